@@ -1,0 +1,99 @@
+# pg_tenancy: the module and its install script, built with PGXS.  (CMakeLists.txt: core tests, fuzzers, benchmarks.)
+#
+#   make [CXX=clang++-14] [WERROR=1] [FAULTS=1] [UBSAN=1] [PG_CONFIG=...]
+#   make install           needs the rights to write to PostgreSQL's folders
+#   make installcheck      SQL, isolation and TAP tests against a running server that has the extension installed
+#   make demo              a throw-away server with example data; installs what is missing
+#   make check             every test; installs what is missing
+#   make dist              a source archive of HEAD
+
+EXTENSION  = pg_tenancy
+MODULE_big = pg_tenancy
+
+# The control file is the only place that names the version.
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+
+# These have to work before anything is installed, so they come before PGXS (which has a `check` of its own).
+STANDALONE := demo check dist
+ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
+
+.PHONY: $(STANDALONE)
+demo check:
+	bash scripts/$@.sh
+dist:
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=$(EXTENSION)-$(EXTVERSION).zip HEAD
+
+else
+
+OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/core/*.cpp src/core/*/*.cpp src/pg/*.cpp)))
+
+INSTALL_SCRIPT_PARTS = $(sort $(wildcard extension/[0-9][0-9]_*.sql))
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+DATA       = $(wildcard extension/updates/*.sql)
+
+# Immediate (:=), since PGXS asks whether these are empty before it expands them.
+REGRESS       := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS   = --load-extension=$(EXTENSION)
+ISOLATION     := $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=$(EXTENSION)
+PROVE_TESTS   := $(sort $(wildcard test/tap/*.pl))
+TAP_TESTS     := $(if $(PROVE_TESTS),1)
+
+PG_CONFIG ?= pg_config
+
+# Server headers as system headers: they are not ours to warn about, and clang rejects their `register` otherwise.
+# gnu++20, not c++20: the server's copyObject() needs typeof.
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -DPG_TENANCY_VERSION='"$(EXTVERSION)"'
+PG_CXXFLAGS = -std=gnu++20 -Wall -Wextra -Wshadow
+# The server's flags are gcc's; clang does not know all of them.
+PG_CXXFLAGS += $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option)
+# Distributions build PGXS without dependency tracking.
+PG_CXXFLAGS += -MMD -MP
+
+# Libraries go here; anything not named in exports.map stays inside the module.
+SHLIB_LINK = -Wl,--version-script=exports.map
+
+ifdef WERROR
+PG_CXXFLAGS += -Werror
+endif
+ifdef FAULTS
+PG_CPPFLAGS += -DPG_TENANCY_FAULT_INJECTION
+endif
+ifdef UBSAN
+PG_CXXFLAGS += -fsanitize=undefined -fno-sanitize-recover=all
+endif
+
+EXTRA_CLEAN = $(OBJS:.o=.d) .build-flags $(EXTENSION)--*.sql
+
+# PGXS compiles bitcode without our C++ flags, and inlining gains nothing for functions with landing pads.
+override with_llvm := no
+# Link as C++ (PGXS would link with the C compiler).
+override COMPILER = $(CXX) $(CXXFLAGS)
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(PGXS),)
+$(error "$(PG_CONFIG)" does not run: install the PostgreSQL server development package, or set PG_CONFIG)
+endif
+include $(PGXS)
+
+ifneq ($(shell test $(MAJORVERSION) -ge 15 && echo yes),yes)
+$(error pg_tenancy needs PostgreSQL 15 or later, and $(PG_CONFIG) is of $(MAJORVERSION))
+endif
+
+PROVE_FLAGS += -I test/tap/lib
+
+$(EXTENSION)--$(EXTVERSION).sql: $(INSTALL_SCRIPT_PARTS) $(EXTENSION).control
+	cat $(INSTALL_SCRIPT_PARTS) > $@
+
+$(MODULE_big)$(DLSUFFIX): exports.map
+
+# Objects of another compiler or variant are stale: this file changes when the flags do.
+$(OBJS): .build-flags
+.build-flags: FORCE
+	@echo '$(CXX) $(CXXFLAGS) $(CPPFLAGS)' | cmp -s - $@ || echo '$(CXX) $(CXXFLAGS) $(CPPFLAGS)' > $@
+.PHONY: FORCE
+FORCE:
+
+-include $(OBJS:.o=.d)
+
+endif

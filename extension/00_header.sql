@@ -1,0 +1,2 @@
+-- pg_tenancy: row-level tenancy for every SQL client.
+\echo Use "CREATE EXTENSION pg_tenancy" to load this file. \quit

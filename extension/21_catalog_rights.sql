@@ -1,0 +1,64 @@
+-- Catalogs: what is allowed to whom. Settings are a vocabulary over grants and visibility, see 60_settings.sql.
+
+CREATE TABLE tenancy.permissions (
+  resource text COLLATE "C" NOT NULL CHECK (resource ~ '^[a-z][a-z0-9_]*$' AND length(resource) <= 63),
+  action text COLLATE "C" NOT NULL CHECK (action ~ '^[a-z][a-z0-9_]*$' AND length(action) <= 63),
+  description text NOT NULL,
+  built_in boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (resource, action)
+);
+COMMENT ON TABLE tenancy.permissions IS 'Registered permissions: an action on a resource';
+COMMENT ON COLUMN tenancy.permissions.resource IS 'Resource, for example logs';
+COMMENT ON COLUMN tenancy.permissions.action IS 'Action, for example view';
+COMMENT ON COLUMN tenancy.permissions.description IS 'What the permission allows';
+COMMENT ON COLUMN tenancy.permissions.built_in IS 'Comes with the extension';
+
+CREATE TABLE tenancy.grants (
+  role_id uuid NOT NULL REFERENCES tenancy.roles ON DELETE CASCADE,
+  organization_id uuid REFERENCES tenancy.organizations ON DELETE CASCADE,
+  workspace_id uuid,
+  resource text COLLATE "C" NOT NULL,
+  action text COLLATE "C" NOT NULL,
+  allowed boolean NOT NULL DEFAULT true,
+  CONSTRAINT grants_key UNIQUE NULLS NOT DISTINCT (role_id, organization_id, workspace_id, resource, action),
+  FOREIGN KEY (resource, action) REFERENCES tenancy.permissions,
+  FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
+  CHECK (workspace_id IS NULL OR organization_id IS NOT NULL),
+  -- a workspace can override what has a category that the organization can switch on for workspaces
+  CHECK (workspace_id IS NULL OR resource IN ('logs', 'analytics', 'api_keys', 'prompts', 'guardrails', 'integrations'))
+);
+CREATE INDEX grants_organization_idx ON tenancy.grants (organization_id, workspace_id) WHERE organization_id IS NOT NULL;
+COMMENT ON TABLE tenancy.grants IS 'What a role may do: a built-in row, an organization''s row, or a workspace''s override';
+COMMENT ON COLUMN tenancy.grants.role_id IS 'The role';
+COMMENT ON COLUMN tenancy.grants.organization_id IS 'Organization whose row it is; NULL for a built-in grant';
+COMMENT ON COLUMN tenancy.grants.workspace_id IS 'Workspace whose override it is; NULL for the whole organization';
+COMMENT ON COLUMN tenancy.grants.resource IS 'Resource of the permission';
+COMMENT ON COLUMN tenancy.grants.action IS 'Action of the permission';
+COMMENT ON COLUMN tenancy.grants.allowed IS 'True grants, false denies; the most specific row decides';
+
+CREATE TABLE tenancy.visibility (
+  role_id uuid NOT NULL REFERENCES tenancy.roles ON DELETE CASCADE,
+  organization_id uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
+  workspace_id uuid,
+  all_rows boolean NOT NULL,
+  CONSTRAINT visibility_key UNIQUE NULLS NOT DISTINCT (role_id, organization_id, workspace_id),
+  FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE
+);
+CREATE INDEX visibility_organization_idx ON tenancy.visibility (organization_id, workspace_id);
+COMMENT ON TABLE tenancy.visibility IS 'Whether a workspace role sees all rows of a workspace or only its user''s own; without a row, all';
+COMMENT ON COLUMN tenancy.visibility.role_id IS 'The workspace role: manager, member or a custom one';
+COMMENT ON COLUMN tenancy.visibility.organization_id IS 'Organization whose switch it is';
+COMMENT ON COLUMN tenancy.visibility.workspace_id IS 'Workspace whose override it is; NULL for the whole organization';
+COMMENT ON COLUMN tenancy.visibility.all_rows IS 'True: all rows; false: only rows produced by the user or the user''s keys';
+
+CREATE TABLE tenancy.workspace_overrides (
+  organization_id uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
+  category text COLLATE "C" NOT NULL CHECK (category IN
+    ('data_visibility', 'logs', 'analytics', 'api_keys', 'prompts', 'guardrails', 'integrations')),
+  allowed boolean NOT NULL,
+  PRIMARY KEY (organization_id, category)
+);
+COMMENT ON TABLE tenancy.workspace_overrides IS 'Per category: whether workspace settings count; without a row they don''t';
+COMMENT ON COLUMN tenancy.workspace_overrides.organization_id IS 'The organization';
+COMMENT ON COLUMN tenancy.workspace_overrides.category IS 'Category of settings';
+COMMENT ON COLUMN tenancy.workspace_overrides.allowed IS 'Allow workspace-level configuration; when false, workspace settings are kept but ignored';

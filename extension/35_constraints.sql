@@ -1,0 +1,143 @@
+-- What a foreign key or a CHECK can't say. Created after the built-in rows, which they guard.
+
+CREATE FUNCTION tenancy.check_role_assignment() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  role tenancy.roles;
+BEGIN
+  SELECT * INTO role FROM tenancy.roles r WHERE r.role_id = NEW.role_id;
+  IF NOT FOUND THEN
+    RETURN NEW;  -- the foreign key says so
+  END IF;
+  IF role.level <> TG_ARGV[0] AND TG_ARGV[0] <> '' THEN
+    RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+      MESSAGE = format('role "%s" is on level "%s"', role.name, role.level),
+      DETAIL = format('Table "%s" takes roles on level "%s".', TG_TABLE_NAME, TG_ARGV[0]);
+  END IF;
+  IF role.organization_id <> NEW.organization_id OR
+     (role.organization_id IS NOT NULL AND NEW.organization_id IS NULL) THEN
+    RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+      MESSAGE = 'role belongs to another organization';
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_role_assignment() IS 'Trigger: a role is given on its own level (the argument; empty for any) and in its own organization';
+REVOKE ALL ON FUNCTION tenancy.check_role_assignment() FROM PUBLIC;
+
+CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.organization_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_role_assignment('organization');
+CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.workspace_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_role_assignment('workspace');
+CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.visibility
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_role_assignment('workspace');
+CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.grants
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_role_assignment('');
+
+CREATE FUNCTION tenancy.check_key_organization() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF (NEW.api_key_id, NEW.kind, NEW.organization_id, NEW.workspace_id, NEW.user_id)
+     IS DISTINCT FROM (OLD.api_key_id, OLD.kind, OLD.organization_id, OLD.workspace_id, OLD.user_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = 'an API key cannot change its kind, organization, workspace or user',
+      HINT = 'Create another key.';
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_key_organization() IS 'Trigger: an API key stays what it stands for';
+REVOKE ALL ON FUNCTION tenancy.check_key_organization() FROM PUBLIC;
+CREATE TRIGGER check_identity BEFORE UPDATE ON tenancy.api_keys
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_key_organization();
+
+CREATE FUNCTION tenancy.check_role_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF OLD.organization_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('built-in role "%s" cannot be changed', OLD.name),
+      HINT = 'Use tenancy.set_setting() to override it, or define a role of the organization.';
+  END IF;
+  IF TG_OP = 'DELETE' THEN
+    RETURN OLD;
+  END IF;
+  IF (NEW.role_id, NEW.organization_id, NEW.level) IS DISTINCT FROM (OLD.role_id, OLD.organization_id, OLD.level) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('role "%s" cannot change its organization or level', OLD.name);
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_role_change() IS 'Trigger: built-in roles stay, and a role keeps its organization and level';
+REVOKE ALL ON FUNCTION tenancy.check_role_change() FROM PUBLIC;
+CREATE TRIGGER check_change BEFORE UPDATE OR DELETE ON tenancy.roles
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_role_change();
+
+CREATE FUNCTION tenancy.check_grant_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  changed tenancy.grants;
+BEGIN
+  changed := CASE WHEN TG_OP = 'INSERT' THEN NEW ELSE OLD END;
+  IF changed.organization_id IS NULL AND EXISTS (
+    SELECT FROM tenancy.permissions p
+    WHERE p.resource = changed.resource AND p.action = changed.action AND p.built_in) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('built-in grant of %s.%s cannot be changed', changed.resource, changed.action),
+      HINT = 'Name an organization to override it there.';
+  END IF;
+  RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_grant_change() IS 'Trigger: the built-in matrix stays as it is';
+REVOKE ALL ON FUNCTION tenancy.check_grant_change() FROM PUBLIC;
+CREATE TRIGGER check_change BEFORE INSERT OR UPDATE OR DELETE ON tenancy.grants
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_grant_change();
+
+CREATE FUNCTION tenancy.check_workspace_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.organization_id <> OLD.organization_id THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = 'a workspace cannot move to another organization';
+  END IF;
+  -- When the organization itself goes, its default workspace goes with it.
+  IF OLD.is_default AND (TG_OP = 'DELETE' OR NOT NEW.is_default)
+     AND EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = OLD.organization_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('workspace "%s" is the default workspace', OLD.slug),
+      DETAIL = 'An organization always has exactly one default workspace.';
+  END IF;
+  RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_workspace_change() IS 'Trigger: a workspace keeps its organization, an organization its default workspace';
+REVOKE ALL ON FUNCTION tenancy.check_workspace_change() FROM PUBLIC;
+CREATE TRIGGER check_change BEFORE UPDATE OR DELETE ON tenancy.workspaces
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_workspace_change();
+
+CREATE FUNCTION tenancy.organization_has_owner(organization_id uuid) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_organization_has_owner';
+COMMENT ON FUNCTION tenancy.organization_has_owner(uuid) IS 'Whether the organization has an owner now, as other sessions'' commits have left it, whatever the transaction''s isolation';
+REVOKE ALL ON FUNCTION tenancy.organization_has_owner(uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_last_owner() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  -- The lock makes two owners who leave at once wait for each other; no row: the organization itself goes.
+  PERFORM FROM tenancy.organizations o WHERE o.organization_id = OLD.organization_id FOR NO KEY UPDATE;
+  IF FOUND AND NOT tenancy.organization_has_owner(OLD.organization_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = 'the last owner of an organization can be neither removed nor demoted',
+      HINT = 'Make another member owner first.';
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_last_owner() IS 'Trigger: an organization never loses its last owner';
+REVOKE ALL ON FUNCTION tenancy.check_last_owner() FROM PUBLIC;
+CREATE CONSTRAINT TRIGGER check_last_owner AFTER UPDATE OR DELETE ON tenancy.organization_members
+  DEFERRABLE INITIALLY IMMEDIATE FOR EACH ROW
+  WHEN (OLD.role_id = '00000000-0000-4000-8000-000000000001')
+  EXECUTE FUNCTION tenancy.check_last_owner();

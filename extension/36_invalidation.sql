@@ -1,0 +1,48 @@
+-- A change of a catalog that decides rights is told to every backend at commit, and to nobody on rollback.
+-- ALWAYS: logical replication's apply must tell too. Row triggers: apply fires no statement triggers.
+
+CREATE FUNCTION tenancy.invalidate() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_invalidate';
+COMMENT ON FUNCTION tenancy.invalidate() IS 'Trigger: plans and principals made from this catalog are dropped in every backend; with argument "new" the inserted row concerns nobody else yet, with "of_key" if its key is as new, with "listed" only who has spelled out a list of such rows';
+REVOKE ALL ON FUNCTION tenancy.invalidate() FROM PUBLIC;
+
+DO $$
+DECLARE
+  catalog text;
+BEGIN
+  FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces', 'users', 'roles', 'organization_members',
+    'workspace_members', 'permissions', 'grants', 'visibility', 'workspace_overrides', 'api_keys',
+    'api_key_secrets', 'api_key_scopes', 'login_bindings'] LOOP
+    EXECUTE format('CREATE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
+                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate()', catalog);
+    EXECUTE format('CREATE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
+                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%s)', catalog,
+                   -- nobody's rights come from a new organization, user, role or key as such
+                   CASE WHEN catalog IN ('organizations', 'users', 'roles', 'api_key_secrets') THEN quote_literal('new')
+                        WHEN catalog IN ('workspaces', 'api_keys') THEN quote_literal('listed')
+                        WHEN catalog = 'api_key_scopes' THEN quote_literal('of_key') ELSE '' END);
+    EXECUTE format('CREATE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
+                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy.invalidate()', catalog);
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate', catalog);
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_insert', catalog);
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_truncate', catalog);
+  END LOOP;
+END
+$$;
+
+-- What the user adds belongs into dumps; what the extension brings does not.
+SELECT pg_catalog.pg_extension_config_dump('tenancy.organizations', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.workspaces', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.users', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.roles', 'WHERE organization_id IS NOT NULL');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.organization_members', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.workspace_members', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.permissions', 'WHERE NOT built_in');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.grants',
+  'WHERE organization_id IS NOT NULL OR (resource, action) IN (SELECT resource, action FROM tenancy.permissions WHERE NOT built_in)');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.visibility', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.workspace_overrides', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.api_keys', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.api_key_secrets', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.api_key_scopes', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.login_bindings', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_tables', '');

@@ -1,0 +1,49 @@
+-- Who the session is.
+
+CREATE FUNCTION tenancy.whoami(
+  OUT kind text, OUT source text, OUT organization_id uuid, OUT organization text, OUT workspace_id uuid,
+  OUT workspace text, OUT user_id uuid, OUT email text, OUT api_key_id uuid, OUT login name, OUT expires_at timestamptz)
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_whoami';
+COMMENT ON FUNCTION tenancy.whoami() IS 'The session''s principal: its kind, where it comes from, its organization, workspace, user and key (names as slugs and e-mail address), and when it expires; 28000 when a credential was given and doesn''t hold';
+
+CREATE FUNCTION tenancy.current_organization_id() RETURNS uuid
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_organization_id';
+COMMENT ON FUNCTION tenancy.current_organization_id() IS 'Organization of the session''s principal, or NULL';
+
+CREATE FUNCTION tenancy.current_workspace_id() RETURNS uuid
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_workspace_id';
+COMMENT ON FUNCTION tenancy.current_workspace_id() IS 'The one workspace that the session is confined to by its key, login or setting, or NULL';
+
+CREATE FUNCTION tenancy.current_user_id() RETURNS uuid
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_user_id';
+COMMENT ON FUNCTION tenancy.current_user_id() IS 'User that the session acts as, or NULL';
+
+CREATE FUNCTION tenancy.current_api_key_id() RETURNS uuid
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_api_key_id';
+COMMENT ON FUNCTION tenancy.current_api_key_id() IS 'API key that the session acts by, or NULL';
+
+CREATE FUNCTION tenancy.current_external_id(entity text) RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_external_id';
+COMMENT ON FUNCTION tenancy.current_external_id(text) IS 'External id of the session''s organization, workspace, user or api_key (the argument), or NULL; 22023 for another word';
+
+-- References: uuid, external id, slug, e-mail address.
+
+CREATE FUNCTION tenancy.find_organization(reference text) RETURNS uuid
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_find_organization';
+COMMENT ON FUNCTION tenancy.find_organization(text) IS 'Id of the organization that a uuid, external id or slug refers to; 42704 for none, 22023 for several';
+REVOKE ALL ON FUNCTION tenancy.find_organization(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.find_workspace(reference text, organization_id uuid) RETURNS uuid
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_find_workspace';
+COMMENT ON FUNCTION tenancy.find_workspace(text, uuid) IS 'Id of the workspace that a uuid, external id, slug or organization-slug/workspace-slug refers to, in the organization or (NULL) in any; 42704 for none, 22023 for several';
+REVOKE ALL ON FUNCTION tenancy.find_workspace(text, uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.find_user(reference text) RETURNS uuid
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_find_user';
+COMMENT ON FUNCTION tenancy.find_user(text) IS 'Id of the user that a uuid, external id or e-mail address (in any case) refers to; 42704 for none, 22023 for several';
+REVOKE ALL ON FUNCTION tenancy.find_user(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.nearest(word text, candidates text[]) RETURNS text
+LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_nearest';
+COMMENT ON FUNCTION tenancy.nearest(text, text[]) IS 'The candidate nearest to a mistyped word by edit distance, or NULL when none is near';
+REVOKE ALL ON FUNCTION tenancy.nearest(text, text[]) FROM PUBLIC;

@@ -1,0 +1,33 @@
+-- What policies call. Planning replaces the calls by the session's own filter; called row by row they answer the same.
+
+CREATE FUNCTION tenancy.plan_guard_support(internal) RETURNS internal
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_plan_guard_support';
+COMMENT ON FUNCTION tenancy.plan_guard_support(internal) IS 'Planner support: the guard lets every row pass that comes to it';
+
+-- The cost makes it run after the comparisons, on rows that match.
+CREATE FUNCTION tenancy.plan_guard(stamp bigint, not_after timestamptz) RETURNS boolean
+LANGUAGE c STABLE LEAKPROOF STRICT PARALLEL SAFE COST 10 SUPPORT tenancy.plan_guard_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_plan_guard';
+COMMENT ON FUNCTION tenancy.plan_guard(bigint, timestamptz) IS 'Stops a plan that was made for another principal (55000) or has outlived its credential (28000); put into plans, not to be called';
+
+CREATE FUNCTION tenancy.row_visible_support(internal) RETURNS internal
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible_support';
+COMMENT ON FUNCTION tenancy.row_visible_support(internal) IS 'Planner support: row_visible() as the session''s own filter';
+
+CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any")
+RETURNS boolean LANGUAGE c STABLE LEAKPROOF PARALLEL SAFE COST 100 SUPPORT tenancy.row_visible_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
+COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any") IS 'Whether the session may view, list, update or delete (the command) a row with these ids; a column that the table doesn''t have is written NULL';
+
+CREATE FUNCTION tenancy.row_accepted_support(internal) RETURNS internal
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted_support';
+COMMENT ON FUNCTION tenancy.row_accepted_support(internal) IS 'Planner support: row_accepted() as the session''s own filter';
+
+CREATE FUNCTION tenancy.row_accepted(resource text, command text, organization "any", workspace "any", owner "any", api_key "any")
+RETURNS boolean LANGUAGE c STABLE LEAKPROOF PARALLEL SAFE COST 100 SUPPORT tenancy.row_accepted_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
+COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any") IS 'Whether the session may insert a row with these ids, or update one to them (the command); a column that the table doesn''t have is written NULL';
+
+CREATE FUNCTION tenancy.explain_rows(relation regclass) RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_explain_rows';
+COMMENT ON FUNCTION tenancy.explain_rows(regclass) IS 'The row filter that the session gets on a protected table, as SQL; 55000 when the table isn''t protected';

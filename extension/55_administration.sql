@@ -1,0 +1,236 @@
+-- Organizations, workspaces, users, memberships, logins. A DBA calls these; see GRANT EXECUTE for whom else.
+
+CREATE FUNCTION tenancy.slug_of(name text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT nullif(trim(BOTH '-' FROM regexp_replace(lower(name COLLATE "C"), '[^a-z0-9]+', '-', 'g')), '')
+$$;
+COMMENT ON FUNCTION tenancy.slug_of(text) IS 'A slug made from a name, or NULL when the name has no ASCII letter or digit';
+REVOKE ALL ON FUNCTION tenancy.slug_of(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.own_organization(reference text) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  organization_id uuid := coalesce(tenancy.find_organization(reference), tenancy.current_organization_id());
+BEGIN
+  IF organization_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
+      DETAIL = 'The session has none of its own.';
+  END IF;
+  RETURN organization_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.own_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 22023 when there is none';
+REVOKE ALL ON FUNCTION tenancy.own_organization(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.find_role(organization_id uuid, level text, name text) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_id uuid;
+  nearest text;
+BEGIN
+  SELECT r.role_id INTO found_id FROM tenancy.roles r
+  WHERE r.level = find_role.level AND (r.name = find_role.name OR r.role_id::text = find_role.name)
+    AND (r.organization_id = find_role.organization_id OR r.organization_id IS NULL)
+  ORDER BY r.organization_id NULLS LAST LIMIT 1;
+  IF found_id IS NULL THEN
+    SELECT tenancy.nearest(find_role.name, array_agg(r.name::text)) INTO nearest FROM tenancy.roles r
+    WHERE r.level = find_role.level AND (r.organization_id = find_role.organization_id OR r.organization_id IS NULL);
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+      MESSAGE = format('%s role "%s" does not exist', find_role.level, find_role.name),
+      HINT = coalesce(format('Perhaps you meant "%s".', nearest), 'See tenancy.roles.');
+  END IF;
+  RETURN found_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.find_role(uuid, text, text) IS 'Id of a role of the organization, or a built-in one, by name or id; 42704 with the nearest name';
+REVOKE ALL ON FUNCTION tenancy.find_role(uuid, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.create_user(email text, name text DEFAULT NULL, external_id text DEFAULT NULL) RETURNS uuid
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  INSERT INTO tenancy.users (email, name, external_id)
+  VALUES (lower(create_user.email COLLATE "C"), create_user.name, create_user.external_id)
+  RETURNING user_id
+$$;
+COMMENT ON FUNCTION tenancy.create_user(text, text, text) IS 'Creates a user by e-mail address and returns its id; 23505 when the address or external id is taken';
+REVOKE ALL ON FUNCTION tenancy.create_user(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.create_organization(
+  name text, owner_email text, slug text DEFAULT NULL, external_id text DEFAULT NULL,
+  OUT organization_id uuid, OUT workspace_id uuid, OUT owner_id uuid, OUT master_key text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  the_slug text := coalesce(create_organization.slug, tenancy.slug_of(create_organization.name));
+BEGIN
+  IF create_organization.name IS NULL OR create_organization.owner_email IS NULL OR the_slug IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = 'an organization needs a name, a slug and its owner''s e-mail address',
+      HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
+  END IF;
+  INSERT INTO tenancy.organizations (slug, name, external_id)
+  VALUES (the_slug, create_organization.name, create_organization.external_id)
+  RETURNING organizations.organization_id INTO create_organization.organization_id;
+
+  INSERT INTO tenancy.workspaces (organization_id, slug, name, is_default)
+  VALUES (create_organization.organization_id, 'shared-team-workspace', 'Shared Team Workspace', true)
+  RETURNING workspaces.workspace_id INTO create_organization.workspace_id;
+
+  SELECT u.user_id INTO create_organization.owner_id FROM tenancy.users u
+  WHERE u.email = lower(create_organization.owner_email COLLATE "C");
+  IF create_organization.owner_id IS NULL THEN
+    create_organization.owner_id := tenancy.create_user(create_organization.owner_email);
+  END IF;
+  INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
+  VALUES (create_organization.organization_id, create_organization.owner_id,
+          tenancy.find_role(NULL, 'organization', 'owner'));
+
+  SELECT k.secret INTO create_organization.master_key
+  FROM tenancy.create_api_key('organization_service_key', 'Master key', create_organization.organization_id::text,
+                              scopes => '"all"') k;
+END
+$$;
+COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'Creates an organization with its default workspace, its owner (a user that exists, or a new one) and its master key, whose secret is returned this once; the slug is made from the name unless given';
+REVOKE ALL ON FUNCTION tenancy.create_organization(text, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL)
+RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  new_id uuid;
+  the_slug text := coalesce(create_workspace.slug, tenancy.slug_of(create_workspace.name));
+BEGIN
+  IF create_workspace.name IS NULL OR the_slug IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace needs a name and a slug',
+      HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
+  END IF;
+  INSERT INTO tenancy.workspaces (organization_id, slug, name, external_id)
+  VALUES (tenancy.own_organization(create_workspace.organization), the_slug, create_workspace.name,
+          create_workspace.external_id)
+  RETURNING workspace_id INTO new_id;
+  RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text) IS 'Creates a workspace in an organization (NULL: the session''s own) and returns its id; the slug is made from the name unless given';
+REVOKE ALL ON FUNCTION tenancy.create_workspace(text, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.set_organization_role(organization text, member text, role text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy.own_organization(organization);
+BEGIN
+  INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
+  VALUES (the_organization, tenancy.find_user(member), tenancy.find_role(the_organization, 'organization', role))
+  ON CONFLICT (organization_id, user_id) DO UPDATE SET role_id = EXCLUDED.role_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a user a role in an organization, making the user a member where it is none; 55000 for the last owner';
+REVOKE ALL ON FUNCTION tenancy.set_organization_role(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.remove_organization_member(organization text, member text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  DELETE FROM tenancy.organization_members m
+  WHERE m.organization_id = tenancy.own_organization(organization) AND m.user_id = tenancy.find_user(member);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" is not a member of the organization', member);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization and all its workspaces; 42704 when it is no member, 55000 for the last owner';
+REVOKE ALL ON FUNCTION tenancy.remove_organization_member(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_workspace uuid := tenancy.find_workspace(workspace, tenancy.current_organization_id());
+  the_user uuid := tenancy.find_user(member);
+  the_organization uuid;
+BEGIN
+  SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
+  IF NOT EXISTS (SELECT FROM tenancy.organization_members m
+                 WHERE m.organization_id = the_organization AND m.user_id = the_user) THEN
+    RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
+      MESSAGE = format('user "%s" is not a member of the workspace''s organization', member),
+      HINT = 'Use tenancy.set_organization_role() first.';
+  END IF;
+  INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
+  VALUES (the_workspace, the_user, the_organization, tenancy.find_role(the_organization, 'workspace', role))
+  ON CONFLICT (workspace_id, user_id) DO UPDATE SET role_id = EXCLUDED.role_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text) IS 'Gives a member of the organization a role in one of its workspaces; 23503 when it is no member';
+REVOKE ALL ON FUNCTION tenancy.set_workspace_role(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.remove_workspace_member(workspace text, member text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  DELETE FROM tenancy.workspace_members m
+  WHERE m.workspace_id = tenancy.find_workspace(workspace, tenancy.current_organization_id())
+    AND m.user_id = tenancy.find_user(member);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" is not a member of the workspace', member);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.remove_workspace_member(text, text) IS 'Removes a user from a workspace; 42704 when it is no member';
+REVOKE ALL ON FUNCTION tenancy.remove_workspace_member(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_login(login name) RETURNS regrole
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_role regrole;
+  nearest text;
+BEGIN
+  SELECT r.oid INTO found_role FROM pg_roles r WHERE r.rolname = login;
+  IF found_role IS NULL THEN
+    SELECT tenancy.nearest(login::text, array_agg(r.rolname::text)) INTO nearest FROM pg_roles r;
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('role "%s" does not exist', login),
+      HINT = format('Perhaps you meant "%s".', nearest);
+  END IF;
+  RETURN found_role;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_login(name) IS 'The login role of that name; 42704 with the nearest name';
+REVOKE ALL ON FUNCTION tenancy.check_login(name) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.trust_login(login name) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy.check_login(trust_login.login), true)
+  ON CONFLICT (login) DO UPDATE SET trusted = true
+$$;
+COMMENT ON FUNCTION tenancy.trust_login(name) IS 'Lets a login name its user by tenancy.user: for applications that authenticate their users themselves';
+REVOKE ALL ON FUNCTION tenancy.trust_login(name) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.bind_login(login name, member text DEFAULT NULL, organization text DEFAULT NULL, workspace text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_user uuid := coalesce(tenancy.find_user(member), tenancy.current_user_id());
+  the_organization uuid := tenancy.find_organization(organization);
+  the_workspace uuid := tenancy.find_workspace(workspace, the_organization);
+BEGIN
+  IF the_user IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
+  END IF;
+  IF the_workspace IS NOT NULL AND the_organization IS NULL THEN
+    SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
+  END IF;
+  INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
+  VALUES (tenancy.check_login(login), the_user, the_organization, the_workspace)
+  ON CONFLICT (login) DO UPDATE SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id,
+                                    workspace_id = EXCLUDED.workspace_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'Makes a login stand for a user (NULL: the session''s own), in one organization, and confined to one workspace, where these are given';
+REVOKE ALL ON FUNCTION tenancy.bind_login(name, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  DELETE FROM tenancy.login_bindings b WHERE b.login = tenancy.check_login(unbind_login.login);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('login "%s" is neither trusted nor bound', login);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.unbind_login(name) IS 'Takes away a login''s binding and its trust; 42704 when it has neither';
+REVOKE ALL ON FUNCTION tenancy.unbind_login(name) FROM PUBLIC;

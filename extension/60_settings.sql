@@ -1,0 +1,134 @@
+-- Settings: names for rows of grants and visibility.
+
+CREATE FUNCTION tenancy.find_setting(setting text) RETURNS tenancy.setting_definitions
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_setting tenancy.setting_definitions;
+BEGIN
+  SELECT * INTO found_setting FROM tenancy.setting_definitions d WHERE d.setting = find_setting.setting;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('setting "%s" does not exist', setting),
+      HINT = coalesce(format('Perhaps you meant "%s".',
+                             (SELECT tenancy.nearest(find_setting.setting, array_agg(d.setting::text))
+                              FROM tenancy.setting_definitions d)), 'See tenancy.setting_definitions.');
+  END IF;
+  RETURN found_setting;
+END
+$$;
+COMMENT ON FUNCTION tenancy.find_setting(text) IS 'The definition of a setting; 22023 with the nearest name';
+REVOKE ALL ON FUNCTION tenancy.find_setting(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.set_setting(organization text, setting text, value boolean, workspace text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  definition tenancy.setting_definitions := tenancy.find_setting(setting);
+  the_organization uuid := tenancy.own_organization(organization);
+  the_workspace uuid := tenancy.find_workspace(workspace, the_organization);
+BEGIN
+  IF value IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a setting''s value cannot be NULL',
+      HINT = 'Use tenancy.reset_setting() to take a value away.';
+  END IF;
+  IF definition.resource IS NULL THEN
+    INSERT INTO tenancy.visibility (role_id, organization_id, workspace_id, all_rows)
+    VALUES (definition.role_id, the_organization, the_workspace, value)
+    ON CONFLICT (role_id, organization_id, workspace_id) DO UPDATE SET all_rows = EXCLUDED.all_rows;
+  ELSE
+    INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action, allowed)
+    SELECT definition.role_id, the_organization, the_workspace, definition.resource, action, value
+    FROM unnest(definition.actions) action
+    ON CONFLICT (role_id, organization_id, workspace_id, resource, action) DO UPDATE SET allowed = EXCLUDED.allowed;
+  END IF;
+  IF the_workspace IS NOT NULL AND NOT EXISTS (
+    SELECT FROM tenancy.workspace_overrides o
+    WHERE o.organization_id = the_organization AND o.category = definition.category AND o.allowed) THEN
+    RAISE NOTICE USING MESSAGE = format('the organization does not allow workspaces to configure %s', definition.category),
+      DETAIL = 'The workspace''s setting is kept, and ignored until it does.',
+      HINT = 'Use tenancy.allow_workspace_overrides().';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.set_setting(text, text, boolean, text) IS 'Sets a setting of an organization (NULL: the session''s own), or of one of its workspaces; 22023 for an unknown setting';
+REVOKE ALL ON FUNCTION tenancy.set_setting(text, text, boolean, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.reset_setting(organization text, setting text, workspace text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  definition tenancy.setting_definitions := tenancy.find_setting(setting);
+  the_organization uuid := tenancy.own_organization(organization);
+  the_workspace uuid := tenancy.find_workspace(workspace, the_organization);
+BEGIN
+  DELETE FROM tenancy.visibility v
+  WHERE definition.resource IS NULL AND v.role_id = definition.role_id AND v.organization_id = the_organization
+    AND v.workspace_id IS NOT DISTINCT FROM the_workspace;
+  DELETE FROM tenancy.grants g
+  WHERE g.role_id = definition.role_id AND g.organization_id = the_organization
+    AND g.workspace_id IS NOT DISTINCT FROM the_workspace
+    AND g.resource = definition.resource AND g.action = ANY (definition.actions);
+END
+$$;
+COMMENT ON FUNCTION tenancy.reset_setting(text, text, text) IS 'Takes a setting of an organization, or of one of its workspaces, away, so that the next wider one counts';
+REVOKE ALL ON FUNCTION tenancy.reset_setting(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.allow_workspace_overrides(organization text, category text, allowed boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  categories text[];
+BEGIN
+  SELECT array_agg(DISTINCT d.category::text) INTO categories FROM tenancy.setting_definitions d;
+  IF category IS NULL OR category <> ALL (categories) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('category "%s" does not exist', category),
+      HINT = coalesce(format('Perhaps you meant "%s".', tenancy.nearest(category, categories)),
+                      format('Categories are %s.', array_to_string(categories, ', ')));
+  END IF;
+  INSERT INTO tenancy.workspace_overrides (organization_id, category, allowed)
+  VALUES (tenancy.own_organization(organization), category, allowed)
+  ON CONFLICT ON CONSTRAINT workspace_overrides_pkey DO UPDATE SET allowed = EXCLUDED.allowed;
+END
+$$;
+COMMENT ON FUNCTION tenancy.allow_workspace_overrides(text, text, boolean) IS 'Lets workspaces'' own settings of a category count, or not; 22023 for an unknown category';
+REVOKE ALL ON FUNCTION tenancy.allow_workspace_overrides(text, text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.settings(organization text, workspace text DEFAULT NULL)
+RETURNS TABLE (category text, setting text, value boolean, source text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  the_organization uuid := tenancy.own_organization(organization);
+  the_workspace uuid := tenancy.find_workspace(workspace, the_organization);
+BEGIN
+  RETURN QUERY
+  WITH stored AS (
+    SELECT d.setting, v.workspace_id, v.all_rows AS on
+    FROM tenancy.setting_definitions d JOIN tenancy.visibility v ON v.role_id = d.role_id AND d.resource IS NULL
+    WHERE v.organization_id = the_organization
+    UNION ALL
+    SELECT d.setting, g.workspace_id, bool_and(g.allowed)
+    FROM tenancy.setting_definitions d
+    JOIN tenancy.grants g ON g.role_id = d.role_id AND g.resource = d.resource AND g.action = ANY (d.actions)
+    WHERE g.organization_id = the_organization
+    GROUP BY d.setting, g.workspace_id
+  ), born AS (
+    SELECT d.setting, d.resource IS NULL OR NOT EXISTS (
+             SELECT FROM unnest(d.actions) action
+             WHERE NOT EXISTS (SELECT FROM tenancy.grants g
+                               WHERE g.role_id = d.role_id AND g.organization_id IS NULL
+                                 AND g.resource = d.resource AND g.action = action)) AS on
+    FROM tenancy.setting_definitions d
+  )
+  SELECT d.category::text, d.setting::text,
+         CASE WHEN w.on IS NOT NULL AND coalesce(a.allowed, false) THEN w.on ELSE coalesce(o.on, b.on) END,
+         CASE WHEN w.on IS NOT NULL AND coalesce(a.allowed, false) THEN 'workspace'
+              WHEN w.on IS NOT NULL THEN 'workspace but switched off'
+              WHEN o.on IS NOT NULL THEN 'organization'
+              ELSE 'default' END
+  FROM tenancy.setting_definitions d
+  JOIN born b ON b.setting = d.setting
+  LEFT JOIN stored o ON o.setting = d.setting AND o.workspace_id IS NULL
+  LEFT JOIN stored w ON w.setting = d.setting AND w.workspace_id = the_workspace
+  LEFT JOIN tenancy.workspace_overrides a ON a.organization_id = the_organization AND a.category = d.category
+  ORDER BY d.category, d.setting;
+END
+$$;
+COMMENT ON FUNCTION tenancy.settings(text, text) IS 'Every setting as it counts in an organization (NULL: the session''s own), or in one of its workspaces, and where the value comes from';
+REVOKE ALL ON FUNCTION tenancy.settings(text, text) FROM PUBLIC;

@@ -1,0 +1,327 @@
+-- Protecting tables: ordinary policies that call the row filter, and column defaults that fill in who writes.
+
+CREATE FUNCTION tenancy.is_id_type(type oid, collation oid) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_is_id_type';
+COMMENT ON FUNCTION tenancy.is_id_type(oid, oid) IS 'Whether a column of the type and collation can name a tenant: uuid, smallint, integer, bigint, text, varchar, and domains over them, as long as only equal texts are equal';
+REVOKE ALL ON FUNCTION tenancy.is_id_type(oid, oid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.family_of(relation regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  WITH RECURSIVE family AS (
+    SELECT relation::oid AS relid
+    UNION
+    SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
+  )
+  SELECT f.relid::regclass FROM family f JOIN pg_class c ON c.oid = f.relid WHERE c.relkind IN ('r', 'p')
+$$;
+COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children';
+REVOKE ALL ON FUNCTION tenancy.family_of(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_protectable(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  class pg_class;
+  caller name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
+BEGIN
+  SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_table', MESSAGE = 'table does not exist';
+  END IF;
+  IF class.relkind NOT IN ('r', 'p') THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('"%s" is not a table', class.relname),
+      DETAIL = 'Row security works on ordinary and partitioned tables.',
+      HINT = CASE class.relkind WHEN 'v' THEN 'Protect the tables below the view, and give it the option security_invoker.' END;
+  END IF;
+  IF class.relpersistence = 't' THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('table "%s" is temporary', class.relname),
+      DETAIL = 'A temporary table is its session''s own.';
+  END IF;
+  IF class.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace) THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('table "%s" is a system table', class.relname);
+  END IF;
+  IF NOT pg_has_role(caller, class.relowner, 'USAGE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of table %s', class.relname);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_protectable(regclass) IS 'Raises 42809 for what isn''t an ordinary or partitioned table of a user, 42501 unless the caller owns it';
+REVOKE ALL ON FUNCTION tenancy.check_protectable(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_column(relation regclass, "column" name, is_id boolean) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  attribute pg_attribute;
+  nearest text;
+BEGIN
+  IF "column" IS NULL AND is_id THEN
+    RETURN;
+  END IF;
+  SELECT * INTO attribute FROM pg_attribute a
+  WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped;
+  IF NOT FOUND THEN
+    SELECT tenancy.nearest("column"::text, array_agg(a.attname::text)) INTO nearest FROM pg_attribute a
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+    RAISE EXCEPTION USING ERRCODE = 'undefined_column',
+      MESSAGE = format('column "%s" of table %s does not exist', "column", relation),
+      HINT = format('Perhaps you meant "%s".', nearest);
+  END IF;
+  IF is_id AND NOT tenancy.is_id_type(attribute.atttypid, attribute.attcollation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+      MESSAGE = format('column "%s" of type %s cannot hold ids', "column",
+                       format_type(attribute.atttypid, attribute.atttypmod)),
+      DETAIL = 'Two different ids could be equal in it.',
+      HINT = 'Types for ids are uuid, smallint, integer, bigint, and text or varchar with a deterministic collation.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_column(regclass, name, boolean) IS 'Raises 42703 with the nearest name unless the table has the column, 42804 when it is to hold ids and can''t';
+REVOKE ALL ON FUNCTION tenancy.check_column(regclass, name, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_resource(resource text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', resource),
+      HINT = coalesce(format('Perhaps you meant "%s".', (
+               SELECT tenancy.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p)),
+               'Use tenancy.register_permission() to add one.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_resource(text) IS 'Raises 22023 with the nearest name unless the resource is registered';
+REVOKE ALL ON FUNCTION tenancy.check_resource(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.attribution_default(relation regclass, "column" name, entity text) RETURNS text
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT CASE WHEN a.atttypid = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
+              ELSE format('tenancy.current_external_id(%L)::%s', entity, format_type(a.atttypid, a.atttypmod)) END
+  FROM pg_attribute a
+  WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped
+    AND NOT a.atthasdef AND a.attidentity = ''
+$$;
+COMMENT ON FUNCTION tenancy.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has a default of its own';
+REVOKE ALL ON FUNCTION tenancy.attribution_default(regclass, name, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.remove_protection(relation regclass) RETURNS tenancy.protected_tables
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  removed tenancy.protected_tables;
+  policy name;
+  defaulted name;
+BEGIN
+  DELETE FROM tenancy.protected_tables t WHERE t.relation = remove_protection.relation RETURNING * INTO removed;
+  FOR policy IN SELECT p.polname FROM pg_policy p
+                WHERE p.polrelid = remove_protection.relation
+                  AND p.polname IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete') LOOP
+    EXECUTE format('DROP POLICY %I ON %s', policy, relation);
+  END LOOP;
+  FOREACH defaulted IN ARRAY coalesce(removed.defaulted_columns, '{}') LOOP
+    IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = remove_protection.relation AND a.attname = defaulted) THEN
+      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', relation, defaulted);
+    END IF;
+  END LOOP;
+  RETURN removed;
+END
+$$;
+COMMENT ON FUNCTION tenancy.remove_protection(regclass) IS 'Takes the policies and defaults of one table away, and returns what was recorded of it';
+REVOKE ALL ON FUNCTION tenancy.remove_protection(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.apply_protection(
+  relation regclass, resource text, organization name, workspace name, owner name, api_key name, payload name[])
+RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  before tenancy.protected_tables;
+  class pg_class;
+  call_columns text := concat_ws(', ', coalesce(quote_ident(organization), 'NULL'), coalesce(quote_ident(workspace), 'NULL'),
+                                 coalesce(quote_ident(owner), 'NULL'), coalesce(quote_ident(api_key), 'NULL'));
+  reading text := CASE WHEN cardinality(payload) = 0 AND EXISTS (
+    SELECT FROM tenancy.permissions p WHERE p.resource = apply_protection.resource AND p.action = 'list')
+    THEN 'list' ELSE 'view' END;
+  attribution record;
+  defaulted name[] := '{}';
+  kept name[] := '{}';
+BEGIN
+  SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
+  before := tenancy.remove_protection(relation);
+
+  -- Closed first, then opened by the policies.
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', relation);
+  EXECUTE format('CREATE POLICY tenancy_select ON %s FOR SELECT USING (tenancy.row_visible(%L, %L, %s))',
+                 relation, resource, reading, call_columns);
+  EXECUTE format('CREATE POLICY tenancy_insert ON %s FOR INSERT WITH CHECK (tenancy.row_accepted(%L, %L, %s))',
+                 relation, resource, 'insert', call_columns);
+  EXECUTE format('CREATE POLICY tenancy_update ON %s FOR UPDATE USING (tenancy.row_visible(%L, %L, %s))
+                  WITH CHECK (tenancy.row_accepted(%L, %L, %s))',
+                 relation, resource, 'update', call_columns, resource, 'update', call_columns);
+  EXECUTE format('CREATE POLICY tenancy_delete ON %s FOR DELETE USING (tenancy.row_visible(%L, %L, %s))',
+                 relation, resource, 'delete', call_columns);
+
+  FOR attribution IN
+    SELECT v.column_name, tenancy.attribution_default(relation, v.column_name, v.entity) AS expression
+    FROM (VALUES (organization, 'organization'), (workspace, 'workspace'), (owner, 'user'), (api_key, 'api_key'))
+         v (column_name, entity)
+    WHERE v.column_name IS NOT NULL LOOP
+    IF attribution.expression IS NULL THEN
+      kept := kept || attribution.column_name;
+    ELSE
+      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', relation, attribution.column_name,
+                     attribution.expression);
+      defaulted := defaulted || attribution.column_name;
+    END IF;
+  END LOOP;
+
+  INSERT INTO tenancy.protected_tables (relation, resource, organization_column, workspace_column, owner_column,
+    api_key_column, payload, defaulted_columns, row_security_before, force_before)
+  VALUES (relation, resource, organization, workspace, owner, api_key, payload, defaulted,
+          coalesce(before.row_security_before, class.relrowsecurity), coalesce(before.force_before, class.relforcerowsecurity));
+  RETURN kept;
+END
+$$;
+COMMENT ON FUNCTION tenancy.apply_protection(regclass, text, name, name, name, name, name[]) IS 'Protects one table, in place of what protected it before, and returns the columns that kept a default of their own';
+REVOKE ALL ON FUNCTION tenancy.apply_protection(regclass, text, name, name, name, name, name[]) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_indexes(relation regclass, columns name[], make boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  wanted name;
+BEGIN
+  FOREACH wanted IN ARRAY array_remove(columns, NULL) LOOP
+    CONTINUE WHEN EXISTS (
+      SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+      WHERE i.indrelid = relation AND i.indisvalid AND i.indpred IS NULL AND a.attname = wanted);
+    IF make THEN
+      EXECUTE format('CREATE INDEX ON %s (%I)', relation, wanted);
+    ELSE
+      RAISE NOTICE USING MESSAGE = format('no index of table %s begins with column "%s"', relation, wanted),
+        HINT = format('CREATE INDEX ON %s (%I), followed by the columns that queries sort or filter by.', relation, wanted);
+    END IF;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_indexes(regclass, name[], boolean) IS 'Reports, or makes, the indexes that row filters on these columns need';
+REVOKE ALL ON FUNCTION tenancy.check_indexes(regclass, name[], boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.protect(
+  relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
+  api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  policies text;
+  member regclass;
+  payload_column name;
+  kept name[];
+BEGIN
+  IF relation IS NULL OR resource IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a table and a resource must be given';
+  END IF;
+  PERFORM tenancy.check_protectable(relation);
+  PERFORM tenancy.check_resource(resource);
+  IF organization IS NULL AND workspace IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = 'a column for the organization or for the workspace must be given';
+  END IF;
+  PERFORM tenancy.check_column(relation, organization, true), tenancy.check_column(relation, workspace, true),
+          tenancy.check_column(relation, owner, true), tenancy.check_column(relation, api_key, true);
+  FOREACH payload_column IN ARRAY coalesce(payload, '{}') LOOP
+    PERFORM tenancy.check_column(relation, payload_column, false);
+  END LOOP;
+  SELECT string_agg(format('"%s" on %s', p.polname, p.polrelid::regclass), ', ' ORDER BY p.polname) INTO policies
+  FROM pg_policy p JOIN tenancy.family_of(relation) f ON p.polrelid = f
+  WHERE p.polpermissive AND p.polname NOT IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete');
+  IF policies IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('table %s has permissive policies: %s', relation, policies),
+      DETAIL = 'A permissive policy shows rows beside those that the tenancy policies show.',
+      HINT = 'Drop them, or make them restrictive.';
+  END IF;
+
+  FOR member IN SELECT f FROM tenancy.family_of(relation) f LOOP
+    PERFORM tenancy.check_protectable(member);
+    kept := tenancy.apply_protection(member, resource, organization, workspace, owner, api_key, payload);
+  END LOOP;
+
+  IF cardinality(kept) > 0 THEN
+    RAISE NOTICE USING MESSAGE = format('columns with a default of their own keep it: %s', array_to_string(kept, ', ')),
+      DETAIL = 'A row whose value isn''t the principal''s is refused on INSERT.';
+  END IF;
+  IF owner IS NULL AND api_key IS NULL THEN
+    RAISE NOTICE USING MESSAGE = format('table %s does not say who produced a row', relation),
+      DETAIL = 'Who is restricted to own rows sees none of it.';
+  END IF;
+  PERFORM tenancy.check_indexes(relation, ARRAY[organization, workspace], create_indexes);
+END
+$$;
+COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. Called again, it changes the protection. 42809, 42703, 42804, 22023, 55000 when it can''t be, with nothing changed';
+REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.unprotect(relation regclass) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  member regclass;
+  removed tenancy.protected_tables;
+BEGIN
+  PERFORM tenancy.check_protectable(relation);
+  IF NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = unprotect.relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', relation);
+  END IF;
+  FOR member IN SELECT t.relation FROM tenancy.protected_tables t
+                WHERE t.relation IN (SELECT tenancy.family_of(unprotect.relation)) LOOP
+    removed := tenancy.remove_protection(member);
+    IF NOT removed.row_security_before THEN
+      EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', member);
+    END IF;
+    IF NOT removed.force_before THEN
+      EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', member);
+    END IF;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave; 55000 when it isn''t protected';
+REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  gone tenancy.workspaces;
+  protected_table record;
+  holds_rows boolean;
+BEGIN
+  SELECT * INTO gone FROM tenancy.workspaces w
+  WHERE w.workspace_id = tenancy.find_workspace(workspace, tenancy.current_organization_id()) FOR UPDATE;
+  FOR protected_table IN
+    SELECT t.relation, t.workspace_column, a.atttypid = 'uuid'::regtype AS is_uuid
+    FROM tenancy.protected_tables t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
+    WHERE NOT a.attisdropped LOOP
+    EXECUTE format(CASE WHEN protected_table.is_uuid THEN 'SELECT EXISTS (SELECT FROM %s WHERE %I = $1)'
+                        ELSE 'SELECT EXISTS (SELECT FROM %s WHERE %I::text = $2)' END,
+                   protected_table.relation, protected_table.workspace_column)
+      INTO holds_rows USING gone.workspace_id, gone.external_id;
+    IF holds_rows THEN
+      RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+        MESSAGE = format('workspace "%s" still has rows in table %s', gone.slug, protected_table.relation),
+        HINT = 'Delete or move these rows first.';
+    END IF;
+  END LOOP;
+  DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.delete_workspace(text) IS 'Deletes a workspace with its memberships, settings and keys; 55000 for the default workspace, and while a protected table still holds rows of it';
+REVOKE ALL ON FUNCTION tenancy.delete_workspace(text) FROM PUBLIC;
+
+-- A table that is gone must not leave a row behind that a dump could not restore.
+CREATE FUNCTION tenancy.on_drop() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  DELETE FROM tenancy.protected_tables t
+  WHERE t.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
+                            WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
+END
+$$;
+COMMENT ON FUNCTION tenancy.on_drop() IS 'Event trigger: forgets protected tables that are dropped';
+REVOKE ALL ON FUNCTION tenancy.on_drop() FROM PUBLIC;
+CREATE EVENT TRIGGER tenancy_drop ON sql_drop EXECUTE FUNCTION tenancy.on_drop();
+COMMENT ON EVENT TRIGGER tenancy_drop IS 'Forgets protected tables that are dropped';

@@ -1,0 +1,364 @@
+#!/usr/bin/env bash
+# Runs every test, or the stages named: scripts/check.sh [STAGE...], in the order of the list below.
+#
+#   static       the checks of ci/ that need no build
+#   unit         the core: unit and property tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   fuzz         the core's parsers: each fuzzer for a few seconds
+#   gcc          the module compiles with g++, warnings are errors
+#   clang        the same with clang
+#   exports      the module exports only our symbols
+#   regress      the SQL surface: sql/ against expected/
+#   isolation    concurrent sessions: test/isolation
+#   integration  programs that use libpq: test/integration
+#   pgtap        facts of the catalog: test/pgtap
+#   tap          several servers, restarts, logs: test/tap
+#   worlds       test/worlds/run.sh
+#   faults       test/faults/run.sh, on a module built with FAULTS=1
+#   ubsan        sql/ again, on a module built with UndefinedBehaviorSanitizer
+#   bench        bench/smoke.sh
+#
+# TESTS="a b" limits regress, isolation, ubsan to these files.  Packages that are missing are installed.  Each stage
+# that needs a server gets a fresh one; no other server and no PostgreSQL folder is touched.  Objects are kept in
+# build/.  Scripts of the last kinds find in their environment: PGHOST, PGPORT, PGUSER, PGDATABASE of that server
+# (the user is a superuser), PG_CONFIG, and PG_TENANCY_STAGE, the folder below which the module is installed.
+#
+# The last line counts stages: "N passed, N failed".
+
+set -euo pipefail
+shopt -s inherit_errexit nullglob
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT_DIR"
+
+BUILD_DIR=$ROOT_DIR/build
+GXX=g++
+CLANGXX=clang++-14
+FUZZ_SECONDS=${FUZZ_SECONDS:-5}
+STAGES=(static unit fuzz gcc clang exports regress isolation integration pgtap tap worlds faults ubsan bench)
+
+# --- what a stage needs -----------------------------------------------------------------------------------------
+
+packages_of() {
+  local module=("postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" g++ make)
+  local core=(g++ make cmake libgtest-dev libpq-dev)
+  case $1 in
+    static) echo clang-format-14 ;;
+    unit) echo "${core[@]}" ;;
+    fuzz) echo "${core[@]}" clang-14 libclang-rt-14-dev ;;
+    clang) echo "${module[@]}" clang-14 ;;
+    integration) echo "${module[@]}" "${core[@]}" ;;
+    pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
+    tap) echo "${module[@]}" libipc-run-perl ;;
+    *) echo "${module[@]}" ;;
+  esac
+}
+
+# A stage without tests is skipped.
+has_tests() {
+  local files
+  case $1 in
+    unit) files=(test/unit/*_test.cpp test/unit/*/*_test.cpp) ;;
+    fuzz) files=(test/fuzz/*_fuzz.cpp) ;;
+    regress | ubsan) files=(sql/*.sql) ;;
+    isolation) files=(test/isolation/specs/*.spec) ;;
+    integration) files=(test/integration/*_test.cpp) ;;
+    pgtap) files=(test/pgtap/*.sql) ;;
+    tap) files=(test/tap/*.pl) ;;
+    worlds | faults) files=(test/"$1"/run.s[h]) ;;
+    bench) files=(bench/smoke.s[h]) ;;
+    *) return 0 ;;
+  esac
+  [[ ${#files[@]} -gt 0 ]]
+}
+
+# Builds and installs the module once for all stages that use this variant; says so at once if that has failed before.
+stage_dir() { printf '%s\n' "$WORK_DIR/stage_$1"; }
+
+need_module() {
+  local variant=$1 stage
+  shift
+  stage=$(stage_dir "$variant")
+  [[ ! -e $stage.built ]] || return 0
+  [[ ! -e $stage.failed ]] || fail "the module ($variant) did not build, see above"
+  touch "$stage.failed"
+  build_module "$BUILD_DIR/$variant" "$stage" WERROR=1 "$@"
+  mv "$stage.failed" "$stage.built"
+}
+
+# Starts the server of a stage, with the module of a variant, and sets the environment that its tests get.
+need_server() {
+  local name=$1 variant=$2
+  export PG_TENANCY_STAGE PG_CONFIG
+  PG_CONFIG=$(find_pg_config)
+  PG_TENANCY_STAGE=$(stage_dir "$variant")
+  PATH=$(server_bin):$PATH
+  start_server "$WORK_DIR/$name" "$PG_TENANCY_STAGE"
+}
+
+show_server_log() {
+  say "--- end of the server's log"
+  tail -n 40 "$WORK_DIR/$1/log"
+}
+
+cmake_build() {
+  local dir=$BUILD_DIR/$1 compiler=$2 target=$3
+  mkdir -p "$dir"
+  (
+    flock 9
+    cmake -S . -B "$dir" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_RULE_MESSAGES=OFF >"$dir/configure.log" 2>&1 || {
+      cat "$dir/configure.log"
+      exit 1
+    }
+    cmake --build "$dir" -j "$(nproc)" --target "$target" -- -s
+  ) 9>"$dir.lock"
+}
+
+# run_ctest LABEL [OPTION...]: one line when all is well, what ctest says when it is not.
+run_ctest() {
+  local label=$1 log=$WORK_DIR/ctest_$1.log
+  shift
+  ctest --test-dir "$BUILD_DIR/core-gcc" -L "$label" --output-on-failure --no-tests=error "$@" >"$log" 2>&1 || {
+    grep -Ev ' +Passed +[0-9.]+ sec$|^ +Start +[0-9]+:' "$log"
+    return 1
+  }
+  grep 'tests passed' "$log"
+}
+
+# Names of the tests FOLDER/*.SUFFIX, or those of them that TESTS names.
+test_names() {
+  local file name found=
+  for file in "$1"/*."$2"; do
+    name=$(basename "$file" ".$2")
+    if [[ -z ${TESTS-} || " $TESTS " == *" $name "* ]]; then
+      printf '%s\n' "$name"
+      found=yes
+    fi
+  done
+  [[ -n $found ]] || fail "none of the tests in $1 is in TESTS=\"$TESTS\""
+}
+
+# run_pg_regress PROGRAM DATABASE SERVER INPUT NAMES: runs in a copy, since the server's user has to read and
+# write there.  The databases are named as `make installcheck` names them.
+run_pg_regress() {
+  local program=$1 database=$2 server=$3 input=$4 names=$5 output pgxs
+  output=$WORK_DIR/${server}_output
+  pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
+  mkdir "$output"
+  cp -r "$input"/. "$output"
+  give_to_server_user "$output"
+  # shellcheck disable=SC2086
+  as_server_user "$pgxs/src/test/$program" --inputdir="$output" --outputdir="$output" --bindir="$(server_bin)" \
+    --dbname="$database" --load-extension=pg_tenancy $names || {
+    cat "$output/regression.diffs"
+    show_server_log "$server"
+    return 1
+  }
+}
+
+# A folder that holds only what pg_regress reads.
+regress_input() {
+  local input=$WORK_DIR/$1_input
+  mkdir "$input"
+  cp -r sql expected "$input"
+  printf '%s\n' "$input"
+}
+
+# run_script SERVER SCRIPT
+run_script() {
+  bash "$2" || {
+    show_server_log "$1"
+    return 1
+  }
+}
+
+# --- stages -----------------------------------------------------------------------------------------------------
+
+stage_static() {
+  local script broken=()
+  for script in ci/*.sh; do
+    # Needs a module; a stage of its own.
+    [[ $script != ci/exports.sh ]] || continue
+    bash "$script" || broken+=("$script")
+  done
+  [[ ${#broken[@]} -eq 0 ]] || fail "failed: ${broken[*]} (ci/README.md says why they exist)"
+}
+
+stage_unit() {
+  cmake_build core-gcc "$GXX" unit_tests
+  run_ctest unit -j "$(nproc)"
+}
+
+stage_fuzz() {
+  local source name corpus
+  cmake_build core-clang "$CLANGXX" fuzzers
+  for source in test/fuzz/*_fuzz.cpp; do
+    name=$(basename "$source" .cpp)
+    say "$name"
+    # What it finds goes to a new folder; the corpus of the tree is only read.
+    mkdir "$WORK_DIR/$name"
+    corpus=(test/fuzz/corpus/"${name%_fuzz}"/)
+    [[ -d ${corpus[0]} ]] || corpus=()
+    "$BUILD_DIR/core-clang/$name" -max_total_time="$FUZZ_SECONDS" -artifact_prefix="$WORK_DIR/$name/" \
+      "$WORK_DIR/$name" "${corpus[@]}" >"$WORK_DIR/$name.log" 2>&1 || {
+      tail -n 60 "$WORK_DIR/$name.log"
+      return 1
+    }
+  done
+}
+
+stage_gcc() { need_module gcc "CXX=$GXX"; }
+
+stage_clang() { need_module clang "CXX=$CLANGXX"; }
+
+stage_exports() {
+  need_module gcc "CXX=$GXX"
+  bash ci/exports.sh "$(stage_dir gcc)$("$(find_pg_config)" --pkglibdir)/pg_tenancy.so"
+}
+
+stage_regress() {
+  local names
+  need_module gcc "CXX=$GXX"
+  need_server regress gcc
+  names=$(test_names sql sql)
+  run_pg_regress regress/pg_regress contrib_regression regress "$(regress_input regress)" "$names"
+}
+
+stage_isolation() {
+  local names
+  need_module gcc "CXX=$GXX"
+  need_server isolation gcc
+  names=$(test_names test/isolation/specs spec)
+  run_pg_regress isolation/pg_isolation_regress isolation_regression isolation test/isolation "$names"
+}
+
+stage_integration() {
+  cmake_build core-gcc "$GXX" integration_tests
+  need_module gcc "CXX=$GXX"
+  need_server integration gcc
+  run_ctest integration || {
+    show_server_log integration
+    return 1
+  }
+}
+
+stage_pgtap() {
+  need_module gcc "CXX=$GXX"
+  need_server pgtap gcc
+  pg_prove test/pgtap/*.sql
+}
+
+stage_tap() {
+  local copy=$WORK_DIR/tap pgxs
+  need_module gcc "CXX=$GXX"
+  export PG_CONFIG PG_TENANCY_STAGE TEMP_CONFIG
+  PG_CONFIG=$(find_pg_config)
+  PG_TENANCY_STAGE=$(stage_dir gcc)
+  # PostgreSQL::Test::Cluster adds this file to the settings of each server it makes.
+  TEMP_CONFIG=$WORK_DIR/tap.conf
+  extension_settings "$PG_TENANCY_STAGE" >"$TEMP_CONFIG"
+  pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
+  # They make their own servers, which root may not, and write below the working folder.
+  mkdir "$copy"
+  cp -r test "$copy"
+  give_to_server_user "$copy"
+  # shellcheck disable=SC2016
+  as_server_user env PATH="$(server_bin):$PATH" PG_REGRESS="$pgxs/src/test/regress/pg_regress" TESTDIR="$copy" TMPDIR="$copy" \
+    bash -c 'cd "$1" && prove -I "$2" -I test/tap/lib test/tap/*.pl' - "$copy" "$pgxs/src/test/perl" || {
+    tail -n 60 "$copy"/tmp_check/log/regress_log_* || true
+    return 1
+  }
+}
+
+stage_worlds() {
+  need_module gcc "CXX=$GXX"
+  need_server worlds gcc
+  run_script worlds test/worlds/run.sh
+}
+
+stage_faults() {
+  need_module faults "CXX=$GXX" FAULTS=1
+  need_server faults faults
+  run_script faults test/faults/run.sh
+}
+
+stage_ubsan() {
+  local names
+  need_module ubsan "CXX=$GXX" UBSAN=1
+  need_server ubsan ubsan
+  names=$(test_names sql sql)
+  run_pg_regress regress/pg_regress contrib_regression ubsan "$(regress_input ubsan)" "$names"
+  # A report ends the session, which a test that expects an error could take for one.
+  if grep 'runtime error:' "$WORK_DIR/ubsan/log"; then fail "undefined behaviour, see above"; fi
+}
+
+stage_bench() {
+  need_module gcc "CXX=$GXX"
+  need_server bench gcc
+  run_script bench bench/smoke.sh
+}
+
+# --- all of it --------------------------------------------------------------------------------------------------
+
+selected_stages() {
+  local name
+  for name in "$@"; do
+    [[ " ${STAGES[*]} " == *" $name "* ]] || fail "no stage \"$name\"; there are: ${STAGES[*]}"
+  done
+  for name in "${STAGES[@]}"; do
+    if [[ $# -eq 0 || " $* " == *" $name "* ]]; then printf '%s\n' "$name"; fi
+  done
+}
+
+stop_servers() {
+  local dir
+  for dir in "$WORK_DIR"/*/data; do
+    [[ ! -e $dir/postmaster.pid ]] || stop_server "${dir%/data}"
+  done
+}
+
+# In a subshell and outside of any condition, so that the first command that fails ends the stage and nothing else.
+run_stage() {
+  local name=$1 start=$SECONDS status
+  printf '\n=== %s\n' "$name"
+  set +e
+  (
+    set -e
+    "stage_$name"
+  ) </dev/null 2>&1
+  status=$?
+  stop_servers
+  set -e
+  if [[ $status -eq 0 ]]; then
+    passed=$((passed + 1))
+    summary+=("$(printf '%-12s passed %5d s' "$name" $((SECONDS - start)))")
+  else
+    failed=$((failed + 1))
+    summary+=("$(printf '%-12s FAILED %5d s' "$name" $((SECONDS - start)))")
+  fi
+  say "=== ${summary[-1]}"
+}
+
+main() {
+  local name selected packages=() stages=() summary=() passed=0 failed=0
+  selected=$(selected_stages "$@")
+  for name in $selected; do
+    if has_tests "$name"; then
+      stages+=("$name")
+      # shellcheck disable=SC2207
+      packages+=($(packages_of "$name"))
+    else
+      summary+=("$(printf '%-12s skipped, it has no tests' "$name")")
+    fi
+  done
+  if ! (install_packages "${packages[@]}"); then
+    printf '\n0 passed, 1 failed\n'
+    return 1
+  fi
+  for name in "${stages[@]}"; do run_stage "$name"; done
+  printf '\n'
+  printf '%s\n' "${summary[@]}"
+  printf '\n%d passed, %d failed\n' "$passed" "$failed"
+  [[ $failed -eq 0 ]]
+}
+
+main "$@"

@@ -1,0 +1,32 @@
+// The text form of an API key's secret: prefix, 256 random bits, checksum.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace tenancy {
+
+/// "pgt_" + 43 base62 digits of the random part + 6 base62 digits of its CRC-32: no character needs quoting
+/// in a URL, a connection string or a shell, and secret scanners can know it by its prefix.
+inline constexpr std::string_view api_key_prefix = "pgt_";
+inline constexpr std::size_t api_key_random_bytes = 32;
+inline constexpr std::size_t api_key_length = api_key_prefix.size() + 43 + 6;
+/// Characters that may be shown: the prefix and the first four digits.
+inline constexpr std::size_t api_key_display_length = api_key_prefix.size() + 4;
+
+using ApiKeyText = std::array<char, api_key_length>;
+
+/// The secret made from 32 bytes of the server's random source.
+ApiKeyText format_api_key(std::span<const std::uint8_t, api_key_random_bytes> random) noexcept;
+
+/// Whether the text is well-formed, its checksum included; tells a typing error from a forgery without a
+/// look-up.
+bool is_api_key(std::string_view text) noexcept;
+
+/// What may be shown of a setting's value: the display prefix of a well-formed key, nothing of anything else.
+std::string_view api_key_display_prefix(std::string_view text) noexcept;
+
+}  // namespace tenancy

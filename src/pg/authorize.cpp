@@ -1,0 +1,102 @@
+#include "pg/authorize.hpp"
+
+#include "pg/facts.hpp"
+#include "pg/invalidation.hpp"
+#include "pg/permissions.hpp"
+#include "pg/reference.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+// What a call site keeps: the last permission asked for, so that asking again costs two comparisons.
+struct CallState {
+  uint64 catalog_generation;
+  bool of_organization;
+  int resource_length;
+  int action_length;
+  char resource[permission_name_length];
+  char action[permission_name_length];
+  PermissionSet permission;
+};
+
+bool is_same(const text *argument, const char *kept, int length) {
+  return static_cast<int>(VARSIZE_ANY_EXHDR(argument)) == length &&
+         memcmp(VARDATA_ANY(argument), kept, static_cast<size_t>(length)) == 0;
+}
+
+const CallState &asked_for(FunctionCallInfo fcinfo) {
+  const text *resource = PG_GETARG_TEXT_PP(0);
+  const text *action = PG_GETARG_TEXT_PP(1);
+  AcceptInvalidationMessages();
+  auto *state = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
+  if (state != nullptr && state->catalog_generation == catalog_generation() &&
+      is_same(resource, state->resource, state->resource_length) &&
+      is_same(action, state->action, state->action_length))
+    return *state;
+
+  const char *resource_name = text_to_cstring(resource);
+  const char *action_name = text_to_cstring(action);
+  const PermissionSet permission = authorized_by(resource_name, action_name);
+  if (state == nullptr) {
+    state = static_cast<CallState *>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallState)));
+    fcinfo->flinfo->fn_extra = state;
+  }
+  state->catalog_generation = catalog_generation();
+  state->of_organization = is_organization_level(resource_name);
+  state->resource_length = static_cast<int>(strlen(resource_name));
+  state->action_length = static_cast<int>(strlen(action_name));
+  strlcpy(state->resource, resource_name, sizeof state->resource);
+  strlcpy(state->action, action_name, sizeof state->action);
+  state->permission = permission;
+  return *state;
+}
+
+bool holds_in(const CallState &asked, const Uuid &workspace) {
+  Principal *principal = current_principal();
+  const Rights &rights =
+      asked.of_organization ? principal->access->on_organization() : rights_in(*principal, workspace);
+  return rights.rows(asked.permission) != Rows::none;
+}
+
+}  // namespace
+
+PermissionSet authorized_by(const char *resource, const char *action) {
+  require_registered(resource, action);
+  PermissionSet permission;
+  permission.add(permission_id(resource, action));
+  return permission;
+}
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_authorize);
+Datum pg_tenancy_authorize(PG_FUNCTION_ARGS) {
+  const CallState &asked = asked_for(fcinfo);
+  const Access &access = *current_principal()->access;
+  const Rows rows = asked.of_organization ? access.on_organization().rows(asked.permission)
+                                          : access.anywhere(asked.permission);
+  PG_RETURN_BOOL(rows != Rows::none);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_authorize_workspace);
+Datum pg_tenancy_authorize_workspace(PG_FUNCTION_ARGS) {
+  const CallState &asked = asked_for(fcinfo);
+  PG_RETURN_BOOL(holds_in(asked, uuid_of_datum(PG_GETARG_DATUM(2))));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_authorize_reference);
+Datum pg_tenancy_authorize_reference(PG_FUNCTION_ARGS) {
+  const CallState &asked = asked_for(fcinfo);
+  const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(2));
+  const Principal *principal = current_principal();
+  if (principal->kind == PrincipalKind::anonymous) PG_RETURN_BOOL(false);
+  CatalogRead read = begin_catalog_read();
+  const Uuid workspace = find_workspace(read, reference, principal->organization);
+  end_catalog_read(read);
+  if (!workspace)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", reference),
+                    errdetail("The session's organization has no such workspace.")));
+  PG_RETURN_BOOL(holds_in(asked, workspace));
+}
+}
+
+}  // namespace tenancy::pg

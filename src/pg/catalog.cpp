@@ -1,0 +1,185 @@
+#include "pg/catalog.hpp"
+
+#include <algorithm>
+
+namespace tenancy::pg {
+namespace {
+
+constexpr int index_count = static_cast<int>(CatalogIndex::count);
+
+struct IndexName {
+  const char *index;
+  const char *relation;
+  bool decides_rights;
+};
+// In the order of CatalogIndex.
+constexpr IndexName index_names[index_count] = {
+    {"organizations_pkey", "organizations", true},
+    {"organizations_slug_key", "organizations", true},
+    {"organizations_external_id_key", "organizations", true},
+    {"workspaces_pkey", "workspaces", true},
+    {"workspaces_slug_idx", "workspaces", true},
+    {"workspaces_external_id_key", "workspaces", true},
+    {"workspaces_organization_id_slug_key", "workspaces", true},
+    {"users_pkey", "users", true},
+    {"users_email_key", "users", true},
+    {"users_external_id_key", "users", true},
+    {"roles_pkey", "roles", true},
+    {"organization_members_pkey", "organization_members", true},
+    {"organization_members_user_idx", "organization_members", true},
+    {"workspace_members_user_idx", "workspace_members", true},
+    {"permissions_pkey", "permissions", true},
+    {"grants_key", "grants", true},
+    {"visibility_key", "visibility", true},
+    {"workspace_overrides_pkey", "workspace_overrides", true},
+    {"api_keys_pkey", "api_keys", true},
+    {"api_keys_user_idx", "api_keys", true},
+    {"api_key_secrets_pkey", "api_key_secrets", true},
+    {"api_key_scopes_pkey", "api_key_scopes", true},
+    {"login_bindings_pkey", "login_bindings", true},
+    {"protected_tables_pkey", "protected_tables", false},
+};
+
+struct {
+  bool known;
+  Oid relations[index_count];
+  Oid indexes[index_count];
+  Oid plan_guard;
+  uint32 plan_guard_hash;
+} oids{};
+
+[[noreturn]] void raise_not_installed() {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("extension \"pg_tenancy\" is not installed in this database, or not completely"),
+                  errhint("Run CREATE EXTENSION pg_tenancy.")));
+  pg_unreachable();
+}
+
+void look_up_oids() {
+  if (oids.known) return;
+  const Oid schema = get_namespace_oid("tenancy", true);
+  if (!OidIsValid(schema)) raise_not_installed();
+  for (int i = 0; i < index_count; i++) {
+    oids.indexes[i] = get_relname_relid(index_names[i].index, schema);
+    oids.relations[i] = get_relname_relid(index_names[i].relation, schema);
+    if (!OidIsValid(oids.indexes[i]) || !OidIsValid(oids.relations[i])) raise_not_installed();
+  }
+  Oid argument_types[2] = {INT8OID, TIMESTAMPTZOID};
+  const oidvector *arguments = buildoidvector(argument_types, 2);
+  const Oid guard = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("plan_guard"),
+                                    PointerGetDatum(arguments), ObjectIdGetDatum(schema));
+  if (!OidIsValid(guard)) raise_not_installed();
+  oids.plan_guard_hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(guard));
+  oids.plan_guard = guard;
+  oids.known = true;
+}
+
+}  // namespace
+
+bool is_catalog_relation(Oid relation) {
+  for (int i = 0; i < index_count; i++)
+    if (index_names[i].decides_rights && oids.relations[i] == relation) return true;
+  return false;
+}
+
+Oid catalog_index(CatalogIndex index) {
+  look_up_oids();
+  return oids.indexes[static_cast<int>(index)];
+}
+
+bool is_known_index(CatalogIndex index, Oid relation) {
+  return oids.indexes[static_cast<int>(index)] == relation;
+}
+
+// The values stay: they still tell which messages concern us, and which plans.
+void forget_catalog_oids() { oids.known = false; }
+
+bool plan_guard_hash(uint32 *hash) {
+  *hash = oids.plan_guard_hash;
+  return OidIsValid(oids.plan_guard);
+}
+
+Oid plan_guard_function() {
+  look_up_oids();
+  return oids.plan_guard;
+}
+
+CatalogRead begin_catalog_read() {
+  look_up_oids();
+  // A new snapshot can't be taken while a parallel query runs; its workers read by the query's own.
+  if (IsInParallelMode()) return {GetActiveSnapshot(), false};
+  return {RegisterSnapshot(GetLatestSnapshot()), true};
+}
+
+void end_catalog_read(CatalogRead &read) {
+  if (read.registered) UnregisterSnapshot(read.snapshot);
+}
+
+CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_count, ScanKey keys) {
+  look_up_oids();
+  const auto i = static_cast<int>(index);
+  const Relation relation = table_open(oids.relations[i], AccessShareLock);
+  return {relation, systable_beginscan(relation, oids.indexes[i], true, read.snapshot, key_count, keys)};
+}
+
+HeapTuple next_tuple(const CatalogScan &scan) { return systable_getnext(scan.scan); }
+
+void end_scan(CatalogScan &scan) {
+  systable_endscan(scan.scan);
+  table_close(scan.relation, AccessShareLock);
+}
+
+void equals(ScanKey key, AttrNumber attribute, RegProcedure procedure, Datum value) {
+  ScanKeyInit(key, attribute, BTEqualStrategyNumber, procedure, value);
+}
+
+void equals(ScanKey key, AttrNumber attribute, const Uuid &value) {
+  equals(key, attribute, F_UUID_EQ, uuid_datum(value));
+}
+
+void is_null(ScanKey key, AttrNumber attribute) {
+  ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, attribute, InvalidStrategy, InvalidOid, InvalidOid,
+                         InvalidOid, Datum(0));
+}
+
+Datum column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute, bool *is_null) {
+  return heap_getattr(tuple, attribute, RelationGetDescr(scan.relation), is_null);
+}
+
+Uuid uuid_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
+  bool is_null = false;
+  const Datum datum = column(scan, tuple, attribute, &is_null);
+  return is_null ? Uuid{} : uuid_of_datum(datum);
+}
+
+char *text_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
+  bool is_null = false;
+  const Datum datum = column(scan, tuple, attribute, &is_null);
+  return is_null ? nullptr : TextDatumGetCString(datum);
+}
+
+bool bool_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
+  bool is_null = false;
+  const Datum datum = column(scan, tuple, attribute, &is_null);
+  return !is_null && DatumGetBool(datum);
+}
+
+bool is_null_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
+  bool is_null = false;
+  column(scan, tuple, attribute, &is_null);
+  return is_null;
+}
+
+Datum uuid_datum(const Uuid &id) {
+  auto *value = static_cast<pg_uuid_t *>(palloc(sizeof(pg_uuid_t)));
+  std::copy(id.bytes.begin(), id.bytes.end(), value->data);
+  return UUIDPGetDatum(value);
+}
+
+Uuid uuid_of_datum(Datum datum) {
+  Uuid id;
+  std::copy_n(DatumGetUUIDP(datum)->data, id.bytes.size(), id.bytes.begin());
+  return id;
+}
+
+}  // namespace tenancy::pg

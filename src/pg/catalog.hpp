@@ -1,0 +1,156 @@
+// The extension's catalogs, read as the server reads its own: by index scans with a fresh snapshot, which
+// works inside planning, looks at no search_path, and takes microseconds.
+#pragma once
+
+#include "core/access/uuid.hpp"
+#include "pg/pg_prelude.hpp"
+
+namespace tenancy::pg {
+
+enum class CatalogIndex : int {
+  organizations_pkey,
+  organizations_slug_key,
+  organizations_external_id_key,
+  workspaces_pkey,
+  workspaces_slug_idx,
+  workspaces_external_id_key,
+  workspaces_organization_id_slug_key,
+  users_pkey,
+  users_email_key,
+  users_external_id_key,
+  roles_pkey,
+  organization_members_pkey,
+  organization_members_user_idx,
+  workspace_members_user_idx,
+  permissions_pkey,
+  grants_key,
+  visibility_key,
+  workspace_overrides_pkey,
+  api_keys_pkey,
+  api_keys_user_idx,
+  api_key_secrets_pkey,
+  api_key_scopes_pkey,
+  login_bindings_pkey,
+  protected_tables_pkey,
+  count
+};
+
+/// Column numbers, in the order of the install script. Updates add columns at the end only.
+namespace attribute {
+namespace organizations {
+enum : AttrNumber { organization_id = 1, slug, name, external_id };
+}
+namespace workspaces {
+enum : AttrNumber { workspace_id = 1, organization_id, slug, name, external_id, is_default };
+}
+namespace users {
+enum : AttrNumber { user_id = 1, email, name, external_id, active };
+}
+namespace roles {
+enum : AttrNumber { role_id = 1, organization_id, level, name, all_workspaces };
+}
+namespace organization_members {
+enum : AttrNumber { organization_id = 1, user_id, role_id };
+}
+namespace workspace_members {
+enum : AttrNumber { workspace_id = 1, user_id, organization_id, role_id };
+}
+namespace permissions {
+enum : AttrNumber { resource = 1, action };
+}
+namespace grants {
+enum : AttrNumber { role_id = 1, organization_id, workspace_id, resource, action, allowed };
+}
+namespace visibility {
+enum : AttrNumber { role_id = 1, organization_id, workspace_id, all_rows };
+}
+namespace workspace_overrides {
+enum : AttrNumber { organization_id = 1, category, allowed };
+}
+namespace api_keys {
+enum : AttrNumber {
+  api_key_id = 1,
+  kind,
+  name,
+  organization_id,
+  workspace_id,
+  user_id,
+  external_id,
+  display_prefix,
+  all_scopes,
+  expires_at,
+  revoked_at,
+  deleted_at
+};
+}
+namespace api_key_secrets {
+enum : AttrNumber { secret_hash = 1, api_key_id, is_current, valid_until };
+}
+namespace api_key_scopes {
+enum : AttrNumber { api_key_id = 1, resource, action };
+}
+namespace login_bindings {
+enum : AttrNumber { login = 1, trusted, user_id, organization_id, workspace_id };
+}
+namespace protected_tables {
+enum : AttrNumber {
+  relation = 1,
+  resource,
+  organization_column,
+  workspace_column,
+  owner_column,
+  api_key_column,
+  payload
+};
+}
+}  // namespace attribute
+
+/// Whether the relation is one of the catalogs that decide rights, as far as this backend has met them.
+bool is_catalog_relation(Oid relation);
+/// Whether the relation is that index, as far as this backend has met it.
+bool is_known_index(CatalogIndex index, Oid relation);
+/// The OID of an index. Raises 55000 when the extension isn't there.
+Oid catalog_index(CatalogIndex index);
+/// OIDs are looked up again when next needed: DROP EXTENSION and CREATE EXTENSION change them.
+void forget_catalog_oids();
+/// The pg_proc entry that specialized plans depend on, and its hash in the catalog cache, if this backend has
+/// met it.
+bool plan_guard_hash(uint32 *hash);
+/// The function plan_guard(). Raises 55000 when the extension isn't there.
+Oid plan_guard_function();
+
+/// One look at the catalogs: all scans of it see the same state, the newest one that is committed (and what
+/// this transaction did itself).
+struct CatalogRead {
+  Snapshot snapshot;
+  bool registered;
+};
+CatalogRead begin_catalog_read();
+void end_catalog_read(CatalogRead &read);
+
+struct CatalogScan {
+  Relation relation;
+  SysScanDesc scan;
+};
+/// Attribute numbers in the keys are the table's. Close the scan; after an ERROR the server does.
+CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_count, ScanKey keys);
+HeapTuple next_tuple(const CatalogScan &scan);
+void end_scan(CatalogScan &scan);
+
+void equals(ScanKey key, AttrNumber attribute, RegProcedure procedure, Datum value);
+void equals(ScanKey key, AttrNumber attribute, const Uuid &value);
+void is_null(ScanKey key, AttrNumber attribute);
+
+/// Columns of a tuple. A NULL uuid is nil, a NULL text nullptr; texts are copies in the current memory
+/// context.
+Datum column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute, bool *is_null);
+Uuid uuid_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute);
+char *text_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute);
+bool bool_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute);
+bool is_null_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute);
+
+/// An id as the server holds it, in the current memory context, and back.
+Datum uuid_datum(const Uuid &id);
+Uuid uuid_of_datum(Datum datum);
+
+}  // namespace tenancy::pg

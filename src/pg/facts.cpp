@@ -1,0 +1,354 @@
+#include "pg/facts.hpp"
+
+#include <algorithm>
+
+#include "pg/invalidation.hpp"
+#include "pg/permissions.hpp"
+#include "pg/pod_array.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+// What the built-in roles are born with is the same for everybody: read once until a catalog changes.
+constexpr int built_in_roles = 6;
+struct {
+  uint64 generation;
+  int count;
+  Role roles[built_in_roles];
+} built_in{};
+
+PermissionId permission_of(const CatalogScan &scan, HeapTuple tuple, AttrNumber resource, AttrNumber action) {
+  return permission_id(text_column(scan, tuple, resource), text_column(scan, tuple, action));
+}
+
+bool is_built_in(const Uuid &role) {
+  for (const Uuid &id : {organization_owner_role, organization_admin_role, organization_member_role,
+                         workspace_admin_role, workspace_manager_role, workspace_member_role})
+    if (id == role) return true;
+  return false;
+}
+
+Role read_role(const CatalogRead &read, const Uuid &id) {
+  if (built_in.generation != catalog_generation()) {
+    built_in.generation = catalog_generation();
+    built_in.count = 0;
+  }
+  for (int i = 0; i < built_in.count; i++)
+    if (built_in.roles[i].id == id) return built_in.roles[i];
+
+  Role role{};
+  role.id = id;
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::roles::role_id, id);
+  CatalogScan scan = begin_scan(read, CatalogIndex::roles_pkey, 1, keys);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    role.all_workspaces = bool_column(scan, tuple, attribute::roles::all_workspaces);
+  end_scan(scan);
+
+  equals(&keys[0], attribute::grants::role_id, id);
+  is_null(&keys[1], attribute::grants::organization_id);
+  scan = begin_scan(read, CatalogIndex::grants_key, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    if (bool_column(scan, tuple, attribute::grants::allowed))
+      role.granted.add(permission_of(scan, tuple, attribute::grants::resource, attribute::grants::action));
+  end_scan(scan);
+
+  if (is_built_in(id) && built_in.count < built_in_roles && built_in.generation == catalog_generation())
+    built_in.roles[built_in.count++] = role;
+  return role;
+}
+
+void read_overrides(const CatalogRead &read, const Uuid &organization, const Uuid &role, CategorySet open,
+                    PodArray<GrantOverride> &overrides) {
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::grants::role_id, role);
+  equals(&keys[1], attribute::grants::organization_id, organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::grants_key, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const char *resource = text_column(scan, tuple, attribute::grants::resource);
+    const char *action = text_column(scan, tuple, attribute::grants::action);
+    GrantOverride row{};
+    row.role = role;
+    row.workspace = uuid_column(scan, tuple, attribute::grants::workspace_id);
+    row.permission = permission_id(resource, action);
+    row.allowed = bool_column(scan, tuple, attribute::grants::allowed);
+    row.counts = override_counts(role, !row.workspace.is_nil(), resource, action, open);
+    if (row.counts) overrides.append(row);
+  }
+  end_scan(scan);
+}
+
+void read_visibility(const CatalogRead &read, const Uuid &organization, const Uuid &role, CategorySet open,
+                     PodArray<VisibilitySwitch> &visibility) {
+  ScanKeyData keys[3];
+  equals(&keys[0], attribute::visibility::role_id, role);
+  equals(&keys[1], attribute::visibility::organization_id, organization);
+  is_null(&keys[2], attribute::visibility::workspace_id);
+  // Workspaces' switches that don't count needn't be read.
+  const int key_count = open.contains(Category::data_visibility) ? 2 : 3;
+  CatalogScan scan = begin_scan(read, CatalogIndex::visibility_key, key_count, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    visibility.append({role, uuid_column(scan, tuple, attribute::visibility::workspace_id),
+                       bool_column(scan, tuple, attribute::visibility::all_rows)});
+  end_scan(scan);
+}
+
+CategorySet read_open_categories(const CatalogRead &read, const Uuid &organization) {
+  CategorySet open;
+  ScanKeyData key;
+  equals(&key, attribute::workspace_overrides::organization_id, organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::workspace_overrides_pkey, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const auto category = category_named(text_column(scan, tuple, attribute::workspace_overrides::category));
+    if (category && bool_column(scan, tuple, attribute::workspace_overrides::allowed)) open.add(*category);
+  }
+  end_scan(scan);
+  return open;
+}
+
+void add_once(PodArray<Uuid> &ids, const Uuid &id) {
+  if (std::find(ids.items, ids.items + ids.count, id) == ids.items + ids.count) ids.append(id);
+}
+
+// The ids in one column of the rows with the given key columns.
+std::span<const Uuid> read_ids(const CatalogRead &read, CatalogIndex index, int key_count, ScanKey keys,
+                               AttrNumber attribute) {
+  PodArray<Uuid> ids;
+  CatalogScan scan = begin_scan(read, index, key_count, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    ids.append(uuid_column(scan, tuple, attribute));
+  end_scan(scan);
+  std::sort(ids.items, ids.items + ids.count);
+  return ids.span();
+}
+
+void read_scopes(const CatalogRead &read, ApiKeyRead &key) {
+  ScanKeyData scan_key;
+  equals(&scan_key, attribute::api_key_scopes::api_key_id, key.id);
+  CatalogScan scan = begin_scan(read, CatalogIndex::api_key_scopes_pkey, 1, &scan_key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const char *resource = text_column(scan, tuple, attribute::api_key_scopes::resource);
+    const char *action = text_column(scan, tuple, attribute::api_key_scopes::action);
+    const PermissionId permission = permission_id(resource, action);
+    key.facts.scopes.add(permission);
+    if (is_key_borne(resource, action)) key.facts.key_borne.add(permission);
+    if (is_never_a_user_keys(resource, action)) key.facts.not_by_user.add(permission);
+  }
+  end_scan(scan);
+}
+
+// For a key with every scope the two sets have to be known, too.
+void add_known_scopes(ApiKeyRead &key) {
+  key.facts.scopes = PermissionSet::of_all();
+  for (const char *resource : {"completions", "logs", "traces", "analytics"})
+    key.facts.key_borne.add(permission_id(resource, "write"));
+  for (const char *action : {"create", "edit", "delete", "update", "rotate"})
+    key.facts.not_by_user.add(permission_id("api_keys", action));
+}
+
+bool hash_secret(const char *secret, uint8 (&hash)[PG_SHA256_DIGEST_LENGTH]) {
+  pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+  const bool done =
+      context != nullptr && pg_cryptohash_init(context) >= 0 &&
+      pg_cryptohash_update(context, reinterpret_cast<const uint8 *>(secret), strlen(secret)) >= 0 &&
+      pg_cryptohash_final(context, hash, sizeof hash) >= 0;
+  pg_cryptohash_free(context);
+  return done;
+}
+
+TimestampTz earlier(TimestampTz moment, const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
+  bool is_null = false;
+  const Datum datum = column(scan, tuple, attribute, &is_null);
+  return is_null ? moment : Min(moment, DatumGetTimestampTz(datum));
+}
+
+}  // namespace
+
+UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
+  UserFactsRead result{};
+  UserFacts &facts = result.facts;
+  facts.organization = organization;
+
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::organization_members::organization_id, organization);
+  equals(&keys[1], attribute::organization_members::user_id, user);
+  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
+    result.is_member = true;
+    facts.organization_role = uuid_column(scan, tuple, attribute::organization_members::role_id);
+  }
+  end_scan(scan);
+  if (!result.is_member) return result;
+
+  PodArray<Uuid> role_ids;
+  PodArray<WorkspaceMembership> memberships;
+  role_ids.append(facts.organization_role);
+  equals(&keys[0], attribute::workspace_members::user_id, user);
+  equals(&keys[1], attribute::workspace_members::organization_id, organization);
+  scan = begin_scan(read, CatalogIndex::workspace_members_user_idx, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
+                        uuid_column(scan, tuple, attribute::workspace_members::role_id)});
+    add_once(role_ids, memberships.items[memberships.count - 1].role);
+  }
+  end_scan(scan);
+
+  facts.open_to_workspaces = read_open_categories(read, organization);
+  PodArray<Role> roles;
+  PodArray<GrantOverride> overrides;
+  for (const Uuid &id : role_ids.span()) {
+    roles.append(read_role(read, id));
+    read_overrides(read, organization, id, facts.open_to_workspaces, overrides);
+  }
+  PodArray<VisibilitySwitch> visibility;
+  add_once(role_ids, workspace_member_role);  // custom roles follow it
+  for (const Uuid &id : role_ids.span())
+    read_visibility(read, organization, id, facts.open_to_workspaces, visibility);
+
+  facts.memberships = memberships.span();
+  facts.roles = roles.span();
+  facts.overrides = overrides.span();
+  facts.visibility = visibility.span();
+  return result;
+}
+
+ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
+  ApiKeyRead key{};
+  key.not_after = DT_NOEND;
+  uint8 hash[PG_SHA256_DIGEST_LENGTH];
+  if (!hash_secret(secret, hash)) {
+    key.reason = "could not compute SHA-256";
+    return key;
+  }
+  // What is compared is the hash of the text that was given, so that the time taken says nothing of any
+  // secret.
+  auto *bytes = static_cast<bytea *>(palloc(VARHDRSZ + sizeof hash));
+  SET_VARSIZE(bytes, VARHDRSZ + sizeof hash);
+  memcpy(VARDATA(bytes), hash, sizeof hash);
+  ScanKeyData scan_key;
+  equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, PointerGetDatum(bytes));
+  CatalogScan scan = begin_scan(read, CatalogIndex::api_key_secrets_pkey, 1, &scan_key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
+    key.id = uuid_column(scan, tuple, attribute::api_key_secrets::api_key_id);
+    key.not_after = earlier(key.not_after, scan, tuple, attribute::api_key_secrets::valid_until);
+  }
+  end_scan(scan);
+  key.reason = "no key has this secret";
+  if (!key.id) return key;
+
+  bool all_scopes = false;
+  equals(&scan_key, attribute::api_keys::api_key_id, key.id);
+  scan = begin_scan(read, CatalogIndex::api_keys_pkey, 1, &scan_key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
+    const auto kind = key_kind_named(text_column(scan, tuple, attribute::api_keys::kind));
+    key.user = uuid_column(scan, tuple, attribute::api_keys::user_id);
+    key.facts.organization = uuid_column(scan, tuple, attribute::api_keys::organization_id);
+    key.facts.workspace = uuid_column(scan, tuple, attribute::api_keys::workspace_id);
+    all_scopes = bool_column(scan, tuple, attribute::api_keys::all_scopes);
+    key.not_after = earlier(key.not_after, scan, tuple, attribute::api_keys::expires_at);
+    if (!kind)
+      key.reason = "the key's kind is not known";
+    else if (!is_null_column(scan, tuple, attribute::api_keys::deleted_at))
+      key.reason = "the key is deleted";
+    else if (!is_null_column(scan, tuple, attribute::api_keys::revoked_at))
+      key.reason = "the key is revoked";
+    else if (key.not_after <= GetCurrentStatementStartTimestamp())
+      key.reason = "the key or its secret has expired";
+    else
+      key.usable = true;
+    if (kind) key.facts.kind = *kind;
+  }
+  end_scan(scan);
+  if (!key.usable) return key;
+  if (all_scopes)
+    add_known_scopes(key);
+  else
+    read_scopes(read, key);
+  return key;
+}
+
+UserRead read_user(const CatalogRead &read, const Uuid &user) {
+  UserRead result{};
+  ScanKeyData key;
+  equals(&key, attribute::users::user_id, user);
+  CatalogScan scan = begin_scan(read, CatalogIndex::users_pkey, 1, &key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    result = {true, bool_column(scan, tuple, attribute::users::active)};
+  end_scan(scan);
+  return result;
+}
+
+LoginBinding read_login_binding(const CatalogRead &read, Oid login) {
+  LoginBinding binding{};
+  ScanKeyData key;
+  equals(&key, attribute::login_bindings::login, F_OIDEQ, ObjectIdGetDatum(login));
+  CatalogScan scan = begin_scan(read, CatalogIndex::login_bindings_pkey, 1, &key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    binding = {bool_column(scan, tuple, attribute::login_bindings::trusted),
+               uuid_column(scan, tuple, attribute::login_bindings::user_id),
+               uuid_column(scan, tuple, attribute::login_bindings::organization_id),
+               uuid_column(scan, tuple, attribute::login_bindings::workspace_id)};
+  end_scan(scan);
+  return binding;
+}
+
+std::span<const Uuid> read_workspaces(const CatalogRead &read, const Uuid &organization) {
+  ScanKeyData key;
+  equals(&key, attribute::workspaces::organization_id, organization);
+  return read_ids(read, CatalogIndex::workspaces_organization_id_slug_key, 1, &key,
+                  attribute::workspaces::workspace_id);
+}
+
+std::span<const Uuid> read_keys_of_user(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::api_keys::user_id, user);
+  equals(&keys[1], attribute::api_keys::organization_id, organization);
+  return read_ids(read, CatalogIndex::api_keys_user_idx, 2, keys, attribute::api_keys::api_key_id);
+}
+
+std::span<const Uuid> read_organizations_of_user(const CatalogRead &read, const Uuid &user) {
+  ScanKeyData key;
+  equals(&key, attribute::organization_members::user_id, user);
+  return read_ids(read, CatalogIndex::organization_members_user_idx, 1, &key,
+                  attribute::organization_members::organization_id);
+}
+
+namespace {
+
+struct EntityNames {
+  CatalogIndex primary_key;
+  AttrNumber external_id;
+  AttrNumber display_name;
+};
+// In the order of Entity.
+constexpr EntityNames entity_names[] = {
+    {CatalogIndex::organizations_pkey, attribute::organizations::external_id, attribute::organizations::slug},
+    {CatalogIndex::workspaces_pkey, attribute::workspaces::external_id, attribute::workspaces::slug},
+    {CatalogIndex::users_pkey, attribute::users::external_id, attribute::users::email},
+    {CatalogIndex::api_keys_pkey, attribute::api_keys::external_id, attribute::api_keys::name}};
+
+const char *read_name(const CatalogRead &read, CatalogIndex primary_key, AttrNumber attribute,
+                      const Uuid &id) {
+  const char *text = nullptr;
+  ScanKeyData key;
+  equals(&key, 1, id);  // the id is every entity's first column
+  CatalogScan scan = begin_scan(read, primary_key, 1, &key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    text = text_column(scan, tuple, attribute);
+  end_scan(scan);
+  return text;
+}
+
+}  // namespace
+
+const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id) {
+  const EntityNames &names = entity_names[static_cast<int>(entity)];
+  return read_name(read, names.primary_key, names.external_id, id);
+}
+
+const char *read_display_name(const CatalogRead &read, Entity entity, const Uuid &id) {
+  const EntityNames &names = entity_names[static_cast<int>(entity)];
+  return read_name(read, names.primary_key, names.display_name, id);
+}
+
+}  // namespace tenancy::pg

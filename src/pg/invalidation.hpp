@@ -1,0 +1,37 @@
+// When what was worked out no longer holds.
+//
+// Two things are kept: the session's principal (principal.cpp) and, in cached plans, filters made from it.
+// Both are dropped when a principal setting is assigned and when a catalog that decides rights changes. A
+// plan is found by the call of plan_guard() that it holds or is recorded to depend on: the plan cache drops
+// plans by the function's pg_proc entry, so that calling its callback for that entry drops just ours.
+//
+// A catalog's change is told by its trigger as a relcache invalidation of the catalog: at commit to every
+// backend, on rollback to none, on a standby by replay. All callbacks do is count and forget.
+//
+// A new workspace or key gives nobody a right, but a principal that reaches "every workspace" or "the user's
+// keys" may have spelled these out. Such a list is told about by the index that it is read from, and only who
+// has read one listens.
+#pragma once
+
+#include "pg/pg_prelude.hpp"
+
+namespace tenancy::pg {
+
+void register_invalidation();
+
+/// Counts changes of catalogs; what was read at another count is stale.
+uint64 catalog_generation();
+/// Counts these and changes of the principal settings.
+uint64 principal_generation();
+
+/// A principal setting was assigned. Safe anywhere: at start-up, outside a transaction, during abort.
+void principal_changed();
+
+enum class List : int { workspaces, user_keys, count };
+/// To be called before a list is read.
+void list_used(List list);
+
+/// Drops every plan that holds a filter.
+void drop_specialized_plans();
+
+}  // namespace tenancy::pg

@@ -1,0 +1,15 @@
+// What the server calls when it loads the module.
+
+#include "pg/invalidation.hpp"
+#include "pg/pg_prelude.hpp"
+#include "pg/settings.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+
+void _PG_init(void);
+void _PG_init(void) {
+  tenancy::pg::define_settings();
+  tenancy::pg::register_invalidation();
+}
+}

@@ -1,0 +1,126 @@
+#include "pg/permissions.hpp"
+
+#include "pg/invalidation.hpp"
+#include "pg/nearest.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+struct Name {
+  char resource[permission_name_length];
+  char action[permission_name_length];
+};
+
+struct Entry {
+  Name name;  // the hash key
+  PermissionId id;
+  bool registered;
+  uint64 looked_up_at;  // catalog generation, plus one
+};
+
+HTAB *names = nullptr;
+
+// nullptr for a name that is too long to be one.
+Entry *entry_of(const char *resource, const char *action) {
+  if (strlen(resource) >= permission_name_length || strlen(action) >= permission_name_length) return nullptr;
+  if (names == nullptr) {
+    HASHCTL control{};
+    control.keysize = sizeof(Name);
+    control.entrysize = sizeof(Entry);
+    control.hcxt = TopMemoryContext;
+    names = hash_create("tenancy permissions", 128, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  }
+  Name name{};
+  strlcpy(name.resource, resource, sizeof name.resource);
+  strlcpy(name.action, action, sizeof name.action);
+  bool found = false;
+  const auto next = hash_get_num_entries(names);
+  auto *entry = static_cast<Entry *>(hash_search(names, &name, HASH_FIND, &found));
+  if (found) return entry;
+  if (next >= static_cast<long>(max_permissions))
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many permissions"),
+                    errdetail("This session has met %ld permissions.", static_cast<long>(next))));
+  entry = static_cast<Entry *>(hash_search(names, &name, HASH_ENTER, &found));
+  entry->id = static_cast<PermissionId>(next);
+  entry->looked_up_at = 0;
+  return entry;
+}
+
+bool exists(const char *resource, const char *action) {
+  CatalogRead read = begin_catalog_read();
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::permissions::resource, F_TEXTEQ, CStringGetTextDatum(resource));
+  if (action != nullptr)
+    equals(&keys[1], attribute::permissions::action, F_TEXTEQ, CStringGetTextDatum(action));
+  CatalogScan scan = begin_scan(read, CatalogIndex::permissions_pkey, action == nullptr ? 1 : 2, keys);
+  const bool found = HeapTupleIsValid(next_tuple(scan));
+  end_scan(scan);
+  end_catalog_read(read);
+  return found;
+}
+
+// Only on the way to an error: the nearest resource, or the nearest action of a resource.
+const char *nearest_registered(const char *resource, const char *action) {
+  NearestWord nearest = nearest_to(action == nullptr ? resource : action);
+  CatalogRead read = begin_catalog_read();
+  ScanKeyData key;
+  if (action != nullptr)
+    equals(&key, attribute::permissions::resource, F_TEXTEQ, CStringGetTextDatum(resource));
+  CatalogScan scan = begin_scan(read, CatalogIndex::permissions_pkey, action == nullptr ? 0 : 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    consider(nearest, text_column(scan, tuple,
+                                  action == nullptr ? attribute::permissions::resource
+                                                    : attribute::permissions::action));
+  end_scan(scan);
+  end_catalog_read(read);
+  return nearest.best;
+}
+
+}  // namespace
+
+PermissionId permission_id(const char *resource, const char *action) {
+  const Entry *entry = entry_of(resource, action);
+  if (entry == nullptr) elog(ERROR, "permission name is too long");
+  return entry->id;
+}
+
+bool is_registered(const char *resource, const char *action) {
+  // Names that aren't registered must not fill the table.
+  const uint64 now = catalog_generation() + 1;
+  if (strlen(resource) >= permission_name_length || strlen(action) >= permission_name_length) return false;
+  if (names != nullptr) {
+    Name name{};
+    strlcpy(name.resource, resource, sizeof name.resource);
+    strlcpy(name.action, action, sizeof name.action);
+    const auto *entry = static_cast<Entry *>(hash_search(names, &name, HASH_FIND, nullptr));
+    if (entry != nullptr && entry->looked_up_at == now) return entry->registered;
+  }
+  const bool registered = exists(resource, action);
+  if (registered) {
+    Entry *entry = entry_of(resource, action);
+    entry->registered = true;
+    entry->looked_up_at = now;
+  }
+  return registered;
+}
+
+void require_registered_resource(const char *resource) {
+  if (exists(resource, nullptr)) return;
+  const char *nearest = nearest_registered(resource, nullptr);
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("resource \"%s\" is not registered", resource),
+           nearest != nullptr ? errhint("Perhaps you meant \"%s\".", nearest)
+                              : errhint("Use tenancy.register_permission() to add one.")));
+}
+
+void require_registered(const char *resource, const char *action) {
+  if (is_registered(resource, action)) return;
+  require_registered_resource(resource);
+  const char *nearest = nearest_registered(resource, action);
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("action \"%s\" is not registered for resource \"%s\"", action, resource),
+                  nearest != nullptr ? errhint("Perhaps you meant \"%s\".", nearest)
+                                     : errhint("Use tenancy.register_permission() to add one.")));
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,24 @@
+// Numbers for permissions, given by each backend as it meets them; they mean nothing outside it.
+#pragma once
+
+#include "core/access/permission_set.hpp"
+#include "pg/catalog.hpp"
+
+namespace tenancy::pg {
+
+/// Length of a resource's or action's name with its terminator; the catalog refuses longer ones.
+inline constexpr int permission_name_length = 64;
+
+/// The number of a permission that a catalog row names. Raises 54000 when there are more than
+/// max_permissions.
+PermissionId permission_id(const char *resource, const char *action);
+
+/// Whether the permission is registered. Reads the catalog once until that changes.
+bool is_registered(const char *resource, const char *action);
+
+/// Raises 22023, naming the nearest registered ones, unless the permission is registered.
+void require_registered(const char *resource, const char *action);
+/// The same for a resource.
+void require_registered_resource(const char *resource);
+
+}  // namespace tenancy::pg

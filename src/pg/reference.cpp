@@ -1,0 +1,167 @@
+#include "pg/reference.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+constexpr int uuid_digits = 32;
+
+// The text as a uuid, without raising on anything else; the spellings of uuid's output, braces and hyphens
+// aside.
+bool parse_uuid(const char *text, Uuid &id) {
+  int digits = 0;
+  for (const char *c = text; *c != '\0'; c++) {
+    if (*c == '-') continue;
+    const int value = *c >= '0' && *c <= '9'   ? *c - '0'
+                      : *c >= 'a' && *c <= 'f' ? *c - 'a' + 10
+                      : *c >= 'A' && *c <= 'F' ? *c - 'A' + 10
+                                               : -1;
+    if (value < 0 || digits == uuid_digits) return false;
+    auto &byte = id.bytes[static_cast<size_t>(digits / 2)];
+    byte = static_cast<uint8>(byte << 4 | value);
+    digits++;
+  }
+  return digits == uuid_digits;
+}
+
+// What one way of reading the reference found.
+struct Matches {
+  const char *what;       // of the kind sought, for messages
+  const char *reference;  // as it was written
+  Uuid found;
+  const char *found_by;
+};
+
+void add_match(Matches &matches, const Uuid &id, const char *found_by) {
+  if (!id || id == matches.found) return;
+  if (matches.found)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("%s reference \"%s\" is ambiguous", matches.what, matches.reference),
+                    errdetail("It is the %s of one %s and the %s of another.", matches.found_by, matches.what,
+                              found_by),
+                    errhint("Use the id.")));
+  matches.found = id;
+  matches.found_by = found_by;
+}
+
+// Every row that the index finds, as long as it is in the organization (where one is given).
+void add_rows(Matches &matches, const CatalogRead &read, CatalogIndex index, int key_count, ScanKey keys,
+              AttrNumber organization_attribute, const Uuid &organization, const char *found_by) {
+  CatalogScan scan = begin_scan(read, index, key_count, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    if (organization && uuid_column(scan, tuple, organization_attribute) != organization) continue;
+    add_match(matches, uuid_column(scan, tuple, 1), found_by);
+  }
+  end_scan(scan);
+}
+
+void add_by_id(Matches &matches, const CatalogRead &read, CatalogIndex index,
+               AttrNumber organization_attribute, const Uuid &organization) {
+  Uuid id;
+  if (!parse_uuid(matches.reference, id)) return;
+  ScanKeyData key;
+  equals(&key, 1, id);
+  add_rows(matches, read, index, 1, &key, organization_attribute, organization, "id");
+}
+
+void add_by_text(Matches &matches, const CatalogRead &read, CatalogIndex index, AttrNumber attribute,
+                 const char *text, AttrNumber organization_attribute, const Uuid &organization,
+                 const char *found_by) {
+  ScanKeyData key;
+  equals(&key, attribute, F_TEXTEQ, CStringGetTextDatum(text));
+  add_rows(matches, read, index, 1, &key, organization_attribute, organization, found_by);
+}
+
+}  // namespace
+
+Uuid find_organization(const CatalogRead &read, const char *reference) {
+  Matches matches{"organization", reference, {}, nullptr};
+  add_by_id(matches, read, CatalogIndex::organizations_pkey, 0, {});
+  add_by_text(matches, read, CatalogIndex::organizations_external_id_key,
+              attribute::organizations::external_id, reference, 0, {}, "external id");
+  add_by_text(matches, read, CatalogIndex::organizations_slug_key, attribute::organizations::slug, reference,
+              0, {}, "slug");
+  return matches.found;
+}
+
+Uuid find_user(const CatalogRead &read, const char *reference) {
+  Matches matches{"user", reference, {}, nullptr};
+  add_by_id(matches, read, CatalogIndex::users_pkey, 0, {});
+  add_by_text(matches, read, CatalogIndex::users_external_id_key, attribute::users::external_id, reference, 0,
+              {}, "external id");
+  const char *email = asc_tolower(reference, strlen(reference));
+  add_by_text(matches, read, CatalogIndex::users_email_key, attribute::users::email, email, 0, {},
+              "e-mail address");
+  return matches.found;
+}
+
+Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization) {
+  Matches matches{"workspace", reference, {}, nullptr};
+  const AttrNumber of = attribute::workspaces::organization_id;
+  add_by_id(matches, read, CatalogIndex::workspaces_pkey, of, organization);
+  add_by_text(matches, read, CatalogIndex::workspaces_external_id_key, attribute::workspaces::external_id,
+              reference, of, organization, "external id");
+  if (organization) {
+    ScanKeyData keys[2];
+    equals(&keys[0], of, organization);
+    equals(&keys[1], attribute::workspaces::slug, F_TEXTEQ, CStringGetTextDatum(reference));
+    add_rows(matches, read, CatalogIndex::workspaces_organization_id_slug_key, 2, keys, of, organization,
+             "slug");
+  } else {
+    add_by_text(matches, read, CatalogIndex::workspaces_slug_idx, attribute::workspaces::slug, reference, of,
+                {}, "slug");
+  }
+  const char *slash = strchr(reference, '/');
+  if (matches.found || slash == nullptr) return matches.found;
+
+  const Uuid named = find_organization(read, pnstrdup(reference, static_cast<Size>(slash - reference)));
+  if (!named || (organization && named != organization)) return {};
+  return find_workspace(read, slash + 1, named);
+}
+
+namespace {
+
+// For the administration functions; NULL in, NULL out.
+[[noreturn]] void raise_not_found(const char *what, const char *reference) {
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("%s \"%s\" does not exist", what, reference)));
+  pg_unreachable();
+}
+
+Datum found_or_error(const Uuid &found, const char *what, const char *reference) {
+  if (!found) raise_not_found(what, reference);
+  return uuid_datum(found);
+}
+
+}  // namespace
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_find_organization);
+Datum pg_tenancy_find_organization(PG_FUNCTION_ARGS) {
+  const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  CatalogRead read = begin_catalog_read();
+  const Uuid found = find_organization(read, reference);
+  end_catalog_read(read);
+  return found_or_error(found, "organization", reference);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_find_user);
+Datum pg_tenancy_find_user(PG_FUNCTION_ARGS) {
+  const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  CatalogRead read = begin_catalog_read();
+  const Uuid found = find_user(read, reference);
+  end_catalog_read(read);
+  return found_or_error(found, "user", reference);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_find_workspace);
+Datum pg_tenancy_find_workspace(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+  const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  const Uuid organization = PG_ARGISNULL(1) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(1));
+  CatalogRead read = begin_catalog_read();
+  const Uuid found = find_workspace(read, reference, organization);
+  end_catalog_read(read);
+  return found_or_error(found, "workspace", reference);
+}
+}
+
+}  // namespace tenancy::pg

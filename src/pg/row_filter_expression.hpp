@@ -1,0 +1,37 @@
+// A row filter of the core as a server expression over a table's columns.
+#pragma once
+
+#include "core/access/commands.hpp"
+#include "pg/principal.hpp"
+
+namespace tenancy::pg {
+
+/// What names a row's organization, workspace, user and key: any expression of a supported type, or nullptr.
+struct RowColumns {
+  Node *organization;
+  Node *workspace;
+  Node *owner;
+  Node *api_key;
+};
+
+/// A column's base type as far as ids are concerned.
+enum class IdType : int { uuid, int2, int4, int8, text, unsupported };
+/// unsupported: also a text type whose collation lets different texts be equal.
+IdType id_type(Oid type, Oid collation);
+
+/// Rows that the principal may see, update or delete. `with_organization` adds the organization column to
+/// filters by workspace, which only pays where partition pruning needs it. Boolean constant false when there
+/// are none.
+Expr *visible_rows(Principal &principal, const char *resource, Command command, const RowColumns &columns,
+                   bool with_organization);
+
+/// Rows that the principal may leave behind by INSERT or UPDATE: all that a row says must agree.
+Expr *accepted_rows(Principal &principal, const char *resource, Command command, const RowColumns &columns);
+
+/// workspace = one where any of the permissions is held.
+Expr *authorized_workspaces(Principal &principal, const PermissionSet &any_of, Node *workspace);
+
+/// The permissions of which any one allows the command.
+PermissionSet permissions_for(const char *resource, Command command);
+
+}  // namespace tenancy::pg

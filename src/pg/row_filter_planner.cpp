@@ -1,0 +1,146 @@
+// The one idea: at planning, a policy's call is replaced by what it means for this principal, in constants,
+// so that the plan is the one that a hand-written WHERE gets.
+//
+// Such a plan holds for one principal at one time. Two locks keep it from being used by another: it is
+// dropped when that may have changed (invalidation.hpp), which it can be since it depends on plan_guard();
+// and plan_guard(), which runs on each row that passes the filter, compares the stamp of the session's
+// identity and the clock with those it was made for.
+
+#include "pg/authorize.hpp"
+#include "pg/invalidation.hpp"
+#include "pg/row_filter_functions.hpp"
+#include "pg/settings.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+const char *constant_text(const Node *node) {
+  if (!IsA(node, Const)) return nullptr;
+  const auto *constant = reinterpret_cast<const Const *>(node);
+  if (constant->constisnull || constant->consttype != TEXTOID) return nullptr;
+  return TextDatumGetCString(constant->constvalue);
+}
+
+// Whether the column is part of its table's partition key: then a filter on it prunes.
+bool is_partition_key(PlannerInfo *root, Node *argument) {
+  while (argument != nullptr && IsA(argument, RelabelType))
+    argument = reinterpret_cast<Node *>(reinterpret_cast<RelabelType *>(argument)->arg);
+  if (argument == nullptr || !IsA(argument, Var)) return false;
+  const auto *var = reinterpret_cast<const Var *>(argument);
+  if (var->varlevelsup != 0 || var->varno < 1 ||
+      static_cast<int>(var->varno) > list_length(root->parse->rtable))
+    return false;
+  const RangeTblEntry *entry = rt_fetch(var->varno, root->parse->rtable);
+  if (entry->rtekind != RTE_RELATION || entry->relkind != RELKIND_PARTITIONED_TABLE) return false;
+  // The rewriter holds a lock on it.
+  const Relation relation = table_open(entry->relid, NoLock);
+  const bool is_key = has_partition_attrs(
+      relation, bms_make_singleton(var->varattno - FirstLowInvalidHeapAttributeNumber), nullptr);
+  table_close(relation, NoLock);
+  return is_key;
+}
+
+bool is_false(const Expr *expression) {
+  return IsA(expression, Const) && !DatumGetBool(reinterpret_cast<const Const *>(expression)->constvalue);
+}
+
+Expr *guarded(Expr *filter, const Principal &principal) {
+  if (is_false(filter)) return filter;
+  Const *stamp = makeConst(INT8OID, -1, InvalidOid, 8, Int64GetDatum(static_cast<int64>(identity_stamp())),
+                           false, FLOAT8PASSBYVAL);
+  Const *not_after = makeConst(TIMESTAMPTZOID, -1, InvalidOid, 8, TimestampTzGetDatum(principal.not_after),
+                               false, FLOAT8PASSBYVAL);
+  FuncExpr *guard = makeFuncExpr(plan_guard_function(), BOOLOID, list_make2(stamp, not_after), InvalidOid,
+                                 InvalidOid, COERCE_EXPLICIT_CALL);
+  return make_andclause(list_make2(filter, guard));
+}
+
+// A filter that comes out as false holds no guard: the plan depends on the guard all the same, or it would
+// stay for ever.
+void depend_on_guard(PlannerInfo *root) { record_plan_function_dependency(root, plan_guard_function()); }
+
+Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction function) {
+  const FuncExpr *call = request->fcall;
+  if (list_length(call->args) != row_function_arguments) return nullptr;
+  const auto argument = [call](int i) { return static_cast<Node *>(list_nth(call->args, i)); };
+  const char *resource = constant_text(argument(resource_argument));
+  const char *command = constant_text(argument(command_argument));
+  if (resource == nullptr || command == nullptr) return nullptr;
+  const RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+
+  Principal *principal = current_principal();
+  depend_on_guard(request->root);
+  const bool prunes =
+      columns.organization != nullptr && is_partition_key(request->root, columns.organization);
+  Expr *filter = filter_of_call(*principal, function, resource, command, columns, prunes);
+  return reinterpret_cast<Node *>(guarded(filter, *principal));
+}
+
+Node *specialize_authorize(const SupportRequestSimplify *request) {
+  const FuncExpr *call = request->fcall;
+  if (list_length(call->args) != 3) return nullptr;
+  const char *resource = constant_text(static_cast<Node *>(linitial(call->args)));
+  const char *action = constant_text(static_cast<Node *>(lsecond(call->args)));
+  auto *workspace = static_cast<Node *>(lthird(call->args));
+  // Only a column is worth a filter; and on the organization level the workspace decides nothing.
+  if (resource == nullptr || action == nullptr || !contain_var_clause(workspace) ||
+      is_organization_level(resource) || id_type(exprType(workspace), InvalidOid) != IdType::uuid)
+    return nullptr;
+  Principal *principal = current_principal();
+  depend_on_guard(request->root);
+  return reinterpret_cast<Node *>(
+      guarded(authorized_workspaces(*principal, authorized_by(resource, action), workspace), *principal));
+}
+
+const SupportRequestSimplify *simplification(Node *request) {
+  if (!IsA(request, SupportRequestSimplify)) return nullptr;
+  const auto *simplify = reinterpret_cast<const SupportRequestSimplify *>(request);
+  return simplify->root != nullptr && settings.specialize ? simplify : nullptr;
+}
+
+}  // namespace
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_row_visible_support);
+Datum pg_tenancy_row_visible_support(PG_FUNCTION_ARGS) {
+  const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::visible));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_row_accepted_support);
+Datum pg_tenancy_row_accepted_support(PG_FUNCTION_ARGS) {
+  const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::accepted));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_authorize_support);
+Datum pg_tenancy_authorize_support(PG_FUNCTION_ARGS) {
+  const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_authorize(request));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard);
+Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
+  if (static_cast<uint64>(PG_GETARG_INT64(0)) != identity_stamp()) {
+    drop_specialized_plans();  // so that trying again makes a new plan
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the session's principal has changed since the query was planned"),
+                    errhint("Run the query again.")));
+  }
+  if (PG_GETARG_TIMESTAMPTZ(1) <= GetCurrentStatementStartTimestamp())
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key")));
+  PG_RETURN_BOOL(true);
+}
+
+// The guard lets every row pass that comes to it; the default guess would be one in three.
+PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard_support);
+Datum pg_tenancy_plan_guard_support(PG_FUNCTION_ARGS) {
+  auto *request = reinterpret_cast<Node *>(PG_GETARG_POINTER(0));
+  if (!IsA(request, SupportRequestSelectivity)) PG_RETURN_POINTER(nullptr);
+  reinterpret_cast<SupportRequestSelectivity *>(request)->selectivity = 1.0;
+  PG_RETURN_POINTER(request);
+}
+}
+
+}  // namespace tenancy::pg

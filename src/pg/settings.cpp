@@ -1,0 +1,106 @@
+#include "pg/settings.hpp"
+
+#include "core/credential/api_key.hpp"
+#include "pg/invalidation.hpp"
+
+namespace tenancy::pg {
+
+Settings settings{};
+
+namespace {
+
+struct {
+  uint64 stamp;
+  Oid session_user;
+  bool known;
+} identity{};
+
+// SHOW, pg_settings and set_config() print this in place of the secret.
+char shown_api_key[api_key_display_length + sizeof("…")];
+
+const config_enum_entry anonymous_access_values[] = {
+    {"empty", static_cast<int>(AnonymousAccess::empty), false},
+    {"error", static_cast<int>(AnonymousAccess::error), false},
+    {nullptr, 0, false}};
+
+#ifdef PG_TENANCY_FAULT_INJECTION
+const config_enum_entry inject_fault_values[] = {
+    {"none", static_cast<int>(InjectFault::none), false},
+    {"out_of_memory", static_cast<int>(InjectFault::out_of_memory), false},
+    {"unexpected", static_cast<int>(InjectFault::unexpected), false},
+    {"error", static_cast<int>(InjectFault::error), false},
+    {nullptr, 0, false}};
+#endif
+
+// The hooks can run outside a transaction, at start-up and during abort: they only flip state.
+extern "C" {
+static void assign_principal_text(const char *, void *) {
+  identity.known = false;
+  principal_changed();
+}
+static void assign_principal_enum(int, void *) { principal_changed(); }
+static void assign_principal_bool(bool, void *) { principal_changed(); }
+
+static const char *show_api_key() {
+  if (settings.api_key == nullptr || *settings.api_key == '\0') return "";
+  const auto prefix = api_key_display_prefix(settings.api_key);
+  snprintf(shown_api_key, sizeof shown_api_key, "%.*s…", static_cast<int>(prefix.size()), prefix.data());
+  return shown_api_key;
+}
+}
+
+void define_principal_text(const char *name, const char *description, const char *detail, char **variable,
+                           GucShowHook show) {
+  DefineCustomStringVariable(name, description, detail, variable, "", PGC_USERSET,
+                             GUC_NOT_IN_SAMPLE | GUC_NOT_WHILE_SEC_REST, nullptr, assign_principal_text,
+                             show);
+}
+
+}  // namespace
+
+void define_settings() {
+  DefineCustomEnumVariable("tenancy.anonymous_access", "Sets what a session without a principal gets.",
+                           "\"empty\": no rows; \"error\": an error from any query on a protected table.",
+                           reinterpret_cast<int *>(&settings.anonymous_access),
+                           static_cast<int>(AnonymousAccess::empty), anonymous_access_values, PGC_SUSET, 0,
+                           nullptr, assign_principal_enum, nullptr);
+  define_principal_text("tenancy.api_key", "Sets the API key that the session acts by.",
+                        "The secret is shown by its display prefix only.", &settings.api_key, show_api_key);
+#ifdef PG_TENANCY_FAULT_INJECTION
+  DefineCustomEnumVariable("tenancy.inject_fault", "Sets a fault to be raised while rights are worked out.",
+                           nullptr, reinterpret_cast<int *>(&settings.inject_fault),
+                           static_cast<int>(InjectFault::none), inject_fault_values, PGC_SUSET,
+                           GUC_NOT_IN_SAMPLE, nullptr, assign_principal_enum, nullptr);
+#endif
+  DefineCustomBoolVariable("tenancy.log_denied", "Logs denied requirements and refused credentials.", nullptr,
+                           &settings.log_denied, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  define_principal_text("tenancy.organization", "Sets which of the user's organizations is active.", nullptr,
+                        &settings.organization, nullptr);
+  DefineCustomBoolVariable(
+      "tenancy.specialize", "Replaces row policies by the principal's own filter at planning.",
+      "Switched off, the policies' functions run for each row, with the same result.", &settings.specialize,
+      true, PGC_SUSET, GUC_NOT_IN_SAMPLE, nullptr, assign_principal_bool, nullptr);
+  define_principal_text("tenancy.user", "Sets the user that the session acts as.",
+                        "Honored on trusted logins only.", &settings.user, nullptr);
+  define_principal_text("tenancy.workspace", "Narrows the session to one workspace.", nullptr,
+                        &settings.workspace, nullptr);
+  MarkGUCPrefixReserved("tenancy");
+}
+
+uint64 identity_stamp() {
+  const Oid session_user = GetSessionUserId();
+  if (identity.known && identity.session_user == session_user) return identity.stamp;
+  uint64 stamp = session_user;
+  for (const char *text : {settings.api_key, settings.user, settings.organization, settings.workspace}) {
+    const size_t length = strlen(text);
+    stamp =
+        hash_bytes_extended(reinterpret_cast<const unsigned char *>(text), static_cast<int>(length), stamp);
+    stamp = hash_bytes_uint32_extended(static_cast<uint32>(length), stamp);
+  }
+  identity.stamp = stamp;
+  identity.session_user = session_user;
+  identity.known = true;
+  return stamp;
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,35 @@
+// The settings tenancy.*. Those of the principal are claims: anyone may set anything, and what counts is
+// looked at when it is first needed, never when it is set.
+#pragma once
+
+#include "pg/pg_prelude.hpp"
+
+namespace tenancy::pg {
+
+enum class AnonymousAccess : int { empty, error };
+
+#ifdef PG_TENANCY_FAULT_INJECTION
+enum class InjectFault : int { none, out_of_memory, unexpected, error };
+#endif
+
+struct Settings {
+  char *api_key;
+  char *user;
+  char *organization;
+  char *workspace;
+  AnonymousAccess anonymous_access;
+  bool specialize;
+  bool log_denied;
+#ifdef PG_TENANCY_FAULT_INJECTION
+  InjectFault inject_fault;
+#endif
+};
+extern Settings settings;
+
+void define_settings();
+
+/// Hash of all that says who the session is: the principal settings' texts and the session's login. The same
+/// in a parallel worker as in its leader.
+uint64 identity_stamp();
+
+}  // namespace tenancy::pg

@@ -1,0 +1,627 @@
+-- Random worlds: tenants, people, rights, keys and protected tables, written into the catalogs with plain DML.
+-- worlds.generate(seed) makes the same world for the same seed, apart from the uuids and secrets of API keys.
+
+CREATE SCHEMA worlds;
+CREATE SCHEMA app;  -- the protected tables
+GRANT USAGE ON SCHEMA worlds, oracle, app TO PUBLIC;
+
+CREATE TABLE worlds.logins (purpose text PRIMARY KEY, login name NOT NULL);
+
+CREATE TABLE worlds.secrets (api_key_id uuid PRIMARY KEY, name text NOT NULL, secret text NOT NULL);
+
+-- The tables of a world, beside oracle.relations.  Columns are NULL where the table has none.
+CREATE TABLE worlds.tables (
+  t int PRIMARY KEY,
+  relation text NOT NULL,
+  shape text NOT NULL,
+  protect_call text NOT NULL,
+  organization_column text,
+  workspace_column text,
+  owner_column text,
+  api_key_column text,
+  partitions text[] NOT NULL
+);
+
+---------------------------------------------------------------------------------------------------------------------
+-- Chance
+---------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION worlds.chance(probability float) RETURNS boolean LANGUAGE sql AS 'SELECT random() < probability';
+
+CREATE FUNCTION worlds.between(low int, high int) RETURNS int LANGUAGE sql AS
+  'SELECT low + floor(random() * (high - low + 1))::int';
+
+-- One element; NULL of an empty array. Callers give arrays in a fixed order, so that the seed alone decides.
+CREATE FUNCTION worlds.pick(choices anyarray) RETURNS anyelement LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN choices[worlds.between(1, cardinality(choices))];
+END
+$$;
+
+CREATE FUNCTION worlds.random_uuid() RETURNS uuid LANGUAGE sql AS 'SELECT md5(random()::text || random()::text)::uuid';
+
+CREATE FUNCTION worlds.shuffled(choices text[]) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+  other int;
+  held text;
+BEGIN
+  FOR i IN REVERSE cardinality(choices)..2 LOOP
+    other := worlds.between(1, i);
+    held := choices[i];
+    choices[i] := choices[other];
+    choices[other] := held;
+  END LOOP;
+  RETURN choices;
+END
+$$;
+
+-- External ids: numbers, what only looks like one, pairs that differ by case or blanks, and what wants quoting.
+CREATE FUNCTION worlds.external_ids() RETURNS text[] LANGUAGE sql AS $$
+  SELECT worlds.shuffled(ARRAY['7', '07', ' 7', '+7', '7.0', '-7', '0', '00', '-0', '42', '43', '44', '45', '46', '47', '48',
+    '1e3', '1000', '2147483647', '2147483648', '9223372036854775807', '9223372036854775808', '00000000000000000000000042',
+    'acme', 'Acme', 'ACME', 'acme ', 'acme-incorporated', 'acme-incorpo', 'ä', 'o''reilly', 'a b', 'a\b', '{7}', '{a,b}', 'a,b',
+    '"q"', 'null', 'NULL', '%', '$1', 'x'') OR true --'])
+$$;
+
+---------------------------------------------------------------------------------------------------------------------
+-- Once per database
+---------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION worlds.set_up() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  login record;
+BEGIN
+  -- Roles belong to the whole cluster: named after the database, so that databases can be tested side by side.
+  FOR login IN SELECT p AS purpose, current_database() || '_' || p AS name
+               FROM unnest(ARRAY['trusted', 'plain', 'bound1', 'bound2', 'bound3']) p LOOP
+    EXECUTE format('DROP ROLE IF EXISTS %I', login.name);
+    EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOBYPASSRLS', login.name);
+    INSERT INTO worlds.logins VALUES (login.purpose, login.name);
+  END LOOP;
+  EXECUTE format('SELECT tenancy.trust_login(%L)', current_database() || '_trusted');
+
+  -- Resources of an application's own: one with all actions, one without view, whose insert action is write.
+  IF EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'tenancy'::regnamespace AND proname = 'register_permission') THEN
+    PERFORM tenancy.register_permission('gadgets', a, 'Gadgets') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
+    PERFORM tenancy.register_permission('widgets', a, 'Widgets') FROM unnest(ARRAY['list', 'write', 'edit', 'delete']) a;
+    INSERT INTO tenancy.grants (role_id, resource, action)
+    SELECT r.role_id, p.resource, p.action
+    FROM tenancy.roles r, tenancy.permissions p
+    WHERE r.organization_id IS NULL AND p.resource IN ('gadgets', 'widgets')
+      AND (r.name IN ('owner', 'manager') OR p.action IN ('view', 'list'))
+    ON CONFLICT DO NOTHING;
+  END IF;
+END
+$$;
+
+---------------------------------------------------------------------------------------------------------------------
+-- A world's parts
+---------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION worlds.make_tenants() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  organization_ids text[] := worlds.external_ids();
+  workspace_ids text[] := worlds.external_ids();
+  user_ids text[] := worlds.external_ids();
+  made int := 0;
+BEGIN
+  FOR o IN 1..worlds.pick(ARRAY[1, 1, 2, 2, 2, 3, 4]) LOOP
+    INSERT INTO tenancy.organizations (organization_id, slug, name, external_id)
+    VALUES (worlds.random_uuid(), 'o' || o, 'Organization ' || o,
+            CASE WHEN worlds.chance(0.7) THEN organization_ids[o] END);
+    FOR w IN 1..worlds.between(1, 5) LOOP
+      made := made + 1;
+      INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name, external_id, is_default)
+      SELECT worlds.random_uuid(), organization_id, 'w' || w, 'Workspace ' || w,
+             CASE WHEN worlds.chance(0.7) THEN workspace_ids[made]
+                  WHEN worlds.chance(0.1) AND w = 1 THEN organization_id::text END, w = 1
+      FROM tenancy.organizations WHERE slug = 'o' || o;
+    END LOOP;
+  END LOOP;
+  FOR u IN 1..worlds.between(3, 6) LOOP
+    INSERT INTO tenancy.users (user_id, email, name, external_id)
+    VALUES (worlds.random_uuid(), 'u' || u || '@example.com', 'User ' || u, CASE WHEN worlds.chance(0.7) THEN user_ids[u] END);
+  END LOOP;
+END
+$$;
+
+-- The permissions that tables of these worlds are about.
+CREATE FUNCTION worlds.permissions_in_play() RETURNS text[] LANGUAGE sql AS $$
+  SELECT array_agg(p.resource || '.' || p.action ORDER BY p.resource, p.action)
+  FROM tenancy.permissions p
+  WHERE p.resource IN ('logs', 'traces', 'analytics', 'prompts', 'integrations', 'gadgets', 'widgets')
+    AND p.action IN ('list', 'view', 'write', 'create', 'edit', 'update', 'delete')
+$$;
+
+CREATE FUNCTION worlds.roles_of(organization uuid, role_level text) RETURNS uuid[] LANGUAGE sql AS $$
+  SELECT array_agg(r.role_id ORDER BY r.organization_id NULLS FIRST, r.name)
+  FROM tenancy.roles r
+  WHERE (r.organization_id IS NULL OR r.organization_id = roles_of.organization) AND r.level = role_level
+$$;
+
+CREATE FUNCTION worlds.workspaces_of(organization uuid) RETURNS uuid[] LANGUAGE sql AS $$
+  SELECT array_agg(w.workspace_id ORDER BY w.slug) FROM tenancy.workspaces w WHERE w.organization_id = organization
+$$;
+
+CREATE FUNCTION worlds.make_role(organization uuid, role_level text, role_name text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  role uuid := worlds.random_uuid();
+  permission text;
+BEGIN
+  INSERT INTO tenancy.roles (role_id, organization_id, level, name, all_workspaces)
+  VALUES (role, organization, role_level, role_name, role_level = 'organization' AND worlds.chance(0.6));
+  FOREACH permission IN ARRAY worlds.permissions_in_play() LOOP
+    IF worlds.chance(0.5) THEN
+      INSERT INTO tenancy.grants (role_id, organization_id, resource, action, allowed)
+      VALUES (role, organization, split_part(permission, '.', 1), split_part(permission, '.', 2), worlds.chance(0.85));
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- An override of any role, also of those above overrides, for the organization or one of its workspaces.
+CREATE FUNCTION worlds.make_override(organization uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  permission text := worlds.pick(worlds.permissions_in_play());
+  about text := split_part(permission, '.', 1);
+BEGIN
+  INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action, allowed)
+  VALUES (worlds.pick(worlds.roles_of(organization, 'organization') || worlds.roles_of(organization, 'workspace')), organization,
+          CASE WHEN about IN ('logs', 'analytics', 'prompts', 'integrations') AND worlds.chance(0.6)
+               THEN worlds.pick(worlds.workspaces_of(organization)) END,
+          about, split_part(permission, '.', 2), worlds.chance(0.4))
+  ON CONFLICT (role_id, organization_id, workspace_id, resource, action) DO UPDATE SET allowed = NOT grants.allowed;
+END
+$$;
+
+CREATE FUNCTION worlds.make_switch(organization uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO tenancy.visibility (role_id, organization_id, workspace_id, all_rows)
+  VALUES (worlds.pick(worlds.roles_of(organization, 'workspace')), organization,
+          CASE WHEN worlds.chance(0.5) THEN worlds.pick(worlds.workspaces_of(organization)) END, worlds.chance(0.35))
+  ON CONFLICT (role_id, organization_id, workspace_id) DO UPDATE SET all_rows = NOT visibility.all_rows;
+END
+$$;
+
+CREATE FUNCTION worlds.allow_overrides(organization uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO tenancy.workspace_overrides (organization_id, category, allowed)
+  VALUES (organization, worlds.pick(ARRAY['data_visibility', 'logs', 'analytics', 'prompts', 'integrations']), worlds.chance(0.7))
+  ON CONFLICT (organization_id, category) DO UPDATE SET allowed = NOT workspace_overrides.allowed;
+END
+$$;
+
+CREATE FUNCTION worlds.make_rights() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  organization uuid;
+  member record;
+  workspace uuid;
+BEGIN
+  FOR organization IN SELECT organization_id FROM tenancy.organizations ORDER BY slug LOOP
+    FOR i IN 1..worlds.between(0, 2) LOOP
+      PERFORM worlds.make_role(organization, 'organization', 'custom' || i);
+    END LOOP;
+    FOR i IN 1..worlds.between(0, 2) LOOP
+      PERFORM worlds.make_role(organization, 'workspace', 'custom' || i);
+    END LOOP;
+    FOR i IN 1..worlds.between(0, 12) LOOP
+      PERFORM worlds.make_override(organization);
+    END LOOP;
+    FOR i IN 1..worlds.between(0, 6) LOOP
+      PERFORM worlds.make_switch(organization);
+    END LOOP;
+    FOR i IN 1..worlds.between(0, 5) LOOP
+      PERFORM worlds.allow_overrides(organization);
+    END LOOP;
+
+    FOR member IN SELECT user_id, row_number() OVER (ORDER BY email) AS number FROM tenancy.users ORDER BY email LOOP
+      IF member.number = 1 OR worlds.chance(0.6) THEN
+        INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
+        VALUES (organization, member.user_id,
+                CASE WHEN member.number = 1 OR worlds.chance(0.05) THEN (worlds.roles_of(NULL, 'organization'))[3]  -- owner
+                     WHEN worlds.chance(0.5) THEN (worlds.roles_of(NULL, 'organization'))[2]  -- member
+                     ELSE worlds.pick(worlds.roles_of(organization, 'organization')) END);
+        FOREACH workspace IN ARRAY worlds.workspaces_of(organization) LOOP
+          IF worlds.chance(0.5) THEN
+            INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
+            VALUES (workspace, member.user_id, organization, worlds.pick(worlds.roles_of(organization, 'workspace')));
+          END IF;
+        END LOOP;
+      END IF;
+    END LOOP;
+  END LOOP;
+END
+$$;
+
+CREATE FUNCTION worlds.make_key(kind text, name text, organization uuid, workspace uuid, member uuid, external_id text)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  key record;
+  permission text;
+BEGIN
+  SELECT * INTO STRICT key FROM tenancy.create_api_key(
+    kind => make_key.kind, name => make_key.name, organization => make_key.organization::text,
+    workspace => make_key.workspace::text, member => make_key.member::text,
+    scopes => worlds.pick(ARRAY[NULL, '["logs.view", "traces.view"]', '["logs.list", "logs.write", "analytics.view"]',
+      '{"prompts": "delete", "metrics": "enabled"}', '{"prompts": "write", "integrations": "read"}',
+      '{"prompts": "read", "integrations": "delete", "completions": "disabled"}']::jsonb[]),
+    external_id => make_key.external_id);
+  INSERT INTO worlds.secrets VALUES (key.api_key_id, name, key.secret);
+  FOREACH permission IN ARRAY worlds.permissions_in_play() LOOP
+    IF worlds.chance(0.4) THEN
+      INSERT INTO tenancy.api_key_scopes VALUES (key.api_key_id, split_part(permission, '.', 1), split_part(permission, '.', 2))
+      ON CONFLICT DO NOTHING;
+    END IF;
+  END LOOP;
+  IF kind = 'organization_service_key' AND worlds.chance(0.3) THEN
+    UPDATE tenancy.api_keys SET all_scopes = true WHERE api_key_id = key.api_key_id;
+  END IF;
+END
+$$;
+
+CREATE FUNCTION worlds.make_keys() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  external_ids text[] := worlds.external_ids();
+  organization record;
+  seat record;
+  made int := 0;
+BEGIN
+  FOR organization IN SELECT organization_id, slug FROM tenancy.organizations ORDER BY slug LOOP
+    made := made + 1;
+    PERFORM worlds.make_key('organization_service_key', organization.slug || ' key', organization.organization_id, NULL, NULL,
+                            CASE WHEN worlds.chance(0.6) THEN external_ids[made] END);
+    FOR i IN 1..worlds.between(1, 2) LOOP
+      made := made + 1;
+      PERFORM worlds.make_key('workspace_service_key', organization.slug || ' workspace key ' || i, organization.organization_id,
+                              worlds.pick(worlds.workspaces_of(organization.organization_id)), NULL,
+                              CASE WHEN worlds.chance(0.6) THEN external_ids[made] END);
+    END LOOP;
+    FOR seat IN SELECT m.user_id, m.workspace_id, split_part(u.email, '@', 1) AS who, w.slug
+                FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
+                WHERE m.organization_id = organization.organization_id ORDER BY u.email, w.slug LOOP
+      IF made < cardinality(external_ids) AND worlds.chance(0.3) THEN
+        made := made + 1;
+        PERFORM worlds.make_key('workspace_user_key', format('%s key of %s in %s', organization.slug, seat.who, seat.slug),
+                                organization.organization_id, seat.workspace_id, seat.user_id,
+                                CASE WHEN worlds.chance(0.6) THEN external_ids[made] END);
+      END IF;
+    END LOOP;
+  END LOOP;
+END
+$$;
+
+CREATE FUNCTION worlds.make_bindings() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  bound uuid;
+  seat record;
+BEGIN
+  SELECT worlds.pick(array_agg(user_id ORDER BY email)) INTO bound FROM tenancy.users;
+  INSERT INTO tenancy.login_bindings (login, user_id)
+  SELECT login::text::regrole, bound FROM worlds.logins WHERE purpose = 'bound1';
+
+  SELECT m.* INTO seat FROM tenancy.organization_members m JOIN tenancy.users USING (user_id) JOIN tenancy.organizations USING (organization_id)
+  ORDER BY slug DESC, email DESC LIMIT 1;
+  INSERT INTO tenancy.login_bindings (login, trusted, user_id, organization_id)
+  SELECT login::text::regrole, worlds.chance(0.3), seat.user_id, seat.organization_id FROM worlds.logins WHERE purpose = 'bound2';
+
+  SELECT m.*, worlds.pick(worlds.workspaces_of(m.organization_id)) AS workspace_id INTO seat
+  FROM tenancy.organization_members m JOIN tenancy.users USING (user_id) JOIN tenancy.organizations USING (organization_id)
+  ORDER BY slug, email DESC LIMIT 1;
+  INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
+  SELECT login::text::regrole, seat.user_id, seat.organization_id, seat.workspace_id FROM worlds.logins WHERE purpose = 'bound3';
+END
+$$;
+
+-- What happens to rights in the course of time. Keys and seats come first, then some of them go.
+CREATE FUNCTION worlds.kill_key(key uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  CASE worlds.between(1, 3)
+  WHEN 1 THEN
+    UPDATE tenancy.api_keys SET revoked_at = now() WHERE api_key_id = key;
+  WHEN 2 THEN
+    UPDATE tenancy.api_keys SET expires_at = now() - interval '1 second' WHERE api_key_id = key;
+  ELSE
+    DELETE FROM tenancy.api_key_secrets WHERE api_key_id = key;
+    UPDATE tenancy.api_keys SET deleted_at = now() WHERE api_key_id = key;
+  END CASE;
+END
+$$;
+
+CREATE FUNCTION worlds.age() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  it record;
+BEGIN
+  FOR it IN SELECT api_key_id FROM tenancy.api_keys ORDER BY name LOOP
+    IF worlds.chance(0.15) THEN
+      PERFORM worlds.kill_key(it.api_key_id);
+    ELSIF worlds.chance(0.2) THEN
+      UPDATE tenancy.api_keys SET expires_at = now() + interval '1 day' WHERE api_key_id = it.api_key_id;
+    END IF;
+  END LOOP;
+  FOR it IN SELECT m.workspace_id, m.user_id
+            FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id)
+            JOIN tenancy.workspaces w USING (workspace_id) JOIN tenancy.organizations o ON o.organization_id = w.organization_id
+            ORDER BY u.email, o.slug, w.slug LOOP
+    IF worlds.chance(0.1) THEN
+      DELETE FROM tenancy.workspace_members WHERE workspace_id = it.workspace_id AND user_id = it.user_id;
+    END IF;
+  END LOOP;
+  FOR it IN SELECT m.organization_id, m.user_id
+            FROM tenancy.organization_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.organizations o USING (organization_id)
+            WHERE u.email <> 'u1@example.com' ORDER BY u.email, o.slug LOOP
+    IF worlds.chance(0.06) THEN
+      DELETE FROM tenancy.organization_members WHERE organization_id = it.organization_id AND user_id = it.user_id;
+    END IF;
+  END LOOP;
+  FOR it IN SELECT user_id FROM tenancy.users ORDER BY email LOOP
+    IF worlds.chance(0.12) THEN
+      UPDATE tenancy.users SET active = false WHERE user_id = it.user_id;
+    END IF;
+  END LOOP;
+END
+$$;
+
+---------------------------------------------------------------------------------------------------------------------
+-- Protected tables
+---------------------------------------------------------------------------------------------------------------------
+
+-- What an application would store to name an entity. It may store more carelessly than it can be matched: '07' as 7.
+CREATE FUNCTION worlds.stored(type text, id uuid, external_id text) RETURNS text LANGUAGE sql AS $$
+  SELECT CASE
+    WHEN type = 'uuid' THEN id::text
+    WHEN type = 'text' THEN external_id
+    WHEN type = 'varchar(12)' THEN left(external_id, 12)
+    WHEN type = 'bigint' AND external_id ~ '^ *[-+]?[0-9]{1,18}$' THEN external_id::bigint::text
+    WHEN type = 'integer' AND external_id ~ '^ *[-+]?[0-9]{1,9}$' THEN external_id::integer::text
+  END
+$$;
+
+CREATE FUNCTION worlds.nobody(type text) RETURNS text LANGUAGE sql AS $$
+  SELECT CASE
+    WHEN type = 'uuid' THEN worlds.random_uuid()::text
+    WHEN type IN ('text', 'varchar(12)') THEN worlds.pick(ARRAY['nobody', '', '7 ', '42', 'aCME'])
+    ELSE worlds.pick(ARRAY['123456', '-1', '1'])
+  END
+$$;
+
+-- Random rows: consistent ones for the most part, with values missing, unknown, and now and then at odds with each other.
+CREATE FUNCTION worlds.fill(t int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  relation oracle.relations;
+  organization_ids uuid[] := ARRAY(SELECT organization_id FROM tenancy.organizations ORDER BY slug);
+  workspace_ids uuid[] := ARRAY(SELECT workspace_id FROM tenancy.workspaces w JOIN tenancy.organizations o USING (organization_id)
+                                ORDER BY o.slug, w.slug);
+  user_ids uuid[] := ARRAY(SELECT user_id FROM tenancy.users ORDER BY email);
+  organization tenancy.organizations;
+  workspace tenancy.workspaces;
+  owner tenancy.users;
+  key tenancy.api_keys;
+  chosen uuid;
+  line oracle.rows;
+BEGIN
+  SELECT * INTO relation FROM oracle.relations r WHERE r.t = fill.t;
+  FOR i IN 1..worlds.between(80, 120) LOOP
+    chosen := worlds.pick(organization_ids);
+    SELECT * INTO organization FROM tenancy.organizations o WHERE o.organization_id = chosen;
+    chosen := CASE WHEN worlds.chance(0.03) THEN worlds.pick(workspace_ids)
+                   ELSE worlds.pick(worlds.workspaces_of(organization.organization_id)) END;
+    SELECT * INTO workspace FROM tenancy.workspaces w WHERE w.workspace_id = chosen;
+    chosen := worlds.pick(user_ids);
+    SELECT * INTO owner FROM tenancy.users u WHERE u.user_id = chosen;
+    -- half of the keys are the owner's own, so that owner and key often agree
+    SELECT worlds.pick(array_agg(k.api_key_id ORDER BY k.name)) INTO chosen FROM tenancy.api_keys k
+    WHERE k.organization_id = organization.organization_id AND (i % 2 = 0 OR k.user_id = owner.user_id);
+    SELECT * INTO key FROM tenancy.api_keys k WHERE k.api_key_id = chosen;
+
+    line.t := t;
+    line.id := i;
+    line.organization := CASE
+      WHEN worlds.chance(0.08) THEN NULL
+      WHEN worlds.chance(0.04) THEN worlds.nobody(relation.organization_type)
+      ELSE worlds.stored(relation.organization_type, organization.organization_id, organization.external_id) END;
+    line.workspace := CASE
+      WHEN worlds.chance(0.12) THEN NULL
+      WHEN worlds.chance(0.04) THEN worlds.nobody(relation.workspace_type)
+      ELSE worlds.stored(relation.workspace_type, workspace.workspace_id, workspace.external_id) END;
+    line.owner := CASE
+      WHEN worlds.chance(0.15) THEN NULL
+      WHEN worlds.chance(0.04) THEN worlds.nobody(relation.owner_type)
+      ELSE worlds.stored(relation.owner_type, owner.user_id, owner.external_id) END;
+    line.api_key := CASE
+      WHEN worlds.chance(0.1) THEN NULL
+      WHEN worlds.chance(0.04) THEN worlds.nobody(relation.api_key_type)
+      ELSE worlds.stored(relation.api_key_type, key.api_key_id, key.external_id) END;
+    INSERT INTO oracle.rows SELECT line.*;
+  END LOOP;
+END
+$$;
+
+-- The columns that a table has, each with its type and its place in oracle.rows.
+CREATE VIEW worlds.columns AS
+SELECT t, c.number, c.meaning, c.name, c.type
+FROM worlds.tables JOIN oracle.relations USING (t), LATERAL (VALUES
+  (1, 'organization', organization_column, organization_type),
+  (2, 'workspace', workspace_column, workspace_type),
+  (3, 'owner', owner_column, owner_type),
+  (4, 'api_key', api_key_column, api_key_type)) c (number, meaning, name, type)
+WHERE c.name IS NOT NULL;
+
+CREATE FUNCTION worlds.make_table(number int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  types text[] := ARRAY['uuid', 'uuid', 'uuid', 'text', 'text', 'bigint', 'varchar(12)', 'integer'];
+  usual_type text := worlds.pick(types);
+  level text := worlds.pick(ARRAY['both', 'both', 'organization', 'workspace']);
+  has_owner boolean := worlds.chance(0.6);
+  has_key boolean := worlds.chance(0.5);
+  name text := 'app.' || CASE WHEN worlds.chance(0.2) THEN quote_ident('Table ' || number) ELSE 't' || number END;
+  about text;
+  payload_columns name[] := CASE worlds.between(1, 4) WHEN 1 THEN '{}' WHEN 2 THEN '{note}' END;
+  partition_by text;
+  partition_column text := worlds.pick(ARRAY['organization', 'workspace']);
+  partition_key record;
+  few text[];
+  part text;
+  parts text[] := '{}';
+  last_part text;
+  last_part_late boolean := worlds.chance(0.4);
+BEGIN
+  SELECT worlds.pick(array_agg(DISTINCT p.resource ORDER BY p.resource)) INTO about FROM tenancy.permissions p
+  WHERE p.resource = ANY (CASE WHEN number = 1 THEN '{logs,traces,analytics}' ELSE '{logs,prompts,integrations,gadgets,widgets}' END::text[]);
+  INSERT INTO oracle.relations VALUES (number, about, payload_columns,
+    CASE WHEN level <> 'workspace' THEN worlds.pick(ARRAY[usual_type, worlds.pick(types)]) END,
+    CASE WHEN level <> 'organization' THEN worlds.pick(ARRAY[usual_type, worlds.pick(types)]) END,
+    CASE WHEN has_owner THEN worlds.pick(ARRAY[usual_type, worlds.pick(types)]) END,
+    CASE WHEN has_key THEN worlds.pick(ARRAY[usual_type, worlds.pick(types)]) END);
+  INSERT INTO worlds.tables VALUES (number, name,
+    CASE level WHEN 'both' THEN 'organization, workspace' ELSE level END
+      || CASE WHEN has_owner THEN ', owner' ELSE '' END || CASE WHEN has_key THEN ', key' ELSE '' END, '',
+    CASE WHEN level <> 'workspace' THEN worlds.pick(ARRAY['organization_id', 'tenant', 'Organization Id', 'order']) END,
+    CASE WHEN level <> 'organization' THEN worlds.pick(ARRAY['workspace_id', 'workspace', 'Team"s', 'group']) END,
+    CASE WHEN has_owner THEN worlds.pick(ARRAY['user_id', 'owner', 'user']) END,
+    CASE WHEN has_key THEN worlds.pick(ARRAY['api_key_id', 'key', 'Key']) END, '{}');
+
+  -- By list, one partition holds the values of a few organizations or workspaces, and the other the rest.
+  SELECT c.* INTO partition_key FROM worlds.columns c
+  WHERE c.t = number AND c.number <= 2 ORDER BY c.meaning <> partition_column LIMIT 1;
+  SELECT array_agg(v ORDER BY v) INTO few FROM (
+    SELECT DISTINCT worlds.stored(partition_key.type, id, external_id) COLLATE "C" AS v
+    FROM (SELECT 'organization' AS meaning, slug, organization_id AS id, external_id FROM tenancy.organizations
+          UNION ALL SELECT 'workspace', slug, workspace_id, external_id FROM tenancy.workspaces) entities
+    WHERE meaning = partition_key.meaning AND slug IN ('o1', 'w1', 'w2')) some
+  WHERE v IS NOT NULL;
+  partition_by := worlds.pick(ARRAY['none', 'none', CASE WHEN few IS NULL THEN 'hash' ELSE 'list' END, 'hash']);
+  EXECUTE format('CREATE TABLE %s (id int, note text%s)%s', name,
+    (SELECT string_agg(format(', %I %s', c.name, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = number),
+    CASE WHEN partition_by <> 'none' THEN format(' PARTITION BY %s (%I)', partition_by, partition_key.name) ELSE '' END);
+  IF partition_by <> 'none' THEN
+    parts := ARRAY[format('app.t%s_one', number), format('app.t%s_other', number)];
+    EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES %s', parts[1], name,
+      CASE partition_by WHEN 'hash' THEN 'WITH (MODULUS 2, REMAINDER 0)'
+           ELSE format('IN (%s)', (SELECT string_agg(quote_literal(v), ', ') FROM unnest(few) v)) END);
+    last_part := format('CREATE TABLE %s PARTITION OF %s %s', parts[2], name,
+      CASE partition_by WHEN 'hash' THEN 'FOR VALUES WITH (MODULUS 2, REMAINDER 1)' ELSE 'DEFAULT' END);
+  END IF;
+
+  IF last_part IS NOT NULL AND NOT last_part_late THEN
+    EXECUTE last_part;
+  END IF;
+  UPDATE worlds.tables w SET partitions = parts, protect_call = format(
+    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L)',
+    name, about, w.organization_column, w.workspace_column, w.owner_column, w.api_key_column, payload_columns, worlds.chance(0.2))
+  WHERE w.t = number;
+  EXECUTE (SELECT w.protect_call FROM worlds.tables w WHERE w.t = number);
+  IF last_part IS NOT NULL AND last_part_late THEN
+    EXECUTE last_part;
+  END IF;
+
+  FOREACH part IN ARRAY name || parts LOOP
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO PUBLIC', part);
+  END LOOP;
+  PERFORM worlds.fill(number);
+  EXECUTE format('INSERT INTO %s (id, note%s) SELECT id, ''note''%s FROM oracle.rows WHERE t = %s', name,
+    (SELECT string_agg(format(', %I', c.name), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = number),
+    (SELECT string_agg(format(', %s::%s', c.meaning, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = number), number);
+  IF worlds.chance(0.3) THEN
+    EXECUTE format('ANALYZE %s', name);
+  END IF;
+END
+$$;
+
+---------------------------------------------------------------------------------------------------------------------
+-- The whole
+---------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION worlds.generate(seed int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM setseed((seed % 1000000) / 1000000.0);
+  PERFORM worlds.make_tenants();
+  PERFORM worlds.make_rights();
+  PERFORM worlds.make_keys();
+  PERFORM worlds.make_bindings();
+  PERFORM worlds.age();
+  FOR t IN 1..worlds.between(2, 3) LOOP
+    PERFORM worlds.make_table(t);
+  END LOOP;
+END
+$$;
+
+CREATE FUNCTION worlds.remove() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  relation text;
+BEGIN
+  FOR relation IN SELECT w.relation FROM worlds.tables w LOOP
+    EXECUTE format('SELECT tenancy.unprotect(%L)', relation);
+    EXECUTE format('DROP TABLE %s', relation);
+  END LOOP;
+  DELETE FROM tenancy.login_bindings WHERE login <> (SELECT login::text::regrole FROM worlds.logins WHERE purpose = 'trusted');
+  DELETE FROM tenancy.organizations;
+  DELETE FROM tenancy.users;
+  TRUNCATE oracle.principals, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.answers, worlds.secrets, worlds.tables;
+END
+$$;
+
+-- One change of rights, of any kind.
+CREATE FUNCTION worlds.change() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  organization uuid;
+  seat record;
+  key uuid;
+BEGIN
+  SELECT worlds.pick(array_agg(organization_id ORDER BY slug)) INTO organization FROM tenancy.organizations;
+  SELECT worlds.pick(array_agg(k.api_key_id ORDER BY k.name)) INTO key FROM tenancy.api_keys k WHERE k.organization_id = organization;
+  SELECT (worlds.pick(array_agg(m ORDER BY u.email, w.slug))).* INTO seat
+  FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
+  WHERE m.organization_id = organization;
+  CASE worlds.between(1, 15)
+  WHEN 1 THEN
+    PERFORM worlds.make_switch(organization);
+  WHEN 2 THEN
+    PERFORM worlds.allow_overrides(organization);
+  WHEN 3 THEN
+    PERFORM worlds.make_override(organization);
+  WHEN 4 THEN
+    DELETE FROM tenancy.grants g WHERE g.organization_id = organization AND worlds.chance(0.3);
+  WHEN 5 THEN
+    DELETE FROM tenancy.visibility v WHERE v.organization_id = organization;
+  WHEN 6 THEN
+    DELETE FROM tenancy.workspace_members WHERE workspace_id = seat.workspace_id AND user_id = seat.user_id;
+  WHEN 7 THEN
+    UPDATE tenancy.workspace_members SET role_id = worlds.pick(worlds.roles_of(organization, 'workspace'))
+    WHERE workspace_id = seat.workspace_id AND user_id = seat.user_id;
+  WHEN 8 THEN
+    INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
+    SELECT w.workspace_id, m.user_id, organization, seat.role_id
+    FROM tenancy.organization_members m, tenancy.workspaces w
+    WHERE m.organization_id = organization AND w.organization_id = organization AND w.slug = 'w1' AND seat.role_id IS NOT NULL
+    ON CONFLICT DO NOTHING;
+  WHEN 9 THEN
+    UPDATE tenancy.organization_members SET role_id = worlds.pick(worlds.roles_of(organization, 'organization'))
+    WHERE organization_id = organization AND user_id = seat.user_id
+      AND user_id <> (SELECT user_id FROM tenancy.users WHERE email = 'u1@example.com');
+  WHEN 10 THEN
+    DELETE FROM tenancy.organization_members
+    WHERE organization_id = organization AND user_id = seat.user_id
+      AND user_id <> (SELECT user_id FROM tenancy.users WHERE email = 'u1@example.com');
+  WHEN 11 THEN
+    UPDATE tenancy.users SET active = NOT active WHERE user_id = seat.user_id;
+  WHEN 12 THEN
+    PERFORM worlds.kill_key(key);
+  WHEN 13 THEN
+    DELETE FROM tenancy.api_key_scopes WHERE api_key_id = key AND action IN ('view', 'list');
+  WHEN 14 THEN
+    INSERT INTO tenancy.api_key_scopes SELECT key, resource, action FROM tenancy.permissions WHERE resource <> 'api_keys'
+    ON CONFLICT DO NOTHING;
+    UPDATE tenancy.roles SET all_workspaces = NOT all_workspaces WHERE organization_id = organization AND level = 'organization';
+  WHEN 15 THEN
+    -- 'nobody' and 123456 are in tables already: rows that belonged to no one find their owner
+    IF worlds.chance(0.5) THEN
+      UPDATE tenancy.workspaces w SET external_id = CASE WHEN w.external_id IS NULL THEN '123456' END
+      WHERE w.workspace_id = (worlds.workspaces_of(organization))[1]
+        AND NOT EXISTS (SELECT FROM tenancy.workspaces o WHERE o.external_id = '123456');
+    ELSE
+      UPDATE tenancy.users u SET external_id = CASE WHEN u.external_id IS NULL THEN 'nobody' END
+      WHERE u.user_id = seat.user_id AND NOT EXISTS (SELECT FROM tenancy.users o WHERE o.external_id = 'nobody');
+    END IF;
+  END CASE;
+END
+$$;

@@ -1,0 +1,408 @@
+-- The access model once more, as plain joins over the catalogs. It shares no code with the module, and is slow on
+-- purpose: what it says is meant to be read next to the access model and docs/design/access-decisions.md ("decision N").
+--
+-- In:  oracle.principals, oracle.relations, oracle.rows.  Out, after oracle.answer(): oracle.holds, oracle.answers.
+--
+-- An answer is true, false, or NULL where the decisions leave it open; then either is right, as long as all ways of
+-- asking agree. Open are:
+--   1. In a table with both columns, for a principal that reaches the whole organization but holds the permission in a
+--      part of its workspaces only, or holds it by a workspace role as well: rows that name the organization and a
+--      workspace that isn't one of its own, and rows that name one of its workspaces and not the organization.
+--   2. INSERT of a NULL owner by a user key, or of a NULL owner or key by a principal that has no id in the column's type.
+--   3. INSERT of a NULL workspace, where no other column names the organization, by who may write NULL workspaces.
+
+CREATE SCHEMA oracle;
+
+-- Who asks. narrowed: the workspace that tenancy.workspace, or the login's binding, confines the session to.
+CREATE TABLE oracle.principals (
+  n int PRIMARY KEY,
+  kind text NOT NULL,
+  organization_id uuid,
+  user_id uuid,      -- of a user key, its user
+  api_key_id uuid,
+  narrowed uuid
+);
+
+-- Which tables. The types are those of the columns, NULL where the table has no such column.
+CREATE TABLE oracle.relations (
+  t int PRIMARY KEY,
+  resource text NOT NULL,
+  payload name[],
+  organization_type text,
+  workspace_type text,
+  owner_type text,
+  api_key_type text
+);
+
+-- Which rows, with the columns' values as text. Rows with only_n are not stored: principal only_n would write them.
+CREATE TABLE oracle.rows (
+  t int NOT NULL,
+  id int NOT NULL,
+  only_n int,
+  organization text,
+  workspace text,
+  owner text,
+  api_key text,
+  PRIMARY KEY (t, id)
+);
+
+-- What a column of this type holds to name an entity; NULL if it can't (decision 11).
+CREATE FUNCTION oracle.named(type text, id uuid, external_id text) RETURNS text IMMUTABLE LANGUAGE sql AS $$
+  SELECT CASE
+    WHEN type = 'uuid' THEN id::text
+    WHEN type = 'text' THEN external_id
+    WHEN type = 'varchar(12)' THEN CASE WHEN length(external_id) <= 12 THEN external_id END
+    WHEN NOT external_id ~ '^(0|-?[1-9][0-9]{0,18})$' THEN NULL
+    WHEN type = 'bigint' AND external_id::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN external_id
+    WHEN type = 'integer' AND external_id::numeric BETWEEN -2147483648 AND 2147483647 THEN external_id
+  END COLLATE "C"
+$$;
+
+---------------------------------------------------------------------------------------------------------------------
+-- Roles
+---------------------------------------------------------------------------------------------------------------------
+
+-- Where a permission can be held: in an organization as such (workspace NULL), in a workspace.
+CREATE VIEW oracle.places AS
+SELECT organization_id, NULL::uuid AS workspace_id FROM tenancy.organizations
+UNION ALL
+SELECT organization_id, workspace_id FROM tenancy.workspaces;
+
+-- Overrides that count: decision 4.
+CREATE VIEW oracle.overrides AS
+SELECT g.role_id, g.organization_id, g.workspace_id, g.resource, g.action, g.allowed
+FROM tenancy.grants g JOIN tenancy.roles r ON r.role_id = g.role_id
+WHERE g.organization_id IS NOT NULL
+  AND NOT (r.organization_id IS NULL AND r.level = 'organization' AND r.name = 'owner')
+  AND NOT (r.organization_id IS NULL AND r.level = 'workspace' AND r.name = 'admin')
+  AND (NOT (r.organization_id IS NULL AND r.level = 'organization' AND r.name = 'admin')
+       OR g.resource = 'logs' AND g.action IN ('view', 'list'))
+  AND (g.workspace_id IS NULL
+       OR EXISTS (SELECT FROM tenancy.workspace_overrides o
+                  WHERE o.organization_id = g.organization_id AND o.category = g.resource AND o.allowed));
+
+-- What a role may do in a place: the workspace's row, else the organization's, else the built-in one (decision 5).
+CREATE VIEW oracle.role_grants AS
+SELECT r.role_id, place.organization_id, place.workspace_id, p.resource, p.action
+FROM oracle.places place
+JOIN tenancy.roles r ON r.organization_id IS NULL OR r.organization_id = place.organization_id
+CROSS JOIN tenancy.permissions p
+LEFT JOIN tenancy.grants built_in
+  ON built_in.role_id = r.role_id AND built_in.organization_id IS NULL
+  AND built_in.resource = p.resource AND built_in.action = p.action
+LEFT JOIN oracle.overrides organization
+  ON organization.role_id = r.role_id AND organization.resource = p.resource AND organization.action = p.action
+  AND organization.organization_id = place.organization_id AND organization.workspace_id IS NULL
+LEFT JOIN oracle.overrides workspace
+  ON workspace.role_id = r.role_id AND workspace.resource = p.resource AND workspace.action = p.action
+  AND workspace.workspace_id = place.workspace_id
+WHERE coalesce(workspace.allowed, organization.allowed, built_in.allowed, false);
+
+-- Visibility switches that count, with the name of their role if it is built in.
+CREATE VIEW oracle.switches AS
+SELECT v.role_id, v.organization_id, v.workspace_id, v.all_rows, r.organization_id IS NULL AND r.name = 'member' AS of_member
+FROM tenancy.visibility v JOIN tenancy.roles r ON r.role_id = v.role_id
+WHERE v.workspace_id IS NULL
+   OR EXISTS (SELECT FROM tenancy.workspace_overrides o
+              WHERE o.organization_id = v.organization_id AND o.category = 'data_visibility' AND o.allowed);
+
+-- Whether a role that grants shows all rows of a place, or its user's own (decisions 2, 3 and 5).
+CREATE VIEW oracle.role_rows AS
+SELECT r.role_id, place.organization_id, place.workspace_id,
+  CASE WHEN CASE
+    WHEN r.all_workspaces THEN true
+    WHEN r.level = 'organization' THEN
+      coalesce((SELECT s.all_rows FROM oracle.switches s
+                WHERE s.of_member AND s.organization_id = place.organization_id AND s.workspace_id IS NULL), true)
+    WHEN r.organization_id IS NULL AND r.name = 'admin' THEN true
+    ELSE
+      coalesce((SELECT s.all_rows FROM oracle.switches s
+                WHERE s.role_id = r.role_id AND s.workspace_id = place.workspace_id),
+               (SELECT s.all_rows FROM oracle.switches s
+                WHERE s.role_id = r.role_id AND s.organization_id = place.organization_id AND s.workspace_id IS NULL),
+               (SELECT s.all_rows FROM oracle.switches s
+                WHERE s.of_member AND r.organization_id IS NOT NULL AND s.workspace_id = place.workspace_id),
+               (SELECT s.all_rows FROM oracle.switches s
+                WHERE s.of_member AND r.organization_id IS NOT NULL
+                  AND s.organization_id = place.organization_id AND s.workspace_id IS NULL),
+               true)
+    END THEN 'all' ELSE 'own' END AS rows
+FROM oracle.places place
+JOIN tenancy.roles r ON r.organization_id IS NULL OR r.organization_id = place.organization_id;
+
+---------------------------------------------------------------------------------------------------------------------
+-- Principals: what they hold, where, and by what reach
+--   organization: over the whole organization and all its workspaces
+--   membership:   an organization role without that reach, on the organization level only
+--   workspace:    in this workspace
+---------------------------------------------------------------------------------------------------------------------
+
+CREATE VIEW oracle.user_roles AS
+SELECT m.user_id, m.organization_id, NULL::uuid AS workspace_id, r.role_id,
+       CASE WHEN r.all_workspaces THEN 'organization' ELSE 'membership' END AS reach
+FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
+UNION ALL
+SELECT m.user_id, m.organization_id, w.workspace_id, r.role_id, 'organization'
+FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id AND r.all_workspaces
+JOIN tenancy.workspaces w ON w.organization_id = m.organization_id
+UNION ALL
+SELECT m.user_id, m.organization_id, m.workspace_id, m.role_id, 'workspace'
+FROM tenancy.workspace_members m;
+
+-- Visibility goes with the role that grants (decision 1): here by role, taken together where it is asked.
+CREATE VIEW oracle.user_holds AS
+SELECT u.user_id, u.organization_id, u.workspace_id, u.reach, g.resource, g.action, v.rows
+FROM oracle.user_roles u
+JOIN oracle.role_grants g ON g.role_id = u.role_id AND g.organization_id = u.organization_id
+  AND g.workspace_id IS NOT DISTINCT FROM u.workspace_id
+JOIN oracle.role_rows v ON v.role_id = u.role_id AND v.organization_id = u.organization_id
+  AND v.workspace_id IS NOT DISTINCT FROM u.workspace_id;
+
+CREATE VIEW oracle.key_scopes AS
+SELECT s.api_key_id, s.resource, s.action FROM tenancy.api_key_scopes s
+UNION
+SELECT k.api_key_id, p.resource, p.action FROM tenancy.api_keys k CROSS JOIN tenancy.permissions p WHERE k.all_scopes;
+
+CREATE VIEW oracle.principal_holds AS
+SELECT p.n, h.reach, h.workspace_id, h.resource, h.action, h.rows
+FROM oracle.principals p
+JOIN oracle.user_holds h ON h.user_id = p.user_id AND h.organization_id = p.organization_id
+WHERE p.kind = 'user'
+UNION ALL
+SELECT p.n, 'organization', place.workspace_id, s.resource, s.action, 'all'
+FROM oracle.principals p
+JOIN oracle.key_scopes s ON s.api_key_id = p.api_key_id
+JOIN oracle.places place ON place.organization_id = p.organization_id
+WHERE p.kind = 'organization_service_key'
+UNION ALL
+SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, 'all'
+FROM oracle.principals p
+JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
+JOIN oracle.key_scopes s ON s.api_key_id = p.api_key_id
+WHERE p.kind = 'workspace_service_key'
+UNION ALL
+-- A user key: its scopes, as far as its user holds them there.
+SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, h.rows
+FROM oracle.principals p
+JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
+JOIN tenancy.users u ON u.user_id = k.user_id AND u.active
+JOIN oracle.key_scopes s ON s.api_key_id = k.api_key_id
+JOIN oracle.user_holds h ON h.user_id = k.user_id AND h.workspace_id = k.workspace_id
+  AND h.resource = s.resource AND h.action = s.action
+WHERE p.kind = 'workspace_user_key'
+  AND (s.resource <> 'api_keys' OR s.action IN ('list', 'view'))
+UNION ALL
+-- What a completion leaves behind comes from the scope alone (decision 6).
+SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, 'own'
+FROM oracle.principals p
+JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
+JOIN tenancy.users u ON u.user_id = k.user_id AND u.active
+JOIN oracle.key_scopes s ON s.api_key_id = k.api_key_id
+WHERE p.kind = 'workspace_user_key'
+  AND s.action = 'write' AND s.resource IN ('completions', 'logs', 'traces', 'analytics')
+  AND EXISTS (SELECT FROM oracle.user_roles r WHERE r.user_id = k.user_id AND r.workspace_id = k.workspace_id);
+
+CREATE TABLE oracle.holds (
+  n int NOT NULL,
+  reach text NOT NULL,
+  workspace_id uuid,
+  resource text NOT NULL,
+  action text NOT NULL,
+  rows text NOT NULL
+);
+
+-- tenancy.workspace narrows everything (decision 3): what is left is reach by that workspace.
+CREATE VIEW oracle.narrowed_holds AS
+SELECT p.n, CASE WHEN p.narrowed IS NULL THEN h.reach ELSE 'workspace' END AS reach,
+       h.workspace_id, h.resource, h.action, CASE WHEN bool_or(h.rows = 'all') THEN 'all' ELSE 'own' END AS rows
+FROM oracle.principal_holds h JOIN oracle.principals p ON p.n = h.n
+WHERE p.narrowed IS NULL OR h.workspace_id = p.narrowed
+GROUP BY p.n, 2, h.workspace_id, h.resource, h.action;
+
+-- "all", "own" or NULL: what the principal holds in a workspace, or (NULL) on the organization level.
+CREATE FUNCTION oracle.holds(n int, resource text, action text, workspace uuid) RETURNS text STABLE LANGUAGE sql AS $$
+  SELECT min(h.rows) FROM oracle.holds h  -- "all" comes before "own"
+  WHERE h.n = holds.n AND h.resource = holds.resource AND h.action = holds.action
+    AND h.workspace_id IS NOT DISTINCT FROM workspace
+$$;
+
+-- authorize() without a workspace (decision 13).
+CREATE FUNCTION oracle.holds_anywhere(n int, resource text, action text) RETURNS boolean STABLE LANGUAGE sql AS $$
+  SELECT EXISTS (
+    SELECT FROM oracle.holds h
+    WHERE h.n = holds_anywhere.n AND h.resource = holds_anywhere.resource AND h.action = holds_anywhere.action
+      AND (h.workspace_id IS NULL OR h.resource NOT IN ('organization', 'billing', 'audit_logs')))
+$$;
+
+---------------------------------------------------------------------------------------------------------------------
+-- Rows
+---------------------------------------------------------------------------------------------------------------------
+
+-- Which actions, any of them, a purpose needs on a table (decisions 9 and 10).
+CREATE VIEW oracle.needs AS
+SELECT t.t, purpose.purpose, p.resource, p.action
+FROM oracle.relations t
+CROSS JOIN (VALUES ('read'), ('insert'), ('update'), ('delete')) purpose (purpose)
+JOIN tenancy.permissions p ON p.resource = t.resource
+WHERE CASE purpose.purpose
+  WHEN 'read' THEN
+    p.action = 'view'
+    OR p.action = 'list' AND t.payload = '{}'
+    OR p.action = 'list' AND NOT EXISTS (SELECT FROM tenancy.permissions v WHERE v.resource = t.resource AND v.action = 'view')
+  WHEN 'insert' THEN
+    p.action = 'write' OR p.action = 'create' AND t.resource NOT IN ('logs', 'traces', 'analytics')
+  WHEN 'update' THEN
+    p.action IN ('update', 'edit') AND t.resource NOT IN ('logs', 'traces', 'analytics')
+  WHEN 'delete' THEN
+    p.action = 'delete' AND t.resource NOT IN ('logs', 'traces', 'analytics')
+  END;
+
+CREATE TABLE oracle.reach (
+  n int NOT NULL,
+  t int NOT NULL,
+  purpose text NOT NULL,
+  reach text NOT NULL,
+  workspace_id uuid,
+  rows text NOT NULL
+);
+
+CREATE VIEW oracle.principal_reach AS
+SELECT h.n, a.t, a.purpose, h.reach, h.workspace_id, min(h.rows) AS rows
+FROM oracle.holds h JOIN oracle.needs a ON a.resource = h.resource AND a.action = h.action
+GROUP BY h.n, a.t, a.purpose, h.reach, h.workspace_id;
+
+-- Reach over the whole organization: in every place of it, in some, in none.
+CREATE VIEW oracle.extent AS
+SELECT p.n, t.t, purpose.purpose,
+  CASE count(r.n) WHEN 0 THEN 'none' WHEN count(*) THEN 'every' ELSE 'some' END AS extent
+FROM oracle.principals p
+CROSS JOIN oracle.relations t
+CROSS JOIN (VALUES ('read'), ('update'), ('delete')) purpose (purpose)
+LEFT JOIN oracle.places place ON place.organization_id = p.organization_id
+LEFT JOIN oracle.reach r ON r.n = p.n AND r.t = t.t AND r.purpose = purpose.purpose AND r.reach = 'organization'
+  AND r.workspace_id IS NOT DISTINCT FROM place.workspace_id
+GROUP BY p.n, t.t, purpose.purpose;
+
+-- What a row says, as seen by a principal.
+CREATE VIEW oracle.seen_rows AS
+SELECT p.n, p.kind, p.user_id, p.api_key_id, x.t, x.id, x.only_n, x.workspace, x.owner, x.api_key,
+  t.organization_type, t.workspace_type, t.owner_type, t.api_key_type,
+  -- it names the principal's organization
+  coalesce(x.organization = oracle.named(t.organization_type, o.organization_id, o.external_id), false) AS in_organization,
+  -- it names this workspace of the principal's organization
+  w.workspace_id,
+  -- what would name the principal's user and key
+  oracle.named(t.owner_type, u.user_id, u.external_id) AS me,
+  oracle.named(t.api_key_type, k.api_key_id, k.external_id) AS my_key,
+  -- it is the user's own (decision 12)
+  CASE
+    WHEN t.owner_type IS NOT NULL THEN coalesce(x.owner = oracle.named(t.owner_type, u.user_id, u.external_id), false)
+    WHEN t.api_key_type IS NOT NULL THEN EXISTS (
+      SELECT FROM tenancy.api_keys mine
+      WHERE mine.user_id = p.user_id AND mine.organization_id = p.organization_id
+        AND x.api_key = oracle.named(t.api_key_type, mine.api_key_id, mine.external_id))
+    ELSE false
+  END AS own
+FROM oracle.principals p
+CROSS JOIN oracle.rows x
+JOIN oracle.relations t ON t.t = x.t
+LEFT JOIN tenancy.organizations o ON o.organization_id = p.organization_id
+LEFT JOIN tenancy.users u ON u.user_id = p.user_id
+LEFT JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
+LEFT JOIN tenancy.workspaces w ON w.organization_id = p.organization_id
+  AND x.workspace = oracle.named(t.workspace_type, w.workspace_id, w.external_id)
+WHERE x.only_n IS NULL OR x.only_n = p.n;
+
+-- Whose NULL workspaces are the organization's own rows: owners, admins, organization service keys (decision 2).
+CREATE VIEW oracle.heads AS
+SELECT p.n FROM oracle.principals p
+WHERE p.kind = 'organization_service_key'
+   OR p.kind = 'user' AND EXISTS (
+     SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
+     WHERE m.user_id = p.user_id AND m.organization_id = p.organization_id
+       AND r.organization_id IS NULL AND r.name IN ('owner', 'admin'));
+
+CREATE TABLE oracle.answers (
+  n int NOT NULL,
+  t int NOT NULL,
+  id int NOT NULL,
+  purpose text NOT NULL,
+  answer boolean
+);
+
+-- May the principal read, update, delete the row as it is?
+CREATE VIEW oracle.access AS
+SELECT x.n, x.t, x.id, e.purpose,
+  CASE
+    -- on the organization level
+    WHEN x.workspace_type IS NULL THEN x.in_organization AND coalesce(level.rows = 'all' OR x.own, false)
+    -- the organization's own rows
+    WHEN x.workspace IS NULL THEN x.in_organization AND coalesce(level.reach = 'organization', false)
+      AND EXISTS (SELECT FROM oracle.heads h WHERE h.n = x.n)
+    -- only the workspace is named
+    WHEN x.organization_type IS NULL THEN reached.over_organization OR reached.in_workspace
+    -- both are named (decision 8), and agree
+    WHEN x.in_organization AND x.workspace_id IS NOT NULL THEN reached.over_organization OR reached.in_workspace
+    -- the organization, and a workspace that isn't one of its own
+    WHEN x.in_organization THEN CASE e.extent WHEN 'every' THEN true WHEN 'none' THEN false END
+    -- the workspace, but not the organization
+    WHEN reached.in_workspace THEN CASE e.extent WHEN 'none' THEN true END
+    WHEN reached.over_organization THEN CASE e.extent WHEN 'every' THEN false END
+    ELSE false
+  END AS answer
+FROM oracle.seen_rows x
+JOIN oracle.extent e ON e.n = x.n AND e.t = x.t
+LEFT JOIN oracle.reach level ON level.n = x.n AND level.t = x.t AND level.purpose = e.purpose AND level.workspace_id IS NULL
+LEFT JOIN oracle.reach organization ON organization.n = x.n AND organization.t = x.t AND organization.purpose = e.purpose
+  AND organization.reach = 'organization' AND organization.workspace_id = x.workspace_id
+LEFT JOIN oracle.reach workspace ON workspace.n = x.n AND workspace.t = x.t AND workspace.purpose = e.purpose
+  AND workspace.reach = 'workspace' AND workspace.workspace_id = x.workspace_id
+CROSS JOIN LATERAL (SELECT
+  organization.rows IS NOT NULL AS over_organization,
+  coalesce(workspace.rows = 'all' OR x.own, false) AND workspace.rows IS NOT NULL AS in_workspace) reached;
+
+-- May the row be what the principal inserts ("insert"), or what it makes of a row that it may update ("stay")?
+-- Decision 9: organization and workspace are both looked at; an inserted row's user and key are the principal's.
+CREATE VIEW oracle.writes AS
+SELECT x.n, x.t, x.id, purpose.purpose,
+  (x.organization_type IS NULL OR x.in_organization)
+  AND CASE
+    WHEN x.workspace_type IS NULL THEN level.rows IS NOT NULL AND (purpose.purpose = 'insert' OR level.rows = 'all' OR x.own)
+    WHEN x.workspace IS NULL AND coalesce(level.reach = 'organization', false) THEN
+      CASE WHEN x.organization_type IS NOT NULL THEN true END
+    WHEN x.workspace IS NULL THEN false
+    ELSE organization.rows IS NOT NULL
+      OR workspace.rows IS NOT NULL AND (purpose.purpose = 'insert' OR workspace.rows = 'all' OR x.own)
+  END
+  AND CASE
+    WHEN purpose.purpose = 'stay' OR x.owner_type IS NULL THEN true
+    WHEN x.user_id IS NULL THEN x.owner IS NULL
+    WHEN x.owner IS NOT NULL THEN coalesce(x.owner = x.me, false)
+    WHEN x.me IS NOT NULL AND x.kind = 'user' THEN false
+  END
+  AND CASE
+    WHEN purpose.purpose = 'stay' OR x.api_key_type IS NULL THEN true
+    WHEN x.api_key_id IS NULL THEN x.api_key IS NULL
+    WHEN x.api_key IS NOT NULL THEN coalesce(x.api_key = x.my_key, false)
+    WHEN x.my_key IS NOT NULL THEN false
+  END AS answer
+FROM oracle.seen_rows x
+CROSS JOIN (VALUES ('insert', 'insert'), ('stay', 'update')) purpose (purpose, needs)
+LEFT JOIN oracle.reach level ON level.n = x.n AND level.t = x.t AND level.purpose = purpose.needs AND level.workspace_id IS NULL
+LEFT JOIN oracle.reach organization ON organization.n = x.n AND organization.t = x.t AND organization.purpose = purpose.needs
+  AND organization.reach = 'organization' AND organization.workspace_id = x.workspace_id
+LEFT JOIN oracle.reach workspace ON workspace.n = x.n AND workspace.t = x.t AND workspace.purpose = purpose.needs
+  AND workspace.reach = 'workspace' AND workspace.workspace_id = x.workspace_id
+WHERE purpose.purpose = 'stay' OR x.only_n IS NOT NULL;
+
+-- Answers everything that the three tables ask, from the catalogs as they are now.
+CREATE FUNCTION oracle.answer() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  TRUNCATE oracle.holds, oracle.reach, oracle.answers;
+  INSERT INTO oracle.holds SELECT * FROM oracle.narrowed_holds;
+  INSERT INTO oracle.reach SELECT * FROM oracle.principal_reach;
+  ANALYZE oracle.holds, oracle.reach;
+  INSERT INTO oracle.answers SELECT * FROM oracle.access;
+  INSERT INTO oracle.answers SELECT * FROM oracle.writes;
+END
+$$;
