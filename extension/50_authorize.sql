@@ -17,41 +17,13 @@ CREATE FUNCTION tenancy.authorize(resource text, action text, workspace text) RE
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_reference';
 COMMENT ON FUNCTION tenancy.authorize(text, text, text) IS 'Whether the session holds the permission in the workspace referred to; 42704 when its organization has no such workspace, 22023 when the permission isn''t registered';
 
-CREATE FUNCTION tenancy.roles_with(resource text, action text) RETURNS text
-LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT string_agg(format('%s %s', r.level, r.name), ', ' ORDER BY r.level, r.name)
-  FROM tenancy.roles r JOIN tenancy.grants g USING (role_id)
-  WHERE r.organization_id IS NULL AND g.organization_id IS NULL
-    AND g.resource = roles_with.resource AND g.action = roles_with.action
-$$;
-COMMENT ON FUNCTION tenancy.roles_with(text, text) IS 'Built-in roles that hold the permission, for hints';
-
 CREATE FUNCTION tenancy.require(resource text, action text, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  me record;
-  who text;
 BEGIN
-  IF CASE WHEN workspace IS NULL THEN tenancy.authorize(resource, action)
-          ELSE tenancy.authorize(resource, action, workspace) END THEN
-    RETURN;
+  IF NOT CASE WHEN workspace IS NULL THEN tenancy.authorize(resource, action)
+              ELSE tenancy.authorize(resource, action, workspace) END THEN
+    PERFORM tenancy.deny(resource, action, 'workspace "' || workspace || '"');
   END IF;
-  SELECT * INTO me FROM tenancy.whoami();
-  who := CASE WHEN me.kind = 'anonymous' THEN 'a session without a principal'
-              WHEN me.api_key_id IS NOT NULL THEN format('%s %s', replace(me.kind, '_', ' '), me.api_key_id)
-              ELSE format('user "%s"', me.email) END;
-  IF current_setting('tenancy.log_denied')::boolean THEN
-    RAISE LOG 'permission denied: principal=% resource=% action=% workspace=%',
-      coalesce(me.api_key_id, me.user_id)::text, resource, action, coalesce(workspace, '');
-  END IF;
-  RAISE EXCEPTION USING ERRCODE = CASE WHEN me.kind = 'anonymous' THEN 'invalid_authorization_specification'
-                                       ELSE 'insufficient_privilege' END,
-    MESSAGE = format('permission denied: %s may not %s %s%s', who, action, resource,
-                     CASE WHEN workspace IS NOT NULL THEN format(' in workspace "%s"', workspace)
-                          WHEN me.organization IS NOT NULL THEN format(' in organization "%s"', me.organization)
-                          ELSE '' END),
-    HINT = coalesce('Roles that may: ' || tenancy.roles_with(resource, action) || '.',
-                    'No built-in role may; an API key or a role of the organization can.');
 END
 $$;
 COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless the session holds the permission (28000 when it has no principal), naming who, what, where, and in the hint which roles would do';
@@ -60,6 +32,7 @@ CREATE FUNCTION tenancy.register_permission(resource text, action text, descript
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
+  PERFORM tenancy.require_dba();
   IF (SELECT count(*) FROM tenancy.permissions) >= 1000 THEN
     RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded', MESSAGE = 'too many permissions',
       DETAIL = 'At most 1000 permissions can be registered.';
@@ -77,5 +50,4 @@ BEGIN
     AND (r.level, r.name) IN (('organization', 'owner'), ('organization', 'admin'), ('workspace', 'admin'));
 END
 $$;
-COMMENT ON FUNCTION tenancy.register_permission(text, text, text) IS 'Adds a permission for a resource of one''s own; owners, admins and workspace admins hold it from then on; 23505 when it exists';
-REVOKE ALL ON FUNCTION tenancy.register_permission(text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.register_permission(text, text, text) IS 'For a DBA: adds a permission for a resource of one''s own; owners, admins and workspace admins hold it from then on; 23505 when it exists';

@@ -1,4 +1,4 @@
--- Organizations, workspaces, users, memberships, logins. A DBA calls these; see GRANT EXECUTE for whom else.
+-- Organizations, workspaces, users, memberships, logins. Everybody may call these; each checks what the caller holds.
 
 CREATE FUNCTION tenancy.slug_of(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -6,21 +6,6 @@ LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS 
 $$;
 COMMENT ON FUNCTION tenancy.slug_of(text) IS 'A slug made from a name, or NULL when the name has no ASCII letter or digit';
 REVOKE ALL ON FUNCTION tenancy.slug_of(text) FROM PUBLIC;
-
-CREATE FUNCTION tenancy.own_organization(reference text) RETURNS uuid
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  organization_id uuid := coalesce(tenancy.find_organization(reference), tenancy.current_organization_id());
-BEGIN
-  IF organization_id IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
-      DETAIL = 'The session has none of its own.';
-  END IF;
-  RETURN organization_id;
-END
-$$;
-COMMENT ON FUNCTION tenancy.own_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 22023 when there is none';
-REVOKE ALL ON FUNCTION tenancy.own_organization(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.find_role(organization_id uuid, level text, name text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -46,13 +31,19 @@ COMMENT ON FUNCTION tenancy.find_role(uuid, text, text) IS 'Id of a role of the 
 REVOKE ALL ON FUNCTION tenancy.find_role(uuid, text, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.create_user(email text, name text DEFAULT NULL, external_id text DEFAULT NULL) RETURNS uuid
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  new_id uuid;
+BEGIN
+  PERFORM tenancy.require_dba();
   INSERT INTO tenancy.users (email, name, external_id)
   VALUES (lower(create_user.email COLLATE "C"), create_user.name, create_user.external_id)
-  RETURNING user_id
+  RETURNING user_id INTO new_id;
+  RETURN new_id;
+END
 $$;
-COMMENT ON FUNCTION tenancy.create_user(text, text, text) IS 'Creates a user by e-mail address and returns its id; 23505 when the address or external id is taken';
-REVOKE ALL ON FUNCTION tenancy.create_user(text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.create_user(text, text, text) IS 'For a DBA: creates a user by e-mail address and returns its id; 23505 when the address or external id is taken. A principal adds users by set_organization_role()';
 
 CREATE FUNCTION tenancy.create_organization(
   name text, owner_email text, slug text DEFAULT NULL, external_id text DEFAULT NULL,
@@ -62,6 +53,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 DECLARE
   the_slug text := coalesce(create_organization.slug, tenancy.slug_of(create_organization.name));
 BEGIN
+  PERFORM tenancy.require_dba();
   IF create_organization.name IS NULL OR create_organization.owner_email IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = 'an organization needs a name, a slug and its owner''s e-mail address',
@@ -89,8 +81,7 @@ BEGIN
                               scopes => '"all"') k;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'Creates an organization with its default workspace, its owner (a user that exists, or a new one) and its master key, whose secret is returned this once; the slug is made from the name unless given';
-REVOKE ALL ON FUNCTION tenancy.create_organization(text, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (a user that exists, or a new one) and its master key, whose secret is returned this once; the slug is made from the name unless given';
 
 CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -98,82 +89,117 @@ RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, ten
 DECLARE
   new_id uuid;
   the_slug text := coalesce(create_workspace.slug, tenancy.slug_of(create_workspace.name));
+  the_organization uuid := tenancy.own_organization(create_workspace.organization);
 BEGIN
+  PERFORM tenancy.require_right(the_organization, NULL, 'workspaces', 'create');
   IF create_workspace.name IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace needs a name and a slug',
       HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
   END IF;
   INSERT INTO tenancy.workspaces (organization_id, slug, name, external_id)
-  VALUES (tenancy.own_organization(create_workspace.organization), the_slug, create_workspace.name,
+  VALUES (the_organization, the_slug, create_workspace.name,
           create_workspace.external_id)
   RETURNING workspace_id INTO new_id;
   RETURN new_id;
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text) IS 'Creates a workspace in an organization (NULL: the session''s own) and returns its id; the slug is made from the name unless given';
-REVOKE ALL ON FUNCTION tenancy.create_workspace(text, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.set_organization_role(organization text, member text, role text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
+  the_role uuid := tenancy.find_role(the_organization, 'organization', role);
+  the_user uuid;
+  role_before uuid;
 BEGIN
+  PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy.require_held_role(the_organization, NULL, the_role);
+  BEGIN
+    the_user := tenancy.find_user(member);
+  EXCEPTION WHEN undefined_object THEN
+    -- An invitation: whoever it is, the address is all that is known yet.
+    IF member !~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
+      RAISE;
+    END IF;
+    INSERT INTO tenancy.users (email) VALUES (lower(member COLLATE "C"))
+    ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
+  END;
+  SELECT m.role_id INTO role_before FROM tenancy.organization_members m
+  WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
+  IF role_before IS NULL THEN
+    PERFORM tenancy.require_right(the_organization, NULL, 'team', 'add_users');
+  ELSE
+    PERFORM tenancy.require_held_role(the_organization, NULL, role_before);
+  END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-  VALUES (the_organization, tenancy.find_user(member), tenancy.find_role(the_organization, 'organization', role))
+  VALUES (the_organization, the_user, the_role)
   ON CONFLICT (organization_id, user_id) DO UPDATE SET role_id = EXCLUDED.role_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a user a role in an organization, making the user a member where it is none; 55000 for the last owner';
-REVOKE ALL ON FUNCTION tenancy.set_organization_role(text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a user a role in an organization (NULL: the session''s own), making the user a member where it is none, and a user where only the e-mail address is known; needs team.assign_roles (and team.add_users) and at least the rights of the old and the new role; 55000 for the last owner';
 
 CREATE FUNCTION tenancy.remove_organization_member(organization text, member text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy.own_organization(organization);
+  the_user uuid;
 BEGIN
-  DELETE FROM tenancy.organization_members m
-  WHERE m.organization_id = tenancy.own_organization(organization) AND m.user_id = tenancy.find_user(member);
-  IF NOT FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" is not a member of the organization', member);
-  END IF;
+  PERFORM tenancy.require_right(the_organization, NULL, 'team', 'add_users');
+  the_user := tenancy.find_member(the_organization, member);
+  PERFORM tenancy.require_held_role(the_organization, NULL, (
+    SELECT m.role_id FROM tenancy.organization_members m
+    WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE));
+  DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
 $$;
-COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization and all its workspaces; 42704 when it is no member, 55000 for the last owner';
-REVOKE ALL ON FUNCTION tenancy.remove_organization_member(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization (NULL: the session''s own) and all its workspaces; needs team.add_users and at least the rights of the member''s role; 42704 when it is no member, 55000 for the last owner';
 
 CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace uuid := tenancy.find_workspace(workspace, tenancy.current_organization_id());
-  the_user uuid := tenancy.find_user(member);
-  the_organization uuid;
+  the_workspace tenancy.workspaces := tenancy.own_workspace(workspace);
+  the_role uuid := tenancy.find_role(the_workspace.organization_id, 'workspace', role);
+  the_user uuid;
+  role_before uuid;
 BEGIN
-  SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
-  IF NOT EXISTS (SELECT FROM tenancy.organization_members m
-                 WHERE m.organization_id = the_organization AND m.user_id = the_user) THEN
-    RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
-      MESSAGE = format('user "%s" is not a member of the workspace''s organization', member),
-      HINT = 'Use tenancy.set_organization_role() first.';
+  PERFORM tenancy.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'assign_roles');
+  PERFORM tenancy.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, the_role);
+  the_user := tenancy.find_member(the_workspace.organization_id, member);
+  SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
+  WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;
+  IF role_before IS NULL THEN
+    PERFORM tenancy.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
+  ELSE
+    PERFORM tenancy.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
   END IF;
   INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
-  VALUES (the_workspace, the_user, the_organization, tenancy.find_role(the_organization, 'workspace', role))
+  VALUES (the_workspace.workspace_id, the_user, the_workspace.organization_id, the_role)
   ON CONFLICT (workspace_id, user_id) DO UPDATE SET role_id = EXCLUDED.role_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text) IS 'Gives a member of the organization a role in one of its workspaces; 23503 when it is no member';
-REVOKE ALL ON FUNCTION tenancy.set_workspace_role(text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text) IS 'Gives a member of the organization a role in one of its workspaces; needs team.assign_roles there (and team.add_users for a new member) and at least the rights of the old and the new role; 42704 when it is no member of the organization';
 
 CREATE FUNCTION tenancy.remove_workspace_member(workspace text, member text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_workspace tenancy.workspaces := tenancy.own_workspace(workspace);
+  the_user uuid;
+  role_before uuid;
 BEGIN
-  DELETE FROM tenancy.workspace_members m
-  WHERE m.workspace_id = tenancy.find_workspace(workspace, tenancy.current_organization_id())
-    AND m.user_id = tenancy.find_user(member);
-  IF NOT FOUND THEN
+  PERFORM tenancy.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
+  the_user := tenancy.find_member(the_workspace.organization_id, member);
+  SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
+  WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;
+  IF role_before IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" is not a member of the workspace', member);
   END IF;
+  PERFORM tenancy.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
+  DELETE FROM tenancy.workspace_members m
+  WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user;
 END
 $$;
-COMMENT ON FUNCTION tenancy.remove_workspace_member(text, text) IS 'Removes a user from a workspace; 42704 when it is no member';
-REVOKE ALL ON FUNCTION tenancy.remove_workspace_member(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.remove_workspace_member(text, text) IS 'Removes a user from a workspace; needs team.add_users there and at least the rights of the member''s role; 42704 when it is no member';
 
 CREATE FUNCTION tenancy.check_login(login name) RETURNS regrole
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -195,19 +221,23 @@ REVOKE ALL ON FUNCTION tenancy.check_login(name) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.trust_login(login name) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy.require_dba();
   INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy.check_login(trust_login.login), true)
   ON CONFLICT (login) DO UPDATE SET trusted = true
 $$;
-COMMENT ON FUNCTION tenancy.trust_login(name) IS 'Lets a login name its user by tenancy.user: for applications that authenticate their users themselves';
-REVOKE ALL ON FUNCTION tenancy.trust_login(name) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.trust_login(name) IS 'For a DBA: lets a login name its user by tenancy.user: for applications that authenticate their users themselves';
 
 CREATE FUNCTION tenancy.bind_login(login name, member text DEFAULT NULL, organization text DEFAULT NULL, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_user uuid := coalesce(tenancy.find_user(member), tenancy.current_user_id());
-  the_organization uuid := tenancy.find_organization(organization);
-  the_workspace uuid := tenancy.find_workspace(workspace, the_organization);
+  the_user uuid;
+  the_organization uuid;
+  the_workspace uuid;
 BEGIN
+  PERFORM tenancy.require_dba();
+  the_user := coalesce(tenancy.find_user(member), tenancy.current_user_id());
+  the_organization := tenancy.find_organization(organization);
+  the_workspace := tenancy.find_workspace(workspace, the_organization);
   IF the_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
   END IF;
@@ -220,17 +250,16 @@ BEGIN
                                     workspace_id = EXCLUDED.workspace_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'Makes a login stand for a user (NULL: the session''s own), in one organization, and confined to one workspace, where these are given';
-REVOKE ALL ON FUNCTION tenancy.bind_login(name, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: makes a login stand for a user (NULL: the session''s own), in one organization, and confined to one workspace, where these are given';
 
 CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  PERFORM tenancy.require_dba();
   DELETE FROM tenancy.login_bindings b WHERE b.login = tenancy.check_login(unbind_login.login);
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('login "%s" is neither trusted nor bound', login);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unbind_login(name) IS 'Takes away a login''s binding and its trust; 42704 when it has neither';
-REVOKE ALL ON FUNCTION tenancy.unbind_login(name) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.unbind_login(name) IS 'For a DBA: takes away a login''s binding and its trust; 42704 when it has neither';

@@ -18,13 +18,43 @@ $$;
 COMMENT ON FUNCTION tenancy.find_setting(text) IS 'The definition of a setting; 22023 with the nearest name';
 REVOKE ALL ON FUNCTION tenancy.find_setting(text) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.require_setting_right(
+  definition tenancy.setting_definitions, organization_id uuid, workspace_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  held boolean;
+BEGIN
+  IF tenancy.is_dba() THEN
+    RETURN;
+  END IF;
+  IF workspace_id IS NULL THEN
+    PERFORM tenancy.require_right(organization_id, NULL, 'organization', 'update');
+  ELSE
+    PERFORM tenancy.require_right(organization_id, workspace_id, 'workspaces', 'update', true);
+  END IF;
+  -- Whoever a setting could restrict can't lift it; without actions, it is about seeing all rows of any resource.
+  SELECT bool_and(coalesce(tenancy.holds(organization_id, workspace_id, p.resource, p.action) = 'all', false)) INTO held
+  FROM (SELECT definition.resource, action FROM unnest(definition.actions) action
+        UNION ALL SELECT 'workspaces', 'view' WHERE definition.resource IS NULL) p (resource, action);
+  IF NOT held THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: setting "%s" gives more than the session has', definition.setting),
+      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_setting_right(tenancy.setting_definitions, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or workspace and holds what the setting is about';
+REVOKE ALL ON FUNCTION tenancy.require_setting_right(tenancy.setting_definitions, uuid, uuid) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.set_setting(organization text, setting text, value boolean, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy.find_setting(setting);
   the_organization uuid := tenancy.own_organization(organization);
-  the_workspace uuid := tenancy.find_workspace(workspace, the_organization);
+  the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;
 BEGIN
+  PERFORM tenancy.require_setting_right(definition, the_organization, the_workspace);
   IF value IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a setting''s value cannot be NULL',
       HINT = 'Use tenancy.reset_setting() to take a value away.';
@@ -48,16 +78,16 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_setting(text, text, boolean, text) IS 'Sets a setting of an organization (NULL: the session''s own), or of one of its workspaces; 22023 for an unknown setting';
-REVOKE ALL ON FUNCTION tenancy.set_setting(text, text, boolean, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.set_setting(text, text, boolean, text) IS 'Sets a setting of an organization (NULL: the session''s own), or of one of its workspaces; needs organization.update, or workspaces.update there, and what the setting is about; 22023 for an unknown setting';
 
 CREATE FUNCTION tenancy.reset_setting(organization text, setting text, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy.find_setting(setting);
   the_organization uuid := tenancy.own_organization(organization);
-  the_workspace uuid := tenancy.find_workspace(workspace, the_organization);
+  the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;
 BEGIN
+  PERFORM tenancy.require_setting_right(definition, the_organization, the_workspace);
   DELETE FROM tenancy.visibility v
   WHERE definition.resource IS NULL AND v.role_id = definition.role_id AND v.organization_id = the_organization
     AND v.workspace_id IS NOT DISTINCT FROM the_workspace;
@@ -67,14 +97,15 @@ BEGIN
     AND g.resource = definition.resource AND g.action = ANY (definition.actions);
 END
 $$;
-COMMENT ON FUNCTION tenancy.reset_setting(text, text, text) IS 'Takes a setting of an organization, or of one of its workspaces, away, so that the next wider one counts';
-REVOKE ALL ON FUNCTION tenancy.reset_setting(text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.reset_setting(text, text, text) IS 'Takes a setting of an organization, or of one of its workspaces, away, so that the next wider one counts; needs the same rights as set_setting()';
 
 CREATE FUNCTION tenancy.allow_workspace_overrides(organization text, category text, allowed boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   categories text[];
+  the_organization uuid := tenancy.own_organization(organization);
 BEGIN
+  PERFORM tenancy.require_right(the_organization, NULL, 'organization', 'update');
   SELECT array_agg(DISTINCT d.category::text) INTO categories FROM tenancy.setting_definitions d;
   IF category IS NULL OR category <> ALL (categories) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('category "%s" does not exist', category),
@@ -82,12 +113,11 @@ BEGIN
                       format('Categories are %s.', array_to_string(categories, ', ')));
   END IF;
   INSERT INTO tenancy.workspace_overrides (organization_id, category, allowed)
-  VALUES (tenancy.own_organization(organization), category, allowed)
+  VALUES (the_organization, category, allowed)
   ON CONFLICT ON CONSTRAINT workspace_overrides_pkey DO UPDATE SET allowed = EXCLUDED.allowed;
 END
 $$;
-COMMENT ON FUNCTION tenancy.allow_workspace_overrides(text, text, boolean) IS 'Lets workspaces'' own settings of a category count, or not; 22023 for an unknown category';
-REVOKE ALL ON FUNCTION tenancy.allow_workspace_overrides(text, text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.allow_workspace_overrides(text, text, boolean) IS 'Lets workspaces'' own settings of a category count, or not; needs organization.update; 22023 for an unknown category';
 
 CREATE FUNCTION tenancy.settings(organization text, workspace text DEFAULT NULL)
 RETURNS TABLE (category text, setting text, value boolean, source text)
@@ -95,8 +125,11 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, 
 #variable_conflict use_column
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
-  the_workspace uuid := tenancy.find_workspace(workspace, the_organization);
+  the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;
 BEGIN
+  IF NOT tenancy.is_dba() AND NOT tenancy.authorize('workspaces', 'view', the_workspace) THEN
+    PERFORM tenancy.deny('workspaces', 'view', format('workspace "%s"', workspace));
+  END IF;
   RETURN QUERY
   WITH stored AS (
     SELECT d.setting, v.workspace_id, v.all_rows AS on
@@ -131,4 +164,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.settings(text, text) IS 'Every setting as it counts in an organization (NULL: the session''s own), or in one of its workspaces, and where the value comes from';
-REVOKE ALL ON FUNCTION tenancy.settings(text, text) FROM PUBLIC;

@@ -56,6 +56,71 @@ $$;
 COMMENT ON FUNCTION tenancy.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes, or NULL for the defaults; 22023 for what isn''t known';
 REVOKE ALL ON FUNCTION tenancy.expand_scopes(jsonb) FROM PUBLIC;
 
+-- Who makes a key act, or makes it act again, must have what the key has: an own user key acts as its user anyway, any other
+-- sees all rows. What a completion leaves behind is a key's to write, not a user's.
+CREATE FUNCTION tenancy.require_key_right(key tenancy.api_keys, action text, scopes text[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  own_key boolean := key.user_id IS NOT NULL AND key.user_id = tenancy.current_user_id();
+  missing text;
+BEGIN
+  IF tenancy.is_dba() THEN
+    RETURN;
+  END IF;
+  PERFORM tenancy.require_right(key.organization_id, key.workspace_id, 'api_keys', action, own_key);
+  SELECT scope INTO missing
+  FROM unnest(scopes) scope
+  WHERE scope NOT IN ('completions.write', 'logs.write', 'traces.write', 'analytics.write')
+    AND CASE tenancy.holds(key.organization_id, key.workspace_id, split_part(scope, '.', 1), split_part(scope, '.', 2))
+          WHEN 'all' THEN false WHEN 'own' THEN NOT own_key ELSE true END
+  ORDER BY scope LIMIT 1;
+  IF missing IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: scope "%s" is more than the session has', missing),
+      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_key_right(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and each of the scopes';
+REVOKE ALL ON FUNCTION tenancy.require_key_right(tenancy.api_keys, text, text[]) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.scopes_of_key(key tenancy.api_keys) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT coalesce(array_agg(s.scope), '{}')
+  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE key.all_scopes
+        UNION ALL
+        SELECT s.resource || '.' || s.action FROM tenancy.api_key_scopes s
+        WHERE s.api_key_id = key.api_key_id AND NOT key.all_scopes) s (scope)
+$$;
+COMMENT ON FUNCTION tenancy.scopes_of_key(tenancy.api_keys) IS 'A key''s scopes as resource.action';
+REVOKE ALL ON FUNCTION tenancy.scopes_of_key(tenancy.api_keys) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.set_scopes(key tenancy.api_keys, scopes jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  IF key.all_scopes THEN
+    scopes := '[]';
+  END IF;
+  DELETE FROM tenancy.api_key_scopes s
+  WHERE s.api_key_id = key.api_key_id
+    AND (s.resource, s.action) NOT IN (SELECT e.resource, e.action FROM tenancy.expand_scopes(scopes) e);
+  INSERT INTO tenancy.api_key_scopes (api_key_id, resource, action)
+  SELECT key.api_key_id, e.resource, e.action FROM tenancy.expand_scopes(scopes) e
+  ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION tenancy.set_scopes(tenancy.api_keys, jsonb) IS 'Gives a key just these scopes';
+REVOKE ALL ON FUNCTION tenancy.set_scopes(tenancy.api_keys, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.scope_names(scopes jsonb, every_scope boolean) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT CASE WHEN every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p)
+              ELSE (SELECT coalesce(array_agg(e.resource || '.' || e.action), '{}') FROM tenancy.expand_scopes(scopes) e) END
+$$;
+COMMENT ON FUNCTION tenancy.scope_names(jsonb, boolean) IS 'Scopes, or every registered one, as resource.action';
+REVOKE ALL ON FUNCTION tenancy.scope_names(jsonb, boolean) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.create_api_key(
   kind text, name text, organization text DEFAULT NULL, workspace text DEFAULT NULL, member text DEFAULT NULL,
   scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, external_id text DEFAULT NULL,
@@ -63,10 +128,8 @@ CREATE FUNCTION tenancy.create_api_key(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  the_organization uuid;
-  the_workspace uuid;
-  the_user uuid;
-  every_scope boolean := scopes IS NOT DISTINCT FROM '"all"'::jsonb;
+  key tenancy.api_keys;
+  the_workspace tenancy.workspaces;
   kinds CONSTANT text[] := ARRAY['organization_service_key', 'workspace_service_key', 'workspace_user_key'];
 BEGIN
   IF kind IS NULL OR kind <> ALL (kinds) THEN
@@ -74,62 +137,163 @@ BEGIN
       HINT = coalesce(format('Perhaps you meant "%s".', tenancy.nearest(kind, kinds)),
                       format('Kinds are %s.', array_to_string(kinds, ', ')));
   END IF;
-  IF organization IS NULL AND workspace IS NOT NULL AND tenancy.current_organization_id() IS NULL THEN
-    the_workspace := tenancy.find_workspace(workspace, NULL);
-    SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
-  ELSE
-    the_organization := tenancy.own_organization(organization);
-    the_workspace := tenancy.find_workspace(workspace, the_organization);
-  END IF;
-  IF (kind = 'organization_service_key') <> (the_workspace IS NULL) THEN
+  IF (kind = 'organization_service_key') <> (workspace IS NULL) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = CASE WHEN the_workspace IS NULL THEN 'a workspace key needs a workspace'
+      MESSAGE = CASE WHEN workspace IS NULL THEN 'a workspace key needs a workspace'
                      ELSE 'an organization service key cannot have a workspace' END;
   END IF;
-  the_user := tenancy.find_user(member);
-  IF kind = 'workspace_user_key' AND the_user IS NULL THEN
-    the_user := tenancy.current_user_id();
-  END IF;
-  IF (kind = 'workspace_user_key') <> (the_user IS NOT NULL) THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = CASE WHEN the_user IS NULL THEN 'a user key needs a user' ELSE 'a service key cannot have a user' END;
-  END IF;
-  IF the_user IS NOT NULL AND NOT EXISTS (
-    SELECT FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user) THEN
-    RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
-      MESSAGE = format('user "%s" is not a member of the organization', member);
+  IF kind <> 'workspace_user_key' AND member IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a service key cannot have a user';
   END IF;
   IF expires_at <= statement_timestamp() THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an API key cannot expire in the past';
   END IF;
 
+  the_workspace := tenancy.own_workspace(workspace, CASE WHEN organization IS NOT NULL
+                                                         THEN tenancy.own_organization(organization) END);
+  key.kind := kind;
+  key.name := name;
+  key.workspace_id := the_workspace.workspace_id;
+  key.organization_id := coalesce(the_workspace.organization_id, tenancy.own_organization(organization));
+  key.user_id := CASE WHEN kind <> 'workspace_user_key' THEN NULL
+                      WHEN member IS NULL THEN tenancy.current_user_id()
+                      ELSE tenancy.find_member(key.organization_id, member) END;
+  key.all_scopes := coalesce(scopes = '"all"', false);
+  IF kind = 'workspace_user_key' AND key.user_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user key needs a user';
+  END IF;
+  PERFORM tenancy.require_key_right(key, 'create', tenancy.scope_names(scopes, key.all_scopes));
+
   secret := tenancy.generate_api_key();
   INSERT INTO tenancy.api_keys (kind, name, organization_id, workspace_id, user_id, external_id, display_prefix,
                                 all_scopes, expires_at)
-  VALUES (create_api_key.kind, create_api_key.name, the_organization, the_workspace, the_user,
-          create_api_key.external_id, tenancy.api_key_display_prefix(secret), every_scope, create_api_key.expires_at)
-  RETURNING api_keys.api_key_id INTO create_api_key.api_key_id;
+  VALUES (key.kind, key.name, key.organization_id, key.workspace_id, key.user_id, create_api_key.external_id,
+          tenancy.api_key_display_prefix(secret), key.all_scopes, nullif(create_api_key.expires_at, 'infinity'))
+  RETURNING * INTO key;
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
-  VALUES (sha256(convert_to(secret, 'UTF8')), create_api_key.api_key_id);
-  IF NOT every_scope THEN
-    INSERT INTO tenancy.api_key_scopes (api_key_id, resource, action)
-    SELECT create_api_key.api_key_id, s.resource, s.action FROM tenancy.expand_scopes(scopes) s;
-  END IF;
+  VALUES (sha256(convert_to(secret, 'UTF8')), key.api_key_id);
+  PERFORM tenancy.set_scopes(key, scopes);
+  api_key_id := key.api_key_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; 22023 when kind, workspace and user don''t go together';
-REVOKE ALL ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes; 22023 when kind, workspace and user don''t go together';
 
-CREATE FUNCTION tenancy.revoke_api_key(api_key_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+CREATE FUNCTION tenancy.lock_api_key(api_key_id uuid) RETURNS tenancy.api_keys
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  key tenancy.api_keys;
 BEGIN
-  UPDATE tenancy.api_keys k SET revoked_at = coalesce(k.revoked_at, now())
-  WHERE k.api_key_id = revoke_api_key.api_key_id AND k.deleted_at IS NULL;
+  SELECT * INTO key FROM tenancy.api_keys k
+  WHERE k.api_key_id = lock_api_key.api_key_id AND k.deleted_at IS NULL
+    AND (tenancy.is_dba() OR k.organization_id = tenancy.current_organization_id())
+  FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key %s does not exist', api_key_id);
   END IF;
-  DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = revoke_api_key.api_key_id;
+  RETURN key;
 END
 $$;
-COMMENT ON FUNCTION tenancy.revoke_api_key(uuid) IS 'Refuses an API key from now on, for good; 42704 when there is none';
-REVOKE ALL ON FUNCTION tenancy.revoke_api_key(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.lock_api_key(uuid) IS 'A key of the session''s organization (a DBA''s: any), locked; 42704 when there is none, or it is deleted';
+REVOKE ALL ON FUNCTION tenancy.lock_api_key(uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.update_api_key(
+  api_key_id uuid, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
+  prolonged boolean := coalesce(update_api_key.expires_at > key.expires_at, false);
+BEGIN
+  IF expires_at <= statement_timestamp() THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an API key cannot expire in the past',
+      HINT = 'Use tenancy.revoke_api_key() to end it now.';
+  END IF;
+  PERFORM tenancy.require_key_right(key, 'edit', CASE
+    WHEN scopes IS NOT NULL THEN tenancy.scope_names(scopes, scopes = '"all"')
+    WHEN prolonged THEN tenancy.scopes_of_key(key) ELSE '{}' END);
+  UPDATE tenancy.api_keys k
+  SET name = coalesce(update_api_key.name, k.name),
+      expires_at = CASE WHEN update_api_key.expires_at IS NULL THEN k.expires_at
+                        ELSE nullif(update_api_key.expires_at, 'infinity') END,
+      all_scopes = CASE WHEN scopes IS NULL THEN k.all_scopes ELSE scopes = '"all"' END
+  WHERE k.api_key_id = key.api_key_id
+  RETURNING * INTO key;
+  IF scopes IS NOT NULL THEN
+    PERFORM tenancy.set_scopes(key, scopes);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz) IS 'Changes a key''s name, scopes and expiry (infinity: never), each where it is given; needs api_keys.edit, and the scopes that it gives or prolongs';
+
+CREATE FUNCTION tenancy.rotate_api_key(api_key_id uuid, transition interval DEFAULT '30 minutes') RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
+  new_secret text;
+BEGIN
+  PERFORM tenancy.require_key_right(key, 'rotate', tenancy.scopes_of_key(key));
+  IF transition IS NULL OR (transition <> '0' AND transition < '30 minutes') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'transition must be at least 30 minutes, or 0',
+      DETAIL = 'With 0 the old secret is refused at once.';
+  END IF;
+  IF key.revoked_at IS NOT NULL OR key.expires_at <= now() THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'API key is revoked or has expired',
+      HINT = 'Create another key.';
+  END IF;
+  DELETE FROM tenancy.api_key_secrets s
+  WHERE s.api_key_id = key.api_key_id AND NOT s.is_current AND s.valid_until <= now();
+  IF EXISTS (SELECT FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id AND NOT s.is_current) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'API key is in transition from a rotation',
+      HINT = 'Wait until it ends, or end it by tenancy.end_api_key_transition().';
+  END IF;
+  IF transition = '0' THEN
+    DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id;
+  ELSE
+    UPDATE tenancy.api_key_secrets s SET is_current = false, valid_until = now() + transition
+    WHERE s.api_key_id = key.api_key_id;
+  END IF;
+  new_secret := tenancy.generate_api_key();
+  INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
+  VALUES (sha256(convert_to(new_secret, 'UTF8')), key.api_key_id);
+  UPDATE tenancy.api_keys k SET display_prefix = tenancy.api_key_display_prefix(new_secret)
+  WHERE k.api_key_id = key.api_key_id;
+  RETURN new_secret;
+END
+$$;
+COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new secret, returned this once; the old one stays valid for the transition (at least 30 minutes), or with 0 is refused at once; needs api_keys.rotate and the key''s scopes; 55000 while a rotation is in transition';
+
+CREATE FUNCTION tenancy.end_api_key_transition(api_key_id uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
+BEGIN
+  PERFORM tenancy.require_key_right(key, 'rotate', '{}');
+  DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id AND NOT s.is_current;
+END
+$$;
+COMMENT ON FUNCTION tenancy.end_api_key_transition(uuid) IS 'Refuses the secret that a rotation replaced from now on; needs api_keys.rotate';
+
+CREATE FUNCTION tenancy.revoke_api_key(api_key_id uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
+BEGIN
+  PERFORM tenancy.require_key_right(key, 'delete', '{}');
+  UPDATE tenancy.api_keys k SET revoked_at = now() WHERE k.api_key_id = key.api_key_id AND k.revoked_at IS NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy.revoke_api_key(uuid) IS 'Refuses an API key from now on, for good; needs api_keys.delete; 42704 when there is none';
+
+CREATE FUNCTION tenancy.delete_api_key(api_key_id uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
+BEGIN
+  PERFORM tenancy.require_key_right(key, 'delete', '{}');
+  DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id;
+  DELETE FROM tenancy.api_key_scopes s WHERE s.api_key_id = key.api_key_id;
+  UPDATE tenancy.api_keys k
+  SET deleted_at = now(), revoked_at = coalesce(k.revoked_at, now()), display_prefix = NULL, all_scopes = false
+  WHERE k.api_key_id = key.api_key_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.delete_api_key(uuid) IS 'Deletes an API key but for a tombstone without secret and scopes, so that rows it wrote stay its user''s own; needs api_keys.delete; 42704 when there is none';

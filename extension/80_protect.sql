@@ -77,20 +77,6 @@ $$;
 COMMENT ON FUNCTION tenancy.check_column(regclass, name, boolean) IS 'Raises 42703 with the nearest name unless the table has the column, 42804 when it is to hold ids and can''t';
 REVOKE ALL ON FUNCTION tenancy.check_column(regclass, name, boolean) FROM PUBLIC;
 
-CREATE FUNCTION tenancy.check_resource(resource text) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', resource),
-      HINT = coalesce(format('Perhaps you meant "%s".', (
-               SELECT tenancy.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p)),
-               'Use tenancy.register_permission() to add one.');
-  END IF;
-END
-$$;
-COMMENT ON FUNCTION tenancy.check_resource(text) IS 'Raises 22023 with the nearest name unless the resource is registered';
-REVOKE ALL ON FUNCTION tenancy.check_resource(text) FROM PUBLIC;
-
 CREATE FUNCTION tenancy.attribution_default(relation regclass, "column" name, entity text) RETURNS text
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN a.atttypid = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
@@ -290,8 +276,9 @@ DECLARE
   protected_table record;
   holds_rows boolean;
 BEGIN
-  SELECT * INTO gone FROM tenancy.workspaces w
-  WHERE w.workspace_id = tenancy.find_workspace(workspace, tenancy.current_organization_id()) FOR UPDATE;
+  gone := tenancy.own_workspace(workspace);
+  PERFORM tenancy.require_right(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
+  PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
   FOR protected_table IN
     SELECT t.relation, t.workspace_column, a.atttypid = 'uuid'::regtype AS is_uuid
     FROM tenancy.protected_tables t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
@@ -309,8 +296,7 @@ BEGIN
   DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.delete_workspace(text) IS 'Deletes a workspace with its memberships, settings and keys; 55000 for the default workspace, and while a protected table still holds rows of it';
-REVOKE ALL ON FUNCTION tenancy.delete_workspace(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.delete_workspace(text) IS 'Deletes a workspace with its memberships, settings and keys; needs workspaces.delete there; 55000 for the default workspace, and while a protected table still holds rows of it';
 
 -- A table that is gone must not leave a row behind that a dump could not restore.
 CREATE FUNCTION tenancy.on_drop() RETURNS event_trigger

@@ -87,6 +87,11 @@ Oid catalog_index(CatalogIndex index) {
   return oids.indexes[static_cast<int>(index)];
 }
 
+Oid catalog_relation(CatalogIndex index) {
+  look_up_oids();
+  return oids.relations[static_cast<int>(index)];
+}
+
 bool is_known_index(CatalogIndex index, Oid relation) {
   return oids.indexes[static_cast<int>(index)] == relation;
 }

@@ -111,6 +111,8 @@ bool is_catalog_relation(Oid relation);
 bool is_known_index(CatalogIndex index, Oid relation);
 /// The OID of an index. Raises 55000 when the extension isn't there.
 Oid catalog_index(CatalogIndex index);
+/// The OID of the table that an index is on.
+Oid catalog_relation(CatalogIndex index);
 /// OIDs are looked up again when next needed: DROP EXTENSION and CREATE EXTENSION change them.
 void forget_catalog_oids();
 /// The pg_proc entry that specialized plans depend on, and its hash in the catalog cache, if this backend has

@@ -58,11 +58,11 @@ Role read_role(const CatalogRead &read, const Uuid &id) {
   return role;
 }
 
-void read_overrides(const CatalogRead &read, const Uuid &organization, const Uuid &role, CategorySet open,
+void read_overrides(const CatalogRead &read, UserFacts &facts, const Uuid &role,
                     PodArray<GrantOverride> &overrides) {
   ScanKeyData keys[2];
   equals(&keys[0], attribute::grants::role_id, role);
-  equals(&keys[1], attribute::grants::organization_id, organization);
+  equals(&keys[1], attribute::grants::organization_id, facts.organization);
   CatalogScan scan = begin_scan(read, CatalogIndex::grants_key, 2, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const char *resource = text_column(scan, tuple, attribute::grants::resource);
@@ -72,8 +72,10 @@ void read_overrides(const CatalogRead &read, const Uuid &organization, const Uui
     row.workspace = uuid_column(scan, tuple, attribute::grants::workspace_id);
     row.permission = permission_id(resource, action);
     row.allowed = bool_column(scan, tuple, attribute::grants::allowed);
-    row.counts = override_counts(role, !row.workspace.is_nil(), resource, action, open);
+    row.counts = override_counts(role, !row.workspace.is_nil(), resource, action, facts.open_to_workspaces);
     if (row.counts) overrides.append(row);
+    // Never born with: only an override gives it.
+    if (is_own_only_for_members(resource)) facts.own_only_for_members.add(row.permission);
   }
   end_scan(scan);
 }
@@ -166,50 +168,57 @@ TimestampTz earlier(TimestampTz moment, const CatalogScan &scan, HeapTuple tuple
 
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
   UserFactsRead result{};
-  UserFacts &facts = result.facts;
-  facts.organization = organization;
-
+  Uuid organization_role;
   ScanKeyData keys[2];
   equals(&keys[0], attribute::organization_members::organization_id, organization);
   equals(&keys[1], attribute::organization_members::user_id, user);
   CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
   if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
     result.is_member = true;
-    facts.organization_role = uuid_column(scan, tuple, attribute::organization_members::role_id);
+    organization_role = uuid_column(scan, tuple, attribute::organization_members::role_id);
   }
   end_scan(scan);
   if (!result.is_member) return result;
 
-  PodArray<Uuid> role_ids;
   PodArray<WorkspaceMembership> memberships;
-  role_ids.append(facts.organization_role);
   equals(&keys[0], attribute::workspace_members::user_id, user);
   equals(&keys[1], attribute::workspace_members::organization_id, organization);
   scan = begin_scan(read, CatalogIndex::workspace_members_user_idx, 2, keys);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
     memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
                         uuid_column(scan, tuple, attribute::workspace_members::role_id)});
-    add_once(role_ids, memberships.items[memberships.count - 1].role);
-  }
   end_scan(scan);
+  result.facts = read_role_facts(read, organization, organization_role, memberships.span());
+  return result;
+}
+
+UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
+                          std::span<const WorkspaceMembership> memberships) {
+  UserFacts facts{};
+  facts.organization = organization;
+  facts.organization_role = organization_role;
+  facts.memberships = memberships;
+
+  PodArray<Uuid> role_ids;
+  if (organization_role) role_ids.append(organization_role);
+  for (const WorkspaceMembership &membership : memberships) add_once(role_ids, membership.role);
 
   facts.open_to_workspaces = read_open_categories(read, organization);
   PodArray<Role> roles;
   PodArray<GrantOverride> overrides;
   for (const Uuid &id : role_ids.span()) {
     roles.append(read_role(read, id));
-    read_overrides(read, organization, id, facts.open_to_workspaces, overrides);
+    read_overrides(read, facts, id, overrides);
   }
   PodArray<VisibilitySwitch> visibility;
   add_once(role_ids, workspace_member_role);  // custom roles follow it
   for (const Uuid &id : role_ids.span())
     read_visibility(read, organization, id, facts.open_to_workspaces, visibility);
 
-  facts.memberships = memberships.span();
   facts.roles = roles.span();
   facts.overrides = overrides.span();
   facts.visibility = visibility.span();
-  return result;
+  return facts;
 }
 
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {

@@ -13,6 +13,10 @@ struct UserFactsRead {
 };
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user);
 
+/// The facts of a user who would hold just these roles; nil for no organization role.
+UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
+                          std::span<const WorkspaceMembership> memberships);
+
 /// An API key as the catalog has it.
 struct ApiKeyRead {
   bool usable;         // exists, neither revoked nor deleted nor expired

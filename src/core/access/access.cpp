@@ -121,7 +121,14 @@ class AccessBuilder {
   Rights rights_in(const Role &role, const Uuid &workspace) const {
     const PermissionSet granted = granted_in(role, workspace);
     const bool all_rows = role.id == workspace_admin_role || sees_all(role.id, workspace);
-    return all_rows ? Rights{granted, {}} : Rights{{}, granted};
+    Rights rights = all_rows ? Rights{granted, {}} : Rights{{}, granted};
+    if (role.id == workspace_member_role) {
+      PermissionSet own_only = granted;
+      own_only &= user_.own_only_for_members;
+      rights.all -= own_only;
+      rights.own |= own_only;
+    }
+    return rights;
   }
 
   // Born with, then the organization's rows, then the workspace's.
@@ -234,6 +241,21 @@ const Rights &Access::in_workspace(const Uuid &workspace) const noexcept {
                        [](const Entry &entry, const Uuid &id) { return entry.workspace < id; });
   if (found != entries_.end() && found->workspace == workspace) return shared_[found->rights];
   return elsewhere_ ? shared_[*elsewhere_] : no_rights;
+}
+
+bool Access::covers(const Access &other) const noexcept {
+  if (organization_ != other.organization_ || !on_organization_.covers(other.on_organization_) ||
+      !on_unassigned_.covers(other.on_unassigned_))
+    return false;
+  if (other.elsewhere_) {
+    if (!elsewhere_ || !elsewhere().covers(other.elsewhere())) return false;
+    // Where this one has less than elsewhere, the other must, too.
+    for (const Entry &entry : entries_)
+      if (!rights_of(entry).covers(other.in_workspace(entry.workspace))) return false;
+  }
+  return std::all_of(other.entries_.begin(), other.entries_.end(), [&](const Entry &entry) {
+    return in_workspace(entry.workspace).covers(other.rights_of(entry));
+  });
 }
 
 Rows Access::anywhere(const PermissionSet &any_of) const noexcept {

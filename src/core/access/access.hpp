@@ -26,6 +26,14 @@ struct Rights {
     return all.intersects(any_of) ? Rows::all : own.intersects(any_of) ? Rows::own : Rows::none;
   }
   bool empty() const noexcept { return all.empty() && own.empty(); }
+  /// Whether whoever has these has at least the others: what can be handed out.
+  bool covers(const Rights &other) const noexcept {
+    PermissionSet missing_all = other.all, missing_own = other.own;
+    missing_all -= all;
+    missing_own -= all;
+    missing_own -= own;
+    return missing_all.empty() && missing_own.empty();
+  }
   bool operator==(const Rights &) const = default;
 };
 inline constexpr Rights no_rights{};
@@ -50,6 +58,8 @@ class Access {
   bool reaches_every_workspace() const noexcept { return elsewhere_.has_value(); }
   /// Rights in a workspace. The workspace must be the organization's when reaches_every_workspace().
   const Rights &in_workspace(const Uuid &workspace) const noexcept;
+  /// Whether the principal has everywhere at least what the other has there.
+  bool covers(const Access &other) const noexcept;
   /// The most that any of the permissions gives anywhere in the organization.
   Rows anywhere(const PermissionSet &any_of) const noexcept;
 

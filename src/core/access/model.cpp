@@ -53,6 +53,8 @@ bool is_never_a_user_keys(std::string_view resource, std::string_view action) no
   return resource == "api_keys" && action != "list" && action != "view";
 }
 
+bool is_own_only_for_members(std::string_view resource) noexcept { return resource == "api_keys"; }
+
 bool is_organization_level(std::string_view resource) noexcept {
   return is_one_of(resource, organization_level);
 }

@@ -90,7 +90,11 @@ struct UserFacts {
   std::span<const GrantOverride> overrides;
   std::span<const VisibilitySwitch> visibility;  // of those roles, and of the workspace role member
   CategorySet open_to_workspaces;
+  PermissionSet own_only_for_members;  // what the workspace role member holds for own rows only: API keys
 };
+
+/// Whether the workspace role member holds this for the user's own rows only, whatever the visibility.
+bool is_own_only_for_members(std::string_view resource) noexcept;
 
 enum class KeyKind : std::uint8_t { organization_service_key, workspace_service_key, workspace_user_key };
 

@@ -1,0 +1,196 @@
+-- Who may administer: a DBA everything; a principal what it holds the right to, in its own organization, and never more than
+-- it has itself.
+
+CREATE FUNCTION tenancy.is_dba() RETURNS boolean
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_dba';
+COMMENT ON FUNCTION tenancy.is_dba() IS 'Whether the session''s role is a DBA: a superuser, or a role that may INSERT into tenancy.organizations';
+
+CREATE FUNCTION tenancy.holds(organization_id uuid, workspace_id uuid, resource text, action text) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds';
+COMMENT ON FUNCTION tenancy.holds(uuid, uuid, text, text) IS 'Rows that the session''s permission reaches in a workspace, or (NULL) on the organization: all, own, or NULL; 22023 when the permission isn''t registered';
+REVOKE ALL ON FUNCTION tenancy.holds(uuid, uuid, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.holds_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS boolean
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds_role';
+COMMENT ON FUNCTION tenancy.holds_role(uuid, uuid, uuid) IS 'Whether the session has at least the rights that a role gives in a workspace, or (NULL) in the organization';
+REVOKE ALL ON FUNCTION tenancy.holds_role(uuid, uuid, uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.deny(resource text, action text, place text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  me record;
+  who text;
+BEGIN
+  SELECT * INTO me FROM tenancy.whoami();
+  who := CASE WHEN me.kind = 'anonymous' THEN 'a session without a principal'
+              WHEN me.api_key_id IS NOT NULL THEN format('%s %s', replace(me.kind, '_', ' '), me.api_key_id)
+              WHEN me.email IS NOT NULL THEN format('user "%s"', me.email)
+              ELSE me.kind END;
+  IF current_setting('tenancy.log_denied')::boolean THEN
+    RAISE LOG 'permission denied: kind=% principal=% resource=% action=% place=%', me.kind,
+      coalesce(me.api_key_id, me.user_id)::text, resource, action, coalesce(place, '');
+  END IF;
+  RAISE EXCEPTION USING
+    ERRCODE = CASE WHEN me.kind = 'anonymous' THEN 'invalid_authorization_specification' ELSE 'insufficient_privilege' END,
+    MESSAGE = format('permission denied: %s may not %s %s%s', who, action, resource,
+                     coalesce(' in ' || place, format(' in organization "%s"', me.organization), '')),
+    HINT = coalesce('Roles that may: ' || tenancy.roles_with(resource, action) || '.',
+                    'No built-in role may; an API key or a role of the organization can.');
+END
+$$;
+COMMENT ON FUNCTION tenancy.deny(text, text, text) IS 'Raises 42501 (28000 without a principal) that names who, what, where, and in the hint which roles would do';
+
+CREATE FUNCTION tenancy.roles_with(resource text, action text) RETURNS text
+LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT string_agg(format('%s %s', r.level, r.name), ', ' ORDER BY r.level, r.name)
+  FROM tenancy.roles r JOIN tenancy.grants g USING (role_id)
+  WHERE r.organization_id IS NULL AND g.organization_id IS NULL
+    AND g.resource = roles_with.resource AND g.action = roles_with.action
+$$;
+COMMENT ON FUNCTION tenancy.roles_with(text, text) IS 'Built-in roles that hold the permission, for hints';
+
+CREATE FUNCTION tenancy.require_dba() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT tenancy.is_dba() THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: only a DBA may do this',
+      HINT = 'A DBA is a superuser, or a role that may write the tables of schema "tenancy".';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_dba() IS 'Raises 42501 unless the session''s role is a DBA';
+REVOKE ALL ON FUNCTION tenancy.require_dba() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.require_right(organization_id uuid, workspace_id uuid, resource text, action text,
+                                      only_own boolean DEFAULT false) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  reached text;
+BEGIN
+  IF tenancy.is_dba() THEN
+    RETURN;
+  END IF;
+  reached := tenancy.holds(organization_id, workspace_id, resource, action);
+  IF reached IS NULL OR (reached = 'own' AND NOT only_own) THEN
+    PERFORM tenancy.deny(resource, action, (
+      SELECT format('workspace "%s"', w.slug) FROM tenancy.workspaces w
+      WHERE w.workspace_id = require_right.workspace_id AND w.organization_id = tenancy.current_organization_id()));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_right(uuid, uuid, text, text, boolean) IS 'Raises 42501 unless the caller is a DBA or holds the permission in the workspace, or (NULL) on the organization, over all rows, or (only_own) over what is its own';
+REVOKE ALL ON FUNCTION tenancy.require_right(uuid, uuid, text, text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.require_held_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT tenancy.is_dba() AND NOT tenancy.holds_role(organization_id, workspace_id, role_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: role "%s" gives more than the session has',
+                       (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_held_role.role_id)),
+      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_held_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there';
+REVOKE ALL ON FUNCTION tenancy.require_held_role(uuid, uuid, uuid) FROM PUBLIC;
+
+-- References as the caller may use them: a principal's reach no further than its own organization, and what is outside looks
+-- like what doesn't exist.
+
+CREATE FUNCTION tenancy.own_organization(reference text) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  mine uuid := tenancy.current_organization_id();
+  named uuid;
+BEGIN
+  IF reference IS NOT NULL THEN
+    named := tenancy.find_organization(reference);
+    IF named IS DISTINCT FROM mine AND NOT tenancy.is_dba() THEN
+      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('organization "%s" does not exist', reference);
+    END IF;
+    RETURN named;
+  END IF;
+  IF mine IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
+      DETAIL = 'The session has none of its own.';
+  END IF;
+  RETURN mine;
+END
+$$;
+COMMENT ON FUNCTION tenancy.own_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 42704 for none, or one that isn''t the session''s (a DBA''s may be any), 22023 when the session has none';
+REVOKE ALL ON FUNCTION tenancy.own_organization(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.own_workspace(reference text, organization_id uuid DEFAULT NULL) RETURNS tenancy.workspaces
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  found_workspace tenancy.workspaces;
+  within uuid := coalesce(organization_id, tenancy.current_organization_id());
+BEGIN
+  IF reference IS NULL THEN
+    RETURN NULL;
+  END IF;
+  IF within IS NULL AND NOT tenancy.is_dba() THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('workspace "%s" does not exist', reference);
+  END IF;
+  SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy.find_workspace(reference, within);
+  RETURN found_workspace;
+END
+$$;
+COMMENT ON FUNCTION tenancy.own_workspace(text, uuid) IS 'The workspace referred to in the organization, or (NULL) in the session''s own, or (a DBA without one) in any; 42704 for none';
+REVOKE ALL ON FUNCTION tenancy.own_workspace(text, uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.find_member(organization_id uuid, reference text) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  found_user uuid;
+BEGIN
+  BEGIN
+    found_user := tenancy.find_user(reference);
+  EXCEPTION WHEN undefined_object THEN
+    found_user := NULL;
+  END;
+  IF found_user IS NULL OR NOT EXISTS (
+    SELECT FROM tenancy.organization_members m WHERE m.organization_id = organization_id AND m.user_id = found_user) THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+      MESSAGE = format('user "%s" is not a member of the organization', reference),
+      HINT = 'Use tenancy.set_organization_role() to add one.';
+  END IF;
+  RETURN found_user;
+END
+$$;
+COMMENT ON FUNCTION tenancy.find_member(uuid, text) IS 'Id of the organization''s member referred to; 42704 when there is none, whether or not the user exists elsewhere';
+REVOKE ALL ON FUNCTION tenancy.find_member(uuid, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_resource(resource text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', resource),
+      HINT = coalesce(format('Perhaps you meant "%s".', (
+               SELECT tenancy.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p)),
+               'Use tenancy.register_permission() to add one.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_resource(text) IS 'Raises 22023 with the nearest name unless the resource is registered';
+REVOKE ALL ON FUNCTION tenancy.check_resource(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_permission(resource text, action text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.check_resource(resource);
+  IF NOT EXISTS (SELECT FROM tenancy.permissions p
+                 WHERE p.resource = check_permission.resource AND p.action = check_permission.action) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('action "%s" is not registered for resource "%s"', action, resource),
+      HINT = coalesce(format('Perhaps you meant "%s".', (
+               SELECT tenancy.nearest(check_permission.action, array_agg(p.action::text)) FROM tenancy.permissions p
+               WHERE p.resource = check_permission.resource)), 'Use tenancy.register_permission() to add one.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_permission(text, text) IS 'Raises 22023 with the nearest name unless the permission is registered';
+REVOKE ALL ON FUNCTION tenancy.check_permission(text, text) FROM PUBLIC;

@@ -1,0 +1,162 @@
+-- Roles of an organization's own, and overrides of the built-in ones.
+
+CREATE FUNCTION tenancy.create_role(
+  organization text, level text, name text, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  the_organization uuid := tenancy.own_organization(organization);
+  template uuid;
+  new_id uuid;
+BEGIN
+  PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
+  IF create_role.copy_of IS NOT NULL THEN
+    template := tenancy.find_role(the_organization, create_role.level, create_role.copy_of);
+  END IF;
+  INSERT INTO tenancy.roles (organization_id, level, name, all_workspaces)
+  VALUES (the_organization, create_role.level, create_role.name, create_role.all_workspaces) RETURNING role_id INTO new_id;
+  -- As the template is in this organization: born with, then the organization's own rows.
+  INSERT INTO tenancy.grants (role_id, organization_id, resource, action)
+  SELECT new_id, the_organization, g.resource, g.action
+  FROM (SELECT DISTINCT ON (g.resource, g.action) g.resource, g.action, g.allowed
+        FROM tenancy.grants g
+        WHERE g.role_id = template AND g.workspace_id IS NULL
+          AND (g.organization_id IS NULL OR g.organization_id = the_organization)
+        ORDER BY g.resource, g.action, g.organization_id NULLS LAST) g
+  WHERE g.allowed;
+  -- Asked of the finished role, so that it is the core that says what it gives.
+  IF create_role.level = 'organization' THEN
+    PERFORM tenancy.require_held_role(the_organization, NULL, new_id);
+  ELSE
+    PERFORM tenancy.require_held_workspace_grants(the_organization, new_id);
+  END IF;
+  RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with what another role has, reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
+
+CREATE FUNCTION tenancy.require_held_workspace_grants(organization_id uuid, role_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  missing text;
+BEGIN
+  IF tenancy.is_dba() THEN
+    RETURN;
+  END IF;
+  -- A workspace role can be given in any workspace.
+  SELECT g.resource || '.' || g.action INTO missing FROM tenancy.grants g
+  WHERE g.role_id = require_held_workspace_grants.role_id AND g.allowed
+    AND tenancy.holds(require_held_workspace_grants.organization_id, NULL, g.resource, g.action) IS DISTINCT FROM 'all'
+  ORDER BY 1 LIMIT 1;
+  IF missing IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: %s is more than the session has', missing),
+      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or holds on the organization all that a workspace role grants';
+REVOKE ALL ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.drop_role(organization text, level text, name text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy.own_organization(organization);
+  the_role uuid;
+BEGIN
+  PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
+  the_role := tenancy.find_role(the_organization, level, name);
+  IF level = 'organization' THEN
+    PERFORM tenancy.require_held_role(the_organization, NULL, the_role);
+  ELSE
+    PERFORM tenancy.require_held_workspace_grants(the_organization, the_role);
+  END IF;
+  BEGIN
+    DELETE FROM tenancy.roles r WHERE r.role_id = the_role;
+  EXCEPTION WHEN foreign_key_violation THEN
+    RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = format('role "%s" is still given to members', name),
+      HINT = 'Give them another role first.';
+  END;
+END
+$$;
+COMMENT ON FUNCTION tenancy.drop_role(text, text, text) IS 'Drops a role of an organization (NULL: the session''s own); needs team.assign_roles and at least the rights of the role; 2BP01 while members have it, 55000 for a built-in role';
+
+CREATE FUNCTION tenancy.change_grant(organization text, level text, role text, resource text, action text, allow boolean)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  the_organization uuid := tenancy.own_organization(organization);
+  the_role tenancy.roles;
+  born boolean;
+BEGIN
+  PERFORM tenancy.check_permission(resource, action);
+  PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
+  SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy.find_role(the_organization, level, role);
+  IF the_role.organization_id IS NULL AND
+     ((the_role.level, the_role.name) IN (('organization', 'owner'), ('workspace', 'admin'))
+      OR (the_role.level, the_role.name) = ('organization', 'admin') AND (resource, action) NOT IN (('logs', 'view'), ('logs', 'list'))) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('%s.%s of %s role "%s" cannot be overridden', resource, action, the_role.level, the_role.name),
+      DETAIL = 'Owners and workspace admins are above every setting, admins above all but those on their seeing logs.',
+      HINT = 'Define a role of the organization, for example as a copy of it.';
+  END IF;
+  IF the_role.level = 'workspace' AND resource IN ('organization', 'billing', 'audit_logs') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('resource "%s" is on the organization level', resource),
+      DETAIL = 'A workspace role does not reach it.';
+  END IF;
+  IF NOT tenancy.is_dba() AND tenancy.holds(the_organization, NULL, resource, action) IS DISTINCT FROM 'all' THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: %s.%s is more than the session has', resource, action),
+      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
+  END IF;
+  born := EXISTS (SELECT FROM tenancy.grants g WHERE g.role_id = the_role.role_id AND g.organization_id IS NULL
+                    AND g.resource = resource AND g.action = action);
+  IF born = allow THEN
+    DELETE FROM tenancy.grants g
+    WHERE g.role_id = the_role.role_id AND g.organization_id = the_organization AND g.workspace_id IS NULL
+      AND g.resource = resource AND g.action = action;
+  ELSE
+    INSERT INTO tenancy.grants (role_id, organization_id, resource, action, allowed)
+    VALUES (the_role.role_id, the_organization, resource, action, allow)
+    ON CONFLICT ON CONSTRAINT grants_key DO UPDATE SET allowed = EXCLUDED.allowed;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.change_grant(text, text, text, text, text, boolean) IS 'Makes an organization''s role have a permission or not';
+REVOKE ALL ON FUNCTION tenancy.change_grant(text, text, text, text, text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.grant_permission(organization text, level text, role text, resource text, action text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy.change_grant(organization, level, role, resource, action, true)
+$$;
+COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
+
+CREATE FUNCTION tenancy.revoke_permission(organization text, level text, role text, resource text, action text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy.change_grant(organization, level, role, resource, action, false)
+$$;
+COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
+
+CREATE FUNCTION tenancy.set_role_visibility(organization text, role text, all_rows boolean, workspace text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy.own_organization(organization);
+  the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;
+  the_role uuid := tenancy.find_role(the_organization, 'workspace', role);
+BEGIN
+  PERFORM tenancy.require_setting_right(tenancy.find_setting('members_view_all_data'), the_organization, the_workspace);
+  IF the_role = tenancy.find_role(NULL, 'workspace', 'admin') THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'workspace admins are above data visibility';
+  END IF;
+  IF all_rows IS NULL THEN
+    DELETE FROM tenancy.visibility v WHERE v.role_id = the_role AND v.organization_id = the_organization
+      AND v.workspace_id IS NOT DISTINCT FROM the_workspace;
+  ELSE
+    INSERT INTO tenancy.visibility (role_id, organization_id, workspace_id, all_rows)
+    VALUES (the_role, the_organization, the_workspace, all_rows)
+    ON CONFLICT (role_id, organization_id, workspace_id) DO UPDATE SET all_rows = EXCLUDED.all_rows;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.set_role_visibility(text, text, boolean, text) IS 'Makes a workspace role see all rows or only its user''s own, in an organization (NULL: the session''s own) or one of its workspaces; NULL takes its switch away, so that it follows the role member; needs the same rights as a setting';

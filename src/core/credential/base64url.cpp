@@ -1,0 +1,40 @@
+#include "core/credential/base64url.hpp"
+
+namespace tenancy {
+namespace {
+
+constexpr std::uint32_t no_digit = 64;
+
+constexpr std::uint32_t digit_value(char c) noexcept {
+  if (c >= 'A' && c <= 'Z') return static_cast<std::uint32_t>(c - 'A');
+  if (c >= 'a' && c <= 'z') return static_cast<std::uint32_t>(c - 'a') + 26;
+  if (c >= '0' && c <= '9') return static_cast<std::uint32_t>(c - '0') + 52;
+  if (c == '-') return 62;
+  if (c == '_') return 63;
+  return no_digit;
+}
+
+}  // namespace
+
+std::optional<std::size_t> decode_base64url(std::string_view text, std::span<std::uint8_t> out) noexcept {
+  if (text.size() % 4 == 1 || base64url_decoded_size(text.size()) > out.size()) return std::nullopt;
+  std::size_t size = 0;
+  std::uint32_t bits = 0;
+  unsigned bit_count = 0;
+  for (const char c : text) {
+    const std::uint32_t value = digit_value(c);
+    if (value == no_digit) return std::nullopt;
+    bits = bits << 6 | value;
+    bit_count += 6;
+    if (bit_count >= 8) {
+      bit_count -= 8;
+      out[size++] = static_cast<std::uint8_t>(bits >> bit_count);
+      bits &= (1U << bit_count) - 1;
+    }
+  }
+  // What the last digit has too much must be zero: two texts never stand for the same bytes.
+  if (bits != 0) return std::nullopt;
+  return size;
+}
+
+}  // namespace tenancy

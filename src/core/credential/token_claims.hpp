@@ -1,0 +1,59 @@
+// A token's claims (RFC 7519): for whom, where, what, and from when to when.
+#pragma once
+
+#include <optional>
+
+#include "core/access/scopes.hpp"
+#include "core/credential/json_object.hpp"
+
+namespace tenancy {
+
+/// By so much the signer's clock may differ from ours.
+inline constexpr std::int64_t clock_skew_seconds = 30;
+
+struct TokenClaims {
+  std::string_view organization;
+  std::string_view workspace;
+  JsonValue scopes;  // see next_scope()
+  JsonValue issuer;
+  JsonValue audience;
+  std::string_view subject;      // empty for none
+  std::int64_t not_before = 0;   // in seconds since 1970, as the narrower of two readings
+  std::int64_t expires_at = 0;
+};
+
+/// Reads the claims. Says what is wrong with them, for a log, or nullptr. Where a claim has two spellings, a
+/// token may use either, or both to say the same.
+const char *read_token_claims(const JsonObject &payload, TokenClaims &claims) noexcept;
+
+/// Seconds since 1970 of a NumericDate, which may have a fraction; empty for what isn't one, or isn't within
+/// the years 1970 to 9999.
+enum class Rounding : std::uint8_t { down, up };
+std::optional<std::int64_t> numeric_date(const JsonValue &value, Rounding rounding) noexcept;
+
+/// Whether the claims hold at a moment, in microseconds since 1970. Why not, for a log, or nullptr.
+const char *check_token_time(const TokenClaims &claims, std::int64_t now) noexcept;
+/// The moment from which they no longer hold.
+std::int64_t token_not_after(const TokenClaims &claims) noexcept;
+
+/// Whether the claim is this text, or (an audience can) a list that has it.
+bool claim_names(const JsonValue &claim, std::string_view text) noexcept;
+
+/// Walks through a scope claim: a text with blanks, or a list of texts.
+class ScopeWords {
+ public:
+  explicit ScopeWords(const JsonValue &claim) noexcept : claim_(claim) {}
+  /// The next word; empty at the end.
+  std::string_view next() noexcept;
+
+ private:
+  JsonValue claim_;
+  std::size_t list_index_ = 0;
+  std::size_t text_index_ = 0;
+};
+
+/// The permission that a scope's word names: resource.action, with or without "portkey." in front. Whether it
+/// is registered is another question.
+std::optional<Scope> scope_of_word(std::string_view word) noexcept;
+
+}  // namespace tenancy
