@@ -18,4 +18,22 @@ inline bool is_deterministic_collation(Oid collation) {
 #endif
 }
 
+// The JSON parser's callbacks can report failure since 16; ours never do.
+#if PG_VERSION_NUM >= 160000
+using JsonActionResult = JsonParseErrorType;
+inline JsonActionResult json_action_done() { return JSON_SUCCESS; }
+#else
+using JsonActionResult = void;
+inline JsonActionResult json_action_done() {}
+#endif
+
+/// A lexer over UTF-8 that resolves escapes.
+inline JsonLexContext *make_json_lexer(char *text, size_t length) {
+#if PG_VERSION_NUM >= 170000
+  return makeJsonLexContextCstringLen(nullptr, text, length, PG_UTF8, true);
+#else
+  return makeJsonLexContextCstringLen(text, static_cast<int>(length), PG_UTF8, true);
+#endif
+}
+
 }  // namespace tenancy::pg

@@ -27,12 +27,20 @@ bool parse_uuid(const char *text, Uuid &id) {
 struct Matches {
   const char *what;       // of the kind sought, for messages
   const char *reference;  // as it was written
+  Ambiguous ambiguous;
   Uuid found;
   const char *found_by;
+  bool several;
+
+  Uuid result() const { return several ? Uuid{} : found; }
 };
 
 void add_match(Matches &matches, const Uuid &id, const char *found_by) {
   if (!id || id == matches.found) return;
+  if (matches.found && matches.ambiguous == Ambiguous::is_none) {
+    matches.several = true;
+    return;
+  }
   if (matches.found)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("%s reference \"%s\" is ambiguous", matches.what, matches.reference),
@@ -73,18 +81,18 @@ void add_by_text(Matches &matches, const CatalogRead &read, CatalogIndex index, 
 
 }  // namespace
 
-Uuid find_organization(const CatalogRead &read, const char *reference) {
-  Matches matches{"organization", reference, {}, nullptr};
+Uuid find_organization(const CatalogRead &read, const char *reference, Ambiguous ambiguous) {
+  Matches matches{"organization", reference, ambiguous, {}, nullptr, false};
   add_by_id(matches, read, CatalogIndex::organizations_pkey, 0, {});
   add_by_text(matches, read, CatalogIndex::organizations_external_id_key,
               attribute::organizations::external_id, reference, 0, {}, "external id");
   add_by_text(matches, read, CatalogIndex::organizations_slug_key, attribute::organizations::slug, reference,
               0, {}, "slug");
-  return matches.found;
+  return matches.result();
 }
 
 Uuid find_user(const CatalogRead &read, const char *reference) {
-  Matches matches{"user", reference, {}, nullptr};
+  Matches matches{"user", reference, Ambiguous::is_error, {}, nullptr, false};
   add_by_id(matches, read, CatalogIndex::users_pkey, 0, {});
   add_by_text(matches, read, CatalogIndex::users_external_id_key, attribute::users::external_id, reference, 0,
               {}, "external id");
@@ -94,8 +102,9 @@ Uuid find_user(const CatalogRead &read, const char *reference) {
   return matches.found;
 }
 
-Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization) {
-  Matches matches{"workspace", reference, {}, nullptr};
+Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization,
+                    Ambiguous ambiguous) {
+  Matches matches{"workspace", reference, ambiguous, {}, nullptr, false};
   const AttrNumber of = attribute::workspaces::organization_id;
   add_by_id(matches, read, CatalogIndex::workspaces_pkey, of, organization);
   add_by_text(matches, read, CatalogIndex::workspaces_external_id_key, attribute::workspaces::external_id,
@@ -111,11 +120,12 @@ Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &
                 {}, "slug");
   }
   const char *slash = strchr(reference, '/');
-  if (matches.found || slash == nullptr) return matches.found;
+  if (matches.found || slash == nullptr) return matches.result();
 
-  const Uuid named = find_organization(read, pnstrdup(reference, static_cast<Size>(slash - reference)));
+  const Uuid named =
+      find_organization(read, pnstrdup(reference, static_cast<Size>(slash - reference)), ambiguous);
   if (!named || (organization && named != organization)) return {};
-  return find_workspace(read, slash + 1, named);
+  return find_workspace(read, slash + 1, named, ambiguous);
 }
 
 namespace {

@@ -6,10 +6,16 @@
 
 namespace tenancy::pg {
 
-/// The entity that the text refers to; nil when there is none. Raises 22023 when it refers to several.
-Uuid find_organization(const CatalogRead &read, const char *reference);
+/// What a reference to several is.
+enum class Ambiguous { is_error, is_none };
+
+/// The entity that the text refers to; nil when there is none. Raises 22023 when it refers to several, unless
+/// that is to be none.
+Uuid find_organization(const CatalogRead &read, const char *reference,
+                       Ambiguous ambiguous = Ambiguous::is_error);
 Uuid find_user(const CatalogRead &read, const char *reference);
 /// `organization` nil: in any organization. "organization/workspace" names both, and then must agree with it.
-Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization);
+Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization,
+                    Ambiguous ambiguous = Ambiguous::is_error);
 
 }  // namespace tenancy::pg
