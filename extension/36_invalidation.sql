@@ -11,13 +11,13 @@ DECLARE
 BEGIN
   FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces', 'users', 'roles', 'organization_members',
     'workspace_members', 'permissions', 'grants', 'visibility', 'workspace_overrides', 'api_keys',
-    'api_key_secrets', 'api_key_scopes', 'login_bindings'] LOOP
+    'api_key_secrets', 'api_key_scopes', 'login_bindings', 'jwt_keys', 'jwt_issuers'] LOOP
     EXECUTE format('CREATE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
                     FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate()', catalog);
     EXECUTE format('CREATE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
                     FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%s)', catalog,
                    -- nobody's rights come from a new organization, user, role or key as such
-                   CASE WHEN catalog IN ('organizations', 'users', 'roles', 'api_key_secrets') THEN quote_literal('new')
+                   CASE WHEN catalog IN ('organizations', 'users', 'roles', 'api_key_secrets', 'jwt_keys') THEN quote_literal('new')
                         WHEN catalog IN ('workspaces', 'api_keys') THEN quote_literal('listed')
                         WHEN catalog = 'api_key_scopes' THEN quote_literal('of_key') ELSE '' END);
     EXECUTE format('CREATE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
@@ -45,4 +45,6 @@ SELECT pg_catalog.pg_extension_config_dump('tenancy.api_keys', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.api_key_secrets', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.api_key_scopes', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.login_bindings', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.jwt_keys', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.jwt_issuers', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_tables', '');

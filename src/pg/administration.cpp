@@ -21,12 +21,13 @@ Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
 }  // namespace
 
 extern "C" {
-// A DBA is who may write the catalogs by plain SQL. The outer user: SECURITY DEFINER functions ask on their caller's behalf.
+// A DBA is who may write the catalogs by plain SQL. The outer user: SECURITY DEFINER functions ask on their
+// caller's behalf.
 PG_FUNCTION_INFO_V1(pg_tenancy_is_dba);
 Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
   (void)fcinfo;
-  PG_RETURN_BOOL(pg_class_aclcheck(catalog_relation(CatalogIndex::organizations_pkey), GetOuterUserId(), ACL_INSERT) ==
-                 ACLCHECK_OK);
+  PG_RETURN_BOOL(pg_class_aclcheck(catalog_relation(CatalogIndex::organizations_pkey), GetOuterUserId(),
+                                   ACL_INSERT) == ACLCHECK_OK);
 }
 
 // How many rows the session's permission reaches there: 'all', 'own' or NULL.
@@ -50,8 +51,8 @@ Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
   PG_RETURN_NULL();
 }
 
-// Whether the session has at least what the role gives there: an organization role in the organization (workspace NULL), or
-// a workspace role in a workspace.
+// Whether the session has at least what the role gives there: an organization role in the organization
+// (workspace NULL), or a workspace role in a workspace.
 PG_FUNCTION_INFO_V1(pg_tenancy_holds_role);
 Datum pg_tenancy_holds_role(PG_FUNCTION_ARGS) {
   const Uuid organization = uuid_argument(fcinfo, 0);

@@ -25,6 +25,7 @@ constexpr IndexName index_names[index_count] = {
     {"users_email_key", "users", true},
     {"users_external_id_key", "users", true},
     {"roles_pkey", "roles", true},
+    {"roles_organization_id_level_name_key", "roles", true},
     {"organization_members_pkey", "organization_members", true},
     {"organization_members_user_idx", "organization_members", true},
     {"workspace_members_user_idx", "workspace_members", true},
@@ -34,9 +35,12 @@ constexpr IndexName index_names[index_count] = {
     {"workspace_overrides_pkey", "workspace_overrides", true},
     {"api_keys_pkey", "api_keys", true},
     {"api_keys_user_idx", "api_keys", true},
+    {"api_keys_organization_idx", "api_keys", true},
     {"api_key_secrets_pkey", "api_key_secrets", true},
     {"api_key_scopes_pkey", "api_key_scopes", true},
     {"login_bindings_pkey", "login_bindings", true},
+    {"jwt_keys_pkey", "jwt_keys", true},
+    {"jwt_issuers_pkey", "jwt_issuers", true},
     {"protected_tables_pkey", "protected_tables", false},
 };
 

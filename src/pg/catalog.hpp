@@ -19,6 +19,7 @@ enum class CatalogIndex : int {
   users_email_key,
   users_external_id_key,
   roles_pkey,
+  roles_organization_id_level_name_key,
   organization_members_pkey,
   organization_members_user_idx,
   workspace_members_user_idx,
@@ -28,9 +29,12 @@ enum class CatalogIndex : int {
   workspace_overrides_pkey,
   api_keys_pkey,
   api_keys_user_idx,
+  api_keys_organization_idx,
   api_key_secrets_pkey,
   api_key_scopes_pkey,
   login_bindings_pkey,
+  jwt_keys_pkey,
+  jwt_issuers_pkey,
   protected_tables_pkey,
   count
 };
@@ -91,6 +95,12 @@ enum : AttrNumber { api_key_id = 1, resource, action };
 }
 namespace login_bindings {
 enum : AttrNumber { login = 1, trusted, user_id, organization_id, workspace_id };
+}
+namespace jwt_keys {
+enum : AttrNumber { organization_id = 1, kid, alg, jwk };
+}
+namespace jwt_issuers {
+enum : AttrNumber { organization_id = 1, issuer, audience };
 }
 namespace protected_tables {
 enum : AttrNumber {

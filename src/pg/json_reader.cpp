@@ -19,7 +19,9 @@ struct Reader {
 
   JsonValue &value() { return members.items[members.count - 1].value; }
   bool in_object() const { return is_object && depth == 1; }
-  bool in_list() const { return is_object && depth == 2 && members.items[members.count - 1].value.kind == Kind::texts; }
+  bool in_list() const {
+    return is_object && depth == 2 && members.items[members.count - 1].value.kind == Kind::texts;
+  }
 };
 
 Reader &reader_of(void *state) { return *static_cast<Reader *>(state); }

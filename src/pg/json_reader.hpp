@@ -15,7 +15,8 @@ struct JsonRead {
 /// error. The texts are UTF-8, whatever the database's encoding is. Overwrites the text.
 JsonRead read_json_object(char *text, size_t length);
 
-/// Whether a text from JSON may be compared with, or made, text of the database: always when it is UTF-8, too.
+/// Whether a text from JSON may be compared with, or made, text of the database: always when it is UTF-8,
+/// too.
 bool is_database_text(std::string_view text);
 
 }  // namespace tenancy::pg

@@ -121,8 +121,8 @@ const char *read_verified(const CatalogRead &read, const CompactToken &parts, To
   TokenClaims claims;
   if (const char *problem = read_token_claims(payload.object, claims); problem != nullptr) return problem;
 
-  // Up to here, and until its signature is verified, the token is only a claim: its organization says whose key
-  // must have signed it.
+  // Up to here, and until its signature is verified, the token is only a claim: its organization says whose
+  // key must have signed it.
   if (!is_database_text(claims.organization) || !is_database_text(claims.workspace))
     return "its organization or workspace does not exist";
   const Uuid organization = find_organization(read, copy(claims.organization), Ambiguous::is_none);
@@ -170,9 +170,10 @@ Datum pg_tenancy_check_jwk(PG_FUNCTION_ARGS) {
     if (!usable) problem = "its numbers are not those of a public key";
   }
   if (problem != nullptr)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("JSON Web Key cannot be used: %s", problem),
-                    errhint("Give public keys for signatures: RSA of 2048 to 8192 bits, EC on P-256, or OKP "
-                            "on Ed25519.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("JSON Web Key cannot be used: %s", problem),
+             errhint("Give public keys for signatures: RSA of 2048 to 8192 bits, EC on P-256, or OKP "
+                     "on Ed25519.")));
   return text_datum(algorithm_name(key.algorithm));
 }
 }

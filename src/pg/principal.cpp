@@ -6,6 +6,7 @@
 #include "pg/error_bridge.hpp"
 #include "pg/facts.hpp"
 #include "pg/invalidation.hpp"
+#include "pg/jwt.hpp"
 #include "pg/reference.hpp"
 #include "pg/settings.hpp"
 
@@ -32,6 +33,25 @@ bool is_given(const char *setting) { return *setting != '\0'; }
                   errhidestmt(true)));
   ereport(ERROR,
           (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key")));
+  pg_unreachable();
+}
+
+[[noreturn]] void refuse_token(const char *reason) {
+  if (settings.log_denied)
+    ereport(LOG, (errmsg("credential refused"), errdetail_log("Token: %s.", reason), errhidestmt(true)));
+  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
+                  // the statement may have set it
+                  errhidestmt(true)));
+  pg_unreachable();
+}
+
+[[noreturn]] void refuse_token(const char *reason) {
+  if (settings.log_denied)
+    ereport(LOG, (errmsg("credential refused"), errdetail_log("Token: %s.", reason), errhidestmt(true)));
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
+           // the statement may have set it
+           errhidestmt(true)));
   pg_unreachable();
 }
 
@@ -99,6 +119,21 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
   run_core([&] { access = Access::of_key(key.facts, user.is_member ? &user.facts : nullptr); });
 }
 
+void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
+  const TokenRead token = read_token(read, settings.jwt);
+  if (token.refused != nullptr) refuse_token(token.refused);
+
+  principal.kind = PrincipalKind::jwt;
+  principal.source = PrincipalSource::jwt;
+  principal.organization = token.facts.organization;
+  principal.not_after = token.not_after;
+  if (token.subject != nullptr)
+    principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
+  check_organization_setting(read, principal.organization);
+  principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace);
+  run_core([&] { access = Access::of_key(token.facts, nullptr); });
+}
+
 // Which of the user's organizations is active. Nil when the user has none and chose none.
 Uuid choose_organization(const CatalogRead &read, const Uuid &user) {
   if (is_given(settings.organization)) {
@@ -128,15 +163,31 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
   run_core([&] { access = Access::of_user(facts.facts); });
 }
 
+void check_one_credential() {
+  const struct {
+    const char *name;
+    const char *value;
+  } credentials[] = {
+      {"tenancy.api_key", settings.api_key}, {"tenancy.jwt", settings.jwt}, {"tenancy.user", settings.user}};
+  const char *first = nullptr;
+  for (const auto &credential : credentials) {
+    if (!is_given(credential.value)) continue;
+    if (first != nullptr)
+      ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                      errmsg("the session gives more than one credential"),
+                      errdetail("Both \"%s\" and \"%s\" are set.", first, credential.name),
+                      errhint("Reset one of them.")));
+    first = credential.name;
+  }
+}
+
 void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   principal.not_after = DT_NOEND;
-  if (is_given(settings.api_key) && is_given(settings.user))
-    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-                    errmsg("the session gives more than one credential"),
-                    errdetail("Both \"tenancy.api_key\" and \"tenancy.user\" are set."),
-                    errhint("Reset one of them.")));
+  check_one_credential();
   if (is_given(settings.api_key)) {
     resolve_api_key(read, principal, access);
+  } else if (is_given(settings.jwt)) {
+    resolve_token(read, principal, access);
   } else if (is_given(settings.user)) {
     if (!read_login_binding(read, GetSessionUserId()).trusted)
       ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
@@ -215,6 +266,8 @@ const char *principal_kind_name(PrincipalKind kind) {
       return "workspace_service_key";
     case PrincipalKind::workspace_user_key:
       return "workspace_user_key";
+    case PrincipalKind::jwt:
+      return "jwt";
   }
   return "anonymous";
 }
@@ -225,6 +278,8 @@ const char *principal_source_name(PrincipalSource source) {
       return "none";
     case PrincipalSource::api_key:
       return "api_key";
+    case PrincipalSource::jwt:
+      return "jwt";
     case PrincipalSource::user_setting:
       return "user_setting";
     case PrincipalSource::login:
@@ -255,7 +310,7 @@ void check_anonymous_access(const Principal &principal) {
   if (principal.kind == PrincipalKind::anonymous && settings.anonymous_access == AnonymousAccess::error)
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the session has no principal"),
-             errhint("Set \"tenancy.api_key\", or use a login that is bound to a user.")));
+             errhint("Set \"tenancy.api_key\" or \"tenancy.jwt\", or use a login that is bound to a user.")));
 }
 
 std::span<const Uuid> workspaces_of(Principal &principal) {

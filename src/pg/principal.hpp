@@ -12,9 +12,10 @@ enum class PrincipalKind : int {
   user,
   organization_service_key,
   workspace_service_key,
-  workspace_user_key
+  workspace_user_key,
+  jwt
 };
-enum class PrincipalSource : int { none, api_key, user_setting, login };
+enum class PrincipalSource : int { none, api_key, jwt, user_setting, login };
 
 /// Names as the SQL surface has them.
 const char *principal_kind_name(PrincipalKind kind);
@@ -29,6 +30,7 @@ struct Principal {
   Uuid api_key;
   TimestampTz not_after;  // when the credential expires; infinity for never
   const Access *access;
+  const char *token_subject;  // whom a token's signer meant, or nullptr; decides nothing
 
   // Read when first needed.
   std::span<const Uuid> workspaces;  // of the organization

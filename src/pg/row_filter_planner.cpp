@@ -129,7 +129,7 @@ Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
   }
   if (PG_GETARG_TIMESTAMPTZ(1) <= GetCurrentStatementStartTimestamp())
     ereport(ERROR,
-            (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key")));
+            (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired credential")));
   PG_RETURN_BOOL(true);
 }
 

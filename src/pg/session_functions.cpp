@@ -90,6 +90,13 @@ Datum pg_tenancy_current_api_key_id(PG_FUNCTION_ARGS) {
   return uuid_or_null(fcinfo, current_principal()->api_key);
 }
 
+PG_FUNCTION_INFO_V1(pg_tenancy_current_token_subject);
+Datum pg_tenancy_current_token_subject(PG_FUNCTION_ARGS) {
+  const char *subject = current_principal()->token_subject;
+  if (subject == nullptr) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(subject));
+}
+
 PG_FUNCTION_INFO_V1(pg_tenancy_current_external_id);
 Datum pg_tenancy_current_external_id(PG_FUNCTION_ARGS) {
   const Principal principal = *current_principal();

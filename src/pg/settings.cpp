@@ -47,6 +47,12 @@ static const char *show_api_key() {
   snprintf(shown_api_key, sizeof shown_api_key, "%.*s…", static_cast<int>(prefix.size()), prefix.data());
   return shown_api_key;
 }
+
+static const char *show_jwt() {
+  return settings.jwt == nullptr || *settings.jwt == '\0' ? "" : "jwt…";
+}
+
+static const char *show_jwt() { return settings.jwt == nullptr || *settings.jwt == '\0' ? "" : "jwt…"; }
 }
 
 void define_principal_text(const char *name, const char *description, const char *detail, char **variable,
@@ -72,6 +78,8 @@ void define_settings() {
                            static_cast<int>(InjectFault::none), inject_fault_values, PGC_SUSET,
                            GUC_NOT_IN_SAMPLE, nullptr, assign_principal_enum, nullptr);
 #endif
+  define_principal_text("tenancy.jwt", "Sets the token that the session acts by.",
+                        "A set token is shown as \"jwt…\".", &settings.jwt, show_jwt);
   DefineCustomBoolVariable("tenancy.log_denied", "Logs denied requirements and refused credentials.", nullptr,
                            &settings.log_denied, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   define_principal_text("tenancy.organization", "Sets which of the user's organizations is active.", nullptr,
@@ -91,7 +99,8 @@ uint64 identity_stamp() {
   const Oid session_user = GetSessionUserId();
   if (identity.known && identity.session_user == session_user) return identity.stamp;
   uint64 stamp = session_user;
-  for (const char *text : {settings.api_key, settings.user, settings.organization, settings.workspace}) {
+  for (const char *text :
+       {settings.api_key, settings.jwt, settings.user, settings.organization, settings.workspace}) {
     const size_t length = strlen(text);
     stamp =
         hash_bytes_extended(reinterpret_cast<const unsigned char *>(text), static_cast<int>(length), stamp);

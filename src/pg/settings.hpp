@@ -14,6 +14,7 @@ enum class InjectFault : int { none, out_of_memory, unexpected, error };
 
 struct Settings {
   char *api_key;
+  char *jwt;
   char *user;
   char *organization;
   char *workspace;

@@ -84,7 +84,8 @@ Key make_key(const Jwk &jwk) {
     case SignatureAlgorithm::es256:
       return make_ec_key(jwk);
     case SignatureAlgorithm::eddsa:
-      return Key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, jwk.first_bytes.data(), jwk.first_size));
+      return Key(
+          EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, jwk.first_bytes.data(), jwk.first_size));
   }
   return nullptr;
 }
