@@ -81,11 +81,13 @@ CREATE FUNCTION tenancy.attribution_default(relation regclass, "column" name, en
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN a.atttypid = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
               ELSE format('tenancy.current_external_id(%L)::%s', entity, format_type(a.atttypid, a.atttypmod)) END
-  FROM pg_attribute a
-  WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped
-    AND NOT a.atthasdef AND a.attidentity = ''
+  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
+    -- a partition or child has inherited ours
+    AND (d.oid IS NULL OR a.attgenerated = '' AND pg_get_expr(d.adbin, d.adrelid) ~
+           '^[(]?(tenancy[.])?current_((organization|workspace|user|api_key)_id[(][)]|external_id[(])')
 $$;
-COMMENT ON FUNCTION tenancy.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has a default of its own';
+COMMENT ON FUNCTION tenancy.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has another default';
 REVOKE ALL ON FUNCTION tenancy.attribution_default(regclass, name, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.remove_protection(relation regclass) RETURNS tenancy.protected_tables
@@ -192,7 +194,8 @@ REVOKE ALL ON FUNCTION tenancy.check_indexes(regclass, name[], boolean) FROM PUB
 CREATE FUNCTION tenancy.protect(
   relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
   api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
+SET tenancy.guard_rails = off AS $$
 #variable_conflict use_variable
 DECLARE
   policies text;
@@ -244,7 +247,8 @@ COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name
 REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.unprotect(relation regclass) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
+SET tenancy.guard_rails = off AS $$
 DECLARE
   member regclass;
   removed tenancy.protected_tables;
@@ -297,17 +301,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.delete_workspace(text) IS 'Deletes a workspace with its memberships, settings and keys; needs workspaces.delete there; 55000 for the default workspace, and while a protected table still holds rows of it';
-
--- A table that is gone must not leave a row behind that a dump could not restore.
-CREATE FUNCTION tenancy.on_drop() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  DELETE FROM tenancy.protected_tables t
-  WHERE t.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
-                            WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
-END
-$$;
-COMMENT ON FUNCTION tenancy.on_drop() IS 'Event trigger: forgets protected tables that are dropped';
-REVOKE ALL ON FUNCTION tenancy.on_drop() FROM PUBLIC;
-CREATE EVENT TRIGGER tenancy_drop ON sql_drop EXECUTE FUNCTION tenancy.on_drop();
-COMMENT ON EVENT TRIGGER tenancy_drop IS 'Forgets protected tables that are dropped';

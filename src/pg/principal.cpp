@@ -32,7 +32,7 @@ bool is_given(const char *setting) { return *setting != '\0'; }
                                 reason),
                   errhidestmt(true)));
   ereport(ERROR,
-          (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key")));
+          (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"), errhidestmt(true)));
   pg_unreachable();
 }
 
@@ -42,16 +42,6 @@ bool is_given(const char *setting) { return *setting != '\0'; }
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
                   // the statement may have set it
                   errhidestmt(true)));
-  pg_unreachable();
-}
-
-[[noreturn]] void refuse_token(const char *reason) {
-  if (settings.log_denied)
-    ereport(LOG, (errmsg("credential refused"), errdetail_log("Token: %s.", reason), errhidestmt(true)));
-  ereport(ERROR,
-          (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
-           // the statement may have set it
-           errhidestmt(true)));
   pg_unreachable();
 }
 

@@ -48,9 +48,6 @@ static const char *show_api_key() {
   return shown_api_key;
 }
 
-static const char *show_jwt() {
-  return settings.jwt == nullptr || *settings.jwt == '\0' ? "" : "jwt…";
-}
 
 static const char *show_jwt() { return settings.jwt == nullptr || *settings.jwt == '\0' ? "" : "jwt…"; }
 }
@@ -72,6 +69,9 @@ void define_settings() {
                            nullptr, assign_principal_enum, nullptr);
   define_principal_text("tenancy.api_key", "Sets the API key that the session acts by.",
                         "The secret is shown by its display prefix only.", &settings.api_key, show_api_key);
+  DefineCustomBoolVariable("tenancy.guard_rails", "Refuses DDL that would open a protected table.",
+                           "Also protects partitions and children as they are made or attached.",
+                           &settings.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
 #ifdef PG_TENANCY_FAULT_INJECTION
   DefineCustomEnumVariable("tenancy.inject_fault", "Sets a fault to be raised while rights are worked out.",
                            nullptr, reinterpret_cast<int *>(&settings.inject_fault),

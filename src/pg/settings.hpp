@@ -19,6 +19,7 @@ struct Settings {
   char *organization;
   char *workspace;
   AnonymousAccess anonymous_access;
+  bool guard_rails;
   bool specialize;
   bool log_denied;
 #ifdef PG_TENANCY_FAULT_INJECTION

@@ -1,0 +1,191 @@
+// What guard rails and advise() ask about a table: whether its policies are still as protect() made them.
+
+#include "pg/row_filter_functions.hpp"
+#include "pg/settings.hpp"
+
+extern "C" {
+#include "commands/policy.h"
+#include "rewrite/rowsecurity.h"
+#include "tcop/deparse_utility.h"
+}
+
+namespace tenancy::pg {
+namespace {
+
+constexpr const char *policy_names[] = {"tenancy_select", "tenancy_insert", "tenancy_update",
+                                        "tenancy_delete"};
+constexpr int policy_count = lengthof(policy_names);
+constexpr char policy_commands[] = {ACL_SELECT_CHR, ACL_INSERT_CHR, ACL_UPDATE_CHR, ACL_DELETE_CHR};
+
+// The call that a policy consists of: what it names.
+struct PolicyCall {
+  const char *resource;
+  const char *command;
+  AttrNumber columns[4];
+};
+
+const char *constant_text(const Node *node) {
+  if (!IsA(node, Const)) return nullptr;
+  const auto *constant = reinterpret_cast<const Const *>(node);
+  if (constant->constisnull || constant->consttype != TEXTOID) return nullptr;
+  return TextDatumGetCString(constant->constvalue);
+}
+
+bool is_function(Oid function, const char *name) {
+  const char *found = get_func_name(function);
+  return found != nullptr && strcmp(found, name) == 0 &&
+         get_func_namespace(function) == get_func_namespace(plan_guard_function());
+}
+
+bool read_call(const Expr *expression, const char *function, PolicyCall &call) {
+  if (expression == nullptr || !IsA(expression, FuncExpr)) return false;
+  const auto *policy_call = reinterpret_cast<const FuncExpr *>(expression);
+  if (!is_function(policy_call->funcid, function) || list_length(policy_call->args) != row_function_arguments)
+    return false;
+  call.resource = constant_text(static_cast<Node *>(list_nth(policy_call->args, resource_argument)));
+  call.command = constant_text(static_cast<Node *>(list_nth(policy_call->args, command_argument)));
+  if (call.resource == nullptr || call.command == nullptr) return false;
+  for (int i = 0; i < 4; i++) {
+    const auto *argument = static_cast<Node *>(list_nth(policy_call->args, first_column_argument + i));
+    while (IsA(argument, RelabelType))
+      argument = reinterpret_cast<Node *>(reinterpret_cast<const RelabelType *>(argument)->arg);
+    if (IsA(argument, Var))
+      call.columns[i] = reinterpret_cast<const Var *>(argument)->varattno;
+    else if (exprType(argument) == UNKNOWNOID)
+      call.columns[i] = InvalidAttrNumber;
+    else
+      return false;
+  }
+  return true;
+}
+
+bool is_same(const PolicyCall &one, const PolicyCall &other, const char *command) {
+  return strcmp(one.resource, other.resource) == 0 && strcmp(one.command, command) == 0 &&
+         memcmp(one.columns, other.columns, sizeof one.columns) == 0;
+}
+
+bool is_for_everybody(const RowSecurityPolicy *policy) {
+  return ARR_DIMS(policy->roles)[0] == 1 &&
+         reinterpret_cast<Oid *>(ARR_DATA_PTR(policy->roles))[0] == ACL_ID_PUBLIC;
+}
+
+// Whether the policy is what protect() makes for its command; the select policy, which comes first, sets the
+// standard.
+bool is_as_made(const RowSecurityPolicy *policy, int which, PolicyCall &standard) {
+  if (!policy->permissive || policy->polcmd != policy_commands[which] || !is_for_everybody(policy))
+    return false;
+  PolicyCall rows{}, rows_left{};
+  switch (policy->polcmd) {
+    case ACL_SELECT_CHR:
+      return policy->with_check_qual == nullptr && read_call(policy->qual, "row_visible", standard) &&
+             (strcmp(standard.command, "view") == 0 || strcmp(standard.command, "list") == 0);
+    case ACL_INSERT_CHR:
+      return policy->qual == nullptr && read_call(policy->with_check_qual, "row_accepted", rows_left) &&
+             is_same(rows_left, standard, "insert");
+    case ACL_UPDATE_CHR:
+      return read_call(policy->qual, "row_visible", rows) && is_same(rows, standard, "update") &&
+             read_call(policy->with_check_qual, "row_accepted", rows_left) &&
+             is_same(rows_left, standard, "update");
+    case ACL_DELETE_CHR:
+      return policy->with_check_qual == nullptr && read_call(policy->qual, "row_visible", rows) &&
+             is_same(rows, standard, "delete");
+    default:
+      return false;
+  }
+}
+
+const RowSecurityPolicy *policy_named(const Relation relation, const char *name) {
+  if (relation->rd_rsdesc == nullptr) return nullptr;
+  ListCell *cell = nullptr;
+  foreach (cell, relation->rd_rsdesc->policies) {
+    const auto *policy = static_cast<RowSecurityPolicy *>(lfirst(cell));
+    if (strcmp(policy->policy_name, name) == 0) return policy;
+  }
+  return nullptr;
+}
+
+bool is_ours(const char *policy) {
+  for (const char *name : policy_names)
+    if (strcmp(policy, name) == 0) return true;
+  return false;
+}
+
+const char *first_other_permissive(const Relation relation) {
+  if (relation->rd_rsdesc == nullptr) return nullptr;
+  ListCell *cell = nullptr;
+  foreach (cell, relation->rd_rsdesc->policies) {
+    const auto *policy = static_cast<RowSecurityPolicy *>(lfirst(cell));
+    if (policy->permissive && !is_ours(policy->policy_name)) return policy->policy_name;
+  }
+  return nullptr;
+}
+
+const char *problem_of(const Relation relation, PolicyCall &standard) {
+  if (!relation->rd_rel->relrowsecurity) return "row security is disabled";
+  if (!relation->rd_rel->relforcerowsecurity) return "row security is not forced";
+  for (int i = 0; i < policy_count; i++) {
+    const RowSecurityPolicy *policy = policy_named(relation, policy_names[i]);
+    if (policy == nullptr) return psprintf("policy \"%s\" is missing", policy_names[i]);
+    if (!is_as_made(policy, i, standard)) return psprintf("policy \"%s\" has been changed", policy_names[i]);
+  }
+  if (const char *other = first_other_permissive(relation))
+    return psprintf("policy \"%s\" is permissive, too", other);
+  return nullptr;
+}
+
+}  // namespace
+
+extern "C" {
+// What is wrong with a table's protection (NULL: nothing), and the columns that its policies name now.
+PG_FUNCTION_INFO_V1(pg_tenancy_inspect_protection);
+Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
+  TupleDesc descriptor = nullptr;
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "return type must be a row type");
+  const Relation relation = table_open(PG_GETARG_OID(0), AccessShareLock);
+  PolicyCall standard{};
+  const char *problem = problem_of(relation, standard);
+  Datum values[6]{};
+  bool nulls[6] = {true, true, true, true, true, true};
+  if (problem != nullptr) {
+    values[0] = CStringGetTextDatum(problem);
+    nulls[0] = false;
+  } else {
+    values[1] = CStringGetTextDatum(standard.resource);
+    nulls[1] = false;
+    for (int i = 0; i < 4; i++) {
+      if (standard.columns[i] == InvalidAttrNumber) continue;
+      values[2 + i] = DirectFunctionCall1(
+          namein, CStringGetDatum(get_attname(RelationGetRelid(relation), standard.columns[i], false)));
+      nulls[2 + i] = false;
+    }
+  }
+  table_close(relation, AccessShareLock);
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+// Whether a command is an ALTER TABLE that switches row security off, or no longer forces it.
+PG_FUNCTION_INFO_V1(pg_tenancy_opens_table);
+Datum pg_tenancy_opens_table(PG_FUNCTION_ARGS) {
+  const auto *command = reinterpret_cast<CollectedCommand *>(PG_GETARG_POINTER(0));
+  if (command->type != SCT_AlterTable) PG_RETURN_BOOL(false);
+  ListCell *cell = nullptr;
+  foreach (cell, command->d.alterTable.subcmds) {
+    const auto *part = static_cast<CollectedATSubcmd *>(lfirst(cell));
+    if (!IsA(part->parsetree, AlterTableCmd)) continue;
+    const AlterTableType kind = reinterpret_cast<AlterTableCmd *>(part->parsetree)->subtype;
+    if (kind == AT_DisableRowSecurity || kind == AT_NoForceRowSecurity) PG_RETURN_BOOL(true);
+  }
+  PG_RETURN_BOOL(false);
+}
+
+// Asked of the module and not of current_setting(): before the module is loaded anybody could have set
+// anything.
+PG_FUNCTION_INFO_V1(pg_tenancy_guard_rails);
+Datum pg_tenancy_guard_rails(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  PG_RETURN_BOOL(settings.guard_rails);
+}
+}
+
+}  // namespace tenancy::pg
