@@ -47,9 +47,9 @@ std::size_t write_utf8(std::uint32_t character, char *out) noexcept {
 }  // namespace
 
 JsonValue JsonObject::operator[](std::string_view name) const noexcept {
-  const auto found =
-      std::lower_bound(members.begin(), members.end(), name,
-                       [](const JsonMember &member, std::string_view sought) { return member.name < sought; });
+  const auto found = std::lower_bound(
+      members.begin(), members.end(), name,
+      [](const JsonMember &member, std::string_view sought) { return member.name < sought; });
   return found != members.end() && found->name == name ? found->value : JsonValue{};
 }
 

@@ -1,5 +1,5 @@
-// A JSON object as tokens and keys use it: a flat list of members. The server's parser reads it (json_reader);
-// here is what has to hold before that, and what is asked of it afterwards.
+// A JSON object as tokens and keys use it: a flat list of members. The server's parser reads it
+// (json_reader); here is what has to hold before that, and what is asked of it afterwards.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,8 @@ struct JsonObject {
   JsonValue operator[](std::string_view name) const noexcept;
 };
 
-/// Puts members in order. False when a name occurs twice: which of the two counts would be the reader's guess.
+/// Puts members in order. False when a name occurs twice: which of the two counts would be the reader's
+/// guess.
 bool arrange_members(std::span<JsonMember> members) noexcept;
 
 /// Makes a text, which is UTF-8, fit for the parser, and says how long it is afterwards. Empty when it nests

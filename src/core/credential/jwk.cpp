@@ -20,8 +20,7 @@ std::size_t read_bytes(const JsonValue &value, std::span<std::uint8_t> out) noex
 }
 
 std::size_t without_zeros(std::span<std::uint8_t> number) noexcept {
-  const auto start =
-      std::find_if(number.begin(), number.end(), [](std::uint8_t byte) { return byte != 0; });
+  const auto start = std::find_if(number.begin(), number.end(), [](std::uint8_t byte) { return byte != 0; });
   return static_cast<std::size_t>(std::copy(start, number.end(), number.begin()) - number.begin());
 }
 

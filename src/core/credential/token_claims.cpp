@@ -30,7 +30,8 @@ bool same_words(const JsonValue &a, const JsonValue &b) noexcept {
 const char *read_scopes(const JsonObject &payload, JsonValue &scopes) noexcept {
   const JsonValue one = payload["scope"], other = payload["scopes"];
   if (!is_scope_claim(one) || !is_scope_claim(other)) return "its scopes are neither a text nor a list";
-  if (one.is_given() && other.is_given() && !same_words(one, other)) return "its scopes contradict each other";
+  if (one.is_given() && other.is_given() && !same_words(one, other))
+    return "its scopes contradict each other";
   scopes = one.is_given() ? one : other;
   return nullptr;
 }
@@ -50,9 +51,8 @@ const char *read_text(const JsonObject &payload, string_view name, string_view o
 // What registered names look like; anything else need not be looked up.
 bool is_name(string_view text) noexcept {
   if (text.empty() || text.size() > max_name_length || text.front() < 'a' || text.front() > 'z') return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 }  // namespace
@@ -63,7 +63,8 @@ std::optional<std::int64_t> numeric_date(const JsonValue &value, Rounding roundi
   const char *end = value.text.data() + value.text.size();
   const auto [stopped, error] = std::from_chars(value.text.data(), end, seconds);
   // The comparison is false of anything that isn't a number, too.
-  if (error != std::errc{} || stopped != end || !(seconds >= 0 && seconds <= end_of_9999)) return std::nullopt;
+  if (error != std::errc{} || stopped != end || !(seconds >= 0 && seconds <= end_of_9999))
+    return std::nullopt;
   return static_cast<std::int64_t>(rounding == Rounding::down ? std::floor(seconds) : std::ceil(seconds));
 }
 

@@ -17,8 +17,8 @@ struct TokenClaims {
   JsonValue scopes;  // see next_scope()
   JsonValue issuer;
   JsonValue audience;
-  std::string_view subject;      // empty for none
-  std::int64_t not_before = 0;   // in seconds since 1970, as the narrower of two readings
+  std::string_view subject;     // empty for none
+  std::int64_t not_before = 0;  // in seconds since 1970, as the narrower of two readings
   std::int64_t expires_at = 0;
 };
 
