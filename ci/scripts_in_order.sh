@@ -35,7 +35,7 @@ for update in extension/updates/*; do
   fi
 done
 
-if [[ ${#parts[@]} -gt 0 ]] && grep -niE '^[^-]*\bCREATE[[:space:]]+OR[[:space:]]+REPLACE\b' "${parts[@]}"; then
+if [[ ${#parts[@]} -gt 0 ]] && grep -niE "^[^-']*\bCREATE[[:space:]]+OR[[:space:]]+REPLACE\b" "${parts[@]}"; then
   echo 'no CREATE OR REPLACE in an install script'
   status=1
 fi

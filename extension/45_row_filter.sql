@@ -5,10 +5,10 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_plan_guard_support';
 COMMENT ON FUNCTION tenancy.plan_guard_support(internal) IS 'Planner support: the guard lets every row pass that comes to it';
 
 -- The cost makes it run after the comparisons, on rows that match.
-CREATE FUNCTION tenancy.plan_guard(stamp bigint, not_after timestamptz) RETURNS boolean
-LANGUAGE c STABLE LEAKPROOF STRICT PARALLEL SAFE COST 10 SUPPORT tenancy.plan_guard_support
+CREATE FUNCTION tenancy.plan_guard(stamp bigint, not_after timestamptz, row_value "any") RETURNS boolean
+LANGUAGE c STABLE LEAKPROOF PARALLEL SAFE COST 10 SUPPORT tenancy.plan_guard_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_plan_guard';
-COMMENT ON FUNCTION tenancy.plan_guard(bigint, timestamptz) IS 'Stops a plan that was made for another principal (55000) or has outlived its credential (28000); put into plans, not to be called';
+COMMENT ON FUNCTION tenancy.plan_guard(bigint, timestamptz, "any") IS 'Stops a plan that was made for another principal (55000) or has outlived its credential (28000); put into plans, not to be called';
 
 CREATE FUNCTION tenancy.row_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible_support';
@@ -18,6 +18,16 @@ CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "a
 RETURNS boolean LANGUAGE c STABLE LEAKPROOF PARALLEL SAFE COST 100 SUPPORT tenancy.row_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
 COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any") IS 'Whether the session may view, list, update or delete (the command) a row with these ids; a column that the table doesn''t have is written NULL';
+
+CREATE FUNCTION tenancy.payload_visible_support(internal) RETURNS internal
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible_support';
+COMMENT ON FUNCTION tenancy.payload_visible_support(internal) IS 'Planner support: payload_visible() as the session''s own filter, or a constant';
+
+-- Not leakproof, and not for policies: its answer holds among the rows that row_visible(…, 'list', …) lets pass.
+CREATE FUNCTION tenancy.payload_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any")
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.payload_visible_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible';
+COMMENT ON FUNCTION tenancy.payload_visible(text, text, "any", "any", "any", "any") IS 'Whether the session may view the full content of a row that it may list; for scoped views';
 
 CREATE FUNCTION tenancy.row_accepted_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted_support';

@@ -136,6 +136,9 @@ BEGIN
   DELETE FROM tenancy.protected_tables t
   WHERE t.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
+  DELETE FROM tenancy.scoped_views v
+  WHERE v.view::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
+                        WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
   IF NOT tenancy.guard_rails() THEN
     RETURN;
   END IF;
@@ -150,7 +153,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.on_drop() IS 'Event trigger: forgets protected tables that are dropped, and refuses to drop the policies of others';
+COMMENT ON FUNCTION tenancy.on_drop() IS 'Event trigger: forgets protected tables and scoped views that are dropped, and refuses to drop the policies of others';
 REVOKE ALL ON FUNCTION tenancy.on_drop() FROM PUBLIC;
 CREATE EVENT TRIGGER tenancy_drop ON sql_drop EXECUTE FUNCTION tenancy.on_drop();
 COMMENT ON EVENT TRIGGER tenancy_drop IS 'Guard rails of protected tables, and forgets those that are dropped';

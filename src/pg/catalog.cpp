@@ -68,8 +68,8 @@ void look_up_oids() {
     oids.relations[i] = get_relname_relid(index_names[i].relation, schema);
     if (!OidIsValid(oids.indexes[i]) || !OidIsValid(oids.relations[i])) raise_not_installed();
   }
-  Oid argument_types[2] = {INT8OID, TIMESTAMPTZOID};
-  const oidvector *arguments = buildoidvector(argument_types, 2);
+  Oid argument_types[3] = {INT8OID, TIMESTAMPTZOID, ANYOID};
+  const oidvector *arguments = buildoidvector(argument_types, 3);
   const Oid guard = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("plan_guard"),
                                     PointerGetDatum(arguments), ObjectIdGetDatum(schema));
   if (!OidIsValid(guard)) raise_not_installed();

@@ -10,10 +10,10 @@ struct {
   uint64 settings;
   bool changed_here;            // this transaction changed a catalog: its rollback is a change, too
   bool dropped_in_transaction;  // see transaction_ended()
-  bool lists_used[static_cast<int>(List::count)];
+  bool lists_used[static_cast<int>(IdList::count)];
 } state{};
 
-// In the order of List.
+// In the order of IdList.
 constexpr CatalogIndex list_indexes[] = {CatalogIndex::workspaces_organization_id_slug_key,
                                          CatalogIndex::api_keys_user_idx};
 
@@ -26,7 +26,7 @@ void catalogs_changed() {
 }
 
 bool is_used_list(Oid relation) {
-  for (int i = 0; i < static_cast<int>(List::count); i++)
+  for (int i = 0; i < static_cast<int>(IdList::count); i++)
     if (state.lists_used[i] && is_known_index(list_indexes[i], relation)) return true;
   return false;
 }
@@ -64,11 +64,11 @@ static void subtransaction_ended(SubXactEvent event, SubTransactionId, SubTransa
 // The index that tells of lists with rows such as this one; a service key is in no list.
 Oid index_of_list(const TriggerData *trigger) {
   if (strcmp(NameStr(RelationGetForm(trigger->tg_relation)->relname), "workspaces") == 0)
-    return catalog_index(list_indexes[static_cast<int>(List::workspaces)]);
+    return catalog_index(list_indexes[static_cast<int>(IdList::workspaces)]);
   bool is_null = false;
   heap_getattr(trigger->tg_trigtuple, attribute::api_keys::user_id, RelationGetDescr(trigger->tg_relation),
                &is_null);
-  return is_null ? InvalidOid : catalog_index(list_indexes[static_cast<int>(List::user_keys)]);
+  return is_null ? InvalidOid : catalog_index(list_indexes[static_cast<int>(IdList::user_keys)]);
 }
 
 // A scope given to a key that others may be using concerns them; a new key's does not.
@@ -99,7 +99,7 @@ void register_invalidation() {
 uint64 catalog_generation() { return state.catalogs; }
 uint64 principal_generation() { return state.catalogs + state.settings; }
 
-void list_used(List list) { state.lists_used[static_cast<int>(list)] = true; }
+void list_used(IdList list) { state.lists_used[static_cast<int>(list)] = true; }
 
 void principal_changed() {
   state.settings++;

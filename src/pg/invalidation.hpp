@@ -27,9 +27,9 @@ uint64 principal_generation();
 /// A principal setting was assigned. Safe anywhere: at start-up, outside a transaction, during abort.
 void principal_changed();
 
-enum class List : int { workspaces, user_keys, count };
+enum class IdList : int { workspaces, user_keys, count };
 /// To be called before a list is read.
-void list_used(List list);
+void list_used(IdList list);
 
 /// Drops every plan that holds a filter.
 void drop_specialized_plans();

@@ -306,7 +306,7 @@ void check_anonymous_access(const Principal &principal) {
 std::span<const Uuid> workspaces_of(Principal &principal) {
   if (!principal.workspaces_known) {
     CatalogRead read = begin_catalog_read();
-    list_used(List::workspaces);
+    list_used(IdList::workspaces);
     principal.workspaces = kept(principal, read_workspaces(read, principal.organization));
     principal.workspaces_known = true;
     end_catalog_read(read);
@@ -317,7 +317,7 @@ std::span<const Uuid> workspaces_of(Principal &principal) {
 std::span<const Uuid> user_keys_of(Principal &principal) {
   if (!principal.user_keys_known) {
     CatalogRead read = begin_catalog_read();
-    list_used(List::user_keys);
+    list_used(IdList::user_keys);
     principal.user_keys = kept(principal, read_keys_of_user(read, principal.organization, principal.user));
     principal.user_keys_known = true;
     end_catalog_read(read);

@@ -239,6 +239,15 @@ Expr *visible_rows(Principal &principal, const char *resource, Command command, 
   return or_false(where == nullptr ? of_organization : both(of_organization, either(where, rows)));
 }
 
+Expr *visible_payload(Principal &principal, const char *resource, const RowColumns &columns) {
+  const PermissionSet to_list = permissions_for(resource, Command::list);
+  const PermissionSet to_view = permissions_for(resource, Command::view);
+  const RowFilter &listed = *filter_in_context(principal, to_list, columns, EveryWorkspace::as_such);
+  const RowFilter &viewed = *filter_in_context(principal, to_view, columns, EveryWorkspace::as_such);
+  if (!viewed.empty() && viewed == listed) return reinterpret_cast<Expr *>(makeBoolConst(true, false));
+  return visible_rows(principal, resource, Command::view, columns, false);
+}
+
 Expr *accepted_rows(Principal &principal, const char *resource, Command command, const RowColumns &columns) {
   const RowFilter &filter =
       *filter_in_context(principal, permissions_for(resource, command), columns, EveryWorkspace::spelled_out);

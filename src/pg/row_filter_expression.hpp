@@ -25,6 +25,10 @@ IdType id_type(Oid type, Oid collation);
 Expr *visible_rows(Principal &principal, const char *resource, Command command, const RowColumns &columns,
                    bool with_organization);
 
+/// Among the rows that the principal may list, those of which it may view the full content: constant true
+/// where that is all of them.
+Expr *visible_payload(Principal &principal, const char *resource, const RowColumns &columns);
+
 /// Rows that the principal may leave behind by INSERT or UPDATE: all that a row says must agree.
 Expr *accepted_rows(Principal &principal, const char *resource, Command command, const RowColumns &columns);
 

@@ -126,14 +126,23 @@ Expr *filter_of_call(Principal &principal, RowFunction function, const char *res
   if ((columns.organization == nullptr && columns.workspace == nullptr) ||
       principal.kind == PrincipalKind::anonymous)
     return reinterpret_cast<Expr *>(makeBoolConst(false, false));
-  return function == RowFunction::visible
-             ? visible_rows(principal, resource, *known, columns, with_organization)
-             : accepted_rows(principal, resource, *known, columns);
+  switch (function) {
+    case RowFunction::visible:
+      return visible_rows(principal, resource, *known, columns, with_organization);
+    case RowFunction::payload:
+      return visible_payload(principal, resource, columns);
+    case RowFunction::accepted:
+      return accepted_rows(principal, resource, *known, columns);
+  }
+  return reinterpret_cast<Expr *>(makeBoolConst(false, false));
 }
 
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_row_visible);
 Datum pg_tenancy_row_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::visible); }
+
+PG_FUNCTION_INFO_V1(pg_tenancy_payload_visible);
+Datum pg_tenancy_payload_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::payload); }
 
 // For protect(), which refuses columns that the filter could not compare.
 PG_FUNCTION_INFO_V1(pg_tenancy_is_id_type);

@@ -13,8 +13,8 @@ enum RowFunctionArgument : int {
   row_function_arguments = 6
 };
 
-/// Whether the function lets rows be seen or left behind.
-enum class RowFunction { visible, accepted };
+/// Whether the function lets rows be seen, or their payload, or be left behind.
+enum class RowFunction { visible, payload, accepted };
 
 /// The columns among the arguments. A column that the table doesn't have is written as NULL, which has type
 /// unknown.

@@ -40,18 +40,23 @@ bool is_partition_key(PlannerInfo *root, Node *argument) {
   return is_key;
 }
 
-bool is_false(const Expr *expression) {
-  return IsA(expression, Const) && !DatumGetBool(reinterpret_cast<const Const *>(expression)->constvalue);
-}
+// False needs no guard, since it lets nothing pass; true is said of rows that a guarded filter has let pass
+// (payload).
+bool is_constant(const Expr *expression) { return IsA(expression, Const); }
 
 Expr *guarded(Expr *filter, const Principal &principal) {
-  if (is_false(filter)) return filter;
+  if (is_constant(filter)) return filter;
   Const *stamp = makeConst(INT8OID, -1, InvalidOid, 8, Int64GetDatum(static_cast<int64>(identity_stamp())),
                            false, FLOAT8PASSBYVAL);
   Const *not_after = makeConst(TIMESTAMPTZOID, -1, InvalidOid, 8, TimestampTzGetDatum(principal.not_after),
                                false, FLOAT8PASSBYVAL);
-  FuncExpr *guard = makeFuncExpr(plan_guard_function(), BOOLOID, list_make2(stamp, not_after), InvalidOid,
-                                 InvalidOid, COERCE_EXPLICIT_CALL);
+  // A column of the row makes the guard run on each row: without, a query's own filter would ask it once, at the start, and
+  // a cursor would go on after the principal has changed. Any column that the filter reads will do.
+  List *columns = pull_vars_of_level(reinterpret_cast<Node *>(filter), 0);
+  if (columns == NIL) return nullptr;  // a call on no row is left as it is
+  FuncExpr *guard =
+      makeFuncExpr(plan_guard_function(), BOOLOID, list_make3(stamp, not_after, copyObjectImpl(linitial(columns))),
+                   InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
   return make_andclause(list_make2(filter, guard));
 }
 
@@ -107,6 +112,12 @@ Datum pg_tenancy_row_visible_support(PG_FUNCTION_ARGS) {
   PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::visible));
 }
 
+PG_FUNCTION_INFO_V1(pg_tenancy_payload_visible_support);
+Datum pg_tenancy_payload_visible_support(PG_FUNCTION_ARGS) {
+  const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::payload));
+}
+
 PG_FUNCTION_INFO_V1(pg_tenancy_row_accepted_support);
 Datum pg_tenancy_row_accepted_support(PG_FUNCTION_ARGS) {
   const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
@@ -121,6 +132,7 @@ Datum pg_tenancy_authorize_support(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard);
 Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   if (static_cast<uint64>(PG_GETARG_INT64(0)) != identity_stamp()) {
     drop_specialized_plans();  // so that trying again makes a new plan
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

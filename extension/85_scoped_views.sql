@@ -1,0 +1,80 @@
+-- Scoped views: a protected table for whoever may list, with the payload for whoever may view.
+
+CREATE TABLE tenancy.scoped_views (
+  "view" regclass PRIMARY KEY,
+  relation regclass NOT NULL
+);
+COMMENT ON TABLE tenancy.scoped_views IS 'Views made by create_scoped_view()';
+COMMENT ON COLUMN tenancy.scoped_views."view" IS 'The view';
+COMMENT ON COLUMN tenancy.scoped_views.relation IS 'The protected table that it shows';
+SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views', '');
+
+CREATE FUNCTION tenancy.refuse_view_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+    MESSAGE = format('view "%s" cannot be changed', TG_TABLE_NAME), HINT = 'Change the table below it.';
+END
+$$;
+COMMENT ON FUNCTION tenancy.refuse_view_change() IS 'Trigger: a scoped view is for reading';
+REVOKE ALL ON FUNCTION tenancy.refuse_view_change() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.create_scoped_view(relation regclass, view text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  table_row tenancy.protected_tables;
+  parts text[] := parse_ident(view);
+  the_schema name;
+  the_view name;
+  caller name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
+  arguments text;
+  columns text;
+  existing regclass;
+BEGIN
+  PERFORM tenancy.check_protectable(relation);
+  SELECT * INTO table_row FROM tenancy.protected_tables t WHERE t.relation = relation;
+  IF NOT FOUND OR coalesce(cardinality(table_row.payload), 0) = 0 THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('table %s is not protected with payload columns', relation),
+      HINT = 'Name them in tenancy.protect(…, payload => …).';
+  END IF;
+  IF cardinality(parts) > 2 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_name', MESSAGE = format('view name "%s" has too many parts', view);
+  END IF;
+  the_view := parts[cardinality(parts)];
+  the_schema := CASE cardinality(parts) WHEN 2 THEN parts[1]
+                ELSE (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation) END;
+  IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = the_schema) THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_schema', MESSAGE = format('schema "%s" does not exist', the_schema);
+  END IF;
+  IF NOT has_schema_privilege(caller, the_schema, 'CREATE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for schema %s', the_schema);
+  END IF;
+  existing := to_regclass(format('%I.%I', the_schema, the_view));
+  IF existing IS NOT NULL AND NOT EXISTS (
+    SELECT FROM tenancy.scoped_views v WHERE v.view = existing AND v.relation = relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = format('relation "%s" already exists', view);
+  END IF;
+
+  arguments := concat_ws(', ', coalesce(quote_ident(table_row.organization_column), 'NULL'),
+    coalesce(quote_ident(table_row.workspace_column), 'NULL'), coalesce(quote_ident(table_row.owner_column), 'NULL'),
+    coalesce(quote_ident(table_row.api_key_column), 'NULL'));
+  SELECT string_agg(CASE WHEN a.attname = ANY (table_row.payload)
+      THEN format('CASE WHEN tenancy.payload_visible(%L, %L, %s) THEN %I END AS %I', table_row.resource, 'view', arguments,
+                  a.attname, a.attname)
+      ELSE quote_ident(a.attname) END, ', ' ORDER BY a.attnum) INTO columns
+  FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+  -- Owned by the extension's owner, so that the table's own policy, which needs more, doesn't apply below the view.
+  EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE tenancy.row_visible(%L, %L, %s)',
+                 the_schema, the_view, columns, relation, table_row.resource, 'list', arguments);
+  EXECUTE format('CREATE OR REPLACE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON %I.%I
+                  FOR EACH ROW EXECUTE FUNCTION tenancy.refuse_view_change()', the_schema, the_view);
+  EXECUTE format('COMMENT ON VIEW %I.%I IS %L', the_schema, the_view,
+                 format('%s as far as the session may list it, with the payload of rows that it may view', relation));
+  INSERT INTO tenancy.scoped_views ("view", relation)
+  VALUES (to_regclass(format('%I.%I', the_schema, the_view)), relation) ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Makes, or makes anew, the view on a protected table with payload columns that others are granted: whoever may list sees the row with these columns NULL, whoever may view sees all of it; read only; 55000 when the table has no payload columns, 42P07 for a name that is taken';
+REVOKE ALL ON FUNCTION tenancy.create_scoped_view(regclass, text) FROM PUBLIC;
