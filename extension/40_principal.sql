@@ -26,6 +26,10 @@ CREATE FUNCTION tenancy.current_external_id(entity text) RETURNS text
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_external_id';
 COMMENT ON FUNCTION tenancy.current_external_id(text) IS 'External id of the session''s organization, workspace, user or api_key (the argument), or NULL; 22023 for another word';
 
+CREATE FUNCTION tenancy.seal() RETURNS void
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_seal';
+COMMENT ON FUNCTION tenancy.seal() IS 'Keeps the session''s principal as it is until the transaction ends: setting it raises 42501, and so does any use after it was changed in another way';
+
 -- References: uuid, external id, slug, e-mail address.
 
 CREATE FUNCTION tenancy.find_organization(reference text) RETURNS uuid

@@ -2,6 +2,7 @@
 
 #include "pg/invalidation.hpp"
 #include "pg/pg_prelude.hpp"
+#include "pg/principal_safety.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -11,5 +12,6 @@ void _PG_init(void);
 void _PG_init(void) {
   tenancy::pg::define_settings();
   tenancy::pg::register_invalidation();
+  tenancy::pg::register_principal_safety();
 }
 }

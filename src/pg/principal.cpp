@@ -7,6 +7,7 @@
 #include "pg/facts.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/jwt.hpp"
+#include "pg/principal_safety.hpp"
 #include "pg/reference.hpp"
 #include "pg/settings.hpp"
 
@@ -280,6 +281,7 @@ const char *principal_source_name(PrincipalSource source) {
 
 Principal *current_principal() {
   AcceptInvalidationMessages();
+  check_seal();
   if (cache.principal != nullptr && cache.generation == principal_generation() &&
       cache.session_user == GetSessionUserId()) {
     // The clock is looked at every time: a key that has expired is resolved again, and refused.

@@ -2,6 +2,7 @@
 
 #include "core/credential/api_key.hpp"
 #include "pg/invalidation.hpp"
+#include "pg/principal_safety.hpp"
 
 namespace tenancy::pg {
 
@@ -23,6 +24,11 @@ const config_enum_entry anonymous_access_values[] = {
     {"error", static_cast<int>(AnonymousAccess::error), false},
     {nullptr, 0, false}};
 
+const config_enum_entry principal_lifetime_values[] = {
+    {"session", static_cast<int>(PrincipalLifetime::session), false},
+    {"transaction", static_cast<int>(PrincipalLifetime::transaction), false},
+    {nullptr, 0, false}};
+
 #ifdef PG_TENANCY_FAULT_INJECTION
 const config_enum_entry inject_fault_values[] = {
     {"none", static_cast<int>(InjectFault::none), false},
@@ -34,6 +40,7 @@ const config_enum_entry inject_fault_values[] = {
 
 // The hooks can run outside a transaction, at start-up and during abort: they only flip state.
 extern "C" {
+static bool check_principal_text(char **, void **, GucSource source) { return may_change_principal(source); }
 static void assign_principal_text(const char *, void *) {
   identity.known = false;
   principal_changed();
@@ -48,15 +55,14 @@ static const char *show_api_key() {
   return shown_api_key;
 }
 
-
 static const char *show_jwt() { return settings.jwt == nullptr || *settings.jwt == '\0' ? "" : "jwt…"; }
 }
 
 void define_principal_text(const char *name, const char *description, const char *detail, char **variable,
                            GucShowHook show) {
   DefineCustomStringVariable(name, description, detail, variable, "", PGC_USERSET,
-                             GUC_NOT_IN_SAMPLE | GUC_NOT_WHILE_SEC_REST, nullptr, assign_principal_text,
-                             show);
+                             GUC_NOT_IN_SAMPLE | GUC_NOT_WHILE_SEC_REST, check_principal_text,
+                             assign_principal_text, show);
 }
 
 }  // namespace
@@ -84,6 +90,12 @@ void define_settings() {
                            &settings.log_denied, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   define_principal_text("tenancy.organization", "Sets which of the user's organizations is active.", nullptr,
                         &settings.organization, nullptr);
+  DefineCustomEnumVariable(
+      "tenancy.principal_lifetime", "Sets how long a principal that is set in the session counts.",
+      "\"transaction\": until the transaction ends that set it, as if by SET LOCAL; settings "
+      "from the connection's start-up, the role and the database count always.",
+      reinterpret_cast<int *>(&settings.principal_lifetime), static_cast<int>(PrincipalLifetime::session),
+      principal_lifetime_values, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   DefineCustomBoolVariable(
       "tenancy.specialize", "Replaces row policies by the principal's own filter at planning.",
       "Switched off, the policies' functions run for each row, with the same result.", &settings.specialize,

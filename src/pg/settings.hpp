@@ -7,6 +7,7 @@
 namespace tenancy::pg {
 
 enum class AnonymousAccess : int { empty, error };
+enum class PrincipalLifetime : int { session, transaction };
 
 #ifdef PG_TENANCY_FAULT_INJECTION
 enum class InjectFault : int { none, out_of_memory, unexpected, error };
@@ -19,6 +20,7 @@ struct Settings {
   char *organization;
   char *workspace;
   AnonymousAccess anonymous_access;
+  PrincipalLifetime principal_lifetime;
   bool guard_rails;
   bool specialize;
   bool log_denied;
@@ -29,6 +31,10 @@ struct Settings {
 extern Settings settings;
 
 void define_settings();
+
+/// Names of the settings that say who the session is.
+inline constexpr const char *principal_settings[] = {"tenancy.api_key", "tenancy.jwt", "tenancy.user",
+                                                     "tenancy.organization", "tenancy.workspace"};
 
 /// Hash of all that says who the session is: the principal settings' texts and the session's login. The same
 /// in a parallel worker as in its leader.

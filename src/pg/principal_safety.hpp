@@ -1,0 +1,25 @@
+// What keeps an identity from being slipped in, or from staying behind.
+//
+// tenancy.seal(): until the transaction ends the principal can't change. Setting it is refused; what sets it
+// without asking (RESET, the end of a function with a SET clause, ROLLBACK TO, SET SESSION AUTHORIZATION) is
+// found at the next use.
+//
+// tenancy.principal_lifetime = transaction: what a transaction sets is reset before it commits, so that
+// behind a pooler that hands the connection on, nobody inherits a principal. On abort the server does that by
+// itself.
+#pragma once
+
+#include "pg/pg_prelude.hpp"
+
+namespace tenancy::pg {
+
+void register_principal_safety();
+
+/// For the settings' check hook: false, with SQLSTATE 42501, while the principal is sealed. Notes what is set
+/// in a session.
+bool may_change_principal(GucSource source);
+
+/// Raises 42501 when the principal isn't the sealed one.
+void check_seal();
+
+}  // namespace tenancy::pg
