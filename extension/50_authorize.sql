@@ -20,8 +20,9 @@ COMMENT ON FUNCTION tenancy.authorize(text, text, text) IS 'Whether the session 
 CREATE FUNCTION tenancy.require(resource text, action text, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF NOT CASE WHEN workspace IS NULL THEN tenancy.authorize(resource, action)
-              ELSE tenancy.authorize(resource, action, workspace) END THEN
+  -- In parentheses, since IF ends at the first THEN.
+  IF NOT (CASE WHEN workspace IS NULL THEN tenancy.authorize(resource, action)
+               ELSE tenancy.authorize(resource, action, workspace) END) THEN
     PERFORM tenancy.deny(resource, action, 'workspace "' || workspace || '"');
   END IF;
 END

@@ -36,4 +36,16 @@ inline JsonLexContext *make_json_lexer(char *text, size_t length) {
 #endif
 }
 
+/// The setting of that name, a placeholder for one of a module that isn't loaded included; nullptr for none.
+inline config_generic *find_setting(const char *name) {
+#if PG_VERSION_NUM >= 160000
+  return find_option(name, false, true, 0);
+#else
+  config_generic **variables = get_guc_variables();
+  for (int i = 0; i < GetNumConfigOptions(); i++)
+    if (pg_strcasecmp(variables[i]->name, name) == 0) return variables[i];
+  return nullptr;
+#endif
+}
+
 }  // namespace tenancy::pg

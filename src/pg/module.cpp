@@ -10,6 +10,7 @@ PG_MODULE_MAGIC;
 
 void _PG_init(void);
 void _PG_init(void) {
+  tenancy::pg::refuse_stale_placeholders();
   tenancy::pg::define_settings();
   tenancy::pg::register_invalidation();
   tenancy::pg::register_principal_safety();

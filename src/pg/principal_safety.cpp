@@ -1,5 +1,6 @@
 #include "pg/principal_safety.hpp"
 
+#include "pg/compat.hpp"
 #include "pg/principal.hpp"
 #include "pg/settings.hpp"
 
@@ -15,6 +16,17 @@ struct {
 void reset_principal() {
   for (const char *name : principal_settings)
     set_config_option(name, nullptr, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+}
+
+// Whether the server's files, the database or the role ask for it: a session may have set a placeholder over
+// these, which won't count once it is checked.
+bool lifetime_is_transaction() {
+  const auto *setting = reinterpret_cast<config_string *>(find_setting("tenancy.principal_lifetime"));
+  if (setting == nullptr || (setting->gen.flags & GUC_CUSTOM_PLACEHOLDER) == 0) return false;
+  const char *values[] = {setting->reset_val, *setting->variable};
+  for (const char *value : values)
+    if (value != nullptr && pg_strcasecmp(value, "transaction") == 0) return true;
+  return false;
 }
 
 extern "C" {
@@ -41,6 +53,20 @@ static void transaction_ends(XactEvent event, void *) {
 }  // namespace
 
 void register_principal_safety() { RegisterXactCallback(transaction_ends, nullptr); }
+
+void refuse_stale_placeholders() {
+  if (!lifetime_is_transaction()) return;
+  for (const char *name : principal_settings) {
+    const config_generic *setting = find_setting(name);
+    // What this transaction has set still has the value before it on a stack.
+    if (setting != nullptr && setting->source == PGC_S_SESSION && setting->stack == nullptr)
+      ereport(
+          ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("setting \"%s\" was made in an earlier transaction, before pg_tenancy was loaded", name),
+           errhint("Add pg_tenancy to \"session_preload_libraries\", or reset the setting.")));
+  }
+}
 
 bool may_change_principal(GucSource source) {
   if (state.sealed && source >= PGC_S_INTERACTIVE) {
