@@ -1,0 +1,182 @@
+-- advise(): what would let rows past the policies, or make them slow, and the SQL that mends it.
+
+CREATE FUNCTION tenancy.bypasses_row_security(role oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT r.rolsuper OR r.rolbypassrls FROM pg_roles r WHERE r.oid = role
+$$;
+COMMENT ON FUNCTION tenancy.bypasses_row_security(oid) IS 'Whether no policy applies to a role';
+REVOKE ALL ON FUNCTION tenancy.bypasses_row_security(oid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.protect_call(t tenancy.protected_tables) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(t.relation::text), quote_literal(t.resource),
+    'organization => ' || quote_literal(t.organization_column), 'workspace => ' || quote_literal(t.workspace_column),
+    'owner => ' || quote_literal(t.owner_column), 'api_key => ' || quote_literal(t.api_key_column),
+    'payload => ' || quote_literal(t.payload::text)))
+$$;
+COMMENT ON FUNCTION tenancy.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
+REVOKE ALL ON FUNCTION tenancy.protect_call(tenancy.protected_tables) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.relations_above(relation regclass)
+RETURNS TABLE (above regclass, kind "char", owner oid)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  WITH RECURSIVE above AS (
+    SELECT r.ev_class FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = relation AND r.ev_class <> relation
+    UNION
+    SELECT r.ev_class FROM above a
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.ev_class
+    JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid AND r.ev_class <> a.ev_class
+  )
+  SELECT c.oid::regclass, c.relkind, c.relowner FROM above a JOIN pg_class c ON c.oid = a.ev_class
+$$;
+COMMENT ON FUNCTION tenancy.relations_above(regclass) IS 'Views and materialized views that read a table, directly or through each other';
+REVOKE ALL ON FUNCTION tenancy.relations_above(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.advise_isolation() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'error', 'protection_broken', t.relation::text, i.problem,
+         format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy.protect_call(t))
+  FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i WHERE i.problem IS NOT NULL
+  UNION ALL
+  SELECT 'error', 'unprotected_partition', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation),
+         tenancy.protect_call(t)
+  FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation
+  WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
+  UNION ALL
+  SELECT 'warning', 'unprotected_table', c.oid::regclass::text, format('it has tenant columns: %s', string_agg(a.attname, ', ' ORDER BY a.attnum)),
+         format('SELECT tenancy.protect(%L, <resource>, organization => …, workspace => …)', c.oid::regclass)
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
+    AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace)
+    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
+    AND tenancy.is_id_type(a.atttypid, a.attcollation)
+    AND (a.attname IN ('organization_id', 'workspace_id')
+         OR EXISTS (SELECT FROM tenancy.protected_tables t JOIN pg_attribute b ON b.attrelid = t.relation
+                    WHERE b.attname IN (t.organization_column, t.workspace_column) AND b.attname = a.attname AND b.atttypid = a.atttypid))
+  GROUP BY c.oid
+  UNION ALL
+  SELECT 'error', 'bypassing_login', r.rolname, 'no policy applies to it: it has BYPASSRLS', format('ALTER ROLE %I NOBYPASSRLS', r.rolname)
+  FROM pg_roles r WHERE r.rolbypassrls AND NOT r.rolsuper AND r.rolcanlogin
+  UNION ALL
+  SELECT 'error', 'superuser_binding', b.login::text, 'no policy applies to it: it is a superuser, though it is trusted or bound',
+         format('SELECT tenancy.unbind_login(%L)', b.login::text)
+  FROM tenancy.login_bindings b JOIN pg_roles r ON r.oid = b.login WHERE r.rolsuper
+  UNION ALL
+  SELECT DISTINCT 'error', 'view_without_security_invoker', v.above::text, format('it reads %s by the rights of an owner to whom no policy applies', t.relation),
+         format('ALTER VIEW %s SET (security_invoker = true)', v.above)
+  FROM tenancy.protected_tables t, tenancy.relations_above(t.relation) v
+  WHERE v.kind = 'v' AND tenancy.bypasses_row_security(v.owner)
+    AND NOT EXISTS (SELECT FROM tenancy.scoped_views s WHERE s.view = v.above)
+    AND NOT EXISTS (SELECT FROM pg_class c, pg_options_to_table(c.reloptions) o
+                    WHERE c.oid = v.above AND o.option_name = 'security_invoker' AND o.option_value::boolean)
+  UNION ALL
+  SELECT DISTINCT 'warning', 'materialized_view', v.above::text,
+         format('it keeps rows of %s as whoever refreshed it saw them, and %s may read it', t.relation, coalesce(g.rolname, 'PUBLIC')),
+         format('REVOKE SELECT ON %s FROM %s', v.above, coalesce(quote_ident(g.rolname), 'PUBLIC'))
+  FROM tenancy.protected_tables t, tenancy.relations_above(t.relation) v
+  JOIN pg_class c ON c.oid = v.above
+  CROSS JOIN aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
+  WHERE v.kind = 'm' AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
+  UNION ALL
+  SELECT DISTINCT 'warning', 'security_definer_function', p.oid::regprocedure::text,
+         format('it names %s and runs by the rights of an owner to whom no policy applies', t.relation),
+         format('ALTER FUNCTION %s SECURITY INVOKER', p.oid::regprocedure)
+  FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
+  JOIN pg_proc p ON p.prosecdef AND p.prosrc ~* ('\m' || c.relname || '\M')
+  WHERE tenancy.bypasses_row_security(p.proowner) AND p.pronamespace <> 'tenancy'::regnamespace AND p.prokind IN ('f', 'p')
+  UNION ALL
+  SELECT 'warning', 'truncate_granted', t.relation::text, format('no policy applies to TRUNCATE, and %s may', coalesce(g.rolname, 'PUBLIC')),
+         format('REVOKE TRUNCATE ON %s FROM %s', t.relation, coalesce(quote_ident(g.rolname), 'PUBLIC'))
+  FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
+  CROSS JOIN aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
+  WHERE a.privilege_type = 'TRUNCATE' AND a.grantee <> c.relowner
+  UNION ALL
+  SELECT 'warning', 'publication', t.relation::text, format('publication "%s" sends all of its rows to subscribers', p.pubname),
+         format('ALTER PUBLICATION %I DROP TABLE %s', p.pubname, t.relation)
+  FROM tenancy.protected_tables t JOIN pg_publication_rel r ON r.prrelid = t.relation JOIN pg_publication p ON p.oid = r.prpubid
+  UNION ALL
+  SELECT 'warning', 'unique_without_tenant', t.relation::text,
+         format('unique index %s tells of hidden rows: it has no tenant column', i.indexrelid::regclass), NULL
+  FROM tenancy.protected_tables t JOIN pg_index i ON i.indrelid = t.relation AND i.indisunique
+  WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attnum = ANY (i.indkey)
+                      AND (a.attname IN (t.organization_column, t.workspace_column) OR a.atttypid = 'uuid'::regtype
+                           OR a.attidentity <> '' OR pg_get_serial_sequence(t.relation::text, a.attname) IS NOT NULL))
+$$;
+COMMENT ON FUNCTION tenancy.advise_isolation() IS 'The part of advise() about rows that get past the policies';
+REVOKE ALL ON FUNCTION tenancy.advise_isolation() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.advise_server() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'error', 'old_server', current_setting('server_version'),
+         'it is older than the minor release that mends CVE-2026-14666: a cached plan could outlive a change of roles',
+         format('-- update PostgreSQL to %s or later', fixed.release)
+  FROM (VALUES (15, 150019, '15.19'), (16, 160015, '16.15'), (17, 170011, '17.11'), (18, 180006, '18.6')) fixed (major, number, release)
+  WHERE current_setting('server_version_num')::integer / 10000 = fixed.major
+    AND current_setting('server_version_num')::integer < fixed.number
+  UNION ALL
+  SELECT 'error', 'guard_rails_off', e.evtname, 'the event trigger is not always enabled', format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', e.evtname)
+  FROM pg_event_trigger e WHERE e.evtname IN ('tenancy_ddl', 'tenancy_drop') AND e.evtenabled <> 'A'
+  UNION ALL
+  SELECT 'error', 'catalog_trigger_off', format('%s on %s', t.tgname, t.tgrelid::regclass), 'changes of the catalog would not take effect in other sessions',
+         format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', t.tgrelid::regclass, t.tgname)
+  FROM pg_trigger t WHERE t.tgfoid = 'tenancy.invalidate'::regproc AND t.tgenabled <> 'A'
+  UNION ALL
+  SELECT 'warning', 'row_security_off', coalesce(r.rolname, d.datname), 'row_security = off makes its queries on protected tables fail',
+         CASE WHEN r.oid IS NULL THEN format('ALTER DATABASE %I RESET row_security', d.datname)
+              ELSE format('ALTER ROLE %I %s RESET row_security', r.rolname, coalesce(format('IN DATABASE %I', d.datname), '')) END
+  FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
+  WHERE 'row_security=off' = ANY (s.setconfig) AND (d.oid IS NULL OR d.datname = current_database())
+  UNION ALL
+  SELECT 'warning', 'stored_secret', coalesce(r.rolname, d.datname), 'an API key''s secret is stored in its settings, and dumped by pg_dumpall',
+         CASE WHEN r.oid IS NULL THEN format('ALTER DATABASE %I RESET tenancy.api_key', d.datname)
+              ELSE format('ALTER ROLE %I %s RESET tenancy.api_key', r.rolname, coalesce(format('IN DATABASE %I', d.datname), '')) END
+  FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
+  WHERE EXISTS (SELECT FROM unnest(s.setconfig) c WHERE c LIKE 'tenancy.api\_key=_%') AND (d.oid IS NULL OR d.datname = current_database())
+  UNION ALL
+  SELECT 'warning', 'not_preloaded', current_database(), 'tenancy.principal_lifetime = transaction needs the module loaded before the first setting is made',
+         format('ALTER DATABASE %I SET session_preload_libraries = ''pg_tenancy''', current_database())
+  WHERE current_setting('tenancy.principal_lifetime', true) = 'transaction'
+    AND concat_ws(',', current_setting('session_preload_libraries'), current_setting('shared_preload_libraries')) !~ '\mpg_tenancy\M'
+$$;
+COMMENT ON FUNCTION tenancy.advise_server() IS 'The part of advise() about the server and its roles'' settings';
+REVOKE ALL ON FUNCTION tenancy.advise_server() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.advise_speed() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'performance', 'missing_index', t.relation::text, format('no index begins with column "%s"', wanted),
+         format('CREATE INDEX ON %s (%I)', t.relation, wanted)
+  FROM tenancy.protected_tables t CROSS JOIN unnest(ARRAY[t.organization_column, t.workspace_column]) wanted
+  WHERE wanted IS NOT NULL AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = t.relation)
+    AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                    WHERE i.indrelid = t.relation AND i.indisvalid AND i.indpred IS NULL AND a.attname = wanted)
+  UNION ALL
+  SELECT 'performance', 'stale_statistics', t.relation::text, 'many of its rows are newer than its statistics', format('ANALYZE %s', t.relation)
+  FROM tenancy.protected_tables t JOIN pg_stat_all_tables s ON s.relid = t.relation
+  WHERE s.n_mod_since_analyze > 1000 AND s.n_mod_since_analyze > s.n_live_tup / 5
+  UNION ALL
+  -- Pruning adds the organization to a filter by workspace; the planner must know that one says the other.
+  SELECT 'performance', 'missing_dependency_statistics', t.relation::text,
+         format('the planner takes columns "%s" and "%s" for independent', t.organization_column, t.workspace_column),
+         format('CREATE STATISTICS (dependencies) ON %I, %I FROM %s; ANALYZE %s', t.organization_column, t.workspace_column, t.relation, t.relation)
+  FROM tenancy.protected_tables t
+  JOIN pg_attribute o ON o.attrelid = t.relation AND o.attname = t.organization_column
+  JOIN pg_attribute w ON w.attrelid = t.relation AND w.attname = t.workspace_column
+  JOIN pg_partitioned_table p ON p.partrelid = t.relation AND o.attnum = ANY (p.partattrs)
+  WHERE NOT EXISTS (SELECT FROM pg_statistic_ext e WHERE e.stxrelid = t.relation AND 'f' = ANY (e.stxkind)
+                      AND e.stxkeys::int2[] @> ARRAY[o.attnum, w.attnum])
+$$;
+COMMENT ON FUNCTION tenancy.advise_speed() IS 'The part of advise() about speed';
+REVOKE ALL ON FUNCTION tenancy.advise_speed() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.advise() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.require_dba();
+  RETURN QUERY
+  SELECT a.* FROM (SELECT * FROM tenancy.advise_isolation() UNION ALL SELECT * FROM tenancy.advise_server()
+                   UNION ALL SELECT * FROM tenancy.advise_speed()) a
+  ORDER BY array_position(ARRAY['error', 'warning', 'performance'], a.severity), a.rule, a.object;
+END
+$$;
+COMMENT ON FUNCTION tenancy.advise() IS 'For a DBA: what would let rows past the policies or make them slow: severity (error, warning, performance), rule, object, problem, and the SQL that mends it (NULL where that is a matter of design)';
