@@ -98,12 +98,25 @@ REVOKE ALL ON FUNCTION tenancy.require_held_role(uuid, uuid, uuid) FROM PUBLIC;
 -- References as the caller may use them: a principal's reach no further than its own organization, and what is outside looks
 -- like what doesn't exist.
 
+CREATE FUNCTION tenancy.require_principal() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT tenancy.is_dba() AND tenancy.current_organization_id() IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', MESSAGE = 'the session has no principal',
+      HINT = 'Set "tenancy.api_key", or use a login that is bound to a user.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_principal() IS 'Raises 28000 unless the session has a principal, or is a DBA''s';
+REVOKE ALL ON FUNCTION tenancy.require_principal() FROM PUBLIC;
+
 CREATE FUNCTION tenancy.own_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   mine uuid := tenancy.current_organization_id();
   named uuid;
 BEGIN
+  PERFORM tenancy.require_principal();
   IF reference IS NOT NULL THEN
     named := tenancy.find_organization(reference);
     IF named IS DISTINCT FROM mine AND NOT tenancy.is_dba() THEN
@@ -118,7 +131,7 @@ BEGIN
   RETURN mine;
 END
 $$;
-COMMENT ON FUNCTION tenancy.own_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 42704 for none, or one that isn''t the session''s (a DBA''s may be any), 22023 when the session has none';
+COMMENT ON FUNCTION tenancy.own_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 42704 for none, or one that isn''t the session''s (a DBA''s may be any), 28000 without a principal, 22023 for a DBA without one';
 REVOKE ALL ON FUNCTION tenancy.own_organization(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.own_workspace(reference text, organization_id uuid DEFAULT NULL) RETURNS tenancy.workspaces
@@ -131,9 +144,7 @@ BEGIN
   IF reference IS NULL THEN
     RETURN NULL;
   END IF;
-  IF within IS NULL AND NOT tenancy.is_dba() THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('workspace "%s" does not exist', reference);
-  END IF;
+  PERFORM tenancy.require_principal();
   SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy.find_workspace(reference, within);
   RETURN found_workspace;
 END

@@ -183,6 +183,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys;
 BEGIN
+  PERFORM tenancy.require_principal();
   SELECT * INTO key FROM tenancy.api_keys k
   WHERE k.api_key_id = lock_api_key.api_key_id AND k.deleted_at IS NULL
     AND (tenancy.is_dba() OR k.organization_id = tenancy.current_organization_id())
