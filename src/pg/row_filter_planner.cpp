@@ -50,13 +50,14 @@ Expr *guarded(Expr *filter, const Principal &principal) {
                            false, FLOAT8PASSBYVAL);
   Const *not_after = makeConst(TIMESTAMPTZOID, -1, InvalidOid, 8, TimestampTzGetDatum(principal.not_after),
                                false, FLOAT8PASSBYVAL);
-  // A column of the row makes the guard run on each row: without, a query's own filter would ask it once, at the start, and
-  // a cursor would go on after the principal has changed. Any column that the filter reads will do.
+  // A column of the row makes the guard run on each row: without, a query's own filter would ask it once, at
+  // the start, and a cursor would go on after the principal has changed. Any column that the filter reads
+  // will do.
   List *columns = pull_vars_of_level(reinterpret_cast<Node *>(filter), 0);
   if (columns == NIL) return nullptr;  // a call on no row is left as it is
-  FuncExpr *guard =
-      makeFuncExpr(plan_guard_function(), BOOLOID, list_make3(stamp, not_after, copyObjectImpl(linitial(columns))),
-                   InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+  FuncExpr *guard = makeFuncExpr(plan_guard_function(), BOOLOID,
+                                 list_make3(stamp, not_after, copyObjectImpl(linitial(columns))), InvalidOid,
+                                 InvalidOid, COERCE_EXPLICIT_CALL);
   return make_andclause(list_make2(filter, guard));
 }
 
@@ -133,13 +134,14 @@ Datum pg_tenancy_authorize_support(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard);
 Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
-  if (static_cast<uint64>(PG_GETARG_INT64(0)) != identity_stamp()) {
+  if (unlikely(static_cast<uint64>(PG_GETARG_INT64(0)) != identity_stamp())) {
     drop_specialized_plans();  // so that trying again makes a new plan
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("the session's principal has changed since the query was planned"),
                     errhint("Run the query again.")));
   }
-  if (PG_GETARG_TIMESTAMPTZ(1) <= GetCurrentStatementStartTimestamp())
+  // What never expires needn't be asked for the time.
+  if (PG_GETARG_TIMESTAMPTZ(1) != DT_NOEND && PG_GETARG_TIMESTAMPTZ(1) <= GetCurrentStatementStartTimestamp())
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired credential")));
   PG_RETURN_BOOL(true);

@@ -7,14 +7,9 @@
 namespace tenancy::pg {
 
 Settings settings{};
+KnownIdentity known_identity{};
 
 namespace {
-
-struct {
-  uint64 stamp;
-  Oid session_user;
-  bool known;
-} identity{};
 
 // SHOW, pg_settings and set_config() print this in place of the secret.
 char shown_api_key[api_key_display_length + sizeof("…")];
@@ -42,7 +37,7 @@ const config_enum_entry inject_fault_values[] = {
 extern "C" {
 static bool check_principal_text(char **, void **, GucSource source) { return may_change_principal(source); }
 static void assign_principal_text(const char *, void *) {
-  identity.known = false;
+  known_identity.known = false;
   principal_changed();
 }
 static void assign_principal_enum(int, void *) { principal_changed(); }
@@ -107,9 +102,8 @@ void define_settings() {
   MarkGUCPrefixReserved("tenancy");
 }
 
-uint64 identity_stamp() {
+uint64 work_out_identity_stamp() {
   const Oid session_user = GetSessionUserId();
-  if (identity.known && identity.session_user == session_user) return identity.stamp;
   uint64 stamp = session_user;
   for (const char *text :
        {settings.api_key, settings.jwt, settings.user, settings.organization, settings.workspace}) {
@@ -118,9 +112,7 @@ uint64 identity_stamp() {
         hash_bytes_extended(reinterpret_cast<const unsigned char *>(text), static_cast<int>(length), stamp);
     stamp = hash_bytes_uint32_extended(static_cast<uint32>(length), stamp);
   }
-  identity.stamp = stamp;
-  identity.session_user = session_user;
-  identity.known = true;
+  known_identity = {stamp, session_user, true};
   return stamp;
 }
 

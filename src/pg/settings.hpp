@@ -36,8 +36,22 @@ void define_settings();
 inline constexpr const char *principal_settings[] = {"tenancy.api_key", "tenancy.jwt", "tenancy.user",
                                                      "tenancy.organization", "tenancy.workspace"};
 
+/// What identity_stamp() last worked out. Not for others to look at: it is here so that the guard, which runs
+/// on each row, can be compiled into one comparison.
+struct KnownIdentity {
+  uint64 stamp;
+  Oid session_user;
+  bool known;
+};
+extern KnownIdentity known_identity;
+uint64 work_out_identity_stamp();
+
 /// Hash of all that says who the session is: the principal settings' texts and the session's login. The same
 /// in a parallel worker as in its leader.
-uint64 identity_stamp();
+inline uint64 identity_stamp() {
+  return known_identity.known && known_identity.session_user == GetSessionUserId()
+             ? known_identity.stamp
+             : work_out_identity_stamp();
+}
 
 }  // namespace tenancy::pg
