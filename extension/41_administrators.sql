@@ -180,8 +180,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', resource),
-      HINT = coalesce(format('Perhaps you meant "%s".', (
-               SELECT tenancy.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p)),
+      HINT = coalesce('Perhaps you meant "' || (
+               SELECT tenancy.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
                'Use tenancy.register_permission() to add one.');
   END IF;
 END
@@ -197,9 +197,9 @@ BEGIN
                  WHERE p.resource = check_permission.resource AND p.action = check_permission.action) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('action "%s" is not registered for resource "%s"', action, resource),
-      HINT = coalesce(format('Perhaps you meant "%s".', (
+      HINT = coalesce('Perhaps you meant "' || (
                SELECT tenancy.nearest(check_permission.action, array_agg(p.action::text)) FROM tenancy.permissions p
-               WHERE p.resource = check_permission.resource)), 'Use tenancy.register_permission() to add one.');
+               WHERE p.resource = check_permission.resource) || '".', 'Use tenancy.register_permission() to add one.');
   END IF;
 END
 $$;

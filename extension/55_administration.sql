@@ -22,7 +22,7 @@ BEGIN
     WHERE r.level = find_role.level AND (r.organization_id = find_role.organization_id OR r.organization_id IS NULL);
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
       MESSAGE = format('%s role "%s" does not exist', find_role.level, find_role.name),
-      HINT = coalesce(format('Perhaps you meant "%s".', nearest), 'See tenancy.roles.');
+      HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See tenancy.roles.');
   END IF;
   RETURN found_id;
 END
@@ -211,7 +211,7 @@ BEGIN
   IF found_role IS NULL THEN
     SELECT tenancy.nearest(login::text, array_agg(r.rolname::text)) INTO nearest FROM pg_roles r;
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('role "%s" does not exist', login),
-      HINT = format('Perhaps you meant "%s".', nearest);
+      HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See pg_roles.');
   END IF;
   RETURN found_role;
 END
@@ -229,6 +229,7 @@ COMMENT ON FUNCTION tenancy.trust_login(name) IS 'For a DBA: lets a login name i
 
 CREATE FUNCTION tenancy.bind_login(login name, member text DEFAULT NULL, organization text DEFAULT NULL, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
   the_user uuid;
   the_organization uuid;
@@ -245,7 +246,7 @@ BEGIN
     SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
   END IF;
   INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
-  VALUES (tenancy.check_login(login), the_user, the_organization, the_workspace)
+  VALUES (tenancy.check_login(bind_login.login), the_user, the_organization, the_workspace)
   ON CONFLICT (login) DO UPDATE SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id,
                                     workspace_id = EXCLUDED.workspace_id;
 END

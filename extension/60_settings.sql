@@ -8,9 +8,8 @@ BEGIN
   SELECT * INTO found_setting FROM tenancy.setting_definitions d WHERE d.setting = find_setting.setting;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('setting "%s" does not exist', setting),
-      HINT = coalesce(format('Perhaps you meant "%s".',
-                             (SELECT tenancy.nearest(find_setting.setting, array_agg(d.setting::text))
-                              FROM tenancy.setting_definitions d)), 'See tenancy.setting_definitions.');
+      HINT = coalesce('Perhaps you meant "' || (SELECT tenancy.nearest(find_setting.setting, array_agg(d.setting::text))
+                              FROM tenancy.setting_definitions d) || '".', 'See tenancy.setting_definitions.');
   END IF;
   RETURN found_setting;
 END
@@ -109,7 +108,7 @@ BEGIN
   SELECT array_agg(DISTINCT d.category::text) INTO categories FROM tenancy.setting_definitions d;
   IF category IS NULL OR category <> ALL (categories) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('category "%s" does not exist', category),
-      HINT = coalesce(format('Perhaps you meant "%s".', tenancy.nearest(category, categories)),
+      HINT = coalesce('Perhaps you meant "' || tenancy.nearest(category, categories) || '".',
                       format('Categories are %s.', array_to_string(categories, ', ')));
   END IF;
   INSERT INTO tenancy.workspace_overrides (organization_id, category, allowed)

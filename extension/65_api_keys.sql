@@ -43,7 +43,7 @@ BEGIN
         IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = single) THEN
           SELECT tenancy.nearest(single, array_agg(p.resource || '.' || p.action)) INTO nearest FROM tenancy.permissions p;
           RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('scope "%s" is not registered', single),
-            HINT = coalesce(format('Perhaps you meant "%s".', nearest), 'See tenancy.permissions.');
+            HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See tenancy.permissions.');
         END IF;
       END LOOP;
       RETURN QUERY SELECT DISTINCT split_part(s, '.', 1), split_part(s, '.', 2) FROM jsonb_array_elements_text(scopes) s;
@@ -134,7 +134,7 @@ DECLARE
 BEGIN
   IF kind IS NULL OR kind <> ALL (kinds) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('kind of API key "%s" does not exist', kind),
-      HINT = coalesce(format('Perhaps you meant "%s".', tenancy.nearest(kind, kinds)),
+      HINT = coalesce('Perhaps you meant "' || tenancy.nearest(kind, kinds) || '".',
                       format('Kinds are %s.', array_to_string(kinds, ', ')));
   END IF;
   IF (kind = 'organization_service_key') <> (workspace IS NULL) THEN

@@ -30,7 +30,8 @@ BEGIN
   IF class.relkind NOT IN ('r', 'p') THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('"%s" is not a table', class.relname),
       DETAIL = 'Row security works on ordinary and partitioned tables.',
-      HINT = CASE class.relkind WHEN 'v' THEN 'Protect the tables below the view, and give it the option security_invoker.' END;
+      HINT = CASE class.relkind WHEN 'v' THEN 'Protect the tables below the view, and give it the option security_invoker.'
+                                ELSE 'Protect the table that its rows come from.' END;
   END IF;
   IF class.relpersistence = 't' THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('table "%s" is temporary', class.relname),
@@ -63,7 +64,7 @@ BEGIN
     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
     RAISE EXCEPTION USING ERRCODE = 'undefined_column',
       MESSAGE = format('column "%s" of table %s does not exist', "column", relation),
-      HINT = format('Perhaps you meant "%s".', nearest);
+      HINT = coalesce('Perhaps you meant "' || nearest || '".', 'Name one of the table''s columns.');
   END IF;
   IF is_id AND NOT tenancy.is_id_type(attribute.atttypid, attribute.attcollation) THEN
     RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',

@@ -1,0 +1,174 @@
+-- What becomes of the catalogs is written into the audit log, whichever way it comes about.
+
+CREATE FUNCTION tenancy.audit_action(relation name, operation text, old_row jsonb, new_row jsonb) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp
+SET enable_seqscan = off AS $$
+BEGIN
+  IF relation = 'api_keys' AND operation = 'UPDATE' THEN
+    IF old_row ->> 'deleted_at' IS NULL AND new_row ->> 'deleted_at' IS NOT NULL THEN
+      RETURN 'delete';
+    ELSIF old_row ->> 'revoked_at' IS NULL AND new_row ->> 'revoked_at' IS NOT NULL THEN
+      RETURN 'revoke';
+    END IF;
+  ELSIF relation = 'api_key_secrets' THEN
+    IF operation = 'DELETE' THEN
+      RETURN 'remove_secret';
+    ELSIF operation = 'UPDATE' THEN
+      -- A secret put in another's place shows as no difference: hashes are left out.
+      RETURN CASE WHEN old_row = new_row AND (new_row ->> 'is_current')::boolean THEN 'rotate' ELSE 'update_secret' END;
+    ELSIF (new_row ->> 'is_current')::boolean AND (
+      EXISTS (SELECT FROM tenancy.api_key_secrets s
+              WHERE s.api_key_id = (new_row ->> 'api_key_id')::uuid AND NOT s.is_current) OR
+      EXISTS (SELECT FROM tenancy.audit_log l
+              WHERE l.resource_type = 'api_key' AND l.resource_id = new_row ->> 'api_key_id'
+                AND (l.action = 'rotate' OR l.action LIKE '%\_secret'))) THEN
+      RETURN 'rotate';
+    END IF;
+    RETURN 'add_secret';
+  END IF;
+  RETURN CASE operation WHEN 'INSERT' THEN 'create' WHEN 'DELETE' THEN 'delete' ELSE 'update' END;
+END
+$$;
+COMMENT ON FUNCTION tenancy.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of a key and its secrets also revoke, rotate, add_secret, update_secret, remove_secret';
+REVOKE ALL ON FUNCTION tenancy.audit_action(name, text, jsonb, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.name_of_dropped(relation oid) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN (SELECT d.object_identity FROM pg_event_trigger_dropped_objects() d
+          WHERE d.classid = 'pg_class'::regclass AND d.objid = relation AND d.objsubid = 0);
+EXCEPTION WHEN event_trigger_protocol_violated THEN
+  RETURN NULL;  -- gone for longer
+END
+$$;
+COMMENT ON FUNCTION tenancy.name_of_dropped(oid) IS 'Name of a table that is just being dropped, or NULL';
+REVOKE ALL ON FUNCTION tenancy.name_of_dropped(oid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.audit_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
+SET enable_seqscan = off AS $$
+DECLARE
+  old_row jsonb;
+  new_row jsonb;
+  version jsonb;
+  action text;
+  moved boolean;
+  the_organization uuid;
+  the_workspace uuid;
+  the_resource text;
+BEGIN
+  IF TG_OP <> 'INSERT' THEN
+    old_row := to_jsonb(OLD) - 'secret_hash';
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    new_row := to_jsonb(NEW) - 'secret_hash';
+  END IF;
+  -- One organization must not read of another: a row that becomes another's is deleted here and created there.
+  moved := TG_OP = 'UPDATE' AND (old_row -> 'organization_id', old_row -> TG_ARGV[1], old_row -> TG_ARGV[2])
+    IS DISTINCT FROM (new_row -> 'organization_id', new_row -> TG_ARGV[1], new_row -> TG_ARGV[2]);
+  action := CASE WHEN NOT moved THEN tenancy.audit_action(TG_TABLE_NAME, TG_OP, old_row, new_row) END;
+
+  FOREACH version IN ARRAY CASE WHEN moved THEN ARRAY[old_row, new_row] ELSE ARRAY[coalesce(new_row, old_row)] END LOOP
+    the_organization := (version ->> 'organization_id')::uuid;
+    the_workspace := (version ->> 'workspace_id')::uuid;
+    the_resource := concat_ws('.', version ->> TG_ARGV[1], version ->> TG_ARGV[2]);
+    IF TG_TABLE_NAME IN ('api_key_scopes', 'api_key_secrets') THEN
+      SELECT k.organization_id, k.workspace_id INTO the_organization, the_workspace
+      FROM tenancy.api_keys k WHERE k.api_key_id = (version ->> 'api_key_id')::uuid;
+      IF NOT FOUND THEN
+        -- They go with their key, whose own entry comes first.
+        SELECT l.organization_id, l.workspace_id INTO the_organization, the_workspace FROM tenancy.audit_log l
+        WHERE l.resource_type = 'api_key' AND l.resource_id = version ->> 'api_key_id' ORDER BY l.at DESC LIMIT 1;
+      END IF;
+    ELSIF TG_TABLE_NAME = 'protected_tables' AND the_resource ~ '^[0-9]+$' THEN
+      the_resource := coalesce(tenancy.name_of_dropped(the_resource::oid), the_resource);
+    END IF;
+    INSERT INTO tenancy.audit_log (audit_id, organization_id, workspace_id, action, resource_type, resource_id, before, after)
+    OVERRIDING SYSTEM VALUE
+    VALUES (NULL, the_organization, the_workspace, CASE WHEN NOT moved THEN action WHEN version = old_row THEN 'delete' ELSE 'create' END,
+            TG_ARGV[0], the_resource, CASE WHEN NOT moved OR version = old_row THEN old_row END,
+            CASE WHEN NOT moved OR version = new_row THEN new_row END);
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy.audit_change() IS 'Trigger: writes the change of a catalog''s row into the audit log; arguments: resource type, and the one or two columns of its id';
+REVOKE ALL ON FUNCTION tenancy.audit_change() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.audit_truncate() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  place text := CASE
+    WHEN TG_TABLE_NAME IN ('api_key_scopes', 'api_key_secrets') THEN
+      '(SELECT k.organization_id FROM tenancy.api_keys k WHERE k.api_key_id = t.api_key_id)'
+    WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = TG_RELID AND a.attname = 'organization_id' AND NOT a.attisdropped)
+      THEN 't.organization_id' ELSE 'NULL::uuid' END;
+BEGIN
+  -- Each organization reads of its own rows; the sum is on record even when there were none. The order prevents deadlocks.
+  EXECUTE format($query$
+    WITH gone AS (SELECT %s AS organization_id FROM tenancy.%I t)
+    INSERT INTO tenancy.audit_log (audit_id, organization_id, action, resource_type, before)
+    OVERRIDING SYSTEM VALUE
+    SELECT NULL, g.organization_id, 'truncate', $1, jsonb_build_object('rows', g.removed)
+    FROM (SELECT organization_id, count(*) AS removed FROM gone WHERE organization_id IS NOT NULL GROUP BY organization_id
+          UNION ALL SELECT NULL, count(*) FROM gone) g
+    ORDER BY g.organization_id
+    $query$, place, TG_TABLE_NAME) USING TG_ARGV[0];
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy.audit_truncate() IS 'Trigger: writes the number of rows that TRUNCATE removes from a catalog into the audit log, per organization and in all';
+REVOKE ALL ON FUNCTION tenancy.audit_truncate() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.log_restore() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RAISE LOG 'rows of tenancy.% are restored by login "%" without audit entries of their own', TG_TABLE_NAME, session_user;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy.log_restore() IS 'Trigger: leaves a line in the server''s log when a restore loads rows that the audit log doesn''t take down';
+REVOKE ALL ON FUNCTION tenancy.log_restore() FROM PUBLIC;
+
+DO $$
+DECLARE
+  audited record;
+BEGIN
+  FOR audited IN
+    SELECT * FROM (VALUES
+      ('organizations', 'organization', 'organization_id', NULL),
+      ('workspaces', 'workspace', 'workspace_id', NULL),
+      ('users', 'user', 'user_id', NULL),
+      ('organization_members', 'organization_member', 'user_id', NULL),
+      ('workspace_members', 'workspace_member', 'workspace_id', 'user_id'),
+      ('roles', 'role', 'role_id', NULL),
+      ('grants', 'grant', 'role_id', 'workspace_id'),
+      ('visibility', 'visibility', 'role_id', 'workspace_id'),
+      ('workspace_overrides', 'workspace_override', 'category', NULL),
+      ('api_keys', 'api_key', 'api_key_id', NULL),
+      ('api_key_secrets', 'api_key', 'api_key_id', NULL),
+      ('api_key_scopes', 'api_key_scope', 'api_key_id', NULL),
+      ('jwt_keys', 'jwt_key', 'kid', NULL),
+      ('jwt_issuers', 'jwt_issuer', 'organization_id', NULL),
+      ('login_bindings', 'login_binding', 'login', NULL),
+      ('permissions', 'permission', 'resource', 'action'),
+      ('protected_tables', 'protected_table', 'relation', NULL)) v (catalog, resource_type, id_column, second_column)
+    WHERE to_regclass('tenancy.' || v.catalog) IS NOT NULL LOOP
+    -- The names sort before those of foreign keys' triggers (RI_...): the entry of what takes others along precedes theirs, and the
+    -- principal is looked up while it still is who it was.
+    EXECUTE format('CREATE TRIGGER "0_audit_insert" AFTER INSERT ON tenancy.%I FOR EACH ROW
+                    WHEN (NOT tenancy.is_restore()) EXECUTE FUNCTION tenancy.audit_change(%L, %L, %L)',
+                   audited.catalog, audited.resource_type, audited.id_column, coalesce(audited.second_column, ''));
+    EXECUTE format('CREATE TRIGGER "0_audit_update" AFTER UPDATE ON tenancy.%I FOR EACH ROW
+                    WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy.audit_change(%L, %L, %L)',
+                   audited.catalog, audited.resource_type, audited.id_column, coalesce(audited.second_column, ''));
+    EXECUTE format('CREATE TRIGGER "0_audit_delete" AFTER DELETE ON tenancy.%I FOR EACH ROW
+                    EXECUTE FUNCTION tenancy.audit_change(%L, %L, %L)',
+                   audited.catalog, audited.resource_type, audited.id_column, coalesce(audited.second_column, ''));
+    EXECUTE format('CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON tenancy.%I FOR EACH STATEMENT
+                    EXECUTE FUNCTION tenancy.audit_truncate(%L)', audited.catalog, audited.resource_type);
+    EXECUTE format('CREATE TRIGGER audit_restore BEFORE INSERT ON tenancy.%I FOR EACH STATEMENT
+                    WHEN (tenancy.is_restore()) EXECUTE FUNCTION tenancy.log_restore()', audited.catalog);
+  END LOOP;
+END
+$$;

@@ -1,0 +1,126 @@
+-- Checking the chains of audit entries, and removing entries for good.
+
+-- An organization that is gone still has its entries, under its id.
+CREATE FUNCTION tenancy.audited_organization(reference text) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_id uuid;
+BEGIN
+  IF tenancy.is_dba() THEN
+    SELECT h.organization_id INTO found_id FROM tenancy.audit_heads h WHERE h.organization_id::text = lower(reference);
+    RETURN coalesce(found_id, tenancy.find_organization(reference));
+  END IF;
+  RETURN tenancy.own_organization(reference);
+END
+$$;
+COMMENT ON FUNCTION tenancy.audited_organization(text) IS 'Id of the organization that a reference names, for a DBA also of one that is gone (by its id); 42704 for none';
+REVOKE ALL ON FUNCTION tenancy.audited_organization(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.verify_audit_log(organization text DEFAULT NULL)
+RETURNS TABLE (audit_id bigint, problem text, organization_id uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  the_organization uuid;
+BEGIN
+  IF NOT tenancy.is_dba() THEN
+    PERFORM tenancy.require('audit_logs', 'list');
+  END IF;
+  IF organization IS NOT NULL OR NOT tenancy.is_dba() THEN
+    the_organization := tenancy.audited_organization(verify_audit_log.organization);
+  END IF;
+  -- So that a transaction's own entries are not taken for a stranger's.
+  SET CONSTRAINTS tenancy.audit_head IMMEDIATE;
+  SET CONSTRAINTS tenancy.audit_head DEFERRED;
+  -- One query, hence one snapshot: entries and heads of a transaction are seen together or not at all.
+  RETURN QUERY
+  WITH entries AS (
+    SELECT l.audit_id, l.organization_id, l.previous_hash, l.entry_hash, tenancy.audit_entry_hash(l) AS right_hash,
+           lag(l.entry_hash) OVER chain AS hash_before, lead(l.audit_id) OVER chain IS NULL AS is_last
+    FROM tenancy.audit_log l
+    WHERE the_organization IS NULL OR l.organization_id = the_organization
+    WINDOW chain AS (PARTITION BY l.organization_id ORDER BY l.audit_id)
+  ), heads AS (
+    SELECT * FROM tenancy.audit_heads h WHERE the_organization IS NULL OR h.organization_id = the_organization
+  )
+  SELECT e.audit_id, v.problem, e.organization_id
+  FROM entries e LEFT JOIN heads h ON h.organization_id = e.organization_id,
+  LATERAL (VALUES
+    (e.entry_hash <> e.right_hash, 'the entry was changed'),
+    (e.organization_id IS NOT NULL AND h.organization_id IS NULL, 'the chain has no head'),
+    (e.previous_hash IS DISTINCT FROM coalesce(e.hash_before, h.anchor_hash) AND h.organization_id IS NOT NULL,
+     'the entry does not follow the one before it: entries were removed, added or moved'),
+    (e.is_last AND e.audit_id < h.audit_id, 'entries after this one were removed'),
+    (e.audit_id > h.audit_id, 'the entry was added behind the head'),
+    (e.audit_id = h.audit_id AND e.entry_hash <> h.entry_hash, 'the entry is not the one that the head names')
+  ) v (is_so, problem)
+  WHERE v.is_so
+  UNION ALL
+  SELECT h.audit_id, 'all entries were removed', h.organization_id
+  FROM heads h
+  WHERE h.audit_id > 0 AND NOT EXISTS (SELECT FROM entries e WHERE e.organization_id = h.organization_id)
+  ORDER BY 3 NULLS FIRST, 1, 2;
+END
+$$;
+COMMENT ON FUNCTION tenancy.verify_audit_log(text) IS 'Where the chain of an organization (NULL: for a DBA of every one, else of the session''s own) is broken: entries changed, removed, added, moved; no rows when it is intact; 42501 without audit_logs.list';
+
+CREATE FUNCTION tenancy.purge_audit_chain(organization_id uuid, until timestamptz) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  the_organization CONSTANT uuid := purge_audit_chain.organization_id;
+  first_kept bigint;
+  removed bigint;
+  last_removed bigint;
+  last_entry record;
+BEGIN
+  -- A head from before this transaction's entries would be none.
+  SET CONSTRAINTS tenancy.audit_head IMMEDIATE;
+  SET CONSTRAINTS tenancy.audit_head DEFERRED;
+  PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = the_organization FOR NO KEY UPDATE;
+  -- What goes is the chain's beginning, whatever became of the clock.
+  SELECT min(l.audit_id) INTO first_kept FROM tenancy.audit_log l
+  WHERE (l.organization_id = the_organization OR (the_organization IS NULL AND l.organization_id IS NULL)) AND l.at >= until;
+  SELECT count(*), max(l.audit_id) INTO removed, last_removed FROM tenancy.audit_log l
+  WHERE (l.organization_id = the_organization OR (the_organization IS NULL AND l.organization_id IS NULL))
+    AND (l.audit_id < first_kept OR first_kept IS NULL);
+  IF removed = 0 THEN
+    RETURN 0;
+  END IF;
+  SELECT l.audit_id, l.entry_hash INTO last_entry FROM tenancy.audit_log l WHERE l.audit_id = last_removed;
+
+  PERFORM tenancy.add_audit_entry('purge', 'audit_log', coalesce(the_organization::text, 'none'), the_organization,
+    after => jsonb_build_object('before', until, 'removed', removed, 'last_audit_id', last_entry.audit_id,
+                                'last_entry_hash', encode(last_entry.entry_hash, 'hex')));
+  UPDATE tenancy.audit_heads h SET anchor_audit_id = last_entry.audit_id, anchor_hash = last_entry.entry_hash
+  WHERE h.organization_id = the_organization;
+  DELETE FROM tenancy.audit_log l
+  WHERE (l.organization_id = the_organization OR (the_organization IS NULL AND l.organization_id IS NULL))
+    AND l.audit_id <= last_entry.audit_id;
+  RETURN removed;
+END
+$$;
+COMMENT ON FUNCTION tenancy.purge_audit_chain(uuid, timestamptz) IS 'Removes an organization''s entries (NULL: those without one) up to a time, which a new entry records; returns how many';
+REVOKE ALL ON FUNCTION tenancy.purge_audit_chain(uuid, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.purge_audit_log(before timestamptz, organization text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  chain uuid;
+  removed bigint := 0;
+BEGIN
+  PERFORM tenancy.require_dba();
+  IF before IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a time must be given';
+  END IF;
+  IF organization IS NOT NULL THEN
+    RETURN tenancy.purge_audit_chain(tenancy.audited_organization(organization), before);
+  END IF;
+  -- In one order, so that two that run at once wait for each other instead of deadlocking.
+  FOR chain IN SELECT h.organization_id FROM tenancy.audit_heads h ORDER BY h.organization_id LOOP
+    removed := removed + tenancy.purge_audit_chain(chain, before);
+  END LOOP;
+  RETURN removed + tenancy.purge_audit_chain(NULL, before);
+END
+$$;
+COMMENT ON FUNCTION tenancy.purge_audit_log(timestamptz, text) IS 'For a DBA: removes audit entries from before a time, of an organization or (NULL) all, and returns how many; an entry in each chain says who did it, how many went, and the hash of the last';
