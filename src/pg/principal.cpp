@@ -32,8 +32,8 @@ bool is_given(const char *setting) { return *setting != '\0'; }
                                     : pnstrdup(settings.api_key, api_key_display_length),
                                 reason),
                   errhidestmt(true)));
-  ereport(ERROR,
-          (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"), errhidestmt(true)));
+  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"),
+                  errhidestmt(true)));
   pg_unreachable();
 }
 

@@ -55,9 +55,8 @@ static const char *show_jwt() { return settings.jwt == nullptr || *settings.jwt 
 
 void define_principal_text(const char *name, const char *description, const char *detail, char **variable,
                            GucShowHook show) {
-  DefineCustomStringVariable(name, description, detail, variable, "", PGC_USERSET,
-                             GUC_NOT_IN_SAMPLE | GUC_NOT_WHILE_SEC_REST, check_principal_text,
-                             assign_principal_text, show);
+  DefineCustomStringVariable(name, description, detail, variable, "", PGC_USERSET, GUC_NOT_IN_SAMPLE,
+                             check_principal_text, assign_principal_text, show);
 }
 
 }  // namespace

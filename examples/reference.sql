@@ -1,0 +1,244 @@
+-- The examples of docs/reference.md, run by scripts/reference.sh from top to bottom in one session of a superuser.
+-- What stands between "-- example NAME" and "-- end" is printed.
+
+-- example create_organization
+-- The secret of the master key is shown this once. \gset keeps the columns in psql variables.
+SELECT * FROM tenancy.create_organization('Acme', 'olivia@acme.example', external_id => '7') \gset
+-- end
+
+-- example create_user
+SELECT tenancy.create_user('mia@acme.example', 'Mia', external_id => '4711');
+-- end
+
+-- example create_workspace
+SELECT tenancy.create_workspace('acme', 'Assistant');
+SELECT tenancy.create_workspace('acme', 'Recherche & Développement', slug => 'research');
+-- end
+
+-- example set_organization_role
+SELECT tenancy.set_organization_role('acme', 'mia@acme.example', 'member');
+-- end
+
+-- example set_workspace_role
+SELECT tenancy.set_workspace_role('acme/assistant', 'mia@acme.example', 'manager');
+-- end
+
+-- example remove_workspace_member
+SELECT tenancy.set_workspace_role('acme/research', 'mia@acme.example', 'member');
+SELECT tenancy.remove_workspace_member('acme/research', 'mia@acme.example');
+-- end
+
+-- example delete_workspace
+SELECT tenancy.delete_workspace('acme/research');
+-- end
+
+-- example create_api_key
+-- For a gateway: writes what completions leave behind (the default), and may read logs.
+SELECT * FROM tenancy.create_api_key('workspace_service_key', 'Gateway', workspace => 'acme/assistant',
+                                     scopes => '{"completions": "enabled", "logs": ["list", "view"]}') \gset gateway_
+
+-- For a person: acts as Mia, in this workspace only, until the end of the year.
+SELECT * FROM tenancy.create_api_key('workspace_user_key', 'Mia''s notebook', workspace => 'acme/assistant',
+                                     member => 'mia@acme.example', scopes => '["logs.view", "prompts.list"]',
+                                     expires_at => date_trunc('year', now()) + interval '1 year') \gset mia_
+-- end
+
+CREATE ROLE app LOGIN;
+CREATE ROLE console LOGIN;
+CREATE ROLE mia LOGIN;
+
+-- example protect
+CREATE TABLE requests (
+  request_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  organization_id uuid NOT NULL,
+  workspace_id uuid NOT NULL,
+  user_id uuid,
+  api_key_id uuid,
+  model text
+);
+CREATE INDEX ON requests (organization_id, created_at);
+CREATE INDEX ON requests (workspace_id, created_at);
+SELECT tenancy.protect('requests', 'logs', organization => 'organization_id', workspace => 'workspace_id',
+                       owner => 'user_id', api_key => 'api_key_id');
+GRANT SELECT, INSERT ON requests TO app, console, mia;
+-- end
+
+-- example protect_external
+-- The application's own ids: they are compared with external_id.
+CREATE TABLE invoices (invoice_id bigint PRIMARY KEY, customer integer NOT NULL, total numeric);
+SELECT tenancy.register_permission('invoices', 'view', 'See invoices');
+SELECT tenancy.protect('invoices', 'invoices', organization => 'customer', create_indexes => true);
+-- end
+
+-- example create_scoped_view
+-- Prompts and answers are payload: the view shows them NULL to whoever may only list logs.
+CREATE TABLE prompt_logs (
+  created_at timestamptz NOT NULL DEFAULT now(),
+  workspace_id uuid NOT NULL,
+  tokens integer,
+  request jsonb,
+  response jsonb
+);
+SELECT tenancy.protect('prompt_logs', 'logs', workspace => 'workspace_id', payload => '{request,response}',
+                       create_indexes => true);
+SELECT tenancy.create_scoped_view('prompt_logs', 'prompt_log_entries');
+GRANT SELECT ON prompt_log_entries TO app, console, mia;
+-- end
+
+-- example unprotect
+SELECT tenancy.unprotect('invoices');
+-- end
+
+-- example register_permission
+SELECT tenancy.register_permission('datasets', 'view', 'See data sets');
+SELECT tenancy.register_permission('datasets', 'create', 'Add data sets');
+-- end
+
+-- example trust_login
+-- "console" authenticates its users itself, and names them: SET LOCAL tenancy."user" = 'mia@acme.example'.
+SELECT tenancy.trust_login('console');
+-- end
+
+-- example bind_login
+SELECT tenancy.bind_login('mia', 'mia@acme.example', workspace => 'acme/assistant');
+-- end
+
+-- example api_key
+SET tenancy.api_key = :'gateway_secret';
+SHOW tenancy.api_key;  -- only how it begins
+-- end
+
+-- example whoami
+SELECT kind, source, organization, workspace FROM tenancy.whoami();
+-- end
+
+-- example permissions
+SELECT workspace, resource, action, rows FROM tenancy.permissions() WHERE resource = 'logs';
+-- end
+
+-- example explain_authorize
+SELECT * FROM tenancy.explain_authorize('prompts', 'publish', 'assistant');
+-- end
+
+-- example seal
+-- From here to the end of the transaction nothing can change who the session is.
+BEGIN;
+SELECT tenancy.seal();
+COMMIT;
+-- end
+
+SET ROLE app;
+-- example current
+INSERT INTO requests (model) VALUES ('small')
+RETURNING workspace_id = tenancy.current_workspace_id() AND api_key_id = tenancy.current_api_key_id() AS is_mine;
+-- end
+
+-- example explain_rows
+SELECT tenancy.explain_rows('requests');
+-- end
+
+-- example authorize
+SELECT tenancy.authorize('logs', 'view');                            -- anywhere in the organization
+SELECT tenancy.authorize('logs', 'view', 'assistant');               -- in that workspace
+SELECT DISTINCT workspace_id FROM requests
+WHERE tenancy.authorize('logs', 'view', workspace_id);               -- over a column: planned like the row policies
+-- end
+
+\set ON_ERROR_STOP off
+-- example require
+SELECT tenancy.require('prompts', 'publish', 'assistant');           -- 42501 unless the session may
+-- end
+SELECT :'LAST_ERROR_SQLSTATE' = '42501' AS is_refused \gset
+\set ON_ERROR_STOP on
+\if :is_refused
+\else
+\warn 'require() should have been refused'
+SELECT 1 / 0;
+\endif
+RESET ROLE;
+RESET tenancy.api_key;
+
+-- example who_can
+-- Asked by an owner, who comes here through the trusted login "console".
+SET SESSION AUTHORIZATION console;
+SET tenancy."user" = 'olivia@acme.example';
+SELECT principal_kind, name, rows, via FROM tenancy.who_can('logs', 'view', 'assistant');
+-- end
+RESET SESSION AUTHORIZATION;
+RESET tenancy."user";
+
+-- example access_matrix
+SELECT level, role, allowed, source FROM tenancy.access_matrix('acme') WHERE resource = 'logs' AND action = 'view';
+-- end
+
+-- example create_role
+SELECT tenancy.create_role('acme', 'organization', 'auditor', all_workspaces => true);
+SELECT tenancy.create_role('acme', 'workspace', 'reviewer', copy_of => 'member');
+-- end
+
+-- example grant_permission
+SELECT tenancy.grant_permission('acme', 'organization', 'auditor', 'logs', 'view');
+-- end
+
+-- example revoke_permission
+SELECT tenancy.revoke_permission('acme', 'workspace', 'reviewer', 'prompts', 'create');
+-- end
+
+-- example set_role_visibility
+SELECT tenancy.set_role_visibility('acme', 'reviewer', true);
+-- end
+
+-- example drop_role
+SELECT tenancy.drop_role('acme', 'workspace', 'reviewer');
+-- end
+
+-- example set_jwks
+SELECT tenancy.set_jwks('acme', '{"keys": [{"kid": "2026-1", "kty": "OKP", "crv": "Ed25519",
+                                            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}',
+                        issuer => 'https://login.acme.example', audience => 'requests');
+-- end
+
+-- example set_setting
+-- Members of all workspaces see only their own rows; those of workspace Assistant see all rows again.
+SELECT tenancy.set_setting('acme', 'members_view_all_data', false);
+SELECT tenancy.allow_workspace_overrides('acme', 'data_visibility', true);
+SELECT tenancy.set_setting('acme', 'members_view_all_data', true, 'assistant');
+-- end
+
+-- example settings
+SELECT * FROM tenancy.settings('acme', 'assistant') WHERE source <> 'default';
+-- end
+
+-- example reset_setting
+SELECT tenancy.reset_setting('acme', 'members_view_all_data', 'assistant');
+-- end
+
+-- example update_api_key
+SELECT tenancy.update_api_key(:'mia_api_key_id', name => 'Mia''s laptop', scopes => '["logs.view"]');
+-- end
+
+-- example rotate_api_key
+-- The old secret stays valid for two hours more.
+SELECT tenancy.rotate_api_key(:'gateway_api_key_id', '2 hours') AS new_secret \gset gateway_
+-- end
+
+-- example revoke_api_key
+SELECT tenancy.revoke_api_key(:'mia_api_key_id');
+-- end
+
+-- example delete_api_key
+SELECT tenancy.delete_api_key(:'mia_api_key_id');
+-- end
+
+-- example unbind_login
+SELECT tenancy.unbind_login('mia');
+-- end
+
+-- example remove_organization_member
+SELECT tenancy.remove_organization_member('acme', 'mia@acme.example');
+-- end
+
+-- example advise
+SELECT severity, rule, object, problem FROM tenancy.advise();
+-- end
