@@ -33,21 +33,22 @@ BEGIN
   RAISE EXCEPTION USING
     ERRCODE = CASE WHEN me.kind = 'anonymous' THEN 'invalid_authorization_specification' ELSE 'insufficient_privilege' END,
     MESSAGE = format('permission denied: %s may not %s %s%s', who, action, resource,
-                     coalesce(' in ' || place, format(' in organization "%s"', me.organization), '')),
-    HINT = coalesce('Roles that may: ' || tenancy.roles_with(resource, action) || '.',
+                     coalesce(' in ' || place, ' in organization "' || me.organization || '"', '')),
+    HINT = coalesce('Roles that may: ' || tenancy.roles_with(resource, action, place IS NOT NULL) || '.',
                     'No built-in role may; an API key or a role of the organization can.');
 END
 $$;
 COMMENT ON FUNCTION tenancy.deny(text, text, text) IS 'Raises 42501 (28000 without a principal) that names who, what, where, and in the hint which roles would do';
 
-CREATE FUNCTION tenancy.roles_with(resource text, action text) RETURNS text
+CREATE FUNCTION tenancy.roles_with(resource text, action text, in_workspace boolean) RETURNS text
 LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT string_agg(format('%s %s', r.level, r.name), ', ' ORDER BY r.level, r.name)
   FROM tenancy.roles r JOIN tenancy.grants g USING (role_id)
   WHERE r.organization_id IS NULL AND g.organization_id IS NULL
     AND g.resource = roles_with.resource AND g.action = roles_with.action
+    AND (NOT in_workspace OR r.level = 'workspace' OR r.all_workspaces)
 $$;
-COMMENT ON FUNCTION tenancy.roles_with(text, text) IS 'Built-in roles that hold the permission, for hints';
+COMMENT ON FUNCTION tenancy.roles_with(text, text, boolean) IS 'Built-in roles that hold the permission, in a workspace or at all, for hints';
 
 CREATE FUNCTION tenancy.require_dba() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -30,6 +30,10 @@ BEGIN
   END IF;
   CASE jsonb_typeof(scopes)
     WHEN 'object' THEN
+      IF EXISTS (SELECT FROM jsonb_each(scopes) feature, jsonb_path_query(feature.value, 'lax $[*]') level
+                 WHERE jsonb_typeof(level) <> 'string') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'level of a feature must be a string, or an array of strings';
+      END IF;
       -- A level names more than every feature has (copy, publish …): what isn't registered it doesn't give.
       RETURN QUERY
       SELECT DISTINCT p.resource::text, p.action::text

@@ -5,6 +5,11 @@ LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_is_id_type';
 COMMENT ON FUNCTION tenancy.is_id_type(oid, oid) IS 'Whether a column of the type and collation can name a tenant: uuid, smallint, integer, bigint, text, varchar, and domains over them, as long as only equal texts are equal';
 REVOKE ALL ON FUNCTION tenancy.is_id_type(oid, oid) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.base_type(type oid) RETURNS oid
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_base_type';
+COMMENT ON FUNCTION tenancy.base_type(oid) IS 'The type below a domain, or the type itself';
+REVOKE ALL ON FUNCTION tenancy.base_type(oid) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.family_of(relation regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE family AS (
@@ -80,7 +85,7 @@ REVOKE ALL ON FUNCTION tenancy.check_column(regclass, name, boolean) FROM PUBLIC
 
 CREATE FUNCTION tenancy.attribution_default(relation regclass, "column" name, entity text) RETURNS text
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN a.atttypid = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
+  SELECT CASE WHEN tenancy.base_type(a.atttypid) = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
               ELSE format('tenancy.current_external_id(%L)::%s', entity, format_type(a.atttypid, a.atttypmod)) END
   FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
@@ -285,7 +290,7 @@ BEGIN
   PERFORM tenancy.require_right(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
   PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
   FOR protected_table IN
-    SELECT t.relation, t.workspace_column, a.atttypid = 'uuid'::regtype AS is_uuid
+    SELECT t.relation, t.workspace_column, tenancy.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
     FROM tenancy.protected_tables t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
     WHERE NOT a.attisdropped LOOP
     EXECUTE format(CASE WHEN protected_table.is_uuid THEN 'SELECT EXISTS (SELECT FROM %s WHERE %I = $1)'

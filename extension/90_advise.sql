@@ -100,7 +100,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
          format('unique index %s tells of hidden rows: it has no tenant column', i.indexrelid::regclass), NULL
   FROM tenancy.protected_tables t JOIN pg_index i ON i.indrelid = t.relation AND i.indisunique
   WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attnum = ANY (i.indkey)
-                      AND (a.attname IN (t.organization_column, t.workspace_column) OR a.atttypid = 'uuid'::regtype
+                      AND (a.attname IN (t.organization_column, t.workspace_column) OR tenancy.base_type(a.atttypid) = 'uuid'::regtype
                            OR a.attidentity <> '' OR pg_get_serial_sequence(t.relation::text, a.attname) IS NOT NULL))
 $$;
 COMMENT ON FUNCTION tenancy.advise_isolation() IS 'The part of advise() about rows that get past the policies';

@@ -150,6 +150,9 @@ Datum pg_tenancy_is_id_type(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(id_type(PG_GETARG_OID(0), PG_GETARG_OID(1)) != IdType::unsupported);
 }
 
+PG_FUNCTION_INFO_V1(pg_tenancy_base_type);
+Datum pg_tenancy_base_type(PG_FUNCTION_ARGS) { PG_RETURN_OID(getBaseType(PG_GETARG_OID(0))); }
+
 PG_FUNCTION_INFO_V1(pg_tenancy_row_accepted);
 Datum pg_tenancy_row_accepted(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::accepted); }
 }

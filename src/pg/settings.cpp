@@ -53,8 +53,10 @@ static const char *show_api_key() {
 static const char *show_jwt() { return settings.jwt == nullptr || *settings.jwt == '\0' ? "" : "jwt…"; }
 }
 
+// A secret stays out of pg_settings: that would show what the connection started with (reset_val) as it is.
 void define_principal_text(const char *name, const char *description, const char *detail, char **variable,
                            GucShowHook show) {
+  const int flags = show != nullptr ? GUC_NO_SHOW_ALL : 0;
   DefineCustomStringVariable(name, description, detail, variable, "", PGC_USERSET, GUC_NOT_IN_SAMPLE,
                              check_principal_text, assign_principal_text, show);
 }
