@@ -50,8 +50,8 @@ PG_CXXFLAGS += $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option)
 # Distributions build PGXS without dependency tracking.
 PG_CXXFLAGS += -MMD -MP
 
-# Libraries go here; anything not named in exports.map stays inside the module.
-SHLIB_LINK = -Wl,--version-script=exports.map
+# libcrypto verifies tokens' signatures. Anything not named in exports.map stays inside the module.
+SHLIB_LINK = -lcrypto -Wl,--version-script=exports.map
 
 ifdef WERROR
 PG_CXXFLAGS += -Werror

@@ -39,8 +39,8 @@ STAGES=(static unit fuzz gcc clang exports regress isolation integration pgtap t
 # --- what a stage needs -----------------------------------------------------------------------------------------
 
 packages_of() {
-  local module=("postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" g++ make)
-  local core=(g++ make cmake libgtest-dev libpq-dev)
+  local module=("postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libssl-dev g++ make)
+  local core=(g++ make cmake libgtest-dev libpq-dev libssl-dev)
   case $1 in
     static) echo clang-format-14 ;;
     unit) echo "${core[@]}" ;;

@@ -57,7 +57,7 @@ $$;
 
 -- External ids: numbers, what only looks like one, pairs that differ by case or blanks, and what wants quoting.
 CREATE FUNCTION worlds.external_ids() RETURNS text[] LANGUAGE sql AS $$
-  SELECT worlds.shuffled(ARRAY['7', '07', ' 7', '+7', '7.0', '-7', '0', '00', '-0', '42', '43', '44', '45', '46', '47', '48',
+  SELECT worlds.shuffled(ARRAY['7', '07', ' 7', '+7', '7.0', '-7', '0', '00', '-0', '42', '43', '44', '45', '46', '101', '102', '103', '104', '105', '106',
     '1e3', '1000', '2147483647', '2147483648', '9223372036854775807', '9223372036854775808', '00000000000000000000000042',
     'acme', 'Acme', 'ACME', 'acme ', 'acme-incorporated', 'acme-incorpo', 'ä', 'o''reilly', 'a b', 'a\b', '{7}', '{a,b}', 'a,b',
     '"q"', 'null', 'NULL', '%', '$1', 'x'') OR true --'])
@@ -378,6 +378,7 @@ $$;
 
 CREATE FUNCTION worlds.nobody(type text) RETURNS text LANGUAGE sql AS $$
   SELECT CASE
+    WHEN type IS NULL THEN NULL
     WHEN type = 'uuid' THEN worlds.random_uuid()::text
     WHEN type IN ('text', 'varchar(12)') THEN worlds.pick(ARRAY['nobody', '', '7 ', '42', 'aCME'])
     ELSE worlds.pick(ARRAY['123456', '-1', '1'])
@@ -400,7 +401,7 @@ DECLARE
   line oracle.rows;
 BEGIN
   SELECT * INTO relation FROM oracle.relations r WHERE r.t = fill.t;
-  FOR i IN 1..worlds.between(80, 120) LOOP
+  FOR i IN 1..worlds.between(50, 80) LOOP
     chosen := worlds.pick(organization_ids);
     SELECT * INTO organization FROM tenancy.organizations o WHERE o.organization_id = chosen;
     chosen := CASE WHEN worlds.chance(0.03) THEN worlds.pick(workspace_ids)
@@ -446,14 +447,14 @@ FROM worlds.tables JOIN oracle.relations USING (t), LATERAL (VALUES
   (4, 'api_key', api_key_column, api_key_type)) c (number, meaning, name, type)
 WHERE c.name IS NOT NULL;
 
-CREATE FUNCTION worlds.make_table(number int) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION worlds.make_table(table_number int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  types text[] := ARRAY['uuid', 'uuid', 'uuid', 'text', 'text', 'bigint', 'varchar(12)', 'integer'];
+  types text[] := ARRAY['uuid', 'uuid', 'uuid', 'uuid', 'text', 'text', 'text', 'bigint', 'varchar(12)', 'integer'];
   usual_type text := worlds.pick(types);
   level text := worlds.pick(ARRAY['both', 'both', 'organization', 'workspace']);
   has_owner boolean := worlds.chance(0.6);
   has_key boolean := worlds.chance(0.5);
-  name text := 'app.' || CASE WHEN worlds.chance(0.2) THEN quote_ident('Table ' || number) ELSE 't' || number END;
+  name text := 'app.' || CASE WHEN worlds.chance(0.2) THEN quote_ident('Table ' || table_number) ELSE 't' || table_number END;
   about text;
   payload_columns name[] := CASE worlds.between(1, 4) WHEN 1 THEN '{}' WHEN 2 THEN '{note}' END;
   partition_by text;
@@ -466,13 +467,13 @@ DECLARE
   last_part_late boolean := worlds.chance(0.4);
 BEGIN
   SELECT worlds.pick(array_agg(DISTINCT p.resource ORDER BY p.resource)) INTO about FROM tenancy.permissions p
-  WHERE p.resource = ANY (CASE WHEN number = 1 THEN '{logs,traces,analytics}' ELSE '{logs,prompts,integrations,gadgets,widgets}' END::text[]);
-  INSERT INTO oracle.relations VALUES (number, about, payload_columns,
-    CASE WHEN level <> 'workspace' THEN worlds.pick(ARRAY[usual_type, worlds.pick(types)]) END,
-    CASE WHEN level <> 'organization' THEN worlds.pick(ARRAY[usual_type, worlds.pick(types)]) END,
-    CASE WHEN has_owner THEN worlds.pick(ARRAY[usual_type, worlds.pick(types)]) END,
-    CASE WHEN has_key THEN worlds.pick(ARRAY[usual_type, worlds.pick(types)]) END);
-  INSERT INTO worlds.tables VALUES (number, name,
+  WHERE p.resource = ANY (CASE WHEN table_number = 1 THEN '{logs,traces,analytics}' ELSE '{logs,prompts,integrations,gadgets,widgets}' END::text[]);
+  INSERT INTO oracle.relations VALUES (table_number, about, payload_columns,
+    CASE WHEN level <> 'workspace' THEN worlds.pick(ARRAY[usual_type, usual_type, worlds.pick(types)]) END,
+    CASE WHEN level <> 'organization' THEN worlds.pick(ARRAY[usual_type, usual_type, worlds.pick(types)]) END,
+    CASE WHEN has_owner THEN worlds.pick(ARRAY[usual_type, usual_type, worlds.pick(types)]) END,
+    CASE WHEN has_key THEN worlds.pick(ARRAY[usual_type, usual_type, worlds.pick(types)]) END);
+  INSERT INTO worlds.tables VALUES (table_number, name,
     CASE level WHEN 'both' THEN 'organization, workspace' ELSE level END
       || CASE WHEN has_owner THEN ', owner' ELSE '' END || CASE WHEN has_key THEN ', key' ELSE '' END, '',
     CASE WHEN level <> 'workspace' THEN worlds.pick(ARRAY['organization_id', 'tenant', 'Organization Id', 'order']) END,
@@ -482,19 +483,19 @@ BEGIN
 
   -- By list, one partition holds the values of a few organizations or workspaces, and the other the rest.
   SELECT c.* INTO partition_key FROM worlds.columns c
-  WHERE c.t = number AND c.number <= 2 ORDER BY c.meaning <> partition_column LIMIT 1;
+  WHERE c.t = table_number AND c.number <= 2 ORDER BY c.meaning <> partition_column LIMIT 1;
   SELECT array_agg(v ORDER BY v) INTO few FROM (
     SELECT DISTINCT worlds.stored(partition_key.type, id, external_id) COLLATE "C" AS v
     FROM (SELECT 'organization' AS meaning, slug, organization_id AS id, external_id FROM tenancy.organizations
           UNION ALL SELECT 'workspace', slug, workspace_id, external_id FROM tenancy.workspaces) entities
-    WHERE meaning = partition_key.meaning AND slug IN ('o1', 'w1', 'w2')) some
+    WHERE meaning = partition_key.meaning AND slug IN ('o1', 'w1', 'w2')) stored
   WHERE v IS NOT NULL;
   partition_by := worlds.pick(ARRAY['none', 'none', CASE WHEN few IS NULL THEN 'hash' ELSE 'list' END, 'hash']);
   EXECUTE format('CREATE TABLE %s (id int, note text%s)%s', name,
-    (SELECT string_agg(format(', %I %s', c.name, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = number),
+    (SELECT string_agg(format(', %I %s', c.name, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
     CASE WHEN partition_by <> 'none' THEN format(' PARTITION BY %s (%I)', partition_by, partition_key.name) ELSE '' END);
   IF partition_by <> 'none' THEN
-    parts := ARRAY[format('app.t%s_one', number), format('app.t%s_other', number)];
+    parts := ARRAY[format('app.t%s_one', table_number), format('app.t%s_other', table_number)];
     EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES %s', parts[1], name,
       CASE partition_by WHEN 'hash' THEN 'WITH (MODULUS 2, REMAINDER 0)'
            ELSE format('IN (%s)', (SELECT string_agg(quote_literal(v), ', ') FROM unnest(few) v)) END);
@@ -508,8 +509,8 @@ BEGIN
   UPDATE worlds.tables w SET partitions = parts, protect_call = format(
     'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L)',
     name, about, w.organization_column, w.workspace_column, w.owner_column, w.api_key_column, payload_columns, worlds.chance(0.2))
-  WHERE w.t = number;
-  EXECUTE (SELECT w.protect_call FROM worlds.tables w WHERE w.t = number);
+  WHERE w.t = table_number;
+  EXECUTE (SELECT w.protect_call FROM worlds.tables w WHERE w.t = table_number);
   IF last_part IS NOT NULL AND last_part_late THEN
     EXECUTE last_part;
   END IF;
@@ -517,10 +518,10 @@ BEGIN
   FOREACH part IN ARRAY name || parts LOOP
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO PUBLIC', part);
   END LOOP;
-  PERFORM worlds.fill(number);
+  PERFORM worlds.fill(table_number);
   EXECUTE format('INSERT INTO %s (id, note%s) SELECT id, ''note''%s FROM oracle.rows WHERE t = %s', name,
-    (SELECT string_agg(format(', %I', c.name), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = number),
-    (SELECT string_agg(format(', %s::%s', c.meaning, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = number), number);
+    (SELECT string_agg(format(', %I', c.name), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
+    (SELECT string_agg(format(', %s::%s', c.meaning, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number), table_number);
   IF worlds.chance(0.3) THEN
     EXECUTE format('ANALYZE %s', name);
   END IF;
@@ -539,6 +540,7 @@ BEGIN
   PERFORM worlds.make_keys();
   PERFORM worlds.make_bindings();
   PERFORM worlds.age();
+  ANALYZE tenancy.grants, tenancy.roles, tenancy.workspaces, tenancy.organization_members, tenancy.workspace_members, tenancy.api_keys;
   FOR t IN 1..worlds.between(2, 3) LOOP
     PERFORM worlds.make_table(t);
   END LOOP;
@@ -556,7 +558,7 @@ BEGIN
   DELETE FROM tenancy.login_bindings WHERE login <> (SELECT login::text::regrole FROM worlds.logins WHERE purpose = 'trusted');
   DELETE FROM tenancy.organizations;
   DELETE FROM tenancy.users;
-  TRUNCATE oracle.principals, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.answers, worlds.secrets, worlds.tables;
+  TRUNCATE oracle.principals, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.answers, worlds.secrets, worlds.tables;
 END
 $$;
 
@@ -580,7 +582,7 @@ BEGIN
   WHEN 3 THEN
     PERFORM worlds.make_override(organization);
   WHEN 4 THEN
-    DELETE FROM tenancy.grants g WHERE g.organization_id = organization AND worlds.chance(0.3);
+    DELETE FROM tenancy.grants g WHERE g.organization_id = organization AND g.action IN ('view', 'list');
   WHEN 5 THEN
     DELETE FROM tenancy.visibility v WHERE v.organization_id = organization;
   WHEN 6 THEN

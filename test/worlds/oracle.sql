@@ -164,9 +164,10 @@ UNION
 SELECT k.api_key_id, p.resource, p.action FROM tenancy.api_keys k CROSS JOIN tenancy.permissions p WHERE k.all_scopes;
 
 CREATE VIEW oracle.principal_holds AS
+WITH user_holds AS MATERIALIZED (SELECT * FROM oracle.user_holds)
 SELECT p.n, h.reach, h.workspace_id, h.resource, h.action, h.rows
 FROM oracle.principals p
-JOIN oracle.user_holds h ON h.user_id = p.user_id AND h.organization_id = p.organization_id
+JOIN user_holds h ON h.user_id = p.user_id AND h.organization_id = p.organization_id
 WHERE p.kind = 'user'
 UNION ALL
 SELECT p.n, 'organization', place.workspace_id, s.resource, s.action, 'all'
@@ -187,7 +188,7 @@ FROM oracle.principals p
 JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
 JOIN tenancy.users u ON u.user_id = k.user_id AND u.active
 JOIN oracle.key_scopes s ON s.api_key_id = k.api_key_id
-JOIN oracle.user_holds h ON h.user_id = k.user_id AND h.workspace_id = k.workspace_id
+JOIN user_holds h ON h.user_id = k.user_id AND h.workspace_id = k.workspace_id
   AND h.resource = s.resource AND h.action = s.action
 WHERE p.kind = 'workspace_user_key'
   AND (s.resource <> 'api_keys' OR s.action IN ('list', 'view'))
@@ -313,6 +314,8 @@ LEFT JOIN tenancy.workspaces w ON w.organization_id = p.organization_id
   AND x.workspace = oracle.named(t.workspace_type, w.workspace_id, w.external_id)
 WHERE x.only_n IS NULL OR x.only_n = p.n;
 
+CREATE TABLE oracle.seen (LIKE oracle.seen_rows);
+
 -- Whose NULL workspaces are the organization's own rows: owners, admins, organization service keys (decision 2).
 CREATE VIEW oracle.heads AS
 SELECT p.n FROM oracle.principals p
@@ -335,7 +338,7 @@ CREATE VIEW oracle.access AS
 SELECT x.n, x.t, x.id, e.purpose,
   CASE
     -- on the organization level
-    WHEN x.workspace_type IS NULL THEN x.in_organization AND coalesce(level.rows = 'all' OR x.own, false)
+    WHEN x.workspace_type IS NULL THEN x.in_organization AND level.rows IS NOT NULL AND (level.rows = 'all' OR x.own)
     -- the organization's own rows
     WHEN x.workspace IS NULL THEN x.in_organization AND coalesce(level.reach = 'organization', false)
       AND EXISTS (SELECT FROM oracle.heads h WHERE h.n = x.n)
@@ -350,7 +353,7 @@ SELECT x.n, x.t, x.id, e.purpose,
     WHEN reached.over_organization THEN CASE e.extent WHEN 'every' THEN false END
     ELSE false
   END AS answer
-FROM oracle.seen_rows x
+FROM oracle.seen x
 JOIN oracle.extent e ON e.n = x.n AND e.t = x.t
 LEFT JOIN oracle.reach level ON level.n = x.n AND level.t = x.t AND level.purpose = e.purpose AND level.workspace_id IS NULL
 LEFT JOIN oracle.reach organization ON organization.n = x.n AND organization.t = x.t AND organization.purpose = e.purpose
@@ -359,7 +362,7 @@ LEFT JOIN oracle.reach workspace ON workspace.n = x.n AND workspace.t = x.t AND 
   AND workspace.reach = 'workspace' AND workspace.workspace_id = x.workspace_id
 CROSS JOIN LATERAL (SELECT
   organization.rows IS NOT NULL AS over_organization,
-  coalesce(workspace.rows = 'all' OR x.own, false) AND workspace.rows IS NOT NULL AS in_workspace) reached;
+  workspace.rows IS NOT NULL AND (workspace.rows = 'all' OR x.own) AS in_workspace) reached;
 
 -- May the row be what the principal inserts ("insert"), or what it makes of a row that it may update ("stay")?
 -- Decision 9: organization and workspace are both looked at; an inserted row's user and key are the principal's.
@@ -386,7 +389,7 @@ SELECT x.n, x.t, x.id, purpose.purpose,
     WHEN x.api_key IS NOT NULL THEN coalesce(x.api_key = x.my_key, false)
     WHEN x.my_key IS NOT NULL THEN false
   END AS answer
-FROM oracle.seen_rows x
+FROM oracle.seen x
 CROSS JOIN (VALUES ('insert', 'insert'), ('stay', 'update')) purpose (purpose, needs)
 LEFT JOIN oracle.reach level ON level.n = x.n AND level.t = x.t AND level.purpose = purpose.needs AND level.workspace_id IS NULL
 LEFT JOIN oracle.reach organization ON organization.n = x.n AND organization.t = x.t AND organization.purpose = purpose.needs
@@ -398,10 +401,11 @@ WHERE purpose.purpose = 'stay' OR x.only_n IS NOT NULL;
 -- Answers everything that the three tables ask, from the catalogs as they are now.
 CREATE FUNCTION oracle.answer() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  TRUNCATE oracle.holds, oracle.reach, oracle.answers;
+  TRUNCATE oracle.holds, oracle.reach, oracle.seen, oracle.answers;
   INSERT INTO oracle.holds SELECT * FROM oracle.narrowed_holds;
   INSERT INTO oracle.reach SELECT * FROM oracle.principal_reach;
-  ANALYZE oracle.holds, oracle.reach;
+  INSERT INTO oracle.seen SELECT * FROM oracle.seen_rows;
+  ANALYZE oracle.holds, oracle.reach, oracle.seen;
   INSERT INTO oracle.answers SELECT * FROM oracle.access;
   INSERT INTO oracle.answers SELECT * FROM oracle.writes;
 END

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The whole suite, so small that its figures mean nothing: proves that it runs and that every alternative shows the same
+# rows, and asserts no times.  Runs on the server that PG* names.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+export READ_SAMPLES=2 CALLS=2000 RESOLUTIONS=50 WRITE_STATEMENTS=20
+report=$(bash bench/run.sh --rows 20000 --organizations 20 --rounds 1 --seconds 1)
+
+# Every case must have left a line for each alternative.
+lines=$(grep -c '^| pg_tenancy |' <<<"$report")
+[[ $lines -eq 19 ]] || {
+  printf '%s\n' "$report"
+  printf 'error: %s lines about pg_tenancy, not 19\n' "$lines" >&2
+  exit 1
+}
+printf 'the benchmarks run\n'

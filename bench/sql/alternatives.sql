@@ -1,0 +1,100 @@
+-- The ways to keep tenants apart that are compared, each as its advocates write it at its best, on one and the same
+-- table: use_alternative() changes the policies, nothing else.
+
+CREATE FUNCTION app.setting(name text) RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE RETURN nullif(current_setting(name, true), '')::uuid;
+
+CREATE FUNCTION app.principal() RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE RETURN nullif(current_setting('app.principal', true), '')::uuid;
+
+CREATE FUNCTION app.may_see(workspace uuid, owner uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = app AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM app.members m
+                 WHERE m.principal_id = app.principal() AND m.workspace_id = workspace
+                   AND (m.all_rows OR m.principal_id = owner));
+END
+$$;
+
+CREATE FUNCTION app.workspaces(with_all_rows boolean) RETURNS uuid[]
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = app AS $$
+  SELECT coalesce(array_agg(m.workspace_id), '{}') FROM app.members m
+  WHERE m.principal_id = app.principal() AND m.all_rows = with_all_rows
+$$;
+
+CREATE TABLE bench.alternatives (
+  position integer PRIMARY KEY,
+  alternative text NOT NULL UNIQUE,
+  meaning text NOT NULL,
+  policy text  -- NULL: none that is written by hand
+);
+INSERT INTO bench.alternatives VALUES
+  (1, 'hand-written', 'no row security; the filter with constants in the query''s own WHERE: the floor', NULL),
+  (2, 'pg_tenancy', 'tenancy.protect()', NULL),
+  (3, 'settings', 'policy made for this one kind of principal, comparing columns with current_setting()', NULL),
+  (4, 'array', 'policy with wrapped arrays: column = ANY ((SELECT workspaces())::uuid[])',
+   'workspace_id = ANY ((SELECT app.workspaces(true))::uuid[])
+    OR (workspace_id = ANY ((SELECT app.workspaces(false))::uuid[]) AND user_id = (SELECT app.principal()))'),
+  (5, 'sub-select', 'policy with a sub-select of memberships: column IN (SELECT …)',
+   'workspace_id IN (SELECT m.workspace_id FROM app.members m
+                     WHERE m.principal_id = (SELECT app.principal()) AND m.all_rows)
+    OR (user_id = (SELECT app.principal())
+        AND workspace_id IN (SELECT m.workspace_id FROM app.members m
+                             WHERE m.principal_id = (SELECT app.principal())))'),
+  (6, 'function', 'policy with a boolean function of the row (PL/pgSQL)', 'app.may_see(workspace_id, user_id)');
+GRANT SELECT ON bench.alternatives TO bench_app;
+
+-- The settings app.workspace and so on are made by bench.become().
+CREATE FUNCTION bench.settings_policy(principal text) RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT CASE principal
+    WHEN 'restricted member' THEN 'workspace_id = app.setting(''app.workspace'') AND user_id = app.principal()'
+    WHEN 'mixed member' THEN 'workspace_id = app.setting(''app.all_of_workspace'')
+      OR (workspace_id = app.setting(''app.workspace'') AND user_id = app.principal())'
+    WHEN 'owner' THEN 'organization_id = app.setting(''app.organization'')'
+    ELSE 'workspace_id = app.setting(''app.workspace'')' END
+$$;
+
+CREATE FUNCTION bench.use_alternative(alternative text, principal text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  policy text := (SELECT a.policy FROM bench.alternatives a WHERE a.alternative = use_alternative.alternative);
+BEGIN
+  IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = 'app.logs'::regclass) THEN
+    PERFORM tenancy.unprotect('app.logs');
+  END IF;
+  DROP POLICY IF EXISTS by_hand ON app.logs;
+  ALTER TABLE app.logs DISABLE ROW LEVEL SECURITY;
+  IF alternative = 'settings' THEN
+    policy := bench.settings_policy(principal);
+  END IF;
+  IF alternative = 'pg_tenancy' THEN
+    PERFORM tenancy.protect('app.logs', 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id');
+  ELSIF policy IS NOT NULL THEN
+    ALTER TABLE app.logs ENABLE ROW LEVEL SECURITY;
+    EXECUTE format('CREATE POLICY by_hand ON app.logs FOR SELECT USING (%s)', policy);
+  END IF;
+END
+$$;
+
+-- Tells the session who it is, in the way that the alternative understands.
+CREATE FUNCTION bench.become(alternative text, principal text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  p bench.principals;
+BEGIN
+  SELECT * INTO p FROM bench.principals b WHERE b.principal = become.principal;
+  PERFORM set_config(s, '', false)
+  FROM unnest(ARRAY['tenancy.user', 'tenancy.api_key', 'app.principal', 'app.organization', 'app.workspace',
+                    'app.all_of_workspace']) s;
+  IF alternative = 'pg_tenancy' THEN
+    PERFORM set_config(p.tenancy_setting, p.tenancy_value, false);
+  ELSIF principal <> 'nobody' THEN
+    PERFORM set_config('app.principal', p.principal_id, false),
+            set_config('app.organization', bench.organization_id(1)::text, false),
+            set_config('app.workspace',
+                       bench.workspace_id(1, CASE principal WHEN 'unrestricted member' THEN 4 ELSE 1 END)::text, false),
+            set_config('app.all_of_workspace', bench.workspace_id(1, 4)::text, false);
+  END IF;
+END
+$$;

@@ -1,0 +1,138 @@
+-- Measuring inside the server, so that neither client nor network blurs what takes microseconds.
+
+CREATE FUNCTION bench.milliseconds(since timestamptz) RETURNS float8
+LANGUAGE sql VOLATILE RETURN 1000 * extract(epoch FROM clock_timestamp() - since);
+
+-- A plan as one line: node types, the indexes used, sub-plans in brackets.
+CREATE FUNCTION bench.plan_shape(plan jsonb) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  node text := concat(plan ->> 'Partial Mode' || ' ', plan ->> 'Node Type', ' ' || (plan ->> 'Index Name'));
+  children text;
+  subplans text;
+BEGIN
+  node := replace(replace(node, 'Simple ', ''), 'Finalize ', '');
+  SELECT string_agg(bench.plan_shape(c), ', ') FILTER (WHERE c ->> 'Parent Relationship' NOT IN ('InitPlan', 'SubPlan')),
+         string_agg(bench.plan_shape(c), ', ') FILTER (WHERE c ->> 'Parent Relationship' IN ('InitPlan', 'SubPlan'))
+  INTO children, subplans
+  FROM jsonb_array_elements(plan -> 'Plans') c;
+  IF subplans IS NOT NULL THEN
+    node := format('%s [%s]', node, subplans);
+  END IF;
+  RETURN CASE WHEN children IS NULL THEN node
+              WHEN jsonb_array_length(plan -> 'Plans') > 1 AND children LIKE '%, %' THEN format('%s > (%s)', node, children)
+              ELSE format('%s > %s', node, children) END;
+END
+$$;
+
+-- Runs a query a number of times, or for as long as the budget lasts, once to warm up beforehand; that run also tells
+-- whether its result is the same for all alternatives. Where it takes longer than half a second, it is the only run.
+-- Samples: planning and execution as EXPLAIN ANALYZE has them, the time of the whole statement, parsing and rewriting
+-- included, and of what takes less than a millisecond the mean time of the statement when it is prepared, too.
+CREATE FUNCTION bench.measure_query(
+  subject text, alternative text, round integer, query text, filter text, samples integer, budget_ms float8)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  began timestamptz := clock_timestamp();
+  started timestamptz;
+  took float8;
+  fingerprint text;
+  prepared_runs CONSTANT integer := 25;
+  plan jsonb;
+  estimate jsonb;
+BEGIN
+  EXECUTE format('SELECT md5(coalesce(string_agg(q::text, '','' ORDER BY q::text), '''')) FROM (%s) q', query)
+    INTO fingerprint;
+  took := bench.milliseconds(began);
+  IF took > 500 THEN
+    EXECUTE 'EXPLAIN (SUMMARY, FORMAT JSON) ' || query INTO plan;
+    INSERT INTO bench.samples
+    VALUES ('read', subject, alternative, 'planning', round, (plan -> 0 ->> 'Planning Time')::float8),
+           ('read', subject, alternative, 'execution', round, took - (plan -> 0 ->> 'Planning Time')::float8),
+           ('read', subject, alternative, 'statement', round, took);
+  ELSE
+    EXECUTE query;
+    FOR i IN 1 .. samples LOOP
+      EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ' || query INTO plan;
+      started := clock_timestamp();
+      EXECUTE query;
+      took := bench.milliseconds(started);
+      INSERT INTO bench.samples
+      VALUES ('read', subject, alternative, 'planning', round, (plan -> 0 ->> 'Planning Time')::float8),
+             ('read', subject, alternative, 'execution', round, (plan -> 0 ->> 'Execution Time')::float8),
+             ('read', subject, alternative, 'statement', round, took);
+      EXIT WHEN bench.milliseconds(began) > budget_ms;
+    END LOOP;
+    IF took < 1 THEN
+      EXECUTE 'PREPARE bench_query AS ' || query;
+      EXECUTE 'EXECUTE bench_query';
+      FOR i IN 1 .. samples / 4 + 1 LOOP
+        INSERT INTO bench.samples
+        VALUES ('read', subject, alternative, 'prepared', round,
+                bench.time_of('EXECUTE bench_query', prepared_runs) / prepared_runs);
+      END LOOP;
+      DEALLOCATE bench_query;
+    END IF;
+  END IF;
+  EXECUTE 'EXPLAIN (FORMAT JSON) SELECT FROM app.logs' || filter INTO estimate;
+  INSERT INTO bench.plans
+  VALUES (subject, alternative, bench.plan_shape(plan -> 0 -> 'Plan'), (estimate -> 0 -> 'Plan' ->> 'Plan Rows')::float8,
+          fingerprint)
+  ON CONFLICT ON CONSTRAINT plans_pkey
+  DO UPDATE SET shape = EXCLUDED.shape, estimated_rows = EXCLUDED.estimated_rows, fingerprint = EXCLUDED.fingerprint;
+END
+$$;
+
+-- Milliseconds of so many runs of a statement.
+CREATE FUNCTION bench.time_of(statement text, runs integer DEFAULT 1) RETURNS float8
+LANGUAGE plpgsql AS $$
+DECLARE
+  started timestamptz := clock_timestamp();
+BEGIN
+  FOR i IN 1 .. runs LOOP
+    EXECUTE statement;
+  END LOOP;
+  RETURN bench.milliseconds(started);
+END
+$$;
+
+-- What reports say of samples. A ratio is taken round by round, so that what slows the machine down for a while slows
+-- both; the mean of each round's middle half sees differences below the microsecond that EXPLAIN rounds to.
+CREATE VIEW bench.summary AS
+SELECT area, subject, alternative, metric, count(*) AS samples,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY value) AS median,
+       percentile_cont(0.25) WITHIN GROUP (ORDER BY value) AS lower,
+       percentile_cont(0.75) WITHIN GROUP (ORDER BY value) AS upper
+FROM bench.samples
+GROUP BY area, subject, alternative, metric;
+
+CREATE FUNCTION bench.ratio(area text, subject text, alternative text, floor_alternative text, metric text)
+RETURNS float8 LANGUAGE sql STABLE AS $$
+  WITH quartiles AS (
+    SELECT s.round, s.alternative, percentile_cont(ARRAY[0.25, 0.75]) WITHIN GROUP (ORDER BY s.value) AS of
+    FROM bench.samples s
+    WHERE (s.area, s.subject, s.metric) = (ratio.area, ratio.subject, ratio.metric)
+    GROUP BY s.round, s.alternative
+  ), rounds AS (
+    SELECT s.round, s.alternative, avg(s.value) AS middle
+    FROM bench.samples s JOIN quartiles q USING (round, alternative)
+    WHERE (s.area, s.subject, s.metric) = (ratio.area, ratio.subject, ratio.metric)
+      AND s.value BETWEEN q.of[1] AND q.of[2]
+    GROUP BY s.round, s.alternative
+  )
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY r.middle / nullif(f.middle, 0))
+  FROM rounds r JOIN rounds f USING (round)
+  WHERE r.alternative = ratio.alternative AND f.alternative = floor_alternative
+$$;
+
+-- Three significant digits, without an exponent.
+CREATE FUNCTION bench.shown(value float8) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN value IS NULL THEN '-'
+              WHEN abs(value) >= 100 THEN round(value::numeric)::text
+              WHEN abs(value) >= 10 THEN round(value::numeric, 1)::text
+              WHEN abs(value) >= 1 THEN round(value::numeric, 2)::text
+              ELSE round(value::numeric, 3)::text END
+$$;
+CREATE FUNCTION bench.shown(median float8, lower float8, upper float8) RETURNS text
+LANGUAGE sql IMMUTABLE RETURN format('%s (%s to %s)', bench.shown(median), bench.shown(lower), bench.shown(upper));

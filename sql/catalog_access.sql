@@ -1,0 +1,183 @@
+-- The catalogs as others than a superuser see them: a principal its own organization, a DBA everything, nobody a secret's hash.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+SET client_min_messages = warning;
+DROP ROLE IF EXISTS regress_dba, regress_reader;
+CREATE ROLE regress_dba LOGIN;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tenancy TO regress_dba;
+CREATE ROLE regress_reader LOGIN;
+GRANT SELECT ON ALL TABLES IN SCHEMA tenancy TO regress_reader;
+GRANT USAGE, CREATE ON SCHEMA app TO regress_dba;
+\o /dev/null
+-- Both organizations have something of every kind.
+SELECT tenancy.create_role(o, 'workspace', 'role-of-' || o, 'member'), tenancy.create_role(o, 'organization', 'clerk-of-' || o),
+       tenancy.set_setting(o, 'members_view_logs', false), tenancy.set_setting(o, 'members_view_all_data', false), tenancy.allow_workspace_overrides(o, 'logs', true),
+       tenancy.set_setting(o, 'members_view_logs', true, w), tenancy.set_setting(o, 'members_view_all_data', true, w),
+       tenancy.create_api_key('workspace_service_key', 'service of ' || o, o, w)
+FROM (VALUES ('acme', 'search'), ('globex', 'lab')) v (o, w);
+SELECT tenancy.set_workspace_role('globex/lab', 'gus@globex.test', 'admin');
+INSERT INTO tenancy.login_bindings (login, user_id) VALUES ('regress_plain', 'cccccccc-0000-4000-8000-000000000008');
+GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
+\o
+
+-- How a command ends; what it did stays.
+CREATE FUNCTION kept(command text, OUT state text, OUT message text) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE command;
+  state := 'done';
+EXCEPTION WHEN OTHERS THEN
+  state := SQLSTATE;
+  message := SQLERRM;
+END
+$$;
+-- How many rows of each catalog somebody sees: of acme's, of globex's, of nobody's.
+CREATE FUNCTION catalogs_of(somebody text) RETURNS TABLE (who text, "catalog" text, acme bigint, globex bigint, built_in bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  seen record;
+BEGIN
+  CALL app.become(somebody, true);
+  FOR seen IN SELECT c.oid::regclass::text AS name, bool_or(a.attname = 'organization_id') AS has_organization, bool_or(a.attname = 'user_id') AS has_user, bool_or(a.attname = 'api_key_id') AS has_key
+              FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+              WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind IN ('r', 'v', 'm') AND c.relname IN ('organizations', 'workspaces', 'users', 'roles', 'organization_members', 'workspace_members', 'grants',
+                 'visibility', 'workspace_overrides', 'api_keys', 'api_key_scopes') GROUP BY c.oid ORDER BY 1 LOOP
+    who := somebody;
+    "catalog" := seen.name;
+    -- an id says whose a row is
+    EXECUTE format('SELECT count(*) FILTER (WHERE org LIKE ''a%%''), count(*) FILTER (WHERE org LIKE ''b%%''), count(*) FILTER (WHERE org IS NULL) FROM (SELECT %s AS org FROM %s t) s',
+      CASE WHEN seen.has_organization THEN 'organization_id::text' WHEN seen.has_user THEN 'CASE WHEN email LIKE ''%globex%'' THEN ''b'' ELSE ''a'' END'
+           ELSE 'CASE (SELECT k.organization_id FROM tenancy.api_keys k WHERE k.api_key_id = t.api_key_id) WHEN ''aaaaaaaa-0000-4000-8000-000000000000'' THEN ''a'' ELSE ''b'' END' END, seen.name)
+      INTO acme, globex, built_in;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+CREATE FUNCTION names(who text, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  found text;
+BEGIN
+  CALL app.become(who, true);
+  EXECUTE format('SELECT coalesce(string_agg(name, '' '' ORDER BY name), ''-'') FROM (%s) q (name)', query) INTO found;
+  RETURN found;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE;
+END
+$$;
+SET SESSION AUTHORIZATION regress_app;
+SELECT c."catalog", string_agg(format('%s %s', c.who, c.acme), ', ' ORDER BY p.n) AS acme FROM people p, catalogs_of(p.who) c WHERE c.acme > 0 GROUP BY 1 ORDER BY 1;
+SELECT c."catalog", string_agg(format('%s %s', c.who, c.globex), ', ' ORDER BY p.n) AS globex FROM people p, catalogs_of(p.who) c WHERE c.globex > 0 GROUP BY 1 ORDER BY 1;
+SELECT c."catalog", c.built_in, count(*) AS sessions FROM people p, catalogs_of(p.who) c WHERE c.built_in > 0 GROUP BY 1, 2 ORDER BY 1;
+-- Nobody sees both
+SELECT p.who FROM people p, catalogs_of(p.who) c GROUP BY p.who HAVING sum(c.acme) > 0 AND sum(c.globex) > 0;
+-- What exactly
+SELECT who, names(who, 'SELECT slug FROM tenancy.workspaces') AS workspaces, names(who, 'SELECT split_part(email, ''@'', 1) FROM tenancy.users') AS users,
+       names(who, 'SELECT replace(name, '' '', ''-'') FROM tenancy.api_keys') AS keys
+FROM people ORDER BY n;
+SELECT who, names(who, 'SELECT name FROM tenancy.roles WHERE organization_id IS NOT NULL') AS roles FROM unnest(ARRAY['mike', 'acme master', 'gus', 'nobody']) who;
+-- a setting changes what of the keys is seen; a bound login sees its user's organization, one that stands for nobody nothing
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_setting('acme', 'members_view_keys', true);
+SET SESSION AUTHORIZATION regress_app;
+SELECT names('mike', 'SELECT replace(name, '' '', ''-'') FROM tenancy.api_keys') AS mike, names('ben', 'SELECT replace(name, '' '', ''-'') FROM tenancy.api_keys') AS ben;
+SELECT names('mike', 'SELECT DISTINCT resource FROM tenancy.api_key_scopes') AS scopes;
+SET SESSION AUTHORIZATION regress_bound;
+SELECT string_agg(slug, ' ' ORDER BY slug) AS organizations, (SELECT string_agg(slug, ' ' ORDER BY slug) FROM tenancy.workspaces) AS workspaces, (SELECT string_agg(login::text, ' ') FROM tenancy.login_bindings) AS logins FROM tenancy.organizations;
+SET SESSION AUTHORIZATION regress_owner;
+SELECT count(*) AS organizations, (SELECT count(*) FROM tenancy.users) AS users, (SELECT count(*) FROM tenancy.login_bindings) AS logins FROM tenancy.organizations;
+-- a narrowed session: that workspace
+SET SESSION AUTHORIZATION regress_app;
+SET tenancy.workspace = 'search';
+SELECT who, names(who, 'SELECT slug FROM tenancy.workspaces') AS workspaces, names(who, 'SELECT replace(name, '' '', ''-'') FROM tenancy.api_keys') AS keys FROM unnest(ARRAY['olivia', 'mona', 'acme master']) who;
+RESET tenancy.workspace;
+-- several organizations: the active one
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_organization_role('globex', 'olivia@acme.test', 'admin');
+SET SESSION AUTHORIZATION regress_app;
+SELECT names('olivia', 'SELECT slug FROM tenancy.organizations') AS without_choice;
+SET tenancy.organization = 'globex';
+SELECT names('olivia', 'SELECT slug FROM tenancy.organizations') AS organizations, names('olivia', 'SELECT slug FROM tenancy.workspaces') AS workspaces, names('olivia', 'SELECT split_part(email, ''@'', 1) FROM tenancy.users') AS users;
+SET tenancy.organization = 'acme';
+SELECT names('olivia', 'SELECT slug FROM tenancy.organizations') AS organizations, names('olivia', 'SELECT slug FROM tenancy.workspaces') AS workspaces, names('olivia', 'SELECT split_part(email, ''@'', 1) FROM tenancy.users') AS users;
+RESET tenancy.organization;
+
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.remove_organization_member('globex', 'olivia@acme.test');
+SET SESSION AUTHORIZATION regress_app;
+
+-- Another's row can't be had by its id, nor by what is made to look at it
+SELECT names('olivia', 'SELECT slug FROM tenancy.workspaces WHERE workspace_id = ''bbbbbbbb-0000-4000-8000-000000000002''') AS by_id,
+       names('gus', 'SELECT slug FROM tenancy.workspaces WHERE workspace_id = ''bbbbbbbb-0000-4000-8000-000000000002''') AS its_owner;
+CREATE FUNCTION pg_temp.leak(value text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE 'leaked %', value; RETURN true; END $$;
+SET client_min_messages = notice;
+SELECT attempt('mike', 'SELECT FROM tenancy.workspaces WHERE pg_temp.leak(slug)');
+SELECT attempt('mike', 'SELECT FROM tenancy.users WHERE pg_temp.leak(email) AND email LIKE ''g%''');
+SELECT attempt('mona', 'SELECT FROM tenancy.api_keys WHERE pg_temp.leak(name)');
+SET client_min_messages = warning;
+
+-- No plain DML
+SELECT command, string_agg(DISTINCT left(outcome, 5), ' ') AS state
+FROM people, unnest(ARRAY['organizations', 'workspaces', 'users', 'organization_members', 'workspace_members', 'roles', 'grants', 'visibility', 'workspace_overrides', 'api_keys', 'api_key_secrets', 'api_key_scopes',
+                          'jwt_keys', 'login_bindings', 'permissions', 'setting_definitions', 'protected_tables']) relation,
+     LATERAL (VALUES (format('DELETE FROM tenancy.%I', relation)), (format('INSERT INTO tenancy.%I SELECT * FROM tenancy.%I', relation, relation)), (format('TRUNCATE tenancy.%I CASCADE', relation)),
+                     (format('UPDATE tenancy.%I SET %I = %I', relation, (SELECT attname FROM pg_attribute WHERE attrelid = ('tenancy.' || relation)::regclass AND attnum = 1), (SELECT attname FROM pg_attribute WHERE attrelid = ('tenancy.' || relation)::regclass AND attnum = 1)))) c (command),
+     attempt(who, command) outcome
+WHERE who IN ('olivia', 'acme master') GROUP BY command HAVING string_agg(DISTINCT left(outcome, 5), ' ') <> '42501';
+SELECT attempt('olivia', 'SELECT FROM tenancy.organizations FOR UPDATE') AS locks, attempt('olivia', 'SELECT FROM tenancy.organizations') AS reads;
+RESET SESSION AUTHORIZATION;
+
+-- No way to a secret's hash: who may read which column that holds one, and which functions and views return it
+SELECT c.oid::regclass AS relation, a.attname, a.atttypid::regtype FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind IN ('r', 'v', 'm') AND (a.atttypid = 'bytea'::regtype OR a.attname ~ 'hash|secret');
+SELECT has_table_privilege('regress_plain', 'tenancy.api_key_secrets', 'SELECT') AS reads_table, has_any_column_privilege('regress_plain', 'tenancy.api_key_secrets', 'SELECT') AS reads_column;
+SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace AND has_function_privilege('regress_plain', p.oid, 'EXECUTE')
+  AND (pg_get_function_result(p.oid) ~ 'bytea|api_key_secrets|hash' OR p.proargnames::text ~ 'hash');
+SELECT c.oid::regclass FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class c ON c.oid = r.ev_class WHERE d.refobjid = 'tenancy.api_key_secrets'::regclass;
+SET SESSION AUTHORIZATION regress_app;
+SELECT attempt('olivia', 'SELECT FROM tenancy.api_key_secrets') AS olivia, attempt('acme master', 'SELECT secret_hash FROM tenancy.api_key_secrets') AS master;
+-- nor of any secret in what a principal can read, its own key's display prefix aside
+CREATE FUNCTION pg_temp.secrets_in_catalogs(who text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  relation regclass;
+  found bigint := 0;
+  here bigint;
+BEGIN
+  CALL app.become(who, true);
+  FOR relation IN SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind IN ('r', 'v') AND has_table_privilege(c.oid, 'SELECT') LOOP
+    EXECUTE format('SELECT count(*) FROM %s t, app.secrets s WHERE t::text LIKE ''%%'' || s.secret || ''%%'' OR t::text LIKE ''%%'' || encode(sha256(s.secret::bytea), ''hex'') || ''%%''', relation) INTO here;
+    found := found + here;
+  END LOOP;
+  RETURN found;
+END
+$$;
+SELECT who, pg_temp.secrets_in_catalogs(who) FROM unnest(ARRAY['olivia', 'acme master']) who;
+RESET SESSION AUTHORIZATION;
+-- Who may read a table by a grant still sees through it only what is the principal's
+SET SESSION AUTHORIZATION regress_reader;
+SELECT (SELECT count(*) FROM tenancy.organizations) AS organizations, (SELECT count(*) FROM tenancy.users) AS users, (SELECT count(*) FROM tenancy.api_keys) AS keys, tenancy.is_dba();
+RESET SESSION AUTHORIZATION;
+
+-- A DBA who is no superuser reads and changes all, by plain SQL and by every function
+SET SESSION AUTHORIZATION regress_dba;
+SELECT tenancy.is_dba(), (SELECT count(*) FROM tenancy.organizations) AS organizations, (SELECT count(*) FROM tenancy.workspaces) AS workspaces, (SELECT count(*) FROM tenancy.users) AS users,
+       (SELECT count(*) FROM tenancy.api_keys) AS keys, (SELECT count(*) FROM tenancy.api_key_secrets) AS secrets, (SELECT count(*) FROM tenancy.login_bindings) AS logins, (SELECT count(*) FROM tenancy.organization_members) AS members;
+INSERT INTO tenancy.organizations (organization_id, slug, name) VALUES ('eeeeeeee-0000-4000-8000-000000000000', 'initech', 'Initech');
+UPDATE tenancy.organizations SET name = 'Initech Inc.' WHERE slug = 'initech' RETURNING name;
+DELETE FROM tenancy.organizations WHERE slug = 'initech' RETURNING name;
+SELECT organization_id IS NOT NULL AS made, length(master_key) > 40 AS with_key FROM tenancy.create_organization('Initech', 'ian@initech.test');
+SELECT call, f.state, f.message FROM unnest(ARRAY[$$create_user('new@initech.test', 'New')$$, $$create_workspace('initech', 'Printers')$$, $$set_organization_role('initech', 'new@initech.test', 'member')$$,
+    $$set_workspace_role('initech/printers', 'new@initech.test', 'manager')$$, $$set_setting('initech', 'members_view_logs', false)$$, $$set_setting('initech', 'members_view_logs', false, 'printers')$$,
+    $$allow_workspace_overrides('initech', 'logs', true)$$, $$reset_setting('initech', 'members_view_logs')$$, $$settings('initech', 'printers')$$, $$create_role('initech', 'workspace', 'helper', 'member')$$,
+    $$grant_permission('initech', 'workspace', 'helper', 'prompts', 'delete')$$, $$revoke_permission('initech', 'workspace', 'helper', 'prompts', 'delete')$$, $$set_role_visibility('initech', 'helper', false)$$,
+    $$drop_role('initech', 'workspace', 'helper')$$, $$create_api_key('workspace_user_key', 'key', 'initech', 'printers', 'new@initech.test')$$, $$register_permission('papers', 'view', 'View papers')$$,
+    $$trust_login('regress_owner')$$, $$bind_login('regress_owner', 'new@initech.test', 'initech', 'printers')$$, $$unbind_login('regress_owner')$$, $$access_matrix('initech')$$, $$set_jwks('initech', NULL)$$,
+    $$who_can('logs', 'view', 'initech/printers')$$, $$remove_workspace_member('initech/printers', 'new@initech.test')$$, $$remove_organization_member('initech', 'new@initech.test')$$, $$delete_workspace('initech/printers')$$]) call,
+  kept('SELECT tenancy.' || call) f;
+-- of a principal's own organization as well, whatever the principal may
+SELECT set_config('tenancy.api_key', (SELECT secret FROM secrets WHERE name = 'search service'), false) <> '' AS as_a_key;
+SELECT * FROM kept('SELECT tenancy.create_workspace(NULL, ''By key'')');
+SELECT count(*) FROM tenancy.workspaces WHERE slug = 'by-key';
+SELECT set_config('tenancy.api_key', '', false);
+RESET SESSION AUTHORIZATION;
+DROP OWNED BY regress_dba, regress_reader;
+DROP ROLE regress_dba, regress_reader;

@@ -1,0 +1,69 @@
+-- Plans are those of a hand-written WHERE: the filter in constants, then the guard. The only file with EXPLAIN output.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+CREATE TABLE parted (id int, organization_id uuid NOT NULL, workspace_id uuid, user_id uuid, body text) PARTITION BY LIST (organization_id);
+CREATE TABLE parted_acme PARTITION OF parted FOR VALUES IN ('aaaaaaaa-0000-4000-8000-000000000000');
+CREATE TABLE parted_globex PARTITION OF parted FOR VALUES IN ('bbbbbbbb-0000-4000-8000-000000000000');
+\o /dev/null
+SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id',
+                       owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
+SELECT tenancy.protect('parted', 'logs', organization => 'organization_id', workspace => 'workspace_id',
+                       owner => 'user_id', create_indexes => true);
+-- mona and ben see their own rows only, where they are managers
+SELECT tenancy.set_setting('acme', 'managers_view_all_data', false);
+\o
+-- The guard's stamp depends on secrets.
+CREATE FUNCTION plan(who text, query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  CALL app.become(who, true);
+  PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+    RETURN NEXT regexp_replace(line, 'plan_guard\(''-?\d+''::bigint', 'plan_guard(STAMP', 'g');
+  END LOOP;
+END
+$$;
+GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+
+-- owner: the organization
+SELECT plan('olivia', 'SELECT * FROM app.logs');
+-- member with all rows: the workspace alone
+SELECT plan('mike', 'SELECT * FROM app.logs');
+-- two workspaces
+SELECT plan('wanda', 'SELECT * FROM app.logs');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_workspace_role('acme/search', 'wanda@acme.test', 'member');
+SET SESSION AUTHORIZATION regress_app;
+SELECT plan('wanda', 'SELECT * FROM app.logs');
+-- own rows
+SELECT plan('mona', 'SELECT * FROM app.logs');
+-- all rows in one workspace, own rows in another
+SELECT plan('ben', 'SELECT * FROM app.logs');
+-- nobody
+SELECT plan('nobody', 'SELECT * FROM app.logs');
+-- a key, and when it expires
+SELECT plan('search service', 'SELECT * FROM app.logs');
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.api_keys SET expires_at = '2100-01-01 00:00:00+00' WHERE name = 'search service';
+SET timezone = 'UTC';
+SET SESSION AUTHORIZATION regress_app;
+SELECT plan('search service', 'SELECT * FROM app.logs');
+-- partitions are pruned at planning: the organization is added where it is the partition key
+SELECT plan('olivia', 'SELECT * FROM app.parted');
+SELECT plan('mike', 'SELECT * FROM app.parted');
+SELECT plan('gus', 'SELECT * FROM app.parted');
+-- authorize() over a column
+SELECT plan('mike', 'SELECT * FROM app.people WHERE tenancy.authorize(''logs'', ''view'')');
+SELECT plan('mike', 'SELECT * FROM tenancy.authorize(''logs'', ''view'', ''aaaaaaaa-0000-4000-8000-000000000002''::uuid)');
+CREATE TEMP TABLE boards (workspace_id uuid PRIMARY KEY);
+SELECT plan('mike', 'SELECT * FROM pg_temp.boards WHERE tenancy.authorize(''logs'', ''view'', workspace_id)');
+SELECT plan('nobody', 'SELECT * FROM pg_temp.boards WHERE tenancy.authorize(''logs'', ''view'', workspace_id)');
+-- not specialized
+RESET SESSION AUTHORIZATION;
+SET tenancy.specialize = off;
+SET SESSION AUTHORIZATION regress_app;
+SELECT plan('mike', 'SELECT * FROM app.logs');
+RESET SESSION AUTHORIZATION;

@@ -1,0 +1,202 @@
+-- The oracle itself, on a small world whose answers were worked out by hand from the access model. Leaves nothing behind.
+
+BEGIN;
+
+CREATE FUNCTION oracle.expect(asked text, answer anyelement, expected anyelement) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF answer IS DISTINCT FROM expected THEN
+    RAISE EXCEPTION 'oracle: %: expected %, got %', asked, coalesce(expected::text, 'NULL'), coalesce(answer::text, 'NULL');
+  END IF;
+END
+$$;
+
+-- Readable ids: a name, spelt in hexadecimal digits by md5.
+CREATE FUNCTION oracle.id(name text) RETURNS uuid LANGUAGE sql AS 'SELECT md5(name)::uuid';
+
+CREATE FUNCTION oracle.role(level text, name text) RETURNS uuid LANGUAGE sql AS $$
+  SELECT r.role_id FROM tenancy.roles r WHERE r.level = role.level AND r.name = role.name
+$$;
+
+-- acme with workspaces a1 and a2, globex with g1.
+INSERT INTO tenancy.organizations (organization_id, slug, name, external_id) VALUES
+  (oracle.id('acme'), 'acme', 'Acme', '1'), (oracle.id('globex'), 'globex', 'Globex', '01');
+INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name, external_id, is_default) VALUES
+  (oracle.id('a1'), oracle.id('acme'), 'a1', 'A1', '11', true), (oracle.id('a2'), oracle.id('acme'), 'a2', 'A2', '12', false),
+  (oracle.id('g1'), oracle.id('globex'), 'g1', 'G1', '13', true);
+INSERT INTO tenancy.roles (role_id, organization_id, level, name, all_workspaces) VALUES
+  (oracle.id('auditor'), oracle.id('acme'), 'organization', 'auditor', true),
+  (oracle.id('clerk'), oracle.id('acme'), 'organization', 'clerk', false),
+  (oracle.id('analyst'), oracle.id('acme'), 'workspace', 'analyst', false);
+INSERT INTO tenancy.grants (role_id, organization_id, resource, action) VALUES
+  (oracle.id('auditor'), oracle.id('acme'), 'logs', 'view'),
+  (oracle.id('clerk'), oracle.id('acme'), 'logs', 'view'), (oracle.id('clerk'), oracle.id('acme'), 'billing', 'manage'),
+  (oracle.id('analyst'), oracle.id('acme'), 'logs', 'view');
+-- Mia manages a1 and is a member of a2; Max is a member of a1.
+INSERT INTO tenancy.users (user_id, email, external_id)
+SELECT oracle.id(name), name || '@example.com', name
+FROM unnest(ARRAY['olga', 'adam', 'mia', 'max', 'audrey', 'clara', 'anna']) name;
+INSERT INTO tenancy.organization_members (organization_id, user_id, role_id) VALUES
+  (oracle.id('acme'), oracle.id('olga'), oracle.role('organization', 'owner')),
+  (oracle.id('acme'), oracle.id('adam'), oracle.role('organization', 'admin')),
+  (oracle.id('acme'), oracle.id('mia'), oracle.role('organization', 'member')),
+  (oracle.id('acme'), oracle.id('max'), oracle.role('organization', 'member')),
+  (oracle.id('acme'), oracle.id('audrey'), oracle.id('auditor')),
+  (oracle.id('acme'), oracle.id('clara'), oracle.id('clerk')),
+  (oracle.id('acme'), oracle.id('anna'), oracle.role('organization', 'member'));
+INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id) VALUES
+  (oracle.id('a1'), oracle.id('mia'), oracle.id('acme'), oracle.role('workspace', 'manager')),
+  (oracle.id('a2'), oracle.id('mia'), oracle.id('acme'), oracle.role('workspace', 'member')),
+  (oracle.id('a1'), oracle.id('max'), oracle.id('acme'), oracle.role('workspace', 'member')),
+  (oracle.id('a1'), oracle.id('anna'), oracle.id('acme'), oracle.id('analyst'));
+INSERT INTO tenancy.api_keys (api_key_id, kind, name, organization_id, workspace_id, user_id, external_id) VALUES
+  (oracle.id('key acme'), 'organization_service_key', 'acme', oracle.id('acme'), NULL, NULL, 'ka'),
+  (oracle.id('key a1'), 'workspace_service_key', 'a1', oracle.id('acme'), oracle.id('a1'), NULL, 'k1'),
+  (oracle.id('key max'), 'workspace_user_key', 'max', oracle.id('acme'), oracle.id('a1'), oracle.id('max'), NULL);
+INSERT INTO tenancy.api_key_scopes (api_key_id, resource, action) VALUES
+  (oracle.id('key acme'), 'logs', 'view'), (oracle.id('key a1'), 'logs', 'view'), (oracle.id('key a1'), 'logs', 'write'),
+  (oracle.id('key max'), 'logs', 'view'), (oracle.id('key max'), 'logs', 'write'), (oracle.id('key max'), 'prompts', 'delete'),
+  (oracle.id('key max'), 'api_keys', 'create');
+
+INSERT INTO oracle.principals (n, kind, organization_id, user_id, api_key_id, narrowed) VALUES
+  (1, 'user', oracle.id('acme'), oracle.id('olga'), NULL, NULL),
+  (2, 'user', oracle.id('acme'), oracle.id('adam'), NULL, NULL),
+  (3, 'user', oracle.id('acme'), oracle.id('mia'), NULL, NULL),
+  (4, 'user', oracle.id('acme'), oracle.id('max'), NULL, NULL),
+  (5, 'user', oracle.id('acme'), oracle.id('audrey'), NULL, NULL),
+  (6, 'user', oracle.id('acme'), oracle.id('clara'), NULL, NULL),
+  (7, 'user', oracle.id('acme'), oracle.id('anna'), NULL, NULL),
+  (8, 'organization_service_key', oracle.id('acme'), NULL, oracle.id('key acme'), NULL),
+  (9, 'workspace_service_key', oracle.id('acme'), NULL, oracle.id('key a1'), NULL),
+  (10, 'workspace_user_key', oracle.id('acme'), oracle.id('max'), oracle.id('key max'), NULL),
+  (11, 'anonymous', NULL, NULL, NULL, NULL),
+  (12, 'user', oracle.id('acme'), oracle.id('olga'), NULL, oracle.id('a1'));
+
+CREATE FUNCTION oracle.who(name text) RETURNS int LANGUAGE sql AS $$
+  SELECT array_position(ARRAY['olga', 'adam', 'mia', 'max', 'audrey', 'clara', 'anna', 'key acme', 'key a1', 'key max', 'nobody', 'olga in a1'], name)
+$$;
+
+-- Rows 1 to 9 of a table of logs with all four columns as uuids (table 1), and of the same with the organization, (2),
+-- or the workspace (3) alone, which knows the key and not the owner.
+INSERT INTO oracle.relations (t, resource, payload, organization_type, workspace_type, owner_type, api_key_type) VALUES
+  (1, 'logs', NULL, 'uuid', 'uuid', 'uuid', 'uuid'), (2, 'logs', NULL, 'bigint', NULL, 'text', NULL), (3, 'logs', NULL, NULL, 'text', NULL, 'uuid'),
+  (4, 'prompts', NULL, 'uuid', 'uuid', 'uuid', NULL);
+INSERT INTO oracle.rows (t, id, organization, workspace, owner, api_key)
+SELECT 1, v.id, oracle.id(v.organization), oracle.id(v.workspace), oracle.id(v.owner), oracle.id(v.key)
+FROM (VALUES
+  (1, 'acme', 'a1', 'max', NULL), (2, 'acme', 'a1', 'mia', NULL), (3, 'acme', 'a2', 'mia', NULL), (4, 'acme', 'a2', NULL, 'key max'),
+  (5, 'acme', NULL, 'max', NULL), (6, 'globex', 'g1', 'max', NULL), (7, NULL, 'a1', 'max', NULL), (8, 'acme', 'unknown', 'mia', NULL),
+  (9, NULL, NULL, 'max', NULL)) v (id, organization, workspace, owner, key);
+INSERT INTO oracle.rows (t, id, organization, owner) VALUES
+  (2, 1, '1', 'max'), (2, 2, '1', 'mia'), (2, 3, '1', NULL), (2, 4, '2', 'max'), (2, 5, NULL, 'max');
+INSERT INTO oracle.rows (t, id, workspace, api_key) VALUES
+  (3, 1, '11', oracle.id('key max')), (3, 2, '11', NULL), (3, 3, '12', NULL), (3, 4, '13', NULL), (3, 5, NULL, oracle.id('key max')), (3, 6, ' 11', NULL);
+INSERT INTO oracle.rows (t, id, organization, workspace, owner)
+SELECT 4, r.id, r.organization, r.workspace, r.owner FROM oracle.rows r WHERE r.t = 1 AND r.id <= 3;
+
+CREATE FUNCTION oracle.ids(name text, t int, purpose text) RETURNS text LANGUAGE sql AS $$
+  SELECT coalesce(string_agg(a.id || CASE WHEN a.answer IS NULL THEN '?' ELSE '' END, ' ' ORDER BY a.id) FILTER (WHERE a.answer IS NOT false), '')
+  FROM oracle.answers a WHERE a.n = oracle.who(name) AND a.t = ids.t AND a.purpose = ids.purpose
+$$;
+
+CREATE FUNCTION oracle.expect_rights(cases text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM oracle.expect(format('%s %s in %s', c[1], c[2], c[3]),
+      coalesce(oracle.holds(oracle.who(c[1]), split_part(c[2], '.', 1), split_part(c[2], '.', 2),
+                            CASE WHEN c[3] <> '-' THEN oracle.id(c[3]) END), 'no'), c[4])
+  FROM (SELECT ARRAY[cases[i][1], cases[i][2], cases[i][3], cases[i][4]] AS c
+        FROM generate_subscripts(cases, 1) i) lines;
+END
+$$;
+
+CREATE FUNCTION oracle.expect_rows(t int, purpose text, cases text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM oracle.expect(format('%s, table %s, %s', cases[i][1], t, purpose), oracle.ids(cases[i][1], t, purpose), cases[i][2])
+  FROM generate_subscripts(cases, 1) i;
+END
+$$;
+
+-- The matrix as it comes.
+SELECT oracle.answer();
+SELECT oracle.expect_rights(ARRAY[
+  ['olga', 'logs.view', 'a1', 'all'], ['olga', 'logs.view', 'g1', 'no'], ['olga', 'logs.view', '-', 'all'], ['olga', 'billing.manage', '-', 'all'],
+  ['adam', 'logs.view', 'a2', 'all'], ['adam', 'billing.manage', '-', 'no'],
+  ['mia', 'logs.view', 'a1', 'all'], ['mia', 'prompts.delete', 'a1', 'all'], ['mia', 'prompts.delete', 'a2', 'no'], ['mia', 'prompts.create', 'a2', 'all'],
+  ['mia', 'prompts.delete', '-', 'no'], ['mia', 'prompts.create', '-', 'all'],
+  ['max', 'logs.view', 'a1', 'all'], ['max', 'logs.view', 'a2', 'no'], ['max', 'logs.view', '-', 'all'], ['max', 'logs.write', 'a1', 'no'],
+  ['audrey', 'logs.view', 'a2', 'all'], ['audrey', 'logs.view', '-', 'all'], ['audrey', 'logs.list', 'a2', 'no'],
+  ['clara', 'logs.view', 'a1', 'no'], ['clara', 'logs.view', '-', 'all'], ['clara', 'billing.manage', '-', 'all'],
+  ['anna', 'logs.view', 'a1', 'all'], ['anna', 'traces.view', 'a1', 'no'],
+  ['key acme', 'logs.view', 'a2', 'all'], ['key acme', 'logs.view', '-', 'all'], ['key acme', 'logs.list', 'a2', 'no'], ['key acme', 'logs.view', 'g1', 'no'],
+  ['key a1', 'logs.view', 'a1', 'all'], ['key a1', 'logs.view', 'a2', 'no'], ['key a1', 'logs.view', '-', 'no'],
+  ['key max', 'logs.view', 'a1', 'all'], ['key max', 'logs.write', 'a1', 'own'], ['key max', 'prompts.delete', 'a1', 'no'], ['key max', 'api_keys.create', 'a1', 'no'],
+  ['nobody', 'logs.view', 'a1', 'no'], ['nobody', 'logs.view', '-', 'no'],
+  ['olga in a1', 'logs.view', 'a1', 'all'], ['olga in a1', 'logs.view', 'a2', 'no'], ['olga in a1', 'logs.view', '-', 'no']]);
+SELECT oracle.expect_rows(1, 'read', ARRAY[
+  ['olga', '1 2 3 4 5 8'], ['adam', '1 2 3 4 5 8'], ['mia', '1 2 3 4 7'], ['max', '1 2 7'], ['audrey', '1 2 3 4 8'], ['clara', ''],
+  ['anna', '1 2 7'], ['key acme', '1 2 3 4 5 8'], ['key a1', '1 2 7'], ['key max', '1 2 7'], ['nobody', ''], ['olga in a1', '1 2 7']]);
+SELECT oracle.expect_rows(2, 'read', ARRAY[
+  ['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2 3'], ['audrey', '1 2 3'], ['clara', '1 2 3'], ['key acme', '1 2 3'],
+  ['key a1', ''], ['key max', ''], ['nobody', ''], ['olga in a1', '']]);
+SELECT oracle.expect_rows(3, 'read', ARRAY[
+  ['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2'], ['clara', ''], ['key acme', '1 2 3'], ['key a1', '1 2'], ['nobody', '']]);
+SELECT oracle.expect_rows(1, 'update', ARRAY[['olga', ''], ['mia', ''], ['key acme', '']]);
+SELECT oracle.expect_rows(4, 'update', ARRAY[['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2'], ['key acme', ''], ['audrey', '']]);
+SELECT oracle.expect_rows(4, 'delete', ARRAY[['olga', '1 2 3'], ['mia', '1 2'], ['max', ''], ['key max', '']]);
+SELECT oracle.expect_rows(1, 'stay', ARRAY[['olga', ''], ['mia', '']]);
+SELECT oracle.expect_rows(4, 'stay', ARRAY[['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2']]);
+
+-- Members see their own rows only; a role of one's own does as members do. Nobody else is concerned.
+INSERT INTO tenancy.visibility VALUES (oracle.role('workspace', 'member'), oracle.id('acme'), NULL, false);
+SELECT oracle.answer();
+SELECT oracle.expect_rights(ARRAY[
+  ['mia', 'logs.view', 'a1', 'all'], ['mia', 'logs.view', 'a2', 'own'], ['mia', 'logs.view', '-', 'own'], ['max', 'logs.view', 'a1', 'own'],
+  ['anna', 'logs.view', 'a1', 'own'], ['audrey', 'logs.view', '-', 'all'], ['clara', 'logs.view', '-', 'own'], ['adam', 'logs.view', '-', 'all'],
+  ['key max', 'logs.view', 'a1', 'own'], ['key a1', 'logs.view', 'a1', 'all']]);
+SELECT oracle.expect_rows(1, 'read', ARRAY[
+  ['olga', '1 2 3 4 5 8'], ['mia', '1 2 3 7'], ['max', '1 7'], ['anna', ''], ['key a1', '1 2 7'], ['key max', '1 7']]);
+SELECT oracle.expect_rows(2, 'read', ARRAY[['olga', '1 2 3'], ['mia', '2'], ['max', '1'], ['clara', ''], ['audrey', '1 2 3']]);
+SELECT oracle.expect_rows(3, 'read', ARRAY[['mia', '1 2'], ['max', '1'], ['key max', '1'], ['anna', '']]);
+
+-- A workspace's switch counts only while it is allowed to; a custom role's own one goes first.
+INSERT INTO tenancy.visibility VALUES (oracle.role('workspace', 'member'), oracle.id('acme'), oracle.id('a1'), true);
+SELECT oracle.answer();
+SELECT oracle.expect_rights(ARRAY[['max', 'logs.view', 'a1', 'own'], ['anna', 'logs.view', 'a1', 'own']]);
+INSERT INTO tenancy.workspace_overrides VALUES (oracle.id('acme'), 'data_visibility', true);
+SELECT oracle.answer();
+SELECT oracle.expect_rights(ARRAY[['max', 'logs.view', 'a1', 'all'], ['anna', 'logs.view', 'a1', 'all'], ['mia', 'logs.view', 'a2', 'own']]);
+INSERT INTO tenancy.visibility VALUES (oracle.id('analyst'), oracle.id('acme'), NULL, false);
+SELECT oracle.answer();
+SELECT oracle.expect_rights(ARRAY[['max', 'logs.view', 'a1', 'all'], ['anna', 'logs.view', 'a1', 'own']]);
+
+-- A second role widens the rows only of what it grants itself (decision 1).
+UPDATE tenancy.organization_members SET role_id = oracle.id('auditor') WHERE user_id = oracle.id('anna');
+SELECT oracle.answer();
+SELECT oracle.expect_rights(ARRAY[['anna', 'logs.view', 'a1', 'all']]);
+DELETE FROM tenancy.grants WHERE role_id = oracle.id('auditor');
+SELECT oracle.answer();
+SELECT oracle.expect_rights(ARRAY[['anna', 'logs.view', 'a1', 'own'], ['anna', 'logs.view', 'a2', 'no']]);
+
+-- Overrides: of the organization, of a workspace while it is allowed to; above the owner there is none, above the admin
+-- only that of logs.
+INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action, allowed) VALUES
+  (oracle.role('workspace', 'manager'), oracle.id('acme'), NULL, 'logs', 'view', false),
+  (oracle.role('workspace', 'manager'), oracle.id('acme'), oracle.id('a1'), 'logs', 'view', true),
+  (oracle.role('organization', 'owner'), oracle.id('acme'), NULL, 'logs', 'view', false),
+  (oracle.role('organization', 'admin'), oracle.id('acme'), NULL, 'traces', 'view', false),
+  (oracle.role('organization', 'admin'), oracle.id('acme'), oracle.id('a1'), 'logs', 'view', false);
+SELECT oracle.answer();
+SELECT oracle.expect_rights(ARRAY[
+  ['mia', 'logs.view', 'a1', 'no'], ['mia', 'logs.list', 'a1', 'all'], ['olga', 'logs.view', 'a1', 'all'], ['adam', 'traces.view', 'a1', 'all'],
+  ['adam', 'logs.view', 'a1', 'all']]);
+INSERT INTO tenancy.workspace_overrides VALUES (oracle.id('acme'), 'logs', true);
+SELECT oracle.answer();
+SELECT oracle.expect_rights(ARRAY[
+  ['mia', 'logs.view', 'a1', 'all'], ['adam', 'logs.view', 'a1', 'no'], ['adam', 'logs.view', 'a2', 'all'], ['adam', 'logs.view', '-', 'all']]);
+SELECT oracle.expect_rows(1, 'read', ARRAY[['adam', '3 4 5 8?'], ['olga', '1 2 3 4 5 8']]);
+
+-- A user who leaves the workspace, or is deactivated, takes the key's rights along, the right to write included.
+UPDATE tenancy.users SET active = false WHERE user_id = oracle.id('max');
+SELECT oracle.answer();
+SELECT oracle.expect_rights(ARRAY[['key max', 'logs.view', 'a1', 'no'], ['key max', 'logs.write', 'a1', 'no'], ['key a1', 'logs.view', 'a1', 'all']]);
+
+ROLLBACK;
