@@ -15,8 +15,9 @@ namespace tenancy::pg {
 
 void register_principal_safety();
 
-/// To be called before the settings are defined, while those made so far are placeholders that nobody has checked. Raises
-/// 55000 when the principal's lifetime is a transaction and an earlier one has left a principal behind.
+/// To be called before the settings are defined, while those made so far are placeholders that nobody has
+/// checked. Raises 55000 when the principal's lifetime is a transaction and an earlier one has left a
+/// principal behind.
 void refuse_stale_placeholders();
 
 /// For the settings' check hook: false, with SQLSTATE 42501, while the principal is sealed. Notes what is set

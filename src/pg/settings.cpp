@@ -57,7 +57,7 @@ static const char *show_jwt() { return settings.jwt == nullptr || *settings.jwt 
 void define_principal_text(const char *name, const char *description, const char *detail, char **variable,
                            GucShowHook show) {
   const int flags = show != nullptr ? GUC_NO_SHOW_ALL : 0;
-  DefineCustomStringVariable(name, description, detail, variable, "", PGC_USERSET, GUC_NOT_IN_SAMPLE,
+  DefineCustomStringVariable(name, description, detail, variable, "", PGC_USERSET, GUC_NOT_IN_SAMPLE | flags,
                              check_principal_text, assign_principal_text, show);
 }
 
