@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the benchmarks on the server that PG* names (a superuser's login, pg_tenancy installed), and prints a report in
-# Markdown: bench/run.sh [--rows N] [--organizations N] [--rounds N] [--seconds N]
+# Markdown: bench/run.sh [--rows N] [--organizations N] [--rounds N] [--seconds N] [--cases "CASE..."]
 #
 # Needs psql, pgbench and awk.  Makes a database and a role of its own, and removes them at the end.  For figures that
 # mean something use scripts/bench.sh, which also starts a server with settings that fit.
@@ -9,11 +9,17 @@ set -euo pipefail
 shopt -s inherit_errexit
 # shellcheck source=bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-CASES=(reads principals writes pool)
-for name in "${CASES[@]}"; do
+ALL_CASES=(reads principals writes pool)
+CASES=("${ALL_CASES[@]}")
+for name in "${ALL_CASES[@]}"; do
   # shellcheck source=/dev/null
   source "$BENCH_DIR/cases/$name.sh"
 done
+
+usage() {
+  printf 'error: %s\n' "$1" >&2
+  exit 2
+}
 
 ROWS=5000000
 ORGANIZATIONS=1000
@@ -21,13 +27,21 @@ ROUNDS=10
 COMMAND=${BENCH_COMMAND:-bench/run.sh}
 COMMAND+=${*:+ $*}
 while [[ $# -gt 0 ]]; do
-  [[ ${2-} =~ ^[1-9][0-9]*$ ]] || { printf 'error: %s needs a positive number\n' "$1" >&2; exit 2; }
+  if [[ $1 == --cases ]]; then
+    read -ra CASES <<<"${2-}"
+    for name in "${CASES[@]}"; do
+      [[ " ${ALL_CASES[*]} " == *" $name "* ]] || usage "no case $name; there are: ${ALL_CASES[*]}"
+    done
+    shift 2
+    continue
+  fi
+  [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage "$1 needs a positive number"
   case $1 in
     --rows) ROWS=$2 ;;
     --organizations) ORGANIZATIONS=$2 ;;
     --rounds) ROUNDS=$2 ;;
     --seconds) export SECONDS_EACH=$2 ;;
-    *) printf 'error: there is no option %s\n' "$1" >&2; exit 2 ;;
+    *) usage "there is no option $1" ;;
   esac
   shift 2
 done
@@ -35,12 +49,17 @@ done
 DATABASE=pg_tenancy_bench
 ADMINISTRATION=${PGDATABASE:-postgres}
 
+remove_role() { PGDATABASE=$ADMINISTRATION sql -c 'DROP ROLE bench_app'; }
+
 remove_database() {
-  PGDATABASE=$ADMINISTRATION sql -c "DROP DATABASE IF EXISTS $DATABASE WITH (FORCE)" -c 'DROP ROLE IF EXISTS bench_app'
+  PGDATABASE=$ADMINISTRATION sql -c "DROP DATABASE $DATABASE WITH (FORCE)"
+  remove_role
 }
 
 make_database() {
-  # Who has one of that name has it for a reason.
+  # Who has one of either name has it for a reason: what was not made here is not removed either.
+  sql -c 'CREATE ROLE bench_app LOGIN'
+  trap remove_role EXIT
   sql -c "CREATE DATABASE $DATABASE TEMPLATE template0 ENCODING 'UTF8'"
   trap remove_database EXIT
   export PGDATABASE=$DATABASE PGOPTIONS='-c client_min_messages=warning'
@@ -75,10 +94,12 @@ report_conditions() {
 }
 
 report_goals() {
-  local goals
-  goals=$(goals_of_reads && goals_of_principals)
+  local name goals=
+  for name in "${CASES[@]}"; do
+    if [[ $(type -t "goals_of_$name") == function ]]; then goals+=$("goals_of_$name")$'\n'; fi
+  done
   printf '\n## Goals\n\n| what | goal | measured | reached |\n|---|---|---|---|\n'
-  awk -F '~' '{ printf "| %s | %s | %s | %s |\n", $1, $2, $3, $4 == "t" ? "yes" : $4 == "" ? "" : "**no**" }' <<<"$goals"
+  awk -F '~' 'NF { printf "| %s | %s | %s | %s |\n", $1, $2, $3, $4 == "t" ? "yes" : $4 == "" ? "" : "**no**" }' <<<"$goals"
 }
 
 LOAD_BEFORE=$(cut -d ' ' -f 1 /proc/loadavg)

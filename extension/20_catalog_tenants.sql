@@ -59,7 +59,8 @@ CREATE TABLE tenancy.roles (
   name text COLLATE "C" NOT NULL CHECK (name ~ '^[a-z0-9]+([_-][a-z0-9]+)*$'),
   all_workspaces boolean NOT NULL DEFAULT false CHECK (level = 'organization' OR NOT all_workspaces),
   description text,
-  UNIQUE NULLS NOT DISTINCT (organization_id, level, name)
+  UNIQUE NULLS NOT DISTINCT (organization_id, level, name),
+  CHECK (organization_id IS NULL OR name NOT IN ('owner', 'admin', 'manager', 'member'))
 );
 COMMENT ON TABLE tenancy.roles IS 'Named sets of grants, built in or defined by an organization';
 COMMENT ON COLUMN tenancy.roles.role_id IS 'Id of the role';

@@ -92,6 +92,7 @@ CREATE TABLE tenancy.protected_tables (
   row_security_before boolean NOT NULL,
   force_before boolean NOT NULL,
   protected_at timestamptz NOT NULL DEFAULT now(),
+  with_organization boolean NOT NULL DEFAULT false,
   CHECK (organization_column IS NOT NULL OR workspace_column IS NOT NULL)
 );
 COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and what unprotect() has to restore';
@@ -106,3 +107,4 @@ COMMENT ON COLUMN tenancy.protected_tables.defaulted_columns IS 'Columns whose d
 COMMENT ON COLUMN tenancy.protected_tables.row_security_before IS 'Row security was enabled before protect()';
 COMMENT ON COLUMN tenancy.protected_tables.force_before IS 'Row security was forced before protect()';
 COMMENT ON COLUMN tenancy.protected_tables.protected_at IS 'When the table was protected';
+COMMENT ON COLUMN tenancy.protected_tables.with_organization IS 'The organization must agree where the workspace decides: the table is partitioned by it';

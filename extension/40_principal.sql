@@ -22,9 +22,9 @@ CREATE FUNCTION tenancy.current_api_key_id() RETURNS uuid
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_api_key_id';
 COMMENT ON FUNCTION tenancy.current_api_key_id() IS 'API key that the session acts by, or NULL';
 
-CREATE FUNCTION tenancy.current_external_id(entity text) RETURNS text
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_external_id';
-COMMENT ON FUNCTION tenancy.current_external_id(text) IS 'External id of the session''s organization, workspace, user or api_key (the argument), or NULL; 22023 for another word';
+CREATE FUNCTION tenancy.current_external_id(entity text, type anyelement DEFAULT NULL::text) RETURNS anyelement
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_external_id';
+COMMENT ON FUNCTION tenancy.current_external_id(text, anyelement) IS 'External id of the session''s organization, workspace, user or api_key (the first argument) in the type of the second, or NULL when there is none, or none in that type; 22023 for another word or a type that can''t hold ids';
 
 CREATE FUNCTION tenancy.seal() RETURNS void
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_seal';

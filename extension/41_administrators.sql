@@ -10,6 +10,11 @@ LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds';
 COMMENT ON FUNCTION tenancy.holds(uuid, uuid, text, text) IS 'Rows that the session''s permission reaches in a workspace, or (NULL) on the organization: all, own, or NULL; 22023 when the permission isn''t registered';
 REVOKE ALL ON FUNCTION tenancy.holds(uuid, uuid, text, text) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.holds_everywhere(organization_id uuid, resource text, action text) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_everywhere';
+COMMENT ON FUNCTION tenancy.holds_everywhere(uuid, text, text) IS 'Whether the session''s permission reaches all rows of the organization and of every workspace of it; 22023 when the permission isn''t registered';
+REVOKE ALL ON FUNCTION tenancy.holds_everywhere(uuid, text, text) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.holds_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds_role';
 COMMENT ON FUNCTION tenancy.holds_role(uuid, uuid, uuid) IS 'Whether the session has at least the rights that a role gives in a workspace, or (NULL) in the organization';

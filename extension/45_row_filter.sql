@@ -19,6 +19,14 @@ RETURNS boolean LANGUAGE c STABLE LEAKPROOF PARALLEL SAFE COST 100 SUPPORT tenan
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
 COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any") IS 'Whether the session may view, list, update or delete (the command) a row with these ids; a column that the table doesn''t have is written NULL';
 
+-- With one more argument, a filter by workspace asks for the organization, too. That costs the planner its right estimates, and
+-- pays where the table is partitioned (or distributed) by it.
+CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
+                                    with_organization boolean)
+RETURNS boolean LANGUAGE c STABLE LEAKPROOF PARALLEL SAFE COST 100 SUPPORT tenancy.row_visible_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
+COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean) IS 'The same, where the organization must agree even if the workspace decides';
+
 CREATE FUNCTION tenancy.payload_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible_support';
 COMMENT ON FUNCTION tenancy.payload_visible_support(internal) IS 'Planner support: payload_visible() as the session''s own filter, or a constant';

@@ -24,6 +24,10 @@ BEGIN
     ('workspace_overrides', $q$organization_id = (SELECT tenancy.current_organization_id())$q$),
     ('api_keys', $q$tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$),
     ('api_key_scopes', $q$api_key_id IN (SELECT k.api_key_id FROM tenancy.api_keys k)$q$),
+    ('jwt_keys', $q$organization_id = (SELECT tenancy.current_organization_id())
+                     AND (SELECT tenancy.authorize('organization', 'update'))$q$),
+    ('jwt_issuers', $q$organization_id = (SELECT tenancy.current_organization_id())
+                        AND (SELECT tenancy.authorize('organization', 'update'))$q$),
     ('login_bindings', $q$login = (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.rolname = session_user)$q$)
   ) v (catalog, sees) LOOP
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', rule.catalog);

@@ -120,7 +120,8 @@ BEGIN
   EXCEPTION WHEN undefined_object THEN
     -- An invitation: whoever it is, the address is all that is known yet.
     IF member !~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
-      RAISE;
+      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member),
+        HINT = 'Name a new member by e-mail address.';
     END IF;
     INSERT INTO tenancy.users (email) VALUES (lower(member COLLATE "C"))
     ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
@@ -128,6 +129,11 @@ BEGIN
   SELECT m.role_id INTO role_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NULL THEN
+    -- By any other reference, ids of other organizations' users could be tried out.
+    IF NOT tenancy.is_dba() AND member !~ '@' THEN
+      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member),
+        HINT = 'Name a new member by e-mail address.';
+    END IF;
     PERFORM tenancy.require_right(the_organization, NULL, 'team', 'add_users');
   ELSE
     PERFORM tenancy.require_held_role(the_organization, NULL, role_before);

@@ -10,6 +10,10 @@ DECLARE
   new_id uuid;
 BEGIN
   PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
+  IF create_role.level IS NULL OR create_role.level NOT IN ('organization', 'workspace') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('level "%s" does not exist', create_role.level),
+      HINT = 'Levels are organization and workspace.';
+  END IF;
   IF create_role.copy_of IS NOT NULL THEN
     template := tenancy.find_role(the_organization, create_role.level, create_role.copy_of);
   END IF;
@@ -46,7 +50,7 @@ BEGIN
   -- A workspace role can be given in any workspace.
   SELECT g.resource || '.' || g.action INTO missing FROM tenancy.grants g
   WHERE g.role_id = require_held_workspace_grants.role_id AND g.allowed
-    AND tenancy.holds(require_held_workspace_grants.organization_id, NULL, g.resource, g.action) IS DISTINCT FROM 'all'
+    AND NOT tenancy.holds_everywhere(require_held_workspace_grants.organization_id, g.resource, g.action)
   ORDER BY 1 LIMIT 1;
   IF missing IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
@@ -55,7 +59,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or holds on the organization all that a workspace role grants';
+COMMENT ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or holds in every workspace all that a workspace role grants';
 REVOKE ALL ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.drop_role(organization text, level text, name text) RETURNS void
@@ -105,7 +109,10 @@ BEGIN
       MESSAGE = format('resource "%s" is on the organization level', resource),
       DETAIL = 'A workspace role does not reach it.';
   END IF;
-  IF NOT tenancy.is_dba() AND tenancy.holds(the_organization, NULL, resource, action) IS DISTINCT FROM 'all' THEN
+  -- Where the role counts: on the organization alone, or in every workspace.
+  IF NOT tenancy.is_dba() AND NOT (CASE
+       WHEN the_role.level = 'workspace' OR the_role.all_workspaces THEN tenancy.holds_everywhere(the_organization, resource, action)
+       ELSE coalesce(tenancy.holds(the_organization, NULL, resource, action) = 'all', false) END) THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
       MESSAGE = format('permission denied: %s.%s is more than the session has', resource, action),
       DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';

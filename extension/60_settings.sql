@@ -33,7 +33,8 @@ BEGIN
     PERFORM tenancy.require_right(organization_id, workspace_id, 'workspaces', 'update', true);
   END IF;
   -- Whoever a setting could restrict can't lift it; without actions, it is about seeing all rows of any resource.
-  SELECT bool_and(coalesce(tenancy.holds(organization_id, workspace_id, p.resource, p.action) = 'all', false)) INTO held
+  SELECT bool_and(CASE WHEN workspace_id IS NULL THEN tenancy.holds_everywhere(organization_id, p.resource, p.action)
+                       ELSE coalesce(tenancy.holds(organization_id, workspace_id, p.resource, p.action) = 'all', false) END) INTO held
   FROM (SELECT definition.resource, action FROM unnest(definition.actions) action
         UNION ALL SELECT 'workspaces', 'view' WHERE definition.resource IS NULL) p (resource, action);
   IF NOT held THEN
@@ -105,6 +106,9 @@ DECLARE
   the_organization uuid := tenancy.own_organization(organization);
 BEGIN
   PERFORM tenancy.require_right(the_organization, NULL, 'organization', 'update');
+  -- Opening or closing a category can bring back what a setting has taken away.
+  PERFORM tenancy.require_setting_right(d, the_organization, NULL) FROM tenancy.setting_definitions d
+  WHERE d.category = allow_workspace_overrides.category;
   SELECT array_agg(DISTINCT d.category::text) INTO categories FROM tenancy.setting_definitions d;
   IF category IS NULL OR category <> ALL (categories) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('category "%s" does not exist', category),
@@ -126,38 +130,42 @@ DECLARE
   the_organization uuid := tenancy.own_organization(organization);
   the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;
 BEGIN
-  IF NOT tenancy.is_dba() AND NOT tenancy.authorize('workspaces', 'view', the_workspace) THEN
-    PERFORM tenancy.deny('workspaces', 'view', format('workspace "%s"', workspace));
+  IF NOT tenancy.is_dba() AND NOT (CASE WHEN the_workspace IS NULL THEN tenancy.authorize('workspaces', 'view')
+                                        ELSE tenancy.authorize('workspaces', 'view', the_workspace) END) THEN
+    PERFORM tenancy.deny('workspaces', 'view', 'workspace "' || workspace || '"');
   END IF;
   RETURN QUERY
-  WITH stored AS (
-    SELECT d.setting, v.workspace_id, v.all_rows AS on
-    FROM tenancy.setting_definitions d JOIN tenancy.visibility v ON v.role_id = d.role_id AND d.resource IS NULL
-    WHERE v.organization_id = the_organization
+  WITH parts AS (
+    -- A setting is what all of its grants, or its one switch, come to on each level.
+    SELECT d.setting, g.allowed IS NOT NULL AS born, o.allowed AS of_organization, w.allowed AS of_workspace
+    FROM tenancy.setting_definitions d CROSS JOIN unnest(d.actions) action
+    LEFT JOIN tenancy.grants g ON g.role_id = d.role_id AND g.organization_id IS NULL
+      AND g.resource = d.resource AND g.action = action
+    LEFT JOIN tenancy.grants o ON o.role_id = d.role_id AND o.organization_id = the_organization AND o.workspace_id IS NULL
+      AND o.resource = d.resource AND o.action = action
+    LEFT JOIN tenancy.grants w ON w.role_id = d.role_id AND w.organization_id = the_organization AND w.workspace_id = the_workspace
+      AND w.resource = d.resource AND w.action = action
     UNION ALL
-    SELECT d.setting, g.workspace_id, bool_and(g.allowed)
+    SELECT d.setting, true, o.all_rows, w.all_rows
     FROM tenancy.setting_definitions d
-    JOIN tenancy.grants g ON g.role_id = d.role_id AND g.resource = d.resource AND g.action = ANY (d.actions)
-    WHERE g.organization_id = the_organization
-    GROUP BY d.setting, g.workspace_id
-  ), born AS (
-    SELECT d.setting, d.resource IS NULL OR NOT EXISTS (
-             SELECT FROM unnest(d.actions) action
-             WHERE NOT EXISTS (SELECT FROM tenancy.grants g
-                               WHERE g.role_id = d.role_id AND g.organization_id IS NULL
-                                 AND g.resource = d.resource AND g.action = action)) AS on
-    FROM tenancy.setting_definitions d
+    LEFT JOIN tenancy.visibility o ON o.role_id = d.role_id AND o.organization_id = the_organization AND o.workspace_id IS NULL
+    LEFT JOIN tenancy.visibility w ON w.role_id = d.role_id AND w.organization_id = the_organization AND w.workspace_id = the_workspace
+    WHERE d.resource IS NULL
+  ), settings AS (
+    SELECT p.setting, bool_and(p.born) AS born,
+           CASE WHEN count(p.of_organization) > 0 THEN bool_and(coalesce(p.of_organization, p.born)) END AS of_organization,
+           CASE WHEN count(p.of_workspace) > 0 THEN bool_and(coalesce(p.of_workspace, p.of_organization, p.born)) END AS of_workspace
+    FROM parts p GROUP BY p.setting
   )
   SELECT d.category::text, d.setting::text,
-         CASE WHEN w.on IS NOT NULL AND coalesce(a.allowed, false) THEN w.on ELSE coalesce(o.on, b.on) END,
-         CASE WHEN w.on IS NOT NULL AND coalesce(a.allowed, false) THEN 'workspace'
-              WHEN w.on IS NOT NULL THEN 'workspace but switched off'
-              WHEN o.on IS NOT NULL THEN 'organization'
+         CASE WHEN s.of_workspace IS NOT NULL AND coalesce(a.allowed, false) THEN s.of_workspace
+              ELSE coalesce(s.of_organization, s.born) END,
+         CASE WHEN s.of_workspace IS NOT NULL AND coalesce(a.allowed, false) THEN 'workspace'
+              WHEN s.of_workspace IS NOT NULL THEN 'workspace but switched off'
+              WHEN s.of_organization IS NOT NULL THEN 'organization'
               ELSE 'default' END
   FROM tenancy.setting_definitions d
-  JOIN born b ON b.setting = d.setting
-  LEFT JOIN stored o ON o.setting = d.setting AND o.workspace_id IS NULL
-  LEFT JOIN stored w ON w.setting = d.setting AND w.workspace_id = the_workspace
+  JOIN settings s ON s.setting = d.setting
   LEFT JOIN tenancy.workspace_overrides a ON a.organization_id = the_organization AND a.category = d.category
   ORDER BY d.category, d.setting;
 END

@@ -37,6 +37,9 @@ DECLARE
   algorithms text[] := '{}';
   keys jsonb[] := '{}';
 BEGIN
+  -- A token can have any scope in any workspace.
+  PERFORM tenancy.require_right(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy.require_held_role(the_organization, NULL, tenancy.find_role(NULL, 'organization', 'admin'));
   IF jsonb_typeof(given) IS DISTINCT FROM 'array' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'keys must be given as a JSON Web Key Set or as one JSON Web Key',
       HINT = 'For example {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2024", "x": "…"}]}.';
@@ -83,4 +86,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.set_jwks(text, jsonb, text, text) IS 'Replaces the keys that tokens of an organization (NULL: the session''s own) are signed by, with those of a JSON Web Key Set or one JSON Web Key (NULL or empty: none), and what tokens must say of their issuer and audience (NULL: anything); 22023 for a key that can''t be used';
-REVOKE ALL ON FUNCTION tenancy.set_jwks(text, jsonb, text, text) FROM PUBLIC;

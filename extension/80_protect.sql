@@ -86,7 +86,7 @@ REVOKE ALL ON FUNCTION tenancy.check_column(regclass, name, boolean) FROM PUBLIC
 CREATE FUNCTION tenancy.attribution_default(relation regclass, "column" name, entity text) RETURNS text
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN tenancy.base_type(a.atttypid) = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
-              ELSE format('tenancy.current_external_id(%L)::%s', entity, format_type(a.atttypid, a.atttypmod)) END
+              ELSE format('tenancy.current_external_id(%L, NULL::%s)', entity, format_type(a.atttypid, NULL)) END
   FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
     -- a partition or child has inherited ours
@@ -95,6 +95,22 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has another default';
 REVOKE ALL ON FUNCTION tenancy.attribution_default(regclass, name, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.is_partitioned_by(relation regclass, "column" name) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  WITH RECURSIVE above AS (
+    SELECT relation::oid AS relid
+    UNION
+    SELECT i.inhparent FROM pg_inherits i JOIN above a ON i.inhrelid = a.relid
+  )
+  SELECT EXISTS (
+    SELECT FROM (SELECT a.relid FROM above a UNION SELECT f FROM tenancy.family_of(relation) f) family (relid)
+    JOIN pg_partitioned_table p ON p.partrelid = family.relid
+    JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)
+    WHERE a.attname = "column")
+$$;
+COMMENT ON FUNCTION tenancy.is_partitioned_by(regclass, name) IS 'Whether a table, or one above or below it, is partitioned by the column';
+REVOKE ALL ON FUNCTION tenancy.is_partitioned_by(regclass, name) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.remove_protection(relation regclass) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -133,6 +149,8 @@ DECLARE
   reading text := CASE WHEN cardinality(payload) = 0 AND EXISTS (
     SELECT FROM tenancy.permissions p WHERE p.resource = apply_protection.resource AND p.action = 'list')
     THEN 'list' ELSE 'view' END;
+  with_organization boolean := workspace IS NOT NULL AND coalesce(tenancy.is_partitioned_by(relation, organization), false);
+  reading_columns text := call_columns || CASE WHEN with_organization THEN ', true' ELSE '' END;
   attribution record;
   defaulted name[] := '{}';
   kept name[] := '{}';
@@ -143,14 +161,14 @@ BEGIN
   -- Closed first, then opened by the policies.
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', relation);
   EXECUTE format('CREATE POLICY tenancy_select ON %s FOR SELECT USING (tenancy.row_visible(%L, %L, %s))',
-                 relation, resource, reading, call_columns);
+                 relation, resource, reading, reading_columns);
   EXECUTE format('CREATE POLICY tenancy_insert ON %s FOR INSERT WITH CHECK (tenancy.row_accepted(%L, %L, %s))',
                  relation, resource, 'insert', call_columns);
   EXECUTE format('CREATE POLICY tenancy_update ON %s FOR UPDATE USING (tenancy.row_visible(%L, %L, %s))
                   WITH CHECK (tenancy.row_accepted(%L, %L, %s))',
-                 relation, resource, 'update', call_columns, resource, 'update', call_columns);
+                 relation, resource, 'update', reading_columns, resource, 'update', call_columns);
   EXECUTE format('CREATE POLICY tenancy_delete ON %s FOR DELETE USING (tenancy.row_visible(%L, %L, %s))',
-                 relation, resource, 'delete', call_columns);
+                 relation, resource, 'delete', reading_columns);
 
   FOR attribution IN
     SELECT v.column_name, tenancy.attribution_default(relation, v.column_name, v.entity) AS expression
@@ -167,9 +185,9 @@ BEGIN
   END LOOP;
 
   INSERT INTO tenancy.protected_tables (relation, resource, organization_column, workspace_column, owner_column,
-    api_key_column, payload, defaulted_columns, row_security_before, force_before)
+    api_key_column, payload, defaulted_columns, row_security_before, force_before, with_organization)
   VALUES (relation, resource, organization, workspace, owner, api_key, payload, defaulted,
-          coalesce(before.row_security_before, class.relrowsecurity), coalesce(before.force_before, class.relforcerowsecurity));
+          coalesce(before.row_security_before, class.relrowsecurity), coalesce(before.force_before, class.relforcerowsecurity), with_organization);
   RETURN kept;
 END
 $$;

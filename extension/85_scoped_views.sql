@@ -67,7 +67,8 @@ BEGIN
   FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
   -- Owned by the extension's owner, so that the table's own policy, which needs more, doesn't apply below the view.
   EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE tenancy.row_visible(%L, %L, %s)',
-                 the_schema, the_view, columns, relation, table_row.resource, 'list', arguments);
+                 the_schema, the_view, columns, relation, table_row.resource, 'list',
+                 arguments || CASE WHEN table_row.with_organization THEN ', true' ELSE '' END);
   EXECUTE format('CREATE OR REPLACE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON %I.%I
                   FOR EACH ROW EXECUTE FUNCTION tenancy.refuse_view_change()', the_schema, the_view);
   EXECUTE format('COMMENT ON VIEW %I.%I IS %L', the_schema, the_view,

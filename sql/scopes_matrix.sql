@@ -200,9 +200,11 @@ RESET SESSION AUTHORIZATION;
 -- What isn't known is an error that names the nearest
 SELECT scopes, f.state, f.message, f.hint
 FROM unnest(ARRAY['{"metric": "enabled"}', '{"logs": "viewe"}', '{"prompts": "enabled"}', '{"completions": "write"}', '{"logs": ["view", "lst"]}', '{"team": "read"}', '{"api_keys": "write"}',
-                  '{"Logs": "view"}', '{"logs": 3}', '{"logs": null}', '{"logs": {"view": true}}', '{"logs": [["view"]]}', '{"": ""}', '["logs.vieuw"]', '["logs"]', '["logs."]', '["logs.view.x"]', '["*"]',
+                  '{"Logs": "view"}', '{"logs": 3}', '{"logs": {"view": true}}', '{"logs": [["view"]]}', '{"": ""}', '["logs.vieuw"]', '["logs"]', '["logs."]', '["logs.view.x"]', '["*"]',
                   '[1]', '[null]', '[["logs.view"]]', '"everything"', '3', 'true', 'null']) scopes,
      failure(format('SELECT tenancy.create_api_key(''workspace_service_key'', ''k'', ''acme'', ''search'', scopes => %L)', scopes)) f;
+SELECT scopes, (failure(format('SELECT tenancy.create_api_key(''workspace_service_key'', ''k'', ''acme'', ''search'', scopes => %L)', scopes))).state
+FROM unnest(ARRAY['{"logs": null}', '{"logs": [null]}', '{"logs": []}', '{"logs": "disabled"}']) scopes;
 -- Kinds, workspaces and users that don't go together
 SELECT arguments, f.state, f.message, f.hint
 FROM unnest(ARRAY['''workspace_servise_key'', ''k'', ''acme'', ''search''', 'NULL, ''k'', ''acme''', '''organization_service_key'', ''k'', ''acme'', ''search''', '''workspace_service_key'', ''k'', ''acme''',

@@ -119,7 +119,7 @@ report_read() {
            bench.shown(bench.ratio('read', '$subject', a.alternative, 'hand-written', 'execution')),
            bench.shown(s.median, s.lower, s.upper),
            bench.shown(bench.ratio('read', '$subject', a.alternative, 'hand-written', 'statement')),
-           coalesce(bench.shown(r.median, r.lower, r.upper), '-'),
+           bench.shown(r.median, r.lower, r.upper),
            bench.shown(bench.ratio('read', '$subject', a.alternative, 'hand-written', 'prepared')),
            to_char(l.estimated_rows, 'FM999,999,999'), s.samples
     FROM bench.alternatives a

@@ -97,7 +97,8 @@ END
 $$;
 
 -- What reports say of samples. A ratio is taken round by round, so that what slows the machine down for a while slows
--- both; the mean of each round's middle half sees differences below the microsecond that EXPLAIN rounds to.
+-- both; the mean of each round's middle four fifths sees a little below the microsecond that EXPLAIN rounds
+-- to.
 CREATE VIEW bench.summary AS
 SELECT area, subject, alternative, metric, count(*) AS samples,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY value) AS median,
@@ -108,19 +109,19 @@ GROUP BY area, subject, alternative, metric;
 
 CREATE FUNCTION bench.ratio(area text, subject text, alternative text, floor_alternative text, metric text)
 RETURNS float8 LANGUAGE sql STABLE AS $$
-  WITH quartiles AS (
-    SELECT s.round, s.alternative, percentile_cont(ARRAY[0.25, 0.75]) WITHIN GROUP (ORDER BY s.value) AS of
+  WITH middle AS (
+    SELECT s.round, s.alternative, percentile_cont(ARRAY[0.1, 0.9]) WITHIN GROUP (ORDER BY s.value) AS of
     FROM bench.samples s
     WHERE (s.area, s.subject, s.metric) = (ratio.area, ratio.subject, ratio.metric)
     GROUP BY s.round, s.alternative
   ), rounds AS (
-    SELECT s.round, s.alternative, avg(s.value) AS middle
-    FROM bench.samples s JOIN quartiles q USING (round, alternative)
+    SELECT s.round, s.alternative, avg(s.value) AS mean
+    FROM bench.samples s JOIN middle m USING (round, alternative)
     WHERE (s.area, s.subject, s.metric) = (ratio.area, ratio.subject, ratio.metric)
-      AND s.value BETWEEN q.of[1] AND q.of[2]
+      AND s.value BETWEEN m.of[1] AND m.of[2]
     GROUP BY s.round, s.alternative
   )
-  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY r.middle / nullif(f.middle, 0))
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY r.mean / nullif(f.mean, 0))
   FROM rounds r JOIN rounds f USING (round)
   WHERE r.alternative = ratio.alternative AND f.alternative = floor_alternative
 $$;
@@ -135,4 +136,7 @@ LANGUAGE sql IMMUTABLE AS $$
               ELSE round(value::numeric, 3)::text END
 $$;
 CREATE FUNCTION bench.shown(median float8, lower float8, upper float8) RETURNS text
-LANGUAGE sql IMMUTABLE RETURN format('%s (%s to %s)', bench.shown(median), bench.shown(lower), bench.shown(upper));
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN median IS NULL THEN '-'
+              ELSE format('%s (%s to %s)', bench.shown(median), bench.shown(lower), bench.shown(upper)) END
+$$;

@@ -1,6 +1,5 @@
 -- Tables of an application that knows nothing of tenancy, and its one login.
 
-CREATE ROLE bench_app LOGIN;
 CREATE EXTENSION pg_tenancy;
 CREATE SCHEMA app;
 CREATE SCHEMA bench;

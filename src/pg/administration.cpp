@@ -14,6 +14,28 @@ const Rights &rights_at(Principal &principal, const Uuid &organization, const Uu
   return workspace ? rights_in(principal, workspace) : principal.access->on_organization();
 }
 
+// Whether the rights cover the whole organization, workspaces still to be made included.
+bool holds_everywhere(const Access &access, const PermissionSet &permission) {
+  if (!access.reaches_every_workspace() || access.on_organization().rows(permission) != Rows::all ||
+      access.elsewhere().rows(permission) != Rows::all)
+    return false;
+  for (const auto &entry : access.entries())
+    if (access.rights_of(entry).rows(permission) != Rows::all) return false;
+  return true;
+}
+
+// A workspace admin is above settings, which no grant says. Service keys are, too.
+bool is_above_settings(const CatalogRead &read, const Principal &principal, const Uuid &workspace) {
+  if (!principal.user) return true;
+  const UserFactsRead user = read_user_facts(read, principal.organization, principal.user);
+  if (user.facts.organization_role == organization_owner_role ||
+      user.facts.organization_role == organization_admin_role)
+    return true;
+  for (const WorkspaceMembership &membership : user.facts.memberships)
+    if (membership.workspace == workspace && membership.role == workspace_admin_role) return true;
+  return false;
+}
+
 Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(argument));
 }
@@ -51,6 +73,15 @@ Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
   PG_RETURN_NULL();
 }
 
+PG_FUNCTION_INFO_V1(pg_tenancy_holds_everywhere);
+Datum pg_tenancy_holds_everywhere(PG_FUNCTION_ARGS) {
+  const PermissionSet permission =
+      authorized_by(text_to_cstring(PG_GETARG_TEXT_PP(1)), text_to_cstring(PG_GETARG_TEXT_PP(2)));
+  const Principal *principal = current_principal();
+  PG_RETURN_BOOL(principal->organization == uuid_of_datum(PG_GETARG_DATUM(0)) &&
+                 holds_everywhere(*principal->access, permission));
+}
+
 // Whether the session has at least what the role gives there: an organization role in the organization
 // (workspace NULL), or a workspace role in a workspace.
 PG_FUNCTION_INFO_V1(pg_tenancy_holds_role);
@@ -64,9 +95,12 @@ Datum pg_tenancy_holds_role(PG_FUNCTION_ARGS) {
   const WorkspaceMembership membership{workspace, role};
   const UserFacts facts = workspace ? read_role_facts(read, organization, {}, {&membership, 1})
                                     : read_role_facts(read, organization, role, {});
-  end_catalog_read(read);
   Principal *principal = current_principal();
-  if (principal->organization != organization) PG_RETURN_BOOL(false);
+  const bool may_be_handed_out =
+      principal->organization == organization &&
+      (role != workspace_admin_role || is_above_settings(read, *principal, workspace));
+  end_catalog_read(read);
+  if (!may_be_handed_out) PG_RETURN_BOOL(false);
   const Rights &here = rights_at(*principal, organization, workspace);
   bool covers = false;
   run_core([&] {

@@ -57,7 +57,7 @@ struct Question {
 struct Reach {
   Rows rows;
   const RoleRights *role;
-  bool has_any_right;  // in the workspace asked for: what a user key needs for what is its own to write
+  bool has_role_there;  // in the workspace asked for: what a user key needs for what is its own to write
 };
 
 void improve(Reach &reach, Rows rows, const RoleRights *role) {
@@ -77,7 +77,7 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
   Reach reach{};
   if (const RoleRights *role = find_role_rights(roles, organization_role)) {
     improve(reach, reached_by(question, *role->access, workspace), role);
-    reach.has_any_right = workspace && !role->access->in_workspace(workspace).empty();
+    reach.has_role_there = role->access->reaches_every_workspace();
   }
   ScanKeyData keys[2];
   equals(&keys[0], attribute::workspace_members::user_id, user);
@@ -91,7 +91,7 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
     if (role == nullptr) continue;
     if (!question.of_organization)
       improve(reach, role->access->in_workspace(in).rows(question.permission), role);
-    reach.has_any_right = reach.has_any_right || !role->access->in_workspace(in).empty();
+    reach.has_role_there = true;
   }
   end_scan(scan);
   return reach;
@@ -150,8 +150,8 @@ Reach reach_of_user_key(const CatalogRead &read, const Question &question, const
   end_scan(scan);
   if (!organization_role || !read_user(read, user).active) return reach;
   reach = reach_of_member(read, question, roles, user, organization_role, workspace);
-  if (is_key_borne(question.resource, question.action))
-    reach.rows = reach.has_any_right ? Rows::all : Rows::none;
+  if (is_key_borne(question.resource, question.action) && reach.has_role_there)
+    reach.rows = std::max(reach.rows, Rows::own);
   if (is_never_a_user_keys(question.resource, question.action)) reach.rows = Rows::none;
   return reach;
 }

@@ -110,7 +110,12 @@ enum : AttrNumber {
   workspace_column,
   owner_column,
   api_key_column,
-  payload
+  payload,
+  defaulted_columns,
+  row_security_before,
+  force_before,
+  protected_at,
+  with_organization
 };
 }
 }  // namespace attribute

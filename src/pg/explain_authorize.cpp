@@ -70,6 +70,7 @@ void explain_grants(Explanation &explanation, const CatalogRead &read, const Uui
 void explain_visibility(Explanation &explanation, const RoleRights &role) {
   for (const VisibilitySwitch &row : role.facts.visibility) {
     if (row.workspace && row.workspace != explanation.workspace) continue;
+    if (row.role != role.id && role.built_in) continue;  // only a custom role follows another's switch
     const char *whose = row.role == role.id ? role.name : "member";
     add_step(explanation, psprintf("data visibility of workspace role %s", whose),
              row.workspace ? "workspace" : "organization", row.all_rows ? "all rows" : "own rows");

@@ -40,32 +40,6 @@ Expr *as_operand(Node *argument, IdType type) {
       makeRelabelType(copy, wanted, -1, exprCollation(argument), COERCE_IMPLICIT_CAST));
 }
 
-// The value by which a column of the type names the entity; false where it can't name it.
-bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType type, Datum *value) {
-  if (type == IdType::uuid) {
-    *value = uuid_datum(id);
-    return true;
-  }
-  const char *external_id = read_external_id(read, entity, id);
-  if (external_id == nullptr) return false;
-  switch (type) {
-    case IdType::int2:
-      if (const auto number = integer_id<int16>(external_id)) return *value = Int16GetDatum(*number), true;
-      return false;
-    case IdType::int4:
-      if (const auto number = integer_id<int32>(external_id)) return *value = Int32GetDatum(*number), true;
-      return false;
-    case IdType::int8:
-      if (const auto number = integer_id<int64>(external_id)) return *value = Int64GetDatum(*number), true;
-      return false;
-    case IdType::text:
-      *value = CStringGetTextDatum(external_id);
-      return true;
-    default:
-      return false;
-  }
-}
-
 PodArray<Datum> id_values(Entity entity, std::span<const Uuid> ids, IdType type) {
   PodArray<Datum> values;
   CatalogRead read = begin_catalog_read();
@@ -168,12 +142,13 @@ Expr *by_workspace(Principal &principal, const RowFilter &filter, const RowColum
   return either(all, own);
 }
 
+// `own_counts`: whether rights over own rows count although nothing in the table says whose a row is.
 RowFilter *filter_in_context(Principal &principal, const PermissionSet &any_of, const RowColumns &columns,
-                             EveryWorkspace every) {
+                             EveryWorkspace every, bool own_counts = false) {
   RowShape shape;
   shape.organization = columns.organization != nullptr;
   shape.workspace = columns.workspace != nullptr;
-  shape.producer = columns.owner != nullptr || columns.api_key != nullptr;
+  shape.producer = own_counts || columns.owner != nullptr || columns.api_key != nullptr;
   std::span<const Uuid> workspaces;
   const bool spell_out = !shape.organization || every == EveryWorkspace::spelled_out;
   if (shape.workspace && spell_out && principal.access->reaches_every_workspace())
@@ -206,6 +181,31 @@ IdType id_type(Oid type, Oid collation) {
       return is_deterministic_collation(collation) ? IdType::text : IdType::unsupported;
     default:
       return IdType::unsupported;
+  }
+}
+
+bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType type, Datum *value) {
+  if (type == IdType::uuid) {
+    *value = uuid_datum(id);
+    return true;
+  }
+  const char *external_id = read_external_id(read, entity, id);
+  if (external_id == nullptr) return false;
+  switch (type) {
+    case IdType::int2:
+      if (const auto number = integer_id<int16>(external_id)) return *value = Int16GetDatum(*number), true;
+      return false;
+    case IdType::int4:
+      if (const auto number = integer_id<int32>(external_id)) return *value = Int32GetDatum(*number), true;
+      return false;
+    case IdType::int8:
+      if (const auto number = integer_id<int64>(external_id)) return *value = Int64GetDatum(*number), true;
+      return false;
+    case IdType::text:
+      *value = CStringGetTextDatum(external_id);
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -249,8 +249,8 @@ Expr *visible_payload(Principal &principal, const char *resource, const RowColum
 }
 
 Expr *accepted_rows(Principal &principal, const char *resource, Command command, const RowColumns &columns) {
-  const RowFilter &filter =
-      *filter_in_context(principal, permissions_for(resource, command), columns, EveryWorkspace::spelled_out);
+  const RowFilter &filter = *filter_in_context(principal, permissions_for(resource, command), columns,
+                                               EveryWorkspace::spelled_out, command == Command::insert);
   if (filter.empty()) return or_false(nullptr);
 
   Expr *rows = nullptr;

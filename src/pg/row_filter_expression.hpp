@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/access/commands.hpp"
+#include "pg/facts.hpp"
 #include "pg/principal.hpp"
 
 namespace tenancy::pg {
@@ -18,6 +19,9 @@ struct RowColumns {
 enum class IdType : int { uuid, int2, int4, int8, text, unsupported };
 /// unsupported: also a text type whose collation lets different texts be equal.
 IdType id_type(Oid type, Oid collation);
+
+/// The value by which a column of the type names the entity; false where it can't name it.
+bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType type, Datum *value);
 
 /// Rows that the principal may see, update or delete. `with_organization` adds the organization column to
 /// filters by workspace, which only pays where partition pruning needs it. Boolean constant false when there

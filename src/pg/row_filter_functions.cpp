@@ -21,6 +21,7 @@ struct CallState {
   ParamListInfo values;
   char *resource;
   char *command;
+  bool with_organization;
 };
 
 Node *parameter(int number, Oid type, Oid collation) {
@@ -34,10 +35,11 @@ Node *parameter(int number, Oid type, Oid collation) {
   return reinterpret_cast<Node *>(param);
 }
 
-bool is_current(const CallState *state, const char *resource, const char *command) {
+bool is_current(const CallState *state, const char *resource, const char *command, bool with_organization) {
   return state != nullptr && state->generation == principal_generation() &&
          state->stamp == identity_stamp() && state->not_after > GetCurrentStatementStartTimestamp() &&
-         strcmp(state->resource, resource) == 0 && strcmp(state->command, command) == 0;
+         strcmp(state->resource, resource) == 0 && strcmp(state->command, command) == 0 &&
+         state->with_organization == with_organization;
 }
 
 Oid argument_collation(const FmgrInfo *function, int argument) {
@@ -47,7 +49,8 @@ Oid argument_collation(const FmgrInfo *function, int argument) {
       static_cast<Node *>(list_nth(reinterpret_cast<const FuncExpr *>(call)->args, argument)));
 }
 
-CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, const char *command) {
+CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, const char *command,
+                   bool with_organization) {
   if (call->fn_extra != nullptr) {
     const MemoryContext old = static_cast<CallState *>(call->fn_extra)->context;
     call->fn_extra = nullptr;
@@ -60,6 +63,7 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
   state->context = context;
   state->resource = pstrdup(resource);
   state->command = pstrdup(command);
+  state->with_organization = with_organization;
   state->values = makeParamList(column_count);
 
   Node *columns[column_count];
@@ -78,8 +82,9 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
   Principal *principal = current_principal();
   state->stamp = identity_stamp();
   state->not_after = principal->not_after;
-  Expr *filter = filter_of_call(*principal, function, resource, command,
-                                columns_of_arguments(columns[0], columns[1], columns[2], columns[3]), false);
+  Expr *filter =
+      filter_of_call(*principal, function, resource, command,
+                     columns_of_arguments(columns[0], columns[1], columns[2], columns[3]), with_organization);
   state->expression = ExecInitExprWithParams(filter, state->values);
   state->expression_context = CreateStandaloneExprContext();
   state->expression_context->ecxt_param_list_info = state->values;
@@ -93,9 +98,13 @@ Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
   if (PG_ARGISNULL(resource_argument) || PG_ARGISNULL(command_argument)) PG_RETURN_BOOL(false);
   const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(resource_argument));
   const char *command = text_to_cstring(PG_GETARG_TEXT_PP(command_argument));
+  const bool with_organization = PG_NARGS() > with_organization_argument &&
+                                 !PG_ARGISNULL(with_organization_argument) &&
+                                 PG_GETARG_BOOL(with_organization_argument);
   AcceptInvalidationMessages();
   auto *state = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
-  if (!is_current(state, resource, command)) state = prepare(fcinfo->flinfo, function, resource, command);
+  if (!is_current(state, resource, command, with_organization))
+    state = prepare(fcinfo->flinfo, function, resource, command, with_organization);
 
   for (int i = 0; i < column_count; i++) {
     state->values->params[i].value = PG_GETARG_DATUM(first_column_argument + i);

@@ -6,10 +6,12 @@
 namespace tenancy::pg {
 
 /// The arguments of row_visible() and row_accepted(), in order.
+/// row_visible() can have one more: whether the organization must agree where the workspace decides.
 enum RowFunctionArgument : int {
   resource_argument,
   command_argument,
   first_column_argument,
+  with_organization_argument = 6,
   row_function_arguments = 6
 };
 

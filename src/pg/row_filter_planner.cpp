@@ -21,23 +21,15 @@ const char *constant_text(const Node *node) {
   return TextDatumGetCString(constant->constvalue);
 }
 
-// Whether the column is part of its table's partition key: then a filter on it prunes.
-bool is_partition_key(PlannerInfo *root, Node *argument) {
-  while (argument != nullptr && IsA(argument, RelabelType))
-    argument = reinterpret_cast<Node *>(reinterpret_cast<RelabelType *>(argument)->arg);
-  if (argument == nullptr || !IsA(argument, Var)) return false;
-  const auto *var = reinterpret_cast<const Var *>(argument);
-  if (var->varlevelsup != 0 || var->varno < 1 ||
-      static_cast<int>(var->varno) > list_length(root->parse->rtable))
-    return false;
-  const RangeTblEntry *entry = rt_fetch(var->varno, root->parse->rtable);
-  if (entry->rtekind != RTE_RELATION || entry->relkind != RELKIND_PARTITIONED_TABLE) return false;
-  // The rewriter holds a lock on it.
-  const Relation relation = table_open(entry->relid, NoLock);
-  const bool is_key = has_partition_attrs(
-      relation, bms_make_singleton(var->varattno - FirstLowInvalidHeapAttributeNumber), nullptr);
-  table_close(relation, NoLock);
-  return is_key;
+// Whether the call says that the organization must agree, too; nothing else than a constant can be read here.
+bool is_with_organization(const FuncExpr *call, bool *known) {
+  *known = true;
+  if (list_length(call->args) <= with_organization_argument) return false;
+  const auto *argument = static_cast<Node *>(list_nth(call->args, with_organization_argument));
+  *known = IsA(argument, Const);
+  if (!*known) return false;
+  const auto *constant = reinterpret_cast<const Const *>(argument);
+  return !constant->constisnull && DatumGetBool(constant->constvalue);
 }
 
 // False needs no guard, since it lets nothing pass; true is said of rows that a guarded filter has let pass
@@ -67,18 +59,18 @@ void depend_on_guard(PlannerInfo *root) { record_plan_function_dependency(root, 
 
 Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction function) {
   const FuncExpr *call = request->fcall;
-  if (list_length(call->args) != row_function_arguments) return nullptr;
+  if (list_length(call->args) < row_function_arguments) return nullptr;
   const auto argument = [call](int i) { return static_cast<Node *>(list_nth(call->args, i)); };
   const char *resource = constant_text(argument(resource_argument));
   const char *command = constant_text(argument(command_argument));
-  if (resource == nullptr || command == nullptr) return nullptr;
+  bool known = false;
+  const bool with_organization = is_with_organization(call, &known);
+  if (resource == nullptr || command == nullptr || !known) return nullptr;
   const RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
 
   Principal *principal = current_principal();
   depend_on_guard(request->root);
-  const bool prunes =
-      columns.organization != nullptr && is_partition_key(request->root, columns.organization);
-  Expr *filter = filter_of_call(*principal, function, resource, command, columns, prunes);
+  Expr *filter = filter_of_call(*principal, function, resource, command, columns, with_organization);
   return reinterpret_cast<Node *>(guarded(filter, *principal));
 }
 

@@ -2,7 +2,7 @@
 
 #include "core/credential/api_key.hpp"
 #include "pg/facts.hpp"
-#include "pg/principal.hpp"
+#include "pg/row_filter_expression.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -13,12 +13,16 @@ Datum uuid_or_null(FunctionCallInfo fcinfo, const Uuid &id) {
 }
 
 Datum external_id_or_null(FunctionCallInfo fcinfo, Entity entity, const Uuid &id) {
+  const IdType type = id_type(get_fn_expr_rettype(fcinfo->flinfo), InvalidOid);
+  if (type == IdType::unsupported || type == IdType::uuid)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this type cannot hold external ids")));
   if (!id) PG_RETURN_NULL();
   CatalogRead read = begin_catalog_read();
-  const char *external_id = read_external_id(read, entity, id);
+  Datum value = 0;
+  const bool found = id_value(read, entity, id, type, &value);
   end_catalog_read(read);
-  if (external_id == nullptr) PG_RETURN_NULL();
-  PG_RETURN_TEXT_P(cstring_to_text(external_id));
+  if (!found) PG_RETURN_NULL();
+  return value;
 }
 
 // The columns of a result row, left to right.
@@ -99,6 +103,7 @@ Datum pg_tenancy_current_token_subject(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_current_external_id);
 Datum pg_tenancy_current_external_id(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const Principal principal = *current_principal();
   const char *entity = text_to_cstring(PG_GETARG_TEXT_PP(0));
   if (strcmp(entity, "organization") == 0)

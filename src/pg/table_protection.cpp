@@ -22,6 +22,7 @@ struct PolicyCall {
   const char *resource;
   const char *command;
   AttrNumber columns[4];
+  bool with_organization;
 };
 
 const char *constant_text(const Node *node) {
@@ -40,8 +41,13 @@ bool is_function(Oid function, const char *name) {
 bool read_call(const Expr *expression, const char *function, PolicyCall &call) {
   if (expression == nullptr || !IsA(expression, FuncExpr)) return false;
   const auto *policy_call = reinterpret_cast<const FuncExpr *>(expression);
-  if (!is_function(policy_call->funcid, function) || list_length(policy_call->args) != row_function_arguments)
+  if (!is_function(policy_call->funcid, function) || list_length(policy_call->args) < row_function_arguments)
     return false;
+  if (list_length(policy_call->args) > with_organization_argument) {
+    const auto *argument = static_cast<Node *>(list_nth(policy_call->args, with_organization_argument));
+    if (!IsA(argument, Const)) return false;
+    call.with_organization = DatumGetBool(reinterpret_cast<const Const *>(argument)->constvalue);
+  }
   call.resource = constant_text(static_cast<Node *>(list_nth(policy_call->args, resource_argument)));
   call.command = constant_text(static_cast<Node *>(list_nth(policy_call->args, command_argument)));
   if (call.resource == nullptr || call.command == nullptr) return false;

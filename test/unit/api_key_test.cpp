@@ -42,7 +42,7 @@ RandomBytes bytes_spelled_by(std::string_view key) {
   for (const char c : key.substr(random_part, checksum_part - random_part)) {
     std::size_t carry = digits.find(c);
     for (std::size_t i = number.size(); i-- > 0; carry /= 256) {
-      carry += number[i] * 62U;
+      carry += std::size_t{number[i]} * 62;
       number[i] = static_cast<std::uint8_t>(carry % 256);
     }
   }
@@ -149,6 +149,14 @@ TEST(ApiKey, IsNoOtherText) {
   }
   EXPECT_FALSE(is_api_key({}));
   EXPECT_EQ(api_key_display_prefix({}), "");
+}
+
+// A text that has to be quoted somewhere isn't made a key by its checksum.
+TEST(ApiKey, IsNoOtherTextWithItsChecksum) {
+  for (const std::string &text :
+       {"pgt_"s + std::string(43, '-') + "0V1Wlg", "pgt_"s + std::string(43, '\0') + "4YBw8H",
+        "pgt_"s + std::string(41, '0') + "\xc3\xa9" + "3lwiVV", "pgt_"s + std::string(42, '0') + " 1rnrh5"})
+    EXPECT_FALSE(is_api_key(text)) << text;
 }
 
 TEST(ApiKey, ShowsItsFirstFourDigitsAndNothingOfAMistypedOne) {

@@ -495,6 +495,7 @@ BEGIN
     (SELECT string_agg(format(', %I %s', c.name, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
     CASE WHEN partition_by <> 'none' THEN format(' PARTITION BY %s (%I)', partition_by, partition_key.name) ELSE '' END);
   IF partition_by <> 'none' THEN
+    UPDATE oracle.relations r SET partition_key = partition_key.meaning WHERE r.t = table_number;
     parts := ARRAY[format('app.t%s_one', table_number), format('app.t%s_other', table_number)];
     EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES %s', parts[1], name,
       CASE partition_by WHEN 'hash' THEN 'WITH (MODULUS 2, REMAINDER 0)'

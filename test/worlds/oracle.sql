@@ -10,6 +10,9 @@
 --      workspace that isn't one of its own, and rows that name one of its workspaces and not the organization.
 --   2. INSERT of a NULL owner by a user key, or of a NULL owner or key by a principal that has no id in the column's type.
 --   3. INSERT of a NULL workspace, where no other column names the organization, by who may write NULL workspaces.
+--   4. In a table partitioned by its organization column, which a policy may look at besides the workspace so that
+--      partitions are pruned: rows that name a workspace, but not its organization. Here, and only here, the policy on the
+--      table may also differ from what is asked otherwise.
 
 CREATE SCHEMA oracle;
 
@@ -23,7 +26,8 @@ CREATE TABLE oracle.principals (
   narrowed uuid
 );
 
--- Which tables. The types are those of the columns, NULL where the table has no such column.
+-- Which tables. The types are those of the columns, NULL where the table has no such column. partition_key: what a
+-- partitioned table is partitioned by, organization or workspace.
 CREATE TABLE oracle.relations (
   t int PRIMARY KEY,
   resource text NOT NULL,
@@ -31,7 +35,8 @@ CREATE TABLE oracle.relations (
   organization_type text,
   workspace_type text,
   owner_type text,
-  api_key_type text
+  api_key_type text,
+  partition_key text
 );
 
 -- Which rows, with the columns' values as text. Rows with only_n are not stored: principal only_n would write them.
@@ -287,7 +292,7 @@ GROUP BY p.n, t.t, purpose.purpose;
 -- What a row says, as seen by a principal.
 CREATE VIEW oracle.seen_rows AS
 SELECT p.n, p.kind, p.user_id, p.api_key_id, x.t, x.id, x.only_n, x.workspace, x.owner, x.api_key,
-  t.organization_type, t.workspace_type, t.owner_type, t.api_key_type,
+  t.organization_type, t.workspace_type, t.owner_type, t.api_key_type, t.partition_key,
   -- it names the principal's organization
   coalesce(x.organization = oracle.named(t.organization_type, o.organization_id, o.external_id), false) AS in_organization,
   -- it names this workspace of the principal's organization
@@ -349,6 +354,7 @@ SELECT x.n, x.t, x.id, e.purpose,
     -- the organization, and a workspace that isn't one of its own
     WHEN x.in_organization THEN CASE e.extent WHEN 'every' THEN true WHEN 'none' THEN false END
     -- the workspace, but not the organization
+    WHEN x.partition_key = 'organization' AND (reached.in_workspace OR reached.over_organization) THEN NULL
     WHEN reached.in_workspace THEN CASE e.extent WHEN 'none' THEN true END
     WHEN reached.over_organization THEN CASE e.extent WHEN 'every' THEN false END
     ELSE false

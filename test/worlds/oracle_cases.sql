@@ -142,6 +142,28 @@ SELECT oracle.expect_rows(3, 'read', ARRAY[
 SELECT oracle.expect_rows(1, 'update', ARRAY[['olga', ''], ['mia', ''], ['key acme', '']]);
 SELECT oracle.expect_rows(4, 'update', ARRAY[['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2'], ['key acme', ''], ['audrey', '']]);
 SELECT oracle.expect_rows(4, 'delete', ARRAY[['olga', '1 2 3'], ['mia', '1 2'], ['max', ''], ['key max', '']]);
+-- What they insert: rows for the one who would write them. Max's key has no external id, Max has one.
+INSERT INTO oracle.relations (t, resource, organization_type, workspace_type, owner_type, api_key_type) VALUES
+  (5, 'logs', 'uuid', 'uuid', 'text', 'uuid'), (6, 'prompts', 'uuid', NULL, 'uuid', NULL), (7, 'prompts', NULL, 'uuid', NULL, NULL);
+INSERT INTO oracle.rows (t, id, only_n, organization, workspace, owner, api_key)
+SELECT v.t, v.id, oracle.who(v.who), oracle.id(v.organization), oracle.id(v.workspace),
+       CASE WHEN v.t = 5 THEN v.owner ELSE oracle.id(v.owner)::text END, oracle.id(v.key)
+FROM (VALUES
+  (5, 101, 'key max', 'acme', 'a1', 'max', 'key max'), (5, 102, 'key max', 'acme', 'a2', 'max', 'key max'), (5, 103, 'key max', 'acme', 'a1', 'mia', 'key max'),
+  (5, 104, 'key max', 'acme', 'a1', 'max', NULL), (5, 105, 'key max', NULL, 'a1', 'max', 'key max'), (5, 106, 'key max', 'acme', 'a1', NULL, 'key max'),
+  (5, 107, 'key max', 'globex', 'a1', 'max', 'key max'), (5, 108, 'key max', 'acme', NULL, 'max', 'key max'),
+  (5, 111, 'key a1', 'acme', 'a1', NULL, 'key a1'), (5, 112, 'key a1', 'acme', 'a1', 'max', 'key a1'), (5, 113, 'key acme', 'acme', 'a1', NULL, 'key acme'),
+  (5, 121, 'olga', 'acme', 'a2', 'olga', NULL), (5, 122, 'olga', 'acme', NULL, 'olga', NULL), (5, 123, 'olga', 'acme', 'g1', 'olga', NULL),
+  (5, 124, 'olga', 'acme', 'a2', 'olga', 'key max'), (5, 125, 'olga', 'acme', 'a2', NULL, NULL), (5, 126, 'max', 'acme', 'a1', 'max', NULL),
+  (6, 131, 'max', 'acme', NULL, 'max', NULL), (6, 132, 'max', 'acme', NULL, 'mia', NULL), (6, 133, 'max', 'globex', NULL, 'max', NULL),
+  (6, 134, 'audrey', 'acme', NULL, 'audrey', NULL), (6, 135, 'olga in a1', 'acme', NULL, 'olga', NULL),
+  (7, 141, 'max', NULL, 'a1', NULL, NULL), (7, 142, 'max', NULL, 'a2', NULL, NULL), (7, 143, 'olga', NULL, NULL, NULL, NULL),
+  (7, 144, 'max', NULL, NULL, NULL, NULL)) v (t, id, who, organization, workspace, owner, key);
+SELECT oracle.answer();
+SELECT oracle.expect_rows(5, 'insert', ARRAY[
+  ['key max', '101 106?'], ['key a1', '111'], ['key acme', ''], ['olga', '121 122'], ['max', '']]);
+SELECT oracle.expect_rows(6, 'insert', ARRAY[['max', '131'], ['audrey', ''], ['olga in a1', '']]);
+SELECT oracle.expect_rows(7, 'insert', ARRAY[['max', '141'], ['olga', '143?']]);
 SELECT oracle.expect_rows(1, 'stay', ARRAY[['olga', ''], ['mia', '']]);
 SELECT oracle.expect_rows(4, 'stay', ARRAY[['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2']]);
 

@@ -14,14 +14,15 @@ first=${2:-1}
 last=$((first + worlds - 1))
 sessions=$((worlds < 2 ? 1 : 2))
 sql() { psql -X -q -v ON_ERROR_STOP=1 "$@"; }
-export PGOPTIONS="-c client_min_messages=warning ${PGOPTIONS:-}"
+# A session whose psql is gone ends too.
+export PGOPTIONS="-c client_min_messages=warning -c client_connection_check_interval=1000 ${PGOPTIONS:-}"
 
 jobs=()
 trap 'for job in "${jobs[@]}"; do kill "$job" 2>/dev/null || true; done' EXIT
 
 drop() {
   sql -d postgres -c "DROP DATABASE IF EXISTS $1"
-  sql -d postgres -At -c "SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname LIKE '$1\\_%'" | sql -d postgres
+  sql -d postgres -At -c "SELECT format('DROP ROLE %I;', rolname) FROM pg_roles WHERE rolname LIKE '$1\\_%'" | sql -d postgres
 }
 
 for ((i = 1; i <= sessions; i++)); do
@@ -29,7 +30,7 @@ for ((i = 1; i <= sessions; i++)); do
   drop "$database"
   sql -d postgres -c "CREATE DATABASE $database"
   sql -d "$database" -o /dev/null -c 'CREATE EXTENSION pg_tenancy' \
-    -f oracle.sql -f oracle_cases.sql -f generate.sql -f check.sql -c 'SELECT worlds.set_up()'
+    -f oracle.sql -f oracle_cases.sql -f generate.sql -f principals.sql -f check.sql -c 'SELECT worlds.set_up()'
 done
 for ((i = 1; i <= sessions; i++)); do
   sql -d "tenancy_worlds_$i" -c "CALL worlds.run($((first + i - 1)), $last, $sessions)" &

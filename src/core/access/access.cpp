@@ -205,12 +205,14 @@ Access Access::of_key(const KeyFacts &key, const UserFacts *user) {
       break;
     case KeyKind::workspace_user_key: {
       if (user == nullptr) break;
-      Rights rights = Access::of_user(*user).in_workspace(key.workspace);
-      if (rights.empty()) break;
-      // By the scope alone: as much of the rows as the user sees there of anything.
-      PermissionSet key_borne = key.scopes;
-      key_borne &= key.key_borne;
-      (rights.all.empty() ? rights.own : rights.all) |= key_borne;
+      const Access users = Access::of_user(*user);
+      const bool has_role = users.reaches_every_workspace() ||
+                            std::any_of(users.entries_.begin(), users.entries_.end(),
+                                        [&](const Entry &entry) { return entry.workspace == key.workspace; });
+      if (!has_role) break;
+      Rights rights = users.in_workspace(key.workspace);
+      // By the scope alone: what the key itself writes.
+      rights.own |= key.key_borne;
       rights.own -= rights.all;
       rights.all &= key.scopes;
       rights.own &= key.scopes;
