@@ -138,13 +138,13 @@ BEGIN
   WITH parts AS (
     -- A setting is what all of its grants, or its one switch, come to on each level.
     SELECT d.setting, g.allowed IS NOT NULL AS born, o.allowed AS of_organization, w.allowed AS of_workspace
-    FROM tenancy.setting_definitions d CROSS JOIN unnest(d.actions) action
+    FROM tenancy.setting_definitions d CROSS JOIN unnest(d.actions) part (action)
     LEFT JOIN tenancy.grants g ON g.role_id = d.role_id AND g.organization_id IS NULL
-      AND g.resource = d.resource AND g.action = action
+      AND g.resource = d.resource AND g.action = part.action
     LEFT JOIN tenancy.grants o ON o.role_id = d.role_id AND o.organization_id = the_organization AND o.workspace_id IS NULL
-      AND o.resource = d.resource AND o.action = action
+      AND o.resource = d.resource AND o.action = part.action
     LEFT JOIN tenancy.grants w ON w.role_id = d.role_id AND w.organization_id = the_organization AND w.workspace_id = the_workspace
-      AND w.resource = d.resource AND w.action = action
+      AND w.resource = d.resource AND w.action = part.action
     UNION ALL
     SELECT d.setting, true, o.all_rows, w.all_rows
     FROM tenancy.setting_definitions d
