@@ -15,6 +15,8 @@
 #   worlds       test/worlds/run.sh
 #   faults       test/faults/run.sh, on a module built with FAULTS=1
 #   ubsan        sql/ again, on a module built with UndefinedBehaviorSanitizer
+#   docs         the reference is what the database says, and its examples run: scripts/reference.sh --check
+#   demo         scripts/demo.sh
 #   bench        bench/smoke.sh
 #
 # TESTS="a b" limits regress, isolation, ubsan to these files.  Packages that are missing are installed.  Each stage
@@ -34,7 +36,7 @@ BUILD_DIR=$ROOT_DIR/build
 GXX=g++
 CLANGXX=clang++-14
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
-STAGES=(static unit fuzz gcc clang exports regress isolation integration pgtap tap worlds faults ubsan bench)
+STAGES=(static unit fuzz gcc clang exports regress isolation integration pgtap tap worlds faults ubsan docs demo bench)
 
 # --- what a stage needs -----------------------------------------------------------------------------------------
 
@@ -289,6 +291,16 @@ stage_ubsan() {
   run_pg_regress regress/pg_regress contrib_regression ubsan "$(regress_input ubsan)" "$names"
   # A report ends the session, which a test that expects an error could take for one.
   if grep 'runtime error:' "$WORK_DIR/ubsan/log"; then fail "undefined behaviour, see above"; fi
+}
+
+# Every example of the reference is run, and what it says of functions and tables is what the database says.
+stage_docs() {
+  need_module gcc "CXX=$GXX"
+  PG_TENANCY_STAGE=$(stage_dir gcc) bash scripts/reference.sh --check
+}
+
+stage_demo() {
+  bash scripts/demo.sh
 }
 
 stage_bench() {

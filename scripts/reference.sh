@@ -162,9 +162,11 @@ expand() {
 
 [[ $# -eq 0 || $* == --check ]] || fail "usage: scripts/reference.sh [--check]"
 install_packages "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libssl-dev g++ make
-build_module "$WORK_DIR/copy" "$WORK_DIR/stage"
+# The tests have built the module already.
+stage=${PG_TENANCY_STAGE:-$WORK_DIR/stage}
+[[ -n ${PG_TENANCY_STAGE-} ]] || build_module "$WORK_DIR/copy" "$stage"
 PATH=$(server_bin):$PATH
-start_server "$WORK_DIR/server" "$WORK_DIR/stage"
+start_server "$WORK_DIR/server" "$stage"
 query -c 'CREATE EXTENSION pg_tenancy' -c 'CREATE DATABASE examples TEMPLATE postgres'
 
 PGDATABASE=examples query -o /dev/null -f "$EXAMPLES" 2>"$WORK_DIR/examples.log" ||

@@ -50,6 +50,13 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION worlds.leave() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RESET SESSION AUTHORIZATION;
+  PERFORM set_config('tenancy.' || setting, '', false) FROM unnest(ARRAY['user', 'organization', 'workspace', 'api_key']) setting;
+END
+$$;
+
 CREATE FUNCTION worlds.fail(who int, about text, problem text, detail text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   p worlds.principals;
@@ -484,7 +491,7 @@ BEGIN
       RESET SESSION AUTHORIZATION;
     END IF;
   END LOOP;
-  RESET SESSION AUTHORIZATION;
+  PERFORM worlds.leave();
 END
 $$;
 

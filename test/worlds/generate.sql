@@ -319,7 +319,8 @@ BEGIN
   WHEN 1 THEN
     UPDATE tenancy.api_keys SET revoked_at = now() WHERE api_key_id = key;
   WHEN 2 THEN
-    UPDATE tenancy.api_keys SET expires_at = now() - interval '1 second' WHERE api_key_id = key;
+    -- long ago: what counts is the time when the client's statement began, here the CALL that makes all worlds
+    UPDATE tenancy.api_keys SET expires_at = now() - interval '1 day' WHERE api_key_id = key;
   ELSE
     DELETE FROM tenancy.api_key_secrets WHERE api_key_id = key;
     UPDATE tenancy.api_keys SET deleted_at = now() WHERE api_key_id = key;
