@@ -46,7 +46,7 @@ BEGIN
   the_schema := CASE cardinality(parts) WHEN 2 THEN parts[1]
                 ELSE (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation) END;
   IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = the_schema) THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_schema', MESSAGE = format('schema "%s" does not exist', the_schema);
+    RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name', MESSAGE = format('schema "%s" does not exist', the_schema);
   END IF;
   IF NOT has_schema_privilege(caller, the_schema, 'CREATE') THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for schema %s', the_schema);

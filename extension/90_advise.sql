@@ -93,7 +93,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE a.privilege_type = 'TRUNCATE' AND a.grantee <> c.relowner
   UNION ALL
   SELECT 'warning', 'publication', t.relation::text, format('publication "%s" sends all of its rows to subscribers', p.pubname),
-         format('ALTER PUBLICATION %I DROP TABLE %s', p.pubname, t.relation)
+         format('ALTER PUBLICATION %I DROP TABLE ONLY %s', p.pubname, t.relation)
   FROM tenancy.protected_tables t JOIN pg_publication_rel r ON r.prrelid = t.relation JOIN pg_publication p ON p.oid = r.prpubid
   UNION ALL
   SELECT 'warning', 'unique_without_tenant', t.relation::text,
@@ -118,19 +118,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', 'guard_rails_off', e.evtname, 'the event trigger is not always enabled', format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', e.evtname)
   FROM pg_event_trigger e WHERE e.evtname IN ('tenancy_ddl', 'tenancy_drop') AND e.evtenabled <> 'A'
   UNION ALL
-  SELECT 'error', 'catalog_trigger_off', format('%s on %s', t.tgname, t.tgrelid::regclass), 'changes of the catalog would not take effect in other sessions',
-         format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', t.tgrelid::regclass, t.tgname)
-  FROM pg_trigger t WHERE t.tgfoid = 'tenancy.invalidate'::regproc AND t.tgenabled <> 'A'
+  SELECT 'error', 'catalog_trigger_off', format('%s on tenancy.%s', t.tgname, c.relname), 'changes of the catalog would not take effect in other sessions',
+         format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER %I', c.relname, t.tgname)
+  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE t.tgfoid = 'tenancy.invalidate'::regproc AND t.tgenabled <> 'A'
   UNION ALL
   SELECT 'warning', 'row_security_off', coalesce(r.rolname, d.datname), 'row_security = off makes its queries on protected tables fail',
          CASE WHEN r.oid IS NULL THEN format('ALTER DATABASE %I RESET row_security', d.datname)
-              ELSE format('ALTER ROLE %I %s RESET row_security', r.rolname, coalesce(format('IN DATABASE %I', d.datname), '')) END
+              ELSE format('ALTER ROLE %I%s RESET row_security', r.rolname, coalesce(' IN DATABASE ' || quote_ident(d.datname), '')) END
   FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
   WHERE 'row_security=off' = ANY (s.setconfig) AND (d.oid IS NULL OR d.datname = current_database())
   UNION ALL
   SELECT 'warning', 'stored_secret', coalesce(r.rolname, d.datname), 'an API key''s secret is stored in its settings, and dumped by pg_dumpall',
          CASE WHEN r.oid IS NULL THEN format('ALTER DATABASE %I RESET tenancy.api_key', d.datname)
-              ELSE format('ALTER ROLE %I %s RESET tenancy.api_key', r.rolname, coalesce(format('IN DATABASE %I', d.datname), '')) END
+              ELSE format('ALTER ROLE %I%s RESET tenancy.api_key', r.rolname, coalesce(' IN DATABASE ' || quote_ident(d.datname), '')) END
   FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
   WHERE EXISTS (SELECT FROM unnest(s.setconfig) c WHERE c LIKE 'tenancy.api\_key=_%') AND (d.oid IS NULL OR d.datname = current_database())
   UNION ALL
@@ -158,8 +158,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Pruning adds the organization to a filter by workspace; the planner must know that one says the other.
   SELECT 'performance', 'missing_dependency_statistics', t.relation::text,
          format('the planner takes columns "%s" and "%s" for independent', t.organization_column, t.workspace_column),
-         format('CREATE STATISTICS (dependencies) ON %I, %I FROM %s; ANALYZE %s', t.organization_column, t.workspace_column, t.relation, t.relation)
-  FROM tenancy.protected_tables t
+         format('CREATE STATISTICS %I.%I (dependencies) ON %I, %I FROM %s; ANALYZE %s', n.nspname, c.relname || '_tenancy',
+                t.organization_column, t.workspace_column, t.relation, t.relation)
+  FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_attribute o ON o.attrelid = t.relation AND o.attname = t.organization_column
   JOIN pg_attribute w ON w.attrelid = t.relation AND w.attname = t.workspace_column
   JOIN pg_partitioned_table p ON p.partrelid = t.relation AND o.attnum = ANY (p.partattrs)

@@ -110,7 +110,7 @@ GROUP BY area, subject, alternative, metric;
 CREATE FUNCTION bench.ratio(area text, subject text, alternative text, floor_alternative text, metric text)
 RETURNS float8 LANGUAGE sql STABLE AS $$
   WITH middle AS (
-    SELECT s.round, s.alternative, percentile_cont(ARRAY[0.1, 0.9]) WITHIN GROUP (ORDER BY s.value) AS of
+    SELECT s.round, s.alternative, percentile_disc(ARRAY[0.1, 0.9]) WITHIN GROUP (ORDER BY s.value) AS of
     FROM bench.samples s
     WHERE (s.area, s.subject, s.metric) = (ratio.area, ratio.subject, ratio.metric)
     GROUP BY s.round, s.alternative

@@ -1,0 +1,59 @@
+-- advise(): each fault is made, seen, mended by the SQL that comes with it, and gone.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+SET client_min_messages = error;
+SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id', create_indexes => true);
+ANALYZE;
+DROP TABLE prompts;
+
+-- Makes a fault, says what is said of it, applies the fix, and says whether it is gone.
+CREATE FUNCTION faulty(fault text, rule text) RETURNS TABLE (severity text, object text, problem text, fix_sql text, gone boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+  advice record;
+BEGIN
+  IF EXISTS (SELECT FROM tenancy.advise() a WHERE a.rule = faulty.rule) THEN
+    RAISE 'there is such a fault already';
+  END IF;
+  EXECUTE fault;
+  FOR advice IN SELECT * FROM tenancy.advise() a WHERE a.rule = faulty.rule LOOP
+    EXECUTE advice.fix_sql;
+    RETURN QUERY SELECT advice.severity, advice.object, advice.problem, advice.fix_sql,
+      NOT EXISTS (SELECT FROM tenancy.advise() a WHERE a.rule = faulty.rule);
+  END LOOP;
+END
+$$;
+\x
+SELECT * FROM faulty('SET tenancy.guard_rails = off; ALTER TABLE logs NO FORCE ROW LEVEL SECURITY; RESET tenancy.guard_rails', 'protection_broken');
+SELECT * FROM faulty('SET tenancy.guard_rails = off; CREATE TABLE child () INHERITS (logs); RESET tenancy.guard_rails', 'unprotected_partition');
+SELECT * FROM faulty('ALTER ROLE regress_plain BYPASSRLS', 'bypassing_login');
+SELECT * FROM faulty('ALTER ROLE regress_bound SUPERUSER', 'superuser_binding');
+ALTER ROLE regress_bound NOSUPERUSER;
+SELECT * FROM faulty('CREATE VIEW all_logs AS SELECT * FROM logs', 'view_without_security_invoker');
+SELECT * FROM faulty('CREATE MATERIALIZED VIEW kept AS SELECT * FROM logs; GRANT SELECT ON kept TO regress_plain', 'materialized_view');
+DROP MATERIALIZED VIEW kept;
+SELECT * FROM faulty('CREATE FUNCTION count_logs() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS ''SELECT count(*) FROM app.logs''', 'security_definer_function');
+REVOKE TRUNCATE ON ALL TABLES IN SCHEMA app FROM PUBLIC;
+SELECT * FROM faulty('GRANT TRUNCATE ON logs TO regress_plain', 'truncate_granted');
+SELECT * FROM faulty('CREATE PUBLICATION regress_out FOR TABLE logs', 'publication');
+DROP PUBLICATION regress_out;
+SELECT * FROM faulty('ALTER EVENT TRIGGER tenancy_ddl DISABLE', 'guard_rails_off');
+SELECT * FROM faulty('ALTER TABLE tenancy.workspace_members DISABLE TRIGGER invalidate', 'catalog_trigger_off');
+SELECT * FROM faulty('ALTER ROLE regress_plain SET row_security = off', 'row_security_off');
+SELECT * FROM faulty('ALTER ROLE regress_plain SET tenancy.api_key = ''pgt_x''', 'stored_secret');
+SELECT * FROM faulty('DROP INDEX logs_workspace_id_idx', 'missing_index');
+SELECT * FROM faulty('CREATE TABLE parts (LIKE logs) PARTITION BY LIST (organization_id);
+  SELECT tenancy.protect(''parts'', ''logs'', ''organization_id'', ''workspace_id'', create_indexes => true)', 'missing_dependency_statistics');
+-- These have no SQL that mends them: which resource, which columns, is a matter of design.
+CREATE TABLE forgotten (organization_id uuid, id int);
+SELECT a.severity, a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'unprotected_table';
+DROP TABLE forgotten;
+SELECT count(*) FROM tenancy.advise() a WHERE a.rule = 'unprotected_table';
+ALTER TABLE logs ADD COLUMN code int UNIQUE;
+SELECT a.severity, a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'unique_without_tenant';
+\x
+-- Nobody else is told.
+SET ROLE regress_plain;
+SELECT * FROM failure('SELECT tenancy.advise()');
+RESET ROLE;

@@ -1,0 +1,103 @@
+-- DDL that would open a protected table is refused, and partitions and children are protected as they come.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+SET client_min_messages = warning;
+\o /dev/null
+SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id');
+\o
+CREATE FUNCTION problems() RETURNS TABLE (relation regclass, problem text) LANGUAGE sql AS $$
+  SELECT t.relation, (tenancy.inspect_protection(t.relation)).problem FROM tenancy.protected_tables t ORDER BY 1
+$$;
+
+-- What would open it
+SELECT command, (failure(command)).* FROM (VALUES
+  ('ALTER TABLE logs DISABLE ROW LEVEL SECURITY'),
+  ('ALTER TABLE logs NO FORCE ROW LEVEL SECURITY'),
+  ('CREATE POLICY everybody ON logs USING (true)'),
+  ('DROP POLICY tenancy_select ON logs'),
+  ('ALTER POLICY tenancy_select ON logs USING (true)'),
+  ('ALTER POLICY tenancy_select ON logs TO regress_app'),
+  ('ALTER POLICY tenancy_select ON logs RENAME TO other'),
+  ('ALTER TABLE logs DROP COLUMN workspace_id CASCADE'),
+  ('ALTER TABLE logs ALTER COLUMN workspace_id TYPE text')) v (command);
+-- What doesn't
+SELECT command, (failure(command)).state FROM (VALUES
+  ('CREATE POLICY narrower ON logs AS RESTRICTIVE USING (id > 0)'),
+  ('ALTER TABLE logs ADD COLUMN note text'),
+  ('ALTER TABLE logs DROP COLUMN body'),
+  ('ALTER TABLE logs ENABLE ROW LEVEL SECURITY'),
+  ('SELECT tenancy.unprotect(''logs'')'),
+  ('DROP TABLE logs')) v (command);
+-- A table that isn't protected is nobody's business.
+CREATE TABLE other (id int);
+ALTER TABLE other ENABLE ROW LEVEL SECURITY;
+CREATE POLICY everybody ON other USING (true);
+DROP POLICY everybody ON other;
+ALTER TABLE other DISABLE ROW LEVEL SECURITY;
+
+-- A restrictive policy narrows; a renamed column goes on deciding.
+SET SESSION AUTHORIZATION regress_app;
+SELECT visible('olivia', 'logs') AS olivia, visible('mike', 'logs') AS mike, visible('gus', 'logs') AS gus;
+RESET SESSION AUTHORIZATION;
+CREATE POLICY narrower ON logs AS RESTRICTIVE USING (id > 2);
+ALTER TABLE logs RENAME COLUMN workspace_id TO place;
+SET SESSION AUTHORIZATION regress_app;
+SELECT visible('olivia', 'logs') AS olivia, visible('mike', 'logs') AS mike, visible('gus', 'logs') AS gus;
+RESET SESSION AUTHORIZATION;
+SELECT workspace_column FROM tenancy.protected_tables;
+DROP POLICY narrower ON logs;
+ALTER TABLE logs RENAME COLUMN place TO workspace_id;
+
+-- Partitions and children: made, attached, two levels deep, by an owner who is no superuser
+CREATE TABLE parts (LIKE logs) PARTITION BY RANGE (id);
+ALTER TABLE parts OWNER TO regress_owner;
+SELECT tenancy.protect('parts', 'logs', 'organization_id', 'workspace_id', 'user_id');
+SET ROLE regress_owner;
+CREATE TABLE parts_first PARTITION OF parts FOR VALUES FROM (0) TO (4);
+CREATE TABLE parts_second (LIKE parts);
+ALTER TABLE parts ATTACH PARTITION parts_second FOR VALUES FROM (4) TO (8);
+CREATE TABLE parts_third PARTITION OF parts FOR VALUES FROM (8) TO (12) PARTITION BY LIST (id);
+CREATE TABLE parts_third_rest PARTITION OF parts_third DEFAULT;
+CREATE TABLE parts_rest PARTITION OF parts DEFAULT;
+RESET ROLE;
+CREATE TABLE child () INHERITS (logs);
+CREATE TABLE adopted (LIKE logs);
+ALTER TABLE adopted INHERIT logs;
+SELECT * FROM problems();
+INSERT INTO parts SELECT * FROM logs;
+INSERT INTO child SELECT * FROM ONLY logs;
+GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+SELECT relation, visible('mike', relation) AS mike, visible('olivia', relation) AS olivia, visible('gus', relation) AS gus, visible('nobody', relation) AS nobody
+FROM (VALUES ('parts'), ('parts_first'), ('parts_second'), ('parts_third'), ('parts_third_rest'), ('parts_rest'), ('child')) v (relation);
+RESET SESSION AUTHORIZATION;
+-- Detached it stays protected, and can be let go by itself.
+ALTER TABLE parts DETACH PARTITION parts_first;
+SET SESSION AUTHORIZATION regress_app;
+SELECT visible('mike', 'parts_first') AS mike, visible('gus', 'parts_first') AS gus;
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.unprotect('parts_first');
+SELECT count(*) FROM problems() WHERE relation = 'parts_first'::regclass;
+-- What can't be part of it
+CREATE TABLE open_child (LIKE parts);
+ALTER TABLE open_child ENABLE ROW LEVEL SECURITY;
+CREATE POLICY everybody ON open_child USING (true);
+SELECT * FROM failure('ALTER TABLE parts ATTACH PARTITION open_child FOR VALUES FROM (20) TO (24)');
+-- Everything goes as one; what is dropped leaves no row.
+SELECT tenancy.unprotect('parts');
+SELECT * FROM problems();
+DROP TABLE child;
+SELECT * FROM problems();
+
+-- The way out for a superuser, and for nobody else
+SET ROLE regress_owner;
+SELECT * FROM failure('SET tenancy.guard_rails = off');
+RESET ROLE;
+SET tenancy.guard_rails = off;
+ALTER TABLE logs NO FORCE ROW LEVEL SECURITY;
+SELECT * FROM problems();
+RESET tenancy.guard_rails;
+SELECT tenancy.unprotect('logs');
+SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id');
+SELECT * FROM problems();
