@@ -310,7 +310,7 @@ BEGIN
   FOR protected_table IN
     SELECT t.relation, t.workspace_column, tenancy.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
     FROM tenancy.protected_tables t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
-    WHERE NOT a.attisdropped LOOP
+    WHERE NOT a.attisdropped ORDER BY t.relation::text LOOP
     EXECUTE format(CASE WHEN protected_table.is_uuid THEN 'SELECT EXISTS (SELECT FROM %s WHERE %I = $1)'
                         ELSE 'SELECT EXISTS (SELECT FROM %s WHERE %I::text = $2)' END,
                    protected_table.relation, protected_table.workspace_column)

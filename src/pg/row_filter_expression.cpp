@@ -234,7 +234,8 @@ Expr *visible_rows(Principal &principal, const char *resource, Command command, 
   }
   Expr *rows = by_workspace(principal, filter, columns);
   if (!filter.every_workspace)
-    return or_false(with_organization && of_organization != nullptr ? both(of_organization, rows) : rows);
+    return or_false(with_organization && columns.organization != nullptr ? both(of_organization, rows)
+                                                                         : rows);
   Expr *where = elsewhere(filter, columns);
   return or_false(where == nullptr ? of_organization : both(of_organization, either(where, rows)));
 }

@@ -560,7 +560,8 @@ BEGIN
   DELETE FROM tenancy.login_bindings WHERE login <> (SELECT login::text::regrole FROM worlds.logins WHERE purpose = 'trusted');
   DELETE FROM tenancy.organizations;
   DELETE FROM tenancy.users;
-  TRUNCATE oracle.principals, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.answers, worlds.secrets, worlds.tables;
+  TRUNCATE oracle.principals, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.answers, worlds.secrets, worlds.tables,
+    worlds.principals, worlds.candidates, worlds.verdicts, worlds.expected;
 END
 $$;
 

@@ -10,9 +10,6 @@
 --      workspace that isn't one of its own, and rows that name one of its workspaces and not the organization.
 --   2. INSERT of a NULL owner by a user key, or of a NULL owner or key by a principal that has no id in the column's type.
 --   3. INSERT of a NULL workspace, where no other column names the organization, by who may write NULL workspaces.
---   4. In a table partitioned by its organization column, which a policy may look at besides the workspace so that
---      partitions are pruned: rows that name a workspace, but not its organization. Here, and only here, the policy on the
---      table may also differ from what is asked otherwise.
 
 CREATE SCHEMA oracle;
 
@@ -354,7 +351,7 @@ SELECT x.n, x.t, x.id, e.purpose,
     -- the organization, and a workspace that isn't one of its own
     WHEN x.in_organization THEN CASE e.extent WHEN 'every' THEN true WHEN 'none' THEN false END
     -- the workspace, but not the organization
-    WHEN x.partition_key = 'organization' AND (reached.in_workspace OR reached.over_organization) THEN NULL
+    WHEN x.partition_key = 'organization' THEN false
     WHEN reached.in_workspace THEN CASE e.extent WHEN 'none' THEN true END
     WHEN reached.over_organization THEN CASE e.extent WHEN 'every' THEN false END
     ELSE false
@@ -376,12 +373,13 @@ CREATE VIEW oracle.writes AS
 SELECT x.n, x.t, x.id, purpose.purpose,
   (x.organization_type IS NULL OR x.in_organization)
   AND CASE
-    WHEN x.workspace_type IS NULL THEN level.rows IS NOT NULL AND (purpose.purpose = 'insert' OR level.rows = 'all' OR x.own)
-    WHEN x.workspace IS NULL AND coalesce(level.reach = 'organization', false) THEN
+    WHEN x.workspace_type IS NULL THEN level.rows IS NOT NULL AND (level.rows = 'all' OR x.own OR purpose.unowned)
+    WHEN x.workspace IS NULL AND coalesce(level.reach = 'organization', false)
+      AND EXISTS (SELECT FROM oracle.heads h WHERE h.n = x.n) THEN
       CASE WHEN x.organization_type IS NOT NULL THEN true END
     WHEN x.workspace IS NULL THEN false
     ELSE organization.rows IS NOT NULL
-      OR workspace.rows IS NOT NULL AND (purpose.purpose = 'insert' OR workspace.rows = 'all' OR x.own)
+      OR workspace.rows IS NOT NULL AND (workspace.rows = 'all' OR x.own OR purpose.unowned)
   END
   AND CASE
     WHEN purpose.purpose = 'stay' OR x.owner_type IS NULL THEN true
@@ -396,7 +394,8 @@ SELECT x.n, x.t, x.id, purpose.purpose,
     WHEN x.my_key IS NOT NULL THEN false
   END AS answer
 FROM oracle.seen x
-CROSS JOIN (VALUES ('insert', 'insert'), ('stay', 'update')) purpose (purpose, needs)
+-- unowned: may who is restricted to own rows make a row that isn't?
+CROSS JOIN (VALUES ('insert', 'insert', true), ('stay', 'update', false)) purpose (purpose, needs, unowned)
 LEFT JOIN oracle.reach level ON level.n = x.n AND level.t = x.t AND level.purpose = purpose.needs AND level.workspace_id IS NULL
 LEFT JOIN oracle.reach organization ON organization.n = x.n AND organization.t = x.t AND organization.purpose = purpose.needs
   AND organization.reach = 'organization' AND organization.workspace_id = x.workspace_id
@@ -405,7 +404,7 @@ LEFT JOIN oracle.reach workspace ON workspace.n = x.n AND workspace.t = x.t AND 
 WHERE purpose.purpose = 'stay' OR x.only_n IS NOT NULL;
 
 -- Answers everything that the three tables ask, from the catalogs as they are now.
-CREATE FUNCTION oracle.answer() RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION oracle.answer() RETURNS void LANGUAGE plpgsql SET jit = off AS $$
 BEGIN
   TRUNCATE oracle.holds, oracle.reach, oracle.seen, oracle.answers;
   INSERT INTO oracle.holds SELECT * FROM oracle.narrowed_holds;
