@@ -44,6 +44,11 @@ SELECT plan('mona', 'SELECT * FROM app.logs');
 SELECT plan('ben', 'SELECT * FROM app.logs');
 -- nobody
 SELECT plan('nobody', 'SELECT * FROM app.logs');
+-- and with conditions of the query's own, which the server alone would check row by row
+SELECT plan('nobody', 'SELECT * FROM app.logs WHERE user_id IS NOT NULL AND id > 0');
+SELECT plan('nobody', 'SELECT * FROM app.parted WHERE id > 0');
+SELECT plan('nobody', 'SELECT * FROM generate_series(1, 2) n LEFT JOIN app.logs ON id > n WHERE n > 0');
+SELECT plan('nobody', 'UPDATE app.parted SET body = '''' WHERE id > 0');
 -- a key, and when it expires
 SELECT plan('search service', 'SELECT * FROM app.logs');
 RESET SESSION AUTHORIZATION;

@@ -1,5 +1,6 @@
 // What the server calls when it loads the module.
 
+#include "pg/empty_relation.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/pg_prelude.hpp"
 #include "pg/principal_safety.hpp"
@@ -14,5 +15,6 @@ void _PG_init(void) {
   tenancy::pg::define_settings();
   tenancy::pg::register_invalidation();
   tenancy::pg::register_principal_safety();
+  tenancy::pg::register_empty_relation();
 }
 }

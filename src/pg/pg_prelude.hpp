@@ -32,6 +32,7 @@ extern "C" {
 #include "nodes/params.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "parser/parsetree.h"
 #include "utils/acl.h"
