@@ -10,6 +10,16 @@ LANGUAGE c STABLE LEAKPROOF PARALLEL SAFE COST 10 SUPPORT tenancy.plan_guard_sup
 AS 'MODULE_PATHNAME', 'pg_tenancy_plan_guard';
 COMMENT ON FUNCTION tenancy.plan_guard(bigint, timestamptz, "any") IS 'Stops a plan that was made for another principal (55000) or has outlived its credential (28000); put into plans, not to be called';
 
+-- What stands in plans that serve many principals (tenancy.share_plans), in place of ids and of the guard above.
+CREATE FUNCTION tenancy.filter_id(entity text) RETURNS uuid
+LANGUAGE c STABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_filter_id';
+COMMENT ON FUNCTION tenancy.filter_id(text) IS 'The session''s organization, its only workspace, its user or its api_key (the entity), NULL for none; put into shared plans, not to be called';
+
+CREATE FUNCTION tenancy.shape_guard(shape uuid, entity text, row_id uuid) RETURNS boolean
+LANGUAGE c STABLE STRICT LEAKPROOF PARALLEL SAFE COST 10 SUPPORT tenancy.plan_guard_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_shape_guard';
+COMMENT ON FUNCTION tenancy.shape_guard(uuid, text, uuid) IS 'Stops a shared plan when the session''s rights have another shape, or the row another id than the session''s (55000); put into plans, not to be called';
+
 CREATE FUNCTION tenancy.row_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible_support';
 COMMENT ON FUNCTION tenancy.row_visible_support(internal) IS 'Planner support: row_visible() as the session''s own filter';

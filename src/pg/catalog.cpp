@@ -1,6 +1,7 @@
 #include "pg/catalog.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace tenancy::pg {
 namespace {
@@ -44,12 +45,15 @@ constexpr IndexName index_names[index_count] = {
     {"protected_tables_pkey", "protected_tables", false},
 };
 
+constexpr int guard_count = static_cast<int>(Guard::count);
+
 struct {
   bool known;
   Oid relations[index_count];
   Oid indexes[index_count];
-  Oid plan_guard;
-  uint32 plan_guard_hash;
+  Oid guards[guard_count];
+  uint32 guard_hashes[guard_count];
+  Oid filter_id;
 } oids{};
 
 [[noreturn]] void raise_not_installed() {
@@ -57,6 +61,20 @@ struct {
                   errmsg("extension \"pg_tenancy\" is not installed in this database, or not completely"),
                   errhint("Run CREATE EXTENSION pg_tenancy.")));
   pg_unreachable();
+}
+
+Oid look_up_function(Oid schema, const char *name, std::span<const Oid> argument_types) {
+  const oidvector *arguments = buildoidvector(argument_types.data(), static_cast<int>(argument_types.size()));
+  const Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+                                       PointerGetDatum(arguments), ObjectIdGetDatum(schema));
+  if (!OidIsValid(function)) raise_not_installed();
+  return function;
+}
+
+void look_up_guard(Guard guard, Oid function) {
+  const auto i = static_cast<int>(guard);
+  oids.guard_hashes[i] = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
+  oids.guards[i] = function;
 }
 
 void look_up_oids() {
@@ -68,13 +86,12 @@ void look_up_oids() {
     oids.relations[i] = get_relname_relid(index_names[i].relation, schema);
     if (!OidIsValid(oids.indexes[i]) || !OidIsValid(oids.relations[i])) raise_not_installed();
   }
-  Oid argument_types[3] = {INT8OID, TIMESTAMPTZOID, ANYOID};
-  const oidvector *arguments = buildoidvector(argument_types, 3);
-  const Oid guard = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("plan_guard"),
-                                    PointerGetDatum(arguments), ObjectIdGetDatum(schema));
-  if (!OidIsValid(guard)) raise_not_installed();
-  oids.plan_guard_hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(guard));
-  oids.plan_guard = guard;
+  constexpr Oid plan_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, ANYOID};
+  constexpr Oid shape_guard_arguments[] = {UUIDOID, TEXTOID, UUIDOID};
+  constexpr Oid filter_id_arguments[] = {TEXTOID};
+  look_up_guard(Guard::plan, look_up_function(schema, "plan_guard", plan_guard_arguments));
+  look_up_guard(Guard::shape, look_up_function(schema, "shape_guard", shape_guard_arguments));
+  oids.filter_id = look_up_function(schema, "filter_id", filter_id_arguments);
   oids.known = true;
 }
 
@@ -103,14 +120,19 @@ bool is_known_index(CatalogIndex index, Oid relation) {
 // The values stay: they still tell which messages concern us, and which plans.
 void forget_catalog_oids() { oids.known = false; }
 
-bool plan_guard_hash(uint32 *hash) {
-  *hash = oids.plan_guard_hash;
-  return OidIsValid(oids.plan_guard);
+bool guard_hash(Guard guard, uint32 *hash) {
+  *hash = oids.guard_hashes[static_cast<int>(guard)];
+  return OidIsValid(oids.guards[static_cast<int>(guard)]);
 }
 
-Oid plan_guard_function() {
+Oid guard_function(Guard guard) {
   look_up_oids();
-  return oids.plan_guard;
+  return oids.guards[static_cast<int>(guard)];
+}
+
+Oid filter_id_function() {
+  look_up_oids();
+  return oids.filter_id;
 }
 
 CatalogRead begin_catalog_read() {

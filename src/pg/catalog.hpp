@@ -130,11 +130,15 @@ Oid catalog_index(CatalogIndex index);
 Oid catalog_relation(CatalogIndex index);
 /// OIDs are looked up again when next needed: DROP EXTENSION and CREATE EXTENSION change them.
 void forget_catalog_oids();
-/// The pg_proc entry that specialized plans depend on, and its hash in the catalog cache, if this backend has
-/// met it.
-bool plan_guard_hash(uint32 *hash);
-/// The function plan_guard(). Raises 55000 when the extension isn't there.
-Oid plan_guard_function();
+/// The functions that specialized plans depend on: plan_guard() where they hold for one principal,
+/// shape_guard() where for all whose rights have the same shape.
+enum class Guard : int { plan, shape, count };
+/// The hash of a guard's pg_proc entry in the catalog cache, if this backend has met it.
+bool guard_hash(Guard guard, uint32 *hash);
+/// Raises 55000 when the extension isn't there.
+Oid guard_function(Guard guard);
+/// The function filter_id(). Raises 55000 when the extension isn't there.
+Oid filter_id_function();
 
 /// One look at the catalogs: all scans of it see the same state, the newest one that is committed (and what
 /// this transaction did itself).

@@ -1,6 +1,6 @@
 #include "pg/invalidation.hpp"
 
-#include "pg/catalog.hpp"
+#include "pg/shared_plans.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -101,15 +101,26 @@ uint64 principal_generation() { return state.catalogs + state.settings; }
 
 void list_used(IdList list) { state.lists_used[static_cast<int>(list)] = true; }
 
-void principal_changed() {
+void principal_changed(const PrincipalTexts &texts) {
+  state.settings++;
+  drop_plans_with(Guard::plan);
+  shared_plans_at_change(texts);
+}
+
+void everything_changed() {
   state.settings++;
   drop_specialized_plans();
 }
 
-void drop_specialized_plans() {
+void drop_plans_with(Guard guard) {
   // No hash is known: no filter has been made, so that no plan can hold one.
   uint32 hash = 0;
-  if (plan_guard_hash(&hash)) CallSyscacheCallbacks(PROCOID, hash);
+  if (guard_hash(guard, &hash)) CallSyscacheCallbacks(PROCOID, hash);
+}
+
+void drop_specialized_plans() {
+  drop_plans_with(Guard::plan);
+  drop_shared_plans();
 }
 
 extern "C" {

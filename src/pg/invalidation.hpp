@@ -13,7 +13,8 @@
 // has read one listens.
 #pragma once
 
-#include "pg/pg_prelude.hpp"
+#include "pg/catalog.hpp"
+#include "pg/settings.hpp"
 
 namespace tenancy::pg {
 
@@ -24,13 +25,18 @@ uint64 catalog_generation();
 /// Counts these and changes of the principal settings.
 uint64 principal_generation();
 
-/// A principal setting was assigned. Safe anywhere: at start-up, outside a transaction, during abort.
-void principal_changed();
+/// A principal setting is being assigned: these texts will be the settings'. Safe anywhere: at start-up,
+/// outside a transaction, during abort.
+void principal_changed(const PrincipalTexts &texts);
+/// A setting that all filters depend on is being assigned. As safe.
+void everything_changed();
 
 enum class IdList : int { workspaces, user_keys, count };
 /// To be called before a list is read.
 void list_used(IdList list);
 
+/// Drops the plans that depend on the guard.
+void drop_plans_with(Guard guard);
 /// Drops every plan that holds a filter.
 void drop_specialized_plans();
 

@@ -5,6 +5,7 @@
 #include "pg/pg_prelude.hpp"
 #include "pg/principal_safety.hpp"
 #include "pg/settings.hpp"
+#include "pg/shared_plans.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -16,5 +17,6 @@ void _PG_init(void) {
   tenancy::pg::register_invalidation();
   tenancy::pg::register_principal_safety();
   tenancy::pg::register_empty_relation();
+  tenancy::pg::register_shared_plans();
 }
 }

@@ -1,7 +1,10 @@
 #include "pg/permissions.hpp"
 
+#include <algorithm>
+
 #include "pg/invalidation.hpp"
 #include "pg/nearest.hpp"
+#include "pg/pod_array.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -77,6 +80,20 @@ const char *nearest_registered(const char *resource, const char *action) {
 }
 
 }  // namespace
+
+std::span<const NamedPermission> permissions_by_name() {
+  if (names == nullptr) return {};
+  PodArray<NamedPermission> found;
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, names);
+  while (const auto *entry = static_cast<Entry *>(hash_seq_search(&scan)))
+    found.append({entry->name.resource, entry->name.action, entry->id});
+  std::sort(found.items, found.items + found.count, [](const auto &one, const auto &other) {
+    const int order = strcmp(one.resource, other.resource);
+    return order < 0 || (order == 0 && strcmp(one.action, other.action) < 0);
+  });
+  return found.span();
+}
 
 PermissionId permission_id(const char *resource, const char *action) {
   const Entry *entry = entry_of(resource, action);

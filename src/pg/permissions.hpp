@@ -1,6 +1,8 @@
 // Numbers for permissions, given by each backend as it meets them; they mean nothing outside it.
 #pragma once
 
+#include <span>
+
 #include "core/access/permission_set.hpp"
 #include "pg/catalog.hpp"
 
@@ -20,5 +22,13 @@ bool is_registered(const char *resource, const char *action);
 void require_registered(const char *resource, const char *action);
 /// The same for a resource.
 void require_registered_resource(const char *resource);
+
+/// Every permission that this process has met, ordered by resource and action, in the current memory context.
+struct NamedPermission {
+  const char *resource;
+  const char *action;
+  PermissionId id;
+};
+std::span<const NamedPermission> permissions_by_name();
 
 }  // namespace tenancy::pg

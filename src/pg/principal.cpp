@@ -7,6 +7,7 @@
 #include "pg/facts.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/jwt.hpp"
+#include "pg/principal_cache.hpp"
 #include "pg/principal_safety.hpp"
 #include "pg/reference.hpp"
 #include "pg/settings.hpp"
@@ -15,10 +16,10 @@ namespace tenancy::pg {
 namespace {
 
 struct {
-  Principal *principal;
+  Principal *principal;  // one of principal_cache.cpp's
   uint64 generation;
   Oid session_user;
-} cache{};
+} current{};
 
 bool is_given(const char *setting) { return *setting != '\0'; }
 
@@ -228,13 +229,6 @@ Principal *resolve_in_new_context() {
   return principal;
 }
 
-void forget() {
-  if (cache.principal == nullptr) return;
-  const MemoryContext context = cache.principal->context;
-  cache.principal = nullptr;
-  MemoryContextDelete(context);
-}
-
 // A list of ids for the principal's lifetime.
 std::span<const Uuid> kept(const Principal &principal, std::span<const Uuid> ids) {
   if (ids.empty()) return {};
@@ -282,19 +276,24 @@ const char *principal_source_name(PrincipalSource source) {
 Principal *current_principal() {
   AcceptInvalidationMessages();
   check_seal();
-  if (cache.principal != nullptr && cache.generation == principal_generation() &&
-      cache.session_user == GetSessionUserId()) {
+  if (current.principal != nullptr && current.generation == principal_generation() &&
+      current.session_user == GetSessionUserId()) {
     // The clock is looked at every time: a key that has expired is resolved again, and refused.
-    if (cache.principal->not_after > GetCurrentStatementStartTimestamp()) return cache.principal;
+    if (current.principal->not_after > GetCurrentStatementStartTimestamp()) return current.principal;
   }
-  forget();
+  current.principal = nullptr;
   // A change that arrives while the catalogs are read makes what was read stale: the next use reads again.
   const uint64 generation = principal_generation();
-  Principal *principal = resolve_in_new_context();
-  MemoryContextSetParent(principal->context, TopMemoryContext);
-  cache.principal = principal;
-  cache.generation = generation;
-  cache.session_user = GetSessionUserId();
+  const IdentityKey identity = identity_key();
+  Principal *principal = cached_principal(identity);
+  if (principal == nullptr) {
+    const uint64 read_at = catalog_generation();
+    principal = resolve_in_new_context();
+    cache_principal(identity, principal, read_at);
+  }
+  current.principal = principal;
+  current.generation = generation;
+  current.session_user = GetSessionUserId();
   return principal;
 }
 

@@ -8,6 +8,7 @@
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
 #include "pg/pod_array.hpp"
+#include "pg/shared_plans.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -79,15 +80,36 @@ Expr *comparison(Node *argument, IdType type, const PodArray<Datum> &values, boo
   return reinterpret_cast<Expr *>(any);
 }
 
+// argument = filter_id('...')
+Expr *is_filter_id(Node *argument, Entity entity) {
+  Const *name = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(filter_id_name(entity)),
+                          false, false);
+  FuncExpr *call = makeFuncExpr(filter_id_function(), UUIDOID, list_make1(name), InvalidOid,
+                                DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
+  const TypeOperators &ops = operators_of(IdType::uuid);
+  auto *compare =
+      reinterpret_cast<OpExpr *>(make_opclause(ops.equal, BOOLOID, false, as_operand(argument, IdType::uuid),
+                                               reinterpret_cast<Expr *>(call), InvalidOid, InvalidOid));
+  compare->opfuncid = get_opcode(ops.equal);
+  return reinterpret_cast<Expr *>(compare);
+}
+
 // argument = one of the ids; nullptr when no row can satisfy it.
-Expr *is_one_of(Node *argument, Entity entity, std::span<const Uuid> ids) {
+Expr *is_one_of(Node *argument, Entity entity, std::span<const Uuid> ids, SharedIds *shared) {
   const IdType type = id_type_of(argument);
   if (type == IdType::unsupported || ids.empty()) return nullptr;
+  if (shared != nullptr) {
+    if (type == IdType::uuid && ids.size() == 1 && ids[0] == filter_id_of(*shared->principal, entity))
+      return is_filter_id(argument, entity);
+    shared->everywhere = false;
+  }
   const auto values = id_values(entity, ids, type);
   return values.count == 0 ? nullptr : comparison(argument, type, values, true);
 }
 
-Expr *is(Node *argument, Entity entity, const Uuid &id) { return is_one_of(argument, entity, {&id, 1}); }
+Expr *is(Node *argument, Entity entity, const Uuid &id, SharedIds *shared) {
+  return is_one_of(argument, entity, {&id, 1}, shared);
+}
 
 Expr *null_test(Node *argument, NullTestType kind) {
   NullTest *test = makeNode(NullTest);
@@ -114,8 +136,9 @@ Expr *or_false(Expr *expression) {
 }
 
 Expr *is_own(Principal &principal, const RowColumns &columns) {
-  if (columns.owner != nullptr) return is(columns.owner, Entity::user, principal.user);
-  if (columns.api_key != nullptr) return is_one_of(columns.api_key, Entity::api_key, user_keys_of(principal));
+  if (columns.owner != nullptr) return is(columns.owner, Entity::user, principal.user, columns.shared);
+  if (columns.api_key != nullptr)
+    return is_one_of(columns.api_key, Entity::api_key, user_keys_of(principal), columns.shared);
   return nullptr;
 }
 
@@ -126,6 +149,7 @@ Expr *elsewhere(const RowFilter &filter, const RowColumns &columns) {
   for (const Uuid &id : filter.hidden) exceptions.append(id);
   const IdType type = id_type_of(columns.workspace);
   const auto values = id_values(Entity::workspace, exceptions.span(), type);
+  if (values.count > 0 && columns.shared != nullptr) columns.shared->everywhere = false;
   Expr *outside = values.count == 0 ? nullptr : comparison(columns.workspace, type, values, false);
   if (filter.unassigned)
     return outside == nullptr ? nullptr
@@ -135,10 +159,11 @@ Expr *elsewhere(const RowFilter &filter, const RowColumns &columns) {
 }
 
 Expr *by_workspace(Principal &principal, const RowFilter &filter, const RowColumns &columns) {
-  Expr *all = is_one_of(columns.workspace, Entity::workspace, filter.all);
+  Expr *all = is_one_of(columns.workspace, Entity::workspace, filter.all, columns.shared);
   Expr *own = nullptr;
   if (!filter.own.empty())
-    own = both(is_one_of(columns.workspace, Entity::workspace, filter.own), is_own(principal, columns));
+    own = both(is_one_of(columns.workspace, Entity::workspace, filter.own, columns.shared),
+               is_own(principal, columns));
   return either(all, own);
 }
 
@@ -159,8 +184,8 @@ RowFilter *filter_in_context(Principal &principal, const PermissionSet &any_of, 
 }
 
 // What an inserted row must say of who produced it. An id that the column can't hold must be left out.
-Expr *is_produced_by(Node *argument, Entity entity, const Uuid &id) {
-  Expr *expected = id ? is(argument, entity, id) : nullptr;
+Expr *is_produced_by(Node *argument, Entity entity, const Uuid &id, SharedIds *shared) {
+  Expr *expected = id ? is(argument, entity, id, shared) : nullptr;
   return expected != nullptr ? expected : null_test(argument, IS_NULL);
 }
 
@@ -225,9 +250,9 @@ Expr *visible_rows(Principal &principal, const char *resource, Command command, 
       *filter_in_context(principal, permissions_for(resource, command), columns, EveryWorkspace::as_such);
   if (filter.empty()) return or_false(nullptr);
 
-  Expr *of_organization = columns.organization == nullptr
-                              ? nullptr
-                              : is(columns.organization, Entity::organization, principal.organization);
+  Expr *of_organization = columns.organization == nullptr ? nullptr
+                                                          : is(columns.organization, Entity::organization,
+                                                               principal.organization, columns.shared);
   if (columns.workspace == nullptr) {
     if (filter.on_organization == Rows::all) return or_false(of_organization);
     return or_false(both(of_organization, is_own(principal, columns)));
@@ -256,35 +281,36 @@ Expr *accepted_rows(Principal &principal, const char *resource, Command command,
 
   Expr *rows = nullptr;
   if (columns.workspace == nullptr) {
-    rows = is(columns.organization, Entity::organization, principal.organization);
+    rows = is(columns.organization, Entity::organization, principal.organization, columns.shared);
     if (filter.on_organization == Rows::own && command != Command::insert)
       rows = both(rows, is_own(principal, columns));
   } else {
     // On INSERT the attribution below says whose row it is; all and own make no difference.
     if (command == Command::insert)
-      rows = either(is_one_of(columns.workspace, Entity::workspace, filter.all),
-                    is_one_of(columns.workspace, Entity::workspace, filter.own));
+      rows = either(is_one_of(columns.workspace, Entity::workspace, filter.all, columns.shared),
+                    is_one_of(columns.workspace, Entity::workspace, filter.own, columns.shared));
     else
       rows = by_workspace(principal, filter, columns);
     if (filter.unassigned) rows = either(rows, null_test(columns.workspace, IS_NULL));
     if (columns.organization != nullptr)
-      rows = both(rows, is(columns.organization, Entity::organization, principal.organization));
+      rows =
+          both(rows, is(columns.organization, Entity::organization, principal.organization, columns.shared));
   }
   if (command == Command::insert && rows != nullptr) {
     if (columns.owner != nullptr)
-      rows = both(rows, is_produced_by(columns.owner, Entity::user, principal.user));
+      rows = both(rows, is_produced_by(columns.owner, Entity::user, principal.user, columns.shared));
     if (columns.api_key != nullptr)
-      rows = both(rows, is_produced_by(columns.api_key, Entity::api_key, principal.api_key));
+      rows = both(rows, is_produced_by(columns.api_key, Entity::api_key, principal.api_key, columns.shared));
   }
   return or_false(rows);
 }
 
 Expr *authorized_workspaces(Principal &principal, const PermissionSet &any_of, Node *workspace) {
   // Own rows authorize like all: whose a row is, is another question.
-  const RowColumns columns{nullptr, workspace, workspace, nullptr};
+  const RowColumns columns{nullptr, workspace, workspace, nullptr, nullptr};
   const RowFilter &filter = *filter_in_context(principal, any_of, columns, EveryWorkspace::spelled_out);
-  return or_false(either(is_one_of(workspace, Entity::workspace, filter.all),
-                         is_one_of(workspace, Entity::workspace, filter.own)));
+  return or_false(either(is_one_of(workspace, Entity::workspace, filter.all, columns.shared),
+                         is_one_of(workspace, Entity::workspace, filter.own, columns.shared)));
 }
 
 }  // namespace tenancy::pg

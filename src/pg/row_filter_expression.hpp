@@ -7,12 +7,19 @@
 
 namespace tenancy::pg {
 
+/// Asks for a filter that holds no id of the principal, but calls of filter_id(); see shared_plans.hpp.
+struct SharedIds {
+  const Principal *principal;
+  bool everywhere;  // whether that was possible: if not, the filter is to be made again without asking
+};
+
 /// What names a row's organization, workspace, user and key: any expression of a supported type, or nullptr.
 struct RowColumns {
   Node *organization;
   Node *workspace;
   Node *owner;
   Node *api_key;
+  SharedIds *shared = nullptr;
 };
 
 /// A column's base type as far as ids are concerned.

@@ -10,6 +10,7 @@
 #include "pg/invalidation.hpp"
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
+#include "pg/shared_plans.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -47,7 +48,7 @@ Expr *guarded(Expr *filter, const Principal &principal) {
   // will do.
   List *columns = pull_vars_of_level(reinterpret_cast<Node *>(filter), 0);
   if (columns == NIL) return nullptr;  // a call on no row is left as it is
-  FuncExpr *guard = makeFuncExpr(plan_guard_function(), BOOLOID,
+  FuncExpr *guard = makeFuncExpr(guard_function(Guard::plan), BOOLOID,
                                  list_make3(stamp, not_after, copyObjectImpl(linitial(columns))), InvalidOid,
                                  InvalidOid, COERCE_EXPLICIT_CALL);
   return make_andclause(list_make2(filter, guard));
@@ -55,7 +56,39 @@ Expr *guarded(Expr *filter, const Principal &principal) {
 
 // A filter that comes out as false holds no guard: the plan depends on the guard all the same, or it would
 // stay for ever.
-void depend_on_guard(PlannerInfo *root) { record_plan_function_dependency(root, plan_guard_function()); }
+void depend_on(Guard guard, PlannerInfo *root) {
+  record_plan_function_dependency(root, guard_function(guard));
+}
+
+// A column whose value is the same in all rows that the principal reaches; nullptr if there is none.
+Node *column_to_check(const Principal &principal, const RowColumns &columns, Entity *entity) {
+  const bool by_workspace = principal.access->only_workspace() && columns.workspace != nullptr;
+  *entity = by_workspace ? Entity::workspace : Entity::organization;
+  return by_workspace ? columns.workspace : columns.organization;
+}
+
+// The filter for all whose rights have the principal's shape; nullptr where it can't be written so.
+Expr *shared_filter(PlannerInfo *root, Principal &principal, RowFunction function, const char *resource,
+                    const char *command, RowColumns columns, bool with_organization) {
+  if (!settings.share_plans || !has_shape(principal)) return nullptr;
+  Entity entity = Entity::organization;
+  Node *column = column_to_check(principal, columns, &entity);
+  if (column == nullptr || !contain_var_clause(column)) return nullptr;
+  SharedIds shared{&principal, true};
+  columns.shared = &shared;
+  Expr *filter = filter_of_call(principal, function, resource, command, columns, with_organization);
+  if (!shared.everywhere) return nullptr;
+  shared_plan_made(principal);
+  depend_on(Guard::shape, root);
+  if (is_constant(filter)) return filter;
+  Const *shape = makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, uuid_datum(shape_of(principal)), false, false);
+  Const *checked = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+                             CStringGetTextDatum(filter_id_name(entity)), false, false);
+  FuncExpr *guard =
+      makeFuncExpr(guard_function(Guard::shape), BOOLOID, list_make3(shape, checked, copyObjectImpl(column)),
+                   InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
+  return make_andclause(list_make2(filter, guard));
+}
 
 Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction function) {
   const FuncExpr *call = request->fcall;
@@ -69,7 +102,10 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
   const RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
 
   Principal *principal = current_principal();
-  depend_on_guard(request->root);
+  Expr *for_many =
+      shared_filter(request->root, *principal, function, resource, command, columns, with_organization);
+  if (for_many != nullptr) return reinterpret_cast<Node *>(for_many);
+  depend_on(Guard::plan, request->root);
   Expr *filter = filter_of_call(*principal, function, resource, command, columns, with_organization);
   return reinterpret_cast<Node *>(guarded(filter, *principal));
 }
@@ -85,7 +121,7 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
       is_organization_level(resource) || id_type(exprType(workspace), InvalidOid) != IdType::uuid)
     return nullptr;
   Principal *principal = current_principal();
-  depend_on_guard(request->root);
+  depend_on(Guard::plan, request->root);
   return reinterpret_cast<Node *>(
       guarded(authorized_workspaces(*principal, authorized_by(resource, action), workspace), *principal));
 }

@@ -33,15 +33,24 @@ const config_enum_entry inject_fault_values[] = {
     {nullptr, 0, false}};
 #endif
 
+// The variable itself is assigned only after the hook.
+void principal_text_changed(int setting, const char *text) {
+  known_identity.known = false;
+  PrincipalTexts texts = principal_texts();
+  texts.text[setting] = text;
+  principal_changed(texts);
+}
+
 // The hooks can run outside a transaction, at start-up and during abort: they only flip state.
 extern "C" {
 static bool check_principal_text(char **, void **, GucSource source) { return may_change_principal(source); }
-static void assign_principal_text(const char *, void *) {
-  known_identity.known = false;
-  principal_changed();
-}
-static void assign_principal_enum(int, void *) { principal_changed(); }
-static void assign_principal_bool(bool, void *) { principal_changed(); }
+static void assign_principal_enum(int, void *) { everything_changed(); }
+static void assign_principal_bool(bool, void *) { everything_changed(); }
+static void assign_api_key(const char *text, void *) { principal_text_changed(0, text); }
+static void assign_jwt(const char *text, void *) { principal_text_changed(1, text); }
+static void assign_user(const char *text, void *) { principal_text_changed(2, text); }
+static void assign_organization(const char *text, void *) { principal_text_changed(3, text); }
+static void assign_workspace(const char *text, void *) { principal_text_changed(4, text); }
 
 static const char *show_api_key() {
   if (settings.api_key == nullptr || *settings.api_key == '\0') return "";
@@ -55,10 +64,10 @@ static const char *show_jwt() { return settings.jwt == nullptr || *settings.jwt 
 
 // A secret stays out of pg_settings: that would show what the connection started with (reset_val) as it is.
 void define_principal_text(const char *name, const char *description, const char *detail, char **variable,
-                           GucShowHook show) {
+                           GucStringAssignHook assign, GucShowHook show) {
   const int flags = show != nullptr ? GUC_NO_SHOW_ALL : 0;
   DefineCustomStringVariable(name, description, detail, variable, "", PGC_USERSET, GUC_NOT_IN_SAMPLE | flags,
-                             check_principal_text, assign_principal_text, show);
+                             check_principal_text, assign, show);
 }
 
 }  // namespace
@@ -70,7 +79,8 @@ void define_settings() {
                            static_cast<int>(AnonymousAccess::empty), anonymous_access_values, PGC_SUSET, 0,
                            nullptr, assign_principal_enum, nullptr);
   define_principal_text("tenancy.api_key", "Sets the API key that the session acts by.",
-                        "The secret is shown by its display prefix only.", &settings.api_key, show_api_key);
+                        "The secret is shown by its display prefix only.", &settings.api_key, assign_api_key,
+                        show_api_key);
   DefineCustomBoolVariable("tenancy.guard_rails", "Refuses DDL that would open a protected table.",
                            "Also protects partitions and children as they are made or attached.",
                            &settings.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
@@ -81,39 +91,50 @@ void define_settings() {
                            GUC_NOT_IN_SAMPLE, nullptr, assign_principal_enum, nullptr);
 #endif
   define_principal_text("tenancy.jwt", "Sets the token that the session acts by.",
-                        "A set token is shown as \"jwt…\".", &settings.jwt, show_jwt);
+                        "A set token is shown as \"jwt…\".", &settings.jwt, assign_jwt, show_jwt);
   DefineCustomBoolVariable("tenancy.log_denied", "Logs denied requirements and refused credentials.", nullptr,
                            &settings.log_denied, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   define_principal_text("tenancy.organization", "Sets which of the user's organizations is active.", nullptr,
-                        &settings.organization, nullptr);
+                        &settings.organization, assign_organization, nullptr);
   DefineCustomEnumVariable(
       "tenancy.principal_lifetime", "Sets how long a principal that is set in the session counts.",
       "\"transaction\": until the transaction ends that set it, as if by SET LOCAL; settings "
       "from the connection's start-up, the role and the database count always.",
       reinterpret_cast<int *>(&settings.principal_lifetime), static_cast<int>(PrincipalLifetime::session),
       principal_lifetime_values, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable("tenancy.share_plans",
+                           "Keeps plans for the next principal where its rights have the same shape.",
+                           "Pays behind a pool whose clients use prepared statements.", &settings.share_plans,
+                           false, PGC_USERSET, 0, nullptr, assign_principal_bool, nullptr);
   DefineCustomBoolVariable(
       "tenancy.specialize", "Replaces row policies by the principal's own filter at planning.",
       "Switched off, the policies' functions run for each row, with the same result.", &settings.specialize,
       true, PGC_SUSET, GUC_NOT_IN_SAMPLE, nullptr, assign_principal_bool, nullptr);
   define_principal_text("tenancy.user", "Sets the user that the session acts as.",
-                        "Honored on trusted logins only.", &settings.user, nullptr);
+                        "Honored on trusted logins only.", &settings.user, assign_user, nullptr);
   define_principal_text("tenancy.workspace", "Narrows the session to one workspace.", nullptr,
-                        &settings.workspace, nullptr);
+                        &settings.workspace, assign_workspace, nullptr);
   MarkGUCPrefixReserved("tenancy");
 }
 
-uint64 work_out_identity_stamp() {
-  const Oid session_user = GetSessionUserId();
-  uint64 stamp = session_user;
-  for (const char *text :
-       {settings.api_key, settings.jwt, settings.user, settings.organization, settings.workspace}) {
+PrincipalTexts principal_texts() {
+  return {{settings.api_key, settings.jwt, settings.user, settings.organization, settings.workspace}};
+}
+
+uint64 identity_stamp_of(const PrincipalTexts &texts) {
+  uint64 stamp = GetSessionUserId();
+  for (const char *text : texts.text) {
     const size_t length = strlen(text);
     stamp =
         hash_bytes_extended(reinterpret_cast<const unsigned char *>(text), static_cast<int>(length), stamp);
     stamp = hash_bytes_uint32_extended(static_cast<uint32>(length), stamp);
   }
-  known_identity = {stamp, session_user, true};
+  return stamp;
+}
+
+uint64 work_out_identity_stamp() {
+  const uint64 stamp = identity_stamp_of(principal_texts());
+  known_identity = {stamp, GetSessionUserId(), true};
   return stamp;
 }
 

@@ -22,6 +22,7 @@ struct Settings {
   AnonymousAccess anonymous_access;
   PrincipalLifetime principal_lifetime;
   bool guard_rails;
+  bool share_plans;
   bool specialize;
   bool log_denied;
 #ifdef PG_TENANCY_FAULT_INJECTION
@@ -45,6 +46,14 @@ struct KnownIdentity {
 };
 extern KnownIdentity known_identity;
 uint64 work_out_identity_stamp();
+
+/// The principal settings' texts, in the order of principal_settings.
+struct PrincipalTexts {
+  const char *text[5];
+};
+PrincipalTexts principal_texts();
+/// What identity_stamp() would be with these texts.
+uint64 identity_stamp_of(const PrincipalTexts &texts);
 
 /// Hash of all that says who the session is: the principal settings' texts and the session's login. The same
 /// in a parallel worker as in its leader.

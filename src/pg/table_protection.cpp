@@ -35,7 +35,7 @@ const char *constant_text(const Node *node) {
 bool is_function(Oid function, const char *name) {
   const char *found = get_func_name(function);
   return found != nullptr && strcmp(found, name) == 0 &&
-         get_func_namespace(function) == get_func_namespace(plan_guard_function());
+         get_func_namespace(function) == get_func_namespace(guard_function(Guard::plan));
 }
 
 bool read_call(const Expr *expression, const char *function, PolicyCall &call) {

@@ -33,7 +33,9 @@ for ((i = 1; i <= sessions; i++)); do
     -f oracle.sql -f oracle_cases.sql -f generate.sql -f principals.sql -f check.sql -c 'SELECT worlds.set_up()'
 done
 for ((i = 1; i <= sessions; i++)); do
-  sql -d "tenancy_worlds_$i" -c "CALL worlds.run($((first + i - 1)), $last, $sessions)" &
+  # Every other world is asked with plans that are shared by principals.
+  PGOPTIONS="$PGOPTIONS -c tenancy.share_plans=$((1 - i % 2))" \
+    sql -d "tenancy_worlds_$i" -c "CALL worlds.run($((first + i - 1)), $last, $sessions)" &
   jobs+=($!)
 done
 for ((i = 1; i <= sessions; i++)); do

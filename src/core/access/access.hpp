@@ -58,6 +58,13 @@ class Access {
   bool reaches_every_workspace() const noexcept { return elsewhere_.has_value(); }
   /// Rights in a workspace. The workspace must be the organization's when reaches_every_workspace().
   const Rights &in_workspace(const Uuid &workspace) const noexcept;
+  /// The one workspace that is reached at all; nothing where there are none or several.
+  std::optional<Uuid> only_workspace() const noexcept {
+    if (elsewhere_ || entries_.size() != 1) return std::nullopt;
+    return entries_.front().workspace;
+  }
+  /// Whether no workspace of the organization is an exception.
+  bool reaches_every_workspace_alike() const noexcept { return elsewhere_ && entries_.empty(); }
   /// Whether the principal has everywhere at least what the other has there.
   bool covers(const Access &other) const noexcept;
   /// The most that any of the permissions gives anywhere in the organization.
