@@ -38,7 +38,7 @@ BEGIN
   SELECT * INTO p FROM worlds.principals a WHERE a.n = who;
   EXECUTE format('SET SESSION AUTHORIZATION %I', p.login);
   FOR setting IN VALUES ('tenancy.user', p."user"), ('tenancy.organization', p.organization),
-                        ('tenancy.workspace', p.workspace), ('tenancy.api_key', p.api_key) LOOP
+                        ('tenancy.workspace', p.workspace), ('tenancy.api_key', p.api_key), ('tenancy.jwt', p.jwt) LOOP
     IF setting.column2 IS NOT NULL THEN
       PERFORM set_config(setting.column1, setting.column2, way = 3);
     ELSIF way = 2 THEN
@@ -53,7 +53,7 @@ $$;
 CREATE FUNCTION worlds.leave() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   RESET SESSION AUTHORIZATION;
-  PERFORM set_config('tenancy.' || setting, '', false) FROM unnest(ARRAY['user', 'organization', 'workspace', 'api_key']) setting;
+  PERFORM set_config('tenancy.' || setting, '', false) FROM unnest(ARRAY['user', 'organization', 'workspace', 'api_key', 'jwt']) setting;
 END
 $$;
 
@@ -65,8 +65,10 @@ BEGIN
   SELECT * INTO p FROM worlds.principals a WHERE a.n = who;
   SELECT * INTO running FROM worlds.running;
   RAISE EXCEPTION 'seed %, %: %: principal % (%): %', running.seed, running.phase, about, who, p.label, problem
-    USING DETAIL = detail || format(E'\nSession: login %s, user "%s", organization "%s", workspace "%s", %s',
-      p.login, p."user", p.organization, p.workspace, CASE WHEN p.api_key IS NULL THEN 'no key' ELSE 'a key' END),
+    USING DETAIL = detail || format(E'\nSession: login %s, user "%s", organization "%s", workspace "%s", %s, %s',
+      p.login, p."user", p.organization, p.workspace, CASE WHEN p.api_key IS NULL THEN 'no key' ELSE 'a key' END,
+      CASE WHEN p.jwt IS NULL THEN 'no token' ELSE 'a token that claims ' || (
+        SELECT t.claims::text FROM oracle.tokens t JOIN worlds.tokens w ON w.token = t.token WHERE w.text = p.jwt) END),
       ERRCODE = 'triggered_action_exception';
 END
 $$;
@@ -248,8 +250,8 @@ BEGIN
   LEFT JOIN (SELECT DISTINCT resource, action, workspace_id FROM oracle.holds WHERE n = who) h
     ON h.resource = a.resource AND h.action = a.action AND h.workspace_id = w.workspace_id
   WHERE a.resource NOT IN ('organization', 'billing', 'audit_logs')
-    -- what a workspace service key may do to keys isn't said by scopes alone
-    AND (p.kind <> 'workspace_service_key' OR a.resource <> 'api_keys');
+    -- what a workspace service key or a token may do to keys isn't said by scopes alone
+    AND (p.kind NOT IN ('workspace_service_key', 'jwt') OR a.resource <> 'api_keys');
   IF observed IS DISTINCT FROM expected THEN
     PERFORM worlds.fail(who, 'authorize() in a workspace', 'differs from oracle', format(E'Missing: %s\nUnexpected: %s',
       ARRAY(SELECT unnest(expected) EXCEPT SELECT unnest(observed)), ARRAY(SELECT unnest(observed) EXCEPT SELECT unnest(expected))));
@@ -259,7 +261,7 @@ BEGIN
          array_agg(a.resource || '.' || a.action ORDER BY a.resource, a.action) FILTER (WHERE oracle.holds_anywhere(who, a.resource, a.action))
   INTO observed, expected
   FROM worlds.asked_permissions a
-  WHERE p.kind <> 'workspace_service_key' OR a.resource <> 'api_keys';
+  WHERE p.kind NOT IN ('workspace_service_key', 'jwt') OR a.resource <> 'api_keys';
   IF observed IS DISTINCT FROM expected THEN
     PERFORM worlds.fail(who, 'authorize() without a workspace', 'differs from oracle', format(E'Missing: %s\nUnexpected: %s',
       ARRAY(SELECT unnest(expected) EXCEPT SELECT unnest(observed)), ARRAY(SELECT unnest(observed) EXCEPT SELECT unnest(expected))));
@@ -348,6 +350,8 @@ BEGIN
         command || E'\nRows before and after:' || worlds.describe_rows(table_number, ARRAY[candidate.old_id, candidate.id]));
     END IF;
     PERFORM worlds.tally('writes', kind, CASE WHEN outcome.ids <> '{}' THEN 1 ELSE 0 END, 1);
+    PERFORM worlds.tally('writes by principal', (SELECT p.kind FROM oracle.principals p WHERE p.n = who),
+                         CASE WHEN outcome.ids <> '{}' THEN 1 ELSE 0 END, 1);
   END LOOP;
 END
 $$;
@@ -428,6 +432,7 @@ BEGIN
   DELETE FROM oracle.rows WHERE only_n IS NOT NULL;
   PERFORM worlds.list_users();
   PERFORM worlds.list_keys();
+  PERFORM worlds.list_tokens();
   PERFORM worlds.list_logins();
   WITH gone AS (DELETE FROM worlds.principals WHERE NOT worlds.chance(share) RETURNING n)
   DELETE FROM oracle.principals p USING gone WHERE p.n = gone.n;
@@ -460,6 +465,9 @@ BEGIN
   PERFORM worlds.ask_oracle(share, writes);
   FOR p IN SELECT * FROM worlds.principals ORDER BY n LOOP
     PERFORM worlds.become(p.n);
+    IF p.jwt IS NOT NULL THEN
+      PERFORM worlds.tally('tokens', coalesce(substring(p.label FROM ', (.*)'), 'good'), 1, 1);
+    END IF;
     IF p.status = 'accepted' THEN
       IF worlds.chance(0.3) THEN
         PERFORM worlds.check_whoami(p.n);
@@ -547,7 +555,8 @@ GROUP BY subject, detail;
 -- What a run of many worlds must have met on both sides, for the test to mean something.
 CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
   WITH wanted (subject, detail) AS (
-    SELECT 'rows by principal', unnest(ARRAY['user', 'organization_service_key', 'workspace_service_key', 'workspace_user_key'])
+    SELECT subject, kind FROM (VALUES ('rows by principal'), ('writes by principal')) s (subject),
+      unnest(ARRAY['user', 'organization_service_key', 'workspace_service_key', 'workspace_user_key', 'jwt']) kind
     UNION ALL
     SELECT 'rows by shape', level || owner || key
     FROM unnest(ARRAY['organization', 'workspace', 'organization, workspace']) level,
@@ -564,7 +573,10 @@ CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
   WHERE coalesce(hits, 0) = 0 OR hits = total
   UNION ALL
   SELECT format('%s: %s', w.subject, w.detail)
-  FROM (VALUES ('refusals', 'refused'), ('refusals', 'error'), ('parallel plans', ''), ('writes', 'UPDATE of a row at odds')) w (subject, detail)
+  FROM (SELECT 'tokens', unnest(ARRAY['good', 'narrowed', 'expired', 'not valid yet', 'signed by another organization', 'claims changed',
+                                      'key removed', 'meant for others', 'workspace renamed', 'and a key at once'])
+        UNION ALL
+        VALUES ('refusals', 'refused'), ('refusals', 'error'), ('parallel plans', ''), ('writes', 'UPDATE of a row at odds')) w (subject, detail)
   WHERE NOT EXISTS (SELECT FROM worlds.all_totals t
                     WHERE t.subject = w.subject AND t.detail = w.detail AND (t.hits > 0 OR t.detail = 'UPDATE of a row at odds'))
   UNION ALL

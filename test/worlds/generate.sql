@@ -79,6 +79,7 @@ BEGIN
     INSERT INTO worlds.logins VALUES (login.purpose, login.name);
   END LOOP;
   EXECUTE format('SELECT tenancy.trust_login(%L)', current_database() || '_trusted');
+  PERFORM worlds.make_signing_keys();
 
   -- Resources of an application's own: one with all actions, one without view, whose insert action is write.
   IF EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'tenancy'::regnamespace AND proname = 'register_permission') THEN
@@ -540,6 +541,7 @@ BEGIN
   PERFORM worlds.make_tenants();
   PERFORM worlds.make_rights();
   PERFORM worlds.make_keys();
+  PERFORM worlds.make_tokens();
   PERFORM worlds.make_bindings();
   PERFORM worlds.age();
   ANALYZE tenancy.grants, tenancy.roles, tenancy.workspaces, tenancy.organization_members, tenancy.workspace_members, tenancy.api_keys;
@@ -560,8 +562,8 @@ BEGIN
   DELETE FROM tenancy.login_bindings WHERE login <> (SELECT login::text::regrole FROM worlds.logins WHERE purpose = 'trusted');
   DELETE FROM tenancy.organizations;
   DELETE FROM tenancy.users;
-  TRUNCATE oracle.principals, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.answers, worlds.secrets, worlds.tables,
-    worlds.principals, worlds.candidates, worlds.verdicts, worlds.expected;
+  TRUNCATE oracle.principals, oracle.tokens, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.answers,
+    worlds.secrets, worlds.tokens, worlds.tables, worlds.principals, worlds.candidates, worlds.verdicts, worlds.expected;
 END
 $$;
 
@@ -577,7 +579,7 @@ BEGIN
   SELECT (worlds.pick(array_agg(m ORDER BY u.email, w.slug))).* INTO seat
   FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
   WHERE m.organization_id = organization;
-  CASE worlds.between(1, 15)
+  CASE worlds.between(1, 16)
   WHEN 1 THEN
     PERFORM worlds.make_switch(organization);
   WHEN 2 THEN
@@ -627,6 +629,8 @@ BEGIN
       UPDATE tenancy.users u SET external_id = CASE WHEN u.external_id IS NULL THEN 'nobody' END
       WHERE u.user_id = seat.user_id AND NOT EXISTS (SELECT FROM tenancy.users o WHERE o.external_id = 'nobody');
     END IF;
+  WHEN 16 THEN
+    PERFORM worlds.configure_tokens(organization);
   END CASE;
 END
 $$;

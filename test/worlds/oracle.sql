@@ -1,7 +1,7 @@
 -- The access model once more, as plain joins over the catalogs. It shares no code with the module, and is slow on
 -- purpose: what it says is meant to be read next to the access model and docs/design/access-decisions.md ("decision N").
 --
--- In:  oracle.principals, oracle.relations, oracle.rows.  Out, after oracle.answer(): oracle.holds, oracle.answers.
+-- In:  oracle.principals, oracle.tokens, oracle.relations, oracle.rows.  Out, after oracle.answer(): oracle.holds, oracle.answers.
 --
 -- An answer is true, false, or NULL where the decisions leave it open; then either is right, as long as all ways of
 -- asking agree. Open are:
@@ -20,7 +20,16 @@ CREATE TABLE oracle.principals (
   organization_id uuid,
   user_id uuid,      -- of a user key, its user
   api_key_id uuid,
-  narrowed uuid
+  narrowed uuid,
+  token int
+);
+
+-- The tokens of principals of kind jwt: where they are for, and all that they claim.
+CREATE TABLE oracle.tokens (
+  token int PRIMARY KEY,
+  organization_id uuid NOT NULL,
+  workspace_id uuid NOT NULL,
+  claims jsonb NOT NULL
 );
 
 -- Which tables. The types are those of the columns, NULL where the table has no such column. partition_key: what a
@@ -165,6 +174,14 @@ SELECT s.api_key_id, s.resource, s.action FROM tenancy.api_key_scopes s
 UNION
 SELECT k.api_key_id, p.resource, p.action FROM tenancy.api_keys k CROSS JOIN tenancy.permissions p WHERE k.all_scopes;
 
+-- A text with blanks or a list, each scope with or without "portkey." in front.
+CREATE VIEW oracle.token_scopes AS
+WITH claims AS (SELECT token, value FROM oracle.tokens, jsonb_each(claims) WHERE key IN ('scope', 'scopes')),
+words AS (SELECT token, regexp_split_to_table(value #>> '{}', ' +') AS word FROM claims WHERE jsonb_typeof(value) = 'string'
+          UNION ALL SELECT token, jsonb_array_elements_text(value) FROM claims WHERE jsonb_typeof(value) = 'array')
+SELECT DISTINCT w.token, p.resource, p.action
+FROM words w JOIN tenancy.permissions p ON w.word IN (p.resource || '.' || p.action, 'portkey.' || p.resource || '.' || p.action);
+
 CREATE VIEW oracle.principal_holds AS
 WITH user_holds AS MATERIALIZED (SELECT * FROM oracle.user_holds)
 SELECT p.n, h.reach, h.workspace_id, h.resource, h.action, h.rows
@@ -183,6 +200,12 @@ FROM oracle.principals p
 JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
 JOIN oracle.key_scopes s ON s.api_key_id = p.api_key_id
 WHERE p.kind = 'workspace_service_key'
+UNION ALL
+SELECT p.n, 'workspace', t.workspace_id, s.resource, s.action, 'all'
+FROM oracle.principals p
+JOIN oracle.tokens t ON t.token = p.token
+JOIN oracle.token_scopes s ON s.token = p.token
+WHERE p.kind = 'jwt'
 UNION ALL
 -- A user key: its scopes, as far as its user holds them there.
 SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, h.rows

@@ -57,6 +57,11 @@ INSERT INTO tenancy.api_key_scopes (api_key_id, resource, action) VALUES
   (oracle.id('key max'), 'logs', 'view'), (oracle.id('key max'), 'logs', 'write'), (oracle.id('key max'), 'prompts', 'delete'),
   (oracle.id('key max'), 'api_keys', 'create');
 
+-- Two tokens for a1, one with its scopes in a text, one with a list.
+INSERT INTO oracle.tokens VALUES
+  (1, oracle.id('acme'), oracle.id('a1'), '{"scope": "logs.view  portkey.logs.write logs.fly", "sub": "prompts.view"}'),
+  (2, oracle.id('acme'), oracle.id('a1'), '{"scopes": ["portkey.prompts.delete", "prompts.update", "logs.view logs.list"]}');
+
 INSERT INTO oracle.principals (n, kind, organization_id, user_id, api_key_id, narrowed) VALUES
   (1, 'user', oracle.id('acme'), oracle.id('olga'), NULL, NULL),
   (2, 'user', oracle.id('acme'), oracle.id('adam'), NULL, NULL),
@@ -70,9 +75,11 @@ INSERT INTO oracle.principals (n, kind, organization_id, user_id, api_key_id, na
   (10, 'workspace_user_key', oracle.id('acme'), oracle.id('max'), oracle.id('key max'), NULL),
   (11, 'anonymous', NULL, NULL, NULL, NULL),
   (12, 'user', oracle.id('acme'), oracle.id('olga'), NULL, oracle.id('a1'));
+INSERT INTO oracle.principals (n, kind, organization_id, token) VALUES
+  (13, 'jwt', oracle.id('acme'), 1), (14, 'jwt', oracle.id('acme'), 2);
 
 CREATE FUNCTION oracle.who(name text) RETURNS int LANGUAGE sql AS $$
-  SELECT array_position(ARRAY['olga', 'adam', 'mia', 'max', 'audrey', 'clara', 'anna', 'key acme', 'key a1', 'key max', 'nobody', 'olga in a1'], name)
+  SELECT array_position(ARRAY['olga', 'adam', 'mia', 'max', 'audrey', 'clara', 'anna', 'key acme', 'key a1', 'key max', 'nobody', 'olga in a1', 'token', 'token 2'], name)
 $$;
 
 -- Rows 1 to 9 of a table of logs with all four columns as uuids (table 1), and of the same with the organization, (2),
@@ -129,19 +136,22 @@ SELECT oracle.expect_rights(ARRAY[
   ['key acme', 'logs.view', 'a2', 'all'], ['key acme', 'logs.view', '-', 'all'], ['key acme', 'logs.list', 'a2', 'no'], ['key acme', 'logs.view', 'g1', 'no'],
   ['key a1', 'logs.view', 'a1', 'all'], ['key a1', 'logs.view', 'a2', 'no'], ['key a1', 'logs.view', '-', 'no'],
   ['key max', 'logs.view', 'a1', 'all'], ['key max', 'logs.write', 'a1', 'own'], ['key max', 'prompts.delete', 'a1', 'no'], ['key max', 'api_keys.create', 'a1', 'no'],
+  ['token', 'logs.view', 'a1', 'all'], ['token', 'logs.write', 'a1', 'all'], ['token', 'logs.list', 'a1', 'no'], ['token', 'prompts.view', 'a1', 'no'],
+  ['token', 'logs.view', 'a2', 'no'], ['token', 'logs.view', '-', 'no'], ['token 2', 'prompts.delete', 'a1', 'all'], ['token 2', 'logs.view', 'a1', 'no'],
   ['nobody', 'logs.view', 'a1', 'no'], ['nobody', 'logs.view', '-', 'no'],
   ['olga in a1', 'logs.view', 'a1', 'all'], ['olga in a1', 'logs.view', 'a2', 'no'], ['olga in a1', 'logs.view', '-', 'no']]);
 SELECT oracle.expect_rows(1, 'read', ARRAY[
   ['olga', '1 2 3 4 5 8'], ['adam', '1 2 3 4 5 8'], ['mia', '1 2 3 4 7'], ['max', '1 2 7'], ['audrey', '1 2 3 4 8'], ['clara', ''],
-  ['anna', '1 2 7'], ['key acme', '1 2 3 4 5 8'], ['key a1', '1 2 7'], ['key max', '1 2 7'], ['nobody', ''], ['olga in a1', '1 2 7']]);
+  ['anna', '1 2 7'], ['key acme', '1 2 3 4 5 8'], ['key a1', '1 2 7'], ['key max', '1 2 7'], ['nobody', ''], ['olga in a1', '1 2 7'],
+  ['token', '1 2 7'], ['token 2', '']]);
 SELECT oracle.expect_rows(2, 'read', ARRAY[
   ['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2 3'], ['audrey', '1 2 3'], ['clara', '1 2 3'], ['key acme', '1 2 3'],
   ['key a1', ''], ['key max', ''], ['nobody', ''], ['olga in a1', '']]);
 SELECT oracle.expect_rows(3, 'read', ARRAY[
   ['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2'], ['clara', ''], ['key acme', '1 2 3'], ['key a1', '1 2'], ['nobody', '']]);
 SELECT oracle.expect_rows(1, 'update', ARRAY[['olga', ''], ['mia', ''], ['key acme', '']]);
-SELECT oracle.expect_rows(4, 'update', ARRAY[['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2'], ['key acme', ''], ['audrey', '']]);
-SELECT oracle.expect_rows(4, 'delete', ARRAY[['olga', '1 2 3'], ['mia', '1 2'], ['max', ''], ['key max', '']]);
+SELECT oracle.expect_rows(4, 'update', ARRAY[['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2'], ['key acme', ''], ['audrey', ''], ['token', ''], ['token 2', '1 2']]);
+SELECT oracle.expect_rows(4, 'delete', ARRAY[['olga', '1 2 3'], ['mia', '1 2'], ['max', ''], ['key max', ''], ['token', ''], ['token 2', '1 2']]);
 -- What they insert: rows for the one who would write them. Max's key has no external id, Max has one.
 INSERT INTO oracle.relations (t, resource, organization_type, workspace_type, owner_type, api_key_type) VALUES
   (5, 'logs', 'uuid', 'uuid', 'text', 'uuid'), (6, 'prompts', 'uuid', NULL, 'uuid', NULL), (7, 'prompts', NULL, 'uuid', NULL, NULL);
@@ -153,6 +163,8 @@ FROM (VALUES
   (5, 104, 'key max', 'acme', 'a1', 'max', NULL), (5, 105, 'key max', NULL, 'a1', 'max', 'key max'), (5, 106, 'key max', 'acme', 'a1', NULL, 'key max'),
   (5, 107, 'key max', 'globex', 'a1', 'max', 'key max'), (5, 108, 'key max', 'acme', NULL, 'max', 'key max'),
   (5, 111, 'key a1', 'acme', 'a1', NULL, 'key a1'), (5, 112, 'key a1', 'acme', 'a1', 'max', 'key a1'), (5, 113, 'key acme', 'acme', 'a1', NULL, 'key acme'),
+  (5, 114, 'token', 'acme', 'a1', NULL, NULL), (5, 115, 'token', 'acme', 'a2', NULL, NULL), (5, 116, 'token', 'acme', 'a1', 'max', NULL),
+  (5, 117, 'token', 'acme', 'a1', NULL, 'key a1'), (5, 118, 'token 2', 'acme', 'a1', NULL, NULL),
   (5, 121, 'olga', 'acme', 'a2', 'olga', NULL), (5, 122, 'olga', 'acme', NULL, 'olga', NULL), (5, 123, 'olga', 'acme', 'g1', 'olga', NULL),
   (5, 124, 'olga', 'acme', 'a2', 'olga', 'key max'), (5, 125, 'olga', 'acme', 'a2', NULL, NULL), (5, 126, 'max', 'acme', 'a1', 'max', NULL),
   (6, 131, 'max', 'acme', NULL, 'max', NULL), (6, 132, 'max', 'acme', NULL, 'mia', NULL), (6, 133, 'max', 'globex', NULL, 'max', NULL),
@@ -161,7 +173,7 @@ FROM (VALUES
   (7, 144, 'max', NULL, NULL, NULL, NULL)) v (t, id, who, organization, workspace, owner, key);
 SELECT oracle.answer();
 SELECT oracle.expect_rows(5, 'insert', ARRAY[
-  ['key max', '101 106?'], ['key a1', '111'], ['key acme', ''], ['olga', '121 122'], ['max', '']]);
+  ['key max', '101 106?'], ['key a1', '111'], ['token', '114'], ['token 2', ''], ['key acme', ''], ['olga', '121 122'], ['max', '']]);
 SELECT oracle.expect_rows(6, 'insert', ARRAY[['max', '131'], ['audrey', ''], ['olga in a1', '']]);
 SELECT oracle.expect_rows(7, 'insert', ARRAY[['max', '141'], ['olga', '143?']]);
 SELECT oracle.expect_rows(1, 'stay', ARRAY[['olga', ''], ['mia', '']]);

@@ -8,6 +8,7 @@ CREATE TABLE worlds.principals (
   status text NOT NULL CHECK (status IN ('accepted', 'refused', 'powerless', 'error')),
   login name NOT NULL,
   api_key text,
+  jwt text,
   "user" text,
   organization text,
   workspace text
@@ -43,10 +44,10 @@ DECLARE
   next_n int := (SELECT count(*) + 1 FROM worlds.principals);
 BEGIN
   INSERT INTO worlds.principals
-  VALUES (next_n, label, status, login, session->>'api_key', session->>'user', session->>'organization', session->>'workspace');
+  VALUES (next_n, label, status, login, session->>'api_key', session->>'jwt', session->>'user', session->>'organization', session->>'workspace');
   INSERT INTO oracle.principals
   VALUES (next_n, coalesce(identity->>'kind', 'anonymous'), (identity->>'organization_id')::uuid, (identity->>'user_id')::uuid,
-          (identity->>'api_key_id')::uuid, (identity->>'narrowed')::uuid);
+          (identity->>'api_key_id')::uuid, (identity->>'narrowed')::uuid, (identity->>'token')::int);
 END
 $$;
 
@@ -146,6 +147,48 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION worlds.list_tokens() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  token record;
+  workspace uuid;
+  session jsonb;
+  identity jsonb;
+BEGIN
+  FOR token IN
+    SELECT t.token, t.text, claimed.organization_id, claimed.workspace_id, format('token %s for %s/%s', t.token, o.slug, w.slug) AS label,
+      coalesce(t.flaw, CASE
+        WHEN NOT EXISTS (SELECT FROM tenancy.jwt_keys k WHERE k.organization_id = o.organization_id AND k.kid = t.kid) THEN 'key removed'
+        WHEN i.issuer IS NOT NULL AND NOT claimed.claims ? 'iss' OR i.audience IS NOT NULL AND NOT claimed.claims ? 'aud' THEN 'meant for others'
+        WHEN t.workspace_name <> ALL (array_remove(ARRAY[w.workspace_id::text, o.slug || '/' || w.slug, w.external_id], NULL))
+          THEN 'workspace renamed' END) AS problem
+    FROM worlds.tokens t
+    JOIN oracle.tokens claimed ON claimed.token = t.token
+    JOIN tenancy.organizations o ON o.organization_id = claimed.organization_id
+    JOIN tenancy.workspaces w ON w.workspace_id = claimed.workspace_id
+    LEFT JOIN tenancy.jwt_issuers i ON i.organization_id = o.organization_id
+    ORDER BY t.token
+  LOOP
+    session := jsonb_build_object('jwt', token.text);
+    identity := jsonb_build_object('kind', 'jwt', 'organization_id', token.organization_id, 'token', token.token);
+    IF token.problem IS NOT NULL THEN
+      PERFORM worlds.add_principal(format('%s, %s', token.label, token.problem), 'refused', worlds.login('plain'), session);
+      CONTINUE;
+    END IF;
+    PERFORM worlds.add_principal(token.label, 'accepted', worlds.login(worlds.pick(ARRAY['plain', 'trusted', 'bound1'])), session, identity);
+    IF worlds.chance(0.3) THEN
+      workspace := worlds.pick(worlds.workspaces_of(token.organization_id));
+      PERFORM worlds.add_principal(token.label || ', narrowed', CASE WHEN workspace <> token.workspace_id THEN 'powerless' ELSE 'accepted' END,
+        worlds.login('plain'), session || jsonb_build_object('workspace', worlds.reference(workspace)),
+        identity || jsonb_build_object('narrowed', workspace));
+    END IF;
+    IF worlds.chance(0.05) THEN
+      PERFORM worlds.add_principal(token.label || ', and a key at once', 'error', worlds.login('plain'),
+        session || jsonb_build_object('api_key', (SELECT s.secret FROM worlds.secrets s ORDER BY s.name LIMIT 1)));
+    END IF;
+  END LOOP;
+END
+$$;
+
 CREATE FUNCTION worlds.list_logins() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   binding record;
@@ -206,6 +249,7 @@ DECLARE
   w tenancy.workspaces;
   u tenancy.users;
   k tenancy.api_keys;
+  token oracle.tokens;
   mine oracle.rows;
   line oracle.rows;
   foreign_line oracle.rows;
@@ -216,9 +260,10 @@ BEGIN
   SELECT * INTO o FROM tenancy.organizations a WHERE a.organization_id = p.organization_id;
   SELECT * INTO u FROM tenancy.users a WHERE a.user_id = p.user_id;
   SELECT * INTO k FROM tenancy.api_keys a WHERE a.api_key_id = p.api_key_id;
+  SELECT * INTO token FROM oracle.tokens a WHERE a.token = p.token;
   FOR relation IN SELECT * FROM oracle.relations ORDER BY t LOOP
     CONTINUE WHEN NOT worlds.chance(share);
-    chosen := coalesce(p.narrowed, k.workspace_id, worlds.pick(worlds.workspaces_of(p.organization_id)));
+    chosen := coalesce(p.narrowed, k.workspace_id, token.workspace_id, worlds.pick(worlds.workspaces_of(p.organization_id)));
     SELECT * INTO w FROM tenancy.workspaces a WHERE a.workspace_id = chosen;
     -- what the principal would write of itself
     mine.organization := oracle.named(relation.organization_type, o.organization_id, o.external_id);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Random worlds: tenants, rights, keys and protected tables made from a seed, where each principal's rows, rights and
+# Random worlds: tenants, rights, keys, tokens and protected tables made from a seed, where each principal's rows, rights and
 # writes have to be what the access model, written as plain SQL in oracle.sql, says they are.
 #
 #   test/worlds/run.sh [WORLDS] [FIRST_SEED]      500 worlds from seed 1
@@ -30,7 +30,7 @@ for ((i = 1; i <= sessions; i++)); do
   drop "$database"
   sql -d postgres -c "CREATE DATABASE $database"
   sql -d "$database" -o /dev/null -c 'CREATE EXTENSION pg_tenancy' \
-    -f oracle.sql -f oracle_cases.sql -f generate.sql -f principals.sql -f check.sql -c 'SELECT worlds.set_up()'
+    -f oracle.sql -f oracle_cases.sql -f generate.sql -f tokens.sql -f principals.sql -f check.sql -c 'SELECT worlds.set_up()'
 done
 for ((i = 1; i <= sessions; i++)); do
   # Every other world is asked with plans that are shared by principals.
