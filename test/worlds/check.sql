@@ -574,7 +574,7 @@ CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
   UNION ALL
   SELECT format('%s: %s', w.subject, w.detail)
   FROM (SELECT 'tokens', unnest(ARRAY['good', 'narrowed', 'expired', 'not valid yet', 'signed by another organization', 'claims changed',
-                                      'key removed', 'meant for others', 'workspace renamed', 'and a key at once'])
+                                      'key removed', 'meant for others', 'and a key at once'])
         UNION ALL
         VALUES ('refusals', 'refused'), ('refusals', 'error'), ('parallel plans', ''), ('writes', 'UPDATE of a row at odds')) w (subject, detail)
   WHERE NOT EXISTS (SELECT FROM worlds.all_totals t

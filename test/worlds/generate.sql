@@ -571,14 +571,14 @@ $$;
 CREATE FUNCTION worlds.change() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   organization uuid;
-  seat record;
+  seat tenancy.workspace_members;
   key uuid;
 BEGIN
   SELECT worlds.pick(array_agg(organization_id ORDER BY slug)) INTO organization FROM tenancy.organizations;
   SELECT worlds.pick(array_agg(k.api_key_id ORDER BY k.name)) INTO key FROM tenancy.api_keys k WHERE k.organization_id = organization;
-  SELECT (worlds.pick(array_agg(m ORDER BY u.email, w.slug))).* INTO seat
-  FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
-  WHERE m.organization_id = organization;
+  seat := worlds.pick(ARRAY(
+    SELECT m FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
+    WHERE m.organization_id = organization ORDER BY u.email, w.slug));
   CASE worlds.between(1, 16)
   WHEN 1 THEN
     PERFORM worlds.make_switch(organization);
