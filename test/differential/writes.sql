@@ -1,0 +1,58 @@
+-- Random writes, of a principal to the tables in differential.targets that it may write to. New rows have ids that no
+-- other has: a unique index tells of rows that the principal does not see, as docs/threat-model.md says.
+
+CREATE FUNCTION differential.new_rows(depth int) RETURNS text LANGUAGE sql AS $$
+  SELECT format('SELECT 10000 + row_number() OVER (ORDER BY a, b, c) AS id, (abs(a) %% 1000)::int AS n, b AS amount, c AS tag, ''new'' AS secret
+                 FROM (%s ORDER BY 1, 2, 3 LIMIT 20) s', 'SELECT * FROM (' || differential.query(depth, '{}', NULL) || ') s')
+$$;
+
+-- What a command sets; one value for each row, whatever order rows come in.
+CREATE FUNCTION differential.assignments(s differential.scope) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN worlds.pick(ARRAY[
+    format('n = (trunc((%s)::numeric) %% 1000)::int', differential.number(s, 1, '{}')),
+    format('tag = %s', differential.text(s, 1, '{}')),
+    format('(amount, tag) = (SELECT max(q.a), min(q.c) FROM (%s) q)', differential.query(0, '{}', s))]);
+END
+$$;
+
+-- Writes to one table: RETURNING what `returning` says, where the command can. NULL if the principal may not.
+CREATE FUNCTION differential.command(kind text, target differential.targets) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  s differential.scope;
+  give text := ' RETURNING x.id::numeric AS a, x.n::numeric AS b, concat(x.tag, '' '', differential.trap(x.secret)) AS c';
+BEGIN
+  SELECT ARRAY['x.id', 'x.n', 'x.amount'], ARRAY['x.tag', 'x.note', 'differential.trap(x.secret)'] INTO s.numbers, s.texts;
+  CASE kind
+  WHEN 'INSERT' THEN
+    RETURN format('INSERT INTO %s AS x (id, n, amount, tag, secret) %s%s', target.name, differential.new_rows(1), give);
+  WHEN 'INSERT ON CONFLICT' THEN
+    RETURN format('INSERT INTO %s AS x (id, n, amount, tag, secret) SELECT id, n, amount, tag, secret FROM %1$s WHERE %s UNION ALL (%s)
+                   ON CONFLICT (id) DO %s%s', target.name, worlds.pick(ARRAY['n < 5', 'amount > 1', 'true']), differential.new_rows(0),
+                  worlds.pick(ARRAY['NOTHING', 'UPDATE SET n = excluded.n + 1, tag = x.tag || excluded.tag',
+                                    'UPDATE SET ' || differential.assignments(s) || ' WHERE ' || differential.condition(s, 1, '{}')]), give);
+  WHEN 'UPDATE' THEN
+    RETURN format('UPDATE %s AS x SET %s WHERE %s%s', target.name, differential.assignments(s), differential.condition(s, 1, '{}'), give);
+  WHEN 'UPDATE FROM' THEN
+    RETURN format('UPDATE %s AS x SET %s FROM (%s) q WHERE x.n = q.a%s', target.name, differential.assignments(s), differential.query(1, '{}', NULL), give);
+  WHEN 'DELETE' THEN
+    RETURN format('DELETE FROM %s AS x WHERE %s%s', target.name, differential.condition(s, 1, '{}'), give);
+  WHEN 'DELETE USING' THEN
+    RETURN format('DELETE FROM %s AS x USING (%s) q WHERE x.n = q.a%s', target.name, differential.query(1, '{}', NULL), give);
+  WHEN 'MERGE' THEN
+    RETURN format('MERGE INTO %s AS x USING (SELECT id, n, amount, tag, secret FROM %1$s WHERE %s UNION ALL (%s)) q ON x.id = q.id
+                   WHEN MATCHED AND %s THEN DELETE WHEN MATCHED THEN UPDATE SET n = q.n + x.n, tag = q.tag || ''!''
+                   WHEN NOT MATCHED AND q.n IS NOT NULL THEN INSERT (id, n, amount, tag, secret) VALUES (q.id, q.n, q.amount, q.tag, q.secret)',
+                  target.name, worlds.pick(ARRAY['n < 5', 'amount > 1', 'true']), differential.new_rows(0), differential.condition(s, 0, '{}'));
+  END CASE;
+END
+$$;
+
+-- What a principal may do to a table without being refused. Whoever sees nothing changes nothing: some of that is enough.
+CREATE FUNCTION differential.kinds(target differential.targets) RETURNS text[] LANGUAGE sql AS $$
+  SELECT CASE WHEN target.may_insert THEN '{INSERT}' ELSE '{}' END::text[]
+    || CASE WHEN target.may_update AND (target.visible <> '{}' OR worlds.chance(0.1)) THEN '{UPDATE,UPDATE FROM}' ELSE '{}' END::text[]
+    || CASE WHEN target.may_delete AND (target.visible <> '{}' OR worlds.chance(0.1)) THEN '{DELETE,DELETE USING}' ELSE '{}' END::text[]
+    || CASE WHEN target.may_insert AND target.may_update AND target.has_key THEN '{INSERT ON CONFLICT}' ELSE '{}' END::text[]
+    || CASE WHEN target.may_insert AND target.may_update AND target.may_delete THEN '{MERGE}' ELSE '{}' END::text[]
+$$;
