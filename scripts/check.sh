@@ -10,6 +10,7 @@
 #   regress      the SQL surface: sql/ against expected/
 #   isolation    concurrent sessions: test/isolation
 #   integration  programs that use libpq: test/integration
+#   pool         the same behind PgBouncer: test/pool
 #   pgtap        facts of the catalog: test/pgtap
 #   tap          several servers, restarts, logs: test/tap
 #   worlds       test/worlds/run.sh
@@ -36,7 +37,7 @@ BUILD_DIR=$ROOT_DIR/build
 GXX=g++
 CLANGXX=clang++-14
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
-STAGES=(static unit fuzz gcc clang exports regress isolation integration pgtap tap worlds faults ubsan docs demo bench)
+STAGES=(static unit fuzz gcc clang exports regress isolation integration pool pgtap tap worlds faults ubsan docs demo bench)
 
 # --- what a stage needs -----------------------------------------------------------------------------------------
 
@@ -49,6 +50,7 @@ packages_of() {
     fuzz) echo "${core[@]}" clang-14 libclang-rt-14-dev ;;
     clang) echo "${module[@]}" clang-14 ;;
     integration) echo "${module[@]}" "${core[@]}" ;;
+    pool) echo "${module[@]}" "${core[@]}" pgbouncer ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
     tap) echo "${module[@]}" libipc-run-perl ;;
     *) echo "${module[@]}" ;;
@@ -63,7 +65,7 @@ has_tests() {
     fuzz) files=(test/fuzz/*_fuzz.cpp) ;;
     regress | ubsan) files=(sql/*.sql) ;;
     isolation) files=(test/isolation/specs/*.spec) ;;
-    integration) files=(test/integration/*_test.cpp) ;;
+    integration | pool) files=(test/"$1"/*_test.cpp) ;;
     pgtap) files=(test/pgtap/*.sql) ;;
     tap) files=(test/tap/*.pl) ;;
     worlds | faults) files=(test/"$1"/run.s[h]) ;;
@@ -233,15 +235,20 @@ stage_isolation() {
   run_pg_regress isolation/pg_isolation_regress isolation_regression isolation test/isolation "$names"
 }
 
-stage_integration() {
-  cmake_build core-gcc "$GXX" integration_tests
+# Programs that connect to a server.
+run_libpq_tests() {
+  cmake_build core-gcc "$GXX" "$1_tests"
   need_module gcc "CXX=$GXX"
-  need_server integration gcc
-  run_ctest integration || {
-    show_server_log integration
+  need_server "$1" gcc
+  run_ctest "$1" || {
+    show_server_log "$1"
     return 1
   }
 }
+
+stage_integration() { run_libpq_tests integration; }
+
+stage_pool() { run_libpq_tests pool; }
 
 stage_pgtap() {
   need_module gcc "CXX=$GXX"
