@@ -72,3 +72,17 @@ SELECT kind FROM tenancy.whoami();
 SELECT * FROM failure('SET tenancy.principal_lifetime = session');
 RESET SESSION AUTHORIZATION;
 RESET tenancy.principal_lifetime;
+
+-- Nor does one count that a commit was about to reset, and failed.
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+RESET SESSION AUTHORIZATION;
+BEGIN;
+SET LOCAL tenancy.principal_lifetime = transaction;
+CREATE TEMPORARY TABLE kept ();
+PREPARE TRANSACTION 'never';
+SET tenancy.principal_lifetime = transaction;
+SET SESSION AUTHORIZATION regress_app;
+SELECT kind FROM tenancy.whoami();
+RESET SESSION AUTHORIZATION;
+RESET tenancy.principal_lifetime;

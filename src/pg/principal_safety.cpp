@@ -11,6 +11,7 @@ struct {
   bool sealed;
   uint64 sealed_stamp;
   bool set_in_session;
+  bool reset;  // by the transaction that is being committed
 } state{};
 
 void reset_principal() {
@@ -35,14 +36,19 @@ static void transaction_ends(XactEvent event, void *) {
     case XACT_EVENT_PRE_COMMIT:
     case XACT_EVENT_PRE_PREPARE:
       state.sealed = false;
-      if (state.set_in_session && settings.principal_lifetime == PrincipalLifetime::transaction) {
-        reset_principal();
-        state.set_in_session = false;
-      }
+      state.reset = state.set_in_session && settings.principal_lifetime == PrincipalLifetime::transaction;
+      if (state.reset) reset_principal();
+      break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_PREPARE:
+      // Not earlier: when the commit fails, what an earlier transaction has left is back.
+      if (state.reset) state.set_in_session = false;
+      state.reset = false;
       break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PARALLEL_ABORT:
       state.sealed = false;
+      state.reset = false;
       break;
     default:
       break;
