@@ -1,0 +1,187 @@
+-- The roll-up of logs by hour. Statements that change logs leave the hours that they touched in analytics_pending, in their own
+-- transaction; refresh_analytics() takes these hours out and sums them up again from the rows that are there. That is why it does
+-- not matter how late a row comes, in which order transactions commit, or how often a refresh runs.
+
+CREATE FUNCTION tenancy.create_analytics_state(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+
+  CREATE TABLE analytics_pending (hour timestamptz NOT NULL, shrunk boolean NOT NULL);
+  COMMENT ON TABLE analytics_pending IS 'Hours of logs that have changed since they were summed up. Any number of rows for an hour: writers do not wait for each other';
+  COMMENT ON COLUMN analytics_pending.hour IS 'Beginning of the hour';
+  COMMENT ON COLUMN analytics_pending.shrunk IS 'Rows were changed or removed: rows of analytics may have to go';
+
+  CREATE TABLE analytics_partitions (relation regclass PRIMARY KEY, lower timestamptz NOT NULL, upper timestamptz NOT NULL, kept boolean NOT NULL DEFAULT false);
+  COMMENT ON TABLE analytics_partitions IS 'Partitions of logs that the roll-up knows of';
+  COMMENT ON COLUMN analytics_partitions.relation IS 'The partition';
+  COMMENT ON COLUMN analytics_partitions.lower IS 'Beginning of the time that it covers';
+  COMMENT ON COLUMN analytics_partitions.upper IS 'End of the time that it covers';
+  COMMENT ON COLUMN analytics_partitions.kept IS 'It was dropped, and what was summed up of it stays as it was';
+
+  CREATE TABLE analytics_state (refreshed_at timestamptz);
+  COMMENT ON TABLE analytics_state IS 'One row, which is locked by whoever refreshes, or makes or drops partitions';
+  COMMENT ON COLUMN analytics_state.refreshed_at IS 'When the roll-up was last brought up to date';
+  INSERT INTO analytics_state VALUES (NULL);
+
+  EXECUTE format($ddl$
+    CREATE FUNCTION mark_changed_hours() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+    BEGIN
+      IF TG_OP = 'TRUNCATE' THEN
+        -- As if it were a new partition.
+        DELETE FROM %1$s.analytics_partitions WHERE relation = TG_RELID;
+        RETURN NULL;
+      END IF;
+      INSERT INTO %1$s.analytics_pending
+      SELECT DISTINCT date_bin('1 hour', start_time, 'epoch'), TG_OP <> 'INSERT' FROM changed;
+      IF TG_OP = 'UPDATE' THEN
+        INSERT INTO %1$s.analytics_pending
+        SELECT DISTINCT date_bin('1 hour', start_time, 'epoch'), true FROM changed_to;
+      END IF;
+      RETURN NULL;
+    END
+    $body$ $ddl$, schema);
+  COMMENT ON FUNCTION mark_changed_hours() IS 'Trigger: notes which hours a statement has changed, for refresh_analytics()';
+  REVOKE ALL ON FUNCTION mark_changed_hours() FROM PUBLIC;
+  PERFORM tenancy.create_change_triggers(format('%s.logs', schema)::regclass, schema);
+END
+$$;
+COMMENT ON FUNCTION tenancy.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers, and the triggers that notice changes';
+REVOKE ALL ON FUNCTION tenancy.create_analytics_state(regnamespace) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.create_change_triggers(relation regclass, schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  EXECUTE format('CREATE TRIGGER mark_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS changed
+                  FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()', relation, schema);
+  EXECUTE format('CREATE TRIGGER mark_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS changed NEW TABLE AS changed_to
+                  FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()', relation, schema);
+  EXECUTE format('CREATE TRIGGER mark_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS changed
+                  FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()', relation, schema);
+END
+$$;
+COMMENT ON FUNCTION tenancy.create_change_triggers(regclass, regnamespace) IS 'Lets changes of logs, or of a partition by its own name, be noticed';
+
+-- A statement fires the triggers of the table that it names only, hence partitions have them, too.
+CREATE FUNCTION tenancy.track_partitions(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
+#variable_conflict use_column
+DECLARE
+  logs regclass := format('%s.logs', schema)::regclass;
+  partition record;
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  FOR partition IN SELECT r.* FROM tenancy.partition_ranges(logs) r
+                   WHERE NOT EXISTS (SELECT FROM analytics_partitions k WHERE k.relation = r.partition) LOOP
+    IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition.partition AND t.tgname = 'mark_insert') THEN
+      PERFORM tenancy.create_change_triggers(partition.partition, schema);
+      EXECUTE format('CREATE TRIGGER mark_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION mark_changed_hours()',
+                     partition.partition);
+    END IF;
+    INSERT INTO analytics_partitions VALUES (partition.partition, partition.lower, partition.upper);
+    -- One that was attached has brought its rows.
+    EXECUTE format('INSERT INTO analytics_pending SELECT DISTINCT date_bin(''1 hour'', start_time, ''epoch''), false FROM %s',
+                   partition.partition);
+    INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
+  END LOOP;
+  FOR partition IN DELETE FROM analytics_partitions k
+                   WHERE NOT kept AND NOT EXISTS (SELECT FROM tenancy.partition_ranges(logs) r WHERE r.partition = k.relation)
+                   RETURNING k.* LOOP
+    INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy.track_partitions(regnamespace) IS 'Notices partitions of logs that were made, attached, detached or dropped';
+
+CREATE FUNCTION tenancy.refresh_analytics(schema regnamespace, hours integer) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
+#variable_conflict use_column
+DECLARE
+  todo timestamptz[];
+  shrunk_hours timestamptz[];
+  day record;
+  done integer := 0;
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  -- One at a time. Each statement below sees what was committed before it began, so that an hour whose mark is taken is summed
+  -- up with everything that the mark was about.
+  PERFORM FROM analytics_state FOR UPDATE;
+  PERFORM tenancy.track_partitions(schema);
+  DELETE FROM analytics_pending p USING analytics_partitions k WHERE k.kept AND p.hour >= k.lower AND p.hour < k.upper;
+  WITH taken AS (
+    DELETE FROM analytics_pending
+    WHERE hour IN (SELECT DISTINCT p.hour FROM analytics_pending p ORDER BY p.hour DESC LIMIT refresh_analytics.hours)
+    RETURNING hour, shrunk)
+  SELECT array_agg(DISTINCT hour), array_agg(DISTINCT hour) FILTER (WHERE shrunk) INTO todo, shrunk_hours FROM taken;
+
+  DELETE FROM analytics WHERE hour = ANY (shrunk_hours);
+  FOR day IN
+    SELECT min(h) AS first, max(h) + interval '1 hour' AS until, array_agg(h) AS hours, count(*) OVER () AS days
+    FROM unnest(todo) h GROUP BY date_trunc('day', h) ORDER BY 1 DESC LOOP
+    INSERT INTO analytics AS a
+    SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
+           l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
+           count(*), coalesce(sum(l.usage_input_tokens), 0), coalesce(sum(l.usage_output_tokens), 0),
+           coalesce(sum(l.usage_cache_read_input_tokens), 0), coalesce(sum(l.usage_cache_creation_input_tokens), 0),
+           coalesce(sum(l.cost), 0), count(l.end_time), coalesce(sum(l.end_time - l.start_time), '0')
+    FROM logs l
+    WHERE l.start_time >= day.first AND l.start_time < day.until
+      AND date_bin('1 hour', l.start_time, 'epoch') = ANY (day.hours)
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+    ON CONFLICT (hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
+                 http_response_status_code)
+    DO UPDATE SET (requests, usage_input_tokens, usage_output_tokens, usage_cache_read_input_tokens, usage_cache_creation_input_tokens,
+                   cost, timed_requests, duration) =
+                  (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
+                   excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
+    WHERE (a.requests, a.usage_input_tokens, a.usage_output_tokens, a.usage_cache_read_input_tokens, a.usage_cache_creation_input_tokens,
+           a.cost, a.timed_requests, a.duration)
+          IS DISTINCT FROM
+          (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
+           excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration);
+    done := done + 1;
+    IF day.days > 1 THEN
+      RAISE NOTICE 'analytics of %: % of % days', schema, done, day.days;
+    END IF;
+  END LOOP;
+  UPDATE analytics_state SET refreshed_at = clock_timestamp();
+  RETURN coalesce(cardinality(todo), 0);
+END
+$$;
+COMMENT ON FUNCTION tenancy.refresh_analytics(regnamespace, integer) IS 'Sums up again the hours of logs that have changed, the newest first, at most so many (NULL: all), and returns how many; 42501 for a role that row security filters';
+
+CREATE PROCEDURE tenancy.refresh_analytics_in_batches(schema regnamespace, hours integer DEFAULT 24)
+LANGUAGE plpgsql AS $$
+DECLARE
+  done integer;
+  total integer := 0;
+BEGIN
+  LOOP
+    EXECUTE pg_catalog.format('SELECT %s.refresh_analytics($1)', schema) INTO done USING hours;
+    COMMIT;
+    EXIT WHEN done OPERATOR(pg_catalog.=) 0;
+    total := total OPERATOR(pg_catalog.+) done;
+    RAISE NOTICE 'analytics of %: % hours are up to date', schema, total;
+  END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE tenancy.refresh_analytics_in_batches(regnamespace, integer) IS 'Runs refresh_analytics() for so many hours at a time, committing each batch; called again it goes on where it was stopped';
+
+CREATE FUNCTION tenancy.invalidate_analytics(schema regnamespace, since timestamptz, until timestamptz) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
+DECLARE
+  marked integer;
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  INSERT INTO analytics_pending
+  SELECT h.hour, true FROM (
+    SELECT date_bin('1 hour', l.start_time, 'epoch') AS hour FROM logs l
+    WHERE l.start_time >= invalidate_analytics.since AND l.start_time < invalidate_analytics.until
+    UNION
+    SELECT a.hour FROM analytics a WHERE a.hour >= invalidate_analytics.since AND a.hour < invalidate_analytics.until) h;
+  GET DIAGNOSTICS marked = ROW_COUNT;
+  RETURN marked;
+END
+$$;
+COMMENT ON FUNCTION tenancy.invalidate_analytics(regnamespace, timestamptz, timestamptz) IS 'Lets the next refresh sum up all hours of a time again, and returns how many these are';

@@ -1,0 +1,141 @@
+-- create_observability(): all of it in a schema of the caller's. What is there to call lies in that schema, too, and runs by the
+-- rights of the schema's owner, so that others can be granted the jobs without the data.
+
+CREATE FUNCTION tenancy.check_observability(schema name, partition_by text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  taken text;
+BEGIN
+  IF partition_by IS NULL OR partition_by NOT IN ('day', 'month') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('tables cannot be partitioned by "%s"', partition_by),
+      HINT = 'Use "day" or "month".';
+  END IF;
+  IF schema IS NULL OR schema = '' THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a schema must be given';
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND (r.rolsuper OR r.rolbypassrls)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('role "%s" is filtered by row security', current_user),
+      DETAIL = 'The owner of the tables sums up the rows of all tenants.',
+      HINT = 'Call this as a superuser, or SET ROLE to a role without LOGIN that has BYPASSRLS.';
+  END IF;
+  IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema AND NOT pg_has_role(current_user, n.nspowner, 'USAGE')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of schema %s', schema);
+  END IF;
+  SELECT format('relation "%s" already exists in schema "%s"', c.relname, schema) INTO taken
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = schema AND c.relname IN ('logs', 'log_payloads', 'log_entries', 'log_payloads_scoped', 'traces', 'traces_scoped', 'analytics',
+                                             'analytics_pending', 'analytics_partitions', 'analytics_state')
+  ORDER BY c.relname LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = taken, HINT = 'Name another schema.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_observability(name, text) IS 'Raises what keeps create_observability() from beginning';
+
+CREATE FUNCTION tenancy.create_observability_functions(schema regnamespace, unit text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  -- Bodies that are parsed here: they follow a schema that is renamed.
+  EXECUTE format($ddl$
+    CREATE FUNCTION refresh_analytics(hours integer DEFAULT NULL) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC SELECT tenancy.refresh_analytics(%1$L::regnamespace, hours); END;
+    CREATE FUNCTION invalidate_analytics(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity') RETURNS integer
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC SELECT tenancy.invalidate_analytics(%1$L::regnamespace, since, until); END;
+    CREATE FUNCTION create_partitions(ahead interval DEFAULT %3$L, since timestamptz DEFAULT now()) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC SELECT tenancy.create_partitions(%1$L::regnamespace, %2$L, ahead, since); END;
+    CREATE FUNCTION drop_partitions("table" text, older_than interval, keep_analytics boolean DEFAULT false) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    BEGIN ATOMIC SELECT tenancy.drop_partitions(%1$L::regnamespace, "table", older_than, keep_analytics); END
+  $ddl$, schema, unit, CASE unit WHEN 'day' THEN '7 days' ELSE '2 months' END);
+  COMMENT ON FUNCTION refresh_analytics(integer) IS 'Brings analytics up to date with logs: sums up the hours that have changed, the newest first, at most so many (NULL: all), and returns how many';
+  COMMENT ON FUNCTION invalidate_analytics(timestamptz, timestamptz) IS 'Lets the next refresh sum up all hours of a time again, and returns how many these are';
+  COMMENT ON FUNCTION create_partitions(interval, timestamptz) IS 'Makes the partitions that are missing from since on, for so long, and returns how many';
+  COMMENT ON FUNCTION drop_partitions(text, interval, boolean) IS 'Drops the partitions of logs, log_payloads, traces or analytics that ended longer ago than older_than, and returns how many; with keep_analytics, what was summed up of logs stays';
+
+  EXECUTE format($ddl$
+    CREATE FUNCTION trace_tree(trace_id text, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+    RETURNS TABLE (depth integer, span_id text, parent_span_id text, name text, kind text, start_time timestamptz, duration interval,
+                   status_code text, service_name text)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+      WITH RECURSIVE span AS MATERIALIZED (
+        SELECT t.span_id, t.parent_span_id, t.name, t.kind, t.start_time, t.end_time - t.start_time AS duration, t.status_code, t.service_name
+        FROM %1$s.traces_scoped t
+        WHERE t.trace_id = trace_tree.trace_id AND t.start_time >= since AND t.start_time <= until
+      ), tree AS (
+        SELECT 0 AS depth, s.* FROM span s WHERE NOT EXISTS (SELECT FROM span p WHERE p.span_id = s.parent_span_id)
+        UNION ALL
+        SELECT t.depth + 1, s.* FROM tree t JOIN span s ON s.parent_span_id = t.span_id
+      ) SEARCH DEPTH FIRST BY start_time, span_id SET place
+        CYCLE span_id SET is_cycle USING path
+      -- Spans that are each other's parents hang on no root: they come last.
+      SELECT coalesce(t.depth, 0), s.span_id, s.parent_span_id, s.name, s.kind, s.start_time, s.duration, s.status_code, s.service_name
+      FROM span s LEFT JOIN tree t ON t.span_id = s.span_id AND t.start_time = s.start_time AND NOT t.is_cycle
+      ORDER BY t.place NULLS LAST, s.start_time, s.span_id;
+    END
+  $ddl$, schema);
+  COMMENT ON FUNCTION trace_tree(text, timestamptz, timestamptz) IS 'The spans of a trace that the session may list, parents before their children; a span whose parent is not among them is a root';
+  REVOKE ALL ON FUNCTION refresh_analytics, invalidate_analytics, create_partitions, drop_partitions, trace_tree FROM PUBLIC;
+END
+$$;
+COMMENT ON FUNCTION tenancy.create_observability_functions(regnamespace, text) IS 'Creates in a schema the functions of the observability tables';
+REVOKE ALL ON FUNCTION tenancy.create_observability_functions(regnamespace, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.schedule_observability(schema regnamespace) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') OR NOT has_schema_privilege('cron', 'USAGE') THEN
+    RETURN false;
+  END IF;
+  EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING format('%s: create partitions', schema), '10 * * * *', format('SELECT %s.create_partitions()', schema);
+  EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING format('%s: refresh analytics', schema), '*/5 * * * *', format('SELECT %s.refresh_analytics()', schema);
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION tenancy.schedule_observability(regnamespace) IS 'Lets pg_cron, where it is installed, make partitions every hour and refresh analytics every five minutes; false where it isn''t';
+
+CREATE FUNCTION tenancy.create_observability(schema text DEFAULT 'observability', partition_by text DEFAULT 'day') RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  place regnamespace;
+  made integer;
+BEGIN
+  PERFORM tenancy.check_observability(schema::name, partition_by);
+  IF to_regnamespace(quote_ident(schema)) IS NULL THEN
+    EXECUTE format('CREATE SCHEMA %I', schema);
+    EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema, 'Logs, traces and analytics of requests to models, made by tenancy.create_observability()');
+  END IF;
+  place := quote_ident(schema);
+  PERFORM tenancy.create_observability_tables(place);
+  PERFORM tenancy.start_partitions(to_regclass(format('%s.%I', place, v.name)), v.unit)
+  FROM (VALUES ('logs', partition_by), ('log_payloads', partition_by), ('traces', partition_by), ('analytics', 'month')) v (name, unit);
+
+  PERFORM tenancy.protect(format('%s.logs', place)::regclass, 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id', '{}');
+  PERFORM tenancy.protect(format('%s.log_payloads', place)::regclass, 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id',
+                          '{request,response}');
+  PERFORM tenancy.protect(format('%s.traces', place)::regclass, 'traces', 'organization_id', 'workspace_id', 'user_id', 'api_key_id',
+                          '{status_message,attributes,events,links}');
+  PERFORM tenancy.protect(format('%s.analytics', place)::regclass, 'analytics', 'organization_id', 'workspace_id', 'user_id', 'api_key_id');
+  PERFORM tenancy.create_scoped_view(format('%s.log_payloads', place)::regclass, format('%s.log_payloads_scoped', place));
+  PERFORM tenancy.create_scoped_view(format('%s.traces', place)::regclass, format('%s.traces_scoped', place));
+  EXECUTE format('CREATE VIEW %1$s.log_entries WITH (security_invoker) AS
+                  SELECT l.*, p.request, p.response FROM %1$s.logs l LEFT JOIN %1$s.log_payloads p USING (log_id, start_time)', place);
+  EXECUTE format('COMMENT ON VIEW %s.log_entries IS %L', place,
+                 'Logs with their content: request and response are NULL where the session may list a log and not view it');
+
+  PERFORM tenancy.create_analytics_state(place);
+  PERFORM tenancy.create_observability_functions(place, partition_by);
+  made := tenancy.create_partitions(place, partition_by, CASE partition_by WHEN 'day' THEN interval '7 days' ELSE interval '2 months' END, now());
+  IF NOT tenancy.schedule_observability(place) THEN
+    RAISE NOTICE USING MESSAGE = format('call %1$s.create_partitions() every day, and %1$s.refresh_analytics() as often as charts are to be fresh', place),
+      DETAIL = 'pg_cron would be used if it were installed in this database.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.create_observability(text, text) IS 'Makes, in a schema of its own (or in one of the caller''s), the protected tables logs, log_payloads, traces (OpenTelemetry spans) and analytics (hourly roll-up), partitioned by day or month, with views and functions; the caller owns them, and is a superuser or has BYPASSRLS. Nobody else is granted anything. 42501, 42P07, 22023 when it can''t be, with nothing changed';
+REVOKE ALL ON FUNCTION tenancy.create_observability(text, text) FROM PUBLIC;
