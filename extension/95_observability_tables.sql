@@ -173,4 +173,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_observability_tables(regnamespace) IS 'Creates logs, log_payloads, traces and analytics in a schema, without partitions and not yet protected';
-REVOKE ALL ON FUNCTION tenancy.create_observability_tables(regnamespace) FROM PUBLIC;

@@ -171,15 +171,15 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an age that is not negative must be given';
   END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', schema);
-  FOR old IN SELECT r.* FROM tenancy.partition_ranges(to_regclass(format('%s.%I', schema, "table"))) r
+  FOR old IN SELECT r.*, r.partition::text AS name FROM tenancy.partition_ranges(to_regclass(format('%s.%I', schema, "table"))) r
              WHERE r.upper <= now() - older_than ORDER BY r.lower LOOP
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', old.partition);
     IF "table" = 'logs' AND keep_analytics THEN
       PERFORM tenancy.refresh_analytics(schema, NULL);
-      EXECUTE format('UPDATE %s.analytics_partitions SET kept = true WHERE relation = $1', schema) USING old.partition;
+      EXECUTE format('UPDATE %s.analytics_partitions SET relation = NULL WHERE relation = $1', schema) USING old.partition;
     END IF;
     EXECUTE format('DROP TABLE %s', old.partition);
-    RAISE NOTICE 'dropped %, which was complete at %', old.partition, old.upper;
+    RAISE NOTICE 'dropped %, which ended at %', old.name, old.upper;
     dropped := dropped + 1;
   END LOOP;
   RETURN dropped;

@@ -12,12 +12,11 @@ BEGIN
   COMMENT ON COLUMN analytics_pending.hour IS 'Beginning of the hour';
   COMMENT ON COLUMN analytics_pending.shrunk IS 'Rows were changed or removed: rows of analytics may have to go';
 
-  CREATE TABLE analytics_partitions (relation regclass PRIMARY KEY, lower timestamptz NOT NULL, upper timestamptz NOT NULL, kept boolean NOT NULL DEFAULT false);
+  CREATE TABLE analytics_partitions (relation regclass UNIQUE, lower timestamptz NOT NULL, upper timestamptz NOT NULL);
   COMMENT ON TABLE analytics_partitions IS 'Partitions of logs that the roll-up knows of';
-  COMMENT ON COLUMN analytics_partitions.relation IS 'The partition';
+  COMMENT ON COLUMN analytics_partitions.relation IS 'The partition; NULL where it was dropped and what was summed up of it stays as it was';
   COMMENT ON COLUMN analytics_partitions.lower IS 'Beginning of the time that it covers';
   COMMENT ON COLUMN analytics_partitions.upper IS 'End of the time that it covers';
-  COMMENT ON COLUMN analytics_partitions.kept IS 'It was dropped, and what was summed up of it stays as it was';
 
   CREATE TABLE analytics_state (refreshed_at timestamptz);
   COMMENT ON TABLE analytics_state IS 'One row, which is locked by whoever refreshes, or makes or drops partitions';
@@ -48,7 +47,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers, and the triggers that notice changes';
-REVOKE ALL ON FUNCTION tenancy.create_analytics_state(regnamespace) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.create_change_triggers(relation regclass, schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -86,7 +84,7 @@ BEGIN
     INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
   END LOOP;
   FOR partition IN DELETE FROM analytics_partitions k
-                   WHERE NOT kept AND NOT EXISTS (SELECT FROM tenancy.partition_ranges(logs) r WHERE r.partition = k.relation)
+                   WHERE k.relation IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.partition_ranges(logs) r WHERE r.partition = k.relation)
                    RETURNING k.* LOOP
     INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
   END LOOP;
@@ -108,7 +106,7 @@ BEGIN
   -- up with everything that the mark was about.
   PERFORM FROM analytics_state FOR UPDATE;
   PERFORM tenancy.track_partitions(schema);
-  DELETE FROM analytics_pending p USING analytics_partitions k WHERE k.kept AND p.hour >= k.lower AND p.hour < k.upper;
+  DELETE FROM analytics_pending p USING analytics_partitions k WHERE k.relation IS NULL AND p.hour >= k.lower AND p.hour < k.upper;
   WITH taken AS (
     DELETE FROM analytics_pending
     WHERE hour IN (SELECT DISTINCT p.hour FROM analytics_pending p ORDER BY p.hour DESC LIMIT refresh_analytics.hours)

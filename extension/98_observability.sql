@@ -37,7 +37,7 @@ CREATE FUNCTION tenancy.create_observability_functions(schema regnamespace, unit
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
-  -- Bodies that are parsed here: they follow a schema that is renamed.
+  -- Bodies that are parsed here, once, whatever search_path a caller has.
   EXECUTE format($ddl$
     CREATE FUNCTION refresh_analytics(hours integer DEFAULT NULL) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -84,7 +84,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_observability_functions(regnamespace, text) IS 'Creates in a schema the functions of the observability tables';
-REVOKE ALL ON FUNCTION tenancy.create_observability_functions(regnamespace, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.schedule_observability(schema regnamespace) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
