@@ -76,8 +76,8 @@ $(error "$(PG_CONFIG)" does not run: install the PostgreSQL server development p
 endif
 include $(PGXS)
 
-ifneq ($(shell test $(MAJORVERSION) -ge 15 && echo yes),yes)
-$(error pg_tenancy needs PostgreSQL 15 or later, and $(PG_CONFIG) is of $(MAJORVERSION))
+ifeq ($(filter 15 16 17 18,$(MAJORVERSION)),)
+$(error pg_tenancy needs PostgreSQL 15, 16, 17 or 18, and $(PG_CONFIG) is of $(MAJORVERSION))
 endif
 
 PROVE_FLAGS += -I test/tap/lib

@@ -22,8 +22,9 @@
 #
 # TESTS="a b" limits regress, isolation, ubsan to these files.  Packages that are missing are installed.  Each stage
 # that needs a server gets a fresh one; no other server and no PostgreSQL folder is touched.  Objects are kept in
-# build/.  Scripts of the last kinds find in their environment: PGHOST, PGPORT, PGUSER, PGDATABASE of that server
-# (the user is a superuser), PG_CONFIG, and PG_TENANCY_STAGE, the folder below which the module is installed.
+# $BUILD_DIR, build/ unless told otherwise.  Scripts of the last kinds find in their environment: PGHOST, PGPORT,
+# PGUSER, PGDATABASE of that server (the user is a superuser), PG_CONFIG, and PG_TENANCY_STAGE, the folder below which
+# the module is installed.
 #
 # The last line counts stages: "N passed, N failed".
 
@@ -33,7 +34,7 @@ shopt -s inherit_errexit nullglob
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT_DIR"
 
-BUILD_DIR=$ROOT_DIR/build
+BUILD_DIR=${BUILD_DIR:-$ROOT_DIR/build}
 GXX=g++
 CLANGXX=clang++-14
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}

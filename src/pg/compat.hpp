@@ -3,20 +3,12 @@
 
 #include "pg/pg_prelude.hpp"
 
-#if PG_VERSION_NUM < 150000
-#error "pg_tenancy needs PostgreSQL 15 or later"
+// An untried version might evaluate policies differently, and nobody would notice.
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "pg_tenancy needs PostgreSQL 15, 16, 17 or 18"
 #endif
 
 namespace tenancy::pg {
-
-inline bool is_deterministic_collation(Oid collation) {
-  if (!OidIsValid(collation)) return true;
-#if PG_VERSION_NUM >= 180000
-  return pg_newlocale_from_collation(collation)->deterministic;
-#else
-  return get_collation_isdeterministic(collation);
-#endif
-}
 
 // The JSON parser's callbacks can report failure since 16; ours never do.
 #if PG_VERSION_NUM >= 160000

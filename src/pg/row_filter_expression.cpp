@@ -203,7 +203,8 @@ IdType id_type(Oid type, Oid collation) {
       return IdType::int8;
     case TEXTOID:
     case VARCHAROID:
-      return is_deterministic_collation(collation) ? IdType::text : IdType::unsupported;
+      return !OidIsValid(collation) || get_collation_isdeterministic(collation) ? IdType::text
+                                                                                : IdType::unsupported;
     default:
       return IdType::unsupported;
   }

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -133,7 +134,7 @@ class World : public testing::Test {
   /// A login that stands for member00.
   static std::string as_bound() { return as_dba() + " user=" + bound_; }
   static const std::vector<Principal> &principals() { return principals_; }
-  static const Principal &principal(const std::string &name) {
+  static const Principal &principal(std::string_view name) {
     for (const Principal &one : principals_)
       if (one.name == name) return one;
     ADD_FAILURE() << "no principal " << name;

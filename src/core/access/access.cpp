@@ -67,7 +67,7 @@ class AccessBuilder {
     return std::tie(a.role, a.workspace) < std::tie(b.role, b.workspace);
   }
   template <typename Row>
-  static auto rows_of(const std::vector<Row> &rows, const Uuid &role, const Uuid &workspace) noexcept {
+  static auto rows_of(const std::vector<Row> &rows, Uuid role, Uuid workspace) noexcept {
     Row key{};
     key.role = role;
     key.workspace = workspace;
