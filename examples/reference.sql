@@ -242,3 +242,18 @@ SELECT tenancy.remove_organization_member('acme', 'mia@acme.example');
 -- example advise
 SELECT severity, rule, object, problem FROM tenancy.advise();
 -- end
+
+SELECT FROM tenancy.create_organization('Globex', 'gus@globex.example', slug => 'globex');
+-- example export_organization
+SELECT relation, count(*) FROM tenancy.export_organization('acme') GROUP BY relation;
+-- Rows as they were, into a table of the same form:
+CREATE TABLE requests_of_acme (LIKE requests);
+INSERT INTO requests_of_acme
+SELECT (jsonb_populate_record(NULL::requests_of_acme, "row")).* FROM tenancy.export_organization('acme', 'requests');
+-- end
+
+-- example purge_organization
+SELECT * FROM tenancy.purge_organization('globex');
+-- A large one, or one that is in use: in transactions of 10,000 rows each; stopped, it goes on when called again.
+CALL tenancy.purge_organization_in_batches('acme');
+-- end

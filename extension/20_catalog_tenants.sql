@@ -5,7 +5,8 @@ CREATE TABLE tenancy.organizations (
   slug text COLLATE "C" NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
   name text NOT NULL CHECK (name <> ''),
   external_id text COLLATE "C" UNIQUE CHECK (external_id <> ''),
-  created_at timestamptz NOT NULL DEFAULT now()
+  created_at timestamptz NOT NULL DEFAULT now(),
+  closed_at timestamptz
 );
 COMMENT ON TABLE tenancy.organizations IS 'Tenants; nothing ever crosses an organization';
 COMMENT ON COLUMN tenancy.organizations.organization_id IS 'Id of the organization, as protected tables hold it in uuid columns';
@@ -13,6 +14,7 @@ COMMENT ON COLUMN tenancy.organizations.slug IS 'Short name for references: lowe
 COMMENT ON COLUMN tenancy.organizations.name IS 'Display name';
 COMMENT ON COLUMN tenancy.organizations.external_id IS 'The application''s own id, as protected tables hold it in columns of any other type';
 COMMENT ON COLUMN tenancy.organizations.created_at IS 'When the organization was created';
+COMMENT ON COLUMN tenancy.organizations.closed_at IS 'Since when it is being purged, and has neither members nor live keys; see close_organization()';
 
 CREATE TABLE tenancy.workspaces (
   workspace_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),

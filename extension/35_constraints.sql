@@ -100,7 +100,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.organization_id <> OLD.organization_id THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = 'a workspace cannot move to another organization';
+      MESSAGE = 'a workspace cannot move to another organization',
+      DETAIL = 'Its members, keys and rows belong to the organization that it is part of.',
+      HINT = 'Create a workspace there; tenancy.export_organization() gives the rows to be inserted into it.';
   END IF;
   -- When the organization itself goes, its default workspace goes with it.
   IF OLD.is_default AND (TG_OP = 'DELETE' OR NOT NEW.is_default)
@@ -125,8 +127,9 @@ REVOKE ALL ON FUNCTION tenancy.organization_has_owner(uuid) FROM PUBLIC;
 CREATE FUNCTION tenancy.check_last_owner() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  -- The lock makes two owners who leave at once wait for each other; no row: the organization itself goes.
-  PERFORM FROM tenancy.organizations o WHERE o.organization_id = OLD.organization_id FOR NO KEY UPDATE;
+  -- The lock makes two owners who leave at once wait for each other; no row: the organization itself goes, or is about to.
+  PERFORM FROM tenancy.organizations o
+  WHERE o.organization_id = OLD.organization_id AND o.closed_at IS NULL FOR NO KEY UPDATE;
   IF FOUND AND NOT tenancy.organization_has_owner(OLD.organization_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = 'the last owner of an organization can be neither removed nor demoted',

@@ -40,7 +40,7 @@ function_section() {
   text=$(query -v name="$1" <<<"$FUNCTIONS
 SELECT E'\`\`\`\n' || CASE WHEN length(call) > 90 THEN
          format(E'%s(\n    %s)', proname, replace(arguments, ', ', E',\n    ')) ELSE call END
-       || CASE WHEN arguments ~ '\mOUT ' THEN '' WHEN length(result) > 40 THEN E'\n→ ' || result ELSE ' → ' || result END
+       || CASE WHEN result IS NULL OR arguments ~ '\mOUT ' THEN '' WHEN length(result) > 40 THEN E'\n→ ' || result ELSE ' → ' || result END
        || E'\n\`\`\`\n' || meaning || '.'
        || CASE WHEN is_public THEN '' ELSE ' *Not granted to PUBLIC.*' END || E'\n'
 FROM signature WHERE proname = :'name' ORDER BY length(arguments), arguments")

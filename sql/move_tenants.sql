@@ -1,0 +1,141 @@
+-- A tenant's data over all protected tables: handed out, and removed for good, with nothing of other tenants in it.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+SET client_min_messages = warning;
+\o /dev/null
+SELECT tenancy.register_permission('things', 'view', 'x');
+SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id');
+-- Ids of the application's own, in each type; only the workspace; only the organization.
+CREATE TABLE by_number (id int, customer bigint, team smallint);
+INSERT INTO by_number VALUES (1, 1, 12), (2, 1, NULL), (3, NULL, 13), (4, 2, 22), (5, 2, NULL), (6, NULL, 22), (7, NULL, NULL), (8, 3, 99);
+SELECT tenancy.protect('by_number', 'things', 'customer', 'team');
+CREATE TABLE by_text (id int, team text);
+INSERT INTO by_text VALUES (1, '12'), (2, '22'), (3, '012'), (4, ' 12'), (5, 'aaaaaaaa-0000-4000-8000-000000000002'), (6, '11');
+SELECT tenancy.protect('by_text', 'things', workspace => 'team');
+CREATE DOMAIN tenant AS uuid;
+CREATE TABLE by_domain (id int, tenant tenant, at timestamptz DEFAULT '2026-11-01 00:00Z', cost numeric DEFAULT 1.50);
+INSERT INTO by_domain SELECT id, organization_id FROM logs;
+SELECT tenancy.protect('by_domain', 'things', 'tenant');
+-- Partitions, and inheritance children with columns of their own.
+CREATE TABLE events (id int, tenant uuid, day int) PARTITION BY LIST (day);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES IN (1);
+CREATE TABLE events_2 PARTITION OF events FOR VALUES IN (2) PARTITION BY LIST (tenant);
+CREATE TABLE events_2_rest PARTITION OF events_2 DEFAULT;
+CREATE TABLE documents (id int, tenant uuid);
+CREATE TABLE scans (pages int) INHERITS (documents);
+SELECT tenancy.protect('events', 'things', 'tenant'), tenancy.protect('documents', 'things', 'tenant');
+INSERT INTO events SELECT id, organization_id, 1 + id % 2 FROM logs;
+INSERT INTO documents SELECT id, organization_id FROM logs WHERE id IN (1, 8);
+INSERT INTO scans SELECT id, organization_id, 3 FROM logs WHERE id IN (2, 8);
+-- Rows that refer to each other, by foreign keys of every kind.
+CREATE TABLE threads (id int PRIMARY KEY, tenant uuid, starts_with int);
+CREATE TABLE messages (id int PRIMARY KEY, tenant uuid, thread int REFERENCES threads ON DELETE CASCADE, answers int REFERENCES messages);
+ALTER TABLE threads ADD FOREIGN KEY (starts_with) REFERENCES messages ON DELETE SET NULL;
+INSERT INTO threads SELECT id, organization_id FROM logs;
+INSERT INTO messages SELECT id, organization_id, id, CASE WHEN id = 1 THEN 1 WHEN id < 8 THEN id - 1 END FROM logs;
+SELECT tenancy.protect('threads', 'things', 'tenant'), tenancy.protect('messages', 'things', 'tenant');
+\o
+RESET client_min_messages;
+-- What each table holds, by organization.
+CREATE VIEW holdings AS
+SELECT 'logs' AS relation, organization_id::text AS tenant, id FROM ONLY logs
+UNION ALL SELECT 'by_number', concat(customer, '/', team), id FROM by_number UNION ALL SELECT 'by_text', team, id FROM by_text
+UNION ALL SELECT 'by_domain', tenant::text, id FROM by_domain UNION ALL SELECT 'events', tenant::text, id FROM events
+UNION ALL SELECT 'documents', tenant::text, id FROM ONLY documents UNION ALL SELECT 'scans', tenant::text, id FROM scans
+UNION ALL SELECT 'threads', tenant::text, id FROM threads UNION ALL SELECT 'messages', tenant::text, id FROM messages;
+CREATE FUNCTION held() RETURNS TABLE (relation text, ids text) LANGUAGE sql AS
+$$ SELECT h.relation, string_agg(h.id::text, ' ' ORDER BY h.id) FROM app.holdings h GROUP BY h.relation ORDER BY 1 $$;
+
+-- Export: each row once, of all tables and of nobody else's
+SELECT relation, count(*), string_agg("row" ->> 'id', ' ' ORDER BY ("row" ->> 'id')::int) AS ids FROM tenancy.export_organization('acme') GROUP BY relation ORDER BY relation::text;
+SELECT relation, count(*), string_agg("row" ->> 'id', ' ' ORDER BY ("row" ->> 'id')::int) AS ids FROM tenancy.export_organization('globex') GROUP BY relation ORDER BY relation::text;
+-- One table, with what is below it; a partition by itself
+SELECT relation, "row" FROM tenancy.export_organization('acme', 'documents') ORDER BY relation::text;
+SELECT relation, "row" ->> 'id' AS id FROM tenancy.export_organization('acme', 'events_1') ORDER BY 2;
+SELECT relation, "row" FROM tenancy.export_organization('2', relation => 'by_domain');
+-- The rows can be put back as they were.
+SELECT count(*) AS same FROM by_domain d JOIN tenancy.export_organization('acme', 'by_domain') e ON d = jsonb_populate_record(NULL::by_domain, e."row");
+SELECT * FROM tenancy.export_organization('acme', 'secrets');
+SELECT * FROM tenancy.export_organization('umbrella');
+SELECT * FROM tenancy.export_organization(NULL);
+-- Who did, and how much
+SELECT action, resource_type, left(organization_id::text, 4) AS organization, after FROM tenancy.audit_log WHERE action = 'export' ORDER BY audit_id DESC LIMIT 3;
+-- For a DBA only: not for an owner, whose organization it is
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SELECT * FROM tenancy.export_organization('acme');
+SELECT * FROM tenancy.purge_organization('acme');
+SELECT tenancy.close_organization('acme');
+CALL tenancy.purge_organization_in_batches('acme');
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+
+-- A workspace stays in its organization; its rows can move by hand.
+UPDATE tenancy.workspaces SET organization_id = 'bbbbbbbb-0000-4000-8000-000000000000' WHERE slug = 'support';
+
+-- Purge. Rows of others stand in the way first: one that would have gone by a cascade, one that would have been changed.
+INSERT INTO messages VALUES (9, 'bbbbbbbb-0000-4000-8000-000000000000', 7, NULL);
+UPDATE threads SET starts_with = 3 WHERE id = 8;
+SELECT * FROM held();
+SET client_min_messages = warning;
+SELECT relation, removed FROM tenancy.purge_organization('acme');
+SELECT (SELECT count(*) FROM holdings) = 59 AS nothing_is_gone, closed_at IS NULL AS open FROM tenancy.organizations WHERE slug = 'acme';
+DELETE FROM messages WHERE id = 9;
+SELECT relation, removed FROM tenancy.purge_organization('acme');
+UPDATE threads SET starts_with = NULL WHERE id = 8;
+-- A row that says one organization and another's workspace is nobody's to hand out or remove.
+INSERT INTO logs VALUES (9, 'aaaaaaaa-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002'), (10, NULL, 'aaaaaaaa-0000-4000-8000-000000000002'), (11, 'bbbbbbbb-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002');
+SELECT string_agg("row" ->> 'id', ' ' ORDER BY ("row" ->> 'id')::int) AS exported FROM tenancy.export_organization('acme', 'logs');
+-- In steps: the first closes the organization, with its keys, members and logins.
+SELECT secret AS acme_secret FROM secrets WHERE name = 'acme master' \gset
+SELECT secret AS globex_secret FROM secrets WHERE name = 'globex master' \gset
+SET SESSION AUTHORIZATION regress_plain;
+SET tenancy.api_key = :'acme_secret';
+SELECT count(*) FROM logs;
+RESET SESSION AUTHORIZATION;
+RESET tenancy.api_key;
+SELECT relation, removed FROM tenancy.purge_organization('acme', 0);
+SELECT sum(removed) FROM tenancy.purge_organization('acme', 4);
+SET SESSION AUTHORIZATION regress_plain;
+SET tenancy.api_key = :'acme_secret';
+SELECT count(*) FROM logs;
+SET tenancy.api_key = :'globex_secret';
+SELECT count(*) FROM logs;
+RESET SESSION AUTHORIZATION;
+RESET tenancy.api_key;
+SELECT closed_at IS NOT NULL AS closed, (SELECT count(*) FROM tenancy.organization_members m WHERE m.organization_id = o.organization_id) AS members,
+       (SELECT count(*) FROM tenancy.workspaces w WHERE w.organization_id = o.organization_id) AS workspaces FROM tenancy.organizations o WHERE slug = 'acme';
+-- In batches, stopped half-way: what is done stays done, and the same call goes on.
+SELECT count(*) AS before FROM holdings \gset
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$;
+CREATE TRIGGER keep BEFORE DELETE ON scans FOR EACH ROW EXECUTE FUNCTION keep();
+CALL tenancy.purge_organization_in_batches('acme', 3);
+SELECT count(*) < :before AS some_are_gone FROM holdings;
+DROP TRIGGER keep ON scans;
+BEGIN;
+CALL tenancy.purge_organization_in_batches('acme', 3);
+ROLLBACK;
+-- A trigger that keeps a row silently
+CREATE FUNCTION keep_silently() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER keep BEFORE DELETE ON scans FOR EACH ROW EXECUTE FUNCTION keep_silently();
+CALL tenancy.purge_organization_in_batches('acme', 3);
+DROP TRIGGER keep ON scans;
+CALL tenancy.purge_organization_in_batches('acme', 3);
+SELECT * FROM held();
+SELECT count(*) FROM tenancy.organizations WHERE slug = 'acme';
+CALL tenancy.purge_organization_in_batches('acme');
+-- What is on record, which stays until it is purged, too
+SELECT action, count(*) > 0 AS any FROM tenancy.audit_log
+WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND resource_type = 'organization' AND action IN ('update', 'purge', 'delete') GROUP BY action ORDER BY action;
+SELECT sum(n.value::int) FROM tenancy.audit_log l, jsonb_each_text(l.after) n WHERE l.action = 'purge' AND l.resource_type = 'organization' AND l.organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
+SELECT * FROM tenancy.verify_audit_log();
+SELECT tenancy.purge_audit_log(now() + interval '1 day', 'aaaaaaaa-0000-4000-8000-000000000000') > 50 AS purged;
+SELECT count(*) FROM tenancy.audit_log WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
+
+-- With everything in one go, and what it says on the way
+RESET client_min_messages;
+SELECT relation, removed FROM tenancy.purge_organization('globex');
+-- Users are persons and stay, as they may belong elsewhere.
+SELECT count(*) FROM tenancy.users;
+SELECT * FROM held();
