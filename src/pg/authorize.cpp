@@ -36,12 +36,13 @@ const CallState &asked_for(FunctionCallInfo fcinfo) {
 
   const char *resource_name = text_to_cstring(resource);
   const char *action_name = text_to_cstring(action);
+  const uint64 generation = catalog_generation();
   const PermissionSet permission = authorized_by(resource_name, action_name);
   if (state == nullptr) {
     state = static_cast<CallState *>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallState)));
     fcinfo->flinfo->fn_extra = state;
   }
-  state->catalog_generation = catalog_generation();
+  state->catalog_generation = generation;
   state->of_organization = is_organization_level(resource_name);
   state->resource_length = static_cast<int>(strlen(resource_name));
   state->action_length = static_cast<int>(strlen(action_name));

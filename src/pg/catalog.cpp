@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "pg/invalidation.hpp"
+
 namespace tenancy::pg {
 namespace {
 
@@ -137,9 +139,13 @@ Oid filter_id_function() {
 
 CatalogRead begin_catalog_read() {
   look_up_oids();
-  // A new snapshot can't be taken while a parallel query runs; its workers read by the query's own.
-  if (IsInParallelMode()) return {GetActiveSnapshot(), false};
-  return {RegisterSnapshot(GetLatestSnapshot()), true};
+  const uint64 generation = catalog_generation();
+  // A new snapshot can't be taken while a parallel query runs: who takes part in it reads by the query's own.
+  if (IsInParallelMode()) {
+    read_by_old_snapshot();
+    return {GetActiveSnapshot(), false, generation};
+  }
+  return {RegisterSnapshot(GetLatestSnapshot()), true, generation};
 }
 
 void end_catalog_read(CatalogRead &read) {

@@ -145,6 +145,8 @@ Oid filter_id_function();
 struct CatalogRead {
   Snapshot snapshot;
   bool registered;
+  uint64
+      generation;  // catalog_generation() before the look: what was seen may be kept as of that, and no later
 };
 CatalogRead begin_catalog_read();
 void end_catalog_read(CatalogRead &read);

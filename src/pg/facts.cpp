@@ -17,6 +17,12 @@ struct {
   Role roles[built_in_roles];
 } built_in{};
 
+struct {
+  Oid login;
+  uint64 generation;
+  LoginBinding binding;
+} last_binding{};
+
 PermissionId permission_of(const CatalogScan &scan, HeapTuple tuple, AttrNumber resource, AttrNumber action) {
   return permission_id(text_column(scan, tuple, resource), text_column(scan, tuple, action));
 }
@@ -29,8 +35,8 @@ bool is_built_in(const Uuid &role) {
 }
 
 Role read_role(const CatalogRead &read, const Uuid &id) {
-  if (built_in.generation != catalog_generation()) {
-    built_in.generation = catalog_generation();
+  if (built_in.generation != read.generation) {
+    built_in.generation = read.generation;
     built_in.count = 0;
   }
   for (int i = 0; i < built_in.count; i++)
@@ -53,8 +59,7 @@ Role read_role(const CatalogRead &read, const Uuid &id) {
       role.granted.add(permission_of(scan, tuple, attribute::grants::resource, attribute::grants::action));
   end_scan(scan);
 
-  if (is_built_in(id) && built_in.count < built_in_roles && built_in.generation == catalog_generation())
-    built_in.roles[built_in.count++] = role;
+  if (is_built_in(id) && built_in.count < built_in_roles) built_in.roles[built_in.count++] = role;
   return role;
 }
 
@@ -288,6 +293,8 @@ UserRead read_user(const CatalogRead &read, const Uuid &user) {
 }
 
 LoginBinding read_login_binding(const CatalogRead &read, Oid login) {
+  // A session keeps its login, and asks for its binding whenever it becomes somebody.
+  if (last_binding.login == login && last_binding.generation == read.generation) return last_binding.binding;
   LoginBinding binding{};
   ScanKeyData key;
   equals(&key, attribute::login_bindings::login, F_OIDEQ, ObjectIdGetDatum(login));
@@ -298,6 +305,7 @@ LoginBinding read_login_binding(const CatalogRead &read, Oid login) {
                uuid_column(scan, tuple, attribute::login_bindings::organization_id),
                uuid_column(scan, tuple, attribute::login_bindings::workspace_id)};
   end_scan(scan);
+  last_binding = {login, read.generation, binding};
   return binding;
 }
 

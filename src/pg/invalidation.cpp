@@ -10,6 +10,7 @@ struct {
   uint64 settings;
   bool changed_here;            // this transaction changed a catalog: its rollback is a change, too
   bool dropped_in_transaction;  // see transaction_ended()
+  bool old_is_kept;             // see read_by_old_snapshot()
   bool lists_used[static_cast<int>(IdList::count)];
 } state{};
 
@@ -19,6 +20,7 @@ constexpr CatalogIndex list_indexes[] = {CatalogIndex::workspaces_organization_i
 
 void catalogs_changed() {
   state.catalogs++;
+  state.old_is_kept = false;
   state.dropped_in_transaction = true;
   for (bool &used : state.lists_used) used = false;
   drop_specialized_plans();
@@ -47,6 +49,7 @@ static void transaction_ended(XactEvent event, void *) {
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PARALLEL_COMMIT:
     case XACT_EVENT_PREPARE:
+      if (state.old_is_kept) catalogs_changed();
       if (state.dropped_in_transaction) drop_specialized_plans();
       state.dropped_in_transaction = false;
       state.changed_here = false;
@@ -98,6 +101,12 @@ void register_invalidation() {
 
 uint64 catalog_generation() { return state.catalogs; }
 uint64 principal_generation() { return state.catalogs + state.settings; }
+
+void read_by_old_snapshot() { state.old_is_kept = true; }
+
+void forget_what_is_old() {
+  if (state.old_is_kept && !IsInParallelMode()) catalogs_changed();
+}
 
 void list_used(IdList list) { state.lists_used[static_cast<int>(list)] = true; }
 

@@ -31,6 +31,12 @@ void principal_changed(const PrincipalTexts &texts);
 /// A setting that all filters depend on is being assigned. As safe.
 void everything_changed();
 
+/// The catalogs are read as they were when a parallel query began, and their changes since may have been told
+/// already: what is worked out from that is forgotten once the query has ended.
+void read_by_old_snapshot();
+/// To be called before anything kept is used.
+void forget_what_is_old();
+
 enum class IdList : int { workspaces, user_keys, count };
 /// To be called before a list is read.
 void list_used(IdList list);

@@ -222,6 +222,7 @@ Principal *resolve_in_new_context() {
 
   const MemoryContext caller = MemoryContextSwitchTo(reading);
   CatalogRead read = begin_catalog_read();
+  principal->generation = read.generation;
   resolve(read, *principal, *access);
   end_catalog_read(read);
   MemoryContextSwitchTo(caller);
@@ -275,6 +276,7 @@ const char *principal_source_name(PrincipalSource source) {
 
 Principal *current_principal() {
   AcceptInvalidationMessages();
+  forget_what_is_old();
   check_seal();
   if (current.principal != nullptr && current.generation == principal_generation() &&
       current.session_user == GetSessionUserId()) {
@@ -287,9 +289,8 @@ Principal *current_principal() {
   const IdentityKey identity = identity_key();
   Principal *principal = cached_principal(identity);
   if (principal == nullptr) {
-    const uint64 read_at = catalog_generation();
     principal = resolve_in_new_context();
-    cache_principal(identity, principal, read_at);
+    cache_principal(identity, principal);
   }
   current.principal = principal;
   current.generation = generation;

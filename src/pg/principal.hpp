@@ -38,6 +38,7 @@ struct Principal {
   bool workspaces_known;
   bool user_keys_known;
 
+  uint64 generation;  // of the catalogs that it was worked out from
   MemoryContext context;
 };
 

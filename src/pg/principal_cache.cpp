@@ -9,7 +9,6 @@ namespace {
 struct Place {
   Principal *principal;  // nullptr: free
   IdentityKey identity;
-  uint64 generation;
   uint64 used;
 };
 constexpr int place_count = 64;
@@ -34,7 +33,7 @@ Size size_of(const Principal &principal) {
 }
 
 bool holds(const Place &place) {
-  return place.generation == catalog_generation() &&
+  return place.principal->generation == catalog_generation() &&
          place.principal->not_after > GetCurrentStatementStartTimestamp();
 }
 
@@ -89,11 +88,11 @@ Principal *cached_principal(const IdentityKey &identity) {
   return nullptr;
 }
 
-void cache_principal(const IdentityKey &identity, Principal *principal, uint64 generation) {
+void cache_principal(const IdentityKey &identity, Principal *principal) {
   Place &place = place_to_take();
   empty(place);
   MemoryContextSetParent(principal->context, TopMemoryContext);
-  place = {principal, identity, generation, ++cache.uses};
+  place = {principal, identity, ++cache.uses};
   cache.last = &place;
 }
 

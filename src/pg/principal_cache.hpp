@@ -19,8 +19,7 @@ IdentityKey identity_key();
 /// others.
 Principal *cached_principal(const IdentityKey &identity);
 
-/// Takes the principal, whose memory context becomes the cache's. `generation`: of the catalogs, before they
-/// were read.
-void cache_principal(const IdentityKey &identity, Principal *principal, uint64 generation);
+/// Takes the principal, whose memory context becomes the cache's.
+void cache_principal(const IdentityKey &identity, Principal *principal);
 
 }  // namespace tenancy::pg

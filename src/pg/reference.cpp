@@ -96,6 +96,7 @@ Uuid find_user(const CatalogRead &read, const char *reference) {
   add_by_id(matches, read, CatalogIndex::users_pkey, 0, {});
   add_by_text(matches, read, CatalogIndex::users_external_id_key, attribute::users::external_id, reference, 0,
               {}, "external id");
+  if (strchr(reference, '@') == nullptr) return matches.found;
   const char *email = asc_tolower(reference, strlen(reference));
   add_by_text(matches, read, CatalogIndex::users_email_key, attribute::users::email, email, 0, {},
               "e-mail address");

@@ -109,27 +109,29 @@ ShapeStart start_of(const Uuid &shape) {
 
 KnownShape &place_of(uint64 stamp) { return state.known[stamp % known_shape_count]; }
 
-void remember(uint64 stamp, ShapeStart shape) {
+void remember(uint64 stamp, ShapeStart shape, uint64 generation) {
+  if (generation != catalog_generation()) return;
   if (state.known == nullptr)
     state.known = static_cast<KnownShape *>(
         MemoryContextAllocZero(TopMemoryContext, known_shape_count * sizeof(KnownShape)));
-  else if (state.known_generation != catalog_generation())
+  else if (state.known_generation != generation)
     memset(state.known, 0, known_shape_count * sizeof(KnownShape));
-  state.known_generation = catalog_generation();
+  state.known_generation = generation;
   place_of(stamp) = {stamp, shape};
 }
 
 // With no credential, and a login that is bound to nobody, the session is nobody whatever else is chosen.
 void remember_nobody() {
   CatalogRead read = begin_catalog_read();
+  const uint64 generation = read.generation;
   const bool is_bound = static_cast<bool>(read_login_binding(read, GetSessionUserId()).user);
   end_catalog_read(read);
   if (is_bound) return;
   PrincipalTexts texts = principal_texts();
   for (int i = 0; i < 3; i++) texts.text[i] = "";
-  remember(identity_stamp_of(texts), of_nobody);
+  remember(identity_stamp_of(texts), of_nobody, generation);
   for (int i = 3; i < 5; i++) texts.text[i] = "";
-  remember(identity_stamp_of(texts), of_nobody);
+  remember(identity_stamp_of(texts), of_nobody, generation);
 }
 
 bool are_kept_for(uint64 stamp) {
@@ -268,7 +270,7 @@ void shared_plan_made(const Principal &principal) {
   state.live = shape;
   if (is_known) return;
   remember_nobody();
-  remember(stamp, shape);
+  remember(stamp, shape, principal.generation);
 }
 
 void shared_plans_at_change(const PrincipalTexts &texts) {
