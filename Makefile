@@ -5,6 +5,7 @@
 #   make installcheck      SQL, isolation and TAP tests against a running server that has the extension installed
 #   make demo              a throw-away server with example data; installs what is missing
 #   make check             every test; installs what is missing
+#   make check-long        random queries for half an hour or so
 #   make dist              a source archive of HEAD
 
 EXTENSION  = pg_tenancy
@@ -14,12 +15,14 @@ MODULE_big = pg_tenancy
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
 
 # These have to work before anything is installed, so they come before PGXS (which has a `check` of its own).
-STANDALONE := demo check dist
+STANDALONE := demo check check-long dist
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 
 .PHONY: $(STANDALONE)
 demo check:
 	bash scripts/$@.sh
+check-long:
+	LONG=1 bash scripts/check.sh differential sqlsmith
 dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=$(EXTENSION)-$(EXTVERSION).zip HEAD
 

@@ -14,13 +14,16 @@
 #   pgtap        facts of the catalog: test/pgtap
 #   tap          several servers, restarts, logs: test/tap
 #   worlds       test/worlds/run.sh
+#   differential random queries against copies that hold the principal's rows only: test/differential/run.sh
+#   sqlsmith     queries by sqlsmith must not get hold of hidden rows: test/sqlsmith/run.sh
 #   faults       test/faults/run.sh, on a module built with FAULTS=1
 #   ubsan        sql/ again, on a module built with UndefinedBehaviorSanitizer
 #   docs         the reference is what the database says, and its examples run: scripts/reference.sh --check
 #   demo         scripts/demo.sh
 #   bench        bench/smoke.sh
 #
-# TESTS="a b" limits regress, isolation, ubsan to these files.  Packages that are missing are installed.  Each stage
+# TESTS="a b" limits regress, isolation, ubsan to these files.  LONG=1 has differential and sqlsmith try many times as
+# much (make check-long).  Packages that are missing are installed.  Each stage
 # that needs a server gets a fresh one; no other server and no PostgreSQL folder is touched.  Objects are kept in
 # $BUILD_DIR, build/ unless told otherwise.  Scripts of the last kinds find in their environment: PGHOST, PGPORT,
 # PGUSER, PGDATABASE of that server (the user is a superuser), PG_CONFIG, and PG_TENANCY_STAGE, the folder below which
@@ -38,7 +41,8 @@ BUILD_DIR=${BUILD_DIR:-$ROOT_DIR/build}
 GXX=g++
 CLANGXX=clang++-14
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
-STAGES=(static unit fuzz gcc clang exports regress isolation integration pool pgtap tap worlds faults ubsan docs demo bench)
+STAGES=(static unit fuzz gcc clang exports regress isolation integration pool pgtap tap worlds differential sqlsmith faults
+  ubsan docs demo bench)
 
 # --- what a stage needs -----------------------------------------------------------------------------------------
 
@@ -54,6 +58,7 @@ packages_of() {
     pool) echo "${module[@]}" "${core[@]}" pgbouncer ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
     tap) echo "${module[@]}" libipc-run-perl ;;
+    sqlsmith) echo "${module[@]}" sqlsmith ;;
     *) echo "${module[@]}" ;;
   esac
 }
@@ -69,7 +74,7 @@ has_tests() {
     integration | pool) files=(test/"$1"/*_test.cpp) ;;
     pgtap) files=(test/pgtap/*.sql) ;;
     tap) files=(test/tap/*.pl) ;;
-    worlds | faults) files=(test/"$1"/run.s[h]) ;;
+    worlds | differential | sqlsmith | faults) files=(test/"$1"/run.s[h]) ;;
     bench) files=(bench/smoke.s[h]) ;;
     *) return 0 ;;
   esac
@@ -160,6 +165,9 @@ run_pg_regress() {
   }
 }
 
+# How much of what could go on for ever: USUALLY LONG.
+how_many() { if [[ -z ${LONG-} ]]; then say "$1"; else say "$2"; fi; }
+
 # A folder that holds only what pg_regress reads.
 regress_input() {
   local input=$WORK_DIR/$1_input
@@ -168,9 +176,9 @@ regress_input() {
   printf '%s\n' "$input"
 }
 
-# run_script SERVER SCRIPT
+# run_script SERVER SCRIPT [ARGUMENT...]
 run_script() {
-  bash "$2" || {
+  bash "${@:2}" || {
     show_server_log "$1"
     return 1
   }
@@ -283,6 +291,18 @@ stage_worlds() {
   need_module gcc "CXX=$GXX"
   need_server worlds gcc
   run_script worlds test/worlds/run.sh
+}
+
+stage_differential() {
+  need_module gcc "CXX=$GXX"
+  need_server differential gcc
+  run_script differential test/differential/run.sh "$(how_many 20 350)"
+}
+
+stage_sqlsmith() {
+  need_module gcc "CXX=$GXX"
+  need_server sqlsmith gcc
+  run_script sqlsmith test/sqlsmith/run.sh "$(how_many 2500 50000)"
 }
 
 stage_faults() {

@@ -2,14 +2,14 @@
 # Random queries and writes in random worlds: what a principal gets of protected tables has to be what the same command
 # gets of copies that hold the principal's rows and nothing else, however it is planned and executed.
 #
-#   test/differential/run.sh [WORLDS] [FIRST_SEED]      30 worlds from seed 1, with 4 principals and 8 queries each
+#   test/differential/run.sh [WORLDS] [FIRST_SEED]      20 worlds from seed 1, with 4 principals and 8 queries each
 #
 # Before that, leaks are planted, and each has to be noticed. Needs a running server as test/worlds/run.sh does; stops at
 # the first difference and names the seed, principal and query; "run.sh 1 SEED" plays it again.
 set -euo pipefail
 cd "$(dirname "$0")"
 source ../worlds/sessions.sh
-worlds=${1:-30}
+worlds=${1:-20}
 first=${2:-1}
 
 [ "$(sql -d postgres -At -c 'SELECT pg_jit_available()')" = t ] || { echo 'failed: this server cannot compile (JIT)' >&2; exit 1; }
@@ -18,7 +18,7 @@ sql -d tenancy_differential_1 -c "CALL differential.find_plants($first)"
 in_both tenancy_differential "CALL differential.run($first + {session} - 1, $((first + worlds - 1)), 2)"
 join_tables tenancy_differential differential.tallies differential.other_tallies
 sql -d tenancy_differential_1 -At -c 'SELECT differential.report()'
-if ((worlds >= 30)); then
+if ((worlds >= 20)); then
   unmet=$(sql -d tenancy_differential_1 -At -c 'SELECT differential.unmet()')
   if [ -n "$unmet" ]; then
     printf 'failed: none of these had rows, so the test says little:\n%s\n' "$unmet" >&2
