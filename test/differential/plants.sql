@@ -36,7 +36,8 @@ BEGIN
     IF command ~ '^(SELECT|WITH|\()' THEN
       difference := differential.difference(differential.answer(command, 'mine', NULL), differential.answer(command, 'app', NULL));
     ELSE
-      difference := differential.difference(differential.written(command, target.name, 'mine', NULL), differential.written(command, target.name, 'app', NULL));
+      command := differential.returning_rows(command);
+      difference := differential.difference(differential.written(NULL, command, target.name, 'mine', NULL), differential.written(NULL, command, target.name, 'app', NULL));
     END IF;
     IF difference LIKE (SELECT p.sign FROM differential.plants p WHERE p.plant = noticed.plant AND p.step = 1) THEN
       noticed := noticed + 1;
@@ -71,7 +72,7 @@ BEGIN
   DELETE FROM differential.sources s WHERE s.name <> target.name;
   FOR i IN 1..60 LOOP
     queries := queries || replace(differential.make_query(i), '{parameter}', '3');
-    writes := writes || replace(differential.command(worlds.pick(ARRAY['UPDATE', 'UPDATE FROM', 'DELETE', 'DELETE USING']), target), '{parameter}', '3');
+    writes := writes || replace(differential.make_command(worlds.pick(ARRAY['UPDATE', 'UPDATE FROM', 'DELETE', 'DELETE USING']), target.name), '{parameter}', '3');
   END LOOP;
   FOR plant IN SELECT p.plant FROM differential.plants p WHERE p.step = 1 LOOP
     commands := CASE WHEN plant LIKE 'writes %' THEN writes ELSE queries END;
@@ -81,7 +82,6 @@ BEGIN
     END IF;
     RAISE INFO 'planted: %: noticed by % of %', plant, noticed, cardinality(commands);
   END LOOP;
-  TRUNCATE differential.features;
   PERFORM worlds.leave();
   PERFORM differential.clear();
   PERFORM worlds.remove();

@@ -19,8 +19,7 @@ CREATE TABLE differential.targets (
   hidden int[] NOT NULL,
   may_insert boolean NOT NULL,
   may_update boolean NOT NULL,
-  may_delete boolean NOT NULL,
-  has_key boolean NOT NULL
+  may_delete boolean NOT NULL
 );
 
 -- The trap: cheap, so that the planner likes to ask it first, and not leakproof. What it has been told of is in
@@ -96,7 +95,7 @@ DECLARE
   visible int[];
 BEGIN
   DELETE FROM differential.targets;
-  FOR asked IN SELECT w.t, w.relation, w.partitions FROM worlds.tables w ORDER BY w.t LOOP
+  FOR asked IN SELECT w.t, w.relation FROM worlds.tables w ORDER BY w.t LOOP
     PERFORM worlds.become(who);
     visible := worlds.observe('policy', asked.t);
     SELECT * INTO expected FROM worlds.expected e WHERE e.n = who AND e.t = asked.t AND e.purpose = 'read';
@@ -106,7 +105,7 @@ BEGIN
     INSERT INTO differential.targets
     SELECT asked.t, differential.unqualified(asked.relation), visible,
       ARRAY(SELECT r.id FROM oracle.rows r WHERE r.t = asked.t AND r.only_n IS NULL AND r.id <> ALL (visible) ORDER BY r.id),
-      false, differential.may_all(who, asked.t, 'update', visible), differential.may_all(who, asked.t, 'delete', visible), asked.partitions = '{}';
+      false, differential.may_all(who, asked.t, 'update', visible), differential.may_all(who, asked.t, 'delete', visible);
     PERFORM worlds.become(who);
     IF (worlds.attempt(format('WITH new AS (INSERT INTO %s (id) VALUES (9999) RETURNING id) SELECT array_agg(id) FROM new', asked.relation), NULL)).code IS NULL THEN
       RESET SESSION AUTHORIZATION;
@@ -127,6 +126,6 @@ BEGIN
     EXECUTE format('DROP VIEW app.v%s, mine.v%1$s', asked.t);
     EXECUTE format('DROP TABLE mine.%s', asked.name);
   END LOOP;
-  TRUNCATE differential.sources, differential.targets;
+  TRUNCATE differential.sources, differential.targets, differential.features, differential.commands;
 END
 $$;
