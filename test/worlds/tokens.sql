@@ -20,20 +20,35 @@ CREATE TABLE worlds.tokens (
 );
 
 ---------------------------------------------------------------------------------------------------------------------
--- RS256 in SQL.  A modulus is the product of many primes p whose p - 1 divide one number of twelve digits, by which the
+-- RS256 in SQL.  A modulus is the product of many primes p whose p - 1 divide one number of twenty digits, by which the
 -- private exponent is no longer and signing takes milliseconds. As a key it is worthless; who verifies sees one like any.
 ---------------------------------------------------------------------------------------------------------------------
 
+CREATE FUNCTION worlds.power(base numeric, exponent numeric, modulus numeric) RETURNS numeric IMMUTABLE LANGUAGE plpgsql AS $$
+DECLARE
+  result numeric := 1;
+BEGIN
+  WHILE exponent > 0 LOOP
+    IF exponent % 2 = 1 THEN
+      result := result * base % modulus;
+    END IF;
+    base := base * base % modulus;
+    exponent := div(exponent, 2);
+  END LOOP;
+  RETURN result;
+END
+$$;
+
+-- All primes up to 53 multiplied.
+CREATE FUNCTION worlds.period() RETURNS numeric IMMUTABLE LANGUAGE sql AS 'SELECT 32589158477190044730';
+
+-- Large enough for nobody to come upon one by chance: OpenSSL refuses a modulus of which it happens to find a factor.
 CREATE FUNCTION worlds.primes() RETURNS numeric[] LANGUAGE sql AS $$
-  WITH small AS MATERIALIZED (
-    SELECT n FROM generate_series(3, 65535, 2) n
-    WHERE NOT EXISTS (SELECT FROM generate_series(3, sqrt(n)::int, 2) d WHERE n % d = 0)),
+  WITH small (p) AS (SELECT unnest(ARRAY[3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53])::numeric),
   candidates AS MATERIALIZED (
-    SELECT 1 + a::numeric * b * c * d * e * f * g * h * i AS p
-    FROM unnest(ARRAY[2, 4, 8, 16, 32]) a, unnest(ARRAY[1, 3, 9, 27]) b, unnest(ARRAY[1, 5, 25]) c, unnest(ARRAY[1, 7]) d,
-      unnest(ARRAY[1, 11]) e, unnest(ARRAY[1, 13]) f, unnest(ARRAY[1, 17]) g, unnest(ARRAY[1, 19]) h, unnest(ARRAY[1, 23]) i)
-  SELECT array_agg(p ORDER BY p) FROM candidates
-  WHERE p BETWEEN 65538 AND 4294967295 AND NOT EXISTS (SELECT FROM small WHERE p::bigint % n = 0)
+    SELECT 1 + div(worlds.period(), a.p * b.p * c.p * d.p) AS p
+    FROM small a JOIN small b ON a.p < b.p JOIN small c ON b.p < c.p JOIN small d ON c.p < d.p)
+  SELECT array_agg(p ORDER BY p) FROM candidates WHERE worlds.power(2, p - 1, p) = 1
 $$;
 
 CREATE FUNCTION worlds.number(bytes bytea) RETURNS numeric IMMUTABLE LANGUAGE sql AS $$
@@ -51,21 +66,6 @@ CREATE FUNCTION worlds.octets(modulus numeric) RETURNS int IMMUTABLE LANGUAGE sq
 CREATE FUNCTION worlds.base64url(bytes bytea) RETURNS text IMMUTABLE LANGUAGE sql AS
   $$SELECT translate(encode(bytes, 'base64'), E'+/=\n', '-_')$$;
 
-CREATE FUNCTION worlds.power(base numeric, exponent numeric, modulus numeric) RETURNS numeric IMMUTABLE LANGUAGE plpgsql AS $$
-DECLARE
-  result numeric := 1;
-BEGIN
-  WHILE exponent > 0 LOOP
-    IF exponent % 2 = 1 THEN
-      result := result * base % modulus;
-    END IF;
-    base := base * base % modulus;
-    exponent := div(exponent, 2);
-  END LOOP;
-  RETURN result;
-END
-$$;
-
 -- The digest, padded as RFC 8017 (PKCS #1 v1.5) says: 1, ones, 0, which digest it is, the digest.
 CREATE FUNCTION worlds.signature(signed text, key worlds.signing_keys) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -82,12 +82,12 @@ $$;
 CREATE FUNCTION worlds.make_signing_keys() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   primes numeric[] := worlds.primes();
-  period numeric := 32::numeric * 27 * 25 * 7 * 11 * 13 * 17 * 19 * 23;
   private_exponent numeric;
   modulus numeric;
   prime numeric;
 BEGIN
-  SELECT div(1 + k * period, 65537) INTO private_exponent FROM generate_series(1, 65537) k WHERE (1 + k * period) % 65537 = 0;
+  SELECT div(1 + k * worlds.period(), 65537) INTO STRICT private_exponent
+  FROM generate_series(1, 65536) k WHERE (1 + k * worlds.period()) % 65537 = 0;
   PERFORM setseed(0);
   FOR o IN 1..4 LOOP
     FOR k IN 1..2 LOOP
@@ -97,8 +97,8 @@ BEGIN
           modulus := modulus * prime;
           EXIT WHEN modulus > 2::numeric ^ 2047;
         END LOOP;
-        -- Otherwise a test of primality now and then comes upon a factor, and the key is refused.
-        EXIT WHEN gcd(modulus - 1, period) = 2;
+        -- Otherwise OpenSSL's test of primality finds a factor rather often.
+        EXIT WHEN gcd(modulus - 1, worlds.period()) = 2;
       END LOOP;
       INSERT INTO worlds.signing_keys
       VALUES ('o' || o, 'k' || k, modulus, private_exponent, jsonb_build_object('kid', 'k' || k, 'kty', 'RSA',
