@@ -218,7 +218,7 @@ REVOKE SELECT ON open, logs FROM PUBLIC;
 GRANT SELECT (id, organization_id, workspace_id, user_id) ON open, logs TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 SELECT relation, (detail(format(command, relation))).* FROM unnest(ARRAY['open', 'logs']) relation,
-  unnest(ARRAY['SELECT body FROM %1$s', 'SELECT j.body FROM (%1$s a JOIN %1$s b USING (id)) AS j (id, o, w, u, k, body)', 'SELECT j FROM (%1$s a JOIN (VALUES (1)) v (id) USING (id)) j', 'SELECT id FROM %1$s']) command;
+  unnest(ARRAY['SELECT body FROM %1$s', 'SELECT j.hidden FROM (%1$s a JOIN (VALUES (1)) v (id) USING (id)) AS j (id, o, w, u, k, hidden)', 'SELECT j FROM (%1$s a JOIN (VALUES (1)) v (id) USING (id)) j', 'SELECT id FROM %1$s']) command;
 RESET SESSION AUTHORIZATION;
 GRANT SELECT ON open, logs TO PUBLIC;
 
