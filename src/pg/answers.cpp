@@ -6,6 +6,7 @@
 #include "pg/permissions.hpp"
 #include "pg/result_rows.hpp"
 #include "pg/role_rights.hpp"
+#include "pg/statement_time.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -167,10 +168,9 @@ void add_keys(ResultRows &rows, const CatalogRead &read, const Question &questio
     const char *kind = text_column(scan, tuple, attribute::api_keys::kind);
     bool never_expires = false;
     const Datum expires_at = column(scan, tuple, attribute::api_keys::expires_at, &never_expires);
-    const bool usable =
-        is_null_column(scan, tuple, attribute::api_keys::deleted_at) &&
-        is_null_column(scan, tuple, attribute::api_keys::revoked_at) &&
-        (never_expires || DatumGetTimestampTz(expires_at) > GetCurrentStatementStartTimestamp());
+    const bool usable = is_null_column(scan, tuple, attribute::api_keys::deleted_at) &&
+                        is_null_column(scan, tuple, attribute::api_keys::revoked_at) &&
+                        (never_expires || DatumGetTimestampTz(expires_at) > statement_time());
     const bool is_in_reach =
         workspace ? !question.of_organization && (!question.workspace || question.workspace == workspace)
                   : true;

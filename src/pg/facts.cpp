@@ -5,6 +5,7 @@
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
 #include "pg/pod_array.hpp"
+#include "pg/statement_time.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -266,7 +267,7 @@ ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
       key.reason = "the key is deleted";
     else if (!is_null_column(scan, tuple, attribute::api_keys::revoked_at))
       key.reason = "the key is revoked";
-    else if (key.not_after <= GetCurrentStatementStartTimestamp())
+    else if (key.not_after <= statement_time())
       key.reason = "the key or its secret has expired";
     else
       key.usable = true;

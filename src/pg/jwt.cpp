@@ -10,6 +10,7 @@
 #include "pg/pod_array.hpp"
 #include "pg/reference.hpp"
 #include "pg/signature.hpp"
+#include "pg/statement_time.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -130,7 +131,7 @@ const char *read_verified(const CatalogRead &read, const CompactToken &parts, To
   if (const char *problem = check_signature(read, organization, header, parts); problem != nullptr)
     return problem;
 
-  const int64 now = GetCurrentStatementStartTimestamp() + unix_epoch;
+  const int64 now = statement_time() + unix_epoch;
   if (const char *problem = check_token_time(claims, now); problem != nullptr) return problem;
   if (const char *problem = check_issuer(read, organization, claims); problem != nullptr) return problem;
   const Uuid workspace = find_workspace(read, copy(claims.workspace), organization, Ambiguous::is_none);

@@ -11,6 +11,7 @@
 #include "pg/principal_safety.hpp"
 #include "pg/reference.hpp"
 #include "pg/settings.hpp"
+#include "pg/statement_time.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -281,7 +282,7 @@ Principal *current_principal() {
   if (current.principal != nullptr && current.generation == principal_generation() &&
       current.session_user == GetSessionUserId()) {
     // The clock is looked at every time: a key that has expired is resolved again, and refused.
-    if (current.principal->not_after > GetCurrentStatementStartTimestamp()) return current.principal;
+    if (current.principal->not_after > statement_time()) return current.principal;
   }
   current.principal = nullptr;
   // A change that arrives while the catalogs are read makes what was read stale: the next use reads again.

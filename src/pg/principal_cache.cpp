@@ -2,6 +2,7 @@
 
 #include "pg/invalidation.hpp"
 #include "pg/settings.hpp"
+#include "pg/statement_time.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -34,7 +35,7 @@ Size size_of(const Principal &principal) {
 
 bool holds(const Place &place) {
   return place.principal->generation == catalog_generation() &&
-         place.principal->not_after > GetCurrentStatementStartTimestamp();
+         place.principal->not_after > statement_time();
 }
 
 bool is_of(const Place &place, const IdentityKey &identity) {

@@ -3,6 +3,7 @@
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
 #include "pg/settings.hpp"
+#include "pg/statement_time.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -37,7 +38,7 @@ Node *parameter(int number, Oid type, Oid collation) {
 
 bool is_current(const CallState *state, const char *resource, const char *command, bool with_organization) {
   return state != nullptr && state->generation == principal_generation() &&
-         state->stamp == identity_stamp() && state->not_after > GetCurrentStatementStartTimestamp() &&
+         state->stamp == identity_stamp() && state->not_after > statement_time() &&
          strcmp(state->resource, resource) == 0 && strcmp(state->command, command) == 0 &&
          state->with_organization == with_organization;
 }

@@ -11,6 +11,7 @@
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_plans.hpp"
+#include "pg/statement_time.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -169,7 +170,7 @@ Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
                     errhint("Run the query again.")));
   }
   // What never expires needn't be asked for the time.
-  if (PG_GETARG_TIMESTAMPTZ(1) != DT_NOEND && PG_GETARG_TIMESTAMPTZ(1) <= GetCurrentStatementStartTimestamp())
+  if (PG_GETARG_TIMESTAMPTZ(1) != DT_NOEND && PG_GETARG_TIMESTAMPTZ(1) <= statement_time())
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired credential")));
   PG_RETURN_BOOL(true);

@@ -2,6 +2,7 @@
 
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
+#include "pg/statement_time.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -179,7 +180,7 @@ struct CallState {
 
 bool is_current(const CallState &call) {
   return call.generation == principal_generation() && call.stamp == identity_stamp() &&
-         (call.not_after == DT_NOEND || call.not_after > GetCurrentStatementStartTimestamp());
+         (call.not_after == DT_NOEND || call.not_after > statement_time());
 }
 
 CallState *new_call_state(FmgrInfo *function) {

@@ -114,6 +114,31 @@ TEST_F(Credentials, Expire) {
   EXPECT_EQ(in_transaction.query("EXECUTE q").error, "28000");
 }
 
+// A procedure that commits goes on as one statement of the client's, for as long as it likes: not by an
+// expired key.
+TEST_F(Credentials, ExpireInsideAProcedure) {
+  Session dba(as_dba());
+  dba.run(
+      "CREATE PROCEDURE wait_and_read(expires_at timestamptz, OUT before bigint, OUT after bigint) LANGUAGE "
+      "plpgsql "
+      "AS $$ BEGIN SELECT count(*) INTO before FROM logs; COMMIT; "
+      "WHILE clock_timestamp() <= expires_at LOOP PERFORM pg_sleep(0.02); END LOOP; COMMIT; "
+      "SELECT count(*) INTO after FROM logs; END $$");
+  for (const char *mode : {"force_generic_plan", "force_custom_plan"}) {
+    SCOPED_TRACE(mode);
+    const std::string expires_at = dba.run("SELECT clock_timestamp() + '1 second'::interval");
+    Session session(as_app());
+    session.run(
+        "SET plan_cache_mode = " + std::string(mode) + "; SET tenancy.api_key = '" +
+        dba.run("SELECT secret FROM tenancy.create_api_key('workspace_service_key', 'k', 'org0', 'w00', "
+                "scopes => '[\"logs.view\"]', expires_at => '" +
+                expires_at + "')") +
+        "'");
+    EXPECT_EQ(session.query("CALL wait_and_read('-infinity', NULL, NULL)"), "2|2");
+    EXPECT_EQ(session.query("CALL wait_and_read('" + expires_at + "', NULL, NULL)").error, "28000");
+  }
+}
+
 // The key's owner is the only one who may read the secret, and nobody does by asking the server.
 TEST_F(Credentials, AreNotShown) {
   const std::string secret = new_key();
