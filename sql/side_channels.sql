@@ -73,7 +73,12 @@ ANALYZE visits;
 SET SESSION AUTHORIZATION regress_plain;
 SELECT count(*) FROM pg_stats WHERE tablename LIKE 'visits%';
 RESET SESSION AUTHORIZATION;
-REVOKE pg_read_all_data FROM regress_plain;
+-- The rights to read and write all tables give no row.
+GRANT pg_write_all_data TO regress_plain;
+SET SESSION AUTHORIZATION regress_plain;
+SELECT attempt('nobody', command), command FROM unnest(ARRAY['SELECT FROM app.visits', 'UPDATE app.visits SET body = NULL', 'DELETE FROM app.visits', 'INSERT INTO app.visits (model) VALUES (''small'')']) command;
+RESET SESSION AUTHORIZATION;
+REVOKE pg_read_all_data, pg_write_all_data FROM regress_plain;
 
 -- Unique keys: an error, or a row less. With the tenant in the key, two tenants don't meet.
 CREATE TABLE names (organization_id uuid, workspace_id uuid, name text UNIQUE);
@@ -93,6 +98,17 @@ SELECT command, attempt('olivia', command) FROM unnest(ARRAY[
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT rule, object FROM tenancy.advise() WHERE rule = 'unique_without_tenant' AND object ~ 'names';
+
+CREATE TABLE bookings (organization_id uuid, during int4range, EXCLUDE USING gist (during WITH &&));
+SET client_min_messages = warning;
+SELECT tenancy.protect('bookings', 'prompts', 'organization_id');
+RESET client_min_messages;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('gus');
+INSERT INTO bookings (during) VALUES ('[10,20)');
+SELECT attempt('olivia', 'SELECT FROM app.bookings') AS sees, attempt('olivia', 'INSERT INTO app.bookings (during) VALUES (''[15,16)'')') AS taken, attempt('olivia', 'INSERT INTO app.bookings (during) VALUES (''[1,2)'')') AS free;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
 
 -- Foreign keys: a reference that is accepted says that the row is there. And what they do on deletion asks no policy: who
 -- deletes the row that is referred to takes others' rows along.
