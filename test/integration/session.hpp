@@ -47,6 +47,45 @@ class Session {
     EXPECT_EQ(outcome.error, "") << outcome.message << " in " << sql;
     return outcome.rows;
   }
+  /// COPY .. TO STDOUT: its lines are the rows.
+  Outcome copy_out(const std::string &sql) {
+    PGresult *started = PQexec(connection_.get(), sql.c_str());
+    if (PQresultStatus(started) != PGRES_COPY_OUT) return outcome_of(started);
+    PQclear(started);
+    std::string lines;
+    char *line = nullptr;
+    for (int length; (length = PQgetCopyData(connection_.get(), &line, 0)) > 0; PQfreemem(line))
+      lines += (lines.empty() ? "" : " ") + std::string(line, static_cast<size_t>(length) - 1);
+    Outcome outcome = outcome_of(PQgetResult(connection_.get()));
+    PQclear(PQgetResult(connection_.get()));
+    if (outcome.error.empty()) outcome.rows = lines;
+    return outcome;
+  }
+  /// Statements sent ahead of their results, by the extended protocol; the outcome is the last one's.
+  Outcome pipeline(const std::vector<std::string> &statements) {
+    PQenterPipelineMode(connection_.get());
+    for (const std::string &sql : statements)
+      PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0);
+    PQpipelineSync(connection_.get());
+    Outcome outcome;
+    for (size_t i = 0; i < statements.size(); i++) {
+      outcome = outcome_of(PQgetResult(connection_.get()));
+      PQclear(PQgetResult(connection_.get()));
+    }
+    PQclear(PQgetResult(connection_.get()));
+    PQexitPipelineMode(connection_.get());
+    return outcome;
+  }
+  /// What has been received of NOTIFY: payloads.
+  std::string notifications() {
+    query("SELECT");
+    std::string payloads;
+    while (PGnotify *notify = PQnotifies(connection_.get())) {
+      payloads += notify->extra;
+      PQfreemem(notify);
+    }
+    return payloads;
+  }
   /// By the extended protocol.
   Outcome prepare(const std::string &name, const std::string &sql) {
     return outcome_of(PQprepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr));

@@ -1,0 +1,45 @@
+// What sessions of one login tell each other: today's behaviour of PostgreSQL, which docs/threat-model.md
+// describes. (sql/side_channels.sql has what one session can find out.)
+#include "session.hpp"
+
+namespace tenancy::test {
+namespace {
+
+class SideChannels : public World {};
+
+TEST_F(SideChannels, SessionsOfOneLoginSeeEachOthersStatements) {
+  Session one(as_app()), other(as_app()), stranger(as_bound());
+  one.run(principal("owner0").settings);
+  other.run(principal("owner1").settings);
+  other.run("SELECT count(*) FROM logs WHERE body = 'what org1 asks for'");
+  const std::string seen =
+      "SELECT count(*) FROM pg_stat_activity WHERE pid = " + std::to_string(other.backend()) +
+      " AND query ~ 'what org1 asks for'";
+  EXPECT_EQ(one.query(seen), "1");
+  EXPECT_EQ(stranger.query(seen), "0");
+  // and can stop each other
+  EXPECT_EQ(stranger.query("SELECT pg_terminate_backend(" + std::to_string(other.backend()) + ")").error,
+            "42501");
+  EXPECT_EQ(one.query("SELECT pg_terminate_backend(" + std::to_string(other.backend()) + ", 5000)"), "t");
+}
+
+TEST_F(SideChannels, NotificationsAndAdvisoryLocksReachEverybody) {
+  Session one(as_app()), other(as_bound());
+  one.run(principal("owner1").settings + "; LISTEN everybody");
+  other.run("NOTIFY everybody, 'from member00'; SELECT pg_advisory_lock(4711)");
+  EXPECT_EQ(one.notifications(), "from member00");
+  EXPECT_EQ(one.query("SELECT pg_try_advisory_lock(4711)"), "f");
+}
+
+TEST_F(SideChannels, LargeObjectsBelongToTheLogin) {
+  Session one(as_app()), other(as_app()), stranger(as_bound());
+  one.run(principal("owner0").settings);
+  other.run(principal("owner1").settings);
+  const std::string id = other.run("SELECT lo_from_bytea(0, 'of org1')");
+  EXPECT_EQ(one.query("SELECT convert_from(lo_get(" + id + "), 'UTF8')"), "of org1");
+  EXPECT_EQ(stranger.query("SELECT lo_get(" + id + ")").error, "42501");
+  other.run("SELECT lo_unlink(" + id + ")");
+}
+
+}  // namespace
+}  // namespace tenancy::test
