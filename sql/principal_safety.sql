@@ -84,5 +84,99 @@ PREPARE TRANSACTION 'never';
 SET tenancy.principal_lifetime = transaction;
 SET SESSION AUTHORIZATION regress_app;
 SELECT kind FROM tenancy.whoami();
+-- Every way by which a principal can be slipped in, or undone: while it is sealed, what follows is refused, or goes on as mike.
+CALL become('nobody');
+CREATE FUNCTION whose() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN (SELECT coalesce(email, kind) || ' sees ' || (SELECT count(*) FROM app.logs) FROM tenancy.whoami());
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE;
+END
+$$;
+CREATE FUNCTION whose_with_setting() RETURNS text LANGUAGE sql VOLATILE SET tenancy."user" = 'olivia@acme.test' AS 'SELECT app.whose()';
+CREATE FUNCTION whose_by_definer() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  PERFORM set_config('tenancy.user', 'olivia@acme.test', true);
+  RETURN app.whose();
+END
+$$;
+CREATE FUNCTION whose_after_exception() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  BEGIN
+    PERFORM set_config('tenancy.user', 'olivia@acme.test', false);
+    RAISE division_by_zero;
+  EXCEPTION WHEN division_by_zero OR insufficient_privilege THEN
+    RETURN app.whose();
+  END;
+END
+$$;
+GRANT regress_plain TO regress_app;
+CREATE FUNCTION ways(sealed boolean) RETURNS TABLE (command text, "while" text, afterwards text) LANGUAGE plpgsql AS $$
+BEGIN
+  SET LOCAL SESSION AUTHORIZATION regress_app;
+  CALL app.become('mike', true);
+  PERFORM tenancy.seal() WHERE sealed;
+  FOREACH command IN ARRAY ARRAY[
+    'SELECT app.whose()', 'SET LOCAL force_parallel_mode = on; SELECT app.whose()',
+    'SET tenancy."user" = ''olivia@acme.test''; SELECT app.whose()', 'SET LOCAL tenancy."user" = ''olivia@acme.test''; SELECT app.whose()',
+    'SELECT set_config(''tenancy.user'', ''olivia@acme.test'', true); SELECT app.whose()', 'SET tenancy.workspace = ''support''; SELECT app.whose()',
+    'RESET tenancy."user"; SELECT app.whose()', 'SET tenancy."user" TO DEFAULT; SELECT app.whose()', 'RESET ALL; SELECT app.whose()',
+    'SET LOCAL ROLE regress_plain; SELECT app.whose()', 'SET LOCAL SESSION AUTHORIZATION regress_bound; SELECT app.whose()', 'RESET SESSION AUTHORIZATION; SELECT email FROM tenancy.whoami()',
+    'SELECT app.whose_with_setting()', 'SELECT app.whose_by_definer()', 'SELECT app.whose_after_exception()'] LOOP
+    BEGIN
+      EXECUTE command INTO "while";
+      SET LOCAL ROLE NONE;
+      afterwards := app.whose();
+      RAISE EXCEPTION USING ERRCODE = 'TEST0';
+    EXCEPTION
+      WHEN SQLSTATE 'TEST0' THEN
+      WHEN OTHERS THEN
+        "while" := SQLSTATE;
+        afterwards := app.whose();
+    END;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
+BEGIN;
+SELECT * FROM ways(false);
+COMMIT;
+BEGIN;
+SELECT * FROM ways(true);
+COMMIT;
+REVOKE regress_plain FROM regress_app;
+
+-- A chained transaction is another one: the seal is gone, and so is what was set for one transaction.
+SET SESSION AUTHORIZATION regress_app;
+BEGIN;
+CALL become('mike', true);
+SELECT tenancy.seal();
+COMMIT AND CHAIN;
+SELECT whose();
+SET LOCAL tenancy."user" = 'olivia@acme.test';
+SELECT whose();
+ROLLBACK AND CHAIN;
+SELECT whose();
+COMMIT;
+-- With lifetime transaction, a plain SET doesn't outlive a COMMIT of any kind: chained, or of a procedure.
+RESET SESSION AUTHORIZATION;
+SET tenancy.principal_lifetime = transaction;
+SET SESSION AUTHORIZATION regress_app;
+BEGIN;
+CALL become('mike');
+SELECT whose();
+COMMIT AND CHAIN;
+SELECT whose();
+COMMIT;
+DO $$
+BEGIN
+  CALL app.become('mike');
+  RAISE WARNING '%', app.whose();
+  COMMIT;
+  RAISE WARNING '%', app.whose();
+END
+$$;
+SELECT whose();
 RESET SESSION AUTHORIZATION;
 RESET tenancy.principal_lifetime;
