@@ -93,8 +93,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE a.privilege_type = 'TRUNCATE' AND a.grantee <> c.relowner
   UNION ALL
   SELECT 'warning', 'publication', t.relation::text, format('publication "%s" sends all of its rows to subscribers', p.pubname),
-         format('ALTER PUBLICATION %I DROP TABLE ONLY %s', p.pubname, t.relation)
-  FROM tenancy.protected_tables t JOIN pg_publication_rel r ON r.prrelid = t.relation JOIN pg_publication p ON p.oid = r.prpubid
+         CASE WHEN p.puballtables THEN format('DROP PUBLICATION %I', p.pubname)
+              WHEN r.oid IS NULL THEN format('ALTER PUBLICATION %I DROP TABLES IN SCHEMA %s', p.pubname, c.relnamespace::regnamespace)
+              ELSE format('ALTER PUBLICATION %I DROP TABLE ONLY %s', p.pubname, t.relation) END
+  FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation CROSS JOIN pg_publication p
+  LEFT JOIN pg_publication_rel r ON r.prrelid = t.relation AND r.prpubid = p.oid
+  LEFT JOIN pg_publication_namespace n ON n.pnnspid = c.relnamespace AND n.pnpubid = p.oid
+  WHERE p.puballtables OR r.oid IS NOT NULL OR n.oid IS NOT NULL
   UNION ALL
   SELECT 'warning', 'unique_without_tenant', t.relation::text,
          format('unique index %s tells of hidden rows: it has no tenant column', i.indexrelid::regclass), NULL
@@ -128,11 +133,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
   WHERE 'row_security=off' = ANY (s.setconfig) AND (d.oid IS NULL OR d.datname = current_database())
   UNION ALL
-  SELECT 'warning', 'stored_secret', coalesce(r.rolname, d.datname), 'an API key''s secret is stored in its settings, and dumped by pg_dumpall',
-         CASE WHEN r.oid IS NULL THEN format('ALTER DATABASE %I RESET tenancy.api_key', d.datname)
-              ELSE format('ALTER ROLE %I%s RESET tenancy.api_key', r.rolname, coalesce(' IN DATABASE ' || quote_ident(d.datname), '')) END
+  SELECT 'warning', 'stored_secret', coalesce(r.rolname, d.datname),
+         format('a secret is stored in its setting %s: every login can read it in pg_roles or pg_db_role_setting, and pg_dumpall dumps it', secret.setting),
+         CASE WHEN r.oid IS NULL THEN format('ALTER DATABASE %I RESET %s', d.datname, secret.setting)
+              ELSE format('ALTER ROLE %I%s RESET %s', r.rolname, coalesce(' IN DATABASE ' || quote_ident(d.datname), ''), secret.setting) END
   FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
-  WHERE EXISTS (SELECT FROM unnest(s.setconfig) c WHERE c LIKE 'tenancy.api\_key=_%') AND (d.oid IS NULL OR d.datname = current_database())
+  CROSS JOIN LATERAL (SELECT substring(c FROM '^[^=]*') AS setting FROM unnest(s.setconfig) c WHERE c ~* '^tenancy[.](api_key|jwt)=.') secret
+  WHERE d.oid IS NULL OR d.datname = current_database()
   UNION ALL
   SELECT 'warning', 'not_preloaded', current_database(), 'tenancy.principal_lifetime = transaction needs the module loaded before the first setting is made',
          format('ALTER DATABASE %I SET session_preload_libraries = ''pg_tenancy''', current_database())
