@@ -178,14 +178,14 @@ INSERT INTO statements (via, expects, statement, sql) VALUES
 SET jit = off;
 INSERT INTO modes (mode, how, only_reads, every, every_sampled, settings) VALUES
   ('direct', 'direct', false, 2, 1, 'SELECT'),
-  ('custom plan', 'prepared', false, 61, 1, 'SET LOCAL plan_cache_mode = force_custom_plan'),
+  ('custom plan', 'prepared', false, 61, 2, 'SET LOCAL plan_cache_mode = force_custom_plan'),
   ('generic plan', 'prepared', false, 61, 1, 'SET LOCAL plan_cache_mode = force_generic_plan'),
   ('generic plan, made for somebody else', 'planned as another', false, 61, 1, 'SET LOCAL plan_cache_mode = force_generic_plan'),
   ('policies called row by row', 'direct', false, 61, 1, 'SET LOCAL tenancy.specialize = off'),
-  ('indexes and nested loops', 'direct', false, 61, 1, 'SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off'),
-  ('scans and merges', 'direct', false, 61, 1, 'SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_nestloop = off; SET LOCAL enable_hashjoin = off'),
-  ('partitionwise', 'direct', true, 61, 1, 'SET LOCAL enable_partitionwise_join = on; SET LOCAL enable_partitionwise_aggregate = on'),
-  ('decoys in the search path', 'direct', false, 61, 1, 'SET LOCAL search_path = decoys, app, pg_catalog'),
+  ('indexes and nested loops', 'direct', false, 61, 2, 'SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off'),
+  ('scans and merges', 'direct', false, 61, 2, 'SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_nestloop = off; SET LOCAL enable_hashjoin = off'),
+  ('partitionwise', 'direct', true, 61, 2, 'SET LOCAL enable_partitionwise_join = on; SET LOCAL enable_partitionwise_aggregate = on'),
+  ('decoys in the search path', 'direct', false, 61, 2, 'SET LOCAL search_path = decoys, app, pg_catalog'),
   ('parallel', 'direct', true, 0, 11, 'SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL cpu_tuple_cost = 1000; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL parallel_leader_participation = off'),
   ('parallel, with the leader', 'direct', true, 0, 17, 'SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL cpu_tuple_cost = 1000; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off'),
   ('compiled', 'direct', true, 0, 7, 'SET LOCAL jit = on; SET LOCAL jit_above_cost = 0');
