@@ -164,8 +164,8 @@ class Pool : public PoolWorld {
 };
 
 TEST_F(Pool, SettingItInTheTransactionNeverLeaks) {
-  for (const std::string &login : {session_login_, transaction_login_}) {
-    SCOPED_TRACE(login == session_login_ ? "lifetime session" : "lifetime transaction");
+  for (const std::string &login : {session_login_, transaction_login_, sharing_login_}) {
+    SCOPED_TRACE(login);
     const Report report = run(login, 10, [&](int) { return careful(); });
     expect_right(report);
     EXPECT_GT(report.rows, 0);
@@ -182,24 +182,29 @@ TEST_F(Pool, ForgottenSettingLeaksUnlessItsLifetimeIsATransaction) {
   EXPECT_GT(leaking.foreign_rows, 0) << "a forgotten SET is expected to leak to other clients";
   EXPECT_GT(leaking.wrong_counts, 0);
 
-  const Report tight = run(transaction_login_, 5, mixed);
-  expect_right(tight);
-  EXPECT_EQ(tight.rows, 0);
-  std::cout << leaking.foreign_rows << " foreign rows by lifetime session, " << tight.foreign_rows
-            << " by lifetime transaction\n";
+  for (const std::string &login : {transaction_login_, sharing_login_}) {
+    SCOPED_TRACE(login);
+    const Report tight = run(login, 5, mixed);
+    expect_right(tight);
+    EXPECT_EQ(tight.rows, 0);
+  }
+  std::cout << leaking.foreign_rows << " foreign rows by lifetime session\n";
 }
 
 TEST_F(Pool, LifetimeTransactionProtectsTheCarefulFromTheForgetful) {
-  expect_right(run(transaction_login_, 10, [&](int client) {
-    switch (client % 4) {
-      case 0:
-        return forgetful({});
-      case 1:
-        return by_set_in_transaction(somebody());
-      default:
-        return careful();
-    }
-  }));
+  for (const std::string &login : {transaction_login_, sharing_login_}) {
+    SCOPED_TRACE(login);
+    expect_right(run(login, 6, [&](int client) {
+      switch (client % 4) {
+        case 0:
+          return forgetful({});
+        case 1:
+          return by_set_in_transaction(somebody());
+        default:
+          return careful();
+      }
+    }));
+  }
 }
 
 // What the login brings along counts in every transaction, on whatever server connection.

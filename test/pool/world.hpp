@@ -20,7 +20,7 @@ struct PoolPrincipal {
   Ids ids;
 };
 
-/// A database of its own and two logins in it, which differ in how long a principal counts.
+/// A database of its own and logins in it, which differ in how long a principal counts, and more.
 class PoolWorld : public testing::Test {
  protected:
   static constexpr int organizations = 6;
@@ -33,6 +33,7 @@ class PoolWorld : public testing::Test {
     database_ = "tenancy_pool_" + id;
     session_login_ = database_ + "_s";
     transaction_login_ = database_ + "_t";
+    sharing_login_ = database_ + "_p";
     bound_login_ = database_ + "_b";
     unloaded_login_ = database_ + "_u";
     Session server("");
@@ -40,9 +41,10 @@ class PoolWorld : public testing::Test {
     server.run("CREATE DATABASE " + database_);
     for (const std::string &login : logins()) server.run("CREATE ROLE " + login + " LOGIN");
     fill();
-    for (const std::string &login : {transaction_login_, bound_login_, unloaded_login_})
+    server.run("ALTER ROLE " + sharing_login_ + " SET tenancy.share_plans = on");
+    for (const std::string &login : {transaction_login_, sharing_login_, bound_login_, unloaded_login_})
       server.run("ALTER ROLE " + login + " SET tenancy.principal_lifetime = transaction");
-    for (const std::string &login : {session_login_, transaction_login_, bound_login_})
+    for (const std::string &login : {session_login_, transaction_login_, sharing_login_, bound_login_})
       server.run("ALTER ROLE " + login + " SET session_preload_libraries = 'pg_tenancy'");
   }
 
@@ -55,7 +57,7 @@ class PoolWorld : public testing::Test {
   }
 
   static std::vector<std::string> logins() {
-    return {session_login_, transaction_login_, bound_login_, unloaded_login_};
+    return {session_login_, transaction_login_, sharing_login_, bound_login_, unloaded_login_};
   }
   static const std::vector<PoolPrincipal> &principals() { return principals_; }
   static const Ids &ids_of(const std::string &name) {
@@ -71,9 +73,11 @@ class PoolWorld : public testing::Test {
   inline static std::string session_login_;
   /// principal_lifetime = transaction
   inline static std::string transaction_login_;
-  /// the same, bound to member 0 of workspace 0 of organization 0
+  /// the same, and plans are shared
+  inline static std::string sharing_login_;
+  /// lifetime transaction, bound to member 0 of workspace 0 of organization 0
   inline static std::string bound_login_;
-  /// the same, and the module is not loaded with the connection
+  /// lifetime transaction, and the module is not loaded with the connection
   inline static std::string unloaded_login_;
 
  private:
@@ -108,7 +112,7 @@ class PoolWorld : public testing::Test {
         "SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id'); "
         "GRANT SELECT ON logs TO PUBLIC; "
         "SELECT tenancy.create_user('guest@test')");
-    for (const std::string &login : {session_login_, transaction_login_, unloaded_login_})
+    for (const std::string &login : {session_login_, transaction_login_, sharing_login_, unloaded_login_})
       dba.run("SELECT tenancy.trust_login('" + login + "')");
     principals_.push_back({"nobody", {}, {}});
     for (int o = 0; o < organizations; o++) fill_organization(dba, o);

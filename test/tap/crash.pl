@@ -42,12 +42,12 @@ under_load(sub {
 ok($node->poll_query_until('postgres', 'SELECT true'), 'a killed backend: the server recovers');
 cmp_ok(made(), '>', $before, 'what was committed is there');
 like($changes, qr/terminating connection|server closed the connection/, 'the others lost their connections');
-is_right($node, undef, 'after a killed backend');
+is_right($node, 'after a killed backend');
 
 under_load(sub { $node->stop('immediate') });
 $node->start;
 cmp_ok(made(), '>', $before, 'an immediate stop: what was committed is there');
-is_right($node, undef, 'after an immediate stop');
+is_right($node, 'after an immediate stop');
 
 my @processes;
 under_load(sub {
@@ -61,7 +61,7 @@ for (1 .. 600) {
 }
 $node->start;
 cmp_ok(made(), '>', $before, 'a killed server: what was committed is there');
-is_right($node, undef, 'after a killed server');
+is_right($node, 'after a killed server');
 like(slurp_file($node->logfile), qr/database system was not properly shut down; automatic recovery in progress/, 'it was recovered');
 
 $node->stop;

@@ -30,6 +30,7 @@ my $flood = join '', map { "CREATE TEMPORARY TABLE t$_ (id serial PRIMARY KEY);\
 
 my %queries = (
     'a prepared statement' => 'EXECUTE seen',
+    'a shared plan'        => 'SET tenancy.share_plans = on; EXECUTE seen',
     'a statement'          => 'SELECT count(*) FROM logs',
     'the known principal'  => q(SELECT tenancy.authorize('logs', 'view', 'search')::int),
 );

@@ -50,10 +50,10 @@ sub expected {
     return map { [ split /\|/ ] } split /\n/, $answer;
 }
 
-# What each of them sees: in a session of its own, by start-up options; and in `old`, a session (a background psql of the
-# login load_app) that has been there all the time.
+# What each of them sees: in a session of its own, by start-up options; and in sessions (by name, background psqls of the
+# login load_app) that have been there all the time.
 sub is_right {
-    my ($node, $old, $when) = @_;
+    my ($node, $when, %sessions) = @_;
     my @expected = expected($node);
     my $script   = '';
     for my $principal (@expected) {
@@ -65,9 +65,9 @@ sub is_right {
     my @right = map { "$_->[1]: $_->[3]" } @expected;
     is_deeply([ map { "$expected[$_][1]: " . ($fresh[$_] // 'nothing') } 0 .. $#expected ],
         \@right, "$when: fresh sessions see what the catalogs say");
-    if (defined $old) {
-        my @seen = map { scalar $old->query("SELECT load.seen_by('$_->[2]')") } @expected;
-        is_deeply([ map { "$expected[$_][1]: $seen[$_]" } 0 .. $#expected ], \@right, "$when: and so does an old one");
+    for my $name (sort keys %sessions) {
+        my @seen = map { scalar $sessions{$name}->query("SELECT load.seen_by('$_->[2]')") } @expected;
+        is_deeply([ map { "$expected[$_][1]: $seen[$_]" } 0 .. $#expected ], \@right, "$when: and so does a session that $name");
     }
     my %kinds;
     $kinds{ $_->[3] =~ /\d/ ? 'sees' : $_->[3] eq 'refused' ? 'is refused' : 'sees nothing' }++ for @expected;
