@@ -84,6 +84,8 @@ PREPARE TRANSACTION 'never';
 SET tenancy.principal_lifetime = transaction;
 SET SESSION AUTHORIZATION regress_app;
 SELECT kind FROM tenancy.whoami();
+RESET SESSION AUTHORIZATION;
+RESET tenancy.principal_lifetime;
 -- Every way by which a principal can be slipped in, or undone: while it is sealed, what follows is refused, or goes on as mike.
 CALL become('nobody');
 CREATE FUNCTION whose() RETURNS text LANGUAGE plpgsql AS $$

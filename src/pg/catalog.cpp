@@ -1,7 +1,9 @@
 #include "pg/catalog.hpp"
 
 #include <algorithm>
+
 #include <span>
+#include "pg/fault_injection.hpp"
 
 #include "pg/invalidation.hpp"
 
@@ -138,6 +140,7 @@ Oid filter_id_function() {
 }
 
 CatalogRead begin_catalog_read() {
+  server_fault_point();
   look_up_oids();
   const uint64 generation = catalog_generation();
   // A new snapshot can't be taken while a parallel query runs: who takes part in it reads by the query's own.
@@ -159,7 +162,10 @@ CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_coun
   return {relation, systable_beginscan(relation, oids.indexes[i], true, read.snapshot, key_count, keys)};
 }
 
-HeapTuple next_tuple(const CatalogScan &scan) { return systable_getnext(scan.scan); }
+HeapTuple next_tuple(const CatalogScan &scan) {
+  server_fault_point();
+  return systable_getnext(scan.scan);
+}
 
 void end_scan(CatalogScan &scan) {
   systable_endscan(scan.scan);

@@ -7,6 +7,7 @@
 #include <exception>
 #include <new>
 
+#include "pg/fault_injection.hpp"
 #include "pg/pg_prelude.hpp"
 
 namespace tenancy::pg {
@@ -16,20 +17,13 @@ enum class CoreFailure { none, out_of_memory, unexpected };
 /// Raises what run_core() caught: 53200 out_of_memory, or XX000.
 [[noreturn]] void raise_core_failure(CoreFailure failure);
 
-#ifdef PG_TENANCY_FAULT_INJECTION
-/// Throws when the setting tenancy.inject_fault asks for it.
-void inject_core_fault();
-#endif
-
 /// Runs work of the core. The work may capture by reference, throw, and allocate; it must not call the
 /// server.
 template <typename Work>
 void run_core(Work work) {
   CoreFailure failure = CoreFailure::none;
   try {
-#ifdef PG_TENANCY_FAULT_INJECTION
-    inject_core_fault();
-#endif
+    core_fault_point();
     work();
   } catch (const std::bad_alloc &) {
     failure = CoreFailure::out_of_memory;

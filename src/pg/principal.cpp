@@ -5,6 +5,7 @@
 #include "core/credential/api_key.hpp"
 #include "pg/error_bridge.hpp"
 #include "pg/facts.hpp"
+#include "pg/fault_injection.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/jwt.hpp"
 #include "pg/principal_cache.hpp"
@@ -205,9 +206,7 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   if (principal.workspace) {
     run_core([&] { access = access.narrowed_to(principal.workspace); });
   }
-#ifdef PG_TENANCY_FAULT_INJECTION
-  if (settings.inject_fault == InjectFault::error) ereport(ERROR, (errmsg("injected error")));
-#endif
+  server_fault_point();
 }
 
 // Everything that resolving needs and leaves behind lies in one context. An ERROR frees it with the caller's.
@@ -291,6 +290,7 @@ Principal *current_principal() {
   Principal *principal = cached_principal(identity);
   if (principal == nullptr) {
     principal = resolve_in_new_context();
+    server_fault_point();
     cache_principal(identity, principal);
   }
   current.principal = principal;

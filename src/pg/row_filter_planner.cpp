@@ -7,6 +7,7 @@
 // identity and the clock with those it was made for.
 
 #include "pg/authorize.hpp"
+#include "pg/fault_injection.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
@@ -79,7 +80,9 @@ Expr *shared_filter(PlannerInfo *root, Principal &principal, RowFunction functio
   columns.shared = &shared;
   Expr *filter = filter_of_call(principal, function, resource, command, columns, with_organization);
   if (!shared.everywhere) return nullptr;
+  server_fault_point();
   shared_plan_made(principal);
+  server_fault_point();
   depend_on(Guard::shape, root);
   if (is_constant(filter)) return filter;
   Const *shape = makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, uuid_datum(shape_of(principal)), false, false);
@@ -108,6 +111,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
   if (for_many != nullptr) return reinterpret_cast<Node *>(for_many);
   depend_on(Guard::plan, request->root);
   Expr *filter = filter_of_call(*principal, function, resource, command, columns, with_organization);
+  server_fault_point();
   return reinterpret_cast<Node *>(guarded(filter, *principal));
 }
 

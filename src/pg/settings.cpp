@@ -1,6 +1,7 @@
 #include "pg/settings.hpp"
 
 #include "core/credential/api_key.hpp"
+#include "pg/fault_injection.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/principal_safety.hpp"
 
@@ -23,15 +24,6 @@ const config_enum_entry principal_lifetime_values[] = {
     {"session", static_cast<int>(PrincipalLifetime::session), false},
     {"transaction", static_cast<int>(PrincipalLifetime::transaction), false},
     {nullptr, 0, false}};
-
-#ifdef PG_TENANCY_FAULT_INJECTION
-const config_enum_entry inject_fault_values[] = {
-    {"none", static_cast<int>(InjectFault::none), false},
-    {"out_of_memory", static_cast<int>(InjectFault::out_of_memory), false},
-    {"unexpected", static_cast<int>(InjectFault::unexpected), false},
-    {"error", static_cast<int>(InjectFault::error), false},
-    {nullptr, 0, false}};
-#endif
 
 // The variable itself is assigned only after the hook.
 void principal_text_changed(int setting, const char *text) {
@@ -84,12 +76,7 @@ void define_settings() {
   DefineCustomBoolVariable("tenancy.guard_rails", "Refuses DDL that would open a protected table.",
                            "Also protects partitions and children as they are made or attached.",
                            &settings.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
-#ifdef PG_TENANCY_FAULT_INJECTION
-  DefineCustomEnumVariable("tenancy.inject_fault", "Sets a fault to be raised while rights are worked out.",
-                           nullptr, reinterpret_cast<int *>(&settings.inject_fault),
-                           static_cast<int>(InjectFault::none), inject_fault_values, PGC_SUSET,
-                           GUC_NOT_IN_SAMPLE, nullptr, assign_principal_enum, nullptr);
-#endif
+  define_fault_settings();
   define_principal_text("tenancy.jwt", "Sets the token that the session acts by.",
                         "A set token is shown as \"jwt…\".", &settings.jwt, assign_jwt, show_jwt);
   DefineCustomBoolVariable("tenancy.log_denied", "Logs denied requirements and refused credentials.", nullptr,

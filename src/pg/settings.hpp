@@ -9,10 +9,6 @@ namespace tenancy::pg {
 enum class AnonymousAccess : int { empty, error };
 enum class PrincipalLifetime : int { session, transaction };
 
-#ifdef PG_TENANCY_FAULT_INJECTION
-enum class InjectFault : int { none, out_of_memory, unexpected, error };
-#endif
-
 struct Settings {
   char *api_key;
   char *jwt;
@@ -25,9 +21,6 @@ struct Settings {
   bool share_plans;
   bool specialize;
   bool log_denied;
-#ifdef PG_TENANCY_FAULT_INJECTION
-  InjectFault inject_fault;
-#endif
 };
 extern Settings settings;
 

@@ -1,5 +1,6 @@
 #include "pg/shared_plans.hpp"
 
+#include "pg/fault_injection.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
 #include "pg/statement_time.hpp"
@@ -271,6 +272,7 @@ void shared_plan_made(const Principal &principal) {
   state.live = shape;
   if (is_known) return;
   remember_nobody();
+  server_fault_point();
   remember(stamp, shape, principal.generation);
 }
 
