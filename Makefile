@@ -1,6 +1,6 @@
 # pg_tenancy: the module and its install script, built with PGXS.  (CMakeLists.txt: core tests, fuzzers, benchmarks.)
 #
-#   make [CXX=clang++-14] [WERROR=1] [FAULTS=1] [UBSAN=1] [PG_CONFIG=...]
+#   make [CXX=clang++-14] [WERROR=1] [FAULTS=1] [UBSAN=1] [ASAN=1] [PG_CONFIG=...]
 #   make install           needs the rights to write to PostgreSQL's folders
 #   make installcheck      SQL, isolation and TAP tests against a running server that has the extension installed
 #   make demo              a throw-away server with example data; installs what is missing
@@ -64,6 +64,10 @@ PG_CPPFLAGS += -DPG_TENANCY_FAULT_INJECTION
 endif
 ifdef UBSAN
 PG_CXXFLAGS += -fsanitize=undefined -fno-sanitize-recover=all
+endif
+
+ifdef ASAN
+PG_CXXFLAGS += -fsanitize=address -fno-omit-frame-pointer
 endif
 
 EXTRA_CLEAN = $(OBJS:.o=.d) .build-flags $(EXTENSION)--*.sql
