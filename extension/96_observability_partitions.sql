@@ -26,6 +26,7 @@ DECLARE
   control name;
   default_partition regclass;
   partition text;
+  columns text;
   moved bigint;
 BEGIN
   SELECT format('%I.%I', n.nspname, c.relname || to_char(first AT TIME ZONE 'UTC', CASE unit WHEN 'day' THEN '_"p"YYYYMMDD' ELSE '_"p"YYYYMM' END)),
@@ -43,10 +44,13 @@ BEGIN
     RETURN false;
   END IF;
   -- Attached instead of created in its place: readers and writers of the other partitions need not stop.
-  EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)', partition, parent);
+  EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE
+                  INCLUDING COMPRESSION)', partition, parent);
   IF default_partition IS NOT NULL THEN
-    EXECUTE format('WITH moved AS (DELETE FROM %s WHERE %I >= $1 AND %I < $2 RETURNING *) INSERT INTO %s SELECT * FROM moved',
-                   default_partition, control, control, partition) USING first, until;
+    SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute a
+    WHERE a.attrelid = parent AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+    EXECUTE format('WITH moved AS (DELETE FROM %1$s WHERE %2$I >= $1 AND %2$I < $2 RETURNING *) INSERT INTO %3$s (%4$s) SELECT %4$s FROM moved',
+                   default_partition, control, partition, columns) USING first, until;
     GET DIAGNOSTICS moved = ROW_COUNT;
     IF moved > 0 THEN
       RAISE NOTICE '% rows move from the default partition to %', moved, partition;

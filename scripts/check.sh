@@ -168,11 +168,11 @@ run_pg_regress() {
 # How much of what could go on for ever: USUALLY LONG.
 how_many() { if [[ -z ${LONG-} ]]; then say "$1"; else say "$2"; fi; }
 
-# A folder that holds only what pg_regress reads.
+# A folder that holds only what pg_regress and the tests read.
 regress_input() {
   local input=$WORK_DIR/$1_input
   mkdir "$input"
-  cp -r sql expected "$input"
+  cp -r sql expected examples "$input"
   printf '%s\n' "$input"
 }
 

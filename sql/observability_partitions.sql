@@ -32,6 +32,15 @@ SELECT obs.create_partitions('0', '2020-03-01 00:00+00');
 SELECT tableoid::regclass, request_model FROM obs.logs ORDER BY start_time;
 SELECT obs.refresh_analytics();
 SELECT charts();
+-- Columns and indexes that somebody has added are theirs, too.
+ALTER TABLE obs.logs ADD COLUMN team text GENERATED ALWAYS AS (metadata ->> 'team') STORED, DROP COLUMN response_id;
+CREATE INDEX logs_team_idx ON obs.logs (workspace_id, team);
+INSERT INTO obs.logs (start_time, organization_id, request_model, metadata) VALUES
+  ('2020-03-05 00:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'with team', '{"team": "blue"}');
+SELECT obs.create_partitions('0', '2020-03-05 00:00+00');
+SELECT tableoid::regclass, team FROM obs.logs WHERE request_model = 'with team';
+SELECT count(*) FROM pg_indexes WHERE schemaname = 'obs' AND tablename = 'logs_p20200305' AND indexdef LIKE '%(workspace_id, team)';
+DELETE FROM obs.logs WHERE request_model = 'with team';
 -- One that somebody has made is left alone, wherever it ends.
 CREATE TABLE obs.week PARTITION OF obs.logs FOR VALUES FROM ('2020-04-01') TO ('2020-04-08');
 SELECT obs.create_partitions('3 days', '2020-04-01 00:00+00');
