@@ -33,7 +33,8 @@ SELECT tableoid::regclass, request_model FROM obs.logs ORDER BY start_time;
 SELECT obs.refresh_analytics();
 SELECT charts();
 -- Columns and indexes that somebody has added are theirs, too.
-ALTER TABLE obs.logs ADD COLUMN team text GENERATED ALWAYS AS (metadata ->> 'team') STORED, DROP COLUMN response_id;
+ALTER TABLE obs.logs ADD COLUMN team text GENERATED ALWAYS AS (metadata ->> 'team') STORED, ADD COLUMN gone integer;
+ALTER TABLE obs.logs DROP COLUMN gone;
 CREATE INDEX logs_team_idx ON obs.logs (workspace_id, team);
 INSERT INTO obs.logs (start_time, organization_id, request_model, metadata) VALUES
   ('2020-03-05 00:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'with team', '{"team": "blue"}');
