@@ -1,16 +1,25 @@
 -- Partitions of the observability tables by day or month (UTC): made ahead, dropped when old. A default partition takes what fits
 -- nowhere, so that no log is lost when nobody has made the next partition.
 
+-- Unlike pg_partition_tree(), without locking any of them.
+CREATE FUNCTION tenancy.partitions_of(relation regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  WITH RECURSIVE family AS (
+    SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = relation
+    UNION ALL
+    SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.inhrelid
+  )
+  SELECT c.oid::regclass FROM family f JOIN pg_class c ON c.oid = f.inhrelid WHERE c.relkind = 'r'
+$$;
+COMMENT ON FUNCTION tenancy.partitions_of(regclass) IS 'Partitions of a table that hold rows';
+
 CREATE FUNCTION tenancy.partition_ranges(relation regclass) RETURNS TABLE (partition regclass, lower timestamptz, upper timestamptz)
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT p.relid::regclass,
-         coalesce(substring(bound.text FROM $pattern$FROM \('([^']+)'\)$pattern$)::timestamptz, '-infinity'),
+  SELECT p, coalesce(substring(bound.text FROM $pattern$FROM \('([^']+)'\)$pattern$)::timestamptz, '-infinity'),
          coalesce(substring(bound.text FROM $pattern$TO \('([^']+)'\)$pattern$)::timestamptz, 'infinity')
-  FROM pg_partition_tree(relation) p JOIN pg_class c ON c.oid = p.relid,
-       pg_get_expr(c.relpartbound, c.oid) bound (text)
-  WHERE p.isleaf AND p.level > 0
+  FROM tenancy.partitions_of(relation) p JOIN pg_class c ON c.oid = p, pg_get_expr(c.relpartbound, c.oid) bound (text)
 $$;
-COMMENT ON FUNCTION tenancy.partition_ranges(regclass) IS 'Partitions of a table and the time that each covers; all time for the default partition';
+COMMENT ON FUNCTION tenancy.partition_ranges(regclass) IS 'The time that each partition of a table covers; all time for the default partition';
 
 CREATE FUNCTION tenancy.is_default_partition(partition regclass) RETURNS boolean
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$

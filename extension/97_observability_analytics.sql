@@ -68,23 +68,26 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security
 DECLARE
   logs regclass := format('%s.logs', schema)::regclass;
   partition record;
+  come regclass[];
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
-  FOR partition IN SELECT r.* FROM tenancy.partition_ranges(logs) r
-                   WHERE NOT EXISTS (SELECT FROM analytics_partitions k WHERE k.relation = r.partition) LOOP
-    IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition.partition AND t.tgname = 'mark_insert') THEN
-      PERFORM tenancy.create_change_triggers(partition.partition, schema);
-      EXECUTE format('CREATE TRIGGER mark_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION mark_changed_hours()',
+  come := ARRAY(SELECT p FROM tenancy.partitions_of(logs) p EXCEPT SELECT k.relation FROM analytics_partitions k);
+  IF cardinality(come) > 0 THEN
+    FOR partition IN SELECT r.* FROM tenancy.partition_ranges(logs) r WHERE r.partition = ANY (come) LOOP
+      IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition.partition AND t.tgname = 'mark_insert') THEN
+        PERFORM tenancy.create_change_triggers(partition.partition, schema);
+        EXECUTE format('CREATE TRIGGER mark_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION mark_changed_hours()',
+                       partition.partition);
+      END IF;
+      INSERT INTO analytics_partitions VALUES (partition.partition, partition.lower, partition.upper);
+      -- One that was attached has brought its rows.
+      EXECUTE format('INSERT INTO analytics_pending SELECT DISTINCT date_bin(''1 hour'', start_time, ''epoch''), false FROM %s',
                      partition.partition);
-    END IF;
-    INSERT INTO analytics_partitions VALUES (partition.partition, partition.lower, partition.upper);
-    -- One that was attached has brought its rows.
-    EXECUTE format('INSERT INTO analytics_pending SELECT DISTINCT date_bin(''1 hour'', start_time, ''epoch''), false FROM %s',
-                   partition.partition);
-    INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
-  END LOOP;
+      INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
+    END LOOP;
+  END IF;
   FOR partition IN DELETE FROM analytics_partitions k
-                   WHERE k.relation IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.partition_ranges(logs) r WHERE r.partition = k.relation)
+                   WHERE k.relation IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.partitions_of(logs) p WHERE p = k.relation)
                    RETURNING k.* LOOP
     INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
   END LOOP;

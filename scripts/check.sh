@@ -57,7 +57,7 @@ packages_of() {
     integration) echo "${module[@]}" "${core[@]}" ;;
     pool) echo "${module[@]}" "${core[@]}" pgbouncer ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
-    tap) echo "${module[@]}" libipc-run-perl ;;
+    tap) echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" ;;
     sqlsmith) echo "${module[@]}" sqlsmith ;;
     *) echo "${module[@]}" ;;
   esac
