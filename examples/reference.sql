@@ -86,6 +86,22 @@ SELECT tenancy.create_scoped_view('prompt_logs', 'prompt_log_entries');
 GRANT SELECT ON prompt_log_entries TO app, console, mia;
 -- end
 
+-- example create_observability
+SELECT tenancy.create_observability();
+GRANT USAGE ON SCHEMA observability TO app;
+GRANT SELECT, INSERT ON observability.logs, observability.log_payloads, observability.traces TO app;
+GRANT SELECT ON observability.analytics, observability.log_entries TO app;
+SELECT observability.create_partitions();   -- every day
+SELECT observability.refresh_analytics();   -- every few minutes
+-- end
+
+-- example refresh_analytics_in_batches
+-- Older logs are to be loaded.
+CALL tenancy.create_partitions_in_batches('observability', since => now() - interval '10 days', until => now());
+-- … and were.
+CALL tenancy.refresh_analytics_in_batches('observability', hours => 24);
+-- end
+
 -- example unprotect
 SELECT tenancy.unprotect('invoices');
 -- end

@@ -1,7 +1,7 @@
 -- create_observability(): all of it in a schema of the caller's. What is there to call lies in that schema, too, and runs by the
 -- rights of the schema's owner, so that others can be granted the jobs without the data.
 
-CREATE FUNCTION tenancy.check_observability(schema name, partition_by text) RETURNS void
+CREATE FUNCTION tenancy.validate_observability(schema name, partition_by text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   taken text;
@@ -31,7 +31,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_observability(name, text) IS 'Raises what keeps create_observability() from beginning';
+COMMENT ON FUNCTION tenancy.validate_observability(name, text) IS 'Raises what keeps create_observability() from beginning';
 
 CREATE FUNCTION tenancy.create_observability_functions(schema regnamespace, unit text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -104,7 +104,7 @@ DECLARE
   place regnamespace;
   made integer;
 BEGIN
-  PERFORM tenancy.check_observability(schema::name, partition_by);
+  PERFORM tenancy.validate_observability(schema::name, partition_by);
   IF to_regnamespace(quote_ident(schema)) IS NULL THEN
     EXECUTE format('CREATE SCHEMA %I', schema);
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema, 'Logs, traces and analytics of requests to models, made by tenancy.create_observability()');

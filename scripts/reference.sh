@@ -31,7 +31,7 @@ FUNCTIONS="
 WITH signature AS (
   SELECT p.oid, p.proname, format('%s(%s)', p.proname, a.arguments) AS call, a.arguments, pg_get_function_result(p.oid) AS result,
          obj_description(p.oid, 'pg_proc') AS meaning, has_function_privilege('public', p.oid, 'EXECUTE') AS is_public
-  FROM pg_proc p, regexp_replace(pg_get_function_arguments(p.oid), 'NULL::[^,]*', 'NULL', 'g') a (arguments)
+  FROM pg_proc p, regexp_replace(pg_get_function_arguments(p.oid), 'NULL::[^,]*|\mIN ', CASE prokind WHEN 'p' THEN '' ELSE 'NULL' END, 'g') a (arguments)
   WHERE p.pronamespace = 'tenancy'::regnamespace
 )"
 

@@ -15,10 +15,10 @@ WHERE has_function_privilege('public', f.oid, 'EXECUTE') ORDER BY f.signature CO
 
 -- With its owner's rights: only on a search_path of its own
 SELECT signature FROM functions WHERE prosecdef AND NOT proconfig @> ARRAY['search_path=pg_catalog, tenancy, pg_temp'];
--- Any function in a language with a search_path at all pins it, unless its names were bound when it was made; a procedure that
--- commits can't, but as the first thing of each transaction.
+-- Any function in a language with a search_path at all pins it, unless its names were bound when it was made. A procedure that
+-- commits can't; it runs by its caller's rights.
 SELECT f.signature FROM functions f JOIN pg_proc p USING (oid) JOIN pg_language l ON l.oid = p.prolang
-WHERE l.lanname <> 'c' AND p.prosqlbody IS NULL AND p.prosrc !~ '(BEGIN|LOOP)\s+SET LOCAL search_path = pg_catalog, tenancy, pg_temp;.*COMMIT' AND NOT coalesce(f.proconfig @> ARRAY['search_path=pg_catalog, tenancy, pg_temp'], false);
+WHERE l.lanname <> 'c' AND p.prosqlbody IS NULL AND (p.prokind <> 'p' OR p.prosecdef) AND NOT coalesce(f.proconfig @> ARRAY['search_path=pg_catalog, tenancy, pg_temp'], false);
 -- Leakproof: only what policies call
 SELECT signature, prosupport FROM functions WHERE proleakproof ORDER BY signature;
 -- In a policy, only what runs in parallel workers, too
