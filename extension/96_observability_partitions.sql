@@ -170,22 +170,35 @@ $$;
 COMMENT ON PROCEDURE tenancy.create_partitions_in_batches(regnamespace, timestamptz, timestamptz) IS 'Makes the partitions for a longer time, committing each week of it; called again it goes on where it was stopped';
 
 CREATE FUNCTION tenancy.drop_partitions(schema regnamespace, "table" text, older_than interval, keep_analytics boolean) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 #variable_conflict use_variable
 DECLARE
+  parent regclass;
+  default_partition regclass;
+  before timestamptz := date_trunc('day', now() - older_than, 'UTC');
+  day timestamptz;
   old record;
   dropped integer := 0;
 BEGIN
   IF "table" IS NULL OR "table" NOT IN ('logs', 'log_payloads', 'traces', 'analytics') THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('table "%s" has no partitions to drop', "table"),
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" has no partitions to drop', "table"),
       HINT = 'Tables are logs, log_payloads, traces and analytics.';
   END IF;
   IF older_than IS NULL OR older_than < '0' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an age that is not negative must be given';
   END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', schema);
-  FOR old IN SELECT r.*, r.partition::text AS name FROM tenancy.partition_ranges(to_regclass(format('%s.%I', schema, "table"))) r
-             WHERE r.upper <= now() - older_than ORDER BY r.lower LOOP
+  parent := to_regclass(format('%s.%I', schema, "table"));
+  -- Rows that came when their partition was gone lie in the default partition. They get one of their own, to be dropped with it.
+  SELECT p INTO default_partition FROM tenancy.partitions_of(parent) p WHERE tenancy.is_default_partition(p);
+  IF FOUND THEN
+    FOR day IN EXECUTE format('SELECT DISTINCT date_trunc(''day'', %1$I, ''UTC'') FROM %2$s WHERE %1$I < $1',
+                              CASE "table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END, default_partition) USING before LOOP
+      PERFORM tenancy.create_partition(parent, 'day', day);
+    END LOOP;
+  END IF;
+  PERFORM tenancy.track_partitions(schema);
+  FOR old IN SELECT r.*, r.partition::text AS name FROM tenancy.partition_ranges(parent) r WHERE r.upper <= before ORDER BY r.lower LOOP
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', old.partition);
     IF "table" = 'logs' AND keep_analytics THEN
       PERFORM tenancy.refresh_analytics(schema, NULL);
@@ -198,4 +211,4 @@ BEGIN
   RETURN dropped;
 END
 $$;
-COMMENT ON FUNCTION tenancy.drop_partitions(regnamespace, text, interval, boolean) IS 'Drops the partitions of an observability table that ended longer ago than older_than, and returns how many; with keep_analytics, what was summed up of logs stays';
+COMMENT ON FUNCTION tenancy.drop_partitions(regnamespace, text, interval, boolean) IS 'Drops the partitions of an observability table that ended longer ago than older_than, and what is as old in the default partition, and returns how many; with keep_analytics, what was summed up of logs stays';

@@ -79,6 +79,15 @@ INSERT INTO obs.logs (start_time, organization_id, request_model) VALUES ('2020-
   ('2020-06-01 10:50+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'late');
 SELECT obs.invalidate_analytics(), obs.refresh_analytics();
 SELECT charts();
+-- They lie in the default partition, and are dropped in time, too; so is what else is old there.
+SELECT tableoid::regclass, request_model FROM obs.logs WHERE start_time < '2021-01-01' ORDER BY start_time;
+SELECT obs.drop_partitions('logs', now() - '2020-06-01 12:00+00');
+SELECT request_model FROM obs.logs WHERE start_time < '2021-01-01';
+SELECT obs.refresh_analytics();
+SELECT charts();
+SELECT obs.drop_partitions('logs', '1 year', keep_analytics => true);
+SELECT obs.refresh_analytics();
+SELECT charts(), (SELECT count(*) FROM obs.logs) AS logs;
 SET client_min_messages = notice;
 SELECT obs.drop_partitions('analytics', '1 year') > 0 AS dropped;
 SELECT charts();
