@@ -184,6 +184,12 @@ SELECT principal_kind, name, rows, via FROM tenancy.who_can('logs', 'view', 'ass
 RESET SESSION AUTHORIZATION;
 RESET tenancy."user";
 
+-- example simulate
+-- "I can't see yesterday's requests": what Mia sees, through the login that her tool connects by.
+SELECT * FROM tenancy.simulate('SELECT count(*) FROM requests', 'mia@acme.example', login => 'mia');
+SELECT * FROM tenancy.simulate('SELECT tenancy.explain_rows(''requests'')', 'mia@acme.example', login => 'mia');
+-- end
+
 -- example access_matrix
 SELECT level, role, allowed, source FROM tenancy.access_matrix('acme') WHERE resource = 'logs' AND action = 'view';
 -- end

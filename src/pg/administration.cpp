@@ -4,6 +4,7 @@
 #include "pg/error_bridge.hpp"
 #include "pg/facts.hpp"
 #include "pg/permissions.hpp"
+#include "pg/simulation.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -44,12 +45,12 @@ Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
 
 extern "C" {
 // A DBA is who may write the catalogs by plain SQL. The outer user: SECURITY DEFINER functions ask on their
-// caller's behalf.
+// caller's behalf. A query that a DBA simulates is somebody else's.
 PG_FUNCTION_INFO_V1(pg_tenancy_is_dba);
 Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
   (void)fcinfo;
-  PG_RETURN_BOOL(pg_class_aclcheck(catalog_relation(CatalogIndex::organizations_pkey), GetOuterUserId(),
-                                   ACL_INSERT) == ACLCHECK_OK);
+  PG_RETURN_BOOL(!is_simulation() && pg_class_aclcheck(catalog_relation(CatalogIndex::organizations_pkey),
+                                                       GetOuterUserId(), ACL_INSERT) == ACLCHECK_OK);
 }
 
 // How many rows the session's permission reaches there: 'all', 'own' or NULL.

@@ -10,4 +10,29 @@ void raise_core_failure(CoreFailure failure) {
   pg_unreachable();
 }
 
+// Whoever catches an error further out ends the innermost subtransaction, which must be theirs: so this one
+// is ended here, whatever happens.
+void run_and_undo(void (*work)(void *), void *argument) {
+  const MemoryContext context = CurrentMemoryContext;
+  const ResourceOwner owner = CurrentResourceOwner;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(context);
+  PG_TRY();
+  { work(argument); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    ReThrowError(error);
+  }
+  PG_END_TRY();
+  RollbackAndReleaseCurrentSubTransaction();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = owner;
+}
+
 }  // namespace tenancy::pg

@@ -34,6 +34,11 @@ void run_core(Work work) {
   if (failure != CoreFailure::none) raise_core_failure(failure);
 }
 
+/// Runs work of the server in a subtransaction and undoes it in any case: what it wrote and set, cursors that
+/// it opened, the role that it took. An error is raised again once all is undone. The work must leave no C++
+/// object behind, and what it hands out must lie in a memory context from before.
+void run_and_undo(void (*work)(void *), void *argument);
+
 /// A value of the core that lives as long as a memory context.
 template <typename Value>
 Value *make_in_context(MemoryContext context) {

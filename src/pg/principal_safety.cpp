@@ -3,6 +3,7 @@
 #include "pg/compat.hpp"
 #include "pg/principal.hpp"
 #include "pg/settings.hpp"
+#include "pg/simulation.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -80,11 +81,17 @@ bool may_change_principal(GucSource source) {
     GUC_check_errmsg("the session's principal is sealed until the transaction ends");
     return false;
   }
+  if (is_simulation() && source >= PGC_S_INTERACTIVE && !InitializingParallelWorker) {
+    GUC_check_errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
+    GUC_check_errmsg("the principal of a simulated query cannot be changed");
+    return false;
+  }
   if (source == PGC_S_SESSION) state.set_in_session = true;
   return true;
 }
 
 void check_seal() {
+  check_simulated_principal();
   if (!state.sealed || identity_stamp() == state.sealed_stamp) return;
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                   errmsg("the session's principal is sealed until the transaction ends"),
@@ -96,6 +103,8 @@ PG_FUNCTION_INFO_V1(pg_tenancy_seal);
 Datum pg_tenancy_seal(PG_FUNCTION_ARGS) {
   (void)fcinfo;
   current_principal();  // a sealed principal is one that holds
+  // A simulated query's can't change anyway, and what the query does ends with it.
+  if (is_simulation()) return 0;
   state.sealed = true;
   state.sealed_stamp = identity_stamp();
   return 0;

@@ -12,6 +12,7 @@
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_plans.hpp"
+#include "pg/simulation.hpp"
 #include "pg/statement_time.hpp"
 
 namespace tenancy::pg {
@@ -72,7 +73,7 @@ Node *column_to_check(const Principal &principal, const RowColumns &columns, Ent
 // The filter for all whose rights have the principal's shape; nullptr where it can't be written so.
 Expr *shared_filter(PlannerInfo *root, Principal &principal, RowFunction function, const char *resource,
                     const char *command, RowColumns columns, bool with_organization) {
-  if (!settings.share_plans || !has_shape(principal)) return nullptr;
+  if (!settings.share_plans || is_simulation() || !has_shape(principal)) return nullptr;
   Entity entity = Entity::organization;
   Node *column = column_to_check(principal, columns, &entity);
   if (column == nullptr || !contain_var_clause(column)) return nullptr;

@@ -4,6 +4,7 @@
 #include "pg/fault_injection.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/principal_safety.hpp"
+#include "pg/simulation.hpp"
 
 namespace tenancy::pg {
 
@@ -36,6 +37,13 @@ void principal_text_changed(int setting, const char *text) {
 // The hooks can run outside a transaction, at start-up and during abort: they only flip state.
 extern "C" {
 static bool check_principal_text(char **, void **, GucSource source) { return may_change_principal(source); }
+static bool check_simulation(char **value, void **, GucSource source) {
+  return **value == '\0' || source == simulation_source;
+}
+static void assign_simulation(const char *, void *) {
+  known_identity.known = false;
+  everything_changed();
+}
 static void assign_principal_enum(int, void *) { everything_changed(); }
 static void assign_principal_bool(bool, void *) { everything_changed(); }
 static void assign_api_key(const char *text, void *) { principal_text_changed(0, text); }
@@ -93,6 +101,12 @@ void define_settings() {
                            "Keeps plans for the next principal where its rights have the same shape.",
                            "Pays behind a pool whose clients use prepared statements.", &settings.share_plans,
                            false, PGC_USERSET, 0, nullptr, assign_principal_bool, nullptr);
+  // Part of the session's state and not of a configuration: it is a setting so that the end of a transaction
+  // takes it back, and parallel workers have it.
+  DefineCustomStringVariable("tenancy.simulation", "Shows whether tenancy.simulate() is at work.",
+                             "It cannot be set.", &settings.simulation, "", PGC_SUSET,
+                             GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+                             check_simulation, assign_simulation, nullptr);
   DefineCustomBoolVariable(
       "tenancy.specialize", "Replaces row policies by the principal's own filter at planning.",
       "Switched off, the policies' functions run for each row, with the same result.", &settings.specialize,

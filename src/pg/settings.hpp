@@ -15,6 +15,7 @@ struct Settings {
   char *user;
   char *organization;
   char *workspace;
+  char *simulation;
   AnonymousAccess anonymous_access;
   PrincipalLifetime principal_lifetime;
   bool guard_rails;

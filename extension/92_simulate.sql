@@ -1,0 +1,96 @@
+-- simulate(): what somebody else would see.
+
+CREATE FUNCTION tenancy.ordinary_logins() RETURNS TABLE (login oid, user_id uuid, organization_id uuid, workspace_id uuid, trusted boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT r.oid, b.user_id, b.organization_id, b.workspace_id, coalesce(b.trusted, false)
+  FROM pg_roles r LEFT JOIN tenancy.login_bindings b ON b.login = r.oid
+  WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolbypassrls AND NOT has_table_privilege(r.oid, 'tenancy.organizations', 'INSERT')
+$$;
+COMMENT ON FUNCTION tenancy.ordinary_logins() IS 'Logins to which row security applies and that are no DBA''s, with whom they stand for';
+REVOKE ALL ON FUNCTION tenancy.ordinary_logins() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.simulated_login(login name, user_id uuid, organization_id uuid) RETURNS oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  candidates oid[];
+BEGIN
+  IF login IS NOT NULL THEN
+    SELECT array_agg(l.login) INTO candidates FROM tenancy.ordinary_logins() l WHERE l.login = tenancy.check_login(simulated_login.login);
+    IF candidates IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('login "%s" is not an ordinary one', login),
+        DETAIL = 'It is a superuser, has BYPASSRLS, is a DBA, or cannot log in.', HINT = 'Name the login that the user or the application connects by.';
+    END IF;
+    RETURN candidates[1];
+  END IF;
+  SELECT array_agg(l.login) INTO candidates FROM tenancy.ordinary_logins() l
+  WHERE l.user_id = simulated_login.user_id AND (l.organization_id = simulated_login.organization_id OR l.organization_id IS NULL);
+  IF candidates IS NULL THEN
+    SELECT array_agg(l.login) INTO candidates FROM tenancy.ordinary_logins() l WHERE l.trusted;
+  END IF;
+  IF cardinality(candidates) = 1 THEN
+    RETURN candidates[1];
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a login must be given',
+    DETAIL = CASE WHEN candidates IS NULL THEN 'No login is bound to the user, and none is trusted.'
+                  ELSE 'Several logins are bound to the user, or trusted.' END;
+END
+$$;
+COMMENT ON FUNCTION tenancy.simulated_login(name, uuid, uuid) IS 'The ordinary login of that name, or (NULL) the one that is bound to the user, or else the one that is trusted; 22023 for none, several, or one that isn''t ordinary';
+REVOKE ALL ON FUNCTION tenancy.simulated_login(name, uuid, uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.only_organization(user_id uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  organizations uuid[] := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = user_id);
+BEGIN
+  IF cardinality(organizations) <> 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
+      DETAIL = format('The user belongs to %s organizations.', cardinality(organizations));
+  END IF;
+  RETURN organizations[1];
+END
+$$;
+COMMENT ON FUNCTION tenancy.only_organization(uuid) IS 'The only organization that a user belongs to; 22023 for none or several';
+REVOKE ALL ON FUNCTION tenancy.only_organization(uuid) FROM PUBLIC;
+
+-- What simulate() does beforehand. Called by itself it writes an entry and nothing else.
+CREATE FUNCTION tenancy.begin_simulation(
+  query text, member text, organization text, login name,
+  OUT user_id uuid, OUT organization_id uuid, OUT workspace_id uuid, OUT login_id oid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  caller name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
+BEGIN
+  PERFORM tenancy.require_dba();
+  IF query IS NULL OR member IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a query and a member must be given';
+  END IF;
+  user_id := tenancy.find_user(member);
+  organization_id := coalesce(tenancy.find_organization(organization),
+    (SELECT l.organization_id FROM tenancy.ordinary_logins() l JOIN pg_roles r ON r.oid = l.login
+     WHERE r.rolname = begin_simulation.login AND l.user_id = user_id AND NOT l.trusted),
+    tenancy.only_organization(user_id));
+  user_id := tenancy.find_member(organization_id, member);
+  login_id := tenancy.simulated_login(login, user_id, organization_id);
+  IF NOT pg_has_role(caller, login_id, 'MEMBER') THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied to simulate login "%s"', login_id::regrole),
+      DETAIL = 'A DBA who is not a superuser must be a member of the role.';
+  END IF;
+  -- A bound login confines its user to a workspace, where the binding says so.
+  SELECT l.workspace_id INTO workspace_id FROM tenancy.ordinary_logins() l
+  WHERE l.login = login_id AND l.user_id = user_id AND l.organization_id = organization_id AND NOT l.trusted;
+  PERFORM tenancy.add_audit_entry('simulate', 'user', user_id::text, organization_id, workspace_id,
+    after => jsonb_build_object('login', login_id::regrole, 'query', query));
+  -- An entry goes with the transaction; the log stays.
+  RAISE LOG 'login "%" simulates user % in organization % by login %', session_user, user_id, organization_id, login_id::regrole;
+END
+$$;
+COMMENT ON FUNCTION tenancy.begin_simulation(text, text, text, name) IS 'Checks a simulation, and leaves its audit entry and a line in the server''s log; returns whom it is of: user, organization, workspace that the login confines to, login';
+
+CREATE FUNCTION tenancy.simulate(query text, member text, organization text DEFAULT NULL, login name DEFAULT NULL) RETURNS SETOF jsonb
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_simulate';
+COMMENT ON FUNCTION tenancy.simulate(text, text, text, name) IS 'For a DBA: runs a read-only query with the rows that a member of an organization (NULL: the only one) sees through an ordinary login (NULL: the one bound to the user, or else the only trusted one), and returns each row as JSON; whatever the query does is undone; leaves an audit entry; 22023 for a query that isn''t one statement that returns rows, 55000 while cursors are open';
