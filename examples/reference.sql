@@ -279,3 +279,7 @@ SELECT * FROM tenancy.purge_organization('globex');
 -- A large one, or one that is in use: in transactions of 10,000 rows each; stopped, it goes on when called again.
 CALL tenancy.purge_organization_in_batches('acme');
 -- end
+
+-- example stats
+SELECT counter, session, server FROM tenancy.stats();
+-- end

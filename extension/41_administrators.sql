@@ -20,6 +20,11 @@ LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds_role';
 COMMENT ON FUNCTION tenancy.holds_role(uuid, uuid, uuid) IS 'Whether the session has at least the rights that a role gives in a workspace, or (NULL) in the organization';
 REVOKE ALL ON FUNCTION tenancy.holds_role(uuid, uuid, uuid) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.record_denied_permission(entry text) RETURNS void
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_record_denied_permission';
+COMMENT ON FUNCTION tenancy.record_denied_permission(text) IS 'Counts a denied permission, and writes the entry (JSON) to the server''s log where tenancy.log_denied is on';
+REVOKE ALL ON FUNCTION tenancy.record_denied_permission(text) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.deny(resource text, action text, place text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -31,10 +36,9 @@ BEGIN
               WHEN me.api_key_id IS NOT NULL THEN format('%s %s', replace(me.kind, '_', ' '), me.api_key_id)
               WHEN me.email IS NOT NULL THEN format('user "%s"', me.email)
               ELSE me.kind END;
-  IF current_setting('tenancy.log_denied')::boolean THEN
-    RAISE LOG 'permission denied: kind=% principal=% resource=% action=% place=%', me.kind,
-      coalesce(me.api_key_id, me.user_id)::text, resource, action, coalesce(place, '');
-  END IF;
+  PERFORM tenancy.record_denied_permission(jsonb_strip_nulls(jsonb_build_object('reason', 'permission', 'kind', me.kind,
+    'principal', coalesce(me.api_key_id, me.user_id), 'organization', me.organization_id, 'resource', resource, 'action', action,
+    'place', place))::text);
   RAISE EXCEPTION USING
     ERRCODE = CASE WHEN me.kind = 'anonymous' THEN 'invalid_authorization_specification' ELSE 'insufficient_privilege' END,
     MESSAGE = format('permission denied: %s may not %s %s%s', who, action, resource,

@@ -1,5 +1,6 @@
 #include "pg/invalidation.hpp"
 
+#include "pg/counters.hpp"
 #include "pg/shared_plans.hpp"
 
 namespace tenancy::pg {
@@ -19,6 +20,7 @@ constexpr CatalogIndex list_indexes[] = {CatalogIndex::workspaces_organization_i
                                          CatalogIndex::api_keys_user_idx};
 
 void catalogs_changed() {
+  count(Counter::invalidations);
   state.catalogs++;
   state.old_is_kept = false;
   state.dropped_in_transaction = true;

@@ -1,5 +1,6 @@
 // What the server calls when it loads the module.
 
+#include "pg/counters.hpp"
 #include "pg/empty_relation.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/pg_prelude.hpp"
@@ -18,5 +19,6 @@ void _PG_init(void) {
   tenancy::pg::register_principal_safety();
   tenancy::pg::register_empty_relation();
   tenancy::pg::register_shared_plans();
+  tenancy::pg::register_counters();
 }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/credential/api_key.hpp"
+#include "pg/denials.hpp"
 #include "pg/error_bridge.hpp"
 #include "pg/facts.hpp"
 #include "pg/fault_injection.hpp"
@@ -28,22 +29,18 @@ bool is_given(const char *setting) { return *setting != '\0'; }
 
 // One message for every way in which a key can fail: which it was is for the server's log alone.
 [[noreturn]] void refuse_api_key(const char *reason) {
-  if (settings.log_denied)
-    ereport(LOG, (errmsg("credential refused"),
-                  errdetail_log("API key %s: %s.",
-                                api_key_display_prefix(settings.api_key).empty()
-                                    ? "not well-formed"
-                                    : pnstrdup(settings.api_key, api_key_display_length),
-                                reason),
-                  errhidestmt(true)));
+  record_denial(Counter::denied_api_key,
+                api_key_display_prefix(settings.api_key).empty()
+                    ? nullptr
+                    : pnstrdup(settings.api_key, api_key_display_length),
+                reason);
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"),
                   errhidestmt(true)));
   pg_unreachable();
 }
 
 [[noreturn]] void refuse_token(const char *reason) {
-  if (settings.log_denied)
-    ereport(LOG, (errmsg("credential refused"), errdetail_log("Token: %s.", reason), errhidestmt(true)));
+  record_denial(Counter::denied_token, nullptr, reason);
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
                   // the statement may have set it
                   errhidestmt(true)));
@@ -51,8 +48,7 @@ bool is_given(const char *setting) { return *setting != '\0'; }
 }
 
 [[noreturn]] void refuse_user(const char *detail) {
-  if (settings.log_denied)
-    ereport(LOG, (errmsg("credential refused"), errdetail_log("User: %s.", detail), errhidestmt(true)));
+  record_denial(Counter::denied_user, *settings.user == '\0' ? nullptr : settings.user, detail);
   ereport(
       ERROR,
       (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
@@ -184,10 +180,12 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   } else if (is_given(settings.jwt)) {
     resolve_token(read, principal, access);
   } else if (is_given(settings.user)) {
-    if (!is_simulation() && !read_login_binding(read, GetSessionUserId()).trusted)
+    if (!is_simulation() && !read_login_binding(read, GetSessionUserId()).trusted) {
+      record_denial(Counter::denied_user, settings.user, "the login is not trusted");
       ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
                       errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
                       errhint("A DBA can trust this login by tenancy.trust_login().")));
+    }
     principal.source = PrincipalSource::user_setting;
     const Uuid user = find_user(read, settings.user);
     if (!user) refuse_user("it does not exist");
@@ -282,13 +280,17 @@ Principal *current_principal() {
   if (current.principal != nullptr && current.generation == principal_generation() &&
       current.session_user == GetSessionUserId()) {
     // The clock is looked at every time: a key that has expired is resolved again, and refused.
-    if (current.principal->not_after > statement_time()) return current.principal;
+    if (current.principal->not_after > statement_time()) {
+      count(Counter::cache_hits);
+      return current.principal;
+    }
   }
   current.principal = nullptr;
   // A change that arrives while the catalogs are read makes what was read stale: the next use reads again.
   const uint64 generation = principal_generation();
   const IdentityKey identity = identity_key();
   Principal *principal = cached_principal(identity);
+  count(principal == nullptr ? Counter::resolutions : Counter::cache_hits);
   if (principal == nullptr) {
     principal = resolve_in_new_context();
     server_fault_point();
@@ -301,10 +303,12 @@ Principal *current_principal() {
 }
 
 void check_anonymous_access(const Principal &principal) {
-  if (principal.kind == PrincipalKind::anonymous && settings.anonymous_access == AnonymousAccess::error)
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the session has no principal"),
-             errhint("Set \"tenancy.api_key\" or \"tenancy.jwt\", or use a login that is bound to a user.")));
+  if (principal.kind != PrincipalKind::anonymous || settings.anonymous_access != AnonymousAccess::error)
+    return;
+  record_denial(Counter::denied_anonymous, nullptr, "the session has no principal");
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the session has no principal"),
+           errhint("Set \"tenancy.api_key\" or \"tenancy.jwt\", or use a login that is bound to a user.")));
 }
 
 std::span<const Uuid> workspaces_of(Principal &principal) {

@@ -7,6 +7,7 @@
 // identity and the clock with those it was made for.
 
 #include "pg/authorize.hpp"
+#include "pg/counters.hpp"
 #include "pg/fault_injection.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/row_filter_functions.hpp"
@@ -60,6 +61,7 @@ Expr *guarded(Expr *filter, const Principal &principal) {
 // A filter that comes out as false holds no guard: the plan depends on the guard all the same, or it would
 // stay for ever.
 void depend_on(Guard guard, PlannerInfo *root) {
+  count(Counter::specializations);
   record_plan_function_dependency(root, guard_function(guard));
 }
 
@@ -169,15 +171,18 @@ PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard);
 Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   if (unlikely(static_cast<uint64>(PG_GETARG_INT64(0)) != identity_stamp())) {
+    count(Counter::guard_refusals);
     drop_specialized_plans();  // so that trying again makes a new plan
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("the session's principal has changed since the query was planned"),
                     errhint("Run the query again.")));
   }
   // What never expires needn't be asked for the time.
-  if (PG_GETARG_TIMESTAMPTZ(1) != DT_NOEND && PG_GETARG_TIMESTAMPTZ(1) <= statement_time())
+  if (PG_GETARG_TIMESTAMPTZ(1) != DT_NOEND && PG_GETARG_TIMESTAMPTZ(1) <= statement_time()) {
+    count(Counter::guard_refusals);
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired credential")));
+  }
   PG_RETURN_BOOL(true);
 }
 

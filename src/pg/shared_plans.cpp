@@ -1,5 +1,6 @@
 #include "pg/shared_plans.hpp"
 
+#include "pg/counters.hpp"
 #include "pg/fault_injection.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
@@ -202,6 +203,7 @@ void ask_again(CallState *call, Entity entity) {
 }
 
 [[noreturn]] void raise_changed() {
+  count(Counter::guard_refusals);
   drop_shared_plans();  // so that trying again makes a new plan
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("the session's principal has changed since the query was planned"),
