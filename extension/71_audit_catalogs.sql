@@ -120,15 +120,33 @@ $$;
 COMMENT ON FUNCTION tenancy.audit_truncate() IS 'Trigger: writes the number of rows that TRUNCATE removes from a catalog into the audit log, per organization and in all';
 REVOKE ALL ON FUNCTION tenancy.audit_truncate() FROM PUBLIC;
 
-CREATE FUNCTION tenancy.log_restore() RETURNS trigger
+-- pg_restore -j loads the catalogs in any order and in several transactions, since an archive doesn't have the order of an
+-- extension's tables; their foreign keys exist already, and would refuse it. What a dump has was checked when it came about.
+CREATE FUNCTION tenancy.begin_restore() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RAISE LOG 'rows of tenancy.% are restored by login "%" without audit entries of their own', TG_TABLE_NAME, session_user;
+  PERFORM set_config('pg_tenancy.role_before_restore', current_setting('session_replication_role'), true),
+          set_config('session_replication_role', 'replica', true);
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.log_restore() IS 'Trigger: leaves a line in the server''s log when a restore loads rows that the audit log doesn''t take down';
-REVOKE ALL ON FUNCTION tenancy.log_restore() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.begin_restore() IS 'Trigger: lets a restore load a catalog in any order, and leaves a line in the server''s log, since the audit log doesn''t take the rows down';
+REVOKE ALL ON FUNCTION tenancy.begin_restore() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.end_restore() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  -- Who runs the whole restore without triggers goes on so.
+  IF current_setting('pg_tenancy.role_before_restore', true) <> '' THEN
+    PERFORM set_config('session_replication_role', current_setting('pg_tenancy.role_before_restore'), true),
+            set_config('pg_tenancy.role_before_restore', '', true);
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy.end_restore() IS 'Trigger: puts session_replication_role back after a restored catalog';
+REVOKE ALL ON FUNCTION tenancy.end_restore() FROM PUBLIC;
 
 DO $$
 DECLARE
@@ -167,8 +185,11 @@ BEGIN
                    audited.catalog, audited.resource_type, audited.id_column, coalesce(audited.second_column, ''));
     EXECUTE format('CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON tenancy.%I FOR EACH STATEMENT
                     EXECUTE FUNCTION tenancy.audit_truncate(%L)', audited.catalog, audited.resource_type);
-    EXECUTE format('CREATE TRIGGER audit_restore BEFORE INSERT ON tenancy.%I FOR EACH STATEMENT
-                    WHEN (tenancy.is_restore()) EXECUTE FUNCTION tenancy.log_restore()', audited.catalog);
+    EXECUTE format('CREATE TRIGGER begin_restore BEFORE INSERT ON tenancy.%I FOR EACH STATEMENT
+                    WHEN (tenancy.is_restore()) EXECUTE FUNCTION tenancy.begin_restore()', audited.catalog);
+    EXECUTE format('CREATE TRIGGER end_restore AFTER INSERT ON tenancy.%I FOR EACH STATEMENT
+                    WHEN (tenancy.is_restore()) EXECUTE FUNCTION tenancy.end_restore()', audited.catalog);
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER end_restore', audited.catalog);
   END LOOP;
 END
 $$;

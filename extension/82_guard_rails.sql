@@ -105,6 +105,11 @@ BEGIN
           AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
               IS DISTINCT FROM (now_named.organization, now_named.workspace, now_named.owner, now_named.api_key);
       END IF;
+      -- pg_restore --table brings a table back with its grants, and forced row security, and leaves out what enables it.
+      IF current_setting('check_function_bodies') = 'off' AND EXISTS (
+        SELECT FROM pg_class c WHERE c.oid = command.objid AND c.relforcerowsecurity AND NOT c.relrowsecurity) THEN
+        EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', command.objid::regclass);
+      END IF;
       FOR child IN
         WITH RECURSIVE family AS (
           SELECT command.objid AS relid

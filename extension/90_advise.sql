@@ -39,6 +39,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
          format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy.protect_call(t))
   FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i WHERE i.problem IS NOT NULL
   UNION ALL
+  -- A table that was restored by itself, or without the catalogs: closed, but nothing keeps it so.
+  SELECT 'error', 'unrecorded_protection', c.oid::regclass::text, 'it has the policies of a protected table, but is not in tenancy.protected_tables',
+         format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(c.oid::regclass::text), quote_literal(i.resource),
+           'organization => ' || quote_literal(i.organization), 'workspace => ' || quote_literal(i.workspace),
+           'owner => ' || quote_literal(i.owner), 'api_key => ' || quote_literal(i.api_key)))
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy.inspect_protection(c.oid) i
+  WHERE p.polname = 'tenancy_select' AND i.resource IS NOT NULL AND NOT c.relispartition
+    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
+  UNION ALL
+  SELECT 'error', 'row_security_not_enabled', c.oid::regclass::text, 'row security is forced, but not enabled',
+         format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass)
+  FROM pg_class c WHERE c.relforcerowsecurity AND NOT c.relrowsecurity
+  UNION ALL
   SELECT 'error', 'unprotected_partition', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation),
          tenancy.protect_call(t)
   FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation
@@ -111,6 +124,39 @@ $$;
 COMMENT ON FUNCTION tenancy.advise_isolation() IS 'The part of advise() about rows that get past the policies';
 REVOKE ALL ON FUNCTION tenancy.advise_isolation() FROM PUBLIC;
 
+CREATE FUNCTION tenancy.advise_catalogs() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  reference record;
+  dangling bigint;
+BEGIN
+  -- A restore is believed, see begin_restore(); one of a part of the catalogs leaves rows that refer to nothing.
+  FOR reference IN
+    SELECT 'tenancy.' || k.conrelid::regclass AS referring, 'tenancy.' || k.confrelid::regclass AS referred,
+           (SELECT string_agg(format('r.%I = t.%I', mine.attname, theirs.attname), ' AND ' ORDER BY u.n)
+            FROM unnest(k.conkey, k.confkey) WITH ORDINALITY u (here, there, n)
+            JOIN pg_attribute mine ON mine.attrelid = k.conrelid AND mine.attnum = u.here
+            JOIN pg_attribute theirs ON theirs.attrelid = k.confrelid AND theirs.attnum = u.there) AS agree,
+           (SELECT string_agg(format('r.%I IS NOT NULL', a.attname), ' AND ') FROM pg_attribute a
+            WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)) AS refers
+    FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'tenancy'::regnamespace ORDER BY k.conname LOOP
+    EXECUTE format('SELECT count(*) FROM %s r WHERE %s AND NOT EXISTS (SELECT FROM %s t WHERE %s)',
+                   reference.referring, reference.refers, reference.referred, reference.agree) INTO dangling;
+    IF dangling > 0 THEN
+      severity := 'error';
+      rule := 'dangling_catalog_rows';
+      object := reference.referring;
+      problem := format('rows that refer to nothing in %s: %s', reference.referred, dangling);
+      fix_sql := format('DELETE FROM %s r WHERE %s AND NOT EXISTS (SELECT FROM %s t WHERE %s)',
+                        reference.referring, reference.refers, reference.referred, reference.agree);
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy.advise_catalogs() IS 'The part of advise() about the catalogs themselves';
+REVOKE ALL ON FUNCTION tenancy.advise_catalogs() FROM PUBLIC;
+
 CREATE FUNCTION tenancy.advise_server() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', 'old_server', current_setting('server_version'),
@@ -182,7 +228,8 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, 
 BEGIN
   PERFORM tenancy.require_dba();
   RETURN QUERY
-  SELECT a.* FROM (SELECT * FROM tenancy.advise_isolation() UNION ALL SELECT * FROM tenancy.advise_server()
+  SELECT a.* FROM (SELECT * FROM tenancy.advise_isolation() UNION ALL SELECT * FROM tenancy.advise_catalogs()
+                   UNION ALL SELECT * FROM tenancy.advise_server()
                    UNION ALL SELECT * FROM tenancy.advise_speed()) a
   ORDER BY array_position(ARRAY['error', 'warning', 'performance'], a.severity), a.rule, a.object;
 END

@@ -1,0 +1,225 @@
+# Dump and restore, in every way that pg_dump and pg_restore know: rights, policies, keys, audit chain and protected tables are
+# the same afterwards, and no way leaves a table open.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('dump');
+$node->init;
+$node->append_conf('postgresql.conf', "log_statement = none\nmax_connections = 30");
+$node->start;
+my $dir = PostgreSQL::Test::Utils::tempdir();
+
+sub run {
+    my ($what, @command) = @_;
+    my ($out, $errors);
+    my $ok = IPC::Run::run(\@command, '>', \$out, '2>', \$errors);
+    ok($ok, $what) or diag($errors);
+    return $out;
+}
+sub refused {
+    my ($what, $pattern, @command) = @_;
+    my ($out, $errors);
+    my $ok = IPC::Run::run(\@command, '>', \$out, '2>', \$errors);
+    ok(!$ok && $errors =~ $pattern, $what) or diag($errors);
+}
+
+$node->safe_psql('postgres', q(
+  CREATE ROLE app LOGIN; CREATE ROLE mia LOGIN; CREATE ROLE owner;
+  CREATE ROLE backup LOGIN BYPASSRLS; GRANT pg_read_all_data TO backup;
+  CREATE DATABASE source;
+));
+my $secret = $node->safe_psql('source', q(
+  CREATE EXTENSION pg_tenancy;
+  CREATE TABLE secrets AS SELECT 'acme' AS slug, master_key FROM tenancy.create_organization('Acme', 'olivia@acme.test', external_id => '1');
+  INSERT INTO secrets SELECT 'globex', master_key FROM tenancy.create_organization('Globex', 'gus@globex.test', external_id => '2');
+  CREATE TABLE logs (id int, organization_id uuid, workspace_id uuid, user_id uuid, api_key_id uuid, body text);
+  CREATE TABLE events (id int, tenant int, day int) PARTITION BY LIST (day);
+  CREATE TABLE events_1 PARTITION OF events FOR VALUES IN (1);
+  CREATE TABLE events_2 PARTITION OF events FOR VALUES IN (2);
+  CREATE TABLE documents (id int, tenant uuid);
+  CREATE TABLE scans (pages int) INHERITS (documents);
+  ALTER TABLE documents OWNER TO owner;
+  DO $$
+  BEGIN
+    PERFORM tenancy.create_workspace('acme', 'Search', 'search', '12');
+    PERFORM tenancy.set_organization_role('acme', 'mia@acme.test', 'member');
+    PERFORM tenancy.set_workspace_role('acme/search', 'mia@acme.test', 'member');
+    PERFORM tenancy.register_permission('datasets', 'view', 'x');
+    PERFORM tenancy.create_role('acme', 'organization', 'auditor', all_workspaces => true);
+    PERFORM tenancy.grant_permission('acme', 'organization', 'auditor', 'logs', 'view');
+    PERFORM tenancy.set_organization_role('acme', 'ada@acme.test', 'auditor');
+    PERFORM tenancy.set_setting('acme', 'members_view_all_data', false);
+    PERFORM tenancy.allow_workspace_overrides('acme', 'logs', true);
+    PERFORM tenancy.set_setting('acme', 'members_view_logs_metadata', false, 'search');
+    PERFORM tenancy.bind_login('mia', 'mia@acme.test', workspace => 'acme/search');
+    PERFORM tenancy.trust_login('app');
+    PERFORM tenancy.create_api_key('workspace_user_key', 'Notebook', 'acme', 'search', 'mia@acme.test', '["logs.view"]');
+    PERFORM tenancy.rotate_api_key(api_key_id) FROM tenancy.api_keys WHERE name = 'Notebook';
+    PERFORM tenancy.set_jwks('acme', '{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', 'https://id.test');
+    PERFORM tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id', '{body}', true);
+    PERFORM tenancy.protect('events', 'datasets', 'tenant'), tenancy.protect('documents', 'datasets', 'tenant');
+    PERFORM tenancy.create_scoped_view('logs', 'log_entries');
+    PERFORM tenancy.purge_audit_log(clock_timestamp(), 'globex');
+    PERFORM tenancy.set_organization_role('globex', 'gina@globex.test', 'admin');
+  END $$;
+  CREATE POLICY mine ON logs AS RESTRICTIVE FOR SELECT USING (id < 100);
+  INSERT INTO logs SELECT i, w.organization_id, w.workspace_id, u.user_id, NULL, 'body ' || i
+  FROM generate_series(1, 3) i, tenancy.workspaces w LEFT JOIN tenancy.users u ON u.email = 'mia@acme.test' AND w.slug = 'search';
+  INSERT INTO events SELECT i, 1 + i % 2, 1 + i % 2 FROM generate_series(1, 10) i;
+  INSERT INTO documents SELECT 1, organization_id FROM tenancy.organizations;
+  INSERT INTO scans SELECT 2, organization_id, 3 FROM tenancy.organizations;
+  GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO app, mia;
+  SELECT master_key FROM secrets WHERE slug = 'acme';
+));
+$secret =~ s/\s+//g;
+
+# All of it as text: the catalogs, the policies, privileges, and what the logins see.
+sub state_of {
+    my ($server, $database) = @_;
+    my $catalogs = $server->safe_psql($database, q(
+      SELECT string_agg(format('SELECT %L, (SELECT count(*) FROM tenancy.%I), md5((SELECT string_agg(t::text, E''\n'' ORDER BY t::text) FROM tenancy.%I t))',
+                               relname, relname, relname), ' UNION ALL ' ORDER BY relname)
+      FROM pg_class WHERE relnamespace = 'tenancy'::regnamespace AND relkind = 'r'));
+    my $state = $server->safe_psql($database, "SET DateStyle = ISO; $catalogs; SELECT last_value, is_called FROM tenancy.audit_log_audit_id_seq");
+    $state .= "\n" . $server->safe_psql($database, q(
+      SELECT * FROM pg_policies WHERE schemaname = 'public' ORDER BY tablename, policyname;
+      SELECT relname, relkind, relrowsecurity, relforcerowsecurity, relacl, reloptions FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i' ORDER BY relname;
+      SELECT evtname, evtenabled FROM pg_event_trigger ORDER BY evtname;
+      SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal AND tgrelid::regclass::text LIKE 'tenancy.%' ORDER BY 1, 2;
+      SELECT relation, (tenancy.inspect_protection(relation)).problem FROM tenancy.protected_tables ORDER BY relation::text;
+      SELECT * FROM tenancy.verify_audit_log();
+      SELECT a.severity, a.rule, a.object FROM tenancy.advise() a WHERE severity = 'error'));
+    my $seen = "SELECT 'logs', string_agg(id::text, ' ' ORDER BY id) FROM logs UNION ALL SELECT 'events', string_agg(id::text, ' ' ORDER BY id) FROM events
+                UNION ALL SELECT 'documents', string_agg(id::text, ' ' ORDER BY id) FROM documents UNION ALL SELECT 'view', string_agg(concat(id, body), ' ' ORDER BY id) FROM log_entries";
+    for my $session ("user=mia", "user=app", "user=app options='-c tenancy.api_key=$secret'", "user=app options='-c tenancy.user=gus\@globex.test'") {
+        my ($code, $out, $errors) = $server->psql($database, $seen, connstr => $server->connstr($database) . " $session");
+        $state .= "\n$out$errors";
+    }
+    return $state;
+}
+
+my $source = state_of($node, 'source');
+like($source, qr/^logs\|1 1 2 2 3 3$/m, 'the state has rows that are seen') or diag($source);
+unlike($source, qr/42501|ERROR/, 'and no errors');
+my $entries = $node->safe_psql('source', 'SELECT count(*) FROM tenancy.audit_log');
+
+# --- whole databases ------------------------------------------------------------------------------------------------
+
+my $connection = $node->connstr;
+run('pg_dump, plain', 'pg_dump', '-d', "$connection dbname=source", '-f', "$dir/plain.sql");
+run('pg_dump --inserts', 'pg_dump', '-d', "$connection dbname=source", '--inserts', '-f', "$dir/inserts.sql");
+run('pg_dump, custom, by the backup role', 'pg_dump', '-d', "$connection dbname=source user=backup", '-Fc', '-f', "$dir/custom");
+run('pg_dump, directory, in parallel', 'pg_dump', '-d', "$connection dbname=source", '-Fd', '-j', '2', '-f', "$dir/directory");
+
+my %restore = (
+    plain      => sub { ('psql',       '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', "$connection dbname=$_[0]", '-f', "$dir/plain.sql") },
+    inserts    => sub { ('psql',       '-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', '-d', "$connection dbname=$_[0]", '-f', "$dir/inserts.sql") },
+    custom     => sub { ('pg_restore', '--exit-on-error', '-d', "$connection dbname=$_[0]", "$dir/custom") },
+    one_transaction => sub { ('pg_restore', '-1', '-d', "$connection dbname=$_[0]", "$dir/custom") },
+    directory  => sub { ('pg_restore', '--exit-on-error', '-j', '2', '-d', "$connection dbname=$_[0]", "$dir/directory") },
+    parallel   => sub { ('pg_restore', '--exit-on-error', '-j', '4', '-d', "$connection dbname=$_[0]", "$dir/custom") },
+);
+for my $way (sort keys %restore) {
+    $node->safe_psql('postgres', "CREATE DATABASE $way");
+    run("restore: $way", $restore{$way}->($way));
+    is(state_of($node, $way), $source, "$way: all is as it was");
+}
+
+# What has been restored works on: the chain, the guards, foreign keys.
+$node->safe_psql('parallel', q(SELECT tenancy.set_setting('acme', 'members_view_all_data', true)));
+is($node->safe_psql('parallel', 'SELECT count(*) FROM tenancy.audit_log'), $entries + 1, 'a change leaves an entry');
+is($node->safe_psql('parallel', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'the chain goes on');
+for ([ 'ALTER TABLE logs DISABLE ROW LEVEL SECURITY', qr/is protected/ ],
+    [ 'CREATE POLICY p ON events USING (true)', qr/is protected/ ],
+    [ 'DELETE FROM tenancy.audit_log', qr/audit entries cannot be removed/ ],
+    [ q(INSERT INTO tenancy.workspaces (organization_id, slug, name) VALUES (gen_random_uuid(), 'x', 'x')), qr/violates foreign key/ ],
+    [ q(DELETE FROM tenancy.organization_members WHERE user_id = (SELECT user_id FROM tenancy.users WHERE email = 'olivia@acme.test')), qr/the last owner/ ]) {
+    my (undef, undef, $errors) = $node->psql('parallel', $_->[0]);
+    like($errors, $_->[1], "afterwards: $_->[0]");
+}
+is($node->safe_psql('parallel', 'CREATE TABLE events_3 PARTITION OF events FOR VALUES IN (3); SELECT count(*) FROM tenancy.protected_tables WHERE relation = \'events_3\'::regclass'),
+    '1', 'a new partition is protected');
+is($node->safe_psql('one_transaction', 'SHOW session_replication_role'), 'origin', 'triggers fire again');
+
+# --- parts ----------------------------------------------------------------------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE schema_only');
+run('restore: schema only', 'pg_restore', '--exit-on-error', '-s', '-d', "$connection dbname=schema_only", "$dir/custom");
+$node->safe_psql('schema_only', 'INSERT INTO logs (id) VALUES (1); INSERT INTO events VALUES (1, 1, 1)');
+is($node->safe_psql('schema_only', 'SELECT count(*) FROM logs; SELECT count(*) FROM events', connstr => $node->connstr('schema_only') . ' user=app'),
+    "0\n0", 'without the catalogs, tables are closed');
+is($node->safe_psql('schema_only', q(SELECT object FROM tenancy.advise() WHERE rule = 'unrecorded_protection' ORDER BY object)),
+    "public.documents\npublic.events\npublic.logs\npublic.scans", 'which advise() names');
+$node->safe_psql('schema_only', q(SELECT tenancy.register_permission('datasets', 'view', 'x')));
+$node->safe_psql('schema_only', $_) for split /\n/, $node->safe_psql('schema_only', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'unrecorded_protection' ORDER BY object));
+is($node->safe_psql('schema_only', q(SELECT count(*) FROM tenancy.advise() WHERE rule = 'unrecorded_protection')), '0', 'and mends');
+
+# One table: from an archive it comes without policies and without what enables row security, but with its grants.
+$node->safe_psql('postgres', 'CREATE DATABASE one_table');
+$node->safe_psql('one_table', 'CREATE EXTENSION pg_tenancy');
+run('restore: one table of an archive', 'pg_restore', '--exit-on-error', '-t', 'documents', '-t', 'logs', '-d', "$connection dbname=one_table", "$dir/custom");
+is($node->safe_psql('one_table', 'SELECT count(*) FROM logs'), '9', 'its rows are there');
+is($node->safe_psql('one_table', 'SELECT count(*) FROM logs; SELECT count(*) FROM documents', connstr => $node->connstr('one_table') . ' user=app'), "0\n0", 'and nobody sees them');
+$node->safe_psql('one_table', q(SET tenancy.guard_rails = off; ALTER TABLE logs DISABLE ROW LEVEL SECURITY));
+is($node->safe_psql('one_table', 'SELECT count(*) FROM logs', connstr => $node->connstr('one_table') . ' user=app'), '9', '(without the guard rails it would have been open)');
+is($node->safe_psql('one_table', q(SELECT object FROM tenancy.advise() WHERE rule = 'row_security_not_enabled')), 'public.logs', '(and advise() would have said so)');
+
+# The same table again into the database that it comes from, as after a mistake.
+run('pg_dump of one table', 'pg_dump', '-d', "$connection dbname=source", '-t', 'logs', '-t', 'log_entries', '-f', "$dir/logs.sql");
+$node->safe_psql('plain', 'DROP TABLE logs CASCADE');
+run('restore: one table as SQL', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', "$connection dbname=plain", '-f', "$dir/logs.sql");
+is($node->safe_psql('plain', 'SELECT count(*) FROM logs', connstr => $node->connstr('plain') . " user=app options='-c tenancy.api_key=$secret'"), '6', 'comes back with its policies');
+$node->safe_psql('plain', $_) for split /\n/, $node->safe_psql('plain', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'unrecorded_protection'));
+is($node->safe_psql('plain', q(SELECT count(*) FROM tenancy.protected_tables WHERE relation = 'logs'::regclass)), '1', 'and is recorded again by what advise() says');
+
+# A part of the catalogs alone is believed, and found out.
+$node->safe_psql('postgres', 'CREATE DATABASE half');
+$node->safe_psql('half', 'CREATE EXTENSION pg_tenancy');
+run('restore: some of the catalogs', 'pg_restore', '--exit-on-error', '-a', '-n', 'tenancy', '-t', 'workspaces', '-d', "$connection dbname=half", "$dir/custom");
+is($node->safe_psql('half', q(SELECT rule, object FROM tenancy.advise() WHERE rule = 'dangling_catalog_rows')), 'dangling_catalog_rows|tenancy.workspaces', 'advise() finds rows that refer to nothing');
+
+# Without one of the protected tables, the record of what is protected can't be loaded; the policies hold.
+run('pg_dump without a table', 'pg_dump', '-d', "$connection dbname=source", '-T', 'logs', '-T', 'log_entries', '-Fc', '-f', "$dir/without");
+$node->safe_psql('postgres', 'CREATE DATABASE without_one');
+refused('restore: without a table', qr/relation "public.logs" does not exist/, 'pg_restore', '-d', "$connection dbname=without_one", "$dir/without");
+is($node->safe_psql('without_one', 'SELECT count(*) FROM events', connstr => $node->connstr('without_one') . " user=app options='-c tenancy.api_key=$secret'"), '5', 'a tenant sees its rows');
+is($node->safe_psql('without_one', 'SELECT count(*) FROM events', connstr => $node->connstr('without_one') . ' user=app'), '0', 'and nobody none');
+$node->safe_psql('without_one', $_) for split /\n/, $node->safe_psql('without_one', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'unrecorded_protection'));
+is($node->safe_psql('without_one', q(SELECT string_agg(relation::text, ' ' ORDER BY relation::text) FROM tenancy.protected_tables)), 'documents events events_1 events_2 scans', 'advise() says how to record them');
+
+# --- whoever is under row security ----------------------------------------------------------------------------------
+
+$node->safe_psql('source', 'REVOKE ALL ON secrets FROM app');
+refused('a dump by somebody under row security is refused', qr/query would be affected by row-level security policy/,
+    'pg_dump', '-d', "$connection dbname=source user=app", '-t', 'logs');
+my $own = run('unless it asks for its own rows', 'env', "PGOPTIONS=-c tenancy.api_key=$secret",
+    'pg_dump', '-d', "$connection dbname=source user=app", '-a', '-t', 'logs', '--enable-row-security');
+my @rows = $own =~ /\tbody \d$/mg;
+is(scalar @rows, 6, 'which it gets, and no others');
+my $all = run('the backup role gets all', 'pg_dump', '-d', "$connection dbname=source user=backup", '-a', '-t', 'logs');
+@rows = $all =~ /\tbody \d$/mg;
+is(scalar @rows, 9, 'of every tenant');
+
+# --- the whole cluster ----------------------------------------------------------------------------------------------
+
+my $other = PostgreSQL::Test::Cluster->new('other');
+$other->init;
+$other->append_conf('postgresql.conf', 'log_statement = none');
+$other->start;
+$node->safe_psql('postgres', "DROP DATABASE $_") for sort(keys %restore), qw(schema_only one_table half without_one);
+run('pg_dumpall', 'pg_dumpall', '-d', "$connection dbname=postgres", '-f', "$dir/all.sql");
+# The role that runs this test exists there already.
+IPC::Run::run([ 'psql', '-X', '-q', '-d', $other->connstr('postgres'), '-f', "$dir/all.sql" ], '>', \my $out, '2>', \my $errors);
+my @errors = grep { !/role ".*" already exists/ } $errors =~ /ERROR:.*/g;
+is_deeply(\@errors, [], 'restore: pg_dumpall');
+$source = state_of($node, 'source');
+is(state_of($other, 'source'), $source, 'pg_dumpall: all is as it was');
+$other->stop;
+
+$node->stop;
+done_testing();
