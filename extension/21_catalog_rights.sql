@@ -62,3 +62,7 @@ COMMENT ON TABLE tenancy.workspace_overrides IS 'Per category: whether workspace
 COMMENT ON COLUMN tenancy.workspace_overrides.organization_id IS 'The organization';
 COMMENT ON COLUMN tenancy.workspace_overrides.category IS 'Category of settings';
 COMMENT ON COLUMN tenancy.workspace_overrides.allowed IS 'Allow workspace-level configuration; when false, workspace settings are kept but ignored';
+
+-- Their keys have columns that may be NULL, so that logical replication needs the whole row to find one.
+ALTER TABLE tenancy.grants REPLICA IDENTITY FULL;
+ALTER TABLE tenancy.visibility REPLICA IDENTITY FULL;
