@@ -6,7 +6,8 @@
 #   make demo              a throw-away server with example data; installs what is missing
 #   make check             every test; installs what is missing
 #   make check-long        random queries for half an hour or so
-#   make dist              a source archive of HEAD
+#   make dist              source archives of HEAD, with the META.json that PGXN wants
+#   make deb               Debian packages, see scripts/package.sh; installs what is missing
 
 EXTENSION  = pg_tenancy
 MODULE_big = pg_tenancy
@@ -15,7 +16,7 @@ MODULE_big = pg_tenancy
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
 
 # These have to work before anything is installed, so they come before PGXS (which has a `check` of its own).
-STANDALONE := demo check check-long dist
+STANDALONE := demo check check-long dist deb META.json
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 
 .PHONY: $(STANDALONE)
@@ -23,8 +24,22 @@ demo check:
 	bash scripts/$@.sh
 check-long:
 	LONG=1 bash scripts/check.sh differential sqlsmith
-dist:
-	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=$(EXTENSION)-$(EXTVERSION).zip HEAD
+deb:
+	bash scripts/package.sh
+
+# PGXN wants three numbers.
+DISTVERSION := $(shell echo $(EXTVERSION).0.0 | cut -d. -f1-3)
+COMMENT     := $(shell sed -n "s/^comment *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+OUTPUT      := build
+DIST         = $(OUTPUT)/$(EXTENSION)-$(DISTVERSION)
+META.json:
+	@mkdir -p $(OUTPUT)
+	sed 's/@VERSION@/$(DISTVERSION)/; s/@COMMENT@/$(COMMENT)/' META.json.in > $(OUTPUT)/META.json
+dist: META.json
+	for format in zip tar.gz; do \
+	  git -c safe.directory='*' archive --format=$$format --prefix=$(EXTENSION)-$(DISTVERSION)/ --add-file=$(OUTPUT)/META.json \
+	    --output=$(DIST).$$format HEAD || exit 1; \
+	done
 
 else
 
