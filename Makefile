@@ -47,7 +47,9 @@ OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/core/*.cpp src/core/*/*.cpp sr
 
 INSTALL_SCRIPT_PARTS = $(sort $(wildcard extension/[0-9][0-9]_*.sql))
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
-DATA       = $(wildcard extension/updates/*.sql)
+# What earlier versions installed, and how to get from there to this one.  CONTRIBUTING.md says how they come here.
+UPDATES    = $(wildcard extension/updates/*.sql)
+DATA       = $(UPDATES) $(filter-out %/$(DATA_built),$(wildcard extension/released/*.sql))
 
 # Immediate (:=), since PGXS asks whether these are empty before it expands them.
 REGRESS       := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
@@ -61,7 +63,7 @@ PG_CONFIG ?= pg_config
 
 # Server headers as system headers: they are not ours to warn about, and clang rejects their `register` otherwise.
 # gnu++20, not c++20: the server's copyObject() needs typeof.
-PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) -DPG_TENANCY_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CXXFLAGS = -std=gnu++20 -Wall -Wextra -Wshadow
 # The server's flags are gcc's; clang does not know all of them.
 PG_CXXFLAGS += $(if $(findstring clang,$(CXX)),-Wno-unknown-warning-option)
@@ -85,7 +87,7 @@ ifdef ASAN
 PG_CXXFLAGS += -fsanitize=address -fno-omit-frame-pointer
 endif
 
-EXTRA_CLEAN = $(OBJS:.o=.d) .build-flags $(EXTENSION)--*.sql
+EXTRA_CLEAN = $(OBJS:.o=.d) .build-flags .versions $(EXTENSION)--*.sql
 
 # PGXS compiles bitcode without our C++ flags, and inlining gains nothing for functions with landing pads.
 override with_llvm := no
@@ -108,6 +110,16 @@ $(EXTENSION)--$(EXTVERSION).sql: $(INSTALL_SCRIPT_PARTS) $(EXTENSION).control
 	cat $(INSTALL_SCRIPT_PARTS) > $@
 
 $(MODULE_big)$(DLSUFFIX): exports.map
+
+# The module serves its own version of the extension, and each that an update leads on from: the OLD of
+# updates/pg_tenancy--OLD--NEW.sql.  It works with these until ALTER EXTENSION has been run.
+comma := ,
+OLD_VERSIONS    = $(foreach update,$(notdir $(UPDATES)),$(word 2,$(subst --, ,$(update))))
+SERVED_VERSIONS = $(subst $() ,$(comma),$(foreach version,$(sort $(EXTVERSION) $(OLD_VERSIONS)),"$(version)"))
+src/pg/extension_version.o: override CPPFLAGS += -DPG_TENANCY_VERSION='"$(EXTVERSION)"' -DPG_TENANCY_SERVED_VERSIONS='$(SERVED_VERSIONS)'
+src/pg/extension_version.o: .versions
+.versions: FORCE
+	@echo '$(EXTVERSION): $(SERVED_VERSIONS)' | cmp -s - $@ || echo '$(EXTVERSION): $(SERVED_VERSIONS)' > $@
 
 # Objects of another compiler or variant are stale: this file changes when the flags do.
 $(OBJS): .build-flags

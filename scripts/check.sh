@@ -18,6 +18,7 @@
 #   sqlsmith     queries by sqlsmith must not get hold of hidden rows: test/sqlsmith/run.sh
 #   faults       test/faults/run.sh, on a module built with FAULTS=1
 #   ubsan        sql/ again, on a module built with UndefinedBehaviorSanitizer
+#   upgrade      test/upgrade/run.sh: updates of the extension, and sessions that live through them
 #   docs         the reference is what the database says, and its examples run: scripts/reference.sh --check
 #   demo         scripts/demo.sh
 #   bench        bench/smoke.sh
@@ -42,7 +43,7 @@ GXX=g++
 CLANGXX=clang++-14
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
 STAGES=(static unit fuzz gcc clang exports regress isolation integration pool pgtap tap worlds differential sqlsmith faults
-  ubsan docs demo bench)
+  ubsan upgrade docs demo bench)
 
 # --- what a stage needs -----------------------------------------------------------------------------------------
 
@@ -74,7 +75,7 @@ has_tests() {
     integration | pool) files=(test/"$1"/*_test.cpp) ;;
     pgtap) files=(test/pgtap/*.sql) ;;
     tap) files=(test/tap/*.pl) ;;
-    worlds | differential | sqlsmith | faults) files=(test/"$1"/run.s[h]) ;;
+    worlds | differential | sqlsmith | faults | upgrade) files=(test/"$1"/run.s[h]) ;;
     bench) files=(bench/smoke.s[h]) ;;
     *) return 0 ;;
   esac
@@ -319,6 +320,11 @@ stage_ubsan() {
   run_pg_regress regress/pg_regress contrib_regression ubsan "$(regress_input ubsan)" "$names"
   # A report ends the session, which a test that expects an error could take for one.
   if grep 'runtime error:' "$WORK_DIR/ubsan/log"; then fail "undefined behaviour, see above"; fi
+}
+
+stage_upgrade() {
+  need_module gcc "CXX=$GXX"
+  BUILD_DIR=$BUILD_DIR CXX=$GXX bash test/upgrade/run.sh
 }
 
 # Every example of the reference is run, and what it says of functions and tables is what the database says.

@@ -117,7 +117,7 @@ tree_files() {
 copy_tree() {
   local dir=$1 file
   mkdir -p "$dir"
-  find "$dir" -type f ! -name '*.[od]' ! -name '*.so' ! -name .build-flags -delete
+  find "$dir" -type f ! -name '*.[od]' ! -name '*.so' ! -name .build-flags ! -name .versions -delete
   tree_files | while IFS= read -r -d '' file; do
     # A file deleted but not yet removed from the index is still listed.
     [[ ! -e $ROOT_DIR/$file ]] || printf '%s\0' "$file"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <span>
+#include "pg/extension_version.hpp"
 #include "pg/fault_injection.hpp"
 
 #include "pg/invalidation.hpp"
@@ -83,6 +84,7 @@ void look_up_guard(Guard guard, Oid function) {
 
 void look_up_oids() {
   if (oids.known) return;
+  require_served_version();
   const Oid schema = get_namespace_oid("tenancy", true);
   if (!OidIsValid(schema)) raise_not_installed();
   for (int i = 0; i < index_count; i++) {

@@ -1,0 +1,210 @@
+#!/usr/bin/env bash
+# Updates, with a next version made of this one and next.sql: test/upgrade/run.sh
+#
+#   - an updated extension is the one that CREATE EXTENSION makes: for each released version, and for the made-up one
+#   - sessions go on through the installation of the new module, and with it through the update, cached plans included
+#   - module and extension that do not belong together are refused: 55000, and nobody sees a row
+#
+# Makes servers of its own. Takes the objects of $BUILD_DIR/gcc, if they are there.
+set -euo pipefail
+shopt -s inherit_errexit nullglob
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+cd "$ROOT_DIR"
+
+version_of() { sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$1/pg_tenancy.control"; }
+OLD=$(version_of .)
+NEXT=$OLD.99
+STAGE=$WORK_DIR/stage
+passed=0
+failed=0
+
+expect() {
+  if [[ $2 == "$3" ]]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf '%s\n  expected: %s\n  but got:  %s\n' "$1" "$2" "$3"
+  fi
+}
+
+# --- modules and scripts ----------------------------------------------------------------------------------------
+
+# build NAME: the tree below build_NAME, installed below stage_NAME.
+build() {
+  make -s -C "$WORK_DIR/build_$1" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" "CXX=${CXX:-g++}" WERROR=1
+  make -s -C "$WORK_DIR/build_$1" install DESTDIR="$WORK_DIR/stage_$1" PG_CONFIG="$PG_CONFIG" "CXX=${CXX:-g++}" WERROR=1 >/dev/null
+}
+
+# make_next NAME: the next version, whose update is what is on standard input.
+make_next() {
+  local dir=$WORK_DIR/build_$1
+  cp -a "$WORK_DIR/build_old" "$dir"
+  # As CONTRIBUTING.md says of a release.
+  mkdir -p "$dir/extension/released" "$dir/extension/updates"
+  cp "$dir/pg_tenancy--$OLD.sql" "$dir/extension/released/"
+  sed -i "s/^default_version.*/default_version = '$NEXT'/" "$dir/pg_tenancy.control"
+  cp test/upgrade/next.sql "$dir/extension/99_next.sql"
+  cat >"$dir/extension/updates/pg_tenancy--$OLD--$NEXT.sql"
+}
+
+# What the server finds from now on. Files are made anew, as packages do: who has loaded the old one keeps it.
+install() {
+  mkdir -p "$STAGE"
+  rm -rf "${STAGE:?}"/*
+  cp -a "$WORK_DIR/stage_$1"/. "$STAGE"
+}
+
+# --- sessions that stay open ------------------------------------------------------------------------------------
+
+sql() { psql -XqAt -v ON_ERROR_STOP=1 -v VERBOSITY=sqlstate "$@"; }
+
+# open NAME USER
+declare -A into from
+open() {
+  local in out
+  mkfifo "$WORK_DIR/$1.in" "$WORK_DIR/$1.out"
+  psql -XqAt -v VERBOSITY=sqlstate -d upgrade -U "$2" <"$WORK_DIR/$1.in" >"$WORK_DIR/$1.out" 2>&1 &
+  exec {in}>"$WORK_DIR/$1.in" {out}<"$WORK_DIR/$1.out"
+  into[$1]=$in from[$1]=$out
+}
+
+# ask NAME SQL: what it prints, in one line.
+ask() {
+  local line lines=()
+  printf '%s;\n\\echo --\n' "$2" >&"${into[$1]}"
+  while IFS= read -r -t 60 line <&"${from[$1]}" && [[ $line != -- ]]; do lines+=("$line"); done
+  printf '%s\n' "${lines[*]-}"
+}
+
+# Rows of the owner of either tenant, and of nobody, by the session's prepared statement.
+seen_by() {
+  ask "$1" "SET \"tenancy.user\" = 'olivia@acme.test'; EXECUTE seen;
+            SET \"tenancy.user\" = 'gus@globex.test'; EXECUTE seen; RESET \"tenancy.user\"; EXECUTE seen"
+}
+prepare="PREPARE seen AS SELECT count(*) FROM logs"
+
+extension_version() { sql -d upgrade -c "SELECT extversion FROM pg_extension WHERE extname = 'pg_tenancy'"; }
+
+# --- the updated extension is the fresh one ---------------------------------------------------------------------
+
+# snapshot NAME SQL: of a new database in which that has been run.
+snapshot() {
+  sql -d postgres -c "CREATE DATABASE $1"
+  sql -d "$1" -c 'SET client_min_messages = warning' -c "$2"
+  sql -d "$1" -f test/upgrade/snapshot.sql >"$WORK_DIR/$1.facts"
+  sql -d postgres -c "DROP DATABASE $1"
+}
+
+differences() { diff "$WORK_DIR/fresh.facts" "$WORK_DIR/$1.facts" | head -n 40 || true; }
+
+check_equality() {
+  local released version
+  install next
+  snapshot fresh 'CREATE EXTENSION pg_tenancy'
+  expect 'a snapshot says something' yes "$([[ $(wc -l <"$WORK_DIR/fresh.facts") -gt 1000 ]] && echo yes)"
+  for released in "$WORK_DIR"/build_next/extension/released/*.sql; do
+    version=${released##*--} version=${version%.sql}
+    snapshot updated "CREATE EXTENSION pg_tenancy VERSION '$version'; ALTER EXTENSION pg_tenancy UPDATE"
+    expect "updated from $version, it is as new" '' "$(differences updated)"
+  done
+
+  # A forgotten comment, right or column would be noticed.
+  install forgetful
+  snapshot forgetful "CREATE EXTENSION pg_tenancy VERSION '$OLD'; ALTER EXTENSION pg_tenancy UPDATE"
+  expect 'an update that forgets is noticed' 'comment right column' \
+    "$(differences forgetful | awk '/^< description of column.*nickname/ {c = "comment"} /^< function .*next_rails/ {r = "right"} /^< column tenancy.next_catalog 2/ {k = "column"} END {print c, r, k}')"
+}
+
+# --- sessions ---------------------------------------------------------------------------------------------------
+
+make_world() {
+  sql -d postgres -c 'CREATE DATABASE upgrade'
+  sql -d upgrade -o /dev/null <<'SQL'
+SET client_min_messages = warning;
+CREATE EXTENSION pg_tenancy;
+CREATE ROLE app LOGIN;
+SELECT tenancy.trust_login('app'),
+       tenancy.create_organization('Acme', 'olivia@acme.test'), tenancy.create_organization('Globex', 'gus@globex.test');
+CREATE TABLE logs AS
+SELECT n AS id, organization_id FROM tenancy.organizations, generate_series(1, CASE slug WHEN 'acme' THEN 2 ELSE 3 END) n;
+SELECT tenancy.protect('logs', 'logs', organization => 'organization_id');
+GRANT SELECT ON logs TO app;
+SQL
+}
+
+check_sessions() {
+  install old
+  make_world
+  open old app
+  open dba postgres
+  ask old "$prepare" >/dev/null
+  expect 'the old module with the old extension' '2 3 0' "$(seen_by old)"
+  expect 'the DBA, too' anonymous "$(ask dba 'SELECT kind FROM tenancy.whoami()')"
+
+  install next
+  open new app
+  ask new "$prepare" >/dev/null
+  expect 'a session goes on when the new module is installed' '2 3 0' "$(seen_by old)"
+  expect 'a new session has the new module with the old extension' '2 3 0' "$(seen_by new)"
+  expect 'who has the old module loaded cannot update' 'ERROR: 55000' "$(ask dba 'ALTER EXTENSION pg_tenancy UPDATE' | tr -s ' ')"
+  expect '... and nothing has changed' "$OLD" "$(extension_version)"
+  expect '... for anybody' '2 3 0 2 3 0' "$(seen_by old) $(seen_by new)"
+
+  sql -d upgrade -c 'ALTER EXTENSION pg_tenancy UPDATE'
+  expect 'updated' "$NEXT" "$(extension_version)"
+  expect 'a session with the new module goes on, with its prepared statement' '2 3 0' "$(seen_by new)"
+  expect 'one with the old module is refused' 'ERROR: 55000 ERROR: 55000 ERROR: 55000' "$(seen_by old | tr -s ' ')"
+  expect '... with any question' 'ERROR: 55000 ERROR: 55000' \
+    "$(ask old "SELECT id FROM logs; SELECT tenancy.authorize('logs', 'view')" | tr -s ' ')"
+  open later app
+  ask later "$prepare" >/dev/null
+  expect '... until it connects again' '2 3 0' "$(seen_by later)"
+
+  install old
+  open older app
+  ask older "$prepare" >/dev/null
+  expect 'an older module than the extension is refused' 'ERROR: 55000 ERROR: 55000 ERROR: 55000' "$(seen_by older | tr -s ' ')"
+  expect 'who has the new one goes on' '2 3 0' "$(seen_by later)"
+  install next
+}
+
+# A module that no update leads to from the extension's version.
+check_too_old() {
+  install old
+  sql -d postgres -c 'DROP DATABASE upgrade WITH (FORCE)' -c 'DROP ROLE app'
+  make_world
+  install strict
+  open too_new app
+  expect 'a module that has no update from the extension is refused' 'ERROR: 55000' \
+    "$(ask too_new "SET \"tenancy.user\" = 'olivia@acme.test'; SELECT count(*) FROM logs" | tr -s ' ')"
+  install next
+  open right app
+  expect '... and one that has it is not' 2 "$(ask right "SET \"tenancy.user\" = 'olivia@acme.test'; SELECT count(*) FROM logs")"
+}
+
+main() {
+  PG_CONFIG=$(find_pg_config)
+  PATH=$(server_bin):$PATH
+  mkdir -p "$WORK_DIR/build_old"
+  [[ ! -d ${BUILD_DIR:-build}/gcc ]] || cp -a "${BUILD_DIR:-build}/gcc/." "$WORK_DIR/build_old"
+  copy_tree "$WORK_DIR/build_old"
+  build old
+  make_next next <test/upgrade/next.sql
+  build next
+  make_next forgetful < <(grep -vE '^COMMENT ON COLUMN|^REVOKE' test/upgrade/next.sql | sed "s/DEFAULT now() //")
+  build forgetful
+  make_next strict </dev/null
+  rm "$WORK_DIR/build_strict/extension/updates/"*
+  build strict
+
+  install old
+  start_server "$WORK_DIR/server" "$STAGE"
+  check_equality
+  check_sessions
+  check_too_old
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  [[ $failed -eq 0 ]]
+}
+
+main
