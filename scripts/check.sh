@@ -49,6 +49,8 @@ STAGES=(static unit fuzz gcc clang exports regress isolation integration pool pg
 
 packages_of() {
   local module=("postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libssl-dev g++ make)
+  # Debian packs what compiles expressions apart since 18.
+  [[ $PG_MAJOR -lt 18 ]] || module+=("postgresql-$PG_MAJOR-jit")
   local core=(g++ make cmake libgtest-dev libpq-dev libssl-dev)
   case $1 in
     static) echo clang-format-14 ;;
