@@ -30,7 +30,7 @@ check_package() {
   make_chroot "$builder" "$suite"
   rm -rf "$builder/srv/"*
   archive=$(archives zip)
-  quietly unzip "$(type -P unzip)" -q "$archive" -d "$builder/srv"
+  quietly unpack unzip -q "$archive" -d "$builder/srv"
   quietly apt_builder in_chroot "$builder" apt-get -q update
   quietly build in_chroot "$builder" sh -c 'bash /srv/pg_tenancy-*/scripts/package.sh /srv/packages'
   packages=("$builder/srv/packages/postgresql-$version-pg-tenancy_"*.deb)
