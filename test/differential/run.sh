@@ -14,7 +14,7 @@ first=${2:-1}
 
 [ "$(sql -d postgres -At -c 'SELECT pg_jit_available()')" = t ] || { echo 'failed: this server cannot compile (JIT)' >&2; exit 1; }
 open_databases tenancy_differential sources.sql queries.sql writes.sql compare.sql plants.sql
-sql -d tenancy_differential_1 -c "CALL differential.find_plants($first)"
+sql -d tenancy_differential_1 -c "CALL differential.find_plants(1)"
 in_both tenancy_differential "CALL differential.run($first + {session} - 1, $((first + worlds - 1)), 2)"
 join_tables tenancy_differential differential.tallies differential.other_tallies
 sql -d tenancy_differential_1 -At -c 'SELECT differential.report()'

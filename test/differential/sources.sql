@@ -1,5 +1,5 @@
 -- What random queries are about: a world's protected tables, with more columns than whose row it is; for each principal
--- a copy of every table that holds its own rows and nothing else; and a trap in the rows that it must not see.
+-- a copy of every table, and of every partition, that holds its own rows and nothing else; and a trap in the rows that it must not see.
 --
 -- The protected tables lie in schema app and the copies, under the same names, in schema mine: a query's text is the
 -- same for both, search_path decides.
@@ -41,6 +41,7 @@ CREATE FUNCTION differential.furnish() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   asked record;
   name text;
+  part text;
   view_name text;
   tenant_columns text[];
 BEGIN
@@ -60,12 +61,16 @@ BEGIN
     EXECUTE format('CREATE VIEW app.%s WITH (security_invoker) AS SELECT * FROM %s WHERE n IS DISTINCT FROM 3', view_name, asked.relation);
     EXECUTE format('CREATE VIEW mine.%s AS SELECT * FROM mine.%s WHERE n IS DISTINCT FROM 3', view_name, name);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON mine.%s TO PUBLIC', name);
+    FOREACH part IN ARRAY asked.partitions LOOP
+      EXECUTE format('CREATE TABLE mine.%s (LIKE %s)', differential.unqualified(part), part);
+      EXECUTE format('GRANT SELECT ON mine.%s TO PUBLIC', differential.unqualified(part));
+    END LOOP;
     EXECUTE format('GRANT SELECT ON app.%s, mine.%1$s TO PUBLIC', view_name);
     EXECUTE format('ANALYZE %s', asked.relation);
     tenant_columns := ARRAY(SELECT format('@.%I::text', c.name) FROM worlds.columns c WHERE c.t = asked.t ORDER BY c.number);
     INSERT INTO differential.sources
     SELECT s, '{@.id,@.n,@.amount}', ARRAY['@.tag', '@.note', 'differential.trap(@.secret)', 'differential.trap(@.secret)'] || tenant_columns
-    FROM unnest(ARRAY[name, view_name]) s;
+    FROM unnest(ARRAY[name, view_name] || ARRAY(SELECT differential.unqualified(p) FROM unnest(asked.partitions) p)) s;
   END LOOP;
 END
 $$;
@@ -74,12 +79,15 @@ $$;
 -- copies. The function's owner is a superuser, the session isn't.
 CREATE FUNCTION differential.reduce(t int, visible int[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-  relation text := (SELECT w.relation FROM worlds.tables w WHERE w.t = reduce.t);
-  copy text := 'mine.' || differential.unqualified(relation);
+  relation text;
+  copy text;
 BEGIN
-  EXECUTE format('TRUNCATE %s', copy);
-  EXECUTE format('INSERT INTO %s SELECT * FROM %s WHERE id = ANY (%L)', copy, relation, visible);
-  EXECUTE format('ANALYZE %s', copy);
+  FOR relation IN SELECT unnest(w.relation || w.partitions) FROM worlds.tables w WHERE w.t = reduce.t LOOP
+    copy := 'mine.' || differential.unqualified(relation);
+    EXECUTE format('TRUNCATE %s', copy);
+    EXECUTE format('INSERT INTO %s SELECT * FROM %s WHERE id = ANY (%L)', copy, relation, visible);
+    EXECUTE format('ANALYZE %s', copy);
+  END LOOP;
 END
 $$;
 
@@ -122,8 +130,8 @@ CREATE FUNCTION differential.clear() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   asked record;
 BEGIN
-  FOR asked IN SELECT w.t, differential.unqualified(w.relation) AS name FROM worlds.tables w LOOP
-    EXECUTE format('DROP VIEW app.v%s, mine.v%1$s', asked.t);
+  FOR asked IN SELECT w.t, differential.unqualified(r) AS name FROM worlds.tables w, unnest(w.relation || w.partitions) r LOOP
+    EXECUTE format('DROP VIEW IF EXISTS app.v%s, mine.v%1$s', asked.t);
     EXECUTE format('DROP TABLE mine.%s', asked.name);
   END LOOP;
   TRUNCATE differential.sources, differential.targets, differential.features, differential.commands;
