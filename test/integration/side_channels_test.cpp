@@ -41,5 +41,28 @@ TEST_F(SideChannels, LargeObjectsBelongToTheLogin) {
   other.run("SELECT lo_unlink(" + id + ")");
 }
 
+// The server at the other end of a foreign table knows the mapping's login, and not who asks.
+TEST_F(SideChannels, ForeignTablesAreReadAsTheirMappingsLogin) {
+  Session dba(as_dba());
+  dba.run("CREATE EXTENSION postgres_fdw; CREATE SCHEMA far");
+  dba.run(
+      "DO $$ BEGIN EXECUTE format('CREATE SERVER self FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host %L, "
+      "port %L, "
+      "dbname %L)', split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), "
+      "current_database()); END $$");
+  dba.run("CREATE USER MAPPING FOR PUBLIC SERVER self OPTIONS (user '" + bound_ +
+          "', password_required 'false')");
+  dba.run(
+      "IMPORT FOREIGN SCHEMA public LIMIT TO (logs) FROM SERVER self INTO far; GRANT USAGE ON SCHEMA far TO "
+      "PUBLIC; "
+      "GRANT SELECT ON far.logs TO PUBLIC");
+  Session session(as_app());
+  for (const Principal &who : principals()) {
+    session.run(who.settings);
+    EXPECT_EQ(session.query("SELECT id FROM logs ORDER BY id"), who.ids) << who.name;
+    EXPECT_EQ(session.query("SELECT id FROM far.logs ORDER BY id"), principal("member00").ids) << who.name;
+  }
+}
+
 }  // namespace
 }  // namespace tenancy::test
