@@ -19,6 +19,9 @@ CREATE TABLE child () INHERITS (children);
 INSERT INTO open_parts TABLE logs;
 INSERT INTO parts TABLE logs;
 INSERT INTO child TABLE logs;
+CREATE TABLE paid (LIKE logs INCLUDING ALL);
+INSERT INTO paid TABLE logs;
+SELECT tenancy.protect('paid', 'logs', 'organization_id', 'workspace_id', 'user_id', payload => '{body}'), tenancy.create_scoped_view('paid', 'scoped');
 SELECT tenancy.protect(relation, 'prompts', 'organization_id', 'workspace_id', 'user_id') FROM unnest(ARRAY['prompts', 'parts', 'children']::regclass[]) relation;
 SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id'), tenancy.set_jwks('acme', jwks) FROM jwks WHERE name = 'acme';
 ANALYZE;
@@ -161,7 +164,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 CALL become('gus');
 SELECT relation, told(relation, 'EXPLAIN') AS when_planned, told(relation, '') AS when_run
-FROM unnest(ARRAY['open', 'open_parts', 'logs', 'parts', 'parts_all', 'children', 'child', 'logs_as_invoker', 'barrier']) relation;
+FROM unnest(ARRAY['open', 'open_parts', 'logs', 'parts', 'parts_all', 'children', 'child', 'logs_as_invoker', 'barrier', 'scoped']) relation;
 RESET SESSION AUTHORIZATION;
 
 -- CVE-2024-4317: statistics, extended ones too, were readable without rights.
