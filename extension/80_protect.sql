@@ -291,6 +291,8 @@ BEGIN
       EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', member);
     END IF;
   END LOOP;
+  -- A child of two protected tables is still the other one's.
+  PERFORM tenancy.protect_child(f) FROM tenancy.family_of(relation) f WHERE f <> relation;
 END
 $$;
 COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave; 55000 when it isn''t protected';

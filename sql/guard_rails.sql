@@ -90,6 +90,22 @@ SELECT * FROM problems();
 DROP TABLE child;
 SELECT * FROM problems();
 
+-- A child of two protected tables stays protected when one of them is let go.
+CREATE TABLE other_parent (LIKE logs);
+CREATE TABLE child () INHERITS (logs, other_parent);
+INSERT INTO child SELECT * FROM ONLY logs;
+SELECT tenancy.protect('other_parent', 'prompts', 'organization_id', 'workspace_id', 'user_id');
+SELECT relation, resource FROM tenancy.protected_tables ORDER BY 1;
+SELECT tenancy.unprotect('other_parent');
+SELECT relation, resource FROM tenancy.protected_tables ORDER BY 1;
+SET SESSION AUTHORIZATION regress_app;
+SELECT visible('mike', 'child') AS mike, visible('gus', 'child') AS gus, visible('nobody', 'child') AS nobody;
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.unprotect('logs');
+SELECT relation, resource FROM tenancy.protected_tables ORDER BY 1;
+DROP TABLE child, other_parent;
+SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id');
+
 -- The way out for a superuser, and for nobody else
 SET ROLE regress_owner;
 SELECT * FROM failure('SET tenancy.guard_rails = off');
