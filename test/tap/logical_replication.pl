@@ -51,6 +51,12 @@ my $changes = "SELECT count(*) FROM pg_logical_slot_peek_changes('decoded', NULL
 is($publisher->safe_psql('postgres', 'SELECT count(*) FROM logs', extra_params => [ '-U', 'streamer' ]),
     '0', 'REPLICATION: no row by a query');
 is($publisher->safe_psql('postgres', $changes, extra_params => [ '-U', 'streamer' ]), '2', 'REPLICATION: every row by decoding');
+# A connection for replication that sends SQL is under the policies as any other.
+my $walsender = $publisher->connstr . " dbname=postgres user=streamer replication=database";
+is($publisher->safe_psql('postgres', 'SELECT count(*) FROM logs', connstr => $walsender), '0', 'a walsender: nobody');
+$publisher->safe_psql('postgres', "SELECT tenancy.trust_login('streamer')");
+is($publisher->safe_psql('postgres', 'SELECT body FROM logs', connstr => "$walsender options='-c tenancy.user=gus\@globex.test'"),
+    'of globex', 'a walsender: a tenant');
 my ($code, undef, $errors) = $publisher->psql('postgres', $changes, extra_params => [ '-U', 'app' ]);
 isnt($code, 0, 'an ordinary login does not decode');
 like($errors, qr/must be superuser or replication role|permission denied/, 'for want of REPLICATION');
