@@ -156,7 +156,7 @@ SET client_min_messages = warning;
 DROP SCHEMA obs CASCADE;
 CREATE ROLE regress_observability NOLOGIN;
 GRANT EXECUTE ON FUNCTION tenancy.create_observability, tenancy.protect, tenancy.create_scoped_view TO regress_observability;
-SELECT format('GRANT CREATE ON DATABASE %I TO regress_observability', current_database()) \gexec
+DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO regress_observability', current_database()); END $$;
 SET ROLE regress_observability;
 SELECT * FROM app.failure($$SELECT tenancy.create_observability('The "logs"', 'month')$$);
 RESET ROLE;
@@ -184,7 +184,7 @@ CALL app.become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT "The ""logs""".create_partitions() AS made_already;
 DROP SCHEMA "The ""logs""" CASCADE;
-SELECT format('REVOKE CREATE ON DATABASE %I FROM regress_observability', current_database()) \gexec
+DO $$ BEGIN EXECUTE format('REVOKE CREATE ON DATABASE %I FROM regress_observability', current_database()); END $$;
 REVOKE ALL ON FUNCTION tenancy.create_observability, tenancy.protect, tenancy.create_scoped_view FROM regress_observability;
 DROP ROLE regress_observability;
 SELECT count(*) FROM tenancy.protected_tables WHERE relation::text ~ 'obs|logs"' ;
