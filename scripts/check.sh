@@ -11,6 +11,7 @@
 #   isolation    concurrent sessions: test/isolation
 #   integration  programs that use libpq: test/integration
 #   pool         the same behind PgBouncer: test/pool
+#   clients      drivers, frameworks and tools, used as docs/clients says: test/clients/run.sh
 #   pgtap        facts of the catalog: test/pgtap
 #   tap          several servers, restarts, logs: test/tap
 #   worlds       test/worlds/run.sh
@@ -42,8 +43,8 @@ BUILD_DIR=${BUILD_DIR:-$ROOT_DIR/build}
 GXX=g++
 CLANGXX=clang++-14
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
-STAGES=(static unit fuzz gcc clang exports regress isolation integration pool pgtap tap worlds differential sqlsmith faults
-  ubsan upgrade docs demo bench)
+STAGES=(static unit fuzz gcc clang exports regress isolation integration pool clients pgtap tap worlds differential sqlsmith
+  faults ubsan upgrade docs demo bench)
 
 # --- what a stage needs -----------------------------------------------------------------------------------------
 
@@ -59,6 +60,12 @@ packages_of() {
     clang) echo "${module[@]}" clang-14 ;;
     integration) echo "${module[@]}" "${core[@]}" ;;
     pool) echo "${module[@]}" "${core[@]}" pgbouncer ;;
+    clients)
+      echo "${module[@]}" libpq-dev pgbouncer chromium python3-psycopg python3-sqlalchemy python3-psycopg2 python3-django \
+        libpostgresql-jdbc-java default-jdk-headless
+      # A node that comes from elsewhere brings its own npm, and Debian's cannot be installed beside it.
+      command -v npm >/dev/null || echo nodejs npm
+      ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
     tap) echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" ;;
     sqlsmith) echo "${module[@]}" sqlsmith ;;
@@ -77,7 +84,7 @@ has_tests() {
     integration | pool) files=(test/"$1"/*_test.cpp) ;;
     pgtap) files=(test/pgtap/*.sql) ;;
     tap) files=(test/tap/*.pl) ;;
-    worlds | differential | sqlsmith | faults | upgrade) files=(test/"$1"/run.s[h]) ;;
+    worlds | differential | sqlsmith | faults | upgrade | clients) files=(test/"$1"/run.s[h]) ;;
     bench) files=(bench/smoke.s[h]) ;;
     *) return 0 ;;
   esac
@@ -98,14 +105,16 @@ need_module() {
   mv "$stage.failed" "$stage.built"
 }
 
-# Starts the server of a stage, with the module of a variant, and sets the environment that its tests get.
+# need_server NAME VARIANT [OPTION...]: starts the server of a stage, with the module of a variant, and sets the
+# environment that its tests get.  The options are those of start_server.
 need_server() {
   local name=$1 variant=$2
+  shift 2
   export PG_TENANCY_STAGE PG_CONFIG
   PG_CONFIG=$(find_pg_config)
   PG_TENANCY_STAGE=$(stage_dir "$variant")
   PATH=$(server_bin):$PATH
-  start_server "$WORK_DIR/$name" "$PG_TENANCY_STAGE"
+  start_server "$WORK_DIR/$name" "$PG_TENANCY_STAGE" "$@"
 }
 
 show_server_log() {
@@ -261,6 +270,14 @@ run_libpq_tests() {
 stage_integration() { run_libpq_tests integration; }
 
 stage_pool() { run_libpq_tests pool; }
+
+stage_clients() {
+  need_module gcc "CXX=$GXX"
+  need_server clients gcc --tcp
+  # Packages of npm are kept, as objects are.
+  export BUILD_DIR
+  run_script clients test/clients/run.sh
+}
 
 stage_pgtap() {
   need_module gcc "CXX=$GXX"

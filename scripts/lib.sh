@@ -193,8 +193,10 @@ start_server() {
   # Others on this machine must not reach a server that trusts everybody.
   chmod 700 "$dir"
   give_to_server_user "$dir"
-  as_server_user "$bin/initdb" -D "$dir/data" -A trust -U postgres --no-sync --encoding=UTF8 --locale=C.UTF-8 \
-    >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; fail "could not create a cluster in \"$dir\""; }
+  # The port is open to everybody on this machine, so there a password is needed.
+  as_server_user "$bin/initdb" -D "$dir/data" -A trust --auth-host=scram-sha-256 -U postgres --no-sync \
+    --encoding=UTF8 --locale=C.UTF-8 >"$dir/initdb.log" 2>&1 ||
+    { cat "$dir/initdb.log" >&2; fail "could not create a cluster in \"$dir\""; }
   {
     say "listen_addresses = '$listen'"
     say "unix_socket_directories = '$dir'"

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Real clients: the code on each page of docs/clients, run against one small world (world.sql).
+#
+#   test/clients/run.sh [CLIENT...]      all of them, unless named
+#
+# Needs a running server (PG* environment, a superuser on a Unix-domain socket) that also listens on 127.0.0.1 with
+# scram-sha-256, as "start_server --tcp" of scripts/lib.sh makes it, on which CREATE EXTENSION pg_tenancy works.
+# Packages of npm, in the versions of package-lock.json, are kept in $BUILD_DIR/clients (build/clients).
+#
+# A client is a page docs/clients/CLIENT.md and a program programs/CLIENT.*.  Every block of code on the page that has
+# the line <!-- file: NAME --> above it becomes that file, beside the program, which uses it as a reader would: there is
+# no other copy of the code.  The program gets each principal's key in its environment (ACME, BAD, MIA, GLOBEX) and
+# prints, for each way to name the principal that the page shows, "WAY PRINCIPAL: IDS-OF-ROWS", or the SQLSTATE
+# instead of the ids.  That has to be the same with every client.
+set -euo pipefail
+shopt -s inherit_errexit
+cd "$(dirname "${BASH_SOURCE[0]}")"
+pages=$(cd ../../docs/clients && pwd)
+node_packages=${BUILD_DIR:-$PWD/../../build}/clients
+
+# The ways that each page shows: a key for the connection, the transaction, the request, or a login for each principal.
+declare -A WAYS=(
+  [psql]='connection transaction'
+  [psycopg]='connection transaction'
+  [sqlalchemy]='connection transaction'
+  [django]='connection request'
+  [node-postgres]='connection transaction'
+  [postgres.js]='connection transaction'
+  [drizzle]='transaction'
+  [jdbc]='connection transaction'
+  [libpq]='connection transaction'
+)
+
+expected() {
+  local way
+  for way in "$@"; do
+    printf "$way %s\n" 'acme: 1 3 4' 'bad: 28000' 'mia: 3' 'globex: 2 5' 'nobody:'
+  done
+}
+
+# extract PAGE FOLDER
+extract() {
+  awk -v folder="$2" '
+    /^<!-- file: [^\/ ]+ -->$/ { path = folder "/" $3; next }
+    path && /^```/ { if (open) { close(path); path = "" }; open = !open; next }
+    open { print > path }
+  ' "$1"
+  [[ -n $(ls "$2") ]] || { printf '%s has no code\n' "$1"; return 1; }
+}
+
+# Sets `command` to what runs a program, in the folder where it lies.
+command_for() {
+  case $1 in
+    *.sh) command=(bash "$1") ;;
+    # Debian's, which sees Debian's modules.
+    *.py) command=(/usr/bin/python3 "$1") ;;
+    *.mjs)
+      install_node_packages
+      command=(node "$1")
+      ;;
+    *.java) command=(bash -c 'javac *.java && java -cp .:/usr/share/java/postgresql.jar main') ;;
+    *.cpp) command=(bash -c 'g++ -std=c++20 -Wall -Werror -I "$(pg_config --includedir)" *.cpp -lpq && ./a.out') ;;
+  esac
+}
+
+# Where node looks for them: in a folder above the programs'.
+install_node_packages() {
+  [[ ! -e $work/node_modules ]] || return 0
+  if ! cmp -s package-lock.json "$node_packages/installed"; then
+    mkdir -p "$node_packages"
+    cp package.json package-lock.json "$node_packages"
+    # No program of a package is run, and so nothing is compiled.
+    (cd "$node_packages" && npm ci --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+    cp package-lock.json "$node_packages/installed"
+  fi
+  ln -s "$node_packages/node_modules" "$work/node_modules"
+}
+
+client_environment() {
+  local name secret
+  while read -r name secret; do export "${name^^}=$secret"; done <"$work/keys"
+  export PGHOST=127.0.0.1 PGUSER=shop PGDATABASE=shop PGPASSWORD=$password
+}
+
+run_client() {
+  local client=$1 folder=$work/$1 program command start=$SECONDS
+  mkdir "$folder"
+  extract "$pages/$client.md" "$folder"
+  program=$(echo programs/"$client".*)
+  cp "$program" "$folder/main.${program##*.}"
+  cp report.* "$folder"
+  command_for "main.${program##*.}"
+  cd "$folder"
+  client_environment
+  # Whether it went well shows in what it printed.
+  timeout 60 "${command[@]}" >printed 2>errors </dev/null || printf 'status %d\n' $? >>printed
+  # shellcheck disable=SC2086
+  expected ${WAYS[$client]} >expected
+  if diff -u expected printed >difference; then
+    printf '%-12s %-24s %3d s\n' "$client" "${WAYS[$client]}" "$((SECONDS - start))"
+  else
+    printf '%-12s FAILED\n' "$client"
+    cat difference errors
+    return 1
+  fi
+}
+
+make_world() {
+  psql -X -q -v ON_ERROR_STOP=1 -c 'CREATE DATABASE shop'
+  psql -X -q -At -v ON_ERROR_STOP=1 -v password="$password" -d shop -f world.sql >"$work/keys"
+}
+
+cleanup() {
+  psql -X -q -c 'DROP DATABASE IF EXISTS shop WITH (FORCE)' \
+    -c 'DROP ROLE IF EXISTS acme, mia, globex, bad, nobody, shop' >/dev/null 2>&1 || true
+  rm -rf "$work"
+}
+
+if [[ $# -eq 0 ]]; then
+  for page in "$pages"/*.md; do
+    name=$(basename "$page" .md)
+    [[ $name == README ]] || set -- "$@" "$name"
+  done
+fi
+work=$(mktemp -d)
+trap cleanup EXIT
+password=$(printf '%08x' $SRANDOM $SRANDOM)
+make_world
+failed=0
+for client in "$@"; do
+  # Outside of any condition, so that the first command that fails ends it.
+  set +e
+  (
+    set -e
+    run_client "$client"
+  )
+  [[ $? -eq 0 ]] || failed=$((failed + 1))
+  set -e
+done
+printf '%d clients, %d failed\n' $# $failed
+[[ $failed -eq 0 ]]
