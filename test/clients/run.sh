@@ -29,12 +29,19 @@ declare -A WAYS=(
   [drizzle]='transaction'
   [jdbc]='connection transaction'
   [libpq]='connection transaction'
+  [pgbouncer]='transaction forgotten'
+  [postgraphile]='request'
+  [sqlpad]='login'
 )
 
 expected() {
   local way
   for way in "$@"; do
-    printf "$way %s\n" 'acme: 1 3 4' 'bad: 28000' 'mia: 3' 'globex: 2 5' 'nobody:'
+    case $way in
+      # What a pool needs to be safe from.
+      forgotten) printf "$way %s\n" 'leaks: 1 3 4' 'harmless:' ;;
+      *) printf "$way %s\n" 'acme: 1 3 4' 'bad: 28000' 'mia: 3' 'globex: 2 5' 'nobody:' ;;
+    esac
   done
 }
 
@@ -79,6 +86,7 @@ install_node_packages() {
 client_environment() {
   local name secret
   while read -r name secret; do export "${name^^}=$secret"; done <"$work/keys"
+  export SUPERUSER="host=$PGHOST user=$PGUSER dbname=shop"
   export PGHOST=127.0.0.1 PGUSER=shop PGDATABASE=shop PGPASSWORD=$password
 }
 
