@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The page's commands, with psql told to print ids only, and of errors only the SQLSTATE.
 printf '%s\n' '\set QUIET on' '\pset format unaligned' '\pset tuples_only on' '\set VERBOSITY sqlstate' >psqlrc
 export PSQLRC=$PWD/psqlrc
