@@ -36,7 +36,7 @@ declare -A WAYS=(
 
 ROLES='shop, acme, mia, globex, bad, nobody, acme_reports'
 
-expected() {
+expected_lines() {
   local way
   for way in "$@"; do
     case $way in
@@ -111,7 +111,7 @@ run_client() {
   # Whether it went well shows in what it printed.
   timeout 180 "${command[@]}" >printed 2>errors </dev/null || printf 'status %d\n' $? >>printed
   read -ra ways <<<"${WAYS[$client]}"
-  expected "${ways[@]}" >expected
+  expected_lines "${ways[@]}" >expected
   if diff -u expected printed >difference; then
     printf '%-14s %-24s %3d s\n' "$client" "${WAYS[$client]}" "$((SECONDS - start))"
   else
