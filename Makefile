@@ -51,6 +51,12 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 UPDATES    = $(wildcard extension/updates/*.sql)
 DATA       = $(UPDATES) $(filter-out %/$(DATA_built),$(wildcard extension/released/*.sql))
 
+# A second extension, in SQL alone, for users' tests.
+TESTING        = pg_tenancy_testing
+TESTING_PARTS  = $(sort $(wildcard extension/testing/[0-9][0-9]_*.sql))
+DATA_built    += $(TESTING)--$(EXTVERSION).sql
+DATA          += $(TESTING).control
+
 # Immediate (:=), since PGXS asks whether these are empty before it expands them.
 REGRESS       := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS   = --load-extension=$(EXTENSION)
@@ -87,7 +93,7 @@ ifdef ASAN
 PG_CXXFLAGS += -fsanitize=address -fno-omit-frame-pointer
 endif
 
-EXTRA_CLEAN = $(OBJS:.o=.d) .build-flags .versions $(EXTENSION)--*.sql
+EXTRA_CLEAN = $(OBJS:.o=.d) .build-flags .versions $(EXTENSION)--*.sql $(TESTING)--*.sql
 
 # PGXS compiles bitcode without our C++ flags, and inlining gains nothing for functions with landing pads.
 override with_llvm := no
@@ -108,6 +114,9 @@ PROVE_FLAGS += -I test/tap/lib
 
 $(EXTENSION)--$(EXTVERSION).sql: $(INSTALL_SCRIPT_PARTS) $(EXTENSION).control
 	cat $(INSTALL_SCRIPT_PARTS) > $@
+
+$(TESTING)--$(EXTVERSION).sql: $(TESTING_PARTS) $(TESTING).control
+	cat $(TESTING_PARTS) > $@
 
 $(MODULE_big)$(DLSUFFIX): exports.map
 

@@ -10,10 +10,10 @@ shopt -s nullglob
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 status=0
 
-parts=(extension/*.sql)
+parts=(extension/*.sql extension/testing/*.sql)
 numbers=()
 for part in "${parts[@]}"; do
-  if [[ $part =~ ^extension/([0-9][0-9])_[a-z0-9_]+\.sql$ ]]; then
+  if [[ $part =~ ^(.*/[0-9][0-9])_[a-z0-9_]+\.sql$ ]]; then
     numbers+=("${BASH_REMATCH[1]}")
   else
     echo "$part: must be named NN_name.sql"
@@ -23,7 +23,7 @@ done
 if [[ ${#numbers[@]} -gt 0 ]]; then
   repeated=$(printf '%s\n' "${numbers[@]}" | sort | uniq -d)
   if [[ -n $repeated ]]; then
-    echo "extension: more than one part has the number" "$repeated"
+    echo "more than one part has the number" "$repeated"
     status=1
   fi
 fi

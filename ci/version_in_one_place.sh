@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Only pg_tenancy.control and CHANGELOG.md name the version.
+# Only pg_tenancy.control, with pg_tenancy_testing.control beside it, and CHANGELOG.md name the version.
 #
 # Each further place is one that a release forgets.  The builds read the control file; tests compare with
 # pg_available_extensions; update scripts have versions in their names, which is what those are about.
@@ -9,6 +9,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" pg_tenancy.control)
 if [[ ! $version =~ ^[0-9]+(\.[0-9]+)+$ ]]; then
   echo "pg_tenancy.control: no version, or more than one"
+  exit 1
+fi
+if ! grep -qxF "default_version = '$version'" pg_tenancy_testing.control; then
+  echo "pg_tenancy_testing.control: its version is another than that of pg_tenancy.control"
   exit 1
 fi
 literal=${version//./\\.}

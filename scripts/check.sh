@@ -12,7 +12,7 @@
 #   integration  programs that use libpq: test/integration
 #   pool         the same behind PgBouncer: test/pool
 #   clients      drivers, frameworks and tools, used as docs/clients says: test/clients/run.sh
-#   pgtap        facts of the catalog: test/pgtap
+#   pgtap        extension pg_tenancy_testing, and the example suite written with it: test/pgtap, examples/testing
 #   tap          several servers, restarts, logs: test/tap
 #   worlds       test/worlds/run.sh
 #   differential random queries against copies that hold the principal's rows only: test/differential/run.sh
@@ -283,6 +283,10 @@ stage_pgtap() {
   need_module gcc "CXX=$GXX"
   need_server pgtap gcc
   pg_prove test/pgtap/*.sql
+  # The example of a user's own tests, as its README says to run it.
+  createdb example
+  psql -X -q -d example -v ON_ERROR_STOP=1 -o /dev/null -f examples/testing/schema.sql
+  pg_prove -d example examples/testing/tests/*.sql
 }
 
 stage_tap() {

@@ -1,0 +1,142 @@
+-- Whether row policies decide about a table, a schema, or what a query reads.  The other assertions ask first, so that
+-- none passes because nothing was filtered at all.
+
+CREATE VIEW tenancy_testing.views AS
+SELECT w.ev_class::regclass AS view, d.refobjid::regclass AS reads,
+       tenancy_testing.bypasses_row_security(pg_get_userbyid(c.relowner))
+       AND NOT EXISTS (SELECT FROM pg_options_to_table(c.reloptions) o
+                       WHERE o.option_name = 'security_invoker' AND o.option_value::boolean) AS bypassing
+FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class AND c.relkind = 'v'
+JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                    AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class
+GROUP BY w.ev_class, d.refobjid, c.relowner, c.reloptions;
+COMMENT ON VIEW tenancy_testing.views IS 'What each view reads itself, and whether by the rights of an owner to whom no row policy applies';
+COMMENT ON COLUMN tenancy_testing.views.view IS 'The view';
+COMMENT ON COLUMN tenancy_testing.views.reads IS 'A table or view that it names';
+COMMENT ON COLUMN tenancy_testing.views.bypassing IS 'Whether it reads tables by the rights of an owner to whom no row policy applies';
+GRANT SELECT ON tenancy_testing.views TO PUBLIC;
+
+CREATE FUNCTION tenancy_testing.protection_problem(relation regclass) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT CASE
+    WHEN EXISTS (SELECT FROM tenancy.scoped_views v WHERE v.view = c.oid) THEN NULL
+    WHEN EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) THEN
+      (SELECT 'its protection is broken: ' || i.problem FROM tenancy.inspect_protection(c.oid) i WHERE i.problem IS NOT NULL)
+    WHEN c.relkind = 'm' AND EXISTS (SELECT FROM tenancy.protected_tables t, tenancy.relations_above(t.relation) a WHERE a.above = c.oid) THEN
+      'it is a materialized view, which keeps rows without policies'
+    ELSE 'it is not protected' END
+  FROM pg_class c WHERE c.oid = relation
+$$;
+COMMENT ON FUNCTION tenancy_testing.protection_problem(regclass) IS 'Why no tenancy policies decide about the rows of a relation; NULL when they do';
+
+CREATE FUNCTION tenancy_testing.relations_read(query text, OUT relation regclass, OUT problem text) RETURNS SETOF record
+LANGUAGE plpgsql AS $$
+BEGIN
+  -- What a view of the query depends on is what the query reads, whichever way it is planned.
+  EXECUTE format(E'CREATE TEMPORARY VIEW tenancy_testing_probe AS SELECT FROM (%s\n) AS query', query);
+  RETURN QUERY
+  WITH RECURSIVE read AS (
+    -- The session reads what it names by its own rights, not by those of whoever owns the probe.
+    SELECT v.reads, NULL::regclass AS through FROM tenancy_testing.views v WHERE v.view = 'pg_temp.tenancy_testing_probe'::regclass
+    UNION
+    SELECT v.reads, CASE WHEN v.bypassing THEN v.view END
+    FROM read JOIN tenancy_testing.views v ON v.view = read.reads
+    WHERE tenancy_testing.protection_problem(v.view) IS NOT NULL
+  ), table_read AS (
+    SELECT r.reads, r.through, tenancy_testing.protection_problem(r.reads) AS problem
+    FROM read r JOIN pg_catalog.pg_class c ON c.oid = r.reads
+    WHERE c.relkind <> 'v' OR tenancy_testing.protection_problem(r.reads) IS NULL
+  )
+  SELECT t.reads, CASE WHEN t.problem IS NULL AND c.relkind <> 'v'
+                       THEN 'it is read by the rights of the owner of view ' || t.through || ', to whom no policy applies'
+                       ELSE t.problem END
+  FROM table_read t JOIN pg_catalog.pg_class c ON c.oid = t.reads
+  ORDER BY t.reads::text;
+  DROP VIEW pg_temp.tenancy_testing_probe;
+END
+$$;
+COMMENT ON FUNCTION tenancy_testing.relations_read(text) IS 'The tables and scoped views that a query reads, also through views, and why no policies decide about their rows; NULL when they do';
+
+CREATE FUNCTION tenancy_testing.doubt() RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT format(E'no row policy applies to role "%s"\nCall tenancy_testing.become(), become_key() or become_nobody() first.', current_user)
+  WHERE tenancy_testing.bypasses_row_security(current_user)
+$$;
+COMMENT ON FUNCTION tenancy_testing.doubt() IS 'Why what the session sees or may would prove nothing: it is one that no policy applies to; otherwise NULL';
+
+CREATE FUNCTION tenancy_testing.doubt(query text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+  problems text;
+  grave boolean;
+  protected boolean;
+BEGIN
+  IF tenancy_testing.doubt() IS NOT NULL THEN
+    RETURN tenancy_testing.doubt();
+  END IF;
+  -- Beside a protected table, one that all tenants share is nothing to doubt.
+  SELECT string_agg(E'\n' || r.relation || ': ' || r.problem, ''), bool_or(r.problem <> 'it is not protected'), bool_or(r.problem IS NULL)
+  INTO problems, grave, protected
+  FROM tenancy_testing.relations_read(query) r;
+  RETURN CASE WHEN grave THEN 'the query reads rows that no policy filters' || problems
+              WHEN protected THEN NULL
+              ELSE 'the query reads no protected table' || coalesce(problems, '') END;
+END
+$$;
+COMMENT ON FUNCTION tenancy_testing.doubt(text) IS 'Why the rows of a query would prove nothing; NULL when row policies decide about them';
+
+CREATE FUNCTION tenancy_testing.verdict(passed boolean, description text, diagnosis text) RETURNS text
+LANGUAGE sql AS $$ SELECT ok(passed, description) || CASE WHEN passed THEN '' ELSE coalesce(E'\n' || diag(diagnosis), '') END $$;
+COMMENT ON FUNCTION tenancy_testing.verdict(boolean, text, text) IS 'The result of an assertion, and why it failed';
+
+CREATE FUNCTION tenancy_testing.is_protected(relation regclass, description text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+  problems text;
+BEGIN
+  WITH RECURSIVE family AS (
+    SELECT is_protected.relation
+    UNION
+    SELECT i.inhrelid::regclass FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.relation
+  )
+  SELECT string_agg(format('%s: %s', f.relation, tenancy_testing.protection_problem(f.relation)), E'\n' ORDER BY f.relation::text)
+  INTO problems
+  FROM family f WHERE tenancy_testing.protection_problem(f.relation) IS NOT NULL;
+  RETURN tenancy_testing.verdict(problems IS NULL, coalesce(description, format('table %s is protected', relation)), problems);
+END
+$$;
+COMMENT ON FUNCTION tenancy_testing.is_protected(regclass, text) IS 'Passes when a table, with its partitions and children, is protected and its policies are as tenancy.protect() made them';
+
+CREATE FUNCTION tenancy_testing.schema_is_protected(schema name, excluding text[], description text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+  problems text;
+BEGIN
+  WITH relation AS (
+    SELECT c.oid::regclass AS id, c.relname AS name, c.relkind = 'v' AS is_view
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = schema AND c.relkind IN ('r', 'p', 'f', 'm', 'v')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                      WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+  ), finding AS (
+    SELECT r.name, r.id || ': ' || tenancy_testing.protection_problem(r.id) AS problem FROM relation r WHERE NOT r.is_view
+    UNION ALL
+    SELECT r.name, r.id || ': it reads ' || v.reads || ' by the rights of its owner, to whom no policy applies'
+    FROM relation r JOIN tenancy_testing.views v ON v.view = r.id AND v.bypassing
+    WHERE r.is_view AND tenancy_testing.protection_problem(r.id) IS NOT NULL AND tenancy_testing.protection_problem(v.reads) IS NULL
+  ), complaint AS (
+    SELECT f.problem FROM finding f WHERE f.name <> ALL (excluding) AND f.problem IS NOT NULL
+    UNION ALL
+    SELECT e || ': it is excluded, and there is no such table' FROM unnest(excluding) e WHERE NOT EXISTS (SELECT FROM relation r WHERE r.name = e)
+    UNION ALL
+    SELECT format('schema "%s" has no tables', schema) WHERE NOT EXISTS (SELECT FROM relation r WHERE NOT r.is_view)
+  )
+  SELECT string_agg(c.problem, E'\n' ORDER BY c.problem) INTO problems FROM complaint c;
+  RETURN tenancy_testing.verdict(problems IS NULL, coalesce(description, format('schema %s is protected', schema)), problems);
+END
+$$;
+COMMENT ON FUNCTION tenancy_testing.schema_is_protected(name, text[], text) IS 'Passes when every table of a schema is protected, but for those named; fails for a schema without tables, and for a name that no table has';
+
+CREATE FUNCTION tenancy_testing.schema_is_protected(schema name, description text DEFAULT NULL) RETURNS text
+LANGUAGE sql AS $$ SELECT tenancy_testing.schema_is_protected(schema, '{}', description) $$;
+COMMENT ON FUNCTION tenancy_testing.schema_is_protected(name, text) IS 'Passes when every table of a schema is protected';

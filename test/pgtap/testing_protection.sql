@@ -1,0 +1,49 @@
+-- is_protected() and schema_is_protected(): each passing and failing.
+BEGIN;
+\ir include/testing_world.sql
+
+SELECT * FROM check_test(tenancy_testing.is_protected('app.requests'), true, 'protected', 'table app.requests is protected', '');
+SELECT * FROM check_test(tenancy_testing.is_protected('app.models', 'models'), false, 'not protected', 'models', 'app.models: it is not protected');
+SELECT throws_ok($$SELECT tenancy_testing.is_protected('app.no_such_table')$$, '42P01', NULL, 'no such table');
+
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('app'), false, 'one table is not', 'schema app is protected', 'app.models: it is not protected');
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('app', ARRAY['models']), true, 'it is excluded', 'schema app is protected', '');
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('app', ARRAY['models', 'modles'], 'all'), false, 'an exclusion for nothing', 'all',
+  'modles: it is excluded, and there is no such table');
+CREATE SCHEMA empty;
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('empty', 'nothing there'), false, 'no tables', 'nothing there', 'schema "empty" has no tables');
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('no_such_schema'), false, 'no schema', NULL, 'schema "no_such_schema" has no tables');
+
+-- Views that show rows as the policies say, or nobody's rows; then one that shows all.
+CREATE VIEW app.all_models AS SELECT * FROM app.models;
+CREATE VIEW app.own_requests WITH (security_invoker) AS SELECT * FROM app.requests;
+CREATE VIEW app.indirectly AS SELECT * FROM app.own_requests;
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('app', ARRAY['models']), true, 'views that leak nothing');
+CREATE VIEW app.all_requests AS SELECT * FROM app.requests;
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('app', ARRAY['models']), false, 'a view that shows all', NULL,
+  'app.all_requests: it reads app.requests by the rights of its owner, to whom no policy applies');
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('app', ARRAY['models', 'all_requests']), true, 'a view that is excluded');
+CREATE MATERIALIZED VIEW app.kept_requests AS SELECT * FROM app.requests;
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('app', ARRAY['models', 'all_requests']), false, 'a materialized view', NULL,
+  'app.kept_requests: it is a materialized view, which keeps rows without policies');
+
+-- A scoped view masks by itself.
+CREATE TABLE app.traces (workspace uuid, name text, payload text);
+SELECT FROM tenancy.protect('app.traces', 'logs', workspace => 'workspace', payload => ARRAY['payload']);
+SELECT FROM tenancy.create_scoped_view('app.traces', 'app.traces_scoped');
+SELECT * FROM check_test(tenancy_testing.schema_is_protected('app', ARRAY['models', 'all_requests', 'kept_requests']), true, 'a scoped view');
+
+-- A table is as protected as its partitions.
+SET LOCAL tenancy.guard_rails = off;
+CREATE TABLE app.events (workspace uuid, day date) PARTITION BY RANGE (day);
+SELECT FROM tenancy.protect('app.events', 'logs', workspace => 'workspace');
+SELECT * FROM check_test(tenancy_testing.is_protected('app.events'), true, 'a partitioned table');
+CREATE TABLE app.events_2026 PARTITION OF app.events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+SELECT * FROM check_test(tenancy_testing.is_protected('app.events'), false, 'a partition that is not', NULL, 'app.events_2026: it is not protected');
+
+-- Protected once, opened since.
+ALTER TABLE app.requests NO FORCE ROW LEVEL SECURITY;
+SELECT * FROM check_test(tenancy_testing.is_protected('app.requests'), false, 'opened', NULL, 'app.requests: its protection is broken: ', true);
+
+SELECT * FROM finish();
+ROLLBACK;
