@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Runs the SQL of the documentation's pages: scripts/pages.sh [--check] [PAGE...]
+#
+# In a page, each block marked sql is run, in order, in one session of psql; a block marked "sh run" is run by bash
+# where it stands.  A block without a mark directly below one of these is what it printed: it is written anew where it
+# differs (or, with --check, a difference is an error), and ids, secrets and trailing blanks do not count.  An error
+# that is not shown in such a block is an error.
+#
+# The tutorial runs in a new database "shop"; every other page in a copy of what it left, as docs/how-to/README.md says.
+
+set -euo pipefail
+shopt -s inherit_errexit
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT_DIR"
+
+TUTORIAL=docs/tutorial.md
+mode=write
+if [[ ${1-} == --check ]]; then
+  mode=compare
+  shift
+fi
+pages=("$@")
+[[ $# -gt 0 ]] || pages=("$TUTORIAL" docs/faq.md docs/testing-your-tenancy.md docs/how-to/*.md)
+
+# run_page MODE PAGE
+run_page() {
+  local dir=$WORK_DIR/page page=$ROOT_DIR/$2
+  rm -rf "$dir"
+  mkdir "$dir"
+  (
+    cd "$dir"
+    perl "$ROOT_DIR/scripts/pages.pl" script "$page" >script.sql
+    PGDATABASE=shop psql -X -q <script.sql >output 2>&1 || true
+    perl "$ROOT_DIR/scripts/pages.pl" "$1" "$page" output
+  )
+}
+
+install_packages "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" "postgresql-$PG_MAJOR-pgtap" libssl-dev g++ make
+# The tests have built the module already.
+stage=${PG_TENANCY_STAGE:-$WORK_DIR/stage}
+[[ -n ${PG_TENANCY_STAGE-} ]] || build_module "$WORK_DIR/copy" "$stage"
+PATH=$(server_bin):$PATH
+start_server "$WORK_DIR/server" "$stage"
+
+createdb shop
+run_page "$mode" "$TUTORIAL" || fail "$TUTORIAL is not what the database says"
+psql -X -q -c 'ALTER DATABASE shop RENAME TO tutorial'
+for page in "${pages[@]}"; do
+  [[ $page != "$TUTORIAL" ]] || continue
+  createdb -T tutorial shop
+  run_page "$mode" "$page" || failed+=("$page")
+  dropdb shop
+done
+[[ -z ${failed-} ]] || fail "not what the database says: ${failed[*]} (scripts/pages.sh writes what it says)"
+say "${#pages[@]} pages say what the database says"
