@@ -20,7 +20,8 @@
 #   faults       test/faults/run.sh, on a module built with FAULTS=1
 #   ubsan        sql/ again, on a module built with UndefinedBehaviorSanitizer
 #   upgrade      test/upgrade/run.sh: updates of the extension, and sessions that live through them
-#   docs         the reference is what the database says, and its examples run: scripts/reference.sh --check
+#   docs         the reference is what the database says, its examples and the pages' SQL run and print what they say:
+#                scripts/reference.sh --check, scripts/pages.sh --check
 #   demo         scripts/demo.sh
 #   bench        bench/smoke.sh
 #
@@ -69,6 +70,7 @@ packages_of() {
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
     tap) echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" ;;
     sqlsmith) echo "${module[@]}" sqlsmith ;;
+    docs) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" ;;
     *) echo "${module[@]}" ;;
   esac
 }
@@ -350,10 +352,11 @@ stage_upgrade() {
   BUILD_DIR=$BUILD_DIR CXX=$GXX bash test/upgrade/run.sh
 }
 
-# Every example of the reference is run, and what it says of functions and tables is what the database says.
+# Every example of the reference and the pages is run, and what they say is what the database says.
 stage_docs() {
   need_module gcc "CXX=$GXX"
   PG_TENANCY_STAGE=$(stage_dir gcc) bash scripts/reference.sh --check
+  PG_TENANCY_STAGE=$(stage_dir gcc) bash scripts/pages.sh --check
 }
 
 stage_demo() {

@@ -31,7 +31,7 @@ run_page() {
   (
     cd "$dir"
     perl "$ROOT_DIR/scripts/pages.pl" script "$page" >script.sql
-    PGDATABASE=shop psql -X -q <script.sql >output 2>&1 || true
+    PGDATABASE=shop psql -X -q -v SHOW_CONTEXT=never <script.sql >output 2>&1 || true
     perl "$ROOT_DIR/scripts/pages.pl" "$1" "$page" output
   )
 }
