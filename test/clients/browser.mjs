@@ -11,7 +11,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 // Asks until there is an answer.  A failure to ask is no answer; the last one says why there was none.
 export async function eventually(what, ask) {
   let failure;
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 600; i++) {
     try {
       const answer = await ask();
       if (answer) return answer;
@@ -30,6 +30,7 @@ export async function openBrowser() {
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--window-size=1200,640',
     '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank',
   ], { stdio: 'ignore' });
+  process.on('exit', () => chromium.kill());
   const portFile = join(profile, 'DevToolsActivePort');
   const port = await eventually('Chromium', () => readFileSync(portFile, 'utf8').split('\n')[0]);
   const page = await eventually('a page of Chromium', async () =>

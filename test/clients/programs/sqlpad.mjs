@@ -28,9 +28,10 @@ async function startSqlpad() {
     ['../node_modules/sqlpad/server.js', '--ip', '127.0.0.1', '--port', port, '--dbPath', 'sqlpad'],
     { stdio: ['ignore', log, log] },
   );
+  process.on('exit', () => server.kill());
   const url = `http://127.0.0.1:${port}`;
   await eventually('SQLPad', () => fetch(url));
-  return { url, stop: () => server.kill() };
+  return url;
 }
 
 // The page's connection is the one of login.sql; the others have the logins that the world brings.
@@ -44,7 +45,7 @@ function connections() {
 }
 
 execFileSync('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', SUPERUSER, '-f', 'login.sql']);
-const sqlpad = await startSqlpad();
+const url = await startSqlpad();
 const browser = await openBrowser();
 
 // Asks as the page itself would, with its cookie.
@@ -61,7 +62,7 @@ async function seenInEditor(connection) {
   const { _id: connectionId } = (await ask('/api/connections', connection)).connection;
   const query = { name: connection.name, connectionId, queryText, tags: [] };
   const { _id: queryId } = (await ask('/api/queries', query)).query;
-  await browser.open(`${sqlpad.url}/queries/${queryId}`);
+  await browser.open(`${url}/queries/${queryId}`);
   await eventually('the editor with the query', () =>
     browser.evaluate(`document.querySelector('input[placeholder="Query name"]').value === '${connection.name}' &&
       document.querySelector('select').selectedOptions[0].text === '${connection.name}'`));
@@ -80,7 +81,7 @@ async function seenInEditor(connection) {
 }
 
 try {
-  await browser.open(sqlpad.url);
+  await browser.open(url);
   await eventually('the page to sign up', () => browser.evaluate("document.body.innerText.includes('Sign')"));
   await ask('/api/signup', { email: 'olivia@acme.example', password: PGPASSWORD, passwordConfirmation: PGPASSWORD });
   for (const [name, connection] of connections()) {
@@ -89,5 +90,6 @@ try {
   }
 } finally {
   await browser.close();
-  sqlpad.stop();
 }
+// SQLPad would go on.
+process.exit();
