@@ -160,3 +160,4 @@ UPDATE tenancy.api_keys SET expires_at = statement_timestamp() - interval '1 sec
 SET SESSION AUTHORIZATION regress_app;
 EXECUTE q;
 RESET SESSION AUTHORIZATION;
+REVOKE ALL ON ALL TABLES IN SCHEMA tenancy FROM regress_app;
