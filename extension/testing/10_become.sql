@@ -102,6 +102,7 @@ BEGIN
   RESET tenancy."user";
   RESET tenancy.organization;
   RESET tenancy.workspace;
+  RESET tenancy_testing.principal;
 END
 $$;
 COMMENT ON FUNCTION tenancy_testing.become_self() IS 'The session is again the login that connected, with the settings that it came with';
@@ -117,8 +118,8 @@ BEGIN
   PERFORM set_config('tenancy.api_key', '', false), set_config('tenancy.jwt', '', false), set_config('tenancy.user', '', false);
   PERFORM set_config('tenancy.organization', coalesce(organization, ''), false), set_config('tenancy.workspace', coalesce(workspace, ''), false);
   PERFORM set_config(setting, credential, false);
-  -- So that a credential that does not hold is refused here and not by some later statement.
-  PERFORM tenancy.whoami();
+  -- A credential that does not hold is refused here, and not by some later statement.
+  PERFORM set_config('tenancy_testing.principal', tenancy_testing.principal(), false);
 END
 $$;
 COMMENT ON FUNCTION tenancy_testing.switch_to(text, text, text, text) IS 'Becomes the test''s login with one credential and no other; 28000 when the credential does not hold';

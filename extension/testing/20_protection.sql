@@ -59,10 +59,15 @@ COMMENT ON FUNCTION tenancy_testing.relations_read(text) IS 'The tables and scop
 
 CREATE FUNCTION tenancy_testing.doubt() RETURNS text
 LANGUAGE sql STABLE AS $$
-  SELECT format(E'no row policy applies to role "%s"\nCall tenancy_testing.become(), become_key() or become_nobody() first.', current_user)
-  WHERE tenancy_testing.bypasses_row_security(current_user)
+  SELECT CASE
+    WHEN tenancy_testing.bypasses_row_security(current_user) THEN
+      format(E'no row policy applies to role "%s"\nCall tenancy_testing.become(), become_key() or become_nobody() first.', current_user)
+    -- tenancy.principal_lifetime does that to a become() outside of a transaction.
+    WHEN tenancy_testing.principal() LIKE 'nobody%' AND became NOT LIKE 'nobody%' THEN
+      format(E'the session is nobody, and no longer %s\nRun the test in a transaction.', became) END
+  FROM nullif(current_setting('tenancy_testing.principal', true), '') became
 $$;
-COMMENT ON FUNCTION tenancy_testing.doubt() IS 'Why what the session sees or may would prove nothing: it is one that no policy applies to; otherwise NULL';
+COMMENT ON FUNCTION tenancy_testing.doubt() IS 'Why what the session sees or may would prove nothing: no policy applies to it, or it is no longer whom it became; otherwise NULL';
 
 CREATE FUNCTION tenancy_testing.doubt(query text) RETURNS text
 LANGUAGE plpgsql AS $$

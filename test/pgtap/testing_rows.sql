@@ -35,6 +35,14 @@ SELECT tenancy_testing.become_nobody();
 SELECT * FROM check_test(tenancy_testing.sees_nothing('SELECT * FROM app.requests', 'none'), true, 'nobody', 'none', '');
 SELECT * FROM check_test(tenancy_testing.sees_rows('SELECT * FROM app.requests', 2), false, 'nobody sees no two rows');
 
+-- Nobody, though it became somebody.
+SELECT tenancy_testing.become('mia@acme.example');
+RESET tenancy."user";
+SELECT * FROM check_test(tenancy_testing.sees_nothing('SELECT * FROM app.requests'), false, 'nobody by mistake', NULL,
+  E'the session is nobody, and no longer user "mia@acme.example" in organization "acme", as login "tenancy_tester"\nRun the test in a transaction.');
+SELECT tenancy_testing.become_nobody();
+SELECT * FROM check_test(tenancy_testing.sees_nothing('SELECT * FROM app.requests'), true, 'nobody on purpose');
+
 -- Queries of which no policy decides the rows do not pass, though what they expect is true.
 SELECT tenancy_testing.become_self();
 CREATE VIEW app.all_requests AS SELECT * FROM app.requests;
