@@ -18,7 +18,7 @@ COMMENT ON FUNCTION tenancy.protect_call(tenancy.protected_tables) IS 'The call 
 REVOKE ALL ON FUNCTION tenancy.protect_call(tenancy.protected_tables) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.relations_above(relation regclass)
-RETURNS TABLE (above regclass, kind "char", owner oid)
+RETURNS TABLE (above regclass, kind "char", owner oid, directly boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE above AS (
     SELECT r.ev_class FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
@@ -28,9 +28,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.ev_class
     JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid AND r.ev_class <> a.ev_class
   )
-  SELECT c.oid::regclass, c.relkind, c.relowner FROM above a JOIN pg_class c ON c.oid = a.ev_class
+  SELECT c.oid::regclass, c.relkind, c.relowner, EXISTS (
+    SELECT FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+    WHERE r.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = relation)
+  FROM above a JOIN pg_class c ON c.oid = a.ev_class
 $$;
-COMMENT ON FUNCTION tenancy.relations_above(regclass) IS 'Views and materialized views that read a table, directly or through each other';
+COMMENT ON FUNCTION tenancy.relations_above(regclass) IS 'Views and materialized views that read a table, directly or through each other, and which of them do directly';
 REVOKE ALL ON FUNCTION tenancy.relations_above(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.advise_isolation() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
@@ -79,7 +82,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT DISTINCT 'error', 'view_without_security_invoker', v.above::text, format('it reads %s by the rights of an owner to whom no policy applies', t.relation),
          format('ALTER VIEW %s SET (security_invoker = true)', v.above)
   FROM tenancy.protected_tables t, tenancy.relations_above(t.relation) v
-  WHERE v.kind = 'v' AND tenancy.bypasses_row_security(v.owner)
+  -- Of views over views, the last one decides whose rights count.
+  WHERE v.kind = 'v' AND v.directly AND tenancy.bypasses_row_security(v.owner)
     AND NOT EXISTS (SELECT FROM tenancy.scoped_views s WHERE s.view = v.above)
     AND NOT EXISTS (SELECT FROM pg_class c, pg_options_to_table(c.reloptions) o
                     WHERE c.oid = v.above AND o.option_name = 'security_invoker' AND o.option_value::boolean)
