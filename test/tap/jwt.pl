@@ -128,7 +128,7 @@ $psql->query("SELECT set_config('tenancy.jwt', '$expired', false), tenancy.curre
 my $shown = $psql->{stderr};
 $psql->quit;
 my $log = slurp_file($node->logfile, $offset);
-like($log, qr/tenancy denied: {"reason": "token", "detail": "it has expired"}/, 'the log says why a token was refused');
+like($log, qr/tenancy denied: \{"reason": "token", "detail": "it has expired"\}/, 'the log says why a token was refused');
 unlike($log, qr/eyJ/, 'and never has the token');
 like($shown, qr/invalid or expired token/, 'the client hears that it was');
 unlike($shown, qr/has expired/, 'and not why');
