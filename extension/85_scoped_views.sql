@@ -60,7 +60,12 @@ BEGIN
   arguments := concat_ws(', ', coalesce(quote_ident(table_row.organization_column), 'NULL'),
     coalesce(quote_ident(table_row.workspace_column), 'NULL'), coalesce(quote_ident(table_row.owner_column), 'NULL'),
     coalesce(quote_ident(table_row.api_key_column), 'NULL'));
-  SELECT string_agg(CASE WHEN a.attname = ANY (table_row.payload)
+  -- What is generated from payload tells of it.
+  SELECT string_agg(CASE WHEN a.attname = ANY (table_row.payload) OR EXISTS (
+      SELECT FROM pg_attrdef ad JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid
+      JOIN pg_attribute source ON d.refclassid = 'pg_class'::regclass AND source.attrelid = d.refobjid AND source.attnum = d.refobjsubid
+      WHERE a.attgenerated <> '' AND ad.adrelid = a.attrelid AND ad.adnum = a.attnum AND d.refobjid = relation
+        AND source.attname = ANY (table_row.payload))
       THEN format('CASE WHEN tenancy.payload_visible(%L, %L, %s) THEN %I END AS %I', table_row.resource, 'view', arguments,
                   a.attname, a.attname)
       ELSE quote_ident(a.attname) END, ', ' ORDER BY a.attnum) INTO columns
@@ -77,5 +82,5 @@ BEGIN
   VALUES (to_regclass(format('%I.%I', the_schema, the_view)), relation) ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Makes, or makes anew, the view on a protected table with payload columns that others are granted: whoever may list sees the row with these columns NULL, whoever may view sees all of it; read only; 55000 when the table has no payload columns, 42P07 for a name that is taken';
+COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Makes, or makes anew, the view on a protected table with payload columns that others are granted: whoever may list sees the row with these columns, and what is generated from them, NULL, whoever may view sees all of it; read only; 55000 when the table has no payload columns, 42P07 for a name that is taken';
 REVOKE ALL ON FUNCTION tenancy.create_scoped_view(regclass, text) FROM PUBLIC;

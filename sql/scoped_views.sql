@@ -51,5 +51,16 @@ CALL become('gus');
 SELECT * FROM failure('FETCH 1 FROM page');
 ROLLBACK;
 RESET SESSION AUTHORIZATION;
+-- A column that is generated from payload is payload, too; others are not.
+ALTER TABLE requests ADD COLUMN length int GENERATED ALWAYS AS (length(request)) STORED, ADD COLUMN next int GENERATED ALWAYS AS (id + 1) STORED;
+DROP VIEW requests_scoped;
+SELECT tenancy.create_scoped_view('requests', 'requests_scoped');
+GRANT SELECT ON requests_scoped TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SELECT count(*), count(request) AS request, count(length) AS length, count(next) AS next FROM requests_scoped;
+CALL become('adam');
+SELECT count(*), count(request) AS request, count(length) AS length, count(next) AS next FROM requests_scoped;
+RESET SESSION AUTHORIZATION;
 DROP VIEW requests_scoped;
 SELECT count(*) FROM tenancy.scoped_views;
