@@ -89,3 +89,27 @@ INSERT INTO tenancy.grants VALUES ('00000000-0000-4000-8000-000000000013', 'aaaa
 SET SESSION AUTHORIZATION regress_app;
 SELECT visible('mike', 'app.invoices'), visible('ben', 'app.invoices');
 RESET SESSION AUTHORIZATION;
+
+-- One call site asks again: for another principal, after the workspace got another name, after another got its name.
+CREATE FUNCTION asked_again() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  step text;
+BEGIN
+  FOREACH step IN ARRAY ARRAY['CALL app.become(''mike'', true)', 'CALL app.become(''gus'', true)', 'CALL app.become(''wanda'', true)',
+    'CALL app.become(''mike'', true)', 'UPDATE tenancy.workspaces SET slug = ''found'' WHERE slug = ''search''',
+    'INSERT INTO tenancy.workspaces (organization_id, slug, name) SELECT organization_id, ''search'', ''New'' FROM tenancy.organizations WHERE slug = ''acme'''] LOOP
+    EXECUTE step;
+    BEGIN
+      RETURN NEXT format('%s: %s', step, tenancy.authorize('logs', 'view', 'search'));
+    EXCEPTION WHEN OTHERS THEN
+      RETURN NEXT format('%s: %s', step, SQLSTATE);
+    END;
+  END LOOP;
+END
+$$;
+GRANT SELECT, INSERT, UPDATE ON tenancy.workspaces, tenancy.organizations TO regress_app;
+BEGIN;
+SET LOCAL SESSION AUTHORIZATION regress_app;
+SELECT asked_again();
+ROLLBACK;
+REVOKE SELECT, INSERT, UPDATE ON tenancy.workspaces, tenancy.organizations FROM regress_app;

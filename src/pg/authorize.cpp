@@ -8,7 +8,16 @@
 namespace tenancy::pg {
 namespace {
 
-// What a call site keeps: the last permission asked for, so that asking again costs two comparisons.
+// The last workspace that was named, in the organization of who named it.
+struct KnownReference {
+  uint64 catalog_generation;
+  Uuid organization;
+  Uuid workspace;
+  int length;
+  char text[permission_name_length];
+};
+
+// What a call site keeps: what was asked for last, so that asking again costs a few comparisons.
 struct CallState {
   uint64 catalog_generation;
   bool of_organization;
@@ -17,6 +26,7 @@ struct CallState {
   char resource[permission_name_length];
   char action[permission_name_length];
   PermissionSet permission;
+  KnownReference reference;
 };
 
 bool is_same(const text *argument, const char *kept, int length) {
@@ -24,7 +34,7 @@ bool is_same(const text *argument, const char *kept, int length) {
          memcmp(VARDATA_ANY(argument), kept, static_cast<size_t>(length)) == 0;
 }
 
-const CallState &asked_for(FunctionCallInfo fcinfo) {
+CallState &asked_for(FunctionCallInfo fcinfo) {
   const text *resource = PG_GETARG_TEXT_PP(0);
   const text *action = PG_GETARG_TEXT_PP(1);
   AcceptInvalidationMessages();
@@ -59,6 +69,28 @@ bool holds_in(const CallState &asked, const Uuid &workspace) {
   return rights.rows(asked.permission) != Rows::none;
 }
 
+Uuid workspace_named(CallState &asked, const text *reference, const Uuid &organization) {
+  KnownReference &known = asked.reference;
+  if (known.workspace && known.catalog_generation == catalog_generation() &&
+      known.organization == organization && is_same(reference, known.text, known.length))
+    return known.workspace;
+  const char *name = text_to_cstring(reference);
+  CatalogRead read = begin_catalog_read();
+  list_used(IdList::workspaces);  // a new workspace may have the same name
+  const Uuid workspace = find_workspace(read, name, organization);
+  const uint64 generation = read.generation;
+  end_catalog_read(read);
+  if (!workspace)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", name),
+                    errdetail("The session's organization has no such workspace.")));
+  const size_t length = strlen(name);
+  if (length < sizeof known.text) {
+    known = {generation, organization, workspace, static_cast<int>(length), {}};
+    strlcpy(known.text, name, sizeof known.text);
+  }
+  return workspace;
+}
+
 }  // namespace
 
 PermissionSet authorized_by(const char *resource, const char *action) {
@@ -86,17 +118,10 @@ Datum pg_tenancy_authorize_workspace(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize_reference);
 Datum pg_tenancy_authorize_reference(PG_FUNCTION_ARGS) {
-  const CallState &asked = asked_for(fcinfo);
-  const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(2));
+  CallState &asked = asked_for(fcinfo);
   const Principal *principal = current_principal();
   if (principal->kind == PrincipalKind::anonymous) PG_RETURN_BOOL(false);
-  CatalogRead read = begin_catalog_read();
-  const Uuid workspace = find_workspace(read, reference, principal->organization);
-  end_catalog_read(read);
-  if (!workspace)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", reference),
-                    errdetail("The session's organization has no such workspace.")));
-  PG_RETURN_BOOL(holds_in(asked, workspace));
+  PG_RETURN_BOOL(holds_in(asked, workspace_named(asked, PG_GETARG_TEXT_PP(2), principal->organization)));
 }
 }
 
