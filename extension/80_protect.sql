@@ -225,6 +225,8 @@ DECLARE
   policies text;
   member regclass;
   payload_column name;
+  members bigint := (SELECT count(*) FROM tenancy.family_of(relation));
+  done bigint := 0;
   kept name[];
 BEGIN
   IF relation IS NULL OR resource IS NULL THEN
@@ -254,6 +256,10 @@ BEGIN
   FOR member IN SELECT f FROM tenancy.family_of(relation) f LOOP
     PERFORM tenancy.check_protectable(member);
     kept := tenancy.apply_protection(member, resource, organization, workspace, owner, api_key, payload);
+    done := done + 1;
+    IF done % 100 = 0 AND done < members THEN
+      RAISE NOTICE '% of % tables are protected', done, members;
+    END IF;
   END LOOP;
 
   IF cardinality(kept) > 0 THEN

@@ -208,3 +208,11 @@ DROP POLICY everything ON child;
 SELECT relation FROM tenancy.protected_tables WHERE relation::text IN ('types', 'parent', 'child') OR relation::text LIKE 'a\_%';
 (TABLE before EXCEPT TABLE state) UNION ALL (TABLE state EXCEPT TABLE before);
 DROP FOREIGN DATA WRAPPER regress_wrapper CASCADE;
+
+-- Many partitions: it says how far it is.
+SET client_min_messages = warning;
+CREATE TABLE many (n int, organization_id uuid NOT NULL, workspace_id uuid, user_id uuid) PARTITION BY RANGE (n);
+DO $$ BEGIN FOR i IN 1..120 LOOP EXECUTE format('CREATE TABLE many_%s PARTITION OF many FOR VALUES FROM (%s) TO (%s)', i, i, i + 1); END LOOP; END $$;
+RESET client_min_messages;
+SELECT tenancy.protect('many', 'logs', 'organization_id', 'workspace_id', 'user_id', create_indexes => true);
+SELECT count(*) FROM tenancy.protected_tables WHERE relation::text LIKE '%many%';
