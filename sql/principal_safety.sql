@@ -114,12 +114,14 @@ END
 $$;
 GRANT regress_plain TO regress_app;
 CREATE FUNCTION ways(sealed boolean) RETURNS TABLE (command text, "while" text, afterwards text) LANGUAGE plpgsql AS $$
+DECLARE
+  parallel text := CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'force_parallel_mode' ELSE 'debug_parallel_query' END;
 BEGIN
   SET LOCAL SESSION AUTHORIZATION regress_app;
   CALL app.become('mike', true);
   PERFORM tenancy.seal() WHERE sealed;
   FOREACH command IN ARRAY ARRAY[
-    'SELECT app.whose()', 'SET LOCAL force_parallel_mode = on; SELECT app.whose()',
+    'SELECT app.whose()', 'SET LOCAL ' || parallel || ' = on; SELECT app.whose()',
     'SET tenancy."user" = ''olivia@acme.test''; SELECT app.whose()', 'SET LOCAL tenancy."user" = ''olivia@acme.test''; SELECT app.whose()',
     'SELECT set_config(''tenancy.user'', ''olivia@acme.test'', true); SELECT app.whose()', 'SET tenancy.workspace = ''support''; SELECT app.whose()',
     'RESET tenancy."user"; SELECT app.whose()', 'SET tenancy."user" TO DEFAULT; SELECT app.whose()', 'RESET ALL; SELECT app.whose()',
@@ -136,6 +138,7 @@ BEGIN
         "while" := SQLSTATE;
         afterwards := app.whose();
     END;
+    command := replace(command, parallel, 'force_parallel_mode');
     RETURN NEXT;
   END LOOP;
 END
