@@ -55,24 +55,24 @@ LANGUAGE sql STABLE AS $$
     ELSE 'workspace_id = app.setting(''app.workspace'')' END
 $$;
 
-CREATE FUNCTION bench.use_alternative(alternative text, principal text) RETURNS void
+CREATE FUNCTION bench.use_alternative(alternative text, principal text, relation regclass DEFAULT 'app.logs') RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
   policy text := (SELECT a.policy FROM bench.alternatives a WHERE a.alternative = use_alternative.alternative);
 BEGIN
-  IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = 'app.logs'::regclass) THEN
-    PERFORM tenancy.unprotect('app.logs');
+  IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = use_alternative.relation) THEN
+    PERFORM tenancy.unprotect(relation);
   END IF;
-  DROP POLICY IF EXISTS by_hand ON app.logs;
-  ALTER TABLE app.logs DISABLE ROW LEVEL SECURITY;
+  EXECUTE format('DROP POLICY IF EXISTS by_hand ON %s', relation);
+  EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', relation);
   IF alternative = 'settings' THEN
     policy := bench.settings_policy(principal);
   END IF;
   IF alternative = 'pg_tenancy' THEN
-    PERFORM tenancy.protect('app.logs', 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id');
+    PERFORM tenancy.protect(relation, 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id');
   ELSIF policy IS NOT NULL THEN
-    ALTER TABLE app.logs ENABLE ROW LEVEL SECURITY;
-    EXECUTE format('CREATE POLICY by_hand ON app.logs FOR SELECT USING (%s)', policy);
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
+    EXECUTE format('CREATE POLICY by_hand ON %s FOR SELECT USING (%s)', relation, policy);
   END IF;
 END
 $$;

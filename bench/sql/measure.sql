@@ -30,7 +30,8 @@ $$;
 -- Samples: planning and execution as EXPLAIN ANALYZE has them, the time of the whole statement, parsing and rewriting
 -- included, and of what takes less than a millisecond the mean time of the statement when it is prepared, too.
 CREATE FUNCTION bench.measure_query(
-  subject text, alternative text, round integer, query text, filter text, samples integer, budget_ms float8)
+  subject text, alternative text, round integer, query text, filter text, samples integer, budget_ms float8,
+  area text DEFAULT 'read', relation regclass DEFAULT 'app.logs')
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   began timestamptz := clock_timestamp();
@@ -47,9 +48,9 @@ BEGIN
   IF took > 500 THEN
     EXECUTE 'EXPLAIN (SUMMARY, FORMAT JSON) ' || query INTO plan;
     INSERT INTO bench.samples
-    VALUES ('read', subject, alternative, 'planning', round, (plan -> 0 ->> 'Planning Time')::float8),
-           ('read', subject, alternative, 'execution', round, took - (plan -> 0 ->> 'Planning Time')::float8),
-           ('read', subject, alternative, 'statement', round, took);
+    VALUES (area, subject, alternative, 'planning', round, (plan -> 0 ->> 'Planning Time')::float8),
+           (area, subject, alternative, 'execution', round, took - (plan -> 0 ->> 'Planning Time')::float8),
+           (area, subject, alternative, 'statement', round, took);
   ELSE
     EXECUTE query;
     FOR i IN 1 .. samples LOOP
@@ -58,9 +59,9 @@ BEGIN
       EXECUTE query;
       took := bench.milliseconds(started);
       INSERT INTO bench.samples
-      VALUES ('read', subject, alternative, 'planning', round, (plan -> 0 ->> 'Planning Time')::float8),
-             ('read', subject, alternative, 'execution', round, (plan -> 0 ->> 'Execution Time')::float8),
-             ('read', subject, alternative, 'statement', round, took);
+      VALUES (area, subject, alternative, 'planning', round, (plan -> 0 ->> 'Planning Time')::float8),
+             (area, subject, alternative, 'execution', round, (plan -> 0 ->> 'Execution Time')::float8),
+             (area, subject, alternative, 'statement', round, took);
       EXIT WHEN bench.milliseconds(began) > budget_ms;
     END LOOP;
     IF took < 1 THEN
@@ -68,13 +69,13 @@ BEGIN
       EXECUTE 'EXECUTE bench_query';
       FOR i IN 1 .. samples / 4 + 1 LOOP
         INSERT INTO bench.samples
-        VALUES ('read', subject, alternative, 'prepared', round,
+        VALUES (area, subject, alternative, 'prepared', round,
                 bench.time_of('EXECUTE bench_query', prepared_runs) / prepared_runs);
       END LOOP;
       DEALLOCATE bench_query;
     END IF;
   END IF;
-  EXECUTE 'EXPLAIN (FORMAT JSON) SELECT FROM app.logs' || filter INTO estimate;
+  EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s%s', relation, filter) INTO estimate;
   INSERT INTO bench.plans
   VALUES (subject, alternative, bench.plan_shape(plan -> 0 -> 'Plan'), (estimate -> 0 -> 'Plan' ->> 'Plan Rows')::float8,
           fingerprint)
