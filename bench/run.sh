@@ -9,7 +9,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 # shellcheck source=bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-ALL_CASES=(reads principals writes pool)
+ALL_CASES=(reads partitions principals writes pool connection changes memory)
 CASES=("${ALL_CASES[@]}")
 for name in "${ALL_CASES[@]}"; do
   # shellcheck source=/dev/null

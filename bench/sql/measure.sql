@@ -127,6 +127,15 @@ RETURNS float8 LANGUAGE sql STABLE AS $$
   WHERE r.alternative = ratio.alternative AND f.alternative = floor_alternative
 $$;
 
+-- How much more the one has than the other, in the median of the rounds.
+CREATE FUNCTION bench.surplus(area text, subject text, alternative text, floor_alternative text, metric text)
+RETURNS float8 LANGUAGE sql STABLE AS $$
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY s.value - f.value)
+  FROM bench.samples s JOIN bench.samples f USING (area, subject, metric, round)
+  WHERE (s.area, s.subject, s.metric) = (surplus.area, surplus.subject, surplus.metric)
+    AND s.alternative = surplus.alternative AND f.alternative = floor_alternative
+$$;
+
 -- Three significant digits, without an exponent.
 CREATE FUNCTION bench.shown(value float8) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
