@@ -9,7 +9,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 # shellcheck source=bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-ALL_CASES=(reads partitions principals writes pool connection changes memory)
+ALL_CASES=(reads partitions principals writes pool connection changes memory scale)
 CASES=("${ALL_CASES[@]}")
 for name in "${ALL_CASES[@]}"; do
   # shellcheck source=/dev/null
@@ -51,18 +51,20 @@ ADMINISTRATION=${PGDATABASE:-postgres}
 
 remove_role() { PGDATABASE=$ADMINISTRATION sql -c 'DROP ROLE bench_app'; }
 
-remove_database() {
-  PGDATABASE=$ADMINISTRATION sql -c "DROP DATABASE $DATABASE WITH (FORCE)"
+# Who has a database or role of one of these names has it for a reason: what was not made here is not removed either.
+MADE=()
+
+remove_databases() {
+  local database
+  for database in "${MADE[@]}"; do PGDATABASE=$ADMINISTRATION sql -c "DROP DATABASE $database WITH (FORCE)"; done
   remove_role
 }
 
+# make_database NAME: with the organizations and rows that the sizes say.
 make_database() {
-  # Who has one of either name has it for a reason: what was not made here is not removed either.
-  sql -c 'CREATE ROLE bench_app LOGIN'
-  trap remove_role EXIT
-  sql -c "CREATE DATABASE $DATABASE TEMPLATE template0 ENCODING 'UTF8'"
-  trap remove_database EXIT
-  export PGDATABASE=$DATABASE PGOPTIONS='-c client_min_messages=warning'
+  local -x PGDATABASE=$1
+  PGDATABASE=$ADMINISTRATION sql -c "CREATE DATABASE $1 TEMPLATE template0 ENCODING 'UTF8'"
+  MADE+=("$1")
   sql_file schema.sql
   progress "generating $ORGANIZATIONS organizations"
   sql_file tenants.sql
@@ -103,7 +105,11 @@ report_goals() {
 }
 
 LOAD_BEFORE=$(cut -d ' ' -f 1 /proc/loadavg)
-make_database
+export PGOPTIONS='-c client_min_messages=warning'
+sql -c 'CREATE ROLE bench_app LOGIN'
+trap remove_databases EXIT
+make_database "$DATABASE"
+export PGDATABASE=$DATABASE
 for name in "${CASES[@]}"; do "run_$name"; done
 report_conditions
 report_goals

@@ -28,7 +28,7 @@ $$;
 -- Runs a query a number of times, or for as long as the budget lasts, once to warm up beforehand; that run also tells
 -- whether its result is the same for all alternatives. Where it takes longer than half a second, it is the only run.
 -- Samples: planning and execution as EXPLAIN ANALYZE has them, the time of the whole statement, parsing and rewriting
--- included, and of what takes less than a millisecond the mean time of the statement when it is prepared, too.
+-- included, and of what is short enough the mean time of the statement when it is prepared, too.
 CREATE FUNCTION bench.measure_query(
   subject text, alternative text, round integer, query text, filter text, samples integer, budget_ms float8,
   area text DEFAULT 'read', relation regclass DEFAULT 'app.logs')
@@ -64,13 +64,14 @@ BEGIN
              (area, subject, alternative, 'statement', round, took);
       EXIT WHEN bench.milliseconds(began) > budget_ms;
     END LOOP;
-    IF took < 1 THEN
+    IF took * prepared_runs < budget_ms THEN
       EXECUTE 'PREPARE bench_query AS ' || query;
       EXECUTE 'EXECUTE bench_query';
       FOR i IN 1 .. samples / 4 + 1 LOOP
         INSERT INTO bench.samples
         VALUES (area, subject, alternative, 'prepared', round,
                 bench.time_of('EXECUTE bench_query', prepared_runs) / prepared_runs);
+        EXIT WHEN bench.milliseconds(began) > 2 * budget_ms;
       END LOOP;
       DEALLOCATE bench_query;
     END IF;

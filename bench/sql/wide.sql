@@ -1,4 +1,4 @@
--- One organization with 10,000 workspaces, a member of all of them and a member of ten. The rows are spread over the
+-- One organization with :workspaces workspaces, a member of all of them and a member of ten. The rows are spread over the
 -- workspaces by chance. Ids as in schema.sql, of kinds that nothing else has.
 
 CREATE FUNCTION bench.wide_workspace_id(workspace bigint) RETURNS uuid
@@ -8,19 +8,19 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN bench.id(7, workspaces);
 
 INSERT INTO tenancy.organizations (organization_id, slug, name) VALUES (bench.id(8, 1), 'wide', 'Wide');
 INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name, is_default)
-SELECT bench.wide_workspace_id(w), bench.id(8, 1), 'wide-' || w, 'Wide ' || w, w = 1 FROM generate_series(1, 10000) w;
+SELECT bench.wide_workspace_id(w), bench.id(8, 1), 'wide-' || w, 'Wide ' || w, w = 1 FROM generate_series(1, :workspaces) w;
 INSERT INTO tenancy.users (user_id, email)
-SELECT bench.wide_user_id(n), format('wide-%s@wide.example', n) FROM unnest(ARRAY[10, 10000]) n;
+SELECT bench.wide_user_id(n), format('wide-%s@wide.example', n) FROM unnest(ARRAY[10, :workspaces]) n;
 INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
 SELECT bench.id(8, 1), bench.wide_user_id(n), tenancy.find_role(NULL, 'organization', 'member')
-FROM unnest(ARRAY[10, 10000]) n;
+FROM unnest(ARRAY[10, :workspaces]) n;
 INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
-SELECT bench.wide_workspace_id(w * (10000 / n)), bench.wide_user_id(n), bench.id(8, 1), tenancy.find_role(NULL, 'workspace', 'member')
-FROM unnest(ARRAY[10, 10000]) n, generate_series(1, n) w;
+SELECT bench.wide_workspace_id(w * (:workspaces / n)), bench.wide_user_id(n), bench.id(8, 1), tenancy.find_role(NULL, 'workspace', 'member')
+FROM unnest(ARRAY[10, :workspaces]) n, generate_series(1, n) w;
 
 CREATE TABLE app.wide_logs (LIKE app.logs INCLUDING DEFAULTS);
 INSERT INTO app.wide_logs
-SELECT log_id, bench.id(8, 1), bench.wide_workspace_id(1 + floor(10000 * random())::bigint), NULL, NULL, created_at, model, status,
+SELECT log_id, bench.id(8, 1), bench.wide_workspace_id(1 + floor(:workspaces * random())::bigint), NULL, NULL, created_at, model, status,
        prompt_tokens, completion_tokens, cost, latency_ms
 FROM app.logs WHERE log_id <= 500000;
 CREATE INDEX ON app.wide_logs (workspace_id, created_at DESC);

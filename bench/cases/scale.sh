@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# Does it depend on how many tenants there are, or on how many workspaces somebody belongs to?
+
+SCALE_ROWS=200000
+WIDE_WORKSPACES=${WIDE_WORKSPACES:-10000}
+SCALE_RESOLUTIONS=400
+
+# Numbers of organizations, up to that of the other cases; each gets a database of its own with the same rows.
+scale_sizes() { printf '%s\n' 10 1000 "$ORGANIZATIONS" | sort -n -u | awk -v most="$ORGANIZATIONS" '$1 <= most'; }
+
+scale_database() { printf '%s_%d' "$DATABASE" "$1"; }
+
+# Prints the SQL of one round in the database of so many organizations.
+scale_round() {
+  local round=$1 size=$2
+  as_application
+  cat <<SQL
+CREATE TEMPORARY TABLE credentials AS
+SELECT array_agg(user_id) AS users
+FROM (SELECT bench.user_id(organization, number)::text AS user_id FROM bench.members
+      WHERE (organization, number) <> (1, 28) ORDER BY md5(number::text || organization) LIMIT $SCALE_RESOLUTIONS) m;
+SELECT bench.time_of_resolution('tenancy.user', users) FROM credentials;
+INSERT INTO bench.samples
+SELECT 'scale', 'resolving a member', '$size organizations', 'µs', $round, 1000 * bench.time_of_resolution('tenancy.user', users)
+FROM credentials;
+SELECT bench.become('pg_tenancy', 'restricted member');
+SELECT bench.measure_query('page', '$size organizations', $round, \$query\$$(query_text 'newest 50' '')\$query\$, '',
+                           $READ_SAMPLES, $READ_BUDGET_MS, 'scale');
+SQL
+}
+
+# The same for a member of so many workspaces of one organization, and for the filter that an expert would write.
+wide_round() {
+  local round=$1 workspaces=$2 measure page
+  page=$(query_text 'newest 50' '' | sed 's/app.logs/app.wide_logs/')
+  measure="SELECT bench.measure_query('page of a member of many', '$workspaces workspaces%s', $round, %s, '',
+    $READ_SAMPLES, $READ_BUDGET_MS, 'scale', 'app.wide_logs');\n"
+  # shellcheck disable=SC2059
+  printf "$measure" ', hand-written' \
+    "(SELECT replace(\$query\$$page\$query\$, ' ORDER', format(' WHERE workspace_id = ANY (%L) ORDER', array_agg(workspace_id)))
+      FROM tenancy.workspace_members WHERE user_id = bench.wide_user_id($workspaces))"
+  as_application
+  cat <<SQL
+SELECT set_config('tenancy.user', bench.wide_user_id($workspaces)::text, false), tenancy.current_user_id();
+INSERT INTO bench.samples
+SELECT 'scale', 'resolving a member of many', '$workspaces workspaces', 'µs', $round,
+       1000 * bench.time_of_resolution('tenancy.user',
+         array_agg(CASE n % 2 WHEN 0 THEN bench.wide_user_id($workspaces) ELSE bench.user_id(1, 24) END::text))
+FROM generate_series(1, 10) n;
+SELECT set_config('tenancy.user', bench.wide_user_id($workspaces)::text, false);
+SQL
+  # shellcheck disable=SC2059
+  printf "$measure" '' "\$query\$$page\$query\$"
+}
+
+run_scale() {
+  local round size sizes
+  mapfile -t sizes < <(scale_sizes)
+  for size in "${sizes[@]}"; do
+    ORGANIZATIONS=$size ROWS=$((ROWS < SCALE_ROWS ? ROWS : SCALE_ROWS)) make_database "$(scale_database "$size")"
+    PGDATABASE=$(scale_database "$size") sql -v organizations="$size" -v calls=1 -o /dev/null -f "$BENCH_DIR/sql/principals.sql"
+    PGDATABASE=$(scale_database "$size") sql -o /dev/null -c "SELECT bench.use_alternative('pg_tenancy', 'restricted member')"
+  done
+  PGDATABASE=$(scale_database "${sizes[0]}") sql -v workspaces="$WIDE_WORKSPACES" -o /dev/null -f "$BENCH_DIR/sql/wide.sql"
+  for ((round = 0; round < ROUNDS; round++)); do
+    progress "scale, round $((round + 1)) of $ROUNDS"
+    while IFS= read -r size; do
+      scale_round "$round" "$size" | PGDATABASE=$(scale_database "$size") sql -o /dev/null
+    done < <(round_order "$round" "${sizes[@]}")
+    while IFS= read -r size; do
+      wide_round "$round" "$size" | PGDATABASE=$(scale_database "${sizes[0]}") sql -o /dev/null
+    done < <(round_order "$round" 10 "$WIDE_WORKSPACES")
+  done
+  for size in "${sizes[@]}"; do
+    PGDATABASE=$(scale_database "$size") sql -c "COPY (SELECT * FROM bench.samples) TO STDOUT" |
+      sql -c 'COPY bench.samples FROM STDIN'
+  done
+}
+
+report_scale() {
+  printf '\n## Size\n\nMany organizations (a restricted member'\''s page, in databases with the same %s rows or less), and many workspaces ' \
+    "$SCALE_ROWS"
+  printf 'of one member. Resolving: microseconds for one principal that the session was not just before; of the member of many, the mean of '
+  printf 'it and of one of a single workspace in turn. Pages: milliseconds, columns as under "Reading". Ratios are to the first of each.\n'
+  table 'what|of|metric|median (quartiles)|ratio|samples' "
+    SELECT subject, alternative, metric, bench.shown(median, lower, upper),
+           bench.shown(bench.ratio(area, subject, alternative, first_value(alternative) OVER w, metric)), samples
+    FROM bench.summary WHERE area = 'scale'
+    WINDOW w AS (PARTITION BY subject, metric ORDER BY split_part(alternative, ' ', 1)::integer, alternative)
+    ORDER BY subject, metric, split_part(alternative, ' ', 1)::integer, alternative"
+}
+
+goals_of_scale() {
+  local largest
+  largest=$(scale_sizes | tail -n 1)
+  sql -F '~' -c "
+    SELECT format('%s organizations against 10: %s%s', $largest, subject, ', ' || nullif(metric, 'µs')), '≤ 1.3', bench.shown(r), r <= 1.3
+    FROM (VALUES ('resolving a member', 'µs'), ('page', 'planning'), ('page', 'statement')) v (subject, metric),
+         bench.ratio('scale', subject, '$largest organizations', '10 organizations', metric) r
+    UNION ALL
+    SELECT 'Page of a member of $WIDE_WORKSPACES workspaces against one of 10, ' || metric, '≤ 2', bench.shown(r), r <= 2
+    FROM (VALUES ('prepared'), ('statement')) v (metric),
+         bench.ratio('scale', 'page of a member of many', '$WIDE_WORKSPACES workspaces', '10 workspaces', metric) r"
+}
