@@ -141,7 +141,7 @@ FROM unnest(ARRAY['open', 'prompts', 'parts', 'parts_all', 'children', 'child', 
      unnest(ARRAY['UPDATE SET body = ''merged''', 'DELETE', 'UPDATE SET organization_id = ''bbbbbbbb-0000-4000-8000-000000000000''']) what;
 
 -- CVE-2017-15099: INSERT .. ON CONFLICT DO UPDATE changed, and returned, rows that policies hide.
-SELECT relation, what, attempt('mike', upserts(relation, 1, what)) AS own_row, 
+SELECT relation, what, attempt('mike', upserts(relation, 1, what)) AS own_row,
        regexp_replace(attempt('mike', upserts(relation, 8, what)), '^(0 rows|42501).*', 'unchanged') AS hidden_row  -- refused or not even tried: versions differ
 FROM unnest(ARRAY['open', 'prompts', 'parts']) relation, unnest(ARRAY['UPDATE SET body = ''mine'' RETURNING body', 'UPDATE SET id = EXCLUDED.id WHERE EXCLUDED.id < 0', 'NOTHING']) what;
 RESET SESSION AUTHORIZATION;
