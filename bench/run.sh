@@ -2,13 +2,15 @@
 # Runs the benchmarks on the server that PG* names (a superuser's login, pg_tenancy installed), and prints a report in
 # Markdown: bench/run.sh [--rows N] [--organizations N] [--rounds N] [--seconds N] [--cases "CASE..."]
 #
-# Needs psql, pgbench and awk.  Makes a database and a role of its own, and removes them at the end.  For figures that
+# Needs psql, pgbench and awk. Where BENCH_PLOTS names a folder, gnuplot draws the ratios there.  Makes a database and a role of its own, and removes them at the end.  For figures that
 # mean something use scripts/bench.sh, which also starts a server with settings that fit.
 
 set -euo pipefail
 shopt -s inherit_errexit
 # shellcheck source=bench/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=bench/plots.sh
+source "$BENCH_DIR/plots.sh"
 ALL_CASES=(reads partitions principals writes pool connection changes memory scale)
 CASES=("${ALL_CASES[@]}")
 for name in "${ALL_CASES[@]}"; do
@@ -114,3 +116,4 @@ for name in "${CASES[@]}"; do "run_$name"; done
 report_conditions
 report_goals
 for name in "${CASES[@]}"; do "report_$name"; done
+[[ -z ${BENCH_PLOTS-} ]] || make_plots "$BENCH_PLOTS"
