@@ -11,8 +11,9 @@ plot_ratios() {
   {
     printf 'set terminal svg size 900, 420 background rgb "white"\nset output "%s"\nset title "%s" noenhanced\n' "$file" "$title"
     printf 'set style data histogram\nset style histogram clustered gap 1\nset style fill solid 0.8 border -1\n'
-    printf 'set logscale y\nset yrange [0.5:*]\nset grid ytics\nset key outside right noenhanced\nset xtics rotate by -25 noenhanced\n'
+    printf 'set logscale y\nset yrange [0.1:*]\nset grid ytics\nset key outside right noenhanced\nset xtics rotate by -25 noenhanced\n'
     printf 'set ylabel "ratio to hand-written (logarithmic)"\nset datafile separator "\\t"\nset datafile missing "-"\n'
+    # shellcheck disable=SC2016 # the name of gnuplot's own
     printf '$rows << END\n'
     sql <<<"
       SELECT concat_ws(E'\\t', s.subject, string_agg(coalesce(bench.shown(q.ratio), '-'), E'\\t'
