@@ -47,7 +47,7 @@ report_memory() {
 
 goals_of_memory() {
   sql -F '~' -c "
-    SELECT format('Memory of a session after %s principals%s, more than hand-written: allocated', '$MEMORY_PRINCIPALS',
+    SELECT format('Memory of a session after %s changes of the principal%s, more than hand-written: allocated', '$MEMORY_PRINCIPALS',
                   replace(alternative, 'pg_tenancy', '')), '≤ 256 KiB', bench.shown(more) || ' KiB', more <= 256
     FROM (VALUES ('pg_tenancy'), ('pg_tenancy, share_plans')) a (alternative),
          bench.surplus('memory', '$MEMORY_PRINCIPALS', alternative, 'hand-written', 'allocated') more"
