@@ -74,7 +74,17 @@ RESET SESSION AUTHORIZATION;
 SET tenancy.anonymous_access = 'error';
 SET SESSION AUTHORIZATION regress_app;
 EXECUTE q;
+-- where nobody is an error, also by a plan that reads no row: that of a principal who may see none
 RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_setting('acme', 'members_view_logs', false) \g /dev/null
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+EXECUTE q;
+SELECT plan_of_q();
+CALL become('nobody');
+EXECUTE q;
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.reset_setting('acme', 'members_view_logs') \g /dev/null
 RESET tenancy.anonymous_access;
 SET SESSION AUTHORIZATION regress_app;
 

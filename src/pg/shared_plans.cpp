@@ -140,7 +140,10 @@ void remember_nobody() {
 bool are_kept_for(uint64 stamp) {
   if (state.known == nullptr || state.known_generation != catalog_generation()) return false;
   const KnownShape &known = place_of(stamp);
-  return known.stamp == stamp && (known.shape == state.live || known.shape == of_nobody);
+  if (known.stamp != stamp) return false;
+  // Where nobody is an error, planning is what raises it: a plan that reads no row would not.
+  return known.shape == state.live ||
+         (known.shape == of_nobody && settings.anonymous_access == AnonymousAccess::empty);
 }
 
 void keep_or_drop(uint64 stamp) {

@@ -10,8 +10,8 @@
 // their identity until a catalog changes. And shape_guard(), which runs on each row that passes, compares the
 // shape of the session's principal with the plan's, and the row's id with the principal's.
 //
-// Nobody keeps shared plans, too: filter_id() is NULL then, and no row passes. So the end of a transaction,
-// which takes SET LOCAL back, drops nothing.
+// Nobody keeps shared plans, too, unless nobody is an error: filter_id() is NULL then, and no row passes. So
+// the end of a transaction, which takes SET LOCAL back, drops nothing.
 #pragma once
 
 #include "pg/facts.hpp"
