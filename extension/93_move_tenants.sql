@@ -84,6 +84,64 @@ $$;
 COMMENT ON FUNCTION tenancy.organization_for_dba(text) IS 'Id of the organization that a DBA refers to; 42501 for anybody else, 42704 for none, 22004 for NULL';
 REVOKE ALL ON FUNCTION tenancy.organization_for_dba(text) FROM PUBLIC;
 
+-- Export and purge run by the rights of the extension's owner. What others have written must not: it would be a way for a DBA, or
+-- for a table's owner, to become a superuser. A superuser who calls runs it anyway, as by any query on such a table. What is looked
+-- at is locked, or can't be changed by others: a function could be altered meanwhile, and so it is its owner that counts.
+CREATE FUNCTION tenancy.is_superusers(role oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role AND r.rolsuper)
+$$;
+COMMENT ON FUNCTION tenancy.is_superusers(oid) IS 'Whether what the role owns is a superuser''s';
+REVOKE ALL ON FUNCTION tenancy.is_superusers(oid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.refuse_code_of_others(code text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF code IS NOT NULL AND current_setting('is_superuser') <> 'on' THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('%s could run by the rights of the extension''s owner', code),
+      DETAIL = 'It is not a superuser''s.', HINT = 'Call this as a superuser, or without it.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.refuse_code_of_others(text) IS 'Raises 42501, unless a superuser calls, when there is such code';
+REVOKE ALL ON FUNCTION tenancy.refuse_code_of_others(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.code_run_by_delete(leaf regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT min(code) FROM (
+    -- Its function, and what its condition calls
+    SELECT format('trigger "%s" on table %s', t.tgname, leaf)
+    FROM pg_trigger t JOIN pg_depend d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
+    LEFT JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
+    LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+    LEFT JOIN pg_type y ON d.refclassid = 'pg_type'::regclass AND y.oid = d.refobjid
+    WHERE t.tgrelid = leaf AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0  -- TRIGGER_TYPE_DELETE
+      AND NOT tenancy.is_superusers(coalesce(p.proowner, o.oprowner, y.typowner))
+      AND coalesce(p.oid, o.oid, y.oid) IS NOT NULL
+    UNION ALL
+    SELECT format('rule "%s" on table %s', r.rulename, leaf) FROM pg_rewrite r WHERE r.ev_class = leaf AND r.ev_type = '4'  -- CMD_DELETE
+  ) found (code)
+$$;
+COMMENT ON FUNCTION tenancy.code_run_by_delete(regclass) IS 'Of what is not a superuser''s, and would run by the rights of whoever deletes rows of just this table: one thing, in words; NULL: there is none';
+REVOKE ALL ON FUNCTION tenancy.code_run_by_delete(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.code_run_by_to_jsonb(relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  -- Who owns a type can make a cast to json at any time. Of domains the base type counts.
+  WITH RECURSIVE part AS (
+    SELECT a.atttypid AS type FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT inner_type FROM part JOIN pg_type t ON t.oid = part.type,
+    LATERAL (SELECT t.typbasetype UNION ALL SELECT t.typelem
+             UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) p (inner_type)
+    WHERE inner_type <> 0
+  )
+  SELECT min(format('a cast to json of type %s', t.oid::regtype)) FROM part JOIN pg_type t ON t.oid = part.type
+  WHERE t.typtype <> 'd' AND t.typcategory <> 'A' AND NOT tenancy.is_superusers(t.typowner)
+$$;
+COMMENT ON FUNCTION tenancy.code_run_by_to_jsonb(regclass) IS 'Of what is not a superuser''s, and could run when rows of a table are turned into JSON: one thing, in words; NULL: there is none';
+REVOKE ALL ON FUNCTION tenancy.code_run_by_to_jsonb(regclass) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.exported_rows(organization text, within regclass) RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
@@ -98,6 +156,8 @@ BEGIN
       HINT = 'tenancy.protected_tables lists those that are.';
   END IF;
   FOR exported IN SELECT * FROM tenancy.tables_with_rows(within) t ORDER BY t.relation::text LOOP
+    EXECUTE format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', exported.relation);
+    PERFORM tenancy.refuse_code_of_others(tenancy.code_run_by_to_jsonb(exported.relation));
     RETURN QUERY EXECUTE format('SELECT $1, to_jsonb(t) FROM %s t WHERE %s', tenancy.only_if_plain(exported.relation),
                                 (tenancy.rows_of_organization(exported, the_organization)).own) USING exported.relation;
     GET DIAGNOSTICS rows_of_table = ROW_COUNT;
@@ -115,7 +175,7 @@ RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT * FROM tenancy.exported_rows($1, $2)
 $$;
-COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with what is below it, each with its table (for a partition, the partitioned table); leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected';
+COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with what is below it, each with its table (for a partition, the partitioned table); leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected, 42501, unless a superuser calls, for a column whose type isn''t a superuser''s, since its owner''s cast to json would run by the rights of the extension''s owner';
 
 CREATE FUNCTION tenancy.close_organization(organization text) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -189,6 +249,8 @@ BEGIN
     SELECT c.oid FROM pg_class c
     WHERE c.relkind = 'r' AND (c.oid = purged.relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(purged.relation) p))
     ORDER BY c.oid::regclass::text LOOP
+    EXECUTE format('LOCK TABLE ONLY %s IN ROW EXCLUSIVE MODE', leaf);
+    PERFORM tenancy.refuse_code_of_others(tenancy.code_run_by_delete(leaf));
     LOOP
       EXECUTE format('DELETE FROM ONLY %1$s WHERE ctid = ANY (ARRAY(SELECT t.ctid FROM ONLY %1$s t WHERE %2$s%3$s LIMIT $1))',
                      leaf, own_rows, tenancy.not_referred_to(leaf)) USING least(most_of_batch, at_most - in_all);
@@ -272,7 +334,7 @@ BEGIN
   RETURN QUERY SELECT u.t, u.c FROM unnest(tables, counts) WITH ORDINALITY u (t, c, n) ORDER BY u.n;
 END
 $$;
-COMMENT ON FUNCTION tenancy.purge_organization(text, bigint) IS 'For a DBA: removes an organization for good: closes it, then deletes its rows in protected tables (at most so many in this call), and with the call that leaves none, the organization itself; returns the rows removed per table; audit entries stay, see purge_audit_log(); 23503 while rows of others refer to its rows';
+COMMENT ON FUNCTION tenancy.purge_organization(text, bigint) IS 'For a DBA: removes an organization for good: closes it, then deletes its rows in protected tables (at most so many in this call), and with the call that leaves none, the organization itself; returns the rows removed per table; audit entries stay, see purge_audit_log(); 23503 while rows of others refer to its rows, 42501, unless a superuser calls, for a table with a rule, or a trigger that isn''t a superuser''s, which would run by the rights of the extension''s owner';
 
 -- Each transaction begins by pinning search_path, which the procedure itself can't: a SET clause would keep it from COMMIT.
 CREATE PROCEDURE tenancy.purge_organization_in_batches(organization text, batch_size bigint DEFAULT 10000)
