@@ -1,11 +1,10 @@
 #include "pg/catalog.hpp"
 
 #include <algorithm>
-
 #include <span>
+
 #include "pg/extension_version.hpp"
 #include "pg/fault_injection.hpp"
-
 #include "pg/invalidation.hpp"
 
 namespace tenancy::pg {
