@@ -32,7 +32,7 @@
 # PGUSER, PGDATABASE of that server (the user is a superuser), PG_CONFIG, and PG_TENANCY_STAGE, the folder below which
 # the module is installed.
 #
-# The last line counts stages: "N passed, N failed".
+# What failed stages said is repeated at the end.  The last line counts stages: "N passed, N failed".
 
 set -euo pipefail
 shopt -s inherit_errexit nullglob
@@ -292,7 +292,7 @@ stage_pgtap() {
 }
 
 stage_tap() {
-  local copy=$WORK_DIR/tap pgxs
+  local copy=$WORK_DIR/tap pgxs log
   need_module gcc "CXX=$GXX"
   export PG_CONFIG PG_TENANCY_STAGE TEMP_CONFIG
   PG_CONFIG=$(find_pg_config)
@@ -308,7 +308,13 @@ stage_tap() {
   # shellcheck disable=SC2016
   as_server_user env PATH="$(server_bin):$PATH" PG_REGRESS="$pgxs/src/test/regress/pg_regress" TESTDIR="$copy" TMPDIR="$copy" \
     bash -c 'cd "$1" && prove -I "$2" -I test/tap/lib test/tap/*.pl' - "$copy" "$pgxs/src/test/perl" || {
-    tail -n 60 "$copy"/tmp_check/log/regress_log_* || true
+    for log in "$copy"/tmp_check/log/regress_log_*; do
+      # A test that died has not counted its assertions.
+      if grep -Eq '(^|\) )not ok ' "$log" || ! grep -Eq '(^|\) )1\.\.[0-9]+$' "$log"; then
+        say "--- end of $(basename "$log")"
+        tail -n 60 "$log"
+      fi
+    done
     return 1
   }
 }
@@ -390,14 +396,14 @@ stop_servers() {
 
 # In a subshell and outside of any condition, so that the first command that fails ends the stage and nothing else.
 run_stage() {
-  local name=$1 start=$SECONDS status
+  local name=$1 start=$SECONDS log=$WORK_DIR/$1.out status
   printf '\n=== %s\n' "$name"
   set +e
   (
     set -e
     "stage_$name"
-  ) </dev/null 2>&1
-  status=$?
+  ) </dev/null 2>&1 | tee "$log"
+  status=${PIPESTATUS[0]}
   stop_servers
   set -e
   if [[ $status -eq 0 ]]; then
@@ -405,13 +411,14 @@ run_stage() {
     summary+=("$(printf '%-12s passed %5d s' "$name" $((SECONDS - start)))")
   else
     failed=$((failed + 1))
+    failures+=("$name")
     summary+=("$(printf '%-12s FAILED %5d s' "$name" $((SECONDS - start)))")
   fi
   say "=== ${summary[-1]}"
 }
 
 main() {
-  local name selected packages=() stages=() summary=() passed=0 failed=0
+  local name selected packages=() stages=() summary=() failures=() passed=0 failed=0
   selected=$(selected_stages "$@")
   for name in $selected; do
     if has_tests "$name"; then
@@ -427,6 +434,11 @@ main() {
     return 1
   fi
   for name in "${stages[@]}"; do run_stage "$name"; done
+  # What is wrong, once more, where one looks first
+  for name in "${failures[@]}"; do
+    printf '\n=== %s FAILED\n' "$name"
+    tail -n 120 "$WORK_DIR/$name.out"
+  done
   printf '\n'
   printf '%s\n' "${summary[@]}"
   printf '\n%d passed, %d failed\n' "$passed" "$failed"
