@@ -18,7 +18,7 @@ COMMENT ON FUNCTION tenancy.filter_id(text) IS 'The session''s organization, its
 CREATE FUNCTION tenancy.shape_guard(shape uuid, entity text, row_id uuid) RETURNS boolean
 LANGUAGE c STABLE STRICT LEAKPROOF PARALLEL SAFE COST 10 SUPPORT tenancy.plan_guard_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_shape_guard';
-COMMENT ON FUNCTION tenancy.shape_guard(uuid, text, uuid) IS 'Stops a shared plan when the session''s rights have another shape, or the row another id than the session''s (55000); put into plans, not to be called';
+COMMENT ON FUNCTION tenancy.shape_guard(uuid, text, uuid) IS 'Stops a shared plan when the session''s rights have another shape, or the row another id than the session''s (55000; 40001 when the rights were changed meanwhile); put into plans, not to be called';
 
 CREATE FUNCTION tenancy.row_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible_support';

@@ -205,9 +205,21 @@ void ask_again(CallState *call, Entity entity) {
   call->generation = generation;
 }
 
+// Why a plan is run for whom it was not made: somebody changed the rights after the plan had been found to
+// serve the session, which is nobody's mistake; or the session went on with a cursor as another principal. A
+// worker has not seen what the leader knew.
+bool rights_have_changed() {
+  return IsParallelWorker() || (state.known != nullptr && state.known_generation != catalog_generation());
+}
+
 [[noreturn]] void raise_changed() {
+  const bool by_others = rights_have_changed();
   count(Counter::guard_refusals);
   drop_shared_plans();  // so that trying again makes a new plan
+  if (by_others)
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("the session's rights have changed since the query was planned"),
+                    errhint("Run the transaction again.")));
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("the session's principal has changed since the query was planned"),
                   errhint("Run the query again.")));
