@@ -49,7 +49,7 @@ INSTALL_SCRIPT_PARTS = $(sort $(wildcard extension/[0-9][0-9]_*.sql))
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # What earlier versions installed, and how to get from there to this one.  CONTRIBUTING.md says how they come here.
 UPDATES    = $(wildcard extension/updates/*.sql)
-DATA       = $(UPDATES) $(filter-out %/$(DATA_built),$(wildcard extension/released/*.sql))
+DATA       = $(UPDATES) $(filter-out $(addprefix %/,$(DATA_built)),$(wildcard extension/released/*.sql))
 
 # A second extension, in SQL alone, for users' tests.
 TESTING        = pg_tenancy_testing
@@ -123,7 +123,7 @@ $(MODULE_big)$(DLSUFFIX): exports.map
 # The module serves its own version of the extension, and each that an update leads on from: the OLD of
 # updates/pg_tenancy--OLD--NEW.sql.  It works with these until ALTER EXTENSION has been run.
 comma := ,
-OLD_VERSIONS    = $(foreach update,$(notdir $(UPDATES)),$(word 2,$(subst --, ,$(update))))
+OLD_VERSIONS    = $(foreach update,$(filter $(EXTENSION)--%,$(notdir $(UPDATES))),$(word 2,$(subst --, ,$(update))))
 SERVED_VERSIONS = $(subst $() ,$(comma),$(foreach version,$(sort $(EXTVERSION) $(OLD_VERSIONS)),"$(version)"))
 src/pg/extension_version.o: override CPPFLAGS += -DPG_TENANCY_VERSION='"$(EXTVERSION)"' -DPG_TENANCY_SERVED_VERSIONS='$(SERVED_VERSIONS)'
 src/pg/extension_version.o: .versions

@@ -19,18 +19,22 @@ perl -MJSON::PP -e '
   for my $field (qw(name abstract version maintainer license provides meta-spec)) {
     die "META.json: no $field\n" unless $meta->{$field};
   }
-  my $provided = $meta->{provides}{ $meta->{name} } or die "META.json: does not provide $meta->{name}\n";
-  for my $field (qw(file version)) {
-    die "META.json: provides: no $field\n" unless $provided->{$field};
+  for my $control (glob "*.control") {
+    my ($name) = $control =~ /(.*)\.control/;
+    my $provided = $meta->{provides}{$name} or die "META.json: does not provide $name\n";
+    for my $field (qw(abstract file version)) {
+      die "META.json: $name: no $field\n" unless $provided->{$field};
+    }
+    for my $path (grep { defined } @$provided{qw(file docfile)}) {
+      die "META.json: $path does not exist\n" unless -e $path;
+    }
+    die "META.json: $name has a version of its own\n" if $provided->{version} ne $meta->{version};
   }
-  for my $path (grep { defined } @$provided{qw(file docfile)}) {
-    die "META.json: $path does not exist\n" unless -e $path;
-  }
-  for my $which ($meta->{version}, $provided->{version}) {
+  for my $which ($meta->{version}) {
     die "META.json: version $which is not $version in three numbers\n"
       unless $which =~ /^\d+\.\d+\.\d+$/ && "$which." =~ /^\Q$version\E\.(0\.)*$/;
   }
-  die "META.json: a placeholder is left\n" if grep { /@[A-Z]+@/ } $meta->{abstract}, $provided->{abstract};
+  die "META.json: a placeholder is left\n" if encode_json($meta) =~ /@[A-Z]+@/;
 ' "$dir/META.json" "$version" || status=1
 
 built=$(sed -n 's/^ifeq (\$(filter \([0-9 ]*\),\$(MAJORVERSION)),)$/\1/p' Makefile)

@@ -9,46 +9,54 @@ shopt -s nullglob
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 status=0
 
-version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" pg_tenancy.control)
-updates=(extension/updates/*.sql)
+# check EXTENSION PART...
+check() {
+  local extension=$1 version script released update updates old at next
+  shift
+  version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$extension.control")
+  updates=(extension/updates/"$extension"--*.sql)
 
-for script in extension/released/*; do
-  if [[ ! $script =~ /pg_tenancy--([0-9.]+)\.sql$ ]]; then
-    echo "$script: must be named pg_tenancy--VERSION.sql"
-    status=1
-    continue
-  fi
-  released=${BASH_REMATCH[1]}
-  if [[ $released == "$version" ]]; then
-    if ! cat extension/[0-9][0-9]_*.sql | cmp -s - "$script"; then
-      echo "$script: version $version is released, and extension/ has changed since: begin the next version"
+  for script in extension/released/"$extension"--*; do
+    if [[ ! $script =~ --([0-9.]+)\.sql$ ]]; then
+      echo "$script: must be named $extension--VERSION.sql"
+      status=1
+      continue
+    fi
+    released=${BASH_REMATCH[1]}
+    if [[ $released == "$version" ]]; then
+      if ! cat "$@" | cmp -s - "$script"; then
+        echo "$script: version $version is released, and its parts have changed since: begin the next version"
+        status=1
+      fi
+    elif [[ " ${updates[*]} " != *"/$extension--$released--"* ]]; then
+      echo "$script: no script in extension/updates leads on from $released"
       status=1
     fi
-  elif [[ " ${updates[*]} " != *"/pg_tenancy--$released--"* ]]; then
-    echo "$script: no script in extension/updates leads on from $released"
-    status=1
-  fi
-done
-
-for update in "${updates[@]}"; do
-  old=${update##*/pg_tenancy--} old=${old%%--*}
-  if [[ ! -e extension/released/pg_tenancy--$old.sql ]]; then
-    echo "$update: extension/released/pg_tenancy--$old.sql is missing, so that nobody can test it"
-    status=1
-  fi
-done
-
-# From each of them, step by step, to the present version.
-for script in extension/released/pg_tenancy--*.sql; do
-  at=${script##*--} at=${at%.sql}
-  while [[ $at != "$version" ]]; do
-    next=(extension/updates/pg_tenancy--"$at"--*.sql)
-    [[ ${#next[@]} -gt 0 ]] || break
-    at=${next[-1]##*--} at=${at%.sql}
   done
-  if [[ $at != "$version" ]]; then
-    echo "$script: the updates end at $at, and this is $version"
-    status=1
-  fi
-done
+
+  for update in "${updates[@]}"; do
+    old=${update##*/"$extension"--} old=${old%%--*}
+    if [[ ! -e extension/released/$extension--$old.sql ]]; then
+      echo "$update: extension/released/$extension--$old.sql is missing, so that nobody can test it"
+      status=1
+    fi
+  done
+
+  # From each of them, step by step, to the present version.
+  for script in extension/released/"$extension"--*.sql; do
+    at=${script##*--} at=${at%.sql}
+    while [[ $at != "$version" ]]; do
+      next=(extension/updates/"$extension"--"$at"--*.sql)
+      [[ ${#next[@]} -gt 0 ]] || break
+      at=${next[-1]##*--} at=${at%.sql}
+    done
+    if [[ $at != "$version" ]]; then
+      echo "$script: the updates end at $at, and this is $version"
+      status=1
+    fi
+  done
+}
+
+check pg_tenancy extension/[0-9][0-9]_*.sql
+check pg_tenancy_testing extension/testing/[0-9][0-9]_*.sql
 exit $status

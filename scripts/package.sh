@@ -19,7 +19,8 @@ changelog() {
   maintainer=$(sed -n 's/^Maintainer: //p' debian/control.in)
   printf 'pg-tenancy (%s) unstable; urgency=medium\n\n' "$version"
   # The section of this version; "- " begins a change.
-  sed -n "/^## ${version//./\\.}\( \|\$\)/,/^## [^$version]/p" CHANGELOG.md | sed -n 's/^- /  * /p; s/^  [^ ]/  &/p'
+  awk -v section="## $version" '/^## / { within = $0 == section || index($0, section " ") == 1 } within' CHANGELOG.md |
+    sed -n 's/^- /  * /p; s/^  [^ ]/  &/p'
   printf '\n -- %s  %s\n' "$maintainer" "$(date -R -r CHANGELOG.md)"
 }
 
