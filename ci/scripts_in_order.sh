@@ -29,8 +29,8 @@ if [[ ${#numbers[@]} -gt 0 ]]; then
 fi
 
 for update in extension/updates/*; do
-  if [[ ! $update =~ /pg_tenancy--[0-9.]+--[0-9.]+\.sql$ ]]; then
-    echo "$update: must be named pg_tenancy--OLD--NEW.sql"
+  if [[ ! $update =~ /pg_tenancy(_testing)?--[0-9.]+--[0-9.]+\.sql$ ]]; then
+    echo "$update: must be named EXTENSION--OLD--NEW.sql"
     status=1
   fi
 done

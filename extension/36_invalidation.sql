@@ -1,25 +1,32 @@
--- A change of a catalog that decides rights is told to every backend at commit, and to nobody on rollback.
+-- A change of a catalog that decides rights is told to the backends at commit, and to nobody on rollback: to those that
+-- keep something of the organization that it is about, or to all.
 -- ALWAYS: logical replication's apply must tell too. Row triggers: apply fires no statement triggers.
 
 CREATE FUNCTION tenancy.invalidate() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_invalidate';
-COMMENT ON FUNCTION tenancy.invalidate() IS 'Trigger: plans and principals made from this catalog are dropped in every backend; with argument "new" the inserted row concerns nobody else yet, with "of_key" if its key is as new, with "listed" only who has spelled out a list of such rows';
+COMMENT ON FUNCTION tenancy.invalidate() IS 'Trigger: plans and principals made from this catalog are dropped in every backend; with argument "new" the inserted row concerns nobody else yet, with "of_key" if its key is as new, with "listed" only who has spelled out a list of such rows; the second argument says by which column only those are told whom the row concerns: "organization", "member" (its user, too) or "key" (the key''s organization)';
 REVOKE ALL ON FUNCTION tenancy.invalidate() FROM PUBLIC;
 
 DO $$
 DECLARE
   catalog text;
+  how text;
+  whom text;
 BEGIN
   FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces', 'users', 'roles', 'organization_members',
     'workspace_members', 'permissions', 'grants', 'visibility', 'workspace_overrides', 'api_keys',
     'api_key_secrets', 'api_key_scopes', 'login_bindings', 'jwt_keys', 'jwt_issuers'] LOOP
+    -- nobody's rights come from a new organization, user, role or key as such
+    how := CASE WHEN catalog IN ('organizations', 'users', 'roles', 'api_key_secrets', 'jwt_keys') THEN 'new'
+                WHEN catalog IN ('workspaces', 'api_keys') THEN 'listed'
+                WHEN catalog = 'api_key_scopes' THEN 'of_key' ELSE '' END;
+    -- whoever is asked for by name may be any; and so is who a built-in role's row, which has no organization, concerns
+    whom := CASE WHEN catalog IN ('organizations', 'users', 'permissions', 'login_bindings') THEN ''
+                 WHEN catalog = 'organization_members' THEN 'member'
+                 WHEN catalog IN ('api_key_secrets', 'api_key_scopes') THEN 'key' ELSE 'organization' END;
     EXECUTE format('CREATE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
-                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate()', catalog);
+                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%L, %L)', catalog, '', whom);
     EXECUTE format('CREATE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
-                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%s)', catalog,
-                   -- nobody's rights come from a new organization, user, role or key as such
-                   CASE WHEN catalog IN ('organizations', 'users', 'roles', 'api_key_secrets', 'jwt_keys') THEN quote_literal('new')
-                        WHEN catalog IN ('workspaces', 'api_keys') THEN quote_literal('listed')
-                        WHEN catalog = 'api_key_scopes' THEN quote_literal('of_key') ELSE '' END);
+                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%L, %L)', catalog, how, whom);
     EXECUTE format('CREATE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
                     FOR EACH STATEMENT EXECUTE FUNCTION tenancy.invalidate()', catalog);
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate', catalog);

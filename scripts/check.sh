@@ -70,7 +70,7 @@ packages_of() {
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
     tap) echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" ;;
     sqlsmith) echo "${module[@]}" sqlsmith ;;
-    docs) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" ;;
+    upgrade | docs) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" ;;
     *) echo "${module[@]}" ;;
   esac
 }

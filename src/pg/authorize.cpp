@@ -78,6 +78,7 @@ Uuid workspace_named(CallState &asked, const text *reference, const Uuid &organi
   CatalogRead read = begin_catalog_read();
   list_used(IdList::workspaces);  // a new workspace may have the same name
   const Uuid workspace = find_workspace(read, name, organization);
+  listen_to(read, Scope::organization, organization);
   const uint64 generation = read.generation;
   end_catalog_read(read);
   if (!workspace)

@@ -144,12 +144,13 @@ CatalogRead begin_catalog_read() {
   server_fault_point();
   look_up_oids();
   const uint64 generation = catalog_generation();
+  const uint64 told = scopes_told();
   // A new snapshot can't be taken while a parallel query runs: who takes part in it reads by the query's own.
   if (IsInParallelMode()) {
     read_by_old_snapshot();
-    return {GetActiveSnapshot(), false, generation};
+    return {GetActiveSnapshot(), false, generation, told};
   }
-  return {RegisterSnapshot(GetLatestSnapshot()), true, generation};
+  return {RegisterSnapshot(GetLatestSnapshot()), true, generation, told};
 }
 
 void end_catalog_read(CatalogRead &read) {

@@ -145,8 +145,9 @@ Oid filter_id_function();
 struct CatalogRead {
   Snapshot snapshot;
   bool registered;
-  uint64
-      generation;  // catalog_generation() before the look: what was seen may be kept as of that, and no later
+  // Before the look; invalidation.hpp says what they are for.
+  uint64 generation;  // catalog_generation(): what was seen may be kept as of that, and no later
+  uint64 scopes_told;
 };
 CatalogRead begin_catalog_read();
 void end_catalog_read(CatalogRead &read);

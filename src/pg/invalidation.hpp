@@ -8,6 +8,11 @@
 // A catalog's change is told by its trigger as a relcache invalidation of the catalog: at commit to every
 // backend, on rollback to none, on a standby by replay. All callbacks do is count and forget.
 //
+// Most changes concern one organization. They are told as such, and only who keeps something that was worked
+// out from that organization's rows listens: the others go on with what they have. Who is a member of what
+// concerns the user, too. (A module of version 1.0 would not understand: the triggers of that version tell
+// everybody, and this module does as the trigger says.)
+//
 // A new workspace or key gives nobody a right, but a principal that reaches "every workspace" or "the user's
 // keys" may have spelled these out. Such a list is told about by the index that it is read from, and only who
 // has read one listens.
@@ -36,6 +41,13 @@ void everything_changed();
 void read_by_old_snapshot();
 /// To be called before anything kept is used.
 void forget_what_is_old();
+
+enum class Scope : int { organization, user };
+/// To be called before the look at the catalogs ends, by who keeps what it has seen there of an organization,
+/// or of a user's memberships: catalog_generation() will tell when that has changed.
+void listen_to(const CatalogRead &read, Scope scope, const Uuid &id);
+/// Counts messages about scopes, to tell whether one came before it could be listened to.
+uint64 scopes_told();
 
 enum class IdList : int { workspaces, user_keys, count };
 /// To be called before a list is read.

@@ -198,7 +198,10 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     if (binding.organization) check_organization_setting(read, binding.organization);
     const Uuid organization =
         binding.organization ? binding.organization : choose_organization(read, binding.user);
-    if (!organization) return;
+    if (!organization) {
+      listen_to(read, Scope::user, binding.user);  // who is nobody until it becomes a member
+      return;
+    }
     principal.source = PrincipalSource::login;
     resolve_user(read, principal, access, binding.user, organization, binding.workspace);
   }
@@ -223,6 +226,8 @@ Principal *resolve_in_new_context() {
   CatalogRead read = begin_catalog_read();
   principal->generation = read.generation;
   resolve(read, *principal, *access);
+  if (principal->organization) listen_to(read, Scope::organization, principal->organization);
+  if (principal->user) listen_to(read, Scope::user, principal->user);
   end_catalog_read(read);
   MemoryContextSwitchTo(caller);
   MemoryContextDelete(reading);

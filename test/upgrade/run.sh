@@ -88,11 +88,11 @@ extension_version() { sql -d upgrade -c "SELECT extversion FROM pg_extension WHE
 
 # --- the updated extension is the fresh one ---------------------------------------------------------------------
 
-# snapshot NAME SQL: of a new database in which that has been run.
+# snapshot NAME SQL [EXTENSION SCHEMA]: of a new database in which that has been run.
 snapshot() {
   sql -d postgres -c "CREATE DATABASE $1"
   sql -d "$1" -c 'SET client_min_messages = warning' -c "$2"
-  sql -d "$1" -f test/upgrade/snapshot.sql >"$WORK_DIR/$1.facts"
+  sql -d "$1" -v extension="${3:-pg_tenancy}" -v schema="${4:-tenancy}" -f test/upgrade/snapshot.sql >"$WORK_DIR/$1.facts"
   sql -d postgres -c "DROP DATABASE $1"
 }
 
@@ -103,11 +103,24 @@ check_equality() {
   install next
   snapshot fresh 'CREATE EXTENSION pg_tenancy'
   expect 'a snapshot says something' yes "$([[ $(wc -l <"$WORK_DIR/fresh.facts") -gt 1000 ]] && echo yes)"
-  for released in "$WORK_DIR"/build_next/extension/released/*.sql; do
+  for released in "$WORK_DIR"/build_next/extension/released/pg_tenancy--*.sql; do
     version=${released##*--} version=${version%.sql}
     snapshot updated "CREATE EXTENSION pg_tenancy VERSION '$version'; ALTER EXTENSION pg_tenancy UPDATE"
     expect "updated from $version, it is as new" '' "$(differences updated)"
   done
+
+  # The extension for users' tests, of which there is no made-up version
+  install old
+  snapshot fresh_testing 'CREATE EXTENSION pg_tenancy_testing CASCADE' pg_tenancy_testing tenancy_testing
+  expect 'a snapshot of pg_tenancy_testing says something' yes "$([[ $(wc -l <"$WORK_DIR/fresh_testing.facts") -gt 20 ]] && echo yes)"
+  for released in extension/released/pg_tenancy_testing--*.sql; do
+    version=${released##*--} version=${version%.sql}
+    snapshot updated_testing "CREATE EXTENSION pg_tenancy_testing VERSION '$version' CASCADE; ALTER EXTENSION pg_tenancy_testing UPDATE" \
+      pg_tenancy_testing tenancy_testing
+    expect "pg_tenancy_testing, updated from $version, is as new" '' \
+      "$(diff "$WORK_DIR/fresh_testing.facts" "$WORK_DIR/updated_testing.facts" | head -n 40 || true)"
+  done
+  install next
 
   # A forgotten comment, right or column would be noticed.
   install forgetful

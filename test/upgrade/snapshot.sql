@@ -1,17 +1,18 @@
--- All that the extension is in this database, fact by fact: what lies in its schema or belongs to it, how that is
--- defined, described and granted, and what rows it brings. Databases with the same facts have the same extension.
+-- All that the extension :extension is in this database, fact by fact: what lies in its schema (:schema) or belongs to
+-- it, how that is defined, described and granted, and what rows it brings. Databases with the same facts have the same
+-- extension.
 SET search_path = pg_catalog;
 WITH members AS (
   SELECT d.classid, d.objid FROM pg_depend d
   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-    AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = 'pg_tenancy')
+    AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = :'extension')
 ), relations AS (
-  SELECT c.*, c.oid::regclass::text AS name FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace
+  SELECT c.*, c.oid::regclass::text AS name FROM pg_class c WHERE c.relnamespace = :'schema'::regnamespace
 ), facts (fact) AS (
   SELECT format('version %s, settings dumped: %s', e.extversion, (
     SELECT string_agg(format('%s %s', d.relation::regclass, d.filter), '; ' ORDER BY d.relation::regclass::text)
     FROM unnest(e.extconfig, e.extcondition) d (relation, filter)))
-  FROM pg_extension e WHERE e.extname = 'pg_tenancy'
+  FROM pg_extension e WHERE e.extname = :'extension'
   UNION ALL
   SELECT format('member %s', pg_describe_object(m.classid, m.objid, 0)) FROM members m
   UNION ALL
@@ -27,11 +28,11 @@ WITH members AS (
   FROM pg_init_privs i WHERE (i.classoid, i.objoid) IN (SELECT m.classid, m.objid FROM members m)
   UNION ALL
   SELECT format('schema: %s, %s', n.nspowner::regrole, (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(n.nspacl) a))
-  FROM pg_namespace n WHERE n.nspname = 'tenancy'
+  FROM pg_namespace n WHERE n.nspname = :'schema'
   UNION ALL
   SELECT format('function %s, %s: %s; %s', p.proowner::regrole, p.prosupport,
                 (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(p.proacl) a), pg_get_functiondef(p.oid))
-  FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace AND p.prokind IN ('f', 'p')
+  FROM pg_proc p WHERE p.pronamespace = :'schema'::regnamespace AND p.prokind IN ('f', 'p')
   UNION ALL
   SELECT format('relation %s %s %s %s %s %s %s: %s', r.name, r.relkind, r.relpersistence, r.relowner::regrole, r.relrowsecurity,
                 r.relforcerowsecurity, r.reloptions, (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(r.relacl) a))
@@ -47,7 +48,7 @@ WITH members AS (
   SELECT format('view %s: %s', r.name, pg_get_viewdef(r.oid)) FROM relations r WHERE r.relkind IN ('v', 'm')
   UNION ALL
   SELECT format('constraint %s %s %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
-  FROM pg_constraint c WHERE c.connamespace = 'tenancy'::regnamespace
+  FROM pg_constraint c WHERE c.connamespace = :'schema'::regnamespace
   UNION ALL
   SELECT format('trigger %s %s', t.tgenabled, pg_get_triggerdef(t.oid)) FROM pg_trigger t
   WHERE t.tgrelid IN (SELECT r.oid FROM relations r) AND NOT t.tgisinternal
@@ -63,7 +64,7 @@ WITH members AS (
   FROM pg_sequence s JOIN relations r ON r.oid = s.seqrelid
   UNION ALL
   SELECT format('type %s %s %s', t.oid::regtype, t.typtype, format_type(t.typbasetype, t.typtypmod))
-  FROM pg_type t WHERE t.typnamespace = 'tenancy'::regnamespace
+  FROM pg_type t WHERE t.typnamespace = :'schema'::regnamespace
   UNION ALL
   SELECT format('rows of %s: %s', r.name,
                 query_to_xml(format('SELECT t FROM %s t ORDER BY t::text COLLATE "C"', r.name), true, true, ''))

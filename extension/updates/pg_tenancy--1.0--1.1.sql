@@ -1,0 +1,35 @@
+-- From here on a change of an organization's rows is told to the backends that keep something of that organization.
+-- Modules of 1.0 would not hear of it: their sessions are refused from this update on.
+COMMENT ON FUNCTION tenancy.invalidate() IS 'Trigger: plans and principals made from this catalog are dropped in every backend; with argument "new" the inserted row concerns nobody else yet, with "of_key" if its key is as new, with "listed" only who has spelled out a list of such rows; the second argument says by which column only those are told whom the row concerns: "organization", "member" (its user, too) or "key" (the key''s organization)';
+
+DO $$
+DECLARE
+  catalog text;
+  how text;
+  whom text;
+BEGIN
+  FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces', 'users', 'roles', 'organization_members',
+    'workspace_members', 'permissions', 'grants', 'visibility', 'workspace_overrides', 'api_keys',
+    'api_key_secrets', 'api_key_scopes', 'login_bindings', 'jwt_keys', 'jwt_issuers'] LOOP
+    -- nobody's rights come from a new organization, user, role or key as such
+    how := CASE WHEN catalog IN ('organizations', 'users', 'roles', 'api_key_secrets', 'jwt_keys') THEN 'new'
+                WHEN catalog IN ('workspaces', 'api_keys') THEN 'listed'
+                WHEN catalog = 'api_key_scopes' THEN 'of_key' ELSE '' END;
+    -- whoever is asked for by name may be any; and so is who a built-in role's row, which has no organization, concerns
+    whom := CASE WHEN catalog IN ('organizations', 'users', 'permissions', 'login_bindings') THEN ''
+                 WHEN catalog = 'organization_members' THEN 'member'
+                 WHEN catalog IN ('api_key_secrets', 'api_key_scopes') THEN 'key' ELSE 'organization' END;
+    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
+                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%L, %L)', catalog, '', whom);
+    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
+                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%L, %L)', catalog, how, whom);
+    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
+                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy.invalidate()', catalog);
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate', catalog);
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_insert', catalog);
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_truncate', catalog);
+  END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION tenancy.shape_guard(uuid, text, uuid) IS 'Stops a shared plan when the session''s rights have another shape, or the row another id than the session''s (55000; 40001 when the rights were changed meanwhile); put into plans, not to be called';
