@@ -213,8 +213,10 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
 
 // Everything that resolving needs and leaves behind lies in one context. An ERROR frees it with the caller's.
 Principal *resolve_in_new_context() {
+  // One block, which holds all but long lists.
   const MemoryContext context =
-      AllocSetContextCreate(CurrentMemoryContext, "tenancy principal", ALLOCSET_SMALL_SIZES);
+      AllocSetContextCreate(CurrentMemoryContext, "tenancy principal", ALLOCSET_SMALL_MINSIZE,
+                            2 * ALLOCSET_SMALL_INITSIZE, ALLOCSET_SMALL_MAXSIZE);
   const MemoryContext reading =
       AllocSetContextCreate(context, "tenancy catalog reading", ALLOCSET_SMALL_SIZES);
   auto *principal = static_cast<Principal *>(MemoryContextAllocZero(context, sizeof(Principal)));

@@ -13,7 +13,7 @@ struct Place {
   IdentityKey identity;
   uint64 used;
 };
-constexpr int place_count = 64;
+constexpr int place_count = 32;
 // A principal with thousands of workspaces is kept only as long as the session is it.
 constexpr Size kept_size = 4096;
 

@@ -11,15 +11,17 @@ namespace {
 
 // The start of a shape, which is enough to know a principal by that probably has it: the guard compares all
 // of it.
-using ShapeStart = uint64;
+using ShapeStart = uint32;
 constexpr ShapeStart no_shape = 0;
 constexpr ShapeStart of_nobody = 1;
 
+// Likewise the rest of a stamp, whose other bits choose the place.
 struct KnownShape {
-  uint64 stamp;
+  uint32 stamp_rest;
   ShapeStart shape;
 };
-constexpr int known_shape_count = 8192;  // 128 kB; a later principal takes an earlier one's place
+constexpr int known_shape_count = 8192;  // 64 kB; a later principal takes an earlier one's place
+uint32 rest_of(uint64 stamp) { return static_cast<uint32>(stamp >> 32); }
 
 struct {
   ShapeStart live;  // shape for which there may be plans; no_shape when there are none
@@ -120,7 +122,7 @@ void remember(uint64 stamp, ShapeStart shape, uint64 generation) {
   else if (state.known_generation != generation)
     memset(state.known, 0, known_shape_count * sizeof(KnownShape));
   state.known_generation = generation;
-  place_of(stamp) = {stamp, shape};
+  place_of(stamp) = {rest_of(stamp), shape};
 }
 
 // With no credential, and a login that is bound to nobody, the session is nobody whatever else is chosen.
@@ -140,7 +142,7 @@ void remember_nobody() {
 bool are_kept_for(uint64 stamp) {
   if (state.known == nullptr || state.known_generation != catalog_generation()) return false;
   const KnownShape &known = place_of(stamp);
-  if (known.stamp != stamp) return false;
+  if (known.stamp_rest != rest_of(stamp)) return false;
   // Where nobody is an error, planning is what raises it: a plan that reads no row would not.
   return known.shape == state.live ||
          (known.shape == of_nobody && settings.anonymous_access == AnonymousAccess::empty);
