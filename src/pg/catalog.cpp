@@ -14,45 +14,51 @@ constexpr int index_count = static_cast<int>(CatalogIndex::count);
 
 struct IndexName {
   const char *index;
-  const char *relation;
   bool decides_rights;
 };
 // In the order of CatalogIndex.
 constexpr IndexName index_names[index_count] = {
-    {"organizations_pkey", "organizations", true},
-    {"organizations_slug_key", "organizations", true},
-    {"organizations_external_id_key", "organizations", true},
-    {"workspaces_pkey", "workspaces", true},
-    {"workspaces_slug_idx", "workspaces", true},
-    {"workspaces_external_id_key", "workspaces", true},
-    {"workspaces_organization_id_slug_key", "workspaces", true},
-    {"users_pkey", "users", true},
-    {"users_email_key", "users", true},
-    {"users_external_id_key", "users", true},
-    {"roles_pkey", "roles", true},
-    {"roles_organization_id_level_name_key", "roles", true},
-    {"organization_members_pkey", "organization_members", true},
-    {"organization_members_user_idx", "organization_members", true},
-    {"workspace_members_user_idx", "workspace_members", true},
-    {"permissions_pkey", "permissions", true},
-    {"grants_key", "grants", true},
-    {"visibility_key", "visibility", true},
-    {"workspace_overrides_pkey", "workspace_overrides", true},
-    {"api_keys_pkey", "api_keys", true},
-    {"api_keys_user_idx", "api_keys", true},
-    {"api_keys_organization_idx", "api_keys", true},
-    {"api_key_secrets_pkey", "api_key_secrets", true},
-    {"api_key_scopes_pkey", "api_key_scopes", true},
-    {"login_bindings_pkey", "login_bindings", true},
-    {"jwt_keys_pkey", "jwt_keys", true},
-    {"jwt_issuers_pkey", "jwt_issuers", true},
-    {"protected_tables_pkey", "protected_tables", false},
+    {"organizations_pkey", true},
+    {"organizations_slug_key", true},
+    {"organizations_external_id_key", true},
+    {"workspaces_pkey", true},
+    {"workspaces_slug_idx", true},
+    {"workspaces_external_id_key", true},
+    {"workspaces_organization_id_slug_key", true},
+    {"users_pkey", true},
+    {"users_email_key", true},
+    {"users_external_id_key", true},
+    {"roles_pkey", true},
+    {"roles_organization_id_level_name_key", true},
+    {"organization_members_pkey", true},
+    {"organization_members_user_idx", true},
+    {"workspace_members_user_idx", true},
+    {"permissions_pkey", true},
+    {"grants_key", true},
+    {"visibility_key", true},
+    {"workspace_overrides_pkey", true},
+    {"api_keys_pkey", true},
+    {"api_keys_user_idx", true},
+    {"api_keys_organization_idx", true},
+    {"api_key_secrets_pkey", true},
+    {"api_key_scopes_pkey", true},
+    {"login_bindings_pkey", true},
+    {"jwt_keys_pkey", true},
+    {"jwt_issuers_pkey", true},
+    {"protected_tables_pkey", false},
 };
+
+// Every session hears of changes of the table with this index, which is how it is told to look at the version
+// again.
+constexpr CatalogIndex told_of_updates = CatalogIndex::organizations_pkey;
 
 constexpr int guard_count = static_cast<int>(Guard::count);
 
+// Looked up as they are needed: a session of a moment reads few of the catalogs.
 struct {
-  bool known;
+  bool known;  // the extension is there, and of a version that is served
+  Oid schema;
+  bool is_known[index_count];
   Oid relations[index_count];
   Oid indexes[index_count];
   Oid guards[guard_count];
@@ -81,23 +87,31 @@ void look_up_guard(Guard guard, Oid function) {
   oids.guards[i] = function;
 }
 
+void look_up_oids();
+
+void look_up_index(CatalogIndex index) {
+  look_up_oids();
+  const auto i = static_cast<int>(index);
+  if (oids.is_known[i]) return;
+  oids.indexes[i] = get_relname_relid(index_names[i].index, oids.schema);
+  oids.relations[i] = OidIsValid(oids.indexes[i]) ? IndexGetRelation(oids.indexes[i], true) : InvalidOid;
+  if (!OidIsValid(oids.relations[i])) raise_not_installed();
+  oids.is_known[i] = true;
+}
+
 void look_up_oids() {
   if (oids.known) return;
   require_served_version();
-  const Oid schema = get_namespace_oid("tenancy", true);
-  if (!OidIsValid(schema)) raise_not_installed();
-  for (int i = 0; i < index_count; i++) {
-    oids.indexes[i] = get_relname_relid(index_names[i].index, schema);
-    oids.relations[i] = get_relname_relid(index_names[i].relation, schema);
-    if (!OidIsValid(oids.indexes[i]) || !OidIsValid(oids.relations[i])) raise_not_installed();
-  }
+  oids.schema = get_namespace_oid("tenancy", true);
+  if (!OidIsValid(oids.schema)) raise_not_installed();
   constexpr Oid plan_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, ANYOID};
   constexpr Oid shape_guard_arguments[] = {UUIDOID, TEXTOID, UUIDOID};
   constexpr Oid filter_id_arguments[] = {TEXTOID};
-  look_up_guard(Guard::plan, look_up_function(schema, "plan_guard", plan_guard_arguments));
-  look_up_guard(Guard::shape, look_up_function(schema, "shape_guard", shape_guard_arguments));
-  oids.filter_id = look_up_function(schema, "filter_id", filter_id_arguments);
+  look_up_guard(Guard::plan, look_up_function(oids.schema, "plan_guard", plan_guard_arguments));
+  look_up_guard(Guard::shape, look_up_function(oids.schema, "shape_guard", shape_guard_arguments));
+  oids.filter_id = look_up_function(oids.schema, "filter_id", filter_id_arguments);
   oids.known = true;
+  look_up_index(told_of_updates);
 }
 
 }  // namespace
@@ -109,12 +123,12 @@ bool is_catalog_relation(Oid relation) {
 }
 
 Oid catalog_index(CatalogIndex index) {
-  look_up_oids();
+  look_up_index(index);
   return oids.indexes[static_cast<int>(index)];
 }
 
 Oid catalog_relation(CatalogIndex index) {
-  look_up_oids();
+  look_up_index(index);
   return oids.relations[static_cast<int>(index)];
 }
 
@@ -123,7 +137,10 @@ bool is_known_index(CatalogIndex index, Oid relation) {
 }
 
 // The values stay: they still tell which messages concern us, and which plans.
-void forget_catalog_oids() { oids.known = false; }
+void forget_catalog_oids() {
+  oids.known = false;
+  for (bool &is_known : oids.is_known) is_known = false;
+}
 
 bool guard_hash(Guard guard, uint32 *hash) {
   *hash = oids.guard_hashes[static_cast<int>(guard)];
@@ -144,13 +161,13 @@ CatalogRead begin_catalog_read() {
   server_fault_point();
   look_up_oids();
   const uint64 generation = catalog_generation();
-  const uint64 told = scopes_told();
+  const uint64 messages = messages_heard();
   // A new snapshot can't be taken while a parallel query runs: who takes part in it reads by the query's own.
   if (IsInParallelMode()) {
     read_by_old_snapshot();
-    return {GetActiveSnapshot(), false, generation, told};
+    return {GetActiveSnapshot(), false, generation, messages};
   }
-  return {RegisterSnapshot(GetLatestSnapshot()), true, generation, told};
+  return {RegisterSnapshot(GetLatestSnapshot()), true, generation, messages};
 }
 
 void end_catalog_read(CatalogRead &read) {
@@ -158,8 +175,11 @@ void end_catalog_read(CatalogRead &read) {
 }
 
 CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_count, ScanKey keys) {
-  look_up_oids();
   const auto i = static_cast<int>(index);
+  if (!oids.is_known[i]) {
+    look_up_index(index);
+    met(read);
+  }
   const Relation relation = table_open(oids.relations[i], AccessShareLock);
   return {relation, systable_beginscan(relation, oids.indexes[i], true, read.snapshot, key_count, keys)};
 }

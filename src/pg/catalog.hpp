@@ -147,7 +147,7 @@ struct CatalogRead {
   bool registered;
   // Before the look; invalidation.hpp says what they are for.
   uint64 generation;  // catalog_generation(): what was seen may be kept as of that, and no later
-  uint64 scopes_told;
+  uint64 messages;    // messages_heard()
 };
 CatalogRead begin_catalog_read();
 void end_catalog_read(CatalogRead &read);

@@ -17,7 +17,7 @@ struct {
   bool old_is_kept;             // see read_by_old_snapshot()
   bool lists_used[static_cast<int>(IdList::count)];
   bool hears_anew;  // nothing is kept of what was read before: whose changes matter is noted from the start
-  uint64 scopes_told;  // messages about a scope, whoever listens
+  uint64 messages;  // about any relation
   uint64 heard[scope_count / 64];
 } state{};
 
@@ -40,7 +40,6 @@ uint64 bit_of(Oid scope) { return uint64{1} << (scope % 64); }
 
 bool is_heard(Oid relation) {
   if ((relation & scope_bit) == 0) return false;
-  state.scopes_told++;
   return (word_of(relation) & bit_of(relation)) != 0;
 }
 
@@ -67,6 +66,7 @@ bool is_used_list(Oid relation) {
 
 extern "C" {
 static void relation_invalidated(Datum, Oid relation) {
+  state.messages++;
   // InvalidOid: the queue overflowed, and anything may have changed.
   if (!OidIsValid(relation) || is_catalog_relation(relation) || is_used_list(relation))
     catalogs_changed();
@@ -197,11 +197,14 @@ void listen_to(const CatalogRead &read, Scope scope, const Uuid &id) {
   }
   const Oid told_as = scope_oid(scope, id);
   word_of(told_as) |= bit_of(told_as);
-  // What came in since the look began may have been for this scope, when nobody was listening.
-  if (read.scopes_told != state.scopes_told) kept_is_stale();
+  met(read);
 }
 
-uint64 scopes_told() { return state.scopes_told; }
+uint64 messages_heard() { return state.messages; }
+
+void met(const CatalogRead &read) {
+  if (read.messages != state.messages) kept_is_stale();
+}
 
 void list_used(IdList list) { state.lists_used[static_cast<int>(list)] = true; }
 

@@ -46,8 +46,11 @@ enum class Scope : int { organization, user };
 /// To be called before the look at the catalogs ends, by who keeps what it has seen there of an organization,
 /// or of a user's memberships: catalog_generation() will tell when that has changed.
 void listen_to(const CatalogRead &read, Scope scope, const Uuid &id);
-/// Counts messages about scopes, to tell whether one came before it could be listened to.
-uint64 scopes_told();
+/// To be called when a look at the catalogs comes to something whose messages were of no interest before it:
+/// what came in since the look began may have been one of them, so that nothing is kept of this look.
+void met(const CatalogRead &read);
+/// Counts messages of any kind.
+uint64 messages_heard();
 
 enum class IdList : int { workspaces, user_keys, count };
 /// To be called before a list is read.
