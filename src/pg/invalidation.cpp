@@ -6,6 +6,10 @@
 namespace tenancy::pg {
 namespace {
 
+// A transaction that changes more rows than that tells everybody: the server compares each message with all
+// others of its command.
+constexpr int max_rows_told = 1000;
+
 // Scopes are told apart by these many numbers; two that share one are told of each other's changes.
 constexpr uint32 scope_count = 32768;
 
@@ -16,6 +20,7 @@ struct {
   bool dropped_in_transaction;  // see transaction_ended()
   bool old_is_kept;             // see read_by_old_snapshot()
   bool lists_used[static_cast<int>(IdList::count)];
+  int rows_told;    // of this transaction's changes, by scope
   bool hears_anew;  // nothing is kept of what was read before: whose changes matter is noted from the start
   uint64 messages;  // about any relation
   uint64 heard[scope_count / 64];
@@ -88,6 +93,7 @@ static void transaction_ended(XactEvent event, void *) {
       if (state.dropped_in_transaction) drop_specialized_plans();
       state.dropped_in_transaction = false;
       state.changed_here = false;
+      state.rows_told = 0;
       break;
     default:
       break;
@@ -158,7 +164,8 @@ bool told_by_scope(const TriggerData *trigger, HeapTuple row) {
     organization = id_in(trigger, row, "organization_id");
   else if (strcmp(scope, "key") == 0)
     organization = key_of(trigger, row).organization;
-  if (!organization) return false;
+  if (!organization || state.rows_told >= max_rows_told) return false;
+  state.rows_told++;
   tell_scope(Scope::organization, organization);
   // Which organizations somebody is in decides which one is active.
   if (strcmp(scope, "member") == 0) tell_scope(Scope::user, id_in(trigger, row, "user_id"));

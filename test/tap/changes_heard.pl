@@ -106,6 +106,10 @@ my @changes = (
     [ 'newcomer',    q(UPDATE tenancy.login_bindings SET user_id = (SELECT user_id FROM tenancy.users WHERE email = 'gus@globex.test') WHERE login = 'newcomer'::regrole),
       q(SELECT tenancy.bind_login('newcomer', 'nell@acme.test')), undef, 'everybody' ],
     [ 'mike',        q(SELECT tenancy.set_setting('acme', 'members_view_logs', false); DROP TABLE no_such_table), undef, undef, 'nobody' ],
+    # Too many rows to tell apart
+    [ 'mike',        q(DO $$ BEGIN FOR i IN 1 .. 1000 LOOP UPDATE tenancy.workspaces SET name = 'Chat' || i WHERE slug = 'chat'; END LOOP; END $$;
+      SELECT tenancy.set_workspace_role('acme/chat', 'mike@acme.test', 'member')), undef, undef, 'everybody' ],
+    [ 'mike',        q(SELECT tenancy.remove_workspace_member('acme/chat', 'mike@acme.test')), undef ],
     [ 'mike',        'TRUNCATE tenancy.workspace_members', undef, undef, 'everybody' ],
 );
 
