@@ -14,13 +14,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scripts/chroot.sh
 source "$ROOT_DIR/scripts/chroot.sh"
 
-# quietly NAME COMMAND...: its output only when it fails.
-quietly() {
-  local log=$WORK_DIR/$1.log
-  shift
-  "$@" >"$log" 2>&1 || { tail -n 40 "$log"; return 1; }
-}
-
 check_package() {
   local version=$1 suite builder clean=$WORK_DIR/clean_$1 archive packages
   suite=$(suite_of "$version")

@@ -8,8 +8,11 @@
 #   build_module COPY STAGE [VAR=VALUE...]   builds in a copy of the tree, installs below STAGE
 #   extension_settings STAGE                 prints the server settings that find an extension installed below STAGE
 #   start_server DIR STAGE [--tcp] [-c NAME=VALUE]...   throw-away cluster; exports PGHOST, PGPORT, PGUSER, PGDATABASE
+#   make_cluster DIR STAGE [--tcp] [-c NAME=VALUE]...   the same, but not started
+#   start_cluster DIR                        starts it, now or again; exports the same
 #   use_server DIR                           exports the same for a server started earlier
 #   stop_server DIR
+#   quietly NAME COMMAND...                  runs a command; its output only if it fails
 #
 # Sourcing makes $WORK_DIR, a temporary folder that the server's user can read.  When the script ends, however it
 # ends, every server below it is stopped and the folder is removed.  State lies in files there, so that it also holds
@@ -27,6 +30,12 @@ say() { printf '%s\n' "$*"; }
 fail() {
   printf 'error: %s\n' "$*" >&2
   exit 1
+}
+
+quietly() {
+  local log=$WORK_DIR/$1.log
+  shift
+  "$@" >"$log" 2>&1 || { tail -n 40 "$log"; return 1; }
 }
 
 # --- packages ---------------------------------------------------------------------------------------------------
@@ -180,7 +189,7 @@ settings_from_arguments() {
   done
 }
 
-start_server() {
+make_cluster() {
   local dir=$1 stage=$2 bin port listen=
   shift 2
   if [[ ${1-} == --tcp ]]; then
@@ -211,10 +220,19 @@ start_server() {
   } >>"$dir/data/postgresql.conf"
   [[ -z $stage || $PG_MAJOR -ge 18 ]] || has_setting "$bin" "$dir/data" extension_destdir ||
     fail "this PostgreSQL has no extension_destdir (a Debian addition): use Debian's packages, or PostgreSQL 18"
-  as_server_user "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 start >/dev/null </dev/null ||
-    { tail -n 20 "$dir/log" >&2; fail "could not start the server in \"$dir\""; }
   say "export PGHOST='$dir' PGPORT=$port PGUSER=postgres PGDATABASE=postgres" >"$dir/environment"
+}
+
+start_cluster() {
+  local dir=$1
+  as_server_user "$(server_bin)/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 start >/dev/null </dev/null ||
+    { tail -n 20 "$dir/log" >&2; fail "could not start the server in \"$dir\""; }
   use_server "$dir"
+}
+
+start_server() {
+  make_cluster "$@"
+  start_cluster "$1"
 }
 
 use_server() {
