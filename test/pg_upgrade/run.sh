@@ -109,7 +109,7 @@ upgrade() {
   PG_MAJOR=$OLD
   stop_server "$WORK_DIR/old"
   # PostgreSQL 18 makes clusters with checksums, and both have to be alike.
-  [[ $NEW -lt 18 ]] || as_server_user "$(server_bin)/pg_checksums" --enable --no-sync -D "$WORK_DIR/old/data" >/dev/null
+  [[ $NEW -lt 18 ]] || quietly checksums as_server_user "$(server_bin)/pg_checksums" --enable --no-sync -D "$WORK_DIR/old/data"
 
   PG_MAJOR=$NEW
   make_cluster "$WORK_DIR/new" ''
