@@ -301,13 +301,13 @@ stage_tap() {
   TEMP_CONFIG=$WORK_DIR/tap.conf
   extension_settings "$PG_TENANCY_STAGE" >"$TEMP_CONFIG"
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
-  # They make their own servers, which root may not, and write below the working folder.
+  # They make their own servers, which root may not, and write below the working folder.  Since 17 it is told by two more names.
   mkdir "$copy"
   cp -r test docs sql "$copy"
   give_to_server_user "$copy"
   # shellcheck disable=SC2016
   as_server_user env PATH="$(server_bin):$PATH" PG_REGRESS="$pgxs/src/test/regress/pg_regress" TESTDIR="$copy" TMPDIR="$copy" \
-    bash -c 'cd "$1" && prove -I "$2" -I test/tap/lib test/tap/*.pl' - "$copy" "$pgxs/src/test/perl" || {
+    TESTDATADIR="$copy/tmp_check" TESTLOGDIR="$copy/tmp_check/log" bash -c 'cd "$1" && prove -I "$2" -I test/tap/lib test/tap/*.pl' - "$copy" "$pgxs/src/test/perl" || {
     for log in "$copy"/tmp_check/log/regress_log_*; do
       # A test that died has not counted its assertions.
       if grep -Eq '(^|\) )not ok ' "$log" || ! grep -Eq '(^|\) )1\.\.[0-9]+$' "$log"; then

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# A cluster upgraded by pg_upgrade: test/pg_upgrade/run.sh OLD NEW FOLDER
+# A cluster upgraded by pg_upgrade: test/pg_upgrade/run.sh OLD PACKAGE NEW PACKAGE
 #
-#   - without pg_tenancy for the new version pg_upgrade refuses, and nothing has changed
+#   - without pg_tenancy for the new server pg_upgrade refuses
 #   - catalogs, policies, rights, keys and audit chains are as they were, and everybody is answered as before
-#   - the extension is as CREATE EXTENSION makes it, and goes on: changes, guards, new partitions
+#   - it goes on: changes, guards, new partitions
+#   - ALTER EXTENSION UPDATE leads to the extension that CREATE EXTENSION makes
 #
-# OLD and NEW are versions of PostgreSQL that are installed, FOLDER has pg_tenancy's packages for both. They are installed
-# and removed, so this is for a system of its own: scripts/check-pg-upgrade.sh makes one.
+# OLD and NEW are versions of PostgreSQL that are installed; PACKAGE is pg_tenancy for them, the second one of the next
+# version. They are installed and removed, so this is for a system of its own: scripts/check-pg-upgrade.sh makes one.
 set -euo pipefail
 shopt -s inherit_errexit nullglob
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 cd "$ROOT_DIR"
 
-OLD=$1 NEW=$2 PACKAGES=$3
+OLD=$1 OLD_PACKAGE=$2 NEW=$3 NEW_PACKAGE=$4
 # One with the tables of create_observability(), one that loads the module with each connection, one without tenants
 DATABASES=(shop preloaded bare)
 passed=0
@@ -34,9 +35,6 @@ sql() { psql -XqAt -v ON_ERROR_STOP=1 -v VERBOSITY=sqlstate "$@"; }
 answer() { sql -d shop <<<"$1" 2>&1 | tr -s '\n ' ' ' | sed 's/ $//' || true; }
 
 # --- the old cluster --------------------------------------------------------------------------------------------
-
-install_package() { quietly install dpkg --install "$PACKAGES/postgresql-$1-pg-tenancy_"*.deb; }
-remove_package() { quietly remove dpkg --purge "postgresql-$1-pg-tenancy"; }
 
 make_world() {
   local database
@@ -73,6 +71,9 @@ note() {
   done
   sql -d shop -c 'TABLE obs.analytics' | sort >"$WORK_DIR/analytics.$1"
 }
+
+# All but the list of what one may do, which a new version may make longer.
+answers_in() { sed -n '/^=== owner/,$p' "$WORK_DIR/$1" | grep -vE '^[0-9]+\|[0-9a-f]{32}$'; }
 
 differences() { diff "$WORK_DIR/$1" "$WORK_DIR/$2" | head -n 40 || true; }
 
@@ -118,7 +119,7 @@ upgrade() {
   missing=$(find "$WORK_DIR/new/data/pg_upgrade_output.d" -name loadable_libraries.txt -exec cat {} + | grep -F "pg_tenancy" | head -n 1)
   expect 'and says which library it misses' "could not load library \"\$libdir/pg_tenancy\"" "${missing%%:*}"
 
-  install_package "$NEW"
+  quietly install dpkg --install "$NEW_PACKAGE"
   quietly check run_pg_upgrade --check
   quietly upgrade run_pg_upgrade
 }
@@ -126,11 +127,17 @@ upgrade() {
 # --- afterwards -------------------------------------------------------------------------------------------------
 
 check_extension() {
+  local version database
+  version=$(answer "SELECT extversion FROM pg_extension WHERE extname = 'pg_tenancy'")
+  for database in "${DATABASES[@]}"; do
+    sql -d "$database" -c 'SET client_min_messages = warning' -c 'ALTER EXTENSION pg_tenancy UPDATE'
+  done
+  expect 'the extension had the version of before, and can be updated' "$version.99" "$(answer "SELECT extversion FROM pg_extension WHERE extname = 'pg_tenancy'")"
   sql <<<'CREATE DATABASE fresh'
   sql -d fresh -c 'CREATE EXTENSION pg_tenancy'
   for database in bare fresh; do sql -d "$database" -f test/upgrade/snapshot.sql >"$WORK_DIR/$database.facts"; done
   expect 'a snapshot says something' yes "$([[ $(wc -l <"$WORK_DIR/fresh.facts") -gt 1000 ]] && echo yes)"
-  expect 'the extension is as CREATE EXTENSION makes it' '' "$(differences fresh.facts bare.facts)"
+  expect 'then it is as CREATE EXTENSION makes it' '' "$(differences fresh.facts bare.facts)"
 }
 
 # It goes on as before.
@@ -161,12 +168,11 @@ check_work() {
     SELECT tenancy.protect('notes', 'logs', 'organization_id') \g /dev/null
     SELECT count(*) FROM notes")"
   expect '... and unprotected' '' "$(answer "SET client_min_messages = warning; SELECT tenancy.unprotect('notes') \\g /dev/null")"
-  expect 'there is nothing to update' '' "$(answer 'SET client_min_messages = warning; ALTER EXTENSION pg_tenancy UPDATE')"
 }
 
 main() {
-  remove_package "$NEW"
-  install_package "$OLD"
+  quietly remove dpkg --purge "postgresql-$OLD-pg-tenancy" "postgresql-$NEW-pg-tenancy"
+  quietly install dpkg --install "$OLD_PACKAGE"
   PG_MAJOR=$OLD
   start_server "$WORK_DIR/old" ''
   make_world
@@ -180,8 +186,14 @@ main() {
   for database in shop preloaded analytics; do
     expect "$database is as it was" '' "$(differences "$database.before" "$database.after")"
   done
-  check_extension
   check_work
+  note changed
+  expect 'what has changed since is noticed' yes "$([[ -n $(differences shop.after shop.changed) ]] && echo yes)"
+  check_extension
+  note updated
+  for database in shop preloaded; do
+    expect "$database: everybody is answered as before" '' "$(diff <(answers_in "$database.changed") <(answers_in "$database.updated") || true)"
+  done
   stop_server "$WORK_DIR/new"
   printf '%d passed, %d failed\n' "$passed" "$failed"
   [[ $failed -eq 0 ]]

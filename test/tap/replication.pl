@@ -154,7 +154,10 @@ $primary->safe_psql('postgres', q(INSERT INTO logs SELECT 51, organization_id FR
 $primary->wait_for_catchup('copied');
 is(ask($subscriber, "user=app options='-c tenancy.api_key=$globex'", $all), '4', 'changes follow');
 
-# FORCE means the subscription's owner, too: an owner under row security can't apply, one with BYPASSRLS can.
+# FORCE means owners, too: one under row security can't apply, one with BYPASSRLS can. Whose rights count is the subscription's owner
+# up to PostgreSQL 15, and since then with run_as_owner.
+my $chooses_owner = $subscriber->pg_version >= 16;
+$subscriber->safe_psql('postgres', 'ALTER SUBSCRIPTION copied SET (run_as_owner = true, password_required = false)') if $chooses_owner;
 $subscriber->safe_psql('postgres', q(
   CREATE ROLE applier SUPERUSER LOGIN;
   ALTER SUBSCRIPTION copied DISABLE;
@@ -169,6 +172,20 @@ ok($subscriber->wait_for_log(qr/user "applier" cannot replicate into relation wi
 is($subscriber->safe_psql('postgres', $all), '7', 'which is not there');
 $subscriber->safe_psql('postgres', 'ALTER ROLE applier BYPASSRLS');
 ok($subscriber->poll_query_until('postgres', 'SELECT count(*) = 8 FROM logs'), 'with BYPASSRLS it goes on');
+
+# Otherwise it is the table's.
+if ($chooses_owner) {
+    $subscriber->safe_psql('postgres', q(
+      CREATE ROLE keeper; GRANT keeper TO applier; GRANT CREATE ON SCHEMA public TO keeper; ALTER TABLE logs OWNER TO keeper;
+      ALTER SUBSCRIPTION copied SET (run_as_owner = false)));
+    $offset = -s $subscriber->logfile;
+    $primary->safe_psql('postgres', q(INSERT INTO logs SELECT 53, organization_id FROM tenancy.organizations WHERE slug = 'globex'));
+    ok($subscriber->wait_for_log(qr/user "keeper" cannot replicate into relation with row-level security enabled: "logs"/, $offset),
+        'a table\'s owner under row security stops, too');
+    is($subscriber->safe_psql('postgres', $all), '8', 'and the row is not there');
+    $subscriber->safe_psql('postgres', 'ALTER ROLE keeper BYPASSRLS');
+    ok($subscriber->poll_query_until('postgres', 'SELECT count(*) = 9 FROM logs'), 'with BYPASSRLS it goes on');
+}
 $subscriber->safe_psql('postgres', 'ALTER ROLE applier SUPERUSER; DROP SUBSCRIPTION copied; TRUNCATE logs');
 
 # --- one tenant's rows ----------------------------------------------------------------------------------------------

@@ -38,14 +38,8 @@ build() {
 
 # make_next NAME: the next version, whose update is what is on standard input.
 make_next() {
-  local dir=$WORK_DIR/build_$1
-  cp -a "$WORK_DIR/build_old" "$dir"
-  # As CONTRIBUTING.md says of a release.
-  mkdir -p "$dir/extension/released" "$dir/extension/updates"
-  cp "$dir/pg_tenancy--$OLD.sql" "$dir/extension/released/"
-  sed -i "s/^default_version.*/default_version = '$NEXT'/" "$dir/pg_tenancy.control"
-  cp test/upgrade/next.sql "$dir/extension/99_next.sql"
-  cat >"$dir/extension/updates/pg_tenancy--$OLD--$NEXT.sql"
+  cp -a "$WORK_DIR/build_old" "$WORK_DIR/build_$1"
+  bash test/upgrade/next_version.sh "$WORK_DIR/build_$1"
 }
 
 # What the server finds from now on. Files are made anew, as packages do: who has loaded the old one keeps it.
