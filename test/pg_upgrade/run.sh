@@ -87,6 +87,8 @@ check_state() {
       done | paste -sd ' ')"
     expect "$database: who writes to acme, and to globex" 'master key: acme owner: globex' \
       "$(awk '/^=== / {who = substr($0, 5)} /^wrote to/ {print who ": " $3}' "$WORK_DIR/$database.$1" | sort | paste -sd ' ')"
+    expect "$database: there are no errors other than refusals" '' \
+      "$(grep ERROR "$WORK_DIR/$database.$1" | grep -vE 'answers\.sql:[0-9]+: ERROR: +(42501|28000)$' || true)"
     expect "$database: audit chains are whole" '' "$(grep 'broken chain' "$WORK_DIR/$database.$1" || true)"
   done
   expect 'there are charts' yes "$([[ $(wc -l <"$WORK_DIR/analytics.$1") -gt 40 ]] && echo yes)"

@@ -49,6 +49,7 @@ sub state_of {
 my $source = state_of($node, 'source');
 like($source, qr/^logs\|1 1 2 2 3 3$/m, 'the state has rows that are seen') or diag($source);
 like($source, qr/^wrote to acme$/m, 'somebody who writes');
+unlike($source, qr/state\.sql:\d+: ERROR|ERROR:\s++(?!42501|28000)/, 'and no errors other than refusals');
 my $entries = $node->safe_psql('source', 'SELECT count(*) FROM tenancy.audit_log');
 
 # --- whole databases ------------------------------------------------------------------------------------------------
