@@ -137,7 +137,7 @@ check_extension() {
   expect 'the extension had the version of before, and can be updated' "$version.99" "$(answer "SELECT extversion FROM pg_extension WHERE extname = 'pg_tenancy'")"
   sql <<<'CREATE DATABASE fresh'
   sql -d fresh -c 'CREATE EXTENSION pg_tenancy'
-  for database in bare fresh; do sql -d "$database" -f test/upgrade/snapshot.sql >"$WORK_DIR/$database.facts"; done
+  for database in bare fresh; do sql -d "$database" -v extension=pg_tenancy -v schema=tenancy -f test/upgrade/snapshot.sql >"$WORK_DIR/$database.facts"; done
   expect 'a snapshot says something' yes "$([[ $(wc -l <"$WORK_DIR/fresh.facts") -gt 1000 ]] && echo yes)"
   expect 'then it is as CREATE EXTENSION makes it' '' "$(differences fresh.facts bare.facts)"
 }
