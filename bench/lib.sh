@@ -19,7 +19,7 @@ progress() { printf '%(%H:%M:%S)T %s\n' -1 "$*" >&2; }
 
 sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$@"; }
 
-sql_file() { sql -v rows="$ROWS" -v organizations="$ORGANIZATIONS" -o /dev/null -f "$BENCH_DIR/sql/$1"; }
+sql_file() { sql -v rows="$ROWS" -v organizations="$ORGANIZATIONS" -v keys="${KEYS:-1}" -o /dev/null -f "$BENCH_DIR/sql/$1"; }
 
 as_application() { printf 'SET SESSION AUTHORIZATION bench_app;\n'; }
 

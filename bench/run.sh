@@ -70,6 +70,7 @@ make_database() {
   sql_file schema.sql
   progress "generating $ORGANIZATIONS organizations"
   sql_file tenants.sql
+  sql_file readers.sql
   progress "generating $ROWS rows"
   sql_file logs.sql
   sql_file alternatives.sql
@@ -113,6 +114,7 @@ trap remove_databases EXIT
 make_database "$DATABASE"
 export PGDATABASE=$DATABASE
 for name in "${CASES[@]}"; do "run_$name"; done
+sql -c 'CREATE INDEX ON bench.samples (area, subject, metric)' -c 'ANALYZE bench.samples'
 report_conditions
 report_goals
 for name in "${CASES[@]}"; do "report_$name"; done

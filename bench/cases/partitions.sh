@@ -32,8 +32,8 @@ partition_round() {
       as_application
       printf "SELECT bench.become('%s', '%s');\n" "$alternative" "$principal"
       for query_name in "${PARTITION_QUERIES[@]}"; do
-        printf "SELECT bench.measure_query('%s', '%s', %d, \$query\$%s\$query\$, \$filter\$%s\$filter\$, %d, %d, 'partitions', 'app.daily_logs');\n" \
-          "$principal, $query_name" "$alternative" "$round" "$(partition_query "$query_name" "$filter")" "$filter" \
+        printf "SELECT bench.measure_query('partitions', '%s', '%s', %d, \$query\$%s\$query\$, NULL, %d, %d);\n" \
+          "$principal, $query_name" "$alternative" "$round" "$(partition_query "$query_name" "$filter")" \
           "$READ_SAMPLES" "$READ_BUDGET_MS"
       done
     done < <(round_order "$round" "${PARTITION_ALTERNATIVES[@]}")
@@ -48,7 +48,7 @@ run_partitions() {
     script=$(partition_round "$round")
     sql -o /dev/null <<<"$script"
   done
-  reads_agree
+  results_agree partitions
 }
 
 report_partitions() {
@@ -66,14 +66,14 @@ report_partitions() {
     JOIN bench.summary p ON (p.area, p.subject, p.alternative, p.metric) = (s.area, s.subject, s.alternative, 'planning')
     JOIN bench.summary e ON (e.area, e.subject, e.alternative, e.metric) = (s.area, s.subject, s.alternative, 'execution')
     LEFT JOIN bench.summary r ON (r.area, r.subject, r.alternative, r.metric) = (s.area, s.subject, s.alternative, 'prepared')
-    JOIN bench.plans l ON (l.subject, l.alternative) = (s.subject, s.alternative)
+    JOIN bench.plans l ON (l.area, l.subject, l.alternative) = (s.area, s.subject, s.alternative)
     WHERE s.area = 'partitions' AND s.metric = 'statement' ORDER BY s.subject, s.alternative"
 }
 
 goals_of_partitions() {
   sql -F '~' -c "
     SELECT 'One day of 91 partitions: partitions in the plan, at most', '1', max(bench.scans(shape))::text, max(bench.scans(shape)) = 1
-    FROM bench.plans WHERE alternative = 'pg_tenancy' AND subject LIKE '% of a day'
+    FROM bench.plans WHERE (area, alternative) = ('partitions', 'pg_tenancy')
     UNION ALL
     SELECT 'The same, whole statement, ratio to the hand-written filter (the worst case: ' || subject || ')', '≤ 1.05',
            bench.shown(r), r <= 1.05

@@ -50,3 +50,13 @@ report_pool() {
     FROM bench.summary l JOIN bench.summary c USING (area, subject, alternative)
     WHERE area = 'pool' AND l.metric = 'µs' AND c.metric = 'CPU µs' ORDER BY subject DESC, alternative"
 }
+
+goals_of_pool() {
+  sql -F '~' -c "
+    SELECT format('Another principal in each transaction, %s%s: transactions a second against hand-written', protocol,
+                  CASE alternative WHEN 'pg_tenancy' THEN '' ELSE ', share_plans' END),
+           '≥ 0.95', bench.shown(r) || '; per CPU time ' || bench.shown(c), r >= 0.95
+    FROM (VALUES ('simple', 'pg_tenancy'), ('prepared', 'pg_tenancy'), ('prepared', 'pg_tenancy, share_plans')) v (protocol, alternative),
+         bench.ratio('pool', protocol, 'hand-written', alternative, 'µs') r,
+         bench.ratio('pool', protocol, 'hand-written', alternative, 'CPU µs') c"
+}

@@ -1,5 +1,16 @@
--- :rows log entries of an LLM gateway over 90 days, in the order of time. Organization 1 has a quarter of them,
--- each next one less; a workspace's and a member's shares are skewed in the same manner; keys of services wrote 5 %.
+-- :rows log entries of an LLM gateway over 90 days, in the order of time. A tenth is of organization "broad"
+-- (readers.sql). Of the others organization 1 has a quarter, each next one less; a workspace's and a member's shares are
+-- skewed in the same manner; keys of services wrote 5 %. To every fourth entry there is a span of a trace.
+--
+-- Numbers of tokens are distributed as in the Azure LLM inference traces of 2023 (conversation and code together;
+-- github.com/Azure/AzurePublicDataset, CC-BY 4.0; Patel et al., Splitwise, ISCA 2024), of which these are the
+-- quantiles in steps of a twentieth.
+
+CREATE FUNCTION bench.quantile(draw float8, quantiles integer[]) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT quantiles[1 + floor(20 * draw)::integer]
+         + ((20 * draw - floor(20 * draw)) * (quantiles[2 + floor(20 * draw)::integer] - quantiles[1 + floor(20 * draw)::integer]))::integer
+$$;
 
 BEGIN;
 CREATE TABLE app.logs (
@@ -19,27 +30,57 @@ CREATE TABLE app.logs (
 
 SELECT setseed(0.42);
 INSERT INTO app.logs
-SELECT g, bench.organization_id(o), bench.workspace_id(o, w),
-       CASE WHEN NOT by_service THEN bench.user_id(o, u) END,
-       CASE WHEN by_service THEN bench.service_key_id(o, w) ELSE bench.user_key_id(o, u) END,
+SELECT g,
+       CASE WHEN broad THEN bench.wide_organization_id(1) ELSE bench.organization_id(o) END,
+       CASE WHEN broad THEN bench.wide_workspace_id(1, wide_w) ELSE bench.workspace_id(o, w) END,
+       -- Whoever isn't a member of all workspaces of "broad" writes in the first five only.
+       CASE WHEN broad THEN bench.wide_user_id(1, CASE WHEN wide_w <= 5 AND user_draw < 0.5 THEN 5 ELSE 1000 END)
+            WHEN NOT by_service THEN bench.user_id(o, u) END,
+       CASE WHEN broad THEN NULL WHEN by_service THEN bench.service_key_id(o, w) ELSE bench.user_key_id(o, u) END,
        timestamptz '2025-01-01 00:00:00+00' + g * (interval '90 days' / :rows),
        (ARRAY['gpt-4o', 'gpt-4o-mini', 'claude-sonnet', 'claude-haiku', 'gemini-flash'])[1 + g % 5],
        CASE WHEN g % 50 = 0 THEN 429 WHEN g % 77 = 0 THEN 500 ELSE 200 END,
-       tokens, tokens / 3, tokens * 0.000003, 80 + tokens / 2
+       prompt, completion, prompt * 0.000003 + completion * 0.000015, 80 + 20 * completion
 FROM (
-  SELECT g, o, w, 4 * floor(CASE WHEN o <= 10 THEN 12 ELSE 2 END * user_draw ^ 2)::bigint + w - 1 AS u,
-         by_service, tokens
+  SELECT *, 4 * floor(CASE WHEN o <= 10 THEN 12 ELSE 2 END * user_draw ^ 2)::bigint + w - 1 AS u,
+         bench.quantile(prompt_draw, '{2, 140, 203, 310, 387, 399, 411, 577, 922, 1011, 1046, 1080, 1118, 1185, 1318, 1693, 2170, 2695,
+           4073, 4141, 14050}') AS prompt,
+         bench.quantile(completion_draw, '{6, 8, 10, 13, 16, 24, 40, 54, 69, 82, 90, 98, 109, 130, 162, 217, 387, 397, 413, 433, 1899}')
+           AS completion
   FROM (
-    SELECT g, 1 + floor(:organizations * random() ^ 5)::bigint AS o, 1 + floor(4 * random() ^ 2)::bigint AS w,
-           random() AS user_draw, random() < 0.05 AS by_service, 20 + floor(4000 * random() ^ 3)::integer AS tokens
+    SELECT g, random() < 0.1 AS broad, 1 + floor(1000 * random() ^ 2)::bigint AS wide_w,
+           1 + floor(:organizations * random() ^ 5)::bigint AS o, 1 + floor(4 * random() ^ 2)::bigint AS w,
+           random() AS user_draw, random() < 0.05 AS by_service, random() AS prompt_draw, random() AS completion_draw
     FROM generate_series(1, :rows) g
     OFFSET 0
   ) drawn
   OFFSET 0
 ) entry;
+
+CREATE TABLE app.traces (
+  span_id bigint,
+  log_id bigint NOT NULL,
+  organization_id uuid,
+  workspace_id uuid,
+  user_id uuid,
+  api_key_id uuid,
+  started_at timestamptz NOT NULL,
+  name text NOT NULL,
+  duration_ms integer NOT NULL
+) WITH (autovacuum_enabled = off);
+INSERT INTO app.traces
+SELECT log_id / 4, log_id, organization_id, workspace_id, user_id, api_key_id, created_at, (ARRAY['chat', 'retrieval', 'agent'])[1 + log_id / 4 % 3],
+       latency_ms + 5
+FROM app.logs WHERE log_id % 4 = 0;
 COMMIT;
 
+ALTER TABLE app.logs ADD PRIMARY KEY (log_id);
 CREATE INDEX logs_workspace_created ON app.logs (workspace_id, created_at DESC);
 CREATE INDEX logs_workspace_user_created ON app.logs (workspace_id, user_id, created_at DESC);
 CREATE INDEX logs_organization_created ON app.logs (organization_id, created_at DESC);
-GRANT SELECT, INSERT ON app.logs TO bench_app;
+ALTER TABLE app.traces ADD PRIMARY KEY (span_id);
+CREATE INDEX traces_log ON app.traces (log_id);
+CREATE INDEX traces_workspace_started ON app.traces (workspace_id, started_at DESC);
+CREATE INDEX traces_workspace_user_started ON app.traces (workspace_id, user_id, started_at DESC);
+CREATE INDEX traces_organization_started ON app.traces (organization_id, started_at DESC);
+GRANT SELECT, INSERT ON app.logs, app.traces TO bench_app;

@@ -25,39 +25,50 @@ BEGIN
 END
 $$;
 
--- Runs a query a number of times, or for as long as the budget lasts, once to warm up beforehand; that run also tells
--- whether its result is the same for all alternatives. Where it takes longer than half a second, it is the only run.
--- Samples: planning and execution as EXPLAIN ANALYZE has them, the time of the whole statement, parsing and rewriting
--- included, and of what is short enough the mean time of the statement when it is prepared, too.
-CREATE FUNCTION bench.measure_query(
-  subject text, alternative text, round integer, query text, filter text, samples integer, budget_ms float8,
-  area text DEFAULT 'read', relation regclass DEFAULT 'app.logs')
+-- Runs a query once to warm up, then a number of times, or for as long as the budget lasts; where one run takes as long as
+-- the budget, that run counts. The first time it also keeps the plan, and a fingerprint of the result, which must be
+-- the same for all alternatives. Samples: planning and execution as EXPLAIN ANALYZE has them, the time of the whole
+-- statement, parsing and rewriting included, and of what is short enough the mean time of the statement when it is
+-- prepared, too. "counted", if it isn't NULL, is the query whose estimate of rows is kept.
+CREATE FUNCTION bench.measure_query(area text, subject text, alternative text, round integer, query text, counted text,
+                                    samples integer, budget_ms float8)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  began timestamptz := clock_timestamp();
+  began CONSTANT timestamptz := clock_timestamp();
   started timestamptz;
   took float8;
   fingerprint text;
   prepared_runs CONSTANT integer := 25;
   plan jsonb;
   estimate jsonb;
+  is_known CONSTANT boolean := EXISTS (SELECT FROM bench.plans p WHERE (p.area, p.subject, p.alternative)
+                                       = (measure_query.area, measure_query.subject, measure_query.alternative));
 BEGIN
-  EXECUTE format('SELECT md5(coalesce(string_agg(q::text, '','' ORDER BY q::text), '''')) FROM (%s) q', query)
-    INTO fingerprint;
+  IF is_known THEN
+    EXECUTE query;
+  ELSE
+    EXECUTE format('SELECT md5(coalesce(string_agg(q::text, '','' ORDER BY q::text), '''')) FROM (%s) q', query)
+      INTO fingerprint;
+  END IF;
   took := bench.milliseconds(began);
-  IF took > 500 THEN
+  IF took > 1000 THEN
+    -- Nobody waits for another run.
     EXECUTE 'EXPLAIN (SUMMARY, FORMAT JSON) ' || query INTO plan;
     INSERT INTO bench.samples
     VALUES (area, subject, alternative, 'planning', round, (plan -> 0 ->> 'Planning Time')::float8),
            (area, subject, alternative, 'execution', round, took - (plan -> 0 ->> 'Planning Time')::float8),
            (area, subject, alternative, 'statement', round, took);
   ELSE
-    EXECUTE query;
+    IF took < budget_ms THEN
+      EXECUTE query;
+    END IF;
     FOR i IN 1 .. samples LOOP
       EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ' || query INTO plan;
-      started := clock_timestamp();
-      EXECUTE query;
-      took := bench.milliseconds(started);
+      IF took < budget_ms OR NOT is_known THEN
+        started := clock_timestamp();
+        EXECUTE query;
+        took := bench.milliseconds(started);
+      END IF;
       INSERT INTO bench.samples
       VALUES (area, subject, alternative, 'planning', round, (plan -> 0 ->> 'Planning Time')::float8),
              (area, subject, alternative, 'execution', round, (plan -> 0 ->> 'Execution Time')::float8),
@@ -76,12 +87,14 @@ BEGIN
       DEALLOCATE bench_query;
     END IF;
   END IF;
-  EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s%s', relation, filter) INTO estimate;
-  INSERT INTO bench.plans
-  VALUES (subject, alternative, bench.plan_shape(plan -> 0 -> 'Plan'), (estimate -> 0 -> 'Plan' ->> 'Plan Rows')::float8,
-          fingerprint)
-  ON CONFLICT ON CONSTRAINT plans_pkey
-  DO UPDATE SET shape = EXCLUDED.shape, estimated_rows = EXCLUDED.estimated_rows, fingerprint = EXCLUDED.fingerprint;
+  IF NOT is_known THEN
+    IF counted IS NOT NULL THEN
+      EXECUTE 'EXPLAIN (FORMAT JSON) ' || counted INTO estimate;
+    END IF;
+    INSERT INTO bench.plans
+    VALUES (area, subject, alternative, bench.plan_shape(plan -> 0 -> 'Plan'), (estimate -> 0 -> 'Plan' ->> 'Plan Rows')::float8,
+            fingerprint);
+  END IF;
 END
 $$;
 
@@ -98,45 +111,6 @@ BEGIN
 END
 $$;
 
--- What reports say of samples. A ratio is taken round by round, so that what slows the machine down for a while slows
--- both; the mean of each round's middle four fifths sees a little below the microsecond that EXPLAIN rounds
--- to.
-CREATE VIEW bench.summary AS
-SELECT area, subject, alternative, metric, count(*) AS samples,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY value) AS median,
-       percentile_cont(0.25) WITHIN GROUP (ORDER BY value) AS lower,
-       percentile_cont(0.75) WITHIN GROUP (ORDER BY value) AS upper
-FROM bench.samples
-GROUP BY area, subject, alternative, metric;
-
-CREATE FUNCTION bench.ratio(area text, subject text, alternative text, floor_alternative text, metric text)
-RETURNS float8 LANGUAGE sql STABLE AS $$
-  WITH middle AS (
-    SELECT s.round, s.alternative, percentile_disc(ARRAY[0.1, 0.9]) WITHIN GROUP (ORDER BY s.value) AS of
-    FROM bench.samples s
-    WHERE (s.area, s.subject, s.metric) = (ratio.area, ratio.subject, ratio.metric)
-    GROUP BY s.round, s.alternative
-  ), rounds AS (
-    SELECT s.round, s.alternative, avg(s.value) AS mean
-    FROM bench.samples s JOIN middle m USING (round, alternative)
-    WHERE (s.area, s.subject, s.metric) = (ratio.area, ratio.subject, ratio.metric)
-      AND s.value BETWEEN m.of[1] AND m.of[2]
-    GROUP BY s.round, s.alternative
-  )
-  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY r.mean / nullif(f.mean, 0))
-  FROM rounds r JOIN rounds f USING (round)
-  WHERE r.alternative = ratio.alternative AND f.alternative = floor_alternative
-$$;
-
--- How much more the one has than the other, in the median of the rounds.
-CREATE FUNCTION bench.surplus(area text, subject text, alternative text, floor_alternative text, metric text)
-RETURNS float8 LANGUAGE sql STABLE AS $$
-  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY s.value - f.value)
-  FROM bench.samples s JOIN bench.samples f USING (area, subject, metric, round)
-  WHERE (s.area, s.subject, s.metric) = (surplus.area, surplus.subject, surplus.metric)
-    AND s.alternative = surplus.alternative AND f.alternative = floor_alternative
-$$;
-
 -- Three significant digits, without an exponent.
 CREATE FUNCTION bench.shown(value float8) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
@@ -150,4 +124,55 @@ CREATE FUNCTION bench.shown(median float8, lower float8, upper float8) RETURNS t
 LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN median IS NULL THEN '-'
               ELSE format('%s (%s to %s)', bench.shown(median), bench.shown(lower), bench.shown(upper)) END
+$$;
+
+-- What reports say of samples. A ratio is taken round by round, so that what slows the machine down for a while slows
+-- both, of the means of the faster half of the samples: what else the machine does makes samples only slower. Means, and
+-- not percentiles, since EXPLAIN rounds to a microsecond.
+CREATE VIEW bench.summary AS
+SELECT area, subject, alternative, metric, count(*) AS samples,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY value) AS median,
+       percentile_cont(0.25) WITHIN GROUP (ORDER BY value) AS lower,
+       percentile_cont(0.75) WITHIN GROUP (ORDER BY value) AS upper
+FROM bench.samples
+GROUP BY area, subject, alternative, metric;
+
+CREATE FUNCTION bench.round_ratios(area text, subject text, alternative text, floor_alternative text, metric text)
+RETURNS TABLE (round integer, ratio float8) LANGUAGE sql STABLE AS $$
+  WITH ranked AS (
+    SELECT s.round, s.alternative, s.value,
+           row_number() OVER w AS place, count(*) OVER (PARTITION BY s.round, s.alternative) AS samples
+    FROM bench.samples s
+    WHERE (s.area, s.subject, s.metric) = (round_ratios.area, round_ratios.subject, round_ratios.metric)
+      AND s.alternative IN (round_ratios.alternative, floor_alternative)
+    WINDOW w AS (PARTITION BY s.round, s.alternative ORDER BY s.value)
+  ), rounds AS (
+    SELECT h.round, h.alternative, avg(h.value) AS mean
+    FROM ranked h WHERE 2 * h.place <= h.samples + 1 GROUP BY h.round, h.alternative
+  )
+  SELECT r.round, r.mean / nullif(f.mean, 0)
+  FROM rounds r JOIN rounds f USING (round)
+  WHERE r.alternative = round_ratios.alternative AND f.alternative = floor_alternative
+$$;
+CREATE FUNCTION bench.ratio(area text, subject text, alternative text, floor_alternative text, metric text)
+RETURNS float8 LANGUAGE sql STABLE AS $$
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY r.ratio)
+  FROM bench.round_ratios(area, subject, alternative, floor_alternative, metric) r
+$$;
+-- The same with the quartiles of the rounds.
+CREATE FUNCTION bench.shown_ratio(area text, subject text, alternative text, floor_alternative text, metric text)
+RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN count(*) < 4 OR alternative = floor_alternative THEN bench.shown(percentile_cont(0.5) WITHIN GROUP (ORDER BY r.ratio))
+              ELSE bench.shown(percentile_cont(0.5) WITHIN GROUP (ORDER BY r.ratio), percentile_cont(0.25) WITHIN GROUP (ORDER BY r.ratio),
+                               percentile_cont(0.75) WITHIN GROUP (ORDER BY r.ratio)) END
+  FROM bench.round_ratios(area, subject, alternative, floor_alternative, metric) r
+$$;
+
+-- How much more the one has than the other, in the median of the rounds.
+CREATE FUNCTION bench.surplus(area text, subject text, alternative text, floor_alternative text, metric text)
+RETURNS float8 LANGUAGE sql STABLE AS $$
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY s.value - f.value)
+  FROM bench.samples s JOIN bench.samples f USING (area, subject, metric, round)
+  WHERE (s.area, s.subject, s.metric) = (surplus.area, surplus.subject, surplus.metric)
+    AND s.alternative = surplus.alternative AND f.alternative = floor_alternative
 $$;

@@ -24,6 +24,15 @@ CREATE FUNCTION bench.user_key_id(organization bigint, number bigint) RETURNS uu
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN bench.id(4, organization * 1000 + number);
 CREATE FUNCTION bench.service_key_id(organization bigint, workspace bigint) RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN bench.id(5, organization * 10 + workspace);
+CREATE FUNCTION bench.more_keys_id(organization bigint, number bigint, key bigint) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN bench.id(9, (organization * 1000 + number) * 10 + key);
+-- Of organizations beside the numbered ones.
+CREATE FUNCTION bench.wide_organization_id(organization bigint) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN bench.id(8, organization);
+CREATE FUNCTION bench.wide_workspace_id(organization bigint, workspace bigint) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN bench.id(6, organization * 100000 + workspace);
+CREATE FUNCTION bench.wide_user_id(organization bigint, number bigint) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN bench.id(7, organization * 100000 + number);
 
 -- What is measured ends up here: a value of one metric of one alternative in one round.
 CREATE UNLOGGED TABLE bench.samples (
@@ -35,12 +44,12 @@ CREATE UNLOGGED TABLE bench.samples (
   value float8 NOT NULL
 );
 CREATE UNLOGGED TABLE bench.plans (
+  area text NOT NULL,
   subject text NOT NULL,
   alternative text NOT NULL,
   shape text NOT NULL,
-  estimated_rows float8 NOT NULL,
+  estimated_rows float8,      -- that the filter leaves of the table
   fingerprint text NOT NULL,  -- of the result
-  PRIMARY KEY (subject, alternative)
+  PRIMARY KEY (area, subject, alternative)
 );
-CREATE UNLOGGED TABLE bench.visible_rows (principal text PRIMARY KEY, rows bigint NOT NULL);
 GRANT SELECT, INSERT, UPDATE ON bench.samples, bench.plans TO bench_app;
