@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Functions shared by the benchmarks.  Source this, do not run it.  The server is the one that PG* names.
 #
-# Sizes, set by run.sh: ROWS, ORGANIZATIONS, ROUNDS, SECONDS_EACH (of pgbench), CALLS (in loops over one function).
+# Sizes, set by run.sh: ROWS, ORGANIZATIONS, KEYS (of each member; 1 unless set), ROUNDS, SECONDS_EACH (of pgbench), CALLS (in
+# loops over one function).
 #
 #   progress TEXT...           says what goes on, on stderr
 #   sql [PSQL-OPTION...]       runs SQL, from stdin unless an option says otherwise, and stops at the first error
@@ -12,7 +13,7 @@
 #                              mean latency and the mean CPU time that the server took for a transaction, in µs
 #   round_order ROUND WORD...  prints the words beginning with another one in each round, so that none is always first
 
-SECONDS_EACH=${SECONDS_EACH:-5}
+SECONDS_EACH=${SECONDS_EACH:-3}
 BENCH_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 progress() { printf '%(%H:%M:%S)T %s\n' -1 "$*" >&2; }

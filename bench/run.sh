@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Runs the benchmarks on the server that PG* names (a superuser's login, pg_tenancy installed), and prints a report in
-# Markdown: bench/run.sh [--rows N] [--organizations N] [--rounds N] [--seconds N] [--cases "CASE..."]
+# Markdown: bench/run.sh [--rows N] [--organizations N] [--rounds N] [--seconds N] [--scale N] [--cases "CASE..."]
 #
-# Needs psql, pgbench and awk. Where BENCH_PLOTS names a folder, gnuplot draws the ratios there.  Makes a database and a role of its own, and removes them at the end.  For figures that
-# mean something use scripts/bench.sh, which also starts a server with settings that fit.
+# --rounds: how often each alternative has its turn; --seconds: of each run of pgbench; --scale: the largest number of
+# organizations of the case "scale", that of --organizations unless given.
+#
+# Needs psql, pgbench and awk; where BENCH_PLOTS names a folder, gnuplot draws the ratios there. Makes databases and a
+# role of its own, and removes them at the end. For figures that mean something use scripts/bench.sh, which also starts
+# a server with settings that fit.
 
 set -euo pipefail
 shopt -s inherit_errexit
@@ -25,7 +29,7 @@ usage() {
 
 ROWS=5000000
 ORGANIZATIONS=1000
-ROUNDS=10
+ROUNDS=8
 COMMAND=${BENCH_COMMAND:-bench/run.sh}
 COMMAND+=${*:+ $*}
 while [[ $# -gt 0 ]]; do
@@ -43,11 +47,13 @@ while [[ $# -gt 0 ]]; do
     --organizations) ORGANIZATIONS=$2 ;;
     --rounds) ROUNDS=$2 ;;
     --seconds) export SECONDS_EACH=$2 ;;
+    --scale) SCALE=$2 ;;
     *) usage "there is no option $1" ;;
   esac
   shift 2
 done
 
+SCALE=${SCALE:-$ORGANIZATIONS}
 DATABASE=pg_tenancy_bench
 ADMINISTRATION=${PGDATABASE:-postgres}
 

@@ -9,10 +9,10 @@ export READ_SAMPLES=2 CALLS=2000 RESOLUTIONS=50 WRITE_STATEMENTS=20 MEMORY_PRINC
 report=$(bash bench/run.sh --rows 10000 --organizations 20 --rounds 1 --seconds 1)
 
 # Every case must have left a line for each thing that it measures of pg_tenancy.
-lines=$(grep -cE '\| (pg_tenancy(, share_plans)?|tenancy|changes in .* organization|[0-9]+ (organizations|workspaces) \| statement) \|' <<<"$report")
-[[ $lines -eq 41 ]] || {
+lines=$(grep -cE '\| (pg_tenancy(, share_plans)?|tenancy|authorize|changes in .* organization|[0-9]+ (organizations|workspaces) \| statement) \|' <<<"$report")
+[[ $lines -eq 68 ]] || {
   printf '%s\n' "$report"
-  printf 'error: %s lines about pg_tenancy, not 41\n' "$lines" >&2
+  printf 'error: %s lines about pg_tenancy, not 68\n' "$lines" >&2
   exit 1
 }
 printf 'the benchmarks run\n'

@@ -71,9 +71,9 @@ report_changes() {
   printf 'the inverse of the ratio.\n'
   table 'meanwhile|µs, median of runs (quartiles)|ratio|CPU µs|ratio|changes a second|runs' "
     SELECT l.alternative, bench.shown(l.median, l.lower, l.upper),
-           bench.shown(bench.ratio(l.area, l.subject, l.alternative, 'nothing', l.metric)),
+           bench.shown_ratio(l.area, l.subject, l.alternative, 'nothing', l.metric),
            bench.shown(c.median, c.lower, c.upper),
-           bench.shown(bench.ratio(c.area, c.subject, c.alternative, 'nothing', c.metric)), bench.shown(n.median), l.samples
+           bench.shown_ratio(c.area, c.subject, c.alternative, 'nothing', c.metric), bench.shown(n.median), l.samples
     FROM bench.summary l JOIN bench.summary c USING (area, subject, alternative)
     JOIN bench.summary n USING (area, subject, alternative)
     WHERE area = 'changes' AND l.metric = 'µs' AND c.metric = 'CPU µs' AND n.metric = 'changes a second'

@@ -44,9 +44,9 @@ report_connection() {
     "$(sql -c "SELECT coalesce(nullif(current_setting('shared_preload_libraries'), ''), 'none')")"
   table 'alternative|µs, median of runs (quartiles)|ratio|CPU µs|ratio|runs' "
     SELECT l.alternative, bench.shown(l.median, l.lower, l.upper),
-           bench.shown(bench.ratio(l.area, l.subject, l.alternative, 'hand-written', l.metric)),
+           bench.shown_ratio(l.area, l.subject, l.alternative, 'hand-written', l.metric),
            bench.shown(c.median, c.lower, c.upper),
-           bench.shown(bench.ratio(c.area, c.subject, c.alternative, 'hand-written', c.metric)), l.samples
+           bench.shown_ratio(c.area, c.subject, c.alternative, 'hand-written', c.metric), l.samples
     FROM bench.summary l JOIN bench.summary c USING (area, subject, alternative)
     WHERE area = 'connection' AND l.metric = 'µs' AND c.metric = 'CPU µs' ORDER BY alternative"
 }

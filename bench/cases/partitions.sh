@@ -43,8 +43,8 @@ partition_round() {
 run_partitions() {
   local round script
   sql_file partitions.sql
-  for ((round = 0; round < ROUNDS; round++)); do
-    progress "partitions, round $((round + 1)) of $ROUNDS"
+  for ((round = 0; round < 2 * ROUNDS; round++)); do
+    [[ $((round % 2)) -ne 0 ]] || progress "partitions, round $((round / 2 + 1)) of $ROUNDS"
     script=$(partition_round "$round")
     sql -o /dev/null <<<"$script"
   done
@@ -56,9 +56,9 @@ report_partitions() {
   printf 'rows above. All columns as under "Reading"; "scans" is how many partitions the plan reads.\n'
   table 'principal and query|alternative|planning|execution|ratio|statement|ratio|prepared|ratio|scans|samples' "
     SELECT s.subject, s.alternative, bench.shown(p.median, p.lower, p.upper), bench.shown(e.median, e.lower, e.upper),
-           bench.shown(bench.ratio(s.area, s.subject, s.alternative, 'hand-written', 'execution')),
+           bench.shown_ratio(s.area, s.subject, s.alternative, 'hand-written', 'execution'),
            bench.shown(s.median, s.lower, s.upper),
-           bench.shown(bench.ratio(s.area, s.subject, s.alternative, 'hand-written', 'statement')),
+           bench.shown_ratio(s.area, s.subject, s.alternative, 'hand-written', 'statement'),
            bench.shown(r.median, r.lower, r.upper),
            bench.shown(bench.ratio(s.area, s.subject, s.alternative, 'hand-written', 'prepared')),
            bench.scans(l.shape), s.samples
@@ -75,8 +75,8 @@ goals_of_partitions() {
     SELECT 'One day of 91 partitions: partitions in the plan, at most', '1', max(bench.scans(shape))::text, max(bench.scans(shape)) = 1
     FROM bench.plans WHERE (area, alternative) = ('partitions', 'pg_tenancy')
     UNION ALL
-    SELECT 'The same, whole statement, ratio to the hand-written filter (the worst case: ' || subject || ')', '≤ 1.05',
-           bench.shown(r), r <= 1.05
-    FROM (SELECT subject, bench.ratio(area, subject, alternative, 'hand-written', metric) AS r FROM bench.summary
-          WHERE (area, alternative, metric) = ('partitions', 'pg_tenancy', 'statement') ORDER BY r DESC LIMIT 1) worst"
+    (SELECT DISTINCT ON (metric) 'The same, ' || metric || ', ratio to the hand-written filter', '≤ 1.05',
+            format('at most %s (%s)', bench.shown(r), subject), r <= 1.05
+     FROM bench.summary, bench.ratio(area, subject, alternative, 'hand-written', metric) r
+     WHERE (area, alternative) = ('partitions', 'pg_tenancy') AND metric IN ('execution', 'statement') ORDER BY metric, r DESC)"
 }

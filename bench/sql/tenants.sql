@@ -25,20 +25,20 @@ UNION ALL
 SELECT bench.user_id(o, :owner), format('owner@organization-%s.example', o) FROM generate_series(1, :organizations) o;
 
 INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-SELECT bench.organization_id(o), bench.user_id(o, :owner), tenancy.find_role(NULL, 'organization', 'owner')
+SELECT bench.organization_id(o), bench.user_id(o, :owner), (SELECT tenancy.find_role(NULL, 'organization', 'owner'))
 FROM generate_series(1, :organizations) o
 UNION ALL
 SELECT bench.organization_id(organization), bench.user_id(organization, number),
-       tenancy.find_role(NULL, 'organization', 'member')
+       (SELECT tenancy.find_role(NULL, 'organization', 'member'))
 FROM bench.members;
 
 INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
 SELECT bench.workspace_id(organization, workspace), bench.user_id(organization, number),
-       bench.organization_id(organization), tenancy.find_role(NULL, 'workspace', 'member')
+       bench.organization_id(organization), (SELECT tenancy.find_role(NULL, 'workspace', 'member'))
 FROM bench.members;
 
 INSERT INTO tenancy.visibility (role_id, organization_id, all_rows)
-SELECT tenancy.find_role(NULL, 'workspace', 'member'), bench.organization_id(o), false
+SELECT (SELECT tenancy.find_role(NULL, 'workspace', 'member')), bench.organization_id(o), false
 FROM generate_series(1, :organizations) o;
 
 -- A key for each member and each workspace, of which the clients know the secrets.
@@ -58,7 +58,7 @@ INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
 SELECT sha256(convert_to(secret, 'UTF8')), api_key_id FROM bench.keys;
 INSERT INTO tenancy.api_key_scopes (api_key_id, resource, action)
 SELECT api_key_id, resource, action
-FROM bench.keys, tenancy.expand_scopes('{"completions": "enabled", "prompts": "read", "logs": ["list", "view"]}');
+FROM bench.keys, tenancy.expand_scopes('{"completions": "enabled", "logs": ["list", "view"]}');
 
 -- The other keys of members.
 INSERT INTO tenancy.api_keys (api_key_id, kind, name, organization_id, workspace_id, user_id)
