@@ -2,6 +2,9 @@
 # Plots of the ratios, made of the samples by gnuplot.  Sourced by run.sh, which calls make_plots where BENCH_PLOTS
 # names a folder.
 
+# Prints the link to a plot for the report.
+plot_link() { [[ -z ${BENCH_PLOTS-} ]] || printf '\n![Ratios as a plot](%s.svg)\n' "$1"; }
+
 # plot_ratios FILE TITLE LABEL QUERY: the query returns what is measured, an alternative, and its ratio to what LABEL says.
 plot_ratios() {
   local file=$1 title=$2 label=$3 rows=$4 names

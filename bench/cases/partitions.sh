@@ -68,6 +68,7 @@ report_partitions() {
     LEFT JOIN bench.summary r ON (r.area, r.subject, r.alternative, r.metric) = (s.area, s.subject, s.alternative, 'prepared')
     JOIN bench.plans l ON (l.area, l.subject, l.alternative) = (s.area, s.subject, s.alternative)
     WHERE s.area = 'partitions' AND s.metric = 'statement' ORDER BY s.subject, s.alternative"
+  plot_link partitions
 }
 
 goals_of_partitions() {

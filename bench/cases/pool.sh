@@ -49,6 +49,7 @@ report_pool() {
            bench.shown_ratio(c.area, c.subject, c.alternative, 'hand-written', c.metric), l.samples
     FROM bench.summary l JOIN bench.summary c USING (area, subject, alternative)
     WHERE area = 'pool' AND l.metric = 'µs' AND c.metric = 'CPU µs' ORDER BY subject DESC, alternative"
+  plot_link server-time
 }
 
 goals_of_pool() {

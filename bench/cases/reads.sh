@@ -185,6 +185,7 @@ report_read() {
     JOIN bench.summary e ON (e.area, e.subject, e.alternative, e.metric) = (s.area, s.subject, s.alternative, 'execution')
     LEFT JOIN bench.summary r ON (r.area, r.subject, r.alternative, r.metric) = (s.area, s.subject, s.alternative, 'prepared')
     ORDER BY n.position, a.position"
+  plot_link "reads-${query_name// /-}"
   printf '\n<details><summary>Plans</summary>\n\n'
   sql -c "SELECT format('- %s, %s: \`%s\`', n.principal, string_agg(a.alternative, ', ' ORDER BY a.position), l.shape)
           FROM bench.plans l JOIN bench.alternatives a USING (alternative)

@@ -116,6 +116,7 @@ report_scale() {
     FROM bench.summary WHERE area = 'scale'
     WINDOW w AS (PARTITION BY subject, metric ORDER BY split_part(alternative, ' ', 1)::integer, alternative)
     ORDER BY subject, metric, split_part(alternative, ' ', 1)::integer, alternative"
+  plot_link scale
 }
 
 goals_of_scale() {

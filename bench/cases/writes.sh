@@ -30,6 +30,7 @@ report_writes() {
            bench.shown_ratio(area, subject, alternative, 'plain', metric), samples
     FROM bench.summary WHERE area = 'write'
     ORDER BY subject = 'a thousand rows', subject, alternative"
+  plot_link writes
 }
 
 goals_of_writes() {
