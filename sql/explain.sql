@@ -74,3 +74,26 @@ SET tenancy.specialize = off;
 SET SESSION AUTHORIZATION regress_app;
 SELECT plan('mike', 'SELECT * FROM app.logs');
 RESET SESSION AUTHORIZATION;
+-- What the planner thinks the guard costs must not turn it to another plan than by hand, a parallel one for instance
+RESET tenancy.specialize;
+CREATE TABLE many (organization_id uuid, workspace_id uuid);
+INSERT INTO many SELECT 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002' FROM generate_series(1, 20000);
+ANALYZE many;
+CREATE FUNCTION cost(query text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+  plan jsonb;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  RETURN plan -> 0 -> 'Plan' -> 'Total Cost';
+END
+$$;
+SELECT cost('SELECT count(*) FROM app.many WHERE organization_id = ''aaaaaaaa-0000-4000-8000-000000000000''') AS by_hand \gset
+\o /dev/null
+SELECT tenancy.protect('many', 'logs', organization => 'organization_id', workspace => 'workspace_id', create_indexes => false);
+\o
+GRANT SELECT ON many TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+CALL app.become('olivia');
+SELECT count(*) FROM app.many;
+SELECT app.cost('SELECT count(*) FROM app.many') / :by_hand BETWEEN 1 AND 1.2 AS hardly_more;
+RESET SESSION AUTHORIZATION;
