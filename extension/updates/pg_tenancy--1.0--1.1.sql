@@ -34,6 +34,5 @@ $$;
 
 COMMENT ON FUNCTION tenancy.shape_guard(uuid, text, uuid) IS 'Stops a shared plan when the session''s rights have another shape, or the row another id than the session''s (55000; 40001 when the rights were changed meanwhile); put into plans, not to be called';
 
--- About what they take; at 10, plans turned out other than those of a hand-written filter.
+-- About what it takes; at 10, plans turned out other than those of a hand-written filter.
 ALTER FUNCTION tenancy.plan_guard(bigint, timestamptz, "any") COST 1.01;
-ALTER FUNCTION tenancy.shape_guard(uuid, text, uuid) COST 1.01;
