@@ -58,7 +58,14 @@ my $narrow = $node->safe_psql('postgres', q(SELECT secret FROM tenancy.create_ap
 like(as_app("-c tenancy.api_key=$narrow", q(SELECT tenancy.require('datasets', 'view'))), qr/permission denied: organization service key/, 'a permission that is not held');
 my $denied = counters();
 is($denied->{"denied_$_"} - $after->{"denied_$_"}, 1, "denied: $_") for qw(api_key token user permission);
-cmp_ok($denied->{invalidations}, '>', $after->{invalidations}, 'changes of rights reach sessions');
+my $open = $node->background_psql('postgres', extra_params => [ '-U', 'app' ]);
+$open->query_safe("SELECT set_config('tenancy.api_key', '$secret', false)");
+is(scalar $open->query_safe('SELECT count(*) FROM logs'), '4', 'a session');
+$before = counters();
+$node->safe_psql('postgres', q(SELECT tenancy.set_setting('acme', 'members_view_logs', false)));
+is(scalar $open->query_safe('SELECT count(*) FROM logs'), '4', 'that goes on');
+cmp_ok(counters()->{invalidations}, '>', $before->{invalidations}, 'hears of a change of rights');
+$open->quit;
 
 # --- the log --------------------------------------------------------------------------------------------------------
 
