@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-export READ_SAMPLES=2 CALLS=2000 RESOLUTIONS=50 WRITE_STATEMENTS=20 MEMORY_PRINCIPALS=100 WIDE_WORKSPACES=100
+export READ_SAMPLES=2 READ_BUDGET_MS=10 CALLS=2000 RESOLUTIONS=50 WRITE_STATEMENTS=20 MEMORY_PRINCIPALS=100 WIDE_WORKSPACES=100
 report=$(bash bench/run.sh --rows 10000 --organizations 20 --rounds 1 --seconds 1)
 
 # Every case must have left a line for each thing that it measures of pg_tenancy.

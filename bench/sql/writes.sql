@@ -32,8 +32,6 @@ $$;
 -- Writes into an emptied table: a row by a statement that is planned, the same prepared, and a thousand rows.
 CREATE FUNCTION bench.measure_writes(alternative text, round integer, statements integer) RETURNS void
 LANGUAGE plpgsql AS $$
-DECLARE
-  started timestamptz;
 BEGIN
   EXECUTE format('TRUNCATE app.%I', alternative);
   EXECUTE 'PREPARE bench_insert AS ' || bench.insert_row(alternative);
@@ -42,12 +40,11 @@ BEGIN
     EXECUTE 'EXECUTE bench_insert';
   END LOOP;
 
-  started := clock_timestamp();
-  FOR i IN 1 .. statements LOOP
-    EXECUTE 'EXECUTE bench_insert';
+  FOR i IN 1 .. 10 LOOP
+    INSERT INTO bench.samples
+    VALUES ('write', 'one row, prepared', alternative, 'µs', round,
+            1000 * bench.time_of('EXECUTE bench_insert', statements / 10) / (statements / 10));
   END LOOP;
-  INSERT INTO bench.samples
-  VALUES ('write', 'one row, prepared', alternative, 'µs', round, 1000 * bench.milliseconds(started) / statements);
   DEALLOCATE bench_insert;
 
   FOR i IN 1 .. statements LOOP
