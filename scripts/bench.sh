@@ -21,7 +21,7 @@ build_module build/bench "$WORK_DIR/stage"
 PATH=$(server_bin):$PATH
 start_server "$WORK_DIR/server" "$WORK_DIR/stage" -c shared_buffers=1GB -c effective_cache_size=3GB \
   -c maintenance_work_mem=512MB -c max_wal_size=8GB -c wal_level=minimal -c max_wal_senders=0 \
-  -c random_page_cost=1.1 -c jit=off -c autovacuum=off
+  -c random_page_cost=1.1 -c jit=off -c autovacuum=off -c shared_preload_libraries=pg_tenancy
 
 mkdir "$WORK_DIR/plots"
 BENCH_PLOTS=$WORK_DIR/plots BENCH_COMMAND=scripts/bench.sh bash bench/run.sh "$@" >"$WORK_DIR/results.md"
