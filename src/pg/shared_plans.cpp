@@ -207,24 +207,35 @@ void ask_again(CallState *call, Entity entity) {
   call->generation = generation;
 }
 
-// Why a plan is run for whom it was not made: somebody changed the rights after the plan had been found to
-// serve the session, which is nobody's mistake; or the session went on with a cursor as another principal. A
-// worker has not seen what the leader knew.
-bool rights_have_changed() {
-  return IsParallelWorker() || (state.known != nullptr && state.known_generation != catalog_generation());
-}
-
-[[noreturn]] void raise_changed() {
-  const bool by_others = rights_have_changed();
+[[noreturn]] void raise_principal_changed() {
   count(Counter::guard_refusals);
   drop_shared_plans();  // so that trying again makes a new plan
-  if (by_others)
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("the session's rights have changed since the query was planned"),
-                    errhint("Run the transaction again.")));
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("the session's principal has changed since the query was planned"),
                   errhint("Run the query again.")));
+  pg_unreachable();
+}
+
+// Whether somebody has changed the rights after the plan had been found to serve the session, which is
+// nobody's mistake. A committed change can be seen before the message about it arrives: then the session is
+// known, as of the catalogs before it, to have the plan's shape. A parallel worker has not seen what its
+// leader knew.
+bool rights_have_changed(const Uuid &shape_of_plan) {
+  if (IsParallelWorker()) return true;
+  if (state.known == nullptr) return false;
+  if (state.known_generation != catalog_generation()) return true;
+  const KnownShape &known = place_of(identity_stamp());
+  return known.stamp_rest == rest_of(identity_stamp()) &&
+         (known.shape == start_of(shape_of_plan) || known.shape == of_nobody);
+}
+
+[[noreturn]] void raise_changed(const Uuid &shape_of_plan) {
+  if (!rights_have_changed(shape_of_plan)) raise_principal_changed();
+  count(Counter::guard_refusals);
+  drop_shared_plans();
+  ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                  errmsg("the session's rights have changed since the query was planned"),
+                  errhint("Run the transaction again.")));
   pg_unreachable();
 }
 
@@ -325,13 +336,15 @@ Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
   auto *call = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (unlikely(call == nullptr || !is_current(*call))) {
     // Rows have passed for the principal that was there before.
-    if (call != nullptr && call->stamp != identity_stamp()) raise_changed();
+    if (call != nullptr && call->stamp != identity_stamp()) raise_principal_changed();
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
     if (call == nullptr) call = new_call_state(fcinfo->flinfo);
     ask_again(call, entity);
-    if (uuid_of_datum(PG_GETARG_DATUM(0)) != call->shape) raise_changed();
+    const Uuid shape_of_plan = uuid_of_datum(PG_GETARG_DATUM(0));
+    if (shape_of_plan != call->shape) raise_changed(shape_of_plan);
   }
-  if (unlikely(memcmp(PG_GETARG_UUID_P(2)->data, call->id.bytes.data(), UUID_LEN) != 0)) raise_changed();
+  if (unlikely(memcmp(PG_GETARG_UUID_P(2)->data, call->id.bytes.data(), UUID_LEN) != 0))
+    raise_changed(uuid_of_datum(PG_GETARG_DATUM(0)));
   PG_RETURN_BOOL(true);
 }
 }

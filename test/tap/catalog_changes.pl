@@ -36,7 +36,7 @@ for (@readers) {
     $_->finish;
 }
 
-note $changes;    # with the number of those that were run again
+note $_ for $changes, $more_reads;    # with the number of those that were run again
 note $node->safe_psql('postgres', 'SELECT what, coalesce(refused, $$done$$), count(*) FROM load.changes GROUP BY 1, 2 ORDER BY 1, 3 DESC');
 unlike($_, qr/error|aborted/i, 'no reader fails, or sees rows of two organizations') for $reads, $more_reads;
 like($changes, qr/number of transactions actually processed: 5000\/5000/, 'every change is made, or refused');
