@@ -161,7 +161,7 @@ CatalogRead begin_catalog_read() {
   server_fault_point();
   look_up_oids();
   const uint64 generation = catalog_generation();
-  const uint64 messages = messages_heard();
+  const MessagesHeard messages = messages_heard();
   // A new snapshot can't be taken while a parallel query runs: who takes part in it reads by the query's own.
   if (IsInParallelMode()) {
     read_by_old_snapshot();
@@ -178,7 +178,7 @@ CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_coun
   const auto i = static_cast<int>(index);
   if (!oids.is_known[i]) {
     look_up_index(index);
-    met(read);
+    catalog_met(read);
   }
   const Relation relation = table_open(oids.relations[i], AccessShareLock);
   return {relation, systable_beginscan(relation, oids.indexes[i], true, read.snapshot, key_count, keys)};

@@ -140,6 +140,12 @@ Oid guard_function(Guard guard);
 /// The function filter_id(). Raises 55000 when the extension isn't there.
 Oid filter_id_function();
 
+/// How many invalidation messages the session has heard: of any kind, and about scopes (invalidation.hpp).
+struct MessagesHeard {
+  uint64 of_any;
+  uint64 of_scopes;
+};
+
 /// One look at the catalogs: all scans of it see the same state, the newest one that is committed (and what
 /// this transaction did itself).
 struct CatalogRead {
@@ -147,7 +153,7 @@ struct CatalogRead {
   bool registered;
   // Before the look; invalidation.hpp says what they are for.
   uint64 generation;  // catalog_generation(): what was seen may be kept as of that, and no later
-  uint64 messages;    // messages_heard()
+  MessagesHeard messages;
 };
 CatalogRead begin_catalog_read();
 void end_catalog_read(CatalogRead &read);

@@ -22,7 +22,7 @@ struct {
   bool lists_used[static_cast<int>(IdList::count)];
   int rows_told;    // of this transaction's changes, by scope
   bool hears_anew;  // nothing is kept of what was read before: whose changes matter is noted from the start
-  uint64 messages;  // about any relation
+  MessagesHeard messages;
   uint64 heard[scope_count / 64];
 } state{};
 
@@ -45,6 +45,7 @@ uint64 bit_of(Oid scope) { return uint64{1} << (scope % 64); }
 
 bool is_heard(Oid relation) {
   if ((relation & scope_bit) == 0) return false;
+  state.messages.of_scopes++;
   return (word_of(relation) & bit_of(relation)) != 0;
 }
 
@@ -71,7 +72,7 @@ bool is_used_list(Oid relation) {
 
 extern "C" {
 static void relation_invalidated(Datum, Oid relation) {
-  state.messages++;
+  state.messages.of_any++;
   // InvalidOid: the queue overflowed, and anything may have changed.
   if (!OidIsValid(relation) || is_catalog_relation(relation) || is_used_list(relation))
     catalogs_changed();
@@ -204,13 +205,13 @@ void listen_to(const CatalogRead &read, Scope scope, const Uuid &id) {
   }
   const Oid told_as = scope_oid(scope, id);
   word_of(told_as) |= bit_of(told_as);
-  met(read);
+  if (read.messages.of_scopes != state.messages.of_scopes) kept_is_stale();
 }
 
-uint64 messages_heard() { return state.messages; }
+MessagesHeard messages_heard() { return state.messages; }
 
-void met(const CatalogRead &read) {
-  if (read.messages != state.messages) kept_is_stale();
+void catalog_met(const CatalogRead &read) {
+  if (read.messages.of_any != state.messages.of_any) kept_is_stale();
 }
 
 void list_used(IdList list) { state.lists_used[static_cast<int>(list)] = true; }

@@ -44,13 +44,12 @@ void forget_what_is_old();
 
 enum class Scope : int { organization, user };
 /// To be called before the look at the catalogs ends, by who keeps what it has seen there of an organization,
-/// or of a user's memberships: catalog_generation() will tell when that has changed.
+/// or of a user's memberships: catalog_generation() will tell when that has changed. What has come in since
+/// the look began may have been about it, when nobody was listening: then nothing is kept of this look.
 void listen_to(const CatalogRead &read, Scope scope, const Uuid &id);
-/// To be called when a look at the catalogs comes to something whose messages were of no interest before it:
-/// what came in since the look began may have been one of them, so that nothing is kept of this look.
-void met(const CatalogRead &read);
-/// Counts messages of any kind.
-uint64 messages_heard();
+/// To be called when a look comes to a catalog whose messages were of no interest before; likewise.
+void catalog_met(const CatalogRead &read);
+MessagesHeard messages_heard();
 
 enum class IdList : int { workspaces, user_keys, count };
 /// To be called before a list is read.
