@@ -177,6 +177,8 @@ void end_catalog_read(CatalogRead &read) {
 CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_count, ScanKey keys) {
   const auto i = static_cast<int>(index);
   if (!oids.is_known[i]) {
+    // A look within this one would not be noticed here: there is one at the permissions only, which nothing
+    // that is kept of a look reads by itself.
     look_up_index(index);
     catalog_met(read);
   }
