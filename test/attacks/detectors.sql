@@ -101,22 +101,22 @@ $$;
 CREATE FUNCTION attacks.stopped_jobs() RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
   job text;
-  partitions bigint := (SELECT count(*) FROM pg_inherits i WHERE i.inhparent = 'observability.logs'::regclass);
+  done bigint;
 BEGIN
   FOREACH job IN ARRAY ARRAY['SELECT observability.create_partitions()', 'SELECT observability.refresh_analytics()', 'SELECT observability.drop_partitions(''logs'', ''30 days'')',
     'SELECT observability.drop_partitions(''log_payloads'', ''30 days'')', 'SELECT observability.drop_partitions(''traces'', ''30 days'')', 'SELECT count(*) FROM tenancy.advise()',
     'SELECT count(*) FROM tenancy.export_organization(''acme'')', format('SELECT count(*) FROM tenancy.purge_organization(%L)', current_setting('attacks.u') || '-0000-4000-8000-000000000000'),
     'SELECT tenancy.purge_audit_log(now() - interval ''1 year'')'] LOOP
     BEGIN
-      EXECUTE job;
+      EXECUTE job INTO done;
+      -- One row after the other in partitions of their own
+      IF job ~ 'partitions' AND done > 50 THEN
+        RETURN NEXT format('@found stopped job: %s: %s partitions', job, done);
+      END IF;
     EXCEPTION WHEN OTHERS THEN
       RETURN NEXT format('@found stopped job: %s: %s', job, SQLERRM);
     END;
   END LOOP;
-  partitions := (SELECT count(*) FROM pg_inherits i WHERE i.inhparent = 'observability.logs'::regclass) - partitions;
-  IF partitions > 50 THEN
-    RETURN NEXT format('@found stopped job: %s partitions were made', partitions);
-  END IF;
   -- one that nobody can drop again, or that never ends
   RETURN QUERY SELECT format('@found stopped job: analytics of %s', a.hour) FROM observability.analytics a WHERE NOT isfinite(a.hour) OR a.cost IN ('NaN', 'Infinity', '-Infinity');
 END

@@ -23,12 +23,12 @@ FROM unnest(ARRAY[
 -- A DBA who is no superuser gets at what is not a tenant's.
 INSERT INTO attacks.cases (family, title, script, forbidden, may)
 SELECT 'known', 'a DBA exports ' || relation, format(E'@as att_dba\nSELECT organization_id IS NULL FROM tenancy.create_organization(''Evil'', ''evil@evil.test'', external_id => %L);\n' ||
-  'INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before) VALUES (%L, ''logs'', %L, false, false);\nSELECT relation, "row" FROM tenancy.export_organization(''evil'', %2$L);', id, relation, id_column), 'canary_theirs|SCRAM|rolpassword|secret_hash', ARRAY['.']
+  E'INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before) VALUES (%L, ''logs'', %L, false, false);\nSELECT relation, "row" FROM tenancy.export_organization(''evil'', %2$L);', id, relation, id_column), 'canary_theirs|SCRAM|rolpassword|secret_hash', ARRAY['.']
 FROM (VALUES ('pg_authid', 'rolname', 'att_other'), ('theirs.notes', 'owner', 'att_other'), ('tenancy.api_key_secrets', 'api_key_id', current_setting('attacks.g') || '-0000-4000-8000-000000000006'),
   ('attacks.secrets', 'name', 'globex master')) v (relation, id_column, id);
 INSERT INTO attacks.cases (family, title, script, may) VALUES
   ('known', 'a DBA purges a table of somebody else''s', E'@as att_dba\nSELECT organization_id IS NULL FROM tenancy.create_organization(''Evil'', ''evil@evil.test'', external_id => ''att_other'');\n' ||
-  'INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before) VALUES (''theirs.notes'', ''logs'', ''owner'', false, false);\nSELECT * FROM tenancy.purge_organization(''evil'');', '{catalog,audit,logins}');
+  E'INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before) VALUES (''theirs.notes'', ''logs'', ''owner'', false, false);\nSELECT * FROM tenancy.purge_organization(''evil'');', '{catalog,audit,logins}');
 
 -- Triggers and foreign keys on the extension's own tables.
 INSERT INTO attacks.cases (family, title, script, may)

@@ -7,7 +7,8 @@ DECLARE
 BEGIN
   FOR attacker IN
     SELECT p.login, p.principal, p.forbidden, '{}'::text[] AS may FROM attacks.principals p WHERE p.principal IN ('nobody', 'acme master', 'acme reader', 'search key', 'mike key', 'mike', 'mona', 'adam', 'olivia')
-    UNION ALL SELECT a.login, '', 'canary_', '{}' FROM attacks.attackers a WHERE a.login NOT IN ('att_dba')
+    UNION ALL SELECT a.login, '', 'canary_', '{}' FROM attacks.attackers a WHERE a.login NOT IN ('att_dba', 'att_owner')
+    UNION ALL SELECT 'att_owner', '', 'canary_', '{protection,catalog audit_log}'
     UNION ALL SELECT 'att_dba', '', 'canary_theirs', '{.}' LOOP
     FOR round IN 1..rounds LOOP
       statements := '{}';
