@@ -199,3 +199,10 @@ INSERT INTO attacks.cases (family, title, script, may) VALUES
 INSERT INTO attacks.cases (family, title, script, own_database)
 SELECT 'known', 'a sequence that ' || login || ' may set stops all administration', format(E'@as %s\nSELECT setval(''tenancy.audit_log_audit_id_seq'', 9223372036854775807);\n@as att_app olivia\nSELECT tenancy.create_workspace(NULL, ''New'') IS NULL;\n\\if :ERROR\n\\warn @found nobody can administer\n\\endif', login), true
 FROM unnest(ARRAY['att_etl', 'att_granted']) login;
+-- What roads has found.
+INSERT INTO attacks.cases (family, title, script, forbidden, rights)
+SELECT 'known', v.title, E'@as att_app olivia\nSELECT tenancy.create_role(NULL, ''organization'', ''helper'', ' || v.copy_of || E', all_workspaces => true) IS NULL;\n' || (SELECT string_agg(format(E'SELECT tenancy.grant_permission(NULL, ''organization'', ''helper'', %L, %L);\n', split_part(g, '.', 1), split_part(g, '.', 2)), '') FROM unnest(v.granted) g) ||
+  E'SELECT tenancy.set_organization_role(NULL, ''mike@acme.test'', ''helper'');\n@as postgres\nCALL attacks.rights_remembered();\n@as att_app mike in the app\n' || v.script || E'\nSELECT string_agg(body, '' '') FROM app.docs;', 'canary_(globex|theirs|search)', 'mike in the app'
+FROM (VALUES ('who may see workspaces lets members see all rows of everything', ARRAY['organization.update', 'workspaces.view'], 'SELECT tenancy.set_setting(NULL, ''members_view_all_data'', true);', 'NULL'),
+  ('who may see workspaces lets a role see all rows of everything', ARRAY['organization.update', 'workspaces.view'], 'SELECT tenancy.set_role_visibility(NULL, ''member'', true);', 'NULL'),
+  ('who may add members removes those who have more in workspaces', ARRAY['team.add_users'], 'SELECT tenancy.remove_organization_member(NULL, ''mona@acme.test'');', '''member''')) v (title, granted, script, copy_of);
