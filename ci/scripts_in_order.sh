@@ -29,8 +29,8 @@ if [[ ${#numbers[@]} -gt 0 ]]; then
 fi
 
 for update in extension/updates/*; do
-  if [[ ! $update =~ /pg_tenancy(_testing)?--[0-9.]+--[0-9.]+\.sql$ ]]; then
-    echo "$update: must be named EXTENSION--OLD--NEW.sql"
+  if [[ ! $update =~ /pg_tenancy(_testing)?--[0-9.]+--[0-9.]+\.sql$ && ! $update =~ /[0-9.]+--[0-9.]+$ && ! $update =~ /generate\.pl$ ]]; then
+    echo "$update: must be named OLD--NEW (a folder) or EXTENSION--OLD--NEW.sql"
     status=1
   fi
 done
@@ -54,5 +54,5 @@ perl -0777 -ne '
     $bad = 1;
   }
   END { exit($bad ? 1 : 0) }
-' "${parts[@]}" extension/updates/*.sql </dev/null || status=1
+' "${parts[@]}" extension/updates/*.sql extension/updates/*/*.sql </dev/null || status=1
 exit $status

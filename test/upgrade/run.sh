@@ -202,7 +202,7 @@ main() {
   make_next forgetful < <(grep -vE '^COMMENT ON COLUMN|^REVOKE' test/upgrade/next.sql | sed "s/DEFAULT now() //")
   build forgetful
   make_next strict </dev/null
-  rm "$WORK_DIR/build_strict/extension/updates/"*
+  rm -r "$WORK_DIR/build_strict/extension/updates/"*
   build strict
 
   install old

@@ -1,7 +1,5 @@
--- From here on a change of an organization's rows is told to the backends that keep something of that organization.
--- Modules of 1.0 would not hear of it: their sessions are refused from this update on.
-COMMENT ON FUNCTION tenancy.invalidate() IS 'Trigger: plans and principals made from this catalog are dropped in every backend; with argument "new" the inserted row concerns nobody else yet, with "of_key" if its key is as new, with "listed" only who has spelled out a list of such rows; the second argument says by which column only those are told whom the row concerns: "organization", "member" (its user, too) or "key" (the key''s organization)';
-
+-- A change of an organization's rows is sent to the sessions that keep something of that organization. Modules of 1.0 don't know
+-- such messages: their sessions are refused from this update on.
 DO $$
 DECLARE
   catalog text;
@@ -31,8 +29,3 @@ BEGIN
   END LOOP;
 END
 $$;
-
-COMMENT ON FUNCTION tenancy.shape_guard(uuid, text, uuid) IS 'Stops a shared plan when the session''s rights have another shape, or the row another id than the session''s (55000; 40001 when the rights were changed meanwhile); put into plans, not to be called';
-
--- About what it takes; at 10, plans turned out other than those of a hand-written filter.
-ALTER FUNCTION tenancy.plan_guard(bigint, timestamptz, "any") COST 1.01;
