@@ -28,6 +28,12 @@ BEGIN
   IF scopes IS NULL THEN
     scopes := jsonb_object(tenancy.default_scope_levels());
   END IF;
+  -- Each is looked up: more than there can be permissions is nobody's honest list.
+  IF (CASE jsonb_typeof(scopes) WHEN 'array' THEN jsonb_array_length(scopes)
+        WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'too many scopes',
+      DETAIL = 'There can be no more than 1024.';
+  END IF;
   CASE jsonb_typeof(scopes)
     WHEN 'object' THEN
       IF EXISTS (SELECT FROM jsonb_each(scopes) feature, jsonb_path_query(feature.value, 'lax $[*]') level
