@@ -1,3 +1,5 @@
+-- @include 12_callers.sql
+
 -- Limits of texts. 1.0 had none, so there may be rows beyond them, which must not keep anybody from updating. Longer display names are
 -- cut: otherwise a key that has one could no longer be revoked. What identifies something stays as it is, and is checked from now on.
 DO $$
