@@ -1,5 +1,4 @@
--- Catalogs: who there is. Text that is looked up has collation "C": a reference matches byte by byte. Every text that a tenant can
--- give has a limit: each goes into the audit log, too, and what is looked up into an index.
+-- Catalogs: who there is. Text that is looked up has collation "C": a reference matches byte by byte.
 
 CREATE TABLE tenancy.organizations (
   organization_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -7,10 +6,7 @@ CREATE TABLE tenancy.organizations (
   name text NOT NULL CHECK (name <> ''),
   external_id text COLLATE "C" UNIQUE CHECK (external_id <> ''),
   created_at timestamptz NOT NULL DEFAULT now(),
-  closed_at timestamptz,
-  CONSTRAINT organizations_slug_length CHECK (length(slug) <= 100),
-  CONSTRAINT organizations_name_length CHECK (length(name) <= 1000),
-  CONSTRAINT organizations_external_id_length CHECK (length(external_id) <= 500)
+  closed_at timestamptz
 );
 COMMENT ON TABLE tenancy.organizations IS 'Tenants; nothing ever crosses an organization';
 COMMENT ON COLUMN tenancy.organizations.organization_id IS 'Id of the organization, as protected tables hold it in uuid columns';
@@ -29,10 +25,7 @@ CREATE TABLE tenancy.workspaces (
   is_default boolean NOT NULL DEFAULT false,
   created_at timestamptz NOT NULL DEFAULT now(),
   UNIQUE (workspace_id, organization_id),
-  UNIQUE (organization_id, slug),
-  CONSTRAINT workspaces_slug_length CHECK (length(slug) <= 100),
-  CONSTRAINT workspaces_name_length CHECK (length(name) <= 1000),
-  CONSTRAINT workspaces_external_id_length CHECK (length(external_id) <= 500)
+  UNIQUE (organization_id, slug)
 );
 CREATE UNIQUE INDEX workspaces_default_key ON tenancy.workspaces (organization_id) WHERE is_default;
 CREATE INDEX workspaces_slug_idx ON tenancy.workspaces (slug);
@@ -51,10 +44,7 @@ CREATE TABLE tenancy.users (
   name text,
   external_id text COLLATE "C" UNIQUE CHECK (external_id <> ''),
   active boolean NOT NULL DEFAULT true,
-  created_at timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT users_email_length CHECK (length(email) <= 320),
-  CONSTRAINT users_name_length CHECK (length(name) <= 1000),
-  CONSTRAINT users_external_id_length CHECK (length(external_id) <= 500)
+  created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE tenancy.users IS 'Persons; a user may belong to several organizations';
 COMMENT ON COLUMN tenancy.users.user_id IS 'Id of the user, as protected tables hold it in uuid columns';
@@ -72,9 +62,7 @@ CREATE TABLE tenancy.roles (
   all_workspaces boolean NOT NULL DEFAULT false CHECK (level = 'organization' OR NOT all_workspaces),
   description text,
   UNIQUE NULLS NOT DISTINCT (organization_id, level, name),
-  CHECK (organization_id IS NULL OR name NOT IN ('owner', 'admin', 'manager', 'member')),
-  CONSTRAINT roles_name_length CHECK (length(name) <= 100),
-  CONSTRAINT roles_description_length CHECK (length(description) <= 1000)
+  CHECK (organization_id IS NULL OR name NOT IN ('owner', 'admin', 'manager', 'member'))
 );
 COMMENT ON TABLE tenancy.roles IS 'Named sets of grants, built in or defined by an organization';
 COMMENT ON COLUMN tenancy.roles.role_id IS 'Id of the role';

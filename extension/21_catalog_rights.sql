@@ -5,8 +5,7 @@ CREATE TABLE tenancy.permissions (
   action text COLLATE "C" NOT NULL CHECK (action ~ '^[a-z][a-z0-9_]*$' AND length(action) <= 63),
   description text NOT NULL,
   built_in boolean NOT NULL DEFAULT false,
-  PRIMARY KEY (resource, action),
-  CONSTRAINT permissions_description_length CHECK (length(description) <= 1000)
+  PRIMARY KEY (resource, action)
 );
 COMMENT ON TABLE tenancy.permissions IS 'Registered permissions: an action on a resource';
 COMMENT ON COLUMN tenancy.permissions.resource IS 'Resource, for example logs';

@@ -16,9 +16,7 @@ CREATE TABLE tenancy.api_keys (
   created_at timestamptz NOT NULL DEFAULT now(),
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
   CHECK ((kind = 'organization_service_key') = (workspace_id IS NULL)),
-  CHECK ((kind = 'workspace_user_key') = (user_id IS NOT NULL)),
-  CONSTRAINT api_keys_name_length CHECK (length(name) <= 1000),
-  CONSTRAINT api_keys_external_id_length CHECK (length(external_id) <= 500)
+  CHECK ((kind = 'workspace_user_key') = (user_id IS NOT NULL))
 );
 CREATE INDEX api_keys_user_idx ON tenancy.api_keys (user_id, organization_id);
 CREATE INDEX api_keys_organization_idx ON tenancy.api_keys (organization_id, workspace_id);

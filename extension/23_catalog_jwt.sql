@@ -6,8 +6,7 @@ CREATE TABLE tenancy.jwt_keys (
   alg text COLLATE "C" NOT NULL CHECK (alg IN ('RS256', 'ES256', 'EdDSA')),
   jwk jsonb NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (organization_id, kid),
-  CONSTRAINT jwt_keys_jwk_length CHECK (length(jwk::text) <= 16384)
+  PRIMARY KEY (organization_id, kid)
 );
 COMMENT ON TABLE tenancy.jwt_keys IS 'Public keys that tokens of an organization are signed by; see set_jwks()';
 COMMENT ON COLUMN tenancy.jwt_keys.organization_id IS 'Organization whose tokens the key signs';
@@ -20,9 +19,7 @@ CREATE TABLE tenancy.jwt_issuers (
   organization_id uuid PRIMARY KEY REFERENCES tenancy.organizations ON DELETE CASCADE,
   issuer text COLLATE "C" CHECK (issuer <> ''),
   audience text COLLATE "C" CHECK (audience <> ''),
-  CHECK (issuer IS NOT NULL OR audience IS NOT NULL),
-  CONSTRAINT jwt_issuers_issuer_length CHECK (length(issuer) <= 1000),
-  CONSTRAINT jwt_issuers_audience_length CHECK (length(audience) <= 1000)
+  CHECK (issuer IS NOT NULL OR audience IS NOT NULL)
 );
 COMMENT ON TABLE tenancy.jwt_issuers IS 'What tokens of an organization must say of their issuer and audience; without a row, anything';
 COMMENT ON COLUMN tenancy.jwt_issuers.organization_id IS 'The organization';

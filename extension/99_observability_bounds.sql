@@ -7,8 +7,9 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT v.* FROM (VALUES
     ('logs', 'times', $c$start_time >= '1970-01-01 00:00+00' AND start_time < '2200-01-01 00:00+00'
       AND isfinite(end_time) AND end_time - start_time >= '-1 day' AND end_time - start_time <= '7 days'$c$),
-    ('logs', 'tokens', $c$usage_input_tokens BETWEEN 0 AND 1000000000 AND usage_output_tokens BETWEEN 0 AND 1000000000
-      AND usage_cache_read_input_tokens BETWEEN 0 AND 1000000000 AND usage_cache_creation_input_tokens BETWEEN 0 AND 1000000000$c$),
+    ('logs', 'tokens', $c$usage_input_tokens >= 0 AND usage_input_tokens <= 1000000000 AND usage_output_tokens >= 0 AND usage_output_tokens <= 1000000000
+      AND usage_cache_read_input_tokens >= 0 AND usage_cache_read_input_tokens <= 1000000000
+      AND usage_cache_creation_input_tokens >= 0 AND usage_cache_creation_input_tokens <= 1000000000$c$),
     ('logs', 'cost', $c$cost >= -1e15 AND cost <= 1e15 AND scale(cost) <= 1000$c$),
     ('logs', 'names', $c$octet_length(operation_name) <= 200 AND octet_length(provider_name) <= 200 AND octet_length(request_model) <= 1000
       AND octet_length(response_model) <= 1000 AND octet_length(trace_id) <= 200 AND octet_length(span_id) <= 200$c$),

@@ -95,6 +95,15 @@ SELECT left(app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_
 CALL app.become('nobody');
 RESET SESSION AUTHORIZATION;
 
+-- So does a role that creates organizations, and their ids.
+GRANT USAGE ON TYPE tenancy.sign_up TO regress_plain;
+SET SESSION AUTHORIZATION regress_plain;
+CALL app.become('acme master');
+SELECT tenancy.create_workspace(NULL, 'Forty-four', external_id => '44') IS NOT NULL AS made;
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+REVOKE USAGE ON TYPE tenancy.sign_up FROM regress_plain;
+
 -- Whoever adds a function that takes one has to ask, too, and to try it above.
 SELECT p.proname, has_function_privilege('public', p.oid, 'EXECUTE') AS public FROM pg_proc p
 WHERE p.pronamespace = 'tenancy'::regnamespace AND 'external_id' = ANY (p.proargnames) ORDER BY 1;
