@@ -124,14 +124,17 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
   const char *resource = constant_text(static_cast<Node *>(linitial(call->args)));
   const char *action = constant_text(static_cast<Node *>(lsecond(call->args)));
   auto *workspace = static_cast<Node *>(lthird(call->args));
-  // Only a column is worth a filter; and on the organization level the workspace decides nothing.
+  // Only a column is worth a filter.
   if (resource == nullptr || action == nullptr || !contain_var_clause(workspace) ||
-      is_organization_level(resource) || id_type(exprType(workspace), InvalidOid) != IdType::uuid)
+      id_type(exprType(workspace), InvalidOid) != IdType::uuid)
     return nullptr;
+  const PermissionSet permission = authorized_by(resource, action);
   Principal *principal = current_principal();
+  // Held on the organization itself, whatever the workspace is.
+  if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
   depend_on(Guard::plan, request->root);
   return reinterpret_cast<Node *>(
-      guarded(authorized_workspaces(*principal, authorized_by(resource, action), workspace), *principal));
+      guarded(authorized_workspaces(*principal, permission, workspace), *principal));
 }
 
 const SupportRequestSimplify *simplification(Node *request) {
