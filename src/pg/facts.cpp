@@ -154,12 +154,12 @@ void add_known_scopes(ApiKeyRead &key) {
     key.facts.not_by_user.add(permission_id("api_keys", action));
 }
 
-bool hash_secret(const char *secret, uint8 (&hash)[PG_SHA256_DIGEST_LENGTH]) {
+bool hash_secret(const char *secret, uint8 *hash) {
   pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
   const bool done =
       context != nullptr && pg_cryptohash_init(context) >= 0 &&
       pg_cryptohash_update(context, reinterpret_cast<const uint8 *>(secret), strlen(secret)) >= 0 &&
-      pg_cryptohash_final(context, hash, sizeof hash) >= 0;
+      pg_cryptohash_final(context, hash, PG_SHA256_DIGEST_LENGTH) >= 0;
   pg_cryptohash_free(context);
   return done;
 }
@@ -171,6 +171,14 @@ TimestampTz earlier(TimestampTz moment, const CatalogScan &scan, HeapTuple tuple
 }
 
 }  // namespace
+
+Datum secret_hash_datum(const char *secret) {
+  auto *bytes = static_cast<bytea *>(palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH));
+  SET_VARSIZE(bytes, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+  if (!hash_secret(secret, reinterpret_cast<uint8 *>(VARDATA(bytes))))
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256")));
+  return PointerGetDatum(bytes);
+}
 
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
   UserFactsRead result{};
@@ -230,18 +238,10 @@ UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, con
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
   ApiKeyRead key{};
   key.not_after = DT_NOEND;
-  uint8 hash[PG_SHA256_DIGEST_LENGTH];
-  if (!hash_secret(secret, hash)) {
-    key.reason = "could not compute SHA-256";
-    return key;
-  }
   // What is compared is the hash of the text that was given, so that the time taken says nothing of any
   // secret.
-  auto *bytes = static_cast<bytea *>(palloc(VARHDRSZ + sizeof hash));
-  SET_VARSIZE(bytes, VARHDRSZ + sizeof hash);
-  memcpy(VARDATA(bytes), hash, sizeof hash);
   ScanKeyData scan_key;
-  equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, PointerGetDatum(bytes));
+  equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, secret_hash_datum(secret));
   CatalogScan scan = begin_scan(read, CatalogIndex::api_key_secrets_pkey, 1, &scan_key);
   if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
     key.id = uuid_column(scan, tuple, attribute::api_key_secrets::api_key_id);
