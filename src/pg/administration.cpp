@@ -37,6 +37,19 @@ bool is_above_settings(const CatalogRead &read, const Principal &principal, cons
   return false;
 }
 
+// Whether the role is built in or the organization's: another one's is as if it did not exist.
+bool has_role(const CatalogRead &read, const Uuid &organization, const Uuid &role) {
+  ScanKeyData key;
+  equals(&key, attribute::roles::role_id, role);
+  CatalogScan scan = begin_scan(read, CatalogIndex::roles_pkey, 1, &key);
+  const HeapTuple tuple = next_tuple(scan);
+  const bool found = HeapTupleIsValid(tuple) &&
+                     (is_null_column(scan, tuple, attribute::roles::organization_id) ||
+                      uuid_column(scan, tuple, attribute::roles::organization_id) == organization);
+  end_scan(scan);
+  return found;
+}
+
 Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(argument));
 }
@@ -98,7 +111,7 @@ Datum pg_tenancy_holds_role(PG_FUNCTION_ARGS) {
                                     : read_role_facts(read, organization, role, {});
   Principal *principal = current_principal();
   const bool may_be_handed_out =
-      principal->organization == organization &&
+      principal->organization == organization && has_role(read, organization, role) &&
       (role != workspace_admin_role || is_above_settings(read, *principal, workspace));
   end_catalog_read(read);
   if (!may_be_handed_out) PG_RETURN_BOOL(false);
