@@ -262,10 +262,16 @@ CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy.require_dba();
+  -- Of a role that is gone the number is left.
+  DELETE FROM tenancy.login_bindings b
+  WHERE b.login::oid::text = unbind_login.login AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login);
+  IF FOUND THEN
+    RETURN;
+  END IF;
   DELETE FROM tenancy.login_bindings b WHERE b.login = tenancy.check_login(unbind_login.login);
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('login "%s" is neither trusted nor bound', login);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unbind_login(name) IS 'For a DBA: takes away a login''s binding and its trust; 42704 when it has neither';
+COMMENT ON FUNCTION tenancy.unbind_login(name) IS 'For a DBA: takes away a login''s binding and its trust, also of a role that is gone, by its number; 42704 when it has neither';

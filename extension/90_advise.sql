@@ -79,6 +79,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
          format('SELECT tenancy.unbind_login(%L)', b.login::text)
   FROM tenancy.login_bindings b JOIN pg_roles r ON r.oid = b.login WHERE r.rolsuper
   UNION ALL
+  SELECT 'warning', 'stale_binding', b.login::text, 'the login that it trusts or binds is gone', format('SELECT tenancy.unbind_login(%L)', b.login::oid::text)
+  FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login)
+  UNION ALL
   SELECT DISTINCT 'error', 'view_without_security_invoker', v.above::text, format('it reads %s by the rights of an owner to whom no policy applies', t.relation),
          format('ALTER VIEW %s SET (security_invoker = true)', v.above)
   FROM tenancy.protected_tables t, tenancy.relations_above(t.relation) v

@@ -29,3 +29,12 @@ BEGIN
   END LOOP;
 END
 $$;
+
+-- A dump held the bindings of roles that are gone as numbers, which are others' where it is restored.
+DELETE FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.login);
+SELECT pg_catalog.pg_extension_config_dump('tenancy.login_bindings',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_tables',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "view") AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
