@@ -28,7 +28,7 @@ COMMENT ON FUNCTION tenancy.current_external_id(text, anyelement) IS 'External i
 
 CREATE FUNCTION tenancy.seal() RETURNS void
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_seal';
-COMMENT ON FUNCTION tenancy.seal() IS 'Keeps the session''s principal as it is until the transaction ends: setting it raises 42501, and so does any use after it was changed in another way';
+COMMENT ON FUNCTION tenancy.seal() IS 'Keeps the session''s principal as it is until the transaction ends: setting and resetting it raise 42501, and so does any use after it was changed in another way';
 
 -- References: uuid, external id, slug, e-mail address.
 
