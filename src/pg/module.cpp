@@ -3,6 +3,7 @@
 #include "pg/counters.hpp"
 #include "pg/empty_relation.hpp"
 #include "pg/invalidation.hpp"
+#include "pg/owner_exemption.hpp"
 #include "pg/pg_prelude.hpp"
 #include "pg/principal_safety.hpp"
 #include "pg/settings.hpp"
@@ -20,5 +21,6 @@ void _PG_init(void) {
   tenancy::pg::register_empty_relation();
   tenancy::pg::register_shared_plans();
   tenancy::pg::register_counters();
+  tenancy::pg::register_owner_exemption();
 }
 }

