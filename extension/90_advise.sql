@@ -57,8 +57,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   UNION ALL
   SELECT 'error', 'unprotected_partition', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation),
          tenancy.protect_call(t)
-  FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation
-  WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
+  FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation JOIN pg_class c ON c.oid = child.inhrelid
+  WHERE c.relkind <> 'f' AND NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
   UNION ALL
   SELECT 'warning', 'unprotected_table', c.oid::regclass::text, format('it has tenant columns: %s', string_agg(a.attname, ', ' ORDER BY a.attnum)),
          format('SELECT tenancy.protect(%L, <resource>, organization => …, workspace => …)', c.oid::regclass)
@@ -254,7 +254,8 @@ LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy.require_dba();
   RETURN QUERY
-  SELECT a.* FROM (SELECT * FROM tenancy.advise_isolation() UNION ALL SELECT * FROM tenancy.advise_catalogs()
+  SELECT a.* FROM (SELECT * FROM tenancy.advise_isolation() UNION ALL SELECT * FROM tenancy.advise_tables()
+                   UNION ALL SELECT * FROM tenancy.advise_catalogs()
                    UNION ALL SELECT * FROM tenancy.advise_server()
                    UNION ALL SELECT * FROM tenancy.advise_speed()) a
   ORDER BY array_position(ARRAY['error', 'warning', 'performance', 'info'], a.severity), a.rule, a.object;

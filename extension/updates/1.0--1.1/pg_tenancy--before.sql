@@ -1,1 +1,2 @@
 -- @include 12_callers.sql
+-- @include 24_protected_names.sql
