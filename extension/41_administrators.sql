@@ -176,15 +176,17 @@ CREATE FUNCTION tenancy.own_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   mine uuid := tenancy.current_organization_id();
-  named uuid;
 BEGIN
   PERFORM tenancy.require_principal();
-  IF reference IS NOT NULL THEN
-    named := tenancy.find_organization(reference);
-    IF named IS DISTINCT FROM mine AND NOT tenancy.is_dba() THEN
-      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('organization "%s" does not exist', reference);
+  IF own_organization.reference IS NOT NULL THEN
+    IF tenancy.is_dba() THEN
+      RETURN tenancy.find_organization(own_organization.reference);
     END IF;
-    RETURN named;
+    IF tenancy.names_organization(own_organization.reference, mine) IS NOT TRUE THEN
+      RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+        MESSAGE = format('organization "%s" does not exist', own_organization.reference);
+    END IF;
+    RETURN mine;
   END IF;
   IF mine IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
@@ -216,19 +218,15 @@ REVOKE ALL ON FUNCTION tenancy.own_workspace(text, uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.find_member(organization_id uuid, reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
   found_user uuid;
 BEGIN
-  BEGIN
-    found_user := tenancy.find_user(reference);
-  EXCEPTION WHEN undefined_object THEN
-    found_user := NULL;
-  END;
-  IF found_user IS NULL OR NOT EXISTS (
-    SELECT FROM tenancy.organization_members m WHERE m.organization_id = organization_id AND m.user_id = found_user) THEN
+  IF find_member.organization_id IS NOT NULL THEN
+    found_user := tenancy.user_named(find_member.reference, find_member.organization_id);
+  END IF;
+  IF found_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-      MESSAGE = format('user "%s" is not a member of the organization', reference),
+      MESSAGE = format('user "%s" is not a member of the organization', find_member.reference),
       HINT = 'Use tenancy.set_organization_role() to add one.';
   END IF;
   RETURN found_user;

@@ -65,7 +65,7 @@ $$;
 COMMENT ON FUNCTION tenancy.register_permission(text, text, text, boolean) IS 'For a DBA: adds a permission for a resource of one''s own; owners and admins hold it from then on, and unless the resource is on the organization level workspace admins; with data_visibility a new resource is observability data, of which a restricted role sees its user''s own rows; 23505 when it exists';
 
 CREATE FUNCTION tenancy.set_data_visibility(resource text, restricted boolean) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy.require_dba();
   PERFORM tenancy.check_resource(set_data_visibility.resource);

@@ -1,9 +1,15 @@
--- API keys. The secret is returned once; what is stored is its SHA-256.
+-- API keys. The secret is returned once; what is stored is its SHA-256. A secret is never a parameter of a statement, whose
+-- parameters extensions and the server itself may write to the log: it comes with its hash, and stays in a variable.
 
 CREATE FUNCTION tenancy.generate_api_key() RETURNS text
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_generate_api_key';
 COMMENT ON FUNCTION tenancy.generate_api_key() IS 'A new secret: prefix, 256 bits of the server''s random source, checksum';
 REVOKE ALL ON FUNCTION tenancy.generate_api_key() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.issue_secret(OUT secret text, OUT secret_hash bytea, OUT display_prefix text)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_issue_secret';
+COMMENT ON FUNCTION tenancy.issue_secret() IS 'A new secret with its SHA-256 and what may be shown of it; assign the result to a variable (:=) and hand the secret to no statement';
+REVOKE ALL ON FUNCTION tenancy.issue_secret() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.api_key_display_prefix(secret text) RETURNS text
 LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_api_key_display_prefix';
@@ -149,6 +155,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys;
   the_workspace tenancy.workspaces;
+  issued record;
   kinds CONSTANT text[] := ARRAY['organization_service_key', 'workspace_service_key', 'workspace_user_key'];
 BEGIN
   IF kind IS NULL OR kind <> ALL (kinds) THEN
@@ -184,16 +191,17 @@ BEGIN
   PERFORM tenancy.require_key_right(key, 'create', tenancy.scope_names(scopes, key.all_scopes));
   PERFORM tenancy.require_external_id_right(create_api_key.external_id);
 
-  secret := tenancy.generate_api_key();
+  issued := tenancy.issue_secret();
   INSERT INTO tenancy.api_keys (kind, name, organization_id, workspace_id, user_id, external_id, display_prefix,
                                 all_scopes, expires_at)
   VALUES (key.kind, key.name, key.organization_id, key.workspace_id, key.user_id, create_api_key.external_id,
-          tenancy.api_key_display_prefix(secret), key.all_scopes, nullif(create_api_key.expires_at, 'infinity'))
+          issued.display_prefix, key.all_scopes, nullif(create_api_key.expires_at, 'infinity'))
   RETURNING * INTO key;
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
-  VALUES (sha256(convert_to(secret, 'UTF8')), key.api_key_id);
+  VALUES (issued.secret_hash, key.api_key_id);
   PERFORM tenancy.set_scopes(key, scopes);
   api_key_id := key.api_key_id;
+  secret := issued.secret;
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';
@@ -249,7 +257,7 @@ CREATE FUNCTION tenancy.rotate_api_key(api_key_id uuid, transition interval DEFA
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
-  new_secret text;
+  issued record;
 BEGIN
   PERFORM tenancy.require_key_right(key, 'rotate', tenancy.scopes_of_key(key));
   IF transition IS NULL OR (transition <> '0' AND transition < '30 minutes') THEN
@@ -272,12 +280,10 @@ BEGIN
     UPDATE tenancy.api_key_secrets s SET is_current = false, valid_until = now() + transition
     WHERE s.api_key_id = key.api_key_id;
   END IF;
-  new_secret := tenancy.generate_api_key();
-  INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
-  VALUES (sha256(convert_to(new_secret, 'UTF8')), key.api_key_id);
-  UPDATE tenancy.api_keys k SET display_prefix = tenancy.api_key_display_prefix(new_secret)
-  WHERE k.api_key_id = key.api_key_id;
-  RETURN new_secret;
+  issued := tenancy.issue_secret();
+  INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (issued.secret_hash, key.api_key_id);
+  UPDATE tenancy.api_keys k SET display_prefix = issued.display_prefix WHERE k.api_key_id = key.api_key_id;
+  RETURN issued.secret;
 END
 $$;
 COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new secret, returned this once; the old one stays valid for the transition (at least 30 minutes), or with 0 is refused at once; needs api_keys.rotate and the key''s scopes; 55000 while a rotation is in transition';

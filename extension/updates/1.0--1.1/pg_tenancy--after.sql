@@ -40,7 +40,7 @@ BEGIN
     EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', catalog);
     EXECUTE format('CREATE POLICY principal ON tenancy.%I FOR SELECT USING (true)', catalog);
   END LOOP;
-  FOREACH catalog IN ARRAY ARRAY['protected_tables', 'scoped_views', 'audit_heads'] LOOP
+  FOREACH catalog IN ARRAY ARRAY['protected_tables', 'protected_names', 'scoped_views', 'audit_heads'] LOOP
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
     EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', catalog);
   END LOOP;
@@ -157,3 +157,21 @@ BEGIN
   END LOOP;
 END
 $$;
+-- A dump held the bindings of roles that are gone as numbers, which are others' where it is restored.
+DELETE FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.login);
+SELECT pg_catalog.pg_extension_config_dump('tenancy.login_bindings',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_tables',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "view") AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+
+-- Names of protected tables are remembered; what a command touched decides, and not its name.
+INSERT INTO tenancy.protected_names
+SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation
+FROM tenancy.protected_tables t JOIN pg_catalog.pg_class c ON c.oid = t.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE (tenancy.protected_parent(t.relation)).relation IS NULL;
+DROP EVENT TRIGGER tenancy_ddl;
+CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy.on_ddl();
+COMMENT ON EVENT TRIGGER tenancy_ddl IS 'Guard rails of protected tables';
+ALTER EVENT TRIGGER tenancy_ddl ENABLE ALWAYS;

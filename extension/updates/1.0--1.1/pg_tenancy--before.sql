@@ -31,3 +31,4 @@ COMMENT ON COLUMN tenancy.permissions.data_visibility IS 'Observability data: da
 UPDATE tenancy.permissions SET data_visibility = false WHERE built_in AND resource NOT IN ('logs', 'traces', 'analytics');
 ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check CHECK
   (data_visibility OR resource NOT IN ('logs', 'traces', 'analytics'));
+-- @include 24_protected_names.sql
