@@ -175,3 +175,10 @@ DROP EVENT TRIGGER tenancy_ddl;
 CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy.on_ddl();
 COMMENT ON EVENT TRIGGER tenancy_ddl IS 'Guard rails of protected tables';
 ALTER EVENT TRIGGER tenancy_ddl ENABLE ALWAYS;
+
+CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+COMMENT ON EVENT TRIGGER tenancy_validation_begins IS 'Foreign keys are validated over all rows';
+ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
+CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
+ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;
