@@ -48,6 +48,6 @@ COMMENT ON FUNCTION tenancy.find_user(text) IS 'Id of the user that a uuid, exte
 REVOKE ALL ON FUNCTION tenancy.find_user(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.nearest(word text, candidates text[]) RETURNS text
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_nearest';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_nearest';
 COMMENT ON FUNCTION tenancy.nearest(text, text[]) IS 'The candidate nearest to a mistyped word by edit distance, or NULL when none is near';
 REVOKE ALL ON FUNCTION tenancy.nearest(text, text[]) FROM PUBLIC;

@@ -1,7 +1,7 @@
 -- Organizations, workspaces, users, memberships, logins. Everybody may call these; each checks what the caller holds.
 
 CREATE FUNCTION tenancy.slug_of(name text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT nullif(trim(BOTH '-' FROM regexp_replace(lower(name COLLATE "C"), '[^a-z0-9]+', '-', 'g')), '')
 $$;
 COMMENT ON FUNCTION tenancy.slug_of(text) IS 'A slug made from a name, or NULL when the name has no ASCII letter or digit';

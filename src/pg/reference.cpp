@@ -5,6 +5,20 @@ namespace {
 
 constexpr int uuid_digits = 32;
 
+// In bytes; more than any two names with a slash between them. What is longer names nothing, and nobody pays
+// for finding that out.
+constexpr size_t longest_reference = 4096;
+
+// False where the reference is too long; an error, unless that is to be none.
+bool check_length(const char *what, const char *reference, Ambiguous ambiguous) {
+  const size_t length = strlen(reference);
+  if (length <= longest_reference) return true;
+  if (ambiguous == Ambiguous::is_error)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s reference is too long", what),
+                    errdetail("It has %zu bytes, and may have %zu.", length, longest_reference)));
+  return false;
+}
+
 // The text as a uuid, without raising on anything else; the spellings of uuid's output, braces and hyphens
 // aside.
 bool parse_uuid(const char *text, Uuid &id) {
@@ -79,32 +93,9 @@ void add_by_text(Matches &matches, const CatalogRead &read, CatalogIndex index, 
   add_rows(matches, read, index, 1, &key, organization_attribute, organization, found_by);
 }
 
-}  // namespace
-
-Uuid find_organization(const CatalogRead &read, const char *reference, Ambiguous ambiguous) {
-  Matches matches{"organization", reference, ambiguous, {}, nullptr, false};
-  add_by_id(matches, read, CatalogIndex::organizations_pkey, 0, {});
-  add_by_text(matches, read, CatalogIndex::organizations_external_id_key,
-              attribute::organizations::external_id, reference, 0, {}, "external id");
-  add_by_text(matches, read, CatalogIndex::organizations_slug_key, attribute::organizations::slug, reference,
-              0, {}, "slug");
-  return matches.result();
-}
-
-Uuid find_user(const CatalogRead &read, const char *reference) {
-  Matches matches{"user", reference, Ambiguous::is_error, {}, nullptr, false};
-  add_by_id(matches, read, CatalogIndex::users_pkey, 0, {});
-  add_by_text(matches, read, CatalogIndex::users_external_id_key, attribute::users::external_id, reference, 0,
-              {}, "external id");
-  if (strchr(reference, '@') == nullptr) return matches.found;
-  const char *email = asc_tolower(reference, strlen(reference));
-  add_by_text(matches, read, CatalogIndex::users_email_key, attribute::users::email, email, 0, {},
-              "e-mail address");
-  return matches.found;
-}
-
-Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization,
-                    Ambiguous ambiguous) {
+// By one name, without its organization's before it. `organization` nil: in any.
+Matches workspaces_named(const CatalogRead &read, const char *reference, const Uuid &organization,
+                         Ambiguous ambiguous) {
   Matches matches{"workspace", reference, ambiguous, {}, nullptr, false};
   const AttrNumber of = attribute::workspaces::organization_id;
   add_by_id(matches, read, CatalogIndex::workspaces_pkey, of, organization);
@@ -120,13 +111,47 @@ Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &
     add_by_text(matches, read, CatalogIndex::workspaces_slug_idx, attribute::workspaces::slug, reference, of,
                 {}, "slug");
   }
+  return matches;
+}
+
+}  // namespace
+
+Uuid find_organization(const CatalogRead &read, const char *reference, Ambiguous ambiguous) {
+  if (!check_length("organization", reference, ambiguous)) return {};
+  Matches matches{"organization", reference, ambiguous, {}, nullptr, false};
+  add_by_id(matches, read, CatalogIndex::organizations_pkey, 0, {});
+  add_by_text(matches, read, CatalogIndex::organizations_external_id_key,
+              attribute::organizations::external_id, reference, 0, {}, "external id");
+  add_by_text(matches, read, CatalogIndex::organizations_slug_key, attribute::organizations::slug, reference,
+              0, {}, "slug");
+  return matches.result();
+}
+
+Uuid find_user(const CatalogRead &read, const char *reference) {
+  if (!check_length("user", reference, Ambiguous::is_error)) return {};
+  Matches matches{"user", reference, Ambiguous::is_error, {}, nullptr, false};
+  add_by_id(matches, read, CatalogIndex::users_pkey, 0, {});
+  add_by_text(matches, read, CatalogIndex::users_external_id_key, attribute::users::external_id, reference, 0,
+              {}, "external id");
+  if (strchr(reference, '@') == nullptr) return matches.found;
+  const char *email = asc_tolower(reference, strlen(reference));
+  add_by_text(matches, read, CatalogIndex::users_email_key, attribute::users::email, email, 0, {},
+              "e-mail address");
+  return matches.found;
+}
+
+Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization,
+                    Ambiguous ambiguous) {
+  if (!check_length("workspace", reference, ambiguous)) return {};
+  const Matches matches = workspaces_named(read, reference, organization, ambiguous);
   const char *slash = strchr(reference, '/');
   if (matches.found || slash == nullptr) return matches.result();
 
+  // Once: what follows the slash is the workspace's name, whatever is in it.
   const Uuid named =
       find_organization(read, pnstrdup(reference, static_cast<Size>(slash - reference)), ambiguous);
   if (!named || (organization && named != organization)) return {};
-  return find_workspace(read, slash + 1, named, ambiguous);
+  return workspaces_named(read, slash + 1, named, ambiguous).result();
 }
 
 namespace {
