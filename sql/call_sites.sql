@@ -65,6 +65,29 @@ WHERE p.who IN ('mona', 'ben') AND q.n IN (1, 7) ORDER BY q.n, p.n;
 SELECT q.n, count(*), string_agg(who, ', ' ORDER BY p.n) FILTER (WHERE answer IS DISTINCT FROM row_by_row) AS differ
 FROM queries q, people p, pg_temp.both_ways(p.who, query) b GROUP BY q.n ORDER BY q.n;
 
+-- in writes: conditions of MERGE, of ON CONFLICT; of the row as it was and as it is
+CREATE TEMP TABLE writes (n serial, command text);
+INSERT INTO writes (command) VALUES
+  ('MERGE INTO app.copy r USING app.logs l ON r.id = l.id AND tenancy.row_visible(''logs'', ''view'', r.organization_id, r.workspace_id, r.user_id, NULL)
+    WHEN MATCHED AND NOT tenancy.authorize(''logs'', ''view'', l.workspace_id) THEN DO NOTHING WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (id) VALUES (l.id + 10)'),
+  ('INSERT INTO app.copy AS r SELECT * FROM app.logs ON CONFLICT (id) DO UPDATE SET user_id = NULL
+    WHERE NOT tenancy.row_visible(''logs'', ''view'', r.organization_id, r.workspace_id, r.user_id, NULL)'),
+  ('UPDATE app.prompts SET user_id = CASE WHEN NOT tenancy.row_accepted(''prompts'', ''update'', organization_id, workspace_id, user_id, NULL) THEN user_id END'),
+  ('UPDATE app.copy r SET body = NULL FROM app.logs l WHERE l.id = r.id + 1 AND tenancy.row_visible(''logs'', ''view'', l.organization_id, r.workspace_id, l.user_id, NULL)');
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+CREATE TABLE copy (LIKE logs INCLUDING ALL);
+INSERT INTO copy SELECT * FROM logs;
+SELECT tenancy.protect('prompts', 'prompts', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', create_indexes => true) \g /dev/null
+GRANT ALL ON copy, prompts TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+CREATE TEMP TABLE outcomes AS SELECT w.n, p.who, app.attempt(p.who, command) AS planned FROM writes w, people p;
+SET tenancy.specialize = off;
+SELECT o.n, p.who, o.planned, attempt(p.who, command) AS row_by_row FROM outcomes o JOIN writes w USING (n) JOIN people p USING (who)
+WHERE p.who IN ('olivia', 'mona', 'ben', 'nobody') ORDER BY o.n, p.n;
+SELECT o.n, p.who FROM outcomes o JOIN writes w USING (n) JOIN people p USING (who) WHERE o.planned <> attempt(p.who, command);
+RESET tenancy.specialize;
+
 -- IF NOT … THEN refuse: what isn't named isn't held.
 CALL become('olivia');
 SELECT tenancy.authorize('logs', 'view', NULL::uuid) AS by_id, tenancy.authorize('logs', 'view', NULL::text) AS by_name, tenancy.authorize('logs', NULL) AS action,

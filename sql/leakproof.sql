@@ -46,24 +46,23 @@ CREATE POLICY seen ON vault USING (app.is_open(hidden));
 CREATE POLICY seen ON vault_without USING (app.is_open(hidden));
 GRANT SELECT ON vault, vault_without TO PUBLIC;
 
--- Arguments of a type: columns, and constants that let the call get far. Of the types that stand for any, all columns.
+-- Arguments of a type: columns, and constants that let the call get far. Of the types that stand for any, all columns; of one that
+-- isn't here, NULL.
 CREATE TABLE arguments (type regtype, choices text[]);
 INSERT INTO arguments VALUES ('text', '{v.t,''logs'',''view'',v.t}'), ('uuid', '{v.u}'), ('bigint', '{v.l,"nullif(v.l, 1)"}'), ('integer', '{v.i}'), ('timestamptz', '{v.at,''infinity''}'),
-  ('boolean', '{v.b,v.hidden}'), ('regclass', '{v.r}'), ('name', '{v.n}'), ('jsonb', '{v.j}'), ('text[]', '{v.ts}'), ('interval', '{v.s}'), ('regnamespace', '{v.ns}'),
+  ('boolean', '{v.b,v.hidden}'), ('regclass', '{v.r}'), ('name', '{v.n}'), ('jsonb', '{v.j}'), ('text[]', '{v.ts}'), ('interval', '{v.s}'), ('regnamespace', '{v.ns}'), ('numeric', '{v.l}'), ('timestamptz[]', '{"ARRAY[v.at]"}'),
   ('"any"', '{v.u,"NULL",v.t,v.p,"ROW(v.u, v.t)",v.x,v.hidden,v.i}'), ('anyelement', '{v.u,v.t,v.l,v.p}');
 
 CREATE VIEW calls AS
 SELECT p.oid::regprocedure AS function, round,
-  format('%s(%s)', p.oid::regproc, (SELECT string_agg(choices[1 + (round + n::int) % cardinality(choices)], ', ' ORDER BY n)
-                                   FROM unnest(p.proargtypes) WITH ORDINALITY a (type, n) JOIN app.arguments USING (type))) AS call
+  format('%s(%s)', p.oid::regproc, (SELECT string_agg(coalesce(choices[1 + (round + n::int) % cardinality(choices)],
+                                                              format('CASE WHEN v.hidden THEN NULL::%s END', type::regtype)), ', ' ORDER BY n)
+                                   FROM unnest(p.proargtypes) WITH ORDINALITY a (type, n) LEFT JOIN app.arguments USING (type))) AS call
 FROM pg_depend d JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid, generate_series(1, 8) round
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_tenancy')
   AND p.prokind = 'f' AND NOT p.proretset AND has_function_privilege('public', p.oid, 'EXECUTE')
   AND p.pronargs > 0 AND NOT p.proargtypes::oid[] && '{internal,pg_ddl_command}'::regtype[]::oid[]
   AND NOT 'record'::regtype = p.prorettype;
--- none is left out for a type that has no arguments here
-SELECT DISTINCT type::regtype FROM (SELECT unnest(p.proargtypes) AS type FROM calls JOIN pg_proc p ON p.oid = function::oid) t
-WHERE type NOT IN (SELECT type FROM arguments);
 
 CREATE FUNCTION outcome(call text, relation text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
