@@ -154,7 +154,20 @@ bool is_registered(const char *resource, const char *action) {
   return registered;
 }
 
+namespace {
+
+// Nothing that long is registered; the message does without it.
+void check_length(const char *what, const char *name) {
+  if (strlen(name) >= permission_name_length)
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s name is too long", what),
+             errdetail("It has %zu bytes, and may have %d.", strlen(name), permission_name_length - 1)));
+}
+
+}  // namespace
+
 void require_registered_resource(const char *resource) {
+  check_length("resource", resource);
   if (exists(resource, nullptr)) return;
   const char *nearest = nearest_registered(resource, nullptr);
   ereport(ERROR,
@@ -166,6 +179,7 @@ void require_registered_resource(const char *resource) {
 void require_registered(const char *resource, const char *action) {
   if (is_registered(resource, action)) return;
   require_registered_resource(resource);
+  check_length("action", action);
   const char *nearest = nearest_registered(resource, action);
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                   errmsg("action \"%s\" is not registered for resource \"%s\"", action, resource),

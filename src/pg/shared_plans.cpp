@@ -184,15 +184,20 @@ struct CallState {
   Uuid id;
   Uuid shape;
   bool is_nobodys;
+  bool is_as_planned;  // what the call is about stands in the plan, and is the same for each row
 };
 
 bool is_current(const CallState &call) {
-  return call.generation == principal_generation() && call.stamp == identity_stamp() &&
+  return call.is_as_planned && call.generation == principal_generation() && call.stamp == identity_stamp() &&
          (call.not_after == DT_NOEND || call.not_after > statement_time());
 }
 
-CallState *new_call_state(FmgrInfo *function) {
+// `argument_count`: those arguments that say what the call is about, the first ones.
+CallState *new_call_state(FmgrInfo *function, int argument_count) {
   auto *call = static_cast<CallState *>(MemoryContextAllocZero(function->fn_mcxt, sizeof(CallState)));
+  call->is_as_planned = true;
+  for (int i = 0; i < argument_count; i++)
+    call->is_as_planned = call->is_as_planned && get_fn_expr_arg_stable(function, i);
   function->fn_extra = call;
   return call;
 }
@@ -325,10 +330,11 @@ Datum pg_tenancy_filter_id(PG_FUNCTION_ARGS) {
   auto *call = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (call == nullptr || !is_current(*call)) {
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-    if (call == nullptr) call = new_call_state(fcinfo->flinfo);
+    if (call == nullptr) call = new_call_state(fcinfo->flinfo, 1);
     ask_again(call, entity);
   }
   if (!call->id) PG_RETURN_NULL();
+  if (!call->is_as_planned) PG_RETURN_DATUM(uuid_datum(call->id));
   // What it points to lives as long as the call site does.
   PG_RETURN_UUID_P(reinterpret_cast<pg_uuid_t *>(call->id.bytes.data()));
 }
@@ -341,7 +347,7 @@ Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
     // Rows have passed for the principal that was there before.
     if (call != nullptr && call->stamp != identity_stamp()) raise_principal_changed();
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-    if (call == nullptr) call = new_call_state(fcinfo->flinfo);
+    if (call == nullptr) call = new_call_state(fcinfo->flinfo, 2);
     ask_again(call, entity);
     const Uuid shape_of_plan = uuid_of_datum(PG_GETARG_DATUM(0));
     if (!call->is_nobodys && shape_of_plan != call->shape) raise_changed(shape_of_plan);
