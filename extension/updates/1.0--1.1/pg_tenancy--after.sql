@@ -133,3 +133,12 @@ DROP EVENT TRIGGER tenancy_ddl;
 CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy.on_ddl();
 COMMENT ON EVENT TRIGGER tenancy_ddl IS 'Guard rails of protected tables';
 ALTER EVENT TRIGGER tenancy_ddl ENABLE ALWAYS;
+DO $$
+DECLARE
+  open_one record;
+BEGIN
+  FOR open_one IN SELECT a.* FROM tenancy.advise_tables() a WHERE a.rule = 'foreign_partition' LOOP
+    RAISE WARNING USING MESSAGE = format('foreign table %s stands open: %s', open_one.object, open_one.problem), HINT = open_one.fix_sql;
+  END LOOP;
+END
+$$;
