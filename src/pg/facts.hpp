@@ -1,6 +1,8 @@
 // Reads from the catalogs the facts that rights follow from. No rule is decided here: the core does that.
 #pragma once
 
+#include <optional>
+
 #include "core/access/model.hpp"
 #include "pg/catalog.hpp"
 
@@ -16,6 +18,14 @@ UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization,
 /// The facts of a user who would hold just these roles; nil for no organization role.
 UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
                           std::span<const WorkspaceMembership> memberships);
+
+/// A role with the grants that it is born with; one that doesn't exist has none.
+Role read_role(const CatalogRead &read, const Uuid &id);
+/// A role's level; nothing for no such role.
+std::optional<Level> read_role_level(const CatalogRead &read, const Uuid &role);
+
+/// Why a row of api_keys is refused whatever its secret: deleted, revoked, expired; nullptr where it isn't.
+const char *why_key_has_ended(const CatalogScan &scan, HeapTuple tuple);
 
 /// An API key as the catalog has it.
 struct ApiKeyRead {

@@ -362,4 +362,11 @@ const Rights &rights_in(Principal &principal, const Uuid &workspace) {
   return access.in_workspace(workspace);
 }
 
+Rows authorized(Principal &principal, const PermissionSet &any_of, const Uuid &workspace) {
+  const Access &access = *principal.access;
+  if (!workspace) return access.anywhere(any_of);
+  const Rows itself = access.on_organization_itself().rows(any_of);
+  return itself == Rows::all ? itself : std::max(itself, rights_in(principal, workspace).rows(any_of));
+}
+
 }  // namespace tenancy::pg

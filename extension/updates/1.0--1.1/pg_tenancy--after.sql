@@ -115,6 +115,48 @@ BEGIN
 END
 $$;
 
+-- Whoever leaves a workspace or an organization leaves their user keys there behind for good. Those who have left already could
+-- have theirs back by joining again.
+CREATE TRIGGER end_keys AFTER DELETE ON tenancy.organization_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW
+  WHEN ((OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id))
+  EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.organization_members
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.end_keys_of_all();
+CREATE TRIGGER end_keys AFTER DELETE ON tenancy.workspace_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.workspace_members FOR EACH ROW
+  WHEN ((OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id))
+  EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.workspace_members
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.end_keys_of_all();
+
+UPDATE tenancy.api_keys k SET revoked_at = now()
+WHERE k.user_id IS NOT NULL AND k.revoked_at IS NULL
+  AND NOT EXISTS (SELECT FROM tenancy.workspace_members m WHERE m.workspace_id = k.workspace_id AND m.user_id = k.user_id)
+  AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
+                  WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND r.all_workspaces);
+
+-- A workspace takes nothing from roles of the organization any more: what was configured so stops to count.
+DO $$
+DECLARE
+  ignored record;
+BEGIN
+  FOR ignored IN
+    SELECT o.slug AS organization, w.slug AS workspace, r.name AS role, g.resource, g.action
+    FROM tenancy.grants g JOIN tenancy.roles r ON r.role_id = g.role_id
+    JOIN tenancy.organizations o ON o.organization_id = g.organization_id
+    JOIN tenancy.workspaces w ON w.workspace_id = g.workspace_id
+    WHERE r.level = 'organization' AND NOT g.allowed
+    ORDER BY 1, 2, 3, 4, 5 LOOP
+    RAISE WARNING USING
+      MESSAGE = format('workspace "%s" of organization "%s" no longer takes %s.%s from organization role "%s"',
+                       ignored.workspace, ignored.organization, ignored.resource, ignored.action, ignored.role),
+      HINT = 'Set it for the organization, where it is to stay so.';
+  END LOOP;
+END
+$$;
 -- A dump held the bindings of roles that are gone as numbers, which are others' where it is restored.
 DELETE FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.login);
 SELECT pg_catalog.pg_extension_config_dump('tenancy.login_bindings',
