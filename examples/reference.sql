@@ -113,6 +113,15 @@ CALL tenancy.refresh_analytics_in_batches('observability', hours => 24);
 SELECT tenancy.unprotect('invoices');
 -- end
 
+CREATE TABLE drafts (draft_id bigint PRIMARY KEY, organization_id uuid);
+SELECT tenancy.protect('drafts', 'prompts', organization => 'organization_id', create_indexes => true);
+
+-- example forget
+-- A protected table that is dropped leaves its name behind: another "drafts" would be protected like it.
+DROP TABLE drafts;
+SELECT tenancy.forget('drafts');
+-- end
+
 -- example register_permission
 SELECT tenancy.register_permission('datasets', 'view', 'See data sets');
 SELECT tenancy.register_permission('datasets', 'create', 'Add data sets');

@@ -11,13 +11,21 @@ COMMENT ON FUNCTION tenancy.base_type(oid) IS 'The type below a domain, or the t
 REVOKE ALL ON FUNCTION tenancy.base_type(oid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.family_of(relation regclass) RETURNS SETOF regclass
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT ROWS 10 SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_class c WHERE c.oid = family_of.relation AND c.relkind IN ('r', 'p') AND NOT c.relhassubclass) THEN
+    RETURN NEXT family_of.relation;
+    RETURN;
+  END IF;
+  -- Each one's kind is looked up by itself: a join would read all of pg_class.
+  RETURN QUERY
   WITH RECURSIVE family AS (
-    SELECT relation::oid AS relid
+    SELECT family_of.relation::oid AS relid
     UNION
     SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
   )
-  SELECT f.relid::regclass FROM family f JOIN pg_class c ON c.oid = f.relid WHERE c.relkind IN ('r', 'p')
+  SELECT f.relid::regclass FROM family f WHERE (SELECT c.relkind FROM pg_class c WHERE c.oid = f.relid) IN ('r', 'p');
+END
 $$;
 COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children';
 REVOKE ALL ON FUNCTION tenancy.family_of(regclass) FROM PUBLIC;
@@ -121,11 +129,13 @@ COMMENT ON FUNCTION tenancy.check_column(regclass, name, boolean) IS 'Raises 427
 REVOKE ALL ON FUNCTION tenancy.check_column(regclass, name, boolean) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.is_attribution(relation regclass, attribute smallint) RETURNS boolean
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT EXISTS (
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (
     SELECT FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
     WHERE d.adrelid = is_attribution.relation AND d.adnum = is_attribution.attribute AND a.attgenerated = ''
-      AND pg_get_expr(d.adbin, d.adrelid) ~ '^[(]?(tenancy[.])?current_((organization|workspace|user|api_key)_id[(][)]|external_id[(])')
+      AND pg_get_expr(d.adbin, d.adrelid) ~ '^[(]?(tenancy[.])?current_((organization|workspace|user|api_key)_id[(][)]|external_id[(])');
+END
 $$;
 COMMENT ON FUNCTION tenancy.is_attribution(regclass, smallint) IS 'Whether a column''s default fills it in from the session''s principal';
 REVOKE ALL ON FUNCTION tenancy.is_attribution(regclass, smallint) FROM PUBLIC;

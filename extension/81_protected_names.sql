@@ -1,21 +1,31 @@
 -- Names of protected tables, and what takes one: a copy renamed into a protected table's place, or a table dropped and made anew,
 -- is protected as the table before it, or closed: row security without a policy that lets anything through.
 
+-- These are called for every command on a table, hence in PL/pgSQL, which keeps plans.
 CREATE FUNCTION tenancy.protected_parent(relation regclass) RETURNS tenancy.protected_tables
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  WITH RECURSIVE ancestors AS (
-    SELECT i.inhparent, 1 AS distance FROM pg_inherits i WHERE i.inhrelid = protected_parent.relation
-    UNION
-    SELECT i.inhparent, a.distance + 1 FROM pg_inherits i JOIN ancestors a ON i.inhrelid = a.inhparent
-  )
-  SELECT t.* FROM ancestors a JOIN tenancy.protected_tables t ON t.relation = a.inhparent ORDER BY a.distance LIMIT 1
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  nearest tenancy.protected_tables;
+BEGIN
+  IF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = protected_parent.relation) THEN
+    WITH RECURSIVE ancestors AS (
+      SELECT i.inhparent, 1 AS distance FROM pg_inherits i WHERE i.inhrelid = protected_parent.relation
+      UNION
+      SELECT i.inhparent, a.distance + 1 FROM pg_inherits i JOIN ancestors a ON i.inhrelid = a.inhparent
+    )
+    SELECT t.* INTO nearest FROM ancestors a JOIN tenancy.protected_tables t ON t.relation = a.inhparent ORDER BY a.distance LIMIT 1;
+  END IF;
+  RETURN nearest;
+END
 $$;
 COMMENT ON FUNCTION tenancy.protected_parent(regclass) IS 'The nearest table above that is protected';
 REVOKE ALL ON FUNCTION tenancy.protected_parent(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.is_closed(relation regclass) RETURNS boolean
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = is_closed.relation AND p.polname = 'tenancy_closed')
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = is_closed.relation AND p.polname = 'tenancy_closed');
+END
 $$;
 COMMENT ON FUNCTION tenancy.is_closed(regclass) IS 'Whether guard rails have closed a table';
 REVOKE ALL ON FUNCTION tenancy.is_closed(regclass) FROM PUBLIC;
@@ -62,26 +72,46 @@ COMMENT ON FUNCTION tenancy.reopen_table(regclass) IS 'Takes back what close_tab
 REVOKE ALL ON FUNCTION tenancy.reopen_table(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.remember_name(relation regclass) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
   -- A partition, or a child, is what its parent is, whatever its name.
+  IF (tenancy.protected_parent(remember_name.relation)).relation IS NOT NULL THEN
+    RETURN;
+  END IF;
+  -- A dump brings its names along, perhaps later.
+  IF current_setting('check_function_bodies') = 'off' THEN
+    UPDATE tenancy.protected_names k SET holder = remember_name.relation
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid = remember_name.relation AND k.schema_name = n.nspname AND k.table_name = c.relname AND k.holder IS NULL;
+    RETURN;
+  END IF;
   INSERT INTO tenancy.protected_names AS known (schema_name, table_name, resource, organization_column, workspace_column,
     owner_column, api_key_column, payload, holder)
   SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE t.relation = remember_name.relation AND (tenancy.protected_parent(t.relation)).relation IS NULL
+  WHERE t.relation = remember_name.relation AND NOT EXISTS (
+    SELECT FROM tenancy.protected_names k
+    WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
+      AND (k.organization_column, k.workspace_column, k.owner_column, k.api_key_column, k.payload)
+          IS NOT DISTINCT FROM (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload))
   ON CONFLICT ON CONSTRAINT protected_names_pkey DO UPDATE
   SET resource = EXCLUDED.resource, organization_column = EXCLUDED.organization_column, workspace_column = EXCLUDED.workspace_column,
-      owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder
-  WHERE known IS DISTINCT FROM EXCLUDED
+      owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder;
+END
 $$;
 COMMENT ON FUNCTION tenancy.remember_name(regclass) IS 'Remembers the present name of a protected table, and how it is protected';
 REVOKE ALL ON FUNCTION tenancy.remember_name(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.name_of(relation regclass) RETURNS tenancy.protected_names
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT k.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  named tenancy.protected_names;
+BEGIN
+  SELECT k.* INTO named FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN tenancy.protected_names k ON k.schema_name = n.nspname AND k.table_name = c.relname
-  WHERE c.oid = name_of.relation
+  WHERE c.oid = name_of.relation;
+  RETURN named;
+END
 $$;
 COMMENT ON FUNCTION tenancy.name_of(regclass) IS 'What is remembered of a table''s name';
 REVOKE ALL ON FUNCTION tenancy.name_of(regclass) FROM PUBLIC;
@@ -174,14 +204,16 @@ COMMENT ON FUNCTION tenancy.fills_in_tenants(regclass) IS 'Whether a column''s d
 REVOKE ALL ON FUNCTION tenancy.fills_in_tenants(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.is_granted(relation regclass) RETURNS boolean
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT EXISTS (
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (
     SELECT FROM pg_class c
     CROSS JOIN LATERAL (SELECT g.grantee FROM aclexplode(c.relacl) g
                         UNION ALL SELECT g.grantee FROM pg_attribute a CROSS JOIN aclexplode(a.attacl) g
                         WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL) g
     LEFT JOIN pg_roles r ON r.oid = g.grantee
-    WHERE c.oid = is_granted.relation AND g.grantee <> c.relowner AND NOT coalesce(r.rolsuper OR r.rolbypassrls, false))
+    WHERE c.oid = is_granted.relation AND g.grantee <> c.relowner AND NOT coalesce(r.rolsuper OR r.rolbypassrls, false));
+END
 $$;
 COMMENT ON FUNCTION tenancy.is_granted(regclass) IS 'Whether somebody other than its owner, to whom row security applies, has rights on a table';
 REVOKE ALL ON FUNCTION tenancy.is_granted(regclass) FROM PUBLIC;
@@ -190,12 +222,16 @@ REVOKE ALL ON FUNCTION tenancy.is_granted(regclass) FROM PUBLIC;
 CREATE FUNCTION tenancy.close_copy(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT FROM pg_class c WHERE c.oid = close_copy.relation AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-               AND NOT c.relrowsecurity)
-     AND tenancy.is_granted(relation) AND tenancy.fills_in_tenants(relation)
-     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = close_copy.relation) THEN
-    PERFORM tenancy.close_table(relation, 'it fills in the tenant as a protected table does, and others than its owner have rights on it',
-      format('SELECT tenancy.protect(%L, <resource>, ...), or give it row security of its own.', relation::text));
+  IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = close_copy.relation AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+                   AND NOT c.relrowsecurity
+                   AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.atthasdef)) THEN
+    RETURN;
+  END IF;
+  IF tenancy.is_granted(relation) THEN
+    IF tenancy.fills_in_tenants(relation) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = close_copy.relation) THEN
+      PERFORM tenancy.close_table(relation, 'it fills in the tenant as a protected table does, and others than its owner have rights on it',
+        format('SELECT tenancy.protect(%L, <resource>, ...), or give it row security of its own.', relation::text));
+    END IF;
   END IF;
 END
 $$;

@@ -94,7 +94,6 @@ BEGIN
     IF it.polpermissive AND (tenancy.inspect_protection(it.polrelid)).problem LIKE 'policy "%" has been changed' THEN
       PERFORM tenancy.refuse_opening(it.polrelid, format('policy "%s" cannot be altered', it.polname));
     END IF;
-    PERFORM tenancy.remember_name(it.polrelid);
   ELSIF tenancy.is_closed(it.polrelid) THEN
     -- A table that was restored by itself is what it was, as soon as all of its policies are there.
     named := tenancy.name_of(it.polrelid);
@@ -135,10 +134,12 @@ BEGIN
     RETURN;
   END IF;
   FOR filled IN
-    SELECT t.relation, c.column_name, a.atthasdef FROM tenancy.family_of(follow_columns.relation) f (relid)
-    JOIN tenancy.protected_tables t ON t.relation = f.relid CROSS JOIN unnest(t.defaulted_columns) c (column_name)
-    JOIN pg_attribute a ON a.attrelid = f.relid AND a.attname = c.column_name AND NOT a.attisdropped
-    WHERE NOT a.atthasdef OR NOT tenancy.is_attribution(f.relid, a.attnum) LOOP
+    -- Table by table, by their indexes: a join would read all of pg_attribute.
+    SELECT t.relation, a.attname AS column_name, a.atthasdef FROM tenancy.family_of(follow_columns.relation) f (relid)
+    CROSS JOIN LATERAL (SELECT * FROM tenancy.protected_tables t WHERE t.relation = f.relid OFFSET 0) t
+    CROSS JOIN LATERAL (SELECT * FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attname = ANY (t.defaulted_columns)
+                                                       AND NOT a.attisdropped OFFSET 0) a
+    WHERE NOT a.atthasdef OR NOT tenancy.is_attribution(t.relation, a.attnum) LOOP
     IF NOT filled.atthasdef THEN
       RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
         MESSAGE = format('table %s is protected: column "%s" is filled in from the session''s principal', filled.relation, filled.column_name),
@@ -163,6 +164,9 @@ RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS 
 DECLARE
   class pg_class;
   recorded boolean;
+  closed boolean;
+  related boolean;
+  named boolean;
   now_named record;
   other regclass;
 BEGIN
@@ -175,13 +179,19 @@ BEGIN
     JOIN pg_class k ON k.oid = d.objid AND k.reloftype = class.reltype;
     RETURN;
   END IF;
-  recorded := EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = guard_relation.relation);
+  SELECT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = guard_relation.relation),
+         EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = guard_relation.relation AND p.polname = 'tenancy_closed'),
+         class.relhassubclass OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = guard_relation.relation),
+         EXISTS (SELECT FROM tenancy.protected_names k
+                 WHERE k.table_name = class.relname
+                   AND k.schema_name = (SELECT n.nspname FROM pg_namespace n WHERE n.oid = class.relnamespace))
+    INTO recorded, closed, related, named;
   IF opens AND recorded THEN
     PERFORM tenancy.refuse_opening(relation, 'row security must stay enabled and forced');
-  ELSIF opens AND tenancy.is_closed(relation) THEN
+  ELSIF opens AND closed THEN
     PERFORM tenancy.refuse_reopening(relation);
   END IF;
-  IF changes_columns OR renamed IS NOT NULL THEN
+  IF (changes_columns OR renamed IS NOT NULL) AND (recorded OR related) THEN
     PERFORM tenancy.follow_columns(relation, renamed, renamed_to);
   END IF;
   -- pg_restore --table brings a table back with its grants, and forced row security, and leaves out what enables it.
@@ -189,22 +199,24 @@ BEGIN
     EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', relation);
   END IF;
 
-  SELECT i.inhparent INTO other FROM unnest(attached) a (child)
-  JOIN tenancy.protected_tables t ON t.relation = a.child JOIN pg_inherits i ON i.inhrelid = a.child
-  WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LIMIT 1;
-  IF FOUND THEN
-    PERFORM tenancy.refuse_opening(attached[1], format('its rows could be read through %s, which is not', other));
+  IF related THEN
+    SELECT i.inhparent INTO other FROM unnest(attached) a (child)
+    JOIN tenancy.protected_tables t ON t.relation = a.child JOIN pg_inherits i ON i.inhrelid = a.child
+    WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LIMIT 1;
+    IF FOUND THEN
+      PERFORM tenancy.refuse_opening(attached[1], format('its rows could be read through %s, which is not', other));
+    END IF;
+    FOR other IN
+      WITH RECURSIVE family AS (
+        SELECT guard_relation.relation::oid AS relid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
+      )
+      SELECT f.relid FROM family f
+      WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f.relid) LOOP
+      PERFORM tenancy.protect_child(other);
+    END LOOP;
   END IF;
-  FOR other IN
-    WITH RECURSIVE family AS (
-      SELECT guard_relation.relation::oid AS relid
-      UNION
-      SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
-    )
-    SELECT f.relid FROM family f
-    WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f.relid) LOOP
-    PERFORM tenancy.protect_child(other);
-  END LOOP;
 
   IF recorded THEN
     SELECT * INTO now_named FROM tenancy.inspect_protection(relation);
@@ -215,10 +227,12 @@ BEGIN
       AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
           IS DISTINCT FROM (now_named.organization, now_named.workspace, now_named.owner, now_named.api_key);
     PERFORM tenancy.remember_name(relation);
-  ELSIF NOT tenancy.is_closed(relation)
+  ELSIF NOT closed
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = guard_relation.relation) THEN
-    PERFORM tenancy.take_name(relation, command_tag NOT LIKE 'ALTER %');
-    IF current_setting('check_function_bodies') <> 'off' THEN
+    IF named THEN
+      PERFORM tenancy.take_name(relation, command_tag NOT LIKE 'ALTER %');
+    END IF;
+    IF NOT class.relrowsecurity AND current_setting('check_function_bodies') <> 'off' THEN
       PERFORM tenancy.close_copy(relation);
     END IF;
   END IF;
@@ -234,10 +248,12 @@ DECLARE
   it record;
 BEGIN
   FOR it IN
-    SELECT c.oid, t.relation IS NOT NULL AS recorded FROM unnest(relations) r (relid) JOIN pg_class c ON c.oid = r.relid
+    SELECT c.oid, t.relation IS NOT NULL AS recorded FROM unnest(relations) r (relid)
+    JOIN pg_class c ON c.oid = r.relid JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN tenancy.protected_tables t ON t.relation = c.oid
+    LEFT JOIN tenancy.protected_names k ON k.schema_name = n.nspname AND k.table_name = c.relname
     WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
-      AND (t.relation IS NOT NULL OR (tenancy.name_of(c.oid)).table_name IS NOT NULL AND NOT tenancy.is_closed(c.oid)) LOOP
+      AND (t.relation IS NOT NULL OR k.table_name IS NOT NULL AND NOT tenancy.is_closed(c.oid)) LOOP
     IF it.recorded THEN
       PERFORM tenancy.remember_name(it.oid);
     ELSE

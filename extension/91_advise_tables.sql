@@ -21,6 +21,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) AND tenancy.fills_in_tenants(c.oid)
     AND (tenancy.name_of(c.oid)).table_name IS NULL
   UNION ALL
+  SELECT 'warning', 'unknown_name', t.relation::text, 'its name is not remembered: a table that takes it would stand open', tenancy.protect_call(t)
+  FROM tenancy.protected_tables t
+  WHERE (tenancy.name_of(t.relation)).table_name IS NULL AND (tenancy.protected_parent(t.relation)).relation IS NULL
+  UNION ALL
   SELECT 'error', 'stale_record', t.relation::text, 'its columns have other names than tenancy.protected_tables has',
          tenancy.protect_call(jsonb_populate_record(t, present.names))
   FROM tenancy.protected_tables t CROSS JOIN tenancy.inspect_protection(t.relation) i

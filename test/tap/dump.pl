@@ -118,8 +118,14 @@ run('pg_dump of one table', 'pg_dump', '-d', "$connection dbname=source", '-t', 
 $node->safe_psql('plain', 'DROP TABLE logs CASCADE');
 run('restore: one table as SQL', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', "$connection dbname=plain", '-f', "$dir/logs.sql");
 is($node->safe_psql('plain', 'SELECT count(*) FROM logs', connstr => $node->connstr('plain') . " user=app options='-c tenancy.api_key=$secret'"), '6', 'comes back with its policies');
-$node->safe_psql('plain', $_) for split /\n/, $node->safe_psql('plain', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'unrecorded_protection'));
-is($node->safe_psql('plain', q(SELECT count(*) FROM tenancy.protected_tables WHERE relation = 'logs'::regclass)), '1', 'and is recorded again by what advise() says');
+is($node->safe_psql('plain', q(SELECT count(*) FROM tenancy.protected_tables WHERE relation = 'logs'::regclass)), '1', 'and is recorded again');
+is($node->safe_psql('plain', q(SELECT count(*) FROM tenancy.advise() WHERE object = 'public.logs' AND severity = 'error')), '0', 'with nothing to be said of it');
+$node->safe_psql('plain', 'DROP TABLE logs CASCADE');
+run('restore: one table of an archive, where its name is known', 'pg_restore', '--exit-on-error', '-t', 'logs', '-d', "$connection dbname=plain", "$dir/custom");
+is($node->safe_psql('plain', 'SELECT count(*) FROM logs'), '9', 'its rows are there');
+is($node->safe_psql('plain', 'SELECT count(*) FROM logs', connstr => $node->connstr('plain') . " user=app options='-c tenancy.api_key=$secret'"), '0', 'and closed');
+$node->safe_psql('plain', $_) for split /\n/, $node->safe_psql('plain', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'closed_table'));
+is($node->safe_psql('plain', 'SELECT count(*) FROM logs', connstr => $node->connstr('plain') . " user=app options='-c tenancy.api_key=$secret'"), '6', 'until it is protected again, by what advise() says');
 
 # A part of the catalogs alone is believed, and found out.
 $node->safe_psql('postgres', 'CREATE DATABASE half');

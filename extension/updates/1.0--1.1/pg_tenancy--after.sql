@@ -182,3 +182,12 @@ ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
 CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
 COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
 ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;
+DO $$
+DECLARE
+  open_one record;
+BEGIN
+  FOR open_one IN SELECT a.* FROM tenancy.advise_tables() a WHERE a.rule = 'foreign_partition' LOOP
+    RAISE WARNING USING MESSAGE = format('foreign table %s stands open: %s', open_one.object, open_one.problem), HINT = open_one.fix_sql;
+  END LOOP;
+END
+$$;
