@@ -63,6 +63,7 @@ Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_holds);
 Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
+  give_back_numbers();
   const PermissionSet permission =
       authorized_by(text_to_cstring(PG_GETARG_TEXT_PP(2)), text_to_cstring(PG_GETARG_TEXT_PP(3)));
   const Uuid organization = uuid_argument(fcinfo, 0);
@@ -82,6 +83,7 @@ Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_holds_everywhere);
 Datum pg_tenancy_holds_everywhere(PG_FUNCTION_ARGS) {
+  give_back_numbers();
   const PermissionSet permission =
       authorized_by(text_to_cstring(PG_GETARG_TEXT_PP(1)), text_to_cstring(PG_GETARG_TEXT_PP(2)));
   const Principal *principal = current_principal();
@@ -98,6 +100,7 @@ Datum pg_tenancy_holds_role(PG_FUNCTION_ARGS) {
   const Uuid role = uuid_argument(fcinfo, 2);
   if (!organization || !role) PG_RETURN_BOOL(false);
 
+  give_back_numbers();
   CatalogRead read = begin_catalog_read();
   const WorkspaceMembership membership{workspace, role};
   const UserFacts facts = workspace ? read_role_facts(read, organization, {}, {&membership, 1})

@@ -10,6 +10,7 @@
 #include "pg/counters.hpp"
 #include "pg/fault_injection.hpp"
 #include "pg/invalidation.hpp"
+#include "pg/permissions.hpp"
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_plans.hpp"
@@ -108,6 +109,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
   if (resource == nullptr || command == nullptr || !known) return nullptr;
   const RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
 
+  give_back_numbers();
   Principal *principal = current_principal();
   Expr *for_many =
       shared_filter(request->root, *principal, function, resource, command, columns, with_organization);
@@ -128,6 +130,7 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
   if (resource == nullptr || action == nullptr || !contain_var_clause(workspace) ||
       is_organization_level(resource) || id_type(exprType(workspace), InvalidOid) != IdType::uuid)
     return nullptr;
+  give_back_numbers();
   Principal *principal = current_principal();
   depend_on(Guard::plan, request->root);
   return reinterpret_cast<Node *>(
