@@ -1,1 +1,3 @@
 -- @include 12_callers.sql
+-- Replaced by advise(boolean).
+DROP FUNCTION tenancy.advise();
