@@ -67,7 +67,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('publication', 'Publications that send protected tables'),
     ('pglogical_set', 'Replication sets of pglogical that send protected tables'),
     ('incremental_view', 'Views that pg_ivm keeps up to date with protected tables'),
-    ('collected_constants', 'Statistics of pg_qualstats, which show constants of all tenants queries'),
+    ('collected_constants', 'Statistics of pg_qualstats, which show constants of all tenants'' queries'),
     ('dangling_catalog_rows', 'Rows of the catalogs that refer to nothing'),
     ('foreign_code_on_catalogs', 'Code of others that changes of the catalogs set off'),
     ('administrators', 'Roles that administer tenants'),

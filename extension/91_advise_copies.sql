@@ -63,5 +63,5 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE e.extname = 'pg_qualstats' AND coalesce(current_setting('pg_qualstats.track_constants', true), 'on') NOT IN ('off', 'false')
     AND EXISTS (SELECT FROM tenancy.protected_tables)
 $$;
-COMMENT ON FUNCTION tenancy.advice_collected_constants() IS 'Statistics of pg_qualstats, which show constants of all tenants queries';
+COMMENT ON FUNCTION tenancy.advice_collected_constants() IS 'Statistics of pg_qualstats, which show constants of all tenants'' queries';
 REVOKE ALL ON FUNCTION tenancy.advice_collected_constants() FROM PUBLIC;
