@@ -14,6 +14,7 @@
 --
 -- Three of them bypass row security on purpose, which advise() is told by accept_advice().
 
+\if :{?ON_ERROR_STOP} \set stop_before :ON_ERROR_STOP \else \set stop_before off \endif
 \set ON_ERROR_STOP on
 \if :{?app} \else \set app shop \endif
 \if :{?schema} \else \set schema public \endif
@@ -79,3 +80,4 @@ CREATE EVENT TRIGGER :"event_trigger" ON ddl_command_end
                'CREATE FUNCTION', 'CREATE PROCEDURE', 'CREATE TYPE', 'CREATE DOMAIN')
   EXECUTE FUNCTION :"schema".:"event_trigger"();
 SELECT set_config('client_min_messages', :'messages_before', false) \g /dev/null
+\set ON_ERROR_STOP :stop_before
