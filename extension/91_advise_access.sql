@@ -21,6 +21,14 @@ $$;
 COMMENT ON FUNCTION tenancy.advice_superuser_binding() IS 'Superusers that are trusted or bound';
 REVOKE ALL ON FUNCTION tenancy.advice_superuser_binding() FROM PUBLIC;
 
+CREATE FUNCTION tenancy.advice_stale_binding() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'warning', b.login::text, 'the login that it trusts or binds is gone', format('SELECT tenancy.unbind_login(%L)', b.login::oid::text)
+  FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login)
+$$;
+COMMENT ON FUNCTION tenancy.advice_stale_binding() IS 'Bindings of logins that are gone';
+REVOKE ALL ON FUNCTION tenancy.advice_stale_binding() FROM PUBLIC;
+
 CREATE FUNCTION tenancy.advice_view_without_security_invoker() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT DISTINCT 'error', v.above::text, format('it reads %s by the rights of an owner to whom no policy applies', t.relation),

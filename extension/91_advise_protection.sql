@@ -40,8 +40,8 @@ REVOKE ALL ON FUNCTION tenancy.advice_row_security_not_enabled() FROM PUBLIC;
 CREATE FUNCTION tenancy.advice_unprotected_partition() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation), tenancy.protect_call(t)
-  FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation
-  WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
+  FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation JOIN pg_class c ON c.oid = child.inhrelid
+  WHERE c.relkind <> 'f' AND NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
 $$;
 COMMENT ON FUNCTION tenancy.advice_unprotected_partition() IS 'Partitions and children of protected tables that are not protected themselves';
 REVOKE ALL ON FUNCTION tenancy.advice_unprotected_partition() FROM PUBLIC;
@@ -68,22 +68,6 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy.advice_unprotected_table() IS 'Tables that are not protected and have columns called like tenant columns';
 REVOKE ALL ON FUNCTION tenancy.advice_unprotected_table() FROM PUBLIC;
-
-CREATE FUNCTION tenancy.advice_dropped_default() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'warning', format('%s.%I', t.relation, a.attname), 'its default has been dropped: INSERT must give the value, or is refused',
-         format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', t.relation, a.attname,
-                tenancy.attribution_default(t.relation, a.attname, v.entity))
-  FROM tenancy.protected_tables t
-  CROSS JOIN LATERAL (VALUES (t.organization_column, 'organization'), (t.workspace_column, 'workspace'),
-                             (t.owner_column, 'user'), (t.api_key_column, 'api_key')) v (column_name, entity)
-  JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = v.column_name AND NOT a.attisdropped
-  -- A row that comes by way of the parent has the parent's defaults.
-  WHERE a.attname = ANY (t.defaulted_columns) AND NOT a.atthasdef
-    AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.relation AND c.relispartition)
-$$;
-COMMENT ON FUNCTION tenancy.advice_dropped_default() IS 'Columns of protected tables that protect() fills in, without their default';
-REVOKE ALL ON FUNCTION tenancy.advice_dropped_default() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.advice_unusable_resource() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -16,8 +16,15 @@ CREATE FUNCTION tenancy.advice_guard_rails_off() RETURNS TABLE (severity text, o
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', e.evtname::text, 'the event trigger is not always enabled', format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', e.evtname)
   FROM pg_event_trigger e WHERE e.evtname IN ('tenancy_ddl', 'tenancy_drop', 'tenancy_catalogs') AND e.evtenabled <> 'A'
+  UNION ALL
+  SELECT 'error', coalesce(r.rolname, d.datname, current_database())::text, 'tenancy.guard_rails is off',
+         CASE WHEN r.oid IS NULL THEN format('ALTER DATABASE %I RESET tenancy.guard_rails', coalesce(d.datname, current_database()))
+              ELSE format('ALTER ROLE %I%s RESET tenancy.guard_rails', r.rolname, coalesce(' IN DATABASE ' || quote_ident(d.datname), '')) END
+  FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
+  CROSS JOIN unnest(s.setconfig) c
+  WHERE c ~* '^tenancy[.]guard_rails=(off|of|false|f|fa|fal|fals|no|n|0)$' AND (d.oid IS NULL OR d.datname = current_database())
 $$;
-COMMENT ON FUNCTION tenancy.advice_guard_rails_off() IS 'Event triggers of the guard rails that are not always enabled';
+COMMENT ON FUNCTION tenancy.advice_guard_rails_off() IS 'Guard rails that are off: event triggers, or the setting of a role or database';
 REVOKE ALL ON FUNCTION tenancy.advice_guard_rails_off() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.advice_catalog_trigger_off() RETURNS TABLE (severity text, object text, problem text, fix_sql text)

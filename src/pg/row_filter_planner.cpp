@@ -183,17 +183,19 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
   const char *resource = constant_text(static_cast<Node *>(linitial(expression->args)));
   const char *action = constant_text(static_cast<Node *>(lsecond(expression->args)));
   auto *workspace = static_cast<Node *>(lthird(expression->args));
-  // On the organization level the workspace decides nothing.
-  if (resource == nullptr || action == nullptr || is_organization_level(resource) ||
-      id_type(exprType(workspace), InvalidOid) != IdType::uuid || !is_registered(resource, action))
+  if (resource == nullptr || action == nullptr || id_type(exprType(workspace), InvalidOid) != IdType::uuid ||
+      !is_registered(resource, action))
     return nullptr;
   Call call{};
   if (!read_call(request->root, expression, {nullptr, workspace, nullptr, nullptr}, call)) return nullptr;
   give_back_numbers();
+  const PermissionSet permission = authorized_by(resource, action);
   Principal *principal = current_principal();
+  // Held on the organization itself, whatever the workspace is.
+  if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
   depend_on(Guard::plan, request->root);
-  return reinterpret_cast<Node *>(guarded(
-      call, *principal, authorized_workspaces(*principal, authorized_by(resource, action), workspace)));
+  return reinterpret_cast<Node *>(
+      guarded(call, *principal, authorized_workspaces(*principal, permission, workspace)));
 }
 
 const SupportRequestSimplify *simplification(Node *request) {
