@@ -13,13 +13,14 @@ REVOKE ALL ON FUNCTION tenancy.base_type(oid) FROM PUBLIC;
 CREATE FUNCTION tenancy.family_of(relation regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE family AS (
-    SELECT relation::oid AS relid
+    SELECT relation::oid AS relid, 0 AS depth
     UNION
-    SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
+    SELECT i.inhrelid, f.depth + 1 FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
   )
   SELECT f.relid::regclass FROM family f JOIN pg_class c ON c.oid = f.relid WHERE c.relkind IN ('r', 'p')
+  GROUP BY f.relid ORDER BY max(f.depth), f.relid
 $$;
-COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children';
+COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children, parents first';
 REVOKE ALL ON FUNCTION tenancy.family_of(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.check_protectable(relation regclass) RETURNS void
