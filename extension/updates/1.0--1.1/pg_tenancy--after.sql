@@ -98,7 +98,7 @@ DROP FUNCTION tenancy.grant_as_user(text);
 CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
   FOR EACH ROW EXECUTE FUNCTION tenancy.check_protected_table();
 
--- @include 91_accept_advice.sql
+-- @include 91_advise_accepted.sql
 
 -- @include 37_lengths.sql
 
