@@ -165,6 +165,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
       is_for_visible_rows(request->root, expression))
     call.place = Place::alternative;
 
+  give_back_numbers();
   Principal *principal = current_principal();
   check_filtered_owner(request->root, call.row, *principal);
   Expr *filter = shared_filter(call, *principal, function, resource, command, with_organization);
@@ -189,6 +190,7 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
     return nullptr;
   Call call{};
   if (!read_call(request->root, expression, {nullptr, workspace, nullptr, nullptr}, call)) return nullptr;
+  give_back_numbers();
   const PermissionSet permission = authorized_by(resource, action);
   Principal *principal = current_principal();
   // Held on the organization itself, whatever the workspace is.

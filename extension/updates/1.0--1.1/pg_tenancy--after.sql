@@ -98,6 +98,8 @@ DROP FUNCTION tenancy.grant_as_user(text);
 CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
   FOR EACH ROW EXECUTE FUNCTION tenancy.check_protected_table();
 
+-- @include 91_advise_accepted.sql
+
 -- @include 37_lengths.sql
 
 -- Tables that create_observability() made are their owner's.
@@ -186,7 +188,7 @@ DO $$
 DECLARE
   open_one record;
 BEGIN
-  FOR open_one IN SELECT a.* FROM tenancy.advise_tables() a WHERE a.rule = 'foreign_partition' LOOP
+  FOR open_one IN SELECT a.* FROM tenancy.advice_foreign_partition() a LOOP
     RAISE WARNING USING MESSAGE = format('foreign table %s stands open: %s', open_one.object, open_one.problem), HINT = open_one.fix_sql;
   END LOOP;
 END
