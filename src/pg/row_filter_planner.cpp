@@ -10,6 +10,7 @@
 #include "pg/counters.hpp"
 #include "pg/fault_injection.hpp"
 #include "pg/invalidation.hpp"
+#include "pg/protected_relation.hpp"
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_plans.hpp"
@@ -109,13 +110,16 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
   const RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
 
   Principal *principal = current_principal();
-  Expr *for_many =
+  Expr *filter =
       shared_filter(request->root, *principal, function, resource, command, columns, with_organization);
-  if (for_many != nullptr) return reinterpret_cast<Node *>(for_many);
-  depend_on(Guard::plan, request->root);
-  Expr *filter = filter_of_call(*principal, function, resource, command, columns, with_organization);
-  server_fault_point();
-  return reinterpret_cast<Node *>(guarded(filter, *principal));
+  if (filter == nullptr) {
+    depend_on(Guard::plan, request->root);
+    filter = filter_of_call(*principal, function, resource, command, columns, with_organization);
+    server_fault_point();
+    filter = guarded(filter, *principal);
+  }
+  if (function == RowFunction::visible) note_row_filter(request->root, columns, filter);
+  return reinterpret_cast<Node *>(filter);
 }
 
 Node *specialize_authorize(const SupportRequestSimplify *request) {

@@ -26,6 +26,12 @@ const config_enum_entry principal_lifetime_values[] = {
     {"transaction", static_cast<int>(PrincipalLifetime::transaction), false},
     {nullptr, 0, false}};
 
+const config_enum_entry trusted_conditions_values[] = {
+    {"none", static_cast<int>(TrustedConditions::none), false},
+    {"own_rows", static_cast<int>(TrustedConditions::own_rows), false},
+    {"all", static_cast<int>(TrustedConditions::all), false},
+    {nullptr, 0, false}};
+
 // The variable itself is assigned only after the hook.
 void principal_text_changed(int setting, const char *text) {
   known_identity.known = false;
@@ -111,6 +117,13 @@ void define_settings() {
       "tenancy.specialize", "Replaces row policies by the principal's own filter at planning.",
       "Switched off, the policies' functions run for each row, with the same result.", &settings.specialize,
       true, PGC_SUSET, GUC_NOT_IN_SAMPLE, nullptr, assign_principal_bool, nullptr);
+  DefineCustomEnumVariable(
+      "tenancy.trusted_conditions", "Sets which indexes may serve conditions of the server's own functions.",
+      "\"own_rows\": those that meet rows only that the principal may see; \"all\": all, where tenants send "
+      "no "
+      "SQL of their own; \"none\": no more than PostgreSQL allows by itself.",
+      reinterpret_cast<int *>(&settings.trusted_conditions), static_cast<int>(TrustedConditions::own_rows),
+      trusted_conditions_values, PGC_SUSET, 0, nullptr, assign_principal_enum, nullptr);
   define_principal_text("tenancy.user", "Sets the user that the session acts as.",
                         "Honored on trusted logins only.", &settings.user, assign_user, nullptr);
   define_principal_text("tenancy.workspace", "Narrows the session to one workspace.", nullptr,

@@ -8,6 +8,7 @@ namespace tenancy::pg {
 
 enum class AnonymousAccess : int { empty, error };
 enum class PrincipalLifetime : int { session, transaction };
+enum class TrustedConditions : int { none, own_rows, all };
 
 struct Settings {
   char *api_key;
@@ -18,6 +19,7 @@ struct Settings {
   char *simulation;
   AnonymousAccess anonymous_access;
   PrincipalLifetime principal_lifetime;
+  TrustedConditions trusted_conditions;
   bool guard_rails;
   bool share_plans;
   bool specialize;
