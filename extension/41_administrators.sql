@@ -3,7 +3,7 @@
 
 CREATE FUNCTION tenancy.is_dba() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_dba';
-COMMENT ON FUNCTION tenancy.is_dba() IS 'Whether the session''s role is a DBA: a superuser, or a role that may INSERT into tenancy.organizations';
+COMMENT ON FUNCTION tenancy.is_dba() IS 'Whether the caller is a DBA: a superuser, or a role that holds USAGE on tenancy.administrator; never in a security-restricted operation';
 
 CREATE FUNCTION tenancy.holds(organization_id uuid, workspace_id uuid, resource text, action text) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds';
@@ -64,11 +64,11 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy.is_dba() THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: only a DBA may do this',
-      HINT = 'A DBA is a superuser, or a role that may write the tables of schema "tenancy".';
+      HINT = 'A DBA is a superuser, or holds USAGE on type tenancy.administrator.';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_dba() IS 'Raises 42501 unless the session''s role is a DBA';
+COMMENT ON FUNCTION tenancy.require_dba() IS 'Raises 42501 unless the caller is a DBA';
 REVOKE ALL ON FUNCTION tenancy.require_dba() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.require_right(organization_id uuid, workspace_id uuid, resource text, action text,

@@ -30,7 +30,7 @@ $$;
 COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless the session holds the permission (28000 when it has no principal), naming who, what, where, and in the hint which roles would do';
 
 CREATE FUNCTION tenancy.register_permission(resource text, action text, description text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
   PERFORM tenancy.require_dba();

@@ -129,7 +129,7 @@ CREATE FUNCTION tenancy.create_api_key(
   kind text, name text, organization text DEFAULT NULL, workspace text DEFAULT NULL, member text DEFAULT NULL,
   scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, external_id text DEFAULT NULL,
   OUT api_key_id uuid, OUT secret text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   key tenancy.api_keys;
@@ -203,7 +203,7 @@ REVOKE ALL ON FUNCTION tenancy.lock_api_key(uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.update_api_key(
   api_key_id uuid, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
   prolonged boolean := coalesce(update_api_key.expires_at > key.expires_at, false);
@@ -230,7 +230,7 @@ $$;
 COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz) IS 'Changes a key''s name, scopes and expiry (infinity: never), each where it is given; needs api_keys.edit, and the scopes that it gives or prolongs';
 
 CREATE FUNCTION tenancy.rotate_api_key(api_key_id uuid, transition interval DEFAULT '30 minutes') RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
   new_secret text;
@@ -267,7 +267,7 @@ $$;
 COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new secret, returned this once; the old one stays valid for the transition (at least 30 minutes), or with 0 is refused at once; needs api_keys.rotate and the key''s scopes; 55000 while a rotation is in transition';
 
 CREATE FUNCTION tenancy.end_api_key_transition(api_key_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
 BEGIN
@@ -278,7 +278,7 @@ $$;
 COMMENT ON FUNCTION tenancy.end_api_key_transition(uuid) IS 'Refuses the secret that a rotation replaced from now on; needs api_keys.rotate';
 
 CREATE FUNCTION tenancy.revoke_api_key(api_key_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
 BEGIN
@@ -289,7 +289,7 @@ $$;
 COMMENT ON FUNCTION tenancy.revoke_api_key(uuid) IS 'Refuses an API key from now on, for good; needs api_keys.delete; 42704 when there is none';
 
 CREATE FUNCTION tenancy.delete_api_key(api_key_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
 BEGIN

@@ -25,7 +25,7 @@ CREATE TRIGGER check_key BEFORE INSERT OR UPDATE ON tenancy.jwt_keys
   FOR EACH ROW EXECUTE FUNCTION tenancy.check_jwt_key();
 
 CREATE FUNCTION tenancy.set_jwks(organization text, jwks jsonb, issuer text DEFAULT NULL, audience text DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
   given jsonb := CASE WHEN jwks IS NULL OR jwks IN ('null', '{}', '[]') THEN '[]'

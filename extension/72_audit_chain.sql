@@ -18,7 +18,7 @@ REVOKE ALL ON FUNCTION tenancy.audited_organization(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.verify_audit_log(organization text DEFAULT NULL)
 RETURNS TABLE (audit_id bigint, problem text, organization_id uuid)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   the_organization uuid;
@@ -104,7 +104,7 @@ COMMENT ON FUNCTION tenancy.purge_audit_chain(uuid, timestamptz) IS 'Removes an 
 REVOKE ALL ON FUNCTION tenancy.purge_audit_chain(uuid, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.purge_audit_log(before timestamptz, organization text DEFAULT NULL) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   chain uuid;
   removed bigint := 0;

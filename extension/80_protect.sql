@@ -26,7 +26,7 @@ CREATE FUNCTION tenancy.check_protectable(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   class pg_class;
-  caller name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
+  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy.caller());
 BEGIN
   SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
   IF NOT FOUND THEN
@@ -113,7 +113,7 @@ COMMENT ON FUNCTION tenancy.is_partitioned_by(regclass, name) IS 'Whether a tabl
 REVOKE ALL ON FUNCTION tenancy.is_partitioned_by(regclass, name) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.remove_protection(relation regclass) RETURNS tenancy.protected_tables
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 #variable_conflict use_column
 DECLARE
   removed tenancy.protected_tables;
@@ -139,7 +139,7 @@ REVOKE ALL ON FUNCTION tenancy.remove_protection(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.apply_protection(
   relation regclass, resource text, organization name, workspace name, owner name, api_key name, payload name[])
-RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 #variable_conflict use_variable
 DECLARE
   before tenancy.protected_tables;
@@ -218,8 +218,7 @@ REVOKE ALL ON FUNCTION tenancy.check_indexes(regclass, name[], boolean) FROM PUB
 CREATE FUNCTION tenancy.protect(
   relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
   api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
-SET tenancy.guard_rails = off AS $$
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   policies text;
@@ -276,9 +275,23 @@ $$;
 COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. Called again, it changes the protection. 42809, 42703, 42804, 22023, 55000 when it can''t be, with nothing changed';
 REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean) FROM PUBLIC;
 
+-- The setting belongs to this function: one that is called by others would be set with their rights.
+CREATE FUNCTION tenancy.open_again(relation regclass, enabled boolean, forced boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
+BEGIN
+  IF NOT enabled THEN
+    EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', relation);
+  END IF;
+  IF NOT forced THEN
+    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', relation);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.open_again(regclass, boolean, boolean) IS 'Switches row security of a table off, and no longer forces it, unless it was so before protect()';
+REVOKE ALL ON FUNCTION tenancy.open_again(regclass, boolean, boolean) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.unprotect(relation regclass) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
-SET tenancy.guard_rails = off AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   member regclass;
   removed tenancy.protected_tables;
@@ -290,12 +303,7 @@ BEGIN
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy.family_of(unprotect.relation)) LOOP
     removed := tenancy.remove_protection(member);
-    IF NOT removed.row_security_before THEN
-      EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', member);
-    END IF;
-    IF NOT removed.force_before THEN
-      EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', member);
-    END IF;
+    PERFORM tenancy.open_again(member, removed.row_security_before, removed.force_before);
   END LOOP;
   -- A child of two protected tables is still the other one's.
   PERFORM tenancy.protect_child(f) FROM tenancy.family_of(relation) f WHERE f <> relation;
@@ -305,7 +313,7 @@ COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   gone tenancy.workspaces;
@@ -319,10 +327,11 @@ BEGIN
     SELECT t.relation, t.workspace_column, tenancy.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
     FROM tenancy.protected_tables t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
     WHERE NOT a.attisdropped ORDER BY t.relation::text LOOP
-    EXECUTE format(CASE WHEN protected_table.is_uuid THEN 'SELECT EXISTS (SELECT FROM %s WHERE %I = $1)'
-                        ELSE 'SELECT EXISTS (SELECT FROM %s WHERE %I::text = $2)' END,
-                   protected_table.relation, protected_table.workspace_column)
-      INTO holds_rows USING gone.workspace_id, gone.external_id;
+    holds_rows := (SELECT r::boolean FROM tenancy.as_owner(protected_table.relation, format(
+      CASE WHEN protected_table.is_uuid THEN 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I = %L::uuid))'
+                                        ELSE 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I::text = %L))' END,
+      protected_table.relation, protected_table.workspace_column,
+      CASE WHEN protected_table.is_uuid THEN gone.workspace_id::text ELSE gone.external_id::text END)) r);
     IF holds_rows THEN
       RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
         MESSAGE = format('workspace "%s" still has rows in table %s', gone.slug, protected_table.relation),

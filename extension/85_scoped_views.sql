@@ -7,6 +7,9 @@ CREATE TABLE tenancy.scoped_views (
 COMMENT ON TABLE tenancy.scoped_views IS 'Views made by create_scoped_view()';
 COMMENT ON COLUMN tenancy.scoped_views."view" IS 'The view';
 COMMENT ON COLUMN tenancy.scoped_views.relation IS 'The protected table that it shows';
+ALTER TABLE tenancy.scoped_views ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.scoped_views USING ((SELECT tenancy.is_dba()));
+CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.scoped_views FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_truncate();
 SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views', '');
 
 CREATE FUNCTION tenancy.refuse_view_change() RETURNS trigger
@@ -20,14 +23,14 @@ COMMENT ON FUNCTION tenancy.refuse_view_change() IS 'Trigger: a scoped view is f
 REVOKE ALL ON FUNCTION tenancy.refuse_view_change() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.create_scoped_view(relation regclass, view text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   table_row tenancy.protected_tables;
   parts text[] := parse_ident(view);
   the_schema name;
   the_view name;
-  caller name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
+  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy.caller());
   arguments text;
   columns text;
   existing regclass;

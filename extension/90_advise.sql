@@ -156,6 +156,22 @@ BEGIN
       RETURN NEXT;
     END IF;
   END LOOP;
+
+  RETURN QUERY
+  SELECT 'error', 'foreign_code_on_catalogs', f.problem, 'it runs with the rights of the owner of pg_tenancy, who is a superuser', NULL
+  FROM tenancy.foreign_code_on_catalogs() f;
+
+  RETURN QUERY
+  SELECT 'info', 'administrators', r.rolname::text,
+         CASE WHEN has_type_privilege(r.oid, 'tenancy.administrator', 'USAGE') THEN 'it is a DBA: it administers all tenants'
+              ELSE 'it may create organizations' END,
+         format('REVOKE USAGE ON TYPE %s FROM %I', t.oid::regtype, r.rolname)
+  FROM pg_type t CROSS JOIN aclexplode(t.typacl) a JOIN pg_roles r ON pg_has_role(r.oid, a.grantee, 'MEMBER')
+  WHERE t.oid IN ('tenancy.administrator'::regtype, 'tenancy.sign_up'::regtype) AND a.grantee <> t.typowner AND NOT r.rolsuper;
+  RETURN QUERY
+  SELECT 'error', 'everybody_administers', t.oid::regtype::text, 'PUBLIC holds USAGE', format('REVOKE USAGE ON TYPE %s FROM PUBLIC', t.oid::regtype)
+  FROM pg_type t CROSS JOIN aclexplode(t.typacl) a
+  WHERE t.oid IN ('tenancy.administrator'::regtype, 'tenancy.sign_up'::regtype) AND a.grantee = 0;
 END
 $$;
 COMMENT ON FUNCTION tenancy.advise_catalogs() IS 'The part of advise() about the catalogs themselves';
@@ -171,7 +187,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     AND current_setting('server_version_num')::integer < fixed.number
   UNION ALL
   SELECT 'error', 'guard_rails_off', e.evtname, 'the event trigger is not always enabled', format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', e.evtname)
-  FROM pg_event_trigger e WHERE e.evtname IN ('tenancy_ddl', 'tenancy_drop') AND e.evtenabled <> 'A'
+  FROM pg_event_trigger e WHERE e.evtname IN ('tenancy_ddl', 'tenancy_drop', 'tenancy_catalogs') AND e.evtenabled <> 'A'
   UNION ALL
   SELECT 'error', 'catalog_trigger_off', format('%s on tenancy.%s', t.tgname, c.relname), 'changes of the catalog would not take effect in other sessions',
          format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER %I', c.relname, t.tgname)
@@ -191,10 +207,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   CROSS JOIN LATERAL (SELECT substring(c FROM '^[^=]*') AS setting FROM unnest(s.setconfig) c WHERE c ~* '^tenancy[.](api_key|jwt)=.') secret
   WHERE d.oid IS NULL OR d.datname = current_database()
   UNION ALL
-  SELECT 'warning', 'not_preloaded', current_database(), 'tenancy.principal_lifetime = transaction needs the module loaded before the first setting is made',
+  -- A referential action lifts forced row security for the table's owner. Unless the module is there, so it does for whatever
+  -- code the action sets off; and with tenancy.principal_lifetime = transaction the first setting must find the module.
+  SELECT 'error', 'not_preloaded', current_database(), 'the module is loaded by the first query on a protected table, and must be there before',
          format('ALTER DATABASE %I SET session_preload_libraries = ''pg_tenancy''', current_database())
-  WHERE current_setting('tenancy.principal_lifetime', true) = 'transaction'
-    AND concat_ws(',', current_setting('session_preload_libraries'), current_setting('shared_preload_libraries')) !~ '\mpg_tenancy\M'
+  WHERE concat_ws(',', current_setting('session_preload_libraries'), current_setting('shared_preload_libraries'), (
+      SELECT string_agg(c, ',') FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase CROSS JOIN unnest(s.setconfig) c
+      WHERE d.datname = current_database() AND s.setrole = 0 AND c LIKE 'session_preload_libraries=%')) !~ '\mpg_tenancy\M'
 $$;
 COMMENT ON FUNCTION tenancy.advise_server() IS 'The part of advise() about the server and its roles'' settings';
 REVOKE ALL ON FUNCTION tenancy.advise_server() FROM PUBLIC;
@@ -228,14 +247,14 @@ COMMENT ON FUNCTION tenancy.advise_speed() IS 'The part of advise() about speed'
 REVOKE ALL ON FUNCTION tenancy.advise_speed() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.advise() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy.require_dba();
   RETURN QUERY
   SELECT a.* FROM (SELECT * FROM tenancy.advise_isolation() UNION ALL SELECT * FROM tenancy.advise_catalogs()
                    UNION ALL SELECT * FROM tenancy.advise_server()
                    UNION ALL SELECT * FROM tenancy.advise_speed()) a
-  ORDER BY array_position(ARRAY['error', 'warning', 'performance'], a.severity), a.rule, a.object;
+  ORDER BY array_position(ARRAY['error', 'warning', 'performance', 'info'], a.severity), a.rule, a.object;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advise() IS 'For a DBA: what would let rows past the policies or make them slow: severity (error, warning, performance), rule, object, problem, and the SQL that mends it (NULL where that is a matter of design)';
+COMMENT ON FUNCTION tenancy.advise() IS 'For a DBA: what would let rows past the policies or make them slow: severity (error, warning, performance, info), rule, object, problem, and the SQL that mends it (NULL where that is a matter of design)';

@@ -172,7 +172,7 @@ SET SESSION AUTHORIZATION regress_owner;
 SELECT tenancy.simulate('SELECT 1', 'ben@acme.test', login => 'regress_app');
 SELECT tenancy.begin_simulation('SELECT 1', 'ben@acme.test', NULL, 'regress_app');
 RESET SESSION AUTHORIZATION;
-GRANT INSERT, SELECT ON tenancy.organizations TO regress_owner;
+GRANT USAGE ON TYPE tenancy.administrator TO regress_owner;
 SET SESSION AUTHORIZATION regress_owner;
 SELECT tenancy.simulate('SELECT 1', 'ben@acme.test', login => 'regress_app');
 RESET SESSION AUTHORIZATION;
@@ -194,7 +194,7 @@ SELECT s ->> 'try' AS outcome FROM unnest(ARRAY['RESET ROLE', 'SET ROLE regress_
 SELECT current_user, session_user, tenancy.is_dba();
 \c - :dba
 SET search_path = app;
-REVOKE ALL ON tenancy.organizations FROM regress_owner;
+REVOKE USAGE ON TYPE tenancy.administrator FROM regress_owner;
 -- Where no entry can be written, nothing is shown.
 BEGIN READ ONLY;
 SELECT tenancy.simulate('SELECT 1', 'ben@acme.test', login => 'regress_app');

@@ -4,6 +4,7 @@
 #include "pg/empty_relation.hpp"
 #include "pg/index_promotion.hpp"
 #include "pg/invalidation.hpp"
+#include "pg/owner_exemption.hpp"
 #include "pg/pg_prelude.hpp"
 #include "pg/principal_safety.hpp"
 #include "pg/settings.hpp"
@@ -22,5 +23,6 @@ void _PG_init(void) {
   tenancy::pg::register_index_promotion();
   tenancy::pg::register_shared_plans();
   tenancy::pg::register_counters();
+  tenancy::pg::register_owner_exemption();
 }
 }

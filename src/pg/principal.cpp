@@ -174,6 +174,7 @@ void check_one_credential() {
 
 void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   principal.not_after = DT_NOEND;
+  if (is_suspended()) return;
   check_one_credential();
   if (is_given(settings.api_key)) {
     resolve_api_key(read, principal, access);

@@ -91,6 +91,7 @@ bool may_change_principal(GucSource source) {
 }
 
 void check_seal() {
+  if (is_suspended()) return;
   check_simulated_principal();
   if (!state.sealed || identity_stamp() == state.sealed_stamp) return;
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -17,6 +17,7 @@ struct Settings {
   char *organization;
   char *workspace;
   char *simulation;
+  char *suspension;
   AnonymousAccess anonymous_access;
   PrincipalLifetime principal_lifetime;
   TrustedConditions trusted_conditions;
@@ -26,6 +27,13 @@ struct Settings {
   bool log_denied;
 };
 extern Settings settings;
+
+/// Where the settings tenancy.simulation and tenancy.suspension come from: nothing in SQL has this source.
+inline constexpr GucSource internal_source = PGC_S_INTERACTIVE;
+
+/// Whether the session's principal is suspended: everybody is anonymous while a table's owner's code may run
+/// in work of the extension (see owner_work.cpp). A setting, so that parallel workers have it.
+inline bool is_suspended() { return settings.suspension != nullptr && *settings.suspension != '\0'; }
 
 void define_settings();
 

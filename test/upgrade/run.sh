@@ -123,6 +123,21 @@ check_equality() {
     "$(differences forgetful | awk '/^< description of column.*nickname/ {c = "comment"} /^< function .*next_rails/ {r = "right"} /^< column tenancy.next_catalog 2/ {k = "column"} END {print c, r, k}')"
 }
 
+# Whoever was a DBA of 1.0 by a grant on the catalogs stays one, also after a dump and a restore.
+check_administrators() {
+  install old
+  sql -d postgres -c 'CREATE DATABASE administrators' -c 'CREATE ROLE ops LOGIN' -c 'CREATE ROLE web LOGIN'
+  sql -d administrators -c 'SET client_min_messages = warning' -c "CREATE EXTENSION pg_tenancy VERSION '1.0'" \
+    -c 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tenancy TO ops' -c 'ALTER EXTENSION pg_tenancy UPDATE'
+  local asked="SELECT tenancy.is_dba(), (SELECT count(*) FROM tenancy.roles WHERE organization_id IS NULL) > 0"
+  expect 'a DBA of 1.0 stays one' 't|t' "$(sql -d administrators -U ops -c "$asked")"
+  expect '... and nobody else is' 'f|t' "$(sql -d administrators -U web -c "$asked")"
+  sql -d postgres -c 'CREATE DATABASE restored'
+  pg_dump -d administrators | sql -d restored -o /dev/null
+  expect '... after a dump and a restore, too' 't|t' "$(sql -d restored -U ops -c "$asked")"
+  sql -d postgres -c 'DROP DATABASE administrators' -c 'DROP DATABASE restored' -c 'DROP ROLE ops' -c 'DROP ROLE web'
+}
+
 # --- sessions ---------------------------------------------------------------------------------------------------
 
 make_world() {
@@ -208,6 +223,7 @@ main() {
   install old
   start_server "$WORK_DIR/server" "$STAGE"
   check_equality
+  check_administrators
   check_sessions
   check_too_old
   printf '%d passed, %d failed\n' "$passed" "$failed"

@@ -29,3 +29,71 @@ BEGIN
   END LOOP;
 END
 $$;
+
+-- Row security holds back whoever has privileges on the catalogs without being a DBA.
+DO $$
+DECLARE
+  catalog name;
+BEGIN
+  FOREACH catalog IN ARRAY ARRAY['permissions', 'setting_definitions'] LOOP
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
+    EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', catalog);
+    EXECUTE format('CREATE POLICY principal ON tenancy.%I FOR SELECT USING (true)', catalog);
+  END LOOP;
+  FOREACH catalog IN ARRAY ARRAY['protected_tables', 'scoped_views', 'audit_heads'] LOOP
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
+    EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', catalog);
+  END LOOP;
+  FOR catalog IN SELECT c.relname FROM pg_catalog.pg_class c
+                 WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('audit_log', 'audit_heads') LOOP
+    EXECUTE format('CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.%I
+                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_truncate()', catalog);
+  END LOOP;
+END
+$$;
+ALTER TABLE tenancy.api_key_secrets ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.api_key_secrets FOR INSERT WITH CHECK ((SELECT tenancy.is_dba()));
+COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
+
+CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy.refuse_foreign_code();
+COMMENT ON EVENT TRIGGER tenancy_catalogs IS 'Keeps others'' code off the tables of pg_tenancy';
+ALTER EVENT TRIGGER tenancy_catalogs ENABLE ALWAYS;
+
+-- A restore is the current user's, not the session's.
+CREATE OR REPLACE TRIGGER seal BEFORE INSERT ON tenancy.audit_log FOR EACH ROW
+  WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
+             pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
+  EXECUTE FUNCTION tenancy.seal_audit_entry();
+DROP TRIGGER audit_head ON tenancy.audit_log;
+CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.organization_id IS NOT NULL AND
+    NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
+         pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
+  EXECUTE FUNCTION tenancy.advance_audit_head();
+
+-- Whoever could INSERT into tenancy.organizations was a DBA, and stays one. The grants are the administrator's and not the
+-- extension's, or else pg_dump would leave them out.
+CREATE FUNCTION tenancy.grant_as_user(statement text) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_grant_as_user';
+DO $$
+DECLARE
+  former record;
+BEGIN
+  FOR former IN
+    SELECT DISTINCT r.rolname FROM pg_catalog.pg_class c CROSS JOIN pg_catalog.aclexplode(c.relacl) a
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+    WHERE c.oid = 'tenancy.organizations'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
+    IF former.rolname IS NULL THEN
+      RAISE WARNING USING MESSAGE = 'PUBLIC is no longer a DBA of pg_tenancy', DETAIL = 'It may INSERT into tenancy.organizations.',
+        HINT = 'Use GRANT USAGE ON TYPE tenancy.administrator TO those roles that are to administer all tenants.';
+    ELSE
+      PERFORM tenancy.grant_as_user(pg_catalog.format('GRANT USAGE ON TYPE tenancy.administrator TO %I', former.rolname));
+      RAISE NOTICE 'role "%" holds USAGE on type tenancy.administrator from now on: it is a DBA of pg_tenancy', former.rolname;
+    END IF;
+  END LOOP;
+END
+$$;
+DROP FUNCTION tenancy.grant_as_user(text);
+
+CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_protected_table();

@@ -1,0 +1,1 @@
+-- @include 12_callers.sql
