@@ -68,6 +68,20 @@ void add_trusted(Promotion *promotion, List *conditions) {
   }
 }
 
+// What runs before the filter though it isn't trusted: a volatile function, or what raises, of no column. On
+// rows that trusted conditions have chosen, it would tell of these how many there are.
+bool tells_of_rows_met(const PlannerInfo *root, const List *conditions) {
+  const ListCell *cell = nullptr;
+  foreach (cell, conditions) {
+    const auto *condition = lfirst_node(RestrictInfo, cell);
+    if (condition->leakproof && !condition->pseudoconstant &&
+        condition->security_level >= root->qual_security_level &&
+        !is_trusted(reinterpret_cast<Node *>(condition->clause), true))
+      return true;
+  }
+  return false;
+}
+
 bool any_is_shut_out(const List *conditions, const RelOptInfo *relation) {
   const ListCell *cell = nullptr;
   foreach (cell, conditions)
@@ -266,7 +280,9 @@ void promote(PlannerInfo *root, RelOptInfo *relation, const RangeTblEntry *entry
   Promotion promotion{};
   promotion.root = root;
   promotion.relation = relation;
-  promotion.all_indexes = settings.trusted_conditions == TrustedConditions::all;
+  promotion.all_indexes = settings.trusted_conditions == TrustedConditions::all &&
+                          !tells_of_rows_met(root, relation->baserestrictinfo) &&
+                          !tells_of_rows_met(root, relation->joininfo);
   promotion.filters = row_filters_of(root, relation);
   if (!promotion.filters.all_ours) return;
   find_indexes(&promotion, entry);

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "pg/catalog.hpp"
+#include "pg/result_rows.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -14,7 +15,7 @@ constexpr Oid scalar_types[] = {BOOLOID,   INT2OID,    INT4OID,      INT8OID,   
 constexpr Oid range_types[] = {INT4RANGEOID, INT8RANGEOID, NUMRANGEOID,
                                DATERANGEOID, TSRANGEOID,   TSTZRANGEOID};
 constexpr int longest_text = 1000;
-constexpr int32 longest_span = 3'650'000;  // days
+constexpr int32 longest_span = 365'000;  // days; of an interval, each of its parts
 
 bool is_one_of(Oid type, std::span<const Oid> types) {
   return std::find(types.begin(), types.end(), type) != types.end();
@@ -60,12 +61,45 @@ bool are_whole_patterns(const Node *node) {
   return true;
 }
 
-bool is_time_now(const Node *node) {
+Known known_of(Oid function) {
+  const TrustedFunction *entry = entry_of(function);
+  return entry == nullptr ? Known::nothing : entry->known;
+}
+
+// The time now, or what follows from it with as many spans added.
+// NOLINTNEXTLINE(misc-no-recursion)
+bool is_time_now(const Node *node, int spans) {
+  if (IsA(node, SQLValueFunction)) return true;
+  Oid function = InvalidOid;
+  const List *arguments = NIL;
   if (IsA(node, FuncExpr)) {
-    const Oid function = reinterpret_cast<const FuncExpr *>(node)->funcid;
-    return function == F_NOW || function == F_TRANSACTION_TIMESTAMP || function == F_STATEMENT_TIMESTAMP;
+    function = reinterpret_cast<const FuncExpr *>(node)->funcid;
+    arguments = reinterpret_cast<const FuncExpr *>(node)->args;
+  } else if (IsA(node, OpExpr)) {
+    function = get_opcode(reinterpret_cast<const OpExpr *>(node)->opno);
+    arguments = reinterpret_cast<const OpExpr *>(node)->args;
   }
-  return IsA(node, SQLValueFunction);
+  if (function == F_NOW || function == F_TRANSACTION_TIMESTAMP || function == F_STATEMENT_TIMESTAMP)
+    return true;
+  switch (known_of(function)) {
+    case Known::clock:
+    case Known::clock_unit:
+      return is_time_now(static_cast<const Node *>(llast(arguments)), spans);
+    case Known::clock_span:
+      return spans > 0 && is_time_now(static_cast<const Node *>(linitial(arguments)), spans - 1);
+    default:
+      return false;
+  }
+}
+
+bool is_unit(const Node *node) {
+  const Const *unit = constant(node, TEXTOID);
+  if (unit == nullptr) return false;
+  if (unit->constisnull) return true;
+  const char *name = TextDatumGetCString(unit->constvalue);
+  for (const char *known : {"minute", "hour", "day", "week", "month", "quarter", "year"})
+    if (strcmp(name, known) == 0) return true;
+  return false;
 }
 
 bool is_short_span(const Node *node) {
@@ -110,8 +144,12 @@ bool is_known(Known known, const List *arguments) {
       return are_whole_patterns(last);
     case Known::either:
       return IsA(linitial(arguments), Const) || IsA(last, Const);
+    case Known::clock:
+      return is_time_now(last, 1);
+    case Known::clock_unit:
+      return is_unit(static_cast<const Node *>(linitial(arguments))) && is_time_now(last, 1);
     case Known::clock_span:
-      return is_time_now(static_cast<const Node *>(linitial(arguments))) && is_short_span(last);
+      return is_time_now(static_cast<const Node *>(linitial(arguments)), 0) && is_short_span(last);
     case Known::short_text:
       return is_short_text(last) && is_own_configuration(arguments);
   }
@@ -180,12 +218,13 @@ bool is_in_catalog(const char *function) {
 
 // Whoever owns a function can replace it: only a superuser's is what the DBA has read.
 bool is_added(Oid function) {
-  if (is_own(function)) return false;
   const HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(tuple)) return false;
-  const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
+  const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+  const Oid owner = form->proowner;
+  const bool is_volatile = form->provolatile == PROVOLATILE_VOLATILE;
   ReleaseSysCache(tuple);
-  return superuser_arg(owner) && is_in_catalog(format_procedure_qualified(function));
+  return !is_volatile && superuser_arg(owner) && is_in_catalog(format_procedure_qualified(function));
 }
 
 struct Trust {
@@ -258,8 +297,58 @@ struct Trust {
   }
 };
 
+const char *described(Arguments arguments) {
+  switch (arguments) {
+    case Arguments::declared:
+      return "as declared";
+    case Arguments::enums:
+      return "an enum";
+    case Arguments::arrays:
+      return "arrays of a built-in scalar type or an enum";
+    case Arguments::ranges:
+      return "a built-in range type";
+  }
+  return "";
+}
+
+const char *described(Known known) {
+  switch (known) {
+    case Known::nothing:
+      return nullptr;
+    case Known::pattern:
+      return "the pattern, whose last character is no escape";
+    case Known::either:
+      return "one of the two";
+    case Known::clock:
+      return "the time now";
+    case Known::clock_unit:
+      return "minute, hour, day, week, month, quarter or year, and the time now";
+    case Known::clock_span:
+      return "the time now, and a span of at most 1,000 years";
+    case Known::short_text:
+      return "a text of at most 1,000 bytes, and a configuration that the server brings";
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 bool is_trusted(Node *condition, bool added) { return Trust{added}.operand(condition); }
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_trusted_conditions);
+Datum pg_tenancy_trusted_conditions(PG_FUNCTION_ARGS) {
+  ResultRows rows(fcinfo);
+  for (const TrustedFunction &entry : trusted_functions) {
+    rows.add(ObjectIdGetDatum(entry.function));
+    rows.add_text(described(entry.arguments));
+    rows.add_text(entry.collation == Collation::none ? nullptr : "deterministic");
+    rows.add_text(described(entry.known));
+    rows.add_text(entry.reason);
+    rows.end_row();
+  }
+  return Datum(0);
+}
+}
 
 }  // namespace tenancy::pg

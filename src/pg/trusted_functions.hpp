@@ -29,7 +29,9 @@ enum class Known : int {
   nothing,
   pattern,  // the second argument, and it ends with no escape half-way: an error that only matching rows get
   either,   // one of the two, which bounds the depth to which the other is read
-  clock_span,  // the first is the time now, the second not more than 10,000 years or days' worth
+  clock,    // the time now
+  clock_unit,  // the first is a unit of time, the second the time now
+  clock_span,  // the first is the time now, the second no more than 1,000 years
   short_text,  // the last, and of less than a kilobyte: longer words are an error
 };
 
@@ -58,7 +60,7 @@ inline constexpr const char *arrays = "compares elements by the order of their t
 inline constexpr const char *ranges = "compares bounds by the order of their type, which raises for none";
 inline constexpr const char *words = "looks words up in a sorted list";
 inline constexpr const char *now = "is the same for all rows";
-inline constexpr const char *span = "of the time now and a short span, which cannot overflow";
+inline constexpr const char *span = "of the time now, no further than a span that cannot overflow";
 inline constexpr const char *query = "of a short text, in which any character is allowed";
 }  // namespace reason
 
@@ -135,6 +137,14 @@ inline constexpr TrustedFunction trusted_functions[] = {
   {F_NOW, Arguments::declared, Collation::none, Known::nothing, reason::now},
   {F_TRANSACTION_TIMESTAMP, Arguments::declared, Collation::none, Known::nothing, reason::now},
   {F_STATEMENT_TIMESTAMP, Arguments::declared, Collation::none, Known::nothing, reason::now},
+  {F_DATE_TIMESTAMPTZ, Arguments::declared, Collation::none, Known::clock, reason::span},
+  {F_DATE_TIMESTAMP, Arguments::declared, Collation::none, Known::clock, reason::span},
+  {F_TIMESTAMP_TIMESTAMPTZ, Arguments::declared, Collation::none, Known::clock, reason::span},
+  {F_TIMESTAMP_DATE, Arguments::declared, Collation::none, Known::clock, reason::span},
+  {F_TIMESTAMPTZ_TIMESTAMP, Arguments::declared, Collation::none, Known::clock, reason::span},
+  {F_TIMESTAMPTZ_DATE, Arguments::declared, Collation::none, Known::clock, reason::span},
+  {F_DATE_TRUNC_TEXT_TIMESTAMPTZ, Arguments::declared, Collation::none, Known::clock_unit, reason::span},
+  {F_DATE_TRUNC_TEXT_TIMESTAMP, Arguments::declared, Collation::none, Known::clock_unit, reason::span},
   {F_TIMESTAMPTZ_MI_INTERVAL, Arguments::declared, Collation::none, Known::clock_span, reason::span},
   {F_TIMESTAMPTZ_PL_INTERVAL, Arguments::declared, Collation::none, Known::clock_span, reason::span},
   {F_TIMESTAMP_MI_INTERVAL, Arguments::declared, Collation::none, Known::clock_span, reason::span},
