@@ -83,10 +83,10 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
   Principal *principal = current_principal();
   state->stamp = identity_stamp();
   state->not_after = principal->not_after;
-  Expr *filter =
+  const RowCondition filter =
       filter_of_call(*principal, function, resource, command,
                      columns_of_arguments(columns[0], columns[1], columns[2], columns[3]), with_organization);
-  state->expression = ExecInitExprWithParams(filter, state->values);
+  state->expression = ExecInitExprWithParams(filter.expression, state->values);
   state->expression_context = CreateStandaloneExprContext();
   state->expression_context->ecxt_param_list_info = state->values;
   MemoryContextSwitchTo(caller);
@@ -117,6 +117,12 @@ Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
   PG_RETURN_BOOL(!is_null && DatumGetBool(result));
 }
 
+// Which workspaces are excepted can't be said of a column that holds none.
+bool can_hold_ids(const Node *workspace) {
+  return workspace == nullptr ||
+         id_type(exprType(workspace), exprCollation(workspace)) != IdType::unsupported;
+}
+
 Node *column_or_nothing(Node *argument) { return exprType(argument) == UNKNOWNOID ? nullptr : argument; }
 
 }  // namespace
@@ -126,16 +132,17 @@ RowColumns columns_of_arguments(Node *organization, Node *workspace, Node *owner
           column_or_nothing(api_key)};
 }
 
-Expr *filter_of_call(Principal &principal, RowFunction function, const char *resource, const char *command,
-                     const RowColumns &columns, bool with_organization) {
+RowCondition filter_of_call(Principal &principal, RowFunction function, const char *resource,
+                            const char *command, const RowColumns &columns, bool with_organization) {
   const auto known = command_named(command);
   if (!known)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("command \"%s\" is not known", command),
                     errhint("Commands are view, list, insert, update and delete.")));
   check_anonymous_access(principal);
+  const RowCondition nothing{reinterpret_cast<Expr *>(makeBoolConst(false, false)), nullptr};
   if ((columns.organization == nullptr && columns.workspace == nullptr) ||
-      principal.kind == PrincipalKind::anonymous)
-    return reinterpret_cast<Expr *>(makeBoolConst(false, false));
+      principal.kind == PrincipalKind::anonymous || !can_hold_ids(columns.workspace))
+    return nothing;
   switch (function) {
     case RowFunction::visible:
       return visible_rows(principal, resource, *known, columns, with_organization);
@@ -144,7 +151,7 @@ Expr *filter_of_call(Principal &principal, RowFunction function, const char *res
     case RowFunction::accepted:
       return accepted_rows(principal, resource, *known, columns);
   }
-  return reinterpret_cast<Expr *>(makeBoolConst(false, false));
+  return nothing;
 }
 
 extern "C" {

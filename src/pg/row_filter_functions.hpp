@@ -22,8 +22,8 @@ enum class RowFunction { visible, payload, accepted };
 /// unknown.
 RowColumns columns_of_arguments(Node *organization, Node *workspace, Node *owner, Node *api_key);
 
-/// The filter that stands for a call. Raises 22023 on a resource or command that doesn't exist.
-Expr *filter_of_call(Principal &principal, RowFunction function, const char *resource, const char *command,
-                     const RowColumns &columns, bool with_organization);
+/// The filter that stands for a call. Raises 22023 on a command that doesn't exist.
+RowCondition filter_of_call(Principal &principal, RowFunction function, const char *resource,
+                            const char *command, const RowColumns &columns, bool with_organization);
 
 }  // namespace tenancy::pg
