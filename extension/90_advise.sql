@@ -88,6 +88,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('stored_secret', 'Secrets that are stored as settings of roles and databases'),
     ('not_preloaded', 'A database whose sessions do not load the module when they begin'),
     ('missing_index', 'Tenant columns of protected tables without an index that begins with them'),
+    ('unused_index', 'Indexes of protected tables that no condition of a tenant''s query can use'),
     ('stale_statistics', 'Protected tables whose statistics are old'),
     ('missing_dependency_statistics', 'Partitioned tables whose tenant columns the planner takes for independent'),
     -- last, since it holds the tables until the end of the transaction

@@ -38,3 +38,35 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy.advice_missing_dependency_statistics() IS 'Partitioned tables whose tenant columns the planner takes for independent';
 REVOKE ALL ON FUNCTION tenancy.advice_missing_dependency_statistics() FROM PUBLIC;
+
+-- Under row security an index serves a condition whose operator is leakproof; one that isn't, where the module knows that it meets
+-- own rows only (a btree that begins with the tenant, a partition of one tenant), or that it may meet others'.
+CREATE FUNCTION tenancy.advice_unused_index() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'performance', i.indexrelid::regclass::text,
+         format('no condition of a tenant''s query on %s can use it: it does not begin with the tenant, and its operators are not leakproof', t.relation),
+         CASE m.amname WHEN 'btree' THEN format('CREATE INDEX ON %s USING btree (%I, %s', t.relation, coalesce(t.workspace_column, t.organization_column), d.rest)
+           ELSE format('ALTER DATABASE %I SET tenancy.trusted_conditions = ''all'' -- if tenants send no SQL of their own', current_database()) END
+  FROM tenancy.protected_tables t JOIN pg_index i ON i.indrelid = t.relation AND i.indisvalid AND NOT i.indisprimary
+  JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+  LEFT JOIN pg_attribute first ON first.attrelid = i.indrelid AND first.attnum = i.indkey[0]
+  CROSS JOIN LATERAL (SELECT substring(pg_get_indexdef(i.indexrelid) FROM ' USING \w+ \((.*)$') AS rest) d
+  WHERE coalesce(current_setting('tenancy.trusted_conditions', true), '') <> 'all'
+    AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = t.relation)
+    AND NOT coalesce(m.amname = 'btree' AND first.attname IN (t.organization_column, t.workspace_column), false)
+    AND NOT EXISTS (SELECT FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)
+                    WHERE p.partrelid = t.relation AND p.partstrat = 'l' AND a.attname IN (t.organization_column, t.workspace_column))
+    -- there isn't the same behind the tenant's column
+    AND NOT EXISTS (SELECT FROM pg_index led WHERE led.indrelid = t.relation AND led.indisvalid
+                      AND pg_get_indexdef(led.indexrelid) LIKE '% USING btree (%' AND right(pg_get_indexdef(led.indexrelid), length(d.rest) + 2) = ', ' || d.rest
+                      AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = led.indrelid AND a.attnum = led.indkey[0]
+                                    AND a.attname IN (t.organization_column, t.workspace_column)))
+    -- nor has a column that it can be searched by a leakproof operator, or one to order by
+    AND NOT EXISTS (
+      SELECT FROM generate_series(0, CASE m.amname WHEN 'btree' THEN 0 ELSE i.indnkeyatts - 1 END) k JOIN pg_opclass o ON o.oid = i.indclass[k]
+      JOIN pg_amop a ON a.amopfamily = o.opcfamily AND a.amoplefttype = o.opcintype
+      JOIN pg_operator op ON op.oid = a.amopopr JOIN pg_proc p ON p.oid = op.oprcode
+      WHERE a.amoppurpose = 'o' OR p.proleakproof AND i.indkey[k] <> 0 AND o.opcname !~ '_(pattern|trgm)_ops$')
+$$;
+COMMENT ON FUNCTION tenancy.advice_unused_index() IS 'Indexes of protected tables that no condition of a tenant''s query can use';
+REVOKE ALL ON FUNCTION tenancy.advice_unused_index() FROM PUBLIC;

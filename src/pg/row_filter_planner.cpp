@@ -13,6 +13,7 @@
 #include "pg/filtered_owner.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
+#include "pg/protected_relation.hpp"
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_plans.hpp"
@@ -176,6 +177,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
     server_fault_point();
     filter = guarded(call, *principal, own);
   }
+  if (function == RowFunction::visible) note_row_filter(request->root, columns, filter);
   return reinterpret_cast<Node *>(filter);
 }
 

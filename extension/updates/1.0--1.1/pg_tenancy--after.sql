@@ -30,6 +30,8 @@ BEGIN
 END
 $$;
 
+-- @include 47_trusted_functions.sql
+
 -- Row security holds back whoever has privileges on the catalogs without being a DBA.
 DO $$
 DECLARE
