@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The parts of the install script are named NN_name.sql with numbers of their own (files that begin with the same word may
-# share one: one part, whose files need no order), hold no CREATE OR REPLACE, and every SECURITY DEFINER function in them and in update scripts pins its search_path, pg_temp last.
+# The parts of the install script are named NN_name.sql with numbers of their own (files whose names begin with the same
+# word may share one: a part in several files, which need no order), hold no CREATE OR REPLACE, and every SECURITY DEFINER
+# function in them and in update scripts pins its search_path, pg_temp last.
 #
 # The Makefile concatenates the parts by number; one that does not fit the pattern would silently be left out.  CREATE
 # OR REPLACE adopts an object that somebody made beforehand and leaves them its owner.  A SECURITY DEFINER function
