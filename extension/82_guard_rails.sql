@@ -12,9 +12,10 @@ COMMENT ON FUNCTION tenancy.opens_table(pg_ddl_command) IS 'Whether a command is
 REVOKE ALL ON FUNCTION tenancy.opens_table(pg_ddl_command) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.inspect_protection(
-  relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name)
+  relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name,
+  OUT through name[])
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_protection';
-COMMENT ON FUNCTION tenancy.inspect_protection(regclass) IS 'What is wrong with the policies of a protected table (NULL: nothing), and the resource and columns that they name';
+COMMENT ON FUNCTION tenancy.inspect_protection(regclass) IS 'What is wrong with the policies of a protected table, or its triggers (NULL: nothing), and the resource and columns that they name';
 REVOKE ALL ON FUNCTION tenancy.inspect_protection(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.refuse_opening(relation regclass, what text) RETURNS void
@@ -60,8 +61,8 @@ BEGIN
       DETAIL = format('It becomes part of the protected table %s.', parent.relation),
       HINT = 'Drop the policy, or make it restrictive.';
   END IF;
-  PERFORM tenancy.apply_protection(child, parent.resource, parent.organization_column, parent.workspace_column,
-                                   parent.owner_column, parent.api_key_column, parent.payload);
+  PERFORM tenancy.check_part_of_child(child, parent);
+  PERFORM tenancy.apply_protection(child, parent);
 END
 $$;
 COMMENT ON FUNCTION tenancy.protect_child(regclass) IS 'Protects a table as the protected table above it, if there is one';
@@ -100,10 +101,10 @@ BEGIN
         SELECT * INTO now_named FROM tenancy.inspect_protection(command.objid);
         UPDATE tenancy.protected_tables t
         SET organization_column = now_named.organization, workspace_column = now_named.workspace,
-            owner_column = now_named.owner, api_key_column = now_named.api_key
+            owner_column = now_named.owner, api_key_column = now_named.api_key, through = now_named.through
         WHERE t.relation = command.objid AND now_named.problem IS NULL
-          AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
-              IS DISTINCT FROM (now_named.organization, now_named.workspace, now_named.owner, now_named.api_key);
+          AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.through)
+              IS DISTINCT FROM (now_named.organization, now_named.workspace, now_named.owner, now_named.api_key, now_named.through);
       END IF;
       -- pg_restore --table brings a table back with its grants, and forced row security, and leaves out what enables it.
       IF current_setting('check_function_bodies') = 'off' AND EXISTS (
@@ -155,6 +156,15 @@ BEGIN
   LIMIT 1;
   IF FOUND THEN
     PERFORM tenancy.refuse_opening(opened, 'its policies, and the columns that they need, cannot be dropped');
+  END IF;
+  -- Foreign keys and triggers by which rows take their tenant from a parent
+  IF EXISTS (SELECT FROM pg_event_trigger_dropped_objects() d
+             WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^~?tenancy_' OR d.object_type = 'table constraint') THEN
+    SELECT t.relation INTO opened FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
+    WHERE t.through IS NOT NULL AND (tenancy.inspect_protection(t.relation)).problem ~ '^(trigger|a trigger|column) ' LIMIT 1;
+    IF FOUND THEN
+      PERFORM tenancy.refuse_opening(opened, 'the foreign keys and triggers by which its rows follow their parents cannot be dropped');
+    END IF;
   END IF;
 END
 $$;

@@ -276,18 +276,20 @@ Expr *visible_payload(Principal &principal, const char *resource, const RowColum
 }
 
 Expr *accepted_rows(Principal &principal, const char *resource, Command command, const RowColumns &columns) {
+  // Whose row it is, is what its writer says; where a parent row says it, INSERT is like UPDATE.
+  const bool attributed = command == Command::insert && !columns.options.from_parent;
   const RowFilter &filter = *filter_in_context(principal, permissions_for(resource, command), columns,
-                                               EveryWorkspace::spelled_out, command == Command::insert);
+                                               EveryWorkspace::spelled_out, attributed);
   if (filter.empty()) return or_false(nullptr);
 
   Expr *rows = nullptr;
   if (columns.workspace == nullptr) {
     rows = is(columns.organization, Entity::organization, principal.organization, columns.shared);
-    if (filter.on_organization == Rows::own && command != Command::insert)
+    if (filter.on_organization == Rows::own && !attributed)
       rows = both(rows, is_own(principal, columns));
   } else {
     // On INSERT the attribution below says whose row it is; all and own make no difference.
-    if (command == Command::insert)
+    if (attributed)
       rows = either(is_one_of(columns.workspace, Entity::workspace, filter.all, columns.shared),
                     is_one_of(columns.workspace, Entity::workspace, filter.own, columns.shared));
     else
@@ -297,7 +299,7 @@ Expr *accepted_rows(Principal &principal, const char *resource, Command command,
       rows =
           both(rows, is(columns.organization, Entity::organization, principal.organization, columns.shared));
   }
-  if (command == Command::insert && rows != nullptr) {
+  if (attributed && rows != nullptr) {
     if (columns.owner != nullptr)
       rows = both(rows, is_produced_by(columns.owner, Entity::user, principal.user, columns.shared));
     if (columns.api_key != nullptr)

@@ -23,6 +23,7 @@ struct CallState {
   char *resource;
   char *command;
   bool with_organization;
+  char *options;
 };
 
 Node *parameter(int number, Oid type, Oid collation) {
@@ -36,11 +37,12 @@ Node *parameter(int number, Oid type, Oid collation) {
   return reinterpret_cast<Node *>(param);
 }
 
-bool is_current(const CallState *state, const char *resource, const char *command, bool with_organization) {
+bool is_current(const CallState *state, const char *resource, const char *command, bool with_organization,
+                const char *options) {
   return state != nullptr && state->generation == principal_generation() &&
          state->stamp == identity_stamp() && state->not_after > statement_time() &&
          strcmp(state->resource, resource) == 0 && strcmp(state->command, command) == 0 &&
-         state->with_organization == with_organization;
+         state->with_organization == with_organization && strcmp(state->options, options) == 0;
 }
 
 Oid argument_collation(const FmgrInfo *function, int argument) {
@@ -51,7 +53,7 @@ Oid argument_collation(const FmgrInfo *function, int argument) {
 }
 
 CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, const char *command,
-                   bool with_organization) {
+                   bool with_organization, const char *options) {
   if (call->fn_extra != nullptr) {
     const MemoryContext old = static_cast<CallState *>(call->fn_extra)->context;
     call->fn_extra = nullptr;
@@ -65,6 +67,7 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
   state->resource = pstrdup(resource);
   state->command = pstrdup(command);
   state->with_organization = with_organization;
+  state->options = pstrdup(options);
   state->values = makeParamList(column_count);
 
   Node *columns[column_count];
@@ -83,9 +86,9 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
   Principal *principal = current_principal();
   state->stamp = identity_stamp();
   state->not_after = principal->not_after;
-  Expr *filter =
-      filter_of_call(*principal, function, resource, command,
-                     columns_of_arguments(columns[0], columns[1], columns[2], columns[3]), with_organization);
+  RowColumns row = columns_of_arguments(columns[0], columns[1], columns[2], columns[3]);
+  row.options = row_options(options);
+  Expr *filter = filter_of_call(*principal, function, resource, command, row, with_organization);
   state->expression = ExecInitExprWithParams(filter, state->values);
   state->expression_context = CreateStandaloneExprContext();
   state->expression_context->ecxt_param_list_info = state->values;
@@ -102,10 +105,13 @@ Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
   const bool with_organization = PG_NARGS() > with_organization_argument &&
                                  !PG_ARGISNULL(with_organization_argument) &&
                                  PG_GETARG_BOOL(with_organization_argument);
+  const char *options = PG_NARGS() > options_argument && !PG_ARGISNULL(options_argument)
+                            ? text_to_cstring(PG_GETARG_TEXT_PP(options_argument))
+                            : "";
   AcceptInvalidationMessages();
   auto *state = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
-  if (!is_current(state, resource, command, with_organization))
-    state = prepare(fcinfo->flinfo, function, resource, command, with_organization);
+  if (!is_current(state, resource, command, with_organization, options))
+    state = prepare(fcinfo->flinfo, function, resource, command, with_organization, options);
 
   for (int i = 0; i < column_count; i++) {
     state->values->params[i].value = PG_GETARG_DATUM(first_column_argument + i);
@@ -138,11 +144,15 @@ Expr *filter_of_call(Principal &principal, RowFunction function, const char *res
     return reinterpret_cast<Expr *>(makeBoolConst(false, false));
   switch (function) {
     case RowFunction::visible:
-      return visible_rows(principal, resource, *known, columns, with_organization);
+      return with_rows_without_organization(
+          principal, resource, *known, columns, with_organization,
+          visible_rows(principal, resource, *known, columns, with_organization));
     case RowFunction::payload:
-      return visible_payload(principal, resource, columns);
+      return with_rows_without_organization(principal, resource, Command::view, columns, false,
+                                            visible_payload(principal, resource, columns));
     case RowFunction::accepted:
-      return accepted_rows(principal, resource, *known, columns);
+      return with_updates_without_organization(principal, resource, *known, columns,
+                                               accepted_rows(principal, resource, *known, columns));
   }
   return reinterpret_cast<Expr *>(makeBoolConst(false, false));
 }

@@ -75,6 +75,8 @@ Node *column_to_check(const Principal &principal, const RowColumns &columns, Ent
 // The filter for all whose rights have the principal's shape; nullptr where it can't be written so.
 Expr *shared_filter(PlannerInfo *root, Principal &principal, RowFunction function, const char *resource,
                     const char *command, RowColumns columns, bool with_organization) {
+  // Its guard compares one id in all rows, and these have none.
+  if (columns.options.shared || columns.options.workspace_decides) return nullptr;
   if (!settings.share_plans || is_simulation() || !has_shape(principal)) return nullptr;
   Entity entity = Entity::organization;
   Node *column = column_to_check(principal, columns, &entity);
@@ -106,7 +108,12 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
   bool known = false;
   const bool with_organization = is_with_organization(call, &known);
   if (resource == nullptr || command == nullptr || !known) return nullptr;
-  const RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  if (list_length(call->args) > options_argument) {
+    const char *options = constant_text(argument(options_argument));
+    if (options == nullptr) return nullptr;
+    columns.options = row_options(options);
+  }
 
   Principal *principal = current_principal();
   Expr *for_many =
