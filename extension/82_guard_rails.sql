@@ -13,7 +13,7 @@ REVOKE ALL ON FUNCTION tenancy.opens_table(pg_ddl_command) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.inspect_protection(
   relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name,
-  OUT through name[])
+  OUT through name[], OUT shared boolean)
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_protection';
 COMMENT ON FUNCTION tenancy.inspect_protection(regclass) IS 'What is wrong with the policies of a protected table, or its triggers (NULL: nothing), and the resource and columns that they name';
 REVOKE ALL ON FUNCTION tenancy.inspect_protection(regclass) FROM PUBLIC;

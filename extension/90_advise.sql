@@ -11,8 +11,10 @@ CREATE FUNCTION tenancy.protect_call(t tenancy.protected_tables) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(t.relation::text), quote_literal(t.resource),
     'organization => ' || quote_literal(t.organization_column), 'workspace => ' || quote_literal(t.workspace_column),
-    'owner => ' || quote_literal(t.owner_column), 'api_key => ' || quote_literal(t.api_key_column),
-    'payload => ' || quote_literal(t.payload::text)))
+    CASE WHEN NOT t.inherits_owner THEN 'owner => ' || quote_literal(t.owner_column) END,
+    CASE WHEN NOT t.inherits_owner THEN 'api_key => ' || quote_literal(t.api_key_column) END,
+    'payload => ' || quote_literal(t.payload::text), 'through => ' || quote_literal(t.through::text),
+    CASE WHEN t.shared THEN 'shared => true' END))
 $$;
 COMMENT ON FUNCTION tenancy.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
 REVOKE ALL ON FUNCTION tenancy.protect_call(tenancy.protected_tables) FROM PUBLIC;
@@ -46,8 +48,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', 'unrecorded_protection', c.oid::regclass::text, 'it has the policies of a protected table, but is not in tenancy.protected_tables',
          format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(c.oid::regclass::text), quote_literal(i.resource),
            'organization => ' || quote_literal(i.organization), 'workspace => ' || quote_literal(i.workspace),
-           'owner => ' || quote_literal(i.owner), 'api_key => ' || quote_literal(i.api_key)))
-  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy.inspect_protection(c.oid) i
+           CASE WHEN k.owner IS NULL THEN 'owner => ' || quote_literal(i.owner) END,
+           CASE WHEN k.api_key IS NULL THEN 'api_key => ' || quote_literal(i.api_key) END,
+           'through => ' || quote_literal(i.through::text), CASE WHEN i.shared THEN 'shared => true' END))
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy.inspect_protection(c.oid) i, tenancy.child_columns(c.oid) k
   WHERE p.polname = 'tenancy_select' AND i.resource IS NOT NULL AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
   UNION ALL
@@ -122,7 +126,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
          format('unique index %s tells of hidden rows: it has no tenant column', i.indexrelid::regclass), NULL
   FROM tenancy.protected_tables t JOIN pg_index i ON i.indrelid = t.relation AND i.indisunique
   WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attnum = ANY (i.indkey)
-                      AND (a.attname IN (t.organization_column, t.workspace_column) OR tenancy.base_type(a.atttypid) = 'uuid'::regtype
+                      AND (a.attname IN (t.organization_column, t.workspace_column) OR a.attname = ANY (t.through) OR tenancy.base_type(a.atttypid) = 'uuid'::regtype
                            OR a.attidentity <> '' OR pg_get_serial_sequence(t.relation::text, a.attname) IS NOT NULL))
 $$;
 COMMENT ON FUNCTION tenancy.advise_isolation() IS 'The part of advise() about rows that get past the policies';
@@ -252,6 +256,7 @@ BEGIN
   PERFORM tenancy.require_dba();
   RETURN QUERY
   SELECT a.* FROM (SELECT * FROM tenancy.advise_isolation() UNION ALL SELECT * FROM tenancy.advise_catalogs()
+                   UNION ALL SELECT * FROM tenancy.advise_references() UNION ALL SELECT * FROM tenancy.advise_rows()
                    UNION ALL SELECT * FROM tenancy.advise_server()
                    UNION ALL SELECT * FROM tenancy.advise_speed()) a
   ORDER BY array_position(ARRAY['error', 'warning', 'performance', 'info'], a.severity), a.rule, a.object;

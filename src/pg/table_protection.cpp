@@ -231,8 +231,8 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
   ChildColumns child{};
   const char *problem = problem_of(relation, standard, inserted);
   if (problem == nullptr) problem = problem_of_parents(relation, inserted, is_child, child);
-  Datum values[7]{};
-  bool nulls[7] = {true, true, true, true, true, true, true};
+  Datum values[8]{};
+  bool nulls[8] = {true, true, true, true, true, true, true, true};
   if (problem != nullptr) {
     values[0] = CStringGetTextDatum(problem);
     nulls[0] = false;
@@ -245,6 +245,8 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
           namein, CStringGetDatum(get_attname(RelationGetRelid(relation), standard.columns[i], false)));
       nulls[2 + i] = false;
     }
+    values[7] = BoolGetDatum(row_options(standard.options).shared);
+    nulls[7] = false;
     if (is_child) {
       Datum names[max_parents];
       for (int i = 0; i < child.parents; i++)
