@@ -129,7 +129,7 @@ BEGIN
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'invalid_foreign_key',
       MESSAGE = format('column "%s" of table %s has no foreign key of its own', find_parent.referring, find_parent.relation),
-      DETAIL = CASE WHEN others IS NOT NULL THEN format('It refers to %s together with other columns.', others) END,
+      DETAIL = CASE WHEN others IS NULL THEN 'It refers to no table.' ELSE format('It refers to %s together with other columns.', others) END,
       HINT = 'through names a column that refers, by a foreign key of this column alone, to a protected table. Where one column refers '
              || 'to rows of several tables, give the table columns of its own that name the tenant.';
   END IF;
@@ -170,6 +170,11 @@ $$;
 COMMENT ON FUNCTION tenancy.find_parent(regclass, name) IS 'The protected table that a column refers to, and the column there; raises 42830, 55000, 42501 or 0A000 when a table can''t be protected through it';
 REVOKE ALL ON FUNCTION tenancy.find_parent(regclass, name) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.copied_column_comment() RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$ SELECT 'Taken from the parent row by pg_tenancy' $$;
+COMMENT ON FUNCTION tenancy.copied_column_comment() IS 'The comment of a column that was added to be a copy of a parent''s';
+REVOKE ALL ON FUNCTION tenancy.copied_column_comment() FROM PUBLIC;
+
 -- The child's column for one of the parent's: as given, or else of the same name; where the parent's is the key itself, the
 -- column that refers to it.
 CREATE FUNCTION tenancy.column_through(relation regclass, referring name, parent regclass, key name, parent_column name, given name, may_exist boolean)
@@ -192,7 +197,8 @@ BEGIN
   SELECT * INTO mine FROM pg_attribute a WHERE a.attrelid = column_through.relation AND a.attname = coalesce(given, parent_column)
     AND a.attnum > 0 AND NOT a.attisdropped;
   IF FOUND THEN
-    IF NOT may_exist THEN
+    -- A copy that unprotect() has left says so.
+    IF NOT may_exist AND col_description(column_through.relation, mine.attnum) IS DISTINCT FROM tenancy.copied_column_comment() THEN
       RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
         MESSAGE = format('column "%s" of table %s already exists', parent_column, column_through.relation),
         DETAIL = format('The column of that name in table %s says whose a row is there, and would be copied into it.', column_through.parent),
@@ -410,13 +416,18 @@ CREATE FUNCTION tenancy.add_copied_columns(relation regclass, wanted tenancy.pro
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   missing text;
+  added_columns name[];
+  added name;
   now_copied record := tenancy.child_columns(add_copied_columns.relation);
 BEGIN
-  SELECT string_agg(format('ADD COLUMN %I %s', c.copy, c.type), ', ') INTO missing
+  SELECT string_agg(format('ADD COLUMN %I %s', c.copy, c.type), ', '), array_agg(c.copy) INTO missing, added_columns
   FROM tenancy.copied_columns(add_copied_columns.relation, wanted) c
   WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = add_copied_columns.relation AND a.attname = c.copy AND NOT a.attisdropped);
   IF missing IS NOT NULL THEN
     EXECUTE format('ALTER TABLE %s %s', add_copied_columns.relation, missing);
+    FOREACH added IN ARRAY added_columns LOOP
+      EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', add_copied_columns.relation, added, tenancy.copied_column_comment());
+    END LOOP;
   END IF;
   IF now_copied.through IS DISTINCT FROM wanted.through
      OR ARRAY[now_copied.organization, now_copied.workspace, now_copied.owner, now_copied.api_key] IS DISTINCT FROM ARRAY(

@@ -53,7 +53,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- No policy is asked when a foreign key is checked.
   SELECT 'warning', 'foreign_key_across_tenants', c.relation::text,
          format('foreign key "%s" lets a row hang on another tenant''s row of %s, and tells which ids there are', k.conname, p.relation),
-         CASE WHEN c.organization_column IS NOT NULL AND p.organization_column IS NOT NULL AND cardinality(k.conkey) = 1
+         CASE WHEN c.through IS NOT NULL AND cardinality(k.conkey) = 1
+              THEN replace(tenancy.protect_call(c), quote_literal(c.through::text), quote_literal((c.through || mine.attname)::text))
+              WHEN c.organization_column IS NOT NULL AND p.organization_column IS NOT NULL AND cardinality(k.conkey) = 1
               THEN format('ALTER TABLE %s ADD UNIQUE (%I, %I); ALTER TABLE %s ADD FOREIGN KEY (%I, %I) REFERENCES %s (%I, %I)', p.relation,
                           p.organization_column, theirs.attname, c.relation, c.organization_column, mine.attname, p.relation, p.organization_column, theirs.attname) END
   FROM pg_constraint k JOIN tenancy.protected_tables c ON c.relation = k.conrelid JOIN tenancy.protected_tables p ON p.relation = k.confrelid
