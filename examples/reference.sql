@@ -95,6 +95,13 @@ SELECT observability.create_partitions();   -- every day
 SELECT observability.refresh_analytics();   -- every few minutes
 -- end
 
+-- example update_observability
+-- Of tables that an earlier version made
+SELECT tenancy.update_observability();
+-- What tenants write may be of the last three years.
+UPDATE observability.accepted_times SET past = '3 years';
+-- end
+
 -- example refresh_analytics_in_batches
 -- Older logs are to be loaded.
 CALL tenancy.create_partitions_in_batches('observability', since => now() - interval '10 days', until => now());

@@ -215,3 +215,28 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.check_permission(text, text) IS 'Raises 22023 with the nearest name unless the permission is registered';
 REVOKE ALL ON FUNCTION tenancy.check_permission(text, text) FROM PUBLIC;
+
+-- External ids decide whose rows are in protected tables, and are unique over all organizations. Who chose them freely could claim
+-- rows of a workspace, a user or a key that nobody has registered yet, and try out which ids others have.
+CREATE FUNCTION tenancy.may_set_external_id() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy.is_dba() OR tenancy.may_sign_up() OR EXISTS (
+    SELECT FROM tenancy.login_bindings b
+    WHERE b.trusted AND b.login = (SELECT r.oid::regrole FROM pg_roles r WHERE r.rolname = session_user))
+$$;
+COMMENT ON FUNCTION tenancy.may_set_external_id() IS 'Whether external ids may be chosen: by a DBA, by who may create organizations, and in the session of a trusted login';
+REVOKE ALL ON FUNCTION tenancy.may_set_external_id() FROM PUBLIC;
+
+-- Before anything is looked up by it, so that the answer is the same for an id that is taken.
+CREATE FUNCTION tenancy.require_external_id_right(external_id text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF require_external_id_right.external_id IS NOT NULL AND tenancy.may_set_external_id() IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to set an external id',
+      DETAIL = 'External ids decide whose the rows of protected tables are.',
+      HINT = 'Leave it out. A DBA, a role that may create organizations, or an application on a trusted login can set it.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_external_id_right(text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set, whether or not it is taken';
+REVOKE ALL ON FUNCTION tenancy.require_external_id_right(text) FROM PUBLIC;

@@ -1,7 +1,7 @@
 -- May the session do this?
 
 CREATE FUNCTION tenancy.authorize(resource text, action text) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
 COMMENT ON FUNCTION tenancy.authorize(text, text) IS 'Whether the session holds the permission anywhere in its organization, or (a resource of the organization itself) there; 22023 when it isn''t registered';
 
 CREATE FUNCTION tenancy.authorize_support(internal) RETURNS internal
@@ -9,12 +9,12 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_support';
 COMMENT ON FUNCTION tenancy.authorize_support(internal) IS 'Planner support: authorize() over a column as a filter on it';
 
 CREATE FUNCTION tenancy.authorize(resource text, action text, workspace uuid) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 SUPPORT tenancy.authorize_support
+LANGUAGE c STABLE PARALLEL SAFE COST 10 SUPPORT tenancy.authorize_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_workspace';
 COMMENT ON FUNCTION tenancy.authorize(text, text, uuid) IS 'Whether the session holds the permission in the workspace; false for one of another organization; 22023 when the permission isn''t registered';
 
 CREATE FUNCTION tenancy.authorize(resource text, action text, workspace text) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_reference';
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_reference';
 COMMENT ON FUNCTION tenancy.authorize(text, text, text) IS 'Whether the session holds the permission in the workspace referred to; 42704 when its organization has no such workspace, 22023 when the permission isn''t registered';
 
 CREATE FUNCTION tenancy.require(resource text, action text, workspace text DEFAULT NULL) RETURNS void

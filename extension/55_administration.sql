@@ -2,9 +2,9 @@
 
 CREATE FUNCTION tenancy.slug_of(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT nullif(trim(BOTH '-' FROM regexp_replace(lower(name COLLATE "C"), '[^a-z0-9]+', '-', 'g')), '')
+  SELECT nullif(trim(BOTH '-' FROM left(ltrim(regexp_replace(lower(left(name, 1000) COLLATE "C"), '[^a-z0-9]+', '-', 'g'), '-'), 100)), '')
 $$;
-COMMENT ON FUNCTION tenancy.slug_of(text) IS 'A slug made from a name, or NULL when the name has no ASCII letter or digit';
+COMMENT ON FUNCTION tenancy.slug_of(text) IS 'A slug of at most 100 characters made from a name, or NULL when the name has no ASCII letter or digit';
 REVOKE ALL ON FUNCTION tenancy.slug_of(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.find_role(organization_id uuid, level text, name text) RETURNS uuid
@@ -99,6 +99,7 @@ DECLARE
   the_organization uuid := tenancy.own_organization(create_workspace.organization);
 BEGIN
   PERFORM tenancy.require_right(the_organization, NULL, 'workspaces', 'create');
+  PERFORM tenancy.require_external_id_right(create_workspace.external_id);
   IF create_workspace.name IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace needs a name and a slug',
       HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
@@ -110,7 +111,7 @@ BEGIN
   RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text) IS 'Creates a workspace in an organization (NULL: the session''s own) and returns its id; the slug is made from the name unless given';
+COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text) IS 'Creates a workspace in an organization (NULL: the session''s own) and returns its id; the slug is made from the name unless given; an external id is for a DBA or a trusted login to give (42501)';
 
 CREATE FUNCTION tenancy.set_organization_role(organization text, member text, role text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

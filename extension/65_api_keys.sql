@@ -28,6 +28,12 @@ BEGIN
   IF scopes IS NULL THEN
     scopes := jsonb_object(tenancy.default_scope_levels());
   END IF;
+  -- Each is looked up: more than there can be permissions is nobody's honest list.
+  IF (CASE jsonb_typeof(scopes) WHEN 'array' THEN jsonb_array_length(scopes)
+        WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'too many scopes',
+      DETAIL = 'There can be no more than 1024.';
+  END IF;
   CASE jsonb_typeof(scopes)
     WHEN 'object' THEN
       IF EXISTS (SELECT FROM jsonb_each(scopes) feature, jsonb_path_query(feature.value, 'lax $[*]') level
@@ -167,6 +173,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user key needs a user';
   END IF;
   PERFORM tenancy.require_key_right(key, 'create', tenancy.scope_names(scopes, key.all_scopes));
+  PERFORM tenancy.require_external_id_right(create_api_key.external_id);
 
   secret := tenancy.generate_api_key();
   INSERT INTO tenancy.api_keys (kind, name, organization_id, workspace_id, user_id, external_id, display_prefix,
@@ -180,7 +187,7 @@ BEGIN
   api_key_id := key.api_key_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes; 22023 when kind, workspace and user don''t go together';
+COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';
 
 CREATE FUNCTION tenancy.lock_api_key(api_key_id uuid) RETURNS tenancy.api_keys
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -115,7 +115,8 @@ BEGIN
   ELSIF me.kind = 'jwt' THEN
     name := tenancy.current_token_subject();
   END IF;
-  name := coalesce(name, me.email, concat_ws('/', me.kind, me.organization, me.workspace));
+  -- A token's subject can be as long as a token, and the name is in an index.
+  name := left(coalesce(name, me.email, concat_ws('/', me.kind, me.organization, me.workspace)), 500);
 END
 $$;
 COMMENT ON FUNCTION tenancy.audit_actor() IS 'Whom audit entries name: the session''s principal, or the login where there is none or its credential doesn''t hold';

@@ -102,8 +102,10 @@ PermissionSet authorized_by(const char *resource, const char *action) {
 }
 
 extern "C" {
+// What isn't named isn't held: an answer that is false for IF NOT, too, which NULL is not.
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize);
 Datum pg_tenancy_authorize(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   const CallState &asked = asked_for(fcinfo);
   const Access &access = *current_principal()->access;
   const Rows rows = asked.of_organization ? access.on_organization().rows(asked.permission)
@@ -113,15 +115,17 @@ Datum pg_tenancy_authorize(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize_workspace);
 Datum pg_tenancy_authorize_workspace(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   const CallState &asked = asked_for(fcinfo);
-  PG_RETURN_BOOL(holds_in(asked, uuid_of_datum(PG_GETARG_DATUM(2))));
+  PG_RETURN_BOOL(!PG_ARGISNULL(2) && holds_in(asked, uuid_of_datum(PG_GETARG_DATUM(2))));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize_reference);
 Datum pg_tenancy_authorize_reference(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   CallState &asked = asked_for(fcinfo);
   const Principal *principal = current_principal();
-  if (principal->kind == PrincipalKind::anonymous) PG_RETURN_BOOL(false);
+  if (PG_ARGISNULL(2) || principal->kind == PrincipalKind::anonymous) PG_RETURN_BOOL(false);
   PG_RETURN_BOOL(holds_in(asked, workspace_named(asked, PG_GETARG_TEXT_PP(2), principal->organization)));
 }
 }

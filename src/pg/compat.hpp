@@ -28,6 +28,17 @@ inline JsonLexContext *make_json_lexer(char *text, size_t length) {
 #endif
 }
 
+/// Whether the walker is true of any part of the expression. Looks after the stack.
+inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), void *context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_walker(node, walker, context);
+#else
+  // By way of the type that stands for any function.
+  auto *any = reinterpret_cast<void (*)()>(walker);
+  return expression_tree_walker(node, reinterpret_cast<bool (*)()>(any), context);
+#endif
+}
+
 /// The setting of that name, a placeholder for one of a module that isn't loaded included; nullptr for none.
 inline config_generic *find_setting(const char *name) {
 #if PG_VERSION_NUM >= 160000

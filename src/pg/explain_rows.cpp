@@ -78,10 +78,10 @@ Datum pg_tenancy_explain_rows(PG_FUNCTION_ARGS) {
   for (int i = 0; i < 4; i++) columns[i] = column_reference(relation, table.column_names[i]);
   RowColumns row{columns[0], columns[1], columns[2], columns[3]};
   row.options = table.options;
-  Expr *filter =
+  const RowCondition filter =
       filter_of_call(*current_principal(), RowFunction::visible, table.resource,
                      table.metadata_only ? "list" : "view", row, table.with_organization);
-  const char *sql = deparse_expression(reinterpret_cast<Node *>(filter),
+  const char *sql = deparse_expression(reinterpret_cast<Node *>(filter.expression),
                                        deparse_context_for(relation_name, relation), false, false);
   PG_RETURN_TEXT_P(cstring_to_text(sql));
 }

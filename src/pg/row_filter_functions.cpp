@@ -88,8 +88,8 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
   state->not_after = principal->not_after;
   RowColumns row = columns_of_arguments(columns[0], columns[1], columns[2], columns[3]);
   row.options = row_options(options);
-  Expr *filter = filter_of_call(*principal, function, resource, command, row, with_organization);
-  state->expression = ExecInitExprWithParams(filter, state->values);
+  const RowCondition filter = filter_of_call(*principal, function, resource, command, row, with_organization);
+  state->expression = ExecInitExprWithParams(filter.expression, state->values);
   state->expression_context = CreateStandaloneExprContext();
   state->expression_context->ecxt_param_list_info = state->values;
   MemoryContextSwitchTo(caller);
@@ -123,6 +123,12 @@ Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
   PG_RETURN_BOOL(!is_null && DatumGetBool(result));
 }
 
+// Which workspaces are excepted can't be said of a column that holds none.
+bool can_hold_ids(const Node *workspace) {
+  return workspace == nullptr ||
+         id_type(exprType(workspace), exprCollation(workspace)) != IdType::unsupported;
+}
+
 Node *column_or_nothing(Node *argument) { return exprType(argument) == UNKNOWNOID ? nullptr : argument; }
 
 }  // namespace
@@ -132,29 +138,34 @@ RowColumns columns_of_arguments(Node *organization, Node *workspace, Node *owner
           column_or_nothing(api_key)};
 }
 
-Expr *filter_of_call(Principal &principal, RowFunction function, const char *resource, const char *command,
-                     const RowColumns &columns, bool with_organization) {
+RowCondition filter_of_call(Principal &principal, RowFunction function, const char *resource,
+                            const char *command, const RowColumns &columns, bool with_organization) {
   const auto known = command_named(command);
   if (!known)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("command \"%s\" is not known", command),
                     errhint("Commands are view, list, insert, update and delete.")));
   check_anonymous_access(principal);
+  const RowCondition nothing{reinterpret_cast<Expr *>(makeBoolConst(false, false)), nullptr};
   if ((columns.organization == nullptr && columns.workspace == nullptr) ||
-      principal.kind == PrincipalKind::anonymous)
-    return reinterpret_cast<Expr *>(makeBoolConst(false, false));
+      principal.kind == PrincipalKind::anonymous || !can_hold_ids(columns.workspace))
+    return nothing;
+  RowColumns row = columns;
+  // The guard can't stand for a comparison where NULL decides.
+  if (row.options.shared || row.options.workspace_decides)
+    row.not_null = reinterpret_cast<const Node *>(nothing.expression);
   switch (function) {
     case RowFunction::visible:
       return with_rows_without_organization(
-          principal, resource, *known, columns, with_organization,
-          visible_rows(principal, resource, *known, columns, with_organization));
+          principal, resource, *known, row, with_organization,
+          visible_rows(principal, resource, *known, row, with_organization));
     case RowFunction::payload:
-      return with_rows_without_organization(principal, resource, Command::view, columns, false,
-                                            visible_payload(principal, resource, columns));
+      return with_rows_without_organization(principal, resource, Command::view, row, false,
+                                            visible_payload(principal, resource, row));
     case RowFunction::accepted:
-      return with_updates_without_organization(principal, resource, *known, columns,
-                                               accepted_rows(principal, resource, *known, columns));
+      return with_updates_without_organization(principal, resource, *known, row,
+                                               accepted_rows(principal, resource, *known, row));
   }
-  return reinterpret_cast<Expr *>(makeBoolConst(false, false));
+  return nothing;
 }
 
 extern "C" {

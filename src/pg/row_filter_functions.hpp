@@ -28,14 +28,15 @@ RowOptions row_options(const char *text);
 
 /// Rows that don't name their organization, beside those that the filter reaches
 /// (rows_without_organization.cpp).
-Expr *with_rows_without_organization(Principal &principal, const char *resource, Command command,
-                                     const RowColumns &columns, bool with_organization, Expr *filter);
+RowCondition with_rows_without_organization(Principal &principal, const char *resource, Command command,
+                                            const RowColumns &columns, bool with_organization,
+                                            const RowCondition &filter);
 /// The same of what UPDATE may leave behind.
-Expr *with_updates_without_organization(Principal &principal, const char *resource, Command command,
-                                        const RowColumns &columns, Expr *filter);
+RowCondition with_updates_without_organization(Principal &principal, const char *resource, Command command,
+                                               const RowColumns &columns, const RowCondition &filter);
 
-/// The filter that stands for a call. Raises 22023 on a resource or command that doesn't exist.
-Expr *filter_of_call(Principal &principal, RowFunction function, const char *resource, const char *command,
-                     const RowColumns &columns, bool with_organization);
+/// The filter that stands for a call. Raises 22023 on a command that doesn't exist.
+RowCondition filter_of_call(Principal &principal, RowFunction function, const char *resource,
+                            const char *command, const RowColumns &columns, bool with_organization);
 
 }  // namespace tenancy::pg

@@ -6,14 +6,7 @@
 namespace tenancy::pg {
 namespace {
 
-Expr *is_null(Node *column) {
-  NullTest *test = makeNode(NullTest);
-  test->arg = static_cast<Expr *>(copyObjectImpl(column));
-  test->nulltesttype = IS_NULL;
-  test->argisrow = false;
-  test->location = -1;
-  return reinterpret_cast<Expr *>(test);
-}
+Expr *is_null(Node *column) { return null_test(column, IS_NULL); }
 
 bool is_constant(const Expr *expression, bool value) {
   return IsA(expression, Const) &&
@@ -78,24 +71,29 @@ RowOptions row_options(const char *text) {
   return options;
 }
 
-Expr *with_rows_without_organization(Principal &principal, const char *resource, Command command,
-                                     const RowColumns &columns, bool with_organization, Expr *filter) {
-  if (is_constant(filter, true)) return filter;
+RowCondition with_rows_without_organization(Principal &principal, const char *resource, Command command,
+                                            const RowColumns &columns, bool with_organization,
+                                            const RowCondition &filter) {
+  if (is_constant(filter.expression, true)) return filter;
+  Expr *rows = filter.expression;
   // Filters by workspace reach these rows already, unless they ask for the organization, too.
   if (can_lack_organization(columns) && (with_organization || principal.access->reaches_every_workspace()))
-    filter = either(filter, both(is_null(columns.organization),
-                                 visible_rows(principal, resource, command, by_workspace_only(columns), false)));
+    rows = either(rows, both(is_null(columns.organization),
+                             visible_rows(principal, resource, command, by_workspace_only(columns), false)
+                                 .expression));
   if (columns.options.shared && (command == Command::view || command == Command::list) &&
       holds_anywhere(principal, resource, permissions_for(resource, command)))
-    filter = either(filter, rows_for_everybody(columns));
-  return filter;
+    rows = either(rows, rows_for_everybody(columns));
+  return rows == filter.expression ? filter : RowCondition{rows, nullptr};
 }
 
-Expr *with_updates_without_organization(Principal &principal, const char *resource, Command command,
-                                        const RowColumns &columns, Expr *filter) {
+RowCondition with_updates_without_organization(Principal &principal, const char *resource, Command command,
+                                               const RowColumns &columns, const RowCondition &filter) {
   if (command != Command::update || !can_lack_organization(columns)) return filter;
-  return either(filter, both(is_null(columns.organization),
-                             accepted_rows(principal, resource, command, by_workspace_only(columns))));
+  Expr *rows = either(filter.expression,
+                      both(is_null(columns.organization),
+                           accepted_rows(principal, resource, command, by_workspace_only(columns)).expression));
+  return rows == filter.expression ? filter : RowCondition{rows, nullptr};
 }
 
 }  // namespace tenancy::pg

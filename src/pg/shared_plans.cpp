@@ -183,6 +183,7 @@ struct CallState {
   TimestampTz not_after;
   Uuid id;
   Uuid shape;
+  bool is_nobodys;
 };
 
 bool is_current(const CallState &call) {
@@ -202,6 +203,7 @@ void ask_again(CallState *call, Entity entity) {
   check_anonymous_access(*principal);
   call->shape = has_shape(*principal) ? shape_of(*principal) : Uuid{};
   call->id = filter_id_of(*principal, entity);
+  call->is_nobodys = principal->kind == PrincipalKind::anonymous;
   call->stamp = identity_stamp();
   call->not_after = principal->not_after;
   call->generation = generation;
@@ -333,6 +335,7 @@ Datum pg_tenancy_filter_id(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_shape_guard);
 Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   auto *call = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (unlikely(call == nullptr || !is_current(*call))) {
     // Rows have passed for the principal that was there before.
@@ -341,8 +344,11 @@ Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
     if (call == nullptr) call = new_call_state(fcinfo->flinfo);
     ask_again(call, entity);
     const Uuid shape_of_plan = uuid_of_datum(PG_GETARG_DATUM(0));
-    if (shape_of_plan != call->shape) raise_changed(shape_of_plan);
+    if (!call->is_nobodys && shape_of_plan != call->shape) raise_changed(shape_of_plan);
   }
+  // Nobody keeps the plan and no row passes. But where the filter is one of several alternatives, rows come
+  // here of which it has said NULL.
+  if (unlikely(call->is_nobodys || PG_ARGISNULL(2))) PG_RETURN_BOOL(false);
   if (unlikely(memcmp(PG_GETARG_UUID_P(2)->data, call->id.bytes.data(), UUID_LEN) != 0))
     raise_changed(uuid_of_datum(PG_GETARG_DATUM(0)));
   PG_RETURN_BOOL(true);
