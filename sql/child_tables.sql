@@ -91,6 +91,9 @@ SELECT chat, attempt('mike', format('UPDATE messages SET chat_id = %s WHERE id =
 SELECT attempt('mike', 'UPDATE messages SET chat_id = NULL WHERE id = 10');
 -- An upsert onto a hidden row
 SELECT attempt('mike', $$INSERT INTO messages (id, chat_id) VALUES (80, 1) ON CONFLICT (id) DO UPDATE SET body = 'mine'$$);
+-- Nor does the row that was proposed tell of another tenant's chat.
+SELECT attempt('mike', 'INSERT INTO messages (id, chat_id) VALUES (10, 8) ON CONFLICT (id) DO UPDATE SET body = excluded.workspace_id');
+SELECT attempt('mike', 'INSERT INTO messages (id, chat_id) VALUES (10, 8) ON CONFLICT DO NOTHING');
 -- A cursor stops when the session becomes somebody else.
 BEGIN;
 SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off;

@@ -237,7 +237,8 @@ Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
       table_tuple_lock(trigger->tg_relation, &place, GetActiveSnapshot(), slot, GetCurrentCommandId(true),
                        LockTupleExclusive, LockWaitBlock, 0, &failure);
   ExecDropSingleTupleTableSlot(slot);
-  if (result != TM_Ok)
+  // What the statement itself has changed meanwhile is the server's to complain of.
+  if (result != TM_Ok && result != TM_SelfModified && result != TM_Invisible)
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                     errmsg("could not serialize access due to concurrent update")));
   return PointerGetDatum(trigger->tg_newtuple);
