@@ -41,7 +41,9 @@ REVOKE ALL ON FUNCTION tenancy.relations_above(regclass) FROM PUBLIC;
 CREATE FUNCTION tenancy.advise_isolation() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', 'protection_broken', t.relation::text, i.problem,
-         format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy.protect_call(t))
+         -- What others are protected through stays protected.
+         CASE WHEN EXISTS (SELECT FROM tenancy.children_of(t.relation)) THEN tenancy.protect_call(t)
+              ELSE format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy.protect_call(t)) END
   FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i WHERE i.problem IS NOT NULL
   UNION ALL
   -- A table that was restored by itself, or without the catalogs: closed, but nothing keeps it so.

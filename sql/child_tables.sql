@@ -165,6 +165,8 @@ SELECT * FROM failure($$SELECT tenancy.protect('chats', 'prompts', organization 
 BEGIN;
 ALTER TABLE messages DISABLE TRIGGER "~tenancy_update";
 SELECT rule, object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken';
+SELECT tenancy.protect('messages', 'prompts', through => '{chat_id}');
+SELECT rule, object, problem FROM tenancy.advise() WHERE rule = 'protection_broken';
 ROLLBACK;
 -- Nobody makes these triggers by hand.
 SET ROLE regress_owner;

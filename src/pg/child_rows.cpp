@@ -91,8 +91,8 @@ Datum pg_tenancy_child_columns(PG_FUNCTION_ARGS) {
   if (is_child) {
     Datum keys[max_parents];
     for (int i = 0; i < columns.parents; i++) keys[i] = name_of(columns.keys[i]);
-    values[0] = PointerGetDatum(
-        construct_array(keys, columns.parents, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+    values[0] =
+        PointerGetDatum(construct_array(keys, columns.parents, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
     nulls[0] = false;
     for (int part = 0; part < id_column_count; part++) {
       if (columns.copies[part] == InvalidAttrNumber) continue;

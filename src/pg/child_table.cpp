@@ -1,7 +1,7 @@
 // A child table describes itself: its columns stand in the condition of its UPDATE trigger, where the server
-// keeps track of renamed columns, and their parts in the trigger's arguments; the foreign key says which table
-// is the parent, and that table's policies which of its columns name the tenant. Nothing is named by text that
-// could be resolved otherwise later.
+// keeps track of renamed columns, and their parts in the trigger's arguments; the foreign key says which
+// table is the parent, and that table's policies which of its columns name the tenant. Nothing is named by
+// text that could be resolved otherwise later.
 
 #include "pg/child_table.hpp"
 
@@ -125,10 +125,11 @@ static void transaction_ended(XactEvent event, void *) {
 }
 
 [[noreturn]] void raise_broken(Oid child, const char *problem) {
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("table \"%s\" cannot take its tenant from its parent", get_rel_name(child)),
-                  errdetail("Found: %s.", problem),
-                  errhint("Call tenancy.protect() again, or tenancy.unprotect(); tenancy.advise() says more.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("table \"%s\" cannot take its tenant from its parent", get_rel_name(child)),
+           errdetail("Found: %s.", problem),
+           errhint("Call tenancy.protect() again, or tenancy.unprotect(); tenancy.advise() says more.")));
 }
 
 void require_same_type(const ChildTable &child, AttrNumber mine, Oid parent, AttrNumber theirs) {
@@ -185,8 +186,8 @@ void read_child(ChildTable &child) {
   for (int i = 1; i < child.columns.parents; i++) {
     const Parent &parent = child.parents[i];
     if (parent.columns[child.compared] == InvalidAttrNumber || child.compared_column == InvalidAttrNumber)
-      raise_broken(child.relation, psprintf("it cannot be compared with table \"%s\"",
-                                            get_rel_name(parent.key.relation)));
+      raise_broken(child.relation,
+                   psprintf("it cannot be compared with table \"%s\"", get_rel_name(parent.key.relation)));
     require_same_type(child, child.compared_column, parent.key.relation, parent.columns[child.compared]);
   }
 }
@@ -329,7 +330,8 @@ bool find_parent(Oid child, AttrNumber key, ParentKey &parent) {
   bool found = false;
   const Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
   ScanKeyData scan_key;
-  ScanKeyInit(&scan_key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(child));
+  ScanKeyInit(&scan_key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(child));
   SysScanDesc scan =
       systable_beginscan(constraints, ConstraintRelidTypidNameIndexId, true, nullptr, 1, &scan_key);
   HeapTuple tuple = nullptr;
@@ -361,11 +363,12 @@ const char *problem_of_child(Relation child, const ChildColumns &columns) {
     // The parent's triggers are for the topmost table.
     if (child->rd_rel->relispartition) continue;
     const Relation opened = table_open(parent.relation, AccessShareLock);
-    const bool follows =
-        has_hold(opened) && has_trigger_for(opened, relation, i == 0 ? "move_children" : "check_parents") &&
-        (columns.parents == 1 || has_trigger_for(child, InvalidOid, "check_parents"));
+    const bool follows = has_hold(opened) &&
+                         has_trigger_for(opened, relation, i == 0 ? "move_children" : "check_parents") &&
+                         (columns.parents == 1 || has_trigger_for(child, InvalidOid, "check_parents"));
     table_close(opened, NoLock);
-    if (!follows) return psprintf("a trigger between it and table \"%s\" is missing", get_rel_name(parent.relation));
+    if (!follows)
+      return psprintf("a trigger between it and table \"%s\" is missing", get_rel_name(parent.relation));
   }
   return nullptr;
 }

@@ -1,6 +1,6 @@
-// The triggers of child tables and their parents. A child's row takes its tenant from the parent row, which it
-// holds FOR KEY SHARE; a parent row that moves takes its children along. So that neither misses the other, a
-// parent that moves is held FOR UPDATE first, and its children are looked for by the newest snapshot, with
+// The triggers of child tables and their parents. A child's row takes its tenant from the parent row, which
+// it holds FOR KEY SHARE; a parent row that moves takes its children along. So that neither misses the other,
+// a parent that moves is held FOR UPDATE first, and its children are looked for by the newest snapshot, with
 // the check of a referential action where the transaction keeps an older one.
 //
 // Statements run as the owner of the table that they are about, who sees all of its rows, as in referential
@@ -29,7 +29,8 @@ Caller become_owner(Oid relation, int restriction) {
   if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for relation %u", relation);
   const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
   ReleaseSysCache(row);
-  SetUserIdAndSecContext(owner, caller.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS | restriction);
+  SetUserIdAndSecContext(owner,
+                         caller.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS | restriction);
   return caller;
 }
 
@@ -73,7 +74,8 @@ void check_result(int result, int expected) {
 
 int parent_argument(const TriggerData *trigger) {
   const int parent = trigger->tg_trigger->tgnargs == 1 ? pg_strtoint32(trigger->tg_trigger->tgargs[0]) : -1;
-  if (parent < 0 || parent >= max_parents) elog(ERROR, "trigger \"%s\" has been changed", trigger->tg_trigger->tgname);
+  if (parent < 0 || parent >= max_parents)
+    elog(ERROR, "trigger \"%s\" has been changed", trigger->tg_trigger->tgname);
   return parent;
 }
 
@@ -87,18 +89,17 @@ bool read_parent_row(ChildTable &child, int parent, Datum key) {
   return SPI_processed > 0;
 }
 
-// Where row security doesn't refuse the row, the foreign key may do so only at the end of the transaction, when
-// the parent has come and the row says nothing of it.
+// Where row security doesn't refuse the row, the foreign key may do so only at the end of the transaction,
+// when the parent has come and the row says nothing of it.
 void require_refusal(Relation relation, const ChildTable &child) {
   if (check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED) return;
-  ereport(ERROR,
-          (errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-           errmsg("insert or update on table \"%s\" refers to a row that does not exist",
-                  RelationGetRelationName(relation)),
-           errdetail("Column \"%s\" refers to no row of table \"%s\".",
-                     get_attname(child.relation, child.columns.keys[0], false),
-                     get_rel_name(child.parents[0].key.relation)),
-           errhint("A row that takes its tenant from another can only be written after that one.")));
+  ereport(ERROR, (errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+                  errmsg("insert or update on table \"%s\" refers to a row that does not exist",
+                         RelationGetRelationName(relation)),
+                  errdetail("Column \"%s\" refers to no row of table \"%s\".",
+                            get_attname(child.relation, child.columns.keys[0], false),
+                            get_rel_name(child.parents[0].key.relation)),
+                  errhint("A row that takes its tenant from another can only be written after that one.")));
 }
 
 // The row with its parent's columns, in the caller's memory context; with none where there is no such parent,
@@ -115,8 +116,7 @@ HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple
     numbers[count] = column;
     nulls[count] = true;
     if (found)
-      values[count] =
-          SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, count + 1, &nulls[count]);
+      values[count] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, count + 1, &nulls[count]);
     count++;
   }
   return SPI_copytuple(
@@ -184,9 +184,9 @@ void check_row_of_parent(TriggerData *trigger, HeapTuple row, int number) {
   const Parent &parent = child.parents[number];
   const Oid parent_relation = parent.key.relation;
   bool is_null = false, has_no_tenant = false;
-  Datum values[] = {value_of(trigger->tg_relation, row, parent_relation, parent.key.referenced, &is_null),
-                    value_of(trigger->tg_relation, row, parent_relation, parent.columns[child.compared],
-                             &has_no_tenant)};
+  Datum values[] = {
+      value_of(trigger->tg_relation, row, parent_relation, parent.key.referenced, &is_null),
+      value_of(trigger->tg_relation, row, parent_relation, parent.columns[child.compared], &has_no_tenant)};
   if (is_null || has_no_tenant) return;
   const Snapshots snapshots = snapshots_for_children();
   const Caller caller = become_owner(relation, SECURITY_RESTRICTED_OPERATION);

@@ -303,8 +303,7 @@ RowCondition accepted_rows(Principal &principal, const char *resource, Command c
   Expr *rows = nullptr;
   if (columns.workspace == nullptr) {
     rows = is(columns.organization, Entity::organization, principal.organization, columns);
-    if (filter.on_organization == Rows::own && !attributed)
-      rows = both(rows, is_own(principal, columns));
+    if (filter.on_organization == Rows::own && !attributed) rows = both(rows, is_own(principal, columns));
   } else {
     // On INSERT the attribution below says whose row it is; all and own make no difference.
     if (attributed)

@@ -62,9 +62,9 @@ RowOptions row_options(const char *text) {
     else if (is("from_parent"))
       options.from_parent = true;
     else
-      ereport(ERROR,
-              (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("row filter options \"%s\" are not known", text),
-               errhint("Options are shared, workspace_decides and from_parent.")));
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                      errmsg("row filter options \"%s\" are not known", text),
+                      errhint("Options are shared, workspace_decides and from_parent.")));
     word += length;
     word += strspn(word, " ");
   }
@@ -78,9 +78,9 @@ RowCondition with_rows_without_organization(Principal &principal, const char *re
   Expr *rows = filter.expression;
   // Filters by workspace reach these rows already, unless they ask for the organization, too.
   if (can_lack_organization(columns) && (with_organization || principal.access->reaches_every_workspace()))
-    rows = either(rows, both(is_null(columns.organization),
-                             visible_rows(principal, resource, command, by_workspace_only(columns), false)
-                                 .expression));
+    rows = either(
+        rows, both(is_null(columns.organization),
+                   visible_rows(principal, resource, command, by_workspace_only(columns), false).expression));
   if (columns.options.shared && (command == Command::view || command == Command::list) &&
       holds_anywhere(principal, resource, permissions_for(resource, command)))
     rows = either(rows, rows_for_everybody(columns));
@@ -90,9 +90,10 @@ RowCondition with_rows_without_organization(Principal &principal, const char *re
 RowCondition with_updates_without_organization(Principal &principal, const char *resource, Command command,
                                                const RowColumns &columns, const RowCondition &filter) {
   if (command != Command::update || !can_lack_organization(columns)) return filter;
-  Expr *rows = either(filter.expression,
-                      both(is_null(columns.organization),
-                           accepted_rows(principal, resource, command, by_workspace_only(columns)).expression));
+  Expr *rows =
+      either(filter.expression,
+             both(is_null(columns.organization),
+                  accepted_rows(principal, resource, command, by_workspace_only(columns)).expression));
   return rows == filter.expression ? filter : RowCondition{rows, nullptr};
 }
 

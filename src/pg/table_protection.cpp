@@ -30,7 +30,8 @@ const char *constant_text(const Node *node) {
 bool read_call(const Expr *expression, const char *function, PolicyCall &call) {
   if (expression == nullptr || !IsA(expression, FuncExpr)) return false;
   const auto *policy_call = reinterpret_cast<const FuncExpr *>(expression);
-  if (!is_our_function(policy_call->funcid, function) || list_length(policy_call->args) < row_function_arguments)
+  if (!is_our_function(policy_call->funcid, function) ||
+      list_length(policy_call->args) < row_function_arguments)
     return false;
   if (list_length(policy_call->args) > with_organization_argument) {
     const auto *argument = static_cast<Node *>(list_nth(policy_call->args, with_organization_argument));
@@ -84,7 +85,8 @@ bool read_parent_call(const Node *node, Oid relation, int &number, AttrNumber &k
   return DatumGetObjectId(reinterpret_cast<const Const *>(child)->constvalue) == relation;
 }
 
-// What a policy requires of the row that is left behind: the columns' own condition, and parents that are seen.
+// What a policy requires of the row that is left behind: the columns' own condition, and parents that are
+// seen.
 struct Check {
   PolicyCall call;
   int parents;  // those from the one numbered `first`
@@ -96,7 +98,8 @@ bool read_check(Expr *expression, Oid relation, Check &check) {
   if (expression == nullptr) return false;
   if (!IsA(expression, BoolExpr)) return read_call(expression, "row_accepted", check.call);
   const auto *all = reinterpret_cast<const BoolExpr *>(expression);
-  if (all->boolop != AND_EXPR || !read_call(static_cast<Expr *>(linitial(all->args)), "row_accepted", check.call))
+  if (all->boolop != AND_EXPR ||
+      !read_call(static_cast<Expr *>(linitial(all->args)), "row_accepted", check.call))
     return false;
   for (int i = 1; i < list_length(all->args); i++) {
     int number = 0;
@@ -123,7 +126,8 @@ bool is_for_everybody(const RowSecurityPolicy *policy) {
 
 // Whether the policy is what protect() makes for its command; the select policy, which comes first, sets the
 // standard.
-bool is_as_made(const RowSecurityPolicy *policy, int which, Oid relation, PolicyCall &standard, Check &inserted) {
+bool is_as_made(const RowSecurityPolicy *policy, int which, Oid relation, PolicyCall &standard,
+                Check &inserted) {
   if (!policy->permissive || policy->polcmd != policy_commands[which] || !is_for_everybody(policy))
     return false;
   PolicyCall rows{};
@@ -183,7 +187,8 @@ const char *problem_of_parents(const Relation relation, const Check &inserted, b
   if (const char *problem = read_child_columns(relation, columns)) return problem;
   // The first parent is seen where the row's own columns say so.
   const int first = from_parent ? 1 : 0;
-  bool agree = inserted.parents == columns.parents - first && (inserted.parents == 0 || inserted.first == first);
+  bool agree =
+      inserted.parents == columns.parents - first && (inserted.parents == 0 || inserted.first == first);
   for (int i = 0; agree && i < inserted.parents; i++) agree = inserted.keys[i] == columns.keys[first + i];
   if (!agree) return "its policies and its triggers name different parents";
   return problem_of_child(relation, columns);
@@ -252,7 +257,8 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
       for (int i = 0; i < child.parents; i++)
         names[i] = DirectFunctionCall1(
             namein, CStringGetDatum(get_attname(RelationGetRelid(relation), child.keys[i], false)));
-      values[6] = PointerGetDatum(construct_array(names, child.parents, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+      values[6] =
+          PointerGetDatum(construct_array(names, child.parents, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
       nulls[6] = false;
     }
   }
