@@ -136,6 +136,11 @@ SELECT tenancy.register_permission('datasets', 'view', 'See data sets');
 SELECT tenancy.register_permission('datasets', 'create', 'Add data sets');
 -- end
 
+-- example set_data_visibility
+-- Everybody who may see data sets sees all of the workspace; from now on, restricted roles see their users' own.
+SELECT tenancy.set_data_visibility('datasets', true);
+-- end
+
 -- example trust_login
 -- "console" authenticates its users itself, and names them: SET LOCAL tenancy."user" = 'mia@acme.example'.
 SELECT tenancy.trust_login('console');

@@ -53,6 +53,43 @@ $$;
 COMMENT ON FUNCTION tenancy.check_protectable(regclass) IS 'Raises 42809 for what isn''t an ordinary or partitioned table of a user, 42501 unless the caller owns it';
 REVOKE ALL ON FUNCTION tenancy.check_protectable(regclass) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.foreign_tables_of(relation regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT i.inhrelid::regclass FROM tenancy.family_of(foreign_tables_of.relation) f (relid)
+  JOIN pg_inherits i ON i.inhparent = f.relid JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'f'
+$$;
+COMMENT ON FUNCTION tenancy.foreign_tables_of(regclass) IS 'Foreign tables that are partitions or children of a table, on whatever level';
+REVOKE ALL ON FUNCTION tenancy.foreign_tables_of(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_relatives(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_one regclass;
+BEGIN
+  SELECT f INTO found_one FROM tenancy.foreign_tables_of(check_relatives.relation) f LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+      MESSAGE = format('table %s has the foreign table %s as a partition or child', check_relatives.relation, found_one),
+      DETAIL = 'Row security does not apply to foreign tables: rows that are routed there would not be checked.',
+      HINT = 'Detach it, and protect it on the server where it lies.';
+  END IF;
+  SELECT f INTO found_one FROM tenancy.family_of(check_relatives.relation) f WHERE tenancy.is_hypertable(f) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('table %s is a hypertable of TimescaleDB', found_one),
+      DETAIL = 'Its chunks are made without DDL, and would stand open.', HINT = 'Use a partitioned table.';
+  END IF;
+  SELECT i.inhparent INTO found_one FROM pg_inherits i
+  WHERE i.inhrelid = check_relatives.relation AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LIMIT 1;
+  IF FOUND THEN
+    RAISE WARNING USING MESSAGE = format('rows of table %s can be read through %s, which is not protected', check_relatives.relation, found_one),
+      HINT = format('Protect %s: its partitions and children come along.', found_one);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_relatives(regclass) IS 'Raises 42809 for a table with foreign tables among its partitions or children, 0A000 for a hypertable of TimescaleDB; warns of a parent that isn''t protected';
+REVOKE ALL ON FUNCTION tenancy.check_relatives(regclass) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.check_column(relation regclass, "column" name, is_id boolean) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -83,15 +120,24 @@ $$;
 COMMENT ON FUNCTION tenancy.check_column(regclass, name, boolean) IS 'Raises 42703 with the nearest name unless the table has the column, 42804 when it is to hold ids and can''t';
 REVOKE ALL ON FUNCTION tenancy.check_column(regclass, name, boolean) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.is_attribution(relation regclass, attribute smallint) RETURNS boolean
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    WHERE d.adrelid = is_attribution.relation AND d.adnum = is_attribution.attribute AND a.attgenerated = ''
+      AND pg_get_expr(d.adbin, d.adrelid) ~ '^[(]?(tenancy[.])?current_((organization|workspace|user|api_key)_id[(][)]|external_id[(])')
+$$;
+COMMENT ON FUNCTION tenancy.is_attribution(regclass, smallint) IS 'Whether a column''s default fills it in from the session''s principal';
+REVOKE ALL ON FUNCTION tenancy.is_attribution(regclass, smallint) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.attribution_default(relation regclass, "column" name, entity text) RETURNS text
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN tenancy.base_type(a.atttypid) = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
               ELSE format('tenancy.current_external_id(%L, NULL::%s)', entity, format_type(a.atttypid, NULL)) END
-  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  FROM pg_attribute a
   WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
     -- a partition or child has inherited ours
-    AND (d.oid IS NULL OR a.attgenerated = '' AND pg_get_expr(d.adbin, d.adrelid) ~
-           '^[(]?(tenancy[.])?current_((organization|workspace|user|api_key)_id[(][)]|external_id[(])')
+    AND (NOT a.atthasdef OR tenancy.is_attribution(relation, a.attnum))
 $$;
 COMMENT ON FUNCTION tenancy.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has another default';
 REVOKE ALL ON FUNCTION tenancy.attribution_default(regclass, name, text) FROM PUBLIC;
@@ -173,6 +219,7 @@ DECLARE
   defaulted name[] := '{}';
   kept name[] := '{}';
 BEGIN
+  PERFORM tenancy.reopen_table(apply_protection.relation);  -- it is closed again below
   SELECT * INTO class FROM pg_class c WHERE c.oid = apply_protection.relation;
   before := tenancy.remove_protection(apply_protection.relation);
   wanted.relation := apply_protection.relation;
@@ -213,6 +260,7 @@ BEGIN
   wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
   wanted.protected_at := now();
   INSERT INTO tenancy.protected_tables SELECT (wanted).*;
+  PERFORM tenancy.remember_name(apply_protection.relation);
   RETURN kept;
 END
 $$;
@@ -318,6 +366,7 @@ BEGIN
   FOREACH payload_column IN ARRAY coalesce(protect.payload, '{}') LOOP
     PERFORM tenancy.check_column(protect.relation, payload_column, false);
   END LOOP;
+  PERFORM tenancy.check_relatives(protect.relation);
   PERFORM tenancy.check_policies(protect.relation);
   PERFORM tenancy.check_children_agree(protect.relation, wanted);
 
@@ -393,13 +442,14 @@ BEGIN
                 WHERE t.relation IN (SELECT tenancy.family_of(unprotect.relation)) LOOP
     removed := tenancy.remove_protection(member);
     PERFORM tenancy.open_again(member, removed.row_security_before, removed.force_before);
+    DELETE FROM tenancy.protected_names k WHERE k.holder = member;
   END LOOP;
   PERFORM tenancy.leave_parents(unprotect.relation);
   -- A child of two protected tables is still the other one's.
   PERFORM tenancy.protect_child(f) FROM tenancy.family_of(relation) f WHERE f <> relation;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave; 55000 when it isn''t protected';
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave, and forgets its names; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void

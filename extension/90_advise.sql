@@ -63,8 +63,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   UNION ALL
   SELECT 'error', 'unprotected_partition', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation),
          tenancy.protect_call(t)
-  FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation
-  WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
+  FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation JOIN pg_class c ON c.oid = child.inhrelid
+  WHERE c.relkind <> 'f' AND NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
   UNION ALL
   SELECT 'warning', 'unprotected_table', c.oid::regclass::text, format('it has tenant columns: %s', string_agg(a.attname, ', ' ORDER BY a.attnum)),
          format('SELECT tenancy.protect(%L, <resource>, organization => …, workspace => …)', c.oid::regclass)
@@ -84,6 +84,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', 'superuser_binding', b.login::text, 'no policy applies to it: it is a superuser, though it is trusted or bound',
          format('SELECT tenancy.unbind_login(%L)', b.login::text)
   FROM tenancy.login_bindings b JOIN pg_roles r ON r.oid = b.login WHERE r.rolsuper
+  UNION ALL
+  SELECT 'warning', 'stale_binding', b.login::text, 'the login that it trusts or binds is gone', format('SELECT tenancy.unbind_login(%L)', b.login::oid::text)
+  FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login)
   UNION ALL
   SELECT DISTINCT 'error', 'view_without_security_invoker', v.above::text, format('it reads %s by the rights of an owner to whom no policy applies', t.relation),
          format('ALTER VIEW %s SET (security_invoker = true)', v.above)
@@ -257,7 +260,8 @@ LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy.require_dba();
   RETURN QUERY
-  SELECT a.* FROM (SELECT * FROM tenancy.advise_isolation() UNION ALL SELECT * FROM tenancy.advise_catalogs()
+  SELECT a.* FROM (SELECT * FROM tenancy.advise_isolation() UNION ALL SELECT * FROM tenancy.advise_tables()
+                   UNION ALL SELECT * FROM tenancy.advise_catalogs()
                    UNION ALL SELECT * FROM tenancy.advise_references() UNION ALL SELECT * FROM tenancy.advise_rows()
                    UNION ALL SELECT * FROM tenancy.advise_server()
                    UNION ALL SELECT * FROM tenancy.advise_speed()) a

@@ -68,7 +68,9 @@ packages_of() {
       command -v npm >/dev/null || echo nodejs npm
       ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
-    tap) echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" ;;
+    tap)
+      echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" "postgresql-$PG_MAJOR-pgaudit"
+      ;;
     sqlsmith) echo "${module[@]}" sqlsmith ;;
     upgrade | docs) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" ;;
     *) echo "${module[@]}" ;;

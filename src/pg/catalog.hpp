@@ -60,7 +60,7 @@ namespace workspace_members {
 enum : AttrNumber { workspace_id = 1, user_id, organization_id, role_id };
 }
 namespace permissions {
-enum : AttrNumber { resource = 1, action };
+enum : AttrNumber { resource = 1, action, description, built_in, data_visibility };
 }
 namespace grants {
 enum : AttrNumber { role_id = 1, organization_id, workspace_id, resource, action, allowed };

@@ -22,6 +22,13 @@ struct Entry {
 };
 
 HTAB *names = nullptr;
+PermissionClasses classes{};
+
+struct {
+  bool known;
+  uint64 generation;
+  RegisteredPermissions permissions;
+} registry{};
 
 // nullptr for a name that is too long to be one.
 Entry *entry_of(const char *resource, const char *action) {
@@ -45,6 +52,7 @@ Entry *entry_of(const char *resource, const char *action) {
                     errdetail("This session has met %ld permissions.", static_cast<long>(next))));
   entry = static_cast<Entry *>(hash_search(names, &name, HASH_ENTER, &found));
   entry->id = static_cast<PermissionId>(next);
+  classes.add(entry->id, entry->name.resource, entry->name.action);
   entry->looked_up_at = 0;
   return entry;
 }
@@ -99,6 +107,31 @@ PermissionId permission_id(const char *resource, const char *action) {
   const Entry *entry = entry_of(resource, action);
   if (entry == nullptr) elog(ERROR, "permission name is too long");
   return entry->id;
+}
+
+const PermissionClasses &permission_classes() { return classes; }
+
+const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
+  if (registry.known && registry.generation == read.generation) return registry.permissions;
+  RegisteredPermissions found{};
+  CatalogScan scan = begin_scan(read, CatalogIndex::permissions_pkey, 0, nullptr);
+  // Version 1.0 has no such column, and restricts everything.
+  const bool says_what_is_shared =
+      RelationGetDescr(scan.relation)->natts >= attribute::permissions::data_visibility;
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const char *resource = text_column(scan, tuple, attribute::permissions::resource);
+    const PermissionId permission =
+        permission_id(resource, text_column(scan, tuple, attribute::permissions::action));
+    found.all.add(permission);
+    if (says_what_is_shared && !is_observability(resource) &&
+        !bool_column(scan, tuple, attribute::permissions::data_visibility))
+      found.shared.add(permission);
+  }
+  end_scan(scan);
+  registry.permissions = found;
+  registry.generation = read.generation;
+  registry.known = true;
+  return registry.permissions;
 }
 
 bool is_registered(const char *resource, const char *action) {

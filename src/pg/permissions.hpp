@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "core/access/permission_set.hpp"
+#include "core/access/vocabulary.hpp"
 #include "pg/catalog.hpp"
 
 namespace tenancy::pg {
@@ -14,6 +14,17 @@ inline constexpr int permission_name_length = 64;
 /// The number of a permission that a catalog row names. Raises 54000 when there are more than
 /// max_permissions.
 PermissionId permission_id(const char *resource, const char *action);
+
+/// What the access model says of each permission that has a number.
+const PermissionClasses &permission_classes();
+
+/// The registered permissions: all of them, and those of which data visibility decides nothing. Reads the
+/// catalog once until that changes.
+struct RegisteredPermissions {
+  PermissionSet all;
+  PermissionSet shared;
+};
+const RegisteredPermissions &registered_permissions(const CatalogRead &read);
 
 /// Whether the permission is registered. Reads the catalog once until that changes.
 bool is_registered(const char *resource, const char *action);

@@ -54,5 +54,7 @@ std::span<const Uuid> user_keys_of(Principal &principal);
 
 /// Rights in a workspace that may be of another organization.
 const Rights &rights_in(Principal &principal, const Uuid &workspace);
+/// What authorize() says: in a workspace, which may be of another organization, or (nil) anywhere.
+Rows authorized(Principal &principal, const PermissionSet &any_of, const Uuid &workspace);
 
 }  // namespace tenancy::pg

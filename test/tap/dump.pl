@@ -162,6 +162,29 @@ my @errors = grep { !/role ".*" already exists/ } $errors =~ /ERROR:.*/g;
 is_deeply(\@errors, [], 'restore: pg_dumpall');
 $source = state_of($node, 'source');
 is(state_of($other, 'source'), $source, 'pg_dumpall: all is as it was');
+
+# --- a login that is gone, whose number another one has where the dump is restored ----------------------------------
+
+$node->safe_psql('source', q(CREATE ROLE gone LOGIN; SELECT FROM tenancy.trust_login('gone')));
+my $number = $node->safe_psql('source', q(SELECT 'gone'::regrole::oid; DROP ROLE gone));
+is($node->safe_psql('source', "SELECT trusted FROM tenancy.login_bindings WHERE login = $number"), 't', 'the binding of a role that is gone');
+run('pg_dump', 'pg_dump', '-d', "$connection dbname=source", '-f', "$dir/gone.sql");
+$other->stop;
+run('the next role of the other cluster', 'pg_resetwal', '-o', $number, $other->data_dir);
+$other->start;
+is($other->safe_psql('postgres', q(CREATE ROLE stranger LOGIN; SELECT 'stranger'::regrole::oid)), $number, '... has its number');
+$other->safe_psql('postgres', 'CREATE DATABASE later');
+run('restored there', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', $other->connstr('later'), '-f', "$dir/gone.sql");
+sub whom_stranger_may_name {
+    my ($code, $out, $complaint) = $other->psql('later', 'SELECT email FROM tenancy.whoami()',
+        connstr => $other->connstr('later') . " user=stranger options='-c tenancy.user=olivia\@acme.test'");
+    return $code == 0 ? $out : $complaint =~ /ERROR:\s+(.*)/ ? $1 : $complaint;
+}
+is(whom_stranger_may_name(), 'setting "tenancy.user" is honored on trusted logins only', 'a stranger of that number is trusted with nothing');
+is($other->safe_psql('later', q(SELECT string_agg(login::text, ' ' ORDER BY login::text) FROM tenancy.login_bindings)),
+    $node->safe_psql('source', "SELECT string_agg(login::text, ' ' ORDER BY login::text) FROM tenancy.login_bindings WHERE login <> $number"), 'and the others are');
+$other->safe_psql('later', "INSERT INTO tenancy.login_bindings (login, trusted) VALUES ('$number', true)");
+isnt(whom_stranger_may_name(), 'setting "tenancy.user" is honored on trusted logins only', '(it would have been, by the number)');
 $other->stop;
 
 $node->stop;

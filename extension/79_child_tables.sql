@@ -1,5 +1,5 @@
 -- Tables that know their tenant only through a parent: the parent's tenant columns on the child, filled in by a trigger and kept
--- equal when the parent moves; then the ordinary policies. See docs/design/child-tables.md; the triggers are in 79_parent_triggers.sql.
+-- equal when the parent moves; then the ordinary policies. See docs/design/child-tables.md; the triggers are in 78_parent_triggers.sql.
 
 CREATE FUNCTION tenancy.parent_visible(child regclass, parent integer, key "any") RETURNS boolean
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_parent_visible';

@@ -14,7 +14,10 @@ COMMENT ON FUNCTION tenancy.names_tenant(regclass) IS 'Whether a table has a col
 REVOKE ALL ON FUNCTION tenancy.names_tenant(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.advise_references() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
   -- Tables that refer to a protected table, or to another such table, and have no column of their own for the tenant.
   WITH RECURSIVE children AS (
     SELECT k.conrelid AS relid, k.confrelid AS parent, k.conkey[1] AS referring
@@ -66,7 +69,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     AND NOT EXISTS (
       SELECT FROM unnest(k.conkey, k.confkey) u (here, there)
       JOIN pg_attribute h ON h.attrelid = k.conrelid AND h.attnum = u.here JOIN pg_attribute t ON t.attrelid = k.confrelid AND t.attnum = u.there
-      WHERE h.attname = c.organization_column AND t.attname = p.organization_column OR h.attname = c.workspace_column AND t.attname = p.workspace_column)
+      WHERE h.attname = c.organization_column AND t.attname = p.organization_column OR h.attname = c.workspace_column AND t.attname = p.workspace_column);
+END
 $$;
 COMMENT ON FUNCTION tenancy.advise_references() IS 'The part of advise() about rows that refer to rows of tenants';
 REVOKE ALL ON FUNCTION tenancy.advise_references() FROM PUBLIC;
