@@ -64,6 +64,24 @@ SELECT tenancy.protect('requests', 'logs', organization => 'organization_id', wo
 GRANT SELECT, INSERT ON requests TO app, console, mia;
 -- end
 
+-- example protect_through
+CREATE TABLE feedback (
+  feedback_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  request_id bigint NOT NULL REFERENCES requests ON DELETE CASCADE,
+  stars integer NOT NULL
+);
+SELECT tenancy.protect('feedback', 'logs', through => '{request_id}', create_indexes => true);
+-- end
+
+-- example protect_shared
+CREATE TABLE templates (
+  template_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  organization_id uuid,                                          -- NULL: for everybody
+  body text NOT NULL
+);
+SELECT tenancy.protect('templates', 'prompts', organization => 'organization_id', shared => true, create_indexes => true);
+-- end
+
 -- example protect_external
 -- The application's own ids: they are compared with external_id.
 CREATE TABLE invoices (invoice_id bigint PRIMARY KEY, customer integer NOT NULL, total numeric);

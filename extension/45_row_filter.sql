@@ -40,6 +40,14 @@ RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_vis
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
 COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean) IS 'The same, where the organization must agree even if the workspace decides';
 
+-- With one more, what protect() was told besides: "shared" (rows that name neither organization nor workspace are for everybody),
+-- "workspace_decides" (of rows whose organization is NULL), "from_parent" (whose row it is, the parent row says).
+CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
+                                    with_organization boolean, options text)
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_visible_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
+COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: shared (rows that name neither organization nor workspace are for everybody), workspace_decides (of rows whose organization is NULL)';
+
 CREATE FUNCTION tenancy.payload_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible_support';
 COMMENT ON FUNCTION tenancy.payload_visible_support(internal) IS 'Planner support: payload_visible() as the session''s own filter, or a constant';
@@ -50,6 +58,12 @@ RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.payload
 AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible';
 COMMENT ON FUNCTION tenancy.payload_visible(text, text, "any", "any", "any", "any") IS 'Whether the session may view the full content of a row that it may list; for scoped views';
 
+CREATE FUNCTION tenancy.payload_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
+                                        with_organization boolean, options text)
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.payload_visible_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible';
+COMMENT ON FUNCTION tenancy.payload_visible(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with the options of row_visible()';
+
 CREATE FUNCTION tenancy.row_accepted_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted_support';
 COMMENT ON FUNCTION tenancy.row_accepted_support(internal) IS 'Planner support: row_accepted() as the session''s own filter';
@@ -58,6 +72,12 @@ CREATE FUNCTION tenancy.row_accepted(resource text, command text, organization "
 RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_accepted_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
 COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any") IS 'Whether the session may insert a row with these ids, or update one to them (the command); a column that the table doesn''t have is written NULL';
+
+CREATE FUNCTION tenancy.row_accepted(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
+                                     with_organization boolean, options text)
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_accepted_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
+COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: from_parent (the parent row says whose the row is, and INSERT doesn''t ask who writes), workspace_decides (of rows whose organization is NULL)';
 
 CREATE FUNCTION tenancy.explain_rows(relation regclass) RETURNS text
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_explain_rows';

@@ -86,17 +86,21 @@ BEGIN
     RETURN;
   END IF;
   INSERT INTO tenancy.protected_names AS known (schema_name, table_name, resource, organization_column, workspace_column,
-    owner_column, api_key_column, payload, holder)
-  SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation
+    owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides)
+  SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation,
+    t.through, t.inherits_owner, t.shared, t.workspace_decides
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE t.relation = remember_name.relation AND NOT EXISTS (
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
-      AND (k.organization_column, k.workspace_column, k.owner_column, k.api_key_column, k.payload)
-          IS NOT DISTINCT FROM (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload))
+      AND (k.organization_column, k.workspace_column, k.owner_column, k.api_key_column, k.payload, k.through, k.inherits_owner, k.shared,
+           k.workspace_decides)
+          IS NOT DISTINCT FROM (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.through,
+                                t.inherits_owner, t.shared, t.workspace_decides))
   ON CONFLICT ON CONSTRAINT protected_names_pkey DO UPDATE
   SET resource = EXCLUDED.resource, organization_column = EXCLUDED.organization_column, workspace_column = EXCLUDED.workspace_column,
-      owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder;
+      owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder,
+      through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides;
 END
 $$;
 COMMENT ON FUNCTION tenancy.remember_name(regclass) IS 'Remembers the present name of a protected table, and how it is protected';
@@ -120,11 +124,34 @@ CREATE FUNCTION tenancy.protect_call(named tenancy.protected_names, relation reg
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(relation::text), quote_literal(named.resource),
     'organization => ' || quote_literal(named.organization_column), 'workspace => ' || quote_literal(named.workspace_column),
-    'owner => ' || quote_literal(named.owner_column), 'api_key => ' || quote_literal(named.api_key_column),
-    'payload => ' || quote_literal(named.payload::text)))
+    CASE WHEN NOT named.inherits_owner THEN 'owner => ' || quote_literal(named.owner_column) END,
+    CASE WHEN NOT named.inherits_owner THEN 'api_key => ' || quote_literal(named.api_key_column) END,
+    'payload => ' || quote_literal(named.payload::text), 'through => ' || quote_literal(named.through::text),
+    CASE WHEN named.shared THEN 'shared => true' END))
 $$;
 COMMENT ON FUNCTION tenancy.protect_call(tenancy.protected_names, regclass) IS 'The call of protect() that protects a table as the one that had its name';
 REVOKE ALL ON FUNCTION tenancy.protect_call(tenancy.protected_names, regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.wanted_by_name(named tenancy.protected_names) RETURNS tenancy.protected_tables
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  wanted tenancy.protected_tables;
+BEGIN
+  wanted.resource := named.resource;
+  wanted.organization_column := named.organization_column;
+  wanted.workspace_column := named.workspace_column;
+  wanted.owner_column := named.owner_column;
+  wanted.api_key_column := named.api_key_column;
+  wanted.payload := named.payload;
+  wanted.through := named.through;
+  wanted.inherits_owner := named.inherits_owner;
+  wanted.shared := named.shared;
+  wanted.workspace_decides := named.workspace_decides;
+  RETURN wanted;
+END
+$$;
+COMMENT ON FUNCTION tenancy.wanted_by_name(tenancy.protected_names) IS 'How a table is to be protected that has taken a protected one''s name';
+REVOKE ALL ON FUNCTION tenancy.wanted_by_name(tenancy.protected_names) FROM PUBLIC;
 
 -- Why a table can't be protected as the one that had its name was, or NULL.
 CREATE FUNCTION tenancy.unlike_its_name(relation regclass, named tenancy.protected_names, made boolean) RETURNS text
@@ -140,6 +167,10 @@ BEGIN
       AND NOT a.attisdropped AND tenancy.is_id_type(a.atttypid, a.attcollation));
   IF missing IS NOT NULL THEN
     RETURN format('a table of this name was protected by columns that it does not have: %s', missing);
+  END IF;
+  -- Its triggers, and rows that are there, take more than policies.
+  IF named.through IS NOT NULL THEN
+    RETURN format('a table of this name took its tenant from a parent row (through => %L)', named.through::text);
   END IF;
   -- Made anew while the former table lives on by another name, it is most likely something else.
   IF made AND EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = named.holder) THEN
@@ -182,8 +213,7 @@ BEGIN
       format('SELECT tenancy.protect(%L, %L, ...), or tenancy.forget(%1$L) if it holds nothing of tenants.', relation::text, named.resource));
     RETURN;
   END IF;
-  PERFORM tenancy.apply_protection(relation, named.resource, named.organization_column, named.workspace_column,
-                                   named.owner_column, named.api_key_column, named.payload);
+  PERFORM tenancy.apply_protection(relation, tenancy.wanted_by_name(named));
   PERFORM tenancy.protect_child(f) FROM tenancy.family_of(relation) f WHERE f <> relation;
   RAISE NOTICE USING MESSAGE = format('table %s is protected, as the table of this name was before it', relation),
     HINT = format('Use tenancy.unprotect(%L) if it holds nothing of tenants.', relation::text);

@@ -15,9 +15,10 @@ COMMENT ON FUNCTION tenancy.inspect_command(pg_ddl_command) IS 'What a command d
 REVOKE ALL ON FUNCTION tenancy.inspect_command(pg_ddl_command) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.inspect_protection(
-  relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name)
+  relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name,
+  OUT through name[], OUT shared boolean)
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_protection';
-COMMENT ON FUNCTION tenancy.inspect_protection(regclass) IS 'What is wrong with the policies of a protected table (NULL: nothing), and the resource and columns that they name';
+COMMENT ON FUNCTION tenancy.inspect_protection(regclass) IS 'What is wrong with the policies of a protected table, or its triggers (NULL: nothing), and the resource and columns that they name';
 REVOKE ALL ON FUNCTION tenancy.inspect_protection(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.refuse_opening(relation regclass, what text) RETURNS void
@@ -71,8 +72,8 @@ BEGIN
       DETAIL = format('It becomes part of the protected table %s.', parent.relation),
       HINT = 'Drop the policy, or make it restrictive.';
   END IF;
-  PERFORM tenancy.apply_protection(child, parent.resource, parent.organization_column, parent.workspace_column,
-                                   parent.owner_column, parent.api_key_column, parent.payload);
+  PERFORM tenancy.check_part_of_child(child, parent);
+  PERFORM tenancy.apply_protection(child, parent);
 END
 $$;
 COMMENT ON FUNCTION tenancy.protect_child(regclass) IS 'Protects a table as the protected table above it, if there is one';
@@ -99,10 +100,9 @@ BEGIN
     named := tenancy.name_of(it.polrelid);
     SELECT * INTO found_now FROM tenancy.inspect_protection(it.polrelid);
     IF named.table_name IS NOT NULL AND found_now.problem IS NULL AND
-       (found_now.resource, found_now.organization, found_now.workspace, found_now.owner, found_now.api_key) IS NOT DISTINCT FROM
-       (named.resource, named.organization_column, named.workspace_column, named.owner_column, named.api_key_column) THEN
-      PERFORM tenancy.apply_protection(it.polrelid, named.resource, named.organization_column, named.workspace_column,
-                                       named.owner_column, named.api_key_column, named.payload);
+       (found_now.resource, found_now.organization, found_now.workspace, found_now.owner, found_now.api_key, found_now.through) IS NOT DISTINCT FROM
+       (named.resource, named.organization_column, named.workspace_column, named.owner_column, named.api_key_column, named.through) THEN
+      PERFORM tenancy.apply_protection(it.polrelid, tenancy.wanted_by_name(named));
     END IF;
   END IF;
 END
@@ -123,12 +123,12 @@ BEGIN
         workspace_column = CASE t.workspace_column WHEN renamed THEN renamed_to ELSE t.workspace_column END,
         owner_column = CASE t.owner_column WHEN renamed THEN renamed_to ELSE t.owner_column END,
         api_key_column = CASE t.api_key_column WHEN renamed THEN renamed_to ELSE t.api_key_column END,
-        payload = array_replace(t.payload, renamed, renamed_to),
+        payload = array_replace(t.payload, renamed, renamed_to), through = array_replace(t.through, renamed, renamed_to),
         defaulted_columns = array_replace(t.defaulted_columns, renamed, renamed_to)
     FROM tenancy.family_of(follow_columns.relation) f (relid)
     WHERE t.relation = f.relid
       AND (renamed IN (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
-           OR renamed = ANY (t.payload) OR renamed = ANY (t.defaulted_columns))
+           OR renamed = ANY (t.payload) OR renamed = ANY (t.through) OR renamed = ANY (t.defaulted_columns))
       AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.relid AND a.attname = renamed AND NOT a.attisdropped)
       AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.relid AND a.attname = renamed_to AND NOT a.attisdropped);
     RETURN;
@@ -222,10 +222,10 @@ BEGIN
     SELECT * INTO now_named FROM tenancy.inspect_protection(relation);
     UPDATE tenancy.protected_tables t
     SET organization_column = now_named.organization, workspace_column = now_named.workspace,
-        owner_column = now_named.owner, api_key_column = now_named.api_key
+        owner_column = now_named.owner, api_key_column = now_named.api_key, through = now_named.through
     WHERE t.relation = guard_relation.relation AND now_named.problem IS NULL
-      AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
-          IS DISTINCT FROM (now_named.organization, now_named.workspace, now_named.owner, now_named.api_key);
+      AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.through)
+          IS DISTINCT FROM (now_named.organization, now_named.workspace, now_named.owner, now_named.api_key, now_named.through);
     PERFORM tenancy.remember_name(relation);
   ELSIF NOT closed
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = guard_relation.relation) THEN
@@ -341,6 +341,15 @@ BEGIN
   LIMIT 1;
   IF FOUND THEN
     PERFORM tenancy.refuse_reopening(opened);
+  END IF;
+  -- Foreign keys and triggers by which rows take their tenant from a parent
+  IF EXISTS (SELECT FROM pg_event_trigger_dropped_objects() d
+             WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^~?tenancy_' OR d.object_type = 'table constraint') THEN
+    SELECT t.relation INTO opened FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
+    WHERE t.through IS NOT NULL AND (tenancy.inspect_protection(t.relation)).problem ~ '^(trigger|a trigger|column) ' LIMIT 1;
+    IF FOUND THEN
+      PERFORM tenancy.refuse_opening(opened, 'the foreign keys and triggers by which its rows follow their parents cannot be dropped');
+    END IF;
   END IF;
 END
 $$;

@@ -14,8 +14,10 @@ CREATE FUNCTION tenancy.protect_call(t tenancy.protected_tables) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(t.relation::text), quote_literal(t.resource),
     'organization => ' || quote_literal(t.organization_column), 'workspace => ' || quote_literal(t.workspace_column),
-    'owner => ' || quote_literal(t.owner_column), 'api_key => ' || quote_literal(t.api_key_column),
-    'payload => ' || quote_literal(t.payload::text)))
+    CASE WHEN NOT t.inherits_owner THEN 'owner => ' || quote_literal(t.owner_column) END,
+    CASE WHEN NOT t.inherits_owner THEN 'api_key => ' || quote_literal(t.api_key_column) END,
+    'payload => ' || quote_literal(t.payload::text), 'through => ' || quote_literal(t.through::text),
+    CASE WHEN t.shared THEN 'shared => true' END))
 $$;
 COMMENT ON FUNCTION tenancy.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
 REVOKE ALL ON FUNCTION tenancy.protect_call(tenancy.protected_tables) FROM PUBLIC;
@@ -64,6 +66,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('foreign_partition', 'Foreign tables that are part of protected ones'),
     ('hypertable', 'Protected tables whose chunks are made without DDL'),
     ('unusable_resource', 'Protected tables whose resource has no permission to read, or none to write'),
+    ('child_table', 'Tables that know their tenant only by the rows that they refer to'),
+    ('policy_with_subselect', 'Policies that ask a protected table in a sub-select'),
+    ('foreign_key_across_tenants', 'Foreign keys that let a row hang on another tenant''s'),
     ('bypassing_login', 'Logins to which no policy applies'),
     ('superuser_binding', 'Superusers that are trusted or bound'),
     ('stale_binding', 'Bindings of logins that are gone'),
@@ -92,6 +97,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('stale_statistics', 'Protected tables whose statistics are old'),
     ('missing_dependency_statistics', 'Partitioned tables whose tenant columns the planner takes for independent'),
     -- last, since it holds the tables until the end of the transaction
+    ('rows_without_organization', 'Rows of protected tables that name a workspace and no organization'),
     ('rows_without_tenant', 'Rows of protected tables that name no tenant: in the first rows of each table, and of tenants removed lately')
 $$;
 COMMENT ON FUNCTION tenancy.advice_rules() IS 'The rules of advise(), and what each finds';

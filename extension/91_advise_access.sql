@@ -102,7 +102,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', t.relation::text, format('unique index %s tells of hidden rows: it has no tenant column', i.indexrelid::regclass), NULL::text
   FROM tenancy.protected_tables t JOIN pg_index i ON i.indrelid = t.relation AND i.indisunique
   WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attnum = ANY (i.indkey) AND NOT a.attisdropped
-                      AND (a.attname IN (t.organization_column, t.workspace_column) OR tenancy.base_type(a.atttypid) = 'uuid'::regtype
+                      AND (a.attname IN (t.organization_column, t.workspace_column) OR a.attname = ANY (t.through) OR tenancy.base_type(a.atttypid) = 'uuid'::regtype
                            OR a.attidentity <> ''
                            -- a serial column owns its sequence
                            OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass

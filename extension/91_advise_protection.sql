@@ -2,7 +2,10 @@
 
 CREATE FUNCTION tenancy.advice_protection_broken() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'error', t.relation::text, i.problem, format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy.protect_call(t))
+  SELECT 'error', t.relation::text, i.problem,
+         -- What others are protected through stays protected.
+         CASE WHEN EXISTS (SELECT FROM tenancy.children_of(t.relation)) THEN tenancy.protect_call(t)
+              ELSE format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy.protect_call(t)) END
   FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i
   -- What is wrong above is mended above.
   WHERE i.problem IS NOT NULL AND NOT EXISTS (
@@ -18,8 +21,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', c.oid::regclass::text, 'it has the policies of a protected table, but is not in tenancy.protected_tables',
          format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(c.oid::regclass::text), quote_literal(i.resource),
            'organization => ' || quote_literal(i.organization), 'workspace => ' || quote_literal(i.workspace),
-           'owner => ' || quote_literal(i.owner), 'api_key => ' || quote_literal(i.api_key)))
-  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy.inspect_protection(c.oid) i
+           CASE WHEN k.owner IS NULL THEN 'owner => ' || quote_literal(i.owner) END,
+           CASE WHEN k.api_key IS NULL THEN 'api_key => ' || quote_literal(i.api_key) END,
+           'through => ' || quote_literal(i.through::text), CASE WHEN i.shared THEN 'shared => true' END))
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy.inspect_protection(c.oid) i, tenancy.child_columns(c.oid) k
   WHERE p.polname = 'tenancy_select' AND i.resource IS NOT NULL AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
 $$;

@@ -116,7 +116,11 @@ enum : AttrNumber {
   row_security_before,
   force_before,
   protected_at,
-  with_organization
+  with_organization,
+  through,
+  inherits_owner,
+  shared,
+  workspace_decides
 };
 }
 namespace trusted_functions {

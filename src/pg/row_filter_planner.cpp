@@ -123,6 +123,8 @@ Node *column_to_check(const Principal &principal, const RowColumns &columns, Ent
 // compares the row's id, too, and so can't be asked of rows that don't match.
 Expr *shared_filter(const Call &call, Principal &principal, RowFunction function, const char *resource,
                     const char *command, bool with_organization) {
+  // Some rows have no id at all.
+  if (call.columns.options.shared || call.columns.options.workspace_decides) return nullptr;
   if (!settings.share_plans || is_simulation() || !has_shape(principal) || call.place == Place::elsewhere)
     return nullptr;
   Entity entity = Entity::organization;
@@ -159,7 +161,12 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
   const bool with_organization = is_with_organization(expression, &known);
   // What isn't known is the call's to complain of, if it is made at all.
   if (resource == nullptr || command == nullptr || !known || !command_named(command)) return nullptr;
-  const RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  if (list_length(expression->args) > options_argument) {
+    const char *options = constant_text(argument(options_argument));
+    if (options == nullptr) return nullptr;
+    columns.options = row_options(options);
+  }
   Call call{};
   if (!read_call(request->root, expression, columns, call)) return nullptr;
   if (function == RowFunction::payload && call.place == Place::elsewhere &&

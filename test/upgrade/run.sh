@@ -128,13 +128,17 @@ check_administrators() {
   install old
   sql -d postgres -c 'CREATE DATABASE administrators' -c 'CREATE ROLE ops LOGIN' -c 'CREATE ROLE web LOGIN'
   sql -d administrators -c 'SET client_min_messages = warning' -c "CREATE EXTENSION pg_tenancy VERSION '1.0'" \
-    -c 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tenancy TO ops' -c 'ALTER EXTENSION pg_tenancy UPDATE'
+    -c 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tenancy TO ops' \
+    -c 'GRANT EXECUTE ON FUNCTION tenancy.protect TO ops WITH GRANT OPTION' -c 'ALTER EXTENSION pg_tenancy UPDATE'
   local asked="SELECT tenancy.is_dba(), (SELECT count(*) FROM tenancy.roles WHERE organization_id IS NULL) > 0"
+  local may="SELECT has_function_privilege(p.oid, 'EXECUTE WITH GRANT OPTION') FROM pg_proc p WHERE p.proname = 'protect'"
+  expect 'who may call protect() may still' t "$(sql -d administrators -U ops -c "$may")"
   expect 'a DBA of 1.0 stays one' 't|t' "$(sql -d administrators -U ops -c "$asked")"
   expect '... and nobody else is' 'f|t' "$(sql -d administrators -U web -c "$asked")"
   sql -d postgres -c 'CREATE DATABASE restored'
   pg_dump -d administrators | sql -d restored -o /dev/null
   expect '... after a dump and a restore, too' 't|t' "$(sql -d restored -U ops -c "$asked")"
+  expect '... and protect()' t "$(sql -d restored -U ops -c "$may")"
   sql -d postgres -c 'DROP DATABASE administrators' -c 'DROP DATABASE restored' -c 'DROP ROLE ops' -c 'DROP ROLE web'
 }
 

@@ -95,6 +95,17 @@ BEGIN
   END LOOP;
 END
 $$;
+DO $$
+DECLARE
+  former record;
+BEGIN
+  FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
+    PERFORM tenancy.grant_as_user(pg_catalog.format(
+      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean) TO %s%s',
+      coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
+  END LOOP;
+END
+$$;
 DROP FUNCTION tenancy.grant_as_user(text);
 
 CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
