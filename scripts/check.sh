@@ -17,6 +17,7 @@
 #   worlds       test/worlds/run.sh
 #   differential random queries against copies that hold the principal's rows only: test/differential/run.sh
 #   sqlsmith     queries by sqlsmith must not get hold of hidden rows: test/sqlsmith/run.sh
+#   attacks      everybody who is no superuser tries what must fail: test/attacks/run.sh
 #   faults       test/faults/run.sh, on a module built with FAULTS=1
 #   ubsan        sql/ again, on a module built with UndefinedBehaviorSanitizer
 #   upgrade      test/upgrade/run.sh: updates of the extension, and sessions that live through them
@@ -25,8 +26,8 @@
 #   demo         scripts/demo.sh
 #   bench        bench/smoke.sh
 #
-# TESTS="a b" limits regress, isolation, tap, ubsan to these files.  LONG=1 has differential and sqlsmith try many times as
-# much (make check-long).  Packages that are missing are installed.  Each stage
+# TESTS="a b" limits regress, isolation, tap, ubsan to these files.  LONG=1 has differential, sqlsmith and attacks try many
+# times as much (make check-long).  Packages that are missing are installed.  Each stage
 # that needs a server gets a fresh one; no other server and no PostgreSQL folder is touched.  Objects are kept in
 # $BUILD_DIR, build/ unless told otherwise.  Scripts of the last kinds find in their environment: PGHOST, PGPORT,
 # PGUSER, PGDATABASE of that server (the user is a superuser), PG_CONFIG, and PG_TENANCY_STAGE, the folder below which
@@ -45,7 +46,7 @@ GXX=g++
 CLANGXX=clang++-14
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
 STAGES=(static unit fuzz gcc clang exports regress isolation integration pool clients pgtap tap worlds differential sqlsmith
-  faults ubsan upgrade docs demo bench)
+  attacks faults ubsan upgrade docs demo bench)
 
 # --- what a stage needs -----------------------------------------------------------------------------------------
 
@@ -89,7 +90,7 @@ has_tests() {
     integration | pool) files=(test/"$1"/*_test.cpp) ;;
     pgtap) files=(test/pgtap/*.sql) ;;
     tap) files=(test/tap/*.pl) ;;
-    worlds | differential | sqlsmith | faults | upgrade | clients) files=(test/"$1"/run.s[h]) ;;
+    worlds | differential | sqlsmith | attacks | faults | upgrade | clients) files=(test/"$1"/run.s[h]) ;;
     bench) files=(bench/smoke.s[h]) ;;
     *) return 0 ;;
   esac
@@ -339,6 +340,12 @@ stage_sqlsmith() {
   need_module gcc "CXX=$GXX"
   need_server sqlsmith gcc
   run_script sqlsmith test/sqlsmith/run.sh "$(how_many 2500 50000)"
+}
+
+stage_attacks() {
+  need_module gcc "CXX=$GXX"
+  need_server attacks gcc
+  SERVER_LOG=$WORK_DIR/attacks/log run_script attacks test/attacks/run.sh "$(how_many 1 20)"
 }
 
 stage_faults() {
