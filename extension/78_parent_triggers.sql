@@ -80,7 +80,7 @@ COMMENT ON FUNCTION tenancy.leave_parents(regclass) IS 'Drops the triggers by wh
 REVOKE ALL ON FUNCTION tenancy.leave_parents(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.trigger_condition(columns name[]) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT string_agg(format('OLD.%I IS DISTINCT FROM NEW.%1$I', c), ' OR ' ORDER BY n) FROM unnest(trigger_condition.columns) WITH ORDINALITY u (c, n)
 $$;
 COMMENT ON FUNCTION tenancy.trigger_condition(name[]) IS 'A condition for a trigger: one of the columns changes';

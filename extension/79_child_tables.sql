@@ -126,7 +126,7 @@ COMMENT ON FUNCTION tenancy.find_parent(regclass, name) IS 'The protected table 
 REVOKE ALL ON FUNCTION tenancy.find_parent(regclass, name) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.copied_column_comment() RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$ SELECT 'Taken from the parent row by pg_tenancy' $$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$ SELECT 'Taken from the parent row by pg_tenancy' $$;
 COMMENT ON FUNCTION tenancy.copied_column_comment() IS 'The comment of a column that was added to be a copy of a parent''s';
 REVOKE ALL ON FUNCTION tenancy.copied_column_comment() FROM PUBLIC;
 

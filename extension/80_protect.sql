@@ -196,7 +196,7 @@ REVOKE ALL ON FUNCTION tenancy.remove_protection(regclass) FROM PUBLIC;
 
 -- What protect() was told besides the columns, as the filter's functions read it.
 CREATE FUNCTION tenancy.policy_options(wanted tenancy.protected_tables, reading boolean, inserting boolean) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT concat_ws(' ', CASE WHEN policy_options.reading AND (policy_options.wanted).shared THEN 'shared' END,
                         CASE WHEN (policy_options.wanted).workspace_decides THEN 'workspace_decides' END,
                         CASE WHEN policy_options.inserting AND (policy_options.wanted).inherits_owner THEN 'from_parent' END)

@@ -133,7 +133,7 @@ COMMENT ON FUNCTION tenancy.protect_call(tenancy.protected_names, regclass) IS '
 REVOKE ALL ON FUNCTION tenancy.protect_call(tenancy.protected_names, regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.wanted_by_name(named tenancy.protected_names) RETURNS tenancy.protected_tables
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted tenancy.protected_tables;
 BEGIN
