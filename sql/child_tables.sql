@@ -59,7 +59,7 @@ WHERE NOT t.tgisinternal AND t.tgrelid IN ('chats'::regclass, 'messages'::regcla
 -- Children and their children are seen exactly with the chats; by nobody, none.
 SET SESSION AUTHORIZATION regress_app;
 SELECT c.who, c.ids AS chats, replace(m.ids, '0', '') = c.ids AS messages, replace(p.ids, '0', '') = c.ids AS parts
-FROM who_sees('chats') c JOIN who_sees('messages') m USING (who) JOIN who_sees('parts') p USING (who);
+FROM who_sees('chats') c JOIN who_sees('messages') m USING (who) JOIN who_sees('parts') p USING (who) ORDER BY who;
 
 -- A restricted member writes into a chat of its own; into others it can't, whatever the reason, and is told nothing of it.
 SELECT chat, attempt('mike', format('INSERT INTO messages (id, chat_id) VALUES (1000, %s)', chat))
@@ -184,7 +184,7 @@ INSERT INTO comments SELECT id * 10, id, 'cccccccc-0000-4000-8000-000000000004' 
 SELECT tenancy.protect('reports', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', create_indexes => true);
 SELECT * FROM failure($$SELECT tenancy.protect('comments', 'logs', through => '{report_id}')$$);
 SELECT tenancy.protect('comments', 'logs', through => '{report_id}', owner => 'user_id', create_indexes => true);
-SELECT qual, with_check FROM pg_policies WHERE tablename = 'comments' AND cmd IN ('INSERT', 'SELECT');
+SELECT qual, with_check FROM pg_policies WHERE tablename = 'comments' AND cmd IN ('INSERT', 'SELECT') ORDER BY cmd;
 SET SESSION AUTHORIZATION regress_app;
 SELECT * FROM who_sees('comments') WHERE who IN ('olivia', 'mona', 'mike', 'ben', 'gus', 'nobody');
 SELECT report, attempt('mike', format('INSERT INTO comments (id, report_id) VALUES (1000, %s)', report))

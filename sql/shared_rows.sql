@@ -22,7 +22,7 @@ SELECT relation, shared, workspace_decides, (tenancy.inspect_protection(relation
 -- Whoever may view the resource anywhere reads it: also who is restricted to own rows, and not who has nothing or is nobody.
 SET SESSION AUTHORIZATION regress_app;
 SELECT t.who, t.ids AS templates, l.ids AS logs, p.ids AS prices
-FROM who_sees('templates') t JOIN who_sees('logs') l USING (who) JOIN who_sees('prices') p USING (who);
+FROM who_sees('templates') t JOIN who_sees('logs') l USING (who) JOIN who_sees('prices') p USING (who) ORDER BY who;
 -- Nobody of these changes it, makes one, or makes a row of its own one.
 SELECT * FROM who_can($$UPDATE prices SET price = 0 WHERE id = 1$$);
 SELECT * FROM who_can($$DELETE FROM prices WHERE id = 1$$);
