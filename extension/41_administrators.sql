@@ -3,7 +3,7 @@
 
 CREATE FUNCTION tenancy.is_dba() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_dba';
-COMMENT ON FUNCTION tenancy.is_dba() IS 'Whether the session''s role is a DBA: a superuser, or a role that may INSERT into tenancy.organizations';
+COMMENT ON FUNCTION tenancy.is_dba() IS 'Whether the caller is a DBA: a superuser, or a role that holds USAGE on tenancy.administrator; never in a security-restricted operation';
 
 CREATE FUNCTION tenancy.holds(organization_id uuid, workspace_id uuid, resource text, action text) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds';
@@ -119,11 +119,11 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy.is_dba() THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: only a DBA may do this',
-      HINT = 'A DBA is a superuser, or a role that may write the tables of schema "tenancy".';
+      HINT = 'A DBA is a superuser, or holds USAGE on type tenancy.administrator.';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_dba() IS 'Raises 42501 unless the session''s role is a DBA';
+COMMENT ON FUNCTION tenancy.require_dba() IS 'Raises 42501 unless the caller is a DBA';
 REVOKE ALL ON FUNCTION tenancy.require_dba() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.require_right(organization_id uuid, workspace_id uuid, resource text, action text,
@@ -176,15 +176,17 @@ CREATE FUNCTION tenancy.own_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   mine uuid := tenancy.current_organization_id();
-  named uuid;
 BEGIN
   PERFORM tenancy.require_principal();
-  IF reference IS NOT NULL THEN
-    named := tenancy.find_organization(reference);
-    IF named IS DISTINCT FROM mine AND NOT tenancy.is_dba() THEN
-      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('organization "%s" does not exist', reference);
+  IF own_organization.reference IS NOT NULL THEN
+    IF tenancy.is_dba() THEN
+      RETURN tenancy.find_organization(own_organization.reference);
     END IF;
-    RETURN named;
+    IF tenancy.names_organization(own_organization.reference, mine) IS NOT TRUE THEN
+      RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+        MESSAGE = format('organization "%s" does not exist', own_organization.reference);
+    END IF;
+    RETURN mine;
   END IF;
   IF mine IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
@@ -216,19 +218,15 @@ REVOKE ALL ON FUNCTION tenancy.own_workspace(text, uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.find_member(organization_id uuid, reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
   found_user uuid;
 BEGIN
-  BEGIN
-    found_user := tenancy.find_user(reference);
-  EXCEPTION WHEN undefined_object THEN
-    found_user := NULL;
-  END;
-  IF found_user IS NULL OR NOT EXISTS (
-    SELECT FROM tenancy.organization_members m WHERE m.organization_id = organization_id AND m.user_id = found_user) THEN
+  IF find_member.organization_id IS NOT NULL THEN
+    found_user := tenancy.user_named(find_member.reference, find_member.organization_id);
+  END IF;
+  IF found_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-      MESSAGE = format('user "%s" is not a member of the organization', reference),
+      MESSAGE = format('user "%s" is not a member of the organization', find_member.reference),
       HINT = 'Use tenancy.set_organization_role() to add one.';
   END IF;
   RETURN found_user;
@@ -267,3 +265,28 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.check_permission(text, text) IS 'Raises 22023 with the nearest name unless the permission is registered';
 REVOKE ALL ON FUNCTION tenancy.check_permission(text, text) FROM PUBLIC;
+
+-- External ids decide whose rows are in protected tables, and are unique over all organizations. Who chose them freely could claim
+-- rows of a workspace, a user or a key that nobody has registered yet, and try out which ids others have.
+CREATE FUNCTION tenancy.may_set_external_id() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy.is_dba() OR tenancy.may_sign_up() OR EXISTS (
+    SELECT FROM tenancy.login_bindings b
+    WHERE b.trusted AND b.login = (SELECT r.oid::regrole FROM pg_roles r WHERE r.rolname = session_user))
+$$;
+COMMENT ON FUNCTION tenancy.may_set_external_id() IS 'Whether external ids may be chosen: by a DBA, by who may create organizations, and in the session of a trusted login';
+REVOKE ALL ON FUNCTION tenancy.may_set_external_id() FROM PUBLIC;
+
+-- Before anything is looked up by it, so that the answer is the same for an id that is taken.
+CREATE FUNCTION tenancy.require_external_id_right(external_id text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF require_external_id_right.external_id IS NOT NULL AND tenancy.may_set_external_id() IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to set an external id',
+      DETAIL = 'External ids decide whose the rows of protected tables are.',
+      HINT = 'Leave it out. A DBA, a role that may create organizations, or an application on a trusted login can set it.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_external_id_right(text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set, whether or not it is taken';
+REVOKE ALL ON FUNCTION tenancy.require_external_id_right(text) FROM PUBLIC;

@@ -1,21 +1,21 @@
 -- May the session do this?
 
 CREATE FUNCTION tenancy.authorize(resource text, action text) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
-COMMENT ON FUNCTION tenancy.authorize(text, text) IS 'Whether the session holds the permission anywhere in its organization, or (a resource of the organization itself) there; 22023 when it isn''t registered';
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
+COMMENT ON FUNCTION tenancy.authorize(text, text) IS 'Whether the session holds the permission anywhere in its organization, or (a resource of the organization itself) there; false for NULL; 22023 when it isn''t registered';
 
 CREATE FUNCTION tenancy.authorize_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_support';
 COMMENT ON FUNCTION tenancy.authorize_support(internal) IS 'Planner support: authorize() over a column as a filter on it';
 
 CREATE FUNCTION tenancy.authorize(resource text, action text, workspace uuid) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 SUPPORT tenancy.authorize_support
+LANGUAGE c STABLE PARALLEL SAFE COST 10 SUPPORT tenancy.authorize_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_workspace';
-COMMENT ON FUNCTION tenancy.authorize(text, text, uuid) IS 'Whether the session holds the permission in the workspace; false for one of another organization; 22023 when the permission isn''t registered';
+COMMENT ON FUNCTION tenancy.authorize(text, text, uuid) IS 'Whether the session holds the permission in the workspace; false for one of another organization and for NULL; 22023 when the permission isn''t registered';
 
 CREATE FUNCTION tenancy.authorize(resource text, action text, workspace text) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_reference';
-COMMENT ON FUNCTION tenancy.authorize(text, text, text) IS 'Whether the session holds the permission in the workspace referred to; 42704 when its organization has no such workspace, 22023 when the permission isn''t registered';
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_reference';
+COMMENT ON FUNCTION tenancy.authorize(text, text, text) IS 'Whether the session holds the permission in the workspace referred to; false for NULL; 42704 when its organization has no such workspace, 22023 when the permission isn''t registered';
 
 CREATE FUNCTION tenancy.require(resource text, action text, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -31,7 +31,7 @@ COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless th
 
 CREATE FUNCTION tenancy.register_permission(resource text, action text, description text, data_visibility boolean DEFAULT false)
 RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   governed boolean;
 BEGIN
@@ -65,7 +65,7 @@ $$;
 COMMENT ON FUNCTION tenancy.register_permission(text, text, text, boolean) IS 'For a DBA: adds a permission for a resource of one''s own; owners and admins hold it from then on, and unless the resource is on the organization level workspace admins; with data_visibility a new resource is observability data, of which a restricted role sees its user''s own rows; 23505 when it exists';
 
 CREATE FUNCTION tenancy.set_data_visibility(resource text, restricted boolean) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy.require_dba();
   PERFORM tenancy.check_resource(set_data_visibility.resource);

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION tenancy.create_role(
   organization text, level text, name text, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
@@ -52,7 +52,7 @@ COMMENT ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) IS 'Raises
 REVOKE ALL ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.drop_role(organization text, level text, name text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
   the_role uuid;
@@ -115,19 +115,23 @@ COMMENT ON FUNCTION tenancy.change_grant(text, text, text, text, text, boolean) 
 REVOKE ALL ON FUNCTION tenancy.change_grant(text, text, text, text, text, boolean) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.grant_permission(organization text, level text, role text, resource text, action text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT tenancy.change_grant(organization, level, role, resource, action, true)
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.change_grant(organization, level, role, resource, action, true);
+END
 $$;
 COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
 
 CREATE FUNCTION tenancy.revoke_permission(organization text, level text, role text, resource text, action text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT tenancy.change_grant(organization, level, role, resource, action, false)
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.change_grant(organization, level, role, resource, action, false);
+END
 $$;
 COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
 
 CREATE FUNCTION tenancy.set_role_visibility(organization text, role text, all_rows boolean, workspace text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
   the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;

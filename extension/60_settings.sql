@@ -53,7 +53,7 @@ COMMENT ON FUNCTION tenancy.require_setting_right(tenancy.setting_definitions, u
 REVOKE ALL ON FUNCTION tenancy.require_setting_right(tenancy.setting_definitions, uuid, uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.set_setting(organization text, setting text, value boolean, workspace text DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy.find_setting(setting);
   the_organization uuid := tenancy.own_organization(organization);
@@ -93,7 +93,7 @@ $$;
 COMMENT ON FUNCTION tenancy.set_setting(text, text, boolean, text) IS 'Sets a setting of an organization (NULL: the session''s own), or of one of its workspaces; needs organization.update, or workspaces.update there, and what the setting is about; 22023 for an unknown setting';
 
 CREATE FUNCTION tenancy.reset_setting(organization text, setting text, workspace text DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy.find_setting(setting);
   the_organization uuid := tenancy.own_organization(organization);
@@ -112,7 +112,7 @@ $$;
 COMMENT ON FUNCTION tenancy.reset_setting(text, text, text) IS 'Takes a setting of an organization, or of one of its workspaces, away, so that the next wider one counts; needs the same rights as set_setting()';
 
 CREATE FUNCTION tenancy.allow_workspace_overrides(organization text, category text, allowed boolean) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   categories text[];
   the_organization uuid := tenancy.own_organization(organization);
@@ -149,7 +149,7 @@ REVOKE ALL ON FUNCTION tenancy.setting_value(uuid, uuid, uuid, text, text[]) FRO
 
 CREATE FUNCTION tenancy.settings(organization text, workspace text DEFAULT NULL)
 RETURNS TABLE (category text, setting text, value boolean, source text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);

@@ -1,21 +1,27 @@
--- API keys. The secret is returned once; what is stored is its SHA-256.
+-- API keys. The secret is returned once; what is stored is its SHA-256. A secret is never a parameter of a statement, whose
+-- parameters extensions and the server itself may write to the log: it comes with its hash, and stays in a variable.
 
 CREATE FUNCTION tenancy.generate_api_key() RETURNS text
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_generate_api_key';
 COMMENT ON FUNCTION tenancy.generate_api_key() IS 'A new secret: prefix, 256 bits of the server''s random source, checksum';
 REVOKE ALL ON FUNCTION tenancy.generate_api_key() FROM PUBLIC;
 
+CREATE FUNCTION tenancy.issue_secret(OUT secret text, OUT secret_hash bytea, OUT display_prefix text)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_issue_secret';
+COMMENT ON FUNCTION tenancy.issue_secret() IS 'A new secret with its SHA-256 and what may be shown of it; assign the result to a variable (:=) and hand the secret to no statement';
+REVOKE ALL ON FUNCTION tenancy.issue_secret() FROM PUBLIC;
+
 CREATE FUNCTION tenancy.api_key_display_prefix(secret text) RETURNS text
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_api_key_display_prefix';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_api_key_display_prefix';
 COMMENT ON FUNCTION tenancy.api_key_display_prefix(text) IS 'What may be shown of a secret';
 REVOKE ALL ON FUNCTION tenancy.api_key_display_prefix(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.scopes_of_level(feature text, level text) RETURNS text[]
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_level';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_level';
 COMMENT ON FUNCTION tenancy.scopes_of_level(text, text) IS 'What a level of a feature gives an API key, as resource.action; 22023 for an unknown feature or level';
 
 CREATE FUNCTION tenancy.default_scope_levels() RETURNS text[]
-LANGUAGE c IMMUTABLE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
 COMMENT ON FUNCTION tenancy.default_scope_levels() IS 'Levels of a key for which none are named: feature, level, feature, level …';
 
 CREATE FUNCTION tenancy.expand_scopes(scopes jsonb) RETURNS TABLE (resource text, action text)
@@ -27,6 +33,12 @@ DECLARE
 BEGIN
   IF scopes IS NULL THEN
     scopes := jsonb_object(tenancy.default_scope_levels());
+  END IF;
+  -- Each is looked up: more than there can be permissions is nobody's honest list.
+  IF (CASE jsonb_typeof(scopes) WHEN 'array' THEN jsonb_array_length(scopes)
+        WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'too many scopes',
+      DETAIL = 'There can be no more than 1024.';
   END IF;
   CASE jsonb_typeof(scopes)
     WHEN 'object' THEN
@@ -138,11 +150,12 @@ CREATE FUNCTION tenancy.create_api_key(
   kind text, name text, organization text DEFAULT NULL, workspace text DEFAULT NULL, member text DEFAULT NULL,
   scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, external_id text DEFAULT NULL,
   OUT api_key_id uuid, OUT secret text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   key tenancy.api_keys;
   the_workspace tenancy.workspaces;
+  issued record;
   kinds CONSTANT text[] := ARRAY['organization_service_key', 'workspace_service_key', 'workspace_user_key'];
 BEGIN
   IF kind IS NULL OR kind <> ALL (kinds) THEN
@@ -176,20 +189,22 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user key needs a user';
   END IF;
   PERFORM tenancy.require_key_right(key, 'create', tenancy.scope_names(scopes, key.all_scopes));
+  PERFORM tenancy.require_external_id_right(create_api_key.external_id);
 
-  secret := tenancy.generate_api_key();
+  issued := tenancy.issue_secret();
   INSERT INTO tenancy.api_keys (kind, name, organization_id, workspace_id, user_id, external_id, display_prefix,
                                 all_scopes, expires_at)
   VALUES (key.kind, key.name, key.organization_id, key.workspace_id, key.user_id, create_api_key.external_id,
-          tenancy.api_key_display_prefix(secret), key.all_scopes, nullif(create_api_key.expires_at, 'infinity'))
+          issued.display_prefix, key.all_scopes, nullif(create_api_key.expires_at, 'infinity'))
   RETURNING * INTO key;
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
-  VALUES (sha256(convert_to(secret, 'UTF8')), key.api_key_id);
+  VALUES (issued.secret_hash, key.api_key_id);
   PERFORM tenancy.set_scopes(key, scopes);
   api_key_id := key.api_key_id;
+  secret := issued.secret;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes; 22023 when kind, workspace and user don''t go together';
+COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';
 
 CREATE FUNCTION tenancy.lock_api_key(api_key_id uuid) RETURNS tenancy.api_keys
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -212,7 +227,7 @@ REVOKE ALL ON FUNCTION tenancy.lock_api_key(uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.update_api_key(
   api_key_id uuid, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
   prolonged boolean := coalesce(update_api_key.expires_at > key.expires_at, false);
@@ -239,10 +254,10 @@ $$;
 COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz) IS 'Changes a key''s name, scopes and expiry (infinity: never), each where it is given; needs api_keys.edit, and the scopes that it gives or prolongs';
 
 CREATE FUNCTION tenancy.rotate_api_key(api_key_id uuid, transition interval DEFAULT '30 minutes') RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
-  new_secret text;
+  issued record;
 BEGIN
   PERFORM tenancy.require_key_right(key, 'rotate', tenancy.scopes_of_key(key));
   IF transition IS NULL OR (transition <> '0' AND transition < '30 minutes') THEN
@@ -265,18 +280,16 @@ BEGIN
     UPDATE tenancy.api_key_secrets s SET is_current = false, valid_until = now() + transition
     WHERE s.api_key_id = key.api_key_id;
   END IF;
-  new_secret := tenancy.generate_api_key();
-  INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
-  VALUES (sha256(convert_to(new_secret, 'UTF8')), key.api_key_id);
-  UPDATE tenancy.api_keys k SET display_prefix = tenancy.api_key_display_prefix(new_secret)
-  WHERE k.api_key_id = key.api_key_id;
-  RETURN new_secret;
+  issued := tenancy.issue_secret();
+  INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (issued.secret_hash, key.api_key_id);
+  UPDATE tenancy.api_keys k SET display_prefix = issued.display_prefix WHERE k.api_key_id = key.api_key_id;
+  RETURN issued.secret;
 END
 $$;
 COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new secret, returned this once; the old one stays valid for the transition (at least 30 minutes), or with 0 is refused at once; needs api_keys.rotate and the key''s scopes; 55000 while a rotation is in transition';
 
 CREATE FUNCTION tenancy.end_api_key_transition(api_key_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
 BEGIN
@@ -287,7 +300,7 @@ $$;
 COMMENT ON FUNCTION tenancy.end_api_key_transition(uuid) IS 'Refuses the secret that a rotation replaced from now on; needs api_keys.rotate';
 
 CREATE FUNCTION tenancy.revoke_api_key(api_key_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
 BEGIN
@@ -298,7 +311,7 @@ $$;
 COMMENT ON FUNCTION tenancy.revoke_api_key(uuid) IS 'Refuses an API key from now on, for good; needs api_keys.delete; 42704 when there is none';
 
 CREATE FUNCTION tenancy.delete_api_key(api_key_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
 BEGIN

@@ -7,6 +7,8 @@
 # What is no function is written by hand, in FOLDER/EXTENSION--before.sql (columns, tables, types, and functions to be dropped
 # because their result or their arguments' names change) and FOLDER/EXTENSION--after.sql (triggers, policies, rows).
 #
+# There a line "-- @include PART" stands for a part of the install script that is new, functions included.
+#
 #   before.sql
 #   each function, in the order of the new script:  CREATE, with comment and rights, where it is new;
 #                                                   CREATE OR REPLACE where its definition differs; COMMENT where that does
@@ -75,11 +77,20 @@ my (undef, $old) = functions(slurp($old_script));
 my ($order, $new) = functions(slurp($new_script));
 my ($before, $after) = map { -e "$folder/$extension--$_.sql" ? slurp("$folder/$extension--$_.sql") : '' } qw(before after);
 
+my %included;
+for ($before, $after) {
+  s{^-- \@include (\w+\.sql)\n}{
+    my $part = slurp("extension/$1");
+    $included{$_} = 1 for @{(functions($part))[0]};
+    $part;
+  }gem;
+}
 my %dropped = map { $_ => 1 } "$before$after" =~ /^DROP ((?:FUNCTION|PROCEDURE) [\w.]+\([^)]*\))/gm;
 my %dropped_before = map { $_ => 1 } $before =~ /^DROP ((?:FUNCTION|PROCEDURE) [\w.]+\([^)]*\))/gm;
 
 print $before;
 for my $name (@$order) {
+  next if $included{$name};
   my ($now, $was) = ($new->{$name}, $dropped_before{$name} ? undef : $old->{$name});
   my ($differs, $described) = $was ? ($now->{create} ne $was->{create}, $now->{comment} ne $was->{comment}) : (1, 1);
   my $create = $now->{create};

@@ -110,12 +110,12 @@ void read_scopes(const CatalogRead &read, ApiKeyRead &key) {
   end_scan(scan);
 }
 
-bool hash_secret(const char *secret, uint8 (&hash)[PG_SHA256_DIGEST_LENGTH]) {
+bool hash_secret(const char *secret, uint8 *hash) {
   pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
   const bool done =
       context != nullptr && pg_cryptohash_init(context) >= 0 &&
       pg_cryptohash_update(context, reinterpret_cast<const uint8 *>(secret), strlen(secret)) >= 0 &&
-      pg_cryptohash_final(context, hash, sizeof hash) >= 0;
+      pg_cryptohash_final(context, hash, PG_SHA256_DIGEST_LENGTH) >= 0;
   pg_cryptohash_free(context);
   return done;
 }
@@ -155,6 +155,14 @@ Role read_role(const CatalogRead &read, const Uuid &id) {
 
   if (is_built_in(id) && built_in.count < built_in_roles) built_in.roles[built_in.count++] = role;
   return role;
+}
+
+Datum secret_hash_datum(const char *secret) {
+  auto *bytes = static_cast<bytea *>(palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH));
+  SET_VARSIZE(bytes, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+  if (!hash_secret(secret, reinterpret_cast<uint8 *>(VARDATA(bytes))))
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256")));
+  return PointerGetDatum(bytes);
 }
 
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
@@ -229,18 +237,10 @@ const char *why_key_has_ended(const CatalogScan &scan, HeapTuple tuple) {
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
   ApiKeyRead key{};
   key.not_after = DT_NOEND;
-  uint8 hash[PG_SHA256_DIGEST_LENGTH];
-  if (!hash_secret(secret, hash)) {
-    key.reason = "could not compute SHA-256";
-    return key;
-  }
   // What is compared is the hash of the text that was given, so that the time taken says nothing of any
   // secret.
-  auto *bytes = static_cast<bytea *>(palloc(VARHDRSZ + sizeof hash));
-  SET_VARSIZE(bytes, VARHDRSZ + sizeof hash);
-  memcpy(VARDATA(bytes), hash, sizeof hash);
   ScanKeyData scan_key;
-  equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, PointerGetDatum(bytes));
+  equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, secret_hash_datum(secret));
   CatalogScan scan = begin_scan(read, CatalogIndex::api_key_secrets_pkey, 1, &scan_key);
   if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
     key.id = uuid_column(scan, tuple, attribute::api_key_secrets::api_key_id);

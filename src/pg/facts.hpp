@@ -36,6 +36,8 @@ struct ApiKeyRead {
   KeyFacts facts;
   TimestampTz not_after;
 };
+/// The SHA-256 of a secret, as the catalog has it: a bytea in the current memory context.
+Datum secret_hash_datum(const char *secret);
 /// The key with this secret.
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret);
 
