@@ -10,6 +10,7 @@
 #include "pg/call_site.hpp"
 #include "pg/counters.hpp"
 #include "pg/fault_injection.hpp"
+#include "pg/filtered_owner.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
 #include "pg/row_filter_functions.hpp"
@@ -165,6 +166,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
     call.place = Place::alternative;
 
   Principal *principal = current_principal();
+  check_filtered_owner(request->root, call.row, *principal);
   Expr *filter = shared_filter(call, *principal, function, resource, command, with_organization);
   if (filter == nullptr) {
     depend_on(Guard::plan, request->root);

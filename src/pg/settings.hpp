@@ -7,6 +7,7 @@
 namespace tenancy::pg {
 
 enum class AnonymousAccess : int { empty, error };
+enum class FilteredOwner : int { error, empty };
 enum class PrincipalLifetime : int { session, transaction };
 
 struct Settings {
@@ -18,6 +19,7 @@ struct Settings {
   char *simulation;
   char *suspension;
   AnonymousAccess anonymous_access;
+  FilteredOwner filtered_owner;
   PrincipalLifetime principal_lifetime;
   bool guard_rails;
   bool share_plans;

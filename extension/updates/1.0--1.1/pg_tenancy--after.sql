@@ -88,7 +88,7 @@ BEGIN
         HINT = 'Use GRANT USAGE ON TYPE tenancy.administrator TO those roles that are to administer all tenants.';
     ELSE
       PERFORM tenancy.grant_as_user(pg_catalog.format('GRANT USAGE ON TYPE tenancy.administrator TO %I', former.rolname));
-      RAISE NOTICE 'role "%" holds USAGE on type tenancy.administrator from now on: it is a DBA of pg_tenancy', former.rolname;
+      RAISE WARNING 'role "%" holds USAGE on type tenancy.administrator from now on: it is a DBA of pg_tenancy', former.rolname;
     END IF;
   END LOOP;
 END
@@ -184,3 +184,10 @@ BEGIN
   END LOOP;
 END
 $$;
+
+CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+COMMENT ON EVENT TRIGGER tenancy_validation_begins IS 'Foreign keys are validated over all rows';
+ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
+CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
+ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;
