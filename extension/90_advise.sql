@@ -106,7 +106,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   JOIN pg_proc p ON p.prosecdef AND p.prosrc ~* ('\m' || c.relname || '\M')
   WHERE tenancy.bypasses_row_security(p.proowner) AND p.pronamespace <> 'tenancy'::regnamespace AND p.prokind IN ('f', 'p')
   UNION ALL
-  SELECT 'warning', 'truncate_granted', t.relation::text, format('no policy applies to TRUNCATE, and %s may', coalesce(g.rolname, 'PUBLIC')),
+  SELECT CASE WHEN coalesce(g.rolsuper OR g.rolbypassrls, false) THEN 'warning' ELSE 'error' END, 'truncate_granted', t.relation::text,
+         format('no policy applies to TRUNCATE, and %s may', coalesce(g.rolname, 'PUBLIC')),
          format('REVOKE TRUNCATE ON %s FROM %s', t.relation, coalesce(quote_ident(g.rolname), 'PUBLIC'))
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
   CROSS JOIN aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
