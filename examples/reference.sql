@@ -286,6 +286,11 @@ SELECT tenancy.remove_organization_member('acme', 'mia@acme.example');
 SELECT severity, rule, object, problem FROM tenancy.advise();
 -- end
 
+-- example accept_advice
+SELECT tenancy.accept_advice('publication', 'public.requests', 'it feeds the warehouse, which only analysts reach');
+SELECT rule, object, reason, accepted_by FROM tenancy.accepted_advice;
+-- end
+
 SELECT FROM tenancy.create_organization('Globex', 'gus@globex.example', slug => 'globex');
 -- example export_organization
 SELECT relation, count(*) FROM tenancy.export_organization('acme') GROUP BY relation;

@@ -60,6 +60,6 @@ COMMENT ON FUNCTION tenancy.user_named(text, uuid) IS 'Id of the organization''s
 REVOKE ALL ON FUNCTION tenancy.user_named(text, uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.nearest(word text, candidates text[]) RETURNS text
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_nearest';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_nearest';
 COMMENT ON FUNCTION tenancy.nearest(text, text[]) IS 'The candidate nearest to a mistyped word by edit distance, or NULL when none is near';
 REVOKE ALL ON FUNCTION tenancy.nearest(text, text[]) FROM PUBLIC;

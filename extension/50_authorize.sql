@@ -2,7 +2,7 @@
 
 CREATE FUNCTION tenancy.authorize(resource text, action text) RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
-COMMENT ON FUNCTION tenancy.authorize(text, text) IS 'Whether the session holds the permission anywhere in its organization, or (a resource of the organization itself) there; 22023 when it isn''t registered';
+COMMENT ON FUNCTION tenancy.authorize(text, text) IS 'Whether the session holds the permission anywhere in its organization, or (a resource of the organization itself) there; false for NULL; 22023 when it isn''t registered';
 
 CREATE FUNCTION tenancy.authorize_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_support';
@@ -11,11 +11,11 @@ COMMENT ON FUNCTION tenancy.authorize_support(internal) IS 'Planner support: aut
 CREATE FUNCTION tenancy.authorize(resource text, action text, workspace uuid) RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE COST 10 SUPPORT tenancy.authorize_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_workspace';
-COMMENT ON FUNCTION tenancy.authorize(text, text, uuid) IS 'Whether the session holds the permission in the workspace; false for one of another organization; 22023 when the permission isn''t registered';
+COMMENT ON FUNCTION tenancy.authorize(text, text, uuid) IS 'Whether the session holds the permission in the workspace; false for one of another organization and for NULL; 22023 when the permission isn''t registered';
 
 CREATE FUNCTION tenancy.authorize(resource text, action text, workspace text) RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_reference';
-COMMENT ON FUNCTION tenancy.authorize(text, text, text) IS 'Whether the session holds the permission in the workspace referred to; 42704 when its organization has no such workspace, 22023 when the permission isn''t registered';
+COMMENT ON FUNCTION tenancy.authorize(text, text, text) IS 'Whether the session holds the permission in the workspace referred to; false for NULL; 42704 when its organization has no such workspace, 22023 when the permission isn''t registered';
 
 CREATE FUNCTION tenancy.require(resource text, action text, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

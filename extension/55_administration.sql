@@ -1,7 +1,7 @@
 -- Organizations, workspaces, users, memberships, logins. Everybody may call these; each checks what the caller holds.
 
 CREATE FUNCTION tenancy.slug_of(name text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT nullif(trim(BOTH '-' FROM left(ltrim(regexp_replace(lower(left(name, 1000) COLLATE "C"), '[^a-z0-9]+', '-', 'g'), '-'), 100)), '')
 $$;
 COMMENT ON FUNCTION tenancy.slug_of(text) IS 'A slug of at most 100 characters made from a name, or NULL when the name has no ASCII letter or digit';

@@ -12,16 +12,16 @@ COMMENT ON FUNCTION tenancy.issue_secret() IS 'A new secret with its SHA-256 and
 REVOKE ALL ON FUNCTION tenancy.issue_secret() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.api_key_display_prefix(secret text) RETURNS text
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_api_key_display_prefix';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_api_key_display_prefix';
 COMMENT ON FUNCTION tenancy.api_key_display_prefix(text) IS 'What may be shown of a secret';
 REVOKE ALL ON FUNCTION tenancy.api_key_display_prefix(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.scopes_of_level(feature text, level text) RETURNS text[]
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_level';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_level';
 COMMENT ON FUNCTION tenancy.scopes_of_level(text, text) IS 'What a level of a feature gives an API key, as resource.action; 22023 for an unknown feature or level';
 
 CREATE FUNCTION tenancy.default_scope_levels() RETURNS text[]
-LANGUAGE c IMMUTABLE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
 COMMENT ON FUNCTION tenancy.default_scope_levels() IS 'Levels of a key for which none are named: feature, level, feature, level …';
 
 CREATE FUNCTION tenancy.expand_scopes(scopes jsonb) RETURNS TABLE (resource text, action text)

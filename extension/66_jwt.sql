@@ -5,7 +5,7 @@ LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_token_
 COMMENT ON FUNCTION tenancy.current_token_subject() IS 'Whom the session''s token is about by its claim sub, or NULL; decides nothing';
 
 CREATE FUNCTION tenancy.check_jwk(jwk jsonb) RETURNS text
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_check_jwk';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_check_jwk';
 COMMENT ON FUNCTION tenancy.check_jwk(jsonb) IS 'Algorithm (RS256, ES256, EdDSA) of the signatures of a JSON Web Key; 22023 for one that can''t be used: private, symmetric, too short, of another curve or use, or not the numbers of a key';
 REVOKE ALL ON FUNCTION tenancy.check_jwk(jsonb) FROM PUBLIC;
 

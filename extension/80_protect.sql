@@ -20,14 +20,15 @@ BEGIN
   -- Each one's kind is looked up by itself: a join would read all of pg_class.
   RETURN QUERY
   WITH RECURSIVE family AS (
-    SELECT family_of.relation::oid AS relid
+    SELECT family_of.relation::oid AS relid, 0 AS depth
     UNION
-    SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
+    SELECT i.inhrelid, f.depth + 1 FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
   )
-  SELECT f.relid::regclass FROM family f WHERE (SELECT c.relkind FROM pg_class c WHERE c.oid = f.relid) IN ('r', 'p');
+  SELECT f.relid::regclass FROM family f WHERE (SELECT c.relkind FROM pg_class c WHERE c.oid = f.relid) IN ('r', 'p')
+  GROUP BY f.relid ORDER BY max(f.depth), f.relid;
 END
 $$;
-COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children';
+COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children, parents first';
 REVOKE ALL ON FUNCTION tenancy.family_of(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.check_protectable(relation regclass) RETURNS void
@@ -371,34 +372,3 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave, and forgets its names; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;
-
-CREATE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-  gone tenancy.workspaces;
-  protected_table record;
-  holds_rows boolean;
-BEGIN
-  gone := tenancy.own_workspace(workspace);
-  PERFORM tenancy.require_right(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
-  PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
-  FOR protected_table IN
-    SELECT t.relation, t.workspace_column, tenancy.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
-    FROM tenancy.protected_tables t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
-    WHERE NOT a.attisdropped ORDER BY t.relation::text LOOP
-    holds_rows := (SELECT r::boolean FROM tenancy.as_owner(protected_table.relation, format(
-      CASE WHEN protected_table.is_uuid THEN 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I = %L::uuid))'
-                                        ELSE 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I::text = %L))' END,
-      protected_table.relation, protected_table.workspace_column,
-      CASE WHEN protected_table.is_uuid THEN gone.workspace_id::text ELSE gone.external_id::text END)) r);
-    IF holds_rows THEN
-      RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-        MESSAGE = format('workspace "%s" still has rows in table %s', gone.slug, protected_table.relation),
-        HINT = 'Delete or move these rows first.';
-    END IF;
-  END LOOP;
-  DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;
-END
-$$;
-COMMENT ON FUNCTION tenancy.delete_workspace(text) IS 'Deletes a workspace with its memberships, settings and keys; needs workspaces.delete there; 55000 for the default workspace, and while a protected table still holds rows of it';

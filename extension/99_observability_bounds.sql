@@ -3,7 +3,7 @@
 
 -- Conditions by table; the texts among them are in indexes, whose entries have at most 2704 bytes.
 CREATE FUNCTION tenancy.observability_checks() RETURNS TABLE ("table" text, name text, condition text)
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT v.* FROM (VALUES
     ('logs', 'times', $c$start_time >= '1970-01-01 00:00+00' AND start_time < '2200-01-01 00:00+00'
       AND isfinite(end_time) AND end_time - start_time >= '-1 day' AND end_time - start_time <= '7 days'$c$),

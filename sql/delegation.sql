@@ -215,7 +215,7 @@ BEGIN
 END
 $$;
 SELECT set_config('app.dba', session_user, false) IS NOT NULL AS ready;
-CALL go_all('as it comes');
+CALL go_all('as it comes', '{olivia, adam, audrey, clara, wanda, mona, ben, mike, eddie, provisioning, manager service, wanda key}');
 -- Restricted in every way that there is
 \o /dev/null
 SELECT tenancy.set_setting('acme', 'managers_view_all_data', false), tenancy.set_setting('acme', 'members_view_all_data', false),
@@ -223,7 +223,7 @@ SELECT tenancy.set_setting('acme', 'managers_view_all_data', false), tenancy.set
        tenancy.allow_workspace_overrides('acme', 'logs', true), tenancy.allow_workspace_overrides('acme', 'data_visibility', true),
        tenancy.set_setting('acme', 'managers_view_logs', false, 'support'), tenancy.set_role_visibility('acme', 'editor', true, 'search');
 \o
-CALL go_all('restricted');
+CALL go_all('restricted', '{adam, audrey, clara, wanda, mona, ben, mike, eddie, nora, provisioning, manager service, search service, mike key}');
 -- With nobody judging, whatever a road can hand out is found
 BEGIN;
 CREATE OR REPLACE FUNCTION tenancy.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void LANGUAGE sql AS '';

@@ -38,6 +38,7 @@ Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_holds);
 Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
+  give_back_numbers();
   const PermissionSet permission =
       authorized_by(text_to_cstring(PG_GETARG_TEXT_PP(2)), text_to_cstring(PG_GETARG_TEXT_PP(3)));
   const Uuid organization = uuid_argument(fcinfo, 0);
@@ -91,6 +92,7 @@ Datum pg_tenancy_setting_value(PG_FUNCTION_ARGS) {
   // The organization's value is that of a workspace without settings of its own.
   if (!workspace) workspace.bytes.fill(0xff);
 
+  give_back_numbers();
   CatalogRead read = begin_catalog_read();
   const bool of_workspace = read_role_level(read, role) == Level::workspace;
   const WorkspaceMembership membership{workspace, role};

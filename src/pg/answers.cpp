@@ -172,6 +172,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_permissions);
 Datum pg_tenancy_permissions(PG_FUNCTION_ARGS) {
   ResultRows rows(fcinfo);
+  give_back_numbers();
   Principal *principal = current_principal();
   if (principal->kind == PrincipalKind::anonymous) return 0;
   const Access &access = *principal->access;
@@ -197,6 +198,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_who_can);
 Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
   ResultRows rows(fcinfo);
   if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3)) return 0;
+  give_back_numbers();
   Question question{};
   question.organization = uuid_of_datum(PG_GETARG_DATUM(0));
   if (!PG_ARGISNULL(1)) question.workspace = uuid_of_datum(PG_GETARG_DATUM(1));
@@ -218,6 +220,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_access_matrix);
 Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
   ResultRows rows(fcinfo);
   if (PG_ARGISNULL(0)) return 0;
+  give_back_numbers();
   const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
   // A workspace without settings of its own: any will do that doesn't exist.
   Uuid ordinary;

@@ -20,6 +20,7 @@ struct KnownReference {
 // What a call site keeps: what was asked for last, so that asking again costs a few comparisons.
 struct CallState {
   uint64 catalog_generation;
+  uint64 numbering;
   int resource_length;
   int action_length;
   char resource[permission_name_length];
@@ -36,9 +37,10 @@ bool is_same(const text *argument, const char *kept, int length) {
 CallState &asked_for(FunctionCallInfo fcinfo) {
   const text *resource = PG_GETARG_TEXT_PP(0);
   const text *action = PG_GETARG_TEXT_PP(1);
-  AcceptInvalidationMessages();
+  give_back_numbers();
   auto *state = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (state != nullptr && state->catalog_generation == catalog_generation() &&
+      state->numbering == permission_numbering() &&
       is_same(resource, state->resource, state->resource_length) &&
       is_same(action, state->action, state->action_length))
     return *state;
@@ -52,6 +54,7 @@ CallState &asked_for(FunctionCallInfo fcinfo) {
     fcinfo->flinfo->fn_extra = state;
   }
   state->catalog_generation = generation;
+  state->numbering = permission_numbering();
   state->resource_length = static_cast<int>(strlen(resource_name));
   state->action_length = static_cast<int>(strlen(action_name));
   strlcpy(state->resource, resource_name, sizeof state->resource);

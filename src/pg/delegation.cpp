@@ -94,6 +94,7 @@ bool follows(const RoleRights &role, const Uuid &of) {
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_role);
 Datum pg_tenancy_lacks_for_role(PG_FUNCTION_ARGS) {
+  give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), role = uuid_argument(fcinfo, 2);
   if (!organization || !role) PG_RETURN_TEXT_P(cstring_to_text("a role"));
   return lacking_datum(fcinfo, shortfall_of_role(organization, uuid_argument(fcinfo, 1), role));
@@ -102,6 +103,7 @@ Datum pg_tenancy_lacks_for_role(PG_FUNCTION_ARGS) {
 // Permissions of a role, as a row of the organization or (where one is given) of a workspace has them.
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_permissions);
 Datum pg_tenancy_lacks_for_permissions(PG_FUNCTION_ARGS) {
+  give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
   const Uuid role_id = uuid_argument(fcinfo, 2);
   CatalogRead read = begin_catalog_read();
@@ -116,6 +118,7 @@ Datum pg_tenancy_lacks_for_permissions(PG_FUNCTION_ARGS) {
 // All that a token can have: anything but what any key may write, in any workspace.
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_tokens);
 Datum pg_tenancy_lacks_for_tokens(PG_FUNCTION_ARGS) {
+  give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0);
   CatalogRead read = begin_catalog_read();
   PermissionSet permissions = registered_permissions(read).all;
@@ -129,6 +132,7 @@ Datum pg_tenancy_lacks_for_tokens(PG_FUNCTION_ARGS) {
 // that it decides over hold of what is governed.
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_visibility);
 Datum pg_tenancy_lacks_for_visibility(PG_FUNCTION_ARGS) {
+  give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
   const Uuid switched = uuid_argument(fcinfo, 2);
   Uuid to_come;  // a workspace without settings of its own
@@ -158,6 +162,7 @@ Datum pg_tenancy_lacks_for_visibility(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_key);
 Datum pg_tenancy_lacks_for_key(PG_FUNCTION_ARGS) {
+  give_back_numbers();
   KeyFacts key;
   key.organization = uuid_argument(fcinfo, 0);
   key.workspace = uuid_argument(fcinfo, 1);
@@ -183,6 +188,7 @@ Datum pg_tenancy_lacks_for_key(PG_FUNCTION_ARGS) {
 // As version 1.0 declares them.
 PG_FUNCTION_INFO_V1(pg_tenancy_holds_everywhere);
 Datum pg_tenancy_holds_everywhere(PG_FUNCTION_ARGS) {
+  give_back_numbers();
   const PermissionSet permission =
       authorized_by(text_to_cstring(PG_GETARG_TEXT_PP(1)), text_to_cstring(PG_GETARG_TEXT_PP(2)));
   const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
@@ -191,6 +197,7 @@ Datum pg_tenancy_holds_everywhere(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_holds_role);
 Datum pg_tenancy_holds_role(PG_FUNCTION_ARGS) {
+  give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), role = uuid_argument(fcinfo, 2);
   if (!organization || !role) PG_RETURN_BOOL(false);
   PG_RETURN_BOOL(!shortfall_of_role(organization, uuid_argument(fcinfo, 1), role).any());

@@ -147,6 +147,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_explain_authorize);
 Datum pg_tenancy_explain_authorize(PG_FUNCTION_ARGS) {
   ResultRows rows(fcinfo);
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) return 0;
+  give_back_numbers();
   Explanation explanation{};
   explanation.rows = &rows;
   explanation.resource = text_to_cstring(PG_GETARG_TEXT_PP(0));

@@ -5,6 +5,7 @@
 #include "pg/invalidation.hpp"
 #include "pg/nearest.hpp"
 #include "pg/pod_array.hpp"
+#include "pg/principal.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -22,6 +23,13 @@ struct Entry {
 };
 
 HTAB *names = nullptr;
+struct {
+  uint64 count;
+  uint64 generation;  // of the catalogs, when it began
+  bool used_up;
+} numbering{};
+// The built-in permissions and some of the user's own: below this many names nothing is gained.
+constexpr long few_names = 128;
 PermissionClasses classes{};
 
 struct {
@@ -47,9 +55,11 @@ Entry *entry_of(const char *resource, const char *action) {
   const auto next = hash_get_num_entries(names);
   auto *entry = static_cast<Entry *>(hash_search(names, &name, HASH_FIND, &found));
   if (found) return entry;
-  if (next >= static_cast<long>(max_permissions))
+  if (next >= static_cast<long>(max_permissions)) {
+    numbering.used_up = true;
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many permissions"),
-                    errdetail("This session has met %ld permissions.", static_cast<long>(next))));
+                    errdetail("At most %zu can be told apart.", max_permissions)));
+  }
   entry = static_cast<Entry *>(hash_search(names, &name, HASH_ENTER, &found));
   entry->id = static_cast<PermissionId>(next);
   classes.add(entry->id, entry->name.resource, entry->name.action);
@@ -88,6 +98,27 @@ const char *nearest_registered(const char *resource, const char *action) {
 }
 
 }  // namespace
+
+// Names that have gone are not told apart from those that are there: that would take a look at the catalogs.
+// What is still in use gets a number again at once.
+void give_back_numbers() {
+  AcceptInvalidationMessages();
+  if (names == nullptr) return;
+  if (!numbering.used_up &&
+      (numbering.generation == catalog_generation() || hash_get_num_entries(names) < few_names))
+    return;
+  forget_principals();
+  numbering.count++;
+  numbering.generation = catalog_generation();
+  numbering.used_up = false;
+  classes = PermissionClasses{};
+  registry.known = false;
+  HTAB *const old = names;
+  names = nullptr;
+  hash_destroy(old);
+}
+
+uint64 permission_numbering() { return numbering.count; }
 
 std::span<const NamedPermission> permissions_by_name() {
   if (names == nullptr) return {};
@@ -154,7 +185,20 @@ bool is_registered(const char *resource, const char *action) {
   return registered;
 }
 
+namespace {
+
+// Nothing that long is registered; the message does without it.
+void check_length(const char *what, const char *name) {
+  if (strlen(name) >= permission_name_length)
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s name is too long", what),
+             errdetail("It has %zu bytes, and may have %d.", strlen(name), permission_name_length - 1)));
+}
+
+}  // namespace
+
 void require_registered_resource(const char *resource) {
+  check_length("resource", resource);
   if (exists(resource, nullptr)) return;
   const char *nearest = nearest_registered(resource, nullptr);
   ereport(ERROR,
@@ -166,6 +210,7 @@ void require_registered_resource(const char *resource) {
 void require_registered(const char *resource, const char *action) {
   if (is_registered(resource, action)) return;
   require_registered_resource(resource);
+  check_length("action", action);
   const char *nearest = nearest_registered(resource, action);
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                   errmsg("action \"%s\" is not registered for resource \"%s\"", action, resource),

@@ -322,6 +322,11 @@ Principal *current_principal() {
   return principal;
 }
 
+void forget_principals() {
+  current.principal = nullptr;
+  forget_cached_principals();
+}
+
 void check_anonymous_access(const Principal &principal) {
   if (principal.kind != PrincipalKind::anonymous || settings.anonymous_access != AnonymousAccess::error)
     return;

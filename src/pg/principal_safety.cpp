@@ -1,6 +1,7 @@
 #include "pg/principal_safety.hpp"
 
 #include "pg/compat.hpp"
+#include "pg/permissions.hpp"
 #include "pg/principal.hpp"
 #include "pg/settings.hpp"
 #include "pg/simulation.hpp"
@@ -125,6 +126,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_seal);
 Datum pg_tenancy_seal(PG_FUNCTION_ARGS) {
   (void)fcinfo;
+  give_back_numbers();
   current_principal();  // a sealed principal is one that holds
   // A simulated query's can't change anyway, and what the query does ends with it.
   if (is_simulation()) return 0;

@@ -5,6 +5,20 @@ namespace {
 
 constexpr int uuid_digits = 32;
 
+// In bytes; more than any two names with a slash between them. What is longer names nothing, and nobody pays
+// for finding that out.
+constexpr size_t longest_reference = 4096;
+
+// False where the reference is too long; an error, unless that is to be none.
+bool check_length(const char *what, const char *reference, Ambiguous ambiguous) {
+  const size_t length = strlen(reference);
+  if (length <= longest_reference) return true;
+  if (ambiguous == Ambiguous::is_error)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s reference is too long", what),
+                    errdetail("It has %zu bytes, and may have %zu.", length, longest_reference)));
+  return false;
+}
+
 // The text as a uuid, without raising on anything else; the spellings of uuid's output, braces and hyphens
 // aside.
 bool parse_uuid(const char *text, Uuid &id) {
@@ -103,18 +117,21 @@ void add_organizations(Matches &matches, const CatalogRead &read, const Uuid &on
 }  // namespace
 
 Uuid find_organization(const CatalogRead &read, const char *reference, Ambiguous ambiguous) {
+  if (!check_length("organization", reference, ambiguous)) return {};
   Matches matches{"organization", reference, ambiguous, {}, {}, nullptr, false};
   add_organizations(matches, read, {});
   return matches.result();
 }
 
 bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization) {
+  if (!check_length("organization", reference, Ambiguous::is_none)) return false;
   Matches matches{"organization", reference, Ambiguous::is_none, {}, {}, nullptr, false};
   if (organization) add_organizations(matches, read, organization);
   return static_cast<bool>(matches.result());
 }
 
 Uuid find_user(const CatalogRead &read, const char *reference, const Uuid &members_of) {
+  if (!check_length("user", reference, Ambiguous::is_error)) return {};
   Matches matches{"user", reference, Ambiguous::is_error, members_of, {}, nullptr, false};
   add_by_id(matches, read, CatalogIndex::users_pkey, 0, {});
   add_by_text(matches, read, CatalogIndex::users_external_id_key, attribute::users::external_id, reference, 0,
@@ -126,8 +143,11 @@ Uuid find_user(const CatalogRead &read, const char *reference, const Uuid &membe
   return matches.found;
 }
 
-Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization,
-                    Ambiguous ambiguous) {
+namespace {
+
+// By one name, without its organization's before it. `organization` nil: in any.
+Matches workspaces_named(const CatalogRead &read, const char *reference, const Uuid &organization,
+                         Ambiguous ambiguous) {
   Matches matches{"workspace", reference, ambiguous, {}, {}, nullptr, false};
   const AttrNumber of = attribute::workspaces::organization_id;
   add_by_id(matches, read, CatalogIndex::workspaces_pkey, of, organization);
@@ -143,17 +163,27 @@ Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &
     add_by_text(matches, read, CatalogIndex::workspaces_slug_idx, attribute::workspaces::slug, reference, of,
                 {}, "slug");
   }
+  return matches;
+}
+
+}  // namespace
+
+Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization,
+                    Ambiguous ambiguous) {
+  if (!check_length("workspace", reference, ambiguous)) return {};
+  const Matches matches = workspaces_named(read, reference, organization, ambiguous);
   const char *slash = strchr(reference, '/');
   if (matches.found || slash == nullptr) return matches.result();
 
-  // A principal's own organization is compared and none looked for: it must not learn of others.
+  // Once: what follows the slash is the workspace's name, whatever is in it. A principal's own organization
+  // is compared and none looked for: it must not learn of others.
   const char *before = pnstrdup(reference, static_cast<Size>(slash - reference));
   Uuid named = organization;
   if (!organization)
     named = find_organization(read, before, ambiguous);
   else if (!names_organization(read, before, organization))
     return {};
-  return named ? find_workspace(read, slash + 1, named, ambiguous) : Uuid{};
+  return named ? workspaces_named(read, slash + 1, named, ambiguous).result() : Uuid{};
 }
 
 namespace {

@@ -13,6 +13,7 @@
 #include "pg/filtered_owner.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
+#include "pg/protected_relation.hpp"
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_plans.hpp"
@@ -165,6 +166,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
       is_for_visible_rows(request->root, expression))
     call.place = Place::alternative;
 
+  give_back_numbers();
   Principal *principal = current_principal();
   check_filtered_owner(request->root, call.row, *principal);
   Expr *filter = shared_filter(call, *principal, function, resource, command, with_organization);
@@ -175,6 +177,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
     server_fault_point();
     filter = guarded(call, *principal, own);
   }
+  if (function == RowFunction::visible) note_row_filter(request->root, columns, filter);
   return reinterpret_cast<Node *>(filter);
 }
 
@@ -189,6 +192,7 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
     return nullptr;
   Call call{};
   if (!read_call(request->root, expression, {nullptr, workspace, nullptr, nullptr}, call)) return nullptr;
+  give_back_numbers();
   const PermissionSet permission = authorized_by(resource, action);
   Principal *principal = current_principal();
   // Held on the organization itself, whatever the workspace is.

@@ -30,6 +30,12 @@ const config_enum_entry principal_lifetime_values[] = {
     {"transaction", static_cast<int>(PrincipalLifetime::transaction), false},
     {nullptr, 0, false}};
 
+const config_enum_entry trusted_conditions_values[] = {
+    {"none", static_cast<int>(TrustedConditions::none), false},
+    {"own_rows", static_cast<int>(TrustedConditions::own_rows), false},
+    {"all", static_cast<int>(TrustedConditions::all), false},
+    {nullptr, 0, false}};
+
 // The variable itself is assigned only after the hook.
 void principal_text_changed(int setting, const char *text) {
   known_identity.known = false;
@@ -126,6 +132,12 @@ void define_settings() {
                              "It cannot be set.", &settings.suspension, "", PGC_SUSET,
                              GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
                              check_internal, assign_internal, nullptr);
+  DefineCustomEnumVariable(
+      "tenancy.trusted_conditions", "Sets which indexes serve a query's own conditions in protected tables.",
+      "\"own_rows\": those that hold own rows only where the conditions run; \"all\": all, where tenants "
+      "send no SQL of their own; \"none\": no more than PostgreSQL itself allows.",
+      reinterpret_cast<int *>(&settings.trusted_conditions), static_cast<int>(TrustedConditions::own_rows),
+      trusted_conditions_values, PGC_SUSET, 0, nullptr, assign_principal_enum, nullptr);
   define_principal_text("tenancy.user", "Sets the user that the session acts as.",
                         "Honored on trusted logins only.", &settings.user, assign_user, nullptr);
   define_principal_text("tenancy.workspace", "Narrows the session to one workspace.", nullptr,

@@ -9,6 +9,7 @@ namespace tenancy::pg {
 enum class AnonymousAccess : int { empty, error };
 enum class FilteredOwner : int { error, empty };
 enum class PrincipalLifetime : int { session, transaction };
+enum class TrustedConditions : int { none, own_rows, all };
 
 struct Settings {
   char *api_key;
@@ -21,6 +22,7 @@ struct Settings {
   AnonymousAccess anonymous_access;
   FilteredOwner filtered_owner;
   PrincipalLifetime principal_lifetime;
+  TrustedConditions trusted_conditions;
   bool guard_rails;
   bool share_plans;
   bool specialize;

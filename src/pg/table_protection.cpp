@@ -249,11 +249,13 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
-  const Relation relation = table_open(PG_GETARG_OID(0), AccessShareLock);
-  PolicyCall standard{};
-  const char *problem = problem_of(relation, standard);
   Datum values[6]{};
   bool nulls[6] = {true, true, true, true, true, true};
+  const Relation relation = try_table_open(PG_GETARG_OID(0), AccessShareLock);
+  if (relation == nullptr)  // dropped since the caller learned of it
+    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+  PolicyCall standard{};
+  const char *problem = problem_of(relation, standard);
   if (problem != nullptr) {
     values[0] = CStringGetTextDatum(problem);
     nulls[0] = false;

@@ -175,8 +175,10 @@ inline bool has_as_much(const World &world, const Access &held, const Access &gi
   if (given.reaches_every_workspace() && !held.reaches_every_workspace()) return false;
   for (const Place &place : places(world)) {
     const Rights &has = rights_at(held, place), &needs = rights_at(given, place);
-    for (PermissionId id = 0; id < max_permissions; ++id)
-      if (has.rows(id) < needs.rows(id)) return false;
+    for (const Permission &permission : permissions)
+      if (has.rows(permission.id) < needs.rows(permission.id)) return false;
+    // And one that nobody has registered, for all of them.
+    if (has.rows(PermissionId{3}) < needs.rows(PermissionId{3})) return false;
     if (given.is_above_settings(place.id) && !held.is_above_settings(place.id)) return false;
   }
   return true;

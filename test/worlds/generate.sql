@@ -164,18 +164,24 @@ BEGIN
 END
 $$;
 
--- An override of any role, also of those above overrides, for the organization or one of its workspaces.
+-- An override of any role, also of those above overrides, for the organization or one of its workspaces. Now and then a
+-- workspace's on what an organization role sees of logs, while it may have one: which can give and not take.
 CREATE FUNCTION worlds.make_override(organization uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  permission text := worlds.pick(worlds.permissions_in_play());
+  about_admins boolean := worlds.chance(0.2);
+  permission text := CASE WHEN about_admins THEN worlds.pick(ARRAY['logs.view', 'logs.list']) ELSE worlds.pick(worlds.permissions_in_play()) END;
   about text := split_part(permission, '.', 1);
 BEGIN
   INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action, allowed)
-  VALUES (worlds.pick(worlds.roles_of(organization, 'organization') || worlds.roles_of(organization, 'workspace')), organization,
-          CASE WHEN about IN ('logs', 'analytics', 'prompts', 'integrations', 'api_keys') AND worlds.chance(0.6)
+  VALUES (worlds.pick(worlds.roles_of(organization, 'organization') || CASE WHEN NOT about_admins THEN worlds.roles_of(organization, 'workspace') END), organization,
+          CASE WHEN about_admins OR about IN ('logs', 'analytics', 'prompts', 'integrations', 'api_keys') AND worlds.chance(0.6)
                THEN worlds.pick(worlds.workspaces_of(organization)) END,
           about, split_part(permission, '.', 2), worlds.chance(0.4))
   ON CONFLICT (role_id, organization_id, workspace_id, resource, action) DO UPDATE SET allowed = NOT grants.allowed;
+  IF about_admins AND worlds.chance(0.5) THEN
+    INSERT INTO tenancy.workspace_overrides (organization_id, category, allowed) VALUES (organization, 'logs', true)
+    ON CONFLICT (organization_id, category) DO NOTHING;
+  END IF;
 END
 $$;
 

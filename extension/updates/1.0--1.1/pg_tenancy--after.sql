@@ -30,6 +30,8 @@ BEGIN
 END
 $$;
 
+-- @include 47_trusted_functions.sql
+
 -- Row security holds back whoever has privileges on the catalogs without being a DBA.
 DO $$
 DECLARE
@@ -97,6 +99,8 @@ DROP FUNCTION tenancy.grant_as_user(text);
 
 CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
   FOR EACH ROW EXECUTE FUNCTION tenancy.check_protected_table();
+
+-- @include 91_advise_accepted.sql
 
 -- @include 37_lengths.sql
 
@@ -175,15 +179,6 @@ DROP EVENT TRIGGER tenancy_ddl;
 CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy.on_ddl();
 COMMENT ON EVENT TRIGGER tenancy_ddl IS 'Guard rails of protected tables';
 ALTER EVENT TRIGGER tenancy_ddl ENABLE ALWAYS;
-DO $$
-DECLARE
-  open_one record;
-BEGIN
-  FOR open_one IN SELECT a.* FROM tenancy.advise_tables() a WHERE a.rule = 'foreign_partition' LOOP
-    RAISE WARNING USING MESSAGE = format('foreign table %s stands open: %s', open_one.object, open_one.problem), HINT = open_one.fix_sql;
-  END LOOP;
-END
-$$;
 
 CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
 COMMENT ON EVENT TRIGGER tenancy_validation_begins IS 'Foreign keys are validated over all rows';
@@ -191,3 +186,12 @@ ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
 CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
 COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
 ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;
+DO $$
+DECLARE
+  open_one record;
+BEGIN
+  FOR open_one IN SELECT a.* FROM tenancy.advice_foreign_partition() a LOOP
+    RAISE WARNING USING MESSAGE = format('foreign table %s stands open: %s', open_one.object, open_one.problem), HINT = open_one.fix_sql;
+  END LOOP;
+END
+$$;

@@ -32,3 +32,6 @@ UPDATE tenancy.permissions SET data_visibility = false WHERE built_in AND resour
 ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check CHECK
   (data_visibility OR resource NOT IN ('logs', 'traces', 'analytics'));
 -- @include 24_protected_names.sql
+
+-- Replaced by advise(boolean).
+DROP FUNCTION tenancy.advise();
