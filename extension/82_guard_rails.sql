@@ -51,6 +51,19 @@ $$;
 COMMENT ON FUNCTION tenancy.entity_of(regclass, name) IS 'What a column of a protected table names: organization, workspace, user, api_key';
 REVOKE ALL ON FUNCTION tenancy.entity_of(regclass, name) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.close_child(child regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF (SELECT c.relkind FROM pg_class c WHERE c.oid = child) NOT IN ('r', 'p') THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('%s cannot be part of a table that is closed', child),
+      DETAIL = 'Row security does not apply to foreign tables.';
+  END IF;
+  PERFORM tenancy.close_table(child, 'it is part of a table that is closed', 'Protect that table, or use tenancy.forget().');
+END
+$$;
+COMMENT ON FUNCTION tenancy.close_child(regclass) IS 'Closes a table that has become part of a closed one; 42809 for a foreign table';
+REVOKE ALL ON FUNCTION tenancy.close_child(regclass) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.protect_child(child regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
@@ -58,6 +71,9 @@ DECLARE
   other name;
 BEGIN
   IF parent.relation IS NULL THEN
+    IF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = child AND tenancy.is_closed(i.inhparent)) AND NOT tenancy.is_closed(child) THEN
+      PERFORM tenancy.close_child(child);
+    END IF;
     RETURN;
   END IF;
   IF (SELECT c.relkind FROM pg_class c WHERE c.oid = child) NOT IN ('r', 'p') THEN
@@ -76,7 +92,7 @@ BEGIN
   PERFORM tenancy.apply_protection(child, parent);
 END
 $$;
-COMMENT ON FUNCTION tenancy.protect_child(regclass) IS 'Protects a table as the protected table above it, if there is one';
+COMMENT ON FUNCTION tenancy.protect_child(regclass) IS 'Protects a table as the protected table above it, if there is one, or closes it, if the table above it is closed';
 REVOKE ALL ON FUNCTION tenancy.protect_child(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.guard_policy(policy oid) RETURNS void
@@ -169,6 +185,7 @@ DECLARE
   named boolean;
   now_named record;
   other regclass;
+  attachment record;
 BEGIN
   SELECT * INTO class FROM pg_class c WHERE c.oid = guard_relation.relation;
   IF class.relkind = 'c' THEN
@@ -200,12 +217,17 @@ BEGIN
   END IF;
 
   IF related THEN
-    SELECT i.inhparent INTO other FROM unnest(attached) a (child)
-    JOIN tenancy.protected_tables t ON t.relation = a.child JOIN pg_inherits i ON i.inhrelid = a.child
-    WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LIMIT 1;
-    IF FOUND THEN
-      PERFORM tenancy.refuse_opening(attached[1], format('its rows could be read through %s, which is not', other));
-    END IF;
+    FOR attachment IN
+      SELECT a.child, i.inhparent::regclass AS parent, tenancy.is_closed(a.child) AS closed
+      FROM unnest(attached) a (child) JOIN pg_inherits i ON i.inhrelid = a.child
+      WHERE (tenancy.is_closed(a.child) OR EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = a.child))
+        AND NOT tenancy.is_closed(i.inhparent)
+        AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LOOP
+      IF attachment.closed THEN
+        PERFORM tenancy.refuse_reopening(attachment.child);
+      END IF;
+      PERFORM tenancy.refuse_opening(attachment.child, format('its rows could be read through %s, which is not', attachment.parent));
+    END LOOP;
     FOR other IN
       WITH RECURSIVE family AS (
         SELECT guard_relation.relation::oid AS relid

@@ -156,6 +156,16 @@ SELECT tenancy.forget('logs');
 SELECT stands('app.logs'), seen('app.logs');
 SELECT schema_name, table_name, holder FROM tenancy.protected_names ORDER BY 1, 2;
 SELECT count(*) FROM tenancy.advise() WHERE rule = 'closed_table';
+-- What becomes part of a closed table is closed, too; and it can't become part of an open one.
+CREATE TABLE logs_copy (LIKE requests INCLUDING DEFAULTS) PARTITION BY RANGE (id);
+CREATE TABLE logs_part PARTITION OF logs_copy FOR VALUES FROM (0) TO (10);
+CREATE TABLE logs_other (LIKE requests);
+CREATE TABLE above (LIKE requests) PARTITION BY LIST (id);
+INSERT INTO logs_other (id) VALUES (11);
+ALTER TABLE logs_copy ATTACH PARTITION logs_other FOR VALUES FROM (10) TO (20);
+SELECT relation, stands(relation), seen(relation) FROM unnest(ARRAY['app.logs_copy', 'app.logs_part', 'app.logs_other']) relation;
+SELECT * FROM failure('ALTER TABLE above ATTACH PARTITION logs_copy DEFAULT');
+DROP TABLE logs_copy, above;
 -- Who may forget, and what
 GRANT EXECUTE ON FUNCTION tenancy.forget TO regress_owner;
 SELECT what, (failure(format('SELECT tenancy.forget(%L)', what))).* FROM unnest(ARRAY['requests', 'logs', 'nothing', 'app.requests', 'a.b.c', '"']) what;
@@ -189,6 +199,25 @@ SELECT tenancy.forget('app.requests');
 SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'requests'::regclass;
 SELECT polname FROM pg_policy WHERE polrelid = 'requests'::regclass;
 DROP TABLE requests, copy;
+
+-- The same by an owner who is no superuser
+CREATE SCHEMA theirs AUTHORIZATION regress_owner;
+GRANT USAGE ON SCHEMA theirs TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy.protect, tenancy.forget TO regress_owner;
+SET SESSION AUTHORIZATION regress_owner;
+CREATE TABLE theirs.items (id int, organization_id uuid);
+SELECT tenancy.protect('theirs.items', 'logs', 'organization_id', create_indexes => true);
+DROP TABLE theirs.items;
+CREATE TABLE theirs.items (id int, organization_id uuid);
+GRANT SELECT ON theirs.items TO PUBLIC;
+DROP TABLE theirs.items;
+CREATE TABLE theirs.items (id int, org uuid);
+GRANT SELECT ON theirs.items TO PUBLIC;
+SELECT tenancy.forget('theirs.items');
+RESET SESSION AUTHORIZATION;
+SELECT stands('theirs.items');
+REVOKE EXECUTE ON FUNCTION tenancy.protect, tenancy.forget FROM regress_owner;
+DROP SCHEMA theirs CASCADE;
 
 -- Columns: the record follows by whatever command they are renamed, and defaults stay.
 CREATE TYPE row_type AS (id int, organization_id uuid, workspace_id uuid, body text);
