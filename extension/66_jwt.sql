@@ -37,9 +37,11 @@ DECLARE
   algorithms text[] := '{}';
   keys jsonb[] := '{}';
 BEGIN
-  -- A token can have any scope in any workspace.
   PERFORM tenancy.require_right(the_organization, NULL, 'organization', 'update');
-  PERFORM tenancy.require_held_role(the_organization, NULL, tenancy.find_role(NULL, 'organization', 'admin'));
+  -- A token can have any scope in any workspace. To have none any more confers nothing.
+  IF given IS DISTINCT FROM '[]' THEN
+    PERFORM tenancy.require_delegation(tenancy.lacks_for_tokens(the_organization), 'a token');
+  END IF;
   IF jsonb_typeof(given) IS DISTINCT FROM 'array' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'keys must be given as a JSON Web Key Set or as one JSON Web Key',
       HINT = 'For example {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2024", "x": "…"}]}.';

@@ -11,15 +11,24 @@ COMMENT ON FUNCTION tenancy.base_type(oid) IS 'The type below a domain, or the t
 REVOKE ALL ON FUNCTION tenancy.base_type(oid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.family_of(relation regclass) RETURNS SETOF regclass
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT ROWS 10 SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_class c WHERE c.oid = family_of.relation AND c.relkind IN ('r', 'p') AND NOT c.relhassubclass) THEN
+    RETURN NEXT family_of.relation;
+    RETURN;
+  END IF;
+  -- Each one's kind is looked up by itself: a join would read all of pg_class.
+  RETURN QUERY
   WITH RECURSIVE family AS (
-    SELECT relation::oid AS relid
+    SELECT family_of.relation::oid AS relid, 0 AS depth
     UNION
-    SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
+    SELECT i.inhrelid, f.depth + 1 FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
   )
-  SELECT f.relid::regclass FROM family f JOIN pg_class c ON c.oid = f.relid WHERE c.relkind IN ('r', 'p')
+  SELECT f.relid::regclass FROM family f WHERE (SELECT c.relkind FROM pg_class c WHERE c.oid = f.relid) IN ('r', 'p')
+  GROUP BY f.relid ORDER BY max(f.depth), f.relid;
+END
 $$;
-COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children';
+COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children, parents first';
 REVOKE ALL ON FUNCTION tenancy.family_of(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.check_protectable(relation regclass) RETURNS void
@@ -53,6 +62,43 @@ $$;
 COMMENT ON FUNCTION tenancy.check_protectable(regclass) IS 'Raises 42809 for what isn''t an ordinary or partitioned table of a user, 42501 unless the caller owns it';
 REVOKE ALL ON FUNCTION tenancy.check_protectable(regclass) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.foreign_tables_of(relation regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT i.inhrelid::regclass FROM tenancy.family_of(foreign_tables_of.relation) f (relid)
+  JOIN pg_inherits i ON i.inhparent = f.relid JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'f'
+$$;
+COMMENT ON FUNCTION tenancy.foreign_tables_of(regclass) IS 'Foreign tables that are partitions or children of a table, on whatever level';
+REVOKE ALL ON FUNCTION tenancy.foreign_tables_of(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_relatives(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_one regclass;
+BEGIN
+  SELECT f INTO found_one FROM tenancy.foreign_tables_of(check_relatives.relation) f LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+      MESSAGE = format('table %s has the foreign table %s as a partition or child', check_relatives.relation, found_one),
+      DETAIL = 'Row security does not apply to foreign tables: rows that are routed there would not be checked.',
+      HINT = 'Detach it, and protect it on the server where it lies.';
+  END IF;
+  SELECT f INTO found_one FROM tenancy.family_of(check_relatives.relation) f WHERE tenancy.is_hypertable(f) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('table %s is a hypertable of TimescaleDB', found_one),
+      DETAIL = 'Its chunks are made without DDL, and would stand open.', HINT = 'Use a partitioned table.';
+  END IF;
+  SELECT i.inhparent INTO found_one FROM pg_inherits i
+  WHERE i.inhrelid = check_relatives.relation AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LIMIT 1;
+  IF FOUND THEN
+    RAISE WARNING USING MESSAGE = format('rows of table %s can be read through %s, which is not protected', check_relatives.relation, found_one),
+      HINT = format('Protect %s: its partitions and children come along.', found_one);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_relatives(regclass) IS 'Raises 42809 for a table with foreign tables among its partitions or children, 0A000 for a hypertable of TimescaleDB; warns of a parent that isn''t protected';
+REVOKE ALL ON FUNCTION tenancy.check_relatives(regclass) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.check_column(relation regclass, "column" name, is_id boolean) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -83,15 +129,26 @@ $$;
 COMMENT ON FUNCTION tenancy.check_column(regclass, name, boolean) IS 'Raises 42703 with the nearest name unless the table has the column, 42804 when it is to hold ids and can''t';
 REVOKE ALL ON FUNCTION tenancy.check_column(regclass, name, boolean) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.is_attribution(relation regclass, attribute smallint) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    WHERE d.adrelid = is_attribution.relation AND d.adnum = is_attribution.attribute AND a.attgenerated = ''
+      AND pg_get_expr(d.adbin, d.adrelid) ~ '^[(]?(tenancy[.])?current_((organization|workspace|user|api_key)_id[(][)]|external_id[(])');
+END
+$$;
+COMMENT ON FUNCTION tenancy.is_attribution(regclass, smallint) IS 'Whether a column''s default fills it in from the session''s principal';
+REVOKE ALL ON FUNCTION tenancy.is_attribution(regclass, smallint) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.attribution_default(relation regclass, "column" name, entity text) RETURNS text
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN tenancy.base_type(a.atttypid) = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
               ELSE format('tenancy.current_external_id(%L, NULL::%s)', entity, format_type(a.atttypid, NULL)) END
-  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  FROM pg_attribute a
   WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
     -- a partition or child has inherited ours
-    AND (d.oid IS NULL OR a.attgenerated = '' AND pg_get_expr(d.adbin, d.adrelid) ~
-           '^[(]?(tenancy[.])?current_((organization|workspace|user|api_key)_id[(][)]|external_id[(])')
+    AND (NOT a.atthasdef OR tenancy.is_attribution(relation, a.attnum))
 $$;
 COMMENT ON FUNCTION tenancy.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has another default';
 REVOKE ALL ON FUNCTION tenancy.attribution_default(regclass, name, text) FROM PUBLIC;
@@ -155,6 +212,7 @@ DECLARE
   defaulted name[] := '{}';
   kept name[] := '{}';
 BEGIN
+  PERFORM tenancy.reopen_table(relation);  -- it is closed again below
   SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
   before := tenancy.remove_protection(relation);
 
@@ -188,6 +246,7 @@ BEGIN
     api_key_column, payload, defaulted_columns, row_security_before, force_before, with_organization)
   VALUES (relation, resource, organization, workspace, owner, api_key, payload, defaulted,
           coalesce(before.row_security_before, class.relrowsecurity), coalesce(before.force_before, class.relforcerowsecurity), with_organization);
+  PERFORM tenancy.remember_name(relation);
   RETURN kept;
 END
 $$;
@@ -242,6 +301,7 @@ BEGIN
   FOREACH payload_column IN ARRAY coalesce(payload, '{}') LOOP
     PERFORM tenancy.check_column(relation, payload_column, false);
   END LOOP;
+  PERFORM tenancy.check_relatives(relation);
   SELECT string_agg(format('"%s" on %s', p.polname, p.polrelid::regclass), ', ' ORDER BY p.polname) INTO policies
   FROM pg_policy p JOIN tenancy.family_of(relation) f ON p.polrelid = f
   WHERE p.polpermissive AND p.polname NOT IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete');
@@ -304,41 +364,11 @@ BEGIN
                 WHERE t.relation IN (SELECT tenancy.family_of(unprotect.relation)) LOOP
     removed := tenancy.remove_protection(member);
     PERFORM tenancy.open_again(member, removed.row_security_before, removed.force_before);
+    DELETE FROM tenancy.protected_names k WHERE k.holder = member;
   END LOOP;
   -- A child of two protected tables is still the other one's.
   PERFORM tenancy.protect_child(f) FROM tenancy.family_of(relation) f WHERE f <> relation;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave; 55000 when it isn''t protected';
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave, and forgets its names; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;
-
-CREATE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-  gone tenancy.workspaces;
-  protected_table record;
-  holds_rows boolean;
-BEGIN
-  gone := tenancy.own_workspace(workspace);
-  PERFORM tenancy.require_right(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
-  PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
-  FOR protected_table IN
-    SELECT t.relation, t.workspace_column, tenancy.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
-    FROM tenancy.protected_tables t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
-    WHERE NOT a.attisdropped ORDER BY t.relation::text LOOP
-    holds_rows := (SELECT r::boolean FROM tenancy.as_owner(protected_table.relation, format(
-      CASE WHEN protected_table.is_uuid THEN 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I = %L::uuid))'
-                                        ELSE 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I::text = %L))' END,
-      protected_table.relation, protected_table.workspace_column,
-      CASE WHEN protected_table.is_uuid THEN gone.workspace_id::text ELSE gone.external_id::text END)) r);
-    IF holds_rows THEN
-      RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-        MESSAGE = format('workspace "%s" still has rows in table %s', gone.slug, protected_table.relation),
-        HINT = 'Delete or move these rows first.';
-    END IF;
-  END LOOP;
-  DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;
-END
-$$;
-COMMENT ON FUNCTION tenancy.delete_workspace(text) IS 'Deletes a workspace with its memberships, settings and keys; needs workspaces.delete there; 55000 for the default workspace, and while a protected table still holds rows of it';

@@ -45,6 +45,11 @@ SELECT has_schema_privilege('public', 'tenancy', 'USAGE') AS usage, has_schema_p
 -- The secrets' table to nobody but its owner
 SELECT a.grantee::regrole FROM relations r, aclexplode(r.relacl) a WHERE r.relname = 'api_key_secrets' AND a.grantee <> (SELECT relowner FROM pg_class WHERE oid = r.oid);
 
+-- What a dump says of roles and relations by number it says only of those that are there: elsewhere the number is another one's.
+SELECT u.relation::regclass, a.attname FROM pg_extension e CROSS JOIN unnest(e.extconfig, e.extcondition) u (relation, condition)
+JOIN pg_attribute a ON a.attrelid = u.relation AND a.attnum > 0 AND NOT a.attisdropped
+WHERE e.extname = 'pg_tenancy' AND format_type(a.atttypid, NULL) ~ '^(oid|reg[a-z]+)$'
+  AND position(format('.oid = %s)', a.attname) IN replace(u.condition, '"', '')) = 0;
 -- As an ordinary login meets it
 CREATE ROLE regress_anybody LOGIN;
 SET SESSION AUTHORIZATION regress_anybody;

@@ -1,6 +1,7 @@
 // explain_rows(): the filter that the session gets on a table, as SQL.
 
 #include "pg/facts.hpp"
+#include "pg/permissions.hpp"
 #include "pg/row_filter_functions.hpp"
 
 namespace tenancy::pg {
@@ -74,6 +75,7 @@ Datum pg_tenancy_explain_rows(PG_FUNCTION_ARGS) {
                     errhint("Use tenancy.protect() to protect it.")));
   Node *columns[4];
   for (int i = 0; i < 4; i++) columns[i] = column_reference(relation, table.column_names[i]);
+  give_back_numbers();
   const RowCondition filter = filter_of_call(
       *current_principal(), RowFunction::visible, table.resource, table.metadata_only ? "list" : "view",
       {columns[0], columns[1], columns[2], columns[3]}, table.with_organization);

@@ -78,6 +78,7 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
     state->values->params[i].pflags = PARAM_FLAG_CONST;
     columns[i] = parameter(i + 1, type, argument_collation(call, argument));
   }
+  give_back_numbers();
   // Counted first: a change that comes in between makes this stale.
   state->generation = principal_generation();
   Principal *principal = current_principal();
@@ -116,6 +117,9 @@ Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
   const Datum result = ExecEvalExprSwitchContext(state->expression, state->expression_context, &is_null);
   PG_RETURN_BOOL(!is_null && DatumGetBool(result));
 }
+
+// A dropped column has type 0, and the server may ask about columns in any order; a type may go meanwhile.
+bool type_exists(Oid type) { return SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type)); }
 
 // Which workspaces are excepted can't be said of a column that holds none.
 bool can_hold_ids(const Node *workspace) {
@@ -164,11 +168,15 @@ Datum pg_tenancy_payload_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, Row
 // For protect(), which refuses columns that the filter could not compare.
 PG_FUNCTION_INFO_V1(pg_tenancy_is_id_type);
 Datum pg_tenancy_is_id_type(PG_FUNCTION_ARGS) {
-  PG_RETURN_BOOL(id_type(PG_GETARG_OID(0), PG_GETARG_OID(1)) != IdType::unsupported);
+  const Oid type = PG_GETARG_OID(0);
+  PG_RETURN_BOOL(type_exists(type) && id_type(type, PG_GETARG_OID(1)) != IdType::unsupported);
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_base_type);
-Datum pg_tenancy_base_type(PG_FUNCTION_ARGS) { PG_RETURN_OID(getBaseType(PG_GETARG_OID(0))); }
+Datum pg_tenancy_base_type(PG_FUNCTION_ARGS) {
+  const Oid type = PG_GETARG_OID(0);
+  PG_RETURN_OID(type_exists(type) ? getBaseType(type) : type);
+}
 
 PG_FUNCTION_INFO_V1(pg_tenancy_row_accepted);
 Datum pg_tenancy_row_accepted(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::accepted); }

@@ -10,8 +10,10 @@
 #include "pg/call_site.hpp"
 #include "pg/counters.hpp"
 #include "pg/fault_injection.hpp"
+#include "pg/filtered_owner.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
+#include "pg/protected_relation.hpp"
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_plans.hpp"
@@ -164,7 +166,9 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
       is_for_visible_rows(request->root, expression))
     call.place = Place::alternative;
 
+  give_back_numbers();
   Principal *principal = current_principal();
+  check_filtered_owner(request->root, call.row, *principal);
   Expr *filter = shared_filter(call, *principal, function, resource, command, with_organization);
   if (filter == nullptr) {
     depend_on(Guard::plan, request->root);
@@ -173,6 +177,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
     server_fault_point();
     filter = guarded(call, *principal, own);
   }
+  if (function == RowFunction::visible) note_row_filter(request->root, columns, filter);
   return reinterpret_cast<Node *>(filter);
 }
 
@@ -182,16 +187,19 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
   const char *resource = constant_text(static_cast<Node *>(linitial(expression->args)));
   const char *action = constant_text(static_cast<Node *>(lsecond(expression->args)));
   auto *workspace = static_cast<Node *>(lthird(expression->args));
-  // On the organization level the workspace decides nothing.
-  if (resource == nullptr || action == nullptr || is_organization_level(resource) ||
-      id_type(exprType(workspace), InvalidOid) != IdType::uuid || !is_registered(resource, action))
+  if (resource == nullptr || action == nullptr || id_type(exprType(workspace), InvalidOid) != IdType::uuid ||
+      !is_registered(resource, action))
     return nullptr;
   Call call{};
   if (!read_call(request->root, expression, {nullptr, workspace, nullptr, nullptr}, call)) return nullptr;
+  give_back_numbers();
+  const PermissionSet permission = authorized_by(resource, action);
   Principal *principal = current_principal();
+  // Held on the organization itself, whatever the workspace is.
+  if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
   depend_on(Guard::plan, request->root);
-  return reinterpret_cast<Node *>(guarded(
-      call, *principal, authorized_workspaces(*principal, authorized_by(resource, action), workspace)));
+  return reinterpret_cast<Node *>(
+      guarded(call, *principal, authorized_workspaces(*principal, permission, workspace)));
 }
 
 const SupportRequestSimplify *simplification(Node *request) {

@@ -88,9 +88,10 @@ Uuid digest(const StringInfoData &description) {
   return shape;
 }
 
-// The last shapes worked out. Permissions keep their numbers as long as the process lives.
+// The last shapes worked out, as long as permissions keep the numbers that these sets are made of.
 struct WorkedOut {
   bool used;
+  uint64 numbering;
   uint8 ids;
   PermissionSet sets[6];
   Uuid shape;
@@ -100,7 +101,7 @@ WorkedOut worked_out[worked_out_count];
 int next_worked_out = 0;
 
 bool is_same(const WorkedOut &one, const Sets &sets, uint8 ids) {
-  if (!one.used || one.ids != ids) return false;
+  if (!one.used || one.numbering != permission_numbering() || one.ids != ids) return false;
   for (size_t i = 0; i < lengthof(sets.sets); i++)
     if (one.sets[i] != *sets.sets[i]) return false;
   return true;
@@ -203,6 +204,7 @@ CallState *new_call_state(FmgrInfo *function, int argument_count) {
 }
 
 void ask_again(CallState *call, Entity entity) {
+  give_back_numbers();
   const uint64 generation = principal_generation();
   const Principal *principal = current_principal();
   check_anonymous_access(*principal);
@@ -295,6 +297,7 @@ Uuid shape_of(const Principal &principal) {
   place.shape = digest(description);
   pfree(description.data);
   place.ids = ids;
+  place.numbering = permission_numbering();
   for (size_t i = 0; i < lengthof(sets.sets); i++) place.sets[i] = *sets.sets[i];
   place.used = true;
   next_worked_out = (next_worked_out + 1) % worked_out_count;

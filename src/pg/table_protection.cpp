@@ -1,12 +1,15 @@
 // What guard rails and advise() ask about a table: whether its policies are still as protect() made them.
 
+#include "pg/pod_array.hpp"
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
+#include "catalog/pg_inherits.h"
 #include "commands/policy.h"
 #include "rewrite/rowsecurity.h"
 #include "tcop/deparse_utility.h"
+#include "utils/aclchk_internal.h"
 }
 
 namespace tenancy::pg {
@@ -139,6 +142,104 @@ const char *problem_of(const Relation relation, PolicyCall &standard) {
   return nullptr;
 }
 
+struct CommandEffects {
+  bool opens;            // switches row security off, or no longer forces it
+  bool changes_columns;  // may have changed a column that is there, or its default
+  const char *renamed;   // a column, and its new name
+  const char *renamed_to;
+  List *attached;  // tables that became partitions or children
+  List *granted;   // relations that somebody was granted rights on
+};
+
+// Whether a part of ALTER TABLE leaves columns and their defaults alone. Of what isn't listed it is assumed
+// that it doesn't.
+bool leaves_columns(AlterTableType kind) {
+  switch (kind) {
+    case AT_AddIndex:
+    case AT_AddConstraint:
+    case AT_ValidateConstraint:
+    case AT_DropConstraint:
+    case AT_ChangeOwner:
+    case AT_SetRelOptions:
+    case AT_ResetRelOptions:
+    case AT_EnableTrig:
+    case AT_DisableTrig:
+    case AT_AddInherit:
+    case AT_DropInherit:
+    case AT_ReplicaIdentity:
+    case AT_EnableRowSecurity:
+    case AT_ForceRowSecurity:
+    case AT_AttachPartition:
+    case AT_DetachPartition:
+    case AT_DetachPartitionFinalize:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Partitions that this transaction has attached: the command itself doesn't say, in some versions.
+List *new_partitions(Oid table) {
+  List *partitions = NIL;
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_inherits_inhparent, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(table));
+  const Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+  const SysScanDesc scan = systable_beginscan(inherits, InheritsParentIndexId, true, nullptr, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));)
+    if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+      partitions = lappend_oid(partitions, reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhrelid);
+  systable_endscan(scan);
+  table_close(inherits, AccessShareLock);
+  return partitions;
+}
+
+void add_effects_of_part(CommandEffects &effects, const CollectedATSubcmd *part, Oid table) {
+  if (!IsA(part->parsetree, AlterTableCmd)) {
+    effects.changes_columns = true;
+    return;
+  }
+  const AlterTableType kind = reinterpret_cast<const AlterTableCmd *>(part->parsetree)->subtype;
+  if (kind == AT_DisableRowSecurity || kind == AT_NoForceRowSecurity) effects.opens = true;
+  if (kind == AT_AddInherit) effects.attached = lappend_oid(effects.attached, table);
+  if (kind == AT_AttachPartition) effects.attached = list_concat(effects.attached, new_partitions(table));
+  if (!leaves_columns(kind)) effects.changes_columns = true;
+}
+
+CommandEffects effects_of(const CollectedCommand *command) {
+  CommandEffects effects{};
+  ListCell *cell = nullptr;
+  switch (command->type) {
+    case SCT_AlterTable:
+      foreach (cell, command->d.alterTable.subcmds)
+        add_effects_of_part(effects, static_cast<CollectedATSubcmd *>(lfirst(cell)),
+                            command->d.alterTable.objectId);
+      break;
+    case SCT_Grant:
+      if (command->d.grant.istmt->is_grant && command->d.grant.istmt->objtype == OBJECT_TABLE)
+        effects.granted = command->d.grant.istmt->objects;
+      break;
+    case SCT_Simple:
+      if (command->parsetree != nullptr && IsA(command->parsetree, RenameStmt)) {
+        const auto *rename = reinterpret_cast<const RenameStmt *>(command->parsetree);
+        if (rename->renameType == OBJECT_COLUMN || rename->renameType == OBJECT_ATTRIBUTE) {
+          effects.renamed = rename->subname;
+          effects.renamed_to = rename->newname;
+        }
+      }
+      break;
+    default:
+      break;
+  }
+  return effects;
+}
+
+Datum oid_array(const List *oids) {
+  PodArray<Datum> items;
+  const ListCell *cell = nullptr;
+  foreach (cell, oids) items.append(ObjectIdGetDatum(lfirst_oid(cell)));
+  return PointerGetDatum(construct_array(items.items, items.count, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+}
+
 }  // namespace
 
 extern "C" {
@@ -148,11 +249,13 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
-  const Relation relation = table_open(PG_GETARG_OID(0), AccessShareLock);
-  PolicyCall standard{};
-  const char *problem = problem_of(relation, standard);
   Datum values[6]{};
   bool nulls[6] = {true, true, true, true, true, true};
+  const Relation relation = try_table_open(PG_GETARG_OID(0), AccessShareLock);
+  if (relation == nullptr)  // dropped since the caller learned of it
+    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+  PolicyCall standard{};
+  const char *problem = problem_of(relation, standard);
   if (problem != nullptr) {
     values[0] = CStringGetTextDatum(problem);
     nulls[0] = false;
@@ -170,19 +273,31 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
-// Whether a command is an ALTER TABLE that switches row security off, or no longer forces it.
+// What 1.0 asks: whether a command is an ALTER TABLE that switches row security off, or no longer forces it.
 PG_FUNCTION_INFO_V1(pg_tenancy_opens_table);
 Datum pg_tenancy_opens_table(PG_FUNCTION_ARGS) {
-  const auto *command = reinterpret_cast<CollectedCommand *>(PG_GETARG_POINTER(0));
-  if (command->type != SCT_AlterTable) PG_RETURN_BOOL(false);
-  ListCell *cell = nullptr;
-  foreach (cell, command->d.alterTable.subcmds) {
-    const auto *part = static_cast<CollectedATSubcmd *>(lfirst(cell));
-    if (!IsA(part->parsetree, AlterTableCmd)) continue;
-    const AlterTableType kind = reinterpret_cast<AlterTableCmd *>(part->parsetree)->subtype;
-    if (kind == AT_DisableRowSecurity || kind == AT_NoForceRowSecurity) PG_RETURN_BOOL(true);
-  }
-  PG_RETURN_BOOL(false);
+  PG_RETURN_BOOL(effects_of(reinterpret_cast<const CollectedCommand *>(PG_GETARG_POINTER(0))).opens);
+}
+
+// What guard rails have to know of a DDL command beyond the relation that it touched.
+PG_FUNCTION_INFO_V1(pg_tenancy_inspect_command);
+Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
+  TupleDesc descriptor = nullptr;
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "return type must be a row type");
+  const CommandEffects effects = effects_of(reinterpret_cast<const CollectedCommand *>(PG_GETARG_POINTER(0)));
+  Datum values[] = {
+      BoolGetDatum(effects.opens),
+      BoolGetDatum(effects.changes_columns),
+      effects.renamed == nullptr ? Datum{} : DirectFunctionCall1(namein, CStringGetDatum(effects.renamed)),
+      effects.renamed_to == nullptr ? Datum{}
+                                    : DirectFunctionCall1(namein, CStringGetDatum(effects.renamed_to)),
+      oid_array(effects.attached),
+      oid_array(effects.granted)};
+  bool nulls[lengthof(values)]{};
+  nulls[2] = effects.renamed == nullptr;
+  nulls[3] = effects.renamed_to == nullptr;
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
 // Asked of the module and not of current_setting(): before the module is loaded anybody could have set

@@ -138,6 +138,21 @@ check_administrators() {
   sql -d postgres -c 'DROP DATABASE administrators' -c 'DROP DATABASE restored' -c 'DROP ROLE ops' -c 'DROP ROLE web'
 }
 
+# What 1.0 protected is known by name, and bindings of logins that are gone are gone, too.
+check_guard_rails() {
+  install old
+  sql -d postgres -c 'CREATE DATABASE rails' -c 'CREATE ROLE gone LOGIN'
+  sql -d rails -o /dev/null -c 'SET client_min_messages = warning' -c "CREATE EXTENSION pg_tenancy VERSION '1.0'" \
+    -c 'CREATE TABLE logs (id int, organization_id uuid) PARTITION BY LIST (id)' -c 'CREATE TABLE logs_1 PARTITION OF logs FOR VALUES IN (1)' \
+    -c "SELECT tenancy.protect('logs', 'logs', 'organization_id'), tenancy.trust_login('gone')" -c 'DROP ROLE gone' -c 'ALTER EXTENSION pg_tenancy UPDATE'
+  expect 'the names of tables that 1.0 protected are known' 'public.logs logs' \
+    "$(sql -d rails -c "SELECT string_agg(format('%s.%s %s', schema_name, table_name, holder), ', ') FROM tenancy.protected_names")"
+  expect '... and kept' 't' "$(sql -d rails -c 'SET client_min_messages = warning' -c 'DROP TABLE logs' -c 'CREATE TABLE logs (id int, organization_id uuid)' \
+    -c "SELECT relation = 'logs'::regclass FROM tenancy.protected_tables")"
+  expect 'the binding of a login that is gone is gone' 0 "$(sql -d rails -c 'SELECT count(*) FROM tenancy.login_bindings')"
+  sql -d postgres -c 'DROP DATABASE rails'
+}
+
 # --- sessions ---------------------------------------------------------------------------------------------------
 
 make_world() {
@@ -224,6 +239,7 @@ main() {
   start_server "$WORK_DIR/server" "$STAGE"
   check_equality
   check_administrators
+  check_guard_rails
   check_sessions
   check_too_old
   printf '%d passed, %d failed\n' "$passed" "$failed"
