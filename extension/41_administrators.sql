@@ -13,22 +13,22 @@ REVOKE ALL ON FUNCTION tenancy.holds(uuid, uuid, text, text) FROM PUBLIC;
 -- The words of the access model, and what follows from a word alone: the module's to know.
 
 CREATE FUNCTION tenancy.words(list text) RETURNS text[]
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_words';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_words';
 COMMENT ON FUNCTION tenancy.words(text) IS 'A list of the access model''s words: levels, categories, key_kinds, organization_level (resources of the organization itself), append_only, observability; 22023 for another';
 REVOKE ALL ON FUNCTION tenancy.words(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.can_be_overridden(role_id uuid, level text, resource text, action text) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_overridden';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_overridden';
 COMMENT ON FUNCTION tenancy.can_be_overridden(uuid, text, text, text) IS 'Whether an override of a role''s grant can have any effect';
 REVOKE ALL ON FUNCTION tenancy.can_be_overridden(uuid, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.can_be_registered(resource text, action text) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_registered';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_registered';
 COMMENT ON FUNCTION tenancy.can_be_registered(text, text) IS 'False for an action that would change what is append-only';
 REVOKE ALL ON FUNCTION tenancy.can_be_registered(text, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.holds_new_permissions(role_id uuid, resource text) RETURNS boolean
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_new_permissions';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_holds_new_permissions';
 COMMENT ON FUNCTION tenancy.holds_new_permissions(uuid, text) IS 'Whether a role holds each permission for the resource from its registration on';
 REVOKE ALL ON FUNCTION tenancy.holds_new_permissions(uuid, text) FROM PUBLIC;
 
