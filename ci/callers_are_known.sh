@@ -21,7 +21,7 @@ perl -0777 -e '
       push @definers, [$path, $name, $body] if $header =~ /SECURITY DEFINER/;
     }
   }
-  $entries{"tenancy.$_"} = 1 for qw(caller is_dba may_sign_up require_dba require_right require_held_role require_principal own_organization own_workspace as_owner);
+  $entries{"tenancy.$_"} = 1 for qw(caller is_dba may_sign_up require_dba require_right require_held_role require_delegation require_configuration_right require_setting_right require_key_right require_principal own_organization own_workspace as_owner);
   my $bad = 0;
   for (@definers) {
     my ($path, $name, $body) = @$_;
