@@ -5,7 +5,7 @@
 #   make installcheck      SQL, isolation and TAP tests against a running server that has the extension installed
 #   make demo              a throw-away server with example data; installs what is missing
 #   make check             every test; installs what is missing
-#   make check-long        random queries for half an hour or so
+#   make check-long        random queries and attacks for half an hour or so
 #   make dist              source archives of HEAD, with the META.json that PGXN wants
 #   make deb               Debian packages, see scripts/package.sh; installs what is missing
 
@@ -23,7 +23,7 @@ ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 demo check:
 	bash scripts/$@.sh
 check-long:
-	LONG=1 bash scripts/check.sh differential sqlsmith
+	LONG=1 bash scripts/check.sh differential sqlsmith attacks
 deb:
 	bash scripts/package.sh
 

@@ -1,4 +1,6 @@
--- What policies call. Planning replaces the calls by the session's own filter; called row by row they answer the same.
+-- What policies call. Planning replaces the calls by the session's own filter; called row by row they answer the same. None is
+-- leakproof, nor is what planning puts into plans: leakproof functions run on rows that policies hide, and anybody may call these.
+-- Policies don't need it, since nothing runs before them, and the comparisons in a filter are leakproof themselves.
 
 CREATE FUNCTION tenancy.plan_guard_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_plan_guard_support';
@@ -28,7 +30,7 @@ COMMENT ON FUNCTION tenancy.row_visible_support(internal) IS 'Planner support: r
 CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any")
 RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
-COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any") IS 'Whether the session may view, list, update or delete (the command) a row with these ids; a column that the table doesn''t have is written NULL';
+COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any") IS 'Whether the session may view, list, update or delete (the command) a row with these ids; never NULL; a column that the table doesn''t have is written NULL';
 
 -- With one more argument, a filter by workspace asks for the organization, too. That costs the planner its right estimates, and
 -- pays where the table is partitioned (or distributed) by it.
@@ -38,15 +40,29 @@ RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_vis
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
 COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean) IS 'The same, where the organization must agree even if the workspace decides';
 
+-- With one more, what protect() was told besides: "shared" (rows that name neither organization nor workspace are for everybody),
+-- "workspace_decides" (of rows whose organization is NULL), "from_parent" (whose row it is, the parent row says).
+CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
+                                    with_organization boolean, options text)
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_visible_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
+COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: shared (rows that name neither organization nor workspace are for everybody), workspace_decides (of rows whose organization is NULL)';
+
 CREATE FUNCTION tenancy.payload_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible_support';
 COMMENT ON FUNCTION tenancy.payload_visible_support(internal) IS 'Planner support: payload_visible() as the session''s own filter, or a constant';
 
--- Not leakproof, and not for policies: its answer holds among the rows that row_visible(…, 'list', …) lets pass.
+-- Not for policies: its answer holds among the rows that row_visible(…, 'list', …) lets pass.
 CREATE FUNCTION tenancy.payload_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any")
 RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.payload_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible';
 COMMENT ON FUNCTION tenancy.payload_visible(text, text, "any", "any", "any", "any") IS 'Whether the session may view the full content of a row that it may list; for scoped views';
+
+CREATE FUNCTION tenancy.payload_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
+                                        with_organization boolean, options text)
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.payload_visible_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible';
+COMMENT ON FUNCTION tenancy.payload_visible(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with the options of row_visible()';
 
 CREATE FUNCTION tenancy.row_accepted_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted_support';
@@ -56,6 +72,12 @@ CREATE FUNCTION tenancy.row_accepted(resource text, command text, organization "
 RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_accepted_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
 COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any") IS 'Whether the session may insert a row with these ids, or update one to them (the command); a column that the table doesn''t have is written NULL';
+
+CREATE FUNCTION tenancy.row_accepted(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
+                                     with_organization boolean, options text)
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_accepted_support
+AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
+COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: from_parent (the parent row says whose the row is, and INSERT doesn''t ask who writes), workspace_decides (of rows whose organization is NULL)';
 
 CREATE FUNCTION tenancy.explain_rows(relation regclass) RETURNS text
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_explain_rows';

@@ -1,7 +1,7 @@
 -- Organizations, workspaces, users, memberships, logins. Everybody may call these; each checks what the caller holds.
 
 CREATE FUNCTION tenancy.slug_of(name text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT nullif(trim(BOTH '-' FROM left(ltrim(regexp_replace(lower(left(name, 1000) COLLATE "C"), '[^a-z0-9]+', '-', 'g'), '-'), 100)), '')
 $$;
 COMMENT ON FUNCTION tenancy.slug_of(text) IS 'A slug of at most 100 characters made from a name, or NULL when the name has no ASCII letter or digit';
@@ -123,26 +123,25 @@ DECLARE
 BEGIN
   PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
   PERFORM tenancy.require_held_role(the_organization, NULL, the_role);
-  BEGIN
-    the_user := tenancy.find_user(member);
-  EXCEPTION WHEN undefined_object THEN
-    -- An invitation: whoever it is, the address is all that is known yet.
-    IF member !~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
-      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member),
-        HINT = 'Name a new member by e-mail address.';
-    END IF;
-    INSERT INTO tenancy.users (email) VALUES (lower(member COLLATE "C"))
-    ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
-  END;
+  -- A principal names those who aren't members by their addresses: by other references, other organizations' users could be
+  -- tried out.
+  the_user := tenancy.user_named(member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
   SELECT m.role_id INTO role_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NULL THEN
-    -- By any other reference, ids of other organizations' users could be tried out.
-    IF NOT tenancy.is_dba() AND member !~ '@' THEN
+    PERFORM tenancy.require_right(the_organization, NULL, 'team', 'add_users');
+    IF the_user IS NULL AND member ~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
+      SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = lower(member COLLATE "C");
+      IF the_user IS NULL THEN
+        -- An invitation: whoever it is, the address is all that is known yet.
+        INSERT INTO tenancy.users (email) VALUES (lower(member COLLATE "C"))
+        ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
+      END IF;
+    END IF;
+    IF the_user IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member),
         HINT = 'Name a new member by e-mail address.';
     END IF;
-    PERFORM tenancy.require_right(the_organization, NULL, 'team', 'add_users');
   ELSE
     PERFORM tenancy.require_held_role(the_organization, NULL, role_before);
   END IF;
@@ -274,10 +273,16 @@ CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy.require_dba();
+  -- Of a role that is gone the number is left.
+  DELETE FROM tenancy.login_bindings b
+  WHERE b.login::oid::text = unbind_login.login AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login);
+  IF FOUND THEN
+    RETURN;
+  END IF;
   DELETE FROM tenancy.login_bindings b WHERE b.login = tenancy.check_login(unbind_login.login);
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('login "%s" is neither trusted nor bound', login);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unbind_login(name) IS 'For a DBA: takes away a login''s binding and its trust; 42704 when it has neither';
+COMMENT ON FUNCTION tenancy.unbind_login(name) IS 'For a DBA: takes away a login''s binding and its trust, also of a role that is gone, by its number; 42704 when it has neither';

@@ -56,27 +56,6 @@ $$;
 COMMENT ON FUNCTION tenancy.rows_of_organization(tenancy.protected_tables, uuid) IS 'Conditions on a protected table t as SQL: rows that are the organization''s own, and rows that name it together with a workspace of another';
 REVOKE ALL ON FUNCTION tenancy.rows_of_organization(tenancy.protected_tables, uuid) FROM PUBLIC;
 
--- Rows of partitions count as their partitioned table's; inheritance children have columns of their own.
-CREATE FUNCTION tenancy.tables_with_rows(within regclass DEFAULT NULL) RETURNS SETOF tenancy.protected_tables
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  WITH chosen AS (
-    SELECT t.* FROM tenancy.protected_tables t
-    WHERE within IS NULL OR t.relation IN (SELECT tenancy.family_of(within))
-  )
-  SELECT t.* FROM chosen t JOIN pg_class c ON c.oid = t.relation
-  WHERE NOT (c.relispartition AND EXISTS (
-    SELECT FROM pg_inherits i JOIN chosen p ON p.relation = i.inhparent WHERE i.inhrelid = t.relation))
-$$;
-COMMENT ON FUNCTION tenancy.tables_with_rows(regclass) IS 'Protected tables (NULL: all, else the table and what is below it) without the partitions of those';
-REVOKE ALL ON FUNCTION tenancy.tables_with_rows(regclass) FROM PUBLIC;
-
-CREATE FUNCTION tenancy.only_if_plain(relation regclass) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT format('%s%s', CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, relation) FROM pg_class c WHERE c.oid = relation
-$$;
-COMMENT ON FUNCTION tenancy.only_if_plain(regclass) IS 'A table for FROM: with its partitions, without its inheritance children';
-REVOKE ALL ON FUNCTION tenancy.only_if_plain(regclass) FROM PUBLIC;
-
 CREATE FUNCTION tenancy.organization_for_dba(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -119,7 +98,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', within),
       HINT = 'tenancy.protected_tables lists those that are.';
   END IF;
-  FOR exported IN SELECT * FROM tenancy.tables_with_rows(within) t ORDER BY t.relation::text LOOP
+  FOR exported IN SELECT * FROM tenancy.held_tables(within, 'access share') t ORDER BY t.relation::text LOOP
     PERFORM tenancy.require_intact(exported.relation);
     RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy.as_owner(exported.relation, format(
       'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy.only_if_plain(exported.relation),
@@ -157,6 +136,51 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.close_organization(text) IS 'For a DBA: ends all access to an organization at once and for good, as the first step of its removal: members, secrets of keys, and keys for tokens go, rows stay; returns its id';
+
+CREATE FUNCTION tenancy.remove_access(organization text, at_most bigint) RETURNS bigint
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  the_organization uuid := tenancy.organization_for_dba(organization);
+  removed bigint;
+  in_all bigint := 0;
+BEGIN
+  UPDATE tenancy.organizations o SET closed_at = now() WHERE o.organization_id = the_organization AND o.closed_at IS NULL;
+  DELETE FROM tenancy.jwt_keys k WHERE k.organization_id = the_organization;
+  DELETE FROM tenancy.api_key_secrets s WHERE s.ctid = ANY (ARRAY(
+    SELECT s.ctid FROM tenancy.api_key_secrets s JOIN tenancy.api_keys k USING (api_key_id)
+    WHERE k.organization_id = the_organization LIMIT remove_access.at_most FOR UPDATE OF s));
+  GET DIAGNOSTICS in_all = ROW_COUNT;
+  DELETE FROM tenancy.organization_members m WHERE m.ctid = ANY (ARRAY(
+    SELECT m.ctid FROM tenancy.organization_members m
+    WHERE m.organization_id = the_organization LIMIT remove_access.at_most - in_all FOR UPDATE));
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  RETURN in_all + removed;
+END
+$$;
+COMMENT ON FUNCTION tenancy.remove_access(text, bigint) IS 'For a DBA: a part of close_organization(): removes at most so many secrets of keys and members, and returns how many; while it returns more than 0, others of the organization still have access';
+
+CREATE PROCEDURE tenancy.close_organization_in_batches(organization text, batch_size bigint DEFAULT 1000)
+LANGUAGE plpgsql AS $$
+DECLARE
+  removed bigint;
+BEGIN
+  IF batch_size IS NULL OR batch_size < 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
+  END IF;
+  LOOP
+    SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
+    removed := tenancy.remove_access(organization, batch_size);
+    COMMIT;
+    EXIT WHEN removed = 0;
+  END LOOP;
+  -- Who was added meanwhile goes as well.
+  SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
+  PERFORM tenancy.close_organization(organization);
+  COMMIT;
+END
+$$;
+COMMENT ON PROCEDURE tenancy.close_organization_in_batches(text, bigint) IS 'For a DBA: close_organization() in transactions of so many rows each, for organizations of many thousand members, which one transaction would hold for long; access ends batch by batch';
 
 CREATE FUNCTION tenancy.columns_as_json(relation oid, columns smallint[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -299,6 +323,7 @@ BEGIN
     SELECT c.oid FROM pg_class c
     WHERE c.relkind = 'r' AND (c.oid = purged.relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(purged.relation) p))
     ORDER BY c.oid::regclass::text LOOP
+    CONTINUE WHEN tenancy.hold_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
     PERFORM tenancy.check_references_at(leaf, 'IMMEDIATE');
     LOOP
       in_batch := (SELECT r::bigint FROM tenancy.as_owner(leaf, format('DELETE FROM ONLY %s WHERE ctid = ANY (%L)',
@@ -352,28 +377,40 @@ RETURNS TABLE (relation regclass, removed bigint)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy.close_organization(organization);
+  the_organization uuid;
   budget bigint := coalesce(at_most, 9223372036854775807);
+  held regclass[];
   tables regclass[];
   counts bigint[];
   purged tenancy.protected_tables;
   in_table bigint;
   in_round bigint;
+  waited boolean := false;
 BEGIN
+  the_organization := tenancy.close_organization(organization);
   IF budget < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;
-  SELECT coalesce(array_agg(t.relation::regclass), '{}'), coalesce(array_agg(0), '{}') INTO tables, counts FROM tenancy.tables_by_references() t;
+  -- Purges take turns: each waits for writers, and is one.
+  LOCK TABLE tenancy.organizations IN SHARE UPDATE EXCLUSIVE MODE;
+  held := ARRAY(SELECT t.relation::regclass FROM tenancy.held_tables(NULL, 'row exclusive') t);
+  SELECT coalesce(array_agg(t.relation::regclass), '{}'), coalesce(array_agg(0), '{}') INTO tables, counts
+  FROM tenancy.tables_by_references() t WHERE t.relation = ANY (held);
   LOOP
     in_round := 0;
-    FOR purged IN SELECT * FROM tenancy.tables_by_references() LOOP
+    FOR purged IN SELECT * FROM tenancy.tables_by_references() t WHERE t.relation = ANY (held) LOOP
       EXIT WHEN budget = 0;
       in_table := tenancy.purge_table(purged, the_organization, budget);
       budget := budget - in_table;
       in_round := in_round + in_table;
       counts[array_position(tables, purged.relation)] := counts[array_position(tables, purged.relation)] + in_table;
     END LOOP;
-    EXIT WHEN in_round = 0 OR budget = 0;
+    EXIT WHEN budget = 0 OR in_round = 0 AND waited;
+    -- Transactions that are not committed yet may have written rows of the organization.
+    IF in_round = 0 THEN
+      PERFORM tenancy.wait_for_writers_of(held);
+      waited := true;
+    END IF;
   END LOOP;
   IF EXISTS (SELECT FROM unnest(counts) c WHERE c > 0) THEN
     PERFORM tenancy.add_audit_entry('purge', 'organization', the_organization::text, the_organization,
@@ -385,31 +422,22 @@ BEGIN
   RETURN QUERY SELECT u.t, u.c FROM unnest(tables, counts) WITH ORDINALITY u (t, c, n) ORDER BY u.n;
 END
 $$;
-COMMENT ON FUNCTION tenancy.purge_organization(text, bigint) IS 'For a DBA: removes an organization for good: closes it, then deletes its rows in protected tables (at most so many in this call), and with the call that leaves none, the organization itself; returns the rows removed per table; audit entries stay, see purge_audit_log(); each table is worked on as its owner, with its triggers; 23503 while rows of others refer to its rows, 55000 for a table that is no longer as protect() made it';
+COMMENT ON FUNCTION tenancy.purge_organization(text, bigint) IS 'For a DBA: removes an organization for good: closes it, then deletes its rows in protected tables (at most so many in this call), and with the call that leaves none, the organization itself; returns the rows removed per table; audit entries stay, see purge_audit_log(); waits for transactions that have written to protected tables, see wait_for_writers(), but not for those that begin before it is committed, see purge_organization_in_batches(); each table is worked on as its owner, with its triggers; 23503 while rows of others refer to its rows, 55000 for a table that is no longer as protect() made it';
 
 -- Each transaction begins by pinning search_path, which the procedure itself can't: a SET clause would keep it from COMMIT.
 CREATE PROCEDURE tenancy.purge_organization_in_batches(organization text, batch_size bigint DEFAULT 10000)
 LANGUAGE plpgsql AS $$
 DECLARE
   the_organization uuid;
-  closing xid8;
-  told boolean := false;
 BEGIN
+  CALL tenancy.close_organization_in_batches(organization);
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
   the_organization := tenancy.close_organization(organization);
-  closing := pg_current_xact_id();
   COMMIT;
-  -- What was begun while the organization was open could still add rows.
-  LOOP
-    SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
-    EXIT WHEN pg_snapshot_xmin(pg_current_snapshot()) > closing;
-    IF NOT told THEN
-      RAISE NOTICE 'waiting for transactions that began before the organization was closed';
-      told := true;
-    END IF;
-    PERFORM pg_sleep(0.1);
-    COMMIT;
-  END LOOP;
+  -- What was begun while the organization was open could still add rows. Nothing is held meanwhile.
+  SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
+  PERFORM tenancy.wait_for_writers();
+  COMMIT;
   LOOP
     SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
     EXIT WHEN NOT EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = the_organization);
@@ -418,4 +446,4 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON PROCEDURE tenancy.purge_organization_in_batches(text, bigint) IS 'For a DBA: the same, in transactions of so many rows each, after waiting for those that began before; stopped anywhere, it goes on where it was when called again';
+COMMENT ON PROCEDURE tenancy.purge_organization_in_batches(text, bigint) IS 'For a DBA: the same, in transactions of so many rows each, after waiting for transactions that had written before the organization was closed; stopped anywhere, it goes on where it was when called again';

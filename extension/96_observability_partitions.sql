@@ -83,8 +83,8 @@ EXCEPTION WHEN OTHERS THEN
   IF tenancy.stops_job(SQLSTATE) THEN
     RAISE;
   END IF;
-  PERFORM tenancy.record_job_problem(schema, 'create_partitions', SQLERRM,
-                                     format('%s of %s', parent, to_char(date_trunc(unit, at, 'UTC') AT TIME ZONE 'UTC', 'YYYY-MM-DD')));
+  PERFORM tenancy.record_job_problem(
+    schema, 'create_partitions', format('%s of %s', parent, to_char(date_trunc(unit, at, 'UTC') AT TIME ZONE 'UTC', 'YYYY-MM-DD')), SQLSTATE, SQLERRM);
   RETURN 0;
 END
 $$;
@@ -110,7 +110,7 @@ BEGIN
   EXECUTE format('LOCK TABLE ONLY %s IN %s', relation, mode);
   RETURN true;
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-  PERFORM tenancy.record_job_problem(schema, job, 'somebody else''s transaction uses it', relation::text);
+  PERFORM tenancy.record_job_problem(schema, job, relation::text, SQLSTATE, 'somebody else''s transaction uses it');
   RETURN false;
 END
 $$;
@@ -229,7 +229,7 @@ EXCEPTION WHEN OTHERS THEN
   IF tenancy.stops_job(SQLSTATE) AND SQLSTATE NOT IN ('55P03', '40P01') THEN
     RAISE;
   END IF;
-  PERFORM tenancy.record_job_problem(schema, 'create_partitions', SQLERRM, parent::text);
+  PERFORM tenancy.record_job_problem(schema, 'create_partitions', parent::text, SQLSTATE, SQLERRM);
   RETURN 0;
 END
 $$;
@@ -371,7 +371,7 @@ BEGIN
       IF tenancy.stops_job(SQLSTATE) THEN
         RAISE;
       END IF;
-      PERFORM tenancy.record_job_problem(schema, job, SQLERRM, old.name);
+      PERFORM tenancy.record_job_problem(schema, job, old.name, SQLSTATE, SQLERRM);
     END;
   END LOOP;
   PERFORM set_config('lock_timeout', waiting, true);

@@ -148,7 +148,7 @@ COMMENT ON FUNCTION tenancy.sum_up(regnamespace, timestamptz[], boolean, uuid) I
 
 -- Errors of the server, of the caller, or of another session's making: these stop a job, whose next run does its work. All others can
 -- be somebody's rows.
-CREATE FUNCTION tenancy.stops_job(state text) RETURNS boolean LANGUAGE sql IMMUTABLE
+CREATE FUNCTION tenancy.stops_job(state text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN state OPERATOR(pg_catalog.~) '^(40|42501|53|55P03|57|58|XX)';
 COMMENT ON FUNCTION tenancy.stops_job(text) IS 'Whether an error (its SQLSTATE) has nothing to do with the rows that a job works on';
 

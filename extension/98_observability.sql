@@ -152,6 +152,9 @@ BEGIN
   END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', place);
   PERFORM tenancy.bound_observability(place);
+  PERFORM tenancy.keep_partman_by_the_clock(p.relation)
+  FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table"), LATERAL to_regclass(format('%s.%I', place, v."table")) p (relation)
+  WHERE tenancy.partman_name(p.relation) IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Gives observability tables that an earlier version made what this version''s have: bounds for what is written from now on, and job_problems; for their owner; 42704 where there are none';

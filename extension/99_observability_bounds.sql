@@ -3,7 +3,7 @@
 
 -- Conditions by table; the texts among them are in indexes, whose entries have at most 2704 bytes.
 CREATE FUNCTION tenancy.observability_checks() RETURNS TABLE ("table" text, name text, condition text)
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT v.* FROM (VALUES
     ('logs', 'times', $c$start_time >= '1970-01-01 00:00+00' AND start_time < '2200-01-01 00:00+00'
       AND isfinite(end_time) AND end_time - start_time >= '-1 day' AND end_time - start_time <= '7 days'$c$),
@@ -92,10 +92,11 @@ BEGIN
   END LOOP;
   FOR bound IN SELECT v."table", to_regclass(v."table") AS relation FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table") LOOP
     control := CASE bound."table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
-    -- After the row is stored, since COPY is slower with what comes before; and only queued for times that are far from now.
+    -- After the row is stored, since COPY is slower with what comes before; and only queued for times that are far from now. Days would
+    -- have to be looked up in a time zone, hours don't.
     IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = bound.relation AND t.tgname = 'check_time') THEN
       EXECUTE format('CREATE TRIGGER check_time AFTER INSERT OR UPDATE OF %1$I ON %2$s FOR EACH ROW
-                      WHEN ((NEW.%1$I < now() - interval ''1 day'' OR NEW.%1$I > now() + interval ''10 minutes'') AND row_security_active(%3$s::oid))
+                      WHEN ((NEW.%1$I < now() - interval ''24 hours'' OR NEW.%1$I > now() + interval ''10 minutes'') AND row_security_active(%3$s::oid))
                       EXECUTE FUNCTION check_time(%1$L)', control, bound.relation, quote_literal(bound.relation) || '::regclass');
     END IF;
   END LOOP;
@@ -103,17 +104,22 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.bound_observability(regnamespace) IS 'Gives the observability tables of a schema their bounds, where they lack them; rows that are there are not looked at';
 
-CREATE FUNCTION tenancy.record_job_problem(schema regnamespace, job text, problem text, object text DEFAULT NULL) RETURNS void
+-- The text of an error can quote somebody's row: it is for the owner of the tables, and not for whoever may run the job.
+CREATE FUNCTION tenancy.record_job_problem(schema regnamespace, job text, object text, state text, problem text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  -- Tables that 1.0 made have none until update_observability().
+  has_table boolean := to_regclass(format('%s.job_problems', schema)) IS NOT NULL;
 BEGIN
-  RAISE WARNING USING MESSAGE = format('%s.%s: %s', schema, job, concat_ws(': ', object, problem));
-  -- Tables that 1.0 made, until update_observability()
-  IF to_regclass(format('%s.job_problems', schema)) IS NOT NULL THEN
+  RAISE WARNING USING MESSAGE = format('%s.%s: %s is passed over (SQLSTATE %s)', schema, job, object, state),
+    HINT = CASE WHEN has_table THEN format('Table %s.job_problems has the reason.', schema)
+                ELSE format('Call tenancy.update_observability(%L) to have reasons recorded.', schema) END;
+  IF has_table THEN
     EXECUTE format('INSERT INTO %s.job_problems (job, object, problem) VALUES ($1, $2, $3)', schema) USING job, object, problem;
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.record_job_problem(regnamespace, text, text, text) IS 'Reports what a job of the observability tables leaves out, as a WARNING and in job_problems';
+COMMENT ON FUNCTION tenancy.record_job_problem(regnamespace, text, text, text, text) IS 'Reports what a job of the observability tables passes over: the object and the SQLSTATE as a WARNING, the reason in job_problems';
 
 CREATE FUNCTION tenancy.forget_job_problems(schema regnamespace, job text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$

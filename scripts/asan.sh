@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs sql/ against expected/ on a module built with AddressSanitizer: scripts/asan.sh [TEST...]. Run by hand; not a
-# stage of scripts/check.sh, since it takes minutes and depends on how Debian builds its server.
+# Runs sql/ against expected/, and then test/attacks, on a module built with AddressSanitizer: scripts/asan.sh [TEST...],
+# where a test is a file of sql/, or "attacks". Run by hand; not a stage of scripts/check.sh, since it takes minutes and
+# depends on how Debian builds its server.
 #
 # What it finds are errors in the module's own memory: its C++ containers, its stack and static objects, and what it
 # copies out of the server's memory into these. The server's palloc() takes memory in blocks, so that an overrun there
@@ -48,21 +49,31 @@ for ((i = 0; i < 600; i++)); do
 done
 "$bin/pg_isready" -q || { tail -n 20 "$dir/log" >&2; fail "the server did not start"; }
 
-if [[ $# -gt 0 ]]; then
-  tests=("$@")
-else
+tests=() attacks=
+if [[ $# -eq 0 ]]; then
   tests=(sql/*.sql)
   tests=("${tests[@]#sql/}")
   tests=("${tests[@]%.sql}")
+  attacks=yes
 fi
-output=$WORK_DIR/output
-mkdir "$output"
-cp -r sql expected "$output"
-give_to_server_user "$output"
+for name in "$@"; do
+  if [[ $name == attacks ]]; then attacks=yes; else tests+=("$name"); fi
+done
 status=0
-as_server_user "$(dirname "$("$pg_config" --pgxs)")/../test/regress/pg_regress" --inputdir="$output" --outputdir="$output" \
-  --bindir="$bin" --dbname=contrib_regression --load-extension=pg_tenancy "${tests[@]}" || status=$?
+if [[ ${#tests[@]} -gt 0 ]]; then
+  output=$WORK_DIR/output
+  mkdir "$output"
+  cp -r sql expected examples "$output"
+  give_to_server_user "$output"
+  as_server_user "$(dirname "$("$pg_config" --pgxs)")/../test/regress/pg_regress" --inputdir="$output" --outputdir="$output" \
+    --bindir="$bin" --dbname=contrib_regression --load-extension=pg_tenancy "${tests[@]}" || status=$?
+  [[ $status -eq 0 ]] || cat "$output/regression.diffs"
+fi
+if [[ -n $attacks ]]; then
+  # That planted holes are found is shown by the stage of check.sh.
+  PATH=$bin:$PATH NO_PLANTS=1 SERVER_LOG=$dir/log bash test/attacks/run.sh || status=$?
+fi
 # A report ends the session, which a test that expects an error could take for one.
 if grep -A 30 'ERROR: AddressSanitizer' "$dir/log"; then fail "AddressSanitizer has found something, see above"; fi
-[[ $status -eq 0 ]] || { cat "$output/regression.diffs"; exit 1; }
-say "${#tests[@]} passed, 0 failed"
+[[ $status -eq 0 ]] || exit 1
+say "${#tests[@]} tests passed${attacks:+, and the attacks}; AddressSanitizer has found nothing"

@@ -17,6 +17,7 @@
 #   worlds       test/worlds/run.sh
 #   differential random queries against copies that hold the principal's rows only: test/differential/run.sh
 #   sqlsmith     queries by sqlsmith must not get hold of hidden rows: test/sqlsmith/run.sh
+#   attacks      everybody who is no superuser tries what must fail: test/attacks/run.sh
 #   faults       test/faults/run.sh, on a module built with FAULTS=1
 #   ubsan        sql/ again, on a module built with UndefinedBehaviorSanitizer
 #   upgrade      test/upgrade/run.sh: updates of the extension, and sessions that live through them
@@ -25,8 +26,8 @@
 #   demo         scripts/demo.sh
 #   bench        bench/smoke.sh
 #
-# TESTS="a b" limits regress, isolation, ubsan to these files.  LONG=1 has differential and sqlsmith try many times as
-# much (make check-long).  Packages that are missing are installed.  Each stage
+# TESTS="a b" limits regress, isolation, tap, ubsan to these files.  LONG=1 has differential, sqlsmith and attacks try many
+# times as much (make check-long).  Packages that are missing are installed.  Each stage
 # that needs a server gets a fresh one; no other server and no PostgreSQL folder is touched.  Objects are kept in
 # $BUILD_DIR, build/ unless told otherwise.  Scripts of the last kinds find in their environment: PGHOST, PGPORT,
 # PGUSER, PGDATABASE of that server (the user is a superuser), PG_CONFIG, and PG_TENANCY_STAGE, the folder below which
@@ -45,7 +46,7 @@ GXX=g++
 CLANGXX=clang++-14
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
 STAGES=(static unit fuzz gcc clang exports regress isolation integration pool clients pgtap tap worlds differential sqlsmith
-  faults ubsan upgrade docs demo bench)
+  attacks faults ubsan upgrade docs demo bench)
 
 # --- what a stage needs -----------------------------------------------------------------------------------------
 
@@ -68,7 +69,10 @@ packages_of() {
       command -v npm >/dev/null || echo nodejs npm
       ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
-    tap) echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" ;;
+    tap)
+      echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" "postgresql-$PG_MAJOR-pgaudit" \
+        "postgresql-$PG_MAJOR-repack"
+      ;;
     sqlsmith) echo "${module[@]}" sqlsmith ;;
     upgrade | docs) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" ;;
     *) echo "${module[@]}" ;;
@@ -86,7 +90,7 @@ has_tests() {
     integration | pool) files=(test/"$1"/*_test.cpp) ;;
     pgtap) files=(test/pgtap/*.sql) ;;
     tap) files=(test/tap/*.pl) ;;
-    worlds | differential | sqlsmith | faults | upgrade | clients) files=(test/"$1"/run.s[h]) ;;
+    worlds | differential | sqlsmith | attacks | faults | upgrade | clients) files=(test/"$1"/run.s[h]) ;;
     bench) files=(bench/smoke.s[h]) ;;
     *) return 0 ;;
   esac
@@ -292,7 +296,8 @@ stage_pgtap() {
 }
 
 stage_tap() {
-  local copy=$WORK_DIR/tap pgxs log
+  local copy=$WORK_DIR/tap pgxs log names
+  names=$(test_names test/tap pl | sed 's,.*,test/tap/&.pl,')
   need_module gcc "CXX=$GXX"
   export PG_CONFIG PG_TENANCY_STAGE TEMP_CONFIG
   PG_CONFIG=$(find_pg_config)
@@ -303,11 +308,11 @@ stage_tap() {
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
   # They make their own servers, which root may not, and write below the working folder.  Since 17 it is told by two more names.
   mkdir "$copy"
-  cp -r test docs sql "$copy"
+  cp -r test docs sql examples "$copy"
   give_to_server_user "$copy"
-  # shellcheck disable=SC2016
+  # shellcheck disable=SC2016,SC2086
   as_server_user env PATH="$(server_bin):$PATH" PG_REGRESS="$pgxs/src/test/regress/pg_regress" TESTDIR="$copy" TMPDIR="$copy" \
-    TESTDATADIR="$copy/tmp_check" TESTLOGDIR="$copy/tmp_check/log" bash -c 'cd "$1" && prove -I "$2" -I test/tap/lib test/tap/*.pl' - "$copy" "$pgxs/src/test/perl" || {
+    TESTDATADIR="$copy/tmp_check" TESTLOGDIR="$copy/tmp_check/log" bash -c 'cd "$1" && prove -I "$2" -I test/tap/lib "${@:3}"' - "$copy" "$pgxs/src/test/perl" $names || {
     for log in "$copy"/tmp_check/log/regress_log_*; do
       # A test that died has not counted its assertions.
       if grep -Eq '(^|\) )not ok ' "$log" || ! grep -Eq '(^|\) )1\.\.[0-9]+$' "$log"; then
@@ -335,6 +340,12 @@ stage_sqlsmith() {
   need_module gcc "CXX=$GXX"
   need_server sqlsmith gcc
   run_script sqlsmith test/sqlsmith/run.sh "$(how_many 2500 50000)"
+}
+
+stage_attacks() {
+  need_module gcc "CXX=$GXX"
+  need_server attacks gcc
+  SERVER_LOG=$WORK_DIR/attacks/log run_script attacks test/attacks/run.sh "$(how_many 1 20)"
 }
 
 stage_faults() {

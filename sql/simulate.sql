@@ -131,6 +131,7 @@ BEGIN;
 DECLARE c CURSOR FOR SELECT id FROM app.logs;
 SELECT tenancy.simulate('FETCH ALL FROM c', 'ben@acme.test', login => 'regress_app');
 ROLLBACK;
+\set VERBOSITY terse
 DO $$
 DECLARE
   u record;
@@ -140,6 +141,7 @@ BEGIN
   END LOOP;
 END
 $$;
+\set VERBOSITY default
 -- An error inside leaves the DBA who it was, also where it is caught.
 DO $$
 BEGIN

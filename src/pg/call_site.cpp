@@ -129,22 +129,38 @@ bool are_conditions_settled(const Query *query) {
          !calls_users_function(reinterpret_cast<Node *>(query->returningList), nullptr);
 }
 
+// Of a policy's WITH CHECK. The same call may be asked of the row as it was before.
+Place place_in_check(const Query *query) {
+  const bool is_new = query->commandType == CMD_INSERT && query->onConflict == nullptr;
+  const bool is_asked_once = query->commandType == CMD_UPDATE &&
+                             !calls_users_function(reinterpret_cast<Node *>(query->targetList), nullptr);
+  return is_new || is_asked_once ? Place::condition : Place::alternative;
+}
+
 Place place_in_query(const PlannerInfo *root, const Sought &sought) {
   const Query *query = root->parse;
   Place best = Place::elsewhere;
   const ListCell *cell = nullptr;
-  foreach (cell, query->rtable)
-    best = std::max(
-        best, place_in(sought, reinterpret_cast<Node *>(lfirst_node(RangeTblEntry, cell)->securityQuals),
-                       Place::condition));
-  foreach (cell, query->withCheckOptions)
-    best = std::max(best, place_in(sought, lfirst_node(WithCheckOption, cell)->qual, Place::alternative));
-  if (best < Place::condition && are_conditions_settled(query))
-    best = std::max(best, place_in_join_tree(sought, reinterpret_cast<Node *>(query->jointree)));
-  return best;
+  foreach (cell, query->rtable) {
+    const auto *policies = reinterpret_cast<Node *>(lfirst_node(RangeTblEntry, cell)->securityQuals);
+    best = std::max(best, place_in(sought, policies, Place::condition));
+    if (best == Place::condition) return best;
+  }
+  if (query->withCheckOptions != NIL) {
+    const Place in_check = place_in_check(query);
+    foreach (cell, query->withCheckOptions) {
+      best = std::max(best, place_in(sought, lfirst_node(WithCheckOption, cell)->qual, in_check));
+      if (best == Place::condition) return best;
+    }
+  }
+  return are_conditions_settled(query)
+             ? std::max(best, place_in_join_tree(sought, reinterpret_cast<Node *>(query->jointree)))
+             : best;
 }
 
-bool is_same_call(const FuncExpr *one, const FuncExpr *call) { return equal(one, call); }
+bool is_same_call(const FuncExpr *one, const FuncExpr *call) {
+  return one->funcid == call->funcid && equal(one, call);
+}
 
 bool is_row_visible(const FuncExpr *one, const FuncExpr *call) {
   if (get_func_namespace(one->funcid) != get_func_namespace(call->funcid) ||
@@ -160,6 +176,7 @@ bool is_row_visible(const FuncExpr *one, const FuncExpr *call) {
 }  // namespace
 
 bool can_be_copied(Node *argument) {
+  if (IsA(argument, Var) || IsA(argument, Const)) return is_copyable(argument);  // as policies have it
   int nodes = 0;
   return !cannot_be_copied(argument, &nodes) && !contain_volatile_functions(argument);
 }

@@ -61,7 +61,7 @@ namespace workspace_members {
 enum : AttrNumber { workspace_id = 1, user_id, organization_id, role_id };
 }
 namespace permissions {
-enum : AttrNumber { resource = 1, action };
+enum : AttrNumber { resource = 1, action, description, built_in, data_visibility };
 }
 namespace grants {
 enum : AttrNumber { role_id = 1, organization_id, workspace_id, resource, action, allowed };
@@ -116,7 +116,11 @@ enum : AttrNumber {
   row_security_before,
   force_before,
   protected_at,
-  with_organization
+  with_organization,
+  through,
+  inherits_owner,
+  shared,
+  workspace_decides
 };
 }
 namespace trusted_functions {

@@ -19,6 +19,15 @@ using JsonActionResult = void;
 inline JsonActionResult json_action_done() {}
 #endif
 
+/// Whether the role owns the relation, or is a member of its owner.
+inline bool owns_relation(Oid relation, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(RelationRelationId, relation, role);
+#else
+  return pg_class_ownercheck(relation, role);
+#endif
+}
+
 /// A lexer over UTF-8 that resolves escapes.
 inline JsonLexContext *make_json_lexer(char *text, size_t length) {
 #if PG_VERSION_NUM >= 170000

@@ -1,5 +1,6 @@
 // What the server calls when it loads the module.
 
+#include "pg/child_table.hpp"
 #include "pg/counters.hpp"
 #include "pg/empty_relation.hpp"
 #include "pg/index_promotion.hpp"
@@ -24,5 +25,6 @@ void _PG_init(void) {
   tenancy::pg::register_shared_plans();
   tenancy::pg::register_counters();
   tenancy::pg::register_owner_exemption();
+  tenancy::pg::register_child_tables();
 }
 }

@@ -93,6 +93,11 @@ Principal *cached_principal(const IdentityKey &identity) {
   return nullptr;
 }
 
+void forget_cached_principals() {
+  cache.last = nullptr;
+  for (Place &place : cache.places) empty(place);
+}
+
 void cache_principal(const IdentityKey &identity, Principal *principal) {
   Place &place = place_to_take();
   empty(place);

@@ -290,8 +290,10 @@ RowCondition visible_payload(Principal &principal, const char *resource, const R
 }
 
 RowCondition accepted_rows(Principal &principal, const char *resource, Command command, RowColumns columns) {
+  // Whose row it is, is what its writer says; where a parent row says it, INSERT is like UPDATE.
+  const bool attributed = command == Command::insert && !columns.options.from_parent;
   const RowFilter &filter = *filter_in_context(principal, permissions_for(resource, command), columns,
-                                               EveryWorkspace::spelled_out, command == Command::insert);
+                                               EveryWorkspace::spelled_out, attributed);
   if (filter.empty()) return {or_false(nullptr), nullptr};
 
   Node *decisive = columns.organization != nullptr ? columns.organization
@@ -301,11 +303,10 @@ RowCondition accepted_rows(Principal &principal, const char *resource, Command c
   Expr *rows = nullptr;
   if (columns.workspace == nullptr) {
     rows = is(columns.organization, Entity::organization, principal.organization, columns);
-    if (filter.on_organization == Rows::own && command != Command::insert)
-      rows = both(rows, is_own(principal, columns));
+    if (filter.on_organization == Rows::own && !attributed) rows = both(rows, is_own(principal, columns));
   } else {
     // On INSERT the attribution below says whose row it is; all and own make no difference.
-    if (command == Command::insert)
+    if (attributed)
       rows = either(is_one_of(columns.workspace, Entity::workspace, filter.all, columns),
                     is_one_of(columns.workspace, Entity::workspace, filter.own, columns));
     else
@@ -314,7 +315,7 @@ RowCondition accepted_rows(Principal &principal, const char *resource, Command c
     if (columns.organization != nullptr)
       rows = both(rows, is(columns.organization, Entity::organization, principal.organization, columns));
   }
-  if (command == Command::insert && rows != nullptr) {
+  if (attributed && rows != nullptr) {
     if (columns.owner != nullptr)
       rows = both(rows, is_produced_by(columns.owner, Entity::user, principal.user, columns));
     if (columns.api_key != nullptr)

@@ -13,6 +13,13 @@ struct SharedIds {
   bool everywhere;  // whether that was possible: if not, the filter is to be made again without asking
 };
 
+/// What protect() was told of a table besides its columns.
+struct RowOptions {
+  bool shared;             // rows that name neither organization nor workspace are for everybody
+  bool workspace_decides;  // whose row it is, where the organization is NULL
+  bool from_parent;        // the parent row says whose the row is, and not who writes it
+};
+
 /// What names a row's organization, workspace, user and key: any expression of a supported type, or nullptr.
 struct RowColumns {
   Node *organization;
@@ -20,6 +27,7 @@ struct RowColumns {
   Node *owner;
   Node *api_key;
   SharedIds *shared = nullptr;
+  RowOptions options{};
   bool false_for_null = false;     // comparisons are to be false of NULL, not NULL
   const Node *not_null = nullptr;  // but for this one's: the guard beside the filter is false of its NULL
 };

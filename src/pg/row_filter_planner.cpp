@@ -10,6 +10,7 @@
 #include "pg/call_site.hpp"
 #include "pg/counters.hpp"
 #include "pg/fault_injection.hpp"
+#include "pg/filtered_owner.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/permissions.hpp"
 #include "pg/protected_relation.hpp"
@@ -122,6 +123,8 @@ Node *column_to_check(const Principal &principal, const RowColumns &columns, Ent
 // compares the row's id, too, and so can't be asked of rows that don't match.
 Expr *shared_filter(const Call &call, Principal &principal, RowFunction function, const char *resource,
                     const char *command, bool with_organization) {
+  // Some rows have no id at all.
+  if (call.columns.options.shared || call.columns.options.workspace_decides) return nullptr;
   if (!settings.share_plans || is_simulation() || !has_shape(principal) || call.place == Place::elsewhere)
     return nullptr;
   Entity entity = Entity::organization;
@@ -158,14 +161,21 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
   const bool with_organization = is_with_organization(expression, &known);
   // What isn't known is the call's to complain of, if it is made at all.
   if (resource == nullptr || command == nullptr || !known || !command_named(command)) return nullptr;
-  const RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  if (list_length(expression->args) > options_argument) {
+    const char *options = constant_text(argument(options_argument));
+    if (options == nullptr) return nullptr;
+    columns.options = row_options(options);
+  }
   Call call{};
   if (!read_call(request->root, expression, columns, call)) return nullptr;
   if (function == RowFunction::payload && call.place == Place::elsewhere &&
       is_for_visible_rows(request->root, expression))
     call.place = Place::alternative;
 
+  give_back_numbers();
   Principal *principal = current_principal();
+  check_filtered_owner(request->root, call.row, *principal);
   Expr *filter = shared_filter(call, *principal, function, resource, command, with_organization);
   if (filter == nullptr) {
     depend_on(Guard::plan, request->root);
@@ -184,16 +194,19 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
   const char *resource = constant_text(static_cast<Node *>(linitial(expression->args)));
   const char *action = constant_text(static_cast<Node *>(lsecond(expression->args)));
   auto *workspace = static_cast<Node *>(lthird(expression->args));
-  // On the organization level the workspace decides nothing.
-  if (resource == nullptr || action == nullptr || is_organization_level(resource) ||
-      id_type(exprType(workspace), InvalidOid) != IdType::uuid || !is_registered(resource, action))
+  if (resource == nullptr || action == nullptr || id_type(exprType(workspace), InvalidOid) != IdType::uuid ||
+      !is_registered(resource, action))
     return nullptr;
   Call call{};
   if (!read_call(request->root, expression, {nullptr, workspace, nullptr, nullptr}, call)) return nullptr;
+  give_back_numbers();
+  const PermissionSet permission = authorized_by(resource, action);
   Principal *principal = current_principal();
+  // Held on the organization itself, whatever the workspace is.
+  if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
   depend_on(Guard::plan, request->root);
-  return reinterpret_cast<Node *>(guarded(
-      call, *principal, authorized_workspaces(*principal, authorized_by(resource, action), workspace)));
+  return reinterpret_cast<Node *>(
+      guarded(call, *principal, authorized_workspaces(*principal, permission, workspace)));
 }
 
 const SupportRequestSimplify *simplification(Node *request) {

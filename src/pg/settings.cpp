@@ -21,6 +21,10 @@ const config_enum_entry anonymous_access_values[] = {
     {"error", static_cast<int>(AnonymousAccess::error), false},
     {nullptr, 0, false}};
 
+const config_enum_entry filtered_owner_values[] = {{"error", static_cast<int>(FilteredOwner::error), false},
+                                                   {"empty", static_cast<int>(FilteredOwner::empty), false},
+                                                   {nullptr, 0, false}};
+
 const config_enum_entry principal_lifetime_values[] = {
     {"session", static_cast<int>(PrincipalLifetime::session), false},
     {"transaction", static_cast<int>(PrincipalLifetime::transaction), false},
@@ -87,6 +91,13 @@ void define_settings() {
   define_principal_text("tenancy.api_key", "Sets the API key that the session acts by.",
                         "The secret is shown by its display prefix only.", &settings.api_key, assign_api_key,
                         show_api_key);
+  DefineCustomEnumVariable(
+      "tenancy.filtered_owner", "Sets what the owner of a protected table gets without a principal.",
+      "\"error\": an error from any query on the table; \"empty\": no rows. It concerns roles that bypass "
+      "row "
+      "security elsewhere, too.",
+      reinterpret_cast<int *>(&settings.filtered_owner), static_cast<int>(FilteredOwner::error),
+      filtered_owner_values, PGC_SUSET, 0, nullptr, assign_principal_enum, nullptr);
   DefineCustomBoolVariable("tenancy.guard_rails", "Refuses DDL that would open a protected table.",
                            "Also protects partitions and children as they are made or attached.",
                            &settings.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);

@@ -7,6 +7,7 @@
 namespace tenancy::pg {
 
 enum class AnonymousAccess : int { empty, error };
+enum class FilteredOwner : int { error, empty };
 enum class PrincipalLifetime : int { session, transaction };
 enum class TrustedConditions : int { none, own_rows, all };
 
@@ -19,6 +20,7 @@ struct Settings {
   char *simulation;
   char *suspension;
   AnonymousAccess anonymous_access;
+  FilteredOwner filtered_owner;
   PrincipalLifetime principal_lifetime;
   TrustedConditions trusted_conditions;
   bool guard_rails;

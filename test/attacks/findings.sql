@@ -1,0 +1,168 @@
+-- Attacks that once went through, by name, as small as they get. Beside them stand their relatives, made up in the other files.
+
+-- Errors of functions that run before the policies.
+INSERT INTO attacks.cases (family, title, script, forbidden)
+SELECT 'known', 'an error shows a hidden row: ' || call, format(E'@as att_web search key\nSET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexonlyscan = off;\n%s', call),
+  (SELECT forbidden FROM attacks.principals WHERE principal = 'search key')
+FROM unnest(ARRAY[
+  'SELECT 1 FROM app.logs WHERE amount > 1000 AND tenancy.filter_id(body) IS NULL;',
+  'SELECT 1 FROM app.logs WHERE tenancy.plan_guard(amount, ''infinity'', amount);',
+  'SELECT 1 FROM tenancy.users WHERE tenancy.filter_id(name) IS NULL;',
+  'SELECT 1 FROM tenancy.workspaces WHERE tenancy.filter_id(name) IS NULL;',
+  'SELECT 1 FROM tenancy.api_keys WHERE tenancy.filter_id(name) IS NULL;',
+  'SELECT 1 FROM tenancy.organizations WHERE tenancy.filter_id(name) IS NULL;',
+  'SELECT 1 FROM tenancy.audit_log WHERE tenancy.filter_id(after ->> ''name'') IS NULL;',
+  'SELECT 1 FROM theirs.notes WHERE tenancy.filter_id(body) IS NULL;',
+  'SELECT 1 FROM theirs.notes WHERE tenancy.row_visible(body, ''view'', owner, NULL, NULL, NULL);',
+  'SELECT 1 FROM theirs.notes WHERE tenancy.row_visible(''logs'', body, owner, NULL, NULL, NULL);',
+  'SELECT 1 FROM theirs.notes WHERE tenancy.row_accepted(''logs'', body, owner, NULL, NULL, NULL);',
+  'SELECT 1 FROM theirs.notes WHERE tenancy.shape_guard(NULL, body, NULL);',
+  'SELECT 1 FROM theirs.notes WHERE tenancy.shape_guard(gen_random_uuid(), body, gen_random_uuid());',
+  'SELECT 1 FROM theirs.notes WHERE tenancy.authorize(body, ''view'');']) call;
+
+-- A DBA who is no superuser gets at what is not a tenant's.
+INSERT INTO attacks.cases (family, title, script, forbidden, may)
+SELECT 'known', 'a DBA exports ' || relation, format(E'@as att_dba\nSELECT organization_id IS NULL FROM tenancy.create_organization(''Evil'', ''evil@evil.test'', external_id => %L);\n' ||
+  E'INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before) VALUES (%L, ''logs'', %L, false, false);\nSELECT relation, "row" FROM tenancy.export_organization(''evil'', %2$L);', id, relation, id_column), 'canary_theirs|SCRAM|rolpassword|secret_hash', ARRAY['.']
+FROM (VALUES ('pg_authid', 'rolname', 'att_other'), ('theirs.notes', 'owner', 'att_other'), ('tenancy.api_key_secrets', 'api_key_id', current_setting('attacks.g') || '-0000-4000-8000-000000000006'),
+  ('attacks.secrets', 'name', 'globex master')) v (relation, id_column, id);
+INSERT INTO attacks.cases (family, title, script, may) VALUES
+  ('known', 'a DBA purges a table of somebody else''s', E'@as att_dba\nSELECT organization_id IS NULL FROM tenancy.create_organization(''Evil'', ''evil@evil.test'', external_id => ''att_other'');\n' ||
+  E'INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before) VALUES (''theirs.notes'', ''logs'', ''owner'', false, false);\nSELECT * FROM tenancy.purge_organization(''evil'');', '{catalog,audit,logins}');
+
+-- Triggers and foreign keys on the extension's own tables.
+INSERT INTO attacks.cases (family, title, script, may)
+SELECT 'known', format('a trigger on tenancy.%s, %s %s', c.relname, v.moment, v.level), format(E'@as att_granted\n@code att_granted\nCREATE TRIGGER evil %s INSERT OR UPDATE OR DELETE ON tenancy.%I FOR EACH %s EXECUTE FUNCTION att_granted.trigger_function();\n@as att_dba\n@armed\n', v.moment, c.relname, v.level) ||
+  E'SELECT organization_id IS NULL FROM tenancy.create_organization(''Another'', ''another@evil.test'');\nSELECT tenancy.set_setting(''another'', ''members_view_all_data'', false);\nSELECT tenancy.set_setting(''another'', ''members_view_logs'', false);\nSELECT tenancy.allow_workspace_overrides(''another'', ''logs'', true);\n' ||
+  E'SELECT tenancy.register_permission(''things'', ''view'', ''x'');\nSELECT tenancy.create_role(''another'', ''workspace'', ''helper'', ''member'') IS NULL;\nSELECT tenancy.set_workspace_role(''another/shared-team-workspace'', ''another@evil.test'', ''member'');\nSELECT tenancy.trust_login(''att_bound'');\n' ||
+  E'SELECT api_key_id IS NULL FROM tenancy.create_api_key(''organization_service_key'', ''x'', ''another'', scopes => ''["logs.view"]'');\nSELECT tenancy.set_jwks(''another'', NULL, ''x'');\nSELECT tenancy.set_jwks(''another'', ''{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'');\n' ||
+  E'@as att_owner\nCREATE TABLE att_owner.w (organization_id uuid, body text);\n@armed\nSELECT tenancy.protect(''att_owner.w'', ''prompts'', organization => ''organization_id'', payload => ''{body}'');\nSELECT tenancy.create_scoped_view(''att_owner.w'', ''att_owner.v'');\nDROP TABLE att_owner.w CASCADE;\n' ||
+  E'@as att_dba\n@armed\nSELECT * FROM tenancy.purge_organization(''another'');', '{catalog,audit,logins,vocabulary}'
+FROM pg_class c, (VALUES ('BEFORE', 'ROW'), ('AFTER', 'ROW'), ('BEFORE', 'STATEMENT')) v (moment, level)
+WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND (v.moment = 'BEFORE' AND v.level = 'ROW' OR c.relname IN ('organizations', 'audit_log'));
+INSERT INTO attacks.cases (family, title, script, jobs) VALUES
+  ('known', 'the extension''s trigger functions on an own table', E'@as att_granted\nCREATE TABLE att_granted.api_keys (organization_id uuid, workspace_id uuid, api_key_id uuid); CREATE TRIGGER a AFTER INSERT ON att_granted.api_keys FOR EACH ROW EXECUTE FUNCTION tenancy.audit_change(''api_key'', ''api_key_id'', ''''); INSERT INTO att_granted.api_keys VALUES (''' || current_setting('attacks.g') || E'-0000-4000-8000-000000000000'', NULL, gen_random_uuid());\n' ||
+    E'CREATE TABLE att_granted.r (i int); CREATE TRIGGER r BEFORE INSERT ON att_granted.r FOR EACH STATEMENT EXECUTE FUNCTION tenancy.begin_restore(); INSERT INTO att_granted.r VALUES (1);\nSELECT ''@found triggers are switched off'' WHERE current_setting(''session_replication_role'') <> ''origin'';', false),
+  ('known', 'a blanket grant writes secrets', E'@as att_granted\nUPDATE tenancy.api_key_secrets SET secret_hash = sha256(''evil'') WHERE api_key_id = ''' || current_setting('attacks.g') || E'-0000-4000-8000-000000000006'';', false),
+  ('known', 'a blanket grant empties the catalogs', E'@as att_granted\nTRUNCATE tenancy.organization_members CASCADE;', false);
+
+-- Roads to more than one holds, or to less for those above.
+INSERT INTO attacks.cases (family, title, script, forbidden, rights) VALUES
+  ('known', 'a token of an admin''s own making', E'@as postgres\nSELECT tenancy.set_setting(''acme'', ''org_admins_view_logs'', false), tenancy.set_setting(''acme'', ''org_admins_view_logs_metadata'', false);\nCALL attacks.rights_remembered();\n@as att_app adam\nSELECT tenancy.set_jwks(NULL, (SELECT value::jsonb FROM attacks.tokens WHERE name = ''jwk''));', 'canary_globex', 'adam'),
+  ('known', 'a manager restricts the organization''s admins', E'@as postgres\nSELECT tenancy.allow_workspace_overrides(''acme'', ''logs'', true);\nCALL attacks.rights_remembered();\n@as att_app mona\nSELECT tenancy.set_setting(NULL, ''org_admins_view_logs'', false, ''search''), tenancy.set_setting(NULL, ''org_admins_view_logs_metadata'', false, ''search'');', 'canary_globex', 'mona'),
+  ('known', 'a user key of an owner, made by a manager', E'@as postgres\nSELECT tenancy.set_workspace_role(''acme/search'', ''olivia@acme.test'', ''member'');\nCALL attacks.rights_remembered();\n@as att_app mona\nSELECT api_key_id IS NULL FROM tenancy.create_api_key(''workspace_user_key'', ''evil'', NULL, ''search'', ''olivia@acme.test'', scopes => ''["logs.view", "prompts.view"]'');\nSELECT ''@found a key of the owner, and its secret, are hers'' FROM tenancy.api_keys WHERE name = ''evil'';', 'canary_globex', 'mona'),
+  ('known', 'a user key of a member, made by a manager who sees own rows only', E'@as postgres\nSELECT tenancy.set_setting(''acme'', ''managers_view_all_data'', false);\nCALL attacks.rights_remembered();\n@as att_app mona\nSELECT secret AS s FROM tenancy.create_api_key(''workspace_user_key'', ''evil'', NULL, ''search'', ''mike@acme.test'', scopes => ''["logs.view", "logs.list"]'') \\gset\n@as att_web\nSELECT set_config(''tenancy.api_key'', :''s'', true) IS NULL;\nSELECT body FROM app.logs;', 'canary_(globex|mike)', 'mona'),
+  ('known', 'a member who comes back has its old keys', E'@as att_app olivia\nSELECT tenancy.remove_organization_member(NULL, ''mike@acme.test'');\nSELECT tenancy.set_organization_role(NULL, ''mike@acme.test'', ''member''), tenancy.set_workspace_role(''search'', ''mike@acme.test'', ''member'');\n@as att_web mike key\nSELECT ''@found the key is alive'' FROM tenancy.permissions() LIMIT 1;', 'canary_globex', NULL);
+
+-- Crashes, and what takes for ever.
+INSERT INTO attacks.cases (family, title, script, forbidden)
+SELECT 'crash', call, E'@as att_app mona\n' || call, (SELECT forbidden FROM attacks.principals WHERE principal = 'mona')
+FROM unnest(ARRAY[
+  'SELECT 1 FROM (VALUES (gen_random_uuid())) r(w) WHERE tenancy.row_visible(''logs'', ''view'', NULL, (SELECT r.w), NULL, NULL);',
+  'SELECT 1 FROM app.logs r WHERE tenancy.row_visible(''logs'', ''view'', NULL, (SELECT r.workspace_id), NULL, NULL);',
+  'SELECT 1 FROM app.logs r WHERE tenancy.row_accepted(''logs'', ''insert'', NULL, (SELECT r.workspace_id), NULL, NULL);',
+  'SELECT 1 FROM app.docs r WHERE tenancy.payload_visible(''prompts'', ''view'', NULL, (SELECT r.workspace_id), NULL, NULL);',
+  'SELECT count(*) FROM app.logs d WHERE tenancy.authorize(''logs'', ''view'', coalesce((SELECT d.workspace_id LIMIT 1), d.workspace_id));']) call;
+INSERT INTO attacks.cases (family, title, script) VALUES
+  ('known', 'a reference with many slashes', E'@as att_web search key\nSELECT tenancy.authorize(''logs'', ''view'', repeat(''acme/'', 60000) || ''x'');\n\\if :ERROR\n\\else\n\\warn @found a reference without limit\n\\endif\nSELECT ''@found it takes long'' WHERE clock_timestamp() - statement_timestamp() > ''1 s'';');
+
+-- Jobs for all, see also poison.sql; sizes.
+INSERT INTO attacks.cases (family, title, script, forbidden, may)
+SELECT 'size', call, E'@as ' || who || E'\n' || call || E'\n@as postgres\nSELECT * FROM attacks.oversized();', 'canary_globex', '{catalog users,audit}'
+FROM (VALUES ('att_web acme master'), ('att_app olivia'), ('att_dba')) w (who), unnest(ARRAY[
+  'SELECT tenancy.create_workspace(''acme'', repeat(md5(''a''), 10000), ''big'') IS NULL;',
+  'SELECT tenancy.create_workspace(''acme'', ''big'', repeat(md5(''a''), 70)) IS NULL;',
+  'SELECT tenancy.create_workspace(''acme'', ''big'', ''big'', repeat(md5(''a''), 70)) IS NULL;',
+  'SELECT api_key_id IS NULL FROM tenancy.create_api_key(''organization_service_key'', repeat(md5(''a''), 10000), ''acme'', scopes => ''[]'');',
+  'SELECT tenancy.update_api_key(''dddddddd-0000-4000-8000-000000000002'', name => repeat(md5(''a''), 10000));',
+  'SELECT tenancy.create_role(''acme'', ''workspace'', repeat(''a'', 100000)) IS NULL;',
+  'SELECT tenancy.set_organization_role(''acme'', repeat(''a'', 30000) || ''@evil.test'', ''member'');',
+  'SELECT tenancy.set_jwks(''acme'', NULL, repeat(md5(''a''), 10000), repeat(md5(''a''), 10000));',
+  'SELECT tenancy.create_user(''x'' || ''@evil.test'', repeat(md5(''a''), 10000)) IS NULL;',
+  'SELECT organization_id IS NULL FROM tenancy.create_organization(repeat(md5(''a''), 10000), ''x@evil.test'', ''evil'');',
+  'SELECT tenancy.register_permission(''evil'', ''view'', repeat(md5(''a''), 10000));']) call;
+CREATE FUNCTION attacks.oversized() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  relation regclass;
+  longest int;
+BEGIN
+  FOR relation IN SELECT oid FROM pg_class WHERE relnamespace = 'tenancy'::regnamespace AND relkind = 'r' LOOP
+    EXECUTE format('SELECT max(octet_length(t::text)) FROM %s t', relation) INTO longest;
+    IF longest > 20000 THEN
+      RETURN NEXT format('@found size: a row of %s with %s bytes', relation, longest);
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- Ids that tenants choose.
+INSERT INTO attacks.cases (family, title, script, forbidden)
+SELECT 'known', 'an external id claims rows, by ' || p.principal, format(E'@as %s %s\nSELECT tenancy.create_workspace(NULL, ''Mine'', external_id => %L) IS NULL;\nSELECT body FROM app.tickets;', p.login, p.principal, substr(current_setting('attacks.number'), 1) || '99'), p.forbidden
+FROM attacks.principals p WHERE p.principal IN ('acme master', 'adam');
+
+-- Guard rails: whatever a table's owner does to it, it is closed, or what it was; and the record follows.
+INSERT INTO attacks.cases (family, title, script, may)
+SELECT 'rails', ddl, format(E'@as att_owner\n%s\n@as postgres\nSELECT attacks.fill();\n@as att_web\nSELECT * FROM attacks.readable();\n@as postgres\nSELECT * FROM attacks.unlike_their_record();', ddl), '{rows,protection,audit log}'
+FROM unnest(ARRAY[
+  'CREATE SCHEMA gap AUTHORIZATION att_owner CREATE TABLE e3 PARTITION OF app.events FOR VALUES FROM (20) TO (30);',
+  'CREATE TABLE app.e3 PARTITION OF app.events FOR VALUES FROM (20) TO (30);',
+  'CREATE TABLE app.e3 PARTITION OF app.events FOR VALUES FROM (20) TO (30) PARTITION BY RANGE (n); CREATE TABLE app.e4 PARTITION OF app.e3 DEFAULT;',
+  'CREATE TABLE app.e3 (LIKE app.events); ALTER TABLE app.events ATTACH PARTITION app.e3 FOR VALUES FROM (20) TO (30);',
+  'CREATE TABLE app.e3 () INHERITS (app.logs); GRANT ALL ON app.e3 TO PUBLIC;',
+  'CREATE TABLE app.e3 (LIKE app.logs INCLUDING ALL); ALTER TABLE app.e3 INHERIT app.logs; GRANT ALL ON app.e3 TO PUBLIC;',
+  'ALTER TABLE app.events DETACH PARTITION app.events_1;',
+  'ALTER VIEW app.logs RENAME COLUMN workspace_id TO w2;', 'ALTER TABLE app.logs RENAME COLUMN workspace_id TO w2;', 'ALTER INDEX app.logs RENAME TO l2;', 'ALTER SEQUENCE app.logs RENAME TO l2;',
+  'ALTER MATERIALIZED VIEW app.logs RENAME COLUMN workspace_id TO w2;', 'ALTER FOREIGN TABLE app.logs RENAME COLUMN workspace_id TO w2;', 'ALTER VIEW app.events RENAME COLUMN organization_id TO o2;',
+  'ALTER VIEW app.logs RENAME TO l2;', 'ALTER TABLE app.logs SET SCHEMA att_owner;', 'ALTER VIEW app.logs SET SCHEMA att_owner;',
+  'ALTER TABLE app.logs DISABLE ROW LEVEL SECURITY;', 'ALTER TABLE app.logs NO FORCE ROW LEVEL SECURITY;', 'ALTER FOREIGN TABLE app.logs NO FORCE ROW LEVEL SECURITY;', 'ALTER VIEW app.logs NO FORCE ROW LEVEL SECURITY;',
+  'ALTER TABLE ONLY app.events_1 NO FORCE ROW LEVEL SECURITY;', 'ALTER TABLE IF EXISTS app.logs ADD COLUMN x int, DISABLE ROW LEVEL SECURITY;',
+  'DROP POLICY tenancy_select ON app.logs; CREATE POLICY tenancy_select ON app.logs FOR SELECT USING (true);',
+  'ALTER POLICY tenancy_select ON app.logs USING (true);', 'ALTER POLICY tenancy_select ON app.logs RENAME TO x;', 'ALTER POLICY tenancy_select ON app.logs TO att_owner;', 'CREATE POLICY evil ON app.logs USING (true);',
+  'CREATE POLICY evil ON app.logs FOR SELECT TO att_web USING (true);', 'ALTER TABLE app.logs ALTER COLUMN workspace_id TYPE text;', 'ALTER TABLE app.logs DROP COLUMN workspace_id;', 'ALTER TABLE app.logs DROP COLUMN workspace_id CASCADE;',
+  'CREATE TABLE app.copy AS SELECT * FROM app.logs; GRANT SELECT ON app.copy TO PUBLIC;', 'CREATE MATERIALIZED VIEW app.copy AS SELECT * FROM app.logs; GRANT SELECT ON app.copy TO PUBLIC;',
+  'DROP OWNED BY att_owner CASCADE;', 'CREATE RULE r AS ON INSERT TO app.logs DO ALSO SELECT 1;', 'CREATE RULE "_RETURN" AS ON SELECT TO app.logs DO INSTEAD SELECT * FROM app.logs;']) ddl;
+-- As a superuser fills it, in a way that needs no column's name but that of a text.
+CREATE FUNCTION attacks.fill() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  relation regclass;
+BEGIN
+  FOR relation IN SELECT c.oid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'day'
+                  WHERE c.relkind = 'r' AND c.relispartition AND c.relname ~ '^e[34]$' LOOP
+    EXECUTE format('INSERT INTO %s (day, n, body) VALUES (25, 25, ''canary_globex new'')', relation);
+  END LOOP;
+  FOR relation IN SELECT c.oid FROM pg_class c WHERE c.relkind = 'r' AND c.relname = 'e3' AND NOT c.relispartition LOOP
+    EXECUTE format('INSERT INTO %s (body) VALUES (''canary_globex new'')', relation);
+  END LOOP;
+END
+$$;
+-- What whoever calls can read in the owner's schemas, by any relation's own name.
+CREATE FUNCTION attacks.readable() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  relation record;
+  got text;
+BEGIN
+  FOR relation IN SELECT c.oid::regclass AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspowner = 'att_owner'::regrole AND c.relkind IN ('r', 'p', 'v', 'm') LOOP
+    BEGIN
+      EXECUTE format('SELECT string_agg(t::text, '' '') FROM %s t', relation.name) INTO got;
+      RETURN NEXT relation.name || ': ' || got;
+    EXCEPTION WHEN OTHERS THEN
+      RETURN NEXT relation.name || ': ' || SQLERRM;
+    END;
+  END LOOP;
+END
+$$;
+CREATE FUNCTION attacks.unlike_their_record() RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT format('@found record of %s: %s', t.relation, coalesce(i.problem, 'its columns have other names'))
+  FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i
+  WHERE i.problem IS NOT NULL OR (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column) IS DISTINCT FROM (i.organization, i.workspace, i.owner, i.api_key)
+$$;
+INSERT INTO attacks.cases (family, title, script, may) VALUES
+  ('known', 'a foreign partition', E'@as postgres\nCREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing; CREATE TABLE app.parted (organization_id uuid, d int) PARTITION BY RANGE (d); CREATE FOREIGN TABLE app.parted_1 PARTITION OF app.parted FOR VALUES FROM (0) TO (10) SERVER nowhere; SELECT tenancy.protect(''app.parted'', ''logs'', ''organization_id'');\nSELECT ''@found a foreign partition was accepted'' FROM tenancy.protected_tables WHERE relation = ''app.parted''::regclass;', '{protection,catalog,audit log}'),
+  ('known', 'a foreign partition of a partition', E'@as postgres\nCREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing; CREATE TABLE app.parted (organization_id uuid, d int) PARTITION BY RANGE (d); CREATE TABLE app.parted_0 PARTITION OF app.parted FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (d); CREATE FOREIGN TABLE app.parted_1 PARTITION OF app.parted_0 FOR VALUES FROM (0) TO (10) SERVER nowhere; SELECT tenancy.protect(''app.parted'', ''logs'', ''organization_id'');\nSELECT ''@found a foreign partition was accepted'' FROM tenancy.protected_tables WHERE relation = ''app.parted''::regclass;', '{protection,catalog,audit log}'),
+  ('known', 'a foreign partition that is attached', E'@as postgres\nCREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing; CREATE FOREIGN TABLE app.f (n int, day int, organization_id uuid, workspace_id uuid, user_id uuid, amount int, body text) SERVER nowhere; ALTER TABLE app.events ATTACH PARTITION app.f FOR VALUES FROM (20) TO (30);\nSELECT ''@found a foreign partition was accepted'' FROM pg_inherits WHERE inhrelid = ''app.f''::regclass;', '{protection,catalog,audit log}'),
+  ('known', 'a foreign table as a child', E'@as postgres\nCREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing; CREATE FOREIGN TABLE app.f () INHERITS (app.logs) SERVER nowhere;\nSELECT ''@found a foreign child was accepted'' FROM pg_inherits WHERE inhrelid = ''app.f''::regclass;', '{protection,catalog,audit log}'),
+  ('known', 'a binding survives its role', E'@as postgres\nCREATE ROLE evil_gone LOGIN; SELECT tenancy.trust_login(''evil_gone''); DROP ROLE evil_gone; SELECT ''@found the binding is there'' FROM tenancy.login_bindings WHERE login::text ~ ''^[0-9]+$'';', '{logins,audit log,roles,catalog audit}');
+INSERT INTO attacks.cases (family, title, script, forbidden)
+SELECT 'known', 'a sealed principal: ' || way, E'@as att_web search key\nSELECT tenancy.seal();\n' || way || E'\nSELECT ''@found it has changed'' WHERE current_setting(''tenancy.api_key'') = '''';\nSELECT ''@found it acts as another'' WHERE tenancy.current_organization_id() IS NULL;', 'canary_globex'
+FROM unnest(ARRAY['RESET tenancy.api_key;', 'SET tenancy.api_key TO DEFAULT;', 'SET LOCAL tenancy.api_key TO DEFAULT;', 'RESET ALL;', 'SELECT set_config(''tenancy.api_key'', '''', true);', 'SELECT set_config(''tenancy.api_key'', NULL, true);',
+  'CREATE FUNCTION pg_temp.x() RETURNS int LANGUAGE plpgsql SET tenancy.api_key = '''' AS ''BEGIN RETURN 1; END''; SELECT pg_temp.x();']) way;

@@ -1,0 +1,76 @@
+-- One hole of each kind, planted in a world of its own before the attacks on it are made up. Each has to be found by what is said of it
+-- in attacks.plants: run.sh looks for a line that begins with the family and title of an attack and goes on with what shows it.
+
+CREATE TABLE attacks.plants (plant text PRIMARY KEY, attacks text NOT NULL, sign text NOT NULL);
+
+INSERT INTO attacks.plants VALUES ('a leakproof function whose error quotes its argument', '^leakproof: (nobody|mike), tenancy.planted_leak\(text\), (theirs.notes|tenancy.users)', 'canary_.*planted_leak');
+CREATE FUNCTION tenancy.planted_leak(value text) RETURNS uuid LANGUAGE plpgsql STABLE LEAKPROOF COST 1 AS $$ BEGIN RAISE EXCEPTION '"%" is not known', value; END $$;
+
+INSERT INTO attacks.plants VALUES ('administration that asks for the session''s user', '^maintenance: (ANALYZE|REINDEX) of a table of att_dev, by postgres', '^maintenance: .*be a DBA: .*trust_login');
+CREATE OR REPLACE FUNCTION tenancy.trust_login(login name) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN RAISE EXCEPTION 'no'; END IF;
+  INSERT INTO tenancy.login_bindings (login, trusted) VALUES (trust_login.login::regrole, true) ON CONFLICT DO NOTHING;
+END
+$$;
+
+INSERT INTO attacks.plants VALUES ('a view that nothing filters', '^own code: (att_dev|nobody): a call', '^own code: .*canary_globex');
+ALTER VIEW app.recent OWNER TO postgres;
+
+INSERT INTO attacks.plants VALUES ('a table that does not force row security', '^own code: att_owner: a call', '^own code: att_owner: .*app.texts: canary_');
+SET tenancy.guard_rails = off;
+ALTER TABLE app.texts NO FORCE ROW LEVEL SECURITY;
+
+INSERT INTO attacks.plants VALUES ('a policy beside ours', '^own code: mike: a call', '^own code: mike: .*change: .*DELETE FROM app.docs');
+CREATE POLICY planted ON app.docs TO att_bound USING (true);
+RESET tenancy.guard_rails;
+
+INSERT INTO attacks.plants VALUES ('a function that gives whoever asks any organization''s rows', '^functions: att_(web nobody|dev)', '^functions: .*canary_.*planted_rows');
+CREATE FUNCTION tenancy.planted_rows(organization uuid) RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS 'SELECT body FROM app.logs WHERE organization_id = coalesce(planted_rows.organization, organization_id)';
+
+INSERT INTO attacks.plants VALUES ('an oracle', '^functions: att_(web nobody|dev)', 'worlds differ: .*planted_oracle');
+CREATE FUNCTION tenancy.planted_oracle() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT max(slug) FROM tenancy.organizations';
+
+INSERT INTO attacks.plants VALUES ('a right of a DBA''s that was granted to many', '^own code: att_sign_up: a call', '^own code: att_sign_up: .*be a DBA: payload');
+GRANT INSERT ON tenancy.organizations TO att_sign_up;
+SELECT format('GRANT USAGE ON TYPE %s TO att_sign_up', oid::regtype) FROM pg_type WHERE typnamespace = 'tenancy'::regnamespace AND typname = 'administrator' \gexec
+
+INSERT INTO attacks.plants VALUES ('a query on others'' tables by the extension''s owner', '^work on tables: delete_workspace\(\) by a tenant, constant index predicate', '^work on tables: .*be superuser: ');
+CREATE OR REPLACE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$ BEGIN PERFORM count(*) FROM att_owner.t WHERE n = 2; END $$;
+
+INSERT INTO attacks.plants VALUES ('a role that anybody can hand out', '^roads: (mona|mike|ben)', '^roads: .*rights: .* gave ');
+CREATE OR REPLACE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS
+$$ UPDATE tenancy.organization_members SET role_id = '00000000-0000-4000-8000-000000000002' WHERE user_id = 'cccccccc-0000-4000-8000-000000000004' $$;
+
+INSERT INTO attacks.plants VALUES ('a membership that anybody can end', '^roads: (mona|mike|ben)', '^roads: .*rights: .* took ');
+CREATE OR REPLACE FUNCTION tenancy.set_setting(organization text, setting text, value boolean, workspace text DEFAULT NULL) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS
+$$ DELETE FROM tenancy.organization_members WHERE user_id = 'cccccccc-0000-4000-8000-000000000002' AND session_user <> 'postgres' $$;
+
+INSERT INTO attacks.plants VALUES ('a crash', '^functions: att_sign_up', '^functions: .*crash: ');
+CREATE FUNCTION tenancy.planted_crash() RETURNS boolean LANGUAGE sql SECURITY DEFINER AS 'SELECT pg_terminate_backend(pg_backend_pid())';
+REVOKE EXECUTE ON FUNCTION tenancy.planted_crash() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy.planted_crash() TO att_sign_up;
+
+INSERT INTO attacks.plants VALUES ('a function that grants privileges', '^functions: att_dev', '^functions: .*changed: privileges');
+CREATE FUNCTION tenancy.planted_grant() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN GRANT DELETE ON tenancy.audit_log TO att_dev; END';
+
+INSERT INTO attacks.plants VALUES ('a function that changes others'' rows', '^functions: att_dev', '^functions: .*changed: rows of app.logs');
+CREATE FUNCTION tenancy.planted_update() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN UPDATE app.logs SET n = n + 1; END';
+
+INSERT INTO attacks.plants VALUES ('a function that makes its caller a superuser', '^functions: att_dev', '^functions: .*changed: roles');
+CREATE FUNCTION tenancy.planted_superuser() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN EXECUTE format('ALTER ROLE %I SUPERUSER', session_user); END $$;
+
+INSERT INTO attacks.plants VALUES ('a job that one row stops', '^poison: observability.logs: operation_name', '^poison: .*stopped job: ');
+CREATE OR REPLACE FUNCTION observability.refresh_analytics(hours integer DEFAULT NULL) RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1 / (SELECT count(*) FROM observability.logs WHERE operation_name IS NULL AND 0 = (SELECT count(*) FROM observability.logs WHERE operation_name IS NOT NULL))::int';
+
+INSERT INTO attacks.plants VALUES ('no limit to a text', '^size: SELECT tenancy.register_permission', '^size: .*size: a row of tenancy.permissions');
+CREATE OR REPLACE FUNCTION tenancy.register_permission(resource text, action text, description text) RETURNS void LANGUAGE sql SECURITY DEFINER AS 'INSERT INTO tenancy.permissions VALUES (resource, action, description)';
+DO $$ DECLARE c name; BEGIN
+  FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'tenancy.permissions'::regclass AND contype = 'c' LOOP EXECUTE format('ALTER TABLE tenancy.permissions DROP CONSTRAINT %I', c); END LOOP;
+END $$;
+
+INSERT INTO attacks.plants VALUES ('guard rails that are off', '^rails: ALTER POLICY tenancy_select ON app.logs USING', '^rails: .*canary_');
+ALTER EVENT TRIGGER tenancy_ddl DISABLE;
+
+INSERT INTO attacks.plants VALUES ('a function that logs what it sees', '^functions: att_dev', '^the server''s log: .*canary_');
+CREATE FUNCTION tenancy.planted_log() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN RAISE LOG 'rows: %', (SELECT string_agg(body, ' ') FROM app.logs); END $$;

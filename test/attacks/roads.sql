@@ -1,0 +1,48 @@
+-- Roads to rights: a few calls of what administers, one after the other, by somebody who holds some rights, whatever comes of it.
+CREATE FUNCTION attacks.step() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  workspace text := attacks.pick(ARRAY['''search''', '''support''', '''shared''']);
+  member text := quote_literal(attacks.pick(ARRAY['olivia', 'adam', 'mona', 'mike', 'ben']) || '@acme.test');
+  level text := attacks.pick(ARRAY['organization', 'workspace']);
+  role text := quote_literal(CASE WHEN random() < 0.3 THEN 'helper' WHEN level = 'organization' THEN attacks.pick(ARRAY['owner', 'admin', 'member']) ELSE attacks.pick(ARRAY['admin', 'manager', 'member']) END);
+  key text := quote_literal('dddddddd-0000-4000-8000-00000000000' || (1 + floor(random() * 5))::int);
+  setting text := quote_literal((SELECT d.setting FROM tenancy.setting_definitions d ORDER BY random() LIMIT 1));
+  category text := quote_literal((SELECT d.category FROM tenancy.setting_definitions d ORDER BY random() LIMIT 1));
+  permission tenancy.permissions;
+  scopes text;
+  value text := attacks.pick(ARRAY['true', 'false']);
+BEGIN
+  SELECT * INTO permission FROM tenancy.permissions ORDER BY random() LIMIT 1;
+  scopes := attacks.pick(ARRAY['''"all"''', 'NULL', '''["logs.view", "logs.list"]''', quote_literal(jsonb_build_array(permission.resource || '.' || permission.action)), '''{"prompts": "delete", "logs": "view"}''', '''[]''']);
+  RETURN 'SELECT ' || attacks.pick(ARRAY[
+    format('tenancy.set_organization_role(NULL, %s, %s)', member, role), format('tenancy.set_workspace_role(%s, %s, %s)', workspace, member, role), format('tenancy.set_workspace_role(%s, %s, %s)', workspace, member, role),
+    format('tenancy.remove_organization_member(NULL, %s)', member), format('tenancy.remove_workspace_member(%s, %s)', workspace, member),
+    format('tenancy.create_role(NULL, %L, ''helper'', %s, %s) IS NULL', level, attacks.pick(ARRAY[role, 'NULL']), value), format('tenancy.drop_role(NULL, %L, %s)', level, role),
+    format('tenancy.grant_permission(NULL, %L, %s, %L, %L)', level, role, permission.resource, permission.action), format('tenancy.revoke_permission(NULL, %L, %s, %L, %L)', level, role, permission.resource, permission.action),
+    format('tenancy.set_role_visibility(NULL, %s, %s, %s)', role, attacks.pick(ARRAY[value, 'NULL']), attacks.pick(ARRAY[workspace, 'NULL'])),
+    format('tenancy.set_setting(NULL, %s, %s, %s)', setting, value, attacks.pick(ARRAY[workspace, 'NULL'])), format('tenancy.set_setting(NULL, %s, %s, %s)', setting, value, workspace), format('tenancy.reset_setting(NULL, %s, %s)', setting, attacks.pick(ARRAY[workspace, 'NULL'])),
+    format('tenancy.allow_workspace_overrides(NULL, %s, %s)', category, value),
+    format('api_key_id IS NULL FROM tenancy.create_api_key(''organization_service_key'', ''new'', scopes => %s)', scopes), format('api_key_id IS NULL FROM tenancy.create_api_key(''workspace_service_key'', ''new'', workspace => %s, scopes => %s)', workspace, scopes),
+    format('api_key_id IS NULL FROM tenancy.create_api_key(''workspace_user_key'', ''new'', workspace => %s, member => %s, scopes => %s)', workspace, attacks.pick(ARRAY[member, 'NULL']), scopes),
+    format('tenancy.update_api_key(%s, scopes => %s)', key, scopes), format('tenancy.update_api_key(%s, expires_at => ''infinity'')', key), format('tenancy.rotate_api_key(%s) IS NULL', key), format('tenancy.revoke_api_key(%s)', key), format('tenancy.delete_api_key(%s)', key),
+    'tenancy.set_jwks(NULL, (SELECT value::jsonb FROM attacks.tokens WHERE name = ''jwk''))', format('tenancy.create_workspace(NULL, ''New'') IS NULL'), format('tenancy.delete_workspace(%s)', workspace)]);
+END
+$$;
+CREATE PROCEDURE attacks.make_roads(rounds int) LANGUAGE plpgsql AS $$
+DECLARE
+  attacker attacks.principals;
+  statements text[];
+  before text;
+BEGIN
+  FOR attacker IN SELECT * FROM attacks.principals WHERE principal IN ('acme master', 'acme reader', 'search key', 'mike key', 'mike', 'mona', 'adam', 'ben') LOOP
+    FOR i IN 1..8 * rounds LOOP
+      -- What the owner has arranged beforehand, and then the attacker's steps.
+      before := (SELECT string_agg(format(E'\\warn @> before\n%s;\n', attacks.step()), '') FROM generate_series(1, 3));
+      statements := ARRAY(SELECT attacks.step() FROM generate_series(1, 4));
+      INSERT INTO attacks.cases (family, title, script, forbidden, rights, may, fresh)
+      VALUES ('roads', attacker.principal, E'@as att_app olivia\n' || before || E'@as postgres\nCALL attacks.rights_remembered();\n' || attacks.as_script(attacker.login, attacker.principal, '', statements), attacker.forbidden, attacker.principal, '{}', false);
+    END LOOP;
+  END LOOP;
+END
+$$;
+CALL attacks.make_roads(:rounds);
