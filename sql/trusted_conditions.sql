@@ -226,6 +226,12 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT condition, index_of(query, 'none') AS none, index_of(query, 'own_rows') AS own_rows, index_of(query, 'all') AS "all", index_by_hand('SELECT FROM app.docs WHERE workspace_id = ''aaaaaaaa-0000-4000-8000-000000000002'' AND ' || condition) AS by_hand
 FROM searches, format('SELECT FROM app.docs WHERE %s', condition) query ORDER BY n;
 SELECT trust('all');
+-- nor is what is read level by level, where the levels aren't few
+SET enable_seqscan = off;
+SELECT name, count(node) FROM (VALUES ('json', format('doc @> %L', repeat('[', 17) || '7' || repeat(']', 17))), ('few levels', format('doc @> %L', repeat('[', 16) || '7' || repeat(']', 16))),
+    ('words', format('words @@ %L', repeat('a & (', 64) || 'a' || repeat(')', 64))), ('few words', format('words @@ %L', repeat('a & (', 30) || 'a' || repeat(')', 30)))) c (name, condition)
+  LEFT JOIN LATERAL (SELECT node FROM nodes(plan_of('SELECT FROM app.docs WHERE ' || condition)) WHERE node ->> 'Index Cond' ~ 'doc|words') n ON true GROUP BY 1 ORDER BY 1;
+RESET enable_seqscan;
 -- nor do prepared statements tell, whose pattern may be anything
 SET plan_cache_mode = force_generic_plan;
 PREPARE titled (text) AS SELECT count(*) FROM docs WHERE title LIKE $1;

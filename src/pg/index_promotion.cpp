@@ -283,13 +283,14 @@ void promote(PlannerInfo *root, RelOptInfo *relation, const RangeTblEntry *entry
   promotion.all_indexes = settings.trusted_conditions == TrustedConditions::all &&
                           !tells_of_rows_met(root, relation->baserestrictinfo) &&
                           !tells_of_rows_met(root, relation->joininfo);
+  // What most often ends it comes first: planning pays for what follows.
+  add_trusted(&promotion, relation->baserestrictinfo);
+  add_trusted(&promotion, relation->joininfo);
+  if (promotion.conditions == NIL) return;
   promotion.filters = row_filters_of(root, relation);
   if (!promotion.filters.all_ours) return;
   find_indexes(&promotion, entry);
-  if (promotion.indexes == NIL) return;
-  add_trusted(&promotion, relation->baserestrictinfo);
-  add_trusted(&promotion, relation->joininfo);
-  if (promotion.conditions != NIL) add_paths(promotion);
+  if (promotion.indexes != NIL) add_paths(promotion);
 }
 
 extern "C" {

@@ -58,6 +58,7 @@ extern "C" {
 #include "storage/shmem.h"
 #include "tcop/utility.h"
 #include "tsearch/ts_cache.h"
+#include "tsearch/ts_type.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"

@@ -28,10 +28,11 @@ enum class Arguments : int {
 enum class Known : int {
   nothing,
   pattern,  // the second argument, and it ends with no escape half-way: an error that only matching rows get
-  either,   // one of the two, which bounds the depth to which the other is read
+  either,   // one of the two, with few levels: to these, the other one is read
   clock,    // the time now
   clock_unit,  // the first is a unit of time, the second the time now
   clock_span,  // the first is the time now, the second no more than 1,000 years
+  words,       // what is searched for, with few parts
   short_text,  // the last, and of less than a kilobyte: longer words are an error
 };
 
@@ -58,7 +59,7 @@ inline constexpr const char *json_part = "jsonb is well formed when it is stored
 inline constexpr const char *json_order = "walks both documents in step, without recursion";
 inline constexpr const char *arrays = "compares elements by the order of their type, which raises for none";
 inline constexpr const char *ranges = "compares bounds by the order of their type, which raises for none";
-inline constexpr const char *words = "looks words up in a sorted list";
+inline constexpr const char *words = "looks words up in a sorted list; reads the search as deep as it is";
 inline constexpr const char *now = "is the same for all rows";
 inline constexpr const char *span = "of the time now, no further than a span that cannot overflow";
 inline constexpr const char *query = "of a short text, in which any character is allowed";
@@ -125,8 +126,8 @@ inline constexpr TrustedFunction trusted_functions[] = {
   {F_RANGE_OVERLEFT, Arguments::ranges, Collation::none, Known::nothing, reason::ranges},
   {F_RANGE_OVERRIGHT, Arguments::ranges, Collation::none, Known::nothing, reason::ranges},
 
-  {F_TS_MATCH_VQ, Arguments::declared, Collation::none, Known::nothing, reason::words},
-  {F_TS_MATCH_QV, Arguments::declared, Collation::none, Known::nothing, reason::words},
+  {F_TS_MATCH_VQ, Arguments::declared, Collation::none, Known::words, reason::words},
+  {F_TS_MATCH_QV, Arguments::declared, Collation::none, Known::words, reason::words},
   {F_PLAINTO_TSQUERY_TEXT, Arguments::declared, Collation::none, Known::short_text, reason::query},
   {F_PLAINTO_TSQUERY_REGCONFIG_TEXT, Arguments::declared, Collation::none, Known::short_text, reason::query},
   {F_PHRASETO_TSQUERY_TEXT, Arguments::declared, Collation::none, Known::short_text, reason::query},
