@@ -124,7 +124,7 @@ Uuid find_organization(const CatalogRead &read, const char *reference, Ambiguous
 }
 
 bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization) {
-  if (!check_length("organization", reference, Ambiguous::is_none)) return false;
+  check_length("organization", reference, Ambiguous::is_error);
   Matches matches{"organization", reference, Ambiguous::is_none, {}, {}, nullptr, false};
   if (organization) add_organizations(matches, read, organization);
   return static_cast<bool>(matches.result());
