@@ -132,6 +132,14 @@ INSERT INTO n VALUES (1);
 UPDATE p SET i = 3 WHERE i = 2;
 DELETE FROM p;
 SELECT (SELECT count(*) FROM app.bodies) AS view, (SELECT count(*) FROM app.bodies_by_function()) AS function;
+-- A rule is rewritten into the referential action's own statement, with the views that it reads.
+CREATE TABLE ruled (i int REFERENCES p ON DELETE CASCADE);
+CREATE TABLE loot (body text);
+CREATE RULE r AS ON DELETE TO ruled DO ALSO INSERT INTO loot SELECT body FROM app.bodies;
+INSERT INTO p VALUES (5);
+INSERT INTO ruled VALUES (5);
+DELETE FROM p;
+SELECT (SELECT count(*) FROM ruled) AS left_over, (SELECT count(*) FROM loot) AS loot;
 RESET SESSION AUTHORIZATION;
 SELECT count(*) > 0 AS there_are_rows FROM app.logs;
 -- The referential action itself still reaches all rows of the owner's forced table.
@@ -148,6 +156,16 @@ SET ROLE regress_app_owner;
 DELETE FROM batches;
 RESET ROLE;
 SELECT count(*) AS left_over FROM items;
+-- ... and is refused where it could leave rows out.
+SET ROLE regress_app_owner;
+INSERT INTO batches VALUES (2);
+CREATE RULE r AS ON DELETE TO items DO ALSO NOTHING;
+RESET ROLE;
+INSERT INTO items SELECT organization_id, 2 FROM tenancy.organizations LIMIT 1;
+SET ROLE regress_app_owner;
+DELETE FROM batches;
+DROP RULE r ON items;
+RESET ROLE;
 
 -- The extension's owner runs nobody's code on its own tables: TRIGGER and REFERENCES come with GRANT ALL.
 GRANT CREATE ON SCHEMA app TO regress_etl;

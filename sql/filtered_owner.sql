@@ -132,6 +132,32 @@ ALTER TABLE app.plain ADD CHECK (app.peek() > 0) NOT VALID, ADD CONSTRAINT plain
 ALTER TABLE app.plain VALIDATE CONSTRAINT plain_check;
 RESET ROLE;
 
+-- What runs during the validation can give the command's names another meaning: the exemption ends all the same.
+GRANT CREATE ON SCHEMA app TO regress_web;
+CREATE SCHEMA regress_mallory AUTHORIZATION regress_web;
+SET SESSION AUTHORIZATION regress_web;
+SET search_path = regress_mallory;
+CREATE TYPE one AS ENUM ('one');
+CREATE FUNCTION number_of(one) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+  PERFORM set_config('search_path', '', false);
+  ALTER TABLE regress_mallory.renamed RENAME CONSTRAINT k TO k2;
+  RETURN 1;
+END $$;
+CREATE CAST (one AS int) WITH FUNCTION number_of(one) AS IMPLICIT;
+CREATE TABLE numbers (id int PRIMARY KEY);
+INSERT INTO numbers VALUES (1);
+CREATE TABLE renamed (x one);
+INSERT INTO renamed VALUES ('one');
+ALTER TABLE renamed ADD CONSTRAINT k FOREIGN KEY (x) REFERENCES numbers NOT VALID;
+ALTER TABLE renamed VALIDATE CONSTRAINT k;
+SELECT count(*) FROM app.orders_of_owner;
+CREATE OR REPLACE FUNCTION regress_mallory.number_of(regress_mallory.one) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('search_path', '', false); RETURN 1; END $$;
+SET search_path = regress_mallory;
+ALTER TABLE renamed VALIDATE CONSTRAINT k;
+SELECT count(*) FROM app.orders_of_owner;
+RESET SESSION AUTHORIZATION;
+SET search_path = app;
+
 SET client_min_messages = error;
 DROP OWNED BY regress_owner_1, regress_member, regress_web, regress_hand CASCADE;
 DROP ROLE regress_owner_1, regress_member, regress_web, regress_hand;

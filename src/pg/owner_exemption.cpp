@@ -5,6 +5,7 @@
 namespace tenancy::pg {
 namespace {
 
+post_parse_analyze_hook_type next_analyze = nullptr;
 planner_hook_type next_planner = nullptr;
 ExecutorStart_hook_type next_start = nullptr;
 ExecutorRun_hook_type next_run = nullptr;
@@ -30,7 +31,52 @@ void resume_exemption(const Exemption &exemption) {
   if (exemption.is_suspended) SetUserIdAndSecContext(exemption.user, exemption.context);
 }
 
+struct Table {
+  bool has_rules;
+  bool is_forced;
+};
+
+Table read_table(Oid oid) {
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
+  if (!HeapTupleIsValid(row)) return {};
+  const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
+  const Table table{form->relhasrules, form->relrowsecurity && form->relforcerowsecurity};
+  ReleaseSysCache(row);
+  return table;
+}
+
+void clear_exemption() {
+  Oid user = InvalidOid;
+  int context = 0;
+  GetUserIdAndSecContext(&user, &context);
+  SetUserIdAndSecContext(user, context & ~SECURITY_NOFORCE_RLS);
+}
+
 extern "C" {
+// Before the query is rewritten. Whoever set the flag restores the context that it had before.
+static void analyzed(ParseState *state, Query *query, JumbleState *jumble) {
+  if (next_analyze != nullptr) next_analyze(state, query, jumble);
+  if (!InNoForceRLSOperation() || query->resultRelation == 0) return;
+  const Oid relation = rt_fetch(query->resultRelation, query->rtable)->relid;
+  const Table table = read_table(relation);
+  if (!table.has_rules) return;
+  if (table.is_forced)
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+         errmsg("table \"%s\" has rules and forced row security", get_rel_name(relation)),
+         errdetail("Neither a referential action nor an export or removal of tenants' rows can change it."),
+         errhint("Use triggers in place of the rules.")));
+  clear_exemption();
+}
+
+// Nothing that has the exemption lasts longer.
+static void transaction_ends(XactEvent event, void *) {
+  if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) &&
+      InNoForceRLSOperation())
+    clear_exemption();
+}
+
 static PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters) {
   const Exemption exemption = suspend_exemption();
   PlannedStmt *statement = next_planner != nullptr ? next_planner(query, text, options, parameters)
@@ -112,17 +158,23 @@ Datum pg_tenancy_exempt_validation(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("function must be called by an event trigger")));
   const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
-  if (!only_validates_foreign_keys(event->parsetree)) PG_RETURN_NULL();
-  Oid user = InvalidOid;
-  int context = 0;
-  GetUserIdAndSecContext(&user, &context);
-  const bool begins = strcmp(event->event, "ddl_command_start") == 0;
-  SetUserIdAndSecContext(user, begins ? context | SECURITY_NOFORCE_RLS : context & ~SECURITY_NOFORCE_RLS);
+  // At the end nothing is asked again: code of users that ran meanwhile may have given names another meaning.
+  if (strcmp(event->event, "ddl_command_start") != 0) {
+    clear_exemption();
+  } else if (only_validates_foreign_keys(event->parsetree)) {
+    Oid user = InvalidOid;
+    int context = 0;
+    GetUserIdAndSecContext(&user, &context);
+    SetUserIdAndSecContext(user, context | SECURITY_NOFORCE_RLS);
+  }
   PG_RETURN_NULL();
 }
 }
 
 void register_owner_exemption() {
+  RegisterXactCallback(transaction_ends, nullptr);
+  next_analyze = post_parse_analyze_hook;
+  post_parse_analyze_hook = analyzed;
   next_planner = planner_hook;
   planner_hook = plan;
   next_start = ExecutorStart_hook;

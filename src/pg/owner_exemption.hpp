@@ -6,6 +6,10 @@
 // predicates) would inherit the flag, and so read through any view or SECURITY DEFINER function of a
 // protected table's owner what that owner itself may not see; a plan made meanwhile would even be kept. So
 // the flag is off while a query is planned and executed.
+//
+// Rules are the exception to that: rewriting expands them, and the views that they read, into the exempted
+// query itself. So a query that changes a table with rules has no exemption; where the table's row security
+// is forced, it would then leave rows out, and is refused.
 #pragma once
 
 namespace tenancy::pg {

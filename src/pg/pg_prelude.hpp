@@ -49,6 +49,7 @@ extern "C" {
 #include "optimizer/planner.h"
 #include "optimizer/prep.h"
 #include "optimizer/restrictinfo.h"
+#include "parser/analyze.h"
 #include "parser/parsetree.h"
 #include "port/atomics.h"
 #include "rewrite/rewriteManip.h"
