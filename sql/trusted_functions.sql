@@ -123,7 +123,7 @@ ANALYZE extremes;
 \set ECHO all
 SELECT tenancy.protect('extremes', 'logs', 'organization_id', 'workspace_id') IS NOT NULL AS protected;
 CREATE TABLE hidden_conditions AS
-SELECT format('%I %s %L::%s', c.attname, 'OPERATOR(pg_catalog.' || o.oprname || ')', coalesce(k.value, e.value), o.right_type) AS condition
+SELECT row_number() OVER () AS n, format('%I %s %L::%s', c.attname, 'OPERATOR(pg_catalog.' || o.oprname || ')', coalesce(k.value, e.value), o.right_type) AS condition
 FROM tenancy.trusted_conditions() t JOIN LATERAL (
   SELECT o.oprname, l AS left_type, r AS right_type FROM pg_operator o, LATERAL tried_types(ARRAY[o.oprleft, o.oprright]::regtype[]) tried, LATERAL types_of(o.oprleft, tried) l, LATERAL types_of(o.oprright, tried) r
   WHERE o.oprcode = t.function::oid AND o.oprresult = 'boolean'::regtype) o ON true
@@ -146,10 +146,10 @@ GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 SELECT trust('all');
 CALL become('mike');
-SELECT outcome, count(*) > 500 AS many FROM hidden_conditions, unnest('{t,f}'::boolean[]) by_index, LATERAL ask(condition, by_index) outcome GROUP BY 1 ORDER BY 1;
+SELECT outcome, count(*) > 200 AS many FROM hidden_conditions, unnest('{t,f}'::boolean[]) by_index, LATERAL ask(condition, by_index) outcome WHERE by_index OR n % 4 = 0 GROUP BY 1 ORDER BY 1;
 -- with its owner's eyes, there is something to find
 CALL become('gus');
-SELECT count(*) > 100 AS many FROM hidden_conditions, LATERAL ask(condition, true) outcome WHERE outcome ~ ', [1-9]\d* found';
+SELECT count(*) > 20 AS many FROM hidden_conditions, LATERAL ask(condition, true) outcome WHERE n % 8 = 0 AND outcome ~ ', [1-9]\d* found';
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 
