@@ -45,14 +45,18 @@ else
 
 OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/core/*.cpp src/core/*/*.cpp src/pg/*.cpp)))
 
+TESTING              = pg_tenancy_testing
 INSTALL_SCRIPT_PARTS = $(sort $(wildcard extension/[0-9][0-9]_*.sql))
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # What earlier versions installed, and how to get from there to this one.  CONTRIBUTING.md says how they come here.
-UPDATES    = $(wildcard extension/updates/*.sql)
-DATA       = $(UPDATES) $(filter-out $(addprefix %/,$(DATA_built)),$(wildcard extension/released/*.sql))
+# Each folder extension/updates/OLD--NEW makes one script, see extension/updates/generate.pl.
+UPDATE_STEPS = $(patsubst extension/updates/%/,%,$(filter %/,$(wildcard extension/updates/*/)))
+UPDATES      = $(wildcard extension/updates/*.sql)
+UPDATES_built = $(foreach step,$(UPDATE_STEPS),$(EXTENSION)--$(step).sql $(TESTING)--$(step).sql)
+DATA_built  += $(UPDATES_built)
+DATA         = $(UPDATES) $(filter-out $(addprefix %/,$(DATA_built)),$(wildcard extension/released/*.sql))
 
 # A second extension, in SQL alone, for users' tests.
-TESTING        = pg_tenancy_testing
 TESTING_PARTS  = $(sort $(wildcard extension/testing/[0-9][0-9]_*.sql))
 DATA_built    += $(TESTING)--$(EXTVERSION).sql
 DATA          += $(TESTING).control
@@ -118,12 +122,23 @@ $(EXTENSION)--$(EXTVERSION).sql: $(INSTALL_SCRIPT_PARTS) $(EXTENSION).control
 $(TESTING)--$(EXTVERSION).sql: $(TESTING_PARTS) $(TESTING).control
 	cat $(TESTING_PARTS) > $@
 
+# The script of a released version is kept; that of the present one is being built.
+script_of = $(firstword $(wildcard extension/released/$(1)--$(2).sql) $(1)--$(2).sql)
+old_of = $(firstword $(subst --, ,$(1)))
+new_of = $(lastword $(subst --, ,$(1)))
+define update_rules
+$(1)--$(2).sql: extension/updates/generate.pl $(call script_of,$(1),$(call old_of,$(2))) $(call script_of,$(1),$(call new_of,$(2))) $(wildcard extension/updates/$(2)/*.sql)
+	perl extension/updates/generate.pl $(1) $(call script_of,$(1),$(call old_of,$(2))) $(call script_of,$(1),$(call new_of,$(2))) extension/updates/$(2) > $$@.new
+	mv $$@.new $$@
+endef
+$(foreach step,$(UPDATE_STEPS),$(foreach extension,$(EXTENSION) $(TESTING),$(eval $(call update_rules,$(extension),$(step)))))
+
 $(MODULE_big)$(DLSUFFIX): exports.map
 
 # The module serves its own version of the extension, and each that an update leads on from: the OLD of
 # updates/pg_tenancy--OLD--NEW.sql.  It works with these until ALTER EXTENSION has been run.
 comma := ,
-OLD_VERSIONS    = $(foreach update,$(filter $(EXTENSION)--%,$(notdir $(UPDATES))),$(word 2,$(subst --, ,$(update))))
+OLD_VERSIONS    = $(foreach update,$(filter $(EXTENSION)--%,$(notdir $(UPDATES) $(UPDATES_built))),$(word 2,$(subst --, ,$(update))))
 SERVED_VERSIONS = $(subst $() ,$(comma),$(foreach version,$(sort $(EXTVERSION) $(OLD_VERSIONS)),"$(version)"))
 src/pg/extension_version.o: override CPPFLAGS += -DPG_TENANCY_VERSION='"$(EXTVERSION)"' -DPG_TENANCY_SERVED_VERSIONS='$(SERVED_VERSIONS)'
 src/pg/extension_version.o: .versions

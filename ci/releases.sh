@@ -15,6 +15,11 @@ check() {
   shift
   version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$extension.control")
   updates=(extension/updates/"$extension"--*.sql)
+  # A folder OLD--NEW makes a script for both extensions.
+  for update in extension/updates/*--*/; do
+    update=${update%/}
+    updates+=("extension/updates/$extension--${update##*/}.sql")
+  done
 
   for script in extension/released/"$extension"--*; do
     if [[ ! $script =~ --([0-9.]+)\.sql$ ]]; then
@@ -46,9 +51,12 @@ check() {
   for script in extension/released/"$extension"--*.sql; do
     at=${script##*--} at=${at%.sql}
     while [[ $at != "$version" ]]; do
-      next=(extension/updates/"$extension"--"$at"--*.sql)
-      [[ ${#next[@]} -gt 0 ]] || break
-      at=${next[-1]##*--} at=${at%.sql}
+      next=
+      for update in "${updates[@]}"; do
+        if [[ $update == */$extension--$at--* ]]; then next=$update; fi
+      done
+      [[ -n $next ]] || break
+      at=${next##*--} at=${at%.sql}
     done
     if [[ $at != "$version" ]]; then
       echo "$script: the updates end at $at, and this is $version"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The parts of the install script are named NN_name.sql with numbers of their own, hold no CREATE OR REPLACE, and
-# every SECURITY DEFINER function in them and in update scripts pins its search_path, pg_temp last.
+# The parts of the install script are named NN_name.sql with numbers of their own (files whose names begin with the same
+# word may share one: a part in several files, which need no order), hold no CREATE OR REPLACE, and every SECURITY DEFINER
+# function in them and in update scripts pins its search_path, pg_temp last.
 #
 # The Makefile concatenates the parts by number; one that does not fit the pattern would silently be left out.  CREATE
 # OR REPLACE adopts an object that somebody made beforehand and leaves them its owner.  A SECURITY DEFINER function
@@ -13,15 +14,15 @@ status=0
 parts=(extension/*.sql extension/testing/*.sql)
 numbers=()
 for part in "${parts[@]}"; do
-  if [[ $part =~ ^(.*/[0-9][0-9])_[a-z0-9_]+\.sql$ ]]; then
-    numbers+=("${BASH_REMATCH[1]}")
+  if [[ $part =~ ^(.*/[0-9][0-9])_([a-z0-9]+)[a-z0-9_]*\.sql$ ]]; then
+    numbers+=("${BASH_REMATCH[1]} ${BASH_REMATCH[2]}")
   else
     echo "$part: must be named NN_name.sql"
     status=1
   fi
 done
 if [[ ${#numbers[@]} -gt 0 ]]; then
-  repeated=$(printf '%s\n' "${numbers[@]}" | sort | uniq -d)
+  repeated=$(printf '%s\n' "${numbers[@]}" | sort -u | cut -d' ' -f1 | uniq -d)
   if [[ -n $repeated ]]; then
     echo "more than one part has the number" "$repeated"
     status=1
@@ -29,8 +30,8 @@ if [[ ${#numbers[@]} -gt 0 ]]; then
 fi
 
 for update in extension/updates/*; do
-  if [[ ! $update =~ /pg_tenancy(_testing)?--[0-9.]+--[0-9.]+\.sql$ ]]; then
-    echo "$update: must be named EXTENSION--OLD--NEW.sql"
+  if [[ ! $update =~ /pg_tenancy(_testing)?--[0-9.]+--[0-9.]+\.sql$ && ! $update =~ /[0-9.]+--[0-9.]+$ && ! $update =~ /generate\.pl$ ]]; then
+    echo "$update: must be named OLD--NEW (a folder) or EXTENSION--OLD--NEW.sql"
     status=1
   fi
 done
@@ -54,5 +55,5 @@ perl -0777 -ne '
     $bad = 1;
   }
   END { exit($bad ? 1 : 0) }
-' "${parts[@]}" extension/updates/*.sql </dev/null || status=1
+' "${parts[@]}" extension/updates/*.sql extension/updates/*/*.sql </dev/null || status=1
 exit $status

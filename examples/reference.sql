@@ -64,6 +64,24 @@ SELECT tenancy.protect('requests', 'logs', organization => 'organization_id', wo
 GRANT SELECT, INSERT ON requests TO app, console, mia;
 -- end
 
+-- example protect_through
+CREATE TABLE feedback (
+  feedback_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  request_id bigint NOT NULL REFERENCES requests ON DELETE CASCADE,
+  stars integer NOT NULL
+);
+SELECT tenancy.protect('feedback', 'logs', through => '{request_id}', create_indexes => true);
+-- end
+
+-- example protect_shared
+CREATE TABLE templates (
+  template_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  organization_id uuid,                                          -- NULL: for everybody
+  body text NOT NULL
+);
+SELECT tenancy.protect('templates', 'prompts', organization => 'organization_id', shared => true, create_indexes => true);
+-- end
+
 -- example protect_external
 -- The application's own ids: they are compared with external_id.
 CREATE TABLE invoices (invoice_id bigint PRIMARY KEY, customer integer NOT NULL, total numeric);
@@ -95,6 +113,13 @@ SELECT observability.create_partitions();   -- every day
 SELECT observability.refresh_analytics();   -- every few minutes
 -- end
 
+-- example update_observability
+-- Of tables that an earlier version made
+SELECT tenancy.update_observability();
+-- What tenants write may be of the last three years.
+UPDATE observability.accepted_times SET past = '3 years';
+-- end
+
 -- example refresh_analytics_in_batches
 -- Older logs are to be loaded.
 CALL tenancy.create_partitions_in_batches('observability', since => now() - interval '10 days', until => now());
@@ -106,9 +131,23 @@ CALL tenancy.refresh_analytics_in_batches('observability', hours => 24);
 SELECT tenancy.unprotect('invoices');
 -- end
 
+CREATE TABLE drafts (draft_id bigint PRIMARY KEY, organization_id uuid);
+SELECT tenancy.protect('drafts', 'prompts', organization => 'organization_id', create_indexes => true);
+
+-- example forget
+-- A protected table that is dropped leaves its name behind: another "drafts" would be protected like it.
+DROP TABLE drafts;
+SELECT tenancy.forget('drafts');
+-- end
+
 -- example register_permission
 SELECT tenancy.register_permission('datasets', 'view', 'See data sets');
 SELECT tenancy.register_permission('datasets', 'create', 'Add data sets');
+-- end
+
+-- example set_data_visibility
+-- Everybody who may see data sets sees all of the workspace; from now on, restricted roles see their users' own.
+SELECT tenancy.set_data_visibility('datasets', true);
 -- end
 
 -- example trust_login
@@ -263,6 +302,11 @@ SELECT tenancy.remove_organization_member('acme', 'mia@acme.example');
 
 -- example advise
 SELECT severity, rule, object, problem FROM tenancy.advise();
+-- end
+
+-- example accept_advice
+SELECT tenancy.accept_advice('publication', 'public.requests', 'it feeds the warehouse, which only analysts reach');
+SELECT rule, object, reason, accepted_by FROM tenancy.accepted_advice;
 -- end
 
 SELECT FROM tenancy.create_organization('Globex', 'gus@globex.example', slug => 'globex');

@@ -5,13 +5,17 @@ CREATE TABLE tenancy.permissions (
   action text COLLATE "C" NOT NULL CHECK (action ~ '^[a-z][a-z0-9_]*$' AND length(action) <= 63),
   description text NOT NULL,
   built_in boolean NOT NULL DEFAULT false,
-  PRIMARY KEY (resource, action)
+  data_visibility boolean NOT NULL DEFAULT true,
+  PRIMARY KEY (resource, action),
+  CONSTRAINT permissions_data_visibility_check CHECK
+    (data_visibility OR resource NOT IN ('logs', 'traces', 'analytics'))
 );
 COMMENT ON TABLE tenancy.permissions IS 'Registered permissions: an action on a resource';
 COMMENT ON COLUMN tenancy.permissions.resource IS 'Resource, for example logs';
 COMMENT ON COLUMN tenancy.permissions.action IS 'Action, for example view';
 COMMENT ON COLUMN tenancy.permissions.description IS 'What the permission allows';
 COMMENT ON COLUMN tenancy.permissions.built_in IS 'Comes with the extension';
+COMMENT ON COLUMN tenancy.permissions.data_visibility IS 'Observability data: data visibility decides whether a role reaches all rows or its user''s own; otherwise a role reaches all';
 
 CREATE TABLE tenancy.grants (
   role_id uuid NOT NULL REFERENCES tenancy.roles ON DELETE CASCADE,

@@ -93,6 +93,10 @@ CREATE TABLE tenancy.protected_tables (
   force_before boolean NOT NULL,
   protected_at timestamptz NOT NULL DEFAULT now(),
   with_organization boolean NOT NULL DEFAULT false,
+  through name[],
+  inherits_owner boolean NOT NULL DEFAULT false,
+  shared boolean NOT NULL DEFAULT false,
+  workspace_decides boolean NOT NULL DEFAULT false,
   CHECK (organization_column IS NOT NULL OR workspace_column IS NOT NULL)
 );
 COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and what unprotect() has to restore';
@@ -108,3 +112,7 @@ COMMENT ON COLUMN tenancy.protected_tables.row_security_before IS 'Row security 
 COMMENT ON COLUMN tenancy.protected_tables.force_before IS 'Row security was forced before protect()';
 COMMENT ON COLUMN tenancy.protected_tables.protected_at IS 'When the table was protected';
 COMMENT ON COLUMN tenancy.protected_tables.with_organization IS 'The organization must agree where the workspace decides: the table is partitioned by it';
+COMMENT ON COLUMN tenancy.protected_tables.through IS 'Columns that refer to the parents which the row belongs with: the first gives it its tenant';
+COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whose a row is, its first parent says';
+COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
+COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whose row it is, where the organization is NULL';

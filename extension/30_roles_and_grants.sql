@@ -1,7 +1,8 @@
 -- The built-in permissions, roles and grants: the matrix of the access model, word for word in its verbs.
 
-INSERT INTO tenancy.permissions (resource, action, description, built_in)
-SELECT v.resource, action, format('%s %s', initcap(replace(action, '_', ' ')), v.what), true
+INSERT INTO tenancy.permissions (resource, action, description, built_in, data_visibility)
+SELECT v.resource, action, format('%s %s', initcap(replace(action, '_', ' ')), v.what), true,
+       v.resource IN ('logs', 'traces', 'analytics')
 FROM (VALUES
   ('logs', 'list view filter group export write', 'request logs (list: metadata only)'),
   ('traces', 'list view filter group export write', 'traces'),

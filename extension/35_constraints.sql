@@ -144,3 +144,21 @@ CREATE CONSTRAINT TRIGGER check_last_owner AFTER UPDATE OR DELETE ON tenancy.org
   DEFERRABLE INITIALLY IMMEDIATE FOR EACH ROW
   WHEN (OLD.role_id = '00000000-0000-4000-8000-000000000001')
   EXECUTE FUNCTION tenancy.check_last_owner();
+
+-- Export and removal work on what is recorded here.
+CREATE FUNCTION tenancy.check_protected_table() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  -- FirstNormalObjectId; and no row of a table that doesn't exist (yet) is refused, so that a dump can be restored in any order.
+  IF NEW.relation::oid < 16384 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = NEW.relation
+                                          AND (c.relkind NOT IN ('r', 'p') OR c.relnamespace = 'tenancy'::regnamespace)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('relation %s cannot be protected', NEW.relation),
+      DETAIL = 'Only ordinary and partitioned tables of users can.';
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_protected_table() IS 'Trigger: raises 42809 for what is no table of a user';
+REVOKE ALL ON FUNCTION tenancy.check_protected_table() FROM PUBLIC;
+CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_protected_table();

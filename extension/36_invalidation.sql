@@ -36,7 +36,8 @@ BEGIN
 END
 $$;
 
--- What the user adds belongs into dumps; what the extension brings does not.
+-- What the user adds belongs into dumps; what the extension brings does not. Nor does a row about a role or relation that is
+-- gone: its number would be read as that of another one where the dump is restored.
 SELECT pg_catalog.pg_extension_config_dump('tenancy.organizations', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.workspaces', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.users', '');
@@ -51,7 +52,9 @@ SELECT pg_catalog.pg_extension_config_dump('tenancy.workspace_overrides', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.api_keys', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.api_key_secrets', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.api_key_scopes', '');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.login_bindings', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.login_bindings',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.jwt_keys', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.jwt_issuers', '');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_tables', '');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_tables',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');

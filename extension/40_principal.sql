@@ -28,7 +28,7 @@ COMMENT ON FUNCTION tenancy.current_external_id(text, anyelement) IS 'External i
 
 CREATE FUNCTION tenancy.seal() RETURNS void
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_seal';
-COMMENT ON FUNCTION tenancy.seal() IS 'Keeps the session''s principal as it is until the transaction ends: setting it raises 42501, and so does any use after it was changed in another way';
+COMMENT ON FUNCTION tenancy.seal() IS 'Keeps the session''s principal as it is until the transaction ends: setting and resetting it raise 42501, and so does any use after it was changed in another way';
 
 -- References: uuid, external id, slug, e-mail address.
 
@@ -47,7 +47,19 @@ LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_find_user';
 COMMENT ON FUNCTION tenancy.find_user(text) IS 'Id of the user that a uuid, external id or e-mail address (in any case) refers to; 42704 for none, 22023 for several';
 REVOKE ALL ON FUNCTION tenancy.find_user(text) FROM PUBLIC;
 
+-- A principal's references are only compared with what is its own. An error that says which of the others there are, in its
+-- words, its context or the time it takes, would be an oracle.
+CREATE FUNCTION tenancy.names_organization(reference text, organization_id uuid) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_names_organization';
+COMMENT ON FUNCTION tenancy.names_organization(text, uuid) IS 'Whether a uuid, external id or slug refers to this organization; false alike for a reference to another one and for one to none';
+REVOKE ALL ON FUNCTION tenancy.names_organization(text, uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.user_named(reference text, organization_id uuid) RETURNS uuid
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_user_named';
+COMMENT ON FUNCTION tenancy.user_named(text, uuid) IS 'Id of the organization''s member, or (NULL) of any user, that a uuid, external id or e-mail address (in any case) refers to, or NULL; 22023 for several';
+REVOKE ALL ON FUNCTION tenancy.user_named(text, uuid) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.nearest(word text, candidates text[]) RETURNS text
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_nearest';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_nearest';
 COMMENT ON FUNCTION tenancy.nearest(text, text[]) IS 'The candidate nearest to a mistyped word by edit distance, or NULL when none is near';
 REVOKE ALL ON FUNCTION tenancy.nearest(text, text[]) FROM PUBLIC;

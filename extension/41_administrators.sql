@@ -3,22 +3,77 @@
 
 CREATE FUNCTION tenancy.is_dba() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_dba';
-COMMENT ON FUNCTION tenancy.is_dba() IS 'Whether the session''s role is a DBA: a superuser, or a role that may INSERT into tenancy.organizations';
+COMMENT ON FUNCTION tenancy.is_dba() IS 'Whether the caller is a DBA: a superuser, or a role that holds USAGE on tenancy.administrator; never in a security-restricted operation';
 
 CREATE FUNCTION tenancy.holds(organization_id uuid, workspace_id uuid, resource text, action text) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds';
 COMMENT ON FUNCTION tenancy.holds(uuid, uuid, text, text) IS 'Rows that the session''s permission reaches in a workspace, or (NULL) on the organization: all, own, or NULL; 22023 when the permission isn''t registered';
 REVOKE ALL ON FUNCTION tenancy.holds(uuid, uuid, text, text) FROM PUBLIC;
 
-CREATE FUNCTION tenancy.holds_everywhere(organization_id uuid, resource text, action text) RETURNS boolean
-LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_everywhere';
-COMMENT ON FUNCTION tenancy.holds_everywhere(uuid, text, text) IS 'Whether the session''s permission reaches all rows of the organization and of every workspace of it; 22023 when the permission isn''t registered';
-REVOKE ALL ON FUNCTION tenancy.holds_everywhere(uuid, text, text) FROM PUBLIC;
+-- The words of the access model, and what follows from a word alone: the module's to know.
 
-CREATE FUNCTION tenancy.holds_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS boolean
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds_role';
-COMMENT ON FUNCTION tenancy.holds_role(uuid, uuid, uuid) IS 'Whether the session has at least the rights that a role gives in a workspace, or (NULL) in the organization';
-REVOKE ALL ON FUNCTION tenancy.holds_role(uuid, uuid, uuid) FROM PUBLIC;
+CREATE FUNCTION tenancy.words(list text) RETURNS text[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_words';
+COMMENT ON FUNCTION tenancy.words(text) IS 'A list of the access model''s words: levels, categories, key_kinds, organization_level (resources of the organization itself), append_only, observability; 22023 for another';
+REVOKE ALL ON FUNCTION tenancy.words(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.can_be_overridden(role_id uuid, level text, resource text, action text) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_overridden';
+COMMENT ON FUNCTION tenancy.can_be_overridden(uuid, text, text, text) IS 'Whether an override of a role''s grant can have any effect';
+REVOKE ALL ON FUNCTION tenancy.can_be_overridden(uuid, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.can_be_registered(resource text, action text) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_registered';
+COMMENT ON FUNCTION tenancy.can_be_registered(text, text) IS 'False for an action that would change what is append-only';
+REVOKE ALL ON FUNCTION tenancy.can_be_registered(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.holds_new_permissions(role_id uuid, resource text) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_new_permissions';
+COMMENT ON FUNCTION tenancy.holds_new_permissions(uuid, text) IS 'Whether a role holds each permission for the resource from its registration on';
+REVOKE ALL ON FUNCTION tenancy.holds_new_permissions(uuid, text) FROM PUBLIC;
+
+-- What may be handed out, and taken away: nothing that the session does not hold itself, whatever it is that confers it. Each
+-- function says what the session lacks, and NULL where it lacks nothing; require_delegation() raises the one error.
+
+CREATE FUNCTION tenancy.lacks_for_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_role';
+COMMENT ON FUNCTION tenancy.lacks_for_role(uuid, uuid, uuid) IS 'What the session lacks to give a role in a workspace, or (NULL) in the organization';
+REVOKE ALL ON FUNCTION tenancy.lacks_for_role(uuid, uuid, uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.lacks_for_permissions(organization_id uuid, workspace_id uuid, role_id uuid, permissions text[]) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_permissions';
+COMMENT ON FUNCTION tenancy.lacks_for_permissions(uuid, uuid, uuid, text[]) IS 'What the session lacks to give a role permissions (resource.action) in a workspace, or (NULL) wherever the role can have them, over all rows; 22023 when one isn''t registered';
+REVOKE ALL ON FUNCTION tenancy.lacks_for_permissions(uuid, uuid, uuid, text[]) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.lacks_for_tokens(organization_id uuid) RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_tokens';
+COMMENT ON FUNCTION tenancy.lacks_for_tokens(uuid) IS 'What the session lacks to sign tokens, which can have anything in any workspace';
+REVOKE ALL ON FUNCTION tenancy.lacks_for_tokens(uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.lacks_for_visibility(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_visibility';
+COMMENT ON FUNCTION tenancy.lacks_for_visibility(uuid, uuid, uuid) IS 'What the session lacks to switch the data visibility of a workspace role, and of roles that follow it, in a workspace or (NULL) the organization';
+REVOKE ALL ON FUNCTION tenancy.lacks_for_visibility(uuid, uuid, uuid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.lacks_for_key(organization_id uuid, workspace_id uuid, kind text, user_id uuid, scopes text[]) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_key';
+COMMENT ON FUNCTION tenancy.lacks_for_key(uuid, uuid, text, uuid, text[]) IS 'What the session lacks to make an API key, or to have its secret: its scopes, and all that a user other than the session''s own has there';
+REVOKE ALL ON FUNCTION tenancy.lacks_for_key(uuid, uuid, text, uuid, text[]) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF require_delegation.lacking IS NOT NULL AND NOT tenancy.is_dba() THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = CASE WHEN require_delegation.what IS NULL
+                     THEN format('permission denied: %s is more than the session has', require_delegation.lacking)
+                     ELSE format('permission denied: %s gives more than the session has', require_delegation.what) END,
+      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_delegation(text, text) IS 'Raises 42501 where the session lacks something to hand something out, unless the caller is a DBA';
+REVOKE ALL ON FUNCTION tenancy.require_delegation(text, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.record_denied_permission(entry text) RETURNS void
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_record_denied_permission';
@@ -64,11 +119,11 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy.is_dba() THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: only a DBA may do this',
-      HINT = 'A DBA is a superuser, or a role that may write the tables of schema "tenancy".';
+      HINT = 'A DBA is a superuser, or holds USAGE on type tenancy.administrator.';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_dba() IS 'Raises 42501 unless the session''s role is a DBA';
+COMMENT ON FUNCTION tenancy.require_dba() IS 'Raises 42501 unless the caller is a DBA';
 REVOKE ALL ON FUNCTION tenancy.require_dba() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.require_right(organization_id uuid, workspace_id uuid, resource text, action text,
@@ -94,12 +149,9 @@ REVOKE ALL ON FUNCTION tenancy.require_right(uuid, uuid, text, text, boolean) FR
 CREATE FUNCTION tenancy.require_held_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF NOT tenancy.is_dba() AND NOT tenancy.holds_role(organization_id, workspace_id, role_id) THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('permission denied: role "%s" gives more than the session has',
-                       (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_held_role.role_id)),
-      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
-  END IF;
+  PERFORM tenancy.require_delegation(tenancy.lacks_for_role(require_held_role.organization_id, require_held_role.workspace_id,
+                                                            require_held_role.role_id),
+    format('role "%s"', (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_held_role.role_id)));
 END
 $$;
 COMMENT ON FUNCTION tenancy.require_held_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there';
@@ -124,15 +176,17 @@ CREATE FUNCTION tenancy.own_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   mine uuid := tenancy.current_organization_id();
-  named uuid;
 BEGIN
   PERFORM tenancy.require_principal();
-  IF reference IS NOT NULL THEN
-    named := tenancy.find_organization(reference);
-    IF named IS DISTINCT FROM mine AND NOT tenancy.is_dba() THEN
-      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('organization "%s" does not exist', reference);
+  IF own_organization.reference IS NOT NULL THEN
+    IF tenancy.is_dba() THEN
+      RETURN tenancy.find_organization(own_organization.reference);
     END IF;
-    RETURN named;
+    IF tenancy.names_organization(own_organization.reference, mine) IS NOT TRUE THEN
+      RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+        MESSAGE = format('organization "%s" does not exist', own_organization.reference);
+    END IF;
+    RETURN mine;
   END IF;
   IF mine IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
@@ -164,19 +218,15 @@ REVOKE ALL ON FUNCTION tenancy.own_workspace(text, uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.find_member(organization_id uuid, reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
   found_user uuid;
 BEGIN
-  BEGIN
-    found_user := tenancy.find_user(reference);
-  EXCEPTION WHEN undefined_object THEN
-    found_user := NULL;
-  END;
-  IF found_user IS NULL OR NOT EXISTS (
-    SELECT FROM tenancy.organization_members m WHERE m.organization_id = organization_id AND m.user_id = found_user) THEN
+  IF find_member.organization_id IS NOT NULL THEN
+    found_user := tenancy.user_named(find_member.reference, find_member.organization_id);
+  END IF;
+  IF found_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-      MESSAGE = format('user "%s" is not a member of the organization', reference),
+      MESSAGE = format('user "%s" is not a member of the organization', find_member.reference),
       HINT = 'Use tenancy.set_organization_role() to add one.';
   END IF;
   RETURN found_user;
@@ -215,3 +265,28 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.check_permission(text, text) IS 'Raises 22023 with the nearest name unless the permission is registered';
 REVOKE ALL ON FUNCTION tenancy.check_permission(text, text) FROM PUBLIC;
+
+-- External ids decide whose rows are in protected tables, and are unique over all organizations. Who chose them freely could claim
+-- rows of a workspace, a user or a key that nobody has registered yet, and try out which ids others have.
+CREATE FUNCTION tenancy.may_set_external_id() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy.is_dba() OR tenancy.may_sign_up() OR EXISTS (
+    SELECT FROM tenancy.login_bindings b
+    WHERE b.trusted AND b.login = (SELECT r.oid::regrole FROM pg_roles r WHERE r.rolname = session_user))
+$$;
+COMMENT ON FUNCTION tenancy.may_set_external_id() IS 'Whether external ids may be chosen: by a DBA, by who may create organizations, and in the session of a trusted login';
+REVOKE ALL ON FUNCTION tenancy.may_set_external_id() FROM PUBLIC;
+
+-- Before anything is looked up by it, so that the answer is the same for an id that is taken.
+CREATE FUNCTION tenancy.require_external_id_right(external_id text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF require_external_id_right.external_id IS NOT NULL AND tenancy.may_set_external_id() IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to set an external id',
+      DETAIL = 'External ids decide whose the rows of protected tables are.',
+      HINT = 'Leave it out. A DBA, a role that may create organizations, or an application on a trusted login can set it.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_external_id_right(text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set, whether or not it is taken';
+REVOKE ALL ON FUNCTION tenancy.require_external_id_right(text) FROM PUBLIC;

@@ -1,21 +1,21 @@
 -- May the session do this?
 
 CREATE FUNCTION tenancy.authorize(resource text, action text) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
-COMMENT ON FUNCTION tenancy.authorize(text, text) IS 'Whether the session holds the permission anywhere in its organization, or (a resource of the organization itself) there; 22023 when it isn''t registered';
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
+COMMENT ON FUNCTION tenancy.authorize(text, text) IS 'Whether the session holds the permission anywhere in its organization, or (a resource of the organization itself) there; false for NULL; 22023 when it isn''t registered';
 
 CREATE FUNCTION tenancy.authorize_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_support';
 COMMENT ON FUNCTION tenancy.authorize_support(internal) IS 'Planner support: authorize() over a column as a filter on it';
 
 CREATE FUNCTION tenancy.authorize(resource text, action text, workspace uuid) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 SUPPORT tenancy.authorize_support
+LANGUAGE c STABLE PARALLEL SAFE COST 10 SUPPORT tenancy.authorize_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_workspace';
-COMMENT ON FUNCTION tenancy.authorize(text, text, uuid) IS 'Whether the session holds the permission in the workspace; false for one of another organization; 22023 when the permission isn''t registered';
+COMMENT ON FUNCTION tenancy.authorize(text, text, uuid) IS 'Whether the session holds the permission in the workspace; false for one of another organization and for NULL; 22023 when the permission isn''t registered';
 
 CREATE FUNCTION tenancy.authorize(resource text, action text, workspace text) RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_reference';
-COMMENT ON FUNCTION tenancy.authorize(text, text, text) IS 'Whether the session holds the permission in the workspace referred to; 42704 when its organization has no such workspace, 22023 when the permission isn''t registered';
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_reference';
+COMMENT ON FUNCTION tenancy.authorize(text, text, text) IS 'Whether the session holds the permission in the workspace referred to; false for NULL; 42704 when its organization has no such workspace, 22023 when the permission isn''t registered';
 
 CREATE FUNCTION tenancy.require(resource text, action text, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -29,26 +29,56 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless the session holds the permission (28000 when it has no principal), naming who, what, where, and in the hint which roles would do';
 
-CREATE FUNCTION tenancy.register_permission(resource text, action text, description text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
+CREATE FUNCTION tenancy.register_permission(resource text, action text, description text, data_visibility boolean DEFAULT false)
+RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  governed boolean;
 BEGIN
   PERFORM tenancy.require_dba();
   IF (SELECT count(*) FROM tenancy.permissions) >= 1000 THEN
     RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded', MESSAGE = 'too many permissions',
       DETAIL = 'At most 1000 permissions can be registered.';
   END IF;
-  IF resource IN ('logs', 'traces', 'analytics') AND action IN ('create', 'update', 'edit', 'delete') THEN
+  IF NOT tenancy.can_be_registered(register_permission.resource, register_permission.action) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = format('action "%s" cannot be registered for resource "%s"', action, resource),
+      MESSAGE = format('action "%s" cannot be registered for resource "%s"', register_permission.action, register_permission.resource),
       DETAIL = 'Logs, traces and analytics are append-only for every principal.';
   END IF;
-  INSERT INTO tenancy.permissions (resource, action, description) VALUES (resource, action, description);
+  -- A resource is governed with all its actions or with none.
+  SELECT bool_or(p.data_visibility) INTO governed FROM tenancy.permissions p WHERE p.resource = register_permission.resource;
+  IF register_permission.data_visibility AND NOT governed THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('resource "%s" is registered without data visibility', register_permission.resource),
+      HINT = CASE WHEN EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = register_permission.resource AND p.built_in)
+                  THEN 'Register a resource of another name.' ELSE 'Use tenancy.set_data_visibility() first.' END;
+  END IF;
+  INSERT INTO tenancy.permissions (resource, action, description, data_visibility)
+  VALUES (register_permission.resource, register_permission.action, register_permission.description,
+          coalesce(governed, register_permission.data_visibility, false));
   -- Somebody must hold it, or nobody could hand it out: who holds everything else does.
   INSERT INTO tenancy.grants (role_id, resource, action)
-  SELECT r.role_id, resource, action FROM tenancy.roles r
-  WHERE r.organization_id IS NULL
-    AND (r.level, r.name) IN (('organization', 'owner'), ('organization', 'admin'), ('workspace', 'admin'));
+  SELECT r.role_id, register_permission.resource, register_permission.action FROM tenancy.roles r
+  WHERE r.organization_id IS NULL AND tenancy.holds_new_permissions(r.role_id, register_permission.resource);
 END
 $$;
-COMMENT ON FUNCTION tenancy.register_permission(text, text, text) IS 'For a DBA: adds a permission for a resource of one''s own; owners, admins and workspace admins hold it from then on; 23505 when it exists';
+COMMENT ON FUNCTION tenancy.register_permission(text, text, text, boolean) IS 'For a DBA: adds a permission for a resource of one''s own; owners and admins hold it from then on, and unless the resource is on the organization level workspace admins; with data_visibility a new resource is observability data, of which a restricted role sees its user''s own rows; 23505 when it exists';
+
+CREATE FUNCTION tenancy.set_data_visibility(resource text, restricted boolean) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.require_dba();
+  PERFORM tenancy.check_resource(set_data_visibility.resource);
+  IF set_data_visibility.restricted IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a resource is under data visibility or not';
+  END IF;
+  IF EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = set_data_visibility.resource AND p.built_in) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('data visibility of built-in resource "%s" cannot be changed', set_data_visibility.resource),
+      DETAIL = 'It governs logs, traces and analytics, and no other built-in resource.';
+  END IF;
+  UPDATE tenancy.permissions p SET data_visibility = set_data_visibility.restricted
+  WHERE p.resource = set_data_visibility.resource AND p.data_visibility <> set_data_visibility.restricted;
+END
+$$;
+COMMENT ON FUNCTION tenancy.set_data_visibility(text, boolean) IS 'For a DBA: puts a registered resource under data visibility, as observability data is, or makes its rows shared by all who may see them; 55000 for a built-in resource';

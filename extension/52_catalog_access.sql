@@ -1,6 +1,6 @@
 -- What others than a DBA see of the catalogs: their own organization, as far as their rights reach, and never a secret's hash.
-
-GRANT SELECT ON tenancy.permissions, tenancy.setting_definitions TO PUBLIC;
+-- Row security holds back whoever has privileges on the tables without being a DBA: by pg_read_all_data, pg_write_all_data, or
+-- GRANT ... ON ALL TABLES.
 
 DO $$
 DECLARE
@@ -19,9 +19,11 @@ BEGIN
     ('workspace_members', $q$organization_id = (SELECT tenancy.current_organization_id())
                              AND (user_id = (SELECT tenancy.current_user_id())
                                   OR tenancy.authorize('team', 'list', workspace_id))$q$),
+    ('permissions', 'true'),
     ('grants', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$),
     ('visibility', $q$organization_id = (SELECT tenancy.current_organization_id())$q$),
     ('workspace_overrides', $q$organization_id = (SELECT tenancy.current_organization_id())$q$),
+    ('setting_definitions', 'true'),
     ('api_keys', $q$tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$),
     ('api_key_scopes', $q$api_key_id IN (SELECT k.api_key_id FROM tenancy.api_keys k)$q$),
     ('jwt_keys', $q$organization_id = (SELECT tenancy.current_organization_id())
@@ -34,6 +36,41 @@ BEGIN
     EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', rule.catalog);
     EXECUTE format('CREATE POLICY principal ON tenancy.%I FOR SELECT USING (%s)', rule.catalog, rule.sees);
     EXECUTE format('GRANT SELECT ON tenancy.%I TO PUBLIC', rule.catalog);
+  END LOOP;
+END
+$$;
+
+ALTER TABLE tenancy.protected_tables ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.protected_tables USING ((SELECT tenancy.is_dba()));
+ALTER TABLE tenancy.protected_names ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.protected_names USING ((SELECT tenancy.is_dba()));
+
+-- A DBA can bring hashes in, from another system say, and nobody but a superuser reads or changes them: the module asks no policy.
+ALTER TABLE tenancy.api_key_secrets ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.api_key_secrets FOR INSERT WITH CHECK ((SELECT tenancy.is_dba()));
+
+-- No policy applies to TRUNCATE.
+CREATE FUNCTION tenancy.guard_truncate() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT tenancy.is_dba() THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: only a DBA may truncate table %s.%s', TG_TABLE_SCHEMA, TG_TABLE_NAME),
+      HINT = 'A DBA is a superuser, or holds USAGE on type tenancy.administrator.';
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy.guard_truncate() IS 'Trigger: raises 42501 unless the caller is a DBA';
+REVOKE ALL ON FUNCTION tenancy.guard_truncate() FROM PUBLIC;
+
+DO $$
+DECLARE
+  catalog regclass;
+BEGIN
+  FOR catalog IN SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' LOOP
+    EXECUTE format('CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON %s
+                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_truncate()', catalog);
   END LOOP;
 END
 $$;

@@ -1,10 +1,10 @@
 -- Organizations, workspaces, users, memberships, logins. Everybody may call these; each checks what the caller holds.
 
 CREATE FUNCTION tenancy.slug_of(name text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT nullif(trim(BOTH '-' FROM regexp_replace(lower(name COLLATE "C"), '[^a-z0-9]+', '-', 'g')), '')
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT nullif(trim(BOTH '-' FROM left(ltrim(regexp_replace(lower(left(name, 1000) COLLATE "C"), '[^a-z0-9]+', '-', 'g'), '-'), 100)), '')
 $$;
-COMMENT ON FUNCTION tenancy.slug_of(text) IS 'A slug made from a name, or NULL when the name has no ASCII letter or digit';
+COMMENT ON FUNCTION tenancy.slug_of(text) IS 'A slug of at most 100 characters made from a name, or NULL when the name has no ASCII letter or digit';
 REVOKE ALL ON FUNCTION tenancy.slug_of(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.find_role(organization_id uuid, level text, name text) RETURNS uuid
@@ -31,7 +31,7 @@ COMMENT ON FUNCTION tenancy.find_role(uuid, text, text) IS 'Id of a role of the 
 REVOKE ALL ON FUNCTION tenancy.find_role(uuid, text, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.create_user(email text, name text DEFAULT NULL, external_id text DEFAULT NULL) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   new_id uuid;
@@ -48,12 +48,14 @@ COMMENT ON FUNCTION tenancy.create_user(text, text, text) IS 'For a DBA: creates
 CREATE FUNCTION tenancy.create_organization(
   name text, owner_email text, slug text DEFAULT NULL, external_id text DEFAULT NULL,
   OUT organization_id uuid, OUT workspace_id uuid, OUT owner_id uuid, OUT master_key text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   the_slug text := coalesce(create_organization.slug, tenancy.slug_of(create_organization.name));
 BEGIN
-  PERFORM tenancy.require_dba();
+  IF NOT tenancy.may_sign_up() THEN
+    PERFORM tenancy.require_dba();
+  END IF;
   IF create_organization.name IS NULL OR create_organization.owner_email IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = 'an organization needs a name, a slug and its owner''s e-mail address',
@@ -70,12 +72,17 @@ BEGIN
   SELECT u.user_id INTO create_organization.owner_id FROM tenancy.users u
   WHERE u.email = lower(create_organization.owner_email COLLATE "C");
   IF create_organization.owner_id IS NULL THEN
-    create_organization.owner_id := tenancy.create_user(create_organization.owner_email);
+    INSERT INTO tenancy.users (email) VALUES (lower(create_organization.owner_email COLLATE "C"))
+    RETURNING users.user_id INTO create_organization.owner_id;
   END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
   VALUES (create_organization.organization_id, create_organization.owner_id,
           tenancy.find_role(NULL, 'organization', 'owner'));
 
+  -- The right to sign up confers no right in the organization that comes of it.
+  IF NOT tenancy.is_dba() THEN
+    RETURN;
+  END IF;
   SELECT k.secret INTO create_organization.master_key
   FROM tenancy.create_api_key('organization_service_key', 'Master key', create_organization.organization_id::text,
                               scopes => '"all"') k;
@@ -84,7 +91,7 @@ $$;
 COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (a user that exists, or a new one) and its master key, whose secret is returned this once; the slug is made from the name unless given';
 
 CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL)
-RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   new_id uuid;
@@ -92,6 +99,7 @@ DECLARE
   the_organization uuid := tenancy.own_organization(create_workspace.organization);
 BEGIN
   PERFORM tenancy.require_right(the_organization, NULL, 'workspaces', 'create');
+  PERFORM tenancy.require_external_id_right(create_workspace.external_id);
   IF create_workspace.name IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace needs a name and a slug',
       HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
@@ -103,10 +111,10 @@ BEGIN
   RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text) IS 'Creates a workspace in an organization (NULL: the session''s own) and returns its id; the slug is made from the name unless given';
+COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text) IS 'Creates a workspace in an organization (NULL: the session''s own) and returns its id; the slug is made from the name unless given; an external id is for a DBA or a trusted login to give (42501)';
 
 CREATE FUNCTION tenancy.set_organization_role(organization text, member text, role text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
   the_role uuid := tenancy.find_role(the_organization, 'organization', role);
@@ -115,26 +123,25 @@ DECLARE
 BEGIN
   PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
   PERFORM tenancy.require_held_role(the_organization, NULL, the_role);
-  BEGIN
-    the_user := tenancy.find_user(member);
-  EXCEPTION WHEN undefined_object THEN
-    -- An invitation: whoever it is, the address is all that is known yet.
-    IF member !~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
-      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member),
-        HINT = 'Name a new member by e-mail address.';
-    END IF;
-    INSERT INTO tenancy.users (email) VALUES (lower(member COLLATE "C"))
-    ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
-  END;
+  -- A principal names those who aren't members by their addresses: by other references, other organizations' users could be
+  -- tried out.
+  the_user := tenancy.user_named(member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
   SELECT m.role_id INTO role_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NULL THEN
-    -- By any other reference, ids of other organizations' users could be tried out.
-    IF NOT tenancy.is_dba() AND member !~ '@' THEN
+    PERFORM tenancy.require_right(the_organization, NULL, 'team', 'add_users');
+    IF the_user IS NULL AND member ~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
+      SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = lower(member COLLATE "C");
+      IF the_user IS NULL THEN
+        -- An invitation: whoever it is, the address is all that is known yet.
+        INSERT INTO tenancy.users (email) VALUES (lower(member COLLATE "C"))
+        ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
+      END IF;
+    END IF;
+    IF the_user IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member),
         HINT = 'Name a new member by e-mail address.';
     END IF;
-    PERFORM tenancy.require_right(the_organization, NULL, 'team', 'add_users');
   ELSE
     PERFORM tenancy.require_held_role(the_organization, NULL, role_before);
   END IF;
@@ -146,7 +153,7 @@ $$;
 COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a user a role in an organization (NULL: the session''s own), making the user a member where it is none, and a user where only the e-mail address is known; needs team.assign_roles (and team.add_users) and at least the rights of the old and the new role; 55000 for the last owner';
 
 CREATE FUNCTION tenancy.remove_organization_member(organization text, member text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
   the_user uuid;
@@ -162,7 +169,7 @@ $$;
 COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization (NULL: the session''s own) and all its workspaces; needs team.add_users and at least the rights of the member''s role; 42704 when it is no member, 55000 for the last owner';
 
 CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_workspace tenancy.workspaces := tenancy.own_workspace(workspace);
   the_role uuid := tenancy.find_role(the_workspace.organization_id, 'workspace', role);
@@ -187,7 +194,7 @@ $$;
 COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text) IS 'Gives a member of the organization a role in one of its workspaces; needs team.assign_roles there (and team.add_users for a new member) and at least the rights of the old and the new role; 42704 when it is no member of the organization';
 
 CREATE FUNCTION tenancy.remove_workspace_member(workspace text, member text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_workspace tenancy.workspaces := tenancy.own_workspace(workspace);
   the_user uuid;
@@ -226,15 +233,18 @@ COMMENT ON FUNCTION tenancy.check_login(name) IS 'The login role of that name; 4
 REVOKE ALL ON FUNCTION tenancy.check_login(name) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.trust_login(login name) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT tenancy.require_dba();
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM tenancy.require_dba();
   INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy.check_login(trust_login.login), true)
-  ON CONFLICT (login) DO UPDATE SET trusted = true
+  ON CONFLICT (login) DO UPDATE SET trusted = true;
+END
 $$;
 COMMENT ON FUNCTION tenancy.trust_login(name) IS 'For a DBA: lets a login name its user by tenancy.user: for applications that authenticate their users themselves';
 
 CREATE FUNCTION tenancy.bind_login(login name, member text DEFAULT NULL, organization text DEFAULT NULL, workspace text DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   the_user uuid;
@@ -260,13 +270,19 @@ $$;
 COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: makes a login stand for a user (NULL: the session''s own), in one organization, and confined to one workspace, where these are given';
 
 CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy.require_dba();
+  -- Of a role that is gone the number is left.
+  DELETE FROM tenancy.login_bindings b
+  WHERE b.login::oid::text = unbind_login.login AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login);
+  IF FOUND THEN
+    RETURN;
+  END IF;
   DELETE FROM tenancy.login_bindings b WHERE b.login = tenancy.check_login(unbind_login.login);
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('login "%s" is neither trusted nor bound', login);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unbind_login(name) IS 'For a DBA: takes away a login''s binding and its trust; 42704 when it has neither';
+COMMENT ON FUNCTION tenancy.unbind_login(name) IS 'For a DBA: takes away a login''s binding and its trust, also of a role that is gone, by its number; 42704 when it has neither';

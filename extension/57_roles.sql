@@ -2,7 +2,7 @@
 
 CREATE FUNCTION tenancy.create_role(
   organization text, level text, name text, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
@@ -41,29 +41,18 @@ COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Cre
 
 CREATE FUNCTION tenancy.require_held_workspace_grants(organization_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  missing text;
 BEGIN
-  IF tenancy.is_dba() THEN
-    RETURN;
-  END IF;
   -- A workspace role can be given in any workspace.
-  SELECT g.resource || '.' || g.action INTO missing FROM tenancy.grants g
-  WHERE g.role_id = require_held_workspace_grants.role_id AND g.allowed
-    AND NOT tenancy.holds_everywhere(require_held_workspace_grants.organization_id, g.resource, g.action)
-  ORDER BY 1 LIMIT 1;
-  IF missing IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('permission denied: %s is more than the session has', missing),
-      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
-  END IF;
+  PERFORM tenancy.require_delegation(tenancy.lacks_for_permissions(require_held_workspace_grants.organization_id, NULL,
+    require_held_workspace_grants.role_id, (SELECT coalesce(array_agg(g.resource || '.' || g.action), '{}') FROM tenancy.grants g
+     WHERE g.role_id = require_held_workspace_grants.role_id AND g.allowed)));
 END
 $$;
 COMMENT ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or holds in every workspace all that a workspace role grants';
 REVOKE ALL ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.drop_role(organization text, level text, name text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
   the_role uuid;
@@ -96,27 +85,19 @@ BEGIN
   PERFORM tenancy.check_permission(resource, action);
   PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
   SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy.find_role(the_organization, level, role);
-  IF the_role.organization_id IS NULL AND
-     ((the_role.level, the_role.name) IN (('organization', 'owner'), ('workspace', 'admin'))
-      OR (the_role.level, the_role.name) = ('organization', 'admin') AND (resource, action) NOT IN (('logs', 'view'), ('logs', 'list'))) THEN
+  IF the_role.level = 'workspace' AND resource = ANY (tenancy.words('organization_level')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('resource "%s" is on the organization level', resource),
+      DETAIL = 'A workspace role does not reach it.';
+  END IF;
+  IF NOT tenancy.can_be_overridden(the_role.role_id, the_role.level, resource, action) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('%s.%s of %s role "%s" cannot be overridden', resource, action, the_role.level, the_role.name),
       DETAIL = 'Owners and workspace admins are above every setting, admins above all but those on their seeing logs.',
       HINT = 'Define a role of the organization, for example as a copy of it.';
   END IF;
-  IF the_role.level = 'workspace' AND resource IN ('organization', 'billing', 'audit_logs') THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = format('resource "%s" is on the organization level', resource),
-      DETAIL = 'A workspace role does not reach it.';
-  END IF;
   -- Where the role counts: on the organization alone, or in every workspace.
-  IF NOT tenancy.is_dba() AND NOT (CASE
-       WHEN the_role.level = 'workspace' OR the_role.all_workspaces THEN tenancy.holds_everywhere(the_organization, resource, action)
-       ELSE coalesce(tenancy.holds(the_organization, NULL, resource, action) = 'all', false) END) THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('permission denied: %s.%s is more than the session has', resource, action),
-      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
-  END IF;
+  PERFORM tenancy.require_delegation(tenancy.lacks_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[resource || '.' || action]));
   born := EXISTS (SELECT FROM tenancy.grants g WHERE g.role_id = the_role.role_id AND g.organization_id IS NULL
                     AND g.resource = resource AND g.action = action);
   IF born = allow THEN
@@ -134,25 +115,31 @@ COMMENT ON FUNCTION tenancy.change_grant(text, text, text, text, text, boolean) 
 REVOKE ALL ON FUNCTION tenancy.change_grant(text, text, text, text, text, boolean) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.grant_permission(organization text, level text, role text, resource text, action text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT tenancy.change_grant(organization, level, role, resource, action, true)
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.change_grant(organization, level, role, resource, action, true);
+END
 $$;
 COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
 
 CREATE FUNCTION tenancy.revoke_permission(organization text, level text, role text, resource text, action text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT tenancy.change_grant(organization, level, role, resource, action, false)
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.change_grant(organization, level, role, resource, action, false);
+END
 $$;
 COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
 
 CREATE FUNCTION tenancy.set_role_visibility(organization text, role text, all_rows boolean, workspace text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
   the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;
   the_role uuid := tenancy.find_role(the_organization, 'workspace', role);
 BEGIN
-  PERFORM tenancy.require_setting_right(tenancy.find_setting('members_view_all_data'), the_organization, the_workspace);
+  PERFORM tenancy.require_configuration_right(the_organization, the_workspace);
+  PERFORM tenancy.require_delegation(tenancy.lacks_for_visibility(the_organization, the_workspace, the_role),
+                                     'data visibility of role "' || set_role_visibility.role || '"');
   IF the_role = tenancy.find_role(NULL, 'workspace', 'admin') THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'workspace admins are above data visibility';
   END IF;

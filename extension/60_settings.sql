@@ -17,38 +17,43 @@ $$;
 COMMENT ON FUNCTION tenancy.find_setting(text) IS 'The definition of a setting; 22023 with the nearest name';
 REVOKE ALL ON FUNCTION tenancy.find_setting(text) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.require_configuration_right(organization_id uuid, workspace_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF require_configuration_right.workspace_id IS NULL THEN
+    PERFORM tenancy.require_right(require_configuration_right.organization_id, NULL, 'organization', 'update');
+  ELSE
+    PERFORM tenancy.require_right(require_configuration_right.organization_id, require_configuration_right.workspace_id,
+                                  'workspaces', 'update', true);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.require_configuration_right(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or (where given) the workspace';
+REVOKE ALL ON FUNCTION tenancy.require_configuration_right(uuid, uuid) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.require_setting_right(
   definition tenancy.setting_definitions, organization_id uuid, workspace_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
-DECLARE
-  held boolean;
 BEGIN
-  IF tenancy.is_dba() THEN
-    RETURN;
-  END IF;
-  IF workspace_id IS NULL THEN
-    PERFORM tenancy.require_right(organization_id, NULL, 'organization', 'update');
-  ELSE
-    PERFORM tenancy.require_right(organization_id, workspace_id, 'workspaces', 'update', true);
-  END IF;
-  -- Whoever a setting could restrict can't lift it; without actions, it is about seeing all rows of any resource.
-  SELECT bool_and(CASE WHEN workspace_id IS NULL THEN tenancy.holds_everywhere(organization_id, p.resource, p.action)
-                       ELSE coalesce(tenancy.holds(organization_id, workspace_id, p.resource, p.action) = 'all', false) END) INTO held
-  FROM (SELECT definition.resource, action FROM unnest(definition.actions) action
-        UNION ALL SELECT 'workspaces', 'view' WHERE definition.resource IS NULL) p (resource, action);
-  IF NOT held THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('permission denied: setting "%s" gives more than the session has', definition.setting),
-      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
-  END IF;
+  PERFORM tenancy.require_configuration_right(require_setting_right.organization_id, require_setting_right.workspace_id);
+  -- Whoever a setting could restrict can't lift it.
+  PERFORM tenancy.require_delegation(CASE
+    WHEN (require_setting_right.definition).resource IS NULL THEN
+      tenancy.lacks_for_visibility(require_setting_right.organization_id, require_setting_right.workspace_id,
+                                   (require_setting_right.definition).role_id)
+    ELSE
+      tenancy.lacks_for_permissions(require_setting_right.organization_id, require_setting_right.workspace_id,
+        (require_setting_right.definition).role_id,
+        (SELECT array_agg((require_setting_right.definition).resource || '.' || action)
+         FROM unnest((require_setting_right.definition).actions) action))
+    END, format('setting "%s"', (require_setting_right.definition).setting));
 END
 $$;
 COMMENT ON FUNCTION tenancy.require_setting_right(tenancy.setting_definitions, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or workspace and holds what the setting is about';
 REVOKE ALL ON FUNCTION tenancy.require_setting_right(tenancy.setting_definitions, uuid, uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.set_setting(organization text, setting text, value boolean, workspace text DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy.find_setting(setting);
   the_organization uuid := tenancy.own_organization(organization);
@@ -58,6 +63,13 @@ BEGIN
   IF value IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a setting''s value cannot be NULL',
       HINT = 'Use tenancy.reset_setting() to take a value away.';
+  END IF;
+  IF the_workspace IS NOT NULL AND NOT value
+     AND (SELECT r.level FROM tenancy.roles r WHERE r.role_id = definition.role_id) = 'organization' THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('setting "%s" cannot be switched off by a workspace', setting),
+      DETAIL = 'A workspace takes nothing from roles of the organization.',
+      HINT = 'Set it for the organization.';
   END IF;
   IF definition.resource IS NULL THEN
     INSERT INTO tenancy.visibility (role_id, organization_id, workspace_id, all_rows)
@@ -81,7 +93,7 @@ $$;
 COMMENT ON FUNCTION tenancy.set_setting(text, text, boolean, text) IS 'Sets a setting of an organization (NULL: the session''s own), or of one of its workspaces; needs organization.update, or workspaces.update there, and what the setting is about; 22023 for an unknown setting';
 
 CREATE FUNCTION tenancy.reset_setting(organization text, setting text, workspace text DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy.find_setting(setting);
   the_organization uuid := tenancy.own_organization(organization);
@@ -100,15 +112,23 @@ $$;
 COMMENT ON FUNCTION tenancy.reset_setting(text, text, text) IS 'Takes a setting of an organization, or of one of its workspaces, away, so that the next wider one counts; needs the same rights as set_setting()';
 
 CREATE FUNCTION tenancy.allow_workspace_overrides(organization text, category text, allowed boolean) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   categories text[];
   the_organization uuid := tenancy.own_organization(organization);
 BEGIN
   PERFORM tenancy.require_right(the_organization, NULL, 'organization', 'update');
-  -- Opening or closing a category can bring back what a setting has taken away.
+  -- Opening or closing a category can bring back what a setting has taken away, and what workspaces have said of custom roles.
   PERFORM tenancy.require_setting_right(d, the_organization, NULL) FROM tenancy.setting_definitions d
   WHERE d.category = allow_workspace_overrides.category;
+  PERFORM tenancy.require_delegation(tenancy.lacks_for_permissions(the_organization, NULL, g.role_id, ARRAY[g.permission]))
+  FROM (SELECT DISTINCT g.role_id, g.resource || '.' || g.action FROM tenancy.grants g
+        WHERE g.organization_id = the_organization AND g.workspace_id IS NOT NULL
+          AND g.resource = allow_workspace_overrides.category) g (role_id, permission);
+  PERFORM tenancy.require_delegation(tenancy.lacks_for_visibility(the_organization, NULL, v.role_id))
+  FROM (SELECT DISTINCT v.role_id FROM tenancy.visibility v
+        WHERE v.organization_id = the_organization AND v.workspace_id IS NOT NULL
+          AND allow_workspace_overrides.category = 'data_visibility') v;
   SELECT array_agg(DISTINCT d.category::text) INTO categories FROM tenancy.setting_definitions d;
   IF category IS NULL OR category <> ALL (categories) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('category "%s" does not exist', category),
@@ -122,9 +142,14 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.allow_workspace_overrides(text, text, boolean) IS 'Lets workspaces'' own settings of a category count, or not; needs organization.update; 22023 for an unknown category';
 
+CREATE FUNCTION tenancy.setting_value(organization_id uuid, workspace_id uuid, role_id uuid, resource text, actions text[]) RETURNS boolean
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_setting_value';
+COMMENT ON FUNCTION tenancy.setting_value(uuid, uuid, uuid, text, text[]) IS 'What a setting comes to in a workspace or (NULL) the organization: whether the role holds all of its actions, or (without a resource) sees all rows';
+REVOKE ALL ON FUNCTION tenancy.setting_value(uuid, uuid, uuid, text, text[]) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.settings(organization text, workspace text DEFAULT NULL)
 RETURNS TABLE (category text, setting text, value boolean, source text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
@@ -134,38 +159,28 @@ BEGIN
                                         ELSE tenancy.authorize('workspaces', 'view', the_workspace) END) THEN
     PERFORM tenancy.deny('workspaces', 'view', 'workspace "' || workspace || '"');
   END IF;
+  -- The value is what the rights come to; the source is the most specific row, and whether it counts.
   RETURN QUERY
-  WITH parts AS (
-    -- A setting is what all of its grants, or its one switch, come to on each level.
-    SELECT d.setting, g.allowed IS NOT NULL AS born, o.allowed AS of_organization, w.allowed AS of_workspace
-    FROM tenancy.setting_definitions d CROSS JOIN unnest(d.actions) part (action)
-    LEFT JOIN tenancy.grants g ON g.role_id = d.role_id AND g.organization_id IS NULL
-      AND g.resource = d.resource AND g.action = part.action
-    LEFT JOIN tenancy.grants o ON o.role_id = d.role_id AND o.organization_id = the_organization AND o.workspace_id IS NULL
-      AND o.resource = d.resource AND o.action = part.action
-    LEFT JOIN tenancy.grants w ON w.role_id = d.role_id AND w.organization_id = the_organization AND w.workspace_id = the_workspace
-      AND w.resource = d.resource AND w.action = part.action
-    UNION ALL
-    SELECT d.setting, true, o.all_rows, w.all_rows
-    FROM tenancy.setting_definitions d
-    LEFT JOIN tenancy.visibility o ON o.role_id = d.role_id AND o.organization_id = the_organization AND o.workspace_id IS NULL
-    LEFT JOIN tenancy.visibility w ON w.role_id = d.role_id AND w.organization_id = the_organization AND w.workspace_id = the_workspace
-    WHERE d.resource IS NULL
-  ), settings AS (
-    SELECT p.setting, bool_and(p.born) AS born,
-           CASE WHEN count(p.of_organization) > 0 THEN bool_and(coalesce(p.of_organization, p.born)) END AS of_organization,
-           CASE WHEN count(p.of_workspace) > 0 THEN bool_and(coalesce(p.of_workspace, p.of_organization, p.born)) END AS of_workspace
-    FROM parts p GROUP BY p.setting
-  )
   SELECT d.category::text, d.setting::text,
-         CASE WHEN s.of_workspace IS NOT NULL AND coalesce(a.allowed, false) THEN s.of_workspace
-              ELSE coalesce(s.of_organization, s.born) END,
-         CASE WHEN s.of_workspace IS NOT NULL AND coalesce(a.allowed, false) THEN 'workspace'
-              WHEN s.of_workspace IS NOT NULL THEN 'workspace but switched off'
-              WHEN s.of_organization IS NOT NULL THEN 'organization'
+         tenancy.setting_value(the_organization, the_workspace, d.role_id, d.resource, d.actions),
+         CASE WHEN s.of_workspace AND coalesce(a.allowed, false) THEN 'workspace'
+              WHEN s.of_workspace THEN 'workspace but switched off'
+              WHEN s.of_organization THEN 'organization'
               ELSE 'default' END
   FROM tenancy.setting_definitions d
-  JOIN settings s ON s.setting = d.setting
+  JOIN tenancy.roles r ON r.role_id = d.role_id
+  CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(o.workspace_id IS NOT NULL), false) AS of_workspace,
+           coalesce(bool_or(o.workspace_id IS NULL), false) AS of_organization
+    FROM (SELECT g.workspace_id FROM tenancy.grants g
+          WHERE g.role_id = d.role_id AND g.organization_id = the_organization
+            AND g.resource = d.resource AND g.action = ANY (d.actions)
+            -- a workspace takes nothing from a role of the organization
+            AND (g.workspace_id IS NULL OR g.workspace_id = the_workspace AND (r.level = 'workspace' OR g.allowed))
+          UNION ALL
+          SELECT v.workspace_id FROM tenancy.visibility v
+          WHERE d.resource IS NULL AND v.role_id = d.role_id AND v.organization_id = the_organization
+            AND (v.workspace_id IS NULL OR v.workspace_id = the_workspace)) o) s
   LEFT JOIN tenancy.workspace_overrides a ON a.organization_id = the_organization AND a.category = d.category
   ORDER BY d.category, d.setting;
 END

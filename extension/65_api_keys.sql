@@ -1,21 +1,27 @@
--- API keys. The secret is returned once; what is stored is its SHA-256.
+-- API keys. The secret is returned once; what is stored is its SHA-256. A secret is never a parameter of a statement, whose
+-- parameters extensions and the server itself may write to the log: it comes with its hash, and stays in a variable.
 
 CREATE FUNCTION tenancy.generate_api_key() RETURNS text
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_generate_api_key';
 COMMENT ON FUNCTION tenancy.generate_api_key() IS 'A new secret: prefix, 256 bits of the server''s random source, checksum';
 REVOKE ALL ON FUNCTION tenancy.generate_api_key() FROM PUBLIC;
 
+CREATE FUNCTION tenancy.issue_secret(OUT secret text, OUT secret_hash bytea, OUT display_prefix text)
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_issue_secret';
+COMMENT ON FUNCTION tenancy.issue_secret() IS 'A new secret with its SHA-256 and what may be shown of it; assign the result to a variable (:=) and hand the secret to no statement';
+REVOKE ALL ON FUNCTION tenancy.issue_secret() FROM PUBLIC;
+
 CREATE FUNCTION tenancy.api_key_display_prefix(secret text) RETURNS text
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_api_key_display_prefix';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_api_key_display_prefix';
 COMMENT ON FUNCTION tenancy.api_key_display_prefix(text) IS 'What may be shown of a secret';
 REVOKE ALL ON FUNCTION tenancy.api_key_display_prefix(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.scopes_of_level(feature text, level text) RETURNS text[]
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_level';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_level';
 COMMENT ON FUNCTION tenancy.scopes_of_level(text, text) IS 'What a level of a feature gives an API key, as resource.action; 22023 for an unknown feature or level';
 
 CREATE FUNCTION tenancy.default_scope_levels() RETURNS text[]
-LANGUAGE c IMMUTABLE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
 COMMENT ON FUNCTION tenancy.default_scope_levels() IS 'Levels of a key for which none are named: feature, level, feature, level …';
 
 CREATE FUNCTION tenancy.expand_scopes(scopes jsonb) RETURNS TABLE (resource text, action text)
@@ -27,6 +33,12 @@ DECLARE
 BEGIN
   IF scopes IS NULL THEN
     scopes := jsonb_object(tenancy.default_scope_levels());
+  END IF;
+  -- Each is looked up: more than there can be permissions is nobody's honest list.
+  IF (CASE jsonb_typeof(scopes) WHEN 'array' THEN jsonb_array_length(scopes)
+        WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'too many scopes',
+      DETAIL = 'There can be no more than 1024.';
   END IF;
   CASE jsonb_typeof(scopes)
     WHEN 'object' THEN
@@ -60,32 +72,41 @@ $$;
 COMMENT ON FUNCTION tenancy.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes, or NULL for the defaults; 22023 for what isn''t known';
 REVOKE ALL ON FUNCTION tenancy.expand_scopes(jsonb) FROM PUBLIC;
 
--- Who makes a key act, or makes it act again, must have what the key has: an own user key acts as its user anyway, any other
--- sees all rows. What a completion leaves behind is a key's to write, not a user's.
+-- Who makes a key act, or makes it act again, must have what the key has: an own user key acts as its user anyway, a service
+-- key sees all rows, and somebody else's user key is that user to whoever has its secret.
 CREATE FUNCTION tenancy.require_key_right(key tenancy.api_keys, action text, scopes text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  own_key boolean := key.user_id IS NOT NULL AND key.user_id = tenancy.current_user_id();
-  missing text;
+  lacking text;
 BEGIN
   IF tenancy.is_dba() THEN
     RETURN;
   END IF;
-  PERFORM tenancy.require_right(key.organization_id, key.workspace_id, 'api_keys', action, own_key);
-  SELECT scope INTO missing
-  FROM unnest(scopes) scope
-  WHERE scope NOT IN ('completions.write', 'logs.write', 'traces.write', 'analytics.write')
-    AND CASE tenancy.holds(key.organization_id, key.workspace_id, split_part(scope, '.', 1), split_part(scope, '.', 2))
-          WHEN 'all' THEN false WHEN 'own' THEN NOT own_key ELSE true END
-  ORDER BY scope LIMIT 1;
-  IF missing IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('permission denied: scope "%s" is more than the session has', missing),
-      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
+  PERFORM tenancy.require_right((require_key_right.key).organization_id, (require_key_right.key).workspace_id, 'api_keys',
+    require_key_right.action, coalesce((require_key_right.key).user_id = tenancy.current_user_id(), false));
+  IF require_key_right.scopes IS NULL THEN
+    RETURN;  -- it confers nothing
   END IF;
+  -- A key of somebody who does not reach the workspace would begin to act on the day that they do, whatever they have then.
+  IF (require_key_right.key).user_id <> coalesce(tenancy.current_user_id(), '00000000-0000-0000-0000-000000000000')
+     AND NOT EXISTS (SELECT FROM tenancy.workspace_members m
+                     WHERE m.workspace_id = (require_key_right.key).workspace_id AND m.user_id = (require_key_right.key).user_id)
+     AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
+                     WHERE m.organization_id = (require_key_right.key).organization_id
+                       AND m.user_id = (require_key_right.key).user_id AND r.all_workspaces) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the user is not a member of the workspace',
+      HINT = 'Use tenancy.set_workspace_role() first.';
+  END IF;
+  lacking := tenancy.lacks_for_key((require_key_right.key).organization_id, (require_key_right.key).workspace_id,
+                                   (require_key_right.key).kind, (require_key_right.key).user_id, require_key_right.scopes);
+  IF lacking = ANY (require_key_right.scopes) THEN
+    PERFORM tenancy.require_delegation(format('scope "%s"', lacking));
+  END IF;
+  PERFORM tenancy.require_delegation(lacking, CASE WHEN (require_key_right.key).user_id IS NULL THEN 'the API key'
+                                                   ELSE 'an API key of this user' END);
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_key_right(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and each of the scopes';
+COMMENT ON FUNCTION tenancy.require_key_right(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and, unless scopes are NULL, all that the key confers with them';
 REVOKE ALL ON FUNCTION tenancy.require_key_right(tenancy.api_keys, text, text[]) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.scopes_of_key(key tenancy.api_keys) RETURNS text[]
@@ -129,11 +150,12 @@ CREATE FUNCTION tenancy.create_api_key(
   kind text, name text, organization text DEFAULT NULL, workspace text DEFAULT NULL, member text DEFAULT NULL,
   scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, external_id text DEFAULT NULL,
   OUT api_key_id uuid, OUT secret text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   key tenancy.api_keys;
   the_workspace tenancy.workspaces;
+  issued record;
   kinds CONSTANT text[] := ARRAY['organization_service_key', 'workspace_service_key', 'workspace_user_key'];
 BEGIN
   IF kind IS NULL OR kind <> ALL (kinds) THEN
@@ -167,20 +189,22 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user key needs a user';
   END IF;
   PERFORM tenancy.require_key_right(key, 'create', tenancy.scope_names(scopes, key.all_scopes));
+  PERFORM tenancy.require_external_id_right(create_api_key.external_id);
 
-  secret := tenancy.generate_api_key();
+  issued := tenancy.issue_secret();
   INSERT INTO tenancy.api_keys (kind, name, organization_id, workspace_id, user_id, external_id, display_prefix,
                                 all_scopes, expires_at)
   VALUES (key.kind, key.name, key.organization_id, key.workspace_id, key.user_id, create_api_key.external_id,
-          tenancy.api_key_display_prefix(secret), key.all_scopes, nullif(create_api_key.expires_at, 'infinity'))
+          issued.display_prefix, key.all_scopes, nullif(create_api_key.expires_at, 'infinity'))
   RETURNING * INTO key;
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
-  VALUES (sha256(convert_to(secret, 'UTF8')), key.api_key_id);
+  VALUES (issued.secret_hash, key.api_key_id);
   PERFORM tenancy.set_scopes(key, scopes);
   api_key_id := key.api_key_id;
+  secret := issued.secret;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes; 22023 when kind, workspace and user don''t go together';
+COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';
 
 CREATE FUNCTION tenancy.lock_api_key(api_key_id uuid) RETURNS tenancy.api_keys
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -203,7 +227,7 @@ REVOKE ALL ON FUNCTION tenancy.lock_api_key(uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.update_api_key(
   api_key_id uuid, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
   prolonged boolean := coalesce(update_api_key.expires_at > key.expires_at, false);
@@ -214,7 +238,7 @@ BEGIN
   END IF;
   PERFORM tenancy.require_key_right(key, 'edit', CASE
     WHEN scopes IS NOT NULL THEN tenancy.scope_names(scopes, scopes = '"all"')
-    WHEN prolonged THEN tenancy.scopes_of_key(key) ELSE '{}' END);
+    WHEN prolonged THEN tenancy.scopes_of_key(key) END);
   UPDATE tenancy.api_keys k
   SET name = coalesce(update_api_key.name, k.name),
       expires_at = CASE WHEN update_api_key.expires_at IS NULL THEN k.expires_at
@@ -230,10 +254,10 @@ $$;
 COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz) IS 'Changes a key''s name, scopes and expiry (infinity: never), each where it is given; needs api_keys.edit, and the scopes that it gives or prolongs';
 
 CREATE FUNCTION tenancy.rotate_api_key(api_key_id uuid, transition interval DEFAULT '30 minutes') RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
-  new_secret text;
+  issued record;
 BEGIN
   PERFORM tenancy.require_key_right(key, 'rotate', tenancy.scopes_of_key(key));
   IF transition IS NULL OR (transition <> '0' AND transition < '30 minutes') THEN
@@ -256,44 +280,42 @@ BEGIN
     UPDATE tenancy.api_key_secrets s SET is_current = false, valid_until = now() + transition
     WHERE s.api_key_id = key.api_key_id;
   END IF;
-  new_secret := tenancy.generate_api_key();
-  INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
-  VALUES (sha256(convert_to(new_secret, 'UTF8')), key.api_key_id);
-  UPDATE tenancy.api_keys k SET display_prefix = tenancy.api_key_display_prefix(new_secret)
-  WHERE k.api_key_id = key.api_key_id;
-  RETURN new_secret;
+  issued := tenancy.issue_secret();
+  INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (issued.secret_hash, key.api_key_id);
+  UPDATE tenancy.api_keys k SET display_prefix = issued.display_prefix WHERE k.api_key_id = key.api_key_id;
+  RETURN issued.secret;
 END
 $$;
 COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new secret, returned this once; the old one stays valid for the transition (at least 30 minutes), or with 0 is refused at once; needs api_keys.rotate and the key''s scopes; 55000 while a rotation is in transition';
 
 CREATE FUNCTION tenancy.end_api_key_transition(api_key_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
 BEGIN
-  PERFORM tenancy.require_key_right(key, 'rotate', '{}');
+  PERFORM tenancy.require_key_right(key, 'rotate', NULL);
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id AND NOT s.is_current;
 END
 $$;
 COMMENT ON FUNCTION tenancy.end_api_key_transition(uuid) IS 'Refuses the secret that a rotation replaced from now on; needs api_keys.rotate';
 
 CREATE FUNCTION tenancy.revoke_api_key(api_key_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
 BEGIN
-  PERFORM tenancy.require_key_right(key, 'delete', '{}');
+  PERFORM tenancy.require_key_right(key, 'delete', NULL);
   UPDATE tenancy.api_keys k SET revoked_at = now() WHERE k.api_key_id = key.api_key_id AND k.revoked_at IS NULL;
 END
 $$;
 COMMENT ON FUNCTION tenancy.revoke_api_key(uuid) IS 'Refuses an API key from now on, for good; needs api_keys.delete; 42704 when there is none';
 
 CREATE FUNCTION tenancy.delete_api_key(api_key_id uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
 BEGIN
-  PERFORM tenancy.require_key_right(key, 'delete', '{}');
+  PERFORM tenancy.require_key_right(key, 'delete', NULL);
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id;
   DELETE FROM tenancy.api_key_scopes s WHERE s.api_key_id = key.api_key_id;
   UPDATE tenancy.api_keys k

@@ -5,7 +5,7 @@ LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_token_
 COMMENT ON FUNCTION tenancy.current_token_subject() IS 'Whom the session''s token is about by its claim sub, or NULL; decides nothing';
 
 CREATE FUNCTION tenancy.check_jwk(jwk jsonb) RETURNS text
-LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_check_jwk';
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_check_jwk';
 COMMENT ON FUNCTION tenancy.check_jwk(jsonb) IS 'Algorithm (RS256, ES256, EdDSA) of the signatures of a JSON Web Key; 22023 for one that can''t be used: private, symmetric, too short, of another curve or use, or not the numbers of a key';
 REVOKE ALL ON FUNCTION tenancy.check_jwk(jsonb) FROM PUBLIC;
 
@@ -25,7 +25,7 @@ CREATE TRIGGER check_key BEFORE INSERT OR UPDATE ON tenancy.jwt_keys
   FOR EACH ROW EXECUTE FUNCTION tenancy.check_jwt_key();
 
 CREATE FUNCTION tenancy.set_jwks(organization text, jwks jsonb, issuer text DEFAULT NULL, audience text DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy.own_organization(organization);
   given jsonb := CASE WHEN jwks IS NULL OR jwks IN ('null', '{}', '[]') THEN '[]'
@@ -37,9 +37,11 @@ DECLARE
   algorithms text[] := '{}';
   keys jsonb[] := '{}';
 BEGIN
-  -- A token can have any scope in any workspace.
   PERFORM tenancy.require_right(the_organization, NULL, 'organization', 'update');
-  PERFORM tenancy.require_held_role(the_organization, NULL, tenancy.find_role(NULL, 'organization', 'admin'));
+  -- A token can have any scope in any workspace. To have none any more confers nothing.
+  IF given IS DISTINCT FROM '[]' THEN
+    PERFORM tenancy.require_delegation(tenancy.lacks_for_tokens(the_organization), 'a token');
+  END IF;
   IF jsonb_typeof(given) IS DISTINCT FROM 'array' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'keys must be given as a JSON Web Key Set or as one JSON Web Key',
       HINT = 'For example {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2024", "x": "…"}]}.';

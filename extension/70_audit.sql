@@ -60,6 +60,9 @@ COMMENT ON COLUMN tenancy.audit_heads.anchor_hash IS 'Hash of the last entry tha
 
 GRANT SELECT ON tenancy.audit_log TO PUBLIC;
 ALTER TABLE tenancy.audit_log ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenancy.audit_heads ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.audit_heads USING ((SELECT tenancy.is_dba()));
+COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
 CREATE POLICY dba ON tenancy.audit_log USING ((SELECT tenancy.is_dba()));
 COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything; what a DBA adds is sealed, and nothing else can be done to entries';
 CREATE POLICY principal ON tenancy.audit_log FOR SELECT
@@ -71,7 +74,7 @@ COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for 
 CREATE FUNCTION tenancy.is_restore() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN pg_catalog.current_setting('check_function_bodies') OPERATOR(pg_catalog.=) 'off'
    AND pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.=) ''
-   AND pg_catalog.has_parameter_privilege(session_user, 'session_replication_role', 'SET');
+   AND pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET');
 COMMENT ON FUNCTION tenancy.is_restore() IS 'Whether the session restores a dump, as somebody who may switch triggers off; rows are then loaded without new audit entries';
 
 -- The result must be the same wherever and whenever it is computed: no setting of the session may matter, hence UTC.
@@ -112,7 +115,8 @@ BEGIN
   ELSIF me.kind = 'jwt' THEN
     name := tenancy.current_token_subject();
   END IF;
-  name := coalesce(name, me.email, concat_ws('/', me.kind, me.organization, me.workspace));
+  -- A token's subject can be as long as a token, and the name is in an index.
+  name := left(coalesce(name, me.email, concat_ws('/', me.kind, me.organization, me.workspace)), 500);
 END
 $$;
 COMMENT ON FUNCTION tenancy.audit_actor() IS 'Whom audit entries name: the session''s principal, or the login where there is none or its credential doesn''t hold';
@@ -155,7 +159,7 @@ REVOKE ALL ON FUNCTION tenancy.seal_audit_entry() FROM PUBLIC;
 -- is_restore() spelled out, here and below: its call would be expanded anew for each entry.
 CREATE TRIGGER seal BEFORE INSERT ON tenancy.audit_log FOR EACH ROW
   WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
-             pg_catalog.has_parameter_privilege(session_user, 'session_replication_role', 'SET')))
+             pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
   EXECUTE FUNCTION tenancy.seal_audit_entry();
 
 -- Once per transaction rather than once per entry: a row that one transaction updates over and over gets slower and slower.
@@ -178,13 +182,13 @@ REVOKE ALL ON FUNCTION tenancy.advance_audit_head() FROM PUBLIC;
 CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW WHEN (NEW.organization_id IS NOT NULL AND
     NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
-         pg_catalog.has_parameter_privilege(session_user, 'session_replication_role', 'SET')))
+         pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
   EXECUTE FUNCTION tenancy.advance_audit_head();
 
 CREATE FUNCTION tenancy.add_audit_entry(
   action text, resource_type text, resource_id text DEFAULT NULL, organization_id uuid DEFAULT NULL,
   workspace_id uuid DEFAULT NULL, before jsonb DEFAULT NULL, after jsonb DEFAULT NULL)
-RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   INSERT INTO tenancy.audit_log (audit_id, action, resource_type, resource_id, organization_id, workspace_id, before, after)
   OVERRIDING SYSTEM VALUE
   VALUES (NULL, add_audit_entry.action, add_audit_entry.resource_type, add_audit_entry.resource_id,

@@ -18,7 +18,7 @@ REVOKE ALL ON FUNCTION tenancy.principals_with(uuid, uuid, text, text) FROM PUBL
 
 CREATE FUNCTION tenancy.who_can(resource text, action text, workspace text DEFAULT NULL)
 RETURNS TABLE (principal_kind text, principal_id uuid, name text, rows text, via text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   the_workspace tenancy.workspaces := tenancy.own_workspace(workspace);
@@ -38,7 +38,7 @@ REVOKE ALL ON FUNCTION tenancy.role_matrix(uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.access_matrix(organization text DEFAULT NULL)
 RETURNS TABLE (level text, role text, resource text, action text, allowed boolean, source text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RETURN QUERY SELECT m.* FROM tenancy.role_matrix(tenancy.own_organization(organization)) m;
 END

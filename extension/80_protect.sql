@@ -11,22 +11,31 @@ COMMENT ON FUNCTION tenancy.base_type(oid) IS 'The type below a domain, or the t
 REVOKE ALL ON FUNCTION tenancy.base_type(oid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.family_of(relation regclass) RETURNS SETOF regclass
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT ROWS 10 SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_class c WHERE c.oid = family_of.relation AND c.relkind IN ('r', 'p') AND NOT c.relhassubclass) THEN
+    RETURN NEXT family_of.relation;
+    RETURN;
+  END IF;
+  -- Each one's kind is looked up by itself: a join would read all of pg_class.
+  RETURN QUERY
   WITH RECURSIVE family AS (
-    SELECT relation::oid AS relid
+    SELECT family_of.relation::oid AS relid, 0 AS depth
     UNION
-    SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
+    SELECT i.inhrelid, f.depth + 1 FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
   )
-  SELECT f.relid::regclass FROM family f JOIN pg_class c ON c.oid = f.relid WHERE c.relkind IN ('r', 'p')
+  SELECT f.relid::regclass FROM family f WHERE (SELECT c.relkind FROM pg_class c WHERE c.oid = f.relid) IN ('r', 'p')
+  GROUP BY f.relid ORDER BY max(f.depth), f.relid;
+END
 $$;
-COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children';
+COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children, parents first';
 REVOKE ALL ON FUNCTION tenancy.family_of(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.check_protectable(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   class pg_class;
-  caller name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
+  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy.caller());
 BEGIN
   SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
   IF NOT FOUND THEN
@@ -52,6 +61,43 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.check_protectable(regclass) IS 'Raises 42809 for what isn''t an ordinary or partitioned table of a user, 42501 unless the caller owns it';
 REVOKE ALL ON FUNCTION tenancy.check_protectable(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.foreign_tables_of(relation regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT i.inhrelid::regclass FROM tenancy.family_of(foreign_tables_of.relation) f (relid)
+  JOIN pg_inherits i ON i.inhparent = f.relid JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'f'
+$$;
+COMMENT ON FUNCTION tenancy.foreign_tables_of(regclass) IS 'Foreign tables that are partitions or children of a table, on whatever level';
+REVOKE ALL ON FUNCTION tenancy.foreign_tables_of(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.check_relatives(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_one regclass;
+BEGIN
+  SELECT f INTO found_one FROM tenancy.foreign_tables_of(check_relatives.relation) f LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+      MESSAGE = format('table %s has the foreign table %s as a partition or child', check_relatives.relation, found_one),
+      DETAIL = 'Row security does not apply to foreign tables: rows that are routed there would not be checked.',
+      HINT = 'Detach it, and protect it on the server where it lies.';
+  END IF;
+  SELECT f INTO found_one FROM tenancy.family_of(check_relatives.relation) f WHERE tenancy.is_hypertable(f) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('table %s is a hypertable of TimescaleDB', found_one),
+      DETAIL = 'Its chunks are made without DDL, and would stand open.', HINT = 'Use a partitioned table.';
+  END IF;
+  SELECT i.inhparent INTO found_one FROM pg_inherits i
+  WHERE i.inhrelid = check_relatives.relation AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LIMIT 1;
+  IF FOUND THEN
+    RAISE WARNING USING MESSAGE = format('rows of table %s can be read through %s, which is not protected', check_relatives.relation, found_one),
+      HINT = format('Protect %s: its partitions and children come along.', found_one);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_relatives(regclass) IS 'Raises 42809 for a table with foreign tables among its partitions or children, 0A000 for a hypertable of TimescaleDB; warns of a parent that isn''t protected';
+REVOKE ALL ON FUNCTION tenancy.check_relatives(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.check_column(relation regclass, "column" name, is_id boolean) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -83,15 +129,26 @@ $$;
 COMMENT ON FUNCTION tenancy.check_column(regclass, name, boolean) IS 'Raises 42703 with the nearest name unless the table has the column, 42804 when it is to hold ids and can''t';
 REVOKE ALL ON FUNCTION tenancy.check_column(regclass, name, boolean) FROM PUBLIC;
 
+CREATE FUNCTION tenancy.is_attribution(relation regclass, attribute smallint) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    WHERE d.adrelid = is_attribution.relation AND d.adnum = is_attribution.attribute AND a.attgenerated = ''
+      AND pg_get_expr(d.adbin, d.adrelid) ~ '^[(]?(tenancy[.])?current_((organization|workspace|user|api_key)_id[(][)]|external_id[(])');
+END
+$$;
+COMMENT ON FUNCTION tenancy.is_attribution(regclass, smallint) IS 'Whether a column''s default fills it in from the session''s principal';
+REVOKE ALL ON FUNCTION tenancy.is_attribution(regclass, smallint) FROM PUBLIC;
+
 CREATE FUNCTION tenancy.attribution_default(relation regclass, "column" name, entity text) RETURNS text
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN tenancy.base_type(a.atttypid) = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
               ELSE format('tenancy.current_external_id(%L, NULL::%s)', entity, format_type(a.atttypid, NULL)) END
-  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  FROM pg_attribute a
   WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
     -- a partition or child has inherited ours
-    AND (d.oid IS NULL OR a.attgenerated = '' AND pg_get_expr(d.adbin, d.adrelid) ~
-           '^[(]?(tenancy[.])?current_((organization|workspace|user|api_key)_id[(][)]|external_id[(])')
+    AND (NOT a.atthasdef OR tenancy.is_attribution(relation, a.attnum))
 $$;
 COMMENT ON FUNCTION tenancy.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has another default';
 REVOKE ALL ON FUNCTION tenancy.attribution_default(regclass, name, text) FROM PUBLIC;
@@ -113,7 +170,7 @@ COMMENT ON FUNCTION tenancy.is_partitioned_by(regclass, name) IS 'Whether a tabl
 REVOKE ALL ON FUNCTION tenancy.is_partitioned_by(regclass, name) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.remove_protection(relation regclass) RETURNS tenancy.protected_tables
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 #variable_conflict use_column
 DECLARE
   removed tenancy.protected_tables;
@@ -137,62 +194,89 @@ $$;
 COMMENT ON FUNCTION tenancy.remove_protection(regclass) IS 'Takes the policies and defaults of one table away, and returns what was recorded of it';
 REVOKE ALL ON FUNCTION tenancy.remove_protection(regclass) FROM PUBLIC;
 
-CREATE FUNCTION tenancy.apply_protection(
-  relation regclass, resource text, organization name, workspace name, owner name, api_key name, payload name[])
-RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
+-- What protect() was told besides the columns, as the filter's functions read it.
+CREATE FUNCTION tenancy.policy_options(wanted tenancy.protected_tables, reading boolean, inserting boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT concat_ws(' ', CASE WHEN policy_options.reading AND (policy_options.wanted).shared THEN 'shared' END,
+                        CASE WHEN (policy_options.wanted).workspace_decides THEN 'workspace_decides' END,
+                        CASE WHEN policy_options.inserting AND (policy_options.wanted).inherits_owner THEN 'from_parent' END)
+$$;
+COMMENT ON FUNCTION tenancy.policy_options(tenancy.protected_tables, boolean, boolean) IS 'The options of row_visible() or row_accepted() in the policies of a table';
+REVOKE ALL ON FUNCTION tenancy.policy_options(tenancy.protected_tables, boolean, boolean) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.policy_call(wanted tenancy.protected_tables, function text, command text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT format('tenancy.%I(%L, %L, %s%s)', policy_call.function, t.resource, policy_call.command,
+    concat_ws(', ', coalesce(quote_ident(t.organization_column), 'NULL'), coalesce(quote_ident(t.workspace_column), 'NULL'),
+              coalesce(quote_ident(t.owner_column), 'NULL'), coalesce(quote_ident(t.api_key_column), 'NULL')),
+    CASE WHEN o.options <> '' THEN format(', %s, %L::text', o.pruning::text, o.options) WHEN o.pruning THEN ', true' ELSE '' END)
+  FROM (SELECT (policy_call.wanted).*) t,
+  LATERAL (SELECT policy_call.function = 'row_visible' AND t.with_organization AS pruning,
+                  tenancy.policy_options(policy_call.wanted, policy_call.command IN ('view', 'list'), policy_call.function = 'row_accepted') AS options) o
+$$;
+COMMENT ON FUNCTION tenancy.policy_call(tenancy.protected_tables, text, text) IS 'A call of the filter''s functions over the columns of a table, as SQL';
+REVOKE ALL ON FUNCTION tenancy.policy_call(tenancy.protected_tables, text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.apply_protection(relation regclass, wanted tenancy.protected_tables)
+RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   before tenancy.protected_tables;
   class pg_class;
-  call_columns text := concat_ws(', ', coalesce(quote_ident(organization), 'NULL'), coalesce(quote_ident(workspace), 'NULL'),
-                                 coalesce(quote_ident(owner), 'NULL'), coalesce(quote_ident(api_key), 'NULL'));
-  reading text := CASE WHEN cardinality(payload) = 0 AND EXISTS (
-    SELECT FROM tenancy.permissions p WHERE p.resource = apply_protection.resource AND p.action = 'list')
+  reading text := CASE WHEN cardinality(wanted.payload) = 0 AND EXISTS (
+    SELECT FROM tenancy.permissions p WHERE p.resource = wanted.resource AND p.action = 'list')
     THEN 'list' ELSE 'view' END;
-  with_organization boolean := workspace IS NOT NULL AND coalesce(tenancy.is_partitioned_by(relation, organization), false);
-  reading_columns text := call_columns || CASE WHEN with_organization THEN ', true' ELSE '' END;
+  parents text := tenancy.parents_visible(apply_protection.relation, wanted);
   attribution record;
   defaulted name[] := '{}';
   kept name[] := '{}';
 BEGIN
-  SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
-  before := tenancy.remove_protection(relation);
+  PERFORM tenancy.reopen_table(apply_protection.relation);  -- it is closed again below
+  SELECT * INTO class FROM pg_class c WHERE c.oid = apply_protection.relation;
+  before := tenancy.remove_protection(apply_protection.relation);
+  wanted.relation := apply_protection.relation;
+  wanted.with_organization := wanted.workspace_column IS NOT NULL
+    AND coalesce(tenancy.is_partitioned_by(apply_protection.relation, wanted.organization_column), false);
 
   -- Closed first, then opened by the policies.
-  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', relation);
-  EXECUTE format('CREATE POLICY tenancy_select ON %s FOR SELECT USING (tenancy.row_visible(%L, %L, %s))',
-                 relation, resource, reading, reading_columns);
-  EXECUTE format('CREATE POLICY tenancy_insert ON %s FOR INSERT WITH CHECK (tenancy.row_accepted(%L, %L, %s))',
-                 relation, resource, 'insert', call_columns);
-  EXECUTE format('CREATE POLICY tenancy_update ON %s FOR UPDATE USING (tenancy.row_visible(%L, %L, %s))
-                  WITH CHECK (tenancy.row_accepted(%L, %L, %s))',
-                 relation, resource, 'update', reading_columns, resource, 'update', call_columns);
-  EXECUTE format('CREATE POLICY tenancy_delete ON %s FOR DELETE USING (tenancy.row_visible(%L, %L, %s))',
-                 relation, resource, 'delete', reading_columns);
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', apply_protection.relation);
+  EXECUTE format('CREATE POLICY tenancy_select ON %s FOR SELECT USING (%s)', apply_protection.relation,
+                 tenancy.policy_call(wanted, 'row_visible', reading));
+  EXECUTE format('CREATE POLICY tenancy_insert ON %s FOR INSERT WITH CHECK (%s)', apply_protection.relation,
+                 concat_ws(' AND ', tenancy.policy_call(wanted, 'row_accepted', 'insert'), parents));
+  EXECUTE format('CREATE POLICY tenancy_update ON %s FOR UPDATE USING (%s) WITH CHECK (%s)', apply_protection.relation,
+                 tenancy.policy_call(wanted, 'row_visible', 'update'),
+                 concat_ws(' AND ', tenancy.policy_call(wanted, 'row_accepted', 'update'), parents));
+  EXECUTE format('CREATE POLICY tenancy_delete ON %s FOR DELETE USING (%s)', apply_protection.relation,
+                 tenancy.policy_call(wanted, 'row_visible', 'delete'));
 
   FOR attribution IN
-    SELECT v.column_name, tenancy.attribution_default(relation, v.column_name, v.entity) AS expression
-    FROM (VALUES (organization, 'organization'), (workspace, 'workspace'), (owner, 'user'), (api_key, 'api_key'))
-         v (column_name, entity)
-    WHERE v.column_name IS NOT NULL LOOP
+    SELECT v.column_name, tenancy.attribution_default(apply_protection.relation, v.column_name, v.entity) AS expression
+    FROM (VALUES (wanted.organization_column, 'organization', false), (wanted.workspace_column, 'workspace', false),
+                 (wanted.owner_column, 'user', wanted.inherits_owner), (wanted.api_key_column, 'api_key', wanted.inherits_owner))
+         v (column_name, entity, inherited)
+    -- What comes from a parent has no default: the trigger fills it in.
+    WHERE v.column_name IS NOT NULL AND NOT v.inherited
+      AND (wanted.through IS NULL OR v.entity IN ('user', 'api_key')) LOOP
     IF attribution.expression IS NULL THEN
       kept := kept || attribution.column_name;
     ELSE
-      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', relation, attribution.column_name,
+      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', apply_protection.relation, attribution.column_name,
                      attribution.expression);
       defaulted := defaulted || attribution.column_name;
     END IF;
   END LOOP;
 
-  INSERT INTO tenancy.protected_tables (relation, resource, organization_column, workspace_column, owner_column,
-    api_key_column, payload, defaulted_columns, row_security_before, force_before, with_organization)
-  VALUES (relation, resource, organization, workspace, owner, api_key, payload, defaulted,
-          coalesce(before.row_security_before, class.relrowsecurity), coalesce(before.force_before, class.relforcerowsecurity), with_organization);
+  wanted.defaulted_columns := defaulted;
+  wanted.row_security_before := coalesce(before.row_security_before, class.relrowsecurity);
+  wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
+  wanted.protected_at := now();
+  INSERT INTO tenancy.protected_tables SELECT (wanted).*;
+  PERFORM tenancy.remember_name(apply_protection.relation);
   RETURN kept;
 END
 $$;
-COMMENT ON FUNCTION tenancy.apply_protection(regclass, text, name, name, name, name, name[]) IS 'Protects one table, in place of what protected it before, and returns the columns that kept a default of their own';
-REVOKE ALL ON FUNCTION tenancy.apply_protection(regclass, text, name, name, name, name, name[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.apply_protection(regclass, tenancy.protected_tables) IS 'Protects one table as wanted, in place of what protected it before, and returns the columns that kept a default of their own';
+REVOKE ALL ON FUNCTION tenancy.apply_protection(regclass, tenancy.protected_tables) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.check_indexes(relation regclass, columns name[], make boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -215,121 +299,166 @@ $$;
 COMMENT ON FUNCTION tenancy.check_indexes(regclass, name[], boolean) IS 'Reports, or makes, the indexes that row filters on these columns need';
 REVOKE ALL ON FUNCTION tenancy.check_indexes(regclass, name[], boolean) FROM PUBLIC;
 
-CREATE FUNCTION tenancy.protect(
-  relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
-  api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
-SET tenancy.guard_rails = off AS $$
-#variable_conflict use_variable
+CREATE FUNCTION tenancy.check_policies(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   policies text;
-  member regclass;
-  payload_column name;
-  members bigint := (SELECT count(*) FROM tenancy.family_of(relation));
-  done bigint := 0;
-  kept name[];
 BEGIN
-  IF relation IS NULL OR resource IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a table and a resource must be given';
-  END IF;
-  PERFORM tenancy.check_protectable(relation);
-  PERFORM tenancy.check_resource(resource);
-  IF organization IS NULL AND workspace IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = 'a column for the organization or for the workspace must be given';
-  END IF;
-  PERFORM tenancy.check_column(relation, organization, true), tenancy.check_column(relation, workspace, true),
-          tenancy.check_column(relation, owner, true), tenancy.check_column(relation, api_key, true);
-  FOREACH payload_column IN ARRAY coalesce(payload, '{}') LOOP
-    PERFORM tenancy.check_column(relation, payload_column, false);
-  END LOOP;
   SELECT string_agg(format('"%s" on %s', p.polname, p.polrelid::regclass), ', ' ORDER BY p.polname) INTO policies
-  FROM pg_policy p JOIN tenancy.family_of(relation) f ON p.polrelid = f
+  FROM pg_policy p JOIN tenancy.family_of(check_policies.relation) f ON p.polrelid = f
   WHERE p.polpermissive AND p.polname NOT IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete');
   IF policies IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('table %s has permissive policies: %s', relation, policies),
+      MESSAGE = format('table %s has permissive policies: %s', check_policies.relation, policies),
       DETAIL = 'A permissive policy shows rows beside those that the tenancy policies show.',
       HINT = 'Drop them, or make them restrictive.';
   END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_policies(regclass) IS 'Raises 55000 when others'' permissive policies would open a table';
+REVOKE ALL ON FUNCTION tenancy.check_policies(regclass) FROM PUBLIC;
 
-  FOR member IN SELECT f FROM tenancy.family_of(relation) f LOOP
+-- Whether rows name a workspace and no organization. Only then do the policies ask for it, since a filter by organization alone
+-- gets better plans.
+CREATE FUNCTION tenancy.has_rows_without_organization(relation regclass, organization name, workspace name) RETURNS boolean
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = has_rows_without_organization.relation AND NOT a.attnotnull
+                   AND a.attname = has_rows_without_organization.organization) OR has_rows_without_organization.workspace IS NULL THEN
+    RETURN false;
+  END IF;
+  RETURN (SELECT r::boolean FROM tenancy.as_owner(has_rows_without_organization.relation, format(
+    'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE t.%I IS NULL AND t.%I IS NOT NULL))', has_rows_without_organization.relation,
+    has_rows_without_organization.organization, has_rows_without_organization.workspace)) r);
+END
+$$;
+COMMENT ON FUNCTION tenancy.has_rows_without_organization(regclass, name, name) IS 'Whether a table has rows that name a workspace and no organization';
+REVOKE ALL ON FUNCTION tenancy.has_rows_without_organization(regclass, name, name) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.protect(
+  relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
+  api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false, through name[] DEFAULT NULL,
+  shared boolean DEFAULT false)
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  wanted tenancy.protected_tables;
+  member regclass;
+  payload_column name;
+  members bigint := (SELECT count(*) FROM tenancy.family_of(protect.relation));
+  done bigint := 0;
+  kept name[];
+BEGIN
+  IF protect.relation IS NULL OR protect.resource IS NULL OR protect.shared IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+      MESSAGE = CASE WHEN protect.shared IS NULL THEN 'shared must be true or false' ELSE 'a table and a resource must be given' END;
+  END IF;
+  PERFORM tenancy.check_protectable(protect.relation);
+  PERFORM tenancy.check_resource(protect.resource);
+  wanted.resource := protect.resource;
+  wanted.payload := protect.payload;
+  wanted.shared := protect.shared;
+  wanted.inherits_owner := false;
+  IF protect.through IS NOT NULL THEN
+    wanted := tenancy.columns_through(protect.relation, protect.through, protect.organization, protect.workspace, protect.owner,
+                                      protect.api_key, wanted);
+  ELSE
+    wanted.organization_column := protect.organization;
+    wanted.workspace_column := protect.workspace;
+    wanted.owner_column := protect.owner;
+    wanted.api_key_column := protect.api_key;
+    IF protect.organization IS NULL AND protect.workspace IS NULL THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        MESSAGE = 'a column for the organization or for the workspace must be given',
+        HINT = tenancy.hint_to_parent(protect.relation);
+    END IF;
+    PERFORM tenancy.check_column(protect.relation, protect.organization, true), tenancy.check_column(protect.relation, protect.workspace, true),
+            tenancy.check_column(protect.relation, protect.owner, true), tenancy.check_column(protect.relation, protect.api_key, true);
+  END IF;
+  FOREACH payload_column IN ARRAY coalesce(protect.payload, '{}') LOOP
+    PERFORM tenancy.check_column(protect.relation, payload_column, false);
+  END LOOP;
+  PERFORM tenancy.check_relatives(protect.relation);
+  PERFORM tenancy.check_policies(protect.relation);
+  PERFORM tenancy.check_children_agree(protect.relation, wanted);
+
+  IF protect.through IS NOT NULL THEN
+    PERFORM tenancy.follow_parents(protect.relation, wanted);
+  ELSIF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = protect.relation AND t.through IS NOT NULL) THEN
+    PERFORM tenancy.leave_parents(protect.relation);
+  END IF;
+  wanted.workspace_decides := tenancy.has_rows_without_organization(protect.relation, wanted.organization_column, wanted.workspace_column);
+  FOR member IN SELECT f FROM tenancy.family_of(protect.relation) f LOOP
     PERFORM tenancy.check_protectable(member);
-    kept := tenancy.apply_protection(member, resource, organization, workspace, owner, api_key, payload);
+    kept := tenancy.apply_protection(member, wanted);
     done := done + 1;
     IF done % 100 = 0 AND done < members THEN
       RAISE NOTICE '% of % tables are protected', done, members;
     END IF;
   END LOOP;
 
+  IF wanted.workspace_decides THEN
+    RAISE NOTICE USING MESSAGE = format('rows of table %s name a workspace and no organization', protect.relation),
+      DETAIL = 'They belong to their workspace, for its members and for whoever reaches it otherwise.',
+      HINT = 'Filters are simpler once every row names its organization, and protect() is called again.';
+  END IF;
   IF cardinality(kept) > 0 THEN
     RAISE NOTICE USING MESSAGE = format('columns with a default of their own keep it: %s', array_to_string(kept, ', ')),
       DETAIL = 'A row whose value isn''t the principal''s is refused on INSERT.';
   END IF;
-  IF owner IS NULL AND api_key IS NULL THEN
-    RAISE NOTICE USING MESSAGE = format('table %s does not say who produced a row', relation),
+  IF wanted.owner_column IS NULL AND wanted.api_key_column IS NULL THEN
+    RAISE NOTICE USING MESSAGE = format('table %s does not say who produced a row', protect.relation),
       DETAIL = 'Who is restricted to own rows sees none of it.';
   END IF;
-  PERFORM tenancy.check_indexes(relation, ARRAY[organization, workspace], create_indexes);
+  PERFORM tenancy.check_indexes(protect.relation, ARRAY[wanted.organization_column, wanted.workspace_column]
+    || CASE WHEN wanted.through IS NOT NULL AND wanted.through[1] IS DISTINCT FROM wanted.workspace_column THEN wanted.through[1:1] END,
+    protect.create_indexes);
+  IF wanted.through IS NOT NULL THEN
+    PERFORM tenancy.check_covering_indexes(protect.relation, wanted);
+  END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. Called again, it changes the protection. 42809, 42703, 42804, 22023, 55000 when it can''t be, with nothing changed';
-REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
+REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean) FROM PUBLIC;
+
+-- The setting belongs to this function: one that is called by others would be set with their rights.
+CREATE FUNCTION tenancy.open_again(relation regclass, enabled boolean, forced boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
+BEGIN
+  IF NOT enabled THEN
+    EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', relation);
+  END IF;
+  IF NOT forced THEN
+    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', relation);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.open_again(regclass, boolean, boolean) IS 'Switches row security of a table off, and no longer forces it, unless it was so before protect()';
+REVOKE ALL ON FUNCTION tenancy.open_again(regclass, boolean, boolean) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.unprotect(relation regclass) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
-SET tenancy.guard_rails = off AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   member regclass;
   removed tenancy.protected_tables;
 BEGIN
   PERFORM tenancy.check_protectable(relation);
+  PERFORM tenancy.check_children_agree(unprotect.relation, NULL);
   IF NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = unprotect.relation) THEN
+    IF tenancy.leave_parents(unprotect.relation) THEN
+      RETURN;  -- add_tenant_columns() had made it follow its parent
+    END IF;
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', relation);
   END IF;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy.family_of(unprotect.relation)) LOOP
     removed := tenancy.remove_protection(member);
-    IF NOT removed.row_security_before THEN
-      EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', member);
-    END IF;
-    IF NOT removed.force_before THEN
-      EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', member);
-    END IF;
+    PERFORM tenancy.open_again(member, removed.row_security_before, removed.force_before);
+    DELETE FROM tenancy.protected_names k WHERE k.holder = member;
   END LOOP;
+  PERFORM tenancy.leave_parents(unprotect.relation);
   -- A child of two protected tables is still the other one's.
   PERFORM tenancy.protect_child(f) FROM tenancy.family_of(relation) f WHERE f <> relation;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave; 55000 when it isn''t protected';
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave, and forgets its names; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;
-
-CREATE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-  gone tenancy.workspaces;
-  protected_table record;
-  holds_rows boolean;
-BEGIN
-  gone := tenancy.own_workspace(workspace);
-  PERFORM tenancy.require_right(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
-  PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
-  FOR protected_table IN
-    SELECT t.relation, t.workspace_column, tenancy.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
-    FROM tenancy.protected_tables t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
-    WHERE NOT a.attisdropped ORDER BY t.relation::text LOOP
-    EXECUTE format(CASE WHEN protected_table.is_uuid THEN 'SELECT EXISTS (SELECT FROM %s WHERE %I = $1)'
-                        ELSE 'SELECT EXISTS (SELECT FROM %s WHERE %I::text = $2)' END,
-                   protected_table.relation, protected_table.workspace_column)
-      INTO holds_rows USING gone.workspace_id, gone.external_id;
-    IF holds_rows THEN
-      RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-        MESSAGE = format('workspace "%s" still has rows in table %s', gone.slug, protected_table.relation),
-        HINT = 'Delete or move these rows first.';
-    END IF;
-  END LOOP;
-  DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;
-END
-$$;
-COMMENT ON FUNCTION tenancy.delete_workspace(text) IS 'Deletes a workspace with its memberships, settings and keys; needs workspaces.delete there; 55000 for the default workspace, and while a protected table still holds rows of it';

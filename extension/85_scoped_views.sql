@@ -7,7 +7,11 @@ CREATE TABLE tenancy.scoped_views (
 COMMENT ON TABLE tenancy.scoped_views IS 'Views made by create_scoped_view()';
 COMMENT ON COLUMN tenancy.scoped_views."view" IS 'The view';
 COMMENT ON COLUMN tenancy.scoped_views.relation IS 'The protected table that it shows';
-SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views', '');
+ALTER TABLE tenancy.scoped_views ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.scoped_views USING ((SELECT tenancy.is_dba()));
+CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.scoped_views FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_truncate();
+SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "view") AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 
 CREATE FUNCTION tenancy.refuse_view_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -20,15 +24,14 @@ COMMENT ON FUNCTION tenancy.refuse_view_change() IS 'Trigger: a scoped view is f
 REVOKE ALL ON FUNCTION tenancy.refuse_view_change() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.create_scoped_view(relation regclass, view text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   table_row tenancy.protected_tables;
   parts text[] := parse_ident(view);
   the_schema name;
   the_view name;
-  caller name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
-  arguments text;
+  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy.caller());
   columns text;
   existing regclass;
 BEGIN
@@ -57,23 +60,18 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = format('relation "%s" already exists', view);
   END IF;
 
-  arguments := concat_ws(', ', coalesce(quote_ident(table_row.organization_column), 'NULL'),
-    coalesce(quote_ident(table_row.workspace_column), 'NULL'), coalesce(quote_ident(table_row.owner_column), 'NULL'),
-    coalesce(quote_ident(table_row.api_key_column), 'NULL'));
   -- What is generated from payload tells of it.
   SELECT string_agg(CASE WHEN a.attname = ANY (table_row.payload) OR EXISTS (
       SELECT FROM pg_attrdef ad JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid
       JOIN pg_attribute source ON d.refclassid = 'pg_class'::regclass AND source.attrelid = d.refobjid AND source.attnum = d.refobjsubid
       WHERE a.attgenerated <> '' AND ad.adrelid = a.attrelid AND ad.adnum = a.attnum AND d.refobjid = relation
         AND source.attname = ANY (table_row.payload))
-      THEN format('CASE WHEN tenancy.payload_visible(%L, %L, %s) THEN %I END AS %I', table_row.resource, 'view', arguments,
-                  a.attname, a.attname)
+      THEN format('CASE WHEN %s THEN %I END AS %I', tenancy.policy_call(table_row, 'payload_visible', 'view'), a.attname, a.attname)
       ELSE quote_ident(a.attname) END, ', ' ORDER BY a.attnum) INTO columns
   FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
   -- Owned by the extension's owner, so that the table's own policy, which needs more, doesn't apply below the view.
-  EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE tenancy.row_visible(%L, %L, %s)',
-                 the_schema, the_view, columns, relation, table_row.resource, 'list',
-                 arguments || CASE WHEN table_row.with_organization THEN ', true' ELSE '' END);
+  EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE %s',
+                 the_schema, the_view, columns, relation, tenancy.policy_call(table_row, 'row_visible', 'list'));
   EXECUTE format('CREATE OR REPLACE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON %I.%I
                   FOR EACH ROW EXECUTE FUNCTION tenancy.refuse_view_change()', the_schema, the_view);
   EXECUTE format('COMMENT ON VIEW %I.%I IS %L', the_schema, the_view,

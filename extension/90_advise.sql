@@ -1,4 +1,7 @@
 -- advise(): what would let rows past the policies, or make them slow, and the SQL that mends it.
+--
+-- Each rule is a function advice_RULE() in one of the files 91_advise_*.sql and a line of advice_rules(). What is found and meant to be
+-- so is accepted by name, with a reason.
 
 CREATE FUNCTION tenancy.bypasses_row_security(role oid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -11,8 +14,10 @@ CREATE FUNCTION tenancy.protect_call(t tenancy.protected_tables) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(t.relation::text), quote_literal(t.resource),
     'organization => ' || quote_literal(t.organization_column), 'workspace => ' || quote_literal(t.workspace_column),
-    'owner => ' || quote_literal(t.owner_column), 'api_key => ' || quote_literal(t.api_key_column),
-    'payload => ' || quote_literal(t.payload::text)))
+    CASE WHEN NOT t.inherits_owner THEN 'owner => ' || quote_literal(t.owner_column) END,
+    CASE WHEN NOT t.inherits_owner THEN 'api_key => ' || quote_literal(t.api_key_column) END,
+    'payload => ' || quote_literal(t.payload::text), 'through => ' || quote_literal(t.through::text),
+    CASE WHEN t.shared THEN 'shared => true' END))
 $$;
 COMMENT ON FUNCTION tenancy.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
 REVOKE ALL ON FUNCTION tenancy.protect_call(tenancy.protected_tables) FROM PUBLIC;
@@ -36,206 +41,110 @@ $$;
 COMMENT ON FUNCTION tenancy.relations_above(regclass) IS 'Views and materialized views that read a table, directly or through each other, and which of them do directly';
 REVOKE ALL ON FUNCTION tenancy.relations_above(regclass) FROM PUBLIC;
 
-CREATE FUNCTION tenancy.advise_isolation() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'error', 'protection_broken', t.relation::text, i.problem,
-         format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy.protect_call(t))
-  FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i WHERE i.problem IS NOT NULL
-  UNION ALL
-  -- A table that was restored by itself, or without the catalogs: closed, but nothing keeps it so.
-  SELECT 'error', 'unrecorded_protection', c.oid::regclass::text, 'it has the policies of a protected table, but is not in tenancy.protected_tables',
-         format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(c.oid::regclass::text), quote_literal(i.resource),
-           'organization => ' || quote_literal(i.organization), 'workspace => ' || quote_literal(i.workspace),
-           'owner => ' || quote_literal(i.owner), 'api_key => ' || quote_literal(i.api_key)))
-  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy.inspect_protection(c.oid) i
-  WHERE p.polname = 'tenancy_select' AND i.resource IS NOT NULL AND NOT c.relispartition
-    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
-  UNION ALL
-  SELECT 'error', 'row_security_not_enabled', c.oid::regclass::text, 'row security is forced, but not enabled',
-         format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass)
-  FROM pg_class c WHERE c.relforcerowsecurity AND NOT c.relrowsecurity
-  UNION ALL
-  SELECT 'error', 'unprotected_partition', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation),
-         tenancy.protect_call(t)
-  FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation
-  WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
-  UNION ALL
-  SELECT 'warning', 'unprotected_table', c.oid::regclass::text, format('it has tenant columns: %s', string_agg(a.attname, ', ' ORDER BY a.attnum)),
-         format('SELECT tenancy.protect(%L, <resource>, organization => …, workspace => …)', c.oid::regclass)
-  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
-    AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace)
-    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
-    AND tenancy.is_id_type(a.atttypid, a.attcollation)
-    AND (a.attname IN ('organization_id', 'workspace_id')
-         OR EXISTS (SELECT FROM tenancy.protected_tables t JOIN pg_attribute b ON b.attrelid = t.relation
-                    WHERE b.attname IN (t.organization_column, t.workspace_column) AND b.attname = a.attname AND b.atttypid = a.atttypid))
-  GROUP BY c.oid
-  UNION ALL
-  SELECT 'error', 'bypassing_login', r.rolname, 'no policy applies to it: it has BYPASSRLS', format('ALTER ROLE %I NOBYPASSRLS', r.rolname)
-  FROM pg_roles r WHERE r.rolbypassrls AND NOT r.rolsuper AND r.rolcanlogin
-  UNION ALL
-  SELECT 'error', 'superuser_binding', b.login::text, 'no policy applies to it: it is a superuser, though it is trusted or bound',
-         format('SELECT tenancy.unbind_login(%L)', b.login::text)
-  FROM tenancy.login_bindings b JOIN pg_roles r ON r.oid = b.login WHERE r.rolsuper
-  UNION ALL
-  SELECT DISTINCT 'error', 'view_without_security_invoker', v.above::text, format('it reads %s by the rights of an owner to whom no policy applies', t.relation),
-         format('ALTER VIEW %s SET (security_invoker = true)', v.above)
-  FROM tenancy.protected_tables t, tenancy.relations_above(t.relation) v
-  -- Of views over views, the last one decides whose rights count.
-  WHERE v.kind = 'v' AND v.directly AND tenancy.bypasses_row_security(v.owner)
-    AND NOT EXISTS (SELECT FROM tenancy.scoped_views s WHERE s.view = v.above)
-    AND NOT EXISTS (SELECT FROM pg_class c, pg_options_to_table(c.reloptions) o
-                    WHERE c.oid = v.above AND o.option_name = 'security_invoker' AND o.option_value::boolean)
-  UNION ALL
-  SELECT DISTINCT 'warning', 'materialized_view', v.above::text,
-         format('it keeps rows of %s as whoever refreshed it saw them, and %s may read it', t.relation, coalesce(g.rolname, 'PUBLIC')),
-         format('REVOKE SELECT ON %s FROM %s', v.above, coalesce(quote_ident(g.rolname), 'PUBLIC'))
-  FROM tenancy.protected_tables t, tenancy.relations_above(t.relation) v
-  JOIN pg_class c ON c.oid = v.above
-  CROSS JOIN aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
-  WHERE v.kind = 'm' AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
-  UNION ALL
-  SELECT DISTINCT 'warning', 'security_definer_function', p.oid::regprocedure::text,
-         format('it names %s and runs by the rights of an owner to whom no policy applies', t.relation),
-         format('ALTER FUNCTION %s SECURITY INVOKER', p.oid::regprocedure)
-  FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
-  JOIN pg_proc p ON p.prosecdef AND p.prosrc ~* ('\m' || c.relname || '\M')
-  WHERE tenancy.bypasses_row_security(p.proowner) AND p.pronamespace <> 'tenancy'::regnamespace AND p.prokind IN ('f', 'p')
-  UNION ALL
-  SELECT 'warning', 'truncate_granted', t.relation::text, format('no policy applies to TRUNCATE, and %s may', coalesce(g.rolname, 'PUBLIC')),
-         format('REVOKE TRUNCATE ON %s FROM %s', t.relation, coalesce(quote_ident(g.rolname), 'PUBLIC'))
-  FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
-  CROSS JOIN aclexplode(c.relacl) a LEFT JOIN pg_roles g ON g.oid = a.grantee
-  WHERE a.privilege_type = 'TRUNCATE' AND a.grantee <> c.relowner
-  UNION ALL
-  SELECT 'warning', 'publication', t.relation::text, format('publication "%s" sends all of its rows to subscribers', p.pubname),
-         CASE WHEN p.puballtables THEN format('DROP PUBLICATION %I', p.pubname)
-              WHEN r.oid IS NULL THEN format('ALTER PUBLICATION %I DROP TABLES IN SCHEMA %s', p.pubname, c.relnamespace::regnamespace)
-              ELSE format('ALTER PUBLICATION %I DROP TABLE ONLY %s', p.pubname, t.relation) END
-  FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation CROSS JOIN pg_publication p
-  LEFT JOIN pg_publication_rel r ON r.prrelid = t.relation AND r.prpubid = p.oid
-  LEFT JOIN pg_publication_namespace n ON n.pnnspid = c.relnamespace AND n.pnpubid = p.oid
-  WHERE p.puballtables OR r.oid IS NOT NULL OR n.oid IS NOT NULL
-  UNION ALL
-  SELECT 'warning', 'unique_without_tenant', t.relation::text,
-         format('unique index %s tells of hidden rows: it has no tenant column', i.indexrelid::regclass), NULL
-  FROM tenancy.protected_tables t JOIN pg_index i ON i.indrelid = t.relation AND i.indisunique
-  WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attnum = ANY (i.indkey)
-                      AND (a.attname IN (t.organization_column, t.workspace_column) OR tenancy.base_type(a.atttypid) = 'uuid'::regtype
-                           OR a.attidentity <> '' OR pg_get_serial_sequence(t.relation::text, a.attname) IS NOT NULL))
+CREATE FUNCTION tenancy.without_numbers(problem text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT regexp_replace(without_numbers.problem, '[0-9]+', '#', 'g')
 $$;
-COMMENT ON FUNCTION tenancy.advise_isolation() IS 'The part of advise() about rows that get past the policies';
-REVOKE ALL ON FUNCTION tenancy.advise_isolation() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.without_numbers(text) IS 'A problem that advise() has found, as it is recognized when a count in it has changed';
+REVOKE ALL ON FUNCTION tenancy.without_numbers(text) FROM PUBLIC;
 
-CREATE FUNCTION tenancy.advise_catalogs() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+CREATE FUNCTION tenancy.advice_rules() RETURNS TABLE (rule text, finds text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  VALUES
+    ('protection_broken', 'Protected tables whose policies are not as protect() made them'),
+    ('unrecorded_protection', 'Tables with the policies of a protected one that tenancy.protected_tables does not know'),
+    ('row_security_not_enabled', 'Tables that force row security without enabling it'),
+    ('unprotected_partition', 'Partitions and children of protected tables that are not protected themselves'),
+    ('unprotected_table', 'Tables that are not protected and have columns called like tenant columns'),
+    ('closed_table', 'Tables that guard rails have closed'),
+    ('open_table', 'Tables that have the name of a protected one, and stand open'),
+    ('open_copy', 'Copies of protected tables that stand open'),
+    ('unknown_name', 'Protected tables whose name is not remembered'),
+    ('stale_record', 'Protected tables of which tenancy.protected_tables has other columns than their policies'),
+    ('dropped_default', 'Columns of protected tables that protect() fills in, without their default'),
+    ('unprotected_parent', 'Parents through which rows of protected tables can be read'),
+    ('foreign_partition', 'Foreign tables that are part of protected ones'),
+    ('hypertable', 'Protected tables whose chunks are made without DDL'),
+    ('unusable_resource', 'Protected tables whose resource has no permission to read, or none to write'),
+    ('child_table', 'Tables that know their tenant only by the rows that they refer to'),
+    ('policy_with_subselect', 'Policies that ask a protected table in a sub-select'),
+    ('foreign_key_across_tenants', 'Foreign keys that let a row hang on another tenant''s'),
+    ('bypassing_login', 'Logins to which no policy applies'),
+    ('superuser_binding', 'Superusers that are trusted or bound'),
+    ('stale_binding', 'Bindings of logins that are gone'),
+    ('view_without_security_invoker', 'Views that read protected tables by the rights of an owner to whom no policy applies'),
+    ('materialized_view', 'Materialized views of protected tables that others than their owner may read'),
+    ('security_definer_function', 'Functions that name protected tables and run by the rights of an owner to whom no policy applies'),
+    ('leakproof_function', 'Functions that somebody has declared LEAKPROOF'),
+    ('truncate_granted', 'Protected tables that others than their owner may empty'),
+    ('unique_without_tenant', 'Unique indexes of protected tables that tell of hidden rows'),
+    ('publication', 'Publications that send protected tables'),
+    ('pglogical_set', 'Replication sets of pglogical that send protected tables'),
+    ('incremental_view', 'Views that pg_ivm keeps up to date with protected tables'),
+    ('collected_constants', 'Statistics of pg_qualstats, which show constants of all tenants'' queries'),
+    ('dangling_catalog_rows', 'Rows of the catalogs that refer to nothing'),
+    ('foreign_code_on_catalogs', 'Code of others that changes of the catalogs set off'),
+    ('administrators', 'Roles that administer tenants'),
+    ('everybody_administers', 'Rights of administrators that PUBLIC holds'),
+    ('old_server', 'A server whose minor release lacks a fix that row security depends on'),
+    ('guard_rails_off', 'Guard rails that are off: event triggers, or the setting of a role or database'),
+    ('catalog_trigger_off', 'Triggers that tell sessions of changed rights and are not always enabled'),
+    ('row_security_off', 'Roles and databases for which row_security = off is set'),
+    ('stored_secret', 'Secrets that are stored as settings of roles and databases'),
+    ('not_preloaded', 'A database whose sessions do not load the module when they begin'),
+    ('missing_index', 'Tenant columns of protected tables without an index that begins with them'),
+    ('unused_index', 'Indexes of protected tables that no condition of a tenant''s query can use'),
+    ('stale_statistics', 'Protected tables whose statistics are old'),
+    ('missing_dependency_statistics', 'Partitioned tables whose tenant columns the planner takes for independent'),
+    -- last, since it holds the tables until the end of the transaction
+    ('rows_without_organization', 'Rows of protected tables that name a workspace and no organization'),
+    ('rows_without_tenant', 'Rows of protected tables that name no tenant: in the first rows of each table, and of tenants removed lately')
+$$;
+COMMENT ON FUNCTION tenancy.advice_rules() IS 'The rules of advise(), and what each finds';
+
+-- The catalogs of the server are read while others change them: an object can go between its row and a question about it. Each try
+-- sees them anew.
+CREATE FUNCTION tenancy.collect_advice(only_rule text DEFAULT NULL)
+RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
-  reference record;
-  dangling bigint;
+  rule_name text;
+  findings jsonb;
 BEGIN
-  -- A restore is believed, see begin_restore(); one of a part of the catalogs leaves rows that refer to nothing.
-  FOR reference IN
-    SELECT 'tenancy.' || k.conrelid::regclass AS referring, 'tenancy.' || k.confrelid::regclass AS referred,
-           (SELECT string_agg(format('r.%I = t.%I', mine.attname, theirs.attname), ' AND ' ORDER BY u.n)
-            FROM unnest(k.conkey, k.confkey) WITH ORDINALITY u (here, there, n)
-            JOIN pg_attribute mine ON mine.attrelid = k.conrelid AND mine.attnum = u.here
-            JOIN pg_attribute theirs ON theirs.attrelid = k.confrelid AND theirs.attnum = u.there) AS agree,
-           (SELECT string_agg(format('r.%I IS NOT NULL', a.attname), ' AND ') FROM pg_attribute a
-            WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)) AS refers
-    FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'tenancy'::regnamespace ORDER BY k.conname LOOP
-    EXECUTE format('SELECT count(*) FROM %s r WHERE %s AND NOT EXISTS (SELECT FROM %s t WHERE %s)',
-                   reference.referring, reference.refers, reference.referred, reference.agree) INTO dangling;
-    IF dangling > 0 THEN
-      severity := 'error';
-      rule := 'dangling_catalog_rows';
-      object := reference.referring;
-      problem := format('rows that refer to nothing in %s: %s', reference.referred, dangling);
-      fix_sql := format('DELETE FROM %s r WHERE %s AND NOT EXISTS (SELECT FROM %s t WHERE %s)',
-                        reference.referring, reference.refers, reference.referred, reference.agree);
-      RETURN NEXT;
-    END IF;
+  FOR rule_name IN SELECT r.rule FROM tenancy.advice_rules() r WHERE r.rule = coalesce(only_rule, r.rule) LOOP
+    FOR attempt IN 1 .. 5 LOOP
+      BEGIN
+        EXECUTE format('SELECT coalesce(jsonb_agg(a), ''[]'') FROM tenancy.%I() a', 'advice_' || rule_name) INTO findings;
+        EXIT;
+      EXCEPTION
+        WHEN undefined_table OR undefined_object OR undefined_column OR undefined_function OR internal_error OR syntax_error
+             OR null_value_not_allowed THEN
+          IF attempt = 5 THEN
+            RAISE;
+          END IF;
+      END;
+    END LOOP;
+    RETURN QUERY SELECT f.severity, rule_name, f.object, f.problem, f.fix_sql
+                 FROM jsonb_to_recordset(findings) f (severity text, object text, problem text, fix_sql text);
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advise_catalogs() IS 'The part of advise() about the catalogs themselves';
-REVOKE ALL ON FUNCTION tenancy.advise_catalogs() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.collect_advice(text) IS 'What the rules of advise() find, accepted or not; of all rules or of one';
+REVOKE ALL ON FUNCTION tenancy.collect_advice(text) FROM PUBLIC;
 
-CREATE FUNCTION tenancy.advise_server() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'error', 'old_server', current_setting('server_version'),
-         'it is older than the minor release that mends CVE-2026-14666: a cached plan could outlive a change of roles',
-         format('-- update PostgreSQL to %s or later', fixed.release)
-  FROM (VALUES (15, 150019, '15.19'), (16, 160015, '16.15'), (17, 170011, '17.11'), (18, 180006, '18.6')) fixed (major, number, release)
-  WHERE current_setting('server_version_num')::integer / 10000 = fixed.major
-    AND current_setting('server_version_num')::integer < fixed.number
-  UNION ALL
-  SELECT 'error', 'guard_rails_off', e.evtname, 'the event trigger is not always enabled', format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', e.evtname)
-  FROM pg_event_trigger e WHERE e.evtname IN ('tenancy_ddl', 'tenancy_drop') AND e.evtenabled <> 'A'
-  UNION ALL
-  SELECT 'error', 'catalog_trigger_off', format('%s on tenancy.%s', t.tgname, c.relname), 'changes of the catalog would not take effect in other sessions',
-         format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER %I', c.relname, t.tgname)
-  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE t.tgfoid = 'tenancy.invalidate'::regproc AND t.tgenabled <> 'A'
-  UNION ALL
-  SELECT 'warning', 'row_security_off', coalesce(r.rolname, d.datname), 'row_security = off makes its queries on protected tables fail',
-         CASE WHEN r.oid IS NULL THEN format('ALTER DATABASE %I RESET row_security', d.datname)
-              ELSE format('ALTER ROLE %I%s RESET row_security', r.rolname, coalesce(' IN DATABASE ' || quote_ident(d.datname), '')) END
-  FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
-  WHERE 'row_security=off' = ANY (s.setconfig) AND (d.oid IS NULL OR d.datname = current_database())
-  UNION ALL
-  SELECT 'warning', 'stored_secret', coalesce(r.rolname, d.datname),
-         format('a secret is stored in its setting %s: every login can read it in pg_roles or pg_db_role_setting, and pg_dumpall dumps it', secret.setting),
-         CASE WHEN r.oid IS NULL THEN format('ALTER DATABASE %I RESET %s', d.datname, secret.setting)
-              ELSE format('ALTER ROLE %I%s RESET %s', r.rolname, coalesce(' IN DATABASE ' || quote_ident(d.datname), ''), secret.setting) END
-  FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
-  CROSS JOIN LATERAL (SELECT substring(c FROM '^[^=]*') AS setting FROM unnest(s.setconfig) c WHERE c ~* '^tenancy[.](api_key|jwt)=.') secret
-  WHERE d.oid IS NULL OR d.datname = current_database()
-  UNION ALL
-  SELECT 'warning', 'not_preloaded', current_database(), 'tenancy.principal_lifetime = transaction needs the module loaded before the first setting is made',
-         format('ALTER DATABASE %I SET session_preload_libraries = ''pg_tenancy''', current_database())
-  WHERE current_setting('tenancy.principal_lifetime', true) = 'transaction'
-    AND concat_ws(',', current_setting('session_preload_libraries'), current_setting('shared_preload_libraries')) !~ '\mpg_tenancy\M'
-$$;
-COMMENT ON FUNCTION tenancy.advise_server() IS 'The part of advise() about the server and its roles'' settings';
-REVOKE ALL ON FUNCTION tenancy.advise_server() FROM PUBLIC;
-
-CREATE FUNCTION tenancy.advise_speed() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'performance', 'missing_index', t.relation::text, format('no index begins with column "%s"', wanted),
-         format('CREATE INDEX ON %s (%I)', t.relation, wanted)
-  FROM tenancy.protected_tables t CROSS JOIN unnest(ARRAY[t.organization_column, t.workspace_column]) wanted
-  WHERE wanted IS NOT NULL AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = t.relation)
-    AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-                    WHERE i.indrelid = t.relation AND i.indisvalid AND i.indpred IS NULL AND a.attname = wanted)
-  UNION ALL
-  SELECT 'performance', 'stale_statistics', t.relation::text, 'many of its rows are newer than its statistics', format('ANALYZE %s', t.relation)
-  FROM tenancy.protected_tables t JOIN pg_stat_all_tables s ON s.relid = t.relation
-  WHERE s.n_mod_since_analyze > 1000 AND s.n_mod_since_analyze > s.n_live_tup / 5
-  UNION ALL
-  -- Pruning adds the organization to a filter by workspace; the planner must know that one says the other.
-  SELECT 'performance', 'missing_dependency_statistics', t.relation::text,
-         format('the planner takes columns "%s" and "%s" for independent', t.organization_column, t.workspace_column),
-         format('CREATE STATISTICS %I.%I (dependencies) ON %I, %I FROM %s; ANALYZE %s', n.nspname, c.relname || '_tenancy',
-                t.organization_column, t.workspace_column, t.relation, t.relation)
-  FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-  JOIN pg_attribute o ON o.attrelid = t.relation AND o.attname = t.organization_column
-  JOIN pg_attribute w ON w.attrelid = t.relation AND w.attname = t.workspace_column
-  JOIN pg_partitioned_table p ON p.partrelid = t.relation AND o.attnum = ANY (p.partattrs)
-  WHERE NOT EXISTS (SELECT FROM pg_statistic_ext e WHERE e.stxrelid = t.relation AND 'f' = ANY (e.stxkind)
-                      AND e.stxkeys::int2[] @> ARRAY[o.attnum, w.attnum])
-$$;
-COMMENT ON FUNCTION tenancy.advise_speed() IS 'The part of advise() about speed';
-REVOKE ALL ON FUNCTION tenancy.advise_speed() FROM PUBLIC;
-
-CREATE FUNCTION tenancy.advise() RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+CREATE FUNCTION tenancy.advise(accepted boolean DEFAULT false)
+RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text, accepted_because text)
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
 BEGIN
   PERFORM tenancy.require_dba();
   RETURN QUERY
-  SELECT a.* FROM (SELECT * FROM tenancy.advise_isolation() UNION ALL SELECT * FROM tenancy.advise_catalogs()
-                   UNION ALL SELECT * FROM tenancy.advise_server()
-                   UNION ALL SELECT * FROM tenancy.advise_speed()) a
-  ORDER BY array_position(ARRAY['error', 'warning', 'performance'], a.severity), a.rule, a.object;
+  SELECT a.severity, a.rule, a.object, a.problem, a.fix_sql, k.reason
+  FROM tenancy.collect_advice() a LEFT JOIN tenancy.accepted_advice k ON k.rule = a.rule AND k.object = a.object
+    AND (k.problems IS NULL OR tenancy.without_numbers(a.problem) = ANY (k.problems))
+  WHERE advise.accepted OR k.reason IS NULL
+  ORDER BY array_position(ARRAY['error', 'warning', 'performance', 'info'], a.severity), a.rule, a.object, a.problem;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advise() IS 'For a DBA: what would let rows past the policies or make them slow: severity (error, warning, performance), rule, object, problem, and the SQL that mends it (NULL where that is a matter of design)';
+COMMENT ON FUNCTION tenancy.advise(boolean) IS 'For a DBA: what would let rows past the policies or make them slow: severity (error, warning, performance, info), rule, object, problem, the SQL that mends it (NULL where that is a matter of design), and why it is accepted, see accept_advice(); findings that are accepted come with advise(true) only. advice_rules() lists the rules';

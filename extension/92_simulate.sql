@@ -4,7 +4,7 @@ CREATE FUNCTION tenancy.ordinary_logins() RETURNS TABLE (login oid, user_id uuid
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT r.oid, b.user_id, b.organization_id, b.workspace_id, coalesce(b.trusted, false)
   FROM pg_roles r LEFT JOIN tenancy.login_bindings b ON b.login = r.oid
-  WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolbypassrls AND NOT has_table_privilege(r.oid, 'tenancy.organizations', 'INSERT')
+  WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolbypassrls AND NOT has_type_privilege(r.oid, 'tenancy.administrator', 'USAGE')
 $$;
 COMMENT ON FUNCTION tenancy.ordinary_logins() IS 'Logins to which row security applies and that are no DBA''s, with whom they stand for';
 REVOKE ALL ON FUNCTION tenancy.ordinary_logins() FROM PUBLIC;
@@ -59,10 +59,9 @@ REVOKE ALL ON FUNCTION tenancy.only_organization(uuid) FROM PUBLIC;
 CREATE FUNCTION tenancy.begin_simulation(
   query text, member text, organization text, login name,
   OUT user_id uuid, OUT organization_id uuid, OUT workspace_id uuid, OUT login_id oid)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-  caller name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END;
 BEGIN
   PERFORM tenancy.require_dba();
   IF query IS NULL OR member IS NULL THEN
@@ -75,7 +74,7 @@ BEGIN
     tenancy.only_organization(user_id));
   user_id := tenancy.find_member(organization_id, member);
   login_id := tenancy.simulated_login(login, user_id, organization_id);
-  IF NOT pg_has_role(caller, login_id, 'MEMBER') THEN
+  IF pg_has_role(tenancy.caller(), login_id, 'MEMBER') IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
       MESSAGE = format('permission denied to simulate login "%s"', login_id::regrole),
       DETAIL = 'A DBA who is not a superuser must be a member of the role.';

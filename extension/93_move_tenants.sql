@@ -21,7 +21,7 @@ COMMENT ON FUNCTION tenancy.names_one_of(regclass, name, uuid[], text[]) IS 'A c
 REVOKE ALL ON FUNCTION tenancy.names_one_of(regclass, name, uuid[], text[]) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.rows_of_organization(protected_table tenancy.protected_tables, the_organization uuid, OUT own text, OUT disputed text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   t CONSTANT tenancy.protected_tables := protected_table;
   by_organization text;
@@ -38,38 +38,23 @@ BEGIN
     disputed := 'false';
     RETURN;
   END IF;
-  SELECT format('EXISTS (SELECT FROM tenancy.workspaces w WHERE w.organization_id <> %L AND ', the_organization) ||
-         CASE WHEN tenancy.base_type(a.atttypid) = 'uuid'::regtype THEN format('w.workspace_id = t.%I)', a.attname)
-              ELSE format('w.external_id = t.%I::text)', a.attname) END
-  INTO by_another FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attname = t.workspace_column;
+  -- Workspaces that the organization's rows name. Others' are found here, since the table's owner may not read the catalogs.
+  SELECT coalesce(format('t.%I::text = ANY (%L)', t.workspace_column, array_agg(named.id)), 'false') INTO by_another
+  FROM (SELECT r #>> '{}' AS id FROM tenancy.as_owner(t.relation, format(
+          'SELECT DISTINCT to_jsonb(t.%I::text) FROM %s t WHERE %s AND t.%1$I IS NOT NULL',
+          t.workspace_column, tenancy.only_if_plain(t.relation), by_organization)) r) named,
+       pg_attribute a
+  WHERE a.attrelid = t.relation AND a.attname = t.workspace_column AND EXISTS (
+    SELECT FROM tenancy.workspaces w
+    WHERE w.organization_id <> the_organization
+      AND CASE tenancy.base_type(a.atttypid) WHEN 'uuid'::regtype THEN w.workspace_id::text ELSE w.external_id::text END = named.id);
   -- The organization decides. Who says one organization and another's workspace is seen by both, and nobody's to remove.
-  own := format('((%s OR t.%I IS NULL AND %s) AND NOT %s)', by_organization, t.organization_column, by_workspace, by_another);
+  own := format('((%s OR t.%I IS NULL AND %s) AND (%s) IS NOT TRUE)', by_organization, t.organization_column, by_workspace, by_another);
   disputed := format('(%s AND %s)', by_organization, by_another);
 END
 $$;
 COMMENT ON FUNCTION tenancy.rows_of_organization(tenancy.protected_tables, uuid) IS 'Conditions on a protected table t as SQL: rows that are the organization''s own, and rows that name it together with a workspace of another';
 REVOKE ALL ON FUNCTION tenancy.rows_of_organization(tenancy.protected_tables, uuid) FROM PUBLIC;
-
--- Rows of partitions count as their partitioned table's; inheritance children have columns of their own.
-CREATE FUNCTION tenancy.tables_with_rows(within regclass DEFAULT NULL) RETURNS SETOF tenancy.protected_tables
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  WITH chosen AS (
-    SELECT t.* FROM tenancy.protected_tables t
-    WHERE within IS NULL OR t.relation IN (SELECT tenancy.family_of(within))
-  )
-  SELECT t.* FROM chosen t JOIN pg_class c ON c.oid = t.relation
-  WHERE NOT (c.relispartition AND EXISTS (
-    SELECT FROM pg_inherits i JOIN chosen p ON p.relation = i.inhparent WHERE i.inhrelid = t.relation))
-$$;
-COMMENT ON FUNCTION tenancy.tables_with_rows(regclass) IS 'Protected tables (NULL: all, else the table and what is below it) without the partitions of those';
-REVOKE ALL ON FUNCTION tenancy.tables_with_rows(regclass) FROM PUBLIC;
-
-CREATE FUNCTION tenancy.only_if_plain(relation regclass) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT format('%s%s', CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, relation) FROM pg_class c WHERE c.oid = relation
-$$;
-COMMENT ON FUNCTION tenancy.only_if_plain(regclass) IS 'A table for FROM: with its partitions, without its inheritance children';
-REVOKE ALL ON FUNCTION tenancy.only_if_plain(regclass) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.organization_for_dba(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -84,66 +69,24 @@ $$;
 COMMENT ON FUNCTION tenancy.organization_for_dba(text) IS 'Id of the organization that a DBA refers to; 42501 for anybody else, 42704 for none, 22004 for NULL';
 REVOKE ALL ON FUNCTION tenancy.organization_for_dba(text) FROM PUBLIC;
 
--- Export and purge run by the rights of the extension's owner. What others have written must not: it would be a way for a DBA, or
--- for a table's owner, to become a superuser. A superuser who calls runs it anyway, as by any query on such a table. What is looked
--- at is locked, or can't be changed by others: a function could be altered meanwhile, and so it is its owner that counts.
-CREATE FUNCTION tenancy.is_superusers(role oid) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role AND r.rolsuper)
-$$;
-COMMENT ON FUNCTION tenancy.is_superusers(oid) IS 'Whether what the role owns is a superuser''s';
-REVOKE ALL ON FUNCTION tenancy.is_superusers(oid) FROM PUBLIC;
-
-CREATE FUNCTION tenancy.refuse_code_of_others(code text) RETURNS void
+-- The policies say which columns name the tenant. Where they are not as protect() made them, or were never there, nothing does.
+CREATE FUNCTION tenancy.require_intact(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  problem text := (tenancy.inspect_protection(require_intact.relation)).problem;
 BEGIN
-  IF code IS NOT NULL AND current_setting('is_superuser') <> 'on' THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('%s could run by the rights of the extension''s owner', code),
-      DETAIL = 'It is not a superuser''s.', HINT = 'Call this as a superuser, or without it.';
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('table %s is not protected as recorded', require_intact.relation), DETAIL = format('Found: %s.', problem),
+      HINT = 'Call tenancy.protect() again, or tenancy.unprotect(); tenancy.advise() says more.';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.refuse_code_of_others(text) IS 'Raises 42501, unless a superuser calls, when there is such code';
-REVOKE ALL ON FUNCTION tenancy.refuse_code_of_others(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.require_intact(regclass) IS 'Raises 55000 unless the table''s policies are as protect() made them';
+REVOKE ALL ON FUNCTION tenancy.require_intact(regclass) FROM PUBLIC;
 
-CREATE FUNCTION tenancy.code_run_by_delete(leaf regclass) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT min(code) FROM (
-    -- Its function, and what its condition calls
-    SELECT format('trigger "%s" on table %s', t.tgname, leaf)
-    FROM pg_trigger t JOIN pg_depend d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
-    LEFT JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
-    LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
-    LEFT JOIN pg_type y ON d.refclassid = 'pg_type'::regclass AND y.oid = d.refobjid
-    WHERE t.tgrelid = leaf AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 8 <> 0  -- TRIGGER_TYPE_DELETE
-      AND NOT tenancy.is_superusers(coalesce(p.proowner, o.oprowner, y.typowner))
-      AND coalesce(p.oid, o.oid, y.oid) IS NOT NULL
-    UNION ALL
-    SELECT format('rule "%s" on table %s', r.rulename, leaf) FROM pg_rewrite r WHERE r.ev_class = leaf AND r.ev_type = '4'  -- CMD_DELETE
-  ) found (code)
-$$;
-COMMENT ON FUNCTION tenancy.code_run_by_delete(regclass) IS 'Of what is not a superuser''s, and would run by the rights of whoever deletes rows of just this table: one thing, in words; NULL: there is none';
-REVOKE ALL ON FUNCTION tenancy.code_run_by_delete(regclass) FROM PUBLIC;
-
-CREATE FUNCTION tenancy.code_run_by_to_jsonb(relation regclass) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- Who owns a type can make a cast to json at any time. Of domains the base type counts.
-  WITH RECURSIVE part AS (
-    SELECT a.atttypid AS type FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-    UNION
-    SELECT inner_type FROM part JOIN pg_type t ON t.oid = part.type,
-    LATERAL (SELECT t.typbasetype UNION ALL SELECT t.typelem
-             UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) p (inner_type)
-    WHERE inner_type <> 0
-  )
-  SELECT min(format('a cast to json of type %s', t.oid::regtype)) FROM part JOIN pg_type t ON t.oid = part.type
-  WHERE t.typtype <> 'd' AND t.typcategory <> 'A' AND NOT tenancy.is_superusers(t.typowner)
-$$;
-COMMENT ON FUNCTION tenancy.code_run_by_to_jsonb(regclass) IS 'Of what is not a superuser''s, and could run when rows of a table are turned into JSON: one thing, in words; NULL: there is none';
-REVOKE ALL ON FUNCTION tenancy.code_run_by_to_jsonb(regclass) FROM PUBLIC;
-
-CREATE FUNCTION tenancy.exported_rows(organization text, within regclass) RETURNS TABLE (relation regclass, "row" jsonb)
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+CREATE FUNCTION tenancy.organization_rows(organization text, within regclass) RETURNS TABLE (relation regclass, "row" jsonb)
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   the_organization uuid := tenancy.organization_for_dba(organization);
@@ -155,30 +98,29 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', within),
       HINT = 'tenancy.protected_tables lists those that are.';
   END IF;
-  FOR exported IN SELECT * FROM tenancy.tables_with_rows(within) t ORDER BY t.relation::text LOOP
-    EXECUTE format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', exported.relation);
-    PERFORM tenancy.refuse_code_of_others(tenancy.code_run_by_to_jsonb(exported.relation));
-    RETURN QUERY EXECUTE format('SELECT $1, to_jsonb(t) FROM %s t WHERE %s', tenancy.only_if_plain(exported.relation),
-                                (tenancy.rows_of_organization(exported, the_organization)).own) USING exported.relation;
+  FOR exported IN SELECT * FROM tenancy.held_tables(within, 'access share') t ORDER BY t.relation::text LOOP
+    PERFORM tenancy.require_intact(exported.relation);
+    RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy.as_owner(exported.relation, format(
+      'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy.only_if_plain(exported.relation),
+      (tenancy.rows_of_organization(exported, the_organization)).own)) r;
     GET DIAGNOSTICS rows_of_table = ROW_COUNT;
     counts := counts || jsonb_build_object(exported.relation::text, rows_of_table);
   END LOOP;
   PERFORM tenancy.add_audit_entry('export', 'organization', the_organization::text, the_organization, after => counts);
 END
 $$;
-COMMENT ON FUNCTION tenancy.exported_rows(text, regclass) IS 'What export_organization() returns';
-REVOKE ALL ON FUNCTION tenancy.exported_rows(text, regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.organization_rows(text, regclass) IS 'For a DBA: what export_organization() returns';
 
 -- In SQL, since in PL/pgSQL an argument and a column can't have the same name.
 CREATE FUNCTION tenancy.export_organization(organization text, relation regclass DEFAULT NULL)
 RETURNS TABLE (relation regclass, "row" jsonb)
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT * FROM tenancy.exported_rows($1, $2)
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT * FROM tenancy.organization_rows($1, $2)
 $$;
-COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with what is below it, each with its table (for a partition, the partitioned table); leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected, 42501, unless a superuser calls, for a column whose type isn''t a superuser''s, since its owner''s cast to json would run by the rights of the extension''s owner';
+COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with what is below it, each with its table (for a partition, the partitioned table); each table is read as its owner; leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected, or no longer as protect() made it';
 
 CREATE FUNCTION tenancy.close_organization(organization text) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   the_organization uuid := tenancy.organization_for_dba(organization);
@@ -195,24 +137,155 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.close_organization(text) IS 'For a DBA: ends all access to an organization at once and for good, as the first step of its removal: members, secrets of keys, and keys for tokens go, rows stay; returns its id';
 
+CREATE FUNCTION tenancy.remove_access(organization text, at_most bigint) RETURNS bigint
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  the_organization uuid := tenancy.organization_for_dba(organization);
+  removed bigint;
+  in_all bigint := 0;
+BEGIN
+  UPDATE tenancy.organizations o SET closed_at = now() WHERE o.organization_id = the_organization AND o.closed_at IS NULL;
+  DELETE FROM tenancy.jwt_keys k WHERE k.organization_id = the_organization;
+  DELETE FROM tenancy.api_key_secrets s WHERE s.ctid = ANY (ARRAY(
+    SELECT s.ctid FROM tenancy.api_key_secrets s JOIN tenancy.api_keys k USING (api_key_id)
+    WHERE k.organization_id = the_organization LIMIT remove_access.at_most FOR UPDATE OF s));
+  GET DIAGNOSTICS in_all = ROW_COUNT;
+  DELETE FROM tenancy.organization_members m WHERE m.ctid = ANY (ARRAY(
+    SELECT m.ctid FROM tenancy.organization_members m
+    WHERE m.organization_id = the_organization LIMIT remove_access.at_most - in_all FOR UPDATE));
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  RETURN in_all + removed;
+END
+$$;
+COMMENT ON FUNCTION tenancy.remove_access(text, bigint) IS 'For a DBA: a part of close_organization(): removes at most so many secrets of keys and members, and returns how many; while it returns more than 0, others of the organization still have access';
+
+CREATE PROCEDURE tenancy.close_organization_in_batches(organization text, batch_size bigint DEFAULT 1000)
+LANGUAGE plpgsql AS $$
+DECLARE
+  removed bigint;
+BEGIN
+  IF batch_size IS NULL OR batch_size < 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
+  END IF;
+  LOOP
+    SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
+    removed := tenancy.remove_access(organization, batch_size);
+    COMMIT;
+    EXIT WHEN removed = 0;
+  END LOOP;
+  -- Who was added meanwhile goes as well.
+  SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
+  PERFORM tenancy.close_organization(organization);
+  COMMIT;
+END
+$$;
+COMMENT ON PROCEDURE tenancy.close_organization_in_batches(text, bigint) IS 'For a DBA: close_organization() in transactions of so many rows each, for organizations of many thousand members, which one transaction would hold for long; access ends batch by batch';
+
+CREATE FUNCTION tenancy.columns_as_json(relation oid, columns smallint[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT format('jsonb_build_array(%s)', string_agg(format('t.%I::text', a.attname), ', ' ORDER BY u.n))
+  FROM unnest(columns_as_json.columns) WITH ORDINALITY u (attnum, n)
+  JOIN pg_attribute a ON a.attrelid = columns_as_json.relation AND a.attnum = u.attnum
+$$;
+COMMENT ON FUNCTION tenancy.columns_as_json(oid, smallint[]) IS 'An expression as SQL: columns of a table t as a JSON array of texts';
+REVOKE ALL ON FUNCTION tenancy.columns_as_json(oid, smallint[]) FROM PUBLIC;
+
 -- What must go before a row can: rows of protected tables that refer to it, by whatever foreign key. Those that would go or
 -- change along with it (ON DELETE CASCADE …) might be another tenant's. A row that refers to itself stands in nobody's way.
-CREATE FUNCTION tenancy.not_referred_to(leaf regclass) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT coalesce(string_agg(format(
-    ' AND NOT EXISTS (SELECT FROM %s r WHERE (%s) = (%s) AND (r.tableoid, r.ctid) <> (t.tableoid, t.ctid))',
-    tenancy.only_if_plain(k.conrelid),
-    (SELECT string_agg(format('r.%I', a.attname), ', ' ORDER BY u.n) FROM unnest(k.conkey) WITH ORDINALITY u (attnum, n)
-     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum),
-    (SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY u.n) FROM unnest(k.confkey) WITH ORDINALITY u (attnum, n)
-     JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum)), '' ORDER BY k.oid), '')
-  FROM pg_constraint k
-  WHERE k.contype = 'f' AND k.conparentid = 0
-    AND (k.confrelid = leaf OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(leaf) a))
-    AND EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = k.conrelid)
+-- Each table is read as its own owner, so keys go from one to the other as constants.
+CREATE FUNCTION tenancy.not_referred_to(leaf regclass, candidates tid[], foreign_key oid) RETURNS tid[]
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  referring oid;
+  referring_key smallint[];
+  leaf_key smallint[];
+  columns text;
+  typed text;
+  with_keys jsonb[];
+  references_found jsonb[];
+BEGIN
+  SELECT k.conrelid, k.conkey, array_agg(mine.attnum ORDER BY u.n),
+         string_agg(format('t.%I', r.attname), ', ' ORDER BY u.n),
+         string_agg(format('(e ->> %s)::%s', u.n - 1, format_type(r.atttypid, NULL)), ', ' ORDER BY u.n)
+  INTO referring, referring_key, leaf_key, columns, typed
+  FROM pg_constraint k, unnest(k.conkey, k.confkey) WITH ORDINALITY u (attnum, referred, n)
+  JOIN pg_attribute r ON r.attnum = u.attnum
+  JOIN pg_attribute theirs ON theirs.attnum = u.referred
+  -- a partition's columns may have other numbers than its parent's
+  JOIN pg_attribute mine ON mine.attname = theirs.attname AND mine.attrelid = not_referred_to.leaf
+  WHERE k.oid = not_referred_to.foreign_key AND r.attrelid = k.conrelid AND theirs.attrelid = k.confrelid
+  GROUP BY k.oid, k.conrelid, k.conkey;
+
+  with_keys := ARRAY(SELECT r FROM tenancy.as_owner(not_referred_to.leaf, format(
+    'SELECT jsonb_build_array(t.ctid::text, %s) FROM ONLY %s t WHERE t.ctid = ANY (%L)',
+    tenancy.columns_as_json(not_referred_to.leaf, leaf_key), not_referred_to.leaf, not_referred_to.candidates)) r);
+  references_found := ARRAY(SELECT r FROM tenancy.as_owner(referring, format(
+    'SELECT jsonb_build_array(%s, t.ctid::text, t.tableoid::bigint) FROM %s t WHERE (%s) IN (SELECT %s FROM unnest(%L::jsonb[]) e)',
+    tenancy.columns_as_json(referring, referring_key), tenancy.only_if_plain(referring), columns, typed,
+    ARRAY(SELECT DISTINCT c -> 1 FROM unnest(with_keys) c))) r);
+  RETURN ARRAY(
+    SELECT (c ->> 0)::tid FROM unnest(with_keys) c
+    WHERE NOT EXISTS (SELECT FROM unnest(references_found) r
+                      WHERE r -> 0 = c -> 1 AND (r -> 1 <> c -> 0 OR (r ->> 2)::oid <> not_referred_to.leaf)));
+END
 $$;
-COMMENT ON FUNCTION tenancy.not_referred_to(regclass) IS 'A condition on table t as SQL, to be added to others: that no other row of a protected table refers to the row';
-REVOKE ALL ON FUNCTION tenancy.not_referred_to(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.not_referred_to(regclass, tid[], oid) IS 'Those rows of a table or leaf partition, by address, that no other row refers to by a foreign key';
+REVOKE ALL ON FUNCTION tenancy.not_referred_to(regclass, tid[], oid) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.removable_rows(leaf regclass, own_rows text, at_most bigint) RETURNS tid[]
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  rows_at_once CONSTANT bigint := 10000;
+  foreign_keys CONSTANT oid[] := ARRAY(
+    SELECT k.oid FROM pg_constraint k
+    WHERE k.contype = 'f' AND k.conparentid = 0
+      AND (k.confrelid = leaf OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(leaf) a))
+      AND EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = k.conrelid));
+  foreign_key oid;
+  last_read tid := '(0,0)';
+  candidates tid[];
+  number_read bigint;
+  removable tid[] := '{}';
+BEGIN
+  -- Window by window: the first rows may all be referred to.
+  LOOP
+    candidates := ARRAY(SELECT (r #>> '{}')::tid FROM tenancy.as_owner(removable_rows.leaf, format(
+      'SELECT to_jsonb(t.ctid::text) FROM ONLY %s t WHERE %s AND t.ctid > %L ORDER BY t.ctid LIMIT %s',
+      removable_rows.leaf, removable_rows.own_rows, last_read, rows_at_once)) r);
+    number_read := cardinality(candidates);
+    last_read := candidates[number_read];
+    FOREACH foreign_key IN ARRAY foreign_keys LOOP
+      EXIT WHEN cardinality(candidates) = 0;
+      candidates := tenancy.not_referred_to(removable_rows.leaf, candidates, foreign_key);
+    END LOOP;
+    removable := removable || candidates;
+    EXIT WHEN cardinality(removable) >= removable_rows.at_most OR number_read < rows_at_once;
+  END LOOP;
+  RETURN removable[:removable_rows.at_most];
+END
+$$;
+COMMENT ON FUNCTION tenancy.removable_rows(regclass, text, bigint) IS 'Addresses of at most so many rows of a table or leaf partition that meet a condition and that no row of a protected table refers to';
+REVOKE ALL ON FUNCTION tenancy.removable_rows(regclass, text, bigint) FROM PUBLIC;
+
+-- In a security-restricted operation nothing may wait for the end of the transaction. Named one by one: ALL would fire what
+-- others' triggers have pending as well.
+CREATE FUNCTION tenancy.check_references_at(leaf regclass, mode text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  constraint_name text;
+BEGIN
+  FOR constraint_name IN
+    SELECT format('%I.%I', n.nspname, k.conname) FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
+    WHERE k.contype = 'f' AND k.condeferred
+      AND (check_references_at.leaf IN (k.conrelid, k.confrelid)
+           OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(check_references_at.leaf) a)) LOOP
+    EXECUTE format('SET CONSTRAINTS %s %s', constraint_name, check_references_at.mode);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_references_at(regclass, text) IS 'Has foreign keys from and to a table that are initially deferred checked IMMEDIATE, or DEFERRED again, in this transaction';
+REVOKE ALL ON FUNCTION tenancy.check_references_at(regclass, text) FROM PUBLIC;
 
 -- Tables that refer to others come before these, so that one round does; in a circle any order does, by several rounds.
 CREATE FUNCTION tenancy.tables_by_references() RETURNS SETOF tenancy.protected_tables
@@ -245,20 +318,21 @@ DECLARE
   in_batch bigint;
   in_all bigint := 0;
 BEGIN
+  PERFORM tenancy.require_intact(purged.relation);
   FOR leaf IN
     SELECT c.oid FROM pg_class c
     WHERE c.relkind = 'r' AND (c.oid = purged.relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(purged.relation) p))
     ORDER BY c.oid::regclass::text LOOP
-    EXECUTE format('LOCK TABLE ONLY %s IN ROW EXCLUSIVE MODE', leaf);
-    PERFORM tenancy.refuse_code_of_others(tenancy.code_run_by_delete(leaf));
+    CONTINUE WHEN tenancy.hold_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
+    PERFORM tenancy.check_references_at(leaf, 'IMMEDIATE');
     LOOP
-      EXECUTE format('DELETE FROM ONLY %1$s WHERE ctid = ANY (ARRAY(SELECT t.ctid FROM ONLY %1$s t WHERE %2$s%3$s LIMIT $1))',
-                     leaf, own_rows, tenancy.not_referred_to(leaf)) USING least(most_of_batch, at_most - in_all);
-      GET DIAGNOSTICS in_batch = ROW_COUNT;
+      in_batch := (SELECT r::bigint FROM tenancy.as_owner(leaf, format('DELETE FROM ONLY %s WHERE ctid = ANY (%L)',
+        leaf, tenancy.removable_rows(leaf, own_rows, least(most_of_batch, at_most - in_all)))) r);
       EXIT WHEN in_batch = 0;
       in_all := in_all + in_batch;
       RAISE NOTICE 'rows removed from table %: %', leaf, in_batch;
     END LOOP;
+    PERFORM tenancy.check_references_at(leaf, 'DEFERRED');
   END LOOP;
   RETURN in_all;
 END
@@ -277,14 +351,16 @@ DECLARE
 BEGIN
   FOR purged IN SELECT * FROM tenancy.tables_by_references() LOOP
     condition := tenancy.rows_of_organization(purged, organization_id);
-    EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE %s)', tenancy.only_if_plain(purged.relation), condition.own) INTO any_left;
+    any_left := (SELECT r::boolean FROM tenancy.as_owner(purged.relation, format(
+      'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy.only_if_plain(purged.relation), condition.own)) r);
     IF any_left THEN
       RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', TABLE = purged.relation::text,
         MESSAGE = format('rows of the organization in table %s cannot be removed', purged.relation),
         DETAIL = 'Rows that are not the organization''s refer to them, or they refer to each other in a circle, or a trigger keeps them.',
         HINT = 'Remove what refers to them, then go on with the same call.';
     END IF;
-    EXECUTE format('SELECT count(*) FROM %s t WHERE %s', tenancy.only_if_plain(purged.relation), condition.disputed) INTO disputed;
+    disputed := (SELECT r::bigint FROM tenancy.as_owner(purged.relation, format(
+      'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy.only_if_plain(purged.relation), condition.disputed)) r);
     IF disputed > 0 THEN
       RAISE WARNING USING MESSAGE = format('rows left in table %s: %s', purged.relation, disputed),
         DETAIL = 'They name the organization together with a workspace of another.';
@@ -298,31 +374,43 @@ REVOKE ALL ON FUNCTION tenancy.finish_purge(uuid) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.purge_organization(organization text, at_most bigint DEFAULT NULL)
 RETURNS TABLE (relation regclass, removed bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy.close_organization(organization);
+  the_organization uuid;
   budget bigint := coalesce(at_most, 9223372036854775807);
+  held regclass[];
   tables regclass[];
   counts bigint[];
   purged tenancy.protected_tables;
   in_table bigint;
   in_round bigint;
+  waited boolean := false;
 BEGIN
+  the_organization := tenancy.close_organization(organization);
   IF budget < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;
-  SELECT coalesce(array_agg(t.relation::regclass), '{}'), coalesce(array_agg(0), '{}') INTO tables, counts FROM tenancy.tables_by_references() t;
+  -- Purges take turns: each waits for writers, and is one.
+  LOCK TABLE tenancy.organizations IN SHARE UPDATE EXCLUSIVE MODE;
+  held := ARRAY(SELECT t.relation::regclass FROM tenancy.held_tables(NULL, 'row exclusive') t);
+  SELECT coalesce(array_agg(t.relation::regclass), '{}'), coalesce(array_agg(0), '{}') INTO tables, counts
+  FROM tenancy.tables_by_references() t WHERE t.relation = ANY (held);
   LOOP
     in_round := 0;
-    FOR purged IN SELECT * FROM tenancy.tables_by_references() LOOP
+    FOR purged IN SELECT * FROM tenancy.tables_by_references() t WHERE t.relation = ANY (held) LOOP
       EXIT WHEN budget = 0;
       in_table := tenancy.purge_table(purged, the_organization, budget);
       budget := budget - in_table;
       in_round := in_round + in_table;
       counts[array_position(tables, purged.relation)] := counts[array_position(tables, purged.relation)] + in_table;
     END LOOP;
-    EXIT WHEN in_round = 0 OR budget = 0;
+    EXIT WHEN budget = 0 OR in_round = 0 AND waited;
+    -- Transactions that are not committed yet may have written rows of the organization.
+    IF in_round = 0 THEN
+      PERFORM tenancy.wait_for_writers_of(held);
+      waited := true;
+    END IF;
   END LOOP;
   IF EXISTS (SELECT FROM unnest(counts) c WHERE c > 0) THEN
     PERFORM tenancy.add_audit_entry('purge', 'organization', the_organization::text, the_organization,
@@ -334,31 +422,22 @@ BEGIN
   RETURN QUERY SELECT u.t, u.c FROM unnest(tables, counts) WITH ORDINALITY u (t, c, n) ORDER BY u.n;
 END
 $$;
-COMMENT ON FUNCTION tenancy.purge_organization(text, bigint) IS 'For a DBA: removes an organization for good: closes it, then deletes its rows in protected tables (at most so many in this call), and with the call that leaves none, the organization itself; returns the rows removed per table; audit entries stay, see purge_audit_log(); 23503 while rows of others refer to its rows, 42501, unless a superuser calls, for a table with a rule, or a trigger that isn''t a superuser''s, which would run by the rights of the extension''s owner';
+COMMENT ON FUNCTION tenancy.purge_organization(text, bigint) IS 'For a DBA: removes an organization for good: closes it, then deletes its rows in protected tables (at most so many in this call), and with the call that leaves none, the organization itself; returns the rows removed per table; audit entries stay, see purge_audit_log(); waits for transactions that have written to protected tables, see wait_for_writers(), but not for those that begin before it is committed, see purge_organization_in_batches(); each table is worked on as its owner, with its triggers; 23503 while rows of others refer to its rows, 55000 for a table that is no longer as protect() made it';
 
 -- Each transaction begins by pinning search_path, which the procedure itself can't: a SET clause would keep it from COMMIT.
 CREATE PROCEDURE tenancy.purge_organization_in_batches(organization text, batch_size bigint DEFAULT 10000)
 LANGUAGE plpgsql AS $$
 DECLARE
   the_organization uuid;
-  closing xid8;
-  told boolean := false;
 BEGIN
+  CALL tenancy.close_organization_in_batches(organization);
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
   the_organization := tenancy.close_organization(organization);
-  closing := pg_current_xact_id();
   COMMIT;
-  -- What was begun while the organization was open could still add rows.
-  LOOP
-    SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
-    EXIT WHEN pg_snapshot_xmin(pg_current_snapshot()) > closing;
-    IF NOT told THEN
-      RAISE NOTICE 'waiting for transactions that began before the organization was closed';
-      told := true;
-    END IF;
-    PERFORM pg_sleep(0.1);
-    COMMIT;
-  END LOOP;
+  -- What was begun while the organization was open could still add rows. Nothing is held meanwhile.
+  SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
+  PERFORM tenancy.wait_for_writers();
+  COMMIT;
   LOOP
     SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
     EXIT WHEN NOT EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = the_organization);
@@ -367,4 +446,4 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON PROCEDURE tenancy.purge_organization_in_batches(text, bigint) IS 'For a DBA: the same, in transactions of so many rows each, after waiting for those that began before; stopped anywhere, it goes on where it was when called again';
+COMMENT ON PROCEDURE tenancy.purge_organization_in_batches(text, bigint) IS 'For a DBA: the same, in transactions of so many rows each, after waiting for transactions that had written before the organization was closed; stopped anywhere, it goes on where it was when called again';

@@ -32,7 +32,7 @@ BEGIN
     time_to_first_token interval,
     cost numeric,
     metadata jsonb NOT NULL DEFAULT '{}',
-    PRIMARY KEY (log_id, start_time)
+    PRIMARY KEY (log_id, start_time, organization_id)
   ) PARTITION BY RANGE (start_time);
   CREATE INDEX logs_organization_idx ON logs (organization_id, start_time);
   CREATE INDEX logs_workspace_idx ON logs (workspace_id, start_time);
@@ -74,7 +74,7 @@ BEGIN
     api_key_id uuid,
     request jsonb,
     response jsonb,
-    PRIMARY KEY (log_id, start_time)
+    PRIMARY KEY (log_id, start_time, organization_id)
   ) PARTITION BY RANGE (start_time);
   CREATE INDEX log_payloads_organization_idx ON log_payloads (organization_id, start_time);
   CREATE INDEX log_payloads_workspace_idx ON log_payloads (workspace_id, start_time);

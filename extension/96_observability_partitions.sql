@@ -13,8 +13,9 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy.partitions_of(regclass) IS 'Partitions of a table that hold rows';
 
+-- Bounds are read as the server prints them, hence as it prints them unambiguously, whatever the caller's settings.
 CREATE FUNCTION tenancy.partition_ranges(relation regclass) RETURNS TABLE (partition regclass, lower timestamptz, upper timestamptz)
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
   SELECT p, coalesce(substring(bound.text FROM $pattern$FROM \('([^']+)'\)$pattern$)::timestamptz, '-infinity'),
          coalesce(substring(bound.text FROM $pattern$TO \('([^']+)'\)$pattern$)::timestamptz, 'infinity')
   FROM tenancy.partitions_of(relation) p JOIN pg_class c ON c.oid = p, pg_get_expr(c.relpartbound, c.oid) bound (text)
@@ -38,19 +39,20 @@ DECLARE
   columns text;
   moved bigint;
 BEGIN
-  SELECT format('%I.%I', n.nspname, c.relname || to_char(first AT TIME ZONE 'UTC', CASE unit WHEN 'day' THEN '_"p"YYYYMMDD' ELSE '_"p"YYYYMM' END)),
-         a.attname, NULLIF(p.partdefid, 0)
+  SELECT format('%I.%I', n.nspname, tenancy.partition_name(parent, unit, first)), a.attname, NULLIF(p.partdefid, 0)
   INTO partition, control, default_partition
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_partitioned_table p ON p.partrelid = c.oid
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
   WHERE c.oid = parent;
+  IF tenancy.is_partitioned_between(parent, first, until) THEN
+    RETURN false;
+  END IF;
   -- Who attaches a partition needs this lock anyway; taken first, no row of it comes in between.
   IF default_partition IS NOT NULL THEN
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_partition);
-  END IF;
-  IF EXISTS (SELECT FROM tenancy.partition_ranges(parent) r
-             WHERE r.lower < until AND r.upper > first AND r.partition IS DISTINCT FROM default_partition) THEN
-    RETURN false;
+    IF tenancy.is_partitioned_between(parent, first, until) THEN
+      RETURN false;
+    END IF;
   END IF;
   -- Attached instead of created in its place: readers and writers of the other partitions need not stop.
   EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE
@@ -70,6 +72,49 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_partition(regclass, text, timestamptz) IS 'Makes the partition (unit: day or month, UTC) of a table for a time, unless there is one, and moves its rows there from the default partition';
+
+-- A partition that cannot be made, or dropped, must not keep the job from the others: a row that the new one refuses (from before the
+-- tables' bounds), a table of its name, a view on the old one, a transaction that somebody leaves open.
+CREATE FUNCTION tenancy.try_create_partition(schema regnamespace, parent regclass, unit text, at timestamptz) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN tenancy.create_partition(parent, unit, at)::integer;
+EXCEPTION WHEN OTHERS THEN
+  IF tenancy.stops_job(SQLSTATE) THEN
+    RAISE;
+  END IF;
+  PERFORM tenancy.record_job_problem(
+    schema, 'create_partitions', format('%s of %s', parent, to_char(date_trunc(unit, at, 'UTC') AT TIME ZONE 'UTC', 'YYYY-MM-DD')), SQLSTATE, SQLERRM);
+  RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION tenancy.try_create_partition(regnamespace, regclass, text, timestamptz) IS 'Makes a partition as create_partition() does, or reports why it cannot, and returns how many were made';
+
+-- Whoever waits for a table's lock keeps those who come later waiting, too, as long as the holder likes.
+CREATE FUNCTION tenancy.limit_waiting() RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  before text := current_setting('lock_timeout');
+BEGIN
+  IF before = '0' THEN
+    PERFORM set_config('lock_timeout', '5s', true);
+  END IF;
+  RETURN before;
+END
+$$;
+COMMENT ON FUNCTION tenancy.limit_waiting() IS 'Lets the transaction wait no longer than 5 seconds for a lock, unless lock_timeout is set, and returns what it was';
+
+CREATE FUNCTION tenancy.try_lock(schema regnamespace, job text, relation regclass, mode text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  EXECUTE format('LOCK TABLE ONLY %s IN %s', relation, mode);
+  RETURN true;
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+  PERFORM tenancy.record_job_problem(schema, job, relation::text, SQLSTATE, 'somebody else''s transaction uses it');
+  RETURN false;
+END
+$$;
+COMMENT ON FUNCTION tenancy.try_lock(regnamespace, text, regclass, text) IS 'Locks a table, without its partitions, in a mode (as LOCK TABLE has it, perhaps with NOWAIT), or reports that it cannot: false';
 
 CREATE FUNCTION tenancy.partman_schema() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -94,6 +139,44 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.partman_name(regclass) IS 'Name by which pg_partman manages a table, or NULL';
 
+CREATE FUNCTION tenancy.partition_name(parent regclass, unit text, first timestamptz) RETURNS name
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  managed text := tenancy.partman_name(parent);
+  found_name text;
+BEGIN
+  IF managed IS NOT NULL THEN
+    EXECUTE format('SELECT partition_table FROM %s.show_partition_name($1, $2)', tenancy.partman_schema()) INTO found_name USING managed, first::text;
+    RETURN found_name;
+  END IF;
+  RETURN (SELECT c.relname || to_char(first AT TIME ZONE 'UTC', CASE unit WHEN 'day' THEN '_"p"YYYYMMDD' ELSE '_"p"YYYYMM' END)
+          FROM pg_class c WHERE c.oid = parent);
+END
+$$;
+COMMENT ON FUNCTION tenancy.partition_name(regclass, text, timestamptz) IS 'Name of a table''s partition from a time on, as pg_partman has it where that manages the table';
+
+CREATE FUNCTION tenancy.is_partitioned_between(parent regclass, first timestamptz, until timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM tenancy.partition_ranges(parent) r
+                 WHERE r.lower < until AND r.upper > first AND NOT tenancy.is_default_partition(r.partition))
+$$;
+COMMENT ON FUNCTION tenancy.is_partitioned_between(regclass, timestamptz, timestamptz) IS 'Whether a table has a partition, other than the default one, for any of a time';
+
+-- By itself it makes partitions up to the latest row, so that one of the year 2100 makes thousands, and one of infinity never ends.
+CREATE FUNCTION tenancy.keep_partman_by_the_clock(parent regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  config regclass := format('%s.part_config', tenancy.partman_schema());
+  setting name;
+BEGIN
+  FOR setting IN SELECT a.attname FROM pg_attribute a
+                 WHERE a.attrelid = config AND a.attname IN ('infinite_time_partitions', 'ignore_default_data') AND NOT a.attisdropped LOOP
+    EXECUTE format('UPDATE %s SET %I = true WHERE parent_table = $1 AND NOT %2$I', config, setting) USING tenancy.partman_name(parent);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy.keep_partman_by_the_clock(regclass) IS 'Lets pg_partman make partitions ahead of now and not of the latest row';
+
 CREATE FUNCTION tenancy.start_partitions(parent regclass, unit text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -115,10 +198,42 @@ BEGIN
     USING schema || '.' || "table", control::text, CASE WHEN before_5 THEN 'native' ELSE 'range' END,
           CASE WHEN NOT before_5 THEN '1 ' || unit WHEN unit = 'day' THEN 'daily' ELSE 'monthly' END,
           CASE unit WHEN 'day' THEN 7 ELSE 2 END;
+    PERFORM tenancy.keep_partman_by_the_clock(parent);
   END IF;
 END
 $$;
 COMMENT ON FUNCTION tenancy.start_partitions(regclass, text) IS 'Hands a new partitioned table to pg_partman where that is installed, or gives it a default partition';
+
+CREATE FUNCTION tenancy.run_partman(schema regnamespace, parent regclass, unit text, until timestamptz) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
+DECLARE
+  before bigint := (SELECT count(*) FROM tenancy.partition_ranges(parent));
+  control name;
+  default_partition regclass;
+  at timestamptz;
+BEGIN
+  PERFORM tenancy.keep_partman_by_the_clock(parent);
+  -- Rows that came when the next partitions were not there yet keep it from making them.
+  SELECT a.attname, p.partdefid INTO control, default_partition
+  FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0] WHERE p.partrelid = parent;
+  IF default_partition <> 0 THEN
+    FOR at IN EXECUTE format('SELECT DISTINCT date_trunc($1, %1$I) FROM %2$s WHERE %1$I >= $2 AND %1$I < $3', control, default_partition)
+              USING unit, (SELECT max(r.upper) FROM tenancy.partition_ranges(parent) r WHERE NOT tenancy.is_default_partition(r.partition)), until LOOP
+      PERFORM tenancy.try_create_partition(schema, parent, unit, at);
+    END LOOP;
+  END IF;
+  EXECUTE format('SELECT %s.run_maintenance($1)', tenancy.partman_schema()) USING tenancy.partman_name(parent);
+  RETURN (SELECT count(*) FROM tenancy.partition_ranges(parent)) - before;
+EXCEPTION WHEN OTHERS THEN
+  -- It waits for locks by itself.
+  IF tenancy.stops_job(SQLSTATE) AND SQLSTATE NOT IN ('55P03', '40P01') THEN
+    RAISE;
+  END IF;
+  PERFORM tenancy.record_job_problem(schema, 'create_partitions', parent::text, SQLSTATE, SQLERRM);
+  RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION tenancy.run_partman(regnamespace, regclass, text, timestamptz) IS 'Lets pg_partman make a table''s partitions, after those until a time that rows in the default partition are for, or reports why it cannot, and returns how many were made';
 
 CREATE FUNCTION tenancy.create_partitions(schema regnamespace, unit text, ahead interval, since timestamptz) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$
@@ -126,27 +241,34 @@ DECLARE
   parent record;
   at timestamptz;
   made integer := 0;
+  waiting text;
 BEGIN
   -- Before any table is locked, as refresh_analytics() does.
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', schema);
+  PERFORM tenancy.forget_job_problems(schema, 'create_partitions');
+  waiting := tenancy.limit_waiting();
   FOR parent IN
-    SELECT to_regclass(format('%s.%I', schema, v.name)) AS relation, v.unit
-    FROM (VALUES ('logs', unit), ('log_payloads', unit), ('traces', unit), ('analytics', 'month')) v (name, unit) LOOP
+    SELECT r.relation, v.unit, (SELECT p FROM tenancy.partitions_of(r.relation) p WHERE tenancy.is_default_partition(p)) AS default_partition
+    FROM (VALUES ('logs', unit), ('log_payloads', unit), ('traces', unit), ('analytics', 'month')) v (name, unit),
+         LATERAL to_regclass(format('%s.%I', schema, v.name)) r (relation) LOOP
     IF tenancy.partman_name(parent.relation) IS NOT NULL THEN
-      made := made - (SELECT count(*) FROM tenancy.partition_ranges(parent.relation));
-      EXECUTE format('SELECT %s.run_maintenance(%L)', tenancy.partman_schema(), tenancy.partman_name(parent.relation));
-      made := made + (SELECT count(*) FROM tenancy.partition_ranges(parent.relation));
+      made := made + tenancy.run_partman(schema, parent.relation, parent.unit, since + ahead);
       CONTINUE;
     END IF;
     FOR at IN SELECT generate_series(date_trunc(parent.unit, since), since + ahead, ('1 ' || parent.unit)::interval) LOOP
-      made := made + tenancy.create_partition(parent.relation, parent.unit, at)::integer;
+      CONTINUE WHEN tenancy.is_partitioned_between(parent.relation, at, at + ('1 ' || parent.unit)::interval);
+      -- Its lock is needed to make any. Who waits for one table's has those of the tables before.
+      EXIT WHEN parent.default_partition IS NOT NULL
+        AND NOT tenancy.try_lock(schema, 'create_partitions', parent.default_partition, 'ACCESS EXCLUSIVE MODE');
+      made := made + tenancy.try_create_partition(schema, parent.relation, parent.unit, at);
     END LOOP;
   END LOOP;
+  PERFORM set_config('lock_timeout', waiting, true);
   PERFORM tenancy.track_partitions(schema);
   RETURN made;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_partitions(regnamespace, text, interval, timestamptz) IS 'Makes the partitions that the observability tables of a schema lack from a time on, and returns how many; where pg_partman manages a table, it does so';
+COMMENT ON FUNCTION tenancy.create_partitions(regnamespace, text, interval, timestamptz) IS 'Makes the partitions that the observability tables of a schema lack from a time on, and returns how many; where pg_partman manages a table, it does so; one that cannot be made is passed over with a WARNING, see job_problems';
 
 CREATE PROCEDURE tenancy.create_partitions_in_batches(schema regnamespace, since timestamptz, until timestamptz)
 LANGUAGE plpgsql AS $$
@@ -169,16 +291,43 @@ END
 $$;
 COMMENT ON PROCEDURE tenancy.create_partitions_in_batches(regnamespace, timestamptz, timestamptz) IS 'Makes the partitions for a longer time, committing each week of it; called again it goes on where it was stopped';
 
+-- Rows that came when their partition was gone, or before any was made for their time. They are as many as somebody wrote, and of as
+-- many days as somebody liked, so they are deleted, instead of getting partitions of their own.
+CREATE FUNCTION tenancy.empty_default_partition(schema regnamespace, partition regclass, control name, before timestamptz, keep_analytics boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
+DECLARE
+  deleted bigint;
+BEGIN
+  IF keep_analytics THEN
+    PERFORM tenancy.refresh_analytics(schema, NULL);
+    -- Days that follow each other are one time.
+    EXECUTE format($query$
+      INSERT INTO %s.analytics_partitions (relation, lower, upper)
+      SELECT NULL, min(day), max(day) + interval '1 day'
+      FROM (SELECT day, day - row_number() OVER (ORDER BY day) * interval '1 day' AS run
+            FROM (SELECT DISTINCT date_trunc('day', start_time) AS day FROM %s WHERE start_time >= '1970-01-01 00:00+00' AND start_time < $1) days) runs
+      GROUP BY run $query$, schema, partition) USING before;
+  END IF;
+  EXECUTE format('DELETE FROM %s WHERE %I < $1', partition, control) USING before;
+  GET DIAGNOSTICS deleted = ROW_COUNT;
+  RAISE NOTICE 'deleted % old rows of %', deleted, partition;
+END
+$$;
+COMMENT ON FUNCTION tenancy.empty_default_partition(regnamespace, regclass, name, timestamptz, boolean) IS 'Deletes what is older than a time from a default partition, which is locked; with keep_analytics, what was summed up of it stays';
+
 CREATE FUNCTION tenancy.drop_partitions(schema regnamespace, "table" text, older_than interval, keep_analytics boolean) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
 #variable_conflict use_variable
 DECLARE
   parent regclass;
-  default_partition regclass;
+  control name := CASE "table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
   before timestamptz := date_trunc('day', now() - older_than, 'UTC');
-  day timestamptz;
+  keep boolean := keep_analytics AND "table" = 'logs';
+  job text := format('drop_partitions of %s', "table");
   old record;
+  is_old boolean;
   dropped integer := 0;
+  waiting text;
 BEGIN
   IF "table" IS NULL OR "table" NOT IN ('logs', 'log_payloads', 'traces', 'analytics') THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" has no partitions to drop', "table"),
@@ -188,27 +337,45 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an age that is not negative must be given';
   END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', schema);
+  PERFORM tenancy.forget_job_problems(schema, job);
   parent := to_regclass(format('%s.%I', schema, "table"));
-  -- Rows that came when their partition was gone lie in the default partition. They get one of their own, to be dropped with it.
-  SELECT p INTO default_partition FROM tenancy.partitions_of(parent) p WHERE tenancy.is_default_partition(p);
-  IF FOUND THEN
-    FOR day IN EXECUTE format('SELECT DISTINCT date_trunc(''day'', %1$I, ''UTC'') FROM %2$s WHERE %1$I < $1',
-                              CASE "table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END, default_partition) USING before LOOP
-      PERFORM tenancy.create_partition(parent, 'day', day);
-    END LOOP;
-  END IF;
   PERFORM tenancy.track_partitions(schema);
-  FOR old IN SELECT r.*, r.partition::text AS name FROM tenancy.partition_ranges(parent) r WHERE r.upper <= before ORDER BY r.lower LOOP
-    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', old.partition);
-    IF "table" = 'logs' AND keep_analytics THEN
-      PERFORM tenancy.refresh_analytics(schema, NULL);
-      EXECUTE format('UPDATE %s.analytics_partitions SET relation = NULL WHERE relation = $1', schema) USING old.partition;
-    END IF;
-    EXECUTE format('DROP TABLE %s', old.partition);
-    RAISE NOTICE 'dropped %, which ended at %', old.name, old.upper;
-    dropped := dropped + 1;
+  IF keep THEN
+    -- Most of it, before anybody has to wait.
+    PERFORM tenancy.refresh_analytics(schema, NULL);
+  END IF;
+  waiting := tenancy.limit_waiting();
+  FOR old IN
+    SELECT r.partition, r.upper, r.partition::text AS name, tenancy.is_default_partition(r.partition) AS is_default
+    FROM tenancy.partition_ranges(parent) r WHERE r.upper <= before OR tenancy.is_default_partition(r.partition) ORDER BY 4 DESC, r.lower LOOP
+    BEGIN
+      IF old.is_default THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I < $1)', old.partition, control) INTO is_old USING before;
+        -- No row may come between its sum and its end.
+        IF is_old AND tenancy.try_lock(schema, job, old.partition, 'SHARE ROW EXCLUSIVE MODE') THEN
+          PERFORM tenancy.empty_default_partition(schema, old.partition, control, before, keep);
+        END IF;
+        CONTINUE;
+      END IF;
+      -- In the order in which queries lock them. Once all have to wait, they don't wait for what one holds.
+      EXIT WHEN NOT tenancy.try_lock(schema, job, parent, 'ACCESS EXCLUSIVE MODE');
+      CONTINUE WHEN NOT tenancy.try_lock(schema, job, old.partition, 'ACCESS EXCLUSIVE MODE NOWAIT');
+      IF keep THEN
+        PERFORM tenancy.refresh_analytics(schema, NULL);
+        EXECUTE format('UPDATE %s.analytics_partitions SET relation = NULL WHERE relation = $1', schema) USING old.partition;
+      END IF;
+      EXECUTE format('DROP TABLE %s', old.partition);
+      RAISE NOTICE 'dropped %, which ended at %', old.name, old.upper;
+      dropped := dropped + 1;
+    EXCEPTION WHEN OTHERS THEN
+      IF tenancy.stops_job(SQLSTATE) THEN
+        RAISE;
+      END IF;
+      PERFORM tenancy.record_job_problem(schema, job, old.name, SQLSTATE, SQLERRM);
+    END;
   END LOOP;
+  PERFORM set_config('lock_timeout', waiting, true);
   RETURN dropped;
 END
 $$;
-COMMENT ON FUNCTION tenancy.drop_partitions(regnamespace, text, interval, boolean) IS 'Drops the partitions of an observability table that ended longer ago than older_than, and what is as old in the default partition, and returns how many; with keep_analytics, what was summed up of logs stays';
+COMMENT ON FUNCTION tenancy.drop_partitions(regnamespace, text, interval, boolean) IS 'Drops the partitions of an observability table that ended longer ago than older_than, deletes what is as old in the default partition, and returns how many were dropped; with keep_analytics, what was summed up of logs stays; one that cannot be dropped is passed over with a WARNING, see job_problems';

@@ -81,8 +81,8 @@ BEGIN
       END IF;
       INSERT INTO analytics_partitions VALUES (partition.partition, partition.lower, partition.upper);
       -- One that was attached has brought its rows.
-      EXECUTE format('INSERT INTO analytics_pending SELECT DISTINCT date_bin(''1 hour'', start_time, ''epoch''), false FROM %s',
-                     partition.partition);
+      EXECUTE format('INSERT INTO analytics_pending SELECT DISTINCT date_bin(''1 hour'', start_time, ''epoch''), false FROM %s
+                      WHERE start_time >= ''1970-01-01 00:00+00'' AND start_time < ''2200-01-01 00:00+00''', partition.partition);
       INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
     END LOOP;
   END IF;
@@ -95,6 +95,109 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.track_partitions(regnamespace) IS 'Notices partitions of logs that were made, attached, detached or dropped';
 
+-- Rows as the tables' constraints want them (see observability_checks()): another could make the sum of everybody's rows impossible.
+CREATE FUNCTION tenancy.can_be_summed_up(
+  started timestamptz, ended timestamptz, input_tokens bigint, output_tokens bigint, read_tokens bigint, creation_tokens bigint,
+  cost numeric, operation text, provider text, model text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (pg_catalog.isfinite(ended) AND ended OPERATOR(pg_catalog.-) started BETWEEN '-1 day' AND '7 days'
+        AND input_tokens BETWEEN 0 AND 1000000000 AND output_tokens BETWEEN 0 AND 1000000000
+        AND read_tokens BETWEEN 0 AND 1000000000 AND creation_tokens BETWEEN 0 AND 1000000000
+        AND cost BETWEEN -1e15 AND 1e15 AND pg_catalog.scale(cost) OPERATOR(pg_catalog.<=) 1000
+        AND pg_catalog.octet_length(operation) OPERATOR(pg_catalog.<=) 200
+        AND pg_catalog.octet_length(provider) OPERATOR(pg_catalog.<=) 200
+        AND pg_catalog.octet_length(model) OPERATOR(pg_catalog.<=) 1000) IS NOT FALSE;
+COMMENT ON FUNCTION tenancy.can_be_summed_up(timestamptz, timestamptz, bigint, bigint, bigint, bigint, numeric, text, text, text) IS 'Whether a log is within the bounds of what can be summed up for all tenants';
+
+CREATE FUNCTION tenancy.sum_up(schema regnamespace, hours timestamptz[], every_row boolean, organization_id uuid DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
+#variable_conflict use_column
+<<span>>
+DECLARE
+  first timestamptz := (SELECT min(h) FROM unnest(sum_up.hours) h);
+  until timestamptz := (SELECT max(h) FROM unnest(sum_up.hours) h) + interval '1 hour';
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  INSERT INTO analytics AS a
+  SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
+         l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
+         count(*), coalesce(sum(l.usage_input_tokens), 0), coalesce(sum(l.usage_output_tokens), 0),
+         coalesce(sum(l.usage_cache_read_input_tokens), 0), coalesce(sum(l.usage_cache_creation_input_tokens), 0),
+         coalesce(sum(l.cost), 0), count(l.end_time), coalesce(sum(l.end_time - l.start_time), '0')
+  FROM logs l
+  WHERE l.start_time >= span.first AND l.start_time < span.until
+    AND date_bin('1 hour', l.start_time, 'epoch') = ANY (sum_up.hours)
+    AND (sum_up.organization_id IS NULL OR l.organization_id = sum_up.organization_id)
+    AND (sum_up.every_row OR tenancy.can_be_summed_up(
+           l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
+           l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model))
+  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+  ON CONFLICT (hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
+               http_response_status_code)
+  DO UPDATE SET (requests, usage_input_tokens, usage_output_tokens, usage_cache_read_input_tokens, usage_cache_creation_input_tokens,
+                 cost, timed_requests, duration) =
+                (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
+                 excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
+  WHERE (a.requests, a.usage_input_tokens, a.usage_output_tokens, a.usage_cache_read_input_tokens, a.usage_cache_creation_input_tokens,
+         a.cost, a.timed_requests, a.duration)
+        IS DISTINCT FROM
+        (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
+         excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration);
+END
+$$;
+COMMENT ON FUNCTION tenancy.sum_up(regnamespace, timestamptz[], boolean, uuid) IS 'Sums up hours of logs, of one organization or (NULL) all: every row, or those that are within bounds';
+
+-- Errors of the server, of the caller, or of another session's making: these stop a job, whose next run does its work. All others can
+-- be somebody's rows.
+CREATE FUNCTION tenancy.stops_job(state text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN state OPERATOR(pg_catalog.~) '^(40|42501|53|55P03|57|58|XX)';
+COMMENT ON FUNCTION tenancy.stops_job(text) IS 'Whether an error (its SQLSTATE) has nothing to do with the rows that a job works on';
+
+CREATE FUNCTION tenancy.sum_up_without_some(schema regnamespace, hours timestamptz[]) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
+#variable_conflict use_column
+<<span>>
+DECLARE
+  first timestamptz := (SELECT min(h) FROM unnest(sum_up_without_some.hours) h);
+  until timestamptz := (SELECT max(h) FROM unnest(sum_up_without_some.hours) h) + interval '1 hour';
+  of_organization uuid;
+  problem record;
+  left_out bigint := 0;
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  BEGIN
+    PERFORM tenancy.sum_up(schema, sum_up_without_some.hours, false);
+  EXCEPTION WHEN OTHERS THEN
+    IF tenancy.stops_job(SQLSTATE) THEN
+      RAISE;
+    END IF;
+    -- Whatever it is about somebody's rows: the others' are summed up.
+    FOR of_organization IN SELECT DISTINCT l.organization_id FROM logs l WHERE l.start_time >= span.first AND l.start_time < span.until LOOP
+      BEGIN
+        PERFORM tenancy.sum_up(schema, sum_up_without_some.hours, false, of_organization);
+      EXCEPTION WHEN OTHERS THEN
+        IF tenancy.stops_job(SQLSTATE) THEN
+          RAISE;
+        END IF;
+        PERFORM tenancy.record_rows_left_out(schema, h, of_organization, NULL, SQLERRM) FROM unnest(sum_up_without_some.hours) h;
+        left_out := left_out + 1;
+      END;
+    END LOOP;
+  END;
+  FOR problem IN
+    SELECT date_bin('1 hour', l.start_time, 'epoch') AS hour, l.organization_id, count(*) AS rows FROM logs l
+    WHERE l.start_time >= span.first AND l.start_time < span.until AND date_bin('1 hour', l.start_time, 'epoch') = ANY (sum_up_without_some.hours)
+      AND NOT tenancy.can_be_summed_up(
+            l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
+            l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model)
+    GROUP BY 1, 2 LOOP
+    PERFORM tenancy.record_rows_left_out(schema, problem.hour, problem.organization_id, problem.rows, 'out of the bounds of logs');
+    left_out := left_out + 1;
+  END LOOP;
+  RETURN left_out;
+END
+$$;
+COMMENT ON FUNCTION tenancy.sum_up_without_some(regnamespace, timestamptz[]) IS 'Sums up hours of logs that could not be summed up whole, without the rows that keep the others from it, and returns of how many hours and organizations some were left out';
+
 CREATE FUNCTION tenancy.refresh_analytics(schema regnamespace, hours integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
 #variable_conflict use_column
@@ -102,7 +205,9 @@ DECLARE
   todo timestamptz[];
   shrunk_hours timestamptz[];
   day record;
+  problem record;
   done integer := 0;
+  left_out bigint := 0;
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
   -- One at a time. Each statement below sees what was committed before it began, so that an hour whose mark is taken is summed
@@ -110,47 +215,50 @@ BEGIN
   PERFORM FROM analytics_state FOR UPDATE;
   PERFORM tenancy.track_partitions(schema);
   DELETE FROM analytics_pending p USING analytics_partitions k WHERE k.relation IS NULL AND p.hour >= k.lower AND p.hour < k.upper;
+  -- From before the tables' bounds
+  DELETE FROM analytics_pending WHERE hour < '1970-01-01 00:00+00' OR hour >= '2200-01-01 00:00+00';
+  IF FOUND THEN
+    PERFORM tenancy.forget_rows_left_out(schema, NULL);
+    FOR problem IN SELECT l.organization_id, count(*) AS rows FROM logs l
+                   WHERE l.start_time < '1970-01-01 00:00+00' OR l.start_time >= '2200-01-01 00:00+00' GROUP BY 1 LOOP
+      PERFORM tenancy.record_rows_left_out(schema, NULL, problem.organization_id, problem.rows, 'out of the bounds of logs: start_time');
+      left_out := left_out + 1;
+    END LOOP;
+  END IF;
   WITH taken AS (
     DELETE FROM analytics_pending
     WHERE hour IN (SELECT DISTINCT p.hour FROM analytics_pending p ORDER BY p.hour DESC LIMIT refresh_analytics.hours)
     RETURNING hour, shrunk)
   SELECT array_agg(DISTINCT hour), array_agg(DISTINCT hour) FILTER (WHERE shrunk) INTO todo, shrunk_hours FROM taken;
+  PERFORM tenancy.forget_rows_left_out(schema, coalesce(todo, '{}'));
 
   DELETE FROM analytics WHERE hour = ANY (shrunk_hours);
   FOR day IN
-    SELECT min(h) AS first, max(h) + interval '1 hour' AS until, array_agg(h) AS hours, count(*) OVER () AS days
-    FROM unnest(todo) h GROUP BY date_trunc('day', h) ORDER BY 1 DESC LOOP
-    INSERT INTO analytics AS a
-    SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
-           l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
-           count(*), coalesce(sum(l.usage_input_tokens), 0), coalesce(sum(l.usage_output_tokens), 0),
-           coalesce(sum(l.usage_cache_read_input_tokens), 0), coalesce(sum(l.usage_cache_creation_input_tokens), 0),
-           coalesce(sum(l.cost), 0), count(l.end_time), coalesce(sum(l.end_time - l.start_time), '0')
-    FROM logs l
-    WHERE l.start_time >= day.first AND l.start_time < day.until
-      AND date_bin('1 hour', l.start_time, 'epoch') = ANY (day.hours)
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
-    ON CONFLICT (hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
-                 http_response_status_code)
-    DO UPDATE SET (requests, usage_input_tokens, usage_output_tokens, usage_cache_read_input_tokens, usage_cache_creation_input_tokens,
-                   cost, timed_requests, duration) =
-                  (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
-                   excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
-    WHERE (a.requests, a.usage_input_tokens, a.usage_output_tokens, a.usage_cache_read_input_tokens, a.usage_cache_creation_input_tokens,
-           a.cost, a.timed_requests, a.duration)
-          IS DISTINCT FROM
-          (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
-           excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration);
+    SELECT array_agg(h) AS hours, count(*) OVER () AS days FROM unnest(todo) h GROUP BY date_trunc('day', h) ORDER BY min(h) DESC LOOP
+    BEGIN
+      PERFORM tenancy.sum_up(schema, day.hours, true);
+    EXCEPTION WHEN OTHERS THEN
+      IF tenancy.stops_job(SQLSTATE) THEN
+        RAISE;
+      END IF;
+      left_out := left_out + tenancy.sum_up_without_some(schema, day.hours);
+    END;
     done := done + 1;
     IF day.days > 1 THEN
       RAISE NOTICE 'analytics of %: % of % days', schema, done, day.days;
     END IF;
   END LOOP;
+  IF left_out > 0 THEN
+    RAISE WARNING USING MESSAGE = format('%s.refresh_analytics: some rows are not summed up', schema),
+      DETAIL = format('They stand in the way of everybody else''s, in %s hours of an organization.', left_out),
+      HINT = CASE WHEN to_regclass(format('%s.job_problems', schema)) IS NULL THEN format('Call tenancy.update_observability(%L).', schema)
+                  ELSE format('Table %s.job_problems has whose they are, and why.', schema) END;
+  END IF;
   UPDATE analytics_state SET refreshed_at = clock_timestamp();
   RETURN coalesce(cardinality(todo), 0);
 END
 $$;
-COMMENT ON FUNCTION tenancy.refresh_analytics(regnamespace, integer) IS 'Sums up again the hours of logs that have changed, the newest first, at most so many (NULL: all), and returns how many; 42501 for a role that row security filters';
+COMMENT ON FUNCTION tenancy.refresh_analytics(regnamespace, integer) IS 'Sums up again the hours of logs that have changed, the newest first, at most so many (NULL: all), and returns how many; rows that cannot be summed up are left out with a WARNING, see job_problems; 42501 for a role that row security filters';
 
 CREATE PROCEDURE tenancy.refresh_analytics_in_batches(schema regnamespace, hours integer DEFAULT 24)
 LANGUAGE plpgsql AS $$
@@ -164,6 +272,8 @@ BEGIN
     EXIT WHEN done OPERATOR(pg_catalog.=) 0;
     total := total OPERATOR(pg_catalog.+) done;
     RAISE NOTICE 'analytics of %: % hours are up to date', schema, total;
+    -- Otherwise whoever goes on writing would keep it from ending.
+    EXIT WHEN (done OPERATOR(pg_catalog.<) hours) IS NOT FALSE;
   END LOOP;
 END
 $$;
@@ -178,7 +288,8 @@ BEGIN
   INSERT INTO analytics_pending
   SELECT h.hour, true FROM (
     SELECT date_bin('1 hour', l.start_time, 'epoch') AS hour FROM logs l
-    WHERE l.start_time >= invalidate_analytics.since AND l.start_time < invalidate_analytics.until
+    WHERE l.start_time >= greatest(invalidate_analytics.since, '1970-01-01 00:00+00')
+      AND l.start_time < least(invalidate_analytics.until, '2200-01-01 00:00+00')
     UNION
     SELECT a.hour FROM analytics a WHERE a.hour >= invalidate_analytics.since AND a.hour < invalidate_analytics.until) h;
   GET DIAGNOSTICS marked = ROW_COUNT;

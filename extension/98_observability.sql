@@ -24,7 +24,7 @@ BEGIN
   SELECT format('relation "%s" already exists in schema "%s"', c.relname, schema) INTO taken
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = schema AND c.relname IN ('logs', 'log_payloads', 'log_entries', 'log_payloads_scoped', 'traces', 'traces_scoped', 'analytics',
-                                             'analytics_pending', 'analytics_partitions', 'analytics_state')
+                                             'analytics_pending', 'analytics_partitions', 'analytics_state', 'accepted_times', 'job_problems')
   ORDER BY c.relname LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = taken, HINT = 'Name another schema.';
@@ -123,11 +123,13 @@ BEGIN
   PERFORM tenancy.create_scoped_view(format('%s.log_payloads', place)::regclass, format('%s.log_payloads_scoped', place));
   PERFORM tenancy.create_scoped_view(format('%s.traces', place)::regclass, format('%s.traces_scoped', place));
   EXECUTE format('CREATE VIEW %1$s.log_entries WITH (security_invoker) AS
-                  SELECT l.*, p.request, p.response FROM %1$s.logs l LEFT JOIN %1$s.log_payloads p USING (log_id, start_time)', place);
+                  SELECT l.*, p.request, p.response FROM %1$s.logs l
+                  LEFT JOIN %1$s.log_payloads p USING (log_id, start_time, organization_id)', place);
   EXECUTE format('COMMENT ON VIEW %s.log_entries IS %L', place,
                  'Logs with their content: request and response are NULL where the session may list a log and not view it');
 
   PERFORM tenancy.create_analytics_state(place);
+  PERFORM tenancy.bound_observability(place);
   PERFORM tenancy.create_observability_functions(place, partition_by);
   made := tenancy.create_partitions(place, partition_by, CASE partition_by WHEN 'day' THEN interval '7 days' ELSE interval '2 months' END, now());
   IF NOT tenancy.schedule_observability(place) THEN
@@ -136,5 +138,23 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_observability(text, text) IS 'Makes, in a schema of its own (or in one of the caller''s), the protected tables logs, log_payloads, traces (OpenTelemetry spans) and analytics (hourly roll-up), partitioned by day or month, with views and functions; the caller owns them, and is a superuser or has BYPASSRLS. Nobody else is granted anything. 42501, 42P07, 22023 when it can''t be, with nothing changed';
+COMMENT ON FUNCTION tenancy.create_observability(text, text) IS 'Makes, in a schema of its own (or in one of the caller''s), the protected tables logs, log_payloads, traces (OpenTelemetry spans) and analytics (hourly roll-up), partitioned by day or month, with views and functions, and with bounds for what tenants write; the caller owns them, and is a superuser or has BYPASSRLS. Nobody else is granted anything. 42501, 42P07, 22023 when it can''t be, with nothing changed';
 REVOKE ALL ON FUNCTION tenancy.create_observability(text, text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.update_observability(schema text DEFAULT 'observability') RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  place regnamespace := to_regnamespace(quote_ident(update_observability.schema));
+BEGIN
+  IF place IS NULL OR to_regclass(format('%s.analytics_state', place)) IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('schema "%s" has no observability tables', update_observability.schema),
+      HINT = 'Use tenancy.create_observability() to make them.';
+  END IF;
+  EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', place);
+  PERFORM tenancy.bound_observability(place);
+  PERFORM tenancy.keep_partman_by_the_clock(p.relation)
+  FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table"), LATERAL to_regclass(format('%s.%I', place, v."table")) p (relation)
+  WHERE tenancy.partman_name(p.relation) IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Gives observability tables that an earlier version made what this version''s have: bounds for what is written from now on, and job_problems; for their owner; 42704 where there are none';

@@ -26,7 +26,7 @@
 #   demo         scripts/demo.sh
 #   bench        bench/smoke.sh
 #
-# TESTS="a b" limits regress, isolation, ubsan to these files.  LONG=1 has differential, sqlsmith and attacks try many
+# TESTS="a b" limits regress, isolation, tap, ubsan to these files.  LONG=1 has differential, sqlsmith and attacks try many
 # times as much (make check-long).  Packages that are missing are installed.  Each stage
 # that needs a server gets a fresh one; no other server and no PostgreSQL folder is touched.  Objects are kept in
 # $BUILD_DIR, build/ unless told otherwise.  Scripts of the last kinds find in their environment: PGHOST, PGPORT,
@@ -69,7 +69,10 @@ packages_of() {
       command -v npm >/dev/null || echo nodejs npm
       ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
-    tap) echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" ;;
+    tap)
+      echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" "postgresql-$PG_MAJOR-pgaudit" \
+        "postgresql-$PG_MAJOR-repack"
+      ;;
     sqlsmith) echo "${module[@]}" sqlsmith ;;
     upgrade | docs) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" ;;
     *) echo "${module[@]}" ;;
@@ -293,7 +296,8 @@ stage_pgtap() {
 }
 
 stage_tap() {
-  local copy=$WORK_DIR/tap pgxs log
+  local copy=$WORK_DIR/tap pgxs log names
+  names=$(test_names test/tap pl | sed 's,.*,test/tap/&.pl,')
   need_module gcc "CXX=$GXX"
   export PG_CONFIG PG_TENANCY_STAGE TEMP_CONFIG
   PG_CONFIG=$(find_pg_config)
@@ -304,11 +308,11 @@ stage_tap() {
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
   # They make their own servers, which root may not, and write below the working folder.  Since 17 it is told by two more names.
   mkdir "$copy"
-  cp -r test docs sql "$copy"
+  cp -r test docs sql examples "$copy"
   give_to_server_user "$copy"
-  # shellcheck disable=SC2016
+  # shellcheck disable=SC2016,SC2086
   as_server_user env PATH="$(server_bin):$PATH" PG_REGRESS="$pgxs/src/test/regress/pg_regress" TESTDIR="$copy" TMPDIR="$copy" \
-    TESTDATADIR="$copy/tmp_check" TESTLOGDIR="$copy/tmp_check/log" bash -c 'cd "$1" && prove -I "$2" -I test/tap/lib test/tap/*.pl' - "$copy" "$pgxs/src/test/perl" || {
+    TESTDATADIR="$copy/tmp_check" TESTLOGDIR="$copy/tmp_check/log" bash -c 'cd "$1" && prove -I "$2" -I test/tap/lib "${@:3}"' - "$copy" "$pgxs/src/test/perl" $names || {
     for log in "$copy"/tmp_check/log/regress_log_*; do
       # A test that died has not counted its assertions.
       if grep -Eq '(^|\) )not ok ' "$log" || ! grep -Eq '(^|\) )1\.\.[0-9]+$' "$log"; then

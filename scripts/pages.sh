@@ -28,6 +28,8 @@ run_page() {
   local dir=$WORK_DIR/page page=$ROOT_DIR/$2
   rm -rf "$dir"
   mkdir "$dir"
+  # as a reader in the source tree has them
+  ln -s "$ROOT_DIR/examples" "$dir/examples"
   (
     cd "$dir"
     perl "$ROOT_DIR/scripts/pages.pl" script "$page" >script.sql

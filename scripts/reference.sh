@@ -9,6 +9,7 @@
 #   <!-- catalog NAME -->      a table with its columns         <!-- other catalogs -->   those not named
 #   <!-- example NAME -->      the example of that name         <!-- settings -->         the settings tenancy.*
 #   <!-- permissions -->, <!-- roles -->, <!-- switches -->      what is built in
+#   <!-- advice -->            the rules of advise()
 #
 # With --check, writes nothing, and fails when docs/reference.md is not what would be written.
 
@@ -114,6 +115,10 @@ JOIN tenancy.settings('plain') s USING (setting)
 ORDER BY d.category, d.setting"
 }
 
+advice_section() {
+  query -c "SELECT format('- \`%s\`: %s.', rule, lower(left(finds, 1)) || substr(finds, 2)) FROM tenancy.advice_rules() ORDER BY rule"
+}
+
 # shellcheck disable=SC2016  # backquotes are meant
 example_section() {
   local text
@@ -153,6 +158,7 @@ expand() {
       '<!-- permissions -->') permissions_section ;;
       '<!-- roles -->') roles_section ;;
       '<!-- switches -->') switches_section ;;
+      '<!-- advice -->') advice_section ;;
       *) printf '%s\n' "$line" ;;
     esac
   done <"$TEMPLATE" | wrap

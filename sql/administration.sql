@@ -88,3 +88,24 @@ SELECT tenancy.bind_login('regress_plan', 'ben@acme.test');
 SELECT tenancy.bind_login('regress_plain');
 SELECT tenancy.bind_login('regress_plain', 'gus@globex.test', 'acme');
 SELECT tenancy.bind_login('regress_plain', 'ben@acme.test', 'acme', 'lab');
+-- Of a role that is gone nothing is left to another one of its name.
+CREATE ROLE regress_gone LOGIN;
+SELECT tenancy.bind_login('regress_gone', 'ben@acme.test', 'acme');
+SELECT tenancy.trust_login('regress_gone');
+SET SESSION AUTHORIZATION regress_gone;
+SELECT kind, email FROM tenancy.whoami();
+RESET SESSION AUTHORIZATION;
+DROP ROLE regress_gone;
+CREATE ROLE regress_gone LOGIN;
+SET SESSION AUTHORIZATION regress_gone;
+SELECT kind, email FROM tenancy.whoami();
+SET tenancy."user" = 'ben@acme.test';
+SELECT kind, email FROM tenancy.whoami();
+RESET tenancy."user";
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.unbind_login('regress_gone');
+SELECT severity, regexp_replace(object, '^[0-9]+$', 'number') AS object, problem, fix_sql = format('SELECT tenancy.unbind_login(%L)', object) AS fix
+FROM tenancy.advise() WHERE rule = 'stale_binding';
+SELECT tenancy.unbind_login(object) FROM tenancy.advise() WHERE rule = 'stale_binding';
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'stale_binding';
+DROP ROLE regress_gone;

@@ -60,6 +60,22 @@ SELECT * FROM faulty('ALTER ROLE regress_plain SET tenancy.jwt = ''a.b.c''', 'st
 SELECT * FROM faulty('DROP INDEX logs_workspace_id_idx', 'missing_index');
 SELECT * FROM faulty('CREATE TABLE parts (LIKE logs) PARTITION BY LIST (organization_id);
   SELECT tenancy.protect(''parts'', ''logs'', ''organization_id'', ''workspace_id'', create_indexes => true)', 'missing_dependency_statistics');
+-- Indexes that no condition of a tenant finds, see own_rows.sql; the setting counts in new sessions.
+CREATE TABLE docs (organization_id uuid, workspace_id uuid, price numeric, name text, tags int[], during int4range, created_at timestamptz);
+SELECT tenancy.protect('docs', 'logs', 'organization_id', 'workspace_id', create_indexes => true);
+SELECT * FROM faulty('CREATE INDEX docs_price ON docs (price DESC, created_at) INCLUDE (name) WHERE price > 0', 'unused_index');
+SELECT * FROM faulty('CREATE INDEX docs_name ON docs (lower(name))', 'unused_index');
+SELECT * FROM faulty('CREATE INDEX docs_prefix ON docs (name text_pattern_ops)', 'unused_index');
+CREATE INDEX ON docs (created_at, price);
+CREATE INDEX ON docs (name);
+CREATE INDEX ON docs USING brin (created_at);
+CREATE INDEX docs_tags ON docs USING gin (tags);
+CREATE INDEX docs_during ON docs USING gist (during);
+SELECT a.object, a.problem, replace(a.fix_sql, format('%I', current_database()), '…') AS fix_sql FROM tenancy.advise() a WHERE a.rule = 'unused_index';
+SET tenancy.trusted_conditions = 'all';
+SELECT count(*) FROM tenancy.advise() a WHERE a.rule = 'unused_index';
+RESET tenancy.trusted_conditions;
+DROP TABLE docs;
 -- These have no SQL that mends them: which resource, which columns, is a matter of design.
 CREATE TABLE forgotten (organization_id uuid, id int);
 SELECT a.severity, a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'unprotected_table';
@@ -67,8 +83,154 @@ DROP TABLE forgotten;
 SELECT count(*) FROM tenancy.advise() a WHERE a.rule = 'unprotected_table';
 ALTER TABLE logs ADD COLUMN code int UNIQUE;
 SELECT a.severity, a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'unique_without_tenant';
+
+-- A dropped column has type 0, whichever condition the server tries first.
+CREATE TABLE dropped (id text PRIMARY KEY, workspace_id uuid NOT NULL, old text);
+SELECT tenancy.protect('dropped', 'logs', workspace => 'workspace_id', create_indexes => true);
+ALTER TABLE dropped DROP COLUMN old;
+SELECT tenancy.base_type(0), tenancy.is_id_type(0, 0);
+ANALYZE;
+SELECT a.rule, a.object FROM tenancy.advise() a WHERE a.object ~ 'dropped';
+DROP TABLE dropped;
+
+-- The tenants' own table is protected by its key, which other tables have, too; a column of another name tells.
+CREATE TABLE projects (id text PRIMARY KEY, org_id text);
+CREATE TABLE countries (id text PRIMARY KEY, name text);
+CREATE TABLE issues (id text PRIMARY KEY, org_id text);
+SELECT tenancy.protect('projects', 'workspaces', organization => 'org_id', workspace => 'id', create_indexes => true);
+SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'unprotected_table';
+DROP TABLE projects, countries, issues;
+
+SELECT tenancy.register_permission('readable', 'view', 'x'), tenancy.register_permission('writable', 'create', 'x');
+CREATE TABLE readable (organization_id uuid);
+SELECT tenancy.protect('readable', 'readable', 'organization_id', create_indexes => true);
+CREATE TABLE writable (organization_id uuid);
+SELECT tenancy.protect('writable', 'writable', 'organization_id', create_indexes => true);
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'unusable_resource';
+SELECT tenancy.register_permission('readable', 'create', 'x'), tenancy.register_permission('writable', 'view', 'x');
+SELECT count(*) FROM tenancy.advise() a WHERE a.rule = 'unusable_resource';
+DROP TABLE readable, writable;
+
+-- What it is handed are rows that the session may not see.
+SELECT * FROM faulty('CREATE FUNCTION is_b(t text) RETURNS boolean LANGUAGE plpgsql LEAKPROOF AS ''BEGIN RETURN t = ''''b''''; END''', 'leakproof_function');
+SELECT * FROM faulty('SET tenancy.guard_rails = off; ALTER TABLE logs ALTER COLUMN organization_id DROP DEFAULT; RESET tenancy.guard_rails', 'dropped_default');
+REVOKE TRUNCATE ON ALL TABLES IN SCHEMA app FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES IN SCHEMA app REVOKE TRUNCATE ON TABLES FROM PUBLIC;
+SELECT * FROM faulty('CREATE ROLE regress_truncates BYPASSRLS; GRANT TRUNCATE ON logs TO regress_truncates', 'truncate_granted');
+DROP ROLE regress_truncates;
+
+-- Of partitions only what isn't their parent's.
+CREATE TABLE parted (id int, organization_id uuid, workspace_id uuid) PARTITION BY RANGE (id);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
+CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20);
+CREATE UNIQUE INDEX ON parted (id);
+SELECT tenancy.protect('parted', 'logs', 'organization_id', 'workspace_id', create_indexes => true);
+CREATE PUBLICATION regress_out FOR ALL TABLES;
+SET tenancy.guard_rails = off;
+ALTER TABLE parted DISABLE ROW LEVEL SECURITY;
+ALTER TABLE parted_1 DISABLE ROW LEVEL SECURITY;
+ALTER TABLE parted_2 NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE parted ALTER COLUMN organization_id DROP DEFAULT;
+RESET tenancy.guard_rails;
+SELECT a.rule, a.object, a.problem FROM tenancy.advise() a WHERE a.object ~ 'parted';
+DROP PUBLICATION regress_out;
+SELECT tenancy.protect('parted', 'logs', 'organization_id', 'workspace_id');
+
+-- Rows that name no tenant: never heard of, or removed.
+INSERT INTO parted SELECT 1, '00000000-0000-4000-8000-000000000000', w.workspace_id FROM tenancy.workspaces w WHERE w.slug = 'lab';
+INSERT INTO parted SELECT i, o.organization_id, '00000000-0000-4000-8000-000000000001' FROM generate_series(11, 12) i, tenancy.organizations o WHERE o.slug = 'acme';
+INSERT INTO parted SELECT 13, o.organization_id, NULL FROM tenancy.organizations o WHERE o.slug = 'acme';
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'rows_without_tenant';
+SELECT * FROM tenancy.rows_without_tenant();
+SELECT * FROM tenancy.rows_without_tenant('logs');
+-- One more than the first rows that are looked at: found since the audit log knows the organization, and there is an index.
+DROP TABLE parted;
+CREATE TABLE many (organization_id text);
+SELECT tenancy.create_organization('Doomed', 'd@doomed.test', external_id => 'D1') IS NOT NULL AS created;
+UPDATE tenancy.organizations SET external_id = 'A1' WHERE slug = 'acme';
+INSERT INTO many SELECT 'A1' FROM generate_series(1, 10000);
+INSERT INTO many VALUES ('D1');
+SELECT tenancy.protect('many', 'logs', 'organization_id', create_indexes => true);
+ANALYZE many;
+DELETE FROM tenancy.organizations WHERE slug = 'doomed';
+SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'rows_without_tenant';
+-- A table that its owner can't read doesn't keep the rest back.
+CREATE ROLE regress_poor;
+GRANT CREATE ON SCHEMA app TO regress_poor;
+ALTER TABLE many OWNER TO regress_poor;
+REVOKE ALL ON many FROM PUBLIC, regress_poor;
+SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'rows_without_tenant';
+DROP TABLE many;
+REVOKE ALL ON SCHEMA app FROM regress_poor;
+DROP ROLE regress_poor;
 \x
--- Nobody else is told.
+
+-- Other extensions, in whose place tables of the same names stand here.
+SET allow_system_table_mods = on;
+INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+SELECT 99990 + n, e, 10, 'app'::regnamespace, false, '1' FROM unnest(ARRAY['pglogical', 'pg_ivm', 'pg_qualstats']) WITH ORDINALITY u (e, n);
+RESET allow_system_table_mods;
+CREATE SCHEMA pglogical;
+CREATE TABLE pglogical.replication_set (set_id oid, set_name name);
+CREATE TABLE pglogical.replication_set_table (set_id oid, set_reloid regclass);
+INSERT INTO pglogical.replication_set VALUES (1, 'default');
+INSERT INTO pglogical.replication_set_table VALUES (1, 'logs');
+SELECT a.rule, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'pglogical_set';
+ALTER EXTENSION pglogical ADD TABLE pglogical.replication_set_table;
+ALTER EXTENSION pglogical ADD TABLE pglogical.replication_set;
+SELECT a.rule, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'pglogical_set';
+ALTER EXTENSION pglogical DROP TABLE pglogical.replication_set_table;
+ALTER EXTENSION pglogical DROP TABLE pglogical.replication_set;
+DROP SCHEMA pglogical CASCADE;
+CREATE TABLE counted (n bigint);
+CREATE FUNCTION maintain() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+ALTER EXTENSION pg_ivm ADD FUNCTION maintain();
+DO $$ BEGIN EXECUTE format('CREATE TRIGGER maintain AFTER INSERT ON logs FOR EACH ROW EXECUTE FUNCTION maintain(%L, ''t'')', 'counted'::regclass::oid); END $$;
+SELECT a.rule, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule IN ('incremental_view', 'collected_constants');
+SET pg_qualstats.track_constants = off;
+DROP TABLE counted;
+SELECT a.rule FROM tenancy.advise() a WHERE a.rule IN ('incremental_view', 'collected_constants');
+DROP TRIGGER maintain ON logs;
+ALTER EXTENSION pg_ivm DROP FUNCTION maintain();
+DROP FUNCTION maintain();
+SET allow_system_table_mods = on;
+DELETE FROM pg_extension WHERE oid > 99990 AND oid < 100000;
+RESET allow_system_table_mods;
+
+-- Every rule is a function, and every such function a rule.
+SELECT r.rule, p.proname FROM tenancy.advice_rules() r
+FULL JOIN (SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname LIKE 'advice\_%' AND p.proname <> 'advice_rules') p
+  ON p.proname = 'advice_' || r.rule WHERE r.rule IS NULL OR p.proname IS NULL;
+
+-- What is meant to be so is accepted, with a reason; something else about the same object is not.
+SET client_min_messages = notice;
+CREATE ROLE regress_backup LOGIN BYPASSRLS;
+SELECT * FROM failure($$SELECT tenancy.accept_advice('bypasing_login', 'regress_backup', 'dumps')$$);
+SELECT * FROM failure($$SELECT tenancy.accept_advice('bypassing_login', 'regress_backup', ' ')$$);
+SELECT tenancy.accept_advice('bypassing_login', 'regress_backups', 'dumps');
+SELECT tenancy.withdraw_acceptance('bypassing_login', 'regress_backups');
+SELECT * FROM failure($$SELECT tenancy.withdraw_acceptance('bypassing_login', 'regress_backups')$$);
+SELECT tenancy.accept_advice('bypassing_login', 'regress_backup', 'it dumps the database every night');
+SELECT a.rule, a.object, a.accepted_because FROM tenancy.advise() a WHERE a.rule = 'bypassing_login';
+SELECT a.rule, a.object, a.accepted_because FROM tenancy.advise(accepted => true) a WHERE a.rule = 'bypassing_login';
+SELECT l.action, l.resource_id, l.after ->> 'reason' AS reason FROM tenancy.audit_log l WHERE l.resource_type = 'accepted_advice' ORDER BY l.audit_id;
+SELECT tenancy.trust_login('regress_backup');
+SELECT a.severity, a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'bypassing_login';
+SELECT tenancy.unbind_login('regress_backup');
+SELECT count(*) FROM tenancy.advise() a WHERE a.rule = 'bypassing_login';
+GRANT TRUNCATE ON logs TO regress_backup;
+SELECT tenancy.accept_advice('truncate_granted', 'app.logs', 'it empties the table in tests');
+GRANT TRUNCATE ON logs TO regress_plain;
+SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'truncate_granted';
+REVOKE TRUNCATE ON logs FROM regress_backup, regress_plain;
+DROP ROLE regress_backup;
+SET client_min_messages = error;
+
+-- Nobody else is told, nor accepts.
 SET ROLE regress_plain;
 SELECT * FROM failure('SELECT tenancy.advise()');
+SELECT * FROM failure('SELECT tenancy.rows_without_tenant()');
+SELECT * FROM failure($$SELECT tenancy.accept_advice('bypassing_login', 'x', 'y')$$);
+SELECT * FROM failure($$SELECT tenancy.withdraw_acceptance('bypassing_login', 'x')$$);
+SELECT * FROM failure('SELECT count(*) FROM tenancy.accepted_advice');
 RESET ROLE;

@@ -108,8 +108,10 @@ BEGIN
 END
 $$;
 GRANT SELECT, INSERT, UPDATE ON tenancy.workspaces, tenancy.organizations TO regress_app;
+GRANT USAGE ON TYPE tenancy.administrator TO regress_app;
 BEGIN;
 SET LOCAL SESSION AUTHORIZATION regress_app;
 SELECT asked_again();
 ROLLBACK;
 REVOKE SELECT, INSERT, UPDATE ON tenancy.workspaces, tenancy.organizations FROM regress_app;
+REVOKE USAGE ON TYPE tenancy.administrator FROM regress_app;

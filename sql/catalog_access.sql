@@ -6,6 +6,7 @@ SET client_min_messages = warning;
 DROP ROLE IF EXISTS regress_dba, regress_reader;
 CREATE ROLE regress_dba LOGIN;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tenancy TO regress_dba;
+GRANT USAGE ON TYPE tenancy.administrator TO regress_dba;
 CREATE ROLE regress_reader LOGIN;
 GRANT SELECT ON ALL TABLES IN SCHEMA tenancy TO regress_reader;
 GRANT USAGE, CREATE ON SCHEMA app TO regress_dba;

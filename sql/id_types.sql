@@ -1,7 +1,9 @@
 -- Ids of an application's own: columns of any other type hold the external id.
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
+\set documents :srcdir '/sql/include/documents.sql'
 \i :world
+\i :documents
 CREATE DOMAIN tenant_number AS int CHECK (value > 0);
 CREATE DOMAIN tenant_code AS varchar(10);
 CREATE DOMAIN tenant_id AS uuid;
@@ -16,7 +18,7 @@ BEGIN
     LEFT JOIN (SELECT *, user_id AS id FROM tenancy.users) u USING (user_id)
     LEFT JOIN (SELECT *, api_key_id AS id FROM tenancy.api_keys) k USING (api_key_id)'
     , relation, CASE WHEN type LIKE '%id' THEN 'id' ELSE 'external_id' END, type);
-  PERFORM tenancy.protect(relation::regclass, 'prompts', 'organization', 'workspace', 'owner', 'api_key', NULL, true);
+  PERFORM tenancy.protect(relation::regclass, 'documents', 'organization', 'workspace', 'owner', 'api_key', NULL, true);
   EXECUTE format('GRANT ALL ON %s TO PUBLIC', relation);
   olivia := app.as_app('olivia', relation); mike := app.as_app('mike', relation); mona := app.as_app('mona', relation);
   gus := app.as_app('gus', relation); search_service := app.as_app('search service', relation); mike_key := app.as_app('mike key', relation);
@@ -49,7 +51,7 @@ DECLARE
   id text := CASE WHEN type LIKE '%id' THEN 'aaaaaaaa-0000-4000-8000-000000000003' ELSE '13' END;
 BEGIN
   EXECUTE format('DROP TABLE app.of_support; CREATE TABLE app.of_support (workspace %s); INSERT INTO app.of_support VALUES (%L)', type, id);
-  PERFORM tenancy.protect('app.of_support', 'prompts', workspace => 'workspace', create_indexes => true);
+  PERFORM tenancy.protect('app.of_support', 'documents', workspace => 'workspace', create_indexes => true);
   RETURN (app.failure('SELECT tenancy.delete_workspace(''acme/support'')')).message;
 END
 $$;
@@ -63,8 +65,8 @@ CREATE TABLE numbers (id int, organization int);
 CREATE TABLE words (id int, organization text);
 INSERT INTO numbers SELECT n, n FROM generate_series(-10, 10) n UNION ALL VALUES (100, 2147483647);
 INSERT INTO words VALUES (1, '7'), (2, '07'), (3, '+7'), (4, ' 7'), (5, '7 '), (6, '7.0'), (7, 'Seven'), (8, 'seven'), (9, 'sëven');
-SELECT tenancy.protect('numbers', 'prompts', organization => 'organization', create_indexes => true),
-       tenancy.protect('words', 'prompts', organization => 'organization', create_indexes => true);
+SELECT tenancy.protect('numbers', 'documents', organization => 'organization', create_indexes => true),
+       tenancy.protect('words', 'documents', organization => 'organization', create_indexes => true);
 GRANT ALL ON numbers, words TO PUBLIC;
 CREATE FUNCTION with_external_id(external_id text) RETURNS TABLE (numbers text, words text) LANGUAGE plpgsql AS $$
 BEGIN

@@ -2,9 +2,11 @@
 -- while others lie beside them. Generated: a new statement, table, identity or plan is one line.
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
+\set documents :srcdir '/sql/include/documents.sql'
 \set tokens :srcdir '/sql/include/tokens.sql'
 \set matrix :srcdir '/sql/include/matrix.sql'
 \i :world
+\i :documents
 \set ECHO none
 \i :tokens
 \i :matrix
@@ -228,7 +230,7 @@ DECLARE
 BEGIN
   FOR root IN SELECT relation, shape FROM tables WHERE relation::regclass NOT IN (SELECT inhrelid FROM pg_inherits) AND relation NOT IN ('scoped', 'attached')
               UNION ALL VALUES ('leaving', 'full'), ('with_payload', 'full') LOOP
-    PERFORM tenancy.protect(root.relation::regclass, CASE root.shape WHEN 'logs' THEN 'logs' ELSE 'prompts' END,
+    PERFORM tenancy.protect(root.relation::regclass, CASE root.shape WHEN 'logs' THEN 'logs' ELSE 'documents' END,
       organization => CASE WHEN root.shape <> 'workspace' THEN 'organization_id'::name END,
       workspace => CASE WHEN root.shape <> 'organization' THEN 'workspace_id'::name END,
       owner => CASE WHEN root.shape NOT IN ('by key', 'by neither') THEN 'user_id'::name END,

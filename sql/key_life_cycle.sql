@@ -1,10 +1,12 @@
 -- From the making of an API key to its tombstone.
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
+\set documents :srcdir '/sql/include/documents.sql'
 \i :world
+\i :documents
 SET client_min_messages = warning;
 \o /dev/null
-SELECT tenancy.protect('prompts', 'prompts', organization => 'organization_id', workspace => 'workspace_id', api_key => 'api_key_id');
+SELECT tenancy.protect('prompts', 'documents', organization => 'organization_id', workspace => 'workspace_id', api_key => 'api_key_id');
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id');
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
 \o
@@ -24,7 +26,7 @@ $$;
 CREATE FUNCTION id_of(key text) RETURNS uuid LANGUAGE sql AS $$ SELECT api_key_id FROM tenancy.api_keys WHERE api_keys.name = key $$;
 
 -- Made: the secret once, and nowhere in the catalogs
-SELECT keep('new', (SELECT secret FROM tenancy.create_api_key('workspace_user_key', 'new', 'acme', 'search', 'mike@acme.test', '["prompts.list", "prompts.view", "prompts.create"]')));
+SELECT keep('new', (SELECT secret FROM tenancy.create_api_key('workspace_user_key', 'new', 'acme', 'search', 'mike@acme.test', '["documents.list", "documents.view", "documents.create"]')));
 SELECT length(secret), left(secret, 3) FROM secrets WHERE name = 'new';
 SELECT kind, name, workspace_id IS NOT NULL AS has_workspace, user_id IS NOT NULL AS has_user, (SELECT secret LIKE k.display_prefix || '%' AND length(secret) > 3 * length(k.display_prefix) FROM secrets WHERE name = 'new') AS prefix_is_of_it,
        all_scopes, expires_at, revoked_at, deleted_at FROM tenancy.api_keys k WHERE name = 'new';
@@ -50,7 +52,7 @@ SELECT tenancy.update_api_key(id_of('newer'), 'new', NULL, 'infinity');
 SELECT name, expires_at FROM tenancy.api_keys WHERE name = 'new';
 SELECT tenancy.update_api_key(id_of('new'), scopes => '"all"');
 SELECT all_scopes, (SELECT count(*) FROM tenancy.api_key_scopes s WHERE s.api_key_id = k.api_key_id) AS scopes FROM tenancy.api_keys k WHERE name = 'new';
-SELECT tenancy.update_api_key(id_of('new'), scopes => '["prompts.list", "prompts.view", "prompts.create"]');
+SELECT tenancy.update_api_key(id_of('new'), scopes => '["documents.list", "documents.view", "documents.create"]');
 SELECT all_scopes, (SELECT count(*) FROM tenancy.api_key_scopes s WHERE s.api_key_id = k.api_key_id) AS scopes FROM tenancy.api_keys k WHERE name = 'new';
 SET SESSION AUTHORIZATION regress_app;
 SELECT is_by('new'), visible('new', 'app.prompts'), visible('new', 'app.logs');
@@ -144,7 +146,7 @@ CREATE TABLE revoked AS SELECT revoked_at FROM tenancy.api_keys WHERE name = 'ne
 SELECT tenancy.revoke_api_key(id_of('new'));
 SELECT k.revoked_at = r.revoked_at AS still_the_first_time FROM tenancy.api_keys k, revoked r WHERE name = 'new';
 SELECT tenancy.rotate_api_key(id_of('new'));
-SELECT tenancy.update_api_key(id_of('new'), 'new', '["prompts.view"]', 'infinity');
+SELECT tenancy.update_api_key(id_of('new'), 'new', '["documents.view"]', 'infinity');
 SET SESSION AUTHORIZATION regress_app;
 SELECT is_by('new');
 RESET SESSION AUTHORIZATION;
@@ -162,8 +164,8 @@ SELECT call, f.state, regexp_replace(f.message, 'key [0-9a-f-]{36}', 'key …') 
 -- nobody who administers keys sees it any more as one that works
 SET SESSION AUTHORIZATION regress_app;
 SELECT set_config('tenancy.user', 'mona@acme.test', false);
-SELECT count(*) FROM tenancy.who_can('prompts', 'view', 'search') w JOIN app.gone g ON g.api_key_id = w.principal_id;
-SELECT count(*) FROM tenancy.who_can('prompts', 'view', 'search') w WHERE w.principal_id = 'dddddddd-0000-4000-8000-000000000003';
+SELECT count(*) FROM tenancy.who_can('documents', 'view', 'search') w JOIN app.gone g ON g.api_key_id = w.principal_id;
+SELECT count(*) FROM tenancy.who_can('documents', 'view', 'search') w WHERE w.principal_id = 'dddddddd-0000-4000-8000-000000000003';
 SELECT set_config('tenancy.user', '', false);
 RESET SESSION AUTHORIZATION;
 -- a key can be made with the name of one that is gone

@@ -90,7 +90,9 @@ BEGIN
   PERFORM obs.create_partitions('0', day::text::timestamptz);
   CASE event
     WHEN 'late rows' THEN CALL app.write_logs(100, '2026-03-01 00:00+00', '2026-03-05 00:00+00');
-    WHEN 'rows far away' THEN CALL app.write_logs(20, '2026-01-01 00:00+00', '2026-06-05 00:00+00');
+    WHEN 'rows far away' THEN
+      CALL app.write_logs(10, '2026-01-01 00:00+00', '2026-01-03 00:00+00');
+      CALL app.write_logs(10, '2026-06-03 00:00+00', '2026-06-05 00:00+00');
     WHEN 'rows for a partition' THEN CALL app.write_logs(100, day::text::timestamptz, day::text::timestamptz + interval '1 day', partition);
     WHEN 'deletes' THEN DELETE FROM obs.logs WHERE app.chosen(log_id, 5);
     WHEN 'deletes of a user' THEN DELETE FROM obs.logs WHERE user_id = 'cccccccc-0000-4000-8000-000000000004';
@@ -98,7 +100,7 @@ BEGIN
     WHEN 'updates' THEN UPDATE obs.logs SET cost = cost + 1, usage_output_tokens = NULL WHERE app.chosen(log_id, 5);
     WHEN 'updates that move' THEN UPDATE obs.logs SET start_time = start_time + interval '7 hours', request_model = 'model 3' WHERE app.chosen(log_id, 2);
     WHEN 'upserts' THEN
-      INSERT INTO obs.logs SELECT * FROM (SELECT * FROM obs.logs ORDER BY log_id LIMIT 50) l ON CONFLICT (log_id, start_time) DO UPDATE SET cost = 0;
+      INSERT INTO obs.logs SELECT * FROM (SELECT * FROM obs.logs ORDER BY log_id LIMIT 50) l ON CONFLICT (log_id, start_time, organization_id) DO UPDATE SET cost = 0;
     WHEN 'merge' THEN
       MERGE INTO obs.logs l USING (SELECT log_id, start_time, row_number() OVER (ORDER BY log_id) AS n FROM obs.logs ORDER BY log_id LIMIT 60) s
       ON l.log_id = s.log_id AND l.start_time = s.start_time

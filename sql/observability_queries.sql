@@ -77,6 +77,7 @@ ALTER TABLE observability.logs DROP COLUMN team;
 \set ECHO errors
 \i :loader
 \set ECHO all
+UPDATE observability.accepted_times SET past = '100 years';
 SET SESSION AUTHORIZATION log_loader;
 SELECT count(*) FROM observability.logs;
 BEGIN;
@@ -99,6 +100,18 @@ eeeeeeee-0000-4000-8000-000000000004	2026-03-01 00:00+00	aaaaaaaa-0000-4000-8000
 \.
 SELECT observability.load_staged_logs();
 COMMIT;
+-- What one tenant sends and logs doesn't take does not keep the others' rows out.
+BEGIN;
+COPY observability.logs_staging (log_id, start_time, organization_id, request_model, usage_input_tokens, cost) FROM STDIN;
+eeeeeeee-0000-4000-8000-000000000006	2026-03-01 00:00+00	aaaaaaaa-0000-4000-8000-000000000000	loaded, too	1	0.1
+eeeeeeee-0000-4000-8000-000000000007	2026-03-01 00:00+00	bbbbbbbb-0000-4000-8000-000000000000	too many	9223372036854775807	0.1
+eeeeeeee-0000-4000-8000-000000000008	2026-03-01 00:00+00	bbbbbbbb-0000-4000-8000-000000000000	no number	1	NaN
+eeeeeeee-0000-4000-8000-000000000009	2199-03-01 00:00+00	bbbbbbbb-0000-4000-8000-000000000000	far	1	0.1
+eeeeeeee-0000-4000-8000-00000000000a	infinity	bbbbbbbb-0000-4000-8000-000000000000	farther	1	0.1
+eeeeeeee-0000-4000-8000-00000000000b	2026-03-01 00:00+00	aaaaaaaa-0000-4000-8000-000000000000	loaded, too	1	0.1
+\.
+SELECT observability.load_staged_logs();
+COMMIT;
 BEGIN;
 COPY observability.logs_staging (log_id, start_time, request_model) FROM STDIN;
 eeeeeeee-0000-4000-8000-000000000005	2026-03-01 00:00+00	nobody's
@@ -107,6 +120,8 @@ ROLLBACK;
 COPY observability.logs FROM STDIN;
 \.
 RESET SESSION AUTHORIZATION;
+SELECT request_model, problem FROM observability.logs_refused ORDER BY log_id;
+SELECT request_model, count(*) FROM observability.logs WHERE request_model = 'loaded, too' GROUP BY 1;
 SELECT observability.refresh_analytics();
 SET SESSION AUTHORIZATION regress_app;
 SELECT who, visible(who, '(SELECT log_id AS id FROM observability.logs WHERE request_model IN (''loaded'', ''mixed up'')) loaded') FROM unnest(ARRAY['mike', 'mona', 'gus', 'nobody']) who;

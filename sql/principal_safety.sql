@@ -14,7 +14,15 @@ SELECT tenancy.seal();
 SELECT command, (failure(command)).state, (failure(command)).message FROM (VALUES
   ('SET LOCAL tenancy."user" = ''olivia@acme.test'''),
   ('SET tenancy.workspace = ''search'''),
-  ('SELECT set_config(''tenancy.api_key'', ''x'', true)')) v (command);
+  ('SELECT set_config(''tenancy.api_key'', ''x'', true)'),
+  ('RESET tenancy."user"'),
+  ('SET tenancy."user" TO DEFAULT'),
+  ('SET LOCAL tenancy."user" TO DEFAULT'),
+  ('RESET ALL'),
+  ('SET SESSION AUTHORIZATION DEFAULT'),
+  ('DO $$ BEGIN RESET tenancy."user"; END $$')) v (command);
+-- What isn't the principal may be reset, and so may a part of it that isn't set.
+SELECT command, (failure(command)).state FROM (VALUES ('RESET tenancy.workspace'), ('RESET work_mem'), ('SET LOCAL work_mem = ''8MB''')) v (command);
 SELECT email FROM tenancy.whoami();
 SELECT count(*) > 0 AS sees FROM logs;
 COMMIT;
@@ -30,9 +38,21 @@ ROLLBACK;
 BEGIN;
 CALL become('mike', true);
 SELECT tenancy.seal();
-RESET tenancy."user";
+SELECT set_config('tenancy.user', NULL, true);
 SELECT * FROM failure('SELECT FROM logs');
 SELECT * FROM failure('SELECT tenancy.authorize(''logs'', ''view'')');
+SELECT * FROM failure('SET tenancy."user" = ''mike@acme.test''');
+ROLLBACK;
+-- Sealed inside of a function whose setting it is, it has changed when the function ends.
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION seals_olivia() RETURNS text LANGUAGE sql SET tenancy."user" = 'olivia@acme.test' AS $$
+  SELECT tenancy.seal(); SELECT email FROM tenancy.whoami()
+$$;
+SET SESSION AUTHORIZATION regress_app;
+BEGIN;
+CALL become('mike', true);
+SELECT seals_olivia();
+SELECT * FROM failure('SELECT FROM logs');
 ROLLBACK;
 -- After the transaction it is open again.
 BEGIN;

@@ -1,7 +1,7 @@
 -- Who may call and read what comes with the extension, and that all of it is described.
 \set SHOW_CONTEXT never
 CREATE TEMP VIEW functions AS
-SELECT p.oid, p.oid::regprocedure::text AS signature, p.proname AS name, p.prosecdef, p.proconfig, p.proacl, p.prorettype, p.proleakproof, p.proparallel, p.prosupport
+SELECT p.oid, p.oid::regprocedure::text AS signature, p.proname AS name, p.prosecdef, p.proconfig, p.proacl, p.prorettype, p.proleakproof, p.provolatile, p.proparallel, p.prosupport
 FROM pg_depend d JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_tenancy');
 CREATE TEMP VIEW relations AS
@@ -19,10 +19,11 @@ SELECT signature FROM functions WHERE prosecdef AND NOT proconfig @> ARRAY['sear
 -- commits can't; it runs by its caller's rights.
 SELECT f.signature FROM functions f JOIN pg_proc p USING (oid) JOIN pg_language l ON l.oid = p.prolang
 WHERE l.lanname <> 'c' AND p.prosqlbody IS NULL AND (p.prokind <> 'p' OR p.prosecdef) AND NOT coalesce(f.proconfig @> ARRAY['search_path=pg_catalog, tenancy, pg_temp'], false);
--- Leakproof: only what policies call
+-- Leakproof: none; planning needs it nowhere, see leakproof.sql
 SELECT signature, prosupport FROM functions WHERE proleakproof ORDER BY signature;
--- In a policy, only what runs in parallel workers, too
-SELECT signature FROM functions WHERE (proleakproof OR name ~ '^(authorize|current_.*|whoami)$') AND proparallel <> 's';
+-- In a policy or a plan, only what runs in parallel workers, too; and whatever is immutable does
+SELECT signature FROM functions
+WHERE (name ~ '^(authorize|current_.*|whoami|row_visible|row_accepted|payload_visible|plan_guard|shape_guard|filter_id)$' OR provolatile = 'i') AND proparallel <> 's';
 
 -- Everything has a comment: functions, tables, columns, event triggers, the schema.
 SELECT signature FROM functions WHERE obj_description(oid, 'pg_proc') IS NULL;
@@ -44,6 +45,11 @@ SELECT has_schema_privilege('public', 'tenancy', 'USAGE') AS usage, has_schema_p
 -- The secrets' table to nobody but its owner
 SELECT a.grantee::regrole FROM relations r, aclexplode(r.relacl) a WHERE r.relname = 'api_key_secrets' AND a.grantee <> (SELECT relowner FROM pg_class WHERE oid = r.oid);
 
+-- What a dump says of roles and relations by number it says only of those that are there: elsewhere the number is another one's.
+SELECT u.relation::regclass, a.attname FROM pg_extension e CROSS JOIN unnest(e.extconfig, e.extcondition) u (relation, condition)
+JOIN pg_attribute a ON a.attrelid = u.relation AND a.attnum > 0 AND NOT a.attisdropped
+WHERE e.extname = 'pg_tenancy' AND format_type(a.atttypid, NULL) ~ '^(oid|reg[a-z]+)$'
+  AND position(format('.oid = %s)', a.attname) IN replace(u.condition, '"', '')) = 0;
 -- As an ordinary login meets it
 CREATE ROLE regress_anybody LOGIN;
 SET SESSION AUTHORIZATION regress_anybody;

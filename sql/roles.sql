@@ -151,7 +151,7 @@ SELECT name FROM tenancy.roles WHERE organization_id IS NOT NULL ORDER BY name;
 SELECT count(*) FROM tenancy.visibility v WHERE NOT EXISTS (SELECT FROM tenancy.roles r WHERE r.role_id = v.role_id);
 
 -- A permission of one's own, for a table under it: every command as with any other
-SELECT tenancy.register_permission('datasets', action, action || ' datasets') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) action;
+SELECT tenancy.register_permission('datasets', action, action || ' datasets', data_visibility => true) FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) action;
 CREATE TABLE datasets (LIKE logs INCLUDING ALL);
 INSERT INTO datasets SELECT * FROM logs;
 SELECT tenancy.protect('datasets', 'datasets', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', create_indexes => true);

@@ -159,7 +159,7 @@ SELECT count(*) AS scopes, count(*) FILTER (WHERE permissions_of('o ' || scope, 
        count(*) FILTER (WHERE permissions_of('w ' || scope, 'support') = '{}' AND permissions_of('w ' || scope, NULL) = '{}') AS nothing_elsewhere
 FROM registered;
 
--- A user key follows its user: fewer rights, own rows, out of the workspace, locked out
+-- A user key follows its user: fewer rights, own rows, locked out; out of the workspace it ends for good
 CREATE FUNCTION pg_temp.rows_of(key text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   CALL app.become(key, true);
@@ -181,6 +181,11 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT permissions_of('everything of mike', 'search') AS mikes, cardinality(permissions_of('everything of mona', 'search')) AS monas;
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'member');
+SET SESSION AUTHORIZATION regress_app;
+SELECT permissions_of('everything of mike', 'search') AS mikes;
+RESET SESSION AUTHORIZATION;
+-- For the rest of this file, the catalogs' owner brings them back.
+UPDATE tenancy.api_keys SET revoked_at = NULL WHERE user_id = 'cccccccc-0000-4000-8000-000000000004';
 UPDATE tenancy.users SET active = false WHERE email = 'mike@acme.test';
 SET SESSION AUTHORIZATION regress_app;
 SELECT permissions_of('everything of mike', 'search') AS mikes, cardinality(permissions_of('everything of mona', 'search')) AS monas;

@@ -69,11 +69,14 @@ FROM unnest(ARRAY[NULL, true, false]) o, unnest(ARRAY[NULL, true, false]) w, unn
 CREATE TABLE seen (category text, setting text, state bigint, who text, workspace text, question text, expected text, actual text);
 
 \o
--- What the setting comes to in a workspace (NULL: in the organization).
+-- What the setting comes to in a workspace (NULL: in the organization). A workspace takes nothing from the organization's roles.
+CREATE FUNCTION takes_in_vain(m model, s states) RETURNS boolean LANGUAGE sql AS $$
+  SELECT m.role = 'org admin' AND coalesce(NOT s.by_workspace, false)
+$$;
 CREATE FUNCTION counts(m model, s states, workspace text, OUT value boolean, OUT source text) LANGUAGE sql AS $$
-  SELECT CASE WHEN workspace = 'search' AND s.open THEN coalesce(s.by_workspace, s.by_organization, m.normally)
+  SELECT CASE WHEN workspace = 'search' AND s.open AND NOT takes_in_vain(m, s) THEN coalesce(s.by_workspace, s.by_organization, m.normally)
               ELSE coalesce(s.by_organization, m.normally) END,
-         CASE WHEN workspace = 'search' AND s.by_workspace IS NOT NULL
+         CASE WHEN workspace = 'search' AND s.by_workspace IS NOT NULL AND NOT takes_in_vain(m, s)
                 THEN CASE WHEN s.open THEN 'workspace' ELSE 'workspace but switched off' END
               WHEN s.by_organization IS NOT NULL THEN 'organization' ELSE 'default' END
 $$;
@@ -99,6 +102,11 @@ BEGIN
   END IF;
   IF s.by_workspace IS NULL THEN
     PERFORM tenancy.reset_setting('acme', m.setting, 'search');
+  ELSIF takes_in_vain(m, s) THEN
+    INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action, allowed)
+    SELECT d.role_id, w.organization_id, w.workspace_id, d.resource, action, false
+    FROM tenancy.setting_definitions d, unnest(d.actions) action, tenancy.workspaces w WHERE d.setting = m.setting AND w.slug = 'search'
+    ON CONFLICT ON CONSTRAINT grants_key DO UPDATE SET allowed = false;
   ELSE
     PERFORM tenancy.set_setting('acme', m.setting, s.by_workspace, 'search');
   END IF;
@@ -130,7 +138,7 @@ BEGIN
     FOR asked IN SELECT * FROM viewed v WHERE v.resource = m.category OR m.category = 'data_visibility' LOOP
       DECLARE
         may boolean := (SELECT bool_or(holds(m, s, person.who, person.role, person.workspace, asked.resource, action)) FROM unnest(asked.any_of) action);
-        own boolean := m.category = 'data_visibility' AND m.role = person.role AND NOT (counts(m, s, person.workspace)).value;
+        own boolean := m.category = 'data_visibility' AND asked.resource IN ('logs', 'analytics') AND m.role = person.role AND NOT (counts(m, s, person.workspace)).value;
         rows bigint;
       BEGIN
         EXECUTE format('SELECT count(*) FROM app.%I t JOIN (VALUES (''search'', ''aaaaaaaa-0000-4000-8000-000000000002''::uuid),

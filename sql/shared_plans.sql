@@ -28,6 +28,7 @@ $$;
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
 -- as a DBA who is no superuser, so that the plan outlives the change as far as the login is concerned
 GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA tenancy TO regress_app;
+GRANT USAGE ON TYPE tenancy.administrator TO regress_app;
 SET SESSION AUTHORIZATION regress_app;
 SET plan_cache_mode = force_generic_plan;
 PREPARE q AS SELECT id, body FROM logs ORDER BY id;
@@ -171,3 +172,4 @@ SET SESSION AUTHORIZATION regress_app;
 EXECUTE q;
 RESET SESSION AUTHORIZATION;
 REVOKE ALL ON ALL TABLES IN SCHEMA tenancy FROM regress_app;
+REVOKE USAGE ON TYPE tenancy.administrator FROM regress_app;

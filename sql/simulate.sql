@@ -131,6 +131,7 @@ BEGIN;
 DECLARE c CURSOR FOR SELECT id FROM app.logs;
 SELECT tenancy.simulate('FETCH ALL FROM c', 'ben@acme.test', login => 'regress_app');
 ROLLBACK;
+\set VERBOSITY terse
 DO $$
 DECLARE
   u record;
@@ -140,6 +141,7 @@ BEGIN
   END LOOP;
 END
 $$;
+\set VERBOSITY default
 -- An error inside leaves the DBA who it was, also where it is caught.
 DO $$
 BEGIN
@@ -172,7 +174,7 @@ SET SESSION AUTHORIZATION regress_owner;
 SELECT tenancy.simulate('SELECT 1', 'ben@acme.test', login => 'regress_app');
 SELECT tenancy.begin_simulation('SELECT 1', 'ben@acme.test', NULL, 'regress_app');
 RESET SESSION AUTHORIZATION;
-GRANT INSERT, SELECT ON tenancy.organizations TO regress_owner;
+GRANT USAGE ON TYPE tenancy.administrator TO regress_owner;
 SET SESSION AUTHORIZATION regress_owner;
 SELECT tenancy.simulate('SELECT 1', 'ben@acme.test', login => 'regress_app');
 RESET SESSION AUTHORIZATION;
@@ -194,7 +196,7 @@ SELECT s ->> 'try' AS outcome FROM unnest(ARRAY['RESET ROLE', 'SET ROLE regress_
 SELECT current_user, session_user, tenancy.is_dba();
 \c - :dba
 SET search_path = app;
-REVOKE ALL ON tenancy.organizations FROM regress_owner;
+REVOKE USAGE ON TYPE tenancy.administrator FROM regress_owner;
 -- Where no entry can be written, nothing is shown.
 BEGIN READ ONLY;
 SELECT tenancy.simulate('SELECT 1', 'ben@acme.test', login => 'regress_app');

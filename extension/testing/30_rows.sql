@@ -1,7 +1,7 @@
 -- Which rows the session sees.
 
 CREATE FUNCTION tenancy_testing.plain_query(query text) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$ SELECT rtrim(query, E' \t\r\n;') $$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT rtrim(query, E' \t\r\n;') $$;
 COMMENT ON FUNCTION tenancy_testing.plain_query(text) IS 'A query without the semicolon at its end';
 
 CREATE FUNCTION tenancy_testing.why_these_rows(query text) RETURNS text

@@ -26,7 +26,7 @@ BEGIN
 END
 $$;
 DROP SCHEMA IF EXISTS app CASCADE;
-TRUNCATE tenancy.login_bindings, tenancy.protected_tables;
+TRUNCATE tenancy.login_bindings, tenancy.protected_tables, tenancy.protected_names;
 DELETE FROM tenancy.organizations;
 DELETE FROM tenancy.users;
 DELETE FROM tenancy.grants WHERE (resource, action) IN (SELECT resource, action FROM tenancy.permissions WHERE NOT built_in);

@@ -6,7 +6,6 @@
 #include "pg/permissions.hpp"
 #include "pg/result_rows.hpp"
 #include "pg/role_rights.hpp"
-#include "pg/statement_time.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -33,7 +32,7 @@ void add_permissions(ResultRows &rows, const PodArray<RegisteredPermission> &per
                      const Uuid &workspace, const char *name, const Rights &rights) {
   for (const RegisteredPermission &permission : permissions.span()) {
     const char *reached = rows_name(rights.rows(permission.id));
-    if (reached == nullptr || (workspace && is_organization_level(permission.resource))) continue;
+    if (reached == nullptr) continue;
     rows.add_id(workspace);
     rows.add_text(name);
     rows.add_text(permission.resource);
@@ -51,7 +50,6 @@ struct Question {
   const char *action;
   PermissionId id;
   PermissionSet permission;
-  bool of_organization;
 };
 
 // How far a member's roles reach, and by which: the best of them.
@@ -67,17 +65,11 @@ void improve(Reach &reach, Rows rows, const RoleRights *role) {
   reach.role = role;
 }
 
-Rows reached_by(const Question &question, const Access &access, const Uuid &workspace) {
-  if (question.of_organization) return access.on_organization().rows(question.permission);
-  return workspace ? access.in_workspace(workspace).rows(question.permission)
-                   : access.anywhere(question.permission);
-}
-
 Reach reach_of_member(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
                       const Uuid &user, const Uuid &organization_role, const Uuid &workspace) {
   Reach reach{};
   if (const RoleRights *role = find_role_rights(roles, organization_role)) {
-    improve(reach, reached_by(question, *role->access, workspace), role);
+    improve(reach, role->access->authorized(question.permission, workspace), role);
     reach.has_role_there = role->access->reaches_every_workspace();
   }
   ScanKeyData keys[2];
@@ -90,8 +82,7 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
     const RoleRights *role =
         find_role_rights(roles, uuid_column(scan, tuple, attribute::workspace_members::role_id));
     if (role == nullptr) continue;
-    if (!question.of_organization)
-      improve(reach, role->access->in_workspace(in).rows(question.permission), role);
+    improve(reach, role->access->in_workspace(in).rows(question.permission), role);
     reach.has_role_there = true;
   }
   end_scan(scan);
@@ -137,10 +128,9 @@ bool has_scope(const CatalogRead &read, const Question &question, const Uuid &ap
   return found;
 }
 
-// A user key's reach: its user's in its workspace, or by the scope alone what is a key's own to write.
-Reach reach_of_user_key(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
-                        const Uuid &user, const Uuid &workspace) {
-  Reach reach{};
+// A user key's reach, from its user's in its workspace.
+Rows reach_of_user_key(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
+                       const Uuid &user, const Uuid &workspace) {
   Uuid organization_role;
   ScanKeyData keys[2];
   equals(&keys[0], attribute::organization_members::organization_id, question.organization);
@@ -149,12 +139,9 @@ Reach reach_of_user_key(const CatalogRead &read, const Question &question, const
   if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
     organization_role = uuid_column(scan, tuple, attribute::organization_members::role_id);
   end_scan(scan);
-  if (!organization_role || !read_user(read, user).active) return reach;
-  reach = reach_of_member(read, question, roles, user, organization_role, workspace);
-  if (is_key_borne(question.resource, question.action) && reach.has_role_there)
-    reach.rows = std::max(reach.rows, Rows::own);
-  if (is_never_a_user_keys(question.resource, question.action)) reach.rows = Rows::none;
-  return reach;
+  if (!organization_role || !read_user(read, user).active) return Rows::none;
+  const Reach of_user = reach_of_member(read, question, roles, user, organization_role, workspace);
+  return rows_of_user_key(of_user.rows, of_user.has_role_there, question.id, permission_classes());
 }
 
 void add_keys(ResultRows &rows, const CatalogRead &read, const Question &question,
@@ -166,22 +153,13 @@ void add_keys(ResultRows &rows, const CatalogRead &read, const Question &questio
     const Uuid id = uuid_column(scan, tuple, attribute::api_keys::api_key_id);
     const Uuid workspace = uuid_column(scan, tuple, attribute::api_keys::workspace_id);
     const char *kind = text_column(scan, tuple, attribute::api_keys::kind);
-    bool never_expires = false;
-    const Datum expires_at = column(scan, tuple, attribute::api_keys::expires_at, &never_expires);
-    const bool usable = is_null_column(scan, tuple, attribute::api_keys::deleted_at) &&
-                        is_null_column(scan, tuple, attribute::api_keys::revoked_at) &&
-                        (never_expires || DatumGetTimestampTz(expires_at) > statement_time());
-    const bool is_in_reach =
-        workspace ? !question.of_organization && (!question.workspace || question.workspace == workspace)
-                  : true;
-    if (!usable || !is_in_reach) continue;
+    Rows reached = rows_of_service_key(workspace, question.id, question.workspace, permission_classes());
+    if (reached == Rows::none || why_key_has_ended(scan, tuple) != nullptr) continue;
     if (!bool_column(scan, tuple, attribute::api_keys::all_scopes) && !has_scope(read, question, id))
       continue;
-    Rows reached = Rows::all;
     if (key_kind_named(kind) == KeyKind::workspace_user_key)
       reached = reach_of_user_key(read, question, roles,
-                                  uuid_column(scan, tuple, attribute::api_keys::user_id), workspace)
-                    .rows;
+                                  uuid_column(scan, tuple, attribute::api_keys::user_id), workspace);
     if (reached == Rows::none) continue;
     add_answer(rows, kind, id, text_column(scan, tuple, attribute::api_keys::name), reached, "scope");
   }
@@ -194,6 +172,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_permissions);
 Datum pg_tenancy_permissions(PG_FUNCTION_ARGS) {
   ResultRows rows(fcinfo);
+  give_back_numbers();
   Principal *principal = current_principal();
   if (principal->kind == PrincipalKind::anonymous) return 0;
   const Access &access = *principal->access;
@@ -219,6 +198,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_who_can);
 Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
   ResultRows rows(fcinfo);
   if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3)) return 0;
+  give_back_numbers();
   Question question{};
   question.organization = uuid_of_datum(PG_GETARG_DATUM(0));
   if (!PG_ARGISNULL(1)) question.workspace = uuid_of_datum(PG_GETARG_DATUM(1));
@@ -226,7 +206,6 @@ Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
   question.action = text_to_cstring(PG_GETARG_TEXT_PP(3));
   question.permission = authorized_by(question.resource, question.action);
   question.id = permission_id(question.resource, question.action);
-  question.of_organization = is_organization_level(question.resource);
 
   CatalogRead read = begin_catalog_read();
   const auto roles =
@@ -241,6 +220,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_access_matrix);
 Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
   ResultRows rows(fcinfo);
   if (PG_ARGISNULL(0)) return 0;
+  give_back_numbers();
   const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
   // A workspace without settings of its own: any will do that doesn't exist.
   Uuid ordinary;

@@ -29,17 +29,35 @@ Datum text_of(std::string_view text) {
   pg_unreachable();
 }
 
+ApiKeyText new_secret() {
+  uint8 random[api_key_random_bytes];
+  if (!pg_strong_random(random, sizeof random))
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+  return format_api_key(random);
+}
+
 }  // namespace
 
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_generate_api_key);
 Datum pg_tenancy_generate_api_key(PG_FUNCTION_ARGS) {
-  uint8 random[api_key_random_bytes];
-  if (!pg_strong_random(random, sizeof random))
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-  const ApiKeyText secret = format_api_key(random);
+  const ApiKeyText secret = new_secret();
   (void)fcinfo;
   return text_of({secret.data(), secret.size()});
+}
+
+// With all that is stored of it, so that the secret itself need not be handed to a statement.
+PG_FUNCTION_INFO_V1(pg_tenancy_issue_secret);
+Datum pg_tenancy_issue_secret(PG_FUNCTION_ARGS) {
+  TupleDesc descriptor = nullptr;
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "return type must be a row type");
+  const ApiKeyText secret = new_secret();
+  const std::string_view shown{secret.data(), secret.size()};
+  Datum values[] = {text_of(shown), secret_hash_datum(pnstrdup(secret.data(), secret.size())),
+                    text_of(api_key_display_prefix(shown))};
+  bool nulls[lengthof(values)]{};
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_api_key_display_prefix);

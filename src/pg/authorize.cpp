@@ -20,7 +20,7 @@ struct KnownReference {
 // What a call site keeps: what was asked for last, so that asking again costs a few comparisons.
 struct CallState {
   uint64 catalog_generation;
-  bool of_organization;
+  uint64 numbering;
   int resource_length;
   int action_length;
   char resource[permission_name_length];
@@ -37,9 +37,10 @@ bool is_same(const text *argument, const char *kept, int length) {
 CallState &asked_for(FunctionCallInfo fcinfo) {
   const text *resource = PG_GETARG_TEXT_PP(0);
   const text *action = PG_GETARG_TEXT_PP(1);
-  AcceptInvalidationMessages();
+  give_back_numbers();
   auto *state = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (state != nullptr && state->catalog_generation == catalog_generation() &&
+      state->numbering == permission_numbering() &&
       is_same(resource, state->resource, state->resource_length) &&
       is_same(action, state->action, state->action_length))
     return *state;
@@ -53,7 +54,7 @@ CallState &asked_for(FunctionCallInfo fcinfo) {
     fcinfo->flinfo->fn_extra = state;
   }
   state->catalog_generation = generation;
-  state->of_organization = is_organization_level(resource_name);
+  state->numbering = permission_numbering();
   state->resource_length = static_cast<int>(strlen(resource_name));
   state->action_length = static_cast<int>(strlen(action_name));
   strlcpy(state->resource, resource_name, sizeof state->resource);
@@ -63,10 +64,7 @@ CallState &asked_for(FunctionCallInfo fcinfo) {
 }
 
 bool holds_in(const CallState &asked, const Uuid &workspace) {
-  Principal *principal = current_principal();
-  const Rights &rights =
-      asked.of_organization ? principal->access->on_organization() : rights_in(*principal, workspace);
-  return rights.rows(asked.permission) != Rows::none;
+  return authorized(*current_principal(), asked.permission, workspace) != Rows::none;
 }
 
 Uuid workspace_named(CallState &asked, const text *reference, const Uuid &organization) {
@@ -102,26 +100,27 @@ PermissionSet authorized_by(const char *resource, const char *action) {
 }
 
 extern "C" {
+// What isn't named isn't held: an answer that is false for IF NOT, too, which NULL is not.
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize);
 Datum pg_tenancy_authorize(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   const CallState &asked = asked_for(fcinfo);
-  const Access &access = *current_principal()->access;
-  const Rows rows = asked.of_organization ? access.on_organization().rows(asked.permission)
-                                          : access.anywhere(asked.permission);
-  PG_RETURN_BOOL(rows != Rows::none);
+  PG_RETURN_BOOL(current_principal()->access->anywhere(asked.permission) != Rows::none);
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize_workspace);
 Datum pg_tenancy_authorize_workspace(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   const CallState &asked = asked_for(fcinfo);
-  PG_RETURN_BOOL(holds_in(asked, uuid_of_datum(PG_GETARG_DATUM(2))));
+  PG_RETURN_BOOL(!PG_ARGISNULL(2) && holds_in(asked, uuid_of_datum(PG_GETARG_DATUM(2))));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize_reference);
 Datum pg_tenancy_authorize_reference(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   CallState &asked = asked_for(fcinfo);
   const Principal *principal = current_principal();
-  if (principal->kind == PrincipalKind::anonymous) PG_RETURN_BOOL(false);
+  if (PG_ARGISNULL(2) || principal->kind == PrincipalKind::anonymous) PG_RETURN_BOOL(false);
   PG_RETURN_BOOL(holds_in(asked, workspace_named(asked, PG_GETARG_TEXT_PP(2), principal->organization)));
 }
 }

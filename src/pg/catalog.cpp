@@ -46,6 +46,7 @@ constexpr IndexName index_names[index_count] = {
     {"jwt_keys_pkey", true},
     {"jwt_issuers_pkey", true},
     {"protected_tables_pkey", false},
+    {"trusted_functions_pkey", true},
 };
 
 // Every session hears of changes of the table with this index, which is how it is told to look at the version
@@ -120,6 +121,12 @@ bool is_catalog_relation(Oid relation) {
   for (int i = 0; i < index_count; i++)
     if (index_names[i].decides_rights && oids.relations[i] == relation) return true;
   return false;
+}
+
+bool has_catalog_index(CatalogIndex index) {
+  look_up_oids();
+  const auto i = static_cast<int>(index);
+  return oids.is_known[i] || OidIsValid(get_relname_relid(index_names[i].index, oids.schema));
 }
 
 Oid catalog_index(CatalogIndex index) {

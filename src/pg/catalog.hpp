@@ -36,6 +36,7 @@ enum class CatalogIndex : int {
   jwt_keys_pkey,
   jwt_issuers_pkey,
   protected_tables_pkey,
+  trusted_functions_pkey,
   count
 };
 
@@ -60,7 +61,7 @@ namespace workspace_members {
 enum : AttrNumber { workspace_id = 1, user_id, organization_id, role_id };
 }
 namespace permissions {
-enum : AttrNumber { resource = 1, action };
+enum : AttrNumber { resource = 1, action, description, built_in, data_visibility };
 }
 namespace grants {
 enum : AttrNumber { role_id = 1, organization_id, workspace_id, resource, action, allowed };
@@ -115,8 +116,15 @@ enum : AttrNumber {
   row_security_before,
   force_before,
   protected_at,
-  with_organization
+  with_organization,
+  through,
+  inherits_owner,
+  shared,
+  workspace_decides
 };
+}
+namespace trusted_functions {
+enum : AttrNumber { function = 1 };
 }
 }  // namespace attribute
 
@@ -124,6 +132,9 @@ enum : AttrNumber {
 bool is_catalog_relation(Oid relation);
 /// Whether the relation is that index, as far as this backend has met it.
 bool is_known_index(CatalogIndex index, Oid relation);
+/// Whether there is that index: what is new in the catalogs is missing where the extension hasn't been
+/// updated.
+bool has_catalog_index(CatalogIndex index);
 /// The OID of an index. Raises 55000 when the extension isn't there.
 Oid catalog_index(CatalogIndex index);
 /// The OID of the table that an index is on.

@@ -19,12 +19,32 @@ using JsonActionResult = void;
 inline JsonActionResult json_action_done() {}
 #endif
 
+/// Whether the role owns the relation, or is a member of its owner.
+inline bool owns_relation(Oid relation, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(RelationRelationId, relation, role);
+#else
+  return pg_class_ownercheck(relation, role);
+#endif
+}
+
 /// A lexer over UTF-8 that resolves escapes.
 inline JsonLexContext *make_json_lexer(char *text, size_t length) {
 #if PG_VERSION_NUM >= 170000
   return makeJsonLexContextCstringLen(nullptr, text, length, PG_UTF8, true);
 #else
   return makeJsonLexContextCstringLen(text, static_cast<int>(length), PG_UTF8, true);
+#endif
+}
+
+/// Whether the walker is true of any part of the expression. Looks after the stack.
+inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), void *context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_walker(node, walker, context);
+#else
+  // By way of the type that stands for any function.
+  auto *any = reinterpret_cast<void (*)()>(walker);
+  return expression_tree_walker(node, reinterpret_cast<bool (*)()>(any), context);
 #endif
 }
 

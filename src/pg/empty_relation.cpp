@@ -1,6 +1,6 @@
 #include "pg/empty_relation.hpp"
 
-#include "pg/pg_prelude.hpp"
+#include "pg/protected_relation.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -23,7 +23,9 @@ bool is_empty(const RelOptInfo *relation) {
 extern "C" {
 static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
   if (next_hook != nullptr) next_hook(root, relation, index, entry);
-  if (entry->rtekind == RTE_RELATION && is_empty(relation)) mark_dummy_rel(relation);
+  // Plans of others' tables are left as they are.
+  if (entry->rtekind == RTE_RELATION && is_empty(relation) && has_row_filter(root, relation))
+    mark_dummy_rel(relation);
 }
 }
 

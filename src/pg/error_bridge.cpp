@@ -35,4 +35,16 @@ void run_and_undo(void (*work)(void *), void *argument) {
   CurrentResourceOwner = owner;
 }
 
+void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument) {
+  PG_TRY();
+  { work(argument); }
+  PG_CATCH();
+  {
+    cleanup(argument);
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  cleanup(argument);
+}
+
 }  // namespace tenancy::pg

@@ -39,6 +39,10 @@ void run_core(Work work) {
 /// object behind, and what it hands out must lie in a memory context from before.
 void run_and_undo(void (*work)(void *), void *argument);
 
+/// Runs work of the server, then the clean-up, whether or not the work raised an error; the error goes on.
+/// The clean-up must not raise.
+void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument);
+
 /// A value of the core that lives as long as a memory context.
 template <typename Value>
 Value *make_in_context(MemoryContext context) {

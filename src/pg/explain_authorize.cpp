@@ -45,9 +45,10 @@ const char *outcome(Rows rows) {
 
 // The rows of grants about one role and the permission, whether they count or not.
 void explain_grants(Explanation &explanation, const CatalogRead &read, const Uuid &organization,
-                    const char *role, const Uuid &role_id, const UserFacts &facts) {
+                    const char *name, const RoleRights &role) {
+  const Level level = level_named(role.level).value_or(Level::workspace);
   ScanKeyData key;
-  equals(&key, attribute::grants::role_id, role_id);
+  equals(&key, attribute::grants::role_id, role.id);
   CatalogScan scan = begin_scan(read, CatalogIndex::grants_key, 1, &key);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const Uuid of = uuid_column(scan, tuple, attribute::grants::organization_id);
@@ -56,13 +57,15 @@ void explain_grants(Explanation &explanation, const CatalogRead &read, const Uui
     if (strcmp(text_column(scan, tuple, attribute::grants::resource), explanation.resource) != 0 ||
         strcmp(text_column(scan, tuple, attribute::grants::action), explanation.action) != 0)
       continue;
-    const bool counts = !of || override_counts(role_id, !in.is_nil(), explanation.resource,
-                                               explanation.action, facts.open_to_workspaces);
-    add_step(explanation, psprintf("grant of %s", role),
+    const bool is_allowed = bool_column(scan, tuple, attribute::grants::allowed);
+    const bool counts =
+        !of || override_counts({role.id, level, !in.is_nil(), is_allowed}, explanation.resource,
+                               explanation.action, role.facts.open_to_workspaces);
+    add_step(explanation, psprintf("grant of %s", name),
              in   ? "workspace"
              : of ? "organization"
                   : "built-in",
-             counts ? allowed(bool_column(scan, tuple, attribute::grants::allowed)) : "ignored");
+             counts ? allowed(is_allowed) : "ignored");
   }
   end_scan(scan);
 }
@@ -80,15 +83,13 @@ void explain_visibility(Explanation &explanation, const RoleRights &role) {
 void explain_role(Explanation &explanation, const CatalogRead &read, const Principal &principal,
                   const RoleRights &role) {
   const char *name = psprintf("%s role %s", role.level, role.name);
-  explain_grants(explanation, read, principal.organization, name, role.id, role.facts);
-  if (strcmp(role.level, "workspace") == 0 && role.id != workspace_admin_role)
+  explain_grants(explanation, read, principal.organization, name, role);
+  if (strcmp(role.level, "workspace") == 0 && role.id != workspace_admin_role &&
+      !registered_permissions(read).shared.contains(explanation.id))
     explain_visibility(explanation, role);
   PermissionSet permission;
   permission.add(explanation.id);
-  const Access &access = *role.access;
-  const Rows reached = is_organization_level(explanation.resource) ? access.on_organization().rows(permission)
-                       : explanation.workspace ? access.in_workspace(explanation.workspace).rows(permission)
-                                               : access.anywhere(permission);
+  const Rows reached = role.access->authorized(permission, explanation.workspace);
   add_step(explanation, psprintf("%s as a whole", name), "roles", outcome(reached));
 }
 
@@ -146,6 +147,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_explain_authorize);
 Datum pg_tenancy_explain_authorize(PG_FUNCTION_ARGS) {
   ResultRows rows(fcinfo);
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) return 0;
+  give_back_numbers();
   Explanation explanation{};
   explanation.rows = &rows;
   explanation.resource = text_to_cstring(PG_GETARG_TEXT_PP(0));
@@ -176,13 +178,7 @@ Datum pg_tenancy_explain_authorize(PG_FUNCTION_ARGS) {
   }
   // Asked once more as authorize() asks.
   principal = current_principal();
-  Rows reached = Rows::none;
-  if (is_organization_level(explanation.resource))
-    reached = principal->access->on_organization().rows(permission);
-  else if (explanation.workspace)
-    reached = rights_in(*principal, explanation.workspace).rows(permission);
-  else
-    reached = principal->access->anywhere(permission);
+  const Rows reached = authorized(*principal, permission, explanation.workspace);
   add_step(explanation, "decision", "authorize()", outcome(reached));
   return 0;
 }

@@ -1,6 +1,7 @@
 // explain_rows(): the filter that the session gets on a table, as SQL.
 
 #include "pg/facts.hpp"
+#include "pg/permissions.hpp"
 #include "pg/row_filter_functions.hpp"
 
 namespace tenancy::pg {
@@ -13,6 +14,7 @@ struct ProtectedTable {
   const char *column_names[4];  // organization, workspace, owner, API key
   bool metadata_only;
   bool with_organization;
+  RowOptions options;
 };
 
 const char *name_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
@@ -34,6 +36,7 @@ ProtectedTable read_protected_table(Oid relation) {
     const AttrNumber attributes[] = {organization_column, workspace_column, owner_column, api_key_column};
     for (int i = 0; i < 4; i++) table.column_names[i] = name_column(scan, tuple, attributes[i]);
     table.with_organization = bool_column(scan, tuple, with_organization);
+    table.options = {bool_column(scan, tuple, shared), bool_column(scan, tuple, workspace_decides), false};
     bool is_null = false;
     const Datum columns = column(scan, tuple, payload, &is_null);
     table.metadata_only = !is_null && ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(columns)),
@@ -74,10 +77,13 @@ Datum pg_tenancy_explain_rows(PG_FUNCTION_ARGS) {
                     errhint("Use tenancy.protect() to protect it.")));
   Node *columns[4];
   for (int i = 0; i < 4; i++) columns[i] = column_reference(relation, table.column_names[i]);
-  Expr *filter = filter_of_call(*current_principal(), RowFunction::visible, table.resource,
-                                table.metadata_only ? "list" : "view",
-                                {columns[0], columns[1], columns[2], columns[3]}, table.with_organization);
-  const char *sql = deparse_expression(reinterpret_cast<Node *>(filter),
+  give_back_numbers();
+  RowColumns row{columns[0], columns[1], columns[2], columns[3]};
+  row.options = table.options;
+  const RowCondition filter =
+      filter_of_call(*current_principal(), RowFunction::visible, table.resource,
+                     table.metadata_only ? "list" : "view", row, table.with_organization);
+  const char *sql = deparse_expression(reinterpret_cast<Node *>(filter.expression),
                                        deparse_context_for(relation_name, relation), false, false);
   PG_RETURN_TEXT_P(cstring_to_text(sql));
 }

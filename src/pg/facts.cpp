@@ -35,36 +35,7 @@ bool is_built_in(const Uuid &role) {
   return false;
 }
 
-Role read_role(const CatalogRead &read, const Uuid &id) {
-  if (built_in.generation != read.generation) {
-    built_in.generation = read.generation;
-    built_in.count = 0;
-  }
-  for (int i = 0; i < built_in.count; i++)
-    if (built_in.roles[i].id == id) return built_in.roles[i];
-
-  Role role{};
-  role.id = id;
-  ScanKeyData keys[2];
-  equals(&keys[0], attribute::roles::role_id, id);
-  CatalogScan scan = begin_scan(read, CatalogIndex::roles_pkey, 1, keys);
-  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
-    role.all_workspaces = bool_column(scan, tuple, attribute::roles::all_workspaces);
-  end_scan(scan);
-
-  equals(&keys[0], attribute::grants::role_id, id);
-  is_null(&keys[1], attribute::grants::organization_id);
-  scan = begin_scan(read, CatalogIndex::grants_key, 2, keys);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-    if (bool_column(scan, tuple, attribute::grants::allowed))
-      role.granted.add(permission_of(scan, tuple, attribute::grants::resource, attribute::grants::action));
-  end_scan(scan);
-
-  if (is_built_in(id) && built_in.count < built_in_roles) built_in.roles[built_in.count++] = role;
-  return role;
-}
-
-void read_overrides(const CatalogRead &read, UserFacts &facts, const Uuid &role,
+void read_overrides(const CatalogRead &read, const UserFacts &facts, const Uuid &role, Level level,
                     PodArray<GrantOverride> &overrides) {
   ScanKeyData keys[2];
   equals(&keys[0], attribute::grants::role_id, role);
@@ -78,10 +49,9 @@ void read_overrides(const CatalogRead &read, UserFacts &facts, const Uuid &role,
     row.workspace = uuid_column(scan, tuple, attribute::grants::workspace_id);
     row.permission = permission_id(resource, action);
     row.allowed = bool_column(scan, tuple, attribute::grants::allowed);
-    row.counts = override_counts(role, !row.workspace.is_nil(), resource, action, facts.open_to_workspaces);
+    row.counts = override_counts({role, level, !row.workspace.is_nil(), row.allowed}, resource, action,
+                                 facts.open_to_workspaces);
     if (row.counts) overrides.append(row);
-    // Never born with: only an override gives it.
-    if (is_own_only_for_members(resource)) facts.own_only_for_members.add(row.permission);
   }
   end_scan(scan);
 }
@@ -134,32 +104,18 @@ void read_scopes(const CatalogRead &read, ApiKeyRead &key) {
   ScanKeyData scan_key;
   equals(&scan_key, attribute::api_key_scopes::api_key_id, key.id);
   CatalogScan scan = begin_scan(read, CatalogIndex::api_key_scopes_pkey, 1, &scan_key);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
-    const char *resource = text_column(scan, tuple, attribute::api_key_scopes::resource);
-    const char *action = text_column(scan, tuple, attribute::api_key_scopes::action);
-    const PermissionId permission = permission_id(resource, action);
-    key.facts.scopes.add(permission);
-    if (is_key_borne(resource, action)) key.facts.key_borne.add(permission);
-    if (is_never_a_user_keys(resource, action)) key.facts.not_by_user.add(permission);
-  }
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    key.facts.scopes.add(
+        permission_of(scan, tuple, attribute::api_key_scopes::resource, attribute::api_key_scopes::action));
   end_scan(scan);
 }
 
-// For a key with every scope the two sets have to be known, too.
-void add_known_scopes(ApiKeyRead &key) {
-  key.facts.scopes = PermissionSet::of_all();
-  for (const char *resource : {"completions", "logs", "traces", "analytics"})
-    key.facts.key_borne.add(permission_id(resource, "write"));
-  for (const char *action : {"create", "edit", "delete", "update", "rotate"})
-    key.facts.not_by_user.add(permission_id("api_keys", action));
-}
-
-bool hash_secret(const char *secret, uint8 (&hash)[PG_SHA256_DIGEST_LENGTH]) {
+bool hash_secret(const char *secret, uint8 *hash) {
   pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
   const bool done =
       context != nullptr && pg_cryptohash_init(context) >= 0 &&
       pg_cryptohash_update(context, reinterpret_cast<const uint8 *>(secret), strlen(secret)) >= 0 &&
-      pg_cryptohash_final(context, hash, sizeof hash) >= 0;
+      pg_cryptohash_final(context, hash, PG_SHA256_DIGEST_LENGTH) >= 0;
   pg_cryptohash_free(context);
   return done;
 }
@@ -171,6 +127,43 @@ TimestampTz earlier(TimestampTz moment, const CatalogScan &scan, HeapTuple tuple
 }
 
 }  // namespace
+
+Role read_role(const CatalogRead &read, const Uuid &id) {
+  if (built_in.generation != read.generation) {
+    built_in.generation = read.generation;
+    built_in.count = 0;
+  }
+  for (int i = 0; i < built_in.count; i++)
+    if (built_in.roles[i].id == id) return built_in.roles[i];
+
+  Role role{};
+  role.id = id;
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::roles::role_id, id);
+  CatalogScan scan = begin_scan(read, CatalogIndex::roles_pkey, 1, keys);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    role.all_workspaces = bool_column(scan, tuple, attribute::roles::all_workspaces);
+  end_scan(scan);
+
+  equals(&keys[0], attribute::grants::role_id, id);
+  is_null(&keys[1], attribute::grants::organization_id);
+  scan = begin_scan(read, CatalogIndex::grants_key, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    if (bool_column(scan, tuple, attribute::grants::allowed))
+      role.granted.add(permission_of(scan, tuple, attribute::grants::resource, attribute::grants::action));
+  end_scan(scan);
+
+  if (is_built_in(id) && built_in.count < built_in_roles) built_in.roles[built_in.count++] = role;
+  return role;
+}
+
+Datum secret_hash_datum(const char *secret) {
+  auto *bytes = static_cast<bytea *>(palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH));
+  SET_VARSIZE(bytes, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+  if (!hash_secret(secret, reinterpret_cast<uint8 *>(VARDATA(bytes))))
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256")));
+  return PointerGetDatum(bytes);
+}
 
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
   UserFactsRead result{};
@@ -214,7 +207,8 @@ UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, con
   PodArray<GrantOverride> overrides;
   for (const Uuid &id : role_ids.span()) {
     roles.append(read_role(read, id));
-    read_overrides(read, facts, id, overrides);
+    read_overrides(read, facts, id, id == organization_role ? Level::organization : Level::workspace,
+                   overrides);
   }
   PodArray<VisibilitySwitch> visibility;
   add_once(role_ids, workspace_member_role);  // custom roles follow it
@@ -224,24 +218,29 @@ UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, con
   facts.roles = roles.span();
   facts.overrides = overrides.span();
   facts.visibility = visibility.span();
+  facts.classes = &permission_classes();
+  // Needed only where somebody is restricted.
+  if (std::any_of(facts.visibility.begin(), facts.visibility.end(),
+                  [](const VisibilitySwitch &row) { return !row.all_rows; }))
+    facts.shared = registered_permissions(read).shared;
   return facts;
+}
+
+const char *why_key_has_ended(const CatalogScan &scan, HeapTuple tuple) {
+  if (!is_null_column(scan, tuple, attribute::api_keys::deleted_at)) return "the key is deleted";
+  if (!is_null_column(scan, tuple, attribute::api_keys::revoked_at)) return "the key is revoked";
+  if (earlier(DT_NOEND, scan, tuple, attribute::api_keys::expires_at) <= statement_time())
+    return "the key or its secret has expired";
+  return nullptr;
 }
 
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
   ApiKeyRead key{};
   key.not_after = DT_NOEND;
-  uint8 hash[PG_SHA256_DIGEST_LENGTH];
-  if (!hash_secret(secret, hash)) {
-    key.reason = "could not compute SHA-256";
-    return key;
-  }
   // What is compared is the hash of the text that was given, so that the time taken says nothing of any
   // secret.
-  auto *bytes = static_cast<bytea *>(palloc(VARHDRSZ + sizeof hash));
-  SET_VARSIZE(bytes, VARHDRSZ + sizeof hash);
-  memcpy(VARDATA(bytes), hash, sizeof hash);
   ScanKeyData scan_key;
-  equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, PointerGetDatum(bytes));
+  equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, secret_hash_datum(secret));
   CatalogScan scan = begin_scan(read, CatalogIndex::api_key_secrets_pkey, 1, &scan_key);
   if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
     key.id = uuid_column(scan, tuple, attribute::api_key_secrets::api_key_id);
@@ -263,10 +262,8 @@ ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
     key.not_after = earlier(key.not_after, scan, tuple, attribute::api_keys::expires_at);
     if (!kind)
       key.reason = "the key's kind is not known";
-    else if (!is_null_column(scan, tuple, attribute::api_keys::deleted_at))
-      key.reason = "the key is deleted";
-    else if (!is_null_column(scan, tuple, attribute::api_keys::revoked_at))
-      key.reason = "the key is revoked";
+    else if (const char *ended = why_key_has_ended(scan, tuple); ended != nullptr)
+      key.reason = ended;
     else if (key.not_after <= statement_time())
       key.reason = "the key or its secret has expired";
     else
@@ -275,11 +272,23 @@ ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
   }
   end_scan(scan);
   if (!key.usable) return key;
+  key.facts.classes = &permission_classes();
   if (all_scopes)
-    add_known_scopes(key);
+    key.facts.scopes = registered_permissions(read).all;
   else
     read_scopes(read, key);
   return key;
+}
+
+std::optional<Level> read_role_level(const CatalogRead &read, const Uuid &role) {
+  std::optional<Level> level;
+  ScanKeyData key;
+  equals(&key, attribute::roles::role_id, role);
+  CatalogScan scan = begin_scan(read, CatalogIndex::roles_pkey, 1, &key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    level = level_named(text_column(scan, tuple, attribute::roles::level));
+  end_scan(scan);
+  return level;
 }
 
 UserRead read_user(const CatalogRead &read, const Uuid &user) {

@@ -1,6 +1,8 @@
 // Reads from the catalogs the facts that rights follow from. No rule is decided here: the core does that.
 #pragma once
 
+#include <optional>
+
 #include "core/access/model.hpp"
 #include "pg/catalog.hpp"
 
@@ -17,6 +19,14 @@ UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization,
 UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
                           std::span<const WorkspaceMembership> memberships);
 
+/// A role with the grants that it is born with; one that doesn't exist has none.
+Role read_role(const CatalogRead &read, const Uuid &id);
+/// A role's level; nothing for no such role.
+std::optional<Level> read_role_level(const CatalogRead &read, const Uuid &role);
+
+/// Why a row of api_keys is refused whatever its secret: deleted, revoked, expired; nullptr where it isn't.
+const char *why_key_has_ended(const CatalogScan &scan, HeapTuple tuple);
+
 /// An API key as the catalog has it.
 struct ApiKeyRead {
   bool usable;         // exists, neither revoked nor deleted nor expired
@@ -26,6 +36,8 @@ struct ApiKeyRead {
   KeyFacts facts;
   TimestampTz not_after;
 };
+/// The SHA-256 of a secret, as the catalog has it: a bytea in the current memory context.
+Datum secret_hash_datum(const char *secret);
 /// The key with this secret.
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret);
 

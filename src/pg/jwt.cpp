@@ -141,6 +141,7 @@ const char *read_verified(const CatalogRead &read, const CompactToken &parts, To
   token.facts.organization = organization;
   token.facts.workspace = workspace;
   token.facts.scopes = read_scopes(claims);
+  token.facts.classes = &permission_classes();
   token.not_after = token_not_after(claims) - unix_epoch;
   if (!claims.subject.empty() && is_database_text(claims.subject)) token.subject = copy(claims.subject);
   return nullptr;

@@ -58,7 +58,7 @@ bool is_given(const char *setting) { return *setting != '\0'; }
 
 // What the settings tenancy.organization and tenancy.workspace say, which choose and narrow and never widen.
 void check_organization_setting(const CatalogRead &read, const Uuid &organization) {
-  if (is_given(settings.organization) && find_organization(read, settings.organization) != organization)
+  if (is_given(settings.organization) && !names_organization(read, settings.organization, organization))
     ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
                     errmsg("setting \"tenancy.organization\" contradicts the session's credential")));
 }
@@ -128,9 +128,21 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
 // Which of the user's organizations is active. Nil when the user has none and chose none.
 Uuid choose_organization(const CatalogRead &read, const Uuid &user) {
   if (is_given(settings.organization)) {
-    const Uuid chosen = find_organization(read, settings.organization);
-    if (!chosen) refuse_user("the chosen organization does not exist");
-    return chosen;
+    // Mostly there is one that is meant; if not, the user's own decide, and others make no difference.
+    const Uuid chosen = find_organization(read, settings.organization, Ambiguous::is_none);
+    if (chosen) return chosen;
+    Uuid own;
+    for (const Uuid &organization : read_organizations_of_user(read, user)) {
+      if (!names_organization(read, settings.organization, organization)) continue;
+      if (own)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("organization reference \"%s\" is ambiguous", settings.organization),
+                        errdetail("It refers to several organizations of the session's user."),
+                        errhint("Use the id.")));
+      own = organization;
+    }
+    if (!own) refuse_user("the chosen organization does not exist");
+    return own;
   }
   const auto organizations = read_organizations_of_user(read, user);
   if (organizations.size() > 1)
@@ -174,6 +186,7 @@ void check_one_credential() {
 
 void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   principal.not_after = DT_NOEND;
+  if (is_suspended()) return;
   check_one_credential();
   if (is_given(settings.api_key)) {
     resolve_api_key(read, principal, access);
@@ -309,6 +322,11 @@ Principal *current_principal() {
   return principal;
 }
 
+void forget_principals() {
+  current.principal = nullptr;
+  forget_cached_principals();
+}
+
 void check_anonymous_access(const Principal &principal) {
   if (principal.kind != PrincipalKind::anonymous || settings.anonymous_access != AnonymousAccess::error)
     return;
@@ -347,6 +365,13 @@ const Rights &rights_in(Principal &principal, const Uuid &workspace) {
     if (!std::binary_search(workspaces.begin(), workspaces.end(), workspace)) return no_rights;
   }
   return access.in_workspace(workspace);
+}
+
+Rows authorized(Principal &principal, const PermissionSet &any_of, const Uuid &workspace) {
+  const Access &access = *principal.access;
+  if (!workspace) return access.anywhere(any_of);
+  const Rows itself = access.on_organization_itself().rows(any_of);
+  return itself == Rows::all ? itself : std::max(itself, rights_in(principal, workspace).rows(any_of));
 }
 
 }  // namespace tenancy::pg

@@ -46,6 +46,9 @@ struct Principal {
 /// was given and doesn't hold, 42704 or 22023 when a reference in a setting fails.
 Principal *current_principal();
 
+/// Forgets the principals that are kept. None may be in use.
+void forget_principals();
+
 /// Raises 28000 when nobody is asked to be an error and the principal is nobody.
 void check_anonymous_access(const Principal &principal);
 
@@ -54,5 +57,7 @@ std::span<const Uuid> user_keys_of(Principal &principal);
 
 /// Rights in a workspace that may be of another organization.
 const Rights &rights_in(Principal &principal, const Uuid &workspace);
+/// What authorize() says: in a workspace, which may be of another organization, or (nil) anywhere.
+Rows authorized(Principal &principal, const PermissionSet &any_of, const Uuid &workspace);
 
 }  // namespace tenancy::pg

@@ -66,9 +66,10 @@ IdentityKey identity_key() {
        principal_texts().text)  // each with its terminator, so that none runs into the next
     done =
         done && pg_cryptohash_update(context, reinterpret_cast<const uint8 *>(text), strlen(text) + 1) >= 0;
-  // A simulated query's principal is believed where the session's would not be.
-  const uint8 simulated = is_simulation() ? 1 : 0;
-  done = done && pg_cryptohash_update(context, &simulated, sizeof simulated) >= 0;
+  // A simulated query's principal is believed where the session's would not be; a suspended one counts for
+  // nothing.
+  const uint8 state = (is_simulation() ? 1 : 0) | (is_suspended() ? 2 : 0);
+  done = done && pg_cryptohash_update(context, &state, sizeof state) >= 0;
   done = done && pg_cryptohash_final(context, key.digest, sizeof key.digest) >= 0;
   pg_cryptohash_free(context);
   if (!done) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256")));
@@ -90,6 +91,11 @@ Principal *cached_principal(const IdentityKey &identity) {
     return place.principal;
   }
   return nullptr;
+}
+
+void forget_cached_principals() {
+  cache.last = nullptr;
+  for (Place &place : cache.places) empty(place);
 }
 
 void cache_principal(const IdentityKey &identity, Principal *principal) {

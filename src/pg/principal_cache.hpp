@@ -22,4 +22,6 @@ Principal *cached_principal(const IdentityKey &identity);
 /// Takes the principal, whose memory context becomes the cache's.
 void cache_principal(const IdentityKey &identity, Principal *principal);
 
+void forget_cached_principals();
+
 }  // namespace tenancy::pg

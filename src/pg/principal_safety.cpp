@@ -1,6 +1,7 @@
 #include "pg/principal_safety.hpp"
 
 #include "pg/compat.hpp"
+#include "pg/permissions.hpp"
 #include "pg/principal.hpp"
 #include "pg/settings.hpp"
 #include "pg/simulation.hpp"
@@ -14,6 +15,15 @@ struct {
   bool set_in_session;
   bool reset;  // by the transaction that is being committed
 } state{};
+
+ProcessUtility_hook_type next_process_utility = nullptr;
+
+[[noreturn]] void refuse_sealed_change() {
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  errmsg("the session's principal is sealed until the transaction ends"),
+                  errdetail("It has been changed since.")));
+  pg_unreachable();
+}
 
 void reset_principal() {
   for (const char *name : principal_settings)
@@ -55,11 +65,27 @@ static void transaction_ends(XactEvent event, void *) {
       break;
   }
 }
+
+// The server asks no check hook about RESET, and an assign hook must not raise: so the command is let run,
+// and is refused, with what it did, if it has changed who the session is.
+static void run_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
+                        ProcessUtilityContext context, ParamListInfo parameters,
+                        QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
+  const bool is_sealed =
+      state.sealed && IsA(statement->utilityStmt, VariableSetStmt) && identity_stamp() == state.sealed_stamp;
+  const auto run = next_process_utility != nullptr ? next_process_utility : standard_ProcessUtility;
+  run(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
+  if (is_sealed && state.sealed && identity_stamp() != state.sealed_stamp) refuse_sealed_change();
+}
 }
 
 }  // namespace
 
-void register_principal_safety() { RegisterXactCallback(transaction_ends, nullptr); }
+void register_principal_safety() {
+  RegisterXactCallback(transaction_ends, nullptr);
+  next_process_utility = ProcessUtility_hook;
+  ProcessUtility_hook = run_utility;
+}
 
 void refuse_stale_placeholders() {
   if (!lifetime_is_transaction()) return;
@@ -91,17 +117,16 @@ bool may_change_principal(GucSource source) {
 }
 
 void check_seal() {
+  if (is_suspended()) return;
   check_simulated_principal();
-  if (!state.sealed || identity_stamp() == state.sealed_stamp) return;
-  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                  errmsg("the session's principal is sealed until the transaction ends"),
-                  errdetail("It has been changed since.")));
+  if (state.sealed && identity_stamp() != state.sealed_stamp) refuse_sealed_change();
 }
 
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_seal);
 Datum pg_tenancy_seal(PG_FUNCTION_ARGS) {
   (void)fcinfo;
+  give_back_numbers();
   current_principal();  // a sealed principal is one that holds
   // A simulated query's can't change anyway, and what the query does ends with it.
   if (is_simulation()) return 0;

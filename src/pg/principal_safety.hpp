@@ -1,8 +1,8 @@
 // What keeps an identity from being slipped in, or from staying behind.
 //
-// tenancy.seal(): until the transaction ends the principal can't change. Setting it is refused; what sets it
-// without asking (RESET, the end of a function with a SET clause, ROLLBACK TO, SET SESSION AUTHORIZATION) is
-// found at the next use.
+// tenancy.seal(): until the transaction ends the principal can't change. Commands that set or reset it are
+// refused; what sets it without asking (set_config() with NULL, the end of a function with a SET clause,
+// ROLLBACK TO) is found at the next use.
 //
 // tenancy.principal_lifetime = transaction: what a transaction sets is reset before it commits, so that
 // behind a pooler that hands the connection on, nobody inherits a principal. On abort the server does that by

@@ -94,30 +94,28 @@ Expr *is_filter_id(Node *argument, Entity entity) {
   return reinterpret_cast<Expr *>(compare);
 }
 
+// The comparison with the argument, which is NULL of NULL; false where that is wanted.
+Expr *of_null(Expr *compare, Node *argument, const RowColumns &columns) {
+  if (!columns.false_for_null || argument == columns.not_null) return compare;
+  return make_andclause(list_make2(compare, null_test(argument, IS_NOT_NULL)));
+}
+
 // argument = one of the ids; nullptr when no row can satisfy it.
-Expr *is_one_of(Node *argument, Entity entity, std::span<const Uuid> ids, SharedIds *shared) {
+Expr *is_one_of(Node *argument, Entity entity, std::span<const Uuid> ids, const RowColumns &columns) {
   const IdType type = id_type_of(argument);
   if (type == IdType::unsupported || ids.empty()) return nullptr;
-  if (shared != nullptr) {
+  if (SharedIds *shared = columns.shared; shared != nullptr) {
     if (type == IdType::uuid && ids.size() == 1 && ids[0] == filter_id_of(*shared->principal, entity))
-      return is_filter_id(argument, entity);
+      return of_null(is_filter_id(argument, entity), argument, columns);
     shared->everywhere = false;
   }
   const auto values = id_values(entity, ids, type);
-  return values.count == 0 ? nullptr : comparison(argument, type, values, true);
+  return values.count == 0 ? nullptr : of_null(comparison(argument, type, values, true), argument, columns);
 }
 
-Expr *is(Node *argument, Entity entity, const Uuid &id, SharedIds *shared) {
-  return is_one_of(argument, entity, {&id, 1}, shared);
-}
-
-Expr *null_test(Node *argument, NullTestType kind) {
-  NullTest *test = makeNode(NullTest);
-  test->arg = static_cast<Expr *>(copyObjectImpl(argument));
-  test->nulltesttype = kind;
-  test->argisrow = false;
-  test->location = -1;
-  return reinterpret_cast<Expr *>(test);
+// Nobody's id is no id.
+Expr *is(Node *argument, Entity entity, const Uuid &id, const RowColumns &columns) {
+  return id ? is_one_of(argument, entity, {&id, 1}, columns) : nullptr;
 }
 
 // Both; nullptr stands for false.
@@ -136,9 +134,9 @@ Expr *or_false(Expr *expression) {
 }
 
 Expr *is_own(Principal &principal, const RowColumns &columns) {
-  if (columns.owner != nullptr) return is(columns.owner, Entity::user, principal.user, columns.shared);
+  if (columns.owner != nullptr) return is(columns.owner, Entity::user, principal.user, columns);
   if (columns.api_key != nullptr)
-    return is_one_of(columns.api_key, Entity::api_key, user_keys_of(principal), columns.shared);
+    return is_one_of(columns.api_key, Entity::api_key, user_keys_of(principal), columns);
   return nullptr;
 }
 
@@ -155,14 +153,15 @@ Expr *elsewhere(const RowFilter &filter, const RowColumns &columns) {
     return outside == nullptr ? nullptr
                               : make_orclause(list_make2(null_test(columns.workspace, IS_NULL), outside));
   // <> is not true of NULL
-  return outside == nullptr ? null_test(columns.workspace, IS_NOT_NULL) : outside;
+  return outside == nullptr ? null_test(columns.workspace, IS_NOT_NULL)
+                            : of_null(outside, columns.workspace, columns);
 }
 
 Expr *by_workspace(Principal &principal, const RowFilter &filter, const RowColumns &columns) {
-  Expr *all = is_one_of(columns.workspace, Entity::workspace, filter.all, columns.shared);
+  Expr *all = is_one_of(columns.workspace, Entity::workspace, filter.all, columns);
   Expr *own = nullptr;
   if (!filter.own.empty())
-    own = both(is_one_of(columns.workspace, Entity::workspace, filter.own, columns.shared),
+    own = both(is_one_of(columns.workspace, Entity::workspace, filter.own, columns),
                is_own(principal, columns));
   return either(all, own);
 }
@@ -184,12 +183,21 @@ RowFilter *filter_in_context(Principal &principal, const PermissionSet &any_of, 
 }
 
 // What an inserted row must say of who produced it. An id that the column can't hold must be left out.
-Expr *is_produced_by(Node *argument, Entity entity, const Uuid &id, SharedIds *shared) {
-  Expr *expected = id ? is(argument, entity, id, shared) : nullptr;
+Expr *is_produced_by(Node *argument, Entity entity, const Uuid &id, const RowColumns &columns) {
+  Expr *expected = is(argument, entity, id, columns);
   return expected != nullptr ? expected : null_test(argument, IS_NULL);
 }
 
 }  // namespace
+
+Expr *null_test(Node *argument, NullTestType kind) {
+  NullTest *test = makeNode(NullTest);
+  test->arg = static_cast<Expr *>(copyObjectImpl(argument));
+  test->nulltesttype = kind;
+  test->argisrow = false;
+  test->location = -1;
+  return reinterpret_cast<Expr *>(test);
+}
 
 IdType id_type(Oid type, Oid collation) {
   switch (getBaseType(type)) {
@@ -245,73 +253,85 @@ PermissionSet permissions_for(const char *resource, Command command) {
   return any_of;
 }
 
-Expr *visible_rows(Principal &principal, const char *resource, Command command, const RowColumns &columns,
-                   bool with_organization) {
+RowCondition visible_rows(Principal &principal, const char *resource, Command command, RowColumns columns,
+                          bool with_organization) {
   const RowFilter &filter =
       *filter_in_context(principal, permissions_for(resource, command), columns, EveryWorkspace::as_such);
-  if (filter.empty()) return or_false(nullptr);
+  if (filter.empty()) return {or_false(nullptr), nullptr};
 
+  const bool asks_organization =
+      columns.organization != nullptr &&
+      (columns.workspace == nullptr || filter.every_workspace || with_organization);
+  Node *decisive = asks_organization ? columns.organization : columns.workspace;
+  if (columns.not_null == nullptr) columns.not_null = decisive;
   Expr *of_organization = columns.organization == nullptr ? nullptr
                                                           : is(columns.organization, Entity::organization,
-                                                               principal.organization, columns.shared);
+                                                               principal.organization, columns);
   if (columns.workspace == nullptr) {
-    if (filter.on_organization == Rows::all) return or_false(of_organization);
-    return or_false(both(of_organization, is_own(principal, columns)));
+    if (filter.on_organization == Rows::all) return {or_false(of_organization), decisive};
+    return {or_false(both(of_organization, is_own(principal, columns))), decisive};
   }
   Expr *rows = by_workspace(principal, filter, columns);
   if (!filter.every_workspace)
-    return or_false(with_organization && columns.organization != nullptr ? both(of_organization, rows)
-                                                                         : rows);
+    return {or_false(asks_organization ? both(of_organization, rows) : rows), decisive};
   Expr *where = elsewhere(filter, columns);
-  return or_false(where == nullptr ? of_organization : both(of_organization, either(where, rows)));
+  return {or_false(where == nullptr ? of_organization : both(of_organization, either(where, rows))),
+          decisive};
 }
 
-Expr *visible_payload(Principal &principal, const char *resource, const RowColumns &columns) {
+RowCondition visible_payload(Principal &principal, const char *resource, const RowColumns &columns) {
   const PermissionSet to_list = permissions_for(resource, Command::list);
   const PermissionSet to_view = permissions_for(resource, Command::view);
   const RowFilter &listed = *filter_in_context(principal, to_list, columns, EveryWorkspace::as_such);
   const RowFilter &viewed = *filter_in_context(principal, to_view, columns, EveryWorkspace::as_such);
-  if (!viewed.empty() && viewed == listed) return reinterpret_cast<Expr *>(makeBoolConst(true, false));
+  if (!viewed.empty() && viewed == listed)
+    return {reinterpret_cast<Expr *>(makeBoolConst(true, false)), nullptr};
   return visible_rows(principal, resource, Command::view, columns, false);
 }
 
-Expr *accepted_rows(Principal &principal, const char *resource, Command command, const RowColumns &columns) {
+RowCondition accepted_rows(Principal &principal, const char *resource, Command command, RowColumns columns) {
+  // Whose row it is, is what its writer says; where a parent row says it, INSERT is like UPDATE.
+  const bool attributed = command == Command::insert && !columns.options.from_parent;
   const RowFilter &filter = *filter_in_context(principal, permissions_for(resource, command), columns,
-                                               EveryWorkspace::spelled_out, command == Command::insert);
-  if (filter.empty()) return or_false(nullptr);
+                                               EveryWorkspace::spelled_out, attributed);
+  if (filter.empty()) return {or_false(nullptr), nullptr};
 
+  Node *decisive = columns.organization != nullptr ? columns.organization
+                   : filter.unassigned             ? nullptr
+                                                   : columns.workspace;
+  if (columns.not_null == nullptr) columns.not_null = decisive;
   Expr *rows = nullptr;
   if (columns.workspace == nullptr) {
-    rows = is(columns.organization, Entity::organization, principal.organization, columns.shared);
-    if (filter.on_organization == Rows::own && command != Command::insert)
-      rows = both(rows, is_own(principal, columns));
+    rows = is(columns.organization, Entity::organization, principal.organization, columns);
+    if (filter.on_organization == Rows::own && !attributed) rows = both(rows, is_own(principal, columns));
   } else {
     // On INSERT the attribution below says whose row it is; all and own make no difference.
-    if (command == Command::insert)
-      rows = either(is_one_of(columns.workspace, Entity::workspace, filter.all, columns.shared),
-                    is_one_of(columns.workspace, Entity::workspace, filter.own, columns.shared));
+    if (attributed)
+      rows = either(is_one_of(columns.workspace, Entity::workspace, filter.all, columns),
+                    is_one_of(columns.workspace, Entity::workspace, filter.own, columns));
     else
       rows = by_workspace(principal, filter, columns);
     if (filter.unassigned) rows = either(rows, null_test(columns.workspace, IS_NULL));
     if (columns.organization != nullptr)
-      rows =
-          both(rows, is(columns.organization, Entity::organization, principal.organization, columns.shared));
+      rows = both(rows, is(columns.organization, Entity::organization, principal.organization, columns));
   }
-  if (command == Command::insert && rows != nullptr) {
+  if (attributed && rows != nullptr) {
     if (columns.owner != nullptr)
-      rows = both(rows, is_produced_by(columns.owner, Entity::user, principal.user, columns.shared));
+      rows = both(rows, is_produced_by(columns.owner, Entity::user, principal.user, columns));
     if (columns.api_key != nullptr)
-      rows = both(rows, is_produced_by(columns.api_key, Entity::api_key, principal.api_key, columns.shared));
+      rows = both(rows, is_produced_by(columns.api_key, Entity::api_key, principal.api_key, columns));
   }
-  return or_false(rows);
+  return {or_false(rows), decisive};
 }
 
-Expr *authorized_workspaces(Principal &principal, const PermissionSet &any_of, Node *workspace) {
+RowCondition authorized_workspaces(Principal &principal, const PermissionSet &any_of, Node *workspace) {
   // Own rows authorize like all: whose a row is, is another question.
-  const RowColumns columns{nullptr, workspace, workspace, nullptr, nullptr};
+  RowColumns columns{nullptr, workspace, workspace, nullptr};
+  columns.not_null = workspace;
   const RowFilter &filter = *filter_in_context(principal, any_of, columns, EveryWorkspace::spelled_out);
-  return or_false(either(is_one_of(workspace, Entity::workspace, filter.all, columns.shared),
-                         is_one_of(workspace, Entity::workspace, filter.own, columns.shared)));
+  return {or_false(either(is_one_of(workspace, Entity::workspace, filter.all, columns),
+                          is_one_of(workspace, Entity::workspace, filter.own, columns))),
+          workspace};
 }
 
 }  // namespace tenancy::pg

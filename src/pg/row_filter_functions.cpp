@@ -23,6 +23,7 @@ struct CallState {
   char *resource;
   char *command;
   bool with_organization;
+  char *options;
 };
 
 Node *parameter(int number, Oid type, Oid collation) {
@@ -36,11 +37,12 @@ Node *parameter(int number, Oid type, Oid collation) {
   return reinterpret_cast<Node *>(param);
 }
 
-bool is_current(const CallState *state, const char *resource, const char *command, bool with_organization) {
+bool is_current(const CallState *state, const char *resource, const char *command, bool with_organization,
+                const char *options) {
   return state != nullptr && state->generation == principal_generation() &&
          state->stamp == identity_stamp() && state->not_after > statement_time() &&
          strcmp(state->resource, resource) == 0 && strcmp(state->command, command) == 0 &&
-         state->with_organization == with_organization;
+         state->with_organization == with_organization && strcmp(state->options, options) == 0;
 }
 
 Oid argument_collation(const FmgrInfo *function, int argument) {
@@ -51,7 +53,7 @@ Oid argument_collation(const FmgrInfo *function, int argument) {
 }
 
 CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, const char *command,
-                   bool with_organization) {
+                   bool with_organization, const char *options) {
   if (call->fn_extra != nullptr) {
     const MemoryContext old = static_cast<CallState *>(call->fn_extra)->context;
     call->fn_extra = nullptr;
@@ -65,6 +67,7 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
   state->resource = pstrdup(resource);
   state->command = pstrdup(command);
   state->with_organization = with_organization;
+  state->options = pstrdup(options);
   state->values = makeParamList(column_count);
 
   Node *columns[column_count];
@@ -78,15 +81,16 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
     state->values->params[i].pflags = PARAM_FLAG_CONST;
     columns[i] = parameter(i + 1, type, argument_collation(call, argument));
   }
+  give_back_numbers();
   // Counted first: a change that comes in between makes this stale.
   state->generation = principal_generation();
   Principal *principal = current_principal();
   state->stamp = identity_stamp();
   state->not_after = principal->not_after;
-  Expr *filter =
-      filter_of_call(*principal, function, resource, command,
-                     columns_of_arguments(columns[0], columns[1], columns[2], columns[3]), with_organization);
-  state->expression = ExecInitExprWithParams(filter, state->values);
+  RowColumns row = columns_of_arguments(columns[0], columns[1], columns[2], columns[3]);
+  row.options = row_options(options);
+  const RowCondition filter = filter_of_call(*principal, function, resource, command, row, with_organization);
+  state->expression = ExecInitExprWithParams(filter.expression, state->values);
   state->expression_context = CreateStandaloneExprContext();
   state->expression_context->ecxt_param_list_info = state->values;
   MemoryContextSwitchTo(caller);
@@ -102,10 +106,13 @@ Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
   const bool with_organization = PG_NARGS() > with_organization_argument &&
                                  !PG_ARGISNULL(with_organization_argument) &&
                                  PG_GETARG_BOOL(with_organization_argument);
+  const char *options = PG_NARGS() > options_argument && !PG_ARGISNULL(options_argument)
+                            ? text_to_cstring(PG_GETARG_TEXT_PP(options_argument))
+                            : "";
   AcceptInvalidationMessages();
   auto *state = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
-  if (!is_current(state, resource, command, with_organization))
-    state = prepare(fcinfo->flinfo, function, resource, command, with_organization);
+  if (!is_current(state, resource, command, with_organization, options))
+    state = prepare(fcinfo->flinfo, function, resource, command, with_organization, options);
 
   for (int i = 0; i < column_count; i++) {
     state->values->params[i].value = PG_GETARG_DATUM(first_column_argument + i);
@@ -117,6 +124,15 @@ Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
   PG_RETURN_BOOL(!is_null && DatumGetBool(result));
 }
 
+// A dropped column has type 0, and the server may ask about columns in any order; a type may go meanwhile.
+bool type_exists(Oid type) { return SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type)); }
+
+// Which workspaces are excepted can't be said of a column that holds none.
+bool can_hold_ids(const Node *workspace) {
+  return workspace == nullptr ||
+         id_type(exprType(workspace), exprCollation(workspace)) != IdType::unsupported;
+}
+
 Node *column_or_nothing(Node *argument) { return exprType(argument) == UNKNOWNOID ? nullptr : argument; }
 
 }  // namespace
@@ -126,25 +142,34 @@ RowColumns columns_of_arguments(Node *organization, Node *workspace, Node *owner
           column_or_nothing(api_key)};
 }
 
-Expr *filter_of_call(Principal &principal, RowFunction function, const char *resource, const char *command,
-                     const RowColumns &columns, bool with_organization) {
+RowCondition filter_of_call(Principal &principal, RowFunction function, const char *resource,
+                            const char *command, const RowColumns &columns, bool with_organization) {
   const auto known = command_named(command);
   if (!known)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("command \"%s\" is not known", command),
                     errhint("Commands are view, list, insert, update and delete.")));
   check_anonymous_access(principal);
+  const RowCondition nothing{reinterpret_cast<Expr *>(makeBoolConst(false, false)), nullptr};
   if ((columns.organization == nullptr && columns.workspace == nullptr) ||
-      principal.kind == PrincipalKind::anonymous)
-    return reinterpret_cast<Expr *>(makeBoolConst(false, false));
+      principal.kind == PrincipalKind::anonymous || !can_hold_ids(columns.workspace))
+    return nothing;
+  RowColumns row = columns;
+  // The guard can't stand for a comparison where NULL decides.
+  if (row.options.shared || row.options.workspace_decides)
+    row.not_null = reinterpret_cast<const Node *>(nothing.expression);
   switch (function) {
     case RowFunction::visible:
-      return visible_rows(principal, resource, *known, columns, with_organization);
+      return with_rows_without_organization(
+          principal, resource, *known, row, with_organization,
+          visible_rows(principal, resource, *known, row, with_organization));
     case RowFunction::payload:
-      return visible_payload(principal, resource, columns);
+      return with_rows_without_organization(principal, resource, Command::view, row, false,
+                                            visible_payload(principal, resource, row));
     case RowFunction::accepted:
-      return accepted_rows(principal, resource, *known, columns);
+      return with_updates_without_organization(principal, resource, *known, row,
+                                               accepted_rows(principal, resource, *known, row));
   }
-  return reinterpret_cast<Expr *>(makeBoolConst(false, false));
+  return nothing;
 }
 
 extern "C" {
@@ -157,11 +182,15 @@ Datum pg_tenancy_payload_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, Row
 // For protect(), which refuses columns that the filter could not compare.
 PG_FUNCTION_INFO_V1(pg_tenancy_is_id_type);
 Datum pg_tenancy_is_id_type(PG_FUNCTION_ARGS) {
-  PG_RETURN_BOOL(id_type(PG_GETARG_OID(0), PG_GETARG_OID(1)) != IdType::unsupported);
+  const Oid type = PG_GETARG_OID(0);
+  PG_RETURN_BOOL(type_exists(type) && id_type(type, PG_GETARG_OID(1)) != IdType::unsupported);
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_base_type);
-Datum pg_tenancy_base_type(PG_FUNCTION_ARGS) { PG_RETURN_OID(getBaseType(PG_GETARG_OID(0))); }
+Datum pg_tenancy_base_type(PG_FUNCTION_ARGS) {
+  const Oid type = PG_GETARG_OID(0);
+  PG_RETURN_OID(type_exists(type) ? getBaseType(type) : type);
+}
 
 PG_FUNCTION_INFO_V1(pg_tenancy_row_accepted);
 Datum pg_tenancy_row_accepted(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::accepted); }

@@ -5,13 +5,14 @@
 
 namespace tenancy::pg {
 
-/// The arguments of row_visible() and row_accepted(), in order.
-/// row_visible() can have one more: whether the organization must agree where the workspace decides.
+/// The arguments of row_visible() and row_accepted(), in order. There can be more: whether the organization
+/// must agree where the workspace decides, and then what protect() was told besides.
 enum RowFunctionArgument : int {
   resource_argument,
   command_argument,
   first_column_argument,
   with_organization_argument = 6,
+  options_argument = 7,
   row_function_arguments = 6
 };
 
@@ -22,8 +23,20 @@ enum class RowFunction { visible, payload, accepted };
 /// unknown.
 RowColumns columns_of_arguments(Node *organization, Node *workspace, Node *owner, Node *api_key);
 
-/// The filter that stands for a call. Raises 22023 on a resource or command that doesn't exist.
-Expr *filter_of_call(Principal &principal, RowFunction function, const char *resource, const char *command,
-                     const RowColumns &columns, bool with_organization);
+/// Options as they are written in a policy: words with a space between. Raises 22023 on others.
+RowOptions row_options(const char *text);
+
+/// Rows that don't name their organization, beside those that the filter reaches
+/// (rows_without_organization.cpp).
+RowCondition with_rows_without_organization(Principal &principal, const char *resource, Command command,
+                                            const RowColumns &columns, bool with_organization,
+                                            const RowCondition &filter);
+/// The same of what UPDATE may leave behind.
+RowCondition with_updates_without_organization(Principal &principal, const char *resource, Command command,
+                                               const RowColumns &columns, const RowCondition &filter);
+
+/// The filter that stands for a call. Raises 22023 on a command that doesn't exist.
+RowCondition filter_of_call(Principal &principal, RowFunction function, const char *resource,
+                            const char *command, const RowColumns &columns, bool with_organization);
 
 }  // namespace tenancy::pg

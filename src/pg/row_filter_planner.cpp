@@ -7,9 +7,13 @@
 // identity and the clock with those it was made for.
 
 #include "pg/authorize.hpp"
+#include "pg/call_site.hpp"
 #include "pg/counters.hpp"
 #include "pg/fault_injection.hpp"
+#include "pg/filtered_owner.hpp"
 #include "pg/invalidation.hpp"
+#include "pg/permissions.hpp"
+#include "pg/protected_relation.hpp"
 #include "pg/row_filter_functions.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_plans.hpp"
@@ -37,25 +41,68 @@ bool is_with_organization(const FuncExpr *call, bool *known) {
   return !constant->constisnull && DatumGetBool(constant->constvalue);
 }
 
-// False needs no guard, since it lets nothing pass; true is said of rows that a guarded filter has let pass
-// (payload).
-bool is_constant(const Expr *expression) { return IsA(expression, Const); }
+// What is known of the call that is being replaced.
+struct Call {
+  PlannerInfo *root;
+  const FuncExpr *expression;
+  RowColumns columns;
+  Place place;
+  Node *row;            // an argument that has to do with the row
+  bool columns_decide;  // no constant stands for the organization or the workspace
+};
 
-Expr *guarded(Expr *filter, const Principal &principal) {
-  if (is_constant(filter)) return filter;
+bool varies(Node *column) { return column == nullptr || contain_var_clause(column); }
+
+// False where the call is left as it is: made of no row, or of more than the row's columns.
+bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &columns, Call &call) {
+  call = {root, expression, columns, Place::elsewhere, nullptr, false};
+  for (Node *column : {columns.api_key, columns.owner, columns.workspace, columns.organization}) {
+    if (column == nullptr) continue;
+    if (!can_be_copied(column)) return false;
+    if (contain_var_clause(column)) call.row = column;
+  }
+  if (call.row == nullptr) return false;
+  call.columns_decide = varies(columns.organization) && varies(columns.workspace);
+  call.place = place_of(root, expression);
+  // In a condition NULL does for false. Wherever else, the call answers false of a NULL column, as it does
+  // row by row.
+  call.columns.false_for_null = call.place != Place::condition || !call.columns_decide;
+  if (!call.columns_decide) call.columns.not_null = reinterpret_cast<const Node *>(expression);  // no column
+  return true;
+}
+
+// A column of the row makes the guard run on each row: without, a query's own filter would ask it once, at
+// the start, and a cursor would go on after the principal has changed. The guard is false of NULL: of the
+// column that is NULL in no row that passes, or of nothing.
+Expr *plan_guard(const Call &call, const Principal &principal, Node *decisive) {
   Const *stamp = makeConst(INT8OID, -1, InvalidOid, 8, Int64GetDatum(static_cast<int64>(identity_stamp())),
                            false, FLOAT8PASSBYVAL);
   Const *not_after = makeConst(TIMESTAMPTZOID, -1, InvalidOid, 8, TimestampTzGetDatum(principal.not_after),
                                false, FLOAT8PASSBYVAL);
-  // A column of the row makes the guard run on each row: without, a query's own filter would ask it once, at
-  // the start, and a cursor would go on after the principal has changed. Any column that the filter reads
-  // will do.
-  List *columns = pull_vars_of_level(reinterpret_cast<Node *>(filter), 0);
-  if (columns == NIL) return nullptr;  // a call on no row is left as it is
-  FuncExpr *guard = makeFuncExpr(guard_function(Guard::plan), BOOLOID,
-                                 list_make3(stamp, not_after, copyObjectImpl(linitial(columns))), InvalidOid,
-                                 InvalidOid, COERCE_EXPLICIT_CALL);
-  return make_andclause(list_make2(filter, guard));
+  const bool is_column = decisive != nullptr && call.columns_decide;
+  Node *seen = is_column ? static_cast<Node *>(copyObjectImpl(decisive))
+                         : reinterpret_cast<Node *>(null_test(call.row, IS_NULL));
+  return reinterpret_cast<Expr *>(makeFuncExpr(guard_function(Guard::plan), BOOLOID,
+                                               list_make3(stamp, not_after, seen), InvalidOid, InvalidOid,
+                                               COERCE_EXPLICIT_CALL));
+}
+
+bool is_constant(const Expr *expression) { return IsA(expression, Const); }
+bool is_true(const Expr *constant) {
+  return DatumGetBool(reinterpret_cast<const Const *>(constant)->constvalue);
+}
+
+// A condition asks the guard last, of rows that match. It needs none where it lets nothing pass; and true is
+// said (payload) of rows that a guarded filter has let pass. Elsewhere the answer for other rows counts, too.
+Expr *guarded(const Call &call, const Principal &principal, const RowCondition &filter) {
+  if (call.place != Place::elsewhere)
+    return is_constant(filter.expression)
+               ? filter.expression
+               : make_andclause(list_make2(filter.expression, plan_guard(call, principal, filter.decisive)));
+  if (!is_constant(filter.expression))
+    return make_andclause(list_make2(plan_guard(call, principal, filter.decisive), filter.expression));
+  Expr *guard = plan_guard(call, principal, nullptr);
+  return is_true(filter.expression) ? guard : make_notclause(guard);
 }
 
 // A filter that comes out as false holds no guard: the plan depends on the guard all the same, or it would
@@ -72,21 +119,28 @@ Node *column_to_check(const Principal &principal, const RowColumns &columns, Ent
   return by_workspace ? columns.workspace : columns.organization;
 }
 
-// The filter for all whose rights have the principal's shape; nullptr where it can't be written so.
-Expr *shared_filter(PlannerInfo *root, Principal &principal, RowFunction function, const char *resource,
-                    const char *command, RowColumns columns, bool with_organization) {
-  if (!settings.share_plans || is_simulation() || !has_shape(principal)) return nullptr;
+// The filter for all whose rights have the principal's shape; nullptr where it can't be written so. The guard
+// compares the row's id, too, and so can't be asked of rows that don't match.
+Expr *shared_filter(const Call &call, Principal &principal, RowFunction function, const char *resource,
+                    const char *command, bool with_organization) {
+  // Some rows have no id at all.
+  if (call.columns.options.shared || call.columns.options.workspace_decides) return nullptr;
+  if (!settings.share_plans || is_simulation() || !has_shape(principal) || call.place == Place::elsewhere)
+    return nullptr;
   Entity entity = Entity::organization;
-  Node *column = column_to_check(principal, columns, &entity);
+  Node *column = column_to_check(principal, call.columns, &entity);
   if (column == nullptr || !contain_var_clause(column)) return nullptr;
   SharedIds shared{&principal, true};
+  RowColumns columns = call.columns;
   columns.shared = &shared;
-  Expr *filter = filter_of_call(principal, function, resource, command, columns, with_organization);
+  columns.not_null = column;
+  Expr *filter =
+      filter_of_call(principal, function, resource, command, columns, with_organization).expression;
   if (!shared.everywhere) return nullptr;
   server_fault_point();
   shared_plan_made(principal);
   server_fault_point();
-  depend_on(Guard::shape, root);
+  depend_on(Guard::shape, call.root);
   if (is_constant(filter)) return filter;
   Const *shape = makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, uuid_datum(shape_of(principal)), false, false);
   Const *checked = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
@@ -98,46 +152,69 @@ Expr *shared_filter(PlannerInfo *root, Principal &principal, RowFunction functio
 }
 
 Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction function) {
-  const FuncExpr *call = request->fcall;
-  if (list_length(call->args) < row_function_arguments) return nullptr;
-  const auto argument = [call](int i) { return static_cast<Node *>(list_nth(call->args, i)); };
+  const FuncExpr *expression = request->fcall;
+  if (list_length(expression->args) < row_function_arguments) return nullptr;
+  const auto argument = [expression](int i) { return static_cast<Node *>(list_nth(expression->args, i)); };
   const char *resource = constant_text(argument(resource_argument));
   const char *command = constant_text(argument(command_argument));
   bool known = false;
-  const bool with_organization = is_with_organization(call, &known);
-  if (resource == nullptr || command == nullptr || !known) return nullptr;
-  const RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  const bool with_organization = is_with_organization(expression, &known);
+  // What isn't known is the call's to complain of, if it is made at all.
+  if (resource == nullptr || command == nullptr || !known || !command_named(command)) return nullptr;
+  RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  if (list_length(expression->args) > options_argument) {
+    const char *options = constant_text(argument(options_argument));
+    if (options == nullptr) return nullptr;
+    columns.options = row_options(options);
+  }
+  Call call{};
+  if (!read_call(request->root, expression, columns, call)) return nullptr;
+  if (function == RowFunction::payload && call.place == Place::elsewhere &&
+      is_for_visible_rows(request->root, expression))
+    call.place = Place::alternative;
 
+  give_back_numbers();
   Principal *principal = current_principal();
-  Expr *for_many =
-      shared_filter(request->root, *principal, function, resource, command, columns, with_organization);
-  if (for_many != nullptr) return reinterpret_cast<Node *>(for_many);
-  depend_on(Guard::plan, request->root);
-  Expr *filter = filter_of_call(*principal, function, resource, command, columns, with_organization);
-  server_fault_point();
-  return reinterpret_cast<Node *>(guarded(filter, *principal));
+  check_filtered_owner(request->root, call.row, *principal);
+  Expr *filter = shared_filter(call, *principal, function, resource, command, with_organization);
+  if (filter == nullptr) {
+    depend_on(Guard::plan, request->root);
+    const RowCondition own =
+        filter_of_call(*principal, function, resource, command, call.columns, with_organization);
+    server_fault_point();
+    filter = guarded(call, *principal, own);
+  }
+  if (function == RowFunction::visible) note_row_filter(request->root, columns, filter);
+  return reinterpret_cast<Node *>(filter);
 }
 
 Node *specialize_authorize(const SupportRequestSimplify *request) {
-  const FuncExpr *call = request->fcall;
-  if (list_length(call->args) != 3) return nullptr;
-  const char *resource = constant_text(static_cast<Node *>(linitial(call->args)));
-  const char *action = constant_text(static_cast<Node *>(lsecond(call->args)));
-  auto *workspace = static_cast<Node *>(lthird(call->args));
-  // Only a column is worth a filter; and on the organization level the workspace decides nothing.
-  if (resource == nullptr || action == nullptr || !contain_var_clause(workspace) ||
-      is_organization_level(resource) || id_type(exprType(workspace), InvalidOid) != IdType::uuid)
+  const FuncExpr *expression = request->fcall;
+  if (list_length(expression->args) != 3) return nullptr;
+  const char *resource = constant_text(static_cast<Node *>(linitial(expression->args)));
+  const char *action = constant_text(static_cast<Node *>(lsecond(expression->args)));
+  auto *workspace = static_cast<Node *>(lthird(expression->args));
+  if (resource == nullptr || action == nullptr || id_type(exprType(workspace), InvalidOid) != IdType::uuid ||
+      !is_registered(resource, action))
     return nullptr;
+  Call call{};
+  if (!read_call(request->root, expression, {nullptr, workspace, nullptr, nullptr}, call)) return nullptr;
+  give_back_numbers();
+  const PermissionSet permission = authorized_by(resource, action);
   Principal *principal = current_principal();
+  // Held on the organization itself, whatever the workspace is.
+  if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
   depend_on(Guard::plan, request->root);
   return reinterpret_cast<Node *>(
-      guarded(authorized_workspaces(*principal, authorized_by(resource, action), workspace), *principal));
+      guarded(call, *principal, authorized_workspaces(*principal, permission, workspace)));
 }
 
 const SupportRequestSimplify *simplification(Node *request) {
   if (!IsA(request, SupportRequestSimplify)) return nullptr;
   const auto *simplify = reinterpret_cast<const SupportRequestSimplify *>(request);
-  return simplify->root != nullptr && settings.specialize ? simplify : nullptr;
+  // An expression of its own, outside of any query, has no rows.
+  const bool in_query = simplify->root != nullptr && simplify->root->parse != nullptr;
+  return in_query && settings.specialize ? simplify : nullptr;
 }
 
 }  // namespace
@@ -183,7 +260,7 @@ Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired credential")));
   }
-  PG_RETURN_BOOL(true);
+  PG_RETURN_BOOL(!PG_ARGISNULL(2));
 }
 
 // The guard lets every row pass that comes to it; the default guess would be one in three.

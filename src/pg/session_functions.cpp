@@ -2,10 +2,16 @@
 
 #include "core/credential/api_key.hpp"
 #include "pg/facts.hpp"
+#include "pg/permissions.hpp"
 #include "pg/row_filter_expression.hpp"
 
 namespace tenancy::pg {
 namespace {
+
+Principal *principal_afresh() {
+  give_back_numbers();
+  return current_principal();
+}
 
 Datum uuid_or_null(FunctionCallInfo fcinfo, const Uuid &id) {
   if (!id) PG_RETURN_NULL();
@@ -52,7 +58,7 @@ Datum pg_tenancy_whoami(PG_FUNCTION_ARGS) {
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
-  const Principal principal = *current_principal();
+  const Principal principal = *principal_afresh();
   CatalogRead read = begin_catalog_read();
   const auto name_of = [&read](Entity entity, const Uuid &id) {
     return id ? read_display_name(read, entity, id) : nullptr;
@@ -78,25 +84,25 @@ Datum pg_tenancy_whoami(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_current_organization_id);
 Datum pg_tenancy_current_organization_id(PG_FUNCTION_ARGS) {
-  return uuid_or_null(fcinfo, current_principal()->organization);
+  return uuid_or_null(fcinfo, principal_afresh()->organization);
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_current_workspace_id);
 Datum pg_tenancy_current_workspace_id(PG_FUNCTION_ARGS) {
-  return uuid_or_null(fcinfo, current_principal()->workspace);
+  return uuid_or_null(fcinfo, principal_afresh()->workspace);
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_current_user_id);
-Datum pg_tenancy_current_user_id(PG_FUNCTION_ARGS) { return uuid_or_null(fcinfo, current_principal()->user); }
+Datum pg_tenancy_current_user_id(PG_FUNCTION_ARGS) { return uuid_or_null(fcinfo, principal_afresh()->user); }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_current_api_key_id);
 Datum pg_tenancy_current_api_key_id(PG_FUNCTION_ARGS) {
-  return uuid_or_null(fcinfo, current_principal()->api_key);
+  return uuid_or_null(fcinfo, principal_afresh()->api_key);
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_current_token_subject);
 Datum pg_tenancy_current_token_subject(PG_FUNCTION_ARGS) {
-  const char *subject = current_principal()->token_subject;
+  const char *subject = principal_afresh()->token_subject;
   if (subject == nullptr) PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(subject));
 }
@@ -104,7 +110,7 @@ Datum pg_tenancy_current_token_subject(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_current_external_id);
 Datum pg_tenancy_current_external_id(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
-  const Principal principal = *current_principal();
+  const Principal principal = *principal_afresh();
   const char *entity = text_to_cstring(PG_GETARG_TEXT_PP(0));
   if (strcmp(entity, "organization") == 0)
     return external_id_or_null(fcinfo, Entity::organization, principal.organization);

@@ -21,9 +21,19 @@ const config_enum_entry anonymous_access_values[] = {
     {"error", static_cast<int>(AnonymousAccess::error), false},
     {nullptr, 0, false}};
 
+const config_enum_entry filtered_owner_values[] = {{"error", static_cast<int>(FilteredOwner::error), false},
+                                                   {"empty", static_cast<int>(FilteredOwner::empty), false},
+                                                   {nullptr, 0, false}};
+
 const config_enum_entry principal_lifetime_values[] = {
     {"session", static_cast<int>(PrincipalLifetime::session), false},
     {"transaction", static_cast<int>(PrincipalLifetime::transaction), false},
+    {nullptr, 0, false}};
+
+const config_enum_entry trusted_conditions_values[] = {
+    {"none", static_cast<int>(TrustedConditions::none), false},
+    {"own_rows", static_cast<int>(TrustedConditions::own_rows), false},
+    {"all", static_cast<int>(TrustedConditions::all), false},
     {nullptr, 0, false}};
 
 // The variable itself is assigned only after the hook.
@@ -37,10 +47,10 @@ void principal_text_changed(int setting, const char *text) {
 // The hooks can run outside a transaction, at start-up and during abort: they only flip state.
 extern "C" {
 static bool check_principal_text(char **, void **, GucSource source) { return may_change_principal(source); }
-static bool check_simulation(char **value, void **, GucSource source) {
-  return **value == '\0' || source == simulation_source;
+static bool check_internal(char **value, void **, GucSource source) {
+  return **value == '\0' || source == internal_source;
 }
-static void assign_simulation(const char *, void *) {
+static void assign_internal(const char *, void *) {
   known_identity.known = false;
   everything_changed();
 }
@@ -81,6 +91,13 @@ void define_settings() {
   define_principal_text("tenancy.api_key", "Sets the API key that the session acts by.",
                         "The secret is shown by its display prefix only.", &settings.api_key, assign_api_key,
                         show_api_key);
+  DefineCustomEnumVariable(
+      "tenancy.filtered_owner", "Sets what the owner of a protected table gets without a principal.",
+      "\"error\": an error from any query on the table; \"empty\": no rows. It concerns roles that bypass "
+      "row "
+      "security elsewhere, too.",
+      reinterpret_cast<int *>(&settings.filtered_owner), static_cast<int>(FilteredOwner::error),
+      filtered_owner_values, PGC_SUSET, 0, nullptr, assign_principal_enum, nullptr);
   DefineCustomBoolVariable("tenancy.guard_rails", "Refuses DDL that would open a protected table.",
                            "Also protects partitions and children as they are made or attached.",
                            &settings.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
@@ -106,11 +123,21 @@ void define_settings() {
   DefineCustomStringVariable("tenancy.simulation", "Shows whether tenancy.simulate() is at work.",
                              "It cannot be set.", &settings.simulation, "", PGC_SUSET,
                              GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
-                             check_simulation, assign_simulation, nullptr);
+                             check_internal, assign_internal, nullptr);
   DefineCustomBoolVariable(
       "tenancy.specialize", "Replaces row policies by the principal's own filter at planning.",
       "Switched off, the policies' functions run for each row, with the same result.", &settings.specialize,
       true, PGC_SUSET, GUC_NOT_IN_SAMPLE, nullptr, assign_principal_bool, nullptr);
+  DefineCustomStringVariable("tenancy.suspension", "Shows whether the session's principal is suspended.",
+                             "It cannot be set.", &settings.suspension, "", PGC_SUSET,
+                             GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+                             check_internal, assign_internal, nullptr);
+  DefineCustomEnumVariable(
+      "tenancy.trusted_conditions", "Sets which indexes serve a query's own conditions in protected tables.",
+      "\"own_rows\": those that hold own rows only where the conditions run; \"all\": all, where tenants "
+      "send no SQL of their own; \"none\": no more than PostgreSQL itself allows.",
+      reinterpret_cast<int *>(&settings.trusted_conditions), static_cast<int>(TrustedConditions::own_rows),
+      trusted_conditions_values, PGC_SUSET, 0, nullptr, assign_principal_enum, nullptr);
   define_principal_text("tenancy.user", "Sets the user that the session acts as.",
                         "Honored on trusted logins only.", &settings.user, assign_user, nullptr);
   define_principal_text("tenancy.workspace", "Narrows the session to one workspace.", nullptr,
@@ -124,6 +151,7 @@ PrincipalTexts principal_texts() {
 
 uint64 identity_stamp_of(const PrincipalTexts &texts) {
   uint64 stamp = GetSessionUserId();
+  if (is_suspended()) stamp = hash_bytes_uint32_extended(1, stamp);
   for (const char *text : texts.text) {
     const size_t length = strlen(text);
     stamp =

@@ -7,7 +7,9 @@
 namespace tenancy::pg {
 
 enum class AnonymousAccess : int { empty, error };
+enum class FilteredOwner : int { error, empty };
 enum class PrincipalLifetime : int { session, transaction };
+enum class TrustedConditions : int { none, own_rows, all };
 
 struct Settings {
   char *api_key;
@@ -16,14 +18,24 @@ struct Settings {
   char *organization;
   char *workspace;
   char *simulation;
+  char *suspension;
   AnonymousAccess anonymous_access;
+  FilteredOwner filtered_owner;
   PrincipalLifetime principal_lifetime;
+  TrustedConditions trusted_conditions;
   bool guard_rails;
   bool share_plans;
   bool specialize;
   bool log_denied;
 };
 extern Settings settings;
+
+/// Where the settings tenancy.simulation and tenancy.suspension come from: nothing in SQL has this source.
+inline constexpr GucSource internal_source = PGC_S_INTERACTIVE;
+
+/// Whether the session's principal is suspended: everybody is anonymous while a table's owner's code may run
+/// in work of the extension (see owner_work.cpp). A setting, so that parallel workers have it.
+inline bool is_suspended() { return settings.suspension != nullptr && *settings.suspension != '\0'; }
 
 void define_settings();
 

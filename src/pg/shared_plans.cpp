@@ -88,9 +88,10 @@ Uuid digest(const StringInfoData &description) {
   return shape;
 }
 
-// The last shapes worked out. Permissions keep their numbers as long as the process lives.
+// The last shapes worked out, as long as permissions keep the numbers that these sets are made of.
 struct WorkedOut {
   bool used;
+  uint64 numbering;
   uint8 ids;
   PermissionSet sets[6];
   Uuid shape;
@@ -100,7 +101,7 @@ WorkedOut worked_out[worked_out_count];
 int next_worked_out = 0;
 
 bool is_same(const WorkedOut &one, const Sets &sets, uint8 ids) {
-  if (!one.used || one.ids != ids) return false;
+  if (!one.used || one.numbering != permission_numbering() || one.ids != ids) return false;
   for (size_t i = 0; i < lengthof(sets.sets); i++)
     if (one.sets[i] != *sets.sets[i]) return false;
   return true;
@@ -183,25 +184,33 @@ struct CallState {
   TimestampTz not_after;
   Uuid id;
   Uuid shape;
+  bool is_nobodys;
+  bool is_as_planned;  // what the call is about stands in the plan, and is the same for each row
 };
 
 bool is_current(const CallState &call) {
-  return call.generation == principal_generation() && call.stamp == identity_stamp() &&
+  return call.is_as_planned && call.generation == principal_generation() && call.stamp == identity_stamp() &&
          (call.not_after == DT_NOEND || call.not_after > statement_time());
 }
 
-CallState *new_call_state(FmgrInfo *function) {
+// `argument_count`: those arguments that say what the call is about, the first ones.
+CallState *new_call_state(FmgrInfo *function, int argument_count) {
   auto *call = static_cast<CallState *>(MemoryContextAllocZero(function->fn_mcxt, sizeof(CallState)));
+  call->is_as_planned = true;
+  for (int i = 0; i < argument_count; i++)
+    call->is_as_planned = call->is_as_planned && get_fn_expr_arg_stable(function, i);
   function->fn_extra = call;
   return call;
 }
 
 void ask_again(CallState *call, Entity entity) {
+  give_back_numbers();
   const uint64 generation = principal_generation();
   const Principal *principal = current_principal();
   check_anonymous_access(*principal);
   call->shape = has_shape(*principal) ? shape_of(*principal) : Uuid{};
   call->id = filter_id_of(*principal, entity);
+  call->is_nobodys = principal->kind == PrincipalKind::anonymous;
   call->stamp = identity_stamp();
   call->not_after = principal->not_after;
   call->generation = generation;
@@ -288,6 +297,7 @@ Uuid shape_of(const Principal &principal) {
   place.shape = digest(description);
   pfree(description.data);
   place.ids = ids;
+  place.numbering = permission_numbering();
   for (size_t i = 0; i < lengthof(sets.sets); i++) place.sets[i] = *sets.sets[i];
   place.used = true;
   next_worked_out = (next_worked_out + 1) % worked_out_count;
@@ -323,26 +333,31 @@ Datum pg_tenancy_filter_id(PG_FUNCTION_ARGS) {
   auto *call = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (call == nullptr || !is_current(*call)) {
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-    if (call == nullptr) call = new_call_state(fcinfo->flinfo);
+    if (call == nullptr) call = new_call_state(fcinfo->flinfo, 1);
     ask_again(call, entity);
   }
   if (!call->id) PG_RETURN_NULL();
+  if (!call->is_as_planned) PG_RETURN_DATUM(uuid_datum(call->id));
   // What it points to lives as long as the call site does.
   PG_RETURN_UUID_P(reinterpret_cast<pg_uuid_t *>(call->id.bytes.data()));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_shape_guard);
 Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   auto *call = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (unlikely(call == nullptr || !is_current(*call))) {
     // Rows have passed for the principal that was there before.
     if (call != nullptr && call->stamp != identity_stamp()) raise_principal_changed();
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-    if (call == nullptr) call = new_call_state(fcinfo->flinfo);
+    if (call == nullptr) call = new_call_state(fcinfo->flinfo, 2);
     ask_again(call, entity);
     const Uuid shape_of_plan = uuid_of_datum(PG_GETARG_DATUM(0));
-    if (shape_of_plan != call->shape) raise_changed(shape_of_plan);
+    if (!call->is_nobodys && shape_of_plan != call->shape) raise_changed(shape_of_plan);
   }
+  // Nobody keeps the plan and no row passes. But where the filter is one of several alternatives, rows come
+  // here of which it has said NULL.
+  if (unlikely(call->is_nobodys || PG_ARGISNULL(2))) PG_RETURN_BOOL(false);
   if (unlikely(memcmp(PG_GETARG_UUID_P(2)->data, call->id.bytes.data(), UUID_LEN) != 0))
     raise_changed(uuid_of_datum(PG_GETARG_DATUM(0)));
   PG_RETURN_BOOL(true);

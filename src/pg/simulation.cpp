@@ -31,7 +31,7 @@ void become(const Simulation &simulation) {
   // So that who asks for the session's user hears the login, too. Others than superusers cannot.
   if (superuser_arg(GetAuthenticatedUserId()))
     set_local("session_authorization", GetUserNameFromId(simulation.login, false));
-  set_local("tenancy.simulation", psprintf(UINT64_FORMAT, identity_stamp()), simulation_source);
+  set_local("tenancy.simulation", psprintf(UINT64_FORMAT, identity_stamp()), internal_source);
   SetUserIdAndSecContext(simulation.login, SECURITY_RESTRICTED_OPERATION);
 }
 

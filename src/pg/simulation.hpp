@@ -11,9 +11,6 @@
 
 namespace tenancy::pg {
 
-/// Whence the setting tenancy.simulation comes: nothing in SQL has this source.
-inline constexpr GucSource simulation_source = PGC_S_INTERACTIVE;
-
 inline bool is_simulation() { return settings.simulation != nullptr && *settings.simulation != '\0'; }
 
 /// Raises 42501 when a simulated query has changed who it runs for, as RESET does without asking.

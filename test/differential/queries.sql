@@ -59,7 +59,12 @@ $$;
 CREATE FUNCTION differential.condition(s differential.scope, depth int, ctes text[]) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   compares text := worlds.pick(ARRAY['=', '<', '>', '<=', '<>', 'IS DISTINCT FROM']);
+  amount text := worlds.pick(ARRAY(SELECT e FROM unnest(s.numbers) e WHERE e LIKE '%.amount'));
 BEGIN
+  -- what an index may serve as far as tenancy.trusted_conditions says
+  IF amount IS NOT NULL AND worlds.chance(0.25) THEN
+    RETURN format('%s %s %s.5', amount, worlds.pick(ARRAY['=', '<', '>', '<=', '>=']), worlds.between(0, 4));
+  END IF;
   CASE worlds.between(1, CASE WHEN depth > 0 THEN 14 ELSE 9 END)
   WHEN 1, 2 THEN RETURN format('%s %s %s', differential.number(s, 0, ctes), compares, differential.number(s, 0, ctes));
   WHEN 3 THEN RETURN format('%s %s %s', differential.text(s, 0, ctes), compares, differential.text(s, 0, ctes));
@@ -198,8 +203,11 @@ BEGIN
                       SELECT a, 0.0000, c FROM (%2$s) s UNION SELECT s.b, %1$s.b + 1, s.c FROM %1$s JOIN (%3$s) s ON s.a = %1$s.a WHERE %1$s.b < 4)
                     SELECT * FROM %1$s', cte, differential.query(depth - 1, ctes, NULL), differential.query(0, ctes, NULL));
   ELSIF depth > 0 AND worlds.chance(0.25) THEN
-    made := format('(%s) %s (%s)', differential.query(depth - 1, ctes, outer_scope),
-                    differential.used(worlds.pick(ARRAY['UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT', 'EXCEPT ALL'])), differential.query(depth - 1, ctes, outer_scope));
+    made := differential.query(depth - 1, ctes, outer_scope);
+    how := differential.used(worlds.pick(ARRAY['UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT', 'EXCEPT ALL']));
+    -- two random queries hardly ever have a row in common
+    made := format('(%s) %s (%s%s))', made, how, CASE how WHEN 'INTERSECT' THEN format('SELECT * FROM (%s) i WHERE i.a IS NOT NULL UNION ALL (', made) ELSE '(' END,
+                   differential.query(depth - 1, ctes, outer_scope));
   ELSE
     made := differential.selection(depth, ctes, outer_scope);
   END IF;

@@ -44,6 +44,7 @@ DECLARE
   part text;
   view_name text;
   tenant_columns text[];
+  tenant_column name;
 BEGIN
   FOR asked IN SELECT w.t, w.relation, w.partitions FROM worlds.tables w ORDER BY w.t LOOP
     name := differential.unqualified(asked.relation);
@@ -54,6 +55,12 @@ BEGIN
     EXECUTE format('CREATE %s INDEX ON %s (id)', CASE WHEN asked.partitions = '{}' THEN 'UNIQUE' END, asked.relation);
     EXECUTE format('CREATE INDEX ON %s (n, id)', asked.relation);
     EXECUTE format('CREATE INDEX ON %s (tag)', asked.relation);
+    -- conditions on these find an index as far as tenancy.trusted_conditions says
+    EXECUTE format('CREATE INDEX ON %s (amount)', asked.relation);
+    FOR tenant_column IN SELECT c.name FROM worlds.columns c WHERE c.t = asked.t LOOP
+      EXECUTE format('CREATE INDEX ON %s (%I, amount)', asked.relation, tenant_column);
+      EXECUTE format('CREATE INDEX ON %s (%I, tag text_pattern_ops)', asked.relation, tenant_column);
+    END LOOP;
     EXECUTE format('CREATE TABLE mine.%s (LIKE %s INCLUDING DEFAULTS)', name, asked.relation);
     IF asked.partitions = '{}' THEN
       EXECUTE format('CREATE UNIQUE INDEX ON mine.%s (id)', name);

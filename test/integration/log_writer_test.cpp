@@ -28,6 +28,8 @@ class LogWriter : public testing::Test {
     server.run("CREATE ROLE " + login_ + " LOGIN");
     Session dba(as_dba());
     dba.run("CREATE EXTENSION pg_tenancy; SELECT tenancy.create_observability()");
+    // The lines are of a day that gets older and older.
+    dba.run("UPDATE observability.accepted_times SET past = '100 years'");
     dba.run("GRANT USAGE ON SCHEMA observability TO " + login_ +
             "; GRANT SELECT, INSERT ON observability.logs, observability.log_payloads TO " + login_);
     dba.run(

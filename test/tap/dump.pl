@@ -118,8 +118,14 @@ run('pg_dump of one table', 'pg_dump', '-d', "$connection dbname=source", '-t', 
 $node->safe_psql('plain', 'DROP TABLE logs CASCADE');
 run('restore: one table as SQL', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', "$connection dbname=plain", '-f', "$dir/logs.sql");
 is($node->safe_psql('plain', 'SELECT count(*) FROM logs', connstr => $node->connstr('plain') . " user=app options='-c tenancy.api_key=$secret'"), '6', 'comes back with its policies');
-$node->safe_psql('plain', $_) for split /\n/, $node->safe_psql('plain', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'unrecorded_protection'));
-is($node->safe_psql('plain', q(SELECT count(*) FROM tenancy.protected_tables WHERE relation = 'logs'::regclass)), '1', 'and is recorded again by what advise() says');
+is($node->safe_psql('plain', q(SELECT count(*) FROM tenancy.protected_tables WHERE relation = 'logs'::regclass)), '1', 'and is recorded again');
+is($node->safe_psql('plain', q(SELECT count(*) FROM tenancy.advise() WHERE object = 'public.logs' AND severity = 'error')), '0', 'with nothing to be said of it');
+$node->safe_psql('plain', 'DROP TABLE logs CASCADE');
+run('restore: one table of an archive, where its name is known', 'pg_restore', '--exit-on-error', '-t', 'logs', '-d', "$connection dbname=plain", "$dir/custom");
+is($node->safe_psql('plain', 'SELECT count(*) FROM logs'), '9', 'its rows are there');
+is($node->safe_psql('plain', 'SELECT count(*) FROM logs', connstr => $node->connstr('plain') . " user=app options='-c tenancy.api_key=$secret'"), '0', 'and closed');
+$node->safe_psql('plain', $_) for split /\n/, $node->safe_psql('plain', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'closed_table'));
+is($node->safe_psql('plain', 'SELECT count(*) FROM logs', connstr => $node->connstr('plain') . " user=app options='-c tenancy.api_key=$secret'"), '6', 'until it is protected again, by what advise() says');
 
 # A part of the catalogs alone is believed, and found out.
 $node->safe_psql('postgres', 'CREATE DATABASE half');
@@ -162,6 +168,29 @@ my @errors = grep { !/role ".*" already exists/ } $errors =~ /ERROR:.*/g;
 is_deeply(\@errors, [], 'restore: pg_dumpall');
 $source = state_of($node, 'source');
 is(state_of($other, 'source'), $source, 'pg_dumpall: all is as it was');
+
+# --- a login that is gone, whose number another one has where the dump is restored ----------------------------------
+
+$node->safe_psql('source', q(CREATE ROLE gone LOGIN; SELECT FROM tenancy.trust_login('gone')));
+my $number = $node->safe_psql('source', q(SELECT 'gone'::regrole::oid; DROP ROLE gone));
+is($node->safe_psql('source', "SELECT trusted FROM tenancy.login_bindings WHERE login = $number"), 't', 'the binding of a role that is gone');
+run('pg_dump', 'pg_dump', '-d', "$connection dbname=source", '-f', "$dir/gone.sql");
+$other->stop;
+run('the next role of the other cluster', 'pg_resetwal', '-o', $number, $other->data_dir);
+$other->start;
+is($other->safe_psql('postgres', q(CREATE ROLE stranger LOGIN; SELECT 'stranger'::regrole::oid)), $number, '... has its number');
+$other->safe_psql('postgres', 'CREATE DATABASE later');
+run('restored there', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', $other->connstr('later'), '-f', "$dir/gone.sql");
+sub whom_stranger_may_name {
+    my ($code, $out, $complaint) = $other->psql('later', 'SELECT email FROM tenancy.whoami()',
+        connstr => $other->connstr('later') . " user=stranger options='-c tenancy.user=olivia\@acme.test'");
+    return $code == 0 ? $out : $complaint =~ /ERROR:\s+(.*)/ ? $1 : $complaint;
+}
+is(whom_stranger_may_name(), 'setting "tenancy.user" is honored on trusted logins only', 'a stranger of that number is trusted with nothing');
+is($other->safe_psql('later', q(SELECT string_agg(login::text, ' ' ORDER BY login::text) FROM tenancy.login_bindings)),
+    $node->safe_psql('source', "SELECT string_agg(login::text, ' ' ORDER BY login::text) FROM tenancy.login_bindings WHERE login <> $number"), 'and the others are');
+$other->safe_psql('later', "INSERT INTO tenancy.login_bindings (login, trusted) VALUES ('$number', true)");
+isnt(whom_stranger_may_name(), 'setting "tenancy.user" is honored on trusted logins only', '(it would have been, by the number)');
 $other->stop;
 
 $node->stop;

@@ -20,6 +20,17 @@ PermissionSet everything() {
   return set;
 }
 
+// What of it counts in a workspace, and for its rows.
+PermissionSet everything_in_workspaces() {
+  PermissionSet set = everything();
+  set -= classes.organization_level;
+  return set;
+}
+
+bool is_of_organization(const Permission &permission) {
+  return classes.organization_level.contains(permission.id);
+}
+
 Rows rows_in(const Access &access, const Uuid &workspace, const Permission &permission) {
   return access.in_workspace(workspace).rows(permission.id);
 }
@@ -110,7 +121,7 @@ TEST(AccessByGrants, OpeningACategoryOpensItsResourceOnly) {
     world.open = {category};
     for (const Permission &permission : permissions)
       EXPECT_EQ(rows_in(world.access(), here, permission),
-                permission.resource == category ? Rows::none : Rows::all)
+                permission.resource == category || is_of_organization(permission) ? Rows::none : Rows::all)
           << category << ", " << permission;
   }
 }
@@ -121,9 +132,10 @@ TEST(AccessByGrants, OwnersAndWorkspaceAdminsAreAboveEverySetting) {
   World admin = with_role_here(workspace_admin_role, everything());
   deny_everything(admin, workspace_admin_role);
   for (const Permission &permission : permissions) {
-    EXPECT_EQ(rows_in(owner.access(), here, permission), Rows::all) << permission;
+    const Rows expected = is_of_organization(permission) ? Rows::none : Rows::all;
+    EXPECT_EQ(rows_in(owner.access(), here, permission), expected) << permission;
     EXPECT_EQ(owner.access().on_organization().rows(permission.id), Rows::all) << permission;
-    EXPECT_EQ(rows_in(admin.access(), here, permission), Rows::all) << permission;
+    EXPECT_EQ(rows_in(admin.access(), here, permission), expected) << permission;
   }
 }
 
@@ -133,21 +145,34 @@ TEST(AccessByGrants, AdminsAreAboveEverySettingButThoseAboutLogs) {
   const Access access = world.access();
   for (const Permission &permission : permissions) {
     const Rows expected = permission == logs_view || permission == logs_list ? Rows::none : Rows::all;
-    EXPECT_EQ(rows_in(access, here, permission), expected) << permission;
+    const Rows of_rows = is_of_organization(permission) ? Rows::none : expected;
+    EXPECT_EQ(rows_in(access, here, permission), of_rows) << permission;
     EXPECT_EQ(access.on_organization().rows(permission.id), expected) << permission;
-    EXPECT_EQ(access.on_unassigned().rows(permission.id), expected) << permission;
+    EXPECT_EQ(access.on_unassigned().rows(permission.id), of_rows) << permission;
   }
 }
 
-TEST(AccessByGrants, AWorkspaceTakesLogsFromAdminsForItselfOnly) {
+TEST(AccessByGrants, AWorkspaceTakesNothingFromTheOrganizationsRoles) {
+  for (const Uuid &role : {organization_admin_role, auditor_role}) {
+    World world = with_organization_role(role, everything());
+    world.grants = {{role, here, logs_view, false}};
+    world.open = {"logs"};
+    const Access access = world.access();
+    EXPECT_EQ(rows_in(access, here, logs_view), Rows::all);
+    EXPECT_EQ(rows_in(access, there, logs_view), Rows::all);
+    EXPECT_EQ(access.on_organization().rows(logs_view.id), Rows::all);
+  }
+}
+
+TEST(AccessByGrants, AWorkspaceGivesToTheOrganizationsRolesForItselfOnly) {
   World world = with_organization_role(organization_admin_role, everything());
-  world.grants = {{organization_admin_role, here, logs_view, false}};
+  world.grants = {{organization_admin_role, {}, logs_view, false},
+                  {organization_admin_role, here, logs_view, true}};
   world.open = {"logs"};
   const Access access = world.access();
-  EXPECT_EQ(rows_in(access, here, logs_view), Rows::none);
-  EXPECT_EQ(rows_in(access, here, logs_list), Rows::all);
-  EXPECT_EQ(rows_in(access, there, logs_view), Rows::all);
-  EXPECT_EQ(access.on_organization().rows(logs_view.id), Rows::all);
+  EXPECT_EQ(rows_in(access, here, logs_view), Rows::all);
+  EXPECT_EQ(rows_in(access, there, logs_view), Rows::none);
+  EXPECT_EQ(access.on_organization().rows(logs_view.id), Rows::none);
 }
 
 // --- settings: visibility ----------------------------------------------------------------------------------
@@ -200,20 +225,37 @@ TEST(AccessByVisibility, WorkspaceAdminsAndRolesThatReachEveryWorkspaceAreAboveI
     for (const Uuid &role : {world.roles.front().id, workspace_member_role})
       for (const Uuid &where : {here, Uuid{}}) world.switches.push_back({role, where, false});
     const Access access = world.access();
-    EXPECT_EQ(access.in_workspace(here), (Rights{everything(), {}})) << text_of(world);
+    EXPECT_EQ(access.in_workspace(here), (Rights{everything_in_workspaces(), {}})) << text_of(world);
     EXPECT_TRUE(access.on_organization().own.empty()) << text_of(world);
   }
 }
 
 TEST(AccessByVisibility, GoesWithTheRoleThatGrants) {
-  World world = with_role_here(workspace_manager_role, set_of({logs_view, prompts_view}));
+  World world = with_role_here(workspace_manager_role, set_of({logs_view, analytics_view}));
   world.become(auditor_role, set_of({logs_view, billing_manage}));
   world.switches = {{workspace_manager_role, {}, false}};
   const Access access = world.access();
   EXPECT_EQ(rows_in(access, here, logs_view), Rows::all) << "by the auditor's grant";
-  EXPECT_EQ(rows_in(access, here, prompts_view), Rows::own) << "by the manager's grant alone";
+  EXPECT_EQ(rows_in(access, here, analytics_view), Rows::own) << "by the manager's grant alone";
   EXPECT_EQ(rows_in(access, there, logs_view), Rows::all);
-  EXPECT_EQ(rows_in(access, there, prompts_view), Rows::none);
+  EXPECT_EQ(rows_in(access, there, analytics_view), Rows::none);
+}
+
+TEST(AccessByVisibility, GovernsObservabilityDataAlone) {
+  for (const Uuid &role : {workspace_manager_role, workspace_member_role, editor_role}) {
+    World world = with_role_here(role, everything());
+    world.become(clerk_role, everything());
+    world.switches = {{workspace_member_role, {}, false}};
+    if (role != workspace_member_role) world.switches.push_back({role, {}, false});
+    const Access access = world.access();
+    for (const Permission &permission : permissions) {
+      const bool restricted = is_governed(permission);
+      EXPECT_EQ(access.on_organization().rows(permission.id), restricted ? Rows::own : Rows::all)
+          << permission;
+      if (is_of_organization(permission) || permission.resource == "api_keys") continue;
+      EXPECT_EQ(rows_in(access, here, permission), restricted ? Rows::own : Rows::all) << permission;
+    }
+  }
 }
 
 TEST(AccessByVisibility, MembersHaveTheirOwnApiKeysOnly) {
@@ -279,20 +321,25 @@ TEST(AccessOfOrganizationRoles, WorkspaceRolesCountForNothingOnTheOrganizationsL
   }
 }
 
-TEST(AccessOfOrganizationRoles, ACustomRoleIsTakenOutOfAWorkspaceByItsSetting) {
-  World world = with_organization_role(auditor_role, set_of({logs_view, prompts_view}));
-  world.join(there, workspace_member_role, set_of({prompts_view}));
-  world.switches = {{workspace_member_role, {}, false}};
-  for (const Uuid &where : {here, there}) {
-    world.grants.push_back({auditor_role, where, logs_view, false});
-    world.grants.push_back({auditor_role, where, prompts_view, false});
+TEST(AccessOfOrganizationRoles, WhatIsAboutTheOrganizationCountsInNoWorkspace) {
+  for (const Uuid &role : {organization_owner_role, auditor_role}) {
+    World world = with_organization_role(role, everything());
+    world.join(here, workspace_admin_role, everything());
+    const Access access = world.access();
+    EXPECT_EQ(access.on_organization_itself(), (Rights{classes.organization_level, {}}));
+    for (const Permission &permission : {billing_manage, audit_logs_list}) {
+      EXPECT_EQ(access.on_organization().rows(permission.id), Rows::all);
+      EXPECT_EQ(access.on_unassigned().rows(permission.id), Rows::none);
+      EXPECT_EQ(rows_in(access, here, permission), Rows::none);
+      EXPECT_EQ(rows_in(access, there, permission), Rows::none);
+      EXPECT_EQ(access.authorized(set_of({permission}), here), Rows::all) << "it is held on the organization";
+    }
   }
-  world.open = {"logs", "prompts"};
-  const Access access = world.access();
-  EXPECT_TRUE(access.in_workspace(here).empty());
-  EXPECT_EQ(rows_in(access, there, logs_view), Rows::none);
-  EXPECT_EQ(rows_in(access, there, prompts_view), Rows::own) << "the workspace role is left";
-  EXPECT_EQ(access.elsewhere().rows(logs_view.id), Rows::all);
+  // Nor is it a workspace's or its keys' to hold, whatever their grants and scopes.
+  World key;
+  key.key = key_of(KeyKind::workspace_service_key, here, everything());
+  for (const World &world : {with_role_here(workspace_admin_role, everything()), key})
+    EXPECT_EQ(world.access().anywhere(classes.organization_level), Rows::none) << text_of(world);
 }
 
 // --- keys --------------------------------------------------------------------------------------------------
@@ -318,7 +365,7 @@ TEST(AccessOfKeys, OrganizationServiceKeysHaveTheirScopesEverywhere) {
 TEST(AccessOfKeys, AMasterKeyHasWhatIsRegisteredLaterToo) {
   World world;
   world.key = key_of(KeyKind::organization_service_key, {}, PermissionSet::of_all());
-  for (const PermissionId id : {0, 1, 63, 64, 700, 1023})
+  for (const PermissionId id : {0, 1, 63, 64, 701, 1022})
     EXPECT_EQ(world.access().in_workspace(here).rows(id), Rows::all) << id;
 }
 
@@ -386,6 +433,7 @@ TEST(AccessOfKeys, UserKeysNeverManageKeys) {
     world.become(organization_owner_role, everything());
     world.key = key_of(KeyKind::workspace_user_key, here, PermissionSet::of_all());
     EXPECT_EQ(rows_in(world.access(), here, api_keys_create), Rows::none) << Named{role};
+    EXPECT_EQ(rows_in(world.access(), here, api_keys_export), Rows::none) << Named{role};
     EXPECT_EQ(rows_in(world.access(), here, api_keys_view), Rows::all) << Named{role};
   }
 }
@@ -424,7 +472,7 @@ TEST(Access, NarrowedToAWorkspaceHasNothingElse) {
   world.narrowed_to = here;
   const Access access = world.access();
   EXPECT_EQ(access.organization(), the_organization);
-  EXPECT_EQ(access.in_workspace(here), (Rights{everything(), {}}));
+  EXPECT_EQ(access.in_workspace(here), (Rights{everything_in_workspaces(), {}}));
   EXPECT_TRUE(access.in_workspace(there).empty());
   EXPECT_TRUE(access.on_organization().empty());
   EXPECT_TRUE(access.on_unassigned().empty());
@@ -438,25 +486,6 @@ TEST(Access, GivesTheMostOfSeveralPermissions) {
   EXPECT_EQ(rights.rows(set_of({logs_view, prompts_view})), Rows::own);
   EXPECT_EQ(rights.rows(set_of({prompts_view})), Rows::none);
   EXPECT_EQ(rights.rows(PermissionSet{}), Rows::none);
-}
-
-TEST(Access, RightsCoverThoseWithNoMoreRows) {
-  const Rights all{set_of({logs_view}), {}}, own{{}, set_of({logs_view})}, other{set_of({prompts_view}), {}};
-  for (const Rights &rights : {all, own, other}) {
-    EXPECT_TRUE(rights.covers(rights));
-    EXPECT_TRUE(rights.covers(no_rights));
-    EXPECT_FALSE(no_rights.covers(rights));
-  }
-  EXPECT_TRUE(all.covers(own));
-  EXPECT_FALSE(own.covers(all));
-  EXPECT_FALSE(all.covers(other));
-}
-
-TEST(Access, CoversNothingOfAnotherOrganization) {
-  UserFacts user;
-  user.organization = made_up_id(0x0b, 1);
-  EXPECT_FALSE(
-      with_organization_role(organization_owner_role, everything()).access().covers(Access::of_user(user)));
 }
 
 // --- all rules together ------------------------------------------------------------------------------------
@@ -475,8 +504,8 @@ TEST(AccessInEveryWorld, NarrowedKeepsOneWorkspaceAndNothingElse) {
   holds_in_every_world(narrowing_takes_away_all_but_one_workspace);
 }
 
-TEST(AccessInEveryWorld, CoversWhatHasNoMoreAnywhere) {
-  holds_in_every_world(covering_is_having_as_much_everywhere);
+TEST(AccessInEveryWorld, SaysOfOnePermissionWhatItSaysOfAll) {
+  holds_in_every_world(one_permission_is_as_all_of_them);
 }
 
 TEST(AccessInEveryWorld, DoesNotDependOnTheOrderOfFacts) {

@@ -48,13 +48,35 @@ class Oracle {
     return organization_role_ != nullptr && organization_role_->all_workspaces;
   }
 
+  /// Whether no setting restricts the principal in a place: owners, admins and organization service keys, and
+  /// a workspace's admins there (decision 17).
+  bool is_above_settings(const Place &place) const {
+    if (world_.narrowed_to && (place.kind != Place::workspace || place.id != world_.narrowed_to))
+      return false;
+    if (!world_.key) return user_is_above_settings(place);
+    if (world_.key->kind == KeyKind::organization_service_key) return true;
+    return world_.key->kind == KeyKind::workspace_user_key && !world_.user_is_gone &&
+           place.kind == Place::workspace && place.id == world_.key->workspace &&
+           user_is_above_settings(place);
+  }
+  bool user_is_above_settings(const Place &place) const {
+    if (world_.organization_role == organization_owner_role ||
+        world_.organization_role == organization_admin_role)
+      return true;
+    const Role *role = place.kind == Place::workspace ? world_.role_in(place.id) : nullptr;
+    return role != nullptr && role->id == workspace_admin_role;
+  }
+
   Rows of_user(const Place &place, const Permission &permission) const {
+    // Section 11: what is of the organization's level is in no workspace, and decides over none of its rows.
+    if (place.kind != Place::organization && is_of_organization(permission)) return Rows::none;
     const bool by_organization_role =
         organization_role_ != nullptr && holds(*organization_role_, place.id, permission);
     switch (place.kind) {
       case Place::organization:  // decision 3
         if (!by_organization_role) return Rows::none;
-        return organization_role_->all_workspaces || switched(workspace_member_role, {}).value_or(true)
+        return organization_role_->all_workspaces || !is_governed(permission) ||
+                       switched(workspace_member_role, {}).value_or(true)
                    ? Rows::all
                    : Rows::own;
       case Place::unassigned:  // decision 2: owners and admins only
@@ -71,7 +93,8 @@ class Oracle {
     if (role == nullptr || !holds(*role, place.id, permission)) return Rows::none;
     // Section 4: what a member may do with API keys, it may do with its own.
     if (role->id == workspace_member_role && permission.resource == "api_keys") return Rows::own;
-    return shows_all(role->id, place.id) ? Rows::all : Rows::own;
+    // Section 3a: of all else but observability data, everything is seen.
+    return !is_governed(permission) || shows_all(role->id, place.id) ? Rows::all : Rows::own;
   }
 
  private:
@@ -79,6 +102,7 @@ class Oracle {
   Answer of_key(const Place &place, const Permission &permission) const {
     const KeyFacts &key = *world_.key;
     if (!key.scopes.contains(permission.id)) return {};
+    if (place.kind != Place::organization && is_of_organization(permission)) return {};
     if (key.kind == KeyKind::organization_service_key) return {Rows::all, Rows::all};
     if (place.kind != Place::workspace || place.id != key.workspace) return {};
     if (key.kind == KeyKind::workspace_service_key) return {Rows::all, Rows::all};
@@ -105,11 +129,18 @@ class Oracle {
     return role.granted.contains(permission.id);
   }
 
+  static bool is_of_organization(const Permission &permission) {
+    return permission.resource == "organization" || permission.resource == "billing" ||
+           permission.resource == "audit_logs";
+  }
+
   // Decision 4.
   bool counts(const GrantRow &row) const {
     if (row.role == organization_owner_role || row.role == workspace_admin_role) return false;
     if (row.role == organization_admin_role && row.permission != logs_view && row.permission != logs_list)
       return false;
+    // Section 12: a workspace takes nothing from the organization's roles.
+    if (row.workspace && row.role == world_.organization_role && !row.allowed) return false;
     return !row.workspace || world_.is_open(row.permission.resource);
   }
 

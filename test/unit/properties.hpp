@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/access/delegation.hpp"
 #include "core/access/row_filter.hpp"
 #include "oracle.hpp"
 
@@ -66,6 +67,10 @@ inline std::string rights_are_well_formed(const World &world) {
     if (rights.all.intersects(rights.own)) return text_of("all and own overlap in ", place);
   }
   const auto entries = access.entries();
+  if (access.reaches_every_workspace())
+    for (const auto &entry : entries)
+      if (!access.rights_of(entry).missing_of(access.elsewhere()).empty())
+        return text_of("less than elsewhere in ", Named{entry.workspace});
   for (std::size_t i = 1; i < entries.size(); ++i)
     if (!(entries[i - 1].workspace < entries[i].workspace)) return "entries are not in order";
   if (!access.reaches_every_workspace() && !access.in_workspace(foreign_workspace).empty())
@@ -98,11 +103,10 @@ inline std::string a_key_stays_within_its_scopes_and_its_user(const World &world
       return text_of("the key has left its workspace for ", place);
     if (key.kind != KeyKind::workspace_user_key) continue;
     rights = rights_at(of_key, place);
-    if (rights.all.intersects(key.not_by_user) || rights.own.intersects(key.not_by_user))
+    if (!rights.without(classes.never_a_user_keys).missing_of(rights).empty())
       return "the user key manages keys";
-    rights.all -= key.key_borne;
-    rights.own -= key.key_borne;
-    if (world.user_is_gone ? !rights.empty() : !rights_at(of_user, place).covers(rights))
+    rights = rights.without(classes.key_borne);
+    if (world.user_is_gone ? !rights.empty() : !rights_at(of_user, place).missing_of(rights).empty())
       return text_of("the key exceeds its user in ", place);
   }
   return {};
@@ -124,26 +128,139 @@ inline std::string narrowing_takes_away_all_but_one_workspace(const World &world
     for (const Uuid &other : world.workspaces)
       if (other != workspace && narrowed.narrowed_to(other).anywhere(PermissionSet::of_all()) != Rows::none)
         return "narrowing to two workspaces leaves something";
-    if (!access.covers(narrowed)) return "what is narrowed is not covered";
+    if (shortfall(access, narrowed).any()) return "what is narrowed could not be handed out";
   }
   return {};
 }
 
-inline std::string covering_is_having_as_much_everywhere(const World &world) {
-  const Access of_user = world.of_user(), of_principal = world.access();
-  const std::array<std::array<const Access *, 2>, 3> pairs = {
-      {{&of_user, &of_principal}, {&of_principal, &of_user}, {&of_principal, &of_principal}}};
-  for (const auto &[one, other] : pairs) {
-    // Who reaches every workspace has something in those still to be made.
-    bool has_as_much = one->reaches_every_workspace() || !other->reaches_every_workspace();
-    for (const Place &place : places(world))
-      has_as_much = has_as_much && rights_at(*one, place).covers(rights_at(*other, place));
-    if (one->covers(*other) != has_as_much)
-      return text_of(one == other      ? "itself"
-                     : one == &of_user ? "by the user"
-                                       : "by the principal",
-                     has_as_much ? " is not covered, and should be" : " is covered, and should not be");
+// What is asked of the whole, and of each key for one permission at a time, is the same.
+inline std::string one_permission_is_as_all_of_them(const World &world) {
+  const Access access = world.access();
+  for (const Permission &permission : permissions) {
+    const PermissionSet asked = set_of({permission});
+    if (access.authorized(asked, {}) != access.anywhere(asked)) return text_of(permission, " anywhere");
+    const bool of_organization = classes.organization_level.contains(permission.id);
+    for (const Uuid &workspace : world.workspaces)
+      if (access.authorized(asked, workspace) != (of_organization
+                                                      ? access.on_organization().rows(asked)
+                                                      : access.in_workspace(workspace).rows(asked)))
+        return text_of(permission, " in ", Named{workspace});
   }
+  if (!world.key) return {};
+  const KeyFacts &key = *world.key;
+  const Access of_key = world.of_key(), of_user = world.of_user();
+  const bool has_role =
+      !world.user_is_gone && (of_user.reaches_every_workspace() || world.role_in(key.workspace) != nullptr);
+  for (const Permission &permission : permissions) {
+    if (!key.scopes.contains(permission.id)) continue;
+    for (const Uuid &workspace : world.workspaces) {
+      const Rows expected = of_key.authorized(set_of({permission}), workspace);
+      Rows rows = rows_of_service_key(key.workspace, permission.id, workspace, classes);
+      if (key.kind == KeyKind::workspace_user_key)
+        rows = workspace != key.workspace
+                   ? Rows::none
+                   : rows_of_user_key(of_user.in_workspace(workspace).rows(permission.id), has_role,
+                                      permission.id, classes);
+      if (rows != expected) return text_of(permission, " of the key in ", Named{workspace});
+    }
+  }
+  return {};
+}
+
+// --- delegation --------------------------------------------------------------------------------------------
+
+/// Whether the one may hand the other out, place by place.
+inline bool has_as_much(const World &world, const Access &held, const Access &given) {
+  // Who reaches every workspace has something in those still to be made.
+  if (given.reaches_every_workspace() && !held.reaches_every_workspace()) return false;
+  for (const Place &place : places(world)) {
+    const Rights &has = rights_at(held, place), &needs = rights_at(given, place);
+    for (const Permission &permission : permissions)
+      if (has.rows(permission.id) < needs.rows(permission.id)) return false;
+    // And one that nobody has registered, for all of them.
+    if (has.rows(PermissionId{3}) < needs.rows(PermissionId{3})) return false;
+    if (given.is_above_settings(place.id) && !held.is_above_settings(place.id)) return false;
+  }
+  return true;
+}
+
+/// The world's principal, its user, and a user whose roles are dealt out otherwise.
+inline std::array<Access, 3> makers(const World &world) {
+  World other = world;
+  other.narrowed_to = {};
+  other.key.reset();
+  other.organization_role = world.memberships.size() % 2 == 0 ? Uuid{} : world.organization_role;
+  for (std::size_t i = 1; i < other.memberships.size(); ++i)
+    std::swap(other.memberships[i - 1].role, other.memberships[i].role);
+  return {world.access(), world.of_user(), other.access()};
+}
+
+inline std::string handing_out_is_having_as_much_everywhere(const World &world) {
+  for (const Access &held : makers(world))
+    for (const Access &given : makers(world))
+      if (shortfall(held, given).any() == has_as_much(world, held, given))
+        return text_of("lacks", shortfall(held, given).permissions);
+  const Oracle oracle(world);
+  for (const Place &place : places(world))
+    if (place.kind != Place::unassigned && !rights_at(world.access(), place).empty() &&
+        world.access().is_above_settings(place.id) != oracle.is_above_settings(place))
+      return text_of("above settings in ", place);
+  return {};
+}
+
+// What can be handed out never gives its maker anything; and all that a role of the world gives is checked.
+inline std::string keys_give_their_makers_nothing(const World &world) {
+  if (!world.key) return {};
+  KeyFacts key = *world.key;
+  key.scopes = PermissionSet{};
+  for (const Permission &permission : permissions)  // and not what nobody has registered
+    if (world.key->scopes.contains(permission.id)) key.scopes.add(permission.id);
+  const Access of_key = world.of_key(), of_user = world.of_user();
+  for (const Access &held : makers(world))
+    for (const KeyFor whom : {KeyFor::nobody, KeyFor::maker, KeyFor::somebody_else}) {
+      const bool is_user_key = key.kind == KeyKind::workspace_user_key;
+      if (is_user_key != (whom != KeyFor::nobody)) continue;
+      const Shortfall lacking = world.with_facts([&](const UserFacts &facts) {
+        return shortfall_of_key(held, key, whom, world.user_is_gone ? nullptr : &facts);
+      });
+      bool lacks = key.kind == KeyKind::organization_service_key &&
+                   (!held.reaches_every_workspace() || !held.is_above_settings({}));
+      for (const Permission &permission : permissions) {
+        if (!key.scopes.contains(permission.id) || is_key_borne(permission.resource, permission.action))
+          continue;
+        if (key.kind == KeyKind::organization_service_key) {
+          for (const Place &place : places(world))
+            lacks |= rights_at(of_key, place).rows(permission.id) == Rows::all &&
+                     rights_at(held, place).rows(permission.id) != Rows::all;
+        } else {
+          const Rows rows = std::max(
+              held.in_workspace(key.workspace).rows(permission.id),
+              held.on_organization_itself().rows(permission.id) == Rows::all ? Rows::all : Rows::none);
+          lacks |= rows < (whom == KeyFor::maker ? Rows::own : Rows::all);
+        }
+      }
+      if (whom == KeyFor::somebody_else && !world.user_is_gone) {
+        // The maker is the user from then on.
+        for (const Permission &permission : permissions)
+          lacks |= of_user.in_workspace(key.workspace).rows(permission.id) != Rows::none &&
+                   held.in_workspace(key.workspace).rows(permission.id) != Rows::all;
+        lacks |= of_user.is_above_settings(key.workspace) && !held.is_above_settings(key.workspace);
+      }
+      if (lacking.any() != lacks)
+        return text_of("for ", static_cast<int>(whom), lacks ? ": may be made" : ": may not be made, lacking",
+                       lacking.permissions, lacking.reach ? " reach" : "",
+                       lacking.standing ? " standing" : "");
+      if (lacks) continue;
+      for (const Place &place : places(world))
+        for (const Permission &permission : permissions) {
+          if (is_key_borne(permission.resource, permission.action)) continue;
+          const Rows rows = rights_at(of_key, place).rows(permission.id);
+          const Rows needed = whom == KeyFor::somebody_else && rows == Rows::own ? Rows::all : rows;
+          // The maker's own key follows its user's roles, of which the maker may be using a part.
+          if (whom != KeyFor::maker && rights_at(held, place).rows(permission.id) < needed)
+            return text_of("the key gives ", permission, " in ", place);
+        }
+    }
   return {};
 }
 

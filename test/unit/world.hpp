@@ -11,6 +11,7 @@
 #include <ostream>
 #include <random>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "core/access/access.hpp"
@@ -30,10 +31,29 @@ inline constexpr Permission logs_view{"logs", "view", 0}, logs_list{"logs", "lis
     completions_write{"completions", "write", 127}, prompts_view{"prompts", "view", 128},
     prompts_update{"prompts", "update", 500}, configs_create{"configs", "create", 511},
     api_keys_view{"api_keys", "view", 512}, api_keys_create{"api_keys", "create", 959},
-    billing_manage{"billing", "manage", 1023};
-inline constexpr std::array permissions = {logs_view,         logs_list,       logs_write,     analytics_view,
-                                           completions_write, prompts_view,    prompts_update, configs_create,
-                                           api_keys_view,     api_keys_create, billing_manage};
+    billing_manage{"billing", "manage", 1023}, audit_logs_list{"audit_logs", "list", 2},
+    // Registered by a DBA: an action on API keys, one resource that data visibility governs, and one that it
+    // doesn't.
+    api_keys_export{"api_keys", "export", 700}, readings_view{"readings", "view", 701},
+    notes_view{"notes", "view", 702};
+inline constexpr std::array permissions = {
+    logs_view,      logs_list,       logs_write,      analytics_view, completions_write,
+    prompts_view,   prompts_update,  configs_create,  api_keys_view,  api_keys_create,
+    billing_manage, audit_logs_list, api_keys_export, readings_view,  notes_view};
+
+/// What data visibility governs: observability data, and what is registered as such.
+constexpr bool is_governed(const Permission &permission) noexcept {
+  return permission.resource == "logs" || permission.resource == "traces" ||
+         permission.resource == "analytics" || permission.resource == "readings";
+}
+
+/// What the model says of the permissions by their names.
+inline const PermissionClasses classes = [] {
+  PermissionClasses all;
+  for (const Permission &permission : permissions)
+    all.add(permission.id, permission.resource, permission.action);
+  return all;
+}();
 
 inline PermissionSet set_of(std::initializer_list<Permission> some) {
   PermissionSet set;
@@ -114,14 +134,9 @@ struct World {
     return narrowed_to ? access.narrowed_to(narrowed_to) : access;
   }
 
- private:
-  void know(const Uuid &id, const PermissionSet &born_with) {
-    if (role(id) == nullptr) roles.push_back({id, reaches_all_workspaces(id), born_with});
-  }
-
-  // The facts refer to what lives only here.
+  /// The user's facts, for as long as `use` runs: they refer to what lives only here.
   template <typename Use>
-  Access with_facts(Use use) const {
+  std::invoke_result_t<Use, const UserFacts &> with_facts(Use use) const {
     UserFacts facts;
     facts.organization = the_organization;
     facts.organization_role = organization_role;
@@ -129,15 +144,23 @@ struct World {
     facts.roles = roles;
     facts.visibility = switches;
     for (const std::string_view category : open) facts.open_to_workspaces.add(*category_named(category));
+    facts.classes = &classes;
     for (const Permission &permission : permissions)
-      if (is_own_only_for_members(permission.resource)) facts.own_only_for_members.add(permission.id);
+      if (!is_governed(permission)) facts.shared.add(permission.id);
     std::vector<GrantOverride> overrides;
-    for (const auto &[role, workspace, permission, allowed] : grants)
+    for (const auto &[role, workspace, permission, allowed] : grants) {
+      const Level level = role == organization_role ? Level::organization : Level::workspace;
       overrides.push_back({role, workspace, permission.id, allowed,
-                           override_counts(role, !workspace.is_nil(), permission.resource, permission.action,
-                                           facts.open_to_workspaces)});
+                           override_counts({role, level, !workspace.is_nil(), allowed}, permission.resource,
+                                           permission.action, facts.open_to_workspaces)});
+    }
     facts.overrides = overrides;
     return use(facts);
+  }
+
+ private:
+  void know(const Uuid &id, const PermissionSet &born_with) {
+    if (role(id) == nullptr) roles.push_back({id, reaches_all_workspaces(id), born_with});
   }
 };
 
@@ -147,10 +170,7 @@ inline KeyFacts key_of(KeyKind kind, const Uuid &workspace, const PermissionSet 
   key.organization = the_organization;
   key.workspace = workspace;
   key.scopes = scopes;
-  for (const Permission &permission : permissions) {
-    if (is_key_borne(permission.resource, permission.action)) key.key_borne.add(permission.id);
-    if (is_never_a_user_keys(permission.resource, permission.action)) key.not_by_user.add(permission.id);
-  }
+  key.classes = &classes;
   return key;
 }
 

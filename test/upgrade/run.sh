@@ -123,6 +123,40 @@ check_equality() {
     "$(differences forgetful | awk '/^< description of column.*nickname/ {c = "comment"} /^< function .*next_rails/ {r = "right"} /^< column tenancy.next_catalog 2/ {k = "column"} END {print c, r, k}')"
 }
 
+# Whoever was a DBA of 1.0 by a grant on the catalogs stays one, also after a dump and a restore.
+check_administrators() {
+  install old
+  sql -d postgres -c 'CREATE DATABASE administrators' -c 'CREATE ROLE ops LOGIN' -c 'CREATE ROLE web LOGIN'
+  sql -d administrators -c 'SET client_min_messages = warning' -c "CREATE EXTENSION pg_tenancy VERSION '1.0'" \
+    -c 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tenancy TO ops' \
+    -c 'GRANT EXECUTE ON FUNCTION tenancy.protect TO ops WITH GRANT OPTION' -c 'ALTER EXTENSION pg_tenancy UPDATE'
+  local asked="SELECT tenancy.is_dba(), (SELECT count(*) FROM tenancy.roles WHERE organization_id IS NULL) > 0"
+  local may="SELECT has_function_privilege(p.oid, 'EXECUTE WITH GRANT OPTION') FROM pg_proc p WHERE p.proname = 'protect'"
+  expect 'who may call protect() may still' t "$(sql -d administrators -U ops -c "$may")"
+  expect 'a DBA of 1.0 stays one' 't|t' "$(sql -d administrators -U ops -c "$asked")"
+  expect '... and nobody else is' 'f|t' "$(sql -d administrators -U web -c "$asked")"
+  sql -d postgres -c 'CREATE DATABASE restored'
+  pg_dump -d administrators | sql -d restored -o /dev/null
+  expect '... after a dump and a restore, too' 't|t' "$(sql -d restored -U ops -c "$asked")"
+  expect '... and protect()' t "$(sql -d restored -U ops -c "$may")"
+  sql -d postgres -c 'DROP DATABASE administrators' -c 'DROP DATABASE restored' -c 'DROP ROLE ops' -c 'DROP ROLE web'
+}
+
+# What 1.0 protected is known by name, and bindings of logins that are gone are gone, too.
+check_guard_rails() {
+  install old
+  sql -d postgres -c 'CREATE DATABASE rails' -c 'CREATE ROLE gone LOGIN'
+  sql -d rails -o /dev/null -c 'SET client_min_messages = warning' -c "CREATE EXTENSION pg_tenancy VERSION '1.0'" \
+    -c 'CREATE TABLE logs (id int, organization_id uuid) PARTITION BY LIST (id)' -c 'CREATE TABLE logs_1 PARTITION OF logs FOR VALUES IN (1)' \
+    -c "SELECT tenancy.protect('logs', 'logs', 'organization_id'), tenancy.trust_login('gone')" -c 'DROP ROLE gone' -c 'ALTER EXTENSION pg_tenancy UPDATE'
+  expect 'the names of tables that 1.0 protected are known' 'public.logs logs' \
+    "$(sql -d rails -c "SELECT string_agg(format('%s.%s %s', schema_name, table_name, holder), ', ') FROM tenancy.protected_names")"
+  expect '... and kept' 't' "$(sql -d rails -c 'SET client_min_messages = warning' -c 'DROP TABLE logs' -c 'CREATE TABLE logs (id int, organization_id uuid)' \
+    -c "SELECT relation = 'logs'::regclass FROM tenancy.protected_tables")"
+  expect 'the binding of a login that is gone is gone' 0 "$(sql -d rails -c 'SELECT count(*) FROM tenancy.login_bindings')"
+  sql -d postgres -c 'DROP DATABASE rails'
+}
+
 # --- sessions ---------------------------------------------------------------------------------------------------
 
 make_world() {
@@ -202,12 +236,14 @@ main() {
   make_next forgetful < <(grep -vE '^COMMENT ON COLUMN|^REVOKE' test/upgrade/next.sql | sed "s/DEFAULT now() //")
   build forgetful
   make_next strict </dev/null
-  rm "$WORK_DIR/build_strict/extension/updates/"*
+  rm -r "$WORK_DIR/build_strict/extension/updates/"*
   build strict
 
   install old
   start_server "$WORK_DIR/server" "$STAGE"
   check_equality
+  check_administrators
+  check_guard_rails
   check_sessions
   check_too_old
   printf '%d passed, %d failed\n' "$passed" "$failed"

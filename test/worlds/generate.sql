@@ -81,14 +81,18 @@ BEGIN
   EXECUTE format('SELECT tenancy.trust_login(%L)', current_database() || '_trusted');
   PERFORM worlds.make_signing_keys();
 
-  -- Resources of an application's own: one with all actions, one without view, whose insert action is write.
+  -- Resources of an application's own: one with all actions under data visibility, one without view, whose insert action is
+  -- write and whose rows are shared; and more to do with resources of the organization, and with API keys, than is built in.
   IF EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'tenancy'::regnamespace AND proname = 'register_permission') THEN
     PERFORM tenancy.register_permission('gadgets', a, 'Gadgets') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
+    PERFORM tenancy.set_data_visibility('gadgets', true);
+    PERFORM tenancy.register_permission('billing', a, 'Billing') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
+    PERFORM tenancy.register_permission('audit_logs', 'create', 'Audit'), tenancy.register_permission('api_keys', 'export', 'Export');
     PERFORM tenancy.register_permission('widgets', a, 'Widgets') FROM unnest(ARRAY['list', 'write', 'edit', 'delete']) a;
     INSERT INTO tenancy.grants (role_id, resource, action)
     SELECT r.role_id, p.resource, p.action
     FROM tenancy.roles r, tenancy.permissions p
-    WHERE r.organization_id IS NULL AND p.resource IN ('gadgets', 'widgets')
+    WHERE r.organization_id IS NULL AND NOT p.built_in
       AND (r.name IN ('owner', 'manager') OR p.action IN ('view', 'list'))
     ON CONFLICT DO NOTHING;
   END IF;
@@ -130,8 +134,8 @@ $$;
 CREATE FUNCTION worlds.permissions_in_play() RETURNS text[] LANGUAGE sql AS $$
   SELECT array_agg(p.resource || '.' || p.action ORDER BY p.resource, p.action)
   FROM tenancy.permissions p
-  WHERE p.resource IN ('logs', 'traces', 'analytics', 'prompts', 'integrations', 'gadgets', 'widgets')
-    AND p.action IN ('list', 'view', 'write', 'create', 'edit', 'update', 'delete')
+  WHERE p.resource IN ('logs', 'traces', 'analytics', 'prompts', 'integrations', 'gadgets', 'widgets', 'api_keys', 'billing', 'audit_logs')
+    AND p.action IN ('list', 'view', 'write', 'create', 'edit', 'update', 'delete', 'export')
 $$;
 
 CREATE FUNCTION worlds.roles_of(organization uuid, role_level text) RETURNS uuid[] LANGUAGE sql AS $$
@@ -160,18 +164,24 @@ BEGIN
 END
 $$;
 
--- An override of any role, also of those above overrides, for the organization or one of its workspaces.
+-- An override of any role, also of those above overrides, for the organization or one of its workspaces. Now and then a
+-- workspace's on what an organization role sees of logs, while it may have one: which can give and not take.
 CREATE FUNCTION worlds.make_override(organization uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  permission text := worlds.pick(worlds.permissions_in_play());
+  about_admins boolean := worlds.chance(0.2);
+  permission text := CASE WHEN about_admins THEN worlds.pick(ARRAY['logs.view', 'logs.list']) ELSE worlds.pick(worlds.permissions_in_play()) END;
   about text := split_part(permission, '.', 1);
 BEGIN
   INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action, allowed)
-  VALUES (worlds.pick(worlds.roles_of(organization, 'organization') || worlds.roles_of(organization, 'workspace')), organization,
-          CASE WHEN about IN ('logs', 'analytics', 'prompts', 'integrations') AND worlds.chance(0.6)
+  VALUES (worlds.pick(worlds.roles_of(organization, 'organization') || CASE WHEN NOT about_admins THEN worlds.roles_of(organization, 'workspace') END), organization,
+          CASE WHEN about_admins OR about IN ('logs', 'analytics', 'prompts', 'integrations', 'api_keys') AND worlds.chance(0.6)
                THEN worlds.pick(worlds.workspaces_of(organization)) END,
           about, split_part(permission, '.', 2), worlds.chance(0.4))
   ON CONFLICT (role_id, organization_id, workspace_id, resource, action) DO UPDATE SET allowed = NOT grants.allowed;
+  IF about_admins AND worlds.chance(0.5) THEN
+    INSERT INTO tenancy.workspace_overrides (organization_id, category, allowed) VALUES (organization, 'logs', true)
+    ON CONFLICT (organization_id, category) DO NOTHING;
+  END IF;
 END
 $$;
 
@@ -187,7 +197,7 @@ $$;
 CREATE FUNCTION worlds.allow_overrides(organization uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO tenancy.workspace_overrides (organization_id, category, allowed)
-  VALUES (organization, worlds.pick(ARRAY['data_visibility', 'logs', 'analytics', 'prompts', 'integrations']), worlds.chance(0.7))
+  VALUES (organization, worlds.pick(ARRAY['data_visibility', 'logs', 'analytics', 'prompts', 'integrations', 'api_keys']), worlds.chance(0.7))
   ON CONFLICT (organization_id, category) DO UPDATE SET allowed = NOT workspace_overrides.allowed;
 END
 $$;
@@ -254,7 +264,7 @@ BEGIN
       ON CONFLICT DO NOTHING;
     END IF;
   END LOOP;
-  IF kind = 'organization_service_key' AND worlds.chance(0.3) THEN
+  IF worlds.chance(CASE kind WHEN 'organization_service_key' THEN 0.3 ELSE 0.15 END) THEN
     UPDATE tenancy.api_keys SET all_scopes = true WHERE api_key_id = key.api_key_id;
   END IF;
 END
@@ -469,7 +479,7 @@ DECLARE
   last_part_late boolean := worlds.chance(0.4);
 BEGIN
   SELECT worlds.pick(array_agg(DISTINCT p.resource ORDER BY p.resource)) INTO about FROM tenancy.permissions p
-  WHERE p.resource = ANY (CASE WHEN table_number = 1 THEN '{logs,traces,analytics}' ELSE '{logs,prompts,integrations,gadgets,widgets}' END::text[]);
+  WHERE p.resource = ANY (CASE WHEN table_number = 1 THEN '{logs,traces,analytics}' ELSE '{logs,prompts,integrations,gadgets,widgets,billing,audit_logs}' END::text[]);
   INSERT INTO oracle.relations VALUES (table_number, about, payload_columns,
     CASE WHEN level <> 'workspace' THEN worlds.pick(ARRAY[usual_type, usual_type, worlds.pick(types)]) END,
     CASE WHEN level <> 'organization' THEN worlds.pick(ARRAY[usual_type, usual_type, worlds.pick(types)]) END,
@@ -562,6 +572,7 @@ BEGIN
   DELETE FROM tenancy.login_bindings WHERE login <> (SELECT login::text::regrole FROM worlds.logins WHERE purpose = 'trusted');
   DELETE FROM tenancy.organizations;
   DELETE FROM tenancy.users;
+  PERFORM tenancy.set_data_visibility('gadgets', true), tenancy.set_data_visibility('widgets', false);
   TRUNCATE oracle.principals, oracle.tokens, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.answers,
     worlds.secrets, worlds.tokens, worlds.tables, worlds.principals, worlds.candidates, worlds.verdicts, worlds.expected;
 END
@@ -579,7 +590,7 @@ BEGIN
   seat := worlds.pick(ARRAY(
     SELECT m FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
     WHERE m.organization_id = organization ORDER BY u.email, w.slug));
-  CASE worlds.between(1, 16)
+  CASE worlds.between(1, 17)
   WHEN 1 THEN
     PERFORM worlds.make_switch(organization);
   WHEN 2 THEN
@@ -616,7 +627,7 @@ BEGIN
   WHEN 13 THEN
     DELETE FROM tenancy.api_key_scopes WHERE api_key_id = key AND action IN ('view', 'list');
   WHEN 14 THEN
-    INSERT INTO tenancy.api_key_scopes SELECT key, resource, action FROM tenancy.permissions WHERE resource <> 'api_keys'
+    INSERT INTO tenancy.api_key_scopes SELECT key, resource, action FROM tenancy.permissions
     ON CONFLICT DO NOTHING;
     UPDATE tenancy.roles SET all_workspaces = NOT all_workspaces WHERE organization_id = organization AND level = 'organization';
   WHEN 15 THEN
@@ -631,6 +642,8 @@ BEGIN
     END IF;
   WHEN 16 THEN
     PERFORM worlds.configure_tokens(organization);
+  WHEN 17 THEN
+    PERFORM tenancy.set_data_visibility(worlds.pick(ARRAY['gadgets', 'widgets']), worlds.chance(0.5));
   END CASE;
 END
 $$;

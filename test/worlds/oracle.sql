@@ -80,6 +80,7 @@ UNION ALL
 SELECT organization_id, workspace_id FROM tenancy.workspaces;
 
 -- Overrides that count: decision 4.
+-- A workspace takes nothing from roles of the organization (decision 17).
 CREATE VIEW oracle.overrides AS
 SELECT g.role_id, g.organization_id, g.workspace_id, g.resource, g.action, g.allowed
 FROM tenancy.grants g JOIN tenancy.roles r ON r.role_id = g.role_id
@@ -90,7 +91,18 @@ WHERE g.organization_id IS NOT NULL
        OR g.resource = 'logs' AND g.action IN ('view', 'list'))
   AND (g.workspace_id IS NULL
        OR EXISTS (SELECT FROM tenancy.workspace_overrides o
-                  WHERE o.organization_id = g.organization_id AND o.category = g.resource AND o.allowed));
+                  WHERE o.organization_id = g.organization_id AND o.category = g.resource AND o.allowed))
+  AND (g.workspace_id IS NULL OR r.level = 'workspace' OR g.allowed);
+
+-- Resources of the organization itself: in no workspace is anything held by them, and no row shown, whatever is granted.
+CREATE FUNCTION oracle.of_organization(resource text) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$
+  SELECT resource IN ('organization', 'billing', 'audit_logs')
+$$;
+
+-- Observability data alone is under data visibility: logs, traces and analytics, and what is registered as such.
+CREATE VIEW oracle.governed AS
+SELECT p.resource, p.action FROM tenancy.permissions p
+WHERE p.resource IN ('logs', 'traces', 'analytics') OR NOT p.built_in AND p.data_visibility;
 
 -- What a role may do in a place: the workspace's row, else the organization's, else the built-in one (decision 5).
 CREATE VIEW oracle.role_grants AS
@@ -107,7 +119,8 @@ LEFT JOIN oracle.overrides organization
 LEFT JOIN oracle.overrides workspace
   ON workspace.role_id = r.role_id AND workspace.resource = p.resource AND workspace.action = p.action
   AND workspace.workspace_id = place.workspace_id
-WHERE coalesce(workspace.allowed, organization.allowed, built_in.allowed, false);
+WHERE coalesce(workspace.allowed, organization.allowed, built_in.allowed, false)
+  AND (place.workspace_id IS NULL OR NOT oracle.of_organization(p.resource));
 
 -- Visibility switches that count, with the name of their role if it is built in.
 CREATE VIEW oracle.switches AS
@@ -162,8 +175,15 @@ FROM tenancy.workspace_members m;
 
 -- Visibility goes with the role that grants (decision 1): here by role, taken together where it is asked.
 CREATE VIEW oracle.user_holds AS
-SELECT u.user_id, u.organization_id, u.workspace_id, u.reach, g.resource, g.action, v.rows
+SELECT u.user_id, u.organization_id, u.workspace_id, u.reach, g.resource, g.action,
+  CASE
+    -- what the workspace role member may do with API keys, it may do with its user's own (decision 16)
+    WHEN g.resource = 'api_keys' AND r.organization_id IS NULL AND r.level = 'workspace' AND r.name = 'member' THEN 'own'
+    WHEN (g.resource, g.action) IN (SELECT o.resource, o.action FROM oracle.governed o) THEN v.rows
+    ELSE 'all'
+  END AS rows
 FROM oracle.user_roles u
+JOIN tenancy.roles r ON r.role_id = u.role_id
 JOIN oracle.role_grants g ON g.role_id = u.role_id AND g.organization_id = u.organization_id
   AND g.workspace_id IS NOT DISTINCT FROM u.workspace_id
 JOIN oracle.role_rows v ON v.role_id = u.role_id AND v.organization_id = u.organization_id
@@ -193,19 +213,20 @@ SELECT p.n, 'organization', place.workspace_id, s.resource, s.action, 'all'
 FROM oracle.principals p
 JOIN oracle.key_scopes s ON s.api_key_id = p.api_key_id
 JOIN oracle.places place ON place.organization_id = p.organization_id
+  AND (place.workspace_id IS NULL OR NOT oracle.of_organization(s.resource))
 WHERE p.kind = 'organization_service_key'
 UNION ALL
 SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, 'all'
 FROM oracle.principals p
 JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
 JOIN oracle.key_scopes s ON s.api_key_id = p.api_key_id
-WHERE p.kind = 'workspace_service_key'
+WHERE p.kind = 'workspace_service_key' AND NOT oracle.of_organization(s.resource)
 UNION ALL
 SELECT p.n, 'workspace', t.workspace_id, s.resource, s.action, 'all'
 FROM oracle.principals p
 JOIN oracle.tokens t ON t.token = p.token
 JOIN oracle.token_scopes s ON s.token = p.token
-WHERE p.kind = 'jwt'
+WHERE p.kind = 'jwt' AND NOT oracle.of_organization(s.resource)
 UNION ALL
 -- A user key: its scopes, as far as its user holds them there.
 SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, h.rows
@@ -256,8 +277,7 @@ $$;
 CREATE FUNCTION oracle.holds_anywhere(n int, resource text, action text) RETURNS boolean STABLE LANGUAGE sql AS $$
   SELECT EXISTS (
     SELECT FROM oracle.holds h
-    WHERE h.n = holds_anywhere.n AND h.resource = holds_anywhere.resource AND h.action = holds_anywhere.action
-      AND (h.workspace_id IS NULL OR h.resource NOT IN ('organization', 'billing', 'audit_logs')))
+    WHERE h.n = holds_anywhere.n AND h.resource = holds_anywhere.resource AND h.action = holds_anywhere.action)
 $$;
 
 ---------------------------------------------------------------------------------------------------------------------
@@ -313,6 +333,7 @@ GROUP BY p.n, t.t, purpose.purpose;
 CREATE VIEW oracle.seen_rows AS
 SELECT p.n, p.kind, p.user_id, p.api_key_id, x.t, x.id, x.only_n, x.workspace, x.owner, x.api_key,
   t.organization_type, t.workspace_type, t.owner_type, t.api_key_type, t.partition_key,
+  oracle.of_organization(t.resource) AS of_organization,
   -- it names the principal's organization
   coalesce(x.organization = oracle.named(t.organization_type, o.organization_id, o.external_id), false) AS in_organization,
   -- it names this workspace of the principal's organization
@@ -365,7 +386,7 @@ SELECT x.n, x.t, x.id, e.purpose,
     -- on the organization level
     WHEN x.workspace_type IS NULL THEN x.in_organization AND level.rows IS NOT NULL AND (level.rows = 'all' OR x.own)
     -- the organization's own rows
-    WHEN x.workspace IS NULL THEN x.in_organization AND coalesce(level.reach = 'organization', false)
+    WHEN x.workspace IS NULL THEN x.in_organization AND coalesce(level.reach = 'organization', false) AND NOT x.of_organization
       AND EXISTS (SELECT FROM oracle.heads h WHERE h.n = x.n)
     -- only the workspace is named
     WHEN x.organization_type IS NULL THEN reached.over_organization OR reached.in_workspace
@@ -397,7 +418,7 @@ SELECT x.n, x.t, x.id, purpose.purpose,
   (x.organization_type IS NULL OR x.in_organization)
   AND CASE
     WHEN x.workspace_type IS NULL THEN level.rows IS NOT NULL AND (level.rows = 'all' OR x.own OR purpose.unowned)
-    WHEN x.workspace IS NULL AND coalesce(level.reach = 'organization', false)
+    WHEN x.workspace IS NULL AND coalesce(level.reach = 'organization', false) AND NOT x.of_organization
       AND EXISTS (SELECT FROM oracle.heads h WHERE h.n = x.n) THEN
       CASE WHEN x.organization_type IS NOT NULL THEN true END
     WHEN x.workspace IS NULL THEN false

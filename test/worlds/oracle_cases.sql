@@ -126,6 +126,7 @@ $$;
 SELECT oracle.answer();
 SELECT oracle.expect_rights(ARRAY[
   ['olga', 'logs.view', 'a1', 'all'], ['olga', 'logs.view', 'g1', 'no'], ['olga', 'logs.view', '-', 'all'], ['olga', 'billing.manage', '-', 'all'],
+  ['olga', 'billing.manage', 'a1', 'no'], ['olga', 'audit_logs.list', 'a1', 'no'], ['olga', 'audit_logs.list', '-', 'all'],
   ['adam', 'logs.view', 'a2', 'all'], ['adam', 'billing.manage', '-', 'no'],
   ['mia', 'logs.view', 'a1', 'all'], ['mia', 'prompts.delete', 'a1', 'all'], ['mia', 'prompts.delete', 'a2', 'no'], ['mia', 'prompts.create', 'a2', 'all'],
   ['mia', 'prompts.delete', '-', 'no'], ['mia', 'prompts.create', '-', 'all'],
@@ -185,7 +186,10 @@ SELECT oracle.answer();
 SELECT oracle.expect_rights(ARRAY[
   ['mia', 'logs.view', 'a1', 'all'], ['mia', 'logs.view', 'a2', 'own'], ['mia', 'logs.view', '-', 'own'], ['max', 'logs.view', 'a1', 'own'],
   ['anna', 'logs.view', 'a1', 'own'], ['audrey', 'logs.view', '-', 'all'], ['clara', 'logs.view', '-', 'own'], ['adam', 'logs.view', '-', 'all'],
-  ['key max', 'logs.view', 'a1', 'own'], ['key a1', 'logs.view', 'a1', 'all']]);
+  ['key max', 'logs.view', 'a1', 'own'], ['key a1', 'logs.view', 'a1', 'all'],
+  -- of nothing but observability data
+  ['max', 'prompts.view', 'a1', 'all'], ['max', 'prompts.view', '-', 'all'], ['clara', 'billing.manage', '-', 'all'], ['max', 'traces.view', 'a1', 'own']]);
+SELECT oracle.expect_rows(4, 'read', ARRAY[['max', '1 2'], ['mia', '1 2 3']]);
 SELECT oracle.expect_rows(1, 'read', ARRAY[
   ['olga', '1 2 3 4 5 8'], ['mia', '1 2 3 7'], ['max', '1 7'], ['anna', ''], ['key a1', '1 2 7'], ['key max', '1 7']]);
 SELECT oracle.expect_rows(2, 'read', ARRAY[['olga', '1 2 3'], ['mia', '2'], ['max', '1'], ['clara', ''], ['audrey', '1 2 3']]);
@@ -211,7 +215,7 @@ SELECT oracle.answer();
 SELECT oracle.expect_rights(ARRAY[['anna', 'logs.view', 'a1', 'own'], ['anna', 'logs.view', 'a2', 'no']]);
 
 -- Overrides: of the organization, of a workspace while it is allowed to; above the owner there is none, above the admin
--- only that of logs.
+-- only that of logs, and that of the organization only where it takes something away.
 INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action, allowed) VALUES
   (oracle.role('workspace', 'manager'), oracle.id('acme'), NULL, 'logs', 'view', false),
   (oracle.role('workspace', 'manager'), oracle.id('acme'), oracle.id('a1'), 'logs', 'view', true),
@@ -225,8 +229,8 @@ SELECT oracle.expect_rights(ARRAY[
 INSERT INTO tenancy.workspace_overrides VALUES (oracle.id('acme'), 'logs', true);
 SELECT oracle.answer();
 SELECT oracle.expect_rights(ARRAY[
-  ['mia', 'logs.view', 'a1', 'all'], ['adam', 'logs.view', 'a1', 'no'], ['adam', 'logs.view', 'a2', 'all'], ['adam', 'logs.view', '-', 'all']]);
-SELECT oracle.expect_rows(1, 'read', ARRAY[['adam', '3 4 5 8?'], ['olga', '1 2 3 4 5 8']]);
+  ['mia', 'logs.view', 'a1', 'all'], ['adam', 'logs.view', 'a1', 'all'], ['adam', 'logs.view', 'a2', 'all'], ['adam', 'logs.view', '-', 'all']]);
+SELECT oracle.expect_rows(1, 'read', ARRAY[['adam', '1 2 3 4 5 8'], ['olga', '1 2 3 4 5 8']]);
 
 -- A user who leaves the workspace, or is deactivated, takes the key's rights along, the right to write included.
 UPDATE tenancy.users SET active = false WHERE user_id = oracle.id('max');

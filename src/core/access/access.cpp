@@ -6,10 +6,26 @@
 namespace tenancy {
 namespace {
 
+constexpr PermissionClasses no_classes{};
+
+const PermissionClasses &classes_of(const PermissionClasses *classes) noexcept {
+  return classes == nullptr ? no_classes : *classes;
+}
+
 Rights merged(Rights one, const Rights &other) noexcept {
   one.all |= other.all;
   one.own |= other.own;
   one.own -= one.all;
+  return one;
+}
+
+// Whose the organization's own rows are, and who is above settings everywhere.
+bool is_head(const Uuid &role) noexcept {
+  return role == organization_owner_role || role == organization_admin_role;
+}
+
+PermissionSet common(PermissionSet one, const PermissionSet &other) noexcept {
+  one &= other;
   return one;
 }
 
@@ -22,6 +38,7 @@ class AccessBuilder {
   AccessBuilder(Access &access, const UserFacts &user)
       : access_(access),
         user_(user),
+        classes_(classes_of(user.classes)),
         memberships_(user.memberships.begin(), user.memberships.end()),
         overrides_(user.overrides.begin(), user.overrides.end()),
         switches_(user.visibility.begin(), user.visibility.end()) {
@@ -30,17 +47,31 @@ class AccessBuilder {
     std::sort(switches_.begin(), switches_.end(), by_role_and_workspace<VisibilitySwitch>);
   }
 
+  static std::uint32_t share(Access &access, const Rights &rights) {
+    auto &shared = access.shared_;
+    const auto found = std::find(shared.begin(), shared.end(), rights);
+    if (found != shared.end()) return static_cast<std::uint32_t>(found - shared.begin());
+    shared.push_back(rights);
+    return static_cast<std::uint32_t>(shared.size() - 1);
+  }
+
+  bool shows_all_rows(const Uuid &role, const Uuid &workspace) const {
+    return role == workspace_admin_role || sees_all(role, workspace);
+  }
+
   void build() {
     access_.organization_ = user_.organization;
-    const Role *role = role_with(user_.organization_role);
-    if (role != nullptr) add_organization_role(*role);
+    organization_role_ = role_with(user_.organization_role);
+    if (organization_role_ != nullptr) add_organization_role(*organization_role_);
 
     const std::vector<Uuid> touched = workspaces_with_overrides();
     for (const auto &membership : memberships_) {
       if (const Role *workspace_role = role_with(membership.role)) {
         const bool own_overrides = std::binary_search(touched.begin(), touched.end(), membership.workspace);
-        add_entry(membership.workspace, own_overrides ? rights_in(*workspace_role, membership.workspace)
-                                                      : usual_rights(*workspace_role));
+        add_entry(
+            membership.workspace,
+            own_overrides ? rights_in(*workspace_role, membership.workspace) : usual_rights(*workspace_role),
+            workspace_role->id == workspace_admin_role);
       }
     }
     // An organization role that reaches every workspace can be overridden in one where the user has no
@@ -49,7 +80,7 @@ class AccessBuilder {
       for (const Uuid &workspace : touched) {
         const bool is_member = std::binary_search(memberships_.begin(), memberships_.end(),
                                                   WorkspaceMembership{workspace, {}}, by_workspace);
-        if (!is_member) add_entry(workspace, Rights{});
+        if (!is_member) add_entry(workspace, Rights{}, false);
       }
       std::sort(access_.entries_.begin(), access_.entries_.end(), by_workspace_of_entry);
     }
@@ -87,28 +118,38 @@ class AccessBuilder {
   }
 
   void add_organization_role(const Role &role) {
-    organization_role_ = &role;
     const PermissionSet granted = granted_in(role, Uuid{});
     const bool all_rows = role.all_workspaces || sees_all(workspace_member_role, Uuid{});
-    (all_rows ? access_.on_organization_.all : access_.on_organization_.own) = granted;
-    if (role.id == organization_owner_role || role.id == organization_admin_role)
-      access_.on_unassigned_.all = granted;
-    if (role.all_workspaces) access_.elsewhere_ = share(Rights{granted, {}});
+    access_.on_organization_ = visible_rows(granted, all_rows);
+    access_.on_organization_itself_ = {common(access_.on_organization_.all, classes_.organization_level),
+                                       common(access_.on_organization_.own, classes_.organization_level)};
+    if (is_head(role.id)) access_.on_unassigned_.all = in_workspaces(granted);
+    if (role.all_workspaces) access_.elsewhere_ = share(Rights{in_workspaces(granted), {}});
+    access_.above_settings_ = is_head(role.id);
   }
 
-  void add_entry(const Uuid &workspace, const Rights &by_workspace_role) {
+  void add_entry(const Uuid &workspace, const Rights &by_workspace_role, bool above_settings) {
     Rights rights = by_workspace_role;
-    if (access_.elsewhere_) rights = merged(rights, Rights{granted_in(*organization_role_, workspace), {}});
-    access_.entries_.push_back({workspace, share(rights)});
+    if (access_.elsewhere_)
+      rights = merged(rights, Rights{in_workspaces(granted_in(*organization_role_, workspace)), {}});
+    access_.entries_.push_back({workspace, share(rights), above_settings || access_.above_settings_});
   }
 
-  std::uint32_t share(const Rights &rights) {
-    auto &shared = access_.shared_;
-    const auto found = std::find(shared.begin(), shared.end(), rights);
-    if (found != shared.end()) return static_cast<std::uint32_t>(found - shared.begin());
-    shared.push_back(rights);
-    return static_cast<std::uint32_t>(shared.size() - 1);
+  // What is about the organization itself counts in no workspace: taken out here, for every reader.
+  PermissionSet in_workspaces(PermissionSet granted) const {
+    granted -= classes_.organization_level;
+    return granted;
   }
+
+  // Data visibility decides over observability data alone.
+  Rights visible_rows(const PermissionSet &granted, bool all_rows) const {
+    if (all_rows) return {granted, {}};
+    Rights rights{common(granted, user_.shared), granted};
+    rights.own -= rights.all;
+    return rights;
+  }
+
+  std::uint32_t share(const Rights &rights) { return share(access_, rights); }
 
   const Rights &usual_rights(const Role &role) {
     const auto found =
@@ -119,12 +160,10 @@ class AccessBuilder {
   }
 
   Rights rights_in(const Role &role, const Uuid &workspace) const {
-    const PermissionSet granted = granted_in(role, workspace);
-    const bool all_rows = role.id == workspace_admin_role || sees_all(role.id, workspace);
-    Rights rights = all_rows ? Rights{granted, {}} : Rights{{}, granted};
+    const bool all_rows = shows_all_rows(role.id, workspace);
+    Rights rights = visible_rows(in_workspaces(granted_in(role, workspace)), all_rows);
     if (role.id == workspace_member_role) {
-      PermissionSet own_only = granted;
-      own_only &= user_.own_only_for_members;
+      const PermissionSet own_only = common(rights.all, classes_.own_only_for_members);
       rights.all -= own_only;
       rights.own |= own_only;
     }
@@ -176,6 +215,7 @@ class AccessBuilder {
 
   Access &access_;
   const UserFacts &user_;
+  const PermissionClasses &classes_;
   std::vector<WorkspaceMembership> memberships_;
   std::vector<GrantOverride> overrides_;
   std::vector<VisibilitySwitch> switches_;
@@ -183,24 +223,51 @@ class AccessBuilder {
   std::vector<Usual> usual_;
 };
 
+bool shows_all_rows(const UserFacts &facts, const Uuid &role, const Uuid &workspace) {
+  Access unused;
+  return AccessBuilder(unused, facts).shows_all_rows(role, workspace);
+}
+
 Access Access::of_user(const UserFacts &user) {
   Access access;
   AccessBuilder(access, user).build();
   return access;
 }
 
+Grantee grantee_of_role(const Role &role, Level level, const Uuid &workspace) noexcept {
+  if (workspace) return {false, false, workspace};
+  return {is_head(role.id), level == Level::workspace || role.all_workspaces, {}};
+}
+
+Access Access::of_grant(const Uuid &organization, const Grantee &grantee, const PermissionSet &permissions,
+                        const PermissionClasses &classes) {
+  Access access;
+  access.organization_ = organization;
+  const PermissionSet itself = common(permissions, classes.organization_level);
+  access.on_organization_itself_.all = itself;
+  // A workspace's row says nothing about the organization.
+  access.on_organization_.all = grantee.workspace ? itself : permissions;
+  const Rights in_workspaces = Rights{permissions, {}}.without(classes.organization_level);
+  if (in_workspaces.empty()) return access;
+  access.shared_.push_back(in_workspaces);
+  if (grantee.unassigned) access.on_unassigned_ = in_workspaces;
+  if (grantee.every_workspace) access.elsewhere_ = 0;
+  if (grantee.workspace) access.entries_.push_back({grantee.workspace, 0});
+  return access;
+}
+
 Access Access::of_key(const KeyFacts &key, const UserFacts *user) {
+  const PermissionClasses &classes = classes_of(key.classes);
   Access access;
   access.organization_ = key.organization;
   switch (key.kind) {
     case KeyKind::organization_service_key:
-      access.on_organization_.all = key.scopes;
-      access.on_unassigned_.all = key.scopes;
-      access.shared_.push_back({key.scopes, {}});
-      access.elsewhere_ = 0;
+      access = of_grant(key.organization, {true, true, {}}, key.scopes, classes);
+      if (!access.elsewhere_) access.elsewhere_ = AccessBuilder::share(access, no_rights);
+      access.above_settings_ = true;
       break;
     case KeyKind::workspace_service_key:
-      access.shared_.push_back({key.scopes, {}});
+      access.shared_.push_back(Rights{key.scopes, {}}.without(classes.organization_level));
       access.entries_.push_back({key.workspace, 0});
       break;
     case KeyKind::workspace_user_key: {
@@ -212,18 +279,32 @@ Access Access::of_key(const KeyFacts &key, const UserFacts *user) {
       if (!has_role) break;
       Rights rights = users.in_workspace(key.workspace);
       // By the scope alone: what the key itself writes.
-      rights.own |= key.key_borne;
+      rights.own |= classes.key_borne;
       rights.own -= rights.all;
       rights.all &= key.scopes;
       rights.own &= key.scopes;
-      rights.all -= key.not_by_user;
-      rights.own -= key.not_by_user;
-      access.shared_.push_back(rights);
-      access.entries_.push_back({key.workspace, 0});
+      access.shared_.push_back(rights.without(classes.never_a_user_keys));
+      access.entries_.push_back({key.workspace, 0, users.is_above_settings(key.workspace)});
       break;
     }
   }
   return access;
+}
+
+Rows rows_of_user_key(Rows users, bool user_has_role, PermissionId permission,
+                      const PermissionClasses &classes) noexcept {
+  if (!user_has_role || classes.never_a_user_keys.contains(permission) ||
+      classes.organization_level.contains(permission))
+    return Rows::none;
+  return classes.key_borne.contains(permission) ? std::max(users, Rows::own) : users;
+}
+
+Rows rows_of_service_key(const Uuid &workspace_of_key, PermissionId permission, const Uuid &workspace,
+                         const PermissionClasses &classes) noexcept {
+  if (!workspace_of_key) return Rows::all;
+  const bool reaches =
+      !classes.organization_level.contains(permission) && (!workspace || workspace == workspace_of_key);
+  return reaches ? Rows::all : Rows::none;
 }
 
 Access Access::narrowed_to(const Uuid &workspace) const {
@@ -232,7 +313,7 @@ Access Access::narrowed_to(const Uuid &workspace) const {
   const Rights &rights = in_workspace(workspace);
   if (!rights.empty()) {
     access.shared_.push_back(rights);
-    access.entries_.push_back({workspace, 0});
+    access.entries_.push_back({workspace, 0, is_above_settings(workspace)});
   }
   return access;
 }
@@ -245,18 +326,10 @@ const Rights &Access::in_workspace(const Uuid &workspace) const noexcept {
   return elsewhere_ ? shared_[*elsewhere_] : no_rights;
 }
 
-bool Access::covers(const Access &other) const noexcept {
-  if (organization_ != other.organization_ || !on_organization_.covers(other.on_organization_) ||
-      !on_unassigned_.covers(other.on_unassigned_))
-    return false;
-  if (other.elsewhere_) {
-    if (!elsewhere_ || !elsewhere().covers(other.elsewhere())) return false;
-    // Where this one has less than elsewhere, the other must, too.
-    for (const Entry &entry : entries_)
-      if (!rights_of(entry).covers(other.in_workspace(entry.workspace))) return false;
-  }
-  return std::all_of(other.entries_.begin(), other.entries_.end(), [&](const Entry &entry) {
-    return in_workspace(entry.workspace).covers(other.rights_of(entry));
+bool Access::is_above_settings(const Uuid &workspace) const noexcept {
+  if (above_settings_ || !workspace) return above_settings_;
+  return std::any_of(entries_.begin(), entries_.end(), [&](const Entry &entry) {
+    return entry.workspace == workspace && entry.above_settings;
   });
 }
 
@@ -264,6 +337,11 @@ Rows Access::anywhere(const PermissionSet &any_of) const noexcept {
   Rows most = on_organization_.rows(any_of);
   for (const Rights &rights : shared_) most = std::max(most, rights.rows(any_of));
   return most;
+}
+
+Rows Access::authorized(const PermissionSet &any_of, const Uuid &workspace) const noexcept {
+  if (!workspace) return anywhere(any_of);
+  return std::max(in_workspace(workspace).rows(any_of), on_organization_itself_.rows(any_of));
 }
 
 }  // namespace tenancy

@@ -26,17 +26,34 @@ struct Rights {
     return all.intersects(any_of) ? Rows::all : own.intersects(any_of) ? Rows::own : Rows::none;
   }
   bool empty() const noexcept { return all.empty() && own.empty(); }
-  /// Whether whoever has these has at least the others: what can be handed out.
-  bool covers(const Rights &other) const noexcept {
-    PermissionSet missing_all = other.all, missing_own = other.own;
-    missing_all -= all;
-    missing_own -= all;
-    missing_own -= own;
-    return missing_all.empty() && missing_own.empty();
+  /// What the others have that these haven't, or have over fewer rows.
+  PermissionSet missing_of(const Rights &other) const noexcept {
+    PermissionSet missing = other.own;
+    missing -= own;
+    missing |= other.all;
+    missing -= all;
+    return missing;
+  }
+  Rights without(const PermissionSet &permissions) const noexcept {
+    Rights rest = *this;
+    rest.all -= permissions;
+    rest.own -= permissions;
+    return rest;
   }
   bool operator==(const Rights &) const = default;
 };
 inline constexpr Rights no_rights{};
+
+/// Where a permission counts that is given to somebody: on the organization, and besides in rows without a
+/// workspace, in one workspace, or in every one that there is and will be.
+struct Grantee {
+  bool unassigned = false;
+  bool every_workspace = false;
+  Uuid workspace;  // nil for none
+};
+/// An organization role, by what it reaches, or a workspace role, which anybody can have in any workspace; a
+/// workspace's own row about either counts there alone.
+Grantee grantee_of_role(const Role &role, Level level, const Uuid &workspace) noexcept;
 
 class Access {
  public:
@@ -46,12 +63,17 @@ class Access {
   static Access of_user(const UserFacts &user);
   /// A user key also needs its user's facts; without them (the user left, or is inactive) it may do nothing.
   static Access of_key(const KeyFacts &key, const UserFacts *user);
+  /// All rows of some permissions, wherever the grantee can have them.
+  static Access of_grant(const Uuid &organization, const Grantee &grantee, const PermissionSet &permissions,
+                         const PermissionClasses &classes);
   /// The same principal confined to one workspace: nothing outside it, nothing on the organization level.
   Access narrowed_to(const Uuid &workspace) const;
 
   const Uuid &organization() const noexcept { return organization_; }
   /// Rights on the organization itself and on tables that know no workspaces.
   const Rights &on_organization() const noexcept { return on_organization_; }
+  /// Those of them that are about the organization itself. No other rights hold any of these.
+  const Rights &on_organization_itself() const noexcept { return on_organization_itself_; }
   /// Rights on rows without a workspace in a table that has them otherwise.
   const Rights &on_unassigned() const noexcept { return on_unassigned_; }
   /// Whether every workspace of the organization is reached, those without an entry of their own included.
@@ -65,14 +87,19 @@ class Access {
   }
   /// Whether no workspace of the organization is an exception.
   bool reaches_every_workspace_alike() const noexcept { return elsewhere_ && entries_.empty(); }
-  /// Whether the principal has everywhere at least what the other has there.
-  bool covers(const Access &other) const noexcept;
+  /// Whether no setting restricts the principal in a workspace, or (nil) anywhere: owners, admins and keys of
+  /// the organization everywhere, admins of a workspace there.
+  bool is_above_settings(const Uuid &workspace) const noexcept;
   /// The most that any of the permissions gives anywhere in the organization.
   Rows anywhere(const PermissionSet &any_of) const noexcept;
+  /// What authorize() says: in a workspace, or (nil) anywhere. What is about the organization itself is held
+  /// on it, whatever workspace is named.
+  Rows authorized(const PermissionSet &any_of, const Uuid &workspace) const noexcept;
 
   struct Entry {
     Uuid workspace;
     std::uint32_t rights;  // index, see rights_of()
+    bool above_settings = false;
     bool operator==(const Entry &) const = default;
   };
   /// Workspaces with rights of their own, in order of their ids.
@@ -86,10 +113,24 @@ class Access {
 
   Uuid organization_;
   Rights on_organization_;
+  Rights on_organization_itself_;
   Rights on_unassigned_;
   std::vector<Rights> shared_;  // few: many workspaces share the same rights
   std::vector<Entry> entries_;
   std::optional<std::uint32_t> elsewhere_;
+  bool above_settings_ = false;
 };
+
+/// Whether data visibility lets a workspace role see all rows of a workspace, for settings' values.
+bool shows_all_rows(const UserFacts &facts, const Uuid &role, const Uuid &workspace);
+
+/// What a user key reaches of one permission that is in its scopes, from what its user reaches in its
+/// workspace. The same rule as of_key(), for answers about many keys.
+Rows rows_of_user_key(Rows users, bool user_has_role, PermissionId permission,
+                      const PermissionClasses &classes) noexcept;
+/// What a service key reaches of one permission that is in its scopes; nil for no workspace, and for
+/// anywhere.
+Rows rows_of_service_key(const Uuid &workspace_of_key, PermissionId permission, const Uuid &workspace,
+                         const PermissionClasses &classes) noexcept;
 
 }  // namespace tenancy

@@ -1,0 +1,48 @@
+-- How long the texts may be that tenants can store: each goes into the audit log, too, and what is looked up into an index, whose
+-- entries have at most 2704 bytes. Triggers and not CHECK constraints, which would keep rows that an earlier version took from being
+-- restored from a dump, and a key with a long name from being revoked.
+
+CREATE FUNCTION tenancy.check_length() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  new_row jsonb := to_jsonb(NEW);
+  old_row jsonb := CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(OLD) END;
+  found_length integer;
+BEGIN
+  FOR i IN 0 .. TG_NARGS - 2 BY 2 LOOP
+    found_length := length(new_row ->> TG_ARGV[i]);
+    IF found_length > TG_ARGV[i + 1]::integer AND new_row -> TG_ARGV[i] IS DISTINCT FROM old_row -> TG_ARGV[i] THEN
+      RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = TG_ARGV[i],
+        CONSTRAINT = format('%s_%s_length', TG_TABLE_NAME, TG_ARGV[i]),
+        MESSAGE = format('value too long for column "%s" of table "%s"', TG_ARGV[i], TG_TABLE_NAME),
+        DETAIL = format('It has %s characters; %s are allowed.', found_length, TG_ARGV[i + 1]);
+    END IF;
+  END LOOP;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_length() IS 'Trigger: a text that is stored or changed has at most so many characters; arguments: column, length, column, length …';
+REVOKE ALL ON FUNCTION tenancy.check_length() FROM PUBLIC;
+
+DO $$
+DECLARE
+  bound record;
+BEGIN
+  FOR bound IN
+    SELECT v.catalog, string_agg(format('%L, %L', v.attribute, v.longest), ', ' ORDER BY v.n) AS arguments,
+           string_agg(format('length(NEW.%I%s) > %s', v.attribute, CASE v.attribute WHEN 'jwk' THEN '::text' END, v.longest), ' OR ' ORDER BY v.n) AS condition
+    FROM (VALUES
+      (1, 'organizations', 'slug', 100), (2, 'organizations', 'name', 1000), (3, 'organizations', 'external_id', 500),
+      (1, 'workspaces', 'slug', 100), (2, 'workspaces', 'name', 1000), (3, 'workspaces', 'external_id', 500),
+      (1, 'users', 'email', 320), (2, 'users', 'name', 1000), (3, 'users', 'external_id', 500),
+      (1, 'roles', 'name', 100), (2, 'roles', 'description', 1000), (1, 'permissions', 'description', 1000),
+      (1, 'api_keys', 'name', 1000), (2, 'api_keys', 'external_id', 500), (3, 'api_keys', 'display_prefix', 100),
+      (1, 'jwt_keys', 'jwk', 16384), (1, 'jwt_issuers', 'issuer', 1000), (2, 'jwt_issuers', 'audience', 1000),
+      (1, 'protected_tables', 'resource', 63)) v (n, catalog, attribute, longest)
+    GROUP BY v.catalog LOOP
+    -- Called for what is too long only.
+    EXECUTE format('CREATE TRIGGER check_length BEFORE INSERT OR UPDATE ON tenancy.%I FOR EACH ROW WHEN (%s)
+                    EXECUTE FUNCTION tenancy.check_length(%s)', bound.catalog, bound.condition, bound.arguments);
+  END LOOP;
+END
+$$;

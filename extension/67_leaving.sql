@@ -1,0 +1,42 @@
+-- Whoever leaves a workspace or an organization, whichever way, leaves their user keys there behind for good: coming back begins
+-- anew. A change of role ends no key, whose effect follows the role.
+
+CREATE FUNCTION tenancy.end_keys_of_leaver() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  -- Where the organization or the workspace itself goes, its keys go with it.
+  UPDATE tenancy.api_keys k SET revoked_at = now()
+  WHERE k.user_id = OLD.user_id AND k.organization_id = OLD.organization_id AND k.revoked_at IS NULL
+    AND (TG_TABLE_NAME = 'organization_members' OR k.workspace_id = (to_jsonb(OLD) ->> 'workspace_id')::uuid)
+    AND EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = k.organization_id)
+    AND EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = k.workspace_id);
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy.end_keys_of_leaver() IS 'Trigger: revokes the user keys of a membership that ends';
+REVOKE ALL ON FUNCTION tenancy.end_keys_of_leaver() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.end_keys_of_all() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  UPDATE tenancy.api_keys k SET revoked_at = now() WHERE k.user_id IS NOT NULL AND k.revoked_at IS NULL;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy.end_keys_of_all() IS 'Trigger: revokes all user keys when all memberships end';
+REVOKE ALL ON FUNCTION tenancy.end_keys_of_all() FROM PUBLIC;
+
+CREATE TRIGGER end_keys AFTER DELETE ON tenancy.organization_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW
+  WHEN ((OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id))
+  EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.organization_members
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.end_keys_of_all();
+CREATE TRIGGER end_keys AFTER DELETE ON tenancy.workspace_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.workspace_members FOR EACH ROW
+  WHEN ((OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id))
+  EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.workspace_members
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.end_keys_of_all();

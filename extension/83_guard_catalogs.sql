@@ -1,0 +1,58 @@
+-- The catalogs belong to a superuser, and our functions write them with that superuser's rights. Triggers of others on them would
+-- run with these rights, and so would a cast of a type of others, by which a foreign key of theirs compares with a key of ours.
+-- The privileges TRIGGER and REFERENCES come along with GRANT ALL ON ALL TABLES.
+
+CREATE FUNCTION tenancy.foreign_code_on_catalogs() RETURNS TABLE (object oid, problem text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  WITH catalogs AS (
+    SELECT d.objid AS relid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+    WHERE e.extname = 'pg_tenancy' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
+  )
+  SELECT t.oid, format('trigger "%s" on table %s.%s', t.tgname, c.relnamespace::regnamespace, c.relname)
+  FROM catalogs k JOIN pg_trigger t ON t.tgrelid = k.relid JOIN pg_class c ON c.oid = k.relid
+  WHERE NOT t.tgisinternal AND NOT EXISTS (
+    SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid AND d.deptype = 'e')
+  UNION ALL
+  SELECT f.conrelid, format('foreign key "%s" of table %s', f.conname, f.conrelid::regclass)
+  FROM catalogs k JOIN pg_constraint f ON f.confrelid = k.relid AND f.contype = 'f'
+  WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
+                  AND a.atttypid >= 16384)  -- FirstNormalObjectId: not built in
+$$;
+COMMENT ON FUNCTION tenancy.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, and foreign keys that refer to them by a column whose type is not built in';
+
+CREATE FUNCTION tenancy.refuse_foreign_code() RETURNS event_trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  problem text;
+BEGIN
+  IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+    RETURN;
+  END IF;
+  -- By what was touched, not by the command's name: CREATE SCHEMA makes tables and triggers, too.
+  IF NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c
+                 WHERE c.classid IN ('pg_trigger'::regclass, 'pg_class'::regclass)) THEN
+    RETURN;
+  END IF;
+  SELECT f.problem INTO problem FROM tenancy.foreign_code_on_catalogs() f
+  JOIN pg_event_trigger_ddl_commands() c ON c.objid = f.object LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied: %s', problem),
+      DETAIL = 'It would run with the rights of the owner of pg_tenancy, who is a superuser.', HINT = 'Only a superuser can create it.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.refuse_foreign_code() IS 'Event trigger: raises 42501 when somebody who is no superuser makes code run by changes of the extension''s tables';
+CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy.refuse_foreign_code();
+COMMENT ON EVENT TRIGGER tenancy_catalogs IS 'Keeps others'' code off the tables of pg_tenancy';
+ALTER EVENT TRIGGER tenancy_catalogs ENABLE ALWAYS;
+
+-- Foreign keys to and from protected tables are validated over all rows, whoever owns the tables.
+CREATE FUNCTION tenancy.exempt_validation() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_exempt_validation';
+COMMENT ON FUNCTION tenancy.exempt_validation() IS 'Event trigger: has an ALTER TABLE that only validates foreign keys see all rows of its owner''s tables';
+REVOKE ALL ON FUNCTION tenancy.exempt_validation() FROM PUBLIC;
+CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+COMMENT ON EVENT TRIGGER tenancy_validation_begins IS 'Foreign keys are validated over all rows';
+ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
+CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
+ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;

@@ -1,0 +1,83 @@
+-- Findings of advise() that are meant to be so.
+
+CREATE TABLE tenancy.accepted_advice (
+  rule text COLLATE "C" NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  reason text COLLATE "C" NOT NULL CHECK (reason ~ '[^[:space:]]'),
+  accepted_by name NOT NULL DEFAULT session_user,
+  accepted_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  problems text[],
+  PRIMARY KEY (rule, object)
+);
+COMMENT ON TABLE tenancy.accepted_advice IS 'Findings of advise() that are meant to be so; see accept_advice()';
+COMMENT ON COLUMN tenancy.accepted_advice.rule IS 'The rule that finds it';
+COMMENT ON COLUMN tenancy.accepted_advice.object IS 'The object, as advise() names it';
+COMMENT ON COLUMN tenancy.accepted_advice.reason IS 'Why it is accepted';
+COMMENT ON COLUMN tenancy.accepted_advice.accepted_by IS 'PostgreSQL login that accepted it';
+COMMENT ON COLUMN tenancy.accepted_advice.accepted_at IS 'When it was accepted';
+COMMENT ON COLUMN tenancy.accepted_advice.problems IS 'What was found then, numbers aside: anything else that the rule finds about the object is reported; NULL for whatever it finds';
+ALTER TABLE tenancy.accepted_advice ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.accepted_advice USING ((SELECT tenancy.is_dba()));
+CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.accepted_advice FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_truncate();
+CREATE TRIGGER "0_audit_insert" AFTER INSERT ON tenancy.accepted_advice FOR EACH ROW
+  WHEN (NOT tenancy.is_restore()) EXECUTE FUNCTION tenancy.audit_change('accepted_advice', 'rule', 'object');
+CREATE TRIGGER "0_audit_update" AFTER UPDATE ON tenancy.accepted_advice FOR EACH ROW
+  WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy.audit_change('accepted_advice', 'rule', 'object');
+CREATE TRIGGER "0_audit_delete" AFTER DELETE ON tenancy.accepted_advice FOR EACH ROW
+  EXECUTE FUNCTION tenancy.audit_change('accepted_advice', 'rule', 'object');
+CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON tenancy.accepted_advice FOR EACH STATEMENT
+  EXECUTE FUNCTION tenancy.audit_truncate('accepted_advice');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.accepted_advice', '');
+
+CREATE FUNCTION tenancy.check_rule(rule text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF check_rule.rule IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a rule must be given';
+  ELSIF NOT EXISTS (SELECT FROM tenancy.advice_rules() r WHERE r.rule = check_rule.rule) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('advise() has no rule "%s"', check_rule.rule),
+      HINT = coalesce('Perhaps you meant "' || (SELECT tenancy.nearest(check_rule.rule, array_agg(r.rule)) FROM tenancy.advice_rules() r) || '".',
+                      'tenancy.advice_rules() lists them.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.check_rule(text) IS 'Raises 22023 with the nearest name unless advise() has the rule';
+REVOKE ALL ON FUNCTION tenancy.check_rule(text) FROM PUBLIC;
+
+CREATE FUNCTION tenancy.accept_advice(rule text, object text, reason text) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_now text[];
+BEGIN
+  PERFORM tenancy.require_dba();
+  PERFORM tenancy.check_rule(accept_advice.rule);
+  IF accept_advice.object IS NULL OR coalesce(accept_advice.reason, '') !~ '[^[:space:]]' THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'an object and a reason must be given';
+  END IF;
+  SELECT array_agg(DISTINCT tenancy.without_numbers(f.problem)) INTO found_now
+  FROM tenancy.collect_advice(accept_advice.rule) f WHERE f.object = accept_advice.object;
+  INSERT INTO tenancy.accepted_advice AS a (rule, object, reason, problems)
+  VALUES (accept_advice.rule, accept_advice.object, accept_advice.reason, found_now)
+  ON CONFLICT ON CONSTRAINT accepted_advice_pkey DO UPDATE
+    SET reason = excluded.reason, accepted_by = excluded.accepted_by, accepted_at = excluded.accepted_at, problems = excluded.problems;
+  IF found_now IS NULL THEN
+    RAISE NOTICE USING MESSAGE = format('advise() does not find "%s" at present', accept_advice.object),
+      DETAIL = format('The name must be what advise() has in column "object" for rule "%s".', accept_advice.rule);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.accept_advice(text, text, text) IS 'For a DBA: a finding of advise(), by rule and object as found, is meant to be so: advise() leaves it out from now on, until the rule finds something else about the object. Leaves an audit entry with the reason, and a NOTICE when there is no such finding at present (then whatever the rule finds about the object is accepted); 22023 for a rule that does not exist';
+
+CREATE FUNCTION tenancy.withdraw_acceptance(rule text, object text) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.require_dba();
+  PERFORM tenancy.check_rule(withdraw_acceptance.rule);
+  DELETE FROM tenancy.accepted_advice a WHERE a.rule = withdraw_acceptance.rule AND a.object = withdraw_acceptance.object;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('rule "%s" is not accepted for "%s"', withdraw_acceptance.rule, withdraw_acceptance.object),
+      HINT = 'tenancy.accepted_advice lists what is.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.withdraw_acceptance(text, text) IS 'For a DBA: takes accept_advice() back; 42704 when there was none';

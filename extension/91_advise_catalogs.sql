@@ -1,0 +1,62 @@
+-- advise(): the catalogs of pg_tenancy, and who administers.
+
+CREATE FUNCTION tenancy.advice_dangling_catalog_rows() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  reference record;
+  dangling bigint;
+BEGIN
+  -- A restore is believed, see begin_restore(); one of a part of the catalogs leaves rows that refer to nothing.
+  FOR reference IN
+    SELECT 'tenancy.' || k.conrelid::regclass AS referring, 'tenancy.' || k.confrelid::regclass AS referred,
+           (SELECT string_agg(format('r.%I = t.%I', mine.attname, theirs.attname), ' AND ' ORDER BY u.n)
+            FROM unnest(k.conkey, k.confkey) WITH ORDINALITY u (here, there, n)
+            JOIN pg_attribute mine ON mine.attrelid = k.conrelid AND mine.attnum = u.here
+            JOIN pg_attribute theirs ON theirs.attrelid = k.confrelid AND theirs.attnum = u.there) AS agree,
+           (SELECT string_agg(format('r.%I IS NOT NULL', a.attname), ' AND ') FROM pg_attribute a
+            WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)) AS refers
+    FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'tenancy'::regnamespace ORDER BY k.conname LOOP
+    EXECUTE format('SELECT count(*) FROM %s r WHERE %s AND NOT EXISTS (SELECT FROM %s t WHERE %s)',
+                   reference.referring, reference.refers, reference.referred, reference.agree) INTO dangling;
+    IF dangling > 0 THEN
+      severity := 'error';
+      object := reference.referring;
+      problem := format('rows that refer to nothing in %s: %s', reference.referred, dangling);
+      fix_sql := format('DELETE FROM %s r WHERE %s AND NOT EXISTS (SELECT FROM %s t WHERE %s)',
+                        reference.referring, reference.refers, reference.referred, reference.agree);
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy.advice_dangling_catalog_rows() IS 'Rows of the catalogs that refer to nothing';
+REVOKE ALL ON FUNCTION tenancy.advice_dangling_catalog_rows() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.advice_foreign_code_on_catalogs() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'error', f.problem, 'it runs with the rights of the owner of pg_tenancy, who is a superuser', NULL::text
+  FROM tenancy.foreign_code_on_catalogs() f
+$$;
+COMMENT ON FUNCTION tenancy.advice_foreign_code_on_catalogs() IS 'Code of others that changes of the catalogs set off';
+REVOKE ALL ON FUNCTION tenancy.advice_foreign_code_on_catalogs() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.advice_administrators() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'info', r.rolname::text,
+         CASE WHEN has_type_privilege(r.oid, 'tenancy.administrator', 'USAGE') THEN 'it is a DBA: it administers all tenants'
+              ELSE 'it may create organizations' END,
+         format('REVOKE USAGE ON TYPE %s FROM %I', t.oid::regtype, r.rolname)
+  FROM pg_type t CROSS JOIN aclexplode(t.typacl) a JOIN pg_roles r ON pg_has_role(r.oid, a.grantee, 'MEMBER')
+  WHERE t.oid IN ('tenancy.administrator'::regtype, 'tenancy.sign_up'::regtype) AND a.grantee <> t.typowner AND NOT r.rolsuper
+$$;
+COMMENT ON FUNCTION tenancy.advice_administrators() IS 'Roles that administer tenants';
+REVOKE ALL ON FUNCTION tenancy.advice_administrators() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.advice_everybody_administers() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'error', t.oid::regtype::text, 'PUBLIC holds USAGE', format('REVOKE USAGE ON TYPE %s FROM PUBLIC', t.oid::regtype)
+  FROM pg_type t CROSS JOIN aclexplode(t.typacl) a
+  WHERE t.oid IN ('tenancy.administrator'::regtype, 'tenancy.sign_up'::regtype) AND a.grantee = 0
+$$;
+COMMENT ON FUNCTION tenancy.advice_everybody_administers() IS 'Rights of administrators that PUBLIC holds';
+REVOKE ALL ON FUNCTION tenancy.advice_everybody_administers() FROM PUBLIC;

@@ -1,0 +1,72 @@
+-- advise(): what makes protected tables slow.
+
+CREATE FUNCTION tenancy.advice_missing_index() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'performance', t.relation::text, format('no index begins with column "%s"', wanted), format('CREATE INDEX ON %s (%I)', t.relation, wanted)
+  FROM tenancy.protected_tables t CROSS JOIN unnest(ARRAY[t.organization_column, t.workspace_column]) wanted
+  WHERE wanted IS NOT NULL AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = t.relation)
+    AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+                    WHERE i.indrelid = t.relation AND i.indisvalid AND i.indpred IS NULL AND a.attname = wanted)
+$$;
+COMMENT ON FUNCTION tenancy.advice_missing_index() IS 'Tenant columns of protected tables without an index that begins with them';
+REVOKE ALL ON FUNCTION tenancy.advice_missing_index() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.advice_stale_statistics() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  -- A partition's counters are its own, and its parent's matter.
+  SELECT 'performance', root.relation::regclass::text, 'many of its rows are newer than its statistics', format('ANALYZE %s', root.relation::regclass)
+  FROM tenancy.protected_tables t CROSS JOIN LATERAL (SELECT coalesce(pg_partition_root(t.relation), t.relation)::oid) root (relation)
+  JOIN pg_stat_all_tables s ON s.relid = t.relation
+  GROUP BY root.relation
+  HAVING sum(s.n_mod_since_analyze) > 1000 AND sum(s.n_mod_since_analyze) > sum(s.n_live_tup) / 5
+$$;
+COMMENT ON FUNCTION tenancy.advice_stale_statistics() IS 'Protected tables whose statistics are old';
+REVOKE ALL ON FUNCTION tenancy.advice_stale_statistics() FROM PUBLIC;
+
+CREATE FUNCTION tenancy.advice_missing_dependency_statistics() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  -- Pruning adds the organization to a filter by workspace; the planner must know that one says the other.
+  SELECT 'performance', t.relation::text, format('the planner takes columns "%s" and "%s" for independent', t.organization_column, t.workspace_column),
+         format('CREATE STATISTICS %I.%I (dependencies) ON %I, %I FROM %s; ANALYZE %s', n.nspname, c.relname || '_tenancy',
+                t.organization_column, t.workspace_column, t.relation, t.relation)
+  FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation AND NOT c.relispartition JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute o ON o.attrelid = t.relation AND o.attname = t.organization_column
+  JOIN pg_attribute w ON w.attrelid = t.relation AND w.attname = t.workspace_column
+  JOIN pg_partitioned_table p ON p.partrelid = t.relation AND o.attnum = ANY (p.partattrs)
+  WHERE NOT EXISTS (SELECT FROM pg_statistic_ext e WHERE e.stxrelid = t.relation AND 'f' = ANY (e.stxkind)
+                      AND e.stxkeys::int2[] @> ARRAY[o.attnum, w.attnum])
+$$;
+COMMENT ON FUNCTION tenancy.advice_missing_dependency_statistics() IS 'Partitioned tables whose tenant columns the planner takes for independent';
+REVOKE ALL ON FUNCTION tenancy.advice_missing_dependency_statistics() FROM PUBLIC;
+
+-- Under row security an index serves a condition whose operator is leakproof; one that isn't, where the module knows that it meets
+-- own rows only (a btree that begins with the tenant, a partition of one tenant), or that it may meet others'.
+CREATE FUNCTION tenancy.advice_unused_index() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'performance', i.indexrelid::regclass::text,
+         format('no condition of a tenant''s query on %s can use it: it does not begin with the tenant, and its operators are not leakproof', t.relation),
+         CASE m.amname WHEN 'btree' THEN format('CREATE INDEX ON %s USING btree (%I, %s', t.relation, coalesce(t.workspace_column, t.organization_column), d.rest)
+           ELSE format('ALTER DATABASE %I SET tenancy.trusted_conditions = ''all'' -- if tenants send no SQL of their own', current_database()) END
+  FROM tenancy.protected_tables t JOIN pg_index i ON i.indrelid = t.relation AND i.indisvalid AND NOT i.indisprimary
+  JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+  LEFT JOIN pg_attribute first ON first.attrelid = i.indrelid AND first.attnum = i.indkey[0]
+  CROSS JOIN LATERAL (SELECT substring(pg_get_indexdef(i.indexrelid) FROM ' USING \w+ \((.*)$') AS rest) d
+  WHERE coalesce(current_setting('tenancy.trusted_conditions', true), '') <> 'all'
+    AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = t.relation)
+    AND NOT coalesce(m.amname = 'btree' AND first.attname IN (t.organization_column, t.workspace_column), false)
+    AND NOT EXISTS (SELECT FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)
+                    WHERE p.partrelid = t.relation AND p.partstrat = 'l' AND a.attname IN (t.organization_column, t.workspace_column))
+    -- there isn't the same behind the tenant's column
+    AND NOT EXISTS (SELECT FROM pg_index led WHERE led.indrelid = t.relation AND led.indisvalid
+                      AND pg_get_indexdef(led.indexrelid) LIKE '% USING btree (%' AND right(pg_get_indexdef(led.indexrelid), length(d.rest) + 2) = ', ' || d.rest
+                      AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = led.indrelid AND a.attnum = led.indkey[0]
+                                    AND a.attname IN (t.organization_column, t.workspace_column)))
+    -- nor has a column that it can be searched by a leakproof operator, or one to order by
+    AND NOT EXISTS (
+      SELECT FROM generate_series(0, CASE m.amname WHEN 'btree' THEN 0 ELSE i.indnkeyatts - 1 END) k JOIN pg_opclass o ON o.oid = i.indclass[k]
+      JOIN pg_amop a ON a.amopfamily = o.opcfamily AND a.amoplefttype = o.opcintype
+      JOIN pg_operator op ON op.oid = a.amopopr JOIN pg_proc p ON p.oid = op.oprcode
+      WHERE a.amoppurpose = 'o' OR p.proleakproof AND i.indkey[k] <> 0 AND o.opcname !~ '_(pattern|trgm)_ops$')
+$$;
+COMMENT ON FUNCTION tenancy.advice_unused_index() IS 'Indexes of protected tables that no condition of a tenant''s query can use';
+REVOKE ALL ON FUNCTION tenancy.advice_unused_index() FROM PUBLIC;

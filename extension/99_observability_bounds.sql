@@ -1,0 +1,154 @@
+-- What keeps one tenant's rows from stopping the jobs that work for all: bounds that are checked when a row is written, and a table in
+-- which the jobs leave what they could not do. Bounds are wide: no honest writer meets them.
+
+-- Conditions by table; the texts among them are in indexes, whose entries have at most 2704 bytes.
+CREATE FUNCTION tenancy.observability_checks() RETURNS TABLE ("table" text, name text, condition text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT v.* FROM (VALUES
+    ('logs', 'times', $c$start_time >= '1970-01-01 00:00+00' AND start_time < '2200-01-01 00:00+00'
+      AND isfinite(end_time) AND end_time - start_time >= '-1 day' AND end_time - start_time <= '7 days'$c$),
+    ('logs', 'tokens', $c$usage_input_tokens >= 0 AND usage_input_tokens <= 1000000000 AND usage_output_tokens >= 0 AND usage_output_tokens <= 1000000000
+      AND usage_cache_read_input_tokens >= 0 AND usage_cache_read_input_tokens <= 1000000000
+      AND usage_cache_creation_input_tokens >= 0 AND usage_cache_creation_input_tokens <= 1000000000$c$),
+    ('logs', 'cost', $c$cost >= -1e15 AND cost <= 1e15 AND scale(cost) <= 1000$c$),
+    ('logs', 'names', $c$octet_length(operation_name) <= 200 AND octet_length(provider_name) <= 200 AND octet_length(request_model) <= 1000
+      AND octet_length(response_model) <= 1000 AND octet_length(trace_id) <= 200 AND octet_length(span_id) <= 200$c$),
+    ('log_payloads', 'times', $c$start_time >= '1970-01-01 00:00+00' AND start_time < '2200-01-01 00:00+00'$c$),
+    ('traces', 'times', $c$start_time >= '1970-01-01 00:00+00' AND start_time < '2200-01-01 00:00+00' AND isfinite(end_time)$c$),
+    ('traces', 'names', $c$octet_length(trace_id) <= 200 AND octet_length(span_id) <= 200 AND octet_length(parent_span_id) <= 200
+      AND octet_length(name) <= 2000$c$),
+    ('analytics', 'hours', $c$hour >= '1970-01-01 00:00+00' AND hour < '2200-01-01 00:00+00'$c$)) v ("table", name, condition)
+$$;
+COMMENT ON FUNCTION tenancy.observability_checks() IS 'CHECK constraints of the observability tables, by table and name';
+
+CREATE FUNCTION tenancy.bound_observability(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
+DECLARE
+  bound record;
+  control name;
+  has_rows boolean;
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+
+  CREATE TABLE IF NOT EXISTS accepted_times (
+    past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),
+    future interval NOT NULL CHECK (future >= '0' AND future <= '100 years')
+  );
+  IF NOT EXISTS (SELECT FROM accepted_times) THEN
+    INSERT INTO accepted_times VALUES ('400 days', '1 day');
+  END IF;
+  COMMENT ON TABLE accepted_times IS 'One row: how far from now the times of rows may be that tenants write. Roles that row security does not filter may write any';
+  COMMENT ON COLUMN accepted_times.past IS 'How long ago, at most';
+  COMMENT ON COLUMN accepted_times.future IS 'How far ahead, at most: clocks differ';
+
+  CREATE TABLE IF NOT EXISTS job_problems (
+    noticed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    job text COLLATE "C" NOT NULL,
+    object text COLLATE "C",
+    hour timestamptz,
+    organization uuid,
+    rows bigint,
+    problem text NOT NULL
+  );
+  COMMENT ON TABLE job_problems IS 'What the last run of each job left out, of all organizations: for the owner of the tables alone';
+  COMMENT ON COLUMN job_problems.noticed_at IS 'When the job came upon it';
+  COMMENT ON COLUMN job_problems.job IS 'refresh_analytics, create_partitions, or drop_partitions of which table';
+  COMMENT ON COLUMN job_problems.object IS 'Table or partition that was passed over';
+  COMMENT ON COLUMN job_problems.hour IS 'Hour that is summed up without these rows';
+  COMMENT ON COLUMN job_problems.organization IS 'Id of the organization whose rows they are';
+  COMMENT ON COLUMN job_problems.rows IS 'How many rows';
+  COMMENT ON COLUMN job_problems.problem IS 'Why';
+
+  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$check_time() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+    DECLARE
+      given timestamptz;
+      accepted %1$s.accepted_times;
+    BEGIN
+      IF TG_ARGV[0] = 'hour' THEN
+        given := NEW.hour;
+      ELSE
+        given := NEW.start_time;
+      END IF;
+      SELECT * INTO accepted FROM %1$s.accepted_times;
+      IF given >= now() - accepted.past AND given <= now() + accepted.future THEN
+        RETURN NULL;
+      END IF;
+      RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = TG_ARGV[0],
+        MESSAGE = format('%%s %%s is too far from now', TG_ARGV[0], given),
+        DETAIL = format('Accepted is what is no more than %%s ago, and no more than %%s ahead.', accepted.past, accepted.future),
+        HINT = %2$L;
+    END
+    $body$ $ddl$, schema, format('Older rows are loaded by a role that row security does not filter; table %s.accepted_times has these bounds.', schema));
+  COMMENT ON FUNCTION check_time() IS 'Trigger: refuses a row whose time (the argument: its column) is outside of what accepted_times says';
+  REVOKE ALL ON FUNCTION check_time() FROM PUBLIC;
+
+  FOR bound IN SELECT c."table", format('%s_%s_check', c."table", c.name) AS name, c.condition FROM tenancy.observability_checks() c LOOP
+    IF NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = to_regclass(bound."table") AND c.conname = bound.name) THEN
+      EXECUTE format('SELECT EXISTS (SELECT FROM %I)', bound."table") INTO has_rows;
+      EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (%s) %s', bound."table", bound.name, bound.condition,
+                     CASE WHEN has_rows THEN 'NOT VALID' END);
+    END IF;
+  END LOOP;
+  FOR bound IN SELECT v."table", to_regclass(v."table") AS relation FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table") LOOP
+    control := CASE bound."table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
+    -- After the row is stored, since COPY is slower with what comes before; and only queued for times that are far from now. Days would
+    -- have to be looked up in a time zone, hours don't.
+    IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = bound.relation AND t.tgname = 'check_time') THEN
+      EXECUTE format('CREATE TRIGGER check_time AFTER INSERT OR UPDATE OF %1$I ON %2$s FOR EACH ROW
+                      WHEN ((NEW.%1$I < now() - interval ''24 hours'' OR NEW.%1$I > now() + interval ''10 minutes'') AND row_security_active(%3$s::oid))
+                      EXECUTE FUNCTION check_time(%1$L)', control, bound.relation, quote_literal(bound.relation) || '::regclass');
+    END IF;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy.bound_observability(regnamespace) IS 'Gives the observability tables of a schema their bounds, where they lack them; rows that are there are not looked at';
+
+-- The text of an error can quote somebody's row: it is for the owner of the tables, and not for whoever may run the job.
+CREATE FUNCTION tenancy.record_job_problem(schema regnamespace, job text, object text, state text, problem text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  -- Tables that 1.0 made have none until update_observability().
+  has_table boolean := to_regclass(format('%s.job_problems', schema)) IS NOT NULL;
+BEGIN
+  RAISE WARNING USING MESSAGE = format('%s.%s: %s is passed over (SQLSTATE %s)', schema, job, object, state),
+    HINT = CASE WHEN has_table THEN format('Table %s.job_problems has the reason.', schema)
+                ELSE format('Call tenancy.update_observability(%L) to have reasons recorded.', schema) END;
+  IF has_table THEN
+    EXECUTE format('INSERT INTO %s.job_problems (job, object, problem) VALUES ($1, $2, $3)', schema) USING job, object, problem;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.record_job_problem(regnamespace, text, text, text, text) IS 'Reports what a job of the observability tables passes over: the object and the SQLSTATE as a WARNING, the reason in job_problems';
+
+CREATE FUNCTION tenancy.forget_job_problems(schema regnamespace, job text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF to_regclass(format('%s.job_problems', schema)) IS NOT NULL THEN
+    EXECUTE format('DELETE FROM %s.job_problems WHERE job = $1', schema) USING job;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.forget_job_problems(regnamespace, text) IS 'Removes what an earlier run of a job has left in job_problems';
+
+CREATE FUNCTION tenancy.record_rows_left_out(schema regnamespace, hour timestamptz, organization_id uuid, rows bigint, problem text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF to_regclass(format('%s.job_problems', schema)) IS NOT NULL THEN
+    EXECUTE format('INSERT INTO %s.job_problems (job, hour, organization, rows, problem) VALUES (''refresh_analytics'', $1, $2, $3, $4)', schema)
+    USING hour, organization_id, rows, problem;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.record_rows_left_out(regnamespace, timestamptz, uuid, bigint, text) IS 'Reports in job_problems that rows of an organization are not summed up';
+
+CREATE FUNCTION tenancy.forget_rows_left_out(schema regnamespace, hours timestamptz[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF to_regclass(format('%s.job_problems', schema)) IS NOT NULL THEN
+    EXECUTE format('DELETE FROM %s.job_problems WHERE job = ''refresh_analytics'' AND (hour = ANY ($1) OR $1 IS NULL AND hour IS NULL)', schema)
+    USING hours;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.forget_rows_left_out(regnamespace, timestamptz[]) IS 'Removes from job_problems what is there of hours that are to be summed up again (NULL: of rows of no hour)';

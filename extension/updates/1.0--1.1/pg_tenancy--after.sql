@@ -1,0 +1,208 @@
+-- A change of an organization's rows is sent to the sessions that keep something of that organization. Modules of 1.0 don't know
+-- such messages: their sessions are refused from this update on.
+DO $$
+DECLARE
+  catalog text;
+  how text;
+  whom text;
+BEGIN
+  FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces', 'users', 'roles', 'organization_members',
+    'workspace_members', 'permissions', 'grants', 'visibility', 'workspace_overrides', 'api_keys',
+    'api_key_secrets', 'api_key_scopes', 'login_bindings', 'jwt_keys', 'jwt_issuers'] LOOP
+    -- nobody's rights come from a new organization, user, role or key as such
+    how := CASE WHEN catalog IN ('organizations', 'users', 'roles', 'api_key_secrets', 'jwt_keys') THEN 'new'
+                WHEN catalog IN ('workspaces', 'api_keys') THEN 'listed'
+                WHEN catalog = 'api_key_scopes' THEN 'of_key' ELSE '' END;
+    -- whoever is asked for by name may be any; and so is who a built-in role's row, which has no organization, concerns
+    whom := CASE WHEN catalog IN ('organizations', 'users', 'permissions', 'login_bindings') THEN ''
+                 WHEN catalog = 'organization_members' THEN 'member'
+                 WHEN catalog IN ('api_key_secrets', 'api_key_scopes') THEN 'key' ELSE 'organization' END;
+    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
+                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%L, %L)', catalog, '', whom);
+    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
+                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%L, %L)', catalog, how, whom);
+    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
+                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy.invalidate()', catalog);
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate', catalog);
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_insert', catalog);
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_truncate', catalog);
+  END LOOP;
+END
+$$;
+
+-- @include 47_trusted_functions.sql
+
+-- Row security holds back whoever has privileges on the catalogs without being a DBA.
+DO $$
+DECLARE
+  catalog name;
+BEGIN
+  FOREACH catalog IN ARRAY ARRAY['permissions', 'setting_definitions'] LOOP
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
+    EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', catalog);
+    EXECUTE format('CREATE POLICY principal ON tenancy.%I FOR SELECT USING (true)', catalog);
+  END LOOP;
+  FOREACH catalog IN ARRAY ARRAY['protected_tables', 'protected_names', 'scoped_views', 'audit_heads'] LOOP
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
+    EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', catalog);
+  END LOOP;
+  FOR catalog IN SELECT c.relname FROM pg_catalog.pg_class c
+                 WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('audit_log', 'audit_heads') LOOP
+    EXECUTE format('CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.%I
+                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_truncate()', catalog);
+  END LOOP;
+END
+$$;
+ALTER TABLE tenancy.api_key_secrets ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.api_key_secrets FOR INSERT WITH CHECK ((SELECT tenancy.is_dba()));
+COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
+
+CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy.refuse_foreign_code();
+COMMENT ON EVENT TRIGGER tenancy_catalogs IS 'Keeps others'' code off the tables of pg_tenancy';
+ALTER EVENT TRIGGER tenancy_catalogs ENABLE ALWAYS;
+
+-- A restore is the current user's, not the session's.
+CREATE OR REPLACE TRIGGER seal BEFORE INSERT ON tenancy.audit_log FOR EACH ROW
+  WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
+             pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
+  EXECUTE FUNCTION tenancy.seal_audit_entry();
+DROP TRIGGER audit_head ON tenancy.audit_log;
+CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.organization_id IS NOT NULL AND
+    NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
+         pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
+  EXECUTE FUNCTION tenancy.advance_audit_head();
+
+-- Whoever could INSERT into tenancy.organizations was a DBA, and stays one. The grants are the administrator's and not the
+-- extension's, or else pg_dump would leave them out.
+CREATE FUNCTION tenancy.grant_as_user(statement text) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_grant_as_user';
+DO $$
+DECLARE
+  former record;
+BEGIN
+  FOR former IN
+    SELECT DISTINCT r.rolname FROM pg_catalog.pg_class c CROSS JOIN pg_catalog.aclexplode(c.relacl) a
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+    WHERE c.oid = 'tenancy.organizations'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
+    IF former.rolname IS NULL THEN
+      RAISE WARNING USING MESSAGE = 'PUBLIC is no longer a DBA of pg_tenancy', DETAIL = 'It may INSERT into tenancy.organizations.',
+        HINT = 'Use GRANT USAGE ON TYPE tenancy.administrator TO those roles that are to administer all tenants.';
+    ELSE
+      PERFORM tenancy.grant_as_user(pg_catalog.format('GRANT USAGE ON TYPE tenancy.administrator TO %I', former.rolname));
+      RAISE WARNING 'role "%" holds USAGE on type tenancy.administrator from now on: it is a DBA of pg_tenancy', former.rolname;
+    END IF;
+  END LOOP;
+END
+$$;
+DO $$
+DECLARE
+  former record;
+BEGIN
+  FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
+    PERFORM tenancy.grant_as_user(pg_catalog.format(
+      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean) TO %s%s',
+      coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
+  END LOOP;
+END
+$$;
+DROP FUNCTION tenancy.grant_as_user(text);
+
+CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
+  FOR EACH ROW EXECUTE FUNCTION tenancy.check_protected_table();
+
+-- @include 91_advise_accepted.sql
+
+-- @include 37_lengths.sql
+
+-- Tables that create_observability() made are their owner's.
+DO $$
+DECLARE
+  place record;
+BEGIN
+  FOR place IN SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid
+               WHERE c.relname = 'analytics_state' AND p.proname = 'mark_changed_hours' ORDER BY n.nspname LOOP
+    -- No NOTICE, which an extension's script keeps to itself.
+    RAISE WARNING USING MESSAGE = format('call tenancy.update_observability(%L) as the owner of schema "%s"', place.nspname, place.nspname),
+      DETAIL = 'Rows that tenants write are then checked against bounds, so that they cannot stop the jobs for all.';
+  END LOOP;
+END
+$$;
+
+-- Whoever leaves a workspace or an organization leaves their user keys there behind for good. Those who have left already could
+-- have theirs back by joining again.
+CREATE TRIGGER end_keys AFTER DELETE ON tenancy.organization_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW
+  WHEN ((OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id))
+  EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.organization_members
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.end_keys_of_all();
+CREATE TRIGGER end_keys AFTER DELETE ON tenancy.workspace_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.workspace_members FOR EACH ROW
+  WHEN ((OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id))
+  EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.workspace_members
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.end_keys_of_all();
+
+UPDATE tenancy.api_keys k SET revoked_at = now()
+WHERE k.user_id IS NOT NULL AND k.revoked_at IS NULL
+  AND NOT EXISTS (SELECT FROM tenancy.workspace_members m WHERE m.workspace_id = k.workspace_id AND m.user_id = k.user_id)
+  AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
+                  WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND r.all_workspaces);
+
+-- A workspace takes nothing from roles of the organization any more: what was configured so stops to count.
+DO $$
+DECLARE
+  ignored record;
+BEGIN
+  FOR ignored IN
+    SELECT o.slug AS organization, w.slug AS workspace, r.name AS role, g.resource, g.action
+    FROM tenancy.grants g JOIN tenancy.roles r ON r.role_id = g.role_id
+    JOIN tenancy.organizations o ON o.organization_id = g.organization_id
+    JOIN tenancy.workspaces w ON w.workspace_id = g.workspace_id
+    WHERE r.level = 'organization' AND NOT g.allowed
+    ORDER BY 1, 2, 3, 4, 5 LOOP
+    RAISE WARNING USING
+      MESSAGE = format('workspace "%s" of organization "%s" no longer takes %s.%s from organization role "%s"',
+                       ignored.workspace, ignored.organization, ignored.resource, ignored.action, ignored.role),
+      HINT = 'Set it for the organization, where it is to stay so.';
+  END LOOP;
+END
+$$;
+-- A dump held the bindings of roles that are gone as numbers, which are others' where it is restored.
+DELETE FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.login);
+SELECT pg_catalog.pg_extension_config_dump('tenancy.login_bindings',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_tables',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "view") AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+
+-- Names of protected tables are remembered; what a command touched decides, and not its name.
+INSERT INTO tenancy.protected_names
+SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation
+FROM tenancy.protected_tables t JOIN pg_catalog.pg_class c ON c.oid = t.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE (tenancy.protected_parent(t.relation)).relation IS NULL;
+DROP EVENT TRIGGER tenancy_ddl;
+CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy.on_ddl();
+COMMENT ON EVENT TRIGGER tenancy_ddl IS 'Guard rails of protected tables';
+ALTER EVENT TRIGGER tenancy_ddl ENABLE ALWAYS;
+
+CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+COMMENT ON EVENT TRIGGER tenancy_validation_begins IS 'Foreign keys are validated over all rows';
+ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
+CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
+ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;
+DO $$
+DECLARE
+  open_one record;
+BEGIN
+  FOR open_one IN SELECT a.* FROM tenancy.advice_foreign_partition() a LOOP
+    RAISE WARNING USING MESSAGE = format('foreign table %s stands open: %s', open_one.object, open_one.problem), HINT = open_one.fix_sql;
+  END LOOP;
+END
+$$;

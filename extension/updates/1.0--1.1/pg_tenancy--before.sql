@@ -1,0 +1,54 @@
+-- @include 12_callers.sql
+
+-- Tables that are protected through a parent row, and rows for everybody
+ALTER TABLE tenancy.protected_tables ADD COLUMN through name[], ADD COLUMN inherits_owner boolean NOT NULL DEFAULT false,
+  ADD COLUMN shared boolean NOT NULL DEFAULT false, ADD COLUMN workspace_decides boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN tenancy.protected_tables.through IS 'Columns that refer to the parents which the row belongs with: the first gives it its tenant';
+COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whose a row is, its first parent says';
+COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
+COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whose row it is, where the organization is NULL';
+
+-- protect() takes more arguments, and so is another function: whoever may call the old one may call the new one (see the end).
+SELECT pg_catalog.set_config('tenancy_update.may_protect', coalesce((
+  SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('role', r.rolname, 'grantable', a.is_grantable))
+  FROM pg_catalog.pg_proc p CROSS JOIN pg_catalog.aclexplode(p.proacl) a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+  WHERE p.oid = 'tenancy.protect(regclass, text, name, name, name, name, name[], boolean)'::regprocedure AND a.grantee <> p.proowner)::text, '[]'), true);
+DROP FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean);
+DROP FUNCTION tenancy.apply_protection(regclass, text, name, name, name, name, name[]);
+DROP FUNCTION tenancy.inspect_protection(regclass);
+
+-- Display names get a limit, which 1.0 didn't have. Longer ones are cut, or else each change of such a row would write them into the
+-- audit log twice. What identifies something stays as it is.
+DO $$
+DECLARE
+  bound record;
+  beyond bigint;
+  changed bigint := 0;
+BEGIN
+  FOR bound IN SELECT * FROM (VALUES ('organizations', 'name'), ('workspaces', 'name'), ('users', 'name'), ('roles', 'description'),
+                              ('permissions', 'description'), ('api_keys', 'name')) v (catalog, attribute) LOOP
+    EXECUTE format('UPDATE tenancy.%1$I SET %2$I = pg_catalog."left"(%2$I, 1000) WHERE pg_catalog.length(%2$I) > 1000', bound.catalog, bound.attribute);
+    GET DIAGNOSTICS beyond = ROW_COUNT;
+    IF beyond > 0 THEN
+      changed := changed + beyond;
+      RAISE WARNING '% rows of tenancy.% had a % of more than 1000 characters, which is cut', beyond, bound.catalog, bound.attribute;
+    END IF;
+  END LOOP;
+  -- Entries about these rows are still to be made heads of their chains, and would keep the audit log from being altered.
+  IF changed > 0 THEN
+    SET CONSTRAINTS tenancy.audit_head IMMEDIATE;
+    SET CONSTRAINTS tenancy.audit_head DEFERRED;
+  END IF;
+END
+$$;
+-- Data visibility governs observability data alone. What a DBA has registered before keeps what it had, and so does what
+-- a dump of 1.0 brings.
+ALTER TABLE tenancy.permissions ADD COLUMN data_visibility boolean NOT NULL DEFAULT true;
+COMMENT ON COLUMN tenancy.permissions.data_visibility IS 'Observability data: data visibility decides whether a role reaches all rows or its user''s own; otherwise a role reaches all';
+UPDATE tenancy.permissions SET data_visibility = false WHERE built_in AND resource NOT IN ('logs', 'traces', 'analytics');
+ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check CHECK
+  (data_visibility OR resource NOT IN ('logs', 'traces', 'analytics'));
+-- @include 24_protected_names.sql
+
+-- Replaced by advise(boolean).
+DROP FUNCTION tenancy.advise();

@@ -1,0 +1,103 @@
+#!/usr/bin/env perl
+# Prints the script that updates one version of the extension to the next:
+#
+#   generate.pl EXTENSION OLD_SCRIPT NEW_SCRIPT FOLDER
+#
+# Functions are never written twice: those that differ between the two install scripts are taken over from the new one.
+# What is no function is written by hand, in FOLDER/EXTENSION--before.sql (columns, tables, types, and functions to be dropped
+# because their result or their arguments' names change) and FOLDER/EXTENSION--after.sql (triggers, policies, rows).
+#
+# There a line "-- @include PART" stands for a part of the install script that is new, functions included.
+#
+#   before.sql
+#   each function, in the order of the new script:  CREATE, with comment and rights, where it is new;
+#                                                   CREATE OR REPLACE where its definition differs; COMMENT where that does
+#   after.sql
+#   DROP FUNCTION for each that is gone
+#
+# Rights of functions that stay are left alone: an update that grants or revokes would turn the users' grants into initial
+# privileges, which pg_dump leaves out.
+use strict;
+use warnings;
+
+# Statements of a script. A semicolon ends one outside of strings, dollar quotes and comments.
+sub statements {
+  my ($text) = @_;
+  my @statements;
+  my $current = '';
+  while ($text =~ /\G( '(?:[^']|'')*' | "[^"]*" | (\$\w*\$).*?\2 | --[^\n]*\n | ; | . )/gsx) {
+    my $token = $1;
+    # Comments between statements belong to none.
+    next if $token =~ /^--/ && $current !~ /\S/;
+    $current .= $token;
+    next if $token ne ';';
+    $current =~ s/^\s+//;
+    push @statements, $current;
+    $current = '';
+  }
+  return @statements;
+}
+
+sub slurp {
+  my ($path) = @_;
+  open my $file, '<:encoding(UTF-8)', $path or die "$path: $!\n";
+  local $/;
+  return scalar <$file>;
+}
+
+# What a script says of its functions. Each is followed by its comment, which names it by its arguments' types.
+sub functions {
+  my ($text) = @_;
+  my (@order, %functions, $unnamed);
+  for my $statement (statements($text)) {
+    if ($statement =~ /^CREATE (FUNCTION|PROCEDURE) /) {
+      die "no comment follows:\n$unnamed\n" if defined $unnamed;
+      $unnamed = $statement;
+    } elsif ($statement =~ /^COMMENT ON (FUNCTION|PROCEDURE) ([\w.]+\([^)]*(?:\(\d+\)[^)]*)*\)) IS/) {
+      my $name = "$1 $2";
+      if (defined $unnamed) {
+        $functions{$name} = {create => $unnamed, rights => []};
+        push @order, $name;
+        undef $unnamed;
+      }
+      die "comment on an unknown function: $name\n" if !$functions{$name};
+      $functions{$name}{comment} = $statement;
+    } elsif ($statement =~ /^(?:REVOKE|GRANT) .* ON ((?:FUNCTION|PROCEDURE) [\w.]+\([^)]*\)) (?:FROM|TO) /s && $functions{$1}) {
+      push @{$functions{$1}{rights}}, $statement;
+    }
+  }
+  die "no comment follows:\n$unnamed\n" if defined $unnamed;
+  return (\@order, \%functions);
+}
+
+binmode STDOUT, ':encoding(UTF-8)';
+die "usage: generate.pl EXTENSION OLD_SCRIPT NEW_SCRIPT FOLDER\n" if @ARGV != 4;
+my ($extension, $old_script, $new_script, $folder) = @ARGV;
+my (undef, $old) = functions(slurp($old_script));
+my ($order, $new) = functions(slurp($new_script));
+my ($before, $after) = map { -e "$folder/$extension--$_.sql" ? slurp("$folder/$extension--$_.sql") : '' } qw(before after);
+
+my %included;
+for ($before, $after) {
+  s{^-- \@include (\w+\.sql)\n}{
+    my $part = slurp("extension/$1");
+    $included{$_} = 1 for @{(functions($part))[0]};
+    $part;
+  }gem;
+}
+my %dropped = map { $_ => 1 } "$before$after" =~ /^DROP ((?:FUNCTION|PROCEDURE) [\w.]+\([^)]*\))/gm;
+my %dropped_before = map { $_ => 1 } $before =~ /^DROP ((?:FUNCTION|PROCEDURE) [\w.]+\([^)]*\))/gm;
+
+print $before;
+for my $name (@$order) {
+  next if $included{$name};
+  my ($now, $was) = ($new->{$name}, $dropped_before{$name} ? undef : $old->{$name});
+  my ($differs, $described) = $was ? ($now->{create} ne $was->{create}, $now->{comment} ne $was->{comment}) : (1, 1);
+  my $create = $now->{create};
+  $create =~ s/^CREATE /CREATE OR REPLACE / if $was;
+  print "$create\n" if $differs;
+  print "$now->{comment}\n" if $described;
+  print map { "$_\n" } @{$now->{rights}} if !$was;
+}
+print $after;
+print map { "DROP $_;\n" } grep { !$new->{$_} && !$dropped{$_} } sort keys %$old;

@@ -1,0 +1,231 @@
+-- Who is calling: the role that is current where an administration function is called, whatever runs around it; and nobody inside a
+-- security-restricted operation.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+SET client_min_messages = error;
+DROP ROLE IF EXISTS regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner;
+CREATE ROLE regress_dev LOGIN;
+CREATE ROLE regress_dba LOGIN;
+CREATE ROLE regress_etl LOGIN;
+CREATE ROLE regress_web LOGIN;
+CREATE ROLE regress_app_owner;
+GRANT USAGE ON SCHEMA app TO regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner;
+CREATE SCHEMA regress_dev AUTHORIZATION regress_dev;
+SET client_min_messages = notice;
+SET search_path = app;
+
+-- What each of these does, in a statement: NULL when it was done, or else why not.
+CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE statement;
+  RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+
+-- A DBA holds USAGE on the marker, and no other right makes one.
+GRANT USAGE ON TYPE tenancy.administrator TO regress_dba;
+GRANT pg_write_all_data, pg_read_all_data TO regress_etl;
+GRANT ALL ON ALL TABLES IN SCHEMA tenancy TO regress_etl;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA tenancy TO regress_etl;
+GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy TO regress_etl;
+SET SESSION AUTHORIZATION regress_dba;
+SELECT tenancy.is_dba(), outcome($$SELECT tenancy.create_user('by-dba@x.test')$$);
+SET SESSION AUTHORIZATION regress_etl;
+SELECT tenancy.is_dba(), outcome($$SELECT tenancy.create_user('by-etl@x.test')$$);
+SET client_min_messages = warning;
+SELECT c.relname, outcome(format('SELECT 1/count(*) FROM tenancy.%I', c.relname)) AS reads, outcome(format('TRUNCATE tenancy.%I CASCADE', c.relname)) AS truncates
+FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' ORDER BY c.relname COLLATE "C";
+SELECT outcome($$INSERT INTO tenancy.login_bindings (login, trusted) VALUES ('regress_etl', true)$$) AS binds,
+       outcome($$INSERT INTO tenancy.permissions (resource, action) VALUES ('x', 'y')$$) AS registers,
+       outcome($$INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (sha256('x'), gen_random_uuid())$$) AS brings_a_secret;
+SET client_min_messages = notice;
+WITH changed AS (UPDATE tenancy.setting_definitions SET category = category RETURNING 1) SELECT count(*) AS changed FROM changed;
+RESET SESSION AUTHORIZATION;
+-- PUBLIC has none of it in a new database.
+SELECT has_type_privilege('regress_web', 'tenancy.administrator', 'USAGE') AS administers, has_type_privilege('regress_web', 'tenancy.sign_up', 'USAGE') AS signs_up;
+SELECT severity, rule, object, problem FROM tenancy.advise() WHERE rule IN ('administrators', 'everybody_administers');
+
+-- Code of others that runs by the rights of its owner inside a DBA's, or a superuser's, maintenance: no caller.
+SET SESSION AUTHORIZATION regress_dev;
+SET search_path = regress_dev;
+CREATE TABLE said (what text, current_user_is name, outcome text);
+CREATE FUNCTION act(what text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  outcome text := app.outcome($q$SELECT tenancy.trust_login('regress_dev')$q$);
+BEGIN
+  RAISE NOTICE '% as %, DBA: %: %', what, current_user, tenancy.is_dba(), outcome;
+  RETURN true;
+END
+$$;
+CREATE FUNCTION quietly(what text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN regress_dev.act(what); END $$;
+CREATE TABLE t (i int);
+INSERT INTO t VALUES (1);
+CREATE INDEX t_idx ON t (quietly('index'));
+CREATE MATERIALIZED VIEW m AS SELECT act('view') WITH NO DATA;
+RESET SESSION AUTHORIZATION;
+ANALYZE regress_dev.t;
+REINDEX TABLE regress_dev.t;
+REFRESH MATERIALIZED VIEW regress_dev.m;
+SET SESSION AUTHORIZATION regress_dba;
+-- The caller is the DBA in code that runs with a DBA's rights ...
+SELECT tenancy.is_dba() AS directly;
+RESET SESSION AUTHORIZATION;
+-- ... in a wrapper that a DBA makes on purpose, for one who is none,
+CREATE FUNCTION app.sign_up(name text, email text) RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT organization_id FROM tenancy.create_organization(name, email) $$;
+ALTER FUNCTION app.sign_up(text, text) OWNER TO regress_dba;
+CREATE FUNCTION app.is_dba_inside() RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT tenancy.is_dba() $$;
+ALTER FUNCTION app.is_dba_inside() OWNER TO regress_dba;
+SET SESSION AUTHORIZATION regress_web;
+SET search_path = app;
+SELECT tenancy.is_dba(), app.is_dba_inside(), outcome($$SELECT app.sign_up('Hooli', 'gavin@hooli.test')$$) AS wrapped,
+       outcome($$SELECT tenancy.create_organization('Direct', 'd@direct.test')$$) AS directly;
+-- and not where somebody else's definer function runs inside a DBA's statement.
+SET SESSION AUTHORIZATION regress_dev;
+SET search_path = regress_dev;
+CREATE FUNCTION helpful() RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT app.outcome($q$SELECT tenancy.trust_login('regress_dev')$q$) $$;
+GRANT USAGE ON SCHEMA regress_dev TO regress_dba;
+SET SESSION AUTHORIZATION regress_dba;
+SELECT regress_dev.helpful();
+RESET SESSION AUTHORIZATION;
+
+-- Sign-up alone: organizations with their first users, no master key, and nothing else.
+GRANT USAGE ON TYPE tenancy.sign_up TO regress_web;
+SET SESSION AUTHORIZATION regress_web;
+SELECT tenancy.is_dba(), organization_id IS NOT NULL AS made, master_key FROM tenancy.create_organization('Pied Piper', 'richard@piper.test');
+SELECT count(*) AS sees FROM tenancy.organizations;
+SET search_path = app;
+SELECT outcome($$SELECT tenancy.create_user('x@piper.test')$$), outcome($$SELECT tenancy.create_api_key('organization_service_key', 'k', 'pied-piper')$$);
+RESET SESSION AUTHORIZATION;
+
+-- The owner's exemption from forced row security ends with the query that it is for: through a view and a definer function of the
+-- table's owner, code that a referential action sets off sees what it sees directly.
+SET client_min_messages = warning;
+SELECT tenancy.protect('app.logs', 'logs', 'organization_id', 'workspace_id', 'user_id');
+SET client_min_messages = notice;
+ALTER TABLE app.logs OWNER TO regress_app_owner;
+CREATE VIEW app.bodies AS SELECT body FROM app.logs;
+ALTER VIEW app.bodies OWNER TO regress_app_owner;
+CREATE FUNCTION app.bodies_by_function() RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN RETURN QUERY SELECT body FROM app.logs; END $$;
+ALTER FUNCTION app.bodies_by_function() OWNER TO regress_app_owner;
+GRANT SELECT ON app.bodies TO regress_dev;
+SET SESSION AUTHORIZATION regress_dev;
+SET search_path = regress_dev;
+CREATE TABLE p (i int PRIMARY KEY);
+CREATE TABLE c (i int REFERENCES p ON DELETE CASCADE ON UPDATE CASCADE);
+CREATE TABLE n (i int REFERENCES p ON DELETE SET NULL);
+CREATE FUNCTION sees() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  RAISE NOTICE '% % %: view %, function %', TG_WHEN, TG_OP, TG_TABLE_NAME, (SELECT count(*) FROM app.bodies), (SELECT count(*) FROM app.bodies_by_function());
+  RETURN coalesce(NEW, OLD);
+END $$;
+CREATE TRIGGER before_c BEFORE DELETE OR UPDATE ON c FOR EACH ROW EXECUTE FUNCTION sees();
+CREATE TRIGGER after_c AFTER DELETE OR UPDATE ON c FOR EACH ROW EXECUTE FUNCTION sees();
+CREATE TRIGGER before_n BEFORE UPDATE ON n FOR EACH ROW EXECUTE FUNCTION sees();
+CREATE TRIGGER deferred_c AFTER DELETE ON c FOR EACH ROW EXECUTE FUNCTION sees();
+INSERT INTO p VALUES (1), (2);
+INSERT INTO c VALUES (1), (2);
+INSERT INTO n VALUES (1);
+UPDATE p SET i = 3 WHERE i = 2;
+DELETE FROM p;
+SELECT (SELECT count(*) FROM app.bodies) AS view, (SELECT count(*) FROM app.bodies_by_function()) AS function;
+-- A rule is rewritten into the referential action's own statement, with the views that it reads.
+CREATE TABLE ruled (i int REFERENCES p ON DELETE CASCADE);
+CREATE TABLE loot (body text);
+CREATE RULE r AS ON DELETE TO ruled DO ALSO INSERT INTO loot SELECT body FROM app.bodies;
+INSERT INTO p VALUES (5);
+INSERT INTO ruled VALUES (5);
+DELETE FROM p;
+SELECT (SELECT count(*) FROM ruled) AS left_over, (SELECT count(*) FROM loot) AS loot;
+RESET SESSION AUTHORIZATION;
+SELECT count(*) > 0 AS there_are_rows FROM app.logs;
+-- The referential action itself still reaches all rows of the owner's forced table.
+SET search_path = app;
+GRANT CREATE ON SCHEMA app TO regress_app_owner;
+SET ROLE regress_app_owner;
+CREATE TABLE batches (batch int PRIMARY KEY);
+CREATE TABLE items (organization_id uuid, batch int REFERENCES batches ON DELETE CASCADE);
+INSERT INTO batches VALUES (1);
+RESET ROLE;
+INSERT INTO items SELECT organization_id, 1 FROM tenancy.organizations;
+SELECT tenancy.protect('items', 'logs', 'organization_id');
+SET ROLE regress_app_owner;
+DELETE FROM batches;
+RESET ROLE;
+SELECT count(*) AS left_over FROM items;
+-- ... and is refused where it could leave rows out.
+SET ROLE regress_app_owner;
+INSERT INTO batches VALUES (2);
+CREATE RULE r AS ON DELETE TO items DO ALSO NOTHING;
+RESET ROLE;
+INSERT INTO items SELECT organization_id, 2 FROM tenancy.organizations LIMIT 1;
+SET ROLE regress_app_owner;
+DELETE FROM batches;
+DROP RULE r ON items;
+RESET ROLE;
+
+-- The extension's owner runs nobody's code on its own tables: TRIGGER and REFERENCES come with GRANT ALL.
+GRANT CREATE ON SCHEMA app TO regress_etl;
+SET SESSION AUTHORIZATION regress_etl;
+CREATE FUNCTION climb() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'as %', current_user; RETURN NEW; END $$;
+CREATE TYPE name_of AS (id uuid);
+CREATE FUNCTION climb(name_of) RETURNS uuid LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'as %', current_user; RETURN ($1).id; END $$;
+CREATE CAST (name_of AS uuid) WITH FUNCTION climb(name_of) AS IMPLICIT;
+SELECT outcome($$CREATE TRIGGER climb BEFORE INSERT ON tenancy.organizations FOR EACH ROW EXECUTE FUNCTION app.climb()$$);
+SELECT outcome($$CREATE SCHEMA AUTHORIZATION regress_etl CREATE TRIGGER climb BEFORE INSERT ON tenancy.users FOR EACH ROW EXECUTE FUNCTION app.climb()$$);
+SELECT outcome($$CREATE TABLE r (o app.name_of REFERENCES tenancy.organizations)$$);
+SELECT outcome($$CREATE TABLE r (o uuid REFERENCES tenancy.organizations)$$);
+SELECT outcome($$ALTER TABLE r ADD p app.name_of REFERENCES tenancy.users$$);
+DROP TABLE r;
+RESET SESSION AUTHORIZATION;
+SET client_min_messages = error;
+CREATE TRIGGER climb BEFORE INSERT ON tenancy.organizations FOR EACH ROW EXECUTE FUNCTION app.climb();
+SELECT severity, object, problem FROM tenancy.advise() WHERE rule = 'foreign_code_on_catalogs';
+DROP TRIGGER climb ON tenancy.organizations;
+
+-- A restore is what the current user may do, not the session's: code in somebody else's index is no restore.
+GRANT INSERT ON tenancy.audit_log TO regress_dba;
+CREATE SCHEMA regress_dba AUTHORIZATION regress_dba;
+SET client_min_messages = notice;
+SET SESSION AUTHORIZATION regress_dba;
+CREATE FUNCTION regress_dba.forge() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('check_function_bodies', 'off', true), set_config('search_path', '', true);
+  INSERT INTO tenancy.audit_log (audit_id, at, actor_kind, actor, login, action, resource_type, resource_id, entry_hash)
+  OVERRIDING SYSTEM VALUE VALUES (900001, '2001-01-01', 'login', 'postgres', 'postgres', 'forged', 'organization', 'x', '\x00');
+  RETURN 'inserted';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLERRM;
+END $$;
+CREATE FUNCTION regress_dba.f(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE NOTICE '%', regress_dba.forge(); RETURN i; END $$;
+CREATE TABLE regress_dba.t (i int);
+INSERT INTO regress_dba.t VALUES (1);
+CREATE INDEX ON regress_dba.t (regress_dba.f(i));
+RESET SESSION AUTHORIZATION;
+ANALYZE regress_dba.t;
+SELECT login, actor FROM tenancy.audit_log WHERE action = 'forged' AND at < '2002-01-01';
+
+-- A DBA who is no superuser reaches protected tables only, as protect() made them.
+GRANT SELECT, INSERT, DELETE ON tenancy.protected_tables TO regress_dba;
+SET SESSION AUTHORIZATION regress_dba;
+SET search_path = app;
+SELECT organization_id IS NOT NULL AS made FROM tenancy.create_organization('Postgres', 'p@postgres.test', external_id => 'postgres');
+SELECT outcome($$INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before)
+  VALUES ('pg_authid', 'logs', 'rolname', false, false)$$);
+INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before)
+  VALUES ('app.secrets', 'logs', 'name', false, false);
+SELECT outcome($$SELECT tenancy.export_organization('postgres', 'app.secrets')$$), outcome($$SELECT tenancy.purge_organization('postgres')$$);
+DELETE FROM tenancy.protected_tables WHERE relation = 'app.secrets'::regclass;
+SELECT outcome($$SELECT tenancy.purge_organization('postgres')$$);
+SELECT outcome($$SELECT tenancy.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
+RESET SESSION AUTHORIZATION;
+SELECT outcome($$SELECT tenancy.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
+
+SET client_min_messages = error;
+SELECT tenancy.unprotect('app.logs');
+ALTER TABLE app.logs OWNER TO :dba;
+DROP OWNED BY regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner CASCADE;
+DROP ROLE regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner;

@@ -1,0 +1,115 @@
+-- External ids decide whose rows are in protected tables. A DBA or a trusted login's application sets them, a tenant doesn't, by any way.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+SET client_min_messages = warning;
+-- Rows of a workspace, and of a key, that nobody has registered yet (or any more)
+CREATE TABLE events (id integer, workspace_id bigint, api_key_id text);
+INSERT INTO events VALUES (1, 12, NULL), (2, 42, NULL), (3, 22, NULL), (4, 12, '77');
+SELECT tenancy.protect('events', 'logs', workspace => 'workspace_id', api_key => 'api_key_id');
+
+-- Whoever chose the id would have the rows: shown by a DBA, whose doing it is.
+BEGIN;
+SET SESSION AUTHORIZATION regress_plain;
+SELECT app.visible('acme master', 'app.events');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.create_workspace('acme', 'Forty-two', external_id => '42') IS NOT NULL AS made;
+SET SESSION AUTHORIZATION regress_plain;
+SELECT app.visible('acme master', 'app.events');
+ROLLBACK;
+SELECT current_user = session_user AS is_back;
+
+-- What a principal gets for an id that somebody has, and for one that nobody has: the same.
+CREATE FUNCTION answer(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  detail text;
+  hint text;
+BEGIN
+  EXECUTE command;
+  RAISE EXCEPTION USING ERRCODE = 'TEST0', MESSAGE = 'done';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+  RETURN concat_ws(' | ', SQLSTATE, SQLERRM, detail, hint);
+END
+$$;
+CREATE TABLE tries AS SELECT * FROM (VALUES
+  (1, 'workspace', $$SELECT tenancy.create_workspace(NULL, 'Mine', external_id => '%s')$$, '22', '42'),
+  (2, 'workspace, by name', $$SELECT tenancy.create_workspace('acme', 'Mine', 'mine', '%s')$$, '22', '42'),
+  (3, 'service key', $$SELECT tenancy.create_api_key('organization_service_key', 'Mine', scopes => '[]', external_id => '%s')$$, '905', '77'),
+  (4, 'workspace key', $$SELECT tenancy.create_api_key('workspace_service_key', 'Mine', workspace => 'search', scopes => '[]', external_id => '%s')$$, '905', '77'),
+  (5, 'user', $$SELECT tenancy.create_user('me@acme.test', external_id => '%s')$$, '201', '4242'),
+  (6, 'organization', $$SELECT tenancy.create_organization('Mine', 'me@acme.test', external_id => '%s')$$, '2', '4242')
+) v (n, what, command, taken, free);
+CREATE FUNCTION compare_answers() RETURNS TABLE (what text, alike boolean, answer text) LANGUAGE sql AS $$
+  SELECT t.what, a.taken = a.free, a.free FROM app.tries t,
+    LATERAL (SELECT app.answer(format(t.command, t.taken)), app.answer(format(t.command, t.free))) a (taken, free) ORDER BY t.n
+$$;
+SET SESSION AUTHORIZATION regress_plain;
+CALL app.become('acme master');
+SELECT * FROM app.compare_answers();
+-- Not even what can't be one
+SELECT app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_id => '')$$);
+-- The rest of it is nobody else's business.
+SELECT tenancy.create_workspace(NULL, 'Other') IS NOT NULL AS made, (SELECT api_key_id IS NOT NULL FROM tenancy.create_api_key('organization_service_key', 'Mine', scopes => '[]')) AS key_made;
+SELECT app.visible('acme master', 'app.events');
+-- Who may not make a workspace hears of that, whatever the id.
+CALL app.become('mike key');
+SELECT app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_id => '22')$$) = app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_id => '42')$$) AS alike,
+       left(app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_id => '42')$$), 60) AS answer;
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+-- A login that stands for a user is none that is trusted.
+SELECT tenancy.bind_login('regress_bound', 'olivia@acme.test');
+SET SESSION AUTHORIZATION regress_bound;
+SELECT what, alike, left(answer, 48) AS answer FROM app.compare_answers() WHERE what ~ 'workspace|service';
+RESET SESSION AUTHORIZATION;
+
+-- Plain SQL: privileges on the catalogs don't make it a tenant's either, as long as they make no DBA.
+GRANT INSERT, UPDATE ON tenancy.workspaces, tenancy.users, tenancy.api_keys TO regress_plain;
+GRANT UPDATE ON tenancy.organizations TO regress_plain;
+SET SESSION AUTHORIZATION regress_plain;
+CALL app.become('acme master');
+SELECT app.attempt('acme master', format('UPDATE tenancy.%s SET external_id = ''42''', c)) FROM unnest(ARRAY['workspaces', 'users', 'api_keys', 'organizations']) c;
+SELECT app.answer($$INSERT INTO tenancy.workspaces (organization_id, slug, name, external_id) VALUES ('aaaaaaaa-0000-4000-8000-000000000000', 'x', 'x', '42')$$);
+SELECT app.answer($$INSERT INTO tenancy.workspaces (organization_id, slug, name, external_id) VALUES ('aaaaaaaa-0000-4000-8000-000000000000', 'x', 'x', '22')$$);
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+REVOKE INSERT, UPDATE ON tenancy.workspaces, tenancy.users, tenancy.api_keys, tenancy.organizations FROM regress_plain;
+
+-- An application on a trusted login sets them, for a principal who may do the rest; and hears what is taken.
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SELECT what, alike, answer FROM app.compare_answers() WHERE what ~ 'workspace|service';
+SELECT left(app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine, too', external_id => '22')$$), 80);
+SELECT tenancy.create_workspace(NULL, 'Forty-two', external_id => '42') IS NOT NULL AS made;
+SELECT app.visible('olivia', 'app.events');
+CALL become('mike');
+SELECT left(app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_id => '43')$$), 60);
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+-- As long as it is trusted
+SELECT tenancy.unbind_login('regress_app');
+SET SESSION AUTHORIZATION regress_app;
+SELECT set_config('tenancy.api_key', (SELECT secret FROM app.secrets WHERE name = 'acme master'), false) IS NOT NULL AS is_key;
+SELECT left(app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_id => '43')$$), 60);
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+
+-- So does a role that creates organizations, and their ids.
+GRANT USAGE ON TYPE tenancy.sign_up TO regress_plain;
+SET SESSION AUTHORIZATION regress_plain;
+CALL app.become('acme master');
+SELECT tenancy.create_workspace(NULL, 'Forty-four', external_id => '44') IS NOT NULL AS made;
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+REVOKE USAGE ON TYPE tenancy.sign_up FROM regress_plain;
+
+-- Whoever adds a function that takes one has to ask, too, and to try it above.
+SELECT p.proname, has_function_privilege('public', p.oid, 'EXECUTE') AS public FROM pg_proc p
+WHERE p.pronamespace = 'tenancy'::regnamespace AND 'external_id' = ANY (p.proargnames) ORDER BY 1;
+-- A slug or a name is never compared with what is in a table, only the external id is.
+UPDATE tenancy.workspaces SET external_id = NULL WHERE slug = 'search';
+UPDATE tenancy.workspaces SET name = '12', slug = '12' WHERE slug = 'search';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT app.visible('acme master', 'app.events');
+RESET SESSION AUTHORIZATION;

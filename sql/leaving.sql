@@ -1,0 +1,89 @@
+-- Whoever leaves leaves their keys behind: coming back begins anew. And two ways by which rights came back, or were taken.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+SET client_min_messages = warning;
+\o /dev/null
+SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id');
+GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
+CREATE FUNCTION with_key(who text, workspace text) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO app.secrets SELECT who || ' in ' || workspace, k.secret
+  FROM tenancy.create_api_key('workspace_user_key', who || ' in ' || workspace, 'acme', workspace, who || '@acme.test', '["logs.view", "logs.list"]') k
+$$;
+SELECT with_key('ben', 'search'), with_key('ben', 'support'), with_key('mona', 'search'), with_key('olivia', 'search'), with_key('adam', 'support');
+SELECT tenancy.set_workspace_role('acme/search', 'olivia@acme.test', 'member');
+\o
+CREATE FUNCTION keys_now() RETURNS TABLE (key text, sees text) LANGUAGE sql AS
+$$ SELECT name, app.visible(name, 'app.logs') FROM app.secrets WHERE name LIKE '% in %' ORDER BY name $$;
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM keys_now();
+RESET SESSION AUTHORIZATION;
+-- Out of a workspace, by the function and by plain DML, and back again; the others go on
+SELECT tenancy.remove_workspace_member('acme/search', 'ben@acme.test'), tenancy.set_workspace_role('acme/search', 'ben@acme.test', 'manager');
+DELETE FROM tenancy.workspace_members WHERE user_id = 'cccccccc-0000-4000-8000-000000000001';
+INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
+VALUES ('aaaaaaaa-0000-4000-8000-000000000002', 'cccccccc-0000-4000-8000-000000000001', 'aaaaaaaa-0000-4000-8000-000000000000', '00000000-0000-4000-8000-000000000013');
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM keys_now();
+SELECT visible('ben', 'app.logs') AS ben_is_back;
+RESET SESSION AUTHORIZATION;
+-- Out of the organization, and back; a change of role ends nothing, and gives no more than the role
+SELECT tenancy.remove_organization_member('acme', 'ben@acme.test'), tenancy.set_organization_role('acme', 'ben@acme.test', 'member'),
+       tenancy.set_workspace_role('acme/support', 'ben@acme.test', 'member'), tenancy.set_workspace_role('acme/search', 'mona@acme.test', 'member'),
+       tenancy.set_organization_role('acme', 'adam@acme.test', 'member');
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM keys_now();
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'admin');
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM keys_now();
+RESET SESSION AUTHORIZATION;
+-- A membership that is made another's, and all at once
+UPDATE tenancy.workspace_members SET user_id = 'cccccccc-0000-4000-8000-000000000007'
+WHERE user_id = 'cccccccc-0000-4000-8000-000000000003' AND workspace_id = 'aaaaaaaa-0000-4000-8000-000000000002';
+SELECT name, revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE name LIKE '% in %' OR kind <> 'workspace_user_key' ORDER BY name;
+BEGIN;
+TRUNCATE tenancy.workspace_members;
+SELECT name FROM tenancy.api_keys WHERE revoked_at IS NULL ORDER BY name;
+ROLLBACK;
+-- It is in the audit log. When a workspace or the organization goes, its keys go with it, and are not revoked first.
+SELECT action, after ->> 'name' AS name FROM tenancy.audit_log WHERE resource_type = 'api_key' AND action = 'revoke' AND after ->> 'name' LIKE '% in %' ORDER BY audit_id;
+BEGIN;
+DELETE FROM tenancy.workspaces WHERE slug = 'support';
+DELETE FROM tenancy.organizations WHERE slug = 'acme';
+SELECT action, before ->> 'name' AS name FROM tenancy.audit_log WHERE resource_type = 'api_key' AND before ->> 'name' LIKE '% in support' ORDER BY audit_id;
+ROLLBACK;
+
+-- A key for somebody who isn't in the workspace yet would begin to act on the day that they are
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, attempt(who, 'SELECT tenancy.create_api_key(''workspace_user_key'', ''k'', NULL, ''support'', ''nora@acme.test'', ''["logs.view"]'')'),
+       attempt(who, 'SELECT tenancy.create_api_key(''workspace_user_key'', ''k'', NULL, ''support'', ''wanda@acme.test'', ''["logs.view"]'')') FROM unnest(ARRAY['olivia', 'adam', 'wanda']) who;
+RESET SESSION AUTHORIZATION;
+
+-- An admin from whom the organization has taken logs gets them back by no token of their own; owners and the master key may
+SELECT tenancy.set_setting('acme', 'org_admins_view_logs', false);
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, attempt(who, 'SELECT tenancy.set_jwks(NULL, ''{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'')') AS sets_keys,
+       attempt(who, 'SELECT tenancy.set_jwks(NULL, NULL)') AS removes_keys
+FROM unnest(ARRAY['olivia', 'adam', 'acme master', 'mona', 'search service']) who;
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.reset_setting('acme', 'org_admins_view_logs');
+
+-- A workspace takes nothing from the organization's admins, whoever says so
+SELECT tenancy.allow_workspace_overrides('acme', 'logs', true), tenancy.set_workspace_role('acme/search', 'mona@acme.test', 'manager');
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, attempt(who, 'SELECT tenancy.set_setting(NULL, ''org_admins_view_logs'', false, ''search'')') AS admins,
+       attempt(who, 'SELECT tenancy.set_setting(NULL, ''members_view_logs'', false, ''search'')') AS members FROM unnest(ARRAY['olivia', 'adam', 'mona', 'mike']) who;
+RESET SESSION AUTHORIZATION;
+INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action, allowed)
+VALUES ('00000000-0000-4000-8000-000000000002', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'logs', 'view', false);
+SET SESSION AUTHORIZATION regress_app;
+SELECT visible('adam', 'app.logs');
+RESET SESSION AUTHORIZATION;
+SELECT value, source FROM tenancy.settings('acme', 'search') WHERE setting = 'org_admins_view_logs';
+-- The other way round it counts: what the organization has taken, a workspace can give for itself
+SELECT tenancy.set_setting('acme', 'org_admins_view_logs', false), tenancy.set_setting('acme', 'org_admins_view_logs', true, 'search');
+SET SESSION AUTHORIZATION regress_app;
+SELECT visible('adam', 'app.logs');
+RESET SESSION AUTHORIZATION;
+SELECT value, source FROM tenancy.settings('acme', 'search') WHERE setting = 'org_admins_view_logs';

@@ -1,0 +1,61 @@
+#include "core/access/delegation.hpp"
+
+#include <algorithm>
+
+namespace tenancy {
+namespace {
+
+void add_missing(Shortfall &lacking, const Rights &held, const Rights &given) {
+  lacking.permissions |= held.missing_of(given);
+}
+
+}  // namespace
+
+Shortfall shortfall(const Access &held, const Access &given) {
+  Shortfall lacking;
+  if (held.organization() != given.organization()) {
+    lacking.permissions = PermissionSet::of_all();
+    lacking.reach = lacking.standing = true;
+    return lacking;
+  }
+  add_missing(lacking, held.on_organization(), given.on_organization());
+  add_missing(lacking, held.on_unassigned(), given.on_unassigned());
+  if (given.reaches_every_workspace()) {
+    lacking.reach = !held.reaches_every_workspace();
+    add_missing(lacking, held.reaches_every_workspace() ? held.elsewhere() : no_rights, given.elsewhere());
+    // Where the one has less than elsewhere, the other must, too.
+    for (const auto &entry : held.entries())
+      add_missing(lacking, held.rights_of(entry), given.in_workspace(entry.workspace));
+  }
+  lacking.standing = given.is_above_settings({}) && !held.is_above_settings({});
+  for (const auto &entry : given.entries()) {
+    add_missing(lacking, held.in_workspace(entry.workspace), given.rights_of(entry));
+    if (entry.above_settings && !held.is_above_settings(entry.workspace)) lacking.standing = true;
+  }
+  return lacking;
+}
+
+Shortfall shortfall_of_key(const Access &held, const KeyFacts &key, KeyFor whom, const UserFacts *user) {
+  KeyFacts handed = key;
+  if (key.classes != nullptr) handed.scopes -= key.classes->key_borne;
+  if (key.kind == KeyKind::organization_service_key) return shortfall(held, Access::of_key(handed, nullptr));
+
+  Shortfall lacking;
+  if (held.organization() != key.organization) return shortfall(held, Access::of_key(handed, nullptr));
+  const Rights &here = held.in_workspace(key.workspace);
+  lacking.permissions = handed.scopes;
+  lacking.permissions -= here.all;
+  lacking.permissions -= held.on_organization_itself().all;
+  if (whom == KeyFor::maker) lacking.permissions -= here.own;
+  if (whom == KeyFor::somebody_else && user != nullptr) {
+    const Access users = Access::of_user(*user);
+    const Rights &there = users.in_workspace(key.workspace);
+    PermissionSet everything = there.all;
+    everything |= there.own;
+    add_missing(lacking, here, {everything, {}});
+    lacking.standing = users.is_above_settings(key.workspace) && !held.is_above_settings(key.workspace);
+  }
+  return lacking;
+}
+
+}  // namespace tenancy
