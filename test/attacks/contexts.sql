@@ -143,22 +143,20 @@ INSERT INTO attacks.places VALUES
   ('cascade to a table with a trigger', '', ', k int UNIQUE', 'CREATE TABLE {s}.c (k int REFERENCES {s}.t (k) ON DELETE CASCADE); CREATE TRIGGER t BEFORE DELETE ON {s}.c FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); UPDATE {s}.t SET k = 1; INSERT INTO {s}.c VALUES (1);'),
   ('row type as a function''s argument', '', '', 'CREATE FUNCTION {s}.to_jsonb({s}.t) RETURNS jsonb LANGUAGE sql AS ''SELECT to_jsonb({s}.f(1))'';');
 
-CREATE TABLE attacks.walks (title text PRIMARY KEY, script text NOT NULL);
+CREATE TABLE attacks.walks (n int PRIMARY KEY, title text NOT NULL, script text NOT NULL);
 INSERT INTO attacks.walks VALUES
-  ('delete_workspace() by a tenant', E'@as att_web acme master\nSELECT tenancy.create_workspace(NULL, ''Short lived'') IS NULL;\n@armed\nSET LOCAL constraint_exclusion = on;\nSELECT tenancy.delete_workspace(''short-lived'');'),
-  ('delete_workspace() by a superuser', E'@as postgres\nSELECT tenancy.create_workspace(''acme'', ''Short lived'') IS NULL;\n@armed\nSET LOCAL constraint_exclusion = on;\nSELECT tenancy.delete_workspace(''acme/short-lived'');'),
-  ('export_organization() by a DBA', E'@as att_dba\n@armed\nSET LOCAL constraint_exclusion = on;\nSELECT count(*) FROM tenancy.export_organization(''{u}-0000-4000-8000-000000000000'', ''{s}.t'');'),
-  ('export_organization() by a superuser', E'@as postgres\n@armed\nSET LOCAL constraint_exclusion = on;\nSELECT count(*) FROM tenancy.export_organization(''{u}-0000-4000-8000-000000000000'', ''{s}.t'');'),
-  ('purge_organization() by a DBA', E'@as att_dba\n@armed\nSET LOCAL constraint_exclusion = on;\nSELECT count(*) FROM tenancy.purge_organization(''{u}-0000-4000-8000-000000000000'');'),
-  ('purge_organization() by a superuser', E'@as postgres\n@armed\nSET LOCAL constraint_exclusion = on;\nSELECT count(*) FROM tenancy.purge_organization(''{u}-0000-4000-8000-000000000000'');'),
-  ('protect(create_indexes) by a superuser', E'@as postgres\n@armed\nSELECT tenancy.protect(''{s}.t'', ''logs'', ''organization_id'', ''workspace_id'', create_indexes => true);'),
-  ('protect(create_indexes) and create_scoped_view() by the owner', E'@as att_owner\n@armed\nSELECT tenancy.protect(''{s}.t'', ''prompts'', ''organization_id'', ''workspace_id'', create_indexes => true, payload => ''{n}''); SELECT tenancy.create_scoped_view(''{s}.t'', ''{s}.sv''); SELECT count(*) FROM {s}.sv; SELECT tenancy.unprotect(''{s}.t'');'),
-  ('advise() and unprotect() by a superuser', E'@as postgres\n@armed\nSELECT count(*) FROM tenancy.advise(); SELECT tenancy.unprotect(''{s}.t'');');
+  (1, 'delete_workspace() by a tenant', E'@as att_web acme master\nSELECT tenancy.create_workspace(NULL, ''Short lived'') IS NULL;\n@armed\nSELECT tenancy.delete_workspace(''short-lived'');'),
+  (2, 'delete_workspace() by a superuser', E'@as postgres\nSELECT tenancy.create_workspace(''acme'', ''Short lived'') IS NULL;\n@armed\nSELECT tenancy.delete_workspace(''acme/short-lived'');'),
+  (3, 'export_organization() by a DBA', E'@as att_dba\n@armed\nSELECT count(*) FROM tenancy.export_organization(''{u}-0000-4000-8000-000000000000'', ''{s}.t'');'),
+  (4, 'export_organization() by a superuser', E'@as postgres\n@armed\nSELECT count(*) FROM tenancy.export_organization(''{u}-0000-4000-8000-000000000000'', ''{s}.t'');'),
+  (5, 'advise() by a superuser', E'@as postgres\n@armed\nSELECT count(*) FROM tenancy.advise();'),
+  (6, 'protect(create_indexes) and create_scoped_view() by the owner', E'@as att_owner\n@armed\nSELECT tenancy.protect(''{s}.t'', ''logs'', ''organization_id'', ''workspace_id'', create_indexes => true, payload => ''{n}''); SELECT tenancy.create_scoped_view(''{s}.t'', ''{s}.sv''); SELECT count(*) FROM {s}.sv;'),
+  (7, 'purge_organization()', E'@as {who}\n@armed\nSELECT count(*) FROM tenancy.purge_organization(''{u}-0000-4000-8000-000000000000'');'),
+  (8, 'unprotect() and protect(create_indexes) by a superuser', E'@as postgres\n@armed\nSELECT tenancy.unprotect(''{s}.t''); DROP INDEX IF EXISTS {s}.t_organization_id_idx, {s}.t_workspace_id_idx; SELECT tenancy.protect(''{s}.t'', ''logs'', ''organization_id'', ''workspace_id'', create_indexes => true);');
 INSERT INTO attacks.cases (family, title, script, may)
-SELECT 'work on tables', format('%s, %s', w.title, p.title),
-  replace(replace(format(E'@as att_owner\n@code att_owner\n%s\nCREATE TABLE {s}.t (organization_id uuid, workspace_id uuid, n int DEFAULT 1%s);\nGRANT ALL ON {s}.t TO PUBLIC;\n@as postgres\n' ||
-    E'SELECT tenancy.protect(''{s}.t'', ''logs'', ''organization_id'', ''workspace_id'');\nINSERT INTO {s}.t (organization_id, workspace_id) VALUES (''{u}-0000-4000-8000-000000000000'', ''{u}-0000-4000-8000-000000000002'');\n@as att_owner\n%s\n%s',
-    p.before, p.columns, p.made, w.script), '{s}', 'att_owner'), '{u}', current_setting('attacks.u')),
-  ARRAY['rows of', 'catalog', 'logins', 'audit log']
-FROM attacks.places p, attacks.walks w;
+SELECT 'work on tables', format('%s; purge by %s', p.title, who),
+  replace(replace(replace(format(E'@as att_owner\n@code att_owner\n%s\nCREATE TABLE {s}.t (organization_id uuid, workspace_id uuid, n int DEFAULT 1%s);\nGRANT ALL ON {s}.t TO PUBLIC;\n@as postgres\n' ||
+    E'SELECT tenancy.protect(''{s}.t'', ''logs'', ''organization_id'', ''workspace_id'');\nINSERT INTO {s}.t (organization_id, workspace_id) VALUES (''{u}-0000-4000-8000-000000000000'', ''{u}-0000-4000-8000-000000000002'');\n@as att_owner\n%s\nSET LOCAL constraint_exclusion = on;\n',
+    p.before, p.columns, p.made) || (SELECT string_agg(format(E'\\warn @> %s\n%s\n', quote_literal(w.title), w.script), '' ORDER BY w.n) FROM attacks.walks w), '{s}', 'att_owner'), '{u}', current_setting('attacks.u')), '{who}', who), '{}'
+FROM attacks.places p, unnest(ARRAY['att_dba', 'postgres']) who;
 UPDATE attacks.cases SET watched = own_database;

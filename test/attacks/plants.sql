@@ -45,7 +45,7 @@ INSERT INTO attacks.plants VALUES ('a right of a DBA''s that was granted to many
 GRANT INSERT ON tenancy.organizations TO att_sign_up;
 SELECT format('GRANT USAGE ON TYPE %s TO att_sign_up', oid::regtype) FROM pg_type WHERE typnamespace = 'tenancy'::regnamespace AND typname = 'administrator' \gexec
 
-INSERT INTO attacks.plants VALUES ('a query on others'' tables by the extension''s owner', '^work on tables: delete_workspace\(\) by a tenant, constant index predicate', '^work on tables: .*be superuser: ');
+INSERT INTO attacks.plants VALUES ('a query on others'' tables by the extension''s owner', '^work on tables: constant index predicate', '^work on tables: .*be superuser: ');
 SELECT attacks.replace('delete_workspace', 'BEGIN PERFORM count(*) FROM att_owner.t WHERE n = 2; END');
 
 INSERT INTO attacks.plants VALUES ('a role that anybody can hand out', '^roads: (mona|mike|ben)', '^roads: .*rights: .* gave ');
