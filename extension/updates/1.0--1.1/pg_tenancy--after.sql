@@ -206,3 +206,10 @@ BEGIN
   END LOOP;
 END
 $$;
+
+DROP POLICY dba ON tenancy.audit_log;
+CREATE POLICY dba ON tenancy.audit_log FOR SELECT USING ((SELECT tenancy.is_dba()));
+COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything';
+CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
+  WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));
+COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'What a DBA adds is sealed; nothing else can be done to entries';
