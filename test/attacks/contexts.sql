@@ -73,6 +73,11 @@ FROM attacks.attackers a, (VALUES
   ('operator', 'CREATE FUNCTION {s}.e(int, int) RETURNS boolean LANGUAGE sql AS ''SELECT {s}.d($1) = $2''; CREATE OPERATOR {s}.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = {s}.e);', 'SELECT 1 OPERATOR({s}.===) 2;')
 ) v (title, made, done), unnest(ARRAY['postgres', 'att_dba']) victim WHERE a.login IN ('att_dev', 'att_owner', 'att_sign_up');
 
+-- A simulated query is somebody else's, with whatever code it meets.
+INSERT INTO attacks.cases (family, title, script, forbidden)
+SELECT 'definer', format('simulate() by %s of a view of %s', victim, a.login), format(E'@as postgres\nGRANT att_bound TO att_dba;\n@as %s\n@code %1$s\nCREATE VIEW %1$s.v AS SELECT %1$s.%3$s(1); GRANT SELECT ON %1$s.v TO PUBLIC; GRANT USAGE ON SCHEMA %1$s TO PUBLIC;\n@as %2$s\n@armed\nSELECT * FROM tenancy.simulate(''SELECT * FROM %1$s.v'', ''mike@acme.test'', ''acme'', ''att_bound'');', a.login, victim, f), (SELECT forbidden FROM attacks.principals WHERE principal = 'mike')
+FROM attacks.attackers a, unnest(ARRAY['postgres', 'att_dba']) victim, unnest(ARRAY['f', 'd']) f WHERE a.login IN ('att_dev', 'att_owner');
+
 -- 4. Referential actions run by the rights of a table's owner, without regard to its forced row security. What runs inside must not
 -- have that.
 INSERT INTO attacks.cases (family, title, script)

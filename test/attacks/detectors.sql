@@ -86,7 +86,9 @@ END
 $$;
 
 -- After each attack, in its transaction, by a superuser.
-CREATE FUNCTION attacks.changed(may text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
+-- The attacker's settings are still there.
+CREATE FUNCTION attacks.changed(may text[]) RETURNS SETOF text LANGUAGE plpgsql
+SET enable_nestloop = on SET enable_seqscan = on SET enable_indexscan = on SET enable_bitmapscan = on SET work_mem = '4MB' SET quote_all_identifiers = off AS $$
 BEGIN
   IF pg_current_xact_id_if_assigned() IS NULL THEN
     RETURN;

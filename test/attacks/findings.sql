@@ -166,3 +166,43 @@ INSERT INTO attacks.cases (family, title, script, forbidden)
 SELECT 'known', 'a sealed principal: ' || way, E'@as att_web search key\nSELECT tenancy.seal();\n' || way || E'\nSELECT ''@found it has changed'' WHERE current_setting(''tenancy.api_key'') = '''';\nSELECT ''@found it acts as another'' WHERE tenancy.current_organization_id() IS NULL;', 'canary_globex'
 FROM unnest(ARRAY['RESET tenancy.api_key;', 'SET tenancy.api_key TO DEFAULT;', 'SET LOCAL tenancy.api_key TO DEFAULT;', 'RESET ALL;', 'SELECT set_config(''tenancy.api_key'', '''', true);', 'SELECT set_config(''tenancy.api_key'', NULL, true);',
   'CREATE FUNCTION pg_temp.x() RETURNS int LANGUAGE plpgsql SET tenancy.api_key = '''' AS ''BEGIN RETURN 1; END''; SELECT pg_temp.x();']) way;
+
+-- Roads beside these: what a manager can do with a key that is somebody's already, and a workspace that is joined again.
+INSERT INTO attacks.cases (family, title, script, forbidden) VALUES
+  ('known', 'a user key of an owner, rotated by a manager', E'@as att_app olivia\nSELECT tenancy.set_workspace_role(''search'', ''olivia@acme.test'', ''member'');\nSELECT api_key_id AS k FROM tenancy.create_api_key(''workspace_user_key'', ''hers'', NULL, ''search'', scopes => ''["logs.view", "prompts.view"]'') \\gset\n@as att_app mona\nSELECT tenancy.rotate_api_key(:''k'') IS NULL;\n@as postgres\nSELECT ''@found its secret is the manager''''s'' FROM tenancy.api_key_secrets s WHERE s.api_key_id = :''k'' AND NOT s.is_current;', 'canary_globex'),
+  ('known', 'a member who comes back to a workspace has its old keys', E'@as att_app olivia\nSELECT tenancy.remove_workspace_member(''search'', ''mike@acme.test'');\nSELECT tenancy.set_workspace_role(''search'', ''mike@acme.test'', ''member'');\n@as att_web mike key\nSELECT ''@found the key is alive'' FROM tenancy.permissions() LIMIT 1;', 'canary_globex');
+
+-- The extension's trigger functions, on tables that they were not made for, by whom they were granted in passing.
+INSERT INTO attacks.cases (family, title, script, may)
+SELECT 'crash', format('%s as a trigger %s, of %s with %s', p.oid::regprocedure, v.moment, t.name, t.columns),
+  format(E'@as att_granted\nCREATE TABLE att_granted.%1$I (%2$s);\nCREATE TRIGGER x %3$s ON att_granted.%1$I FOR EACH %4$s EXECUTE FUNCTION %5$s(%6$s);\nINSERT INTO att_granted.%1$I DEFAULT VALUES;\nUPDATE att_granted.%1$I SET a = 2;\nDELETE FROM att_granted.%1$I;\nTRUNCATE att_granted.%1$I;\n@as postgres\nSELECT ''@found triggers are switched off'' WHERE current_setting(''session_replication_role'') <> ''origin'';',
+    t.name, t.columns, v.moment, v.level, p.oid::regproc, v.arguments), '{}'
+FROM pg_proc p, (VALUES ('api_keys', 'a int DEFAULT 1, organization_id int DEFAULT 1, api_key_id int DEFAULT 1, user_id int DEFAULT 1'), ('api_key_secrets', 'a int DEFAULT 1, api_key_id text DEFAULT ''x'''), ('workspaces', 'a int DEFAULT 1')) t (name, columns),
+  (VALUES ('AFTER INSERT OR UPDATE OR DELETE', 'ROW', ''''', ''organization'''), ('AFTER INSERT OR UPDATE OR DELETE', 'ROW', '''listed'', ''member'''), ('BEFORE INSERT OR UPDATE OR DELETE', 'ROW', '''of_key'', ''key'''),
+    ('AFTER INSERT OR TRUNCATE', 'STATEMENT', '''of_key'', ''member'''), ('BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE', 'STATEMENT', '''listed'''), ('AFTER INSERT OR DELETE', 'ROW', '''api_key'', ''api_key_id'', ''''')) v (moment, level, arguments)
+WHERE p.pronamespace = 'tenancy'::regnamespace AND p.prorettype = 'trigger'::regtype
+  AND (p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') OR v.moment ~ 'AFTER INSERT OR (DELETE|TRUNCATE)' AND t.name = 'api_keys');
+
+-- Names that a tenant, or whoever signs up, chooses, against references of others to their ids.
+INSERT INTO attacks.cases (family, title, script, may) VALUES
+  ('known', 'a workspace whose slug is another''s id', E'@as att_app adam\nSELECT tenancy.create_workspace(NULL, ''Mine'', ''' || current_setting('attacks.g') || E'-0000-4000-8000-000000000002'') IS NULL;\nSELECT tenancy.create_workspace(NULL, ''Mine'', ''' || current_setting('attacks.number') || E'22'') IS NULL;\n@as att_dba\n\\set ON_ERROR_STOP off\n' ||
+    E'SELECT api_key_id IS NULL FROM tenancy.create_api_key(''workspace_service_key'', ''x'', workspace => ''' || current_setting('attacks.g') || E'-0000-4000-8000-000000000002'', scopes => ''[]'');\n\\if :ERROR\n\\warn @found a DBA can no longer name it by its id\n\\endif\n' ||
+    E'SELECT api_key_id IS NULL FROM tenancy.create_api_key(''workspace_service_key'', ''x'', workspace => ''' || current_setting('attacks.number') || E'22'', scopes => ''[]'');\n\\if :ERROR\n\\warn @found a DBA can no longer name it by its external id\n\\endif', '{catalog,audit log}'),
+  ('known', 'an organization whose slug is another''s id', E'@as att_dba\nSELECT organization_id IS NULL FROM tenancy.create_organization(''' || current_setting('attacks.number') || E'2'', ''evil@evil.test'');\nSELECT organization_id IS NULL FROM tenancy.create_organization(''x'', ''evil@evil.test'', slug => ''' || current_setting('attacks.g') || E'-0000-4000-8000-000000000000'');\n' ||
+    E'SELECT tenancy.set_setting(''' || current_setting('attacks.number') || E'2'', ''members_view_all_data'', true);\n\\if :ERROR\n\\warn @found it can no longer be named by its external id\n\\endif\nSELECT tenancy.set_setting(''' || current_setting('attacks.g') || E'-0000-4000-8000-000000000000'', ''members_view_all_data'', true);\n\\if :ERROR\n\\warn @found it can no longer be named by its id\n\\endif', '{catalog,audit log}');
+INSERT INTO attacks.cases (family, title, script, may) VALUES
+  ('known', 'a DBA records a view of its own, and a tenant deletes a workspace', E'@as att_dba\n@code att_dba\nCREATE VIEW att_dba.v AS SELECT NULL::uuid AS workspace_id WHERE att_dba.f(1) = 2;\nINSERT INTO tenancy.protected_tables (relation, resource, workspace_column, row_security_before, force_before) VALUES (''att_dba.v'', ''logs'', ''workspace_id'', false, false);\n' ||
+    E'@as att_web acme master\nSELECT tenancy.create_workspace(NULL, ''Short lived'') IS NULL;\n@armed\nSELECT tenancy.delete_workspace(''short-lived'');', '{.}'),
+  ('known', 'a DBA records a view of its own, and a superuser exports', E'@as att_dba\n@code att_dba\nCREATE VIEW att_dba.v AS SELECT ''' || current_setting('attacks.u') || E'-0000-4000-8000-000000000000''::uuid AS organization_id, att_dba.f(1) AS x;\nINSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before) VALUES (''att_dba.v'', ''logs'', ''organization_id'', false, false);\n' ||
+    E'@armed\nSELECT count(*) FROM tenancy.export_organization(''' || current_setting('attacks.u') || E'-0000-4000-8000-000000000000'');\n@as postgres\n@armed\nSELECT count(*) FROM tenancy.export_organization(''' || current_setting('attacks.u') || E'-0000-4000-8000-000000000000'');', '{.}');
+-- Sequences are no tenant's.
+INSERT INTO attacks.cases (family, title, script, own_database)
+SELECT 'known', 'a sequence that ' || login || ' may set stops all administration', format(E'@as %s\nSELECT setval(''tenancy.audit_log_audit_id_seq'', 9223372036854775807);\n@as att_app olivia\nSELECT tenancy.create_workspace(NULL, ''New'') IS NULL;\n\\if :ERROR\n\\warn @found nobody can administer\n\\endif', login), true
+FROM unnest(ARRAY['att_etl', 'att_granted']) login;
+-- What roads has found.
+INSERT INTO attacks.cases (family, title, script, forbidden, rights)
+SELECT 'known', v.title, E'@as att_app olivia\nSELECT tenancy.create_role(NULL, ''organization'', ''helper'', ' || v.copy_of || E', all_workspaces => true) IS NULL;\n' || (SELECT string_agg(format(E'SELECT tenancy.grant_permission(NULL, ''organization'', ''helper'', %L, %L);\n', split_part(g, '.', 1), split_part(g, '.', 2)), '') FROM unnest(v.granted) g) ||
+  E'SELECT tenancy.set_organization_role(NULL, ''mike@acme.test'', ''helper'');\n@as postgres\nCALL attacks.rights_remembered();\n@as att_app mike in the app\n' || v.script || E'\nSELECT string_agg(body, '' '') FROM app.docs;', 'canary_(globex|theirs|search)', 'mike in the app'
+FROM (VALUES ('who may see workspaces lets members see all rows of everything', ARRAY['organization.update', 'workspaces.view'], 'SELECT tenancy.set_setting(NULL, ''members_view_all_data'', true);', 'NULL'),
+  ('who may see workspaces lets a role see all rows of everything', ARRAY['organization.update', 'workspaces.view'], 'SELECT tenancy.set_role_visibility(NULL, ''member'', true);', 'NULL'),
+  ('who may add members removes those who have more in workspaces', ARRAY['team.add_users'], 'SELECT tenancy.remove_organization_member(NULL, ''mona@acme.test'');', '''member''')) v (title, granted, script, copy_of);

@@ -3,7 +3,7 @@
 
 CREATE TABLE attacks.plants (plant text PRIMARY KEY, attacks text NOT NULL, sign text NOT NULL);
 
-INSERT INTO attacks.plants VALUES ('a leakproof function whose error quotes its argument', '^leakproof: (nobody|mike), tenancy.planted_leak\(text\), (theirs.notes|tenancy.users)', 'canary_.*planted_leak');
+INSERT INTO attacks.plants VALUES ('a leakproof function whose error quotes its argument', '^leakproof: (nobody|mike), tenancy.planted_leak', 'canary_.*planted_leak');
 CREATE FUNCTION tenancy.planted_leak(value text) RETURNS uuid LANGUAGE plpgsql STABLE LEAKPROOF COST 1 AS $$ BEGIN RAISE EXCEPTION '"%" is not known', value; END $$;
 
 INSERT INTO attacks.plants VALUES ('administration that asks for the session''s user', '^maintenance: (ANALYZE|REINDEX) of a table of att_dev, by postgres', '^maintenance: .*be a DBA: .*trust_login');
@@ -60,7 +60,7 @@ CREATE FUNCTION tenancy.planted_update() RETURNS void LANGUAGE plpgsql SECURITY 
 INSERT INTO attacks.plants VALUES ('a function that makes its caller a superuser', '^functions: att_dev', '^functions: .*changed: roles');
 CREATE FUNCTION tenancy.planted_superuser() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN EXECUTE format('ALTER ROLE %I SUPERUSER', session_user); END $$;
 
-INSERT INTO attacks.plants VALUES ('a job that one row stops', '^poison: observability.logs: operation_name', '^poison: .*stopped job: ');
+INSERT INTO attacks.plants VALUES ('a job that one row stops', '^poison: observability.logs: operation_name$', '^poison: .*stopped job: ');
 CREATE OR REPLACE FUNCTION observability.refresh_analytics(hours integer DEFAULT NULL) RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1 / (SELECT count(*) FROM observability.logs WHERE operation_name IS NULL AND 0 = (SELECT count(*) FROM observability.logs WHERE operation_name IS NOT NULL))::int';
 
 INSERT INTO attacks.plants VALUES ('no limit to a text', '^size: SELECT tenancy.register_permission', '^size: .*size: a row of tenancy.permissions');

@@ -2,7 +2,7 @@
 
 CREATE TABLE attacks.rights_before (who text, workspace_id uuid, resource text, action text, rows text, credential boolean);
 
--- Rights of everybody in the world, and of every key that is new in it (whose maker knows the secret).
+-- A right on the organization has the nil id for its workspace. Rights of everybody in the world, and of every key that is new in it (whose maker knows the secret).
 CREATE FUNCTION attacks.rights() RETURNS SETOF attacks.rights_before LANGUAGE plpgsql AS $$
 DECLARE
   one record;
@@ -23,7 +23,7 @@ BEGIN
     END IF;
     BEGIN
       EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', one.login);
-      held := ARRAY(SELECT ROW(one.principal, p.workspace_id, p.resource, p.action, p.rows, one.api_key_id IS NOT NULL)::attacks.rights_before FROM tenancy.permissions() p);
+      held := ARRAY(SELECT ROW(one.principal, coalesce(p.workspace_id, '00000000-0000-0000-0000-000000000000'), p.resource, p.action, p.rows, one.api_key_id IS NOT NULL)::attacks.rights_before FROM tenancy.permissions() p);
     EXCEPTION WHEN OTHERS THEN
       held := '{}';
     END;
@@ -37,45 +37,48 @@ GRANT SELECT ON attacks.rights_before TO PUBLIC;
 
 CREATE PROCEDURE attacks.rights_remembered() LANGUAGE plpgsql AS $$
 BEGIN
-  DELETE FROM attacks.rights_before;
+  TRUNCATE attacks.rights_before;
   INSERT INTO attacks.rights_before SELECT * FROM attacks.rights();
+  ANALYZE attacks.rights_before;
 END
 $$;
 
 -- What an attacker (a principal) has misused, by what it held before.
-CREATE FUNCTION attacks.misused_rights(attacker text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION attacks.misused_rights(attacker text) RETURNS SETOF text LANGUAGE plpgsql SET enable_nestloop = off SET work_mem = '4MB' AS $$
 BEGIN
   IF pg_current_xact_id_if_assigned() IS NULL THEN
     RETURN;
   END IF;
   CREATE TEMP TABLE rights_after ON COMMIT DROP AS SELECT * FROM attacks.rights();
+  ANALYZE rights_after;
   RETURN QUERY
   WITH mine AS (SELECT * FROM attacks.rights_before b WHERE b.who = attacker),
   gained AS (
     SELECT a.* FROM rights_after a
-    WHERE NOT EXISTS (SELECT FROM attacks.rights_before b WHERE (b.who, b.resource, b.action) = (a.who, a.resource, a.action) AND b.workspace_id IS NOT DISTINCT FROM a.workspace_id AND (b.rows = 'all' OR a.rows = 'own'))
+    WHERE NOT EXISTS (SELECT FROM attacks.rights_before b WHERE (b.who, b.resource, b.action) = (a.who, a.resource, a.action) AND b.workspace_id = a.workspace_id AND (b.rows = 'all' OR a.rows = 'own'))
       -- what came about with a new workspace is its maker's to give
-      AND (a.workspace_id IS NULL OR a.workspace_id IN (SELECT b.workspace_id FROM attacks.rights_before b))
+      AND a.workspace_id IN (SELECT b.workspace_id FROM attacks.rights_before b)
       -- keys may always write what completions leave behind
       AND NOT (a.action = 'write' AND a.resource IN ('completions', 'logs', 'traces', 'analytics'))
   ), lost AS (
     SELECT b.* FROM attacks.rights_before b
-    WHERE b.who <> attacker AND NOT EXISTS (SELECT FROM rights_after a WHERE (b.who, b.resource, b.action) = (a.who, a.resource, a.action) AND b.workspace_id IS NOT DISTINCT FROM a.workspace_id AND (a.rows = 'all' OR b.rows = 'own'))
-      AND (b.workspace_id IS NULL OR EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = b.workspace_id))
+    WHERE b.who <> attacker AND NOT EXISTS (SELECT FROM rights_after a WHERE (b.who, b.resource, b.action) = (a.who, a.resource, a.action) AND b.workspace_id = a.workspace_id AND (a.rows = 'all' OR b.rows = 'own'))
+      AND (b.workspace_id = '00000000-0000-0000-0000-000000000000' OR b.workspace_id IN (SELECT w.workspace_id FROM tenancy.workspaces w))
+  ), above AS (
+    SELECT DISTINCT b.who, b.workspace_id FROM attacks.rights_before b
+    WHERE NOT EXISTS (SELECT FROM mine m WHERE (m.resource, m.action) = (b.resource, b.action) AND m.workspace_id = b.workspace_id AND (m.rows = 'all' OR b.rows = 'own'))
   )
-  SELECT format('@found rights: %s gave %s %s.%s (%s) in %s', attacker, g.who, g.resource, g.action, g.rows, coalesce(g.workspace_id::text, 'the organization'))
+  SELECT format('@found rights: %s gave %s %s.%s (%s) in %s', attacker, g.who, g.resource, g.action, g.rows, g.workspace_id)
   FROM gained g
-  WHERE g.who ~ 'globex|gus' OR NOT EXISTS (SELECT FROM mine m WHERE (m.resource, m.action) = (g.resource, g.action) AND m.workspace_id IS NOT DISTINCT FROM g.workspace_id AND (m.rows = 'all' OR g.rows = 'own'))
+  WHERE g.who ~ 'globex|gus' OR NOT EXISTS (SELECT FROM mine m WHERE (m.resource, m.action) = (g.resource, g.action) AND m.workspace_id = g.workspace_id AND (m.rows = 'all' OR g.rows = 'own'))
   UNION ALL
   -- Nobody takes from those who have more there.
-  SELECT DISTINCT format('@found rights: %s took from %s, who has more, %s.%s in %s', attacker, l.who, l.resource, l.action, coalesce(l.workspace_id::text, 'the organization'))
+  SELECT DISTINCT format('@found rights: %s took from %s, who has more, %s.%s in %s', attacker, l.who, l.resource, l.action, l.workspace_id)
   FROM lost l
-  WHERE (l.who ~ 'globex|gus' OR EXISTS (
-    SELECT FROM attacks.rights_before b WHERE b.who = l.who AND b.workspace_id IS NOT DISTINCT FROM l.workspace_id
-      AND NOT EXISTS (SELECT FROM mine m WHERE (m.resource, m.action) = (b.resource, b.action) AND m.workspace_id IS NOT DISTINCT FROM b.workspace_id AND (m.rows = 'all' OR b.rows = 'own'))))
+  WHERE (l.who ~ 'globex|gus' OR (l.who, l.workspace_id) IN (SELECT x.who, x.workspace_id FROM above x))
     -- but who may delete keys may
     AND NOT (EXISTS (SELECT FROM attacks.principals p WHERE p.principal = l.who AND p.setting = 'api_key' AND l.who !~ 'globex') AND EXISTS (
-      SELECT FROM mine m WHERE m.resource = 'api_keys' AND m.action IN ('delete', 'edit', 'rotate') AND (m.workspace_id IS NULL OR EXISTS (
+      SELECT FROM mine m WHERE m.resource = 'api_keys' AND m.action IN ('delete', 'edit', 'rotate') AND (m.workspace_id = '00000000-0000-0000-0000-000000000000' OR EXISTS (
         SELECT FROM tenancy.api_keys k JOIN attacks.secrets s USING (api_key_id) WHERE s.name = l.who AND k.workspace_id = m.workspace_id))));
   DROP TABLE rights_after;
 END

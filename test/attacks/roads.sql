@@ -28,6 +28,21 @@ BEGIN
     'tenancy.set_jwks(NULL, (SELECT value::jsonb FROM attacks.tokens WHERE name = ''jwk''))', format('tenancy.create_workspace(NULL, ''New'') IS NULL'), format('tenancy.delete_workspace(%s)', workspace)]);
 END
 $$;
+-- A role of the organization's own, with a few permissions and those for administration, for the attacker or for ben.
+CREATE FUNCTION attacks.delegation(attacker text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  level text := attacks.pick(ARRAY['organization', 'workspace']);
+  member text := quote_literal(CASE WHEN attacker ~ '@acme' THEN attacker ELSE 'mike@acme.test' END);
+BEGIN
+  RETURN format(E'\\warn @> before: a role\nSELECT tenancy.create_role(NULL, %L, ''helper'', %s, %s) IS NULL;\n', level, attacks.pick(ARRAY['NULL', 'NULL', '''member''']),
+      CASE WHEN level = 'organization' AND random() < 0.4 THEN 'true' ELSE 'false' END) ||
+    (SELECT string_agg(format(E'SELECT tenancy.grant_permission(NULL, %L, ''helper'', %L, %L);\n', level, p.resource, p.action), '')
+     FROM (SELECT x.resource, x.action FROM tenancy.permissions x
+           ORDER BY random() * CASE WHEN (x.resource, x.action) IN (('team', 'assign_roles'), ('team', 'add_users'), ('organization', 'update'), ('api_keys', 'create'), ('api_keys', 'rotate'), ('api_keys', 'edit'), ('workspaces', 'update')) THEN 0.3 ELSE 1 END LIMIT 6) p) ||
+    CASE level WHEN 'organization' THEN format(E'SELECT tenancy.set_organization_role(NULL, %s, ''helper'');\n', member)
+      ELSE format(E'SELECT tenancy.set_workspace_role(''search'', %s, ''helper'');\n', member) END;
+END
+$$;
 CREATE PROCEDURE attacks.make_roads(rounds int) LANGUAGE plpgsql AS $$
 DECLARE
   attacker attacks.principals;
@@ -35,9 +50,9 @@ DECLARE
   before text;
 BEGIN
   FOR attacker IN SELECT * FROM attacks.principals WHERE principal IN ('acme master', 'acme reader', 'search key', 'mike key', 'mike', 'mona', 'adam', 'ben') LOOP
-    FOR i IN 1..8 * rounds LOOP
+    FOR i IN 1..4 * rounds LOOP
       -- What the owner has arranged beforehand, and then the attacker's steps.
-      before := (SELECT string_agg(format(E'\\warn @> before\n%s;\n', attacks.step()), '') FROM generate_series(1, 3));
+      before := (SELECT string_agg(format(E'\\warn @> before\n%s;\n', attacks.step()), '') FROM generate_series(1, 3)) || CASE WHEN random() < 0.5 THEN attacks.delegation(attacker.value) ELSE '' END;
       statements := ARRAY(SELECT attacks.step() FROM generate_series(1, 4));
       INSERT INTO attacks.cases (family, title, script, forbidden, rights, may, fresh)
       VALUES ('roads', attacker.principal, E'@as att_app olivia\n' || before || E'@as postgres\nCALL attacks.rights_remembered();\n' || attacks.as_script(attacker.login, attacker.principal, '', statements), attacker.forbidden, attacker.principal, '{}', false);

@@ -4,7 +4,7 @@
 #   test/attacks/run.sh [ROUNDS] [SEED]     what is made up by chance: so much of it (1), from this seed (1)
 #
 # $ONLY, a regular expression, limits it to attacks whose family and title match. $KEEP names a folder that keeps what was run and
-# shown. Needs a running server (PG* environment, a superuser) on which CREATE EXTENSION pg_tenancy works. $SERVER_LOG, if set, is its log.
+# shown. $NO_PLANTS leaves out what is said below. Needs a running server (PG* environment, a superuser) on which CREATE EXTENSION pg_tenancy works. $SERVER_LOG, if set, is its log.
 #
 # Before anything counts, each kind of hole is planted, and has to be found. Prints each attack that got through, and what shows it.
 set -euo pipefail
@@ -26,7 +26,7 @@ drop_all() {
 # make_world NAME GLOBEX UMBRELLA G U NUMBER [PLANTS]: see world.sql. All cases are made, too.
 make_world() {
   local file files=()
-  for file in world ${7:+plants} detectors payloads rights cases contexts findings calls functions where poison roads; do files+=(-f "$file.sql"); done
+  for file in world ${7:+plants} detectors payloads rights cases contexts findings calls functions where oracles poison roads; do files+=(-f "$file.sql"); done
   sql -d postgres -c "CREATE DATABASE $1"
   sql -d "$1" -v globex="$2" -v umbrella="$3" -v g="$4" -v u="$5" -v number="$6" -v seed="$seed" -v rounds="$rounds" -o /dev/null "${files[@]}" \
     -c 'CALL attacks.remember()' -c 'CALL attacks.rights_remembered()'
@@ -116,7 +116,7 @@ in_log() {
 
 # run_cases A B CONDITION: writes what was found to $dir/found. Some are run in both worlds, at once, and compared.
 run_cases() {
-  local both="family IN ('functions', 'conditions', 'leakproof')"
+  local both="family IN ('functions', 'conditions', 'leakproof', 'oracles')"
   [ -z "${SERVER_LOG:-}" ] || logged=$(wc -c <"$SERVER_LOG")
   attack "$2" "$both AND ($3)" "$dir/output_b" &
   attack "$1" "$both AND ($3)" "$dir/output_a"

@@ -68,8 +68,8 @@ $$;
 
 -- What PostgreSQL runs before the policies, one function after the other: each argument that a column can be is one.
 INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
-SELECT 'leakproof', format('%s, %s, %s', p.principal, f.oid::regprocedure, t.relation),
-  attacks.as_script(p.login, p.principal, v.plan, array_agg(format('SELECT 1 FROM %s t WHERE tenancy.%I(%s) IS NOT %s', t.relation, f.proname, c.arguments, v.truth) ORDER BY c.arguments)), p.forbidden, false
+SELECT 'leakproof', format('%s, %s', p.principal, f.oid::regprocedure),
+  attacks.as_script(p.login, p.principal, v.plan, array_agg(format('SELECT 1 FROM %s t WHERE tenancy.%I(%s) IS NOT %s', t.relation, f.proname, c.arguments, v.truth) ORDER BY t.relation::text, c.arguments)), p.forbidden, false
 FROM attacks.principals p, attacks.targets t, (VALUES ('SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexonlyscan = off;', 'NULL'),
   ('SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL work_mem = ''64kB''; SET LOCAL hash_mem_multiplier = 1;', 'true')) v (plan, truth), attacks.functions f JOIN pg_proc pr ON pr.oid = f.oid AND pr.proleakproof,
 LATERAL (
@@ -81,7 +81,7 @@ LATERAL (
       FROM unnest(f.arguments) WITH ORDINALITY w (type, n)) u
   GROUP BY here.n, here.attname) c
 WHERE p.principal IN ('nobody', 'search key', 'mike')
-GROUP BY p.principal, p.login, p.forbidden, f.oid, f.proname, t.relation, v.plan;
+GROUP BY p.principal, p.login, p.forbidden, f.oid, f.proname, v.plan;
 
 CREATE PROCEDURE attacks.make_queries(rounds int) LANGUAGE plpgsql AS $$
 DECLARE

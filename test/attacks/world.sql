@@ -18,6 +18,8 @@
 
 CREATE EXTENSION pg_tenancy;
 SELECT format('ALTER DATABASE %I SET session_preload_libraries = pg_tenancy', current_database()) \gexec
+-- Plans that are forced look expensive, and would be compiled.
+SELECT format('ALTER DATABASE %I SET jit = off', current_database()) \gexec
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 CREATE SCHEMA attacks;
@@ -182,6 +184,7 @@ FROM (VALUES
   ('search key', 'api_key', 'search key', 'att_web', 'canary_(globex|theirs|support|org)'),
   ('mike key', 'api_key', 'mike key', 'att_web', 'canary_(globex|theirs|support|org|search)'),
   ('mike', NULL, NULL, 'att_bound', 'canary_(globex|theirs|support|org|search)'),
+  ('mike in the app', 'user', 'mike@acme.test', 'att_app', 'canary_(globex|theirs|support|org|search)'),
   ('mona', 'user', 'mona@acme.test', 'att_app', 'canary_(globex|theirs|support|org)'),
   ('adam', 'user', 'adam@acme.test', 'att_app', 'canary_(globex|theirs)'),
   ('olivia', 'user', 'olivia@acme.test', 'att_app', 'canary_(globex|theirs)'),
