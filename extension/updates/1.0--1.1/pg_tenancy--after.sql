@@ -44,7 +44,8 @@ BEGIN
   END LOOP;
   FOREACH catalog IN ARRAY ARRAY['protected_tables', 'protected_names', 'scoped_views', 'audit_heads'] LOOP
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
-    EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', catalog);
+    EXECUTE format('CREATE POLICY dba ON tenancy.%I %s USING ((SELECT tenancy.is_dba()))', catalog,
+                   CASE WHEN catalog <> 'audit_heads' THEN 'FOR SELECT' END);
   END LOOP;
   FOR catalog IN SELECT c.relname FROM pg_catalog.pg_class c
                  WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('audit_log', 'audit_heads') LOOP
