@@ -36,8 +36,8 @@ $$;
 CREATE FUNCTION differential.unqualified(relation text) RETURNS text IMMUTABLE LANGUAGE sql AS
   $$SELECT substr(relation, length('app.') + 1)$$;
 
--- Adds what queries are about to the tables of a new world, and makes the empty copies.
--- The copies fill in the tenant as the tables do, and are meant to stand open.
+-- Adds what queries are about to the tables of a new world, and makes the empty copies, which guard rails would close: they fill in the
+-- tenant as protected tables do.
 CREATE FUNCTION differential.furnish() RETURNS void LANGUAGE plpgsql SET tenancy.guard_rails = off AS $$
 DECLARE
   asked record;
