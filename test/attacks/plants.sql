@@ -26,7 +26,7 @@ CREATE POLICY planted ON app.docs TO att_bound USING (true);
 RESET tenancy.guard_rails;
 
 INSERT INTO attacks.plants VALUES ('a function that gives whoever asks any organization''s rows', '^functions: att_(web nobody|dev)', '^functions: .*canary_.*planted_rows');
-CREATE FUNCTION tenancy.planted_rows(organization uuid) RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS 'SELECT body FROM app.logs WHERE organization_id = coalesce(planted_rows.organization, organization_id)';
+CREATE FUNCTION tenancy.planted_rows(organization uuid) RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS 'SELECT body FROM app.logs';
 
 INSERT INTO attacks.plants VALUES ('an oracle', '^functions: att_(web nobody|dev)', 'worlds differ: .*planted_oracle');
 CREATE FUNCTION tenancy.planted_oracle() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT max(slug) FROM tenancy.organizations';
@@ -64,7 +64,8 @@ INSERT INTO attacks.plants VALUES ('a job that one row stops', '^poison: observa
 CREATE OR REPLACE FUNCTION observability.refresh_analytics(hours integer DEFAULT NULL) RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1 / (SELECT count(*) FROM observability.logs WHERE operation_name IS NULL AND 0 = (SELECT count(*) FROM observability.logs WHERE operation_name IS NOT NULL))::int';
 
 INSERT INTO attacks.plants VALUES ('no limit to a text', '^size: SELECT tenancy.register_permission', '^size: .*size: a row of tenancy.permissions');
-CREATE OR REPLACE FUNCTION tenancy.register_permission(resource text, action text, description text) RETURNS void LANGUAGE sql SECURITY DEFINER AS 'INSERT INTO tenancy.permissions VALUES (resource, action, description)';
+CREATE OR REPLACE FUNCTION tenancy.register_permission(resource text, action text, description text, data_visibility boolean DEFAULT false) RETURNS void LANGUAGE sql SECURITY DEFINER AS 'INSERT INTO tenancy.permissions VALUES (resource, action, description)';
+ALTER TABLE tenancy.permissions DISABLE TRIGGER USER;
 DO $$ DECLARE c name; BEGIN
   FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'tenancy.permissions'::regclass AND contype = 'c' LOOP EXECUTE format('ALTER TABLE tenancy.permissions DROP CONSTRAINT %I', c); END LOOP;
 END $$;

@@ -44,6 +44,8 @@ CREATE INDEX ON prompts (workspace_id, user_id, body text_pattern_ops);
 CREATE INDEX ON traces (organization_id);
 CREATE INDEX ON traces (workspace_id, user_id);
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id');
+-- Of prompts, too, Smith is to see own rows only.
+SELECT tenancy.set_data_visibility('prompts', true);
 SELECT tenancy.protect('prompts', 'prompts', workspace => 'workspace_id', owner => 'user_id');
 SELECT tenancy.protect('traces', 'traces', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id');
 CREATE VIEW recent_logs WITH (security_invoker) AS SELECT id, at, model, secret FROM logs WHERE id < 15;
