@@ -59,8 +59,8 @@ CREATE VIEW attacks.functions AS
 SELECT p.oid, p.proname, p.prokind, p.proretset, p.prorettype::regtype AS result,
        ARRAY(SELECT t::regtype FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (t, n) ORDER BY n) AS arguments, p.pronargdefaults AS defaults
 FROM pg_proc p
--- stats() counts what this session has done.
-WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname <> 'stats' AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype)
+-- stats() counts what this session has done; after seal() nobody could look at what came of it.
+WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname NOT IN ('stats', 'seal') AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype)
   AND NOT p.proargtypes::oid[] && ARRAY['internal'::regtype::oid, 'pg_ddl_command'::regtype::oid];
 
 CREATE FUNCTION attacks.call(f attacks.functions, relation regclass) RETURNS text LANGUAGE sql VOLATILE AS $$

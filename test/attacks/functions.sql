@@ -12,7 +12,8 @@ BEGIN
     UNION ALL SELECT 'att_dba', '', 'canary_theirs', '{.}' LOOP
     FOR round IN 1..rounds LOOP
       statements := '{}';
-      FOR f IN SELECT * FROM attacks.functions ORDER BY random() LOOP
+      -- All of them by those who can call most, some by the others.
+      FOR f IN SELECT * FROM attacks.functions WHERE proname ~ '^planted_' OR random() < CASE WHEN attacker.login = 'att_granted' OR attacker.principal = 'acme master' THEN 1 ELSE 0.3 END ORDER BY random() LOOP
         statements := statements || CASE WHEN f.prokind = 'p' THEN 'CALL ' || attacks.call(f, NULL)
           WHEN f.proretset OR f.result = 'record'::regtype THEN 'SELECT * FROM ' || attacks.call(f, NULL) || ' LIMIT 20'
           ELSE 'SELECT ' || attacks.call(f, NULL) END;
@@ -22,6 +23,10 @@ BEGIN
           statements := '{}';
         END IF;
       END LOOP;
+      IF statements <> '{}' THEN
+        INSERT INTO attacks.cases (family, title, script, forbidden, may, fresh)
+        VALUES ('functions', attacker.login || ' ' || attacker.principal, attacks.as_script(attacker.login, attacker.principal, '', statements), attacker.forbidden, attacker.may, false);
+      END IF;
     END LOOP;
   END LOOP;
 END

@@ -6,7 +6,7 @@ INSERT INTO attacks.names VALUES ('globex'), ('bbbbbbbb-0000-4000-8000-000000000
 INSERT INTO attacks.cases (family, title, script, forbidden, fresh, may)
 SELECT 'oracles', p.principal || ', ' || c.call, attacks.as_script(p.login, p.principal, '', array_agg(replace(c.call, '{r}', quote_literal(n.reference)) ORDER BY n.reference ~ '@', n.reference)), p.forbidden, true,
   -- Whoever may, makes a user of another organization a member.
-  CASE WHEN c.call ~ 'set_organization_role\(NULL, \{r' THEN '{catalog organization_members,catalog audit_log}'::text[] ELSE '{}' END
+  CASE WHEN c.call ~ 'set_organization_role\(NULL, \{r' THEN '{catalog organization_members,catalog audit_log}'::text[] WHEN c.call ~ 'create_workspace\(NULL' THEN '{catalog workspaces,catalog audit_log}' ELSE '{}' END
 FROM attacks.principals p, attacks.names n, (VALUES
   ('SELECT tenancy.authorize(''logs'', ''view'', {r}::text)'), ('SELECT tenancy.require(''logs'', ''view'', {r})'), ('SELECT * FROM tenancy.explain_authorize(''logs'', ''view'', {r})'), ('SELECT * FROM tenancy.who_can(''logs'', ''view'', {r})'),
   ('SELECT * FROM tenancy.access_matrix({r}) LIMIT 1'), ('SELECT * FROM tenancy.settings({r}) LIMIT 1'), ('SELECT * FROM tenancy.settings(NULL, {r}) LIMIT 1'), ('SELECT * FROM tenancy.verify_audit_log({r})'),
@@ -22,5 +22,6 @@ FROM attacks.principals p, attacks.names n, (VALUES
   ('SELECT set_config(''tenancy.workspace'', {r}, true) IS NULL, tenancy.current_workspace_id()'), ('SELECT set_config(''tenancy.organization'', {r}, true) IS NULL, tenancy.current_organization_id()'), ('SELECT set_config(''tenancy.user'', CASE WHEN session_user <> ''att_app'' THEN {r} END, true) IS NULL, tenancy.current_user_id()'),
   ('SELECT tenancy.authorize(''logs'', ''view'', CASE WHEN {r} ~ ''^b'' THEN {r} END::uuid)'), ('INSERT INTO app.logs (workspace_id, n) VALUES (CASE WHEN {r} ~ ''^b'' THEN {r} END::uuid, 1)'), ('INSERT INTO app.logs (organization_id, n) VALUES (CASE WHEN {r} ~ ''^b'' THEN {r} END::uuid, 1)'), ('INSERT INTO app.logs (user_id, n) VALUES (CASE WHEN {r} ~ ''^b'' THEN {r} END::uuid, 1)'), ('INSERT INTO app.tickets (workspace_id, n) VALUES (CASE WHEN {r} ~ ''^7'' THEN {r} END::bigint, 1)'), ('INSERT INTO app.texts (organization, owner, n) VALUES (''1'', {r}, 1)'), ('UPDATE app.logs SET workspace_id = CASE WHEN {r} ~ ''^b'' THEN {r} END::uuid')
 ) c (call)
-WHERE p.principal IN ('olivia', 'adam', 'search key', 'nobody') AND (p.principal <> 'nobody' OR c.call ~ 'authorize|settings|config|INSERT|simulate')
+-- Applications on trusted logins choose external ids.
+WHERE p.principal IN ('acme master', 'olivia', 'adam', 'search key', 'nobody') AND NOT (c.call ~ 'external_id' AND p.login = 'att_app') AND (p.principal <> 'nobody' OR c.call ~ 'authorize|settings|config|INSERT|simulate')
 GROUP BY p.principal, p.login, p.forbidden, c.call;

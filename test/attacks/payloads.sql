@@ -82,9 +82,9 @@ INSERT INTO attacks.payloads (goal, kind, except_of, statement) VALUES
   ('be superuser', 'utility', '-', 'GRANT att_other TO {me}'),
   ('be superuser', 'utility', '-', 'SET LOCAL ROLE postgres'),
   ('be superuser', 'utility', '-', 'SET LOCAL session_replication_role = replica'),
-  ('be superuser', 'query', '-', 'SELECT count(*) FROM pg_authid'),
+  ('be superuser', 'query', 'att_etl', 'SELECT count(*) FROM pg_authid'),
   ('be superuser', 'query', '-', 'SELECT length(pg_read_file(''postgresql.conf''))'),
-  ('be superuser', 'query', '-', 'SELECT count(*) FROM attacks.secrets'),
+  ('be superuser', 'query', 'att_etl', 'SELECT count(*) FROM attacks.secrets'),
   ('change', 'dml', '-', 'UPDATE app.logs SET body = ''x'' WHERE organization_id = ''{g}-0000-4000-8000-000000000000'''),
   ('change', 'dml', '-', 'DELETE FROM app.docs WHERE organization_id = ''{g}-0000-4000-8000-000000000000'''),
   ('change', 'dml', '-', 'DELETE FROM app.events_1 WHERE organization_id = ''{g}-0000-4000-8000-000000000000'''),
@@ -151,7 +151,8 @@ BEGIN
     WHEN OTHERS THEN
       IF SQLERRM ~ 'canary|SCRAM' THEN RAISE NOTICE '@got error: payload %: %', payload.n, SQLERRM; END IF;
     END;
-    EXIT WHEN found > 3;
+    -- That is enough to know.
+    EXIT WHEN found > 5;
   END LOOP;
   PERFORM set_config('attacks.armed', 'on', true);
 END

@@ -3,16 +3,26 @@
 
 CREATE TABLE attacks.plants (plant text PRIMARY KEY, attacks text NOT NULL, sign text NOT NULL);
 
+-- Another body for a function of the extension, whatever its arguments are in this version.
+CREATE FUNCTION attacks.replace(name text, body text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  f oid := (SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname = replace.name);
+BEGIN
+  EXECUTE format('CREATE OR REPLACE FUNCTION tenancy.%I(%s) RETURNS %s LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS %L',
+    name, pg_get_function_arguments(f), pg_get_function_result(f), E'#variable_conflict use_column\n' || body);
+END
+$$;
+
 INSERT INTO attacks.plants VALUES ('a leakproof function whose error quotes its argument', '^leakproof: (nobody|mike), tenancy.planted_leak', 'canary_.*planted_leak');
 CREATE FUNCTION tenancy.planted_leak(value text) RETURNS uuid LANGUAGE plpgsql STABLE LEAKPROOF COST 1 AS $$ BEGIN RAISE EXCEPTION '"%" is not known', value; END $$;
 
 INSERT INTO attacks.plants VALUES ('administration that asks for the session''s user', '^maintenance: (ANALYZE|REINDEX) of a table of att_dev, by postgres', '^maintenance: .*be a DBA: .*trust_login');
-CREATE OR REPLACE FUNCTION tenancy.trust_login(login name) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+SELECT attacks.replace('trust_login', $$
 BEGIN
   IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN RAISE EXCEPTION 'no'; END IF;
-  INSERT INTO tenancy.login_bindings (login, trusted) VALUES (trust_login.login::regrole, true) ON CONFLICT DO NOTHING;
+  INSERT INTO tenancy.login_bindings (login, trusted) VALUES ('att_dev'::regrole, true) ON CONFLICT DO NOTHING;
 END
-$$;
+$$);
 
 INSERT INTO attacks.plants VALUES ('a view that nothing filters', '^own code: (att_dev|nobody): a call', '^own code: .*canary_globex');
 ALTER VIEW app.recent OWNER TO postgres;
@@ -26,7 +36,7 @@ CREATE POLICY planted ON app.docs TO att_bound USING (true);
 RESET tenancy.guard_rails;
 
 INSERT INTO attacks.plants VALUES ('a function that gives whoever asks any organization''s rows', '^functions: att_(web nobody|dev)', '^functions: .*canary_.*planted_rows');
-CREATE FUNCTION tenancy.planted_rows(organization uuid) RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS 'SELECT body FROM app.logs';
+CREATE FUNCTION tenancy.planted_rows(rows boolean) RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS 'SELECT body FROM app.logs';
 
 INSERT INTO attacks.plants VALUES ('an oracle', '^functions: att_(web nobody|dev)', 'worlds differ: .*planted_oracle');
 CREATE FUNCTION tenancy.planted_oracle() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT max(slug) FROM tenancy.organizations';
@@ -36,15 +46,13 @@ GRANT INSERT ON tenancy.organizations TO att_sign_up;
 SELECT format('GRANT USAGE ON TYPE %s TO att_sign_up', oid::regtype) FROM pg_type WHERE typnamespace = 'tenancy'::regnamespace AND typname = 'administrator' \gexec
 
 INSERT INTO attacks.plants VALUES ('a query on others'' tables by the extension''s owner', '^work on tables: delete_workspace\(\) by a tenant, constant index predicate', '^work on tables: .*be superuser: ');
-CREATE OR REPLACE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$ BEGIN PERFORM count(*) FROM att_owner.t WHERE n = 2; END $$;
+SELECT attacks.replace('delete_workspace', 'BEGIN PERFORM count(*) FROM att_owner.t WHERE n = 2; END');
 
 INSERT INTO attacks.plants VALUES ('a role that anybody can hand out', '^roads: (mona|mike|ben)', '^roads: .*rights: .* gave ');
-CREATE OR REPLACE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS
-$$ UPDATE tenancy.organization_members SET role_id = '00000000-0000-4000-8000-000000000002' WHERE user_id = 'cccccccc-0000-4000-8000-000000000004' $$;
+SELECT attacks.replace('set_workspace_role', $$ BEGIN UPDATE tenancy.organization_members SET role_id = '00000000-0000-4000-8000-000000000002' WHERE user_id = 'cccccccc-0000-4000-8000-000000000004'; END $$);
 
 INSERT INTO attacks.plants VALUES ('a membership that anybody can end', '^roads: (mona|mike|ben)', '^roads: .*rights: .* took ');
-CREATE OR REPLACE FUNCTION tenancy.set_setting(organization text, setting text, value boolean, workspace text DEFAULT NULL) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS
-$$ DELETE FROM tenancy.organization_members WHERE user_id = 'cccccccc-0000-4000-8000-000000000002' AND session_user <> 'postgres' $$;
+SELECT attacks.replace('set_setting', $$ BEGIN IF session_user <> 'att_app' THEN RAISE EXCEPTION 'no'; END IF; DELETE FROM tenancy.organization_members WHERE user_id = 'cccccccc-0000-4000-8000-000000000002'; END $$);
 
 INSERT INTO attacks.plants VALUES ('a crash', '^functions: att_sign_up', '^functions: .*crash: ');
 CREATE FUNCTION tenancy.planted_crash() RETURNS boolean LANGUAGE sql SECURITY DEFINER AS 'SELECT pg_terminate_backend(pg_backend_pid())';
@@ -64,10 +72,9 @@ INSERT INTO attacks.plants VALUES ('a job that one row stops', '^poison: observa
 CREATE OR REPLACE FUNCTION observability.refresh_analytics(hours integer DEFAULT NULL) RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1 / (SELECT count(*) FROM observability.logs WHERE operation_name IS NULL AND 0 = (SELECT count(*) FROM observability.logs WHERE operation_name IS NOT NULL))::int';
 
 INSERT INTO attacks.plants VALUES ('no limit to a text', '^size: SELECT tenancy.register_permission', '^size: .*size: a row of tenancy.permissions');
-CREATE OR REPLACE FUNCTION tenancy.register_permission(resource text, action text, description text, data_visibility boolean DEFAULT false) RETURNS void LANGUAGE sql SECURITY DEFINER AS 'INSERT INTO tenancy.permissions VALUES (resource, action, description)';
-ALTER TABLE tenancy.permissions DISABLE TRIGGER USER;
+SELECT attacks.replace('register_permission', $$ BEGIN IF session_user <> 'att_dba' THEN RAISE EXCEPTION 'no'; END IF; INSERT INTO tenancy.permissions (resource, action, description) VALUES ('evil', 'view', repeat('x', 100000)); END $$);
 DO $$ DECLARE c name; BEGIN
-  FOR c IN SELECT conname FROM pg_constraint WHERE conrelid = 'tenancy.permissions'::regclass AND contype = 'c' LOOP EXECUTE format('ALTER TABLE tenancy.permissions DROP CONSTRAINT %I', c); END LOOP;
+  FOR c IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'tenancy.permissions'::regclass AND tgname ~ 'length' LOOP EXECUTE format('DROP TRIGGER %I ON tenancy.permissions', c); END LOOP;
 END $$;
 
 INSERT INTO attacks.plants VALUES ('guard rails that are off', '^rails: ALTER POLICY tenancy_select ON app.logs USING', '^rails: .*canary_');

@@ -120,7 +120,7 @@ CREATE INDEX ON app.logs (organization_id, at);
 CREATE INDEX ON app.logs (workspace_id);
 CREATE INDEX ON app.events (workspace_id);
 SELECT tenancy.protect('app.logs', 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id'),
-       tenancy.protect('app.docs', 'prompts', 'organization_id', 'workspace_id', 'user_id', payload => '{body}'),
+       tenancy.protect('app.docs', 'logs', 'organization_id', 'workspace_id', 'user_id', payload => '{body}'),
        tenancy.protect('app.events', 'traces', 'organization_id', 'workspace_id', 'user_id'),
        tenancy.protect('app.tickets', 'logs', workspace => 'workspace_id'),
        tenancy.protect('app.texts', 'logs', organization => 'organization', owner => 'owner'),
