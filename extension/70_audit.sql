@@ -153,6 +153,10 @@ BEGIN
   END IF;
   -- Now that nobody else is at the chain: ids and times follow it.
   NEW.audit_id := nextval('tenancy.audit_log_audit_id_seq');
+  -- Whoever may set the sequence (GRANT ... ON ALL SEQUENCES) must not stop what is audited.
+  IF NEW.audit_id <= head.audit_id OR EXISTS (SELECT FROM tenancy.audit_log l WHERE l.audit_id = NEW.audit_id) THEN
+    NEW.audit_id := setval('tenancy.audit_log_audit_id_seq', (SELECT max(l.audit_id) FROM tenancy.audit_log l) + 1);
+  END IF;
   NEW.at := clock_timestamp();
   NEW.entry_hash := tenancy.audit_entry_hash(NEW);
   RETURN NEW;
