@@ -70,9 +70,17 @@ static void transaction_ends(XactEvent event, void *) {
 // not see what code of the view's owner does to row security.
 void refuse_hidden_ddl(const Node *command) {
   if (!InSecurityRestrictedOperation() || !settings.guard_rails) return;
-  if (IsA(command, AlterTableStmt) || IsA(command, CreatePolicyStmt) || IsA(command, AlterPolicyStmt))
+  bool opens = IsA(command, CreatePolicyStmt) || IsA(command, AlterPolicyStmt);
+  if (IsA(command, AlterTableStmt)) {
+    const ListCell *cell = nullptr;
+    foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds) {
+      const AlterTableType type = static_cast<const AlterTableCmd *>(lfirst(cell))->subtype;
+      opens = opens || type == AT_DisableRowSecurity || type == AT_NoForceRowSecurity;
+    }
+  }
+  if (opens)
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                    errmsg("cannot change tables or policies within security-restricted operation")));
+                    errmsg("cannot change row security within security-restricted operation")));
 }
 
 // The server asks no check hook about RESET, and an assign hook must not raise: so the command is let run,

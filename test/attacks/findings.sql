@@ -189,10 +189,6 @@ INSERT INTO attacks.cases (family, title, script, may) VALUES
     E'@as att_web acme master\nSELECT tenancy.create_workspace(NULL, ''Short lived'') IS NULL;\n@armed\nSELECT tenancy.delete_workspace(''short-lived'');', '{.}'),
   ('known', 'a DBA records a view of its own, and a superuser exports', E'@as att_dba\n@code att_dba\nCREATE VIEW att_dba.v AS SELECT ''' || current_setting('attacks.u') || E'-0000-4000-8000-000000000000''::uuid AS organization_id, att_dba.f(1) AS x;\nINSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before) VALUES (''att_dba.v'', ''logs'', ''organization_id'', false, false);\n' ||
     E'@armed\nSELECT count(*) FROM tenancy.export_organization(''' || current_setting('attacks.u') || E'-0000-4000-8000-000000000000'');\n@as postgres\n@armed\nSELECT count(*) FROM tenancy.export_organization(''' || current_setting('attacks.u') || E'-0000-4000-8000-000000000000'');', '{.}');
--- Sequences are no tenant's.
-INSERT INTO attacks.cases (family, title, script, own_database)
-SELECT 'known', 'a sequence that ' || login || ' may set stops all administration', format(E'@as %s\nSELECT setval(''tenancy.audit_log_audit_id_seq'', 9223372036854775807);\n@as att_app olivia\nSELECT tenancy.create_workspace(NULL, ''New'') IS NULL;\n\\if :ERROR\n\\warn @found nobody can administer\n\\endif', login), true
-FROM unnest(ARRAY['att_etl', 'att_granted']) login;
 -- What roads has found.
 INSERT INTO attacks.cases (family, title, script, forbidden, rights)
 SELECT 'known', v.title, E'@as att_app olivia\nSELECT tenancy.create_role(NULL, ''organization'', ''helper'', ' || v.copy_of || E', all_workspaces => true) IS NULL;\n' || (SELECT string_agg(format(E'SELECT tenancy.grant_permission(NULL, ''organization'', ''helper'', %L, %L);\n', split_part(g, '.', 1), split_part(g, '.', 2)), '') FROM unnest(v.granted) g) ||
