@@ -41,9 +41,10 @@ END
 $$;
 
 ALTER TABLE tenancy.protected_tables ENABLE ROW LEVEL SECURITY;
-CREATE POLICY dba ON tenancy.protected_tables USING ((SELECT tenancy.is_dba()));
+-- What protect() records: by hand, a row would make work for tenants read any table as its owner.
+CREATE POLICY dba ON tenancy.protected_tables FOR SELECT USING ((SELECT tenancy.is_dba()));
 ALTER TABLE tenancy.protected_names ENABLE ROW LEVEL SECURITY;
-CREATE POLICY dba ON tenancy.protected_names USING ((SELECT tenancy.is_dba()));
+CREATE POLICY dba ON tenancy.protected_names FOR SELECT USING ((SELECT tenancy.is_dba()));
 
 -- A DBA can bring hashes in, from another system say, and nobody but a superuser reads or changes them: the module asks no policy.
 ALTER TABLE tenancy.api_key_secrets ENABLE ROW LEVEL SECURITY;

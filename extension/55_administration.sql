@@ -163,10 +163,13 @@ BEGIN
   PERFORM tenancy.require_held_role(the_organization, NULL, (
     SELECT m.role_id FROM tenancy.organization_members m
     WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE));
+  -- The roles in workspaces go along.
+  PERFORM tenancy.require_held_role(the_organization, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
+  WHERE m.organization_id = the_organization AND m.user_id = the_user;
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
 $$;
-COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization (NULL: the session''s own) and all its workspaces; needs team.add_users and at least the rights of the member''s role; 42704 when it is no member, 55000 for the last owner';
+COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization (NULL: the session''s own) and all its workspaces; needs team.add_users and at least the rights of all of the member''s roles; 42704 when it is no member, 55000 for the last owner';
 
 CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

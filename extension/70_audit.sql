@@ -63,8 +63,12 @@ ALTER TABLE tenancy.audit_log ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tenancy.audit_heads ENABLE ROW LEVEL SECURITY;
 CREATE POLICY dba ON tenancy.audit_heads USING ((SELECT tenancy.is_dba()));
 COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
-CREATE POLICY dba ON tenancy.audit_log USING ((SELECT tenancy.is_dba()));
-COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything; what a DBA adds is sealed, and nothing else can be done to entries';
+CREATE POLICY dba ON tenancy.audit_log FOR SELECT USING ((SELECT tenancy.is_dba()));
+COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything';
+-- A purge entry is believed by what guards the entries before it, so that only purge_audit_log() writes one.
+CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
+  WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));
+COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'What a DBA adds is sealed; nothing else can be done to entries';
 CREATE POLICY principal ON tenancy.audit_log FOR SELECT
   USING (organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('audit_logs', 'list')));
 COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for who holds audit_logs.list';
@@ -149,6 +153,10 @@ BEGIN
   END IF;
   -- Now that nobody else is at the chain: ids and times follow it.
   NEW.audit_id := nextval('tenancy.audit_log_audit_id_seq');
+  -- Whoever may set the sequence (GRANT ... ON ALL SEQUENCES) must not stop what is audited.
+  IF NEW.audit_id <= head.audit_id OR EXISTS (SELECT FROM tenancy.audit_log l WHERE l.audit_id = NEW.audit_id) THEN
+    NEW.audit_id := setval('tenancy.audit_log_audit_id_seq', (SELECT max(l.audit_id) FROM tenancy.audit_log l) + 1);
+  END IF;
   NEW.at := clock_timestamp();
   NEW.entry_hash := tenancy.audit_entry_hash(NEW);
   RETURN NEW;

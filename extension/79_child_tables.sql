@@ -234,7 +234,9 @@ REVOKE ALL ON FUNCTION tenancy.columns_through(regclass, name[], name, name, nam
 CREATE FUNCTION tenancy.copied_columns(relation regclass, wanted tenancy.protected_tables)
 RETURNS TABLE (part text, copy name, original name, "type" text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT v.part, v.copy, v.original, format_type(a.atttypid, a.atttypmod)
+  -- Of a domain the base type: its constraints and default would run, as the table is rewritten, with the rights of whoever adds it.
+  SELECT v.part, v.copy, v.original, CASE tenancy.base_type(a.atttypid) WHEN a.atttypid THEN format_type(a.atttypid, a.atttypmod)
+                                       ELSE format_type(tenancy.base_type(a.atttypid), NULL) END
   FROM tenancy.parents_of(copied_columns.relation) p
   CROSS JOIN LATERAL (VALUES (1, 'organization', (wanted).organization_column, (p.parent).organization_column),
                   (2, 'workspace', (wanted).workspace_column, (p.parent).workspace_column),

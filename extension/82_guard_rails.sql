@@ -364,11 +364,17 @@ BEGIN
   IF FOUND THEN
     PERFORM tenancy.refuse_reopening(opened);
   END IF;
-  -- Foreign keys and triggers by which rows take their tenant from a parent
+  -- Foreign keys and triggers by which rows take their tenant from a parent: of tables that the command dropped one of, and
+  -- of no others, which somebody else may have locked, or broken.
   IF EXISTS (SELECT FROM pg_event_trigger_dropped_objects() d
              WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^~?tenancy_' OR d.object_type = 'table constraint') THEN
-    SELECT t.relation INTO opened FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
-    WHERE t.through IS NOT NULL AND (tenancy.inspect_protection(t.relation)).problem ~ '^(trigger|a trigger|column) ' LIMIT 1;
+    SELECT t.relation INTO opened
+    FROM pg_event_trigger_dropped_objects() d
+    JOIN tenancy.protected_tables t ON t.relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
+      OR EXISTS (SELECT FROM tenancy.parents_of(t.relation) p
+                 WHERE (p.parent).relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2])))
+    WHERE t.through IS NOT NULL AND d.object_type IN ('trigger', 'table constraint')
+      AND (tenancy.inspect_protection(t.relation)).problem ~ '^(trigger|a trigger|column) ' LIMIT 1;
     IF FOUND THEN
       PERFORM tenancy.refuse_opening(opened, 'the foreign keys and triggers by which its rows follow their parents cannot be dropped');
     END IF;

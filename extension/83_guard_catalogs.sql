@@ -2,18 +2,19 @@
 -- run with these rights, and so would a cast of a type of others, by which a foreign key of theirs compares with a key of ours.
 -- The privileges TRIGGER and REFERENCES come along with GRANT ALL ON ALL TABLES.
 
-CREATE FUNCTION tenancy.foreign_code_on_catalogs() RETURNS TABLE (object oid, problem text)
+CREATE FUNCTION tenancy.foreign_code_on_catalogs() RETURNS TABLE (object oid, relation oid, problem text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH catalogs AS (
     SELECT d.objid AS relid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
     WHERE e.extname = 'pg_tenancy' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
   )
-  SELECT t.oid, format('trigger "%s" on table %s.%s', t.tgname, c.relnamespace::regnamespace, c.relname)
+  SELECT t.oid, t.tgrelid, format('trigger "%s" on table %s.%s', t.tgname, c.relnamespace::regnamespace, c.relname)
   FROM catalogs k JOIN pg_trigger t ON t.tgrelid = k.relid JOIN pg_class c ON c.oid = k.relid
   WHERE NOT t.tgisinternal AND NOT EXISTS (
-    SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid AND d.deptype = 'e')
+    SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_tenancy'
+    WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
   UNION ALL
-  SELECT f.conrelid, format('foreign key "%s" of table %s', f.conname, f.conrelid::regclass)
+  SELECT f.oid, f.conrelid, format('foreign key "%s" of table %s', f.conname, f.conrelid::regclass)
   FROM catalogs k JOIN pg_constraint f ON f.confrelid = k.relid AND f.contype = 'f'
   WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
                   AND a.atttypid >= 16384)  -- FirstNormalObjectId: not built in
@@ -30,11 +31,20 @@ BEGIN
   END IF;
   -- By what was touched, not by the command's name: CREATE SCHEMA makes tables and triggers, too.
   IF NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c
-                 WHERE c.classid IN ('pg_trigger'::regclass, 'pg_class'::regclass)) THEN
+                 WHERE c.classid IN ('pg_trigger'::regclass, 'pg_class'::regclass, 'pg_type'::regclass)) THEN
     RETURN;
   END IF;
-  SELECT f.problem INTO problem FROM tenancy.foreign_code_on_catalogs() f
-  JOIN pg_event_trigger_ddl_commands() c ON c.objid = f.object LIMIT 1;
+  -- Triggers on the catalogs, whatever their function; triggers by functions of ours that run with our rights, on any other table;
+  -- and foreign keys, also where a command changed another table and this one along with it.
+  SELECT found.problem INTO problem FROM (
+    SELECT format('trigger "%s" on table %s.%s', t.tgname, r.relnamespace::regnamespace, r.relname)
+    FROM pg_event_trigger_ddl_commands() c JOIN pg_trigger t ON c.classid = 'pg_trigger'::regclass AND t.oid = c.objid
+    JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class r ON r.oid = t.tgrelid
+    WHERE r.relnamespace = 'tenancy'::regnamespace OR p.prosecdef AND p.pronamespace = 'tenancy'::regnamespace
+    UNION ALL
+    SELECT f.problem FROM tenancy.foreign_code_on_catalogs() f JOIN pg_class r ON r.oid = f.relation JOIN pg_roles o ON o.oid = r.relowner
+    WHERE NOT o.rolsuper
+  ) found (problem) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied: %s', problem),
       DETAIL = 'It would run with the rights of the owner of pg_tenancy, who is a superuser.', HINT = 'Only a superuser can create it.';

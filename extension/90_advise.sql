@@ -102,11 +102,19 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
 $$;
 COMMENT ON FUNCTION tenancy.advice_rules() IS 'The rules of advise(), and what each finds';
 
+CREATE FUNCTION tenancy.unanswered_advice(rule text, state text, message text) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT jsonb_build_array(jsonb_build_object('severity', 'error', 'object', unanswered_advice.rule,
+    'problem', format('the rule cannot be evaluated: %s (SQLSTATE %s)', unanswered_advice.message, unanswered_advice.state)))
+$$;
+COMMENT ON FUNCTION tenancy.unanswered_advice(text, text, text) IS 'What advise() says of a rule that fails';
+REVOKE ALL ON FUNCTION tenancy.unanswered_advice(text, text, text) FROM PUBLIC;
+
 -- The catalogs of the server are read while others change them: an object can go between its row and a question about it. Each try
 -- sees them anew.
 CREATE FUNCTION tenancy.collect_advice(only_rule text DEFAULT NULL)
 RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET lock_timeout = '5s' AS $$
 #variable_conflict use_column
 DECLARE
   rule_name text;
@@ -120,9 +128,14 @@ BEGIN
       EXCEPTION
         WHEN undefined_table OR undefined_object OR undefined_column OR undefined_function OR internal_error OR syntax_error
              OR null_value_not_allowed THEN
-          IF attempt = 5 THEN
-            RAISE;
+          IF attempt < 5 THEN
+            CONTINUE;
           END IF;
+          findings := tenancy.unanswered_advice(rule_name, SQLSTATE, SQLERRM);
+        WHEN OTHERS THEN
+          -- Code of a table's owner, or a lock, that one rule meets does not hide what the others find.
+          findings := tenancy.unanswered_advice(rule_name, SQLSTATE, SQLERRM);
+          EXIT;
       END;
     END LOOP;
     RETURN QUERY SELECT f.severity, rule_name, f.object, f.problem, f.fix_sql

@@ -180,7 +180,24 @@ SELECT outcome($$CREATE TABLE r (o app.name_of REFERENCES tenancy.organizations)
 SELECT outcome($$CREATE TABLE r (o uuid REFERENCES tenancy.organizations)$$);
 SELECT outcome($$ALTER TABLE r ADD p app.name_of REFERENCES tenancy.users$$);
 DROP TABLE r;
+-- ... also where another object's change reaches the referring table, and by our own trigger functions, anywhere
+CREATE FUNCTION fits(uuid) RETURNS name_of LANGUAGE sql IMMUTABLE AS $$ SELECT ROW($1)::app.name_of $$;
+CREATE CAST (uuid AS name_of) WITH FUNCTION fits(uuid) AS ASSIGNMENT;
+CREATE TYPE part AS (id uuid);
+CREATE TABLE typed OF part;
+ALTER TABLE typed ADD FOREIGN KEY (id) REFERENCES tenancy.roles (role_id);
+SELECT outcome($$ALTER TYPE part ALTER ATTRIBUTE id TYPE name_of CASCADE$$);
+DROP TABLE typed;
+CREATE TABLE own (v text);
+SELECT p.proname, outcome(format('CREATE TRIGGER t BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION %s()', p.oid::regproc)) ~ '^42501 permission denied' AS refused
+FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace AND p.prorettype = 'trigger'::regtype AND p.prosecdef ORDER BY p.proname COLLATE "C";
+CREATE TRIGGER own BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION climb();
+DROP TABLE own;
+-- Functions that read catalogs for ours are not opened by GRANT ON ALL FUNCTIONS.
+SELECT outcome($$SELECT tenancy.find_user('olivia@acme.test')$$), outcome($$SELECT tenancy.find_organization('acme')$$),
+       outcome($$SELECT tenancy.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
 RESET SESSION AUTHORIZATION;
+SELECT outcome($$SELECT tenancy.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
 SET client_min_messages = error;
 CREATE TRIGGER climb BEFORE INSERT ON tenancy.organizations FOR EACH ROW EXECUTE FUNCTION app.climb();
 SELECT severity, object, problem FROM tenancy.advise() WHERE rule = 'foreign_code_on_catalogs';
@@ -206,6 +223,11 @@ INSERT INTO regress_dba.t VALUES (1);
 CREATE INDEX ON regress_dba.t (regress_dba.f(i));
 RESET SESSION AUTHORIZATION;
 ANALYZE regress_dba.t;
+-- Nor is a purge that never was.
+SET SESSION AUTHORIZATION regress_dba;
+SELECT app.outcome($$INSERT INTO tenancy.audit_log (audit_id, action, resource_type, resource_id, after) OVERRIDING SYSTEM VALUE
+  VALUES (NULL, 'purge', 'audit_log', 'none', '{"before": "2000-01-01", "removed": 0, "last_audit_id": 99999}')$$);
+RESET SESSION AUTHORIZATION;
 SELECT login, actor FROM tenancy.audit_log WHERE action = 'forged' AND at < '2002-01-01';
 
 -- A DBA who is no superuser reaches protected tables only, as protect() made them.
@@ -214,11 +236,17 @@ SET SESSION AUTHORIZATION regress_dba;
 SET search_path = app;
 SELECT organization_id IS NOT NULL AS made FROM tenancy.create_organization('Postgres', 'p@postgres.test', external_id => 'postgres');
 SELECT outcome($$INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before)
-  VALUES ('pg_authid', 'logs', 'rolname', false, false)$$);
+  VALUES ('app.secrets', 'logs', 'name', false, false)$$);
+RESET SESSION AUTHORIZATION;
 INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before)
   VALUES ('app.secrets', 'logs', 'name', false, false);
+SELECT outcome($$INSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before)
+  VALUES ('pg_authid', 'logs', 'rolname', false, false)$$);
+SET SESSION AUTHORIZATION regress_dba;
 SELECT outcome($$SELECT tenancy.export_organization('postgres', 'app.secrets')$$), outcome($$SELECT tenancy.purge_organization('postgres')$$);
+RESET SESSION AUTHORIZATION;
 DELETE FROM tenancy.protected_tables WHERE relation = 'app.secrets'::regclass;
+SET SESSION AUTHORIZATION regress_dba;
 SELECT outcome($$SELECT tenancy.purge_organization('postgres')$$);
 SELECT outcome($$SELECT tenancy.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
 RESET SESSION AUTHORIZATION;

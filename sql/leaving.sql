@@ -51,7 +51,7 @@ SELECT action, after ->> 'name' AS name FROM tenancy.audit_log WHERE resource_ty
 BEGIN;
 DELETE FROM tenancy.workspaces WHERE slug = 'support';
 DELETE FROM tenancy.organizations WHERE slug = 'acme';
-SELECT action, before ->> 'name' AS name FROM tenancy.audit_log WHERE resource_type = 'api_key' AND before ->> 'name' LIKE '% in support' ORDER BY audit_id;
+SELECT action, before ->> 'name' AS name FROM tenancy.audit_log WHERE resource_type = 'api_key' AND before ->> 'name' LIKE '% in support' ORDER BY action DESC, name;
 ROLLBACK;
 
 -- A key for somebody who isn't in the workspace yet would begin to act on the day that they are

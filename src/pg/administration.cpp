@@ -87,6 +87,7 @@ Datum pg_tenancy_holds_new_permissions(PG_FUNCTION_ARGS) {
 // What a setting comes to: of a role's grants, or without a resource of its data visibility.
 PG_FUNCTION_INFO_V1(pg_tenancy_setting_value);
 Datum pg_tenancy_setting_value(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const Uuid organization = uuid_argument(fcinfo, 0), role = uuid_argument(fcinfo, 2);
   Uuid workspace = uuid_argument(fcinfo, 1);
   // The organization's value is that of a workspace without settings of its own.
@@ -101,7 +102,7 @@ Datum pg_tenancy_setting_value(PG_FUNCTION_ARGS) {
   end_catalog_read(read);
   PermissionSet permissions;
   const bool is_visibility = PG_ARGISNULL(3);
-  if (!is_visibility) {
+  if (!is_visibility && !PG_ARGISNULL(4)) {
     const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(3));
     Datum *actions = nullptr;
     int count = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pg/authorize.hpp"
+#include "pg/caller.hpp"
 #include "pg/permissions.hpp"
 #include "pg/result_rows.hpp"
 #include "pg/role_rights.hpp"
@@ -196,6 +197,7 @@ Datum pg_tenancy_permissions(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_who_can);
 Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   ResultRows rows(fcinfo);
   if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3)) return 0;
   give_back_numbers();
@@ -218,6 +220,7 @@ Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_access_matrix);
 Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   ResultRows rows(fcinfo);
   if (PG_ARGISNULL(0)) return 0;
   give_back_numbers();

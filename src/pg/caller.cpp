@@ -93,6 +93,13 @@ bool is_administration_running() {
   return is_body_of(innermost, user, context);
 }
 
+void require_internal_call(FunctionCallInfo fcinfo) {
+  if (!superuser())
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("permission denied for function %s", get_func_name(fcinfo->flinfo->fn_oid)),
+                    errdetail("Only functions of pg_tenancy call it.")));
+}
+
 Oid find_marker(const char *name) {
   return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
                          ObjectIdGetDatum(get_namespace_oid("tenancy", true)));

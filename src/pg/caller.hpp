@@ -22,6 +22,10 @@ Oid calling_role();
 /// another user nor code in a security-restricted operation.
 bool is_administration_running();
 
+/// Raises 42501 unless the function is called with a superuser's rights, as by the extension's own functions.
+/// For functions that read catalogs for these: GRANT EXECUTE ON ALL FUNCTIONS must not open them.
+void require_internal_call(FunctionCallInfo fcinfo);
+
 /// A domain of schema tenancy that no value has: who holds USAGE on it may do what it stands for. It is in no
 /// predefined role and in no GRANT ON ALL ... IN SCHEMA. InvalidOid where the extension's version has none.
 Oid find_marker(const char *name);

@@ -1,5 +1,6 @@
 // Rows of a child table that don't say what their parent says: counted, and mended.
 
+#include "pg/caller.hpp"
 #include "pg/child_table.hpp"
 #include "pg/compat.hpp"
 #include "pg/settings.hpp"
@@ -75,6 +76,7 @@ extern "C" {
 // What the triggers of a table name; NULLs where it has none, or they have been changed.
 PG_FUNCTION_INFO_V1(pg_tenancy_child_columns);
 Datum pg_tenancy_child_columns(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
@@ -107,6 +109,7 @@ Datum pg_tenancy_child_columns(PG_FUNCTION_ARGS) {
 // given.
 PG_FUNCTION_INFO_V1(pg_tenancy_count_differing);
 Datum pg_tenancy_count_differing(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const Oid relation = PG_GETARG_OID(0);
   LockRelationOid(relation, AccessShareLock);
   SPI_connect();
@@ -127,6 +130,7 @@ Datum pg_tenancy_count_differing(PG_FUNCTION_ARGS) {
 // trigger looks again, and holds the parents.
 PG_FUNCTION_INFO_V1(pg_tenancy_fill_blocks);
 Datum pg_tenancy_fill_blocks(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const Oid relation = PG_GETARG_OID(0);
   LockRelationOid(relation, RowExclusiveLock);
   SPI_connect();

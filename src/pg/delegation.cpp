@@ -4,6 +4,7 @@
 #include "core/access/delegation.hpp"
 
 #include "pg/authorize.hpp"
+#include "pg/caller.hpp"
 #include "pg/error_bridge.hpp"
 #include "pg/permissions.hpp"
 #include "pg/role_rights.hpp"
@@ -94,6 +95,7 @@ bool follows(const RoleRights &role, const Uuid &of) {
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_role);
 Datum pg_tenancy_lacks_for_role(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), role = uuid_argument(fcinfo, 2);
   if (!organization || !role) PG_RETURN_TEXT_P(cstring_to_text("a role"));
@@ -103,6 +105,7 @@ Datum pg_tenancy_lacks_for_role(PG_FUNCTION_ARGS) {
 // Permissions of a role, as a row of the organization or (where one is given) of a workspace has them.
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_permissions);
 Datum pg_tenancy_lacks_for_permissions(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
   const Uuid role_id = uuid_argument(fcinfo, 2);
@@ -118,6 +121,7 @@ Datum pg_tenancy_lacks_for_permissions(PG_FUNCTION_ARGS) {
 // All that a token can have: anything but what any key may write, in any workspace.
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_tokens);
 Datum pg_tenancy_lacks_for_tokens(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0);
   CatalogRead read = begin_catalog_read();
@@ -132,6 +136,7 @@ Datum pg_tenancy_lacks_for_tokens(PG_FUNCTION_ARGS) {
 // that it decides over hold of what is governed.
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_visibility);
 Datum pg_tenancy_lacks_for_visibility(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
   const Uuid switched = uuid_argument(fcinfo, 2);
@@ -162,11 +167,16 @@ Datum pg_tenancy_lacks_for_visibility(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_key);
 Datum pg_tenancy_lacks_for_key(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   give_back_numbers();
   KeyFacts key;
   key.organization = uuid_argument(fcinfo, 0);
   key.workspace = uuid_argument(fcinfo, 1);
-  key.kind = key_kind_named(text_to_cstring(PG_GETARG_TEXT_PP(2))).value();
+  const auto kind = PG_ARGISNULL(2) ? std::nullopt : key_kind_named(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+  if (!kind || PG_ARGISNULL(4))
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a kind of key and scopes must be given")));
+  key.kind = *kind;
   const Uuid user = uuid_argument(fcinfo, 3);
   key.scopes = permissions_argument(fcinfo, 4);
   key.classes = &permission_classes();

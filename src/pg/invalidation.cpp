@@ -243,6 +243,11 @@ PG_FUNCTION_INFO_V1(pg_tenancy_invalidate);
 Datum pg_tenancy_invalidate(PG_FUNCTION_ARGS) {
   if (!CALLED_AS_TRIGGER(fcinfo)) elog(ERROR, "pg_tenancy_invalidate: not called by trigger manager");
   auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
+  // Its columns are read by number.
+  if (RelationGetNamespace(trigger->tg_relation) != get_namespace_oid("tenancy", true))
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("table \"%s\" is not a catalog of pg_tenancy",
+                           RelationGetRelationName(trigger->tg_relation))));
   const char *argument = argument_of(trigger, 0);
 
   state.changed_here = true;

@@ -1,4 +1,5 @@
 #include "pg/reference.hpp"
+#include "pg/caller.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -204,6 +205,7 @@ Datum found_or_error(const Uuid &found, const char *what, const char *reference)
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_find_organization);
 Datum pg_tenancy_find_organization(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(0));
   CatalogRead read = begin_catalog_read();
   const Uuid found = find_organization(read, reference);
@@ -213,6 +215,7 @@ Datum pg_tenancy_find_organization(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_find_user);
 Datum pg_tenancy_find_user(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(0));
   CatalogRead read = begin_catalog_read();
   const Uuid found = find_user(read, reference);
@@ -223,6 +226,7 @@ Datum pg_tenancy_find_user(PG_FUNCTION_ARGS) {
 // Whether the reference is to this organization: what else it might be makes no difference.
 PG_FUNCTION_INFO_V1(pg_tenancy_names_organization);
 Datum pg_tenancy_names_organization(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   CatalogRead read = begin_catalog_read();
   const bool named =
       names_organization(read, text_to_cstring(PG_GETARG_TEXT_PP(0)), uuid_of_datum(PG_GETARG_DATUM(1)));
@@ -233,6 +237,7 @@ Datum pg_tenancy_names_organization(PG_FUNCTION_ARGS) {
 // The organization's member that the reference is to, or NULL; organization NULL: any user.
 PG_FUNCTION_INFO_V1(pg_tenancy_user_named);
 Datum pg_tenancy_user_named(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const Uuid organization = PG_ARGISNULL(1) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(1));
   CatalogRead read = begin_catalog_read();
@@ -244,6 +249,7 @@ Datum pg_tenancy_user_named(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_find_workspace);
 Datum pg_tenancy_find_workspace(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const Uuid organization = PG_ARGISNULL(1) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(1));

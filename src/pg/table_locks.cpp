@@ -4,6 +4,7 @@
 // deadlocks with it, and the server may end either of the two. So the tables are locked before they are read,
 // partitioned ones first, and nothing is waited for while one of them is held.
 
+#include "pg/caller.hpp"
 #include "pg/pg_prelude.hpp"
 #include "pg/pod_array.hpp"
 
@@ -48,6 +49,7 @@ extern "C" {
 // that others have locked are left out.
 PG_FUNCTION_INFO_V1(pg_tenancy_hold_tables);
 Datum pg_tenancy_hold_tables(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const PodArray<Oid> wanted = oids_of(PG_GETARG_ARRAYTYPE_P(0));
   const LOCKMODE mode = lock_mode(text_to_cstring(PG_GETARG_TEXT_PP(1)));
   const bool wait = PG_GETARG_BOOL(2);
@@ -65,6 +67,7 @@ Datum pg_tenancy_hold_tables(PG_FUNCTION_ARGS) {
 // transaction id, where they are from before a restart.
 PG_FUNCTION_INFO_V1(pg_tenancy_wait_for_transaction);
 Datum pg_tenancy_wait_for_transaction(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   int process = 0;
   uint32 local = 0;
   if (sscanf(text_to_cstring(PG_GETARG_TEXT_PP(0)), "%d/%u", &process, &local) != 2)

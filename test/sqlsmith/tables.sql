@@ -44,7 +44,11 @@ CREATE INDEX ON prompts (workspace_id, user_id, body text_pattern_ops);
 CREATE INDEX ON traces (organization_id);
 CREATE INDEX ON traces (workspace_id, user_id);
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id');
-SELECT tenancy.protect('prompts', 'prompts', workspace => 'workspace_id', owner => 'user_id');
+-- Of prompts, too, Smith is to see own rows only.
+SELECT tenancy.register_permission('documents', p.action, p.action || ' documents', data_visibility => true) FROM tenancy.permissions p WHERE p.resource = 'prompts';
+INSERT INTO tenancy.grants (role_id, resource, action)
+SELECT g.role_id, 'documents', g.action FROM tenancy.grants g WHERE g.resource = 'prompts' AND g.organization_id IS NULL ON CONFLICT DO NOTHING;
+SELECT tenancy.protect('prompts', 'documents', workspace => 'workspace_id', owner => 'user_id');
 SELECT tenancy.protect('traces', 'traces', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id');
 CREATE VIEW recent_logs WITH (security_invoker) AS SELECT id, at, model, secret FROM logs WHERE id < 15;
 GRANT SELECT, INSERT, UPDATE, DELETE ON logs, prompts, traces, traces_0, traces_1, recent_logs TO :smith, :bypass;

@@ -44,7 +44,8 @@ BEGIN
   END LOOP;
   FOREACH catalog IN ARRAY ARRAY['protected_tables', 'protected_names', 'scoped_views', 'audit_heads'] LOOP
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
-    EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', catalog);
+    EXECUTE format('CREATE POLICY dba ON tenancy.%I %s USING ((SELECT tenancy.is_dba()))', catalog,
+                   CASE WHEN catalog <> 'audit_heads' THEN 'FOR SELECT' END);
   END LOOP;
   FOR catalog IN SELECT c.relname FROM pg_catalog.pg_class c
                  WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('audit_log', 'audit_heads') LOOP
@@ -206,3 +207,10 @@ BEGIN
   END LOOP;
 END
 $$;
+
+DROP POLICY dba ON tenancy.audit_log;
+CREATE POLICY dba ON tenancy.audit_log FOR SELECT USING ((SELECT tenancy.is_dba()));
+COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything';
+CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
+  WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));
+COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'What a DBA adds is sealed; nothing else can be done to entries';
