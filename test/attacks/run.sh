@@ -64,7 +64,7 @@ attack() {
     ! psql -X -q -At -d "$1" -v VERBOSITY=verbose -v SHOW_CONTEXT=always -v ON_ERROR_ROLLBACK=on -f "$script" >>"$3" 2>&1 || break
     last=$(grep -oP '@case \K[0-9]+$' "$3" | tail -n 1)
     # Who was only beside it begins again where it was.
-    if tail -n 20 "$3" | grep -qE '57P0[123]|database system is'; then
+    if tail -n 20 "$3" | grep -qE '57P0[23]|database system is'; then
       sed -i "/@case $last\$/,\$d" "$3"
       last=$((last - 1))
     else
