@@ -36,7 +36,7 @@ DECLARE
   name text;
 BEGIN
   IF relation IS NOT NULL AND random() < 0.6 THEN
-    SELECT coalesce(array_agg('t.' || quote_ident(a.attname)), '{}') INTO columns FROM pg_attribute a
+    SELECT coalesce(array_agg('t.' || quote_ident(a.attname) ORDER BY a.attnum), '{}') INTO columns FROM pg_attribute a
     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND (a.atttypid = wanted OR wanted IN ('"any"'::regtype, 'anyelement'::regtype));
     IF wanted IN ('"any"'::regtype, 'anyelement'::regtype, 'regclass'::regtype) AND random() < 0.2 THEN
       columns := columns || '{t.tableoid}';
@@ -55,13 +55,17 @@ END
 $$;
 
 -- Functions that SQL can call: all but those for triggers and the planner.
-CREATE VIEW attacks.functions AS
+-- In an order that is the same in both worlds, as is that of what else is picked from.
+CREATE TABLE attacks.functions AS
 SELECT p.oid, p.proname, p.prokind, p.proretset, p.prorettype::regtype AS result,
        ARRAY(SELECT t::regtype FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (t, n) ORDER BY n) AS arguments, p.pronargdefaults AS defaults
 FROM pg_proc p
 -- stats() counts what this session has done; after seal() nobody could look at what came of it.
 WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname NOT IN ('stats', 'seal') AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype)
-  AND NOT p.proargtypes::oid[] && ARRAY['internal'::regtype::oid, 'pg_ddl_command'::regtype::oid];
+  AND NOT p.proargtypes::oid[] && ARRAY['internal'::regtype::oid, 'pg_ddl_command'::regtype::oid]
+ORDER BY p.oid::regprocedure::text COLLATE "C";
+CREATE TABLE attacks.permissions AS SELECT * FROM tenancy.permissions ORDER BY resource, action;
+CREATE TABLE attacks.settings AS SELECT * FROM tenancy.setting_definitions ORDER BY setting;
 
 CREATE FUNCTION attacks.call(f attacks.functions, relation regclass) RETURNS text LANGUAGE sql VOLATILE AS $$
   SELECT format('tenancy.%I(%s)', f.proname, string_agg(attacks.argument(u.type, relation), ', ' ORDER BY u.n))

@@ -37,3 +37,10 @@ CREATE FUNCTION attacks.script_of(c attacks.cases) RETURNS text LANGUAGE sql AS 
     CASE WHEN c.jobs THEN E'SELECT * FROM attacks.stopped_jobs();\n' ELSE '' END ||
     CASE WHEN c.rights IS NOT NULL THEN format(E'SELECT * FROM attacks.misused_rights(%L);\n', c.rights) ELSE '' END || E'ROLLBACK;\n'
 $$;
+
+-- The same numbers in both worlds.
+CREATE PROCEDURE attacks.number() LANGUAGE sql AS $$
+  UPDATE attacks.cases c SET n = -x.k
+  FROM (SELECT y.n, row_number() OVER (ORDER BY y.family COLLATE "C", y.title COLLATE "C", y.script COLLATE "C") AS k FROM attacks.cases y) x WHERE x.n = c.n;
+  UPDATE attacks.cases SET n = -n;
+$$;

@@ -6,13 +6,13 @@ DECLARE
   level text := attacks.pick(ARRAY['organization', 'workspace']);
   role text := quote_literal(CASE WHEN random() < 0.3 THEN 'helper' WHEN level = 'organization' THEN attacks.pick(ARRAY['owner', 'admin', 'member']) ELSE attacks.pick(ARRAY['admin', 'manager', 'member']) END);
   key text := quote_literal('dddddddd-0000-4000-8000-00000000000' || (1 + floor(random() * 5))::int);
-  setting text := quote_literal((SELECT d.setting FROM tenancy.setting_definitions d ORDER BY random() LIMIT 1));
-  category text := quote_literal((SELECT d.category FROM tenancy.setting_definitions d ORDER BY random() LIMIT 1));
-  permission tenancy.permissions;
+  setting text := quote_literal((SELECT d.setting FROM attacks.settings d ORDER BY random() LIMIT 1));
+  category text := quote_literal((SELECT d.category FROM attacks.settings d ORDER BY random() LIMIT 1));
+  permission attacks.permissions;
   scopes text;
   value text := attacks.pick(ARRAY['true', 'false']);
 BEGIN
-  SELECT * INTO permission FROM tenancy.permissions ORDER BY random() LIMIT 1;
+  SELECT * INTO permission FROM attacks.permissions ORDER BY random() LIMIT 1;
   scopes := attacks.pick(ARRAY['''"all"''', 'NULL', '''["logs.view", "logs.list"]''', quote_literal(jsonb_build_array(permission.resource || '.' || permission.action)), '''{"prompts": "delete", "logs": "view"}''', '''[]''']);
   RETURN 'SELECT ' || attacks.pick(ARRAY[
     format('tenancy.set_organization_role(NULL, %s, %s)', member, role), format('tenancy.set_workspace_role(%s, %s, %s)', workspace, member, role), format('tenancy.set_workspace_role(%s, %s, %s)', workspace, member, role),
@@ -37,7 +37,7 @@ BEGIN
   RETURN format(E'\\warn @> before: a role\nSELECT tenancy.create_role(NULL, %L, ''helper'', %s, %s) IS NULL;\n', level, attacks.pick(ARRAY['NULL', 'NULL', '''member''']),
       CASE WHEN level = 'organization' AND random() < 0.4 THEN 'true' ELSE 'false' END) ||
     (SELECT string_agg(format(E'SELECT tenancy.grant_permission(NULL, %L, ''helper'', %L, %L);\n', level, p.resource, p.action), '')
-     FROM (SELECT x.resource, x.action FROM tenancy.permissions x
+     FROM (SELECT x.resource, x.action FROM attacks.permissions x
            ORDER BY random() * CASE WHEN (x.resource, x.action) IN (('team', 'assign_roles'), ('team', 'add_users'), ('organization', 'update'), ('api_keys', 'create'), ('api_keys', 'rotate'), ('api_keys', 'edit'), ('workspaces', 'update')) THEN 0.3 ELSE 1 END LIMIT 6) p) ||
     CASE level WHEN 'organization' THEN format(E'SELECT tenancy.set_organization_role(NULL, %s, ''helper'');\n', member)
       ELSE format(E'SELECT tenancy.set_workspace_role(''search'', %s, ''helper'');\n', member) END;

@@ -29,7 +29,7 @@ make_world() {
   for file in world ${7:+plants} detectors payloads rights cases contexts findings calls functions where oracles poison roads; do files+=(-f "$file.sql"); done
   sql -d postgres -c "CREATE DATABASE $1"
   sql -d "$1" -v globex="$2" -v umbrella="$3" -v g="$4" -v u="$5" -v number="$6" -v seed="$seed" -v rounds="$rounds" -o /dev/null "${files[@]}" \
-    -c 'CALL attacks.remember()' -c 'CALL attacks.rights_remembered()'
+    -c 'CALL attacks.number()' -c 'CALL attacks.remember()' -c 'CALL attacks.rights_remembered()'
 }
 
 # copy_database FROM TO: with its settings.
@@ -128,10 +128,17 @@ in_log() {
   tail -c "+$((logged + 1))" "$SERVER_LOG" | grep -aE "canary_(globex|theirs)|SCRAM-SHA-256|$(paste -sd'|' "$dir/secrets")" | grep -avE '^[^[]*\[[0-9]+\] postgres@postgres ' | cut -c1-300 | sed "s/^/0 /" | sort -u | head -n 20 || true
 }
 
+# What tells whether cases are the same in two worlds.
+statements() { echo "SELECT md5(string_agg(concat(n, script), ' ' ORDER BY n)) FROM attacks.cases WHERE $1"; }
+
 # run_cases A B CONDITION: writes what was found to $dir/found. Two sessions share the work, each in its world; some cases are run in
 # both worlds, and compared.
 run_cases() {
   local compared="family IN ('functions', 'conditions', 'leakproof', 'oracles')"
+  [ "$(value -d "$1" -c "$(statements "$compared")")" = "$(value -d "$2" -c "$(statements "$compared")")" ] || {
+    echo 'failed: the attacks that are to be compared are not the same in both worlds' >&2
+    exit 1
+  }
   [ -z "${SERVER_LOG:-}" ] || logged=$(wc -c <"$SERVER_LOG")
   attack "$2" "($compared OR n % 2 = 0) AND ($3)" "$dir/output_b" &
   attack "$1" "($compared OR n % 2 = 1) AND ($3)" "$dir/output_a"
