@@ -37,7 +37,8 @@ Caller become_owner(Oid relation, int restriction) {
 // After an error the end of the (sub)transaction does this.
 void become(const Caller &caller) { SetUserIdAndSecContext(caller.user, caller.context); }
 
-TriggerData *called_as_row_trigger(FunctionCallInfo fcinfo, const char *name) {
+// A trigger at another time has not what these look at.
+TriggerData *called_as_row_trigger(FunctionCallInfo fcinfo, const char *name, bool after) {
   if (!CALLED_AS_TRIGGER(fcinfo))
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("function \"%s\" was not called by trigger manager", name)));
@@ -45,6 +46,10 @@ TriggerData *called_as_row_trigger(FunctionCallInfo fcinfo, const char *name) {
   if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("function \"%s\" must be fired for a row", name)));
+  if (after ? !TRIGGER_FIRED_AFTER(trigger->tg_event) : !TRIGGER_FIRED_BEFORE(trigger->tg_event))
+    ereport(ERROR,
+            (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+             errmsg("function \"%s\" must be fired %s the row changes", name, after ? "after" : "before")));
   return trigger;
 }
 
@@ -203,7 +208,7 @@ extern "C" {
 // BEFORE INSERT OR UPDATE on the child
 PG_FUNCTION_INFO_V1(pg_tenancy_take_from_parent);
 Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
-  TriggerData *trigger = called_as_row_trigger(fcinfo, "take_from_parent");
+  TriggerData *trigger = called_as_row_trigger(fcinfo, "take_from_parent", false);
   const Relation relation = trigger->tg_relation;
   HeapTuple row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
   Context context{};
@@ -229,7 +234,7 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
 // BEFORE UPDATE on a parent that moves: whoever holds it for a new child is waited for.
 PG_FUNCTION_INFO_V1(pg_tenancy_hold_parent);
 Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
-  const TriggerData *trigger = called_as_row_trigger(fcinfo, "hold_parent");
+  const TriggerData *trigger = called_as_row_trigger(fcinfo, "hold_parent", false);
   TupleTableSlot *slot = table_slot_create(trigger->tg_relation, nullptr);
   TM_FailureData failure{};
   ItemPointerData place = trigger->tg_trigtuple->t_self;
@@ -247,7 +252,7 @@ Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
 // AFTER UPDATE on the first parent, FROM the child
 PG_FUNCTION_INFO_V1(pg_tenancy_move_children);
 Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
-  TriggerData *trigger = called_as_row_trigger(fcinfo, "move_children");
+  TriggerData *trigger = called_as_row_trigger(fcinfo, "move_children", true);
   Context context{};
   enter(context, trigger->tg_trigger->tgconstrrelid);
   SPI_connect();
@@ -280,7 +285,7 @@ Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
 // At the end of a transaction that wrote a child with several parents, or moved one of these
 PG_FUNCTION_INFO_V1(pg_tenancy_check_parents);
 Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
-  TriggerData *trigger = called_as_row_trigger(fcinfo, "check_parents");
+  TriggerData *trigger = called_as_row_trigger(fcinfo, "check_parents", true);
   const bool updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
   if (is_gone(trigger, updated ? trigger->tg_newslot : trigger->tg_trigslot)) return PointerGetDatum(nullptr);
   HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;
