@@ -1,6 +1,7 @@
 // What the server calls when it loads the module.
 
 #include "pg/child_table.hpp"
+#include "pg/compat.hpp"
 #include "pg/counters.hpp"
 #include "pg/empty_relation.hpp"
 #include "pg/index_promotion.hpp"
@@ -12,7 +13,7 @@
 #include "pg/shared_plans.hpp"
 
 extern "C" {
-PG_MODULE_MAGIC;
+TENANCY_MODULE_MAGIC("pg_tenancy", PG_TENANCY_VERSION);
 
 void _PG_init(void);
 void _PG_init(void) {
