@@ -2,6 +2,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
+#include "pg/plan/kept_statistics.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -39,6 +40,7 @@ Planning *planning_of(const PlannerInfo *root) {
 }
 
 Planning *begin_planning(const PlannerInfo *root) {
+  if (innermost == nullptr) drop_old_statistics();
   auto *planning =
       static_cast<Planning *>(MemoryContextAllocZero(GetMemoryChunkContext(root->glob), sizeof(Planning)));
   planning->global = root->glob;
@@ -161,6 +163,8 @@ void note_row_filter(PlannerInfo *root, const RowColumns &columns, Expr *filter)
   }
   planning->notes = note;
 }
+
+bool is_filter_planned(const PlannerInfo *root) { return planning_of(root) != nullptr; }
 
 bool has_row_filter(PlannerInfo *root, const RelOptInfo *relation) {
   const Planning *planning = planning_of(root);

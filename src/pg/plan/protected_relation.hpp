@@ -11,6 +11,9 @@ namespace tenancy::pg {
 /// A call of row_visible() on the columns has become the filter, with its guard.
 void note_row_filter(PlannerInfo *root, const RowColumns &columns, Expr *filter);
 
+/// Whether anything has been noted of the statement that root is a part of. Asked of whatever is planned.
+bool is_filter_planned(const PlannerInfo *root);
+
 /// Whether a policy that the relation is read under, be it its own or that of a table that it is a part of,
 /// has been replaced by a filter of ours.
 bool has_row_filter(PlannerInfo *root, const RelOptInfo *relation);

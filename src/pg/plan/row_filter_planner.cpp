@@ -10,6 +10,7 @@
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/call_site.hpp"
+#include "pg/plan/estimates.hpp"
 #include "pg/plan/filtered_owner.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/plan/protected_relation.hpp"
@@ -93,13 +94,22 @@ bool is_true(const Expr *constant) {
   return DatumGetBool(reinterpret_cast<const Const *>(constant)->constvalue);
 }
 
+// Of rows to be seen, the guard is estimated first (estimates.hpp); all conditions of a scan are asked in the
+// order of what they cost, the guard last.
+List *with_guard(const Call &call, RowFunction function, Expr *filter, Expr *guard) {
+  return function == RowFunction::visible && call.place == Place::condition ? list_make2(guard, filter)
+                                                                            : list_make2(filter, guard);
+}
+
 // A condition asks the guard last, of rows that match. It needs none where it lets nothing pass; and true is
 // said (payload) of rows that a guarded filter has let pass. Elsewhere the answer for other rows counts, too.
-Expr *guarded(const Call &call, const Principal &principal, const RowCondition &filter) {
+Expr *guarded(const Call &call, RowFunction function, const Principal &principal,
+              const RowCondition &filter) {
   if (call.place != Place::elsewhere)
     return is_constant(filter.expression)
                ? filter.expression
-               : make_andclause(list_make2(filter.expression, plan_guard(call, principal, filter.decisive)));
+               : make_andclause(with_guard(call, function, filter.expression,
+                                           plan_guard(call, principal, filter.decisive)));
   if (!is_constant(filter.expression))
     return make_andclause(list_make2(plan_guard(call, principal, filter.decisive), filter.expression));
   Expr *guard = plan_guard(call, principal, nullptr);
@@ -149,7 +159,7 @@ Expr *shared_filter(const Call &call, Principal &principal, RowFunction function
   FuncExpr *guard =
       makeFuncExpr(guard_function(Guard::shape), BOOLOID, list_make3(shape, checked, copyObjectImpl(column)),
                    InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
-  return make_andclause(list_make2(filter, guard));
+  return make_andclause(with_guard(call, function, filter, reinterpret_cast<Expr *>(guard)));
 }
 
 Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction function) {
@@ -183,7 +193,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
     const RowCondition own =
         filter_of_call(*principal, function, resource, command, call.columns, with_organization);
     server_fault_point();
-    filter = guarded(call, *principal, own);
+    filter = guarded(call, function, *principal, own);
   }
   if (function == RowFunction::visible) note_row_filter(request->root, columns, filter);
   return reinterpret_cast<Node *>(filter);
@@ -206,8 +216,8 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
   // Held on the organization itself, whatever the workspace is.
   if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
   depend_on(Guard::plan, request->root);
-  return reinterpret_cast<Node *>(
-      guarded(call, *principal, authorized_workspaces(*principal, permission, workspace)));
+  return reinterpret_cast<Node *>(guarded(call, RowFunction::accepted, *principal,
+                                          authorized_workspaces(*principal, permission, workspace)));
 }
 
 const SupportRequestSimplify *simplification(Node *request) {
@@ -269,7 +279,10 @@ PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard_support);
 Datum pg_tenancy_plan_guard_support(PG_FUNCTION_ARGS) {
   auto *request = reinterpret_cast<Node *>(PG_GETARG_POINTER(0));
   if (!IsA(request, SupportRequestSelectivity)) PG_RETURN_POINTER(nullptr);
-  reinterpret_cast<SupportRequestSelectivity *>(request)->selectivity = 1.0;
+  auto *estimate = reinterpret_cast<SupportRequestSelectivity *>(request);
+  if (!estimate->is_join && list_length(estimate->args) == 3)
+    estimate_conditions(estimate->root, static_cast<Node *>(lthird(estimate->args)));
+  estimate->selectivity = 1.0;
   PG_RETURN_POINTER(request);
 }
 }
