@@ -157,6 +157,7 @@ void estimate_list(PlannerInfo *root, RestrictInfo *condition) {
 struct Estimates {
   PlannerInfo *root;
   const RelOptInfo *relation;
+  List *implied;
   bool trusted_too;
 
   void add_condition(RestrictInfo *condition);
@@ -176,7 +177,9 @@ void Estimates::add_condition(RestrictInfo *condition) {
     add_alternatives(reinterpret_cast<Node *>(condition->orclause));
     return;
   }
-  if (trusted_too && is_closed(condition, relation)) {
+  if (list_member(implied, condition->clause)) {
+    condition->norm_selec = 1;
+  } else if (trusted_too && is_closed(condition, relation)) {
     if (!is_trusted_estimate(reinterpret_cast<Node *>(condition->clause))) return;
     OpenStatistics open(root);
     condition->norm_selec =
@@ -210,6 +213,7 @@ bool any_to_estimate(const RelOptInfo *relation, bool trusted_too) {
   const ListCell *cell = nullptr;
   foreach (cell, relation->baserestrictinfo) {
     const auto *condition = lfirst_node(RestrictInfo, cell);
+    // Whatever the filter adds, it adds to lists.
     if (IsA(condition->clause, ScalarArrayOpExpr) || condition->orclause != nullptr ||
         (trusted_too && is_closed(condition, relation)))
       return true;
@@ -225,7 +229,8 @@ void estimate_conditions(PlannerInfo *root, Node *row) {
   if (relation == nullptr) return;
   const bool trusted_too = settings.trusted_conditions == TrustedConditions::all;
   if (!any_to_estimate(relation, trusted_too) || !has_row_filter(root, relation)) return;
-  Estimates estimates{root, relation, trusted_too && row_filters_of(root, relation).all_ours};
+  const RowFilters filters = row_filters_of(root, relation);
+  Estimates estimates{root, relation, filters.implied, trusted_too && filters.all_ours};
   const ListCell *cell = nullptr;
   foreach (cell, relation->baserestrictinfo) estimates.add_condition(lfirst_node(RestrictInfo, cell));
 }

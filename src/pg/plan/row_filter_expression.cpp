@@ -254,6 +254,12 @@ PermissionSet permissions_for(const char *resource, Command command) {
   return any_of;
 }
 
+Expr *in_organization(const Principal &principal, const RowColumns &columns) {
+  return columns.organization == nullptr
+             ? nullptr
+             : is(columns.organization, Entity::organization, principal.organization, columns);
+}
+
 RowCondition visible_rows(Principal &principal, const char *resource, Command command, RowColumns columns,
                           bool with_organization) {
   const RowFilter &filter =
@@ -265,9 +271,7 @@ RowCondition visible_rows(Principal &principal, const char *resource, Command co
       (columns.workspace == nullptr || filter.every_workspace || with_organization);
   Node *decisive = asks_organization ? columns.organization : columns.workspace;
   if (columns.not_null == nullptr) columns.not_null = decisive;
-  Expr *of_organization = columns.organization == nullptr ? nullptr
-                                                          : is(columns.organization, Entity::organization,
-                                                               principal.organization, columns);
+  Expr *of_organization = in_organization(principal, columns);
   if (columns.workspace == nullptr) {
     if (filter.on_organization == Rows::all) return {or_false(of_organization), decisive};
     return {or_false(both(of_organization, is_own(principal, columns))), decisive};

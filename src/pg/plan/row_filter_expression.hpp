@@ -49,6 +49,9 @@ bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType typ
 /// argument IS NULL, or IS NOT NULL.
 Expr *null_test(Node *argument, NullTestType kind);
 
+/// organization = the principal's; nullptr where no row of a type like the column's can say so.
+Expr *in_organization(const Principal &principal, const RowColumns &columns);
+
 /// Rows that the principal may see, update or delete. `with_organization` adds the organization column to
 /// filters by workspace, which only pays where partition pruning needs it. Boolean constant false when there
 /// are none.

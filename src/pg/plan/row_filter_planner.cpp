@@ -13,6 +13,7 @@
 #include "pg/plan/estimates.hpp"
 #include "pg/plan/filtered_owner.hpp"
 #include "pg/plan/invalidation.hpp"
+#include "pg/plan/organization_index.hpp"
 #include "pg/plan/protected_relation.hpp"
 #include "pg/plan/row_filter_functions.hpp"
 #include "pg/plan/shared_plans.hpp"
@@ -162,6 +163,15 @@ Expr *shared_filter(const Call &call, Principal &principal, RowFunction function
   return make_andclause(with_guard(call, function, filter, reinterpret_cast<Expr *>(guard)));
 }
 
+// The organization's comparison, added to the filter that implies it; nullptr where that is of no use.
+Expr *add_organization(const Call &call, const Principal &principal, RowCondition &filter) {
+  if (!organization_helps(call.root, call.columns, filter)) return nullptr;
+  Expr *comparison = in_organization(principal, call.columns);
+  if (comparison == nullptr || !IsA(comparison, OpExpr)) return nullptr;
+  filter.expression = make_andclause(list_make2(filter.expression, comparison));
+  return comparison;
+}
+
 Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction function) {
   const FuncExpr *expression = request->fcall;
   if (list_length(expression->args) < row_function_arguments) return nullptr;
@@ -188,14 +198,17 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
   Principal *principal = current_principal();
   check_filtered_owner(request->root, call.row, *principal);
   Expr *filter = shared_filter(call, *principal, function, resource, command, with_organization);
+  Expr *implied = nullptr;
   if (filter == nullptr) {
     depend_on(Guard::plan, request->root);
-    const RowCondition own =
+    RowCondition own =
         filter_of_call(*principal, function, resource, command, call.columns, with_organization);
     server_fault_point();
+    if (function == RowFunction::visible && call.place == Place::condition)
+      implied = add_organization(call, *principal, own);
     filter = guarded(call, function, *principal, own);
   }
-  if (function == RowFunction::visible) note_row_filter(request->root, columns, filter);
+  if (function == RowFunction::visible) note_row_filter(request->root, columns, filter, implied);
   return reinterpret_cast<Node *>(filter);
 }
 
