@@ -385,7 +385,7 @@ bool has_other_operator(Node *node, void *context) {
       if (!is_own(lfirst_oid(cell))) return true;
   }
   // Distances between bounds are worked out as floating-point numbers, which these can be too large for.
-  if (exprType(node) == NUMRANGEOID) return true;
+  if ((IsA(node, Var) || IsA(node, Const)) && exprType(node) == NUMRANGEOID) return true;
   return walk_expression(node, has_other_operator, context);
 }
 
