@@ -194,10 +194,10 @@ FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace AND p.prorettype =
 CREATE TRIGGER own BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION climb();
 DROP TABLE own;
 -- Functions that read catalogs for ours are not opened by GRANT ON ALL FUNCTIONS.
-SELECT outcome($$SELECT tenancy.find_user('olivia@acme.test')$$), outcome($$SELECT tenancy.find_organization('acme')$$),
-       outcome($$SELECT tenancy.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
+SELECT outcome($$SELECT tenancy_internal.find_user('olivia@acme.test')$$), outcome($$SELECT tenancy_internal.find_organization('acme')$$),
+       outcome($$SELECT tenancy_internal.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy_internal.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
 RESET SESSION AUTHORIZATION;
-SELECT outcome($$SELECT tenancy.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
+SELECT outcome($$SELECT tenancy_internal.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy_internal.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
 SET client_min_messages = error;
 CREATE TRIGGER climb BEFORE INSERT ON tenancy.organizations FOR EACH ROW EXECUTE FUNCTION app.climb();
 SELECT severity, object, problem FROM tenancy.advise() WHERE rule = 'foreign_code_on_catalogs';
@@ -248,9 +248,9 @@ RESET SESSION AUTHORIZATION;
 DELETE FROM tenancy.protected_tables WHERE relation = 'app.secrets'::regclass;
 SET SESSION AUTHORIZATION regress_dba;
 SELECT outcome($$SELECT tenancy.purge_organization('postgres')$$);
-SELECT outcome($$SELECT tenancy.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
+SELECT outcome($$SELECT tenancy_internal.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
 RESET SESSION AUTHORIZATION;
-SELECT outcome($$SELECT tenancy.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
+SELECT outcome($$SELECT tenancy_internal.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
 
 SET client_min_messages = error;
 SELECT tenancy.unprotect('app.logs');

@@ -66,9 +66,9 @@ CREATE FUNCTION tenancy.row_visible(text) RETURNS boolean LANGUAGE sql AS 'SELEC
 ALTER FUNCTION tenancy.plan_guard COST 1;
 ALTER TABLE tenancy.users DISABLE TRIGGER ALL;
 -- Functions for the planner can't be called by hand, the guard's stamp can't be guessed.
-SELECT tenancy.row_visible_support(NULL);
+SELECT tenancy_internal.row_visible_support(NULL);
 SELECT tenancy.plan_guard(0, 'infinity', 0);
 RESET SESSION AUTHORIZATION;
 -- A trigger's function is no function
-SELECT tenancy.invalidate();
+SELECT tenancy_internal.invalidate();
 DROP ROLE regress_anybody;

@@ -59,7 +59,7 @@ SELECT tenancy.set_setting('acme', 'members_view_all_data', false) \g /dev/null
 -- Keys with fixed ids, and secrets that only this test's superuser knows.
 CREATE TABLE attacks.secrets (name text PRIMARY KEY, secret text NOT NULL, api_key_id uuid NOT NULL);
 INSERT INTO attacks.secrets
-SELECT name, tenancy.generate_api_key(), (CASE WHEN name LIKE 'globex%' THEN :'g' ELSE 'dddddddd' END || '-0000-4000-8000-00000000000' || n)::uuid
+SELECT name, tenancy_internal.generate_api_key(), (CASE WHEN name LIKE 'globex%' THEN :'g' ELSE 'dddddddd' END || '-0000-4000-8000-00000000000' || n)::uuid
 FROM unnest(ARRAY['acme master', 'acme reader', 'search key', 'mike key', 'support key', 'globex master', 'globex lab key']) WITH ORDINALITY k (name, n);
 INSERT INTO tenancy.api_keys (api_key_id, kind, name, organization_id, workspace_id, user_id, external_id, all_scopes)
 SELECT s.api_key_id, v.kind, v.label, v.organization::uuid, v.workspace::uuid, v.member::uuid, v.external_id, v.all_scopes

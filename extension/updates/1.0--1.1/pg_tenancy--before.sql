@@ -1,3 +1,5 @@
+-- @include 11_internal_schemas.sql
+-- @moves
 -- @include 12_callers.sql
 
 -- Tables that are protected through a parent row, and rows for everybody
