@@ -181,7 +181,7 @@ SELECT 'crash', format('%s as a trigger %s, of %s with %s', p.oid::regprocedure,
 FROM pg_proc p, (VALUES ('api_keys', 'a int DEFAULT 1, organization_id int DEFAULT 1, api_key_id int DEFAULT 1, user_id int DEFAULT 1'), ('api_key_secrets', 'a int DEFAULT 1, api_key_id text DEFAULT ''x'''), ('workspaces', 'a int DEFAULT 1')) t (name, columns),
   (VALUES ('AFTER INSERT OR UPDATE OR DELETE', 'ROW', ''''', ''organization'''), ('AFTER INSERT OR UPDATE OR DELETE', 'ROW', '''listed'', ''member'''), ('BEFORE INSERT OR UPDATE OR DELETE', 'ROW', '''of_key'', ''key'''),
     ('AFTER INSERT OR TRUNCATE', 'STATEMENT', '''of_key'', ''member'''), ('BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE', 'STATEMENT', '''listed'''), ('AFTER INSERT OR DELETE', 'ROW', '''api_key'', ''api_key_id'', ''''')) v (moment, level, arguments)
-WHERE p.pronamespace = 'tenancy'::regnamespace AND p.prorettype = 'trigger'::regtype
+WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND p.prorettype = 'trigger'::regtype
   AND (p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') OR v.moment ~ 'AFTER INSERT OR (DELETE|TRUNCATE)' AND t.name = 'api_keys');
 
 INSERT INTO attacks.cases (family, title, script, may) VALUES

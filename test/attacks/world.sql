@@ -169,6 +169,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tenancy TO att_dba;
 GRANT ALL ON ALL TABLES IN SCHEMA tenancy TO att_granted;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA tenancy TO att_granted;
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy TO att_granted;
+GRANT ALL ON SCHEMA tenancy_internal, tenancy_steps TO att_granted;
+GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy_internal, tenancy_steps TO att_granted;
 SELECT format('GRANT USAGE ON TYPE %s TO %I', oid::regtype, CASE typname WHEN 'sign_up' THEN 'att_sign_up' ELSE 'att_dba' END)
 FROM pg_type WHERE typnamespace = 'tenancy'::regnamespace AND typname IN ('administrator', 'sign_up') \gexec
 SELECT tenancy.trust_login('att_app'), tenancy.bind_login('att_bound', 'mike@acme.test') \g /dev/null

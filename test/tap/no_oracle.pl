@@ -88,7 +88,7 @@ my %instead = ('tenancy.create_api_key workspace' => { kind => q('workspace_serv
 my @functions = map { [ split /\|/, $_, -1 ] } split /\n/, $node->safe_psql('postgres', q(
   SELECT p.oid::regproc, a.n, a.name, format_type(a.type, NULL), p.proretset OR p.prorettype = 'record'::regtype, p.prokind, p.oid
   FROM pg_proc p CROSS JOIN LATERAL unnest(p.proargtypes, p.proargnames[1:p.pronargs]) WITH ORDINALITY a (type, name, n)
-  WHERE p.pronamespace IN ('tenancy'::regnamespace, 'planted'::regnamespace) AND p.prokind IN ('f', 'p') AND has_function_privilege('regress_app', p.oid, 'EXECUTE')
+  WHERE p.pronamespace::regnamespace::text ~ '^(tenancy|planted)' AND p.prokind IN ('f', 'p') AND has_function_privilege('regress_app', p.oid, 'EXECUTE')
     AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) t WHERE t IN ('internal'::regtype, 'pg_ddl_command'::regtype, '"any"'::regtype)) AND p.proargnames IS NOT NULL
   ORDER BY p.oid::regprocedure::text, a.n));
 my %arguments;
