@@ -19,6 +19,7 @@
 # Functions of schema tenancy_internal are nobody's to execute; one that PUBLIC could execute before does not move there, it is made
 # anew. Rights of functions that stay or move are left alone: an update that grants or revokes would turn the users' grants into initial
 # privileges, which pg_dump leaves out.
+use File::Basename qw(dirname);
 use strict;
 use warnings;
 
@@ -87,7 +88,7 @@ sub without_rights {
 my %included;
 for ($before, $after) {
   s{^-- \@include (\w+\.sql)\n}{
-    my $part = slurp("extension/$1");
+    my $part = slurp(dirname(__FILE__) . "/../$1");
     my ($names) = functions($part);
     $included{$_} = 1 for @$names;
     join '', $part, map { without_rights($_) } @$names;
