@@ -1,6 +1,6 @@
 #include "pg/session/simulation.hpp"
 
-#include "pg/catalog/catalog_read.hpp"
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/error_bridge.hpp"
 
 namespace tenancy::pg {
