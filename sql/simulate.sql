@@ -137,7 +137,7 @@ DO $$
 DECLARE
   u record;
 BEGIN
-  FOR u IN SELECT email FROM tenancy.users LOOP
+  FOR u IN SELECT email FROM tenancy.users ORDER BY email LOOP
     PERFORM tenancy.simulate('SELECT 1', u.email, 'acme', 'regress_app');
   END LOOP;
 END
