@@ -19,5 +19,4 @@ struct PolicyCall {
 /// What the policy for SELECT says; false where it isn't there, or isn't as protect() makes it.
 bool read_select_policy(Relation relation, PolicyCall &call);
 
-
 }  // namespace tenancy::pg
