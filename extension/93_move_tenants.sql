@@ -425,7 +425,7 @@ BEGIN
   COMMIT;
   -- What was begun while the organization was open could still add rows. Nothing is held meanwhile.
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
-  PERFORM tenancy_steps.wait_for_writers();
+  PERFORM tenancy.wait_for_writers();
   COMMIT;
   LOOP
     SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
