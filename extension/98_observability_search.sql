@@ -1,7 +1,7 @@
 -- What people search logs for besides model and status: keys of metadata, and words of what was sent and came back. It costs who
 -- writes, so it is there where it is asked for.
 
-CREATE FUNCTION tenancy.add_index(relation regclass, index name, definition text) RETURNS void
+CREATE FUNCTION tenancy_steps.add_index(relation regclass, index name, definition text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_class c JOIN pg_class t ON t.relnamespace = c.relnamespace WHERE t.oid = add_index.relation AND c.relname = add_index.index) THEN
@@ -9,10 +9,9 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.add_index(regclass, name, text) IS 'Makes an index, unless its name is taken in the schema of the table';
-REVOKE ALL ON FUNCTION tenancy.add_index(regclass, name, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_steps.add_index(regclass, name, text) IS 'Makes an index, unless its name is taken in the schema of the table';
 
-CREATE FUNCTION tenancy.add_metadata_key(logs regclass, key text) RETURNS void
+CREATE FUNCTION tenancy_steps.add_metadata_key(logs regclass, key text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted text;
@@ -24,12 +23,11 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.add_metadata_key(regclass, text) IS 'Indexes logs by a key of metadata, led by the tenant, unless they are';
-REVOKE ALL ON FUNCTION tenancy.add_metadata_key(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_steps.add_metadata_key(regclass, text) IS 'Indexes logs by a key of metadata, led by the tenant, unless they are';
 
 -- Escapes of JSON are no part of a word, and what is longer than words are (base64) would be a NOTICE for whoever writes it. Of what
 -- is as long as here no tsvector is too large, which would be an error.
-CREATE FUNCTION tenancy.add_payload_words(log_payloads regclass) RETURNS void
+CREATE FUNCTION tenancy_steps.add_payload_words(log_payloads regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = add_payload_words.log_payloads AND a.attname = 'words' AND NOT a.attisdropped) THEN
@@ -45,8 +43,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.add_payload_words(regclass) IS 'Gives log_payloads the words of each row, in a column of their own, and an index on them, unless it has both';
-REVOKE ALL ON FUNCTION tenancy.add_payload_words(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_steps.add_payload_words(regclass) IS 'Gives log_payloads the words of each row, in a column of their own, and an index on them, unless it has both';
 
 CREATE FUNCTION tenancy.add_observability_search(schema text DEFAULT 'observability', metadata_keys text[] DEFAULT '{}', words boolean DEFAULT false, any_key boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -63,17 +60,17 @@ BEGIN
   logs := format('%s.logs', place);
   payloads := format('%s.log_payloads', place);
   -- Those that earlier versions did not make.
-  PERFORM tenancy.add_index(logs, 'logs_organization_model_idx', '(organization_id, request_model, http_response_status_code, start_time)');
-  PERFORM tenancy.add_index(logs, 'logs_failed_idx', '(workspace_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400');
-  PERFORM tenancy.add_index(logs, 'logs_organization_failed_idx', '(organization_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400');
+  PERFORM tenancy_steps.add_index(logs, 'logs_organization_model_idx', '(organization_id, request_model, http_response_status_code, start_time)');
+  PERFORM tenancy_steps.add_index(logs, 'logs_failed_idx', '(workspace_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400');
+  PERFORM tenancy_steps.add_index(logs, 'logs_organization_failed_idx', '(organization_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400');
   FOREACH key IN ARRAY coalesce(add_observability_search.metadata_keys, '{}') LOOP
-    PERFORM tenancy.add_metadata_key(logs, key);
+    PERFORM tenancy_steps.add_metadata_key(logs, key);
   END LOOP;
   IF add_observability_search.any_key THEN
-    PERFORM tenancy.add_index(logs, 'logs_metadata_idx', 'USING gin (metadata jsonb_path_ops)');
+    PERFORM tenancy_steps.add_index(logs, 'logs_metadata_idx', 'USING gin (metadata jsonb_path_ops)');
   END IF;
   IF add_observability_search.words THEN
-    PERFORM tenancy.add_payload_words(payloads);
+    PERFORM tenancy_steps.add_payload_words(payloads);
     -- The view has the column, too, which is as much payload as what it is made from.
     PERFORM tenancy.create_scoped_view(payloads, format('%s.log_payloads_scoped', place));
   END IF;

@@ -13,7 +13,7 @@ CREATE FUNCTION trust(mode text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER 
 INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name)
 SELECT format('aaaaaaaa-0000-4000-8000-0000000001%s', lpad(n::text, 2, '0'))::uuid, 'aaaaaaaa-0000-4000-8000-000000000000', 'w' || n, 'W' || n FROM generate_series(1, 20) n;
 INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
-SELECT workspace_id, (SELECT user_id FROM tenancy.users WHERE email ~ '^nora@'), organization_id, tenancy.find_role(NULL, 'workspace', 'manager') FROM tenancy.workspaces WHERE slug ~ '^w[0-9]+$';
+SELECT workspace_id, (SELECT user_id FROM tenancy.users WHERE email ~ '^nora@'), organization_id, tenancy_internal.find_role(NULL, 'workspace', 'manager') FROM tenancy.workspaces WHERE slug ~ '^w[0-9]+$';
 CREATE TABLE docs (id int, organization_id uuid NOT NULL, workspace_id uuid NOT NULL, user_id uuid, title text, price numeric, made timestamptz, stage stage, doc jsonb, tags int[], words tsvector, during int4range, rank int);
 INSERT INTO docs (id, organization_id, workspace_id, title, price, made, stage, doc, tags, words, during, rank)
 SELECT n, w.organization_id, w.workspace_id, CASE WHEN w.slug = 'lab' AND n % 3 = 0 THEN 'hidden' ELSE md5(n::text) END, n / 10.0, timestamptz '2025-01-01 00:00+00' + n * interval '1 hour', (ARRAY['new', 'open', 'done'])[1 + (n % 50 = 0)::int + (n % 500 = 0)::int]::stage,
