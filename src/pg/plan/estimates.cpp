@@ -44,14 +44,6 @@ struct CommonValues {
   uint32 mask;
   int *places;  // number of the value + 1, 0: none
 
-  static CommonValues of(const AttStatsSlot *slot, ValueType type) {
-    const auto size = pg_nextpower2_32(static_cast<uint32>(slot->nvalues) * 2 + 1);
-    CommonValues result{slot, type, size - 1, static_cast<int *>(palloc0(size * sizeof(int)))};
-    for (int i = 0; i < slot->nvalues; i++)
-      result.places[result.place_of(bytes_of(slot->values[i], type))] = i + 1;
-    return result;
-  }
-
   uint32 place_of(const Bytes &value) const {
     uint32 place = value.hash() & mask;
     while (places[place] != 0 && !(bytes_of(slot->values[places[place] - 1], type) == value))
@@ -61,6 +53,14 @@ struct CommonValues {
 
   int find(const Bytes &value) const { return places[place_of(value)] - 1; }
 };
+
+CommonValues common_values(const AttStatsSlot *slot, ValueType type) {
+  const auto size = pg_nextpower2_32(static_cast<uint32>(slot->nvalues) * 2 + 1);
+  CommonValues result{slot, type, size - 1, static_cast<int *>(palloc0(size * sizeof(int)))};
+  for (int i = 0; i < slot->nvalues; i++)
+    result.places[result.place_of(bytes_of(slot->values[i], type))] = i + 1;
+  return result;
+}
 
 Selectivity clamped(double selectivity) { return selectivity < 0 ? 0 : selectivity > 1 ? 1 : selectivity; }
 
@@ -109,7 +109,7 @@ Selectivity selectivity_of_list(VariableStatData *column, ArrayType *list) {
   const ValueType type{length, by_value};
   AnyOf any;
   if (has_common) {
-    const CommonValues known = CommonValues::of(&common, type);
+    const CommonValues known = common_values(&common, type);
     for (int i = 0; i < count; i++) {
       if (nulls[i]) continue;
       const int found = known.find(bytes_of(values[i], type));
