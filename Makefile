@@ -43,7 +43,7 @@ dist: META.json
 
 else
 
-OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/core/*.cpp src/core/*/*.cpp src/pg/*.cpp)))
+OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/core/*.cpp src/core/*/*.cpp src/pg/*.cpp src/pg/*/*.cpp)))
 
 TESTING              = pg_tenancy_testing
 INSTALL_SCRIPT_PARTS = $(sort $(wildcard extension/[0-9][0-9]_*.sql))
@@ -140,8 +140,8 @@ $(MODULE_big)$(DLSUFFIX): exports.map
 comma := ,
 OLD_VERSIONS    = $(foreach update,$(filter $(EXTENSION)--%,$(notdir $(UPDATES) $(UPDATES_built))),$(word 2,$(subst --, ,$(update))))
 SERVED_VERSIONS = $(subst $() ,$(comma),$(foreach version,$(sort $(EXTVERSION) $(OLD_VERSIONS)),"$(version)"))
-src/pg/extension_version.o: override CPPFLAGS += -DPG_TENANCY_VERSION='"$(EXTVERSION)"' -DPG_TENANCY_SERVED_VERSIONS='$(SERVED_VERSIONS)'
-src/pg/extension_version.o: .versions
+src/pg/catalog/extension_version.o: override CPPFLAGS += -DPG_TENANCY_VERSION='"$(EXTVERSION)"' -DPG_TENANCY_SERVED_VERSIONS='$(SERVED_VERSIONS)'
+src/pg/catalog/extension_version.o: .versions
 .versions: FORCE
 	@echo '$(EXTVERSION): $(SERVED_VERSIONS)' | cmp -s - $@ || echo '$(EXTVERSION): $(SERVED_VERSIONS)' > $@
 

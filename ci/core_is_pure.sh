@@ -17,6 +17,10 @@ if grep -rnE "^[[:space:]]*$include" src/core | grep -vE "$include(\"core/[^\"]+
   echo 'src/core may include "core/..." and C++ standard headers only'
   status=1
 fi
+if grep -rL --include='*.cpp' "^$include\"core/no_server.hpp\"" src/core | grep .; then
+  echo 'a file of the core includes "core/no_server.hpp", last'
+  status=1
+fi
 if grep -rnE "$include<($io)>" src/core; then
   echo 'src/core does no I/O and starts no threads'
   status=1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# PG_TRY, sigsetjmp and their kind appear in src/pg/error_bridge.* only; src/pg has no function-local static object;
+# PG_TRY, sigsetjmp and their kind appear in src/pg/server/error_bridge.* only; src/pg has no function-local static object;
 # nothing uses std::format.
 #
 # A server error is a longjmp: it skips destructors, and a PG_CATCH that forgets to flush or to rethrow takes the
@@ -19,8 +19,8 @@ matches() {
 }
 
 if matches '\b(PG_TRY|PG_CATCH|PG_FINALLY|PG_END_TRY|PG_exception_stack|(sig)?setjmp|(sig)?longjmp)\b' src |
-  grep -vE '^src/pg/error_bridge\.'; then
-  echo 'guards belong into src/pg/error_bridge'
+  grep -vE '^src/pg/server/error_bridge\.'; then
+  echo 'guards belong into src/pg/server/error_bridge'
   status=1
 fi
 

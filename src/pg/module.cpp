@@ -1,15 +1,15 @@
 // What the server calls when it loads the module.
 
-#include "pg/child_table.hpp"
-#include "pg/counters.hpp"
-#include "pg/empty_relation.hpp"
-#include "pg/index_promotion.hpp"
-#include "pg/invalidation.hpp"
-#include "pg/owner_exemption.hpp"
-#include "pg/pg_prelude.hpp"
-#include "pg/principal_safety.hpp"
-#include "pg/settings.hpp"
-#include "pg/shared_plans.hpp"
+#include "pg/functions/child_table.hpp"
+#include "pg/plan/empty_relation.hpp"
+#include "pg/plan/index_promotion.hpp"
+#include "pg/plan/invalidation.hpp"
+#include "pg/plan/owner_exemption.hpp"
+#include "pg/plan/shared_plans.hpp"
+#include "pg/server/counters.hpp"
+#include "pg/server/pg_prelude.hpp"
+#include "pg/session/parameters.hpp"
+#include "pg/session/seal_and_lifetime.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;

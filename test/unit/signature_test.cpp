@@ -1,4 +1,4 @@
-#include "pg/signature.hpp"
+#include "pg/session/signature.hpp"
 
 #include <gtest/gtest.h>
 

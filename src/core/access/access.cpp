@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy {
 namespace {
 

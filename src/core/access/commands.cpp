@@ -2,6 +2,9 @@
 
 #include "core/access/model.hpp"
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy {
 namespace {
 

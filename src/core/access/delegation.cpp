@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy {
 namespace {
 

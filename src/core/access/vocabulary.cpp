@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy {
 namespace {
 

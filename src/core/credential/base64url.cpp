@@ -1,5 +1,8 @@
 #include "core/credential/base64url.hpp"
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy {
 namespace {
 

@@ -1,5 +1,8 @@
 #include "core/credential/compact_token.hpp"
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy {
 
 std::optional<CompactToken> split_compact_token(std::string_view token) noexcept {

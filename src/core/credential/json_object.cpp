@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy {
 namespace {
 

@@ -5,6 +5,9 @@
 
 #include "core/credential/base64url.hpp"
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy {
 namespace {
 

@@ -4,6 +4,9 @@
 #include <charconv>
 #include <cmath>
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy {
 namespace {
 

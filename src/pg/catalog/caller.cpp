@@ -1,0 +1,174 @@
+#include "pg/catalog/caller.hpp"
+
+#include "pg/server/error_bridge.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+// A running function of language "tenancy": on whose behalf it runs, and what the handler has switched to.
+struct Frame {
+  const Frame *outer;
+  Oid caller;  // InvalidOid: nobody's rights count
+  Oid user;
+  int context;
+};
+
+const Frame *innermost = nullptr;
+PGFunction plpgsql_call_handler = nullptr;
+
+// User and context together: with the user alone, restricted code of a table that a superuser owns would pass
+// for the frame's.
+bool is_body_of(const Frame *frame, Oid user, int context) {
+  return frame != nullptr && frame->user == user && frame->context == context;
+}
+
+Oid extension_owner() {
+  HeapTuple row = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(get_namespace_oid("tenancy", true)));
+  if (!HeapTupleIsValid(row)) return InvalidOid;
+  const Oid owner = reinterpret_cast<Form_pg_namespace>(GETSTRUCT(row))->nspowner;
+  ReleaseSysCache(row);
+  return owner;
+}
+
+struct Function {
+  Oid owner;
+  bool is_volatile;
+};
+
+Function read_function(Oid oid) {
+  HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
+  if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for function %u", oid);
+  const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(row));
+  const Function function{form->proowner, form->provolatile == PROVOLATILE_VOLATILE};
+  ReleaseSysCache(row);
+  return function;
+}
+
+// The caller of a function that is entered now. Raises 42501 where nothing may be administered.
+Oid caller_of_entry(FunctionCallInfo fcinfo, const Function &function, Oid user, int context) {
+  if (is_body_of(innermost, user, context)) return innermost->caller;
+  if ((context & SECURITY_RESTRICTED_OPERATION) == 0) return user;
+  if (function.is_volatile)
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("cannot call %s() within security-restricted operation",
+                           get_func_name(fcinfo->flinfo->fn_oid))));
+  return InvalidOid;
+}
+
+struct Call {
+  Frame frame;
+  FunctionCallInfo fcinfo;
+  fmNodePtr node;
+  Datum result;
+};
+
+void run_body(void *argument) {
+  auto *call = static_cast<Call *>(argument);
+  call->result = plpgsql_call_handler(call->fcinfo);
+}
+
+void leave(void *argument) {
+  const auto *call = static_cast<Call *>(argument);
+  innermost = call->frame.outer;
+  call->fcinfo->context = call->node;
+}
+
+}  // namespace
+
+Oid calling_role() {
+  Oid user = InvalidOid;
+  int context = 0;
+  GetUserIdAndSecContext(&user, &context);
+  if (is_body_of(innermost, user, context)) return innermost->caller;
+  if ((context & SECURITY_RESTRICTED_OPERATION) != 0) return InvalidOid;
+  // A function that should have been written in language "tenancy" and is not: its owner is not who asks.
+  if ((context & SECURITY_LOCAL_USERID_CHANGE) != 0 && user == extension_owner()) return InvalidOid;
+  return user;
+}
+
+bool is_administration_running() {
+  Oid user = InvalidOid;
+  int context = 0;
+  GetUserIdAndSecContext(&user, &context);
+  return is_body_of(innermost, user, context);
+}
+
+void require_internal_call(FunctionCallInfo fcinfo) {
+  if (!superuser())
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("permission denied for function %s", get_func_name(fcinfo->flinfo->fn_oid)),
+                    errdetail("Only functions of pg_tenancy call it.")));
+}
+
+Oid find_marker(const char *name) {
+  return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+                         ObjectIdGetDatum(get_namespace_oid("tenancy", true)));
+}
+
+bool holds_marker(Oid role, Oid marker) {
+  return OidIsValid(role) && OidIsValid(marker) &&
+         DatumGetBool(OidFunctionCall3(F_HAS_TYPE_PRIVILEGE_OID_OID_TEXT, ObjectIdGetDatum(role),
+                                       ObjectIdGetDatum(marker), CStringGetTextDatum("USAGE")));
+}
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_call_handler);
+Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
+  if (CALLED_AS_TRIGGER(fcinfo) || CALLED_AS_EVENT_TRIGGER(fcinfo))
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("a function of language \"tenancy\" cannot be a trigger")));
+  if (plpgsql_call_handler == nullptr)
+    plpgsql_call_handler = reinterpret_cast<PGFunction>(
+        load_external_function("$libdir/plpgsql", "plpgsql_call_handler", true, nullptr));
+  const Function function = read_function(fcinfo->flinfo->fn_oid);
+  Oid user = InvalidOid;
+  int context = 0;
+  GetUserIdAndSecContext(&user, &context);
+
+  Call call{};
+  call.frame = {innermost, caller_of_entry(fcinfo, function, user, context), function.owner,
+                context | SECURITY_LOCAL_USERID_CHANGE};
+  call.fcinfo = fcinfo;
+  call.node = fcinfo->context;
+  // Without its context a body cannot commit, which the switch of users would not survive.
+  fcinfo->context = nullptr;
+  SetUserIdAndSecContext(call.frame.user, call.frame.context);
+  innermost = &call.frame;
+  run_with_cleanup(run_body, leave, &call);
+  // After an error the end of the (sub)transaction does this.
+  SetUserIdAndSecContext(user, context);
+  return call.result;
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_caller);
+Datum pg_tenancy_caller(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  const Oid role = calling_role();
+  if (!OidIsValid(role)) PG_RETURN_NULL();
+  PG_RETURN_OID(role);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_may_sign_up);
+Datum pg_tenancy_may_sign_up(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  PG_RETURN_BOOL(holds_marker(calling_role(), find_marker("sign_up")));
+}
+
+// For an update script: a grant that is the administrator's. What the script grants itself becomes the
+// extension's initial privileges, which pg_dump leaves out.
+PG_FUNCTION_INFO_V1(pg_tenancy_grant_as_user);
+Datum pg_tenancy_grant_as_user(PG_FUNCTION_ARGS) {
+  if (!creating_extension)
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("grant_as_user() can be called from an update script only")));
+  const char *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  SPI_connect();
+  creating_extension = false;
+  SPI_execute(statement, false, 0);
+  creating_extension = true;  // after an error ALTER EXTENSION resets it
+  SPI_finish();
+  return 0;
+}
+}
+
+}  // namespace tenancy::pg

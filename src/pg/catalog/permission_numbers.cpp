@@ -1,0 +1,228 @@
+#include "pg/catalog/permission_numbers.hpp"
+
+#include <algorithm>
+
+#include "pg/plan/invalidation.hpp"
+#include "pg/server/nearest.hpp"
+#include "pg/server/pod_array.hpp"
+#include "pg/session/principal.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+struct Name {
+  char resource[permission_name_length];
+  char action[permission_name_length];
+};
+
+struct Entry {
+  Name name;  // the hash key
+  PermissionId id;
+  bool registered;
+  uint64 looked_up_at;  // catalog generation, plus one
+};
+
+HTAB *names = nullptr;
+struct {
+  uint64 count;
+  uint64 generation;  // of the catalogs, when it began
+  bool used_up;
+} numbering{};
+// The built-in permissions and some of the user's own: below this many names nothing is gained.
+constexpr long few_names = 128;
+PermissionClasses classes{};
+
+struct {
+  bool known;
+  uint64 generation;
+  RegisteredPermissions permissions;
+} registry{};
+
+// nullptr for a name that is too long to be one.
+Entry *entry_of(const char *resource, const char *action) {
+  if (strlen(resource) >= permission_name_length || strlen(action) >= permission_name_length) return nullptr;
+  if (names == nullptr) {
+    HASHCTL control{};
+    control.keysize = sizeof(Name);
+    control.entrysize = sizeof(Entry);
+    control.hcxt = TopMemoryContext;
+    names = hash_create("tenancy permissions", 128, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  }
+  Name name{};
+  strlcpy(name.resource, resource, sizeof name.resource);
+  strlcpy(name.action, action, sizeof name.action);
+  bool found = false;
+  const auto next = hash_get_num_entries(names);
+  auto *entry = static_cast<Entry *>(hash_search(names, &name, HASH_FIND, &found));
+  if (found) return entry;
+  if (next >= static_cast<long>(max_permissions)) {
+    numbering.used_up = true;
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many permissions"),
+                    errdetail("At most %zu can be told apart.", max_permissions)));
+  }
+  entry = static_cast<Entry *>(hash_search(names, &name, HASH_ENTER, &found));
+  entry->id = static_cast<PermissionId>(next);
+  classes.add(entry->id, entry->name.resource, entry->name.action);
+  entry->looked_up_at = 0;
+  return entry;
+}
+
+bool exists(const char *resource, const char *action) {
+  CatalogRead read = begin_catalog_read();
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::permissions::resource, F_TEXTEQ, CStringGetTextDatum(resource));
+  if (action != nullptr)
+    equals(&keys[1], attribute::permissions::action, F_TEXTEQ, CStringGetTextDatum(action));
+  CatalogScan scan = begin_scan(read, CatalogIndex::permissions_pkey, action == nullptr ? 1 : 2, keys);
+  const bool found = HeapTupleIsValid(next_tuple(scan));
+  end_scan(scan);
+  end_catalog_read(read);
+  return found;
+}
+
+// Only on the way to an error: the nearest resource, or the nearest action of a resource.
+const char *nearest_registered(const char *resource, const char *action) {
+  NearestWord nearest = nearest_to(action == nullptr ? resource : action);
+  CatalogRead read = begin_catalog_read();
+  ScanKeyData key;
+  if (action != nullptr)
+    equals(&key, attribute::permissions::resource, F_TEXTEQ, CStringGetTextDatum(resource));
+  CatalogScan scan = begin_scan(read, CatalogIndex::permissions_pkey, action == nullptr ? 0 : 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    consider(nearest, text_column(scan, tuple,
+                                  action == nullptr ? attribute::permissions::resource
+                                                    : attribute::permissions::action));
+  end_scan(scan);
+  end_catalog_read(read);
+  return nearest.best;
+}
+
+}  // namespace
+
+// Names that have gone are not told apart from those that are there: that would take a look at the catalogs.
+// What is still in use gets a number again at once.
+void give_back_numbers() {
+  AcceptInvalidationMessages();
+  if (names == nullptr) return;
+  if (!numbering.used_up &&
+      (numbering.generation == catalog_generation() || hash_get_num_entries(names) < few_names))
+    return;
+  forget_principals();
+  numbering.count++;
+  numbering.generation = catalog_generation();
+  numbering.used_up = false;
+  classes = PermissionClasses{};
+  registry.known = false;
+  HTAB *const old = names;
+  names = nullptr;
+  hash_destroy(old);
+}
+
+uint64 permission_numbering() { return numbering.count; }
+
+std::span<const NamedPermission> permissions_by_name() {
+  if (names == nullptr) return {};
+  PodArray<NamedPermission> found;
+  HASH_SEQ_STATUS scan;
+  hash_seq_init(&scan, names);
+  while (const auto *entry = static_cast<Entry *>(hash_seq_search(&scan)))
+    found.append({entry->name.resource, entry->name.action, entry->id});
+  std::sort(found.items, found.items + found.count, [](const auto &one, const auto &other) {
+    const int order = strcmp(one.resource, other.resource);
+    return order < 0 || (order == 0 && strcmp(one.action, other.action) < 0);
+  });
+  return found.span();
+}
+
+PermissionId permission_id(const char *resource, const char *action) {
+  const Entry *entry = entry_of(resource, action);
+  if (entry == nullptr) elog(ERROR, "permission name is too long");
+  return entry->id;
+}
+
+const PermissionClasses &permission_classes() { return classes; }
+
+const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
+  if (registry.known && registry.generation == read.generation) return registry.permissions;
+  RegisteredPermissions found{};
+  CatalogScan scan = begin_scan(read, CatalogIndex::permissions_pkey, 0, nullptr);
+  // Version 1.0 has no such column, and restricts everything.
+  const bool says_what_is_shared =
+      RelationGetDescr(scan.relation)->natts >= attribute::permissions::data_visibility;
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const char *resource = text_column(scan, tuple, attribute::permissions::resource);
+    const PermissionId permission =
+        permission_id(resource, text_column(scan, tuple, attribute::permissions::action));
+    found.all.add(permission);
+    if (says_what_is_shared && !is_observability(resource) &&
+        !bool_column(scan, tuple, attribute::permissions::data_visibility))
+      found.shared.add(permission);
+  }
+  end_scan(scan);
+  registry.permissions = found;
+  registry.generation = read.generation;
+  registry.known = true;
+  return registry.permissions;
+}
+
+bool is_registered(const char *resource, const char *action) {
+  // Names that aren't registered must not fill the table.
+  const uint64 now = catalog_generation() + 1;
+  if (strlen(resource) >= permission_name_length || strlen(action) >= permission_name_length) return false;
+  if (names != nullptr) {
+    Name name{};
+    strlcpy(name.resource, resource, sizeof name.resource);
+    strlcpy(name.action, action, sizeof name.action);
+    const auto *entry = static_cast<Entry *>(hash_search(names, &name, HASH_FIND, nullptr));
+    if (entry != nullptr && entry->looked_up_at == now) return entry->registered;
+  }
+  const bool registered = exists(resource, action);
+  if (registered) {
+    Entry *entry = entry_of(resource, action);
+    entry->registered = true;
+    entry->looked_up_at = now;
+  }
+  return registered;
+}
+
+namespace {
+
+// Nothing that long is registered; the message does without it.
+void check_length(const char *what, const char *name) {
+  if (strlen(name) >= permission_name_length)
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s name is too long", what),
+             errdetail("It has %zu bytes, and may have %d.", strlen(name), permission_name_length - 1)));
+}
+
+}  // namespace
+
+void require_registered_resource(const char *resource) {
+  check_length("resource", resource);
+  if (exists(resource, nullptr)) return;
+  const char *nearest = nearest_registered(resource, nullptr);
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("resource \"%s\" is not registered", resource),
+           nearest != nullptr ? errhint("Perhaps you meant \"%s\".", nearest)
+                              : errhint("Use tenancy.register_permission() to add one.")));
+}
+
+void require_registered(const char *resource, const char *action) {
+  if (is_registered(resource, action)) return;
+  require_registered_resource(resource);
+  check_length("action", action);
+  const char *nearest = nearest_registered(resource, action);
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("action \"%s\" is not registered for resource \"%s\"", action, resource),
+                  nearest != nullptr ? errhint("Perhaps you meant \"%s\".", nearest)
+                                     : errhint("Use tenancy.register_permission() to add one.")));
+}
+
+PermissionSet registered_permission(const char *resource, const char *action) {
+  require_registered(resource, action);
+  PermissionSet permission;
+  permission.add(permission_id(resource, action));
+  return permission;
+}
+
+}  // namespace tenancy::pg

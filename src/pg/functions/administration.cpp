@@ -1,0 +1,125 @@
+// What the administration functions ask before they act: who is a DBA, what the session holds, and what the
+// words of the access model are. What may be handed out: delegation.cpp.
+
+#include "pg/catalog/caller.hpp"
+#include "pg/catalog/facts.hpp"
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/server/error_bridge.hpp"
+#include "pg/server/pod_array.hpp"
+#include "pg/server/result_rows.hpp"
+#include "pg/session/principal.hpp"
+#include "pg/session/simulation.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(argument));
+}
+
+}  // namespace
+
+extern "C" {
+// An administrator holds USAGE on the domain tenancy.administrator, which is in no predefined role and in no
+// GRANT ON ALL ... IN SCHEMA. A query that a DBA simulates is somebody else's.
+PG_FUNCTION_INFO_V1(pg_tenancy_is_dba);
+Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  if (is_simulation()) PG_RETURN_BOOL(false);
+  const Oid marker = find_marker("administrator");
+  // Until the extension is updated from 1.0, whose functions are SECURITY DEFINER.
+  if (!OidIsValid(marker))
+    PG_RETURN_BOOL(pg_class_aclcheck(catalog_relation(CatalogIndex::organizations_pkey), GetOuterUserId(),
+                                     ACL_INSERT) == ACLCHECK_OK);
+  PG_RETURN_BOOL(holds_marker(calling_role(), marker));
+}
+
+// How many rows the session's permission reaches there: 'all', 'own' or NULL.
+PG_FUNCTION_INFO_V1(pg_tenancy_holds);
+Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
+  give_back_numbers();
+  const PermissionSet permission =
+      registered_permission(text_to_cstring(PG_GETARG_TEXT_PP(2)), text_to_cstring(PG_GETARG_TEXT_PP(3)));
+  const Uuid organization = uuid_argument(fcinfo, 0);
+  const Uuid workspace = uuid_argument(fcinfo, 1);
+  Principal *principal = current_principal();
+  if (!organization || principal->organization != organization) PG_RETURN_NULL();
+  const char *reached = rows_name(workspace ? authorized(*principal, permission, workspace)
+                                            : principal->access->on_organization().rows(permission));
+  if (reached == nullptr) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(reached));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_words);
+Datum pg_tenancy_words(PG_FUNCTION_ARGS) {
+  const char *list = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  const auto words = words_of(list);
+  if (words.empty())
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("list of words \"%s\" does not exist", list)));
+  PodArray<Datum> texts;
+  for (const std::string_view word : words)
+    texts.append(PointerGetDatum(cstring_to_text_with_len(word.data(), static_cast<int>(word.size()))));
+  PG_RETURN_ARRAYTYPE_P(construct_array(texts.items, texts.count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_can_be_overridden);
+Datum pg_tenancy_can_be_overridden(PG_FUNCTION_ARGS) {
+  const auto level = level_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+  PG_RETURN_BOOL(level && can_be_overridden(uuid_of_datum(PG_GETARG_DATUM(0)), *level,
+                                            text_to_cstring(PG_GETARG_TEXT_PP(2)),
+                                            text_to_cstring(PG_GETARG_TEXT_PP(3))));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_can_be_registered);
+Datum pg_tenancy_can_be_registered(PG_FUNCTION_ARGS) {
+  PG_RETURN_BOOL(
+      can_be_registered(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1))));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_holds_new_permissions);
+Datum pg_tenancy_holds_new_permissions(PG_FUNCTION_ARGS) {
+  PG_RETURN_BOOL(
+      holds_new_permissions(uuid_of_datum(PG_GETARG_DATUM(0)), text_to_cstring(PG_GETARG_TEXT_PP(1))));
+}
+
+// What a setting comes to: of a role's grants, or without a resource of its data visibility.
+PG_FUNCTION_INFO_V1(pg_tenancy_setting_value);
+Datum pg_tenancy_setting_value(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const Uuid organization = uuid_argument(fcinfo, 0), role = uuid_argument(fcinfo, 2);
+  Uuid workspace = uuid_argument(fcinfo, 1);
+  // The organization's value is that of a workspace without settings of its own.
+  if (!workspace) workspace.bytes.fill(0xff);
+
+  give_back_numbers();
+  CatalogRead read = begin_catalog_read();
+  const bool of_workspace = read_role_level(read, role) == Level::workspace;
+  const WorkspaceMembership membership{workspace, role};
+  const UserFacts facts = of_workspace ? read_role_facts(read, organization, {}, {&membership, 1})
+                                       : read_role_facts(read, organization, role, {});
+  end_catalog_read(read);
+  PermissionSet permissions;
+  const bool is_visibility = PG_ARGISNULL(3);
+  if (!is_visibility && !PG_ARGISNULL(4)) {
+    const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(3));
+    Datum *actions = nullptr;
+    int count = 0;
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), TEXTOID, -1, false, TYPALIGN_INT, &actions, nullptr, &count);
+    for (int i = 0; i < count; i++) permissions.add(permission_id(resource, TextDatumGetCString(actions[i])));
+  }
+  bool value = false;
+  run_core([&] {
+    if (is_visibility) {
+      value = shows_all_rows(facts, role, workspace);
+      return;
+    }
+    const Rights rights = Access::of_user(facts).in_workspace(workspace);
+    value = rights.missing_of({{}, permissions}).empty();
+  });
+  PG_RETURN_BOOL(value);
+}
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,259 @@
+// permissions(), who_can(), access_matrix(): what the core decides, as lists.
+
+#include <algorithm>
+
+#include "pg/catalog/caller.hpp"
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/functions/role_rights.hpp"
+#include "pg/server/result_rows.hpp"
+#include "pg/session/principal.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+struct RegisteredPermission {
+  const char *resource;
+  const char *action;
+  PermissionId id;
+};
+
+PodArray<RegisteredPermission> read_permissions(const CatalogRead &read) {
+  PodArray<RegisteredPermission> permissions;
+  CatalogScan scan = begin_scan(read, CatalogIndex::permissions_pkey, 0, nullptr);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const char *resource = text_column(scan, tuple, attribute::permissions::resource);
+    const char *action = text_column(scan, tuple, attribute::permissions::action);
+    permissions.append({resource, action, permission_id(resource, action)});
+  }
+  end_scan(scan);
+  return permissions;
+}
+
+void add_permissions(ResultRows &rows, const PodArray<RegisteredPermission> &permissions,
+                     const Uuid &workspace, const char *name, const Rights &rights) {
+  for (const RegisteredPermission &permission : permissions.span()) {
+    const char *reached = rows_name(rights.rows(permission.id));
+    if (reached == nullptr) continue;
+    rows.add_id(workspace);
+    rows.add_text(name);
+    rows.add_text(permission.resource);
+    rows.add_text(permission.action);
+    rows.add_text(reached);
+    rows.end_row();
+  }
+}
+
+// The question of who_can(): one permission, in one workspace or (nil) anywhere in the organization.
+struct Question {
+  Uuid organization;
+  Uuid workspace;
+  const char *resource;
+  const char *action;
+  PermissionId id;
+  PermissionSet permission;
+};
+
+// How far a member's roles reach, and by which: the best of them.
+struct Reach {
+  Rows rows;
+  const RoleRights *role;
+  bool has_role_there;  // in the workspace asked for: what a user key needs for what is its own to write
+};
+
+void improve(Reach &reach, Rows rows, const RoleRights *role) {
+  if (rows <= reach.rows) return;
+  reach.rows = rows;
+  reach.role = role;
+}
+
+Reach reach_of_member(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
+                      const Uuid &user, const Uuid &organization_role, const Uuid &workspace) {
+  Reach reach{};
+  if (const RoleRights *role = find_role_rights(roles, organization_role)) {
+    improve(reach, role->access->authorized(question.permission, workspace), role);
+    reach.has_role_there = role->access->reaches_every_workspace();
+  }
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::workspace_members::user_id, user);
+  equals(&keys[1], attribute::workspace_members::organization_id, question.organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::workspace_members_user_idx, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const Uuid in = uuid_column(scan, tuple, attribute::workspace_members::workspace_id);
+    if (workspace && in != workspace) continue;
+    const RoleRights *role =
+        find_role_rights(roles, uuid_column(scan, tuple, attribute::workspace_members::role_id));
+    if (role == nullptr) continue;
+    improve(reach, role->access->in_workspace(in).rows(question.permission), role);
+    reach.has_role_there = true;
+  }
+  end_scan(scan);
+  return reach;
+}
+
+const char *via_role(const RoleRights *role) { return psprintf("%s role %s", role->level, role->name); }
+
+void add_answer(ResultRows &rows, const char *kind, const Uuid &id, const char *name, Rows reached,
+                const char *via) {
+  rows.add_text(kind);
+  rows.add_id(id);
+  rows.add_text(name);
+  rows.add_text(rows_name(reached));
+  rows.add_text(via);
+  rows.end_row();
+}
+
+void add_users(ResultRows &rows, const CatalogRead &read, const Question &question,
+               const PodArray<RoleRights> &roles) {
+  ScanKeyData key;
+  equals(&key, attribute::organization_members::organization_id, question.organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const Uuid user = uuid_column(scan, tuple, attribute::organization_members::user_id);
+    const Uuid role = uuid_column(scan, tuple, attribute::organization_members::role_id);
+    const Reach reach = reach_of_member(read, question, roles, user, role, question.workspace);
+    if (reach.rows == Rows::none || !read_user(read, user).active) continue;
+    add_answer(rows, "user", user, read_display_name(read, Entity::user, user), reach.rows,
+               via_role(reach.role));
+  }
+  end_scan(scan);
+}
+
+bool has_scope(const CatalogRead &read, const Question &question, const Uuid &api_key) {
+  ScanKeyData keys[3];
+  equals(&keys[0], attribute::api_key_scopes::api_key_id, api_key);
+  equals(&keys[1], attribute::api_key_scopes::resource, F_TEXTEQ, CStringGetTextDatum(question.resource));
+  equals(&keys[2], attribute::api_key_scopes::action, F_TEXTEQ, CStringGetTextDatum(question.action));
+  CatalogScan scan = begin_scan(read, CatalogIndex::api_key_scopes_pkey, 3, keys);
+  const bool found = HeapTupleIsValid(next_tuple(scan));
+  end_scan(scan);
+  return found;
+}
+
+// A user key's reach, from its user's in its workspace.
+Rows reach_of_user_key(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
+                       const Uuid &user, const Uuid &workspace) {
+  Uuid organization_role;
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::organization_members::organization_id, question.organization);
+  equals(&keys[1], attribute::organization_members::user_id, user);
+  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    organization_role = uuid_column(scan, tuple, attribute::organization_members::role_id);
+  end_scan(scan);
+  if (!organization_role || !read_user(read, user).active) return Rows::none;
+  const Reach of_user = reach_of_member(read, question, roles, user, organization_role, workspace);
+  return rows_of_user_key(of_user.rows, of_user.has_role_there, question.id, permission_classes());
+}
+
+void add_keys(ResultRows &rows, const CatalogRead &read, const Question &question,
+              const PodArray<RoleRights> &roles) {
+  ScanKeyData key;
+  equals(&key, attribute::api_keys::organization_id, question.organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::api_keys_organization_idx, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const Uuid id = uuid_column(scan, tuple, attribute::api_keys::api_key_id);
+    const Uuid workspace = uuid_column(scan, tuple, attribute::api_keys::workspace_id);
+    const char *kind = text_column(scan, tuple, attribute::api_keys::kind);
+    Rows reached = rows_of_service_key(workspace, question.id, question.workspace, permission_classes());
+    if (reached == Rows::none || why_key_has_ended(scan, tuple) != nullptr) continue;
+    if (!bool_column(scan, tuple, attribute::api_keys::all_scopes) && !has_scope(read, question, id))
+      continue;
+    if (key_kind_named(kind) == KeyKind::workspace_user_key)
+      reached = reach_of_user_key(read, question, roles,
+                                  uuid_column(scan, tuple, attribute::api_keys::user_id), workspace);
+    if (reached == Rows::none) continue;
+    add_answer(rows, kind, id, text_column(scan, tuple, attribute::api_keys::name), reached, "scope");
+  }
+  end_scan(scan);
+}
+
+}  // namespace
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_permissions);
+Datum pg_tenancy_permissions(PG_FUNCTION_ARGS) {
+  ResultRows rows(fcinfo);
+  give_back_numbers();
+  Principal *principal = current_principal();
+  if (principal->kind == PrincipalKind::anonymous) return 0;
+  const Access &access = *principal->access;
+  const auto all_workspaces =
+      access.reaches_every_workspace() ? workspaces_of(*principal) : std::span<const Uuid>();
+
+  CatalogRead read = begin_catalog_read();
+  const auto permissions = read_permissions(read);
+  add_permissions(rows, permissions, {}, nullptr, access.on_organization());
+  const auto add_workspace = [&](const Uuid &workspace) {
+    add_permissions(rows, permissions, workspace, read_display_name(read, Entity::workspace, workspace),
+                    access.in_workspace(workspace));
+  };
+  if (access.reaches_every_workspace())
+    for (const Uuid &workspace : all_workspaces) add_workspace(workspace);
+  else
+    for (const auto &entry : access.entries()) add_workspace(entry.workspace);
+  end_catalog_read(read);
+  return 0;
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_who_can);
+Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  ResultRows rows(fcinfo);
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3)) return 0;
+  give_back_numbers();
+  Question question{};
+  question.organization = uuid_of_datum(PG_GETARG_DATUM(0));
+  if (!PG_ARGISNULL(1)) question.workspace = uuid_of_datum(PG_GETARG_DATUM(1));
+  question.resource = text_to_cstring(PG_GETARG_TEXT_PP(2));
+  question.action = text_to_cstring(PG_GETARG_TEXT_PP(3));
+  question.permission = registered_permission(question.resource, question.action);
+  question.id = permission_id(question.resource, question.action);
+
+  CatalogRead read = begin_catalog_read();
+  const auto roles =
+      read_role_rights(read, question.organization, read_workspaces(read, question.organization));
+  add_users(rows, read, question, roles);
+  add_keys(rows, read, question, roles);
+  end_catalog_read(read);
+  return 0;
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_access_matrix);
+Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  ResultRows rows(fcinfo);
+  if (PG_ARGISNULL(0)) return 0;
+  give_back_numbers();
+  const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
+  // A workspace without settings of its own: any will do that doesn't exist.
+  Uuid ordinary;
+  ordinary.bytes.fill(0xff);
+
+  CatalogRead read = begin_catalog_read();
+  const auto permissions = read_permissions(read);
+  const auto roles = read_role_rights(read, organization, {&ordinary, 1});
+  for (const RoleRights &role : roles.span()) {
+    const bool of_workspace = strcmp(role.level, "workspace") == 0;
+    const Rights &rights =
+        of_workspace ? role.access->in_workspace(ordinary) : role.access->on_organization();
+    for (const RegisteredPermission &permission : permissions.span()) {
+      if (of_workspace && is_organization_level(permission.resource)) continue;
+      const auto overrides = role.facts.overrides;
+      const bool overridden = std::any_of(overrides.begin(), overrides.end(), [&](const GrantOverride &row) {
+        return row.role == role.id && !row.workspace && row.permission == permission.id;
+      });
+      rows.add_text(role.level);
+      rows.add_text(role.name);
+      rows.add_text(permission.resource);
+      rows.add_text(permission.action);
+      rows.add(BoolGetDatum(rights.rows(permission.id) != Rows::none));
+      rows.add_text(overridden ? "organization" : role.built_in ? "built-in" : "not granted");
+      rows.end_row();
+    }
+  }
+  end_catalog_read(read);
+  return 0;
+}
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,116 @@
+// New secrets, and what their scopes' levels mean.
+
+#include "core/access/scopes.hpp"
+#include "core/credential/api_key.hpp"
+#include "pg/catalog/facts.hpp"
+#include "pg/server/nearest.hpp"
+#include "pg/server/pod_array.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+Datum text_of(std::string_view text) {
+  return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+}
+
+[[noreturn]] void raise_unknown(const char *what, const char *word,
+                                std::span<const std::string_view> candidates) {
+  NearestWord nearest = nearest_to(word);
+  StringInfoData list;
+  initStringInfo(&list);
+  for (const auto candidate : candidates) {
+    const char *copy = pnstrdup(candidate.data(), candidate.size());
+    consider(nearest, copy);
+    appendStringInfo(&list, "%s%s", list.len == 0 ? "" : ", ", copy);
+  }
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s \"%s\" is not known", what, word),
+                  nearest.best != nullptr ? errhint("Perhaps you meant \"%s\".", nearest.best)
+                                          : errhint("Known are: %s.", list.data)));
+  pg_unreachable();
+}
+
+ApiKeyText new_secret() {
+  uint8 random[api_key_random_bytes];
+  if (!pg_strong_random(random, sizeof random))
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+  return format_api_key(random);
+}
+
+}  // namespace
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_generate_api_key);
+Datum pg_tenancy_generate_api_key(PG_FUNCTION_ARGS) {
+  const ApiKeyText secret = new_secret();
+  (void)fcinfo;
+  return text_of({secret.data(), secret.size()});
+}
+
+// With all that is stored of it, so that the secret itself need not be handed to a statement.
+PG_FUNCTION_INFO_V1(pg_tenancy_issue_secret);
+Datum pg_tenancy_issue_secret(PG_FUNCTION_ARGS) {
+  TupleDesc descriptor = nullptr;
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "return type must be a row type");
+  const ApiKeyText secret = new_secret();
+  const std::string_view shown{secret.data(), secret.size()};
+  Datum values[] = {text_of(shown), secret_hash_datum(pnstrdup(secret.data(), secret.size())),
+                    text_of(api_key_display_prefix(shown))};
+  bool nulls[lengthof(values)]{};
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_api_key_display_prefix);
+Datum pg_tenancy_api_key_display_prefix(PG_FUNCTION_ARGS) {
+  return text_of(api_key_display_prefix(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+// The scopes of a feature's level, as "resource.action"; what isn't registered is the caller's to leave out.
+PG_FUNCTION_INFO_V1(pg_tenancy_scopes_of_level);
+Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
+  const char *feature = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  const char *level = text_to_cstring(PG_GETARG_TEXT_PP(1));
+  const auto levels = scope_levels(feature);
+  if (levels.empty()) raise_unknown("feature", feature, scope_features());
+  bool known = false;
+  for (const auto candidate : levels) known = known || candidate == level;
+  if (!known) raise_unknown("level", level, levels);
+
+  PodArray<Datum> scopes;
+  for (const Scope &scope : scopes_of_level(feature, level)) {
+    const char *name = psprintf("%.*s.%.*s", static_cast<int>(scope.resource.size()), scope.resource.data(),
+                                static_cast<int>(scope.action.size()), scope.action.data());
+    scopes.append(CStringGetTextDatum(name));
+  }
+  PG_RETURN_ARRAYTYPE_P(construct_array(scopes.items, scopes.count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+// The levels of a key for which none are named, as pairs of feature and level.
+PG_FUNCTION_INFO_V1(pg_tenancy_default_scope_levels);
+Datum pg_tenancy_default_scope_levels(PG_FUNCTION_ARGS) {
+  PodArray<Datum> words;
+  for (const DefaultLevel &one : default_scope_levels()) {
+    words.append(text_of(one.feature));
+    words.append(text_of(one.level));
+  }
+  (void)fcinfo;
+  PG_RETURN_ARRAYTYPE_P(construct_array(words.items, words.count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+// Read with the newest snapshot: the caller's may be from before another session's commit.
+PG_FUNCTION_INFO_V1(pg_tenancy_organization_has_owner);
+Datum pg_tenancy_organization_has_owner(PG_FUNCTION_ARGS) {
+  CatalogRead read = begin_catalog_read();
+  ScanKeyData key;
+  equals(&key, attribute::organization_members::organization_id, F_UUID_EQ, PG_GETARG_DATUM(0));
+  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 1, &key);
+  bool found = false;
+  for (HeapTuple tuple; !found && HeapTupleIsValid(tuple = next_tuple(scan));)
+    found = uuid_column(scan, tuple, attribute::organization_members::role_id) == organization_owner_role;
+  end_scan(scan);
+  end_catalog_read(read);
+  PG_RETURN_BOOL(found);
+}
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,123 @@
+// authorize(): the same rights that decide rows, asked for one permission.
+
+#include "pg/session/principal.hpp"
+
+#include "pg/catalog/facts.hpp"
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/catalog/reference.hpp"
+#include "pg/plan/invalidation.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+// The last workspace that was named, in the organization of who named it.
+struct KnownReference {
+  uint64 catalog_generation;
+  Uuid organization;
+  Uuid workspace;
+  int length;
+  char text[permission_name_length];
+};
+
+// What a call site keeps: what was asked for last, so that asking again costs a few comparisons.
+struct CallState {
+  uint64 catalog_generation;
+  uint64 numbering;
+  int resource_length;
+  int action_length;
+  char resource[permission_name_length];
+  char action[permission_name_length];
+  PermissionSet permission;
+  KnownReference reference;
+};
+
+bool is_same(const text *argument, const char *kept, int length) {
+  return static_cast<int>(VARSIZE_ANY_EXHDR(argument)) == length &&
+         memcmp(VARDATA_ANY(argument), kept, static_cast<size_t>(length)) == 0;
+}
+
+CallState &asked_for(FunctionCallInfo fcinfo) {
+  const text *resource = PG_GETARG_TEXT_PP(0);
+  const text *action = PG_GETARG_TEXT_PP(1);
+  give_back_numbers();
+  auto *state = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
+  if (state != nullptr && state->catalog_generation == catalog_generation() &&
+      state->numbering == permission_numbering() &&
+      is_same(resource, state->resource, state->resource_length) &&
+      is_same(action, state->action, state->action_length))
+    return *state;
+
+  const char *resource_name = text_to_cstring(resource);
+  const char *action_name = text_to_cstring(action);
+  const uint64 generation = catalog_generation();
+  const PermissionSet permission = registered_permission(resource_name, action_name);
+  if (state == nullptr) {
+    state = static_cast<CallState *>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallState)));
+    fcinfo->flinfo->fn_extra = state;
+  }
+  state->catalog_generation = generation;
+  state->numbering = permission_numbering();
+  state->resource_length = static_cast<int>(strlen(resource_name));
+  state->action_length = static_cast<int>(strlen(action_name));
+  strlcpy(state->resource, resource_name, sizeof state->resource);
+  strlcpy(state->action, action_name, sizeof state->action);
+  state->permission = permission;
+  return *state;
+}
+
+bool holds_in(const CallState &asked, const Uuid &workspace) {
+  return authorized(*current_principal(), asked.permission, workspace) != Rows::none;
+}
+
+Uuid workspace_named(CallState &asked, const text *reference, const Uuid &organization) {
+  KnownReference &known = asked.reference;
+  if (known.workspace && known.catalog_generation == catalog_generation() &&
+      known.organization == organization && is_same(reference, known.text, known.length))
+    return known.workspace;
+  const char *name = text_to_cstring(reference);
+  CatalogRead read = begin_catalog_read();
+  list_used(IdList::workspaces);  // a new workspace may have the same name
+  const Uuid workspace = find_workspace(read, name, organization);
+  listen_to(read, Scope::organization, organization);
+  const uint64 generation = read.generation;
+  end_catalog_read(read);
+  if (!workspace)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", name),
+                    errdetail("The session's organization has no such workspace.")));
+  const size_t length = strlen(name);
+  if (length < sizeof known.text) {
+    known = {generation, organization, workspace, static_cast<int>(length), {}};
+    strlcpy(known.text, name, sizeof known.text);
+  }
+  return workspace;
+}
+
+}  // namespace
+
+extern "C" {
+// What isn't named isn't held: an answer that is false for IF NOT, too, which NULL is not.
+PG_FUNCTION_INFO_V1(pg_tenancy_authorize);
+Datum pg_tenancy_authorize(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
+  const CallState &asked = asked_for(fcinfo);
+  PG_RETURN_BOOL(current_principal()->access->anywhere(asked.permission) != Rows::none);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_authorize_workspace);
+Datum pg_tenancy_authorize_workspace(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
+  const CallState &asked = asked_for(fcinfo);
+  PG_RETURN_BOOL(!PG_ARGISNULL(2) && holds_in(asked, uuid_of_datum(PG_GETARG_DATUM(2))));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_authorize_reference);
+Datum pg_tenancy_authorize_reference(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
+  CallState &asked = asked_for(fcinfo);
+  const Principal *principal = current_principal();
+  if (PG_ARGISNULL(2) || principal->kind == PrincipalKind::anonymous) PG_RETURN_BOOL(false);
+  PG_RETURN_BOOL(holds_in(asked, workspace_named(asked, PG_GETARG_TEXT_PP(2), principal->organization)));
+}
+}
+
+}  // namespace tenancy::pg

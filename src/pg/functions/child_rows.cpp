@@ -1,0 +1,160 @@
+// Rows of a child table that don't say what their parent says: counted, and mended.
+
+#include "pg/catalog/caller.hpp"
+#include "pg/functions/child_table.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/session/parameters.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+void set_until_done(const char *name, const char *value, GucContext context, GucSource source) {
+  set_config_option(name, value, context, source, GUC_ACTION_SAVE, true, 0, false);
+}
+
+const char *qualified(Oid relation) {
+  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+}
+
+const char *only(Oid relation) {
+  return get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
+}
+
+const char *column_of(const char *table, Oid relation, AttrNumber number) {
+  return psprintf("%s.%s", table, quote_identifier(get_attname(relation, number, false)));
+}
+
+// The join of a child c with its first parent p, where what is copied differs.
+void append_differing(StringInfo sql, const ChildTable &child) {
+  const ParentKey &key = child.parents[0].key;
+  generate_operator_clause(sql, column_of("p", key.relation, key.referenced),
+                           get_atttype(key.relation, key.referenced), key.equal,
+                           column_of("c", child.relation, child.columns.keys[0]),
+                           get_atttype(child.relation, child.columns.keys[0]));
+  const char *joint = " AND (";
+  for (int part = 0; part < id_column_count; part++) {
+    if (child.columns.copies[part] == InvalidAttrNumber) continue;
+    appendStringInfo(sql, "%s%s IS DISTINCT FROM %s", joint,
+                     column_of("c", child.relation, child.columns.copies[part]),
+                     column_of("p", key.relation, child.parents[0].columns[part]));
+    joint = " OR ";
+  }
+  appendStringInfoString(sql, ")");
+}
+
+// As the child's owner, who must own the parent, too, to see all of its rows; the way of owner_work.cpp.
+int64 run_as_owner(Oid relation, const char *sql, bool returns_count) {
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for relation %u", relation);
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
+  ReleaseSysCache(row);
+  Oid user = InvalidOid;
+  int security = 0;
+  GetUserIdAndSecContext(&user, &security);
+  const int level = NewGUCNestLevel();
+  set_until_done("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
+  set_until_done("row_security", "on", PGC_USERSET, PGC_S_SESSION);
+  set_until_done("tenancy.suspension", "on", PGC_SUSET, internal_source);
+  SetUserIdAndSecContext(
+      owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+  const int result = SPI_execute(sql, false, 0);
+  if (result != (returns_count ? SPI_OK_SELECT : SPI_OK_UPDATE))
+    elog(ERROR, "SPI_execute returned %s", SPI_result_code_string(result));
+  int64 count = static_cast<int64>(SPI_processed);
+  if (returns_count) {
+    bool is_null = false;
+    count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+  }
+  SetUserIdAndSecContext(user, security);
+  AtEOXact_GUC(false, level);
+  return count;
+}
+
+}  // namespace
+
+extern "C" {
+// What the triggers of a table name; NULLs where it has none, or they have been changed.
+PG_FUNCTION_INFO_V1(pg_tenancy_child_columns);
+Datum pg_tenancy_child_columns(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  TupleDesc descriptor = nullptr;
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "return type must be a row type");
+  const Oid relation = PG_GETARG_OID(0);
+  const Relation opened = table_open(relation, AccessShareLock);
+  ChildColumns columns{};
+  const bool is_child = read_child_columns(opened, columns) == nullptr;
+  table_close(opened, NoLock);
+  Datum values[1 + id_column_count]{};
+  bool nulls[1 + id_column_count] = {true, true, true, true, true};
+  const auto name_of = [relation](AttrNumber column) {
+    return DirectFunctionCall1(namein, CStringGetDatum(get_attname(relation, column, false)));
+  };
+  if (is_child) {
+    Datum keys[max_parents];
+    for (int i = 0; i < columns.parents; i++) keys[i] = name_of(columns.keys[i]);
+    values[0] =
+        PointerGetDatum(construct_array(keys, columns.parents, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR));
+    nulls[0] = false;
+    for (int part = 0; part < id_column_count; part++) {
+      if (columns.copies[part] == InvalidAttrNumber) continue;
+      values[1 + part] = name_of(columns.copies[part]);
+      nulls[1 + part] = false;
+    }
+  }
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+// How many rows of the table, with its partitions, differ from their parents; counting ends at the number
+// given.
+PG_FUNCTION_INFO_V1(pg_tenancy_count_differing);
+Datum pg_tenancy_count_differing(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const Oid relation = PG_GETARG_OID(0);
+  LockRelationOid(relation, AccessShareLock);
+  SPI_connect();
+  const ChildTable &child = child_table(relation);
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "SELECT count(*) FROM (SELECT FROM %s%s c JOIN %s%s p ON ", only(relation),
+                   qualified(relation), only(child.parents[0].key.relation),
+                   qualified(child.parents[0].key.relation));
+  append_differing(&sql, child);
+  appendStringInfo(&sql, " LIMIT " INT64_FORMAT ") differing", PG_GETARG_INT64(1));
+  const int64 count = run_as_owner(relation, sql.data, true);
+  SPI_finish();
+  PG_RETURN_INT64(count);
+}
+
+// Has rows in a range of blocks say what their parents say; returns how many there were. The table's own
+// trigger looks again, and holds the parents.
+PG_FUNCTION_INFO_V1(pg_tenancy_fill_blocks);
+Datum pg_tenancy_fill_blocks(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const Oid relation = PG_GETARG_OID(0);
+  LockRelationOid(relation, RowExclusiveLock);
+  SPI_connect();
+  const ChildTable &child = child_table(relation);
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "UPDATE ONLY %s c SET ", qualified(relation));
+  const char *comma = "";
+  for (int part = 0; part < id_column_count; part++) {
+    if (child.columns.copies[part] == InvalidAttrNumber) continue;
+    appendStringInfo(&sql, "%s%s = %s", comma,
+                     quote_identifier(get_attname(relation, child.columns.copies[part], false)),
+                     column_of("p", child.parents[0].key.relation, child.parents[0].columns[part]));
+    comma = ", ";
+  }
+  appendStringInfo(&sql, " FROM %s%s p WHERE ", only(child.parents[0].key.relation),
+                   qualified(child.parents[0].key.relation));
+  append_differing(&sql, child);
+  appendStringInfo(&sql, " AND c.ctid >= '(" INT64_FORMAT ",0)' AND c.ctid < '(" INT64_FORMAT ",0)'",
+                   PG_GETARG_INT64(1), PG_GETARG_INT64(2));
+  const int64 count = run_as_owner(relation, sql.data, false);
+  SPI_finish();
+  PG_RETURN_INT64(count);
+}
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,217 @@
+// What the session may hand out: the core judges by the access that a role, a grant, a setting, a key or the
+// keys of tokens can confer. Each function returns what the session lacks, or NULL where it may.
+
+#include "core/access/delegation.hpp"
+
+#include "pg/catalog/caller.hpp"
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/functions/role_rights.hpp"
+#include "pg/server/error_bridge.hpp"
+#include "pg/session/principal.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(argument));
+}
+
+// The first missing permission by name, or what else is missing; nullptr for nothing.
+const char *text_of(const Shortfall &lacking) {
+  if (!lacking.any()) return nullptr;
+  for (const NamedPermission &permission : permissions_by_name())
+    if (lacking.permissions.contains(permission.id))
+      return psprintf("%s.%s", permission.resource, permission.action);
+  return lacking.standing ? "a role above settings" : "a role in every workspace";
+}
+
+Datum lacking_datum(FunctionCallInfo fcinfo, const Shortfall &lacking) {
+  const char *text = text_of(lacking);
+  if (text == nullptr) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(text));
+}
+
+Shortfall shortfall_of_role(const Uuid &organization, const Uuid &workspace, const Uuid &role) {
+  CatalogRead read = begin_catalog_read();
+  const WorkspaceMembership membership{workspace, role};
+  const UserFacts facts = workspace ? read_role_facts(read, organization, {}, {&membership, 1})
+                                    : read_role_facts(read, organization, role, {});
+  end_catalog_read(read);
+  const Principal *principal = current_principal();
+  Shortfall lacking;
+  run_core([&] { lacking = shortfall(*principal->access, Access::of_user(facts)); });
+  return lacking;
+}
+
+// All rows of these permissions, where the grantee can have them.
+Shortfall shortfall_of_grant(const Uuid &organization, const Grantee &grantee,
+                             const PermissionSet &permissions) {
+  const PermissionClasses &classes = permission_classes();
+  const Principal *principal = current_principal();
+  Shortfall lacking;
+  run_core([&] {
+    lacking = shortfall(*principal->access, Access::of_grant(organization, grantee, permissions, classes));
+  });
+  return lacking;
+}
+
+PermissionId permission_of_word(const char *word) {
+  const char *dot = strchr(word, '.');
+  if (dot == nullptr)
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("permission \"%s\" has no action", word)));
+  const char *resource = pnstrdup(word, static_cast<Size>(dot - word));
+  require_registered(resource, dot + 1);
+  return permission_id(resource, dot + 1);
+}
+
+PermissionSet permissions_argument(FunctionCallInfo fcinfo, int argument) {
+  PermissionSet permissions;
+  Datum *words = nullptr;
+  bool *nulls = nullptr;
+  int count = 0;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &words, &nulls,
+                    &count);
+  for (int i = 0; i < count; i++)
+    if (!nulls[i]) permissions.add(permission_of_word(TextDatumGetCString(words[i])));
+  return permissions;
+}
+
+void add_rights(PermissionSet &permissions, const Rights &rights) {
+  permissions |= rights.all;
+  permissions |= rights.own;
+}
+
+// Whether a switch of data visibility of the one workspace role decides over the other role as well: custom
+// roles follow the role member, and so do, on the organization, roles without every workspace.
+bool follows(const RoleRights &role, const Uuid &of) {
+  if (role.id == of) return true;
+  if (of != workspace_member_role) return false;
+  return !role.built_in || role.id == organization_member_role;
+}
+
+}  // namespace
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_role);
+Datum pg_tenancy_lacks_for_role(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  give_back_numbers();
+  const Uuid organization = uuid_argument(fcinfo, 0), role = uuid_argument(fcinfo, 2);
+  if (!organization || !role) PG_RETURN_TEXT_P(cstring_to_text("a role"));
+  return lacking_datum(fcinfo, shortfall_of_role(organization, uuid_argument(fcinfo, 1), role));
+}
+
+// Permissions of a role, as a row of the organization or (where one is given) of a workspace has them.
+PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_permissions);
+Datum pg_tenancy_lacks_for_permissions(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  give_back_numbers();
+  const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
+  const Uuid role_id = uuid_argument(fcinfo, 2);
+  CatalogRead read = begin_catalog_read();
+  const auto level = read_role_level(read, role_id);
+  const Role role = read_role(read, role_id);
+  end_catalog_read(read);
+  if (!level) PG_RETURN_TEXT_P(cstring_to_text("a role"));
+  return lacking_datum(fcinfo, shortfall_of_grant(organization, grantee_of_role(role, *level, workspace),
+                                                  permissions_argument(fcinfo, 3)));
+}
+
+// All that a token can have: anything but what any key may write, in any workspace.
+PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_tokens);
+Datum pg_tenancy_lacks_for_tokens(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  give_back_numbers();
+  const Uuid organization = uuid_argument(fcinfo, 0);
+  CatalogRead read = begin_catalog_read();
+  PermissionSet permissions = registered_permissions(read).all;
+  end_catalog_read(read);
+  permissions -= permission_classes().organization_level;
+  permissions -= permission_classes().key_borne;
+  return lacking_datum(fcinfo, shortfall_of_grant(organization, {false, true, {}}, permissions));
+}
+
+// A switch of a workspace role's data visibility, in a workspace or (NULL) the organization: what the roles
+// that it decides over hold of what is governed.
+PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_visibility);
+Datum pg_tenancy_lacks_for_visibility(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  give_back_numbers();
+  const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
+  const Uuid switched = uuid_argument(fcinfo, 2);
+  Uuid to_come;  // a workspace without settings of its own
+  to_come.bytes.fill(0xff);
+
+  CatalogRead read = begin_catalog_read();
+  PodArray<Uuid> workspaces;
+  if (workspace) {
+    workspaces.append(workspace);
+  } else {
+    for (const Uuid &id : read_workspaces(read, organization)) workspaces.append(id);
+    workspaces.append(to_come);
+  }
+  PermissionSet permissions;
+  const auto roles = read_role_rights(read, organization, workspaces.span());
+  for (const RoleRights &role : roles.span()) {
+    const bool of_workspace = level_named(role.level) == Level::workspace;
+    if (!follows(role, switched) || (workspace && !of_workspace)) continue;
+    if (!of_workspace) add_rights(permissions, role.access->on_organization());
+    for (const auto &entry : role.access->entries()) add_rights(permissions, role.access->rights_of(entry));
+  }
+  permissions -= registered_permissions(read).shared;
+  permissions -= permission_classes().organization_level;
+  end_catalog_read(read);
+  return lacking_datum(fcinfo, shortfall_of_grant(organization, {false, !workspace, workspace}, permissions));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_key);
+Datum pg_tenancy_lacks_for_key(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  give_back_numbers();
+  KeyFacts key;
+  key.organization = uuid_argument(fcinfo, 0);
+  key.workspace = uuid_argument(fcinfo, 1);
+  const auto kind = PG_ARGISNULL(2) ? std::nullopt : key_kind_named(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+  if (!kind || PG_ARGISNULL(4))
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a kind of key and scopes must be given")));
+  key.kind = *kind;
+  const Uuid user = uuid_argument(fcinfo, 3);
+  key.scopes = permissions_argument(fcinfo, 4);
+  key.classes = &permission_classes();
+
+  const Uuid maker = current_principal()->user;
+  const KeyFor whom = !user ? KeyFor::nobody : user == maker ? KeyFor::maker : KeyFor::somebody_else;
+  CatalogRead read = begin_catalog_read();
+  const UserFactsRead facts =
+      whom == KeyFor::somebody_else ? read_user_facts(read, key.organization, user) : UserFactsRead{};
+  end_catalog_read(read);
+  const Principal *principal = current_principal();
+  Shortfall lacking;
+  run_core([&] {
+    lacking = shortfall_of_key(*principal->access, key, whom, facts.is_member ? &facts.facts : nullptr);
+  });
+  return lacking_datum(fcinfo, lacking);
+}
+
+// As version 1.0 declares them.
+PG_FUNCTION_INFO_V1(pg_tenancy_holds_everywhere);
+Datum pg_tenancy_holds_everywhere(PG_FUNCTION_ARGS) {
+  give_back_numbers();
+  const PermissionSet permission =
+      registered_permission(text_to_cstring(PG_GETARG_TEXT_PP(1)), text_to_cstring(PG_GETARG_TEXT_PP(2)));
+  const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
+  PG_RETURN_BOOL(!shortfall_of_grant(organization, {false, true, {}}, permission).any());
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_holds_role);
+Datum pg_tenancy_holds_role(PG_FUNCTION_ARGS) {
+  give_back_numbers();
+  const Uuid organization = uuid_argument(fcinfo, 0), role = uuid_argument(fcinfo, 2);
+  if (!organization || !role) PG_RETURN_BOOL(false);
+  PG_RETURN_BOOL(!shortfall_of_role(organization, uuid_argument(fcinfo, 1), role).any());
+}
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,187 @@
+// explain_authorize(): each role, grant, override, switch and scope that is looked at, and the outcome. The
+// outcome, and what each role gives, are the core's; the rows between say why.
+
+#include "core/credential/api_key.hpp"
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/catalog/reference.hpp"
+#include "pg/functions/role_rights.hpp"
+#include "pg/server/result_rows.hpp"
+#include "pg/session/parameters.hpp"
+#include "pg/session/principal.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+struct Explanation {
+  ResultRows *rows;
+  int step;
+  const char *resource;
+  const char *action;
+  PermissionId id;
+  Uuid workspace;  // nil: anywhere
+};
+
+void add_step(Explanation &explanation, const char *rule, const char *source, const char *result) {
+  explanation.rows->add(Int32GetDatum(++explanation.step));
+  explanation.rows->add_text(rule);
+  explanation.rows->add_text(source);
+  explanation.rows->add_text(result);
+  explanation.rows->end_row();
+}
+
+const char *allowed(bool yes) { return yes ? "allowed" : "denied"; }
+
+const char *outcome(Rows rows) {
+  switch (rows) {
+    case Rows::all:
+      return "allowed, all rows";
+    case Rows::own:
+      return "allowed, own rows";
+    case Rows::none:
+      break;
+  }
+  return "denied";
+}
+
+// The rows of grants about one role and the permission, whether they count or not.
+void explain_grants(Explanation &explanation, const CatalogRead &read, const Uuid &organization,
+                    const char *name, const RoleRights &role) {
+  const Level level = level_named(role.level).value_or(Level::workspace);
+  ScanKeyData key;
+  equals(&key, attribute::grants::role_id, role.id);
+  CatalogScan scan = begin_scan(read, CatalogIndex::grants_key, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const Uuid of = uuid_column(scan, tuple, attribute::grants::organization_id);
+    const Uuid in = uuid_column(scan, tuple, attribute::grants::workspace_id);
+    if ((of && of != organization) || (in && in != explanation.workspace)) continue;
+    if (strcmp(text_column(scan, tuple, attribute::grants::resource), explanation.resource) != 0 ||
+        strcmp(text_column(scan, tuple, attribute::grants::action), explanation.action) != 0)
+      continue;
+    const bool is_allowed = bool_column(scan, tuple, attribute::grants::allowed);
+    const bool counts =
+        !of || override_counts({role.id, level, !in.is_nil(), is_allowed}, explanation.resource,
+                               explanation.action, role.facts.open_to_workspaces);
+    add_step(explanation, psprintf("grant of %s", name),
+             in   ? "workspace"
+             : of ? "organization"
+                  : "built-in",
+             counts ? allowed(is_allowed) : "ignored");
+  }
+  end_scan(scan);
+}
+
+void explain_visibility(Explanation &explanation, const RoleRights &role) {
+  for (const VisibilitySwitch &row : role.facts.visibility) {
+    if (row.workspace && row.workspace != explanation.workspace) continue;
+    if (row.role != role.id && role.built_in) continue;  // only a custom role follows another's switch
+    const char *whose = row.role == role.id ? role.name : "member";
+    add_step(explanation, psprintf("data visibility of workspace role %s", whose),
+             row.workspace ? "workspace" : "organization", row.all_rows ? "all rows" : "own rows");
+  }
+}
+
+void explain_role(Explanation &explanation, const CatalogRead &read, const Principal &principal,
+                  const RoleRights &role) {
+  const char *name = psprintf("%s role %s", role.level, role.name);
+  explain_grants(explanation, read, principal.organization, name, role);
+  if (strcmp(role.level, "workspace") == 0 && role.id != workspace_admin_role &&
+      !registered_permissions(read).shared.contains(explanation.id))
+    explain_visibility(explanation, role);
+  PermissionSet permission;
+  permission.add(explanation.id);
+  const Rows reached = role.access->authorized(permission, explanation.workspace);
+  add_step(explanation, psprintf("%s as a whole", name), "roles", outcome(reached));
+}
+
+void explain_user(Explanation &explanation, const CatalogRead &read, const Principal &principal) {
+  const bool active = read_user(read, principal.user).active;
+  add_step(explanation, psprintf("user %s is active", read_display_name(read, Entity::user, principal.user)),
+           "users", active ? "yes" : "no");
+  const UserFactsRead user = read_user_facts(read, principal.organization, principal.user);
+  add_step(explanation, "user is a member of the organization", "organization_members",
+           user.is_member ? "yes" : "no");
+  if (!active || !user.is_member) return;
+
+  PodArray<Uuid> workspaces;
+  for (const auto &membership : user.facts.memberships) workspaces.append(membership.workspace);
+  if (explanation.workspace) workspaces.append(explanation.workspace);
+  const auto roles = read_role_rights(read, principal.organization, workspaces.span());
+  if (const RoleRights *role = find_role_rights(roles, user.facts.organization_role)) {
+    add_step(explanation, psprintf("organization role %s", role->name), "organization_members",
+             role->access->reaches_every_workspace() ? "reaches every workspace"
+                                                     : "counts on the organization level only");
+    explain_role(explanation, read, principal, *role);
+  }
+  for (const auto &membership : user.facts.memberships) {
+    if (explanation.workspace && membership.workspace != explanation.workspace) continue;
+    const RoleRights *role = find_role_rights(roles, membership.role);
+    if (role == nullptr) continue;
+    add_step(explanation, psprintf("workspace role %s", role->name), "workspace_members",
+             read_display_name(read, Entity::workspace, membership.workspace));
+    explain_role(explanation, read, principal, *role);
+  }
+}
+
+void explain_credential(Explanation &explanation, const CatalogRead &read, const Principal &principal) {
+  if (principal.api_key && is_api_key(settings.api_key)) {
+    const ApiKeyRead key = read_api_key(read, settings.api_key);
+    add_step(explanation, psprintf("scope %s.%s of the API key", explanation.resource, explanation.action),
+             "api_key_scopes", key.facts.scopes.contains(explanation.id) ? "given" : "not given");
+    if (key.facts.kind == KeyKind::workspace_user_key &&
+        is_never_a_user_keys(explanation.resource, explanation.action))
+      add_step(explanation, "a user key never manages API keys", "access model", "denied");
+    if (key.facts.kind == KeyKind::workspace_user_key &&
+        is_key_borne(explanation.resource, explanation.action))
+      add_step(explanation, "a key's own to write: the user's roles need not hold it", "access model",
+               "ignored below");
+  }
+  if (principal.workspace)
+    add_step(explanation, "confined to a workspace", "session",
+             read_display_name(read, Entity::workspace, principal.workspace));
+}
+
+}  // namespace
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_explain_authorize);
+Datum pg_tenancy_explain_authorize(PG_FUNCTION_ARGS) {
+  ResultRows rows(fcinfo);
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) return 0;
+  give_back_numbers();
+  Explanation explanation{};
+  explanation.rows = &rows;
+  explanation.resource = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  explanation.action = text_to_cstring(PG_GETARG_TEXT_PP(1));
+  const PermissionSet permission = registered_permission(explanation.resource, explanation.action);
+  explanation.id = permission_id(explanation.resource, explanation.action);
+
+  Principal *principal = current_principal();
+  const Uuid within = principal->organization;
+  const bool is_somebody = principal->kind != PrincipalKind::anonymous;
+  const char *kind = principal_kind_name(principal->kind);
+  const char *source = principal_source_name(principal->source);
+  add_step(explanation, "principal", source, kind);
+  if (is_somebody) {
+    CatalogRead read = begin_catalog_read();
+    if (!PG_ARGISNULL(2)) {
+      const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(2));
+      explanation.workspace = find_workspace(read, reference, within);
+      if (!explanation.workspace)
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", reference),
+                 errdetail("The session's organization has no such workspace.")));
+    }
+    const Principal copy = *principal;
+    explain_credential(explanation, read, copy);
+    if (copy.user) explain_user(explanation, read, copy);
+    end_catalog_read(read);
+  }
+  // Asked once more as authorize() asks.
+  principal = current_principal();
+  const Rows reached = authorized(*principal, permission, explanation.workspace);
+  add_step(explanation, "decision", "authorize()", outcome(reached));
+  return 0;
+}
+}
+
+}  // namespace tenancy::pg

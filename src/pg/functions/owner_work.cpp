@@ -1,0 +1,117 @@
+// Work of the extension on tables of others: export, removal, looks for rows.
+//
+// The extension's owner is a superuser. What a statement on a user's table may run along (index predicates
+// and expressions, triggers, rules, checks, casts) is the table owner's, so the statement runs as that owner
+// in a security-restricted operation with a safe search_path, as the server's own maintenance does, and while
+// the session's principal is suspended. The owner sees all rows of its own tables although row security is
+// forced, as in referential actions.
+
+#include "pg/catalog/caller.hpp"
+#include "pg/plan/owner_exemption.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/session/parameters.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+constexpr long rows_per_fetch = 1000;
+
+void set_until_done(const char *name, const char *value, GucContext context, GucSource source) {
+  set_config_option(name, value, context, source, GUC_ACTION_SAVE, true, 0, false);
+}
+
+// Holds a lock on the relation from then on, so that the owner stays the same.
+Oid owner_of_locked(Oid relation) {
+  LockRelationOid(relation, AccessShareLock);
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(row))
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
+  ReleaseSysCache(row);
+  return owner;
+}
+
+void add_row(ReturnSetInfo *result, Datum value, bool is_null) {
+  tuplestore_putvalues(result->setResult, result->setDesc, &value, &is_null);
+}
+
+void return_rows(SPIPlanPtr plan, ReturnSetInfo *result) {
+  Portal portal = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
+  for (SPI_cursor_fetch(portal, true, rows_per_fetch); SPI_processed > 0;
+       SPI_cursor_fetch(portal, true, rows_per_fetch)) {
+    for (uint64 i = 0; i < SPI_processed; i++) {
+      bool is_null = false;
+      const Datum value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+      add_row(result, value, is_null);
+    }
+    SPI_freetuptable(SPI_tuptable);
+  }
+  SPI_cursor_close(portal);
+}
+
+void return_count(SPIPlanPtr plan, ReturnSetInfo *result) {
+  const int done = SPI_execute_plan(plan, nullptr, nullptr, false, 0);
+  if (done < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(done));
+  add_row(result,
+          DirectFunctionCall1(jsonb_in,
+                              CStringGetDatum(psprintf(UINT64_FORMAT, static_cast<uint64>(SPI_processed)))),
+          false);
+}
+
+void run_statement(const char *text, ReturnSetInfo *result) {
+  SPI_connect();
+  SPIPlanPtr plan = SPI_prepare(text, 0, nullptr);
+  if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+  if (SPI_is_cursor_plan(plan))
+    return_rows(plan, result);
+  else
+    return_count(plan, result);
+  SPI_finish();
+}
+
+extern "C" {
+static void name_the_table(void *relation) {
+  errcontext("work on table \"%s\" as its owner", get_rel_name(*static_cast<const Oid *>(relation)));
+}
+}
+
+}  // namespace
+
+extern "C" {
+// as_owner(relation, statement): one statement, whose only column is jsonb; returns its rows, or else the
+// number of rows that it changed. For bodies of language "tenancy" only.
+PG_FUNCTION_INFO_V1(pg_tenancy_as_owner);
+Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
+  if (!is_administration_running())
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("as_owner() is for functions of language \"tenancy\"")));
+  Oid relation = PG_GETARG_OID(0);
+  if (relation < FirstNormalObjectId)
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("relation \"%s\" is a system catalog", get_rel_name(relation))));
+  InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+  auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+  const Oid owner = owner_of_locked(relation);
+
+  ErrorContextCallback context{error_context_stack, name_the_table, &relation};
+  error_context_stack = &context;
+  Oid user = InvalidOid;
+  int security = 0;
+  GetUserIdAndSecContext(&user, &security);
+  const int level = NewGUCNestLevel();
+  set_until_done("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
+  set_until_done("row_security", "on", PGC_USERSET, PGC_S_SESSION);
+  set_until_done("tenancy.suspension", "on", PGC_SUSET, internal_source);
+  SetUserIdAndSecContext(
+      owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+  run_statement(text_to_cstring(PG_GETARG_TEXT_PP(1)), result);
+  // After an error the end of the (sub)transaction does all of this.
+  SetUserIdAndSecContext(user, security);
+  AtEOXact_GUC(false, level);
+  error_context_stack = context.previous;
+  return 0;
+}
+}
+
+}  // namespace tenancy::pg

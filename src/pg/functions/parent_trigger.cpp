@@ -1,0 +1,334 @@
+// The triggers of child tables and their parents. A child's row takes its tenant from the parent row, which
+// it holds FOR KEY SHARE; a parent row that moves takes its children along. So that neither misses the other,
+// a parent that moves is held FOR UPDATE first, and its children are looked for by the newest snapshot, with
+// the check of a referential action where the transaction keeps an older one.
+//
+// Statements run as the owner of the table that they are about, who sees all of its rows, as in referential
+// actions.
+
+#include "pg/functions/child_table.hpp"
+#include "pg/server/compat.hpp"
+
+extern "C" {
+#include "utils/datum.h"
+#include "utils/rls.h"
+}
+
+namespace tenancy::pg {
+namespace {
+
+struct Caller {
+  Oid user;
+  int context;
+};
+
+Caller become_owner(Oid relation, int restriction) {
+  Caller caller{};
+  GetUserIdAndSecContext(&caller.user, &caller.context);
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for relation %u", relation);
+  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
+  ReleaseSysCache(row);
+  SetUserIdAndSecContext(owner,
+                         caller.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS | restriction);
+  return caller;
+}
+
+// After an error the end of the (sub)transaction does this.
+void become(const Caller &caller) { SetUserIdAndSecContext(caller.user, caller.context); }
+
+// A trigger at another time has not what these look at.
+TriggerData *called_as_row_trigger(FunctionCallInfo fcinfo, const char *name, bool after) {
+  if (!CALLED_AS_TRIGGER(fcinfo))
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("function \"%s\" was not called by trigger manager", name)));
+  auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
+  if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("function \"%s\" must be fired for a row", name)));
+  if (after ? !TRIGGER_FIRED_AFTER(trigger->tg_event) : !TRIGGER_FIRED_BEFORE(trigger->tg_event))
+    ereport(ERROR,
+            (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+             errmsg("function \"%s\" must be fired %s the row changes", name, after ? "after" : "before")));
+  return trigger;
+}
+
+extern "C" {
+static void name_the_child(void *relation) {
+  errcontext("table \"%s\" and its parents", get_rel_name(*static_cast<const Oid *>(relation)));
+}
+}
+
+// What went wrong inside is told with the table's name.
+struct Context {
+  ErrorContextCallback callback;
+  Oid relation;
+};
+
+void enter(Context &context, Oid relation) {
+  context.relation = relation;
+  context.callback = {error_context_stack, name_the_child, &context.relation};
+  error_context_stack = &context.callback;
+}
+
+void leave(const Context &context) { error_context_stack = context.callback.previous; }
+
+void check_result(int result, int expected) {
+  if (result != expected) elog(ERROR, "SPI_execute_snapshot returned %s", SPI_result_code_string(result));
+}
+
+int parent_argument(const TriggerData *trigger) {
+  const int parent = trigger->tg_trigger->tgnargs == 1 ? pg_strtoint32(trigger->tg_trigger->tgargs[0]) : -1;
+  if (parent < 0 || parent >= max_parents)
+    elog(ERROR, "trigger \"%s\" has been changed", trigger->tg_trigger->tgname);
+  return parent;
+}
+
+// The parent's row, held FOR KEY SHARE: its columns are in SPI_tuptable if there is one.
+bool read_parent_row(ChildTable &child, int parent, Datum key) {
+  const Caller caller = become_owner(child.parents[parent].key.relation, SECURITY_RESTRICTED_OPERATION);
+  check_result(SPI_execute_snapshot(read_plan(child, parent), &key, nullptr, InvalidSnapshot, InvalidSnapshot,
+                                    false, false, 1),
+               SPI_OK_SELECT);
+  become(caller);
+  return SPI_processed > 0;
+}
+
+// Where row security doesn't refuse the row, the foreign key may do so only at the end of the transaction,
+// when the parent has come and the row says nothing of it.
+void require_refusal(Relation relation, const ChildTable &child) {
+  if (check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED) return;
+  ereport(ERROR, (errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+                  errmsg("insert or update on table \"%s\" refers to a row that does not exist",
+                         RelationGetRelationName(relation)),
+                  errdetail("Column \"%s\" refers to no row of table \"%s\".",
+                            get_attname(child.relation, child.columns.keys[0], false),
+                            get_rel_name(child.parents[0].key.relation)),
+                  errhint("A row that takes its tenant from another can only be written after that one.")));
+}
+
+// The row with its parent's columns, in the caller's memory context; with none where there is no such parent,
+// so that the policy refuses it like a hidden one.
+HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple row, Datum key) {
+  const bool found = read_parent_row(child, 0, key);
+  if (!found) require_refusal(relation, child);
+  int numbers[id_column_count];
+  Datum values[id_column_count]{};
+  bool nulls[id_column_count];
+  int count = 0;
+  for (const AttrNumber column : child.columns.copies) {
+    if (column == InvalidAttrNumber) continue;
+    numbers[count] = column;
+    nulls[count] = true;
+    if (found)
+      values[count] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, count + 1, &nulls[count]);
+    count++;
+  }
+  return SPI_copytuple(
+      heap_modify_tuple_by_cols(row, RelationGetDescr(relation), count, numbers, values, nulls));
+}
+
+// A column's value in a row of the relation, or of a partition of it with columns of other numbers.
+Datum value_of(const Relation relation, HeapTuple row, Oid named_in, AttrNumber column, bool *is_null) {
+  const AttrNumber number =
+      RelationGetRelid(relation) == named_in
+          ? column
+          : get_attnum(RelationGetRelid(relation), get_attname(named_in, column, false));
+  if (number == InvalidAttrNumber) elog(ERROR, "a partition lacks a column");
+  return heap_getattr(row, number, RelationGetDescr(relation), is_null);
+}
+
+// As the server's own referential actions: rows that came after the transaction's snapshot are found, and
+// refused by 40001.
+struct Snapshots {
+  Snapshot newest;
+  Snapshot crosscheck;
+};
+
+Snapshots snapshots_for_children() {
+  if (!IsolationUsesXactSnapshot()) return {InvalidSnapshot, InvalidSnapshot};
+  CommandCounterIncrement();  // what this transaction has done itself
+  return {GetLatestSnapshot(), GetTransactionSnapshot()};
+}
+
+[[noreturn]] void raise_strange(Oid child, Oid parent) {
+  ereport(ERROR, (errcode(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION),
+                  errmsg("a row of table \"%s\" would belong to two tenants", get_rel_name(child)),
+                  errdetail("Its parent in table \"%s\" is another tenant's.", get_rel_name(parent)),
+                  errhint("Delete the row, or move its parents in the same transaction.")));
+}
+
+// Whether the row's version that a deferred trigger was called for is still there.
+bool is_gone(const TriggerData *trigger, TupleTableSlot *slot) {
+  return !table_tuple_satisfies_snapshot(trigger->tg_relation, slot, SnapshotSelf);
+}
+
+// A row of a child table: its other parents must be its tenant's.
+void check_row_of_child(TriggerData *trigger, HeapTuple row) {
+  const Oid relation = RelationGetRelid(trigger->tg_relation);
+  const int parents = child_table(relation).columns.parents;
+  for (int i = 1; i < parents; i++) {
+    ChildTable &child = child_table(relation);
+    const TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
+    bool is_null = false, has_no_tenant = false;
+    const Datum key = heap_getattr(row, child.columns.keys[i], descriptor, &is_null);
+    if (is_null || !read_parent_row(child, i, key)) continue;
+    const Datum theirs = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+    const Datum own = heap_getattr(row, child.compared_column, descriptor, &has_no_tenant);
+    if (is_null || has_no_tenant) continue;  // for everybody, or nobody's
+    const Form_pg_attribute attribute = TupleDescAttr(descriptor, child.compared_column - 1);
+    if (!datum_image_eq(theirs, own, attribute->attbyval, attribute->attlen))
+      raise_strange(relation, child.parents[i].key.relation);
+  }
+}
+
+// A row of another parent than the first: its children must be its tenant's.
+void check_row_of_parent(TriggerData *trigger, HeapTuple row, int number) {
+  ChildTable &child = child_table(trigger->tg_trigger->tgconstrrelid);
+  const Oid relation = child.relation;
+  const Parent &parent = child.parents[number];
+  const Oid parent_relation = parent.key.relation;
+  bool is_null = false, has_no_tenant = false;
+  Datum values[] = {
+      value_of(trigger->tg_relation, row, parent_relation, parent.key.referenced, &is_null),
+      value_of(trigger->tg_relation, row, parent_relation, parent.columns[child.compared], &has_no_tenant)};
+  if (is_null || has_no_tenant) return;
+  const Snapshots snapshots = snapshots_for_children();
+  const Caller caller = become_owner(relation, SECURITY_RESTRICTED_OPERATION);
+  check_result(SPI_execute_snapshot(strange_plan(child, number), values, nullptr, snapshots.newest,
+                                    InvalidSnapshot, snapshots.newest != InvalidSnapshot, false, 1),
+               SPI_OK_SELECT);
+  become(caller);
+  if (SPI_processed > 0) raise_strange(relation, parent_relation);
+}
+
+}  // namespace
+
+extern "C" {
+// BEFORE INSERT OR UPDATE on the child
+PG_FUNCTION_INFO_V1(pg_tenancy_take_from_parent);
+Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
+  TriggerData *trigger = called_as_row_trigger(fcinfo, "take_from_parent", false);
+  const Relation relation = trigger->tg_relation;
+  HeapTuple row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+  Context context{};
+  enter(context, RelationGetRelid(relation));
+  SPI_connect();
+  const int parents = child_table(RelationGetRelid(relation)).columns.parents;
+  HeapTuple result = row;
+  for (int i = 0; i < parents; i++) {
+    ChildTable &child = child_table(RelationGetRelid(relation));
+    bool is_null = false;
+    const Datum key = heap_getattr(row, child.columns.keys[i], RelationGetDescr(relation), &is_null);
+    if (is_null) continue;  // what the row says of itself stays
+    if (i == 0)
+      result = with_columns_of_parent(relation, child, row, key);
+    else
+      read_parent_row(child, i, key);  // held; compared when the row is there
+  }
+  SPI_finish();
+  leave(context);
+  return PointerGetDatum(result);
+}
+
+// BEFORE UPDATE on a parent that moves: whoever holds it for a new child is waited for.
+PG_FUNCTION_INFO_V1(pg_tenancy_hold_parent);
+Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
+  const TriggerData *trigger = called_as_row_trigger(fcinfo, "hold_parent", false);
+  TupleTableSlot *slot = table_slot_create(trigger->tg_relation, nullptr);
+  TM_FailureData failure{};
+  ItemPointerData place = trigger->tg_trigtuple->t_self;
+  const TM_Result result =
+      table_tuple_lock(trigger->tg_relation, &place, GetActiveSnapshot(), slot, GetCurrentCommandId(true),
+                       LockTupleExclusive, LockWaitBlock, 0, &failure);
+  ExecDropSingleTupleTableSlot(slot);
+  // What the statement itself has changed meanwhile is the server's to complain of.
+  if (result != TM_Ok && result != TM_SelfModified && result != TM_Invisible)
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("could not serialize access due to concurrent update")));
+  return PointerGetDatum(trigger->tg_newtuple);
+}
+
+// AFTER UPDATE on the first parent, FROM the child
+PG_FUNCTION_INFO_V1(pg_tenancy_move_children);
+Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
+  TriggerData *trigger = called_as_row_trigger(fcinfo, "move_children", true);
+  Context context{};
+  enter(context, trigger->tg_trigger->tgconstrrelid);
+  SPI_connect();
+  ChildTable &child = child_table(trigger->tg_trigger->tgconstrrelid);
+  const Parent &parent = child.parents[0];
+  Datum values[1 + id_column_count];
+  char nulls[1 + id_column_count];
+  int count = 0;
+  const auto add = [&](AttrNumber column) {
+    bool is_null = false;
+    values[count] =
+        value_of(trigger->tg_relation, trigger->tg_newtuple, parent.key.relation, column, &is_null);
+    nulls[count] = is_null ? 'n' : ' ';
+    count++;
+  };
+  add(parent.key.referenced);
+  for (int part = 0; part < id_column_count; part++)
+    if (child.columns.copies[part] != InvalidAttrNumber) add(parent.columns[part]);
+  const Snapshots snapshots = snapshots_for_children();
+  const Caller caller = become_owner(child.relation, 0);
+  check_result(SPI_execute_snapshot(move_plan(child), values, nulls, snapshots.newest, snapshots.crosscheck,
+                                    false, false, 0),
+               SPI_OK_UPDATE);
+  become(caller);
+  SPI_finish();
+  leave(context);
+  return PointerGetDatum(nullptr);
+}
+
+// At the end of a transaction that wrote a child with several parents, or moved one of these
+PG_FUNCTION_INFO_V1(pg_tenancy_check_parents);
+Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
+  TriggerData *trigger = called_as_row_trigger(fcinfo, "check_parents", true);
+  const bool updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+  if (is_gone(trigger, updated ? trigger->tg_newslot : trigger->tg_trigslot)) return PointerGetDatum(nullptr);
+  HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;
+  const Oid child = trigger->tg_trigger->tgconstrrelid;
+  Context context{};
+  enter(context, OidIsValid(child) ? child : RelationGetRelid(trigger->tg_relation));
+  SPI_connect();
+  if (OidIsValid(child))
+    check_row_of_parent(trigger, row, parent_argument(trigger));
+  else
+    check_row_of_child(trigger, row);
+  SPI_finish();
+  leave(context);
+  return PointerGetDatum(nullptr);
+}
+
+// parent_visible(child, number, key): whether the principal may see that parent, for the policies of tables
+// whose own columns don't say so. Asked of a row that has passed the trigger, which holds the parent.
+PG_FUNCTION_INFO_V1(pg_tenancy_parent_visible);
+Datum pg_tenancy_parent_visible(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
+  if (PG_ARGISNULL(2)) PG_RETURN_BOOL(true);
+  Oid relation = PG_GETARG_OID(0);
+  const int number = PG_GETARG_INT32(1);
+  Context context{};
+  enter(context, relation);
+  SPI_connect();
+  ChildTable &child = child_table(relation);
+  if (number < 0 || number >= child.columns.parents ||
+      get_fn_expr_argtype(fcinfo->flinfo, 2) != get_atttype(relation, child.columns.keys[number]))
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("table \"%s\" has no such parent", get_rel_name(relation))));
+  Datum key = PG_GETARG_DATUM(2);
+  const Caller caller = become_owner(child.parents[number].key.relation, 0);
+  check_result(SPI_execute_snapshot(visible_plan(child, number), &key, nullptr, InvalidSnapshot,
+                                    InvalidSnapshot, false, false, 1),
+               SPI_OK_SELECT);
+  become(caller);
+  const bool visible = SPI_processed > 0;
+  SPI_finish();
+  leave(context);
+  PG_RETURN_BOOL(visible);
+}
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,80 @@
+// What work on all protected tables needs to hold beside DDL and writers.
+//
+// DDL on partitions locks the partitioned table first. Whoever locks several tables in another order
+// deadlocks with it, and the server may end either of the two. So the tables are locked before they are read,
+// partitioned ones first, and nothing is waited for while one of them is held.
+
+#include "pg/catalog/caller.hpp"
+#include "pg/server/pg_prelude.hpp"
+#include "pg/server/pod_array.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+LOCKMODE lock_mode(const char *name) {
+  if (strcmp(name, "access share") == 0) return AccessShareLock;
+  if (strcmp(name, "row exclusive") == 0) return RowExclusiveLock;
+  elog(ERROR, "unexpected lock mode \"%s\"", name);
+  return NoLock;
+}
+
+bool exists(Oid relation) { return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation)); }
+
+PodArray<Oid> oids_of(ArrayType *array) {
+  PodArray<Oid> oids;
+  Datum *values = nullptr;
+  bool *nulls = nullptr;
+  int count = 0;
+  deconstruct_array(array, ARR_ELEMTYPE(array), sizeof(Oid), true, TYPALIGN_INT, &values, &nulls, &count);
+  for (int i = 0; i < count; i++)
+    if (!nulls[i]) oids.append(DatumGetObjectId(values[i]));
+  return oids;
+}
+
+// Locks all, or waits for one that is locked by others while it holds none, and returns false.
+bool lock_all_or_wait(std::span<const Oid> relations, LOCKMODE mode) {
+  size_t locked = 0;
+  while (locked < relations.size() && ConditionalLockRelationOid(relations[locked], mode)) locked++;
+  if (locked == relations.size()) return true;
+  for (size_t i = 0; i < locked; i++) UnlockRelationOid(relations[i], mode);
+  LockRelationOid(relations[locked], mode);
+  UnlockRelationOid(relations[locked], mode);
+  return false;
+}
+
+}  // namespace
+
+extern "C" {
+// Locks relations until the end of the transaction; returns those that still exist. Without `wait`, those
+// that others have locked are left out.
+PG_FUNCTION_INFO_V1(pg_tenancy_hold_tables);
+Datum pg_tenancy_hold_tables(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const PodArray<Oid> wanted = oids_of(PG_GETARG_ARRAYTYPE_P(0));
+  const LOCKMODE mode = lock_mode(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+  const bool wait = PG_GETARG_BOOL(2);
+  PodArray<Datum> held;
+  if (wait)
+    while (!lock_all_or_wait(wanted.span(), mode)) CHECK_FOR_INTERRUPTS();
+  for (const Oid relation : wanted.span())
+    if ((wait || ConditionalLockRelationOid(relation, mode)) && exists(relation))
+      held.append(ObjectIdGetDatum(relation));
+  PG_RETURN_ARRAYTYPE_P(construct_array(held.items, static_cast<int>(held.count), REGCLASSOID, sizeof(Oid),
+                                        true, TYPALIGN_INT));
+}
+
+// Waits until a transaction has ended, which pg_locks names as "12/345". Prepared ones are named by their own
+// transaction id, where they are from before a restart.
+PG_FUNCTION_INFO_V1(pg_tenancy_wait_for_transaction);
+Datum pg_tenancy_wait_for_transaction(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  int process = 0;
+  uint32 local = 0;
+  if (sscanf(text_to_cstring(PG_GETARG_TEXT_PP(0)), "%d/%u", &process, &local) != 2)
+    elog(ERROR, "unexpected virtual transaction");
+  VirtualXactLock(VirtualTransactionId{process, local}, true);
+  PG_RETURN_VOID();
+}
+}
+
+}  // namespace tenancy::pg

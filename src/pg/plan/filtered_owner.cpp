@@ -1,0 +1,49 @@
+#include "pg/plan/filtered_owner.hpp"
+
+#include "pg/server/compat.hpp"
+#include "pg/session/parameters.hpp"
+#include "pg/session/simulation.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+// The table whose columns these are; InvalidOid where they are something else's.
+Oid relation_of(PlannerInfo *root, Node *columns) {
+  List *variables = pull_vars_of_level(columns, 0);
+  if (variables == NIL) return InvalidOid;
+  const auto *variable = static_cast<Var *>(linitial(variables));
+  if (variable->varno < 1 || variable->varno > list_length(root->parse->rtable)) return InvalidOid;
+  const RangeTblEntry *entry = rt_fetch(variable->varno, root->parse->rtable);
+  return entry->rtekind == RTE_RELATION ? entry->relid : InvalidOid;
+}
+
+bool is_forced(Oid relation) {
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(row)) return false;
+  const bool forced = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relforcerowsecurity;
+  ReleaseSysCache(row);
+  return forced;
+}
+
+}  // namespace
+
+void check_filtered_owner(PlannerInfo *root, Node *columns, const Principal &principal) {
+  if (principal.kind != PrincipalKind::anonymous || settings.filtered_owner == FilteredOwner::empty) return;
+  // There the principal is taken away on purpose.
+  if (is_suspended() || is_simulation()) return;
+  const Oid relation = relation_of(root, columns);
+  if (!OidIsValid(relation) || !is_forced(relation)) return;
+  const Oid user = GetOuterUserId();
+  if (!owns_relation(relation, user) && !has_bypassrls_privilege(user)) return;
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+       errmsg("row security hides all rows of table \"%s\" from role \"%s\"", get_rel_name(relation),
+              GetUserNameFromId(user, false)),
+       errdetail("The role has the rights of the table's owner, or bypasses row security elsewhere, and the "
+                 "session has no principal."),
+       errhint("Use a role with BYPASSRLS for migrations and maintenance, or set a principal, or set "
+               "\"row_security\" to off to have such queries refused.")));
+}
+
+}  // namespace tenancy::pg

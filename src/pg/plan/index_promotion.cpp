@@ -1,0 +1,310 @@
+#include "pg/plan/index_promotion.hpp"
+
+#include "pg/plan/protected_relation.hpp"
+#include "pg/plan/trusted_conditions.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/session/parameters.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+set_rel_pathlist_hook_type next_hook = nullptr;
+
+// An index that meets own rows only, as long as these comparisons are its first conditions.
+struct Leading {
+  const IndexOptInfo *index;
+  List *comparisons;
+  int columns;         // that these are about: the first ones of the index
+  bool by_definition;  // some of the filter's comparisons are missing here: the index's predicate says so
+};
+
+struct Promotion {
+  PlannerInfo *root;
+  RelOptInfo *relation;
+  bool all_indexes;
+  RowFilters filters;
+  bool whole_relation_own;
+  List *conditions;  // RestrictInfos that aren't allowed into an index yet
+  List *indexes;     // that may take them
+  List *leading;     // of these, unless whatever index there is may
+};
+
+// --- conditions
+
+bool is_shut_out(const RestrictInfo *condition, const RelOptInfo *relation) {
+  return !condition->leakproof && !condition->pseudoconstant &&
+         condition->security_level > relation->baserestrict_min_security;
+}
+
+void add_alternatives(Promotion *promotion, Node *node);
+
+void add_condition(Promotion *promotion, RestrictInfo *condition) {
+  if (is_shut_out(condition, promotion->relation))
+    promotion->conditions = lappend(promotion->conditions, condition);
+  // Each side of OR is looked for in an index by itself.
+  if (promotion->all_indexes && condition->orclause != nullptr)
+    add_alternatives(promotion, reinterpret_cast<Node *>(condition->orclause));
+}
+
+// NOLINTNEXTLINE(misc-no-recursion)
+void add_alternatives(Promotion *promotion, Node *node) {
+  if (IsA(node, RestrictInfo)) {
+    add_condition(promotion, reinterpret_cast<RestrictInfo *>(node));
+  } else if (IsA(node, BoolExpr)) {
+    const ListCell *cell = nullptr;
+    foreach (cell, reinterpret_cast<BoolExpr *>(node)->args)
+      add_alternatives(promotion, static_cast<Node *>(lfirst(cell)));
+  }
+}
+
+void add_trusted(Promotion *promotion, List *conditions) {
+  const ListCell *cell = nullptr;
+  foreach (cell, conditions) {
+    auto *condition = lfirst_node(RestrictInfo, cell);
+    if (!is_shut_out(condition, promotion->relation)) continue;
+    if (condition->orclause != nullptr && !promotion->all_indexes) continue;
+    if (is_trusted(reinterpret_cast<Node *>(condition->clause), promotion->all_indexes))
+      add_condition(promotion, condition);
+  }
+}
+
+// What runs before the filter though it isn't trusted: a volatile function, or what raises, of no column. On
+// rows that trusted conditions have chosen, it would tell of these how many there are.
+bool tells_of_rows_met(const PlannerInfo *root, const List *conditions) {
+  const ListCell *cell = nullptr;
+  foreach (cell, conditions) {
+    const auto *condition = lfirst_node(RestrictInfo, cell);
+    if (condition->leakproof && !condition->pseudoconstant &&
+        condition->security_level >= root->qual_security_level &&
+        !is_trusted(reinterpret_cast<Node *>(condition->clause), true))
+      return true;
+  }
+  return false;
+}
+
+bool any_is_shut_out(const List *conditions, const RelOptInfo *relation) {
+  const ListCell *cell = nullptr;
+  foreach (cell, conditions)
+    if (is_shut_out(lfirst_node(RestrictInfo, cell), relation)) return true;
+  return false;
+}
+
+// --- own rows first
+
+// What all rows of a partition satisfy.
+List *conditions_of_partition(const RangeTblEntry *entry, const RelOptInfo *relation) {
+  if (!get_rel_relispartition(entry->relid)) return NIL;
+  const Relation partition = table_open(entry->relid, NoLock);
+  auto *conditions = static_cast<List *>(copyObjectImpl(RelationGetPartitionQual(partition)));
+  table_close(partition, NoLock);
+  ChangeVarNodes(reinterpret_cast<Node *>(conditions), 1, static_cast<int>(relation->relid), 0);
+  return conditions;
+}
+
+// Without those that follow from the conditions.
+List *left_of(List *comparisons, List *conditions) {
+  if (conditions == NIL) return comparisons;
+  List *left = NIL;
+  const ListCell *cell = nullptr;
+  foreach (cell, comparisons)
+    if (!predicate_implied_by(list_make1(lfirst(cell)), conditions, false))
+      left = lappend(left, lfirst(cell));
+  return left;
+}
+
+Bitmapset *columns_of(const List *comparisons) {
+  Bitmapset *columns = nullptr;
+  const ListCell *cell = nullptr;
+  foreach (cell, comparisons)
+    columns = bms_add_member(columns, column_compared(static_cast<Node *>(lfirst(cell))));
+  return columns;
+}
+
+// Whether the index begins with exactly these columns, and has more.
+bool begins_with(const IndexOptInfo *index, const Bitmapset *columns, int count) {
+  if (index->nkeycolumns <= count) return false;
+  Bitmapset *first = nullptr;
+  for (int i = 0; i < count; i++) {
+    if (index->indexkeys[i] <= 0) return false;
+    first = bms_add_member(first, index->indexkeys[i]);
+  }
+  return bms_equal(first, columns);
+}
+
+void add_leading(Promotion *promotion, List *comparisons) {
+  const ListCell *cell = nullptr;
+  foreach (cell, promotion->relation->indexlist) {
+    auto *index = static_cast<IndexOptInfo *>(lfirst(cell));
+    if (index->relam != BTREE_AM_OID) continue;
+    List *of_index = left_of(comparisons, index->indpred);
+    const Bitmapset *columns = columns_of(of_index);
+    const int count = bms_num_members(columns);
+    if (!begins_with(index, columns, count)) continue;
+    auto *leading = static_cast<Leading *>(palloc(sizeof(Leading)));
+    *leading = {index, of_index, count, list_length(of_index) < list_length(comparisons)};
+    promotion->leading = lappend(promotion->leading, leading);
+    promotion->indexes = lappend(promotion->indexes, index);
+  }
+}
+
+void find_indexes(Promotion *promotion, const RangeTblEntry *entry) {
+  if (promotion->all_indexes) {
+    promotion->indexes = promotion->relation->indexlist;
+    return;
+  }
+  if (!promotion->filters.all_equal || promotion->filters.comparisons == NIL) return;
+  List *comparisons =
+      left_of(promotion->filters.comparisons, conditions_of_partition(entry, promotion->relation));
+  promotion->whole_relation_own = comparisons == NIL;
+  if (promotion->whole_relation_own)
+    promotion->indexes = promotion->relation->indexlist;
+  else
+    add_leading(promotion, comparisons);
+}
+
+// --- what came of it
+
+const IndexClause *index_clause_of(const IndexPath *path, const Node *comparison) {
+  const ListCell *cell = nullptr;
+  foreach (cell, path->indexclauses) {
+    const auto *clause = lfirst_node(IndexClause, cell);
+    if (!clause->lossy && list_length(clause->indexquals) == 1 &&
+        linitial(clause->indexquals) == clause->rinfo && equal(clause->rinfo->clause, comparison))
+      return clause;
+  }
+  return nullptr;
+}
+
+// Whether the filter's comparisons, as they were made, are conditions of the index's first columns. An index
+// of another collation or kind of order does not take them, though its first columns be the same.
+bool is_led(const IndexPath *path, const Leading &leading) {
+  Bitmapset *positions = nullptr;
+  const ListCell *cell = nullptr;
+  foreach (cell, leading.comparisons) {
+    const IndexClause *clause = index_clause_of(path, static_cast<Node *>(lfirst(cell)));
+    if (clause == nullptr || clause->indexcol >= leading.columns) return false;
+    positions = bms_add_member(positions, clause->indexcol);
+  }
+  return bms_num_members(positions) == leading.columns;
+}
+
+const Leading *leading_of(const Promotion &promotion, const IndexOptInfo *index) {
+  const ListCell *cell = nullptr;
+  foreach (cell, promotion.leading)
+    if (static_cast<Leading *>(lfirst(cell))->index == index) return static_cast<Leading *>(lfirst(cell));
+  return nullptr;
+}
+
+bool meets_own_rows(const Promotion &promotion, const Path *path, bool in_bitmap);
+
+bool all_meet_own_rows(const Promotion &promotion, const List *paths) {
+  const ListCell *cell = nullptr;
+  foreach (cell, paths)
+    if (!meets_own_rows(promotion, static_cast<Path *>(lfirst(cell)), true)) return false;
+  return true;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion)
+bool meets_own_rows(const Promotion &promotion, const Path *path, bool in_bitmap) {
+  switch (nodeTag(path)) {
+    case T_IndexPath: {
+      const auto *scan = reinterpret_cast<const IndexPath *>(path);
+      const Leading *leading = leading_of(promotion, scan->indexinfo);
+      // A bitmap that has become too large names pages, and its conditions run on each row there: of those
+      // that a predicate left out, too.
+      return leading != nullptr && !(in_bitmap && leading->by_definition) && is_led(scan, *leading);
+    }
+    case T_BitmapHeapPath:
+      return meets_own_rows(promotion, reinterpret_cast<const BitmapHeapPath *>(path)->bitmapqual, true);
+    case T_BitmapAndPath:
+      return all_meet_own_rows(promotion, reinterpret_cast<const BitmapAndPath *>(path)->bitmapquals);
+    case T_BitmapOrPath:
+      return all_meet_own_rows(promotion, reinterpret_cast<const BitmapOrPath *>(path)->bitmapquals);
+    default:
+      return false;
+  }
+}
+
+List *allowed(const Promotion &promotion, List *paths) {
+  if (promotion.all_indexes || promotion.whole_relation_own) return paths;
+  List *result = NIL;
+  const ListCell *cell = nullptr;
+  foreach (cell, paths)
+    if (meets_own_rows(promotion, static_cast<Path *>(lfirst(cell)), false))
+      result = lappend(result, lfirst(cell));
+  return result;
+}
+
+// --- making paths
+
+void set_leakproof(const List *conditions, bool leakproof) {
+  const ListCell *cell = nullptr;
+  foreach (cell, conditions) lfirst_node(RestrictInfo, cell)->leakproof = leakproof;
+}
+
+// The server makes the paths, as if the conditions were leakproof for as long as that takes. An error there
+// ends the planning, and all that is changed here with it.
+void add_paths(const Promotion &promotion) {
+  RelOptInfo *relation = promotion.relation;
+  List *indexes = relation->indexlist;
+  List *paths = relation->pathlist;
+  List *partial_paths = relation->partial_pathlist;
+  relation->indexlist = promotion.indexes;
+  relation->pathlist = NIL;
+  relation->partial_pathlist = NIL;
+  set_leakproof(promotion.conditions, true);
+  create_index_paths(promotion.root, relation);
+  set_leakproof(promotion.conditions, false);
+  List *made = allowed(promotion, relation->pathlist);
+  List *partial_made = allowed(promotion, relation->partial_pathlist);
+  relation->indexlist = indexes;
+  relation->pathlist = paths;
+  relation->partial_pathlist = partial_paths;
+  const ListCell *cell = nullptr;
+  foreach (cell, made) add_path(relation, static_cast<Path *>(lfirst(cell)));
+  foreach (cell, partial_made) add_partial_path(relation, static_cast<Path *>(lfirst(cell)));
+}
+
+bool may_take_paths(RelOptInfo *relation, const RangeTblEntry *entry) {
+  return settings.trusted_conditions != TrustedConditions::none && entry->rtekind == RTE_RELATION &&
+         !entry->inh && entry->tablesample == nullptr && relation->indexlist != NIL &&
+         !IS_DUMMY_REL(relation) &&
+         (relation->reloptkind == RELOPT_BASEREL || relation->reloptkind == RELOPT_OTHER_MEMBER_REL);
+}
+
+void promote(PlannerInfo *root, RelOptInfo *relation, const RangeTblEntry *entry) {
+  if (!any_is_shut_out(relation->baserestrictinfo, relation) &&
+      !any_is_shut_out(relation->joininfo, relation))
+    return;
+  if (!has_row_filter(root, relation)) return;
+  Promotion promotion{};
+  promotion.root = root;
+  promotion.relation = relation;
+  promotion.all_indexes = settings.trusted_conditions == TrustedConditions::all &&
+                          !tells_of_rows_met(root, relation->baserestrictinfo) &&
+                          !tells_of_rows_met(root, relation->joininfo);
+  // What most often ends it comes first: planning pays for what follows.
+  add_trusted(&promotion, relation->baserestrictinfo);
+  add_trusted(&promotion, relation->joininfo);
+  if (promotion.conditions == NIL) return;
+  promotion.filters = row_filters_of(root, relation);
+  if (!promotion.filters.all_ours) return;
+  find_indexes(&promotion, entry);
+  if (promotion.indexes != NIL) add_paths(promotion);
+}
+
+extern "C" {
+static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
+  if (next_hook != nullptr) next_hook(root, relation, index, entry);
+  if (may_take_paths(relation, entry)) promote(root, relation, entry);
+}
+}
+
+}  // namespace
+
+void register_index_promotion() {
+  next_hook = set_rel_pathlist_hook;
+  set_rel_pathlist_hook = paths_made;
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,188 @@
+#include "pg/plan/owner_exemption.hpp"
+
+#include "pg/server/compat.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+post_parse_analyze_hook_type next_analyze = nullptr;
+planner_hook_type next_planner = nullptr;
+ExecutorStart_hook_type next_start = nullptr;
+ExecutorRun_hook_type next_run = nullptr;
+ExecutorFinish_hook_type next_finish = nullptr;
+
+struct Exemption {
+  Oid user;
+  int context;
+  bool is_suspended;
+};
+
+Exemption suspend_exemption() {
+  Exemption exemption{};
+  if (!InNoForceRLSOperation()) return exemption;
+  GetUserIdAndSecContext(&exemption.user, &exemption.context);
+  SetUserIdAndSecContext(exemption.user, exemption.context & ~SECURITY_NOFORCE_RLS);
+  exemption.is_suspended = true;
+  return exemption;
+}
+
+// Not called after an error, when the end of the (sub)transaction restores the context that it began with.
+void resume_exemption(const Exemption &exemption) {
+  if (exemption.is_suspended) SetUserIdAndSecContext(exemption.user, exemption.context);
+}
+
+struct Table {
+  bool has_rules;
+  bool is_forced;
+};
+
+Table read_table(Oid oid) {
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
+  if (!HeapTupleIsValid(row)) return {};
+  const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
+  const Table table{form->relhasrules, form->relrowsecurity && form->relforcerowsecurity};
+  ReleaseSysCache(row);
+  return table;
+}
+
+void clear_exemption() {
+  Oid user = InvalidOid;
+  int context = 0;
+  GetUserIdAndSecContext(&user, &context);
+  SetUserIdAndSecContext(user, context & ~SECURITY_NOFORCE_RLS);
+}
+
+extern "C" {
+// Before the query is rewritten. Whoever set the flag restores the context that it had before.
+static void analyzed(ParseState *state, Query *query, JumbleState *jumble) {
+  if (next_analyze != nullptr) next_analyze(state, query, jumble);
+  if (!InNoForceRLSOperation() || query->resultRelation == 0) return;
+  const Oid relation = rt_fetch(query->resultRelation, query->rtable)->relid;
+  const Table table = read_table(relation);
+  if (!table.has_rules) return;
+  if (table.is_forced)
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+         errmsg("table \"%s\" has rules and forced row security", get_rel_name(relation)),
+         errdetail("Neither a referential action nor an export or removal of tenants' rows can change it."),
+         errhint("Use triggers in place of the rules.")));
+  clear_exemption();
+}
+
+// Nothing that has the exemption lasts longer.
+static void transaction_ends(XactEvent event, void *) {
+  if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) &&
+      InNoForceRLSOperation())
+    clear_exemption();
+}
+
+static PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters) {
+  const Exemption exemption = suspend_exemption();
+  PlannedStmt *statement = next_planner != nullptr ? next_planner(query, text, options, parameters)
+                                                   : standard_planner(query, text, options, parameters);
+  resume_exemption(exemption);
+  return statement;
+}
+
+// Pruning of partitions may call functions.
+static void start(QueryDesc *query, int flags) {
+  const Exemption exemption = suspend_exemption();
+  if (next_start != nullptr)
+    next_start(query, flags);
+  else
+    standard_ExecutorStart(query, flags);
+  resume_exemption(exemption);
+}
+
+// AFTER triggers
+static void finish(QueryDesc *query) {
+  const Exemption exemption = suspend_exemption();
+  if (next_finish != nullptr)
+    next_finish(query);
+  else
+    standard_ExecutorFinish(query);
+  resume_exemption(exemption);
+}
+}
+
+// Before PostgreSQL 18 there is one more argument: execute_once.
+template <typename... Rest>
+void run(QueryDesc *query, ScanDirection direction, uint64 count, Rest... rest) {
+  const Exemption exemption = suspend_exemption();
+  if (next_run != nullptr)
+    next_run(query, direction, count, rest...);
+  else
+    standard_ExecutorRun(query, direction, count, rest...);
+  resume_exemption(exemption);
+}
+
+// Whether the constraint named is a foreign key of the relation.
+bool is_foreign_key(const RangeVar *relation, const char *name) {
+  const Oid table = RangeVarGetRelid(relation, NoLock, true);
+  if (!OidIsValid(table)) return false;
+  const Oid constraint = get_relation_constraint_oid(table, name, true);
+  HeapTuple row = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+  if (!HeapTupleIsValid(row)) return false;
+  const bool found = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(row))->contype == CONSTRAINT_FOREIGN;
+  ReleaseSysCache(row);
+  return found;
+}
+
+// Whether the command validates foreign keys and does nothing else: whatever runs code of users outside of
+// the executor (defaults, USING, checks) must not have the exemption.
+bool only_validates_foreign_keys(const Node *command) {
+  if (!IsA(command, AlterTableStmt)) return false;
+  const auto *statement = reinterpret_cast<const AlterTableStmt *>(command);
+  const ListCell *cell = nullptr;
+  foreach (cell, statement->cmds) {
+    const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
+    const bool adds = part->subtype == AT_AddConstraint && IsA(part->def, Constraint) &&
+                      reinterpret_cast<const Constraint *>(part->def)->contype == CONSTR_FOREIGN;
+    const bool validates =
+        part->subtype == AT_ValidateConstraint && is_foreign_key(statement->relation, part->name);
+    if (!adds && !validates) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+extern "C" {
+// Event trigger. A new foreign key is validated by one query over both tables, as their owner: over all rows,
+// as the checks of single rows are. Without this it would be valid although rows that the owner does not see
+// break it, or refused because of rows that it does not see.
+PG_FUNCTION_INFO_V1(pg_tenancy_exempt_validation);
+Datum pg_tenancy_exempt_validation(PG_FUNCTION_ARGS) {
+  if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("function must be called by an event trigger")));
+  const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
+  // At the end nothing is asked again: code of users that ran meanwhile may have given names another meaning.
+  if (strcmp(event->event, "ddl_command_start") != 0) {
+    clear_exemption();
+  } else if (only_validates_foreign_keys(event->parsetree)) {
+    Oid user = InvalidOid;
+    int context = 0;
+    GetUserIdAndSecContext(&user, &context);
+    SetUserIdAndSecContext(user, context | SECURITY_NOFORCE_RLS);
+  }
+  PG_RETURN_NULL();
+}
+}
+
+void register_owner_exemption() {
+  RegisterXactCallback(transaction_ends, nullptr);
+  next_analyze = post_parse_analyze_hook;
+  post_parse_analyze_hook = analyzed;
+  next_planner = planner_hook;
+  planner_hook = plan;
+  next_start = ExecutorStart_hook;
+  ExecutorStart_hook = start;
+  next_run = ExecutorRun_hook;
+  ExecutorRun_hook = run;
+  next_finish = ExecutorFinish_hook;
+  ExecutorFinish_hook = finish;
+}
+
+}  // namespace tenancy::pg

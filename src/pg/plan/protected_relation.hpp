@@ -1,0 +1,30 @@
+// Which relations of a statement that is being planned hold a policy of ours, and what it became.
+//
+// A condition is known as ours by having been made here, never by where it stands: a policy of somebody
+// else's can stand before ours.
+#pragma once
+
+#include "pg/plan/row_filter_expression.hpp"
+
+namespace tenancy::pg {
+
+/// A call of row_visible() on the columns has become the filter, with its guard.
+void note_row_filter(PlannerInfo *root, const RowColumns &columns, Expr *filter);
+
+/// Whether a policy that the relation is read under, be it its own or that of a table that it is a part of,
+/// has been replaced by a filter of ours.
+bool has_row_filter(PlannerInfo *root, const RelOptInfo *relation);
+
+/// The policies that a relation is read under, with its own columns for those of the table that it is a part
+/// of.
+struct RowFilters {
+  bool all_ours;      // there are policies, and each is one call of row_visible() that has been replaced
+  bool all_equal;     // each says nothing but that columns equal something
+  List *comparisons;  // these, of all policies: OpExpr, or ScalarArrayOpExpr (equal to any of a list)
+};
+RowFilters row_filters_of(PlannerInfo *root, const RelOptInfo *relation);
+
+/// The column of the relation that a comparison of RowFilters is about.
+AttrNumber column_compared(const Node *comparison);
+
+}  // namespace tenancy::pg

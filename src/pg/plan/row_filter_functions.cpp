@@ -1,0 +1,199 @@
+#include "pg/plan/row_filter_functions.hpp"
+
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/plan/invalidation.hpp"
+#include "pg/server/statement_time.hpp"
+#include "pg/session/parameters.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+constexpr int column_count = 4;
+
+// What a call site keeps between rows: the same expression that planning would have put in the call's place,
+// over parameters that take the row's values.
+struct CallState {
+  MemoryContext context;
+  uint64 generation;
+  uint64 stamp;
+  TimestampTz not_after;
+  ExprState *expression;
+  ExprContext *expression_context;
+  ParamListInfo values;
+  char *resource;
+  char *command;
+  bool with_organization;
+  char *options;
+};
+
+Node *parameter(int number, Oid type, Oid collation) {
+  Param *param = makeNode(Param);
+  param->paramkind = PARAM_EXTERN;
+  param->paramid = number;
+  param->paramtype = type;
+  param->paramtypmod = -1;
+  param->paramcollid = collation;
+  param->location = -1;
+  return reinterpret_cast<Node *>(param);
+}
+
+bool is_current(const CallState *state, const char *resource, const char *command, bool with_organization,
+                const char *options) {
+  return state != nullptr && state->generation == principal_generation() &&
+         state->stamp == identity_stamp() && state->not_after > statement_time() &&
+         strcmp(state->resource, resource) == 0 && strcmp(state->command, command) == 0 &&
+         state->with_organization == with_organization && strcmp(state->options, options) == 0;
+}
+
+Oid argument_collation(const FmgrInfo *function, int argument) {
+  const Node *call = function->fn_expr;
+  if (call == nullptr || !IsA(call, FuncExpr)) return DEFAULT_COLLATION_OID;
+  return exprCollation(
+      static_cast<Node *>(list_nth(reinterpret_cast<const FuncExpr *>(call)->args, argument)));
+}
+
+CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, const char *command,
+                   bool with_organization, const char *options) {
+  if (call->fn_extra != nullptr) {
+    const MemoryContext old = static_cast<CallState *>(call->fn_extra)->context;
+    call->fn_extra = nullptr;
+    MemoryContextDelete(old);
+  }
+  const MemoryContext context =
+      AllocSetContextCreate(CurrentMemoryContext, "tenancy row filter", ALLOCSET_SMALL_SIZES);
+  const MemoryContext caller = MemoryContextSwitchTo(context);
+  auto *state = static_cast<CallState *>(palloc0(sizeof(CallState)));
+  state->context = context;
+  state->resource = pstrdup(resource);
+  state->command = pstrdup(command);
+  state->with_organization = with_organization;
+  state->options = pstrdup(options);
+  state->values = makeParamList(column_count);
+
+  Node *columns[column_count];
+  for (int i = 0; i < column_count; i++) {
+    const int argument = first_column_argument + i;
+    const Oid type = get_fn_expr_argtype(call, argument);
+    if (!OidIsValid(type))
+      ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                      errmsg("could not determine the type of a row's column")));
+    state->values->params[i].ptype = type;
+    state->values->params[i].pflags = PARAM_FLAG_CONST;
+    columns[i] = parameter(i + 1, type, argument_collation(call, argument));
+  }
+  give_back_numbers();
+  // Counted first: a change that comes in between makes this stale.
+  state->generation = principal_generation();
+  Principal *principal = current_principal();
+  state->stamp = identity_stamp();
+  state->not_after = principal->not_after;
+  RowColumns row = columns_of_arguments(columns[0], columns[1], columns[2], columns[3]);
+  row.options = row_options(options);
+  const RowCondition filter = filter_of_call(*principal, function, resource, command, row, with_organization);
+  state->expression = ExecInitExprWithParams(filter.expression, state->values);
+  state->expression_context = CreateStandaloneExprContext();
+  state->expression_context->ecxt_param_list_info = state->values;
+  MemoryContextSwitchTo(caller);
+  MemoryContextSetParent(context, call->fn_mcxt);
+  call->fn_extra = state;
+  return state;
+}
+
+Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
+  if (PG_ARGISNULL(resource_argument) || PG_ARGISNULL(command_argument)) PG_RETURN_BOOL(false);
+  const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(resource_argument));
+  const char *command = text_to_cstring(PG_GETARG_TEXT_PP(command_argument));
+  const bool with_organization = PG_NARGS() > with_organization_argument &&
+                                 !PG_ARGISNULL(with_organization_argument) &&
+                                 PG_GETARG_BOOL(with_organization_argument);
+  const char *options = PG_NARGS() > options_argument && !PG_ARGISNULL(options_argument)
+                            ? text_to_cstring(PG_GETARG_TEXT_PP(options_argument))
+                            : "";
+  AcceptInvalidationMessages();
+  auto *state = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
+  if (!is_current(state, resource, command, with_organization, options))
+    state = prepare(fcinfo->flinfo, function, resource, command, with_organization, options);
+
+  for (int i = 0; i < column_count; i++) {
+    state->values->params[i].value = PG_GETARG_DATUM(first_column_argument + i);
+    state->values->params[i].isnull = PG_ARGISNULL(first_column_argument + i);
+  }
+  bool is_null = false;
+  ResetExprContext(state->expression_context);
+  const Datum result = ExecEvalExprSwitchContext(state->expression, state->expression_context, &is_null);
+  PG_RETURN_BOOL(!is_null && DatumGetBool(result));
+}
+
+// A dropped column has type 0, and the server may ask about columns in any order; a type may go meanwhile.
+bool type_exists(Oid type) { return SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type)); }
+
+// Which workspaces are excepted can't be said of a column that holds none.
+bool can_hold_ids(const Node *workspace) {
+  return workspace == nullptr ||
+         id_type(exprType(workspace), exprCollation(workspace)) != IdType::unsupported;
+}
+
+Node *column_or_nothing(Node *argument) { return exprType(argument) == UNKNOWNOID ? nullptr : argument; }
+
+}  // namespace
+
+RowColumns columns_of_arguments(Node *organization, Node *workspace, Node *owner, Node *api_key) {
+  return {column_or_nothing(organization), column_or_nothing(workspace), column_or_nothing(owner),
+          column_or_nothing(api_key)};
+}
+
+RowCondition filter_of_call(Principal &principal, RowFunction function, const char *resource,
+                            const char *command, const RowColumns &columns, bool with_organization) {
+  const auto known = command_named(command);
+  if (!known)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("command \"%s\" is not known", command),
+                    errhint("Commands are view, list, insert, update and delete.")));
+  check_anonymous_access(principal);
+  const RowCondition nothing{reinterpret_cast<Expr *>(makeBoolConst(false, false)), nullptr};
+  if ((columns.organization == nullptr && columns.workspace == nullptr) ||
+      principal.kind == PrincipalKind::anonymous || !can_hold_ids(columns.workspace))
+    return nothing;
+  RowColumns row = columns;
+  // The guard can't stand for a comparison where NULL decides.
+  if (row.options.shared || row.options.workspace_decides)
+    row.not_null = reinterpret_cast<const Node *>(nothing.expression);
+  switch (function) {
+    case RowFunction::visible:
+      return with_rows_without_organization(
+          principal, resource, *known, row, with_organization,
+          visible_rows(principal, resource, *known, row, with_organization));
+    case RowFunction::payload:
+      return with_rows_without_organization(principal, resource, Command::view, row, false,
+                                            visible_payload(principal, resource, row));
+    case RowFunction::accepted:
+      return with_updates_without_organization(principal, resource, *known, row,
+                                               accepted_rows(principal, resource, *known, row));
+  }
+  return nothing;
+}
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_row_visible);
+Datum pg_tenancy_row_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::visible); }
+
+PG_FUNCTION_INFO_V1(pg_tenancy_payload_visible);
+Datum pg_tenancy_payload_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::payload); }
+
+// For protect(), which refuses columns that the filter could not compare.
+PG_FUNCTION_INFO_V1(pg_tenancy_is_id_type);
+Datum pg_tenancy_is_id_type(PG_FUNCTION_ARGS) {
+  const Oid type = PG_GETARG_OID(0);
+  PG_RETURN_BOOL(type_exists(type) && id_type(type, PG_GETARG_OID(1)) != IdType::unsupported);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_base_type);
+Datum pg_tenancy_base_type(PG_FUNCTION_ARGS) {
+  const Oid type = PG_GETARG_OID(0);
+  PG_RETURN_OID(type_exists(type) ? getBaseType(type) : type);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_row_accepted);
+Datum pg_tenancy_row_accepted(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::accepted); }
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,275 @@
+// The one idea: at planning, a policy's call is replaced by what it means for this principal, in constants,
+// so that the plan is the one that a hand-written WHERE gets.
+//
+// Such a plan holds for one principal at one time. Two locks keep it from being used by another: it is
+// dropped when that may have changed (invalidation.hpp), which it can be since it depends on plan_guard();
+// and plan_guard(), which runs on each row that passes the filter, compares the stamp of the session's
+// identity and the clock with those it was made for.
+
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/plan/call_site.hpp"
+#include "pg/plan/filtered_owner.hpp"
+#include "pg/plan/invalidation.hpp"
+#include "pg/plan/protected_relation.hpp"
+#include "pg/plan/row_filter_functions.hpp"
+#include "pg/plan/shared_plans.hpp"
+#include "pg/server/counters.hpp"
+#include "pg/server/fault_injection.hpp"
+#include "pg/server/statement_time.hpp"
+#include "pg/session/parameters.hpp"
+#include "pg/session/simulation.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+const char *constant_text(const Node *node) {
+  if (!IsA(node, Const)) return nullptr;
+  const auto *constant = reinterpret_cast<const Const *>(node);
+  if (constant->constisnull || constant->consttype != TEXTOID) return nullptr;
+  return TextDatumGetCString(constant->constvalue);
+}
+
+// Whether the call says that the organization must agree, too; nothing else than a constant can be read here.
+bool is_with_organization(const FuncExpr *call, bool *known) {
+  *known = true;
+  if (list_length(call->args) <= with_organization_argument) return false;
+  const auto *argument = static_cast<Node *>(list_nth(call->args, with_organization_argument));
+  *known = IsA(argument, Const);
+  if (!*known) return false;
+  const auto *constant = reinterpret_cast<const Const *>(argument);
+  return !constant->constisnull && DatumGetBool(constant->constvalue);
+}
+
+// What is known of the call that is being replaced.
+struct Call {
+  PlannerInfo *root;
+  const FuncExpr *expression;
+  RowColumns columns;
+  Place place;
+  Node *row;            // an argument that has to do with the row
+  bool columns_decide;  // no constant stands for the organization or the workspace
+};
+
+bool varies(Node *column) { return column == nullptr || contain_var_clause(column); }
+
+// False where the call is left as it is: made of no row, or of more than the row's columns.
+bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &columns, Call &call) {
+  call = {root, expression, columns, Place::elsewhere, nullptr, false};
+  for (Node *column : {columns.api_key, columns.owner, columns.workspace, columns.organization}) {
+    if (column == nullptr) continue;
+    if (!can_be_copied(column)) return false;
+    if (contain_var_clause(column)) call.row = column;
+  }
+  if (call.row == nullptr) return false;
+  call.columns_decide = varies(columns.organization) && varies(columns.workspace);
+  call.place = place_of(root, expression);
+  // In a condition NULL does for false. Wherever else, the call answers false of a NULL column, as it does
+  // row by row.
+  call.columns.false_for_null = call.place != Place::condition || !call.columns_decide;
+  if (!call.columns_decide) call.columns.not_null = reinterpret_cast<const Node *>(expression);  // no column
+  return true;
+}
+
+// A column of the row makes the guard run on each row: without, a query's own filter would ask it once, at
+// the start, and a cursor would go on after the principal has changed. The guard is false of NULL: of the
+// column that is NULL in no row that passes, or of nothing.
+Expr *plan_guard(const Call &call, const Principal &principal, Node *decisive) {
+  Const *stamp = makeConst(INT8OID, -1, InvalidOid, 8, Int64GetDatum(static_cast<int64>(identity_stamp())),
+                           false, FLOAT8PASSBYVAL);
+  Const *not_after = makeConst(TIMESTAMPTZOID, -1, InvalidOid, 8, TimestampTzGetDatum(principal.not_after),
+                               false, FLOAT8PASSBYVAL);
+  const bool is_column = decisive != nullptr && call.columns_decide;
+  Node *seen = is_column ? static_cast<Node *>(copyObjectImpl(decisive))
+                         : reinterpret_cast<Node *>(null_test(call.row, IS_NULL));
+  return reinterpret_cast<Expr *>(makeFuncExpr(guard_function(Guard::plan), BOOLOID,
+                                               list_make3(stamp, not_after, seen), InvalidOid, InvalidOid,
+                                               COERCE_EXPLICIT_CALL));
+}
+
+bool is_constant(const Expr *expression) { return IsA(expression, Const); }
+bool is_true(const Expr *constant) {
+  return DatumGetBool(reinterpret_cast<const Const *>(constant)->constvalue);
+}
+
+// A condition asks the guard last, of rows that match. It needs none where it lets nothing pass; and true is
+// said (payload) of rows that a guarded filter has let pass. Elsewhere the answer for other rows counts, too.
+Expr *guarded(const Call &call, const Principal &principal, const RowCondition &filter) {
+  if (call.place != Place::elsewhere)
+    return is_constant(filter.expression)
+               ? filter.expression
+               : make_andclause(list_make2(filter.expression, plan_guard(call, principal, filter.decisive)));
+  if (!is_constant(filter.expression))
+    return make_andclause(list_make2(plan_guard(call, principal, filter.decisive), filter.expression));
+  Expr *guard = plan_guard(call, principal, nullptr);
+  return is_true(filter.expression) ? guard : make_notclause(guard);
+}
+
+// A filter that comes out as false holds no guard: the plan depends on the guard all the same, or it would
+// stay for ever.
+void depend_on(Guard guard, PlannerInfo *root) {
+  count(Counter::specializations);
+  record_plan_function_dependency(root, guard_function(guard));
+}
+
+// A column whose value is the same in all rows that the principal reaches; nullptr if there is none.
+Node *column_to_check(const Principal &principal, const RowColumns &columns, Entity *entity) {
+  const bool by_workspace = principal.access->only_workspace() && columns.workspace != nullptr;
+  *entity = by_workspace ? Entity::workspace : Entity::organization;
+  return by_workspace ? columns.workspace : columns.organization;
+}
+
+// The filter for all whose rights have the principal's shape; nullptr where it can't be written so. The guard
+// compares the row's id, too, and so can't be asked of rows that don't match.
+Expr *shared_filter(const Call &call, Principal &principal, RowFunction function, const char *resource,
+                    const char *command, bool with_organization) {
+  // Some rows have no id at all.
+  if (call.columns.options.shared || call.columns.options.workspace_decides) return nullptr;
+  if (!settings.share_plans || is_simulation() || !has_shape(principal) || call.place == Place::elsewhere)
+    return nullptr;
+  Entity entity = Entity::organization;
+  Node *column = column_to_check(principal, call.columns, &entity);
+  if (column == nullptr || !contain_var_clause(column)) return nullptr;
+  SharedIds shared{&principal, true};
+  RowColumns columns = call.columns;
+  columns.shared = &shared;
+  columns.not_null = column;
+  Expr *filter =
+      filter_of_call(principal, function, resource, command, columns, with_organization).expression;
+  if (!shared.everywhere) return nullptr;
+  server_fault_point();
+  shared_plan_made(principal);
+  server_fault_point();
+  depend_on(Guard::shape, call.root);
+  if (is_constant(filter)) return filter;
+  Const *shape = makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, uuid_datum(shape_of(principal)), false, false);
+  Const *checked = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+                             CStringGetTextDatum(filter_id_name(entity)), false, false);
+  FuncExpr *guard =
+      makeFuncExpr(guard_function(Guard::shape), BOOLOID, list_make3(shape, checked, copyObjectImpl(column)),
+                   InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
+  return make_andclause(list_make2(filter, guard));
+}
+
+Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction function) {
+  const FuncExpr *expression = request->fcall;
+  if (list_length(expression->args) < row_function_arguments) return nullptr;
+  const auto argument = [expression](int i) { return static_cast<Node *>(list_nth(expression->args, i)); };
+  const char *resource = constant_text(argument(resource_argument));
+  const char *command = constant_text(argument(command_argument));
+  bool known = false;
+  const bool with_organization = is_with_organization(expression, &known);
+  // What isn't known is the call's to complain of, if it is made at all.
+  if (resource == nullptr || command == nullptr || !known || !command_named(command)) return nullptr;
+  RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  if (list_length(expression->args) > options_argument) {
+    const char *options = constant_text(argument(options_argument));
+    if (options == nullptr) return nullptr;
+    columns.options = row_options(options);
+  }
+  Call call{};
+  if (!read_call(request->root, expression, columns, call)) return nullptr;
+  if (function == RowFunction::payload && call.place == Place::elsewhere &&
+      is_for_visible_rows(request->root, expression))
+    call.place = Place::alternative;
+
+  give_back_numbers();
+  Principal *principal = current_principal();
+  check_filtered_owner(request->root, call.row, *principal);
+  Expr *filter = shared_filter(call, *principal, function, resource, command, with_organization);
+  if (filter == nullptr) {
+    depend_on(Guard::plan, request->root);
+    const RowCondition own =
+        filter_of_call(*principal, function, resource, command, call.columns, with_organization);
+    server_fault_point();
+    filter = guarded(call, *principal, own);
+  }
+  if (function == RowFunction::visible) note_row_filter(request->root, columns, filter);
+  return reinterpret_cast<Node *>(filter);
+}
+
+Node *specialize_authorize(const SupportRequestSimplify *request) {
+  const FuncExpr *expression = request->fcall;
+  if (list_length(expression->args) != 3) return nullptr;
+  const char *resource = constant_text(static_cast<Node *>(linitial(expression->args)));
+  const char *action = constant_text(static_cast<Node *>(lsecond(expression->args)));
+  auto *workspace = static_cast<Node *>(lthird(expression->args));
+  if (resource == nullptr || action == nullptr || id_type(exprType(workspace), InvalidOid) != IdType::uuid ||
+      !is_registered(resource, action))
+    return nullptr;
+  Call call{};
+  if (!read_call(request->root, expression, {nullptr, workspace, nullptr, nullptr}, call)) return nullptr;
+  give_back_numbers();
+  const PermissionSet permission = registered_permission(resource, action);
+  Principal *principal = current_principal();
+  // Held on the organization itself, whatever the workspace is.
+  if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
+  depend_on(Guard::plan, request->root);
+  return reinterpret_cast<Node *>(
+      guarded(call, *principal, authorized_workspaces(*principal, permission, workspace)));
+}
+
+const SupportRequestSimplify *simplification(Node *request) {
+  if (!IsA(request, SupportRequestSimplify)) return nullptr;
+  const auto *simplify = reinterpret_cast<const SupportRequestSimplify *>(request);
+  // An expression of its own, outside of any query, has no rows.
+  const bool in_query = simplify->root != nullptr && simplify->root->parse != nullptr;
+  return in_query && settings.specialize ? simplify : nullptr;
+}
+
+}  // namespace
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_row_visible_support);
+Datum pg_tenancy_row_visible_support(PG_FUNCTION_ARGS) {
+  const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::visible));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_payload_visible_support);
+Datum pg_tenancy_payload_visible_support(PG_FUNCTION_ARGS) {
+  const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::payload));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_row_accepted_support);
+Datum pg_tenancy_row_accepted_support(PG_FUNCTION_ARGS) {
+  const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::accepted));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_authorize_support);
+Datum pg_tenancy_authorize_support(PG_FUNCTION_ARGS) {
+  const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_authorize(request));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard);
+Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
+  if (unlikely(static_cast<uint64>(PG_GETARG_INT64(0)) != identity_stamp())) {
+    count(Counter::guard_refusals);
+    drop_specialized_plans();  // so that trying again makes a new plan
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the session's principal has changed since the query was planned"),
+                    errhint("Run the query again.")));
+  }
+  // What never expires needn't be asked for the time.
+  if (PG_GETARG_TIMESTAMPTZ(1) != DT_NOEND && PG_GETARG_TIMESTAMPTZ(1) <= statement_time()) {
+    count(Counter::guard_refusals);
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired credential")));
+  }
+  PG_RETURN_BOOL(!PG_ARGISNULL(2));
+}
+
+// The guard lets every row pass that comes to it; the default guess would be one in three.
+PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard_support);
+Datum pg_tenancy_plan_guard_support(PG_FUNCTION_ARGS) {
+  auto *request = reinterpret_cast<Node *>(PG_GETARG_POINTER(0));
+  if (!IsA(request, SupportRequestSelectivity)) PG_RETURN_POINTER(nullptr);
+  reinterpret_cast<SupportRequestSelectivity *>(request)->selectivity = 1.0;
+  PG_RETURN_POINTER(request);
+}
+}
+
+}  // namespace tenancy::pg

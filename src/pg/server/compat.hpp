@@ -1,0 +1,63 @@
+// Every difference between the supported server versions (15 to 18).
+#pragma once
+
+#include "pg/server/pg_prelude.hpp"
+
+// An untried version might evaluate policies differently, and nobody would notice.
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "pg_tenancy needs PostgreSQL 15, 16, 17 or 18"
+#endif
+
+namespace tenancy::pg {
+
+// The JSON parser's callbacks can report failure since 16; ours never do.
+#if PG_VERSION_NUM >= 160000
+using JsonActionResult = JsonParseErrorType;
+inline JsonActionResult json_action_done() { return JSON_SUCCESS; }
+#else
+using JsonActionResult = void;
+inline JsonActionResult json_action_done() {}
+#endif
+
+/// Whether the role owns the relation, or is a member of its owner.
+inline bool owns_relation(Oid relation, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(RelationRelationId, relation, role);
+#else
+  return pg_class_ownercheck(relation, role);
+#endif
+}
+
+/// A lexer over UTF-8 that resolves escapes.
+inline JsonLexContext *make_json_lexer(char *text, size_t length) {
+#if PG_VERSION_NUM >= 170000
+  return makeJsonLexContextCstringLen(nullptr, text, length, PG_UTF8, true);
+#else
+  return makeJsonLexContextCstringLen(text, static_cast<int>(length), PG_UTF8, true);
+#endif
+}
+
+/// Whether the walker is true of any part of the expression. Looks after the stack.
+inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), void *context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_walker(node, walker, context);
+#else
+  // By way of the type that stands for any function.
+  auto *any = reinterpret_cast<void (*)()>(walker);
+  return expression_tree_walker(node, reinterpret_cast<bool (*)()>(any), context);
+#endif
+}
+
+/// The setting of that name, a placeholder for one of a module that isn't loaded included; nullptr for none.
+inline config_generic *find_setting(const char *name) {
+#if PG_VERSION_NUM >= 160000
+  return find_option(name, false, true, 0);
+#else
+  config_generic **variables = get_guc_variables();
+  for (int i = 0; i < GetNumConfigOptions(); i++)
+    if (pg_strcasecmp(variables[i]->name, name) == 0) return variables[i];
+  return nullptr;
+#endif
+}
+
+}  // namespace tenancy::pg

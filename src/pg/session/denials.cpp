@@ -1,0 +1,58 @@
+#include "pg/session/denials.hpp"
+
+#include "pg/session/parameters.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+const char *reason_name(Counter reason) {
+  switch (reason) {
+    case Counter::denied_api_key:
+      return "api_key";
+    case Counter::denied_token:
+      return "token";
+    case Counter::denied_user:
+      return "user";
+    case Counter::denied_anonymous:
+      return "anonymous";
+    default:
+      return "permission";
+  }
+}
+
+// The statement may hold the secret.
+void log_denial(const char *json) {
+  ereport(LOG_SERVER_ONLY, (errmsg("tenancy denied: %s", json), errhidestmt(true), errhidecontext(true)));
+}
+
+void append_field(StringInfo json, const char *name, const char *value) {
+  if (value == nullptr) return;
+  appendStringInfo(json, "%s\"%s\": ", json->len > 1 ? ", " : "", name);
+  escape_json(json, value);
+}
+
+}  // namespace
+
+void record_denial(Counter reason, const char *subject, const char *detail) {
+  count(reason);
+  if (!settings.log_denied) return;
+  StringInfoData json;
+  initStringInfo(&json);
+  appendStringInfoChar(&json, '{');
+  append_field(&json, "reason", reason_name(reason));
+  append_field(&json, "subject", subject);
+  append_field(&json, "detail", detail);
+  appendStringInfoChar(&json, '}');
+  log_denial(json.data);
+}
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_record_denied_permission);
+Datum pg_tenancy_record_denied_permission(PG_FUNCTION_ARGS) {
+  count(Counter::denied_permission);
+  if (settings.log_denied && !PG_ARGISNULL(0)) log_denial(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+  return 0;
+}
+}
+
+}  // namespace tenancy::pg

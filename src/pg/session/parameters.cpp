@@ -1,0 +1,170 @@
+#include "pg/session/parameters.hpp"
+
+#include "core/credential/api_key.hpp"
+#include "pg/plan/invalidation.hpp"
+#include "pg/server/fault_injection.hpp"
+#include "pg/session/seal_and_lifetime.hpp"
+#include "pg/session/simulation.hpp"
+
+namespace tenancy::pg {
+
+Settings settings{};
+KnownIdentity known_identity{};
+
+namespace {
+
+// SHOW, pg_settings and set_config() print this in place of the secret.
+char shown_api_key[api_key_display_length + sizeof("…")];
+
+const config_enum_entry anonymous_access_values[] = {
+    {"empty", static_cast<int>(AnonymousAccess::empty), false},
+    {"error", static_cast<int>(AnonymousAccess::error), false},
+    {nullptr, 0, false}};
+
+const config_enum_entry filtered_owner_values[] = {{"error", static_cast<int>(FilteredOwner::error), false},
+                                                   {"empty", static_cast<int>(FilteredOwner::empty), false},
+                                                   {nullptr, 0, false}};
+
+const config_enum_entry principal_lifetime_values[] = {
+    {"session", static_cast<int>(PrincipalLifetime::session), false},
+    {"transaction", static_cast<int>(PrincipalLifetime::transaction), false},
+    {nullptr, 0, false}};
+
+const config_enum_entry trusted_conditions_values[] = {
+    {"none", static_cast<int>(TrustedConditions::none), false},
+    {"own_rows", static_cast<int>(TrustedConditions::own_rows), false},
+    {"all", static_cast<int>(TrustedConditions::all), false},
+    {nullptr, 0, false}};
+
+// The variable itself is assigned only after the hook.
+void principal_text_changed(int setting, const char *text) {
+  known_identity.known = false;
+  PrincipalTexts texts = principal_texts();
+  texts.text[setting] = text;
+  principal_changed(texts);
+}
+
+// The hooks can run outside a transaction, at start-up and during abort: they only flip state.
+extern "C" {
+static bool check_principal_text(char **, void **, GucSource source) { return may_change_principal(source); }
+static bool check_internal(char **value, void **, GucSource source) {
+  return **value == '\0' || source == internal_source;
+}
+static void assign_internal(const char *, void *) {
+  known_identity.known = false;
+  everything_changed();
+}
+static void assign_principal_enum(int, void *) { everything_changed(); }
+static void assign_principal_bool(bool, void *) { everything_changed(); }
+static void assign_api_key(const char *text, void *) { principal_text_changed(0, text); }
+static void assign_jwt(const char *text, void *) { principal_text_changed(1, text); }
+static void assign_user(const char *text, void *) { principal_text_changed(2, text); }
+static void assign_organization(const char *text, void *) { principal_text_changed(3, text); }
+static void assign_workspace(const char *text, void *) { principal_text_changed(4, text); }
+
+static const char *show_api_key() {
+  if (settings.api_key == nullptr || *settings.api_key == '\0') return "";
+  const auto prefix = api_key_display_prefix(settings.api_key);
+  snprintf(shown_api_key, sizeof shown_api_key, "%.*s…", static_cast<int>(prefix.size()), prefix.data());
+  return shown_api_key;
+}
+
+static const char *show_jwt() { return settings.jwt == nullptr || *settings.jwt == '\0' ? "" : "jwt…"; }
+}
+
+// A secret stays out of pg_settings: that would show what the connection started with (reset_val) as it is.
+void define_principal_text(const char *name, const char *description, const char *detail, char **variable,
+                           GucStringAssignHook assign, GucShowHook show) {
+  const int flags = show != nullptr ? GUC_NO_SHOW_ALL : 0;
+  DefineCustomStringVariable(name, description, detail, variable, "", PGC_USERSET, GUC_NOT_IN_SAMPLE | flags,
+                             check_principal_text, assign, show);
+}
+
+}  // namespace
+
+void define_settings() {
+  DefineCustomEnumVariable("tenancy.anonymous_access", "Sets what a session without a principal gets.",
+                           "\"empty\": no rows; \"error\": an error from any query on a protected table.",
+                           reinterpret_cast<int *>(&settings.anonymous_access),
+                           static_cast<int>(AnonymousAccess::empty), anonymous_access_values, PGC_SUSET, 0,
+                           nullptr, assign_principal_enum, nullptr);
+  define_principal_text("tenancy.api_key", "Sets the API key that the session acts by.",
+                        "The secret is shown by its display prefix only.", &settings.api_key, assign_api_key,
+                        show_api_key);
+  DefineCustomEnumVariable(
+      "tenancy.filtered_owner", "Sets what the owner of a protected table gets without a principal.",
+      "\"error\": an error from any query on the table; \"empty\": no rows. It concerns roles that bypass "
+      "row "
+      "security elsewhere, too.",
+      reinterpret_cast<int *>(&settings.filtered_owner), static_cast<int>(FilteredOwner::error),
+      filtered_owner_values, PGC_SUSET, 0, nullptr, assign_principal_enum, nullptr);
+  DefineCustomBoolVariable("tenancy.guard_rails", "Refuses DDL that would open a protected table.",
+                           "Also protects partitions and children as they are made or attached.",
+                           &settings.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  define_fault_settings();
+  define_principal_text("tenancy.jwt", "Sets the token that the session acts by.",
+                        "A set token is shown as \"jwt…\".", &settings.jwt, assign_jwt, show_jwt);
+  DefineCustomBoolVariable("tenancy.log_denied", "Logs denied requirements and refused credentials.", nullptr,
+                           &settings.log_denied, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  define_principal_text("tenancy.organization", "Sets which of the user's organizations is active.", nullptr,
+                        &settings.organization, assign_organization, nullptr);
+  DefineCustomEnumVariable(
+      "tenancy.principal_lifetime", "Sets how long a principal that is set in the session counts.",
+      "\"transaction\": until the transaction ends that set it, as if by SET LOCAL; settings "
+      "from the connection's start-up, the role and the database count always.",
+      reinterpret_cast<int *>(&settings.principal_lifetime), static_cast<int>(PrincipalLifetime::session),
+      principal_lifetime_values, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable("tenancy.share_plans",
+                           "Keeps plans for the next principal where its rights have the same shape.",
+                           "Pays behind a pool whose clients use prepared statements.", &settings.share_plans,
+                           false, PGC_USERSET, 0, nullptr, assign_principal_bool, nullptr);
+  // Part of the session's state and not of a configuration: it is a setting so that the end of a transaction
+  // takes it back, and parallel workers have it.
+  DefineCustomStringVariable("tenancy.simulation", "Shows whether tenancy.simulate() is at work.",
+                             "It cannot be set.", &settings.simulation, "", PGC_SUSET,
+                             GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+                             check_internal, assign_internal, nullptr);
+  DefineCustomBoolVariable(
+      "tenancy.specialize", "Replaces row policies by the principal's own filter at planning.",
+      "Switched off, the policies' functions run for each row, with the same result.", &settings.specialize,
+      true, PGC_SUSET, GUC_NOT_IN_SAMPLE, nullptr, assign_principal_bool, nullptr);
+  DefineCustomStringVariable("tenancy.suspension", "Shows whether the session's principal is suspended.",
+                             "It cannot be set.", &settings.suspension, "", PGC_SUSET,
+                             GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+                             check_internal, assign_internal, nullptr);
+  DefineCustomEnumVariable(
+      "tenancy.trusted_conditions", "Sets which indexes serve a query's own conditions in protected tables.",
+      "\"own_rows\": those that hold own rows only where the conditions run; \"all\": all, where tenants "
+      "send no SQL of their own; \"none\": no more than PostgreSQL itself allows.",
+      reinterpret_cast<int *>(&settings.trusted_conditions), static_cast<int>(TrustedConditions::own_rows),
+      trusted_conditions_values, PGC_SUSET, 0, nullptr, assign_principal_enum, nullptr);
+  define_principal_text("tenancy.user", "Sets the user that the session acts as.",
+                        "Honored on trusted logins only.", &settings.user, assign_user, nullptr);
+  define_principal_text("tenancy.workspace", "Narrows the session to one workspace.", nullptr,
+                        &settings.workspace, assign_workspace, nullptr);
+  MarkGUCPrefixReserved("tenancy");
+}
+
+PrincipalTexts principal_texts() {
+  return {{settings.api_key, settings.jwt, settings.user, settings.organization, settings.workspace}};
+}
+
+uint64 identity_stamp_of(const PrincipalTexts &texts) {
+  uint64 stamp = GetSessionUserId();
+  if (is_suspended()) stamp = hash_bytes_uint32_extended(1, stamp);
+  for (const char *text : texts.text) {
+    const size_t length = strlen(text);
+    stamp =
+        hash_bytes_extended(reinterpret_cast<const unsigned char *>(text), static_cast<int>(length), stamp);
+    stamp = hash_bytes_uint32_extended(static_cast<uint32>(length), stamp);
+  }
+  return stamp;
+}
+
+uint64 work_out_identity_stamp() {
+  const uint64 stamp = identity_stamp_of(principal_texts());
+  known_identity = {stamp, GetSessionUserId(), true};
+  return stamp;
+}
+
+}  // namespace tenancy::pg

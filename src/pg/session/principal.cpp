@@ -1,0 +1,377 @@
+#include "pg/session/principal.hpp"
+
+#include <algorithm>
+
+#include "core/credential/api_key.hpp"
+#include "pg/catalog/facts.hpp"
+#include "pg/catalog/reference.hpp"
+#include "pg/plan/invalidation.hpp"
+#include "pg/server/error_bridge.hpp"
+#include "pg/server/fault_injection.hpp"
+#include "pg/server/statement_time.hpp"
+#include "pg/session/denials.hpp"
+#include "pg/session/parameters.hpp"
+#include "pg/session/principal_cache.hpp"
+#include "pg/session/seal_and_lifetime.hpp"
+#include "pg/session/simulation.hpp"
+#include "pg/session/token.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+struct {
+  Principal *principal;  // one of principal_cache.cpp's
+  uint64 generation;
+  Oid session_user;
+} current{};
+
+bool is_given(const char *setting) { return *setting != '\0'; }
+
+// One message for every way in which a key can fail: which it was is for the server's log alone.
+[[noreturn]] void refuse_api_key(const char *reason) {
+  record_denial(Counter::denied_api_key,
+                api_key_display_prefix(settings.api_key).empty()
+                    ? nullptr
+                    : pnstrdup(settings.api_key, api_key_display_length),
+                reason);
+  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"),
+                  errhidestmt(true)));
+  pg_unreachable();
+}
+
+[[noreturn]] void refuse_token(const char *reason) {
+  record_denial(Counter::denied_token, nullptr, reason);
+  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
+                  // the statement may have set it
+                  errhidestmt(true)));
+  pg_unreachable();
+}
+
+[[noreturn]] void refuse_user(const char *detail) {
+  record_denial(Counter::denied_user, *settings.user == '\0' ? nullptr : settings.user, detail);
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+       errmsg("the session's user does not exist, is not active, or is not a member of the organization")));
+  pg_unreachable();
+}
+
+// What the settings tenancy.organization and tenancy.workspace say, which choose and narrow and never widen.
+void check_organization_setting(const CatalogRead &read, const Uuid &organization) {
+  if (is_given(settings.organization) && !names_organization(read, settings.organization, organization))
+    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                    errmsg("setting \"tenancy.organization\" contradicts the session's credential")));
+}
+
+Uuid workspace_setting(const CatalogRead &read, const Uuid &organization) {
+  if (!is_given(settings.workspace)) return {};
+  const Uuid workspace = find_workspace(read, settings.workspace, organization);
+  if (!workspace)
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", settings.workspace),
+             errdetail("The session's organization has no such workspace.")));
+  return workspace;
+}
+
+// The credential confines to a workspace (unless nil), and the setting may only name the same.
+Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const Uuid &confined) {
+  const Uuid chosen = workspace_setting(read, organization);
+  if (confined && chosen && chosen != confined)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                    errmsg("setting \"tenancy.workspace\" contradicts the session's credential")));
+  return confined ? confined : chosen;
+}
+
+void resolve_api_key(const CatalogRead &read, Principal &principal, Access &access) {
+  if (!is_api_key(settings.api_key)) refuse_api_key("it is mistyped or no API key");
+  const ApiKeyRead key = read_api_key(read, settings.api_key);
+  if (!key.usable) refuse_api_key(key.reason);
+
+  principal.source = PrincipalSource::api_key;
+  principal.organization = key.facts.organization;
+  principal.api_key = key.id;
+  principal.user = key.user;
+  principal.not_after = key.not_after;
+  UserFactsRead user{};
+  switch (key.facts.kind) {
+    case KeyKind::organization_service_key:
+      principal.kind = PrincipalKind::organization_service_key;
+      break;
+    case KeyKind::workspace_service_key:
+      principal.kind = PrincipalKind::workspace_service_key;
+      break;
+    case KeyKind::workspace_user_key:
+      principal.kind = PrincipalKind::workspace_user_key;
+      if (read_user(read, key.user).active) user = read_user_facts(read, key.facts.organization, key.user);
+      break;
+  }
+  check_organization_setting(read, principal.organization);
+  principal.workspace = narrowed_workspace(read, principal.organization, key.facts.workspace);
+  run_core([&] { access = Access::of_key(key.facts, user.is_member ? &user.facts : nullptr); });
+}
+
+void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
+  const TokenRead token = read_token(read, settings.jwt);
+  if (token.refused != nullptr) refuse_token(token.refused);
+
+  principal.kind = PrincipalKind::jwt;
+  principal.source = PrincipalSource::jwt;
+  principal.organization = token.facts.organization;
+  principal.not_after = token.not_after;
+  if (token.subject != nullptr)
+    principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
+  check_organization_setting(read, principal.organization);
+  principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace);
+  run_core([&] { access = Access::of_key(token.facts, nullptr); });
+}
+
+// Which of the user's organizations is active. Nil when the user has none and chose none.
+Uuid choose_organization(const CatalogRead &read, const Uuid &user) {
+  if (is_given(settings.organization)) {
+    // Mostly there is one that is meant; if not, the user's own decide, and others make no difference.
+    const Uuid chosen = find_organization(read, settings.organization, Ambiguous::is_none);
+    if (chosen) return chosen;
+    Uuid own;
+    for (const Uuid &organization : read_organizations_of_user(read, user)) {
+      if (!names_organization(read, settings.organization, organization)) continue;
+      if (own)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("organization reference \"%s\" is ambiguous", settings.organization),
+                        errdetail("It refers to several organizations of the session's user."),
+                        errhint("Use the id.")));
+      own = organization;
+    }
+    if (!own) refuse_user("the chosen organization does not exist");
+    return own;
+  }
+  const auto organizations = read_organizations_of_user(read, user);
+  if (organizations.size() > 1)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                    errmsg("the session's user belongs to several organizations"),
+                    errhint("Choose one by the setting \"tenancy.organization\".")));
+  return organizations.empty() ? Uuid{} : organizations.front();
+}
+
+void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const Uuid &user,
+                  const Uuid &organization, const Uuid &confined) {
+  const UserRead status = read_user(read, user);
+  if (!status.exists) refuse_user("it does not exist");
+  if (!status.active) refuse_user("it is not active");
+  const UserFactsRead facts = read_user_facts(read, organization, user);
+  if (!facts.is_member) refuse_user("it is not a member of the organization");
+  principal.kind = PrincipalKind::user;
+  principal.organization = organization;
+  principal.user = user;
+  principal.workspace = narrowed_workspace(read, organization, confined);
+  run_core([&] { access = Access::of_user(facts.facts); });
+}
+
+void check_one_credential() {
+  const struct {
+    const char *name;
+    const char *value;
+  } credentials[] = {
+      {"tenancy.api_key", settings.api_key}, {"tenancy.jwt", settings.jwt}, {"tenancy.user", settings.user}};
+  const char *first = nullptr;
+  for (const auto &credential : credentials) {
+    if (!is_given(credential.value)) continue;
+    if (first != nullptr)
+      ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                      errmsg("the session gives more than one credential"),
+                      errdetail("Both \"%s\" and \"%s\" are set.", first, credential.name),
+                      errhint("Reset one of them.")));
+    first = credential.name;
+  }
+}
+
+void resolve(const CatalogRead &read, Principal &principal, Access &access) {
+  principal.not_after = DT_NOEND;
+  if (is_suspended()) return;
+  check_one_credential();
+  if (is_given(settings.api_key)) {
+    resolve_api_key(read, principal, access);
+  } else if (is_given(settings.jwt)) {
+    resolve_token(read, principal, access);
+  } else if (is_given(settings.user)) {
+    if (!is_simulation() && !read_login_binding(read, GetSessionUserId()).trusted) {
+      record_denial(Counter::denied_user, settings.user, "the login is not trusted");
+      ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                      errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
+                      errhint("A DBA can trust this login by tenancy.trust_login().")));
+    }
+    principal.source = PrincipalSource::user_setting;
+    const Uuid user = find_user(read, settings.user);
+    if (!user) refuse_user("it does not exist");
+    const Uuid organization = choose_organization(read, user);
+    if (!organization) refuse_user("it is not a member of any organization");
+    resolve_user(read, principal, access, user, organization, {});
+  } else {
+    const LoginBinding binding = read_login_binding(read, GetSessionUserId());
+    if (!binding.user) return;
+    if (binding.organization) check_organization_setting(read, binding.organization);
+    const Uuid organization =
+        binding.organization ? binding.organization : choose_organization(read, binding.user);
+    if (!organization) {
+      listen_to(read, Scope::user, binding.user);  // who is nobody until it becomes a member
+      return;
+    }
+    principal.source = PrincipalSource::login;
+    resolve_user(read, principal, access, binding.user, organization, binding.workspace);
+  }
+  if (principal.workspace) {
+    run_core([&] { access = access.narrowed_to(principal.workspace); });
+  }
+  server_fault_point();
+}
+
+// Everything that resolving needs and leaves behind lies in one context. An ERROR frees it with the caller's.
+Principal *resolve_in_new_context() {
+  // One block, which holds all but long lists.
+  const MemoryContext context =
+      AllocSetContextCreate(CurrentMemoryContext, "tenancy principal", ALLOCSET_SMALL_MINSIZE,
+                            2 * ALLOCSET_SMALL_INITSIZE, ALLOCSET_SMALL_MAXSIZE);
+  const MemoryContext reading =
+      AllocSetContextCreate(context, "tenancy catalog reading", ALLOCSET_SMALL_SIZES);
+  auto *principal = static_cast<Principal *>(MemoryContextAllocZero(context, sizeof(Principal)));
+  auto *access = make_in_context<Access>(context);
+  principal->context = context;
+  principal->access = access;
+
+  const MemoryContext caller = MemoryContextSwitchTo(reading);
+  CatalogRead read = begin_catalog_read();
+  principal->generation = read.generation;
+  resolve(read, *principal, *access);
+  if (principal->organization) listen_to(read, Scope::organization, principal->organization);
+  if (principal->user) listen_to(read, Scope::user, principal->user);
+  end_catalog_read(read);
+  MemoryContextSwitchTo(caller);
+  MemoryContextDelete(reading);
+  return principal;
+}
+
+// A list of ids for the principal's lifetime.
+std::span<const Uuid> kept(const Principal &principal, std::span<const Uuid> ids) {
+  if (ids.empty()) return {};
+  auto *copy = static_cast<Uuid *>(MemoryContextAllocHuge(principal.context, ids.size_bytes()));
+  std::copy(ids.begin(), ids.end(), copy);
+  return {copy, ids.size()};
+}
+
+}  // namespace
+
+const char *principal_kind_name(PrincipalKind kind) {
+  switch (kind) {
+    case PrincipalKind::anonymous:
+      return "anonymous";
+    case PrincipalKind::user:
+      return "user";
+    case PrincipalKind::organization_service_key:
+      return "organization_service_key";
+    case PrincipalKind::workspace_service_key:
+      return "workspace_service_key";
+    case PrincipalKind::workspace_user_key:
+      return "workspace_user_key";
+    case PrincipalKind::jwt:
+      return "jwt";
+  }
+  return "anonymous";
+}
+
+const char *principal_source_name(PrincipalSource source) {
+  switch (source) {
+    case PrincipalSource::none:
+      return "none";
+    case PrincipalSource::api_key:
+      return "api_key";
+    case PrincipalSource::jwt:
+      return "jwt";
+    case PrincipalSource::user_setting:
+      return "user_setting";
+    case PrincipalSource::login:
+      return "login";
+  }
+  return "none";
+}
+
+Principal *current_principal() {
+  AcceptInvalidationMessages();
+  forget_what_is_old();
+  check_seal();
+  if (current.principal != nullptr && current.generation == principal_generation() &&
+      current.session_user == GetSessionUserId()) {
+    // The clock is looked at every time: a key that has expired is resolved again, and refused.
+    if (current.principal->not_after > statement_time()) {
+      count(Counter::cache_hits);
+      return current.principal;
+    }
+  }
+  current.principal = nullptr;
+  // A change that arrives while the catalogs are read makes what was read stale: the next use reads again.
+  const uint64 generation = principal_generation();
+  const IdentityKey identity = identity_key();
+  Principal *principal = cached_principal(identity);
+  count(principal == nullptr ? Counter::resolutions : Counter::cache_hits);
+  if (principal == nullptr) {
+    principal = resolve_in_new_context();
+    server_fault_point();
+    cache_principal(identity, principal);
+  }
+  current.principal = principal;
+  current.generation = generation;
+  current.session_user = GetSessionUserId();
+  return principal;
+}
+
+void forget_principals() {
+  current.principal = nullptr;
+  forget_cached_principals();
+}
+
+void check_anonymous_access(const Principal &principal) {
+  if (principal.kind != PrincipalKind::anonymous || settings.anonymous_access != AnonymousAccess::error)
+    return;
+  record_denial(Counter::denied_anonymous, nullptr, "the session has no principal");
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the session has no principal"),
+           errhint("Set \"tenancy.api_key\" or \"tenancy.jwt\", or use a login that is bound to a user.")));
+}
+
+std::span<const Uuid> workspaces_of(Principal &principal) {
+  if (!principal.workspaces_known) {
+    CatalogRead read = begin_catalog_read();
+    list_used(IdList::workspaces);
+    principal.workspaces = kept(principal, read_workspaces(read, principal.organization));
+    principal.workspaces_known = true;
+    end_catalog_read(read);
+  }
+  return principal.workspaces;
+}
+
+std::span<const Uuid> user_keys_of(Principal &principal) {
+  if (!principal.user_keys_known) {
+    CatalogRead read = begin_catalog_read();
+    list_used(IdList::user_keys);
+    principal.user_keys = kept(principal, read_keys_of_user(read, principal.organization, principal.user));
+    principal.user_keys_known = true;
+    end_catalog_read(read);
+  }
+  return principal.user_keys;
+}
+
+const Rights &rights_in(Principal &principal, const Uuid &workspace) {
+  const Access &access = *principal.access;
+  if (access.reaches_every_workspace()) {
+    const auto workspaces = workspaces_of(principal);
+    if (!std::binary_search(workspaces.begin(), workspaces.end(), workspace)) return no_rights;
+  }
+  return access.in_workspace(workspace);
+}
+
+Rows authorized(Principal &principal, const PermissionSet &any_of, const Uuid &workspace) {
+  const Access &access = *principal.access;
+  if (!workspace) return access.anywhere(any_of);
+  const Rows itself = access.on_organization_itself().rows(any_of);
+  return itself == Rows::all ? itself : std::max(itself, rights_in(principal, workspace).rows(any_of));
+}
+
+}  // namespace tenancy::pg

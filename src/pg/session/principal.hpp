@@ -1,0 +1,63 @@
+// Who the session is and what it may do: worked out at first use, kept until a setting, a catalog, the login
+// or the clock says otherwise.
+#pragma once
+
+#include "core/access/access.hpp"
+#include "pg/catalog/catalog_read.hpp"
+
+namespace tenancy::pg {
+
+enum class PrincipalKind : int {
+  anonymous,
+  user,
+  organization_service_key,
+  workspace_service_key,
+  workspace_user_key,
+  jwt
+};
+enum class PrincipalSource : int { none, api_key, jwt, user_setting, login };
+
+/// Names as the SQL surface has them.
+const char *principal_kind_name(PrincipalKind kind);
+const char *principal_source_name(PrincipalSource source);
+
+struct Principal {
+  PrincipalKind kind;
+  PrincipalSource source;
+  Uuid organization;
+  Uuid workspace;  // the only one that is reached; nil when there may be several
+  Uuid user;
+  Uuid api_key;
+  TimestampTz not_after;  // when the credential expires; infinity for never
+  const Access *access;
+  const char *token_subject;  // whom a token's signer meant, or nullptr; decides nothing
+
+  // Read when first needed.
+  std::span<const Uuid> workspaces;  // of the organization
+  std::span<const Uuid> user_keys;   // of the user, in the organization
+  bool workspaces_known;
+  bool user_keys_known;
+
+  uint64 generation;  // of the catalogs that it was worked out from
+  MemoryContext context;
+};
+
+/// The session's principal, for immediate use: the next call may replace it. Raises 28000 when a credential
+/// was given and doesn't hold, 42704 or 22023 when a reference in a setting fails.
+Principal *current_principal();
+
+/// Forgets the principals that are kept. None may be in use.
+void forget_principals();
+
+/// Raises 28000 when nobody is asked to be an error and the principal is nobody.
+void check_anonymous_access(const Principal &principal);
+
+std::span<const Uuid> workspaces_of(Principal &principal);
+std::span<const Uuid> user_keys_of(Principal &principal);
+
+/// Rights in a workspace that may be of another organization.
+const Rights &rights_in(Principal &principal, const Uuid &workspace);
+/// What authorize() says: in a workspace, which may be of another organization, or (nil) anywhere.
+Rows authorized(Principal &principal, const PermissionSet &any_of, const Uuid &workspace);
+
+}  // namespace tenancy::pg

@@ -1,0 +1,157 @@
+#include "pg/session/seal_and_lifetime.hpp"
+
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/session/parameters.hpp"
+#include "pg/session/principal.hpp"
+#include "pg/session/simulation.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+struct {
+  bool sealed;
+  uint64 sealed_stamp;
+  bool set_in_session;
+  bool reset;  // by the transaction that is being committed
+} state{};
+
+ProcessUtility_hook_type next_process_utility = nullptr;
+
+[[noreturn]] void refuse_sealed_change() {
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  errmsg("the session's principal is sealed until the transaction ends"),
+                  errdetail("It has been changed since.")));
+  pg_unreachable();
+}
+
+void reset_principal() {
+  for (const char *name : principal_settings)
+    set_config_option(name, nullptr, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+}
+
+// Whether the server's files, the database or the role ask for it: a session may have set a placeholder over
+// these, which won't count once it is checked.
+bool lifetime_is_transaction() {
+  const auto *setting = reinterpret_cast<config_string *>(find_setting("tenancy.principal_lifetime"));
+  if (setting == nullptr || (setting->gen.flags & GUC_CUSTOM_PLACEHOLDER) == 0) return false;
+  const char *values[] = {setting->reset_val, *setting->variable};
+  for (const char *value : values)
+    if (value != nullptr && pg_strcasecmp(value, "transaction") == 0) return true;
+  return false;
+}
+
+extern "C" {
+static void transaction_ends(XactEvent event, void *) {
+  switch (event) {
+    case XACT_EVENT_PRE_COMMIT:
+    case XACT_EVENT_PRE_PREPARE:
+      state.sealed = false;
+      state.reset = state.set_in_session && settings.principal_lifetime == PrincipalLifetime::transaction;
+      if (state.reset) reset_principal();
+      break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_PREPARE:
+      // Not earlier: when the commit fails, what an earlier transaction has left is back.
+      if (state.reset) state.set_in_session = false;
+      state.reset = false;
+      break;
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PARALLEL_ABORT:
+      state.sealed = false;
+      state.reset = false;
+      break;
+    default:
+      break;
+  }
+}
+
+// In REFRESH MATERIALIZED VIEW the server collects no commands for event triggers, so that guard rails would
+// not see what code of the view's owner does to row security.
+void refuse_hidden_ddl(const Node *command) {
+  if (!InSecurityRestrictedOperation() || !settings.guard_rails) return;
+  bool opens = IsA(command, CreatePolicyStmt) || IsA(command, AlterPolicyStmt);
+  if (IsA(command, AlterTableStmt)) {
+    const ListCell *cell = nullptr;
+    foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds) {
+      const AlterTableType type = static_cast<const AlterTableCmd *>(lfirst(cell))->subtype;
+      opens = opens || type == AT_DisableRowSecurity || type == AT_NoForceRowSecurity;
+    }
+  }
+  if (opens)
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("cannot change row security within security-restricted operation")));
+}
+
+// The server asks no check hook about RESET, and an assign hook must not raise: so the command is let run,
+// and is refused, with what it did, if it has changed who the session is.
+static void run_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
+                        ProcessUtilityContext context, ParamListInfo parameters,
+                        QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
+  refuse_hidden_ddl(statement->utilityStmt);
+  const bool is_sealed =
+      state.sealed && IsA(statement->utilityStmt, VariableSetStmt) && identity_stamp() == state.sealed_stamp;
+  const auto run = next_process_utility != nullptr ? next_process_utility : standard_ProcessUtility;
+  run(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
+  if (is_sealed && state.sealed && identity_stamp() != state.sealed_stamp) refuse_sealed_change();
+}
+}
+
+}  // namespace
+
+void register_principal_safety() {
+  RegisterXactCallback(transaction_ends, nullptr);
+  next_process_utility = ProcessUtility_hook;
+  ProcessUtility_hook = run_utility;
+}
+
+void refuse_stale_placeholders() {
+  if (!lifetime_is_transaction()) return;
+  for (const char *name : principal_settings) {
+    const config_generic *setting = find_setting(name);
+    // What this transaction has set still has the value before it on a stack.
+    if (setting != nullptr && setting->source == PGC_S_SESSION && setting->stack == nullptr)
+      ereport(
+          ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("setting \"%s\" was made in an earlier transaction, before pg_tenancy was loaded", name),
+           errhint("Add pg_tenancy to \"session_preload_libraries\", or reset the setting.")));
+  }
+}
+
+bool may_change_principal(GucSource source) {
+  if (state.sealed && source >= PGC_S_INTERACTIVE) {
+    GUC_check_errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
+    GUC_check_errmsg("the session's principal is sealed until the transaction ends");
+    return false;
+  }
+  if (is_simulation() && source >= PGC_S_INTERACTIVE && !InitializingParallelWorker) {
+    GUC_check_errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
+    GUC_check_errmsg("the principal of a simulated query cannot be changed");
+    return false;
+  }
+  if (source == PGC_S_SESSION) state.set_in_session = true;
+  return true;
+}
+
+void check_seal() {
+  if (is_suspended()) return;
+  check_simulated_principal();
+  if (state.sealed && identity_stamp() != state.sealed_stamp) refuse_sealed_change();
+}
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_seal);
+Datum pg_tenancy_seal(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  give_back_numbers();
+  current_principal();  // a sealed principal is one that holds
+  // A simulated query's can't change anyway, and what the query does ends with it.
+  if (is_simulation()) return 0;
+  state.sealed = true;
+  state.sealed_stamp = identity_stamp();
+  return 0;
+}
+}
+
+}  // namespace tenancy::pg
