@@ -5,6 +5,8 @@
 
 #include "pg/functions/child_table.hpp"
 
+#include <initializer_list>
+
 #include "pg/server/compat.hpp"
 
 extern "C" {
