@@ -5,6 +5,7 @@
 #   unit         the core: unit and property tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   fuzz         the core's parsers: each fuzzer for a few seconds
 #   gcc          the module compiles with g++, warnings are errors
+#   vpath        the module builds in a folder of its own, and installs what a build in the source folder installs
 #   clang        the same with clang
 #   exports      the module exports only our symbols
 #   regress      the SQL surface: sql/ against expected/
@@ -27,13 +28,13 @@
 #   bench        bench/smoke.sh
 #
 # TESTS="a b" limits regress, isolation, tap, ubsan to these files.  LONG=1 has differential, sqlsmith and attacks try many
-# times as much (make check-long).  Packages that are missing are installed.  Each stage
-# that needs a server gets a fresh one; no other server and no PostgreSQL folder is touched.  Objects are kept in
-# $BUILD_DIR, build/ unless told otherwise.  Scripts of the last kinds find in their environment: PGHOST, PGPORT,
-# PGUSER, PGDATABASE of that server (the user is a superuser), PG_CONFIG, and PG_TENANCY_STAGE, the folder below which
-# the module is installed.
+# times as much (make check-long).  Missing packages are installed; with INSTALL_PACKAGES=no (make check) the stages
+# that need them are left out, and the end names them.  Each stage that needs a server gets a fresh one; no other server
+# and no PostgreSQL folder is touched.  Objects are kept in $BUILD_DIR (default: build/).  Scripts of the last kinds find
+# in their environment: PGHOST, PGPORT, PGUSER, PGDATABASE of that server (the user is a superuser), PG_CONFIG, and
+# PG_TENANCY_STAGE, the folder below which the module is installed.
 #
-# What failed stages said is repeated at the end.  The last line counts stages: "N passed, N failed".
+# The output of failed stages is repeated at the end.  The last line counts stages: "N passed, N failed".
 
 set -euo pipefail
 shopt -s inherit_errexit nullglob
@@ -45,7 +46,7 @@ BUILD_DIR=${BUILD_DIR:-$ROOT_DIR/build}
 GXX=g++
 CLANGXX=clang++-14
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
-STAGES=(static unit fuzz gcc clang exports regress isolation integration pool clients pgtap tap worlds differential sqlsmith
+STAGES=(static unit fuzz gcc vpath clang exports regress isolation integration pool clients pgtap tap worlds differential sqlsmith
   attacks faults ubsan upgrade docs demo bench)
 
 # --- what a stage needs -----------------------------------------------------------------------------------------
@@ -239,6 +240,22 @@ stage_fuzz() {
 
 stage_gcc() { need_module gcc "CXX=$GXX"; }
 
+# Flags of no consequence: what is compared are the files, and that all objects are built where they should be.
+stage_vpath() {
+  local source=$BUILD_DIR/vpath_source objects=$BUILD_DIR/vpath stage pg_config goal
+  need_module gcc "CXX=$GXX"
+  stage=$(stage_dir vpath)
+  pg_config=$(find_pg_config)
+  mkdir -p "$objects"
+  copy_tree "$source"
+  for goal in all install; do
+    make -s -C "$objects" -f "$source/Makefile" -j"$(nproc)" "$goal" DESTDIR="$stage" PG_CONFIG="$pg_config" CXX="$GXX" \
+      CXXFLAGS='-O0 -w' >"$WORK_DIR/vpath.log" || { cat "$WORK_DIR/vpath.log"; return 1; }
+  done
+  diff -r --exclude='*.so' "$(stage_dir gcc)" "$stage"
+  [[ -z $(find "$source" -name '*.o' -o -name '*.so') ]] || fail "a VPATH build wrote into the source folder"
+}
+
 stage_clang() { need_module clang "CXX=$CLANGXX"; }
 
 stage_exports() {
@@ -429,10 +446,17 @@ run_stage() {
 }
 
 main() {
-  local name selected packages=() stages=() summary=() failures=() passed=0 failed=0
+  local name missing selected packages=() lacking=() stages=() summary=() failures=() passed=0 failed=0
   selected=$(selected_stages "$@")
   for name in $selected; do
-    if has_tests "$name"; then
+    missing=
+    # shellcheck disable=SC2046
+    [[ ${INSTALL_PACKAGES-} != no ]] || missing=$(missing_packages $(packages_of "$name") | xargs)
+    if [[ -n $missing ]]; then
+      summary+=("$(printf '%-12s skipped, packages are missing: %s' "$name" "$missing")")
+      # shellcheck disable=SC2206
+      lacking+=($missing)
+    elif has_tests "$name"; then
       stages+=("$name")
       # shellcheck disable=SC2207
       packages+=($(packages_of "$name"))
@@ -452,8 +476,11 @@ main() {
   done
   printf '\n'
   printf '%s\n' "${summary[@]}"
+  if [[ ${#lacking[@]} -gt 0 ]]; then
+    printf '\nfor the skipped stages: apt-get install %s\n' "$(printf '%s\n' "${lacking[@]}" | sort -u | xargs)"
+  fi
   printf '\n%d passed, %d failed\n' "$passed" "$failed"
-  [[ $failed -eq 0 ]]
+  [[ $failed -eq 0 && $passed -gt 0 ]]
 }
 
 main "$@"

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Functions shared by the scripts: packages, builds, throw-away servers.  Source this, do not run it.
 #
-#   install_packages PACKAGE...              installs those that are missing
+#   missing_packages PACKAGE...              prints those that are not installed
+#   install_packages PACKAGE...              installs those; with INSTALL_PACKAGES=no, fails if there are any
 #   find_pg_config                           prints the path of pg_config for PostgreSQL $PG_MAJOR (default 15)
 #   as_server_user COMMAND...                runs a command as a user that may run a server (initdb refuses root)
 #   copy_tree DIR                            copies the working tree, uncommitted files included, ignored files not
@@ -48,12 +49,20 @@ is_installed() { [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) =
 
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
 
-install_packages() {
-  local package missing=()
-  for package in "$@"; do
-    is_installed "$package" || missing+=("$package")
+# Where there is no dpkg, nobody knows: what needs a program will say that it is missing.
+missing_packages() {
+  local package
+  command -v dpkg-query >/dev/null || return 0
+  printf '%s\n' "$@" | sort -u | while IFS= read -r package; do
+    [[ -z $package ]] || is_installed "$package" || printf '%s\n' "$package"
   done
+}
+
+install_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
   [[ ${#missing[@]} -gt 0 ]] || return 0
+  [[ ${INSTALL_PACKAGES-} != no ]] || fail "packages are missing: apt-get install ${missing[*]}"
   command -v apt-get >/dev/null || fail "this is no Debian: please install ${missing[*]} by hand"
   [[ $EUID -eq 0 ]] || command -v sudo >/dev/null ||
     fail "cannot install ${missing[*]}: run this as root, install sudo, or install them beforehand"

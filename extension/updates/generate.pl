@@ -17,6 +17,7 @@
 #
 # Rights of functions that stay are left alone: an update that grants or revokes would turn the users' grants into initial
 # privileges, which pg_dump leaves out.
+use File::Basename qw(dirname);
 use strict;
 use warnings;
 
@@ -80,7 +81,7 @@ my ($before, $after) = map { -e "$folder/$extension--$_.sql" ? slurp("$folder/$e
 my %included;
 for ($before, $after) {
   s{^-- \@include (\w+\.sql)\n}{
-    my $part = slurp("extension/$1");
+    my $part = slurp(dirname(__FILE__) . "/../$1");
     $included{$_} = 1 for @{(functions($part))[0]};
     $part;
   }gem;

@@ -6,13 +6,14 @@
 #include "pg/plan/invalidation.hpp"
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/plan/shared_plans.hpp"
+#include "pg/server/compat.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/pg_prelude.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
 
 extern "C" {
-PG_MODULE_MAGIC;
+TENANCY_MODULE_MAGIC("pg_tenancy", PG_TENANCY_VERSION);
 
 void _PG_init(void);
 void _PG_init(void) {

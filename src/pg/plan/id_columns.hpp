@@ -1,7 +1,7 @@
 // Columns that hold ids: as the product's uuid, or in another type as the application's own id.
 #pragma once
 
-#include "pg/catalog/facts.hpp"
+#include "pg/catalog/entity_names.hpp"
 
 namespace tenancy::pg {
 

@@ -1,5 +1,6 @@
 #include "pg/plan/row_filter_expression.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/plan/id_columns.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/plan/shared_plans.hpp"

@@ -8,6 +8,14 @@
 #error "pg_tenancy needs PostgreSQL 15, 16, 17 or 18"
 #endif
 
+/// The module's magic block. Since 18 pg_get_loaded_modules() shows name and version from it.
+#ifdef PG_MODULE_MAGIC_EXT
+#define TENANCY_MODULE_MAGIC(its_name, its_version) \
+  PG_MODULE_MAGIC_EXT(.name = (its_name), .version = (its_version))
+#else
+#define TENANCY_MODULE_MAGIC(its_name, its_version) PG_MODULE_MAGIC
+#endif
+
 namespace tenancy::pg {
 
 // The JSON parser's callbacks can report failure since 16; ours never do.
