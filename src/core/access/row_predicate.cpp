@@ -41,8 +41,11 @@ RowPredicate RowPredicate::test(Kind kind, RowColumn column, Ids ids) {
   RowPredicate predicate;
   predicate.kind_ = kind;
   predicate.column_ = column;
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  const auto is_out_of_order = [](const Uuid &one, const Uuid &next) { return !(one < next); };
+  if (std::adjacent_find(ids.begin(), ids.end(), is_out_of_order) != ids.end()) {
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  }
   if (!ids.empty() && ids.front().is_nil()) ids.erase(ids.begin());
   predicate.ids_ = std::move(ids);
   return predicate;
@@ -114,13 +117,19 @@ void RowPredicate::add_part(RowPredicate part) {
 }
 
 RowPredicate RowPredicate::combined(Kind kind, RowPredicate one, RowPredicate other) {
+  if (one.kind_ == absorbing(kind) || other.kind_ == neutral(kind)) return one;
+  if (other.kind_ == absorbing(kind) || one.kind_ == neutral(kind)) return other;
   RowPredicate whole;
   whole.kind_ = kind;
-  for (RowPredicate *part : {&one, &other}) whole.add_part(std::move(*part));
-  for (const RowPredicate &part : whole.parts_)
-    if (part.kind_ == absorbing(kind)) return RowPredicate(part);
-  if (whole.parts_.size() > 1) return whole;
-  if (whole.parts_.size() == 1) return RowPredicate(whole.parts_.front());
+  whole.parts_.reserve(2);
+  whole.add_part(std::move(one));
+  whole.add_part(std::move(other));
+  for (RowPredicate &part : whole.parts_)
+    if (whole.parts_.size() == 1 || part.kind_ == absorbing(kind)) {
+      RowPredicate only = std::move(part);
+      return only;
+    }
+  if (!whole.parts_.empty()) return whole;
   return kind == Kind::all_of ? always() : RowPredicate();
 }
 

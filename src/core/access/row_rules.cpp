@@ -65,7 +65,9 @@ class Rules {
 
   // One by one: all of them must be the organization's.
   Ids workspaces_reached(bool own_too) const {
-    Ids ids = reach_.all;
+    Ids ids;
+    ids.reserve(reach_.all.size() + reach_.own.size() + (reach_.elsewhere ? identity_.workspaces.size() : 0));
+    ids.insert(ids.end(), reach_.all.begin(), reach_.all.end());
     if (own_too) ids.insert(ids.end(), reach_.own.begin(), reach_.own.end());
     if (reach_.elsewhere)
       for (const Uuid &id : identity_.workspaces) {

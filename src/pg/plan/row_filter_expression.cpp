@@ -43,6 +43,10 @@ Expr *as_operand(Node *argument, IdType type) {
 PodArray<Datum> id_values(Entity entity, std::span<const Uuid> ids, IdType type) {
   PodArray<Datum> values;
   if (type == IdType::unsupported || ids.empty()) return values;
+  if (type == IdType::uuid) {
+    for (const Uuid &id : ids) values.append(uuid_datum(id));
+    return values;
+  }
   CatalogRead read = begin_catalog_read();
   for (const Uuid &id : ids)
     if (Datum value = 0; id_value(read, entity, id, type, &value)) values.append(value);
