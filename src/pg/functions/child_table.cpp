@@ -7,6 +7,7 @@
 
 #include <initializer_list>
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
