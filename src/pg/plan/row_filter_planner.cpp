@@ -12,6 +12,7 @@
 #include "pg/plan/call_site.hpp"
 #include "pg/plan/estimates.hpp"
 #include "pg/plan/filtered_owner.hpp"
+#include "pg/plan/id_columns.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/plan/organization_index.hpp"
 #include "pg/plan/protected_relation.hpp"
@@ -49,6 +50,7 @@ struct Call {
   PlannerInfo *root;
   const FuncExpr *expression;
   RowColumns columns;
+  RowExpressionStyle style;
   Place place;
   Node *row;            // an argument that has to do with the row
   bool columns_decide;  // no constant stands for the organization or the workspace
@@ -58,7 +60,7 @@ bool varies(Node *column) { return column == nullptr || contain_var_clause(colum
 
 // False where the call is left as it is: made of no row, or of more than the row's columns.
 bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &columns, Call &call) {
-  call = {root, expression, columns, Place::elsewhere, nullptr, false};
+  call = {root, expression, columns, {}, Place::elsewhere, nullptr, false};
   for (Node *column : {columns.api_key, columns.owner, columns.workspace, columns.organization}) {
     if (column == nullptr) continue;
     if (!can_be_copied(column)) return false;
@@ -69,8 +71,8 @@ bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &
   call.place = place_of(root, expression);
   // In a condition NULL does for false. Wherever else, the call answers false of a NULL column, as it does
   // row by row.
-  call.columns.false_for_null = call.place != Place::condition || !call.columns_decide;
-  if (!call.columns_decide) call.columns.not_null = reinterpret_cast<const Node *>(expression);  // no column
+  call.style.false_for_null = call.place != Place::condition || !call.columns_decide;
+  if (!call.columns_decide) call.style.not_null = reinterpret_cast<const Node *>(expression);  // no column
   return true;
 }
 
@@ -97,19 +99,18 @@ bool is_true(const Expr *constant) {
 
 // Of rows to be seen, the guard is estimated first (estimates.hpp); all conditions of a scan are asked in the
 // order of what they cost, the guard last.
-List *with_guard(const Call &call, RowFunction function, Expr *filter, Expr *guard) {
-  return function == RowFunction::visible && call.place == Place::condition ? list_make2(guard, filter)
-                                                                            : list_make2(filter, guard);
+List *with_guard(const Call &call, RowAnswer answer, Expr *filter, Expr *guard) {
+  return answer == RowAnswer::visible && call.place == Place::condition ? list_make2(guard, filter)
+                                                                        : list_make2(filter, guard);
 }
 
 // A condition asks the guard last, of rows that match. It needs none where it lets nothing pass; and true is
 // said (payload) of rows that a guarded filter has let pass. Elsewhere the answer for other rows counts, too.
-Expr *guarded(const Call &call, RowFunction function, const Principal &principal,
-              const RowCondition &filter) {
+Expr *guarded(const Call &call, RowAnswer answer, const Principal &principal, const RowCondition &filter) {
   if (call.place != Place::elsewhere)
     return is_constant(filter.expression)
                ? filter.expression
-               : make_andclause(with_guard(call, function, filter.expression,
+               : make_andclause(with_guard(call, answer, filter.expression,
                                            plan_guard(call, principal, filter.decisive)));
   if (!is_constant(filter.expression))
     return make_andclause(list_make2(plan_guard(call, principal, filter.decisive), filter.expression));
@@ -133,21 +134,20 @@ Node *column_to_check(const Principal &principal, const RowColumns &columns, Ent
 
 // The filter for all whose rights have the principal's shape; nullptr where it can't be written so. The guard
 // compares the row's id, too, and so can't be asked of rows that don't match.
-Expr *shared_filter(const Call &call, Principal &principal, RowFunction function, const char *resource,
-                    const char *command, bool with_organization) {
+Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, const char *resource,
+                    const char *command) {
   // Some rows have no id at all.
-  if (call.columns.options.shared || call.columns.options.workspace_decides) return nullptr;
+  if (call.columns.shape.shared || call.columns.shape.workspace_decides) return nullptr;
   if (!settings.share_plans || is_simulation() || !has_shape(principal) || call.place == Place::elsewhere)
     return nullptr;
   Entity entity = Entity::organization;
   Node *column = column_to_check(principal, call.columns, &entity);
   if (column == nullptr || !contain_var_clause(column)) return nullptr;
   SharedIds shared{&principal, true};
-  RowColumns columns = call.columns;
-  columns.shared = &shared;
-  columns.not_null = column;
-  Expr *filter =
-      filter_of_call(principal, function, resource, command, columns, with_organization).expression;
+  RowExpressionStyle style = call.style;
+  style.shared = &shared;
+  style.not_null = column;
+  Expr *filter = row_filter(principal, answer, resource, command, call.columns, style).expression;
   if (!shared.everywhere) return nullptr;
   server_fault_point();
   shared_plan_made(principal);
@@ -160,19 +160,19 @@ Expr *shared_filter(const Call &call, Principal &principal, RowFunction function
   FuncExpr *guard =
       makeFuncExpr(guard_function(Guard::shape), BOOLOID, list_make3(shape, checked, copyObjectImpl(column)),
                    InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
-  return make_andclause(with_guard(call, function, filter, reinterpret_cast<Expr *>(guard)));
+  return make_andclause(with_guard(call, answer, filter, reinterpret_cast<Expr *>(guard)));
 }
 
 // The organization's comparison, added to the filter that implies it; nullptr where that is of no use.
 Expr *add_organization(const Call &call, const Principal &principal, RowCondition &filter) {
   if (!organization_helps(call.root, call.columns, filter)) return nullptr;
-  Expr *comparison = in_organization(principal, call.columns);
-  if (comparison == nullptr || !IsA(comparison, OpExpr)) return nullptr;
+  Expr *comparison = is_id(call.columns.organization, Entity::organization, principal.organization);
+  if (!IsA(comparison, OpExpr)) return nullptr;
   filter.expression = make_andclause(list_make2(filter.expression, comparison));
   return comparison;
 }
 
-Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction function) {
+Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer answer) {
   const FuncExpr *expression = request->fcall;
   if (list_length(expression->args) < row_function_arguments) return nullptr;
   const auto argument = [expression](int i) { return static_cast<Node *>(list_nth(expression->args, i)); };
@@ -182,33 +182,34 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
   const bool with_organization = is_with_organization(expression, &known);
   // What isn't known is the call's to complain of, if it is made at all.
   if (resource == nullptr || command == nullptr || !known || !command_named(command)) return nullptr;
-  RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  RowShape shape;
   if (list_length(expression->args) > options_argument) {
     const char *options = constant_text(argument(options_argument));
     if (options == nullptr) return nullptr;
-    columns.options = row_options(options);
+    shape = row_options(options);
   }
+  shape.organization_agrees = with_organization;
+  const RowColumns columns = columns_of_arguments(shape, argument(2), argument(3), argument(4), argument(5));
   Call call{};
   if (!read_call(request->root, expression, columns, call)) return nullptr;
-  if (function == RowFunction::payload && call.place == Place::elsewhere &&
+  if (answer == RowAnswer::payload && call.place == Place::elsewhere &&
       is_for_visible_rows(request->root, expression))
     call.place = Place::alternative;
 
   give_back_numbers();
   Principal *principal = current_principal();
   check_filtered_owner(request->root, call.row, *principal);
-  Expr *filter = shared_filter(call, *principal, function, resource, command, with_organization);
+  Expr *filter = shared_filter(call, *principal, answer, resource, command);
   Expr *implied = nullptr;
   if (filter == nullptr) {
     depend_on(Guard::plan, request->root);
-    RowCondition own =
-        filter_of_call(*principal, function, resource, command, call.columns, with_organization);
+    RowCondition own = row_filter(*principal, answer, resource, command, call.columns, call.style);
     server_fault_point();
-    if (function == RowFunction::visible && call.place == Place::condition)
+    if (answer == RowAnswer::visible && call.place == Place::condition)
       implied = add_organization(call, *principal, own);
-    filter = guarded(call, function, *principal, own);
+    filter = guarded(call, answer, *principal, own);
   }
-  if (function == RowFunction::visible) note_row_filter(request->root, columns, filter, implied);
+  if (answer == RowAnswer::visible) note_row_filter(request->root, columns, filter, implied);
   return reinterpret_cast<Node *>(filter);
 }
 
@@ -222,14 +223,15 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
       !is_registered(resource, action))
     return nullptr;
   Call call{};
-  if (!read_call(request->root, expression, {nullptr, workspace, nullptr, nullptr}, call)) return nullptr;
+  if (!read_call(request->root, expression, row_columns({}, nullptr, workspace, nullptr, nullptr), call))
+    return nullptr;
   give_back_numbers();
   const PermissionSet permission = registered_permission(resource, action);
   Principal *principal = current_principal();
   // Held on the organization itself, whatever the workspace is.
   if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
   depend_on(Guard::plan, request->root);
-  return reinterpret_cast<Node *>(guarded(call, RowFunction::accepted, *principal,
+  return reinterpret_cast<Node *>(guarded(call, RowAnswer::accepted, *principal,
                                           authorized_workspaces(*principal, permission, workspace)));
 }
 
@@ -247,19 +249,19 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_row_visible_support);
 Datum pg_tenancy_row_visible_support(PG_FUNCTION_ARGS) {
   const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
-  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::visible));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowAnswer::visible));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_payload_visible_support);
 Datum pg_tenancy_payload_visible_support(PG_FUNCTION_ARGS) {
   const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
-  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::payload));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowAnswer::payload));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_row_accepted_support);
 Datum pg_tenancy_row_accepted_support(PG_FUNCTION_ARGS) {
   const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
-  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::accepted));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowAnswer::accepted));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize_support);
