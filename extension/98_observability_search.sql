@@ -81,4 +81,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.add_observability_search(text, text[], boolean, boolean) IS 'Gives observability tables what logs are searched by: indexes on model and status that an earlier version did not make, on the metadata keys that are named, on any key (any_key), and the words of payloads (words: rewrites log_payloads once); for their owner. Called again, it adds what is missing; 42704 where there are no such tables';
-REVOKE ALL ON FUNCTION tenancy.add_observability_search(text, text[], boolean, boolean) FROM PUBLIC;
