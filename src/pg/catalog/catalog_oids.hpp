@@ -5,9 +5,9 @@
 
 namespace tenancy::pg {
 
-/// Whether the relation is one of the catalogs that decide rights, as far as this backend has met them.
+/// Whether the relation is one of the catalogs that decide rights, as far as this backend has read them.
 bool is_catalog_relation(Oid relation);
-/// Whether the relation is that index, as far as this backend has met it.
+/// Likewise whether it is that index.
 bool is_known_index(CatalogIndex index, Oid relation);
 /// Whether there is that index: what is new in the catalogs is missing where the extension hasn't been
 /// updated.
@@ -26,12 +26,10 @@ CatalogOids catalog_oids(CatalogIndex index);
 Oid catalog_index(CatalogIndex index);
 /// The OID of the table that an index is on.
 Oid catalog_relation(CatalogIndex index);
-/// OIDs are looked up again when next needed: DROP EXTENSION and CREATE EXTENSION change them.
-void forget_catalog_oids();
 /// The functions that specialized plans depend on: plan_guard() where they hold for one principal,
 /// shape_guard() where for all whose rights have the same shape.
 enum class Guard : int { plan, shape, count };
-/// The hash of a guard's pg_proc entry in the catalog cache, if this backend has met it.
+/// The hash of a guard's pg_proc entry in the catalog cache, if this backend has looked it up.
 bool guard_hash(Guard guard, uint32 *hash);
 /// Raises 55000 when the extension isn't there.
 Oid guard_function(Guard guard);

@@ -3,24 +3,17 @@
 #pragma once
 
 #include "pg/catalog/catalog_tables.hpp"
+#include "pg/catalog/generation.hpp"
 #include "pg/server/uuid_datum.hpp"
 
 namespace tenancy::pg {
 
-/// How many invalidation messages the session has heard: of any kind, and about scopes (invalidation.hpp).
-struct MessagesHeard {
-  uint64 of_any;
-  uint64 of_scopes;
-};
-
-/// One look at the catalogs: all scans of it see the same state, the newest one that is committed (and what
-/// this transaction did itself).
+/// One read of the catalogs: all scans of it see the same state, the newest one that is committed (and what
+/// this transaction did itself). CACHES: what is kept of it, with its token.
 struct CatalogRead {
   Snapshot snapshot;
   bool registered;
-  // Before the look; invalidation.hpp says what they are for.
-  uint64 generation;  // catalog_generation(): what was seen may be kept as of that, and no later
-  MessagesHeard messages;
+  ReadStart start;
 };
 CatalogRead begin_catalog_read();
 void end_catalog_read(CatalogRead &read);

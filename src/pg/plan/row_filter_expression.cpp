@@ -5,7 +5,6 @@
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/permission_numbers.hpp"
-#include "pg/plan/invalidation.hpp"
 #include "pg/plan/shared_plans.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/error_bridge.hpp"

@@ -1,9 +1,8 @@
 #include "pg/plan/row_filter_functions.hpp"
 
 #include "pg/catalog/permission_numbers.hpp"
-#include "pg/plan/invalidation.hpp"
 #include "pg/server/statement_time.hpp"
-#include "pg/session/parameters.hpp"
+#include "pg/session/identity.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -14,7 +13,7 @@ constexpr int column_count = 4;
 // over parameters that take the row's values.
 struct CallState {
   MemoryContext context;
-  uint64 generation;
+  SessionToken token;
   uint64 stamp;
   TimestampTz not_after;
   ExprState *expression;
@@ -39,10 +38,10 @@ Node *parameter(int number, Oid type, Oid collation) {
 
 bool is_current(const CallState *state, const char *resource, const char *command, bool with_organization,
                 const char *options) {
-  return state != nullptr && state->generation == principal_generation() &&
-         state->stamp == identity_stamp() && state->not_after > statement_time() &&
-         strcmp(state->resource, resource) == 0 && strcmp(state->command, command) == 0 &&
-         state->with_organization == with_organization && strcmp(state->options, options) == 0;
+  return state != nullptr && state->token.valid() && state->stamp == identity_stamp() &&
+         state->not_after > statement_time() && strcmp(state->resource, resource) == 0 &&
+         strcmp(state->command, command) == 0 && state->with_organization == with_organization &&
+         strcmp(state->options, options) == 0;
 }
 
 Oid argument_collation(const FmgrInfo *function, int argument) {
@@ -82,8 +81,7 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
     columns[i] = parameter(i + 1, type, argument_collation(call, argument));
   }
   give_back_numbers();
-  // Counted first: a change that comes in between makes this stale.
-  state->generation = principal_generation();
+  state->token = SessionToken::now();
   Principal *principal = current_principal();
   state->stamp = identity_stamp();
   state->not_after = principal->not_after;

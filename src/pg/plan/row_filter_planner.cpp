@@ -18,7 +18,7 @@
 #include "pg/server/counters.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/statement_time.hpp"
-#include "pg/session/parameters.hpp"
+#include "pg/session/identity.hpp"
 #include "pg/session/simulation.hpp"
 
 namespace tenancy::pg {

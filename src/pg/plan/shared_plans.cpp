@@ -4,11 +4,12 @@
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/permission_numbers.hpp"
-#include "pg/plan/invalidation.hpp"
+#include "pg/plan/plan_cache.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/sha256.hpp"
 #include "pg/server/statement_time.hpp"
+#include "pg/session/identity.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -30,13 +31,12 @@ uint32 rest_of(uint64 stamp) { return static_cast<uint32>(stamp >> 32); }
 struct {
   ShapeStart live;  // shape for which there may be plans; no_shape when there are none
   KnownShape *known;
-  uint64 known_generation;  // of the catalogs
-  bool transaction_ends;    // settings are being put back, one by one
+  CatalogToken known_token;
+  bool transaction_ends;  // settings are being put back, one by one
   MemoryContextCallback at_end;
 } state{};
 
-// What a shape is made of. Permissions are numbered differently in each process: it is by their names that
-// they are told to the hash.
+// What a shape is made of. Permissions are numbered differently in each process, so their names are hashed.
 struct Sets {
   const PermissionSet *sets[6];
 };
@@ -58,8 +58,7 @@ void add_text(StringInfo description, const char *text) {
   appendBinaryStringInfo(description, text, static_cast<int>(strlen(text)) + 1);
 }
 
-// A key with every scope has permissions in its set that nobody has met: a set is told by where it differs
-// from that.
+// An all-scopes set also has unregistered bits set. Encodes each set as its difference from all or none.
 void describe(StringInfo description, const Sets &sets, uint8 ids) {
   appendStringInfoChar(description, static_cast<char>(ids));
   bool usual[lengthof(sets.sets)];
@@ -114,33 +113,33 @@ ShapeStart start_of(const Uuid &shape) {
 
 KnownShape &place_of(uint64 stamp) { return state.known[stamp % known_shape_count]; }
 
-void remember(uint64 stamp, ShapeStart shape, uint64 generation) {
-  if (generation != catalog_generation()) return;
+void remember(uint64 stamp, ShapeStart shape, CatalogToken token) {
+  if (!token.valid()) return;
   if (state.known == nullptr)
     state.known = static_cast<KnownShape *>(
         MemoryContextAllocZero(TopMemoryContext, known_shape_count * sizeof(KnownShape)));
-  else if (state.known_generation != generation)
+  else if (state.known_token != token)
     memset(state.known, 0, known_shape_count * sizeof(KnownShape));
-  state.known_generation = generation;
+  state.known_token = token;
   place_of(stamp) = {rest_of(stamp), shape};
 }
 
 // With no credential, and a login that is bound to nobody, the session is nobody whatever else is chosen.
 void remember_nobody() {
   CatalogRead read = begin_catalog_read();
-  const uint64 generation = read.generation;
+  const CatalogToken token = read.start.token;
   const bool is_bound = static_cast<bool>(read_login_binding(read, GetSessionUserId()).user);
   end_catalog_read(read);
   if (is_bound) return;
   PrincipalTexts texts = principal_texts();
-  for (int i = 0; i < 3; i++) texts.text[i] = "";
-  remember(identity_stamp_of(texts), of_nobody, generation);
-  for (int i = 3; i < 5; i++) texts.text[i] = "";
-  remember(identity_stamp_of(texts), of_nobody, generation);
+  for (const PrincipalSetting setting : credential_settings) texts[setting] = "";
+  remember(identity_stamp_of(texts), of_nobody, token);
+  for (const PrincipalSetting setting : choice_settings) texts[setting] = "";
+  remember(identity_stamp_of(texts), of_nobody, token);
 }
 
 bool are_kept_for(uint64 stamp) {
-  if (state.known == nullptr || state.known_generation != catalog_generation()) return false;
+  if (state.known == nullptr || !state.known_token.valid()) return false;
   const KnownShape &known = place_of(stamp);
   if (known.stamp_rest != rest_of(stamp)) return false;
   // Where nobody is an error, planning is what raises it: a plan that reads no row would not.
@@ -178,7 +177,7 @@ Entity filter_id_named(const char *name) {
 
 // What a call site keeps between rows.
 struct CallState {
-  uint64 generation;
+  SessionToken token;
   uint64 stamp;
   TimestampTz not_after;
   Uuid id;
@@ -188,7 +187,7 @@ struct CallState {
 };
 
 bool is_current(const CallState &call) {
-  return call.is_as_planned && call.generation == principal_generation() && call.stamp == identity_stamp() &&
+  return call.is_as_planned && call.token.valid() && call.stamp == identity_stamp() &&
          (call.not_after == DT_NOEND || call.not_after > statement_time());
 }
 
@@ -204,7 +203,7 @@ CallState *new_call_state(FmgrInfo *function, int argument_count) {
 
 void ask_again(CallState *call, Entity entity) {
   give_back_numbers();
-  const uint64 generation = principal_generation();
+  const SessionToken token = SessionToken::now();
   const Principal *principal = current_principal();
   check_anonymous_access(*principal);
   call->shape = has_shape(*principal) ? shape_of(*principal) : Uuid{};
@@ -212,7 +211,7 @@ void ask_again(CallState *call, Entity entity) {
   call->is_nobodys = principal->kind == PrincipalKind::anonymous;
   call->stamp = identity_stamp();
   call->not_after = principal->not_after;
-  call->generation = generation;
+  call->token = token;
 }
 
 [[noreturn]] void raise_principal_changed() {
@@ -231,7 +230,7 @@ void ask_again(CallState *call, Entity entity) {
 bool rights_have_changed(const Uuid &shape_of_plan) {
   if (IsParallelWorker()) return true;
   if (state.known == nullptr) return false;
-  if (state.known_generation != catalog_generation()) return true;
+  if (!state.known_token.valid()) return true;
   const KnownShape &known = place_of(identity_stamp());
   return known.stamp_rest == rest_of(identity_stamp()) &&
          (known.shape == start_of(shape_of_plan) || known.shape == of_nobody);
@@ -312,11 +311,11 @@ void shared_plan_made(const Principal &principal) {
   if (is_known) return;
   remember_nobody();
   server_fault_point();
-  remember(stamp, shape, principal.generation);
+  remember(stamp, shape, principal.token);
 }
 
-void shared_plans_at_change(const PrincipalTexts &texts) {
-  if (state.live != no_shape && !state.transaction_ends) keep_or_drop(identity_stamp_of(texts));
+void keep_or_drop_shared_plans(const PrincipalTexts &next) {
+  if (state.live != no_shape && !state.transaction_ends) keep_or_drop(identity_stamp_of(next));
 }
 
 void drop_shared_plans() {

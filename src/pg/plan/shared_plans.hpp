@@ -10,8 +10,8 @@
 // their identity until a catalog changes. And shape_guard(), which runs on each row that passes, compares the
 // shape of the session's principal with the plan's, and the row's id with the principal's.
 //
-// Nobody keeps shared plans, too, unless nobody is an error: filter_id() is NULL then, and no row passes. So
-// the end of a transaction, which takes SET LOCAL back, drops nothing.
+// An anonymous session also keeps shared plans (filter_id() is NULL, so that no row passes), unless
+// anonymous_access = error. So the end of a transaction, which takes SET LOCAL back, drops nothing.
 #pragma once
 
 #include "pg/catalog/entity_names.hpp"
@@ -36,8 +36,8 @@ Uuid shape_of(const Principal &principal);
 /// A plan for principals of this one's shape is being made.
 void shared_plan_made(const Principal &principal);
 
-/// For invalidation.cpp.
-void shared_plans_at_change(const PrincipalTexts &texts);
+/// For invalidation.cpp: the principal settings are going to be these.
+void keep_or_drop_shared_plans(const PrincipalTexts &next);
 void drop_shared_plans();
 void register_shared_plans();
 

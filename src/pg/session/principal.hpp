@@ -38,16 +38,14 @@ struct Principal {
   bool workspaces_known;
   bool user_keys_known;
 
-  uint64 generation;  // of the catalogs that it was worked out from
+  CatalogToken token;  // of the catalogs that it was worked out from
   MemoryContext context;
 };
 
-/// The session's principal, for immediate use: the next call may replace it. Raises 28000 when a credential
-/// was given and doesn't hold, 42704 or 22023 when a reference in a setting fails.
+/// RETURNS the session's principal, for immediate use: the next call may replace it. CACHES: it, until a
+/// setting, a catalog or the login changes, or it expires. Raises 28000 when a credential was given and
+/// doesn't hold, 42704 or 22023 when a reference in a setting fails.
 Principal *current_principal();
-
-/// Forgets the principals that are kept. None may be in use.
-void forget_principals();
 
 /// Raises 28000 when nobody is asked to be an error and the principal is nobody.
 void check_anonymous_access(const Principal &principal);

@@ -10,6 +10,9 @@
 
 #include <memory>
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy::pg {
 namespace {
 

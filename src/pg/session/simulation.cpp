@@ -1,6 +1,7 @@
 #include "pg/session/simulation.hpp"
 
 #include "pg/server/error_bridge.hpp"
+#include "pg/session/identity.hpp"
 
 namespace tenancy::pg {
 namespace {
