@@ -1,5 +1,5 @@
-// The settings tenancy.*. Those of the principal are claims: anyone may set anything, and what counts is
-// looked at when it is first needed, never when it is set.
+// The settings tenancy.*. Those of the principal are claims: anyone may set anything, and what they
+// give is worked out when it is first needed, never when they are set.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"

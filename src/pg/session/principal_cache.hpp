@@ -1,7 +1,8 @@
-// The principals that the session has been lately.
+// The principals that the session has had lately.
 //
-// Behind a pool a server session is one principal after the other, and some of them again and again. What was
-// worked out for one is kept until a catalog changes, and found by the identity that it was worked out for.
+// Behind a pool a server session has one principal after the other, and some of them again and again. What
+// was worked out for one is kept until a catalog changes, and found by the identity that it was worked out
+// for.
 #pragma once
 
 #include "pg/session/identity.hpp"
