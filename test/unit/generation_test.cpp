@@ -111,7 +111,7 @@ TEST_F(GenerationTest, CatalogThatIsNewToTheSessionMayHaveBeenMissed) {
   const ReadStart quiet = start_read();
   subscribe_to_catalog(quiet);
   EXPECT_TRUE(quiet.token.valid());
-  message_received();
+  notification_received();
   subscribe_to_catalog(quiet);
   EXPECT_FALSE(quiet.token.valid());
 }
@@ -127,13 +127,13 @@ TEST_F(GenerationTest, TopicsAreSpreadAndStayBelowTheBit) {
   EXPECT_GT(topics.size(), 390U);
 }
 
-// Sessions and organizations as in life: others commit changes, whose messages arrive later and at any
-// moment; the session reads, subscribes and keeps. Once all messages are there, whatever has a valid token is
-// true.
+// Sessions and organizations as in life: others commit changes, whose notifications arrive later and at any
+// moment; the session reads, subscribes and keeps. Once all notifications are there, whatever has a valid
+// token is true.
 struct Life {
   static constexpr int organizations = 4;
   int versions[organizations] = {};
-  std::deque<std::optional<int>> messages;  // of an organization, or of all
+  std::deque<std::optional<int>> notifications;  // of an organization, or of all
 
   struct Kept {
     int organization;
@@ -149,17 +149,17 @@ struct Life {
 
   void change(int organization, bool for_everybody) {
     versions[organization]++;
-    messages.push_back(for_everybody ? std::nullopt : std::optional(organization));
+    notifications.push_back(for_everybody ? std::nullopt : std::optional(organization));
   }
 
   void receive() {
-    if (messages.empty()) return;
-    message_received();
-    const std::optional<int> organization = messages.front();
-    messages.pop_front();
+    if (notifications.empty()) return;
+    notification_received();
+    const std::optional<int> organization = notifications.front();
+    notifications.pop_front();
     if (!organization)
       definitions_changed();
-    else if (topic_message_received(
+    else if (topic_notification_received(
                  topic_of(Audience::organization, id_of(static_cast<std::uint8_t>(*organization)))))
       catalogs_changed();
   }
@@ -206,7 +206,7 @@ TEST_F(GenerationTest, NothingThatIsKeptIsWrongOnceAllMessagesHaveArrived) {
             life.begin();
           break;
       }
-      if (!life.messages.empty()) continue;
+      if (!life.notifications.empty()) continue;
       ASSERT_EQ(life.valid_and_wrong(), 0) << "seed " << seed << ", step " << step;
       for (const Life::Kept &one : life.kept) kept_valid += one.token.valid();
     }

@@ -54,7 +54,7 @@ constexpr CatalogIndex told_of_updates = CatalogIndex::organizations_pkey;
 constexpr int guard_count = static_cast<int>(Guard::count);
 
 // Looked up as they are needed: a session of a moment reads few of the catalogs. Values outlive the token:
-// they still say which messages concern us, and which plans.
+// they still say which notifications concern us, and which plans.
 struct {
   DefinitionToken token;  // of all of it: DROP EXTENSION and CREATE EXTENSION change OIDs
   Oid schema;

@@ -19,7 +19,7 @@ void require_extension();
 struct CatalogOids {
   Oid relation;
   Oid index;
-  bool are_new;  // found by this call: messages about them were ignored until now
+  bool are_new;  // found by this call: notifications about them were ignored until now
 };
 /// RETURNS the OIDs of an index and its table. CACHES: them, until definitions change. Raises 55000 when the
 /// extension isn't there.
@@ -29,7 +29,7 @@ Oid catalog_index(CatalogIndex index);
 /// RETURNS the OID of the table that an index is on.
 Oid catalog_relation(CatalogIndex index);
 /// The functions that specialized plans depend on: plan_guard() where they hold for one principal,
-/// shape_guard() where for all whose rights have the same shape.
+/// shape_guard() where for all of one rights profile.
 enum class Guard : int { plan, shape, count };
 /// RETURNS whether this backend has looked the guard up, and `hash`, that of its pg_proc entry in the catalog
 /// cache.

@@ -18,11 +18,11 @@ struct {
   Observer observer;
   bool reads_are_old;
   // Nothing is kept, so that nobody depends on the old subscriptions. They are cleared by the next one, and
-  // not in a callback that may run for each of many messages.
+  // not in a callback that may run for each of many notifications.
   bool subscriptions_expired;
   bool lists[list_count];
-  std::uint64_t messages;
-  std::uint64_t topic_messages;
+  std::uint64_t notifications;
+  std::uint64_t topic_notifications;
   std::uint64_t topics[topic_places / 64];
 } state{};
 
@@ -44,7 +44,9 @@ std::uint64_t mixed(std::uint64_t value) noexcept {
 
 }  // namespace
 
-ReadStart start_read() noexcept { return {CatalogToken::now(), state.messages, state.topic_messages}; }
+ReadStart start_read() noexcept {
+  return {CatalogToken::now(), state.notifications, state.topic_notifications};
+}
 
 void note_old_read() noexcept { state.reads_are_old = true; }
 
@@ -67,13 +69,13 @@ void subscribe(const ReadStart &start, Audience audience, const Uuid &id) {
   }
   const Topic topic = topic_of(audience, id);
   word_of(topic) |= bit_of(topic);
-  if (start.topic_messages != state.topic_messages) catalogs_changed();
+  if (start.topic_notifications != state.topic_notifications) catalogs_changed();
 }
 
 void subscribe(IdList list) noexcept { state.lists[static_cast<int>(list)] = true; }
 
 void subscribe_to_catalog(const ReadStart &start) {
-  if (start.messages != state.messages) catalogs_changed();
+  if (start.notifications != state.notifications) catalogs_changed();
 }
 
 void observe_generations(Observer observer) noexcept { state.observer = observer; }
@@ -104,10 +106,10 @@ void principal_changed(const PrincipalTexts &next) {
 void expire_catalog_tokens() noexcept { generations.catalogs++; }
 void expire_definition_tokens() noexcept { generations.definitions++; }
 
-void message_received() noexcept { state.messages++; }
+void notification_received() noexcept { state.notifications++; }
 
-bool topic_message_received(Topic topic) noexcept {
-  state.topic_messages++;
+bool topic_notification_received(Topic topic) noexcept {
+  state.topic_notifications++;
   return (word_of(topic) & bit_of(topic)) != 0;
 }
 

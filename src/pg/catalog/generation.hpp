@@ -52,14 +52,14 @@ using SessionToken = Token<session_count>;        // for what follows from both
 /// What had happened when a read of the catalogs began.
 struct ReadStart {
   CatalogToken token;  // of what is read
-  std::uint64_t messages;
-  std::uint64_t topic_messages;
+  std::uint64_t notifications;
+  std::uint64_t topic_notifications;
 };
 /// REQUIRES: the read's snapshot hasn't been taken yet.
 ReadStart start_read() noexcept;
 
-/// The read has an older snapshot, which may not show changes whose messages have been seen already: what is
-/// kept of it has to go by the end of the parallel query whose snapshot it is.
+/// The read has an older snapshot, which may not show changes whose notifications have been seen already:
+/// what is kept of it has to go by the end of the parallel query whose snapshot it is.
 void note_old_read() noexcept;
 /// REQUIRES: no parallel query is running. Invalidates all tokens after a read by an old snapshot.
 void discard_old_reads();
@@ -69,7 +69,7 @@ void discard_old_reads();
 /// Whom a change concerns.
 enum class Audience : int { organization, user };
 
-/// A number for an audience. Two can have the same: each then gets the other's messages, too.
+/// A number for an audience. Two can have the same: each then gets the other's notifications, too.
 using Topic = std::uint32_t;
 inline constexpr Topic topic_bits = 31;
 Topic topic_of(Audience audience, const Uuid &id) noexcept;
@@ -77,12 +77,12 @@ Topic topic_of(Audience audience, const Uuid &id) noexcept;
 /// Lists of ids. They grow without a change of anyone's rights.
 enum class IdList : int { workspaces, user_keys, count };
 
-/// REQUIRES: the read that started so hasn't ended. From now on a message about the audience invalidates
+/// REQUIRES: the read that started so hasn't ended. From now on a notification about the audience invalidates
 /// tokens. One that has come since the read began may have been missed: then this invalidates them.
 void subscribe(const ReadStart &start, Audience audience, const Uuid &id);
 /// REQUIRES: the list hasn't been read yet.
 void subscribe(IdList list) noexcept;
-/// Likewise for a catalog whose messages were ignored until the read came to it.
+/// Likewise for a catalog whose notifications were ignored until the read came to it.
 void subscribe_to_catalog(const ReadStart &start);
 
 // What moves the counters
@@ -103,16 +103,16 @@ void parameters_changed();
 /// A setting that says who the session is is being assigned.
 void principal_changed(const PrincipalTexts &next);
 
-/// Invalidates tokens and nothing else: plans stay, since no filter depends on what has changed, or a message
-/// follows that drops them.
+/// Invalidates tokens and nothing else: plans stay, since no filter depends on what has changed, or a
+/// notification follows that drops them.
 void expire_catalog_tokens() noexcept;
 void expire_definition_tokens() noexcept;
 
-// Messages of the server, for invalidation.cpp
+// Notifications of the server, for invalidation.cpp
 
-void message_received() noexcept;
+void notification_received() noexcept;
 /// RETURNS whether the session has subscribed to it.
-bool topic_message_received(Topic topic) noexcept;
+bool topic_notification_received(Topic topic) noexcept;
 bool is_subscribed(IdList list) noexcept;
 
 }  // namespace tenancy::pg

@@ -1,6 +1,6 @@
-// The trigger of the catalogs: which sessions a change of a row is sent to. Messages are the server's own, of
-// its relation cache: sent at commit to every session of the database, on rollback to none, on a standby by
-// replay.
+// The trigger of the catalogs: which sessions a change of a row is sent to. Notifications are the server's
+// own, of its relation cache: sent at commit to every session of the database, on rollback to none, on a
+// standby by replay.
 //
 // Most changes concern one organization, and are sent as its topic's; the trigger's arguments say which. A
 // row of a built-in role, which has no organization, may concern any organization, and so may one of a user
@@ -15,7 +15,7 @@
 namespace tenancy::pg {
 namespace {
 
-// Queueing is quadratic in the messages of a command, so above this a transaction notifies all sessions.
+// Queueing is quadratic in the notifications of a command, so above this a transaction notifies all sessions.
 constexpr int max_rows_notified = 1000;
 
 // Of this transaction.
@@ -47,7 +47,8 @@ static void subtransaction_ended(SubXactEvent event, SubTransactionId, SubTransa
 }
 }
 
-// RETURNS the index whose message is that of lists with rows such as this one; a service key is in no list.
+// RETURNS the index whose notification is that of lists with rows such as this one; a service key is in no
+// list.
 Oid index_of_list(const TriggerData *trigger) {
   if (strcmp(NameStr(RelationGetForm(trigger->tg_relation)->relname), "workspaces") == 0)
     return catalog_index(index_of(IdList::workspaces));
@@ -86,7 +87,7 @@ KeyOfRow key_of(const TriggerData *trigger, HeapTuple row) {
 
 // CacheInvalidateRelcacheByRelid() would raise an error: it fetches the relation's pg_class row, and there is
 // none. CacheInvalidateRelcacheByTuple() takes a row, and reads two columns of it: oid, and relisshared,
-// which is false here, so that the message goes to the sessions of this database.
+// which is false here, so that the notification goes to the sessions of this database.
 void notify_audience(Audience audience, const Uuid &id) {
   alignas(MAXIMUM_ALIGNOF) char space[MAXALIGN(SizeofHeapTupleHeader) + sizeof(FormData_pg_class)] = {};
   HeapTupleData entry{};
@@ -144,7 +145,8 @@ Datum pg_tenancy_invalidate(PG_FUNCTION_ARGS) {
   const char *argument = argument_of(trigger, 0);
 
   state.has_changed = true;
-  // For this transaction, whose own message comes only with its next command. Others get theirs at commit.
+  // For this transaction, whose own notification comes only with its next command. Others get theirs at
+  // commit.
   expire_catalog_tokens();
   if (strcmp(argument, "new") == 0) return PointerGetDatum(nullptr);
   // A scope given to a key that others may be using concerns them; a new key's does not.

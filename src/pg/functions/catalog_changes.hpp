@@ -1,4 +1,4 @@
-// The trigger that sends messages about changes of the catalogs.
+// The trigger that sends notifications about changes of the catalogs.
 #pragma once
 
 namespace tenancy::pg {

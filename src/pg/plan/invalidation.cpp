@@ -36,13 +36,13 @@ void generation_moved(Change change, const PrincipalTexts *next) {
 }
 
 extern "C" {
-// Message -> counter.
+// Notification -> counter.
 static void relation_invalidated(Datum, Oid relation) {
-  message_received();
+  notification_received();
   // InvalidOid: the queue overflowed, and anything may have changed.
   if (!OidIsValid(relation) || is_catalog_relation(relation) || is_subscribed_list(relation))
     definitions_changed();
-  else if (is_topic(relation) && topic_message_received(topic_of(relation)))
+  else if (is_topic(relation) && topic_notification_received(topic_of(relation)))
     catalogs_changed();
 }
 

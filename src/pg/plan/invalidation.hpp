@@ -1,5 +1,5 @@
-// Messages of the server move the counters of generation.hpp, and a counter that moves drops plans. Nothing
-// else: what is kept elsewhere is kept with a token. docs/design/invalidation.md has the states.
+// Notifications of the server move the counters of generation.hpp, and a counter that moves drops plans.
+// Nothing else: what is kept elsewhere is kept with a token. docs/design/invalidation.md has the states.
 #pragma once
 
 #include "pg/catalog/catalog_tables.hpp"
@@ -9,15 +9,15 @@ namespace tenancy::pg {
 
 void register_invalidation();
 
-/// A topic's message is a relcache message of a relation that does not exist, with this OID. Where a relation
-/// does have it, its messages are taken for the topic's, and the other way round, which costs some work and
-/// nothing else.
+/// A topic's notification is a relcache message of a relation that does not exist, with this OID. Where a
+/// relation does have it, its notifications are taken for the topic's, and the other way round, which costs
+/// some work and nothing else.
 inline constexpr Oid topic_bit = Oid{1} << topic_bits;
 inline Oid relation_of(Topic topic) { return topic_bit | topic; }
 inline bool is_topic(Oid relation) { return (relation & topic_bit) != 0; }
 inline Topic topic_of(Oid relation) { return relation & ~topic_bit; }
 
-/// A list's message is a relcache message of the index that it is read from.
+/// A list's notification is a relcache message of the index that it is read from.
 inline CatalogIndex index_of(IdList list) {
   return list == IdList::workspaces ? CatalogIndex::workspaces_organization_id_slug_key
                                     : CatalogIndex::api_keys_user_idx;

@@ -1,6 +1,6 @@
 // Cached plans that hold a filter, and how they are dropped.
 //
-// A filter is made for one principal, or one shape of rights, and so is the plan that holds it. The plan is
+// A filter is made for one principal, or one rights profile, and so is the plan that holds it. The plan is
 // found by the guard's call that it holds, or is recorded to depend on: the server's plan cache drops plans
 // by the function's pg_proc entry, so that its callback for that entry drops these and no other. There is
 // nothing else that could be called: the plan cache is the server's own.
