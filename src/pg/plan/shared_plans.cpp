@@ -320,7 +320,7 @@ void keep_or_drop_shared_plans(const PrincipalTexts &next) {
 
 void drop_shared_plans() {
   state.live = no_profile;
-  drop_plans_with(Guard::profile);
+  drop_plans_with(Guard::shape);
 }
 
 void register_shared_plans() { RegisterXactCallback(transaction_ends, nullptr); }
