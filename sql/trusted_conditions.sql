@@ -49,6 +49,8 @@ END
 $$;
 CREATE FUNCTION leaks(uuid, int) RETURNS boolean LANGUAGE sql COST 0.0001 AS 'SELECT app.leak($1)';
 CREATE OPERATOR === (LEFTARG = uuid, RIGHTARG = int, FUNCTION = leaks);
+CREATE FUNCTION leak_equal(uuid, int) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS 'BEGIN RETURN app.leak($1); END';
+CREATE OPERATOR app.= (LEFTARG = uuid, RIGHTARG = int, FUNCTION = leak_equal);
 CREATE TYPE box1 AS (id uuid);
 CREATE FUNCTION leaking_cast(uuid) RETURNS box1 LANGUAGE plpgsql IMMUTABLE COST 0.0001 AS $$ BEGIN PERFORM app.leak($1); RETURN ROW($1)::app.box1; END $$;
 CREATE CAST (uuid AS box1) WITH FUNCTION leaking_cast(uuid);
@@ -75,6 +77,7 @@ INSERT INTO shapes (shape) VALUES
   ('SELECT FROM app.docs d WHERE d.price > 990 AND CASE d.workspace_id WHEN ''aaaaaaaa-0000-4000-8000-000000000001'' THEN true ELSE app.leak(d.workspace_id) END'),
   ('SELECT FROM app.docs d WHERE d.price > 990 AND d.workspace_id OPERATOR(app.===) 1'),
   ('SELECT FROM app.docs d WHERE d.price > 990 AND (CASE WHEN true THEN ARRAY[d.workspace_id] END)::app.box1[] IS NOT NULL'),
+  ('SELECT FROM app.docs d WHERE d.price > 990 AND CASE d.workspace_id WHEN 1 THEN true END'),
   ('SELECT count(*) FROM app.other'),
   ('SELECT (SELECT count(*) FROM app.docs d WHERE d.price > 990 AND app.leak(d.workspace_id))'),
   ('SELECT FROM app.one LIMIT (SELECT count(*) FROM app.docs d WHERE d.price > 990 AND app.leak(d.workspace_id))'),
