@@ -19,6 +19,10 @@ CREATE FUNCTION told(text, bigint) RETURNS boolean LANGUAGE plpgsql COST 0.0001 
 CREATE OPERATOR = (LEFTARG = text, RIGHTARG = bigint, FUNCTION = told);
 CREATE FUNCTION as_numbers(text) RETURNS int[] LANGUAGE sql STABLE AS 'SELECT (CASE WHEN true THEN ARRAY[$1] END)::int[]';
 CREATE VIEW titles WITH (security_barrier, security_invoker) AS SELECT id, title FROM notes WHERE id > 0;
+CREATE TYPE box1 AS (title text);
+CREATE FUNCTION cast_told(text) RETURNS box1 LANGUAGE plpgsql IMMUTABLE COST 0.0001 AS $$ BEGIN RETURN CASE WHEN app.told($1, 1) THEN ROW($1)::app.box1 END; END $$;
+CREATE CAST (text AS box1) WITH FUNCTION cast_told(text);
+CREATE FUNCTION trust(mode text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM set_config('tenancy.trusted_conditions', mode, false); END $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 CREATE FUNCTION try(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -35,6 +39,7 @@ CREATE TABLE shapes (n serial, shape text);
 INSERT INTO shapes (shape) VALUES
   ('SELECT FROM app.notes WHERE (CASE WHEN true THEN ARRAY[title] END)::int[] IS NOT NULL'),
   ('SELECT FROM app.notes WHERE CASE title WHEN 1 THEN true END'),
+  ('SELECT FROM app.notes WHERE (CASE WHEN true THEN ARRAY[title] END)::app.box1[] IS NOT NULL'),
   ('SELECT FROM app.notes WHERE app.as_numbers(title) IS NOT NULL'),
   ('SELECT FROM app.notes WHERE 7 <> ALL ((CASE WHEN true THEN ARRAY[title] END)::int[])'),
   ('SELECT FROM app.titles WHERE CASE title WHEN 1 THEN true END'),
@@ -57,6 +62,7 @@ SELECT n, try(shape) FROM shapes ORDER BY n;
 -- In the cheapest order for a leak: the filter costs more than the condition
 CALL become('ben');
 SELECT n, try(shape) FROM shapes ORDER BY n;
+SELECT trust('all');
 SET enable_seqscan = off;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;

@@ -106,10 +106,11 @@ void order_conditions(Plan *plan) {
 
 extern "C" {
 static PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters) {
+  const bool has_policies = query->hasRowSecurity;
   PlannedStmt *statement = next_planner != nullptr ? next_planner(query, text, options, parameters)
                                                    : standard_planner(query, text, options, parameters);
-  // There is row security somewhere in it.
-  if (!statement->dependsOnRole || !server_overlooks()) return statement;
+  // Somewhere in the query, or in a function that planning has put in place of a call.
+  if ((!has_policies && !statement->dependsOnRole) || !server_overlooks()) return statement;
   order_conditions(statement->planTree);
   const ListCell *cell = nullptr;
   foreach (cell, statement->subplans) order_conditions(static_cast<Plan *>(lfirst(cell)));
