@@ -2,7 +2,7 @@
 -- entries have at most 2704 bytes. Triggers and not CHECK constraints, which would keep rows that an earlier version took from being
 -- restored from a dump, and a key with a long name from being revoked.
 
-CREATE FUNCTION tenancy.check_length() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_length() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   new_row jsonb := to_jsonb(NEW);
@@ -21,8 +21,7 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_length() IS 'Trigger: a text that is stored or changed has at most so many characters; arguments: column, length, column, length …';
-REVOKE ALL ON FUNCTION tenancy.check_length() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_length() IS 'Trigger: a text that is stored or changed has at most so many characters; arguments: column, length, column, length …';
 
 DO $$
 DECLARE
@@ -42,14 +41,14 @@ BEGIN
     GROUP BY v.catalog LOOP
     -- Called for what is too long only.
     EXECUTE format('CREATE TRIGGER check_length BEFORE INSERT OR UPDATE ON tenancy.%I FOR EACH ROW WHEN (%s)
-                    EXECUTE FUNCTION tenancy.check_length(%s)', bound.catalog, bound.condition, bound.arguments);
+                    EXECUTE FUNCTION tenancy_internal.check_length(%s)', bound.catalog, bound.condition, bound.arguments);
   END LOOP;
 END
 $$;
 
 -- References are ids, external ids or slugs. A slug in the form of an id would make the reference to another row ambiguous. What was
 -- there before stays, and can be restored from a dump.
-CREATE FUNCTION tenancy.check_slug() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_slug() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.slug IS NOT DISTINCT FROM OLD.slug THEN
@@ -60,8 +59,7 @@ BEGIN
     HINT = 'Give a slug that is a name.';
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_slug() IS 'Trigger: raises 23514 for a new slug in the form of a uuid, which would make references ambiguous';
-REVOKE ALL ON FUNCTION tenancy.check_slug() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_slug() IS 'Trigger: raises 23514 for a new slug in the form of a uuid, which would make references ambiguous';
 
 DO $$
 DECLARE
@@ -71,7 +69,7 @@ BEGIN
     EXECUTE format('CREATE TRIGGER check_slug BEFORE INSERT OR UPDATE ON tenancy.%I FOR EACH ROW
       WHEN (pg_catalog.length(pg_catalog.replace(NEW.slug, ''-'', '''')) = 32 AND NEW.slug ~ ''^[0-9a-f-]+$''
             AND NOT (pg_catalog.current_setting(''check_function_bodies'') = ''off'' AND pg_catalog.current_setting(''search_path'') = ''''))
-      EXECUTE FUNCTION tenancy.check_slug()', catalog);
+      EXECUTE FUNCTION tenancy_internal.check_slug()', catalog);
   END LOOP;
 END
 $$;

@@ -193,7 +193,7 @@ SELECT f.state, f.message FROM unnest(ARRAY['INSERT INTO tenancy.api_key_secrets
 
 -- A credential that ends hands out nothing that lasts longer: not to itself, nor to another key
 \o /dev/null
-SELECT keep('ending', (SELECT secret FROM tenancy.create_api_key('organization_service_key', 'ending', 'acme', scopes => '["api_keys.create", "api_keys.edit", "api_keys.rotate", "api_keys.delete", "organization.update", "logs.view"]', expires_at => '2999-01-01 00:00+00'))),
+SELECT keep('ending', (SELECT secret FROM tenancy.create_api_key('organization_service_key', 'ending', 'acme', scopes => '"all"', expires_at => '2999-01-01 00:00+00'))),
        keep('lasting', (SELECT secret FROM tenancy.create_api_key('organization_service_key', 'lasting', 'acme', scopes => '["logs.view"]')));
 \o
 CREATE FUNCTION known(key text) RETURNS uuid LANGUAGE sql SECURITY DEFINER AS $$ SELECT api_key_id FROM tenancy.api_keys WHERE api_keys.name = key $$;
