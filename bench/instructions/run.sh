@@ -27,12 +27,11 @@ CASES=(
 
 # stage_of COMMIT ("" for the tree as it is): builds, prints where it is installed.
 stage_of() {
-  local stage=$WORK_DIR/stage_${1:-tree} tree=$WORK_DIR/build_${1:-tree}
+  local stage=$WORK_DIR/stage_${1:-tree} tree=$ROOT_DIR/build/instructions_$1
   if [[ -z $1 ]]; then
     build_module "$ROOT_DIR/build/instructions" "$stage" >&2
   else
-    mkdir -p "$tree"
-    git -c safe.directory='*' archive "$1" | tar -C "$tree" -x
+    [[ -d $tree ]] || { mkdir -p "$tree.new" && git -c safe.directory='*' archive "$1" | tar -C "$tree.new" -x && mv "$tree.new" "$tree"; }
     make -s -C "$tree" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" >"$WORK_DIR/make.log" 2>&1 || { tail "$WORK_DIR/make.log" >&2; return 1; }
     make -s -C "$tree" install DESTDIR="$stage" PG_CONFIG="$PG_CONFIG" >/dev/null
   fi

@@ -7,8 +7,8 @@ CREATE TABLE settings AS SELECT * FROM tenancy.create_organization('Bench', 'own
 CREATE TABLE places AS
 SELECT n, tenancy.create_workspace(organization_id::text, 'Place ' || n) AS workspace_id FROM settings, generate_series(1, 10) n;
 INSERT INTO logs (organization_id, workspace_id, created_at, body)
-SELECT s.organization_id, p.workspace_id, '2026-01-01'::timestamptz + n * interval '1 minute', 'row ' || n
-FROM settings s, generate_series(1, 20000) n JOIN places p ON p.n = n % 10 + 1;
+SELECT s.organization_id, p.workspace_id, '2026-01-01'::timestamptz + i * interval '1 minute', 'row ' || i
+FROM settings s, generate_series(1, 20000) i JOIN places p ON p.n = i % 10 + 1;
 CREATE INDEX ON logs (workspace_id, created_at);
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id');
 GRANT SELECT, INSERT ON logs TO bench_app;
