@@ -370,6 +370,6 @@ SELECT f.state, f.message FROM failure($$ALTER TABLE app.files DROP CONSTRAINT f
 SET tenancy.guard_rails = off;
 ALTER TABLE files DROP CONSTRAINT files_folder_id_fkey, ADD FOREIGN KEY (folder_id) REFERENCES folders ON UPDATE SET DEFAULT;
 RESET tenancy.guard_rails;
-SELECT problem FROM tenancy.inspect_protection('files');
+SELECT problem FROM tenancy_internal.inspect_protection('files');
 -- Of what is no table, an error that says so
 SELECT relation, f.state, f.message FROM unnest(ARRAY['0', '1', 'pg_class_oid_index', 'files']) relation, failure(format('SELECT tenancy.parent_visible(%L, 9, 1)', relation)) f;
