@@ -1,10 +1,12 @@
 // What the server calls when it loads the module.
 
+#include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/index_promotion.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/plan/kept_statistics.hpp"
+#include "pg/plan/late_conditions.hpp"
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/plan/shared_plans.hpp"
 #include "pg/server/compat.hpp"
@@ -21,12 +23,14 @@ void _PG_init(void) {
   tenancy::pg::refuse_stale_placeholders();
   tenancy::pg::define_settings();
   tenancy::pg::register_invalidation();
+  tenancy::pg::register_catalog_changes();
   tenancy::pg::register_principal_safety();
   tenancy::pg::register_empty_relation();
   tenancy::pg::register_index_promotion();
   tenancy::pg::register_kept_statistics();
   tenancy::pg::register_shared_plans();
   tenancy::pg::register_counters();
+  tenancy::pg::register_late_conditions();
   tenancy::pg::register_owner_exemption();
   tenancy::pg::register_child_tables();
 }
