@@ -2,50 +2,11 @@
 
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
+#include "pg/catalog/protected_table.hpp"
 #include "pg/plan/row_filter_functions.hpp"
 
 namespace tenancy::pg {
 namespace {
-
-// What protected_tables says of a table.
-struct ProtectedTable {
-  bool found;
-  const char *resource;
-  const char *column_names[4];  // organization, workspace, owner, API key
-  bool metadata_only;
-  bool with_organization;
-  RowOptions options;
-};
-
-const char *name_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
-  bool is_null = false;
-  const Datum datum = column(scan, tuple, attribute, &is_null);
-  return is_null ? nullptr : pstrdup(NameStr(*DatumGetName(datum)));
-}
-
-ProtectedTable read_protected_table(Oid relation) {
-  using namespace attribute::protected_tables;
-  ProtectedTable table{};
-  CatalogRead read = begin_catalog_read();
-  ScanKeyData key;
-  equals(&key, attribute::protected_tables::relation, F_OIDEQ, ObjectIdGetDatum(relation));
-  CatalogScan scan = begin_scan(read, CatalogIndex::protected_tables_pkey, 1, &key);
-  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
-    table.found = true;
-    table.resource = text_column(scan, tuple, resource);
-    const AttrNumber attributes[] = {organization_column, workspace_column, owner_column, api_key_column};
-    for (int i = 0; i < 4; i++) table.column_names[i] = name_column(scan, tuple, attributes[i]);
-    table.with_organization = bool_column(scan, tuple, with_organization);
-    table.options = {bool_column(scan, tuple, shared), bool_column(scan, tuple, workspace_decides), false};
-    bool is_null = false;
-    const Datum columns = column(scan, tuple, payload, &is_null);
-    table.metadata_only = !is_null && ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(columns)),
-                                                     ARR_DIMS(DatumGetArrayTypeP(columns))) == 0;
-  }
-  end_scan(scan);
-  end_catalog_read(read);
-  return table;
-}
 
 Node *column_reference(Oid relation, const char *name) {
   if (name == nullptr) return nullptr;
@@ -79,7 +40,7 @@ Datum pg_tenancy_explain_rows(PG_FUNCTION_ARGS) {
   for (int i = 0; i < 4; i++) columns[i] = column_reference(relation, table.column_names[i]);
   give_back_numbers();
   RowColumns row{columns[0], columns[1], columns[2], columns[3]};
-  row.options = table.options;
+  row.options = {table.shared, table.workspace_decides, false};
   const RowCondition filter =
       filter_of_call(*current_principal(), RowFunction::visible, table.resource,
                      table.metadata_only ? "list" : "view", row, table.with_organization);

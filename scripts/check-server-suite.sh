@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Runs PostgreSQL's own regression tests three times and compares the outcomes:
+#
+#   scripts/check-server-suite.sh SOURCE
+#
+# SOURCE is a source tree of PostgreSQL $PG_MAJOR (default 15), as `apt-get source postgresql-15` unpacks it.  The runs:
+# a plain server; one with pg_tenancy in shared_preload_libraries; one that has the extension in the database as well, and
+# in template1.  What the second and third print must be what the first prints, apart from what test/server_suite/ has and
+# explains.  Needs a C compiler.
+#
+# The last line is "N passed, N failed": one for each of the two comparisons.
+
+set -euo pipefail
+shopt -s inherit_errexit nullglob
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT_DIR"
+
+[[ $# -eq 1 ]] || fail "usage: scripts/check-server-suite.sh SOURCE"
+suite=$(cd "$1" && pwd)/src/test/regress
+[[ -f $suite/parallel_schedule ]] || fail "\"$1\" is no source tree of PostgreSQL"
+explained=$ROOT_DIR/test/server_suite/$PG_MAJOR
+pg_config=$(find_pg_config)
+pgxs=$(dirname "$("$pg_config" --pgxs)")/../..
+
+# The functions that the tests load, and the two modules of contrib that they use.
+build_libraries() {
+  mkdir "$WORK_DIR/libraries"
+  # shellcheck disable=SC2046
+  cc $("$pg_config" --cflags) -fPIC -shared -w -I "$("$pg_config" --includedir-server)" -o "$WORK_DIR/libraries/regress.so" "$suite/regress.c"
+  cp "$("$pg_config" --pkglibdir)"/{autoinc,refint}.so "$WORK_DIR/libraries"
+}
+
+# run_suite NAME STAGE [OPTION OF pg_regress...] -- [OPTION OF start_server...]
+run_suite() {
+  local name=$1 stage=$2 output=$WORK_DIR/$1_output options=() files
+  shift 2
+  while [[ $1 != -- ]]; do options+=("$1"); shift; done
+  shift
+  start_server "$WORK_DIR/$name" "$stage" "$@"
+  [[ ${#options[@]} -eq 0 ]] || as_server_user "$(server_bin)/psql" -X -q -d template1 -c 'CREATE EXTENSION pg_tenancy'
+  mkdir "$output"
+  cp -r "$suite/." "$output"
+  give_to_server_user "$output"
+  # Its exit status says whether the outcome is what PostgreSQL expects, which is not what is asked here.
+  as_server_user "$pgxs/src/test/regress/pg_regress" --inputdir="$output" --outputdir="$output" --bindir="$(server_bin)" \
+    --dlpath="$WORK_DIR/libraries" --max-connections=10 --schedule="$output/parallel_schedule" --host="$PGHOST" --port="$PGPORT" \
+    --user=postgres "${options[@]}" >"$output/log" 2>&1 || true
+  files=("$output/results/"*.out)
+  [[ ${#files[@]} -gt 150 ]] || { tail -n 20 "$output/log" "$WORK_DIR/$name/log"; fail "the tests did not run"; }
+  say "$name: $(sed -n '/tests passed\|tests failed/s/^[# ]*//p' "$output/log" | tr -d '=' | xargs)"
+  stop_server "$WORK_DIR/$name"
+}
+
+# compare NAME: the differences to the plain server in a form that does not depend on where the lines are.
+differences() {
+  local file name=$1
+  for file in "$WORK_DIR/plain_output/results/"*.out; do
+    diff -U2 --label plain --label "$name" <(sed "s|$WORK_DIR/plain|DIR|g" "$file") \
+      <(sed "s|$WORK_DIR/$name|DIR|g" "$WORK_DIR/${name}_output/results/${file##*/}") |
+      sed -e "1i=== ${file##*/}" -e 's/^@@ .* @@.*/@@/' || true
+  done
+}
+
+compare() {
+  local name=$1
+  differences "$name" >"$WORK_DIR/$name.diff"
+  if diff -u "$explained/$name.diff" "$WORK_DIR/$name.diff"; then
+    say "$name: $(grep -c '^=== ' "$WORK_DIR/$name.diff" || true) tests differ from the plain server, as explained"
+    return 0
+  fi
+  say "$name differs from what test/server_suite/ explains"
+  return 1
+}
+
+stage=$WORK_DIR/stage
+build_module build/gcc "$stage" WERROR=1
+build_libraries
+run_suite plain '' --
+run_suite preloaded "$stage" -- -c shared_preload_libraries=pg_tenancy
+run_suite extension "$stage" --load-extension=pg_tenancy -- -c shared_preload_libraries=pg_tenancy
+passed=0 failed=0
+for name in preloaded extension; do
+  if compare "$name"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  [[ -z ${KEEP-} ]] || cp "$WORK_DIR/$name.diff" "$KEEP/"
+done
+say "$passed passed, $failed failed"
+[[ $failed -eq 0 ]]
