@@ -1,5 +1,6 @@
 #include "pg/catalog/extension_version.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
 
 namespace tenancy::pg {

@@ -140,6 +140,10 @@ PermissionId permission_id(const char *resource, const char *action) {
   return entry->id;
 }
 
+PermissionId permission_of(const CatalogScan &scan, HeapTuple tuple, AttrNumber resource, AttrNumber action) {
+  return permission_id(text_column(scan, tuple, resource), text_column(scan, tuple, action));
+}
+
 const PermissionClasses &permission_classes() { return classes; }
 
 const RegisteredPermissions &registered_permissions(const CatalogRead &read) {

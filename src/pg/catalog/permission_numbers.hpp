@@ -21,6 +21,7 @@ uint64 permission_numbering();
 /// The number of a permission that a catalog row names. Raises 54000 when there are more than
 /// max_permissions.
 PermissionId permission_id(const char *resource, const char *action);
+PermissionId permission_of(const CatalogScan &scan, HeapTuple tuple, AttrNumber resource, AttrNumber action);
 
 /// What the access model says of each permission that has a number.
 const PermissionClasses &permission_classes();

@@ -2,8 +2,10 @@
 // words of the access model are. What may be handed out: delegation.cpp.
 
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
+#include "pg/catalog/roles.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/pod_array.hpp"
 #include "pg/server/result_rows.hpp"

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/entity_names.hpp"
+#include "pg/catalog/facts.hpp"
+#include "pg/catalog/key_facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/functions/role_rights.hpp"
 #include "pg/server/result_rows.hpp"

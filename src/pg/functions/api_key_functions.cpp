@@ -2,7 +2,7 @@
 
 #include "core/access/scopes.hpp"
 #include "core/credential/api_key.hpp"
-#include "pg/catalog/facts.hpp"
+#include "pg/catalog/key_facts.hpp"
 #include "pg/server/nearest.hpp"
 #include "pg/server/pod_array.hpp"
 

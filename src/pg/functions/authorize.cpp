@@ -2,7 +2,6 @@
 
 #include "pg/session/principal.hpp"
 
-#include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
 #include "pg/plan/invalidation.hpp"

@@ -4,7 +4,9 @@
 #include "core/access/delegation.hpp"
 
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
+#include "pg/catalog/roles.hpp"
 #include "pg/functions/role_rights.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/session/principal.hpp"

@@ -2,6 +2,9 @@
 // outcome, and what each role gives, are the core's; the rows between say why.
 
 #include "core/credential/api_key.hpp"
+#include "pg/catalog/entity_names.hpp"
+#include "pg/catalog/facts.hpp"
+#include "pg/catalog/key_facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
 #include "pg/functions/role_rights.hpp"

@@ -1,6 +1,5 @@
 // explain_rows(): the filter that the session gets on a table, as SQL.
 
-#include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
 #include "pg/plan/row_filter_functions.hpp"

@@ -1,7 +1,7 @@
 // whoami() and current_*(): the session's principal, told to SQL.
 
 #include "core/credential/api_key.hpp"
-#include "pg/catalog/facts.hpp"
+#include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/row_filter_expression.hpp"
 

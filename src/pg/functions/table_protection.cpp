@@ -2,6 +2,7 @@
 
 #include "pg/functions/table_protection.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/row_filter_functions.hpp"
 #include "pg/server/pod_array.hpp"

@@ -18,6 +18,7 @@
 // has read one listens.
 #pragma once
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
 #include "pg/session/parameters.hpp"
 

@@ -1,5 +1,6 @@
 #include "pg/plan/protected_relation.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
 
 namespace tenancy::pg {

@@ -2,7 +2,8 @@
 
 #include "core/access/external_id.hpp"
 #include "core/access/row_filter.hpp"
-#include "pg/catalog/facts.hpp"
+#include "pg/catalog/catalog_oids.hpp"
+#include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/plan/shared_plans.hpp"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/access/commands.hpp"
-#include "pg/catalog/facts.hpp"
+#include "pg/catalog/entity_names.hpp"
 #include "pg/session/principal.hpp"
 
 namespace tenancy::pg {

@@ -6,6 +6,8 @@
 // and plan_guard(), which runs on each row that passes the filter, compares the stamp of the session's
 // identity and the clock with those it was made for.
 
+#include "pg/catalog/catalog_oids.hpp"
+#include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/call_site.hpp"
 #include "pg/plan/filtered_owner.hpp"

@@ -1,5 +1,8 @@
 #include "pg/plan/shared_plans.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
+#include "pg/catalog/entity_names.hpp"
+#include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/server/counters.hpp"

@@ -14,7 +14,7 @@
 // the end of a transaction, which takes SET LOCAL back, drops nothing.
 #pragma once
 
-#include "pg/catalog/facts.hpp"
+#include "pg/catalog/entity_names.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/principal.hpp"
 

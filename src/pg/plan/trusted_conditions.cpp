@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
 #include "pg/server/result_rows.hpp"
 

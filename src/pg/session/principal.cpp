@@ -4,6 +4,8 @@
 
 #include "core/credential/api_key.hpp"
 #include "pg/catalog/facts.hpp"
+#include "pg/catalog/key_facts.hpp"
+#include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/reference.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/server/error_bridge.hpp"

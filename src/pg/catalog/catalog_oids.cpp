@@ -1,0 +1,173 @@
+#include "pg/catalog/catalog_oids.hpp"
+
+#include <span>
+
+#include "pg/catalog/extension_version.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+constexpr int index_count = static_cast<int>(CatalogIndex::count);
+
+struct IndexName {
+  const char *index;
+  bool decides_rights;
+};
+// In the order of CatalogIndex.
+constexpr IndexName index_names[index_count] = {
+    {"organizations_pkey", true},
+    {"organizations_slug_key", true},
+    {"organizations_external_id_key", true},
+    {"workspaces_pkey", true},
+    {"workspaces_slug_idx", true},
+    {"workspaces_external_id_key", true},
+    {"workspaces_organization_id_slug_key", true},
+    {"users_pkey", true},
+    {"users_email_key", true},
+    {"users_external_id_key", true},
+    {"roles_pkey", true},
+    {"roles_organization_id_level_name_key", true},
+    {"organization_members_pkey", true},
+    {"organization_members_user_idx", true},
+    {"workspace_members_user_idx", true},
+    {"permissions_pkey", true},
+    {"grants_key", true},
+    {"visibility_key", true},
+    {"workspace_overrides_pkey", true},
+    {"api_keys_pkey", true},
+    {"api_keys_user_idx", true},
+    {"api_keys_organization_idx", true},
+    {"api_key_secrets_pkey", true},
+    {"api_key_scopes_pkey", true},
+    {"login_bindings_pkey", true},
+    {"jwt_keys_pkey", true},
+    {"jwt_issuers_pkey", true},
+    {"protected_tables_pkey", false},
+    {"trusted_functions_pkey", true},
+};
+
+// Every session hears of changes of the table with this index, which is how it is told to look at the version
+// again.
+constexpr CatalogIndex told_of_updates = CatalogIndex::organizations_pkey;
+
+constexpr int guard_count = static_cast<int>(Guard::count);
+
+// Looked up as they are needed: a session of a moment reads few of the catalogs.
+struct {
+  bool known;  // the extension is there, and of a version that is served
+  Oid schema;
+  bool is_known[index_count];
+  Oid relations[index_count];
+  Oid indexes[index_count];
+  Oid guards[guard_count];
+  uint32 guard_hashes[guard_count];
+  Oid filter_id;
+} oids{};
+
+[[noreturn]] void raise_not_installed() {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("extension \"pg_tenancy\" is not installed in this database, or not completely"),
+                  errhint("Run CREATE EXTENSION pg_tenancy.")));
+  pg_unreachable();
+}
+
+Oid look_up_function(Oid schema, const char *name, std::span<const Oid> argument_types) {
+  const oidvector *arguments = buildoidvector(argument_types.data(), static_cast<int>(argument_types.size()));
+  const Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+                                       PointerGetDatum(arguments), ObjectIdGetDatum(schema));
+  if (!OidIsValid(function)) raise_not_installed();
+  return function;
+}
+
+void look_up_guard(Guard guard, Oid function) {
+  const auto i = static_cast<int>(guard);
+  oids.guard_hashes[i] = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
+  oids.guards[i] = function;
+}
+
+void look_up_oids();
+
+void look_up_index(CatalogIndex index) {
+  look_up_oids();
+  const auto i = static_cast<int>(index);
+  if (oids.is_known[i]) return;
+  oids.indexes[i] = get_relname_relid(index_names[i].index, oids.schema);
+  oids.relations[i] = OidIsValid(oids.indexes[i]) ? IndexGetRelation(oids.indexes[i], true) : InvalidOid;
+  if (!OidIsValid(oids.relations[i])) raise_not_installed();
+  oids.is_known[i] = true;
+}
+
+void look_up_oids() {
+  if (oids.known) return;
+  require_served_version();
+  oids.schema = get_namespace_oid("tenancy", true);
+  if (!OidIsValid(oids.schema)) raise_not_installed();
+  constexpr Oid plan_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, ANYOID};
+  constexpr Oid shape_guard_arguments[] = {UUIDOID, TEXTOID, UUIDOID};
+  constexpr Oid filter_id_arguments[] = {TEXTOID};
+  look_up_guard(Guard::plan, look_up_function(oids.schema, "plan_guard", plan_guard_arguments));
+  look_up_guard(Guard::shape, look_up_function(oids.schema, "shape_guard", shape_guard_arguments));
+  oids.filter_id = look_up_function(oids.schema, "filter_id", filter_id_arguments);
+  oids.known = true;
+  look_up_index(told_of_updates);
+}
+
+}  // namespace
+
+bool is_catalog_relation(Oid relation) {
+  for (int i = 0; i < index_count; i++)
+    if (index_names[i].decides_rights && oids.relations[i] == relation) return true;
+  return false;
+}
+
+bool has_catalog_index(CatalogIndex index) {
+  look_up_oids();
+  const auto i = static_cast<int>(index);
+  return oids.is_known[i] || OidIsValid(get_relname_relid(index_names[i].index, oids.schema));
+}
+
+void require_extension() { look_up_oids(); }
+
+CatalogOids catalog_oids(CatalogIndex index) {
+  const auto i = static_cast<int>(index);
+  const bool are_new = !oids.is_known[i];
+  if (are_new) look_up_index(index);
+  return {oids.relations[i], oids.indexes[i], are_new};
+}
+
+Oid catalog_index(CatalogIndex index) {
+  look_up_index(index);
+  return oids.indexes[static_cast<int>(index)];
+}
+
+Oid catalog_relation(CatalogIndex index) {
+  look_up_index(index);
+  return oids.relations[static_cast<int>(index)];
+}
+
+bool is_known_index(CatalogIndex index, Oid relation) {
+  return oids.indexes[static_cast<int>(index)] == relation;
+}
+
+// The values stay: they still tell which messages concern us, and which plans.
+void forget_catalog_oids() {
+  oids.known = false;
+  for (bool &is_known : oids.is_known) is_known = false;
+}
+
+bool guard_hash(Guard guard, uint32 *hash) {
+  *hash = oids.guard_hashes[static_cast<int>(guard)];
+  return OidIsValid(oids.guards[static_cast<int>(guard)]);
+}
+
+Oid guard_function(Guard guard) {
+  look_up_oids();
+  return oids.guards[static_cast<int>(guard)];
+}
+
+Oid filter_id_function() {
+  look_up_oids();
+  return oids.filter_id;
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,41 @@
+// OIDs of what the extension has made: the indexes of its catalogs, and functions that plans hold.
+#pragma once
+
+#include "pg/catalog/catalog_tables.hpp"
+
+namespace tenancy::pg {
+
+/// Whether the relation is one of the catalogs that decide rights, as far as this backend has met them.
+bool is_catalog_relation(Oid relation);
+/// Whether the relation is that index, as far as this backend has met it.
+bool is_known_index(CatalogIndex index, Oid relation);
+/// Whether there is that index: what is new in the catalogs is missing where the extension hasn't been
+/// updated.
+bool has_catalog_index(CatalogIndex index);
+/// Raises 55000 unless the extension is there, and of a version that this module serves.
+void require_extension();
+
+struct CatalogOids {
+  Oid relation;
+  Oid index;
+  bool are_new;  // only this call has found them: messages about them were of no interest before
+};
+/// Raises 55000 when the extension isn't there.
+CatalogOids catalog_oids(CatalogIndex index);
+/// The OID of an index. Raises 55000 when the extension isn't there.
+Oid catalog_index(CatalogIndex index);
+/// The OID of the table that an index is on.
+Oid catalog_relation(CatalogIndex index);
+/// OIDs are looked up again when next needed: DROP EXTENSION and CREATE EXTENSION change them.
+void forget_catalog_oids();
+/// The functions that specialized plans depend on: plan_guard() where they hold for one principal,
+/// shape_guard() where for all whose rights have the same shape.
+enum class Guard : int { plan, shape, count };
+/// The hash of a guard's pg_proc entry in the catalog cache, if this backend has met it.
+bool guard_hash(Guard guard, uint32 *hash);
+/// Raises 55000 when the extension isn't there.
+Oid guard_function(Guard guard);
+/// The function filter_id(). Raises 55000 when the extension isn't there.
+Oid filter_id_function();
+
+}  // namespace tenancy::pg

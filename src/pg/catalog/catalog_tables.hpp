@@ -1,0 +1,129 @@
+// The extension's catalogs by their indexes and columns: what the install script makes.
+#pragma once
+
+#include "pg/server/pg_prelude.hpp"
+
+namespace tenancy::pg {
+
+enum class CatalogIndex : int {
+  organizations_pkey,
+  organizations_slug_key,
+  organizations_external_id_key,
+  workspaces_pkey,
+  workspaces_slug_idx,
+  workspaces_external_id_key,
+  workspaces_organization_id_slug_key,
+  users_pkey,
+  users_email_key,
+  users_external_id_key,
+  roles_pkey,
+  roles_organization_id_level_name_key,
+  organization_members_pkey,
+  organization_members_user_idx,
+  workspace_members_user_idx,
+  permissions_pkey,
+  grants_key,
+  visibility_key,
+  workspace_overrides_pkey,
+  api_keys_pkey,
+  api_keys_user_idx,
+  api_keys_organization_idx,
+  api_key_secrets_pkey,
+  api_key_scopes_pkey,
+  login_bindings_pkey,
+  jwt_keys_pkey,
+  jwt_issuers_pkey,
+  protected_tables_pkey,
+  trusted_functions_pkey,
+  count
+};
+
+/// Column numbers, in the order of the install script. Updates add columns at the end only.
+namespace attribute {
+namespace organizations {
+enum : AttrNumber { organization_id = 1, slug, name, external_id };
+}
+namespace workspaces {
+enum : AttrNumber { workspace_id = 1, organization_id, slug, name, external_id, is_default };
+}
+namespace users {
+enum : AttrNumber { user_id = 1, email, name, external_id, active };
+}
+namespace roles {
+enum : AttrNumber { role_id = 1, organization_id, level, name, all_workspaces };
+}
+namespace organization_members {
+enum : AttrNumber { organization_id = 1, user_id, role_id };
+}
+namespace workspace_members {
+enum : AttrNumber { workspace_id = 1, user_id, organization_id, role_id };
+}
+namespace permissions {
+enum : AttrNumber { resource = 1, action, description, built_in, data_visibility };
+}
+namespace grants {
+enum : AttrNumber { role_id = 1, organization_id, workspace_id, resource, action, allowed };
+}
+namespace visibility {
+enum : AttrNumber { role_id = 1, organization_id, workspace_id, all_rows };
+}
+namespace workspace_overrides {
+enum : AttrNumber { organization_id = 1, category, allowed };
+}
+namespace api_keys {
+enum : AttrNumber {
+  api_key_id = 1,
+  kind,
+  name,
+  organization_id,
+  workspace_id,
+  user_id,
+  external_id,
+  display_prefix,
+  all_scopes,
+  expires_at,
+  revoked_at,
+  deleted_at
+};
+}
+namespace api_key_secrets {
+enum : AttrNumber { secret_hash = 1, api_key_id, is_current, valid_until };
+}
+namespace api_key_scopes {
+enum : AttrNumber { api_key_id = 1, resource, action };
+}
+namespace login_bindings {
+enum : AttrNumber { login = 1, trusted, user_id, organization_id, workspace_id };
+}
+namespace jwt_keys {
+enum : AttrNumber { organization_id = 1, kid, alg, jwk };
+}
+namespace jwt_issuers {
+enum : AttrNumber { organization_id = 1, issuer, audience };
+}
+namespace protected_tables {
+enum : AttrNumber {
+  relation = 1,
+  resource,
+  organization_column,
+  workspace_column,
+  owner_column,
+  api_key_column,
+  payload,
+  defaulted_columns,
+  row_security_before,
+  force_before,
+  protected_at,
+  with_organization,
+  through,
+  inherits_owner,
+  shared,
+  workspace_decides
+};
+}
+namespace trusted_functions {
+enum : AttrNumber { function = 1 };
+}
+}  // namespace attribute
+
+}  // namespace tenancy::pg

@@ -1,0 +1,42 @@
+#include "pg/catalog/entity_names.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+struct EntityNames {
+  CatalogIndex primary_key;
+  AttrNumber external_id;
+  AttrNumber display_name;
+};
+// In the order of Entity.
+constexpr EntityNames entity_names[] = {
+    {CatalogIndex::organizations_pkey, attribute::organizations::external_id, attribute::organizations::slug},
+    {CatalogIndex::workspaces_pkey, attribute::workspaces::external_id, attribute::workspaces::slug},
+    {CatalogIndex::users_pkey, attribute::users::external_id, attribute::users::email},
+    {CatalogIndex::api_keys_pkey, attribute::api_keys::external_id, attribute::api_keys::name}};
+
+const char *read_name(const CatalogRead &read, CatalogIndex primary_key, AttrNumber attribute,
+                      const Uuid &id) {
+  const char *text = nullptr;
+  ScanKeyData key;
+  equals(&key, 1, id);  // the id is every entity's first column
+  CatalogScan scan = begin_scan(read, primary_key, 1, &key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    text = text_column(scan, tuple, attribute);
+  end_scan(scan);
+  return text;
+}
+
+}  // namespace
+
+const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id) {
+  const EntityNames &names = entity_names[static_cast<int>(entity)];
+  return read_name(read, names.primary_key, names.external_id, id);
+}
+
+const char *read_display_name(const CatalogRead &read, Entity entity, const Uuid &id) {
+  const EntityNames &names = entity_names[static_cast<int>(entity)];
+  return read_name(read, names.primary_key, names.display_name, id);
+}
+
+}  // namespace tenancy::pg

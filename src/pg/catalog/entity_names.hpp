@@ -1,0 +1,13 @@
+// What people call an organization, a workspace, a user, a key.
+#pragma once
+
+#include "pg/catalog/catalog_read.hpp"
+
+namespace tenancy::pg {
+
+enum class Entity : int { organization, workspace, user, api_key };
+/// An entity's external id, slug or e-mail address; nullptr where there is none.
+const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id);
+const char *read_display_name(const CatalogRead &read, Entity entity, const Uuid &id);
+
+}  // namespace tenancy::pg

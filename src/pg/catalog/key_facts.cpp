@@ -1,0 +1,90 @@
+#include "pg/catalog/key_facts.hpp"
+
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/server/sha256.hpp"
+#include "pg/server/statement_time.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+void read_scopes(const CatalogRead &read, ApiKeyRead &key) {
+  ScanKeyData scan_key;
+  equals(&scan_key, attribute::api_key_scopes::api_key_id, key.id);
+  CatalogScan scan = begin_scan(read, CatalogIndex::api_key_scopes_pkey, 1, &scan_key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    key.facts.scopes.add(
+        permission_of(scan, tuple, attribute::api_key_scopes::resource, attribute::api_key_scopes::action));
+  end_scan(scan);
+}
+
+TimestampTz earlier(TimestampTz moment, const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
+  bool is_null = false;
+  const Datum datum = column(scan, tuple, attribute, &is_null);
+  return is_null ? moment : Min(moment, DatumGetTimestampTz(datum));
+}
+
+}  // namespace
+
+Datum secret_hash_datum(const char *secret) {
+  auto *bytes = static_cast<bytea *>(palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH));
+  SET_VARSIZE(bytes, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+  const Sha256Part text{secret, strlen(secret)};
+  sha256({&text, 1}, reinterpret_cast<uint8 *>(VARDATA(bytes)));
+  return PointerGetDatum(bytes);
+}
+
+const char *why_key_has_ended(const CatalogScan &scan, HeapTuple tuple) {
+  if (!is_null_column(scan, tuple, attribute::api_keys::deleted_at)) return "the key is deleted";
+  if (!is_null_column(scan, tuple, attribute::api_keys::revoked_at)) return "the key is revoked";
+  if (earlier(DT_NOEND, scan, tuple, attribute::api_keys::expires_at) <= statement_time())
+    return "the key or its secret has expired";
+  return nullptr;
+}
+
+ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
+  ApiKeyRead key{};
+  key.not_after = DT_NOEND;
+  // What is compared is the hash of the text that was given, so that the time taken says nothing of any
+  // secret.
+  ScanKeyData scan_key;
+  equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, secret_hash_datum(secret));
+  CatalogScan scan = begin_scan(read, CatalogIndex::api_key_secrets_pkey, 1, &scan_key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
+    key.id = uuid_column(scan, tuple, attribute::api_key_secrets::api_key_id);
+    key.not_after = earlier(key.not_after, scan, tuple, attribute::api_key_secrets::valid_until);
+  }
+  end_scan(scan);
+  key.reason = "no key has this secret";
+  if (!key.id) return key;
+
+  bool all_scopes = false;
+  equals(&scan_key, attribute::api_keys::api_key_id, key.id);
+  scan = begin_scan(read, CatalogIndex::api_keys_pkey, 1, &scan_key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
+    const auto kind = key_kind_named(text_column(scan, tuple, attribute::api_keys::kind));
+    key.user = uuid_column(scan, tuple, attribute::api_keys::user_id);
+    key.facts.organization = uuid_column(scan, tuple, attribute::api_keys::organization_id);
+    key.facts.workspace = uuid_column(scan, tuple, attribute::api_keys::workspace_id);
+    all_scopes = bool_column(scan, tuple, attribute::api_keys::all_scopes);
+    key.not_after = earlier(key.not_after, scan, tuple, attribute::api_keys::expires_at);
+    if (!kind)
+      key.reason = "the key's kind is not known";
+    else if (const char *ended = why_key_has_ended(scan, tuple); ended != nullptr)
+      key.reason = ended;
+    else if (key.not_after <= statement_time())
+      key.reason = "the key or its secret has expired";
+    else
+      key.usable = true;
+    if (kind) key.facts.kind = *kind;
+  }
+  end_scan(scan);
+  if (!key.usable) return key;
+  key.facts.classes = &permission_classes();
+  if (all_scopes)
+    key.facts.scopes = registered_permissions(read).all;
+  else
+    read_scopes(read, key);
+  return key;
+}
+
+}  // namespace tenancy::pg

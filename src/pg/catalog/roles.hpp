@@ -1,0 +1,16 @@
+// Roles, with the grants that they are born with.
+#pragma once
+
+#include <optional>
+
+#include "core/access/model.hpp"
+#include "pg/catalog/catalog_read.hpp"
+
+namespace tenancy::pg {
+
+/// A role with the grants that it is born with; one that doesn't exist has none.
+Role read_role(const CatalogRead &read, const Uuid &id);
+/// A role's level; nothing for no such role.
+std::optional<Level> read_role_level(const CatalogRead &read, const Uuid &role);
+
+}  // namespace tenancy::pg
