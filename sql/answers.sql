@@ -1,4 +1,5 @@
 -- permissions(), who_can(), access_matrix(), explain_authorize(): what authorize() decides, as lists.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- API keys: what a new one stands for and may do.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- The audit log: what leaves an entry, what an entry says, who reads it, and what gives tampering away.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

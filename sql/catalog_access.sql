@@ -1,4 +1,5 @@
 -- The catalogs as others than a superuser see them: a principal its own organization, a DBA everything, nobody a secret's hash.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- Tables that know their tenant only through a parent row.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- No table comes to stand open: what takes a protected table's place, or is made from it, is protected like it, or closed.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,5 +1,6 @@
 -- Faults that PostgreSQL has had in row security, by number: the shape of each, first where nothing of ours guards
 -- against it, then on a protected table, on the same rows. test/isolation/specs/cve_2026_14666.spec needs two sessions.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \set tokens :srcdir '/sql/include/tokens.sql'

@@ -1,5 +1,6 @@
 -- Statements × tables × identities × plans: each cell shows (or changes) just the rows that the identity is entitled to,
 -- while others lie beside them. Generated: a new statement, table, identity or plan is one line.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \set documents :srcdir '/sql/include/documents.sql'

@@ -1,4 +1,5 @@
 -- Tokens: good ones, every way known to cheat, rotation of keys. sql/include/tokens.sql has them, and make_jwt.pl made them.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \set tokens :srcdir '/sql/include/tokens.sql'

@@ -1,4 +1,5 @@
 -- From the making of an API key to its tombstone.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \set documents :srcdir '/sql/include/documents.sql'

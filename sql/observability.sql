@@ -1,4 +1,5 @@
 -- The tables that create_observability() makes: whose they are, who sees and writes what.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,5 +1,6 @@
 -- One tenant's rows don't stop the jobs that work for all: what would is refused when it is written, and what is there all the same,
 -- from before these bounds or by whoever may write anything, is passed over and reported.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- examples/observability and examples/ingest: filters and groups as people use them, each person's own; and the batch writer.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,5 +1,6 @@
 -- A query's own condition in a protected table finds its index where the index begins with the tenant: nothing that it runs on
 -- is of others. The same by hand, as a superuser, whom no policy concerns.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- Protecting tables, and taking it back.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- Roles of an organization's own, overrides of the built-in ones, permissions of one's own.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

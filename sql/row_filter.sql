@@ -1,4 +1,5 @@
 -- Which rows a principal sees and may write: section 8 of the access model.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- Levels of API keys, cell by cell: what a key that was made with {"feature": "level"} may do, and nothing else.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

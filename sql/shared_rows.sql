@@ -1,4 +1,5 @@
 -- Rows for everybody, and rows that name a workspace and no organization.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- simulate(): a DBA sees what somebody else would see, and the query gets nothing of the DBA's rights, whatever it tries.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
