@@ -42,8 +42,7 @@ WriteProblem problem_of_write(const Access &access, const Writer &writer, const 
   if (writer.is_anonymous) return WriteProblem::no_principal;
   if (write.any_of.empty()) return WriteProblem::append_only;
   if (access.anywhere(write.any_of) == Rows::none) return WriteProblem::no_permission;
-  const WriteProblem producer =
-      write.attributed ? problem_of_producer(writer, row) : WriteProblem::none;
+  const WriteProblem producer = write.attributed ? problem_of_producer(writer, row) : WriteProblem::none;
   if (write.attribution_first && producer != WriteProblem::none) return producer;
   const WriteProblem tenant = problem_of_tenant(access, write, row);
   return tenant != WriteProblem::none ? tenant : producer;

@@ -1,5 +1,5 @@
-// Why a row may not be left behind by INSERT or UPDATE, in words of the access model; and the exception for rows
-// that are written for somebody else.
+// Why a row may not be left behind by INSERT or UPDATE, in words of the access model; and the exception for
+// rows that are written for somebody else.
 #pragma once
 
 #include "core/access/access.hpp"
@@ -46,16 +46,16 @@ struct Writer {
 };
 
 struct Write {
-  PermissionSet any_of;           // of which any one allows the command
-  bool attributed = true;         // the row must name its writer as owner and key: INSERT, unless a parent says
-  bool attribution_first = false; // judged before whose tenant the row is
+  PermissionSet any_of;    // of which any one allows the command
+  bool attributed = true;  // the row must name its writer as owner and key: INSERT, unless a parent says
+  bool attribution_first = false;  // judged before whose tenant the row is
 };
 
 WriteProblem problem_of_write(const Access &access, const Writer &writer, const Write &write,
                               const WrittenRow &row) noexcept;
 
-/// Whether a row of this workspace (nil: of none) may name another producer than its writer. Users: owners and
-/// admins, over whose rights no setting is, where they reach all rows. Service keys: by the permission
+/// Whether a row of this workspace (nil: of none) may name another producer than its writer. Users: owners
+/// and admins, over whose rights no setting is, where they reach all rows. Service keys: by the permission
 /// `to_attribute`, held there.
 bool may_write_for_others(const Access &access, bool is_service_key, const PermissionSet &any_of,
                           const PermissionSet &to_attribute, bool has_workspaces,

@@ -37,5 +37,7 @@ bool guard_hash(Guard guard, uint32 *hash);
 Oid guard_function(Guard guard);
 /// The function filter_id(). Raises 55000 when the extension isn't there.
 Oid filter_id_function();
+/// The function write_guard(); InvalidOid where the extension hasn't been updated to have it.
+Oid write_guard_function();
 
 }  // namespace tenancy::pg

@@ -23,7 +23,8 @@ void read_through(const CatalogScan &scan, HeapTuple tuple, ProtectedTable &tabl
   if (is_null) return;
   Datum *names = nullptr;
   int count = 0;
-  deconstruct_array(DatumGetArrayTypeP(datum), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &names, nullptr, &count);
+  deconstruct_array(DatumGetArrayTypeP(datum), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &names, nullptr,
+                    &count);
   for (int i = 0; i < count && i < most_through; i++)
     table.through[table.through_count++] = pstrdup(NameStr(*DatumGetName(names[i])));
 }

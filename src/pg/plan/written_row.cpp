@@ -1,7 +1,9 @@
 #include "pg/plan/written_row.hpp"
 
+#include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
+#include "pg/server/error_bridge.hpp"
 
 extern "C" {
 #include "utils/datum.h"
@@ -85,8 +87,9 @@ Uuid named_member(const CatalogRead &read, const WrittenIds &row, const Uuid &or
   return names(read, row, owner_id, Entity::user, user) ? user : Uuid{};
 }
 
-// Whose key the column names, among the organization's; nil where it is nobody's.
-bool reaches(const CatalogRead &read, const Uuid &organization, const Uuid &user, bool has_workspaces, const Uuid &workspace) {
+// Whether the user is an active member of the organization who has any right in the workspace.
+bool reaches(const CatalogRead &read, const Uuid &organization, const Uuid &user, bool has_workspaces,
+             const Uuid &workspace) {
   if (!user || !read_user(read, user).active) return false;
   const UserFactsRead facts = read_user_facts(read, organization, user);
   if (!facts.is_member) return false;
@@ -113,12 +116,12 @@ PermissionSet to_attribute(const char *resource) {
 }
 
 // A member named as owner, who reaches the row; a key must be that member's, or the writer's own, or none.
-bool is_written_for_another(Principal &principal, const CatalogRead &read, const char *resource, const Write &write,
-                            const WrittenIds &row, const WrittenRow &written) {
+bool is_written_for_another(Principal &principal, const CatalogRead &read, const char *resource,
+                            const Write &write, const WrittenIds &row, const WrittenRow &written) {
   const bool has_workspaces = written.workspace != Named::no_column;
   if (!can_write_for_others(principal) || written.owner != Named::another ||
-      !may_write_for_others(*principal.access, is_service_key(principal), write.any_of, to_attribute(resource), has_workspaces,
-                            written.workspace_id))
+      !may_write_for_others(*principal.access, is_service_key(principal), write.any_of,
+                            to_attribute(resource), has_workspaces, written.workspace_id))
     return false;
   const Uuid user = named_member(read, row, principal.organization);
   if (!reaches(read, principal.organization, user, has_workspaces, written.workspace_id)) return false;
@@ -153,8 +156,8 @@ bool may_write_for_others_somewhere(Principal &principal, const char *resource) 
   return false;
 }
 
-Judgement judge_written_row(Principal &principal, const char *resource, Command command, const RowOptions &options,
-                            const WrittenIds &row, bool producer_first) {
+Judgement judge_written_row(Principal &principal, const char *resource, Command command,
+                            const RowOptions &options, const WrittenIds &row, bool producer_first) {
   Writer writer;
   writer.is_anonymous = principal.kind == PrincipalKind::anonymous;
   Write write;
@@ -164,25 +167,30 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
   if (writer.is_anonymous) return {WriteProblem::no_principal, false};
   // Read before the catalogs are: each reads for itself.
   if (principal.access->reaches_every_workspace()) workspaces_of(principal);
-  const std::span<const Uuid> own_keys =
-      !has_column(row, owner_id) && has_column(row, api_key_id) ? user_keys_of(principal) : std::span<const Uuid>{};
+  const std::span<const Uuid> own_keys = !has_column(row, owner_id) && has_column(row, api_key_id)
+                                             ? user_keys_of(principal)
+                                             : std::span<const Uuid>{};
 
   CatalogRead read = begin_catalog_read();
-  writer.names_user = has_column(row, owner_id) && can_name(read, row, owner_id, Entity::user, principal.user);
-  writer.names_api_key = has_column(row, api_key_id) && can_name(read, row, api_key_id, Entity::api_key, principal.api_key);
+  writer.names_user =
+      has_column(row, owner_id) && can_name(read, row, owner_id, Entity::user, principal.user);
+  writer.names_api_key =
+      has_column(row, api_key_id) && can_name(read, row, api_key_id, Entity::api_key, principal.api_key);
   WrittenRow written;
   written.organization = compared(read, row, organization_id, Entity::organization, principal.organization);
   if (has_column(row, workspace_id)) {
     if (!row.nulls[workspace_id]) written.workspace_id = reached_workspace(principal, read, row);
-    written.workspace = row.nulls[workspace_id]  ? Named::nothing
-                        : written.workspace_id ? Named::principals
-                                               : Named::another;
+    written.workspace = row.nulls[workspace_id] ? Named::nothing
+                        : written.workspace_id  ? Named::principals
+                                                : Named::another;
   }
   written.owner = compared(read, row, owner_id, Entity::user, principal.user);
   written.api_key = compared(read, row, api_key_id, Entity::api_key, principal.api_key);
-  written.is_own = has_column(row, owner_id) ? written.owner == Named::principals : is_one_of_keys(read, row, own_keys);
+  written.is_own =
+      has_column(row, owner_id) ? written.owner == Named::principals : is_one_of_keys(read, row, own_keys);
   // UPDATE may leave it as it was.
-  if (command == Command::update && options.workspace_decides && written.organization == Named::nothing && written.workspace_id)
+  if (command == Command::update && options.workspace_decides && written.organization == Named::nothing &&
+      written.workspace_id)
     written.organization = Named::principals;
 
   Judgement judgement{problem_of_write(*principal.access, writer, write, written), false};
@@ -190,8 +198,9 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
   if (problem == WriteProblem::foreign_owner || problem == WriteProblem::owner_given) {
     WrittenRow of_tenant = written;
     of_tenant.owner = of_tenant.api_key = Named::no_column;
-    judgement.is_for_another = problem_of_write(*principal.access, writer, write, of_tenant) == WriteProblem::none &&
-                               is_written_for_another(principal, read, resource, write, row, written);
+    judgement.is_for_another =
+        problem_of_write(*principal.access, writer, write, of_tenant) == WriteProblem::none &&
+        is_written_for_another(principal, read, resource, write, row, written);
   }
   end_catalog_read(read);
   return judgement;

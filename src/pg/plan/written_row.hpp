@@ -1,5 +1,6 @@
-// A row that is to be written, judged by its values: why it is refused, or whether it may be written for somebody
-// else. Row filters don't ask this (they are conditions over columns); it is asked of a row that a filter refuses.
+// A row that is to be written, judged by its values: why it is refused, or whether it may be written for
+// somebody else. Row filters don't ask this (they are conditions over columns); it is asked of a row that a
+// filter refuses.
 #pragma once
 
 #include "core/access/write_problem.hpp"
@@ -26,8 +27,8 @@ struct Judgement {
 };
 
 /// `producer_first`: where whose tenant a row is must not be learnt before its other problems.
-Judgement judge_written_row(Principal &principal, const char *resource, Command command, const RowOptions &options,
-                            const WrittenIds &row, bool producer_first);
+Judgement judge_written_row(Principal &principal, const char *resource, Command command,
+                            const RowOptions &options, const WrittenIds &row, bool producer_first);
 
 /// Whether the principal may name somebody else as producer anywhere: the filter over columns can't say so.
 bool may_write_for_others_somewhere(Principal &principal, const char *resource);
