@@ -153,8 +153,8 @@ BEGIN
     tenancy.policy_options(protected, false, explain_write.command = 'insert'), protected.resource, explain_write.command, ids) INTO problem;
   SELECT string_agg(format('"%s"', p.polname), ', ' ORDER BY p.polname) INTO others FROM pg_policy p
   WHERE p.polrelid = explain_write.relation AND NOT p.polpermissive AND p.polcmd IN ('*', CASE explain_write.command WHEN 'insert' THEN 'a' ELSE 'w' END);
-  RETURN coalesce('refused: ' || problem, 'accepted')
-    || coalesce(format(' Restrictive policies are asked as well: %s.', others), '')
+  RETURN coalesce('refused: ' || problem, 'accepted.')
+    || coalesce(' Restrictive policies are asked as well: ' || others || '.', '')
     || CASE WHEN problem IS NULL AND protected.through IS NOT NULL THEN ' The session must see the rows that it refers to as well.' ELSE '' END;
 END
 $$;

@@ -4,6 +4,11 @@
 // The columns are found by their defaults, which the server keeps through renames, dumps and partitions.
 
 #include "pg/functions/table_protection.hpp"
+#include "pg/server/compat.hpp"
+
+extern "C" {
+#include "rewrite/rewriteHandler.h"
+}
 
 namespace tenancy::pg {
 namespace {

@@ -104,10 +104,17 @@ const char *column_of(const ProtectedTable &table, int i) {
                                           : psprintf("The column for the %s", parts[i]);
 }
 
-constexpr const char *leave_out =
-    "Leave the column out, or write DEFAULT, and it is filled in; protect(..., fill_nulls => true) fills in "
-    "NULL, too.";
-constexpr const char *leave_out_foreign = "Leave the column out, or write DEFAULT, and it is filled in.";
+const char *leave_out(Command command) {
+  return command == Command::insert ? "Leave the column out, or write DEFAULT, and it is filled in; "
+                                      "protect(..., fill_nulls => true) "
+                                      "fills in NULL, too."
+                                    : "Leave the column as it is.";
+}
+
+const char *leave_out_foreign(Command command) {
+  return command == Command::insert ? "Leave the column out, or write DEFAULT, and it is filled in."
+                                    : "Leave the column as it is.";
+}
 
 Words words_of_parent(const ProtectedTable &table) {
   const char *column = table.through_count > 0 ? table.through[0] : "?";
@@ -138,14 +145,16 @@ Words words_for(WriteProblem problem, const char *resource, Command command, con
                        actions(resource, command)),
               "tenancy.explain_authorize() says where the right would come from."};
     case WriteProblem::no_permission_there:
-      return {psprintf("%s needs %s in the row's workspace, and the session does not hold it there.",
+      return {psprintf(table.column_names[1] == nullptr
+                           ? "%s needs %s on the organization level, and the session does not hold it there."
+                           : "%s needs %s in the row's workspace, and the session does not hold it there.",
                        command_name(command), actions(resource, command)),
               "tenancy.permissions() lists what the session may do in which workspace."};
     case WriteProblem::organization_missing:
-      return {psprintf("%s is NULL.", column_of(table, 0)), leave_out};
+      return {psprintf("%s is NULL.", column_of(table, 0)), leave_out(command)};
     case WriteProblem::foreign_organization:
       return {psprintf("%s does not name the session's organization.", column_of(table, 0)),
-              leave_out_foreign};
+              leave_out_foreign(command)};
     case WriteProblem::workspace_missing:
       return {psprintf("%s is NULL, and rows without a workspace are written by owners and admins of the "
                        "organization and by its keys.",
@@ -159,22 +168,27 @@ Words words_for(WriteProblem problem, const char *resource, Command command, con
                        actions(resource, command)),
               "Leave the row its owner and API key."};
     case WriteProblem::owner_missing:
-      return {psprintf("%s is NULL, and must name the session's user.", column_of(table, 2)), leave_out};
+      return {psprintf("%s is NULL, and must name the session's user.", column_of(table, 2)),
+              leave_out(command)};
     case WriteProblem::foreign_owner:
       return {psprintf("%s does not name the session's user.", column_of(table, 2)),
               "Owners and admins can name another member who reaches the row's workspace; everybody else "
               "leaves the column out."};
     case WriteProblem::owner_given:
-      return {psprintf("%s names a user, and the session is none that it can hold.", column_of(table, 2)),
-              psprintf("Leave it NULL. A service key with \"%s.attribute\" can name a member who reaches the "
+      return {psprintf("%s must be NULL: the session has no user, or none that the column can hold.",
+                       column_of(table, 2)),
+              psprintf("A service key with \"%s.attribute\" can name a member who reaches the "
                        "row's workspace.",
                        resource)};
     case WriteProblem::api_key_missing:
-      return {psprintf("%s is NULL, and must name the session's API key.", column_of(table, 3)), leave_out};
+      return {psprintf("%s is NULL, and must name the session's API key.", column_of(table, 3)),
+              leave_out(command)};
     case WriteProblem::foreign_api_key:
-      return {psprintf("%s does not name the session's API key.", column_of(table, 3)), leave_out_foreign};
+      return {psprintf("%s does not name the session's API key.", column_of(table, 3)),
+              leave_out_foreign(command)};
     case WriteProblem::api_key_given:
-      return {psprintf("%s names an API key, and the session is none that it can hold.", column_of(table, 3)),
+      return {psprintf("%s must be NULL: the session has no API key, or none that the column can hold.",
+                       column_of(table, 3)),
               "Leave it NULL."};
   }
   return {nullptr, nullptr};
