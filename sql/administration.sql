@@ -1,4 +1,5 @@
 -- Organizations, workspaces, users, memberships, logins, as a DBA manages them.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,5 +1,6 @@
 -- Who is calling: the role that is current where an administration function is called, whatever runs around it; and nobody inside a
 -- security-restricted operation.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- Catalogs of tenants: what they take, and how references find their rows.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

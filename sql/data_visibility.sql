@@ -1,4 +1,5 @@
 -- Data visibility decides over observability data, and over nothing else: logs, traces, analytics, and what is registered so.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

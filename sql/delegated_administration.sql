@@ -1,4 +1,5 @@
 -- Administration by principals: each may do what it holds the right to, in its own organization, and hand out no more than it has.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
@@ -19,8 +20,10 @@ CREATE FUNCTION outcome_of(who text, command text) RETURNS text LANGUAGE sql AS 
   SELECT regexp_replace(regexp_replace(app.attempt(who, command), '(user "[^"]*"|(workspace|organization) [a-z]+ key [0-9a-f-]{36}) may', '… may'),
                         'API key [0-9a-f]{8}-[0-9a-f-]{27}', 'API key …')
 $$;
+-- The most frequent outcome counts its principals only: they are all whom the other rows do not name.
 CREATE FUNCTION everybody(command text) RETURNS TABLE (outcome text, who text) LANGUAGE sql AS $$
-  SELECT outcome, string_agg(who, ', ' ORDER BY n) FROM app.people, app.outcome_of(who, command) outcome WHERE who <> 'nobody' GROUP BY outcome ORDER BY min(n)
+  SELECT outcome, CASE WHEN row_number() OVER (ORDER BY count(*) DESC, min(n)) > 1 THEN string_agg(who, ', ' ORDER BY n) ELSE 'the other ' || count(*) END
+  FROM app.people, app.outcome_of(who, command) outcome WHERE who <> 'nobody' GROUP BY outcome ORDER BY min(n)
 $$;
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA app TO PUBLIC;
 
@@ -95,8 +98,9 @@ WHERE p.pronamespace = 'tenancy'::regnamespace AND has_function_privilege('regre
 
 -- Nobody hands out more than it has: the attempt, and the same by who may.
 CREATE TABLE attempts (n serial, world text, who text, command text);
+-- In the order of the attempts, so that the function's name is enough.
 CREATE FUNCTION outcomes(chosen text) RETURNS TABLE (who text, command text, outcome text) LANGUAGE sql AS $$
-  SELECT who, command, app.outcome_of(who, 'SELECT tenancy.' || command) FROM app.attempts WHERE world = chosen ORDER BY n
+  SELECT who, split_part(command, '(', 1), app.outcome_of(who, 'SELECT tenancy.' || command) FROM app.attempts WHERE world = chosen ORDER BY n
 $$;
 INSERT INTO attempts (world, who, command) VALUES
   -- owners and admins

@@ -1,6 +1,7 @@
 -- Nobody hands out, or takes away, more than they hold, by whatever road. Roads are sequences of commands, generated for each
 -- maker; afterwards, what anybody has gained or lost must be what the maker held before, permission by permission and row by
 -- row, and so must all that a secret gives which the maker has in hand.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- examples/existing_schemas on tables of the shapes that other programs make: LiteLLM's proxy and Langfuse.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- External ids decide whose rows are in protected tables. A DBA or a trusted login's application sets them, a tenant doesn't, by any way.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

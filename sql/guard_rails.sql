@@ -1,4 +1,5 @@
 -- DDL that would open a protected table is refused, and partitions and children are protected as they come.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,5 +1,6 @@
 -- What is about the organization itself (organization, billing, audit_logs) is held on it, and never in a workspace: all ways of
 -- asking agree, whatever roles are granted and keys are scoped.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- tenancy.seal() and tenancy.principal_lifetime.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,5 +1,6 @@
 -- Taking the extension away: refused while tables are protected; CASCADE leaves these closed; unprotect() leaves them as they were
 -- before; and it can be installed again, in the same session.
+\pset format unaligned
 \set SHOW_CONTEXT never
 CREATE DATABASE regress_removal;
 \c regress_removal

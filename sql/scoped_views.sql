@@ -1,4 +1,5 @@
 -- Scoped views: whoever may list sees the row, whoever may view sees the payload.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

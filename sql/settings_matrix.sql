@@ -1,5 +1,6 @@
 -- Every setting of section 4 of the access model, in every state that an organization and a workspace can give it, against
 -- what the model's table says: for authorize(), for the rows seen, and for settings().
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

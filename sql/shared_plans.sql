@@ -1,4 +1,5 @@
 -- One plan for all principals whose rights have the same shape (tenancy.share_plans).
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

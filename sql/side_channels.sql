@@ -1,6 +1,7 @@
 -- What PostgreSQL tells of rows that a policy hides: today's behaviour. Whatever is here is in "What cannot be closed" of
 -- docs/threat-model.md, with what to do. A test that fails may be good news: then that document has to change. What takes two
 -- connections is in test/integration/side_channels_test.cpp.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
