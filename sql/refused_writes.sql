@@ -75,7 +75,7 @@ SELECT why('ben', format('UPDATE notes SET workspace_id = %L WHERE id = 1', :sup
 -- RETURNING, ON CONFLICT and WHERE read the row.
 RESET SESSION AUTHORIZATION;
 INSERT INTO tenancy.api_keys (api_key_id, kind, name, organization_id, workspace_id) VALUES ('dddddddd-0000-4000-8000-000000000006', 'workspace_service_key', 'gateway', :acme, :search);
-INSERT INTO secrets SELECT 'gateway', tenancy.generate_api_key();
+INSERT INTO secrets SELECT 'gateway', tenancy_internal.generate_api_key();
 INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) SELECT sha256(convert_to(secret, 'UTF8')), 'dddddddd-0000-4000-8000-000000000006' FROM secrets WHERE name = 'gateway';
 INSERT INTO tenancy.api_key_scopes VALUES ('dddddddd-0000-4000-8000-000000000006', 'logs', 'write');
 SET SESSION AUTHORIZATION regress_app;
@@ -155,7 +155,7 @@ SELECT why('mike', 'INSERT INTO tickets VALUES (1, NULL, NULL, NULL)', 'search')
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.protect('tickets', 'prompts', organization => 'tenant', workspace => 'space', owner => 'owner', fill_nulls => true);
 SELECT tenancy.protect('notes', 'prompts', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', fill_nulls => true);
-SELECT t.tgrelid::regclass, t.tgname, t.tgparentid <> 0 AS cloned FROM pg_trigger t WHERE t.tgfoid = 'tenancy.fill_nulls'::regproc ORDER BY t.tgrelid::regclass::text;
+SELECT t.tgrelid::regclass, t.tgname, t.tgparentid <> 0 AS cloned FROM pg_trigger t WHERE t.tgfoid = 'tenancy_internal.fill_nulls'::regproc ORDER BY t.tgrelid::regclass::text;
 SET SESSION AUTHORIZATION regress_app;
 BEGIN;
 CALL become('mike', true);
@@ -173,16 +173,16 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT why('mike', 'INSERT INTO tickets VALUES (201, NULL, NULL, NULL)', 'search');
 RESET SESSION AUTHORIZATION;
 SELECT relation, fill_nulls FROM tenancy.protected_tables WHERE relation::text ~ 'tickets' ORDER BY relation::text;
-SELECT tenancy.protect_call(t) FROM tenancy.protected_tables t WHERE relation = 'tickets'::regclass;
+SELECT tenancy_internal.protect_call(t) FROM tenancy.protected_tables t WHERE relation = 'tickets'::regclass;
 SELECT tenancy.protect('tickets', 'prompts', organization => 'tenant_id', workspace => 'space', owner => 'owner');
-SELECT count(*) FROM pg_trigger t WHERE t.tgfoid = 'tenancy.fill_nulls'::regproc AND t.tgrelid::regclass::text ~ 'tickets';
+SELECT count(*) FROM pg_trigger t WHERE t.tgfoid = 'tenancy_internal.fill_nulls'::regproc AND t.tgrelid::regclass::text ~ 'tickets';
 SELECT tenancy.protect('tickets', 'prompts', organization => 'tenant_id', fill_nulls => true);
 SELECT tenancy.unprotect('tickets');
-SELECT count(*) FROM pg_trigger t WHERE t.tgfoid = 'tenancy.fill_nulls'::regproc AND t.tgrelid::regclass::text ~ 'tickets';
+SELECT count(*) FROM pg_trigger t WHERE t.tgfoid = 'tenancy_internal.fill_nulls'::regproc AND t.tgrelid::regclass::text ~ 'tickets';
 -- A partition alone, and its table afterwards
 SELECT tenancy.protect('tickets_low', 'prompts', organization => 'tenant_id', fill_nulls => true);
 SELECT tenancy.protect('tickets', 'prompts', organization => 'tenant_id', fill_nulls => true);
-SELECT t.tgrelid::regclass, t.tgparentid <> 0 AS cloned FROM pg_trigger t WHERE t.tgfoid = 'tenancy.fill_nulls'::regproc AND t.tgrelid::regclass::text ~ 'tickets' ORDER BY 1;
+SELECT t.tgrelid::regclass, t.tgparentid <> 0 AS cloned FROM pg_trigger t WHERE t.tgfoid = 'tenancy_internal.fill_nulls'::regproc AND t.tgrelid::regclass::text ~ 'tickets' ORDER BY 1;
 -- Not where the partition depends on it
 CREATE TABLE by_tenant (id int, tenant int) PARTITION BY LIST (tenant);
 SELECT * FROM failure($$SELECT tenancy.protect('by_tenant', 'prompts', organization => 'tenant', fill_nulls => true)$$);

@@ -39,5 +39,10 @@ Oid guard_function(Guard guard);
 Oid filter_id_function();
 /// The function write_guard(); InvalidOid where the extension hasn't been updated to have it.
 Oid write_guard_function();
+/// Whether this is a function of the extension, public or internal, with that name. Raises 55000 when the
+/// extension isn't there.
+bool is_our_function(Oid function, const char *name);
+/// RETURNS the schema of parts of public functions: tenancy_steps, or in 1.0 tenancy.
+const char *schema_of_steps();
 
 }  // namespace tenancy::pg

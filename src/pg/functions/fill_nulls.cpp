@@ -3,6 +3,7 @@
 //
 // The columns are found by their defaults, which the server keeps through renames, dumps and partitions.
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/functions/table_protection.hpp"
 #include "pg/server/compat.hpp"
 
