@@ -2,7 +2,7 @@
 
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
-#include "pg/plan/row_filter_functions.hpp"
+#include "pg/plan/row_filter.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -38,11 +38,13 @@ Datum pg_tenancy_explain_rows(PG_FUNCTION_ARGS) {
   Node *columns[4];
   for (int i = 0; i < 4; i++) columns[i] = column_reference(relation, table.column_names[i]);
   give_back_numbers();
-  RowColumns row{columns[0], columns[1], columns[2], columns[3]};
-  row.options = {table.shared, table.workspace_decides, false};
-  const RowCondition filter =
-      filter_of_call(*current_principal(), RowFunction::visible, table.resource,
-                     table.metadata_only ? "list" : "view", row, table.with_organization);
+  RowShape shape;
+  shape.organization_agrees = table.with_organization;
+  shape.shared = table.shared;
+  shape.workspace_decides = table.workspace_decides;
+  const RowColumns row = row_columns(shape, columns[0], columns[1], columns[2], columns[3]);
+  const RowCondition filter = row_filter(*current_principal(), RowAnswer::visible, table.resource,
+                                         table.metadata_only ? "list" : "view", row);
   const char *sql = deparse_expression(reinterpret_cast<Node *>(filter.expression),
                                        deparse_context_for(relation_name, relation), false, false);
   PG_RETURN_TEXT_P(cstring_to_text(sql));

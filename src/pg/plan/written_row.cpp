@@ -36,7 +36,7 @@ bool is_same_id(IdType type, Datum one, Datum other) {
   return false;
 }
 
-bool can_name(const CatalogRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
+bool can_hold(const CatalogRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
   const IdType type = type_of(row, i);
   Datum value = 0;
   return id && type != IdType::unsupported && id_value(read, entity, id, type, &value);
@@ -157,7 +157,7 @@ bool may_write_for_others_somewhere(Principal &principal, const char *resource) 
 }
 
 Judgement judge_written_row(Principal &principal, const char *resource, Command command,
-                            const RowOptions &options, const WrittenIds &row, bool producer_first) {
+                            const RowShape &options, const WrittenIds &row, bool producer_first) {
   Writer writer;
   writer.is_anonymous = principal.kind == PrincipalKind::anonymous;
   Write write;
@@ -173,9 +173,9 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
 
   CatalogRead read = begin_catalog_read();
   writer.names_user =
-      has_column(row, owner_id) && can_name(read, row, owner_id, Entity::user, principal.user);
+      has_column(row, owner_id) && can_hold(read, row, owner_id, Entity::user, principal.user);
   writer.names_api_key =
-      has_column(row, api_key_id) && can_name(read, row, api_key_id, Entity::api_key, principal.api_key);
+      has_column(row, api_key_id) && can_hold(read, row, api_key_id, Entity::api_key, principal.api_key);
   WrittenRow written;
   written.organization = compared(read, row, organization_id, Entity::organization, principal.organization);
   if (has_column(row, workspace_id)) {

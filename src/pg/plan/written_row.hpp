@@ -4,6 +4,8 @@
 #pragma once
 
 #include "core/access/write_problem.hpp"
+#include "pg/plan/id_columns.hpp"
+#include "pg/plan/row_filter.hpp"
 #include "pg/plan/row_filter_functions.hpp"
 
 namespace tenancy::pg {
@@ -28,7 +30,7 @@ struct Judgement {
 
 /// `producer_first`: where whose tenant a row is must not be learnt before its other problems.
 Judgement judge_written_row(Principal &principal, const char *resource, Command command,
-                            const RowOptions &options, const WrittenIds &row, bool producer_first);
+                            const RowShape &options, const WrittenIds &row, bool producer_first);
 
 /// Whether the principal may name somebody else as producer anywhere: the filter over columns can't say so.
 bool may_write_for_others_somewhere(Principal &principal, const char *resource);
