@@ -3,6 +3,8 @@
 //
 // The columns are found by their defaults, which the server keeps through renames, dumps and partitions.
 
+#include <initializer_list>
+
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/functions/table_protection.hpp"
 #include "pg/server/compat.hpp"
