@@ -14,19 +14,19 @@ perl -0777 -e '
     open my $file, "<", $path or die "$path: $!\n";
     local $_ = <$file>;
     s{--[^\n]*}{}g;
-    while (/^CREATE (?:FUNCTION|PROCEDURE) (tenancy\.\w+)\((.*?)\n\$\$;/gms) {
+    while (/^CREATE (?:FUNCTION|PROCEDURE) (tenancy(?:_internal|_steps)?\.\w+)\((.*?)\n\$\$;/gms) {
       my ($name, $text) = ($1, $2);
       my ($header, $body) = $text =~ /^(.*?)\bAS \$\$(.*)$/s or next;
       $entries{$name} = 1 if $header =~ /LANGUAGE tenancy\b/;
       push @definers, [$path, $name, $body] if $header =~ /SECURITY DEFINER/;
     }
   }
-  $entries{"tenancy.$_"} = 1 for qw(caller is_dba may_sign_up require_dba require_right require_held_role require_delegation require_configuration_right require_setting_right require_key_right require_principal own_organization own_workspace as_owner);
+  $entries{"tenancy.$_"} = $entries{"tenancy_internal.$_"} = 1 for qw(caller is_dba may_sign_up require_dba require_right require_held_role require_delegation require_configuration_right require_setting_right require_key_right require_principal own_organization own_workspace as_owner);
   my $bad = 0;
   for (@definers) {
     my ($path, $name, $body) = @$_;
     $body =~ s{\x27(?:[^\x27]|\x27\x27)*\x27}{}g;  # messages name functions
-    for my $called ($body =~ /\b(tenancy\.\w+)\s*\(/g) {
+    for my $called ($body =~ /\b(tenancy(?:_internal|_steps)?\.\w+)\s*\(/g) {
       next if !$entries{$called};
       print "$path: $name is SECURITY DEFINER and calls $called\n";
       $bad = 1;

@@ -12,24 +12,20 @@ REVOKE ALL ON TYPE tenancy.sign_up FROM PUBLIC;
 -- Administration functions are written in this language: PL/pgSQL that runs with the rights of the function's owner and knows its
 -- caller. It is untrusted, so that only superusers can write in it. No SECURITY DEFINER function of the extension may call such a
 -- function, since its owner would pass for the caller.
-CREATE FUNCTION tenancy.call_handler() RETURNS language_handler
+CREATE FUNCTION tenancy_internal.call_handler() RETURNS language_handler
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_call_handler';
-COMMENT ON FUNCTION tenancy.call_handler() IS 'Runs functions of language "tenancy"';
-REVOKE ALL ON FUNCTION tenancy.call_handler() FROM PUBLIC;
-CREATE LANGUAGE tenancy HANDLER tenancy.call_handler VALIDATOR pg_catalog.plpgsql_validator;
+COMMENT ON FUNCTION tenancy_internal.call_handler() IS 'Runs functions of language "tenancy"';
+CREATE LANGUAGE tenancy HANDLER tenancy_internal.call_handler VALIDATOR pg_catalog.plpgsql_validator;
 COMMENT ON LANGUAGE tenancy IS 'PL/pgSQL of the administration functions of pg_tenancy, which know their caller';
 
-CREATE FUNCTION tenancy.caller() RETURNS regrole
+CREATE FUNCTION tenancy_internal.caller() RETURNS regrole
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_caller';
-COMMENT ON FUNCTION tenancy.caller() IS 'Role whose rights decide what an administration function may do: the current user where the function was called; NULL for nobody, as in a security-restricted operation';
-REVOKE ALL ON FUNCTION tenancy.caller() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.caller() IS 'Role whose rights decide what an administration function may do: the current user where the function was called; NULL for nobody, as in a security-restricted operation';
 
-CREATE FUNCTION tenancy.may_sign_up() RETURNS boolean
+CREATE FUNCTION tenancy_internal.may_sign_up() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_may_sign_up';
-COMMENT ON FUNCTION tenancy.may_sign_up() IS 'Whether the caller holds USAGE on tenancy.sign_up, and so may create organizations';
-REVOKE ALL ON FUNCTION tenancy.may_sign_up() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.may_sign_up() IS 'Whether the caller holds USAGE on tenancy.sign_up, and so may create organizations';
 
-CREATE FUNCTION tenancy.as_owner(relation regclass, statement text) RETURNS SETOF jsonb
+CREATE FUNCTION tenancy_internal.as_owner(relation regclass, statement text) RETURNS SETOF jsonb
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_as_owner';
-COMMENT ON FUNCTION tenancy.as_owner(regclass, text) IS 'Runs one statement on a table as its owner, who sees all of its rows, in a security-restricted operation; returns its rows (one column of type jsonb) or the number of rows that it changed; for functions of language "tenancy"';
-REVOKE ALL ON FUNCTION tenancy.as_owner(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.as_owner(regclass, text) IS 'Runs one statement on a table as its owner, who sees all of its rows, in a security-restricted operation; returns its rows (one column of type jsonb) or the number of rows that it changed; for functions of language "tenancy"';

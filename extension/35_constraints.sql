@@ -1,6 +1,6 @@
 -- What a foreign key or a CHECK can't say. Created after the built-in rows, which they guard.
 
-CREATE FUNCTION tenancy.check_role_assignment() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_role_assignment() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   role tenancy.roles;
@@ -22,19 +22,18 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_role_assignment() IS 'Trigger: a role is given on its own level (the argument; empty for any) and in its own organization';
-REVOKE ALL ON FUNCTION tenancy.check_role_assignment() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_role_assignment() IS 'Trigger: a role is given on its own level (the argument; empty for any) and in its own organization';
 
 CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_role_assignment('organization');
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('organization');
 CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.workspace_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_role_assignment('workspace');
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('workspace');
 CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.visibility
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_role_assignment('workspace');
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('workspace');
 CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.grants
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_role_assignment('');
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('');
 
-CREATE FUNCTION tenancy.check_key_organization() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_key_organization() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF (NEW.api_key_id, NEW.kind, NEW.organization_id, NEW.workspace_id, NEW.user_id)
@@ -46,12 +45,11 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_key_organization() IS 'Trigger: an API key stays what it stands for';
-REVOKE ALL ON FUNCTION tenancy.check_key_organization() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_key_organization() IS 'Trigger: an API key stays what it stands for';
 CREATE TRIGGER check_identity BEFORE UPDATE ON tenancy.api_keys
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_key_organization();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_key_organization();
 
-CREATE FUNCTION tenancy.check_role_change() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_role_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF OLD.organization_id IS NULL THEN
@@ -69,12 +67,11 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_role_change() IS 'Trigger: built-in roles stay, and a role keeps its organization and level';
-REVOKE ALL ON FUNCTION tenancy.check_role_change() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_role_change() IS 'Trigger: built-in roles stay, and a role keeps its organization and level';
 CREATE TRIGGER check_change BEFORE UPDATE OR DELETE ON tenancy.roles
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_role_change();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_change();
 
-CREATE FUNCTION tenancy.check_grant_change() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_grant_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   changed tenancy.grants;
@@ -90,12 +87,11 @@ BEGIN
   RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_grant_change() IS 'Trigger: the built-in matrix stays as it is';
-REVOKE ALL ON FUNCTION tenancy.check_grant_change() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_grant_change() IS 'Trigger: the built-in matrix stays as it is';
 CREATE TRIGGER check_change BEFORE INSERT OR UPDATE OR DELETE ON tenancy.grants
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_grant_change();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_grant_change();
 
-CREATE FUNCTION tenancy.check_workspace_change() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_workspace_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.organization_id <> OLD.organization_id THEN
@@ -114,23 +110,21 @@ BEGIN
   RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_workspace_change() IS 'Trigger: a workspace keeps its organization, an organization its default workspace';
-REVOKE ALL ON FUNCTION tenancy.check_workspace_change() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_workspace_change() IS 'Trigger: a workspace keeps its organization, an organization its default workspace';
 CREATE TRIGGER check_change BEFORE UPDATE OR DELETE ON tenancy.workspaces
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_workspace_change();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_workspace_change();
 
-CREATE FUNCTION tenancy.organization_has_owner(organization_id uuid) RETURNS boolean
+CREATE FUNCTION tenancy_internal.organization_has_owner(organization_id uuid) RETURNS boolean
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_organization_has_owner';
-COMMENT ON FUNCTION tenancy.organization_has_owner(uuid) IS 'Whether the organization has an owner now, as other sessions'' commits have left it, whatever the transaction''s isolation';
-REVOKE ALL ON FUNCTION tenancy.organization_has_owner(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.organization_has_owner(uuid) IS 'Whether the organization has an owner now, as other sessions'' commits have left it, whatever the transaction''s isolation';
 
-CREATE FUNCTION tenancy.check_last_owner() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_last_owner() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- The lock makes two owners who leave at once wait for each other; no row: the organization itself goes, or is about to.
   PERFORM FROM tenancy.organizations o
   WHERE o.organization_id = OLD.organization_id AND o.closed_at IS NULL FOR NO KEY UPDATE;
-  IF FOUND AND NOT tenancy.organization_has_owner(OLD.organization_id) THEN
+  IF FOUND AND NOT tenancy_internal.organization_has_owner(OLD.organization_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = 'the last owner of an organization can be neither removed nor demoted',
       HINT = 'Make another member owner first.';
@@ -138,15 +132,14 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_last_owner() IS 'Trigger: an organization never loses its last owner';
-REVOKE ALL ON FUNCTION tenancy.check_last_owner() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_last_owner() IS 'Trigger: an organization never loses its last owner';
 CREATE CONSTRAINT TRIGGER check_last_owner AFTER UPDATE OR DELETE ON tenancy.organization_members
   DEFERRABLE INITIALLY IMMEDIATE FOR EACH ROW
   WHEN (OLD.role_id = '00000000-0000-4000-8000-000000000001')
-  EXECUTE FUNCTION tenancy.check_last_owner();
+  EXECUTE FUNCTION tenancy_internal.check_last_owner();
 
 -- Export and removal work on what is recorded here.
-CREATE FUNCTION tenancy.check_protected_table() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_protected_table() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- FirstNormalObjectId; and no row of a table that doesn't exist (yet) is refused, so that a dump can be restored in any order.
@@ -158,7 +151,6 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_protected_table() IS 'Trigger: raises 42809 for what is no table of a user';
-REVOKE ALL ON FUNCTION tenancy.check_protected_table() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_protected_table() IS 'Trigger: raises 42809 for what is no table of a user';
 CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_protected_table();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_protected_table();

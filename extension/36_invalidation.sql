@@ -2,9 +2,8 @@
 -- keep something of the organization that it is about, or to all.
 -- ALWAYS: logical replication's apply must tell too. Row triggers: apply fires no statement triggers.
 
-CREATE FUNCTION tenancy.invalidate() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_invalidate';
-COMMENT ON FUNCTION tenancy.invalidate() IS 'Trigger: plans and principals made from this catalog are dropped in every backend; with argument "new" the inserted row concerns nobody else yet, with "of_key" if its key is as new, with "listed" only who has spelled out a list of such rows; the second argument says by which column only those are told whom the row concerns: "organization", "member" (its user, too) or "key" (the key''s organization)';
-REVOKE ALL ON FUNCTION tenancy.invalidate() FROM PUBLIC;
+CREATE FUNCTION tenancy_internal.invalidate() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_invalidate';
+COMMENT ON FUNCTION tenancy_internal.invalidate() IS 'Trigger: plans and principals made from this catalog are dropped in every backend; with argument "new" the inserted row concerns nobody else yet, with "of_key" if its key is as new, with "listed" only who has spelled out a list of such rows; the second argument says by which column only those are told whom the row concerns: "organization", "member" (its user, too) or "key" (the key''s organization)';
 
 DO $$
 DECLARE
@@ -24,11 +23,11 @@ BEGIN
                  WHEN catalog = 'organization_members' THEN 'member'
                  WHEN catalog IN ('api_key_secrets', 'api_key_scopes') THEN 'key' ELSE 'organization' END;
     EXECUTE format('CREATE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
-                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%L, %L)', catalog, '', whom);
+                    FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', catalog, '', whom);
     EXECUTE format('CREATE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
-                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%L, %L)', catalog, how, whom);
+                    FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', catalog, how, whom);
     EXECUTE format('CREATE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
-                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy.invalidate()', catalog);
+                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate()', catalog);
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate', catalog);
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_insert', catalog);
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_truncate', catalog);

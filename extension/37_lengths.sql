@@ -2,7 +2,7 @@
 -- entries have at most 2704 bytes. Triggers and not CHECK constraints, which would keep rows that an earlier version took from being
 -- restored from a dump, and a key with a long name from being revoked.
 
-CREATE FUNCTION tenancy.check_length() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_length() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   new_row jsonb := to_jsonb(NEW);
@@ -21,8 +21,7 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_length() IS 'Trigger: a text that is stored or changed has at most so many characters; arguments: column, length, column, length …';
-REVOKE ALL ON FUNCTION tenancy.check_length() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_length() IS 'Trigger: a text that is stored or changed has at most so many characters; arguments: column, length, column, length …';
 
 DO $$
 DECLARE
@@ -42,7 +41,7 @@ BEGIN
     GROUP BY v.catalog LOOP
     -- Called for what is too long only.
     EXECUTE format('CREATE TRIGGER check_length BEFORE INSERT OR UPDATE ON tenancy.%I FOR EACH ROW WHEN (%s)
-                    EXECUTE FUNCTION tenancy.check_length(%s)', bound.catalog, bound.condition, bound.arguments);
+                    EXECUTE FUNCTION tenancy_internal.check_length(%s)', bound.catalog, bound.condition, bound.arguments);
   END LOOP;
 END
 $$;

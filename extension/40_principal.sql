@@ -32,34 +32,28 @@ COMMENT ON FUNCTION tenancy.seal() IS 'Keeps the session''s principal as it is u
 
 -- References: uuid, external id, slug, e-mail address.
 
-CREATE FUNCTION tenancy.find_organization(reference text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.find_organization(reference text) RETURNS uuid
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_find_organization';
-COMMENT ON FUNCTION tenancy.find_organization(text) IS 'Id of the organization that a uuid, external id or slug refers to; 42704 for none, 22023 for several';
-REVOKE ALL ON FUNCTION tenancy.find_organization(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.find_organization(text) IS 'Id of the organization that a uuid, external id or slug refers to; 42704 for none, 22023 for several';
 
-CREATE FUNCTION tenancy.find_workspace(reference text, organization_id uuid) RETURNS uuid
+CREATE FUNCTION tenancy_internal.find_workspace(reference text, organization_id uuid) RETURNS uuid
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_find_workspace';
-COMMENT ON FUNCTION tenancy.find_workspace(text, uuid) IS 'Id of the workspace that a uuid, external id, slug or organization-slug/workspace-slug refers to, in the organization or (NULL) in any; 42704 for none, 22023 for several';
-REVOKE ALL ON FUNCTION tenancy.find_workspace(text, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.find_workspace(text, uuid) IS 'Id of the workspace that a uuid, external id, slug or organization-slug/workspace-slug refers to, in the organization or (NULL) in any; 42704 for none, 22023 for several';
 
-CREATE FUNCTION tenancy.find_user(reference text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.find_user(reference text) RETURNS uuid
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_find_user';
-COMMENT ON FUNCTION tenancy.find_user(text) IS 'Id of the user that a uuid, external id or e-mail address (in any case) refers to; 42704 for none, 22023 for several';
-REVOKE ALL ON FUNCTION tenancy.find_user(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.find_user(text) IS 'Id of the user that a uuid, external id or e-mail address (in any case) refers to; 42704 for none, 22023 for several';
 
 -- A principal's references are only compared with what is its own. An error that says which of the others there are, in its
 -- words, its context or the time it takes, would be an oracle.
-CREATE FUNCTION tenancy.names_organization(reference text, organization_id uuid) RETURNS boolean
+CREATE FUNCTION tenancy_internal.names_organization(reference text, organization_id uuid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_names_organization';
-COMMENT ON FUNCTION tenancy.names_organization(text, uuid) IS 'Whether a uuid, external id or slug refers to this organization; false alike for a reference to another one and for one to none';
-REVOKE ALL ON FUNCTION tenancy.names_organization(text, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.names_organization(text, uuid) IS 'Whether a uuid, external id or slug refers to this organization; false alike for a reference to another one and for one to none';
 
-CREATE FUNCTION tenancy.user_named(reference text, organization_id uuid) RETURNS uuid
+CREATE FUNCTION tenancy_internal.user_named(reference text, organization_id uuid) RETURNS uuid
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_user_named';
-COMMENT ON FUNCTION tenancy.user_named(text, uuid) IS 'Id of the organization''s member, or (NULL) of any user, that a uuid, external id or e-mail address (in any case) refers to, or NULL; 22023 for several';
-REVOKE ALL ON FUNCTION tenancy.user_named(text, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.user_named(text, uuid) IS 'Id of the organization''s member, or (NULL) of any user, that a uuid, external id or e-mail address (in any case) refers to, or NULL; 22023 for several';
 
-CREATE FUNCTION tenancy.nearest(word text, candidates text[]) RETURNS text
+CREATE FUNCTION tenancy_internal.nearest(word text, candidates text[]) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_nearest';
-COMMENT ON FUNCTION tenancy.nearest(text, text[]) IS 'The candidate nearest to a mistyped word by edit distance, or NULL when none is near';
-REVOKE ALL ON FUNCTION tenancy.nearest(text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.nearest(text, text[]) IS 'The candidate nearest to a mistyped word by edit distance, or NULL when none is near';

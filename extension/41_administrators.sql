@@ -5,62 +5,52 @@ CREATE FUNCTION tenancy.is_dba() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_dba';
 COMMENT ON FUNCTION tenancy.is_dba() IS 'Whether the caller is a DBA: a superuser, or a role that holds USAGE on tenancy.administrator; never in a security-restricted operation';
 
-CREATE FUNCTION tenancy.holds(organization_id uuid, workspace_id uuid, resource text, action text) RETURNS text
+CREATE FUNCTION tenancy_internal.holds(organization_id uuid, workspace_id uuid, resource text, action text) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds';
-COMMENT ON FUNCTION tenancy.holds(uuid, uuid, text, text) IS 'Rows that the session''s permission reaches in a workspace, or (NULL) on the organization: all, own, or NULL; 22023 when the permission isn''t registered';
-REVOKE ALL ON FUNCTION tenancy.holds(uuid, uuid, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.holds(uuid, uuid, text, text) IS 'Rows that the session''s permission reaches in a workspace, or (NULL) on the organization: all, own, or NULL; 22023 when the permission isn''t registered';
 
 -- The words of the access model, and what follows from a word alone: the module's to know.
 
-CREATE FUNCTION tenancy.words(list text) RETURNS text[]
+CREATE FUNCTION tenancy_internal.words(list text) RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_words';
-COMMENT ON FUNCTION tenancy.words(text) IS 'A list of the access model''s words: levels, categories, key_kinds, organization_level (resources of the organization itself), append_only, observability; 22023 for another';
-REVOKE ALL ON FUNCTION tenancy.words(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.words(text) IS 'A list of the access model''s words: levels, categories, key_kinds, organization_level (resources of the organization itself), append_only, observability; 22023 for another';
 
-CREATE FUNCTION tenancy.can_be_overridden(role_id uuid, level text, resource text, action text) RETURNS boolean
+CREATE FUNCTION tenancy_internal.can_be_overridden(role_id uuid, level text, resource text, action text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_overridden';
-COMMENT ON FUNCTION tenancy.can_be_overridden(uuid, text, text, text) IS 'Whether an override of a role''s grant can have any effect';
-REVOKE ALL ON FUNCTION tenancy.can_be_overridden(uuid, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.can_be_overridden(uuid, text, text, text) IS 'Whether an override of a role''s grant can have any effect';
 
-CREATE FUNCTION tenancy.can_be_registered(resource text, action text) RETURNS boolean
+CREATE FUNCTION tenancy_internal.can_be_registered(resource text, action text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_registered';
-COMMENT ON FUNCTION tenancy.can_be_registered(text, text) IS 'False for an action that would change what is append-only';
-REVOKE ALL ON FUNCTION tenancy.can_be_registered(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.can_be_registered(text, text) IS 'False for an action that would change what is append-only';
 
-CREATE FUNCTION tenancy.holds_new_permissions(role_id uuid, resource text) RETURNS boolean
+CREATE FUNCTION tenancy_internal.holds_new_permissions(role_id uuid, resource text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_new_permissions';
-COMMENT ON FUNCTION tenancy.holds_new_permissions(uuid, text) IS 'Whether a role holds each permission for the resource from its registration on';
-REVOKE ALL ON FUNCTION tenancy.holds_new_permissions(uuid, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.holds_new_permissions(uuid, text) IS 'Whether a role holds each permission for the resource from its registration on';
 
 -- What may be handed out, and taken away: nothing that the session does not hold itself, whatever it is that confers it. Each
 -- function says what the session lacks, and NULL where it lacks nothing; require_delegation() raises the one error.
 
-CREATE FUNCTION tenancy.lacks_for_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
+CREATE FUNCTION tenancy_internal.lacks_for_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_role';
-COMMENT ON FUNCTION tenancy.lacks_for_role(uuid, uuid, uuid) IS 'What the session lacks to give a role in a workspace, or (NULL) in the organization';
-REVOKE ALL ON FUNCTION tenancy.lacks_for_role(uuid, uuid, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.lacks_for_role(uuid, uuid, uuid) IS 'What the session lacks to give a role in a workspace, or (NULL) in the organization';
 
-CREATE FUNCTION tenancy.lacks_for_permissions(organization_id uuid, workspace_id uuid, role_id uuid, permissions text[]) RETURNS text
+CREATE FUNCTION tenancy_internal.lacks_for_permissions(organization_id uuid, workspace_id uuid, role_id uuid, permissions text[]) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_permissions';
-COMMENT ON FUNCTION tenancy.lacks_for_permissions(uuid, uuid, uuid, text[]) IS 'What the session lacks to give a role permissions (resource.action) in a workspace, or (NULL) wherever the role can have them, over all rows; 22023 when one isn''t registered';
-REVOKE ALL ON FUNCTION tenancy.lacks_for_permissions(uuid, uuid, uuid, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.lacks_for_permissions(uuid, uuid, uuid, text[]) IS 'What the session lacks to give a role permissions (resource.action) in a workspace, or (NULL) wherever the role can have them, over all rows; 22023 when one isn''t registered';
 
-CREATE FUNCTION tenancy.lacks_for_tokens(organization_id uuid) RETURNS text
+CREATE FUNCTION tenancy_internal.lacks_for_tokens(organization_id uuid) RETURNS text
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_tokens';
-COMMENT ON FUNCTION tenancy.lacks_for_tokens(uuid) IS 'What the session lacks to sign tokens, which can have anything in any workspace';
-REVOKE ALL ON FUNCTION tenancy.lacks_for_tokens(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.lacks_for_tokens(uuid) IS 'What the session lacks to sign tokens, which can have anything in any workspace';
 
-CREATE FUNCTION tenancy.lacks_for_visibility(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
+CREATE FUNCTION tenancy_internal.lacks_for_visibility(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_visibility';
-COMMENT ON FUNCTION tenancy.lacks_for_visibility(uuid, uuid, uuid) IS 'What the session lacks to switch the data visibility of a workspace role, and of roles that follow it, in a workspace or (NULL) the organization';
-REVOKE ALL ON FUNCTION tenancy.lacks_for_visibility(uuid, uuid, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.lacks_for_visibility(uuid, uuid, uuid) IS 'What the session lacks to switch the data visibility of a workspace role, and of roles that follow it, in a workspace or (NULL) the organization';
 
-CREATE FUNCTION tenancy.lacks_for_key(organization_id uuid, workspace_id uuid, kind text, user_id uuid, scopes text[]) RETURNS text
+CREATE FUNCTION tenancy_internal.lacks_for_key(organization_id uuid, workspace_id uuid, kind text, user_id uuid, scopes text[]) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_key';
-COMMENT ON FUNCTION tenancy.lacks_for_key(uuid, uuid, text, uuid, text[]) IS 'What the session lacks to make an API key, or to have its secret: its scopes, and all that a user other than the session''s own has there';
-REVOKE ALL ON FUNCTION tenancy.lacks_for_key(uuid, uuid, text, uuid, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.lacks_for_key(uuid, uuid, text, uuid, text[]) IS 'What the session lacks to make an API key, or to have its secret: its scopes, and all that a user other than the session''s own has there';
 
-CREATE FUNCTION tenancy.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy_internal.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF require_delegation.lacking IS NOT NULL AND NOT tenancy.is_dba() THEN
@@ -72,15 +62,13 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_delegation(text, text) IS 'Raises 42501 where the session lacks something to hand something out, unless the caller is a DBA';
-REVOKE ALL ON FUNCTION tenancy.require_delegation(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_delegation(text, text) IS 'Raises 42501 where the session lacks something to hand something out, unless the caller is a DBA';
 
-CREATE FUNCTION tenancy.record_denied_permission(entry text) RETURNS void
+CREATE FUNCTION tenancy_internal.record_denied_permission(entry text) RETURNS void
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_record_denied_permission';
-COMMENT ON FUNCTION tenancy.record_denied_permission(text) IS 'Counts a denied permission, and writes the entry (JSON) to the server''s log where tenancy.log_denied is on';
-REVOKE ALL ON FUNCTION tenancy.record_denied_permission(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.record_denied_permission(text) IS 'Counts a denied permission, and writes the entry (JSON) to the server''s log where tenancy.log_denied is on';
 
-CREATE FUNCTION tenancy.deny(resource text, action text, place text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy_steps.deny(resource text, action text, place text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   me record;
@@ -91,20 +79,20 @@ BEGIN
               WHEN me.api_key_id IS NOT NULL THEN format('%s %s', replace(me.kind, '_', ' '), me.api_key_id)
               WHEN me.email IS NOT NULL THEN format('user "%s"', me.email)
               ELSE me.kind END;
-  PERFORM tenancy.record_denied_permission(jsonb_strip_nulls(jsonb_build_object('reason', 'permission', 'kind', me.kind,
+  PERFORM tenancy_internal.record_denied_permission(jsonb_strip_nulls(jsonb_build_object('reason', 'permission', 'kind', me.kind,
     'principal', coalesce(me.api_key_id, me.user_id), 'organization', me.organization_id, 'resource', resource, 'action', action,
     'place', place))::text);
   RAISE EXCEPTION USING
     ERRCODE = CASE WHEN me.kind = 'anonymous' THEN 'invalid_authorization_specification' ELSE 'insufficient_privilege' END,
     MESSAGE = format('permission denied: %s may not %s %s%s', who, action, resource,
                      coalesce(' in ' || place, ' in organization "' || me.organization || '"', '')),
-    HINT = coalesce('Roles that may: ' || tenancy.roles_with(resource, action, place IS NOT NULL) || '.',
+    HINT = coalesce('Roles that may: ' || tenancy_internal.roles_with(resource, action, place IS NOT NULL) || '.',
                     'No built-in role may; an API key or a role of the organization can.');
 END
 $$;
-COMMENT ON FUNCTION tenancy.deny(text, text, text) IS 'Raises 42501 (28000 without a principal) that names who, what, where, and in the hint which roles would do';
+COMMENT ON FUNCTION tenancy_steps.deny(text, text, text) IS 'Raises 42501 (28000 without a principal) that names who, what, where, and in the hint which roles would do';
 
-CREATE FUNCTION tenancy.roles_with(resource text, action text, in_workspace boolean) RETURNS text
+CREATE FUNCTION tenancy_internal.roles_with(resource text, action text, in_workspace boolean) RETURNS text
 LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT string_agg(format('%s %s', r.level, r.name), ', ' ORDER BY r.level, r.name)
   FROM tenancy.roles r JOIN tenancy.grants g USING (role_id)
@@ -112,9 +100,9 @@ LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, tenanc
     AND g.resource = roles_with.resource AND g.action = roles_with.action
     AND (NOT in_workspace OR r.level = 'workspace' OR r.all_workspaces)
 $$;
-COMMENT ON FUNCTION tenancy.roles_with(text, text, boolean) IS 'Built-in roles that hold the permission, in a workspace or at all, for hints';
+COMMENT ON FUNCTION tenancy_internal.roles_with(text, text, boolean) IS 'Built-in roles that hold the permission, in a workspace or at all, for hints';
 
-CREATE FUNCTION tenancy.require_dba() RETURNS void
+CREATE FUNCTION tenancy_internal.require_dba() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy.is_dba() THEN
@@ -123,10 +111,9 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_dba() IS 'Raises 42501 unless the caller is a DBA';
-REVOKE ALL ON FUNCTION tenancy.require_dba() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_dba() IS 'Raises 42501 unless the caller is a DBA';
 
-CREATE FUNCTION tenancy.require_right(organization_id uuid, workspace_id uuid, resource text, action text,
+CREATE FUNCTION tenancy_internal.require_right(organization_id uuid, workspace_id uuid, resource text, action text,
                                       only_own boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -135,32 +122,30 @@ BEGIN
   IF tenancy.is_dba() THEN
     RETURN;
   END IF;
-  reached := tenancy.holds(organization_id, workspace_id, resource, action);
+  reached := tenancy_internal.holds(organization_id, workspace_id, resource, action);
   IF reached IS NULL OR (reached = 'own' AND NOT only_own) THEN
-    PERFORM tenancy.deny(resource, action, (
+    PERFORM tenancy_steps.deny(resource, action, (
       SELECT format('workspace "%s"', w.slug) FROM tenancy.workspaces w
       WHERE w.workspace_id = require_right.workspace_id AND w.organization_id = tenancy.current_organization_id()));
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_right(uuid, uuid, text, text, boolean) IS 'Raises 42501 unless the caller is a DBA or holds the permission in the workspace, or (NULL) on the organization, over all rows, or (only_own) over what is its own';
-REVOKE ALL ON FUNCTION tenancy.require_right(uuid, uuid, text, text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_right(uuid, uuid, text, text, boolean) IS 'Raises 42501 unless the caller is a DBA or holds the permission in the workspace, or (NULL) on the organization, over all rows, or (only_own) over what is its own';
 
-CREATE FUNCTION tenancy.require_held_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS void
+CREATE FUNCTION tenancy_internal.require_held_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.require_delegation(tenancy.lacks_for_role(require_held_role.organization_id, require_held_role.workspace_id,
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_role(require_held_role.organization_id, require_held_role.workspace_id,
                                                             require_held_role.role_id),
     format('role "%s"', (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_held_role.role_id)));
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_held_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there';
-REVOKE ALL ON FUNCTION tenancy.require_held_role(uuid, uuid, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_held_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there';
 
 -- References as the caller may use them: a principal's reach no further than its own organization, and what is outside looks
 -- like what doesn't exist.
 
-CREATE FUNCTION tenancy.require_principal() RETURNS void
+CREATE FUNCTION tenancy_internal.require_principal() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy.is_dba() AND tenancy.current_organization_id() IS NULL THEN
@@ -169,20 +154,19 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_principal() IS 'Raises 28000 unless the session has a principal, or is a DBA''s';
-REVOKE ALL ON FUNCTION tenancy.require_principal() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_principal() IS 'Raises 28000 unless the session has a principal, or is a DBA''s';
 
-CREATE FUNCTION tenancy.own_organization(reference text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.own_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   mine uuid := tenancy.current_organization_id();
 BEGIN
-  PERFORM tenancy.require_principal();
+  PERFORM tenancy_internal.require_principal();
   IF own_organization.reference IS NOT NULL THEN
     IF tenancy.is_dba() THEN
-      RETURN tenancy.find_organization(own_organization.reference);
+      RETURN tenancy_internal.find_organization(own_organization.reference);
     END IF;
-    IF tenancy.names_organization(own_organization.reference, mine) IS NOT TRUE THEN
+    IF tenancy_internal.names_organization(own_organization.reference, mine) IS NOT TRUE THEN
       RAISE EXCEPTION USING ERRCODE = 'undefined_object',
         MESSAGE = format('organization "%s" does not exist', own_organization.reference);
     END IF;
@@ -195,10 +179,9 @@ BEGIN
   RETURN mine;
 END
 $$;
-COMMENT ON FUNCTION tenancy.own_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 42704 for none, or one that isn''t the session''s (a DBA''s may be any), 28000 without a principal, 22023 for a DBA without one';
-REVOKE ALL ON FUNCTION tenancy.own_organization(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.own_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 42704 for none, or one that isn''t the session''s (a DBA''s may be any), 28000 without a principal, 22023 for a DBA without one';
 
-CREATE FUNCTION tenancy.own_workspace(reference text, organization_id uuid DEFAULT NULL) RETURNS tenancy.workspaces
+CREATE FUNCTION tenancy_internal.own_workspace(reference text, organization_id uuid DEFAULT NULL) RETURNS tenancy.workspaces
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -208,21 +191,20 @@ BEGIN
   IF reference IS NULL THEN
     RETURN NULL;
   END IF;
-  PERFORM tenancy.require_principal();
-  SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy.find_workspace(reference, within);
+  PERFORM tenancy_internal.require_principal();
+  SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy_internal.find_workspace(reference, within);
   RETURN found_workspace;
 END
 $$;
-COMMENT ON FUNCTION tenancy.own_workspace(text, uuid) IS 'The workspace referred to in the organization, or (NULL) in the session''s own, or (a DBA without one) in any; 42704 for none';
-REVOKE ALL ON FUNCTION tenancy.own_workspace(text, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.own_workspace(text, uuid) IS 'The workspace referred to in the organization, or (NULL) in the session''s own, or (a DBA without one) in any; 42704 for none';
 
-CREATE FUNCTION tenancy.find_member(organization_id uuid, reference text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.find_member(organization_id uuid, reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_user uuid;
 BEGIN
   IF find_member.organization_id IS NOT NULL THEN
-    found_user := tenancy.user_named(find_member.reference, find_member.organization_id);
+    found_user := tenancy_internal.user_named(find_member.reference, find_member.organization_id);
   END IF;
   IF found_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -232,61 +214,56 @@ BEGIN
   RETURN found_user;
 END
 $$;
-COMMENT ON FUNCTION tenancy.find_member(uuid, text) IS 'Id of the organization''s member referred to; 42704 when there is none, whether or not the user exists elsewhere';
-REVOKE ALL ON FUNCTION tenancy.find_member(uuid, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.find_member(uuid, text) IS 'Id of the organization''s member referred to; 42704 when there is none, whether or not the user exists elsewhere';
 
-CREATE FUNCTION tenancy.check_resource(resource text) RETURNS void
+CREATE FUNCTION tenancy_internal.check_resource(resource text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', resource),
       HINT = coalesce('Perhaps you meant "' || (
-               SELECT tenancy.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
+               SELECT tenancy_internal.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
                'Use tenancy.register_permission() to add one.');
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_resource(text) IS 'Raises 22023 with the nearest name unless the resource is registered';
-REVOKE ALL ON FUNCTION tenancy.check_resource(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_resource(text) IS 'Raises 22023 with the nearest name unless the resource is registered';
 
-CREATE FUNCTION tenancy.check_permission(resource text, action text) RETURNS void
+CREATE FUNCTION tenancy_internal.check_permission(resource text, action text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.check_resource(resource);
+  PERFORM tenancy_internal.check_resource(resource);
   IF NOT EXISTS (SELECT FROM tenancy.permissions p
                  WHERE p.resource = check_permission.resource AND p.action = check_permission.action) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('action "%s" is not registered for resource "%s"', action, resource),
       HINT = coalesce('Perhaps you meant "' || (
-               SELECT tenancy.nearest(check_permission.action, array_agg(p.action::text)) FROM tenancy.permissions p
+               SELECT tenancy_internal.nearest(check_permission.action, array_agg(p.action::text)) FROM tenancy.permissions p
                WHERE p.resource = check_permission.resource) || '".', 'Use tenancy.register_permission() to add one.');
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_permission(text, text) IS 'Raises 22023 with the nearest name unless the permission is registered';
-REVOKE ALL ON FUNCTION tenancy.check_permission(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_permission(text, text) IS 'Raises 22023 with the nearest name unless the permission is registered';
 
 -- External ids decide whose rows are in protected tables, and are unique over all organizations. Who chose them freely could claim
 -- rows of a workspace, a user or a key that nobody has registered yet, and try out which ids others have.
-CREATE FUNCTION tenancy.may_set_external_id() RETURNS boolean
+CREATE FUNCTION tenancy_internal.may_set_external_id() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT tenancy.is_dba() OR tenancy.may_sign_up() OR EXISTS (
+  SELECT tenancy.is_dba() OR tenancy_internal.may_sign_up() OR EXISTS (
     SELECT FROM tenancy.login_bindings b
     WHERE b.trusted AND b.login = (SELECT r.oid::regrole FROM pg_roles r WHERE r.rolname = session_user))
 $$;
-COMMENT ON FUNCTION tenancy.may_set_external_id() IS 'Whether external ids may be chosen: by a DBA, by who may create organizations, and in the session of a trusted login';
-REVOKE ALL ON FUNCTION tenancy.may_set_external_id() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.may_set_external_id() IS 'Whether external ids may be chosen: by a DBA, by who may create organizations, and in the session of a trusted login';
 
 -- Before anything is looked up by it, so that the answer is the same for an id that is taken.
-CREATE FUNCTION tenancy.require_external_id_right(external_id text) RETURNS void
+CREATE FUNCTION tenancy_internal.require_external_id_right(external_id text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF require_external_id_right.external_id IS NOT NULL AND tenancy.may_set_external_id() IS NOT TRUE THEN
+  IF require_external_id_right.external_id IS NOT NULL AND tenancy_internal.may_set_external_id() IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to set an external id',
       DETAIL = 'External ids decide whose the rows of protected tables are.',
       HINT = 'Leave it out. A DBA, a role that may create organizations, or an application on a trusted login can set it.';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_external_id_right(text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set, whether or not it is taken';
-REVOKE ALL ON FUNCTION tenancy.require_external_id_right(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_external_id_right(text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set, whether or not it is taken';

@@ -2,14 +2,14 @@
 -- leakproof, nor is what planning puts into plans: leakproof functions run on rows that policies hide, and anybody may call these.
 -- Policies don't need it, since nothing runs before them, and the comparisons in a filter are leakproof themselves.
 
-CREATE FUNCTION tenancy.plan_guard_support(internal) RETURNS internal
+CREATE FUNCTION tenancy_internal.plan_guard_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_plan_guard_support';
-COMMENT ON FUNCTION tenancy.plan_guard_support(internal) IS 'Planner support: the guard lets every row pass that comes to it';
+COMMENT ON FUNCTION tenancy_internal.plan_guard_support(internal) IS 'Planner support: the guard lets every row pass that comes to it';
 
 -- Costs a little more than a comparison, and so runs after one, on rows that match. That is about what it takes; were it more,
 -- plans would turn out other than those of a hand-written filter, parallel for instance.
 CREATE FUNCTION tenancy.plan_guard(stamp bigint, not_after timestamptz, row_value "any") RETURNS boolean
-LANGUAGE c STABLE PARALLEL SAFE COST 1.01 SUPPORT tenancy.plan_guard_support
+LANGUAGE c STABLE PARALLEL SAFE COST 1.01 SUPPORT tenancy_internal.plan_guard_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_plan_guard';
 COMMENT ON FUNCTION tenancy.plan_guard(bigint, timestamptz, "any") IS 'Stops a plan that was made for another principal (55000) or has outlived its credential (28000); put into plans, not to be called';
 
@@ -19,16 +19,16 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_filter_
 COMMENT ON FUNCTION tenancy.filter_id(text) IS 'The session''s organization, its only workspace, its user or its api_key (the entity), NULL for none; put into shared plans, not to be called';
 
 CREATE FUNCTION tenancy.shape_guard(shape uuid, entity text, row_id uuid) RETURNS boolean
-LANGUAGE c STABLE PARALLEL SAFE COST 10 SUPPORT tenancy.plan_guard_support
+LANGUAGE c STABLE PARALLEL SAFE COST 10 SUPPORT tenancy_internal.plan_guard_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_shape_guard';
 COMMENT ON FUNCTION tenancy.shape_guard(uuid, text, uuid) IS 'Stops a shared plan when the session''s rights have another shape, or the row another id than the session''s (55000; 40001 when the rights were changed meanwhile); put into plans, not to be called';
 
-CREATE FUNCTION tenancy.row_visible_support(internal) RETURNS internal
+CREATE FUNCTION tenancy_internal.row_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible_support';
-COMMENT ON FUNCTION tenancy.row_visible_support(internal) IS 'Planner support: row_visible() as the session''s own filter';
+COMMENT ON FUNCTION tenancy_internal.row_visible_support(internal) IS 'Planner support: row_visible() as the session''s own filter';
 
 CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any")
-RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_visible_support
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.row_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
 COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any") IS 'Whether the session may view, list, update or delete (the command) a row with these ids; never NULL; a column that the table doesn''t have is written NULL';
 
@@ -36,7 +36,7 @@ COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any") 
 -- pays where the table is partitioned (or distributed) by it.
 CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
                                     with_organization boolean)
-RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_visible_support
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.row_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
 COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean) IS 'The same, where the organization must agree even if the workspace decides';
 
@@ -44,38 +44,38 @@ COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", 
 -- "workspace_decides" (of rows whose organization is NULL), "from_parent" (whose row it is, the parent row says).
 CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
                                     with_organization boolean, options text)
-RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_visible_support
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.row_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
 COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: shared (rows that name neither organization nor workspace are for everybody), workspace_decides (of rows whose organization is NULL)';
 
-CREATE FUNCTION tenancy.payload_visible_support(internal) RETURNS internal
+CREATE FUNCTION tenancy_internal.payload_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible_support';
-COMMENT ON FUNCTION tenancy.payload_visible_support(internal) IS 'Planner support: payload_visible() as the session''s own filter, or a constant';
+COMMENT ON FUNCTION tenancy_internal.payload_visible_support(internal) IS 'Planner support: payload_visible() as the session''s own filter, or a constant';
 
 -- Not for policies: its answer holds among the rows that row_visible(…, 'list', …) lets pass.
 CREATE FUNCTION tenancy.payload_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any")
-RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.payload_visible_support
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.payload_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible';
 COMMENT ON FUNCTION tenancy.payload_visible(text, text, "any", "any", "any", "any") IS 'Whether the session may view the full content of a row that it may list; for scoped views';
 
 CREATE FUNCTION tenancy.payload_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
                                         with_organization boolean, options text)
-RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.payload_visible_support
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.payload_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible';
 COMMENT ON FUNCTION tenancy.payload_visible(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with the options of row_visible()';
 
-CREATE FUNCTION tenancy.row_accepted_support(internal) RETURNS internal
+CREATE FUNCTION tenancy_internal.row_accepted_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted_support';
-COMMENT ON FUNCTION tenancy.row_accepted_support(internal) IS 'Planner support: row_accepted() as the session''s own filter';
+COMMENT ON FUNCTION tenancy_internal.row_accepted_support(internal) IS 'Planner support: row_accepted() as the session''s own filter';
 
 CREATE FUNCTION tenancy.row_accepted(resource text, command text, organization "any", workspace "any", owner "any", api_key "any")
-RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_accepted_support
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.row_accepted_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
 COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any") IS 'Whether the session may insert a row with these ids, or update one to them (the command); a column that the table doesn''t have is written NULL';
 
 CREATE FUNCTION tenancy.row_accepted(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
                                      with_organization boolean, options text)
-RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy.row_accepted_support
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.row_accepted_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
 COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: from_parent (the parent row says whose the row is, and INSERT doesn''t ask who writes), workspace_decides (of rows whose organization is NULL)';
 

@@ -13,7 +13,7 @@ SELECT pg_catalog.pg_extension_config_dump('tenancy.trusted_functions', '');
 ALTER TABLE tenancy.trusted_functions ENABLE ROW LEVEL SECURITY;
 
 -- Who reads or writes all data is not asked whether rows of others may be shown to a function.
-CREATE FUNCTION tenancy.check_trusted_function() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_trusted_function() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND r.rolsuper) THEN
@@ -22,15 +22,14 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_trusted_function() IS 'Trigger: only a superuser says which functions are trusted';
-REVOKE ALL ON FUNCTION tenancy.check_trusted_function() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_trusted_function() IS 'Trigger: only a superuser says which functions are trusted';
 CREATE TRIGGER check_superuser BEFORE INSERT OR UPDATE ON tenancy.trusted_functions
-FOR EACH ROW EXECUTE FUNCTION tenancy.check_trusted_function();
+FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_trusted_function();
 
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE ON tenancy.trusted_functions
-FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate();
+FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate();
 CREATE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.trusted_functions
-FOR EACH STATEMENT EXECUTE FUNCTION tenancy.invalidate();
+FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate();
 ALTER TABLE tenancy.trusted_functions ENABLE ALWAYS TRIGGER invalidate;
 ALTER TABLE tenancy.trusted_functions ENABLE ALWAYS TRIGGER invalidate_truncate;
 

@@ -4,12 +4,12 @@ CREATE FUNCTION tenancy.authorize(resource text, action text) RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
 COMMENT ON FUNCTION tenancy.authorize(text, text) IS 'Whether the session holds the permission anywhere in its organization, or (a resource of the organization itself) there; false for NULL; 22023 when it isn''t registered';
 
-CREATE FUNCTION tenancy.authorize_support(internal) RETURNS internal
+CREATE FUNCTION tenancy_internal.authorize_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_support';
-COMMENT ON FUNCTION tenancy.authorize_support(internal) IS 'Planner support: authorize() over a column as a filter on it';
+COMMENT ON FUNCTION tenancy_internal.authorize_support(internal) IS 'Planner support: authorize() over a column as a filter on it';
 
 CREATE FUNCTION tenancy.authorize(resource text, action text, workspace uuid) RETURNS boolean
-LANGUAGE c STABLE PARALLEL SAFE COST 10 SUPPORT tenancy.authorize_support
+LANGUAGE c STABLE PARALLEL SAFE COST 10 SUPPORT tenancy_internal.authorize_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_workspace';
 COMMENT ON FUNCTION tenancy.authorize(text, text, uuid) IS 'Whether the session holds the permission in the workspace; false for one of another organization and for NULL; 22023 when the permission isn''t registered';
 
@@ -23,7 +23,7 @@ BEGIN
   -- In parentheses, since IF ends at the first THEN.
   IF NOT (CASE WHEN workspace IS NULL THEN tenancy.authorize(resource, action)
                ELSE tenancy.authorize(resource, action, workspace) END) THEN
-    PERFORM tenancy.deny(resource, action, 'workspace "' || workspace || '"');
+    PERFORM tenancy_steps.deny(resource, action, 'workspace "' || workspace || '"');
   END IF;
 END
 $$;
@@ -35,12 +35,12 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   governed boolean;
 BEGIN
-  PERFORM tenancy.require_dba();
+  PERFORM tenancy_internal.require_dba();
   IF (SELECT count(*) FROM tenancy.permissions) >= 1000 THEN
     RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded', MESSAGE = 'too many permissions',
       DETAIL = 'At most 1000 permissions can be registered.';
   END IF;
-  IF NOT tenancy.can_be_registered(register_permission.resource, register_permission.action) THEN
+  IF NOT tenancy_internal.can_be_registered(register_permission.resource, register_permission.action) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('action "%s" cannot be registered for resource "%s"', register_permission.action, register_permission.resource),
       DETAIL = 'Logs, traces and analytics are append-only for every principal.';
@@ -59,7 +59,7 @@ BEGIN
   -- Somebody must hold it, or nobody could hand it out: who holds everything else does.
   INSERT INTO tenancy.grants (role_id, resource, action)
   SELECT r.role_id, register_permission.resource, register_permission.action FROM tenancy.roles r
-  WHERE r.organization_id IS NULL AND tenancy.holds_new_permissions(r.role_id, register_permission.resource);
+  WHERE r.organization_id IS NULL AND tenancy_internal.holds_new_permissions(r.role_id, register_permission.resource);
 END
 $$;
 COMMENT ON FUNCTION tenancy.register_permission(text, text, text, boolean) IS 'For a DBA: adds a permission for a resource of one''s own; owners and admins hold it from then on, and unless the resource is on the organization level workspace admins; with data_visibility a new resource is observability data, of which a restricted role sees its user''s own rows; 23505 when it exists';
@@ -67,8 +67,8 @@ COMMENT ON FUNCTION tenancy.register_permission(text, text, text, boolean) IS 'F
 CREATE FUNCTION tenancy.set_data_visibility(resource text, restricted boolean) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.require_dba();
-  PERFORM tenancy.check_resource(set_data_visibility.resource);
+  PERFORM tenancy_internal.require_dba();
+  PERFORM tenancy_internal.check_resource(set_data_visibility.resource);
   IF set_data_visibility.restricted IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a resource is under data visibility or not';
   END IF;

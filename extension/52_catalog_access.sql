@@ -51,7 +51,7 @@ ALTER TABLE tenancy.api_key_secrets ENABLE ROW LEVEL SECURITY;
 CREATE POLICY dba ON tenancy.api_key_secrets FOR INSERT WITH CHECK ((SELECT tenancy.is_dba()));
 
 -- No policy applies to TRUNCATE.
-CREATE FUNCTION tenancy.guard_truncate() RETURNS trigger
+CREATE FUNCTION tenancy_internal.guard_truncate() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy.is_dba() THEN
@@ -62,8 +62,7 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.guard_truncate() IS 'Trigger: raises 42501 unless the caller is a DBA';
-REVOKE ALL ON FUNCTION tenancy.guard_truncate() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.guard_truncate() IS 'Trigger: raises 42501 unless the caller is a DBA';
 
 DO $$
 DECLARE
@@ -71,7 +70,7 @@ DECLARE
 BEGIN
   FOR catalog IN SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' LOOP
     EXECUTE format('CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON %s
-                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_truncate()', catalog);
+                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate()', catalog);
   END LOOP;
 END
 $$;

@@ -1,13 +1,12 @@
 -- Organizations, workspaces, users, memberships, logins. Everybody may call these; each checks what the caller holds.
 
-CREATE FUNCTION tenancy.slug_of(name text) RETURNS text
+CREATE FUNCTION tenancy_internal.slug_of(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT nullif(trim(BOTH '-' FROM left(ltrim(regexp_replace(lower(left(name, 1000) COLLATE "C"), '[^a-z0-9]+', '-', 'g'), '-'), 100)), '')
 $$;
-COMMENT ON FUNCTION tenancy.slug_of(text) IS 'A slug of at most 100 characters made from a name, or NULL when the name has no ASCII letter or digit';
-REVOKE ALL ON FUNCTION tenancy.slug_of(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.slug_of(text) IS 'A slug of at most 100 characters made from a name, or NULL when the name has no ASCII letter or digit';
 
-CREATE FUNCTION tenancy.find_role(organization_id uuid, level text, name text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.find_role(organization_id uuid, level text, name text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_id uuid;
@@ -18,7 +17,7 @@ BEGIN
     AND (r.organization_id = find_role.organization_id OR r.organization_id IS NULL)
   ORDER BY r.organization_id NULLS LAST LIMIT 1;
   IF found_id IS NULL THEN
-    SELECT tenancy.nearest(find_role.name, array_agg(r.name::text)) INTO nearest FROM tenancy.roles r
+    SELECT tenancy_internal.nearest(find_role.name, array_agg(r.name::text)) INTO nearest FROM tenancy.roles r
     WHERE r.level = find_role.level AND (r.organization_id = find_role.organization_id OR r.organization_id IS NULL);
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
       MESSAGE = format('%s role "%s" does not exist', find_role.level, find_role.name),
@@ -27,8 +26,7 @@ BEGIN
   RETURN found_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.find_role(uuid, text, text) IS 'Id of a role of the organization, or a built-in one, by name or id; 42704 with the nearest name';
-REVOKE ALL ON FUNCTION tenancy.find_role(uuid, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.find_role(uuid, text, text) IS 'Id of a role of the organization, or a built-in one, by name or id; 42704 with the nearest name';
 
 CREATE FUNCTION tenancy.create_user(email text, name text DEFAULT NULL, external_id text DEFAULT NULL) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -36,7 +34,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   new_id uuid;
 BEGIN
-  PERFORM tenancy.require_dba();
+  PERFORM tenancy_internal.require_dba();
   INSERT INTO tenancy.users (email, name, external_id)
   VALUES (lower(create_user.email COLLATE "C"), create_user.name, create_user.external_id)
   RETURNING user_id INTO new_id;
@@ -51,10 +49,10 @@ CREATE FUNCTION tenancy.create_organization(
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  the_slug text := coalesce(create_organization.slug, tenancy.slug_of(create_organization.name));
+  the_slug text := coalesce(create_organization.slug, tenancy_internal.slug_of(create_organization.name));
 BEGIN
-  IF NOT tenancy.may_sign_up() THEN
-    PERFORM tenancy.require_dba();
+  IF NOT tenancy_internal.may_sign_up() THEN
+    PERFORM tenancy_internal.require_dba();
   END IF;
   IF create_organization.name IS NULL OR create_organization.owner_email IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -77,7 +75,7 @@ BEGIN
   END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
   VALUES (create_organization.organization_id, create_organization.owner_id,
-          tenancy.find_role(NULL, 'organization', 'owner'));
+          tenancy_internal.find_role(NULL, 'organization', 'owner'));
 
   -- The right to sign up confers no right in the organization that comes of it.
   IF NOT tenancy.is_dba() THEN
@@ -95,11 +93,11 @@ RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS 
 #variable_conflict use_column
 DECLARE
   new_id uuid;
-  the_slug text := coalesce(create_workspace.slug, tenancy.slug_of(create_workspace.name));
-  the_organization uuid := tenancy.own_organization(create_workspace.organization);
+  the_slug text := coalesce(create_workspace.slug, tenancy_internal.slug_of(create_workspace.name));
+  the_organization uuid := tenancy_internal.own_organization(create_workspace.organization);
 BEGIN
-  PERFORM tenancy.require_right(the_organization, NULL, 'workspaces', 'create');
-  PERFORM tenancy.require_external_id_right(create_workspace.external_id);
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'workspaces', 'create');
+  PERFORM tenancy_internal.require_external_id_right(create_workspace.external_id);
   IF create_workspace.name IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace needs a name and a slug',
       HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
@@ -116,20 +114,20 @@ COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text) IS 'Creates
 CREATE FUNCTION tenancy.set_organization_role(organization text, member text, role text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy.own_organization(organization);
-  the_role uuid := tenancy.find_role(the_organization, 'organization', role);
+  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_role uuid := tenancy_internal.find_role(the_organization, 'organization', role);
   the_user uuid;
   role_before uuid;
 BEGIN
-  PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
-  PERFORM tenancy.require_held_role(the_organization, NULL, the_role);
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
   -- A principal names those who aren't members by their addresses: by other references, other organizations' users could be
   -- tried out.
-  the_user := tenancy.user_named(member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
+  the_user := tenancy_internal.user_named(member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
   SELECT m.role_id INTO role_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NULL THEN
-    PERFORM tenancy.require_right(the_organization, NULL, 'team', 'add_users');
+    PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users');
     IF the_user IS NULL AND member ~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
       SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = lower(member COLLATE "C");
       IF the_user IS NULL THEN
@@ -143,7 +141,7 @@ BEGIN
         HINT = 'Name a new member by e-mail address.';
     END IF;
   ELSE
-    PERFORM tenancy.require_held_role(the_organization, NULL, role_before);
+    PERFORM tenancy_internal.require_held_role(the_organization, NULL, role_before);
   END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
   VALUES (the_organization, the_user, the_role)
@@ -155,16 +153,16 @@ COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a 
 CREATE FUNCTION tenancy.remove_organization_member(organization text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(organization);
   the_user uuid;
 BEGIN
-  PERFORM tenancy.require_right(the_organization, NULL, 'team', 'add_users');
-  the_user := tenancy.find_member(the_organization, member);
-  PERFORM tenancy.require_held_role(the_organization, NULL, (
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users');
+  the_user := tenancy_internal.find_member(the_organization, member);
+  PERFORM tenancy_internal.require_held_role(the_organization, NULL, (
     SELECT m.role_id FROM tenancy.organization_members m
     WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE));
   -- The roles in workspaces go along.
-  PERFORM tenancy.require_held_role(the_organization, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
+  PERFORM tenancy_internal.require_held_role(the_organization, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
@@ -174,20 +172,20 @@ COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a
 CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy.own_workspace(workspace);
-  the_role uuid := tenancy.find_role(the_workspace.organization_id, 'workspace', role);
+  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(workspace);
+  the_role uuid := tenancy_internal.find_role(the_workspace.organization_id, 'workspace', role);
   the_user uuid;
   role_before uuid;
 BEGIN
-  PERFORM tenancy.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'assign_roles');
-  PERFORM tenancy.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, the_role);
-  the_user := tenancy.find_member(the_workspace.organization_id, member);
+  PERFORM tenancy_internal.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, the_role);
+  the_user := tenancy_internal.find_member(the_workspace.organization_id, member);
   SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NULL THEN
-    PERFORM tenancy.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
+    PERFORM tenancy_internal.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
   ELSE
-    PERFORM tenancy.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
+    PERFORM tenancy_internal.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
   END IF;
   INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
   VALUES (the_workspace.workspace_id, the_user, the_workspace.organization_id, the_role)
@@ -199,25 +197,25 @@ COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text) IS 'Gives a mem
 CREATE FUNCTION tenancy.remove_workspace_member(workspace text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy.own_workspace(workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(workspace);
   the_user uuid;
   role_before uuid;
 BEGIN
-  PERFORM tenancy.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
-  the_user := tenancy.find_member(the_workspace.organization_id, member);
+  PERFORM tenancy_internal.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
+  the_user := tenancy_internal.find_member(the_workspace.organization_id, member);
   SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" is not a member of the workspace', member);
   END IF;
-  PERFORM tenancy.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
+  PERFORM tenancy_internal.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
   DELETE FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user;
 END
 $$;
 COMMENT ON FUNCTION tenancy.remove_workspace_member(text, text) IS 'Removes a user from a workspace; needs team.add_users there and at least the rights of the member''s role; 42704 when it is no member';
 
-CREATE FUNCTION tenancy.check_login(login name) RETURNS regrole
+CREATE FUNCTION tenancy_internal.check_login(login name) RETURNS regrole
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_role regrole;
@@ -225,22 +223,21 @@ DECLARE
 BEGIN
   SELECT r.oid INTO found_role FROM pg_roles r WHERE r.rolname = login;
   IF found_role IS NULL THEN
-    SELECT tenancy.nearest(login::text, array_agg(r.rolname::text)) INTO nearest FROM pg_roles r;
+    SELECT tenancy_internal.nearest(login::text, array_agg(r.rolname::text)) INTO nearest FROM pg_roles r;
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('role "%s" does not exist', login),
       HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See pg_roles.');
   END IF;
   RETURN found_role;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_login(name) IS 'The login role of that name; 42704 with the nearest name';
-REVOKE ALL ON FUNCTION tenancy.check_login(name) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_login(name) IS 'The login role of that name; 42704 with the nearest name';
 
 CREATE FUNCTION tenancy.trust_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM tenancy.require_dba();
-  INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy.check_login(trust_login.login), true)
+  PERFORM tenancy_internal.require_dba();
+  INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy_internal.check_login(trust_login.login), true)
   ON CONFLICT (login) DO UPDATE SET trusted = true;
 END
 $$;
@@ -254,10 +251,10 @@ DECLARE
   the_organization uuid;
   the_workspace uuid;
 BEGIN
-  PERFORM tenancy.require_dba();
-  the_user := coalesce(tenancy.find_user(member), tenancy.current_user_id());
-  the_organization := tenancy.find_organization(organization);
-  the_workspace := tenancy.find_workspace(workspace, the_organization);
+  PERFORM tenancy_internal.require_dba();
+  the_user := coalesce(tenancy_internal.find_user(member), tenancy.current_user_id());
+  the_organization := tenancy_internal.find_organization(organization);
+  the_workspace := tenancy_internal.find_workspace(workspace, the_organization);
   IF the_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
   END IF;
@@ -265,7 +262,7 @@ BEGIN
     SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
   END IF;
   INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
-  VALUES (tenancy.check_login(bind_login.login), the_user, the_organization, the_workspace)
+  VALUES (tenancy_internal.check_login(bind_login.login), the_user, the_organization, the_workspace)
   ON CONFLICT (login) DO UPDATE SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id,
                                     workspace_id = EXCLUDED.workspace_id;
 END
@@ -275,14 +272,14 @@ COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: ma
 CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.require_dba();
+  PERFORM tenancy_internal.require_dba();
   -- Of a role that is gone the number is left.
   DELETE FROM tenancy.login_bindings b
   WHERE b.login::oid::text = unbind_login.login AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login);
   IF FOUND THEN
     RETURN;
   END IF;
-  DELETE FROM tenancy.login_bindings b WHERE b.login = tenancy.check_login(unbind_login.login);
+  DELETE FROM tenancy.login_bindings b WHERE b.login = tenancy_internal.check_login(unbind_login.login);
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('login "%s" is neither trusted nor bound', login);
   END IF;

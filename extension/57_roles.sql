@@ -5,17 +5,17 @@ CREATE FUNCTION tenancy.create_role(
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(organization);
   template uuid;
   new_id uuid;
 BEGIN
-  PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
   IF create_role.level IS NULL OR create_role.level NOT IN ('organization', 'workspace') THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('level "%s" does not exist', create_role.level),
       HINT = 'Levels are organization and workspace.';
   END IF;
   IF create_role.copy_of IS NOT NULL THEN
-    template := tenancy.find_role(the_organization, create_role.level, create_role.copy_of);
+    template := tenancy_internal.find_role(the_organization, create_role.level, create_role.copy_of);
   END IF;
   INSERT INTO tenancy.roles (organization_id, level, name, all_workspaces)
   VALUES (the_organization, create_role.level, create_role.name, create_role.all_workspaces) RETURNING role_id INTO new_id;
@@ -30,39 +30,38 @@ BEGIN
   WHERE g.allowed;
   -- Asked of the finished role, so that it is the core that says what it gives.
   IF create_role.level = 'organization' THEN
-    PERFORM tenancy.require_held_role(the_organization, NULL, new_id);
+    PERFORM tenancy_internal.require_held_role(the_organization, NULL, new_id);
   ELSE
-    PERFORM tenancy.require_held_workspace_grants(the_organization, new_id);
+    PERFORM tenancy_internal.require_held_workspace_grants(the_organization, new_id);
   END IF;
   RETURN new_id;
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with what another role has, reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
 
-CREATE FUNCTION tenancy.require_held_workspace_grants(organization_id uuid, role_id uuid) RETURNS void
+CREATE FUNCTION tenancy_internal.require_held_workspace_grants(organization_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- A workspace role can be given in any workspace.
-  PERFORM tenancy.require_delegation(tenancy.lacks_for_permissions(require_held_workspace_grants.organization_id, NULL,
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(require_held_workspace_grants.organization_id, NULL,
     require_held_workspace_grants.role_id, (SELECT coalesce(array_agg(g.resource || '.' || g.action), '{}') FROM tenancy.grants g
      WHERE g.role_id = require_held_workspace_grants.role_id AND g.allowed)));
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or holds in every workspace all that a workspace role grants';
-REVOKE ALL ON FUNCTION tenancy.require_held_workspace_grants(uuid, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_held_workspace_grants(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or holds in every workspace all that a workspace role grants';
 
 CREATE FUNCTION tenancy.drop_role(organization text, level text, name text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(organization);
   the_role uuid;
 BEGIN
-  PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
-  the_role := tenancy.find_role(the_organization, level, name);
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
+  the_role := tenancy_internal.find_role(the_organization, level, name);
   IF level = 'organization' THEN
-    PERFORM tenancy.require_held_role(the_organization, NULL, the_role);
+    PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
   ELSE
-    PERFORM tenancy.require_held_workspace_grants(the_organization, the_role);
+    PERFORM tenancy_internal.require_held_workspace_grants(the_organization, the_role);
   END IF;
   BEGIN
     DELETE FROM tenancy.roles r WHERE r.role_id = the_role;
@@ -74,30 +73,30 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.drop_role(text, text, text) IS 'Drops a role of an organization (NULL: the session''s own); needs team.assign_roles and at least the rights of the role; 2BP01 while members have it, 55000 for a built-in role';
 
-CREATE FUNCTION tenancy.change_grant(organization text, level text, role text, resource text, action text, allow boolean)
+CREATE FUNCTION tenancy_internal.change_grant(organization text, level text, role text, resource text, action text, allow boolean)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-  the_organization uuid := tenancy.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(organization);
   the_role tenancy.roles;
   born boolean;
 BEGIN
-  PERFORM tenancy.check_permission(resource, action);
-  PERFORM tenancy.require_right(the_organization, NULL, 'team', 'assign_roles');
-  SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy.find_role(the_organization, level, role);
-  IF the_role.level = 'workspace' AND resource = ANY (tenancy.words('organization_level')) THEN
+  PERFORM tenancy_internal.check_permission(resource, action);
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
+  SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy_internal.find_role(the_organization, level, role);
+  IF the_role.level = 'workspace' AND resource = ANY (tenancy_internal.words('organization_level')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('resource "%s" is on the organization level', resource),
       DETAIL = 'A workspace role does not reach it.';
   END IF;
-  IF NOT tenancy.can_be_overridden(the_role.role_id, the_role.level, resource, action) THEN
+  IF NOT tenancy_internal.can_be_overridden(the_role.role_id, the_role.level, resource, action) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('%s.%s of %s role "%s" cannot be overridden', resource, action, the_role.level, the_role.name),
       DETAIL = 'Owners and workspace admins are above every setting, admins above all but those on their seeing logs.',
       HINT = 'Define a role of the organization, for example as a copy of it.';
   END IF;
   -- Where the role counts: on the organization alone, or in every workspace.
-  PERFORM tenancy.require_delegation(tenancy.lacks_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[resource || '.' || action]));
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[resource || '.' || action]));
   born := EXISTS (SELECT FROM tenancy.grants g WHERE g.role_id = the_role.role_id AND g.organization_id IS NULL
                     AND g.resource = resource AND g.action = action);
   IF born = allow THEN
@@ -111,13 +110,12 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.change_grant(text, text, text, text, text, boolean) IS 'Makes an organization''s role have a permission or not';
-REVOKE ALL ON FUNCTION tenancy.change_grant(text, text, text, text, text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.change_grant(text, text, text, text, text, boolean) IS 'Makes an organization''s role have a permission or not';
 
 CREATE FUNCTION tenancy.grant_permission(organization text, level text, role text, resource text, action text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.change_grant(organization, level, role, resource, action, true);
+  PERFORM tenancy_internal.change_grant(organization, level, role, resource, action, true);
 END
 $$;
 COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
@@ -125,7 +123,7 @@ COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'G
 CREATE FUNCTION tenancy.revoke_permission(organization text, level text, role text, resource text, action text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.change_grant(organization, level, role, resource, action, false);
+  PERFORM tenancy_internal.change_grant(organization, level, role, resource, action, false);
 END
 $$;
 COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
@@ -133,14 +131,14 @@ COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS '
 CREATE FUNCTION tenancy.set_role_visibility(organization text, role text, all_rows boolean, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy.own_organization(organization);
-  the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;
-  the_role uuid := tenancy.find_role(the_organization, 'workspace', role);
+  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_workspace uuid := (tenancy_internal.own_workspace(workspace, the_organization)).workspace_id;
+  the_role uuid := tenancy_internal.find_role(the_organization, 'workspace', role);
 BEGIN
-  PERFORM tenancy.require_configuration_right(the_organization, the_workspace);
-  PERFORM tenancy.require_delegation(tenancy.lacks_for_visibility(the_organization, the_workspace, the_role),
+  PERFORM tenancy_internal.require_configuration_right(the_organization, the_workspace);
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_visibility(the_organization, the_workspace, the_role),
                                      'data visibility of role "' || set_role_visibility.role || '"');
-  IF the_role = tenancy.find_role(NULL, 'workspace', 'admin') THEN
+  IF the_role = tenancy_internal.find_role(NULL, 'workspace', 'admin') THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'workspace admins are above data visibility';
   END IF;
   IF all_rows IS NULL THEN

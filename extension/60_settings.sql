@@ -1,6 +1,6 @@
 -- Settings: names for rows of grants and visibility.
 
-CREATE FUNCTION tenancy.find_setting(setting text) RETURNS tenancy.setting_definitions
+CREATE FUNCTION tenancy_internal.find_setting(setting text) RETURNS tenancy.setting_definitions
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_setting tenancy.setting_definitions;
@@ -8,58 +8,55 @@ BEGIN
   SELECT * INTO found_setting FROM tenancy.setting_definitions d WHERE d.setting = find_setting.setting;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('setting "%s" does not exist', setting),
-      HINT = coalesce('Perhaps you meant "' || (SELECT tenancy.nearest(find_setting.setting, array_agg(d.setting::text))
+      HINT = coalesce('Perhaps you meant "' || (SELECT tenancy_internal.nearest(find_setting.setting, array_agg(d.setting::text))
                               FROM tenancy.setting_definitions d) || '".', 'See tenancy.setting_definitions.');
   END IF;
   RETURN found_setting;
 END
 $$;
-COMMENT ON FUNCTION tenancy.find_setting(text) IS 'The definition of a setting; 22023 with the nearest name';
-REVOKE ALL ON FUNCTION tenancy.find_setting(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.find_setting(text) IS 'The definition of a setting; 22023 with the nearest name';
 
-CREATE FUNCTION tenancy.require_configuration_right(organization_id uuid, workspace_id uuid) RETURNS void
+CREATE FUNCTION tenancy_internal.require_configuration_right(organization_id uuid, workspace_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF require_configuration_right.workspace_id IS NULL THEN
-    PERFORM tenancy.require_right(require_configuration_right.organization_id, NULL, 'organization', 'update');
+    PERFORM tenancy_internal.require_right(require_configuration_right.organization_id, NULL, 'organization', 'update');
   ELSE
-    PERFORM tenancy.require_right(require_configuration_right.organization_id, require_configuration_right.workspace_id,
+    PERFORM tenancy_internal.require_right(require_configuration_right.organization_id, require_configuration_right.workspace_id,
                                   'workspaces', 'update', true);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_configuration_right(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or (where given) the workspace';
-REVOKE ALL ON FUNCTION tenancy.require_configuration_right(uuid, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_configuration_right(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or (where given) the workspace';
 
-CREATE FUNCTION tenancy.require_setting_right(
+CREATE FUNCTION tenancy_internal.require_setting_right(
   definition tenancy.setting_definitions, organization_id uuid, workspace_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.require_configuration_right(require_setting_right.organization_id, require_setting_right.workspace_id);
+  PERFORM tenancy_internal.require_configuration_right(require_setting_right.organization_id, require_setting_right.workspace_id);
   -- Whoever a setting could restrict can't lift it.
-  PERFORM tenancy.require_delegation(CASE
+  PERFORM tenancy_internal.require_delegation(CASE
     WHEN (require_setting_right.definition).resource IS NULL THEN
-      tenancy.lacks_for_visibility(require_setting_right.organization_id, require_setting_right.workspace_id,
+      tenancy_internal.lacks_for_visibility(require_setting_right.organization_id, require_setting_right.workspace_id,
                                    (require_setting_right.definition).role_id)
     ELSE
-      tenancy.lacks_for_permissions(require_setting_right.organization_id, require_setting_right.workspace_id,
+      tenancy_internal.lacks_for_permissions(require_setting_right.organization_id, require_setting_right.workspace_id,
         (require_setting_right.definition).role_id,
         (SELECT array_agg((require_setting_right.definition).resource || '.' || action)
          FROM unnest((require_setting_right.definition).actions) action))
     END, format('setting "%s"', (require_setting_right.definition).setting));
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_setting_right(tenancy.setting_definitions, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or workspace and holds what the setting is about';
-REVOKE ALL ON FUNCTION tenancy.require_setting_right(tenancy.setting_definitions, uuid, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_setting_right(tenancy.setting_definitions, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or workspace and holds what the setting is about';
 
 CREATE FUNCTION tenancy.set_setting(organization text, setting text, value boolean, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  definition tenancy.setting_definitions := tenancy.find_setting(setting);
-  the_organization uuid := tenancy.own_organization(organization);
-  the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;
+  definition tenancy.setting_definitions := tenancy_internal.find_setting(setting);
+  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_workspace uuid := (tenancy_internal.own_workspace(workspace, the_organization)).workspace_id;
 BEGIN
-  PERFORM tenancy.require_setting_right(definition, the_organization, the_workspace);
+  PERFORM tenancy_internal.require_setting_right(definition, the_organization, the_workspace);
   IF value IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a setting''s value cannot be NULL',
       HINT = 'Use tenancy.reset_setting() to take a value away.';
@@ -95,11 +92,11 @@ COMMENT ON FUNCTION tenancy.set_setting(text, text, boolean, text) IS 'Sets a se
 CREATE FUNCTION tenancy.reset_setting(organization text, setting text, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  definition tenancy.setting_definitions := tenancy.find_setting(setting);
-  the_organization uuid := tenancy.own_organization(organization);
-  the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;
+  definition tenancy.setting_definitions := tenancy_internal.find_setting(setting);
+  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_workspace uuid := (tenancy_internal.own_workspace(workspace, the_organization)).workspace_id;
 BEGIN
-  PERFORM tenancy.require_setting_right(definition, the_organization, the_workspace);
+  PERFORM tenancy_internal.require_setting_right(definition, the_organization, the_workspace);
   DELETE FROM tenancy.visibility v
   WHERE definition.resource IS NULL AND v.role_id = definition.role_id AND v.organization_id = the_organization
     AND v.workspace_id IS NOT DISTINCT FROM the_workspace;
@@ -115,24 +112,24 @@ CREATE FUNCTION tenancy.allow_workspace_overrides(organization text, category te
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   categories text[];
-  the_organization uuid := tenancy.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(organization);
 BEGIN
-  PERFORM tenancy.require_right(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update');
   -- Opening or closing a category can bring back what a setting has taken away, and what workspaces have said of custom roles.
-  PERFORM tenancy.require_setting_right(d, the_organization, NULL) FROM tenancy.setting_definitions d
+  PERFORM tenancy_internal.require_setting_right(d, the_organization, NULL) FROM tenancy.setting_definitions d
   WHERE d.category = allow_workspace_overrides.category;
-  PERFORM tenancy.require_delegation(tenancy.lacks_for_permissions(the_organization, NULL, g.role_id, ARRAY[g.permission]))
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(the_organization, NULL, g.role_id, ARRAY[g.permission]))
   FROM (SELECT DISTINCT g.role_id, g.resource || '.' || g.action FROM tenancy.grants g
         WHERE g.organization_id = the_organization AND g.workspace_id IS NOT NULL
           AND g.resource = allow_workspace_overrides.category) g (role_id, permission);
-  PERFORM tenancy.require_delegation(tenancy.lacks_for_visibility(the_organization, NULL, v.role_id))
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_visibility(the_organization, NULL, v.role_id))
   FROM (SELECT DISTINCT v.role_id FROM tenancy.visibility v
         WHERE v.organization_id = the_organization AND v.workspace_id IS NOT NULL
           AND allow_workspace_overrides.category = 'data_visibility') v;
   SELECT array_agg(DISTINCT d.category::text) INTO categories FROM tenancy.setting_definitions d;
   IF category IS NULL OR category <> ALL (categories) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('category "%s" does not exist', category),
-      HINT = coalesce('Perhaps you meant "' || tenancy.nearest(category, categories) || '".',
+      HINT = coalesce('Perhaps you meant "' || tenancy_internal.nearest(category, categories) || '".',
                       format('Categories are %s.', array_to_string(categories, ', ')));
   END IF;
   INSERT INTO tenancy.workspace_overrides (organization_id, category, allowed)
@@ -142,27 +139,26 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.allow_workspace_overrides(text, text, boolean) IS 'Lets workspaces'' own settings of a category count, or not; needs organization.update; 22023 for an unknown category';
 
-CREATE FUNCTION tenancy.setting_value(organization_id uuid, workspace_id uuid, role_id uuid, resource text, actions text[]) RETURNS boolean
+CREATE FUNCTION tenancy_internal.setting_value(organization_id uuid, workspace_id uuid, role_id uuid, resource text, actions text[]) RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_setting_value';
-COMMENT ON FUNCTION tenancy.setting_value(uuid, uuid, uuid, text, text[]) IS 'What a setting comes to in a workspace or (NULL) the organization: whether the role holds all of its actions, or (without a resource) sees all rows';
-REVOKE ALL ON FUNCTION tenancy.setting_value(uuid, uuid, uuid, text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.setting_value(uuid, uuid, uuid, text, text[]) IS 'What a setting comes to in a workspace or (NULL) the organization: whether the role holds all of its actions, or (without a resource) sees all rows';
 
 CREATE FUNCTION tenancy.settings(organization text, workspace text DEFAULT NULL)
 RETURNS TABLE (category text, setting text, value boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy.own_organization(organization);
-  the_workspace uuid := (tenancy.own_workspace(workspace, the_organization)).workspace_id;
+  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_workspace uuid := (tenancy_internal.own_workspace(workspace, the_organization)).workspace_id;
 BEGIN
   IF NOT tenancy.is_dba() AND NOT (CASE WHEN the_workspace IS NULL THEN tenancy.authorize('workspaces', 'view')
                                         ELSE tenancy.authorize('workspaces', 'view', the_workspace) END) THEN
-    PERFORM tenancy.deny('workspaces', 'view', 'workspace "' || workspace || '"');
+    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || workspace || '"');
   END IF;
   -- The value is what the rights come to; the source is the most specific row, and whether it counts.
   RETURN QUERY
   SELECT d.category::text, d.setting::text,
-         tenancy.setting_value(the_organization, the_workspace, d.role_id, d.resource, d.actions),
+         tenancy_internal.setting_value(the_organization, the_workspace, d.role_id, d.resource, d.actions),
          CASE WHEN s.of_workspace AND coalesce(a.allowed, false) THEN 'workspace'
               WHEN s.of_workspace THEN 'workspace but switched off'
               WHEN s.of_organization THEN 'organization'

@@ -1,30 +1,27 @@
 -- API keys. The secret is returned once; what is stored is its SHA-256. A secret is never a parameter of a statement, whose
 -- parameters extensions and the server itself may write to the log: it comes with its hash, and stays in a variable.
 
-CREATE FUNCTION tenancy.generate_api_key() RETURNS text
+CREATE FUNCTION tenancy_internal.generate_api_key() RETURNS text
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_generate_api_key';
-COMMENT ON FUNCTION tenancy.generate_api_key() IS 'A new secret: prefix, 256 bits of the server''s random source, checksum';
-REVOKE ALL ON FUNCTION tenancy.generate_api_key() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.generate_api_key() IS 'A new secret: prefix, 256 bits of the server''s random source, checksum';
 
-CREATE FUNCTION tenancy.issue_secret(OUT secret text, OUT secret_hash bytea, OUT display_prefix text)
+CREATE FUNCTION tenancy_internal.issue_secret(OUT secret text, OUT secret_hash bytea, OUT display_prefix text)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_issue_secret';
-COMMENT ON FUNCTION tenancy.issue_secret() IS 'A new secret with its SHA-256 and what may be shown of it; assign the result to a variable (:=) and hand the secret to no statement';
-REVOKE ALL ON FUNCTION tenancy.issue_secret() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.issue_secret() IS 'A new secret with its SHA-256 and what may be shown of it; assign the result to a variable (:=) and hand the secret to no statement';
 
-CREATE FUNCTION tenancy.api_key_display_prefix(secret text) RETURNS text
+CREATE FUNCTION tenancy_internal.api_key_display_prefix(secret text) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_api_key_display_prefix';
-COMMENT ON FUNCTION tenancy.api_key_display_prefix(text) IS 'What may be shown of a secret';
-REVOKE ALL ON FUNCTION tenancy.api_key_display_prefix(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.api_key_display_prefix(text) IS 'What may be shown of a secret';
 
-CREATE FUNCTION tenancy.scopes_of_level(feature text, level text) RETURNS text[]
+CREATE FUNCTION tenancy_internal.scopes_of_level(feature text, level text) RETURNS text[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_level';
-COMMENT ON FUNCTION tenancy.scopes_of_level(text, text) IS 'What a level of a feature gives an API key, as resource.action; 22023 for an unknown feature or level';
+COMMENT ON FUNCTION tenancy_internal.scopes_of_level(text, text) IS 'What a level of a feature gives an API key, as resource.action; 22023 for an unknown feature or level';
 
-CREATE FUNCTION tenancy.default_scope_levels() RETURNS text[]
+CREATE FUNCTION tenancy_internal.default_scope_levels() RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
-COMMENT ON FUNCTION tenancy.default_scope_levels() IS 'Levels of a key for which none are named: feature, level, feature, level …';
+COMMENT ON FUNCTION tenancy_internal.default_scope_levels() IS 'Levels of a key for which none are named: feature, level, feature, level …';
 
-CREATE FUNCTION tenancy.expand_scopes(scopes jsonb) RETURNS TABLE (resource text, action text)
+CREATE FUNCTION tenancy_internal.expand_scopes(scopes jsonb) RETURNS TABLE (resource text, action text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -32,7 +29,7 @@ DECLARE
   nearest text;
 BEGIN
   IF scopes IS NULL THEN
-    scopes := jsonb_object(tenancy.default_scope_levels());
+    scopes := jsonb_object(tenancy_internal.default_scope_levels());
   END IF;
   -- Each is looked up: more than there can be permissions is nobody's honest list.
   IF (CASE jsonb_typeof(scopes) WHEN 'array' THEN jsonb_array_length(scopes)
@@ -52,12 +49,12 @@ BEGIN
       FROM jsonb_each(scopes) feature,
            jsonb_array_elements_text(CASE jsonb_typeof(feature.value) WHEN 'array' THEN feature.value
                                      ELSE jsonb_build_array(feature.value) END) level,
-           unnest(tenancy.scopes_of_level(feature.key, level)) scope
+           unnest(tenancy_internal.scopes_of_level(feature.key, level)) scope
       JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
     WHEN 'array' THEN
       FOR single IN SELECT jsonb_array_elements_text(scopes) LOOP
         IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = single) THEN
-          SELECT tenancy.nearest(single, array_agg(p.resource || '.' || p.action)) INTO nearest FROM tenancy.permissions p;
+          SELECT tenancy_internal.nearest(single, array_agg(p.resource || '.' || p.action)) INTO nearest FROM tenancy.permissions p;
           RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('scope "%s" is not registered', single),
             HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See tenancy.permissions.');
         END IF;
@@ -69,12 +66,11 @@ BEGIN
   END CASE;
 END
 $$;
-COMMENT ON FUNCTION tenancy.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes, or NULL for the defaults; 22023 for what isn''t known';
-REVOKE ALL ON FUNCTION tenancy.expand_scopes(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes, or NULL for the defaults; 22023 for what isn''t known';
 
 -- Who makes a key act, or makes it act again, must have what the key has: an own user key acts as its user anyway, a service
 -- key sees all rows, and somebody else's user key is that user to whoever has its secret.
-CREATE FUNCTION tenancy.require_key_right(key tenancy.api_keys, action text, scopes text[]) RETURNS void
+CREATE FUNCTION tenancy_internal.require_key_right(key tenancy.api_keys, action text, scopes text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   lacking text;
@@ -82,7 +78,7 @@ BEGIN
   IF tenancy.is_dba() THEN
     RETURN;
   END IF;
-  PERFORM tenancy.require_right((require_key_right.key).organization_id, (require_key_right.key).workspace_id, 'api_keys',
+  PERFORM tenancy_internal.require_right((require_key_right.key).organization_id, (require_key_right.key).workspace_id, 'api_keys',
     require_key_right.action, coalesce((require_key_right.key).user_id = tenancy.current_user_id(), false));
   IF require_key_right.scopes IS NULL THEN
     RETURN;  -- it confers nothing
@@ -97,19 +93,18 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the user is not a member of the workspace',
       HINT = 'Use tenancy.set_workspace_role() first.';
   END IF;
-  lacking := tenancy.lacks_for_key((require_key_right.key).organization_id, (require_key_right.key).workspace_id,
+  lacking := tenancy_internal.lacks_for_key((require_key_right.key).organization_id, (require_key_right.key).workspace_id,
                                    (require_key_right.key).kind, (require_key_right.key).user_id, require_key_right.scopes);
   IF lacking = ANY (require_key_right.scopes) THEN
-    PERFORM tenancy.require_delegation(format('scope "%s"', lacking));
+    PERFORM tenancy_internal.require_delegation(format('scope "%s"', lacking));
   END IF;
-  PERFORM tenancy.require_delegation(lacking, CASE WHEN (require_key_right.key).user_id IS NULL THEN 'the API key'
+  PERFORM tenancy_internal.require_delegation(lacking, CASE WHEN (require_key_right.key).user_id IS NULL THEN 'the API key'
                                                    ELSE 'an API key of this user' END);
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_key_right(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and, unless scopes are NULL, all that the key confers with them';
-REVOKE ALL ON FUNCTION tenancy.require_key_right(tenancy.api_keys, text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_key_right(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and, unless scopes are NULL, all that the key confers with them';
 
-CREATE FUNCTION tenancy.scopes_of_key(key tenancy.api_keys) RETURNS text[]
+CREATE FUNCTION tenancy_internal.scopes_of_key(key tenancy.api_keys) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT coalesce(array_agg(s.scope), '{}')
   FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE key.all_scopes
@@ -117,10 +112,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
         SELECT s.resource || '.' || s.action FROM tenancy.api_key_scopes s
         WHERE s.api_key_id = key.api_key_id AND NOT key.all_scopes) s (scope)
 $$;
-COMMENT ON FUNCTION tenancy.scopes_of_key(tenancy.api_keys) IS 'A key''s scopes as resource.action';
-REVOKE ALL ON FUNCTION tenancy.scopes_of_key(tenancy.api_keys) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.scopes_of_key(tenancy.api_keys) IS 'A key''s scopes as resource.action';
 
-CREATE FUNCTION tenancy.set_scopes(key tenancy.api_keys, scopes jsonb) RETURNS void
+CREATE FUNCTION tenancy_internal.set_scopes(key tenancy.api_keys, scopes jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -129,22 +123,20 @@ BEGIN
   END IF;
   DELETE FROM tenancy.api_key_scopes s
   WHERE s.api_key_id = key.api_key_id
-    AND (s.resource, s.action) NOT IN (SELECT e.resource, e.action FROM tenancy.expand_scopes(scopes) e);
+    AND (s.resource, s.action) NOT IN (SELECT e.resource, e.action FROM tenancy_internal.expand_scopes(scopes) e);
   INSERT INTO tenancy.api_key_scopes (api_key_id, resource, action)
-  SELECT key.api_key_id, e.resource, e.action FROM tenancy.expand_scopes(scopes) e
+  SELECT key.api_key_id, e.resource, e.action FROM tenancy_internal.expand_scopes(scopes) e
   ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_scopes(tenancy.api_keys, jsonb) IS 'Gives a key just these scopes';
-REVOKE ALL ON FUNCTION tenancy.set_scopes(tenancy.api_keys, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.set_scopes(tenancy.api_keys, jsonb) IS 'Gives a key just these scopes';
 
-CREATE FUNCTION tenancy.scope_names(scopes jsonb, every_scope boolean) RETURNS text[]
+CREATE FUNCTION tenancy_internal.scope_names(scopes jsonb, every_scope boolean) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p)
-              ELSE (SELECT coalesce(array_agg(e.resource || '.' || e.action), '{}') FROM tenancy.expand_scopes(scopes) e) END
+              ELSE (SELECT coalesce(array_agg(e.resource || '.' || e.action), '{}') FROM tenancy_internal.expand_scopes(scopes) e) END
 $$;
-COMMENT ON FUNCTION tenancy.scope_names(jsonb, boolean) IS 'Scopes, or every registered one, as resource.action';
-REVOKE ALL ON FUNCTION tenancy.scope_names(jsonb, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.scope_names(jsonb, boolean) IS 'Scopes, or every registered one, as resource.action';
 
 CREATE FUNCTION tenancy.create_api_key(
   kind text, name text, organization text DEFAULT NULL, workspace text DEFAULT NULL, member text DEFAULT NULL,
@@ -160,7 +152,7 @@ DECLARE
 BEGIN
   IF kind IS NULL OR kind <> ALL (kinds) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('kind of API key "%s" does not exist', kind),
-      HINT = coalesce('Perhaps you meant "' || tenancy.nearest(kind, kinds) || '".',
+      HINT = coalesce('Perhaps you meant "' || tenancy_internal.nearest(kind, kinds) || '".',
                       format('Kinds are %s.', array_to_string(kinds, ', ')));
   END IF;
   IF (kind = 'organization_service_key') <> (workspace IS NULL) THEN
@@ -175,23 +167,23 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an API key cannot expire in the past';
   END IF;
 
-  the_workspace := tenancy.own_workspace(workspace, CASE WHEN organization IS NOT NULL
-                                                         THEN tenancy.own_organization(organization) END);
+  the_workspace := tenancy_internal.own_workspace(workspace, CASE WHEN organization IS NOT NULL
+                                                         THEN tenancy_internal.own_organization(organization) END);
   key.kind := kind;
   key.name := name;
   key.workspace_id := the_workspace.workspace_id;
-  key.organization_id := coalesce(the_workspace.organization_id, tenancy.own_organization(organization));
+  key.organization_id := coalesce(the_workspace.organization_id, tenancy_internal.own_organization(organization));
   key.user_id := CASE WHEN kind <> 'workspace_user_key' THEN NULL
                       WHEN member IS NULL THEN tenancy.current_user_id()
-                      ELSE tenancy.find_member(key.organization_id, member) END;
+                      ELSE tenancy_internal.find_member(key.organization_id, member) END;
   key.all_scopes := coalesce(scopes = '"all"', false);
   IF kind = 'workspace_user_key' AND key.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user key needs a user';
   END IF;
-  PERFORM tenancy.require_key_right(key, 'create', tenancy.scope_names(scopes, key.all_scopes));
-  PERFORM tenancy.require_external_id_right(create_api_key.external_id);
+  PERFORM tenancy_internal.require_key_right(key, 'create', tenancy_internal.scope_names(scopes, key.all_scopes));
+  PERFORM tenancy_internal.require_external_id_right(create_api_key.external_id);
 
-  issued := tenancy.issue_secret();
+  issued := tenancy_internal.issue_secret();
   INSERT INTO tenancy.api_keys (kind, name, organization_id, workspace_id, user_id, external_id, display_prefix,
                                 all_scopes, expires_at)
   VALUES (key.kind, key.name, key.organization_id, key.workspace_id, key.user_id, create_api_key.external_id,
@@ -199,19 +191,19 @@ BEGIN
   RETURNING * INTO key;
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
   VALUES (issued.secret_hash, key.api_key_id);
-  PERFORM tenancy.set_scopes(key, scopes);
+  PERFORM tenancy_internal.set_scopes(key, scopes);
   api_key_id := key.api_key_id;
   secret := issued.secret;
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';
 
-CREATE FUNCTION tenancy.lock_api_key(api_key_id uuid) RETURNS tenancy.api_keys
+CREATE FUNCTION tenancy_internal.lock_api_key(api_key_id uuid) RETURNS tenancy.api_keys
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys;
 BEGIN
-  PERFORM tenancy.require_principal();
+  PERFORM tenancy_internal.require_principal();
   SELECT * INTO key FROM tenancy.api_keys k
   WHERE k.api_key_id = lock_api_key.api_key_id AND k.deleted_at IS NULL
     AND (tenancy.is_dba() OR k.organization_id = tenancy.current_organization_id())
@@ -222,23 +214,22 @@ BEGIN
   RETURN key;
 END
 $$;
-COMMENT ON FUNCTION tenancy.lock_api_key(uuid) IS 'A key of the session''s organization (a DBA''s: any), locked; 42704 when there is none, or it is deleted';
-REVOKE ALL ON FUNCTION tenancy.lock_api_key(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.lock_api_key(uuid) IS 'A key of the session''s organization (a DBA''s: any), locked; 42704 when there is none, or it is deleted';
 
 CREATE FUNCTION tenancy.update_api_key(
   api_key_id uuid, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(api_key_id);
   prolonged boolean := coalesce(update_api_key.expires_at > key.expires_at, false);
 BEGIN
   IF expires_at <= statement_timestamp() THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an API key cannot expire in the past',
       HINT = 'Use tenancy.revoke_api_key() to end it now.';
   END IF;
-  PERFORM tenancy.require_key_right(key, 'edit', CASE
-    WHEN scopes IS NOT NULL THEN tenancy.scope_names(scopes, scopes = '"all"')
-    WHEN prolonged THEN tenancy.scopes_of_key(key) END);
+  PERFORM tenancy_internal.require_key_right(key, 'edit', CASE
+    WHEN scopes IS NOT NULL THEN tenancy_internal.scope_names(scopes, scopes = '"all"')
+    WHEN prolonged THEN tenancy_internal.scopes_of_key(key) END);
   UPDATE tenancy.api_keys k
   SET name = coalesce(update_api_key.name, k.name),
       expires_at = CASE WHEN update_api_key.expires_at IS NULL THEN k.expires_at
@@ -247,7 +238,7 @@ BEGIN
   WHERE k.api_key_id = key.api_key_id
   RETURNING * INTO key;
   IF scopes IS NOT NULL THEN
-    PERFORM tenancy.set_scopes(key, scopes);
+    PERFORM tenancy_internal.set_scopes(key, scopes);
   END IF;
 END
 $$;
@@ -256,10 +247,10 @@ COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz) IS 'C
 CREATE FUNCTION tenancy.rotate_api_key(api_key_id uuid, transition interval DEFAULT '30 minutes') RETURNS text
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(api_key_id);
   issued record;
 BEGIN
-  PERFORM tenancy.require_key_right(key, 'rotate', tenancy.scopes_of_key(key));
+  PERFORM tenancy_internal.require_key_right(key, 'rotate', tenancy_internal.scopes_of_key(key));
   IF transition IS NULL OR (transition <> '0' AND transition < '30 minutes') THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'transition must be at least 30 minutes, or 0',
       DETAIL = 'With 0 the old secret is refused at once.';
@@ -280,7 +271,7 @@ BEGIN
     UPDATE tenancy.api_key_secrets s SET is_current = false, valid_until = now() + transition
     WHERE s.api_key_id = key.api_key_id;
   END IF;
-  issued := tenancy.issue_secret();
+  issued := tenancy_internal.issue_secret();
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (issued.secret_hash, key.api_key_id);
   UPDATE tenancy.api_keys k SET display_prefix = issued.display_prefix WHERE k.api_key_id = key.api_key_id;
   RETURN issued.secret;
@@ -291,9 +282,9 @@ COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new
 CREATE FUNCTION tenancy.end_api_key_transition(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(api_key_id);
 BEGIN
-  PERFORM tenancy.require_key_right(key, 'rotate', NULL);
+  PERFORM tenancy_internal.require_key_right(key, 'rotate', NULL);
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id AND NOT s.is_current;
 END
 $$;
@@ -302,9 +293,9 @@ COMMENT ON FUNCTION tenancy.end_api_key_transition(uuid) IS 'Refuses the secret 
 CREATE FUNCTION tenancy.revoke_api_key(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(api_key_id);
 BEGIN
-  PERFORM tenancy.require_key_right(key, 'delete', NULL);
+  PERFORM tenancy_internal.require_key_right(key, 'delete', NULL);
   UPDATE tenancy.api_keys k SET revoked_at = now() WHERE k.api_key_id = key.api_key_id AND k.revoked_at IS NULL;
 END
 $$;
@@ -313,9 +304,9 @@ COMMENT ON FUNCTION tenancy.revoke_api_key(uuid) IS 'Refuses an API key from now
 CREATE FUNCTION tenancy.delete_api_key(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy.lock_api_key(api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(api_key_id);
 BEGIN
-  PERFORM tenancy.require_key_right(key, 'delete', NULL);
+  PERFORM tenancy_internal.require_key_right(key, 'delete', NULL);
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id;
   DELETE FROM tenancy.api_key_scopes s WHERE s.api_key_id = key.api_key_id;
   UPDATE tenancy.api_keys k

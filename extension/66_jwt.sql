@@ -4,30 +4,28 @@ CREATE FUNCTION tenancy.current_token_subject() RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_token_subject';
 COMMENT ON FUNCTION tenancy.current_token_subject() IS 'Whom the session''s token is about by its claim sub, or NULL; decides nothing';
 
-CREATE FUNCTION tenancy.check_jwk(jwk jsonb) RETURNS text
+CREATE FUNCTION tenancy_internal.check_jwk(jwk jsonb) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_check_jwk';
-COMMENT ON FUNCTION tenancy.check_jwk(jsonb) IS 'Algorithm (RS256, ES256, EdDSA) of the signatures of a JSON Web Key; 22023 for one that can''t be used: private, symmetric, too short, of another curve or use, or not the numbers of a key';
-REVOKE ALL ON FUNCTION tenancy.check_jwk(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_jwk(jsonb) IS 'Algorithm (RS256, ES256, EdDSA) of the signatures of a JSON Web Key; 22023 for one that can''t be used: private, symmetric, too short, of another curve or use, or not the numbers of a key';
 
-CREATE FUNCTION tenancy.check_jwt_key() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_jwt_key() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF tenancy.check_jwk(NEW.jwk) IS DISTINCT FROM NEW.alg THEN
+  IF tenancy_internal.check_jwk(NEW.jwk) IS DISTINCT FROM NEW.alg THEN
     RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
       MESSAGE = format('algorithm of key "%s" is not the one of its type', NEW.kid);
   END IF;
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_jwt_key() IS 'Trigger: every configured key is one that can be used';
-REVOKE ALL ON FUNCTION tenancy.check_jwt_key() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_jwt_key() IS 'Trigger: every configured key is one that can be used';
 CREATE TRIGGER check_key BEFORE INSERT OR UPDATE ON tenancy.jwt_keys
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_jwt_key();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_jwt_key();
 
 CREATE FUNCTION tenancy.set_jwks(organization text, jwks jsonb, issuer text DEFAULT NULL, audience text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(organization);
   given jsonb := CASE WHEN jwks IS NULL OR jwks IN ('null', '{}', '[]') THEN '[]'
                       WHEN jsonb_typeof(jwks) = 'object' AND jwks ? 'keys' THEN jwks -> 'keys'
                       WHEN jsonb_typeof(jwks) = 'object' THEN jsonb_build_array(jwks) END;
@@ -37,10 +35,10 @@ DECLARE
   algorithms text[] := '{}';
   keys jsonb[] := '{}';
 BEGIN
-  PERFORM tenancy.require_right(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update');
   -- A token can have any scope in any workspace. To have none any more confers nothing.
   IF given IS DISTINCT FROM '[]' THEN
-    PERFORM tenancy.require_delegation(tenancy.lacks_for_tokens(the_organization), 'a token');
+    PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_tokens(the_organization), 'a token');
   END IF;
   IF jsonb_typeof(given) IS DISTINCT FROM 'array' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'keys must be given as a JSON Web Key Set or as one JSON Web Key',
@@ -63,7 +61,7 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('key "%s" is given twice', the_kid);
     END IF;
     kids := kids || the_kid;
-    algorithms := algorithms || tenancy.check_jwk(key);
+    algorithms := algorithms || tenancy_internal.check_jwk(key);
     keys := keys || (SELECT jsonb_object_agg(name, value) FROM jsonb_each(key) member (name, value)
                      WHERE name IN ('kty', 'n', 'e', 'crv', 'x', 'y'));
   END LOOP;

@@ -1,7 +1,7 @@
 -- Whoever leaves a workspace or an organization, whichever way, leaves their user keys there behind for good: coming back begins
 -- anew. A change of role ends no key, whose effect follows the role.
 
-CREATE FUNCTION tenancy.end_keys_of_leaver() RETURNS trigger
+CREATE FUNCTION tenancy_internal.end_keys_of_leaver() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- Where the organization or the workspace itself goes, its keys go with it.
@@ -13,30 +13,28 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.end_keys_of_leaver() IS 'Trigger: revokes the user keys of a membership that ends';
-REVOKE ALL ON FUNCTION tenancy.end_keys_of_leaver() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.end_keys_of_leaver() IS 'Trigger: revokes the user keys of a membership that ends';
 
-CREATE FUNCTION tenancy.end_keys_of_all() RETURNS trigger
+CREATE FUNCTION tenancy_internal.end_keys_of_all() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   UPDATE tenancy.api_keys k SET revoked_at = now() WHERE k.user_id IS NOT NULL AND k.revoked_at IS NULL;
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.end_keys_of_all() IS 'Trigger: revokes all user keys when all memberships end';
-REVOKE ALL ON FUNCTION tenancy.end_keys_of_all() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.end_keys_of_all() IS 'Trigger: revokes all user keys when all memberships end';
 
 CREATE TRIGGER end_keys AFTER DELETE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
 CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW
   WHEN ((OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id))
-  EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+  EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
 CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.organization_members
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.end_keys_of_all();
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_keys_of_all();
 CREATE TRIGGER end_keys AFTER DELETE ON tenancy.workspace_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
 CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.workspace_members FOR EACH ROW
   WHEN ((OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id))
-  EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+  EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
 CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.workspace_members
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.end_keys_of_all();
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_keys_of_all();

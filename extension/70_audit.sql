@@ -75,23 +75,22 @@ COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for 
 
 -- The state that pg_dump and pg_restore put a session in, which goes on to load the log itself, together with what it is about.
 -- Only believed of who could switch triggers off anyway; never true inside a function of ours, since these pin search_path.
-CREATE FUNCTION tenancy.is_restore() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION tenancy_steps.is_restore() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN pg_catalog.current_setting('check_function_bodies') OPERATOR(pg_catalog.=) 'off'
    AND pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.=) ''
    AND pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET');
-COMMENT ON FUNCTION tenancy.is_restore() IS 'Whether the session restores a dump, as somebody who may switch triggers off; rows are then loaded without new audit entries';
+COMMENT ON FUNCTION tenancy_steps.is_restore() IS 'Whether the session restores a dump, as somebody who may switch triggers off; rows are then loaded without new audit entries';
 
 -- The result must be the same wherever and whenever it is computed: no setting of the session may matter, hence UTC.
-CREATE FUNCTION tenancy.audit_entry_hash(entry tenancy.audit_log) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION tenancy_internal.audit_entry_hash(entry tenancy.audit_log) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
 RETURN pg_catalog.sha256(pg_catalog.byteacat(COALESCE((entry).previous_hash, ''), pg_catalog.convert_to(
   pg_catalog.jsonb_build_array(
     (entry).audit_id, pg_catalog.timezone('UTC', (entry).at), (entry).organization_id, (entry).workspace_id,
     (entry).actor_kind, (entry).actor_id, (entry).actor, (entry).login, (entry).client_address,
     (entry).action, (entry).resource_type, (entry).resource_id, (entry).before, (entry).after)::text, 'UTF8')));
-COMMENT ON FUNCTION tenancy.audit_entry_hash(tenancy.audit_log) IS 'The hash that an entry must have: SHA-256 of the previous hash and the entry''s columns as a JSON array';
-REVOKE ALL ON FUNCTION tenancy.audit_entry_hash(tenancy.audit_log) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.audit_entry_hash(tenancy.audit_log) IS 'The hash that an entry must have: SHA-256 of the previous hash and the entry''s columns as a JSON array';
 
-CREATE FUNCTION tenancy.audit_actor(OUT kind text, OUT id uuid, OUT name text)
+CREATE FUNCTION tenancy_internal.audit_actor(OUT kind text, OUT id uuid, OUT name text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   me record;
@@ -123,18 +122,17 @@ BEGIN
   name := left(coalesce(name, me.email, concat_ws('/', me.kind, me.organization, me.workspace)), 500);
 END
 $$;
-COMMENT ON FUNCTION tenancy.audit_actor() IS 'Whom audit entries name: the session''s principal, or the login where there is none or its credential doesn''t hold';
-REVOKE ALL ON FUNCTION tenancy.audit_actor() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.audit_actor() IS 'Whom audit entries name: the session''s principal, or the login where there is none or its credential doesn''t hold';
 
 -- Whoever adds an entry says what happened; who did it, when, and how it is chained is filled in here.
-CREATE FUNCTION tenancy.seal_audit_entry() RETURNS trigger
+CREATE FUNCTION tenancy_internal.seal_audit_entry() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off SET enable_sort = off SET enable_incremental_sort = off AS $$
 DECLARE
   head tenancy.audit_heads;
   last_hash bytea;
 BEGIN
-  SELECT a.kind, a.id, a.name INTO NEW.actor_kind, NEW.actor_id, NEW.actor FROM tenancy.audit_actor() a;
+  SELECT a.kind, a.id, a.name INTO NEW.actor_kind, NEW.actor_id, NEW.actor FROM tenancy_internal.audit_actor() a;
   NEW.login := session_user;
   NEW.client_address := inet_client_addr();
   NEW.previous_hash := NULL;
@@ -158,20 +156,19 @@ BEGIN
     NEW.audit_id := setval('tenancy.audit_log_audit_id_seq', (SELECT max(l.audit_id) FROM tenancy.audit_log l) + 1);
   END IF;
   NEW.at := clock_timestamp();
-  NEW.entry_hash := tenancy.audit_entry_hash(NEW);
+  NEW.entry_hash := tenancy_internal.audit_entry_hash(NEW);
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy.seal_audit_entry() IS 'Trigger: fills in who, when and from where, and appends the entry to its organization''s chain';
-REVOKE ALL ON FUNCTION tenancy.seal_audit_entry() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.seal_audit_entry() IS 'Trigger: fills in who, when and from where, and appends the entry to its organization''s chain';
 -- is_restore() spelled out, here and below: its call would be expanded anew for each entry.
 CREATE TRIGGER seal BEFORE INSERT ON tenancy.audit_log FOR EACH ROW
   WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
              pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
-  EXECUTE FUNCTION tenancy.seal_audit_entry();
+  EXECUTE FUNCTION tenancy_internal.seal_audit_entry();
 
 -- Once per transaction rather than once per entry: a row that one transaction updates over and over gets slower and slower.
-CREATE FUNCTION tenancy.advance_audit_head() RETURNS trigger
+CREATE FUNCTION tenancy_internal.advance_audit_head() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off SET enable_sort = off SET enable_incremental_sort = off AS $$
 BEGIN
@@ -185,15 +182,14 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advance_audit_head() IS 'Trigger: at commit, the transaction''s last entry of an organization becomes the head of its chain';
-REVOKE ALL ON FUNCTION tenancy.advance_audit_head() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advance_audit_head() IS 'Trigger: at commit, the transaction''s last entry of an organization becomes the head of its chain';
 CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW WHEN (NEW.organization_id IS NOT NULL AND
     NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
          pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
-  EXECUTE FUNCTION tenancy.advance_audit_head();
+  EXECUTE FUNCTION tenancy_internal.advance_audit_head();
 
-CREATE FUNCTION tenancy.add_audit_entry(
+CREATE FUNCTION tenancy_internal.add_audit_entry(
   action text, resource_type text, resource_id text DEFAULT NULL, organization_id uuid DEFAULT NULL,
   workspace_id uuid DEFAULT NULL, before jsonb DEFAULT NULL, after jsonb DEFAULT NULL)
 RETURNS void LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -202,12 +198,11 @@ RETURNS void LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   VALUES (NULL, add_audit_entry.action, add_audit_entry.resource_type, add_audit_entry.resource_id,
           add_audit_entry.organization_id, add_audit_entry.workspace_id, add_audit_entry.before, add_audit_entry.after)
 $$;
-COMMENT ON FUNCTION tenancy.add_audit_entry(text, text, text, uuid, uuid, jsonb, jsonb) IS 'Adds an entry about the session''s doing; for functions whose work leaves no trace in a catalog';
-REVOKE ALL ON FUNCTION tenancy.add_audit_entry(text, text, text, uuid, uuid, jsonb, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.add_audit_entry(text, text, text, uuid, uuid, jsonb, jsonb) IS 'Adds an entry about the session''s doing; for functions whose work leaves no trace in a catalog';
 
 -- Guards decide by what the log says and not by who asks: what removes entries is a purge entry that covers them.
 
-CREATE FUNCTION tenancy.guard_audit_log() RETURNS trigger
+CREATE FUNCTION tenancy_internal.guard_audit_log() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off AS $$
 BEGIN
@@ -223,15 +218,14 @@ BEGIN
     HINT = 'Use tenancy.purge_audit_log() to remove entries that are old enough.';
 END
 $$;
-COMMENT ON FUNCTION tenancy.guard_audit_log() IS 'Trigger: audit entries stay as they are, and go only when a purge entry covers them; else 55000';
-REVOKE ALL ON FUNCTION tenancy.guard_audit_log() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.guard_audit_log() IS 'Trigger: audit entries stay as they are, and go only when a purge entry covers them; else 55000';
 CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON tenancy.audit_log
-  FOR EACH ROW EXECUTE FUNCTION tenancy.guard_audit_log();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.guard_audit_log();
 CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.audit_log
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_audit_log();
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_audit_log();
 ALTER TABLE tenancy.audit_log ENABLE ALWAYS TRIGGER guard, ENABLE ALWAYS TRIGGER guard_truncate;
 
-CREATE FUNCTION tenancy.guard_audit_heads() RETURNS trigger
+CREATE FUNCTION tenancy_internal.guard_audit_heads() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off AS $$
 BEGIN
@@ -254,12 +248,11 @@ BEGIN
     HINT = 'They follow the entries; use tenancy.purge_audit_log() to remove entries that are old enough.';
 END
 $$;
-COMMENT ON FUNCTION tenancy.guard_audit_heads() IS 'Trigger: a chain''s head moves to a later entry, its anchor to where a purge entry says, and nothing else happens to them; else 55000';
-REVOKE ALL ON FUNCTION tenancy.guard_audit_heads() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.guard_audit_heads() IS 'Trigger: a chain''s head moves to a later entry, its anchor to where a purge entry says, and nothing else happens to them; else 55000';
 CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON tenancy.audit_heads
-  FOR EACH ROW EXECUTE FUNCTION tenancy.guard_audit_heads();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.guard_audit_heads();
 CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.audit_heads
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_audit_heads();
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_audit_heads();
 ALTER TABLE tenancy.audit_heads ENABLE ALWAYS TRIGGER guard, ENABLE ALWAYS TRIGGER guard_truncate;
 
 SELECT pg_catalog.pg_extension_config_dump('tenancy.audit_log', '');

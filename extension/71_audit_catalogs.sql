@@ -1,6 +1,6 @@
 -- What becomes of the catalogs is written into the audit log, whichever way it comes about.
 
-CREATE FUNCTION tenancy.audit_action(relation name, operation text, old_row jsonb, new_row jsonb) RETURNS text
+CREATE FUNCTION tenancy_internal.audit_action(relation name, operation text, old_row jsonb, new_row jsonb) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off AS $$
 BEGIN
@@ -29,10 +29,9 @@ BEGIN
   RETURN CASE operation WHEN 'INSERT' THEN 'create' WHEN 'DELETE' THEN 'delete' ELSE 'update' END;
 END
 $$;
-COMMENT ON FUNCTION tenancy.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of a key and its secrets also revoke, rotate, add_secret, update_secret, remove_secret';
-REVOKE ALL ON FUNCTION tenancy.audit_action(name, text, jsonb, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of a key and its secrets also revoke, rotate, add_secret, update_secret, remove_secret';
 
-CREATE FUNCTION tenancy.name_of_dropped(relation oid) RETURNS text
+CREATE FUNCTION tenancy_internal.name_of_dropped(relation oid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RETURN (SELECT d.object_identity FROM pg_event_trigger_dropped_objects() d
@@ -41,10 +40,9 @@ EXCEPTION WHEN event_trigger_protocol_violated THEN
   RETURN NULL;  -- gone for longer
 END
 $$;
-COMMENT ON FUNCTION tenancy.name_of_dropped(oid) IS 'Name of a table that is just being dropped, or NULL';
-REVOKE ALL ON FUNCTION tenancy.name_of_dropped(oid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.name_of_dropped(oid) IS 'Name of a table that is just being dropped, or NULL';
 
-CREATE FUNCTION tenancy.audit_change() RETURNS trigger
+CREATE FUNCTION tenancy_internal.audit_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
@@ -66,7 +64,7 @@ BEGIN
   -- One organization must not read of another: a row that becomes another's is deleted here and created there.
   moved := TG_OP = 'UPDATE' AND (old_row -> 'organization_id', old_row -> TG_ARGV[1], old_row -> TG_ARGV[2])
     IS DISTINCT FROM (new_row -> 'organization_id', new_row -> TG_ARGV[1], new_row -> TG_ARGV[2]);
-  action := CASE WHEN NOT moved THEN tenancy.audit_action(TG_TABLE_NAME, TG_OP, old_row, new_row) END;
+  action := CASE WHEN NOT moved THEN tenancy_internal.audit_action(TG_TABLE_NAME, TG_OP, old_row, new_row) END;
 
   FOREACH version IN ARRAY CASE WHEN moved THEN ARRAY[old_row, new_row] ELSE ARRAY[coalesce(new_row, old_row)] END LOOP
     the_organization := (version ->> 'organization_id')::uuid;
@@ -81,7 +79,7 @@ BEGIN
         WHERE l.resource_type = 'api_key' AND l.resource_id = version ->> 'api_key_id' ORDER BY l.at DESC LIMIT 1;
       END IF;
     ELSIF TG_TABLE_NAME = 'protected_tables' AND the_resource ~ '^[0-9]+$' THEN
-      the_resource := coalesce(tenancy.name_of_dropped(the_resource::oid), the_resource);
+      the_resource := coalesce(tenancy_internal.name_of_dropped(the_resource::oid), the_resource);
     END IF;
     INSERT INTO tenancy.audit_log (audit_id, organization_id, workspace_id, action, resource_type, resource_id, before, after)
     OVERRIDING SYSTEM VALUE
@@ -92,10 +90,9 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.audit_change() IS 'Trigger: writes the change of a catalog''s row into the audit log; arguments: resource type, and the one or two columns of its id';
-REVOKE ALL ON FUNCTION tenancy.audit_change() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.audit_change() IS 'Trigger: writes the change of a catalog''s row into the audit log; arguments: resource type, and the one or two columns of its id';
 
-CREATE FUNCTION tenancy.audit_truncate() RETURNS trigger
+CREATE FUNCTION tenancy_internal.audit_truncate() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place text := CASE
@@ -117,12 +114,11 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.audit_truncate() IS 'Trigger: writes the number of rows that TRUNCATE removes from a catalog into the audit log, per organization and in all';
-REVOKE ALL ON FUNCTION tenancy.audit_truncate() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.audit_truncate() IS 'Trigger: writes the number of rows that TRUNCATE removes from a catalog into the audit log, per organization and in all';
 
 -- pg_restore -j loads the catalogs in any order and in several transactions, since an archive doesn't have the order of an
 -- extension's tables; their foreign keys exist already, and would refuse it. What a dump has was checked when it came about.
-CREATE FUNCTION tenancy.begin_restore() RETURNS trigger
+CREATE FUNCTION tenancy_internal.begin_restore() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RAISE LOG 'rows of tenancy.% are restored by login "%" without audit entries of their own', TG_TABLE_NAME, session_user;
@@ -131,10 +127,9 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.begin_restore() IS 'Trigger: lets a restore load a catalog in any order, and leaves a line in the server''s log, since the audit log doesn''t take the rows down';
-REVOKE ALL ON FUNCTION tenancy.begin_restore() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.begin_restore() IS 'Trigger: lets a restore load a catalog in any order, and leaves a line in the server''s log, since the audit log doesn''t take the rows down';
 
-CREATE FUNCTION tenancy.end_restore() RETURNS trigger
+CREATE FUNCTION tenancy_internal.end_restore() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- Who runs the whole restore without triggers goes on so.
@@ -145,8 +140,7 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.end_restore() IS 'Trigger: puts session_replication_role back after a restored catalog';
-REVOKE ALL ON FUNCTION tenancy.end_restore() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.end_restore() IS 'Trigger: puts session_replication_role back after a restored catalog';
 
 DO $$
 DECLARE
@@ -175,20 +169,20 @@ BEGIN
     -- The names sort before those of foreign keys' triggers (RI_...): the entry of what takes others along precedes theirs, and the
     -- principal is looked up while it still is who it was.
     EXECUTE format('CREATE TRIGGER "0_audit_insert" AFTER INSERT ON tenancy.%I FOR EACH ROW
-                    WHEN (NOT tenancy.is_restore()) EXECUTE FUNCTION tenancy.audit_change(%L, %L, %L)',
+                    WHEN (NOT tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
                    audited.catalog, audited.resource_type, audited.id_column, coalesce(audited.second_column, ''));
     EXECUTE format('CREATE TRIGGER "0_audit_update" AFTER UPDATE ON tenancy.%I FOR EACH ROW
-                    WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy.audit_change(%L, %L, %L)',
+                    WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
                    audited.catalog, audited.resource_type, audited.id_column, coalesce(audited.second_column, ''));
     EXECUTE format('CREATE TRIGGER "0_audit_delete" AFTER DELETE ON tenancy.%I FOR EACH ROW
-                    EXECUTE FUNCTION tenancy.audit_change(%L, %L, %L)',
+                    EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
                    audited.catalog, audited.resource_type, audited.id_column, coalesce(audited.second_column, ''));
     EXECUTE format('CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON tenancy.%I FOR EACH STATEMENT
-                    EXECUTE FUNCTION tenancy.audit_truncate(%L)', audited.catalog, audited.resource_type);
+                    EXECUTE FUNCTION tenancy_internal.audit_truncate(%L)', audited.catalog, audited.resource_type);
     EXECUTE format('CREATE TRIGGER begin_restore BEFORE INSERT ON tenancy.%I FOR EACH STATEMENT
-                    WHEN (tenancy.is_restore()) EXECUTE FUNCTION tenancy.begin_restore()', audited.catalog);
+                    WHEN (tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.begin_restore()', audited.catalog);
     EXECUTE format('CREATE TRIGGER end_restore AFTER INSERT ON tenancy.%I FOR EACH STATEMENT
-                    WHEN (tenancy.is_restore()) EXECUTE FUNCTION tenancy.end_restore()', audited.catalog);
+                    WHEN (tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.end_restore()', audited.catalog);
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER end_restore', audited.catalog);
   END LOOP;
 END

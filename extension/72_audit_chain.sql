@@ -1,20 +1,19 @@
 -- Checking the chains of audit entries, and removing entries for good.
 
 -- An organization that is gone still has its entries, under its id.
-CREATE FUNCTION tenancy.audited_organization(reference text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.audited_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_id uuid;
 BEGIN
   IF tenancy.is_dba() THEN
     SELECT h.organization_id INTO found_id FROM tenancy.audit_heads h WHERE h.organization_id::text = lower(reference);
-    RETURN coalesce(found_id, tenancy.find_organization(reference));
+    RETURN coalesce(found_id, tenancy_internal.find_organization(reference));
   END IF;
-  RETURN tenancy.own_organization(reference);
+  RETURN tenancy_internal.own_organization(reference);
 END
 $$;
-COMMENT ON FUNCTION tenancy.audited_organization(text) IS 'Id of the organization that a reference names, for a DBA also of one that is gone (by its id); 42704 for none';
-REVOKE ALL ON FUNCTION tenancy.audited_organization(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.audited_organization(text) IS 'Id of the organization that a reference names, for a DBA also of one that is gone (by its id); 42704 for none';
 
 CREATE FUNCTION tenancy.verify_audit_log(organization text DEFAULT NULL)
 RETURNS TABLE (audit_id bigint, problem text, organization_id uuid)
@@ -27,7 +26,7 @@ BEGIN
     PERFORM tenancy.require('audit_logs', 'list');
   END IF;
   IF organization IS NOT NULL OR NOT tenancy.is_dba() THEN
-    the_organization := tenancy.audited_organization(verify_audit_log.organization);
+    the_organization := tenancy_internal.audited_organization(verify_audit_log.organization);
   END IF;
   -- So that a transaction's own entries are not taken for a stranger's.
   SET CONSTRAINTS tenancy.audit_head IMMEDIATE;
@@ -35,7 +34,7 @@ BEGIN
   -- One query, hence one snapshot: entries and heads of a transaction are seen together or not at all.
   RETURN QUERY
   WITH entries AS (
-    SELECT l.audit_id, l.organization_id, l.previous_hash, l.entry_hash, tenancy.audit_entry_hash(l) AS right_hash,
+    SELECT l.audit_id, l.organization_id, l.previous_hash, l.entry_hash, tenancy_internal.audit_entry_hash(l) AS right_hash,
            lag(l.entry_hash) OVER chain AS hash_before, lead(l.audit_id) OVER chain IS NULL AS is_last
     FROM tenancy.audit_log l
     WHERE the_organization IS NULL OR l.organization_id = the_organization
@@ -64,7 +63,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.verify_audit_log(text) IS 'Where the chain of an organization (NULL: for a DBA of every one, else of the session''s own) is broken: entries changed, removed, added, moved; no rows when it is intact; 42501 without audit_logs.list';
 
-CREATE FUNCTION tenancy.purge_audit_chain(organization_id uuid, until timestamptz) RETURNS bigint
+CREATE FUNCTION tenancy_internal.purge_audit_chain(organization_id uuid, until timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -89,7 +88,7 @@ BEGIN
   END IF;
   SELECT l.audit_id, l.entry_hash INTO last_entry FROM tenancy.audit_log l WHERE l.audit_id = last_removed;
 
-  PERFORM tenancy.add_audit_entry('purge', 'audit_log', coalesce(the_organization::text, 'none'), the_organization,
+  PERFORM tenancy_internal.add_audit_entry('purge', 'audit_log', coalesce(the_organization::text, 'none'), the_organization,
     after => jsonb_build_object('before', until, 'removed', removed, 'last_audit_id', last_entry.audit_id,
                                 'last_entry_hash', encode(last_entry.entry_hash, 'hex')));
   UPDATE tenancy.audit_heads h SET anchor_audit_id = last_entry.audit_id, anchor_hash = last_entry.entry_hash
@@ -100,8 +99,7 @@ BEGIN
   RETURN removed;
 END
 $$;
-COMMENT ON FUNCTION tenancy.purge_audit_chain(uuid, timestamptz) IS 'Removes an organization''s entries (NULL: those without one) up to a time, which a new entry records; returns how many';
-REVOKE ALL ON FUNCTION tenancy.purge_audit_chain(uuid, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.purge_audit_chain(uuid, timestamptz) IS 'Removes an organization''s entries (NULL: those without one) up to a time, which a new entry records; returns how many';
 
 CREATE FUNCTION tenancy.purge_audit_log(before timestamptz, organization text DEFAULT NULL) RETURNS bigint
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -109,12 +107,12 @@ DECLARE
   chain uuid;
   removed bigint := 0;
 BEGIN
-  PERFORM tenancy.require_dba();
+  PERFORM tenancy_internal.require_dba();
   IF before IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a time must be given';
   END IF;
   IF organization IS NOT NULL THEN
-    RETURN tenancy.purge_audit_chain(tenancy.audited_organization(organization), before);
+    RETURN tenancy_internal.purge_audit_chain(tenancy_internal.audited_organization(organization), before);
   END IF;
   FOR chain IN SELECT h.organization_id FROM tenancy.audit_heads h ORDER BY h.organization_id LOOP
     -- Whoever leaves a transaction open after a change holds up its own organization's entries, and nobody else's.
@@ -124,9 +122,9 @@ BEGIN
         DETAIL = 'Another transaction adds entries to its chain.', HINT = 'The next purge removes them.';
       CONTINUE;
     END IF;
-    removed := removed + tenancy.purge_audit_chain(chain, before);
+    removed := removed + tenancy_internal.purge_audit_chain(chain, before);
   END LOOP;
-  RETURN removed + tenancy.purge_audit_chain(NULL, before);
+  RETURN removed + tenancy_internal.purge_audit_chain(NULL, before);
 END
 $$;
 COMMENT ON FUNCTION tenancy.purge_audit_log(timestamptz, text) IS 'For a DBA: removes audit entries from before a time, of an organization or (NULL) all, and returns how many; an entry in each chain says who did it, how many went, and the hash of the last; with all, an organization whose entries are being written at the moment is passed over with a WARNING';

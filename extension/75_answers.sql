@@ -10,37 +10,35 @@ RETURNS TABLE (step integer, rule text, source text, result text)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_explain_authorize';
 COMMENT ON FUNCTION tenancy.explain_authorize(text, text, text) IS 'Why the session may or may not do it: each role, grant, override, switch and scope that is looked at, and last the decision; 22023 when the permission isn''t registered, 42704 for an unknown workspace';
 
-CREATE FUNCTION tenancy.principals_with(organization_id uuid, workspace_id uuid, resource text, action text)
+CREATE FUNCTION tenancy_internal.principals_with(organization_id uuid, workspace_id uuid, resource text, action text)
 RETURNS TABLE (principal_kind text, principal_id uuid, name text, rows text, via text)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_who_can';
-COMMENT ON FUNCTION tenancy.principals_with(uuid, uuid, text, text) IS 'Users and API keys of an organization that hold the permission in a workspace, or (NULL) anywhere';
-REVOKE ALL ON FUNCTION tenancy.principals_with(uuid, uuid, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.principals_with(uuid, uuid, text, text) IS 'Users and API keys of an organization that hold the permission in a workspace, or (NULL) anywhere';
 
 CREATE FUNCTION tenancy.who_can(resource text, action text, workspace text DEFAULT NULL)
 RETURNS TABLE (principal_kind text, principal_id uuid, name text, rows text, via text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-  the_workspace tenancy.workspaces := tenancy.own_workspace(workspace);
-  the_organization uuid := coalesce(the_workspace.organization_id, tenancy.own_organization(NULL));
+  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(workspace);
+  the_organization uuid := coalesce(the_workspace.organization_id, tenancy_internal.own_organization(NULL));
 BEGIN
-  PERFORM tenancy.require_right(the_organization, the_workspace.workspace_id, 'team', 'list', true);
-  RETURN QUERY SELECT p.* FROM tenancy.principals_with(the_organization, the_workspace.workspace_id, resource, action) p;
+  PERFORM tenancy_internal.require_right(the_organization, the_workspace.workspace_id, 'team', 'list', true);
+  RETURN QUERY SELECT p.* FROM tenancy_internal.principals_with(the_organization, the_workspace.workspace_id, resource, action) p;
 END
 $$;
 COMMENT ON FUNCTION tenancy.who_can(text, text, text) IS 'Users and API keys that hold the permission in a workspace, or (NULL) anywhere in the session''s organization, how many rows it reaches, and by which role or scope; needs team.list there; 22023 when the permission isn''t registered';
 
-CREATE FUNCTION tenancy.role_matrix(organization_id uuid)
+CREATE FUNCTION tenancy_internal.role_matrix(organization_id uuid)
 RETURNS TABLE (level text, role text, resource text, action text, allowed boolean, source text)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_access_matrix';
-COMMENT ON FUNCTION tenancy.role_matrix(uuid) IS 'The role matrix of an organization with its overrides';
-REVOKE ALL ON FUNCTION tenancy.role_matrix(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.role_matrix(uuid) IS 'The role matrix of an organization with its overrides';
 
 CREATE FUNCTION tenancy.access_matrix(organization text DEFAULT NULL)
 RETURNS TABLE (level text, role text, resource text, action text, allowed boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RETURN QUERY SELECT m.* FROM tenancy.role_matrix(tenancy.own_organization(organization)) m;
+  RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(tenancy_internal.own_organization(organization)) m;
 END
 $$;
 COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Which role may do what in an organization (NULL: the session''s own), and whether a built-in grant, a row of the organization or nothing says so; workspaces'' overrides aside';

@@ -1,27 +1,23 @@
 -- The triggers by which rows take their tenant from a parent row, and follow it. See docs/design/child-tables.md.
 
-CREATE FUNCTION tenancy.take_from_parent() RETURNS trigger
+CREATE FUNCTION tenancy_internal.take_from_parent() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_take_from_parent';
-COMMENT ON FUNCTION tenancy.take_from_parent() IS 'Trigger of a child table: a row takes its tenant from its parent row, and holds that FOR KEY SHARE';
-REVOKE ALL ON FUNCTION tenancy.take_from_parent() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.take_from_parent() IS 'Trigger of a child table: a row takes its tenant from its parent row, and holds that FOR KEY SHARE';
 
-CREATE FUNCTION tenancy.hold_parent() RETURNS trigger
+CREATE FUNCTION tenancy_internal.hold_parent() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_hold_parent';
-COMMENT ON FUNCTION tenancy.hold_parent() IS 'Trigger of a parent: a row that moves to another tenant is held FOR UPDATE, so that no child is added meanwhile';
-REVOKE ALL ON FUNCTION tenancy.hold_parent() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.hold_parent() IS 'Trigger of a parent: a row that moves to another tenant is held FOR UPDATE, so that no child is added meanwhile';
 
-CREATE FUNCTION tenancy.move_children() RETURNS trigger
+CREATE FUNCTION tenancy_internal.move_children() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_move_children';
-COMMENT ON FUNCTION tenancy.move_children() IS 'Trigger of a parent: the rows that refer to a row that has moved go along';
-REVOKE ALL ON FUNCTION tenancy.move_children() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.move_children() IS 'Trigger of a parent: the rows that refer to a row that has moved go along';
 
-CREATE FUNCTION tenancy.check_parents() RETURNS trigger
+CREATE FUNCTION tenancy_internal.check_parents() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_check_parents';
-COMMENT ON FUNCTION tenancy.check_parents() IS 'Trigger: raises 23000 when the parents of a row are of two tenants';
-REVOKE ALL ON FUNCTION tenancy.check_parents() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_parents() IS 'Trigger: raises 23000 when the parents of a row are of two tenants';
 
 -- Foreign keys of one column each to protected tables. Those of partitions are their table's.
-CREATE FUNCTION tenancy.parents_of(relation regclass)
+CREATE FUNCTION tenancy_internal.parents_of(relation regclass)
 RETURNS TABLE (referring name, parent tenancy.protected_tables, key name, usable boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT mine.attname, t, theirs.attname, k.convalidated AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
@@ -32,20 +28,18 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     AND NOT EXISTS (SELECT FROM pg_constraint above WHERE above.oid = k.conparentid AND above.conrelid = k.conrelid)
   ORDER BY NOT mine.attnotnull, mine.attnum
 $$;
-COMMENT ON FUNCTION tenancy.parents_of(regclass) IS 'Protected tables that a table refers to by a single column, by which it could be protected through them';
-REVOKE ALL ON FUNCTION tenancy.parents_of(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.parents_of(regclass) IS 'Protected tables that a table refers to by a single column, by which it could be protected through them';
 
-CREATE FUNCTION tenancy.children_of(relation regclass) RETURNS SETOF tenancy.protected_tables
+CREATE FUNCTION tenancy_internal.children_of(relation regclass) RETURNS SETOF tenancy.protected_tables
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT t.* FROM tenancy.protected_tables t
   WHERE t.through IS NOT NULL AND EXISTS (
-    SELECT FROM tenancy.parents_of(t.relation) p
+    SELECT FROM tenancy_internal.parents_of(t.relation) p
     WHERE p.referring = ANY (t.through) AND (p.parent).relation = children_of.relation)
 $$;
-COMMENT ON FUNCTION tenancy.children_of(regclass) IS 'Tables that are protected through a table';
-REVOKE ALL ON FUNCTION tenancy.children_of(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.children_of(regclass) IS 'Tables that are protected through a table';
 
-CREATE FUNCTION tenancy.leave_parents(relation regclass) RETURNS boolean
+CREATE FUNCTION tenancy_internal.leave_parents(relation regclass) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   gone record;
@@ -53,14 +47,14 @@ DECLARE
 BEGIN
   SELECT array_agg(t.tgrelid) INTO parents FROM pg_trigger t
   WHERE t.tgconstrrelid = leave_parents.relation AND t.tgparentid = 0
-    AND t.tgfoid IN ('tenancy.move_children'::regproc, 'tenancy.check_parents'::regproc);
+    AND t.tgfoid IN ('tenancy_internal.move_children'::regproc, 'tenancy_internal.check_parents'::regproc);
   FOR gone IN
     SELECT t.tgname, t.tgrelid::regclass AS relation FROM pg_trigger t
     WHERE t.tgparentid = 0
-      AND (t.tgrelid = leave_parents.relation AND t.tgfoid = 'tenancy.take_from_parent'::regproc
-           OR t.tgrelid = leave_parents.relation AND t.tgfoid = 'tenancy.check_parents'::regproc AND t.tgconstrrelid = 0
+      AND (t.tgrelid = leave_parents.relation AND t.tgfoid = 'tenancy_internal.take_from_parent'::regproc
+           OR t.tgrelid = leave_parents.relation AND t.tgfoid = 'tenancy_internal.check_parents'::regproc AND t.tgconstrrelid = 0
            OR t.tgconstrrelid = leave_parents.relation
-              AND t.tgfoid IN ('tenancy.move_children'::regproc, 'tenancy.check_parents'::regproc)) LOOP
+              AND t.tgfoid IN ('tenancy_internal.move_children'::regproc, 'tenancy_internal.check_parents'::regproc)) LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', gone.tgname, gone.relation);
   END LOOP;
   IF NOT FOUND THEN
@@ -68,26 +62,24 @@ BEGIN
   END IF;
   FOR gone IN
     SELECT t.tgname, t.tgrelid::regclass AS relation FROM pg_trigger t
-    WHERE t.tgrelid = ANY (parents) AND t.tgfoid = 'tenancy.hold_parent'::regproc AND t.tgparentid = 0
+    WHERE t.tgrelid = ANY (parents) AND t.tgfoid = 'tenancy_internal.hold_parent'::regproc AND t.tgparentid = 0
       AND NOT EXISTS (SELECT FROM pg_trigger other WHERE other.tgrelid = t.tgrelid AND other.tgconstrrelid <> 0
-                        AND other.tgfoid IN ('tenancy.move_children'::regproc, 'tenancy.check_parents'::regproc)) LOOP
+                        AND other.tgfoid IN ('tenancy_internal.move_children'::regproc, 'tenancy_internal.check_parents'::regproc)) LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', gone.tgname, gone.relation);
   END LOOP;
   RETURN true;
 END
 $$;
-COMMENT ON FUNCTION tenancy.leave_parents(regclass) IS 'Drops the triggers by which a table takes its tenant from its parents; whether there were any';
-REVOKE ALL ON FUNCTION tenancy.leave_parents(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.leave_parents(regclass) IS 'Drops the triggers by which a table takes its tenant from its parents; whether there were any';
 
-CREATE FUNCTION tenancy.trigger_condition(columns name[]) RETURNS text
+CREATE FUNCTION tenancy_internal.trigger_condition(columns name[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT string_agg(format('OLD.%I IS DISTINCT FROM NEW.%1$I', c), ' OR ' ORDER BY n) FROM unnest(trigger_condition.columns) WITH ORDINALITY u (c, n)
 $$;
-COMMENT ON FUNCTION tenancy.trigger_condition(name[]) IS 'A condition for a trigger: one of the columns changes';
-REVOKE ALL ON FUNCTION tenancy.trigger_condition(name[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.trigger_condition(name[]) IS 'A condition for a trigger: one of the columns changes';
 
 -- A trigger's name says whom it is for, and is free on that table.
-CREATE FUNCTION tenancy.trigger_name(relation regclass, child regclass) RETURNS name
+CREATE FUNCTION tenancy_internal.trigger_name(relation regclass, child regclass) RETURNS name
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT free.trigger_name::name
   FROM pg_class c, generate_series(1, 1000) n,
@@ -96,70 +88,66 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = trigger_name.relation AND t.tgname = free.trigger_name)
   ORDER BY n LIMIT 1
 $$;
-COMMENT ON FUNCTION tenancy.trigger_name(regclass, regclass) IS 'A name for a trigger of a parent about a child table';
-REVOKE ALL ON FUNCTION tenancy.trigger_name(regclass, regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.trigger_name(regclass, regclass) IS 'A name for a trigger of a parent about a child table';
 
 -- Triggers are in the order of their names: ~ comes after every letter, so that no other BEFORE trigger changes what these saw.
 -- AFTER UPDATE has no list of columns, since that would look at what the statement sets and not at what BEFORE triggers change.
-CREATE FUNCTION tenancy.make_child_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.make_child_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
-  copied name[] := ARRAY(SELECT c.copy FROM tenancy.copied_columns(make_child_triggers.relation, wanted) c);
+  copied name[] := ARRAY(SELECT c.copy FROM tenancy_internal.copied_columns(make_child_triggers.relation, wanted) c);
   parts text := (SELECT string_agg(quote_literal(x), ', ') FROM unnest(
-    array_fill('parent'::text, ARRAY[cardinality(wanted.through)]) || ARRAY(SELECT c.part FROM tenancy.copied_columns(make_child_triggers.relation, wanted) c)) x);
-  originals name[] := ARRAY(SELECT c.original FROM tenancy.copied_columns(make_child_triggers.relation, wanted) c);
+    array_fill('parent'::text, ARRAY[cardinality(wanted.through)]) || ARRAY(SELECT c.part FROM tenancy_internal.copied_columns(make_child_triggers.relation, wanted) c)) x);
+  originals name[] := ARRAY(SELECT c.original FROM tenancy_internal.copied_columns(make_child_triggers.relation, wanted) c);
   parent tenancy.protected_tables;
 BEGIN
-  EXECUTE format('CREATE TRIGGER "~tenancy_insert" BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tenancy.take_from_parent(%s)',
+  EXECUTE format('CREATE TRIGGER "~tenancy_insert" BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tenancy_internal.take_from_parent(%s)',
                  make_child_triggers.relation, parts);
-  EXECUTE format('CREATE TRIGGER "~tenancy_update" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy.take_from_parent(%s)',
-                 make_child_triggers.relation, tenancy.trigger_condition(wanted.through || copied), parts);
-  parent := (tenancy.find_parent(make_child_triggers.relation, wanted.through[1])).parent;
-  PERFORM tenancy.hold_parents(parent);
-  EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER UPDATE ON %s FROM %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy.move_children()',
-                 tenancy.trigger_name(parent.relation, make_child_triggers.relation), parent.relation, make_child_triggers.relation,
-                 tenancy.trigger_condition(originals));
+  EXECUTE format('CREATE TRIGGER "~tenancy_update" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.take_from_parent(%s)',
+                 make_child_triggers.relation, tenancy_internal.trigger_condition(wanted.through || copied), parts);
+  parent := (tenancy_internal.find_parent(make_child_triggers.relation, wanted.through[1])).parent;
+  PERFORM tenancy_internal.hold_parents(parent);
+  EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER UPDATE ON %s FROM %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.move_children()',
+                 tenancy_internal.trigger_name(parent.relation, make_child_triggers.relation), parent.relation, make_child_triggers.relation,
+                 tenancy_internal.trigger_condition(originals));
 END
 $$;
-COMMENT ON FUNCTION tenancy.make_child_triggers(regclass, tenancy.protected_tables) IS 'Makes the triggers by which a table takes its tenant from its first parent';
-REVOKE ALL ON FUNCTION tenancy.make_child_triggers(regclass, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.make_child_triggers(regclass, tenancy.protected_tables) IS 'Makes the triggers by which a table takes its tenant from its first parent';
 
-CREATE FUNCTION tenancy.hold_parents(parent tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.hold_parents(parent tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
-  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = parent.relation AND t.tgfoid = 'tenancy.hold_parent'::regproc) THEN
+  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = parent.relation AND t.tgfoid = 'tenancy_internal.hold_parent'::regproc) THEN
     EXECUTE format('ALTER TABLE %s ENABLE TRIGGER "~tenancy_update_hold"', parent.relation);  -- in case somebody switched it off
   ELSE
-    EXECUTE format('CREATE TRIGGER "~tenancy_update_hold" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy.hold_parent()',
-      parent.relation, tenancy.trigger_condition(array_remove(ARRAY[parent.organization_column, parent.workspace_column,
+    EXECUTE format('CREATE TRIGGER "~tenancy_update_hold" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.hold_parent()',
+      parent.relation, tenancy_internal.trigger_condition(array_remove(ARRAY[parent.organization_column, parent.workspace_column,
                                                                     parent.owner_column, parent.api_key_column], NULL)));
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.hold_parents(tenancy.protected_tables) IS 'Makes the trigger that holds a row which moves';
-REVOKE ALL ON FUNCTION tenancy.hold_parents(tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.hold_parents(tenancy.protected_tables) IS 'Makes the trigger that holds a row which moves';
 
 -- Of link tables. Deferred, so that both parents can move in one transaction.
-CREATE FUNCTION tenancy.make_link_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.make_link_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   parent tenancy.protected_tables;
 BEGIN
   IF cardinality(wanted.through) = 1 OR EXISTS (
-    SELECT FROM pg_trigger t WHERE t.tgrelid = make_link_triggers.relation AND t.tgfoid = 'tenancy.check_parents'::regproc AND t.tgconstrrelid = 0) THEN
+    SELECT FROM pg_trigger t WHERE t.tgrelid = make_link_triggers.relation AND t.tgfoid = 'tenancy_internal.check_parents'::regproc AND t.tgconstrrelid = 0) THEN
     RETURN;
   END IF;
   EXECUTE format('CREATE CONSTRAINT TRIGGER tenancy_parents AFTER INSERT OR UPDATE ON %s DEFERRABLE INITIALLY DEFERRED
-                  FOR EACH ROW EXECUTE FUNCTION tenancy.check_parents()', make_link_triggers.relation);
+                  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_parents()', make_link_triggers.relation);
   FOR i IN 2 .. cardinality(wanted.through) LOOP
-    parent := (tenancy.find_parent(make_link_triggers.relation, wanted.through[i])).parent;
-    PERFORM tenancy.hold_parents(parent);
+    parent := (tenancy_internal.find_parent(make_link_triggers.relation, wanted.through[i])).parent;
+    PERFORM tenancy_internal.hold_parents(parent);
     EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER UPDATE ON %s FROM %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (%s)
-                    EXECUTE FUNCTION tenancy.check_parents(%L)',
-                   tenancy.trigger_name(parent.relation, make_link_triggers.relation), parent.relation, make_link_triggers.relation,
-                   tenancy.trigger_condition(array_remove(ARRAY[parent.organization_column, parent.workspace_column], NULL)), i - 1);
+                    EXECUTE FUNCTION tenancy_internal.check_parents(%L)',
+                   tenancy_internal.trigger_name(parent.relation, make_link_triggers.relation), parent.relation, make_link_triggers.relation,
+                   tenancy_internal.trigger_condition(array_remove(ARRAY[parent.organization_column, parent.workspace_column], NULL)), i - 1);
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.make_link_triggers(regclass, tenancy.protected_tables) IS 'Makes the triggers that keep the parents of a row in one tenant';
-REVOKE ALL ON FUNCTION tenancy.make_link_triggers(regclass, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.make_link_triggers(regclass, tenancy.protected_tables) IS 'Makes the triggers that keep the parents of a row in one tenant';

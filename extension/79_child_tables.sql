@@ -5,36 +5,32 @@ CREATE FUNCTION tenancy.parent_visible(child regclass, parent integer, key "any"
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_parent_visible';
 COMMENT ON FUNCTION tenancy.parent_visible(regclass, integer, "any") IS 'Whether the session may see the parent, the one of that number (from 0), that a row of a child table refers to by the key; true of NULL; for policies';
 
-CREATE FUNCTION tenancy.child_columns(
+CREATE FUNCTION tenancy_internal.child_columns(
   relation regclass, OUT through name[], OUT organization name, OUT workspace name, OUT owner name, OUT api_key name)
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_child_columns';
-COMMENT ON FUNCTION tenancy.child_columns(regclass) IS 'The columns of a child table that refer to its parents, and those that are copied from the first, as its triggers name them; NULL where it has none';
-REVOKE ALL ON FUNCTION tenancy.child_columns(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.child_columns(regclass) IS 'The columns of a child table that refer to its parents, and those that are copied from the first, as its triggers name them; NULL where it has none';
 
-CREATE FUNCTION tenancy.count_differing(relation regclass, at_most bigint) RETURNS bigint
+CREATE FUNCTION tenancy_internal.count_differing(relation regclass, at_most bigint) RETURNS bigint
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_count_differing';
-COMMENT ON FUNCTION tenancy.count_differing(regclass, bigint) IS 'How many rows of a child table don''t say what their parents say';
-REVOKE ALL ON FUNCTION tenancy.count_differing(regclass, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.count_differing(regclass, bigint) IS 'How many rows of a child table don''t say what their parents say';
 
-CREATE FUNCTION tenancy.fill_blocks(relation regclass, first bigint, last bigint) RETURNS bigint
+CREATE FUNCTION tenancy_internal.fill_blocks(relation regclass, first bigint, last bigint) RETURNS bigint
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_fill_blocks';
-COMMENT ON FUNCTION tenancy.fill_blocks(regclass, bigint, bigint) IS 'Has the rows of a child table in some blocks (the last not included) say what their parents say; returns how many did not';
-REVOKE ALL ON FUNCTION tenancy.fill_blocks(regclass, bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.fill_blocks(regclass, bigint, bigint) IS 'Has the rows of a child table in some blocks (the last not included) say what their parents say; returns how many did not';
 
-CREATE FUNCTION tenancy.hint_to_parent(relation regclass) RETURNS text
+CREATE FUNCTION tenancy_internal.hint_to_parent(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT coalesce(
     (SELECT format('The table refers to %s: use through => ''{%s}''.', string_agg((p.parent).relation::text, ' and '),
-                   string_agg(quote_ident(p.referring), ',')) FROM tenancy.parents_of(hint_to_parent.relation) p
+                   string_agg(quote_ident(p.referring), ',')) FROM tenancy_internal.parents_of(hint_to_parent.relation) p
      WHERE p.usable HAVING count(*) > 0),
     'Name one of its columns; or, in a table that knows its tenant only by a row of another one, the column that refers to it (through).')
 $$;
-COMMENT ON FUNCTION tenancy.hint_to_parent(regclass) IS 'What to do about a table without a column for its tenant';
-REVOKE ALL ON FUNCTION tenancy.hint_to_parent(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.hint_to_parent(regclass) IS 'What to do about a table without a column for its tenant';
 
 -- --- what protect(…, through => …) means
 
-CREATE FUNCTION tenancy.check_through(relation regclass, through name[]) RETURNS void
+CREATE FUNCTION tenancy_internal.check_through(relation regclass, through name[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   referring name;
@@ -45,7 +41,7 @@ BEGIN
       DETAIL = 'The first refers to the row that gives this one its tenant.';
   END IF;
   FOREACH referring IN ARRAY check_through.through LOOP
-    PERFORM tenancy.check_column(check_through.relation, referring, false);
+    PERFORM tenancy_internal.check_column(check_through.relation, referring, false);
   END LOOP;
   IF EXISTS (SELECT FROM pg_class c WHERE c.oid = check_through.relation AND c.relispartition) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('table %s is a partition', check_through.relation),
@@ -60,17 +56,16 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_through(regclass, name[]) IS 'Raises 22023, 42703, 42809 or 0A000 unless these columns of the table could refer to its parents';
-REVOKE ALL ON FUNCTION tenancy.check_through(regclass, name[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_through(regclass, name[]) IS 'Raises 22023, 42703, 42809 or 0A000 unless these columns of the table could refer to its parents';
 
-CREATE FUNCTION tenancy.find_parent(relation regclass, referring name, OUT parent tenancy.protected_tables, OUT key name)
+CREATE FUNCTION tenancy_internal.find_parent(relation regclass, referring name, OUT parent tenancy.protected_tables, OUT key name)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_parent record;
   others text;
   problem text;
 BEGIN
-  SELECT * INTO found_parent FROM tenancy.parents_of(find_parent.relation) p WHERE p.referring = find_parent.referring LIMIT 1;
+  SELECT * INTO found_parent FROM tenancy_internal.parents_of(find_parent.relation) p WHERE p.referring = find_parent.referring LIMIT 1;
   IF NOT FOUND THEN
     SELECT string_agg(DISTINCT k.confrelid::regclass::text, ', ') INTO others
     FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
@@ -90,12 +85,12 @@ BEGIN
   END IF;
   parent := found_parent.parent;
   key := found_parent.key;
-  IF parent.relation IN (SELECT tenancy.family_of(find_parent.relation)) OR EXISTS (
+  IF parent.relation IN (SELECT tenancy_internal.family_of(find_parent.relation)) OR EXISTS (
     WITH RECURSIVE above AS (
       SELECT parent.relation AS relid
       UNION
       SELECT (p.parent).relation FROM above a JOIN tenancy.protected_tables t ON t.relation = a.relid
-      CROSS JOIN LATERAL tenancy.parents_of(t.relation) p WHERE p.referring = ANY (t.through)
+      CROSS JOIN LATERAL tenancy_internal.parents_of(t.relation) p WHERE p.referring = ANY (t.through)
     )
     SELECT FROM above a WHERE a.relid = find_parent.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
@@ -107,13 +102,13 @@ BEGIN
       MESSAGE = format('the foreign key of column "%s" of table %s has not been validated', find_parent.referring, find_parent.relation),
       HINT = 'Use ALTER TABLE ... VALIDATE CONSTRAINT first.';
   END IF;
-  problem := (tenancy.inspect_protection(parent.relation)).problem;
+  problem := (tenancy_internal.inspect_protection(parent.relation)).problem;
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s is not protected as recorded', parent.relation), DETAIL = format('Found: %s.', problem),
       HINT = 'Protect it again first.';
   END IF;
-  PERFORM tenancy.check_protectable(parent.relation);
+  PERFORM tenancy_internal.check_protectable(parent.relation);
   IF NOT EXISTS (SELECT FROM pg_class c, pg_class p WHERE c.oid = find_parent.relation AND p.oid = parent.relation
                    AND pg_has_role(c.relowner, p.relowner, 'USAGE')) THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
@@ -122,17 +117,15 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.find_parent(regclass, name) IS 'The protected table that a column refers to, and the column there; raises 42830, 55000, 42501 or 0A000 when a table can''t be protected through it';
-REVOKE ALL ON FUNCTION tenancy.find_parent(regclass, name) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.find_parent(regclass, name) IS 'The protected table that a column refers to, and the column there; raises 42830, 55000, 42501 or 0A000 when a table can''t be protected through it';
 
-CREATE FUNCTION tenancy.copied_column_comment() RETURNS text
+CREATE FUNCTION tenancy_internal.copied_column_comment() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$ SELECT 'Taken from the parent row by pg_tenancy' $$;
-COMMENT ON FUNCTION tenancy.copied_column_comment() IS 'The comment of a column that was added to be a copy of a parent''s';
-REVOKE ALL ON FUNCTION tenancy.copied_column_comment() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.copied_column_comment() IS 'The comment of a column that was added to be a copy of a parent''s';
 
 -- The child's column for one of the parent's: as given, or else of the same name; where the parent's is the key itself, the
 -- column that refers to it.
-CREATE FUNCTION tenancy.column_through(relation regclass, referring name, parent regclass, key name, parent_column name, given name, may_exist boolean)
+CREATE FUNCTION tenancy_internal.column_through(relation regclass, referring name, parent regclass, key name, parent_column name, given name, may_exist boolean)
 RETURNS name LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   theirs pg_attribute;
@@ -153,7 +146,7 @@ BEGIN
     AND a.attnum > 0 AND NOT a.attisdropped;
   IF FOUND THEN
     -- A copy that unprotect() has left says so.
-    IF NOT may_exist AND col_description(column_through.relation, mine.attnum) IS DISTINCT FROM tenancy.copied_column_comment() THEN
+    IF NOT may_exist AND col_description(column_through.relation, mine.attnum) IS DISTINCT FROM tenancy_internal.copied_column_comment() THEN
       RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
         MESSAGE = format('column "%s" of table %s already exists', parent_column, column_through.relation),
         DETAIL = format('The column of that name in table %s says whose a row is there, and would be copied into it.', column_through.parent),
@@ -168,7 +161,7 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'invalid_table_definition',
         MESSAGE = format('column "%s" of table %s is generated, and cannot be taken from a parent', mine.attname, column_through.relation);
     END IF;
-    IF tenancy.is_partitioned_by(column_through.relation, mine.attname) THEN
+    IF tenancy_internal.is_partitioned_by(column_through.relation, mine.attname) THEN
       RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
         MESSAGE = format('table %s is partitioned by column "%s", which cannot be taken from a parent', column_through.relation, mine.attname),
         DETAIL = 'A row''s partition is chosen before its triggers run.',
@@ -178,39 +171,38 @@ BEGIN
   RETURN coalesce(given, parent_column);
 END
 $$;
-COMMENT ON FUNCTION tenancy.column_through(regclass, name, regclass, name, name, name, boolean) IS 'The column of a child table that is to be a copy of one of its parent''s; raises 42701, 42804, 42P16 or 0A000 when it can''t be';
-REVOKE ALL ON FUNCTION tenancy.column_through(regclass, name, regclass, name, name, name, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.column_through(regclass, name, regclass, name, name, name, boolean) IS 'The column of a child table that is to be a copy of one of its parent''s; raises 42701, 42804, 42P16 or 0A000 when it can''t be';
 
-CREATE FUNCTION tenancy.columns_through(
+CREATE FUNCTION tenancy_internal.columns_through(
   relation regclass, through name[], organization name, workspace name, owner name, api_key name, wanted tenancy.protected_tables)
 RETURNS tenancy.protected_tables LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   first record;
   other record;
   referring name;
-  copied record := tenancy.child_columns(columns_through.relation);
+  copied record := tenancy_internal.child_columns(columns_through.relation);
 BEGIN
-  PERFORM tenancy.check_through(columns_through.relation, columns_through.through);
-  SELECT * INTO first FROM tenancy.find_parent(columns_through.relation, columns_through.through[1]);
+  PERFORM tenancy_internal.check_through(columns_through.relation, columns_through.through);
+  SELECT * INTO first FROM tenancy_internal.find_parent(columns_through.relation, columns_through.through[1]);
   wanted.through := columns_through.through;
-  wanted.organization_column := tenancy.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
+  wanted.organization_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
     first.key, (first.parent).organization_column, columns_through.organization, true);
-  wanted.workspace_column := tenancy.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
+  wanted.workspace_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
     first.key, (first.parent).workspace_column, columns_through.workspace, true);
   IF columns_through.owner IS NULL AND columns_through.api_key IS NULL THEN
     wanted.inherits_owner := true;
-    wanted.owner_column := tenancy.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
+    wanted.owner_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
       first.key, (first.parent).owner_column, NULL, copied.owner IS NOT DISTINCT FROM (first.parent).owner_column);
-    wanted.api_key_column := tenancy.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
+    wanted.api_key_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
       first.key, (first.parent).api_key_column, NULL, copied.api_key IS NOT DISTINCT FROM (first.parent).api_key_column);
   ELSE
-    PERFORM tenancy.check_column(columns_through.relation, columns_through.owner, true),
-            tenancy.check_column(columns_through.relation, columns_through.api_key, true);
+    PERFORM tenancy_internal.check_column(columns_through.relation, columns_through.owner, true),
+            tenancy_internal.check_column(columns_through.relation, columns_through.api_key, true);
     wanted.owner_column := columns_through.owner;
     wanted.api_key_column := columns_through.api_key;
   END IF;
   FOREACH referring IN ARRAY columns_through.through[2:] LOOP
-    SELECT * INTO other FROM tenancy.find_parent(columns_through.relation, referring);
+    SELECT * INTO other FROM tenancy_internal.find_parent(columns_through.relation, referring);
     IF coalesce((first.parent).organization_column, (other.parent).organization_column) IS NULL
        AND ((first.parent).workspace_column IS NULL OR (other.parent).workspace_column IS NULL)
        OR ((first.parent).organization_column IS NULL) <> ((other.parent).organization_column IS NULL)
@@ -220,7 +212,7 @@ BEGIN
         HINT = 'Both need a column for the organization, or both one for the workspace.';
     END IF;
   END LOOP;
-  IF (SELECT count(*) FROM tenancy.copied_columns(columns_through.relation, wanted)) = 0 THEN
+  IF (SELECT count(*) FROM tenancy_internal.copied_columns(columns_through.relation, wanted)) = 0 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('column "%s" of table %s is its tenant itself', columns_through.through[1], columns_through.relation),
       HINT = 'Name it as organization or workspace instead of through.';
@@ -228,16 +220,15 @@ BEGIN
   RETURN wanted;
 END
 $$;
-COMMENT ON FUNCTION tenancy.columns_through(regclass, name[], name, name, name, name, tenancy.protected_tables) IS 'What protect() is to make of a table that takes its tenant from its parents, with the columns that it has or will have';
-REVOKE ALL ON FUNCTION tenancy.columns_through(regclass, name[], name, name, name, name, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.columns_through(regclass, name[], name, name, name, name, tenancy.protected_tables) IS 'What protect() is to make of a table that takes its tenant from its parents, with the columns that it has or will have';
 
-CREATE FUNCTION tenancy.copied_columns(relation regclass, wanted tenancy.protected_tables)
+CREATE FUNCTION tenancy_internal.copied_columns(relation regclass, wanted tenancy.protected_tables)
 RETURNS TABLE (part text, copy name, original name, "type" text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Of a domain the base type: its constraints and default would run, as the table is rewritten, with the rights of whoever adds it.
-  SELECT v.part, v.copy, v.original, CASE tenancy.base_type(a.atttypid) WHEN a.atttypid THEN format_type(a.atttypid, a.atttypmod)
-                                       ELSE format_type(tenancy.base_type(a.atttypid), NULL) END
-  FROM tenancy.parents_of(copied_columns.relation) p
+  SELECT v.part, v.copy, v.original, CASE tenancy_internal.base_type(a.atttypid) WHEN a.atttypid THEN format_type(a.atttypid, a.atttypmod)
+                                       ELSE format_type(tenancy_internal.base_type(a.atttypid), NULL) END
+  FROM tenancy_internal.parents_of(copied_columns.relation) p
   CROSS JOIN LATERAL (VALUES (1, 'organization', (wanted).organization_column, (p.parent).organization_column),
                   (2, 'workspace', (wanted).workspace_column, (p.parent).workspace_column),
                   (3, 'owner', CASE WHEN (wanted).inherits_owner THEN (wanted).owner_column END, (p.parent).owner_column),
@@ -247,51 +238,49 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE p.referring = (wanted).through[1] AND v.copy <> p.referring
   ORDER BY v.n
 $$;
-COMMENT ON FUNCTION tenancy.copied_columns(regclass, tenancy.protected_tables) IS 'Columns of a child table that are copies of its first parent''s';
-REVOKE ALL ON FUNCTION tenancy.copied_columns(regclass, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.copied_columns(regclass, tenancy.protected_tables) IS 'Columns of a child table that are copies of its first parent''s';
 
-CREATE FUNCTION tenancy.add_copied_columns(relation regclass, wanted tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.add_copied_columns(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   missing text;
   added_columns name[];
   added name;
-  now_copied record := tenancy.child_columns(add_copied_columns.relation);
+  now_copied record := tenancy_internal.child_columns(add_copied_columns.relation);
 BEGIN
   SELECT string_agg(format('ADD COLUMN %I %s', c.copy, c.type), ', '), array_agg(c.copy) INTO missing, added_columns
-  FROM tenancy.copied_columns(add_copied_columns.relation, wanted) c
+  FROM tenancy_internal.copied_columns(add_copied_columns.relation, wanted) c
   WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = add_copied_columns.relation AND a.attname = c.copy AND NOT a.attisdropped);
   IF missing IS NOT NULL THEN
     EXECUTE format('ALTER TABLE %s %s', add_copied_columns.relation, missing);
     FOREACH added IN ARRAY added_columns LOOP
-      EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', add_copied_columns.relation, added, tenancy.copied_column_comment());
+      EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', add_copied_columns.relation, added, tenancy_internal.copied_column_comment());
     END LOOP;
   END IF;
   IF now_copied.through IS DISTINCT FROM wanted.through
      OR ARRAY[now_copied.organization, now_copied.workspace, now_copied.owner, now_copied.api_key] IS DISTINCT FROM ARRAY(
           SELECT c.copy FROM unnest(ARRAY['organization', 'workspace', 'owner', 'api_key']) WITH ORDINALITY p (part, n)
-          LEFT JOIN tenancy.copied_columns(add_copied_columns.relation, wanted) c USING (part) ORDER BY p.n)
+          LEFT JOIN tenancy_internal.copied_columns(add_copied_columns.relation, wanted) c USING (part) ORDER BY p.n)
      OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstrrelid = add_copied_columns.relation AND t.tgenabled IN ('O', 'A')
-                      AND t.tgfoid = 'tenancy.move_children'::regproc
-                      AND t.tgrelid = ((tenancy.find_parent(add_copied_columns.relation, wanted.through[1])).parent).relation)
+                      AND t.tgfoid = 'tenancy_internal.move_children'::regproc
+                      AND t.tgrelid = ((tenancy_internal.find_parent(add_copied_columns.relation, wanted.through[1])).parent).relation)
      OR EXISTS (SELECT FROM pg_trigger t WHERE add_copied_columns.relation IN (t.tgrelid, t.tgconstrrelid) AND t.tgenabled NOT IN ('O', 'A')
-                  AND t.tgfoid = 'tenancy.check_parents'::regproc) THEN
-    PERFORM tenancy.leave_parents(add_copied_columns.relation);
-    PERFORM tenancy.make_child_triggers(add_copied_columns.relation, wanted);
+                  AND t.tgfoid = 'tenancy_internal.check_parents'::regproc) THEN
+    PERFORM tenancy_internal.leave_parents(add_copied_columns.relation);
+    PERFORM tenancy_internal.make_child_triggers(add_copied_columns.relation, wanted);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.add_copied_columns(regclass, tenancy.protected_tables) IS 'Gives a table the columns that are copied from its parent, where it lacks them, and the triggers that fill them in';
-REVOKE ALL ON FUNCTION tenancy.add_copied_columns(regclass, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.add_copied_columns(regclass, tenancy.protected_tables) IS 'Gives a table the columns that are copied from its parent, where it lacks them, and the triggers that fill them in';
 
-CREATE FUNCTION tenancy.parts_to_fill(relation regclass, batch integer) RETURNS TABLE (part regclass, blocks bigint, blocks_at_once bigint)
+CREATE FUNCTION tenancy_steps.parts_to_fill(relation regclass, batch integer) RETURNS TABLE (part regclass, blocks bigint, blocks_at_once bigint)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.check_protectable(parts_to_fill.relation);
+  PERFORM tenancy_internal.check_protectable(parts_to_fill.relation);
   IF parts_to_fill.batch IS NULL OR parts_to_fill.batch < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'batch must be at least 1';
   END IF;
-  IF (tenancy.child_columns(parts_to_fill.relation)).through IS NULL THEN
+  IF (tenancy_internal.child_columns(parts_to_fill.relation)).through IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s takes no columns from a parent', parts_to_fill.relation), HINT = 'Use tenancy.add_tenant_columns() first.';
   END IF;
@@ -299,21 +288,21 @@ BEGIN
   RETURN QUERY
   SELECT c.oid::regclass, pg_relation_size(c.oid) / current_setting('block_size')::bigint,
          greatest(1, parts_to_fill.batch / greatest(1, CASE WHEN c.relpages > 0 AND c.reltuples > 0 THEN (c.reltuples / c.relpages)::bigint ELSE 50 END))
-  FROM tenancy.family_of(parts_to_fill.relation) f JOIN pg_class c ON c.oid = f WHERE c.relkind = 'r' ORDER BY c.oid;
+  FROM tenancy_internal.family_of(parts_to_fill.relation) f JOIN pg_class c ON c.oid = f WHERE c.relkind = 'r' ORDER BY c.oid;
 END
 $$;
-COMMENT ON FUNCTION tenancy.parts_to_fill(regclass, integer) IS 'For fill_tenant_columns(): a table, or its partitions, and how many blocks hold about as many rows as a batch';
+COMMENT ON FUNCTION tenancy_steps.parts_to_fill(regclass, integer) IS 'For fill_tenant_columns(): a table, or its partitions, and how many blocks hold about as many rows as a batch';
 
-CREATE FUNCTION tenancy.fill_tenant_batch(relation regclass, first bigint, last bigint) RETURNS bigint
+CREATE FUNCTION tenancy_steps.fill_tenant_batch(relation regclass, first bigint, last bigint) RETURNS bigint
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.check_protectable(fill_tenant_batch.relation);
-  RETURN tenancy.fill_blocks(fill_tenant_batch.relation, fill_tenant_batch.first, fill_tenant_batch.last);
+  PERFORM tenancy_internal.check_protectable(fill_tenant_batch.relation);
+  RETURN tenancy_internal.fill_blocks(fill_tenant_batch.relation, fill_tenant_batch.first, fill_tenant_batch.last);
 END
 $$;
-COMMENT ON FUNCTION tenancy.fill_tenant_batch(regclass, bigint, bigint) IS 'For fill_tenant_columns(): fills in the rows of some blocks, and returns how many there were';
+COMMENT ON FUNCTION tenancy_steps.fill_tenant_batch(regclass, bigint, bigint) IS 'For fill_tenant_columns(): fills in the rows of some blocks, and returns how many there were';
 
-CREATE FUNCTION tenancy.follow_parents(relation regclass, wanted tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.follow_parents(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   at_most CONSTANT bigint := 100000;
@@ -322,8 +311,8 @@ DECLARE
   part record;
   parent record;
 BEGIN
-  PERFORM tenancy.add_copied_columns(follow_parents.relation, wanted);
-  differing := tenancy.count_differing(follow_parents.relation, at_most + 1);
+  PERFORM tenancy_internal.add_copied_columns(follow_parents.relation, wanted);
+  differing := tenancy_internal.count_differing(follow_parents.relation, at_most + 1);
   IF differing > at_most THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('more than %s rows of table %s do not say yet whose they are', at_most, follow_parents.relation),
@@ -331,14 +320,14 @@ BEGIN
       HINT = format('Use SELECT tenancy.add_tenant_columns(%L, %L), then CALL tenancy.fill_tenant_columns(%L), and protect the table after that.',
                     follow_parents.relation, wanted.through::text, follow_parents.relation);
   ELSIF differing > 0 THEN
-    FOR part IN SELECT p.* FROM tenancy.parts_to_fill(follow_parents.relation, at_most::integer) p LOOP
-      PERFORM tenancy.fill_blocks(part.part, 0, part.blocks);
+    FOR part IN SELECT p.* FROM tenancy_steps.parts_to_fill(follow_parents.relation, at_most::integer) p LOOP
+      PERFORM tenancy_internal.fill_blocks(part.part, 0, part.blocks);
     END LOOP;
     RAISE NOTICE 'rows of table % that say now what their parents say: %', follow_parents.relation, differing;
   END IF;
   FOR i IN 2 .. cardinality(wanted.through) LOOP
-    SELECT * INTO parent FROM tenancy.find_parent(follow_parents.relation, wanted.through[i]);
-    strange := (SELECT r::bigint FROM tenancy.as_owner(follow_parents.relation, format(
+    SELECT * INTO parent FROM tenancy_internal.find_parent(follow_parents.relation, wanted.through[i]);
+    strange := (SELECT r::bigint FROM tenancy_internal.as_owner(follow_parents.relation, format(
       'SELECT to_jsonb(count(*)) FROM %s c JOIN %s p ON p.%I = c.%I WHERE c.%I <> p.%I', follow_parents.relation, (parent.parent).relation,
       parent.key, wanted.through[i],
       CASE WHEN (parent.parent).organization_column IS NULL OR wanted.organization_column IS NULL THEN wanted.workspace_column ELSE wanted.organization_column END,
@@ -351,11 +340,10 @@ BEGIN
         HINT = 'Delete or mend these rows first.';
     END IF;
   END LOOP;
-  PERFORM tenancy.make_link_triggers(follow_parents.relation, wanted);
+  PERFORM tenancy_internal.make_link_triggers(follow_parents.relation, wanted);
 END
 $$;
-COMMENT ON FUNCTION tenancy.follow_parents(regclass, tenancy.protected_tables) IS 'Has a table take its tenant from its parents: columns, triggers, and rows that are there; raises 55000 when these are too many';
-REVOKE ALL ON FUNCTION tenancy.follow_parents(regclass, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.follow_parents(regclass, tenancy.protected_tables) IS 'Has a table take its tenant from its parents: columns, triggers, and rows that are there; raises 55000 when these are too many';
 
 CREATE FUNCTION tenancy.add_tenant_columns(
   relation regclass, through name[], organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
@@ -367,15 +355,15 @@ BEGIN
   IF add_tenant_columns.relation IS NULL OR add_tenant_columns.through IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a table and the columns that refer to its parents must be given';
   END IF;
-  PERFORM tenancy.check_protectable(add_tenant_columns.relation);
+  PERFORM tenancy_internal.check_protectable(add_tenant_columns.relation);
   IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = add_tenant_columns.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is protected already', add_tenant_columns.relation),
       HINT = 'Use tenancy.protect() to change its protection.';
   END IF;
   wanted.inherits_owner := false;
-  wanted := tenancy.columns_through(add_tenant_columns.relation, add_tenant_columns.through, add_tenant_columns.organization,
+  wanted := tenancy_internal.columns_through(add_tenant_columns.relation, add_tenant_columns.through, add_tenant_columns.organization,
                                     add_tenant_columns.workspace, add_tenant_columns.owner, add_tenant_columns.api_key, wanted);
-  PERFORM tenancy.add_copied_columns(add_tenant_columns.relation, wanted);
+  PERFORM tenancy_internal.add_copied_columns(add_tenant_columns.relation, wanted);
 END
 $$;
 COMMENT ON FUNCTION tenancy.add_tenant_columns(regclass, name[], name, name, name, name) IS 'First step towards protect(…, through => …) of a large table: adds the columns that are copied from its parent, without rewriting it, and the triggers that fill them in from now on. Other arguments as for protect(). fill_tenant_columns() does the rows that are there; unprotect() takes the triggers away';
@@ -389,10 +377,10 @@ DECLARE
   reached bigint;
   filled bigint := 0;
 BEGIN
-  FOR part IN SELECT * FROM tenancy.parts_to_fill(fill_tenant_columns.relation, fill_tenant_columns.batch) LOOP
+  FOR part IN SELECT * FROM tenancy_steps.parts_to_fill(fill_tenant_columns.relation, fill_tenant_columns.batch) LOOP
     reached := 0;
     WHILE reached < part.blocks LOOP
-      filled := filled + tenancy.fill_tenant_batch(part.part, reached, reached + part.blocks_at_once);
+      filled := filled + tenancy_steps.fill_tenant_batch(part.part, reached, reached + part.blocks_at_once);
       reached := reached + part.blocks_at_once;
       COMMIT;
     END LOOP;
@@ -406,16 +394,15 @@ REVOKE ALL ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) FROM PUBL
 -- --- what protect(), unprotect() and the guard rails ask
 
 -- The row's own columns say whether the first parent is seen, unless the row has an owner of its own; of others they say nothing.
-CREATE FUNCTION tenancy.parents_visible(relation regclass, wanted tenancy.protected_tables) RETURNS text
+CREATE FUNCTION tenancy_internal.parents_visible(relation regclass, wanted tenancy.protected_tables) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT string_agg(format('tenancy.parent_visible(%L::regclass, %s, %I)', format('%I.%I', c.relnamespace::regnamespace, c.relname), n - 1, referring), ' AND ' ORDER BY n)
   FROM unnest((wanted).through) WITH ORDINALITY u (referring, n), pg_class c
   WHERE c.oid = parents_visible.relation AND (n > 1 OR NOT (wanted).inherits_owner)
 $$;
-COMMENT ON FUNCTION tenancy.parents_visible(regclass, tenancy.protected_tables) IS 'The condition of a child table''s policies that parents are seen, as SQL; NULL where the row''s own columns say so';
-REVOKE ALL ON FUNCTION tenancy.parents_visible(regclass, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.parents_visible(regclass, tenancy.protected_tables) IS 'The condition of a child table''s policies that parents are seen, as SQL; NULL where the row''s own columns say so';
 
-CREATE FUNCTION tenancy.check_children_agree(relation regclass, wanted tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.check_children_agree(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   before tenancy.protected_tables;
@@ -424,7 +411,7 @@ DECLARE
 BEGIN
   SELECT * INTO before FROM tenancy.protected_tables t WHERE t.relation = check_children_agree.relation;
   IF NOT FOUND THEN
-    recorded := tenancy.inspect_protection(check_children_agree.relation);  -- restored without the catalogs, it may have its policies
+    recorded := tenancy_internal.inspect_protection(check_children_agree.relation);  -- restored without the catalogs, it may have its policies
     before.organization_column := recorded.organization;
     before.workspace_column := recorded.workspace;
     before.owner_column := recorded.owner;
@@ -436,7 +423,7 @@ BEGIN
   END IF;
   SELECT string_agg(DISTINCT t.tgconstrrelid::regclass::text, ', ') INTO children FROM pg_trigger t
   WHERE t.tgrelid = check_children_agree.relation AND t.tgconstrrelid <> 0
-    AND t.tgfoid IN ('tenancy.move_children'::regproc, 'tenancy.check_parents'::regproc);
+    AND t.tgfoid IN ('tenancy_internal.move_children'::regproc, 'tenancy_internal.check_parents'::regproc);
   IF children IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('tables take their tenant from table %s: %s', check_children_agree.relation, children),
@@ -444,10 +431,9 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_children_agree(regclass, tenancy.protected_tables) IS 'Raises 55000 when a table''s columns for its tenant are to change although others are protected through it';
-REVOKE ALL ON FUNCTION tenancy.check_children_agree(regclass, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_children_agree(regclass, tenancy.protected_tables) IS 'Raises 55000 when a table''s columns for its tenant are to change although others are protected through it';
 
-CREATE FUNCTION tenancy.check_part_of_child(part regclass, parent tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.check_part_of_child(part regclass, parent tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF parent.through IS NULL THEN
@@ -459,7 +445,7 @@ BEGIN
       DETAIL = 'Its rows take their tenant from a parent row, and foreign keys and triggers are not inherited.',
       HINT = 'Make it a partition, or a table of its own.';
   END IF;
-  IF tenancy.count_differing(check_part_of_child.part, 1) > 0 THEN
+  IF tenancy_internal.count_differing(check_part_of_child.part, 1) > 0 THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('rows of table %s do not say what their parents say', check_part_of_child.part),
       DETAIL = format('It becomes part of table %s, whose rows take their tenant from a parent row.', parent.relation),
@@ -467,14 +453,13 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_part_of_child(regclass, tenancy.protected_tables) IS 'Raises 0A000 or 55000 unless a table can become part of a child table';
-REVOKE ALL ON FUNCTION tenancy.check_part_of_child(regclass, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_part_of_child(regclass, tenancy.protected_tables) IS 'Raises 0A000 or 55000 unless a table can become part of a child table';
 
-CREATE FUNCTION tenancy.check_covering_indexes(relation regclass, wanted tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.check_covering_indexes(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   covering record;
-  copied name[] := ARRAY(SELECT c.copy FROM tenancy.copied_columns(check_covering_indexes.relation, wanted) c WHERE c.part IN ('organization', 'workspace'));
+  copied name[] := ARRAY(SELECT c.copy FROM tenancy_internal.copied_columns(check_covering_indexes.relation, wanted) c WHERE c.part IN ('organization', 'workspace'));
 BEGIN
   FOR covering IN
     SELECT i.indexrelid::regclass AS index, ARRAY(SELECT quote_ident(c) FROM unnest(copied) c WHERE NOT EXISTS (
@@ -488,5 +473,4 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_covering_indexes(regclass, tenancy.protected_tables) IS 'Reports indexes on a parent''s key that lack the columns which the row filter needs';
-REVOKE ALL ON FUNCTION tenancy.check_covering_indexes(regclass, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_covering_indexes(regclass, tenancy.protected_tables) IS 'Reports indexes on a parent''s key that lack the columns which the row filter needs';

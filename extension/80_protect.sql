@@ -1,16 +1,14 @@
 -- Protecting tables: ordinary policies that call the row filter, and column defaults that fill in who writes.
 
-CREATE FUNCTION tenancy.is_id_type(type oid, collation oid) RETURNS boolean
+CREATE FUNCTION tenancy_internal.is_id_type(type oid, collation oid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_is_id_type';
-COMMENT ON FUNCTION tenancy.is_id_type(oid, oid) IS 'Whether a column of the type and collation can name a tenant: uuid, smallint, integer, bigint, text, varchar, and domains over them, as long as only equal texts are equal';
-REVOKE ALL ON FUNCTION tenancy.is_id_type(oid, oid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.is_id_type(oid, oid) IS 'Whether a column of the type and collation can name a tenant: uuid, smallint, integer, bigint, text, varchar, and domains over them, as long as only equal texts are equal';
 
-CREATE FUNCTION tenancy.base_type(type oid) RETURNS oid
+CREATE FUNCTION tenancy_internal.base_type(type oid) RETURNS oid
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_base_type';
-COMMENT ON FUNCTION tenancy.base_type(oid) IS 'The type below a domain, or the type itself';
-REVOKE ALL ON FUNCTION tenancy.base_type(oid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.base_type(oid) IS 'The type below a domain, or the type itself';
 
-CREATE FUNCTION tenancy.family_of(relation regclass) RETURNS SETOF regclass
+CREATE FUNCTION tenancy_internal.family_of(relation regclass) RETURNS SETOF regclass
 LANGUAGE plpgsql STABLE STRICT ROWS 10 SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT FROM pg_class c WHERE c.oid = family_of.relation AND c.relkind IN ('r', 'p') AND NOT c.relhassubclass) THEN
@@ -28,14 +26,13 @@ BEGIN
   GROUP BY f.relid ORDER BY max(f.depth), f.relid;
 END
 $$;
-COMMENT ON FUNCTION tenancy.family_of(regclass) IS 'A table with all its partitions and inheritance children, parents first';
-REVOKE ALL ON FUNCTION tenancy.family_of(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.family_of(regclass) IS 'A table with all its partitions and inheritance children, parents first';
 
-CREATE FUNCTION tenancy.check_protectable(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.check_protectable(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   class pg_class;
-  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy.caller());
+  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller());
 BEGIN
   SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
   IF NOT FOUND THEN
@@ -59,30 +56,28 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_protectable(regclass) IS 'Raises 42809 for what isn''t an ordinary or partitioned table of a user, 42501 unless the caller owns it';
-REVOKE ALL ON FUNCTION tenancy.check_protectable(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_protectable(regclass) IS 'Raises 42809 for what isn''t an ordinary or partitioned table of a user, 42501 unless the caller owns it';
 
-CREATE FUNCTION tenancy.foreign_tables_of(relation regclass) RETURNS SETOF regclass
+CREATE FUNCTION tenancy_internal.foreign_tables_of(relation regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT i.inhrelid::regclass FROM tenancy.family_of(foreign_tables_of.relation) f (relid)
+  SELECT i.inhrelid::regclass FROM tenancy_internal.family_of(foreign_tables_of.relation) f (relid)
   JOIN pg_inherits i ON i.inhparent = f.relid JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'f'
 $$;
-COMMENT ON FUNCTION tenancy.foreign_tables_of(regclass) IS 'Foreign tables that are partitions or children of a table, on whatever level';
-REVOKE ALL ON FUNCTION tenancy.foreign_tables_of(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.foreign_tables_of(regclass) IS 'Foreign tables that are partitions or children of a table, on whatever level';
 
-CREATE FUNCTION tenancy.check_relatives(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.check_relatives(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_one regclass;
 BEGIN
-  SELECT f INTO found_one FROM tenancy.foreign_tables_of(check_relatives.relation) f LIMIT 1;
+  SELECT f INTO found_one FROM tenancy_internal.foreign_tables_of(check_relatives.relation) f LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
       MESSAGE = format('table %s has the foreign table %s as a partition or child', check_relatives.relation, found_one),
       DETAIL = 'Row security does not apply to foreign tables: rows that are routed there would not be checked.',
       HINT = 'Detach it, and protect it on the server where it lies.';
   END IF;
-  SELECT f INTO found_one FROM tenancy.family_of(check_relatives.relation) f WHERE tenancy.is_hypertable(f) LIMIT 1;
+  SELECT f INTO found_one FROM tenancy_internal.family_of(check_relatives.relation) f WHERE tenancy_internal.is_hypertable(f) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
       MESSAGE = format('table %s is a hypertable of TimescaleDB', found_one),
@@ -96,10 +91,9 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_relatives(regclass) IS 'Raises 42809 for a table with foreign tables among its partitions or children, 0A000 for a hypertable of TimescaleDB; warns of a parent that isn''t protected';
-REVOKE ALL ON FUNCTION tenancy.check_relatives(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_relatives(regclass) IS 'Raises 42809 for a table with foreign tables among its partitions or children, 0A000 for a hypertable of TimescaleDB; warns of a parent that isn''t protected';
 
-CREATE FUNCTION tenancy.check_column(relation regclass, "column" name, is_id boolean) RETURNS void
+CREATE FUNCTION tenancy_internal.check_column(relation regclass, "column" name, is_id boolean) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   attribute pg_attribute;
@@ -111,13 +105,13 @@ BEGIN
   SELECT * INTO attribute FROM pg_attribute a
   WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped;
   IF NOT FOUND THEN
-    SELECT tenancy.nearest("column"::text, array_agg(a.attname::text)) INTO nearest FROM pg_attribute a
+    SELECT tenancy_internal.nearest("column"::text, array_agg(a.attname::text)) INTO nearest FROM pg_attribute a
     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
     RAISE EXCEPTION USING ERRCODE = 'undefined_column',
       MESSAGE = format('column "%s" of table %s does not exist', "column", relation),
       HINT = coalesce('Perhaps you meant "' || nearest || '".', 'Name one of the table''s columns.');
   END IF;
-  IF is_id AND NOT tenancy.is_id_type(attribute.atttypid, attribute.attcollation) THEN
+  IF is_id AND NOT tenancy_internal.is_id_type(attribute.atttypid, attribute.attcollation) THEN
     RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
       MESSAGE = format('column "%s" of type %s cannot hold ids', "column",
                        format_type(attribute.atttypid, attribute.atttypmod)),
@@ -126,10 +120,9 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_column(regclass, name, boolean) IS 'Raises 42703 with the nearest name unless the table has the column, 42804 when it is to hold ids and can''t';
-REVOKE ALL ON FUNCTION tenancy.check_column(regclass, name, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_column(regclass, name, boolean) IS 'Raises 42703 with the nearest name unless the table has the column, 42804 when it is to hold ids and can''t';
 
-CREATE FUNCTION tenancy.is_attribution(relation regclass, attribute smallint) RETURNS boolean
+CREATE FUNCTION tenancy_internal.is_attribution(relation regclass, attribute smallint) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RETURN EXISTS (
@@ -138,22 +131,20 @@ BEGIN
       AND pg_get_expr(d.adbin, d.adrelid) ~ '^[(]?(tenancy[.])?current_((organization|workspace|user|api_key)_id[(][)]|external_id[(])');
 END
 $$;
-COMMENT ON FUNCTION tenancy.is_attribution(regclass, smallint) IS 'Whether a column''s default fills it in from the session''s principal';
-REVOKE ALL ON FUNCTION tenancy.is_attribution(regclass, smallint) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.is_attribution(regclass, smallint) IS 'Whether a column''s default fills it in from the session''s principal';
 
-CREATE FUNCTION tenancy.attribution_default(relation regclass, "column" name, entity text) RETURNS text
+CREATE FUNCTION tenancy_internal.attribution_default(relation regclass, "column" name, entity text) RETURNS text
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN tenancy.base_type(a.atttypid) = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
+  SELECT CASE WHEN tenancy_internal.base_type(a.atttypid) = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
               ELSE format('tenancy.current_external_id(%L, NULL::%s)', entity, format_type(a.atttypid, NULL)) END
   FROM pg_attribute a
   WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
     -- a partition or child has inherited ours
-    AND (NOT a.atthasdef OR tenancy.is_attribution(relation, a.attnum))
+    AND (NOT a.atthasdef OR tenancy_internal.is_attribution(relation, a.attnum))
 $$;
-COMMENT ON FUNCTION tenancy.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has another default';
-REVOKE ALL ON FUNCTION tenancy.attribution_default(regclass, name, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has another default';
 
-CREATE FUNCTION tenancy.is_partitioned_by(relation regclass, "column" name) RETURNS boolean
+CREATE FUNCTION tenancy_internal.is_partitioned_by(relation regclass, "column" name) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE above AS (
     SELECT relation::oid AS relid
@@ -161,15 +152,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     SELECT i.inhparent FROM pg_inherits i JOIN above a ON i.inhrelid = a.relid
   )
   SELECT EXISTS (
-    SELECT FROM (SELECT a.relid FROM above a UNION SELECT f FROM tenancy.family_of(relation) f) family (relid)
+    SELECT FROM (SELECT a.relid FROM above a UNION SELECT f FROM tenancy_internal.family_of(relation) f) family (relid)
     JOIN pg_partitioned_table p ON p.partrelid = family.relid
     JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)
     WHERE a.attname = "column")
 $$;
-COMMENT ON FUNCTION tenancy.is_partitioned_by(regclass, name) IS 'Whether a table, or one above or below it, is partitioned by the column';
-REVOKE ALL ON FUNCTION tenancy.is_partitioned_by(regclass, name) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.is_partitioned_by(regclass, name) IS 'Whether a table, or one above or below it, is partitioned by the column';
 
-CREATE FUNCTION tenancy.remove_protection(relation regclass) RETURNS tenancy.protected_tables
+CREATE FUNCTION tenancy_internal.remove_protection(relation regclass) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -191,20 +181,18 @@ BEGIN
   RETURN removed;
 END
 $$;
-COMMENT ON FUNCTION tenancy.remove_protection(regclass) IS 'Takes the policies and defaults of one table away, and returns what was recorded of it';
-REVOKE ALL ON FUNCTION tenancy.remove_protection(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.remove_protection(regclass) IS 'Takes the policies and defaults of one table away, and returns what was recorded of it';
 
 -- What protect() was told besides the columns, as the filter's functions read it.
-CREATE FUNCTION tenancy.policy_options(wanted tenancy.protected_tables, reading boolean, inserting boolean) RETURNS text
+CREATE FUNCTION tenancy_internal.policy_options(wanted tenancy.protected_tables, reading boolean, inserting boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT concat_ws(' ', CASE WHEN policy_options.reading AND (policy_options.wanted).shared THEN 'shared' END,
                         CASE WHEN (policy_options.wanted).workspace_decides THEN 'workspace_decides' END,
                         CASE WHEN policy_options.inserting AND (policy_options.wanted).inherits_owner THEN 'from_parent' END)
 $$;
-COMMENT ON FUNCTION tenancy.policy_options(tenancy.protected_tables, boolean, boolean) IS 'The options of row_visible() or row_accepted() in the policies of a table';
-REVOKE ALL ON FUNCTION tenancy.policy_options(tenancy.protected_tables, boolean, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.policy_options(tenancy.protected_tables, boolean, boolean) IS 'The options of row_visible() or row_accepted() in the policies of a table';
 
-CREATE FUNCTION tenancy.policy_call(wanted tenancy.protected_tables, function text, command text) RETURNS text
+CREATE FUNCTION tenancy_internal.policy_call(wanted tenancy.protected_tables, function text, command text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('tenancy.%I(%L, %L, %s%s)', policy_call.function, t.resource, policy_call.command,
     concat_ws(', ', coalesce(quote_ident(t.organization_column), 'NULL'), coalesce(quote_ident(t.workspace_column), 'NULL'),
@@ -212,12 +200,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     CASE WHEN o.options <> '' THEN format(', %s, %L::text', o.pruning::text, o.options) WHEN o.pruning THEN ', true' ELSE '' END)
   FROM (SELECT (policy_call.wanted).*) t,
   LATERAL (SELECT policy_call.function = 'row_visible' AND t.with_organization AS pruning,
-                  tenancy.policy_options(policy_call.wanted, policy_call.command IN ('view', 'list'), policy_call.function = 'row_accepted') AS options) o
+                  tenancy_internal.policy_options(policy_call.wanted, policy_call.command IN ('view', 'list'), policy_call.function = 'row_accepted') AS options) o
 $$;
-COMMENT ON FUNCTION tenancy.policy_call(tenancy.protected_tables, text, text) IS 'A call of the filter''s functions over the columns of a table, as SQL';
-REVOKE ALL ON FUNCTION tenancy.policy_call(tenancy.protected_tables, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.policy_call(tenancy.protected_tables, text, text) IS 'A call of the filter''s functions over the columns of a table, as SQL';
 
-CREATE FUNCTION tenancy.apply_protection(relation regclass, wanted tenancy.protected_tables)
+CREATE FUNCTION tenancy_internal.apply_protection(relation regclass, wanted tenancy.protected_tables)
 RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   before tenancy.protected_tables;
@@ -225,32 +212,32 @@ DECLARE
   reading text := CASE WHEN cardinality(wanted.payload) = 0 AND EXISTS (
     SELECT FROM tenancy.permissions p WHERE p.resource = wanted.resource AND p.action = 'list')
     THEN 'list' ELSE 'view' END;
-  parents text := tenancy.parents_visible(apply_protection.relation, wanted);
+  parents text := tenancy_internal.parents_visible(apply_protection.relation, wanted);
   attribution record;
   defaulted name[] := '{}';
   kept name[] := '{}';
 BEGIN
-  PERFORM tenancy.reopen_table(apply_protection.relation);  -- it is closed again below
+  PERFORM tenancy_internal.reopen_table(apply_protection.relation);  -- it is closed again below
   SELECT * INTO class FROM pg_class c WHERE c.oid = apply_protection.relation;
-  before := tenancy.remove_protection(apply_protection.relation);
+  before := tenancy_internal.remove_protection(apply_protection.relation);
   wanted.relation := apply_protection.relation;
   wanted.with_organization := wanted.workspace_column IS NOT NULL
-    AND coalesce(tenancy.is_partitioned_by(apply_protection.relation, wanted.organization_column), false);
+    AND coalesce(tenancy_internal.is_partitioned_by(apply_protection.relation, wanted.organization_column), false);
 
   -- Closed first, then opened by the policies.
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', apply_protection.relation);
   EXECUTE format('CREATE POLICY tenancy_select ON %s FOR SELECT USING (%s)', apply_protection.relation,
-                 tenancy.policy_call(wanted, 'row_visible', reading));
+                 tenancy_internal.policy_call(wanted, 'row_visible', reading));
   EXECUTE format('CREATE POLICY tenancy_insert ON %s FOR INSERT WITH CHECK (%s)', apply_protection.relation,
-                 concat_ws(' AND ', tenancy.policy_call(wanted, 'row_accepted', 'insert'), parents));
+                 concat_ws(' AND ', tenancy_internal.policy_call(wanted, 'row_accepted', 'insert'), parents));
   EXECUTE format('CREATE POLICY tenancy_update ON %s FOR UPDATE USING (%s) WITH CHECK (%s)', apply_protection.relation,
-                 tenancy.policy_call(wanted, 'row_visible', 'update'),
-                 concat_ws(' AND ', tenancy.policy_call(wanted, 'row_accepted', 'update'), parents));
+                 tenancy_internal.policy_call(wanted, 'row_visible', 'update'),
+                 concat_ws(' AND ', tenancy_internal.policy_call(wanted, 'row_accepted', 'update'), parents));
   EXECUTE format('CREATE POLICY tenancy_delete ON %s FOR DELETE USING (%s)', apply_protection.relation,
-                 tenancy.policy_call(wanted, 'row_visible', 'delete'));
+                 tenancy_internal.policy_call(wanted, 'row_visible', 'delete'));
 
   FOR attribution IN
-    SELECT v.column_name, tenancy.attribution_default(apply_protection.relation, v.column_name, v.entity) AS expression
+    SELECT v.column_name, tenancy_internal.attribution_default(apply_protection.relation, v.column_name, v.entity) AS expression
     FROM (VALUES (wanted.organization_column, 'organization', false), (wanted.workspace_column, 'workspace', false),
                  (wanted.owner_column, 'user', wanted.inherits_owner), (wanted.api_key_column, 'api_key', wanted.inherits_owner))
          v (column_name, entity, inherited)
@@ -271,14 +258,13 @@ BEGIN
   wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
   wanted.protected_at := now();
   INSERT INTO tenancy.protected_tables SELECT (wanted).*;
-  PERFORM tenancy.remember_name(apply_protection.relation);
+  PERFORM tenancy_internal.remember_name(apply_protection.relation);
   RETURN kept;
 END
 $$;
-COMMENT ON FUNCTION tenancy.apply_protection(regclass, tenancy.protected_tables) IS 'Protects one table as wanted, in place of what protected it before, and returns the columns that kept a default of their own';
-REVOKE ALL ON FUNCTION tenancy.apply_protection(regclass, tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.apply_protection(regclass, tenancy.protected_tables) IS 'Protects one table as wanted, in place of what protected it before, and returns the columns that kept a default of their own';
 
-CREATE FUNCTION tenancy.check_indexes(relation regclass, columns name[], make boolean) RETURNS void
+CREATE FUNCTION tenancy_internal.check_indexes(relation regclass, columns name[], make boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted name;
@@ -296,16 +282,15 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_indexes(regclass, name[], boolean) IS 'Reports, or makes, the indexes that row filters on these columns need';
-REVOKE ALL ON FUNCTION tenancy.check_indexes(regclass, name[], boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_indexes(regclass, name[], boolean) IS 'Reports, or makes, the indexes that row filters on these columns need';
 
-CREATE FUNCTION tenancy.check_policies(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.check_policies(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   policies text;
 BEGIN
   SELECT string_agg(format('"%s" on %s', p.polname, p.polrelid::regclass), ', ' ORDER BY p.polname) INTO policies
-  FROM pg_policy p JOIN tenancy.family_of(check_policies.relation) f ON p.polrelid = f
+  FROM pg_policy p JOIN tenancy_internal.family_of(check_policies.relation) f ON p.polrelid = f
   WHERE p.polpermissive AND p.polname NOT IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete');
   IF policies IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -315,25 +300,23 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_policies(regclass) IS 'Raises 55000 when others'' permissive policies would open a table';
-REVOKE ALL ON FUNCTION tenancy.check_policies(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_policies(regclass) IS 'Raises 55000 when others'' permissive policies would open a table';
 
 -- Whether rows name a workspace and no organization. Only then do the policies ask for it, since a filter by organization alone
 -- gets better plans.
-CREATE FUNCTION tenancy.has_rows_without_organization(relation regclass, organization name, workspace name) RETURNS boolean
+CREATE FUNCTION tenancy_internal.has_rows_without_organization(relation regclass, organization name, workspace name) RETURNS boolean
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = has_rows_without_organization.relation AND NOT a.attnotnull
                    AND a.attname = has_rows_without_organization.organization) OR has_rows_without_organization.workspace IS NULL THEN
     RETURN false;
   END IF;
-  RETURN (SELECT r::boolean FROM tenancy.as_owner(has_rows_without_organization.relation, format(
+  RETURN (SELECT r::boolean FROM tenancy_internal.as_owner(has_rows_without_organization.relation, format(
     'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE t.%I IS NULL AND t.%I IS NOT NULL))', has_rows_without_organization.relation,
     has_rows_without_organization.organization, has_rows_without_organization.workspace)) r);
 END
 $$;
-COMMENT ON FUNCTION tenancy.has_rows_without_organization(regclass, name, name) IS 'Whether a table has rows that name a workspace and no organization';
-REVOKE ALL ON FUNCTION tenancy.has_rows_without_organization(regclass, name, name) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.has_rows_without_organization(regclass, name, name) IS 'Whether a table has rows that name a workspace and no organization';
 
 CREATE FUNCTION tenancy.protect(
   relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
@@ -344,7 +327,7 @@ DECLARE
   wanted tenancy.protected_tables;
   member regclass;
   payload_column name;
-  members bigint := (SELECT count(*) FROM tenancy.family_of(protect.relation));
+  members bigint := (SELECT count(*) FROM tenancy_internal.family_of(protect.relation));
   done bigint := 0;
   kept name[];
 BEGIN
@@ -352,14 +335,14 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
       MESSAGE = CASE WHEN protect.shared IS NULL THEN 'shared must be true or false' ELSE 'a table and a resource must be given' END;
   END IF;
-  PERFORM tenancy.check_protectable(protect.relation);
-  PERFORM tenancy.check_resource(protect.resource);
+  PERFORM tenancy_internal.check_protectable(protect.relation);
+  PERFORM tenancy_internal.check_resource(protect.resource);
   wanted.resource := protect.resource;
   wanted.payload := protect.payload;
   wanted.shared := protect.shared;
   wanted.inherits_owner := false;
   IF protect.through IS NOT NULL THEN
-    wanted := tenancy.columns_through(protect.relation, protect.through, protect.organization, protect.workspace, protect.owner,
+    wanted := tenancy_internal.columns_through(protect.relation, protect.through, protect.organization, protect.workspace, protect.owner,
                                       protect.api_key, wanted);
   ELSE
     wanted.organization_column := protect.organization;
@@ -369,27 +352,27 @@ BEGIN
     IF protect.organization IS NULL AND protect.workspace IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
         MESSAGE = 'a column for the organization or for the workspace must be given',
-        HINT = tenancy.hint_to_parent(protect.relation);
+        HINT = tenancy_internal.hint_to_parent(protect.relation);
     END IF;
-    PERFORM tenancy.check_column(protect.relation, protect.organization, true), tenancy.check_column(protect.relation, protect.workspace, true),
-            tenancy.check_column(protect.relation, protect.owner, true), tenancy.check_column(protect.relation, protect.api_key, true);
+    PERFORM tenancy_internal.check_column(protect.relation, protect.organization, true), tenancy_internal.check_column(protect.relation, protect.workspace, true),
+            tenancy_internal.check_column(protect.relation, protect.owner, true), tenancy_internal.check_column(protect.relation, protect.api_key, true);
   END IF;
   FOREACH payload_column IN ARRAY coalesce(protect.payload, '{}') LOOP
-    PERFORM tenancy.check_column(protect.relation, payload_column, false);
+    PERFORM tenancy_internal.check_column(protect.relation, payload_column, false);
   END LOOP;
-  PERFORM tenancy.check_relatives(protect.relation);
-  PERFORM tenancy.check_policies(protect.relation);
-  PERFORM tenancy.check_children_agree(protect.relation, wanted);
+  PERFORM tenancy_internal.check_relatives(protect.relation);
+  PERFORM tenancy_internal.check_policies(protect.relation);
+  PERFORM tenancy_internal.check_children_agree(protect.relation, wanted);
 
   IF protect.through IS NOT NULL THEN
-    PERFORM tenancy.follow_parents(protect.relation, wanted);
+    PERFORM tenancy_internal.follow_parents(protect.relation, wanted);
   ELSIF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = protect.relation AND t.through IS NOT NULL) THEN
-    PERFORM tenancy.leave_parents(protect.relation);
+    PERFORM tenancy_internal.leave_parents(protect.relation);
   END IF;
-  wanted.workspace_decides := tenancy.has_rows_without_organization(protect.relation, wanted.organization_column, wanted.workspace_column);
-  FOR member IN SELECT f FROM tenancy.family_of(protect.relation) f LOOP
-    PERFORM tenancy.check_protectable(member);
-    kept := tenancy.apply_protection(member, wanted);
+  wanted.workspace_decides := tenancy_internal.has_rows_without_organization(protect.relation, wanted.organization_column, wanted.workspace_column);
+  FOR member IN SELECT f FROM tenancy_internal.family_of(protect.relation) f LOOP
+    PERFORM tenancy_internal.check_protectable(member);
+    kept := tenancy_internal.apply_protection(member, wanted);
     done := done + 1;
     IF done % 100 = 0 AND done < members THEN
       RAISE NOTICE '% of % tables are protected', done, members;
@@ -409,11 +392,11 @@ BEGIN
     RAISE NOTICE USING MESSAGE = format('table %s does not say who produced a row', protect.relation),
       DETAIL = 'Who is restricted to own rows sees none of it.';
   END IF;
-  PERFORM tenancy.check_indexes(protect.relation, ARRAY[wanted.organization_column, wanted.workspace_column]
+  PERFORM tenancy_internal.check_indexes(protect.relation, ARRAY[wanted.organization_column, wanted.workspace_column]
     || CASE WHEN wanted.through IS NOT NULL AND wanted.through[1] IS DISTINCT FROM wanted.workspace_column THEN wanted.through[1:1] END,
     protect.create_indexes);
   IF wanted.through IS NOT NULL THEN
-    PERFORM tenancy.check_covering_indexes(protect.relation, wanted);
+    PERFORM tenancy_internal.check_covering_indexes(protect.relation, wanted);
   END IF;
 END
 $$;
@@ -421,7 +404,7 @@ COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name
 REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean) FROM PUBLIC;
 
 -- The setting belongs to this function: one that is called by others would be set with their rights.
-CREATE FUNCTION tenancy.open_again(relation regclass, enabled boolean, forced boolean) RETURNS void
+CREATE FUNCTION tenancy_internal.open_again(relation regclass, enabled boolean, forced boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
   IF NOT enabled THEN
@@ -432,8 +415,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.open_again(regclass, boolean, boolean) IS 'Switches row security of a table off, and no longer forces it, unless it was so before protect()';
-REVOKE ALL ON FUNCTION tenancy.open_again(regclass, boolean, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.open_again(regclass, boolean, boolean) IS 'Switches row security of a table off, and no longer forces it, unless it was so before protect()';
 
 CREATE FUNCTION tenancy.unprotect(relation regclass) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -441,23 +423,23 @@ DECLARE
   member regclass;
   removed tenancy.protected_tables;
 BEGIN
-  PERFORM tenancy.check_protectable(relation);
-  PERFORM tenancy.check_children_agree(unprotect.relation, NULL);
+  PERFORM tenancy_internal.check_protectable(relation);
+  PERFORM tenancy_internal.check_children_agree(unprotect.relation, NULL);
   IF NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = unprotect.relation) THEN
-    IF tenancy.leave_parents(unprotect.relation) THEN
+    IF tenancy_internal.leave_parents(unprotect.relation) THEN
       RETURN;  -- add_tenant_columns() had made it follow its parent
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', relation);
   END IF;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
-                WHERE t.relation IN (SELECT tenancy.family_of(unprotect.relation)) LOOP
-    removed := tenancy.remove_protection(member);
-    PERFORM tenancy.open_again(member, removed.row_security_before, removed.force_before);
+                WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
+    removed := tenancy_internal.remove_protection(member);
+    PERFORM tenancy_internal.open_again(member, removed.row_security_before, removed.force_before);
     DELETE FROM tenancy.protected_names k WHERE k.holder = member;
   END LOOP;
-  PERFORM tenancy.leave_parents(unprotect.relation);
+  PERFORM tenancy_internal.leave_parents(unprotect.relation);
   -- A child of two protected tables is still the other one's.
-  PERFORM tenancy.protect_child(f) FROM tenancy.family_of(relation) f WHERE f <> relation;
+  PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(relation) f WHERE f <> relation;
 END
 $$;
 COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave, and forgets its names; 55000 when it isn''t protected';

@@ -2,7 +2,7 @@
 -- is protected as the table before it, or closed: row security without a policy that lets anything through.
 
 -- These are called for every command on a table, hence in PL/pgSQL, which keeps plans.
-CREATE FUNCTION tenancy.protected_parent(relation regclass) RETURNS tenancy.protected_tables
+CREATE FUNCTION tenancy_internal.protected_parent(relation regclass) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   nearest tenancy.protected_tables;
@@ -18,27 +18,25 @@ BEGIN
   RETURN nearest;
 END
 $$;
-COMMENT ON FUNCTION tenancy.protected_parent(regclass) IS 'The nearest table above that is protected';
-REVOKE ALL ON FUNCTION tenancy.protected_parent(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.protected_parent(regclass) IS 'The nearest table above that is protected';
 
-CREATE FUNCTION tenancy.is_closed(relation regclass) RETURNS boolean
+CREATE FUNCTION tenancy_internal.is_closed(relation regclass) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RETURN EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = is_closed.relation AND p.polname = 'tenancy_closed');
 END
 $$;
-COMMENT ON FUNCTION tenancy.is_closed(regclass) IS 'Whether guard rails have closed a table';
-REVOKE ALL ON FUNCTION tenancy.is_closed(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.is_closed(regclass) IS 'Whether guard rails have closed a table';
 
 -- The policy says that a table is closed, and keeps it so, also where a dump is restored.
-CREATE FUNCTION tenancy.close_table(relation regclass, why text, hint text) RETURNS void
+CREATE FUNCTION tenancy_internal.close_table(relation regclass, why text, hint text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   member record;
 BEGIN
   FOR member IN
-    SELECT f.relid::regclass AS relid, c.relrowsecurity FROM tenancy.family_of(close_table.relation) f (relid) JOIN pg_class c ON c.oid = f.relid
-    WHERE NOT tenancy.is_closed(f.relid) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f.relid) LOOP
+    SELECT f.relid::regclass AS relid, c.relrowsecurity FROM tenancy_internal.family_of(close_table.relation) f (relid) JOIN pg_class c ON c.oid = f.relid
+    WHERE NOT tenancy_internal.is_closed(f.relid) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f.relid) LOOP
     EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', member.relid);
     EXECUTE format('CREATE POLICY tenancy_closed ON %s AS RESTRICTIVE USING (false)', member.relid);
     EXECUTE format('COMMENT ON POLICY tenancy_closed ON %s IS %L', member.relid,
@@ -48,10 +46,9 @@ BEGIN
   RAISE WARNING USING MESSAGE = format('table %s is closed: %s', close_table.relation, close_table.why), HINT = close_table.hint;
 END
 $$;
-COMMENT ON FUNCTION tenancy.close_table(regclass, text, text) IS 'Lets nobody to whom row security applies see or write rows of a table, and its partitions and children, and says why in a warning';
-REVOKE ALL ON FUNCTION tenancy.close_table(regclass, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.close_table(regclass, text, text) IS 'Lets nobody to whom row security applies see or write rows of a table, and its partitions and children, and says why in a warning';
 
-CREATE FUNCTION tenancy.reopen_table(relation regclass) RETURNS boolean
+CREATE FUNCTION tenancy_internal.reopen_table(relation regclass) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   had_row_security boolean;
@@ -68,14 +65,13 @@ BEGIN
   RETURN had_row_security IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.reopen_table(regclass) IS 'Takes back what close_table() did to one table; false when it wasn''t closed';
-REVOKE ALL ON FUNCTION tenancy.reopen_table(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.reopen_table(regclass) IS 'Takes back what close_table() did to one table; false when it wasn''t closed';
 
-CREATE FUNCTION tenancy.remember_name(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.remember_name(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- A partition, or a child, is what its parent is, whatever its name.
-  IF (tenancy.protected_parent(remember_name.relation)).relation IS NOT NULL THEN
+  IF (tenancy_internal.protected_parent(remember_name.relation)).relation IS NOT NULL THEN
     RETURN;
   END IF;
   -- A dump brings its names along, perhaps later.
@@ -103,10 +99,9 @@ BEGIN
       through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides;
 END
 $$;
-COMMENT ON FUNCTION tenancy.remember_name(regclass) IS 'Remembers the present name of a protected table, and how it is protected';
-REVOKE ALL ON FUNCTION tenancy.remember_name(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.remember_name(regclass) IS 'Remembers the present name of a protected table, and how it is protected';
 
-CREATE FUNCTION tenancy.name_of(relation regclass) RETURNS tenancy.protected_names
+CREATE FUNCTION tenancy_internal.name_of(relation regclass) RETURNS tenancy.protected_names
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   named tenancy.protected_names;
@@ -117,10 +112,9 @@ BEGIN
   RETURN named;
 END
 $$;
-COMMENT ON FUNCTION tenancy.name_of(regclass) IS 'What is remembered of a table''s name';
-REVOKE ALL ON FUNCTION tenancy.name_of(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.name_of(regclass) IS 'What is remembered of a table''s name';
 
-CREATE FUNCTION tenancy.protect_call(named tenancy.protected_names, relation regclass) RETURNS text
+CREATE FUNCTION tenancy_internal.protect_call(named tenancy.protected_names, relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(relation::text), quote_literal(named.resource),
     'organization => ' || quote_literal(named.organization_column), 'workspace => ' || quote_literal(named.workspace_column),
@@ -129,10 +123,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     'payload => ' || quote_literal(named.payload::text), 'through => ' || quote_literal(named.through::text),
     CASE WHEN named.shared THEN 'shared => true' END))
 $$;
-COMMENT ON FUNCTION tenancy.protect_call(tenancy.protected_names, regclass) IS 'The call of protect() that protects a table as the one that had its name';
-REVOKE ALL ON FUNCTION tenancy.protect_call(tenancy.protected_names, regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_names, regclass) IS 'The call of protect() that protects a table as the one that had its name';
 
-CREATE FUNCTION tenancy.wanted_by_name(named tenancy.protected_names) RETURNS tenancy.protected_tables
+CREATE FUNCTION tenancy_internal.wanted_by_name(named tenancy.protected_names) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted tenancy.protected_tables;
@@ -150,11 +143,10 @@ BEGIN
   RETURN wanted;
 END
 $$;
-COMMENT ON FUNCTION tenancy.wanted_by_name(tenancy.protected_names) IS 'How a table is to be protected that has taken a protected one''s name';
-REVOKE ALL ON FUNCTION tenancy.wanted_by_name(tenancy.protected_names) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.wanted_by_name(tenancy.protected_names) IS 'How a table is to be protected that has taken a protected one''s name';
 
 -- Why a table can't be protected as the one that had its name was, or NULL.
-CREATE FUNCTION tenancy.unlike_its_name(relation regclass, named tenancy.protected_names, made boolean) RETURNS text
+CREATE FUNCTION tenancy_internal.unlike_its_name(relation regclass, named tenancy.protected_names, made boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   missing text;
@@ -164,7 +156,7 @@ BEGIN
   FROM (VALUES (named.organization_column), (named.workspace_column), (named.owner_column), (named.api_key_column)) v (wanted)
   WHERE v.wanted IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_attribute a WHERE a.attrelid = unlike_its_name.relation AND a.attname = v.wanted AND a.attnum > 0
-      AND NOT a.attisdropped AND tenancy.is_id_type(a.atttypid, a.attcollation));
+      AND NOT a.attisdropped AND tenancy_internal.is_id_type(a.atttypid, a.attcollation));
   IF missing IS NOT NULL THEN
     RETURN format('a table of this name was protected by columns that it does not have: %s', missing);
   END IF;
@@ -177,7 +169,7 @@ BEGIN
     RETURN format('%s, which is protected, had its name', named.holder);
   END IF;
   SELECT p.polname INTO policy FROM pg_policy p
-  WHERE p.polrelid IN (SELECT tenancy.family_of(unlike_its_name.relation)) AND p.polpermissive LIMIT 1;
+  WHERE p.polrelid IN (SELECT tenancy_internal.family_of(unlike_its_name.relation)) AND p.polpermissive LIMIT 1;
   IF FOUND THEN
     RETURN format('a table of this name was protected, and it has the permissive policy "%s"', policy);
   END IF;
@@ -188,13 +180,12 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unlike_its_name(regclass, tenancy.protected_names, boolean) IS 'Why a table that has taken (made: been made under) the name of a protected one isn''t to be protected like it, or NULL';
-REVOKE ALL ON FUNCTION tenancy.unlike_its_name(regclass, tenancy.protected_names, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.unlike_its_name(regclass, tenancy.protected_names, boolean) IS 'Why a table that has taken (made: been made under) the name of a protected one isn''t to be protected like it, or NULL';
 
-CREATE FUNCTION tenancy.take_name(relation regclass, made boolean) RETURNS void
+CREATE FUNCTION tenancy_internal.take_name(relation regclass, made boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  named tenancy.protected_names := tenancy.name_of(relation);
+  named tenancy.protected_names := tenancy_internal.name_of(relation);
   unlike text;
 BEGIN
   -- Its own name: protection was taken away behind the guard rails' back, which advise() tells.
@@ -207,33 +198,31 @@ BEGIN
       DETAIL = 'Row security does not apply to foreign tables.',
       HINT = format('Use tenancy.forget(%L) if it holds nothing of tenants.', relation::text);
   END IF;
-  unlike := tenancy.unlike_its_name(relation, named, made);
+  unlike := tenancy_internal.unlike_its_name(relation, named, made);
   IF unlike IS NOT NULL THEN
-    PERFORM tenancy.close_table(relation, unlike,
+    PERFORM tenancy_internal.close_table(relation, unlike,
       format('SELECT tenancy.protect(%L, %L, ...), or tenancy.forget(%1$L) if it holds nothing of tenants.', relation::text, named.resource));
     RETURN;
   END IF;
-  PERFORM tenancy.apply_protection(relation, tenancy.wanted_by_name(named));
-  PERFORM tenancy.protect_child(f) FROM tenancy.family_of(relation) f WHERE f <> relation;
+  PERFORM tenancy_internal.apply_protection(relation, tenancy_internal.wanted_by_name(named));
+  PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(relation) f WHERE f <> relation;
   RAISE NOTICE USING MESSAGE = format('table %s is protected, as the table of this name was before it', relation),
     HINT = format('Use tenancy.unprotect(%L) if it holds nothing of tenants.', relation::text);
 END
 $$;
-COMMENT ON FUNCTION tenancy.take_name(regclass, boolean) IS 'Protects or closes a table that has taken (made: been made under) the name of a protected one; 42809 for a foreign table';
-REVOKE ALL ON FUNCTION tenancy.take_name(regclass, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.take_name(regclass, boolean) IS 'Protects or closes a table that has taken (made: been made under) the name of a protected one; 42809 for a foreign table';
 
 -- A copy by LIKE takes the defaults along, and nothing else of the protection.
-CREATE FUNCTION tenancy.fills_in_tenants(relation regclass) RETURNS boolean
+CREATE FUNCTION tenancy_internal.fills_in_tenants(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
     WHERE d.adrelid = fills_in_tenants.relation AND a.attgenerated = ''
       AND pg_get_expr(d.adbin, d.adrelid) ~ '^[(]?(tenancy[.])?current_((organization|workspace)_id[(][)]|external_id[(]''(organization|workspace)'')')
 $$;
-COMMENT ON FUNCTION tenancy.fills_in_tenants(regclass) IS 'Whether a column''s default is the organization or the workspace of the session''s principal';
-REVOKE ALL ON FUNCTION tenancy.fills_in_tenants(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.fills_in_tenants(regclass) IS 'Whether a column''s default is the organization or the workspace of the session''s principal';
 
-CREATE FUNCTION tenancy.is_granted(relation regclass) RETURNS boolean
+CREATE FUNCTION tenancy_internal.is_granted(relation regclass) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RETURN EXISTS (
@@ -245,11 +234,10 @@ BEGIN
     WHERE c.oid = is_granted.relation AND g.grantee <> c.relowner AND NOT coalesce(r.rolsuper OR r.rolbypassrls, false));
 END
 $$;
-COMMENT ON FUNCTION tenancy.is_granted(regclass) IS 'Whether somebody other than its owner, to whom row security applies, has rights on a table';
-REVOKE ALL ON FUNCTION tenancy.is_granted(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.is_granted(regclass) IS 'Whether somebody other than its owner, to whom row security applies, has rights on a table';
 
 -- With no rights of others it is left alone, so that an owner can fill a copy and attach it.
-CREATE FUNCTION tenancy.close_copy(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.close_copy(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = close_copy.relation AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
@@ -257,29 +245,27 @@ BEGIN
                    AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.atthasdef)) THEN
     RETURN;
   END IF;
-  IF tenancy.is_granted(relation) THEN
-    IF tenancy.fills_in_tenants(relation) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = close_copy.relation) THEN
-      PERFORM tenancy.close_table(relation, 'it fills in the tenant as a protected table does, and others than its owner have rights on it',
+  IF tenancy_internal.is_granted(relation) THEN
+    IF tenancy_internal.fills_in_tenants(relation) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = close_copy.relation) THEN
+      PERFORM tenancy_internal.close_table(relation, 'it fills in the tenant as a protected table does, and others than its owner have rights on it',
         format('SELECT tenancy.protect(%L, <resource>, ...), or give it row security of its own.', relation::text));
     END IF;
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.close_copy(regclass) IS 'Closes a table that has the defaults of a protected one, no row security, and rights for others';
-REVOKE ALL ON FUNCTION tenancy.close_copy(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.close_copy(regclass) IS 'Closes a table that has the defaults of a protected one, no row security, and rights for others';
 
-CREATE FUNCTION tenancy.require_owner_of(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.require_owner_of(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT FROM pg_class c WHERE c.oid = require_owner_of.relation AND c.relkind IN ('r', 'p')) THEN
-    PERFORM tenancy.check_protectable(require_owner_of.relation);
+    PERFORM tenancy_internal.check_protectable(require_owner_of.relation);
   ELSE
-    PERFORM tenancy.require_dba();
+    PERFORM tenancy_internal.require_dba();
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_owner_of(regclass) IS 'Raises 42501 unless the caller owns the table, or, where there is none, is a DBA';
-REVOKE ALL ON FUNCTION tenancy.require_owner_of(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_owner_of(regclass) IS 'Raises 42501 unless the caller owns the table, or, where there is none, is a DBA';
 
 CREATE FUNCTION tenancy.forget(name text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -297,7 +283,7 @@ BEGIN
         WHERE p.polname = 'tenancy_closed') c
   WHERE CASE cardinality(parts) WHEN 1 THEN c.table_name = parts[1] WHEN 2 THEN (c.schema_name, c.table_name) = (parts[1], parts[2]) END;
   IF candidates IS NULL THEN
-    PERFORM tenancy.require_owner_of(to_regclass(forget.name));
+    PERFORM tenancy_internal.require_owner_of(to_regclass(forget.name));
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('nothing is remembered of a table "%s"', forget.name),
       HINT = 'See tenancy.protected_names.';
   ELSIF cardinality(candidates) > 1 THEN
@@ -305,17 +291,17 @@ BEGIN
       HINT = 'Name the schema, too.';
   END IF;
   the_table := to_regclass(candidates[1]);
-  PERFORM tenancy.require_owner_of(the_table);
+  PERFORM tenancy_internal.require_owner_of(the_table);
   IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = the_table) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is protected', the_table),
       HINT = 'Use tenancy.unprotect() instead.';
   END IF;
-  IF tenancy.is_closed(the_table) AND tenancy.is_granted(the_table) AND tenancy.fills_in_tenants(the_table) THEN
+  IF tenancy_internal.is_closed(the_table) AND tenancy_internal.is_granted(the_table) AND tenancy_internal.fills_in_tenants(the_table) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s fills in the tenant as a protected table does', the_table),
       HINT = 'Drop the defaults of its tenant columns first, or protect it.';
   END IF;
-  PERFORM tenancy.reopen_table(f) FROM tenancy.family_of(the_table) f;
+  PERFORM tenancy_internal.reopen_table(f) FROM tenancy_internal.family_of(the_table) f;
   DELETE FROM tenancy.protected_names k WHERE format('%I.%I', k.schema_name, k.table_name) = candidates[1];
 END
 $$;
@@ -323,7 +309,7 @@ COMMENT ON FUNCTION tenancy.forget(text) IS 'Forgets that a table of the name wa
 REVOKE ALL ON FUNCTION tenancy.forget(text) FROM PUBLIC;
 
 -- Chunks come without DDL: no event trigger hears of them. The table asked is the extension's own, and nobody else's.
-CREATE FUNCTION tenancy.is_hypertable(relation regclass) RETURNS boolean
+CREATE FUNCTION tenancy_internal.is_hypertable(relation regclass) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   catalog regclass;
@@ -343,5 +329,4 @@ BEGIN
   RETURN found_one;
 END
 $$;
-COMMENT ON FUNCTION tenancy.is_hypertable(regclass) IS 'Whether a table is a hypertable of TimescaleDB, whose chunks are made without DDL';
-REVOKE ALL ON FUNCTION tenancy.is_hypertable(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.is_hypertable(regclass) IS 'Whether a table is a hypertable of TimescaleDB, whose chunks are made without DDL';

@@ -2,26 +2,23 @@
 -- other table takes a protected one's place and stands open.
 -- unprotect() is the way out; a superuser can switch the rails off by tenancy.guard_rails.
 
-CREATE FUNCTION tenancy.guard_rails() RETURNS boolean
+CREATE FUNCTION tenancy_internal.guard_rails() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_guard_rails';
-COMMENT ON FUNCTION tenancy.guard_rails() IS 'Whether the setting tenancy.guard_rails is on';
-REVOKE ALL ON FUNCTION tenancy.guard_rails() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.guard_rails() IS 'Whether the setting tenancy.guard_rails is on';
 
-CREATE FUNCTION tenancy.inspect_command(
+CREATE FUNCTION tenancy_internal.inspect_command(
   command pg_ddl_command, OUT opens boolean, OUT changes_columns boolean, OUT renamed name, OUT renamed_to name, OUT attached oid[],
   OUT granted oid[])
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_command';
-COMMENT ON FUNCTION tenancy.inspect_command(pg_ddl_command) IS 'What a command does beyond the relation that it touched: whether it switches row security off or no longer forces it, and whether it may change columns that are there; the column that it renames; tables that it makes partitions or children; relations that it grants rights on';
-REVOKE ALL ON FUNCTION tenancy.inspect_command(pg_ddl_command) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.inspect_command(pg_ddl_command) IS 'What a command does beyond the relation that it touched: whether it switches row security off or no longer forces it, and whether it may change columns that are there; the column that it renames; tables that it makes partitions or children; relations that it grants rights on';
 
-CREATE FUNCTION tenancy.inspect_protection(
+CREATE FUNCTION tenancy_internal.inspect_protection(
   relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name,
   OUT through name[], OUT shared boolean)
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_protection';
-COMMENT ON FUNCTION tenancy.inspect_protection(regclass) IS 'What is wrong with the policies of a protected table, or its triggers (NULL: nothing), and the resource and columns that they name';
-REVOKE ALL ON FUNCTION tenancy.inspect_protection(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.inspect_protection(regclass) IS 'What is wrong with the policies of a protected table, or its triggers (NULL: nothing), and the resource and columns that they name';
 
-CREATE FUNCTION tenancy.refuse_opening(relation regclass, what text) RETURNS void
+CREATE FUNCTION tenancy_internal.refuse_opening(relation regclass, what text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -29,50 +26,46 @@ BEGIN
     HINT = 'Use tenancy.unprotect() to take the protection away, or tenancy.protect() to change it.';
 END
 $$;
-COMMENT ON FUNCTION tenancy.refuse_opening(regclass, text) IS 'Raises 55000 that says what would open a protected table';
-REVOKE ALL ON FUNCTION tenancy.refuse_opening(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.refuse_opening(regclass, text) IS 'Raises 55000 that says what would open a protected table';
 
-CREATE FUNCTION tenancy.refuse_reopening(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.refuse_reopening(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is closed', relation),
     HINT = format('Use tenancy.protect(%L, ...), or tenancy.forget(%1$L) if it holds nothing of tenants.', relation::text);
 END
 $$;
-COMMENT ON FUNCTION tenancy.refuse_reopening(regclass) IS 'Raises 55000 for a table that guard rails have closed';
-REVOKE ALL ON FUNCTION tenancy.refuse_reopening(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.refuse_reopening(regclass) IS 'Raises 55000 for a table that guard rails have closed';
 
-CREATE FUNCTION tenancy.entity_of(relation regclass, "column" name) RETURNS text
+CREATE FUNCTION tenancy_internal.entity_of(relation regclass, "column" name) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE entity_of."column" WHEN t.organization_column THEN 'organization' WHEN t.workspace_column THEN 'workspace'
                                  WHEN t.owner_column THEN 'user' WHEN t.api_key_column THEN 'api_key' END
   FROM tenancy.protected_tables t WHERE t.relation = entity_of.relation
 $$;
-COMMENT ON FUNCTION tenancy.entity_of(regclass, name) IS 'What a column of a protected table names: organization, workspace, user, api_key';
-REVOKE ALL ON FUNCTION tenancy.entity_of(regclass, name) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.entity_of(regclass, name) IS 'What a column of a protected table names: organization, workspace, user, api_key';
 
-CREATE FUNCTION tenancy.close_child(child regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.close_child(child regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF (SELECT c.relkind FROM pg_class c WHERE c.oid = child) NOT IN ('r', 'p') THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('%s cannot be part of a table that is closed', child),
       DETAIL = 'Row security does not apply to foreign tables.';
   END IF;
-  PERFORM tenancy.close_table(child, 'it is part of a table that is closed', 'Protect that table, or use tenancy.forget().');
+  PERFORM tenancy_internal.close_table(child, 'it is part of a table that is closed', 'Protect that table, or use tenancy.forget().');
 END
 $$;
-COMMENT ON FUNCTION tenancy.close_child(regclass) IS 'Closes a table that has become part of a closed one; 42809 for a foreign table';
-REVOKE ALL ON FUNCTION tenancy.close_child(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.close_child(regclass) IS 'Closes a table that has become part of a closed one; 42809 for a foreign table';
 
-CREATE FUNCTION tenancy.protect_child(child regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.protect_child(child regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
-  parent tenancy.protected_tables := tenancy.protected_parent(child);
+  parent tenancy.protected_tables := tenancy_internal.protected_parent(child);
   other name;
 BEGIN
   IF parent.relation IS NULL THEN
-    IF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = child AND tenancy.is_closed(i.inhparent)) AND NOT tenancy.is_closed(child) THEN
-      PERFORM tenancy.close_child(child);
+    IF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = child AND tenancy_internal.is_closed(i.inhparent)) AND NOT tenancy_internal.is_closed(child) THEN
+      PERFORM tenancy_internal.close_child(child);
     END IF;
     RETURN;
   END IF;
@@ -88,14 +81,13 @@ BEGIN
       DETAIL = format('It becomes part of the protected table %s.', parent.relation),
       HINT = 'Drop the policy, or make it restrictive.';
   END IF;
-  PERFORM tenancy.check_part_of_child(child, parent);
-  PERFORM tenancy.apply_protection(child, parent);
+  PERFORM tenancy_internal.check_part_of_child(child, parent);
+  PERFORM tenancy_internal.apply_protection(child, parent);
 END
 $$;
-COMMENT ON FUNCTION tenancy.protect_child(regclass) IS 'Protects a table as the protected table above it, if there is one, or closes it, if the table above it is closed';
-REVOKE ALL ON FUNCTION tenancy.protect_child(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.protect_child(regclass) IS 'Protects a table as the protected table above it, if there is one, or closes it, if the table above it is closed';
 
-CREATE FUNCTION tenancy.guard_policy(policy oid) RETURNS void
+CREATE FUNCTION tenancy_internal.guard_policy(policy oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   it pg_policy;
@@ -105,30 +97,29 @@ BEGIN
   SELECT * INTO it FROM pg_policy p WHERE p.oid = guard_policy.policy;
   IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = it.polrelid) THEN
     IF it.polpermissive AND it.polname NOT IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete') THEN
-      PERFORM tenancy.refuse_opening(it.polrelid, format('policy "%s" would show rows beside the tenancy policies; only restrictive policies may be added', it.polname));
+      PERFORM tenancy_internal.refuse_opening(it.polrelid, format('policy "%s" would show rows beside the tenancy policies; only restrictive policies may be added', it.polname));
     END IF;
     -- While a dump is restored they come one by one.
-    IF it.polpermissive AND (tenancy.inspect_protection(it.polrelid)).problem LIKE 'policy "%" has been changed' THEN
-      PERFORM tenancy.refuse_opening(it.polrelid, format('policy "%s" cannot be altered', it.polname));
+    IF it.polpermissive AND (tenancy_internal.inspect_protection(it.polrelid)).problem LIKE 'policy "%" has been changed' THEN
+      PERFORM tenancy_internal.refuse_opening(it.polrelid, format('policy "%s" cannot be altered', it.polname));
     END IF;
-  ELSIF tenancy.is_closed(it.polrelid) THEN
+  ELSIF tenancy_internal.is_closed(it.polrelid) THEN
     -- A table that was restored by itself is what it was, as soon as all of its policies are there.
-    named := tenancy.name_of(it.polrelid);
-    SELECT * INTO found_now FROM tenancy.inspect_protection(it.polrelid);
+    named := tenancy_internal.name_of(it.polrelid);
+    SELECT * INTO found_now FROM tenancy_internal.inspect_protection(it.polrelid);
     IF named.table_name IS NOT NULL AND found_now.problem IS NULL AND
        (found_now.resource, found_now.organization, found_now.workspace, found_now.owner, found_now.api_key, found_now.through) IS NOT DISTINCT FROM
        (named.resource, named.organization_column, named.workspace_column, named.owner_column, named.api_key_column, named.through) THEN
-      PERFORM tenancy.apply_protection(it.polrelid, tenancy.wanted_by_name(named));
+      PERFORM tenancy_internal.apply_protection(it.polrelid, tenancy_internal.wanted_by_name(named));
     END IF;
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.guard_policy(oid) IS 'Raises 55000 for a policy that would open a protected table; protects a restored table again when the last of its policies has come';
-REVOKE ALL ON FUNCTION tenancy.guard_policy(oid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.guard_policy(oid) IS 'Raises 55000 for a policy that would open a protected table; protects a restored table again when the last of its policies has come';
 
 -- A column may be renamed: the policies follow by themselves, and the record follows here. One that the principal fills in goes on
 -- doing so, or has a default of the user's own.
-CREATE FUNCTION tenancy.follow_columns(relation regclass, renamed name, renamed_to name) RETURNS void
+CREATE FUNCTION tenancy_internal.follow_columns(relation regclass, renamed name, renamed_to name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   filled record;
@@ -141,7 +132,7 @@ BEGIN
         api_key_column = CASE t.api_key_column WHEN renamed THEN renamed_to ELSE t.api_key_column END,
         payload = array_replace(t.payload, renamed, renamed_to), through = array_replace(t.through, renamed, renamed_to),
         defaulted_columns = array_replace(t.defaulted_columns, renamed, renamed_to)
-    FROM tenancy.family_of(follow_columns.relation) f (relid)
+    FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
     WHERE t.relation = f.relid
       AND (renamed IN (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
            OR renamed = ANY (t.payload) OR renamed = ANY (t.through) OR renamed = ANY (t.defaulted_columns))
@@ -151,18 +142,18 @@ BEGIN
   END IF;
   FOR filled IN
     -- Table by table, by their indexes: a join would read all of pg_attribute.
-    SELECT t.relation, a.attname AS column_name, a.atthasdef FROM tenancy.family_of(follow_columns.relation) f (relid)
+    SELECT t.relation, a.attname AS column_name, a.atthasdef FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
     CROSS JOIN LATERAL (SELECT * FROM tenancy.protected_tables t WHERE t.relation = f.relid OFFSET 0) t
     CROSS JOIN LATERAL (SELECT * FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attname = ANY (t.defaulted_columns)
                                                        AND NOT a.attisdropped OFFSET 0) a
-    WHERE NOT a.atthasdef OR NOT tenancy.is_attribution(t.relation, a.attnum) LOOP
+    WHERE NOT a.atthasdef OR NOT tenancy_internal.is_attribution(t.relation, a.attnum) LOOP
     IF NOT filled.atthasdef THEN
       RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
         MESSAGE = format('table %s is protected: column "%s" is filled in from the session''s principal', filled.relation, filled.column_name),
         DETAIL = 'Without its default, rows that do not name it would be refused.',
         HINT = format('Leave its default, %s, alone (a migration tool that drops it has to be told of it), or set another one.',
-                      tenancy.attribution_default(filled.relation, filled.column_name,
-                        tenancy.entity_of(filled.relation, filled.column_name)));
+                      tenancy_internal.attribution_default(filled.relation, filled.column_name,
+                        tenancy_internal.entity_of(filled.relation, filled.column_name)));
     END IF;
     UPDATE tenancy.protected_tables t SET defaulted_columns = array_remove(t.defaulted_columns, filled.column_name)
     WHERE t.relation = filled.relation;
@@ -171,10 +162,9 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.follow_columns(regclass, name, name) IS 'Makes the records of a table, and its partitions and children, follow a renamed column; without one, raises 55000 when a default that protect() set has been dropped';
-REVOKE ALL ON FUNCTION tenancy.follow_columns(regclass, name, name) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.follow_columns(regclass, name, name) IS 'Makes the records of a table, and its partitions and children, follow a renamed column; without one, raises 55000 when a default that protect() set has been dropped';
 
-CREATE FUNCTION tenancy.guard_relation(
+CREATE FUNCTION tenancy_internal.guard_relation(
   relation regclass, command_tag text, opens boolean, changes_columns boolean, renamed name, renamed_to name, attached oid[])
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -190,7 +180,7 @@ BEGIN
   SELECT * INTO class FROM pg_class c WHERE c.oid = guard_relation.relation;
   IF class.relkind = 'c' THEN
     -- Columns of a typed table are those of its type.
-    PERFORM tenancy.guard_relation(k.oid, command_tag, opens, changes_columns, renamed, renamed_to, attached)
+    PERFORM tenancy_internal.guard_relation(k.oid, command_tag, opens, changes_columns, renamed, renamed_to, attached)
     FROM (SELECT DISTINCT d.objid FROM pg_depend d
           WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = class.reltype AND d.classid = 'pg_class'::regclass) d
     JOIN pg_class k ON k.oid = d.objid AND k.reloftype = class.reltype;
@@ -204,12 +194,12 @@ BEGIN
                    AND k.schema_name = (SELECT n.nspname FROM pg_namespace n WHERE n.oid = class.relnamespace))
     INTO recorded, closed, related, named;
   IF opens AND recorded THEN
-    PERFORM tenancy.refuse_opening(relation, 'row security must stay enabled and forced');
+    PERFORM tenancy_internal.refuse_opening(relation, 'row security must stay enabled and forced');
   ELSIF opens AND closed THEN
-    PERFORM tenancy.refuse_reopening(relation);
+    PERFORM tenancy_internal.refuse_reopening(relation);
   END IF;
   IF (changes_columns OR renamed IS NOT NULL) AND (recorded OR related) THEN
-    PERFORM tenancy.follow_columns(relation, renamed, renamed_to);
+    PERFORM tenancy_internal.follow_columns(relation, renamed, renamed_to);
   END IF;
   -- pg_restore --table brings a table back with its grants, and forced row security, and leaves out what enables it.
   IF current_setting('check_function_bodies') = 'off' AND class.relforcerowsecurity AND NOT class.relrowsecurity THEN
@@ -218,15 +208,15 @@ BEGIN
 
   IF related THEN
     FOR attachment IN
-      SELECT a.child, i.inhparent::regclass AS parent, tenancy.is_closed(a.child) AS closed
+      SELECT a.child, i.inhparent::regclass AS parent, tenancy_internal.is_closed(a.child) AS closed
       FROM unnest(attached) a (child) JOIN pg_inherits i ON i.inhrelid = a.child
-      WHERE (tenancy.is_closed(a.child) OR EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = a.child))
-        AND NOT tenancy.is_closed(i.inhparent)
+      WHERE (tenancy_internal.is_closed(a.child) OR EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = a.child))
+        AND NOT tenancy_internal.is_closed(i.inhparent)
         AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LOOP
       IF attachment.closed THEN
-        PERFORM tenancy.refuse_reopening(attachment.child);
+        PERFORM tenancy_internal.refuse_reopening(attachment.child);
       END IF;
-      PERFORM tenancy.refuse_opening(attachment.child, format('its rows could be read through %s, which is not', attachment.parent));
+      PERFORM tenancy_internal.refuse_opening(attachment.child, format('its rows could be read through %s, which is not', attachment.parent));
     END LOOP;
     FOR other IN
       WITH RECURSIVE family AS (
@@ -236,35 +226,34 @@ BEGIN
       )
       SELECT f.relid FROM family f
       WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f.relid) LOOP
-      PERFORM tenancy.protect_child(other);
+      PERFORM tenancy_internal.protect_child(other);
     END LOOP;
   END IF;
 
   IF recorded THEN
-    SELECT * INTO now_named FROM tenancy.inspect_protection(relation);
+    SELECT * INTO now_named FROM tenancy_internal.inspect_protection(relation);
     UPDATE tenancy.protected_tables t
     SET organization_column = now_named.organization, workspace_column = now_named.workspace,
         owner_column = now_named.owner, api_key_column = now_named.api_key, through = now_named.through
     WHERE t.relation = guard_relation.relation AND now_named.problem IS NULL
       AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.through)
           IS DISTINCT FROM (now_named.organization, now_named.workspace, now_named.owner, now_named.api_key, now_named.through);
-    PERFORM tenancy.remember_name(relation);
+    PERFORM tenancy_internal.remember_name(relation);
   ELSIF NOT closed
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = guard_relation.relation) THEN
     IF named THEN
-      PERFORM tenancy.take_name(relation, command_tag NOT LIKE 'ALTER %');
+      PERFORM tenancy_internal.take_name(relation, command_tag NOT LIKE 'ALTER %');
     END IF;
     IF NOT class.relrowsecurity AND current_setting('check_function_bodies') <> 'off' THEN
-      PERFORM tenancy.close_copy(relation);
+      PERFORM tenancy_internal.close_copy(relation);
     END IF;
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.guard_relation(regclass, text, boolean, boolean, name, name, oid[]) IS 'What guard rails have to say to a relation that a command has touched';
-REVOKE ALL ON FUNCTION tenancy.guard_relation(regclass, text, boolean, boolean, name, name, oid[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.guard_relation(regclass, text, boolean, boolean, name, name, oid[]) IS 'What guard rails have to say to a relation that a command has touched';
 
 -- Its tables have new names.
-CREATE FUNCTION tenancy.guard_renamed(relations oid[]) RETURNS void
+CREATE FUNCTION tenancy_internal.guard_renamed(relations oid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   it record;
@@ -275,26 +264,25 @@ BEGIN
     LEFT JOIN tenancy.protected_tables t ON t.relation = c.oid
     LEFT JOIN tenancy.protected_names k ON k.schema_name = n.nspname AND k.table_name = c.relname
     WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
-      AND (t.relation IS NOT NULL OR k.table_name IS NOT NULL AND NOT tenancy.is_closed(c.oid)) LOOP
+      AND (t.relation IS NOT NULL OR k.table_name IS NOT NULL AND NOT tenancy_internal.is_closed(c.oid)) LOOP
     IF it.recorded THEN
-      PERFORM tenancy.remember_name(it.oid);
+      PERFORM tenancy_internal.remember_name(it.oid);
     ELSE
-      PERFORM tenancy.take_name(it.oid, false);
+      PERFORM tenancy_internal.take_name(it.oid, false);
     END IF;
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.guard_renamed(oid[]) IS 'What guard rails have to say to relations whose schema''s name is another now';
-REVOKE ALL ON FUNCTION tenancy.guard_renamed(oid[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.guard_renamed(oid[]) IS 'What guard rails have to say to relations whose schema''s name is another now';
 
 -- By what was touched, and not by the command's name: CREATE SCHEMA makes tables, ALTER VIEW renames a table's column.
-CREATE FUNCTION tenancy.on_ddl() RETURNS event_trigger
+CREATE FUNCTION tenancy_internal.on_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   command record;
 BEGIN
   -- Our own commands, too, come back to here.
-  IF NOT tenancy.guard_rails() THEN
+  IF NOT tenancy_internal.guard_rails() THEN
     RETURN;
   END IF;
   FOR command IN
@@ -304,32 +292,31 @@ BEGIN
                 AND c.command_tag NOT IN ('COMMENT', 'SECURITY LABEL', 'CREATE SCHEMA', 'CREATE EXTENSION')
              OR c.command_tag = 'GRANT') c
     LEFT JOIN pg_class k ON c.classid = 'pg_class'::regclass AND k.oid = c.objid
-    LEFT JOIN LATERAL tenancy.inspect_command(c.command) e ON k.oid IS NOT NULL OR c.command_tag = 'GRANT'
+    LEFT JOIN LATERAL tenancy_internal.inspect_command(c.command) e ON k.oid IS NOT NULL OR c.command_tag = 'GRANT'
     WHERE k.oid IS NULL OR k.relkind IN ('r', 'p', 'f', 'c') AND k.relpersistence <> 't' LOOP
     CASE
       WHEN command.classid = 'pg_policy'::regclass THEN
-        PERFORM tenancy.guard_policy(command.objid);
+        PERFORM tenancy_internal.guard_policy(command.objid);
       WHEN command.classid = 'pg_class'::regclass THEN
-        PERFORM tenancy.guard_relation(command.objid, command.command_tag, command.opens, command.changes_columns,
+        PERFORM tenancy_internal.guard_relation(command.objid, command.command_tag, command.opens, command.changes_columns,
                                        command.renamed, command.renamed_to, command.attached);
       WHEN command.classid = 'pg_namespace'::regclass THEN
-        PERFORM tenancy.guard_renamed(array_agg(c.oid)) FROM pg_class c WHERE c.relnamespace = command.objid;
+        PERFORM tenancy_internal.guard_renamed(array_agg(c.oid)) FROM pg_class c WHERE c.relnamespace = command.objid;
       WHEN command.classid = 'pg_extension'::regclass THEN
-        PERFORM tenancy.guard_renamed(array_agg(d.objid)) FROM pg_depend d
+        PERFORM tenancy_internal.guard_renamed(array_agg(d.objid)) FROM pg_depend d
         WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = command.objid AND d.classid = 'pg_class'::regclass;
       ELSE
-        PERFORM tenancy.close_copy(g.relid) FROM unnest(command.granted) g (relid);
+        PERFORM tenancy_internal.close_copy(g.relid) FROM unnest(command.granted) g (relid);
     END CASE;
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.on_ddl() IS 'Event trigger: refuses what would open a protected table, protects partitions and children as they are made or attached, and protects or closes what takes a protected table''s place';
-REVOKE ALL ON FUNCTION tenancy.on_ddl() FROM PUBLIC;
-CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy.on_ddl();
+COMMENT ON FUNCTION tenancy_internal.on_ddl() IS 'Event trigger: refuses what would open a protected table, protects partitions and children as they are made or attached, and protects or closes what takes a protected table''s place';
+CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy_internal.on_ddl();
 COMMENT ON EVENT TRIGGER tenancy_ddl IS 'Guard rails of protected tables';
 ALTER EVENT TRIGGER tenancy_ddl ENABLE ALWAYS;
 
-CREATE FUNCTION tenancy.on_drop() RETURNS event_trigger
+CREATE FUNCTION tenancy_internal.on_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   opened regclass;
@@ -344,7 +331,7 @@ BEGIN
   DELETE FROM tenancy.scoped_views v
   WHERE v.view::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                         WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
-  IF NOT tenancy.guard_rails() THEN
+  IF NOT tenancy_internal.guard_rails() THEN
     RETURN;
   END IF;
   SELECT t.relation INTO opened
@@ -354,7 +341,7 @@ BEGIN
     AND d.address_names[3] IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete')
   LIMIT 1;
   IF FOUND THEN
-    PERFORM tenancy.refuse_opening(opened, 'its policies, and the columns that they need, cannot be dropped');
+    PERFORM tenancy_internal.refuse_opening(opened, 'its policies, and the columns that they need, cannot be dropped');
   END IF;
   SELECT to_regclass(format('%I.%I', d.address_names[1], d.address_names[2])) INTO opened
   FROM pg_event_trigger_dropped_objects() d
@@ -362,7 +349,7 @@ BEGIN
     AND to_regclass(format('%I.%I', d.address_names[1], d.address_names[2])) IS NOT NULL
   LIMIT 1;
   IF FOUND THEN
-    PERFORM tenancy.refuse_reopening(opened);
+    PERFORM tenancy_internal.refuse_reopening(opened);
   END IF;
   -- Foreign keys and triggers by which rows take their tenant from a parent: of tables that the command dropped one of, and
   -- of no others, which somebody else may have locked, or broken.
@@ -371,18 +358,17 @@ BEGIN
     SELECT t.relation INTO opened
     FROM pg_event_trigger_dropped_objects() d
     JOIN tenancy.protected_tables t ON t.relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
-      OR EXISTS (SELECT FROM tenancy.parents_of(t.relation) p
+      OR EXISTS (SELECT FROM tenancy_internal.parents_of(t.relation) p
                  WHERE (p.parent).relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2])))
     WHERE t.through IS NOT NULL AND d.object_type IN ('trigger', 'table constraint')
-      AND (tenancy.inspect_protection(t.relation)).problem ~ '^(trigger|a trigger|column) ' LIMIT 1;
+      AND (tenancy_internal.inspect_protection(t.relation)).problem ~ '^(trigger|a trigger|column) ' LIMIT 1;
     IF FOUND THEN
-      PERFORM tenancy.refuse_opening(opened, 'the foreign keys and triggers by which its rows follow their parents cannot be dropped');
+      PERFORM tenancy_internal.refuse_opening(opened, 'the foreign keys and triggers by which its rows follow their parents cannot be dropped');
     END IF;
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.on_drop() IS 'Event trigger: forgets protected tables and scoped views that are dropped, and refuses to drop the policies of others';
-REVOKE ALL ON FUNCTION tenancy.on_drop() FROM PUBLIC;
-CREATE EVENT TRIGGER tenancy_drop ON sql_drop EXECUTE FUNCTION tenancy.on_drop();
+COMMENT ON FUNCTION tenancy_internal.on_drop() IS 'Event trigger: forgets protected tables and scoped views that are dropped, and refuses to drop the policies of others';
+CREATE EVENT TRIGGER tenancy_drop ON sql_drop EXECUTE FUNCTION tenancy_internal.on_drop();
 COMMENT ON EVENT TRIGGER tenancy_drop IS 'Guard rails of protected tables, and forgets those that are dropped';
 ALTER EVENT TRIGGER tenancy_drop ENABLE ALWAYS;

@@ -2,7 +2,7 @@
 -- run with these rights, and so would a cast of a type of others, by which a foreign key of theirs compares with a key of ours.
 -- The privileges TRIGGER and REFERENCES come along with GRANT ALL ON ALL TABLES.
 
-CREATE FUNCTION tenancy.foreign_code_on_catalogs() RETURNS TABLE (object oid, relation oid, problem text)
+CREATE FUNCTION tenancy_steps.foreign_code_on_catalogs() RETURNS TABLE (object oid, relation oid, problem text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH catalogs AS (
     SELECT d.objid AS relid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
@@ -19,9 +19,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
                   AND a.atttypid >= 16384)  -- FirstNormalObjectId: not built in
 $$;
-COMMENT ON FUNCTION tenancy.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, and foreign keys that refer to them by a column whose type is not built in';
+COMMENT ON FUNCTION tenancy_steps.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, and foreign keys that refer to them by a column whose type is not built in';
 
-CREATE FUNCTION tenancy.refuse_foreign_code() RETURNS event_trigger
+CREATE FUNCTION tenancy_internal.refuse_foreign_code() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   problem text;
@@ -40,9 +40,10 @@ BEGIN
     SELECT format('trigger "%s" on table %s.%s', t.tgname, r.relnamespace::regnamespace, r.relname)
     FROM pg_event_trigger_ddl_commands() c JOIN pg_trigger t ON c.classid = 'pg_trigger'::regclass AND t.oid = c.objid
     JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class r ON r.oid = t.tgrelid
-    WHERE r.relnamespace = 'tenancy'::regnamespace OR p.prosecdef AND p.pronamespace = 'tenancy'::regnamespace
+    WHERE r.relnamespace = 'tenancy'::regnamespace
+      OR p.prosecdef AND p.pronamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace)
     UNION ALL
-    SELECT f.problem FROM tenancy.foreign_code_on_catalogs() f JOIN pg_class r ON r.oid = f.relation JOIN pg_roles o ON o.oid = r.relowner
+    SELECT f.problem FROM tenancy_steps.foreign_code_on_catalogs() f JOIN pg_class r ON r.oid = f.relation JOIN pg_roles o ON o.oid = r.relowner
     WHERE NOT o.rolsuper
   ) found (problem) LIMIT 1;
   IF FOUND THEN
@@ -51,18 +52,17 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.refuse_foreign_code() IS 'Event trigger: raises 42501 when somebody who is no superuser makes code run by changes of the extension''s tables';
-CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy.refuse_foreign_code();
+COMMENT ON FUNCTION tenancy_internal.refuse_foreign_code() IS 'Event trigger: raises 42501 when somebody who is no superuser makes code run by changes of the extension''s tables';
+CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy_internal.refuse_foreign_code();
 COMMENT ON EVENT TRIGGER tenancy_catalogs IS 'Keeps others'' code off the tables of pg_tenancy';
 ALTER EVENT TRIGGER tenancy_catalogs ENABLE ALWAYS;
 
 -- Foreign keys to and from protected tables are validated over all rows, whoever owns the tables.
-CREATE FUNCTION tenancy.exempt_validation() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_exempt_validation';
-COMMENT ON FUNCTION tenancy.exempt_validation() IS 'Event trigger: has an ALTER TABLE that only validates foreign keys see all rows of its owner''s tables';
-REVOKE ALL ON FUNCTION tenancy.exempt_validation() FROM PUBLIC;
-CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+CREATE FUNCTION tenancy_internal.exempt_validation() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_exempt_validation';
+COMMENT ON FUNCTION tenancy_internal.exempt_validation() IS 'Event trigger: has an ALTER TABLE that only validates foreign keys see all rows of its owner''s tables';
+CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy_internal.exempt_validation();
 COMMENT ON EVENT TRIGGER tenancy_validation_begins IS 'Foreign keys are validated over all rows';
 ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
-CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy_internal.exempt_validation();
 COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
 ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;

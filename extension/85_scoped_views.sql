@@ -9,19 +9,18 @@ COMMENT ON COLUMN tenancy.scoped_views."view" IS 'The view';
 COMMENT ON COLUMN tenancy.scoped_views.relation IS 'The protected table that it shows';
 ALTER TABLE tenancy.scoped_views ENABLE ROW LEVEL SECURITY;
 CREATE POLICY dba ON tenancy.scoped_views FOR SELECT USING ((SELECT tenancy.is_dba()));
-CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.scoped_views FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_truncate();
+CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.scoped_views FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate();
 SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views',
   'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "view") AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 
-CREATE FUNCTION tenancy.refuse_view_change() RETURNS trigger
+CREATE FUNCTION tenancy_internal.refuse_view_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
     MESSAGE = format('view "%s" cannot be changed', TG_TABLE_NAME), HINT = 'Change the table below it.';
 END
 $$;
-COMMENT ON FUNCTION tenancy.refuse_view_change() IS 'Trigger: a scoped view is for reading';
-REVOKE ALL ON FUNCTION tenancy.refuse_view_change() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.refuse_view_change() IS 'Trigger: a scoped view is for reading';
 
 CREATE FUNCTION tenancy.create_scoped_view(relation regclass, view text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -31,11 +30,11 @@ DECLARE
   parts text[] := parse_ident(view);
   the_schema name;
   the_view name;
-  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy.caller());
+  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller());
   columns text;
   existing regclass;
 BEGIN
-  PERFORM tenancy.check_protectable(relation);
+  PERFORM tenancy_internal.check_protectable(relation);
   SELECT * INTO table_row FROM tenancy.protected_tables t WHERE t.relation = relation;
   IF NOT FOUND OR coalesce(cardinality(table_row.payload), 0) = 0 THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -66,14 +65,14 @@ BEGIN
       JOIN pg_attribute source ON d.refclassid = 'pg_class'::regclass AND source.attrelid = d.refobjid AND source.attnum = d.refobjsubid
       WHERE a.attgenerated <> '' AND ad.adrelid = a.attrelid AND ad.adnum = a.attnum AND d.refobjid = relation
         AND source.attname = ANY (table_row.payload))
-      THEN format('CASE WHEN %s THEN %I END AS %I', tenancy.policy_call(table_row, 'payload_visible', 'view'), a.attname, a.attname)
+      THEN format('CASE WHEN %s THEN %I END AS %I', tenancy_internal.policy_call(table_row, 'payload_visible', 'view'), a.attname, a.attname)
       ELSE quote_ident(a.attname) END, ', ' ORDER BY a.attnum) INTO columns
   FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
   -- Owned by the extension's owner, so that the table's own policy, which needs more, doesn't apply below the view.
   EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE %s',
-                 the_schema, the_view, columns, relation, tenancy.policy_call(table_row, 'row_visible', 'list'));
+                 the_schema, the_view, columns, relation, tenancy_internal.policy_call(table_row, 'row_visible', 'list'));
   EXECUTE format('CREATE OR REPLACE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON %I.%I
-                  FOR EACH ROW EXECUTE FUNCTION tenancy.refuse_view_change()', the_schema, the_view);
+                  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.refuse_view_change()', the_schema, the_view);
   EXECUTE format('COMMENT ON VIEW %I.%I IS %L', the_schema, the_view,
                  format('%s as far as the session may list it, with the payload of rows that it may view', relation));
   INSERT INTO tenancy.scoped_views ("view", relation)

@@ -1,39 +1,35 @@
 -- Walks over all protected tables, which hold beside DDL and beside writers.
 
-CREATE FUNCTION tenancy.hold_tables(relations regclass[], mode text, wait boolean) RETURNS regclass[]
+CREATE FUNCTION tenancy_internal.hold_tables(relations regclass[], mode text, wait boolean) RETURNS regclass[]
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_hold_tables';
-COMMENT ON FUNCTION tenancy.hold_tables(regclass[], text, boolean) IS 'Locks tables until the end of the transaction ("access share", "row exclusive"), waiting for none while it holds another, and returns those that still exist; without the third argument those that others have locked are left out';
-REVOKE ALL ON FUNCTION tenancy.hold_tables(regclass[], text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.hold_tables(regclass[], text, boolean) IS 'Locks tables until the end of the transaction ("access share", "row exclusive"), waiting for none while it holds another, and returns those that still exist; without the third argument those that others have locked are left out';
 
-CREATE FUNCTION tenancy.wait_for_transaction(virtual_transaction text) RETURNS void
+CREATE FUNCTION tenancy_internal.wait_for_transaction(virtual_transaction text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_wait_for_transaction';
-COMMENT ON FUNCTION tenancy.wait_for_transaction(text) IS 'Waits until a transaction, as pg_locks names it, has ended';
-REVOKE ALL ON FUNCTION tenancy.wait_for_transaction(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.wait_for_transaction(text) IS 'Waits until a transaction, as pg_locks names it, has ended';
 
 -- Rows of partitions count as their partitioned table's; inheritance children have columns of their own.
-CREATE FUNCTION tenancy.tables_with_rows(within regclass DEFAULT NULL) RETURNS SETOF tenancy.protected_tables
+CREATE FUNCTION tenancy_internal.tables_with_rows(within regclass DEFAULT NULL) RETURNS SETOF tenancy.protected_tables
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH chosen AS (
     SELECT t.* FROM tenancy.protected_tables t
-    WHERE within IS NULL OR t.relation IN (SELECT tenancy.family_of(within))
+    WHERE within IS NULL OR t.relation IN (SELECT tenancy_internal.family_of(within))
   )
   SELECT t.* FROM chosen t JOIN pg_class c ON c.oid = t.relation
   WHERE NOT (c.relispartition AND EXISTS (
     SELECT FROM pg_inherits i JOIN chosen p ON p.relation = i.inhparent WHERE i.inhrelid = t.relation))
 $$;
-COMMENT ON FUNCTION tenancy.tables_with_rows(regclass) IS 'Protected tables (NULL: all, else the table and what is below it) without the partitions of those';
-REVOKE ALL ON FUNCTION tenancy.tables_with_rows(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.tables_with_rows(regclass) IS 'Protected tables (NULL: all, else the table and what is below it) without the partitions of those';
 
-CREATE FUNCTION tenancy.only_if_plain(relation regclass) RETURNS text
+CREATE FUNCTION tenancy_internal.only_if_plain(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('%s%s', CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, relation) FROM pg_class c WHERE c.oid = relation
 $$;
-COMMENT ON FUNCTION tenancy.only_if_plain(regclass) IS 'A table for FROM: with its partitions, without its inheritance children';
-REVOKE ALL ON FUNCTION tenancy.only_if_plain(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.only_if_plain(regclass) IS 'A table for FROM: with its partitions, without its inheritance children';
 
 -- Partitioned tables come first, since DDL locks these before their partitions. What is made or attached meanwhile is found by the
 -- next look; a table that is held can be neither dropped nor attached.
-CREATE FUNCTION tenancy.held_tables(within regclass, mode text) RETURNS SETOF tenancy.protected_tables
+CREATE FUNCTION tenancy_internal.held_tables(within regclass, mode text) RETURNS SETOF tenancy.protected_tables
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted regclass[];
@@ -41,21 +37,20 @@ DECLARE
   held regclass[] := '{}';
 BEGIN
   LOOP
-    wanted := ARRAY(SELECT t.relation::regclass FROM tenancy.tables_with_rows(held_tables.within) t JOIN pg_class c ON c.oid = t.relation
+    wanted := ARRAY(SELECT t.relation::regclass FROM tenancy_internal.tables_with_rows(held_tables.within) t JOIN pg_class c ON c.oid = t.relation
                     WHERE t.relation <> ALL (tried)
                     ORDER BY c.relkind = 'p' DESC, EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid), c.oid);
     EXIT WHEN wanted = '{}';
     tried := tried || wanted;
-    held := held || tenancy.hold_tables(wanted, held_tables.mode, true);
+    held := held || tenancy_internal.hold_tables(wanted, held_tables.mode, true);
   END LOOP;
-  RETURN QUERY SELECT t.* FROM tenancy.tables_with_rows(held_tables.within) t WHERE t.relation = ANY (held) ORDER BY t.relation::text;
+  RETURN QUERY SELECT t.* FROM tenancy_internal.tables_with_rows(held_tables.within) t WHERE t.relation = ANY (held) ORDER BY t.relation::text;
 END
 $$;
-COMMENT ON FUNCTION tenancy.held_tables(regclass, text) IS 'tables_with_rows(), locked until the end of the transaction';
-REVOKE ALL ON FUNCTION tenancy.held_tables(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.held_tables(regclass, text) IS 'tables_with_rows(), locked until the end of the transaction';
 
 -- As CREATE INDEX CONCURRENTLY does, and without stopping anybody; but not for VACUUM and the like, which write no rows.
-CREATE FUNCTION tenancy.wait_for_writers_of(relations regclass[]) RETURNS void
+CREATE FUNCTION tenancy_internal.wait_for_writers_of(relations regclass[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   writer text;
@@ -65,28 +60,27 @@ BEGIN
     SELECT DISTINCT l.virtualtransaction FROM pg_locks l JOIN pg_database d ON d.oid = l.database
     WHERE d.datname = current_database() AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted
       AND l.pid IS DISTINCT FROM pg_backend_pid()
-      AND l.relation IN (SELECT f::oid FROM unnest(wait_for_writers_of.relations) r, tenancy.family_of(r) f) LOOP
+      AND l.relation IN (SELECT f::oid FROM unnest(wait_for_writers_of.relations) r, tenancy_internal.family_of(r) f) LOOP
     IF NOT told THEN
       RAISE NOTICE 'waiting for transactions that have written to protected tables';
       told := true;
     END IF;
-    PERFORM tenancy.wait_for_transaction(writer);
+    PERFORM tenancy_internal.wait_for_transaction(writer);
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.wait_for_writers_of(regclass[]) IS 'Waits until the transactions that have written to tables, or are about to, have ended';
-REVOKE ALL ON FUNCTION tenancy.wait_for_writers_of(regclass[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.wait_for_writers_of(regclass[]) IS 'Waits until the transactions that have written to tables, or are about to, have ended';
 
 CREATE FUNCTION tenancy.wait_for_writers() RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.require_dba();
-  PERFORM tenancy.wait_for_writers_of(ARRAY(SELECT t.relation::regclass FROM tenancy.protected_tables t));
+  PERFORM tenancy_internal.require_dba();
+  PERFORM tenancy_internal.wait_for_writers_of(ARRAY(SELECT t.relation::regclass FROM tenancy.protected_tables t));
 END
 $$;
 COMMENT ON FUNCTION tenancy.wait_for_writers() IS 'For a DBA: waits until all transactions have ended that have written to protected tables so far, of whatever tenant; later ones are not waited for, and know of all changes of rights that were committed before the call; lock_timeout limits each wait';
 
-CREATE FUNCTION tenancy.check_without_rows(workspace tenancy.workspaces) RETURNS regclass[]
+CREATE FUNCTION tenancy_internal.check_without_rows(workspace tenancy.workspaces) RETURNS regclass[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   protected_table record;
@@ -94,14 +88,14 @@ DECLARE
   looked_at regclass[] := '{}';
 BEGIN
   FOR protected_table IN
-    SELECT t.relation::regclass AS relation, t.workspace_column, tenancy.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
-    FROM tenancy.held_tables(NULL, 'access share') t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
+    SELECT t.relation::regclass AS relation, t.workspace_column, tenancy_internal.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
+    FROM tenancy_internal.held_tables(NULL, 'access share') t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
     WHERE NOT a.attisdropped ORDER BY t.relation::text LOOP
     looked_at := looked_at || protected_table.relation;
-    holds_rows := (SELECT r::boolean FROM tenancy.as_owner(protected_table.relation, format(
+    holds_rows := (SELECT r::boolean FROM tenancy_internal.as_owner(protected_table.relation, format(
       CASE WHEN protected_table.is_uuid THEN 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I = %L::uuid))'
                                         ELSE 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I::text = %L))' END,
-      tenancy.only_if_plain(protected_table.relation), protected_table.workspace_column,
+      tenancy_internal.only_if_plain(protected_table.relation), protected_table.workspace_column,
       CASE WHEN protected_table.is_uuid THEN (check_without_rows.workspace).workspace_id::text ELSE (check_without_rows.workspace).external_id::text END)) r);
     IF holds_rows THEN
       RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -112,8 +106,7 @@ BEGIN
   RETURN looked_at;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_without_rows(tenancy.workspaces) IS 'Raises 55000 while a protected table holds rows of the workspace, and returns the tables that could hold some; keeps them from being dropped or attached';
-REVOKE ALL ON FUNCTION tenancy.check_without_rows(tenancy.workspaces) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_without_rows(tenancy.workspaces) IS 'Raises 55000 while a protected table holds rows of the workspace, and returns the tables that could hold some; keeps them from being dropped or attached';
 
 CREATE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -122,14 +115,14 @@ DECLARE
   gone tenancy.workspaces;
   tables regclass[];
 BEGIN
-  gone := tenancy.own_workspace(workspace);
-  PERFORM tenancy.require_right(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
+  gone := tenancy_internal.own_workspace(workspace);
+  PERFORM tenancy_internal.require_right(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
   PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
-  tables := tenancy.check_without_rows(gone);
+  tables := tenancy_internal.check_without_rows(gone);
   DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;
   -- As a foreign key would: what is not committed yet may be rows of the workspace.
-  PERFORM tenancy.wait_for_writers_of(tables);
-  PERFORM tenancy.check_without_rows(gone);
+  PERFORM tenancy_internal.wait_for_writers_of(tables);
+  PERFORM tenancy_internal.check_without_rows(gone);
 END
 $$;
 COMMENT ON FUNCTION tenancy.delete_workspace(text) IS 'Deletes a workspace with its memberships, settings and keys; needs workspaces.delete there; waits for transactions that have written to tables whose rows name workspaces (lock_timeout limits each wait); 55000 for the default workspace, and while a protected table still holds rows of it. Commit at once: a row written between this call and the commit would be left without a workspace; advise() finds such rows';

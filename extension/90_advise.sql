@@ -3,14 +3,13 @@
 -- Each rule is a function advice_RULE() in one of the files 91_advise_*.sql and a line of advice_rules(). What is found and meant to be
 -- so is accepted by name, with a reason.
 
-CREATE FUNCTION tenancy.bypasses_row_security(role oid) RETURNS boolean
+CREATE FUNCTION tenancy_internal.bypasses_row_security(role oid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT r.rolsuper OR r.rolbypassrls FROM pg_roles r WHERE r.oid = role
 $$;
-COMMENT ON FUNCTION tenancy.bypasses_row_security(oid) IS 'Whether no policy applies to a role';
-REVOKE ALL ON FUNCTION tenancy.bypasses_row_security(oid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.bypasses_row_security(oid) IS 'Whether no policy applies to a role';
 
-CREATE FUNCTION tenancy.protect_call(t tenancy.protected_tables) RETURNS text
+CREATE FUNCTION tenancy_internal.protect_call(t tenancy.protected_tables) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(t.relation::text), quote_literal(t.resource),
     'organization => ' || quote_literal(t.organization_column), 'workspace => ' || quote_literal(t.workspace_column),
@@ -19,10 +18,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     'payload => ' || quote_literal(t.payload::text), 'through => ' || quote_literal(t.through::text),
     CASE WHEN t.shared THEN 'shared => true' END))
 $$;
-COMMENT ON FUNCTION tenancy.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
-REVOKE ALL ON FUNCTION tenancy.protect_call(tenancy.protected_tables) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
 
-CREATE FUNCTION tenancy.relations_above(relation regclass)
+CREATE FUNCTION tenancy_internal.relations_above(relation regclass)
 RETURNS TABLE (above regclass, kind "char", owner oid, directly boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE above AS (
@@ -38,15 +36,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     WHERE r.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = relation)
   FROM above a JOIN pg_class c ON c.oid = a.ev_class
 $$;
-COMMENT ON FUNCTION tenancy.relations_above(regclass) IS 'Views and materialized views that read a table, directly or through each other, and which of them do directly';
-REVOKE ALL ON FUNCTION tenancy.relations_above(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.relations_above(regclass) IS 'Views and materialized views that read a table, directly or through each other, and which of them do directly';
 
-CREATE FUNCTION tenancy.without_numbers(problem text) RETURNS text
+CREATE FUNCTION tenancy_internal.without_numbers(problem text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT regexp_replace(without_numbers.problem, '[0-9]+', '#', 'g')
 $$;
-COMMENT ON FUNCTION tenancy.without_numbers(text) IS 'A problem that advise() has found, as it is recognized when a count in it has changed';
-REVOKE ALL ON FUNCTION tenancy.without_numbers(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.without_numbers(text) IS 'A problem that advise() has found, as it is recognized when a count in it has changed';
 
 CREATE FUNCTION tenancy.advice_rules() RETURNS TABLE (rule text, finds text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -102,17 +98,16 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
 $$;
 COMMENT ON FUNCTION tenancy.advice_rules() IS 'The rules of advise(), and what each finds';
 
-CREATE FUNCTION tenancy.unanswered_advice(rule text, state text, message text) RETURNS jsonb
+CREATE FUNCTION tenancy_internal.unanswered_advice(rule text, state text, message text) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT jsonb_build_array(jsonb_build_object('severity', 'error', 'object', unanswered_advice.rule,
     'problem', format('the rule cannot be evaluated: %s (SQLSTATE %s)', unanswered_advice.message, unanswered_advice.state)))
 $$;
-COMMENT ON FUNCTION tenancy.unanswered_advice(text, text, text) IS 'What advise() says of a rule that fails';
-REVOKE ALL ON FUNCTION tenancy.unanswered_advice(text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.unanswered_advice(text, text, text) IS 'What advise() says of a rule that fails';
 
 -- The catalogs of the server are read while others change them: an object can go between its row and a question about it. Each try
 -- sees them anew.
-CREATE FUNCTION tenancy.collect_advice(only_rule text DEFAULT NULL)
+CREATE FUNCTION tenancy_internal.collect_advice(only_rule text DEFAULT NULL)
 RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET lock_timeout = '5s' AS $$
 #variable_conflict use_column
@@ -123,7 +118,7 @@ BEGIN
   FOR rule_name IN SELECT r.rule FROM tenancy.advice_rules() r WHERE r.rule = coalesce(only_rule, r.rule) LOOP
     FOR attempt IN 1 .. 5 LOOP
       BEGIN
-        EXECUTE format('SELECT coalesce(jsonb_agg(a), ''[]'') FROM tenancy.%I() a', 'advice_' || rule_name) INTO findings;
+        EXECUTE format('SELECT coalesce(jsonb_agg(a), ''[]'') FROM tenancy_internal.%I() a', 'advice_' || rule_name) INTO findings;
         EXIT;
       EXCEPTION
         WHEN undefined_table OR undefined_object OR undefined_column OR undefined_function OR internal_error OR syntax_error
@@ -131,10 +126,10 @@ BEGIN
           IF attempt < 5 THEN
             CONTINUE;
           END IF;
-          findings := tenancy.unanswered_advice(rule_name, SQLSTATE, SQLERRM);
+          findings := tenancy_internal.unanswered_advice(rule_name, SQLSTATE, SQLERRM);
         WHEN OTHERS THEN
           -- Code of a table's owner, or a lock, that one rule meets does not hide what the others find.
-          findings := tenancy.unanswered_advice(rule_name, SQLSTATE, SQLERRM);
+          findings := tenancy_internal.unanswered_advice(rule_name, SQLSTATE, SQLERRM);
           EXIT;
       END;
     END LOOP;
@@ -143,19 +138,18 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.collect_advice(text) IS 'What the rules of advise() find, accepted or not; of all rules or of one';
-REVOKE ALL ON FUNCTION tenancy.collect_advice(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.collect_advice(text) IS 'What the rules of advise() find, accepted or not; of all rules or of one';
 
 CREATE FUNCTION tenancy.advise(accepted boolean DEFAULT false)
 RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text, accepted_because text)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM tenancy.require_dba();
+  PERFORM tenancy_internal.require_dba();
   RETURN QUERY
   SELECT a.severity, a.rule, a.object, a.problem, a.fix_sql, k.reason
-  FROM tenancy.collect_advice() a LEFT JOIN tenancy.accepted_advice k ON k.rule = a.rule AND k.object = a.object
-    AND (k.problems IS NULL OR tenancy.without_numbers(a.problem) = ANY (k.problems))
+  FROM tenancy_internal.collect_advice() a LEFT JOIN tenancy.accepted_advice k ON k.rule = a.rule AND k.object = a.object
+    AND (k.problems IS NULL OR tenancy_internal.without_numbers(a.problem) = ANY (k.problems))
   WHERE advise.accepted OR k.reason IS NULL
   ORDER BY array_position(ARRAY['error', 'warning', 'performance', 'info'], a.severity), a.rule, a.object, a.problem;
 END

@@ -18,44 +18,43 @@ COMMENT ON COLUMN tenancy.accepted_advice.accepted_at IS 'When it was accepted';
 COMMENT ON COLUMN tenancy.accepted_advice.problems IS 'What was found then, numbers aside: anything else that the rule finds about the object is reported; NULL for whatever it finds';
 ALTER TABLE tenancy.accepted_advice ENABLE ROW LEVEL SECURITY;
 CREATE POLICY dba ON tenancy.accepted_advice USING ((SELECT tenancy.is_dba()));
-CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.accepted_advice FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_truncate();
+CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.accepted_advice FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate();
 CREATE TRIGGER "0_audit_insert" AFTER INSERT ON tenancy.accepted_advice FOR EACH ROW
-  WHEN (NOT tenancy.is_restore()) EXECUTE FUNCTION tenancy.audit_change('accepted_advice', 'rule', 'object');
+  WHEN (NOT tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.audit_change('accepted_advice', 'rule', 'object');
 CREATE TRIGGER "0_audit_update" AFTER UPDATE ON tenancy.accepted_advice FOR EACH ROW
-  WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy.audit_change('accepted_advice', 'rule', 'object');
+  WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy_internal.audit_change('accepted_advice', 'rule', 'object');
 CREATE TRIGGER "0_audit_delete" AFTER DELETE ON tenancy.accepted_advice FOR EACH ROW
-  EXECUTE FUNCTION tenancy.audit_change('accepted_advice', 'rule', 'object');
+  EXECUTE FUNCTION tenancy_internal.audit_change('accepted_advice', 'rule', 'object');
 CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON tenancy.accepted_advice FOR EACH STATEMENT
-  EXECUTE FUNCTION tenancy.audit_truncate('accepted_advice');
+  EXECUTE FUNCTION tenancy_internal.audit_truncate('accepted_advice');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.accepted_advice', '');
 
-CREATE FUNCTION tenancy.check_rule(rule text) RETURNS void
+CREATE FUNCTION tenancy_internal.check_rule(rule text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF check_rule.rule IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a rule must be given';
   ELSIF NOT EXISTS (SELECT FROM tenancy.advice_rules() r WHERE r.rule = check_rule.rule) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('advise() has no rule "%s"', check_rule.rule),
-      HINT = coalesce('Perhaps you meant "' || (SELECT tenancy.nearest(check_rule.rule, array_agg(r.rule)) FROM tenancy.advice_rules() r) || '".',
+      HINT = coalesce('Perhaps you meant "' || (SELECT tenancy_internal.nearest(check_rule.rule, array_agg(r.rule)) FROM tenancy.advice_rules() r) || '".',
                       'tenancy.advice_rules() lists them.');
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_rule(text) IS 'Raises 22023 with the nearest name unless advise() has the rule';
-REVOKE ALL ON FUNCTION tenancy.check_rule(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_rule(text) IS 'Raises 22023 with the nearest name unless advise() has the rule';
 
 CREATE FUNCTION tenancy.accept_advice(rule text, object text, reason text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_now text[];
 BEGIN
-  PERFORM tenancy.require_dba();
-  PERFORM tenancy.check_rule(accept_advice.rule);
+  PERFORM tenancy_internal.require_dba();
+  PERFORM tenancy_internal.check_rule(accept_advice.rule);
   IF accept_advice.object IS NULL OR coalesce(accept_advice.reason, '') !~ '[^[:space:]]' THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'an object and a reason must be given';
   END IF;
-  SELECT array_agg(DISTINCT tenancy.without_numbers(f.problem)) INTO found_now
-  FROM tenancy.collect_advice(accept_advice.rule) f WHERE f.object = accept_advice.object;
+  SELECT array_agg(DISTINCT tenancy_internal.without_numbers(f.problem)) INTO found_now
+  FROM tenancy_internal.collect_advice(accept_advice.rule) f WHERE f.object = accept_advice.object;
   INSERT INTO tenancy.accepted_advice AS a (rule, object, reason, problems)
   VALUES (accept_advice.rule, accept_advice.object, accept_advice.reason, found_now)
   ON CONFLICT ON CONSTRAINT accepted_advice_pkey DO UPDATE
@@ -71,8 +70,8 @@ COMMENT ON FUNCTION tenancy.accept_advice(text, text, text) IS 'For a DBA: a fin
 CREATE FUNCTION tenancy.withdraw_acceptance(rule text, object text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.require_dba();
-  PERFORM tenancy.check_rule(withdraw_acceptance.rule);
+  PERFORM tenancy_internal.require_dba();
+  PERFORM tenancy_internal.check_rule(withdraw_acceptance.rule);
   DELETE FROM tenancy.accepted_advice a WHERE a.rule = withdraw_acceptance.rule AND a.object = withdraw_acceptance.object;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('rule "%s" is not accepted for "%s"', withdraw_acceptance.rule, withdraw_acceptance.object),

@@ -1,6 +1,6 @@
 -- advise(): the catalogs of pg_tenancy, and who administers.
 
-CREATE FUNCTION tenancy.advice_dangling_catalog_rows() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_dangling_catalog_rows() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   reference record;
@@ -29,18 +29,16 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advice_dangling_catalog_rows() IS 'Rows of the catalogs that refer to nothing';
-REVOKE ALL ON FUNCTION tenancy.advice_dangling_catalog_rows() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_dangling_catalog_rows() IS 'Rows of the catalogs that refer to nothing';
 
-CREATE FUNCTION tenancy.advice_foreign_code_on_catalogs() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_foreign_code_on_catalogs() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', f.problem, 'it runs with the rights of the owner of pg_tenancy, who is a superuser', NULL::text
-  FROM tenancy.foreign_code_on_catalogs() f
+  FROM tenancy_steps.foreign_code_on_catalogs() f
 $$;
-COMMENT ON FUNCTION tenancy.advice_foreign_code_on_catalogs() IS 'Code of others that changes of the catalogs set off';
-REVOKE ALL ON FUNCTION tenancy.advice_foreign_code_on_catalogs() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_foreign_code_on_catalogs() IS 'Code of others that changes of the catalogs set off';
 
-CREATE FUNCTION tenancy.advice_administrators() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_administrators() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'info', r.rolname::text,
          CASE WHEN has_type_privilege(r.oid, 'tenancy.administrator', 'USAGE') THEN 'it is a DBA: it administers all tenants'
@@ -49,14 +47,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   FROM pg_type t CROSS JOIN aclexplode(t.typacl) a JOIN pg_roles r ON pg_has_role(r.oid, a.grantee, 'MEMBER')
   WHERE t.oid IN ('tenancy.administrator'::regtype, 'tenancy.sign_up'::regtype) AND a.grantee <> t.typowner AND NOT r.rolsuper
 $$;
-COMMENT ON FUNCTION tenancy.advice_administrators() IS 'Roles that administer tenants';
-REVOKE ALL ON FUNCTION tenancy.advice_administrators() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_administrators() IS 'Roles that administer tenants';
 
-CREATE FUNCTION tenancy.advice_everybody_administers() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_everybody_administers() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.oid::regtype::text, 'PUBLIC holds USAGE', format('REVOKE USAGE ON TYPE %s FROM PUBLIC', t.oid::regtype)
   FROM pg_type t CROSS JOIN aclexplode(t.typacl) a
   WHERE t.oid IN ('tenancy.administrator'::regtype, 'tenancy.sign_up'::regtype) AND a.grantee = 0
 $$;
-COMMENT ON FUNCTION tenancy.advice_everybody_administers() IS 'Rights of administrators that PUBLIC holds';
-REVOKE ALL ON FUNCTION tenancy.advice_everybody_administers() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_everybody_administers() IS 'Rights of administrators that PUBLIC holds';

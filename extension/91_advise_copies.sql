@@ -1,15 +1,14 @@
 -- advise(): copies of rows, which other programs and extensions keep outside of the policies.
 
-CREATE FUNCTION tenancy.is_of_extension(relation text, extension name) RETURNS boolean
+CREATE FUNCTION tenancy_internal.is_of_extension(relation text, extension name) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                  WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass(relation) AND d.refclassid = 'pg_extension'::regclass
                    AND d.deptype = 'e' AND e.extname = extension)
 $$;
-COMMENT ON FUNCTION tenancy.is_of_extension(text, name) IS 'Whether a relation belongs to an extension, and is not just called like one that does';
-REVOKE ALL ON FUNCTION tenancy.is_of_extension(text, name) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.is_of_extension(text, name) IS 'Whether a relation belongs to an extension, and is not just called like one that does';
 
-CREATE FUNCTION tenancy.advice_publication() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_publication() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', t.relation::text, format('publication "%s" sends all of its rows to subscribers', p.pubname),
          CASE WHEN p.puballtables THEN format('DROP PUBLICATION %I', p.pubname)
@@ -21,14 +20,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- A partition that is sent along with its parent is the parent's matter.
   WHERE r.oid IS NOT NULL OR NOT c.relispartition AND (p.puballtables OR n.oid IS NOT NULL)
 $$;
-COMMENT ON FUNCTION tenancy.advice_publication() IS 'Publications that send protected tables';
-REVOKE ALL ON FUNCTION tenancy.advice_publication() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_publication() IS 'Publications that send protected tables';
 
-CREATE FUNCTION tenancy.advice_pglogical_set() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_pglogical_set() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF NOT (tenancy.is_of_extension('pglogical.replication_set_table', 'pglogical')
-          AND tenancy.is_of_extension('pglogical.replication_set', 'pglogical')) THEN
+  IF NOT (tenancy_internal.is_of_extension('pglogical.replication_set_table', 'pglogical')
+          AND tenancy_internal.is_of_extension('pglogical.replication_set', 'pglogical')) THEN
     RETURN;
   END IF;
   RETURN QUERY EXECUTE $query$
@@ -38,10 +36,9 @@ BEGIN
     JOIN pglogical.replication_set s ON s.set_id = m.set_id $query$;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advice_pglogical_set() IS 'Replication sets of pglogical that send protected tables';
-REVOKE ALL ON FUNCTION tenancy.advice_pglogical_set() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_pglogical_set() IS 'Replication sets of pglogical that send protected tables';
 
-CREATE FUNCTION tenancy.advice_incremental_view() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_incremental_view() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Each of its triggers on the table below names the view by its number. The view has rows of all tenants, and no policies.
   SELECT DISTINCT 'warning', v.view::text, format('pg_ivm keeps rows of all tenants of %s in it', t.relation), format('DROP TABLE %s', v.view)
@@ -52,10 +49,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE EXISTS (SELECT FROM pg_class c WHERE c.oid = v.view)
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = v.view)
 $$;
-COMMENT ON FUNCTION tenancy.advice_incremental_view() IS 'Views that pg_ivm keeps up to date with protected tables';
-REVOKE ALL ON FUNCTION tenancy.advice_incremental_view() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_incremental_view() IS 'Views that pg_ivm keeps up to date with protected tables';
 
-CREATE FUNCTION tenancy.advice_collected_constants() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_collected_constants() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', e.extname::text, 'it shows the constants of all tenants'' queries to whoever may read its views',
          'ALTER SYSTEM SET pg_qualstats.track_constants = off; SELECT pg_reload_conf()'
@@ -63,5 +59,4 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE e.extname = 'pg_qualstats' AND coalesce(current_setting('pg_qualstats.track_constants', true), 'on') NOT IN ('off', 'false')
     AND EXISTS (SELECT FROM tenancy.protected_tables)
 $$;
-COMMENT ON FUNCTION tenancy.advice_collected_constants() IS 'Statistics of pg_qualstats, which show constants of all tenants'' queries';
-REVOKE ALL ON FUNCTION tenancy.advice_collected_constants() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_collected_constants() IS 'Statistics of pg_qualstats, which show constants of all tenants'' queries';

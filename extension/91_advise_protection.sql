@@ -1,21 +1,20 @@
 -- advise(): tables that are not protected as they should be, and rows that nobody sees.
 
-CREATE FUNCTION tenancy.advice_protection_broken() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_protection_broken() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.relation::text, i.problem,
          -- What others are protected through stays protected.
-         CASE WHEN EXISTS (SELECT FROM tenancy.children_of(t.relation)) THEN tenancy.protect_call(t)
-              ELSE format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy.protect_call(t)) END
-  FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i
+         CASE WHEN EXISTS (SELECT FROM tenancy_internal.children_of(t.relation)) THEN tenancy_internal.protect_call(t)
+              ELSE format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy_internal.protect_call(t)) END
+  FROM tenancy.protected_tables t, tenancy_internal.inspect_protection(t.relation) i
   -- What is wrong above is mended above.
   WHERE i.problem IS NOT NULL AND NOT EXISTS (
-    SELECT FROM pg_inherits h JOIN tenancy.protected_tables p ON p.relation = h.inhparent, tenancy.inspect_protection(p.relation) above
+    SELECT FROM pg_inherits h JOIN tenancy.protected_tables p ON p.relation = h.inhparent, tenancy_internal.inspect_protection(p.relation) above
     WHERE h.inhrelid = t.relation AND above.problem = i.problem)
 $$;
-COMMENT ON FUNCTION tenancy.advice_protection_broken() IS 'Protected tables whose policies are not as protect() made them';
-REVOKE ALL ON FUNCTION tenancy.advice_protection_broken() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_protection_broken() IS 'Protected tables whose policies are not as protect() made them';
 
-CREATE FUNCTION tenancy.advice_unrecorded_protection() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_unrecorded_protection() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- A table that was restored by itself, or without the catalogs: closed, but nothing keeps it so.
   SELECT 'error', c.oid::regclass::text, 'it has the policies of a protected table, but is not in tenancy.protected_tables',
@@ -24,14 +23,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
            CASE WHEN k.owner IS NULL THEN 'owner => ' || quote_literal(i.owner) END,
            CASE WHEN k.api_key IS NULL THEN 'api_key => ' || quote_literal(i.api_key) END,
            'through => ' || quote_literal(i.through::text), CASE WHEN i.shared THEN 'shared => true' END))
-  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy.inspect_protection(c.oid) i, tenancy.child_columns(c.oid) k
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy_internal.inspect_protection(c.oid) i, tenancy_internal.child_columns(c.oid) k
   WHERE p.polname = 'tenancy_select' AND i.resource IS NOT NULL AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
 $$;
-COMMENT ON FUNCTION tenancy.advice_unrecorded_protection() IS 'Tables with the policies of a protected one that tenancy.protected_tables does not know';
-REVOKE ALL ON FUNCTION tenancy.advice_unrecorded_protection() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_unrecorded_protection() IS 'Tables with the policies of a protected one that tenancy.protected_tables does not know';
 
-CREATE FUNCTION tenancy.advice_row_security_not_enabled() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_row_security_not_enabled() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', c.oid::regclass::text, 'row security is forced, but not enabled',
          format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass)
@@ -39,19 +37,17 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     AND NOT EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
                     WHERE h.inhrelid = c.oid AND p.relforcerowsecurity AND NOT p.relrowsecurity)
 $$;
-COMMENT ON FUNCTION tenancy.advice_row_security_not_enabled() IS 'Tables that force row security without enabling it';
-REVOKE ALL ON FUNCTION tenancy.advice_row_security_not_enabled() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_row_security_not_enabled() IS 'Tables that force row security without enabling it';
 
-CREATE FUNCTION tenancy.advice_unprotected_partition() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_unprotected_partition() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'error', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation), tenancy.protect_call(t)
+  SELECT 'error', child.inhrelid::regclass::text, format('it is part of the protected table %s', t.relation), tenancy_internal.protect_call(t)
   FROM tenancy.protected_tables t JOIN pg_inherits child ON child.inhparent = t.relation JOIN pg_class c ON c.oid = child.inhrelid
   WHERE c.relkind <> 'f' AND NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = child.inhrelid)
 $$;
-COMMENT ON FUNCTION tenancy.advice_unprotected_partition() IS 'Partitions and children of protected tables that are not protected themselves';
-REVOKE ALL ON FUNCTION tenancy.advice_unprotected_partition() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_unprotected_partition() IS 'Partitions and children of protected tables that are not protected themselves';
 
-CREATE FUNCTION tenancy.advice_unprotected_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_unprotected_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- The key of a table says what its own rows are: where the tenants' own table is protected, "id" is no tenant column elsewhere.
   WITH tenant_columns AS (
@@ -66,15 +62,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace)
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-    AND tenancy.is_id_type(a.atttypid, a.attcollation)
+    AND tenancy_internal.is_id_type(a.atttypid, a.attcollation)
     AND (a.attname IN ('organization_id', 'workspace_id')
          OR EXISTS (SELECT FROM tenant_columns k WHERE k.attname = a.attname AND k.atttypid = a.atttypid))
   GROUP BY c.oid
 $$;
-COMMENT ON FUNCTION tenancy.advice_unprotected_table() IS 'Tables that are not protected and have columns called like tenant columns';
-REVOKE ALL ON FUNCTION tenancy.advice_unprotected_table() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_unprotected_table() IS 'Tables that are not protected and have columns called like tenant columns';
 
-CREATE FUNCTION tenancy.advice_unusable_resource() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_unusable_resource() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', t.relation::text,
          CASE WHEN NOT can.be_read THEN format('nobody can read it: resource "%s" has neither action view nor list', t.resource)
@@ -87,5 +82,4 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE NOT (can.be_read AND can.be_written)
     AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.relation AND c.relispartition)
 $$;
-COMMENT ON FUNCTION tenancy.advice_unusable_resource() IS 'Protected tables whose resource has no permission to read, or none to write';
-REVOKE ALL ON FUNCTION tenancy.advice_unusable_resource() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_unusable_resource() IS 'Protected tables whose resource has no permission to read, or none to write';

@@ -1,19 +1,18 @@
 -- advise(): rows that know their tenant by other rows, or not at all.
 
-CREATE FUNCTION tenancy.names_tenant(relation regclass) RETURNS boolean
+CREATE FUNCTION tenancy_internal.names_tenant(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM pg_attribute a
-    WHERE a.attrelid = names_tenant.relation AND a.attnum > 0 AND NOT a.attisdropped AND tenancy.is_id_type(a.atttypid, a.attcollation)
+    WHERE a.attrelid = names_tenant.relation AND a.attnum > 0 AND NOT a.attisdropped AND tenancy_internal.is_id_type(a.atttypid, a.attcollation)
       AND (a.attname IN ('organization_id', 'workspace_id')
            OR EXISTS (SELECT FROM tenancy.protected_tables t JOIN pg_attribute b ON b.attrelid = t.relation
                       WHERE b.attname IN (t.organization_column, t.workspace_column) AND b.attname = a.attname AND b.atttypid = a.atttypid
                         AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)))))
 $$;
-COMMENT ON FUNCTION tenancy.names_tenant(regclass) IS 'Whether a table has a column that looks like one of its tenant';
-REVOKE ALL ON FUNCTION tenancy.names_tenant(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.names_tenant(regclass) IS 'Whether a table has a column that looks like one of its tenant';
 
-CREATE FUNCTION tenancy.advice_child_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_child_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Tables that refer to a protected table, or to another such table, and have no column of their own for the tenant.
   WITH RECURSIVE children AS (
@@ -24,7 +23,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     SELECT k.conrelid, k.confrelid, k.conkey[1]
     FROM children c JOIN pg_constraint k ON k.confrelid = c.relid
     WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND k.conparentid = 0
-      AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.relid) AND NOT tenancy.names_tenant(c.relid)
+      AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.relid) AND NOT tenancy_internal.names_tenant(c.relid)
   )
   SELECT 'warning', c.relid::regclass::text,
          format('it knows its tenant only by the rows that it refers to, in %s, and no policy asks for them',
@@ -33,21 +32,20 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                 (array_agg(a.attname ORDER BY NOT a.attnotnull, a.attnum))[1:4]::text)
   FROM children c JOIN pg_attribute a ON a.attrelid = c.relid AND a.attnum = c.referring JOIN pg_class k ON k.oid = c.relid
   WHERE c.parent <> c.relid AND NOT k.relispartition AND k.relnamespace <> 'tenancy'::regnamespace
-    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.relid) AND NOT tenancy.names_tenant(c.relid)
+    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.relid) AND NOT tenancy_internal.names_tenant(c.relid)
   GROUP BY c.relid
 $$;
-COMMENT ON FUNCTION tenancy.advice_child_table() IS 'Tables that know their tenant only by the rows that they refer to';
-REVOKE ALL ON FUNCTION tenancy.advice_child_table() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_child_table() IS 'Tables that know their tenant only by the rows that they refer to';
 
-CREATE FUNCTION tenancy.advice_policy_with_subselect() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_policy_with_subselect() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Its guard stands in the sub-select, which is read once: what comes after the principal has changed is still shown.
   SELECT DISTINCT ON (p.oid) 'error', p.polrelid::regclass::text,
          format('policy "%s" asks table %s in a sub-select, so that an open cursor goes on showing rows after the session has become somebody else',
                 p.polname, t.relation),
-         CASE WHEN EXISTS (SELECT FROM tenancy.parents_of(p.polrelid))
+         CASE WHEN EXISTS (SELECT FROM tenancy_internal.parents_of(p.polrelid))
               THEN format('DROP POLICY %I ON %s; SELECT tenancy.protect(%L, <resource>, through => %L)', p.polname, p.polrelid::regclass, p.polrelid::regclass,
-                          ARRAY(SELECT f.referring FROM tenancy.parents_of(p.polrelid) f LIMIT 4)::text)
+                          ARRAY(SELECT f.referring FROM tenancy_internal.parents_of(p.polrelid) f LIMIT 4)::text)
               ELSE format('DROP POLICY %I ON %s; -- give the table a foreign key to %s and protect it through that, or columns that name the tenant',
                           p.polname, p.polrelid::regclass, t.relation) END
   FROM pg_policy p JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass
@@ -55,16 +53,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Beside the tenancy policies, whose guard is asked of each row, it can only narrow.
   WHERE p.polpermissive AND NOT EXISTS (SELECT FROM tenancy.protected_tables own WHERE own.relation = p.polrelid)
 $$;
-COMMENT ON FUNCTION tenancy.advice_policy_with_subselect() IS 'Policies that ask a protected table in a sub-select';
-REVOKE ALL ON FUNCTION tenancy.advice_policy_with_subselect() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_policy_with_subselect() IS 'Policies that ask a protected table in a sub-select';
 
-CREATE FUNCTION tenancy.advice_foreign_key_across_tenants() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_foreign_key_across_tenants() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- No policy is asked when a foreign key is checked.
   SELECT 'warning', c.relation::text,
          format('foreign key "%s" lets a row hang on another tenant''s row of %s, and tells which ids there are', k.conname, p.relation),
          CASE WHEN c.through IS NOT NULL AND cardinality(k.conkey) = 1
-              THEN replace(tenancy.protect_call(c), quote_literal(c.through::text), quote_literal((c.through || mine.attname)::text))
+              THEN replace(tenancy_internal.protect_call(c), quote_literal(c.through::text), quote_literal((c.through || mine.attname)::text))
               WHEN c.organization_column IS NOT NULL AND p.organization_column IS NOT NULL AND cardinality(k.conkey) = 1
               THEN format('ALTER TABLE %s ADD UNIQUE (%I, %I); ALTER TABLE %s ADD FOREIGN KEY (%I, %I) REFERENCES %s (%I, %I)', p.relation,
                           p.organization_column, theirs.attname, c.relation, c.organization_column, mine.attname, p.relation, p.organization_column, theirs.attname) END
@@ -78,11 +75,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
       JOIN pg_attribute h ON h.attrelid = k.conrelid AND h.attnum = u.here JOIN pg_attribute t ON t.attrelid = k.confrelid AND t.attnum = u.there
       WHERE h.attname = c.organization_column AND t.attname = p.organization_column OR h.attname = c.workspace_column AND t.attname = p.workspace_column)
 $$;
-COMMENT ON FUNCTION tenancy.advice_foreign_key_across_tenants() IS 'Foreign keys that let a row hang on another tenant''s';
-REVOKE ALL ON FUNCTION tenancy.advice_foreign_key_across_tenants() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_foreign_key_across_tenants() IS 'Foreign keys that let a row hang on another tenant''s';
 
 -- Rows are looked for where an index, or the table's size, makes that cheap, or statistics say that there are some.
-CREATE FUNCTION tenancy.advice_rows_without_organization() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_rows_without_organization() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   t tenancy.protected_tables;
@@ -90,22 +86,21 @@ BEGIN
   FOR t IN
     SELECT p.* FROM tenancy.protected_tables p JOIN pg_class c ON c.oid = p.relation
     WHERE NOT p.workspace_decides AND p.organization_column IS NOT NULL AND p.workspace_column IS NOT NULL AND NOT c.relispartition
-      AND (tenancy.inspect_protection(p.relation)).problem IS NULL
+      AND (tenancy_internal.inspect_protection(p.relation)).problem IS NULL
       AND (c.relkind = 'r' AND c.relpages < 1000
            OR EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
                       WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND a.attname = p.organization_column)
            OR EXISTS (SELECT FROM pg_statistic s JOIN pg_attribute a ON a.attrelid = s.starelid AND a.attnum = s.staattnum
                       WHERE s.starelid = c.oid AND a.attname = p.organization_column AND s.stanullfrac > 0)) LOOP
-    IF tenancy.has_rows_without_organization(t.relation, t.organization_column, t.workspace_column) THEN
+    IF tenancy_internal.has_rows_without_organization(t.relation, t.organization_column, t.workspace_column) THEN
       severity := 'warning';
       object := t.relation::text;
       problem := format('rows name a workspace and no organization ("%s" is NULL): members of the workspace see them, and who reaches all workspaces doesn''t',
                         t.organization_column);
-      fix_sql := format('-- fill "%s" in; or, so that the workspace decides: %s', t.organization_column, tenancy.protect_call(t));
+      fix_sql := format('-- fill "%s" in; or, so that the workspace decides: %s', t.organization_column, tenancy_internal.protect_call(t));
       RETURN NEXT;
     END IF;
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advice_rows_without_organization() IS 'Rows of protected tables that name a workspace and no organization';
-REVOKE ALL ON FUNCTION tenancy.advice_rows_without_organization() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_rows_without_organization() IS 'Rows of protected tables that name a workspace and no organization';

@@ -1,46 +1,44 @@
 -- advise(): rows that name no tenant.
 
-CREATE FUNCTION tenancy.removed_tenants(entity text, at_most bigint) RETURNS TABLE (resource_id text, external_id text)
+CREATE FUNCTION tenancy_internal.removed_tenants(entity text, at_most bigint) RETURNS TABLE (resource_id text, external_id text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT l.resource_id, l.before ->> 'external_id' FROM tenancy.audit_log l
   WHERE l.resource_type = removed_tenants.entity AND l.action = 'delete' ORDER BY l.audit_id DESC LIMIT removed_tenants.at_most
 $$;
-COMMENT ON FUNCTION tenancy.removed_tenants(text, bigint) IS 'Organizations or workspaces that were deleted last, with the external ids that they had';
-REVOKE ALL ON FUNCTION tenancy.removed_tenants(text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.removed_tenants(text, bigint) IS 'Organizations or workspaces that were deleted last, with the external ids that they had';
 
 -- Values with their numbers of rows, as an object.
-CREATE FUNCTION tenancy.tenants_named(relation regclass, "column" name, entity text, thorough boolean) RETURNS jsonb
+CREATE FUNCTION tenancy_internal.tenants_named(relation regclass, "column" name, entity text, thorough boolean) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   first_rows CONSTANT bigint := 10000;
   removed_at_most CONSTANT bigint := 1000;
-  relation_rows CONSTANT text := tenancy.only_if_plain(tenants_named.relation);
+  relation_rows CONSTANT text := tenancy_internal.only_if_plain(tenants_named.relation);
   named jsonb;
 BEGIN
   IF tenants_named.thorough THEN
-    RETURN (SELECT jsonb_object_agg(r ->> 0, r -> 1) FROM tenancy.as_owner(tenants_named.relation, format(
+    RETURN (SELECT jsonb_object_agg(r ->> 0, r -> 1) FROM tenancy_internal.as_owner(tenants_named.relation, format(
       'SELECT jsonb_build_array(t.%1$I::text, count(*)) FROM %2$s t WHERE t.%1$I IS NOT NULL GROUP BY t.%1$I',
       tenants_named."column", relation_rows)) r);
   END IF;
-  named := (SELECT jsonb_object_agg(r ->> 0, r -> 1) FROM tenancy.as_owner(tenants_named.relation, format(
+  named := (SELECT jsonb_object_agg(r ->> 0, r -> 1) FROM tenancy_internal.as_owner(tenants_named.relation, format(
     'SELECT jsonb_build_array(t.id, count(*)) FROM (SELECT t.%1$I::text AS id FROM %2$s t WHERE t.%1$I IS NOT NULL LIMIT %3$s) t GROUP BY t.id',
     tenants_named."column", relation_rows, first_rows)) r);
   -- By index: tenants that the audit log knows to be gone.
   IF EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
              WHERE i.indrelid = tenants_named.relation AND i.indisvalid AND i.indpred IS NULL AND a.attname = tenants_named."column") THEN
-    named := coalesce(named, '{}') || coalesce((SELECT jsonb_object_agg(r ->> 0, r -> 1) FROM tenancy.as_owner(tenants_named.relation, format(
+    named := coalesce(named, '{}') || coalesce((SELECT jsonb_object_agg(r ->> 0, r -> 1) FROM tenancy_internal.as_owner(tenants_named.relation, format(
       'SELECT jsonb_build_array(t.%1$I::text, count(*)) FROM %2$s t WHERE %3$s GROUP BY t.%1$I', tenants_named."column", relation_rows,
-      tenancy.names_one_of(tenants_named.relation, tenants_named."column",
-        ARRAY(SELECT g.resource_id::uuid FROM tenancy.removed_tenants(tenants_named.entity, removed_at_most) g),
-        ARRAY(SELECT g.external_id FROM tenancy.removed_tenants(tenants_named.entity, removed_at_most) g WHERE g.external_id IS NOT NULL)))) r), '{}');
+      tenancy_internal.names_one_of(tenants_named.relation, tenants_named."column",
+        ARRAY(SELECT g.resource_id::uuid FROM tenancy_internal.removed_tenants(tenants_named.entity, removed_at_most) g),
+        ARRAY(SELECT g.external_id FROM tenancy_internal.removed_tenants(tenants_named.entity, removed_at_most) g WHERE g.external_id IS NOT NULL)))) r), '{}');
   END IF;
   RETURN named;
 END
 $$;
-COMMENT ON FUNCTION tenancy.tenants_named(regclass, name, text, boolean) IS 'Values of a tenant column with their numbers of rows: of all rows, or of the first ones, and by index of tenants removed lately';
-REVOKE ALL ON FUNCTION tenancy.tenants_named(regclass, name, text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.tenants_named(regclass, name, text, boolean) IS 'Values of a tenant column with their numbers of rows: of all rows, or of the first ones, and by index of tenants removed lately';
 
-CREATE FUNCTION tenancy.find_rows_without_tenant(within regclass, thorough boolean)
+CREATE FUNCTION tenancy_internal.find_rows_without_tenant(within regclass, thorough boolean)
 RETURNS TABLE (relation regclass, "column" name, kind text, value text, "rows" bigint, failure text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
@@ -49,18 +47,18 @@ DECLARE
   named jsonb;
 BEGIN
   FOR looked_at IN
-    SELECT t.relation::regclass AS relation, c.entity, c.column_name, tenancy.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
-    FROM tenancy.tables_with_rows(find_rows_without_tenant.within) t
+    SELECT t.relation::regclass AS relation, c.entity, c.column_name, tenancy_internal.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
+    FROM tenancy_internal.tables_with_rows(find_rows_without_tenant.within) t
     CROSS JOIN LATERAL (VALUES ('organization', t.organization_column), ('workspace', t.workspace_column)) c (entity, column_name)
     JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = c.column_name AND NOT a.attisdropped
     ORDER BY t.relation::text, c.entity LOOP
     -- Who waits for advice may not stand in DDL's way.
-    CONTINUE WHEN tenancy.hold_tables(ARRAY[looked_at.relation], 'access share', find_rows_without_tenant.thorough) = '{}';
+    CONTINUE WHEN tenancy_internal.hold_tables(ARRAY[looked_at.relation], 'access share', find_rows_without_tenant.thorough) = '{}';
     IF find_rows_without_tenant.thorough THEN
-      named := tenancy.tenants_named(looked_at.relation, looked_at.column_name, looked_at.entity, true);
+      named := tenancy_internal.tenants_named(looked_at.relation, looked_at.column_name, looked_at.entity, true);
     ELSE
       BEGIN
-        named := tenancy.tenants_named(looked_at.relation, looked_at.column_name, looked_at.entity, false);
+        named := tenancy_internal.tenants_named(looked_at.relation, looked_at.column_name, looked_at.entity, false);
       EXCEPTION
         WHEN lock_not_available THEN
           CONTINUE;
@@ -79,29 +77,28 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.find_rows_without_tenant(regclass, boolean) IS 'Values of tenant columns (NULL: in all protected tables, else in one and what is below it) that name no organization or workspace, with the numbers of rows; thorough reads all rows and waits for locks, else only the first rows of each table, and by index those of tenants removed lately';
-REVOKE ALL ON FUNCTION tenancy.find_rows_without_tenant(regclass, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.find_rows_without_tenant(regclass, boolean) IS 'Values of tenant columns (NULL: in all protected tables, else in one and what is below it) that name no organization or workspace, with the numbers of rows; thorough reads all rows and waits for locks, else only the first rows of each table, and by index those of tenants removed lately';
 
-CREATE FUNCTION tenancy.list_rows_without_tenant(within regclass)
+CREATE FUNCTION tenancy_steps.list_rows_without_tenant(within regclass)
 RETURNS TABLE (relation regclass, "column" name, kind text, value text, "rows" bigint)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.require_dba();
-  RETURN QUERY SELECT f.relation, f."column", f.kind, f.value, f."rows" FROM tenancy.find_rows_without_tenant(list_rows_without_tenant.within, true) f;
+  PERFORM tenancy_internal.require_dba();
+  RETURN QUERY SELECT f.relation, f."column", f.kind, f.value, f."rows" FROM tenancy_internal.find_rows_without_tenant(list_rows_without_tenant.within, true) f;
 END
 $$;
-COMMENT ON FUNCTION tenancy.list_rows_without_tenant(regclass) IS 'For a DBA: what rows_without_tenant() returns';
+COMMENT ON FUNCTION tenancy_steps.list_rows_without_tenant(regclass) IS 'For a DBA: what rows_without_tenant() returns';
 
 -- In SQL, since in PL/pgSQL an argument and a column can't have the same name.
 CREATE FUNCTION tenancy.rows_without_tenant(relation regclass DEFAULT NULL)
 RETURNS TABLE (relation regclass, "column" name, kind text, value text, "rows" bigint)
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT * FROM tenancy.list_rows_without_tenant($1)
+  SELECT * FROM tenancy_steps.list_rows_without_tenant($1)
 $$;
 COMMENT ON FUNCTION tenancy.rows_without_tenant(regclass) IS 'For a DBA: values of tenant columns that name no organization (kind "organization") or workspace ("workspace"), and how many rows have them, in all protected tables or (the argument) in one with what is below it. Nobody sees such rows by that column. Reads all rows, so it takes its time on large tables; advise() looks at a part';
 
 -- A lock on a partition that is waited for is given up before the server would look for a deadlock.
-CREATE FUNCTION tenancy.advice_rows_without_tenant() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_rows_without_tenant() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET lock_timeout = '300ms' AS $$
 BEGIN
   RETURN QUERY
@@ -109,8 +106,7 @@ BEGIN
          CASE WHEN r.failure IS NOT NULL THEN format('it could not be read as its owner: %s', r.failure)
               ELSE format('rows that name no %s, so that nobody sees them by it: %s or more', r.kind, sum(r."rows")) END,
          CASE WHEN r.failure IS NULL THEN format('SELECT * FROM tenancy.rows_without_tenant(%L)', r.relation) END
-  FROM tenancy.find_rows_without_tenant(NULL, false) r GROUP BY r.relation, r."column", r.kind, r.failure;
+  FROM tenancy_internal.find_rows_without_tenant(NULL, false) r GROUP BY r.relation, r."column", r.kind, r.failure;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advice_rows_without_tenant() IS 'Rows of protected tables that name no tenant: in the first rows of each table, and of tenants removed lately';
-REVOKE ALL ON FUNCTION tenancy.advice_rows_without_tenant() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_rows_without_tenant() IS 'Rows of protected tables that name no tenant: in the first rows of each table, and of tenants removed lately';

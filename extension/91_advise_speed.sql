@@ -1,6 +1,6 @@
 -- advise(): what makes protected tables slow.
 
-CREATE FUNCTION tenancy.advice_missing_index() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_missing_index() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'performance', t.relation::text, format('no index begins with column "%s"', wanted), format('CREATE INDEX ON %s (%I)', t.relation, wanted)
   FROM tenancy.protected_tables t CROSS JOIN unnest(ARRAY[t.organization_column, t.workspace_column]) wanted
@@ -8,10 +8,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
                     WHERE i.indrelid = t.relation AND i.indisvalid AND i.indpred IS NULL AND a.attname = wanted)
 $$;
-COMMENT ON FUNCTION tenancy.advice_missing_index() IS 'Tenant columns of protected tables without an index that begins with them';
-REVOKE ALL ON FUNCTION tenancy.advice_missing_index() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_missing_index() IS 'Tenant columns of protected tables without an index that begins with them';
 
-CREATE FUNCTION tenancy.advice_stale_statistics() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_stale_statistics() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- A partition's counters are its own, and its parent's matter.
   SELECT 'performance', root.relation::regclass::text, 'many of its rows are newer than its statistics', format('ANALYZE %s', root.relation::regclass)
@@ -20,10 +19,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   GROUP BY root.relation
   HAVING sum(s.n_mod_since_analyze) > 1000 AND sum(s.n_mod_since_analyze) > sum(s.n_live_tup) / 5
 $$;
-COMMENT ON FUNCTION tenancy.advice_stale_statistics() IS 'Protected tables whose statistics are old';
-REVOKE ALL ON FUNCTION tenancy.advice_stale_statistics() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_stale_statistics() IS 'Protected tables whose statistics are old';
 
-CREATE FUNCTION tenancy.advice_missing_dependency_statistics() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_missing_dependency_statistics() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Pruning adds the organization to a filter by workspace; the planner must know that one says the other.
   SELECT 'performance', t.relation::text, format('the planner takes columns "%s" and "%s" for independent', t.organization_column, t.workspace_column),
@@ -36,12 +34,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE NOT EXISTS (SELECT FROM pg_statistic_ext e WHERE e.stxrelid = t.relation AND 'f' = ANY (e.stxkind)
                       AND e.stxkeys::int2[] @> ARRAY[o.attnum, w.attnum])
 $$;
-COMMENT ON FUNCTION tenancy.advice_missing_dependency_statistics() IS 'Partitioned tables whose tenant columns the planner takes for independent';
-REVOKE ALL ON FUNCTION tenancy.advice_missing_dependency_statistics() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_missing_dependency_statistics() IS 'Partitioned tables whose tenant columns the planner takes for independent';
 
 -- Under row security an index serves a condition whose operator is leakproof; one that isn't, where the module knows that it meets
 -- own rows only (a btree that begins with the tenant, a partition of one tenant), or that it may meet others'.
-CREATE FUNCTION tenancy.advice_unused_index() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_unused_index() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'performance', i.indexrelid::regclass::text,
          format('no condition of a tenant''s query on %s can use it: it does not begin with the tenant, and its operators are not leakproof', t.relation),
@@ -68,5 +65,4 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
       JOIN pg_operator op ON op.oid = a.amopopr JOIN pg_proc p ON p.oid = op.oprcode
       WHERE a.amoppurpose = 'o' OR p.proleakproof AND i.indkey[k] <> 0 AND o.opcname !~ '_(pattern|trgm)_ops$')
 $$;
-COMMENT ON FUNCTION tenancy.advice_unused_index() IS 'Indexes of protected tables that no condition of a tenant''s query can use';
-REVOKE ALL ON FUNCTION tenancy.advice_unused_index() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_unused_index() IS 'Indexes of protected tables that no condition of a tenant''s query can use';

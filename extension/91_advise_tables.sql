@@ -1,101 +1,92 @@
 -- advise(): tables that stand open, or closed, beside the protected ones, and what has changed while guard rails were off.
 
-CREATE FUNCTION tenancy.advice_closed_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_closed_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', c.oid::regclass::text, 'guard rails have closed it: protect it, or forget its name',
-         CASE WHEN k.table_name IS NOT NULL AND tenancy.unlike_its_name(c.oid, k, true) IS NULL THEN tenancy.protect_call(k, c.oid) END
-  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid CROSS JOIN tenancy.name_of(c.oid) k
+         CASE WHEN k.table_name IS NOT NULL AND tenancy_internal.unlike_its_name(c.oid, k, true) IS NULL THEN tenancy_internal.protect_call(k, c.oid) END
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid CROSS JOIN tenancy_internal.name_of(c.oid) k
   WHERE p.polname = 'tenancy_closed' AND NOT c.relispartition
 $$;
-COMMENT ON FUNCTION tenancy.advice_closed_table() IS 'Tables that guard rails have closed';
-REVOKE ALL ON FUNCTION tenancy.advice_closed_table() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_closed_table() IS 'Tables that guard rails have closed';
 
-CREATE FUNCTION tenancy.advice_open_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_open_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'error', c.oid::regclass::text, 'it has the name of a protected table, and is not protected', tenancy.protect_call(k, c.oid)
+  SELECT 'error', c.oid::regclass::text, 'it has the name of a protected table, and is not protected', tenancy_internal.protect_call(k, c.oid)
   FROM tenancy.protected_names k JOIN pg_namespace n ON n.nspname = k.schema_name
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name AND c.relkind IN ('r', 'p', 'f')
-  WHERE NOT tenancy.is_closed(c.oid) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
+  WHERE NOT tenancy_internal.is_closed(c.oid) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
 $$;
-COMMENT ON FUNCTION tenancy.advice_open_table() IS 'Tables that have the name of a protected one, and stand open';
-REVOKE ALL ON FUNCTION tenancy.advice_open_table() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_open_table() IS 'Tables that have the name of a protected one, and stand open';
 
-CREATE FUNCTION tenancy.advice_open_copy() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_open_copy() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- A copy that its owner fills, to attach it, has no rights of others.
-  SELECT CASE WHEN tenancy.is_granted(c.oid) THEN 'error' ELSE 'warning' END, c.oid::regclass::text,
+  SELECT CASE WHEN tenancy_internal.is_granted(c.oid) THEN 'error' ELSE 'warning' END, c.oid::regclass::text,
          'it fills in the tenant as a protected table does, and has no row security',
          format('SELECT tenancy.protect(%L, <resource>, organization => …, workspace => …)', c.oid::regclass)
   FROM (SELECT DISTINCT d.adrelid FROM pg_attrdef d) d JOIN pg_class c ON c.oid = d.adrelid
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relrowsecurity
-    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) AND tenancy.fills_in_tenants(c.oid)
-    AND (tenancy.name_of(c.oid)).table_name IS NULL
+    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) AND tenancy_internal.fills_in_tenants(c.oid)
+    AND (tenancy_internal.name_of(c.oid)).table_name IS NULL
 $$;
-COMMENT ON FUNCTION tenancy.advice_open_copy() IS 'Copies of protected tables that stand open';
-REVOKE ALL ON FUNCTION tenancy.advice_open_copy() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_open_copy() IS 'Copies of protected tables that stand open';
 
-CREATE FUNCTION tenancy.advice_unknown_name() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_unknown_name() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'warning', t.relation::text, 'its name is not remembered: a table that takes it would stand open', tenancy.protect_call(t)
+  SELECT 'warning', t.relation::text, 'its name is not remembered: a table that takes it would stand open', tenancy_internal.protect_call(t)
   FROM tenancy.protected_tables t
-  WHERE (tenancy.name_of(t.relation)).table_name IS NULL AND (tenancy.protected_parent(t.relation)).relation IS NULL
+  WHERE (tenancy_internal.name_of(t.relation)).table_name IS NULL AND (tenancy_internal.protected_parent(t.relation)).relation IS NULL
 $$;
-COMMENT ON FUNCTION tenancy.advice_unknown_name() IS 'Protected tables whose name is not remembered';
-REVOKE ALL ON FUNCTION tenancy.advice_unknown_name() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_unknown_name() IS 'Protected tables whose name is not remembered';
 
-CREATE FUNCTION tenancy.advice_stale_record() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_stale_record() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.relation::text, 'its columns have other names than tenancy.protected_tables has',
-         tenancy.protect_call(jsonb_populate_record(t, present.names))
-  FROM tenancy.protected_tables t CROSS JOIN tenancy.inspect_protection(t.relation) i
+         tenancy_internal.protect_call(jsonb_populate_record(t, present.names))
+  FROM tenancy.protected_tables t CROSS JOIN tenancy_internal.inspect_protection(t.relation) i
   CROSS JOIN LATERAL jsonb_build_object('organization_column', i.organization, 'workspace_column', i.workspace, 'owner_column', i.owner,
                                         'api_key_column', i.api_key) present (names)
   WHERE i.problem IS NULL AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
                                IS DISTINCT FROM (i.organization, i.workspace, i.owner, i.api_key)
 $$;
-COMMENT ON FUNCTION tenancy.advice_stale_record() IS 'Protected tables of which tenancy.protected_tables has other columns than their policies';
-REVOKE ALL ON FUNCTION tenancy.advice_stale_record() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_stale_record() IS 'Protected tables of which tenancy.protected_tables has other columns than their policies';
 
-CREATE FUNCTION tenancy.advice_dropped_default() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_dropped_default() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', t.relation::text, format('column "%s" is no longer filled in from the session''s principal', a.attname),
          format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', t.relation, a.attname,
-                tenancy.attribution_default(t.relation, a.attname, tenancy.entity_of(t.relation, a.attname)))
+                tenancy_internal.attribution_default(t.relation, a.attname, tenancy_internal.entity_of(t.relation, a.attname)))
   FROM tenancy.protected_tables t CROSS JOIN unnest(t.defaulted_columns) d (column_name)
   JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = d.column_name AND NOT a.attisdropped
   WHERE NOT a.atthasdef
     -- a row that comes by way of the parent has the parent's defaults
     AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.relation AND c.relispartition)
 $$;
-COMMENT ON FUNCTION tenancy.advice_dropped_default() IS 'Columns of protected tables that protect() fills in, without their default';
-REVOKE ALL ON FUNCTION tenancy.advice_dropped_default() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_dropped_default() IS 'Columns of protected tables that protect() fills in, without their default';
 
-CREATE FUNCTION tenancy.advice_unprotected_parent() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_unprotected_parent() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', i.inhparent::regclass::text, format('rows of the protected table %s can be read through it', t.relation),
-         tenancy.protect_call(jsonb_populate_record(t, present.names || jsonb_build_object('relation', i.inhparent::regclass)))
+         tenancy_internal.protect_call(jsonb_populate_record(t, present.names || jsonb_build_object('relation', i.inhparent::regclass)))
   FROM tenancy.protected_tables t JOIN pg_inherits i ON i.inhrelid = t.relation
   CROSS JOIN LATERAL (SELECT CASE WHEN p.problem IS NULL THEN jsonb_build_object('organization_column', p.organization, 'workspace_column', p.workspace,
-                               'owner_column', p.owner, 'api_key_column', p.api_key) ELSE '{}' END FROM tenancy.inspect_protection(t.relation) p) present (names)
-  WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = i.inhparent) AND NOT tenancy.is_closed(i.inhparent)
+                               'owner_column', p.owner, 'api_key_column', p.api_key) ELSE '{}' END FROM tenancy_internal.inspect_protection(t.relation) p) present (names)
+  WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = i.inhparent) AND NOT tenancy_internal.is_closed(i.inhparent)
 $$;
-COMMENT ON FUNCTION tenancy.advice_unprotected_parent() IS 'Parents through which rows of protected tables can be read';
-REVOKE ALL ON FUNCTION tenancy.advice_unprotected_parent() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_unprotected_parent() IS 'Parents through which rows of protected tables can be read';
 
-CREATE FUNCTION tenancy.advice_foreign_partition() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_foreign_partition() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', i.inhrelid::regclass::text, format('it is part of the protected table %s: rows that are routed there are not checked', t.relation),
          format(CASE WHEN c.relispartition THEN 'ALTER TABLE %s DETACH PARTITION %s' ELSE 'ALTER FOREIGN TABLE %2$s NO INHERIT %1$s' END,
                 t.relation, c.oid::regclass)
   FROM tenancy.protected_tables t JOIN pg_inherits i ON i.inhparent = t.relation JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind = 'f'
 $$;
-COMMENT ON FUNCTION tenancy.advice_foreign_partition() IS 'Foreign tables that are part of protected ones';
-REVOKE ALL ON FUNCTION tenancy.advice_foreign_partition() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_foreign_partition() IS 'Foreign tables that are part of protected ones';
 
-CREATE FUNCTION tenancy.advice_hypertable() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+CREATE FUNCTION tenancy_internal.advice_hypertable() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.relation::text, 'its chunks are made without DDL, and stand open', NULL::text
-  FROM tenancy.protected_tables t WHERE tenancy.is_hypertable(t.relation)
+  FROM tenancy.protected_tables t WHERE tenancy_internal.is_hypertable(t.relation)
 $$;
-COMMENT ON FUNCTION tenancy.advice_hypertable() IS 'Protected tables whose chunks are made without DDL';
-REVOKE ALL ON FUNCTION tenancy.advice_hypertable() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.advice_hypertable() IS 'Protected tables whose chunks are made without DDL';

@@ -1,32 +1,31 @@
 -- simulate(): what somebody else would see.
 
-CREATE FUNCTION tenancy.ordinary_logins() RETURNS TABLE (login oid, user_id uuid, organization_id uuid, workspace_id uuid, trusted boolean)
+CREATE FUNCTION tenancy_internal.ordinary_logins() RETURNS TABLE (login oid, user_id uuid, organization_id uuid, workspace_id uuid, trusted boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT r.oid, b.user_id, b.organization_id, b.workspace_id, coalesce(b.trusted, false)
   FROM pg_roles r LEFT JOIN tenancy.login_bindings b ON b.login = r.oid
   WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolbypassrls AND NOT has_type_privilege(r.oid, 'tenancy.administrator', 'USAGE')
 $$;
-COMMENT ON FUNCTION tenancy.ordinary_logins() IS 'Logins to which row security applies and that are no DBA''s, with whom they stand for';
-REVOKE ALL ON FUNCTION tenancy.ordinary_logins() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.ordinary_logins() IS 'Logins to which row security applies and that are no DBA''s, with whom they stand for';
 
-CREATE FUNCTION tenancy.simulated_login(login name, user_id uuid, organization_id uuid) RETURNS oid
+CREATE FUNCTION tenancy_internal.simulated_login(login name, user_id uuid, organization_id uuid) RETURNS oid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   candidates oid[];
 BEGIN
   IF login IS NOT NULL THEN
-    SELECT array_agg(l.login) INTO candidates FROM tenancy.ordinary_logins() l WHERE l.login = tenancy.check_login(simulated_login.login);
+    SELECT array_agg(l.login) INTO candidates FROM tenancy_internal.ordinary_logins() l WHERE l.login = tenancy_internal.check_login(simulated_login.login);
     IF candidates IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('login "%s" is not an ordinary one', login),
         DETAIL = 'It is a superuser, has BYPASSRLS, is a DBA, or cannot log in.', HINT = 'Name the login that the user or the application connects by.';
     END IF;
     RETURN candidates[1];
   END IF;
-  SELECT array_agg(l.login) INTO candidates FROM tenancy.ordinary_logins() l
+  SELECT array_agg(l.login) INTO candidates FROM tenancy_internal.ordinary_logins() l
   WHERE l.user_id = simulated_login.user_id AND (l.organization_id = simulated_login.organization_id OR l.organization_id IS NULL);
   IF candidates IS NULL THEN
-    SELECT array_agg(l.login) INTO candidates FROM tenancy.ordinary_logins() l WHERE l.trusted;
+    SELECT array_agg(l.login) INTO candidates FROM tenancy_internal.ordinary_logins() l WHERE l.trusted;
   END IF;
   IF cardinality(candidates) = 1 THEN
     RETURN candidates[1];
@@ -36,10 +35,9 @@ BEGIN
                   ELSE 'Several logins are bound to the user, or trusted.' END;
 END
 $$;
-COMMENT ON FUNCTION tenancy.simulated_login(name, uuid, uuid) IS 'The ordinary login of that name, or (NULL) the one that is bound to the user, or else the one that is trusted; 22023 for none, several, or one that isn''t ordinary';
-REVOKE ALL ON FUNCTION tenancy.simulated_login(name, uuid, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.simulated_login(name, uuid, uuid) IS 'The ordinary login of that name, or (NULL) the one that is bound to the user, or else the one that is trusted; 22023 for none, several, or one that isn''t ordinary';
 
-CREATE FUNCTION tenancy.only_organization(user_id uuid) RETURNS uuid
+CREATE FUNCTION tenancy_internal.only_organization(user_id uuid) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -52,43 +50,42 @@ BEGIN
   RETURN organizations[1];
 END
 $$;
-COMMENT ON FUNCTION tenancy.only_organization(uuid) IS 'The only organization that a user belongs to; 22023 for none or several';
-REVOKE ALL ON FUNCTION tenancy.only_organization(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.only_organization(uuid) IS 'The only organization that a user belongs to; 22023 for none or several';
 
 -- What simulate() does beforehand. Called by itself it writes an entry and nothing else.
-CREATE FUNCTION tenancy.begin_simulation(
+CREATE FUNCTION tenancy_steps.begin_simulation(
   query text, member text, organization text, login name,
   OUT user_id uuid, OUT organization_id uuid, OUT workspace_id uuid, OUT login_id oid)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 BEGIN
-  PERFORM tenancy.require_dba();
+  PERFORM tenancy_internal.require_dba();
   IF query IS NULL OR member IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a query and a member must be given';
   END IF;
-  user_id := tenancy.find_user(member);
-  organization_id := coalesce(tenancy.find_organization(organization),
-    (SELECT l.organization_id FROM tenancy.ordinary_logins() l JOIN pg_roles r ON r.oid = l.login
+  user_id := tenancy_internal.find_user(member);
+  organization_id := coalesce(tenancy_internal.find_organization(organization),
+    (SELECT l.organization_id FROM tenancy_internal.ordinary_logins() l JOIN pg_roles r ON r.oid = l.login
      WHERE r.rolname = begin_simulation.login AND l.user_id = user_id AND NOT l.trusted),
-    tenancy.only_organization(user_id));
-  user_id := tenancy.find_member(organization_id, member);
-  login_id := tenancy.simulated_login(login, user_id, organization_id);
-  IF pg_has_role(tenancy.caller(), login_id, 'MEMBER') IS NOT TRUE THEN
+    tenancy_internal.only_organization(user_id));
+  user_id := tenancy_internal.find_member(organization_id, member);
+  login_id := tenancy_internal.simulated_login(login, user_id, organization_id);
+  IF pg_has_role(tenancy_internal.caller(), login_id, 'MEMBER') IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
       MESSAGE = format('permission denied to simulate login "%s"', login_id::regrole),
       DETAIL = 'A DBA who is not a superuser must be a member of the role.';
   END IF;
   -- A bound login confines its user to a workspace, where the binding says so.
-  SELECT l.workspace_id INTO workspace_id FROM tenancy.ordinary_logins() l
+  SELECT l.workspace_id INTO workspace_id FROM tenancy_internal.ordinary_logins() l
   WHERE l.login = login_id AND l.user_id = user_id AND l.organization_id = organization_id AND NOT l.trusted;
-  PERFORM tenancy.add_audit_entry('simulate', 'user', user_id::text, organization_id, workspace_id,
+  PERFORM tenancy_internal.add_audit_entry('simulate', 'user', user_id::text, organization_id, workspace_id,
     after => jsonb_build_object('login', login_id::regrole, 'query', query));
   -- An entry goes with the transaction; the log stays.
   RAISE LOG 'login "%" simulates user % in organization % by login %', session_user, user_id, organization_id, login_id::regrole;
 END
 $$;
-COMMENT ON FUNCTION tenancy.begin_simulation(text, text, text, name) IS 'Checks a simulation, and leaves its audit entry and a line in the server''s log; returns whom it is of: user, organization, workspace that the login confines to, login';
+COMMENT ON FUNCTION tenancy_steps.begin_simulation(text, text, text, name) IS 'Checks a simulation, and leaves its audit entry and a line in the server''s log; returns whom it is of: user, organization, workspace that the login confines to, login';
 
 CREATE FUNCTION tenancy.simulate(query text, member text, organization text DEFAULT NULL, login name DEFAULT NULL) RETURNS SETOF jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_simulate';

@@ -1,6 +1,6 @@
 -- A tenant's rows over all protected tables: handed out, and removed for good.
 
-CREATE FUNCTION tenancy.names_one_of(relation regclass, "column" name, ids uuid[], external_ids text[]) RETURNS text
+CREATE FUNCTION tenancy_internal.names_one_of(relation regclass, "column" name, ids uuid[], external_ids text[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- An external id that is no number, or not the number's only spelling, names nothing in a column of numbers.
   SELECT format('t.%I = ANY (%L::%s[])', "column",
@@ -10,17 +10,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                WHERE CASE WHEN e ~ '^(0|-?[1-9][0-9]{0,18})$'
                           THEN e::numeric BETWEEN base.lowest AND -(base.lowest + 1) ELSE false END) END, base.type)
   FROM pg_attribute a,
-  LATERAL (SELECT CASE tenancy.base_type(a.atttypid)
+  LATERAL (SELECT CASE tenancy_internal.base_type(a.atttypid)
                     WHEN 'uuid'::regtype THEN 'uuid' WHEN 'smallint'::regtype THEN 'smallint'
                     WHEN 'integer'::regtype THEN 'integer' WHEN 'bigint'::regtype THEN 'bigint' ELSE 'text' END) named (type),
   LATERAL (SELECT named.type, CASE named.type WHEN 'smallint' THEN -32768 WHEN 'integer' THEN -2147483648
                                 ELSE -9223372036854775808 END::numeric) base (type, lowest)
   WHERE a.attrelid = relation AND a.attname = "column" AND NOT a.attisdropped
 $$;
-COMMENT ON FUNCTION tenancy.names_one_of(regclass, name, uuid[], text[]) IS 'A condition on table t as SQL: that the column names one of some entities, by id or external id as its type has it; NULL without a column';
-REVOKE ALL ON FUNCTION tenancy.names_one_of(regclass, name, uuid[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.names_one_of(regclass, name, uuid[], text[]) IS 'A condition on table t as SQL: that the column names one of some entities, by id or external id as its type has it; NULL without a column';
 
-CREATE FUNCTION tenancy.rows_of_organization(protected_table tenancy.protected_tables, the_organization uuid, OUT own text, OUT disputed text)
+CREATE FUNCTION tenancy_internal.rows_of_organization(protected_table tenancy.protected_tables, the_organization uuid, OUT own text, OUT disputed text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   t CONSTANT tenancy.protected_tables := protected_table;
@@ -28,9 +27,9 @@ DECLARE
   by_workspace text;
   by_another text;
 BEGIN
-  SELECT tenancy.names_one_of(t.relation, t.organization_column, array_agg(o.organization_id), array_remove(array_agg(o.external_id::text), NULL))
+  SELECT tenancy_internal.names_one_of(t.relation, t.organization_column, array_agg(o.organization_id), array_remove(array_agg(o.external_id::text), NULL))
   INTO by_organization FROM tenancy.organizations o WHERE o.organization_id = the_organization;
-  SELECT tenancy.names_one_of(t.relation, t.workspace_column, coalesce(array_agg(w.workspace_id), '{}'),
+  SELECT tenancy_internal.names_one_of(t.relation, t.workspace_column, coalesce(array_agg(w.workspace_id), '{}'),
                               coalesce(array_remove(array_agg(w.external_id::text), NULL), '{}'))
   INTO by_workspace FROM tenancy.workspaces w WHERE w.organization_id = the_organization;
   IF by_organization IS NULL OR by_workspace IS NULL THEN
@@ -40,40 +39,38 @@ BEGIN
   END IF;
   -- Workspaces that the organization's rows name. Others' are found here, since the table's owner may not read the catalogs.
   SELECT coalesce(format('t.%I::text = ANY (%L)', t.workspace_column, array_agg(named.id)), 'false') INTO by_another
-  FROM (SELECT r #>> '{}' AS id FROM tenancy.as_owner(t.relation, format(
+  FROM (SELECT r #>> '{}' AS id FROM tenancy_internal.as_owner(t.relation, format(
           'SELECT DISTINCT to_jsonb(t.%I::text) FROM %s t WHERE %s AND t.%1$I IS NOT NULL',
-          t.workspace_column, tenancy.only_if_plain(t.relation), by_organization)) r) named,
+          t.workspace_column, tenancy_internal.only_if_plain(t.relation), by_organization)) r) named,
        pg_attribute a
   WHERE a.attrelid = t.relation AND a.attname = t.workspace_column AND EXISTS (
     SELECT FROM tenancy.workspaces w
     WHERE w.organization_id <> the_organization
-      AND CASE tenancy.base_type(a.atttypid) WHEN 'uuid'::regtype THEN w.workspace_id::text ELSE w.external_id::text END = named.id);
+      AND CASE tenancy_internal.base_type(a.atttypid) WHEN 'uuid'::regtype THEN w.workspace_id::text ELSE w.external_id::text END = named.id);
   -- The organization decides. Who says one organization and another's workspace is seen by both, and nobody's to remove.
   own := format('((%s OR t.%I IS NULL AND %s) AND (%s) IS NOT TRUE)', by_organization, t.organization_column, by_workspace, by_another);
   disputed := format('(%s AND %s)', by_organization, by_another);
 END
 $$;
-COMMENT ON FUNCTION tenancy.rows_of_organization(tenancy.protected_tables, uuid) IS 'Conditions on a protected table t as SQL: rows that are the organization''s own, and rows that name it together with a workspace of another';
-REVOKE ALL ON FUNCTION tenancy.rows_of_organization(tenancy.protected_tables, uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.rows_of_organization(tenancy.protected_tables, uuid) IS 'Conditions on a protected table t as SQL: rows that are the organization''s own, and rows that name it together with a workspace of another';
 
-CREATE FUNCTION tenancy.organization_for_dba(reference text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.organization_for_dba(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy.require_dba();
+  PERFORM tenancy_internal.require_dba();
   IF reference IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'an organization must be given';
   END IF;
-  RETURN tenancy.find_organization(reference);
+  RETURN tenancy_internal.find_organization(reference);
 END
 $$;
-COMMENT ON FUNCTION tenancy.organization_for_dba(text) IS 'Id of the organization that a DBA refers to; 42501 for anybody else, 42704 for none, 22004 for NULL';
-REVOKE ALL ON FUNCTION tenancy.organization_for_dba(text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.organization_for_dba(text) IS 'Id of the organization that a DBA refers to; 42501 for anybody else, 42704 for none, 22004 for NULL';
 
 -- The policies say which columns name the tenant. Where they are not as protect() made them, or were never there, nothing does.
-CREATE FUNCTION tenancy.require_intact(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.require_intact(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  problem text := (tenancy.inspect_protection(require_intact.relation)).problem;
+  problem text := (tenancy_internal.inspect_protection(require_intact.relation)).problem;
 BEGIN
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -82,14 +79,13 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require_intact(regclass) IS 'Raises 55000 unless the table''s policies are as protect() made them';
-REVOKE ALL ON FUNCTION tenancy.require_intact(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.require_intact(regclass) IS 'Raises 55000 unless the table''s policies are as protect() made them';
 
-CREATE FUNCTION tenancy.organization_rows(organization text, within regclass) RETURNS TABLE (relation regclass, "row" jsonb)
+CREATE FUNCTION tenancy_steps.organization_rows(organization text, within regclass) RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy.organization_for_dba(organization);
+  the_organization uuid := tenancy_internal.organization_for_dba(organization);
   exported tenancy.protected_tables;
   rows_of_table bigint;
   counts jsonb := '{}';
@@ -98,24 +94,24 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', within),
       HINT = 'tenancy.protected_tables lists those that are.';
   END IF;
-  FOR exported IN SELECT * FROM tenancy.held_tables(within, 'access share') t ORDER BY t.relation::text LOOP
-    PERFORM tenancy.require_intact(exported.relation);
-    RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy.as_owner(exported.relation, format(
-      'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy.only_if_plain(exported.relation),
-      (tenancy.rows_of_organization(exported, the_organization)).own)) r;
+  FOR exported IN SELECT * FROM tenancy_internal.held_tables(within, 'access share') t ORDER BY t.relation::text LOOP
+    PERFORM tenancy_internal.require_intact(exported.relation);
+    RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy_internal.as_owner(exported.relation, format(
+      'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy_internal.only_if_plain(exported.relation),
+      (tenancy_internal.rows_of_organization(exported, the_organization)).own)) r;
     GET DIAGNOSTICS rows_of_table = ROW_COUNT;
     counts := counts || jsonb_build_object(exported.relation::text, rows_of_table);
   END LOOP;
-  PERFORM tenancy.add_audit_entry('export', 'organization', the_organization::text, the_organization, after => counts);
+  PERFORM tenancy_internal.add_audit_entry('export', 'organization', the_organization::text, the_organization, after => counts);
 END
 $$;
-COMMENT ON FUNCTION tenancy.organization_rows(text, regclass) IS 'For a DBA: what export_organization() returns';
+COMMENT ON FUNCTION tenancy_steps.organization_rows(text, regclass) IS 'For a DBA: what export_organization() returns';
 
 -- In SQL, since in PL/pgSQL an argument and a column can't have the same name.
 CREATE FUNCTION tenancy.export_organization(organization text, relation regclass DEFAULT NULL)
 RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT * FROM tenancy.organization_rows($1, $2)
+  SELECT * FROM tenancy_steps.organization_rows($1, $2)
 $$;
 COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with what is below it, each with its table (for a partition, the partitioned table); each table is read as its owner; leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected, or no longer as protect() made it';
 
@@ -123,7 +119,7 @@ CREATE FUNCTION tenancy.close_organization(organization text) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy.organization_for_dba(organization);
+  the_organization uuid := tenancy_internal.organization_for_dba(organization);
 BEGIN
   -- Two who purge the same organization take turns; and once is enough to tell every session.
   PERFORM FROM tenancy.organizations o WHERE o.organization_id = the_organization FOR UPDATE;
@@ -137,11 +133,11 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.close_organization(text) IS 'For a DBA: ends all access to an organization at once and for good, as the first step of its removal: members, secrets of keys, and keys for tokens go, rows stay; returns its id';
 
-CREATE FUNCTION tenancy.remove_access(organization text, at_most bigint) RETURNS bigint
+CREATE FUNCTION tenancy_steps.remove_access(organization text, at_most bigint) RETURNS bigint
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy.organization_for_dba(organization);
+  the_organization uuid := tenancy_internal.organization_for_dba(organization);
   removed bigint;
   in_all bigint := 0;
 BEGIN
@@ -158,7 +154,7 @@ BEGIN
   RETURN in_all + removed;
 END
 $$;
-COMMENT ON FUNCTION tenancy.remove_access(text, bigint) IS 'For a DBA: a part of close_organization(): removes at most so many secrets of keys and members, and returns how many; while it returns more than 0, others of the organization still have access';
+COMMENT ON FUNCTION tenancy_steps.remove_access(text, bigint) IS 'For a DBA: a part of close_organization(): removes at most so many secrets of keys and members, and returns how many; while it returns more than 0, others of the organization still have access';
 
 CREATE PROCEDURE tenancy.close_organization_in_batches(organization text, batch_size bigint DEFAULT 1000)
 LANGUAGE plpgsql AS $$
@@ -170,7 +166,7 @@ BEGIN
   END IF;
   LOOP
     SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
-    removed := tenancy.remove_access(organization, batch_size);
+    removed := tenancy_steps.remove_access(organization, batch_size);
     COMMIT;
     EXIT WHEN removed = 0;
   END LOOP;
@@ -182,19 +178,18 @@ END
 $$;
 COMMENT ON PROCEDURE tenancy.close_organization_in_batches(text, bigint) IS 'For a DBA: close_organization() in transactions of so many rows each, for organizations of many thousand members, which one transaction would hold for long; access ends batch by batch';
 
-CREATE FUNCTION tenancy.columns_as_json(relation oid, columns smallint[]) RETURNS text
+CREATE FUNCTION tenancy_internal.columns_as_json(relation oid, columns smallint[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('jsonb_build_array(%s)', string_agg(format('t.%I::text', a.attname), ', ' ORDER BY u.n))
   FROM unnest(columns_as_json.columns) WITH ORDINALITY u (attnum, n)
   JOIN pg_attribute a ON a.attrelid = columns_as_json.relation AND a.attnum = u.attnum
 $$;
-COMMENT ON FUNCTION tenancy.columns_as_json(oid, smallint[]) IS 'An expression as SQL: columns of a table t as a JSON array of texts';
-REVOKE ALL ON FUNCTION tenancy.columns_as_json(oid, smallint[]) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.columns_as_json(oid, smallint[]) IS 'An expression as SQL: columns of a table t as a JSON array of texts';
 
 -- What must go before a row can: rows of protected tables that refer to it, by whatever foreign key. Those that would go or
 -- change along with it (ON DELETE CASCADE …) might be another tenant's. A row that refers to itself stands in nobody's way.
 -- Each table is read as its own owner, so keys go from one to the other as constants.
-CREATE FUNCTION tenancy.not_referred_to(leaf regclass, candidates tid[], foreign_key oid) RETURNS tid[]
+CREATE FUNCTION tenancy_internal.not_referred_to(leaf regclass, candidates tid[], foreign_key oid) RETURNS tid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   referring oid;
@@ -217,12 +212,12 @@ BEGIN
   WHERE k.oid = not_referred_to.foreign_key AND r.attrelid = k.conrelid AND theirs.attrelid = k.confrelid
   GROUP BY k.oid, k.conrelid, k.conkey;
 
-  with_keys := ARRAY(SELECT r FROM tenancy.as_owner(not_referred_to.leaf, format(
+  with_keys := ARRAY(SELECT r FROM tenancy_internal.as_owner(not_referred_to.leaf, format(
     'SELECT jsonb_build_array(t.ctid::text, %s) FROM ONLY %s t WHERE t.ctid = ANY (%L)',
-    tenancy.columns_as_json(not_referred_to.leaf, leaf_key), not_referred_to.leaf, not_referred_to.candidates)) r);
-  references_found := ARRAY(SELECT r FROM tenancy.as_owner(referring, format(
+    tenancy_internal.columns_as_json(not_referred_to.leaf, leaf_key), not_referred_to.leaf, not_referred_to.candidates)) r);
+  references_found := ARRAY(SELECT r FROM tenancy_internal.as_owner(referring, format(
     'SELECT jsonb_build_array(%s, t.ctid::text, t.tableoid::bigint) FROM %s t WHERE (%s) IN (SELECT %s FROM unnest(%L::jsonb[]) e)',
-    tenancy.columns_as_json(referring, referring_key), tenancy.only_if_plain(referring), columns, typed,
+    tenancy_internal.columns_as_json(referring, referring_key), tenancy_internal.only_if_plain(referring), columns, typed,
     ARRAY(SELECT DISTINCT c -> 1 FROM unnest(with_keys) c))) r);
   RETURN ARRAY(
     SELECT (c ->> 0)::tid FROM unnest(with_keys) c
@@ -230,10 +225,9 @@ BEGIN
                       WHERE r -> 0 = c -> 1 AND (r -> 1 <> c -> 0 OR (r ->> 2)::oid <> not_referred_to.leaf)));
 END
 $$;
-COMMENT ON FUNCTION tenancy.not_referred_to(regclass, tid[], oid) IS 'Those rows of a table or leaf partition, by address, that no other row refers to by a foreign key';
-REVOKE ALL ON FUNCTION tenancy.not_referred_to(regclass, tid[], oid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.not_referred_to(regclass, tid[], oid) IS 'Those rows of a table or leaf partition, by address, that no other row refers to by a foreign key';
 
-CREATE FUNCTION tenancy.removable_rows(leaf regclass, own_rows text, at_most bigint) RETURNS tid[]
+CREATE FUNCTION tenancy_internal.removable_rows(leaf regclass, own_rows text, at_most bigint) RETURNS tid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   rows_at_once CONSTANT bigint := 10000;
@@ -250,14 +244,14 @@ DECLARE
 BEGIN
   -- Window by window: the first rows may all be referred to.
   LOOP
-    candidates := ARRAY(SELECT (r #>> '{}')::tid FROM tenancy.as_owner(removable_rows.leaf, format(
+    candidates := ARRAY(SELECT (r #>> '{}')::tid FROM tenancy_internal.as_owner(removable_rows.leaf, format(
       'SELECT to_jsonb(t.ctid::text) FROM ONLY %s t WHERE %s AND t.ctid > %L ORDER BY t.ctid LIMIT %s',
       removable_rows.leaf, removable_rows.own_rows, last_read, rows_at_once)) r);
     number_read := cardinality(candidates);
     last_read := candidates[number_read];
     FOREACH foreign_key IN ARRAY foreign_keys LOOP
       EXIT WHEN cardinality(candidates) = 0;
-      candidates := tenancy.not_referred_to(removable_rows.leaf, candidates, foreign_key);
+      candidates := tenancy_internal.not_referred_to(removable_rows.leaf, candidates, foreign_key);
     END LOOP;
     removable := removable || candidates;
     EXIT WHEN cardinality(removable) >= removable_rows.at_most OR number_read < rows_at_once;
@@ -265,12 +259,11 @@ BEGIN
   RETURN removable[:removable_rows.at_most];
 END
 $$;
-COMMENT ON FUNCTION tenancy.removable_rows(regclass, text, bigint) IS 'Addresses of at most so many rows of a table or leaf partition that meet a condition and that no row of a protected table refers to';
-REVOKE ALL ON FUNCTION tenancy.removable_rows(regclass, text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.removable_rows(regclass, text, bigint) IS 'Addresses of at most so many rows of a table or leaf partition that meet a condition and that no row of a protected table refers to';
 
 -- In a security-restricted operation nothing may wait for the end of the transaction. Named one by one: ALL would fire what
 -- others' triggers have pending as well.
-CREATE FUNCTION tenancy.check_references_at(leaf regclass, mode text) RETURNS void
+CREATE FUNCTION tenancy_internal.check_references_at(leaf regclass, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   constraint_name text;
@@ -284,14 +277,13 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.check_references_at(regclass, text) IS 'Has foreign keys from and to a table that are initially deferred checked IMMEDIATE, or DEFERRED again, in this transaction';
-REVOKE ALL ON FUNCTION tenancy.check_references_at(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.check_references_at(regclass, text) IS 'Has foreign keys from and to a table that are initially deferred checked IMMEDIATE, or DEFERRED again, in this transaction';
 
 -- Tables that refer to others come before these, so that one round does; in a circle any order does, by several rounds.
-CREATE FUNCTION tenancy.tables_by_references() RETURNS SETOF tenancy.protected_tables
+CREATE FUNCTION tenancy_internal.tables_by_references() RETURNS SETOF tenancy.protected_tables
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE tables AS (
-    SELECT t.relation FROM tenancy.tables_with_rows() t
+    SELECT t.relation FROM tenancy_internal.tables_with_rows() t
   ), reference AS (
     SELECT DISTINCT coalesce(pg_partition_root(k.conrelid), k.conrelid)::oid AS referring,
                     coalesce(pg_partition_root(k.confrelid), k.confrelid)::oid AS referred
@@ -302,45 +294,43 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     SELECT r.referred, d.steps + 1 FROM distance d JOIN reference r ON r.referring = d.relid
     WHERE r.referred <> r.referring AND d.steps < (SELECT count(*) FROM tables)
   )
-  SELECT t.* FROM tenancy.tables_with_rows() t
+  SELECT t.* FROM tenancy_internal.tables_with_rows() t
   ORDER BY (SELECT max(d.steps) FROM distance d WHERE d.relid = t.relation), t.relation::text
 $$;
-COMMENT ON FUNCTION tenancy.tables_by_references() IS 'tables_with_rows(), those first that refer to others by foreign keys';
-REVOKE ALL ON FUNCTION tenancy.tables_by_references() FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.tables_by_references() IS 'tables_with_rows(), those first that refer to others by foreign keys';
 
 -- By address and not by key, since a table need not have one; the addresses are those of one table, hence the leaves.
-CREATE FUNCTION tenancy.purge_table(purged tenancy.protected_tables, organization_id uuid, at_most bigint) RETURNS bigint
+CREATE FUNCTION tenancy_internal.purge_table(purged tenancy.protected_tables, organization_id uuid, at_most bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  own_rows CONSTANT text := (tenancy.rows_of_organization(purged, organization_id)).own;
+  own_rows CONSTANT text := (tenancy_internal.rows_of_organization(purged, organization_id)).own;
   most_of_batch CONSTANT bigint := 10000;
   leaf regclass;
   in_batch bigint;
   in_all bigint := 0;
 BEGIN
-  PERFORM tenancy.require_intact(purged.relation);
+  PERFORM tenancy_internal.require_intact(purged.relation);
   FOR leaf IN
     SELECT c.oid FROM pg_class c
     WHERE c.relkind = 'r' AND (c.oid = purged.relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(purged.relation) p))
     ORDER BY c.oid::regclass::text LOOP
-    CONTINUE WHEN tenancy.hold_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
-    PERFORM tenancy.check_references_at(leaf, 'IMMEDIATE');
+    CONTINUE WHEN tenancy_internal.hold_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
+    PERFORM tenancy_internal.check_references_at(leaf, 'IMMEDIATE');
     LOOP
-      in_batch := (SELECT r::bigint FROM tenancy.as_owner(leaf, format('DELETE FROM ONLY %s WHERE ctid = ANY (%L)',
-        leaf, tenancy.removable_rows(leaf, own_rows, least(most_of_batch, at_most - in_all)))) r);
+      in_batch := (SELECT r::bigint FROM tenancy_internal.as_owner(leaf, format('DELETE FROM ONLY %s WHERE ctid = ANY (%L)',
+        leaf, tenancy_internal.removable_rows(leaf, own_rows, least(most_of_batch, at_most - in_all)))) r);
       EXIT WHEN in_batch = 0;
       in_all := in_all + in_batch;
       RAISE NOTICE 'rows removed from table %: %', leaf, in_batch;
     END LOOP;
-    PERFORM tenancy.check_references_at(leaf, 'DEFERRED');
+    PERFORM tenancy_internal.check_references_at(leaf, 'DEFERRED');
   END LOOP;
   RETURN in_all;
 END
 $$;
-COMMENT ON FUNCTION tenancy.purge_table(tenancy.protected_tables, uuid, bigint) IS 'Removes rows of an organization from one table, at most so many, that nothing refers to; returns how many';
-REVOKE ALL ON FUNCTION tenancy.purge_table(tenancy.protected_tables, uuid, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.purge_table(tenancy.protected_tables, uuid, bigint) IS 'Removes rows of an organization from one table, at most so many, that nothing refers to; returns how many';
 
-CREATE FUNCTION tenancy.finish_purge(organization_id uuid) RETURNS void
+CREATE FUNCTION tenancy_internal.finish_purge(organization_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -349,18 +339,18 @@ DECLARE
   any_left boolean;
   disputed bigint;
 BEGIN
-  FOR purged IN SELECT * FROM tenancy.tables_by_references() LOOP
-    condition := tenancy.rows_of_organization(purged, organization_id);
-    any_left := (SELECT r::boolean FROM tenancy.as_owner(purged.relation, format(
-      'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy.only_if_plain(purged.relation), condition.own)) r);
+  FOR purged IN SELECT * FROM tenancy_internal.tables_by_references() LOOP
+    condition := tenancy_internal.rows_of_organization(purged, organization_id);
+    any_left := (SELECT r::boolean FROM tenancy_internal.as_owner(purged.relation, format(
+      'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy_internal.only_if_plain(purged.relation), condition.own)) r);
     IF any_left THEN
       RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', TABLE = purged.relation::text,
         MESSAGE = format('rows of the organization in table %s cannot be removed', purged.relation),
         DETAIL = 'Rows that are not the organization''s refer to them, or they refer to each other in a circle, or a trigger keeps them.',
         HINT = 'Remove what refers to them, then go on with the same call.';
     END IF;
-    disputed := (SELECT r::bigint FROM tenancy.as_owner(purged.relation, format(
-      'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy.only_if_plain(purged.relation), condition.disputed)) r);
+    disputed := (SELECT r::bigint FROM tenancy_internal.as_owner(purged.relation, format(
+      'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.only_if_plain(purged.relation), condition.disputed)) r);
     IF disputed > 0 THEN
       RAISE WARNING USING MESSAGE = format('rows left in table %s: %s', purged.relation, disputed),
         DETAIL = 'They name the organization together with a workspace of another.';
@@ -369,8 +359,7 @@ BEGIN
   DELETE FROM tenancy.organizations o WHERE o.organization_id = organization_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.finish_purge(uuid) IS 'Removes an organization from the catalogs once it has no rows left, or raises 23503; warns of rows that name another''s workspace';
-REVOKE ALL ON FUNCTION tenancy.finish_purge(uuid) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy_internal.finish_purge(uuid) IS 'Removes an organization from the catalogs once it has no rows left, or raises 23503; warns of rows that name another''s workspace';
 
 CREATE FUNCTION tenancy.purge_organization(organization text, at_most bigint DEFAULT NULL)
 RETURNS TABLE (relation regclass, removed bigint)
@@ -393,14 +382,14 @@ BEGIN
   END IF;
   -- Purges take turns: each waits for writers, and is one.
   LOCK TABLE tenancy.organizations IN SHARE UPDATE EXCLUSIVE MODE;
-  held := ARRAY(SELECT t.relation::regclass FROM tenancy.held_tables(NULL, 'row exclusive') t);
+  held := ARRAY(SELECT t.relation::regclass FROM tenancy_internal.held_tables(NULL, 'row exclusive') t);
   SELECT coalesce(array_agg(t.relation::regclass), '{}'), coalesce(array_agg(0), '{}') INTO tables, counts
-  FROM tenancy.tables_by_references() t WHERE t.relation = ANY (held);
+  FROM tenancy_internal.tables_by_references() t WHERE t.relation = ANY (held);
   LOOP
     in_round := 0;
-    FOR purged IN SELECT * FROM tenancy.tables_by_references() t WHERE t.relation = ANY (held) LOOP
+    FOR purged IN SELECT * FROM tenancy_internal.tables_by_references() t WHERE t.relation = ANY (held) LOOP
       EXIT WHEN budget = 0;
-      in_table := tenancy.purge_table(purged, the_organization, budget);
+      in_table := tenancy_internal.purge_table(purged, the_organization, budget);
       budget := budget - in_table;
       in_round := in_round + in_table;
       counts[array_position(tables, purged.relation)] := counts[array_position(tables, purged.relation)] + in_table;
@@ -408,16 +397,16 @@ BEGIN
     EXIT WHEN budget = 0 OR in_round = 0 AND waited;
     -- Transactions that are not committed yet may have written rows of the organization.
     IF in_round = 0 THEN
-      PERFORM tenancy.wait_for_writers_of(held);
+      PERFORM tenancy_internal.wait_for_writers_of(held);
       waited := true;
     END IF;
   END LOOP;
   IF EXISTS (SELECT FROM unnest(counts) c WHERE c > 0) THEN
-    PERFORM tenancy.add_audit_entry('purge', 'organization', the_organization::text, the_organization,
+    PERFORM tenancy_internal.add_audit_entry('purge', 'organization', the_organization::text, the_organization,
       after => (SELECT jsonb_object_agg(u.t::text, u.c) FROM unnest(tables, counts) u (t, c) WHERE u.c > 0));
   END IF;
   IF budget > 0 THEN
-    PERFORM tenancy.finish_purge(the_organization);
+    PERFORM tenancy_internal.finish_purge(the_organization);
   END IF;
   RETURN QUERY SELECT u.t, u.c FROM unnest(tables, counts) WITH ORDINALITY u (t, c, n) ORDER BY u.n;
 END

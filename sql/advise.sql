@@ -88,7 +88,7 @@ SELECT a.severity, a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'u
 CREATE TABLE dropped (id text PRIMARY KEY, workspace_id uuid NOT NULL, old text);
 SELECT tenancy.protect('dropped', 'logs', workspace => 'workspace_id', create_indexes => true);
 ALTER TABLE dropped DROP COLUMN old;
-SELECT tenancy.base_type(0), tenancy.is_id_type(0, 0);
+SELECT tenancy_internal.base_type(0), tenancy_internal.is_id_type(0, 0);
 ANALYZE;
 SELECT a.rule, a.object FROM tenancy.advise() a WHERE a.object ~ 'dropped';
 DROP TABLE dropped;
@@ -199,7 +199,7 @@ RESET allow_system_table_mods;
 
 -- Every rule is a function, and every such function a rule.
 SELECT r.rule, p.proname FROM tenancy.advice_rules() r
-FULL JOIN (SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname LIKE 'advice\_%' AND p.proname <> 'advice_rules') p
+FULL JOIN (SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND p.proname LIKE 'advice\_%') p
   ON p.proname = 'advice_' || r.rule WHERE r.rule IS NULL OR p.proname IS NULL;
 
 -- What is meant to be so is accepted, with a reason; something else about the same object is not.

@@ -9,9 +9,9 @@ SELECT k.name, k.kind, o.slug AS organization, w.slug AS workspace, u.email, k.a
 FROM tenancy.api_keys k JOIN tenancy.organizations o USING (organization_id) LEFT JOIN tenancy.workspaces w USING (workspace_id) LEFT JOIN tenancy.users u USING (user_id);
 -- Secrets: prefix, digits, checksum; no two are the same
 SELECT count(DISTINCT s) AS different, bool_and(s ~ '^pgt_[0-9A-Za-z]{49}$') AS well_formed,
-       bool_and(tenancy.api_key_display_prefix(s) = left(s, 8)) AS shown, count(DISTINCT left(s, 8)) > 50 AS random
-FROM (SELECT tenancy.generate_api_key() AS s FROM generate_series(1, 100)) k;
-SELECT tenancy.api_key_display_prefix('pgt_something else') = '' AS nothing_shown;
+       bool_and(tenancy_internal.api_key_display_prefix(s) = left(s, 8)) AS shown, count(DISTINCT left(s, 8)) > 50 AS random
+FROM (SELECT tenancy_internal.generate_api_key() AS s FROM generate_series(1, 100)) k;
+SELECT tenancy_internal.api_key_display_prefix('pgt_something else') = '' AS nothing_shown;
 
 -- The kinds
 SELECT api_key_id, secret FROM tenancy.create_api_key('workspace_user_key', 'defaults', 'acme', 'search', 'mike@acme.test') \gset
@@ -28,18 +28,18 @@ SELECT api_key_id IS NOT NULL AS made FROM tenancy.create_api_key('workspace_ser
 SELECT name, kind, organization, workspace, email, all_scopes, expires_at AT TIME ZONE 'UTC' AS expires_at, scopes FROM keys WHERE name IN ('org', 'ws', 'none', 'all') ORDER BY name;
 
 -- Levels, as section 5 of the access model has them
-SELECT feature, level, (SELECT string_agg(resource || '.' || action, ' ' ORDER BY resource, action) FROM tenancy.expand_scopes(jsonb_build_object(feature, level))) AS scopes
+SELECT feature, level, (SELECT string_agg(resource || '.' || action, ' ' ORDER BY resource, action) FROM tenancy_internal.expand_scopes(jsonb_build_object(feature, level))) AS scopes
 FROM (VALUES ('metrics', 'disabled'), ('metrics', 'enabled'), ('completions', 'disabled'), ('completions', 'enabled'),
              ('prompts', 'disabled'), ('prompts', 'read'), ('prompts', 'write'), ('prompts', 'delete'),
              ('configs', 'read'), ('configs', 'write'), ('configs', 'delete'), ('guardrails', 'read'), ('guardrails', 'write'), ('guardrails', 'delete'),
              ('integrations', 'read'), ('integrations', 'write'), ('integrations', 'delete'), ('providers', 'write'), ('models', 'delete'),
              ('users', 'disabled'), ('users', 'read'), ('users', 'write'), ('users', 'delete'),
              ('logs', 'disabled'), ('logs', 'list'), ('logs', 'view'), ('logs', 'export'), ('logs', 'write'), ('traces', 'view')) v (feature, level);
-SELECT * FROM tenancy.expand_scopes('{"logs": ["list", "view"], "prompts": "read"}') ORDER BY 1, 2;
-SELECT * FROM tenancy.expand_scopes(NULL) ORDER BY 1, 2;
-SELECT * FROM tenancy.expand_scopes('{}');
+SELECT * FROM tenancy_internal.expand_scopes('{"logs": ["list", "view"], "prompts": "read"}') ORDER BY 1, 2;
+SELECT * FROM tenancy_internal.expand_scopes(NULL) ORDER BY 1, 2;
+SELECT * FROM tenancy_internal.expand_scopes('{}');
 SELECT state, message, hint FROM (VALUES ('{"prompt": "read"}'), ('{"prompts": "reed"}'), ('{"prompts": null}'), ('{"logs": ["list", "vieuw"]}'), ('{"logs": {"list": true}}'), ('["logs.vieuw"]'), ('["logs"]'), ('[1]'), ('"some"'), ('1'), ('null')) v (scopes),
-  failure(format('SELECT tenancy.expand_scopes(%L)', scopes));
+  failure(format('SELECT tenancy_internal.expand_scopes(%L)', scopes));
 
 -- A user key has of its scopes those that its user holds in the workspace, but writes what a completion leaves behind.
 CREATE FUNCTION held(secret text) RETURNS text LANGUAGE plpgsql AS $$

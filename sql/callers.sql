@@ -32,6 +32,8 @@ GRANT pg_write_all_data, pg_read_all_data TO regress_etl;
 GRANT ALL ON ALL TABLES IN SCHEMA tenancy TO regress_etl;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA tenancy TO regress_etl;
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy TO regress_etl;
+GRANT ALL ON SCHEMA tenancy_internal, tenancy_steps TO regress_etl;
+GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy_internal, tenancy_steps TO regress_etl;
 SET SESSION AUTHORIZATION regress_dba;
 SELECT tenancy.is_dba(), outcome($$SELECT tenancy.create_user('by-dba@x.test')$$);
 SET SESSION AUTHORIZATION regress_etl;
@@ -191,14 +193,14 @@ SELECT outcome($$ALTER TYPE part ALTER ATTRIBUTE id TYPE name_of CASCADE$$);
 DROP TABLE typed;
 CREATE TABLE own (v text);
 SELECT p.proname, outcome(format('CREATE TRIGGER t BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION %s()', p.oid::regproc)) ~ '^42501 permission denied' AS refused
-FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace AND p.prorettype = 'trigger'::regtype AND p.prosecdef ORDER BY p.proname COLLATE "C";
+FROM pg_proc p WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND p.prorettype = 'trigger'::regtype AND p.prosecdef ORDER BY p.proname COLLATE "C";
 CREATE TRIGGER own BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION climb();
 DROP TABLE own;
 -- Functions that read catalogs for ours are not opened by GRANT ON ALL FUNCTIONS.
-SELECT outcome($$SELECT tenancy.find_user('olivia@acme.test')$$), outcome($$SELECT tenancy.find_organization('acme')$$),
-       outcome($$SELECT tenancy.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
+SELECT outcome($$SELECT tenancy_internal.find_user('olivia@acme.test')$$), outcome($$SELECT tenancy_internal.find_organization('acme')$$),
+       outcome($$SELECT tenancy_internal.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy_internal.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
 RESET SESSION AUTHORIZATION;
-SELECT outcome($$SELECT tenancy.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
+SELECT outcome($$SELECT tenancy_internal.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy_internal.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
 SET client_min_messages = error;
 CREATE TRIGGER climb BEFORE INSERT ON tenancy.organizations FOR EACH ROW EXECUTE FUNCTION app.climb();
 SELECT severity, object, problem FROM tenancy.advise() WHERE rule = 'foreign_code_on_catalogs';
@@ -249,9 +251,9 @@ RESET SESSION AUTHORIZATION;
 DELETE FROM tenancy.protected_tables WHERE relation = 'app.secrets'::regclass;
 SET SESSION AUTHORIZATION regress_dba;
 SELECT outcome($$SELECT tenancy.purge_organization('postgres')$$);
-SELECT outcome($$SELECT tenancy.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
+SELECT outcome($$SELECT tenancy_internal.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
 RESET SESSION AUTHORIZATION;
-SELECT outcome($$SELECT tenancy.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
+SELECT outcome($$SELECT tenancy_internal.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
 
 SET client_min_messages = error;
 SELECT tenancy.unprotect('app.logs');

@@ -33,35 +33,35 @@ VALUES ('aaaaaaaa-0000-4000-8000-000000000002', 'cccccccc-0000-4000-8000-0000000
         '00000000-0000-4000-8000-000000000013');
 
 -- References: uuid in any spelling, external id, slug, address
-SELECT reference, (SELECT slug FROM tenancy.organizations o WHERE o.organization_id = tenancy.find_organization(reference))
+SELECT reference, (SELECT slug FROM tenancy.organizations o WHERE o.organization_id = tenancy_internal.find_organization(reference))
 FROM unnest(ARRAY['acme', '1', 'aaaaaaaa-0000-4000-8000-000000000000', 'AAAAAAAA-0000-4000-8000-000000000000',
                   'aaaaaaaa000040008000000000000000']) reference;
 SELECT reference, (SELECT o.slug || '/' || w.slug FROM tenancy.workspaces w JOIN tenancy.organizations o USING (organization_id)
-                   WHERE w.workspace_id = tenancy.find_workspace(reference, NULL))
+                   WHERE w.workspace_id = tenancy_internal.find_workspace(reference, NULL))
 FROM unnest(ARRAY['search', '12', 'acme/search', '1/search', '1/12', 'globex/shared-team-workspace',
                   'aaaaaaaa-0000-4000-8000-000000000002']) reference;
-SELECT reference, (SELECT email FROM tenancy.users u WHERE u.user_id = tenancy.find_user(reference))
+SELECT reference, (SELECT email FROM tenancy.users u WHERE u.user_id = tenancy_internal.find_user(reference))
 FROM unnest(ARRAY['mike@acme.test', 'Mike@ACME.test', '104', 'cccccccc-0000-4000-8000-000000000004']) reference;
 SELECT reference, state, message FROM unnest(ARRAY['ACME', 'acm', '01', '', 'search', 'acme/']) reference,
-  failure(format('SELECT tenancy.find_organization(%L)', reference));
+  failure(format('SELECT tenancy_internal.find_organization(%L)', reference));
 SELECT reference, state, message FROM unnest(ARRAY['Search', 'globex/search', '1/22', '/search', 'acme/', '/', 'acme/search/', '']) reference,
-  failure(format('SELECT tenancy.find_workspace(%L, NULL)', reference));
+  failure(format('SELECT tenancy_internal.find_workspace(%L, NULL)', reference));
 SELECT reference, state, message FROM unnest(ARRAY['mike', 'mike@acme', 'cccccccc-0000-4000-8000-00000000000', '']) reference,
-  failure(format('SELECT tenancy.find_user(%L)', reference));
-SELECT tenancy.find_organization(NULL) IS NULL, tenancy.find_workspace(NULL, NULL) IS NULL, tenancy.find_user(NULL) IS NULL;
+  failure(format('SELECT tenancy_internal.find_user(%L)', reference));
+SELECT tenancy_internal.find_organization(NULL) IS NULL, tenancy_internal.find_workspace(NULL, NULL) IS NULL, tenancy_internal.find_user(NULL) IS NULL;
 -- In an organization, a workspace of another one isn't found.
-SELECT tenancy.find_workspace('lab', 'bbbbbbbb-0000-4000-8000-000000000000');
-SELECT tenancy.find_workspace('lab', 'aaaaaaaa-0000-4000-8000-000000000000');
-SELECT tenancy.find_workspace('bbbbbbbb-0000-4000-8000-000000000002', 'aaaaaaaa-0000-4000-8000-000000000000');
-SELECT tenancy.find_workspace('globex/lab', 'aaaaaaaa-0000-4000-8000-000000000000');
+SELECT tenancy_internal.find_workspace('lab', 'bbbbbbbb-0000-4000-8000-000000000000');
+SELECT tenancy_internal.find_workspace('lab', 'aaaaaaaa-0000-4000-8000-000000000000');
+SELECT tenancy_internal.find_workspace('bbbbbbbb-0000-4000-8000-000000000002', 'aaaaaaaa-0000-4000-8000-000000000000');
+SELECT tenancy_internal.find_workspace('globex/lab', 'aaaaaaaa-0000-4000-8000-000000000000');
 -- More than one
-SELECT tenancy.find_workspace('shared-team-workspace', NULL);
-SELECT tenancy.find_workspace('shared-team-workspace', 'aaaaaaaa-0000-4000-8000-000000000000');
+SELECT tenancy_internal.find_workspace('shared-team-workspace', NULL);
+SELECT tenancy_internal.find_workspace('shared-team-workspace', 'aaaaaaaa-0000-4000-8000-000000000000');
 UPDATE tenancy.organizations SET external_id = 'acme' WHERE slug = 'globex';
-SELECT tenancy.find_organization('acme');
+SELECT tenancy_internal.find_organization('acme');
 UPDATE tenancy.organizations SET external_id = CASE slug WHEN 'acme' THEN 'acme' ELSE '2' END;
-SELECT tenancy.find_organization('acme');
+SELECT tenancy_internal.find_organization('acme');
 UPDATE tenancy.users SET external_id = 'mona@acme.test' WHERE email = 'mike@acme.test';
-SELECT tenancy.find_user('mona@acme.test');
+SELECT tenancy_internal.find_user('mona@acme.test');
 -- The nearest word
-SELECT tenancy.nearest(word, ARRAY['logs', 'traces', 'analytics', 'prompts']) FROM unnest(ARRAY['log', 'lgos', 'trace', 'anaytics', 'promts', 'xyz', '']) word;
+SELECT tenancy_internal.nearest(word, ARRAY['logs', 'traces', 'analytics', 'prompts']) FROM unnest(ARRAY['log', 'lgos', 'trace', 'anaytics', 'promts', 'xyz', '']) word;

@@ -52,7 +52,7 @@ SET client_min_messages = warning;
 SELECT tenancy.protect('parts', 'logs', through => '{message_id}', create_indexes => true);
 CREATE INDEX ON messages (organization_id); CREATE INDEX ON messages (workspace_id); CREATE INDEX ON messages (chat_id);
 SELECT relation, organization_column, workspace_column, owner_column, defaulted_columns, through, inherits_owner FROM tenancy.protected_tables ORDER BY relation::text;
-SELECT t.relation, i.* FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i ORDER BY t.relation::text;
+SELECT t.relation, i.* FROM tenancy.protected_tables t, tenancy_internal.inspect_protection(t.relation) i ORDER BY t.relation::text;
 SELECT policyname, qual, with_check FROM pg_policies WHERE tablename = 'messages' ORDER BY policyname;
 SELECT t.tgrelid::regclass, t.tgname, t.tgconstrrelid::regclass, t.tgfoid::regproc FROM pg_trigger t
 WHERE NOT t.tgisinternal AND t.tgrelid IN ('chats'::regclass, 'messages'::regclass, 'parts'::regclass) ORDER BY 1, 2;
@@ -146,7 +146,7 @@ INSERT INTO app.messages (id, of_chat) VALUES (2000, 5) RETURNING right(project:
 UPDATE app.conversations SET workspace = 'aaaaaaaa-0000-4000-8000-000000000002' WHERE chat = 5;
 SET search_path = app;
 SELECT DISTINCT right(project::text, 1) AS workspace FROM messages WHERE of_chat = 5;
-SELECT t.relation, t.workspace_column, t.through, i.problem FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i ORDER BY t.relation::text;
+SELECT t.relation, t.workspace_column, t.through, i.problem FROM tenancy.protected_tables t, tenancy_internal.inspect_protection(t.relation) i ORDER BY t.relation::text;
 ALTER TABLE conversations RENAME TO chats;
 ALTER TABLE chats RENAME chat TO id;
 ALTER TABLE chats RENAME workspace TO workspace_id;
@@ -171,8 +171,8 @@ SELECT rule, object, problem FROM tenancy.advise() WHERE rule = 'protection_brok
 ROLLBACK;
 -- Nobody makes these triggers by hand.
 SET ROLE regress_owner;
-SELECT * FROM failure('CREATE TRIGGER t BEFORE INSERT ON app.chats FOR EACH ROW EXECUTE FUNCTION tenancy.take_from_parent()');
-SELECT * FROM failure('CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON app.chats FROM app.logs FOR EACH ROW EXECUTE FUNCTION tenancy.move_children()');
+SELECT * FROM failure('CREATE TRIGGER t BEFORE INSERT ON app.chats FOR EACH ROW EXECUTE FUNCTION tenancy_internal.take_from_parent()');
+SELECT * FROM failure('CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON app.chats FROM app.logs FOR EACH ROW EXECUTE FUNCTION tenancy_internal.move_children()');
 RESET ROLE;
 
 -- An own owner: it says what is own, and the parent must be seen, too.
@@ -211,7 +211,7 @@ INSERT INTO report_tags VALUES (1, 2);
 SELECT * FROM failure($$SELECT tenancy.protect('report_tags', 'logs', through => '{report_id,tag_id}')$$);
 DELETE FROM report_tags;
 SELECT tenancy.protect('report_tags', 'logs', through => '{report_id,tag_id}', create_indexes => true);
-SELECT (tenancy.inspect_protection('report_tags')).*;
+SELECT (tenancy_internal.inspect_protection('report_tags')).*;
 SELECT rule, object FROM tenancy.advise() WHERE rule IN ('foreign_key_across_tenants', 'unique_without_tenant') AND object LIKE '%report\_tags';
 SET SESSION AUTHORIZATION regress_app;
 SELECT attempt('adam', 'INSERT INTO report_tags VALUES (1, 1)'), attempt('adam', 'INSERT INTO report_tags VALUES (1, 2)') AS another,
@@ -256,7 +256,7 @@ INSERT INTO lines VALUES (0, 1);
 SELECT count(*) AS lines, count(organization_id) AS filled FROM lines;
 SELECT * FROM failure($$SELECT tenancy.protect('lines', 'prompts', through => '{chat_id}')$$);
 -- Stopped after some of it, it does the rest.
-SELECT tenancy.fill_tenant_batch('lines', 0, 100) > 0 AS some;
+SELECT tenancy_steps.fill_tenant_batch('lines', 0, 100) > 0 AS some;
 SET client_min_messages = notice;
 CALL tenancy.fill_tenant_columns('lines', batch => 20000) \g /dev/null
 RESET client_min_messages;
@@ -283,7 +283,7 @@ SELECT tenancy.protect('lines', 'prompts', through => '{chat_id}', create_indexe
 SET client_min_messages = warning;
 -- Only the owner, and whoever may call protect(), prepares it.
 SET ROLE regress_plain;
-SELECT * FROM failure($$SELECT tenancy.fill_tenant_batch('app.lines', 0, 100)$$);
+SELECT * FROM failure($$SELECT tenancy_steps.fill_tenant_batch('app.lines', 0, 100)$$);
 SELECT * FROM failure($$SELECT tenancy.add_tenant_columns('app.lines', '{chat_id}')$$);
 RESET ROLE;
 DROP TABLE lines;
@@ -307,7 +307,7 @@ SELECT * FROM failure('ALTER TABLE events ATTACH PARTITION events_3 FOR VALUES F
 UPDATE events_3 e SET organization_id = c.organization_id, workspace_id = c.workspace_id, user_id = c.user_id FROM chats c WHERE c.id = e.chat_id;
 ALTER TABLE events ATTACH PARTITION events_3 FOR VALUES FROM (3) TO (4);
 INSERT INTO events_3 (id, day, chat_id) VALUES (33, 3, 4) RETURNING right(workspace_id::text, 1) AS workspace;
-SELECT t.relation, i.problem FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i WHERE t.relation::text LIKE 'events%' ORDER BY 1;
+SELECT t.relation, i.problem FROM tenancy.protected_tables t, tenancy_internal.inspect_protection(t.relation) i WHERE t.relation::text LIKE 'events%' ORDER BY 1;
 SET SESSION AUTHORIZATION regress_app;
 SELECT * FROM who_sees('events') WHERE who IN ('olivia', 'mona', 'mike', 'gus');
 RESET SESSION AUTHORIZATION;

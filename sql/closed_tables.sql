@@ -19,8 +19,8 @@ GRANT USAGE ON SCHEMA plain TO PUBLIC;
 CREATE FUNCTION stands(relation text) RETURNS text LANGUAGE sql AS $$
   SELECT CASE WHEN to_regclass(relation) IS NULL THEN 'is gone'
               WHEN EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = to_regclass(stands.relation))
-                THEN coalesce((tenancy.inspect_protection(to_regclass(relation))).problem, 'protected')
-              WHEN tenancy.is_closed(to_regclass(relation)) THEN 'closed'
+                THEN coalesce((tenancy_internal.inspect_protection(to_regclass(relation))).problem, 'protected')
+              WHEN tenancy_internal.is_closed(to_regclass(relation)) THEN 'closed'
               WHEN c.relkind NOT IN ('r', 'p') THEN 'no table' ELSE 'open' END
   FROM (SELECT) one LEFT JOIN pg_class c ON c.oid = to_regclass(relation)
 $$;

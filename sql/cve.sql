@@ -253,11 +253,11 @@ RESET SESSION AUTHORIZATION;
 
 -- CVE-2026-2004: an estimator that trusts its arguments' types. Our support functions on functions of other shapes, and
 -- our functions on values of all types: an answer or an error, and the server stays up.
-CREATE FUNCTION mixed(int, point, uuid, text, json, numeric) RETURNS boolean LANGUAGE sql IMMUTABLE SUPPORT tenancy.row_visible_support AS 'SELECT true';
-CREATE FUNCTION short(text) RETURNS boolean LANGUAGE plpgsql STABLE SUPPORT tenancy.row_accepted_support AS 'BEGIN RETURN true; END';
-CREATE FUNCTION other(text, text, int) RETURNS boolean LANGUAGE plpgsql STABLE SUPPORT tenancy.authorize_support AS 'BEGIN RETURN true; END';
-CREATE FUNCTION guard() RETURNS boolean LANGUAGE plpgsql STABLE SUPPORT tenancy.plan_guard_support AS 'BEGIN RETURN true; END';
-CREATE FUNCTION payload(text, text) RETURNS SETOF boolean LANGUAGE plpgsql STABLE SUPPORT tenancy.payload_visible_support AS 'BEGIN RETURN NEXT true; END';
+CREATE FUNCTION mixed(int, point, uuid, text, json, numeric) RETURNS boolean LANGUAGE sql IMMUTABLE SUPPORT tenancy_internal.row_visible_support AS 'SELECT true';
+CREATE FUNCTION short(text) RETURNS boolean LANGUAGE plpgsql STABLE SUPPORT tenancy_internal.row_accepted_support AS 'BEGIN RETURN true; END';
+CREATE FUNCTION other(text, text, int) RETURNS boolean LANGUAGE plpgsql STABLE SUPPORT tenancy_internal.authorize_support AS 'BEGIN RETURN true; END';
+CREATE FUNCTION guard() RETURNS boolean LANGUAGE plpgsql STABLE SUPPORT tenancy_internal.plan_guard_support AS 'BEGIN RETURN true; END';
+CREATE FUNCTION payload(text, text) RETURNS SETOF boolean LANGUAGE plpgsql STABLE SUPPORT tenancy_internal.payload_visible_support AS 'BEGIN RETURN NEXT true; END';
 SELECT count(*) FROM logs WHERE mixed(id, point(id, id), user_id, body, to_json(body), id) AND short(body) AND other('logs', 'view', id) AND guard() AND (SELECT bool_and(p) FROM payload(body, body) p);
 CREATE FUNCTION answer(value text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -337,7 +337,7 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname LIKE 'o%
 WHERE c.relname LIKE 't"; DROP%' AND c.relkind = 'p';
 CREATE TABLE "q'""\" PARTITION OF "t""; DROP TABLE app.logs; --
 \! echo broken out" FOR VALUES IN (7);
-SELECT count(*) AS protected, count(i.problem) AS problems FROM pg_class c JOIN tenancy.protected_tables t ON t.relation = c.oid, tenancy.inspect_protection(t.relation) i
+SELECT count(*) AS protected, count(i.problem) AS problems FROM pg_class c JOIN tenancy.protected_tables t ON t.relation = c.oid, tenancy_internal.inspect_protection(t.relation) i
 WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema());
 -- What advise() says is to be run can be run.
 CREATE ROLE "regress_r'""; --" LOGIN;

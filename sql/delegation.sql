@@ -227,7 +227,7 @@ SELECT tenancy.set_setting('acme', 'managers_view_all_data', false), tenancy.set
 CALL go_all('restricted', '{adam, audrey, clara, wanda, mona, ben, mike, eddie, nora, provisioning, manager service, search service, mike key}');
 -- With nobody judging, whatever a road can hand out is found
 BEGIN;
-CREATE OR REPLACE FUNCTION tenancy.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void LANGUAGE sql AS '';
+CREATE OR REPLACE FUNCTION tenancy_internal.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void LANGUAGE sql AS '';
 CALL go_all('nobody judges', '{clara, eddie, mona}');
 SELECT road, count(*) FILTER (WHERE wrong <> '') > 0 AS found FROM outcomes GROUP BY road ORDER BY road;
 ROLLBACK;

@@ -14,9 +14,9 @@ SELECT command, state, hint FROM (VALUES
   ('SELECT tenancy.set_setting(''acme'', ''member_view_all_data'', true)'),
   ('SELECT tenancy.allow_workspace_overrides(''acme'', ''prompt'', true)'),
   ('SELECT tenancy.create_api_key(''organisation_service_key'', ''k'', ''acme'')'),
-  ('SELECT tenancy.expand_scopes(''{"prompt": "read"}'')'),
-  ('SELECT tenancy.expand_scopes(''{"prompts": "raed"}'')'),
-  ('SELECT tenancy.expand_scopes(''["logs.veiw"]'')'),
+  ('SELECT tenancy_internal.expand_scopes(''{"prompt": "read"}'')'),
+  ('SELECT tenancy_internal.expand_scopes(''{"prompts": "raed"}'')'),
+  ('SELECT tenancy_internal.expand_scopes(''["logs.veiw"]'')'),
   ('SELECT tenancy.trust_login(''regress_apps'')')) v (command), failure(command);
 -- Nothing near: no hint that names nothing
 SELECT command, state, hint FROM (VALUES
@@ -27,8 +27,8 @@ SELECT command, state, hint FROM (VALUES
   ('SELECT tenancy.set_setting(''acme'', ''xyzzy'', true)'),
   ('SELECT tenancy.allow_workspace_overrides(''acme'', ''xyzzy'', true)'),
   ('SELECT tenancy.create_api_key(''xyzzy'', ''k'', ''acme'')'),
-  ('SELECT tenancy.expand_scopes(''{"xyzzy": "read"}'')'),
-  ('SELECT tenancy.expand_scopes(''["xyzzy"]'')'),
+  ('SELECT tenancy_internal.expand_scopes(''{"xyzzy": "read"}'')'),
+  ('SELECT tenancy_internal.expand_scopes(''["xyzzy"]'')'),
   ('SELECT tenancy.trust_login(''xyzzyxyzzyxyzzy'')')) v (command), failure(command)
 WHERE hint LIKE '%""%' OR hint IS NULL;
 -- What isn't there is told in the same words as what is another's.

@@ -8,7 +8,7 @@ SET client_min_messages = warning;
 SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id');
 \o
 CREATE FUNCTION problems() RETURNS TABLE (relation regclass, problem text) LANGUAGE sql AS $$
-  SELECT t.relation, (tenancy.inspect_protection(t.relation)).problem FROM tenancy.protected_tables t ORDER BY 1
+  SELECT t.relation, (tenancy_internal.inspect_protection(t.relation)).problem FROM tenancy.protected_tables t ORDER BY 1
 $$;
 
 -- What would open it

@@ -29,7 +29,7 @@ CREATE FUNCTION use_token(name text) RETURNS void LANGUAGE sql AS
 $$ SELECT set_config('tenancy.jwt', t.token, false) FROM app.tokens t WHERE t.name = use_token.name $$;
 
 -- Keys
-SELECT name, tenancy.check_jwk(jwks) FROM jwks WHERE name IN ('rsa', 'ec', 'ed') ORDER BY name;
+SELECT name, tenancy_internal.check_jwk(jwks) FROM jwks WHERE name IN ('rsa', 'ec', 'ed') ORDER BY name;
 SELECT tenancy.set_jwks('acme', jwks) FROM jwks WHERE name = 'acme';
 SELECT tenancy.set_jwks('globex', jwks) FROM jwks WHERE name = 'globex';
 SELECT o.slug, k.kid, k.alg, (SELECT string_agg(name, ' ' ORDER BY name) FROM jsonb_object_keys(k.jwk) name) AS members
@@ -190,7 +190,7 @@ SET search_path = app;
 CREATE FUNCTION configure(keys text) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
   DELETE FROM tenancy.jwt_keys WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
   INSERT INTO tenancy.jwt_keys (organization_id, kid, alg, jwk)
-  SELECT 'aaaaaaaa-0000-4000-8000-000000000000', key ->> 'kid', tenancy.check_jwk(key), key
+  SELECT 'aaaaaaaa-0000-4000-8000-000000000000', key ->> 'kid', tenancy_internal.check_jwk(key), key
   FROM app.jwks, jsonb_array_elements(jwks -> 'keys') key WHERE name = keys
 $$;
 SET SESSION AUTHORIZATION regress_plain;
@@ -244,6 +244,6 @@ EXECUTE seen;
 
 -- Not for everybody
 SELECT failure($$SELECT tenancy.set_jwks('acme', NULL)$$);
-SELECT failure($$SELECT tenancy.check_jwk('{}')$$);
+SELECT failure($$SELECT tenancy_internal.check_jwk('{}')$$);
 SELECT failure($$SELECT * FROM tenancy.jwt_keys$$);
 SELECT failure($$SELECT * FROM tenancy.jwt_issuers$$);

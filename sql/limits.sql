@@ -50,7 +50,7 @@ SELECT what, f.state, f.message AS bound FROM (VALUES
 WHERE what <> 'role description' OR tenancy.create_role('acme', 'workspace', 'described') IS NOT NULL;
 
 -- A slug that is made from a name is as short as it must be.
-SELECT length(tenancy.slug_of(repeat('Name ', 200))), tenancy.slug_of(repeat('x', 99) || ' y'), tenancy.slug_of(repeat('-', 150) || 'x');
+SELECT length(tenancy_internal.slug_of(repeat('Name ', 200))), tenancy_internal.slug_of(repeat('x', 99) || ' y'), tenancy_internal.slug_of(repeat('-', 150) || 'x');
 SELECT tenancy.create_workspace('acme', repeat('Long name ', 100)) IS NOT NULL AS made;
 -- A row that 1.0 took can be restored, and changed where it is within the limits.
 SET session_replication_role = replica;

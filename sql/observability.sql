@@ -12,11 +12,11 @@ SELECT tenancy.create_observability('obs');
 SELECT relation, resource, owner_column, api_key_column, payload FROM tenancy.protected_tables
 WHERE relation::text !~ '_p[0-9]+$' ORDER BY relation::text;
 SELECT p.relid::regclass AS "table", bool_and(r.relation IS NOT NULL) AS protected, count(*) FILTER (WHERE f.isleaf) >= 2 AS partitioned,
-       bool_or(tenancy.is_default_partition(f.relid)) AS has_default
+       bool_or(tenancy_steps.is_default_partition(f.relid)) AS has_default
 FROM unnest(ARRAY['obs.logs', 'obs.log_payloads', 'obs.traces', 'obs.analytics']::regclass[]) p (relid),
      pg_partition_tree(p.relid) f LEFT JOIN tenancy.protected_tables r ON r.relation = f.relid
 GROUP BY p.relid ORDER BY 1;
-SELECT problem FROM tenancy.protected_tables, tenancy.inspect_protection(relation) WHERE problem IS NOT NULL;
+SELECT problem FROM tenancy.protected_tables, tenancy_internal.inspect_protection(relation) WHERE problem IS NOT NULL;
 SELECT a.* FROM tenancy.advise() a WHERE object LIKE 'obs.%';
 -- Nobody is granted anything
 SELECT c.relname, c.relacl FROM pg_class c WHERE c.relnamespace = 'obs'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND c.relacl IS NOT NULL;

@@ -8,7 +8,7 @@ SELECT tenancy.create_observability('obs');
 SET client_min_messages = notice;
 SET TimeZone = 'UTC';
 CREATE VIEW past AS
-SELECT p.partition, p.lower, p.upper FROM unnest(ARRAY['obs.logs', 'obs.log_payloads', 'obs.traces', 'obs.analytics']) t, tenancy.partition_ranges(to_regclass(t)) p
+SELECT p.partition, p.lower, p.upper FROM unnest(ARRAY['obs.logs', 'obs.log_payloads', 'obs.traces', 'obs.analytics']) t, tenancy_steps.partition_ranges(to_regclass(t)) p
 WHERE p.upper < '2026-01-01';
 CREATE FUNCTION charts() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -22,7 +22,7 @@ SELECT obs.create_partitions('1 day', '2020-02-28 12:00+00'), obs.create_partiti
 SET TimeZone = 'UTC';
 TABLE past ORDER BY 1;
 -- Ahead of now: today's, and of seven more days
-SELECT count(*) IN (7, 8) AS is_week FROM tenancy.partition_ranges('obs.logs') WHERE upper > now() AND lower <= now() + interval '7 days' AND NOT tenancy.is_default_partition(partition);
+SELECT count(*) IN (7, 8) AS is_week FROM tenancy_steps.partition_ranges('obs.logs') WHERE upper > now() AND lower <= now() + interval '7 days' AND NOT tenancy_steps.is_default_partition(partition);
 SELECT obs.create_partitions('9 days') > 0 AS made, obs.create_partitions('8 days') AS made_already;
 -- A row that fits nowhere is taken, and moves when its partition is made, with its mark for the roll-up
 INSERT INTO obs.logs (start_time, organization_id, request_model) VALUES
@@ -48,7 +48,7 @@ SELECT obs.create_partitions('3 days', '2020-04-01 00:00+00');
 SELECT partition, lower, upper FROM past WHERE lower >= '2020-04-01' ORDER BY 1;
 -- It is protected, and a statement that names it is noticed.
 INSERT INTO obs.week (start_time, organization_id, request_model) VALUES ('2020-04-02 10:20+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'direct');
-SELECT obs.refresh_analytics(), (SELECT problem FROM tenancy.inspect_protection('obs.week')) AS problem;
+SELECT obs.refresh_analytics(), (SELECT problem FROM tenancy_internal.inspect_protection('obs.week')) AS problem;
 INSERT INTO obs.week (start_time, organization_id, request_model) VALUES ('2020-04-02 10:30+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'direct');
 SELECT obs.refresh_analytics();
 SELECT charts();
@@ -115,5 +115,5 @@ DROP SCHEMA obs CASCADE;
 SELECT tenancy.create_observability('obs', 'month');
 SELECT obs.create_partitions('1 month', '2020-01-31 23:00+00');
 TABLE past ORDER BY 1;
-SELECT count(*) IN (2, 3) AS is_ahead FROM tenancy.partition_ranges('obs.logs') WHERE upper > now() AND lower <= now() + interval '2 months' AND NOT tenancy.is_default_partition(partition);
+SELECT count(*) IN (2, 3) AS is_ahead FROM tenancy_steps.partition_ranges('obs.logs') WHERE upper > now() AND lower <= now() + interval '2 months' AND NOT tenancy_steps.is_default_partition(partition);
 DROP SCHEMA obs CASCADE;

@@ -201,7 +201,7 @@ SELECT obs.create_partitions('1 day', '2019-12-01 00:00+00') AS made, obs.create
 SELECT obs.drop_partitions('log_payloads', now() - '2019-12-01 12:00+00');
 RESET DateStyle;
 SET TimeZone = 'UTC';
-SELECT partition, lower, upper FROM tenancy.partition_ranges('obs.log_payloads') WHERE upper < '2020-01-01' ORDER BY 1;
+SELECT partition, lower, upper FROM tenancy_steps.partition_ranges('obs.log_payloads') WHERE upper < '2020-01-01' ORDER BY 1;
 
 -- Only of observability tables, and only their owner
 SELECT * FROM failure($$SELECT tenancy.update_observability('app')$$);

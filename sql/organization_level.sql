@@ -42,7 +42,7 @@ FROM people p, asked(p.who) a ORDER BY p.n;
 SELECT * FROM who_can('INSERT INTO app.invoices (id, organization_id, workspace_id, user_id) SELECT 100, ''aaaaaaaa-0000-4000-8000-000000000000'', ''aaaaaaaa-0000-4000-8000-000000000002'', tenancy.current_user_id()');
 SELECT * FROM who_can('INSERT INTO app.of_organization (id, organization_id, user_id) SELECT 100, ''aaaaaaaa-0000-4000-8000-000000000000'', tenancy.current_user_id()');
 RESET SESSION AUTHORIZATION;
-SELECT principal_kind, name, rows, via FROM tenancy.principals_with('aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'billing', 'view') ORDER BY 1, 2;
+SELECT principal_kind, name, rows, via FROM tenancy_internal.principals_with('aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'billing', 'view') ORDER BY 1, 2;
 -- A filter that is called row by row agrees
 SET tenancy.specialize = off;
 SET SESSION AUTHORIZATION regress_app;
@@ -67,14 +67,14 @@ END
 $$;
 SELECT who, k.* FROM unnest(ARRAY['olivia', 'all of it', 'one of it', 'acme master']) who, pg_temp.keys_of(who) k;
 RESET SESSION AUTHORIZATION;
-SELECT name FROM tenancy.principals_with('aaaaaaaa-0000-4000-8000-000000000000', NULL, 'api_keys', 'export') ORDER BY name;
+SELECT name FROM tenancy_internal.principals_with('aaaaaaaa-0000-4000-8000-000000000000', NULL, 'api_keys', 'export') ORDER BY name;
 
 -- The words that constraints of the catalogs list are those that the module knows
-SELECT list, v.catalog, (SELECT bool_and(position(quote_literal(word) IN c.definition) > 0) FROM unnest(tenancy.words(list)) word) AS all_of_them,
-       array_length(regexp_split_to_array(c.definition, '::text'), 1) - 1 - array_length(tenancy.words(list), 1) AS more
+SELECT list, v.catalog, (SELECT bool_and(position(quote_literal(word) IN c.definition) > 0) FROM unnest(tenancy_internal.words(list)) word) AS all_of_them,
+       array_length(regexp_split_to_array(c.definition, '::text'), 1) - 1 - array_length(tenancy_internal.words(list), 1) AS more
 FROM (VALUES ('levels', 'tenancy.roles', 'level = ANY'), ('categories', 'tenancy.workspace_overrides', 'category = ANY'),
   ('key_kinds', 'tenancy.api_keys', 'kind = ANY'), ('observability', 'tenancy.permissions', 'resource <> ALL')) v (list, catalog, part),
   LATERAL (SELECT pg_get_constraintdef(c.oid) AS definition FROM pg_constraint c WHERE c.conrelid = v.catalog::regclass AND c.contype = 'c') c
 WHERE position(v.part IN c.definition) > 0 ORDER BY list;
-SELECT list, array_to_string(tenancy.words(list), ' ') AS words FROM unnest(ARRAY['levels', 'categories', 'key_kinds', 'organization_level', 'append_only', 'observability']) list;
-SELECT * FROM failure('SELECT tenancy.words(''verbs'')');
+SELECT list, array_to_string(tenancy_internal.words(list), ' ') AS words FROM unnest(ARRAY['levels', 'categories', 'key_kinds', 'organization_level', 'append_only', 'observability']) list;
+SELECT * FROM failure('SELECT tenancy_internal.words(''verbs'')');

@@ -64,7 +64,7 @@ SELECT kind FROM me;
 
 -- Wrong credentials: the same message whatever is wrong with a key
 RESET SESSION AUTHORIZATION;
-SELECT format('%s%s', left(:'mike_secret', 10), 'x') AS truncated, upper(:'mike_secret') AS upper_case, tenancy.generate_api_key() AS unknown \gset
+SELECT format('%s%s', left(:'mike_secret', 10), 'x') AS truncated, upper(:'mike_secret') AS upper_case, tenancy_internal.generate_api_key() AS unknown \gset
 SET SESSION AUTHORIZATION regress_app;
 SELECT 'malformed' AS key, state, message, hint FROM failure('SET LOCAL tenancy.api_key = ''x''; SELECT * FROM tenancy.whoami()')
 UNION ALL SELECT 'blank', state, message, hint FROM failure('SET LOCAL tenancy.api_key = '' ''; SELECT * FROM tenancy.whoami()')

@@ -13,6 +13,16 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.refobjid
 SELECT f.signature FROM functions f
 WHERE has_function_privilege('public', f.oid, 'EXECUTE') ORDER BY f.signature COLLATE "C";
 
+-- Internal functions: nobody may name them, and whoever is given USAGE on the schema may call none.
+SELECT n.nspname, has_schema_privilege('public', n.oid, 'USAGE') AS usage, has_schema_privilege('public', n.oid, 'CREATE') AS "create",
+       obj_description(n.oid, 'pg_namespace') IS NOT NULL AS described
+FROM pg_namespace n WHERE n.nspname ~ '^tenancy' ORDER BY 1;
+SELECT f.signature FROM functions f JOIN pg_proc p USING (oid)
+WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee <> p.proowner);
+-- Whoever may execute a part of a public function may do so by that function.
+SELECT f.signature FROM functions f JOIN pg_proc p USING (oid)
+WHERE p.pronamespace = 'tenancy_steps'::regnamespace AND NOT has_function_privilege('public', f.oid, 'EXECUTE');
+
 -- With its owner's rights: only on a search_path of its own
 SELECT signature FROM functions WHERE prosecdef AND NOT proconfig @> ARRAY['search_path=pg_catalog, tenancy, pg_temp'];
 -- Any function in a language with a search_path at all pins it, unless its names were bound when it was made. A procedure that
@@ -41,7 +51,6 @@ WHERE relkind = 'r' AND (has_table_privilege('public', oid, 'INSERT, UPDATE, DEL
 SELECT r.relname, c.relrowsecurity AS row_security FROM relations r JOIN pg_class c USING (oid)
 WHERE r.relkind = 'r' AND (has_table_privilege('public', oid, 'SELECT') OR has_any_column_privilege('public', oid, 'SELECT'))
 ORDER BY c.relrowsecurity, r.relname COLLATE "C";
-SELECT has_schema_privilege('public', 'tenancy', 'USAGE') AS usage, has_schema_privilege('public', 'tenancy', 'CREATE') AS "create";
 -- The secrets' table to nobody but its owner
 SELECT a.grantee::regrole FROM relations r, aclexplode(r.relacl) a WHERE r.relname = 'api_key_secrets' AND a.grantee <> (SELECT relowner FROM pg_class WHERE oid = r.oid);
 
@@ -64,11 +73,17 @@ SELECT kind, login FROM tenancy.whoami();
 SELECT tenancy.authorize('logs', 'view');
 CREATE FUNCTION tenancy.row_visible(text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
 ALTER FUNCTION tenancy.plan_guard COST 1;
+SELECT tenancy_internal.find_user('olivia@acme.test');
 ALTER TABLE tenancy.users DISABLE TRIGGER ALL;
 -- Functions for the planner can't be called by hand, the guard's stamp can't be guessed.
-SELECT tenancy.row_visible_support(NULL);
+SELECT tenancy_internal.row_visible_support(NULL);
 SELECT tenancy.plan_guard(0, 'infinity', 0);
 RESET SESSION AUTHORIZATION;
+GRANT USAGE ON SCHEMA tenancy_internal TO regress_anybody;
+SET SESSION AUTHORIZATION regress_anybody;
+SELECT tenancy_internal.find_user('olivia@acme.test');
+RESET SESSION AUTHORIZATION;
+REVOKE USAGE ON SCHEMA tenancy_internal FROM regress_anybody;
 -- A trigger's function is no function
-SELECT tenancy.invalidate();
+SELECT tenancy_internal.invalidate();
 DROP ROLE regress_anybody;

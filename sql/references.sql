@@ -40,14 +40,14 @@ RESET SESSION AUTHORIZATION;
 CALL become('nobody');
 
 -- by a DBA
-SELECT tenancy.find_workspace('acme/search', NULL), tenancy.find_workspace('search', NULL), tenancy.find_workspace('acme/search', 'aaaaaaaa-0000-4000-8000-000000000000');
-SELECT tenancy.find_workspace('acme/acme/search', NULL);
-SELECT tenancy.find_workspace('globex/search', 'aaaaaaaa-0000-4000-8000-000000000000');
-SELECT tenancy.find_workspace(repeat('acme/', 100000), NULL);
-SELECT tenancy.find_organization(repeat('x', 5000));
-SELECT tenancy.find_user(repeat('x', 5000));
+SELECT tenancy_internal.find_workspace('acme/search', NULL), tenancy_internal.find_workspace('search', NULL), tenancy_internal.find_workspace('acme/search', 'aaaaaaaa-0000-4000-8000-000000000000');
+SELECT tenancy_internal.find_workspace('acme/acme/search', NULL);
+SELECT tenancy_internal.find_workspace('globex/search', 'aaaaaaaa-0000-4000-8000-000000000000');
+SELECT tenancy_internal.find_workspace(repeat('acme/', 100000), NULL);
+SELECT tenancy_internal.find_organization(repeat('x', 5000));
+SELECT tenancy_internal.find_user(repeat('x', 5000));
 SELECT tenancy.delete_workspace(repeat('acme/', 100000));
 SELECT tenancy.set_organization_role(repeat('x', 5000), 'mike@acme.test', 'member');
 -- a workspace whose external id has slashes in it
 UPDATE tenancy.workspaces SET external_id = 'a/b/c' WHERE slug = 'search';
-SELECT tenancy.find_workspace('a/b/c', NULL), tenancy.find_workspace('acme/a/b/c', NULL);
+SELECT tenancy_internal.find_workspace('a/b/c', NULL), tenancy_internal.find_workspace('acme/a/b/c', NULL);

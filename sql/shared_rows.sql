@@ -18,7 +18,7 @@ RESET SESSION AUTHORIZATION;
 SELECT * FROM failure('CREATE POLICY system_rows ON templates FOR SELECT USING (organization_id IS NULL)');
 SELECT tenancy.protect('templates', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', shared => true);
 SELECT tenancy.protect('prices', 'prompts', organization => 'organization_id', shared => true, create_indexes => true);
-SELECT relation, shared, workspace_decides, (tenancy.inspect_protection(relation)).* FROM tenancy.protected_tables ORDER BY relation::text;
+SELECT relation, shared, workspace_decides, (tenancy_internal.inspect_protection(relation)).* FROM tenancy.protected_tables ORDER BY relation::text;
 
 -- Whoever may view the resource anywhere reads it: also who is restricted to own rows, and not who has nothing or is nobody.
 SET SESSION AUTHORIZATION regress_app;

@@ -104,7 +104,7 @@ BEGIN
     'SELECT set_config(''tenancy.api_key'', ''' || (SELECT secret FROM app.secrets WHERE name = 'globex master') || ''', false)', 'SET tenancy."user" = ''gus@globex.test''', 'SET LOCAL tenancy.workspace = ''support''',
     'RESET tenancy."user"', 'RESET tenancy.workspace', 'RESET tenancy.simulation', 'SET tenancy.simulation = ''''', 'SELECT set_config(''tenancy.simulation'', '''', true)', 'SELECT tenancy.seal()',
     'SELECT count(*) FROM tenancy.organizations', 'SELECT count(*) FROM tenancy.audit_log', 'SELECT tenancy.export_organization(''globex'')', 'SELECT tenancy.settings(''globex'')', 'SELECT count(*) FROM tenancy.advise()',
-    'SELECT tenancy.simulate(''SELECT 1'', ''gus@globex.test'')', 'SELECT tenancy.begin_simulation(''SELECT 1'', ''gus@globex.test'', NULL, NULL)', 'SELECT tenancy.create_user(''x@y.test'')', 'SELECT tenancy.unprotect(''app.logs'')',
+    'SELECT tenancy.simulate(''SELECT 1'', ''gus@globex.test'')', 'SELECT tenancy_steps.begin_simulation(''SELECT 1'', ''gus@globex.test'', NULL, NULL)', 'SELECT tenancy.create_user(''x@y.test'')', 'SELECT tenancy.unprotect(''app.logs'')',
     'SELECT count(*) FROM app.logs', 'SELECT app.as_definer(''SET ROLE NONE'')', 'SELECT app.as_definer(''SELECT tenancy.is_dba()'')', 'SELECT app.as_definer(''RESET tenancy.simulation'')',
     'SELECT app.as_definer(''INSERT INTO app.written VALUES (1)'')'] LOOP
     SELECT s ->> 'try' INTO outcome FROM tenancy.simulate(format('SELECT app.try(%L)', command), who, 'acme', login) s;
@@ -137,7 +137,7 @@ DO $$
 DECLARE
   u record;
 BEGIN
-  FOR u IN SELECT email FROM tenancy.users LOOP
+  FOR u IN SELECT email FROM tenancy.users ORDER BY email LOOP
     PERFORM tenancy.simulate('SELECT 1', u.email, 'acme', 'regress_app');
   END LOOP;
 END
@@ -173,7 +173,7 @@ RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_s
 -- Who may: a DBA, and one who isn't a superuser only for logins that it may become anyway.
 SET SESSION AUTHORIZATION regress_owner;
 SELECT tenancy.simulate('SELECT 1', 'ben@acme.test', login => 'regress_app');
-SELECT tenancy.begin_simulation('SELECT 1', 'ben@acme.test', NULL, 'regress_app');
+SELECT tenancy_steps.begin_simulation('SELECT 1', 'ben@acme.test', NULL, 'regress_app');
 RESET SESSION AUTHORIZATION;
 GRANT USAGE ON TYPE tenancy.administrator TO regress_owner;
 SET SESSION AUTHORIZATION regress_owner;

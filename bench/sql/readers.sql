@@ -10,14 +10,14 @@ FROM generate_series(1, 1000) w;
 INSERT INTO tenancy.users (user_id, email)
 SELECT bench.wide_user_id(1, n), format('broad-%s@broad.example', n) FROM unnest(ARRAY[5, 1000]) n;
 INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-SELECT bench.wide_organization_id(1), bench.wide_user_id(1, n), tenancy.find_role(NULL, 'organization', 'member')
+SELECT bench.wide_organization_id(1), bench.wide_user_id(1, n), tenancy_internal.find_role(NULL, 'organization', 'member')
 FROM unnest(ARRAY[5, 1000]) n;
 INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
 SELECT bench.wide_workspace_id(1, w), bench.wide_user_id(1, n), bench.wide_organization_id(1),
-       tenancy.find_role(NULL, 'workspace', CASE w % 2 WHEN 0 THEN 'manager' ELSE 'member' END)
+       tenancy_internal.find_role(NULL, 'workspace', CASE w % 2 WHEN 0 THEN 'manager' ELSE 'member' END)
 FROM unnest(ARRAY[5, 1000]) n, generate_series(1, n) w;
 INSERT INTO tenancy.visibility (role_id, organization_id, all_rows)
-VALUES (tenancy.find_role(NULL, 'workspace', 'member'), bench.wide_organization_id(1), false);
+VALUES (tenancy_internal.find_role(NULL, 'workspace', 'member'), bench.wide_organization_id(1), false);
 RESET session_replication_role;
 
 CREATE TABLE bench.principals (

@@ -25,40 +25,40 @@ UNION ALL
 SELECT bench.user_id(o, :owner), format('owner@organization-%s.example', o) FROM generate_series(1, :organizations) o;
 
 INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-SELECT bench.organization_id(o), bench.user_id(o, :owner), (SELECT tenancy.find_role(NULL, 'organization', 'owner'))
+SELECT bench.organization_id(o), bench.user_id(o, :owner), (SELECT tenancy_internal.find_role(NULL, 'organization', 'owner'))
 FROM generate_series(1, :organizations) o
 UNION ALL
 SELECT bench.organization_id(organization), bench.user_id(organization, number),
-       (SELECT tenancy.find_role(NULL, 'organization', 'member'))
+       (SELECT tenancy_internal.find_role(NULL, 'organization', 'member'))
 FROM bench.members;
 
 INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
 SELECT bench.workspace_id(organization, workspace), bench.user_id(organization, number),
-       bench.organization_id(organization), (SELECT tenancy.find_role(NULL, 'workspace', 'member'))
+       bench.organization_id(organization), (SELECT tenancy_internal.find_role(NULL, 'workspace', 'member'))
 FROM bench.members;
 
 INSERT INTO tenancy.visibility (role_id, organization_id, all_rows)
-SELECT (SELECT tenancy.find_role(NULL, 'workspace', 'member')), bench.organization_id(o), false
+SELECT (SELECT tenancy_internal.find_role(NULL, 'workspace', 'member')), bench.organization_id(o), false
 FROM generate_series(1, :organizations) o;
 
 -- A key for each member and each workspace, of which the clients know the secrets.
 CREATE UNLOGGED TABLE bench.keys AS
 SELECT bench.user_key_id(organization, number) AS api_key_id, 'workspace_user_key' AS kind, organization, workspace,
-       bench.user_id(organization, number) AS user_id, tenancy.generate_api_key() AS secret
+       bench.user_id(organization, number) AS user_id, tenancy_internal.generate_api_key() AS secret
 FROM bench.members
 UNION ALL
-SELECT bench.service_key_id(o, w), 'workspace_service_key', o, w, NULL, tenancy.generate_api_key()
+SELECT bench.service_key_id(o, w), 'workspace_service_key', o, w, NULL, tenancy_internal.generate_api_key()
 FROM generate_series(1, :organizations) o, generate_series(1, 4) w;
 
 INSERT INTO tenancy.api_keys (api_key_id, kind, name, organization_id, workspace_id, user_id, display_prefix)
 SELECT api_key_id, kind, 'Key', bench.organization_id(organization), bench.workspace_id(organization, workspace),
-       user_id, tenancy.api_key_display_prefix(secret)
+       user_id, tenancy_internal.api_key_display_prefix(secret)
 FROM bench.keys;
 INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
 SELECT sha256(convert_to(secret, 'UTF8')), api_key_id FROM bench.keys;
 INSERT INTO tenancy.api_key_scopes (api_key_id, resource, action)
 SELECT api_key_id, resource, action
-FROM bench.keys, tenancy.expand_scopes('{"completions": "enabled", "logs": ["list", "view"]}');
+FROM bench.keys, tenancy_internal.expand_scopes('{"completions": "enabled", "logs": ["list", "view"]}');
 
 -- The other keys of members.
 INSERT INTO tenancy.api_keys (api_key_id, kind, name, organization_id, workspace_id, user_id)

@@ -8,10 +8,10 @@ SELECT bench.wide_workspace_id(2, w), bench.wide_organization_id(2), 'wide-' || 
 INSERT INTO tenancy.users (user_id, email)
 SELECT bench.wide_user_id(2, n), format('wide-%s@wide.example', n) FROM unnest(ARRAY[10, :workspaces]) n;
 INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-SELECT bench.wide_organization_id(2), bench.wide_user_id(2, n), (SELECT tenancy.find_role(NULL, 'organization', 'member'))
+SELECT bench.wide_organization_id(2), bench.wide_user_id(2, n), (SELECT tenancy_internal.find_role(NULL, 'organization', 'member'))
 FROM unnest(ARRAY[10, :workspaces]) n;
 INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
-SELECT bench.wide_workspace_id(2, w * (:workspaces / n)), bench.wide_user_id(2, n), bench.wide_organization_id(2), (SELECT tenancy.find_role(NULL, 'workspace', 'member'))
+SELECT bench.wide_workspace_id(2, w * (:workspaces / n)), bench.wide_user_id(2, n), bench.wide_organization_id(2), (SELECT tenancy_internal.find_role(NULL, 'workspace', 'member'))
 FROM unnest(ARRAY[10, :workspaces]) n, generate_series(1, n) w;
 RESET session_replication_role;
 

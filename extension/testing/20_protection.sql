@@ -21,8 +21,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_t
   SELECT CASE
     WHEN EXISTS (SELECT FROM tenancy.scoped_views v WHERE v.view = c.oid) THEN NULL
     WHEN EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) THEN
-      (SELECT 'its protection is broken: ' || i.problem FROM tenancy.inspect_protection(c.oid) i WHERE i.problem IS NOT NULL)
-    WHEN c.relkind = 'm' AND EXISTS (SELECT FROM tenancy.protected_tables t, tenancy.relations_above(t.relation) a WHERE a.above = c.oid) THEN
+      (SELECT 'its protection is broken: ' || i.problem FROM tenancy_internal.inspect_protection(c.oid) i WHERE i.problem IS NOT NULL)
+    WHEN c.relkind = 'm' AND EXISTS (SELECT FROM tenancy.protected_tables t, tenancy_internal.relations_above(t.relation) a WHERE a.above = c.oid) THEN
       'it is a materialized view, which keeps rows without policies'
     ELSE 'it is not protected' END
   FROM pg_class c WHERE c.oid = relation

@@ -9,13 +9,15 @@
 #
 # There a line "-- @include PART" stands for a part of the install script that is new, functions included.
 #
-#   before.sql
+#   before.sql, in which a line "-- @moves" stands for ALTER FUNCTION ... SET SCHEMA of each that has gone from schema tenancy to
+#   another one
 #   each function, in the order of the new script:  CREATE, with comment and rights, where it is new;
 #                                                   CREATE OR REPLACE where its definition differs; COMMENT where that does
 #   after.sql
 #   DROP FUNCTION for each that is gone
 #
-# Rights of functions that stay are left alone: an update that grants or revokes would turn the users' grants into initial
+# Functions of schema tenancy_internal are nobody's to execute; one that PUBLIC could execute before does not move there, it is made
+# anew. Rights of functions that stay or move are left alone: an update that grants or revokes would turn the users' grants into initial
 # privileges, which pg_dump leaves out.
 use File::Basename qw(dirname);
 use strict;
@@ -78,17 +80,36 @@ my (undef, $old) = functions(slurp($old_script));
 my ($order, $new) = functions(slurp($new_script));
 my ($before, $after) = map { -e "$folder/$extension--$_.sql" ? slurp("$folder/$extension--$_.sql") : '' } qw(before after);
 
+sub without_rights {
+  my ($name) = @_;
+  return $name =~ /^(FUNCTION|PROCEDURE) tenancy_internal\./ ? "REVOKE ALL ON $name FROM PUBLIC;\n" : ();
+}
+
 my %included;
 for ($before, $after) {
   s{^-- \@include (\w+\.sql)\n}{
     my $part = slurp(dirname(__FILE__) . "/../$1");
-    $included{$_} = 1 for @{(functions($part))[0]};
-    $part;
+    my ($names) = functions($part);
+    $included{$_} = 1 for @$names;
+    join '', $part, map { without_rights($_) } @$names;
   }gem;
 }
 my %dropped = map { $_ => 1 } "$before$after" =~ /^DROP ((?:FUNCTION|PROCEDURE) [\w.]+\([^)]*\))/gm;
 my %dropped_before = map { $_ => 1 } $before =~ /^DROP ((?:FUNCTION|PROCEDURE) [\w.]+\([^)]*\))/gm;
 
+# Moves keep what depends on a function, and its rights.
+my $moves = '';
+for my $name (@$order) {
+  next if $old->{$name} || $name !~ / tenancy_(?:internal|steps)\./;
+  (my $former = $name) =~ s/ tenancy_\w+?\./ tenancy./;
+  next if !$old->{$former} || $new->{$former} || $dropped{$former};
+  next if without_rights($name) && !grep { /^REVOKE .* FROM PUBLIC/s } @{$old->{$former}{rights}};
+  my ($schema) = $name =~ / (\w+)\./;
+  $moves .= "ALTER $former SET SCHEMA $schema;\n";
+  $old->{$name} = delete $old->{$former};
+  $old->{$name}{comment} =~ s/ ON (FUNCTION|PROCEDURE) \w+\./ ON $1 $schema./;
+}
+die "$folder: no line \"-- \@moves\"\n" if $before !~ s/^-- \@moves\n/$moves/m && $moves ne '';
 print $before;
 for my $name (@$order) {
   next if $included{$name};
@@ -98,7 +119,7 @@ for my $name (@$order) {
   $create =~ s/^CREATE /CREATE OR REPLACE / if $was;
   print "$create\n" if $differs;
   print "$now->{comment}\n" if $described;
-  print map { "$_\n" } @{$now->{rights}} if !$was;
+  print map({ "$_\n" } @{$now->{rights}}), without_rights($name) if !$was;
 }
 print $after;
 print map { "DROP $_;\n" } grep { !$new->{$_} && !$dropped{$_} } sort keys %$old;

@@ -80,7 +80,7 @@ INSERT INTO tenancy.login_bindings (login, trusted, user_id) VALUES
 
 -- Keys by name, with fixed ids.
 CREATE TABLE secrets (name text PRIMARY KEY, secret text NOT NULL);
-INSERT INTO secrets SELECT name, tenancy.generate_api_key()
+INSERT INTO secrets SELECT name, tenancy_internal.generate_api_key()
 FROM unnest(ARRAY['acme master', 'search service', 'mike key', 'ben support key', 'globex master']) name;
 INSERT INTO tenancy.api_keys (api_key_id, kind, name, organization_id, workspace_id, user_id, external_id, all_scopes) VALUES
   ('dddddddd-0000-4000-8000-000000000001', 'organization_service_key', 'acme master', 'aaaaaaaa-0000-4000-8000-000000000000', NULL, NULL, '901', true),

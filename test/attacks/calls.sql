@@ -61,7 +61,7 @@ SELECT p.oid, p.proname, p.prokind, p.proretset, p.prorettype::regtype AS result
        ARRAY(SELECT t::regtype FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (t, n) ORDER BY n) AS arguments, p.pronargdefaults AS defaults
 FROM pg_proc p
 -- stats() counts what this session has done; after seal() nobody could look at what came of it.
-WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname NOT IN ('stats', 'seal') AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype)
+WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND p.proname NOT IN ('stats', 'seal') AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype)
   AND NOT p.proargtypes::oid[] && ARRAY['internal'::regtype::oid, 'pg_ddl_command'::regtype::oid]
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 CREATE TABLE attacks.permissions AS SELECT * FROM tenancy.permissions ORDER BY resource, action;

@@ -48,7 +48,7 @@ CREATE FUNCTION attacks.state() RETURNS TABLE (part text, value text) LANGUAGE s
   SELECT 'privileges', md5(coalesce((SELECT string_agg(c.relname || coalesce(c.relacl::text, ''), ' ' ORDER BY c.oid) FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace), '') ||
                       coalesce((SELECT string_agg(t.typname || coalesce(t.typacl::text, ''), ' ' ORDER BY t.oid) FROM pg_type t WHERE t.typnamespace = 'tenancy'::regnamespace), ''))
   UNION ALL
-  SELECT 'code', md5((SELECT string_agg(p::text, ' ' ORDER BY p.oid) FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace) ||
+  SELECT 'code', md5((SELECT string_agg(p::text, ' ' ORDER BY p.oid) FROM pg_proc p WHERE p.pronamespace::regnamespace::text ~ '^tenancy') ||
                      (SELECT string_agg(e::text, ' ' ORDER BY e.oid) FROM pg_event_trigger e))
   UNION ALL
   SELECT 'protection', md5(coalesce((SELECT string_agg(concat_ws(' ', c.oid::regclass, c.relrowsecurity, c.relforcerowsecurity, c.relowner), ',' ORDER BY c.oid)

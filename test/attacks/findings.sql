@@ -41,8 +41,8 @@ SELECT 'known', format('a trigger on tenancy.%s, %s %s', c.relname, v.moment, v.
 FROM pg_class c, (VALUES ('BEFORE', 'ROW'), ('AFTER', 'ROW'), ('BEFORE', 'STATEMENT')) v (moment, level)
 WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND (v.moment = 'BEFORE' AND v.level = 'ROW' OR c.relname IN ('organizations', 'audit_log'));
 INSERT INTO attacks.cases (family, title, script, jobs) VALUES
-  ('known', 'the extension''s trigger functions on an own table', E'@as att_granted\nCREATE TABLE att_granted.api_keys (organization_id uuid, workspace_id uuid, api_key_id uuid); CREATE TRIGGER a AFTER INSERT ON att_granted.api_keys FOR EACH ROW EXECUTE FUNCTION tenancy.audit_change(''api_key'', ''api_key_id'', ''''); INSERT INTO att_granted.api_keys VALUES (''' || current_setting('attacks.g') || E'-0000-4000-8000-000000000000'', NULL, gen_random_uuid());\n' ||
-    E'CREATE TABLE att_granted.r (i int); CREATE TRIGGER r BEFORE INSERT ON att_granted.r FOR EACH STATEMENT EXECUTE FUNCTION tenancy.begin_restore(); INSERT INTO att_granted.r VALUES (1);\nSELECT ''@found triggers are switched off'' WHERE current_setting(''session_replication_role'') <> ''origin'';', false),
+  ('known', 'the extension''s trigger functions on an own table', E'@as att_granted\nCREATE TABLE att_granted.api_keys (organization_id uuid, workspace_id uuid, api_key_id uuid); CREATE TRIGGER a AFTER INSERT ON att_granted.api_keys FOR EACH ROW EXECUTE FUNCTION tenancy_internal.audit_change(''api_key'', ''api_key_id'', ''''); INSERT INTO att_granted.api_keys VALUES (''' || current_setting('attacks.g') || E'-0000-4000-8000-000000000000'', NULL, gen_random_uuid());\n' ||
+    E'CREATE TABLE att_granted.r (i int); CREATE TRIGGER r BEFORE INSERT ON att_granted.r FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.begin_restore(); INSERT INTO att_granted.r VALUES (1);\nSELECT ''@found triggers are switched off'' WHERE current_setting(''session_replication_role'') <> ''origin'';', false),
   ('known', 'a blanket grant writes secrets', E'@as att_granted\nUPDATE tenancy.api_key_secrets SET secret_hash = sha256(''evil'') WHERE api_key_id = ''' || current_setting('attacks.g') || E'-0000-4000-8000-000000000006'';', false),
   ('known', 'a blanket grant empties the catalogs', E'@as att_granted\nTRUNCATE tenancy.organization_members CASCADE;', false);
 
@@ -153,7 +153,7 @@ END
 $$;
 CREATE FUNCTION attacks.unlike_their_record() RETURNS SETOF text LANGUAGE sql AS $$
   SELECT format('@found record of %s: %s', t.relation, coalesce(i.problem, 'its columns have other names'))
-  FROM tenancy.protected_tables t, tenancy.inspect_protection(t.relation) i
+  FROM tenancy.protected_tables t, tenancy_internal.inspect_protection(t.relation) i
   WHERE i.problem IS NOT NULL OR (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column) IS DISTINCT FROM (i.organization, i.workspace, i.owner, i.api_key)
 $$;
 INSERT INTO attacks.cases (family, title, script, may) VALUES
@@ -181,7 +181,7 @@ SELECT 'crash', format('%s as a trigger %s, of %s with %s', p.oid::regprocedure,
 FROM pg_proc p, (VALUES ('api_keys', 'a int DEFAULT 1, organization_id int DEFAULT 1, api_key_id int DEFAULT 1, user_id int DEFAULT 1'), ('api_key_secrets', 'a int DEFAULT 1, api_key_id text DEFAULT ''x'''), ('workspaces', 'a int DEFAULT 1')) t (name, columns),
   (VALUES ('AFTER INSERT OR UPDATE OR DELETE', 'ROW', ''''', ''organization'''), ('AFTER INSERT OR UPDATE OR DELETE', 'ROW', '''listed'', ''member'''), ('BEFORE INSERT OR UPDATE OR DELETE', 'ROW', '''of_key'', ''key'''),
     ('AFTER INSERT OR TRUNCATE', 'STATEMENT', '''of_key'', ''member'''), ('BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE', 'STATEMENT', '''listed'''), ('AFTER INSERT OR DELETE', 'ROW', '''api_key'', ''api_key_id'', ''''')) v (moment, level, arguments)
-WHERE p.pronamespace = 'tenancy'::regnamespace AND p.prorettype = 'trigger'::regtype
+WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND p.prorettype = 'trigger'::regtype
   AND (p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') OR v.moment ~ 'AFTER INSERT OR (DELETE|TRUNCATE)' AND t.name = 'api_keys');
 
 INSERT INTO attacks.cases (family, title, script, may) VALUES

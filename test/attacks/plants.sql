@@ -6,10 +6,10 @@ CREATE TABLE attacks.plants (plant text PRIMARY KEY, attacks text NOT NULL, sign
 -- Another body for a function of the extension, whatever its arguments are in this version.
 CREATE FUNCTION attacks.replace(name text, body text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  f oid := (SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname = replace.name);
+  f oid := (SELECT p.oid FROM pg_proc p WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND p.proname = replace.name);
 BEGIN
-  EXECUTE format('CREATE OR REPLACE FUNCTION tenancy.%I(%s) RETURNS %s LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS %L',
-    name, pg_get_function_arguments(f), pg_get_function_result(f), E'#variable_conflict use_column\n' || body);
+  EXECUTE format('CREATE OR REPLACE FUNCTION %s.%I(%s) RETURNS %s LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS %L',
+    (SELECT p.pronamespace::regnamespace FROM pg_proc p WHERE p.oid = f), name, pg_get_function_arguments(f), pg_get_function_result(f), E'#variable_conflict use_column\n' || body);
 END
 $$;
 

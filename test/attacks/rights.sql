@@ -11,7 +11,7 @@ BEGIN
   FOR one IN
     SELECT p.principal, p.setting, p.value, p.login, NULL::uuid AS api_key_id FROM attacks.principals p WHERE p.principal <> 'nobody'
     UNION ALL
-    SELECT 'new key ' || k.api_key_id, 'api_key', tenancy.generate_api_key(), 'att_web', k.api_key_id FROM tenancy.api_keys k
+    SELECT 'new key ' || k.api_key_id, 'api_key', tenancy_internal.generate_api_key(), 'att_web', k.api_key_id FROM tenancy.api_keys k
     WHERE k.api_key_id NOT IN (SELECT s.api_key_id FROM attacks.secrets s) AND k.deleted_at IS NULL AND k.revoked_at IS NULL
       AND k.organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' LOOP
     IF one.api_key_id IS NOT NULL THEN

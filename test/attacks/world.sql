@@ -59,7 +59,7 @@ SELECT tenancy.set_setting('acme', 'members_view_all_data', false) \g /dev/null
 -- Keys with fixed ids, and secrets that only this test's superuser knows.
 CREATE TABLE attacks.secrets (name text PRIMARY KEY, secret text NOT NULL, api_key_id uuid NOT NULL);
 INSERT INTO attacks.secrets
-SELECT name, tenancy.generate_api_key(), (CASE WHEN name LIKE 'globex%' THEN :'g' ELSE 'dddddddd' END || '-0000-4000-8000-00000000000' || n)::uuid
+SELECT name, tenancy_internal.generate_api_key(), (CASE WHEN name LIKE 'globex%' THEN :'g' ELSE 'dddddddd' END || '-0000-4000-8000-00000000000' || n)::uuid
 FROM unnest(ARRAY['acme master', 'acme reader', 'search key', 'mike key', 'support key', 'globex master', 'globex lab key']) WITH ORDINALITY k (name, n);
 INSERT INTO tenancy.api_keys (api_key_id, kind, name, organization_id, workspace_id, user_id, external_id, all_scopes)
 SELECT s.api_key_id, v.kind, v.label, v.organization::uuid, v.workspace::uuid, v.member::uuid, v.external_id, v.all_scopes
@@ -169,6 +169,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tenancy TO att_dba;
 GRANT ALL ON ALL TABLES IN SCHEMA tenancy TO att_granted;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA tenancy TO att_granted;
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy TO att_granted;
+GRANT ALL ON SCHEMA tenancy_internal, tenancy_steps TO att_granted;
+GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy_internal, tenancy_steps TO att_granted;
 SELECT format('GRANT USAGE ON TYPE %s TO %I', oid::regtype, CASE typname WHEN 'sign_up' THEN 'att_sign_up' ELSE 'att_dba' END)
 FROM pg_type WHERE typnamespace = 'tenancy'::regnamespace AND typname IN ('administrator', 'sign_up') \gexec
 SELECT tenancy.trust_login('att_app'), tenancy.bind_login('att_bound', 'mike@acme.test') \g /dev/null

@@ -210,7 +210,7 @@ TEST_F(Matrix, SettingsOfTheSuperuserCannotBeSlippedIn) {
     const std::string name = std::string(setting).substr(0, std::string(setting).find('='));
     const std::string value = std::string(setting).substr(name.size() + 1);
     Session dba(as_dba());
-    dba.run("SELECT tenancy.guard_rails()");
+    dba.run("SELECT tenancy_internal.guard_rails()");
     const std::string by_default = dba.run("SHOW " + name);
     ASSERT_NE(by_default, value);
     Session by_option(as_app() + " options='-c " + setting + "'");

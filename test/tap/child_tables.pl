@@ -53,7 +53,7 @@ sub check {
     my ($database, $what) = @_;
     is($node->safe_psql($database, q(
       SELECT string_agg(relation || coalesce(' ' || i.problem, ''), ', ' ORDER BY relation::text)
-      FROM tenancy.protected_tables, tenancy.inspect_protection(relation) i)),
+      FROM tenancy.protected_tables, tenancy_internal.inspect_protection(relation) i)),
       'chat_tags, chats, messages, parts, parts_1, tags', "$what: protected as before");
     is($node->safe_psql($database, q(
       BEGIN;

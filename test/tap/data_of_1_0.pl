@@ -89,7 +89,7 @@ is(sql('plain', q{SELECT (SELECT max(length(slug)) FROM tenancy.workspaces), (SE
 
 # --- logs -------------------------------------------------------------------------------------------------------------
 
-my $partitions = q{SELECT count(*) FROM tenancy.partition_ranges('obs.logs')};
+my $partitions = q{SELECT count(*) FROM tenancy_steps.partition_ranges('obs.logs')};
 my $before = sql('plain', $partitions);
 $said = messages('plain', 'SELECT obs.refresh_analytics()');
 like($said, qr/WARNING: +obs\.refresh_analytics: some rows are not summed up/, 'the roll-up goes on, and says what it leaves out');
@@ -113,7 +113,7 @@ is(sql('copy', q{SELECT max(length(email)), (SELECT count(*) FROM obs.logs WHERE
 sql('plain', q{DELETE FROM obs.logs WHERE end_time = 'infinity' OR usage_input_tokens > 1000000000 OR start_time = 'infinity'});
 is(messages('plain', 'SELECT obs.refresh_analytics()'), '', 'without these rows nobody is left out');
 is(sql('plain', 'SELECT count(*) FROM obs.job_problems'), '0', 'nor on record');
-is(messages('plain', q{SELECT format('ALTER TABLE obs.%I VALIDATE CONSTRAINT %I', c."table", c."table" || '_' || c.name || '_check') FROM tenancy.observability_checks() c \gexec}), '', 'all other rows are within the bounds');
+is(messages('plain', q{SELECT format('ALTER TABLE obs.%I VALIDATE CONSTRAINT %I', c."table", c."table" || '_' || c.name || '_check') FROM tenancy_steps.observability_checks() c \gexec}), '', 'all other rows are within the bounds');
 
 # --- pg_partman -------------------------------------------------------------------------------------------------------
 
@@ -134,8 +134,8 @@ SKIP: {
     });
     is(messages('partman', q{SET client_min_messages = warning; SELECT obs.create_partitions('12 days')}), '', 'partitions go on');
     is(sql('partman', q{SELECT count(*) FROM obs.logs_default WHERE start_time < now() + interval '1 year'}), '0', 'rows move to them');
-    is(sql('partman', q{SELECT count(*) > 11 FROM tenancy.partition_ranges('obs.logs') WHERE upper > now() AND upper < now() + interval '1 year'}), 't', 'as far ahead as is set');
-    is(sql('partman', q{SELECT count(*) FROM tenancy.partition_ranges('obs.logs') r LEFT JOIN tenancy.protected_tables p ON p.relation = r.partition WHERE p.relation IS NULL}), '0', 'all protected');
+    is(sql('partman', q{SELECT count(*) > 11 FROM tenancy_steps.partition_ranges('obs.logs') WHERE upper > now() AND upper < now() + interval '1 year'}), 't', 'as far ahead as is set');
+    is(sql('partman', q{SELECT count(*) FROM tenancy_steps.partition_ranges('obs.logs') r LEFT JOIN tenancy.protected_tables p ON p.relation = r.partition WHERE p.relation IS NULL}), '0', 'all protected');
     messages('partman', q{SELECT partman.run_maintenance('obs.logs')});
     cmp_ok(sql('partman', $partitions), '<', 40, 'pg_partman by itself makes no more');
 }

@@ -22,11 +22,11 @@ $node->safe_psql('postgres', q(
   -- What this file must find
   CREATE FUNCTION planted.other_words(organization text) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
   BEGIN
-    RETURN tenancy.find_organization(organization);
+    RETURN tenancy_internal.find_organization(organization);
   END $$;
   CREATE FUNCTION planted.other_context(member text) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
   BEGIN
-    IF tenancy.user_named(member, NULL) IS NULL THEN
+    IF tenancy_internal.user_named(member, NULL) IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member);
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member);
@@ -39,7 +39,7 @@ $node->safe_psql('postgres', q(
   INSERT INTO tenancy.users (email, external_id) VALUES ('zqx-twice@zqx.test', 'zqx-96'), ('zqx-97@zqx.test', 'zqx-twice@zqx.test');
   DO $$ DECLARE globex uuid := (SELECT organization_id FROM tenancy.organizations WHERE slug = 'zqx-globex'); BEGIN
     INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-    SELECT globex, user_id, tenancy.find_role(NULL, 'organization', 'member') FROM tenancy.users WHERE email LIKE 'zqx-twice%' OR email LIKE 'zqx-97%';
+    SELECT globex, user_id, tenancy_internal.find_role(NULL, 'organization', 'member') FROM tenancy.users WHERE email LIKE 'zqx-twice%' OR email LIKE 'zqx-97%';
     PERFORM tenancy.create_role('zqx-globex', 'workspace', 'zqx-qqqq', 'member'), tenancy.create_role('zqx-globex', 'organization', 'zqx-jjjj', 'member'),
             tenancy.create_role('acme', 'workspace', 'own-analyst', 'member'),
             tenancy.create_api_key('organization_service_key', 'theirs', 'zqx-globex'), tenancy.create_api_key('organization_service_key', 'own', 'acme'),
@@ -88,7 +88,7 @@ my %instead = ('tenancy.create_api_key workspace' => { kind => q('workspace_serv
 my @functions = map { [ split /\|/, $_, -1 ] } split /\n/, $node->safe_psql('postgres', q(
   SELECT p.oid::regproc, a.n, a.name, format_type(a.type, NULL), p.proretset OR p.prorettype = 'record'::regtype, p.prokind, p.oid
   FROM pg_proc p CROSS JOIN LATERAL unnest(p.proargtypes, p.proargnames[1:p.pronargs]) WITH ORDINALITY a (type, name, n)
-  WHERE p.pronamespace IN ('tenancy'::regnamespace, 'planted'::regnamespace) AND p.prokind IN ('f', 'p') AND has_function_privilege('regress_app', p.oid, 'EXECUTE')
+  WHERE p.pronamespace::regnamespace::text ~ '^(tenancy|planted)' AND p.prokind IN ('f', 'p') AND has_function_privilege('regress_app', p.oid, 'EXECUTE')
     AND NOT EXISTS (SELECT FROM unnest(p.proargtypes) t WHERE t IN ('internal'::regtype, 'pg_ddl_command'::regtype, '"any"'::regtype)) AND p.proargnames IS NOT NULL
   ORDER BY p.oid::regprocedure::text, a.n));
 my %arguments;
@@ -206,7 +206,7 @@ $node->safe_psql('postgres', q(
   UPDATE tenancy.organizations SET external_id = 'acme' WHERE slug = 'zqx-globex';
   UPDATE tenancy.users SET external_id = 'mike@acme.test' WHERE email = 'zqx-gus@zqx.test';
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-  SELECT o.organization_id, u.user_id, tenancy.find_role(NULL, 'organization', 'member') FROM tenancy.organizations o, tenancy.users u WHERE o.slug = 'zqx-95' AND u.email = 'olivia@acme.test';
+  SELECT o.organization_id, u.user_id, tenancy_internal.find_role(NULL, 'organization', 'member') FROM tenancy.organizations o, tenancy.users u WHERE o.slug = 'zqx-95' AND u.email = 'olivia@acme.test';
 ));
 sub as_owner {
     my ($settings, $query) = @_;

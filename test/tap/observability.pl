@@ -70,7 +70,7 @@ sub definitions {
     return join "\n", sort split /\n/, $text;
 }
 is(definitions($again), definitions($dump), 'the same comes out of the copy');
-is(sql('copy', q{SELECT problem FROM tenancy.protected_tables, tenancy.inspect_protection(relation) WHERE problem IS NOT NULL}), '', 'every table is protected as it was');
+is(sql('copy', q{SELECT problem FROM tenancy.protected_tables, tenancy_internal.inspect_protection(relation) WHERE problem IS NOT NULL}), '', 'every table is protected as it was');
 is(sql('copy', q{SELECT count(*) FROM tenancy.advise() WHERE object LIKE 'obs%'}), '0', 'nothing is to be mended');
 isnt(sql('copy', $wrong), '0', 'what was not summed up yet is not in the copy');
 cmp_ok(sql('copy', 'SELECT obs.refresh_analytics()'), '>', 0, 'and is summed up there');
@@ -114,7 +114,7 @@ is(sql('postgres', q{SELECT string_agg(parent_table || ' ' || control, ', ' ORDE
     'obs.analytics hour, obs.log_payloads start_time, obs.logs start_time, obs.traces start_time', 'pg_partman manages the tables');
 is(sql('postgres', q{SELECT count(*) > 7 AND bool_and(p.relation IS NOT NULL) FROM pg_partition_tree('obs.logs') t LEFT JOIN tenancy.protected_tables p ON p.relation = t.relid}),
     't', 'its partitions are protected');
-is(sql('postgres', q{SELECT count(*) FROM tenancy.partition_ranges('obs.logs') WHERE lower <= now() AND upper > now() AND NOT tenancy.is_default_partition(partition)}),
+is(sql('postgres', q{SELECT count(*) FROM tenancy_steps.partition_ranges('obs.logs') WHERE lower <= now() AND upper > now() AND NOT tenancy_steps.is_default_partition(partition)}),
     '1', 'and one of them is that of today');
 is(sql('postgres', q{SELECT string_agg(jobname || ' by ' || username || ' in ' || database, ', ' ORDER BY jobname) FROM cron.job}),
     join(', ', map { "obs: $_ by " . $node->safe_psql('postgres', 'SELECT current_user') . ' in postgres' } 'create partitions', 'refresh analytics'), 'pg_cron has the jobs');
@@ -123,10 +123,10 @@ sql('postgres', q{
   INSERT INTO obs.logs (organization_id, request_model, cost) SELECT organization_id, 'now', 1 FROM tenancy.organizations;
   UPDATE partman.part_config SET premake = 12 WHERE parent_table = 'obs.logs';
 });
-my $before = sql('postgres', q{SELECT count(*) FROM tenancy.partition_ranges('obs.logs')});
+my $before = sql('postgres', q{SELECT count(*) FROM tenancy_steps.partition_ranges('obs.logs')});
 sql('postgres', $_) foreach split /\n/, sql('postgres', 'SELECT command FROM cron.job ORDER BY jobname');
-is(sql('postgres', q{SELECT count(*) FROM tenancy.partition_ranges('obs.logs')}), $before + 5, 'the jobs make the partitions that pg_partman is to make');
-is(sql('postgres', q{SELECT count(*) FROM tenancy.partition_ranges('obs.logs') r LEFT JOIN tenancy.protected_tables p ON p.relation = r.partition WHERE p.relation IS NULL}),
+is(sql('postgres', q{SELECT count(*) FROM tenancy_steps.partition_ranges('obs.logs')}), $before + 5, 'the jobs make the partitions that pg_partman is to make');
+is(sql('postgres', q{SELECT count(*) FROM tenancy_steps.partition_ranges('obs.logs') r LEFT JOIN tenancy.protected_tables p ON p.relation = r.partition WHERE p.relation IS NULL}),
     '0', 'protected, too');
 is(sql('postgres', $wrong), '0', 'and refresh the roll-up');
 is(sql('postgres', q{SELECT count(*) FROM obs.analytics}), '1', 'which has the row');
@@ -137,7 +137,7 @@ sql('postgres', q{
   SELECT obs.refresh_analytics();
   DO $$ BEGIN
     EXECUTE (SELECT format('INSERT INTO %s (start_time, organization_id, request_model, cost) SELECT %L, organization_id, ''ahead'', 2 FROM tenancy.organizations', partition, lower)
-             FROM tenancy.partition_ranges('obs.logs') WHERE NOT tenancy.is_default_partition(partition) ORDER BY lower DESC LIMIT 1);
+             FROM tenancy_steps.partition_ranges('obs.logs') WHERE NOT tenancy_steps.is_default_partition(partition) ORDER BY lower DESC LIMIT 1);
   END $$;
   SELECT obs.refresh_analytics();
 });

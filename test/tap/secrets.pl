@@ -80,7 +80,7 @@ sub traces {
 my $careless = traces(q(
   CREATE TABLE careless (hash bytea);
   CREATE FUNCTION careless() RETURNS text LANGUAGE plpgsql AS $$
-  DECLARE new_secret text := tenancy.generate_api_key();
+  DECLARE new_secret text := tenancy_internal.generate_api_key();
   BEGIN
     INSERT INTO careless VALUES (sha256(convert_to(new_secret, 'UTF8')));
     RETURN new_secret;

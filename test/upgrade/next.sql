@@ -8,7 +8,7 @@ CREATE TABLE tenancy.next_catalog (
 COMMENT ON TABLE tenancy.next_catalog IS 'A catalog of the next version';
 CREATE INDEX next_catalog_since_idx ON tenancy.next_catalog (since);
 SELECT pg_catalog.pg_extension_config_dump('tenancy.next_catalog', '');
-CREATE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.next_catalog FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate();
+CREATE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.next_catalog FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate();
 ALTER TABLE tenancy.next_catalog ENABLE ALWAYS TRIGGER invalidate;
 CREATE VIEW tenancy.next_view AS SELECT user_id FROM tenancy.next_catalog;
 COMMENT ON VIEW tenancy.next_view IS 'A view of the next version';

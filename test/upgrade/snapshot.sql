@@ -1,8 +1,10 @@
--- All that the extension :extension is in this database, fact by fact: what lies in its schema (:schema) or belongs to
--- it, how that is defined, described and granted, and what rows it brings. Databases with the same facts have the same
+-- All that the extension :extension is in this database, fact by fact: what lies in its schemas (:schema, its _internal
+-- and _steps) or belongs to it, how that is defined, described and granted, and what rows it brings. Databases with the same facts have the same
 -- extension.
 SET search_path = pg_catalog;
-WITH members AS (
+WITH schemas AS (
+  SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n WHERE n.nspname IN (:'schema', :'schema' || '_internal', :'schema' || '_steps')
+), members AS (
   SELECT d.classid, d.objid FROM pg_depend d
   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
     AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = :'extension')
@@ -27,12 +29,12 @@ WITH members AS (
                 (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(i.initprivs) a))
   FROM pg_init_privs i WHERE (i.classoid, i.objoid) IN (SELECT m.classid, m.objid FROM members m)
   UNION ALL
-  SELECT format('schema: %s, %s', n.nspowner::regrole, (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(n.nspacl) a))
-  FROM pg_namespace n WHERE n.nspname = :'schema'
+  SELECT format('schema %s: %s, %s', n.nspname, n.nspowner::regrole, (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(n.nspacl) a))
+  FROM schemas n
   UNION ALL
   SELECT format('function %s, %s: %s; %s', p.proowner::regrole, p.prosupport,
                 (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(p.proacl) a), pg_get_functiondef(p.oid))
-  FROM pg_proc p WHERE p.pronamespace = :'schema'::regnamespace AND p.prokind IN ('f', 'p')
+  FROM pg_proc p WHERE p.pronamespace IN (SELECT n.oid FROM schemas n) AND p.prokind IN ('f', 'p')
   UNION ALL
   SELECT format('relation %s %s %s %s %s %s %s: %s', r.name, r.relkind, r.relpersistence, r.relowner::regrole, r.relrowsecurity,
                 r.relforcerowsecurity, r.reloptions, (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(r.relacl) a))

@@ -18,11 +18,11 @@ BEGIN
                  WHEN catalog = 'organization_members' THEN 'member'
                  WHEN catalog IN ('api_key_secrets', 'api_key_scopes') THEN 'key' ELSE 'organization' END;
     EXECUTE format('CREATE OR REPLACE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
-                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%L, %L)', catalog, '', whom);
+                    FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', catalog, '', whom);
     EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
-                    FOR EACH ROW EXECUTE FUNCTION tenancy.invalidate(%L, %L)', catalog, how, whom);
+                    FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', catalog, how, whom);
     EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
-                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy.invalidate()', catalog);
+                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate()', catalog);
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate', catalog);
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_insert', catalog);
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_truncate', catalog);
@@ -50,7 +50,7 @@ BEGIN
   FOR catalog IN SELECT c.relname FROM pg_catalog.pg_class c
                  WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('audit_log', 'audit_heads') LOOP
     EXECUTE format('CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.%I
-                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy.guard_truncate()', catalog);
+                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate()', catalog);
   END LOOP;
 END
 $$;
@@ -58,7 +58,7 @@ ALTER TABLE tenancy.api_key_secrets ENABLE ROW LEVEL SECURITY;
 CREATE POLICY dba ON tenancy.api_key_secrets FOR INSERT WITH CHECK ((SELECT tenancy.is_dba()));
 COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
 
-CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy.refuse_foreign_code();
+CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy_internal.refuse_foreign_code();
 COMMENT ON EVENT TRIGGER tenancy_catalogs IS 'Keeps others'' code off the tables of pg_tenancy';
 ALTER EVENT TRIGGER tenancy_catalogs ENABLE ALWAYS;
 
@@ -66,13 +66,13 @@ ALTER EVENT TRIGGER tenancy_catalogs ENABLE ALWAYS;
 CREATE OR REPLACE TRIGGER seal BEFORE INSERT ON tenancy.audit_log FOR EACH ROW
   WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
              pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
-  EXECUTE FUNCTION tenancy.seal_audit_entry();
+  EXECUTE FUNCTION tenancy_internal.seal_audit_entry();
 DROP TRIGGER audit_head ON tenancy.audit_log;
 CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW WHEN (NEW.organization_id IS NOT NULL AND
     NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
          pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
-  EXECUTE FUNCTION tenancy.advance_audit_head();
+  EXECUTE FUNCTION tenancy_internal.advance_audit_head();
 
 -- Whoever could INSERT into tenancy.organizations was a DBA, and stays one. The grants are the administrator's and not the
 -- extension's, or else pg_dump would leave them out.
@@ -110,7 +110,7 @@ $$;
 DROP FUNCTION tenancy.grant_as_user(text);
 
 CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
-  FOR EACH ROW EXECUTE FUNCTION tenancy.check_protected_table();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_protected_table();
 
 -- @include 91_advise_accepted.sql
 
@@ -134,19 +134,19 @@ $$;
 -- Whoever leaves a workspace or an organization leaves their user keys there behind for good. Those who have left already could
 -- have theirs back by joining again.
 CREATE TRIGGER end_keys AFTER DELETE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
 CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW
   WHEN ((OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id))
-  EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+  EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
 CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.organization_members
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.end_keys_of_all();
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_keys_of_all();
 CREATE TRIGGER end_keys AFTER DELETE ON tenancy.workspace_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
 CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.workspace_members FOR EACH ROW
   WHEN ((OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id))
-  EXECUTE FUNCTION tenancy.end_keys_of_leaver();
+  EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
 CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.workspace_members
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy.end_keys_of_all();
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_keys_of_all();
 
 UPDATE tenancy.api_keys k SET revoked_at = now()
 WHERE k.user_id IS NOT NULL AND k.revoked_at IS NULL
@@ -186,23 +186,24 @@ SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views',
 INSERT INTO tenancy.protected_names
 SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation
 FROM tenancy.protected_tables t JOIN pg_catalog.pg_class c ON c.oid = t.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE (tenancy.protected_parent(t.relation)).relation IS NULL;
+WHERE (tenancy_internal.protected_parent(t.relation)).relation IS NULL;
 DROP EVENT TRIGGER tenancy_ddl;
-CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy.on_ddl();
+CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy_internal.on_ddl();
 COMMENT ON EVENT TRIGGER tenancy_ddl IS 'Guard rails of protected tables';
 ALTER EVENT TRIGGER tenancy_ddl ENABLE ALWAYS;
+ALTER EVENT TRIGGER tenancy_drop ENABLE ALWAYS;
 
-CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy_internal.exempt_validation();
 COMMENT ON EVENT TRIGGER tenancy_validation_begins IS 'Foreign keys are validated over all rows';
 ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
-CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy.exempt_validation();
+CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy_internal.exempt_validation();
 COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
 ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;
 DO $$
 DECLARE
   open_one record;
 BEGIN
-  FOR open_one IN SELECT a.* FROM tenancy.advice_foreign_partition() a LOOP
+  FOR open_one IN SELECT a.* FROM tenancy_internal.advice_foreign_partition() a LOOP
     RAISE WARNING USING MESSAGE = format('foreign table %s stands open: %s', open_one.object, open_one.problem), HINT = open_one.fix_sql;
   END LOOP;
 END

@@ -1,3 +1,4 @@
+-- @include 11_internal_schemas.sql
 -- @include 12_callers.sql
 
 -- Tables that are protected through a parent row, and rows for everybody
@@ -52,3 +53,9 @@ ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check
 
 -- Replaced by advise(boolean).
 DROP FUNCTION tenancy.advise();
+
+-- Last, since bodies of 1.0 name the functions where they were: nothing of it may run between this and the new bodies. The event
+-- triggers are enabled again at the end.
+ALTER EVENT TRIGGER tenancy_ddl DISABLE;
+ALTER EVENT TRIGGER tenancy_drop DISABLE;
+-- @moves

@@ -56,6 +56,7 @@ constexpr int guard_count = static_cast<int>(Guard::count);
 struct {
   bool known;  // the extension is there, and of a version that is served
   Oid schema;
+  Oid internal_schema;  // InvalidOid in 1.0, where everything is in the same schema
   bool is_known[index_count];
   Oid relations[index_count];
   Oid indexes[index_count];
@@ -85,6 +86,14 @@ void look_up_guard(Guard guard, Oid function) {
   oids.guards[i] = function;
 }
 
+// A schema of ours by name: one of the same name that is somebody else's may hold anything.
+Oid look_up_own_schema(const char *name) {
+  const Oid schema = get_namespace_oid(name, true);
+  if (!OidIsValid(schema)) return InvalidOid;
+  const Oid extension = getExtensionOfObject(NamespaceRelationId, schema);
+  return OidIsValid(extension) && extension == get_extension_oid("pg_tenancy", true) ? schema : InvalidOid;
+}
+
 void look_up_oids();
 
 void look_up_index(CatalogIndex index) {
@@ -102,6 +111,7 @@ void look_up_oids() {
   require_served_version();
   oids.schema = get_namespace_oid("tenancy", true);
   if (!OidIsValid(oids.schema)) raise_not_installed();
+  oids.internal_schema = look_up_own_schema("tenancy_internal");
   constexpr Oid plan_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, ANYOID};
   constexpr Oid shape_guard_arguments[] = {UUIDOID, TEXTOID, UUIDOID};
   constexpr Oid filter_id_arguments[] = {TEXTOID};
@@ -168,6 +178,18 @@ Oid guard_function(Guard guard) {
 Oid filter_id_function() {
   look_up_oids();
   return oids.filter_id;
+}
+
+bool is_our_function(Oid function, const char *name) {
+  look_up_oids();
+  const Oid schema = get_func_namespace(function);
+  if (!OidIsValid(schema) || (schema != oids.schema && schema != oids.internal_schema)) return false;
+  const char *found = get_func_name(function);
+  return found != nullptr && strcmp(found, name) == 0;
+}
+
+const char *schema_of_steps() {
+  return OidIsValid(look_up_own_schema("tenancy_steps")) ? "tenancy_steps" : "tenancy";
 }
 
 }  // namespace tenancy::pg

@@ -37,5 +37,10 @@ bool guard_hash(Guard guard, uint32 *hash);
 Oid guard_function(Guard guard);
 /// The function filter_id(). Raises 55000 when the extension isn't there.
 Oid filter_id_function();
+/// Whether this is a function of the extension, public or internal, with that name. Raises 55000 when the
+/// extension isn't there.
+bool is_our_function(Oid function, const char *name);
+/// RETURNS the schema of parts of public functions: tenancy_steps, or in 1.0 tenancy.
+const char *schema_of_steps();
 
 }  // namespace tenancy::pg

@@ -5,6 +5,7 @@
 
 #include "pg/functions/child_table.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {

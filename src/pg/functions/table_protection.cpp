@@ -312,12 +312,6 @@ Datum oid_array(const List *oids) {
 
 }  // namespace
 
-bool is_our_function(Oid function, const char *name) {
-  const char *found = get_func_name(function);
-  return found != nullptr && strcmp(found, name) == 0 &&
-         get_func_namespace(function) == get_func_namespace(guard_function(Guard::plan));
-}
-
 bool read_select_policy(const Relation relation, PolicyCall &call) {
   const RowSecurityPolicy *policy = policy_named(relation, policy_names[0]);
   Check none{};

@@ -19,7 +19,4 @@ struct PolicyCall {
 /// What the policy for SELECT says; false where it isn't there, or isn't as protect() makes it.
 bool read_select_policy(Relation relation, PolicyCall &call);
 
-/// Whether this is the extension's function of that name.
-bool is_our_function(Oid function, const char *name);
-
 }  // namespace tenancy::pg

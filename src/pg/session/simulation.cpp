@@ -1,5 +1,6 @@
 #include "pg/session/simulation.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/error_bridge.hpp"
 
 namespace tenancy::pg {
@@ -84,7 +85,9 @@ void begin(FunctionCallInfo fcinfo, Simulation &simulation) {
   const MemoryContext caller = CurrentMemoryContext;
   SPI_connect();
   SPI_execute_with_args(
-      "SELECT user_id, organization_id, workspace_id, login_id FROM tenancy.begin_simulation($1, $2, $3, $4)",
+      psprintf(
+          "SELECT user_id, organization_id, workspace_id, login_id FROM %s.begin_simulation($1, $2, $3, $4)",
+          schema_of_steps()),
       4, types, values, nulls, false, 1);
   const auto text_of_column = [caller](int column) {
     char *text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);

@@ -1,7 +1,7 @@
 -- Tables for LLM requests, named after OpenTelemetry's conventions. They belong to whoever calls create_observability(), not to
 -- the extension: pg_dump dumps them as any other tables.
 
-CREATE FUNCTION tenancy.create_observability_tables(schema regnamespace) RETURNS void
+CREATE FUNCTION tenancy_steps.create_observability_tables(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
@@ -172,4 +172,4 @@ BEGIN
   COMMENT ON COLUMN analytics.duration IS 'Sum of their end_time - start_time (gen_ai.client.operation.duration)';
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_observability_tables(regnamespace) IS 'Creates logs, log_payloads, traces and analytics in a schema, without partitions and not yet protected';
+COMMENT ON FUNCTION tenancy_steps.create_observability_tables(regnamespace) IS 'Creates logs, log_payloads, traces and analytics in a schema, without partitions and not yet protected';

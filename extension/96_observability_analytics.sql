@@ -2,7 +2,7 @@
 -- transaction; refresh_analytics() takes these hours out and sums them up again from the rows that are there. That is why it does
 -- not matter how late a row comes, in which order transactions commit, or how often a refresh runs.
 
-CREATE FUNCTION tenancy.create_analytics_state(schema regnamespace) RETURNS void
+CREATE FUNCTION tenancy_steps.create_analytics_state(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
@@ -43,12 +43,12 @@ BEGIN
     $body$ $ddl$, schema);
   COMMENT ON FUNCTION mark_changed_hours() IS 'Trigger: notes which hours a statement has changed, for refresh_analytics()';
   REVOKE ALL ON FUNCTION mark_changed_hours() FROM PUBLIC;
-  PERFORM tenancy.create_change_triggers(format('%s.logs', schema)::regclass, schema);
+  PERFORM tenancy_steps.create_change_triggers(format('%s.logs', schema)::regclass, schema);
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers, and the triggers that notice changes';
+COMMENT ON FUNCTION tenancy_steps.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers, and the triggers that notice changes';
 
-CREATE FUNCTION tenancy.create_change_triggers(relation regclass, schema regnamespace) RETURNS void
+CREATE FUNCTION tenancy_steps.create_change_triggers(relation regclass, schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   EXECUTE format('CREATE TRIGGER mark_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS changed
@@ -59,10 +59,10 @@ BEGIN
                   FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()', relation, schema);
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_change_triggers(regclass, regnamespace) IS 'Lets changes of logs, or of a partition by its own name, be noticed';
+COMMENT ON FUNCTION tenancy_steps.create_change_triggers(regclass, regnamespace) IS 'Lets changes of logs, or of a partition by its own name, be noticed';
 
 -- A statement fires the triggers of the table that it names only, hence partitions have them, too.
-CREATE FUNCTION tenancy.track_partitions(schema regnamespace) RETURNS void
+CREATE FUNCTION tenancy_steps.track_partitions(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -71,11 +71,11 @@ DECLARE
   come regclass[];
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
-  come := ARRAY(SELECT p FROM tenancy.partitions_of(logs) p EXCEPT SELECT k.relation FROM analytics_partitions k);
+  come := ARRAY(SELECT p FROM tenancy_steps.partitions_of(logs) p EXCEPT SELECT k.relation FROM analytics_partitions k);
   IF cardinality(come) > 0 THEN
-    FOR partition IN SELECT r.* FROM tenancy.partition_ranges(logs) r WHERE r.partition = ANY (come) LOOP
+    FOR partition IN SELECT r.* FROM tenancy_steps.partition_ranges(logs) r WHERE r.partition = ANY (come) LOOP
       IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition.partition AND t.tgname = 'mark_insert') THEN
-        PERFORM tenancy.create_change_triggers(partition.partition, schema);
+        PERFORM tenancy_steps.create_change_triggers(partition.partition, schema);
         EXECUTE format('CREATE TRIGGER mark_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION mark_changed_hours()',
                        partition.partition);
       END IF;
@@ -87,16 +87,16 @@ BEGIN
     END LOOP;
   END IF;
   FOR partition IN DELETE FROM analytics_partitions k
-                   WHERE k.relation IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.partitions_of(logs) p WHERE p = k.relation)
+                   WHERE k.relation IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy_steps.partitions_of(logs) p WHERE p = k.relation)
                    RETURNING k.* LOOP
     INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.track_partitions(regnamespace) IS 'Notices partitions of logs that were made, attached, detached or dropped';
+COMMENT ON FUNCTION tenancy_steps.track_partitions(regnamespace) IS 'Notices partitions of logs that were made, attached, detached or dropped';
 
 -- Rows as the tables' constraints want them (see observability_checks()): another could make the sum of everybody's rows impossible.
-CREATE FUNCTION tenancy.can_be_summed_up(
+CREATE FUNCTION tenancy_steps.can_be_summed_up(
   started timestamptz, ended timestamptz, input_tokens bigint, output_tokens bigint, read_tokens bigint, creation_tokens bigint,
   cost numeric, operation text, provider text, model text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (pg_catalog.isfinite(ended) AND ended OPERATOR(pg_catalog.-) started BETWEEN '-1 day' AND '7 days'
@@ -106,9 +106,9 @@ RETURN (pg_catalog.isfinite(ended) AND ended OPERATOR(pg_catalog.-) started BETW
         AND pg_catalog.octet_length(operation) OPERATOR(pg_catalog.<=) 200
         AND pg_catalog.octet_length(provider) OPERATOR(pg_catalog.<=) 200
         AND pg_catalog.octet_length(model) OPERATOR(pg_catalog.<=) 1000) IS NOT FALSE;
-COMMENT ON FUNCTION tenancy.can_be_summed_up(timestamptz, timestamptz, bigint, bigint, bigint, bigint, numeric, text, text, text) IS 'Whether a log is within the bounds of what can be summed up for all tenants';
+COMMENT ON FUNCTION tenancy_steps.can_be_summed_up(timestamptz, timestamptz, bigint, bigint, bigint, bigint, numeric, text, text, text) IS 'Whether a log is within the bounds of what can be summed up for all tenants';
 
-CREATE FUNCTION tenancy.sum_up(schema regnamespace, hours timestamptz[], every_row boolean, organization_id uuid DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy_steps.sum_up(schema regnamespace, hours timestamptz[], every_row boolean, organization_id uuid DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
 #variable_conflict use_column
 <<span>>
@@ -127,7 +127,7 @@ BEGIN
   WHERE l.start_time >= span.first AND l.start_time < span.until
     AND date_bin('1 hour', l.start_time, 'epoch') = ANY (sum_up.hours)
     AND (sum_up.organization_id IS NULL OR l.organization_id = sum_up.organization_id)
-    AND (sum_up.every_row OR tenancy.can_be_summed_up(
+    AND (sum_up.every_row OR tenancy_steps.can_be_summed_up(
            l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
            l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model))
   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -144,15 +144,15 @@ BEGIN
          excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration);
 END
 $$;
-COMMENT ON FUNCTION tenancy.sum_up(regnamespace, timestamptz[], boolean, uuid) IS 'Sums up hours of logs, of one organization or (NULL) all: every row, or those that are within bounds';
+COMMENT ON FUNCTION tenancy_steps.sum_up(regnamespace, timestamptz[], boolean, uuid) IS 'Sums up hours of logs, of one organization or (NULL) all: every row, or those that are within bounds';
 
 -- Errors of the server, of the caller, or of another session's making: these stop a job, whose next run does its work. All others can
 -- be somebody's rows.
-CREATE FUNCTION tenancy.stops_job(state text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION tenancy_steps.stops_job(state text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN state OPERATOR(pg_catalog.~) '^(40|42501|53|55P03|57|58|XX)';
-COMMENT ON FUNCTION tenancy.stops_job(text) IS 'Whether an error (its SQLSTATE) has nothing to do with the rows that a job works on';
+COMMENT ON FUNCTION tenancy_steps.stops_job(text) IS 'Whether an error (its SQLSTATE) has nothing to do with the rows that a job works on';
 
-CREATE FUNCTION tenancy.sum_up_without_some(schema regnamespace, hours timestamptz[]) RETURNS bigint
+CREATE FUNCTION tenancy_steps.sum_up_without_some(schema regnamespace, hours timestamptz[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
 #variable_conflict use_column
 <<span>>
@@ -165,20 +165,20 @@ DECLARE
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
   BEGIN
-    PERFORM tenancy.sum_up(schema, sum_up_without_some.hours, false);
+    PERFORM tenancy_steps.sum_up(schema, sum_up_without_some.hours, false);
   EXCEPTION WHEN OTHERS THEN
-    IF tenancy.stops_job(SQLSTATE) THEN
+    IF tenancy_steps.stops_job(SQLSTATE) THEN
       RAISE;
     END IF;
     -- Whatever it is about somebody's rows: the others' are summed up.
     FOR of_organization IN SELECT DISTINCT l.organization_id FROM logs l WHERE l.start_time >= span.first AND l.start_time < span.until LOOP
       BEGIN
-        PERFORM tenancy.sum_up(schema, sum_up_without_some.hours, false, of_organization);
+        PERFORM tenancy_steps.sum_up(schema, sum_up_without_some.hours, false, of_organization);
       EXCEPTION WHEN OTHERS THEN
-        IF tenancy.stops_job(SQLSTATE) THEN
+        IF tenancy_steps.stops_job(SQLSTATE) THEN
           RAISE;
         END IF;
-        PERFORM tenancy.record_rows_left_out(schema, h, of_organization, NULL, SQLERRM) FROM unnest(sum_up_without_some.hours) h;
+        PERFORM tenancy_steps.record_rows_left_out(schema, h, of_organization, NULL, SQLERRM) FROM unnest(sum_up_without_some.hours) h;
         left_out := left_out + 1;
       END;
     END LOOP;
@@ -186,17 +186,17 @@ BEGIN
   FOR problem IN
     SELECT date_bin('1 hour', l.start_time, 'epoch') AS hour, l.organization_id, count(*) AS rows FROM logs l
     WHERE l.start_time >= span.first AND l.start_time < span.until AND date_bin('1 hour', l.start_time, 'epoch') = ANY (sum_up_without_some.hours)
-      AND NOT tenancy.can_be_summed_up(
+      AND NOT tenancy_steps.can_be_summed_up(
             l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
             l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model)
     GROUP BY 1, 2 LOOP
-    PERFORM tenancy.record_rows_left_out(schema, problem.hour, problem.organization_id, problem.rows, 'out of the bounds of logs');
+    PERFORM tenancy_steps.record_rows_left_out(schema, problem.hour, problem.organization_id, problem.rows, 'out of the bounds of logs');
     left_out := left_out + 1;
   END LOOP;
   RETURN left_out;
 END
 $$;
-COMMENT ON FUNCTION tenancy.sum_up_without_some(regnamespace, timestamptz[]) IS 'Sums up hours of logs that could not be summed up whole, without the rows that keep the others from it, and returns of how many hours and organizations some were left out';
+COMMENT ON FUNCTION tenancy_steps.sum_up_without_some(regnamespace, timestamptz[]) IS 'Sums up hours of logs that could not be summed up whole, without the rows that keep the others from it, and returns of how many hours and organizations some were left out';
 
 CREATE FUNCTION tenancy.refresh_analytics(schema regnamespace, hours integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
@@ -213,15 +213,15 @@ BEGIN
   -- One at a time. Each statement below sees what was committed before it began, so that an hour whose mark is taken is summed
   -- up with everything that the mark was about.
   PERFORM FROM analytics_state FOR UPDATE;
-  PERFORM tenancy.track_partitions(schema);
+  PERFORM tenancy_steps.track_partitions(schema);
   DELETE FROM analytics_pending p USING analytics_partitions k WHERE k.relation IS NULL AND p.hour >= k.lower AND p.hour < k.upper;
   -- From before the tables' bounds
   DELETE FROM analytics_pending WHERE hour < '1970-01-01 00:00+00' OR hour >= '2200-01-01 00:00+00';
   IF FOUND THEN
-    PERFORM tenancy.forget_rows_left_out(schema, NULL);
+    PERFORM tenancy_steps.forget_rows_left_out(schema, NULL);
     FOR problem IN SELECT l.organization_id, count(*) AS rows FROM logs l
                    WHERE l.start_time < '1970-01-01 00:00+00' OR l.start_time >= '2200-01-01 00:00+00' GROUP BY 1 LOOP
-      PERFORM tenancy.record_rows_left_out(schema, NULL, problem.organization_id, problem.rows, 'out of the bounds of logs: start_time');
+      PERFORM tenancy_steps.record_rows_left_out(schema, NULL, problem.organization_id, problem.rows, 'out of the bounds of logs: start_time');
       left_out := left_out + 1;
     END LOOP;
   END IF;
@@ -230,18 +230,18 @@ BEGIN
     WHERE hour IN (SELECT DISTINCT p.hour FROM analytics_pending p ORDER BY p.hour DESC LIMIT refresh_analytics.hours)
     RETURNING hour, shrunk)
   SELECT array_agg(DISTINCT hour), array_agg(DISTINCT hour) FILTER (WHERE shrunk) INTO todo, shrunk_hours FROM taken;
-  PERFORM tenancy.forget_rows_left_out(schema, coalesce(todo, '{}'));
+  PERFORM tenancy_steps.forget_rows_left_out(schema, coalesce(todo, '{}'));
 
   DELETE FROM analytics WHERE hour = ANY (shrunk_hours);
   FOR day IN
     SELECT array_agg(h) AS hours, count(*) OVER () AS days FROM unnest(todo) h GROUP BY date_trunc('day', h) ORDER BY min(h) DESC LOOP
     BEGIN
-      PERFORM tenancy.sum_up(schema, day.hours, true);
+      PERFORM tenancy_steps.sum_up(schema, day.hours, true);
     EXCEPTION WHEN OTHERS THEN
-      IF tenancy.stops_job(SQLSTATE) THEN
+      IF tenancy_steps.stops_job(SQLSTATE) THEN
         RAISE;
       END IF;
-      left_out := left_out + tenancy.sum_up_without_some(schema, day.hours);
+      left_out := left_out + tenancy_steps.sum_up_without_some(schema, day.hours);
     END;
     done := done + 1;
     IF day.days > 1 THEN

@@ -1,7 +1,7 @@
 -- create_observability(): all of it in a schema of the caller's. What is there to call lies in that schema, too, and runs by the
 -- rights of the schema's owner, so that others can be granted the jobs without the data.
 
-CREATE FUNCTION tenancy.validate_observability(schema name, partition_by text) RETURNS void
+CREATE FUNCTION tenancy_steps.validate_observability(schema name, partition_by text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   taken text;
@@ -31,9 +31,9 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.validate_observability(name, text) IS 'Raises what keeps create_observability() from beginning';
+COMMENT ON FUNCTION tenancy_steps.validate_observability(name, text) IS 'Raises what keeps create_observability() from beginning';
 
-CREATE FUNCTION tenancy.create_observability_functions(schema regnamespace, unit text) RETURNS void
+CREATE FUNCTION tenancy_steps.create_observability_functions(schema regnamespace, unit text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
@@ -83,9 +83,9 @@ BEGIN
   REVOKE ALL ON FUNCTION refresh_analytics, invalidate_analytics, create_partitions, drop_partitions, trace_tree FROM PUBLIC;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_observability_functions(regnamespace, text) IS 'Creates in a schema the functions of the observability tables';
+COMMENT ON FUNCTION tenancy_steps.create_observability_functions(regnamespace, text) IS 'Creates in a schema the functions of the observability tables';
 
-CREATE FUNCTION tenancy.schedule_observability(schema regnamespace) RETURNS boolean
+CREATE FUNCTION tenancy_steps.schedule_observability(schema regnamespace) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') OR NOT has_schema_privilege('cron', 'USAGE') THEN
@@ -96,7 +96,7 @@ BEGIN
   RETURN true;
 END
 $$;
-COMMENT ON FUNCTION tenancy.schedule_observability(regnamespace) IS 'Lets pg_cron, where it is installed, make partitions every hour and refresh analytics every five minutes; false where it isn''t';
+COMMENT ON FUNCTION tenancy_steps.schedule_observability(regnamespace) IS 'Lets pg_cron, where it is installed, make partitions every hour and refresh analytics every five minutes; false where it isn''t';
 
 CREATE FUNCTION tenancy.create_observability(schema text DEFAULT 'observability', partition_by text DEFAULT 'day') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -104,14 +104,14 @@ DECLARE
   place regnamespace;
   made integer;
 BEGIN
-  PERFORM tenancy.validate_observability(schema::name, partition_by);
+  PERFORM tenancy_steps.validate_observability(schema::name, partition_by);
   IF to_regnamespace(quote_ident(schema)) IS NULL THEN
     EXECUTE format('CREATE SCHEMA %I', schema);
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema, 'Logs, traces and analytics of requests to models, made by tenancy.create_observability()');
   END IF;
   place := quote_ident(schema);
-  PERFORM tenancy.create_observability_tables(place);
-  PERFORM tenancy.start_partitions(to_regclass(format('%s.%I', place, v.name)), v.unit)
+  PERFORM tenancy_steps.create_observability_tables(place);
+  PERFORM tenancy_steps.start_partitions(to_regclass(format('%s.%I', place, v.name)), v.unit)
   FROM (VALUES ('logs', partition_by), ('log_payloads', partition_by), ('traces', partition_by), ('analytics', 'month')) v (name, unit);
 
   PERFORM tenancy.protect(format('%s.logs', place)::regclass, 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id', '{}');
@@ -128,11 +128,11 @@ BEGIN
   EXECUTE format('COMMENT ON VIEW %s.log_entries IS %L', place,
                  'Logs with their content: request and response are NULL where the session may list a log and not view it');
 
-  PERFORM tenancy.create_analytics_state(place);
-  PERFORM tenancy.bound_observability(place);
-  PERFORM tenancy.create_observability_functions(place, partition_by);
+  PERFORM tenancy_steps.create_analytics_state(place);
+  PERFORM tenancy_steps.bound_observability(place);
+  PERFORM tenancy_steps.create_observability_functions(place, partition_by);
   made := tenancy.create_partitions(place, partition_by, CASE partition_by WHEN 'day' THEN interval '7 days' ELSE interval '2 months' END, now());
-  IF NOT tenancy.schedule_observability(place) THEN
+  IF NOT tenancy_steps.schedule_observability(place) THEN
     RAISE NOTICE USING MESSAGE = format('call %1$s.create_partitions() every day, and %1$s.refresh_analytics() as often as charts are to be fresh', place),
       DETAIL = 'pg_cron would be used if it were installed in this database.';
   END IF;
@@ -151,10 +151,10 @@ BEGIN
       HINT = 'Use tenancy.create_observability() to make them.';
   END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', place);
-  PERFORM tenancy.bound_observability(place);
-  PERFORM tenancy.keep_partman_by_the_clock(p.relation)
+  PERFORM tenancy_steps.bound_observability(place);
+  PERFORM tenancy_steps.keep_partman_by_the_clock(p.relation)
   FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table"), LATERAL to_regclass(format('%s.%I', place, v."table")) p (relation)
-  WHERE tenancy.partman_name(p.relation) IS NOT NULL;
+  WHERE tenancy_steps.partman_name(p.relation) IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Gives observability tables that an earlier version made what this version''s have: bounds for what is written from now on, and job_problems; for their owner; 42704 where there are none';

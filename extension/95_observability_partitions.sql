@@ -2,7 +2,7 @@
 -- nowhere, so that no log is lost when nobody has made the next partition.
 
 -- Unlike pg_partition_tree(), without locking any of them.
-CREATE FUNCTION tenancy.partitions_of(relation regclass) RETURNS SETOF regclass
+CREATE FUNCTION tenancy_steps.partitions_of(relation regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE family AS (
     SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = relation
@@ -11,24 +11,24 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   )
   SELECT c.oid::regclass FROM family f JOIN pg_class c ON c.oid = f.inhrelid WHERE c.relkind = 'r'
 $$;
-COMMENT ON FUNCTION tenancy.partitions_of(regclass) IS 'Partitions of a table that hold rows';
+COMMENT ON FUNCTION tenancy_steps.partitions_of(regclass) IS 'Partitions of a table that hold rows';
 
 -- Bounds are read as the server prints them, hence as it prints them unambiguously, whatever the caller's settings.
-CREATE FUNCTION tenancy.partition_ranges(relation regclass) RETURNS TABLE (partition regclass, lower timestamptz, upper timestamptz)
+CREATE FUNCTION tenancy_steps.partition_ranges(relation regclass) RETURNS TABLE (partition regclass, lower timestamptz, upper timestamptz)
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
   SELECT p, coalesce(substring(bound.text FROM $pattern$FROM \('([^']+)'\)$pattern$)::timestamptz, '-infinity'),
          coalesce(substring(bound.text FROM $pattern$TO \('([^']+)'\)$pattern$)::timestamptz, 'infinity')
-  FROM tenancy.partitions_of(relation) p JOIN pg_class c ON c.oid = p, pg_get_expr(c.relpartbound, c.oid) bound (text)
+  FROM tenancy_steps.partitions_of(relation) p JOIN pg_class c ON c.oid = p, pg_get_expr(c.relpartbound, c.oid) bound (text)
 $$;
-COMMENT ON FUNCTION tenancy.partition_ranges(regclass) IS 'The time that each partition of a table covers; all time for the default partition';
+COMMENT ON FUNCTION tenancy_steps.partition_ranges(regclass) IS 'The time that each partition of a table covers; all time for the default partition';
 
-CREATE FUNCTION tenancy.is_default_partition(partition regclass) RETURNS boolean
+CREATE FUNCTION tenancy_steps.is_default_partition(partition regclass) RETURNS boolean
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partdefid = partition)
 $$;
-COMMENT ON FUNCTION tenancy.is_default_partition(regclass) IS 'Whether a table is the default partition of another';
+COMMENT ON FUNCTION tenancy_steps.is_default_partition(regclass) IS 'Whether a table is the default partition of another';
 
-CREATE FUNCTION tenancy.create_partition(parent regclass, unit text, at timestamptz) RETURNS boolean
+CREATE FUNCTION tenancy_steps.create_partition(parent regclass, unit text, at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
   first timestamptz := date_trunc(unit, at, 'UTC');
@@ -39,18 +39,18 @@ DECLARE
   columns text;
   moved bigint;
 BEGIN
-  SELECT format('%I.%I', n.nspname, tenancy.partition_name(parent, unit, first)), a.attname, NULLIF(p.partdefid, 0)
+  SELECT format('%I.%I', n.nspname, tenancy_steps.partition_name(parent, unit, first)), a.attname, NULLIF(p.partdefid, 0)
   INTO partition, control, default_partition
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_partitioned_table p ON p.partrelid = c.oid
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
   WHERE c.oid = parent;
-  IF tenancy.is_partitioned_between(parent, first, until) THEN
+  IF tenancy_steps.is_partitioned_between(parent, first, until) THEN
     RETURN false;
   END IF;
   -- Who attaches a partition needs this lock anyway; taken first, no row of it comes in between.
   IF default_partition IS NOT NULL THEN
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_partition);
-    IF tenancy.is_partitioned_between(parent, first, until) THEN
+    IF tenancy_steps.is_partitioned_between(parent, first, until) THEN
       RETURN false;
     END IF;
   END IF;
@@ -71,27 +71,27 @@ BEGIN
   RETURN true;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_partition(regclass, text, timestamptz) IS 'Makes the partition (unit: day or month, UTC) of a table for a time, unless there is one, and moves its rows there from the default partition';
+COMMENT ON FUNCTION tenancy_steps.create_partition(regclass, text, timestamptz) IS 'Makes the partition (unit: day or month, UTC) of a table for a time, unless there is one, and moves its rows there from the default partition';
 
 -- A partition that cannot be made, or dropped, must not keep the job from the others: a row that the new one refuses (from before the
 -- tables' bounds), a table of its name, a view on the old one, a transaction that somebody leaves open.
-CREATE FUNCTION tenancy.try_create_partition(schema regnamespace, parent regclass, unit text, at timestamptz) RETURNS integer
+CREATE FUNCTION tenancy_steps.try_create_partition(schema regnamespace, parent regclass, unit text, at timestamptz) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RETURN tenancy.create_partition(parent, unit, at)::integer;
+  RETURN tenancy_steps.create_partition(parent, unit, at)::integer;
 EXCEPTION WHEN OTHERS THEN
-  IF tenancy.stops_job(SQLSTATE) THEN
+  IF tenancy_steps.stops_job(SQLSTATE) THEN
     RAISE;
   END IF;
-  PERFORM tenancy.record_job_problem(
+  PERFORM tenancy_steps.record_job_problem(
     schema, 'create_partitions', format('%s of %s', parent, to_char(date_trunc(unit, at, 'UTC') AT TIME ZONE 'UTC', 'YYYY-MM-DD')), SQLSTATE, SQLERRM);
   RETURN 0;
 END
 $$;
-COMMENT ON FUNCTION tenancy.try_create_partition(regnamespace, regclass, text, timestamptz) IS 'Makes a partition as create_partition() does, or reports why it cannot, and returns how many were made';
+COMMENT ON FUNCTION tenancy_steps.try_create_partition(regnamespace, regclass, text, timestamptz) IS 'Makes a partition as create_partition() does, or reports why it cannot, and returns how many were made';
 
 -- Whoever waits for a table's lock keeps those who come later waiting, too, as long as the holder likes.
-CREATE FUNCTION tenancy.limit_waiting() RETURNS text
+CREATE FUNCTION tenancy_steps.limit_waiting() RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   before text := current_setting('lock_timeout');
@@ -102,32 +102,32 @@ BEGIN
   RETURN before;
 END
 $$;
-COMMENT ON FUNCTION tenancy.limit_waiting() IS 'Lets the transaction wait no longer than 5 seconds for a lock, unless lock_timeout is set, and returns what it was';
+COMMENT ON FUNCTION tenancy_steps.limit_waiting() IS 'Lets the transaction wait no longer than 5 seconds for a lock, unless lock_timeout is set, and returns what it was';
 
-CREATE FUNCTION tenancy.try_lock(schema regnamespace, job text, relation regclass, mode text) RETURNS boolean
+CREATE FUNCTION tenancy_steps.try_lock(schema regnamespace, job text, relation regclass, mode text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   EXECUTE format('LOCK TABLE ONLY %s IN %s', relation, mode);
   RETURN true;
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-  PERFORM tenancy.record_job_problem(schema, job, relation::text, SQLSTATE, 'somebody else''s transaction uses it');
+  PERFORM tenancy_steps.record_job_problem(schema, job, relation::text, SQLSTATE, 'somebody else''s transaction uses it');
   RETURN false;
 END
 $$;
-COMMENT ON FUNCTION tenancy.try_lock(regnamespace, text, regclass, text) IS 'Locks a table, without its partitions, in a mode (as LOCK TABLE has it, perhaps with NOWAIT), or reports that it cannot: false';
+COMMENT ON FUNCTION tenancy_steps.try_lock(regnamespace, text, regclass, text) IS 'Locks a table, without its partitions, in a mode (as LOCK TABLE has it, perhaps with NOWAIT), or reports that it cannot: false';
 
-CREATE FUNCTION tenancy.partman_schema() RETURNS text
+CREATE FUNCTION tenancy_steps.partman_schema() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT e.extnamespace::regnamespace::text FROM pg_extension e
   WHERE e.extname = 'pg_partman' AND has_schema_privilege(e.extnamespace, 'USAGE')
     AND has_table_privilege(format('%s.part_config', e.extnamespace::regnamespace), 'SELECT, INSERT, UPDATE')
 $$;
-COMMENT ON FUNCTION tenancy.partman_schema() IS 'Schema of pg_partman where that is installed and the caller may use it, else NULL';
+COMMENT ON FUNCTION tenancy_steps.partman_schema() IS 'Schema of pg_partman where that is installed and the caller may use it, else NULL';
 
-CREATE FUNCTION tenancy.partman_name(parent regclass) RETURNS text
+CREATE FUNCTION tenancy_steps.partman_name(parent regclass) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  partman text := tenancy.partman_schema();
+  partman text := tenancy_steps.partman_schema();
   name text;
 BEGIN
   IF partman IS NOT NULL THEN
@@ -137,50 +137,50 @@ BEGIN
   RETURN name;
 END
 $$;
-COMMENT ON FUNCTION tenancy.partman_name(regclass) IS 'Name by which pg_partman manages a table, or NULL';
+COMMENT ON FUNCTION tenancy_steps.partman_name(regclass) IS 'Name by which pg_partman manages a table, or NULL';
 
-CREATE FUNCTION tenancy.partition_name(parent regclass, unit text, first timestamptz) RETURNS name
+CREATE FUNCTION tenancy_steps.partition_name(parent regclass, unit text, first timestamptz) RETURNS name
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  managed text := tenancy.partman_name(parent);
+  managed text := tenancy_steps.partman_name(parent);
   found_name text;
 BEGIN
   IF managed IS NOT NULL THEN
-    EXECUTE format('SELECT partition_table FROM %s.show_partition_name($1, $2)', tenancy.partman_schema()) INTO found_name USING managed, first::text;
+    EXECUTE format('SELECT partition_table FROM %s.show_partition_name($1, $2)', tenancy_steps.partman_schema()) INTO found_name USING managed, first::text;
     RETURN found_name;
   END IF;
   RETURN (SELECT c.relname || to_char(first AT TIME ZONE 'UTC', CASE unit WHEN 'day' THEN '_"p"YYYYMMDD' ELSE '_"p"YYYYMM' END)
           FROM pg_class c WHERE c.oid = parent);
 END
 $$;
-COMMENT ON FUNCTION tenancy.partition_name(regclass, text, timestamptz) IS 'Name of a table''s partition from a time on, as pg_partman has it where that manages the table';
+COMMENT ON FUNCTION tenancy_steps.partition_name(regclass, text, timestamptz) IS 'Name of a table''s partition from a time on, as pg_partman has it where that manages the table';
 
-CREATE FUNCTION tenancy.is_partitioned_between(parent regclass, first timestamptz, until timestamptz) RETURNS boolean
+CREATE FUNCTION tenancy_steps.is_partitioned_between(parent regclass, first timestamptz, until timestamptz) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT EXISTS (SELECT FROM tenancy.partition_ranges(parent) r
-                 WHERE r.lower < until AND r.upper > first AND NOT tenancy.is_default_partition(r.partition))
+  SELECT EXISTS (SELECT FROM tenancy_steps.partition_ranges(parent) r
+                 WHERE r.lower < until AND r.upper > first AND NOT tenancy_steps.is_default_partition(r.partition))
 $$;
-COMMENT ON FUNCTION tenancy.is_partitioned_between(regclass, timestamptz, timestamptz) IS 'Whether a table has a partition, other than the default one, for any of a time';
+COMMENT ON FUNCTION tenancy_steps.is_partitioned_between(regclass, timestamptz, timestamptz) IS 'Whether a table has a partition, other than the default one, for any of a time';
 
 -- By itself it makes partitions up to the latest row, so that one of the year 2100 makes thousands, and one of infinity never ends.
-CREATE FUNCTION tenancy.keep_partman_by_the_clock(parent regclass) RETURNS void
+CREATE FUNCTION tenancy_steps.keep_partman_by_the_clock(parent regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  config regclass := format('%s.part_config', tenancy.partman_schema());
+  config regclass := format('%s.part_config', tenancy_steps.partman_schema());
   setting name;
 BEGIN
   FOR setting IN SELECT a.attname FROM pg_attribute a
                  WHERE a.attrelid = config AND a.attname IN ('infinite_time_partitions', 'ignore_default_data') AND NOT a.attisdropped LOOP
-    EXECUTE format('UPDATE %s SET %I = true WHERE parent_table = $1 AND NOT %2$I', config, setting) USING tenancy.partman_name(parent);
+    EXECUTE format('UPDATE %s SET %I = true WHERE parent_table = $1 AND NOT %2$I', config, setting) USING tenancy_steps.partman_name(parent);
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.keep_partman_by_the_clock(regclass) IS 'Lets pg_partman make partitions ahead of now and not of the latest row';
+COMMENT ON FUNCTION tenancy_steps.keep_partman_by_the_clock(regclass) IS 'Lets pg_partman make partitions ahead of now and not of the latest row';
 
-CREATE FUNCTION tenancy.start_partitions(parent regclass, unit text) RETURNS void
+CREATE FUNCTION tenancy_steps.start_partitions(parent regclass, unit text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  partman text := tenancy.partman_schema();
+  partman text := tenancy_steps.partman_schema();
   before_5 boolean;
   schema name;
   "table" name;
@@ -198,42 +198,42 @@ BEGIN
     USING schema || '.' || "table", control::text, CASE WHEN before_5 THEN 'native' ELSE 'range' END,
           CASE WHEN NOT before_5 THEN '1 ' || unit WHEN unit = 'day' THEN 'daily' ELSE 'monthly' END,
           CASE unit WHEN 'day' THEN 7 ELSE 2 END;
-    PERFORM tenancy.keep_partman_by_the_clock(parent);
+    PERFORM tenancy_steps.keep_partman_by_the_clock(parent);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.start_partitions(regclass, text) IS 'Hands a new partitioned table to pg_partman where that is installed, or gives it a default partition';
+COMMENT ON FUNCTION tenancy_steps.start_partitions(regclass, text) IS 'Hands a new partitioned table to pg_partman where that is installed, or gives it a default partition';
 
-CREATE FUNCTION tenancy.run_partman(schema regnamespace, parent regclass, unit text, until timestamptz) RETURNS integer
+CREATE FUNCTION tenancy_steps.run_partman(schema regnamespace, parent regclass, unit text, until timestamptz) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
 DECLARE
-  before bigint := (SELECT count(*) FROM tenancy.partition_ranges(parent));
+  before bigint := (SELECT count(*) FROM tenancy_steps.partition_ranges(parent));
   control name;
   default_partition regclass;
   at timestamptz;
 BEGIN
-  PERFORM tenancy.keep_partman_by_the_clock(parent);
+  PERFORM tenancy_steps.keep_partman_by_the_clock(parent);
   -- Rows that came when the next partitions were not there yet keep it from making them.
   SELECT a.attname, p.partdefid INTO control, default_partition
   FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0] WHERE p.partrelid = parent;
   IF default_partition <> 0 THEN
     FOR at IN EXECUTE format('SELECT DISTINCT date_trunc($1, %1$I) FROM %2$s WHERE %1$I >= $2 AND %1$I < $3', control, default_partition)
-              USING unit, (SELECT max(r.upper) FROM tenancy.partition_ranges(parent) r WHERE NOT tenancy.is_default_partition(r.partition)), until LOOP
-      PERFORM tenancy.try_create_partition(schema, parent, unit, at);
+              USING unit, (SELECT max(r.upper) FROM tenancy_steps.partition_ranges(parent) r WHERE NOT tenancy_steps.is_default_partition(r.partition)), until LOOP
+      PERFORM tenancy_steps.try_create_partition(schema, parent, unit, at);
     END LOOP;
   END IF;
-  EXECUTE format('SELECT %s.run_maintenance($1)', tenancy.partman_schema()) USING tenancy.partman_name(parent);
-  RETURN (SELECT count(*) FROM tenancy.partition_ranges(parent)) - before;
+  EXECUTE format('SELECT %s.run_maintenance($1)', tenancy_steps.partman_schema()) USING tenancy_steps.partman_name(parent);
+  RETURN (SELECT count(*) FROM tenancy_steps.partition_ranges(parent)) - before;
 EXCEPTION WHEN OTHERS THEN
   -- It waits for locks by itself.
-  IF tenancy.stops_job(SQLSTATE) AND SQLSTATE NOT IN ('55P03', '40P01') THEN
+  IF tenancy_steps.stops_job(SQLSTATE) AND SQLSTATE NOT IN ('55P03', '40P01') THEN
     RAISE;
   END IF;
-  PERFORM tenancy.record_job_problem(schema, 'create_partitions', parent::text, SQLSTATE, SQLERRM);
+  PERFORM tenancy_steps.record_job_problem(schema, 'create_partitions', parent::text, SQLSTATE, SQLERRM);
   RETURN 0;
 END
 $$;
-COMMENT ON FUNCTION tenancy.run_partman(regnamespace, regclass, text, timestamptz) IS 'Lets pg_partman make a table''s partitions, after those until a time that rows in the default partition are for, or reports why it cannot, and returns how many were made';
+COMMENT ON FUNCTION tenancy_steps.run_partman(regnamespace, regclass, text, timestamptz) IS 'Lets pg_partman make a table''s partitions, after those until a time that rows in the default partition are for, or reports why it cannot, and returns how many were made';
 
 CREATE FUNCTION tenancy.create_partitions(schema regnamespace, unit text, ahead interval, since timestamptz) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$
@@ -245,26 +245,26 @@ DECLARE
 BEGIN
   -- Before any table is locked, as refresh_analytics() does.
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', schema);
-  PERFORM tenancy.forget_job_problems(schema, 'create_partitions');
-  waiting := tenancy.limit_waiting();
+  PERFORM tenancy_steps.forget_job_problems(schema, 'create_partitions');
+  waiting := tenancy_steps.limit_waiting();
   FOR parent IN
-    SELECT r.relation, v.unit, (SELECT p FROM tenancy.partitions_of(r.relation) p WHERE tenancy.is_default_partition(p)) AS default_partition
+    SELECT r.relation, v.unit, (SELECT p FROM tenancy_steps.partitions_of(r.relation) p WHERE tenancy_steps.is_default_partition(p)) AS default_partition
     FROM (VALUES ('logs', unit), ('log_payloads', unit), ('traces', unit), ('analytics', 'month')) v (name, unit),
          LATERAL to_regclass(format('%s.%I', schema, v.name)) r (relation) LOOP
-    IF tenancy.partman_name(parent.relation) IS NOT NULL THEN
-      made := made + tenancy.run_partman(schema, parent.relation, parent.unit, since + ahead);
+    IF tenancy_steps.partman_name(parent.relation) IS NOT NULL THEN
+      made := made + tenancy_steps.run_partman(schema, parent.relation, parent.unit, since + ahead);
       CONTINUE;
     END IF;
     FOR at IN SELECT generate_series(date_trunc(parent.unit, since), since + ahead, ('1 ' || parent.unit)::interval) LOOP
-      CONTINUE WHEN tenancy.is_partitioned_between(parent.relation, at, at + ('1 ' || parent.unit)::interval);
+      CONTINUE WHEN tenancy_steps.is_partitioned_between(parent.relation, at, at + ('1 ' || parent.unit)::interval);
       -- Its lock is needed to make any. Who waits for one table's has those of the tables before.
       EXIT WHEN parent.default_partition IS NOT NULL
-        AND NOT tenancy.try_lock(schema, 'create_partitions', parent.default_partition, 'ACCESS EXCLUSIVE MODE');
-      made := made + tenancy.try_create_partition(schema, parent.relation, parent.unit, at);
+        AND NOT tenancy_steps.try_lock(schema, 'create_partitions', parent.default_partition, 'ACCESS EXCLUSIVE MODE');
+      made := made + tenancy_steps.try_create_partition(schema, parent.relation, parent.unit, at);
     END LOOP;
   END LOOP;
   PERFORM set_config('lock_timeout', waiting, true);
-  PERFORM tenancy.track_partitions(schema);
+  PERFORM tenancy_steps.track_partitions(schema);
   RETURN made;
 END
 $$;
@@ -293,7 +293,7 @@ COMMENT ON PROCEDURE tenancy.create_partitions_in_batches(regnamespace, timestam
 
 -- Rows that came when their partition was gone, or before any was made for their time. They are as many as somebody wrote, and of as
 -- many days as somebody liked, so they are deleted, instead of getting partitions of their own.
-CREATE FUNCTION tenancy.empty_default_partition(schema regnamespace, partition regclass, control name, before timestamptz, keep_analytics boolean) RETURNS void
+CREATE FUNCTION tenancy_steps.empty_default_partition(schema regnamespace, partition regclass, control name, before timestamptz, keep_analytics boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
 DECLARE
   deleted bigint;
@@ -313,7 +313,7 @@ BEGIN
   RAISE NOTICE 'deleted % old rows of %', deleted, partition;
 END
 $$;
-COMMENT ON FUNCTION tenancy.empty_default_partition(regnamespace, regclass, name, timestamptz, boolean) IS 'Deletes what is older than a time from a default partition, which is locked; with keep_analytics, what was summed up of it stays';
+COMMENT ON FUNCTION tenancy_steps.empty_default_partition(regnamespace, regclass, name, timestamptz, boolean) IS 'Deletes what is older than a time from a default partition, which is locked; with keep_analytics, what was summed up of it stays';
 
 CREATE FUNCTION tenancy.drop_partitions(schema regnamespace, "table" text, older_than interval, keep_analytics boolean) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
@@ -337,29 +337,29 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an age that is not negative must be given';
   END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', schema);
-  PERFORM tenancy.forget_job_problems(schema, job);
+  PERFORM tenancy_steps.forget_job_problems(schema, job);
   parent := to_regclass(format('%s.%I', schema, "table"));
-  PERFORM tenancy.track_partitions(schema);
+  PERFORM tenancy_steps.track_partitions(schema);
   IF keep THEN
     -- Most of it, before anybody has to wait.
     PERFORM tenancy.refresh_analytics(schema, NULL);
   END IF;
-  waiting := tenancy.limit_waiting();
+  waiting := tenancy_steps.limit_waiting();
   FOR old IN
-    SELECT r.partition, r.upper, r.partition::text AS name, tenancy.is_default_partition(r.partition) AS is_default
-    FROM tenancy.partition_ranges(parent) r WHERE r.upper <= before OR tenancy.is_default_partition(r.partition) ORDER BY 4 DESC, r.lower LOOP
+    SELECT r.partition, r.upper, r.partition::text AS name, tenancy_steps.is_default_partition(r.partition) AS is_default
+    FROM tenancy_steps.partition_ranges(parent) r WHERE r.upper <= before OR tenancy_steps.is_default_partition(r.partition) ORDER BY 4 DESC, r.lower LOOP
     BEGIN
       IF old.is_default THEN
         EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I < $1)', old.partition, control) INTO is_old USING before;
         -- No row may come between its sum and its end.
-        IF is_old AND tenancy.try_lock(schema, job, old.partition, 'SHARE ROW EXCLUSIVE MODE') THEN
-          PERFORM tenancy.empty_default_partition(schema, old.partition, control, before, keep);
+        IF is_old AND tenancy_steps.try_lock(schema, job, old.partition, 'SHARE ROW EXCLUSIVE MODE') THEN
+          PERFORM tenancy_steps.empty_default_partition(schema, old.partition, control, before, keep);
         END IF;
         CONTINUE;
       END IF;
       -- In the order in which queries lock them. Once all have to wait, they don't wait for what one holds.
-      EXIT WHEN NOT tenancy.try_lock(schema, job, parent, 'ACCESS EXCLUSIVE MODE');
-      CONTINUE WHEN NOT tenancy.try_lock(schema, job, old.partition, 'ACCESS EXCLUSIVE MODE NOWAIT');
+      EXIT WHEN NOT tenancy_steps.try_lock(schema, job, parent, 'ACCESS EXCLUSIVE MODE');
+      CONTINUE WHEN NOT tenancy_steps.try_lock(schema, job, old.partition, 'ACCESS EXCLUSIVE MODE NOWAIT');
       IF keep THEN
         PERFORM tenancy.refresh_analytics(schema, NULL);
         EXECUTE format('UPDATE %s.analytics_partitions SET relation = NULL WHERE relation = $1', schema) USING old.partition;
@@ -368,10 +368,10 @@ BEGIN
       RAISE NOTICE 'dropped %, which ended at %', old.name, old.upper;
       dropped := dropped + 1;
     EXCEPTION WHEN OTHERS THEN
-      IF tenancy.stops_job(SQLSTATE) THEN
+      IF tenancy_steps.stops_job(SQLSTATE) THEN
         RAISE;
       END IF;
-      PERFORM tenancy.record_job_problem(schema, job, old.name, SQLSTATE, SQLERRM);
+      PERFORM tenancy_steps.record_job_problem(schema, job, old.name, SQLSTATE, SQLERRM);
     END;
   END LOOP;
   PERFORM set_config('lock_timeout', waiting, true);

@@ -2,7 +2,7 @@
 -- which the jobs leave what they could not do. Bounds are wide: no honest writer meets them.
 
 -- Conditions by table; the texts among them are in indexes, whose entries have at most 2704 bytes.
-CREATE FUNCTION tenancy.observability_checks() RETURNS TABLE ("table" text, name text, condition text)
+CREATE FUNCTION tenancy_steps.observability_checks() RETURNS TABLE ("table" text, name text, condition text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT v.* FROM (VALUES
     ('logs', 'times', $c$start_time >= '1970-01-01 00:00+00' AND start_time < '2200-01-01 00:00+00'
@@ -19,9 +19,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
       AND octet_length(name) <= 2000$c$),
     ('analytics', 'hours', $c$hour >= '1970-01-01 00:00+00' AND hour < '2200-01-01 00:00+00'$c$)) v ("table", name, condition)
 $$;
-COMMENT ON FUNCTION tenancy.observability_checks() IS 'CHECK constraints of the observability tables, by table and name';
+COMMENT ON FUNCTION tenancy_steps.observability_checks() IS 'CHECK constraints of the observability tables, by table and name';
 
-CREATE FUNCTION tenancy.bound_observability(schema regnamespace) RETURNS void
+CREATE FUNCTION tenancy_steps.bound_observability(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
   bound record;
@@ -83,7 +83,7 @@ BEGIN
   COMMENT ON FUNCTION check_time() IS 'Trigger: refuses a row whose time (the argument: its column) is outside of what accepted_times says';
   REVOKE ALL ON FUNCTION check_time() FROM PUBLIC;
 
-  FOR bound IN SELECT c."table", format('%s_%s_check', c."table", c.name) AS name, c.condition FROM tenancy.observability_checks() c LOOP
+  FOR bound IN SELECT c."table", format('%s_%s_check', c."table", c.name) AS name, c.condition FROM tenancy_steps.observability_checks() c LOOP
     IF NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = to_regclass(bound."table") AND c.conname = bound.name) THEN
       EXECUTE format('SELECT EXISTS (SELECT FROM %I)', bound."table") INTO has_rows;
       EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (%s) %s', bound."table", bound.name, bound.condition,
@@ -102,10 +102,10 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.bound_observability(regnamespace) IS 'Gives the observability tables of a schema their bounds, where they lack them; rows that are there are not looked at';
+COMMENT ON FUNCTION tenancy_steps.bound_observability(regnamespace) IS 'Gives the observability tables of a schema their bounds, where they lack them; rows that are there are not looked at';
 
 -- The text of an error can quote somebody's row: it is for the owner of the tables, and not for whoever may run the job.
-CREATE FUNCTION tenancy.record_job_problem(schema regnamespace, job text, object text, state text, problem text) RETURNS void
+CREATE FUNCTION tenancy_steps.record_job_problem(schema regnamespace, job text, object text, state text, problem text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   -- Tables that 1.0 made have none until update_observability().
@@ -119,9 +119,9 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.record_job_problem(regnamespace, text, text, text, text) IS 'Reports what a job of the observability tables passes over: the object and the SQLSTATE as a WARNING, the reason in job_problems';
+COMMENT ON FUNCTION tenancy_steps.record_job_problem(regnamespace, text, text, text, text) IS 'Reports what a job of the observability tables passes over: the object and the SQLSTATE as a WARNING, the reason in job_problems';
 
-CREATE FUNCTION tenancy.forget_job_problems(schema regnamespace, job text) RETURNS void
+CREATE FUNCTION tenancy_steps.forget_job_problems(schema regnamespace, job text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF to_regclass(format('%s.job_problems', schema)) IS NOT NULL THEN
@@ -129,9 +129,9 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.forget_job_problems(regnamespace, text) IS 'Removes what an earlier run of a job has left in job_problems';
+COMMENT ON FUNCTION tenancy_steps.forget_job_problems(regnamespace, text) IS 'Removes what an earlier run of a job has left in job_problems';
 
-CREATE FUNCTION tenancy.record_rows_left_out(schema regnamespace, hour timestamptz, organization_id uuid, rows bigint, problem text) RETURNS void
+CREATE FUNCTION tenancy_steps.record_rows_left_out(schema regnamespace, hour timestamptz, organization_id uuid, rows bigint, problem text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF to_regclass(format('%s.job_problems', schema)) IS NOT NULL THEN
@@ -140,9 +140,9 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.record_rows_left_out(regnamespace, timestamptz, uuid, bigint, text) IS 'Reports in job_problems that rows of an organization are not summed up';
+COMMENT ON FUNCTION tenancy_steps.record_rows_left_out(regnamespace, timestamptz, uuid, bigint, text) IS 'Reports in job_problems that rows of an organization are not summed up';
 
-CREATE FUNCTION tenancy.forget_rows_left_out(schema regnamespace, hours timestamptz[]) RETURNS void
+CREATE FUNCTION tenancy_steps.forget_rows_left_out(schema regnamespace, hours timestamptz[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF to_regclass(format('%s.job_problems', schema)) IS NOT NULL THEN
@@ -151,4 +151,4 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.forget_rows_left_out(regnamespace, timestamptz[]) IS 'Removes from job_problems what is there of hours that are to be summed up again (NULL: of rows of no hour)';
+COMMENT ON FUNCTION tenancy_steps.forget_rows_left_out(regnamespace, timestamptz[]) IS 'Removes from job_problems what is there of hours that are to be summed up again (NULL: of rows of no hour)';

@@ -1,0 +1,2 @@
+-- Internal functions are nobody's to execute: without USAGE on their schema they cannot be named, and with it they cannot be called.
+REVOKE ALL ON ALL ROUTINES IN SCHEMA tenancy_internal FROM PUBLIC;
