@@ -390,7 +390,7 @@ BEGIN
   END IF;
   IF wanted.owner_column IS NULL AND wanted.api_key_column IS NULL THEN
     RAISE NOTICE USING MESSAGE = format('table %s does not say who produced a row', protect.relation),
-      DETAIL = 'Who is restricted to own rows sees none of it.';
+      DETAIL = 'Principals that are restricted to own rows see none of its rows.';
   END IF;
   PERFORM tenancy_internal.check_indexes(protect.relation, ARRAY[wanted.organization_column, wanted.workspace_column]
     || CASE WHEN wanted.through IS NOT NULL AND wanted.through[1] IS DISTINCT FROM wanted.workspace_column THEN wanted.through[1:1] END,
