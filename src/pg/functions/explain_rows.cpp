@@ -1,4 +1,4 @@
-// explain_rows(): the filter that the session gets on a table, as SQL.
+// explain_rows(): the session's filter on a table, as SQL.
 
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/row_filter_functions.hpp"
@@ -6,7 +6,7 @@
 namespace tenancy::pg {
 namespace {
 
-// What protected_tables says of a table.
+// The row of protected_tables.
 struct ProtectedTable {
   bool found;
   const char *resource;
