@@ -60,8 +60,7 @@ struct Question {
 struct Reach {
   Rows rows;
   const RoleRights *role;
-  bool has_role_there;  // bool has_role_there;  // in that workspace, as a user key needs for permissions
-                        // that every key may have
+  bool has_role_there;  // in that workspace, as a user key needs for permissions that every key may have
 };
 
 void improve(Reach &reach, Rows rows, const RoleRights *role) {

@@ -90,8 +90,7 @@ struct Retired {
 };
 
 HTAB *children = nullptr;
-Retired *retired =
-    nullptr;  // Retired *retired = nullptr;  // plans that an outer statement may still be executing
+Retired *retired = nullptr;  // plans that an outer statement may still be executing
 
 void retire(SPIPlanPtr &plan) {
   if (plan == nullptr) return;
@@ -391,7 +390,7 @@ ChildTable &child_table(Oid relation) {
   }
   if (child->is_current && child->is_complete) return *child;
   child->is_complete = false;
-  child->is_current = true;  // child->is_current = true;  // unless an invalidation arrives meanwhile
+  child->is_current = true;  // unless an invalidation arrives meanwhile
   retire(child->move);
   for (Parent &parent : child->parents) {
     retire(parent.read);

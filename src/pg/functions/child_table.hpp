@@ -37,8 +37,7 @@ const char *problem_of_child(Relation child, const ChildColumns &columns);
 struct Parent {
   ParentKey key;
   AttrNumber columns[id_column_count];
-  SPIPlanPtr read;  // SPIPlanPtr read;     // $1 a key: the columns to copy or to compare; locks the row FOR
-                    // KEY SHARE
+  SPIPlanPtr read;     // $1 a key: the columns to copy or to compare; locks the row FOR KEY SHARE
   SPIPlanPtr visible;  // $1 a key: one row if the principal may see it
   SPIPlanPtr strange;  // $1 a key, $2 a tenant: one row if a child names another
 };
@@ -54,7 +53,7 @@ struct ChildTable {
   int compared;
   AttrNumber compared_column;  // of the child
   Parent parents[max_parents];
-  SPIPlanPtr move;  // SPIPlanPtr move;  // $1 a key of the first parent, $2... the copied values
+  SPIPlanPtr move;  // $1 a key of the first parent, $2... the copied values
 };
 
 /// Raises 55000 if the triggers, a foreign key or the parent's protection are missing.

@@ -143,7 +143,7 @@ Datum pg_tenancy_lacks_for_visibility(PG_FUNCTION_ARGS) {
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
   const Uuid switched = uuid_argument(fcinfo, 2);
-  Uuid to_come;  // Uuid to_come;  // stands for any workspace without settings of its own
+  Uuid to_come;  // stands for any workspace without settings of its own
   to_come.bytes.fill(0xff);
 
   CatalogRead read = begin_catalog_read();

@@ -147,7 +147,7 @@ struct Snapshots {
 
 Snapshots snapshots_for_children() {
   if (!IsolationUsesXactSnapshot()) return {InvalidSnapshot, InvalidSnapshot};
-  CommandCounterIncrement();  // CommandCounterIncrement();  // sees this transaction's own changes
+  CommandCounterIncrement();  // sees this transaction's own changes
   return {GetLatestSnapshot(), GetTransactionSnapshot()};
 }
 
@@ -175,8 +175,7 @@ void check_row_of_child(TriggerData *trigger, HeapTuple row) {
     if (is_null || !read_parent_row(child, i, key)) continue;
     const Datum theirs = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
     const Datum own = heap_getattr(row, child.compared_column, descriptor, &has_no_tenant);
-    if (is_null || has_no_tenant)
-      continue;  // if (is_null || has_no_tenant) continue;  // shared, or hidden from everybody
+    if (is_null || has_no_tenant) continue;  // shared, or hidden from everybody
     const Form_pg_attribute attribute = TupleDescAttr(descriptor, child.compared_column - 1);
     if (!datum_image_eq(theirs, own, attribute->attbyval, attribute->attlen))
       raise_strange(relation, child.parents[i].key.relation);
@@ -221,12 +220,11 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
     ChildTable &child = child_table(RelationGetRelid(relation));
     bool is_null = false;
     const Datum key = heap_getattr(row, child.columns.keys[i], RelationGetDescr(relation), &is_null);
-    if (is_null) continue;  // if (is_null) continue;  // the row keeps its own values
+    if (is_null) continue;  // the row keeps its own values
     if (i == 0)
       result = with_columns_of_parent(relation, child, row, key);
     else
-      read_parent_row(child, i,
-                      key);  // read_parent_row(child, i, key);  // locks it; the deferred trigger compares
+      read_parent_row(child, i, key);  // locks it; the deferred trigger compares
   }
   SPI_finish();
   leave(context);

@@ -213,11 +213,11 @@ const char *problem_of(const Relation relation, PolicyCall &standard, Check &ins
 
 struct CommandEffects {
   bool opens;            // switches row security off, or no longer forces it
-  bool changes_columns;  // bool changes_columns;  // may have changed an existing column or its default
+  bool changes_columns;  // may have changed an existing column or its default
   const char *renamed;   // a column, and its new name
   const char *renamed_to;
-  List *attached;  // List *attached;  // new partitions or children
-  List *granted;   // List *granted;   // relations with new grants
+  List *attached;  // new partitions or children
+  List *granted;   // relations with new grants
 };
 
 // Whether a part of ALTER TABLE leaves columns and their defaults alone; false for unlisted parts.
@@ -326,7 +326,7 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
   Datum values[8]{};
   bool nulls[8] = {true, true, true, true, true, true, true, true};
   const Relation relation = try_table_open(PG_GETARG_OID(0), AccessShareLock);
-  if (relation == nullptr)  // if (relation == nullptr)  // dropped meanwhile
+  if (relation == nullptr)  // dropped meanwhile
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
   PolicyCall standard{};
   Check inserted{};
