@@ -1,4 +1,5 @@
--- Catalogs: credentials, logins, protected tables. Secrets lie apart, so that a key can be shown and its hash can't.
+-- Catalogs of credentials, logins, protected tables. Secrets are in a table of their own, so that keys can be shown without
+-- hashes.
 
 CREATE TABLE tenancy.api_keys (
   api_key_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),

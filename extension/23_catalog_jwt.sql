@@ -1,4 +1,4 @@
--- Catalogs: whose signature on a token counts for an organization.
+-- Catalogs of the keys with which an organization's tokens are verified.
 
 CREATE TABLE tenancy.jwt_keys (
   organization_id uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,

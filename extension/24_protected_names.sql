@@ -1,4 +1,4 @@
--- Catalog: what is remembered of protected tables by name, so that another table of the name does not come to stand open.
+-- Catalog of the names of protected tables, so that another table of such a name is not left open.
 
 CREATE TABLE tenancy.protected_names (
   schema_name name NOT NULL,

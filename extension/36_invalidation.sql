@@ -1,6 +1,6 @@
--- A change of a catalog that decides rights is told to the backends at commit, and to nobody on rollback: to those that
--- keep something of the organization that it is about, or to all.
--- ALWAYS: logical replication's apply must tell too. Row triggers: apply fires no statement triggers.
+-- A committed change of a catalog that decides rights notifies the backends with cached data of the organization concerned, or
+-- all backends; a rollback notifies none. ALWAYS: changes applied by logical replication must notify as well. Row triggers:
+-- apply fires no statement triggers.
 
 CREATE FUNCTION tenancy_internal.invalidate() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_invalidate';
 COMMENT ON FUNCTION tenancy_internal.invalidate() IS 'Trigger: plans and principals made from this catalog are dropped in every backend; with argument "new" the inserted row concerns nobody else yet, with "of_key" if its key is as new, with "listed" only who has spelled out a list of such rows; the second argument says by which column only those are told whom the row concerns: "organization", "member" (its user, too) or "key" (the key''s organization)';
@@ -14,11 +14,11 @@ BEGIN
   FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces', 'users', 'roles', 'organization_members',
     'workspace_members', 'permissions', 'grants', 'visibility', 'workspace_overrides', 'api_keys',
     'api_key_secrets', 'api_key_scopes', 'login_bindings', 'jwt_keys', 'jwt_issuers'] LOOP
-    -- nobody's rights come from a new organization, user, role or key as such
+    -- a new organization, user, role or key as such gives nobody any rights
     how := CASE WHEN catalog IN ('organizations', 'users', 'roles', 'api_key_secrets', 'jwt_keys') THEN 'new'
                 WHEN catalog IN ('workspaces', 'api_keys') THEN 'listed'
                 WHEN catalog = 'api_key_scopes' THEN 'of_key' ELSE '' END;
-    -- whoever is asked for by name may be any; and so is who a built-in role's row, which has no organization, concerns
+    -- These rows may concern any organization: notify all sessions.
     whom := CASE WHEN catalog IN ('organizations', 'users', 'permissions', 'login_bindings') THEN ''
                  WHEN catalog = 'organization_members' THEN 'member'
                  WHEN catalog IN ('api_key_secrets', 'api_key_scopes') THEN 'key' ELSE 'organization' END;
@@ -35,8 +35,8 @@ BEGIN
 END
 $$;
 
--- What the user adds belongs into dumps; what the extension brings does not. Nor does a row about a role or relation that is
--- gone: its number would be read as that of another one where the dump is restored.
+-- Dump user-created rows, not the built-in ones. Leave out rows about dropped roles and relations: their OID could belong to
+-- another object where the dump is restored.
 SELECT pg_catalog.pg_extension_config_dump('tenancy.organizations', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.workspaces', '');
 SELECT pg_catalog.pg_extension_config_dump('tenancy.users', '');

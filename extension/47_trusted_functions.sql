@@ -1,5 +1,5 @@
--- Functions whose conditions may be asked of a row before its policy is (tenancy.trusted_conditions). Those of the server that
--- are trusted are listed in the module, with reasons; here are those that a superuser adds.
+-- Trusted functions, whose conditions may be evaluated on a row before its policy (tenancy.trusted_conditions). The server's
+-- own trusted functions are listed in the module, with reasons; these are added by superusers.
 
 CREATE TABLE tenancy.trusted_functions (
   function text PRIMARY KEY,
@@ -9,10 +9,10 @@ COMMENT ON TABLE tenancy.trusted_functions IS 'Functions that trust_function() h
 COMMENT ON COLUMN tenancy.trusted_functions.function IS 'The function, with schemas and argument types';
 COMMENT ON COLUMN tenancy.trusted_functions.reason IS 'Why it raises for no value, and tells nobody what it was given';
 SELECT pg_catalog.pg_extension_config_dump('tenancy.trusted_functions', '');
--- Superusers alone.
+-- Superusers only.
 ALTER TABLE tenancy.trusted_functions ENABLE ROW LEVEL SECURITY;
 
--- Who reads or writes all data is not asked whether rows of others may be shown to a function.
+-- Members of pg_read_all_data and pg_write_all_data cannot decide that a function may process rows of other tenants.
 CREATE FUNCTION tenancy_internal.check_trusted_function() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

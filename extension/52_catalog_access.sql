@@ -1,6 +1,6 @@
--- What others than a DBA see of the catalogs: their own organization, as far as their rights reach, and never a secret's hash.
--- Row security holds back whoever has privileges on the tables without being a DBA: by pg_read_all_data, pg_write_all_data, or
--- GRANT ... ON ALL TABLES.
+-- Visibility of the catalogs for roles other than DBAs: their own organization, as far as their rights reach, and never a
+-- secret's hash. Row security applies to all roles with privileges on the tables, including those from pg_read_all_data,
+-- pg_write_all_data, or GRANT ... ON ALL TABLES.
 
 DO $$
 DECLARE
@@ -41,12 +41,13 @@ END
 $$;
 
 ALTER TABLE tenancy.protected_tables ENABLE ROW LEVEL SECURITY;
--- What protect() records: by hand, a row would make work for tenants read any table as its owner.
+-- Rows made by protect() only: with a hand-made row, work for tenants would read any table as its owner.
 CREATE POLICY dba ON tenancy.protected_tables FOR SELECT USING ((SELECT tenancy.is_dba()));
 ALTER TABLE tenancy.protected_names ENABLE ROW LEVEL SECURITY;
 CREATE POLICY dba ON tenancy.protected_names FOR SELECT USING ((SELECT tenancy.is_dba()));
 
--- A DBA can bring hashes in, from another system say, and nobody but a superuser reads or changes them: the module asks no policy.
+-- A DBA can insert hashes, for example from another system, and only superusers can read or change them: policies do not apply
+-- to the module.
 ALTER TABLE tenancy.api_key_secrets ENABLE ROW LEVEL SECURITY;
 CREATE POLICY dba ON tenancy.api_key_secrets FOR INSERT WITH CHECK ((SELECT tenancy.is_dba()));
 

@@ -1,4 +1,4 @@
--- Roles of an organization's own, and overrides of the built-in ones.
+-- An organization's own roles, and overrides of the built-in ones.
 
 CREATE FUNCTION tenancy.create_role(
   organization text, level text, name text, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
@@ -19,7 +19,7 @@ BEGIN
   END IF;
   INSERT INTO tenancy.roles (organization_id, level, name, all_workspaces)
   VALUES (the_organization, create_role.level, create_role.name, create_role.all_workspaces) RETURNING role_id INTO new_id;
-  -- As the template is in this organization: born with, then the organization's own rows.
+  -- The template's grants as in this organization: its own grants, then the organization's overrides.
   INSERT INTO tenancy.grants (role_id, organization_id, resource, action)
   SELECT new_id, the_organization, g.resource, g.action
   FROM (SELECT DISTINCT ON (g.resource, g.action) g.resource, g.action, g.allowed
@@ -28,7 +28,7 @@ BEGIN
           AND (g.organization_id IS NULL OR g.organization_id = the_organization)
         ORDER BY g.resource, g.action, g.organization_id NULLS LAST) g
   WHERE g.allowed;
-  -- Asked of the finished role, so that it is the core that says what it gives.
+  -- Checks the finished role, so that the core computes what it confers.
   IF create_role.level = 'organization' THEN
     PERFORM tenancy_internal.require_held_role(the_organization, NULL, new_id);
   ELSE
@@ -95,7 +95,7 @@ BEGIN
       DETAIL = 'Owners and workspace admins are above every setting, admins above all but those on their seeing logs.',
       HINT = 'Define a role of the organization, for example as a copy of it.';
   END IF;
-  -- Where the role counts: on the organization alone, or in every workspace.
+  -- The places where the role counts: the organization level only, or every workspace.
   PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[resource || '.' || action]));
   born := EXISTS (SELECT FROM tenancy.grants g WHERE g.role_id = the_role.role_id AND g.organization_id IS NULL
                     AND g.resource = resource AND g.action = action);

@@ -1,5 +1,5 @@
--- API keys. The secret is returned once; what is stored is its SHA-256. A secret is never a parameter of a statement, whose
--- parameters extensions and the server itself may write to the log: it comes with its hash, and stays in a variable.
+-- API keys. The secret is returned once, and stored as SHA-256. A secret is never a parameter of a statement, since extensions
+-- and the server itself may log parameters: it comes with its hash, and stays in a variable.
 
 CREATE FUNCTION tenancy_internal.generate_api_key() RETURNS text
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_generate_api_key';
@@ -31,7 +31,7 @@ BEGIN
   IF scopes IS NULL THEN
     scopes := jsonb_object(tenancy_internal.default_scope_levels());
   END IF;
-  -- Each is looked up: more than there can be permissions is nobody's honest list.
+  -- Each is looked up: no honest list has more than the possible number of permissions.
   IF (CASE jsonb_typeof(scopes) WHEN 'array' THEN jsonb_array_length(scopes)
         WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'too many scopes',
@@ -43,7 +43,7 @@ BEGIN
                  WHERE jsonb_typeof(level) <> 'string') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'level of a feature must be a string, or an array of strings';
       END IF;
-      -- A level names more than every feature has (copy, publish …): what isn't registered it doesn't give.
+      -- A level includes actions that not every feature has (copy, publish …): unregistered ones are left out.
       RETURN QUERY
       SELECT DISTINCT p.resource::text, p.action::text
       FROM jsonb_each(scopes) feature,
@@ -68,8 +68,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes, or NULL for the defaults; 22023 for what isn''t known';
 
--- Who makes a key act, or makes it act again, must have what the key has: an own user key acts as its user anyway, a service
--- key sees all rows, and somebody else's user key is that user to whoever has its secret.
+-- Creating or reactivating a key requires what the key confers: an own user key confers nothing new, a service key sees all
+-- rows, and another user's key lets the holder of its secret act as that user.
 CREATE FUNCTION tenancy_internal.require_key_right(key tenancy.api_keys, action text, scopes text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -83,7 +83,7 @@ BEGIN
   IF require_key_right.scopes IS NULL THEN
     RETURN;  -- it confers nothing
   END IF;
-  -- A key of somebody who does not reach the workspace would begin to act on the day that they do, whatever they have then.
+  -- A key of a user outside of the workspace would begin to work when the user joins, with whatever rights the user has then.
   IF (require_key_right.key).user_id <> coalesce(tenancy.current_user_id(), '00000000-0000-0000-0000-000000000000')
      AND NOT EXISTS (SELECT FROM tenancy.workspace_members m
                      WHERE m.workspace_id = (require_key_right.key).workspace_id AND m.user_id = (require_key_right.key).user_id)

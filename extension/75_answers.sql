@@ -1,4 +1,4 @@
--- What may be done, and by whom: the decisions of authorize(), as lists.
+-- Lists of permissions and of those who hold them: the decisions of authorize().
 
 CREATE FUNCTION tenancy.permissions()
 RETURNS TABLE (workspace_id uuid, workspace text, resource text, action text, rows text)

@@ -1,4 +1,4 @@
--- Updates: sessions that have loaded another module than the one of the new version hear of it.
+-- Updates: sessions with the module of another version are refused from then on.
 
 CREATE FUNCTION tenancy_internal.extension_altered() RETURNS event_trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_extension_altered';

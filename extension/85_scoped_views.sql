@@ -1,4 +1,4 @@
--- Scoped views: a protected table for whoever may list, with the payload for whoever may view.
+-- Scoped views: a protected table for principals that may list, with the payload for those that may view.
 
 CREATE TABLE tenancy.scoped_views (
   "view" regclass PRIMARY KEY,
@@ -59,7 +59,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = format('relation "%s" already exists', view);
   END IF;
 
-  -- What is generated from payload tells of it.
+  -- Columns generated from payload would reveal it.
   SELECT string_agg(CASE WHEN a.attname = ANY (table_row.payload) OR EXISTS (
       SELECT FROM pg_attrdef ad JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid
       JOIN pg_attribute source ON d.refclassid = 'pg_class'::regclass AND source.attrelid = d.refobjid AND source.attnum = d.refobjsubid

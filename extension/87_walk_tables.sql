@@ -1,4 +1,4 @@
--- Walks over all protected tables, which hold beside DDL and beside writers.
+-- Work on all protected tables, concurrent with DDL and with writers.
 
 CREATE FUNCTION tenancy_internal.hold_tables(relations regclass[], mode text, wait boolean) RETURNS regclass[]
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_hold_tables';
@@ -27,8 +27,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.only_if_plain(regclass) IS 'A table for FROM: with its partitions, without its inheritance children';
 
--- Partitioned tables come first, since DDL locks these before their partitions. What is made or attached meanwhile is found by the
--- next look; a table that is held can be neither dropped nor attached.
+-- Partitioned tables come first, since DDL locks these before their partitions. The next pass finds tables created or attached
+-- meanwhile; a locked table can be neither dropped nor attached.
 CREATE FUNCTION tenancy_internal.held_tables(within regclass, mode text) RETURNS SETOF tenancy.protected_tables
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -49,7 +49,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.held_tables(regclass, text) IS 'tables_with_rows(), locked until the end of the transaction';
 
--- As CREATE INDEX CONCURRENTLY does, and without stopping anybody; but not for VACUUM and the like, which write no rows.
+-- Waits as CREATE INDEX CONCURRENTLY does, without blocking other sessions; but not for VACUUM and the like, which write no
+-- rows.
 CREATE FUNCTION tenancy_internal.wait_for_writers_of(relations regclass[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -120,7 +121,7 @@ BEGIN
   PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
   tables := tenancy_internal.check_without_rows(gone);
   DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;
-  -- As a foreign key would: what is not committed yet may be rows of the workspace.
+  -- Waits as a foreign key would: uncommitted rows may belong to the workspace.
   PERFORM tenancy_internal.wait_for_writers_of(tables);
   PERFORM tenancy_internal.check_without_rows(gone);
 END

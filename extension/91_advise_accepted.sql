@@ -1,4 +1,4 @@
--- Findings of advise() that are meant to be so.
+-- Accepted findings of advise().
 
 CREATE TABLE tenancy.accepted_advice (
   rule text COLLATE "C" NOT NULL,

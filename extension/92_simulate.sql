@@ -1,4 +1,4 @@
--- simulate(): what somebody else would see.
+-- simulate(): runs a query as another user.
 
 CREATE FUNCTION tenancy_internal.ordinary_logins() RETURNS TABLE (login oid, user_id uuid, organization_id uuid, workspace_id uuid, trusted boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -52,7 +52,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.only_organization(uuid) IS 'The only organization that a user belongs to; 22023 for none or several';
 
--- What simulate() does beforehand. Called by itself it writes an entry and nothing else.
+-- The first part of simulate(). By itself it only writes an audit entry.
 CREATE FUNCTION tenancy_steps.begin_simulation(
   query text, member text, organization text, login name,
   OUT user_id uuid, OUT organization_id uuid, OUT workspace_id uuid, OUT login_id oid)
@@ -81,7 +81,7 @@ BEGIN
   WHERE l.login = login_id AND l.user_id = user_id AND l.organization_id = organization_id AND NOT l.trusted;
   PERFORM tenancy_internal.add_audit_entry('simulate', 'user', user_id::text, organization_id, workspace_id,
     after => jsonb_build_object('login', login_id::regrole, 'query', query));
-  -- An entry goes with the transaction; the log stays.
+  -- The audit entry is lost if the transaction is rolled back; the log line stays.
   RAISE LOG 'login "%" simulates user % in organization % by login %', session_user, user_id, organization_id, login_id::regrole;
 END
 $$;

@@ -1,8 +1,8 @@
--- A tenant's rows over all protected tables: handed out, and removed for good.
+-- A tenant's rows in all protected tables: export, and removal for good.
 
 CREATE FUNCTION tenancy_internal.names_one_of(relation regclass, "column" name, ids uuid[], external_ids text[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- An external id that is no number, or not the number's only spelling, names nothing in a column of numbers.
+  -- An external id that is not a number's only spelling matches nothing in a column of numbers.
   SELECT format('t.%I = ANY (%L::%s[])', "column",
     CASE WHEN base.type = 'uuid' THEN ids::text
          WHEN base.type = 'text' THEN external_ids::text
@@ -37,7 +37,8 @@ BEGIN
     disputed := 'false';
     RETURN;
   END IF;
-  -- Workspaces that the organization's rows name. Others' are found here, since the table's owner may not read the catalogs.
+  -- Workspaces that the organization's rows name. Other tenants' are recognized here, since the table's owner may not read the
+  -- catalogs.
   SELECT coalesce(format('t.%I::text = ANY (%L)', t.workspace_column, array_agg(named.id)), 'false') INTO by_another
   FROM (SELECT r #>> '{}' AS id FROM tenancy_internal.as_owner(t.relation, format(
           'SELECT DISTINCT to_jsonb(t.%I::text) FROM %s t WHERE %s AND t.%1$I IS NOT NULL',
@@ -47,7 +48,8 @@ BEGIN
     SELECT FROM tenancy.workspaces w
     WHERE w.organization_id <> the_organization
       AND CASE tenancy_internal.base_type(a.atttypid) WHEN 'uuid'::regtype THEN w.workspace_id::text ELSE w.external_id::text END = named.id);
-  -- The organization decides. Who says one organization and another's workspace is seen by both, and nobody's to remove.
+  -- The organization decides. Rows that name an organization and another's workspace are visible to both, and removed with
+  -- neither.
   own := format('((%s OR t.%I IS NULL AND %s) AND (%s) IS NOT TRUE)', by_organization, t.organization_column, by_workspace, by_another);
   disputed := format('(%s AND %s)', by_organization, by_another);
 END
@@ -66,7 +68,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.organization_for_dba(text) IS 'Id of the organization that a DBA refers to; 42501 for anybody else, 42704 for none, 22004 for NULL';
 
--- The policies say which columns name the tenant. Where they are not as protect() made them, or were never there, nothing does.
+-- The policies give the tenant columns. A table whose policies are missing, or not as protect() made them, is left out.
 CREATE FUNCTION tenancy_internal.require_intact(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -121,7 +123,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.organization_for_dba(organization);
 BEGIN
-  -- Two who purge the same organization take turns; and once is enough to tell every session.
+  -- Concurrent purges of one organization take turns; one notification is enough.
   PERFORM FROM tenancy.organizations o WHERE o.organization_id = the_organization FOR UPDATE;
   UPDATE tenancy.organizations o SET closed_at = now() WHERE o.organization_id = the_organization AND o.closed_at IS NULL;
   DELETE FROM tenancy.api_key_secrets s
@@ -170,7 +172,7 @@ BEGIN
     COMMIT;
     EXIT WHEN removed = 0;
   END LOOP;
-  -- Who was added meanwhile goes as well.
+  -- Members added meanwhile are removed as well.
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
   PERFORM tenancy.close_organization(organization);
   COMMIT;
@@ -186,9 +188,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.columns_as_json(oid, smallint[]) IS 'An expression as SQL: columns of a table t as a JSON array of texts';
 
--- What must go before a row can: rows of protected tables that refer to it, by whatever foreign key. Those that would go or
--- change along with it (ON DELETE CASCADE …) might be another tenant's. A row that refers to itself stands in nobody's way.
--- Each table is read as its own owner, so keys go from one to the other as constants.
+-- Rows to delete first: rows of protected tables that refer to the row, by any foreign key. Those that would be deleted or
+-- changed with it (ON DELETE CASCADE …) might be another tenant's. A row that refers to itself blocks nothing. Each table is
+-- read as its own owner, so keys are passed from one to the other as constants.
 CREATE FUNCTION tenancy_internal.not_referred_to(leaf regclass, candidates tid[], foreign_key oid) RETURNS tid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -261,8 +263,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.removable_rows(regclass, text, bigint) IS 'Addresses of at most so many rows of a table or leaf partition that meet a condition and that no row of a protected table refers to';
 
--- In a security-restricted operation nothing may wait for the end of the transaction. Named one by one: ALL would fire what
--- others' triggers have pending as well.
+-- In a security-restricted operation nothing may wait for the end of the transaction. Constraints are named one by one: ALL
+-- would also fire other pending triggers.
 CREATE FUNCTION tenancy_internal.check_references_at(leaf regclass, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -279,7 +281,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_references_at(regclass, text) IS 'Has foreign keys from and to a table that are initially deferred checked IMMEDIATE, or DEFERRED again, in this transaction';
 
--- Tables that refer to others come before these, so that one round does; in a circle any order does, by several rounds.
+-- Referring tables come before these, so that one pass is enough; in a cycle any order works, with several passes.
 CREATE FUNCTION tenancy_internal.tables_by_references() RETURNS SETOF tenancy.protected_tables
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE tables AS (
@@ -380,7 +382,7 @@ BEGIN
   IF budget < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;
-  -- Purges take turns: each waits for writers, and is one.
+  -- Purges take turns: each waits for writers, and is a writer itself.
   LOCK TABLE tenancy.organizations IN SHARE UPDATE EXCLUSIVE MODE;
   held := ARRAY(SELECT t.relation::regclass FROM tenancy_internal.held_tables(NULL, 'row exclusive') t);
   SELECT coalesce(array_agg(t.relation::regclass), '{}'), coalesce(array_agg(0), '{}') INTO tables, counts
@@ -395,7 +397,7 @@ BEGIN
       counts[array_position(tables, purged.relation)] := counts[array_position(tables, purged.relation)] + in_table;
     END LOOP;
     EXIT WHEN budget = 0 OR in_round = 0 AND waited;
-    -- Transactions that are not committed yet may have written rows of the organization.
+    -- Uncommitted transactions may have written rows of the organization.
     IF in_round = 0 THEN
       PERFORM tenancy_internal.wait_for_writers_of(held);
       waited := true;
@@ -413,7 +415,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.purge_organization(text, bigint) IS 'For a DBA: removes an organization for good: closes it, then deletes its rows in protected tables (at most so many in this call), and with the call that leaves none, the organization itself; returns the rows removed per table; audit entries stay, see purge_audit_log(); waits for transactions that have written to protected tables, see wait_for_writers(), but not for those that begin before it is committed, see purge_organization_in_batches(); each table is worked on as its owner, with its triggers; 23503 while rows of others refer to its rows, 55000 for a table that is no longer as protect() made it';
 
--- Each transaction begins by pinning search_path, which the procedure itself can't: a SET clause would keep it from COMMIT.
+-- Each transaction begins by pinning search_path. The procedure itself cannot: a SET clause would prevent COMMIT.
 CREATE PROCEDURE tenancy.purge_organization_in_batches(organization text, batch_size bigint DEFAULT 10000)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -423,7 +425,7 @@ BEGIN
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
   the_organization := tenancy.close_organization(organization);
   COMMIT;
-  -- What was begun while the organization was open could still add rows. Nothing is held meanwhile.
+  -- Transactions begun while the organization was open could still add rows. No lock is held meanwhile.
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
   PERFORM tenancy.wait_for_writers();
   COMMIT;
