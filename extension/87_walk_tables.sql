@@ -21,11 +21,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.tables_with_rows(regclass) IS 'Protected tables (NULL: all, else the table and what is below it) without the partitions of those';
 
-CREATE FUNCTION tenancy_internal.only_if_plain(relation regclass) RETURNS text
+CREATE FUNCTION tenancy_internal.from_clause_for(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('%s%s', CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, relation) FROM pg_class c WHERE c.oid = relation
 $$;
-COMMENT ON FUNCTION tenancy_internal.only_if_plain(regclass) IS 'A table for FROM: with its partitions, without its inheritance children';
+COMMENT ON FUNCTION tenancy_internal.from_clause_for(regclass) IS 'A table for FROM: with its partitions, without its inheritance children';
 
 -- Partitioned tables come first, since DDL locks these before their partitions. The next pass finds tables created or attached
 -- meanwhile; a locked table can be neither dropped nor attached.
@@ -96,7 +96,7 @@ BEGIN
     holds_rows := (SELECT r::boolean FROM tenancy_internal.as_owner(protected_table.relation, format(
       CASE WHEN protected_table.is_uuid THEN 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I = %L::uuid))'
                                         ELSE 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I::text = %L))' END,
-      tenancy_internal.only_if_plain(protected_table.relation), protected_table.workspace_column,
+      tenancy_internal.from_clause_for(protected_table.relation), protected_table.workspace_column,
       CASE WHEN protected_table.is_uuid THEN (check_without_rows.workspace).workspace_id::text ELSE (check_without_rows.workspace).external_id::text END)) r);
     IF holds_rows THEN
       RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

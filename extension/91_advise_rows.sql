@@ -13,7 +13,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   first_rows CONSTANT bigint := 10000;
   removed_at_most CONSTANT bigint := 1000;
-  relation_rows CONSTANT text := tenancy_internal.only_if_plain(tenants_named.relation);
+  relation_rows CONSTANT text := tenancy_internal.from_clause_for(tenants_named.relation);
   named jsonb;
 BEGIN
   IF tenants_named.thorough THEN
@@ -29,7 +29,7 @@ BEGIN
              WHERE i.indrelid = tenants_named.relation AND i.indisvalid AND i.indpred IS NULL AND a.attname = tenants_named."column") THEN
     named := coalesce(named, '{}') || coalesce((SELECT jsonb_object_agg(r ->> 0, r -> 1) FROM tenancy_internal.as_owner(tenants_named.relation, format(
       'SELECT jsonb_build_array(t.%1$I::text, count(*)) FROM %2$s t WHERE %3$s GROUP BY t.%1$I', tenants_named."column", relation_rows,
-      tenancy_internal.names_one_of(tenants_named.relation, tenants_named."column",
+      tenancy_internal.id_condition(tenants_named.relation, tenants_named."column",
         ARRAY(SELECT g.resource_id::uuid FROM tenancy_internal.removed_tenants(tenants_named.entity, removed_at_most) g),
         ARRAY(SELECT g.external_id FROM tenancy_internal.removed_tenants(tenants_named.entity, removed_at_most) g WHERE g.external_id IS NOT NULL)))) r), '{}');
   END IF;

@@ -1,6 +1,6 @@
 -- A tenant's rows in all protected tables: export, and removal for good.
 
-CREATE FUNCTION tenancy_internal.names_one_of(relation regclass, "column" name, ids uuid[], external_ids text[]) RETURNS text
+CREATE FUNCTION tenancy_internal.id_condition(relation regclass, "column" name, ids uuid[], external_ids text[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- An external id that is not a number's only spelling matches nothing in a column of numbers.
   SELECT format('t.%I = ANY (%L::%s[])', "column",
@@ -17,7 +17,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                                 ELSE -9223372036854775808 END::numeric) base (type, lowest)
   WHERE a.attrelid = relation AND a.attname = "column" AND NOT a.attisdropped
 $$;
-COMMENT ON FUNCTION tenancy_internal.names_one_of(regclass, name, uuid[], text[]) IS 'A condition on table t as SQL: that the column names one of some entities, by id or external id as its type has it; NULL without a column';
+COMMENT ON FUNCTION tenancy_internal.id_condition(regclass, name, uuid[], text[]) IS 'A condition on table t as SQL: that the column names one of some entities, by id or external id as its type has it; NULL without a column';
 
 CREATE FUNCTION tenancy_internal.rows_of_organization(protected_table tenancy.protected_tables, the_organization uuid, OUT own text, OUT disputed text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -27,9 +27,9 @@ DECLARE
   by_workspace text;
   by_another text;
 BEGIN
-  SELECT tenancy_internal.names_one_of(t.relation, t.organization_column, array_agg(o.organization_id), array_remove(array_agg(o.external_id::text), NULL))
+  SELECT tenancy_internal.id_condition(t.relation, t.organization_column, array_agg(o.organization_id), array_remove(array_agg(o.external_id::text), NULL))
   INTO by_organization FROM tenancy.organizations o WHERE o.organization_id = the_organization;
-  SELECT tenancy_internal.names_one_of(t.relation, t.workspace_column, coalesce(array_agg(w.workspace_id), '{}'),
+  SELECT tenancy_internal.id_condition(t.relation, t.workspace_column, coalesce(array_agg(w.workspace_id), '{}'),
                               coalesce(array_remove(array_agg(w.external_id::text), NULL), '{}'))
   INTO by_workspace FROM tenancy.workspaces w WHERE w.organization_id = the_organization;
   IF by_organization IS NULL OR by_workspace IS NULL THEN
@@ -42,7 +42,7 @@ BEGIN
   SELECT coalesce(format('t.%I::text = ANY (%L)', t.workspace_column, array_agg(named.id)), 'false') INTO by_another
   FROM (SELECT r #>> '{}' AS id FROM tenancy_internal.as_owner(t.relation, format(
           'SELECT DISTINCT to_jsonb(t.%I::text) FROM %s t WHERE %s AND t.%1$I IS NOT NULL',
-          t.workspace_column, tenancy_internal.only_if_plain(t.relation), by_organization)) r) named,
+          t.workspace_column, tenancy_internal.from_clause_for(t.relation), by_organization)) r) named,
        pg_attribute a
   WHERE a.attrelid = t.relation AND a.attname = t.workspace_column AND EXISTS (
     SELECT FROM tenancy.workspaces w
@@ -99,7 +99,7 @@ BEGIN
   FOR exported IN SELECT * FROM tenancy_internal.held_tables(within, 'access share') t ORDER BY t.relation::text LOOP
     PERFORM tenancy_internal.require_intact(exported.relation);
     RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy_internal.as_owner(exported.relation, format(
-      'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy_internal.only_if_plain(exported.relation),
+      'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy_internal.from_clause_for(exported.relation),
       (tenancy_internal.rows_of_organization(exported, the_organization)).own)) r;
     GET DIAGNOSTICS rows_of_table = ROW_COUNT;
     counts := counts || jsonb_build_object(exported.relation::text, rows_of_table);
@@ -191,7 +191,7 @@ COMMENT ON FUNCTION tenancy_internal.columns_as_json(oid, smallint[]) IS 'An exp
 -- Rows to delete first: rows of protected tables that refer to the row, by any foreign key. Those that would be deleted or
 -- changed with it (ON DELETE CASCADE …) might be another tenant's. A row that refers to itself blocks nothing. Each table is
 -- read as its own owner, so keys are passed from one to the other as constants.
-CREATE FUNCTION tenancy_internal.not_referred_to(leaf regclass, candidates tid[], foreign_key oid) RETURNS tid[]
+CREATE FUNCTION tenancy_internal.unreferenced_rows(leaf regclass, candidates tid[], foreign_key oid) RETURNS tid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   referring oid;
@@ -210,24 +210,24 @@ BEGIN
   JOIN pg_attribute r ON r.attnum = u.attnum
   JOIN pg_attribute theirs ON theirs.attnum = u.referred
   -- a partition's columns may have other numbers than its parent's
-  JOIN pg_attribute mine ON mine.attname = theirs.attname AND mine.attrelid = not_referred_to.leaf
-  WHERE k.oid = not_referred_to.foreign_key AND r.attrelid = k.conrelid AND theirs.attrelid = k.confrelid
+  JOIN pg_attribute mine ON mine.attname = theirs.attname AND mine.attrelid = unreferenced_rows.leaf
+  WHERE k.oid = unreferenced_rows.foreign_key AND r.attrelid = k.conrelid AND theirs.attrelid = k.confrelid
   GROUP BY k.oid, k.conrelid, k.conkey;
 
-  with_keys := ARRAY(SELECT r FROM tenancy_internal.as_owner(not_referred_to.leaf, format(
+  with_keys := ARRAY(SELECT r FROM tenancy_internal.as_owner(unreferenced_rows.leaf, format(
     'SELECT jsonb_build_array(t.ctid::text, %s) FROM ONLY %s t WHERE t.ctid = ANY (%L)',
-    tenancy_internal.columns_as_json(not_referred_to.leaf, leaf_key), not_referred_to.leaf, not_referred_to.candidates)) r);
+    tenancy_internal.columns_as_json(unreferenced_rows.leaf, leaf_key), unreferenced_rows.leaf, unreferenced_rows.candidates)) r);
   references_found := ARRAY(SELECT r FROM tenancy_internal.as_owner(referring, format(
     'SELECT jsonb_build_array(%s, t.ctid::text, t.tableoid::bigint) FROM %s t WHERE (%s) IN (SELECT %s FROM unnest(%L::jsonb[]) e)',
-    tenancy_internal.columns_as_json(referring, referring_key), tenancy_internal.only_if_plain(referring), columns, typed,
+    tenancy_internal.columns_as_json(referring, referring_key), tenancy_internal.from_clause_for(referring), columns, typed,
     ARRAY(SELECT DISTINCT c -> 1 FROM unnest(with_keys) c))) r);
   RETURN ARRAY(
     SELECT (c ->> 0)::tid FROM unnest(with_keys) c
     WHERE NOT EXISTS (SELECT FROM unnest(references_found) r
-                      WHERE r -> 0 = c -> 1 AND (r -> 1 <> c -> 0 OR (r ->> 2)::oid <> not_referred_to.leaf)));
+                      WHERE r -> 0 = c -> 1 AND (r -> 1 <> c -> 0 OR (r ->> 2)::oid <> unreferenced_rows.leaf)));
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.not_referred_to(regclass, tid[], oid) IS 'Those rows of a table or leaf partition, by address, that no other row refers to by a foreign key';
+COMMENT ON FUNCTION tenancy_internal.unreferenced_rows(regclass, tid[], oid) IS 'Those rows of a table or leaf partition, by address, that no other row refers to by a foreign key';
 
 CREATE FUNCTION tenancy_internal.removable_rows(leaf regclass, own_rows text, at_most bigint) RETURNS tid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -253,7 +253,7 @@ BEGIN
     last_read := candidates[number_read];
     FOREACH foreign_key IN ARRAY foreign_keys LOOP
       EXIT WHEN cardinality(candidates) = 0;
-      candidates := tenancy_internal.not_referred_to(removable_rows.leaf, candidates, foreign_key);
+      candidates := tenancy_internal.unreferenced_rows(removable_rows.leaf, candidates, foreign_key);
     END LOOP;
     removable := removable || candidates;
     EXIT WHEN cardinality(removable) >= removable_rows.at_most OR number_read < rows_at_once;
@@ -344,7 +344,7 @@ BEGIN
   FOR purged IN SELECT * FROM tenancy_internal.tables_by_references() LOOP
     condition := tenancy_internal.rows_of_organization(purged, organization_id);
     any_left := (SELECT r::boolean FROM tenancy_internal.as_owner(purged.relation, format(
-      'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy_internal.only_if_plain(purged.relation), condition.own)) r);
+      'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy_internal.from_clause_for(purged.relation), condition.own)) r);
     IF any_left THEN
       RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', TABLE = purged.relation::text,
         MESSAGE = format('rows of the organization in table %s cannot be removed', purged.relation),
@@ -352,7 +352,7 @@ BEGIN
         HINT = 'Remove what refers to them, then go on with the same call.';
     END IF;
     disputed := (SELECT r::bigint FROM tenancy_internal.as_owner(purged.relation, format(
-      'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.only_if_plain(purged.relation), condition.disputed)) r);
+      'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.from_clause_for(purged.relation), condition.disputed)) r);
     IF disputed > 0 THEN
       RAISE WARNING USING MESSAGE = format('rows left in table %s: %s', purged.relation, disputed),
         DETAIL = 'They name the organization together with a workspace of another.';
