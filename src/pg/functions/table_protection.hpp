@@ -1,7 +1,7 @@
 // Reads a table's policies, as made by protect().
 #pragma once
 
-#include "pg/plan/row_filter_expression.hpp"
+#include "pg/server/pg_prelude.hpp"
 
 namespace tenancy::pg {
 
