@@ -4,10 +4,10 @@
 -- A marker is a domain without values. USAGE on it is the privilege it stands for: no predefined role of PostgreSQL includes
 -- it, and no GRANT ON ALL ... IN SCHEMA gives it.
 CREATE DOMAIN tenancy.administrator AS boolean CHECK (VALUE IS NULL);
-COMMENT ON DOMAIN tenancy.administrator IS 'Whoever holds USAGE is a DBA of pg_tenancy: GRANT USAGE ON TYPE tenancy.administrator TO role';
+COMMENT ON DOMAIN tenancy.administrator IS 'Roles with USAGE are DBAs of pg_tenancy: GRANT USAGE ON TYPE tenancy.administrator TO role';
 REVOKE ALL ON TYPE tenancy.administrator FROM PUBLIC;
 CREATE DOMAIN tenancy.sign_up AS boolean CHECK (VALUE IS NULL);
-COMMENT ON DOMAIN tenancy.sign_up IS 'Whoever holds USAGE may create organizations, and administer nothing else: GRANT USAGE ON TYPE tenancy.sign_up TO role';
+COMMENT ON DOMAIN tenancy.sign_up IS 'Roles with USAGE may create organizations, and administer nothing else: GRANT USAGE ON TYPE tenancy.sign_up TO role';
 REVOKE ALL ON TYPE tenancy.sign_up FROM PUBLIC;
 
 -- Administration functions are written in this language: PL/pgSQL that runs with the rights of the function's owner and has

@@ -32,7 +32,7 @@ CREATE TABLE tenancy.grants (
   CHECK (workspace_id IS NULL OR resource IN ('logs', 'analytics', 'api_keys', 'prompts', 'guardrails', 'integrations'))
 );
 CREATE INDEX grants_organization_idx ON tenancy.grants (organization_id, workspace_id) WHERE organization_id IS NOT NULL;
-COMMENT ON TABLE tenancy.grants IS 'What a role may do: a built-in row, an organization''s row, or a workspace''s override';
+COMMENT ON TABLE tenancy.grants IS 'Grants of roles: built-in rows, rows of an organization, and overrides of a workspace';
 COMMENT ON COLUMN tenancy.grants.role_id IS 'The role';
 COMMENT ON COLUMN tenancy.grants.organization_id IS 'Organization whose row it is; NULL for a built-in grant';
 COMMENT ON COLUMN tenancy.grants.workspace_id IS 'Workspace whose override it is; NULL for the whole organization';

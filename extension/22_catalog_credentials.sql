@@ -100,7 +100,7 @@ CREATE TABLE tenancy.protected_tables (
   workspace_decides boolean NOT NULL DEFAULT false,
   CHECK (organization_column IS NOT NULL OR workspace_column IS NOT NULL)
 );
-COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and what unprotect() has to restore';
+COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and the changes that unprotect() must undo';
 COMMENT ON COLUMN tenancy.protected_tables.relation IS 'The table';
 COMMENT ON COLUMN tenancy.protected_tables.resource IS 'Resource whose permissions decide';
 COMMENT ON COLUMN tenancy.protected_tables.organization_column IS 'Column that names the row''s organization';
@@ -114,6 +114,6 @@ COMMENT ON COLUMN tenancy.protected_tables.force_before IS 'Row security was for
 COMMENT ON COLUMN tenancy.protected_tables.protected_at IS 'When the table was protected';
 COMMENT ON COLUMN tenancy.protected_tables.with_organization IS 'The organization must agree where the workspace decides: the table is partitioned by it';
 COMMENT ON COLUMN tenancy.protected_tables.through IS 'Columns that refer to the parents which the row belongs with: the first gives it its tenant';
-COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whose a row is, its first parent says';
+COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whether the first parent decides about own rows';
 COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
-COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whose row it is, where the organization is NULL';
+COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whether the workspace decides about rows whose organization is NULL';

@@ -47,7 +47,7 @@ CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "a
                                     with_organization boolean, options text)
 RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.row_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
-COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: shared (rows that name neither organization nor workspace are for everybody), workspace_decides (of rows whose organization is NULL)';
+COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: shared (rows without organization and workspace are visible to everybody), workspace_decides (about rows whose organization is NULL)';
 
 CREATE FUNCTION tenancy_internal.payload_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible_support';
@@ -78,7 +78,7 @@ CREATE FUNCTION tenancy.row_accepted(resource text, command text, organization "
                                      with_organization boolean, options text)
 RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.row_accepted_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
-COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: from_parent (the parent row says whose the row is, and INSERT doesn''t ask who writes), workspace_decides (of rows whose organization is NULL)';
+COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: from_parent (the parent row decides about own rows, and INSERT accepts any writer), workspace_decides (about rows whose organization is NULL)';
 
 CREATE FUNCTION tenancy.explain_rows(relation regclass) RETURNS text
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_explain_rows';

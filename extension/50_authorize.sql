@@ -27,7 +27,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless the session holds the permission (28000 when it has no principal), naming who, what, where, and in the hint which roles would do';
+COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless the session holds the permission (28000 when it has no principal), naming principal, permission and place, and in the hint the built-in roles with the permission';
 
 CREATE FUNCTION tenancy.register_permission(resource text, action text, description text, data_visibility boolean DEFAULT false)
 RETURNS void
@@ -81,4 +81,4 @@ BEGIN
   WHERE p.resource = set_data_visibility.resource AND p.data_visibility <> set_data_visibility.restricted;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_data_visibility(text, boolean) IS 'For a DBA: puts a registered resource under data visibility, as observability data is, or makes its rows shared by all who may see them; 55000 for a built-in resource';
+COMMENT ON FUNCTION tenancy.set_data_visibility(text, boolean) IS 'For a DBA: puts a registered resource under data visibility, as observability data is, or shares its rows with all principals that may view them; 55000 for a built-in resource';

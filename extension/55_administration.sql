@@ -86,7 +86,7 @@ BEGIN
                               scopes => '"all"') k;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (a user that exists, or a new one) and its master key, whose secret is returned this once; the slug is made from the name unless given';
+COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (an existing or new user) and its master key, whose secret is returned only here; the slug is derived from the name unless given';
 
 CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -37,7 +37,7 @@ BEGIN
   RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with what another role has, reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
+COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with the grants of another role, reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
 
 CREATE FUNCTION tenancy_internal.require_held_workspace_grants(organization_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -118,7 +118,7 @@ BEGIN
   PERFORM tenancy_internal.change_grant(organization, level, role, resource, action, true);
 END
 $$;
-COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
+COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
 
 CREATE FUNCTION tenancy.revoke_permission(organization text, level text, role text, resource text, action text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -126,7 +126,7 @@ BEGIN
   PERFORM tenancy_internal.change_grant(organization, level, role, resource, action, false);
 END
 $$;
-COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
+COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
 
 CREATE FUNCTION tenancy.set_role_visibility(organization text, role text, all_rows boolean, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

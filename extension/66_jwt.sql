@@ -85,4 +85,4 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_jwks(text, jsonb, text, text) IS 'Replaces the keys that tokens of an organization (NULL: the session''s own) are signed by, with those of a JSON Web Key Set or one JSON Web Key (NULL or empty: none), and what tokens must say of their issuer and audience (NULL: anything); 22023 for a key that can''t be used';
+COMMENT ON FUNCTION tenancy.set_jwks(text, jsonb, text, text) IS 'Replaces the keys for tokens of an organization (NULL: the session''s own) with those of a JSON Web Key Set or one JSON Web Key (NULL or empty: none), and sets the required issuer and audience (NULL: any); 22023 for a key that can''t be used';

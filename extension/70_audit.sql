@@ -26,19 +26,19 @@ CREATE INDEX audit_log_actor_id_idx ON tenancy.audit_log (actor_id, at) WHERE ac
 CREATE INDEX audit_log_actor_idx ON tenancy.audit_log (actor, at);
 CREATE INDEX audit_log_action_idx ON tenancy.audit_log (action, at);
 CREATE INDEX audit_log_resource_idx ON tenancy.audit_log (resource_type, resource_id, at);
-COMMENT ON TABLE tenancy.audit_log IS 'Who changed what, when, from where; entries are only ever added, and removed by purge_audit_log() alone';
+COMMENT ON TABLE tenancy.audit_log IS 'Changes with actor, time and client address; entries are only added, and removed by purge_audit_log() only';
 COMMENT ON COLUMN tenancy.audit_log.audit_id IS 'Id of the entry; grows along an organization''s chain';
 COMMENT ON COLUMN tenancy.audit_log.at IS 'When the entry was written';
-COMMENT ON COLUMN tenancy.audit_log.organization_id IS 'Organization that the change concerns; NULL for what belongs to none (users, permissions, protected tables …)';
+COMMENT ON COLUMN tenancy.audit_log.organization_id IS 'Organization that the change concerns; NULL for objects without organization (users, permissions, protected tables …)';
 COMMENT ON COLUMN tenancy.audit_log.workspace_id IS 'Workspace that the change concerns, if one';
 COMMENT ON COLUMN tenancy.audit_log.actor_kind IS 'Kind of the session''s principal, as whoami() has it; login for a session without one';
 COMMENT ON COLUMN tenancy.audit_log.actor_id IS 'Id of the API key, or else of the user, that acted';
-COMMENT ON COLUMN tenancy.audit_log.actor IS 'Who acted, for people to read: e-mail address, key, subject of the token, or login';
+COMMENT ON COLUMN tenancy.audit_log.actor IS 'The actor in readable form: e-mail address, key, subject of the token, or login';
 COMMENT ON COLUMN tenancy.audit_log.login IS 'PostgreSQL login of the session';
 COMMENT ON COLUMN tenancy.audit_log.client_address IS 'Address of the client; NULL for a local socket';
-COMMENT ON COLUMN tenancy.audit_log.action IS 'What was done: create, update, delete, rotate, revoke …';
-COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of what was changed: organization, workspace, user, api_key …';
-COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of what was changed, among those of its kind in the organization';
+COMMENT ON COLUMN tenancy.audit_log.action IS 'The action: create, update, delete, rotate, revoke …';
+COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object: organization, workspace, user, api_key …';
+COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, unique among its kind in the organization';
 COMMENT ON COLUMN tenancy.audit_log.before IS 'The row before, without secrets';
 COMMENT ON COLUMN tenancy.audit_log.after IS 'The row after, without secrets';
 COMMENT ON COLUMN tenancy.audit_log.previous_hash IS 'Hash of the organization''s entry before this one; NULL without an organization';
@@ -68,10 +68,10 @@ COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything';
 -- The guards trust a purge entry to cover the entries before it, so only purge_audit_log() writes one.
 CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
   WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));
-COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'What a DBA adds is sealed; nothing else can be done to entries';
+COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'Entries added by a DBA are sealed; they can be neither changed nor removed';
 CREATE POLICY principal ON tenancy.audit_log FOR SELECT
   USING (organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('audit_logs', 'list')));
-COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for who holds audit_logs.list';
+COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for holders of audit_logs.list';
 
 -- Recognizes the session state of pg_dump and pg_restore, which load the log itself together with the catalogs. Only for logins
 -- that could switch triggers off anyway; never true inside our functions, since these pin search_path.

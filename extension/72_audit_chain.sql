@@ -127,4 +127,4 @@ BEGIN
   RETURN removed + tenancy_internal.purge_audit_chain(NULL, before);
 END
 $$;
-COMMENT ON FUNCTION tenancy.purge_audit_log(timestamptz, text) IS 'For a DBA: removes audit entries from before a time, of an organization or (NULL) all, and returns how many; an entry in each chain says who did it, how many went, and the hash of the last; with all, an organization whose entries are being written at the moment is passed over with a WARNING';
+COMMENT ON FUNCTION tenancy.purge_audit_log(timestamptz, text) IS 'For a DBA: removes audit entries from before a time, of an organization or (NULL) all, and returns their number; an entry in each chain records the actor, the number, and the hash of the last one; with all, organizations whose entries are being written at the moment are skipped with a WARNING';

@@ -389,7 +389,7 @@ BEGIN
   RAISE NOTICE 'rows of table % that say now what their parents say: %', fill_tenant_columns.relation, filled;
 END
 $$;
-COMMENT ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) IS 'Second step towards protect(…, through => …) of a large table: fills in the columns that are copied from its parent, about so many rows a transaction, while others go on writing. Stopped and called again, it does what is left';
+COMMENT ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) IS 'Second step towards protect(…, through => …) of a large table: fills in the columns copied from its parent, about this many rows per transaction, while other sessions continue to write. If stopped and called again, it continues';
 REVOKE ALL ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) FROM PUBLIC;
 
 -- --- what protect(), unprotect() and the guard rails ask

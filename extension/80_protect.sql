@@ -442,5 +442,5 @@ BEGIN
   PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(relation) f WHERE f <> relation;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave, and forgets its names; 55000 when it isn''t protected';
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, and forgets its names; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;

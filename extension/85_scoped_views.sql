@@ -79,5 +79,5 @@ BEGIN
   VALUES (to_regclass(format('%I.%I', the_schema, the_view)), relation) ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Makes, or makes anew, the view on a protected table with payload columns that others are granted: whoever may list sees the row with these columns, and what is generated from them, NULL, whoever may view sees all of it; read only; 55000 when the table has no payload columns, 42P07 for a name that is taken';
+COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Creates or recreates a view, to be granted to others, on a protected table with payload columns: for principals that may list, these columns and those generated from them are NULL; principals that may view see everything; read only; 55000 when the table has no payload columns, 42P07 for a name that is taken';
 REVOKE ALL ON FUNCTION tenancy.create_scoped_view(regclass, text) FROM PUBLIC;

@@ -79,7 +79,7 @@ BEGIN
   PERFORM tenancy_internal.wait_for_writers_of(ARRAY(SELECT t.relation::regclass FROM tenancy.protected_tables t));
 END
 $$;
-COMMENT ON FUNCTION tenancy.wait_for_writers() IS 'For a DBA: waits until all transactions have ended that have written to protected tables so far, of whatever tenant; later ones are not waited for, and know of all changes of rights that were committed before the call; lock_timeout limits each wait';
+COMMENT ON FUNCTION tenancy.wait_for_writers() IS 'For a DBA: waits until all transactions have ended that have written to protected tables so far, of any tenant; later ones are not waited for, and see all changes of rights committed before the call; lock_timeout limits each wait';
 
 CREATE FUNCTION tenancy_internal.check_without_rows(workspace tenancy.workspaces) RETURNS regclass[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$

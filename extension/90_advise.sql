@@ -96,7 +96,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('rows_without_organization', 'Rows of protected tables that name a workspace and no organization'),
     ('rows_without_tenant', 'Rows of protected tables that name no tenant: in the first rows of each table, and of tenants removed lately')
 $$;
-COMMENT ON FUNCTION tenancy.advice_rules() IS 'The rules of advise(), and what each finds';
+COMMENT ON FUNCTION tenancy.advice_rules() IS 'The rules of advise(), with descriptions';
 
 CREATE FUNCTION tenancy_internal.unanswered_advice(rule text, state text, message text) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -154,4 +154,4 @@ BEGIN
   ORDER BY array_position(ARRAY['error', 'warning', 'performance', 'info'], a.severity), a.rule, a.object, a.problem;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advise(boolean) IS 'For a DBA: what would let rows past the policies or make them slow: severity (error, warning, performance, info), rule, object, problem, the SQL that mends it (NULL where that is a matter of design), and why it is accepted, see accept_advice(); findings that are accepted come with advise(true) only. advice_rules() lists the rules';
+COMMENT ON FUNCTION tenancy.advise(boolean) IS 'For a DBA: finds gaps in the protection and slow policies: severity (error, warning, performance, info), rule, object, problem, the SQL that fixes it (NULL if that is a design decision), and the reason for accepting it, see accept_advice(); accepted findings are included with advise(true) only. advice_rules() lists the rules';

@@ -95,7 +95,7 @@ RETURNS TABLE (relation regclass, "column" name, kind text, value text, "rows" b
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT * FROM tenancy_steps.list_rows_without_tenant($1)
 $$;
-COMMENT ON FUNCTION tenancy.rows_without_tenant(regclass) IS 'For a DBA: values of tenant columns that name no organization (kind "organization") or workspace ("workspace"), and how many rows have them, in all protected tables or (the argument) in one with what is below it. Nobody sees such rows by that column. Reads all rows, so it takes its time on large tables; advise() looks at a part';
+COMMENT ON FUNCTION tenancy.rows_without_tenant(regclass) IS 'For a DBA: values of tenant columns that name no organization (kind "organization") or workspace ("workspace"), and their numbers of rows, in all protected tables or (the argument) in one with its partitions and children. That column shows such rows to nobody. Reads all rows, which is slow on large tables; advise() checks a part';
 
 -- Stops waiting for a lock on a partition before the server would check for a deadlock.
 CREATE FUNCTION tenancy_internal.advice_rows_without_tenant() RETURNS TABLE (severity text, object text, problem text, fix_sql text)

@@ -89,4 +89,4 @@ COMMENT ON FUNCTION tenancy_steps.begin_simulation(text, text, text, name) IS 'C
 
 CREATE FUNCTION tenancy.simulate(query text, member text, organization text DEFAULT NULL, login name DEFAULT NULL) RETURNS SETOF jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_simulate';
-COMMENT ON FUNCTION tenancy.simulate(text, text, text, name) IS 'For a DBA: runs a read-only query with the rows that a member of an organization (NULL: the only one) sees through an ordinary login (NULL: the one bound to the user, or else the only trusted one), and returns each row as JSON; whatever the query does is undone; leaves an audit entry; 22023 for a query that isn''t one statement that returns rows, 55000 while cursors are open';
+COMMENT ON FUNCTION tenancy.simulate(text, text, text, name) IS 'For a DBA: runs a read-only query with the rows that a member of an organization (NULL: the only one) sees through an ordinary login (NULL: the one bound to the user, or else the only trusted one), and returns each row as JSON; all effects of the query are undone; leaves an audit entry; 22023 for a query that isn''t one statement that returns rows, 55000 while cursors are open';

@@ -115,7 +115,7 @@ RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT * FROM tenancy_steps.organization_rows($1, $2)
 $$;
-COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with what is below it, each with its table (for a partition, the partitioned table); each table is read as its owner; leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected, or no longer as protect() made it';
+COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with its partitions and children, each with its table (for a partition, the partitioned table); each table is read as its owner; leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected, or no longer as protect() made it';
 
 CREATE FUNCTION tenancy.close_organization(organization text) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -379,4 +379,4 @@ BEGIN
   RETURN dropped;
 END
 $$;
-COMMENT ON FUNCTION tenancy.drop_partitions(regnamespace, text, interval, boolean) IS 'Drops the partitions of an observability table that ended longer ago than older_than, deletes what is as old in the default partition, and returns how many were dropped; with keep_analytics, what was summed up of logs stays; one that cannot be dropped is passed over with a WARNING, see job_problems';
+COMMENT ON FUNCTION tenancy.drop_partitions(regnamespace, text, interval, boolean) IS 'Drops the partitions of an observability table that ended longer ago than older_than, deletes rows of that age in the default partition, and returns the number of dropped partitions; with keep_analytics, sums of logs stay; a partition that cannot be dropped is skipped with a WARNING, see job_problems';

@@ -138,7 +138,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_observability(text, text) IS 'Makes, in a schema of its own (or in one of the caller''s), the protected tables logs, log_payloads, traces (OpenTelemetry spans) and analytics (hourly roll-up), partitioned by day or month, with views and functions, and with bounds for what tenants write; the caller owns them, and is a superuser or has BYPASSRLS. Nobody else is granted anything. 42501, 42P07, 22023 when it can''t be, with nothing changed';
+COMMENT ON FUNCTION tenancy.create_observability(text, text) IS 'Makes, in a schema of its own (or in one of the caller''s), the protected tables logs, log_payloads, traces (OpenTelemetry spans) and analytics (hourly roll-up), partitioned by day or month, with views and functions, and with bounds on tenants'' rows; the caller owns them, and must be a superuser or have BYPASSRLS. No privileges are granted to others. 42501, 42P07, 22023 when it can''t be, with nothing changed';
 REVOKE ALL ON FUNCTION tenancy.create_observability(text, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.update_observability(schema text DEFAULT 'observability') RETURNS void
@@ -157,4 +157,4 @@ BEGIN
   WHERE tenancy_steps.partman_name(p.relation) IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Gives observability tables that an earlier version made what this version''s have: bounds for what is written from now on, and job_problems; for their owner; 42704 where there are none';
+COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, and job_problems; for their owner; 42704 if there are none';
