@@ -170,7 +170,7 @@ BEGIN
     IF tenancy_steps.stops_job(SQLSTATE) THEN
       RAISE;
     END IF;
-    -- Whatever is wrong with these rows, the others' are summed up.
+    -- With any problem of these rows, the others' are still summed up.
     FOR of_organization IN SELECT DISTINCT l.organization_id FROM logs l WHERE l.start_time >= span.first AND l.start_time < span.until LOOP
       BEGIN
         PERFORM tenancy_steps.sum_up(schema, sum_up_without_some.hours, false, of_organization);

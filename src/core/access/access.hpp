@@ -126,11 +126,11 @@ class Access {
 /// Whether data visibility shows a workspace role all rows of a workspace; for the values of settings.
 bool shows_all_rows(const UserFacts &facts, const Uuid &role, const Uuid &workspace);
 
-/// What a user key reaches of one permission that is in its scopes, from what its user reaches in its
-/// workspace. The same rule as of_key(), for answers about many keys.
+/// The rows that a user key reaches with one permission in its scopes, from those its user reaches in the
+/// key's workspace. The same rule as of_key(), for answers about many keys.
 Rows rows_of_user_key(Rows users, bool user_has_role, PermissionId permission,
                       const PermissionClasses &classes) noexcept;
-/// What a service key reaches of one permission that is in its scopes; nil for no workspace, and for
+/// The rows that a service key reaches with one permission in its scopes; nil for no workspace, and for
 /// anywhere.
 Rows rows_of_service_key(const Uuid &workspace_of_key, PermissionId permission, const Uuid &workspace,
                          const PermissionClasses &classes) noexcept;

@@ -43,7 +43,7 @@ bool is_with_organization(const FuncExpr *call, bool *known) {
   return !constant->constisnull && DatumGetBool(constant->constvalue);
 }
 
-// What is known of the call that is being replaced.
+// The call that is being replaced.
 struct Call {
   PlannerInfo *root;
   const FuncExpr *expression;
@@ -163,7 +163,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   const char *command = constant_text(argument(command_argument));
   bool known = false;
   const bool with_organization = is_with_organization(expression, &known);
-  // What isn't known is the call's to complain of, if it is made at all.
+  // If the call is executed at all, it raises the error about unknown names itself.
   if (resource == nullptr || command == nullptr || !known || !command_named(command)) return nullptr;
   RowShape shape;
   if (list_length(expression->args) > options_argument) {
@@ -260,7 +260,7 @@ Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
                     errmsg("the session's principal has changed since the query was planned"),
                     errhint("Run the query again.")));
   }
-  // What never expires needn't be asked for the time.
+  // Without expiry, the time is not needed.
   if (PG_GETARG_TIMESTAMPTZ(1) != DT_NOEND && PG_GETARG_TIMESTAMPTZ(1) <= statement_time()) {
     count(Counter::guard_refusals);
     ereport(ERROR,
