@@ -7,6 +7,9 @@
 
 namespace tenancy::pg {
 
+/// The permissions of which any one allows the command.
+PermissionSet permissions_for(const char *resource, Command command);
+
 /// Options as written in a policy: words with a space between. Raises 22023 for unknown ones.
 RowShape row_options(const char *text);
 /// The columns of a table with these options; nullptr for a missing column.
