@@ -31,5 +31,3 @@ COMMENT ON COLUMN tenancy.protected_names.through IS 'Columns that refer to the 
 COMMENT ON COLUMN tenancy.protected_names.inherits_owner IS 'Whose a row is, its first parent says';
 COMMENT ON COLUMN tenancy.protected_names.shared IS 'Rows that name neither organization nor workspace are for everybody';
 COMMENT ON COLUMN tenancy.protected_names.workspace_decides IS 'Whose row it is, where the organization is NULL';
-SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_names',
-  'WHERE holder IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = holder)');

@@ -7,11 +7,6 @@ CREATE TABLE tenancy.scoped_views (
 COMMENT ON TABLE tenancy.scoped_views IS 'Views made by create_scoped_view()';
 COMMENT ON COLUMN tenancy.scoped_views."view" IS 'The view';
 COMMENT ON COLUMN tenancy.scoped_views.relation IS 'The protected table that it shows';
-ALTER TABLE tenancy.scoped_views ENABLE ROW LEVEL SECURITY;
-CREATE POLICY dba ON tenancy.scoped_views FOR SELECT USING ((SELECT tenancy.is_dba()));
-CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.scoped_views FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate();
-SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views',
-  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "view") AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 
 CREATE FUNCTION tenancy_internal.refuse_view_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
