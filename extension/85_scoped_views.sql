@@ -8,14 +8,16 @@ COMMENT ON TABLE tenancy.scoped_views IS 'Views made by create_scoped_view()';
 COMMENT ON COLUMN tenancy.scoped_views."view" IS 'The view';
 COMMENT ON COLUMN tenancy.scoped_views.relation IS 'The protected table that it shows';
 
-CREATE FUNCTION tenancy_internal.refuse_view_change() RETURNS trigger
+-- Dumps name it: it stays in this schema.
+CREATE FUNCTION tenancy.refuse_view_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
     MESSAGE = format('view "%s" cannot be changed', TG_TABLE_NAME), HINT = 'Change the table below it.';
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.refuse_view_change() IS 'Trigger: a scoped view is for reading';
+COMMENT ON FUNCTION tenancy.refuse_view_change() IS 'Trigger: a scoped view is for reading';
+REVOKE ALL ON FUNCTION tenancy.refuse_view_change() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.create_scoped_view(relation regclass, view text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -67,7 +69,7 @@ BEGIN
   EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE %s',
                  the_schema, the_view, columns, relation, tenancy_internal.policy_call(table_row, 'row_visible', 'list'));
   EXECUTE format('CREATE OR REPLACE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON %I.%I
-                  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.refuse_view_change()', the_schema, the_view);
+                  FOR EACH ROW EXECUTE FUNCTION tenancy.refuse_view_change()', the_schema, the_view);
   EXECUTE format('COMMENT ON VIEW %I.%I IS %L', the_schema, the_view,
                  format('%s as far as the session may list it, with the payload of rows that it may view', relation));
   INSERT INTO tenancy.scoped_views ("view", relation)
