@@ -161,7 +161,6 @@ COMMENT ON FUNCTION tenancy_internal.is_partitioned_by(regclass, name) IS 'Wheth
 
 CREATE FUNCTION tenancy_internal.remove_protection(relation regclass) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
-#variable_conflict use_column
 DECLARE
   removed tenancy.protected_tables;
   policy name;
@@ -171,11 +170,11 @@ BEGIN
   FOR policy IN SELECT p.polname FROM pg_policy p
                 WHERE p.polrelid = remove_protection.relation
                   AND p.polname IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete') LOOP
-    EXECUTE format('DROP POLICY %I ON %s', policy, relation);
+    EXECUTE format('DROP POLICY %I ON %s', policy, remove_protection.relation);
   END LOOP;
   FOREACH defaulted IN ARRAY coalesce(removed.defaulted_columns, '{}') LOOP
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = remove_protection.relation AND a.attname = defaulted) THEN
-      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', relation, defaulted);
+      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', remove_protection.relation, defaulted);
     END IF;
   END LOOP;
   RETURN removed;
