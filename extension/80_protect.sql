@@ -32,7 +32,6 @@ CREATE FUNCTION tenancy_internal.check_protectable(relation regclass) RETURNS vo
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   class pg_class;
-  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller());
 BEGIN
   SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
   IF NOT FOUND THEN
@@ -51,7 +50,7 @@ BEGIN
   IF class.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('table "%s" is a system table', class.relname);
   END IF;
-  IF NOT pg_has_role(caller, class.relowner, 'USAGE') THEN
+  IF pg_has_role(tenancy_internal.caller(), class.relowner, 'USAGE') IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of table %s', class.relname);
   END IF;
 END

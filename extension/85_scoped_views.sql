@@ -26,7 +26,6 @@ DECLARE
   parts text[] := parse_ident(create_scoped_view.view);
   the_schema name;
   the_view name;
-  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller());
   columns text;
   existing regclass;
 BEGIN
@@ -46,7 +45,7 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = the_schema) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name', MESSAGE = format('schema "%s" does not exist', the_schema);
   END IF;
-  IF NOT has_schema_privilege(caller, the_schema, 'CREATE') THEN
+  IF has_schema_privilege(tenancy_internal.caller(), the_schema, 'CREATE') IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for schema %s', the_schema);
   END IF;
   existing := to_regclass(format('%I.%I', the_schema, the_view));
