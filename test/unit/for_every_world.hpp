@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "properties.hpp"
+#include "row_properties.hpp"
 
 namespace tenancy::test {
 
@@ -18,6 +18,20 @@ inline void holds_in_every_world(Property property) {
     const World world = made_up_world(seeded_choices(seed));
     const std::string wrong = property(world);
     if (!wrong.empty()) FAIL() << "seed " << seed << ": " << wrong << '\n' << text_of(world);
+  }
+}
+
+/// Some tables, questions and rows in each world.
+inline void holds_for_rows_in_every_world(RowProperty property) {
+  constexpr int cases_in_a_world = 4;
+  for (std::uint64_t seed = first_seed; seed < first_seed + rounds; ++seed) {
+    const Choices choices = seeded_choices(seed);
+    const World world = made_up_world(choices);
+    for (int i = 0; i < cases_in_a_world; ++i) {
+      const RowCase asked = made_up_row_case(world, choices);
+      const std::string wrong = property(world, asked);
+      if (!wrong.empty()) FAIL() << "seed " << seed << ": " << wrong << '\n' << asked << text_of(world);
+    }
   }
 }
 

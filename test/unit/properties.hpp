@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/access/delegation.hpp"
-#include "core/access/row_filter.hpp"
+#include "core/access/reach.hpp"
 #include "oracle.hpp"
 
 namespace tenancy::test {
@@ -264,157 +264,7 @@ inline std::string keys_give_their_makers_nothing(const World &world) {
   return {};
 }
 
-// --- row filters -------------------------------------------------------------------------------------------
-
-inline constexpr std::array<RowShape, 8> shapes = {
-    RowShape{false, false, false}, RowShape{false, false, true}, RowShape{false, true, false},
-    RowShape{false, true, true},   RowShape{true, false, false}, RowShape{true, false, true},
-    RowShape{true, true, false},   RowShape{true, true, true}};
-inline constexpr std::array both_ways = {EveryWorkspace::as_such, EveryWorkspace::spelled_out};
-
-using Question = std::vector<Permission>;
-// Alone, together, in no category, with a rule of its own for members, and by a key's scope alone.
-inline const std::vector<Question> questions = {
-    {logs_view}, {logs_view, logs_list}, {prompts_update, configs_create}, {api_keys_view}, {logs_write}};
-
-inline PermissionSet set_of(const Question &question) {
-  PermissionSet set;
-  for (const Permission &permission : question) set.add(permission.id);
-  return set;
-}
-
-inline std::string columns_of(const RowShape &shape) {
-  return text_of(shape.organization ? " organization" : "", shape.workspace ? " workspace" : "",
-                 shape.producer ? " producer" : "");
-}
-
-/// Calls `check(shape, every, filter)` for a question on every kind of table, until it says something.
-template <typename Check>
-std::string on_every_table(const World &world, const Access &access, const Question &question, Check check) {
-  for (const RowShape &shape : shapes)
-    for (const EveryWorkspace every : both_ways) {
-      const std::string wrong =
-          check(shape, every, row_filter(access, set_of(question), shape, every, world.workspaces));
-      if (!wrong.empty())
-        return text_of(wrong, " for", set_of(question), " in a table of", columns_of(shape),
-                       every == EveryWorkspace::as_such ? ", as such" : ", spelled out");
-    }
-  return {};
-}
-
-template <typename Check>
-std::string for_every_filter(const World &world, const Access &access, Check check) {
-  for (const Question &question : questions) {
-    const std::string wrong = on_every_table(
-        world, access, question, [&](const RowShape &shape, EveryWorkspace every, const RowFilter &filter) {
-          return check(question, shape, every, filter);
-        });
-    if (!wrong.empty()) return wrong;
-  }
-  return {};
-}
-
-/// Of rows of which so much is reached, is this one?
-inline bool is_among(Rows rows, bool is_own) { return rows == Rows::all || (rows == Rows::own && is_own); }
-
-inline std::string filters_reach_what_the_model_says(const World &world) {
-  const Access access = world.access();
-  const Oracle oracle(world);
-  for (const Question &question : questions) {
-    std::vector<std::pair<Place, Answer>> answers;
-    for (const Place &place : places(world)) {
-      Answer most;
-      for (const Permission &permission : question) {
-        const Answer answer = oracle.answer(place, permission);
-        most = {std::max(most.least, answer.least), std::max(most.most, answer.most)};
-      }
-      answers.emplace_back(place, most);
-    }
-    const auto check = [&](const RowShape &shape, EveryWorkspace, const RowFilter &filter) -> std::string {
-      for (const auto &[place, answer] : answers) {
-        const bool is_level = place.kind == Place::organization;
-        if (is_level == shape.workspace) continue;
-        // Nothing says whose a row is that names neither a workspace nor the organization.
-        const bool is_nobodys = place.kind == Place::unassigned && !shape.organization;
-        const auto [least, most] = is_nobodys ? Answer{} : answer;
-        for (const bool is_own : {false, true}) {
-          const bool reached =
-              is_level ? is_among(filter.on_organization, is_own) : filter.reaches(place.id, is_own);
-          // Where no column says who produced a row, it is nobody's own.
-          const bool counts_as_own = is_own && shape.producer;
-          if (reached ? !is_among(most, counts_as_own) : is_among(least, counts_as_own))
-            return text_of(is_own ? "own" : "others'", " rows in ", place, reached ? " reached" : " missed");
-        }
-      }
-      return {};
-    };
-    const std::string wrong = on_every_table(world, access, question, check);
-    if (!wrong.empty()) return wrong;
-  }
-  return {};
-}
-
-inline bool is_sorted_set(const std::vector<Uuid> &ids) {
-  return std::adjacent_find(ids.begin(), ids.end(), [](const Uuid &a, const Uuid &b) { return !(a < b); }) ==
-         ids.end();
-}
-
-inline bool are_disjoint(const std::vector<Uuid> &one, const std::vector<Uuid> &other) {
-  return std::find_first_of(one.begin(), one.end(), other.begin(), other.end()) == one.end();
-}
-
-inline std::string filters_are_in_normal_form(const World &world) {
-  return for_every_filter(
-      world, world.access(),
-      [&](const Question &, const RowShape &shape, EveryWorkspace every,
-          const RowFilter &filter) -> std::string {
-        if (!is_sorted_set(filter.all) || !is_sorted_set(filter.own) || !is_sorted_set(filter.hidden))
-          return "a list is not sorted";
-        if (!are_disjoint(filter.all, filter.own) || !are_disjoint(filter.all, filter.hidden) ||
-            !are_disjoint(filter.own, filter.hidden))
-          return "lists overlap";
-        if (!(filter.every_workspace ? filter.all : filter.hidden).empty()) return "a list is of no use";
-        if (filter.every_workspace && (every == EveryWorkspace::spelled_out || !shape.organization))
-          return "every workspace is not spelled out";
-        if (filter.needs_own() && !shape.producer) return "nothing says what is own";
-        if (filter.unassigned && !shape.organization)
-          return "nothing says whose rows without a workspace are";
-        const bool by_workspace = filter.every_workspace || filter.unassigned || !filter.all.empty() ||
-                                  !filter.own.empty() || !filter.hidden.empty();
-        if (shape.workspace ? filter.on_organization != Rows::none : by_workspace)
-          return "it decides by what the table doesn't have";
-        if (filter.empty() != (filter.on_organization == Rows::none && !by_workspace))
-          return "empty() is wrong";
-        if (!filter.every_workspace && filter.reaches(foreign_workspace, true))
-          return "another organization's workspace is reached";
-        return {};
-      });
-}
-
-inline std::string narrowing_takes_rows_away_only(const World &world) {
-  if (!world.narrowed_to) return {};
-  World wide = world;
-  wide.narrowed_to = {};
-  const Access access = wide.access();
-  return for_every_filter(world, world.access(),
-                          [&](const Question &question, const RowShape &shape, EveryWorkspace every,
-                              const RowFilter &narrow) -> std::string {
-                            const RowFilter filter =
-                                row_filter(access, set_of(question), shape, every, world.workspaces);
-                            if (narrow.on_organization != Rows::none)
-                              return "the organization's level is left";
-                            for (const bool is_own : {false, true}) {
-                              if (narrow.reaches({}, is_own)) return "rows without a workspace are left";
-                              for (const Uuid &workspace : world.workspaces)
-                                if (narrow.reaches(workspace, is_own) !=
-                                    (workspace == world.narrowed_to && filter.reaches(workspace, is_own)))
-                                  return text_of("wrong in ", Named{workspace});
-                            }
-                            return {};
-                          });
-}
-
-// --- both --------------------------------------------------------------------------------------------------
+// --- all of it ---------------------------------------------------------------------------------------------
 
 inline std::string the_order_of_facts_does_not_matter(const World &world) {
   World other = world;
@@ -428,13 +278,9 @@ inline std::string the_order_of_facts_does_not_matter(const World &world) {
   const Access access = world.access(), other_access = other.access();
   for (const Place &place : places(world))
     if (rights_at(access, place) != rights_at(other_access, place)) return text_of("other rights in ", place);
-  for (const Question &question : questions)
-    for (const EveryWorkspace every : both_ways) {
-      const RowShape all_columns{true, true, true};
-      if (row_filter(access, set_of(question), all_columns, every, world.workspaces) !=
-          row_filter(other_access, set_of(question), all_columns, every, other.workspaces))
-        return text_of("another filter for", set_of(question));
-    }
+  for (const Permission &permission : permissions)
+    if (reach_of(access, set_of({permission})) != reach_of(other_access, set_of({permission})))
+      return text_of("other rows for ", permission);
   return {};
 }
 

@@ -5,6 +5,8 @@
 
 #include "pg/functions/child_table.hpp"
 
+#include <initializer_list>
+
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/compat.hpp"
 

@@ -1,7 +1,7 @@
 // explain_rows(): the filter that the session gets on a table, as SQL.
 
 #include "pg/catalog/permission_numbers.hpp"
-#include "pg/plan/row_filter_functions.hpp"
+#include "pg/plan/row_filter.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -12,8 +12,7 @@ struct ProtectedTable {
   const char *resource;
   const char *column_names[4];  // organization, workspace, owner, API key
   bool metadata_only;
-  bool with_organization;
-  RowOptions options;
+  RowShape options;
 };
 
 const char *name_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
@@ -34,8 +33,9 @@ ProtectedTable read_protected_table(Oid relation) {
     table.resource = text_column(scan, tuple, resource);
     const AttrNumber attributes[] = {organization_column, workspace_column, owner_column, api_key_column};
     for (int i = 0; i < 4; i++) table.column_names[i] = name_column(scan, tuple, attributes[i]);
-    table.with_organization = bool_column(scan, tuple, with_organization);
-    table.options = {bool_column(scan, tuple, shared), bool_column(scan, tuple, workspace_decides), false};
+    table.options.organization_agrees = bool_column(scan, tuple, with_organization);
+    table.options.shared = bool_column(scan, tuple, shared);
+    table.options.workspace_decides = bool_column(scan, tuple, workspace_decides);
     bool is_null = false;
     const Datum columns = column(scan, tuple, payload, &is_null);
     table.metadata_only = !is_null && ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(columns)),
@@ -77,11 +77,9 @@ Datum pg_tenancy_explain_rows(PG_FUNCTION_ARGS) {
   Node *columns[4];
   for (int i = 0; i < 4; i++) columns[i] = column_reference(relation, table.column_names[i]);
   give_back_numbers();
-  RowColumns row{columns[0], columns[1], columns[2], columns[3]};
-  row.options = table.options;
-  const RowCondition filter =
-      filter_of_call(*current_principal(), RowFunction::visible, table.resource,
-                     table.metadata_only ? "list" : "view", row, table.with_organization);
+  const RowColumns row = row_columns(table.options, columns[0], columns[1], columns[2], columns[3]);
+  const RowCondition filter = row_filter(*current_principal(), RowAnswer::visible, table.resource,
+                                         table.metadata_only ? "list" : "view", row);
   const char *sql = deparse_expression(reinterpret_cast<Node *>(filter.expression),
                                        deparse_context_for(relation_name, relation), false, false);
   PG_RETURN_TEXT_P(cstring_to_text(sql));

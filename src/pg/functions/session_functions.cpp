@@ -3,7 +3,8 @@
 #include "core/credential/api_key.hpp"
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/permission_numbers.hpp"
-#include "pg/plan/row_filter_expression.hpp"
+#include "pg/plan/id_columns.hpp"
+#include "pg/session/principal.hpp"
 
 namespace tenancy::pg {
 namespace {

@@ -65,7 +65,7 @@ bool read_call(const Expr *expression, const char *function, PolicyCall &call) {
 }
 
 // Only reading is for everybody.
-bool are_same(const RowOptions &one, const RowOptions &standard) {
+bool are_same(const RowShape &one, const RowShape &standard) {
   return !one.shared && one.workspace_decides == standard.workspace_decides;
 }
 

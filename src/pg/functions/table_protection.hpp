@@ -1,7 +1,7 @@
 // What a table's policies say, as protect() made them.
 #pragma once
 
-#include "pg/plan/row_filter_expression.hpp"
+#include "pg/server/pg_prelude.hpp"
 
 namespace tenancy::pg {
 

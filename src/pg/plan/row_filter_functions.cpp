@@ -1,6 +1,7 @@
 #include "pg/plan/row_filter_functions.hpp"
 
 #include "pg/catalog/permission_numbers.hpp"
+#include "pg/plan/id_columns.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/parameters.hpp"
@@ -52,7 +53,7 @@ Oid argument_collation(const FmgrInfo *function, int argument) {
       static_cast<Node *>(list_nth(reinterpret_cast<const FuncExpr *>(call)->args, argument)));
 }
 
-CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, const char *command,
+CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const char *command,
                    bool with_organization, const char *options) {
   if (call->fn_extra != nullptr) {
     const MemoryContext old = static_cast<CallState *>(call->fn_extra)->context;
@@ -87,9 +88,10 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
   Principal *principal = current_principal();
   state->stamp = identity_stamp();
   state->not_after = principal->not_after;
-  RowColumns row = columns_of_arguments(columns[0], columns[1], columns[2], columns[3]);
-  row.options = row_options(options);
-  const RowCondition filter = filter_of_call(*principal, function, resource, command, row, with_organization);
+  RowShape shape = row_options(options);
+  shape.organization_agrees = with_organization;
+  const RowColumns row = columns_of_arguments(shape, columns[0], columns[1], columns[2], columns[3]);
+  const RowCondition filter = row_filter(*principal, answer, resource, command, row);
   state->expression = ExecInitExprWithParams(filter.expression, state->values);
   state->expression_context = CreateStandaloneExprContext();
   state->expression_context->ecxt_param_list_info = state->values;
@@ -99,7 +101,7 @@ CallState *prepare(FmgrInfo *call, RowFunction function, const char *resource, c
   return state;
 }
 
-Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
+Datum evaluate(FunctionCallInfo fcinfo, RowAnswer answer) {
   if (PG_ARGISNULL(resource_argument) || PG_ARGISNULL(command_argument)) PG_RETURN_BOOL(false);
   const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(resource_argument));
   const char *command = text_to_cstring(PG_GETARG_TEXT_PP(command_argument));
@@ -112,7 +114,7 @@ Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
   AcceptInvalidationMessages();
   auto *state = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (!is_current(state, resource, command, with_organization, options))
-    state = prepare(fcinfo->flinfo, function, resource, command, with_organization, options);
+    state = prepare(fcinfo->flinfo, answer, resource, command, with_organization, options);
 
   for (int i = 0; i < column_count; i++) {
     state->values->params[i].value = PG_GETARG_DATUM(first_column_argument + i);
@@ -127,57 +129,22 @@ Datum evaluate(FunctionCallInfo fcinfo, RowFunction function) {
 // A dropped column has type 0, and the server may ask about columns in any order; a type may go meanwhile.
 bool type_exists(Oid type) { return SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type)); }
 
-// Which workspaces are excepted can't be said of a column that holds none.
-bool can_hold_ids(const Node *workspace) {
-  return workspace == nullptr ||
-         id_type(exprType(workspace), exprCollation(workspace)) != IdType::unsupported;
-}
-
 Node *column_or_nothing(Node *argument) { return exprType(argument) == UNKNOWNOID ? nullptr : argument; }
 
 }  // namespace
 
-RowColumns columns_of_arguments(Node *organization, Node *workspace, Node *owner, Node *api_key) {
-  return {column_or_nothing(organization), column_or_nothing(workspace), column_or_nothing(owner),
-          column_or_nothing(api_key)};
-}
-
-RowCondition filter_of_call(Principal &principal, RowFunction function, const char *resource,
-                            const char *command, const RowColumns &columns, bool with_organization) {
-  const auto known = command_named(command);
-  if (!known)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("command \"%s\" is not known", command),
-                    errhint("Commands are view, list, insert, update and delete.")));
-  check_anonymous_access(principal);
-  const RowCondition nothing{reinterpret_cast<Expr *>(makeBoolConst(false, false)), nullptr};
-  if ((columns.organization == nullptr && columns.workspace == nullptr) ||
-      principal.kind == PrincipalKind::anonymous || !can_hold_ids(columns.workspace))
-    return nothing;
-  RowColumns row = columns;
-  // The guard can't stand for a comparison where NULL decides.
-  if (row.options.shared || row.options.workspace_decides)
-    row.not_null = reinterpret_cast<const Node *>(nothing.expression);
-  switch (function) {
-    case RowFunction::visible:
-      return with_rows_without_organization(
-          principal, resource, *known, row, with_organization,
-          visible_rows(principal, resource, *known, row, with_organization));
-    case RowFunction::payload:
-      return with_rows_without_organization(principal, resource, Command::view, row, false,
-                                            visible_payload(principal, resource, row));
-    case RowFunction::accepted:
-      return with_updates_without_organization(principal, resource, *known, row,
-                                               accepted_rows(principal, resource, *known, row));
-  }
-  return nothing;
+RowColumns columns_of_arguments(const RowShape &options, Node *organization, Node *workspace, Node *owner,
+                                Node *api_key) {
+  return row_columns(options, column_or_nothing(organization), column_or_nothing(workspace),
+                     column_or_nothing(owner), column_or_nothing(api_key));
 }
 
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_row_visible);
-Datum pg_tenancy_row_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::visible); }
+Datum pg_tenancy_row_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowAnswer::visible); }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_payload_visible);
-Datum pg_tenancy_payload_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::payload); }
+Datum pg_tenancy_payload_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowAnswer::payload); }
 
 // For protect(), which refuses columns that the filter could not compare.
 PG_FUNCTION_INFO_V1(pg_tenancy_is_id_type);
@@ -193,7 +160,7 @@ Datum pg_tenancy_base_type(PG_FUNCTION_ARGS) {
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_row_accepted);
-Datum pg_tenancy_row_accepted(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowFunction::accepted); }
+Datum pg_tenancy_row_accepted(PG_FUNCTION_ARGS) { return evaluate(fcinfo, RowAnswer::accepted); }
 }
 
 }  // namespace tenancy::pg

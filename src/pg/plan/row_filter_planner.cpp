@@ -11,6 +11,7 @@
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/call_site.hpp"
 #include "pg/plan/filtered_owner.hpp"
+#include "pg/plan/id_columns.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/plan/protected_relation.hpp"
 #include "pg/plan/row_filter_functions.hpp"
@@ -47,6 +48,7 @@ struct Call {
   PlannerInfo *root;
   const FuncExpr *expression;
   RowColumns columns;
+  RowExpressionStyle style;
   Place place;
   Node *row;            // an argument that has to do with the row
   bool columns_decide;  // no constant stands for the organization or the workspace
@@ -56,7 +58,7 @@ bool varies(Node *column) { return column == nullptr || contain_var_clause(colum
 
 // False where the call is left as it is: made of no row, or of more than the row's columns.
 bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &columns, Call &call) {
-  call = {root, expression, columns, Place::elsewhere, nullptr, false};
+  call = {root, expression, columns, {}, Place::elsewhere, nullptr, false};
   for (Node *column : {columns.api_key, columns.owner, columns.workspace, columns.organization}) {
     if (column == nullptr) continue;
     if (!can_be_copied(column)) return false;
@@ -67,8 +69,8 @@ bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &
   call.place = place_of(root, expression);
   // In a condition NULL does for false. Wherever else, the call answers false of a NULL column, as it does
   // row by row.
-  call.columns.false_for_null = call.place != Place::condition || !call.columns_decide;
-  if (!call.columns_decide) call.columns.not_null = reinterpret_cast<const Node *>(expression);  // no column
+  call.style.false_for_null = call.place != Place::condition || !call.columns_decide;
+  if (!call.columns_decide) call.style.not_null = reinterpret_cast<const Node *>(expression);  // no column
   return true;
 }
 
@@ -122,21 +124,20 @@ Node *column_to_check(const Principal &principal, const RowColumns &columns, Ent
 
 // The filter for all whose rights have the principal's shape; nullptr where it can't be written so. The guard
 // compares the row's id, too, and so can't be asked of rows that don't match.
-Expr *shared_filter(const Call &call, Principal &principal, RowFunction function, const char *resource,
-                    const char *command, bool with_organization) {
+Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, const char *resource,
+                    const char *command) {
   // Some rows have no id at all.
-  if (call.columns.options.shared || call.columns.options.workspace_decides) return nullptr;
+  if (call.columns.shape.shared || call.columns.shape.workspace_decides) return nullptr;
   if (!settings.share_plans || is_simulation() || !has_shape(principal) || call.place == Place::elsewhere)
     return nullptr;
   Entity entity = Entity::organization;
   Node *column = column_to_check(principal, call.columns, &entity);
   if (column == nullptr || !contain_var_clause(column)) return nullptr;
   SharedIds shared{&principal, true};
-  RowColumns columns = call.columns;
-  columns.shared = &shared;
-  columns.not_null = column;
-  Expr *filter =
-      filter_of_call(principal, function, resource, command, columns, with_organization).expression;
+  RowExpressionStyle style = call.style;
+  style.shared = &shared;
+  style.not_null = column;
+  Expr *filter = row_filter(principal, answer, resource, command, call.columns, style).expression;
   if (!shared.everywhere) return nullptr;
   server_fault_point();
   shared_plan_made(principal);
@@ -152,7 +153,7 @@ Expr *shared_filter(const Call &call, Principal &principal, RowFunction function
   return make_andclause(list_make2(filter, guard));
 }
 
-Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction function) {
+Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer answer) {
   const FuncExpr *expression = request->fcall;
   if (list_length(expression->args) < row_function_arguments) return nullptr;
   const auto argument = [expression](int i) { return static_cast<Node *>(list_nth(expression->args, i)); };
@@ -162,30 +163,31 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowFunction
   const bool with_organization = is_with_organization(expression, &known);
   // What isn't known is the call's to complain of, if it is made at all.
   if (resource == nullptr || command == nullptr || !known || !command_named(command)) return nullptr;
-  RowColumns columns = columns_of_arguments(argument(2), argument(3), argument(4), argument(5));
+  RowShape shape;
   if (list_length(expression->args) > options_argument) {
     const char *options = constant_text(argument(options_argument));
     if (options == nullptr) return nullptr;
-    columns.options = row_options(options);
+    shape = row_options(options);
   }
+  shape.organization_agrees = with_organization;
+  const RowColumns columns = columns_of_arguments(shape, argument(2), argument(3), argument(4), argument(5));
   Call call{};
   if (!read_call(request->root, expression, columns, call)) return nullptr;
-  if (function == RowFunction::payload && call.place == Place::elsewhere &&
+  if (answer == RowAnswer::payload && call.place == Place::elsewhere &&
       is_for_visible_rows(request->root, expression))
     call.place = Place::alternative;
 
   give_back_numbers();
   Principal *principal = current_principal();
   check_filtered_owner(request->root, call.row, *principal);
-  Expr *filter = shared_filter(call, *principal, function, resource, command, with_organization);
+  Expr *filter = shared_filter(call, *principal, answer, resource, command);
   if (filter == nullptr) {
     depend_on(Guard::plan, request->root);
-    const RowCondition own =
-        filter_of_call(*principal, function, resource, command, call.columns, with_organization);
+    const RowCondition own = row_filter(*principal, answer, resource, command, call.columns, call.style);
     server_fault_point();
     filter = guarded(call, *principal, own);
   }
-  if (function == RowFunction::visible) note_row_filter(request->root, columns, filter);
+  if (answer == RowAnswer::visible) note_row_filter(request->root, columns, filter);
   return reinterpret_cast<Node *>(filter);
 }
 
@@ -199,7 +201,8 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
       !is_registered(resource, action))
     return nullptr;
   Call call{};
-  if (!read_call(request->root, expression, {nullptr, workspace, nullptr, nullptr}, call)) return nullptr;
+  if (!read_call(request->root, expression, row_columns({}, nullptr, workspace, nullptr, nullptr), call))
+    return nullptr;
   give_back_numbers();
   const PermissionSet permission = registered_permission(resource, action);
   Principal *principal = current_principal();
@@ -224,19 +227,19 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_row_visible_support);
 Datum pg_tenancy_row_visible_support(PG_FUNCTION_ARGS) {
   const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
-  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::visible));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowAnswer::visible));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_payload_visible_support);
 Datum pg_tenancy_payload_visible_support(PG_FUNCTION_ARGS) {
   const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
-  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::payload));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowAnswer::payload));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_row_accepted_support);
 Datum pg_tenancy_row_accepted_support(PG_FUNCTION_ARGS) {
   const auto *request = simplification(reinterpret_cast<Node *>(PG_GETARG_POINTER(0)));
-  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowFunction::accepted));
+  PG_RETURN_POINTER(request == nullptr ? nullptr : specialize_row_function(request, RowAnswer::accepted));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize_support);

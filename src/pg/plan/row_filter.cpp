@@ -1,0 +1,100 @@
+#include "pg/plan/row_filter.hpp"
+
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/plan/id_columns.hpp"
+#include "pg/server/error_bridge.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+// The permissions of which any one allows the command.
+PermissionSet permissions_for(const char *resource, Command command) {
+  const bool has_view = command != Command::view || is_registered(resource, "view");
+  PermissionSet any_of;
+  // Not what isn't registered: a key with every scope would hold it.
+  for (const std::string_view action : actions_enough_for(command, resource, has_view))
+    if (!action.empty() && is_registered(resource, action.data()))
+      any_of.add(permission_id(resource, action.data()));
+  return any_of;
+}
+
+// What the core needs, and no more.
+RowIdentity read_identity(Principal &principal, const RowColumns &columns, const RowIdentityParts &needed) {
+  RowIdentity identity;
+  if (needed.user && can_name(columns.owner, Entity::user, principal.user)) identity.user = principal.user;
+  if (needed.api_key && can_name(columns.api_key, Entity::api_key, principal.api_key))
+    identity.api_key = principal.api_key;
+  if (needed.user_keys) identity.user_keys = user_keys_of(principal);
+  if (needed.workspaces) identity.workspaces = workspaces_of(principal);
+  return identity;
+}
+
+// Which workspaces are excepted can't be said of a column that holds none.
+bool can_hold_ids(const Node *workspace) {
+  return workspace == nullptr || id_type_of(workspace) != IdType::unsupported;
+}
+
+}  // namespace
+
+RowShape row_options(const char *text) {
+  RowShape options;
+  const char *word = text;
+  while (*word != '\0') {
+    const size_t length = strcspn(word, " ");
+    const auto is = [word, length](const char *name) {
+      return strlen(name) == length && strncmp(word, name, length) == 0;
+    };
+    if (is("shared"))
+      options.shared = true;
+    else if (is("workspace_decides"))
+      options.workspace_decides = true;
+    else if (is("from_parent"))
+      options.from_parent = true;
+    else
+      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                      errmsg("row filter options \"%s\" are not known", text),
+                      errhint("Options are shared, workspace_decides and from_parent.")));
+    word += length;
+    word += strspn(word, " ");
+  }
+  return options;
+}
+
+RowColumns row_columns(const RowShape &options, Node *organization, Node *workspace, Node *owner,
+                       Node *api_key) {
+  RowColumns columns{organization, workspace, owner, api_key, options};
+  columns.shape.organization = organization != nullptr;
+  columns.shape.workspace = workspace != nullptr;
+  columns.shape.owner = owner != nullptr;
+  columns.shape.api_key = api_key != nullptr;
+  return columns;
+}
+
+RowCondition row_filter(Principal &principal, RowAnswer answer, const char *resource, const char *command,
+                        const RowColumns &columns, const RowExpressionStyle &style) {
+  const auto known = command_named(command);
+  if (!known)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("command \"%s\" is not known", command),
+                    errhint("Commands are view, list, insert, update and delete.")));
+  check_anonymous_access(principal);
+  auto *predicate = make_in_context<RowPredicate>(CurrentMemoryContext);
+  if (principal.kind != PrincipalKind::anonymous && can_hold_ids(columns.workspace)) {
+    RowQuestion question{answer, *known, columns.shape, {}, {}};
+    question.any_of = permissions_for(resource, answer == RowAnswer::payload ? Command::view : *known);
+    if (answer == RowAnswer::payload) question.to_list = permissions_for(resource, Command::list);
+    const RowIdentity identity =
+        read_identity(principal, columns, identity_needed(*principal.access, question));
+    run_core([&] { *predicate = row_predicate(*principal.access, question, identity); });
+  }
+  return row_condition(*predicate, columns, style);
+}
+
+RowCondition authorized_workspaces(Principal &principal, const PermissionSet &any_of, Node *workspace) {
+  std::span<const Uuid> workspaces;
+  if (principal.access->reaches_every_workspace()) workspaces = workspaces_of(principal);
+  auto *predicate = make_in_context<RowPredicate>(CurrentMemoryContext);
+  run_core([&] { *predicate = tenancy::authorized_workspaces(*principal.access, any_of, workspaces); });
+  return row_condition(*predicate, row_columns({}, nullptr, workspace, nullptr, nullptr));
+}
+
+}  // namespace tenancy::pg
