@@ -7,6 +7,7 @@
 // actions.
 
 #include "pg/functions/child_table.hpp"
+#include "pg/plan/refused_write.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -310,6 +311,9 @@ Datum pg_tenancy_parent_visible(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(2)) PG_RETURN_BOOL(true);
   Oid relation = PG_GETARG_OID(0);
   const int number = PG_GETARG_INT32(1);
+  const char relkind = get_rel_relkind(relation);
+  if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table with OID %u does not exist", relation)));
   Context context{};
   enter(context, relation);
   SPI_connect();
@@ -327,7 +331,8 @@ Datum pg_tenancy_parent_visible(PG_FUNCTION_ARGS) {
   const bool visible = SPI_processed > 0;
   SPI_finish();
   leave(context);
-  PG_RETURN_BOOL(visible);
+  if (!visible) raise_parent_not_seen(relation);
+  PG_RETURN_BOOL(true);
 }
 }
 
