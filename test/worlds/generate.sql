@@ -459,6 +459,16 @@ FROM worlds.tables JOIN oracle.relations USING (t), LATERAL (VALUES
   (4, 'api_key', api_key_column, api_key_type)) c (number, meaning, name, type)
 WHERE c.name IS NOT NULL;
 
+-- Some rows are there before the table is protected, and some tables get theirs afterwards.
+CREATE FUNCTION worlds.store(table_number int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('INSERT INTO %s (id, note%s) SELECT id, ''note''%s FROM oracle.rows WHERE t = %s',
+    (SELECT relation FROM worlds.tables WHERE t = table_number),
+    (SELECT string_agg(format(', %I', c.name), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
+    (SELECT string_agg(format(', %s::%s', c.meaning, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number), table_number);
+END
+$$;
+
 CREATE FUNCTION worlds.make_table(table_number int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   types text[] := ARRAY['uuid', 'uuid', 'uuid', 'uuid', 'text', 'text', 'text', 'bigint', 'varchar(12)', 'integer'];
@@ -477,9 +487,11 @@ DECLARE
   parts text[] := '{}';
   last_part text;
   last_part_late boolean := worlds.chance(0.4);
+  filled_before boolean := worlds.chance(0.5);
+  is_shared boolean := worlds.chance(0.3);
 BEGIN
   SELECT worlds.pick(array_agg(DISTINCT p.resource ORDER BY p.resource)) INTO about FROM tenancy.permissions p
-  WHERE p.resource = ANY (CASE WHEN table_number = 1 THEN '{logs,traces,analytics}' ELSE '{logs,prompts,integrations,gadgets,widgets,billing,audit_logs}' END::text[]);
+  WHERE p.resource = ANY (CASE WHEN table_number = 1 THEN '{logs,traces,analytics}' ELSE '{logs,prompts,integrations,gadgets,widgets,billing,audit_logs,api_keys}' END::text[]);
   INSERT INTO oracle.relations VALUES (table_number, about, payload_columns,
     CASE WHEN level <> 'workspace' THEN worlds.pick(ARRAY[usual_type, usual_type, worlds.pick(types)]) END,
     CASE WHEN level <> 'organization' THEN worlds.pick(ARRAY[usual_type, usual_type, worlds.pick(types)]) END,
@@ -519,9 +531,18 @@ BEGIN
   IF last_part IS NOT NULL AND NOT last_part_late THEN
     EXECUTE last_part;
   END IF;
+  PERFORM worlds.fill(table_number);
+  filled_before := filled_before AND (last_part IS NULL OR NOT last_part_late);
+  IF filled_before THEN
+    PERFORM worlds.store(table_number);
+  END IF;
+  UPDATE oracle.relations r SET shared = is_shared,
+    workspace_decides = filled_before AND level = 'both' AND EXISTS (
+      SELECT FROM oracle.rows x WHERE x.t = table_number AND x.organization IS NULL AND x.workspace IS NOT NULL)
+  WHERE r.t = table_number;
   UPDATE worlds.tables w SET partitions = parts, protect_call = format(
-    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L)',
-    name, about, w.organization_column, w.workspace_column, w.owner_column, w.api_key_column, payload_columns, worlds.chance(0.2))
+    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L, shared => %L)',
+    name, about, w.organization_column, w.workspace_column, w.owner_column, w.api_key_column, payload_columns, worlds.chance(0.2), is_shared)
   WHERE w.t = table_number;
   EXECUTE (SELECT w.protect_call FROM worlds.tables w WHERE w.t = table_number);
   IF last_part IS NOT NULL AND last_part_late THEN
@@ -531,10 +552,9 @@ BEGIN
   FOREACH part IN ARRAY name || parts LOOP
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO PUBLIC', part);
   END LOOP;
-  PERFORM worlds.fill(table_number);
-  EXECUTE format('INSERT INTO %s (id, note%s) SELECT id, ''note''%s FROM oracle.rows WHERE t = %s', name,
-    (SELECT string_agg(format(', %I', c.name), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
-    (SELECT string_agg(format(', %s::%s', c.meaning, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number), table_number);
+  IF NOT filled_before THEN
+    PERFORM worlds.store(table_number);
+  END IF;
   IF worlds.chance(0.3) THEN
     EXECUTE format('ANALYZE %s', name);
   END IF;
