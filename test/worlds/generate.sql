@@ -515,7 +515,7 @@ BEGIN
     WHERE meaning = partition_key.meaning AND slug IN ('o1', 'w1', 'w2')) stored
   WHERE v IS NOT NULL;
   partition_by := worlds.pick(ARRAY['none', 'none', CASE WHEN few IS NULL THEN 'hash' ELSE 'list' END, 'hash']);
-  EXECUTE format('CREATE TABLE %s (id int, note text%s)%s', name,
+  EXECUTE format('CREATE TABLE %s (id int%s, note text%s)%s', name, CASE WHEN partition_by = 'none' THEN ' PRIMARY KEY' ELSE '' END,
     (SELECT string_agg(format(', %I %s', c.name, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
     CASE WHEN partition_by <> 'none' THEN format(' PARTITION BY %s (%I)', partition_by, partition_key.name) ELSE '' END);
   IF partition_by <> 'none' THEN
@@ -561,6 +561,42 @@ BEGIN
 END
 $$;
 
+-- A table that knows its tenant by rows of another one only. Each of those has one row here, with the same number.
+CREATE FUNCTION worlds.make_child(table_number int, parent_number int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  parent worlds.tables;
+  of_parent oracle.relations;
+  about text;
+  filled_before boolean := worlds.chance(0.5);
+  is_shared boolean := worlds.chance(0.3);
+BEGIN
+  SELECT * INTO parent FROM worlds.tables w WHERE w.t = parent_number;
+  SELECT * INTO of_parent FROM oracle.relations r WHERE r.t = parent_number;
+  SELECT worlds.pick(array_agg(DISTINCT p.resource ORDER BY p.resource)) INTO about FROM tenancy.permissions p
+  WHERE p.resource IN ('logs', 'prompts', 'gadgets', 'widgets', 'api_keys', 'billing', of_parent.resource);
+  INSERT INTO oracle.relations VALUES (table_number, about, NULL, of_parent.organization_type, of_parent.workspace_type,
+    of_parent.owner_type, of_parent.api_key_type, NULL, is_shared, of_parent.workspace_decides, parent_number);
+  INSERT INTO oracle.rows
+  SELECT table_number, r.id, NULL, r.organization, r.workspace, r.owner, r.api_key FROM oracle.rows r WHERE r.t = parent_number;
+  UPDATE oracle.relations r SET workspace_decides = of_parent.workspace_decides
+    OR filled_before AND of_parent.organization_type IS NOT NULL AND of_parent.workspace_type IS NOT NULL AND EXISTS (
+      SELECT FROM oracle.rows x WHERE x.t = table_number AND x.organization IS NULL AND x.workspace IS NOT NULL)
+  WHERE r.t = table_number;
+  INSERT INTO worlds.tables VALUES (table_number, 'app.t' || table_number, parent.shape || ', by a parent',
+    format('SELECT tenancy.protect(''app.t%s'', %L, through => ''{parent_id}'', shared => %L)', table_number, about, is_shared),
+    parent.organization_column, parent.workspace_column, parent.owner_column, parent.api_key_column, '{}');
+  EXECUTE format('CREATE TABLE app.t%s (id int, parent_id int NOT NULL REFERENCES %s ON DELETE CASCADE, note text)', table_number, parent.relation);
+  IF filled_before THEN
+    EXECUTE format('INSERT INTO app.t%1$s SELECT id, id, ''note'' FROM oracle.rows WHERE t = %1$s', table_number);
+  END IF;
+  EXECUTE (SELECT w.protect_call FROM worlds.tables w WHERE w.t = table_number);
+  EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON app.t%s TO PUBLIC', table_number);
+  IF NOT filled_before THEN
+    EXECUTE format('INSERT INTO app.t%1$s SELECT id, id, ''note'' FROM oracle.rows WHERE t = %1$s', table_number);
+  END IF;
+END
+$$;
+
 ---------------------------------------------------------------------------------------------------------------------
 -- The whole
 ---------------------------------------------------------------------------------------------------------------------
@@ -578,6 +614,7 @@ BEGIN
   FOR t IN 1..worlds.between(2, 3) LOOP
     PERFORM worlds.make_table(t);
   END LOOP;
+  PERFORM worlds.make_child(10 + r.t, r.t) FROM oracle.relations r WHERE r.partition_key IS NULL ORDER BY r.t LIMIT 1;
 END
 $$;
 
@@ -585,7 +622,7 @@ CREATE FUNCTION worlds.remove() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   relation text;
 BEGIN
-  FOR relation IN SELECT w.relation FROM worlds.tables w LOOP
+  FOR relation IN SELECT w.relation FROM worlds.tables w ORDER BY w.t DESC LOOP  -- children first
     EXECUTE format('SELECT tenancy.unprotect(%L)', relation);
     EXECUTE format('DROP TABLE %s', relation);
   END LOOP;
