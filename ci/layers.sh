@@ -9,16 +9,7 @@ layers=(server catalog session plan functions)
 status=0
 
 # Includes against the layers, as "FILE>HEADER", that are still to be undone.
-exceptions=(
-  'catalog/facts.cpp>plan/invalidation.hpp'
-  'catalog/permission_numbers.cpp>plan/invalidation.hpp'
-  'catalog/permission_numbers.cpp>session/principal.hpp'
-  'catalog/catalog_read.cpp>plan/invalidation.hpp'
-  'server/fault_injection.cpp>plan/invalidation.hpp'
-  'session/principal.cpp>plan/invalidation.hpp'
-  'session/parameters.cpp>plan/invalidation.hpp'
-  'session/principal_cache.cpp>plan/invalidation.hpp'
-)
+exceptions=()
 
 declare -A level
 for i in "${!layers[@]}"; do level[${layers[i]}]=$i; done

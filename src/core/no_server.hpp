@@ -2,5 +2,5 @@
 //
 // The core's own headers cannot say it: the bridge includes them after the server's.
 #ifdef POSTGRES_H
-#error "a server header has been included in the core"
+#error "a server header has been included where none may be"
 #endif

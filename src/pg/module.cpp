@@ -1,5 +1,6 @@
 // What the server calls when it loads the module.
 
+#include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/index_promotion.hpp"
@@ -20,6 +21,7 @@ void _PG_init(void) {
   tenancy::pg::refuse_stale_placeholders();
   tenancy::pg::define_settings();
   tenancy::pg::register_invalidation();
+  tenancy::pg::register_catalog_changes();
   tenancy::pg::register_principal_safety();
   tenancy::pg::register_empty_relation();
   tenancy::pg::register_index_promotion();

@@ -54,6 +54,9 @@ my %change = (
 # Each starts from where the one before it has ended. Without the flood all is the same, except that details are told.
 for my $case ([ 'grant', '0', '1', $flood ], [ 'revoke', '1', '0', $flood ], [ 'grant', '0', '1', '' ], [ 'revoke', '1', '0', '' ]) {
     my ($what, $before, $after, $then) = @$case;
+    # A session that ends drops its temporary tables, after its client has gone: a flood of its own.
+    $node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'client backend'))
+      or die 'sessions do not end';
     my %sessions = map { $_ => session($queries{$_}) } keys %queries;
     for my $name (sort keys %queries) {
         my $psql = $sessions{$name}{psql};

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "pg/catalog/extension_version.hpp"
+#include "pg/catalog/generation.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -52,9 +53,10 @@ constexpr CatalogIndex told_of_updates = CatalogIndex::organizations_pkey;
 
 constexpr int guard_count = static_cast<int>(Guard::count);
 
-// Looked up as they are needed: a session of a moment reads few of the catalogs.
+// Looked up as they are needed: a session of a moment reads few of the catalogs. Values outlive the token:
+// they still say which notifications concern us, and which plans.
 struct {
-  bool known;  // the extension is there, and of a version that is served
+  DefinitionToken token;  // of all of it: DROP EXTENSION and CREATE EXTENSION change OIDs
   Oid schema;
   Oid internal_schema;  // InvalidOid in 1.0, where everything is in the same schema
   bool is_known[index_count];
@@ -107,7 +109,8 @@ void look_up_index(CatalogIndex index) {
 }
 
 void look_up_oids() {
-  if (oids.known) return;
+  if (oids.token.valid()) return;
+  const DefinitionToken token = DefinitionToken::now();
   require_served_version();
   oids.schema = get_namespace_oid("tenancy", true);
   if (!OidIsValid(oids.schema)) raise_not_installed();
@@ -118,7 +121,8 @@ void look_up_oids() {
   look_up_guard(Guard::plan, look_up_function(oids.schema, "plan_guard", plan_guard_arguments));
   look_up_guard(Guard::shape, look_up_function(oids.schema, "shape_guard", shape_guard_arguments));
   oids.filter_id = look_up_function(oids.schema, "filter_id", filter_id_arguments);
-  oids.known = true;
+  for (bool &is_known : oids.is_known) is_known = false;
+  oids.token = token;
   look_up_index(told_of_updates);
 }
 
@@ -140,7 +144,7 @@ void require_extension() { look_up_oids(); }
 
 CatalogOids catalog_oids(CatalogIndex index) {
   const auto i = static_cast<int>(index);
-  const bool are_new = !oids.is_known[i];
+  const bool are_new = !oids.token.valid() || !oids.is_known[i];
   if (are_new) look_up_index(index);
   return {oids.relations[i], oids.indexes[i], are_new};
 }
@@ -157,12 +161,6 @@ Oid catalog_relation(CatalogIndex index) {
 
 bool is_known_index(CatalogIndex index, Oid relation) {
   return oids.indexes[static_cast<int>(index)] == relation;
-}
-
-// The values stay: they still tell which messages concern us, and which plans.
-void forget_catalog_oids() {
-  oids.known = false;
-  for (bool &is_known : oids.is_known) is_known = false;
 }
 
 bool guard_hash(Guard guard, uint32 *hash) {

@@ -5,12 +5,13 @@
 
 namespace tenancy::pg {
 
-/// Whether the relation is one of the catalogs that decide rights, as far as this backend has met them.
+/// RETURNS whether the relation is one of the catalogs that decide rights, as far as this backend has read
+/// them.
 bool is_catalog_relation(Oid relation);
-/// Whether the relation is that index, as far as this backend has met it.
+/// RETURNS whether the relation is that index, as far as this backend has read it.
 bool is_known_index(CatalogIndex index, Oid relation);
-/// Whether there is that index: what is new in the catalogs is missing where the extension hasn't been
-/// updated.
+/// RETURNS whether there is that index: what is new in the catalogs is missing where the extension hasn't
+/// been updated.
 bool has_catalog_index(CatalogIndex index);
 /// Raises 55000 unless the extension is there, and of a version that this module serves.
 void require_extension();
@@ -18,20 +19,20 @@ void require_extension();
 struct CatalogOids {
   Oid relation;
   Oid index;
-  bool are_new;  // only this call has found them: messages about them were of no interest before
+  bool are_new;  // found by this call: notifications about them were ignored until now
 };
-/// Raises 55000 when the extension isn't there.
+/// RETURNS the OIDs of an index and its table. CACHES: them, until definitions change. Raises 55000 when the
+/// extension isn't there.
 CatalogOids catalog_oids(CatalogIndex index);
-/// The OID of an index. Raises 55000 when the extension isn't there.
+/// RETURNS the OID of an index. Raises 55000 when the extension isn't there.
 Oid catalog_index(CatalogIndex index);
-/// The OID of the table that an index is on.
+/// RETURNS the OID of the table that an index is on.
 Oid catalog_relation(CatalogIndex index);
-/// OIDs are looked up again when next needed: DROP EXTENSION and CREATE EXTENSION change them.
-void forget_catalog_oids();
 /// The functions that specialized plans depend on: plan_guard() where they hold for one principal,
-/// shape_guard() where for all whose rights have the same shape.
+/// shape_guard() where for all of one rights profile.
 enum class Guard : int { plan, shape, count };
-/// The hash of a guard's pg_proc entry in the catalog cache, if this backend has met it.
+/// RETURNS whether this backend has looked the guard up, and `hash`, that of its pg_proc entry in the catalog
+/// cache.
 bool guard_hash(Guard guard, uint32 *hash);
 /// Raises 55000 when the extension isn't there.
 Oid guard_function(Guard guard);

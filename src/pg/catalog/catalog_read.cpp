@@ -1,7 +1,6 @@
 #include "pg/catalog/catalog_read.hpp"
 
 #include "pg/catalog/catalog_oids.hpp"
-#include "pg/plan/invalidation.hpp"
 #include "pg/server/fault_injection.hpp"
 
 namespace tenancy::pg {
@@ -9,14 +8,13 @@ namespace tenancy::pg {
 CatalogRead begin_catalog_read() {
   server_fault_point();
   require_extension();
-  const uint64 generation = catalog_generation();
-  const MessagesHeard messages = messages_heard();
+  const ReadStart start = start_read();
   // A new snapshot can't be taken while a parallel query runs: who takes part in it reads by the query's own.
   if (IsInParallelMode()) {
-    read_by_old_snapshot();
-    return {GetActiveSnapshot(), false, generation, messages};
+    note_old_read();
+    return {GetActiveSnapshot(), false, start};
   }
-  return {RegisterSnapshot(GetLatestSnapshot()), true, generation, messages};
+  return {RegisterSnapshot(GetLatestSnapshot()), true, start};
 }
 
 void end_catalog_read(CatalogRead &read) {
@@ -25,11 +23,9 @@ void end_catalog_read(CatalogRead &read) {
 
 CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_count, ScanKey keys) {
   const CatalogOids oids = catalog_oids(index);
-  if (oids.are_new) {
-    // A look within this one would not be noticed here: there is one at the permissions only, which nothing
-    // that is kept of a look reads by itself.
-    catalog_met(read);
-  }
+  // Does not detect a nested read that registers the same index first. The only nested read is of the
+  // permissions, and nothing that is kept depends on these alone.
+  if (oids.are_new) subscribe_to_catalog(read.start);
   const Relation relation = table_open(oids.relation, AccessShareLock);
   return {relation, systable_beginscan(relation, oids.index, true, read.snapshot, key_count, keys)};
 }

@@ -1,7 +1,7 @@
 #include "pg/catalog/extension_version.hpp"
 
 #include "pg/catalog/catalog_oids.hpp"
-#include "pg/catalog/catalog_read.hpp"
+#include "pg/catalog/generation.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -62,7 +62,7 @@ Datum pg_tenancy_extension_altered(PG_FUNCTION_ARGS) {
   const auto *trigger = reinterpret_cast<EventTriggerData *>(fcinfo->context);
   if (IsA(trigger->parsetree, AlterExtensionStmt) &&
       strcmp(reinterpret_cast<const AlterExtensionStmt *>(trigger->parsetree)->extname, "pg_tenancy") == 0) {
-    forget_catalog_oids();
+    expire_definition_tokens();
     CacheInvalidateRelcacheByRelid(catalog_relation(CatalogIndex::organizations_pkey));
   }
   return PointerGetDatum(nullptr);

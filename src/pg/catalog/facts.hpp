@@ -23,7 +23,7 @@ struct UserRead {
 };
 UserRead read_user(const CatalogRead &read, const Uuid &user);
 
-/// Ids as spans over memory of the current context, sorted.
+/// RETURN ids as spans over memory of the current context, sorted.
 std::span<const Uuid> read_workspaces(const CatalogRead &read, const Uuid &organization);
 std::span<const Uuid> read_keys_of_user(const CatalogRead &read, const Uuid &organization, const Uuid &user);
 /// The organizations that the user is a member of.

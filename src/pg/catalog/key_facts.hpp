@@ -6,7 +6,8 @@
 
 namespace tenancy::pg {
 
-/// Why a row of api_keys is refused whatever its secret: deleted, revoked, expired; nullptr where it isn't.
+/// RETURNS why a row of api_keys is refused whatever its secret: deleted, revoked, expired; nullptr where it
+/// isn't.
 const char *why_key_has_ended(const CatalogScan &scan, HeapTuple tuple);
 
 struct ApiKeyRead {
@@ -17,9 +18,9 @@ struct ApiKeyRead {
   KeyFacts facts;
   TimestampTz not_after;
 };
-/// The SHA-256 of a secret, as the catalog has it: a bytea in the current memory context.
+/// RETURNS the SHA-256 of a secret, as the catalog has it: a bytea in the current memory context.
 Datum secret_hash_datum(const char *secret);
-/// The key with this secret.
+/// RETURNS the key with this secret.
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret);
 
 }  // namespace tenancy::pg

@@ -5,7 +5,7 @@ namespace {
 
 struct {
   Oid login;
-  uint64 generation;
+  CatalogToken token;
   LoginBinding binding;
 } last_binding{};
 
@@ -13,7 +13,7 @@ struct {
 
 LoginBinding read_login_binding(const CatalogRead &read, Oid login) {
   // A session keeps its login, and asks for its binding whenever it becomes somebody.
-  if (last_binding.login == login && last_binding.generation == read.generation) return last_binding.binding;
+  if (last_binding.login == login && last_binding.token == read.start.token) return last_binding.binding;
   LoginBinding binding{};
   ScanKeyData key;
   equals(&key, attribute::login_bindings::login, F_OIDEQ, ObjectIdGetDatum(login));
@@ -24,7 +24,7 @@ LoginBinding read_login_binding(const CatalogRead &read, Oid login) {
                uuid_column(scan, tuple, attribute::login_bindings::organization_id),
                uuid_column(scan, tuple, attribute::login_bindings::workspace_id)};
   end_scan(scan);
-  last_binding = {login, read.generation, binding};
+  last_binding = {login, read.start.token, binding};
   return binding;
 }
 

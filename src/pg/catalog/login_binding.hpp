@@ -5,12 +5,14 @@
 
 namespace tenancy::pg {
 
+/// Nil ids for no binding.
 struct LoginBinding {
   bool trusted;
   Uuid user;
   Uuid organization;
   Uuid workspace;
 };
+/// CACHES: the last login's, until a catalog changes.
 LoginBinding read_login_binding(const CatalogRead &read, Oid login);
 
 }  // namespace tenancy::pg

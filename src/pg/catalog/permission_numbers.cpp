@@ -2,10 +2,8 @@
 
 #include <algorithm>
 
-#include "pg/plan/invalidation.hpp"
 #include "pg/server/nearest.hpp"
 #include "pg/server/pod_array.hpp"
-#include "pg/session/principal.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -19,13 +17,13 @@ struct Entry {
   Name name;  // the hash key
   PermissionId id;
   bool registered;
-  uint64 looked_up_at;  // catalog generation, plus one
+  CatalogToken looked_up;
 };
 
 HTAB *names = nullptr;
 struct {
   uint64 count;
-  uint64 generation;  // of the catalogs, when it began
+  CatalogToken token;  // of the catalogs, when it began
   bool used_up;
 } numbering{};
 // The built-in permissions and some of the user's own: below this many names nothing is gained.
@@ -33,8 +31,7 @@ constexpr long few_names = 128;
 PermissionClasses classes{};
 
 struct {
-  bool known;
-  uint64 generation;
+  CatalogToken token;
   RegisteredPermissions permissions;
 } registry{};
 
@@ -63,7 +60,7 @@ Entry *entry_of(const char *resource, const char *action) {
   entry = static_cast<Entry *>(hash_search(names, &name, HASH_ENTER, &found));
   entry->id = static_cast<PermissionId>(next);
   classes.add(entry->id, entry->name.resource, entry->name.action);
-  entry->looked_up_at = 0;
+  entry->looked_up = {};
   return entry;
 }
 
@@ -104,15 +101,13 @@ const char *nearest_registered(const char *resource, const char *action) {
 void give_back_numbers() {
   AcceptInvalidationMessages();
   if (names == nullptr) return;
-  if (!numbering.used_up &&
-      (numbering.generation == catalog_generation() || hash_get_num_entries(names) < few_names))
-    return;
-  forget_principals();
+  if (!numbering.used_up && (numbering.token.valid() || hash_get_num_entries(names) < few_names)) return;
+  // What is kept by number is kept with a token of the catalogs, since it was read from there.
+  expire_catalog_tokens();
   numbering.count++;
-  numbering.generation = catalog_generation();
+  numbering.token = CatalogToken::now();
   numbering.used_up = false;
   classes = PermissionClasses{};
-  registry.known = false;
   HTAB *const old = names;
   names = nullptr;
   hash_destroy(old);
@@ -147,7 +142,7 @@ PermissionId permission_of(const CatalogScan &scan, HeapTuple tuple, AttrNumber 
 const PermissionClasses &permission_classes() { return classes; }
 
 const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
-  if (registry.known && registry.generation == read.generation) return registry.permissions;
+  if (registry.token == read.start.token) return registry.permissions;
   RegisteredPermissions found{};
   CatalogScan scan = begin_scan(read, CatalogIndex::permissions_pkey, 0, nullptr);
   // Version 1.0 has no such column, and restricts everything.
@@ -164,27 +159,26 @@ const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
   }
   end_scan(scan);
   registry.permissions = found;
-  registry.generation = read.generation;
-  registry.known = true;
+  registry.token = read.start.token;
   return registry.permissions;
 }
 
 bool is_registered(const char *resource, const char *action) {
   // Names that aren't registered must not fill the table.
-  const uint64 now = catalog_generation() + 1;
+  const CatalogToken now = CatalogToken::now();
   if (strlen(resource) >= permission_name_length || strlen(action) >= permission_name_length) return false;
   if (names != nullptr) {
     Name name{};
     strlcpy(name.resource, resource, sizeof name.resource);
     strlcpy(name.action, action, sizeof name.action);
     const auto *entry = static_cast<Entry *>(hash_search(names, &name, HASH_FIND, nullptr));
-    if (entry != nullptr && entry->looked_up_at == now) return entry->registered;
+    if (entry != nullptr && entry->looked_up == now) return entry->registered;
   }
   const bool registered = exists(resource, action);
   if (registered) {
     Entry *entry = entry_of(resource, action);
     entry->registered = true;
-    entry->looked_up_at = now;
+    entry->looked_up = now;
   }
   return registered;
 }

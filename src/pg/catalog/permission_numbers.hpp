@@ -15,7 +15,8 @@ inline constexpr int permission_name_length = 64;
 /// process keeps by number. To be called at the start of a function, while neither a number, a set nor a
 /// principal is in use.
 void give_back_numbers();
-/// Changes whenever numbers were given back. Who keeps a set has to compare.
+/// Changes whenever numbers were given back, which invalidates tokens of the catalogs, too: to be compared by
+/// what keeps a set and no token.
 uint64 permission_numbering();
 
 /// The number of a permission that a catalog row names. Raises 54000 when there are more than

@@ -8,7 +8,7 @@ namespace {
 // What the built-in roles are born with is the same for everybody: read once until a catalog changes.
 constexpr int built_in_roles = 6;
 struct {
-  uint64 generation;
+  CatalogToken token;
   int count;
   Role roles[built_in_roles];
 } built_in{};
@@ -23,8 +23,8 @@ bool is_built_in(const Uuid &role) {
 }  // namespace
 
 Role read_role(const CatalogRead &read, const Uuid &id) {
-  if (built_in.generation != read.generation) {
-    built_in.generation = read.generation;
+  if (built_in.token != read.start.token) {
+    built_in.token = read.start.token;
     built_in.count = 0;
   }
   for (int i = 0; i < built_in.count; i++)

@@ -8,9 +8,10 @@
 
 namespace tenancy::pg {
 
-/// A role with the grants that it is born with; one that doesn't exist has none.
+/// RETURNS a role with the grants that it is born with; one that doesn't exist has none. CACHES: the built-in
+/// roles, until a catalog changes.
 Role read_role(const CatalogRead &read, const Uuid &id);
-/// A role's level; nothing for no such role.
+/// RETURNS a role's level; nothing for no such role.
 std::optional<Level> read_role_level(const CatalogRead &read, const Uuid &role);
 
 }  // namespace tenancy::pg

@@ -4,14 +4,13 @@
 
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
-#include "pg/plan/invalidation.hpp"
 
 namespace tenancy::pg {
 namespace {
 
 // The last workspace that was named, in the organization of who named it.
 struct KnownReference {
-  uint64 catalog_generation;
+  CatalogToken token;
   Uuid organization;
   Uuid workspace;
   int length;
@@ -20,8 +19,7 @@ struct KnownReference {
 
 // What a call site keeps: what was asked for last, so that asking again costs a few comparisons.
 struct CallState {
-  uint64 catalog_generation;
-  uint64 numbering;
+  CatalogToken token;
   int resource_length;
   int action_length;
   char resource[permission_name_length];
@@ -40,22 +38,20 @@ CallState &asked_for(FunctionCallInfo fcinfo) {
   const text *action = PG_GETARG_TEXT_PP(1);
   give_back_numbers();
   auto *state = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
-  if (state != nullptr && state->catalog_generation == catalog_generation() &&
-      state->numbering == permission_numbering() &&
+  if (state != nullptr && state->token.valid() &&
       is_same(resource, state->resource, state->resource_length) &&
       is_same(action, state->action, state->action_length))
     return *state;
 
   const char *resource_name = text_to_cstring(resource);
   const char *action_name = text_to_cstring(action);
-  const uint64 generation = catalog_generation();
+  const CatalogToken token = CatalogToken::now();
   const PermissionSet permission = registered_permission(resource_name, action_name);
   if (state == nullptr) {
     state = static_cast<CallState *>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallState)));
     fcinfo->flinfo->fn_extra = state;
   }
-  state->catalog_generation = generation;
-  state->numbering = permission_numbering();
+  state->token = token;
   state->resource_length = static_cast<int>(strlen(resource_name));
   state->action_length = static_cast<int>(strlen(action_name));
   strlcpy(state->resource, resource_name, sizeof state->resource);
@@ -70,22 +66,22 @@ bool holds_in(const CallState &asked, const Uuid &workspace) {
 
 Uuid workspace_named(CallState &asked, const text *reference, const Uuid &organization) {
   KnownReference &known = asked.reference;
-  if (known.workspace && known.catalog_generation == catalog_generation() &&
-      known.organization == organization && is_same(reference, known.text, known.length))
+  if (known.workspace && known.token.valid() && known.organization == organization &&
+      is_same(reference, known.text, known.length))
     return known.workspace;
   const char *name = text_to_cstring(reference);
   CatalogRead read = begin_catalog_read();
-  list_used(IdList::workspaces);  // a new workspace may have the same name
+  subscribe(IdList::workspaces);  // a new workspace may have the same name
   const Uuid workspace = find_workspace(read, name, organization);
-  listen_to(read, Scope::organization, organization);
-  const uint64 generation = read.generation;
+  subscribe(read.start, Audience::organization, organization);
+  const CatalogToken read_at = read.start.token;
   end_catalog_read(read);
   if (!workspace)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", name),
                     errdetail("The session's organization has no such workspace.")));
   const size_t length = strlen(name);
   if (length < sizeof known.text) {
-    known = {generation, organization, workspace, static_cast<int>(length), {}};
+    known = {read_at, organization, workspace, static_cast<int>(length), {}};
     strlcpy(known.text, name, sizeof known.text);
   }
   return workspace;

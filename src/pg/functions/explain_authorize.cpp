@@ -54,20 +54,23 @@ void explain_grants(Explanation &explanation, const CatalogRead &read, const Uui
   equals(&key, attribute::grants::role_id, role.id);
   CatalogScan scan = begin_scan(read, CatalogIndex::grants_key, 1, &key);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
-    const Uuid of = uuid_column(scan, tuple, attribute::grants::organization_id);
-    const Uuid in = uuid_column(scan, tuple, attribute::grants::workspace_id);
-    if ((of && of != organization) || (in && in != explanation.workspace)) continue;
+    const Uuid row_organization = uuid_column(scan, tuple, attribute::grants::organization_id);
+    const Uuid row_workspace = uuid_column(scan, tuple, attribute::grants::workspace_id);
+    if ((row_organization && row_organization != organization) ||
+        (row_workspace && row_workspace != explanation.workspace))
+      continue;
     if (strcmp(text_column(scan, tuple, attribute::grants::resource), explanation.resource) != 0 ||
         strcmp(text_column(scan, tuple, attribute::grants::action), explanation.action) != 0)
       continue;
     const bool is_allowed = bool_column(scan, tuple, attribute::grants::allowed);
     const bool counts =
-        !of || override_counts({role.id, level, !in.is_nil(), is_allowed}, explanation.resource,
-                               explanation.action, role.facts.open_to_workspaces);
+        !row_organization ||
+        override_counts({role.id, level, !row_workspace.is_nil(), is_allowed}, explanation.resource,
+                        explanation.action, role.facts.open_to_workspaces);
     add_step(explanation, psprintf("grant of %s", name),
-             in   ? "workspace"
-             : of ? "organization"
-                  : "built-in",
+             row_workspace      ? "workspace"
+             : row_organization ? "organization"
+                                : "built-in",
              counts ? allowed(is_allowed) : "ignored");
   }
   end_scan(scan);

@@ -2,7 +2,6 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/plan/id_columns.hpp"
-#include "pg/plan/invalidation.hpp"
 #include "pg/plan/shared_plans.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/pod_array.hpp"

@@ -2,9 +2,8 @@
 
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/id_columns.hpp"
-#include "pg/plan/invalidation.hpp"
 #include "pg/server/statement_time.hpp"
-#include "pg/session/parameters.hpp"
+#include "pg/session/identity.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -15,7 +14,7 @@ constexpr int column_count = 4;
 // over parameters that take the row's values.
 struct CallState {
   MemoryContext context;
-  uint64 generation;
+  SessionToken token;
   uint64 stamp;
   TimestampTz not_after;
   ExprState *expression;
@@ -40,10 +39,10 @@ Node *parameter(int number, Oid type, Oid collation) {
 
 bool is_current(const CallState *state, const char *resource, const char *command, bool with_organization,
                 const char *options) {
-  return state != nullptr && state->generation == principal_generation() &&
-         state->stamp == identity_stamp() && state->not_after > statement_time() &&
-         strcmp(state->resource, resource) == 0 && strcmp(state->command, command) == 0 &&
-         state->with_organization == with_organization && strcmp(state->options, options) == 0;
+  return state != nullptr && state->token.valid() && state->stamp == identity_stamp() &&
+         state->not_after > statement_time() && strcmp(state->resource, resource) == 0 &&
+         strcmp(state->command, command) == 0 && state->with_organization == with_organization &&
+         strcmp(state->options, options) == 0;
 }
 
 Oid argument_collation(const FmgrInfo *function, int argument) {
@@ -83,8 +82,7 @@ CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const
     columns[i] = parameter(i + 1, type, argument_collation(call, argument));
   }
   give_back_numbers();
-  // Counted first: a change that comes in between makes this stale.
-  state->generation = principal_generation();
+  state->token = SessionToken::now();
   Principal *principal = current_principal();
   state->stamp = identity_stamp();
   state->not_after = principal->not_after;

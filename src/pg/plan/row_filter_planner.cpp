@@ -19,7 +19,7 @@
 #include "pg/server/counters.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/statement_time.hpp"
-#include "pg/session/parameters.hpp"
+#include "pg/session/identity.hpp"
 #include "pg/session/simulation.hpp"
 
 namespace tenancy::pg {
@@ -128,7 +128,8 @@ Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, co
                     const char *command) {
   // Some rows have no id at all.
   if (call.columns.shape.shared || call.columns.shape.workspace_decides) return nullptr;
-  if (!settings.share_plans || is_simulation() || !has_shape(principal) || call.place == Place::elsewhere)
+  if (!settings.share_plans || is_simulation() || !has_rights_profile(principal) ||
+      call.place == Place::elsewhere)
     return nullptr;
   Entity entity = Entity::organization;
   Node *column = column_to_check(principal, call.columns, &entity);
@@ -144,7 +145,8 @@ Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, co
   server_fault_point();
   depend_on(Guard::shape, call.root);
   if (is_constant(filter)) return filter;
-  Const *shape = makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, uuid_datum(shape_of(principal)), false, false);
+  Const *shape =
+      makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, uuid_datum(rights_profile_of(principal)), false, false);
   Const *checked = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
                              CStringGetTextDatum(filter_id_name(entity)), false, false);
   FuncExpr *guard =

@@ -4,39 +4,39 @@
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/permission_numbers.hpp"
-#include "pg/plan/invalidation.hpp"
+#include "pg/plan/plan_cache.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/sha256.hpp"
 #include "pg/server/statement_time.hpp"
+#include "pg/session/identity.hpp"
 
 namespace tenancy::pg {
 namespace {
 
-// The start of a shape, which is enough to know a principal by that probably has it: the guard compares all
+// The start of a profile, which is enough to know a principal by that probably has it: the guard compares all
 // of it.
-using ShapeStart = uint32;
-constexpr ShapeStart no_shape = 0;
-constexpr ShapeStart of_nobody = 1;
+using ProfileStart = uint32;
+constexpr ProfileStart no_profile = 0;
+constexpr ProfileStart of_nobody = 1;
 
 // Likewise the rest of a stamp, whose other bits choose the place.
-struct KnownShape {
+struct KnownProfile {
   uint32 stamp_rest;
-  ShapeStart shape;
+  ProfileStart profile;
 };
-constexpr int known_shape_count = 8192;  // 64 kB; a later principal takes an earlier one's place
+constexpr int known_profile_count = 8192;  // 64 kB; a later principal takes an earlier one's place
 uint32 rest_of(uint64 stamp) { return static_cast<uint32>(stamp >> 32); }
 
 struct {
-  ShapeStart live;  // shape for which there may be plans; no_shape when there are none
-  KnownShape *known;
-  uint64 known_generation;  // of the catalogs
-  bool transaction_ends;    // settings are being put back, one by one
+  ProfileStart live;  // profile for which there may be plans; no_profile when there are none
+  KnownProfile *known;
+  CatalogToken known_token;
+  bool transaction_ends;  // settings are being put back, one by one
   MemoryContextCallback at_end;
 } state{};
 
-// What a shape is made of. Permissions are numbered differently in each process: it is by their names that
-// they are told to the hash.
+// What a profile is made of. Permissions are numbered differently in each process, so their names are hashed.
 struct Sets {
   const PermissionSet *sets[6];
 };
@@ -58,8 +58,7 @@ void add_text(StringInfo description, const char *text) {
   appendBinaryStringInfo(description, text, static_cast<int>(strlen(text)) + 1);
 }
 
-// A key with every scope has permissions in its set that nobody has met: a set is told by where it differs
-// from that.
+// An all-scopes set also has unregistered bits set. Encodes each set as its difference from all or none.
 void describe(StringInfo description, const Sets &sets, uint8 ids) {
   appendStringInfoChar(description, static_cast<char>(ids));
   bool usual[lengthof(sets.sets)];
@@ -82,18 +81,18 @@ Uuid digest(const StringInfoData &description) {
   uint8 hash[PG_SHA256_DIGEST_LENGTH];
   const Sha256Part part{description.data, static_cast<size_t>(description.len)};
   sha256({&part, 1}, hash);
-  Uuid shape;
-  memcpy(shape.bytes.data(), hash, shape.bytes.size());
-  return shape;
+  Uuid profile;
+  memcpy(profile.bytes.data(), hash, profile.bytes.size());
+  return profile;
 }
 
-// The last shapes worked out, as long as permissions keep the numbers that these sets are made of.
+// The last profiles worked out, as long as permissions keep the numbers that these sets are made of.
 struct WorkedOut {
   bool used;
   uint64 numbering;
   uint8 ids;
   PermissionSet sets[6];
-  Uuid shape;
+  Uuid profile;
 };
 constexpr int worked_out_count = 8;
 WorkedOut worked_out[worked_out_count];
@@ -106,46 +105,46 @@ bool is_same(const WorkedOut &one, const Sets &sets, uint8 ids) {
   return true;
 }
 
-ShapeStart start_of(const Uuid &shape) {
-  ShapeStart start = 0;
-  memcpy(&start, shape.bytes.data(), sizeof start);
+ProfileStart start_of(const Uuid &profile) {
+  ProfileStart start = 0;
+  memcpy(&start, profile.bytes.data(), sizeof start);
   return start <= of_nobody ? of_nobody + 1 : start;
 }
 
-KnownShape &place_of(uint64 stamp) { return state.known[stamp % known_shape_count]; }
+KnownProfile &place_of(uint64 stamp) { return state.known[stamp % known_profile_count]; }
 
-void remember(uint64 stamp, ShapeStart shape, uint64 generation) {
-  if (generation != catalog_generation()) return;
+void remember(uint64 stamp, ProfileStart profile, CatalogToken token) {
+  if (!token.valid()) return;
   if (state.known == nullptr)
-    state.known = static_cast<KnownShape *>(
-        MemoryContextAllocZero(TopMemoryContext, known_shape_count * sizeof(KnownShape)));
-  else if (state.known_generation != generation)
-    memset(state.known, 0, known_shape_count * sizeof(KnownShape));
-  state.known_generation = generation;
-  place_of(stamp) = {rest_of(stamp), shape};
+    state.known = static_cast<KnownProfile *>(
+        MemoryContextAllocZero(TopMemoryContext, known_profile_count * sizeof(KnownProfile)));
+  else if (state.known_token != token)
+    memset(state.known, 0, known_profile_count * sizeof(KnownProfile));
+  state.known_token = token;
+  place_of(stamp) = {rest_of(stamp), profile};
 }
 
 // With no credential, and a login that is bound to nobody, the session is nobody whatever else is chosen.
 void remember_nobody() {
   CatalogRead read = begin_catalog_read();
-  const uint64 generation = read.generation;
+  const CatalogToken token = read.start.token;
   const bool is_bound = static_cast<bool>(read_login_binding(read, GetSessionUserId()).user);
   end_catalog_read(read);
   if (is_bound) return;
   PrincipalTexts texts = principal_texts();
-  for (int i = 0; i < 3; i++) texts.text[i] = "";
-  remember(identity_stamp_of(texts), of_nobody, generation);
-  for (int i = 3; i < 5; i++) texts.text[i] = "";
-  remember(identity_stamp_of(texts), of_nobody, generation);
+  for (const PrincipalSetting setting : credential_settings) texts[setting] = "";
+  remember(identity_stamp_of(texts), of_nobody, token);
+  for (const PrincipalSetting setting : choice_settings) texts[setting] = "";
+  remember(identity_stamp_of(texts), of_nobody, token);
 }
 
 bool are_kept_for(uint64 stamp) {
-  if (state.known == nullptr || state.known_generation != catalog_generation()) return false;
-  const KnownShape &known = place_of(stamp);
+  if (state.known == nullptr || !state.known_token.valid()) return false;
+  const KnownProfile &known = place_of(stamp);
   if (known.stamp_rest != rest_of(stamp)) return false;
   // Where nobody is an error, planning is what raises it: a plan that reads no row would not.
-  return known.shape == state.live ||
-         (known.shape == of_nobody && settings.anonymous_access == AnonymousAccess::empty);
+  return known.profile == state.live ||
+         (known.profile == of_nobody && settings.anonymous_access == AnonymousAccess::empty);
 }
 
 void keep_or_drop(uint64 stamp) {
@@ -156,12 +155,12 @@ extern "C" {
 // The settings are as they were: this runs when the transaction's memory goes, after its settings.
 static void settings_are_back(void *) {
   state.transaction_ends = false;
-  if (state.live != no_shape) keep_or_drop(identity_stamp());
+  if (state.live != no_profile) keep_or_drop(identity_stamp());
 }
 
 static void transaction_ends(XactEvent event, void *) {
   const bool ends = event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;
-  if (!ends || state.live == no_shape || state.transaction_ends) return;
+  if (!ends || state.live == no_profile || state.transaction_ends) return;
   state.transaction_ends = true;
   state.at_end.func = settings_are_back;
   MemoryContextRegisterResetCallback(TopTransactionContext, &state.at_end);
@@ -178,17 +177,17 @@ Entity filter_id_named(const char *name) {
 
 // What a call site keeps between rows.
 struct CallState {
-  uint64 generation;
+  SessionToken token;
   uint64 stamp;
   TimestampTz not_after;
   Uuid id;
-  Uuid shape;
+  Uuid profile;
   bool is_nobodys;
   bool is_as_planned;  // what the call is about stands in the plan, and is the same for each row
 };
 
 bool is_current(const CallState &call) {
-  return call.is_as_planned && call.generation == principal_generation() && call.stamp == identity_stamp() &&
+  return call.is_as_planned && call.token.valid() && call.stamp == identity_stamp() &&
          (call.not_after == DT_NOEND || call.not_after > statement_time());
 }
 
@@ -204,15 +203,15 @@ CallState *new_call_state(FmgrInfo *function, int argument_count) {
 
 void ask_again(CallState *call, Entity entity) {
   give_back_numbers();
-  const uint64 generation = principal_generation();
+  const SessionToken token = SessionToken::now();
   const Principal *principal = current_principal();
   check_anonymous_access(*principal);
-  call->shape = has_shape(*principal) ? shape_of(*principal) : Uuid{};
+  call->profile = has_rights_profile(*principal) ? rights_profile_of(*principal) : Uuid{};
   call->id = filter_id_of(*principal, entity);
   call->is_nobodys = principal->kind == PrincipalKind::anonymous;
   call->stamp = identity_stamp();
   call->not_after = principal->not_after;
-  call->generation = generation;
+  call->token = token;
 }
 
 [[noreturn]] void raise_principal_changed() {
@@ -226,19 +225,19 @@ void ask_again(CallState *call, Entity entity) {
 
 // Whether somebody has changed the rights after the plan had been found to serve the session, which is
 // nobody's mistake. A committed change can be seen before the message about it arrives: then the session is
-// known, as of the catalogs before it, to have the plan's shape. A parallel worker has not seen what its
+// known, as of the catalogs before it, to have the plan's profile. A parallel worker has not seen what its
 // leader knew.
-bool rights_have_changed(const Uuid &shape_of_plan) {
+bool rights_have_changed(const Uuid &profile_of_plan) {
   if (IsParallelWorker()) return true;
   if (state.known == nullptr) return false;
-  if (state.known_generation != catalog_generation()) return true;
-  const KnownShape &known = place_of(identity_stamp());
+  if (!state.known_token.valid()) return true;
+  const KnownProfile &known = place_of(identity_stamp());
   return known.stamp_rest == rest_of(identity_stamp()) &&
-         (known.shape == start_of(shape_of_plan) || known.shape == of_nobody);
+         (known.profile == start_of(profile_of_plan) || known.profile == of_nobody);
 }
 
-[[noreturn]] void raise_changed(const Uuid &shape_of_plan) {
-  if (!rights_have_changed(shape_of_plan)) raise_principal_changed();
+[[noreturn]] void raise_changed(const Uuid &profile_of_plan) {
+  if (!rights_have_changed(profile_of_plan)) raise_principal_changed();
   count(Counter::guard_refusals);
   drop_shared_plans();
   ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -249,7 +248,7 @@ bool rights_have_changed(const Uuid &shape_of_plan) {
 
 }  // namespace
 
-bool has_shape(const Principal &principal) {
+bool has_rights_profile(const Principal &principal) {
   return principal.kind != PrincipalKind::anonymous &&
          (principal.access->only_workspace() || principal.access->reaches_every_workspace_alike());
 }
@@ -282,45 +281,45 @@ Uuid filter_id_of(const Principal &principal, Entity entity) {
   return {};
 }
 
-Uuid shape_of(const Principal &principal) {
+Uuid rights_profile_of(const Principal &principal) {
   const Sets sets = sets_of(principal);
   const uint8 ids = ids_given(principal);
   for (const WorkedOut &one : worked_out)
-    if (is_same(one, sets, ids)) return one.shape;
+    if (is_same(one, sets, ids)) return one.profile;
 
   StringInfoData description;
   initStringInfo(&description);
   describe(&description, sets, ids);
   WorkedOut &place = worked_out[next_worked_out];
   place.used = false;
-  place.shape = digest(description);
+  place.profile = digest(description);
   pfree(description.data);
   place.ids = ids;
   place.numbering = permission_numbering();
   for (size_t i = 0; i < lengthof(sets.sets); i++) place.sets[i] = *sets.sets[i];
   place.used = true;
   next_worked_out = (next_worked_out + 1) % worked_out_count;
-  return place.shape;
+  return place.profile;
 }
 
 void shared_plan_made(const Principal &principal) {
-  const ShapeStart shape = start_of(shape_of(principal));
+  const ProfileStart profile = start_of(rights_profile_of(principal));
   const uint64 stamp = identity_stamp();
-  if (state.live != shape) drop_shared_plans();
-  const bool is_known = state.live == shape && are_kept_for(stamp);
-  state.live = shape;
+  if (state.live != profile) drop_shared_plans();
+  const bool is_known = state.live == profile && are_kept_for(stamp);
+  state.live = profile;
   if (is_known) return;
   remember_nobody();
   server_fault_point();
-  remember(stamp, shape, principal.generation);
+  remember(stamp, profile, principal.token);
 }
 
-void shared_plans_at_change(const PrincipalTexts &texts) {
-  if (state.live != no_shape && !state.transaction_ends) keep_or_drop(identity_stamp_of(texts));
+void keep_or_drop_shared_plans(const PrincipalTexts &next) {
+  if (state.live != no_profile && !state.transaction_ends) keep_or_drop(identity_stamp_of(next));
 }
 
 void drop_shared_plans() {
-  state.live = no_shape;
+  state.live = no_profile;
   drop_plans_with(Guard::shape);
 }
 
@@ -351,8 +350,8 @@ Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
     if (call == nullptr) call = new_call_state(fcinfo->flinfo, 2);
     ask_again(call, entity);
-    const Uuid shape_of_plan = uuid_of_datum(PG_GETARG_DATUM(0));
-    if (!call->is_nobodys && shape_of_plan != call->shape) raise_changed(shape_of_plan);
+    const Uuid profile_of_plan = uuid_of_datum(PG_GETARG_DATUM(0));
+    if (!call->is_nobodys && profile_of_plan != call->profile) raise_changed(profile_of_plan);
   }
   // Nobody keeps the plan and no row passes. But where the filter is one of several alternatives, rows come
   // here of which it has said NULL.

@@ -1,17 +1,18 @@
 // Plans that outlive a change of the principal (tenancy.share_plans).
 //
-// Behind a pool every transaction is somebody else's, and a plan that holds one principal's ids is made anew
-// each time. But most principals differ in their ids alone: members of one workspace with the same role, or
-// owners of an organization. The rights of such principals have the same shape, and one plan serves them all
-// when it asks for the ids where it would have held them: workspace_id = tenancy.filter_id('workspace').
+// Behind a pool each transaction has another principal, and a plan that holds one principal's ids is made
+// anew each time. But most principals differ in their ids alone: members of one workspace with the same role,
+// or owners of an organization. Such principals have the same rights profile, and one plan serves them
+// all when it calls for the ids that it would have held: workspace_id = tenancy.filter_id('workspace').
 //
 // The two locks are there as for other plans. Shared plans are dropped when the principal changes to one that
-// isn't known to have the shape they were made for; shapes of principals met are remembered by the stamp of
-// their identity until a catalog changes. And shape_guard(), which runs on each row that passes, compares the
-// shape of the session's principal with the plan's, and the row's id with the principal's.
+// isn't known to have the rights profile that they were made for; profiles of earlier principals are
+// remembered by the stamp of their identity until a catalog changes. And shape_guard(), which runs on each
+// row that passes, compares the shape of the session's principal with the plan's, and the row's id with the
+// principal's.
 //
-// Nobody keeps shared plans, too, unless nobody is an error: filter_id() is NULL then, and no row passes. So
-// the end of a transaction, which takes SET LOCAL back, drops nothing.
+// An anonymous session also keeps shared plans (filter_id() is NULL, so that no row passes), unless
+// anonymous_access = error. So the end of a transaction, which takes SET LOCAL back, drops nothing.
 #pragma once
 
 #include "pg/catalog/entity_names.hpp"
@@ -20,24 +21,26 @@
 
 namespace tenancy::pg {
 
-/// Whether plans can be shared with principals of the same shape: one whose rights are confined to one
-/// workspace, or are the same in every workspace of its organization.
-bool has_shape(const Principal &principal);
+/// RETURNS whether plans can be shared with principals of the same rights profile: one whose rights are
+/// confined to one workspace, or are the same in every workspace of its organization.
+bool has_rights_profile(const Principal &principal);
 
-/// The ids that a shared plan asks for, by what they are ids of.
+/// RETURNS the name by which a shared plan refers to the id of an entity.
 const char *filter_id_name(Entity entity);
-/// Nil where the principal has none.
+/// RETURNS that id; nil where the principal has none.
 Uuid filter_id_of(const Principal &principal, Entity entity);
 
-/// Of the rights and of which ids there are, not of the ids' values: equal for two principals exactly when
-/// the same plans serve both, and the same in a parallel worker.
-Uuid shape_of(const Principal &principal);
+/// RETURNS a digest of the rights and of which ids there are, not of the ids' values: equal for two
+/// principals exactly when the same plans serve both, and the same in a parallel worker. CACHES: the last
+/// ones. REQUIRES: has_rights_profile().
+Uuid rights_profile_of(const Principal &principal);
 
-/// A plan for principals of this one's shape is being made.
+/// To be called when a plan for principals of this one's rights profile is being made: drops plans of
+/// another.
 void shared_plan_made(const Principal &principal);
 
-/// For invalidation.cpp.
-void shared_plans_at_change(const PrincipalTexts &texts);
+/// For invalidation.cpp: the principal settings are going to be these.
+void keep_or_drop_shared_plans(const PrincipalTexts &next);
 void drop_shared_plans();
 void register_shared_plans();
 

@@ -5,7 +5,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "pg/plan/invalidation.hpp"
+#include "pg/server/pg_prelude.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -24,13 +24,13 @@ struct {
   Fault fault;
   int after;
   int passed;
+  void (*changed)();
 } state{};
 
 extern "C" {
-// So that there is something to be done, which can fail.
 static void assign_fault(int, void *) {
   state.passed = 0;
-  everything_changed();
+  state.changed();
 }
 }
 
@@ -38,7 +38,8 @@ bool is_due() { return state.passed++ >= state.after; }
 
 }  // namespace
 
-void define_fault_settings() {
+void define_fault_settings(void (*changed)()) {
+  state.changed = changed;
   DefineCustomEnumVariable("tenancy.inject_fault", "Sets a fault to be raised while rights are worked out.",
                            nullptr, reinterpret_cast<int *>(&state.fault), static_cast<int>(Fault::none),
                            fault_values, PGC_SUSET, GUC_NOT_IN_SAMPLE, nullptr, assign_fault, nullptr);

@@ -1,7 +1,7 @@
 #include "pg/session/parameters.hpp"
 
 #include "core/credential/api_key.hpp"
-#include "pg/plan/invalidation.hpp"
+#include "pg/catalog/generation.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
 #include "pg/session/simulation.hpp"
@@ -9,7 +9,6 @@
 namespace tenancy::pg {
 
 Settings settings{};
-KnownIdentity known_identity{};
 
 namespace {
 
@@ -36,12 +35,11 @@ const config_enum_entry trusted_conditions_values[] = {
     {"all", static_cast<int>(TrustedConditions::all), false},
     {nullptr, 0, false}};
 
-// The variable itself is assigned only after the hook.
-void principal_text_changed(int setting, const char *text) {
-  known_identity.known = false;
-  PrincipalTexts texts = principal_texts();
-  texts.text[setting] = text;
-  principal_changed(texts);
+// The variable still has its old value here, so the new one is passed on.
+void principal_text_changed(PrincipalSetting setting, const char *text) {
+  PrincipalTexts next = principal_texts();
+  next[setting] = text;
+  principal_changed(next);
 }
 
 // The hooks can run outside a transaction, at start-up and during abort: they only flip state.
@@ -50,17 +48,20 @@ static bool check_principal_text(char **, void **, GucSource source) { return ma
 static bool check_internal(char **value, void **, GucSource source) {
   return **value == '\0' || source == internal_source;
 }
-static void assign_internal(const char *, void *) {
-  known_identity.known = false;
-  everything_changed();
+static void assign_internal(const char *, void *) { parameters_changed(); }
+static void assign_principal_enum(int, void *) { parameters_changed(); }
+static void assign_principal_bool(bool, void *) { parameters_changed(); }
+static void assign_api_key(const char *text, void *) {
+  principal_text_changed(PrincipalSetting::api_key, text);
 }
-static void assign_principal_enum(int, void *) { everything_changed(); }
-static void assign_principal_bool(bool, void *) { everything_changed(); }
-static void assign_api_key(const char *text, void *) { principal_text_changed(0, text); }
-static void assign_jwt(const char *text, void *) { principal_text_changed(1, text); }
-static void assign_user(const char *text, void *) { principal_text_changed(2, text); }
-static void assign_organization(const char *text, void *) { principal_text_changed(3, text); }
-static void assign_workspace(const char *text, void *) { principal_text_changed(4, text); }
+static void assign_jwt(const char *text, void *) { principal_text_changed(PrincipalSetting::jwt, text); }
+static void assign_user(const char *text, void *) { principal_text_changed(PrincipalSetting::user, text); }
+static void assign_organization(const char *text, void *) {
+  principal_text_changed(PrincipalSetting::organization, text);
+}
+static void assign_workspace(const char *text, void *) {
+  principal_text_changed(PrincipalSetting::workspace, text);
+}
 
 static const char *show_api_key() {
   if (settings.api_key == nullptr || *settings.api_key == '\0') return "";
@@ -101,7 +102,7 @@ void define_settings() {
   DefineCustomBoolVariable("tenancy.guard_rails", "Refuses DDL that would open a protected table.",
                            "Also protects partitions and children as they are made or attached.",
                            &settings.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
-  define_fault_settings();
+  define_fault_settings(parameters_changed);
   define_principal_text("tenancy.jwt", "Sets the token that the session acts by.",
                         "A set token is shown as \"jwt…\".", &settings.jwt, assign_jwt, show_jwt);
   DefineCustomBoolVariable("tenancy.log_denied", "Logs denied requirements and refused credentials.", nullptr,
@@ -147,24 +148,6 @@ void define_settings() {
 
 PrincipalTexts principal_texts() {
   return {{settings.api_key, settings.jwt, settings.user, settings.organization, settings.workspace}};
-}
-
-uint64 identity_stamp_of(const PrincipalTexts &texts) {
-  uint64 stamp = GetSessionUserId();
-  if (is_suspended()) stamp = hash_bytes_uint32_extended(1, stamp);
-  for (const char *text : texts.text) {
-    const size_t length = strlen(text);
-    stamp =
-        hash_bytes_extended(reinterpret_cast<const unsigned char *>(text), static_cast<int>(length), stamp);
-    stamp = hash_bytes_uint32_extended(static_cast<uint32>(length), stamp);
-  }
-  return stamp;
-}
-
-uint64 work_out_identity_stamp() {
-  const uint64 stamp = identity_stamp_of(principal_texts());
-  known_identity = {stamp, GetSessionUserId(), true};
-  return stamp;
 }
 
 }  // namespace tenancy::pg

@@ -1,5 +1,5 @@
-// The settings tenancy.*. Those of the principal are claims: anyone may set anything, and what counts is
-// looked at when it is first needed, never when it is set.
+// The settings tenancy.*. Those of the principal are claims: anyone may set anything, and what they
+// give is worked out when it is first needed, never when they are set.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
@@ -39,34 +39,31 @@ inline bool is_suspended() { return settings.suspension != nullptr && *settings.
 
 void define_settings();
 
-/// Names of the settings that say who the session is.
-inline constexpr const char *principal_settings[] = {"tenancy.api_key", "tenancy.jwt", "tenancy.user",
-                                                     "tenancy.organization", "tenancy.workspace"};
+/// The settings that say who the session is. Positions in all that has one place for each.
+enum class PrincipalSetting : int { api_key, jwt, user, organization, workspace, count };
+/// At most one of these is given: it says who the session is.
+inline constexpr PrincipalSetting credential_settings[] = {PrincipalSetting::api_key, PrincipalSetting::jwt,
+                                                           PrincipalSetting::user};
+/// These only choose and narrow.
+inline constexpr PrincipalSetting choice_settings[] = {PrincipalSetting::organization,
+                                                       PrincipalSetting::workspace};
+inline constexpr const char *principal_setting_names[] = {"tenancy.api_key", "tenancy.jwt", "tenancy.user",
+                                                          "tenancy.organization", "tenancy.workspace"};
+inline constexpr size_t principal_setting_count = static_cast<size_t>(PrincipalSetting::count);
+static_assert(lengthof(principal_setting_names) == principal_setting_count);
 
-/// What identity_stamp() last worked out. Not for others to look at: it is here so that the guard, which runs
-/// on each row, can be compiled into one comparison.
-struct KnownIdentity {
-  uint64 stamp;
-  Oid session_user;
-  bool known;
-};
-extern KnownIdentity known_identity;
-uint64 work_out_identity_stamp();
-
-/// The principal settings' texts, in the order of principal_settings.
-struct PrincipalTexts {
-  const char *text[5];
-};
-PrincipalTexts principal_texts();
-/// What identity_stamp() would be with these texts.
-uint64 identity_stamp_of(const PrincipalTexts &texts);
-
-/// Hash of all that says who the session is: the principal settings' texts and the session's login. The same
-/// in a parallel worker as in its leader.
-inline uint64 identity_stamp() {
-  return known_identity.known && known_identity.session_user == GetSessionUserId()
-             ? known_identity.stamp
-             : work_out_identity_stamp();
+inline const char *name_of(PrincipalSetting setting) {
+  return principal_setting_names[static_cast<int>(setting)];
 }
+
+/// Texts of the principal settings.
+struct PrincipalTexts {
+  const char *texts[principal_setting_count];
+
+  const char *&operator[](PrincipalSetting setting) { return texts[static_cast<int>(setting)]; }
+  const char *operator[](PrincipalSetting setting) const { return texts[static_cast<int>(setting)]; }
+};
+/// RETURNS what the settings' variables hold, which inside an assign hook is what they held before.
+PrincipalTexts principal_texts();
 
 }  // namespace tenancy::pg

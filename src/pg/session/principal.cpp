@@ -7,7 +7,6 @@
 #include "pg/catalog/key_facts.hpp"
 #include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/reference.hpp"
-#include "pg/plan/invalidation.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/statement_time.hpp"
@@ -23,7 +22,7 @@ namespace {
 
 struct {
   Principal *principal;  // one of principal_cache.cpp's
-  uint64 generation;
+  SessionToken token;
   Oid session_user;
 } current{};
 
@@ -169,20 +168,16 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
 }
 
 void check_one_credential() {
-  const struct {
-    const char *name;
-    const char *value;
-  } credentials[] = {
-      {"tenancy.api_key", settings.api_key}, {"tenancy.jwt", settings.jwt}, {"tenancy.user", settings.user}};
+  const PrincipalTexts texts = principal_texts();
   const char *first = nullptr;
-  for (const auto &credential : credentials) {
-    if (!is_given(credential.value)) continue;
+  for (const PrincipalSetting setting : credential_settings) {
+    if (!is_given(texts[setting])) continue;
     if (first != nullptr)
       ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
                       errmsg("the session gives more than one credential"),
-                      errdetail("Both \"%s\" and \"%s\" are set.", first, credential.name),
+                      errdetail("Both \"%s\" and \"%s\" are set.", first, name_of(setting)),
                       errhint("Reset one of them.")));
-    first = credential.name;
+    first = name_of(setting);
   }
 }
 
@@ -214,7 +209,8 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     const Uuid organization =
         binding.organization ? binding.organization : choose_organization(read, binding.user);
     if (!organization) {
-      listen_to(read, Scope::user, binding.user);  // who is nobody until it becomes a member
+      // Not a member yet: invalidate when the user joins an organization.
+      subscribe(read.start, Audience::user, binding.user);
       return;
     }
     principal.source = PrincipalSource::login;
@@ -241,10 +237,10 @@ Principal *resolve_in_new_context() {
 
   const MemoryContext caller = MemoryContextSwitchTo(reading);
   CatalogRead read = begin_catalog_read();
-  principal->generation = read.generation;
+  principal->token = read.start.token;
   resolve(read, *principal, *access);
-  if (principal->organization) listen_to(read, Scope::organization, principal->organization);
-  if (principal->user) listen_to(read, Scope::user, principal->user);
+  if (principal->organization) subscribe(read.start, Audience::organization, principal->organization);
+  if (principal->user) subscribe(read.start, Audience::user, principal->user);
   end_catalog_read(read);
   MemoryContextSwitchTo(caller);
   MemoryContextDelete(reading);
@@ -297,11 +293,10 @@ const char *principal_source_name(PrincipalSource source) {
 
 Principal *current_principal() {
   AcceptInvalidationMessages();
-  forget_what_is_old();
+  if (!IsInParallelMode()) discard_old_reads();
   check_seal();
-  if (current.principal != nullptr && current.generation == principal_generation() &&
-      current.session_user == GetSessionUserId()) {
-    // The clock is looked at every time: a key that has expired is resolved again, and refused.
+  if (current.principal != nullptr && current.token.valid() && current.session_user == GetSessionUserId()) {
+    // Compared with the clock every time: a key that has expired is resolved again, and refused.
     if (current.principal->not_after > statement_time()) {
       count(Counter::cache_hits);
       return current.principal;
@@ -309,7 +304,7 @@ Principal *current_principal() {
   }
   current.principal = nullptr;
   // A change that arrives while the catalogs are read makes what was read stale: the next use reads again.
-  const uint64 generation = principal_generation();
+  const SessionToken token = SessionToken::now();
   const IdentityKey identity = identity_key();
   Principal *principal = cached_principal(identity);
   count(principal == nullptr ? Counter::resolutions : Counter::cache_hits);
@@ -319,14 +314,9 @@ Principal *current_principal() {
     cache_principal(identity, principal);
   }
   current.principal = principal;
-  current.generation = generation;
+  current.token = token;
   current.session_user = GetSessionUserId();
   return principal;
-}
-
-void forget_principals() {
-  current.principal = nullptr;
-  forget_cached_principals();
 }
 
 void check_anonymous_access(const Principal &principal) {
@@ -341,7 +331,7 @@ void check_anonymous_access(const Principal &principal) {
 std::span<const Uuid> workspaces_of(Principal &principal) {
   if (!principal.workspaces_known) {
     CatalogRead read = begin_catalog_read();
-    list_used(IdList::workspaces);
+    subscribe(IdList::workspaces);
     principal.workspaces = kept(principal, read_workspaces(read, principal.organization));
     principal.workspaces_known = true;
     end_catalog_read(read);
@@ -352,7 +342,7 @@ std::span<const Uuid> workspaces_of(Principal &principal) {
 std::span<const Uuid> user_keys_of(Principal &principal) {
   if (!principal.user_keys_known) {
     CatalogRead read = begin_catalog_read();
-    list_used(IdList::user_keys);
+    subscribe(IdList::user_keys);
     principal.user_keys = kept(principal, read_keys_of_user(read, principal.organization, principal.user));
     principal.user_keys_known = true;
     end_catalog_read(read);

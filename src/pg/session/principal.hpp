@@ -1,5 +1,5 @@
-// Who the session is and what it may do: worked out at first use, kept until a setting, a catalog, the login
-// or the clock says otherwise.
+// Who the session is and what it may do: worked out at first use, kept until a setting, a catalog or
+// the login changes, or the credential expires.
 #pragma once
 
 #include "core/access/access.hpp"
@@ -38,26 +38,25 @@ struct Principal {
   bool workspaces_known;
   bool user_keys_known;
 
-  uint64 generation;  // of the catalogs that it was worked out from
+  CatalogToken token;  // of the catalogs that it was worked out from
   MemoryContext context;
 };
 
-/// The session's principal, for immediate use: the next call may replace it. Raises 28000 when a credential
-/// was given and doesn't hold, 42704 or 22023 when a reference in a setting fails.
+/// RETURNS the session's principal, for immediate use: the next call may replace it. CACHES: it, until a
+/// setting, a catalog or the login changes, or it expires. Raises 28000 when a credential was given and
+/// doesn't hold, 42704 or 22023 when a reference in a setting fails.
 Principal *current_principal();
 
-/// Forgets the principals that are kept. None may be in use.
-void forget_principals();
-
-/// Raises 28000 when nobody is asked to be an error and the principal is nobody.
+/// Raises 28000 when the session is anonymous and anonymous_access = error.
 void check_anonymous_access(const Principal &principal);
 
+/// RETURN ids, sorted. CACHE: them in the principal.
 std::span<const Uuid> workspaces_of(Principal &principal);
 std::span<const Uuid> user_keys_of(Principal &principal);
 
-/// Rights in a workspace that may be of another organization.
+/// RETURNS the rights in a workspace that may be of another organization.
 const Rights &rights_in(Principal &principal, const Uuid &workspace);
-/// What authorize() says: in a workspace, which may be of another organization, or (nil) anywhere.
+/// RETURNS what authorize() says: in a workspace, which may be of another organization, or (nil) anywhere.
 Rows authorized(Principal &principal, const PermissionSet &any_of, const Uuid &workspace);
 
 }  // namespace tenancy::pg

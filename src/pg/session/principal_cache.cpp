@@ -1,10 +1,6 @@
 #include "pg/session/principal_cache.hpp"
 
-#include "pg/plan/invalidation.hpp"
-#include "pg/server/sha256.hpp"
 #include "pg/server/statement_time.hpp"
-#include "pg/session/parameters.hpp"
-#include "pg/session/simulation.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -36,7 +32,7 @@ Size size_of(const Principal &principal) {
 }
 
 bool holds(const Place &place) {
-  return place.principal->generation == catalog_generation() && place.principal->not_after > statement_time();
+  return place.principal->token.valid() && place.principal->not_after > statement_time();
 }
 
 bool is_of(const Place &place, const IdentityKey &identity) {
@@ -55,22 +51,6 @@ Place &place_to_take() {
 
 }  // namespace
 
-IdentityKey identity_key() {
-  IdentityKey key{};
-  key.stamp = identity_stamp();
-  const Oid session_user = GetSessionUserId();
-  // A simulated query's principal is believed where the session's would not be; a suspended one counts for
-  // nothing.
-  const uint8 state = (is_simulation() ? 1 : 0) | (is_suspended() ? 2 : 0);
-  constexpr size_t text_count = lengthof(PrincipalTexts::text);
-  Sha256Part parts[text_count + 2] = {{&session_user, sizeof session_user}, {&state, sizeof state}};
-  const PrincipalTexts texts = principal_texts();
-  for (size_t i = 0; i < text_count; i++)  // each with its terminator, so that none runs into the next
-    parts[i + 2] = {texts.text[i], strlen(texts.text[i]) + 1};
-  sha256(parts, key.digest);
-  return key;
-}
-
 Principal *cached_principal(const IdentityKey &identity) {
   if (cache.last != nullptr && cache.last->principal != nullptr && !is_of(*cache.last, identity) &&
       size_of(*cache.last->principal) > kept_size)
@@ -86,11 +66,6 @@ Principal *cached_principal(const IdentityKey &identity) {
     return place.principal;
   }
   return nullptr;
-}
-
-void forget_cached_principals() {
-  cache.last = nullptr;
-  for (Place &place : cache.places) empty(place);
 }
 
 void cache_principal(const IdentityKey &identity, Principal *principal) {

@@ -2,7 +2,7 @@
 
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/server/compat.hpp"
-#include "pg/session/parameters.hpp"
+#include "pg/session/identity.hpp"
 #include "pg/session/principal.hpp"
 #include "pg/session/simulation.hpp"
 
@@ -26,7 +26,7 @@ ProcessUtility_hook_type next_process_utility = nullptr;
 }
 
 void reset_principal() {
-  for (const char *name : principal_settings)
+  for (const char *name : principal_setting_names)
     set_config_option(name, nullptr, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
 }
 
@@ -107,7 +107,7 @@ void register_principal_safety() {
 
 void refuse_stale_placeholders() {
   if (!lifetime_is_transaction()) return;
-  for (const char *name : principal_settings) {
+  for (const char *name : principal_setting_names) {
     const config_generic *setting = find_setting(name);
     // What this transaction has set still has the value before it on a stack.
     if (setting != nullptr && setting->source == PGC_S_SESSION && setting->stack == nullptr)

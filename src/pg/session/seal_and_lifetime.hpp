@@ -1,11 +1,11 @@
 // What keeps an identity from being slipped in, or from staying behind.
 //
 // tenancy.seal(): until the transaction ends the principal can't change. Commands that set or reset it are
-// refused; what sets it without asking (set_config() with NULL, the end of a function with a SET clause,
-// ROLLBACK TO) is found at the next use.
+// refused; changes for which no check hook runs (set_config() with NULL, the end of a function with a SET
+// clause, ROLLBACK TO) are found at the next use.
 //
 // tenancy.principal_lifetime = transaction: what a transaction sets is reset before it commits, so that
-// behind a pooler that hands the connection on, nobody inherits a principal. On abort the server does that by
+// behind a pooler the connection's next client inherits no principal. On abort the server does that by
 // itself.
 #pragma once
 
@@ -15,13 +15,13 @@ namespace tenancy::pg {
 
 void register_principal_safety();
 
-/// To be called before the settings are defined, while those made so far are placeholders that nobody has
-/// checked. Raises 55000 when the principal's lifetime is a transaction and an earlier one has left a
-/// principal behind.
+/// REQUIRES: the settings haven't been defined yet; those made so far are placeholders, which are unchecked.
+/// Raises 55000 when the principal's lifetime is a transaction and an earlier one has left a principal
+/// behind.
 void refuse_stale_placeholders();
 
-/// For the settings' check hook: false, with SQLSTATE 42501, while the principal is sealed. Notes what is set
-/// in a session.
+/// For the settings' check hook: RETURNS false, with SQLSTATE 42501, while the principal is sealed. Notes
+/// what is set in a session.
 bool may_change_principal(GucSource source);
 
 /// Raises 42501 when the principal isn't the sealed one.

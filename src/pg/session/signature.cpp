@@ -10,6 +10,9 @@
 
 #include <memory>
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy::pg {
 namespace {
 
@@ -108,7 +111,7 @@ bool verify_ec(EVP_PKEY *key, std::string_view text, std::span<const std::uint8_
   Number r = number_of(signature.first(curve_bytes)), s = number_of(signature.last(curve_bytes));
   const EcSignature pair(ECDSA_SIG_new());
   if (!r || !s || !pair || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) return false;
-  // The pair owns them now, and who let go of what is no use to anybody.
+  // ECDSA_SIG_set0() took ownership: release our handles.
   static_cast<void>(r.release());
   static_cast<void>(s.release());
   std::array<std::uint8_t, 2 * (curve_bytes + 3) + 3> der{};

@@ -2,6 +2,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/session/identity.hpp"
 
 namespace tenancy::pg {
 namespace {

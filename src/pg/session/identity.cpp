@@ -1,0 +1,47 @@
+#include "pg/session/identity.hpp"
+
+#include "pg/server/sha256.hpp"
+#include "pg/session/simulation.hpp"
+
+namespace tenancy::pg {
+
+constinit IdentityStamp session_identity;
+
+uint64 IdentityStamp::work_out() {
+  const ParameterToken token = ParameterToken::now();
+  value_ = identity_stamp_of(principal_texts());
+  session_user_ = GetSessionUserId();
+  token_ = token;
+  return value_;
+}
+
+uint64 identity_stamp_of(const PrincipalTexts &texts) {
+  uint64 stamp = GetSessionUserId();
+  if (is_suspended()) stamp = hash_bytes_uint32_extended(1, stamp);
+  for (const char *text : texts.texts) {
+    const size_t length = strlen(text);
+    stamp =
+        hash_bytes_extended(reinterpret_cast<const unsigned char *>(text), static_cast<int>(length), stamp);
+    stamp = hash_bytes_uint32_extended(static_cast<uint32>(length), stamp);
+  }
+  return stamp;
+}
+
+IdentityKey identity_key() {
+  IdentityKey key{};
+  key.stamp = identity_stamp();
+  const Oid session_user = GetSessionUserId();
+  // A simulated query's principal is believed where the session's would not be; a suspended one counts for
+  // nothing.
+  const uint8 state = (is_simulation() ? 1 : 0) | (is_suspended() ? 2 : 0);
+  Sha256Part parts[principal_setting_count + 2] = {{&session_user, sizeof session_user},
+                                                   {&state, sizeof state}};
+  const PrincipalTexts texts = principal_texts();
+  for (size_t i = 0; i < principal_setting_count;
+       i++)  // each with its terminator, so that none runs into the next
+    parts[i + 2] = {texts.texts[i], strlen(texts.texts[i]) + 1};
+  sha256(parts, key.digest);
+  return key;
+}
+
+}  // namespace tenancy::pg
