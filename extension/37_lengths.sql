@@ -45,3 +45,31 @@ BEGIN
   END LOOP;
 END
 $$;
+
+-- References are ids, external ids or slugs. A slug in the form of an id would make the reference to another row ambiguous. What was
+-- there before stays, and can be restored from a dump.
+CREATE FUNCTION tenancy_internal.check_slug() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.slug IS NOT DISTINCT FROM OLD.slug THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'slug',
+    CONSTRAINT = format('%s_slug_form', TG_TABLE_NAME), MESSAGE = format('slug "%s" has the form of an id', NEW.slug),
+    HINT = 'Give a slug that is a name.';
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_slug() IS 'Trigger: raises 23514 for a new slug in the form of a uuid, which would make references ambiguous';
+
+DO $$
+DECLARE
+  catalog name;
+BEGIN
+  FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces'] LOOP
+    EXECUTE format('CREATE TRIGGER check_slug BEFORE INSERT OR UPDATE ON tenancy.%I FOR EACH ROW
+      WHEN (pg_catalog.length(pg_catalog.replace(NEW.slug, ''-'', '''')) = 32 AND NEW.slug ~ ''^[0-9a-f-]+$''
+            AND NOT (pg_catalog.current_setting(''check_function_bodies'') = ''off'' AND pg_catalog.current_setting(''search_path'') = ''''))
+      EXECUTE FUNCTION tenancy_internal.check_slug()', catalog);
+  END LOOP;
+END
+$$;

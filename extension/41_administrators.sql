@@ -64,6 +64,27 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_delegation(text, text) IS 'Raises 42501 where the session lacks something to hand something out, unless the caller is a DBA';
 
+CREATE FUNCTION tenancy_internal.session_ends_at() RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN CASE WHEN NOT tenancy.is_dba() THEN (SELECT w.expires_at FROM tenancy.whoami() w) END;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.session_ends_at() IS 'When the credential ends that the session administers by; NULL where it has no end, and for a DBA';
+
+CREATE FUNCTION tenancy_internal.require_end(ends_at timestamptz, what text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF coalesce(require_end.ends_at, 'infinity') > tenancy_internal.session_ends_at() THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: %s would outlive the credential of the session', require_end.what),
+      DETAIL = format('That ends at %s.', tenancy_internal.session_ends_at()),
+      HINT = 'Use a credential that lasts longer.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_end(timestamptz, text) IS 'Raises 42501 where a credential (NULL: without an end) would last longer than that of the session, unless the caller is a DBA';
+
 CREATE FUNCTION tenancy_internal.record_denied_permission(entry text) RETURNS void
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_record_denied_permission';
 COMMENT ON FUNCTION tenancy_internal.record_denied_permission(text) IS 'Counts a denied permission, and writes the entry (JSON) to the server''s log where tenancy.log_denied is on';

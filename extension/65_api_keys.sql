@@ -83,6 +83,7 @@ BEGIN
   IF require_key_right.scopes IS NULL THEN
     RETURN;  -- it confers nothing
   END IF;
+  PERFORM tenancy_internal.require_end((require_key_right.key).expires_at, 'the API key');
   -- A key of somebody who does not reach the workspace would begin to act on the day that they do, whatever they have then.
   IF (require_key_right.key).user_id <> coalesce(tenancy.current_user_id(), '00000000-0000-0000-0000-000000000000')
      AND NOT EXISTS (SELECT FROM tenancy.workspace_members m
@@ -102,7 +103,7 @@ BEGIN
                                                    ELSE 'an API key of this user' END);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_key_right(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and, unless scopes are NULL, all that the key confers with them';
+COMMENT ON FUNCTION tenancy_internal.require_key_right(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and, unless scopes are NULL, all that the key confers with them, for as long';
 
 CREATE FUNCTION tenancy_internal.scopes_of_key(key tenancy.api_keys) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -177,6 +178,11 @@ BEGIN
                       WHEN member IS NULL THEN tenancy.current_user_id()
                       ELSE tenancy_internal.find_member(key.organization_id, member) END;
   key.all_scopes := coalesce(scopes = '"all"', false);
+  key.expires_at := nullif(create_api_key.expires_at, 'infinity');
+  IF coalesce(key.expires_at, 'infinity') > tenancy_internal.session_ends_at() THEN
+    key.expires_at := tenancy_internal.session_ends_at();
+    RAISE NOTICE 'the API key expires at %, when the credential that makes it does', key.expires_at;
+  END IF;
   IF kind = 'workspace_user_key' AND key.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user key needs a user';
   END IF;
@@ -187,7 +193,7 @@ BEGIN
   INSERT INTO tenancy.api_keys (kind, name, organization_id, workspace_id, user_id, external_id, display_prefix,
                                 all_scopes, expires_at)
   VALUES (key.kind, key.name, key.organization_id, key.workspace_id, key.user_id, create_api_key.external_id,
-          issued.display_prefix, key.all_scopes, nullif(create_api_key.expires_at, 'infinity'))
+          issued.display_prefix, key.all_scopes, key.expires_at)
   RETURNING * INTO key;
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
   VALUES (issued.secret_hash, key.api_key_id);
@@ -196,7 +202,7 @@ BEGIN
   secret := issued.secret;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';
+COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes, and ends with the credential of whoever makes it at the latest; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';
 
 CREATE FUNCTION tenancy_internal.lock_api_key(api_key_id uuid) RETURNS tenancy.api_keys
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -227,6 +233,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an API key cannot expire in the past',
       HINT = 'Use tenancy.revoke_api_key() to end it now.';
   END IF;
+  key.expires_at := nullif(coalesce(update_api_key.expires_at, key.expires_at), 'infinity');
   PERFORM tenancy_internal.require_key_right(key, 'edit', CASE
     WHEN scopes IS NOT NULL THEN tenancy_internal.scope_names(scopes, scopes = '"all"')
     WHEN prolonged THEN tenancy_internal.scopes_of_key(key) END);
@@ -242,7 +249,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz) IS 'Changes a key''s name, scopes and expiry (infinity: never), each where it is given; needs api_keys.edit, and the scopes that it gives or prolongs';
+COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz) IS 'Changes a key''s name, scopes and expiry (infinity: never), each where it is given; needs api_keys.edit, and the scopes that it gives or prolongs; 42501 for an end, or scopes of a key with one, beyond that of the session''s own credential';
 
 CREATE FUNCTION tenancy.rotate_api_key(api_key_id uuid, transition interval DEFAULT '30 minutes') RETURNS text
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -277,7 +284,7 @@ BEGIN
   RETURN issued.secret;
 END
 $$;
-COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new secret, returned this once; the old one stays valid for the transition (at least 30 minutes), or with 0 is refused at once; needs api_keys.rotate and the key''s scopes; 55000 while a rotation is in transition';
+COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new secret, returned this once; the old one stays valid for the transition (at least 30 minutes), or with 0 is refused at once; needs api_keys.rotate and the key''s scopes, and a credential that lasts as long; 55000 while a rotation is in transition';
 
 CREATE FUNCTION tenancy.end_api_key_transition(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -39,6 +39,7 @@ BEGIN
   -- A token can have any scope in any workspace. To have none any more confers nothing.
   IF given IS DISTINCT FROM '[]' THEN
     PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_tokens(the_organization), 'a token');
+    PERFORM tenancy_internal.require_end(NULL, 'the keys of tokens');
   END IF;
   IF jsonb_typeof(given) IS DISTINCT FROM 'array' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'keys must be given as a JSON Web Key Set or as one JSON Web Key',
@@ -85,4 +86,4 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_jwks(text, jsonb, text, text) IS 'Replaces the keys that tokens of an organization (NULL: the session''s own) are signed by, with those of a JSON Web Key Set or one JSON Web Key (NULL or empty: none), and what tokens must say of their issuer and audience (NULL: anything); 22023 for a key that can''t be used';
+COMMENT ON FUNCTION tenancy.set_jwks(text, jsonb, text, text) IS 'Replaces the keys that tokens of an organization (NULL: the session''s own) are signed by, with those of a JSON Web Key Set or one JSON Web Key (NULL or empty: none), and what tokens must say of their issuer and audience (NULL: anything); 22023 for a key that can''t be used; 42501 for keys set by a credential that ends. To have none any more needs organization.update alone';

@@ -18,9 +18,10 @@ COMMENT ON FUNCTION tenancy_internal.check_parents() IS 'Trigger: raises 23000 w
 
 -- Foreign keys of one column each to protected tables. Those of partitions are their table's.
 CREATE FUNCTION tenancy_internal.parents_of(relation regclass)
-RETURNS TABLE (referring name, parent tenancy.protected_tables, key name, usable boolean)
+RETURNS TABLE (referring name, parent tenancy.protected_tables, key name, usable boolean, sets_default boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT mine.attname, t, theirs.attname, k.convalidated AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
+  SELECT mine.attname, t, theirs.attname, k.convalidated AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true),
+         'd' IN (k.confdeltype, k.confupdtype)
   FROM pg_constraint k JOIN tenancy.protected_tables t ON t.relation = k.confrelid
   JOIN pg_attribute mine ON mine.attrelid = k.conrelid AND mine.attnum = k.conkey[1]
   JOIN pg_attribute theirs ON theirs.attrelid = k.confrelid AND theirs.attnum = k.confkey[1]

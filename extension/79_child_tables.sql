@@ -102,6 +102,12 @@ BEGIN
       MESSAGE = format('the foreign key of column "%s" of table %s has not been validated', find_parent.referring, find_parent.relation),
       HINT = 'Use ALTER TABLE ... VALIDATE CONSTRAINT first.';
   END IF;
+  IF found_parent.sets_default THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('the foreign key of column "%s" of table %s sets a default', find_parent.referring, find_parent.relation),
+      DETAIL = 'When its parent row goes, a row would move to another one, perhaps another tenant''s, whoever deletes.',
+      HINT = 'Use ON DELETE CASCADE, SET NULL or RESTRICT.';
+  END IF;
   problem := (tenancy_internal.inspect_protection(parent.relation)).problem;
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -241,7 +241,9 @@ BEGIN
     PERFORM tenancy_internal.remember_name(relation);
   ELSIF NOT closed
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = guard_relation.relation) THEN
-    IF named THEN
+    -- A whole restore has made the table before names are there, and brings its protection, or its being closed, at the end.
+    IF named AND (command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA')
+                  OR current_setting('check_function_bodies') <> 'off') THEN
       PERFORM tenancy_internal.take_name(relation, command_tag NOT LIKE 'ALTER %');
     END IF;
     IF NOT class.relrowsecurity AND current_setting('check_function_bodies') <> 'off' THEN

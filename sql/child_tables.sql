@@ -357,3 +357,19 @@ SELECT relation, count(*) FROM tenancy.export_organization('globex') WHERE relat
 -- And it comes off again.
 SELECT tenancy.unprotect('parts'), tenancy.unprotect('messages'), tenancy.unprotect('chats');
 SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN ('chats'::regclass, 'messages'::regclass, 'parts'::regclass);
+
+-- A parent that goes must not leave its rows to another one, which may be another tenant's.
+CREATE TABLE folders (id int PRIMARY KEY, organization_id uuid);
+CREATE TABLE files (id int, folder_id int DEFAULT 1 REFERENCES folders ON DELETE SET DEFAULT);
+SELECT tenancy.protect('folders', 'prompts', 'organization_id') \g /dev/null
+SELECT f.state, f.message, f.hint FROM failure($$SELECT tenancy.protect('files', 'prompts', through => '{folder_id}')$$) f;
+SELECT f.state, f.message FROM failure($$SELECT tenancy.add_tenant_columns('files', '{folder_id}')$$) f;
+ALTER TABLE files DROP CONSTRAINT files_folder_id_fkey, ADD CONSTRAINT files_folder_id_fkey FOREIGN KEY (folder_id) REFERENCES folders ON UPDATE CASCADE ON DELETE SET NULL;
+SELECT tenancy.protect('files', 'prompts', through => '{folder_id}') \g /dev/null
+SELECT f.state, f.message FROM failure($$ALTER TABLE app.files DROP CONSTRAINT files_folder_id_fkey, ADD FOREIGN KEY (folder_id) REFERENCES app.folders ON UPDATE SET DEFAULT$$) f;
+SET tenancy.guard_rails = off;
+ALTER TABLE files DROP CONSTRAINT files_folder_id_fkey, ADD FOREIGN KEY (folder_id) REFERENCES folders ON UPDATE SET DEFAULT;
+RESET tenancy.guard_rails;
+SELECT problem FROM tenancy_internal.inspect_protection('files');
+-- Of what is no table, an error that says so
+SELECT relation, f.state, f.message FROM unnest(ARRAY['0', '1', 'pg_class_oid_index', 'files']) relation, failure(format('SELECT tenancy.parent_visible(%L, 9, 1)', relation)) f;

@@ -190,3 +190,25 @@ SELECT f.state, f.message FROM unnest(ARRAY['INSERT INTO tenancy.api_key_secrets
   'INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id, is_current) VALUES (sha256(''x''), app.id_of(''ben support key''), false)',
   'UPDATE tenancy.api_keys SET kind = ''workspace_service_key'', user_id = NULL WHERE name = ''ben support key''',
   'UPDATE tenancy.api_keys SET user_id = ''cccccccc-0000-4000-8000-000000000001'' WHERE name = ''ben support key''']) command, failure(command) f;
+
+-- A credential that ends hands out nothing that lasts longer: not to itself, nor to another key
+\o /dev/null
+SELECT keep('ending', (SELECT secret FROM tenancy.create_api_key('organization_service_key', 'ending', 'acme', scopes => '"all"', expires_at => '2999-01-01 00:00+00'))),
+       keep('lasting', (SELECT secret FROM tenancy.create_api_key('organization_service_key', 'lasting', 'acme', scopes => '["logs.view"]')));
+\o
+CREATE FUNCTION known(key text) RETURNS uuid LANGUAGE sql SECURITY DEFINER AS $$ SELECT api_key_id FROM tenancy.api_keys WHERE api_keys.name = key $$;
+GRANT ALL ON secrets TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('ending');
+SELECT call, f.state, f.message FROM unnest(ARRAY[$$update_api_key(app.known('ending'), expires_at => 'infinity')$$, $$update_api_key(app.known('ending'), expires_at => '2999-01-01 00:00:01+00')$$,
+  $$update_api_key(app.known('lasting'), scopes => '["logs.view", "api_keys.edit"]')$$, $$rotate_api_key(app.known('lasting'))$$]) call, failure('SELECT tenancy.' || call) f;
+SELECT f.state, f.message FROM failure($$SELECT tenancy.set_jwks(NULL, '{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}')$$) f;
+-- but shorter, the same, or nothing
+SELECT tenancy.update_api_key(known('ending'), 'ending', expires_at => '2998-01-01 00:00+00'), tenancy.update_api_key(known('lasting'), 'lasting'), tenancy.set_jwks(NULL, NULL);
+SELECT keep('shorter', (SELECT secret FROM tenancy.create_api_key('organization_service_key', 'shorter', scopes => '["logs.view"]', expires_at => '2900-01-01 00:00+00'))),
+       keep('as long', (SELECT secret FROM tenancy.create_api_key('organization_service_key', 'as long', scopes => '["logs.view"]'))),
+       length(tenancy.rotate_api_key(known('ending'))) > 0 AS rotated;
+CALL become('acme master');
+SELECT tenancy.update_api_key(known('shorter'), expires_at => '2999-01-01 00:00+00');
+RESET SESSION AUTHORIZATION;
+SELECT name, expires_at AT TIME ZONE 'UTC' AS ends_at FROM tenancy.api_keys WHERE name IN ('ending', 'lasting', 'shorter', 'as long') ORDER BY 1;

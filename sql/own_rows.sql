@@ -7,6 +7,8 @@
 \set ECHO none
 \o /dev/null
 SET client_min_messages = warning;
+-- From PostgreSQL 18 on
+SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'enable_self_join_elimination';
 CREATE TYPE stage AS ENUM ('new', 'open', 'done');
 -- Every third row is of acme/search, acme/support, globex/lab. All rows are alike, but for who has them.
 CREATE TABLE docs (id int PRIMARY KEY, organization_id uuid NOT NULL, workspace_id uuid NOT NULL, user_id uuid, stage stage, price numeric, day date, at timestamp,

@@ -51,3 +51,18 @@ SELECT tenancy.set_organization_role(repeat('x', 5000), 'mike@acme.test', 'membe
 -- a workspace whose external id has slashes in it
 UPDATE tenancy.workspaces SET external_id = 'a/b/c' WHERE slug = 'search';
 SELECT tenancy_internal.find_workspace('a/b/c', NULL), tenancy_internal.find_workspace('acme/a/b/c', NULL);
+
+-- A slug in the form of an id would take a reference from its row: refused where it is new
+RESET SESSION AUTHORIZATION;
+SELECT f.state, f.message, f.hint FROM unnest(ARRAY[
+  $$tenancy.create_workspace('acme', 'W', 'bbbbbbbb-0000-4000-8000-000000000002')$$, $$tenancy.create_workspace('acme', 'bbbbbbbb000040008000000000000002')$$,
+  $$tenancy.create_organization('O', 'o@o.test', 'aaaaaaaa-0000-4000-8000-000000000000')$$]) call, failure('SELECT ' || call) f;
+SELECT f.state, f.message FROM unnest(ARRAY['workspaces', 'organizations']) catalog,
+  failure(format('UPDATE tenancy.%I SET slug = ''bbbbbbbb-0000-4000-8000-000000000002'' WHERE slug IN (''search'', ''acme'')', catalog)) f;
+SELECT tenancy.create_workspace('acme', 'W', 'bbbbbbbb-0000-4000-8000-00000000000g') IS NOT NULL AS no_digit, tenancy.create_workspace('acme', 'W', 'bbbbbbbb-0000-4000-8000-00000000000') IS NOT NULL AS too_short;
+-- what is there already stays, and is found by all that it is not ambiguous with
+ALTER TABLE tenancy.workspaces DISABLE TRIGGER check_slug;
+UPDATE tenancy.workspaces SET slug = 'bbbbbbbb-0000-4000-8000-0000000000ff' WHERE slug = 'search';
+ALTER TABLE tenancy.workspaces ENABLE TRIGGER check_slug;
+UPDATE tenancy.workspaces SET name = 'Search, again' WHERE name = 'Search';
+SELECT tenancy_internal.find_workspace('bbbbbbbb-0000-4000-8000-0000000000ff', NULL) = 'aaaaaaaa-0000-4000-8000-000000000002' AS found;

@@ -49,9 +49,6 @@ END
 $$;
 CREATE FUNCTION leaks(uuid, int) RETURNS boolean LANGUAGE sql COST 0.0001 AS 'SELECT app.leak($1)';
 CREATE OPERATOR === (LEFTARG = uuid, RIGHTARG = int, FUNCTION = leaks);
-CREATE TYPE box1 AS (id uuid);
-CREATE FUNCTION leaking_cast(uuid) RETURNS box1 LANGUAGE plpgsql IMMUTABLE COST 0.0001 AS $$ BEGIN PERFORM app.leak($1); RETURN ROW($1)::app.box1; END $$;
-CREATE CAST (uuid AS box1) WITH FUNCTION leaking_cast(uuid);
 CREATE DOMAIN leaking AS uuid CHECK (app.leak(VALUE));
 CREATE FUNCTION leak_state(int, uuid) RETURNS int LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN PERFORM app.leak($2); RETURN $1; END $$;
 CREATE AGGREGATE leaked(uuid) (SFUNC = leak_state, STYPE = int, INITCOND = '0');
@@ -74,7 +71,6 @@ INSERT INTO shapes (shape) VALUES
   ('SELECT FROM app.docs d WHERE d.price > 990 AND (SELECT app.leak(d.workspace_id))'),
   ('SELECT FROM app.docs d WHERE d.price > 990 AND CASE d.workspace_id WHEN ''aaaaaaaa-0000-4000-8000-000000000001'' THEN true ELSE app.leak(d.workspace_id) END'),
   ('SELECT FROM app.docs d WHERE d.price > 990 AND d.workspace_id OPERATOR(app.===) 1'),
-  ('SELECT FROM app.docs d WHERE d.price > 990 AND (CASE WHEN true THEN ARRAY[d.workspace_id] END)::app.box1[] IS NOT NULL'),
   ('SELECT count(*) FROM app.other'),
   ('SELECT (SELECT count(*) FROM app.docs d WHERE d.price > 990 AND app.leak(d.workspace_id))'),
   ('SELECT FROM app.one LIMIT (SELECT count(*) FROM app.docs d WHERE d.price > 990 AND app.leak(d.workspace_id))'),
@@ -220,7 +216,7 @@ CREATE FUNCTION index_by_hand(query text) RETURNS text LANGUAGE plpgsql SECURITY
 CREATE TABLE searches (n serial, condition text);
 INSERT INTO searches (condition) VALUES ('price BETWEEN 990 AND 991'), ('doc @> ''{"n": 77}'''), ('doc ? ''n'' AND doc @> ''{"n": 77}'''), ('tags @> ''{77,12}'''), ('tags && ''{77}'''), ('tags @> ARRAY[77]'), ('words @@ ''word77'''),
   ('words @@ to_tsquery(''simple'', ''word77 & !word78'')'), ('words @@ websearch_to_tsquery(''simple'', ''word77'')'), ('words @@ plainto_tsquery(''word77'')'), ('title LIKE ''%abcde%'''), ('title ILIKE ''%ABCDE%'''), ('title LIKE ANY (''{%abcde%,%bcdef%}'')'),
-  ('during && ''[70,75)'''), ('during @> 77'), ('price = 77 OR during @> 78'), ('(price = 77 OR doc @> ''{"n": 78}'') AND tags && ''{7}''');
+  ('during && ''[70,75)'''), ('during @> 77'), ('price = 77 OR during @> 78'), ('(price = 77 OR doc @> ''{"n": 78}'') AND words @@ ''word7''');
 GRANT SELECT ON searches TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 SELECT condition, index_of(query, 'none') AS none, index_of(query, 'own_rows') AS own_rows, index_of(query, 'all') AS "all", index_by_hand('SELECT FROM app.docs WHERE workspace_id = ''aaaaaaaa-0000-4000-8000-000000000002'' AND ' || condition) AS by_hand

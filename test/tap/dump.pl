@@ -113,6 +113,26 @@ $node->safe_psql('one_table', q(SET tenancy.guard_rails = off; ALTER TABLE logs 
 is($node->safe_psql('one_table', 'SELECT count(*) FROM logs', connstr => $node->connstr('one_table') . ' user=app'), '9', '(without the guard rails it would have been open)');
 is($node->safe_psql('one_table', q(SELECT object FROM tenancy.advise() WHERE rule = 'row_security_not_enabled')), 'public.logs', '(and advise() would have said so)');
 
+# A table that guard rails have closed: the dump says so itself.
+$node->safe_psql('postgres', 'CREATE DATABASE closing; CREATE DATABASE closed; CREATE DATABASE closed_in_parallel');
+$node->safe_psql('closing', q(
+  CREATE EXTENSION pg_tenancy;
+  CREATE TABLE kinds (kind int PRIMARY KEY);
+  CREATE TABLE things (id int PRIMARY KEY, organization_id uuid);
+  SELECT tenancy.protect('things', 'logs', 'organization_id');
+  DROP TABLE things;
+  CREATE TABLE things (id int PRIMARY KEY, kind int REFERENCES kinds, name text CHECK (name <> ''));
+  CREATE INDEX ON things (name);
+  INSERT INTO things (id) VALUES (1);
+  GRANT SELECT ON things TO app;
+));
+run('pg_dump with a closed table', 'pg_dump', '-Fc', '-d', "$connection dbname=closing", '-f', "$dir/closing");
+run('restore: with a closed table', 'pg_restore', '--exit-on-error', '-d', "$connection dbname=closed", "$dir/closing");
+run('restore: with a closed table, in parallel', 'pg_restore', '--exit-on-error', '-j', '4', '-d', "$connection dbname=closed_in_parallel", "$dir/closing");
+is($node->safe_psql($_, 'SELECT count(*) FROM things'), '1', 'its row is there') for 'closed', 'closed_in_parallel';
+is($node->safe_psql($_, 'SELECT count(*) FROM things', connstr => $node->connstr($_) . ' user=app'), '0', 'and closed') for 'closed', 'closed_in_parallel';
+is($node->safe_psql($_, q(SELECT object FROM tenancy.advise() WHERE rule = 'closed_table')), 'public.things', 'which advise() says') for 'closed', 'closed_in_parallel';
+
 # The same table again into the database that it comes from, as after a mistake.
 run('pg_dump of one table', 'pg_dump', '-d', "$connection dbname=source", '-t', 'logs', '-t', 'log_entries', '-f', "$dir/logs.sql");
 $node->safe_psql('plain', 'DROP TABLE logs CASCADE');

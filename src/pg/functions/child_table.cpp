@@ -348,7 +348,9 @@ bool find_parent(Oid child, AttrNumber key, ParentKey &parent) {
     Oid equal[INDEX_MAX_KEYS], equal_theirs[INDEX_MAX_KEYS], equal_own[INDEX_MAX_KEYS];
     DeconstructFkConstraintRow(tuple, &count, own, theirs, equal, equal_theirs, equal_own, &set_count, set);
     if (count != 1 || own[0] != key) continue;
-    parent = {constraint->confrelid, theirs[0], equal[0]};
+    parent = {constraint->confrelid, theirs[0], equal[0],
+              constraint->confdeltype == FKCONSTR_ACTION_SETDEFAULT ||
+                  constraint->confupdtype == FKCONSTR_ACTION_SETDEFAULT};
     found = true;
     if (!get_rel_relispartition(constraint->confrelid)) break;
   }
@@ -363,6 +365,9 @@ const char *problem_of_child(Relation child, const ChildColumns &columns) {
     ParentKey parent{};
     if (!find_parent(relation, columns.keys[i], parent))
       return psprintf("column \"%s\" has no foreign key", get_attname(relation, columns.keys[i], false));
+    if (parent.sets_default)
+      return psprintf("column \"%s\" has a foreign key that sets a default",
+                      get_attname(relation, columns.keys[i], false));
     // The parent's triggers are for the topmost table.
     if (child->rd_rel->relispartition) continue;
     const Relation opened = table_open(parent.relation, AccessShareLock);

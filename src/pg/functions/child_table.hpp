@@ -26,7 +26,8 @@ const char *read_child_columns(Relation child, ChildColumns &columns);
 struct ParentKey {
   Oid relation;
   AttrNumber referenced;
-  Oid equal;  // operator: the parent's column = the child's
+  Oid equal;          // operator: the parent's column = the child's
+  bool sets_default;  // a parent that goes would leave its rows to another one
 };
 bool find_parent(Oid child, AttrNumber key, ParentKey &parent);
 

@@ -310,6 +310,9 @@ Datum pg_tenancy_parent_visible(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(2)) PG_RETURN_BOOL(true);
   Oid relation = PG_GETARG_OID(0);
   const int number = PG_GETARG_INT32(1);
+  const char relkind = get_rel_relkind(relation);
+  if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table with OID %u does not exist", relation)));
   Context context{};
   enter(context, relation);
   SPI_connect();

@@ -17,23 +17,14 @@
 
 #include "pg/catalog/entity_names.hpp"
 #include "pg/session/parameters.hpp"
-#include "pg/session/principal.hpp"
+#include "pg/session/rights_profile.hpp"
 
 namespace tenancy::pg {
-
-/// RETURNS whether plans can be shared with principals of the same rights profile: one whose rights are
-/// confined to one workspace, or are the same in every workspace of its organization.
-bool has_rights_profile(const Principal &principal);
 
 /// RETURNS the name by which a shared plan refers to the id of an entity.
 const char *filter_id_name(Entity entity);
 /// RETURNS that id; nil where the principal has none.
 Uuid filter_id_of(const Principal &principal, Entity entity);
-
-/// RETURNS a digest of the rights and of which ids there are, not of the ids' values: equal for two
-/// principals exactly when the same plans serve both, and the same in a parallel worker. CACHES: the last
-/// ones. REQUIRES: has_rights_profile().
-Uuid rights_profile_of(const Principal &principal);
 
 /// To be called when a plan for principals of this one's rights profile is being made: drops plans of
 /// another.

@@ -1,0 +1,19 @@
+-- One organization with ten workspaces, and the log of each, for bench/instructions/run.sh; for any version of pg_tenancy.
+CREATE ROLE bench_app LOGIN;
+CREATE EXTENSION pg_tenancy;
+CREATE TABLE logs (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, organization_id uuid NOT NULL, workspace_id uuid NOT NULL,
+  user_id uuid, api_key_id uuid, created_at timestamptz NOT NULL DEFAULT now(), body text);
+CREATE TABLE settings AS SELECT * FROM tenancy.create_organization('Bench', 'owner@bench.test');
+CREATE TABLE places AS
+SELECT n, tenancy.create_workspace(organization_id::text, 'Place ' || n) AS workspace_id FROM settings, generate_series(1, 10) n;
+INSERT INTO logs (organization_id, workspace_id, created_at, body)
+SELECT s.organization_id, p.workspace_id, '2026-01-01'::timestamptz + i * interval '1 minute', 'row ' || i
+FROM settings s, generate_series(1, 20000) i JOIN places p ON p.n = i % 10 + 1;
+CREATE INDEX ON logs (workspace_id, created_at);
+SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id');
+GRANT SELECT, INSERT ON logs TO bench_app;
+CREATE TABLE secret AS
+SELECT k.secret FROM settings s, places p,
+  tenancy.create_api_key('workspace_service_key', 'bench', s.organization_id::text, p.workspace_id::text, scopes => '["logs.view", "logs.write"]') k
+WHERE p.n = 1;
+VACUUM (FREEZE, ANALYZE);
