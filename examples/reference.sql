@@ -223,6 +223,10 @@ SELECT principal_kind, name, rows, via FROM tenancy.who_can('logs', 'view', 'ass
 RESET SESSION AUTHORIZATION;
 RESET tenancy."user";
 
+-- example explain_write
+SELECT tenancy.explain_write('requests', '{"model": "small"}');
+-- end
+
 -- example simulate
 -- "I can't see yesterday's requests": what Mia sees, through the login that her tool connects by.
 SELECT * FROM tenancy.simulate('SELECT count(*) FROM requests', 'mia@acme.example', login => 'mia');

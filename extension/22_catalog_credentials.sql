@@ -97,6 +97,7 @@ CREATE TABLE tenancy.protected_tables (
   inherits_owner boolean NOT NULL DEFAULT false,
   shared boolean NOT NULL DEFAULT false,
   workspace_decides boolean NOT NULL DEFAULT false,
+  fill_nulls boolean NOT NULL DEFAULT false,
   CHECK (organization_column IS NOT NULL OR workspace_column IS NOT NULL)
 );
 COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and what unprotect() has to restore';
@@ -116,3 +117,4 @@ COMMENT ON COLUMN tenancy.protected_tables.through IS 'Columns that refer to the
 COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whose a row is, its first parent says';
 COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whose row it is, where the organization is NULL';
+COMMENT ON COLUMN tenancy.protected_tables.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';

@@ -79,6 +79,18 @@ RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_interna
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
 COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: from_parent (the parent row says whose the row is, and INSERT doesn''t ask who writes), workspace_decides (of rows whose organization is NULL)';
 
+-- What a policy's WITH CHECK becomes. Handed what the filter came to; only where that is not true it judges the row.
+CREATE FUNCTION tenancy.write_guard(
+  stamp bigint, not_after timestamptz, accepted boolean, relation oid, "check" text, options text, resource text, command text,
+  organization "any", workspace "any", owner "any", api_key "any")
+RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 1.01 AS 'MODULE_PATHNAME', 'pg_tenancy_write_guard';
+COMMENT ON FUNCTION tenancy.write_guard(bigint, timestamptz, boolean, oid, text, text, text, text, "any", "any", "any", "any") IS 'Guards a plan like plan_guard(), and raises the error of a row that is refused (42501), with the reason; put into plans, not to be called';
+
+CREATE FUNCTION tenancy_internal.problem_of_write(
+  relation regclass, options text, resource text, command text, organization "any", workspace "any", owner "any", api_key "any")
+RETURNS text LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_problem_of_write';
+COMMENT ON FUNCTION tenancy_internal.problem_of_write(regclass, text, text, text, "any", "any", "any", "any") IS 'Why the session may not write a row with these ids (insert or update), NULL if it may';
+
 CREATE FUNCTION tenancy.explain_rows(relation regclass) RETURNS text
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_explain_rows';
 COMMENT ON FUNCTION tenancy.explain_rows(regclass) IS 'The row filter that the session gets on a protected table, as SQL; 55000 when the table isn''t protected';

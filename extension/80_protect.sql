@@ -173,6 +173,7 @@ BEGIN
                   AND p.polname IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete') LOOP
     EXECUTE format('DROP POLICY %I ON %s', policy, relation);
   END LOOP;
+  PERFORM tenancy_internal.drop_fill_trigger(remove_protection.relation);
   FOREACH defaulted IN ARRAY coalesce(removed.defaulted_columns, '{}') LOOP
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = remove_protection.relation AND a.attname = defaulted) THEN
       EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', relation, defaulted);
@@ -253,6 +254,7 @@ BEGIN
     END IF;
   END LOOP;
 
+  PERFORM tenancy_internal.make_fill_trigger(apply_protection.relation, wanted);
   wanted.defaulted_columns := defaulted;
   wanted.row_security_before := coalesce(before.row_security_before, class.relrowsecurity);
   wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
@@ -321,7 +323,7 @@ COMMENT ON FUNCTION tenancy_internal.has_rows_without_organization(regclass, nam
 CREATE FUNCTION tenancy.protect(
   relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
   api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false, through name[] DEFAULT NULL,
-  shared boolean DEFAULT false)
+  shared boolean DEFAULT false, fill_nulls boolean DEFAULT false)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted tenancy.protected_tables;
@@ -331,15 +333,16 @@ DECLARE
   done bigint := 0;
   kept name[];
 BEGIN
-  IF protect.relation IS NULL OR protect.resource IS NULL OR protect.shared IS NULL THEN
+  IF protect.relation IS NULL OR protect.resource IS NULL OR protect.shared IS NULL OR protect.fill_nulls IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-      MESSAGE = CASE WHEN protect.shared IS NULL THEN 'shared must be true or false' ELSE 'a table and a resource must be given' END;
+      MESSAGE = CASE WHEN protect.shared IS NULL OR protect.fill_nulls IS NULL THEN 'shared and fill_nulls must be true or false' ELSE 'a table and a resource must be given' END;
   END IF;
   PERFORM tenancy_internal.check_protectable(protect.relation);
   PERFORM tenancy_internal.check_resource(protect.resource);
   wanted.resource := protect.resource;
   wanted.payload := protect.payload;
   wanted.shared := protect.shared;
+  wanted.fill_nulls := protect.fill_nulls;
   wanted.inherits_owner := false;
   IF protect.through IS NOT NULL THEN
     wanted := tenancy_internal.columns_through(protect.relation, protect.through, protect.organization, protect.workspace, protect.owner,
@@ -363,6 +366,7 @@ BEGIN
   PERFORM tenancy_internal.check_relatives(protect.relation);
   PERFORM tenancy_internal.check_policies(protect.relation);
   PERFORM tenancy_internal.check_children_agree(protect.relation, wanted);
+  PERFORM tenancy_internal.check_fill_nulls(protect.relation, wanted);
 
   IF protect.through IS NOT NULL THEN
     PERFORM tenancy_internal.follow_parents(protect.relation, wanted);
@@ -401,8 +405,8 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
-REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
+REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean) FROM PUBLIC;
 
 -- The setting belongs to this function: one that is called by others would be set with their rights.
 CREATE FUNCTION tenancy_internal.open_again(relation regclass, enabled boolean, forced boolean) RETURNS void

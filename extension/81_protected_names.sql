@@ -82,21 +82,22 @@ BEGIN
     RETURN;
   END IF;
   INSERT INTO tenancy.protected_names AS known (schema_name, table_name, resource, organization_column, workspace_column,
-    owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides)
+    owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides, fill_nulls)
   SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation,
-    t.through, t.inherits_owner, t.shared, t.workspace_decides
+    t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE t.relation = remember_name.relation AND NOT EXISTS (
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
       AND (k.organization_column, k.workspace_column, k.owner_column, k.api_key_column, k.payload, k.through, k.inherits_owner, k.shared,
-           k.workspace_decides)
+           k.workspace_decides, k.fill_nulls)
           IS NOT DISTINCT FROM (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.through,
-                                t.inherits_owner, t.shared, t.workspace_decides))
+                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls))
   ON CONFLICT ON CONSTRAINT protected_names_pkey DO UPDATE
   SET resource = EXCLUDED.resource, organization_column = EXCLUDED.organization_column, workspace_column = EXCLUDED.workspace_column,
       owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder,
-      through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides;
+      through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides,
+      fill_nulls = EXCLUDED.fill_nulls;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remember_name(regclass) IS 'Remembers the present name of a protected table, and how it is protected';
@@ -121,7 +122,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     CASE WHEN NOT named.inherits_owner THEN 'owner => ' || quote_literal(named.owner_column) END,
     CASE WHEN NOT named.inherits_owner THEN 'api_key => ' || quote_literal(named.api_key_column) END,
     'payload => ' || quote_literal(named.payload::text), 'through => ' || quote_literal(named.through::text),
-    CASE WHEN named.shared THEN 'shared => true' END))
+    CASE WHEN named.shared THEN 'shared => true' END, CASE WHEN named.fill_nulls THEN 'fill_nulls => true' END))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_names, regclass) IS 'The call of protect() that protects a table as the one that had its name';
 
@@ -140,6 +141,7 @@ BEGIN
   wanted.inherits_owner := named.inherits_owner;
   wanted.shared := named.shared;
   wanted.workspace_decides := named.workspace_decides;
+  wanted.fill_nulls := named.fill_nulls;
   RETURN wanted;
 END
 $$;

@@ -16,7 +16,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     CASE WHEN NOT t.inherits_owner THEN 'owner => ' || quote_literal(t.owner_column) END,
     CASE WHEN NOT t.inherits_owner THEN 'api_key => ' || quote_literal(t.api_key_column) END,
     'payload => ' || quote_literal(t.payload::text), 'through => ' || quote_literal(t.through::text),
-    CASE WHEN t.shared THEN 'shared => true' END))
+    CASE WHEN t.shared THEN 'shared => true' END, CASE WHEN t.fill_nulls THEN 'fill_nulls => true' END))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
 

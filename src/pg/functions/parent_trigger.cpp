@@ -7,6 +7,7 @@
 // actions.
 
 #include "pg/functions/child_table.hpp"
+#include "pg/plan/refused_write.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -330,7 +331,8 @@ Datum pg_tenancy_parent_visible(PG_FUNCTION_ARGS) {
   const bool visible = SPI_processed > 0;
   SPI_finish();
   leave(context);
-  PG_RETURN_BOOL(visible);
+  if (!visible) raise_parent_not_seen(relation);
+  PG_RETURN_BOOL(true);
 }
 }
 

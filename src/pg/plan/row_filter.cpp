@@ -7,17 +7,6 @@
 namespace tenancy::pg {
 namespace {
 
-// The permissions of which any one allows the command.
-PermissionSet permissions_for(const char *resource, Command command) {
-  const bool has_view = command != Command::view || is_registered(resource, "view");
-  PermissionSet any_of;
-  // Not what isn't registered: a key with every scope would hold it.
-  for (const std::string_view action : actions_enough_for(command, resource, has_view))
-    if (!action.empty() && is_registered(resource, action.data()))
-      any_of.add(permission_id(resource, action.data()));
-  return any_of;
-}
-
 // What the core needs, and no more.
 RowIdentity read_identity(Principal &principal, const RowColumns &columns, const RowIdentityParts &needed) {
   RowIdentity identity;
@@ -35,6 +24,16 @@ bool can_hold_ids(const Node *workspace) {
 }
 
 }  // namespace
+
+PermissionSet permissions_for(const char *resource, Command command) {
+  const bool has_view = command != Command::view || is_registered(resource, "view");
+  PermissionSet any_of;
+  // Not what isn't registered: a key with every scope would hold it.
+  for (const std::string_view action : actions_enough_for(command, resource, has_view))
+    if (!action.empty() && is_registered(resource, action.data()))
+      any_of.add(permission_id(resource, action.data()));
+  return any_of;
+}
 
 RowShape row_options(const char *text) {
   RowShape options;

@@ -6,6 +6,9 @@
 
 namespace tenancy::pg {
 
+/// The permissions of which any one allows the command.
+PermissionSet permissions_for(const char *resource, Command command);
+
 /// Options as they are written in a policy: words with a space between. Raises 22023 on others.
 RowShape row_options(const char *text);
 /// The columns of a table with these options; nullptr for one that it doesn't have.
