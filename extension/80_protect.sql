@@ -371,7 +371,8 @@ BEGIN
   ELSIF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = protect.relation AND t.through IS NOT NULL) THEN
     PERFORM tenancy_internal.leave_parents(protect.relation);
   END IF;
-  wanted.workspace_decides := tenancy_internal.has_rows_without_organization(protect.relation, wanted.organization_column, wanted.workspace_column);
+  wanted.workspace_decides := coalesce(wanted.workspace_decides, false)
+    OR tenancy_internal.has_rows_without_organization(protect.relation, wanted.organization_column, wanted.workspace_column);
   FOR member IN SELECT f FROM tenancy_internal.family_of(protect.relation) f LOOP
     PERFORM tenancy_internal.check_protectable(member);
     kept := tenancy_internal.apply_protection(member, wanted);
