@@ -8,9 +8,6 @@ CREATE TABLE tenancy.trusted_functions (
 COMMENT ON TABLE tenancy.trusted_functions IS 'Functions added by trust_function(): with tenancy.trusted_conditions = all their conditions can use any index';
 COMMENT ON COLUMN tenancy.trusted_functions.function IS 'The function, with schemas and argument types';
 COMMENT ON COLUMN tenancy.trusted_functions.reason IS 'Why it raises no error for any value, and does not reveal its arguments';
-SELECT pg_catalog.pg_extension_config_dump('tenancy.trusted_functions', '');
--- Superusers only.
-ALTER TABLE tenancy.trusted_functions ENABLE ROW LEVEL SECURITY;
 
 -- Members of pg_read_all_data and pg_write_all_data cannot decide that a function may process rows of other tenants.
 CREATE FUNCTION tenancy_internal.check_trusted_function() RETURNS trigger
@@ -25,13 +22,6 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_trusted_function() IS 'Trigger: only a superuser says which functions are trusted';
 CREATE TRIGGER check_superuser BEFORE INSERT OR UPDATE ON tenancy.trusted_functions
 FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_trusted_function();
-
-CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE ON tenancy.trusted_functions
-FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate();
-CREATE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.trusted_functions
-FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate();
-ALTER TABLE tenancy.trusted_functions ENABLE ALWAYS TRIGGER invalidate;
-ALTER TABLE tenancy.trusted_functions ENABLE ALWAYS TRIGGER invalidate_truncate;
 
 CREATE FUNCTION tenancy.trust_function(function regprocedure, reason text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -192,6 +192,7 @@ BEGIN
   PERFORM tenancy_internal.check_through(columns_through.relation, columns_through.through);
   SELECT * INTO first FROM tenancy_internal.find_parent(columns_through.relation, columns_through.through[1]);
   wanted.through := columns_through.through;
+  wanted.workspace_decides := (first.parent).workspace_decides;  -- a row without organization may get its first child later
   wanted.organization_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
     first.key, (first.parent).organization_column, columns_through.organization, true);
   wanted.workspace_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,

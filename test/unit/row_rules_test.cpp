@@ -268,6 +268,8 @@ TEST(AcceptedRows, MayLackTheOrganizationWhereTheWorkspaceDecides) {
   EXPECT_EQ(left(member(), shape, Command::update),
             (its_organization & seen(member(), by_both)) | (no_organization & seen(member(), by_both)));
   EXPECT_EQ(left(member(), shape, Command::insert), left(member(), by_both, Command::insert));
+  shape.from_parent = true;
+  EXPECT_EQ(left(member(), shape, Command::insert), left(member(), shape, Command::update));
 }
 
 TEST(AuthorizedWorkspaces, AreThoseOfOwnAndOfAllRows) {

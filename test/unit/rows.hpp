@@ -132,8 +132,9 @@ class RowRule {
     const bool names_organization = shape_.organization && organization == the_organization;
     if (!shape_.workspace) return names_organization && may_write(at({Place::organization, {}}));
     if (!workspace) return names_organization && at({Place::unassigned, {}}) == Rows::all;
-    const bool may_lack_organization = !shape_.organization || (!organization && shape_.workspace_decides &&
-                                                                asked_.question.command == Command::update);
+    // Section 11: a row is writable exactly as its parent row is.
+    const bool may_lack_organization =
+        !shape_.organization || (!organization && shape_.workspace_decides && !attributed);
     return (names_organization || may_lack_organization) && is_organizations(workspace) &&
            may_write(at({Place::workspace, workspace}));
   }

@@ -308,7 +308,7 @@ DECLARE
   kind text;
 BEGIN
   FOR candidate IN
-    SELECT c.id, c.old_id, c.by_default, columns.*,
+    SELECT c.id, c.old_id, c.by_default, c.parent_id, columns.*,
       CASE WHEN c.old_id IS NULL THEN new.may_insert
            ELSE old.may_read AND old.may_update AND new.stays AND new.may_read END AS allowed
     FROM worlds.candidates c
@@ -324,7 +324,15 @@ BEGIN
     WHERE c.n = who AND c.t = table_number ORDER BY c.id
   LOOP
     lookup := format('SELECT array_agg(id) FROM %s WHERE id = %s%s', name, candidate.id, candidate.conditions);
-    IF candidate.by_default THEN
+    IF candidate.parent_id IS NOT NULL AND candidate.old_id IS NULL THEN
+      kind := 'INSERT below a parent';
+      command := format('INSERT INTO %s (id, parent_id) VALUES (%s, %s)', name, candidate.id, candidate.parent_id);
+    ELSIF candidate.parent_id IS NOT NULL THEN
+      kind := 'UPDATE of the parent';
+      command := format('WITH changed AS (UPDATE %s SET parent_id = %s WHERE id = %s RETURNING id) SELECT array_agg(id) FROM changed',
+                        name, candidate.parent_id, candidate.old_id);
+      lookup := NULL;
+    ELSIF candidate.by_default THEN
       kind := 'INSERT by default';
       command := format('INSERT INTO %s (id) VALUES (%s)', name, candidate.id);
     ELSIF candidate.old_id IS NULL THEN
@@ -563,7 +571,7 @@ CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
     SELECT 'rows by path', unnest(ARRAY['policy', 'prepared', 'explain_rows', 'policy, not specialized', 'expression',
                                         'expression, not specialized', 'partitions', 'parallel'])
     UNION ALL
-    SELECT 'writes', unnest(ARRAY['INSERT', 'INSERT by default', 'UPDATE of place', 'rows by UPDATE', 'rows by DELETE'])
+    SELECT 'writes', unnest(ARRAY['INSERT', 'INSERT by default', 'INSERT below a parent', 'UPDATE of place', 'UPDATE of the parent', 'rows by UPDATE', 'rows by DELETE'])
     UNION ALL
     SELECT 'workspaces by authorize() in WHERE', '')
   SELECT format('%s: %s: %s of %s', subject, detail, coalesce(hits, 0), coalesce(total, 0))

@@ -51,14 +51,15 @@ class Rules {
     return rows;
   }
 
-  RowPredicate accepted(const RowShape &shape, Command command, bool attributed) const {
+  RowPredicate accepted(const RowShape &shape, bool attributed) const {
     RowPredicate rows = left_behind(shape, attributed);
     // On INSERT the attribution makes the row the principal's own, so rights over own rows are as good as
     // over all.
     if (attributed && shape.owner) rows = std::move(rows) & is_the_writers(RowColumn::owner, identity_.user);
     if (attributed && shape.api_key)
       rows = std::move(rows) & is_the_writers(RowColumn::api_key, identity_.api_key);
-    if (command == Command::update && can_lack_organization(shape))
+    // What a writer says must be complete; what a row, or its parent, has said before stays.
+    if (!attributed && can_lack_organization(shape))
       rows = std::move(rows) | (RowPredicate::is_null(RowColumn::organization) &
                                 left_behind(by_workspace_only(shape), attributed));
     return rows;
@@ -186,9 +187,8 @@ RowPredicate row_predicate(const Access &access, const RowQuestion &question, co
   if (question.answer == RowAnswer::payload) return visible_payload(access, question, identity);
   const Reach reach = reach_of(access, question.any_of);
   const Rules rules(reach, identity);
-  return question.answer == RowAnswer::visible
-             ? rules.visible(question.shape, question.command)
-             : rules.accepted(question.shape, question.command, is_attributed(question));
+  return question.answer == RowAnswer::visible ? rules.visible(question.shape, question.command)
+                                               : rules.accepted(question.shape, is_attributed(question));
 }
 
 RowPredicate authorized_workspaces(const Access &access, const PermissionSet &any_of,
