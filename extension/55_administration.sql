@@ -1,4 +1,4 @@
--- Organizations, workspaces, users, memberships, logins. Everybody may call these; each checks what the caller holds.
+-- Organizations, workspaces, users, memberships, logins. Every role may call these; each checks the caller's rights.
 
 CREATE FUNCTION tenancy_internal.slug_of(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -30,7 +30,6 @@ COMMENT ON FUNCTION tenancy_internal.find_role(uuid, text, text) IS 'Id of a rol
 
 CREATE FUNCTION tenancy.create_user(email text, name text DEFAULT NULL, external_id text DEFAULT NULL) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   new_id uuid;
 BEGIN
@@ -47,7 +46,6 @@ CREATE FUNCTION tenancy.create_organization(
   name text, owner_email text, slug text DEFAULT NULL, external_id text DEFAULT NULL,
   OUT organization_id uuid, OUT workspace_id uuid, OUT owner_id uuid, OUT master_key text)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_slug text := coalesce(create_organization.slug, tenancy_internal.slug_of(create_organization.name));
 BEGIN
@@ -77,7 +75,7 @@ BEGIN
   VALUES (create_organization.organization_id, create_organization.owner_id,
           tenancy_internal.find_role(NULL, 'organization', 'owner'));
 
-  -- The right to sign up confers no right in the organization that comes of it.
+  -- The privilege to sign up confers no right in the new organization.
   IF NOT tenancy.is_dba() THEN
     RETURN;
   END IF;
@@ -86,11 +84,10 @@ BEGIN
                               scopes => '"all"') k;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (a user that exists, or a new one) and its master key, whose secret is returned this once; the slug is made from the name unless given';
+COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (an existing or new user) and its master key, whose secret is returned only here; the slug is derived from the name unless given';
 
 CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   new_id uuid;
   the_slug text := coalesce(create_workspace.slug, tenancy_internal.slug_of(create_workspace.name));
@@ -121,8 +118,8 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
   PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
-  -- A principal names those who aren't members by their addresses: by other references, other organizations' users could be
-  -- tried out.
+  -- Principals refer to users outside of their organization by e-mail address only: with other references, they could find out
+  -- which users exist.
   the_user := tenancy_internal.user_named(member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
   SELECT m.role_id INTO role_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
@@ -131,7 +128,7 @@ BEGIN
     IF the_user IS NULL AND member ~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
       SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = lower(member COLLATE "C");
       IF the_user IS NULL THEN
-        -- An invitation: whoever it is, the address is all that is known yet.
+        -- An invitation: only the address is known yet.
         INSERT INTO tenancy.users (email) VALUES (lower(member COLLATE "C"))
         ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
       END IF;
@@ -161,7 +158,7 @@ BEGIN
   PERFORM tenancy_internal.require_held_role(the_organization, NULL, (
     SELECT m.role_id FROM tenancy.organization_members m
     WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE));
-  -- The roles in workspaces go along.
+  -- Roles in workspaces are removed as well.
   PERFORM tenancy_internal.require_held_role(the_organization, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
@@ -234,27 +231,25 @@ COMMENT ON FUNCTION tenancy_internal.check_login(name) IS 'The login role of tha
 
 CREATE FUNCTION tenancy.trust_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 BEGIN
   PERFORM tenancy_internal.require_dba();
   INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy_internal.check_login(trust_login.login), true)
-  ON CONFLICT (login) DO UPDATE SET trusted = true;
+  ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE SET trusted = true;
 END
 $$;
 COMMENT ON FUNCTION tenancy.trust_login(name) IS 'For a DBA: lets a login name its user by tenancy.user: for applications that authenticate their users themselves';
 
 CREATE FUNCTION tenancy.bind_login(login name, member text DEFAULT NULL, organization text DEFAULT NULL, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_user uuid;
   the_organization uuid;
   the_workspace uuid;
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  the_user := coalesce(tenancy_internal.find_user(member), tenancy.current_user_id());
-  the_organization := tenancy_internal.find_organization(organization);
-  the_workspace := tenancy_internal.find_workspace(workspace, the_organization);
+  the_user := coalesce(tenancy_internal.find_user(bind_login.member), tenancy.current_user_id());
+  the_organization := tenancy_internal.find_organization(bind_login.organization);
+  the_workspace := tenancy_internal.find_workspace(bind_login.workspace, the_organization);
   IF the_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
   END IF;
@@ -263,8 +258,8 @@ BEGIN
   END IF;
   INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
   VALUES (tenancy_internal.check_login(bind_login.login), the_user, the_organization, the_workspace)
-  ON CONFLICT (login) DO UPDATE SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id,
-                                    workspace_id = EXCLUDED.workspace_id;
+  ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE
+    SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id, workspace_id = EXCLUDED.workspace_id;
 END
 $$;
 COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: makes a login stand for a user (NULL: the session''s own), in one organization, and confined to one workspace, where these are given';
@@ -273,7 +268,7 @@ CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  -- Of a role that is gone the number is left.
+  -- Of a dropped role, only the OID is left.
   DELETE FROM tenancy.login_bindings b
   WHERE b.login::oid::text = unbind_login.login AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login);
   IF FOUND THEN
