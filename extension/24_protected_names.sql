@@ -33,5 +33,3 @@ COMMENT ON COLUMN tenancy.protected_names.inherits_owner IS 'Whose a row is, its
 COMMENT ON COLUMN tenancy.protected_names.shared IS 'Rows that name neither organization nor workspace are for everybody';
 COMMENT ON COLUMN tenancy.protected_names.workspace_decides IS 'Whose row it is, where the organization is NULL';
 COMMENT ON COLUMN tenancy.protected_names.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
-SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_names',
-  'WHERE holder IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = holder)');

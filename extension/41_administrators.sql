@@ -204,16 +204,15 @@ COMMENT ON FUNCTION tenancy_internal.own_organization(text) IS 'Id of the organi
 
 CREATE FUNCTION tenancy_internal.own_workspace(reference text, organization_id uuid DEFAULT NULL) RETURNS tenancy.workspaces
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
   found_workspace tenancy.workspaces;
-  within uuid := coalesce(organization_id, tenancy.current_organization_id());
+  within uuid := coalesce(own_workspace.organization_id, tenancy.current_organization_id());
 BEGIN
-  IF reference IS NULL THEN
+  IF own_workspace.reference IS NULL THEN
     RETURN NULL;
   END IF;
   PERFORM tenancy_internal.require_principal();
-  SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy_internal.find_workspace(reference, within);
+  SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy_internal.find_workspace(own_workspace.reference, within);
   RETURN found_workspace;
 END
 $$;

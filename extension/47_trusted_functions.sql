@@ -8,9 +8,6 @@ CREATE TABLE tenancy.trusted_functions (
 COMMENT ON TABLE tenancy.trusted_functions IS 'Functions that trust_function() has added to those whose conditions may find any index, where tenancy.trusted_conditions is all';
 COMMENT ON COLUMN tenancy.trusted_functions.function IS 'The function, with schemas and argument types';
 COMMENT ON COLUMN tenancy.trusted_functions.reason IS 'Why it raises for no value, and tells nobody what it was given';
-SELECT pg_catalog.pg_extension_config_dump('tenancy.trusted_functions', '');
--- Superusers alone.
-ALTER TABLE tenancy.trusted_functions ENABLE ROW LEVEL SECURITY;
 
 -- Who reads or writes all data is not asked whether rows of others may be shown to a function.
 CREATE FUNCTION tenancy_internal.check_trusted_function() RETURNS trigger
@@ -25,13 +22,6 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_trusted_function() IS 'Trigger: only a superuser says which functions are trusted';
 CREATE TRIGGER check_superuser BEFORE INSERT OR UPDATE ON tenancy.trusted_functions
 FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_trusted_function();
-
-CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE ON tenancy.trusted_functions
-FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate();
-CREATE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.trusted_functions
-FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate();
-ALTER TABLE tenancy.trusted_functions ENABLE ALWAYS TRIGGER invalidate;
-ALTER TABLE tenancy.trusted_functions ENABLE ALWAYS TRIGGER invalidate_truncate;
 
 CREATE FUNCTION tenancy.trust_function(function regprocedure, reason text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -30,7 +30,6 @@ COMMENT ON FUNCTION tenancy_internal.find_role(uuid, text, text) IS 'Id of a rol
 
 CREATE FUNCTION tenancy.create_user(email text, name text DEFAULT NULL, external_id text DEFAULT NULL) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   new_id uuid;
 BEGIN
@@ -47,7 +46,6 @@ CREATE FUNCTION tenancy.create_organization(
   name text, owner_email text, slug text DEFAULT NULL, external_id text DEFAULT NULL,
   OUT organization_id uuid, OUT workspace_id uuid, OUT owner_id uuid, OUT master_key text)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_slug text := coalesce(create_organization.slug, tenancy_internal.slug_of(create_organization.name));
 BEGIN
@@ -90,7 +88,6 @@ COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For 
 
 CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   new_id uuid;
   the_slug text := coalesce(create_workspace.slug, tenancy_internal.slug_of(create_workspace.name));
@@ -234,27 +231,25 @@ COMMENT ON FUNCTION tenancy_internal.check_login(name) IS 'The login role of tha
 
 CREATE FUNCTION tenancy.trust_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 BEGIN
   PERFORM tenancy_internal.require_dba();
   INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy_internal.check_login(trust_login.login), true)
-  ON CONFLICT (login) DO UPDATE SET trusted = true;
+  ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE SET trusted = true;
 END
 $$;
 COMMENT ON FUNCTION tenancy.trust_login(name) IS 'For a DBA: lets a login name its user by tenancy.user: for applications that authenticate their users themselves';
 
 CREATE FUNCTION tenancy.bind_login(login name, member text DEFAULT NULL, organization text DEFAULT NULL, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_user uuid;
   the_organization uuid;
   the_workspace uuid;
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  the_user := coalesce(tenancy_internal.find_user(member), tenancy.current_user_id());
-  the_organization := tenancy_internal.find_organization(organization);
-  the_workspace := tenancy_internal.find_workspace(workspace, the_organization);
+  the_user := coalesce(tenancy_internal.find_user(bind_login.member), tenancy.current_user_id());
+  the_organization := tenancy_internal.find_organization(bind_login.organization);
+  the_workspace := tenancy_internal.find_workspace(bind_login.workspace, the_organization);
   IF the_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
   END IF;
@@ -263,8 +258,8 @@ BEGIN
   END IF;
   INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
   VALUES (tenancy_internal.check_login(bind_login.login), the_user, the_organization, the_workspace)
-  ON CONFLICT (login) DO UPDATE SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id,
-                                    workspace_id = EXCLUDED.workspace_id;
+  ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE
+    SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id, workspace_id = EXCLUDED.workspace_id;
 END
 $$;
 COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: makes a login stand for a user (NULL: the session''s own), in one organization, and confined to one workspace, where these are given';

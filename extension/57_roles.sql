@@ -3,9 +3,8 @@
 CREATE FUNCTION tenancy.create_role(
   organization text, level text, name text, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(create_role.organization);
   template uuid;
   new_id uuid;
 BEGIN
@@ -75,37 +74,36 @@ COMMENT ON FUNCTION tenancy.drop_role(text, text, text) IS 'Drops a role of an o
 
 CREATE FUNCTION tenancy_internal.change_grant(organization text, level text, role text, resource text, action text, allow boolean)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(change_grant.organization);
   the_role tenancy.roles;
   born boolean;
 BEGIN
-  PERFORM tenancy_internal.check_permission(resource, action);
+  PERFORM tenancy_internal.check_permission(change_grant.resource, change_grant.action);
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
-  SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy_internal.find_role(the_organization, level, role);
-  IF the_role.level = 'workspace' AND resource = ANY (tenancy_internal.words('organization_level')) THEN
+  SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy_internal.find_role(the_organization, change_grant.level, change_grant.role);
+  IF the_role.level = 'workspace' AND change_grant.resource = ANY (tenancy_internal.words('organization_level')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = format('resource "%s" is on the organization level', resource),
+      MESSAGE = format('resource "%s" is on the organization level', change_grant.resource),
       DETAIL = 'A workspace role does not reach it.';
   END IF;
-  IF NOT tenancy_internal.can_be_overridden(the_role.role_id, the_role.level, resource, action) THEN
+  IF NOT tenancy_internal.can_be_overridden(the_role.role_id, the_role.level, change_grant.resource, change_grant.action) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('%s.%s of %s role "%s" cannot be overridden', resource, action, the_role.level, the_role.name),
+      MESSAGE = format('%s.%s of %s role "%s" cannot be overridden', change_grant.resource, change_grant.action, the_role.level, the_role.name),
       DETAIL = 'Owners and workspace admins are above every setting, admins above all but those on their seeing logs.',
       HINT = 'Define a role of the organization, for example as a copy of it.';
   END IF;
   -- Where the role counts: on the organization alone, or in every workspace.
-  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[resource || '.' || action]));
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[change_grant.resource || '.' || change_grant.action]));
   born := EXISTS (SELECT FROM tenancy.grants g WHERE g.role_id = the_role.role_id AND g.organization_id IS NULL
-                    AND g.resource = resource AND g.action = action);
-  IF born = allow THEN
+                    AND g.resource = change_grant.resource AND g.action = change_grant.action);
+  IF born = change_grant.allow THEN
     DELETE FROM tenancy.grants g
     WHERE g.role_id = the_role.role_id AND g.organization_id = the_organization AND g.workspace_id IS NULL
-      AND g.resource = resource AND g.action = action;
+      AND g.resource = change_grant.resource AND g.action = change_grant.action;
   ELSE
     INSERT INTO tenancy.grants (role_id, organization_id, resource, action, allowed)
-    VALUES (the_role.role_id, the_organization, resource, action, allow)
+    VALUES (the_role.role_id, the_organization, change_grant.resource, change_grant.action, change_grant.allow)
     ON CONFLICT ON CONSTRAINT grants_key DO UPDATE SET allowed = EXCLUDED.allowed;
   END IF;
 END

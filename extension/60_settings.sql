@@ -146,14 +146,13 @@ COMMENT ON FUNCTION tenancy_internal.setting_value(uuid, uuid, uuid, text, text[
 CREATE FUNCTION tenancy.settings(organization text, workspace text DEFAULT NULL)
 RETURNS TABLE (category text, setting text, value boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
-  the_workspace uuid := (tenancy_internal.own_workspace(workspace, the_organization)).workspace_id;
+  the_organization uuid := tenancy_internal.own_organization(settings.organization);
+  the_workspace uuid := (tenancy_internal.own_workspace(settings.workspace, the_organization)).workspace_id;
 BEGIN
   IF NOT tenancy.is_dba() AND NOT (CASE WHEN the_workspace IS NULL THEN tenancy.authorize('workspaces', 'view')
                                         ELSE tenancy.authorize('workspaces', 'view', the_workspace) END) THEN
-    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || workspace || '"');
+    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || settings.workspace || '"');
   END IF;
   -- The value is what the rights come to; the source is the most specific row, and whether it counts.
   RETURN QUERY

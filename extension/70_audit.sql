@@ -59,8 +59,6 @@ COMMENT ON COLUMN tenancy.audit_heads.anchor_audit_id IS 'The last entry that wa
 COMMENT ON COLUMN tenancy.audit_heads.anchor_hash IS 'Hash of the last entry that was purged, which the first one kept refers to';
 
 GRANT SELECT ON tenancy.audit_log TO PUBLIC;
-ALTER TABLE tenancy.audit_log ENABLE ROW LEVEL SECURITY;
-ALTER TABLE tenancy.audit_heads ENABLE ROW LEVEL SECURITY;
 CREATE POLICY dba ON tenancy.audit_heads USING ((SELECT tenancy.is_dba()));
 COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
 CREATE POLICY dba ON tenancy.audit_log FOR SELECT USING ((SELECT tenancy.is_dba()));
@@ -254,7 +252,3 @@ CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON tenancy.audit_heads
 CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.audit_heads
   FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_audit_heads();
 ALTER TABLE tenancy.audit_heads ENABLE ALWAYS TRIGGER guard, ENABLE ALWAYS TRIGGER guard_truncate;
-
-SELECT pg_catalog.pg_extension_config_dump('tenancy.audit_log', '');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.audit_log_audit_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.audit_heads', '');

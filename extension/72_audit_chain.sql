@@ -18,14 +18,13 @@ COMMENT ON FUNCTION tenancy_internal.audited_organization(text) IS 'Id of the or
 CREATE FUNCTION tenancy.verify_audit_log(organization text DEFAULT NULL)
 RETURNS TABLE (audit_id bigint, problem text, organization_id uuid)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_organization uuid;
 BEGIN
   IF NOT tenancy.is_dba() THEN
     PERFORM tenancy.require('audit_logs', 'list');
   END IF;
-  IF organization IS NOT NULL OR NOT tenancy.is_dba() THEN
+  IF verify_audit_log.organization IS NOT NULL OR NOT tenancy.is_dba() THEN
     the_organization := tenancy_internal.audited_organization(verify_audit_log.organization);
   END IF;
   -- So that a transaction's own entries are not taken for a stranger's.
@@ -65,7 +64,6 @@ COMMENT ON FUNCTION tenancy.verify_audit_log(text) IS 'Where the chain of an org
 
 CREATE FUNCTION tenancy_internal.purge_audit_chain(organization_id uuid, until timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_organization CONSTANT uuid := purge_audit_chain.organization_id;
   first_kept bigint;
@@ -79,7 +77,7 @@ BEGIN
   PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = the_organization FOR NO KEY UPDATE;
   -- What goes is the chain's beginning, whatever became of the clock.
   SELECT min(l.audit_id) INTO first_kept FROM tenancy.audit_log l
-  WHERE (l.organization_id = the_organization OR (the_organization IS NULL AND l.organization_id IS NULL)) AND l.at >= until;
+  WHERE (l.organization_id = the_organization OR (the_organization IS NULL AND l.organization_id IS NULL)) AND l.at >= purge_audit_chain.until;
   SELECT count(*), max(l.audit_id) INTO removed, last_removed FROM tenancy.audit_log l
   WHERE (l.organization_id = the_organization OR (the_organization IS NULL AND l.organization_id IS NULL))
     AND (l.audit_id < first_kept OR first_kept IS NULL);
@@ -89,7 +87,7 @@ BEGIN
   SELECT l.audit_id, l.entry_hash INTO last_entry FROM tenancy.audit_log l WHERE l.audit_id = last_removed;
 
   PERFORM tenancy_internal.add_audit_entry('purge', 'audit_log', coalesce(the_organization::text, 'none'), the_organization,
-    after => jsonb_build_object('before', until, 'removed', removed, 'last_audit_id', last_entry.audit_id,
+    after => jsonb_build_object('before', purge_audit_chain.until, 'removed', removed, 'last_audit_id', last_entry.audit_id,
                                 'last_entry_hash', encode(last_entry.entry_hash, 'hex')));
   UPDATE tenancy.audit_heads h SET anchor_audit_id = last_entry.audit_id, anchor_hash = last_entry.entry_hash
   WHERE h.organization_id = the_organization;

@@ -18,13 +18,12 @@ COMMENT ON FUNCTION tenancy_internal.principals_with(uuid, uuid, text, text) IS 
 CREATE FUNCTION tenancy.who_can(resource text, action text, workspace text DEFAULT NULL)
 RETURNS TABLE (principal_kind text, principal_id uuid, name text, rows text, via text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(who_can.workspace);
   the_organization uuid := coalesce(the_workspace.organization_id, tenancy_internal.own_organization(NULL));
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, the_workspace.workspace_id, 'team', 'list', true);
-  RETURN QUERY SELECT p.* FROM tenancy_internal.principals_with(the_organization, the_workspace.workspace_id, resource, action) p;
+  RETURN QUERY SELECT p.* FROM tenancy_internal.principals_with(the_organization, the_workspace.workspace_id, who_can.resource, who_can.action) p;
 END
 $$;
 COMMENT ON FUNCTION tenancy.who_can(text, text, text) IS 'Users and API keys that hold the permission in a workspace, or (NULL) anywhere in the session''s organization, how many rows it reaches, and by which role or scope; needs team.list there; 22023 when the permission isn''t registered';

@@ -32,7 +32,6 @@ CREATE FUNCTION tenancy_internal.check_protectable(relation regclass) RETURNS vo
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   class pg_class;
-  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller());
 BEGIN
   SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
   IF NOT FOUND THEN
@@ -51,7 +50,7 @@ BEGIN
   IF class.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('table "%s" is a system table', class.relname);
   END IF;
-  IF NOT pg_has_role(caller, class.relowner, 'USAGE') THEN
+  IF pg_has_role(tenancy_internal.caller(), class.relowner, 'USAGE') IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of table %s', class.relname);
   END IF;
 END
@@ -161,7 +160,6 @@ COMMENT ON FUNCTION tenancy_internal.is_partitioned_by(regclass, name) IS 'Wheth
 
 CREATE FUNCTION tenancy_internal.remove_protection(relation regclass) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
-#variable_conflict use_column
 DECLARE
   removed tenancy.protected_tables;
   policy name;
@@ -171,12 +169,12 @@ BEGIN
   FOR policy IN SELECT p.polname FROM pg_policy p
                 WHERE p.polrelid = remove_protection.relation
                   AND p.polname IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete') LOOP
-    EXECUTE format('DROP POLICY %I ON %s', policy, relation);
+    EXECUTE format('DROP POLICY %I ON %s', policy, remove_protection.relation);
   END LOOP;
   PERFORM tenancy_internal.drop_fill_trigger(remove_protection.relation);
   FOREACH defaulted IN ARRAY coalesce(removed.defaulted_columns, '{}') LOOP
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = remove_protection.relation AND a.attname = defaulted) THEN
-      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', relation, defaulted);
+      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', remove_protection.relation, defaulted);
     END IF;
   END LOOP;
   RETURN removed;

@@ -110,12 +110,11 @@ COMMENT ON FUNCTION tenancy_internal.check_without_rows(tenancy.workspaces) IS '
 
 CREATE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   gone tenancy.workspaces;
   tables regclass[];
 BEGIN
-  gone := tenancy_internal.own_workspace(workspace);
+  gone := tenancy_internal.own_workspace(delete_workspace.workspace);
   PERFORM tenancy_internal.require_right(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
   PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
   tables := tenancy_internal.check_without_rows(gone);

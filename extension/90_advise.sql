@@ -110,12 +110,11 @@ COMMENT ON FUNCTION tenancy_internal.unanswered_advice(text, text, text) IS 'Wha
 CREATE FUNCTION tenancy_internal.collect_advice(only_rule text DEFAULT NULL)
 RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET lock_timeout = '5s' AS $$
-#variable_conflict use_column
 DECLARE
   rule_name text;
   findings jsonb;
 BEGIN
-  FOR rule_name IN SELECT r.rule FROM tenancy.advice_rules() r WHERE r.rule = coalesce(only_rule, r.rule) LOOP
+  FOR rule_name IN SELECT r.rule FROM tenancy.advice_rules() r WHERE r.rule = coalesce(collect_advice.only_rule, r.rule) LOOP
     FOR attempt IN 1 .. 5 LOOP
       BEGIN
         EXECUTE format('SELECT coalesce(jsonb_agg(a), ''[]'') FROM tenancy_internal.%I() a', 'advice_' || rule_name) INTO findings;
@@ -143,7 +142,6 @@ COMMENT ON FUNCTION tenancy_internal.collect_advice(text) IS 'What the rules of 
 CREATE FUNCTION tenancy.advise(accepted boolean DEFAULT false)
 RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text, accepted_because text)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 BEGIN
   PERFORM tenancy_internal.require_dba();
   RETURN QUERY

@@ -16,18 +16,6 @@ COMMENT ON COLUMN tenancy.accepted_advice.reason IS 'Why it is accepted';
 COMMENT ON COLUMN tenancy.accepted_advice.accepted_by IS 'PostgreSQL login that accepted it';
 COMMENT ON COLUMN tenancy.accepted_advice.accepted_at IS 'When it was accepted';
 COMMENT ON COLUMN tenancy.accepted_advice.problems IS 'What was found then, numbers aside: anything else that the rule finds about the object is reported; NULL for whatever it finds';
-ALTER TABLE tenancy.accepted_advice ENABLE ROW LEVEL SECURITY;
-CREATE POLICY dba ON tenancy.accepted_advice USING ((SELECT tenancy.is_dba()));
-CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.accepted_advice FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate();
-CREATE TRIGGER "0_audit_insert" AFTER INSERT ON tenancy.accepted_advice FOR EACH ROW
-  WHEN (NOT tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.audit_change('accepted_advice', 'rule', 'object');
-CREATE TRIGGER "0_audit_update" AFTER UPDATE ON tenancy.accepted_advice FOR EACH ROW
-  WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy_internal.audit_change('accepted_advice', 'rule', 'object');
-CREATE TRIGGER "0_audit_delete" AFTER DELETE ON tenancy.accepted_advice FOR EACH ROW
-  EXECUTE FUNCTION tenancy_internal.audit_change('accepted_advice', 'rule', 'object');
-CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON tenancy.accepted_advice FOR EACH STATEMENT
-  EXECUTE FUNCTION tenancy_internal.audit_truncate('accepted_advice');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.accepted_advice', '');
 
 CREATE FUNCTION tenancy_internal.check_rule(rule text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -41,7 +41,6 @@ COMMENT ON FUNCTION tenancy_internal.tenants_named(regclass, name, text, boolean
 CREATE FUNCTION tenancy_internal.find_rows_without_tenant(within regclass, thorough boolean)
 RETURNS TABLE (relation regclass, "column" name, kind text, value text, "rows" bigint, failure text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   looked_at record;
   named jsonb;

@@ -83,18 +83,17 @@ COMMENT ON FUNCTION tenancy_internal.require_intact(regclass) IS 'Raises 55000 u
 
 CREATE FUNCTION tenancy_steps.organization_rows(organization text, within regclass) RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy_internal.organization_for_dba(organization);
+  the_organization uuid := tenancy_internal.organization_for_dba(organization_rows.organization);
   exported tenancy.protected_tables;
   rows_of_table bigint;
   counts jsonb := '{}';
 BEGIN
-  IF within IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = within) THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', within),
+  IF organization_rows.within IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = organization_rows.within) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', organization_rows.within),
       HINT = 'tenancy.protected_tables lists those that are.';
   END IF;
-  FOR exported IN SELECT * FROM tenancy_internal.held_tables(within, 'access share') t ORDER BY t.relation::text LOOP
+  FOR exported IN SELECT * FROM tenancy_internal.held_tables(organization_rows.within, 'access share') t ORDER BY t.relation::text LOOP
     PERFORM tenancy_internal.require_intact(exported.relation);
     RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy_internal.as_owner(exported.relation, format(
       'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy_internal.only_if_plain(exported.relation),
@@ -117,9 +116,8 @@ COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: a
 
 CREATE FUNCTION tenancy.close_organization(organization text) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy_internal.organization_for_dba(organization);
+  the_organization uuid := tenancy_internal.organization_for_dba(close_organization.organization);
 BEGIN
   -- Two who purge the same organization take turns; and once is enough to tell every session.
   PERFORM FROM tenancy.organizations o WHERE o.organization_id = the_organization FOR UPDATE;
@@ -135,9 +133,8 @@ COMMENT ON FUNCTION tenancy.close_organization(text) IS 'For a DBA: ends all acc
 
 CREATE FUNCTION tenancy_steps.remove_access(organization text, at_most bigint) RETURNS bigint
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy_internal.organization_for_dba(organization);
+  the_organization uuid := tenancy_internal.organization_for_dba(remove_access.organization);
   removed bigint;
   in_all bigint := 0;
 BEGIN
@@ -332,7 +329,6 @@ COMMENT ON FUNCTION tenancy_internal.purge_table(tenancy.protected_tables, uuid,
 
 CREATE FUNCTION tenancy_internal.finish_purge(organization_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
   purged tenancy.protected_tables;
   condition record;
@@ -340,7 +336,7 @@ DECLARE
   disputed bigint;
 BEGIN
   FOR purged IN SELECT * FROM tenancy_internal.tables_by_references() LOOP
-    condition := tenancy_internal.rows_of_organization(purged, organization_id);
+    condition := tenancy_internal.rows_of_organization(purged, finish_purge.organization_id);
     any_left := (SELECT r::boolean FROM tenancy_internal.as_owner(purged.relation, format(
       'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy_internal.only_if_plain(purged.relation), condition.own)) r);
     IF any_left THEN
@@ -356,7 +352,7 @@ BEGIN
         DETAIL = 'They name the organization together with a workspace of another.';
     END IF;
   END LOOP;
-  DELETE FROM tenancy.organizations o WHERE o.organization_id = organization_id;
+  DELETE FROM tenancy.organizations o WHERE o.organization_id = finish_purge.organization_id;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.finish_purge(uuid) IS 'Removes an organization from the catalogs once it has no rows left, or raises 23503; warns of rows that name another''s workspace';
@@ -364,10 +360,9 @@ COMMENT ON FUNCTION tenancy_internal.finish_purge(uuid) IS 'Removes an organizat
 CREATE FUNCTION tenancy.purge_organization(organization text, at_most bigint DEFAULT NULL)
 RETURNS TABLE (relation regclass, removed bigint)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_organization uuid;
-  budget bigint := coalesce(at_most, 9223372036854775807);
+  budget bigint := coalesce(purge_organization.at_most, 9223372036854775807);
   held regclass[];
   tables regclass[];
   counts bigint[];
@@ -376,7 +371,7 @@ DECLARE
   in_round bigint;
   waited boolean := false;
 BEGIN
-  the_organization := tenancy.close_organization(organization);
+  the_organization := tenancy.close_organization(purge_organization.organization);
   IF budget < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;

@@ -197,6 +197,19 @@ SET allow_system_table_mods = on;
 DELETE FROM pg_extension WHERE oid > 99990 AND oid < 100000;
 RESET allow_system_table_mods;
 
+-- What only some servers have, and what takes many rows
+SELECT count(*) = count(*) FILTER (WHERE a.object = current_setting('server_version')) AS old_server FROM tenancy.advise() a WHERE a.rule = 'old_server';
+SELECT * FROM faulty($$DELETE FROM tenancy.protected_names n WHERE n.holder = 'logs'::regclass$$, 'unknown_name');
+CREATE TABLE busy (id int, organization_id uuid) WITH (autovacuum_enabled = off);
+SELECT tenancy.protect('busy', 'logs', 'organization_id');
+INSERT INTO busy SELECT n, 'aaaaaaaa-0000-4000-8000-000000000000' FROM generate_series(1, 2000) n;
+SELECT pg_stat_force_next_flush();
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'stale_statistics';
+ANALYZE busy;
+SELECT pg_stat_force_next_flush();
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'stale_statistics';
+DROP TABLE busy;
+
 -- Every rule is a function, and every such function a rule.
 SELECT r.rule, p.proname FROM tenancy.advice_rules() r
 FULL JOIN (SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND p.proname LIKE 'advice\_%') p

@@ -1,61 +1,7 @@
--- A change of an organization's rows is sent to the sessions that keep something of that organization. Modules of 1.0 don't know
--- such messages: their sessions are refused from this update on.
-DO $$
-DECLARE
-  catalog text;
-  how text;
-  whom text;
-BEGIN
-  FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces', 'users', 'roles', 'organization_members',
-    'workspace_members', 'permissions', 'grants', 'visibility', 'workspace_overrides', 'api_keys',
-    'api_key_secrets', 'api_key_scopes', 'login_bindings', 'jwt_keys', 'jwt_issuers'] LOOP
-    -- nobody's rights come from a new organization, user, role or key as such
-    how := CASE WHEN catalog IN ('organizations', 'users', 'roles', 'api_key_secrets', 'jwt_keys') THEN 'new'
-                WHEN catalog IN ('workspaces', 'api_keys') THEN 'listed'
-                WHEN catalog = 'api_key_scopes' THEN 'of_key' ELSE '' END;
-    -- whoever is asked for by name may be any; and so is who a built-in role's row, which has no organization, concerns
-    whom := CASE WHEN catalog IN ('organizations', 'users', 'permissions', 'login_bindings') THEN ''
-                 WHEN catalog = 'organization_members' THEN 'member'
-                 WHEN catalog IN ('api_key_secrets', 'api_key_scopes') THEN 'key' ELSE 'organization' END;
-    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
-                    FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', catalog, '', whom);
-    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
-                    FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', catalog, how, whom);
-    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
-                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate()', catalog);
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate', catalog);
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_insert', catalog);
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_truncate', catalog);
-  END LOOP;
-END
-$$;
-
 -- @include 47_trusted_functions.sql
 
--- Row security holds back whoever has privileges on the catalogs without being a DBA.
-DO $$
-DECLARE
-  catalog name;
-BEGIN
-  FOREACH catalog IN ARRAY ARRAY['permissions', 'setting_definitions'] LOOP
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
-    EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', catalog);
-    EXECUTE format('CREATE POLICY principal ON tenancy.%I FOR SELECT USING (true)', catalog);
-  END LOOP;
-  FOREACH catalog IN ARRAY ARRAY['protected_tables', 'protected_names', 'scoped_views', 'audit_heads'] LOOP
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
-    EXECUTE format('CREATE POLICY dba ON tenancy.%I %s USING ((SELECT tenancy.is_dba()))', catalog,
-                   CASE WHEN catalog <> 'audit_heads' THEN 'FOR SELECT' END);
-  END LOOP;
-  FOR catalog IN SELECT c.relname FROM pg_catalog.pg_class c
-                 WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('audit_log', 'audit_heads') LOOP
-    EXECUTE format('CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.%I
-                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate()', catalog);
-  END LOOP;
-END
-$$;
-ALTER TABLE tenancy.api_key_secrets ENABLE ROW LEVEL SECURITY;
-CREATE POLICY dba ON tenancy.api_key_secrets FOR INSERT WITH CHECK ((SELECT tenancy.is_dba()));
+ALTER TABLE tenancy.audit_heads ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.audit_heads USING ((SELECT tenancy.is_dba()));
 COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
 
 CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy_internal.refuse_foreign_code();
@@ -113,6 +59,10 @@ CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_protected_table();
 
 -- @include 91_advise_accepted.sql
+
+-- Sessions that keep something of an organization are told of its changes alone. Modules of 1.0 don't know such messages: their
+-- sessions are refused from this update on.
+-- @include 98_catalogs.sql
 
 -- @include 37_lengths.sql
 
@@ -175,12 +125,6 @@ END
 $$;
 -- A dump held the bindings of roles that are gone as numbers, which are others' where it is restored.
 DELETE FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.login);
-SELECT pg_catalog.pg_extension_config_dump('tenancy.login_bindings',
-  'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_tables',
-  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views',
-  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "view") AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 
 -- Names of protected tables are remembered; what a command touched decides, and not its name.
 INSERT INTO tenancy.protected_names

@@ -317,32 +317,31 @@ COMMENT ON FUNCTION tenancy_steps.empty_default_partition(regnamespace, regclass
 
 CREATE FUNCTION tenancy.drop_partitions(schema regnamespace, "table" text, older_than interval, keep_analytics boolean) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
-#variable_conflict use_variable
 DECLARE
   parent regclass;
-  control name := CASE "table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
-  before timestamptz := date_trunc('day', now() - older_than, 'UTC');
-  keep boolean := keep_analytics AND "table" = 'logs';
-  job text := format('drop_partitions of %s', "table");
+  control name := CASE drop_partitions."table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
+  before timestamptz := date_trunc('day', now() - drop_partitions.older_than, 'UTC');
+  keep boolean := drop_partitions.keep_analytics AND drop_partitions."table" = 'logs';
+  job text := format('drop_partitions of %s', drop_partitions."table");
   old record;
   is_old boolean;
   dropped integer := 0;
   waiting text;
 BEGIN
-  IF "table" IS NULL OR "table" NOT IN ('logs', 'log_payloads', 'traces', 'analytics') THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" has no partitions to drop', "table"),
+  IF drop_partitions."table" IS NULL OR drop_partitions."table" NOT IN ('logs', 'log_payloads', 'traces', 'analytics') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" has no partitions to drop', drop_partitions."table"),
       HINT = 'Tables are logs, log_payloads, traces and analytics.';
   END IF;
-  IF older_than IS NULL OR older_than < '0' THEN
+  IF drop_partitions.older_than IS NULL OR drop_partitions.older_than < '0' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an age that is not negative must be given';
   END IF;
-  EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', schema);
-  PERFORM tenancy_steps.forget_job_problems(schema, job);
-  parent := to_regclass(format('%s.%I', schema, "table"));
-  PERFORM tenancy_steps.track_partitions(schema);
+  EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', drop_partitions.schema);
+  PERFORM tenancy_steps.forget_job_problems(drop_partitions.schema, job);
+  parent := to_regclass(format('%s.%I', drop_partitions.schema, drop_partitions."table"));
+  PERFORM tenancy_steps.track_partitions(drop_partitions.schema);
   IF keep THEN
     -- Most of it, before anybody has to wait.
-    PERFORM tenancy.refresh_analytics(schema, NULL);
+    PERFORM tenancy.refresh_analytics(drop_partitions.schema, NULL);
   END IF;
   waiting := tenancy_steps.limit_waiting();
   FOR old IN
@@ -352,17 +351,17 @@ BEGIN
       IF old.is_default THEN
         EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I < $1)', old.partition, control) INTO is_old USING before;
         -- No row may come between its sum and its end.
-        IF is_old AND tenancy_steps.try_lock(schema, job, old.partition, 'SHARE ROW EXCLUSIVE MODE') THEN
-          PERFORM tenancy_steps.empty_default_partition(schema, old.partition, control, before, keep);
+        IF is_old AND tenancy_steps.try_lock(drop_partitions.schema, job, old.partition, 'SHARE ROW EXCLUSIVE MODE') THEN
+          PERFORM tenancy_steps.empty_default_partition(drop_partitions.schema, old.partition, control, before, keep);
         END IF;
         CONTINUE;
       END IF;
       -- In the order in which queries lock them. Once all have to wait, they don't wait for what one holds.
-      EXIT WHEN NOT tenancy_steps.try_lock(schema, job, parent, 'ACCESS EXCLUSIVE MODE');
-      CONTINUE WHEN NOT tenancy_steps.try_lock(schema, job, old.partition, 'ACCESS EXCLUSIVE MODE NOWAIT');
+      EXIT WHEN NOT tenancy_steps.try_lock(drop_partitions.schema, job, parent, 'ACCESS EXCLUSIVE MODE');
+      CONTINUE WHEN NOT tenancy_steps.try_lock(drop_partitions.schema, job, old.partition, 'ACCESS EXCLUSIVE MODE NOWAIT');
       IF keep THEN
-        PERFORM tenancy.refresh_analytics(schema, NULL);
-        EXECUTE format('UPDATE %s.analytics_partitions SET relation = NULL WHERE relation = $1', schema) USING old.partition;
+        PERFORM tenancy.refresh_analytics(drop_partitions.schema, NULL);
+        EXECUTE format('UPDATE %s.analytics_partitions SET relation = NULL WHERE relation = $1', drop_partitions.schema) USING old.partition;
       END IF;
       EXECUTE format('DROP TABLE %s', old.partition);
       RAISE NOTICE 'dropped %, which ended at %', old.name, old.upper;
@@ -371,7 +370,7 @@ BEGIN
       IF tenancy_steps.stops_job(SQLSTATE) THEN
         RAISE;
       END IF;
-      PERFORM tenancy_steps.record_job_problem(schema, job, old.name, SQLSTATE, SQLERRM);
+      PERFORM tenancy_steps.record_job_problem(drop_partitions.schema, job, old.name, SQLSTATE, SQLERRM);
     END;
   END LOOP;
   PERFORM set_config('lock_timeout', waiting, true);
