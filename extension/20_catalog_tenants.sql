@@ -1,4 +1,4 @@
--- Catalogs: who there is. Text that is looked up has collation "C": a reference matches byte by byte.
+-- Catalogs of tenants and users. Text used in references has collation "C", so that it is compared byte by byte.
 
 CREATE TABLE tenancy.organizations (
   organization_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),

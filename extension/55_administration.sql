@@ -1,4 +1,4 @@
--- Organizations, workspaces, users, memberships, logins. Everybody may call these; each checks what the caller holds.
+-- Organizations, workspaces, users, memberships, logins. Every role may call these; each checks the caller's rights.
 
 CREATE FUNCTION tenancy_internal.slug_of(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -75,7 +75,7 @@ BEGIN
   VALUES (create_organization.organization_id, create_organization.owner_id,
           tenancy_internal.find_role(NULL, 'organization', 'owner'));
 
-  -- The right to sign up confers no right in the organization that comes of it.
+  -- The privilege to sign up confers no right in the new organization.
   IF NOT tenancy.is_dba() THEN
     RETURN;
   END IF;
@@ -84,7 +84,7 @@ BEGIN
                               scopes => '"all"') k;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (a user that exists, or a new one) and its master key, whose secret is returned this once; the slug is made from the name unless given';
+COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (an existing or new user) and its master key, whose secret is returned only here; the slug is derived from the name unless given';
 
 CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -118,8 +118,8 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
   PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
-  -- A principal names those who aren't members by their addresses: by other references, other organizations' users could be
-  -- tried out.
+  -- Principals refer to users outside of their organization by e-mail address only: with other references, they could find out
+  -- which users exist.
   the_user := tenancy_internal.user_named(member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
   SELECT m.role_id INTO role_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
@@ -128,7 +128,7 @@ BEGIN
     IF the_user IS NULL AND member ~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
       SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = lower(member COLLATE "C");
       IF the_user IS NULL THEN
-        -- An invitation: whoever it is, the address is all that is known yet.
+        -- An invitation: only the address is known yet.
         INSERT INTO tenancy.users (email) VALUES (lower(member COLLATE "C"))
         ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
       END IF;
@@ -158,7 +158,7 @@ BEGIN
   PERFORM tenancy_internal.require_held_role(the_organization, NULL, (
     SELECT m.role_id FROM tenancy.organization_members m
     WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE));
-  -- The roles in workspaces go along.
+  -- Roles in workspaces are removed as well.
   PERFORM tenancy_internal.require_held_role(the_organization, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
@@ -268,7 +268,7 @@ CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  -- Of a role that is gone the number is left.
+  -- Of a dropped role, only the OID is left.
   DELETE FROM tenancy.login_bindings b
   WHERE b.login::oid::text = unbind_login.login AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login);
   IF FOUND THEN

@@ -1,4 +1,4 @@
--- Roles of an organization's own, and overrides of the built-in ones.
+-- An organization's own roles, and overrides of the built-in ones.
 
 CREATE FUNCTION tenancy.create_role(
   organization text, level text, name text, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
@@ -18,7 +18,7 @@ BEGIN
   END IF;
   INSERT INTO tenancy.roles (organization_id, level, name, all_workspaces)
   VALUES (the_organization, create_role.level, create_role.name, create_role.all_workspaces) RETURNING role_id INTO new_id;
-  -- As the template is in this organization: born with, then the organization's own rows.
+  -- The template's grants as in this organization: its own grants, then the organization's overrides.
   INSERT INTO tenancy.grants (role_id, organization_id, resource, action)
   SELECT new_id, the_organization, g.resource, g.action
   FROM (SELECT DISTINCT ON (g.resource, g.action) g.resource, g.action, g.allowed
@@ -27,7 +27,7 @@ BEGIN
           AND (g.organization_id IS NULL OR g.organization_id = the_organization)
         ORDER BY g.resource, g.action, g.organization_id NULLS LAST) g
   WHERE g.allowed;
-  -- Asked of the finished role, so that it is the core that says what it gives.
+  -- Checks the finished role, so that the core computes what it confers.
   IF create_role.level = 'organization' THEN
     PERFORM tenancy_internal.require_held_role(the_organization, NULL, new_id);
   ELSE
@@ -36,7 +36,7 @@ BEGIN
   RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with what another role has, reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
+COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with the grants of another role, reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
 
 CREATE FUNCTION tenancy_internal.require_held_workspace_grants(organization_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -116,7 +116,7 @@ BEGIN
   PERFORM tenancy_internal.change_grant(organization, level, role, resource, action, true);
 END
 $$;
-COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
+COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
 
 CREATE FUNCTION tenancy.revoke_permission(organization text, level text, role text, resource text, action text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -124,7 +124,7 @@ BEGIN
   PERFORM tenancy_internal.change_grant(organization, level, role, resource, action, false);
 END
 $$;
-COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
+COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
 
 CREATE FUNCTION tenancy.set_role_visibility(organization text, role text, all_rows boolean, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -1,5 +1,5 @@
--- API keys. The secret is returned once; what is stored is its SHA-256. A secret is never a parameter of a statement, whose
--- parameters extensions and the server itself may write to the log: it comes with its hash, and stays in a variable.
+-- API keys. The secret is returned once, and stored as SHA-256. A secret is never a parameter of a statement, since extensions
+-- and the server itself may log parameters: it comes with its hash, and stays in a variable.
 
 CREATE FUNCTION tenancy_internal.generate_api_key() RETURNS text
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_generate_api_key';
@@ -42,7 +42,7 @@ BEGIN
                  WHERE jsonb_typeof(level) <> 'string') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'level of a feature must be a string, or an array of strings';
       END IF;
-      -- A level names more than every feature has (copy, publish …): what isn't registered it doesn't give.
+      -- A level includes actions that not every feature has (copy, publish …): unregistered ones are left out.
       RETURN QUERY
       SELECT DISTINCT p.resource::text, p.action::text
       FROM jsonb_each(expand_scopes.scopes) feature,
@@ -67,8 +67,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes, or NULL for the defaults; 22023 for what isn''t known';
 
--- Who makes a key act, or makes it act again, must have what the key has: an own user key acts as its user anyway, a service
--- key sees all rows, and somebody else's user key is that user to whoever has its secret.
+-- Creating or reactivating a key requires what the key confers: an own user key confers nothing new, a service key sees all
+-- rows, and another user's key lets the holder of its secret act as that user.
 CREATE FUNCTION tenancy_internal.require_key_right(key tenancy.api_keys, action text, scopes text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -1,6 +1,6 @@
 -- Checking the chains of audit entries, and removing entries for good.
 
--- An organization that is gone still has its entries, under its id.
+-- A deleted organization still has its entries, under its id.
 CREATE FUNCTION tenancy_internal.audited_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -27,7 +27,7 @@ BEGIN
   IF verify_audit_log.organization IS NOT NULL OR NOT tenancy.is_dba() THEN
     the_organization := tenancy_internal.audited_organization(verify_audit_log.organization);
   END IF;
-  -- So that a transaction's own entries are not taken for a stranger's.
+  -- So that a transaction's own entries are not reported as foreign ones.
   SET CONSTRAINTS tenancy.audit_head IMMEDIATE;
   SET CONSTRAINTS tenancy.audit_head DEFERRED;
   -- One query, hence one snapshot: entries and heads of a transaction are seen together or not at all.
@@ -71,11 +71,11 @@ DECLARE
   last_removed bigint;
   last_entry record;
 BEGIN
-  -- A head from before this transaction's entries would be none.
+  -- A head from before this transaction's entries would be outdated.
   SET CONSTRAINTS tenancy.audit_head IMMEDIATE;
   SET CONSTRAINTS tenancy.audit_head DEFERRED;
   PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = the_organization FOR NO KEY UPDATE;
-  -- What goes is the chain's beginning, whatever became of the clock.
+  -- Deletes the beginning of the chain by position, even if the clock has jumped.
   SELECT min(l.audit_id) INTO first_kept FROM tenancy.audit_log l
   WHERE (l.organization_id = the_organization OR (the_organization IS NULL AND l.organization_id IS NULL)) AND l.at >= purge_audit_chain.until;
   SELECT count(*), max(l.audit_id) INTO removed, last_removed FROM tenancy.audit_log l
@@ -113,7 +113,7 @@ BEGIN
     RETURN tenancy_internal.purge_audit_chain(tenancy_internal.audited_organization(organization), before);
   END IF;
   FOR chain IN SELECT h.organization_id FROM tenancy.audit_heads h ORDER BY h.organization_id LOOP
-    -- Whoever leaves a transaction open after a change holds up its own organization's entries, and nobody else's.
+    -- A transaction left open after a change blocks the purge of its own organization's entries only.
     PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = chain FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
       RAISE WARNING USING MESSAGE = format('audit entries of organization %s are not purged', chain),
@@ -125,4 +125,4 @@ BEGIN
   RETURN removed + tenancy_internal.purge_audit_chain(NULL, before);
 END
 $$;
-COMMENT ON FUNCTION tenancy.purge_audit_log(timestamptz, text) IS 'For a DBA: removes audit entries from before a time, of an organization or (NULL) all, and returns how many; an entry in each chain says who did it, how many went, and the hash of the last; with all, an organization whose entries are being written at the moment is passed over with a WARNING';
+COMMENT ON FUNCTION tenancy.purge_audit_log(timestamptz, text) IS 'For a DBA: removes audit entries from before a time, of an organization or (NULL) all, and returns their number; an entry in each chain records the actor, the number, and the hash of the last one; with all, organizations whose entries are being written at the moment are skipped with a WARNING';

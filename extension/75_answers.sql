@@ -1,4 +1,4 @@
--- What may be done, and by whom: the decisions of authorize(), as lists.
+-- Lists of permissions and of those who hold them: the decisions of authorize().
 
 CREATE FUNCTION tenancy.permissions()
 RETURNS TABLE (workspace_id uuid, workspace text, resource text, action text, rows text)
@@ -8,7 +8,7 @@ COMMENT ON FUNCTION tenancy.permissions() IS 'All that the session may do: per w
 CREATE FUNCTION tenancy.explain_authorize(resource text, action text, workspace text DEFAULT NULL)
 RETURNS TABLE (step integer, rule text, source text, result text)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_explain_authorize';
-COMMENT ON FUNCTION tenancy.explain_authorize(text, text, text) IS 'Why the session may or may not do it: each role, grant, override, switch and scope that is looked at, and last the decision; 22023 when the permission isn''t registered, 42704 for an unknown workspace';
+COMMENT ON FUNCTION tenancy.explain_authorize(text, text, text) IS 'Why the session may or may not do it: each role, grant, override, switch and scope involved, and last the decision; 22023 when the permission isn''t registered, 42704 for an unknown workspace';
 
 CREATE FUNCTION tenancy_internal.principals_with(organization_id uuid, workspace_id uuid, resource text, action text)
 RETURNS TABLE (principal_kind text, principal_id uuid, name text, rows text, via text)
@@ -40,4 +40,4 @@ BEGIN
   RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(tenancy_internal.own_organization(organization)) m;
 END
 $$;
-COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Which role may do what in an organization (NULL: the session''s own), and whether a built-in grant, a row of the organization or nothing says so; workspaces'' overrides aside';
+COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides';

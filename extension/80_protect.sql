@@ -1,4 +1,4 @@
--- Protecting tables: ordinary policies that call the row filter, and column defaults that fill in who writes.
+-- Protecting tables: ordinary policies that call the row filter, and column defaults that fill in the principal.
 
 CREATE FUNCTION tenancy_internal.is_id_type(type oid, collation oid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_is_id_type';
@@ -15,7 +15,7 @@ BEGIN
     RETURN NEXT family_of.relation;
     RETURN;
   END IF;
-  -- Each one's kind is looked up by itself: a join would read all of pg_class.
+  -- Looks up each relation's kind separately: a join would read all of pg_class.
   RETURN QUERY
   WITH RECURSIVE family AS (
     SELECT family_of.relation::oid AS relid, 0 AS depth
@@ -138,7 +138,7 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
               ELSE format('tenancy.current_external_id(%L, NULL::%s)', entity, format_type(a.atttypid, NULL)) END
   FROM pg_attribute a
   WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
-    -- a partition or child has inherited ours
+    -- a partition or child has inherited our default
     AND (NOT a.atthasdef OR tenancy_internal.is_attribution(relation, a.attnum))
 $$;
 COMMENT ON FUNCTION tenancy_internal.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has another default';
@@ -182,7 +182,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remove_protection(regclass) IS 'Takes the policies and defaults of one table away, and returns what was recorded of it';
 
--- What protect() was told besides the columns, as the filter's functions read it.
+-- The options of protect(), as the row filter's functions read them.
 CREATE FUNCTION tenancy_internal.policy_options(wanted tenancy.protected_tables, reading boolean, inserting boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT concat_ws(' ', CASE WHEN policy_options.reading AND (policy_options.wanted).shared THEN 'shared' END,
@@ -240,7 +240,7 @@ BEGIN
     FROM (VALUES (wanted.organization_column, 'organization', false), (wanted.workspace_column, 'workspace', false),
                  (wanted.owner_column, 'user', wanted.inherits_owner), (wanted.api_key_column, 'api_key', wanted.inherits_owner))
          v (column_name, entity, inherited)
-    -- What comes from a parent has no default: the trigger fills it in.
+    -- Columns copied from a parent have no default: the trigger fills them in.
     WHERE v.column_name IS NOT NULL AND NOT v.inherited
       AND (wanted.through IS NULL OR v.entity IN ('user', 'api_key')) LOOP
     IF attribution.expression IS NULL THEN
@@ -302,8 +302,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_policies(regclass) IS 'Raises 55000 when others'' permissive policies would open a table';
 
--- Whether rows name a workspace and no organization. Only then do the policies ask for it, since a filter by organization alone
--- gets better plans.
+-- Whether there are rows with a workspace and no organization. The policies consider such rows only then, since a filter by
+-- organization alone gets better plans.
 CREATE FUNCTION tenancy_internal.has_rows_without_organization(relation regclass, organization name, workspace name) RETURNS boolean
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -393,7 +393,7 @@ BEGIN
   END IF;
   IF wanted.owner_column IS NULL AND wanted.api_key_column IS NULL THEN
     RAISE NOTICE USING MESSAGE = format('table %s does not say who produced a row', protect.relation),
-      DETAIL = 'Who is restricted to own rows sees none of it.';
+      DETAIL = 'Principals that are restricted to own rows see none of its rows.';
   END IF;
   PERFORM tenancy_internal.check_indexes(protect.relation, ARRAY[wanted.organization_column, wanted.workspace_column]
     || CASE WHEN wanted.through IS NOT NULL AND wanted.through[1] IS DISTINCT FROM wanted.workspace_column THEN wanted.through[1:1] END,
@@ -441,9 +441,9 @@ BEGIN
     DELETE FROM tenancy.protected_names k WHERE k.holder = member;
   END LOOP;
   PERFORM tenancy_internal.leave_parents(unprotect.relation);
-  -- A child of two protected tables is still the other one's.
+  -- A child of two protected tables keeps the other one's protection.
   PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(relation) f WHERE f <> relation;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave, and forgets its names; 55000 when it isn''t protected';
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, and forgets its names; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;

@@ -1,4 +1,4 @@
--- Scoped views: a protected table for whoever may list, with the payload for whoever may view.
+-- Scoped views: a protected table for principals that may list, with the payload for those that may view.
 
 CREATE TABLE tenancy.scoped_views (
   "view" regclass PRIMARY KEY,
@@ -54,7 +54,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = format('relation "%s" already exists', create_scoped_view.view);
   END IF;
 
-  -- What is generated from payload tells of it.
+  -- Columns generated from payload would reveal it.
   SELECT string_agg(CASE WHEN a.attname = ANY (table_row.payload) OR EXISTS (
       SELECT FROM pg_attrdef ad JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid
       JOIN pg_attribute source ON d.refclassid = 'pg_class'::regclass AND source.attrelid = d.refobjid AND source.attnum = d.refobjsubid
@@ -74,5 +74,5 @@ BEGIN
   VALUES (to_regclass(format('%I.%I', the_schema, the_view)), create_scoped_view.relation) ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Makes, or makes anew, the view on a protected table with payload columns that others are granted: whoever may list sees the row with these columns, and what is generated from them, NULL, whoever may view sees all of it; read only; 55000 when the table has no payload columns, 42P07 for a name that is taken';
+COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Creates or recreates a view, to be granted to others, on a protected table with payload columns: for principals that may list, these columns and those generated from them are NULL; principals that may view see everything; read only; 55000 when the table has no payload columns, 42P07 for a name that is taken';
 REVOKE ALL ON FUNCTION tenancy.create_scoped_view(regclass, text) FROM PUBLIC;

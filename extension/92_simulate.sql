@@ -1,4 +1,4 @@
--- simulate(): what somebody else would see.
+-- simulate(): runs a query as another user.
 
 CREATE FUNCTION tenancy_internal.ordinary_logins() RETURNS TABLE (login oid, user_id uuid, organization_id uuid, workspace_id uuid, trusted boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -50,7 +50,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.only_organization(uuid) IS 'The only organization that a user belongs to; 22023 for none or several';
 
--- What simulate() does beforehand. Called by itself it writes an entry and nothing else.
+-- The first part of simulate(). By itself it only writes an audit entry.
 CREATE FUNCTION tenancy_steps.begin_simulation(
   query text, member text, organization text, login name,
   OUT user_id uuid, OUT organization_id uuid, OUT workspace_id uuid, OUT login_id oid)
@@ -86,4 +86,4 @@ COMMENT ON FUNCTION tenancy_steps.begin_simulation(text, text, text, name) IS 'C
 
 CREATE FUNCTION tenancy.simulate(query text, member text, organization text DEFAULT NULL, login name DEFAULT NULL) RETURNS SETOF jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_simulate';
-COMMENT ON FUNCTION tenancy.simulate(text, text, text, name) IS 'For a DBA: runs a read-only query with the rows that a member of an organization (NULL: the only one) sees through an ordinary login (NULL: the one bound to the user, or else the only trusted one), and returns each row as JSON; whatever the query does is undone; leaves an audit entry; 22023 for a query that isn''t one statement that returns rows, 55000 while cursors are open';
+COMMENT ON FUNCTION tenancy.simulate(text, text, text, name) IS 'For a DBA: runs a read-only query with the rows that a member of an organization (NULL: the only one) sees through an ordinary login (NULL: the one bound to the user, or else the only trusted one), and returns each row as JSON; all effects of the query are undone; leaves an audit entry; 22023 for a query that isn''t one statement that returns rows, 55000 while cursors are open';

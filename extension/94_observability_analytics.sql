@@ -1,6 +1,6 @@
--- The roll-up of logs by hour. Statements that change logs leave the hours that they touched in analytics_pending, in their own
--- transaction; refresh_analytics() takes these hours out and sums them up again from the rows that are there. That is why it does
--- not matter how late a row comes, in which order transactions commit, or how often a refresh runs.
+-- The roll-up of logs by hour. Statements that change logs record the hours they touched in analytics_pending, in their own
+-- transaction; refresh_analytics() removes these records and recomputes the hours from the existing rows. Therefore late rows,
+-- the order of commits and the frequency of refreshes do not matter.
 
 CREATE FUNCTION tenancy_steps.create_analytics_state(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -28,7 +28,7 @@ BEGIN
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
     BEGIN
       IF TG_OP = 'TRUNCATE' THEN
-        -- As if it were a new partition.
+        -- Treated like a new partition.
         DELETE FROM %1$s.analytics_partitions WHERE relation = TG_RELID;
         RETURN NULL;
       END IF;
@@ -61,7 +61,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_change_triggers(regclass, regnamespace) IS 'Lets changes of logs, or of a partition by its own name, be noticed';
 
--- A statement fires the triggers of the table that it names only, hence partitions have them, too.
+-- A statement fires only the triggers of the table that it names, so partitions have them as well.
 CREATE FUNCTION tenancy_steps.track_partitions(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
@@ -79,7 +79,7 @@ BEGIN
                        partition.partition);
       END IF;
       INSERT INTO analytics_partitions VALUES (partition.partition, partition.lower, partition.upper);
-      -- One that was attached has brought its rows.
+      -- An attached partition has brought its rows.
       EXECUTE format('INSERT INTO analytics_pending SELECT DISTINCT date_bin(''1 hour'', start_time, ''epoch''), false FROM %s
                       WHERE start_time >= ''1970-01-01 00:00+00'' AND start_time < ''2200-01-01 00:00+00''', partition.partition);
       INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
@@ -94,7 +94,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.track_partitions(regnamespace) IS 'Notices partitions of logs that were made, attached, detached or dropped';
 
--- Rows as the tables' constraints want them (see observability_checks()): another could make the sum of everybody's rows impossible.
+-- Rows within the tables' constraints (see observability_checks()): others could make the sum of all rows fail.
 CREATE FUNCTION tenancy_steps.can_be_summed_up(
   started timestamptz, ended timestamptz, input_tokens bigint, output_tokens bigint, read_tokens bigint, creation_tokens bigint,
   cost numeric, operation text, provider text, model text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -144,8 +144,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.sum_up(regnamespace, timestamptz[], boolean, uuid) IS 'Sums up hours of logs, of one organization or (NULL) all: every row, or those that are within bounds';
 
--- Errors of the server, of the caller, or of another session's making: these stop a job, whose next run does its work. All others can
--- be somebody's rows.
+-- Errors of the server, of the caller, or caused by other sessions: these stop a job, and the next run does its work. All
+-- others can be caused by a tenant's rows.
 CREATE FUNCTION tenancy_steps.stops_job(state text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN state OPERATOR(pg_catalog.~) '^(40|42501|53|55P03|57|58|XX)';
 COMMENT ON FUNCTION tenancy_steps.stops_job(text) IS 'Whether an error (its SQLSTATE) has nothing to do with the rows that a job works on';
@@ -167,7 +167,7 @@ BEGIN
     IF tenancy_steps.stops_job(SQLSTATE) THEN
       RAISE;
     END IF;
-    -- Whatever it is about somebody's rows: the others' are summed up.
+    -- With any problem of these rows, the others' are still summed up.
     FOR of_organization IN SELECT DISTINCT l.organization_id FROM logs l WHERE l.start_time >= span.first AND l.start_time < span.until LOOP
       BEGIN
         PERFORM tenancy_steps.sum_up(sum_up_without_some.schema, sum_up_without_some.hours, false, of_organization);
@@ -268,7 +268,7 @@ BEGIN
     EXIT WHEN done OPERATOR(pg_catalog.=) 0;
     total := total OPERATOR(pg_catalog.+) done;
     RAISE NOTICE 'analytics of %: % hours are up to date', schema, total;
-    -- Otherwise whoever goes on writing would keep it from ending.
+    -- Otherwise continuous writes would keep it from ending.
     EXIT WHEN (done OPERATOR(pg_catalog.<) hours) IS NOT FALSE;
   END LOOP;
 END

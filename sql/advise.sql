@@ -111,7 +111,7 @@ SELECT tenancy.register_permission('readable', 'create', 'x'), tenancy.register_
 SELECT count(*) FROM tenancy.advise() a WHERE a.rule = 'unusable_resource';
 DROP TABLE readable, writable;
 
--- What it is handed are rows that the session may not see.
+-- It is called with rows that the session may not see.
 SELECT * FROM faulty('CREATE FUNCTION is_b(t text) RETURNS boolean LANGUAGE plpgsql LEAKPROOF AS ''BEGIN RETURN t = ''''b''''; END''', 'leakproof_function');
 SELECT * FROM faulty('SET tenancy.guard_rails = off; ALTER TABLE logs ALTER COLUMN organization_id DROP DEFAULT; RESET tenancy.guard_rails', 'dropped_default');
 REVOKE TRUNCATE ON ALL TABLES IN SCHEMA app FROM PUBLIC;
@@ -215,7 +215,7 @@ SELECT r.rule, p.proname FROM tenancy.advice_rules() r
 FULL JOIN (SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND p.proname LIKE 'advice\_%') p
   ON p.proname = 'advice_' || r.rule WHERE r.rule IS NULL OR p.proname IS NULL;
 
--- What is meant to be so is accepted, with a reason; something else about the same object is not.
+-- An intended finding is accepted, with a reason; other findings about the same object are not.
 SET client_min_messages = notice;
 CREATE ROLE regress_backup LOGIN BYPASSRLS;
 SELECT * FROM failure($$SELECT tenancy.accept_advice('bypasing_login', 'regress_backup', 'dumps')$$);

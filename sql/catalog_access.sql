@@ -72,7 +72,7 @@ SELECT c."catalog", string_agg(format('%s %s', c.who, c.globex), ', ' ORDER BY p
 SELECT c."catalog", c.built_in, count(*) AS sessions FROM people p, catalogs_of(p.who) c WHERE c.built_in > 0 GROUP BY 1, 2 ORDER BY 1;
 -- Nobody sees both
 SELECT p.who FROM people p, catalogs_of(p.who) c GROUP BY p.who HAVING sum(c.acme) > 0 AND sum(c.globex) > 0;
--- What exactly
+-- In detail
 SELECT who, names(who, 'SELECT slug FROM tenancy.workspaces') AS workspaces, names(who, 'SELECT split_part(email, ''@'', 1) FROM tenancy.users') AS users,
        names(who, 'SELECT replace(name, '' '', ''-'') FROM tenancy.api_keys') AS keys
 FROM people ORDER BY n;

@@ -15,7 +15,7 @@ SELECT tenancy.create_role('acme', 'workspace', 'helper', 'member'), tenancy.cre
 SELECT tenancy.grant_permission('acme', 'organization', 'clerk', 'billing', 'manage');
 GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 \o
--- What comes of it, without who it is: some keys' ids aren't the same twice.
+-- The outcome without the principal's name, since some keys' ids differ each time.
 CREATE FUNCTION outcome_of(who text, command text) RETURNS text LANGUAGE sql AS $$
   SELECT regexp_replace(regexp_replace(app.attempt(who, command), '(user "[^"]*"|(workspace|organization) [a-z]+ key [0-9a-f-]{36}) may', '… may'),
                         'API key [0-9a-f]{8}-[0-9a-f-]{27}', 'API key …')
@@ -27,7 +27,7 @@ CREATE FUNCTION everybody(command text) RETURNS TABLE (outcome text, who text) L
 $$;
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA app TO PUBLIC;
 
--- Who may what, and how it is refused: where a session is of another organization, acme isn't there for it.
+-- Rights and refusals: for a session of another organization, acme does not exist.
 SET SESSION AUTHORIZATION regress_app;
 -- of a DBA only
 SELECT * FROM everybody($$SELECT tenancy.create_user('new@acme.test', 'New')$$);

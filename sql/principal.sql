@@ -1,4 +1,4 @@
--- Who the session is: section 7 of the access model.
+-- The session's principal: section 7 of the access model.
 \pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'

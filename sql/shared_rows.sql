@@ -32,7 +32,7 @@ SELECT * FROM who_can($$INSERT INTO templates VALUES (200, NULL, NULL, NULL)$$);
 SELECT * FROM who_can($$UPDATE prices SET organization_id = NULL WHERE id = 2$$);
 SELECT * FROM who_can($$INSERT INTO prices VALUES (1, DEFAULT, 0) ON CONFLICT (id) DO UPDATE SET price = 0$$);
 RESET SESSION AUTHORIZATION;
--- Whoever no policy applies to does.
+-- Roles to which no policy applies do.
 UPDATE prices SET price = 11 WHERE id = 1;
 SET SESSION AUTHORIZATION regress_app;
 CALL become('gus');

@@ -1,4 +1,4 @@
-// What may be handed out, one rule at a time, and then in every world.
+// Delegation, one rule at a time, and then in every world.
 #include "core/access/delegation.hpp"
 
 #include <gtest/gtest.h>
@@ -113,7 +113,7 @@ TEST(Delegation, OfSomebodyElsesKeyNeedsAllThatThisUserHas) {
   const PermissionSet scope = set_of({logs_view});
   const Access manager = with_role_here(workspace_manager_role, set_of({logs_view, prompts_view})).access();
   EXPECT_FALSE(for_user_key(manager, with_role_here(workspace_member_role, scope), scope).any());
-  // Whatever the key's scopes are: they can be changed, and the key is that user's.
+  // For any scopes of the key: they can be changed, and the key is that user's.
   EXPECT_EQ(for_user_key(manager, with_role_here(workspace_member_role, set_of({prompts_update})), scope)
                 .permissions,
             set_of({prompts_update}));

@@ -1,4 +1,4 @@
-// What permissions reach, which rows a principal gets on which table, and all of it in every world.
+// The reach of permissions, the rows of a principal in each table, and both in every world.
 #include "core/access/row_rules.hpp"
 
 #include <gtest/gtest.h>

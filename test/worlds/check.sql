@@ -7,12 +7,12 @@ CREATE TABLE worlds.verdicts (
   PRIMARY KEY (n, t, id)
 );
 
--- What it means for stored rows, as sets of ids. refused: an UPDATE finds the row and may not write it.
+-- The expected rows, as sets of ids. refused: an UPDATE finds the row and may not write it.
 CREATE TABLE worlds.expected (n int, t int, purpose text, yes int[] NOT NULL, open int[] NOT NULL, PRIMARY KEY (n, t, purpose));
 
 CREATE TABLE worlds.running (seed int, phase text);
 
--- What was compared: `hits` of `total` were seen or allowed. Tallies of a world are added up in totals at its end.
+-- Statistics of the comparison: `hits` of `total` were seen or allowed. Those of a world are added to totals at its end.
 CREATE UNLOGGED TABLE worlds.tallies (subject text, detail text, hits bigint, total bigint);
 CREATE TABLE worlds.totals (subject text, detail text, hits bigint, total bigint, PRIMARY KEY (subject, detail));
 
@@ -400,7 +400,7 @@ BEGIN
 END
 $$;
 
--- Who isn't let in is told so, in whichever way it asks; who has lost all rights may be, or finds nothing.
+-- A refused principal gets the error in every query; one that has lost all rights gets the error or no rows.
 CREATE FUNCTION worlds.check_refusal(who int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   wanted text := (SELECT p.status FROM worlds.principals p WHERE p.n = who);
@@ -558,7 +558,7 @@ SELECT subject, detail, sum(hits)::bigint AS hits, sum(total)::bigint AS total
 FROM (SELECT * FROM worlds.totals UNION ALL SELECT * FROM worlds.other_totals) t
 GROUP BY subject, detail;
 
--- What a run of many worlds must have met on both sides, for the test to mean something.
+-- Minimum coverage of a run of many worlds, in both directions, for the test to be meaningful.
 CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
   WITH wanted (subject, detail) AS (
     SELECT subject, kind FROM (VALUES ('rows by principal'), ('writes by principal')) s (subject),

@@ -323,7 +323,7 @@ BEGIN
 END
 $$;
 
--- What happens to rights in the course of time. Keys and seats come first, then some of them go.
+-- Changes of rights over time. Keys and memberships are added first, then some are removed.
 CREATE FUNCTION worlds.kill_key(key uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   CASE worlds.between(1, 3)
@@ -377,7 +377,7 @@ $$;
 -- Protected tables
 ---------------------------------------------------------------------------------------------------------------------
 
--- What an application would store to name an entity. It may store more carelessly than it can be matched: '07' as 7.
+-- The value that an application would store for an entity. It may be less careful than the comparison: '07' for 7.
 CREATE FUNCTION worlds.stored(type text, id uuid, external_id text) RETURNS text LANGUAGE sql AS $$
   SELECT CASE
     WHEN type = 'uuid' THEN id::text

@@ -62,7 +62,7 @@ CREATE TABLE oracle.rows (
   PRIMARY KEY (t, id)
 );
 
--- What a column of this type holds to name an entity; NULL if it can't (decision 11).
+-- The value that stands for an entity in a column of this type; NULL if there is none (decision 11).
 CREATE FUNCTION oracle.named(type text, id uuid, external_id text) RETURNS text IMMUTABLE LANGUAGE sql AS $$
   SELECT CASE
     WHEN type = 'uuid' THEN id::text
@@ -109,7 +109,8 @@ CREATE VIEW oracle.governed AS
 SELECT p.resource, p.action FROM tenancy.permissions p
 WHERE p.resource IN ('logs', 'traces', 'analytics') OR NOT p.built_in AND p.data_visibility;
 
--- What a role may do in a place: the workspace's row, else the organization's, else the built-in one (decision 5).
+-- The permissions of a role in a place: the workspace's row, otherwise the organization's, otherwise the built-in one (decision
+-- 5).
 CREATE VIEW oracle.role_grants AS
 SELECT r.role_id, place.organization_id, place.workspace_id, p.resource, p.action
 FROM oracle.places place
@@ -244,7 +245,7 @@ JOIN user_holds h ON h.user_id = k.user_id AND h.workspace_id = k.workspace_id
 WHERE p.kind = 'workspace_user_key'
   AND (s.resource <> 'api_keys' OR s.action IN ('list', 'view'))
 UNION ALL
--- What a completion leaves behind comes from the scope alone (decision 6).
+-- Permissions to write what a completion produces come from the scope alone (decision 6).
 SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, 'own'
 FROM oracle.principals p
 JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
@@ -371,7 +372,7 @@ WHERE x.only_n IS NULL OR x.only_n = p.n;
 
 CREATE TABLE oracle.seen (LIKE oracle.seen_rows);
 
--- Whose NULL workspaces are the organization's own rows: owners, admins, organization service keys (decision 2).
+-- Roles that see rows with a NULL workspace: owners, admins, organization service keys (decision 2).
 CREATE VIEW oracle.heads AS
 SELECT p.n FROM oracle.principals p
 WHERE p.kind = 'organization_service_key'

@@ -1,4 +1,4 @@
--- Who asks in a world, and which rows each would write.
+-- The principals of a world, and the rows each would write.
 
 -- The principals of a world, beside oracle.principals.
 CREATE TABLE worlds.principals (
@@ -18,7 +18,7 @@ CREATE TABLE worlds.principals (
 CREATE TABLE worlds.candidates (n int, t int, id int, old_id int, by_default boolean, parent_id int, PRIMARY KEY (n, t, id));
 
 ---------------------------------------------------------------------------------------------------------------------
--- Who there is
+-- The principals
 ---------------------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION worlds.login(wanted text) RETURNS name LANGUAGE sql AS 'SELECT login FROM worlds.logins WHERE purpose = wanted';

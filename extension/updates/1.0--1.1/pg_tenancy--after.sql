@@ -20,7 +20,7 @@ CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABL
          pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
   EXECUTE FUNCTION tenancy_internal.advance_audit_head();
 
--- Whoever could INSERT into tenancy.organizations was a DBA, and stays one. The grants are the administrator's and not the
+-- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are the administrator's and not the
 -- extension's, or else pg_dump would leave them out.
 CREATE FUNCTION tenancy.grant_as_user(statement text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_grant_as_user';
@@ -81,8 +81,8 @@ BEGIN
 END
 $$;
 
--- Whoever leaves a workspace or an organization leaves their user keys there behind for good. Those who have left already could
--- have theirs back by joining again.
+-- A user who leaves a workspace or an organization loses the user keys there for good. Users who have already left could regain
+-- theirs by joining again.
 CREATE TRIGGER end_keys AFTER DELETE ON tenancy.organization_members
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
 CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW

@@ -44,8 +44,7 @@ const char *why_key_has_ended(const CatalogScan &scan, HeapTuple tuple) {
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
   ApiKeyRead key{};
   key.not_after = DT_NOEND;
-  // What is compared is the hash of the text that was given, so that the time taken says nothing of any
-  // secret.
+  // Compares the hash of the given text, so that the time taken reveals nothing about any secret.
   ScanKeyData scan_key;
   equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, secret_hash_datum(secret));
   CatalogScan scan = begin_scan(read, CatalogIndex::api_key_secrets_pkey, 1, &scan_key);

@@ -1,4 +1,4 @@
-// explain_rows(): the filter that the session gets on a table, as SQL.
+// explain_rows(): the session's filter on a table, as SQL.
 
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"

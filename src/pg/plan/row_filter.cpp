@@ -7,7 +7,7 @@
 namespace tenancy::pg {
 namespace {
 
-// What the core needs, and no more.
+// Reads only the parts that the core needs.
 RowIdentity read_identity(Principal &principal, const RowColumns &columns, const RowIdentityParts &needed) {
   RowIdentity identity;
   if (needed.user && can_name(columns.owner, Entity::user, principal.user)) identity.user = principal.user;
@@ -18,7 +18,7 @@ RowIdentity read_identity(Principal &principal, const RowColumns &columns, const
   return identity;
 }
 
-// Which workspaces are excepted can't be said of a column that holds none.
+// Excepted workspaces can't be written for a column that can't hold them.
 bool can_hold_ids(const Node *workspace) {
   return workspace == nullptr || id_type_of(workspace) != IdType::unsupported;
 }

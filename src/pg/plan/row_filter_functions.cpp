@@ -11,8 +11,8 @@ namespace {
 
 constexpr int column_count = 4;
 
-// What a call site keeps between rows: the same expression that planning would have put in the call's place,
-// over parameters that take the row's values.
+// CACHES: a call site's filter between rows: the same expression with which planning would have replaced
+// the call, on parameters that take the row's values.
 struct CallState {
   MemoryContext context;
   SessionToken token;

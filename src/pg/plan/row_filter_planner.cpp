@@ -45,7 +45,7 @@ bool is_with_organization(const FuncExpr *call, bool *known) {
   return !constant->constisnull && DatumGetBool(constant->constvalue);
 }
 
-// What is known of the call that is being replaced.
+// The call that is being replaced.
 struct Call {
   PlannerInfo *root;
   const FuncExpr *expression;
@@ -175,7 +175,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   const char *command = constant_text(argument(command_argument));
   bool known = false;
   const bool with_organization = is_with_organization(expression, &known);
-  // What isn't known is the call's to complain of, if it is made at all.
+  // If the call is executed at all, it raises the error about unknown names itself.
   if (resource == nullptr || command == nullptr || !known || !command_named(command)) return nullptr;
   const char *options = "";
   RowShape shape;

@@ -6,7 +6,7 @@
 namespace tenancy::pg {
 namespace {
 
-// What a profile is made of. Permissions are numbered differently in each process, so their names are hashed.
+// The parts of a profile. Permissions are numbered differently in each process, so their names are hashed.
 struct Sets {
   const PermissionSet *sets[6];
 };

@@ -1,5 +1,5 @@
-// What a principal's rights have in common with those of others, whatever its ids are: one plan can serve all
-// principals of one rights profile.
+// Rights profiles: a principal's rights without its ids. One plan can serve all principals of one rights
+// profile.
 #pragma once
 
 #include "pg/session/principal.hpp"
