@@ -33,6 +33,23 @@ CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.visibility
 CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.grants
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('');
 
+-- Two addresses that people can't tell apart would be two users. No CHECK, which would keep those that an earlier version took from
+-- being restored.
+CREATE FUNCTION tenancy_internal.check_email() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' OR NEW.email IS DISTINCT FROM OLD.email THEN
+    PERFORM tenancy_internal.email_address(NEW.email);
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_email() IS 'Trigger: raises 22023 for what is no e-mail address that people can read';
+CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.users
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
+CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.invitations
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
+
 CREATE FUNCTION tenancy_internal.check_key_organization() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

@@ -54,6 +54,10 @@ CREATE FUNCTION tenancy_internal.user_named(reference text, organization_id uuid
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_user_named';
 COMMENT ON FUNCTION tenancy_internal.user_named(text, uuid) IS 'Id of the organization''s member, or (NULL) of any user, that a uuid, external id or e-mail address (in any case) refers to, or NULL; 22023 for several';
 
+CREATE FUNCTION tenancy_internal.email_address(address text) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_email_address';
+COMMENT ON FUNCTION tenancy_internal.email_address(text) IS 'The spelling of an e-mail address that is stored and compared: ASCII letters in lower case; 22023 for what is none, isn''t in normalization form C, or has characters that are not seen';
+
 CREATE FUNCTION tenancy_internal.nearest(word text, candidates text[]) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_nearest';
 COMMENT ON FUNCTION tenancy_internal.nearest(text, text[]) IS 'The candidate nearest to a mistyped word by edit distance, or NULL when none is near';

@@ -229,7 +229,7 @@ BEGIN
   IF found_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
       MESSAGE = format('user "%s" is not a member of the organization', find_member.reference),
-      HINT = 'Use tenancy.set_organization_role() to add one.';
+      HINT = 'Use tenancy.invite() to invite somebody.';
   END IF;
   RETURN found_user;
 END

@@ -28,6 +28,12 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.find_role(uuid, text, text) IS 'Id of a role of the organization, or a built-in one, by name or id; 42704 with the nearest name';
 
+CREATE FUNCTION tenancy_internal.lock_members(organization_id uuid) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT FROM tenancy.organizations o WHERE o.organization_id = lock_members.organization_id FOR NO KEY UPDATE
+$$;
+COMMENT ON FUNCTION tenancy_internal.lock_members(uuid) IS 'Waits for whoever else changes who is a member of the organization, and keeps others waiting until the transaction ends';
+
 CREATE FUNCTION tenancy.create_user(email text, name text DEFAULT NULL, external_id text DEFAULT NULL) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -35,12 +41,12 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.require_dba();
   INSERT INTO tenancy.users (email, name, external_id)
-  VALUES (lower(create_user.email COLLATE "C"), create_user.name, create_user.external_id)
+  VALUES (tenancy_internal.email_address(create_user.email), create_user.name, create_user.external_id)
   RETURNING user_id INTO new_id;
   RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_user(text, text, text) IS 'For a DBA: creates a user by e-mail address and returns its id; 23505 when the address or external id is taken. A principal adds users by set_organization_role()';
+COMMENT ON FUNCTION tenancy.create_user(text, text, text) IS 'For a DBA: creates a user by e-mail address and returns its id; 23505 when the address or external id is taken. Others invite(), by which an address becomes a user when it accepts';
 
 CREATE FUNCTION tenancy.create_organization(
   name text, owner_email text, slug text DEFAULT NULL, external_id text DEFAULT NULL,
@@ -48,6 +54,7 @@ CREATE FUNCTION tenancy.create_organization(
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_slug text := coalesce(create_organization.slug, tenancy_internal.slug_of(create_organization.name));
+  the_address text;
 BEGIN
   IF NOT tenancy_internal.may_sign_up() THEN
     PERFORM tenancy_internal.require_dba();
@@ -57,6 +64,7 @@ BEGIN
       MESSAGE = 'an organization needs a name, a slug and its owner''s e-mail address',
       HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
   END IF;
+  the_address := tenancy_internal.email_address(create_organization.owner_email);
   INSERT INTO tenancy.organizations (slug, name, external_id)
   VALUES (the_slug, create_organization.name, create_organization.external_id)
   RETURNING organizations.organization_id INTO create_organization.organization_id;
@@ -66,9 +74,9 @@ BEGIN
   RETURNING workspaces.workspace_id INTO create_organization.workspace_id;
 
   SELECT u.user_id INTO create_organization.owner_id FROM tenancy.users u
-  WHERE u.email = lower(create_organization.owner_email COLLATE "C");
+  WHERE u.email = the_address;
   IF create_organization.owner_id IS NULL THEN
-    INSERT INTO tenancy.users (email) VALUES (lower(create_organization.owner_email COLLATE "C"))
+    INSERT INTO tenancy.users (email) VALUES (the_address)
     RETURNING users.user_id INTO create_organization.owner_id;
   END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
@@ -111,41 +119,38 @@ COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text) IS 'Creates
 CREATE FUNCTION tenancy.set_organization_role(organization text, member text, role text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
-  the_role uuid := tenancy_internal.find_role(the_organization, 'organization', role);
+  the_organization uuid := tenancy_internal.own_organization(set_organization_role.organization);
+  the_role uuid := tenancy_internal.find_role(the_organization, 'organization', set_organization_role.role);
   the_user uuid;
   role_before uuid;
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
   PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
-  -- Principals refer to users outside of their organization by e-mail address only: with other references, they could find out
-  -- which users exist.
-  the_user := tenancy_internal.user_named(member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
+  PERFORM tenancy_internal.lock_members(the_organization);
+  -- Of others than members a principal learns nothing.
+  the_user := tenancy_internal.user_named(set_organization_role.member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
   SELECT m.role_id INTO role_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
-  IF role_before IS NULL THEN
-    PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users');
-    IF the_user IS NULL AND member ~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
-      SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = lower(member COLLATE "C");
-      IF the_user IS NULL THEN
-        -- An invitation: only the address is known yet.
-        INSERT INTO tenancy.users (email) VALUES (lower(member COLLATE "C"))
-        ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
-      END IF;
-    END IF;
-    IF the_user IS NULL THEN
-      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member),
-        HINT = 'Name a new member by e-mail address.';
-    END IF;
-  ELSE
+  IF role_before IS NOT NULL THEN
     PERFORM tenancy_internal.require_held_role(the_organization, NULL, role_before);
+  ELSIF NOT tenancy.is_dba() THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+      MESSAGE = format('user "%s" is not a member of the organization', set_organization_role.member),
+      HINT = 'Use tenancy.invite() to invite somebody.';
+  ELSIF the_user IS NULL THEN
+    IF strpos(set_organization_role.member, '@') = 0 THEN
+      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', set_organization_role.member),
+        HINT = 'Name a new user by e-mail address.';
+    END IF;
+    INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member))
+    ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
   END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
   VALUES (the_organization, the_user, the_role)
   ON CONFLICT (organization_id, user_id) DO UPDATE SET role_id = EXCLUDED.role_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a user a role in an organization (NULL: the session''s own), making the user a member where it is none, and a user where only the e-mail address is known; needs team.assign_roles (and team.add_users) and at least the rights of the old and the new role; 55000 for the last owner';
+COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a member of an organization (NULL: the session''s own) another role; a DBA also makes members by it, and users where only the e-mail address is known. Needs team.assign_roles and at least the rights of the old and the new role; 42704 for somebody who is no member (see invite()), 55000 for the last owner';
 
 CREATE FUNCTION tenancy.remove_organization_member(organization text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -155,6 +160,7 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users');
   the_user := tenancy_internal.find_member(the_organization, member);
+  PERFORM tenancy_internal.lock_members(the_organization);
   PERFORM tenancy_internal.require_held_role(the_organization, NULL, (
     SELECT m.role_id FROM tenancy.organization_members m
     WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE));
@@ -256,13 +262,18 @@ BEGIN
   IF the_workspace IS NOT NULL AND the_organization IS NULL THEN
     SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
   END IF;
+  -- The only one there is, or the first one there will be, is stored by a trigger.
+  IF the_organization IS NULL AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = the_user) > 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
+      DETAIL = 'The user is a member of several, and a login acts in one.';
+  END IF;
   INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
   VALUES (tenancy_internal.check_login(bind_login.login), the_user, the_organization, the_workspace)
   ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE
     SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id, workspace_id = EXCLUDED.workspace_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: makes a login stand for a user (NULL: the session''s own), in one organization, and confined to one workspace, where these are given';
+COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: makes a login stand for a user (NULL: the session''s own) in one organization (NULL: the user''s only one, or the first one that it joins), confined to one workspace where that is given; 22023 when the user is a member of several and none is given';
 
 CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

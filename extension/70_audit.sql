@@ -97,6 +97,15 @@ BEGIN
   BEGIN
     SELECT * INTO me FROM tenancy.whoami();
   EXCEPTION WHEN OTHERS THEN
+    -- Who joins or leaves need not have chosen an organization.
+    BEGIN
+      SELECT 'user', o.user_id, o.email INTO kind, id, name FROM tenancy_internal.own_identity() o WHERE o.kind = 'person' AND o.user_id IS NOT NULL;
+      IF FOUND THEN
+        RETURN;
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      NULL;
+    END;
     kind := 'login';
     name := concat_ws(', ', session_user, left('refused as user ' || nullif(current_setting('tenancy.user', true), ''), 100),
                       'refused with API key ' || nullif(current_setting('tenancy.api_key', true), ''),

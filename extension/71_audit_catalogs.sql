@@ -10,6 +10,8 @@ BEGIN
     ELSIF old_row ->> 'revoked_at' IS NULL AND new_row ->> 'revoked_at' IS NOT NULL THEN
       RETURN 'revoke';
     END IF;
+  ELSIF relation = 'invitations' AND operation = 'DELETE' THEN
+    RETURN 'end';  -- whichever way
   ELSIF relation = 'api_key_secrets' THEN
     IF operation = 'DELETE' THEN
       RETURN 'remove_secret';
@@ -29,7 +31,7 @@ BEGIN
   RETURN CASE operation WHEN 'INSERT' THEN 'create' WHEN 'DELETE' THEN 'delete' ELSE 'update' END;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of a key and its secrets also revoke, rotate, add_secret, update_secret, remove_secret';
+COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of an invitation end; of a key and its secrets also revoke, rotate, add_secret, update_secret, remove_secret';
 
 CREATE FUNCTION tenancy_internal.name_of_dropped(relation oid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

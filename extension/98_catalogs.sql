@@ -26,7 +26,7 @@ BEGIN
                              AND (tenancy.authorize('workspaces', 'list', workspace_id)
                                   OR tenancy.authorize('workspaces', 'view', workspace_id))$q$, '',
      'listed', 'organization', 'workspace', 'workspace_id', ''),
-    ('users', 'ALL', $q$user_id IN (SELECT m.user_id FROM tenancy.organization_members m)$q$, '',
+    ('users', 'ALL', $q$user_id = (SELECT tenancy.current_user_id())$q$, '',
      'new', '', 'user', 'user_id', ''),
     ('roles', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$,
      'WHERE organization_id IS NOT NULL',
@@ -39,6 +39,11 @@ BEGIN
                                     AND (user_id = (SELECT tenancy.current_user_id())
                                          OR tenancy.authorize('team', 'list', workspace_id))$q$, '',
      '', 'organization', 'workspace_member', 'workspace_id', 'user_id'),
+    ('invitations', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
+     NULL, NULL, 'invitation', 'invitation_id', ''),
+    -- What the invited side has refused is not the inviting side's to see.
+    ('refused_invitations', 'ALL', NULL, '',
+     NULL, NULL, 'refused_invitation', 'inviting_organization', ''),
     ('permissions', 'ALL', 'true', 'WHERE NOT built_in',
      '', '', 'permission', 'resource', 'action'),
     ('grants', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$,

@@ -25,7 +25,7 @@ CREATE TABLE tries AS SELECT * FROM (VALUES
   (3, 'key name', $$SELECT tenancy.create_api_key('organization_service_key', %L, scopes => '[]')$$, 1000),
   (4, 'new key name', $$SELECT tenancy.update_api_key((SELECT api_key_id FROM tenancy.api_keys WHERE name = 'search service'), %L)$$, 1000),
   (5, 'role name', $$SELECT tenancy.create_role(NULL, 'workspace', %L)$$, 100),
-  (6, 'address', $$SELECT tenancy.set_organization_role(NULL, %L || '@acme.test', 'member')$$, 310),
+  (6, 'address', $$SELECT tenancy.invite(NULL, %L || '@acme.test')$$, 310),
   (7, 'issuer', $$SELECT tenancy.set_jwks(NULL, NULL, issuer => %L)$$, 1000),
   (8, 'audience', $$SELECT tenancy.set_jwks(NULL, NULL, audience => %L)$$, 1000),
   (9, 'key of tokens', $$SELECT tenancy.set_jwks(NULL, jsonb_build_object('kty', 'OKP', 'crv', 'Ed25519', 'kid', %L::text, 'x', 'Hux2PG0YG-i5tAs48sxcOaBDTs4Zme0giJIiI2Nx15c'))$$, 255),

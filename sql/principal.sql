@@ -159,6 +159,11 @@ SET tenancy.organization = 'globex';
 SELECT organization FROM me;
 RESET tenancy.organization;
 CALL become('nobody');
+-- a login stays in the organization that it was bound in; one of 1.0 may have none
+SET SESSION AUTHORIZATION regress_bound;
+SELECT organization FROM me;
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.login_bindings SET organization_id = NULL WHERE login = 'regress_bound'::regrole;
 SET SESSION AUTHORIZATION regress_bound;
 SELECT organization FROM me;
 SET tenancy.organization = 'acme';

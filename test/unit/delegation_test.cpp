@@ -142,6 +142,24 @@ TEST(Delegation, OfAnyKeyLeavesOutWhatKeysWriteByScopeAlone) {
                   .any());
 }
 
+TEST(Delegation, OfAnInvitationNeedsTheRoleAndTheMakingOfMembersThere) {
+  const PermissionSet making = set_of({configs_create, prompts_update});
+  PermissionSet both = making;
+  both |= set_of({logs_view});
+  const World offered = with_role_here(workspace_member_role, set_of({logs_view}));
+  const Access able = with_role_here(workspace_manager_role, both).access();
+  EXPECT_FALSE(shortfall_of_invitation(able, offered.access(), making, here).any());
+  EXPECT_EQ(shortfall_of_invitation(able, offered.access(), making, there).permissions, making);
+  EXPECT_EQ(shortfall_of_invitation(able, offered.access(), making, {}).permissions, making);
+  EXPECT_EQ(shortfall_of_invitation(with_role_here(workspace_manager_role, making).access(), offered.access(),
+                                    making, here)
+                .permissions,
+            set_of({logs_view}));
+  // Nobody, as whoever has left is
+  EXPECT_TRUE(shortfall_of_invitation(Access{}, offered.access(), making, here).any());
+  EXPECT_TRUE(shortfall_of_invitation(Access{}, World{}.access(), making, {}).any());
+}
+
 TEST(Delegation, NeverLeavesTheOrganization) {
   UserFacts user;
   user.organization = made_up_id(0x0b, 1);

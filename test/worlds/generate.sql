@@ -238,6 +238,13 @@ BEGIN
             VALUES (workspace, member.user_id, organization, worlds.pick(worlds.roles_of(organization, 'workspace')));
           END IF;
         END LOOP;
+      ELSIF worlds.chance(0.5) THEN
+        -- counts for nothing
+        INSERT INTO tenancy.invitations (organization_id, email, role_id, workspaces, expires_at)
+        SELECT organization, u.email, worlds.pick(worlds.roles_of(organization, 'organization')),
+               jsonb_build_object((worlds.workspaces_of(organization))[1], worlds.pick(worlds.roles_of(organization, 'workspace'))),
+               now() + interval '1 day'
+        FROM tenancy.users u WHERE u.user_id = member.user_id;
       END IF;
     END LOOP;
   END LOOP;

@@ -57,6 +57,13 @@ ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check
   (data_visibility OR resource NOT IN ('logs', 'traces', 'analytics'));
 -- @include 24_protected_names.sql
 
+-- Invitations, and what an organization calls its members
+-- @include 25_catalog_invitations.sql
+ALTER TABLE tenancy.organization_members ADD COLUMN name text, ADD COLUMN external_id text COLLATE "C" CHECK (external_id <> ''),
+  ADD CONSTRAINT organization_members_external_id_key UNIQUE (organization_id, external_id);
+COMMENT ON COLUMN tenancy.organization_members.name IS 'What the organization calls the member; NULL: as the user does';
+COMMENT ON COLUMN tenancy.organization_members.external_id IS 'The organization''s own id for the member';
+
 -- Replaced by advise(boolean).
 DROP FUNCTION tenancy.advise();
 

@@ -27,4 +27,9 @@ enum class KeyFor : std::uint8_t { nobody, maker, somebody_else };
 /// its workspace, over all rows, since the user's own rows are not the maker's.
 Shortfall shortfall_of_key(const Access &held, const KeyFacts &key, KeyFor whom, const UserFacts *user);
 
+/// What whoever has invited somebody lacks, when that is accepted, to give what is offered: the role on the
+/// organization (workspace nil) or in a workspace, and there the permissions by which members are made.
+Shortfall shortfall_of_invitation(const Access &inviter, const Access &offered,
+                                  const PermissionSet &making_members, const Uuid &workspace);
+
 }  // namespace tenancy

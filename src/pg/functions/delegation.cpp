@@ -8,6 +8,7 @@
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/roles.hpp"
+#include "pg/functions/lacking.hpp"
 #include "pg/functions/role_rights.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/session/principal.hpp"
@@ -26,12 +27,6 @@ const char *text_of(const Shortfall &lacking) {
     if (lacking.permissions.contains(permission.id))
       return psprintf("%s.%s", permission.resource, permission.action);
   return lacking.standing ? "a role above settings" : "a role in every workspace";
-}
-
-Datum lacking_datum(FunctionCallInfo fcinfo, const Shortfall &lacking) {
-  const char *text = text_of(lacking);
-  if (text == nullptr) PG_RETURN_NULL();
-  PG_RETURN_TEXT_P(cstring_to_text(text));
 }
 
 Shortfall shortfall_of_role(const Uuid &organization, const Uuid &workspace, const Uuid &role) {
@@ -94,6 +89,12 @@ bool follows(const RoleRights &role, const Uuid &of) {
 }
 
 }  // namespace
+
+Datum lacking_datum(FunctionCallInfo fcinfo, const Shortfall &lacking) {
+  const char *text = text_of(lacking);
+  if (text == nullptr) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(text));
+}
 
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_role);
