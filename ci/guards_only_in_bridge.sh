@@ -25,7 +25,7 @@ if matches '\b(PG_TRY|PG_CATCH|PG_FINALLY|PG_END_TRY|PG_exception_stack|(sig)?se
 fi
 
 if [[ -d src/pg ]]; then
-  # What is indented and static is inside of something; in a header that may be a member function, which has a
+  # An indented static is inside of something; in a header that may be a member function, which has a
   # parenthesis before anything else.
   indented='^[[:space:]]+(static|thread_local)[[:space:]]'
   allowed=':[[:space:]]+static[[:space:]]+(inline[[:space:]]+)?(constexpr|consteval|constinit)\b'

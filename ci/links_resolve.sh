@@ -13,7 +13,7 @@ use File::Spec;
 
 my ($bad, %anchors) = (0);
 
-# What is written in code is no link and no heading.
+# Code contains no links and no headings.
 sub text_of {
     my ($path) = @_;
     open my $file, '<', $path or die "$path: $!\n";

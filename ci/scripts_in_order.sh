@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The parts of the install script are named NN_name.sql with numbers of their own (files whose names begin with the same
-# word may share one: a part in several files, which need no order), hold no CREATE OR REPLACE, and every SECURITY DEFINER
+# word may share one: a part in several files, which need no order), hold no CREATE OR REPLACE and no #variable_conflict, and every SECURITY DEFINER
 # function in them and in update scripts pins its search_path, pg_temp last.
 #
 # The Makefile concatenates the parts by number; one that does not fit the pattern would silently be left out.  CREATE
@@ -38,6 +38,12 @@ done
 
 if [[ ${#parts[@]} -gt 0 ]] && grep -niE "^[^-']*\bCREATE[[:space:]]+OR[[:space:]]+REPLACE\b" "${parts[@]}"; then
   echo 'no CREATE OR REPLACE in an install script'
+  status=1
+fi
+
+# Names that mean a parameter and a column are an error, unless the parameter is written FUNCTION.PARAMETER.
+if grep -nF '#variable_conflict' "${parts[@]}" extension/updates/*/*.sql; then
+  echo 'write FUNCTION.PARAMETER instead of a rule for conflicts of names'
   status=1
 fi
 

@@ -47,6 +47,26 @@ CREATE ROLE app LOGIN;
 CREATE ROLE console LOGIN;
 CREATE ROLE mia LOGIN;
 
+SELECT tenancy.trust_login('console');
+-- example invite
+SET SESSION AUTHORIZATION console;
+SET tenancy."user" = 'olivia@acme.example';
+SELECT tenancy.invite(NULL, 'noah@acme.example', 'member', '{"assistant": "manager"}') AS invitation \gset
+-- end
+
+-- example accept_invitation
+-- The application has authenticated whoever it is by this address.
+SET tenancy."user" = 'noah@acme.example';
+SELECT organization, role, state, invited_by FROM tenancy.my_organizations();
+SELECT tenancy.accept_invitation(:'invitation');
+-- end
+
+-- example leave_organization
+SELECT tenancy.leave_organization();
+-- end
+RESET tenancy."user";
+RESET SESSION AUTHORIZATION;
+
 -- example protect
 CREATE TABLE requests (
   request_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -222,6 +242,10 @@ SELECT principal_kind, name, rows, via FROM tenancy.who_can('logs', 'view', 'ass
 -- end
 RESET SESSION AUTHORIZATION;
 RESET tenancy."user";
+
+-- example explain_write
+SELECT tenancy.explain_write('requests', '{"model": "small"}');
+-- end
 
 -- example simulate
 -- "I can't see yesterday's requests": what Mia sees, through the login that her tool connects by.

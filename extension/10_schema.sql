@@ -1,4 +1,4 @@
--- The schema: who owns a schema can drop what lies in it, so one that somebody else prepared is refused.
+-- The schema. Its owner can drop everything in it, so a schema prepared by another role is refused.
 
 DO $$
 BEGIN

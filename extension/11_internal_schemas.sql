@@ -1,10 +1,12 @@
--- What people, applications and BI tools use is in schema tenancy. Functions that only our own functions call are elsewhere:
+-- The public API for people, applications and BI tools is in schema tenancy. Functions that only our own functions call are
+-- elsewhere:
 --
---   tenancy_internal   run with the rights of the extension's owner, or without a caller. PUBLIC has no USAGE on the schema, and
---                      99_rights.sql takes EXECUTE on the functions away as well.
---   tenancy_steps      parts of public functions that run with their caller's rights, who therefore must be able to call them.
+-- tenancy_internal: run with the rights of the extension's owner, or without a caller. PUBLIC has no USAGE on the schema, and
+-- 99_rights.sql takes EXECUTE on the functions away as well.
 --
--- Objects that tables, policies, views, functions or dumps of users name stay in schema tenancy, and so do the catalogs.
+-- tenancy_steps: parts of public functions that run with their caller's rights, who therefore must be able to call them.
+--
+-- Objects that tables, policies, views, functions or dumps of users refer to stay in schema tenancy, and so do the catalogs.
 CREATE SCHEMA tenancy_internal;
 COMMENT ON SCHEMA tenancy_internal IS 'Functions of pg_tenancy that nobody calls by hand';
 CREATE SCHEMA tenancy_steps;

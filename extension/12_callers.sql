@@ -1,17 +1,18 @@
--- Who administers, on whose behalf, and as whom work on users' tables is done. See docs/design/administration.md.
+-- DBAs, callers of administration functions, and the owner's rights for work on users' tables. See
+-- docs/design/administration.md.
 
--- A marker is a domain that no value has. Who holds USAGE on it may do what it stands for: no predefined role of PostgreSQL does,
--- and no GRANT ON ALL ... IN SCHEMA gives it.
+-- A marker is a domain without values. USAGE on it is the privilege it stands for: no predefined role of PostgreSQL includes
+-- it, and no GRANT ON ALL ... IN SCHEMA gives it.
 CREATE DOMAIN tenancy.administrator AS boolean CHECK (VALUE IS NULL);
-COMMENT ON DOMAIN tenancy.administrator IS 'Whoever holds USAGE is a DBA of pg_tenancy: GRANT USAGE ON TYPE tenancy.administrator TO role';
+COMMENT ON DOMAIN tenancy.administrator IS 'Roles with USAGE are DBAs of pg_tenancy: GRANT USAGE ON TYPE tenancy.administrator TO role';
 REVOKE ALL ON TYPE tenancy.administrator FROM PUBLIC;
 CREATE DOMAIN tenancy.sign_up AS boolean CHECK (VALUE IS NULL);
-COMMENT ON DOMAIN tenancy.sign_up IS 'Whoever holds USAGE may create organizations, and administer nothing else: GRANT USAGE ON TYPE tenancy.sign_up TO role';
+COMMENT ON DOMAIN tenancy.sign_up IS 'Roles with USAGE may create organizations, and administer nothing else: GRANT USAGE ON TYPE tenancy.sign_up TO role';
 REVOKE ALL ON TYPE tenancy.sign_up FROM PUBLIC;
 
--- Administration functions are written in this language: PL/pgSQL that runs with the rights of the function's owner and knows its
--- caller. It is untrusted, so that only superusers can write in it. No SECURITY DEFINER function of the extension may call such a
--- function, since its owner would pass for the caller.
+-- Administration functions are written in this language: PL/pgSQL that runs with the rights of the function's owner and has
+-- access to its caller. It is untrusted, so that only superusers can write in it. No SECURITY DEFINER function of the extension
+-- may call such a function, since the caller would then be the extension's owner.
 CREATE FUNCTION tenancy_internal.call_handler() RETURNS language_handler
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_call_handler';
 COMMENT ON FUNCTION tenancy_internal.call_handler() IS 'Runs functions of language "tenancy"';

@@ -1,4 +1,4 @@
--- Catalogs: who there is. Text that is looked up has collation "C": a reference matches byte by byte.
+-- Catalogs of tenants and users. Text used in references has collation "C", so that it is compared byte by byte.
 
 CREATE TABLE tenancy.organizations (
   organization_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -77,7 +77,10 @@ CREATE TABLE tenancy.organization_members (
   user_id uuid NOT NULL REFERENCES tenancy.users ON DELETE CASCADE,
   role_id uuid NOT NULL REFERENCES tenancy.roles,
   created_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (organization_id, user_id)
+  name text,
+  external_id text COLLATE "C" CHECK (external_id <> ''),
+  PRIMARY KEY (organization_id, user_id),
+  CONSTRAINT organization_members_external_id_key UNIQUE (organization_id, external_id)
 );
 CREATE INDEX organization_members_user_idx ON tenancy.organization_members (user_id, organization_id);
 CREATE INDEX organization_members_role_idx ON tenancy.organization_members (role_id);
@@ -86,6 +89,8 @@ COMMENT ON COLUMN tenancy.organization_members.organization_id IS 'The organizat
 COMMENT ON COLUMN tenancy.organization_members.user_id IS 'The member';
 COMMENT ON COLUMN tenancy.organization_members.role_id IS 'The member''s organization role; an organization never loses its last owner';
 COMMENT ON COLUMN tenancy.organization_members.created_at IS 'When the user joined';
+COMMENT ON COLUMN tenancy.organization_members.name IS 'What the organization calls the member; NULL: as the user does';
+COMMENT ON COLUMN tenancy.organization_members.external_id IS 'The organization''s own id for the member';
 
 CREATE TABLE tenancy.workspace_members (
   workspace_id uuid NOT NULL,

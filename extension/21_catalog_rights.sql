@@ -1,4 +1,4 @@
--- Catalogs: what is allowed to whom. Settings are a vocabulary over grants and visibility, see 60_settings.sql.
+-- Catalogs of rights. Tenant settings are names for rows of grants and visibility, see 60_settings.sql.
 
 CREATE TABLE tenancy.permissions (
   resource text COLLATE "C" NOT NULL CHECK (resource ~ '^[a-z][a-z0-9_]*$' AND length(resource) <= 63),
@@ -28,11 +28,11 @@ CREATE TABLE tenancy.grants (
   FOREIGN KEY (resource, action) REFERENCES tenancy.permissions,
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
   CHECK (workspace_id IS NULL OR organization_id IS NOT NULL),
-  -- a workspace can override what has a category that the organization can switch on for workspaces
+  -- a workspace can only override in a category that the organization opens to workspaces
   CHECK (workspace_id IS NULL OR resource IN ('logs', 'analytics', 'api_keys', 'prompts', 'guardrails', 'integrations'))
 );
 CREATE INDEX grants_organization_idx ON tenancy.grants (organization_id, workspace_id) WHERE organization_id IS NOT NULL;
-COMMENT ON TABLE tenancy.grants IS 'What a role may do: a built-in row, an organization''s row, or a workspace''s override';
+COMMENT ON TABLE tenancy.grants IS 'Grants of roles: built-in rows, rows of an organization, and overrides of a workspace';
 COMMENT ON COLUMN tenancy.grants.role_id IS 'The role';
 COMMENT ON COLUMN tenancy.grants.organization_id IS 'Organization whose row it is; NULL for a built-in grant';
 COMMENT ON COLUMN tenancy.grants.workspace_id IS 'Workspace whose override it is; NULL for the whole organization';
@@ -67,6 +67,6 @@ COMMENT ON COLUMN tenancy.workspace_overrides.organization_id IS 'The organizati
 COMMENT ON COLUMN tenancy.workspace_overrides.category IS 'Category of settings';
 COMMENT ON COLUMN tenancy.workspace_overrides.allowed IS 'Allow workspace-level configuration; when false, workspace settings are kept but ignored';
 
--- Their keys have columns that may be NULL, so that logical replication needs the whole row to find one.
+-- Their keys include columns that may be NULL, so logical replication needs the whole row to identify one.
 ALTER TABLE tenancy.grants REPLICA IDENTITY FULL;
 ALTER TABLE tenancy.visibility REPLICA IDENTITY FULL;

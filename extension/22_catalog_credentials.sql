@@ -1,4 +1,5 @@
--- Catalogs: credentials, logins, protected tables. Secrets lie apart, so that a key can be shown and its hash can't.
+-- Catalogs of credentials, logins, protected tables. Secrets are in a table of their own, so that keys can be shown without
+-- hashes.
 
 CREATE TABLE tenancy.api_keys (
   api_key_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -97,9 +98,10 @@ CREATE TABLE tenancy.protected_tables (
   inherits_owner boolean NOT NULL DEFAULT false,
   shared boolean NOT NULL DEFAULT false,
   workspace_decides boolean NOT NULL DEFAULT false,
+  fill_nulls boolean NOT NULL DEFAULT false,
   CHECK (organization_column IS NOT NULL OR workspace_column IS NOT NULL)
 );
-COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and what unprotect() has to restore';
+COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and the changes that unprotect() must undo';
 COMMENT ON COLUMN tenancy.protected_tables.relation IS 'The table';
 COMMENT ON COLUMN tenancy.protected_tables.resource IS 'Resource whose permissions decide';
 COMMENT ON COLUMN tenancy.protected_tables.organization_column IS 'Column that names the row''s organization';
@@ -113,6 +115,7 @@ COMMENT ON COLUMN tenancy.protected_tables.force_before IS 'Row security was for
 COMMENT ON COLUMN tenancy.protected_tables.protected_at IS 'When the table was protected';
 COMMENT ON COLUMN tenancy.protected_tables.with_organization IS 'The organization must agree where the workspace decides: the table is partitioned by it';
 COMMENT ON COLUMN tenancy.protected_tables.through IS 'Columns that refer to the parents which the row belongs with: the first gives it its tenant';
-COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whose a row is, its first parent says';
+COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whether the first parent decides about own rows';
 COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
-COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whose row it is, where the organization is NULL';
+COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whether the workspace decides about rows whose organization is NULL';
+COMMENT ON COLUMN tenancy.protected_tables.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';

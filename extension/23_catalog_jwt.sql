@@ -1,4 +1,4 @@
--- Catalogs: whose signature on a token counts for an organization.
+-- Catalogs of the keys with which an organization's tokens are verified.
 
 CREATE TABLE tenancy.jwt_keys (
   organization_id uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
@@ -21,7 +21,7 @@ CREATE TABLE tenancy.jwt_issuers (
   audience text COLLATE "C" CHECK (audience <> ''),
   CHECK (issuer IS NOT NULL OR audience IS NOT NULL)
 );
-COMMENT ON TABLE tenancy.jwt_issuers IS 'What tokens of an organization must say of their issuer and audience; without a row, anything';
+COMMENT ON TABLE tenancy.jwt_issuers IS 'The issuer and audience required of an organization''s tokens; without a row, any';
 COMMENT ON COLUMN tenancy.jwt_issuers.organization_id IS 'The organization';
-COMMENT ON COLUMN tenancy.jwt_issuers.issuer IS 'What the claim iss must be; NULL for anything';
-COMMENT ON COLUMN tenancy.jwt_issuers.audience IS 'What the claim aud must be, or have among others; NULL for anything';
+COMMENT ON COLUMN tenancy.jwt_issuers.issuer IS 'Required value of the claim iss; NULL for any';
+COMMENT ON COLUMN tenancy.jwt_issuers.audience IS 'Value that the claim aud must be or contain; NULL for any';

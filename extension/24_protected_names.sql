@@ -1,4 +1,4 @@
--- Catalog: what is remembered of protected tables by name, so that another table of the name does not come to stand open.
+-- Catalog of the names of protected tables, so that another table of such a name is not left open.
 
 CREATE TABLE tenancy.protected_names (
   schema_name name NOT NULL,
@@ -14,10 +14,11 @@ CREATE TABLE tenancy.protected_names (
   inherits_owner boolean NOT NULL DEFAULT false,
   shared boolean NOT NULL DEFAULT false,
   workspace_decides boolean NOT NULL DEFAULT false,
+  fill_nulls boolean NOT NULL DEFAULT false,
   PRIMARY KEY (schema_name, table_name)
 );
 CREATE INDEX protected_names_holder_idx ON tenancy.protected_names (holder);
-COMMENT ON TABLE tenancy.protected_names IS 'Names under which tables are or were protected, and how: whatever takes such a name does not come to stand open; see forget()';
+COMMENT ON TABLE tenancy.protected_names IS 'Names under which tables are or were protected, and how, so that no table with such a name is left open; see forget()';
 COMMENT ON COLUMN tenancy.protected_names.schema_name IS 'Schema of the table';
 COMMENT ON COLUMN tenancy.protected_names.table_name IS 'Name of the table';
 COMMENT ON COLUMN tenancy.protected_names.resource IS 'Resource whose permissions decide';
@@ -28,8 +29,7 @@ COMMENT ON COLUMN tenancy.protected_names.api_key_column IS 'Column that names t
 COMMENT ON COLUMN tenancy.protected_names.payload IS 'Columns with full content; NULL: anywhere; empty: nowhere, metadata only';
 COMMENT ON COLUMN tenancy.protected_names.holder IS 'The protected table that has, or had last, the name; NULL when it was dropped';
 COMMENT ON COLUMN tenancy.protected_names.through IS 'Columns that refer to the parents which the row belongs with: the first gives it its tenant';
-COMMENT ON COLUMN tenancy.protected_names.inherits_owner IS 'Whose a row is, its first parent says';
+COMMENT ON COLUMN tenancy.protected_names.inherits_owner IS 'Whether the first parent decides about own rows';
 COMMENT ON COLUMN tenancy.protected_names.shared IS 'Rows that name neither organization nor workspace are for everybody';
-COMMENT ON COLUMN tenancy.protected_names.workspace_decides IS 'Whose row it is, where the organization is NULL';
-SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_names',
-  'WHERE holder IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = holder)');
+COMMENT ON COLUMN tenancy.protected_names.workspace_decides IS 'Whether the workspace decides about rows whose organization is NULL';
+COMMENT ON COLUMN tenancy.protected_names.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';

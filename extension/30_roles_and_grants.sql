@@ -22,7 +22,7 @@ FROM (VALUES
   ('workspaces', 'list view create update delete', 'workspaces')
 ) v (resource, actions, what), string_to_table(v.actions, ' ') action;
 
--- Ids are fixed: the module and dumps know the built-in roles by them.
+-- Ids are fixed: the module and dumps identify the built-in roles by them.
 INSERT INTO tenancy.roles (role_id, level, name, all_workspaces, description) VALUES
   ('00000000-0000-4000-8000-000000000001', 'organization', 'owner', true, 'Everything, in every workspace; above every setting'),
   ('00000000-0000-4000-8000-000000000002', 'organization', 'admin', true, 'Everything but billing, in every workspace'),

@@ -1,4 +1,4 @@
--- What a foreign key or a CHECK can't say. Created after the built-in rows, which they guard.
+-- Rules beyond foreign keys and CHECK constraints. Created after the built-in rows, which they protect.
 
 CREATE FUNCTION tenancy_internal.check_role_assignment() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -32,6 +32,23 @@ CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.visibility
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('workspace');
 CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.grants
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('');
+
+-- Two addresses that people can't tell apart would be two users. No CHECK, which would keep those that an earlier version took from
+-- being restored.
+CREATE FUNCTION tenancy_internal.check_email() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' OR NEW.email IS DISTINCT FROM OLD.email THEN
+    PERFORM tenancy_internal.email_address(NEW.email);
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_email() IS 'Trigger: raises 22023 for what is no e-mail address that people can read';
+CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.users
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
+CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.invitations
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
 
 CREATE FUNCTION tenancy_internal.check_key_organization() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -100,7 +117,7 @@ BEGIN
       DETAIL = 'Its members, keys and rows belong to the organization that it is part of.',
       HINT = 'Create a workspace there; tenancy.export_organization() gives the rows to be inserted into it.';
   END IF;
-  -- When the organization itself goes, its default workspace goes with it.
+  -- If the organization itself is deleted, so is its default workspace.
   IF OLD.is_default AND (TG_OP = 'DELETE' OR NOT NEW.is_default)
      AND EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = OLD.organization_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -121,7 +138,8 @@ COMMENT ON FUNCTION tenancy_internal.organization_has_owner(uuid) IS 'Whether th
 CREATE FUNCTION tenancy_internal.check_last_owner() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  -- The lock makes two owners who leave at once wait for each other; no row: the organization itself goes, or is about to.
+  -- The lock makes concurrent removals of two owners wait for each other. No row: the organization itself is deleted, or about
+  -- to be.
   PERFORM FROM tenancy.organizations o
   WHERE o.organization_id = OLD.organization_id AND o.closed_at IS NULL FOR NO KEY UPDATE;
   IF FOUND AND NOT tenancy_internal.organization_has_owner(OLD.organization_id) THEN
@@ -138,7 +156,7 @@ CREATE CONSTRAINT TRIGGER check_last_owner AFTER UPDATE OR DELETE ON tenancy.org
   WHEN (OLD.role_id = '00000000-0000-4000-8000-000000000001')
   EXECUTE FUNCTION tenancy_internal.check_last_owner();
 
--- Export and removal work on what is recorded here.
+-- Export and removal rely on this record.
 CREATE FUNCTION tenancy_internal.check_protected_table() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

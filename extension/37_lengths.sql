@@ -1,6 +1,6 @@
--- How long the texts may be that tenants can store: each goes into the audit log, too, and what is looked up into an index, whose
--- entries have at most 2704 bytes. Triggers and not CHECK constraints, which would keep rows that an earlier version took from being
--- restored from a dump, and a key with a long name from being revoked.
+-- Length limits of texts that tenants can store: each is also written to the audit log, and those used in references are in an
+-- index, whose entries have at most 2704 bytes. Triggers and not CHECK constraints, which would keep longer rows of an earlier
+-- version from being restored, and a key with a long name from being revoked.
 
 CREATE FUNCTION tenancy_internal.check_length() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -33,13 +33,14 @@ BEGIN
     FROM (VALUES
       (1, 'organizations', 'slug', 100), (2, 'organizations', 'name', 1000), (3, 'organizations', 'external_id', 500),
       (1, 'workspaces', 'slug', 100), (2, 'workspaces', 'name', 1000), (3, 'workspaces', 'external_id', 500),
+      (1, 'organization_members', 'name', 1000), (2, 'organization_members', 'external_id', 500), (1, 'invitations', 'email', 320), (1, 'refused_invitations', 'email', 320),
       (1, 'users', 'email', 320), (2, 'users', 'name', 1000), (3, 'users', 'external_id', 500),
       (1, 'roles', 'name', 100), (2, 'roles', 'description', 1000), (1, 'permissions', 'description', 1000),
       (1, 'api_keys', 'name', 1000), (2, 'api_keys', 'external_id', 500), (3, 'api_keys', 'display_prefix', 100),
       (1, 'jwt_keys', 'jwk', 16384), (1, 'jwt_issuers', 'issuer', 1000), (2, 'jwt_issuers', 'audience', 1000),
       (1, 'protected_tables', 'resource', 63)) v (n, catalog, attribute, longest)
     GROUP BY v.catalog LOOP
-    -- Called for what is too long only.
+    -- Called for texts that are too long only.
     EXECUTE format('CREATE TRIGGER check_length BEFORE INSERT OR UPDATE ON tenancy.%I FOR EACH ROW WHEN (%s)
                     EXECUTE FUNCTION tenancy_internal.check_length(%s)', bound.catalog, bound.condition, bound.arguments);
   END LOOP;

@@ -1,4 +1,4 @@
--- Who the session is.
+-- The session's principal.
 
 CREATE FUNCTION tenancy.whoami(
   OUT kind text, OUT source text, OUT organization_id uuid, OUT organization text, OUT workspace_id uuid,
@@ -44,8 +44,8 @@ CREATE FUNCTION tenancy_internal.find_user(reference text) RETURNS uuid
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_find_user';
 COMMENT ON FUNCTION tenancy_internal.find_user(text) IS 'Id of the user that a uuid, external id or e-mail address (in any case) refers to; 42704 for none, 22023 for several';
 
--- A principal's references are only compared with what is its own. An error that says which of the others there are, in its
--- words, its context or the time it takes, would be an oracle.
+-- A principal's references are compared only with its own organization's objects. An error that distinguishes other tenants'
+-- objects from missing ones, by its words, its context or its timing, would be an oracle.
 CREATE FUNCTION tenancy_internal.names_organization(reference text, organization_id uuid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_names_organization';
 COMMENT ON FUNCTION tenancy_internal.names_organization(text, uuid) IS 'Whether a uuid, external id or slug refers to this organization; false alike for a reference to another one and for one to none';
@@ -53,6 +53,10 @@ COMMENT ON FUNCTION tenancy_internal.names_organization(text, uuid) IS 'Whether 
 CREATE FUNCTION tenancy_internal.user_named(reference text, organization_id uuid) RETURNS uuid
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_user_named';
 COMMENT ON FUNCTION tenancy_internal.user_named(text, uuid) IS 'Id of the organization''s member, or (NULL) of any user, that a uuid, external id or e-mail address (in any case) refers to, or NULL; 22023 for several';
+
+CREATE FUNCTION tenancy_internal.email_address(address text) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_email_address';
+COMMENT ON FUNCTION tenancy_internal.email_address(text) IS 'The spelling of an e-mail address that is stored and compared: ASCII letters in lower case; 22023 for what is none, isn''t in normalization form C, or has characters that are not seen';
 
 CREATE FUNCTION tenancy_internal.nearest(word text, candidates text[]) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_nearest';

@@ -1,5 +1,5 @@
--- Who may administer: a DBA everything; a principal what it holds the right to, in its own organization, and never more than
--- it has itself.
+-- Rights to administer: a DBA may do everything; a principal what its permissions allow, in its own organization, without
+-- delegating more than it holds.
 
 CREATE FUNCTION tenancy.is_dba() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_dba';
@@ -9,7 +9,7 @@ CREATE FUNCTION tenancy_internal.holds(organization_id uuid, workspace_id uuid, 
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds';
 COMMENT ON FUNCTION tenancy_internal.holds(uuid, uuid, text, text) IS 'Rows that the session''s permission reaches in a workspace, or (NULL) on the organization: all, own, or NULL; 22023 when the permission isn''t registered';
 
--- The words of the access model, and what follows from a word alone: the module's to know.
+-- The vocabulary of the access model, from the module.
 
 CREATE FUNCTION tenancy_internal.words(list text) RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_words';
@@ -27,8 +27,8 @@ CREATE FUNCTION tenancy_internal.holds_new_permissions(role_id uuid, resource te
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_new_permissions';
 COMMENT ON FUNCTION tenancy_internal.holds_new_permissions(uuid, text) IS 'Whether a role holds each permission for the resource from its registration on';
 
--- What may be handed out, and taken away: nothing that the session does not hold itself, whatever it is that confers it. Each
--- function says what the session lacks, and NULL where it lacks nothing; require_delegation() raises the one error.
+-- Limits of delegation: nothing that the session does not hold itself, by whatever means it is conferred. Each function returns
+-- what the session lacks, or NULL; require_delegation() raises the error.
 
 CREATE FUNCTION tenancy_internal.lacks_for_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_role';
@@ -163,8 +163,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_held_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there';
 
--- References as the caller may use them: a principal's reach no further than its own organization, and what is outside looks
--- like what doesn't exist.
+-- Resolution of references for the caller: a principal's references reach its own organization only, and objects outside of it
+-- give the same error as missing ones.
 
 CREATE FUNCTION tenancy_internal.require_principal() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -204,16 +204,15 @@ COMMENT ON FUNCTION tenancy_internal.own_organization(text) IS 'Id of the organi
 
 CREATE FUNCTION tenancy_internal.own_workspace(reference text, organization_id uuid DEFAULT NULL) RETURNS tenancy.workspaces
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
   found_workspace tenancy.workspaces;
-  within uuid := coalesce(organization_id, tenancy.current_organization_id());
+  within uuid := coalesce(own_workspace.organization_id, tenancy.current_organization_id());
 BEGIN
-  IF reference IS NULL THEN
+  IF own_workspace.reference IS NULL THEN
     RETURN NULL;
   END IF;
   PERFORM tenancy_internal.require_principal();
-  SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy_internal.find_workspace(reference, within);
+  SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy_internal.find_workspace(own_workspace.reference, within);
   RETURN found_workspace;
 END
 $$;
@@ -230,7 +229,7 @@ BEGIN
   IF found_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
       MESSAGE = format('user "%s" is not a member of the organization', find_member.reference),
-      HINT = 'Use tenancy.set_organization_role() to add one.';
+      HINT = 'Use tenancy.invite() to invite somebody.';
   END IF;
   RETURN found_user;
 END
@@ -266,8 +265,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_permission(text, text) IS 'Raises 22023 with the nearest name unless the permission is registered';
 
--- External ids decide whose rows are in protected tables, and are unique over all organizations. Who chose them freely could claim
--- rows of a workspace, a user or a key that nobody has registered yet, and try out which ids others have.
+-- External ids decide which tenant the rows of protected tables belong to, and are unique over all organizations. Free choice
+-- would allow claiming rows of workspaces, users or keys that are not registered yet, and finding out which ids exist.
 CREATE FUNCTION tenancy_internal.may_set_external_id() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT tenancy.is_dba() OR tenancy_internal.may_sign_up() OR EXISTS (
@@ -276,7 +275,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.may_set_external_id() IS 'Whether external ids may be chosen: by a DBA, by who may create organizations, and in the session of a trusted login';
 
--- Before anything is looked up by it, so that the answer is the same for an id that is taken.
+-- Before any look-up, so that the error is the same for an id that is taken.
 CREATE FUNCTION tenancy_internal.require_external_id_right(external_id text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

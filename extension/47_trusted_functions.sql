@@ -1,18 +1,15 @@
--- Functions whose conditions may be asked of a row before its policy is (tenancy.trusted_conditions). Those of the server that
--- are trusted are listed in the module, with reasons; here are those that a superuser adds.
+-- Trusted functions, whose conditions may be evaluated on a row before its policy (tenancy.trusted_conditions). The server's
+-- own trusted functions are listed in the module, with reasons; these are added by superusers.
 
 CREATE TABLE tenancy.trusted_functions (
   function text PRIMARY KEY,
   reason text NOT NULL CHECK (reason <> '')
 );
-COMMENT ON TABLE tenancy.trusted_functions IS 'Functions that trust_function() has added to those whose conditions may find any index, where tenancy.trusted_conditions is all';
+COMMENT ON TABLE tenancy.trusted_functions IS 'Functions added by trust_function(): with tenancy.trusted_conditions = all their conditions can use any index';
 COMMENT ON COLUMN tenancy.trusted_functions.function IS 'The function, with schemas and argument types';
-COMMENT ON COLUMN tenancy.trusted_functions.reason IS 'Why it raises for no value, and tells nobody what it was given';
-SELECT pg_catalog.pg_extension_config_dump('tenancy.trusted_functions', '');
--- Superusers alone.
-ALTER TABLE tenancy.trusted_functions ENABLE ROW LEVEL SECURITY;
+COMMENT ON COLUMN tenancy.trusted_functions.reason IS 'Why it raises no error for any value, and does not reveal its arguments';
 
--- Who reads or writes all data is not asked whether rows of others may be shown to a function.
+-- Members of pg_read_all_data and pg_write_all_data cannot decide that a function may process rows of other tenants.
 CREATE FUNCTION tenancy_internal.check_trusted_function() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -25,13 +22,6 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_trusted_function() IS 'Trigger: only a superuser says which functions are trusted';
 CREATE TRIGGER check_superuser BEFORE INSERT OR UPDATE ON tenancy.trusted_functions
 FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_trusted_function();
-
-CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE ON tenancy.trusted_functions
-FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate();
-CREATE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.trusted_functions
-FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate();
-ALTER TABLE tenancy.trusted_functions ENABLE ALWAYS TRIGGER invalidate;
-ALTER TABLE tenancy.trusted_functions ENABLE ALWAYS TRIGGER invalidate_truncate;
 
 CREATE FUNCTION tenancy.trust_function(function regprocedure, reason text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -60,7 +50,7 @@ BEGIN
   ON CONFLICT ON CONSTRAINT trusted_functions_pkey DO UPDATE SET reason = EXCLUDED.reason;
 END
 $$;
-COMMENT ON FUNCTION tenancy.trust_function(regprocedure, text) IS 'For a superuser: lets conditions of a function, or of the operator that it belongs to, find any index where tenancy.trusted_conditions is all; the reason says why it raises for no value, and tells nobody what it was given';
+COMMENT ON FUNCTION tenancy.trust_function(regprocedure, text) IS 'For a superuser: with tenancy.trusted_conditions = all, lets conditions with a function, or with its operator, use any index; the reason says why it raises no error for any value, and does not reveal its arguments';
 REVOKE ALL ON FUNCTION tenancy.trust_function(regprocedure, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.distrust_function(function regprocedure) RETURNS void
@@ -80,4 +70,4 @@ REVOKE ALL ON FUNCTION tenancy.distrust_function(regprocedure) FROM PUBLIC;
 CREATE FUNCTION tenancy.trusted_conditions()
 RETURNS TABLE (function regprocedure, arguments text, "collation" text, must_be_known text, reason text)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_trusted_conditions';
-COMMENT ON FUNCTION tenancy.trusted_conditions() IS 'Functions of the server whose conditions may find an index in protected tables (see tenancy.trusted_conditions) though they aren''t leakproof, on which arguments, and why';
+COMMENT ON FUNCTION tenancy.trusted_conditions() IS 'Functions of the server whose conditions can use an index of a protected table (see tenancy.trusted_conditions) although they aren''t leakproof, with their required arguments and the reasons';

@@ -1,4 +1,4 @@
--- May the session do this?
+-- Permissions of the session.
 
 CREATE FUNCTION tenancy.authorize(resource text, action text) RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
@@ -27,7 +27,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless the session holds the permission (28000 when it has no principal), naming who, what, where, and in the hint which roles would do';
+COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless the session holds the permission (28000 when it has no principal), naming principal, permission and place, and in the hint the built-in roles with the permission';
 
 CREATE FUNCTION tenancy.register_permission(resource text, action text, description text, data_visibility boolean DEFAULT false)
 RETURNS void
@@ -45,7 +45,7 @@ BEGIN
       MESSAGE = format('action "%s" cannot be registered for resource "%s"', register_permission.action, register_permission.resource),
       DETAIL = 'Logs, traces and analytics are append-only for every principal.';
   END IF;
-  -- A resource is governed with all its actions or with none.
+  -- A resource is governed by data visibility with all its actions or with none.
   SELECT bool_or(p.data_visibility) INTO governed FROM tenancy.permissions p WHERE p.resource = register_permission.resource;
   IF register_permission.data_visibility AND NOT governed THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -56,7 +56,7 @@ BEGIN
   INSERT INTO tenancy.permissions (resource, action, description, data_visibility)
   VALUES (register_permission.resource, register_permission.action, register_permission.description,
           coalesce(governed, register_permission.data_visibility, false));
-  -- Somebody must hold it, or nobody could hand it out: who holds everything else does.
+  -- Some role must hold it, or nobody could delegate it: the built-in roles that hold everything else do.
   INSERT INTO tenancy.grants (role_id, resource, action)
   SELECT r.role_id, register_permission.resource, register_permission.action FROM tenancy.roles r
   WHERE r.organization_id IS NULL AND tenancy_internal.holds_new_permissions(r.role_id, register_permission.resource);
@@ -81,4 +81,4 @@ BEGIN
   WHERE p.resource = set_data_visibility.resource AND p.data_visibility <> set_data_visibility.restricted;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_data_visibility(text, boolean) IS 'For a DBA: puts a registered resource under data visibility, as observability data is, or makes its rows shared by all who may see them; 55000 for a built-in resource';
+COMMENT ON FUNCTION tenancy.set_data_visibility(text, boolean) IS 'For a DBA: puts a registered resource under data visibility, as observability data is, or shares its rows with all principals that may view them; 55000 for a built-in resource';

@@ -1,54 +1,24 @@
 -- What others than a DBA see of the catalogs: their own organization, as far as their rights reach, and never a secret's hash.
 -- Row security holds back whoever has privileges on the tables without being a DBA: by pg_read_all_data, pg_write_all_data, or
--- GRANT ... ON ALL TABLES.
+-- GRANT ... ON ALL TABLES. 98_catalogs.sql has the policies.
 
-DO $$
-DECLARE
-  rule record;
-BEGIN
-  FOR rule IN SELECT * FROM (VALUES
-    ('organizations', $q$organization_id = (SELECT tenancy.current_organization_id())$q$),
-    ('workspaces', $q$organization_id = (SELECT tenancy.current_organization_id())
-                      AND (tenancy.authorize('workspaces', 'list', workspace_id)
-                           OR tenancy.authorize('workspaces', 'view', workspace_id))$q$),
-    ('users', $q$user_id IN (SELECT m.user_id FROM tenancy.organization_members m)$q$),
-    ('roles', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$),
-    ('organization_members', $q$organization_id = (SELECT tenancy.current_organization_id())
-                                AND (user_id = (SELECT tenancy.current_user_id())
-                                     OR (SELECT tenancy.authorize('team', 'list')))$q$),
-    ('workspace_members', $q$organization_id = (SELECT tenancy.current_organization_id())
-                             AND (user_id = (SELECT tenancy.current_user_id())
-                                  OR tenancy.authorize('team', 'list', workspace_id))$q$),
-    ('permissions', 'true'),
-    ('grants', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$),
-    ('visibility', $q$organization_id = (SELECT tenancy.current_organization_id())$q$),
-    ('workspace_overrides', $q$organization_id = (SELECT tenancy.current_organization_id())$q$),
-    ('setting_definitions', 'true'),
-    ('api_keys', $q$tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$),
-    ('api_key_scopes', $q$api_key_id IN (SELECT k.api_key_id FROM tenancy.api_keys k)$q$),
-    ('jwt_keys', $q$organization_id = (SELECT tenancy.current_organization_id())
-                     AND (SELECT tenancy.authorize('organization', 'update'))$q$),
-    ('jwt_issuers', $q$organization_id = (SELECT tenancy.current_organization_id())
-                        AND (SELECT tenancy.authorize('organization', 'update'))$q$),
-    ('login_bindings', $q$login = (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.rolname = session_user)$q$)
-  ) v (catalog, sees) LOOP
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', rule.catalog);
-    EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', rule.catalog);
-    EXECUTE format('CREATE POLICY principal ON tenancy.%I FOR SELECT USING (%s)', rule.catalog, rule.sees);
-    EXECUTE format('GRANT SELECT ON tenancy.%I TO PUBLIC', rule.catalog);
-  END LOOP;
-END
-$$;
-
-ALTER TABLE tenancy.protected_tables ENABLE ROW LEVEL SECURITY;
--- What protect() records: by hand, a row would make work for tenants read any table as its owner.
-CREATE POLICY dba ON tenancy.protected_tables FOR SELECT USING ((SELECT tenancy.is_dba()));
-ALTER TABLE tenancy.protected_names ENABLE ROW LEVEL SECURITY;
-CREATE POLICY dba ON tenancy.protected_names FOR SELECT USING ((SELECT tenancy.is_dba()));
-
--- A DBA can bring hashes in, from another system say, and nobody but a superuser reads or changes them: the module asks no policy.
-ALTER TABLE tenancy.api_key_secrets ENABLE ROW LEVEL SECURITY;
-CREATE POLICY dba ON tenancy.api_key_secrets FOR INSERT WITH CHECK ((SELECT tenancy.is_dba()));
+-- What is known of a person elsewhere is not an organization's: principals see their own row of users, and here its members.
+CREATE VIEW tenancy.members WITH (security_barrier) AS
+SELECT m.organization_id, m.user_id, u.email, coalesce(m.name, u.name) AS name, m.external_id, r.name AS role, u.active, m.created_at
+FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id JOIN tenancy.roles r ON r.role_id = m.role_id
+WHERE (SELECT tenancy.is_dba())
+   OR m.organization_id = (SELECT tenancy.current_organization_id())
+      AND (m.user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'view')));
+COMMENT ON VIEW tenancy.members IS 'Who is in the session''s organization, as far as its rights reach (a DBA: in all)';
+COMMENT ON COLUMN tenancy.members.organization_id IS 'The organization';
+COMMENT ON COLUMN tenancy.members.user_id IS 'The member';
+COMMENT ON COLUMN tenancy.members.email IS 'The member''s e-mail address';
+COMMENT ON COLUMN tenancy.members.name IS 'What the organization calls the member, or else what the member does';
+COMMENT ON COLUMN tenancy.members.external_id IS 'The organization''s own id for the member; none that was given elsewhere';
+COMMENT ON COLUMN tenancy.members.role IS 'The member''s organization role';
+COMMENT ON COLUMN tenancy.members.active IS 'False for a user who is locked out';
+COMMENT ON COLUMN tenancy.members.created_at IS 'When the user joined';
+GRANT SELECT ON tenancy.members TO PUBLIC;
 
 -- No policy applies to TRUNCATE.
 CREATE FUNCTION tenancy_internal.guard_truncate() RETURNS trigger
@@ -63,14 +33,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.guard_truncate() IS 'Trigger: raises 42501 unless the caller is a DBA';
-
-DO $$
-DECLARE
-  catalog regclass;
-BEGIN
-  FOR catalog IN SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' LOOP
-    EXECUTE format('CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON %s
-                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate()', catalog);
-  END LOOP;
-END
-$$;

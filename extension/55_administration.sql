@@ -1,4 +1,4 @@
--- Organizations, workspaces, users, memberships, logins. Everybody may call these; each checks what the caller holds.
+-- Organizations, workspaces, users, memberships, logins. Every role may call these; each checks the caller's rights.
 
 CREATE FUNCTION tenancy_internal.slug_of(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -28,28 +28,33 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.find_role(uuid, text, text) IS 'Id of a role of the organization, or a built-in one, by name or id; 42704 with the nearest name';
 
+CREATE FUNCTION tenancy_internal.lock_members(organization_id uuid) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT FROM tenancy.organizations o WHERE o.organization_id = lock_members.organization_id FOR NO KEY UPDATE
+$$;
+COMMENT ON FUNCTION tenancy_internal.lock_members(uuid) IS 'Waits for whoever else changes who is a member of the organization, and keeps others waiting until the transaction ends';
+
 CREATE FUNCTION tenancy.create_user(email text, name text DEFAULT NULL, external_id text DEFAULT NULL) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   new_id uuid;
 BEGIN
   PERFORM tenancy_internal.require_dba();
   INSERT INTO tenancy.users (email, name, external_id)
-  VALUES (lower(create_user.email COLLATE "C"), create_user.name, create_user.external_id)
+  VALUES (tenancy_internal.email_address(create_user.email), create_user.name, create_user.external_id)
   RETURNING user_id INTO new_id;
   RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_user(text, text, text) IS 'For a DBA: creates a user by e-mail address and returns its id; 23505 when the address or external id is taken. A principal adds users by set_organization_role()';
+COMMENT ON FUNCTION tenancy.create_user(text, text, text) IS 'For a DBA: creates a user by e-mail address and returns its id; 23505 when the address or external id is taken. Others invite(), by which an address becomes a user when it accepts';
 
 CREATE FUNCTION tenancy.create_organization(
   name text, owner_email text, slug text DEFAULT NULL, external_id text DEFAULT NULL,
   OUT organization_id uuid, OUT workspace_id uuid, OUT owner_id uuid, OUT master_key text)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_slug text := coalesce(create_organization.slug, tenancy_internal.slug_of(create_organization.name));
+  the_address text;
 BEGIN
   IF NOT tenancy_internal.may_sign_up() THEN
     PERFORM tenancy_internal.require_dba();
@@ -59,6 +64,7 @@ BEGIN
       MESSAGE = 'an organization needs a name, a slug and its owner''s e-mail address',
       HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
   END IF;
+  the_address := tenancy_internal.email_address(create_organization.owner_email);
   INSERT INTO tenancy.organizations (slug, name, external_id)
   VALUES (the_slug, create_organization.name, create_organization.external_id)
   RETURNING organizations.organization_id INTO create_organization.organization_id;
@@ -68,16 +74,16 @@ BEGIN
   RETURNING workspaces.workspace_id INTO create_organization.workspace_id;
 
   SELECT u.user_id INTO create_organization.owner_id FROM tenancy.users u
-  WHERE u.email = lower(create_organization.owner_email COLLATE "C");
+  WHERE u.email = the_address;
   IF create_organization.owner_id IS NULL THEN
-    INSERT INTO tenancy.users (email) VALUES (lower(create_organization.owner_email COLLATE "C"))
+    INSERT INTO tenancy.users (email) VALUES (the_address)
     RETURNING users.user_id INTO create_organization.owner_id;
   END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
   VALUES (create_organization.organization_id, create_organization.owner_id,
           tenancy_internal.find_role(NULL, 'organization', 'owner'));
 
-  -- The right to sign up confers no right in the organization that comes of it.
+  -- The privilege to sign up confers no right in the new organization.
   IF NOT tenancy.is_dba() THEN
     RETURN;
   END IF;
@@ -86,11 +92,10 @@ BEGIN
                               scopes => '"all"') k;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (a user that exists, or a new one) and its master key, whose secret is returned this once; the slug is made from the name unless given';
+COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (an existing or new user) and its master key, whose secret is returned only here; the slug is derived from the name unless given';
 
 CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   new_id uuid;
   the_slug text := coalesce(create_workspace.slug, tenancy_internal.slug_of(create_workspace.name));
@@ -114,41 +119,38 @@ COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text) IS 'Creates
 CREATE FUNCTION tenancy.set_organization_role(organization text, member text, role text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
-  the_role uuid := tenancy_internal.find_role(the_organization, 'organization', role);
+  the_organization uuid := tenancy_internal.own_organization(set_organization_role.organization);
+  the_role uuid := tenancy_internal.find_role(the_organization, 'organization', set_organization_role.role);
   the_user uuid;
   role_before uuid;
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
   PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
-  -- A principal names those who aren't members by their addresses: by other references, other organizations' users could be
-  -- tried out.
-  the_user := tenancy_internal.user_named(member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
+  PERFORM tenancy_internal.lock_members(the_organization);
+  -- Of others than members a principal learns nothing.
+  the_user := tenancy_internal.user_named(set_organization_role.member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
   SELECT m.role_id INTO role_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
-  IF role_before IS NULL THEN
-    PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users');
-    IF the_user IS NULL AND member ~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
-      SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = lower(member COLLATE "C");
-      IF the_user IS NULL THEN
-        -- An invitation: whoever it is, the address is all that is known yet.
-        INSERT INTO tenancy.users (email) VALUES (lower(member COLLATE "C"))
-        ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
-      END IF;
-    END IF;
-    IF the_user IS NULL THEN
-      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member),
-        HINT = 'Name a new member by e-mail address.';
-    END IF;
-  ELSE
+  IF role_before IS NOT NULL THEN
     PERFORM tenancy_internal.require_held_role(the_organization, NULL, role_before);
+  ELSIF NOT tenancy.is_dba() THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+      MESSAGE = format('user "%s" is not a member of the organization', set_organization_role.member),
+      HINT = 'Use tenancy.invite() to invite somebody.';
+  ELSIF the_user IS NULL THEN
+    IF strpos(set_organization_role.member, '@') = 0 THEN
+      RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', set_organization_role.member),
+        HINT = 'Name a new user by e-mail address.';
+    END IF;
+    INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member))
+    ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
   END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
   VALUES (the_organization, the_user, the_role)
   ON CONFLICT (organization_id, user_id) DO UPDATE SET role_id = EXCLUDED.role_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a user a role in an organization (NULL: the session''s own), making the user a member where it is none, and a user where only the e-mail address is known; needs team.assign_roles (and team.add_users) and at least the rights of the old and the new role; 55000 for the last owner';
+COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a member of an organization (NULL: the session''s own) another role; a DBA also makes members by it, and users where only the e-mail address is known. Needs team.assign_roles and at least the rights of the old and the new role; 42704 for somebody who is no member (see invite()), 55000 for the last owner';
 
 CREATE FUNCTION tenancy.remove_organization_member(organization text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -158,10 +160,11 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users');
   the_user := tenancy_internal.find_member(the_organization, member);
+  PERFORM tenancy_internal.lock_members(the_organization);
   PERFORM tenancy_internal.require_held_role(the_organization, NULL, (
     SELECT m.role_id FROM tenancy.organization_members m
     WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE));
-  -- The roles in workspaces go along.
+  -- Roles in workspaces are removed as well.
   PERFORM tenancy_internal.require_held_role(the_organization, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
@@ -234,46 +237,49 @@ COMMENT ON FUNCTION tenancy_internal.check_login(name) IS 'The login role of tha
 
 CREATE FUNCTION tenancy.trust_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 BEGIN
   PERFORM tenancy_internal.require_dba();
   INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy_internal.check_login(trust_login.login), true)
-  ON CONFLICT (login) DO UPDATE SET trusted = true;
+  ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE SET trusted = true;
 END
 $$;
 COMMENT ON FUNCTION tenancy.trust_login(name) IS 'For a DBA: lets a login name its user by tenancy.user: for applications that authenticate their users themselves';
 
 CREATE FUNCTION tenancy.bind_login(login name, member text DEFAULT NULL, organization text DEFAULT NULL, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_user uuid;
   the_organization uuid;
   the_workspace uuid;
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  the_user := coalesce(tenancy_internal.find_user(member), tenancy.current_user_id());
-  the_organization := tenancy_internal.find_organization(organization);
-  the_workspace := tenancy_internal.find_workspace(workspace, the_organization);
+  the_user := coalesce(tenancy_internal.find_user(bind_login.member), tenancy.current_user_id());
+  the_organization := tenancy_internal.find_organization(bind_login.organization);
+  the_workspace := tenancy_internal.find_workspace(bind_login.workspace, the_organization);
   IF the_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
   END IF;
   IF the_workspace IS NOT NULL AND the_organization IS NULL THEN
     SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
   END IF;
+  -- The only one there is, or the first one there will be, is stored by a trigger.
+  IF the_organization IS NULL AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = the_user) > 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
+      DETAIL = 'The user is a member of several, and a login acts in one.';
+  END IF;
   INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
   VALUES (tenancy_internal.check_login(bind_login.login), the_user, the_organization, the_workspace)
-  ON CONFLICT (login) DO UPDATE SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id,
-                                    workspace_id = EXCLUDED.workspace_id;
+  ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE
+    SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id, workspace_id = EXCLUDED.workspace_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: makes a login stand for a user (NULL: the session''s own), in one organization, and confined to one workspace, where these are given';
+COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: makes a login stand for a user (NULL: the session''s own) in one organization (NULL: the user''s only one, or the first one that it joins), confined to one workspace where that is given; 22023 when the user is a member of several and none is given';
 
 CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  -- Of a role that is gone the number is left.
+  -- Of a dropped role, only the OID is left.
   DELETE FROM tenancy.login_bindings b
   WHERE b.login::oid::text = unbind_login.login AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login);
   IF FOUND THEN

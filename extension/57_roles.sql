@@ -1,11 +1,10 @@
--- Roles of an organization's own, and overrides of the built-in ones.
+-- An organization's own roles, and overrides of the built-in ones.
 
 CREATE FUNCTION tenancy.create_role(
   organization text, level text, name text, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(create_role.organization);
   template uuid;
   new_id uuid;
 BEGIN
@@ -19,7 +18,7 @@ BEGIN
   END IF;
   INSERT INTO tenancy.roles (organization_id, level, name, all_workspaces)
   VALUES (the_organization, create_role.level, create_role.name, create_role.all_workspaces) RETURNING role_id INTO new_id;
-  -- As the template is in this organization: born with, then the organization's own rows.
+  -- The template's grants as in this organization: its own grants, then the organization's overrides.
   INSERT INTO tenancy.grants (role_id, organization_id, resource, action)
   SELECT new_id, the_organization, g.resource, g.action
   FROM (SELECT DISTINCT ON (g.resource, g.action) g.resource, g.action, g.allowed
@@ -28,7 +27,7 @@ BEGIN
           AND (g.organization_id IS NULL OR g.organization_id = the_organization)
         ORDER BY g.resource, g.action, g.organization_id NULLS LAST) g
   WHERE g.allowed;
-  -- Asked of the finished role, so that it is the core that says what it gives.
+  -- Checks the finished role, so that the core computes what it confers.
   IF create_role.level = 'organization' THEN
     PERFORM tenancy_internal.require_held_role(the_organization, NULL, new_id);
   ELSE
@@ -37,7 +36,7 @@ BEGIN
   RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with what another role has, reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
+COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with the grants of another role, reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
 
 CREATE FUNCTION tenancy_internal.require_held_workspace_grants(organization_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -75,37 +74,36 @@ COMMENT ON FUNCTION tenancy.drop_role(text, text, text) IS 'Drops a role of an o
 
 CREATE FUNCTION tenancy_internal.change_grant(organization text, level text, role text, resource text, action text, allow boolean)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(change_grant.organization);
   the_role tenancy.roles;
   born boolean;
 BEGIN
-  PERFORM tenancy_internal.check_permission(resource, action);
+  PERFORM tenancy_internal.check_permission(change_grant.resource, change_grant.action);
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
-  SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy_internal.find_role(the_organization, level, role);
-  IF the_role.level = 'workspace' AND resource = ANY (tenancy_internal.words('organization_level')) THEN
+  SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy_internal.find_role(the_organization, change_grant.level, change_grant.role);
+  IF the_role.level = 'workspace' AND change_grant.resource = ANY (tenancy_internal.words('organization_level')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = format('resource "%s" is on the organization level', resource),
+      MESSAGE = format('resource "%s" is on the organization level', change_grant.resource),
       DETAIL = 'A workspace role does not reach it.';
   END IF;
-  IF NOT tenancy_internal.can_be_overridden(the_role.role_id, the_role.level, resource, action) THEN
+  IF NOT tenancy_internal.can_be_overridden(the_role.role_id, the_role.level, change_grant.resource, change_grant.action) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('%s.%s of %s role "%s" cannot be overridden', resource, action, the_role.level, the_role.name),
+      MESSAGE = format('%s.%s of %s role "%s" cannot be overridden', change_grant.resource, change_grant.action, the_role.level, the_role.name),
       DETAIL = 'Owners and workspace admins are above every setting, admins above all but those on their seeing logs.',
       HINT = 'Define a role of the organization, for example as a copy of it.';
   END IF;
   -- Where the role counts: on the organization alone, or in every workspace.
-  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[resource || '.' || action]));
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[change_grant.resource || '.' || change_grant.action]));
   born := EXISTS (SELECT FROM tenancy.grants g WHERE g.role_id = the_role.role_id AND g.organization_id IS NULL
-                    AND g.resource = resource AND g.action = action);
-  IF born = allow THEN
+                    AND g.resource = change_grant.resource AND g.action = change_grant.action);
+  IF born = change_grant.allow THEN
     DELETE FROM tenancy.grants g
     WHERE g.role_id = the_role.role_id AND g.organization_id = the_organization AND g.workspace_id IS NULL
-      AND g.resource = resource AND g.action = action;
+      AND g.resource = change_grant.resource AND g.action = change_grant.action;
   ELSE
     INSERT INTO tenancy.grants (role_id, organization_id, resource, action, allowed)
-    VALUES (the_role.role_id, the_organization, resource, action, allow)
+    VALUES (the_role.role_id, the_organization, change_grant.resource, change_grant.action, change_grant.allow)
     ON CONFLICT ON CONSTRAINT grants_key DO UPDATE SET allowed = EXCLUDED.allowed;
   END IF;
 END
@@ -118,7 +116,7 @@ BEGIN
   PERFORM tenancy_internal.change_grant(organization, level, role, resource, action, true);
 END
 $$;
-COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
+COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
 
 CREATE FUNCTION tenancy.revoke_permission(organization text, level text, role text, resource text, action text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -126,7 +124,7 @@ BEGIN
   PERFORM tenancy_internal.change_grant(organization, level, role, resource, action, false);
 END
 $$;
-COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for what isn''t registered, 55000 for what is above overrides';
+COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
 
 CREATE FUNCTION tenancy.set_role_visibility(organization text, role text, all_rows boolean, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

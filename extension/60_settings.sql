@@ -1,4 +1,4 @@
--- Settings: names for rows of grants and visibility.
+-- Tenant settings: names for rows of grants and visibility.
 
 CREATE FUNCTION tenancy_internal.find_setting(setting text) RETURNS tenancy.setting_definitions
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -34,7 +34,7 @@ CREATE FUNCTION tenancy_internal.require_setting_right(
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.require_configuration_right(require_setting_right.organization_id, require_setting_right.workspace_id);
-  -- Whoever a setting could restrict can't lift it.
+  -- Principals that a setting could restrict cannot lift it.
   PERFORM tenancy_internal.require_delegation(CASE
     WHEN (require_setting_right.definition).resource IS NULL THEN
       tenancy_internal.lacks_for_visibility(require_setting_right.organization_id, require_setting_right.workspace_id,
@@ -87,7 +87,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_setting(text, text, boolean, text) IS 'Sets a setting of an organization (NULL: the session''s own), or of one of its workspaces; needs organization.update, or workspaces.update there, and what the setting is about; 22023 for an unknown setting';
+COMMENT ON FUNCTION tenancy.set_setting(text, text, boolean, text) IS 'Sets a setting of an organization (NULL: the session''s own), or of one of its workspaces; needs organization.update, or workspaces.update there, and the permissions that the setting changes; 22023 for an unknown setting';
 
 CREATE FUNCTION tenancy.reset_setting(organization text, setting text, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -115,7 +115,7 @@ DECLARE
   the_organization uuid := tenancy_internal.own_organization(organization);
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update');
-  -- Opening or closing a category can bring back what a setting has taken away, and what workspaces have said of custom roles.
+  -- Opening or closing a category can restore what a setting has taken away, and activate workspaces' rows for custom roles.
   PERFORM tenancy_internal.require_setting_right(d, the_organization, NULL) FROM tenancy.setting_definitions d
   WHERE d.category = allow_workspace_overrides.category;
   PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(the_organization, NULL, g.role_id, ARRAY[g.permission]))
@@ -146,16 +146,15 @@ COMMENT ON FUNCTION tenancy_internal.setting_value(uuid, uuid, uuid, text, text[
 CREATE FUNCTION tenancy.settings(organization text, workspace text DEFAULT NULL)
 RETURNS TABLE (category text, setting text, value boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
-  the_workspace uuid := (tenancy_internal.own_workspace(workspace, the_organization)).workspace_id;
+  the_organization uuid := tenancy_internal.own_organization(settings.organization);
+  the_workspace uuid := (tenancy_internal.own_workspace(settings.workspace, the_organization)).workspace_id;
 BEGIN
   IF NOT tenancy.is_dba() AND NOT (CASE WHEN the_workspace IS NULL THEN tenancy.authorize('workspaces', 'view')
                                         ELSE tenancy.authorize('workspaces', 'view', the_workspace) END) THEN
-    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || workspace || '"');
+    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || settings.workspace || '"');
   END IF;
-  -- The value is what the rights come to; the source is the most specific row, and whether it counts.
+  -- The value is the effective one, from the rights; the source is the most specific row, with whether it counts.
   RETURN QUERY
   SELECT d.category::text, d.setting::text,
          tenancy_internal.setting_value(the_organization, the_workspace, d.role_id, d.resource, d.actions),
@@ -171,7 +170,7 @@ BEGIN
     FROM (SELECT g.workspace_id FROM tenancy.grants g
           WHERE g.role_id = d.role_id AND g.organization_id = the_organization
             AND g.resource = d.resource AND g.action = ANY (d.actions)
-            -- a workspace takes nothing from a role of the organization
+            -- a workspace cannot restrict roles of the organization
             AND (g.workspace_id IS NULL OR g.workspace_id = the_workspace AND (r.level = 'workspace' OR g.allowed))
           UNION ALL
           SELECT v.workspace_id FROM tenancy.visibility v

@@ -1,5 +1,5 @@
--- API keys. The secret is returned once; what is stored is its SHA-256. A secret is never a parameter of a statement, whose
--- parameters extensions and the server itself may write to the log: it comes with its hash, and stays in a variable.
+-- API keys. The secret is returned once, and stored as SHA-256. A secret is never a parameter of a statement, since extensions
+-- and the server itself may log parameters: it comes with its hash, and stays in a variable.
 
 CREATE FUNCTION tenancy_internal.generate_api_key() RETURNS text
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_generate_api_key';
@@ -23,43 +23,42 @@ COMMENT ON FUNCTION tenancy_internal.default_scope_levels() IS 'Levels of a key 
 
 CREATE FUNCTION tenancy_internal.expand_scopes(scopes jsonb) RETURNS TABLE (resource text, action text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   single text;
   nearest text;
 BEGIN
-  IF scopes IS NULL THEN
-    scopes := jsonb_object(tenancy_internal.default_scope_levels());
+  IF expand_scopes.scopes IS NULL THEN
+    expand_scopes.scopes := jsonb_object(tenancy_internal.default_scope_levels());
   END IF;
   -- Each is looked up: more than there can be permissions is nobody's honest list.
-  IF (CASE jsonb_typeof(scopes) WHEN 'array' THEN jsonb_array_length(scopes)
-        WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
+  IF (CASE jsonb_typeof(expand_scopes.scopes) WHEN 'array' THEN jsonb_array_length(expand_scopes.scopes)
+        WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(expand_scopes.scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'too many scopes',
       DETAIL = 'There can be no more than 1024.';
   END IF;
-  CASE jsonb_typeof(scopes)
+  CASE jsonb_typeof(expand_scopes.scopes)
     WHEN 'object' THEN
-      IF EXISTS (SELECT FROM jsonb_each(scopes) feature, jsonb_path_query(feature.value, 'lax $[*]') level
+      IF EXISTS (SELECT FROM jsonb_each(expand_scopes.scopes) feature, jsonb_path_query(feature.value, 'lax $[*]') level
                  WHERE jsonb_typeof(level) <> 'string') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'level of a feature must be a string, or an array of strings';
       END IF;
-      -- A level names more than every feature has (copy, publish …): what isn't registered it doesn't give.
+      -- A level includes actions that not every feature has (copy, publish …): unregistered ones are left out.
       RETURN QUERY
       SELECT DISTINCT p.resource::text, p.action::text
-      FROM jsonb_each(scopes) feature,
+      FROM jsonb_each(expand_scopes.scopes) feature,
            jsonb_array_elements_text(CASE jsonb_typeof(feature.value) WHEN 'array' THEN feature.value
                                      ELSE jsonb_build_array(feature.value) END) level,
            unnest(tenancy_internal.scopes_of_level(feature.key, level)) scope
       JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
     WHEN 'array' THEN
-      FOR single IN SELECT jsonb_array_elements_text(scopes) LOOP
+      FOR single IN SELECT jsonb_array_elements_text(expand_scopes.scopes) LOOP
         IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = single) THEN
           SELECT tenancy_internal.nearest(single, array_agg(p.resource || '.' || p.action)) INTO nearest FROM tenancy.permissions p;
           RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('scope "%s" is not registered', single),
             HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See tenancy.permissions.');
         END IF;
       END LOOP;
-      RETURN QUERY SELECT DISTINCT split_part(s, '.', 1), split_part(s, '.', 2) FROM jsonb_array_elements_text(scopes) s;
+      RETURN QUERY SELECT DISTINCT split_part(s, '.', 1), split_part(s, '.', 2) FROM jsonb_array_elements_text(expand_scopes.scopes) s;
     ELSE
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'scopes must be an object or an array',
         HINT = 'For example {"prompts": "write", "metrics": "enabled"} or ["logs.view", "analytics.view"].';
@@ -68,8 +67,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes, or NULL for the defaults; 22023 for what isn''t known';
 
--- Who makes a key act, or makes it act again, must have what the key has: an own user key acts as its user anyway, a service
--- key sees all rows, and somebody else's user key is that user to whoever has its secret.
+-- Creating or reactivating a key requires what the key confers: an own user key confers nothing new, a service key sees all
+-- rows, and another user's key lets the holder of its secret act as that user.
 CREATE FUNCTION tenancy_internal.require_key_right(key tenancy.api_keys, action text, scopes text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -117,16 +116,15 @@ COMMENT ON FUNCTION tenancy_internal.scopes_of_key(tenancy.api_keys) IS 'A key''
 
 CREATE FUNCTION tenancy_internal.set_scopes(key tenancy.api_keys, scopes jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 BEGIN
-  IF key.all_scopes THEN
-    scopes := '[]';
+  IF set_scopes.key.all_scopes THEN
+    set_scopes.scopes := '[]';
   END IF;
   DELETE FROM tenancy.api_key_scopes s
-  WHERE s.api_key_id = key.api_key_id
-    AND (s.resource, s.action) NOT IN (SELECT e.resource, e.action FROM tenancy_internal.expand_scopes(scopes) e);
+  WHERE s.api_key_id = set_scopes.key.api_key_id
+    AND (s.resource, s.action) NOT IN (SELECT e.resource, e.action FROM tenancy_internal.expand_scopes(set_scopes.scopes) e);
   INSERT INTO tenancy.api_key_scopes (api_key_id, resource, action)
-  SELECT key.api_key_id, e.resource, e.action FROM tenancy_internal.expand_scopes(scopes) e
+  SELECT set_scopes.key.api_key_id, e.resource, e.action FROM tenancy_internal.expand_scopes(set_scopes.scopes) e
   ON CONFLICT DO NOTHING;
 END
 $$;
@@ -144,49 +142,48 @@ CREATE FUNCTION tenancy.create_api_key(
   scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, external_id text DEFAULT NULL,
   OUT api_key_id uuid, OUT secret text)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   key tenancy.api_keys;
   the_workspace tenancy.workspaces;
   issued record;
   kinds CONSTANT text[] := ARRAY['organization_service_key', 'workspace_service_key', 'workspace_user_key'];
 BEGIN
-  IF kind IS NULL OR kind <> ALL (kinds) THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('kind of API key "%s" does not exist', kind),
-      HINT = coalesce('Perhaps you meant "' || tenancy_internal.nearest(kind, kinds) || '".',
+  IF create_api_key.kind IS NULL OR create_api_key.kind <> ALL (kinds) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('kind of API key "%s" does not exist', create_api_key.kind),
+      HINT = coalesce('Perhaps you meant "' || tenancy_internal.nearest(create_api_key.kind, kinds) || '".',
                       format('Kinds are %s.', array_to_string(kinds, ', ')));
   END IF;
-  IF (kind = 'organization_service_key') <> (workspace IS NULL) THEN
+  IF (create_api_key.kind = 'organization_service_key') <> (create_api_key.workspace IS NULL) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = CASE WHEN workspace IS NULL THEN 'a workspace key needs a workspace'
+      MESSAGE = CASE WHEN create_api_key.workspace IS NULL THEN 'a workspace key needs a workspace'
                      ELSE 'an organization service key cannot have a workspace' END;
   END IF;
-  IF kind <> 'workspace_user_key' AND member IS NOT NULL THEN
+  IF create_api_key.kind <> 'workspace_user_key' AND create_api_key.member IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a service key cannot have a user';
   END IF;
-  IF expires_at <= statement_timestamp() THEN
+  IF create_api_key.expires_at <= statement_timestamp() THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an API key cannot expire in the past';
   END IF;
 
-  the_workspace := tenancy_internal.own_workspace(workspace, CASE WHEN organization IS NOT NULL
-                                                         THEN tenancy_internal.own_organization(organization) END);
-  key.kind := kind;
-  key.name := name;
+  the_workspace := tenancy_internal.own_workspace(create_api_key.workspace, CASE WHEN create_api_key.organization IS NOT NULL
+                                                         THEN tenancy_internal.own_organization(create_api_key.organization) END);
+  key.kind := create_api_key.kind;
+  key.name := create_api_key.name;
   key.workspace_id := the_workspace.workspace_id;
-  key.organization_id := coalesce(the_workspace.organization_id, tenancy_internal.own_organization(organization));
-  key.user_id := CASE WHEN kind <> 'workspace_user_key' THEN NULL
-                      WHEN member IS NULL THEN tenancy.current_user_id()
-                      ELSE tenancy_internal.find_member(key.organization_id, member) END;
-  key.all_scopes := coalesce(scopes = '"all"', false);
+  key.organization_id := coalesce(the_workspace.organization_id, tenancy_internal.own_organization(create_api_key.organization));
+  key.user_id := CASE WHEN create_api_key.kind <> 'workspace_user_key' THEN NULL
+                      WHEN create_api_key.member IS NULL THEN tenancy.current_user_id()
+                      ELSE tenancy_internal.find_member(key.organization_id, create_api_key.member) END;
+  key.all_scopes := coalesce(create_api_key.scopes = '"all"', false);
   key.expires_at := nullif(create_api_key.expires_at, 'infinity');
   IF coalesce(key.expires_at, 'infinity') > tenancy_internal.session_ends_at() THEN
     key.expires_at := tenancy_internal.session_ends_at();
     RAISE NOTICE 'the API key expires at %, when the credential that makes it does', key.expires_at;
   END IF;
-  IF kind = 'workspace_user_key' AND key.user_id IS NULL THEN
+  IF create_api_key.kind = 'workspace_user_key' AND key.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user key needs a user';
   END IF;
-  PERFORM tenancy_internal.require_key_right(key, 'create', tenancy_internal.scope_names(scopes, key.all_scopes));
+  PERFORM tenancy_internal.require_key_right(key, 'create', tenancy_internal.scope_names(create_api_key.scopes, key.all_scopes));
   PERFORM tenancy_internal.require_external_id_right(create_api_key.external_id);
 
   issued := tenancy_internal.issue_secret();
@@ -197,9 +194,9 @@ BEGIN
   RETURNING * INTO key;
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
   VALUES (issued.secret_hash, key.api_key_id);
-  PERFORM tenancy_internal.set_scopes(key, scopes);
-  api_key_id := key.api_key_id;
-  secret := issued.secret;
+  PERFORM tenancy_internal.set_scopes(key, create_api_key.scopes);
+  create_api_key.api_key_id := key.api_key_id;
+  create_api_key.secret := issued.secret;
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes, and ends with the credential of whoever makes it at the latest; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';

@@ -1,4 +1,4 @@
--- Tokens: the keys they are signed by.
+-- Tokens: the keys they are signed with.
 
 CREATE FUNCTION tenancy.current_token_subject() RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_current_token_subject';
@@ -36,7 +36,7 @@ DECLARE
   keys jsonb[] := '{}';
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update');
-  -- A token can have any scope in any workspace. To have none any more confers nothing.
+  -- A token can have any scope in any workspace. Removing all keys confers nothing.
   IF given IS DISTINCT FROM '[]' THEN
     PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_tokens(the_organization), 'a token');
     PERFORM tenancy_internal.require_end(NULL, 'the keys of tokens');
@@ -53,7 +53,7 @@ BEGIN
       HINT = 'Use NULL to accept tokens of any.';
   END IF;
   FOR key IN SELECT jsonb_array_elements(given) LOOP
-    -- Its length, too: no other message would say which key is meant.
+    -- Also its length: no other message would identify the key.
     the_kid := CASE WHEN jsonb_typeof(key) = 'object' AND jsonb_typeof(key -> 'kid') = 'string' THEN key ->> 'kid' END;
     IF the_kid IS NULL OR length(the_kid) NOT BETWEEN 1 AND 255 THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a key needs a name of 1 to 255 characters',
@@ -67,7 +67,7 @@ BEGIN
                      WHERE name IN ('kty', 'n', 'e', 'crv', 'x', 'y'));
   END LOOP;
 
-  -- Whoever sets them at the same time waits here. Keys that stay are not touched: adding one disturbs nobody.
+  -- Concurrent callers wait here. Existing keys are not touched, so that adding one invalidates nothing else.
   PERFORM FROM tenancy.organizations o WHERE o.organization_id = the_organization FOR NO KEY UPDATE;
   DELETE FROM tenancy.jwt_keys k
   WHERE k.organization_id = the_organization
@@ -86,4 +86,4 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_jwks(text, jsonb, text, text) IS 'Replaces the keys that tokens of an organization (NULL: the session''s own) are signed by, with those of a JSON Web Key Set or one JSON Web Key (NULL or empty: none), and what tokens must say of their issuer and audience (NULL: anything); 22023 for a key that can''t be used; 42501 for keys set by a credential that ends. To have none any more needs organization.update alone';
+COMMENT ON FUNCTION tenancy.set_jwks(text, jsonb, text, text) IS 'Replaces the keys for tokens of an organization (NULL: the session''s own) with those of a JSON Web Key Set or one JSON Web Key (NULL or empty: none), and sets the required issuer and audience (NULL: any); 22023 for a key that can''t be used; 42501 for keys set by a credential that ends. To have none any more needs organization.update alone';

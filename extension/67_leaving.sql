@@ -1,10 +1,10 @@
--- Whoever leaves a workspace or an organization, whichever way, leaves their user keys there behind for good: coming back begins
--- anew. A change of role ends no key, whose effect follows the role.
+-- A user who leaves a workspace or an organization, in any way, loses the user keys there for good: they stay revoked after a
+-- return. A change of role revokes no key, since its rights follow the role.
 
 CREATE FUNCTION tenancy_internal.end_keys_of_leaver() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  -- Where the organization or the workspace itself goes, its keys go with it.
+  -- If the organization or workspace itself is deleted, so are its keys.
   UPDATE tenancy.api_keys k SET revoked_at = now()
   WHERE k.user_id = OLD.user_id AND k.organization_id = OLD.organization_id AND k.revoked_at IS NULL
     AND (TG_TABLE_NAME = 'organization_members' OR k.workspace_id = (to_jsonb(OLD) ->> 'workspace_id')::uuid)

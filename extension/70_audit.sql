@@ -1,5 +1,5 @@
--- The audit log: entries, the chain that each organization's entries form, and what keeps them as they are. What writes entries
--- about the catalogs is in 71_audit_catalogs.sql, checking and purging in 72_audit_chain.sql; see docs/design/audit.md.
+-- The audit log: entries, the chain of each organization's entries, and their guards. Triggers on the catalogs are in
+-- 71_audit_catalogs.sql, checking and purging in 72_audit_chain.sql; see docs/design/audit.md.
 
 CREATE TABLE tenancy.audit_log (
   audit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -19,26 +19,26 @@ CREATE TABLE tenancy.audit_log (
   previous_hash bytea,
   entry_hash bytea NOT NULL
 );
--- The actor and the resource of entries outlive what they name, so nothing here is a foreign key.
+-- Actor and resource may be deleted later than the entry, so nothing here is a foreign key.
 CREATE INDEX audit_log_chain_idx ON tenancy.audit_log (organization_id, audit_id);
 CREATE INDEX audit_log_organization_idx ON tenancy.audit_log (organization_id, at);
 CREATE INDEX audit_log_actor_id_idx ON tenancy.audit_log (actor_id, at) WHERE actor_id IS NOT NULL;
 CREATE INDEX audit_log_actor_idx ON tenancy.audit_log (actor, at);
 CREATE INDEX audit_log_action_idx ON tenancy.audit_log (action, at);
 CREATE INDEX audit_log_resource_idx ON tenancy.audit_log (resource_type, resource_id, at);
-COMMENT ON TABLE tenancy.audit_log IS 'Who changed what, when, from where; entries are only ever added, and removed by purge_audit_log() alone';
+COMMENT ON TABLE tenancy.audit_log IS 'Changes with actor, time and client address; entries are only added, and removed by purge_audit_log() only';
 COMMENT ON COLUMN tenancy.audit_log.audit_id IS 'Id of the entry; grows along an organization''s chain';
 COMMENT ON COLUMN tenancy.audit_log.at IS 'When the entry was written';
-COMMENT ON COLUMN tenancy.audit_log.organization_id IS 'Organization that the change concerns; NULL for what belongs to none (users, permissions, protected tables …)';
+COMMENT ON COLUMN tenancy.audit_log.organization_id IS 'Organization that the change concerns; NULL for objects without organization (users, permissions, protected tables …)';
 COMMENT ON COLUMN tenancy.audit_log.workspace_id IS 'Workspace that the change concerns, if one';
 COMMENT ON COLUMN tenancy.audit_log.actor_kind IS 'Kind of the session''s principal, as whoami() has it; login for a session without one';
 COMMENT ON COLUMN tenancy.audit_log.actor_id IS 'Id of the API key, or else of the user, that acted';
-COMMENT ON COLUMN tenancy.audit_log.actor IS 'Who acted, for people to read: e-mail address, key, subject of the token, or login';
+COMMENT ON COLUMN tenancy.audit_log.actor IS 'The actor in readable form: e-mail address, key, subject of the token, or login';
 COMMENT ON COLUMN tenancy.audit_log.login IS 'PostgreSQL login of the session';
 COMMENT ON COLUMN tenancy.audit_log.client_address IS 'Address of the client; NULL for a local socket';
-COMMENT ON COLUMN tenancy.audit_log.action IS 'What was done: create, update, delete, rotate, revoke …';
-COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of what was changed: organization, workspace, user, api_key …';
-COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of what was changed, among those of its kind in the organization';
+COMMENT ON COLUMN tenancy.audit_log.action IS 'The action: create, update, delete, rotate, revoke …';
+COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object: organization, workspace, user, api_key …';
+COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, unique among its kind in the organization';
 COMMENT ON COLUMN tenancy.audit_log.before IS 'The row before, without secrets';
 COMMENT ON COLUMN tenancy.audit_log.after IS 'The row after, without secrets';
 COMMENT ON COLUMN tenancy.audit_log.previous_hash IS 'Hash of the organization''s entry before this one; NULL without an organization';
@@ -59,29 +59,27 @@ COMMENT ON COLUMN tenancy.audit_heads.anchor_audit_id IS 'The last entry that wa
 COMMENT ON COLUMN tenancy.audit_heads.anchor_hash IS 'Hash of the last entry that was purged, which the first one kept refers to';
 
 GRANT SELECT ON tenancy.audit_log TO PUBLIC;
-ALTER TABLE tenancy.audit_log ENABLE ROW LEVEL SECURITY;
-ALTER TABLE tenancy.audit_heads ENABLE ROW LEVEL SECURITY;
 CREATE POLICY dba ON tenancy.audit_heads USING ((SELECT tenancy.is_dba()));
 COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
 CREATE POLICY dba ON tenancy.audit_log FOR SELECT USING ((SELECT tenancy.is_dba()));
 COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything';
--- A purge entry is believed by what guards the entries before it, so that only purge_audit_log() writes one.
+-- The guards trust a purge entry to cover the entries before it, so only purge_audit_log() writes one.
 CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
   WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));
-COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'What a DBA adds is sealed; nothing else can be done to entries';
+COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'Entries added by a DBA are sealed; they can be neither changed nor removed';
 CREATE POLICY principal ON tenancy.audit_log FOR SELECT
   USING (organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('audit_logs', 'list')));
-COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for who holds audit_logs.list';
+COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for holders of audit_logs.list';
 
--- The state that pg_dump and pg_restore put a session in, which goes on to load the log itself, together with what it is about.
--- Only believed of who could switch triggers off anyway; never true inside a function of ours, since these pin search_path.
+-- Recognizes the session state of pg_dump and pg_restore, which load the log itself together with the catalogs. Only for logins
+-- that could switch triggers off anyway; never true inside our functions, since these pin search_path.
 CREATE FUNCTION tenancy_steps.is_restore() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN pg_catalog.current_setting('check_function_bodies') OPERATOR(pg_catalog.=) 'off'
    AND pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.=) ''
    AND pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET');
 COMMENT ON FUNCTION tenancy_steps.is_restore() IS 'Whether the session restores a dump, as somebody who may switch triggers off; rows are then loaded without new audit entries';
 
--- The result must be the same wherever and whenever it is computed: no setting of the session may matter, hence UTC.
+-- The result must always be the same: it must not depend on any setting of the session, hence UTC.
 CREATE FUNCTION tenancy_internal.audit_entry_hash(entry tenancy.audit_log) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
 RETURN pg_catalog.sha256(pg_catalog.byteacat(COALESCE((entry).previous_hash, ''), pg_catalog.convert_to(
   pg_catalog.jsonb_build_array(
@@ -95,10 +93,19 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, 
 DECLARE
   me record;
 BEGIN
-  -- A credential that doesn't hold must not stop a DBA's work; nor does it hide who was at it, since the login is recorded.
+  -- An invalid credential must not stop a DBA's work; the actor is still known, since the login is recorded.
   BEGIN
     SELECT * INTO me FROM tenancy.whoami();
   EXCEPTION WHEN OTHERS THEN
+    -- Who joins or leaves need not have chosen an organization.
+    BEGIN
+      SELECT 'user', o.user_id, o.email INTO kind, id, name FROM tenancy_internal.own_identity() o WHERE o.kind = 'person' AND o.user_id IS NOT NULL;
+      IF FOUND THEN
+        RETURN;
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      NULL;
+    END;
     kind := 'login';
     name := concat_ws(', ', session_user, left('refused as user ' || nullif(current_setting('tenancy.user', true), ''), 100),
                       'refused with API key ' || nullif(current_setting('tenancy.api_key', true), ''),
@@ -124,7 +131,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.audit_actor() IS 'Whom audit entries name: the session''s principal, or the login where there is none or its credential doesn''t hold';
 
--- Whoever adds an entry says what happened; who did it, when, and how it is chained is filled in here.
+-- The inserter gives the event; actor, time and chain are filled in here.
 CREATE FUNCTION tenancy_internal.seal_audit_entry() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off SET enable_sort = off SET enable_incremental_sort = off AS $$
@@ -142,16 +149,16 @@ BEGIN
       INSERT INTO tenancy.audit_heads (organization_id) VALUES (NEW.organization_id) ON CONFLICT DO NOTHING;
       SELECT * INTO head FROM tenancy.audit_heads h WHERE h.organization_id = NEW.organization_id FOR NO KEY UPDATE;
     END IF;
-    -- The head moves at commit (see below): what lies beyond it is this transaction's.
+    -- The head moves at commit (see below): entries beyond it are this transaction's.
     SELECT l.entry_hash INTO last_hash FROM tenancy.audit_log l
     WHERE (l.organization_id, l.audit_id) > (head.organization_id, head.audit_id)
       AND (l.organization_id, l.audit_id) <= (head.organization_id, 9223372036854775807)
     ORDER BY l.organization_id DESC, l.audit_id DESC LIMIT 1;
     NEW.previous_hash := coalesce(last_hash, head.entry_hash);
   END IF;
-  -- Now that nobody else is at the chain: ids and times follow it.
+  -- With the chain locked, ids and times are in its order.
   NEW.audit_id := nextval('tenancy.audit_log_audit_id_seq');
-  -- Whoever may set the sequence (GRANT ... ON ALL SEQUENCES) must not stop what is audited.
+  -- A role that may set the sequence (GRANT ... ON ALL SEQUENCES) must not be able to stop audited changes.
   IF NEW.audit_id <= head.audit_id OR EXISTS (SELECT FROM tenancy.audit_log l WHERE l.audit_id = NEW.audit_id) THEN
     NEW.audit_id := setval('tenancy.audit_log_audit_id_seq', (SELECT max(l.audit_id) FROM tenancy.audit_log l) + 1);
   END IF;
@@ -200,7 +207,7 @@ RETURNS void LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.add_audit_entry(text, text, text, uuid, uuid, jsonb, jsonb) IS 'Adds an entry about the session''s doing; for functions whose work leaves no trace in a catalog';
 
--- Guards decide by what the log says and not by who asks: what removes entries is a purge entry that covers them.
+-- The guards depend on the log's contents, not on the caller: entries can be deleted if a purge entry covers them.
 
 CREATE FUNCTION tenancy_internal.guard_audit_log() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
@@ -254,7 +261,3 @@ CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON tenancy.audit_heads
 CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.audit_heads
   FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_audit_heads();
 ALTER TABLE tenancy.audit_heads ENABLE ALWAYS TRIGGER guard, ENABLE ALWAYS TRIGGER guard_truncate;
-
-SELECT pg_catalog.pg_extension_config_dump('tenancy.audit_log', '');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.audit_log_audit_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.audit_heads', '');

@@ -1,4 +1,4 @@
--- What becomes of the catalogs is written into the audit log, whichever way it comes about.
+-- Writes every change of the catalogs into the audit log, in whichever way it is made.
 
 CREATE FUNCTION tenancy_internal.audit_action(relation name, operation text, old_row jsonb, new_row jsonb) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp
@@ -10,11 +10,13 @@ BEGIN
     ELSIF old_row ->> 'revoked_at' IS NULL AND new_row ->> 'revoked_at' IS NOT NULL THEN
       RETURN 'revoke';
     END IF;
+  ELSIF relation = 'invitations' AND operation = 'DELETE' THEN
+    RETURN 'end';  -- whichever way
   ELSIF relation = 'api_key_secrets' THEN
     IF operation = 'DELETE' THEN
       RETURN 'remove_secret';
     ELSIF operation = 'UPDATE' THEN
-      -- A secret put in another's place shows as no difference: hashes are left out.
+      -- A replaced secret shows no difference, since hashes are left out.
       RETURN CASE WHEN old_row = new_row AND (new_row ->> 'is_current')::boolean THEN 'rotate' ELSE 'update_secret' END;
     ELSIF (new_row ->> 'is_current')::boolean AND (
       EXISTS (SELECT FROM tenancy.api_key_secrets s
@@ -29,7 +31,7 @@ BEGIN
   RETURN CASE operation WHEN 'INSERT' THEN 'create' WHEN 'DELETE' THEN 'delete' ELSE 'update' END;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of a key and its secrets also revoke, rotate, add_secret, update_secret, remove_secret';
+COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of an invitation end; of a key and its secrets also revoke, rotate, add_secret, update_secret, remove_secret';
 
 CREATE FUNCTION tenancy_internal.name_of_dropped(relation oid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -61,7 +63,8 @@ BEGIN
   IF TG_OP <> 'DELETE' THEN
     new_row := to_jsonb(NEW) - 'secret_hash';
   END IF;
-  -- One organization must not read of another: a row that becomes another's is deleted here and created there.
+  -- Organizations must not see each other's data: a row that moves to another organization is deleted in one and created in the
+  -- other.
   moved := TG_OP = 'UPDATE' AND (old_row -> 'organization_id', old_row -> TG_ARGV[1], old_row -> TG_ARGV[2])
     IS DISTINCT FROM (new_row -> 'organization_id', new_row -> TG_ARGV[1], new_row -> TG_ARGV[2]);
   action := CASE WHEN NOT moved THEN tenancy_internal.audit_action(TG_TABLE_NAME, TG_OP, old_row, new_row) END;
@@ -74,7 +77,7 @@ BEGIN
       SELECT k.organization_id, k.workspace_id INTO the_organization, the_workspace
       FROM tenancy.api_keys k WHERE k.api_key_id = (version ->> 'api_key_id')::uuid;
       IF NOT FOUND THEN
-        -- They go with their key, whose own entry comes first.
+        -- Secrets are deleted with their key, whose entry comes first.
         SELECT l.organization_id, l.workspace_id INTO the_organization, the_workspace FROM tenancy.audit_log l
         WHERE l.resource_type = 'api_key' AND l.resource_id = version ->> 'api_key_id' ORDER BY l.at DESC LIMIT 1;
       END IF;
@@ -101,7 +104,7 @@ DECLARE
     WHEN EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = TG_RELID AND a.attname = 'organization_id' AND NOT a.attisdropped)
       THEN 't.organization_id' ELSE 'NULL::uuid' END;
 BEGIN
-  -- Each organization reads of its own rows; the sum is on record even when there were none. The order prevents deadlocks.
+  -- Each organization sees the number of its own rows; the total is recorded even if it is zero. The order prevents deadlocks.
   EXECUTE format($query$
     WITH gone AS (SELECT %s AS organization_id FROM tenancy.%I t)
     INSERT INTO tenancy.audit_log (audit_id, organization_id, action, resource_type, before)
@@ -117,7 +120,8 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.audit_truncate() IS 'Trigger: writes the number of rows that TRUNCATE removes from a catalog into the audit log, per organization and in all';
 
 -- pg_restore -j loads the catalogs in any order and in several transactions, since an archive doesn't have the order of an
--- extension's tables; their foreign keys exist already, and would refuse it. What a dump has was checked when it came about.
+-- extension's tables; their foreign keys exist already, and would fail. The contents of a dump were checked when they were
+-- written.
 CREATE FUNCTION tenancy_internal.begin_restore() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -132,7 +136,7 @@ COMMENT ON FUNCTION tenancy_internal.begin_restore() IS 'Trigger: lets a restore
 CREATE FUNCTION tenancy_internal.end_restore() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  -- Who runs the whole restore without triggers goes on so.
+  -- If the whole restore runs without triggers, leave it so.
   IF current_setting('pg_tenancy.role_before_restore', true) <> '' THEN
     PERFORM set_config('session_replication_role', current_setting('pg_tenancy.role_before_restore'), true),
             set_config('pg_tenancy.role_before_restore', '', true);
@@ -141,49 +145,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.end_restore() IS 'Trigger: puts session_replication_role back after a restored catalog';
-
-DO $$
-DECLARE
-  audited record;
-BEGIN
-  FOR audited IN
-    SELECT * FROM (VALUES
-      ('organizations', 'organization', 'organization_id', NULL),
-      ('workspaces', 'workspace', 'workspace_id', NULL),
-      ('users', 'user', 'user_id', NULL),
-      ('organization_members', 'organization_member', 'user_id', NULL),
-      ('workspace_members', 'workspace_member', 'workspace_id', 'user_id'),
-      ('roles', 'role', 'role_id', NULL),
-      ('grants', 'grant', 'role_id', 'workspace_id'),
-      ('visibility', 'visibility', 'role_id', 'workspace_id'),
-      ('workspace_overrides', 'workspace_override', 'category', NULL),
-      ('api_keys', 'api_key', 'api_key_id', NULL),
-      ('api_key_secrets', 'api_key', 'api_key_id', NULL),
-      ('api_key_scopes', 'api_key_scope', 'api_key_id', NULL),
-      ('jwt_keys', 'jwt_key', 'kid', NULL),
-      ('jwt_issuers', 'jwt_issuer', 'organization_id', NULL),
-      ('login_bindings', 'login_binding', 'login', NULL),
-      ('permissions', 'permission', 'resource', 'action'),
-      ('protected_tables', 'protected_table', 'relation', NULL)) v (catalog, resource_type, id_column, second_column)
-    WHERE to_regclass('tenancy.' || v.catalog) IS NOT NULL LOOP
-    -- The names sort before those of foreign keys' triggers (RI_...): the entry of what takes others along precedes theirs, and the
-    -- principal is looked up while it still is who it was.
-    EXECUTE format('CREATE TRIGGER "0_audit_insert" AFTER INSERT ON tenancy.%I FOR EACH ROW
-                    WHEN (NOT tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
-                   audited.catalog, audited.resource_type, audited.id_column, coalesce(audited.second_column, ''));
-    EXECUTE format('CREATE TRIGGER "0_audit_update" AFTER UPDATE ON tenancy.%I FOR EACH ROW
-                    WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
-                   audited.catalog, audited.resource_type, audited.id_column, coalesce(audited.second_column, ''));
-    EXECUTE format('CREATE TRIGGER "0_audit_delete" AFTER DELETE ON tenancy.%I FOR EACH ROW
-                    EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
-                   audited.catalog, audited.resource_type, audited.id_column, coalesce(audited.second_column, ''));
-    EXECUTE format('CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON tenancy.%I FOR EACH STATEMENT
-                    EXECUTE FUNCTION tenancy_internal.audit_truncate(%L)', audited.catalog, audited.resource_type);
-    EXECUTE format('CREATE TRIGGER begin_restore BEFORE INSERT ON tenancy.%I FOR EACH STATEMENT
-                    WHEN (tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.begin_restore()', audited.catalog);
-    EXECUTE format('CREATE TRIGGER end_restore AFTER INSERT ON tenancy.%I FOR EACH STATEMENT
-                    WHEN (tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.end_restore()', audited.catalog);
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER end_restore', audited.catalog);
-  END LOOP;
-END
-$$;

@@ -1,6 +1,6 @@
 -- Checking the chains of audit entries, and removing entries for good.
 
--- An organization that is gone still has its entries, under its id.
+-- A deleted organization still has its entries, under its id.
 CREATE FUNCTION tenancy_internal.audited_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -18,17 +18,16 @@ COMMENT ON FUNCTION tenancy_internal.audited_organization(text) IS 'Id of the or
 CREATE FUNCTION tenancy.verify_audit_log(organization text DEFAULT NULL)
 RETURNS TABLE (audit_id bigint, problem text, organization_id uuid)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_organization uuid;
 BEGIN
   IF NOT tenancy.is_dba() THEN
     PERFORM tenancy.require('audit_logs', 'list');
   END IF;
-  IF organization IS NOT NULL OR NOT tenancy.is_dba() THEN
+  IF verify_audit_log.organization IS NOT NULL OR NOT tenancy.is_dba() THEN
     the_organization := tenancy_internal.audited_organization(verify_audit_log.organization);
   END IF;
-  -- So that a transaction's own entries are not taken for a stranger's.
+  -- So that a transaction's own entries are not reported as foreign ones.
   SET CONSTRAINTS tenancy.audit_head IMMEDIATE;
   SET CONSTRAINTS tenancy.audit_head DEFERRED;
   -- One query, hence one snapshot: entries and heads of a transaction are seen together or not at all.
@@ -65,7 +64,6 @@ COMMENT ON FUNCTION tenancy.verify_audit_log(text) IS 'Where the chain of an org
 
 CREATE FUNCTION tenancy_internal.purge_audit_chain(organization_id uuid, until timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_organization CONSTANT uuid := purge_audit_chain.organization_id;
   first_kept bigint;
@@ -73,13 +71,13 @@ DECLARE
   last_removed bigint;
   last_entry record;
 BEGIN
-  -- A head from before this transaction's entries would be none.
+  -- A head from before this transaction's entries would be outdated.
   SET CONSTRAINTS tenancy.audit_head IMMEDIATE;
   SET CONSTRAINTS tenancy.audit_head DEFERRED;
   PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = the_organization FOR NO KEY UPDATE;
-  -- What goes is the chain's beginning, whatever became of the clock.
+  -- Deletes the beginning of the chain by position, even if the clock has jumped.
   SELECT min(l.audit_id) INTO first_kept FROM tenancy.audit_log l
-  WHERE (l.organization_id = the_organization OR (the_organization IS NULL AND l.organization_id IS NULL)) AND l.at >= until;
+  WHERE (l.organization_id = the_organization OR (the_organization IS NULL AND l.organization_id IS NULL)) AND l.at >= purge_audit_chain.until;
   SELECT count(*), max(l.audit_id) INTO removed, last_removed FROM tenancy.audit_log l
   WHERE (l.organization_id = the_organization OR (the_organization IS NULL AND l.organization_id IS NULL))
     AND (l.audit_id < first_kept OR first_kept IS NULL);
@@ -89,7 +87,7 @@ BEGIN
   SELECT l.audit_id, l.entry_hash INTO last_entry FROM tenancy.audit_log l WHERE l.audit_id = last_removed;
 
   PERFORM tenancy_internal.add_audit_entry('purge', 'audit_log', coalesce(the_organization::text, 'none'), the_organization,
-    after => jsonb_build_object('before', until, 'removed', removed, 'last_audit_id', last_entry.audit_id,
+    after => jsonb_build_object('before', purge_audit_chain.until, 'removed', removed, 'last_audit_id', last_entry.audit_id,
                                 'last_entry_hash', encode(last_entry.entry_hash, 'hex')));
   UPDATE tenancy.audit_heads h SET anchor_audit_id = last_entry.audit_id, anchor_hash = last_entry.entry_hash
   WHERE h.organization_id = the_organization;
@@ -115,7 +113,7 @@ BEGIN
     RETURN tenancy_internal.purge_audit_chain(tenancy_internal.audited_organization(organization), before);
   END IF;
   FOR chain IN SELECT h.organization_id FROM tenancy.audit_heads h ORDER BY h.organization_id LOOP
-    -- Whoever leaves a transaction open after a change holds up its own organization's entries, and nobody else's.
+    -- A transaction left open after a change blocks the purge of its own organization's entries only.
     PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = chain FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
       RAISE WARNING USING MESSAGE = format('audit entries of organization %s are not purged', chain),
@@ -127,4 +125,4 @@ BEGIN
   RETURN removed + tenancy_internal.purge_audit_chain(NULL, before);
 END
 $$;
-COMMENT ON FUNCTION tenancy.purge_audit_log(timestamptz, text) IS 'For a DBA: removes audit entries from before a time, of an organization or (NULL) all, and returns how many; an entry in each chain says who did it, how many went, and the hash of the last; with all, an organization whose entries are being written at the moment is passed over with a WARNING';
+COMMENT ON FUNCTION tenancy.purge_audit_log(timestamptz, text) IS 'For a DBA: removes audit entries from before a time, of an organization or (NULL) all, and returns their number; an entry in each chain records the actor, the number, and the hash of the last one; with all, organizations whose entries are being written at the moment are skipped with a WARNING';

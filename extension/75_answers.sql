@@ -1,4 +1,4 @@
--- What may be done, and by whom: the decisions of authorize(), as lists.
+-- Lists of permissions and of those who hold them: the decisions of authorize().
 
 CREATE FUNCTION tenancy.permissions()
 RETURNS TABLE (workspace_id uuid, workspace text, resource text, action text, rows text)
@@ -8,7 +8,7 @@ COMMENT ON FUNCTION tenancy.permissions() IS 'All that the session may do: per w
 CREATE FUNCTION tenancy.explain_authorize(resource text, action text, workspace text DEFAULT NULL)
 RETURNS TABLE (step integer, rule text, source text, result text)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_explain_authorize';
-COMMENT ON FUNCTION tenancy.explain_authorize(text, text, text) IS 'Why the session may or may not do it: each role, grant, override, switch and scope that is looked at, and last the decision; 22023 when the permission isn''t registered, 42704 for an unknown workspace';
+COMMENT ON FUNCTION tenancy.explain_authorize(text, text, text) IS 'Why the session may or may not do it: each role, grant, override, switch and scope involved, and last the decision; 22023 when the permission isn''t registered, 42704 for an unknown workspace';
 
 CREATE FUNCTION tenancy_internal.principals_with(organization_id uuid, workspace_id uuid, resource text, action text)
 RETURNS TABLE (principal_kind text, principal_id uuid, name text, rows text, via text)
@@ -18,13 +18,12 @@ COMMENT ON FUNCTION tenancy_internal.principals_with(uuid, uuid, text, text) IS 
 CREATE FUNCTION tenancy.who_can(resource text, action text, workspace text DEFAULT NULL)
 RETURNS TABLE (principal_kind text, principal_id uuid, name text, rows text, via text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(who_can.workspace);
   the_organization uuid := coalesce(the_workspace.organization_id, tenancy_internal.own_organization(NULL));
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, the_workspace.workspace_id, 'team', 'list', true);
-  RETURN QUERY SELECT p.* FROM tenancy_internal.principals_with(the_organization, the_workspace.workspace_id, resource, action) p;
+  RETURN QUERY SELECT p.* FROM tenancy_internal.principals_with(the_organization, the_workspace.workspace_id, who_can.resource, who_can.action) p;
 END
 $$;
 COMMENT ON FUNCTION tenancy.who_can(text, text, text) IS 'Users and API keys that hold the permission in a workspace, or (NULL) anywhere in the session''s organization, how many rows it reaches, and by which role or scope; needs team.list there; 22023 when the permission isn''t registered';
@@ -41,4 +40,4 @@ BEGIN
   RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(tenancy_internal.own_organization(organization)) m;
 END
 $$;
-COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Which role may do what in an organization (NULL: the session''s own), and whether a built-in grant, a row of the organization or nothing says so; workspaces'' overrides aside';
+COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides';

@@ -79,7 +79,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
 $$;
 COMMENT ON FUNCTION tenancy_internal.trigger_condition(name[]) IS 'A condition for a trigger: one of the columns changes';
 
--- A trigger's name says whom it is for, and is free on that table.
+-- The trigger's name identifies the child, and must be free on the parent.
 CREATE FUNCTION tenancy_internal.trigger_name(relation regclass, child regclass) RETURNS name
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT free.trigger_name::name
@@ -91,8 +91,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.trigger_name(regclass, regclass) IS 'A name for a trigger of a parent about a child table';
 
--- Triggers are in the order of their names: ~ comes after every letter, so that no other BEFORE trigger changes what these saw.
--- AFTER UPDATE has no list of columns, since that would look at what the statement sets and not at what BEFORE triggers change.
+-- Triggers fire in the order of their names: ~ comes after every letter, so that no other BEFORE trigger changes the row after
+-- these. AFTER UPDATE has no column list, since that is compared with the columns in the statement and not with those that
+-- BEFORE triggers change.
 CREATE FUNCTION tenancy_internal.make_child_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE

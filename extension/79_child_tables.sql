@@ -1,5 +1,6 @@
--- Tables that know their tenant only through a parent: the parent's tenant columns on the child, filled in by a trigger and kept
--- equal when the parent moves; then the ordinary policies. See docs/design/child-tables.md; the triggers are in 78_parent_triggers.sql.
+-- Child tables get their tenant from a parent: the child has the parent's tenant columns, filled in by a trigger and kept equal
+-- when the parent moves, and the ordinary policies. See docs/design/child-tables.md; the triggers are in
+-- 78_parent_triggers.sql.
 
 CREATE FUNCTION tenancy.parent_visible(child regclass, parent integer, key "any") RETURNS boolean
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_parent_visible';
@@ -151,7 +152,7 @@ BEGIN
   SELECT * INTO mine FROM pg_attribute a WHERE a.attrelid = column_through.relation AND a.attname = coalesce(given, parent_column)
     AND a.attnum > 0 AND NOT a.attisdropped;
   IF FOUND THEN
-    -- A copy that unprotect() has left says so.
+    -- A copied column left by unprotect() has this comment.
     IF NOT may_exist AND col_description(column_through.relation, mine.attnum) IS DISTINCT FROM tenancy_internal.copied_column_comment() THEN
       RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
         MESSAGE = format('column "%s" of table %s already exists', parent_column, column_through.relation),
@@ -191,6 +192,7 @@ BEGIN
   PERFORM tenancy_internal.check_through(columns_through.relation, columns_through.through);
   SELECT * INTO first FROM tenancy_internal.find_parent(columns_through.relation, columns_through.through[1]);
   wanted.through := columns_through.through;
+  wanted.workspace_decides := (first.parent).workspace_decides;  -- a row without organization may get its first child later
   wanted.organization_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
     first.key, (first.parent).organization_column, columns_through.organization, true);
   wanted.workspace_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
@@ -231,7 +233,7 @@ COMMENT ON FUNCTION tenancy_internal.columns_through(regclass, name[], name, nam
 CREATE FUNCTION tenancy_internal.copied_columns(relation regclass, wanted tenancy.protected_tables)
 RETURNS TABLE (part text, copy name, original name, "type" text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- Of a domain the base type: its constraints and default would run, as the table is rewritten, with the rights of whoever adds it.
+  -- The base type of a domain: its constraints and default would run with the caller's rights when the table is rewritten.
   SELECT v.part, v.copy, v.original, CASE tenancy_internal.base_type(a.atttypid) WHEN a.atttypid THEN format_type(a.atttypid, a.atttypmod)
                                        ELSE format_type(tenancy_internal.base_type(a.atttypid), NULL) END
   FROM tenancy_internal.parents_of(copied_columns.relation) p
@@ -290,7 +292,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s takes no columns from a parent', parts_to_fill.relation), HINT = 'Use tenancy.add_tenant_columns() first.';
   END IF;
-  -- Rows to a block as the table's statistics say, or else a guess.
+  -- Rows per block from the table's statistics, or a guess.
   RETURN QUERY
   SELECT c.oid::regclass, pg_relation_size(c.oid) / current_setting('block_size')::bigint,
          greatest(1, parts_to_fill.batch / greatest(1, CASE WHEN c.relpages > 0 AND c.reltuples > 0 THEN (c.reltuples / c.relpages)::bigint ELSE 50 END))
@@ -375,7 +377,7 @@ $$;
 COMMENT ON FUNCTION tenancy.add_tenant_columns(regclass, name[], name, name, name, name) IS 'First step towards protect(…, through => …) of a large table: adds the columns that are copied from its parent, without rewriting it, and the triggers that fill them in from now on. Other arguments as for protect(). fill_tenant_columns() does the rows that are there; unprotect() takes the triggers away';
 REVOKE ALL ON FUNCTION tenancy.add_tenant_columns(regclass, name[], name, name, name, name) FROM PUBLIC;
 
--- By the caller's rights, since a procedure that commits can have no others.
+-- With the caller's rights: a procedure that commits cannot switch them.
 CREATE PROCEDURE tenancy.fill_tenant_columns(relation regclass, batch integer DEFAULT 10000)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -394,12 +396,13 @@ BEGIN
   RAISE NOTICE 'rows of table % that say now what their parents say: %', fill_tenant_columns.relation, filled;
 END
 $$;
-COMMENT ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) IS 'Second step towards protect(…, through => …) of a large table: fills in the columns that are copied from its parent, about so many rows a transaction, while others go on writing. Stopped and called again, it does what is left';
+COMMENT ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) IS 'Second step towards protect(…, through => …) of a large table: fills in the columns copied from its parent, about this many rows per transaction, while other sessions continue to write. If stopped and called again, it continues';
 REVOKE ALL ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) FROM PUBLIC;
 
 -- --- what protect(), unprotect() and the guard rails ask
 
--- The row's own columns say whether the first parent is seen, unless the row has an owner of its own; of others they say nothing.
+-- The row's own columns decide whether the first parent is visible, unless the row has its own owner; they never decide about
+-- the others.
 CREATE FUNCTION tenancy_internal.parents_visible(relation regclass, wanted tenancy.protected_tables) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT string_agg(format('tenancy.parent_visible(%L::regclass, %s, %I)', format('%I.%I', c.relnamespace::regnamespace, c.relname), n - 1, referring), ' AND ' ORDER BY n)

@@ -1,4 +1,4 @@
--- Protecting tables: ordinary policies that call the row filter, and column defaults that fill in who writes.
+-- Protecting tables: ordinary policies that call the row filter, and column defaults that fill in the principal.
 
 CREATE FUNCTION tenancy_internal.is_id_type(type oid, collation oid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_is_id_type';
@@ -15,7 +15,7 @@ BEGIN
     RETURN NEXT family_of.relation;
     RETURN;
   END IF;
-  -- Each one's kind is looked up by itself: a join would read all of pg_class.
+  -- Looks up each relation's kind separately: a join would read all of pg_class.
   RETURN QUERY
   WITH RECURSIVE family AS (
     SELECT family_of.relation::oid AS relid, 0 AS depth
@@ -32,7 +32,6 @@ CREATE FUNCTION tenancy_internal.check_protectable(relation regclass) RETURNS vo
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   class pg_class;
-  caller name := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller());
 BEGIN
   SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
   IF NOT FOUND THEN
@@ -51,7 +50,7 @@ BEGIN
   IF class.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('table "%s" is a system table', class.relname);
   END IF;
-  IF NOT pg_has_role(caller, class.relowner, 'USAGE') THEN
+  IF pg_has_role(tenancy_internal.caller(), class.relowner, 'USAGE') IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of table %s', class.relname);
   END IF;
 END
@@ -139,7 +138,7 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
               ELSE format('tenancy.current_external_id(%L, NULL::%s)', entity, format_type(a.atttypid, NULL)) END
   FROM pg_attribute a
   WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
-    -- a partition or child has inherited ours
+    -- a partition or child has inherited our default
     AND (NOT a.atthasdef OR tenancy_internal.is_attribution(relation, a.attnum))
 $$;
 COMMENT ON FUNCTION tenancy_internal.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has another default';
@@ -161,7 +160,6 @@ COMMENT ON FUNCTION tenancy_internal.is_partitioned_by(regclass, name) IS 'Wheth
 
 CREATE FUNCTION tenancy_internal.remove_protection(relation regclass) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
-#variable_conflict use_column
 DECLARE
   removed tenancy.protected_tables;
   policy name;
@@ -171,11 +169,12 @@ BEGIN
   FOR policy IN SELECT p.polname FROM pg_policy p
                 WHERE p.polrelid = remove_protection.relation
                   AND p.polname IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete') LOOP
-    EXECUTE format('DROP POLICY %I ON %s', policy, relation);
+    EXECUTE format('DROP POLICY %I ON %s', policy, remove_protection.relation);
   END LOOP;
+  PERFORM tenancy_internal.drop_fill_trigger(remove_protection.relation);
   FOREACH defaulted IN ARRAY coalesce(removed.defaulted_columns, '{}') LOOP
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = remove_protection.relation AND a.attname = defaulted) THEN
-      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', relation, defaulted);
+      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', remove_protection.relation, defaulted);
     END IF;
   END LOOP;
   RETURN removed;
@@ -183,7 +182,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remove_protection(regclass) IS 'Takes the policies and defaults of one table away, and returns what was recorded of it';
 
--- What protect() was told besides the columns, as the filter's functions read it.
+-- The options of protect(), as the row filter's functions read them.
 CREATE FUNCTION tenancy_internal.policy_options(wanted tenancy.protected_tables, reading boolean, inserting boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT concat_ws(' ', CASE WHEN policy_options.reading AND (policy_options.wanted).shared THEN 'shared' END,
@@ -241,7 +240,7 @@ BEGIN
     FROM (VALUES (wanted.organization_column, 'organization', false), (wanted.workspace_column, 'workspace', false),
                  (wanted.owner_column, 'user', wanted.inherits_owner), (wanted.api_key_column, 'api_key', wanted.inherits_owner))
          v (column_name, entity, inherited)
-    -- What comes from a parent has no default: the trigger fills it in.
+    -- Columns copied from a parent have no default: the trigger fills them in.
     WHERE v.column_name IS NOT NULL AND NOT v.inherited
       AND (wanted.through IS NULL OR v.entity IN ('user', 'api_key')) LOOP
     IF attribution.expression IS NULL THEN
@@ -253,6 +252,7 @@ BEGIN
     END IF;
   END LOOP;
 
+  PERFORM tenancy_internal.make_fill_trigger(apply_protection.relation, wanted);
   wanted.defaulted_columns := defaulted;
   wanted.row_security_before := coalesce(before.row_security_before, class.relrowsecurity);
   wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
@@ -302,8 +302,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_policies(regclass) IS 'Raises 55000 when others'' permissive policies would open a table';
 
--- Whether rows name a workspace and no organization. Only then do the policies ask for it, since a filter by organization alone
--- gets better plans.
+-- Whether there are rows with a workspace and no organization. The policies consider such rows only then, since a filter by
+-- organization alone gets better plans.
 CREATE FUNCTION tenancy_internal.has_rows_without_organization(relation regclass, organization name, workspace name) RETURNS boolean
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -321,7 +321,7 @@ COMMENT ON FUNCTION tenancy_internal.has_rows_without_organization(regclass, nam
 CREATE FUNCTION tenancy.protect(
   relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
   api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false, through name[] DEFAULT NULL,
-  shared boolean DEFAULT false)
+  shared boolean DEFAULT false, fill_nulls boolean DEFAULT false)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted tenancy.protected_tables;
@@ -331,15 +331,16 @@ DECLARE
   done bigint := 0;
   kept name[];
 BEGIN
-  IF protect.relation IS NULL OR protect.resource IS NULL OR protect.shared IS NULL THEN
+  IF protect.relation IS NULL OR protect.resource IS NULL OR protect.shared IS NULL OR protect.fill_nulls IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-      MESSAGE = CASE WHEN protect.shared IS NULL THEN 'shared must be true or false' ELSE 'a table and a resource must be given' END;
+      MESSAGE = CASE WHEN protect.shared IS NULL OR protect.fill_nulls IS NULL THEN 'shared and fill_nulls must be true or false' ELSE 'a table and a resource must be given' END;
   END IF;
   PERFORM tenancy_internal.check_protectable(protect.relation);
   PERFORM tenancy_internal.check_resource(protect.resource);
   wanted.resource := protect.resource;
   wanted.payload := protect.payload;
   wanted.shared := protect.shared;
+  wanted.fill_nulls := protect.fill_nulls;
   wanted.inherits_owner := false;
   IF protect.through IS NOT NULL THEN
     wanted := tenancy_internal.columns_through(protect.relation, protect.through, protect.organization, protect.workspace, protect.owner,
@@ -363,13 +364,15 @@ BEGIN
   PERFORM tenancy_internal.check_relatives(protect.relation);
   PERFORM tenancy_internal.check_policies(protect.relation);
   PERFORM tenancy_internal.check_children_agree(protect.relation, wanted);
+  PERFORM tenancy_internal.check_fill_nulls(protect.relation, wanted);
 
   IF protect.through IS NOT NULL THEN
     PERFORM tenancy_internal.follow_parents(protect.relation, wanted);
   ELSIF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = protect.relation AND t.through IS NOT NULL) THEN
     PERFORM tenancy_internal.leave_parents(protect.relation);
   END IF;
-  wanted.workspace_decides := tenancy_internal.has_rows_without_organization(protect.relation, wanted.organization_column, wanted.workspace_column);
+  wanted.workspace_decides := coalesce(wanted.workspace_decides, false)
+    OR tenancy_internal.has_rows_without_organization(protect.relation, wanted.organization_column, wanted.workspace_column);
   FOR member IN SELECT f FROM tenancy_internal.family_of(protect.relation) f LOOP
     PERFORM tenancy_internal.check_protectable(member);
     kept := tenancy_internal.apply_protection(member, wanted);
@@ -390,7 +393,7 @@ BEGIN
   END IF;
   IF wanted.owner_column IS NULL AND wanted.api_key_column IS NULL THEN
     RAISE NOTICE USING MESSAGE = format('table %s does not say who produced a row', protect.relation),
-      DETAIL = 'Who is restricted to own rows sees none of it.';
+      DETAIL = 'Principals that are restricted to own rows see none of its rows.';
   END IF;
   PERFORM tenancy_internal.check_indexes(protect.relation, ARRAY[wanted.organization_column, wanted.workspace_column]
     || CASE WHEN wanted.through IS NOT NULL AND wanted.through[1] IS DISTINCT FROM wanted.workspace_column THEN wanted.through[1:1] END,
@@ -400,8 +403,8 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
-REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
+REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean) FROM PUBLIC;
 
 -- The setting belongs to this function: one that is called by others would be set with their rights.
 CREATE FUNCTION tenancy_internal.open_again(relation regclass, enabled boolean, forced boolean) RETURNS void
@@ -438,9 +441,9 @@ BEGIN
     DELETE FROM tenancy.protected_names k WHERE k.holder = member;
   END LOOP;
   PERFORM tenancy_internal.leave_parents(unprotect.relation);
-  -- A child of two protected tables is still the other one's.
+  -- A child of two protected tables keeps the other one's protection.
   PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(relation) f WHERE f <> relation;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Takes away from a table, and its partitions and children, exactly what protect() gave, and forgets its names; 55000 when it isn''t protected';
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, and forgets its names; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;

@@ -1,5 +1,5 @@
--- Names of protected tables, and what takes one: a copy renamed into a protected table's place, or a table dropped and made anew,
--- is protected as the table before it, or closed: row security without a policy that lets anything through.
+-- Names of protected tables. A table that takes such a name (a copy renamed into a protected table's place, or a table dropped
+-- and recreated) is protected like the former table, or closed: row security without a policy that lets any row pass.
 
 -- These are called for every command on a table, hence in PL/pgSQL, which keeps plans.
 CREATE FUNCTION tenancy_internal.protected_parent(relation regclass) RETURNS tenancy.protected_tables
@@ -28,7 +28,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_closed(regclass) IS 'Whether guard rails have closed a table';
 
--- The policy says that a table is closed, and keeps it so, also where a dump is restored.
+-- The policy marks a table as closed, and keeps it closed even after a restore.
 CREATE FUNCTION tenancy_internal.close_table(relation regclass, why text, hint text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
@@ -70,11 +70,11 @@ COMMENT ON FUNCTION tenancy_internal.reopen_table(regclass) IS 'Takes back what 
 CREATE FUNCTION tenancy_internal.remember_name(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  -- A partition, or a child, is what its parent is, whatever its name.
+  -- A partition or child follows its parent, whatever its name.
   IF (tenancy_internal.protected_parent(remember_name.relation)).relation IS NOT NULL THEN
     RETURN;
   END IF;
-  -- A dump brings its names along, perhaps later.
+  -- A dump restores the names as well, perhaps later.
   IF current_setting('check_function_bodies') = 'off' THEN
     UPDATE tenancy.protected_names k SET holder = remember_name.relation
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -82,21 +82,22 @@ BEGIN
     RETURN;
   END IF;
   INSERT INTO tenancy.protected_names AS known (schema_name, table_name, resource, organization_column, workspace_column,
-    owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides)
+    owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides, fill_nulls)
   SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation,
-    t.through, t.inherits_owner, t.shared, t.workspace_decides
+    t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE t.relation = remember_name.relation AND NOT EXISTS (
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
       AND (k.organization_column, k.workspace_column, k.owner_column, k.api_key_column, k.payload, k.through, k.inherits_owner, k.shared,
-           k.workspace_decides)
+           k.workspace_decides, k.fill_nulls)
           IS NOT DISTINCT FROM (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.through,
-                                t.inherits_owner, t.shared, t.workspace_decides))
+                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls))
   ON CONFLICT ON CONSTRAINT protected_names_pkey DO UPDATE
   SET resource = EXCLUDED.resource, organization_column = EXCLUDED.organization_column, workspace_column = EXCLUDED.workspace_column,
       owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder,
-      through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides;
+      through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides,
+      fill_nulls = EXCLUDED.fill_nulls;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remember_name(regclass) IS 'Remembers the present name of a protected table, and how it is protected';
@@ -121,7 +122,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     CASE WHEN NOT named.inherits_owner THEN 'owner => ' || quote_literal(named.owner_column) END,
     CASE WHEN NOT named.inherits_owner THEN 'api_key => ' || quote_literal(named.api_key_column) END,
     'payload => ' || quote_literal(named.payload::text), 'through => ' || quote_literal(named.through::text),
-    CASE WHEN named.shared THEN 'shared => true' END))
+    CASE WHEN named.shared THEN 'shared => true' END, CASE WHEN named.fill_nulls THEN 'fill_nulls => true' END))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_names, regclass) IS 'The call of protect() that protects a table as the one that had its name';
 
@@ -140,12 +141,13 @@ BEGIN
   wanted.inherits_owner := named.inherits_owner;
   wanted.shared := named.shared;
   wanted.workspace_decides := named.workspace_decides;
+  wanted.fill_nulls := named.fill_nulls;
   RETURN wanted;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.wanted_by_name(tenancy.protected_names) IS 'How a table is to be protected that has taken a protected one''s name';
 
--- Why a table can't be protected as the one that had its name was, or NULL.
+-- The reason why a table can't be protected like the former table of its name, or NULL.
 CREATE FUNCTION tenancy_internal.unlike_its_name(relation regclass, named tenancy.protected_names, made boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -160,11 +162,11 @@ BEGIN
   IF missing IS NOT NULL THEN
     RETURN format('a table of this name was protected by columns that it does not have: %s', missing);
   END IF;
-  -- Its triggers, and rows that are there, take more than policies.
+  -- With triggers or existing rows, policies are not enough.
   IF named.through IS NOT NULL THEN
     RETURN format('a table of this name took its tenant from a parent row (through => %L)', named.through::text);
   END IF;
-  -- Made anew while the former table lives on by another name, it is most likely something else.
+  -- If the former table still exists under another name, the new one is most likely something else.
   IF made AND EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = named.holder) THEN
     RETURN format('%s, which is protected, had its name', named.holder);
   END IF;
@@ -173,7 +175,7 @@ BEGIN
   IF FOUND THEN
     RETURN format('a table of this name was protected, and it has the permissive policy "%s"', policy);
   END IF;
-  -- The policies of a dump are about to come.
+  -- The policies of a dump have yet to be restored.
   IF current_setting('check_function_bodies') = 'off' THEN
     RETURN 'a table of this name was protected, and it is being restored';
   END IF;
@@ -188,7 +190,7 @@ DECLARE
   named tenancy.protected_names := tenancy_internal.name_of(relation);
   unlike text;
 BEGIN
-  -- Its own name: protection was taken away behind the guard rails' back, which advise() tells.
+  -- Its own name: protection was removed while the guard rails were off, which advise() reports.
   IF named.table_name IS NULL OR named.holder = relation THEN
     RETURN;
   END IF;
@@ -212,7 +214,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.take_name(regclass, boolean) IS 'Protects or closes a table that has taken (made: been made under) the name of a protected one; 42809 for a foreign table';
 
--- A copy by LIKE takes the defaults along, and nothing else of the protection.
+-- A copy by LIKE has the defaults, but no other part of the protection.
 CREATE FUNCTION tenancy_internal.fills_in_tenants(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT EXISTS (
@@ -236,7 +238,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_granted(regclass) IS 'Whether somebody other than its owner, to whom row security applies, has rights on a table';
 
--- With no rights of others it is left alone, so that an owner can fill a copy and attach it.
+-- Ignored while no other role has privileges, so that an owner can fill a copy and attach it.
 CREATE FUNCTION tenancy_internal.close_copy(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -308,7 +310,7 @@ $$;
 COMMENT ON FUNCTION tenancy.forget(text) IS 'Forgets that a table of the name was protected, and opens the table of the name if it was closed; for its owner, or where there is no such table for a DBA; 55000 for a protected table, 42704 when nothing is remembered, 22023 when the name is remembered in several schemas';
 REVOKE ALL ON FUNCTION tenancy.forget(text) FROM PUBLIC;
 
--- Chunks come without DDL: no event trigger hears of them. The table asked is the extension's own, and nobody else's.
+-- Chunks are created without DDL, so event triggers do not fire. Reads the timescaledb extension's own table only.
 CREATE FUNCTION tenancy_internal.is_hypertable(relation regclass) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

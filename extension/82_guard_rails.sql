@@ -1,6 +1,6 @@
--- Guard rails: what would open a protected table by mistake is refused, partitions and children are protected as they come, and no
--- other table takes a protected one's place and stands open.
--- unprotect() is the way out; a superuser can switch the rails off by tenancy.guard_rails.
+-- Guard rails: commands that would open a protected table by mistake are refused, new partitions and children are protected,
+-- and other tables that take a protected table's name are protected or closed. unprotect() is the proper way; a superuser can
+-- switch the rails off with tenancy.guard_rails.
 
 CREATE FUNCTION tenancy_internal.guard_rails() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_guard_rails';
@@ -99,12 +99,12 @@ BEGIN
     IF it.polpermissive AND it.polname NOT IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete') THEN
       PERFORM tenancy_internal.refuse_opening(it.polrelid, format('policy "%s" would show rows beside the tenancy policies; only restrictive policies may be added', it.polname));
     END IF;
-    -- While a dump is restored they come one by one.
+    -- A restore creates them one by one.
     IF it.polpermissive AND (tenancy_internal.inspect_protection(it.polrelid)).problem LIKE 'policy "%" has been changed' THEN
       PERFORM tenancy_internal.refuse_opening(it.polrelid, format('policy "%s" cannot be altered', it.polname));
     END IF;
   ELSIF tenancy_internal.is_closed(it.polrelid) THEN
-    -- A table that was restored by itself is what it was, as soon as all of its policies are there.
+    -- A table restored by itself is recorded again as soon as all of its policies exist.
     named := tenancy_internal.name_of(it.polrelid);
     SELECT * INTO found_now FROM tenancy_internal.inspect_protection(it.polrelid);
     IF named.table_name IS NOT NULL AND found_now.problem IS NULL AND
@@ -117,8 +117,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.guard_policy(oid) IS 'Raises 55000 for a policy that would open a protected table; protects a restored table again when the last of its policies has come';
 
--- A column may be renamed: the policies follow by themselves, and the record follows here. One that the principal fills in goes on
--- doing so, or has a default of the user's own.
+-- A column may be renamed: the policies follow by themselves, and the record follows here. A column with the principal as
+-- default keeps that, or gets a default of the user's.
 CREATE FUNCTION tenancy_internal.follow_columns(relation regclass, renamed name, renamed_to name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -201,7 +201,7 @@ BEGIN
   IF (changes_columns OR renamed IS NOT NULL) AND (recorded OR related) THEN
     PERFORM tenancy_internal.follow_columns(relation, renamed, renamed_to);
   END IF;
-  -- pg_restore --table brings a table back with its grants, and forced row security, and leaves out what enables it.
+  -- pg_restore --table restores a table with its grants and forced row security, but without enabling it.
   IF current_setting('check_function_bodies') = 'off' AND class.relforcerowsecurity AND NOT class.relrowsecurity THEN
     EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', relation);
   END IF;
@@ -277,13 +277,13 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.guard_renamed(oid[]) IS 'What guard rails have to say to relations whose schema''s name is another now';
 
--- By what was touched, and not by the command's name: CREATE SCHEMA makes tables, ALTER VIEW renames a table's column.
+-- By the relations touched, and not by the command's name: CREATE SCHEMA creates tables, ALTER VIEW renames a table's column.
 CREATE FUNCTION tenancy_internal.on_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   command record;
 BEGIN
-  -- Our own commands, too, come back to here.
+  -- Our own commands also fire this trigger.
   IF NOT tenancy_internal.guard_rails() THEN
     RETURN;
   END IF;
@@ -323,7 +323,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 DECLARE
   opened regclass;
 BEGIN
-  -- A table that is gone must not leave a row behind that a dump could not restore.
+  -- A dropped table must not leave a row that a dump could not restore.
   DELETE FROM tenancy.protected_tables t
   WHERE t.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
@@ -353,8 +353,8 @@ BEGIN
   IF FOUND THEN
     PERFORM tenancy_internal.refuse_reopening(opened);
   END IF;
-  -- Foreign keys and triggers by which rows take their tenant from a parent: of tables that the command dropped one of, and
-  -- of no others, which somebody else may have locked, or broken.
+  -- Foreign keys and triggers of child tables: checks only tables of which the command dropped one. Others may be locked or
+  -- broken by other sessions.
   IF EXISTS (SELECT FROM pg_event_trigger_dropped_objects() d
              WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^~?tenancy_' OR d.object_type = 'table constraint') THEN
     SELECT t.relation INTO opened

@@ -1,6 +1,6 @@
--- The catalogs belong to a superuser, and our functions write them with that superuser's rights. Triggers of others on them would
--- run with these rights, and so would a cast of a type of others, by which a foreign key of theirs compares with a key of ours.
--- The privileges TRIGGER and REFERENCES come along with GRANT ALL ON ALL TABLES.
+-- The catalogs belong to a superuser, and our functions write them with that superuser's rights. Other roles' triggers on them
+-- would run with these rights, and so would casts of other roles' types, with which their foreign keys compare keys of ours.
+-- GRANT ALL ON ALL TABLES includes the privileges TRIGGER and REFERENCES.
 
 CREATE FUNCTION tenancy_steps.foreign_code_on_catalogs() RETURNS TABLE (object oid, relation oid, problem text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -29,13 +29,13 @@ BEGIN
   IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
     RETURN;
   END IF;
-  -- By what was touched, not by the command's name: CREATE SCHEMA makes tables and triggers, too.
+  -- By the relations touched, not by the command's name: CREATE SCHEMA also creates tables and triggers.
   IF NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c
                  WHERE c.classid IN ('pg_trigger'::regclass, 'pg_class'::regclass, 'pg_type'::regclass)) THEN
     RETURN;
   END IF;
-  -- Triggers on the catalogs, whatever their function; triggers by functions of ours that run with our rights, on any other table;
-  -- and foreign keys, also where a command changed another table and this one along with it.
+  -- Triggers on the catalogs, with any function; triggers on any table with functions of ours that run with our rights; and
+  -- foreign keys, also if the command changed another table together with this one.
   SELECT found.problem INTO problem FROM (
     SELECT format('trigger "%s" on table %s.%s', t.tgname, r.relnamespace::regnamespace, r.relname)
     FROM pg_event_trigger_ddl_commands() c JOIN pg_trigger t ON c.classid = 'pg_trigger'::regclass AND t.oid = c.objid

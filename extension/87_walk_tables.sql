@@ -1,4 +1,4 @@
--- Walks over all protected tables, which hold beside DDL and beside writers.
+-- Work on all protected tables, concurrent with DDL and with writers.
 
 CREATE FUNCTION tenancy_internal.hold_tables(relations regclass[], mode text, wait boolean) RETURNS regclass[]
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_hold_tables';
@@ -21,14 +21,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.tables_with_rows(regclass) IS 'Protected tables (NULL: all, else the table and what is below it) without the partitions of those';
 
-CREATE FUNCTION tenancy_internal.only_if_plain(relation regclass) RETURNS text
+CREATE FUNCTION tenancy_internal.from_clause_for(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('%s%s', CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, relation) FROM pg_class c WHERE c.oid = relation
 $$;
-COMMENT ON FUNCTION tenancy_internal.only_if_plain(regclass) IS 'A table for FROM: with its partitions, without its inheritance children';
+COMMENT ON FUNCTION tenancy_internal.from_clause_for(regclass) IS 'A table for FROM: with its partitions, without its inheritance children';
 
--- Partitioned tables come first, since DDL locks these before their partitions. What is made or attached meanwhile is found by the
--- next look; a table that is held can be neither dropped nor attached.
+-- Partitioned tables come first, since DDL locks these before their partitions. The next pass finds tables created or attached
+-- meanwhile; a locked table can be neither dropped nor attached.
 CREATE FUNCTION tenancy_internal.held_tables(within regclass, mode text) RETURNS SETOF tenancy.protected_tables
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -49,7 +49,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.held_tables(regclass, text) IS 'tables_with_rows(), locked until the end of the transaction';
 
--- As CREATE INDEX CONCURRENTLY does, and without stopping anybody; but not for VACUUM and the like, which write no rows.
+-- Waits as CREATE INDEX CONCURRENTLY does, without blocking other sessions; but not for VACUUM and the like, which write no
+-- rows.
 CREATE FUNCTION tenancy_internal.wait_for_writers_of(relations regclass[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -78,7 +79,7 @@ BEGIN
   PERFORM tenancy_internal.wait_for_writers_of(ARRAY(SELECT t.relation::regclass FROM tenancy.protected_tables t));
 END
 $$;
-COMMENT ON FUNCTION tenancy.wait_for_writers() IS 'For a DBA: waits until all transactions have ended that have written to protected tables so far, of whatever tenant; later ones are not waited for, and know of all changes of rights that were committed before the call; lock_timeout limits each wait';
+COMMENT ON FUNCTION tenancy.wait_for_writers() IS 'For a DBA: waits until all transactions have ended that have written to protected tables so far, of any tenant; later ones are not waited for, and see all changes of rights committed before the call; lock_timeout limits each wait';
 
 CREATE FUNCTION tenancy_internal.check_without_rows(workspace tenancy.workspaces) RETURNS regclass[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -95,7 +96,7 @@ BEGIN
     holds_rows := (SELECT r::boolean FROM tenancy_internal.as_owner(protected_table.relation, format(
       CASE WHEN protected_table.is_uuid THEN 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I = %L::uuid))'
                                         ELSE 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I::text = %L))' END,
-      tenancy_internal.only_if_plain(protected_table.relation), protected_table.workspace_column,
+      tenancy_internal.from_clause_for(protected_table.relation), protected_table.workspace_column,
       CASE WHEN protected_table.is_uuid THEN (check_without_rows.workspace).workspace_id::text ELSE (check_without_rows.workspace).external_id::text END)) r);
     IF holds_rows THEN
       RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -110,17 +111,16 @@ COMMENT ON FUNCTION tenancy_internal.check_without_rows(tenancy.workspaces) IS '
 
 CREATE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   gone tenancy.workspaces;
   tables regclass[];
 BEGIN
-  gone := tenancy_internal.own_workspace(workspace);
+  gone := tenancy_internal.own_workspace(delete_workspace.workspace);
   PERFORM tenancy_internal.require_right(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
   PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
   tables := tenancy_internal.check_without_rows(gone);
   DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;
-  -- As a foreign key would: what is not committed yet may be rows of the workspace.
+  -- Waits as a foreign key would: uncommitted rows may belong to the workspace.
   PERFORM tenancy_internal.wait_for_writers_of(tables);
   PERFORM tenancy_internal.check_without_rows(gone);
 END

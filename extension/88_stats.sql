@@ -1,4 +1,4 @@
--- How often things happened.
+-- Counters of the session and the server.
 
 CREATE FUNCTION tenancy.stats() RETURNS TABLE (counter text, session bigint, server bigint)
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_stats';

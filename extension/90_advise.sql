@@ -1,7 +1,7 @@
--- advise(): what would let rows past the policies, or make them slow, and the SQL that mends it.
+-- advise(): gaps in the protection, slow policies, and the SQL that fixes them.
 --
--- Each rule is a function advice_RULE() in one of the files 91_advise_*.sql and a line of advice_rules(). What is found and meant to be
--- so is accepted by name, with a reason.
+-- Each rule is a function advice_RULE() in one of the files 91_advise_*.sql and a line of advice_rules(). Intended findings are
+-- accepted by name, with a reason.
 
 CREATE FUNCTION tenancy_internal.bypasses_row_security(role oid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -16,7 +16,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     CASE WHEN NOT t.inherits_owner THEN 'owner => ' || quote_literal(t.owner_column) END,
     CASE WHEN NOT t.inherits_owner THEN 'api_key => ' || quote_literal(t.api_key_column) END,
     'payload => ' || quote_literal(t.payload::text), 'through => ' || quote_literal(t.through::text),
-    CASE WHEN t.shared THEN 'shared => true' END))
+    CASE WHEN t.shared THEN 'shared => true' END, CASE WHEN t.fill_nulls THEN 'fill_nulls => true' END))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
 
@@ -92,11 +92,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('unused_index', 'Indexes of protected tables that no condition of a tenant''s query can use'),
     ('stale_statistics', 'Protected tables whose statistics are old'),
     ('missing_dependency_statistics', 'Partitioned tables whose tenant columns the planner takes for independent'),
-    -- last, since it holds the tables until the end of the transaction
+    -- last, since it locks the tables until the end of the transaction
     ('rows_without_organization', 'Rows of protected tables that name a workspace and no organization'),
     ('rows_without_tenant', 'Rows of protected tables that name no tenant: in the first rows of each table, and of tenants removed lately')
 $$;
-COMMENT ON FUNCTION tenancy.advice_rules() IS 'The rules of advise(), and what each finds';
+COMMENT ON FUNCTION tenancy.advice_rules() IS 'The rules of advise(), with descriptions';
 
 CREATE FUNCTION tenancy_internal.unanswered_advice(rule text, state text, message text) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -105,17 +105,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.unanswered_advice(text, text, text) IS 'What advise() says of a rule that fails';
 
--- The catalogs of the server are read while others change them: an object can go between its row and a question about it. Each try
--- sees them anew.
+-- The server's catalogs are read while others change them: an object can disappear between reading its row and using it. Each
+-- attempt uses a new snapshot.
 CREATE FUNCTION tenancy_internal.collect_advice(only_rule text DEFAULT NULL)
 RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET lock_timeout = '5s' AS $$
-#variable_conflict use_column
 DECLARE
   rule_name text;
   findings jsonb;
 BEGIN
-  FOR rule_name IN SELECT r.rule FROM tenancy.advice_rules() r WHERE r.rule = coalesce(only_rule, r.rule) LOOP
+  FOR rule_name IN SELECT r.rule FROM tenancy.advice_rules() r WHERE r.rule = coalesce(collect_advice.only_rule, r.rule) LOOP
     FOR attempt IN 1 .. 5 LOOP
       BEGIN
         EXECUTE format('SELECT coalesce(jsonb_agg(a), ''[]'') FROM tenancy_internal.%I() a', 'advice_' || rule_name) INTO findings;
@@ -128,7 +127,7 @@ BEGIN
           END IF;
           findings := tenancy_internal.unanswered_advice(rule_name, SQLSTATE, SQLERRM);
         WHEN OTHERS THEN
-          -- Code of a table's owner, or a lock, that one rule meets does not hide what the others find.
+          -- Errors from a table owner's code, or from a lock, in one rule must not suppress the findings of the others.
           findings := tenancy_internal.unanswered_advice(rule_name, SQLSTATE, SQLERRM);
           EXIT;
       END;
@@ -143,7 +142,6 @@ COMMENT ON FUNCTION tenancy_internal.collect_advice(text) IS 'What the rules of 
 CREATE FUNCTION tenancy.advise(accepted boolean DEFAULT false)
 RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text, accepted_because text)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 BEGIN
   PERFORM tenancy_internal.require_dba();
   RETURN QUERY
@@ -154,4 +152,4 @@ BEGIN
   ORDER BY array_position(ARRAY['error', 'warning', 'performance', 'info'], a.severity), a.rule, a.object, a.problem;
 END
 $$;
-COMMENT ON FUNCTION tenancy.advise(boolean) IS 'For a DBA: what would let rows past the policies or make them slow: severity (error, warning, performance, info), rule, object, problem, the SQL that mends it (NULL where that is a matter of design), and why it is accepted, see accept_advice(); findings that are accepted come with advise(true) only. advice_rules() lists the rules';
+COMMENT ON FUNCTION tenancy.advise(boolean) IS 'For a DBA: finds gaps in the protection and slow policies: severity (error, warning, performance, info), rule, object, problem, the SQL that fixes it (NULL if that is a design decision), and the reason for accepting it, see accept_advice(); accepted findings are included with advise(true) only. advice_rules() lists the rules';

@@ -1,4 +1,4 @@
--- Findings of advise() that are meant to be so.
+-- Accepted findings of advise().
 
 CREATE TABLE tenancy.accepted_advice (
   rule text COLLATE "C" NOT NULL,
@@ -15,19 +15,7 @@ COMMENT ON COLUMN tenancy.accepted_advice.object IS 'The object, as advise() nam
 COMMENT ON COLUMN tenancy.accepted_advice.reason IS 'Why it is accepted';
 COMMENT ON COLUMN tenancy.accepted_advice.accepted_by IS 'PostgreSQL login that accepted it';
 COMMENT ON COLUMN tenancy.accepted_advice.accepted_at IS 'When it was accepted';
-COMMENT ON COLUMN tenancy.accepted_advice.problems IS 'What was found then, numbers aside: anything else that the rule finds about the object is reported; NULL for whatever it finds';
-ALTER TABLE tenancy.accepted_advice ENABLE ROW LEVEL SECURITY;
-CREATE POLICY dba ON tenancy.accepted_advice USING ((SELECT tenancy.is_dba()));
-CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.accepted_advice FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate();
-CREATE TRIGGER "0_audit_insert" AFTER INSERT ON tenancy.accepted_advice FOR EACH ROW
-  WHEN (NOT tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.audit_change('accepted_advice', 'rule', 'object');
-CREATE TRIGGER "0_audit_update" AFTER UPDATE ON tenancy.accepted_advice FOR EACH ROW
-  WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy_internal.audit_change('accepted_advice', 'rule', 'object');
-CREATE TRIGGER "0_audit_delete" AFTER DELETE ON tenancy.accepted_advice FOR EACH ROW
-  EXECUTE FUNCTION tenancy_internal.audit_change('accepted_advice', 'rule', 'object');
-CREATE TRIGGER audit_truncate BEFORE TRUNCATE ON tenancy.accepted_advice FOR EACH STATEMENT
-  EXECUTE FUNCTION tenancy_internal.audit_truncate('accepted_advice');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.accepted_advice', '');
+COMMENT ON COLUMN tenancy.accepted_advice.problems IS 'The problem accepted, without numbers: other problems of the rule with the object are still reported; NULL accepts all';
 
 CREATE FUNCTION tenancy_internal.check_rule(rule text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -65,7 +53,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.accept_advice(text, text, text) IS 'For a DBA: a finding of advise(), by rule and object as found, is meant to be so: advise() leaves it out from now on, until the rule finds something else about the object. Leaves an audit entry with the reason, and a NOTICE when there is no such finding at present (then whatever the rule finds about the object is accepted); 22023 for a rule that does not exist';
+COMMENT ON FUNCTION tenancy.accept_advice(text, text, text) IS 'For a DBA: a finding of advise(), by rule and object as found, is intended: advise() omits it from now on, until the rule finds another problem with the object. Leaves an audit entry with the reason, and a NOTICE if there is no such finding at present (then all findings of the rule about the object are accepted); 22023 for a rule that does not exist';
 
 CREATE FUNCTION tenancy.withdraw_acceptance(rule text, object text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

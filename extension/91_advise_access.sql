@@ -1,8 +1,8 @@
--- advise(): who gets past the policies.
+-- advise(): roles and objects that bypass the policies.
 
 CREATE FUNCTION tenancy_internal.advice_bypassing_login() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- Backup, migrations, loaders and replication need such a login, which is then accepted by name; an application does not.
+  -- Backup, migrations, loaders and replication need such a login, to be accepted by name; an application does not.
   SELECT CASE WHEN b.login IS NULL THEN 'warning' ELSE 'error' END, r.rolname::text,
          'no policy applies to it: it has BYPASSRLS' || CASE WHEN b.login IS NULL THEN '' ELSE ', though it is trusted or bound' END,
          format('ALTER ROLE %I NOBYPASSRLS', r.rolname)
@@ -64,7 +64,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_security_definer_function() IS 'Func
 
 CREATE FUNCTION tenancy_internal.advice_leakproof_function() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- The server calls such a function on hidden rows, so what it prints, raises or writes down tells of them.
+  -- The server calls such a function on hidden rows, so its output, errors and writes can reveal them.
   SELECT 'error', p.oid::regprocedure::text, 'it is LEAKPROOF, so that it gets values of hidden rows',
          format('ALTER FUNCTION %s NOT LEAKPROOF', p.oid::regprocedure)
   FROM pg_proc p
@@ -76,7 +76,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_leakproof_function() IS 'Functions t
 
 CREATE FUNCTION tenancy_internal.advice_truncate_granted() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- Whoever sees all rows anyway may have reasons; for everybody else it is a way past the policies.
+  -- Roles that see all rows anyway may have it for a reason; for others it is a way past the policies.
   SELECT CASE WHEN g.oid IS NOT NULL AND (tenancy_internal.bypasses_row_security(g.oid) OR pg_has_role(g.oid, c.relowner, 'MEMBER'))
               THEN 'warning' ELSE 'error' END,
          t.relation::text, format('no policy applies to TRUNCATE, and %s may', coalesce(g.rolname, 'PUBLIC')),

@@ -1,4 +1,4 @@
--- advise(): the catalogs of pg_tenancy, and who administers.
+-- advise(): the catalogs of pg_tenancy, and administrators.
 
 CREATE FUNCTION tenancy_internal.advice_dangling_catalog_rows() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -6,7 +6,7 @@ DECLARE
   reference record;
   dangling bigint;
 BEGIN
-  -- A restore is believed, see begin_restore(); one of a part of the catalogs leaves rows that refer to nothing.
+  -- A restore is not checked, see begin_restore(); a partial restore of the catalogs leaves dangling references.
   FOR reference IN
     SELECT 'tenancy.' || k.conrelid::regclass AS referring, 'tenancy.' || k.confrelid::regclass AS referred,
            (SELECT string_agg(format('r.%I = t.%I', mine.attname, theirs.attname), ' AND ' ORDER BY u.n)

@@ -17,7 +17,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation CROSS JOIN pg_publication p
   LEFT JOIN pg_publication_rel r ON r.prrelid = t.relation AND r.prpubid = p.oid
   LEFT JOIN pg_publication_namespace n ON n.pnnspid = c.relnamespace AND n.pnpubid = p.oid
-  -- A partition that is sent along with its parent is the parent's matter.
+  -- A partition published with its parent is reported with the parent.
   WHERE r.oid IS NOT NULL OR NOT c.relispartition AND (p.puballtables OR n.oid IS NOT NULL)
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_publication() IS 'Publications that send protected tables';
@@ -40,7 +40,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_pglogical_set() IS 'Replication sets
 
 CREATE FUNCTION tenancy_internal.advice_incremental_view() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- Each of its triggers on the table below names the view by its number. The view has rows of all tenants, and no policies.
+  -- Its triggers on the underlying table refer to the view by OID. The view contains rows of all tenants, without policies.
   SELECT DISTINCT 'warning', v.view::text, format('pg_ivm keeps rows of all tenants of %s in it', t.relation), format('DROP TABLE %s', v.view)
   FROM tenancy.protected_tables t JOIN pg_trigger g ON g.tgrelid = t.relation
   JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = g.tgfoid AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass

@@ -1,13 +1,13 @@
--- advise(): tables that are not protected as they should be, and rows that nobody sees.
+-- advise(): tables with missing or damaged protection, and rows that no principal can see.
 
 CREATE FUNCTION tenancy_internal.advice_protection_broken() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.relation::text, i.problem,
-         -- What others are protected through stays protected.
+         -- Tables that are parents of protected child tables stay protected.
          CASE WHEN EXISTS (SELECT FROM tenancy_internal.children_of(t.relation)) THEN tenancy_internal.protect_call(t)
               ELSE format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy_internal.protect_call(t)) END
   FROM tenancy.protected_tables t, tenancy_internal.inspect_protection(t.relation) i
-  -- What is wrong above is mended above.
+  -- The fixes above also fix this.
   WHERE i.problem IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_inherits h JOIN tenancy.protected_tables p ON p.relation = h.inhparent, tenancy_internal.inspect_protection(p.relation) above
     WHERE h.inhrelid = t.relation AND above.problem = i.problem)
@@ -16,7 +16,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_protection_broken() IS 'Protected ta
 
 CREATE FUNCTION tenancy_internal.advice_unrecorded_protection() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- A table that was restored by itself, or without the catalogs: closed, but nothing keeps it so.
+  -- A table restored by itself, or without the catalogs: closed, but not recorded.
   SELECT 'error', c.oid::regclass::text, 'it has the policies of a protected table, but is not in tenancy.protected_tables',
          format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(c.oid::regclass::text), quote_literal(i.resource),
            'organization => ' || quote_literal(i.organization), 'workspace => ' || quote_literal(i.workspace),
@@ -49,7 +49,8 @@ COMMENT ON FUNCTION tenancy_internal.advice_unprotected_partition() IS 'Partitio
 
 CREATE FUNCTION tenancy_internal.advice_unprotected_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- The key of a table says what its own rows are: where the tenants' own table is protected, "id" is no tenant column elsewhere.
+  -- A table's own key column identifies its own rows: if the tenants' own table is protected, "id" is no tenant column
+  -- elsewhere.
   WITH tenant_columns AS (
     SELECT DISTINCT b.attname, b.atttypid FROM tenancy.protected_tables t JOIN pg_attribute b ON b.attrelid = t.relation
     WHERE b.attname IN (t.organization_column, t.workspace_column) AND NOT EXISTS (

@@ -1,4 +1,4 @@
--- advise(): rows that know their tenant by other rows, or not at all.
+-- advise(): rows that get their tenant from other rows, or have none.
 
 CREATE FUNCTION tenancy_internal.names_tenant(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -39,7 +39,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_child_table() IS 'Tables that know t
 
 CREATE FUNCTION tenancy_internal.advice_policy_with_subselect() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- Its guard stands in the sub-select, which is read once: what comes after the principal has changed is still shown.
+  -- Its guard is inside the sub-select, which is evaluated once: rows are still returned after the principal has changed.
   SELECT DISTINCT ON (p.oid) 'error', p.polrelid::regclass::text,
          format('policy "%s" asks table %s in a sub-select, so that an open cursor goes on showing rows after the session has become somebody else',
                 p.polname, t.relation),
@@ -50,14 +50,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                           p.polname, p.polrelid::regclass, t.relation) END
   FROM pg_policy p JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass
   JOIN tenancy.protected_tables t ON t.relation = d.refobjid AND t.relation <> p.polrelid
-  -- Beside the tenancy policies, whose guard is asked of each row, it can only narrow.
+  -- In addition to the tenancy policies, whose guard runs on each row, it can only narrow.
   WHERE p.polpermissive AND NOT EXISTS (SELECT FROM tenancy.protected_tables own WHERE own.relation = p.polrelid)
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_policy_with_subselect() IS 'Policies that ask a protected table in a sub-select';
 
 CREATE FUNCTION tenancy_internal.advice_foreign_key_across_tenants() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- No policy is asked when a foreign key is checked.
+  -- Policies do not apply to foreign key checks.
   SELECT 'warning', c.relation::text,
          format('foreign key "%s" lets a row hang on another tenant''s row of %s, and tells which ids there are', k.conname, p.relation),
          CASE WHEN c.through IS NOT NULL AND cardinality(k.conkey) = 1
@@ -77,7 +77,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_foreign_key_across_tenants() IS 'Foreign keys that let a row hang on another tenant''s';
 
--- Rows are looked for where an index, or the table's size, makes that cheap, or statistics say that there are some.
+-- Rows are searched only if an index or the table's size makes that cheap, or statistics show that there are some.
 CREATE FUNCTION tenancy_internal.advice_rows_without_organization() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

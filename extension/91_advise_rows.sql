@@ -13,7 +13,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   first_rows CONSTANT bigint := 10000;
   removed_at_most CONSTANT bigint := 1000;
-  relation_rows CONSTANT text := tenancy_internal.only_if_plain(tenants_named.relation);
+  relation_rows CONSTANT text := tenancy_internal.from_clause_for(tenants_named.relation);
   named jsonb;
 BEGIN
   IF tenants_named.thorough THEN
@@ -24,12 +24,12 @@ BEGIN
   named := (SELECT jsonb_object_agg(r ->> 0, r -> 1) FROM tenancy_internal.as_owner(tenants_named.relation, format(
     'SELECT jsonb_build_array(t.id, count(*)) FROM (SELECT t.%1$I::text AS id FROM %2$s t WHERE t.%1$I IS NOT NULL LIMIT %3$s) t GROUP BY t.id',
     tenants_named."column", relation_rows, first_rows)) r);
-  -- By index: tenants that the audit log knows to be gone.
+  -- By index: tenants that the audit log lists as deleted.
   IF EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
              WHERE i.indrelid = tenants_named.relation AND i.indisvalid AND i.indpred IS NULL AND a.attname = tenants_named."column") THEN
     named := coalesce(named, '{}') || coalesce((SELECT jsonb_object_agg(r ->> 0, r -> 1) FROM tenancy_internal.as_owner(tenants_named.relation, format(
       'SELECT jsonb_build_array(t.%1$I::text, count(*)) FROM %2$s t WHERE %3$s GROUP BY t.%1$I', tenants_named."column", relation_rows,
-      tenancy_internal.names_one_of(tenants_named.relation, tenants_named."column",
+      tenancy_internal.id_condition(tenants_named.relation, tenants_named."column",
         ARRAY(SELECT g.resource_id::uuid FROM tenancy_internal.removed_tenants(tenants_named.entity, removed_at_most) g),
         ARRAY(SELECT g.external_id FROM tenancy_internal.removed_tenants(tenants_named.entity, removed_at_most) g WHERE g.external_id IS NOT NULL)))) r), '{}');
   END IF;
@@ -41,7 +41,6 @@ COMMENT ON FUNCTION tenancy_internal.tenants_named(regclass, name, text, boolean
 CREATE FUNCTION tenancy_internal.find_rows_without_tenant(within regclass, thorough boolean)
 RETURNS TABLE (relation regclass, "column" name, kind text, value text, "rows" bigint, failure text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   looked_at record;
   named jsonb;
@@ -52,7 +51,7 @@ BEGIN
     CROSS JOIN LATERAL (VALUES ('organization', t.organization_column), ('workspace', t.workspace_column)) c (entity, column_name)
     JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = c.column_name AND NOT a.attisdropped
     ORDER BY t.relation::text, c.entity LOOP
-    -- Who waits for advice may not stand in DDL's way.
+    -- Waiting for advice must not block DDL.
     CONTINUE WHEN tenancy_internal.hold_tables(ARRAY[looked_at.relation], 'access share', find_rows_without_tenant.thorough) = '{}';
     IF find_rows_without_tenant.thorough THEN
       named := tenancy_internal.tenants_named(looked_at.relation, looked_at.column_name, looked_at.entity, true);
@@ -63,7 +62,7 @@ BEGIN
         WHEN lock_not_available THEN
           CONTINUE;
         WHEN OTHERS THEN
-          -- The owner's code, or rights that it lacks, must not keep the rest of the advice back.
+          -- The owner's code, or missing privileges, must not suppress the rest of the advice.
           RETURN QUERY SELECT looked_at.relation, looked_at.column_name, looked_at.entity, NULL::text, NULL::bigint, SQLERRM;
           CONTINUE;
       END;
@@ -95,9 +94,9 @@ RETURNS TABLE (relation regclass, "column" name, kind text, value text, "rows" b
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT * FROM tenancy_steps.list_rows_without_tenant($1)
 $$;
-COMMENT ON FUNCTION tenancy.rows_without_tenant(regclass) IS 'For a DBA: values of tenant columns that name no organization (kind "organization") or workspace ("workspace"), and how many rows have them, in all protected tables or (the argument) in one with what is below it. Nobody sees such rows by that column. Reads all rows, so it takes its time on large tables; advise() looks at a part';
+COMMENT ON FUNCTION tenancy.rows_without_tenant(regclass) IS 'For a DBA: values of tenant columns that name no organization (kind "organization") or workspace ("workspace"), and their numbers of rows, in all protected tables or (the argument) in one with its partitions and children. That column shows such rows to nobody. Reads all rows, which is slow on large tables; advise() checks a part';
 
--- A lock on a partition that is waited for is given up before the server would look for a deadlock.
+-- Stops waiting for a lock on a partition before the server would check for a deadlock.
 CREATE FUNCTION tenancy_internal.advice_rows_without_tenant() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET lock_timeout = '300ms' AS $$
 BEGIN

@@ -57,8 +57,8 @@ COMMENT ON FUNCTION tenancy_internal.advice_stored_secret() IS 'Secrets that are
 
 CREATE FUNCTION tenancy_internal.advice_not_preloaded() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- A referential action lifts forced row security for the table's owner. Unless the module is there, so it does for whatever
-  -- code the action sets off; and with tenancy.principal_lifetime = transaction the first setting must find the module.
+  -- A referential action lifts forced row security for the table's owner. Without the module, this extends to all code that the
+  -- action triggers; and with tenancy.principal_lifetime = transaction the first setting needs the module.
   SELECT 'error', current_database()::text, 'the module is loaded by the first query on a protected table, and must be there before',
          format('ALTER DATABASE %I SET session_preload_libraries = ''pg_tenancy''', current_database())
   WHERE concat_ws(',', current_setting('session_preload_libraries'), current_setting('shared_preload_libraries'), (

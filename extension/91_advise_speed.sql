@@ -1,4 +1,4 @@
--- advise(): what makes protected tables slow.
+-- advise(): causes of slow queries on protected tables.
 
 CREATE FUNCTION tenancy_internal.advice_missing_index() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -12,7 +12,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_missing_index() IS 'Tenant columns o
 
 CREATE FUNCTION tenancy_internal.advice_stale_statistics() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- A partition's counters are its own, and its parent's matter.
+  -- A partition's counters are its own; the finding belongs to its parent.
   SELECT 'performance', root.relation::regclass::text, 'many of its rows are newer than its statistics', format('ANALYZE %s', root.relation::regclass)
   FROM tenancy.protected_tables t CROSS JOIN LATERAL (SELECT coalesce(pg_partition_root(t.relation), t.relation)::oid) root (relation)
   JOIN pg_stat_all_tables s ON s.relid = t.relation
@@ -23,7 +23,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_stale_statistics() IS 'Protected tab
 
 CREATE FUNCTION tenancy_internal.advice_missing_dependency_statistics() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- Pruning adds the organization to a filter by workspace; the planner must know that one says the other.
+  -- Pruning adds the organization to a filter by workspace; the planner must know that the workspace implies it.
   SELECT 'performance', t.relation::text, format('the planner takes columns "%s" and "%s" for independent', t.organization_column, t.workspace_column),
          format('CREATE STATISTICS %I.%I (dependencies) ON %I, %I FROM %s; ANALYZE %s', n.nspname, c.relname || '_tenancy',
                 t.organization_column, t.workspace_column, t.relation, t.relation)
@@ -36,8 +36,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_missing_dependency_statistics() IS 'Partitioned tables whose tenant columns the planner takes for independent';
 
--- Under row security an index serves a condition whose operator is leakproof; one that isn't, where the module knows that it meets
--- own rows only (a btree that begins with the tenant, a partition of one tenant), or that it may meet others'.
+-- Under row security an index serves conditions with leakproof operators; others only if the module knows that they are
+-- evaluated on own rows (a btree that begins with the tenant, a partition of one tenant), or that they may be evaluated on all.
 CREATE FUNCTION tenancy_internal.advice_unused_index() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'performance', i.indexrelid::regclass::text,
@@ -53,12 +53,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     AND NOT coalesce(m.amname = 'btree' AND first.attname IN (t.organization_column, t.workspace_column), false)
     AND NOT EXISTS (SELECT FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)
                     WHERE p.partrelid = t.relation AND p.partstrat = 'l' AND a.attname IN (t.organization_column, t.workspace_column))
-    -- there isn't the same behind the tenant's column
+    -- the same index with the tenant's column first doesn't exist
     AND NOT EXISTS (SELECT FROM pg_index led WHERE led.indrelid = t.relation AND led.indisvalid
                       AND pg_get_indexdef(led.indexrelid) LIKE '% USING btree (%' AND right(pg_get_indexdef(led.indexrelid), length(d.rest) + 2) = ', ' || d.rest
                       AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = led.indrelid AND a.attnum = led.indkey[0]
                                     AND a.attname IN (t.organization_column, t.workspace_column)))
-    -- nor has a column that it can be searched by a leakproof operator, or one to order by
+    -- nor has a column that a leakproof operator can search, or that gives an order
     AND NOT EXISTS (
       SELECT FROM generate_series(0, CASE m.amname WHEN 'btree' THEN 0 ELSE i.indnkeyatts - 1 END) k JOIN pg_opclass o ON o.oid = i.indclass[k]
       JOIN pg_amop a ON a.amopfamily = o.opcfamily AND a.amoplefttype = o.opcintype

@@ -1,4 +1,4 @@
--- advise(): tables that stand open, or closed, beside the protected ones, and what has changed while guard rails were off.
+-- advise(): open or closed tables besides the protected ones, and changes made while guard rails were off.
 
 CREATE FUNCTION tenancy_internal.advice_closed_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -20,7 +20,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_open_table() IS 'Tables that have th
 
 CREATE FUNCTION tenancy_internal.advice_open_copy() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- A copy that its owner fills, to attach it, has no rights of others.
+  -- A copy that its owner fills in order to attach it has no privileges for others.
   SELECT CASE WHEN tenancy_internal.is_granted(c.oid) THEN 'error' ELSE 'warning' END, c.oid::regclass::text,
          'it fills in the tenant as a protected table does, and has no row security',
          format('SELECT tenancy.protect(%L, <resource>, organization => …, workspace => …)', c.oid::regclass)
@@ -59,7 +59,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   FROM tenancy.protected_tables t CROSS JOIN unnest(t.defaulted_columns) d (column_name)
   JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = d.column_name AND NOT a.attisdropped
   WHERE NOT a.atthasdef
-    -- a row that comes by way of the parent has the parent's defaults
+    -- rows inserted through the parent get the parent's defaults
     AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.relation AND c.relispartition)
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_dropped_default() IS 'Columns of protected tables that protect() fills in, without their default';

@@ -1,8 +1,8 @@
--- A tenant's rows over all protected tables: handed out, and removed for good.
+-- A tenant's rows in all protected tables: export, and removal for good.
 
-CREATE FUNCTION tenancy_internal.names_one_of(relation regclass, "column" name, ids uuid[], external_ids text[]) RETURNS text
+CREATE FUNCTION tenancy_internal.id_condition(relation regclass, "column" name, ids uuid[], external_ids text[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- An external id that is no number, or not the number's only spelling, names nothing in a column of numbers.
+  -- An external id that is not a number's only spelling matches nothing in a column of numbers.
   SELECT format('t.%I = ANY (%L::%s[])', "column",
     CASE WHEN base.type = 'uuid' THEN ids::text
          WHEN base.type = 'text' THEN external_ids::text
@@ -17,7 +17,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                                 ELSE -9223372036854775808 END::numeric) base (type, lowest)
   WHERE a.attrelid = relation AND a.attname = "column" AND NOT a.attisdropped
 $$;
-COMMENT ON FUNCTION tenancy_internal.names_one_of(regclass, name, uuid[], text[]) IS 'A condition on table t as SQL: that the column names one of some entities, by id or external id as its type has it; NULL without a column';
+COMMENT ON FUNCTION tenancy_internal.id_condition(regclass, name, uuid[], text[]) IS 'A condition on table t as SQL: that the column names one of some entities, by id or external id as its type has it; NULL without a column';
 
 CREATE FUNCTION tenancy_internal.rows_of_organization(protected_table tenancy.protected_tables, the_organization uuid, OUT own text, OUT disputed text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -27,9 +27,9 @@ DECLARE
   by_workspace text;
   by_another text;
 BEGIN
-  SELECT tenancy_internal.names_one_of(t.relation, t.organization_column, array_agg(o.organization_id), array_remove(array_agg(o.external_id::text), NULL))
+  SELECT tenancy_internal.id_condition(t.relation, t.organization_column, array_agg(o.organization_id), array_remove(array_agg(o.external_id::text), NULL))
   INTO by_organization FROM tenancy.organizations o WHERE o.organization_id = the_organization;
-  SELECT tenancy_internal.names_one_of(t.relation, t.workspace_column, coalesce(array_agg(w.workspace_id), '{}'),
+  SELECT tenancy_internal.id_condition(t.relation, t.workspace_column, coalesce(array_agg(w.workspace_id), '{}'),
                               coalesce(array_remove(array_agg(w.external_id::text), NULL), '{}'))
   INTO by_workspace FROM tenancy.workspaces w WHERE w.organization_id = the_organization;
   IF by_organization IS NULL OR by_workspace IS NULL THEN
@@ -37,17 +37,19 @@ BEGIN
     disputed := 'false';
     RETURN;
   END IF;
-  -- Workspaces that the organization's rows name. Others' are found here, since the table's owner may not read the catalogs.
+  -- Workspaces that the organization's rows name. Other tenants' are recognized here, since the table's owner may not read the
+  -- catalogs.
   SELECT coalesce(format('t.%I::text = ANY (%L)', t.workspace_column, array_agg(named.id)), 'false') INTO by_another
   FROM (SELECT r #>> '{}' AS id FROM tenancy_internal.as_owner(t.relation, format(
           'SELECT DISTINCT to_jsonb(t.%I::text) FROM %s t WHERE %s AND t.%1$I IS NOT NULL',
-          t.workspace_column, tenancy_internal.only_if_plain(t.relation), by_organization)) r) named,
+          t.workspace_column, tenancy_internal.from_clause_for(t.relation), by_organization)) r) named,
        pg_attribute a
   WHERE a.attrelid = t.relation AND a.attname = t.workspace_column AND EXISTS (
     SELECT FROM tenancy.workspaces w
     WHERE w.organization_id <> the_organization
       AND CASE tenancy_internal.base_type(a.atttypid) WHEN 'uuid'::regtype THEN w.workspace_id::text ELSE w.external_id::text END = named.id);
-  -- The organization decides. Who says one organization and another's workspace is seen by both, and nobody's to remove.
+  -- The organization decides. Rows that name an organization and another's workspace are visible to both, and removed with
+  -- neither.
   own := format('((%s OR t.%I IS NULL AND %s) AND (%s) IS NOT TRUE)', by_organization, t.organization_column, by_workspace, by_another);
   disputed := format('(%s AND %s)', by_organization, by_another);
 END
@@ -66,7 +68,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.organization_for_dba(text) IS 'Id of the organization that a DBA refers to; 42501 for anybody else, 42704 for none, 22004 for NULL';
 
--- The policies say which columns name the tenant. Where they are not as protect() made them, or were never there, nothing does.
+-- The policies give the tenant columns. A table whose policies are missing, or not as protect() made them, is left out.
 CREATE FUNCTION tenancy_internal.require_intact(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -83,21 +85,20 @@ COMMENT ON FUNCTION tenancy_internal.require_intact(regclass) IS 'Raises 55000 u
 
 CREATE FUNCTION tenancy_steps.organization_rows(organization text, within regclass) RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy_internal.organization_for_dba(organization);
+  the_organization uuid := tenancy_internal.organization_for_dba(organization_rows.organization);
   exported tenancy.protected_tables;
   rows_of_table bigint;
   counts jsonb := '{}';
 BEGIN
-  IF within IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = within) THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', within),
+  IF organization_rows.within IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = organization_rows.within) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', organization_rows.within),
       HINT = 'tenancy.protected_tables lists those that are.';
   END IF;
-  FOR exported IN SELECT * FROM tenancy_internal.held_tables(within, 'access share') t ORDER BY t.relation::text LOOP
+  FOR exported IN SELECT * FROM tenancy_internal.held_tables(organization_rows.within, 'access share') t ORDER BY t.relation::text LOOP
     PERFORM tenancy_internal.require_intact(exported.relation);
     RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy_internal.as_owner(exported.relation, format(
-      'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy_internal.only_if_plain(exported.relation),
+      'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy_internal.from_clause_for(exported.relation),
       (tenancy_internal.rows_of_organization(exported, the_organization)).own)) r;
     GET DIAGNOSTICS rows_of_table = ROW_COUNT;
     counts := counts || jsonb_build_object(exported.relation::text, rows_of_table);
@@ -113,15 +114,14 @@ RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT * FROM tenancy_steps.organization_rows($1, $2)
 $$;
-COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with what is below it, each with its table (for a partition, the partitioned table); each table is read as its owner; leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected, or no longer as protect() made it';
+COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with its partitions and children, each with its table (for a partition, the partitioned table); each table is read as its owner; leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected, or no longer as protect() made it';
 
 CREATE FUNCTION tenancy.close_organization(organization text) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy_internal.organization_for_dba(organization);
+  the_organization uuid := tenancy_internal.organization_for_dba(close_organization.organization);
 BEGIN
-  -- Two who purge the same organization take turns; and once is enough to tell every session.
+  -- Concurrent purges of one organization take turns; one notification is enough.
   PERFORM FROM tenancy.organizations o WHERE o.organization_id = the_organization FOR UPDATE;
   UPDATE tenancy.organizations o SET closed_at = now() WHERE o.organization_id = the_organization AND o.closed_at IS NULL;
   DELETE FROM tenancy.api_key_secrets s
@@ -135,9 +135,8 @@ COMMENT ON FUNCTION tenancy.close_organization(text) IS 'For a DBA: ends all acc
 
 CREATE FUNCTION tenancy_steps.remove_access(organization text, at_most bigint) RETURNS bigint
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-  the_organization uuid := tenancy_internal.organization_for_dba(organization);
+  the_organization uuid := tenancy_internal.organization_for_dba(remove_access.organization);
   removed bigint;
   in_all bigint := 0;
 BEGIN
@@ -170,7 +169,7 @@ BEGIN
     COMMIT;
     EXIT WHEN removed = 0;
   END LOOP;
-  -- Who was added meanwhile goes as well.
+  -- Members added meanwhile are removed as well.
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
   PERFORM tenancy.close_organization(organization);
   COMMIT;
@@ -186,10 +185,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.columns_as_json(oid, smallint[]) IS 'An expression as SQL: columns of a table t as a JSON array of texts';
 
--- What must go before a row can: rows of protected tables that refer to it, by whatever foreign key. Those that would go or
--- change along with it (ON DELETE CASCADE …) might be another tenant's. A row that refers to itself stands in nobody's way.
--- Each table is read as its own owner, so keys go from one to the other as constants.
-CREATE FUNCTION tenancy_internal.not_referred_to(leaf regclass, candidates tid[], foreign_key oid) RETURNS tid[]
+-- Rows to delete first: rows of protected tables that refer to the row, by any foreign key. Those that would be deleted or
+-- changed with it (ON DELETE CASCADE …) might be another tenant's. A row that refers to itself blocks nothing. Each table is
+-- read as its own owner, so keys are passed from one to the other as constants.
+CREATE FUNCTION tenancy_internal.unreferenced_rows(leaf regclass, candidates tid[], foreign_key oid) RETURNS tid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   referring oid;
@@ -208,24 +207,24 @@ BEGIN
   JOIN pg_attribute r ON r.attnum = u.attnum
   JOIN pg_attribute theirs ON theirs.attnum = u.referred
   -- a partition's columns may have other numbers than its parent's
-  JOIN pg_attribute mine ON mine.attname = theirs.attname AND mine.attrelid = not_referred_to.leaf
-  WHERE k.oid = not_referred_to.foreign_key AND r.attrelid = k.conrelid AND theirs.attrelid = k.confrelid
+  JOIN pg_attribute mine ON mine.attname = theirs.attname AND mine.attrelid = unreferenced_rows.leaf
+  WHERE k.oid = unreferenced_rows.foreign_key AND r.attrelid = k.conrelid AND theirs.attrelid = k.confrelid
   GROUP BY k.oid, k.conrelid, k.conkey;
 
-  with_keys := ARRAY(SELECT r FROM tenancy_internal.as_owner(not_referred_to.leaf, format(
+  with_keys := ARRAY(SELECT r FROM tenancy_internal.as_owner(unreferenced_rows.leaf, format(
     'SELECT jsonb_build_array(t.ctid::text, %s) FROM ONLY %s t WHERE t.ctid = ANY (%L)',
-    tenancy_internal.columns_as_json(not_referred_to.leaf, leaf_key), not_referred_to.leaf, not_referred_to.candidates)) r);
+    tenancy_internal.columns_as_json(unreferenced_rows.leaf, leaf_key), unreferenced_rows.leaf, unreferenced_rows.candidates)) r);
   references_found := ARRAY(SELECT r FROM tenancy_internal.as_owner(referring, format(
     'SELECT jsonb_build_array(%s, t.ctid::text, t.tableoid::bigint) FROM %s t WHERE (%s) IN (SELECT %s FROM unnest(%L::jsonb[]) e)',
-    tenancy_internal.columns_as_json(referring, referring_key), tenancy_internal.only_if_plain(referring), columns, typed,
+    tenancy_internal.columns_as_json(referring, referring_key), tenancy_internal.from_clause_for(referring), columns, typed,
     ARRAY(SELECT DISTINCT c -> 1 FROM unnest(with_keys) c))) r);
   RETURN ARRAY(
     SELECT (c ->> 0)::tid FROM unnest(with_keys) c
     WHERE NOT EXISTS (SELECT FROM unnest(references_found) r
-                      WHERE r -> 0 = c -> 1 AND (r -> 1 <> c -> 0 OR (r ->> 2)::oid <> not_referred_to.leaf)));
+                      WHERE r -> 0 = c -> 1 AND (r -> 1 <> c -> 0 OR (r ->> 2)::oid <> unreferenced_rows.leaf)));
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.not_referred_to(regclass, tid[], oid) IS 'Those rows of a table or leaf partition, by address, that no other row refers to by a foreign key';
+COMMENT ON FUNCTION tenancy_internal.unreferenced_rows(regclass, tid[], oid) IS 'Those rows of a table or leaf partition, by address, that no other row refers to by a foreign key';
 
 CREATE FUNCTION tenancy_internal.removable_rows(leaf regclass, own_rows text, at_most bigint) RETURNS tid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -251,7 +250,7 @@ BEGIN
     last_read := candidates[number_read];
     FOREACH foreign_key IN ARRAY foreign_keys LOOP
       EXIT WHEN cardinality(candidates) = 0;
-      candidates := tenancy_internal.not_referred_to(removable_rows.leaf, candidates, foreign_key);
+      candidates := tenancy_internal.unreferenced_rows(removable_rows.leaf, candidates, foreign_key);
     END LOOP;
     removable := removable || candidates;
     EXIT WHEN cardinality(removable) >= removable_rows.at_most OR number_read < rows_at_once;
@@ -261,8 +260,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.removable_rows(regclass, text, bigint) IS 'Addresses of at most so many rows of a table or leaf partition that meet a condition and that no row of a protected table refers to';
 
--- In a security-restricted operation nothing may wait for the end of the transaction. Named one by one: ALL would fire what
--- others' triggers have pending as well.
+-- In a security-restricted operation nothing may wait for the end of the transaction. Constraints are named one by one: ALL
+-- would also fire other pending triggers.
 CREATE FUNCTION tenancy_internal.check_references_at(leaf regclass, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -279,7 +278,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_references_at(regclass, text) IS 'Has foreign keys from and to a table that are initially deferred checked IMMEDIATE, or DEFERRED again, in this transaction';
 
--- Tables that refer to others come before these, so that one round does; in a circle any order does, by several rounds.
+-- Referring tables come before these, so that one pass is enough; in a cycle any order works, with several passes.
 CREATE FUNCTION tenancy_internal.tables_by_references() RETURNS SETOF tenancy.protected_tables
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE tables AS (
@@ -332,7 +331,6 @@ COMMENT ON FUNCTION tenancy_internal.purge_table(tenancy.protected_tables, uuid,
 
 CREATE FUNCTION tenancy_internal.finish_purge(organization_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_variable
 DECLARE
   purged tenancy.protected_tables;
   condition record;
@@ -340,9 +338,9 @@ DECLARE
   disputed bigint;
 BEGIN
   FOR purged IN SELECT * FROM tenancy_internal.tables_by_references() LOOP
-    condition := tenancy_internal.rows_of_organization(purged, organization_id);
+    condition := tenancy_internal.rows_of_organization(purged, finish_purge.organization_id);
     any_left := (SELECT r::boolean FROM tenancy_internal.as_owner(purged.relation, format(
-      'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy_internal.only_if_plain(purged.relation), condition.own)) r);
+      'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy_internal.from_clause_for(purged.relation), condition.own)) r);
     IF any_left THEN
       RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', TABLE = purged.relation::text,
         MESSAGE = format('rows of the organization in table %s cannot be removed', purged.relation),
@@ -350,13 +348,13 @@ BEGIN
         HINT = 'Remove what refers to them, then go on with the same call.';
     END IF;
     disputed := (SELECT r::bigint FROM tenancy_internal.as_owner(purged.relation, format(
-      'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.only_if_plain(purged.relation), condition.disputed)) r);
+      'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.from_clause_for(purged.relation), condition.disputed)) r);
     IF disputed > 0 THEN
       RAISE WARNING USING MESSAGE = format('rows left in table %s: %s', purged.relation, disputed),
         DETAIL = 'They name the organization together with a workspace of another.';
     END IF;
   END LOOP;
-  DELETE FROM tenancy.organizations o WHERE o.organization_id = organization_id;
+  DELETE FROM tenancy.organizations o WHERE o.organization_id = finish_purge.organization_id;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.finish_purge(uuid) IS 'Removes an organization from the catalogs once it has no rows left, or raises 23503; warns of rows that name another''s workspace';
@@ -364,10 +362,9 @@ COMMENT ON FUNCTION tenancy_internal.finish_purge(uuid) IS 'Removes an organizat
 CREATE FUNCTION tenancy.purge_organization(organization text, at_most bigint DEFAULT NULL)
 RETURNS TABLE (relation regclass, removed bigint)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
   the_organization uuid;
-  budget bigint := coalesce(at_most, 9223372036854775807);
+  budget bigint := coalesce(purge_organization.at_most, 9223372036854775807);
   held regclass[];
   tables regclass[];
   counts bigint[];
@@ -376,11 +373,11 @@ DECLARE
   in_round bigint;
   waited boolean := false;
 BEGIN
-  the_organization := tenancy.close_organization(organization);
+  the_organization := tenancy.close_organization(purge_organization.organization);
   IF budget < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;
-  -- Purges take turns: each waits for writers, and is one.
+  -- Purges take turns: each waits for writers, and is a writer itself.
   LOCK TABLE tenancy.organizations IN SHARE UPDATE EXCLUSIVE MODE;
   held := ARRAY(SELECT t.relation::regclass FROM tenancy_internal.held_tables(NULL, 'row exclusive') t);
   SELECT coalesce(array_agg(t.relation::regclass), '{}'), coalesce(array_agg(0), '{}') INTO tables, counts
@@ -395,7 +392,7 @@ BEGIN
       counts[array_position(tables, purged.relation)] := counts[array_position(tables, purged.relation)] + in_table;
     END LOOP;
     EXIT WHEN budget = 0 OR in_round = 0 AND waited;
-    -- Transactions that are not committed yet may have written rows of the organization.
+    -- Uncommitted transactions may have written rows of the organization.
     IF in_round = 0 THEN
       PERFORM tenancy_internal.wait_for_writers_of(held);
       waited := true;
@@ -413,7 +410,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.purge_organization(text, bigint) IS 'For a DBA: removes an organization for good: closes it, then deletes its rows in protected tables (at most so many in this call), and with the call that leaves none, the organization itself; returns the rows removed per table; audit entries stay, see purge_audit_log(); waits for transactions that have written to protected tables, see wait_for_writers(), but not for those that begin before it is committed, see purge_organization_in_batches(); each table is worked on as its owner, with its triggers; 23503 while rows of others refer to its rows, 55000 for a table that is no longer as protect() made it';
 
--- Each transaction begins by pinning search_path, which the procedure itself can't: a SET clause would keep it from COMMIT.
+-- Each transaction begins by pinning search_path. The procedure itself cannot: a SET clause would prevent COMMIT.
 CREATE PROCEDURE tenancy.purge_organization_in_batches(organization text, batch_size bigint DEFAULT 10000)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -423,7 +420,7 @@ BEGIN
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
   the_organization := tenancy.close_organization(organization);
   COMMIT;
-  -- What was begun while the organization was open could still add rows. Nothing is held meanwhile.
+  -- Transactions begun while the organization was open could still add rows. No lock is held meanwhile.
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
   PERFORM tenancy.wait_for_writers();
   COMMIT;

@@ -1,5 +1,5 @@
--- Tables for LLM requests, named after OpenTelemetry's conventions. They belong to whoever calls create_observability(), not to
--- the extension: pg_dump dumps them as any other tables.
+-- Tables for LLM requests, named after OpenTelemetry's conventions. They belong to the caller of create_observability(), not to
+-- the extension: pg_dump dumps them like any other tables.
 
 CREATE FUNCTION tenancy_steps.create_observability_tables(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -40,7 +40,7 @@ BEGIN
   CREATE INDEX logs_api_key_idx ON logs (workspace_id, api_key_id, start_time);
   CREATE INDEX logs_model_idx ON logs (workspace_id, request_model, http_response_status_code, start_time);
   CREATE INDEX logs_trace_idx ON logs (trace_id) WHERE trace_id IS NOT NULL;
-  -- For the roll-up, which reads hours of everybody.
+  -- For the roll-up, which reads whole hours of all tenants.
   CREATE INDEX logs_start_time_idx ON logs USING brin (start_time) WITH (pages_per_range = 16);
   COMMENT ON TABLE logs IS 'Requests to models: metadata. Who may list logs sees a row';
   COMMENT ON COLUMN logs.log_id IS 'Id of the entry; its writer may choose it, to write again without doubling';

@@ -1,2 +1,3 @@
--- Internal functions are nobody's to execute: without USAGE on their schema they cannot be named, and with it they cannot be called.
+-- Internal functions may be executed by nobody else: without USAGE on their schema they cannot be named, and with it they
+-- cannot be called.
 REVOKE ALL ON ALL ROUTINES IN SCHEMA tenancy_internal FROM PUBLIC;

@@ -3,9 +3,8 @@
 # where a test is a file of sql/, or "attacks". Run by hand; not a stage of scripts/check.sh, since it takes minutes and
 # depends on how Debian builds its server.
 #
-# What it finds are errors in the module's own memory: its C++ containers, its stack and static objects, and what it
-# copies out of the server's memory into these. The server's palloc() takes memory in blocks, so that an overrun there
-# stays unseen.
+# Detects errors in the module's own memory: its C++ containers, its stack and static objects, and copies of the server's
+# memory in these. The server's palloc() allocates blocks, so overruns there are not detected.
 #
 # The sanitizer has to be in the server from its start, by LD_PRELOAD. A server with translations (Debian's) would hang
 # then: its first look at the gettext functions comes back to the sanitizer, which is not ready yet. So stubs of these

@@ -46,7 +46,7 @@ main() {
     status=$?
     set -e
     counted=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$WORK_DIR/$version.out" | tail -n 1 || true)
-    # Whatever went wrong before a stage could begin is a failure, too.
+    # A failure before the first stage also counts.
     [[ -n $counted || $status -eq 0 ]] || counted='0 passed, 1 failed'
     summary+=("PostgreSQL $version: $counted")
     passed=$((passed + ${counted%% *}))

@@ -17,12 +17,12 @@
 #   tap          several servers, restarts, logs: test/tap
 #   worlds       test/worlds/run.sh
 #   differential random queries against copies that hold the principal's rows only: test/differential/run.sh
-#   sqlsmith     queries by sqlsmith must not get hold of hidden rows: test/sqlsmith/run.sh
-#   attacks      everybody who is no superuser tries what must fail: test/attacks/run.sh
+#   sqlsmith     queries by sqlsmith must not reach hidden rows: test/sqlsmith/run.sh
+#   attacks      every kind of login except superusers tries forbidden actions: test/attacks/run.sh
 #   faults       test/faults/run.sh, on a module built with FAULTS=1
 #   ubsan        sql/ again, on a module built with UndefinedBehaviorSanitizer
-#   upgrade      test/upgrade/run.sh: updates of the extension, and sessions that live through them
-#   docs         the reference is what the database says, its examples and the pages' SQL run and print what they say:
+#   upgrade      test/upgrade/run.sh: updates of the extension, and sessions that continue during them
+#   docs         the reference and the pages match the database, and their examples print the output shown:
 #                scripts/reference.sh --check, scripts/pages.sh --check
 #   demo         scripts/demo.sh
 #   bench        bench/smoke.sh
@@ -49,7 +49,7 @@ FUZZ_SECONDS=${FUZZ_SECONDS:-5}
 STAGES=(static unit fuzz gcc vpath clang exports regress isolation integration pool clients pgtap tap worlds differential sqlsmith
   attacks faults ubsan upgrade docs demo bench)
 
-# --- what a stage needs -----------------------------------------------------------------------------------------
+# --- packages of the stages -----------------------------------------------------------------------------------------
 
 packages_of() {
   local module=("postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libssl-dev g++ make)
@@ -66,7 +66,7 @@ packages_of() {
     clients)
       echo "${module[@]}" libpq-dev pgbouncer chromium python3-psycopg python3-sqlalchemy python3-psycopg2 python3-django \
         libpostgresql-jdbc-java default-jdk-headless
-      # A node that comes from elsewhere brings its own npm, and Debian's cannot be installed beside it.
+      # A node from elsewhere includes its own npm, and Debian's cannot be installed in addition.
       command -v npm >/dev/null || echo nodejs npm
       ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
@@ -98,7 +98,7 @@ has_tests() {
   [[ ${#files[@]} -gt 0 ]]
 }
 
-# Builds and installs the module once for all stages that use this variant; says so at once if that has failed before.
+# Builds and installs the module once for all stages that use this variant; fails at once if that has failed before.
 stage_dir() { printf '%s\n' "$WORK_DIR/stage_$1"; }
 
 need_module() {
@@ -142,7 +142,7 @@ cmake_build() {
   ) 9>"$dir.lock"
 }
 
-# run_ctest LABEL [OPTION...]: one line when all is well, what ctest says when it is not.
+# run_ctest LABEL [OPTION...]: one line on success, otherwise the output of ctest.
 run_ctest() {
   local label=$1 log=$WORK_DIR/ctest_$1.log
   shift
@@ -184,7 +184,7 @@ run_pg_regress() {
   }
 }
 
-# How much of what could go on for ever: USUALLY LONG.
+# The size of an open-ended test: USUALLY LONG.
 how_many() { if [[ -z ${LONG-} ]]; then say "$1"; else say "$2"; fi; }
 
 # A folder that holds only what pg_regress and the tests read.
@@ -226,7 +226,7 @@ stage_fuzz() {
   for source in test/fuzz/*_fuzz.cpp; do
     name=$(basename "$source" .cpp)
     say "$name"
-    # What it finds goes to a new folder; the corpus of the tree is only read.
+    # Findings go to a new folder; the corpus of the tree is only read.
     mkdir "$WORK_DIR/$name"
     corpus=(test/fuzz/corpus/"${name%_fuzz}"/)
     [[ -d ${corpus[0]} ]] || corpus=()
@@ -240,7 +240,7 @@ stage_fuzz() {
 
 stage_gcc() { need_module gcc "CXX=$GXX"; }
 
-# Flags of no consequence: what is compared are the files, and that all objects are built where they should be.
+# Compares the installed files; the flags do not matter, so compilation is quick.
 stage_vpath() {
   local source=$BUILD_DIR/vpath_source objects=$BUILD_DIR/vpath stage pg_config goal
   need_module gcc "CXX=$GXX"
@@ -323,7 +323,7 @@ stage_tap() {
   TEMP_CONFIG=$WORK_DIR/tap.conf
   extension_settings "$PG_TENANCY_STAGE" >"$TEMP_CONFIG"
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
-  # They make their own servers, which root may not, and write below the working folder.  Since 17 it is told by two more names.
+  # They start their own servers, which root may not, and write below the working folder.  Since 17 two more variables name it.
   mkdir "$copy"
   cp -r test docs sql examples "$copy"
   give_to_server_user "$copy"
@@ -386,7 +386,7 @@ stage_upgrade() {
   BUILD_DIR=$BUILD_DIR CXX=$GXX bash test/upgrade/run.sh
 }
 
-# Every example of the reference and the pages is run, and what they say is what the database says.
+# Runs every example of the reference and the pages, and compares the output.
 stage_docs() {
   need_module gcc "CXX=$GXX"
   PG_TENANCY_STAGE=$(stage_dir gcc) bash scripts/reference.sh --check
@@ -469,7 +469,7 @@ main() {
     return 1
   fi
   for name in "${stages[@]}"; do run_stage "$name"; done
-  # What is wrong, once more, where one looks first
+  # Repeats the failures at the end.
   for name in "${failures[@]}"; do
     printf '\n=== %s FAILED\n' "$name"
     tail -n 120 "$WORK_DIR/$name.out"

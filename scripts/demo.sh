@@ -4,7 +4,7 @@
 # Installs the packages that are missing (as root or with sudo), builds the extension in a temporary folder, starts a
 # PostgreSQL of its own there, loads logs of LLM requests for two organizations, and prints what each principal sees.
 # Everything but the packages is removed at the end; no other server and no folder of PostgreSQL is touched.
-# Whatever does not go as it should makes it fail.
+# Fails on any unexpected result.
 #
 # The logs are the two Azure LLM inference traces of 2023, AzureLLMInferenceTrace_{code,conv}.csv, in $DATA_DIR
 # (default: ../shared/data beside this project).  Without them, like ones are generated.
@@ -39,7 +39,7 @@ print_statement() {
 
 # --- statements -----------------------------------------------------------------------------------------------------
 
-# What every psql of this script is told: nothing from the user's own files, plain tables, stop at the first error.
+# Options of every psql in this script: no user's settings, plain tables, stop at the first error.
 export PSQLRC=/dev/null
 PSQL_OPTIONS=(-X -q -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -v SHOW_CONTEXT=never -P pager=off -P footer=off -P null=-)
 psql() { command psql "${PSQL_OPTIONS[@]}" "$@"; }

@@ -22,7 +22,7 @@
 ROOT_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PG_MAJOR=${PG_MAJOR:-15}
 
-# What the caller's environment says about PostgreSQL or about an outer make must not reach our servers and builds.
+# The caller's settings for PostgreSQL, or of an outer make, must not reach our servers and builds.
 unset PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGPASSWORD PGPASSFILE PGSERVICE PGOPTIONS PGDATA MAKEFLAGS MAKELEVEL
 export LC_ALL=C.UTF-8
 umask 022
@@ -49,7 +49,7 @@ is_installed() { [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) =
 
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
 
-# Where there is no dpkg, nobody knows: what needs a program will say that it is missing.
+# Without dpkg nothing is reported as missing; the first command that is will fail.
 missing_packages() {
   local package
   command -v dpkg-query >/dev/null || return 0

@@ -111,7 +111,7 @@ SELECT tenancy.register_permission('readable', 'create', 'x'), tenancy.register_
 SELECT count(*) FROM tenancy.advise() a WHERE a.rule = 'unusable_resource';
 DROP TABLE readable, writable;
 
--- What it is handed are rows that the session may not see.
+-- It is called with rows that the session may not see.
 SELECT * FROM faulty('CREATE FUNCTION is_b(t text) RETURNS boolean LANGUAGE plpgsql LEAKPROOF AS ''BEGIN RETURN t = ''''b''''; END''', 'leakproof_function');
 SELECT * FROM faulty('SET tenancy.guard_rails = off; ALTER TABLE logs ALTER COLUMN organization_id DROP DEFAULT; RESET tenancy.guard_rails', 'dropped_default');
 REVOKE TRUNCATE ON ALL TABLES IN SCHEMA app FROM PUBLIC;
@@ -197,12 +197,25 @@ SET allow_system_table_mods = on;
 DELETE FROM pg_extension WHERE oid > 99990 AND oid < 100000;
 RESET allow_system_table_mods;
 
+-- What only some servers have, and what takes many rows
+SELECT count(*) = count(*) FILTER (WHERE a.object = current_setting('server_version')) AS old_server FROM tenancy.advise() a WHERE a.rule = 'old_server';
+SELECT * FROM faulty($$DELETE FROM tenancy.protected_names n WHERE n.holder = 'logs'::regclass$$, 'unknown_name');
+CREATE TABLE busy (id int, organization_id uuid) WITH (autovacuum_enabled = off);
+SELECT tenancy.protect('busy', 'logs', 'organization_id');
+INSERT INTO busy SELECT n, 'aaaaaaaa-0000-4000-8000-000000000000' FROM generate_series(1, 2000) n;
+SELECT pg_stat_force_next_flush();
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'stale_statistics';
+ANALYZE busy;
+SELECT pg_stat_force_next_flush();
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'stale_statistics';
+DROP TABLE busy;
+
 -- Every rule is a function, and every such function a rule.
 SELECT r.rule, p.proname FROM tenancy.advice_rules() r
 FULL JOIN (SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND p.proname LIKE 'advice\_%') p
   ON p.proname = 'advice_' || r.rule WHERE r.rule IS NULL OR p.proname IS NULL;
 
--- What is meant to be so is accepted, with a reason; something else about the same object is not.
+-- An intended finding is accepted, with a reason; other findings about the same object are not.
 SET client_min_messages = notice;
 CREATE ROLE regress_backup LOGIN BYPASSRLS;
 SELECT * FROM failure($$SELECT tenancy.accept_advice('bypasing_login', 'regress_backup', 'dumps')$$);

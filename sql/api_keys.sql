@@ -60,7 +60,7 @@ SELECT regexp_replace(held(secret), '(.{80}\S*) ', E'\\1\n', 'g') AS held FROM t
 SELECT regexp_replace(held(secret), '(.{80}\S*) ', E'\\1\n', 'g') AS held FROM tenancy.create_api_key('workspace_service_key', 'service, some', 'acme', 'search', NULL, '["prompts.view", "prompts.delete", "logs.write", "api_keys.create"]');
 SELECT length(held(secret)) = (SELECT length(string_agg(resource || '.' || action, ' ')) FROM tenancy.permissions) AS everything FROM tenancy.create_api_key('organization_service_key', 'organization, all', 'acme', scopes => '"all"');
 
--- What doesn't go together
+-- Contradictory arguments
 SELECT state, message, hint FROM (VALUES
   ('''workspace_key'', ''k'', ''acme'', ''search'''),
   ('NULL, ''k'', ''acme'', ''search'''),

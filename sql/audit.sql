@@ -3,7 +3,7 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
--- What was written since the last look.
+-- Entries since the last call.
 CREATE TABLE looked AS SELECT coalesce(max(audit_id), 0) AS audit_id FROM tenancy.audit_log;
 CREATE FUNCTION news(OUT actor_kind text, OUT actor text, OUT action text, OUT resource_type text, OUT organization text, OUT changed text)
 RETURNS SETOF record LANGUAGE sql BEGIN ATOMIC
@@ -99,7 +99,7 @@ UPDATE tenancy.permissions SET description = 'y' WHERE resource = 'umbrellas';
 UPDATE tenancy.protected_tables SET owner_column = 'name' WHERE relation = 'app.secrets'::regclass;
 SELECT * FROM news();
 CALL look();
--- What becomes another organization's is deleted here and created there: neither reads of the other.
+-- A row that moves to another organization is deleted in one and created in the other: neither sees the other's part.
 UPDATE tenancy.workspace_overrides SET organization_id = 'bbbbbbbb-0000-4000-8000-000000000000' WHERE organization_id = 'eeeeeeee-0000-4000-8000-000000000000';
 SELECT action, resource_type, left(organization_id::text, 4) AS organization, left(before ->> 'organization_id', 4) AS before, left(after ->> 'organization_id', 4) AS after
 FROM tenancy.audit_log WHERE audit_id > (SELECT max(audit_id) FROM looked) ORDER BY audit_id;
@@ -121,7 +121,7 @@ SELECT action, resource_type, left(organization_id::text, 4) AS organization, be
 WHERE audit_id > (SELECT max(audit_id) FROM looked) AND action = 'truncate' ORDER BY resource_type, 3;
 SELECT * FROM tenancy.verify_audit_log();
 ROLLBACK;
--- What is rolled back leaves nothing.
+-- A rolled-back change leaves nothing.
 BEGIN;
 SAVEPOINT s;
 UPDATE tenancy.organizations SET name = 'x' WHERE slug = 'acme';
@@ -151,7 +151,7 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT act('olivia', $$SELECT tenancy.create_workspace(NULL, 'made by olivia')$$);
 SELECT act('acme master', $$SELECT tenancy.set_setting(NULL, 'members_view_logs', false)$$);
 SELECT act('olivia', $$SELECT tenancy.set_organization_role(NULL, 'mona@acme.test', 'owner')$$);
--- Who removes herself is named by her change.
+-- The entry of a principal that removes itself names that principal.
 SELECT act('mona', $$SELECT tenancy.set_organization_role(NULL, 'mona@acme.test', 'member')$$);
 RESET SESSION AUTHORIZATION;
 -- A credential that doesn't hold neither stops a DBA nor hides one.
@@ -165,7 +165,7 @@ SELECT actor_kind, regexp_replace(replace(actor, session_user, '(superuser)'), '
        replace(login, session_user, '(superuser)') AS login, action, resource_type
 FROM tenancy.audit_log WHERE audit_id > (SELECT max(audit_id) FROM looked) ORDER BY audit_id;
 
--- Who reads what
+-- Visibility of entries
 CREATE FUNCTION reads(who text) RETURNS TABLE (organization text, others boolean, several boolean) LANGUAGE plpgsql AS $$
 BEGIN
   CALL app.become(who, true);
@@ -189,7 +189,7 @@ GRANT USAGE ON TYPE tenancy.administrator TO regress_owner;
 SET SESSION AUTHORIZATION regress_owner;
 SELECT count(DISTINCT organization_id) > 2 AS others, count(*) FILTER (WHERE organization_id IS NULL) > 0 AS none FROM tenancy.audit_log;
 SELECT * FROM tenancy.verify_audit_log();
--- What a DBA writes into the log says who wrote it; pretending to be a restore doesn't help.
+-- A DBA's own entry names the DBA; pretending to be a restore doesn't help.
 SELECT set_config('check_function_bodies', 'off', false), set_config('search_path', '', false);
 UPDATE tenancy.organizations SET name = 'Acme Ltd.' WHERE slug = 'acme';
 INSERT INTO tenancy.organizations (slug, name) VALUES ('secret', 'Secret');

@@ -42,7 +42,7 @@ CALL become('olivia');
 SELECT tenancy.authorize('logs', 'view', 'bbbbbbbb-0000-4000-8000-000000000002'::uuid), tenancy.authorize('logs', 'view', 'aaaaaaaa-0000-4000-8000-000000000002'::uuid),
        tenancy.authorize('logs', 'view', gen_random_uuid()), tenancy.authorize('logs', 'view', NULL::uuid), tenancy.authorize(NULL, 'view');
 
--- What isn't registered is an error, not false.
+-- An unregistered permission is an error, not false.
 SELECT tenancy.authorize('log', 'view');
 SELECT tenancy.authorize('logs', 'vieuw');
 SELECT tenancy.authorize('logs', 'vieuw', 'search');

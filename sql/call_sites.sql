@@ -6,7 +6,7 @@ GRANT SET ON PARAMETER tenancy.specialize TO regress_app;
 GRANT ALL ON logs TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 
--- What the arguments refer to elsewhere stays there: each of these ended the server.
+-- Arguments that refer to other parts of the query are not copied: each of these crashed the server.
 CALL become('mike');
 SELECT count(*) FROM (VALUES (gen_random_uuid())) r (w) WHERE tenancy.row_visible('logs', 'view', NULL, (SELECT r.w), NULL, NULL);
 SELECT string_agg(id::text, ' ' ORDER BY id) FROM logs r WHERE tenancy.row_visible('logs', 'view', NULL, (SELECT r.workspace_id), NULL, NULL);
@@ -151,7 +151,7 @@ BEGIN
   RAISE NOTICE '%', ids;
 END
 $$;
--- What isn't known is an error of the call that is made, and none of one that isn't.
+-- An unknown name is an error if the call is executed, and only then.
 SELECT count(*) FROM logs WHERE CASE WHEN id < 0 THEN tenancy.row_visible('logs', 'vieuw', organization_id, workspace_id, NULL, NULL) OR tenancy.authorize('logs', 'vieuw', workspace_id) END;
 SELECT count(*) FROM logs WHERE tenancy.row_visible('logs', 'vieuw', organization_id, workspace_id, NULL, NULL);
 SELECT count(*) FROM logs WHERE tenancy.authorize('logs', 'vieuw', workspace_id);

@@ -16,7 +16,7 @@ CREATE SCHEMA regress_dev AUTHORIZATION regress_dev;
 SET client_min_messages = notice;
 SET search_path = app;
 
--- What each of these does, in a statement: NULL when it was done, or else why not.
+-- Executes each of these in a statement: NULL on success, otherwise the error.
 CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE statement;

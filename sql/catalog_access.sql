@@ -72,8 +72,8 @@ SELECT c."catalog", string_agg(format('%s %s', c.who, c.globex), ', ' ORDER BY p
 SELECT c."catalog", c.built_in, count(*) AS sessions FROM people p, catalogs_of(p.who) c WHERE c.built_in > 0 GROUP BY 1, 2 ORDER BY 1;
 -- Nobody sees both
 SELECT p.who FROM people p, catalogs_of(p.who) c GROUP BY p.who HAVING sum(c.acme) > 0 AND sum(c.globex) > 0;
--- What exactly
-SELECT who, names(who, 'SELECT slug FROM tenancy.workspaces') AS workspaces, names(who, 'SELECT split_part(email, ''@'', 1) FROM tenancy.users') AS users,
+-- In detail
+SELECT who, names(who, 'SELECT slug FROM tenancy.workspaces') AS workspaces, names(who, 'SELECT split_part(email, ''@'', 1) FROM tenancy.members') AS members, names(who, 'SELECT split_part(email, ''@'', 1) FROM tenancy.users') AS users,
        names(who, 'SELECT replace(name, '' '', ''-'') FROM tenancy.api_keys') AS keys
 FROM people ORDER BY n;
 SELECT who, names(who, 'SELECT name FROM tenancy.roles WHERE organization_id IS NOT NULL') AS roles FROM unnest(ARRAY['mike', 'acme master', 'gus', 'nobody']) who;
@@ -100,9 +100,9 @@ SELECT tenancy.set_organization_role('globex', 'olivia@acme.test', 'admin');
 SET SESSION AUTHORIZATION regress_app;
 SELECT names('olivia', 'SELECT slug FROM tenancy.organizations') AS without_choice;
 SET tenancy.organization = 'globex';
-SELECT names('olivia', 'SELECT slug FROM tenancy.organizations') AS organizations, names('olivia', 'SELECT slug FROM tenancy.workspaces') AS workspaces, names('olivia', 'SELECT split_part(email, ''@'', 1) FROM tenancy.users') AS users;
+SELECT names('olivia', 'SELECT slug FROM tenancy.organizations') AS organizations, names('olivia', 'SELECT slug FROM tenancy.workspaces') AS workspaces, names('olivia', 'SELECT split_part(email, ''@'', 1) FROM tenancy.members') AS members;
 SET tenancy.organization = 'acme';
-SELECT names('olivia', 'SELECT slug FROM tenancy.organizations') AS organizations, names('olivia', 'SELECT slug FROM tenancy.workspaces') AS workspaces, names('olivia', 'SELECT split_part(email, ''@'', 1) FROM tenancy.users') AS users;
+SELECT names('olivia', 'SELECT slug FROM tenancy.organizations') AS organizations, names('olivia', 'SELECT slug FROM tenancy.workspaces') AS workspaces, names('olivia', 'SELECT split_part(email, ''@'', 1) FROM tenancy.members') AS members;
 RESET tenancy.organization;
 
 RESET SESSION AUTHORIZATION;
@@ -116,6 +116,7 @@ CREATE FUNCTION pg_temp.leak(value text) RETURNS boolean LANGUAGE plpgsql COST 0
 SET client_min_messages = notice;
 SELECT attempt('mike', 'SELECT FROM tenancy.workspaces WHERE pg_temp.leak(slug)');
 SELECT attempt('mike', 'SELECT FROM tenancy.users WHERE pg_temp.leak(email) AND email LIKE ''g%''');
+SELECT attempt('mike', 'SELECT FROM tenancy.members WHERE pg_temp.leak(email) AND email LIKE ''g%''');
 SELECT attempt('mona', 'SELECT FROM tenancy.api_keys WHERE pg_temp.leak(name)');
 SET client_min_messages = warning;
 

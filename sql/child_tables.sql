@@ -38,7 +38,7 @@ RESET SESSION AUTHORIZATION;
 DROP POLICY by_hand ON messages;
 ALTER TABLE messages DISABLE ROW LEVEL SECURITY;
 
--- What protect() says to whoever doesn't know of it
+-- Messages of protect() without "through"
 \set VERBOSITY terse
 SELECT * FROM failure($$SELECT tenancy.protect('messages', 'logs')$$);
 SELECT * FROM failure($$SELECT tenancy.protect('parts', 'logs', through => '{message_id}')$$);
@@ -71,7 +71,7 @@ CALL become('adam');
 INSERT INTO messages (id, chat_id, body) VALUES (1000, 1, 'by adam') RETURNING right(workspace_id::text, 1) AS workspace, right(user_id::text, 1) AS whose;
 CALL become('mike');
 SELECT body FROM messages WHERE id = 1000;
--- What it says of itself doesn't count.
+-- Its own values don't count.
 INSERT INTO messages (id, chat_id, organization_id, workspace_id, user_id)
 VALUES (1001, 1, gen_random_uuid(), gen_random_uuid(), gen_random_uuid())
 RETURNING organization_id, workspace_id, user_id;
@@ -155,7 +155,7 @@ ALTER TABLE messages RENAME project TO workspace_id;
 -- Whoever no policy applies to learns of a missing parent at once: a deferred key would let it come too late.
 SELECT * FROM failure('INSERT INTO messages (id, chat_id) VALUES (3000, 99)');
 
--- What would open it
+-- Commands that would open it
 SELECT * FROM failure('DROP TRIGGER "~tenancy_insert" ON messages');
 SELECT * FROM failure('DROP TRIGGER tenancy_children_messages ON chats');
 SELECT * FROM failure('DROP TRIGGER "~tenancy_update_hold" ON chats');
@@ -314,7 +314,7 @@ RESET SESSION AUTHORIZATION;
 SELECT tenancy.unprotect('events');
 SELECT count(*) FROM tenancy.protected_tables WHERE relation::text LIKE 'events%';
 
--- What can't be done
+-- Refused or unsupported
 CREATE TABLE by_tenant (id int, chat_id int REFERENCES chats, workspace_id uuid) PARTITION BY LIST (workspace_id);
 CREATE TABLE parent (id int, chat_id int REFERENCES chats);
 CREATE TABLE child () INHERITS (parent);
@@ -347,7 +347,7 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT * FROM who_sees('settings') WHERE who IN ('olivia', 'mona', 'gus');
 RESET SESSION AUTHORIZATION;
 
--- What a child may hold is its own: a role that can't read the parents writes and reads.
+-- Privileges on the child are enough: a role that can't read the parents writes and reads.
 REVOKE ALL ON chats FROM PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 SELECT attempt('mona', 'INSERT INTO messages (id, chat_id) VALUES (1000, 4)'), app.visible('mona', 'messages');

@@ -35,7 +35,7 @@ EXCEPTION WHEN SQLSTATE 'TEST0' THEN
   RETURN ids;
 END
 $$;
--- What becomes of a table by some commands, without guard rails and with them. Nothing of it stays.
+-- The result of some commands on a table, without guard rails and with them, rolled back.
 CREATE FUNCTION outcome(commands text, relation text, rails boolean) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   result text;
@@ -167,7 +167,7 @@ ALTER TABLE logs_copy ATTACH PARTITION logs_other FOR VALUES FROM (10) TO (20);
 SELECT relation, stands(relation), seen(relation) FROM unnest(ARRAY['app.logs_copy', 'app.logs_part', 'app.logs_other']) relation;
 SELECT * FROM failure('ALTER TABLE above ATTACH PARTITION logs_copy DEFAULT');
 DROP TABLE logs_copy, above;
--- Who may forget, and what
+-- Rights for forget(), and its limits
 GRANT EXECUTE ON FUNCTION tenancy.forget TO regress_owner;
 SELECT what, (failure(format('SELECT tenancy.forget(%L)', what))).* FROM unnest(ARRAY['requests', 'logs', 'nothing', 'app.requests', 'a.b.c', '"']) what;
 SET SESSION AUTHORIZATION regress_owner;
@@ -248,7 +248,7 @@ SELECT relation, defaulted_columns FROM tenancy.protected_tables ORDER BY relati
 SELECT tenancy.unprotect('above');
 SELECT a.attname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid IN ('above'::regclass, 'below'::regclass);
 
--- What has changed while the guard rails were off, advise() tells.
+-- advise() reports changes made while the guard rails were off.
 SELECT tenancy.unprotect('typed');
 DROP TABLE below, above, typed;
 CREATE TABLE one (id int, organization_id uuid, workspace_id uuid);

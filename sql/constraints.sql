@@ -1,4 +1,4 @@
--- What a foreign key or a CHECK can't say.
+-- Rules beyond foreign keys and CHECK constraints.
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -339,7 +339,7 @@ CREATE TABLE "q'""\" PARTITION OF "t""; DROP TABLE app.logs; --
 \! echo broken out" FOR VALUES IN (7);
 SELECT count(*) AS protected, count(i.problem) AS problems FROM pg_class c JOIN tenancy.protected_tables t ON t.relation = c.oid, tenancy_internal.inspect_protection(t.relation) i
 WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema());
--- What advise() says is to be run can be run.
+-- The SQL that advise() prints can be run.
 CREATE ROLE "regress_r'""; --" LOGIN;
 GRANT TRUNCATE ON "p%s%I$1" TO "regress_r'""; --";
 SELECT fix_sql FROM tenancy.advise() WHERE rule = 'truncate_granted' AND object LIKE '%p\%s%' \gset

@@ -46,7 +46,7 @@ RESET SESSION AUTHORIZATION;
 SELECT tenancy.register_permission('notes', 'export', 'Notes'), tenancy.register_permission('readings', 'export', 'Readings');
 SELECT resource, action, data_visibility FROM tenancy.permissions WHERE NOT built_in ORDER BY 1, 2;
 SELECT resource FROM tenancy.permissions WHERE built_in AND data_visibility GROUP BY resource ORDER BY resource;
--- What is refused
+-- Refused
 SELECT command, f.* FROM unnest(ARRAY['set_data_visibility(''prompts'', true)', 'set_data_visibility(''logs'', false)', 'set_data_visibility(''note'', true)', 'set_data_visibility(''notes'', NULL)',
   'register_permission(''readings'', ''x'', ''x'', true)', 'register_permission(''prompts'', ''x'', ''x'', true)']) command, failure('SELECT tenancy.' || command) f;
 SELECT f.* FROM failure('UPDATE tenancy.permissions SET data_visibility = false WHERE resource = ''logs''') f;

@@ -15,7 +15,7 @@ SELECT tenancy.create_role('acme', 'workspace', 'helper', 'member'), tenancy.cre
 SELECT tenancy.grant_permission('acme', 'organization', 'clerk', 'billing', 'manage');
 GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 \o
--- What comes of it, without who it is: some keys' ids aren't the same twice.
+-- The outcome without the principal's name, since some keys' ids differ each time.
 CREATE FUNCTION outcome_of(who text, command text) RETURNS text LANGUAGE sql AS $$
   SELECT regexp_replace(regexp_replace(app.attempt(who, command), '(user "[^"]*"|(workspace|organization) [a-z]+ key [0-9a-f-]{36}) may', '… may'),
                         'API key [0-9a-f]{8}-[0-9a-f-]{27}', 'API key …')
@@ -27,7 +27,7 @@ CREATE FUNCTION everybody(command text) RETURNS TABLE (outcome text, who text) L
 $$;
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA app TO PUBLIC;
 
--- Who may what, and how it is refused: where a session is of another organization, acme isn't there for it.
+-- Rights and refusals: for a session of another organization, acme does not exist.
 SET SESSION AUTHORIZATION regress_app;
 -- of a DBA only
 SELECT * FROM everybody($$SELECT tenancy.create_user('new@acme.test', 'New')$$);
@@ -42,7 +42,7 @@ SELECT * FROM everybody($$SELECT tenancy.create_workspace(NULL, 'New')$$);
 SELECT * FROM everybody($$SELECT tenancy.delete_workspace('support')$$);
 -- members
 SELECT * FROM everybody($$SELECT tenancy.set_organization_role('acme', 'nora@acme.test', 'admin')$$);
-SELECT * FROM everybody($$SELECT tenancy.set_organization_role(NULL, 'new@acme.test', 'member')$$);
+SELECT * FROM everybody($$SELECT tenancy.invite(NULL, 'new@acme.test')$$);
 SELECT * FROM everybody($$SELECT tenancy.remove_organization_member('acme', 'nora@acme.test')$$);
 SELECT * FROM everybody($$SELECT tenancy.set_workspace_role('search', 'nora@acme.test', 'member')$$);
 SELECT * FROM everybody($$SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'helper')$$);
@@ -196,7 +196,8 @@ INSERT INTO attempts (world, who, command) VALUES
   ('as it is, states', 'olivia', $$set_organization_role('acme', '202', 'member')$$),
   ('as it is, states', 'olivia', $$set_organization_role('acme', 'cccccccc-0000-4000-8000-000000000008', 'member')$$),
   ('as it is', 'olivia', $$set_organization_role('acme', '107', 'admin')$$),
-  ('as it is', 'olivia', $$set_organization_role('acme', 'Gus@Globex.test', 'member')$$);
+  ('as it is', 'olivia', $$set_organization_role('acme', 'Gus@Globex.test', 'member')$$),
+  ('as it is', 'olivia', $$invite('acme', 'Gus@Globex.test')$$);
 SET SESSION AUTHORIZATION regress_app;
 SELECT * FROM outcomes('as it is');
 SELECT who, command, left(outcome, 5) AS state FROM outcomes('as it is, states');
@@ -326,8 +327,8 @@ SELECT tenancy.set_setting('acme', 'members_view_logs', false);
 INSERT INTO attempts (world, who, command) VALUES
   ('staff', 'nora', $$set_organization_role('acme', 'mike@acme.test', 'staff')$$),
   ('staff', 'nora', $$set_organization_role('acme', 'mike@acme.test', 'admin')$$),
-  ('staff', 'nora', $$set_organization_role('acme', 'new@acme.test', 'auditor')$$),
-  ('staff', 'wanda', $$set_organization_role('acme', 'new@acme.test', 'auditor')$$),
+  ('staff', 'nora', $$invite('acme', 'new@acme.test', 'auditor')$$),
+  ('staff', 'wanda', $$invite('acme', 'new@acme.test', 'auditor')$$),
   ('staff', 'nora', $$set_organization_role('acme', 'nora@acme.test', 'admin')$$),
   ('staff', 'nora', $$set_organization_role('acme', 'adam@acme.test', 'staff')$$),
   ('staff', 'nora', $$grant_permission('acme', 'organization', 'staff', 'billing', 'manage')$$),

@@ -231,12 +231,12 @@ CREATE OR REPLACE FUNCTION tenancy_internal.require_delegation(lacking text, wha
 CALL go_all('nobody judges', '{clara, eddie, mona}');
 SELECT road, count(*) FILTER (WHERE wrong <> '') > 0 AS found FROM outcomes GROUP BY road ORDER BY road;
 ROLLBACK;
--- What somebody could make of it: nothing
+-- Misuse: none
 SELECT state, maker, steps, outcome, left(wrong, 200) AS wrong FROM outcomes WHERE wrong <> '' ORDER BY state, maker, road, steps LIMIT 40;
--- Whose user keys are whose to make
+-- Rights to create user keys of others
 SELECT state, maker, string_agg(substring(steps[1] FROM '([a-z]+)@'), ' ' ORDER BY steps) FILTER (WHERE outcome = '+') AS may_be
 FROM outcomes WHERE road = 'workspace user key' AND steps[1] LIKE '%logs.view%' AND steps[1] LIKE '%@%' GROUP BY state, maker ORDER BY state, maker;
--- What went wrong otherwise: nothing
+-- Other errors: none
 SELECT DISTINCT road, outcome FROM outcomes WHERE outcome ~ '[^+-]' ORDER BY 1, 2 LIMIT 20;
 -- Each road was open to somebody and closed to somebody
 SELECT road, count(*) AS tried, count(*) FILTER (WHERE outcome ~ '^\++$') AS done, count(*) FILTER (WHERE outcome ~ '-') AS refused FROM outcomes GROUP BY road ORDER BY road;

@@ -31,7 +31,7 @@ SELECT command, state, hint FROM (VALUES
   ('SELECT tenancy_internal.expand_scopes(''["xyzzy"]'')'),
   ('SELECT tenancy.trust_login(''xyzzyxyzzyxyzzy'')')) v (command), failure(command)
 WHERE hint LIKE '%""%' OR hint IS NULL;
--- What isn't there is told in the same words as what is another's.
+-- A missing object gives the same error as another tenant's.
 SET SESSION AUTHORIZATION regress_app;
 SELECT workspace, (failure(format('SET LOCAL "tenancy.user" = ''mike@acme.test''; SELECT tenancy.authorize(''logs'', ''view'', %L)', workspace))).*
 FROM unnest(ARRAY['lab', 'globex/lab', 'bbbbbbbb-0000-4000-8000-000000000002', '22', 'no-such', 'bbbbbbbb-0000-4000-8000-00000000000f']) workspace;

@@ -11,7 +11,7 @@ CREATE ROLE regress_gateway LOGIN;
 -- Organizations of the tests' world come with these from nowhere else.
 DELETE FROM tenancy.organizations;
 DELETE FROM tenancy.users;
--- What each person sees of a relation, by an application's login
+-- Rows of a relation that each person sees, through an application's login
 CREATE FUNCTION seen(email text, query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   result text;

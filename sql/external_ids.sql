@@ -20,7 +20,7 @@ SELECT app.visible('acme master', 'app.events');
 ROLLBACK;
 SELECT current_user = session_user AS is_back;
 
--- What a principal gets for an id that somebody has, and for one that nobody has: the same.
+-- A principal gets the same for an id that is taken as for one that is free.
 CREATE FUNCTION answer(command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   detail text;
@@ -53,7 +53,7 @@ SELECT app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_id =>
 -- The rest of it is nobody else's business.
 SELECT tenancy.create_workspace(NULL, 'Other') IS NOT NULL AS made, (SELECT api_key_id IS NOT NULL FROM tenancy.create_api_key('organization_service_key', 'Mine', scopes => '[]')) AS key_made;
 SELECT app.visible('acme master', 'app.events');
--- Who may not make a workspace hears of that, whatever the id.
+-- A principal that may not create a workspace gets that error for every id.
 CALL app.become('mike key');
 SELECT app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_id => '22')$$) = app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_id => '42')$$) AS alike,
        left(app.answer($$SELECT tenancy.create_workspace(NULL, 'Mine', external_id => '42')$$), 60) AS answer;
@@ -105,7 +105,7 @@ CALL app.become('nobody');
 RESET SESSION AUTHORIZATION;
 REVOKE USAGE ON TYPE tenancy.sign_up FROM regress_plain;
 
--- Whoever adds a function that takes one has to ask, too, and to try it above.
+-- A new function with such an argument must check it, and be tested above.
 SELECT p.proname, has_function_privilege('public', p.oid, 'EXECUTE') AS public FROM pg_proc p
 WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND 'external_id' = ANY (p.proargnames) ORDER BY 1;
 -- A slug or a name is never compared with what is in a table, only the external id is.

@@ -96,7 +96,7 @@ SELECT count(*) FROM app.orders;
 RESET ROLE;
 RESET tenancy.filtered_owner;
 
--- What works on all rows, or on none, goes on.
+-- Commands on all rows, or on none, still work.
 SET ROLE regress_owner_1;
 SELECT statement, app.outcome(statement) FROM unnest(ARRAY['CREATE INDEX ON app.orders (amount)', 'ALTER TABLE app.orders ADD COLUMN currency text DEFAULT ''EUR''', 'ALTER TABLE app.orders ALTER COLUMN amount SET NOT NULL',
   'ALTER TABLE app.orders ADD CHECK (amount > 0)', 'CREATE TABLE app.alike (LIKE app.orders)', 'CREATE VIEW app.later AS SELECT * FROM app.orders', 'ANALYZE app.orders', 'REINDEX TABLE app.orders', 'CLUSTER app.orders USING orders_pkey',
@@ -132,7 +132,7 @@ ALTER TABLE app.plain ADD CHECK (app.peek() > 0) NOT VALID, ADD CONSTRAINT plain
 ALTER TABLE app.plain VALIDATE CONSTRAINT plain_check;
 RESET ROLE;
 
--- What runs during the validation can give the command's names another meaning: the exemption ends all the same.
+-- Code that runs during the validation can rename objects of the command: the exemption still ends.
 GRANT CREATE ON SCHEMA app TO regress_web;
 CREATE SCHEMA regress_mallory AUTHORIZATION regress_web;
 SET SESSION AUTHORIZATION regress_web;

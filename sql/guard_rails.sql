@@ -11,7 +11,7 @@ CREATE FUNCTION problems() RETURNS TABLE (relation regclass, problem text) LANGU
   SELECT t.relation, (tenancy_internal.inspect_protection(t.relation)).problem FROM tenancy.protected_tables t ORDER BY 1
 $$;
 
--- What would open it
+-- Commands that would open it
 SELECT command, (failure(command)).* FROM (VALUES
   ('ALTER TABLE logs DISABLE ROW LEVEL SECURITY'),
   ('ALTER TABLE logs NO FORCE ROW LEVEL SECURITY'),
@@ -22,7 +22,7 @@ SELECT command, (failure(command)).* FROM (VALUES
   ('ALTER POLICY tenancy_select ON logs RENAME TO other'),
   ('ALTER TABLE logs DROP COLUMN workspace_id CASCADE'),
   ('ALTER TABLE logs ALTER COLUMN workspace_id TYPE text')) v (command);
--- What doesn't
+-- Commands that don't
 SELECT command, (failure(command)).state FROM (VALUES
   ('CREATE POLICY narrower ON logs AS RESTRICTIVE USING (id > 0)'),
   ('ALTER TABLE logs ADD COLUMN note text'),
@@ -80,7 +80,7 @@ SELECT visible('mike', 'parts_first') AS mike, visible('gus', 'parts_first') AS 
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.unprotect('parts_first');
 SELECT count(*) FROM problems() WHERE relation = 'parts_first'::regclass;
--- What can't be part of it
+-- Tables that can't be part of it
 CREATE TABLE open_child (LIKE parts);
 ALTER TABLE open_child ENABLE ROW LEVEL SECURITY;
 CREATE POLICY everybody ON open_child USING (true);

@@ -64,7 +64,7 @@ FROM (VALUES
 
 -- By docs/concepts.md, not by trying. Row 7 is in no workspace, 8 is the other organization's; the rest are search's
 -- (1 to 4) and support's (5, 6). mike's are 1 and 2 (this one by his key), ben's is 5.
--- Whoever sees own rows only doesn't see a new one that doesn't say whose it is.
+-- With own rows only, a new row without owner is not visible.
 INSERT INTO entitled (identity, shape, sees, updates, deletes, creates, sees_new)
 SELECT identity, s.shape, sees::int[], updates::int[], deletes::int[], creates,
        creates AND (identity, s.shape) NOT IN (('member by login, own rows', 'by key'), ('member by login, own rows', 'by neither'), ('user key by set_config', 'by neither'))
@@ -241,7 +241,7 @@ BEGIN
 END
 $$;
 SELECT tenancy.create_scoped_view('with_payload', 'scoped');
--- What joins a protected table, and what leaves it
+-- Attaching to a protected table, and detaching
 CREATE TABLE attached (gone int, body text, api_key_id uuid, user_id uuid, workspace_id uuid, organization_id uuid, id int NOT NULL UNIQUE);
 ALTER TABLE attached DROP COLUMN gone;
 ALTER TABLE ranged ATTACH PARTITION attached FOR VALUES FROM (4) TO (6);
@@ -265,7 +265,7 @@ BEGIN
 END
 $$;
 
--- What a plan of a kind looks like.
+-- The plan of a kind.
 CREATE FUNCTION plan(mode text) RETURNS TABLE (workers boolean, index boolean, row_by_row boolean, compiled boolean) LANGUAGE plpgsql AS $$
 DECLARE
   line text;

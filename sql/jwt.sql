@@ -13,7 +13,7 @@ SELECT FROM tenancy.protect('prompts', 'prompts', organization => 'organization_
                             owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
 GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_plain;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA app TO regress_plain;
--- What a session sees that acts by a token, or why it sees nothing.
+-- Rows that a session with a token sees, or its error.
 CREATE FUNCTION rows_by(jwt text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   ids text;
@@ -112,7 +112,7 @@ SET SESSION AUTHORIZATION DEFAULT;
 SELECT tenancy.set_jwks('acme', jwks) FROM jwks WHERE name = 'acme';
 SET SESSION AUTHORIZATION regress_plain;
 
--- Who that is
+-- Its principal
 SELECT use_token('other claims');
 SELECT kind, source, organization, workspace, user_id, email, api_key_id, login, expires_at AT TIME ZONE 'UTC' AS expires_at FROM tenancy.whoami();
 SELECT tenancy.current_token_subject();

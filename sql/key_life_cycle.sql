@@ -11,7 +11,7 @@ SELECT tenancy.protect('prompts', 'documents', organization => 'organization_id'
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id');
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
 \o
--- Who a secret makes the session, or how it is refused.
+-- The session's principal with a secret, or the error.
 CREATE FUNCTION is_by(key text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   CALL app.become(key, true);

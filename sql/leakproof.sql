@@ -8,7 +8,7 @@ SELECT p.oid::regprocedure FROM pg_depend d JOIN pg_proc p ON d.classid = 'pg_pr
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND p.proleakproof
   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_tenancy');
 
--- What was an oracle in 1.0: hidden rows in the message, and whether any satisfies a condition.
+-- Oracles in 1.0: hidden rows in the message, and whether any satisfies a condition.
 GRANT ALL ON logs TO PUBLIC;
 SET enable_indexscan = off;
 SET enable_bitmapscan = off;

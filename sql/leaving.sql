@@ -1,4 +1,4 @@
--- Whoever leaves leaves their keys behind: coming back begins anew. And two ways by which rights came back, or were taken.
+-- Users who leave lose their keys for good. Also two ways in which rights came back, or were taken.
 \pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'

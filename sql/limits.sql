@@ -11,7 +11,7 @@ WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND a.attnum 
   AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'check_length' AND pg_get_triggerdef(t.oid) ~ format('length\(\(*new.%s\M.*\(.*''%1$s'', ', a.attname))
   AND NOT EXISTS (SELECT FROM pg_constraint t WHERE t.conrelid = c.oid AND t.contype = 'c' AND a.attnum = ANY (t.conkey)
                     AND pg_get_constraintdef(t.oid) ~ ('length\(\(?' || a.attname || '\M.* <= |' || a.attname || ' = ANY'))
-  -- What a foreign key refers to has the limit.
+  -- The referenced column has the limit.
   AND NOT EXISTS (SELECT FROM pg_constraint t WHERE t.conrelid = c.oid AND t.contype = 'f' AND a.attnum = ANY (t.conkey))
 ORDER BY 1, 2;
 
@@ -25,7 +25,7 @@ CREATE TABLE tries AS SELECT * FROM (VALUES
   (3, 'key name', $$SELECT tenancy.create_api_key('organization_service_key', %L, scopes => '[]')$$, 1000),
   (4, 'new key name', $$SELECT tenancy.update_api_key((SELECT api_key_id FROM tenancy.api_keys WHERE name = 'search service'), %L)$$, 1000),
   (5, 'role name', $$SELECT tenancy.create_role(NULL, 'workspace', %L)$$, 100),
-  (6, 'address', $$SELECT tenancy.set_organization_role(NULL, %L || '@acme.test', 'member')$$, 310),
+  (6, 'address', $$SELECT tenancy.invite(NULL, %L || '@acme.test')$$, 310),
   (7, 'issuer', $$SELECT tenancy.set_jwks(NULL, NULL, issuer => %L)$$, 1000),
   (8, 'audience', $$SELECT tenancy.set_jwks(NULL, NULL, audience => %L)$$, 1000),
   (9, 'key of tokens', $$SELECT tenancy.set_jwks(NULL, jsonb_build_object('kty', 'OKP', 'crv', 'Ed25519', 'kid', %L::text, 'x', 'Hux2PG0YG-i5tAs48sxcOaBDTs4Zme0giJIiI2Nx15c'))$$, 255),
@@ -65,7 +65,7 @@ CALL app.become('acme master');
 SELECT state, message FROM (VALUES (1, format('SELECT tenancy.create_api_key(''organization_service_key'', ''X'', scopes => %L)', (SELECT jsonb_agg('logs.view'::text) FROM generate_series(1, 1025)))),
   (2, format('SELECT tenancy.create_api_key(''organization_service_key'', ''X'', scopes => %L)', (SELECT jsonb_build_object('logs', jsonb_agg('list'::text)) FROM generate_series(1, 1025)))),
   (3, format('SELECT tenancy.create_api_key(''organization_service_key'', ''X'', scopes => %L)', (SELECT jsonb_agg('logs.view'::text) FROM generate_series(1, 1024))))) v (n, command), app.failure(command) ORDER BY n;
--- Who has the longest name there can be leaves entries like anybody else.
+-- A principal with the longest possible name leaves ordinary entries.
 SELECT tenancy.update_api_key((SELECT api_key_id FROM tenancy.api_keys WHERE name = 'acme master'), (SELECT string_agg(chr(65536 + abs(hashint4(i)) % 60000), '' ORDER BY i) FROM generate_series(1, 1000) i));
 SELECT tenancy.create_workspace(NULL, 'By somebody') IS NOT NULL AS made;
 CALL app.become('nobody');

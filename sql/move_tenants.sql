@@ -37,7 +37,7 @@ INSERT INTO messages SELECT id, organization_id, id, CASE WHEN id = 1 THEN 1 WHE
 SELECT tenancy.protect('threads', 'things', 'tenant'), tenancy.protect('messages', 'things', 'tenant');
 \o
 RESET client_min_messages;
--- What each table holds, by organization.
+-- Rows of each table, by organization.
 CREATE VIEW holdings AS
 SELECT 'logs' AS relation, organization_id::text AS tenant, id FROM ONLY logs
 UNION ALL SELECT 'by_number', concat(customer, '/', team), id FROM by_number UNION ALL SELECT 'by_text', team, id FROM by_text
@@ -59,7 +59,7 @@ SELECT count(*) AS same FROM by_domain d JOIN tenancy.export_organization('acme'
 SELECT * FROM tenancy.export_organization('acme', 'secrets');
 SELECT * FROM tenancy.export_organization('umbrella');
 SELECT * FROM tenancy.export_organization(NULL);
--- Who did, and how much
+-- Actor and extent
 SELECT action, resource_type, left(organization_id::text, 4) AS organization, after FROM tenancy.audit_log WHERE action = 'export' ORDER BY audit_id DESC LIMIT 3;
 -- For a DBA only: not for an owner, whose organization it is
 SET SESSION AUTHORIZATION regress_app;
@@ -125,7 +125,7 @@ CALL tenancy.purge_organization_in_batches('acme', 3);
 SELECT * FROM held();
 SELECT count(*) FROM tenancy.organizations WHERE slug = 'acme';
 CALL tenancy.purge_organization_in_batches('acme');
--- What is on record, which stays until it is purged, too
+-- The audit entries, which stay until they are purged as well
 SELECT action, count(*) > 0 AS any FROM tenancy.audit_log
 WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND resource_type = 'organization' AND action IN ('update', 'purge', 'delete') GROUP BY action ORDER BY action;
 SELECT sum(n.value::int) FROM tenancy.audit_log l, jsonb_each_text(l.after) n WHERE l.action = 'purge' AND l.resource_type = 'organization' AND l.organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
@@ -180,7 +180,7 @@ SELECT removed FROM tenancy.purge_organization('initech') WHERE removed > 0;
 RESET SESSION AUTHORIZATION;
 RESET tenancy.api_key;
 SELECT DISTINCT * FROM ran ORDER BY what;
--- What the code could do as a DBA it cannot do here.
+-- The code cannot do here what it could as a DBA.
 SELECT organization_id FROM tenancy.create_organization('Initech', 'ida@initech.test') \gset
 SET ROLE regress_traps;
 CREATE OR REPLACE FUNCTION spring() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM tenancy.trust_login('regress_dba'); RETURN OLD; END $$;

@@ -11,7 +11,7 @@ INSERT INTO tenancy.api_key_scopes SELECT api_key_id, 'analytics', 'view' FROM t
 GRANT USAGE ON SCHEMA obs TO regress_app;
 GRANT SELECT ON obs.logs, obs.analytics TO regress_app;
 
--- What analytics must hold for the logs that somebody sees
+-- The expected analytics for the logs that a principal sees
 CREATE VIEW sums WITH (security_invoker) AS
 SELECT date_trunc('hour', start_time, 'UTC') AS hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
        http_response_status_code, count(*) AS requests, coalesce(sum(usage_input_tokens), 0)::bigint AS usage_input_tokens,
@@ -156,7 +156,7 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT wrong_for, people FROM compare_all();
 CALL become('nobody'); RESET SESSION AUTHORIZATION;
 
--- Who may view logs but not analytics sees no chart; who may view analytics but no logs, the chart of what the role reaches.
+-- Rights on logs alone show no charts; rights on analytics alone show charts of all that the role reaches.
 SELECT tenancy.set_setting('acme', 'members_view_analytics', false), tenancy.set_setting('acme', 'managers_view_logs', false),
        tenancy.set_setting('acme', 'managers_view_logs_metadata', false);
 SET SESSION AUTHORIZATION regress_app;
@@ -173,7 +173,7 @@ SET client_min_messages = notice;
 CALL tenancy.refresh_analytics_in_batches('obs', 5);
 CALL tenancy.refresh_analytics_in_batches('obs');
 SET client_min_messages = warning;
--- Whatever the table of sums has come to hold, it is mended
+-- Arbitrary contents of the table of sums are corrected
 UPDATE obs.analytics SET cost = -1;
 INSERT INTO obs.analytics SELECT hour, organization_id, NULL, NULL, NULL, 'made up', NULL, NULL, NULL, 1, 1, 1, 1, 1, 1, 1, '1' FROM obs.analytics LIMIT 1;
 SELECT obs.invalidate_analytics() > 0 AS marked, obs.refresh_analytics() > 0 AS refreshed;

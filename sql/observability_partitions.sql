@@ -74,7 +74,7 @@ SET client_min_messages = warning;
 SELECT obs.drop_partitions('logs', '1 year', keep_analytics => true) > 0 AS dropped;
 SELECT obs.refresh_analytics();
 SELECT charts();
--- What comes later for these hours doesn't count any more; for others, as ever.
+-- Later rows of these hours no longer count; those of others do.
 INSERT INTO obs.logs (start_time, organization_id, request_model) VALUES ('2020-04-02 10:50+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'too late'),
   ('2020-06-01 10:50+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'late');
 SELECT obs.invalidate_analytics(), obs.refresh_analytics();

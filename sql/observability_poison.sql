@@ -13,7 +13,7 @@ GRANT USAGE ON SCHEMA obs TO regress_plain;
 GRANT SELECT, INSERT, UPDATE ON obs.logs, obs.log_payloads, obs.traces, obs.analytics TO regress_plain;
 INSERT INTO tenancy.api_key_scopes SELECT api_key_id, r, a FROM tenancy.api_keys, unnest(ARRAY['traces', 'analytics']) r, unnest(ARRAY['write', 'view']) a WHERE NOT all_scopes;
 
--- What a tenant may not write, in any of the tables
+-- Rows that a tenant may not write, in each table
 SET SESSION AUTHORIZATION regress_plain;
 CALL app.become('globex master');
 CREATE TEMPORARY TABLE poison (n serial, relation text, columns text, "values" text);
@@ -40,7 +40,7 @@ INSERT INTO poison (relation, columns, "values") VALUES
 SELECT relation, CASE relation WHEN 'analytics' THEN 'hour' ELSE columns END AS columns, left("values", 45) AS "values", f.state,
        coalesce(substring(f.message FROM 'constraint "(.*)"'), regexp_replace(f.message, ' \w{3} .*(UTC|BC)', '')) AS bound
 FROM poison, app.failure(format('INSERT INTO obs.%I (%s) VALUES (%s)', relation, columns, "values")) f ORDER BY n;
--- What is at the bounds is taken, and so is what names nothing.
+-- Values at the bounds are accepted, and so are NULLs.
 INSERT INTO obs.logs (start_time, end_time, operation_name, provider_name, request_model, usage_input_tokens, usage_output_tokens, cost) VALUES
   (now() - interval '399 days', now() - interval '399 days' + interval '7 days', repeat('x', 200), repeat('ü', 100), repeat(U&'\+01F600', 250), 1000000000, 0, 1e15),
   (now() + interval '23 hours', now(), '', '', '', 0, NULL, -1e15), (now(), NULL, NULL, NULL, NULL, NULL, NULL, 0.1::float8::numeric);
@@ -83,7 +83,7 @@ SELECT count(*) AS before FROM pg_class WHERE relnamespace = 'obs'::regnamespace
 SELECT obs.drop_partitions('logs', '30 days', keep_analytics => true) AS dropped;
 SELECT count(*) - :before AS new_tables FROM pg_class WHERE relnamespace = 'obs'::regnamespace AND relkind = 'r';
 SELECT request_model, count(*) FROM obs.logs GROUP BY 1 ORDER BY 1;
--- What was summed up of them stays, and what comes later for these days no longer counts.
+-- Their sums stay, and later rows of these days no longer count.
 SELECT obs.refresh_analytics() >= 0 AS refreshed;
 SELECT request_model, sum(requests) FROM obs.analytics GROUP BY 1 ORDER BY 1;
 INSERT INTO obs.logs (start_time, organization_id, request_model) VALUES ('2019-05-06 13:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'too late'),
@@ -134,7 +134,7 @@ INSERT INTO obs.logs (start_time, request_model) VALUES ('infinity', 'poison'), 
 RESET SESSION AUTHORIZATION;
 SELECT obs.refresh_analytics() AS hours;
 SELECT * FROM charts();
--- Whose rows they are can't be written down yet, but nothing stops.
+-- The tenant can't be recorded yet, but nothing stops.
 SELECT obs.create_partitions('0', '2026-03-07 00:00+00') > 0 AS made;
 SELECT obs.drop_partitions('logs', '1000 years') AS dropped;
 SELECT count(*) FILTER (WHERE start_time = '-infinity') AS oldest, count(*) FILTER (WHERE start_time = 'infinity') AS latest FROM obs.logs;
@@ -172,7 +172,7 @@ DELETE FROM obs.logs WHERE request_model = 'poison';
 SELECT obs.create_partitions('3 days', '2026-03-10 00:00+00') AS made;
 SELECT count(*) AS problems FROM obs.job_problems;
 
--- What the owner makes of the tables can go against somebody's rows, too: everybody else's are summed up.
+-- The owner's changes to the tables can also conflict with rows: all others are summed up.
 ALTER TABLE obs.analytics ALTER cost TYPE numeric(6, 2);
 INSERT INTO obs.logs (start_time, organization_id, request_model, cost) VALUES
   ('2026-03-02 11:10+00', 'bbbbbbbb-0000-4000-8000-000000000000', 'dear', 10000), ('2026-03-02 11:10+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'cheap', 1);

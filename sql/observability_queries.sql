@@ -29,7 +29,7 @@ GRANT SELECT ON observability.logs, observability.analytics TO regress_app;
 \set until '2026-03-08 00:00+00'
 \set queries :srcdir '/examples/observability/queries.sql'
 
--- What mona, a manager, gets
+-- The results for mona, a manager
 SET SESSION AUTHORIZATION regress_app;
 CALL become('mona');
 \set ECHO queries
@@ -101,7 +101,7 @@ eeeeeeee-0000-4000-8000-000000000004	2026-03-01 00:00+00	aaaaaaaa-0000-4000-8000
 \.
 SELECT observability.load_staged_logs();
 COMMIT;
--- What one tenant sends and logs doesn't take does not keep the others' rows out.
+-- Rows of one tenant that logs refuses do not block the others'.
 BEGIN;
 COPY observability.logs_staging (log_id, start_time, organization_id, request_model, usage_input_tokens, cost) FROM STDIN;
 eeeeeeee-0000-4000-8000-000000000006	2026-03-01 00:00+00	aaaaaaaa-0000-4000-8000-000000000000	loaded, too	1	0.1

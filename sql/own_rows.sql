@@ -65,7 +65,7 @@ RESET client_min_messages;
 GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO PUBLIC;
 \set ECHO all
 
--- What the condition is found by: without, and in the mode that is the default
+-- The index of the condition: without, and in the default mode
 SHOW tenancy.trusted_conditions;
 CREATE TABLE conditions (n serial, condition text);
 INSERT INTO conditions (condition) VALUES
@@ -179,7 +179,7 @@ SELECT indexes('mike', 'SELECT FROM app.docs WHERE price = 42');
 RESET SESSION AUTHORIZATION;
 DROP POLICY mine ON docs;
 
--- What may be updated is told by other columns than what may be seen: both say which rows are met.
+-- The policies for UPDATE and SELECT compare different columns: together they limit the rows visited.
 CREATE TABLE wide (LIKE docs, workspace_of_writer uuid);
 INSERT INTO wide SELECT *, workspace_id FROM docs;
 ALTER TABLE wide ENABLE ROW LEVEL SECURITY;

@@ -22,7 +22,7 @@ SELECT command, (failure(command)).state, (failure(command)).message FROM (VALUE
   ('RESET ALL'),
   ('SET SESSION AUTHORIZATION DEFAULT'),
   ('DO $$ BEGIN RESET tenancy."user"; END $$')) v (command);
--- What isn't the principal may be reset, and so may a part of it that isn't set.
+-- Other settings may be reset, and so may a part of the principal that isn't set.
 SELECT command, (failure(command)).state FROM (VALUES ('RESET tenancy.workspace'), ('RESET work_mem'), ('SET LOCAL work_mem = ''8MB''')) v (command);
 SELECT email FROM tenancy.whoami();
 SELECT count(*) > 0 AS sees FROM logs;

@@ -1,4 +1,4 @@
--- Who may call and read what comes with the extension, and that all of it is described.
+-- Privileges on the extension's objects, and their comments.
 \set SHOW_CONTEXT never
 CREATE TEMP VIEW functions AS
 SELECT p.oid, p.oid::regprocedure::text AS signature, p.proname AS name, p.prosecdef, p.proconfig, p.proacl, p.prorettype, p.proleakproof, p.provolatile, p.proparallel, p.prosupport
@@ -9,7 +9,7 @@ SELECT c.oid, c.relname, c.relkind, c.relacl
 FROM pg_depend d JOIN pg_class c ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_tenancy');
 
--- What everybody may call. Whatever else comes has to be added here on purpose.
+-- Functions that everybody may call. New ones must be added here on purpose.
 SELECT f.signature FROM functions f
 WHERE has_function_privilege('public', f.oid, 'EXECUTE') ORDER BY f.signature COLLATE "C";
 
@@ -19,7 +19,7 @@ SELECT n.nspname, has_schema_privilege('public', n.oid, 'USAGE') AS usage, has_s
 FROM pg_namespace n WHERE n.nspname ~ '^tenancy' ORDER BY 1;
 SELECT f.signature FROM functions f JOIN pg_proc p USING (oid)
 WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee <> p.proowner);
--- Whoever may execute a part of a public function may do so by that function.
+-- A role that may execute a part of a public function may also execute that function.
 SELECT f.signature FROM functions f JOIN pg_proc p USING (oid)
 WHERE p.pronamespace = 'tenancy_steps'::regnamespace AND NOT has_function_privilege('public', f.oid, 'EXECUTE');
 

@@ -3,7 +3,7 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
--- What protect() changes in a table, and unprotect() has to restore.
+-- Changes that protect() makes in a table, and unprotect() must undo.
 CREATE VIEW state AS
 SELECT c.relname, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
        (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies,
@@ -31,7 +31,7 @@ DROP INDEX prompts_organization_id_idx;
 (TABLE before EXCEPT TABLE state) UNION ALL (SELECT * FROM state WHERE relname <> 'before' EXCEPT TABLE before);
 SELECT tenancy.unprotect('prompts');
 
--- What was there before stays: row security, restrictive policies, defaults of columns.
+-- Earlier row security, restrictive policies, and defaults of columns stay.
 CREATE TABLE own (id int, organization_id uuid DEFAULT 'aaaaaaaa-0000-4000-8000-000000000000', workspace_id uuid, n int DEFAULT 7);
 ALTER TABLE own ENABLE ROW LEVEL SECURITY;
 CREATE POLICY narrower ON own AS RESTRICTIVE USING (id < 10);

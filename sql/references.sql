@@ -1,4 +1,4 @@
--- What names an organization, a workspace, a user or a permission: any length, any number of slashes.
+-- References to organizations, workspaces, users and permissions: any length, any number of slashes.
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

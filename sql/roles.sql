@@ -18,7 +18,7 @@ BEGIN
   RETURN CASE WHEN workspace IS NULL THEN tenancy.authorize(resource, action) ELSE tenancy.authorize(resource, action, workspace) END;
 END
 $$;
--- What nora, who has nothing else, may and sees with a role.
+-- Permissions and rows of nora, with a single role.
 CREATE FUNCTION nora() RETURNS TABLE (view_logs boolean, in_search boolean, delete_prompts boolean, in_search_too boolean, billing boolean, logs text, prompts text, configs text) LANGUAGE sql AS $$
   SELECT app.may('nora', 'logs', 'view'), app.may('nora', 'logs', 'view', 'search'), app.may('nora', 'prompts', 'delete'), app.may('nora', 'prompts', 'delete', 'search'),
          app.may('nora', 'billing', 'manage'), app.visible('nora', 'app.logs'), app.visible('nora', 'app.prompts'), app.visible('nora', 'app.configs')

@@ -17,7 +17,7 @@ SELECT * FROM failure($$SELECT tenancy.create_scoped_view('requests', 'nowhere.v
 GRANT SELECT ON requests, requests_scoped TO PUBLIC;
 GRANT ALL ON requests_scoped TO regress_app;
 
--- What somebody sees: rows of the table, rows of the view, rows whose payload is there
+-- Visible rows: of the table, of the view, with their payload
 CREATE FUNCTION sees(who text) RETURNS TABLE ("table" text, "view" text, payload text) LANGUAGE sql AS $$
   SELECT visible(who, 'requests'), visible(who, 'requests_scoped'),
          visible(who, '(SELECT id FROM requests_scoped WHERE request IS NOT NULL AND response IS NOT NULL) with_payload')

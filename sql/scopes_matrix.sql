@@ -56,7 +56,7 @@ CREATE VIEW cells AS
 SELECT feature, level, coalesce(array_agg(resource || '.' || action ORDER BY resource || '.' || action) FILTER (WHERE action <> ''), '{}') AS scopes
 FROM levels LEFT JOIN LATERAL string_to_table(actions, ' ') action ON true GROUP BY feature, level;
 
--- What a session with the key may do there (NULL: on the organization), sorted; or how it fails.
+-- Permissions of a session with the key in that place (NULL: on the organization), sorted; or its error.
 CREATE FUNCTION permissions_of(key text, place text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
   found text[];
@@ -203,7 +203,7 @@ SELECT who, attempt(who, 'INSERT INTO app.logs (id) VALUES (100)') AS outcome
 FROM unnest(ARRAY['mike', 'mike completions enabled', 'mike completions disabled', 'mike logs write', 'mike logs view', 'everything of nora', 'default', 'service logs view', 'organization logs write']) who;
 RESET SESSION AUTHORIZATION;
 
--- What isn't known is an error that names the nearest
+-- An unknown name is an error that suggests the nearest
 SELECT scopes, f.state, f.message, f.hint
 FROM unnest(ARRAY['{"metric": "enabled"}', '{"logs": "viewe"}', '{"prompts": "enabled"}', '{"completions": "write"}', '{"logs": ["view", "lst"]}', '{"team": "read"}', '{"api_keys": "write"}',
                   '{"Logs": "view"}', '{"logs": 3}', '{"logs": {"view": true}}', '{"logs": [["view"]]}', '{"": ""}', '["logs.vieuw"]', '["logs"]', '["logs."]', '["logs.view.x"]', '["*"]',

@@ -42,7 +42,7 @@ CREATE TABLE cast_of_roles (n int, who text PRIMARY KEY, role text);
 INSERT INTO cast_of_roles VALUES (1, 'olivia', 'owner'), (2, 'adam', 'org admin'), (3, 'wanda', 'workspace admin'),
   (4, 'mona', 'manager'), (5, 'mike', 'member'), (6, 'mike key', 'member');
 
--- What a role holds in a workspace without any setting, of the permissions that settings are about.
+-- Permissions of a role in a workspace without settings, among those that settings can change.
 CREATE FUNCTION holds_normally(who text, role text, resource text, action text) RETURNS boolean LANGUAGE sql AS $$
   SELECT (role <> 'member' OR resource || '.' || action = ANY (
            '{logs.view,logs.list,analytics.view,prompts.list,prompts.view,prompts.create,prompts.update,guardrails.list,guardrails.view,guardrails.create,guardrails.update,integrations.list,integrations.copy}'))
@@ -70,7 +70,7 @@ FROM unnest(ARRAY[NULL, true, false]) o, unnest(ARRAY[NULL, true, false]) w, unn
 CREATE TABLE seen (category text, setting text, state bigint, who text, workspace text, question text, expected text, actual text);
 
 \o
--- What the setting comes to in a workspace (NULL: in the organization). A workspace takes nothing from the organization's roles.
+-- The effective value in a workspace (NULL: in the organization). A workspace takes nothing from the organization's roles.
 CREATE FUNCTION takes_in_vain(m model, s states) RETURNS boolean LANGUAGE sql AS $$
   SELECT m.role = 'org admin' AND coalesce(NOT s.by_workspace, false)
 $$;
@@ -172,7 +172,7 @@ RESET client_min_messages;
 -- Where it isn't as the table says: nowhere.
 SELECT s.category, s.setting, t.by_organization, t.by_workspace, t.open, s.who, s.workspace, s.question, s.expected, s.actual
 FROM seen s JOIN states t USING (state) WHERE s.actual IS DISTINCT FROM s.expected ORDER BY s.setting, s.state, s.who, s.workspace, s.question LIMIT 50;
--- What was looked at: only owners and workspace admins, and admins but for logs, get the same answer in every state
+-- Coverage: only owners and workspace admins, and admins except for logs, get the same result in every state
 SELECT category, count(DISTINCT setting) AS settings, count(DISTINCT (setting, state)) AS states, count(*) AS answers FROM seen GROUP BY category ORDER BY category;
 SELECT category, who, count(*) FILTER (WHERE actual = 'true') AS yes, count(*) FILTER (WHERE actual = 'false') AS no,
        string_agg(DISTINCT actual, ' ' ORDER BY actual) FILTER (WHERE question LIKE 'rows%') AS rows

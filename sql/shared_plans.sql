@@ -13,7 +13,7 @@ SELECT tenancy.set_organization_role('globex', 'leo@globex.test', 'member');
 SELECT tenancy.set_workspace_role('globex/lab', 'leo@globex.test', 'member');
 \o
 CREATE FUNCTION seen() RETURNS text LANGUAGE sql VOLATILE AS 'SELECT string_agg(id::text, '' '' ORDER BY id) FROM app.logs';
--- What EXPLAIN says of the prepared statement q, without what depends on the world.
+-- The EXPLAIN output of the prepared statement q, without parts that depend on the world.
 CREATE FUNCTION plan_of_q() RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
   line text;
@@ -158,7 +158,7 @@ SELECT set_config('tenancy.user', 'leo@globex.test', true) \g /dev/null
 FETCH ALL FROM c;
 ROLLBACK;
 
--- What a plan serves is said by the shape of the rights; forging one helps nobody.
+-- A plan serves one rights profile; forging one gains nothing.
 SELECT tenancy.shape_guard('00000000-0000-4000-8000-000000000000', 'workspace', 'aaaaaaaa-0000-4000-8000-000000000002');
 SELECT tenancy.filter_id('workspace'), tenancy.filter_id('organization'), tenancy.filter_id('user'), tenancy.filter_id('api_key');
 SELECT tenancy.filter_id('planet');

@@ -32,7 +32,7 @@ SELECT * FROM who_can($$INSERT INTO templates VALUES (200, NULL, NULL, NULL)$$);
 SELECT * FROM who_can($$UPDATE prices SET organization_id = NULL WHERE id = 2$$);
 SELECT * FROM who_can($$INSERT INTO prices VALUES (1, DEFAULT, 0) ON CONFLICT (id) DO UPDATE SET price = 0$$);
 RESET SESSION AUTHORIZATION;
--- Whoever no policy applies to does.
+-- Roles to which no policy applies do.
 UPDATE prices SET price = 11 WHERE id = 1;
 SET SESSION AUTHORIZATION regress_app;
 CALL become('gus');
@@ -131,6 +131,22 @@ CALL become('olivia');
 SELECT tenancy.explain_rows('runs');
 RESET SESSION AUTHORIZATION;
 CALL become('nobody');
+-- Their children are seen, made and changed as they are, also the first ones; for the parents of another organization they are not.
+CREATE TABLE run_steps (id int PRIMARY KEY, run_id int NOT NULL REFERENCES runs);
+SELECT tenancy.protect('run_steps', 'prompts', through => '{run_id}', create_indexes => true);
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM who_can('INSERT INTO run_steps VALUES (1, 1)');
+SELECT * FROM who_can('INSERT INTO run_steps VALUES (2, 2)');
+SELECT * FROM who_can('INSERT INTO run_steps VALUES (4, 4)');
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+INSERT INTO run_steps SELECT id, id FROM runs;
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, r.ids AS runs, s.ids AS steps FROM who_sees('runs') r JOIN who_sees('run_steps') s USING (who) WHERE r.ids IS DISTINCT FROM s.ids;
+SELECT * FROM who_can('UPDATE run_steps SET id = id + 100');
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+DROP TABLE run_steps;
 -- Rows that are mended make the filter simple again.
 UPDATE runs r SET organization_id = w.organization_id FROM tenancy.workspaces w WHERE w.workspace_id = r.workspace_id;
 SELECT tenancy.protect('runs', 'prompts', organization => 'organization_id', workspace => 'workspace_id', create_indexes => true);

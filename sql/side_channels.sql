@@ -67,7 +67,7 @@ SET SESSION AUTHORIZATION regress_owner;
 SELECT count(*) FROM visits;
 SELECT tablename, attname, most_common_vals FROM pg_stats WHERE tablename LIKE 'visits%';
 RESET SESSION AUTHORIZATION;
--- What to do
+-- Countermeasures
 ALTER INDEX visits_expression ALTER COLUMN 1 SET STATISTICS 0;
 DELETE FROM pg_statistic WHERE starelid = 'visits_expression'::regclass;
 ANALYZE visits;
@@ -177,7 +177,7 @@ RESET SESSION AUTHORIZATION;
 SELECT rule, object FROM tenancy.advise() WHERE rule = 'truncate_granted' AND object ~ 'prompts';
 REVOKE TRUNCATE, TRIGGER, REFERENCES ON prompts FROM regress_plain;
 
--- What runs by the rights of one to whom no policy applies, and copies
+-- Code that runs with the rights of a role to which no policy applies, and copies
 SET client_min_messages = warning;
 DROP SCHEMA of_plain CASCADE;
 RESET client_min_messages;

@@ -11,7 +11,7 @@ SELECT session_user AS dba \gset
 CREATE TABLE written (what text);
 \o
 RESET client_min_messages;
--- What a session looks like from inside.
+-- The session as seen from inside.
 CREATE FUNCTION me() RETURNS text LANGUAGE sql AS
 $$ SELECT format('%s as %s, %s, read-only %s', replace(session_user, current_setting('app.dba'), 'dba'), replace(current_user, current_setting('app.dba'), 'dba'),
                  coalesce((SELECT email FROM tenancy.whoami()), 'nobody'), current_setting('transaction_read_only')) $$;
@@ -170,7 +170,7 @@ SELECT count(*) > 0 AS parallel FROM tenancy.simulate('EXPLAIN SELECT count(*) F
 SELECT s AS by_workers FROM tenancy.simulate('SELECT count(*) FROM app.many', 'gus@globex.test', 'globex', 'regress_app') s;
 RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather; RESET parallel_leader_participation;
 
--- Who may: a DBA, and one who isn't a superuser only for logins that it may become anyway.
+-- Rights: DBAs only, and those who aren't superusers only for logins of which they are members.
 SET SESSION AUTHORIZATION regress_owner;
 SELECT tenancy.simulate('SELECT 1', 'ben@acme.test', login => 'regress_app');
 SELECT tenancy_steps.begin_simulation('SELECT 1', 'ben@acme.test', NULL, 'regress_app');

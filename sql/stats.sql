@@ -9,7 +9,7 @@ SELECT secret FROM secrets WHERE name = 'mike key' \gset
 \o
 RESET client_min_messages;
 CREATE TABLE before AS SELECT * FROM tenancy.stats();
--- What has come since the last look; the two of a hot path only by their order of magnitude.
+-- Counts since the last call; the two of a hot path only by their order of magnitude.
 CREATE FUNCTION news() RETURNS TABLE (counter text, happened text) LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
   RETURN QUERY SELECT s.counter, CASE WHEN s.counter IN ('cache_hits', 'specializations', 'invalidations') THEN 'yes' ELSE (s.session - b.session)::text END

@@ -101,7 +101,7 @@ INSERT INTO shapes (shape) VALUES
   ('SELECT FROM app.docs d WHERE during && ''[1,500)'' AND app.leak(workspace_id)'),
   ('SELECT FROM app.docs d WHERE (price > 990 OR tags @> ''{7}'') AND app.leak(workspace_id)'),
   ('SELECT (SELECT min(price) FROM app.docs WHERE price > 990 AND app.leak(workspace_id))');
--- What comes of a query, and whether a condition on others' rows was in an index
+-- The result of a query, and whether an index condition was evaluated on others' rows
 CREATE FUNCTION try(query text, by_index boolean) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   in_index boolean;
@@ -201,7 +201,7 @@ SELECT told.* FROM told('own_rows');
 RESET SESSION AUTHORIZATION;
 DROP INDEX docs_led;
 
--- What it is for: the same index as by hand
+-- The purpose: the same index as by hand
 CREATE INDEX docs_of_workspace ON docs USING gin (workspace_id, tags);
 CREATE FUNCTION index_of(query text, mode text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN

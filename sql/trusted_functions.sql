@@ -42,7 +42,7 @@ SELECT type, value FROM (VALUES
   ('int4range', ARRAY['empty', '(,)', '[7,8)', '[-2147483648,2147483647)']), ('int8range', ARRAY['empty', '(,)', '[7,8)']),
   ('numrange', ARRAY['empty', '(,)', '[7,NaN)', '(-Infinity,Infinity)']), ('daterange', ARRAY['empty', '(,)', '[-infinity,infinity)']),
   ('tsrange', ARRAY['empty', '(,)', '[-infinity,infinity)']), ('tstzrange', ARRAY['empty', '(,)', '[-infinity,infinity)'])) v (type, vals), unnest(vals) value;
--- What the function needs to know beforehand, see trusted_conditions(): values that pass.
+-- Requirements of the function, see trusted_conditions(): values that pass.
 CREATE TABLE of_clock AS SELECT function FROM tenancy.trusted_conditions() WHERE must_be_known ~ '^the time now';
 CREATE TABLE known_edges (function regprocedure, value text);
 INSERT INTO known_edges SELECT f, value FROM unnest('{textlike,texticlike}'::regproc[]) f, unnest(ARRAY['', '%', 'abc%', '%a_c\\', '\%\_', '%%%__%%', repeat('%a', 50)]) value;

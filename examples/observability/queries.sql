@@ -42,7 +42,7 @@ ORDER BY request_model;
 
 -- By user, and by key, by name (the catalogs, too, show what the session may see)
 SELECT coalesce(u.email, '(service)') AS "user", count(*) AS requests, sum(l.cost) AS cost
-FROM observability.logs l LEFT JOIN tenancy.users u USING (user_id)
+FROM observability.logs l LEFT JOIN tenancy.members u USING (organization_id, user_id)
 WHERE l.start_time >= :'since' AND l.start_time < :'until'
 GROUP BY 1 ORDER BY cost DESC, 1;
 SELECT coalesce(k.name, l.api_key_id::text, '(none)') AS api_key, count(*) AS requests, sum(l.cost) AS cost

@@ -1,10 +1,10 @@
--- Who the session is in a test.
+-- The session's principal in a test.
 --
--- Row security does not apply to superusers, and tenancy.user counts on trusted logins only.  So a test really becomes
--- another login: SET SESSION AUTHORIZATION, which a superuser's connection may do, and take back, at any time.
--- Everything is done inside the test's transaction, and goes with it.
+-- Row security does not apply to superusers, and tenancy.user counts on trusted logins only. So a test really becomes another
+-- login, with SET SESSION AUTHORIZATION, which a superuser's connection may use, and undo, at any time. Everything is part of
+-- the test's transaction, and ends with it.
 --
--- No function here has a search_path of its own: queries given to them mean what they mean to their caller.
+-- No function here has a search_path of its own: queries passed to them mean the same as for their caller.
 
 CREATE FUNCTION tenancy_testing.bypasses_row_security(role name) RETURNS boolean
 LANGUAGE sql STABLE AS $$
@@ -118,7 +118,7 @@ BEGIN
   PERFORM set_config('tenancy.api_key', '', false), set_config('tenancy.jwt', '', false), set_config('tenancy.user', '', false);
   PERFORM set_config('tenancy.organization', coalesce(organization, ''), false), set_config('tenancy.workspace', coalesce(workspace, ''), false);
   PERFORM set_config(setting, credential, false);
-  -- A credential that does not hold is refused here, and not by some later statement.
+  -- An invalid credential is refused here, and not by a later statement.
   PERFORM set_config('tenancy_testing.principal', tenancy_testing.principal(), false);
 END
 $$;

@@ -1,5 +1,5 @@
--- Whether row policies decide about a table, a schema, or what a query reads.  The other assertions ask first, so that
--- none passes because nothing was filtered at all.
+-- Whether row policies decide about a table, a schema, or a query. The other assertions check this first, so that none passes
+-- because nothing was filtered at all.
 
 CREATE VIEW tenancy_testing.views AS
 SELECT w.ev_class::regclass AS view, d.refobjid::regclass AS reads,
@@ -32,11 +32,11 @@ COMMENT ON FUNCTION tenancy_testing.protection_problem(regclass) IS 'Why no tena
 CREATE FUNCTION tenancy_testing.relations_read(query text, OUT relation regclass, OUT problem text) RETURNS SETOF record
 LANGUAGE plpgsql AS $$
 BEGIN
-  -- What a view of the query depends on is what the query reads, whichever way it is planned.
+  -- A query reads what a view of it depends on, however it is planned.
   EXECUTE format(E'CREATE TEMPORARY VIEW tenancy_testing_probe AS SELECT FROM (%s\n) AS query', query);
   RETURN QUERY
   WITH RECURSIVE read AS (
-    -- The session reads what it names by its own rights, not by those of whoever owns the probe.
+    -- The session reads these with its own rights, not with those of the probe's owner.
     SELECT v.reads, NULL::regclass AS through FROM tenancy_testing.views v WHERE v.view = 'pg_temp.tenancy_testing_probe'::regclass
     UNION
     SELECT v.reads, CASE WHEN v.bypassing THEN v.view END
@@ -62,7 +62,7 @@ LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN tenancy_testing.bypasses_row_security(current_user) THEN
       format(E'no row policy applies to role "%s"\nCall tenancy_testing.become(), become_key() or become_nobody() first.', current_user)
-    -- tenancy.principal_lifetime does that to a become() outside of a transaction.
+    -- tenancy.principal_lifetime causes that after a become() outside of a transaction.
     WHEN tenancy_testing.principal() LIKE 'nobody%' AND became NOT LIKE 'nobody%' THEN
       format(E'the session is nobody, and no longer %s\nRun the test in a transaction.', became) END
   FROM nullif(current_setting('tenancy_testing.principal', true), '') became
@@ -79,7 +79,7 @@ BEGIN
   IF tenancy_testing.doubt() IS NOT NULL THEN
     RETURN tenancy_testing.doubt();
   END IF;
-  -- Beside a protected table, one that all tenants share is nothing to doubt.
+  -- In addition to a protected table, one that all tenants share raises no doubt.
   SELECT string_agg(E'\n' || r.relation || ': ' || r.problem, ''), bool_or(r.problem <> 'it is not protected'), bool_or(r.problem IS NULL)
   INTO problems, grave, protected
   FROM tenancy_testing.relations_read(query) r;

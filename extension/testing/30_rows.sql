@@ -1,4 +1,4 @@
--- Which rows the session sees.
+-- The rows that the session sees.
 
 CREATE FUNCTION tenancy_testing.plain_query(query text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT rtrim(query, E' \t\r\n;') $$;

@@ -1,4 +1,4 @@
--- What the session may.
+-- The session's permissions.
 
 CREATE FUNCTION tenancy_testing.check_right(expected boolean, resource text, action text, workspace text, description text) RETURNS text
 LANGUAGE plpgsql AS $$

@@ -4,7 +4,7 @@
 #   generate.pl EXTENSION OLD_SCRIPT NEW_SCRIPT FOLDER
 #
 # Functions are never written twice: those that differ between the two install scripts are taken over from the new one.
-# What is no function is written by hand, in FOLDER/EXTENSION--before.sql (columns, tables, types, and functions to be dropped
+# Everything else is written by hand, in FOLDER/EXTENSION--before.sql (columns, tables, types, and functions to be dropped
 # because their result or their arguments' names change) and FOLDER/EXTENSION--after.sql (triggers, policies, rows).
 #
 # There a line "-- @include PART" stands for a part of the install script that is new, functions included.
@@ -16,8 +16,7 @@
 #   after.sql
 #   DROP FUNCTION for each that is gone
 #
-# Functions of schema tenancy_internal are nobody's to execute; one that PUBLIC could execute before does not move there, it is made
-# anew. Rights of functions that stay or move are left alone: an update that grants or revokes would turn the users' grants into initial
+# Nobody may execute functions of schema tenancy_internal; one that PUBLIC could execute before is not moved there but recreated. Rights of functions that stay or move are left alone: an update that grants or revokes would turn the users' grants into initial
 # privileges, which pg_dump leaves out.
 use File::Basename qw(dirname);
 use strict;
@@ -48,7 +47,7 @@ sub slurp {
   return scalar <$file>;
 }
 
-# What a script says of its functions. Each is followed by its comment, which names it by its arguments' types.
+# The functions of a script. Each is followed by its comment, which names its arguments' types.
 sub functions {
   my ($text) = @_;
   my (@order, %functions, $unnamed);

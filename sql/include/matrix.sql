@@ -93,7 +93,7 @@ CREATE FUNCTION decoys.current_organization_id() RETURNS uuid LANGUAGE sql IMMUT
 CREATE TABLE decoys.organization_members AS SELECT organization_id, user_id, '00000000-0000-4000-8000-000000000001'::uuid AS role_id FROM tenancy.organizations, tenancy.users;
 CREATE TABLE decoys.protected_tables AS TABLE tenancy.protected_tables WITH NO DATA;
 
--- What a statement gives that is expected to give such a thing, for an identity on a table; NULL: it doesn't apply.
+-- The result of a statement for an identity on a table, in the expected form; NULL: it doesn't apply.
 CREATE FUNCTION expected(expects text, i identities, t tables, e entitled) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
   refused constant text := '42501';
@@ -139,7 +139,7 @@ CREATE FUNCTION id_of(id_type text, external_id text) RETURNS text LANGUAGE sql 
     ELSE (SELECT id::text FROM app.ids i WHERE i.external_id = id_of.external_id) END)
 $$;
 
--- What stands for a name in the statements' text.
+-- Replacements for names in the statements' text.
 CREATE FUNCTION placeholders(i identities, t tables, e entitled) RETURNS text[] LANGUAGE sql STABLE AS $$
   SELECT ARRAY[
     ['$T', t.relation], ['$SPARE', coalesce(t.spare::text, '')], ['$CONFLICT', coalesce(t.conflict, '')], ['$HIDDEN', i.hidden::text],

@@ -152,10 +152,10 @@ CREATE TABLE people (n serial, who text PRIMARY KEY);
 INSERT INTO people (who) VALUES ('olivia'), ('adam'), ('mona'), ('mike'), ('ben'), ('wanda'), ('nora'), ('gus'),
   ('acme master'), ('search service'), ('mike key'), ('ben support key'), ('globex master'), ('nobody');
 
--- Who sees what: SELECT * FROM who_sees('logs').
+-- Visible rows of each principal: SELECT * FROM who_sees('logs').
 CREATE FUNCTION who_sees(relation text) RETURNS TABLE (who text, ids text) LANGUAGE sql AS
 $$ SELECT p.who, app.visible(p.who, relation) FROM app.people p ORDER BY p.n $$;
--- What comes of a command, and for whom: SELECT * FROM who_can('DELETE FROM prompts').
+-- The result of a command for each principal: SELECT * FROM who_can('DELETE FROM prompts').
 CREATE FUNCTION who_can(command text) RETURNS TABLE (outcome text, who text) LANGUAGE sql AS
 $$ SELECT outcome, string_agg(who, ', ' ORDER BY n) FROM app.people, app.attempt(who, command) outcome GROUP BY outcome ORDER BY min(n) $$;
 

@@ -1,4 +1,4 @@
-// What the server calls when it loads the module.
+// Entry point: the server calls _PG_init() when it loads the module.
 
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"

@@ -4,7 +4,7 @@ SELECT setseed(:'seed'::int / 1000000.0) \g /dev/null
 
 CREATE FUNCTION attacks.pick(choices text[]) RETURNS text LANGUAGE sql VOLATILE AS $$ SELECT choices[1 + floor(random() * cardinality(choices))::int] $$;
 
--- What is at hand as an argument, by type. Columns are those of a table t, or none.
+-- Available arguments, by type. Columns are those of a table t, or none.
 CREATE TABLE attacks.arguments (type text, value text NOT NULL);
 INSERT INTO attacks.arguments VALUES
   ('text', 'NULL'), ('text', '''logs'''), ('text', '''prompts'''), ('text', '''view'''), ('text', '''list'''), ('text', '''insert'''), ('text', '''update'''), ('text', '''delete'''), ('text', '''organization'''),

@@ -135,7 +135,7 @@ BEGIN
   END LOOP;
 END
 $$;
--- What whoever calls can read in the owner's schemas, by any relation's own name.
+-- Relations that a caller can read in the owner's schemas, by their own names.
 CREATE FUNCTION attacks.readable() RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
   relation record;
@@ -189,7 +189,7 @@ INSERT INTO attacks.cases (family, title, script, may) VALUES
     E'@as att_web acme master\nSELECT tenancy.create_workspace(NULL, ''Short lived'') IS NULL;\n@armed\nSELECT tenancy.delete_workspace(''short-lived'');', '{.}'),
   ('known', 'a DBA records a view of its own, and a superuser exports', E'@as att_dba\n@code att_dba\nCREATE VIEW att_dba.v AS SELECT ''' || current_setting('attacks.u') || E'-0000-4000-8000-000000000000''::uuid AS organization_id, att_dba.f(1) AS x;\nINSERT INTO tenancy.protected_tables (relation, resource, organization_column, row_security_before, force_before) VALUES (''att_dba.v'', ''logs'', ''organization_id'', false, false);\n' ||
     E'@armed\nSELECT count(*) FROM tenancy.export_organization(''' || current_setting('attacks.u') || E'-0000-4000-8000-000000000000'');\n@as postgres\n@armed\nSELECT count(*) FROM tenancy.export_organization(''' || current_setting('attacks.u') || E'-0000-4000-8000-000000000000'');', '{.}');
--- What roads has found.
+-- The findings of roads.
 INSERT INTO attacks.cases (family, title, script, forbidden, rights)
 SELECT 'known', v.title, E'@as att_app olivia\nSELECT tenancy.create_role(NULL, ''organization'', ''helper'', ' || v.copy_of || E', all_workspaces => true) IS NULL;\n' || (SELECT string_agg(format(E'SELECT tenancy.grant_permission(NULL, ''organization'', ''helper'', %L, %L);\n', split_part(g, '.', 1), split_part(g, '.', 2)), '') FROM unnest(v.granted) g) ||
   E'SELECT tenancy.set_organization_role(NULL, ''mike@acme.test'', ''helper'');\n@as postgres\nCALL attacks.rights_remembered();\n@as att_app mike in the app\n' || v.script || E'\nSELECT string_agg(body, '' '') FROM app.docs;', v.forbidden, 'mike in the app'

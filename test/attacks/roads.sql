@@ -51,7 +51,7 @@ DECLARE
 BEGIN
   FOR attacker IN SELECT * FROM attacks.principals WHERE principal IN ('acme master', 'acme reader', 'search key', 'mike key', 'mike', 'mona', 'adam', 'ben') LOOP
     FOR i IN 1..4 * rounds LOOP
-      -- What the owner has arranged beforehand, and then the attacker's steps.
+      -- The owner's preparations, then the attacker's steps.
       before := (SELECT string_agg(format(E'\\warn @> before\n%s;\n', attacks.step()), '') FROM generate_series(1, 3)) || CASE WHEN random() < 0.5 THEN attacks.delegation(attacker.value) ELSE '' END;
       statements := ARRAY(SELECT attacks.step() FROM generate_series(1, 4));
       INSERT INTO attacks.cases (family, title, script, forbidden, rights, may, fresh)

@@ -141,7 +141,7 @@ GRANT SELECT ON observability.logs, observability.log_payloads, observability.tr
 GRANT INSERT ON observability.logs, observability.log_payloads, observability.traces TO PUBLIC;
 GRANT EXECUTE ON FUNCTION observability.trace_tree TO PUBLIC;
 
--- What an application's owner makes, relying on forced row security.
+-- Objects that an application's owner creates, relying on forced row security.
 SET ROLE att_owner;
 CREATE VIEW app.recent AS SELECT n, body FROM app.logs;
 CREATE VIEW app.guarded WITH (security_barrier) AS SELECT n, body FROM app.events WHERE day >= 0;
@@ -175,7 +175,7 @@ SELECT format('GRANT USAGE ON TYPE %s TO %I', oid::regtype, CASE typname WHEN 's
 FROM pg_type WHERE typnamespace = 'tenancy'::regnamespace AND typname IN ('administrator', 'sign_up') \gexec
 SELECT tenancy.trust_login('att_app'), tenancy.bind_login('att_bound', 'mike@acme.test') \g /dev/null
 
--- Who there is to act as, and what each may not get hold of.
+-- The principals, and the rows that each must not reach.
 CREATE TABLE attacks.principals (principal text PRIMARY KEY, setting text, value text, login name, forbidden text NOT NULL);
 INSERT INTO attacks.principals
 SELECT v.principal, v.setting, coalesce((SELECT s.secret FROM attacks.secrets s WHERE s.name = v.value), v.value), v.login, v.forbidden

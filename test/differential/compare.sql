@@ -14,7 +14,7 @@ INSERT INTO differential.modes VALUES
 UPDATE differential.modes SET settings = settings - 'force_parallel_mode' || '{"debug_parallel_query": "on"}'
 WHERE mode = 'parallel' AND current_setting('server_version_num')::int >= 160000;
 
--- What was compared: `hits` of `total` had rows, or whatever else counts.
+-- Statistics of the comparison: `hits` of `total` had rows, or another property.
 CREATE UNLOGGED TABLE differential.tallies (subject text, detail text, hits bigint, total bigint);
 CREATE TABLE differential.other_tallies (LIKE differential.tallies);  -- those of the session beside this one
 
@@ -91,7 +91,7 @@ BEGIN
 END
 $$;
 
--- What a write (NULL for none) returns, and all rows that are then seen of its table. It is taken back.
+-- The result of a write (NULL for none), and all rows of its table visible afterwards. It is rolled back.
 CREATE FUNCTION differential.written(kind text, command text, relation text, path text, mode text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
   rows text[];
@@ -135,7 +135,7 @@ BEGIN
 END
 $$;
 
--- What the copies answer. An error there is one of the query.
+-- The result from the copies. An error there is the query's own.
 CREATE FUNCTION differential.expected(who int, query text, answer text[]) RETURNS text[] LANGUAGE plpgsql AS $$
 BEGIN
   IF answer[1] LIKE 'error %' THEN
@@ -245,7 +245,7 @@ SELECT subject, detail, sum(hits) AS hits, sum(total) AS total
 FROM (SELECT * FROM differential.tallies UNION ALL SELECT * FROM differential.other_tallies) t
 GROUP BY subject, detail;
 
--- What must have been met for a run to mean something.
+-- Minimum coverage for a run to be meaningful.
 CREATE FUNCTION differential.unmet() RETURNS SETOF text LANGUAGE sql AS $$
   WITH wanted (subject, detail) AS (
     SELECT 'queries with', unnest(ARRAY['JOIN', 'LEFT JOIN', 'RIGHT JOIN', 'FULL JOIN', 'LEFT JOIN LATERAL', 'CROSS JOIN LATERAL', 'GROUP BY', 'aggregate without GROUP BY',

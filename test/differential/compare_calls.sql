@@ -38,7 +38,7 @@ BEGIN
 END
 $$;
 
--- What isn't registered or known is an error of the call that is made, and which of several calls are made is the planner's choice.
+-- An unregistered or unknown name is an error if the call is executed, and the planner chooses which of several calls are.
 CREATE FUNCTION differential.compare_calls() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   one record;
@@ -150,7 +150,7 @@ BEGIN
 END
 $$;
 
--- What must have been asked, and have had an answer, for a run to mean something.
+-- Minimum coverage of questions and answers for a run to be meaningful.
 CREATE FUNCTION differential.unasked() RETURNS SETOF text LANGUAGE sql AS $$
   SELECT c.context FROM differential.call_contexts c LEFT JOIN differential.totals t ON t.subject = 'calls' AND t.detail = c.context
   WHERE coalesce(t.hits, 0) = 0

@@ -2,7 +2,7 @@
 -- none has more than one right answer: nothing in them depends on the order in which rows come, and numbers that are equal
 -- look so.
 
--- What can be named at a place in a query.
+-- Expressions that are valid at a place in a query.
 CREATE TYPE differential.scope AS (numbers text[], texts text[]);
 
 CREATE SEQUENCE differential.aliases;
@@ -12,7 +12,7 @@ CREATE FUNCTION differential.alias() RETURNS text LANGUAGE sql AS $$SELECT 'x' |
 CREATE FUNCTION differential.both(one differential.scope, other differential.scope) RETURNS differential.scope LANGUAGE sql AS
   'SELECT one.numbers || other.numbers, one.texts || other.texts';
 
--- What each query of a world uses; number 0 is the one that is being made.
+-- The sources of each query of a world; number 0 is the one being generated.
 CREATE TABLE differential.features (number int, feature text);
 
 CREATE FUNCTION differential.used(feature text) RETURNS text LANGUAGE sql AS
@@ -89,10 +89,10 @@ END
 $$;
 
 ---------------------------------------------------------------------------------------------------------------------
--- What rows come from
+-- Sources of rows
 ---------------------------------------------------------------------------------------------------------------------
 
--- What can be named of a query, or of what stands for one.
+-- Columns of a query, or of a part in its place.
 CREATE FUNCTION differential.columns_of(alias text) RETURNS differential.scope LANGUAGE sql AS
   $$SELECT (ARRAY[alias || '.a', alias || '.b'], ARRAY[alias || '.c'])::differential.scope$$;
 

@@ -8,10 +8,10 @@ CREATE SCHEMA differential;
 CREATE SCHEMA mine;
 GRANT USAGE ON SCHEMA differential, mine TO PUBLIC;
 
--- What a query can read from. Expressions have @ in place of the alias.
+-- Sources of a query. Expressions have @ in place of the alias.
 CREATE TABLE differential.sources (name text PRIMARY KEY, numbers text[] NOT NULL, texts text[] NOT NULL);
 
--- What the principal that asks may do with a table: as it is, for all the rows that it sees.
+-- The principal's permissions on a table, for all the rows that it sees.
 CREATE TABLE differential.targets (
   t int PRIMARY KEY,
   name text NOT NULL,

@@ -9,7 +9,7 @@ CREATE FUNCTION differential.new_rows(depth int) RETURNS text LANGUAGE sql AS $$
                  FROM (%s ORDER BY 1, 2, 3 LIMIT 20) s', 'SELECT * FROM (' || differential.query(depth, '{}', NULL) || ') s')
 $$;
 
--- What a command sets; one value for each row, whatever order rows come in.
+-- The values that a command sets; the same for each row, independent of the rows' order.
 CREATE FUNCTION differential.assignments(s differential.scope) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   RETURN worlds.pick(ARRAY[

@@ -12,7 +12,7 @@ namespace {
 using namespace tenancy;
 using namespace tenancy::test;
 
-// What the catalogs' constraints rule out: a role that isn't there, and two rows that contradict each other.
+// Excluded by the catalogs' constraints: a role that doesn't exist, and two contradictory rows.
 World broken(World world) {
   if (!world.roles.empty()) world.roles.pop_back();
   if (!world.grants.empty()) {

@@ -83,7 +83,7 @@ class LogWriter : public testing::Test {
            "\\\"\"]}\t{\"text\": \"a\"}\n";
   }
 
-  /// What a key sees of the table.
+  /// The rows of the table that a key sees.
   static std::string seen(const std::string &key, const std::string &query) {
     Session session(as_dba() + " user=" + login_);
     session.run("SET tenancy.api_key = '" + key + "'");

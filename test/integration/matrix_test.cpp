@@ -201,8 +201,7 @@ TEST_F(Matrix, EverySourceOnEveryTableByEveryStatement) {
   EXPECT_GT(withheld, cells / 2);
 }
 
-// What only a superuser may set doesn't come in by the connection's options, nor before the library is
-// loaded.
+// Superuser settings can be set neither with connection options nor before the library is loaded.
 TEST_F(Matrix, SettingsOfTheSuperuserCannotBeSlippedIn) {
   for (const char *setting :
        {"tenancy.specialize=off", "tenancy.guard_rails=off", "tenancy.anonymous_access=error",

@@ -13,7 +13,8 @@
 
 namespace tenancy::test {
 
-/// What a statement gave: its rows as text (columns by '|', rows by ' '), or the SQLSTATE of its error.
+/// The result of a statement: its rows as text (columns separated by '|', rows by ' '), or the SQLSTATE of
+/// its error.
 struct Outcome {
   std::string rows;
   std::string error;
@@ -76,7 +77,7 @@ class Session {
     PQexitPipelineMode(connection_.get());
     return outcome;
   }
-  /// What has been received of NOTIFY: payloads.
+  /// Payloads received from NOTIFY.
   std::string notifications() {
     query("SELECT");
     std::string payloads;

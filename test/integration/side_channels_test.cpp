@@ -1,5 +1,5 @@
-// What sessions of one login tell each other: today's behaviour of PostgreSQL, which docs/threat-model.md
-// describes. (sql/side_channels.sql has what one session can find out.)
+// Side channels between sessions of one login: today's behaviour of PostgreSQL, described in
+// docs/threat-model.md. (sql/side_channels.sql has those within one session.)
 #include "session.hpp"
 
 namespace tenancy::test {

@@ -25,7 +25,7 @@ constexpr std::array prepared = {
     "id "
     "DESC LIMIT 2"};
 
-/// What a key's owner may see, by how the key is shown.
+/// The rows that a key's owner may see, by the key's display prefix.
 using Bodies = std::map<std::string, std::set<std::string>>;
 
 class Wanderer {

@@ -279,7 +279,7 @@ TEST_F(Switching, InAPool) {
   }
 }
 
-// What is open when the principal changes goes on with the rows of the one who opened it, or raises.
+// An open cursor continues with its principal's rows after a change of principal, or raises an error.
 TEST_F(Switching, WithAnOpenCursor) {
   Session session(as_app());
   for (const char *sql :

@@ -21,7 +21,7 @@ struct Step {
 };
 using Script = std::vector<Step>;
 
-/// What came back otherwise.
+/// Other results.
 struct Report {
   int statements = 0;
   int answers = 0;  // statements whose rows were checked, ...

@@ -20,7 +20,7 @@ PermissionSet everything() {
   return set;
 }
 
-// What of it counts in a workspace, and for its rows.
+// The part of everything() that counts in a workspace and for its rows.
 PermissionSet everything_in_workspaces() {
   PermissionSet set = everything();
   set -= classes.organization_level;
@@ -296,7 +296,7 @@ TEST(AccessOfOrganizationRoles, SeeOwnRowsOnTheOrganizationsLevelWhereMembersDo)
     EXPECT_EQ(world.access().on_organization().rows(logs_view.id),
               reaches_all_workspaces(role) ? Rows::all : Rows::own)
         << Named{role};
-    // What a workspace says is not about this level, and neither is a switch for the role itself.
+    // A workspace's row does not affect this level, nor does a switch for the role itself.
     world.open = {"data_visibility"};
     world.switches = {{workspace_member_role, here, false}, {role, {}, false}};
     EXPECT_EQ(world.access().on_organization().rows(logs_view.id), Rows::all) << Named{role};

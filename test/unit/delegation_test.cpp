@@ -1,4 +1,4 @@
-// What may be handed out, one rule at a time, and then in every world.
+// Delegation, one rule at a time, and then in every world.
 #include "core/access/delegation.hpp"
 
 #include <gtest/gtest.h>
@@ -113,7 +113,7 @@ TEST(Delegation, OfSomebodyElsesKeyNeedsAllThatThisUserHas) {
   const PermissionSet scope = set_of({logs_view});
   const Access manager = with_role_here(workspace_manager_role, set_of({logs_view, prompts_view})).access();
   EXPECT_FALSE(for_user_key(manager, with_role_here(workspace_member_role, scope), scope).any());
-  // Whatever the key's scopes are: they can be changed, and the key is that user's.
+  // For any scopes of the key: they can be changed, and the key is that user's.
   EXPECT_EQ(for_user_key(manager, with_role_here(workspace_member_role, set_of({prompts_update})), scope)
                 .permissions,
             set_of({prompts_update}));
@@ -140,6 +140,24 @@ TEST(Delegation, OfAnyKeyLeavesOutWhatKeysWriteByScopeAlone) {
   EXPECT_TRUE(shortfall_of_key(maker.access(), key_of(KeyKind::workspace_service_key, there, scopes),
                                KeyFor::nobody, nullptr)
                   .any());
+}
+
+TEST(Delegation, OfAnInvitationNeedsTheRoleAndTheMakingOfMembersThere) {
+  const PermissionSet making = set_of({configs_create, prompts_update});
+  PermissionSet both = making;
+  both |= set_of({logs_view});
+  const World offered = with_role_here(workspace_member_role, set_of({logs_view}));
+  const Access able = with_role_here(workspace_manager_role, both).access();
+  EXPECT_FALSE(shortfall_of_invitation(able, offered.access(), making, here).any());
+  EXPECT_EQ(shortfall_of_invitation(able, offered.access(), making, there).permissions, making);
+  EXPECT_EQ(shortfall_of_invitation(able, offered.access(), making, {}).permissions, making);
+  EXPECT_EQ(shortfall_of_invitation(with_role_here(workspace_manager_role, making).access(), offered.access(),
+                                    making, here)
+                .permissions,
+            set_of({logs_view}));
+  // Nobody, as whoever has left is
+  EXPECT_TRUE(shortfall_of_invitation(Access{}, offered.access(), making, here).any());
+  EXPECT_TRUE(shortfall_of_invitation(Access{}, World{}.access(), making, {}).any());
 }
 
 TEST(Delegation, NeverLeavesTheOrganization) {

@@ -1,5 +1,5 @@
-// What the access model says, read as literally as it can be: one permission in one place at a time, and
-// slow. It shares nothing with the core. "Decision N" is one of docs/design/access-decisions.md.
+// The access model, read as literally as possible: one permission in one place at a time, and slow. It
+// shares nothing with the core. "Decision N" is one of docs/design/access-decisions.md.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// What holds in every world. Each property says what is wrong with it, or nothing: for unit tests and fuzzers
-// alike.
+// Properties that hold in every world, for unit tests and fuzzers. Each returns a description of the
+// violation, or nothing.
 #pragma once
 
 #include <algorithm>
@@ -133,7 +133,7 @@ inline std::string narrowing_takes_away_all_but_one_workspace(const World &world
   return {};
 }
 
-// What is asked of the whole, and of each key for one permission at a time, is the same.
+// The answer for all permissions at once agrees with that for each key and single permission.
 inline std::string one_permission_is_as_all_of_them(const World &world) {
   const Access access = world.access();
   for (const Permission &permission : permissions) {
@@ -171,7 +171,7 @@ inline std::string one_permission_is_as_all_of_them(const World &world) {
 
 /// Whether the one may hand the other out, place by place.
 inline bool has_as_much(const World &world, const Access &held, const Access &given) {
-  // Who reaches every workspace has something in those still to be made.
+  // A principal that reaches every workspace also has rights in future ones.
   if (given.reaches_every_workspace() && !held.reaches_every_workspace()) return false;
   for (const Place &place : places(world)) {
     const Rights &has = rights_at(held, place), &needs = rights_at(given, place);
@@ -208,7 +208,8 @@ inline std::string handing_out_is_having_as_much_everywhere(const World &world) 
   return {};
 }
 
-// What can be handed out never gives its maker anything; and all that a role of the world gives is checked.
+// Delegation never gives the maker of a key anything; and everything that a role of the world confers is
+// checked.
 inline std::string keys_give_their_makers_nothing(const World &world) {
   if (!world.key) return {};
   KeyFacts key = *world.key;

@@ -1,4 +1,4 @@
-// What holds of rows in every world, for unit tests and fuzzers alike.
+// Properties of rows that hold in every world, for unit tests and fuzzers.
 #pragma once
 
 #include <algorithm>
@@ -42,7 +42,7 @@ inline std::ostream &operator<<(std::ostream &out, const RowCase &asked) {
   return out << '\n';
 }
 
-/// What is wrong with the form of a predicate, or nothing.
+/// The violation of a predicate's normal form, or nothing.
 inline std::string fault_of_form(const RowPredicate &predicate) {
   using Kind = RowPredicate::Kind;
   const auto is_test = [](const RowPredicate &p) {

@@ -1,4 +1,4 @@
-// What permissions reach, which rows a principal gets on which table, and all of it in every world.
+// The reach of permissions, the rows of a principal in each table, and both in every world.
 #include "core/access/row_rules.hpp"
 
 #include <gtest/gtest.h>
@@ -268,6 +268,8 @@ TEST(AcceptedRows, MayLackTheOrganizationWhereTheWorkspaceDecides) {
   EXPECT_EQ(left(member(), shape, Command::update),
             (its_organization & seen(member(), by_both)) | (no_organization & seen(member(), by_both)));
   EXPECT_EQ(left(member(), shape, Command::insert), left(member(), by_both, Command::insert));
+  shape.from_parent = true;
+  EXPECT_EQ(left(member(), shape, Command::insert), left(member(), shape, Command::update));
 }
 
 TEST(AuthorizedWorkspaces, AreThoseOfOwnAndOfAllRows) {

@@ -11,7 +11,7 @@
 
 namespace tenancy::test {
 
-// Whoever the world's principal is, these are its ids, or somebody else's.
+// Ids of the world's principal, and of others, whoever the principal is.
 inline constexpr Uuid foreign_organization = made_up_id(0x0b, 1), the_user = made_up_id(0x0c, 1),
                       another_user = made_up_id(0x0c, 2), the_key = made_up_id(0x0d, 1),
                       second_key_of_user = made_up_id(0x0d, 2), another_users_key = made_up_id(0x0d, 3);
@@ -92,8 +92,8 @@ inline RowIdentity identity_of(const World &world) {
   return identity;
 }
 
-/// What the access model says about a row. Where it leaves it open how many rows a key writes, `bound` says
-/// which of the possible answers.
+/// The access model's rule about a row. If it allows several numbers of rows that a key writes, `bound`
+/// selects one.
 class RowRule {
  public:
   RowRule(const World &world, const RowCase &asked, Rows Answer::*bound)
@@ -132,8 +132,9 @@ class RowRule {
     const bool names_organization = shape_.organization && organization == the_organization;
     if (!shape_.workspace) return names_organization && may_write(at({Place::organization, {}}));
     if (!workspace) return names_organization && at({Place::unassigned, {}}) == Rows::all;
-    const bool may_lack_organization = !shape_.organization || (!organization && shape_.workspace_decides &&
-                                                                asked_.question.command == Command::update);
+    // Section 11: a row is writable exactly as its parent row is.
+    const bool may_lack_organization =
+        !shape_.organization || (!organization && shape_.workspace_decides && !attributed);
     return (names_organization || may_lack_organization) && is_organizations(workspace) &&
            may_write(at({Place::workspace, workspace}));
   }

@@ -92,7 +92,7 @@ constexpr struct {
 };
 // clang-format on
 
-// What a level gives of what is registered.
+// The registered permissions of a level.
 Names given_by(std::string_view feature, std::string_view level) {
   Names given;
   for (const auto &[resource, action] : scopes_of_level(feature, level)) {

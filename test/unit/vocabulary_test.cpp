@@ -14,7 +14,7 @@ using namespace std::string_view_literals;
 
 constexpr std::array category_names = {"data_visibility"sv, "logs"sv,       "analytics"sv,   "api_keys"sv,
                                        "prompts"sv,         "guardrails"sv, "integrations"sv};
-// What no override of a custom role distinguishes.
+// Stands for any custom role: overrides do not distinguish them.
 constexpr Uuid custom_role{{1, 2, 3}};
 
 CategorySet open_to(std::string_view category) {

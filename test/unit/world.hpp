@@ -41,13 +41,13 @@ inline constexpr std::array permissions = {
     prompts_view,   prompts_update,  configs_create,  api_keys_view,  api_keys_create,
     billing_manage, audit_logs_list, api_keys_export, readings_view,  notes_view};
 
-/// What data visibility governs: observability data, and what is registered as such.
+/// Resources governed by data visibility: observability data, and those registered as such.
 constexpr bool is_governed(const Permission &permission) noexcept {
   return permission.resource == "logs" || permission.resource == "traces" ||
          permission.resource == "analytics" || permission.resource == "readings";
 }
 
-/// What the model says of the permissions by their names.
+/// The model's classes of permissions, by name.
 inline const PermissionClasses classes = [] {
   PermissionClasses all;
   for (const Permission &permission : permissions)
@@ -78,7 +78,7 @@ constexpr bool reaches_all_workspaces(const Uuid &role) noexcept {
   return role == organization_owner_role || role == organization_admin_role || role == auditor_role;
 }
 
-/// What an organization (nil workspace) or a workspace says about a role's grant.
+/// A row of an organization (nil workspace) or a workspace about a role's grant.
 struct GrantRow {
   Uuid role;
   Uuid workspace;

@@ -1,4 +1,4 @@
--- What the next version, which the test makes up, adds and changes: a bit of each kind.
+-- The additions and changes of the next version, made up for the test: one of each kind.
 ALTER TABLE tenancy.users ADD COLUMN nickname text;
 COMMENT ON COLUMN tenancy.users.nickname IS 'What friends call the user';
 CREATE TABLE tenancy.next_catalog (

@@ -7,12 +7,12 @@ CREATE TABLE worlds.verdicts (
   PRIMARY KEY (n, t, id)
 );
 
--- What it means for stored rows, as sets of ids. refused: an UPDATE finds the row and may not write it.
+-- The expected rows, as sets of ids. refused: an UPDATE finds the row and may not write it.
 CREATE TABLE worlds.expected (n int, t int, purpose text, yes int[] NOT NULL, open int[] NOT NULL, PRIMARY KEY (n, t, purpose));
 
 CREATE TABLE worlds.running (seed int, phase text);
 
--- What was compared: `hits` of `total` were seen or allowed. Tallies of a world are added up in totals at its end.
+-- Statistics of the comparison: `hits` of `total` were seen or allowed. Those of a world are added to totals at its end.
 CREATE UNLOGGED TABLE worlds.tallies (subject text, detail text, hits bigint, total bigint);
 CREATE TABLE worlds.totals (subject text, detail text, hits bigint, total bigint, PRIMARY KEY (subject, detail));
 
@@ -308,7 +308,7 @@ DECLARE
   kind text;
 BEGIN
   FOR candidate IN
-    SELECT c.id, c.old_id, c.by_default, columns.*,
+    SELECT c.id, c.old_id, c.by_default, c.parent_id, columns.*,
       CASE WHEN c.old_id IS NULL THEN new.may_insert
            ELSE old.may_read AND old.may_update AND new.stays AND new.may_read END AS allowed
     FROM worlds.candidates c
@@ -324,7 +324,15 @@ BEGIN
     WHERE c.n = who AND c.t = table_number ORDER BY c.id
   LOOP
     lookup := format('SELECT array_agg(id) FROM %s WHERE id = %s%s', name, candidate.id, candidate.conditions);
-    IF candidate.by_default THEN
+    IF candidate.parent_id IS NOT NULL AND candidate.old_id IS NULL THEN
+      kind := 'INSERT below a parent';
+      command := format('INSERT INTO %s (id, parent_id) VALUES (%s, %s)', name, candidate.id, candidate.parent_id);
+    ELSIF candidate.parent_id IS NOT NULL THEN
+      kind := 'UPDATE of the parent';
+      command := format('WITH changed AS (UPDATE %s SET parent_id = %s WHERE id = %s RETURNING id) SELECT array_agg(id) FROM changed',
+                        name, candidate.parent_id, candidate.old_id);
+      lookup := NULL;
+    ELSIF candidate.by_default THEN
       kind := 'INSERT by default';
       command := format('INSERT INTO %s (id) VALUES (%s)', name, candidate.id);
     ELSIF candidate.old_id IS NULL THEN
@@ -392,7 +400,7 @@ BEGIN
 END
 $$;
 
--- Who isn't let in is told so, in whichever way it asks; who has lost all rights may be, or finds nothing.
+-- A refused principal gets the error in every query; one that has lost all rights gets the error or no rows.
 CREATE FUNCTION worlds.check_refusal(who int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   wanted text := (SELECT p.status FROM worlds.principals p WHERE p.n = who);
@@ -550,7 +558,7 @@ SELECT subject, detail, sum(hits)::bigint AS hits, sum(total)::bigint AS total
 FROM (SELECT * FROM worlds.totals UNION ALL SELECT * FROM worlds.other_totals) t
 GROUP BY subject, detail;
 
--- What a run of many worlds must have met on both sides, for the test to mean something.
+-- Minimum coverage of a run of many worlds, in both directions, for the test to be meaningful.
 CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
   WITH wanted (subject, detail) AS (
     SELECT subject, kind FROM (VALUES ('rows by principal'), ('writes by principal')) s (subject),
@@ -563,7 +571,7 @@ CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
     SELECT 'rows by path', unnest(ARRAY['policy', 'prepared', 'explain_rows', 'policy, not specialized', 'expression',
                                         'expression, not specialized', 'partitions', 'parallel'])
     UNION ALL
-    SELECT 'writes', unnest(ARRAY['INSERT', 'INSERT by default', 'UPDATE of place', 'rows by UPDATE', 'rows by DELETE'])
+    SELECT 'writes', unnest(ARRAY['INSERT', 'INSERT by default', 'INSERT below a parent', 'UPDATE of place', 'UPDATE of the parent', 'rows by UPDATE', 'rows by DELETE'])
     UNION ALL
     SELECT 'workspaces by authorize() in WHERE', '')
   SELECT format('%s: %s: %s of %s', subject, detail, coalesce(hits, 0), coalesce(total, 0))

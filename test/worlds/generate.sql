@@ -238,6 +238,13 @@ BEGIN
             VALUES (workspace, member.user_id, organization, worlds.pick(worlds.roles_of(organization, 'workspace')));
           END IF;
         END LOOP;
+      ELSIF worlds.chance(0.5) THEN
+        -- counts for nothing
+        INSERT INTO tenancy.invitations (organization_id, email, role_id, workspaces, expires_at)
+        SELECT organization, u.email, worlds.pick(worlds.roles_of(organization, 'organization')),
+               jsonb_build_object((worlds.workspaces_of(organization))[1], worlds.pick(worlds.roles_of(organization, 'workspace'))),
+               now() + interval '1 day'
+        FROM tenancy.users u WHERE u.user_id = member.user_id;
       END IF;
     END LOOP;
   END LOOP;
@@ -323,7 +330,7 @@ BEGIN
 END
 $$;
 
--- What happens to rights in the course of time. Keys and seats come first, then some of them go.
+-- Changes of rights over time. Keys and memberships are added first, then some are removed.
 CREATE FUNCTION worlds.kill_key(key uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   CASE worlds.between(1, 3)
@@ -377,7 +384,7 @@ $$;
 -- Protected tables
 ---------------------------------------------------------------------------------------------------------------------
 
--- What an application would store to name an entity. It may store more carelessly than it can be matched: '07' as 7.
+-- The value that an application would store for an entity. It may be less careful than the comparison: '07' for 7.
 CREATE FUNCTION worlds.stored(type text, id uuid, external_id text) RETURNS text LANGUAGE sql AS $$
   SELECT CASE
     WHEN type = 'uuid' THEN id::text
@@ -459,6 +466,16 @@ FROM worlds.tables JOIN oracle.relations USING (t), LATERAL (VALUES
   (4, 'api_key', api_key_column, api_key_type)) c (number, meaning, name, type)
 WHERE c.name IS NOT NULL;
 
+-- Some rows are there before the table is protected, and some tables get theirs afterwards.
+CREATE FUNCTION worlds.store(table_number int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('INSERT INTO %s (id, note%s) SELECT id, ''note''%s FROM oracle.rows WHERE t = %s',
+    (SELECT relation FROM worlds.tables WHERE t = table_number),
+    (SELECT string_agg(format(', %I', c.name), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
+    (SELECT string_agg(format(', %s::%s', c.meaning, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number), table_number);
+END
+$$;
+
 CREATE FUNCTION worlds.make_table(table_number int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   types text[] := ARRAY['uuid', 'uuid', 'uuid', 'uuid', 'text', 'text', 'text', 'bigint', 'varchar(12)', 'integer'];
@@ -477,9 +494,11 @@ DECLARE
   parts text[] := '{}';
   last_part text;
   last_part_late boolean := worlds.chance(0.4);
+  filled_before boolean := worlds.chance(0.5);
+  is_shared boolean := worlds.chance(0.3);
 BEGIN
   SELECT worlds.pick(array_agg(DISTINCT p.resource ORDER BY p.resource)) INTO about FROM tenancy.permissions p
-  WHERE p.resource = ANY (CASE WHEN table_number = 1 THEN '{logs,traces,analytics}' ELSE '{logs,prompts,integrations,gadgets,widgets,billing,audit_logs}' END::text[]);
+  WHERE p.resource = ANY (CASE WHEN table_number = 1 THEN '{logs,traces,analytics}' ELSE '{logs,prompts,integrations,gadgets,widgets,billing,audit_logs,api_keys}' END::text[]);
   INSERT INTO oracle.relations VALUES (table_number, about, payload_columns,
     CASE WHEN level <> 'workspace' THEN worlds.pick(ARRAY[usual_type, usual_type, worlds.pick(types)]) END,
     CASE WHEN level <> 'organization' THEN worlds.pick(ARRAY[usual_type, usual_type, worlds.pick(types)]) END,
@@ -503,7 +522,7 @@ BEGIN
     WHERE meaning = partition_key.meaning AND slug IN ('o1', 'w1', 'w2')) stored
   WHERE v IS NOT NULL;
   partition_by := worlds.pick(ARRAY['none', 'none', CASE WHEN few IS NULL THEN 'hash' ELSE 'list' END, 'hash']);
-  EXECUTE format('CREATE TABLE %s (id int, note text%s)%s', name,
+  EXECUTE format('CREATE TABLE %s (id int%s, note text%s)%s', name, CASE WHEN partition_by = 'none' THEN ' PRIMARY KEY' ELSE '' END,
     (SELECT string_agg(format(', %I %s', c.name, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
     CASE WHEN partition_by <> 'none' THEN format(' PARTITION BY %s (%I)', partition_by, partition_key.name) ELSE '' END);
   IF partition_by <> 'none' THEN
@@ -519,9 +538,18 @@ BEGIN
   IF last_part IS NOT NULL AND NOT last_part_late THEN
     EXECUTE last_part;
   END IF;
+  PERFORM worlds.fill(table_number);
+  filled_before := filled_before AND (last_part IS NULL OR NOT last_part_late);
+  IF filled_before THEN
+    PERFORM worlds.store(table_number);
+  END IF;
+  UPDATE oracle.relations r SET shared = is_shared,
+    workspace_decides = filled_before AND level = 'both' AND EXISTS (
+      SELECT FROM oracle.rows x WHERE x.t = table_number AND x.organization IS NULL AND x.workspace IS NOT NULL)
+  WHERE r.t = table_number;
   UPDATE worlds.tables w SET partitions = parts, protect_call = format(
-    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L)',
-    name, about, w.organization_column, w.workspace_column, w.owner_column, w.api_key_column, payload_columns, worlds.chance(0.2))
+    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L, shared => %L)',
+    name, about, w.organization_column, w.workspace_column, w.owner_column, w.api_key_column, payload_columns, worlds.chance(0.2), is_shared)
   WHERE w.t = table_number;
   EXECUTE (SELECT w.protect_call FROM worlds.tables w WHERE w.t = table_number);
   IF last_part IS NOT NULL AND last_part_late THEN
@@ -531,12 +559,47 @@ BEGIN
   FOREACH part IN ARRAY name || parts LOOP
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO PUBLIC', part);
   END LOOP;
-  PERFORM worlds.fill(table_number);
-  EXECUTE format('INSERT INTO %s (id, note%s) SELECT id, ''note''%s FROM oracle.rows WHERE t = %s', name,
-    (SELECT string_agg(format(', %I', c.name), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
-    (SELECT string_agg(format(', %s::%s', c.meaning, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number), table_number);
+  IF NOT filled_before THEN
+    PERFORM worlds.store(table_number);
+  END IF;
   IF worlds.chance(0.3) THEN
     EXECUTE format('ANALYZE %s', name);
+  END IF;
+END
+$$;
+
+-- A table that knows its tenant by rows of another one only. Each of those has one row here, with the same number.
+CREATE FUNCTION worlds.make_child(table_number int, parent_number int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  parent worlds.tables;
+  of_parent oracle.relations;
+  about text;
+  filled_before boolean := worlds.chance(0.5);
+  is_shared boolean := worlds.chance(0.3);
+BEGIN
+  SELECT * INTO parent FROM worlds.tables w WHERE w.t = parent_number;
+  SELECT * INTO of_parent FROM oracle.relations r WHERE r.t = parent_number;
+  SELECT worlds.pick(array_agg(DISTINCT p.resource ORDER BY p.resource)) INTO about FROM tenancy.permissions p
+  WHERE p.resource IN ('logs', 'prompts', 'gadgets', 'widgets', 'api_keys', 'billing', of_parent.resource);
+  INSERT INTO oracle.relations VALUES (table_number, about, NULL, of_parent.organization_type, of_parent.workspace_type,
+    of_parent.owner_type, of_parent.api_key_type, NULL, is_shared, of_parent.workspace_decides, parent_number);
+  INSERT INTO oracle.rows
+  SELECT table_number, r.id, NULL, r.organization, r.workspace, r.owner, r.api_key FROM oracle.rows r WHERE r.t = parent_number;
+  UPDATE oracle.relations r SET workspace_decides = of_parent.workspace_decides
+    OR filled_before AND of_parent.organization_type IS NOT NULL AND of_parent.workspace_type IS NOT NULL AND EXISTS (
+      SELECT FROM oracle.rows x WHERE x.t = table_number AND x.organization IS NULL AND x.workspace IS NOT NULL)
+  WHERE r.t = table_number;
+  INSERT INTO worlds.tables VALUES (table_number, 'app.t' || table_number, parent.shape || ', by a parent',
+    format('SELECT tenancy.protect(''app.t%s'', %L, through => ''{parent_id}'', shared => %L)', table_number, about, is_shared),
+    parent.organization_column, parent.workspace_column, parent.owner_column, parent.api_key_column, '{}');
+  EXECUTE format('CREATE TABLE app.t%s (id int, parent_id int NOT NULL REFERENCES %s ON DELETE CASCADE, note text)', table_number, parent.relation);
+  IF filled_before THEN
+    EXECUTE format('INSERT INTO app.t%1$s SELECT id, id, ''note'' FROM oracle.rows WHERE t = %1$s', table_number);
+  END IF;
+  EXECUTE (SELECT w.protect_call FROM worlds.tables w WHERE w.t = table_number);
+  EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON app.t%s TO PUBLIC', table_number);
+  IF NOT filled_before THEN
+    EXECUTE format('INSERT INTO app.t%1$s SELECT id, id, ''note'' FROM oracle.rows WHERE t = %1$s', table_number);
   END IF;
 END
 $$;
@@ -558,6 +621,7 @@ BEGIN
   FOR t IN 1..worlds.between(2, 3) LOOP
     PERFORM worlds.make_table(t);
   END LOOP;
+  PERFORM worlds.make_child(10 + r.t, r.t) FROM oracle.relations r WHERE r.partition_key IS NULL ORDER BY r.t LIMIT 1;
 END
 $$;
 
@@ -565,7 +629,7 @@ CREATE FUNCTION worlds.remove() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   relation text;
 BEGIN
-  FOR relation IN SELECT w.relation FROM worlds.tables w LOOP
+  FOR relation IN SELECT w.relation FROM worlds.tables w ORDER BY w.t DESC LOOP  -- children first
     EXECUTE format('SELECT tenancy.unprotect(%L)', relation);
     EXECUTE format('DROP TABLE %s', relation);
   END LOOP;

@@ -33,7 +33,9 @@ CREATE TABLE oracle.tokens (
 );
 
 -- Which tables. The types are those of the columns, NULL where the table has no such column. partition_key: what a
--- partitioned table is partitioned by, organization or workspace.
+-- partitioned table is partitioned by, organization or workspace. shared: protected so. workspace_decides: when it was
+-- protected, it had rows that name a workspace and no organization, or its parent decides so. parent: a row says what the
+-- row of that table says to which it refers; whose it is, is not what its writer says.
 CREATE TABLE oracle.relations (
   t int PRIMARY KEY,
   resource text NOT NULL,
@@ -42,7 +44,10 @@ CREATE TABLE oracle.relations (
   workspace_type text,
   owner_type text,
   api_key_type text,
-  partition_key text
+  partition_key text,
+  shared boolean NOT NULL DEFAULT false,
+  workspace_decides boolean NOT NULL DEFAULT false,
+  parent int
 );
 
 -- Which rows, with the columns' values as text. Rows with only_n are not stored: principal only_n would write them.
@@ -57,7 +62,7 @@ CREATE TABLE oracle.rows (
   PRIMARY KEY (t, id)
 );
 
--- What a column of this type holds to name an entity; NULL if it can't (decision 11).
+-- The value that stands for an entity in a column of this type; NULL if there is none (decision 11).
 CREATE FUNCTION oracle.named(type text, id uuid, external_id text) RETURNS text IMMUTABLE LANGUAGE sql AS $$
   SELECT CASE
     WHEN type = 'uuid' THEN id::text
@@ -104,7 +109,8 @@ CREATE VIEW oracle.governed AS
 SELECT p.resource, p.action FROM tenancy.permissions p
 WHERE p.resource IN ('logs', 'traces', 'analytics') OR NOT p.built_in AND p.data_visibility;
 
--- What a role may do in a place: the workspace's row, else the organization's, else the built-in one (decision 5).
+-- The permissions of a role in a place: the workspace's row, otherwise the organization's, otherwise the built-in one (decision
+-- 5).
 CREATE VIEW oracle.role_grants AS
 SELECT r.role_id, place.organization_id, place.workspace_id, p.resource, p.action
 FROM oracle.places place
@@ -239,7 +245,7 @@ JOIN user_holds h ON h.user_id = k.user_id AND h.workspace_id = k.workspace_id
 WHERE p.kind = 'workspace_user_key'
   AND (s.resource <> 'api_keys' OR s.action IN ('list', 'view'))
 UNION ALL
--- What a completion leaves behind comes from the scope alone (decision 6).
+-- Permissions to write what a completion produces come from the scope alone (decision 6).
 SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, 'own'
 FROM oracle.principals p
 JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
@@ -338,6 +344,10 @@ SELECT p.n, p.kind, p.user_id, p.api_key_id, x.t, x.id, x.only_n, x.workspace, x
   coalesce(x.organization = oracle.named(t.organization_type, o.organization_id, o.external_id), false) AS in_organization,
   -- it names this workspace of the principal's organization
   w.workspace_id,
+  -- it is for everybody, or its workspace alone says whose it is
+  t.shared AND x.organization IS NULL AND x.workspace IS NULL AS for_everybody,
+  t.workspace_decides AND x.organization IS NULL AND x.workspace IS NOT NULL AS by_workspace,
+  t.parent IS NOT NULL AS of_parent,
   -- what would name the principal's user and key
   oracle.named(t.owner_type, u.user_id, u.external_id) AS me,
   oracle.named(t.api_key_type, k.api_key_id, k.external_id) AS my_key,
@@ -362,7 +372,7 @@ WHERE x.only_n IS NULL OR x.only_n = p.n;
 
 CREATE TABLE oracle.seen (LIKE oracle.seen_rows);
 
--- Whose NULL workspaces are the organization's own rows: owners, admins, organization service keys (decision 2).
+-- Roles that see rows with a NULL workspace: owners, admins, organization service keys (decision 2).
 CREATE VIEW oracle.heads AS
 SELECT p.n FROM oracle.principals p
 WHERE p.kind = 'organization_service_key'
@@ -383,13 +393,16 @@ CREATE TABLE oracle.answers (
 CREATE VIEW oracle.access AS
 SELECT x.n, x.t, x.id, e.purpose,
   CASE
+    -- for everybody who may read the resource anywhere
+    WHEN e.purpose = 'read' AND x.for_everybody AND EXISTS (
+      SELECT FROM oracle.reach r WHERE r.n = x.n AND r.t = x.t AND r.purpose = 'read') THEN true
     -- on the organization level
     WHEN x.workspace_type IS NULL THEN x.in_organization AND level.rows IS NOT NULL AND (level.rows = 'all' OR x.own)
     -- the organization's own rows
     WHEN x.workspace IS NULL THEN x.in_organization AND coalesce(level.reach = 'organization', false) AND NOT x.of_organization
       AND EXISTS (SELECT FROM oracle.heads h WHERE h.n = x.n)
     -- only the workspace is named
-    WHEN x.organization_type IS NULL THEN reached.over_organization OR reached.in_workspace
+    WHEN x.organization_type IS NULL OR x.by_workspace THEN reached.over_organization OR reached.in_workspace
     -- both are named (decision 8), and agree
     WHEN x.in_organization AND x.workspace_id IS NOT NULL THEN reached.over_organization OR reached.in_workspace
     -- the organization, and a workspace that isn't one of its own
@@ -415,24 +428,24 @@ CROSS JOIN LATERAL (SELECT
 -- Decision 9: organization and workspace are both looked at; an inserted row's user and key are the principal's.
 CREATE VIEW oracle.writes AS
 SELECT x.n, x.t, x.id, purpose.purpose,
-  (x.organization_type IS NULL OR x.in_organization)
+  (x.organization_type IS NULL OR x.in_organization OR (purpose.purpose = 'stay' OR x.of_parent) AND x.by_workspace)
   AND CASE
-    WHEN x.workspace_type IS NULL THEN level.rows IS NOT NULL AND (level.rows = 'all' OR x.own OR purpose.unowned)
+    WHEN x.workspace_type IS NULL THEN level.rows IS NOT NULL AND (level.rows = 'all' OR x.own OR purpose.unowned AND NOT x.of_parent)
     WHEN x.workspace IS NULL AND coalesce(level.reach = 'organization', false) AND NOT x.of_organization
       AND EXISTS (SELECT FROM oracle.heads h WHERE h.n = x.n) THEN
       CASE WHEN x.organization_type IS NOT NULL THEN true END
     WHEN x.workspace IS NULL THEN false
     ELSE organization.rows IS NOT NULL
-      OR workspace.rows IS NOT NULL AND (workspace.rows = 'all' OR x.own OR purpose.unowned)
+      OR workspace.rows IS NOT NULL AND (workspace.rows = 'all' OR x.own OR purpose.unowned AND NOT x.of_parent)
   END
   AND CASE
-    WHEN purpose.purpose = 'stay' OR x.owner_type IS NULL THEN true
+    WHEN purpose.purpose = 'stay' OR x.of_parent OR x.owner_type IS NULL THEN true
     WHEN x.user_id IS NULL THEN x.owner IS NULL
     WHEN x.owner IS NOT NULL THEN coalesce(x.owner = x.me, false)
     WHEN x.me IS NOT NULL AND x.kind = 'user' THEN false
   END
   AND CASE
-    WHEN purpose.purpose = 'stay' OR x.api_key_type IS NULL THEN true
+    WHEN purpose.purpose = 'stay' OR x.of_parent OR x.api_key_type IS NULL THEN true
     WHEN x.api_key_id IS NULL THEN x.api_key IS NULL
     WHEN x.api_key IS NOT NULL THEN coalesce(x.api_key = x.my_key, false)
     WHEN x.my_key IS NOT NULL THEN false

@@ -180,6 +180,22 @@ SELECT oracle.expect_rows(7, 'insert', ARRAY[['max', '141'], ['olga', '143?']]);
 SELECT oracle.expect_rows(1, 'stay', ARRAY[['olga', ''], ['mia', '']]);
 SELECT oracle.expect_rows(4, 'stay', ARRAY[['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2']]);
 
+-- Rows for everybody (5), and rows of which the workspace alone says whose they are (2 to 4).
+INSERT INTO oracle.relations (t, resource, organization_type, workspace_type, owner_type, shared, workspace_decides) VALUES
+  (8, 'prompts', 'uuid', 'uuid', 'uuid', true, true);
+INSERT INTO oracle.rows (t, id, organization, workspace, owner)
+SELECT 8, v.id, oracle.id(v.organization), oracle.id(v.workspace), oracle.id(v.owner)
+FROM (VALUES (1, 'acme', 'a1', 'max'), (2, NULL, 'a1', 'mia'), (3, NULL, 'a2', 'mia'), (4, NULL, 'g1', 'max'), (5, NULL, NULL, NULL),
+  (6, 'acme', NULL, 'mia')) v (id, organization, workspace, owner);
+SELECT oracle.answer();
+SELECT oracle.expect_rows(8, 'read', ARRAY[
+  ['olga', '1 2 3 5 6'], ['mia', '1 2 3 5'], ['max', '1 2 5'], ['anna', '5'], ['audrey', ''], ['key acme', ''], ['token 2', ''],
+  ['nobody', ''], ['olga in a1', '1 2 5']]);
+SELECT oracle.expect_rows(8, 'update', ARRAY[['olga', '1 2 3 6'], ['mia', '1 2 3'], ['max', '1 2'], ['token 2', '1 2'], ['anna', '']]);
+SELECT oracle.expect_rows(8, 'stay', ARRAY[['olga', '1 2 3 6'], ['mia', '1 2 3'], ['max', '1 2'], ['token 2', '1 2'], ['anna', '']]);
+DELETE FROM oracle.rows WHERE t = 8;
+DELETE FROM oracle.relations WHERE t = 8;
+
 -- Members see their own rows only; a role of one's own does as members do. Nobody else is concerned.
 INSERT INTO tenancy.visibility VALUES (oracle.role('workspace', 'member'), oracle.id('acme'), NULL, false);
 SELECT oracle.answer();

@@ -1,4 +1,4 @@
--- Who asks in a world, and which rows each would write.
+-- The principals of a world, and the rows each would write.
 
 -- The principals of a world, beside oracle.principals.
 CREATE TABLE worlds.principals (
@@ -15,10 +15,10 @@ CREATE TABLE worlds.principals (
 );
 
 -- Rows that a principal would write, beside oracle.rows: new ones (old_id NULL), or what becomes of row old_id.
-CREATE TABLE worlds.candidates (n int, t int, id int, old_id int, by_default boolean, PRIMARY KEY (n, t, id));
+CREATE TABLE worlds.candidates (n int, t int, id int, old_id int, by_default boolean, parent_id int, PRIMARY KEY (n, t, id));
 
 ---------------------------------------------------------------------------------------------------------------------
--- Who there is
+-- The principals
 ---------------------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION worlds.login(wanted text) RETURNS name LANGUAGE sql AS 'SELECT login FROM worlds.logins WHERE purpose = wanted';
@@ -231,13 +231,14 @@ $$;
 -- Rows to write
 ---------------------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION worlds.add_candidate(for_n int, t int, old_id int, by_default boolean, line oracle.rows) RETURNS void LANGUAGE plpgsql AS $$
+-- parent_id: in a table that has its tenant from a parent, the row's parent, which says what the line says.
+CREATE FUNCTION worlds.add_candidate(for_n int, t int, old_id int, by_default boolean, line oracle.rows, parent_id int DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   line.t := t;
   line.id := (SELECT 1001 + count(*) FROM worlds.candidates c WHERE c.t = add_candidate.t);
   line.only_n := for_n;
   INSERT INTO oracle.rows SELECT line.*;
-  INSERT INTO worlds.candidates VALUES (for_n, t, line.id, old_id, by_default);
+  INSERT INTO worlds.candidates VALUES (for_n, t, line.id, old_id, by_default, parent_id);
 END
 $$;
 
@@ -263,6 +264,18 @@ BEGIN
   SELECT * INTO token FROM oracle.tokens a WHERE a.token = p.token;
   FOR relation IN SELECT * FROM oracle.relations ORDER BY t LOOP
     CONTINUE WHEN NOT worlds.chance(share);
+    IF relation.parent IS NOT NULL THEN
+      -- New rows below parents, and rows that get another parent.
+      FOR i IN 1..4 LOOP
+        SELECT * INTO line FROM oracle.rows r
+        WHERE r.t = relation.t AND r.only_n IS NULL
+          AND (i = 4 OR r.organization = oracle.named(relation.organization_type, o.organization_id, o.external_id) OR r.organization IS NULL)
+        ORDER BY r.id LIMIT 1 OFFSET worlds.between(0, 15);
+        CONTINUE WHEN line.id IS NULL;
+        PERFORM worlds.add_candidate(who, relation.t, CASE WHEN i % 2 = 0 THEN line.id % 50 + 1 END, false, line, line.id);
+      END LOOP;
+      CONTINUE;
+    END IF;
     chosen := coalesce(p.narrowed, k.workspace_id, token.workspace_id, worlds.pick(worlds.workspaces_of(p.organization_id)));
     SELECT * INTO w FROM tenancy.workspaces a WHERE a.workspace_id = chosen;
     -- what the principal would write of itself

@@ -1,61 +1,7 @@
--- A change of an organization's rows is sent to the sessions that keep something of that organization. Modules of 1.0 don't know
--- such messages: their sessions are refused from this update on.
-DO $$
-DECLARE
-  catalog text;
-  how text;
-  whom text;
-BEGIN
-  FOREACH catalog IN ARRAY ARRAY['organizations', 'workspaces', 'users', 'roles', 'organization_members',
-    'workspace_members', 'permissions', 'grants', 'visibility', 'workspace_overrides', 'api_keys',
-    'api_key_secrets', 'api_key_scopes', 'login_bindings', 'jwt_keys', 'jwt_issuers'] LOOP
-    -- nobody's rights come from a new organization, user, role or key as such
-    how := CASE WHEN catalog IN ('organizations', 'users', 'roles', 'api_key_secrets', 'jwt_keys') THEN 'new'
-                WHEN catalog IN ('workspaces', 'api_keys') THEN 'listed'
-                WHEN catalog = 'api_key_scopes' THEN 'of_key' ELSE '' END;
-    -- whoever is asked for by name may be any; and so is who a built-in role's row, which has no organization, concerns
-    whom := CASE WHEN catalog IN ('organizations', 'users', 'permissions', 'login_bindings') THEN ''
-                 WHEN catalog = 'organization_members' THEN 'member'
-                 WHEN catalog IN ('api_key_secrets', 'api_key_scopes') THEN 'key' ELSE 'organization' END;
-    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
-                    FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', catalog, '', whom);
-    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
-                    FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', catalog, how, whom);
-    EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
-                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate()', catalog);
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate', catalog);
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_insert', catalog);
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate_truncate', catalog);
-  END LOOP;
-END
-$$;
-
 -- @include 47_trusted_functions.sql
 
--- Row security holds back whoever has privileges on the catalogs without being a DBA.
-DO $$
-DECLARE
-  catalog name;
-BEGIN
-  FOREACH catalog IN ARRAY ARRAY['permissions', 'setting_definitions'] LOOP
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
-    EXECUTE format('CREATE POLICY dba ON tenancy.%I USING ((SELECT tenancy.is_dba()))', catalog);
-    EXECUTE format('CREATE POLICY principal ON tenancy.%I FOR SELECT USING (true)', catalog);
-  END LOOP;
-  FOREACH catalog IN ARRAY ARRAY['protected_tables', 'protected_names', 'scoped_views', 'audit_heads'] LOOP
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', catalog);
-    EXECUTE format('CREATE POLICY dba ON tenancy.%I %s USING ((SELECT tenancy.is_dba()))', catalog,
-                   CASE WHEN catalog <> 'audit_heads' THEN 'FOR SELECT' END);
-  END LOOP;
-  FOR catalog IN SELECT c.relname FROM pg_catalog.pg_class c
-                 WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('audit_log', 'audit_heads') LOOP
-    EXECUTE format('CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.%I
-                    FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate()', catalog);
-  END LOOP;
-END
-$$;
-ALTER TABLE tenancy.api_key_secrets ENABLE ROW LEVEL SECURITY;
-CREATE POLICY dba ON tenancy.api_key_secrets FOR INSERT WITH CHECK ((SELECT tenancy.is_dba()));
+ALTER TABLE tenancy.audit_heads ENABLE ROW LEVEL SECURITY;
+CREATE POLICY dba ON tenancy.audit_heads USING ((SELECT tenancy.is_dba()));
 COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
 
 CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy_internal.refuse_foreign_code();
@@ -74,7 +20,7 @@ CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABL
          pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
   EXECUTE FUNCTION tenancy_internal.advance_audit_head();
 
--- Whoever could INSERT into tenancy.organizations was a DBA, and stays one. The grants are the administrator's and not the
+-- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are the administrator's and not the
 -- extension's, or else pg_dump would leave them out.
 CREATE FUNCTION tenancy.grant_as_user(statement text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_grant_as_user';
@@ -102,7 +48,7 @@ DECLARE
 BEGIN
   FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
     PERFORM tenancy.grant_as_user(pg_catalog.format(
-      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean) TO %s%s',
+      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean) TO %s%s',
       coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
   END LOOP;
 END
@@ -113,6 +59,10 @@ CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_protected_table();
 
 -- @include 91_advise_accepted.sql
+
+-- Sessions that keep something of an organization are told of its changes alone. Modules of 1.0 don't know such messages: their
+-- sessions are refused from this update on.
+-- @include 98_catalogs.sql
 
 -- @include 37_lengths.sql
 
@@ -131,8 +81,8 @@ BEGIN
 END
 $$;
 
--- Whoever leaves a workspace or an organization leaves their user keys there behind for good. Those who have left already could
--- have theirs back by joining again.
+-- A user who leaves a workspace or an organization loses the user keys there for good. Users who have already left could regain
+-- theirs by joining again.
 CREATE TRIGGER end_keys AFTER DELETE ON tenancy.organization_members
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
 CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW
@@ -175,12 +125,6 @@ END
 $$;
 -- A dump held the bindings of roles that are gone as numbers, which are others' where it is restored.
 DELETE FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.login);
-SELECT pg_catalog.pg_extension_config_dump('tenancy.login_bindings',
-  'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.protected_tables',
-  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
-SELECT pg_catalog.pg_extension_config_dump('tenancy.scoped_views',
-  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "view") AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 
 -- Names of protected tables are remembered; what a command touched decides, and not its name.
 INSERT INTO tenancy.protected_names
@@ -215,3 +159,31 @@ COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything';
 CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
   WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));
 COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'What a DBA adds is sealed; nothing else can be done to entries';
+
+-- Nobody becomes a member without consent, and what is known of a person elsewhere isn't shown: principals see their own row of users,
+-- and members of their organization in the view members.
+-- @include 56_invitations.sql
+CREATE VIEW tenancy.members WITH (security_barrier) AS
+SELECT m.organization_id, m.user_id, u.email, coalesce(m.name, u.name) AS name, m.external_id, r.name AS role, u.active, m.created_at
+FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id JOIN tenancy.roles r ON r.role_id = m.role_id
+WHERE (SELECT tenancy.is_dba())
+   OR m.organization_id = (SELECT tenancy.current_organization_id())
+      AND (m.user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'view')));
+COMMENT ON VIEW tenancy.members IS 'Who is in the session''s organization, as far as its rights reach (a DBA: in all)';
+COMMENT ON COLUMN tenancy.members.organization_id IS 'The organization';
+COMMENT ON COLUMN tenancy.members.user_id IS 'The member';
+COMMENT ON COLUMN tenancy.members.email IS 'The member''s e-mail address';
+COMMENT ON COLUMN tenancy.members.name IS 'What the organization calls the member, or else what the member does';
+COMMENT ON COLUMN tenancy.members.external_id IS 'The organization''s own id for the member; none that was given elsewhere';
+COMMENT ON COLUMN tenancy.members.role IS 'The member''s organization role';
+COMMENT ON COLUMN tenancy.members.active IS 'False for a user who is locked out';
+COMMENT ON COLUMN tenancy.members.created_at IS 'When the user joined';
+GRANT SELECT ON tenancy.members TO PUBLIC;
+CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.users
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
+CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.invitations
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
+-- A login that stands for a user of a single organization does so there from now on, whatever the user joins.
+UPDATE tenancy.login_bindings b SET organization_id = (SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = b.user_id)
+WHERE b.user_id IS NOT NULL AND b.organization_id IS NULL
+  AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = b.user_id) = 1;

@@ -7,11 +7,13 @@ ALTER EVENT TRIGGER tenancy_ddl DISABLE;
 
 -- Tables that are protected through a parent row, and rows for everybody
 ALTER TABLE tenancy.protected_tables ADD COLUMN through name[], ADD COLUMN inherits_owner boolean NOT NULL DEFAULT false,
-  ADD COLUMN shared boolean NOT NULL DEFAULT false, ADD COLUMN workspace_decides boolean NOT NULL DEFAULT false;
+  ADD COLUMN shared boolean NOT NULL DEFAULT false, ADD COLUMN workspace_decides boolean NOT NULL DEFAULT false,
+  ADD COLUMN fill_nulls boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN tenancy.protected_tables.through IS 'Columns that refer to the parents which the row belongs with: the first gives it its tenant';
 COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whose a row is, its first parent says';
 COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whose row it is, where the organization is NULL';
+COMMENT ON COLUMN tenancy.protected_tables.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
 
 -- protect() takes more arguments, and so is another function: whoever may call the old one may call the new one (see the end).
 SELECT pg_catalog.set_config('tenancy_update.may_protect', coalesce((
@@ -54,6 +56,13 @@ UPDATE tenancy.permissions SET data_visibility = false WHERE built_in AND resour
 ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check CHECK
   (data_visibility OR resource NOT IN ('logs', 'traces', 'analytics'));
 -- @include 24_protected_names.sql
+
+-- Invitations, and what an organization calls its members
+-- @include 25_catalog_invitations.sql
+ALTER TABLE tenancy.organization_members ADD COLUMN name text, ADD COLUMN external_id text COLLATE "C" CHECK (external_id <> ''),
+  ADD CONSTRAINT organization_members_external_id_key UNIQUE (organization_id, external_id);
+COMMENT ON COLUMN tenancy.organization_members.name IS 'What the organization calls the member; NULL: as the user does';
+COMMENT ON COLUMN tenancy.organization_members.external_id IS 'The organization''s own id for the member';
 
 -- Replaced by advise(boolean).
 DROP FUNCTION tenancy.advise();

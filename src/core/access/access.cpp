@@ -22,7 +22,7 @@ Rights merged(Rights one, const Rights &other) noexcept {
   return one;
 }
 
-// Whose the organization's own rows are, and who is above settings everywhere.
+// These see rows without a workspace, and no setting restricts them in any workspace.
 bool is_head(const Uuid &role) noexcept {
   return role == organization_owner_role || role == organization_admin_role;
 }
@@ -34,8 +34,8 @@ PermissionSet common(PermissionSet one, const PermissionSet &other) noexcept {
 
 }  // namespace
 
-// Works out rights role by role. A workspace without overrides of its own has the rights that its role has in
-// the whole organization, so these are worked out once and shared.
+// Computes rights role by role. Workspaces without overrides of their own share the rights that a role has
+// in the whole organization, which are computed once.
 class AccessBuilder {
  public:
   AccessBuilder(Access &access, const UserFacts &user)
@@ -77,8 +77,8 @@ class AccessBuilder {
             workspace_role->id == workspace_admin_role);
       }
     }
-    // An organization role that reaches every workspace can be overridden in one where the user has no
-    // membership.
+    // An organization role that reaches every workspace can be overridden in a workspace where the user is
+    // no member.
     if (access_.elsewhere_) {
       for (const Uuid &workspace : touched) {
         const bool is_member = std::binary_search(memberships_.begin(), memberships_.end(),
@@ -138,13 +138,13 @@ class AccessBuilder {
     access_.entries_.push_back({workspace, share(rights), above_settings || access_.above_settings_});
   }
 
-  // What is about the organization itself counts in no workspace: taken out here, for every reader.
+  // Permissions on the organization level count in no workspace: removed here, for every reader.
   PermissionSet in_workspaces(PermissionSet granted) const {
     granted -= classes_.organization_level;
     return granted;
   }
 
-  // Data visibility decides over observability data alone.
+  // Data visibility governs observability data only.
   Rights visible_rows(const PermissionSet &granted, bool all_rows) const {
     if (all_rows) return {granted, {}};
     Rights rights{common(granted, user_.shared), granted};
@@ -173,7 +173,7 @@ class AccessBuilder {
     return rights;
   }
 
-  // Born with, then the organization's rows, then the workspace's.
+  // In this order: the role's own grants, the organization's rows, the workspace's rows.
   PermissionSet granted_in(const Role &role, const Uuid &workspace) const {
     PermissionSet granted = role.granted;
     const auto apply = [&](const Uuid &where) {
@@ -197,7 +197,7 @@ class AccessBuilder {
     return std::nullopt;
   }
 
-  // A custom role without a switch of its own follows the role member.
+  // A custom role without its own switch follows the role member.
   bool sees_all(const Uuid &role, const Uuid &workspace) const {
     if (const auto own = own_switch(role, workspace)) return *own;
     if (role == workspace_manager_role || role == workspace_member_role) return true;
@@ -248,7 +248,7 @@ Access Access::of_grant(const Uuid &organization, const Grantee &grantee, const 
   access.organization_ = organization;
   const PermissionSet itself = common(permissions, classes.organization_level);
   access.on_organization_itself_.all = itself;
-  // A workspace's row says nothing about the organization.
+  // A workspace's row does not affect the organization level.
   access.on_organization_.all = grantee.workspace ? itself : permissions;
   const Rights in_workspaces = Rights{permissions, {}}.without(classes.organization_level);
   if (in_workspaces.empty()) return access;
@@ -281,7 +281,7 @@ Access Access::of_key(const KeyFacts &key, const UserFacts *user) {
                                         [&](const Entry &entry) { return entry.workspace == key.workspace; });
       if (!has_role) break;
       Rights rights = users.in_workspace(key.workspace);
-      // By the scope alone: what the key itself writes.
+      // By the scope alone: what every key may write.
       rights.own |= classes.key_borne;
       rights.own -= rights.all;
       rights.all &= key.scopes;

@@ -1,4 +1,4 @@
-// What a command on a protected table needs.
+// The permissions that a command on a protected table needs.
 #pragma once
 
 #include <array>
@@ -13,8 +13,8 @@ enum class Command : std::uint8_t { view, list, insert, update, remove };
 
 std::optional<Command> command_named(std::string_view name) noexcept;
 
-/// The actions of which any one is enough; empty names are unused. `has_view` says whether the resource has
-/// an action `view` at all; where it hasn't, `list` stands for it.
+/// Actions of which any one is enough; empty names are unused. `has_view` says whether the resource has an
+/// action `view`; if not, `list` replaces it.
 using EnoughActions = std::array<std::string_view, 2>;
 EnoughActions actions_enough_for(Command command, std::string_view resource, bool has_view) noexcept;
 

@@ -61,4 +61,14 @@ Shortfall shortfall_of_key(const Access &held, const KeyFacts &key, KeyFor whom,
   return lacking;
 }
 
+Shortfall shortfall_of_invitation(const Access &inviter, const Access &offered,
+                                  const PermissionSet &making_members, const Uuid &workspace) {
+  Shortfall lacking = shortfall(inviter, offered);
+  PermissionSet missing = making_members;
+  missing -= inviter.on_organization_itself().all;
+  missing -= (workspace ? inviter.in_workspace(workspace) : inviter.on_organization()).all;
+  lacking.permissions |= missing;
+  return lacking;
+}
+
 }  // namespace tenancy

@@ -1,12 +1,12 @@
-// What somebody may hand out: nothing that they do not hold themselves. A role, a grant, a setting, a key,
-// the keys of tokens: each is judged by the access that it can confer, and by this alone.
+// Delegation: nobody gives a right that they do not hold themselves. A role, a grant, a tenant setting, a
+// key and the keys of tokens are judged by the access that they can confer, and by this alone.
 #pragma once
 
 #include "core/access/access.hpp"
 
 namespace tenancy {
 
-/// What is lacking to hand something out; nothing where it may be.
+/// The rights that are missing for a delegation; empty if it is allowed.
 struct Shortfall {
   PermissionSet permissions;  // not held where they would count, or over fewer rows
   bool reach = false;         // every workspace, those still to be made included
@@ -15,16 +15,21 @@ struct Shortfall {
   bool any() const noexcept { return reach || standing || !permissions.empty(); }
 };
 
-/// What whoever holds the one access lacks to hand out, or take away, the other. Own rows are those of
-/// whoever gets it.
+/// RETURNS the rights that the holder of the one access lacks to give or take the other. Own rows are those
+/// of the recipient.
 Shortfall shortfall(const Access &held, const Access &given);
 
-/// For whom a key is made. Whoever makes a key of somebody else's holds its secret, and with it is that user.
+/// The user of a new key. The maker of another user's key has its secret, and with it acts as that user.
 enum class KeyFor : std::uint8_t { nobody, maker, somebody_else };
 
-/// What is lacking to make a key, to have its secret, or to change its scopes: each of its scopes, but for
-/// what any key may write, and where it acts as somebody else all that this user has in its workspace, over
-/// all rows, since the user's own are not the maker's.
+/// RETURNS the rights that are missing to make a key, to have its secret, or to change its scopes: each of
+/// its scopes, except those that every key may have, and for another user's key all rights of this user in
+/// its workspace, over all rows, since the user's own rows are not the maker's.
 Shortfall shortfall_of_key(const Access &held, const KeyFacts &key, KeyFor whom, const UserFacts *user);
+
+/// What whoever has invited somebody lacks, when that is accepted, to give what is offered: the role on the
+/// organization (workspace nil) or in a workspace, and there the permissions by which members are made.
+Shortfall shortfall_of_invitation(const Access &inviter, const Access &offered,
+                                  const PermissionSet &making_members, const Uuid &workspace);
 
 }  // namespace tenancy

@@ -1,4 +1,4 @@
-// An application's own id as a number: the text must be the number's only spelling.
+// An application's own id as a number. REJECTS texts that are not the number's only spelling.
 #pragma once
 
 #include <charconv>
@@ -8,8 +8,8 @@
 
 namespace tenancy {
 
-/// The integer that the text spells, if it is the one spelling that the server would print: "07", "+7" and "
-/// 7" are not 7, or two tenants could meet in one number.
+/// The integer, if the text is the spelling that the server would print: "07", "+7" and " 7" are not 7, or
+/// ids of two tenants could be the same number.
 template <typename Integer>
 std::optional<Integer> integer_id(std::string_view text) noexcept {
   Integer value{};

@@ -1,4 +1,4 @@
-// The facts that rights follow from, as plain values: what the catalogs say about one user or key.
+// The facts about one user or key in the catalogs, as plain values. Access is computed from them.
 #pragma once
 
 #include <span>
@@ -9,7 +9,7 @@
 
 namespace tenancy {
 
-/// A role with the grants it is born with.
+/// A role with its own grants, before overrides.
 struct Role {
   Uuid id;
   bool all_workspaces = false;
@@ -37,7 +37,7 @@ struct WorkspaceMembership {
   Uuid role;
 };
 
-/// All that decides what a user may do in one organization. The spans may be in any order.
+/// Everything that decides the rights of a user in one organization. The spans may be in any order.
 struct UserFacts {
   Uuid organization;
   Uuid organization_role;
@@ -46,11 +46,11 @@ struct UserFacts {
   std::span<const GrantOverride> overrides;
   std::span<const VisibilitySwitch> visibility;  // of those roles, and of the workspace role member
   CategorySet open_to_workspaces;
-  PermissionSet shared;  // of which data visibility decides nothing: who holds them sees all rows
+  PermissionSet shared;  // not governed by data visibility: held over all rows
   const PermissionClasses *classes = nullptr;
 };
 
-/// All that decides what an API key may do, its user's facts aside.
+/// Everything that decides the rights of an API key, except its user's facts.
 struct KeyFacts {
   KeyKind kind = KeyKind::workspace_service_key;
   Uuid organization;

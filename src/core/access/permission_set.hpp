@@ -1,5 +1,5 @@
 // A set of permissions. A permission is a small number, given to each (resource, action) when it is first
-// met.
+// used.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@ namespace tenancy {
 
 using PermissionId = std::uint16_t;
 
-/// How many permissions can be registered. Fixed, so that a set is a value that allocates nothing.
+/// The number of permissions that can be registered; fixed, so that a set needs no allocation.
 inline constexpr std::size_t max_permissions = 1024;
 
 class PermissionSet {

@@ -1,4 +1,4 @@
-// Which rows of an organization some permissions reach, whatever the table.
+// The rows of an organization that some permissions reach, independent of any table.
 #pragma once
 
 #include <vector>
@@ -7,14 +7,14 @@
 
 namespace tenancy {
 
-/// What any of some permissions reaches. With `elsewhere`, `all` is empty and `own` and `none` are the
-/// exceptions; without it, `none` is empty. The lists are sorted and disjoint.
+/// The rows that any of these permissions reaches. With `elsewhere`, `all` is empty and `own` and `none`
+/// are the exceptions; without it, `none` is empty. The lists are sorted and disjoint.
 struct Reach {
   Uuid organization;
-  Rows on_organization = Rows::none;  // rows of tables that know no workspaces
-  bool anywhere = false;              // some rows, be they only own ones
+  Rows on_organization = Rows::none;  // rows of tables without a workspace column
+  bool anywhere = false;              // some rows, possibly only own ones
   bool elsewhere = false;             // all rows of each workspace that isn't listed
-  bool unassigned = false;            // besides, rows without a workspace in tables that know workspaces
+  bool unassigned = false;            // in addition, rows whose workspace is NULL
   std::vector<Uuid> all;
   std::vector<Uuid> own;
   std::vector<Uuid> none;

@@ -31,7 +31,7 @@ Ids only_in(const Ids &one, const Ids &other) {
   return ids;
 }
 
-// What leaves all_of or any_of as it is, and what makes it superfluous.
+// The neutral part of all_of or any_of, and the part that decides it alone.
 constexpr Kind neutral(Kind kind) noexcept { return kind == Kind::all_of ? Kind::always : Kind::never; }
 constexpr Kind absorbing(Kind kind) noexcept { return kind == Kind::all_of ? Kind::never : Kind::always; }
 
@@ -68,8 +68,8 @@ RowPredicate RowPredicate::none_of(RowColumn column, Ids ids) {
   return test(Kind::none_of, column, std::move(ids));
 }
 
-// Makes one test of two tests of the same column, as sets of what the column may hold: NULL, some ids, or all
-// ids but some. False where one test can't say it.
+// Merges two tests of the same column, as sets of possible contents: NULL, some ids, or all ids but some.
+// False if one test can't express the result.
 bool RowPredicate::merge_with(const RowPredicate &other, Kind how) {
   const auto become = [this](Kind kind, Ids ids) {
     const bool is_empty = kind == Kind::one_of && ids.empty();
@@ -82,7 +82,7 @@ bool RowPredicate::merge_with(const RowPredicate &other, Kind how) {
     *this = std::move(merged);
     return true;
   }
-  // In the order of their kinds from here on: is_null, one_of, none_of.
+  // From here on in the order of their kinds: is_null, one_of, none_of.
   if (kind_ == Kind::is_null) {
     if (other.kind_ == Kind::is_null) return true;
     if (how == Kind::all_of) return *this = RowPredicate(), true;
@@ -108,7 +108,7 @@ void RowPredicate::add_part(RowPredicate part) {
     if (*other == part) return;
     if (!other->is_test() || !part.is_test() || other->column_ != part.column_) continue;
     if (!part.merge_with(*other, kind_)) continue;
-    // What is one test now may be one with another.
+    // A merged test may in turn merge with another.
     parts_.erase(other);
     add_part(std::move(part));
     return;

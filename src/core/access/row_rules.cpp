@@ -13,7 +13,7 @@ using Ids = std::vector<Uuid>;
 
 bool is_reading(Command command) noexcept { return command == Command::view || command == Command::list; }
 
-// Whose row it is, is what its writer says; where a parent row says it, INSERT is like UPDATE.
+// On INSERT the writer attributes the row; if the parent row does, INSERT is like UPDATE.
 bool is_attributed(const RowQuestion &question) noexcept {
   return question.answer == RowAnswer::accepted && question.command == Command::insert &&
          !question.shape.from_parent;
@@ -32,7 +32,7 @@ RowShape by_workspace_only(RowShape shape) noexcept {
 
 RowPredicate is_one(RowColumn column, const Uuid &id) { return RowPredicate::one_of(column, {id}); }
 
-// A principal's user or key, which a row must name that it writes: where there is none, nobody's.
+// A written row must name the principal's user or key; if the principal has none, NULL.
 RowPredicate is_the_writers(RowColumn column, const Uuid &id) {
   return id ? is_one(column, id) : RowPredicate::is_null(column);
 }
@@ -43,7 +43,7 @@ class Rules {
 
   RowPredicate visible(const RowShape &shape, Command command) const {
     RowPredicate rows = named_rows(shape);
-    // Reach by workspaces includes these already, unless the organization must agree.
+    // A reach by workspaces already includes these, unless the organization must agree.
     if (can_lack_organization(shape) && (shape.organization_agrees || reach_.elsewhere))
       rows = std::move(rows) |
              (RowPredicate::is_null(RowColumn::organization) & named_rows(by_workspace_only(shape)));
@@ -51,19 +51,21 @@ class Rules {
     return rows;
   }
 
-  RowPredicate accepted(const RowShape &shape, Command command, bool attributed) const {
+  RowPredicate accepted(const RowShape &shape, bool attributed) const {
     RowPredicate rows = left_behind(shape, attributed);
-    // On INSERT the attribution says whose row it is, so that rights over own rows do as well as over all.
+    // On INSERT the attribution makes the row the principal's own, so rights over own rows are as good as
+    // over all.
     if (attributed && shape.owner) rows = std::move(rows) & is_the_writers(RowColumn::owner, identity_.user);
     if (attributed && shape.api_key)
       rows = std::move(rows) & is_the_writers(RowColumn::api_key, identity_.api_key);
-    if (command == Command::update && can_lack_organization(shape))
+    // What a writer says must be complete; what a row, or its parent, has said before stays.
+    if (!attributed && can_lack_organization(shape))
       rows = std::move(rows) | (RowPredicate::is_null(RowColumn::organization) &
                                 left_behind(by_workspace_only(shape), attributed));
     return rows;
   }
 
-  // One by one: all of them must be the organization's.
+  // Listed one by one: all of them must belong to the organization.
   Ids workspaces_reached(bool own_too) const {
     Ids ids;
     ids.reserve(reach_.all.size() + reach_.own.size() + (reach_.elsewhere ? identity_.workspaces.size() : 0));
@@ -80,7 +82,7 @@ class Rules {
  private:
   RowPredicate organizations() const { return is_one(RowColumn::organization, reach_.organization); }
 
-  // By the owner; where no column says that, by the user's keys; where nothing says it, nobody's own.
+  // By the owner column; without one, by the user's keys; with neither, no row is anybody's own.
   RowPredicate own(const RowShape &shape) const {
     if (shape.owner) return is_one(RowColumn::owner, identity_.user);
     if (!shape.api_key) return {};
@@ -101,8 +103,8 @@ class Rules {
     return RowPredicate::one_of(RowColumn::workspace, workspaces_reached(false)) | own_by_workspace(shape);
   }
 
-  // Reach over the whole organization is decided by its column, reach by workspaces by theirs alone: a second
-  // comparison would make the planner's estimates wrong (decision 8).
+  // Reach over the whole organization is decided by its column, reach by workspaces by theirs alone: a
+  // second comparison would spoil the planner's estimates (decision 8).
   RowPredicate named_rows(const RowShape &shape) const {
     if (!shape.workspace) return on_organization(shape, false);
     if (reach_.elsewhere && shape.organization) {
@@ -116,7 +118,7 @@ class Rules {
     return shape.organization && shape.organization_agrees ? organizations() & std::move(rows) : rows;
   }
 
-  // All that a row says must agree (decision 9).
+  // All columns of the row must agree (decision 9).
   RowPredicate left_behind(const RowShape &shape, bool attributed) const {
     if (!shape.workspace) return on_organization(shape, attributed);
     RowPredicate rows = attributed ? RowPredicate::one_of(RowColumn::workspace, workspaces_reached(true))
@@ -137,7 +139,7 @@ class Rules {
   const RowIdentity &identity_;
 };
 
-// The payload's filter is asked of rows that may be listed, whose organization agrees where it must.
+// The filter of the payload applies to rows that may be listed, whose organization agrees if it must.
 RowPredicate visible_payload(const Access &access, const RowQuestion &question, const RowIdentity &identity) {
   RowShape shape = question.shape;
   shape.organization_agrees = false;
@@ -165,7 +167,7 @@ bool is_own_anywhere(const Access &access, const PermissionSet &any_of, const Ro
 RowIdentityParts identity_needed(const Access &access, const RowQuestion &question) noexcept {
   const RowShape &shape = question.shape;
   const bool is_attributed = tenancy::is_attributed(question);
-  // What allows to view is enough to list.
+  // Permissions to view include listing.
   const PermissionSet &any_of = question.answer == RowAnswer::payload ? question.to_list : question.any_of;
   const bool own = !is_attributed && (is_own_anywhere(access, any_of, shape) ||
                                       is_own_anywhere(access, question.any_of, shape));
@@ -185,9 +187,8 @@ RowPredicate row_predicate(const Access &access, const RowQuestion &question, co
   if (question.answer == RowAnswer::payload) return visible_payload(access, question, identity);
   const Reach reach = reach_of(access, question.any_of);
   const Rules rules(reach, identity);
-  return question.answer == RowAnswer::visible
-             ? rules.visible(question.shape, question.command)
-             : rules.accepted(question.shape, question.command, is_attributed(question));
+  return question.answer == RowAnswer::visible ? rules.visible(question.shape, question.command)
+                                               : rules.accepted(question.shape, is_attributed(question));
 }
 
 RowPredicate authorized_workspaces(const Access &access, const PermissionSet &any_of,

@@ -1,4 +1,4 @@
-// Which rows of a table a principal sees, and which it may leave behind: the access model's rules about rows.
+// The access model's rules about rows: those a principal sees, and those it may write.
 #pragma once
 
 #include <span>
@@ -9,20 +9,20 @@
 
 namespace tenancy {
 
-/// What a table says about its rows, and what protect() was told of it.
+/// The row shape: the columns of a table that a filter can use, and the options of protect().
 struct RowShape {
   bool organization = false;
   bool workspace = false;
   bool owner = false;
   bool api_key = false;
-  bool organization_agrees = false;  // even where the workspace decides: the table is partitioned by it
-  bool shared = false;               // rows that name neither organization nor workspace are for everybody
-  bool workspace_decides = false;    // whose row it is, where the organization is NULL
-  bool from_parent = false;          // the parent row says whose the row is, and not who writes it
+  bool organization_agrees = false;  // also if the workspace decides: the table is partitioned by it
+  bool shared = false;               // rows without organization and workspace are visible to everybody
+  bool workspace_decides = false;    // about rows whose organization is NULL
+  bool from_parent = false;          // the parent row, not the writer, decides about own rows
 };
 
 /// Rows that are seen, updated or deleted; among rows that may be listed, those whose full content is seen;
-/// rows that INSERT or UPDATE may leave behind.
+/// rows that INSERT or UPDATE may produce.
 enum class RowAnswer : std::uint8_t { visible, payload, accepted };
 
 struct RowQuestion {
@@ -30,10 +30,11 @@ struct RowQuestion {
   Command command = Command::view;
   RowShape shape;
   PermissionSet any_of;   // the permissions of which any one allows the command
-  PermissionSet to_list;  // of `payload`: those that allow to list
+  PermissionSet to_list;  // for `payload`: those that allow listing
 };
 
-/// The principal as the table's rows can name it: nil, or left out of a list, is what a column can't hold.
+/// The principal's ids as the table's columns can hold them; ids that a column can't hold are nil or left
+/// out.
 struct RowIdentity {
   Uuid user;
   Uuid api_key;
@@ -41,7 +42,7 @@ struct RowIdentity {
   std::span<const Uuid> workspaces;  // of the organization
 };
 
-/// The parts of RowIdentity that the answer depends on, so that no others need be read.
+/// The parts of RowIdentity that the predicate depends on; others need not be read.
 struct RowIdentityParts {
   bool user = false;
   bool api_key = false;
@@ -54,8 +55,8 @@ RowIdentityParts identity_needed(const Access &access, const RowQuestion &questi
 
 RowPredicate row_predicate(const Access &access, const RowQuestion &question, const RowIdentity &identity);
 
-/// Of a row whose workspace column holds any workspace: whether one of the permissions is held there, over
-/// own rows or all. `workspaces` are the organization's, needed where every one is reached.
+/// For the workspace in a row's column: whether one of the permissions is held there, over own rows or all.
+/// `workspaces` are the organization's, needed if all are reached.
 RowPredicate authorized_workspaces(const Access &access, const PermissionSet &any_of,
                                    std::span<const Uuid> workspaces);
 

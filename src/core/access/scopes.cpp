@@ -23,7 +23,7 @@ constexpr std::array metrics = {Scope{"analytics", "view"}, Scope{"analytics", "
 constexpr std::array completions = {Scope{"completions", "write"}, Scope{"logs", "write"},
                                     Scope{"traces", "write"}, Scope{"analytics", "write"}};
 
-// read, then what write adds, then what delete adds: each level is a longer piece of the same ladder.
+// read, then the additions of write, then those of delete: each level is a longer prefix of the same list.
 constexpr std::array<string_view, 11> ladder = {"list",      "view",         "copy",      "create",
                                                 "update",    "edit",         "duplicate", "publish",
                                                 "add_users", "assign_roles", "delete"};
@@ -47,7 +47,7 @@ constexpr std::array ladders = {Ladder{"prompts", ladder_of("prompts")},
                                 Ladder{"models", ladder_of("models")},
                                 Ladder{"users", ladder_of("team")}};
 
-// Each level of logs and traces stands by itself; what is viewed can be filtered and grouped.
+// The levels of logs and traces are independent; view includes filter and group.
 constexpr auto log_scopes_of(string_view resource) noexcept {
   return std::array{Scope{resource, "list"},  Scope{resource, "view"},   Scope{resource, "filter"},
                     Scope{resource, "group"}, Scope{resource, "export"}, Scope{resource, "write"}};

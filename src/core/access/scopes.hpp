@@ -6,7 +6,7 @@
 
 namespace tenancy {
 
-/// A feature is what a key's owner chooses a level of; it stands for one resource, or for several
+/// The owner of a key chooses a level for each feature. A feature stands for one resource, or for several
 /// (completions).
 struct Scope {
   std::string_view resource;
@@ -19,11 +19,11 @@ std::span<const std::string_view> scope_features() noexcept;
 /// Names of a feature's levels, empty for an unknown feature.
 std::span<const std::string_view> scope_levels(std::string_view feature) noexcept;
 
-/// What a level of a feature gives, as (resource, action); pairs that aren't registered give nothing. Empty
-/// for `disabled`, and for a level that isn't one of the feature's.
+/// The permissions of a feature's level, as (resource, action); unregistered ones give nothing. Empty for
+/// `disabled`, and for an unknown level.
 std::span<const Scope> scopes_of_level(std::string_view feature, std::string_view level) noexcept;
 
-/// The levels of a key for which none are named; features left out are disabled.
+/// The default levels of a new key; other features are disabled.
 struct DefaultLevel {
   std::string_view feature;
   std::string_view level;

@@ -19,7 +19,7 @@ constexpr std::array<string_view, 3> key_kind_names = {"organization_service_key
                                                        "workspace_user_key"};
 
 constexpr std::array<string_view, 3> organization_level = {"organization", "billing", "audit_logs"};
-// What is observed is written once and never changed.
+// Observability data are written once and never changed.
 constexpr std::array<string_view, 3> observability = {"logs", "traces", "analytics"};
 constexpr std::array<string_view, 4> changes = {"create", "update", "edit", "delete"};
 constexpr std::array<string_view, 4> written_by_completions = {"completions", "logs", "traces", "analytics"};

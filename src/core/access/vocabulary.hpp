@@ -1,5 +1,5 @@
-// The words of the access model, and what follows from a word alone: levels, categories, kinds of keys, which
-// resources are of the organization, which are append-only, what can be overridden.
+// The vocabulary of the access model, and rules that follow from a word alone: levels, categories, kinds of
+// keys, resources of the organization level, append-only resources, what can be overridden.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,11 @@ inline constexpr Uuid workspace_admin_role = built_in_role_id(0x11);
 inline constexpr Uuid workspace_manager_role = built_in_role_id(0x12);
 inline constexpr Uuid workspace_member_role = built_in_role_id(0x13);
 
-/// Roles, and what they give, are on one of two levels.
+/// Roles and their grants are on one of two levels.
 enum class Level : std::uint8_t { organization, workspace };
 std::optional<Level> level_named(std::string_view name) noexcept;
 
-/// Settings come in categories; an organization opens each to its workspaces or doesn't.
+/// Tenant settings come in categories; an organization allows or forbids its workspaces to configure each.
 enum class Category : std::uint8_t {
   data_visibility,
   logs,
@@ -38,7 +38,7 @@ enum class Category : std::uint8_t {
   integrations
 };
 
-/// The category of that name; a resource's grants belong to the category of the same name, if there is one.
+/// The category of that name. A resource's grants belong to the category of the same name, if there is one.
 std::optional<Category> category_named(std::string_view name) noexcept;
 
 class CategorySet {
@@ -56,55 +56,55 @@ class CategorySet {
 enum class KeyKind : std::uint8_t { organization_service_key, workspace_service_key, workspace_user_key };
 std::optional<KeyKind> key_kind_named(std::string_view name) noexcept;
 
-/// A list of words that SQL asks for by its name: levels, categories, key_kinds, organization_level,
-/// append_only, observability. Empty for any other name.
+/// A list of words by name, for SQL: levels, categories, key_kinds, organization_level, append_only,
+/// observability. Empty for any other name.
 std::span<const std::string_view> words_of(std::string_view list) noexcept;
 
-/// Whether the override of a role's grant can have any effect: never on an owner or workspace admin; on an
-/// organization admin only for logs.view and logs.list; on a workspace role only where the resource isn't of
-/// the organization itself.
+/// Whether an override of a role's grant can have any effect: never for owners and workspace admins; for
+/// organization admins only on logs.view and logs.list; for workspace roles only on resources that aren't
+/// on the organization level.
 bool can_be_overridden(const Uuid &role, Level level_of_role, std::string_view resource,
                        std::string_view action) noexcept;
 
-/// An organization's row about a role's grant, or a workspace's.
+/// A row with an override of a role's grant, of an organization or a workspace.
 struct OverrideRow {
   Uuid role;
   Level level_of_role;
   bool of_workspace;
   bool allowed;
 };
-/// Whether such a row is looked at: it can be overridden, and a workspace's row counts only while its
+/// Whether such a row counts: the grant can be overridden, and a workspace's row counts only while its
 /// category is open to workspaces, and takes nothing from a role of the organization.
 bool override_counts(const OverrideRow &row, std::string_view resource, std::string_view action,
                      CategorySet open_to_workspaces) noexcept;
 
-/// Whether a user key holds this by its scope alone, without its user holding it.
+/// Whether a user key has this permission by its scope alone, even if its user lacks it.
 bool is_key_borne(std::string_view resource, std::string_view action) noexcept;
 
-/// Whether a user key can never hold this, whatever its scopes say.
+/// Whether a user key never has this permission, whatever its scopes.
 bool is_never_a_user_keys(std::string_view resource, std::string_view action) noexcept;
 
-/// Whether the workspace role member holds this for the user's own rows only, whatever the visibility.
+/// Whether the workspace role member holds this over own rows only, whatever the data visibility.
 bool is_own_only_for_members(std::string_view resource) noexcept;
 
-/// Resources of the organization itself: nothing in a workspace, nor about its rows, follows from them.
+/// Resources of the organization level: permissions on them count in no workspace, and for none of its
+/// rows.
 bool is_organization_level(std::string_view resource) noexcept;
 
 /// Resources whose rows no principal ever updates or deletes.
 bool is_append_only(std::string_view resource) noexcept;
 
-/// Whether an action on a resource makes no sense, so that it can't be registered: a change of what is
-/// append-only.
+/// Whether the action makes sense on the resource and can be registered: not a change of append-only rows.
 bool can_be_registered(std::string_view resource, std::string_view action) noexcept;
 
-/// Built-in resources of which data visibility decides how many rows are seen.
+/// Built-in resources that data visibility governs.
 bool is_observability(std::string_view resource) noexcept;
 
-/// The built-in roles that hold a permission from its registration on, so that somebody can hand it out.
+/// The built-in roles that hold a permission from its registration on, so that it can be delegated.
 bool holds_new_permissions(const Uuid &role, std::string_view resource) noexcept;
 
-/// Permissions by what the model says of them. Whoever numbers permissions keeps these: each is added when it
-/// gets its number, before it is in any other set.
+/// The model's classes of permissions. REQUIRES: a permission is added here when it gets its number, before
+/// it is in any other set.
 struct PermissionClasses {
   PermissionSet organization_level;
   PermissionSet key_borne;

@@ -22,11 +22,11 @@ using ApiKeyText = std::array<char, api_key_length>;
 /// The secret made from 32 bytes of the server's random source.
 ApiKeyText format_api_key(std::span<const std::uint8_t, api_key_random_bytes> random) noexcept;
 
-/// Whether the text is well-formed, its checksum included; tells a typing error from a forgery without a
-/// look-up.
+/// Whether the text is well-formed, including its checksum; detects typing errors without a look-up.
 bool is_api_key(std::string_view text) noexcept;
 
-/// What may be shown of a setting's value: the display prefix of a well-formed key, nothing of anything else.
+/// The part of a setting's value that may be shown: the display prefix of a well-formed key, otherwise
+/// nothing.
 std::string_view api_key_display_prefix(std::string_view text) noexcept;
 
 }  // namespace tenancy

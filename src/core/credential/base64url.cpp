@@ -35,7 +35,7 @@ std::optional<std::size_t> decode_base64url(std::string_view text, std::span<std
       bits &= (1U << bit_count) - 1;
     }
   }
-  // What the last digit has too much must be zero: two texts never stand for the same bytes.
+  // Surplus bits of the last digit must be zero, so that no two texts stand for the same bytes.
   if (bits != 0) return std::nullopt;
   return size;
 }

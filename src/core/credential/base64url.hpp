@@ -9,13 +9,13 @@
 
 namespace tenancy {
 
-/// How many bytes a text of this length stands for, at the most.
+/// The largest number of bytes that a text of this length can stand for.
 constexpr std::size_t base64url_decoded_size(std::size_t length) noexcept {
   return length / 4 * 3 + length % 4 * 3 / 4;
 }
 
-/// Decodes into `out` and says how many bytes there are. Nothing but the one canonical spelling is taken: no
-/// padding, no blanks, no bits left over. Empty as well when `out` is too small.
+/// Decodes into `out`; returns the number of bytes. REJECTS all but the one canonical spelling: padding,
+/// blanks, surplus bits. Also returns nothing if `out` is too small.
 std::optional<std::size_t> decode_base64url(std::string_view text, std::span<std::uint8_t> out) noexcept;
 
 }  // namespace tenancy

@@ -7,17 +7,17 @@
 
 namespace tenancy {
 
-/// A longer token is refused before anything of it is decoded.
+/// Longer tokens are rejected before anything is decoded.
 inline constexpr std::size_t max_token_length = 16 * 1024;
 
 struct CompactToken {
   std::string_view header;
   std::string_view payload;
   std::string_view signature;
-  std::string_view signed_text;  // what the signature is over: header and payload with the dot between
+  std::string_view signed_text;  // the signed part: header and payload with the dot between
 };
 
-/// The three parts, none of them empty. Whether they are base64url is seen when they are decoded.
+/// Splits a token into its three parts, none of them empty. Does not check that they are base64url.
 std::optional<CompactToken> split_compact_token(std::string_view token) noexcept;
 
 }  // namespace tenancy

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t unicode_escape_length = 6;  // \uXXXX
 
-// The code unit of the escape that the text begins with, if it is a \u escape.
+// The code unit of a \u escape at the beginning of the text, if there is one.
 std::optional<std::uint32_t> unicode_escape(std::string_view text) noexcept {
   if (text.size() < unicode_escape_length || !text.starts_with("\\u")) return std::nullopt;
   const char *end = text.data() + unicode_escape_length;
@@ -74,8 +74,7 @@ std::optional<std::size_t> prepare_json(std::span<char> text, int max_depth) noe
       const std::string_view rest{text.data() + i, text.size() - i};
       const auto unit = unicode_escape(rest);
       if (!unit || *unit < 0x80) {
-        // Two characters, of which the second opens and closes nothing. What is no escape is the parser's to
-        // refuse.
+        // Two characters, of which the second opens and closes nothing. The parser rejects invalid escapes.
         for (std::size_t n = std::min<std::size_t>(2, rest.size()); n > 0; --n) text[size++] = text[i++];
         continue;
       }

@@ -1,5 +1,5 @@
-// A JSON object as tokens and keys use it: a flat list of members. The server's parser reads it
-// (json_reader); here is what has to hold before that, and what is asked of it afterwards.
+// A JSON object as in tokens and keys: a flat list of members. The server's parser reads it (json_reader);
+// here are the checks before that, and access to the members afterwards.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ struct JsonValue {
   enum class Kind : std::uint8_t { absent, text, number, texts, other };
   Kind kind = Kind::absent;
   std::string_view text;                    // of a text, without its escapes; of a number, as it is written
-  std::span<const std::string_view> texts;  // of an array that holds nothing but texts
+  std::span<const std::string_view> texts;  // of an array that contains only texts
 
   bool is_given() const noexcept { return kind != Kind::absent; }
   bool is_text() const noexcept { return kind == Kind::text; }
@@ -33,14 +33,13 @@ struct JsonObject {
   JsonValue operator[](std::string_view name) const noexcept;
 };
 
-/// Puts members in order. False when a name occurs twice: which of the two counts would be the reader's
-/// guess.
+/// Puts members in order. False if a name occurs twice, since it would be undefined which one counts.
 bool arrange_members(std::span<JsonMember> members) noexcept;
 
-/// Makes a text, which is UTF-8, fit for the parser, and says how long it is afterwards. Empty when it nests
-/// deeper than `max_depth`, which the parser would answer by recursing as deep, or when an escape stands for
-/// half a character. Escapes beyond ASCII are replaced by what they stand for, since the parser would convert
-/// those to the database's encoding, and fail where that has no such character.
+/// Prepares a text in UTF-8 for the parser; returns its new length. REJECTS nesting deeper than
+/// `max_depth`, since the parser recurses, and escapes for half a character. Replaces escapes beyond ASCII
+/// with their characters: the parser would convert them to the database's encoding, and fail if that lacks
+/// the character.
 std::optional<std::size_t> prepare_json(std::span<char> text, int max_depth) noexcept;
 
 }  // namespace tenancy

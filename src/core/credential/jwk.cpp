@@ -16,7 +16,7 @@ using std::string_view;
 constexpr std::array<string_view, 8> private_members = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
 constexpr std::size_t max_exponent_bytes = 8;
 
-// A member's bytes, without zeros in front; 0 for none or more than there is room for.
+// A member's bytes without leading zeros; 0 if there are none, or too many.
 std::size_t read_bytes(const JsonValue &value, std::span<std::uint8_t> out) noexcept {
   if (!value.is_text()) return 0;
   return decode_base64url(value.text, out).value_or(0);
@@ -29,7 +29,7 @@ std::size_t without_zeros(std::span<std::uint8_t> number) noexcept {
 
 const char *read_rsa(const JsonObject &object, Jwk &key) noexcept {
   key.algorithm = SignatureAlgorithm::rs256;
-  // One byte more for a zero in front, which should not be there and often is.
+  // One byte more for a leading zero, which is invalid but common.
   std::array<std::uint8_t, max_rsa_bits / 8 + 1> modulus{};
   if (!object["n"].is_text()) return "it has no modulus \"n\"";
   if (base64url_decoded_size(object["n"].text.size()) > modulus.size())

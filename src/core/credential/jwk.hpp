@@ -1,4 +1,4 @@
-// A JSON Web Key (RFC 7517, 7518, 8037): which keys an organization may configure.
+// JSON Web Keys (RFC 7517, 7518, 8037) that an organization may configure.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 namespace tenancy {
 
 inline constexpr std::size_t min_rsa_bits = 2048;
-inline constexpr std::size_t max_rsa_bits = 8192;  // verification takes the longer the longer the key is
+inline constexpr std::size_t max_rsa_bits = 8192;  // verification time grows with the length
 inline constexpr std::size_t curve_bytes = 32;     // of a coordinate on P-256 and of an Ed25519 key
 
 /// A public key: modulus and exponent (RS256), the point's coordinates (ES256), or the key alone (EdDSA); big
@@ -26,8 +26,8 @@ struct Jwk {
   std::span<const std::uint8_t> second() const noexcept { return {second_bytes.data(), second_size}; }
 };
 
-/// Reads a key. Says what is wrong with it, as a sentence without its capital and full stop, or nullptr. That
-/// the numbers make a key is for a cryptographic library to see.
+/// Reads a key. Returns nullptr, or the problem as a sentence without capital and full stop. Does not check
+/// that the numbers are a valid key; the cryptographic library does.
 const char *read_jwk(const JsonObject &object, Jwk &key) noexcept;
 
 }  // namespace tenancy

@@ -1,4 +1,4 @@
-// The signatures that tokens may have. Each goes with one type of key, which is why a key has one algorithm.
+// The signature algorithms of tokens. Each needs one type of key, so each key has one algorithm.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ enum class SignatureAlgorithm : std::uint8_t {
   eddsa   // Ed25519
 };
 
-/// As JSON Web Algorithms has it, and the catalog.
+/// The name in JSON Web Algorithms and in the catalog.
 constexpr std::string_view algorithm_name(SignatureAlgorithm algorithm) noexcept {
   switch (algorithm) {
     case SignatureAlgorithm::rs256:

@@ -39,7 +39,7 @@ const char *read_scopes(const JsonObject &payload, JsonValue &scopes) noexcept {
   return nullptr;
 }
 
-// A claim that is a text and has two names.
+// A text claim with two names.
 const char *read_text(const JsonObject &payload, string_view name, string_view other_name, string_view &text,
                       const char *missing, const char *contradicts) noexcept {
   const JsonValue one = payload[name], other = payload[other_name];
@@ -51,7 +51,7 @@ const char *read_text(const JsonObject &payload, string_view name, string_view o
   return nullptr;
 }
 
-// What registered names look like; anything else need not be looked up.
+// The form of registered names; nothing else needs a look-up.
 bool is_name(string_view text) noexcept {
   if (text.empty() || text.size() > max_name_length || text.front() < 'a' || text.front() > 'z') return false;
   return std::all_of(text.begin(), text.end(),
@@ -65,7 +65,7 @@ std::optional<std::int64_t> numeric_date(const JsonValue &value, Rounding roundi
   double seconds = 0;
   const char *end = value.text.data() + value.text.size();
   const auto [stopped, error] = std::from_chars(value.text.data(), end, seconds);
-  // The comparison is false of anything that isn't a number, too.
+  // Also false for anything that isn't a number.
   if (error != std::errc{} || stopped != end || !(seconds >= 0 && seconds <= end_of_9999))
     return std::nullopt;
   return static_cast<std::int64_t>(rounding == Rounding::down ? std::floor(seconds) : std::ceil(seconds));
@@ -112,7 +112,7 @@ bool claim_names(const JsonValue &claim, string_view text) noexcept {
 }
 
 string_view ScopeWords::next() noexcept {
-  // A list's texts are words as they are: one with a blank in it is no scope.
+  // Each text of a list is one word: with a blank in it, it is no scope.
   if (claim_.kind == Kind::texts) {
     while (list_index_ < claim_.texts.size())
       if (const string_view word = claim_.texts[list_index_++]; !word.empty()) return word;
@@ -127,7 +127,7 @@ string_view ScopeWords::next() noexcept {
 
 std::optional<Scope> scope_of_word(string_view word) noexcept {
   constexpr string_view prefix = "portkey.";
-  // Only in front of both, so that a resource may have that name.
+  // Only as a prefix of both, so that a resource may have that name.
   if (word.starts_with(prefix) && word.find('.', prefix.size()) != string_view::npos)
     word.remove_prefix(prefix.size());
   const std::size_t dot = word.find('.');

@@ -1,4 +1,4 @@
-// A token's claims (RFC 7519): for whom, where, what, and from when to when.
+// A token's claims (RFC 7519): audience, place, scopes, and validity.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 namespace tenancy {
 
-/// By so much the signer's clock may differ from ours.
+/// Tolerated difference between the signer's clock and ours.
 inline constexpr std::int64_t clock_skew_seconds = 30;
 
 struct TokenClaims {
@@ -22,24 +22,25 @@ struct TokenClaims {
   std::int64_t expires_at = 0;
 };
 
-/// Reads the claims. Says what is wrong with them, for a log, or nullptr. Where a claim has two spellings, a
-/// token may use either, or both to say the same.
+/// Reads the claims. Returns nullptr, or the problem, for a log. If a claim has two spellings, a token may
+/// use either, or both with the same value.
 const char *read_token_claims(const JsonObject &payload, TokenClaims &claims) noexcept;
 
-/// Seconds since 1970 of a NumericDate, which may have a fraction; empty for what isn't one, or isn't within
-/// the years 1970 to 9999.
+/// Seconds since 1970 of a NumericDate, which may have a fraction; empty for other values, and for times
+/// outside of the years 1970 to 9999.
 enum class Rounding : std::uint8_t { down, up };
 std::optional<std::int64_t> numeric_date(const JsonValue &value, Rounding rounding) noexcept;
 
-/// Whether the claims hold at a moment, in microseconds since 1970. Why not, for a log, or nullptr.
+/// Whether the claims are valid at a time, in microseconds since 1970. Returns nullptr, or the problem, for
+/// a log.
 const char *check_token_time(const TokenClaims &claims, std::int64_t now) noexcept;
-/// The moment from which they no longer hold.
+/// The time from which the claims are no longer valid.
 std::int64_t token_not_after(const TokenClaims &claims) noexcept;
 
-/// Whether the claim is this text, or (an audience can) a list that has it.
+/// Whether the claim is this text or, as for an audience, a list that contains it.
 bool claim_names(const JsonValue &claim, std::string_view text) noexcept;
 
-/// Walks through a scope claim: a text with blanks, or a list of texts.
+/// Iterates over a scope claim: a text with blanks, or a list of texts.
 class ScopeWords {
  public:
   explicit ScopeWords(const JsonValue &claim) noexcept : claim_(claim) {}
@@ -52,8 +53,8 @@ class ScopeWords {
   std::size_t text_index_ = 0;
 };
 
-/// The permission that a scope's word names: resource.action, with or without "portkey." in front. Whether it
-/// is registered is another question.
+/// The permission named by a scope's word: resource.action, with or without "portkey." as prefix. Does not
+/// check that it is registered.
 std::optional<Scope> scope_of_word(std::string_view word) noexcept;
 
 }  // namespace tenancy

@@ -18,7 +18,7 @@ bool is_jwt(std::string_view type) noexcept {
 
 const char *read_token_header(const JsonObject &object, TokenHeader &header) noexcept {
   const JsonValue algorithm = object["alg"], type = object["typ"], key_id = object["kid"];
-  // What must be understood is not: there is no extension that we know.
+  // The header demands an extension to be understood (crit), and none is supported.
   if (object["crit"].is_given()) return "the header has critical extensions";
   if (!algorithm.is_text()) return "the header has no algorithm";
   if (type.is_given() && !(type.is_text() && is_jwt(type.text))) return "the header's type is not JWT";

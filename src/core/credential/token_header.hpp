@@ -1,4 +1,4 @@
-// A token's header (RFC 7515, section 4): which key it names, and what makes it not even a candidate.
+// A token's header (RFC 7515, section 4): the key it names, and reasons to reject it at once.
 #pragma once
 
 #include "core/credential/json_object.hpp"
@@ -6,12 +6,12 @@
 namespace tenancy {
 
 struct TokenHeader {
-  std::string_view algorithm;  // what it claims; what counts is the key's
+  std::string_view algorithm;  // as claimed; the key's algorithm counts
   std::string_view key_id;
 };
 
-/// Reads a header. Says what is wrong with it, for a log, or nullptr. Keys that a header brings along or
-/// points to (jwk, jku, x5c, x5u) are not looked at.
+/// Reads a header. Returns nullptr, or the problem, for a log. Ignores keys in the header and links to keys
+/// (jwk, jku, x5c, x5u).
 const char *read_token_header(const JsonObject &object, TokenHeader &header) noexcept;
 
 }  // namespace tenancy

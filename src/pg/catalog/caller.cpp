@@ -5,10 +5,11 @@
 namespace tenancy::pg {
 namespace {
 
-// A running function of language "tenancy": on whose behalf it runs, and what the handler has switched to.
+// A running function of language "tenancy": its caller, and the user and context that the handler has
+// switched to.
 struct Frame {
   const Frame *outer;
-  Oid caller;  // InvalidOid: nobody's rights count
+  Oid caller;  // InvalidOid: no role's rights count
   Oid user;
   int context;
 };
@@ -16,8 +17,8 @@ struct Frame {
 const Frame *innermost = nullptr;
 PGFunction plpgsql_call_handler = nullptr;
 
-// User and context together: with the user alone, restricted code of a table that a superuser owns would pass
-// for the frame's.
+// Compares user and context: with the user alone, restricted code on a superuser's table would pass for the
+// frame's own.
 bool is_body_of(const Frame *frame, Oid user, int context) {
   return frame != nullptr && frame->user == user && frame->context == context;
 }
@@ -44,7 +45,7 @@ Function read_function(Oid oid) {
   return function;
 }
 
-// The caller of a function that is entered now. Raises 42501 where nothing may be administered.
+// The caller of a function about to run. Raises 42501 if nothing may be administered.
 Oid caller_of_entry(FunctionCallInfo fcinfo, const Function &function, Oid user, int context) {
   if (is_body_of(innermost, user, context)) return innermost->caller;
   if ((context & SECURITY_RESTRICTED_OPERATION) == 0) return user;
@@ -81,7 +82,7 @@ Oid calling_role() {
   GetUserIdAndSecContext(&user, &context);
   if (is_body_of(innermost, user, context)) return innermost->caller;
   if ((context & SECURITY_RESTRICTED_OPERATION) != 0) return InvalidOid;
-  // A function that should have been written in language "tenancy" and is not: its owner is not who asks.
+  // A function that should be in language "tenancy" but is not: its owner is not the caller.
   if ((context & SECURITY_LOCAL_USERID_CHANGE) != 0 && user == extension_owner()) return InvalidOid;
   return user;
 }
@@ -130,7 +131,7 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
                 context | SECURITY_LOCAL_USERID_CHANGE};
   call.fcinfo = fcinfo;
   call.node = fcinfo->context;
-  // Without its context a body cannot commit, which the switch of users would not survive.
+  // In an atomic context a body cannot commit, which would undo the switch of users.
   fcinfo->context = nullptr;
   SetUserIdAndSecContext(call.frame.user, call.frame.context);
   innermost = &call.frame;
@@ -154,8 +155,8 @@ Datum pg_tenancy_may_sign_up(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(holds_marker(calling_role(), find_marker("sign_up")));
 }
 
-// For an update script: a grant that is the administrator's. What the script grants itself becomes the
-// extension's initial privileges, which pg_dump leaves out.
+// For an update script: a grant in the administrator's name. The script's own grants become the extension's
+// initial privileges, which pg_dump leaves out.
 PG_FUNCTION_INFO_V1(pg_tenancy_grant_as_user);
 Datum pg_tenancy_grant_as_user(PG_FUNCTION_ARGS) {
   if (!creating_extension)

@@ -65,6 +65,7 @@ struct {
   Oid guards[guard_count];
   uint32 guard_hashes[guard_count];
   Oid filter_id;
+  Oid write_guard;
 } oids{};
 
 [[noreturn]] void raise_not_installed() {
@@ -74,10 +75,14 @@ struct {
   pg_unreachable();
 }
 
-Oid look_up_function(Oid schema, const char *name, std::span<const Oid> argument_types) {
+Oid find_function(Oid schema, const char *name, std::span<const Oid> argument_types) {
   const oidvector *arguments = buildoidvector(argument_types.data(), static_cast<int>(argument_types.size()));
-  const Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
-                                       PointerGetDatum(arguments), ObjectIdGetDatum(schema));
+  return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(arguments),
+                         ObjectIdGetDatum(schema));
+}
+
+Oid look_up_function(Oid schema, const char *name, std::span<const Oid> argument_types) {
+  const Oid function = find_function(schema, name, argument_types);
   if (!OidIsValid(function)) raise_not_installed();
   return function;
 }
@@ -121,6 +126,9 @@ void look_up_oids() {
   look_up_guard(Guard::plan, look_up_function(oids.schema, "plan_guard", plan_guard_arguments));
   look_up_guard(Guard::shape, look_up_function(oids.schema, "shape_guard", shape_guard_arguments));
   oids.filter_id = look_up_function(oids.schema, "filter_id", filter_id_arguments);
+  constexpr Oid write_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, BOOLOID, OIDOID, TEXTOID, TEXTOID,
+                                           TEXTOID, TEXTOID,        ANYOID,  ANYOID, ANYOID,  ANYOID};
+  oids.write_guard = find_function(oids.schema, "write_guard", write_guard_arguments);
   for (bool &is_known : oids.is_known) is_known = false;
   oids.token = token;
   look_up_index(told_of_updates);
@@ -176,6 +184,11 @@ Oid guard_function(Guard guard) {
 Oid filter_id_function() {
   look_up_oids();
   return oids.filter_id;
+}
+
+Oid write_guard_function() {
+  look_up_oids();
+  return oids.write_guard;
 }
 
 bool is_our_function(Oid function, const char *name) {

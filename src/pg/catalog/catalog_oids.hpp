@@ -38,6 +38,8 @@ bool guard_hash(Guard guard, uint32 *hash);
 Oid guard_function(Guard guard);
 /// The function filter_id(). Raises 55000 when the extension isn't there.
 Oid filter_id_function();
+/// The function write_guard(); InvalidOid where the extension hasn't been updated to have it.
+Oid write_guard_function();
 /// Whether this is a function of the extension, public or internal, with that name. Raises 55000 when the
 /// extension isn't there.
 bool is_our_function(Oid function, const char *name);

@@ -9,7 +9,7 @@ CatalogRead begin_catalog_read() {
   server_fault_point();
   require_extension();
   const ReadStart start = start_read();
-  // A new snapshot can't be taken while a parallel query runs: who takes part in it reads by the query's own.
+  // No new snapshot can be taken during a parallel query: leader and workers read with the query's own.
   if (IsInParallelMode()) {
     note_old_read();
     return {GetActiveSnapshot(), false, start};

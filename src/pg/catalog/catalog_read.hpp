@@ -8,9 +8,9 @@
 
 namespace tenancy::pg {
 
-/// One read of the catalogs: all scans of it see the same state, the newest one that is committed (and what
-/// this transaction did itself). What is kept of it is kept with `start.token`, by code that has subscribed
-/// to its changes.
+/// One read of the catalogs: all scans of it see the same state, the latest committed one (and this
+/// transaction's own changes). Results are cached with `start.token`, by code that has subscribed to their
+/// changes.
 struct CatalogRead {
   Snapshot snapshot;
   bool registered;

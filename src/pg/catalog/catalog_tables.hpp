@@ -1,4 +1,4 @@
-// The extension's catalogs by their indexes and columns: what the install script makes.
+// The extension's catalogs: their indexes and columns, as in the install script.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"

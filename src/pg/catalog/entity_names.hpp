@@ -1,4 +1,4 @@
-// What people call an organization, a workspace, a user, a key.
+// Display names of organizations, workspaces, users and keys.
 #pragma once
 
 #include "pg/catalog/catalog_read.hpp"
@@ -6,7 +6,7 @@
 namespace tenancy::pg {
 
 enum class Entity : int { organization, workspace, user, api_key };
-/// An entity's external id, slug or e-mail address; nullptr where there is none.
+/// RETURNS an entity's external id, slug or e-mail address; nullptr if it has none.
 const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id);
 const char *read_display_name(const CatalogRead &read, Entity entity, const Uuid &id);
 

@@ -6,7 +6,7 @@
 namespace tenancy::pg {
 namespace {
 
-// The module's own version, and those that an update script leads on from: with these it works until each
+// The module's own version, and those with an update path to it: the module serves these until each
 // database has been updated.
 constexpr const char *served_versions[] = {PG_TENANCY_SERVED_VERSIONS};
 
@@ -53,8 +53,8 @@ void require_served_version() {
 }
 
 extern "C" {
-// Event trigger: every session looks at the version again; a session whose own module does not serve it
-// can't update.
+// Event trigger: every session checks the version again; a session whose own module does not serve it can't
+// update.
 PG_FUNCTION_INFO_V1(pg_tenancy_extension_altered);
 Datum pg_tenancy_extension_altered(PG_FUNCTION_ARGS) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo))

@@ -1,11 +1,11 @@
-// Module and extension are installed apart: packages replace the module for all databases at once, while each
-// database's extension changes by ALTER EXTENSION, and sessions keep the module that they have loaded. What
-// does not belong together is refused, since it could misread what the catalogs say.
+// Module and extension are installed separately: packages replace the module for all databases at once,
+// while each database's extension changes with ALTER EXTENSION, and sessions keep the module that they have
+// loaded. Mismatches are refused, since the module could misread the catalogs.
 #pragma once
 
 namespace tenancy::pg {
 
-/// Raises 55000 unless this module serves the version of the extension that the database has.
+/// Raises 55000 unless this module serves the database's version of the extension.
 void require_served_version();
 
 }  // namespace tenancy::pg

@@ -130,7 +130,7 @@ UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, con
   facts.overrides = overrides.span();
   facts.visibility = visibility.span();
   facts.classes = &permission_classes();
-  // Needed only where somebody is restricted.
+  // Needed only if a role is restricted to own rows.
   if (std::any_of(facts.visibility.begin(), facts.visibility.end(),
                   [](const VisibilitySwitch &row) { return !row.all_rows; }))
     facts.shared = registered_permissions(read).shared;

@@ -1,4 +1,5 @@
-// Reads from the catalogs the facts that rights follow from. No rule is decided here: the core does that.
+// Reads the facts about users and roles from the catalogs. Decides nothing: the core computes access from
+// them.
 #pragma once
 
 #include "core/access/model.hpp"
@@ -8,12 +9,12 @@ namespace tenancy::pg {
 
 /// A user's facts in one organization, in the current memory context.
 struct UserFactsRead {
-  bool is_member;  // of the organization; otherwise the facts say nothing
+  bool is_member;  // of the organization; otherwise the facts are empty
   UserFacts facts;
 };
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user);
 
-/// The facts of a user who would hold just these roles; nil for no organization role.
+/// The facts of a hypothetical user with these roles only; nil for no organization role.
 UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
                           std::span<const WorkspaceMembership> memberships);
 

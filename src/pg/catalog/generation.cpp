@@ -17,8 +17,8 @@ constexpr int list_count = static_cast<int>(IdList::count);
 struct {
   Observer observer;
   bool reads_are_old;
-  // Nothing is kept, so that nobody depends on the old subscriptions. They are cleared by the next one, and
-  // not in a callback that may run for each of many notifications.
+  // Nothing is cached, so the old subscriptions are not needed. The next subscription clears them, not a
+  // callback that may run for each of many notifications.
   bool subscriptions_expired;
   bool lists[list_count];
   std::uint64_t notifications;

@@ -41,25 +41,14 @@ const char *why_key_has_ended(const CatalogScan &scan, HeapTuple tuple) {
   return nullptr;
 }
 
-ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
-  ApiKeyRead key{};
-  key.not_after = DT_NOEND;
-  // What is compared is the hash of the text that was given, so that the time taken says nothing of any
-  // secret.
-  ScanKeyData scan_key;
-  equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, secret_hash_datum(secret));
-  CatalogScan scan = begin_scan(read, CatalogIndex::api_key_secrets_pkey, 1, &scan_key);
-  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
-    key.id = uuid_column(scan, tuple, attribute::api_key_secrets::api_key_id);
-    key.not_after = earlier(key.not_after, scan, tuple, attribute::api_key_secrets::valid_until);
-  }
-  end_scan(scan);
-  key.reason = "no key has this secret";
-  if (!key.id) return key;
+namespace {
 
+// The row of a key whose id, and its secret's end, are known.
+void read_row(const CatalogRead &read, ApiKeyRead &key) {
   bool all_scopes = false;
+  ScanKeyData scan_key;
   equals(&scan_key, attribute::api_keys::api_key_id, key.id);
-  scan = begin_scan(read, CatalogIndex::api_keys_pkey, 1, &scan_key);
+  CatalogScan scan = begin_scan(read, CatalogIndex::api_keys_pkey, 1, &scan_key);
   if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
     const auto kind = key_kind_named(text_column(scan, tuple, attribute::api_keys::kind));
     key.user = uuid_column(scan, tuple, attribute::api_keys::user_id);
@@ -78,12 +67,39 @@ ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
     if (kind) key.facts.kind = *kind;
   }
   end_scan(scan);
-  if (!key.usable) return key;
+  if (!key.usable) return;
   key.facts.classes = &permission_classes();
   if (all_scopes)
     key.facts.scopes = registered_permissions(read).all;
   else
     read_scopes(read, key);
+}
+
+}  // namespace
+
+ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
+  ApiKeyRead key{};
+  key.not_after = DT_NOEND;
+  // Compares the hash of the given text, so that the time taken reveals nothing about any secret.
+  ScanKeyData scan_key;
+  equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, secret_hash_datum(secret));
+  CatalogScan scan = begin_scan(read, CatalogIndex::api_key_secrets_pkey, 1, &scan_key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
+    key.id = uuid_column(scan, tuple, attribute::api_key_secrets::api_key_id);
+    key.not_after = earlier(key.not_after, scan, tuple, attribute::api_key_secrets::valid_until);
+  }
+  end_scan(scan);
+  key.reason = "no key has this secret";
+  if (key.id) read_row(read, key);
+  return key;
+}
+
+ApiKeyRead read_api_key_of_id(const CatalogRead &read, const Uuid &id) {
+  ApiKeyRead key{};
+  key.not_after = DT_NOEND;
+  key.id = id;
+  key.reason = "there is no such key";
+  read_row(read, key);
   return key;
 }
 

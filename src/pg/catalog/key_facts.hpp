@@ -22,5 +22,7 @@ struct ApiKeyRead {
 Datum secret_hash_datum(const char *secret);
 /// RETURNS the key with this secret.
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret);
+/// The key with this id, whatever its secrets: what it stands for, for others than who shows one.
+ApiKeyRead read_api_key_of_id(const CatalogRead &read, const Uuid &id);
 
 }  // namespace tenancy::pg

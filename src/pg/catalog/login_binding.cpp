@@ -12,7 +12,7 @@ struct {
 }  // namespace
 
 LoginBinding read_login_binding(const CatalogRead &read, Oid login) {
-  // A session keeps its login, and asks for its binding whenever it becomes somebody.
+  // A session keeps its login, and needs the binding at each change of its principal.
   if (last_binding.login == login && last_binding.token == read.start.token) return last_binding.binding;
   LoginBinding binding{};
   ScanKeyData key;

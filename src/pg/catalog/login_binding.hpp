@@ -1,4 +1,4 @@
-// Whom a login is bound to.
+// The user that a login is bound to.
 #pragma once
 
 #include "pg/catalog/catalog_read.hpp"

@@ -23,10 +23,10 @@ struct Entry {
 HTAB *names = nullptr;
 struct {
   uint64 count;
-  CatalogToken token;  // of the catalogs, when it began
+  CatalogToken token;  // of the catalogs, at the start
   bool used_up;
 } numbering{};
-// The built-in permissions and some of the user's own: below this many names nothing is gained.
+// The built-in permissions and some user-defined ones: giving back fewer names than this gains nothing.
 constexpr long few_names = 128;
 PermissionClasses classes{};
 
@@ -35,7 +35,7 @@ struct {
   RegisteredPermissions permissions;
 } registry{};
 
-// nullptr for a name that is too long to be one.
+// nullptr for a name that is too long.
 Entry *entry_of(const char *resource, const char *action) {
   if (strlen(resource) >= permission_name_length || strlen(action) >= permission_name_length) return nullptr;
   if (names == nullptr) {
@@ -77,7 +77,7 @@ bool exists(const char *resource, const char *action) {
   return found;
 }
 
-// Only on the way to an error: the nearest resource, or the nearest action of a resource.
+// Only for errors: the nearest resource, or the nearest action of a resource.
 const char *nearest_registered(const char *resource, const char *action) {
   NearestWord nearest = nearest_to(action == nullptr ? resource : action);
   CatalogRead read = begin_catalog_read();
@@ -96,13 +96,13 @@ const char *nearest_registered(const char *resource, const char *action) {
 
 }  // namespace
 
-// Names that have gone are not told apart from those that are there: that would take a look at the catalogs.
-// What is still in use gets a number again at once.
+// Does not distinguish removed names from existing ones, which would need a read of the catalogs. Names
+// still in use get a number again at once.
 void give_back_numbers() {
   AcceptInvalidationMessages();
   if (names == nullptr) return;
   if (!numbering.used_up && (numbering.token.valid() || hash_get_num_entries(names) < few_names)) return;
-  // What is kept by number is kept with a token of the catalogs, since it was read from there.
+  // Caches that use numbers have a token of the catalogs, since they were read from there.
   expire_catalog_tokens();
   numbering.count++;
   numbering.token = CatalogToken::now();
@@ -145,7 +145,7 @@ const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
   if (registry.token == read.start.token) return registry.permissions;
   RegisteredPermissions found{};
   CatalogScan scan = begin_scan(read, CatalogIndex::permissions_pkey, 0, nullptr);
-  // Version 1.0 has no such column, and restricts everything.
+  // Version 1.0 has no such column: data visibility governs everything.
   const bool says_what_is_shared =
       RelationGetDescr(scan.relation)->natts >= attribute::permissions::data_visibility;
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
@@ -164,7 +164,7 @@ const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
 }
 
 bool is_registered(const char *resource, const char *action) {
-  // Names that aren't registered must not fill the table.
+  // Unregistered names must not fill the table.
   const CatalogToken now = CatalogToken::now();
   if (strlen(resource) >= permission_name_length || strlen(action) >= permission_name_length) return false;
   if (names != nullptr) {
@@ -185,7 +185,7 @@ bool is_registered(const char *resource, const char *action) {
 
 namespace {
 
-// Nothing that long is registered; the message does without it.
+// No registered name is that long; the message is complete without a hint.
 void check_length(const char *what, const char *name) {
   if (strlen(name) >= permission_name_length)
     ereport(ERROR,

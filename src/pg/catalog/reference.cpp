@@ -6,11 +6,11 @@ namespace {
 
 constexpr int uuid_digits = 32;
 
-// In bytes; more than any two names with a slash between them. What is longer names nothing, and nobody pays
-// for finding that out.
+// In bytes; more than any two names with a slash between them. Longer texts refer to nothing, and are
+// rejected without a look-up.
 constexpr size_t longest_reference = 4096;
 
-// False where the reference is too long; an error, unless that is to be none.
+// False if the reference is too long; an error, unless ambiguous references count as none.
 bool check_length(const char *what, const char *reference, Ambiguous ambiguous) {
   const size_t length = strlen(reference);
   if (length <= longest_reference) return true;
@@ -20,8 +20,8 @@ bool check_length(const char *what, const char *reference, Ambiguous ambiguous) 
   return false;
 }
 
-// The text as a uuid, without raising on anything else; the spellings of uuid's output, braces and hyphens
-// aside.
+// The text as a uuid, without raising errors for other texts; the spellings of uuid's output, with or
+// without braces and hyphens.
 bool parse_uuid(const char *text, Uuid &id) {
   int digits = 0;
   for (const char *c = text; *c != '\0'; c++) {
@@ -38,12 +38,12 @@ bool parse_uuid(const char *text, Uuid &id) {
   return digits == uuid_digits;
 }
 
-// What one way of reading the reference found.
+// The result of one way of resolving the reference.
 struct Matches {
-  const char *what;       // of the kind sought, for messages
-  const char *reference;  // as it was written
+  const char *what;       // the kind of entity, for messages
+  const char *reference;  // as given
   Ambiguous ambiguous;
-  Uuid members_of;  // users: only members of this organization count, unless it is nil
+  Uuid members_of;  // users: only members of this organization, unless it is nil
   Uuid found;
   const char *found_by;
   bool several;
@@ -78,7 +78,7 @@ void add_match(Matches &matches, const CatalogRead &read, const Uuid &id, const 
   matches.found_by = found_by;
 }
 
-// Every row that the index finds, as long as it is in the organization (where one is given).
+// All rows that the index finds, in the organization if one is given.
 void add_rows(Matches &matches, const CatalogRead &read, CatalogIndex index, int key_count, ScanKey keys,
               AttrNumber organization_attribute, const Uuid &organization, const char *found_by) {
   CatalogScan scan = begin_scan(read, index, key_count, keys);
@@ -146,7 +146,7 @@ Uuid find_user(const CatalogRead &read, const char *reference, const Uuid &membe
 
 namespace {
 
-// By one name, without its organization's before it. `organization` nil: in any.
+// By its name alone, without the organization's before it. `organization` nil: in any.
 Matches workspaces_named(const CatalogRead &read, const char *reference, const Uuid &organization,
                          Ambiguous ambiguous) {
   Matches matches{"workspace", reference, ambiguous, {}, {}, nullptr, false};
@@ -176,8 +176,8 @@ Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &
   const char *slash = strchr(reference, '/');
   if (matches.found || slash == nullptr) return matches.result();
 
-  // Once: what follows the slash is the workspace's name, whatever is in it. A principal's own organization
-  // is compared and none looked for: it must not learn of others.
+  // Split once: the part after the first slash is the workspace's name, whatever it contains. A principal's
+  // own organization is compared and no other searched: its members must not learn about others.
   const char *before = pnstrdup(reference, static_cast<Size>(slash - reference));
   Uuid named = organization;
   if (!organization)
@@ -189,7 +189,7 @@ Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &
 
 namespace {
 
-// For the administration functions; NULL in, NULL out.
+// For the administration functions; NULL for NULL.
 [[noreturn]] void raise_not_found(const char *what, const char *reference) {
   ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("%s \"%s\" does not exist", what, reference)));
   pg_unreachable();
@@ -223,7 +223,7 @@ Datum pg_tenancy_find_user(PG_FUNCTION_ARGS) {
   return found_or_error(found, "user", reference);
 }
 
-// Whether the reference is to this organization: what else it might be makes no difference.
+// Whether the reference is to this organization: other possible matches make no difference.
 PG_FUNCTION_INFO_V1(pg_tenancy_names_organization);
 Datum pg_tenancy_names_organization(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);

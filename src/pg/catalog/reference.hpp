@@ -1,19 +1,18 @@
-// References: a uuid, an external id, a slug or an e-mail address, as people write them in settings and
-// arguments.
+// References: a uuid, an external id, a slug or an e-mail address, as in parameters and arguments.
 #pragma once
 
 #include "pg/catalog/catalog_read.hpp"
 
 namespace tenancy::pg {
 
-/// What a reference to several is.
+/// Treatment of a reference that matches several.
 enum class Ambiguous { is_error, is_none };
 
-/// The entity that the text refers to; nil when there is none. Raises 22023 when it refers to several, or is
-/// too long to be a reference, unless that is to be none.
+/// RETURNS the entity that the text refers to; nil if there is none. Raises 22023 if it refers to several,
+/// or is too long, unless ambiguous references count as none.
 Uuid find_organization(const CatalogRead &read, const char *reference,
                        Ambiguous ambiguous = Ambiguous::is_error);
-/// Whether it refers to this organization. Says the same of a reference to another one and of one to none.
+/// RETURNS whether it refers to this organization; false alike for another organization and for none.
 bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization);
 /// `members_of` not nil: among the members of this organization.
 Uuid find_user(const CatalogRead &read, const char *reference, const Uuid &members_of = {});

@@ -5,7 +5,7 @@
 namespace tenancy::pg {
 namespace {
 
-// What the built-in roles are born with is the same for everybody: read once until a catalog changes.
+// The built-in roles' own grants are the same for everybody: cached until a catalog changes.
 constexpr int built_in_roles = 6;
 struct {
   CatalogToken token;

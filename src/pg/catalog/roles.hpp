@@ -1,4 +1,4 @@
-// Roles, with the grants that they are born with.
+// Roles, with their own grants before overrides.
 #pragma once
 
 #include <optional>
@@ -8,10 +8,10 @@
 
 namespace tenancy::pg {
 
-/// RETURNS a role with the grants that it is born with; one that doesn't exist has none. CACHES: the built-in
-/// roles, until a catalog changes.
+/// RETURNS a role with its own grants; one that doesn't exist has none. CACHES: the built-in roles, until a
+/// catalog changes.
 Role read_role(const CatalogRead &read, const Uuid &id);
-/// RETURNS a role's level; nothing for no such role.
+/// RETURNS a role's level; nothing if there is no such role.
 std::optional<Level> read_role_level(const CatalogRead &read, const Uuid &role);
 
 }  // namespace tenancy::pg

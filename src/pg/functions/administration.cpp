@@ -1,5 +1,5 @@
-// What the administration functions ask before they act: who is a DBA, what the session holds, and what the
-// words of the access model are. What may be handed out: delegation.cpp.
+// Questions of administration functions: who is a DBA, which rights the session holds, and the vocabulary
+// of the access model. Limits of delegation: delegation.cpp.
 
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
@@ -22,8 +22,8 @@ Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
 }  // namespace
 
 extern "C" {
-// An administrator holds USAGE on the domain tenancy.administrator, which is in no predefined role and in no
-// GRANT ON ALL ... IN SCHEMA. A query that a DBA simulates is somebody else's.
+// An administrator holds USAGE on the domain tenancy.administrator, which no predefined role and no GRANT
+// ON ALL ... IN SCHEMA includes. A simulated query runs as another user, so it has no administrator.
 PG_FUNCTION_INFO_V1(pg_tenancy_is_dba);
 Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
   (void)fcinfo;
@@ -36,7 +36,7 @@ Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(holds_marker(calling_role(), marker));
 }
 
-// How many rows the session's permission reaches there: 'all', 'own' or NULL.
+// Returns 'all', 'own' or NULL: the rows over which the session holds the permission in that place.
 PG_FUNCTION_INFO_V1(pg_tenancy_holds);
 Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
@@ -86,7 +86,8 @@ Datum pg_tenancy_holds_new_permissions(PG_FUNCTION_ARGS) {
       holds_new_permissions(uuid_of_datum(PG_GETARG_DATUM(0)), text_to_cstring(PG_GETARG_TEXT_PP(1))));
 }
 
-// What a setting comes to: of a role's grants, or without a resource of its data visibility.
+// The effective value of a tenant setting: of a role's grants or, without a resource, of its data
+// visibility.
 PG_FUNCTION_INFO_V1(pg_tenancy_setting_value);
 Datum pg_tenancy_setting_value(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);

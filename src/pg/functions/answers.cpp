@@ -1,4 +1,4 @@
-// permissions(), who_can(), access_matrix(): what the core decides, as lists.
+// permissions(), who_can(), access_matrix(): decisions of the core, as lists.
 
 #include <algorithm>
 
@@ -56,11 +56,11 @@ struct Question {
   PermissionSet permission;
 };
 
-// How far a member's roles reach, and by which: the best of them.
+// The rows that a member's roles reach, and the role that reaches most.
 struct Reach {
   Rows rows;
   const RoleRights *role;
-  bool has_role_there;  // in the workspace asked for: what a user key needs for what is its own to write
+  bool has_role_there;  // in that workspace, as a user key needs for permissions that every key may have
 };
 
 void improve(Reach &reach, Rows rows, const RoleRights *role) {
@@ -132,7 +132,7 @@ bool has_scope(const CatalogRead &read, const Question &question, const Uuid &ap
   return found;
 }
 
-// A user key's reach, from its user's in its workspace.
+// A user key's rows, from those of its user in the key's workspace.
 Rows reach_of_user_key(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
                        const Uuid &user, const Uuid &workspace) {
   Uuid organization_role;
@@ -228,7 +228,7 @@ Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0)) return 0;
   give_back_numbers();
   const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
-  // A workspace without settings of its own: any will do that doesn't exist.
+  // Stands for a workspace without settings of its own: any id that doesn't exist.
   Uuid ordinary;
   ordinary.bytes.fill(0xff);
 

@@ -1,4 +1,4 @@
-// New secrets, and what their scopes' levels mean.
+// New secrets, and the levels of their scopes.
 
 #include "core/access/scopes.hpp"
 #include "core/credential/api_key.hpp"
@@ -46,7 +46,7 @@ Datum pg_tenancy_generate_api_key(PG_FUNCTION_ARGS) {
   return text_of({secret.data(), secret.size()});
 }
 
-// With all that is stored of it, so that the secret itself need not be handed to a statement.
+// Also returns everything that is stored of the secret, so that no statement needs the secret itself.
 PG_FUNCTION_INFO_V1(pg_tenancy_issue_secret);
 Datum pg_tenancy_issue_secret(PG_FUNCTION_ARGS) {
   TupleDesc descriptor = nullptr;
@@ -65,7 +65,7 @@ Datum pg_tenancy_api_key_display_prefix(PG_FUNCTION_ARGS) {
   return text_of(api_key_display_prefix(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
-// The scopes of a feature's level, as "resource.action"; what isn't registered is the caller's to leave out.
+// The scopes of a feature's level, as "resource.action"; the caller removes unregistered ones.
 PG_FUNCTION_INFO_V1(pg_tenancy_scopes_of_level);
 Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
   const char *feature = text_to_cstring(PG_GETARG_TEXT_PP(0));
@@ -85,7 +85,7 @@ Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
   PG_RETURN_ARRAYTYPE_P(construct_array(scopes.items, scopes.count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// The levels of a key for which none are named, as pairs of feature and level.
+// The default levels of a new key, as pairs of feature and level.
 PG_FUNCTION_INFO_V1(pg_tenancy_default_scope_levels);
 Datum pg_tenancy_default_scope_levels(PG_FUNCTION_ARGS) {
   PodArray<Datum> words;
@@ -97,7 +97,7 @@ Datum pg_tenancy_default_scope_levels(PG_FUNCTION_ARGS) {
   PG_RETURN_ARRAYTYPE_P(construct_array(words.items, words.count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// Read with the newest snapshot: the caller's may be from before another session's commit.
+// Reads with the newest snapshot: the caller's may be older than another session's commit.
 PG_FUNCTION_INFO_V1(pg_tenancy_organization_has_owner);
 Datum pg_tenancy_organization_has_owner(PG_FUNCTION_ARGS) {
   CatalogRead read = begin_catalog_read();

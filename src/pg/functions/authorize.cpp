@@ -8,7 +8,7 @@
 namespace tenancy::pg {
 namespace {
 
-// The last workspace that was named, in the organization of who named it.
+// The last workspace named, in the organization of the principal that named it.
 struct KnownReference {
   CatalogToken token;
   Uuid organization;
@@ -17,7 +17,7 @@ struct KnownReference {
   char text[permission_name_length];
 };
 
-// What a call site keeps: what was asked for last, so that asking again costs a few comparisons.
+// A call site caches its last question, so that repeating it costs a few comparisons.
 struct CallState {
   CatalogToken token;
   int resource_length;
@@ -90,7 +90,7 @@ Uuid workspace_named(CallState &asked, const text *reference, const Uuid &organi
 }  // namespace
 
 extern "C" {
-// What isn't named isn't held: an answer that is false for IF NOT, too, which NULL is not.
+// Nothing is held on NULL. Returns false and not NULL, so that IF NOT is taken.
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize);
 Datum pg_tenancy_authorize(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);

@@ -1,10 +1,10 @@
-// The trigger of the catalogs: which sessions a change of a row is sent to. Notifications are the server's
+// The trigger of the catalogs, which sends notifications of changed rows. Notifications are the server's
 // own, of its relation cache: sent at commit to every session of the database, on rollback to none, on a
 // standby by replay.
 //
 // Most changes concern one organization, and are sent as its topic's; the trigger's arguments say which. A
 // row of a built-in role, which has no organization, may concern any organization, and so may one of a user
-// or a login: these are sent as the catalog's own, to which every session reacts that has read it.
+// or a login: these are sent as the catalog's own, to which every session that has read it reacts.
 
 #include "pg/functions/catalog_changes.hpp"
 
@@ -65,9 +65,9 @@ Uuid id_in(const TriggerData *trigger, HeapTuple tuple, const char *column_name)
   return is_null ? Uuid{} : uuid_of_datum(datum);
 }
 
-// Of an API key that a row belongs to.
+// The API key that a row belongs to.
 struct KeyOfRow {
-  Uuid organization;  // nil when there is no such key any more
+  Uuid organization;  // nil if the key no longer exists
   bool is_new;        // made by this transaction
 };
 
@@ -101,7 +101,7 @@ const char *argument_of(const TriggerData *trigger, int i) {
   return trigger->tg_trigger->tgnargs > i ? trigger->tg_trigger->tgargs[i] : "";
 }
 
-// RETURNS whether it was enough to notify the row's organization, and its user where the argument says so.
+// RETURNS whether notifying the row's organization, and its user if the argument says so, was enough.
 bool notify_of_row(const TriggerData *trigger, HeapTuple row) {
   const char *audience = argument_of(trigger, 1);
   Uuid organization;
@@ -112,7 +112,7 @@ bool notify_of_row(const TriggerData *trigger, HeapTuple row) {
   if (!organization || state.rows_notified >= max_rows_notified) return false;
   state.rows_notified++;
   notify_audience(Audience::organization, organization);
-  // Which organizations somebody is in decides which one is active.
+  // A user's organizations decide which one is active.
   if (strcmp(audience, "member") == 0) notify_audience(Audience::user, id_in(trigger, row, "user_id"));
   return true;
 }
@@ -149,7 +149,7 @@ Datum pg_tenancy_invalidate(PG_FUNCTION_ARGS) {
   // commit.
   expire_catalog_tokens();
   if (strcmp(argument, "new") == 0) return PointerGetDatum(nullptr);
-  // A scope given to a key that others may be using concerns them; a new key's does not.
+  // A new scope of a key that others may be using concerns them; a new key's does not.
   if (strcmp(argument, "of_key") == 0 && key_of(trigger, trigger->tg_trigtuple).is_new)
     return PointerGetDatum(nullptr);
   if (strcmp(argument, "listed") == 0) {

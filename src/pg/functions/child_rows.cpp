@@ -1,4 +1,4 @@
-// Rows of a child table that don't say what their parent says: counted, and mended.
+// Rows of a child table that differ from their parents in the copied columns: counts and updates them.
 
 #include "pg/catalog/caller.hpp"
 #include "pg/functions/child_table.hpp"
@@ -24,7 +24,7 @@ const char *column_of(const char *table, Oid relation, AttrNumber number) {
   return psprintf("%s.%s", table, quote_identifier(get_attname(relation, number, false)));
 }
 
-// The join of a child c with its first parent p, where what is copied differs.
+// The join of a child c with its first parent p, on rows whose copied columns differ.
 void append_differing(StringInfo sql, const ChildTable &child) {
   const ParentKey &key = child.parents[0].key;
   generate_operator_clause(sql, column_of("p", key.relation, key.referenced),
@@ -42,7 +42,8 @@ void append_differing(StringInfo sql, const ChildTable &child) {
   appendStringInfoString(sql, ")");
 }
 
-// As the child's owner, who must own the parent, too, to see all of its rows; the way of owner_work.cpp.
+// Runs as the child's owner, as owner_work.cpp does. It must also own the parent, to see all of the
+// parent's rows.
 int64 run_as_owner(Oid relation, const char *sql, bool returns_count) {
   HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
   if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for relation %u", relation);
@@ -73,7 +74,7 @@ int64 run_as_owner(Oid relation, const char *sql, bool returns_count) {
 }  // namespace
 
 extern "C" {
-// What the triggers of a table name; NULLs where it has none, or they have been changed.
+// The columns that a table's triggers name; NULLs if it has none, or they have been changed.
 PG_FUNCTION_INFO_V1(pg_tenancy_child_columns);
 Datum pg_tenancy_child_columns(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -105,8 +106,7 @@ Datum pg_tenancy_child_columns(PG_FUNCTION_ARGS) {
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
-// How many rows of the table, with its partitions, differ from their parents; counting ends at the number
-// given.
+// Counts rows of the table and its partitions that differ from their parents, up to the given number.
 PG_FUNCTION_INFO_V1(pg_tenancy_count_differing);
 Datum pg_tenancy_count_differing(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -126,8 +126,8 @@ Datum pg_tenancy_count_differing(PG_FUNCTION_ARGS) {
   PG_RETURN_INT64(count);
 }
 
-// Has rows in a range of blocks say what their parents say; returns how many there were. The table's own
-// trigger looks again, and holds the parents.
+// Updates the differing rows in a range of blocks; returns their number. The table's own trigger reads the
+// parents again and locks them.
 PG_FUNCTION_INFO_V1(pg_tenancy_fill_blocks);
 Datum pg_tenancy_fill_blocks(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);

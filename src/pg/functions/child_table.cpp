@@ -1,7 +1,7 @@
-// A child table describes itself: its columns stand in the condition of its UPDATE trigger, where the server
-// keeps track of renamed columns, and their parts in the trigger's arguments; the foreign key says which
-// table is the parent, and that table's policies which of its columns name the tenant. Nothing is named by
-// text that could be resolved otherwise later.
+// A child table describes itself: the condition of its UPDATE trigger contains its columns, so that the
+// server follows renames, and the trigger's arguments give their roles. The foreign key gives the parent
+// table, and that table's policies its tenant columns. No name is stored as text that could resolve to
+// another object later.
 
 #include "pg/functions/child_table.hpp"
 
@@ -45,7 +45,7 @@ const char *problem_of_trigger(const Relation relation, const char *name) {
   return nullptr;
 }
 
-// The columns of NEW in a trigger's condition, in their order there.
+// The columns of NEW in a trigger's condition, in order.
 int columns_of_new(const Trigger *trigger, AttrNumber *columns, int at_most) {
   int count = 0;
   if (trigger->tgqual == nullptr) return 0;
@@ -58,7 +58,7 @@ int columns_of_new(const Trigger *trigger, AttrNumber *columns, int at_most) {
   return count;
 }
 
-// Which of the four a trigger's argument stands for; -1 for none.
+// The index of a trigger's argument among the four roles of columns; -1 for none.
 int part_named(const char *name) {
   for (int i = 0; i < id_column_count; i++)
     if (strcmp(name, part_names[i]) == 0) return i;
@@ -84,7 +84,7 @@ bool has_hold(const Relation parent) {
   return false;
 }
 
-// --- what is kept
+// --- the cache
 
 struct Retired {
   Retired *next;
@@ -92,7 +92,7 @@ struct Retired {
 };
 
 HTAB *children = nullptr;
-Retired *retired = nullptr;  // plans that a statement further out may still be running
+Retired *retired = nullptr;  // plans that an outer statement may still be executing
 
 void retire(SPIPlanPtr &plan) {
   if (plan == nullptr) return;
@@ -142,7 +142,7 @@ void require_same_type(const ChildTable &child, AttrNumber mine, Oid parent, Att
                                         get_attname(parent, theirs, false), get_rel_name(parent)));
 }
 
-// The parent's columns, while its lock is held.
+// REQUIRES: a lock on the parent.
 void read_parent(ChildTable &child, Parent &parent) {
   const Relation relation = table_open(parent.key.relation, AccessShareLock);
   PolicyCall call{};
@@ -154,7 +154,7 @@ void read_parent(ChildTable &child, Parent &parent) {
                  psprintf("table \"%s\" is not protected", get_rel_name(parent.key.relation)));
 }
 
-// A column that is the key itself is the same in the child by the foreign key, and not copied.
+// A column that is itself the key is equal by the foreign key, and not copied.
 AttrNumber column_of_child(const ChildTable &child, int part) {
   if (child.columns.copies[part] != InvalidAttrNumber) return child.columns.copies[part];
   const Parent &first = child.parents[0];
@@ -195,7 +195,7 @@ void read_child(ChildTable &child) {
   }
 }
 
-// --- statements; every name is qualified, and every operator named by schema
+// --- statements; every name is qualified, and every operator has its schema
 
 const char *qualified(Oid relation) {
   return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
@@ -341,7 +341,7 @@ bool find_parent(Oid child, AttrNumber key, ParentKey &parent) {
   while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
     const auto *constraint = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
     if (constraint->contype != CONSTRAINT_FOREIGN) continue;
-    // A partitioned parent's partitions have keys of their own.
+    // Foreign keys of a partitioned parent exist once more for each partition.
     if (found && get_rel_relispartition(constraint->confrelid)) continue;
     int count = 0, set_count = 0;
     AttrNumber own[INDEX_MAX_KEYS], theirs[INDEX_MAX_KEYS], set[INDEX_MAX_KEYS];
@@ -397,7 +397,7 @@ ChildTable &child_table(Oid relation) {
   }
   if (child->is_current && child->is_complete) return *child;
   child->is_complete = false;
-  child->is_current = true;  // until a message that comes meanwhile says otherwise
+  child->is_current = true;  // unless an invalidation arrives meanwhile
   retire(child->move);
   for (Parent &parent : child->parents) {
     retire(parent.read);

@@ -1,5 +1,5 @@
-// Tables that take their tenant from a parent row: what their triggers say, and the statements that follow
-// from that. See docs/design/child-tables.md.
+// Tables that take their tenant from a parent row: the columns that their triggers name, and the statements
+// made from them. See docs/design/child-tables.md.
 #pragma once
 
 #include "pg/functions/table_protection.hpp"
@@ -11,15 +11,15 @@ inline constexpr int max_parents = 4;
 inline constexpr char insert_trigger[] = "~tenancy_insert";
 inline constexpr char update_trigger[] = "~tenancy_update";
 
-/// The columns of a child table, as its triggers name them: those that refer to a parent, and those that are
-/// copied from the first one.
+/// The columns of a child table, as its triggers name them: references to parents, and copies of the first
+/// parent's columns.
 struct ChildColumns {
   int parents;
   AttrNumber keys[max_parents];
   AttrNumber copies[id_column_count];  // InvalidAttrNumber: not copied
 };
 
-/// Why a table's triggers can't be read, in the server's words; nullptr when they can.
+/// Returns nullptr, or the reason why a table's triggers can't be read, as part of an error message.
 const char *read_child_columns(Relation child, ChildColumns &columns);
 
 /// A foreign key of one column.
@@ -31,33 +31,33 @@ struct ParentKey {
 };
 bool find_parent(Oid child, AttrNumber key, ParentKey &parent);
 
-/// What is wrong with the triggers of a table that takes its tenant from parents; nullptr: nothing.
+/// Returns nullptr, or the problem of a child table's triggers.
 const char *problem_of_child(Relation child, const ChildColumns &columns);
 
-/// The parent as the child's triggers need it. Column numbers are the parent's.
+/// The parent, for the child's triggers. Column numbers are the parent's.
 struct Parent {
   ParentKey key;
   AttrNumber columns[id_column_count];
-  SPIPlanPtr read;     // $1 a key: the columns that are copied, or compared; holds the row FOR KEY SHARE
+  SPIPlanPtr read;     // $1 a key: the columns to copy or to compare; locks the row FOR KEY SHARE
   SPIPlanPtr visible;  // $1 a key: one row if the principal may see it
   SPIPlanPtr strange;  // $1 a key, $2 a tenant: one row if a child names another
 };
 
-/// What a backend keeps of a child table, for immediate use.
+/// CACHES: a child table's description, until the server invalidates it. For immediate use.
 struct ChildTable {
   Oid relation;  // hash key
   bool is_current;
   bool is_complete;
   ChildColumns columns;
-  // Which column must be the same in all parents: the organization, or the workspace where one of them has no
+  // The column that must be equal in all parents: the organization, or the workspace if one of them has no
   // organization.
   int compared;
   AttrNumber compared_column;  // of the child
   Parent parents[max_parents];
-  SPIPlanPtr move;  // $1 a key of the first parent, $2... what is copied
+  SPIPlanPtr move;  // $1 a key of the first parent, $2... the copied values
 };
 
-/// Raises 55000 when the triggers, a foreign key or the parent's protection is gone.
+/// Raises 55000 if the triggers, a foreign key or the parent's protection are missing.
 ChildTable &child_table(Oid relation);
 
 SPIPlanPtr read_plan(ChildTable &child, int parent);

@@ -1,5 +1,6 @@
-// What the session may hand out: the core judges by the access that a role, a grant, a setting, a key or the
-// keys of tokens can confer. Each function returns what the session lacks, or NULL where it may.
+// Delegation: the core compares the session's access with the access that a role, a grant, a tenant
+// setting, a key or the keys of tokens can confer. Each function returns what the session lacks, or NULL if
+// it may.
 
 #include "core/access/delegation.hpp"
 
@@ -7,6 +8,7 @@
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/roles.hpp"
+#include "pg/functions/lacking.hpp"
 #include "pg/functions/role_rights.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/session/principal.hpp"
@@ -18,19 +20,13 @@ Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(argument));
 }
 
-// The first missing permission by name, or what else is missing; nullptr for nothing.
+// The first missing permission by name, or a description of what else is missing; nullptr for nothing.
 const char *text_of(const Shortfall &lacking) {
   if (!lacking.any()) return nullptr;
   for (const NamedPermission &permission : permissions_by_name())
     if (lacking.permissions.contains(permission.id))
       return psprintf("%s.%s", permission.resource, permission.action);
   return lacking.standing ? "a role above settings" : "a role in every workspace";
-}
-
-Datum lacking_datum(FunctionCallInfo fcinfo, const Shortfall &lacking) {
-  const char *text = text_of(lacking);
-  if (text == nullptr) PG_RETURN_NULL();
-  PG_RETURN_TEXT_P(cstring_to_text(text));
 }
 
 Shortfall shortfall_of_role(const Uuid &organization, const Uuid &workspace, const Uuid &role) {
@@ -45,7 +41,7 @@ Shortfall shortfall_of_role(const Uuid &organization, const Uuid &workspace, con
   return lacking;
 }
 
-// All rows of these permissions, where the grantee can have them.
+// All rows of these permissions, as far as the grantee can have them.
 Shortfall shortfall_of_grant(const Uuid &organization, const Grantee &grantee,
                              const PermissionSet &permissions) {
   const PermissionClasses &classes = permission_classes();
@@ -84,8 +80,8 @@ void add_rights(PermissionSet &permissions, const Rights &rights) {
   permissions |= rights.own;
 }
 
-// Whether a switch of data visibility of the one workspace role decides over the other role as well: custom
-// roles follow the role member, and so do, on the organization, roles without every workspace.
+// Whether a switch of data visibility of the one workspace role also decides for the other role: custom
+// roles follow the role member, and so do, on the organization level, roles without all workspaces.
 bool follows(const RoleRights &role, const Uuid &of) {
   if (role.id == of) return true;
   if (of != workspace_member_role) return false;
@@ -93,6 +89,12 @@ bool follows(const RoleRights &role, const Uuid &of) {
 }
 
 }  // namespace
+
+Datum lacking_datum(FunctionCallInfo fcinfo, const Shortfall &lacking) {
+  const char *text = text_of(lacking);
+  if (text == nullptr) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(text));
+}
 
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_role);
@@ -104,7 +106,7 @@ Datum pg_tenancy_lacks_for_role(PG_FUNCTION_ARGS) {
   return lacking_datum(fcinfo, shortfall_of_role(organization, uuid_argument(fcinfo, 1), role));
 }
 
-// Permissions of a role, as a row of the organization or (where one is given) of a workspace has them.
+// Permissions of a role, in its overrides of the organization or (if given) of a workspace.
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_permissions);
 Datum pg_tenancy_lacks_for_permissions(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -120,7 +122,7 @@ Datum pg_tenancy_lacks_for_permissions(PG_FUNCTION_ARGS) {
                                                   permissions_argument(fcinfo, 3)));
 }
 
-// All that a token can have: anything but what any key may write, in any workspace.
+// Everything that a token can have: all permissions but those that every key may have, in any workspace.
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_tokens);
 Datum pg_tenancy_lacks_for_tokens(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -134,15 +136,15 @@ Datum pg_tenancy_lacks_for_tokens(PG_FUNCTION_ARGS) {
   return lacking_datum(fcinfo, shortfall_of_grant(organization, {false, true, {}}, permissions));
 }
 
-// A switch of a workspace role's data visibility, in a workspace or (NULL) the organization: what the roles
-// that it decides over hold of what is governed.
+// A switch of a workspace role's data visibility, in a workspace or (NULL) the organization, confers what
+// the roles it decides for hold on governed resources.
 PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_visibility);
 Datum pg_tenancy_lacks_for_visibility(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
   const Uuid switched = uuid_argument(fcinfo, 2);
-  Uuid to_come;  // a workspace without settings of its own
+  Uuid to_come;  // stands for any workspace without settings of its own
   to_come.bytes.fill(0xff);
 
   CatalogRead read = begin_catalog_read();

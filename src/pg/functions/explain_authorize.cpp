@@ -1,5 +1,5 @@
-// explain_authorize(): each role, grant, override, switch and scope that is looked at, and the outcome. The
-// outcome, and what each role gives, are the core's; the rows between say why.
+// explain_authorize(): each role, grant, override, switch and scope involved, and the outcome. The core
+// computes the outcome and the rights of each role; the rows between give the reasons.
 
 #include "core/credential/api_key.hpp"
 #include "pg/catalog/entity_names.hpp"
@@ -46,7 +46,7 @@ const char *outcome(Rows rows) {
   return "denied";
 }
 
-// The rows of grants about one role and the permission, whether they count or not.
+// The rows of grants for one role and the permission, whether they count or not.
 void explain_grants(Explanation &explanation, const CatalogRead &read, const Uuid &organization,
                     const char *name, const RoleRights &role) {
   const Level level = level_named(role.level).value_or(Level::workspace);
@@ -182,7 +182,7 @@ Datum pg_tenancy_explain_authorize(PG_FUNCTION_ARGS) {
     if (copy.user) explain_user(explanation, read, copy);
     end_catalog_read(read);
   }
-  // Asked once more as authorize() asks.
+  // Computes the decision separately, as authorize() does.
   principal = current_principal();
   const Rows reached = authorized(*principal, permission, explanation.workspace);
   add_step(explanation, "decision", "authorize()", outcome(reached));

@@ -1,10 +1,10 @@
-// Work of the extension on tables of others: export, removal, looks for rows.
+// Work of the extension on users' tables: export, removal, searches for rows.
 //
-// The extension's owner is a superuser. What a statement on a user's table may run along (index predicates
-// and expressions, triggers, rules, checks, casts) is the table owner's, so the statement runs as that owner
-// in a security-restricted operation with a safe search_path, as the server's own maintenance does, and while
-// the session's principal is suspended. The owner sees all rows of its own tables although row security is
-// forced, as in referential actions.
+// The extension's owner is a superuser. A statement on a user's table can also execute code of the table's
+// owner (index predicates and expressions, triggers, rules, checks, casts). It therefore runs as that
+// owner, in a security-restricted operation with a safe search_path, as the server's own maintenance does,
+// and while the session's principal is suspended. The owner sees all rows of its own tables although row
+// security is forced, as in referential actions.
 
 #include "pg/catalog/caller.hpp"
 #include "pg/plan/owner_exemption.hpp"
@@ -20,7 +20,7 @@ void set_until_done(const char *name, const char *value, GucContext context, Guc
   set_config_option(name, value, context, source, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Holds a lock on the relation from then on, so that the owner stays the same.
+// Locks the relation, so that its owner stays the same.
 Oid owner_of_locked(Oid relation) {
   LockRelationOid(relation, AccessShareLock);
   HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
@@ -79,8 +79,8 @@ static void name_the_table(void *relation) {
 }  // namespace
 
 extern "C" {
-// as_owner(relation, statement): one statement, whose only column is jsonb; returns its rows, or else the
-// number of rows that it changed. For bodies of language "tenancy" only.
+// as_owner(relation, statement): runs one statement, whose only column is jsonb. Returns its rows, or else
+// the number of changed rows. REQUIRES: a caller in language "tenancy".
 PG_FUNCTION_INFO_V1(pg_tenancy_as_owner);
 Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
   if (!is_administration_running())

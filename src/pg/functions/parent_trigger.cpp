@@ -1,12 +1,13 @@
-// The triggers of child tables and their parents. A child's row takes its tenant from the parent row, which
-// it holds FOR KEY SHARE; a parent row that moves takes its children along. So that neither misses the other,
-// a parent that moves is held FOR UPDATE first, and its children are looked for by the newest snapshot, with
-// the check of a referential action where the transaction keeps an older one.
+// The triggers of child tables and their parents. A child row takes its tenant from the parent row, which
+// it locks FOR KEY SHARE; a parent row that moves takes its children along. So that neither misses the
+// other, the moving parent is locked FOR UPDATE first, and its children are found with the newest snapshot,
+// with the check of a referential action if the transaction's snapshot is older.
 //
-// Statements run as the owner of the table that they are about, who sees all of its rows, as in referential
+// Statements run as the owner of the table that they change, who sees all of its rows, as in referential
 // actions.
 
 #include "pg/functions/child_table.hpp"
+#include "pg/plan/refused_write.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -37,7 +38,7 @@ Caller become_owner(Oid relation, int restriction) {
 // After an error the end of the (sub)transaction does this.
 void become(const Caller &caller) { SetUserIdAndSecContext(caller.user, caller.context); }
 
-// A trigger at another time has not what these look at.
+// Fired at another time, the trigger data lack the rows used here.
 TriggerData *called_as_row_trigger(FunctionCallInfo fcinfo, const char *name, bool after) {
   if (!CALLED_AS_TRIGGER(fcinfo))
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -59,7 +60,7 @@ static void name_the_child(void *relation) {
 }
 }
 
-// What went wrong inside is told with the table's name.
+// An error inside gets the table's name as context.
 struct Context {
   ErrorContextCallback callback;
   Oid relation;
@@ -84,7 +85,7 @@ int parent_argument(const TriggerData *trigger) {
   return parent;
 }
 
-// The parent's row, held FOR KEY SHARE: its columns are in SPI_tuptable if there is one.
+// Locks the parent row FOR KEY SHARE; its columns are in SPI_tuptable if it exists.
 bool read_parent_row(ChildTable &child, int parent, Datum key) {
   const Caller caller = become_owner(child.parents[parent].key.relation, SECURITY_RESTRICTED_OPERATION);
   check_result(SPI_execute_snapshot(read_plan(child, parent), &key, nullptr, InvalidSnapshot, InvalidSnapshot,
@@ -94,8 +95,8 @@ bool read_parent_row(ChildTable &child, int parent, Datum key) {
   return SPI_processed > 0;
 }
 
-// Where row security doesn't refuse the row, the foreign key may do so only at the end of the transaction,
-// when the parent has come and the row says nothing of it.
+// If row security doesn't refuse the row, the foreign key may do so only at the end of the transaction,
+// when the parent exists and the row still lacks its tenant.
 void require_refusal(Relation relation, const ChildTable &child) {
   if (check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED) return;
   ereport(ERROR, (errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -107,8 +108,8 @@ void require_refusal(Relation relation, const ChildTable &child) {
                   errhint("A row that takes its tenant from another can only be written after that one.")));
 }
 
-// The row with its parent's columns, in the caller's memory context; with none where there is no such parent,
-// so that the policy refuses it like a hidden one.
+// Returns the row with its parent's columns, in the caller's memory context. Without a parent they are
+// NULL, so that the policy refuses the row like one with a hidden parent.
 HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple row, Datum key) {
   const bool found = read_parent_row(child, 0, key);
   if (!found) require_refusal(relation, child);
@@ -128,7 +129,7 @@ HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple
       heap_modify_tuple_by_cols(row, RelationGetDescr(relation), count, numbers, values, nulls));
 }
 
-// A column's value in a row of the relation, or of a partition of it with columns of other numbers.
+// A column's value in a row of the relation or of a partition, whose column numbers may differ.
 Datum value_of(const Relation relation, HeapTuple row, Oid named_in, AttrNumber column, bool *is_null) {
   const AttrNumber number =
       RelationGetRelid(relation) == named_in
@@ -138,8 +139,8 @@ Datum value_of(const Relation relation, HeapTuple row, Oid named_in, AttrNumber 
   return heap_getattr(row, number, RelationGetDescr(relation), is_null);
 }
 
-// As the server's own referential actions: rows that came after the transaction's snapshot are found, and
-// refused by 40001.
+// As in the server's own referential actions: rows newer than the transaction's snapshot are found, and
+// raise 40001.
 struct Snapshots {
   Snapshot newest;
   Snapshot crosscheck;
@@ -147,7 +148,7 @@ struct Snapshots {
 
 Snapshots snapshots_for_children() {
   if (!IsolationUsesXactSnapshot()) return {InvalidSnapshot, InvalidSnapshot};
-  CommandCounterIncrement();  // what this transaction has done itself
+  CommandCounterIncrement();  // sees this transaction's own changes
   return {GetLatestSnapshot(), GetTransactionSnapshot()};
 }
 
@@ -158,12 +159,12 @@ Snapshots snapshots_for_children() {
                   errhint("Delete the row, or move its parents in the same transaction.")));
 }
 
-// Whether the row's version that a deferred trigger was called for is still there.
+// Whether the row version of a deferred trigger call still exists.
 bool is_gone(const TriggerData *trigger, TupleTableSlot *slot) {
   return !table_tuple_satisfies_snapshot(trigger->tg_relation, slot, SnapshotSelf);
 }
 
-// A row of a child table: its other parents must be its tenant's.
+// For a row of a child table: its other parents must belong to its tenant.
 void check_row_of_child(TriggerData *trigger, HeapTuple row) {
   const Oid relation = RelationGetRelid(trigger->tg_relation);
   const int parents = child_table(relation).columns.parents;
@@ -175,14 +176,14 @@ void check_row_of_child(TriggerData *trigger, HeapTuple row) {
     if (is_null || !read_parent_row(child, i, key)) continue;
     const Datum theirs = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
     const Datum own = heap_getattr(row, child.compared_column, descriptor, &has_no_tenant);
-    if (is_null || has_no_tenant) continue;  // for everybody, or nobody's
+    if (is_null || has_no_tenant) continue;  // shared, or hidden from everybody
     const Form_pg_attribute attribute = TupleDescAttr(descriptor, child.compared_column - 1);
     if (!datum_image_eq(theirs, own, attribute->attbyval, attribute->attlen))
       raise_strange(relation, child.parents[i].key.relation);
   }
 }
 
-// A row of another parent than the first: its children must be its tenant's.
+// For a row of another parent than the first: its children must belong to its tenant.
 void check_row_of_parent(TriggerData *trigger, HeapTuple row, int number) {
   ChildTable &child = child_table(trigger->tg_trigger->tgconstrrelid);
   const Oid relation = child.relation;
@@ -220,18 +221,18 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
     ChildTable &child = child_table(RelationGetRelid(relation));
     bool is_null = false;
     const Datum key = heap_getattr(row, child.columns.keys[i], RelationGetDescr(relation), &is_null);
-    if (is_null) continue;  // what the row says of itself stays
+    if (is_null) continue;  // the row keeps its own values
     if (i == 0)
       result = with_columns_of_parent(relation, child, row, key);
     else
-      read_parent_row(child, i, key);  // held; compared when the row is there
+      read_parent_row(child, i, key);  // locks it; the deferred trigger compares
   }
   SPI_finish();
   leave(context);
   return PointerGetDatum(result);
 }
 
-// BEFORE UPDATE on a parent that moves: whoever holds it for a new child is waited for.
+// BEFORE UPDATE on a parent that moves: waits for sessions that hold it for a new child.
 PG_FUNCTION_INFO_V1(pg_tenancy_hold_parent);
 Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
   const TriggerData *trigger = called_as_row_trigger(fcinfo, "hold_parent", false);
@@ -242,7 +243,7 @@ Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
       table_tuple_lock(trigger->tg_relation, &place, GetActiveSnapshot(), slot, GetCurrentCommandId(true),
                        LockTupleExclusive, LockWaitBlock, 0, &failure);
   ExecDropSingleTupleTableSlot(slot);
-  // What the statement itself has changed meanwhile is the server's to complain of.
+  // If the statement itself has changed the row meanwhile, the server raises the error.
   if (result != TM_Ok && result != TM_SelfModified && result != TM_Invisible)
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                     errmsg("could not serialize access due to concurrent update")));
@@ -282,7 +283,7 @@ Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
   return PointerGetDatum(nullptr);
 }
 
-// At the end of a transaction that wrote a child with several parents, or moved one of these
+// At the end of a transaction that wrote a child with several parents, or moved one of them
 PG_FUNCTION_INFO_V1(pg_tenancy_check_parents);
 Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
   TriggerData *trigger = called_as_row_trigger(fcinfo, "check_parents", true);
@@ -302,8 +303,8 @@ Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
   return PointerGetDatum(nullptr);
 }
 
-// parent_visible(child, number, key): whether the principal may see that parent, for the policies of tables
-// whose own columns don't say so. Asked of a row that has passed the trigger, which holds the parent.
+// parent_visible(child, number, key): whether the principal may see that parent. Policies call it if the
+// table's own columns don't decide this, for rows that have passed the trigger, which locks the parent.
 PG_FUNCTION_INFO_V1(pg_tenancy_parent_visible);
 Datum pg_tenancy_parent_visible(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
@@ -330,7 +331,8 @@ Datum pg_tenancy_parent_visible(PG_FUNCTION_ARGS) {
   const bool visible = SPI_processed > 0;
   SPI_finish();
   leave(context);
-  PG_RETURN_BOOL(visible);
+  if (!visible) raise_parent_not_seen(relation);
+  PG_RETURN_BOOL(true);
 }
 }
 

@@ -1,5 +1,5 @@
-// What each role of an organization gives, by the same core that decides: for answers about others than the
-// session.
+// The rights of each role of an organization, computed by the core: for answers about other principals than
+// the session's.
 #pragma once
 
 #include "core/access/access.hpp"
@@ -8,7 +8,7 @@
 
 namespace tenancy::pg {
 
-/// A role, and the access of a user who had nothing but it: an organization role as such, a workspace role in
+/// A role, and the access of a user with this role only: an organization role as such, a workspace role in
 /// every workspace.
 struct RoleRights {
   Uuid id;

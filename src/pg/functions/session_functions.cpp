@@ -1,4 +1,4 @@
-// whoami() and current_*(): the session's principal, told to SQL.
+// whoami() and current_*(): SQL functions that return the session's principal.
 
 #include "core/credential/api_key.hpp"
 #include "pg/catalog/entity_names.hpp"

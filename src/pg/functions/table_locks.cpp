@@ -1,8 +1,8 @@
-// What work on all protected tables needs to hold beside DDL and writers.
+// Locks for work on all protected tables, concurrent with DDL and writers.
 //
-// DDL on partitions locks the partitioned table first. Whoever locks several tables in another order
-// deadlocks with it, and the server may end either of the two. So the tables are locked before they are read,
-// partitioned ones first, and nothing is waited for while one of them is held.
+// DDL on partitions locks the partitioned table first. Locking several tables in another order deadlocks
+// with it, and the server may cancel either session. So the tables are locked before they are read,
+// partitioned ones first, and none is held while waiting for another.
 
 #include "pg/catalog/caller.hpp"
 #include "pg/server/pg_prelude.hpp"
@@ -31,7 +31,7 @@ PodArray<Oid> oids_of(ArrayType *array) {
   return oids;
 }
 
-// Locks all, or waits for one that is locked by others while it holds none, and returns false.
+// Locks all relations, or waits for a locked one while holding none, and returns false.
 bool lock_all_or_wait(std::span<const Oid> relations, LOCKMODE mode) {
   size_t locked = 0;
   while (locked < relations.size() && ConditionalLockRelationOid(relations[locked], mode)) locked++;
@@ -45,8 +45,8 @@ bool lock_all_or_wait(std::span<const Oid> relations, LOCKMODE mode) {
 }  // namespace
 
 extern "C" {
-// Locks relations until the end of the transaction; returns those that still exist. Without `wait`, those
-// that others have locked are left out.
+// Locks relations until the end of the transaction; returns those that still exist. Without `wait`, leaves
+// out those locked by other sessions.
 PG_FUNCTION_INFO_V1(pg_tenancy_hold_tables);
 Datum pg_tenancy_hold_tables(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -63,8 +63,8 @@ Datum pg_tenancy_hold_tables(PG_FUNCTION_ARGS) {
                                         true, TYPALIGN_INT));
 }
 
-// Waits until a transaction has ended, which pg_locks names as "12/345". Prepared ones are named by their own
-// transaction id, where they are from before a restart.
+// Waits for the end of a transaction, given as in pg_locks: "12/345", or the transaction id for prepared
+// ones from before a restart.
 PG_FUNCTION_INFO_V1(pg_tenancy_wait_for_transaction);
 Datum pg_tenancy_wait_for_transaction(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);

@@ -1,4 +1,4 @@
-// What guard rails and advise() ask about a table: whether its policies are still as protect() made them.
+// For guard rails and advise(): whether a table's policies are still as protect() made them.
 
 #include "pg/functions/table_protection.hpp"
 
@@ -64,7 +64,7 @@ bool read_call(const Expr *expression, const char *function, PolicyCall &call) {
   return true;
 }
 
-// Only reading is for everybody.
+// Policies for other commands than SELECT don't allow shared rows.
 bool are_same(const RowShape &one, const RowShape &standard) {
   return !one.shared && one.workspace_decides == standard.workspace_decides;
 }
@@ -89,8 +89,7 @@ bool read_parent_call(const Node *node, Oid relation, int &number, AttrNumber &k
   return DatumGetObjectId(reinterpret_cast<const Const *>(child)->constvalue) == relation;
 }
 
-// What a policy requires of the row that is left behind: the columns' own condition, and parents that are
-// seen.
+// The condition of a policy on the resulting row: a condition on its own columns, and visible parents.
 struct Check {
   PolicyCall call;
   int parents;  // those from the one numbered `first`
@@ -128,8 +127,8 @@ bool is_for_everybody(const RowSecurityPolicy *policy) {
          reinterpret_cast<Oid *>(ARR_DATA_PTR(policy->roles))[0] == ACL_ID_PUBLIC;
 }
 
-// Whether the policy is what protect() makes for its command; the select policy, which comes first, sets the
-// standard.
+// Whether the policy is what protect() makes for its command. The SELECT policy is read first, and the
+// others must agree with it.
 bool is_as_made(const RowSecurityPolicy *policy, int which, Oid relation, PolicyCall &standard,
                 Check &inserted) {
   if (!policy->permissive || policy->polcmd != policy_commands[which] || !is_for_everybody(policy))
@@ -182,14 +181,14 @@ const char *first_other_permissive(const Relation relation) {
   return nullptr;
 }
 
-// What the policies say of parents, and the triggers must agree with; nullptr where nothing is wrong.
+// Compares the parents in the policies with those in the triggers; returns the problem, or nullptr.
 const char *problem_of_parents(const Relation relation, const Check &inserted, bool &is_child,
                                ChildColumns &columns) {
   const bool from_parent = row_options(inserted.call.options).from_parent;
   is_child = from_parent || inserted.parents > 0;
   if (!is_child) return nullptr;
   if (const char *problem = read_child_columns(relation, columns)) return problem;
-  // The first parent is seen where the row's own columns say so.
+  // The row's own columns decide whether the first parent is visible.
   const int first = from_parent ? 1 : 0;
   bool agree =
       inserted.parents == columns.parents - first && (inserted.parents == 0 || inserted.first == first);
@@ -214,15 +213,14 @@ const char *problem_of(const Relation relation, PolicyCall &standard, Check &ins
 
 struct CommandEffects {
   bool opens;            // switches row security off, or no longer forces it
-  bool changes_columns;  // may have changed a column that is there, or its default
+  bool changes_columns;  // may have changed an existing column or its default
   const char *renamed;   // a column, and its new name
   const char *renamed_to;
-  List *attached;  // tables that became partitions or children
-  List *granted;   // relations that somebody was granted rights on
+  List *attached;  // new partitions or children
+  List *granted;   // relations with new grants
 };
 
-// Whether a part of ALTER TABLE leaves columns and their defaults alone. Of what isn't listed it is assumed
-// that it doesn't.
+// Whether a part of ALTER TABLE leaves columns and their defaults alone; false for unlisted parts.
 bool leaves_columns(AlterTableType kind) {
   switch (kind) {
     case AT_AddIndex:
@@ -248,7 +246,7 @@ bool leaves_columns(AlterTableType kind) {
   }
 }
 
-// Partitions that this transaction has attached: the command itself doesn't say, in some versions.
+// Partitions attached by this transaction: in some versions the command itself doesn't name them.
 List *new_partitions(Oid table) {
   List *partitions = NIL;
   ScanKeyData key;
@@ -319,7 +317,7 @@ bool read_select_policy(const Relation relation, PolicyCall &call) {
 }
 
 extern "C" {
-// What is wrong with a table's protection (NULL: nothing), and the columns that its policies name now.
+// The problem of a table's protection (NULL: none), and the present columns of its policies.
 PG_FUNCTION_INFO_V1(pg_tenancy_inspect_protection);
 Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
   TupleDesc descriptor = nullptr;
@@ -328,7 +326,7 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
   Datum values[8]{};
   bool nulls[8] = {true, true, true, true, true, true, true, true};
   const Relation relation = try_table_open(PG_GETARG_OID(0), AccessShareLock);
-  if (relation == nullptr)  // dropped since the caller learned of it
+  if (relation == nullptr)  // dropped meanwhile
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
   PolicyCall standard{};
   Check inserted{};
@@ -364,13 +362,13 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
-// What 1.0 asks: whether a command is an ALTER TABLE that switches row security off, or no longer forces it.
+// For 1.0: whether a command is an ALTER TABLE that switches row security off, or no longer forces it.
 PG_FUNCTION_INFO_V1(pg_tenancy_opens_table);
 Datum pg_tenancy_opens_table(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(effects_of(reinterpret_cast<const CollectedCommand *>(PG_GETARG_POINTER(0))).opens);
 }
 
-// What guard rails have to know of a DDL command beyond the relation that it touched.
+// Details of a DDL command for guard rails, beyond the relation that it touched.
 PG_FUNCTION_INFO_V1(pg_tenancy_inspect_command);
 Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
   TupleDesc descriptor = nullptr;
@@ -391,8 +389,8 @@ Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
-// Asked of the module and not of current_setting(): before the module is loaded anybody could have set
-// anything.
+// A C function and not current_setting(): before the module is loaded, any session could have set any
+// value.
 PG_FUNCTION_INFO_V1(pg_tenancy_guard_rails);
 Datum pg_tenancy_guard_rails(PG_FUNCTION_ARGS) {
   (void)fcinfo;

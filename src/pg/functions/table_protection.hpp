@@ -1,4 +1,4 @@
-// What a table's policies say, as protect() made them.
+// Reads a table's policies, as made by protect().
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
@@ -7,7 +7,7 @@ namespace tenancy::pg {
 
 inline constexpr int id_column_count = 4;  // organization, workspace, owner, API key, in this order
 
-/// The call that a policy consists of: what it names.
+/// The function call in a policy: its constant arguments and columns.
 struct PolicyCall {
   const char *resource;
   const char *command;
@@ -16,7 +16,7 @@ struct PolicyCall {
   const char *options;  // as row_options() reads them
 };
 
-/// What the policy for SELECT says; false where it isn't there, or isn't as protect() makes it.
+/// Returns false if there is no SELECT policy, or not one made by protect().
 bool read_select_policy(Relation relation, PolicyCall &call);
 
 }  // namespace tenancy::pg

@@ -8,8 +8,8 @@
 namespace tenancy::pg {
 namespace {
 
-// An argument may hold a call that has been replaced by a filter, which holds copies of that call's argument,
-// and so on.
+// An argument may contain a call that has been replaced by a filter with copies of its own argument, and so
+// on.
 constexpr int most_nodes_copied = 100;
 
 bool is_copyable(const Node *node) {
@@ -69,7 +69,7 @@ static bool calls_users_function(Node *node, void *context) {
 }
 }
 
-// What is looked for among the conditions.
+// The conditions searched for.
 struct Sought {
   const FuncExpr *call;
   bool (*is_found)(const FuncExpr *one, const FuncExpr *call);
@@ -110,7 +110,7 @@ Place place_in_join_tree(const Sought &sought, const Node *node) {
       best = std::max(best, place_in_join_tree(sought, static_cast<Node *>(lfirst(cell))));
   } else if (IsA(node, JoinExpr)) {
     const auto *join = reinterpret_cast<const JoinExpr *>(node);
-    // A row that an outer join's condition refuses can get further without its partner.
+    // A row rejected by an outer join's condition can still pass without its partner.
     if (join->jointype == JOIN_INNER || join->jointype == JOIN_SEMI)
       best = place_in(sought, join->quals, Place::condition);
     else if (join->jointype != JOIN_ANTI)
@@ -121,15 +121,15 @@ Place place_in_join_tree(const Sought &sought, const Node *node) {
   return best;
 }
 
-// Policies' conditions are worked on last, the query's own before HAVING and after the target list. An
-// expression of the target list must come out like its double in HAVING, or grouping wouldn't find it; and
-// RETURNING is asked of rows as they have become.
+// Policies' conditions are simplified last; the query's own before HAVING and after the target list. An
+// expression of the target list must have the same result as its copy in HAVING, or grouping wouldn't find
+// it; RETURNING is evaluated on changed rows.
 bool are_conditions_settled(const Query *query) {
   return !calls_users_function(query->havingQual, nullptr) &&
          !calls_users_function(reinterpret_cast<Node *>(query->returningList), nullptr);
 }
 
-// Of a policy's WITH CHECK. The same call may be asked of the row as it was before.
+// In a policy's WITH CHECK. The same call may also be evaluated on the old row.
 Place place_in_check(const Query *query) {
   const bool is_new = query->commandType == CMD_INSERT && query->onConflict == nullptr;
   const bool is_asked_once = query->commandType == CMD_UPDATE &&
@@ -176,7 +176,7 @@ bool is_row_visible(const FuncExpr *one, const FuncExpr *call) {
 }  // namespace
 
 bool can_be_copied(Node *argument) {
-  if (IsA(argument, Var) || IsA(argument, Const)) return is_copyable(argument);  // as policies have it
+  if (IsA(argument, Var) || IsA(argument, Const)) return is_copyable(argument);  // the usual case in policies
   int nodes = 0;
   return !cannot_be_copied(argument, &nodes) && !contain_volatile_functions(argument);
 }

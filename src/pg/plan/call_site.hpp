@@ -1,35 +1,34 @@
-// What planning has to know of a call before it puts a filter in its place: whether the arguments may be
-// copied, and where in the query the call stands.
+// The context of a call, which planning checks before it replaces the call with a filter: whether the
+// arguments may be copied, and where in the query the call is.
 //
-// A policy hands columns to its call, and the call is a condition that rows must satisfy. But anybody may
-// call these functions anywhere: over a sub-select, an outer query's column, an aggregate, in a target list,
-// below NOT.
+// A policy passes columns to its call, which is a condition on rows. But every role may call these
+// functions anywhere: on a sub-select, an outer query's column, an aggregate, in a target list, below NOT.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
 
 namespace tenancy::pg {
 
-/// Whether the argument is made of this row's columns and constants alone, by functions that may be evaluated
-/// more than once or not at all. Everything else belongs to the place where it stands: a sub-select and what
-/// it refers to, an outer query's column, an aggregate, a window or set-returning function, a placeholder.
-/// False also for what is too large to be copied several times.
+/// Whether the argument consists of this row's columns and constants, with functions that may be evaluated
+/// more than once or not at all. Everything else is bound to its place: a sub-select and its references, an
+/// outer query's column, an aggregate, a window or set-returning function, a placeholder. Also false if the
+/// argument is too large to be copied several times.
 bool can_be_copied(Node *argument);
 
-/// In ascending order of what may be assumed about the rows that get further.
+/// In ascending order of what may be assumed about rows that pass.
 enum class Place {
   /// The value itself may be shown, negated, compared.
   elsewhere,
-  /// A policy's or a query's condition lets a row pass when the call is true, or for another reason: NULL and
-  /// false make no difference there. The same call may stand elsewhere, too.
+  /// A condition of a policy or query: rows pass if the call is true, or for another reason. NULL and false
+  /// are equivalent there. The same call may also be elsewhere.
   alternative,
-  /// A policy's or a query's condition that no row passes unless the call is true. What the same call is for
-  /// other rows is asked by nobody.
+  /// A condition of a policy or query without which no row passes. The call's value for other rows does not
+  /// matter.
   condition
 };
 Place place_of(const PlannerInfo *root, const FuncExpr *call);
 
-/// Whether the call is made for rows of which row_visible() has been asked already, with the same columns.
+/// Whether the call is only evaluated on rows that have passed row_visible() with the same columns.
 bool is_for_visible_rows(const PlannerInfo *root, const FuncExpr *call);
 
 }  // namespace tenancy::pg

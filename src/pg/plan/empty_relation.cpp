@@ -23,7 +23,7 @@ bool is_empty(const RelOptInfo *relation) {
 extern "C" {
 static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
   if (next_hook != nullptr) next_hook(root, relation, index, entry);
-  // Plans of others' tables are left as they are.
+  // Plans of unprotected tables are not changed.
   if (entry->rtekind == RTE_RELATION && is_empty(relation) && has_row_filter(root, relation))
     mark_dummy_rel(relation);
 }

@@ -1,7 +1,7 @@
-// A table of which the principal may see nothing is not scanned.
+// Skips the scan of tables of which the principal sees no rows.
 //
-// The server folds "false AND anything" away, but a policy's condition is kept apart from the query's own, so
-// that a query with a condition of its own would read the whole table to find that no row passes.
+// The server folds "false AND anything" away, but keeps a policy's condition apart from the query's own, so
+// that a query with a condition of its own would read the whole table without returning a row.
 #pragma once
 
 namespace tenancy::pg {

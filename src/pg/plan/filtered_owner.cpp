@@ -7,7 +7,7 @@
 namespace tenancy::pg {
 namespace {
 
-// The table whose columns these are; InvalidOid where they are something else's.
+// The table of these columns; InvalidOid if they are not a table's.
 Oid relation_of(PlannerInfo *root, Node *columns) {
   List *variables = pull_vars_of_level(columns, 0);
   if (variables == NIL) return InvalidOid;
@@ -29,7 +29,7 @@ bool is_forced(Oid relation) {
 
 void check_filtered_owner(PlannerInfo *root, Node *columns, const Principal &principal) {
   if (principal.kind != PrincipalKind::anonymous || settings.filtered_owner == FilteredOwner::empty) return;
-  // There the principal is taken away on purpose.
+  // There, the principal is suspended on purpose.
   if (is_suspended() || is_simulation()) return;
   const Oid relation = relation_of(root, columns);
   if (!OidIsValid(relation) || !is_forced(relation)) return;

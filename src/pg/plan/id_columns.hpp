@@ -7,14 +7,14 @@ namespace tenancy::pg {
 
 /// A column's base type as far as ids are concerned.
 enum class IdType : int { uuid, int2, int4, int8, text, unsupported };
-/// unsupported: also a text type whose collation lets different texts be equal.
+/// unsupported also stands for text types whose collation makes different texts equal.
 IdType id_type(Oid type, Oid collation);
 IdType id_type_of(const Node *argument);
 
-/// The value by which a column of the type names the entity; false where it can't name it.
+/// The value that stands for the entity in a column of this type; false if there is none.
 bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType type, Datum *value);
 
-/// Whether the argument can name the entity at all; not if there is none (nil), or no argument.
+/// Whether the argument can hold the entity's id; false for nil, and without an argument.
 bool can_name(const Node *argument, Entity entity, const Uuid &id);
 
 }  // namespace tenancy::pg

@@ -10,12 +10,12 @@ namespace {
 
 set_rel_pathlist_hook_type next_hook = nullptr;
 
-// An index that meets own rows only, as long as these comparisons are its first conditions.
+// An index that reaches own rows only, if these comparisons are its first conditions.
 struct Leading {
   const IndexOptInfo *index;
   List *comparisons;
-  int columns;         // that these are about: the first ones of the index
-  bool by_definition;  // some of the filter's comparisons are missing here: the index's predicate says so
+  int columns;         // the number of leading columns that these are about
+  bool by_definition;  // some of the filter's comparisons are missing: the index's predicate implies them
 };
 
 struct Promotion {
@@ -24,9 +24,9 @@ struct Promotion {
   bool all_indexes;
   RowFilters filters;
   bool whole_relation_own;
-  List *conditions;  // RestrictInfos that aren't allowed into an index yet
-  List *indexes;     // that may take them
-  List *leading;     // of these, unless whatever index there is may
+  List *conditions;  // RestrictInfos that could not be index conditions so far
+  List *indexes;     // that can use them
+  List *leading;     // of these, unless any index is allowed
 };
 
 // --- conditions
@@ -41,7 +41,7 @@ void add_alternatives(Promotion *promotion, Node *node);
 void add_condition(Promotion *promotion, RestrictInfo *condition) {
   if (is_shut_out(condition, promotion->relation))
     promotion->conditions = lappend(promotion->conditions, condition);
-  // Each side of OR is looked for in an index by itself.
+  // The planner searches indexes for each side of OR separately.
   if (promotion->all_indexes && condition->orclause != nullptr)
     add_alternatives(promotion, reinterpret_cast<Node *>(condition->orclause));
 }
@@ -68,8 +68,8 @@ void add_trusted(Promotion *promotion, List *conditions) {
   }
 }
 
-// What runs before the filter though it isn't trusted: a volatile function, or what raises, of no column. On
-// rows that trusted conditions have chosen, it would tell of these how many there are.
+// Untrusted expressions that run before the filter: a volatile function, or one without columns that can
+// raise an error. On rows selected by trusted conditions, these would reveal the number of such rows.
 bool tells_of_rows_met(const PlannerInfo *root, const List *conditions) {
   const ListCell *cell = nullptr;
   foreach (cell, conditions) {
@@ -91,7 +91,7 @@ bool any_is_shut_out(const List *conditions, const RelOptInfo *relation) {
 
 // --- own rows first
 
-// What all rows of a partition satisfy.
+// Conditions that all rows of a partition satisfy.
 List *conditions_of_partition(const RangeTblEntry *entry, const RelOptInfo *relation) {
   if (!get_rel_relispartition(entry->relid)) return NIL;
   const Relation partition = table_open(entry->relid, NoLock);
@@ -162,7 +162,7 @@ void find_indexes(Promotion *promotion, const RangeTblEntry *entry) {
     add_leading(promotion, comparisons);
 }
 
-// --- what came of it
+// --- the resulting paths
 
 const IndexClause *index_clause_of(const IndexPath *path, const Node *comparison) {
   const ListCell *cell = nullptr;
@@ -175,8 +175,8 @@ const IndexClause *index_clause_of(const IndexPath *path, const Node *comparison
   return nullptr;
 }
 
-// Whether the filter's comparisons, as they were made, are conditions of the index's first columns. An index
-// of another collation or kind of order does not take them, though its first columns be the same.
+// Whether the filter's comparisons, as created, are conditions of the index's first columns. An index with
+// another collation or operator family can't use them, even with the same first columns.
 bool is_led(const IndexPath *path, const Leading &leading) {
   Bitmapset *positions = nullptr;
   const ListCell *cell = nullptr;
@@ -210,8 +210,8 @@ bool meets_own_rows(const Promotion &promotion, const Path *path, bool in_bitmap
     case T_IndexPath: {
       const auto *scan = reinterpret_cast<const IndexPath *>(path);
       const Leading *leading = leading_of(promotion, scan->indexinfo);
-      // A bitmap that has become too large names pages, and its conditions run on each row there: of those
-      // that a predicate left out, too.
+      // A bitmap that is too large becomes lossy: its conditions are rechecked on each row of a page,
+      // including those that a predicate excluded.
       return leading != nullptr && !(in_bitmap && leading->by_definition) && is_led(scan, *leading);
     }
     case T_BitmapHeapPath:
@@ -242,8 +242,8 @@ void set_leakproof(const List *conditions, bool leakproof) {
   foreach (cell, conditions) lfirst_node(RestrictInfo, cell)->leakproof = leakproof;
 }
 
-// The server makes the paths, as if the conditions were leakproof for as long as that takes. An error there
-// ends the planning, and all that is changed here with it.
+// The server makes the paths while the conditions are marked as leakproof. An error ends planning, and with
+// it all changes made here.
 void add_paths(const Promotion &promotion) {
   RelOptInfo *relation = promotion.relation;
   List *indexes = relation->indexlist;
@@ -283,7 +283,7 @@ void promote(PlannerInfo *root, RelOptInfo *relation, const RangeTblEntry *entry
   promotion.all_indexes = settings.trusted_conditions == TrustedConditions::all &&
                           !tells_of_rows_met(root, relation->baserestrictinfo) &&
                           !tells_of_rows_met(root, relation->joininfo);
-  // What most often ends it comes first: planning pays for what follows.
+  // The most frequent reasons to stop come first, to save planning time.
   add_trusted(&promotion, relation->baserestrictinfo);
   add_trusted(&promotion, relation->joininfo);
   if (promotion.conditions == NIL) return;

@@ -1,17 +1,19 @@
-// A query's own condition finds its index in a protected table.
+// Lets a query's own conditions use an index of a protected table.
 //
-// PostgreSQL asks the policy first: a condition whose function isn't leakproof may run on rows only that have
-// passed, so that it can't be an index condition, whatever index fits. Two things are known here that the
-// server can't know, and either lets the condition into the index:
+// PostgreSQL evaluates the policy first: conditions whose functions aren't leakproof may only run on rows
+// that have passed, so they can't be index conditions, whatever index exists. The module knows two things
+// that the server can't know, and either allows the condition in the index:
 //
-// - Own rows first (always): the filter is "columns equal something", and a btree begins with exactly these
-//   columns. A descent compares a later column only where the earlier ones are equal, so that the condition
-//   meets entries of the principal's own rows and no others. Likewise in a partial index whose rows, and in
-//   a partition all whose rows, satisfy the filter by definition.
-// - Trusted conditions (tenancy.trusted_conditions = all): any index. The condition meets rows of others,
-//   among which it can't raise or tell; the filter stays where it is, before any function of users.
+// 1. Own rows first (always): the filter is "columns equal something", and a btree begins with exactly
+// these columns. A descent compares a later column only where the earlier ones are equal, so the condition
+// is evaluated on entries of the principal's own rows only. The same is true of a partial index, and of a
+// partition, all of whose rows satisfy the filter by definition.
 //
-// Only trusted conditions are let in either way (trusted_conditions.hpp).
+// 2. Trusted conditions (tenancy.trusted_conditions = all): any index. The condition is evaluated on other
+// tenants' rows, but can neither raise errors nor reveal anything; the filter stays in place, before any
+// user's function.
+//
+// Only trusted conditions are promoted in either way (trusted_conditions.hpp).
 #pragma once
 
 namespace tenancy::pg {

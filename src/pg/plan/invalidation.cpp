@@ -8,7 +8,7 @@
 namespace tenancy::pg {
 namespace {
 
-// Plans were dropped in this transaction: one that was being made meanwhile comes into the cache after that.
+// Plans were dropped in this transaction: one that was being made meanwhile enters the cache after that.
 bool dropped_in_transaction = false;
 
 bool is_subscribed_list(Oid relation) {

@@ -1,5 +1,5 @@
-// Notifications of the server move the counters of generation.hpp, and a counter that moves drops plans.
-// Nothing else: what is kept elsewhere is kept with a token. docs/design/invalidation.md has the states.
+// Notifications of the server increase the counters of generation.hpp, and a counter that increases drops
+// plans. Nothing else: everything else is cached with a token. docs/design/invalidation.md has the states.
 #pragma once
 
 #include "pg/catalog/catalog_tables.hpp"
@@ -9,9 +9,9 @@ namespace tenancy::pg {
 
 void register_invalidation();
 
-/// A topic's notification is a relcache message of a relation that does not exist, with this OID. Where a
-/// relation does have it, its notifications are taken for the topic's, and the other way round, which costs
-/// some work and nothing else.
+/// A topic's notification is a relcache message for a relation that does not exist, with this OID. If a
+/// relation does have it, its notifications count as the topic's, and the other way round, at the cost of
+/// some superfluous work.
 inline constexpr Oid topic_bit = Oid{1} << topic_bits;
 inline Oid relation_of(Topic topic) { return topic_bit | topic; }
 inline bool is_topic(Oid relation) { return (relation & topic_bit) != 0; }
@@ -23,7 +23,7 @@ inline CatalogIndex index_of(IdList list) {
                                     : CatalogIndex::api_keys_user_idx;
 }
 
-/// Drops every plan that holds a filter.
+/// Drops every plan with a filter.
 void drop_specialized_plans();
 
 }  // namespace tenancy::pg

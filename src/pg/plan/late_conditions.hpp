@@ -1,9 +1,9 @@
-// Conditions that the server takes for harmless and that are not, after those of policies.
+// Moves conditions that the server wrongly considers harmless behind those of policies.
 //
-// What may run before a policy's condition is what calls no function with a column, unless it is leakproof.
-// The server overlooks functions that get the column through something else: the element of an array that is
-// converted, the value of CASE value WHEN. Minor versions of November 2026 (15.20, 17.12) do not; in 18.6 an
-// error's message shows anybody a hidden row by it.
+// Only conditions that call no function on a column, or leakproof ones, may run before a policy's
+// condition. The server overlooks functions that get the column indirectly: as an element of a converted
+// array, or as the value of CASE value WHEN. Minor versions of November 2026 (15.20, 17.12) do not; in 18.6
+// an error's message can show a hidden row in this way.
 #pragma once
 
 namespace tenancy::pg {

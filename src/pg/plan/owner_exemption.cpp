@@ -26,7 +26,7 @@ Exemption suspend_exemption() {
   return exemption;
 }
 
-// Not called after an error, when the end of the (sub)transaction restores the context that it began with.
+// Not called after an error: the end of the (sub)transaction then restores its initial context.
 void resume_exemption(const Exemption &exemption) {
   if (exemption.is_suspended) SetUserIdAndSecContext(exemption.user, exemption.context);
 }
@@ -53,7 +53,7 @@ void clear_exemption() {
 }
 
 extern "C" {
-// Before the query is rewritten. Whoever set the flag restores the context that it had before.
+// Before the query is rewritten. The code that set the flag restores the previous context.
 static void analyzed(ParseState *state, Query *query, JumbleState *jumble) {
   if (next_analyze != nullptr) next_analyze(state, query, jumble);
   if (!InNoForceRLSOperation() || query->resultRelation == 0) return;
@@ -70,7 +70,7 @@ static void analyzed(ParseState *state, Query *query, JumbleState *jumble) {
   clear_exemption();
 }
 
-// Nothing that has the exemption lasts longer.
+// The exemption ends with it.
 static void transaction_ends(XactEvent event, void *) {
   if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) &&
       InNoForceRLSOperation())
@@ -117,7 +117,7 @@ void run(QueryDesc *query, ScanDirection direction, uint64 count, Rest... rest) 
   resume_exemption(exemption);
 }
 
-// Whether the constraint named is a foreign key of the relation.
+// Whether this constraint is a foreign key of the relation.
 bool is_foreign_key(const RangeVar *relation, const char *name) {
   const Oid table = RangeVarGetRelid(relation, NoLock, true);
   if (!OidIsValid(table)) return false;
@@ -129,8 +129,8 @@ bool is_foreign_key(const RangeVar *relation, const char *name) {
   return found;
 }
 
-// Whether the command validates foreign keys and does nothing else: whatever runs code of users outside of
-// the executor (defaults, USING, checks) must not have the exemption.
+// Whether the command validates foreign keys and does nothing else: commands that run users' code outside
+// of the executor (defaults, USING, checks) must not have the exemption.
 bool only_validates_foreign_keys(const Node *command) {
   if (!IsA(command, AlterTableStmt)) return false;
   const auto *statement = reinterpret_cast<const AlterTableStmt *>(command);
@@ -149,16 +149,16 @@ bool only_validates_foreign_keys(const Node *command) {
 }  // namespace
 
 extern "C" {
-// Event trigger. A new foreign key is validated by one query over both tables, as their owner: over all rows,
-// as the checks of single rows are. Without this it would be valid although rows that the owner does not see
-// break it, or refused because of rows that it does not see.
+// Event trigger. A new foreign key is validated by one query on both tables, as their owner: over all rows,
+// as the checks of single rows are. Otherwise it would be valid although rows hidden from the owner violate
+// it, or refused because of hidden rows.
 PG_FUNCTION_INFO_V1(pg_tenancy_exempt_validation);
 Datum pg_tenancy_exempt_validation(PG_FUNCTION_ARGS) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("function must be called by an event trigger")));
   const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
-  // At the end nothing is asked again: code of users that ran meanwhile may have given names another meaning.
+  // The end does not look anything up again: users' code that ran meanwhile may have renamed objects.
   if (strcmp(event->event, "ddl_command_start") != 0) {
     clear_exemption();
   } else if (only_validates_foreign_keys(event->parsetree)) {

@@ -1,9 +1,9 @@
-// Cached plans that hold a filter, and how they are dropped.
+// Cached plans with a filter, and dropping them.
 //
-// A filter is made for one principal, or one rights profile, and so is the plan that holds it. The plan is
-// found by the guard's call that it holds, or is recorded to depend on: the server's plan cache drops plans
-// by the function's pg_proc entry, so that its callback for that entry drops these and no other. There is
-// nothing else that could be called: the plan cache is the server's own.
+// A filter is made for one principal, or one rights profile, and so is the plan that contains it. Such a
+// plan contains a call of the guard, or has a recorded dependency on it: the server's plan cache drops
+// plans by the function's pg_proc entry, so that its callback for that entry drops these and no other. No
+// other interface exists: the plan cache is the server's own.
 #pragma once
 
 #include "pg/catalog/catalog_oids.hpp"

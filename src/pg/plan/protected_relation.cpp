@@ -12,8 +12,8 @@ struct Note {
   Note *next;
 };
 
-// What was noted while one statement was planned, whose PlannerGlobal it lives and dies with. There are
-// several when planning evaluates a function that has a statement planned.
+// Notes about one statement during its planning, for the lifetime of its PlannerGlobal. There are several
+// if planning evaluates a function that plans another statement.
 struct Planning {
   PlannerGlobal *global;
   Note *notes;

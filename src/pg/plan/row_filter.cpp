@@ -7,18 +7,7 @@
 namespace tenancy::pg {
 namespace {
 
-// The permissions of which any one allows the command.
-PermissionSet permissions_for(const char *resource, Command command) {
-  const bool has_view = command != Command::view || is_registered(resource, "view");
-  PermissionSet any_of;
-  // Not what isn't registered: a key with every scope would hold it.
-  for (const std::string_view action : actions_enough_for(command, resource, has_view))
-    if (!action.empty() && is_registered(resource, action.data()))
-      any_of.add(permission_id(resource, action.data()));
-  return any_of;
-}
-
-// What the core needs, and no more.
+// Reads only the parts that the core needs.
 RowIdentity read_identity(Principal &principal, const RowColumns &columns, const RowIdentityParts &needed) {
   RowIdentity identity;
   if (needed.user && can_name(columns.owner, Entity::user, principal.user)) identity.user = principal.user;
@@ -29,12 +18,22 @@ RowIdentity read_identity(Principal &principal, const RowColumns &columns, const
   return identity;
 }
 
-// Which workspaces are excepted can't be said of a column that holds none.
+// Excepted workspaces can't be written for a column that can't hold them.
 bool can_hold_ids(const Node *workspace) {
   return workspace == nullptr || id_type_of(workspace) != IdType::unsupported;
 }
 
 }  // namespace
+
+PermissionSet permissions_for(const char *resource, Command command) {
+  const bool has_view = command != Command::view || is_registered(resource, "view");
+  PermissionSet any_of;
+  // Not what isn't registered: a key with every scope would hold it.
+  for (const std::string_view action : actions_enough_for(command, resource, has_view))
+    if (!action.empty() && is_registered(resource, action.data()))
+      any_of.add(permission_id(resource, action.data()));
+  return any_of;
+}
 
 RowShape row_options(const char *text) {
   RowShape options;

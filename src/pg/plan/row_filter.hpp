@@ -1,4 +1,5 @@
-// Row filters: reads what a filter depends on, asks the core once, and writes the answer as an expression.
+// Row filters: reads the principal's ids, has the core compute the predicate, and translates it to an
+// expression.
 #pragma once
 
 #include "core/access/commands.hpp"
@@ -6,14 +7,17 @@
 
 namespace tenancy::pg {
 
-/// Options as they are written in a policy: words with a space between. Raises 22023 on others.
+/// The permissions of which any one allows the command.
+PermissionSet permissions_for(const char *resource, Command command);
+
+/// Options as written in a policy: words with a space between. Raises 22023 for unknown ones.
 RowShape row_options(const char *text);
-/// The columns of a table with these options; nullptr for one that it doesn't have.
+/// The columns of a table with these options; nullptr for a missing column.
 RowColumns row_columns(const RowShape &options, Node *organization, Node *workspace, Node *owner,
                        Node *api_key);
 
-/// The filter for what a call of row_visible(), payload_visible() or row_accepted() names. Raises 22023 on a
-/// command that doesn't exist. Constant false where the principal is nobody or nothing says whose a row is.
+/// The filter for a call of row_visible(), payload_visible() or row_accepted(). Raises 22023 for an unknown
+/// command. Constant false for an anonymous session, and if no tenant column is given.
 RowCondition row_filter(Principal &principal, RowAnswer answer, const char *resource, const char *command,
                         const RowColumns &columns, const RowExpressionStyle &style = {});
 

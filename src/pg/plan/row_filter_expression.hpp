@@ -6,13 +6,13 @@
 
 namespace tenancy::pg {
 
-/// Asks for a filter that holds no id of the principal, but calls of filter_id(); see shared_plans.hpp.
+/// Requests a filter without ids of the principal, with calls of filter_id() instead; see shared_plans.hpp.
 struct SharedIds {
   const Principal *principal;
   bool everywhere;  // whether that was possible: if not, the filter is to be made again without asking
 };
 
-/// What names a row's organization, workspace, user and key: any expression of a supported type, or nullptr.
+/// The organization, workspace, user and key of a row: expressions of a supported type, or nullptr.
 struct RowColumns {
   Node *organization;
   Node *workspace;
@@ -21,14 +21,14 @@ struct RowColumns {
   RowShape shape;  // which of them there are, and what protect() was told besides
 };
 
-/// How a predicate, which is true or false of any row, is written where SQL has a third value.
+/// The SQL form of a predicate, which is true or false for every row, while SQL has a third value.
 struct RowExpressionStyle {
   SharedIds *shared = nullptr;
   bool false_for_null = false;     // comparisons are to be false of NULL, not NULL
   const Node *not_null = nullptr;  // but for this one's: the guard beside the filter is false of its NULL
 };
 
-/// What a filter requires of a row.
+/// A filter's condition on a row.
 struct RowCondition {
   Expr *expression;
   Node *decisive;  // the column that is NULL in no row which satisfies it; nullptr where that is not one

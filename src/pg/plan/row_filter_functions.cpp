@@ -2,6 +2,7 @@
 
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/id_columns.hpp"
+#include "pg/plan/written_row.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/identity.hpp"
 
@@ -10,8 +11,8 @@ namespace {
 
 constexpr int column_count = 4;
 
-// What a call site keeps between rows: the same expression that planning would have put in the call's place,
-// over parameters that take the row's values.
+// CACHES: a call site's filter between rows: the same expression with which planning would have replaced
+// the call, on parameters that take the row's values.
 struct CallState {
   MemoryContext context;
   SessionToken token;
@@ -99,6 +100,17 @@ CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const
   return state;
 }
 
+bool is_written_for_another(FunctionCallInfo fcinfo, const char *resource, const char *command,
+                            const char *options) {
+  give_back_numbers();
+  Principal *principal = current_principal();
+  const auto known = command_named(command);
+  return known && may_write_for_others_somewhere(*principal, resource) &&
+         judge_written_row(*principal, resource, *known, row_options(options),
+                           written_ids_of_call(fcinfo, first_column_argument), false)
+             .is_for_another;
+}
+
 Datum evaluate(FunctionCallInfo fcinfo, RowAnswer answer) {
   if (PG_ARGISNULL(resource_argument) || PG_ARGISNULL(command_argument)) PG_RETURN_BOOL(false);
   const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(resource_argument));
@@ -121,7 +133,8 @@ Datum evaluate(FunctionCallInfo fcinfo, RowAnswer answer) {
   bool is_null = false;
   ResetExprContext(state->expression_context);
   const Datum result = ExecEvalExprSwitchContext(state->expression, state->expression_context, &is_null);
-  PG_RETURN_BOOL(!is_null && DatumGetBool(result));
+  if (!is_null && DatumGetBool(result)) PG_RETURN_BOOL(true);
+  PG_RETURN_BOOL(answer == RowAnswer::accepted && is_written_for_another(fcinfo, resource, command, options));
 }
 
 // A dropped column has type 0, and the server may ask about columns in any order; a type may go meanwhile.

@@ -13,7 +13,9 @@
 #include "pg/plan/filtered_owner.hpp"
 #include "pg/plan/id_columns.hpp"
 #include "pg/plan/invalidation.hpp"
+#include "pg/plan/plan_guard.hpp"
 #include "pg/plan/protected_relation.hpp"
+#include "pg/plan/refused_write.hpp"
 #include "pg/plan/row_filter_functions.hpp"
 #include "pg/plan/shared_plans.hpp"
 #include "pg/server/counters.hpp"
@@ -43,7 +45,7 @@ bool is_with_organization(const FuncExpr *call, bool *known) {
   return !constant->constisnull && DatumGetBool(constant->constvalue);
 }
 
-// What is known of the call that is being replaced.
+// The call that is being replaced.
 struct Call {
   PlannerInfo *root;
   const FuncExpr *expression;
@@ -74,14 +76,22 @@ bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &
   return true;
 }
 
+Const *stamp_constant() {
+  return makeConst(INT8OID, -1, InvalidOid, 8, Int64GetDatum(static_cast<int64>(identity_stamp())), false,
+                   FLOAT8PASSBYVAL);
+}
+
+Const *not_after_constant(const Principal &principal) {
+  return makeConst(TIMESTAMPTZOID, -1, InvalidOid, 8, TimestampTzGetDatum(principal.not_after), false,
+                   FLOAT8PASSBYVAL);
+}
+
 // A column of the row makes the guard run on each row: without, a query's own filter would ask it once, at
 // the start, and a cursor would go on after the principal has changed. The guard is false of NULL: of the
 // column that is NULL in no row that passes, or of nothing.
 Expr *plan_guard(const Call &call, const Principal &principal, Node *decisive) {
-  Const *stamp = makeConst(INT8OID, -1, InvalidOid, 8, Int64GetDatum(static_cast<int64>(identity_stamp())),
-                           false, FLOAT8PASSBYVAL);
-  Const *not_after = makeConst(TIMESTAMPTZOID, -1, InvalidOid, 8, TimestampTzGetDatum(principal.not_after),
-                               false, FLOAT8PASSBYVAL);
+  Const *stamp = stamp_constant();
+  Const *not_after = not_after_constant(principal);
   const bool is_column = decisive != nullptr && call.columns_decide;
   Node *seen = is_column ? static_cast<Node *>(copyObjectImpl(decisive))
                          : reinterpret_cast<Node *>(null_test(call.row, IS_NULL));
@@ -89,6 +99,8 @@ Expr *plan_guard(const Call &call, const Principal &principal, Node *decisive) {
                                                list_make3(stamp, not_after, seen), InvalidOid, InvalidOid,
                                                COERCE_EXPLICIT_CALL));
 }
+
+Const *nothing(Oid type) { return makeConst(type, -1, InvalidOid, 8, 0, true, true); }
 
 bool is_constant(const Expr *expression) { return IsA(expression, Const); }
 bool is_true(const Expr *constant) {
@@ -163,11 +175,12 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   const char *command = constant_text(argument(command_argument));
   bool known = false;
   const bool with_organization = is_with_organization(expression, &known);
-  // What isn't known is the call's to complain of, if it is made at all.
+  // If the call is executed at all, it raises the error about unknown names itself.
   if (resource == nullptr || command == nullptr || !known || !command_named(command)) return nullptr;
+  const char *options = "";
   RowShape shape;
   if (list_length(expression->args) > options_argument) {
-    const char *options = constant_text(argument(options_argument));
+    options = constant_text(argument(options_argument));
     if (options == nullptr) return nullptr;
     shape = row_options(options);
   }
@@ -175,6 +188,8 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   const RowColumns columns = columns_of_arguments(shape, argument(2), argument(3), argument(4), argument(5));
   Call call{};
   if (!read_call(request->root, expression, columns, call)) return nullptr;
+  WriteCheck check{};
+  const bool is_check = find_write_check(request->root, expression, check);
   if (answer == RowAnswer::payload && call.place == Place::elsewhere &&
       is_for_visible_rows(request->root, expression))
     call.place = Place::alternative;
@@ -182,12 +197,20 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   give_back_numbers();
   Principal *principal = current_principal();
   check_filtered_owner(request->root, call.row, *principal);
+  // Only a check of a row judges it by its values.
+  if (answer == RowAnswer::accepted && !is_check && may_write_for_others_somewhere(*principal, resource))
+    return nullptr;
   Expr *filter = shared_filter(call, *principal, answer, resource, command);
-  if (filter == nullptr) {
+  if (filter != nullptr) {
+    if (is_check)
+      filter = explained_check(check, expression, options, nothing(INT8OID), nothing(TIMESTAMPTZOID), filter);
+  } else {
     depend_on(Guard::plan, request->root);
     const RowCondition own = row_filter(*principal, answer, resource, command, call.columns, call.style);
     server_fault_point();
-    filter = guarded(call, *principal, own);
+    filter = is_check ? explained_check(check, expression, options, stamp_constant(),
+                                        not_after_constant(*principal), own.expression)
+                      : guarded(call, *principal, own);
   }
   if (answer == RowAnswer::visible) note_row_filter(request->root, columns, filter);
   return reinterpret_cast<Node *>(filter);
@@ -225,6 +248,22 @@ const SupportRequestSimplify *simplification(Node *request) {
 
 }  // namespace
 
+void check_plan_is_current(uint64 stamp, TimestampTz not_after) {
+  if (unlikely(stamp != identity_stamp())) {
+    count(Counter::guard_refusals);
+    drop_specialized_plans();  // so that trying again makes a new plan
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the session's principal has changed since the query was planned"),
+                    errhint("Run the query again.")));
+  }
+  // What never expires needn't be asked for the time.
+  if (not_after != DT_NOEND && not_after <= statement_time()) {
+    count(Counter::guard_refusals);
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired credential")));
+  }
+}
+
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_row_visible_support);
 Datum pg_tenancy_row_visible_support(PG_FUNCTION_ARGS) {
@@ -253,19 +292,7 @@ Datum pg_tenancy_authorize_support(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard);
 Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
-  if (unlikely(static_cast<uint64>(PG_GETARG_INT64(0)) != identity_stamp())) {
-    count(Counter::guard_refusals);
-    drop_specialized_plans();  // so that trying again makes a new plan
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("the session's principal has changed since the query was planned"),
-                    errhint("Run the query again.")));
-  }
-  // What never expires needn't be asked for the time.
-  if (PG_GETARG_TIMESTAMPTZ(1) != DT_NOEND && PG_GETARG_TIMESTAMPTZ(1) <= statement_time()) {
-    count(Counter::guard_refusals);
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired credential")));
-  }
+  check_plan_is_current(static_cast<uint64>(PG_GETARG_INT64(0)), PG_GETARG_TIMESTAMPTZ(1));
   PG_RETURN_BOOL(!PG_ARGISNULL(2));
 }
 

@@ -7,103 +7,33 @@
 #include "pg/plan/plan_cache.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/fault_injection.hpp"
-#include "pg/server/sha256.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/identity.hpp"
 
 namespace tenancy::pg {
 namespace {
 
-// The start of a profile, which is enough to know a principal by that probably has it: the guard compares all
-// of it.
+// The first bytes of a profile, enough to recognize principals that probably have it: the guard compares
+// the whole profile.
 using ProfileStart = uint32;
 constexpr ProfileStart no_profile = 0;
 constexpr ProfileStart of_nobody = 1;
 
-// Likewise the rest of a stamp, whose other bits choose the place.
+// Likewise the rest of a stamp, whose other bits give the position.
 struct KnownProfile {
   uint32 stamp_rest;
   ProfileStart profile;
 };
-constexpr int known_profile_count = 8192;  // 64 kB; a later principal takes an earlier one's place
+constexpr int known_profile_count = 8192;  // 64 kB; a later principal replaces an earlier one
 uint32 rest_of(uint64 stamp) { return static_cast<uint32>(stamp >> 32); }
 
 struct {
-  ProfileStart live;  // profile for which there may be plans; no_profile when there are none
+  ProfileStart live;  // the profile for which there may be plans; no_profile if there are none
   KnownProfile *known;
   CatalogToken known_token;
-  bool transaction_ends;  // settings are being put back, one by one
+  bool transaction_ends;  // SET LOCAL is being undone, one parameter after the other
   MemoryContextCallback at_end;
 } state{};
-
-// What a profile is made of. Permissions are numbered differently in each process, so their names are hashed.
-struct Sets {
-  const PermissionSet *sets[6];
-};
-
-Sets sets_of(const Principal &principal) {
-  const Access &access = *principal.access;
-  const Rights &rights =
-      access.only_workspace() ? access.in_workspace(*access.only_workspace()) : access.elsewhere();
-  return {{&access.on_organization().all, &access.on_organization().own, &access.on_unassigned().all,
-           &access.on_unassigned().own, &rights.all, &rights.own}};
-}
-
-uint8 ids_given(const Principal &principal) {
-  return static_cast<uint8>((principal.access->only_workspace() ? 1 : 0) | (principal.user ? 2 : 0) |
-                            (principal.api_key ? 4 : 0));
-}
-
-void add_text(StringInfo description, const char *text) {
-  appendBinaryStringInfo(description, text, static_cast<int>(strlen(text)) + 1);
-}
-
-// An all-scopes set also has unregistered bits set. Encodes each set as its difference from all or none.
-void describe(StringInfo description, const Sets &sets, uint8 ids) {
-  appendStringInfoChar(description, static_cast<char>(ids));
-  bool usual[lengthof(sets.sets)];
-  for (size_t i = 0; i < lengthof(sets.sets); i++) {
-    usual[i] = sets.sets[i]->contains(max_permissions - 1);
-    appendStringInfoChar(description, usual[i] ? 1 : 0);
-  }
-  for (const NamedPermission &permission : permissions_by_name()) {
-    uint8 differs = 0;
-    for (size_t i = 0; i < lengthof(sets.sets); i++)
-      if (sets.sets[i]->contains(permission.id) != usual[i]) differs |= static_cast<uint8>(1U << i);
-    if (differs == 0) continue;
-    add_text(description, permission.resource);
-    add_text(description, permission.action);
-    appendStringInfoChar(description, static_cast<char>(differs));
-  }
-}
-
-Uuid digest(const StringInfoData &description) {
-  uint8 hash[PG_SHA256_DIGEST_LENGTH];
-  const Sha256Part part{description.data, static_cast<size_t>(description.len)};
-  sha256({&part, 1}, hash);
-  Uuid profile;
-  memcpy(profile.bytes.data(), hash, profile.bytes.size());
-  return profile;
-}
-
-// The last profiles worked out, as long as permissions keep the numbers that these sets are made of.
-struct WorkedOut {
-  bool used;
-  uint64 numbering;
-  uint8 ids;
-  PermissionSet sets[6];
-  Uuid profile;
-};
-constexpr int worked_out_count = 8;
-WorkedOut worked_out[worked_out_count];
-int next_worked_out = 0;
-
-bool is_same(const WorkedOut &one, const Sets &sets, uint8 ids) {
-  if (!one.used || one.numbering != permission_numbering() || one.ids != ids) return false;
-  for (size_t i = 0; i < lengthof(sets.sets); i++)
-    if (one.sets[i] != *sets.sets[i]) return false;
-  return true;
-}
 
 ProfileStart start_of(const Uuid &profile) {
   ProfileStart start = 0;
@@ -124,7 +54,7 @@ void remember(uint64 stamp, ProfileStart profile, CatalogToken token) {
   place_of(stamp) = {rest_of(stamp), profile};
 }
 
-// With no credential, and a login that is bound to nobody, the session is nobody whatever else is chosen.
+// Without a credential, and with an unbound login, the session is anonymous for any other choice.
 void remember_nobody() {
   CatalogRead read = begin_catalog_read();
   const CatalogToken token = read.start.token;
@@ -142,7 +72,7 @@ bool are_kept_for(uint64 stamp) {
   if (state.known == nullptr || !state.known_token.valid()) return false;
   const KnownProfile &known = place_of(stamp);
   if (known.stamp_rest != rest_of(stamp)) return false;
-  // Where nobody is an error, planning is what raises it: a plan that reads no row would not.
+  // If anonymous sessions are an error, planning raises it: a shared plan that reads no row would not.
   return known.profile == state.live ||
          (known.profile == of_nobody && settings.anonymous_access == AnonymousAccess::empty);
 }
@@ -152,7 +82,7 @@ void keep_or_drop(uint64 stamp) {
 }
 
 extern "C" {
-// The settings are as they were: this runs when the transaction's memory goes, after its settings.
+// Runs when the transaction's memory is freed, after its parameters have been restored.
 static void settings_are_back(void *) {
   state.transaction_ends = false;
   if (state.live != no_profile) keep_or_drop(identity_stamp());
@@ -175,7 +105,7 @@ Entity filter_id_named(const char *name) {
   pg_unreachable();
 }
 
-// What a call site keeps between rows.
+// CACHES: a call site's state between rows.
 struct CallState {
   SessionToken token;
   uint64 stamp;
@@ -183,7 +113,7 @@ struct CallState {
   Uuid id;
   Uuid profile;
   bool is_nobodys;
-  bool is_as_planned;  // what the call is about stands in the plan, and is the same for each row
+  bool is_as_planned;  // the arguments are constants of the plan, the same for each row
 };
 
 bool is_current(const CallState &call) {
@@ -191,7 +121,7 @@ bool is_current(const CallState &call) {
          (call.not_after == DT_NOEND || call.not_after > statement_time());
 }
 
-// `argument_count`: those arguments that say what the call is about, the first ones.
+// `argument_count`: the leading arguments that identify the question.
 CallState *new_call_state(FmgrInfo *function, int argument_count) {
   auto *call = static_cast<CallState *>(MemoryContextAllocZero(function->fn_mcxt, sizeof(CallState)));
   call->is_as_planned = true;
@@ -223,10 +153,9 @@ void ask_again(CallState *call, Entity entity) {
   pg_unreachable();
 }
 
-// Whether somebody has changed the rights after the plan had been found to serve the session, which is
-// nobody's mistake. A committed change can be seen before the message about it arrives: then the session is
-// known, as of the catalogs before it, to have the plan's profile. A parallel worker has not seen what its
-// leader knew.
+// Whether the rights have changed since the plan was found to serve the session: no error of the session's.
+// A committed change can be visible before its notification arrives: then the session's profile, as cached
+// from before, is the plan's. A parallel worker lacks its leader's cache.
 bool rights_have_changed(const Uuid &profile_of_plan) {
   if (IsParallelWorker()) return true;
   if (state.known == nullptr) return false;
@@ -247,11 +176,6 @@ bool rights_have_changed(const Uuid &profile_of_plan) {
 }
 
 }  // namespace
-
-bool has_rights_profile(const Principal &principal) {
-  return principal.kind != PrincipalKind::anonymous &&
-         (principal.access->only_workspace() || principal.access->reaches_every_workspace_alike());
-}
 
 const char *filter_id_name(Entity entity) {
   switch (entity) {
@@ -279,27 +203,6 @@ Uuid filter_id_of(const Principal &principal, Entity entity) {
       return principal.api_key;
   }
   return {};
-}
-
-Uuid rights_profile_of(const Principal &principal) {
-  const Sets sets = sets_of(principal);
-  const uint8 ids = ids_given(principal);
-  for (const WorkedOut &one : worked_out)
-    if (is_same(one, sets, ids)) return one.profile;
-
-  StringInfoData description;
-  initStringInfo(&description);
-  describe(&description, sets, ids);
-  WorkedOut &place = worked_out[next_worked_out];
-  place.used = false;
-  place.profile = digest(description);
-  pfree(description.data);
-  place.ids = ids;
-  place.numbering = permission_numbering();
-  for (size_t i = 0; i < lengthof(sets.sets); i++) place.sets[i] = *sets.sets[i];
-  place.used = true;
-  next_worked_out = (next_worked_out + 1) % worked_out_count;
-  return place.profile;
 }
 
 void shared_plan_made(const Principal &principal) {
@@ -336,7 +239,7 @@ Datum pg_tenancy_filter_id(PG_FUNCTION_ARGS) {
   }
   if (!call->id) PG_RETURN_NULL();
   if (!call->is_as_planned) PG_RETURN_DATUM(uuid_datum(call->id));
-  // What it points to lives as long as the call site does.
+  // Its pointers are valid as long as the call site.
   PG_RETURN_UUID_P(reinterpret_cast<pg_uuid_t *>(call->id.bytes.data()));
 }
 
@@ -345,7 +248,7 @@ Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   auto *call = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (unlikely(call == nullptr || !is_current(*call))) {
-    // Rows have passed for the principal that was there before.
+    // Rows have passed for the previous principal.
     if (call != nullptr && call->stamp != identity_stamp()) raise_principal_changed();
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
     if (call == nullptr) call = new_call_state(fcinfo->flinfo, 2);
@@ -353,8 +256,8 @@ Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
     const Uuid profile_of_plan = uuid_of_datum(PG_GETARG_DATUM(0));
     if (!call->is_nobodys && profile_of_plan != call->profile) raise_changed(profile_of_plan);
   }
-  // Nobody keeps the plan and no row passes. But where the filter is one of several alternatives, rows come
-  // here of which it has said NULL.
+  // An anonymous session keeps the plan and no row passes. But if the filter is one of several
+  // alternatives, the guard is also called for rows for which it is NULL.
   if (unlikely(call->is_nobodys || PG_ARGISNULL(2))) PG_RETURN_BOOL(false);
   if (unlikely(memcmp(PG_GETARG_UUID_P(2)->data, call->id.bytes.data(), UUID_LEN) != 0))
     raise_changed(uuid_of_datum(PG_GETARG_DATUM(0)));

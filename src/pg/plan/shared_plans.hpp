@@ -1,39 +1,30 @@
 // Plans that outlive a change of the principal (tenancy.share_plans).
 //
-// Behind a pool each transaction has another principal, and a plan that holds one principal's ids is made
-// anew each time. But most principals differ in their ids alone: members of one workspace with the same role,
-// or owners of an organization. Such principals have the same rights profile, and one plan serves them
-// all when it calls for the ids that it would have held: workspace_id = tenancy.filter_id('workspace').
+// Behind a pool each transaction has another principal, and a plan with one principal's ids must be made
+// again each time. But most principals differ in their ids only: members of one workspace with the same
+// role, or owners of an organization. Such principals have the same rights profile, and one plan serves
+// them all if it calls a function for the ids instead of containing them: workspace_id =
+// tenancy.filter_id('workspace').
 //
-// The two locks are there as for other plans. Shared plans are dropped when the principal changes to one that
-// isn't known to have the rights profile that they were made for; profiles of earlier principals are
+// The two locks are the same as for other plans. Shared plans are dropped when the principal changes to one
+// that isn't known to have the rights profile that they were made for; profiles of earlier principals are
 // remembered by the stamp of their identity until a catalog changes. And shape_guard(), which runs on each
-// row that passes, compares the shape of the session's principal with the plan's, and the row's id with the
-// principal's.
+// row that passes, compares the plan's profile with the principal's, and the row's id with the principal's.
 //
 // An anonymous session also keeps shared plans (filter_id() is NULL, so that no row passes), unless
-// anonymous_access = error. So the end of a transaction, which takes SET LOCAL back, drops nothing.
+// anonymous_access = error. So the end of a transaction, which undoes SET LOCAL, drops nothing.
 #pragma once
 
 #include "pg/catalog/entity_names.hpp"
 #include "pg/session/parameters.hpp"
-#include "pg/session/principal.hpp"
+#include "pg/session/rights_profile.hpp"
 
 namespace tenancy::pg {
 
-/// RETURNS whether plans can be shared with principals of the same rights profile: one whose rights are
-/// confined to one workspace, or are the same in every workspace of its organization.
-bool has_rights_profile(const Principal &principal);
-
 /// RETURNS the name by which a shared plan refers to the id of an entity.
 const char *filter_id_name(Entity entity);
-/// RETURNS that id; nil where the principal has none.
+/// RETURNS that id; nil if the principal has none.
 Uuid filter_id_of(const Principal &principal, Entity entity);
-
-/// RETURNS a digest of the rights and of which ids there are, not of the ids' values: equal for two
-/// principals exactly when the same plans serve both, and the same in a parallel worker. CACHES: the last
-/// ones. REQUIRES: has_rights_profile().
-Uuid rights_profile_of(const Principal &principal);
 
 /// To be called when a plan for principals of this one's rights profile is being made: drops plans of
 /// another.

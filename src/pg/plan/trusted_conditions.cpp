@@ -253,7 +253,7 @@ bool is_in_catalog(const char *function) {
   return found;
 }
 
-// Whoever owns a function can replace it: only a superuser's is what the DBA has read.
+// A function's owner can replace it, so only a superuser's function stays as the DBA has read it.
 bool is_added(Oid function) {
   const HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(tuple)) return false;

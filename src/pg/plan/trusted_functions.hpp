@@ -1,22 +1,23 @@
-// The functions whose conditions may be asked of a row before its policy is: data, and the reason for each.
+// The functions whose conditions may be evaluated on a row before its policy: a table, with the reason for
+// each.
 //
-// All are the server's own, named by OIDs that never change. A function is here if it raises for no value of
-// its arguments, and tells nobody else what it was given: so that it can run on a row that the asker may not
-// see, and nothing of the row shows, neither in a result nor by an error. Leakproof ones of the server's own
-// need no entry. Whoever adds one adds it to sql/trusted_functions.sql, too, which runs each on values at the
-// edges.
+// All are the server's own, named by OIDs that never change. A function is listed if it raises no error for
+// any value of its arguments, and does not reveal them: it can then run on a hidden row without any effect
+// on a result or an error. The server's own leakproof functions need no entry. For each new entry, add edge
+// cases to sql/trusted_functions.sql.
 //
-// What is not here, and why: casts from text, arithmetic on columns, to_tsvector() and json's operators raise
-// for some values; regular expressions and jsonpath take long or raise by their pattern; similarity of
-// trigrams, citext, hstore and ltree are extensions' (a DBA can add them by name: tenancy.trust_function());
-// comparison of records and of ranges or arrays of types that users make calls functions of theirs.
+// Left out: casts from text, arithmetic on columns, to_tsvector() and json's operators, which raise errors
+// for some values; regular expressions and jsonpath, which take long or raise errors depending on their
+// pattern; similarity of trigrams, citext, hstore and ltree, which are extensions' (a DBA can add them by
+// name: tenancy.trust_function()); comparison of records and of ranges or arrays of user-defined types,
+// which calls users' functions.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
 
 namespace tenancy::pg {
 
-/// What arguments there may be.
+/// The permitted types of arguments.
 enum class Arguments : int {
   declared,  // of the types that the function declares
   enums,     // of an enum: its labels' order is data
@@ -24,7 +25,7 @@ enum class Arguments : int {
   ranges,    // a range type of the server's own, and its bounds' type
 };
 
-/// What must be known when the statement is planned.
+/// Requirements on arguments during planning.
 enum class Known : int {
   nothing,
   pattern,  // the second argument, and it ends with no escape half-way: an error that only matching rows get

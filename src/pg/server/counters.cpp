@@ -18,8 +18,8 @@ struct ServerCounters {
 };
 
 struct {
-  ServerCounters *server;  // nullptr where the module isn't preloaded
-  uint64 added[counters];  // how much of this backend's the sums have
+  ServerCounters *server;  // nullptr if the module isn't preloaded
+  uint64 added[counters];  // this backend's part of the server's sums
   shmem_request_hook_type request_before;
   shmem_startup_hook_type startup_before;
 } state{};

@@ -1,8 +1,7 @@
-// What tenancy.stats() tells: how often things happened, in the session and, where the module is in
-// shared_preload_libraries, on the server.
+// The counters of tenancy.stats(), for the session and, if the module is in shared_preload_libraries, for
+// the server.
 //
-// Counting is an increment of the backend's own memory; at the end of a transaction what has come together is
-// added to the server's sums.
+// Counting increments the backend's own memory; the end of a transaction adds to the server's sums.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
@@ -30,7 +29,7 @@ extern uint64 counted[counters];
 
 inline void count(Counter counter) { counted[static_cast<int>(counter)]++; }
 
-/// Asks for shared memory where the module is being loaded by the postmaster.
+/// Requests shared memory if the postmaster is loading the module.
 void register_counters();
 
 }  // namespace tenancy::pg

@@ -10,8 +10,8 @@ void raise_core_failure(CoreFailure failure) {
   pg_unreachable();
 }
 
-// Whoever catches an error further out ends the innermost subtransaction, which must be theirs: so this one
-// is ended here, whatever happens.
+// A handler further out ends the innermost subtransaction and assumes it to be its own, so this one is
+// always ended here.
 void run_and_undo(void (*work)(void *), void *argument) {
   const MemoryContext context = CurrentMemoryContext;
   const ResourceOwner owner = CurrentResourceOwner;

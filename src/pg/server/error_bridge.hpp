@@ -34,13 +34,13 @@ void run_core(Work work) {
   if (failure != CoreFailure::none) raise_core_failure(failure);
 }
 
-/// Runs work of the server in a subtransaction and undoes it in any case: what it wrote and set, cursors that
-/// it opened, the role that it took. An error is raised again once all is undone. The work must leave no C++
-/// object behind, and what it hands out must lie in a memory context from before.
+/// Runs work of the server in a subtransaction and always undoes it: writes, settings, open cursors, the
+/// current role. An error is raised again after that. REQUIRES: the work leaves no C++ object behind, and
+/// its results are in an older memory context.
 void run_and_undo(void (*work)(void *), void *argument);
 
-/// Runs work of the server, then the clean-up, whether or not the work raised an error; the error goes on.
-/// The clean-up must not raise.
+/// Runs work of the server, then the clean-up, whether or not the work raised an error, which is raised
+/// again. The clean-up must not raise.
 void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument);
 
 /// A value of the core that lives as long as a memory context.

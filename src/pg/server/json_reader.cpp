@@ -37,7 +37,7 @@ static JsonActionResult object_start(void *state) {
 
 static JsonActionResult member_start(void *state, char *name, bool) {
   Reader &reader = reader_of(state);
-  // Until something better is seen of its value: an object, true, false or null.
+  // The kind until its value is found to be an object, true, false or null.
   if (reader.in_object()) reader.members.append({name, {Kind::other, {}, {}}});
   return json_action_done();
 }

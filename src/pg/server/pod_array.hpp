@@ -1,5 +1,5 @@
-// A growing array of plain values in the current memory context: what is read from the server before the core
-// looks at it. No destructor, so that a server ERROR may jump over it.
+// A growing array of plain values in the current memory context, for values read from the server before the
+// core uses them. No destructor, so that a server ERROR may jump over it.
 #pragma once
 
 #include <span>

@@ -1,4 +1,4 @@
-// Rows that a set-returning function hands out, column by column.
+// The result rows of a set-returning function, column by column.
 #pragma once
 
 #include "core/access/access.hpp"

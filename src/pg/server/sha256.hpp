@@ -12,8 +12,8 @@ struct Sha256Part {
   size_t length;
 };
 
-/// Digest of the parts one after the other; the caller keeps them apart. `digest` has PG_SHA256_DIGEST_LENGTH
-/// bytes.
+/// Digest of the concatenated parts; the caller makes sure that different parts never concatenate to the
+/// same bytes. `digest` has PG_SHA256_DIGEST_LENGTH bytes.
 void sha256(std::span<const Sha256Part> parts, uint8 *digest);
 
 }  // namespace tenancy::pg

@@ -1,4 +1,4 @@
-// An id as the server holds it, in the current memory context, and back.
+// Conversion of ids to the server's values, in the current memory context, and back.
 #pragma once
 
 #include "core/access/uuid.hpp"

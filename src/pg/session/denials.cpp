@@ -20,7 +20,7 @@ const char *reason_name(Counter reason) {
   }
 }
 
-// The statement may hold the secret.
+// The statement may contain the secret.
 void log_denial(const char *json) {
   ereport(LOG_SERVER_ONLY, (errmsg("tenancy denied: %s", json), errhidestmt(true), errhidecontext(true)));
 }

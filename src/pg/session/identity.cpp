@@ -31,8 +31,8 @@ IdentityKey identity_key() {
   IdentityKey key{};
   key.stamp = identity_stamp();
   const Oid session_user = GetSessionUserId();
-  // A simulated query's principal is believed where the session's would not be; a suspended one counts for
-  // nothing.
+  // The principal of a simulated query is valid where the session's own would not be; a suspended one
+  // counts for nothing.
   const uint8 state = (is_simulation() ? 1 : 0) | (is_suspended() ? 2 : 0);
   Sha256Part parts[principal_setting_count + 2] = {{&session_user, sizeof session_user},
                                                    {&state, sizeof state}};

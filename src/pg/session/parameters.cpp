@@ -12,7 +12,7 @@ Settings settings{};
 
 namespace {
 
-// SHOW, pg_settings and set_config() print this in place of the secret.
+// Printed by SHOW, pg_settings and set_config() in place of the secret.
 char shown_api_key[api_key_display_length + sizeof("…")];
 
 const config_enum_entry anonymous_access_values[] = {
@@ -73,7 +73,7 @@ static const char *show_api_key() {
 static const char *show_jwt() { return settings.jwt == nullptr || *settings.jwt == '\0' ? "" : "jwt…"; }
 }
 
-// A secret stays out of pg_settings: that would show what the connection started with (reset_val) as it is.
+// A secret stays out of pg_settings, which would show the connection's initial value (reset_val) unmasked.
 void define_principal_text(const char *name, const char *description, const char *detail, char **variable,
                            GucStringAssignHook assign, GucShowHook show) {
   const int flags = show != nullptr ? GUC_NO_SHOW_ALL : 0;
@@ -119,8 +119,8 @@ void define_settings() {
                            "Keeps plans for the next principal where its rights have the same shape.",
                            "Pays behind a pool whose clients use prepared statements.", &settings.share_plans,
                            false, PGC_USERSET, 0, nullptr, assign_principal_bool, nullptr);
-  // Part of the session's state and not of a configuration: it is a setting so that the end of a transaction
-  // takes it back, and parallel workers have it.
+  // A part of the session's state rather than a configuration: as a parameter, it is undone at the end of a
+  // transaction, and parallel workers have it.
   DefineCustomStringVariable("tenancy.simulation", "Shows whether tenancy.simulate() is at work.",
                              "It cannot be set.", &settings.simulation, "", PGC_SUSET,
                              GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,

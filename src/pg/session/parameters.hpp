@@ -1,5 +1,5 @@
-// The settings tenancy.*. Those of the principal are claims: anyone may set anything, and what they
-// give is worked out when it is first needed, never when they are set.
+// The configuration parameters tenancy.*. Those of the principal are claims: anyone may set anything. They
+// are verified at first use, never when they are set.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
@@ -30,18 +30,19 @@ struct Settings {
 };
 extern Settings settings;
 
-/// Where the settings tenancy.simulation and tenancy.suspension come from: nothing in SQL has this source.
+/// The source of the parameters tenancy.simulation and tenancy.suspension; SQL can't set one with this
+/// source.
 inline constexpr GucSource internal_source = PGC_S_INTERACTIVE;
 
-/// Whether the session's principal is suspended: everybody is anonymous while a table's owner's code may run
-/// in work of the extension (see owner_work.cpp). A setting, so that parallel workers have it.
+/// Whether the session's principal is suspended: every session is anonymous while a table owner's code may
+/// run in work of the extension (see owner_work.cpp). A parameter, so that parallel workers have it.
 inline bool is_suspended() { return settings.suspension != nullptr && *settings.suspension != '\0'; }
 
 void define_settings();
 
-/// The settings that say who the session is. Positions in all that has one place for each.
+/// The parameters that choose the principal, in the order used everywhere.
 enum class PrincipalSetting : int { api_key, jwt, user, organization, workspace, count };
-/// At most one of these is given: it says who the session is.
+/// At most one of these is given: the credential.
 inline constexpr PrincipalSetting credential_settings[] = {PrincipalSetting::api_key, PrincipalSetting::jwt,
                                                            PrincipalSetting::user};
 /// These only choose and narrow.
@@ -63,7 +64,7 @@ struct PrincipalTexts {
   const char *&operator[](PrincipalSetting setting) { return texts[static_cast<int>(setting)]; }
   const char *operator[](PrincipalSetting setting) const { return texts[static_cast<int>(setting)]; }
 };
-/// RETURNS what the settings' variables hold, which inside an assign hook is what they held before.
+/// RETURNS the parameters' present values; inside an assign hook, the values before the assignment.
 PrincipalTexts principal_texts();
 
 }  // namespace tenancy::pg

@@ -28,7 +28,7 @@ struct {
 
 bool is_given(const char *setting) { return *setting != '\0'; }
 
-// One message for every way in which a key can fail: which it was is for the server's log alone.
+// One message for all failures of a key: only the server's log has the reason.
 [[noreturn]] void refuse_api_key(const char *reason) {
   record_denial(Counter::denied_api_key,
                 api_key_display_prefix(settings.api_key).empty()
@@ -57,7 +57,7 @@ bool is_given(const char *setting) { return *setting != '\0'; }
   pg_unreachable();
 }
 
-// What the settings tenancy.organization and tenancy.workspace say, which choose and narrow and never widen.
+// The parameters tenancy.organization and tenancy.workspace, which choose and narrow and never widen.
 void check_organization_setting(const CatalogRead &read, const Uuid &organization) {
   if (is_given(settings.organization) && !names_organization(read, settings.organization, organization))
     ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
@@ -74,7 +74,7 @@ Uuid workspace_setting(const CatalogRead &read, const Uuid &organization) {
   return workspace;
 }
 
-// The credential confines to a workspace (unless nil), and the setting may only name the same.
+// The credential is confined to a workspace (unless nil), and the parameter may only name the same.
 Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const Uuid &confined) {
   const Uuid chosen = workspace_setting(read, organization);
   if (confined && chosen && chosen != confined)
@@ -129,7 +129,8 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
 // Which of the user's organizations is active. Nil when the user has none and chose none.
 Uuid choose_organization(const CatalogRead &read, const Uuid &user) {
   if (is_given(settings.organization)) {
-    // Mostly there is one that is meant; if not, the user's own decide, and others make no difference.
+    // Usually there is one with this name; otherwise the user's own organizations count, and others make no
+    // difference.
     const Uuid chosen = find_organization(read, settings.organization, Ambiguous::is_none);
     if (chosen) return chosen;
     Uuid own;
@@ -222,9 +223,9 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   server_fault_point();
 }
 
-// Everything that resolving needs and leaves behind lies in one context. An ERROR frees it with the caller's.
+// Everything that resolving uses and returns is in one memory context. An ERROR frees it with the caller's.
 Principal *resolve_in_new_context() {
-  // One block, which holds all but long lists.
+  // One block, large enough for all but long lists.
   const MemoryContext context =
       AllocSetContextCreate(CurrentMemoryContext, "tenancy principal", ALLOCSET_SMALL_MINSIZE,
                             2 * ALLOCSET_SMALL_INITSIZE, ALLOCSET_SMALL_MAXSIZE);
@@ -296,14 +297,14 @@ Principal *current_principal() {
   if (!IsInParallelMode()) discard_old_reads();
   check_seal();
   if (current.principal != nullptr && current.token.valid() && current.session_user == GetSessionUserId()) {
-    // Compared with the clock every time: a key that has expired is resolved again, and refused.
+    // Compared with the time at every use: an expired key is resolved again, and refused.
     if (current.principal->not_after > statement_time()) {
       count(Counter::cache_hits);
       return current.principal;
     }
   }
   current.principal = nullptr;
-  // A change that arrives while the catalogs are read makes what was read stale: the next use reads again.
+  // If a notification arrives during the read, the result is stale: the next use reads again.
   const SessionToken token = SessionToken::now();
   const IdentityKey identity = identity_key();
   Principal *principal = cached_principal(identity);

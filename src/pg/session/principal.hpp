@@ -1,5 +1,5 @@
-// Who the session is and what it may do: worked out at first use, kept until a setting, a catalog or
-// the login changes, or the credential expires.
+// The session's principal and its access: resolved at first use, cached until a parameter, a catalog or the
+// login changes, or the credential expires.
 #pragma once
 
 #include "core/access/access.hpp"
@@ -25,12 +25,12 @@ struct Principal {
   PrincipalKind kind;
   PrincipalSource source;
   Uuid organization;
-  Uuid workspace;  // the only one that is reached; nil when there may be several
+  Uuid workspace;  // the only one reached; nil if there may be several
   Uuid user;
   Uuid api_key;
   TimestampTz not_after;  // when the credential expires; infinity for never
   const Access *access;
-  const char *token_subject;  // whom a token's signer meant, or nullptr; decides nothing
+  const char *token_subject;  // the user named by a token's signer, or nullptr; decides nothing
 
   // Read when first needed.
   std::span<const Uuid> workspaces;  // of the organization
@@ -38,13 +38,13 @@ struct Principal {
   bool workspaces_known;
   bool user_keys_known;
 
-  CatalogToken token;  // of the catalogs that it was worked out from
+  CatalogToken token;  // of the catalogs that it was resolved from
   MemoryContext context;
 };
 
 /// RETURNS the session's principal, for immediate use: the next call may replace it. CACHES: it, until a
-/// setting, a catalog or the login changes, or it expires. Raises 28000 when a credential was given and
-/// doesn't hold, 42704 or 22023 when a reference in a setting fails.
+/// parameter, a catalog or the login changes, or it expires. Raises 28000 for an invalid credential, 42704
+/// or 22023 for an invalid reference in a parameter.
 Principal *current_principal();
 
 /// Raises 28000 when the session is anonymous and anonymous_access = error.
@@ -56,7 +56,8 @@ std::span<const Uuid> user_keys_of(Principal &principal);
 
 /// RETURNS the rights in a workspace that may be of another organization.
 const Rights &rights_in(Principal &principal, const Uuid &workspace);
-/// RETURNS what authorize() says: in a workspace, which may be of another organization, or (nil) anywhere.
+/// RETURNS the decision of authorize(): in a workspace, which may be of another organization, or (nil)
+/// anywhere.
 Rows authorized(Principal &principal, const PermissionSet &any_of, const Uuid &workspace);
 
 }  // namespace tenancy::pg

@@ -11,7 +11,7 @@ struct Place {
   uint64 used;
 };
 constexpr int place_count = 32;
-// A principal with thousands of workspaces is kept only as long as the session is it.
+// A principal with thousands of workspaces is cached only while it is the session's.
 constexpr Size kept_size = 4096;
 
 struct {

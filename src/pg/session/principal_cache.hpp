@@ -1,8 +1,7 @@
-// The principals that the session has had lately.
+// The session's recent principals.
 //
-// Behind a pool a server session has one principal after the other, and some of them again and again. What
-// was worked out for one is kept until a catalog changes, and found by the identity that it was worked out
-// for.
+// Behind a pool a session has one principal after the other, some of them repeatedly. Each is cached until
+// a catalog changes, under the identity that it was resolved for.
 #pragma once
 
 #include "pg/session/identity.hpp"
@@ -10,8 +9,7 @@
 
 namespace tenancy::pg {
 
-/// RETURNS the principal worked out for this identity, if it still holds; else nullptr. Drops what is large
-/// of the others.
+/// RETURNS the valid principal cached for this identity, or nullptr. Frees large ones of other identities.
 Principal *cached_principal(const IdentityKey &identity);
 
 /// CACHES: the principal, whose memory context becomes the cache's, by its own token and expiry.

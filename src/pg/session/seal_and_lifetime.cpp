@@ -13,7 +13,7 @@ struct {
   bool sealed;
   uint64 sealed_stamp;
   bool set_in_session;
-  bool reset;  // by the transaction that is being committed
+  bool reset;  // reset by the transaction being committed
 } state{};
 
 ProcessUtility_hook_type next_process_utility = nullptr;
@@ -30,8 +30,8 @@ void reset_principal() {
     set_config_option(name, nullptr, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
 }
 
-// Whether the server's files, the database or the role ask for it: a session may have set a placeholder over
-// these, which won't count once it is checked.
+// Whether the server's files, the database or the role demand it: a session may have set a placeholder on
+// top of these, which won't count once it is checked.
 bool lifetime_is_transaction() {
   const auto *setting = reinterpret_cast<config_string *>(find_setting("tenancy.principal_lifetime"));
   if (setting == nullptr || (setting->gen.flags & GUC_CUSTOM_PLACEHOLDER) == 0) return false;
@@ -52,7 +52,7 @@ static void transaction_ends(XactEvent event, void *) {
       break;
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PREPARE:
-      // Not earlier: when the commit fails, what an earlier transaction has left is back.
+      // Not earlier: if the commit fails, an earlier transaction's value is restored.
       if (state.reset) state.set_in_session = false;
       state.reset = false;
       break;
@@ -66,8 +66,8 @@ static void transaction_ends(XactEvent event, void *) {
   }
 }
 
-// In REFRESH MATERIALIZED VIEW the server collects no commands for event triggers, so that guard rails would
-// not see what code of the view's owner does to row security.
+// In REFRESH MATERIALIZED VIEW the server collects no commands for event triggers, so guard rails would not
+// see changes of row security by the view owner's code.
 void refuse_hidden_ddl(const Node *command) {
   if (!InSecurityRestrictedOperation() || !settings.guard_rails) return;
   bool opens = IsA(command, CreatePolicyStmt) || IsA(command, AlterPolicyStmt);
@@ -83,8 +83,8 @@ void refuse_hidden_ddl(const Node *command) {
                     errmsg("cannot change row security within security-restricted operation")));
 }
 
-// The server asks no check hook about RESET, and an assign hook must not raise: so the command is let run,
-// and is refused, with what it did, if it has changed who the session is.
+// RESET has no check hook, and an assign hook must not raise errors: so the command is executed, and raises
+// an error afterwards if it has changed the principal.
 static void run_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
                         ProcessUtilityContext context, ParamListInfo parameters,
                         QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
@@ -109,7 +109,7 @@ void refuse_stale_placeholders() {
   if (!lifetime_is_transaction()) return;
   for (const char *name : principal_setting_names) {
     const config_generic *setting = find_setting(name);
-    // What this transaction has set still has the value before it on a stack.
+    // A value set by this transaction still has the previous one on a stack.
     if (setting != nullptr && setting->source == PGC_S_SESSION && setting->stack == nullptr)
       ereport(
           ERROR,
@@ -145,8 +145,8 @@ PG_FUNCTION_INFO_V1(pg_tenancy_seal);
 Datum pg_tenancy_seal(PG_FUNCTION_ARGS) {
   (void)fcinfo;
   give_back_numbers();
-  current_principal();  // a sealed principal is one that holds
-  // A simulated query's can't change anyway, and what the query does ends with it.
+  current_principal();  // sealing requires a valid principal
+  // The principal of a simulated query can't change anyway, and the query's effects end with it.
   if (is_simulation()) return 0;
   state.sealed = true;
   state.sealed_stamp = identity_stamp();

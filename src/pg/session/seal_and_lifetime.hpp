@@ -1,10 +1,10 @@
-// What keeps an identity from being slipped in, or from staying behind.
+// Protection of the principal against being replaced, and against outliving its transaction.
 //
 // tenancy.seal(): until the transaction ends the principal can't change. Commands that set or reset it are
-// refused; changes for which no check hook runs (set_config() with NULL, the end of a function with a SET
-// clause, ROLLBACK TO) are found at the next use.
+// refused; changes without a check hook (set_config() with NULL, the end of a function with a SET clause,
+// ROLLBACK TO) are detected at the next use.
 //
-// tenancy.principal_lifetime = transaction: what a transaction sets is reset before it commits, so that
+// tenancy.principal_lifetime = transaction: a transaction's settings are reset before it commits, so that
 // behind a pooler the connection's next client inherits no principal. On abort the server does that by
 // itself.
 #pragma once
@@ -20,8 +20,8 @@ void register_principal_safety();
 /// behind.
 void refuse_stale_placeholders();
 
-/// For the settings' check hook: RETURNS false, with SQLSTATE 42501, while the principal is sealed. Notes
-/// what is set in a session.
+/// For the parameters' check hook: RETURNS false, with SQLSTATE 42501, while the principal is sealed.
+/// Records what a session sets.
 bool may_change_principal(GucSource source);
 
 /// Raises 42501 when the principal isn't the sealed one.

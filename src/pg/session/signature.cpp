@@ -34,7 +34,7 @@ using Parameters = Owned<OSSL_PARAM, OSSL_PARAM_free>;
 using DigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
 using EcSignature = Owned<ECDSA_SIG, ECDSA_SIG_free>;
 
-// What goes wrong here is nobody else's: the server reads OpenSSL's list of errors for its connections.
+// Errors must not stay in OpenSSL's queue: the server reads it for its connections.
 class OwnErrors {
  public:
   OwnErrors() noexcept { ERR_set_mark(); }
@@ -67,7 +67,7 @@ Key make_rsa_key(const Jwk &jwk) {
   return parameters ? make_key("RSA", parameters.get()) : nullptr;
 }
 
-// OpenSSL sees to it that the point is on the curve.
+// OpenSSL checks that the point is on the curve.
 Key make_ec_key(const Jwk &jwk) {
   std::array<std::uint8_t, 1 + 2 * curve_bytes> point{0x04};
   std::copy(jwk.first().begin(), jwk.first().end(), point.begin() + 1);
@@ -96,7 +96,7 @@ Key make_key(const Jwk &jwk) {
 bool verify(EVP_PKEY *key, const char *digest, bool is_rsa, std::string_view text,
             std::span<const std::uint8_t> signature) {
   const DigestContext context(EVP_MD_CTX_new());
-  EVP_PKEY_CTX *key_context = nullptr;  // the digest context's
+  EVP_PKEY_CTX *key_context = nullptr;  // owned by the digest context
   if (!context ||
       EVP_DigestVerifyInit_ex(context.get(), &key_context, digest, nullptr, nullptr, key, nullptr) != 1)
     return false;
@@ -105,7 +105,7 @@ bool verify(EVP_PKEY *key, const char *digest, bool is_rsa, std::string_view tex
                           reinterpret_cast<const unsigned char *>(text.data()), text.size()) == 1;
 }
 
-// A token has the two numbers side by side, OpenSSL wants them in DER.
+// A token has the two numbers one after the other, OpenSSL expects them in DER.
 bool verify_ec(EVP_PKEY *key, std::string_view text, std::span<const std::uint8_t> signature) {
   if (signature.size() != 2 * curve_bytes) return false;
   Number r = number_of(signature.first(curve_bytes)), s = number_of(signature.last(curve_bytes));

@@ -30,7 +30,7 @@ void become(const Simulation &simulation) {
   set_local("tenancy.workspace", simulation.workspace);
   set_local("row_security", "on");
   set_local("transaction_read_only", "on");
-  // So that who asks for the session's user hears the login, too. Others than superusers cannot.
+  // So that session_user also returns the login. Only superusers can set it.
   if (superuser_arg(GetAuthenticatedUserId()))
     set_local("session_authorization", GetUserNameFromId(simulation.login, false));
   set_local("tenancy.simulation", psprintf(UINT64_FORMAT, identity_stamp()), internal_source);
@@ -74,7 +74,7 @@ static void simulate(void *argument) {
 }
 }
 
-// Checks who may do this and what for, and leaves the audit entry.
+// Checks the caller's right and the target, and leaves the audit entry.
 void begin(FunctionCallInfo fcinfo, Simulation &simulation) {
   Oid types[] = {TEXTOID, TEXTOID, TEXTOID, NAMEOID};
   Datum values[4];
@@ -102,8 +102,8 @@ void begin(FunctionCallInfo fcinfo, Simulation &simulation) {
       DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4, &is_null));
   simulation.query = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
-  // A cursor delivers rows by the rights of who opened it, to whoever knows its name. One that is running
-  // can't be read from: this statement itself, where a driver calls it so.
+  // A cursor returns rows with the rights of its opener, to any caller that knows its name. A running one
+  // can't be read from: this statement itself, if a driver runs it in a cursor.
   SPI_execute("SELECT name FROM pg_catalog.pg_cursors", false, 0);
   for (uint64 i = 0; i < SPI_processed; i++) {
     const char *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);

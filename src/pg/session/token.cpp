@@ -22,7 +22,7 @@ struct Bytes {
   size_t size;
 };
 
-// Empty for what isn't base64url; no part of a token may be that.
+// Empty for anything that isn't base64url, since every part of a token must be.
 Bytes decode(std::string_view text) {
   const size_t room = base64url_decoded_size(text.size());
   auto *data = static_cast<uint8 *>(palloc(room + 1));
@@ -62,7 +62,7 @@ ConfiguredKey read_key(const CatalogRead &read, const Uuid &organization, std::s
   return result;
 }
 
-// What the organization wants to read in iss and aud, where it has said so.
+// The issuer and audience that the organization requires, if configured.
 const char *check_issuer(const CatalogRead &read, const Uuid &organization, const TokenClaims &claims) {
   const char *problem = nullptr;
   ScanKeyData key;
@@ -122,8 +122,8 @@ const char *read_verified(const CatalogRead &read, const CompactToken &parts, To
   TokenClaims claims;
   if (const char *problem = read_token_claims(payload.object, claims); problem != nullptr) return problem;
 
-  // Up to here, and until its signature is verified, the token is only a claim: its organization says whose
-  // key must have signed it.
+  // Until its signature is verified, the token is only a claim: the organization it names determines the
+  // keys that may have signed it.
   if (!is_database_text(claims.organization) || !is_database_text(claims.workspace))
     return "its organization or workspace does not exist";
   const Uuid organization = find_organization(read, copy(claims.organization), Ambiguous::is_none);
@@ -157,7 +157,7 @@ TokenRead read_token(const CatalogRead &read, const char *token) {
 }
 
 extern "C" {
-// The algorithm of a key that can be configured.
+// The algorithm of a configurable key.
 PG_FUNCTION_INFO_V1(pg_tenancy_check_jwk);
 Datum pg_tenancy_check_jwk(PG_FUNCTION_ARGS) {
   Jsonb *jwk = PG_GETARG_JSONB_P(0);

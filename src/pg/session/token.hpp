@@ -1,4 +1,5 @@
-// Tokens: signed elsewhere, believed when the signature is by a key of the organization that they name.
+// Tokens: signed elsewhere, accepted if the signature is valid for a key of the organization that they
+// name.
 #pragma once
 
 #include "core/access/model.hpp"
@@ -6,14 +7,14 @@
 
 namespace tenancy::pg {
 
-/// A token as its claims and the catalogs have it.
+/// A token, with its claims resolved in the catalogs.
 struct TokenRead {
-  const char *refused;  // why the token isn't good, for the server's log alone, or nullptr
-  KeyFacts facts;       // what a workspace service key with the token's scopes would have
+  const char *refused;  // the reason for refusing it, for the server's log alone, or nullptr
+  KeyFacts facts;       // those of a workspace service key with the token's scopes
   TimestampTz not_after;
-  const char *subject;  // whom the signer meant, or nullptr; decides nothing
+  const char *subject;  // the user named by the signer, or nullptr; decides nothing
 };
-/// Never raises an error because of what the token says.
+/// Never raises an error because of the token's contents.
 TokenRead read_token(const CatalogRead &read, const char *token);
 
 }  // namespace tenancy::pg

@@ -1,6 +1,6 @@
--- The roll-up of logs by hour. Statements that change logs leave the hours that they touched in analytics_pending, in their own
--- transaction; refresh_analytics() takes these hours out and sums them up again from the rows that are there. That is why it does
--- not matter how late a row comes, in which order transactions commit, or how often a refresh runs.
+-- The roll-up of logs by hour. Statements that change logs record the hours they touched in analytics_pending, in their own
+-- transaction; refresh_analytics() removes these records and recomputes the hours from the existing rows. Therefore late rows,
+-- the order of commits and the frequency of refreshes do not matter.
 
 CREATE FUNCTION tenancy_steps.create_analytics_state(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -28,7 +28,7 @@ BEGIN
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
     BEGIN
       IF TG_OP = 'TRUNCATE' THEN
-        -- As if it were a new partition.
+        -- Treated like a new partition.
         DELETE FROM %1$s.analytics_partitions WHERE relation = TG_RELID;
         RETURN NULL;
       END IF;
@@ -61,26 +61,25 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_change_triggers(regclass, regnamespace) IS 'Lets changes of logs, or of a partition by its own name, be noticed';
 
--- A statement fires the triggers of the table that it names only, hence partitions have them, too.
+-- A statement fires only the triggers of the table that it names, so partitions have them as well.
 CREATE FUNCTION tenancy_steps.track_partitions(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
-#variable_conflict use_column
 DECLARE
-  logs regclass := format('%s.logs', schema)::regclass;
+  logs regclass := format('%s.logs', track_partitions.schema)::regclass;
   partition record;
   come regclass[];
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  PERFORM set_config('search_path', format('%s, pg_temp', track_partitions.schema), true);
   come := ARRAY(SELECT p FROM tenancy_steps.partitions_of(logs) p EXCEPT SELECT k.relation FROM analytics_partitions k);
   IF cardinality(come) > 0 THEN
     FOR partition IN SELECT r.* FROM tenancy_steps.partition_ranges(logs) r WHERE r.partition = ANY (come) LOOP
       IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition.partition AND t.tgname = 'mark_insert') THEN
-        PERFORM tenancy_steps.create_change_triggers(partition.partition, schema);
+        PERFORM tenancy_steps.create_change_triggers(partition.partition, track_partitions.schema);
         EXECUTE format('CREATE TRIGGER mark_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION mark_changed_hours()',
                        partition.partition);
       END IF;
       INSERT INTO analytics_partitions VALUES (partition.partition, partition.lower, partition.upper);
-      -- One that was attached has brought its rows.
+      -- An attached partition has brought its rows.
       EXECUTE format('INSERT INTO analytics_pending SELECT DISTINCT date_bin(''1 hour'', start_time, ''epoch''), false FROM %s
                       WHERE start_time >= ''1970-01-01 00:00+00'' AND start_time < ''2200-01-01 00:00+00''', partition.partition);
       INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
@@ -95,7 +94,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.track_partitions(regnamespace) IS 'Notices partitions of logs that were made, attached, detached or dropped';
 
--- Rows as the tables' constraints want them (see observability_checks()): another could make the sum of everybody's rows impossible.
+-- Rows within the tables' constraints (see observability_checks()): others could make the sum of all rows fail.
 CREATE FUNCTION tenancy_steps.can_be_summed_up(
   started timestamptz, ended timestamptz, input_tokens bigint, output_tokens bigint, read_tokens bigint, creation_tokens bigint,
   cost numeric, operation text, provider text, model text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -108,15 +107,14 @@ RETURN (pg_catalog.isfinite(ended) AND ended OPERATOR(pg_catalog.-) started BETW
         AND pg_catalog.octet_length(model) OPERATOR(pg_catalog.<=) 1000) IS NOT FALSE;
 COMMENT ON FUNCTION tenancy_steps.can_be_summed_up(timestamptz, timestamptz, bigint, bigint, bigint, bigint, numeric, text, text, text) IS 'Whether a log is within the bounds of what can be summed up for all tenants';
 
-CREATE FUNCTION tenancy_steps.sum_up(schema regnamespace, hours timestamptz[], every_row boolean, organization_id uuid DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy_steps.sum_up(schema regnamespace, hours timestamptz[], every_row boolean, only_organization uuid DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
-#variable_conflict use_column
 <<span>>
 DECLARE
   first timestamptz := (SELECT min(h) FROM unnest(sum_up.hours) h);
   until timestamptz := (SELECT max(h) FROM unnest(sum_up.hours) h) + interval '1 hour';
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  PERFORM set_config('search_path', format('%s, pg_temp', sum_up.schema), true);
   INSERT INTO analytics AS a
   SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
          l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
@@ -126,7 +124,7 @@ BEGIN
   FROM logs l
   WHERE l.start_time >= span.first AND l.start_time < span.until
     AND date_bin('1 hour', l.start_time, 'epoch') = ANY (sum_up.hours)
-    AND (sum_up.organization_id IS NULL OR l.organization_id = sum_up.organization_id)
+    AND (sum_up.only_organization IS NULL OR l.organization_id = sum_up.only_organization)
     AND (sum_up.every_row OR tenancy_steps.can_be_summed_up(
            l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
            l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model))
@@ -146,15 +144,14 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.sum_up(regnamespace, timestamptz[], boolean, uuid) IS 'Sums up hours of logs, of one organization or (NULL) all: every row, or those that are within bounds';
 
--- Errors of the server, of the caller, or of another session's making: these stop a job, whose next run does its work. All others can
--- be somebody's rows.
+-- Errors of the server, of the caller, or caused by other sessions: these stop a job, and the next run does its work. All
+-- others can be caused by a tenant's rows.
 CREATE FUNCTION tenancy_steps.stops_job(state text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN state OPERATOR(pg_catalog.~) '^(40|42501|53|55P03|57|58|XX)';
 COMMENT ON FUNCTION tenancy_steps.stops_job(text) IS 'Whether an error (its SQLSTATE) has nothing to do with the rows that a job works on';
 
 CREATE FUNCTION tenancy_steps.sum_up_without_some(schema regnamespace, hours timestamptz[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
-#variable_conflict use_column
 <<span>>
 DECLARE
   first timestamptz := (SELECT min(h) FROM unnest(sum_up_without_some.hours) h);
@@ -163,22 +160,22 @@ DECLARE
   problem record;
   left_out bigint := 0;
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  PERFORM set_config('search_path', format('%s, pg_temp', sum_up_without_some.schema), true);
   BEGIN
-    PERFORM tenancy_steps.sum_up(schema, sum_up_without_some.hours, false);
+    PERFORM tenancy_steps.sum_up(sum_up_without_some.schema, sum_up_without_some.hours, false);
   EXCEPTION WHEN OTHERS THEN
     IF tenancy_steps.stops_job(SQLSTATE) THEN
       RAISE;
     END IF;
-    -- Whatever it is about somebody's rows: the others' are summed up.
+    -- With any problem of these rows, the others' are still summed up.
     FOR of_organization IN SELECT DISTINCT l.organization_id FROM logs l WHERE l.start_time >= span.first AND l.start_time < span.until LOOP
       BEGIN
-        PERFORM tenancy_steps.sum_up(schema, sum_up_without_some.hours, false, of_organization);
+        PERFORM tenancy_steps.sum_up(sum_up_without_some.schema, sum_up_without_some.hours, false, of_organization);
       EXCEPTION WHEN OTHERS THEN
         IF tenancy_steps.stops_job(SQLSTATE) THEN
           RAISE;
         END IF;
-        PERFORM tenancy_steps.record_rows_left_out(schema, h, of_organization, NULL, SQLERRM) FROM unnest(sum_up_without_some.hours) h;
+        PERFORM tenancy_steps.record_rows_left_out(sum_up_without_some.schema, h, of_organization, NULL, SQLERRM) FROM unnest(sum_up_without_some.hours) h;
         left_out := left_out + 1;
       END;
     END LOOP;
@@ -190,7 +187,7 @@ BEGIN
             l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
             l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model)
     GROUP BY 1, 2 LOOP
-    PERFORM tenancy_steps.record_rows_left_out(schema, problem.hour, problem.organization_id, problem.rows, 'out of the bounds of logs');
+    PERFORM tenancy_steps.record_rows_left_out(sum_up_without_some.schema, problem.hour, problem.organization_id, problem.rows, 'out of the bounds of logs');
     left_out := left_out + 1;
   END LOOP;
   RETURN left_out;
@@ -200,7 +197,6 @@ COMMENT ON FUNCTION tenancy_steps.sum_up_without_some(regnamespace, timestamptz[
 
 CREATE FUNCTION tenancy.refresh_analytics(schema regnamespace, hours integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
-#variable_conflict use_column
 DECLARE
   todo timestamptz[];
   shrunk_hours timestamptz[];
@@ -209,19 +205,19 @@ DECLARE
   done integer := 0;
   left_out bigint := 0;
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  PERFORM set_config('search_path', format('%s, pg_temp', refresh_analytics.schema), true);
   -- One at a time. Each statement below sees what was committed before it began, so that an hour whose mark is taken is summed
   -- up with everything that the mark was about.
   PERFORM FROM analytics_state FOR UPDATE;
-  PERFORM tenancy_steps.track_partitions(schema);
+  PERFORM tenancy_steps.track_partitions(refresh_analytics.schema);
   DELETE FROM analytics_pending p USING analytics_partitions k WHERE k.relation IS NULL AND p.hour >= k.lower AND p.hour < k.upper;
   -- From before the tables' bounds
   DELETE FROM analytics_pending WHERE hour < '1970-01-01 00:00+00' OR hour >= '2200-01-01 00:00+00';
   IF FOUND THEN
-    PERFORM tenancy_steps.forget_rows_left_out(schema, NULL);
+    PERFORM tenancy_steps.forget_rows_left_out(refresh_analytics.schema, NULL);
     FOR problem IN SELECT l.organization_id, count(*) AS rows FROM logs l
                    WHERE l.start_time < '1970-01-01 00:00+00' OR l.start_time >= '2200-01-01 00:00+00' GROUP BY 1 LOOP
-      PERFORM tenancy_steps.record_rows_left_out(schema, NULL, problem.organization_id, problem.rows, 'out of the bounds of logs: start_time');
+      PERFORM tenancy_steps.record_rows_left_out(refresh_analytics.schema, NULL, problem.organization_id, problem.rows, 'out of the bounds of logs: start_time');
       left_out := left_out + 1;
     END LOOP;
   END IF;
@@ -230,29 +226,29 @@ BEGIN
     WHERE hour IN (SELECT DISTINCT p.hour FROM analytics_pending p ORDER BY p.hour DESC LIMIT refresh_analytics.hours)
     RETURNING hour, shrunk)
   SELECT array_agg(DISTINCT hour), array_agg(DISTINCT hour) FILTER (WHERE shrunk) INTO todo, shrunk_hours FROM taken;
-  PERFORM tenancy_steps.forget_rows_left_out(schema, coalesce(todo, '{}'));
+  PERFORM tenancy_steps.forget_rows_left_out(refresh_analytics.schema, coalesce(todo, '{}'));
 
   DELETE FROM analytics WHERE hour = ANY (shrunk_hours);
   FOR day IN
     SELECT array_agg(h) AS hours, count(*) OVER () AS days FROM unnest(todo) h GROUP BY date_trunc('day', h) ORDER BY min(h) DESC LOOP
     BEGIN
-      PERFORM tenancy_steps.sum_up(schema, day.hours, true);
+      PERFORM tenancy_steps.sum_up(refresh_analytics.schema, day.hours, true);
     EXCEPTION WHEN OTHERS THEN
       IF tenancy_steps.stops_job(SQLSTATE) THEN
         RAISE;
       END IF;
-      left_out := left_out + tenancy_steps.sum_up_without_some(schema, day.hours);
+      left_out := left_out + tenancy_steps.sum_up_without_some(refresh_analytics.schema, day.hours);
     END;
     done := done + 1;
     IF day.days > 1 THEN
-      RAISE NOTICE 'analytics of %: % of % days', schema, done, day.days;
+      RAISE NOTICE 'analytics of %: % of % days', refresh_analytics.schema, done, day.days;
     END IF;
   END LOOP;
   IF left_out > 0 THEN
-    RAISE WARNING USING MESSAGE = format('%s.refresh_analytics: some rows are not summed up', schema),
+    RAISE WARNING USING MESSAGE = format('%s.refresh_analytics: some rows are not summed up', refresh_analytics.schema),
       DETAIL = format('They stand in the way of everybody else''s, in %s hours of an organization.', left_out),
-      HINT = CASE WHEN to_regclass(format('%s.job_problems', schema)) IS NULL THEN format('Call tenancy.update_observability(%L).', schema)
-                  ELSE format('Table %s.job_problems has whose they are, and why.', schema) END;
+      HINT = CASE WHEN to_regclass(format('%s.job_problems', refresh_analytics.schema)) IS NULL THEN format('Call tenancy.update_observability(%L).', refresh_analytics.schema)
+                  ELSE format('Table %s.job_problems has whose they are, and why.', refresh_analytics.schema) END;
   END IF;
   UPDATE analytics_state SET refreshed_at = clock_timestamp();
   RETURN coalesce(cardinality(todo), 0);
@@ -272,7 +268,7 @@ BEGIN
     EXIT WHEN done OPERATOR(pg_catalog.=) 0;
     total := total OPERATOR(pg_catalog.+) done;
     RAISE NOTICE 'analytics of %: % hours are up to date', schema, total;
-    -- Otherwise whoever goes on writing would keep it from ending.
+    -- Otherwise continuous writes would keep it from ending.
     EXIT WHEN (done OPERATOR(pg_catalog.<) hours) IS NOT FALSE;
   END LOOP;
 END

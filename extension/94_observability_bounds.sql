@@ -1,7 +1,7 @@
--- What keeps one tenant's rows from stopping the jobs that work for all: bounds that are checked when a row is written, and a table in
--- which the jobs leave what they could not do. Bounds are wide: no honest writer meets them.
+-- Protection of the jobs that work for all tenants from one tenant's rows: bounds checked when a row is written, and a table
+-- for work that the jobs had to skip. Bounds are too wide to matter to honest writers.
 
--- Conditions by table; the texts among them are in indexes, whose entries have at most 2704 bytes.
+-- Conditions by table; their text columns are in indexes, whose entries have at most 2704 bytes.
 CREATE FUNCTION tenancy_steps.observability_checks() RETURNS TABLE ("table" text, name text, condition text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT v.* FROM (VALUES
@@ -92,8 +92,8 @@ BEGIN
   END LOOP;
   FOR bound IN SELECT v."table", to_regclass(v."table") AS relation FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table") LOOP
     control := CASE bound."table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
-    -- After the row is stored, since COPY is slower with what comes before; and only queued for times that are far from now. Days would
-    -- have to be looked up in a time zone, hours don't.
+    -- After the row is stored, since BEFORE triggers slow COPY down; and only queued for times far from now. Days would need a
+    -- time zone look-up, hours don't.
     IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = bound.relation AND t.tgname = 'check_time') THEN
       EXECUTE format('CREATE TRIGGER check_time AFTER INSERT OR UPDATE OF %1$I ON %2$s FOR EACH ROW
                       WHEN ((NEW.%1$I < now() - interval ''24 hours'' OR NEW.%1$I > now() + interval ''10 minutes'') AND row_security_active(%3$s::oid))
@@ -104,11 +104,11 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.bound_observability(regnamespace) IS 'Gives the observability tables of a schema their bounds, where they lack them; rows that are there are not looked at';
 
--- The text of an error can quote somebody's row: it is for the owner of the tables, and not for whoever may run the job.
+-- The text of an error can quote a tenant's row: it is for the owner of the tables, not for the roles that run the job.
 CREATE FUNCTION tenancy_steps.record_job_problem(schema regnamespace, job text, object text, state text, problem text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  -- Tables that 1.0 made have none until update_observability().
+  -- Tables created by 1.0 have none until update_observability().
   has_table boolean := to_regclass(format('%s.job_problems', schema)) IS NOT NULL;
 BEGIN
   RAISE WARNING USING MESSAGE = format('%s.%s: %s is passed over (SQLSTATE %s)', schema, job, object, state),

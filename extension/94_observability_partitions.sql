@@ -1,5 +1,5 @@
--- Partitions of the observability tables by day or month (UTC): made ahead, dropped when old. A default partition takes what fits
--- nowhere, so that no log is lost when nobody has made the next partition.
+-- Partitions of the observability tables by day or month (UTC): created ahead, dropped when old. A default partition takes all
+-- other rows, so that no log is lost if the next partition is missing.
 
 -- Unlike pg_partition_tree(), without locking any of them.
 CREATE FUNCTION tenancy_steps.partitions_of(relation regclass) RETURNS SETOF regclass
@@ -47,14 +47,14 @@ BEGIN
   IF tenancy_steps.is_partitioned_between(parent, first, until) THEN
     RETURN false;
   END IF;
-  -- Who attaches a partition needs this lock anyway; taken first, no row of it comes in between.
+  -- Attaching a partition needs this lock anyway; taken first, it keeps new rows of that partition out.
   IF default_partition IS NOT NULL THEN
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_partition);
     IF tenancy_steps.is_partitioned_between(parent, first, until) THEN
       RETURN false;
     END IF;
   END IF;
-  -- Attached instead of created in its place: readers and writers of the other partitions need not stop.
+  -- Attached instead of created in its place, so that readers and writers of the other partitions can continue.
   EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE
                   INCLUDING COMPRESSION)', partition, parent);
   IF default_partition IS NOT NULL THEN
@@ -73,8 +73,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_partition(regclass, text, timestamptz) IS 'Makes the partition (unit: day or month, UTC) of a table for a time, unless there is one, and moves its rows there from the default partition';
 
--- A partition that cannot be made, or dropped, must not keep the job from the others: a row that the new one refuses (from before the
--- tables' bounds), a table of its name, a view on the old one, a transaction that somebody leaves open.
+-- A partition that cannot be created or dropped must not block the others: because of a row that the new one refuses (from
+-- before the tables' bounds), a table of its name, a view on the old one, or an open transaction.
 CREATE FUNCTION tenancy_steps.try_create_partition(schema regnamespace, parent regclass, unit text, at timestamptz) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -90,7 +90,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.try_create_partition(regnamespace, regclass, text, timestamptz) IS 'Makes a partition as create_partition() does, or reports why it cannot, and returns how many were made';
 
--- Whoever waits for a table's lock keeps those who come later waiting, too, as long as the holder likes.
+-- Waiting for a table's lock also blocks later sessions, for as long as the holder keeps it.
 CREATE FUNCTION tenancy_steps.limit_waiting() RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -162,7 +162,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_steps.is_partitioned_between(regclass, timestamptz, timestamptz) IS 'Whether a table has a partition, other than the default one, for any of a time';
 
--- By itself it makes partitions up to the latest row, so that one of the year 2100 makes thousands, and one of infinity never ends.
+-- By default it creates partitions up to the latest row, so that a row of the year 2100 creates thousands, and an infinite one
+-- never ends.
 CREATE FUNCTION tenancy_steps.keep_partman_by_the_clock(parent regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -213,7 +214,7 @@ DECLARE
   at timestamptz;
 BEGIN
   PERFORM tenancy_steps.keep_partman_by_the_clock(parent);
-  -- Rows that came when the next partitions were not there yet keep it from making them.
+  -- Rows from before the next partitions existed prevent their creation.
   SELECT a.attname, p.partdefid INTO control, default_partition
   FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0] WHERE p.partrelid = parent;
   IF default_partition <> 0 THEN
@@ -257,7 +258,7 @@ BEGIN
     END IF;
     FOR at IN SELECT generate_series(date_trunc(parent.unit, since), since + ahead, ('1 ' || parent.unit)::interval) LOOP
       CONTINUE WHEN tenancy_steps.is_partitioned_between(parent.relation, at, at + ('1 ' || parent.unit)::interval);
-      -- Its lock is needed to make any. Who waits for one table's has those of the tables before.
+      -- Its lock is needed to create any. Waiting for one table's lock means holding those of the tables before.
       EXIT WHEN parent.default_partition IS NOT NULL
         AND NOT tenancy_steps.try_lock(schema, 'create_partitions', parent.default_partition, 'ACCESS EXCLUSIVE MODE');
       made := made + tenancy_steps.try_create_partition(schema, parent.relation, parent.unit, at);
@@ -291,8 +292,8 @@ END
 $$;
 COMMENT ON PROCEDURE tenancy.create_partitions_in_batches(regnamespace, timestamptz, timestamptz) IS 'Makes the partitions for a longer time, committing each week of it; called again it goes on where it was stopped';
 
--- Rows that came when their partition was gone, or before any was made for their time. They are as many as somebody wrote, and of as
--- many days as somebody liked, so they are deleted, instead of getting partitions of their own.
+-- Rows from after their partition was dropped, or before it was created. A tenant can write any number, of any number of days,
+-- so they are deleted, instead of getting partitions of their own.
 CREATE FUNCTION tenancy_steps.empty_default_partition(schema regnamespace, partition regclass, control name, before timestamptz, keep_analytics boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
 DECLARE
@@ -300,7 +301,7 @@ DECLARE
 BEGIN
   IF keep_analytics THEN
     PERFORM tenancy.refresh_analytics(schema, NULL);
-    -- Days that follow each other are one time.
+    -- Consecutive days are one range.
     EXECUTE format($query$
       INSERT INTO %s.analytics_partitions (relation, lower, upper)
       SELECT NULL, min(day), max(day) + interval '1 day'
@@ -317,32 +318,31 @@ COMMENT ON FUNCTION tenancy_steps.empty_default_partition(regnamespace, regclass
 
 CREATE FUNCTION tenancy.drop_partitions(schema regnamespace, "table" text, older_than interval, keep_analytics boolean) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
-#variable_conflict use_variable
 DECLARE
   parent regclass;
-  control name := CASE "table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
-  before timestamptz := date_trunc('day', now() - older_than, 'UTC');
-  keep boolean := keep_analytics AND "table" = 'logs';
-  job text := format('drop_partitions of %s', "table");
+  control name := CASE drop_partitions."table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
+  before timestamptz := date_trunc('day', now() - drop_partitions.older_than, 'UTC');
+  keep boolean := drop_partitions.keep_analytics AND drop_partitions."table" = 'logs';
+  job text := format('drop_partitions of %s', drop_partitions."table");
   old record;
   is_old boolean;
   dropped integer := 0;
   waiting text;
 BEGIN
-  IF "table" IS NULL OR "table" NOT IN ('logs', 'log_payloads', 'traces', 'analytics') THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" has no partitions to drop', "table"),
+  IF drop_partitions."table" IS NULL OR drop_partitions."table" NOT IN ('logs', 'log_payloads', 'traces', 'analytics') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" has no partitions to drop', drop_partitions."table"),
       HINT = 'Tables are logs, log_payloads, traces and analytics.';
   END IF;
-  IF older_than IS NULL OR older_than < '0' THEN
+  IF drop_partitions.older_than IS NULL OR drop_partitions.older_than < '0' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an age that is not negative must be given';
   END IF;
-  EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', schema);
-  PERFORM tenancy_steps.forget_job_problems(schema, job);
-  parent := to_regclass(format('%s.%I', schema, "table"));
-  PERFORM tenancy_steps.track_partitions(schema);
+  EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', drop_partitions.schema);
+  PERFORM tenancy_steps.forget_job_problems(drop_partitions.schema, job);
+  parent := to_regclass(format('%s.%I', drop_partitions.schema, drop_partitions."table"));
+  PERFORM tenancy_steps.track_partitions(drop_partitions.schema);
   IF keep THEN
     -- Most of it, before anybody has to wait.
-    PERFORM tenancy.refresh_analytics(schema, NULL);
+    PERFORM tenancy.refresh_analytics(drop_partitions.schema, NULL);
   END IF;
   waiting := tenancy_steps.limit_waiting();
   FOR old IN
@@ -352,17 +352,17 @@ BEGIN
       IF old.is_default THEN
         EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I < $1)', old.partition, control) INTO is_old USING before;
         -- No row may come between its sum and its end.
-        IF is_old AND tenancy_steps.try_lock(schema, job, old.partition, 'SHARE ROW EXCLUSIVE MODE') THEN
-          PERFORM tenancy_steps.empty_default_partition(schema, old.partition, control, before, keep);
+        IF is_old AND tenancy_steps.try_lock(drop_partitions.schema, job, old.partition, 'SHARE ROW EXCLUSIVE MODE') THEN
+          PERFORM tenancy_steps.empty_default_partition(drop_partitions.schema, old.partition, control, before, keep);
         END IF;
         CONTINUE;
       END IF;
       -- In the order in which queries lock them. Once all have to wait, they don't wait for what one holds.
-      EXIT WHEN NOT tenancy_steps.try_lock(schema, job, parent, 'ACCESS EXCLUSIVE MODE');
-      CONTINUE WHEN NOT tenancy_steps.try_lock(schema, job, old.partition, 'ACCESS EXCLUSIVE MODE NOWAIT');
+      EXIT WHEN NOT tenancy_steps.try_lock(drop_partitions.schema, job, parent, 'ACCESS EXCLUSIVE MODE');
+      CONTINUE WHEN NOT tenancy_steps.try_lock(drop_partitions.schema, job, old.partition, 'ACCESS EXCLUSIVE MODE NOWAIT');
       IF keep THEN
-        PERFORM tenancy.refresh_analytics(schema, NULL);
-        EXECUTE format('UPDATE %s.analytics_partitions SET relation = NULL WHERE relation = $1', schema) USING old.partition;
+        PERFORM tenancy.refresh_analytics(drop_partitions.schema, NULL);
+        EXECUTE format('UPDATE %s.analytics_partitions SET relation = NULL WHERE relation = $1', drop_partitions.schema) USING old.partition;
       END IF;
       EXECUTE format('DROP TABLE %s', old.partition);
       RAISE NOTICE 'dropped %, which ended at %', old.name, old.upper;
@@ -371,11 +371,11 @@ BEGIN
       IF tenancy_steps.stops_job(SQLSTATE) THEN
         RAISE;
       END IF;
-      PERFORM tenancy_steps.record_job_problem(schema, job, old.name, SQLSTATE, SQLERRM);
+      PERFORM tenancy_steps.record_job_problem(drop_partitions.schema, job, old.name, SQLSTATE, SQLERRM);
     END;
   END LOOP;
   PERFORM set_config('lock_timeout', waiting, true);
   RETURN dropped;
 END
 $$;
-COMMENT ON FUNCTION tenancy.drop_partitions(regnamespace, text, interval, boolean) IS 'Drops the partitions of an observability table that ended longer ago than older_than, deletes what is as old in the default partition, and returns how many were dropped; with keep_analytics, what was summed up of logs stays; one that cannot be dropped is passed over with a WARNING, see job_problems';
+COMMENT ON FUNCTION tenancy.drop_partitions(regnamespace, text, interval, boolean) IS 'Drops the partitions of an observability table that ended longer ago than older_than, deletes rows of that age in the default partition, and returns the number of dropped partitions; with keep_analytics, sums of logs stay; a partition that cannot be dropped is skipped with a WARNING, see job_problems';

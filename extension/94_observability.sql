@@ -1,5 +1,5 @@
--- create_observability(): all of it in a schema of the caller's. What is there to call lies in that schema, too, and runs by the
--- rights of the schema's owner, so that others can be granted the jobs without the data.
+-- create_observability(): everything is in a schema of the caller's, including functions, which run with the rights of the
+-- schema's owner, so that others can be granted the jobs without the data.
 
 CREATE FUNCTION tenancy_steps.validate_observability(schema name, partition_by text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -37,7 +37,7 @@ CREATE FUNCTION tenancy_steps.create_observability_functions(schema regnamespace
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
-  -- Bodies that are parsed here, once, whatever search_path a caller has.
+  -- Bodies that are parsed here, once, independent of the callers' search_path.
   EXECUTE format($ddl$
     CREATE FUNCTION refresh_analytics(hours integer DEFAULT NULL) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -73,7 +73,7 @@ BEGIN
         SELECT t.depth + 1, s.* FROM tree t JOIN span s ON s.parent_span_id = t.span_id
       ) SEARCH DEPTH FIRST BY start_time, span_id SET place
         CYCLE span_id SET is_cycle USING path
-      -- Spans that are each other's parents hang on no root: they come last.
+      -- Spans that are each other's parents have no root: they come last.
       SELECT coalesce(t.depth, 0), s.span_id, s.parent_span_id, s.name, s.kind, s.start_time, s.duration, s.status_code, s.service_name
       FROM span s LEFT JOIN tree t ON t.span_id = s.span_id AND t.start_time = s.start_time AND NOT t.is_cycle
       ORDER BY t.place NULLS LAST, s.start_time, s.span_id;
@@ -138,7 +138,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_observability(text, text) IS 'Makes, in a schema of its own (or in one of the caller''s), the protected tables logs, log_payloads, traces (OpenTelemetry spans) and analytics (hourly roll-up), partitioned by day or month, with views and functions, and with bounds for what tenants write; the caller owns them, and is a superuser or has BYPASSRLS. Nobody else is granted anything. 42501, 42P07, 22023 when it can''t be, with nothing changed';
+COMMENT ON FUNCTION tenancy.create_observability(text, text) IS 'Makes, in a schema of its own (or in one of the caller''s), the protected tables logs, log_payloads, traces (OpenTelemetry spans) and analytics (hourly roll-up), partitioned by day or month, with views and functions, and with bounds on tenants'' rows; the caller owns them, and must be a superuser or have BYPASSRLS. No privileges are granted to others. 42501, 42P07, 22023 when it can''t be, with nothing changed';
 REVOKE ALL ON FUNCTION tenancy.create_observability(text, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.update_observability(schema text DEFAULT 'observability') RETURNS void
@@ -157,4 +157,4 @@ BEGIN
   WHERE tenancy_steps.partman_name(p.relation) IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Gives observability tables that an earlier version made what this version''s have: bounds for what is written from now on, and job_problems; for their owner; 42704 where there are none';
+COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, and job_problems; for their owner; 42704 if there are none';

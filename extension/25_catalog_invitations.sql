@@ -1,0 +1,43 @@
+-- Catalogs: invitations. They lie apart from memberships, so that nothing that reads those counts them, and name an address and not
+-- a user, so that making one tells nothing of who there is.
+
+CREATE TABLE tenancy.invitations (
+  invitation_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+  organization_id uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
+  email text COLLATE "C" NOT NULL,
+  role_id uuid NOT NULL,
+  workspaces jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(workspaces) = 'object'),
+  invited_by_user uuid,
+  invited_by_key uuid,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL CHECK (isfinite(expires_at)),
+  UNIQUE (organization_id, email)
+);
+CREATE INDEX invitations_email_idx ON tenancy.invitations (email);
+COMMENT ON TABLE tenancy.invitations IS 'Who has been invited into an organization; counts for nothing until it is accepted, and is then gone';
+COMMENT ON COLUMN tenancy.invitations.invitation_id IS 'Id of the invitation; no capability: only who has the address can accept it';
+COMMENT ON COLUMN tenancy.invitations.organization_id IS 'The inviting organization';
+COMMENT ON COLUMN tenancy.invitations.email IS 'E-mail address that is invited, whether or not somebody with it is known';
+COMMENT ON COLUMN tenancy.invitations.role_id IS 'Organization role that is offered; judged when the invitation is accepted';
+COMMENT ON COLUMN tenancy.invitations.workspaces IS 'Workspace roles that are offered: an object of workspace id to role id; judged when the invitation is accepted';
+COMMENT ON COLUMN tenancy.invitations.invited_by_user IS 'User who has invited, or whose key has; NULL with no key: a DBA';
+COMMENT ON COLUMN tenancy.invitations.invited_by_key IS 'API key that has invited';
+COMMENT ON COLUMN tenancy.invitations.created_at IS 'When the invitation was made';
+COMMENT ON COLUMN tenancy.invitations.expires_at IS 'From then on it cannot be accepted';
+
+-- Nothing here is the inviting organization's to see; hence its column has another name than where it is.
+CREATE TABLE tenancy.refused_invitations (
+  email text COLLATE "C" NOT NULL,
+  inviting_organization uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
+  invitation_id uuid,
+  blocked boolean NOT NULL DEFAULT false,
+  refused_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (email, inviting_organization)
+);
+CREATE INDEX refused_invitations_organization_idx ON tenancy.refused_invitations (inviting_organization);
+COMMENT ON TABLE tenancy.refused_invitations IS 'Invitations that were declined, and organizations whose invitations an address doesn''t want; the inviting side sees neither';
+COMMENT ON COLUMN tenancy.refused_invitations.email IS 'E-mail address that was invited';
+COMMENT ON COLUMN tenancy.refused_invitations.inviting_organization IS 'The inviting organization';
+COMMENT ON COLUMN tenancy.refused_invitations.invitation_id IS 'The last invitation that was declined';
+COMMENT ON COLUMN tenancy.refused_invitations.blocked IS 'No further invitation of this organization is shown';
+COMMENT ON COLUMN tenancy.refused_invitations.refused_at IS 'When it was declined';

@@ -1,0 +1,341 @@
+-- Joining and leaving: nobody becomes a member of an organization without their own consent, or a DBA's.
+
+CREATE FUNCTION tenancy_internal.own_identity(OUT kind text, OUT user_id uuid, OUT email text)
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_own_identity';
+COMMENT ON FUNCTION tenancy_internal.own_identity() IS 'Whom the session speaks for in what concerns a person alone, whatever organization is chosen: nobody, a credential (an API key or token, which speaks for no person), or a person, who need not be a user yet; 28000 for a user that the session may not name, or that is not active';
+
+CREATE FUNCTION tenancy_internal.lacks_for_invitation(organization_id uuid, workspace_id uuid, role_id uuid, invited_by_user uuid, invited_by_key uuid) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_invitation';
+COMMENT ON FUNCTION tenancy_internal.lacks_for_invitation(uuid, uuid, uuid, uuid, uuid) IS 'What a user or key that has invited lacks now to make a member with this role in a workspace, or (NULL) in the organization';
+
+CREATE FUNCTION tenancy_internal.own_person(OUT user_id uuid, OUT email text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  own record;
+BEGIN
+  SELECT * INTO own FROM tenancy_internal.own_identity();
+  IF own.kind = 'credential' THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: an API key or a token does not speak for a person',
+      DETAIL = 'Joining and leaving an organization is for the person alone to decide.',
+      HINT = 'Use a login that is bound to the user, or "tenancy.user" on a trusted login.';
+  ELSIF own.kind = 'nobody' THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', MESSAGE = 'the session has no user',
+      HINT = 'Use a login that is bound to a user, or "tenancy.user" on a trusted login.';
+  END IF;
+  user_id := own.user_id;
+  email := own.email;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.own_person() IS 'The person that the session is; 42501 for an API key or token, 28000 for nobody';
+
+CREATE FUNCTION tenancy_internal.is_refused(invitation tenancy.invitations) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM tenancy.refused_invitations r
+                 WHERE r.email = (is_refused.invitation).email AND r.inviting_organization = (is_refused.invitation).organization_id
+                   AND (r.blocked OR r.invitation_id = (is_refused.invitation).invitation_id))
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_refused(tenancy.invitations) IS 'Whether the invited side has declined the invitation, or wants none of this organization';
+
+-- {"workspace": "role", ...}, or ["workspace", ...] for role member, as ids.
+CREATE FUNCTION tenancy_internal.offered_workspaces(organization_id uuid, workspaces jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  offer record;
+  the_workspace uuid;
+  the_role uuid;
+  offered jsonb := '{}';
+BEGIN
+  IF jsonb_typeof(offered_workspaces.workspaces) NOT IN ('object', 'array', 'null') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'workspaces must be an object of workspaces to roles, or an array of workspaces';
+  END IF;
+  FOR offer IN
+    SELECT e.key AS workspace, e.value AS role FROM jsonb_each_text(
+      CASE jsonb_typeof(offered_workspaces.workspaces) WHEN 'object' THEN offered_workspaces.workspaces ELSE '{}' END) e
+    UNION ALL
+    SELECT e.value, 'member' FROM jsonb_array_elements_text(
+      CASE jsonb_typeof(offered_workspaces.workspaces) WHEN 'array' THEN offered_workspaces.workspaces ELSE '[]' END) e LOOP
+    the_workspace := (tenancy_internal.own_workspace(offer.workspace, offered_workspaces.organization_id)).workspace_id;
+    IF the_workspace IS NULL OR offered ? the_workspace::text THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'each workspace must be named, and only once';
+    END IF;
+    the_role := tenancy_internal.find_role(offered_workspaces.organization_id, 'workspace', offer.role);
+    PERFORM tenancy_internal.require_right(offered_workspaces.organization_id, the_workspace, 'team', 'add_users'),
+            tenancy_internal.require_right(offered_workspaces.organization_id, the_workspace, 'team', 'assign_roles'),
+            tenancy_internal.require_held_role(offered_workspaces.organization_id, the_workspace, the_role);
+    offered := offered || jsonb_build_object(the_workspace, the_role);
+  END LOOP;
+  RETURN offered;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.offered_workspaces(uuid, jsonb) IS 'Workspace roles that an invitation offers, as an object of ids; 42501 for what the session may not give';
+
+CREATE FUNCTION tenancy.invite(organization text, email text, role text DEFAULT 'member', workspaces jsonb DEFAULT NULL,
+                               until timestamptz DEFAULT NULL) RETURNS uuid
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy_internal.own_organization(invite.organization);
+  the_address text;
+  the_role uuid;
+  offered jsonb;
+  ends timestamptz := coalesce(invite.until, clock_timestamp() + interval '14 days');
+  me record;
+  new_id uuid;
+BEGIN
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users'),
+          tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
+  the_role := tenancy_internal.find_role(the_organization, 'organization', invite.role);
+  PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
+  offered := tenancy_internal.offered_workspaces(the_organization, invite.workspaces);
+  the_address := tenancy_internal.email_address(invite.email);
+  IF the_address IS NULL OR NOT isfinite(ends) OR ends <= clock_timestamp() THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = CASE WHEN the_address IS NULL THEN 'an e-mail address must be given' ELSE 'an invitation must end in the future' END;
+  END IF;
+
+  -- What follows depends on the organization's own rows alone: nothing that it does says who else there is.
+  PERFORM tenancy_internal.lock_members(the_organization);
+  IF EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
+             WHERE m.organization_id = the_organization AND u.email = the_address) THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = format('user "%s" is a member already', the_address),
+      HINT = 'Use tenancy.set_organization_role() to change a member''s role.';
+  END IF;
+  DELETE FROM tenancy.invitations i WHERE i.organization_id = the_organization AND i.expires_at <= clock_timestamp();
+  IF EXISTS (SELECT FROM tenancy.invitations i WHERE i.organization_id = the_organization AND i.email = the_address) THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = format('"%s" has been invited already', the_address),
+      HINT = 'Use tenancy.withdraw_invitation() first.';
+  END IF;
+  IF NOT tenancy.is_dba() AND tenancy_internal.invitations_today(the_organization) >= 1000 THEN
+    RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded', MESSAGE = 'too many invitations',
+      DETAIL = 'An organization makes at most 1000 invitations within 24 hours.';
+  END IF;
+  SELECT w.user_id, w.api_key_id INTO me FROM tenancy.whoami() w WHERE NOT tenancy.is_dba();
+  INSERT INTO tenancy.invitations (organization_id, email, role_id, workspaces, invited_by_user, invited_by_key, created_at, expires_at)
+  VALUES (the_organization, the_address, the_role, offered, me.user_id, me.api_key_id, clock_timestamp(), ends)
+  RETURNING invitation_id INTO new_id;
+  RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.invite(text, text, text, jsonb, timestamptz) IS 'Invites an e-mail address into an organization (NULL: the session''s own) with an organization role, and workspace roles (an object of workspaces to roles, or an array of workspaces for role member), until a moment (NULL: for 14 days); returns the invitation''s id. It counts for nothing until accept_invitation(). Needs team.add_users and team.assign_roles and at least the rights that are offered; 42710 for a member, or an address invited already';
+
+CREATE FUNCTION tenancy_internal.invitations_today(organization_id uuid) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT count(*) FROM tenancy.audit_log l
+  WHERE l.organization_id = invitations_today.organization_id AND l.at > clock_timestamp() - interval '24 hours'
+    AND l.resource_type = 'invitation' AND l.action = 'create'
+$$;
+COMMENT ON FUNCTION tenancy_internal.invitations_today(uuid) IS 'How many invitations an organization has made within 24 hours, withdrawn ones included';
+
+-- First the organization, then the invitation: whoever else is at either is waited for, and what they have done is seen.
+CREATE FUNCTION tenancy_internal.own_invitation(invitation_id uuid) RETURNS tenancy.invitations
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  my_address text;
+  found_one tenancy.invitations;
+BEGIN
+  IF NOT tenancy.is_dba() THEN
+    SELECT p.email INTO my_address FROM tenancy_internal.own_person() p;
+  END IF;
+  PERFORM tenancy_internal.lock_members(i.organization_id) FROM tenancy.invitations i
+  WHERE i.invitation_id = own_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address);
+  SELECT * INTO found_one FROM tenancy.invitations i
+  WHERE i.invitation_id = own_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address) FOR UPDATE;
+  IF NOT FOUND OR (my_address IS NOT NULL AND tenancy_internal.is_refused(found_one)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('invitation "%s" does not exist', own_invitation.invitation_id);
+  END IF;
+  RETURN found_one;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.own_invitation(uuid) IS 'The invitation of the session''s person (for a DBA: any), locked; 42704 alike for none, another''s and a declined one';
+
+CREATE FUNCTION tenancy.accept_invitation(invitation uuid) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  accepted tenancy.invitations := tenancy_internal.own_invitation(accept_invitation.invitation);
+  the_user uuid;
+BEGIN
+  IF accepted.expires_at <= clock_timestamp() THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the invitation has ended';
+  END IF;
+  IF NOT tenancy_internal.is_still_offered(accepted) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the invitation is no longer valid',
+      DETAIL = 'Whoever made it may no longer give what it offers, or that is gone.', HINT = 'Ask for another one.';
+  END IF;
+  INSERT INTO tenancy.users (email) VALUES (accepted.email) ON CONFLICT (email) DO NOTHING;
+  SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = accepted.email;
+  INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
+  VALUES (accepted.organization_id, the_user, accepted.role_id);
+  INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
+  SELECT e.key::uuid, the_user, accepted.organization_id, e.value::uuid FROM jsonb_each_text(accepted.workspaces) e;
+  DELETE FROM tenancy.invitations i WHERE i.invitation_id = accepted.invitation_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.accept_invitation(uuid) IS 'Accepts an invitation as the invited person, by a login of its own or "tenancy.user" on a trusted login, or on its behalf as a DBA; who isn''t a user yet becomes one. What it offers is judged anew: 55000 when it has ended, or whoever made it may no longer give that; 42704 for another''s, 42501 for an API key or token';
+
+CREATE FUNCTION tenancy_internal.is_still_offered(invitation tenancy.invitations) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  offered tenancy.invitations := is_still_offered.invitation;
+  by_dba boolean := offered.invited_by_user IS NULL AND offered.invited_by_key IS NULL;
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM tenancy.organizations o WHERE o.organization_id = offered.organization_id AND o.closed_at IS NULL)
+  AND NOT EXISTS (
+    SELECT FROM (SELECT NULL::uuid AS workspace_id, offered.role_id, 'organization' AS level
+                 UNION ALL SELECT e.key::uuid, e.value::uuid, 'workspace' FROM jsonb_each_text(offered.workspaces) e) o
+    WHERE NOT EXISTS (SELECT FROM tenancy.roles r
+                      WHERE r.role_id = o.role_id AND r.level = o.level
+                        AND (r.organization_id IS NULL OR r.organization_id = offered.organization_id))
+       OR o.workspace_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM tenancy.workspaces w WHERE w.workspace_id = o.workspace_id AND w.organization_id = offered.organization_id)
+       OR NOT by_dba AND tenancy_internal.lacks_for_invitation(offered.organization_id, o.workspace_id, o.role_id,
+                                                      offered.invited_by_user, offered.invited_by_key) IS NOT NULL);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_still_offered(tenancy.invitations) IS 'Whether all that the invitation offers is there, and its maker could give it now';
+
+CREATE FUNCTION tenancy.decline_invitation(invitation uuid, block boolean DEFAULT false) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  declined tenancy.invitations := tenancy_internal.own_invitation(decline_invitation.invitation);
+BEGIN
+  -- The invitation stays until it ends: the inviting side reads from nothing whether somebody has declined.
+  INSERT INTO tenancy.refused_invitations (email, inviting_organization, invitation_id, blocked)
+  VALUES (declined.email, declined.organization_id, declined.invitation_id, coalesce(decline_invitation.block, false))
+  ON CONFLICT (email, inviting_organization) DO UPDATE
+  SET invitation_id = EXCLUDED.invitation_id, blocked = EXCLUDED.blocked, refused_at = EXCLUDED.refused_at;
+END
+$$;
+COMMENT ON FUNCTION tenancy.decline_invitation(uuid, boolean) IS 'Declines an invitation as the invited person, or on its behalf as a DBA, and blocks further ones of that organization; the inviting side doesn''t see it. 42704 for another''s, 42501 for an API key or token';
+
+CREATE FUNCTION tenancy.unblock_invitations(organization_id uuid) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  my_address text := (SELECT p.email FROM tenancy_internal.own_person() p);
+BEGIN
+  UPDATE tenancy.refused_invitations r SET blocked = false
+  WHERE r.email = my_address AND r.inviting_organization = unblock_invitations.organization_id AND r.blocked;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+      MESSAGE = format('invitations of organization "%s" are not blocked', unblock_invitations.organization_id);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.unblock_invitations(uuid) IS 'Lets the session''s person be invited again by an organization that it has blocked; 42704 when it hasn''t';
+
+CREATE FUNCTION tenancy.withdraw_invitation(invitation uuid) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  mine uuid := tenancy.current_organization_id();
+  withdrawn tenancy.invitations;
+BEGIN
+  PERFORM tenancy_internal.require_principal();
+  PERFORM tenancy_internal.lock_members(i.organization_id) FROM tenancy.invitations i
+  WHERE i.invitation_id = withdraw_invitation.invitation AND (tenancy.is_dba() OR i.organization_id = mine);
+  SELECT * INTO withdrawn FROM tenancy.invitations i
+  WHERE i.invitation_id = withdraw_invitation.invitation AND (tenancy.is_dba() OR i.organization_id = mine) FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('invitation "%s" does not exist', withdraw_invitation.invitation);
+  END IF;
+  PERFORM tenancy_internal.require_right(withdrawn.organization_id, NULL, 'team', 'add_users'),
+          tenancy_internal.require_held_role(withdrawn.organization_id, NULL, withdrawn.role_id);
+  DELETE FROM tenancy.invitations i WHERE i.invitation_id = withdrawn.invitation_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.withdraw_invitation(uuid) IS 'Takes back an invitation of the session''s organization (a DBA: of any); needs team.add_users and at least the rights of the role that it offers; 42704 when there is none';
+
+CREATE FUNCTION tenancy.leave_organization(organization text DEFAULT NULL) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  me uuid := (SELECT p.user_id FROM tenancy_internal.own_person() p);
+  left_ones uuid[];
+BEGIN
+  IF leave_organization.organization IS NULL THEN
+    left_ones := ARRAY[tenancy.current_organization_id()];
+  ELSE
+    left_ones := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m
+                       WHERE m.user_id = me AND tenancy_internal.names_organization(leave_organization.organization, m.organization_id));
+  END IF;
+  IF cardinality(left_ones) > 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('organization reference "%s" is ambiguous', leave_organization.organization), HINT = 'Use the id.';
+  END IF;
+  PERFORM tenancy_internal.lock_members(left_ones[1]);
+  DELETE FROM tenancy.organization_members m WHERE m.organization_id = left_ones[1] AND m.user_id = me;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+      MESSAGE = coalesce(format('organization "%s" does not exist', leave_organization.organization), 'the session''s user is a member of no organization');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy.leave_organization(text) IS 'Ends the membership of the session''s person in an organization (NULL: the active one), in its workspaces, and its user keys and bound logins there; 55000 for the last owner, 42501 for an API key or token';
+
+CREATE FUNCTION tenancy.my_organizations(
+  OUT organization_id uuid, OUT organization text, OUT role text, OUT state text, OUT until timestamptz,
+  OUT name text, OUT invitation_id uuid, OUT invited_by text)
+RETURNS SETOF record LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  me record;
+BEGIN
+  SELECT * INTO me FROM tenancy_internal.own_identity();
+  -- An identity that an organization can make is told of that organization alone.
+  IF me.kind = 'credential' THEN
+    RETURN QUERY
+      SELECT o.organization_id, o.slug::text, r.name::text, 'member', w.expires_at, o.name, NULL::uuid, NULL::text
+      FROM tenancy.whoami() w JOIN tenancy.organizations o ON o.organization_id = w.organization_id
+      LEFT JOIN tenancy.organization_members m ON m.organization_id = w.organization_id AND m.user_id = w.user_id
+      LEFT JOIN tenancy.roles r ON r.role_id = m.role_id;
+    RETURN;
+  END IF;
+  RETURN QUERY
+    SELECT o.organization_id, o.slug::text, r.name::text, 'member', NULL::timestamptz, o.name, NULL::uuid, NULL::text
+    FROM tenancy.organization_members m JOIN tenancy.organizations o ON o.organization_id = m.organization_id
+    JOIN tenancy.roles r ON r.role_id = m.role_id
+    WHERE m.user_id = me.user_id
+    UNION ALL
+    -- Somebody else has typed this: it shows in the invited person's console.
+    SELECT o.organization_id, o.slug::text, r.name::text, 'invited', i.expires_at,
+           left(regexp_replace(o.name, '[[:cntrl:]]', ' ', 'g'), 200), i.invitation_id, u.email::text
+    FROM tenancy.invitations i JOIN tenancy.organizations o ON o.organization_id = i.organization_id
+    JOIN tenancy.roles r ON r.role_id = i.role_id
+    LEFT JOIN tenancy.users u ON u.user_id = i.invited_by_user
+    WHERE i.email = me.email AND i.expires_at > clock_timestamp() AND NOT tenancy_internal.is_refused(i)
+    ORDER BY 4 DESC, 2;
+END
+$$;
+COMMENT ON FUNCTION tenancy.my_organizations() IS 'Organizations of the session''s person, before one is chosen: memberships (state member), and invitations (state invited) with their end, id and who has invited; for an API key or token its organization alone';
+
+-- Whoever has become a member, whichever way, is no longer invited; whoever has left has invited nobody. A login that stands for
+-- somebody who was in no organization stands for them in their first one, and no later one changes that.
+CREATE FUNCTION tenancy_internal.follow_membership() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    DELETE FROM tenancy.invitations i WHERE i.organization_id = OLD.organization_id AND i.invited_by_user = OLD.user_id;
+    RETURN NULL;
+  END IF;
+  DELETE FROM tenancy.invitations i USING tenancy.users u
+  WHERE u.user_id = NEW.user_id AND i.organization_id = NEW.organization_id AND i.email = u.email;
+  UPDATE tenancy.login_bindings b SET organization_id = NEW.organization_id
+  WHERE b.user_id = NEW.user_id AND b.organization_id IS NULL AND NOT EXISTS (
+    SELECT FROM tenancy.organization_members m WHERE m.user_id = NEW.user_id AND m.organization_id <> NEW.organization_id);
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.follow_membership() IS 'Trigger: invitations of a new member and by a former one end; a login bound to somebody without an organization is bound to their first one';
+CREATE TRIGGER follow_membership AFTER INSERT OR DELETE ON tenancy.organization_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.follow_membership();
+
+CREATE FUNCTION tenancy_internal.settle_binding() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_ones uuid[] := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = NEW.user_id LIMIT 2);
+BEGIN
+  IF cardinality(found_ones) = 1 THEN
+    NEW.organization_id := found_ones[1];
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.settle_binding() IS 'Trigger: a login that stands for a user of a single organization does so there, whatever the user joins later';
+CREATE TRIGGER settle_binding BEFORE INSERT OR UPDATE ON tenancy.login_bindings
+  FOR EACH ROW WHEN (NEW.user_id IS NOT NULL AND NEW.organization_id IS NULL AND NEW.workspace_id IS NULL) EXECUTE FUNCTION tenancy_internal.settle_binding();

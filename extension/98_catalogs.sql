@@ -1,0 +1,158 @@
+-- The registry: one row says all that a catalog has besides its columns and constraints. Install and update scripts both include this
+-- part, which makes what is missing and leaves what is there. A catalog that has no row ends CREATE EXTENSION with an error.
+--
+--   dba            the command for which a DBA has a policy: ALL, SELECT, INSERT (of hashes, which nobody reads: the module asks no
+--                  policy); NULL: none is made here
+--   sees           which rows a principal sees, who otherwise sees none; where there is one, PUBLIC may SELECT
+--   dumped         which rows pg_dump takes along; NULL: none. What the user adds belongs into dumps, what the extension brings does
+--                  not. Nor does a row about a role or relation that is gone: its number would be read as that of another one where
+--                  the dump is restored
+--   inserted       whom a new row concerns: '' whom any change does; 'new' nobody yet; 'of_key' nobody if its key is as new; 'listed'
+--                  whoever has read a list of such rows; NULL: nothing is worked out from the catalog, so no change is told
+--   told           who is told of a change: '' every session, since whoever is asked for by name may be any, and so is who a built-in
+--                  role's row, which has no organization, concerns; or those that keep something of the row's 'organization', of
+--                  its 'member' too, or of its 'key''s organization
+--   resource_type  of audit entries, and id_column, second_column: what their resource_id is made of; NULL: no entries are made
+DO $$
+DECLARE
+  c record;
+  known text[];
+  forgotten text;
+BEGIN
+  FOR c IN SELECT * FROM (VALUES
+    ('organizations', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
+     'new', '', 'organization', 'organization_id', ''),
+    ('workspaces', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
+                             AND (tenancy.authorize('workspaces', 'list', workspace_id)
+                                  OR tenancy.authorize('workspaces', 'view', workspace_id))$q$, '',
+     'listed', 'organization', 'workspace', 'workspace_id', ''),
+    ('users', 'ALL', $q$user_id = (SELECT tenancy.current_user_id())$q$, '',
+     'new', '', 'user', 'user_id', ''),
+    ('roles', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$,
+     'WHERE organization_id IS NOT NULL',
+     'new', 'organization', 'role', 'role_id', ''),
+    ('organization_members', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
+                                       AND (user_id = (SELECT tenancy.current_user_id())
+                                            OR (SELECT tenancy.authorize('team', 'list')))$q$, '',
+     '', 'member', 'organization_member', 'user_id', ''),
+    ('workspace_members', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
+                                    AND (user_id = (SELECT tenancy.current_user_id())
+                                         OR tenancy.authorize('team', 'list', workspace_id))$q$, '',
+     '', 'organization', 'workspace_member', 'workspace_id', 'user_id'),
+    ('invitations', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
+     NULL, NULL, 'invitation', 'invitation_id', ''),
+    -- What the invited side has refused is not the inviting side's to see.
+    ('refused_invitations', 'ALL', NULL, '',
+     NULL, NULL, 'refused_invitation', 'inviting_organization', ''),
+    ('permissions', 'ALL', 'true', 'WHERE NOT built_in',
+     '', '', 'permission', 'resource', 'action'),
+    ('grants', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$,
+     'WHERE organization_id IS NOT NULL OR (resource, action) IN (SELECT resource, action FROM tenancy.permissions WHERE NOT built_in)',
+     '', 'organization', 'grant', 'role_id', 'workspace_id'),
+    ('visibility', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
+     '', 'organization', 'visibility', 'role_id', 'workspace_id'),
+    ('workspace_overrides', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
+     '', 'organization', 'workspace_override', 'category', ''),
+    ('setting_definitions', 'ALL', 'true', NULL,
+     NULL, NULL, NULL, NULL, NULL),
+    ('api_keys', 'ALL', $q$tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$, '',
+     'listed', 'organization', 'api_key', 'api_key_id', ''),
+    ('api_key_secrets', 'INSERT', NULL, '',
+     'new', 'key', 'api_key', 'api_key_id', ''),
+    ('api_key_scopes', 'ALL', $q$api_key_id IN (SELECT k.api_key_id FROM tenancy.api_keys k)$q$, '',
+     'of_key', 'key', 'api_key_scope', 'api_key_id', ''),
+    ('jwt_keys', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
+                           AND (SELECT tenancy.authorize('organization', 'update'))$q$, '',
+     'new', 'organization', 'jwt_key', 'kid', ''),
+    ('jwt_issuers', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
+                              AND (SELECT tenancy.authorize('organization', 'update'))$q$, '',
+     '', 'organization', 'jwt_issuer', 'organization_id', ''),
+    ('login_bindings', 'ALL', $q$login = (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.rolname = session_user)$q$,
+     'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)',
+     '', '', 'login_binding', 'login', ''),
+    -- By hand, a row would make work for tenants read any table as its owner.
+    ('protected_tables', 'SELECT', NULL, 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
+     NULL, NULL, 'protected_table', 'relation', ''),
+    ('protected_names', 'SELECT', NULL, 'WHERE holder IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = holder)',
+     NULL, NULL, NULL, NULL, NULL),
+    ('scoped_views', 'SELECT', NULL,
+     'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "view") AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
+     NULL, NULL, NULL, NULL, NULL),
+    ('accepted_advice', 'ALL', NULL, '',
+     NULL, NULL, 'accepted_advice', 'rule', 'object'),
+    -- Superusers alone.
+    ('trusted_functions', NULL, NULL, '',
+     '', '', NULL, NULL, NULL),
+    -- Their policies and guards, which say more, are in 70_audit.sql.
+    ('audit_log', NULL, NULL, '',
+     NULL, NULL, NULL, NULL, NULL),
+    ('audit_heads', NULL, NULL, '',
+     NULL, NULL, NULL, NULL, NULL)) v (catalog, dba, sees, dumped, inserted, told, resource_type, id_column, second_column) LOOP
+    known := known || c.catalog;
+    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', c.catalog);
+    -- No policy applies to TRUNCATE.
+    IF c.catalog NOT IN ('audit_log', 'audit_heads') THEN
+      EXECUTE format('CREATE OR REPLACE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.%I
+                      FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate()', c.catalog);
+    END IF;
+    IF c.dba IS NOT NULL THEN
+      EXECUTE format('DROP POLICY IF EXISTS dba ON tenancy.%I', c.catalog);
+      EXECUTE format('CREATE POLICY dba ON tenancy.%I FOR %s %s ((SELECT tenancy.is_dba()))', c.catalog, c.dba,
+                     CASE c.dba WHEN 'INSERT' THEN 'WITH CHECK' ELSE 'USING' END);
+    END IF;
+    IF c.sees IS NOT NULL THEN
+      EXECUTE format('DROP POLICY IF EXISTS principal ON tenancy.%I', c.catalog);
+      EXECUTE format('CREATE POLICY principal ON tenancy.%I FOR SELECT USING (%s)', c.catalog, c.sees);
+      -- Only where nobody has been granted or denied anything yet: an update leaves privileges alone.
+      IF (SELECT k.relacl IS NULL FROM pg_catalog.pg_class k WHERE k.oid = format('tenancy.%I', c.catalog)::regclass) THEN
+        EXECUTE format('GRANT SELECT ON tenancy.%I TO PUBLIC', c.catalog);
+      END IF;
+    END IF;
+    IF c.dumped IS NOT NULL THEN
+      PERFORM pg_catalog.pg_extension_config_dump(format('tenancy.%I', c.catalog), c.dumped);
+    END IF;
+
+    -- ALWAYS: logical replication's apply must tell too. Row triggers: apply fires no statement triggers.
+    IF c.inserted IS NOT NULL THEN
+      EXECUTE format('CREATE OR REPLACE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
+                      FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', c.catalog, '', c.told);
+      EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
+                      FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', c.catalog, c.inserted, c.told);
+      EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
+                      FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate()', c.catalog);
+      EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate, ENABLE ALWAYS TRIGGER invalidate_insert,
+                      ENABLE ALWAYS TRIGGER invalidate_truncate', c.catalog);
+    END IF;
+
+    IF c.resource_type IS NOT NULL THEN
+      -- The names sort before those of foreign keys' triggers (RI_...): the entry of what takes others along precedes theirs, and the
+      -- principal is looked up while it still is who it was.
+      EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_insert" AFTER INSERT ON tenancy.%I FOR EACH ROW
+                      WHEN (NOT tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
+                     c.catalog, c.resource_type, c.id_column, c.second_column);
+      EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_update" AFTER UPDATE ON tenancy.%I FOR EACH ROW
+                      WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
+                     c.catalog, c.resource_type, c.id_column, c.second_column);
+      EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_delete" AFTER DELETE ON tenancy.%I FOR EACH ROW
+                      EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
+                     c.catalog, c.resource_type, c.id_column, c.second_column);
+      EXECUTE format('CREATE OR REPLACE TRIGGER audit_truncate BEFORE TRUNCATE ON tenancy.%I FOR EACH STATEMENT
+                      EXECUTE FUNCTION tenancy_internal.audit_truncate(%L)', c.catalog, c.resource_type);
+      EXECUTE format('CREATE OR REPLACE TRIGGER begin_restore BEFORE INSERT ON tenancy.%I FOR EACH STATEMENT
+                      WHEN (tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.begin_restore()', c.catalog);
+      EXECUTE format('CREATE OR REPLACE TRIGGER end_restore AFTER INSERT ON tenancy.%I FOR EACH STATEMENT
+                      WHEN (tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.end_restore()', c.catalog);
+      EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER end_restore', c.catalog);
+    END IF;
+  END LOOP;
+
+  SELECT string_agg(k.relname, ', ') INTO forgotten FROM pg_catalog.pg_class k
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = k.oid AND d.deptype = 'e'
+  JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'pg_tenancy'
+  WHERE k.relkind IN ('r', 'p') AND k.relname <> ALL (known);
+  IF forgotten IS NOT NULL THEN
+    RAISE EXCEPTION USING MESSAGE = format('the registry of catalogs has no row for: %s', forgotten);
+  END IF;
+END
+$$;
+SELECT pg_catalog.pg_extension_config_dump('tenancy.audit_log_audit_id_seq', '');

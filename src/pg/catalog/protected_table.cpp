@@ -1,0 +1,58 @@
+#include "pg/catalog/protected_table.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+const char *name_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
+  bool is_null = false;
+  const Datum datum = column(scan, tuple, attribute, &is_null);
+  return is_null ? nullptr : pstrdup(NameStr(*DatumGetName(datum)));
+}
+
+bool is_empty_array(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
+  bool is_null = false;
+  const Datum datum = column(scan, tuple, attribute, &is_null);
+  if (is_null) return false;
+  const ArrayType *array = DatumGetArrayTypeP(datum);
+  return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) == 0;
+}
+
+void read_through(const CatalogScan &scan, HeapTuple tuple, ProtectedTable &table) {
+  bool is_null = false;
+  const Datum datum = column(scan, tuple, attribute::protected_tables::through, &is_null);
+  if (is_null) return;
+  Datum *names = nullptr;
+  int count = 0;
+  deconstruct_array(DatumGetArrayTypeP(datum), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &names, nullptr,
+                    &count);
+  for (int i = 0; i < count && i < most_through; i++)
+    table.through[table.through_count++] = pstrdup(NameStr(*DatumGetName(names[i])));
+}
+
+}  // namespace
+
+ProtectedTable read_protected_table(Oid relation) {
+  using namespace attribute::protected_tables;
+  ProtectedTable table{};
+  CatalogRead read = begin_catalog_read();
+  ScanKeyData key;
+  equals(&key, attribute::protected_tables::relation, F_OIDEQ, ObjectIdGetDatum(relation));
+  CatalogScan scan = begin_scan(read, CatalogIndex::protected_tables_pkey, 1, &key);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
+    table.found = true;
+    table.resource = text_column(scan, tuple, resource);
+    const AttrNumber attributes[] = {organization_column, workspace_column, owner_column, api_key_column};
+    for (int i = 0; i < 4; i++) table.column_names[i] = name_column(scan, tuple, attributes[i]);
+    table.with_organization = bool_column(scan, tuple, with_organization);
+    table.shared = bool_column(scan, tuple, shared);
+    table.workspace_decides = bool_column(scan, tuple, workspace_decides);
+    table.inherits_owner = bool_column(scan, tuple, inherits_owner);
+    table.metadata_only = is_empty_array(scan, tuple, payload);
+    read_through(scan, tuple, table);
+  }
+  end_scan(scan);
+  end_catalog_read(read);
+  return table;
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,26 @@
+// What tenancy.protected_tables says of a table.
+#pragma once
+
+#include "pg/catalog/catalog_read.hpp"
+
+namespace tenancy::pg {
+
+inline constexpr int most_through = 4;
+
+struct ProtectedTable {
+  bool found;
+  const char *resource;
+  const char *column_names[4];  // organization, workspace, owner, API key; nullptr for none
+  bool metadata_only;
+  bool with_organization;
+  bool shared;
+  bool workspace_decides;
+  bool inherits_owner;
+  const char *through[most_through];  // columns that refer to parents
+  int through_count;
+};
+
+/// In the current memory context.
+ProtectedTable read_protected_table(Oid relation);
+
+}  // namespace tenancy::pg

@@ -1,0 +1,350 @@
+#include "pg/plan/refused_write.hpp"
+
+#include "pg/catalog/catalog_oids.hpp"
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/catalog/protected_table.hpp"
+#include "pg/plan/plan_guard.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+constexpr const char *check_names[] = {"insert", "update", "read", "conflict", "merge"};
+
+// write_guard()'s arguments, in order.
+enum GuardArgument : int {
+  stamp_argument,
+  not_after_argument,
+  accepted_argument,
+  relation_argument,
+  check_argument,
+  options_argument_of_guard,
+  resource_argument_of_guard,
+  command_argument_of_guard,
+  first_id_argument
+};
+
+struct Words {
+  const char *detail;
+  const char *hint;
+};
+
+// --- where a call stands
+
+bool is_conjunct(const Node *condition, const FuncExpr *call) {
+  if (condition == nullptr) return false;
+  if (IsA(condition, FuncExpr))
+    return reinterpret_cast<const FuncExpr *>(condition)->funcid == call->funcid && equal(condition, call);
+  const List *parts = nullptr;
+  if (IsA(condition, List))
+    parts = reinterpret_cast<const List *>(condition);
+  else if (IsA(condition, BoolExpr) && reinterpret_cast<const BoolExpr *>(condition)->boolop == AND_EXPR)
+    parts = reinterpret_cast<const BoolExpr *>(condition)->args;
+  const ListCell *cell = nullptr;
+  foreach (cell, parts)
+    if (const auto *part = static_cast<Node *>(lfirst(cell));
+        IsA(part, FuncExpr) && reinterpret_cast<const FuncExpr *>(part)->funcid == call->funcid &&
+        equal(part, call))
+      return true;
+  return false;
+}
+
+bool check_of_kind(const WithCheckOption *option, bool reads, CmdType command, Check *check) {
+  switch (option->kind) {
+    case WCO_RLS_INSERT_CHECK:
+      *check = reads ? Check::read : Check::insert;
+      return true;
+    case WCO_RLS_UPDATE_CHECK:
+      *check = reads ? Check::read : Check::update;
+      return true;
+    case WCO_RLS_CONFLICT_CHECK:
+      *check = Check::conflict;
+      return true;
+    case WCO_VIEW_CHECK:
+      return false;
+    default:
+      *check = Check::merge;
+      return command == CMD_MERGE;
+  }
+}
+
+const char *text_argument(const FuncExpr *call, int argument) {
+  const auto *node = static_cast<Node *>(list_nth(call->args, argument));
+  if (!IsA(node, Const) || reinterpret_cast<const Const *>(node)->constisnull) return "";
+  return TextDatumGetCString(reinterpret_cast<const Const *>(node)->constvalue);
+}
+
+// --- words
+
+const char *actions(const char *resource, Command command, bool *several) {
+  StringInfoData list;
+  initStringInfo(&list);
+  const bool has_view = command != Command::view || is_registered(resource, "view");
+  int count = 0;
+  for (const std::string_view action : actions_enough_for(command, resource, has_view))
+    if (!action.empty() && is_registered(resource, action.data())) {
+      appendStringInfo(&list, "%s\"%s.%s\"", count > 0 ? " or " : "", resource, action.data());
+      count++;
+    }
+  *several = count > 1;
+  return list.data;
+}
+
+const char *actions(const char *resource, Command command) {
+  bool several = false;
+  return actions(resource, command, &several);
+}
+
+const char *command_name(Command command) {
+  return command == Command::insert ? "INSERT" : command == Command::remove ? "DELETE" : "UPDATE";
+}
+
+const char *column_of(const ProtectedTable &table, int i) {
+  constexpr const char *parts[] = {"organization", "workspace", "owner", "API key"};
+  return table.column_names[i] != nullptr ? psprintf("Column \"%s\"", table.column_names[i])
+                                          : psprintf("The column for the %s", parts[i]);
+}
+
+const char *leave_out(Command command) {
+  return command == Command::insert ? "Leave the column out, or write DEFAULT, and it is filled in; "
+                                      "protect(..., fill_nulls => true) "
+                                      "fills in NULL, too."
+                                    : "Leave the column as it is.";
+}
+
+const char *leave_out_foreign(Command command) {
+  return command == Command::insert ? "Leave the column out, or write DEFAULT, and it is filled in."
+                                    : "Leave the column as it is.";
+}
+
+Words words_of_parent(const ProtectedTable &table) {
+  const char *column = table.through_count > 0 ? table.through[0] : "?";
+  StringInfoData columns;
+  initStringInfo(&columns);
+  appendStringInfo(&columns, "\"%s\"", column);
+  for (int i = 1; i < table.through_count; i++) appendStringInfo(&columns, ", \"%s\"", table.through[i]);
+  return {
+      psprintf(
+          "The row belongs to the rows that it refers to (%s), and the session does not see all of these.",
+          columns.data),
+      "Refer to rows that exist, and that the session may view."};
+}
+
+Words words_for(WriteProblem problem, const char *resource, Command command, const ProtectedTable &table) {
+  switch (problem) {
+    case WriteProblem::none:
+      return {nullptr, nullptr};
+    case WriteProblem::no_principal:
+      return {"The session has no principal.",
+              "Set \"tenancy.api_key\" or \"tenancy.jwt\", or use a login that is bound to a user."};
+    case WriteProblem::append_only:
+      return {psprintf("No permission of resource \"%s\" allows %s.", resource, command_name(command)),
+              "Rows of logs, traces and analytics are not changed by any principal; a resource of your own "
+              "needs the action registered."};
+    case WriteProblem::no_permission:
+      return {psprintf("%s needs %s, which the session does not hold.", command_name(command),
+                       actions(resource, command)),
+              "tenancy.explain_authorize() says where the right would come from."};
+    case WriteProblem::no_permission_there:
+      return {psprintf(table.column_names[1] == nullptr
+                           ? "%s needs %s on the organization level, and the session does not hold it there."
+                           : "%s needs %s in the row's workspace, and the session does not hold it there.",
+                       command_name(command), actions(resource, command)),
+              "tenancy.permissions() lists what the session may do in which workspace."};
+    case WriteProblem::organization_missing:
+      return {psprintf("%s is NULL.", column_of(table, 0)), leave_out(command)};
+    case WriteProblem::foreign_organization:
+      return {psprintf("%s does not name the session's organization.", column_of(table, 0)),
+              leave_out_foreign(command)};
+    case WriteProblem::workspace_missing:
+      return {psprintf("%s is NULL, and rows without a workspace are written by owners and admins of the "
+                       "organization and by its keys.",
+                       column_of(table, 1)),
+              "Name a workspace, or set \"tenancy.workspace\" and leave the column out."};
+    case WriteProblem::unknown_workspace:
+      return {psprintf("%s names no workspace that the session reaches.", column_of(table, 1)),
+              "tenancy.permissions() lists what the session may do in which workspace."};
+    case WriteProblem::not_own:
+      return {psprintf("The session's %s reaches its own rows only, and the row would not be one.",
+                       actions(resource, command)),
+              "Leave the row its owner and API key."};
+    case WriteProblem::owner_missing:
+      return {psprintf("%s is NULL, and must name the session's user.", column_of(table, 2)),
+              leave_out(command)};
+    case WriteProblem::foreign_owner:
+      return {psprintf("%s does not name the session's user.", column_of(table, 2)),
+              "Owners and admins can name another member who reaches the row's workspace; everybody else "
+              "leaves the column out."};
+    case WriteProblem::owner_given:
+      return {psprintf("%s must be NULL: the session has no user, or none that the column can hold.",
+                       column_of(table, 2)),
+              psprintf("A service key with \"%s.attribute\" can name a member who reaches the "
+                       "row's workspace.",
+                       resource)};
+    case WriteProblem::api_key_missing:
+      return {psprintf("%s is NULL, and must name the session's API key.", column_of(table, 3)),
+              leave_out(command)};
+    case WriteProblem::foreign_api_key:
+      return {psprintf("%s does not name the session's API key.", column_of(table, 3)),
+              leave_out_foreign(command)};
+    case WriteProblem::api_key_given:
+      return {psprintf("%s must be NULL: the session has no API key, or none that the column can hold.",
+                       column_of(table, 3)),
+              "Leave it NULL."};
+  }
+  return {nullptr, nullptr};
+}
+
+bool is_about_tenant(WriteProblem problem) {
+  return problem >= WriteProblem::organization_missing && problem <= WriteProblem::not_own;
+}
+
+Words words_of_judgement(const Judgement &judgement, const char *resource, Command command,
+                         const ProtectedTable &table) {
+  // A row of a child table says what its parent says: whether there is one must not be learnt.
+  if (table.through_count > 0 && is_about_tenant(judgement.problem)) return words_of_parent(table);
+  return words_for(judgement.problem, resource, command, table);
+}
+
+Words words_of_reading(Principal &principal, const char *resource, Command command) {
+  constexpr const char *hint =
+      "INSERT reads the row for RETURNING and for ON CONFLICT with a target, UPDATE for WHERE and RETURNING "
+      "too; without these it "
+      "need not be seen.";
+  if (principal.access->anywhere(permissions_for(resource, command)) == Rows::none)
+    return {psprintf("The row is read as well, which needs %s, and the session does not hold it.",
+                     actions(resource, command)),
+            hint};
+  return {psprintf("The row is read as well, and the session's %s does not reach it.",
+                   actions(resource, command)),
+          hint};
+}
+
+[[noreturn]] void raise_refused(Oid relation, Check check, const Words &words) {
+  const char *name = get_rel_name(relation);
+  if (name == nullptr) name = "?";
+  const char *message =
+      check == Check::merge
+          ? "target row violates row-level security policy (USING expression) for table \"%s\""
+      : check == Check::conflict
+          ? "new row violates row-level security policy (USING expression) for table \"%s\""
+          : "new row violates row-level security policy for table \"%s\"";
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg_internal(message, name),
+                  words.detail == nullptr ? 0 : errdetail_internal("%s", words.detail),
+                  words.hint == nullptr ? 0 : errhint("%s", words.hint)));
+  pg_unreachable();
+}
+
+Check check_named(const char *name) {
+  for (int i = 0; i < static_cast<int>(lengthof(check_names)); i++)
+    if (strcmp(check_names[i], name) == 0) return static_cast<Check>(i);
+  return Check::read;
+}
+
+const char *text_at(FunctionCallInfo fcinfo, int argument) {
+  return PG_ARGISNULL(argument) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+// False where the row is refused, true where it is written for somebody else; does not return otherwise.
+bool judge_or_raise(FunctionCallInfo fcinfo) {
+  const Oid relation = PG_ARGISNULL(relation_argument) ? InvalidOid : PG_GETARG_OID(relation_argument);
+  const Check check = check_named(text_at(fcinfo, check_argument));
+  const char *resource = text_at(fcinfo, resource_argument_of_guard);
+  const auto command = command_named(text_at(fcinfo, command_argument_of_guard));
+  if (!command) return false;
+  if (check == Check::conflict)
+    // Of the row that is there already, which may be anybody's, nothing may be said.
+    raise_refused(relation, check,
+                  {"A row with the same key exists, and the session may not see or change it.",
+                   "Choose another key, or use ON CONFLICT DO NOTHING."});
+  if (check == Check::merge)
+    raise_refused(relation, check,
+                  {"The session sees the row, and may not do with it what MERGE would.",
+                   "tenancy.permissions() lists what the session may do in which workspace."});
+  give_back_numbers();
+  Principal *principal = current_principal();
+  if (check == Check::read) raise_refused(relation, check, words_of_reading(*principal, resource, *command));
+  const ProtectedTable table = read_protected_table(relation);
+  const Judgement judgement = judge_written_row(
+      *principal, resource, *command, row_options(text_at(fcinfo, options_argument_of_guard)),
+      written_ids_of_call(fcinfo, first_id_argument), table.through_count > 0);
+  if (judgement.is_for_another) return true;
+  raise_refused(relation, check, words_of_judgement(judgement, resource, *command, table));
+}
+
+}  // namespace
+
+bool find_write_check(const PlannerInfo *root, const FuncExpr *call, WriteCheck &found) {
+  const Query *query = root->parse;
+  if (query->withCheckOptions == NIL || !OidIsValid(write_guard_function())) return false;
+  const char *command = nullptr;
+  const ListCell *cell = nullptr;
+  // Those before are done and hold the call no more.
+  foreach (cell, query->withCheckOptions) {
+    const auto *option = lfirst_node(WithCheckOption, cell);
+    if (option->polname != nullptr || !is_conjunct(option->qual, call)) continue;
+    command = text_argument(call, command_argument);
+    const bool reads = strcmp(command, "view") == 0 || strcmp(command, "list") == 0;
+    const int result = query->resultRelation;
+    if (result < 1 || result > list_length(query->rtable)) return false;
+    found.relation = rt_fetch(result, query->rtable)->relid;
+    return check_of_kind(option, reads, query->commandType, &found.check);
+  }
+  return false;
+}
+
+Expr *explained_check(const WriteCheck &check, const FuncExpr *call, const char *options, Const *stamp,
+                      Const *not_after, Expr *filter) {
+  const auto text_constant = [](const char *text) {
+    return makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(text), false, false);
+  };
+  List *arguments = list_make5(
+      stamp, not_after, filter,
+      makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(check.relation), false, true),
+      text_constant(check_names[static_cast<int>(check.check)]));
+  arguments = lappend(arguments, text_constant(options));
+  // The call itself is given up, and its arguments are free to be used.
+  for (int i = 0; i < row_function_arguments; i++) arguments = lappend(arguments, list_nth(call->args, i));
+  return reinterpret_cast<Expr *>(makeFuncExpr(write_guard_function(), BOOLOID, arguments, InvalidOid,
+                                               DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL));
+}
+
+void raise_parent_not_seen(Oid child) {
+  raise_refused(child, Check::insert, words_of_parent(read_protected_table(child)));
+}
+
+extern "C" {
+// write_guard(stamp, not_after, accepted, relation, check, options, resource, command, organization,
+// workspace, owner, api_key)
+PG_FUNCTION_INFO_V1(pg_tenancy_write_guard);
+Datum pg_tenancy_write_guard(PG_FUNCTION_ARGS) {
+  if (!PG_ARGISNULL(stamp_argument) && !PG_ARGISNULL(not_after_argument))
+    check_plan_is_current(static_cast<uint64>(PG_GETARG_INT64(stamp_argument)),
+                          PG_GETARG_TIMESTAMPTZ(not_after_argument));
+  if (likely(!PG_ARGISNULL(accepted_argument) && PG_GETARG_BOOL(accepted_argument))) PG_RETURN_BOOL(true);
+  PG_RETURN_BOOL(judge_or_raise(fcinfo));
+}
+
+// problem_of_write(relation, options, resource, command, organization, workspace, owner, api_key): for
+// explain_write()
+PG_FUNCTION_INFO_V1(pg_tenancy_problem_of_write);
+Datum pg_tenancy_problem_of_write(PG_FUNCTION_ARGS) {
+  enum : int { relation, options, resource_name, command_named_argument, first_id };
+  const auto command = command_named(text_at(fcinfo, command_named_argument));
+  if (!command || (*command != Command::insert && *command != Command::update))
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("command \"%s\" writes no row", text_at(fcinfo, command_named_argument)),
+                    errhint("Commands are insert and update.")));
+  const char *resource = text_at(fcinfo, resource_name);
+  give_back_numbers();
+  Principal *principal = current_principal();
+  const ProtectedTable table = read_protected_table(PG_GETARG_OID(relation));
+  const Judgement judgement =
+      judge_written_row(*principal, resource, *command, row_options(text_at(fcinfo, options)),
+                        written_ids_of_call(fcinfo, first_id), table.through_count > 0);
+  if (judgement.is_for_another || judgement.problem == WriteProblem::none) PG_RETURN_NULL();
+  const Words words = words_of_judgement(judgement, resource, *command, table);
+  PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s %s", words.detail, words.hint)));
+}
+}
+
+}  // namespace tenancy::pg

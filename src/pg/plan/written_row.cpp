@@ -1,0 +1,209 @@
+#include "pg/plan/written_row.hpp"
+
+#include "pg/catalog/facts.hpp"
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/catalog/reference.hpp"
+#include "pg/server/error_bridge.hpp"
+
+extern "C" {
+#include "utils/datum.h"
+}
+
+namespace tenancy::pg {
+namespace {
+
+enum WrittenId : int { organization_id, workspace_id, owner_id, api_key_id };
+
+bool has_column(const WrittenIds &row, int i) { return row.types[i] != UNKNOWNOID; }
+
+IdType type_of(const WrittenIds &row, int i) { return id_type(row.types[i], row.collations[i]); }
+
+bool is_same_id(IdType type, Datum one, Datum other) {
+  switch (type) {
+    case IdType::uuid:
+      return uuid_of_datum(one) == uuid_of_datum(other);
+    case IdType::text:
+      return DatumGetBool(DirectFunctionCall2Coll(texteq, DEFAULT_COLLATION_OID, one, other));
+    case IdType::int2:
+      return DatumGetInt16(one) == DatumGetInt16(other);
+    case IdType::int4:
+      return DatumGetInt32(one) == DatumGetInt32(other);
+    case IdType::int8:
+      return DatumGetInt64(one) == DatumGetInt64(other);
+    case IdType::unsupported:
+      return false;
+  }
+  return false;
+}
+
+bool can_hold(const CatalogRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
+  const IdType type = type_of(row, i);
+  Datum value = 0;
+  return id && type != IdType::unsupported && id_value(read, entity, id, type, &value);
+}
+
+bool names(const CatalogRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
+  const IdType type = type_of(row, i);
+  Datum value = 0;
+  return id && !row.nulls[i] && type != IdType::unsupported && id_value(read, entity, id, type, &value) &&
+         is_same_id(type, row.values[i], value);
+}
+
+Named compared(const CatalogRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
+  if (!has_column(row, i)) return Named::no_column;
+  if (row.nulls[i]) return Named::nothing;
+  return names(read, row, i, entity, id) ? Named::principals : Named::another;
+}
+
+// The workspace that the row names, among those in which the principal has any right; nil for none of them.
+Uuid reached_workspace(Principal &principal, const CatalogRead &read, const WrittenIds &row) {
+  const auto is_it = [&](const Uuid &workspace) {
+    return names(read, row, workspace_id, Entity::workspace, workspace) &&
+           !principal.access->in_workspace(workspace).empty();
+  };
+  for (const auto &entry : principal.access->entries())
+    if (is_it(entry.workspace)) return entry.workspace;
+  if (principal.access->reaches_every_workspace())
+    for (const Uuid &workspace : principal.workspaces)
+      if (is_it(workspace)) return workspace;
+  return {};
+}
+
+bool is_one_of_keys(const CatalogRead &read, const WrittenIds &row, std::span<const Uuid> keys) {
+  for (const Uuid &key : keys)
+    if (names(read, row, api_key_id, Entity::api_key, key)) return true;
+  return false;
+}
+
+// The member of the organization that the owner column names; nil for none.
+Uuid named_member(const CatalogRead &read, const WrittenIds &row, const Uuid &organization) {
+  if (type_of(row, owner_id) == IdType::uuid) return uuid_of_datum(row.values[owner_id]);
+  Oid output = InvalidOid;
+  bool is_varlena = false;
+  getTypeOutputInfo(row.types[owner_id], &output, &is_varlena);
+  const char *text = OidOutputFunctionCall(output, row.values[owner_id]);
+  if (strlen(text) > NAMEDATALEN * 4) return {};
+  const Uuid user = find_user(read, text, organization);
+  return names(read, row, owner_id, Entity::user, user) ? user : Uuid{};
+}
+
+// Whether the user is an active member of the organization who has any right in the workspace.
+bool reaches(const CatalogRead &read, const Uuid &organization, const Uuid &user, bool has_workspaces,
+             const Uuid &workspace) {
+  if (!user || !read_user(read, user).active) return false;
+  const UserFactsRead facts = read_user_facts(read, organization, user);
+  if (!facts.is_member) return false;
+  if (!has_workspaces || !workspace) return true;
+  bool reached = false;
+  run_core([&] { reached = !Access::of_user(facts.facts).in_workspace(workspace).empty(); });
+  return reached;
+}
+
+bool is_service_key(const Principal &principal) {
+  return principal.kind == PrincipalKind::organization_service_key ||
+         principal.kind == PrincipalKind::workspace_service_key;
+}
+
+bool can_write_for_others(const Principal &principal) {
+  return is_service_key(principal) || principal.kind == PrincipalKind::user ||
+         principal.kind == PrincipalKind::workspace_user_key;
+}
+
+PermissionSet to_attribute(const char *resource) {
+  PermissionSet permission;
+  if (is_registered(resource, "attribute")) permission.add(permission_id(resource, "attribute"));
+  return permission;
+}
+
+// A member named as owner, who reaches the row; a key must be that member's, or the writer's own, or none.
+bool is_written_for_another(Principal &principal, const CatalogRead &read, const char *resource,
+                            const Write &write, const WrittenIds &row, const WrittenRow &written) {
+  const bool has_workspaces = written.workspace != Named::no_column;
+  if (!can_write_for_others(principal) || written.owner != Named::another ||
+      !may_write_for_others(*principal.access, is_service_key(principal), write.any_of,
+                            to_attribute(resource), has_workspaces, written.workspace_id))
+    return false;
+  const Uuid user = named_member(read, row, principal.organization);
+  if (!reaches(read, principal.organization, user, has_workspaces, written.workspace_id)) return false;
+  return written.api_key != Named::another ||
+         is_one_of_keys(read, row, read_keys_of_user(read, principal.organization, user));
+}
+
+}  // namespace
+
+WrittenIds written_ids_of_call(FunctionCallInfo fcinfo, int first) {
+  WrittenIds row{};
+  const auto *call = reinterpret_cast<const FuncExpr *>(fcinfo->flinfo->fn_expr);
+  for (int i = 0; i < written_ids; i++) {
+    row.types[i] = get_fn_expr_argtype(fcinfo->flinfo, first + i);
+    if (!OidIsValid(row.types[i])) row.types[i] = UNKNOWNOID;
+    row.collations[i] = call == nullptr || !IsA(call, FuncExpr)
+                            ? DEFAULT_COLLATION_OID
+                            : exprCollation(static_cast<Node *>(list_nth(call->args, first + i)));
+    row.values[i] = PG_GETARG_DATUM(first + i);
+    row.nulls[i] = PG_ARGISNULL(first + i);
+  }
+  return row;
+}
+
+bool may_write_for_others_somewhere(Principal &principal, const char *resource) {
+  if (!can_write_for_others(principal)) return false;
+  const Access &access = *principal.access;
+  if (is_service_key(principal)) return access.anywhere(to_attribute(resource)) != Rows::none;
+  if (access.is_above_settings({})) return true;
+  for (const auto &entry : access.entries())
+    if (entry.above_settings) return true;
+  return false;
+}
+
+Judgement judge_written_row(Principal &principal, const char *resource, Command command,
+                            const RowShape &options, const WrittenIds &row, bool producer_first) {
+  Writer writer;
+  writer.is_anonymous = principal.kind == PrincipalKind::anonymous;
+  Write write;
+  write.any_of = permissions_for(resource, command);
+  write.attributed = command == Command::insert && !options.from_parent;
+  write.attribution_first = producer_first;
+  if (writer.is_anonymous) return {WriteProblem::no_principal, false};
+  // Read before the catalogs are: each reads for itself.
+  if (principal.access->reaches_every_workspace()) workspaces_of(principal);
+  const std::span<const Uuid> own_keys = !has_column(row, owner_id) && has_column(row, api_key_id)
+                                             ? user_keys_of(principal)
+                                             : std::span<const Uuid>{};
+
+  CatalogRead read = begin_catalog_read();
+  writer.names_user =
+      has_column(row, owner_id) && can_hold(read, row, owner_id, Entity::user, principal.user);
+  writer.names_api_key =
+      has_column(row, api_key_id) && can_hold(read, row, api_key_id, Entity::api_key, principal.api_key);
+  WrittenRow written;
+  written.organization = compared(read, row, organization_id, Entity::organization, principal.organization);
+  if (has_column(row, workspace_id)) {
+    if (!row.nulls[workspace_id]) written.workspace_id = reached_workspace(principal, read, row);
+    written.workspace = row.nulls[workspace_id] ? Named::nothing
+                        : written.workspace_id  ? Named::principals
+                                                : Named::another;
+  }
+  written.owner = compared(read, row, owner_id, Entity::user, principal.user);
+  written.api_key = compared(read, row, api_key_id, Entity::api_key, principal.api_key);
+  written.is_own =
+      has_column(row, owner_id) ? written.owner == Named::principals : is_one_of_keys(read, row, own_keys);
+  // UPDATE may leave it as it was.
+  if (command == Command::update && options.workspace_decides && written.organization == Named::nothing &&
+      written.workspace_id)
+    written.organization = Named::principals;
+
+  Judgement judgement{problem_of_write(*principal.access, writer, write, written), false};
+  const WriteProblem problem = judgement.problem;
+  if (problem == WriteProblem::foreign_owner || problem == WriteProblem::owner_given) {
+    WrittenRow of_tenant = written;
+    of_tenant.owner = of_tenant.api_key = Named::no_column;
+    judgement.is_for_another =
+        problem_of_write(*principal.access, writer, write, of_tenant) == WriteProblem::none &&
+        is_written_for_another(principal, read, resource, write, row, written);
+  }
+  end_catalog_read(read);
+  return judgement;
+}
+
+}  // namespace tenancy::pg

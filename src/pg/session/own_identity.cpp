@@ -1,0 +1,61 @@
+#include "pg/session/own_identity.hpp"
+
+#include "core/access/email_address.hpp"
+#include "pg/catalog/entity_names.hpp"
+#include "pg/catalog/facts.hpp"
+#include "pg/catalog/login_binding.hpp"
+#include "pg/catalog/reference.hpp"
+#include "pg/session/parameters.hpp"
+#include "pg/session/simulation.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+bool is_given(const char *setting) { return *setting != '\0'; }
+
+[[noreturn]] void refuse(const char *message, const char *hint) {
+  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("%s", message),
+                  hint == nullptr ? 0 : errhint("%s", hint)));
+  pg_unreachable();
+}
+
+char *in_utf8(const char *text) { return pg_server_to_any(text, static_cast<int>(strlen(text)), PG_UTF8); }
+
+// Whoever an application has authenticated by an address may be somebody whom nobody knows yet.
+bool may_be_new(const char *reference) {
+  const char *utf8 = in_utf8(reference);
+  return fault_of_address({utf8, strlen(utf8)}) == AddressFault::none;
+}
+
+}  // namespace
+
+OwnIdentity read_own_identity(const CatalogRead &read) {
+  OwnIdentity own{};
+  if (is_suspended()) return own;
+  if (is_given(settings.api_key) || is_given(settings.jwt)) {
+    own.source = IdentitySource::credential;
+    return own;
+  }
+  const LoginBinding binding = read_login_binding(read, GetSessionUserId());
+  if (is_given(settings.user)) {
+    if (!binding.trusted && !is_simulation())
+      refuse("setting \"tenancy.user\" is honored on trusted logins only",
+             "A DBA can trust this login by tenancy.trust_login().");
+    own.user = find_user(read, settings.user);
+    if (!own.user && may_be_new(settings.user)) {
+      own.source = IdentitySource::person;
+      own.email = asc_tolower(settings.user, strlen(settings.user));
+      return own;
+    }
+  } else {
+    own.user = binding.user;
+    if (!own.user) return own;
+  }
+  if (!own.user || !read_user(read, own.user).active)
+    refuse("the session's user does not exist, or is not active", nullptr);
+  own.source = IdentitySource::person;
+  own.email = read_display_name(read, Entity::user, own.user);
+  return own;
+}
+
+}  // namespace tenancy::pg
