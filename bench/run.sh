@@ -15,7 +15,7 @@ shopt -s inherit_errexit
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=bench/plots.sh
 source "$BENCH_DIR/plots.sh"
-ALL_CASES=(reads partitions principals writes pool connection changes memory scale)
+ALL_CASES=(reads search partitions principals writes pool connection changes memory scale)
 CASES=("${ALL_CASES[@]}")
 for name in "${ALL_CASES[@]}"; do
   # shellcheck source=/dev/null

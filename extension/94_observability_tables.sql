@@ -39,6 +39,10 @@ BEGIN
   CREATE INDEX logs_user_idx ON logs (workspace_id, user_id, start_time);
   CREATE INDEX logs_api_key_idx ON logs (workspace_id, api_key_id, start_time);
   CREATE INDEX logs_model_idx ON logs (workspace_id, request_model, http_response_status_code, start_time);
+  CREATE INDEX logs_organization_model_idx ON logs (organization_id, request_model, http_response_status_code, start_time);
+  -- Of what failed, whatever the model: few, so that it costs little to write.
+  CREATE INDEX logs_failed_idx ON logs (workspace_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400;
+  CREATE INDEX logs_organization_failed_idx ON logs (organization_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400;
   CREATE INDEX logs_trace_idx ON logs (trace_id) WHERE trace_id IS NOT NULL;
   -- For the roll-up, which reads whole hours of all tenants.
   CREATE INDEX logs_start_time_idx ON logs USING brin (start_time) WITH (pages_per_range = 16);

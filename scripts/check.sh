@@ -325,7 +325,7 @@ stage_tap() {
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
   # They start their own servers, which root may not, and write below the working folder.  Since 17 two more variables name it.
   mkdir "$copy"
-  cp -r test docs sql examples "$copy"
+  cp -r test docs sql examples bench "$copy"
   give_to_server_user "$copy"
   # shellcheck disable=SC2016,SC2086
   as_server_user env PATH="$(server_bin):$PATH" PG_REGRESS="$pgxs/src/test/regress/pg_regress" TESTDIR="$copy" TMPDIR="$copy" \

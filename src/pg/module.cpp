@@ -5,6 +5,7 @@
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/index_promotion.hpp"
 #include "pg/plan/invalidation.hpp"
+#include "pg/plan/kept_statistics.hpp"
 #include "pg/plan/late_conditions.hpp"
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/plan/shared_plans.hpp"
@@ -26,6 +27,7 @@ void _PG_init(void) {
   tenancy::pg::register_principal_safety();
   tenancy::pg::register_empty_relation();
   tenancy::pg::register_index_promotion();
+  tenancy::pg::register_kept_statistics();
   tenancy::pg::register_shared_plans();
   tenancy::pg::register_counters();
   tenancy::pg::register_late_conditions();

@@ -637,7 +637,7 @@ BEGIN
   DELETE FROM tenancy.organizations;
   DELETE FROM tenancy.users;
   PERFORM tenancy.set_data_visibility('gadgets', true), tenancy.set_data_visibility('widgets', false);
-  TRUNCATE oracle.principals, oracle.tokens, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.answers,
+  TRUNCATE oracle.principals, oracle.tokens, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.present, oracle.answers,
     worlds.secrets, worlds.tokens, worlds.tables, worlds.principals, worlds.candidates, worlds.verdicts, worlds.expected;
 END
 $$;

@@ -337,7 +337,7 @@ GROUP BY p.n, t.t, purpose.purpose;
 
 -- What a row says, as seen by a principal.
 CREATE VIEW oracle.seen_rows AS
-SELECT p.n, p.kind, p.user_id, p.api_key_id, x.t, x.id, x.only_n, x.workspace, x.owner, x.api_key,
+SELECT p.n, p.kind, p.organization_id, p.user_id, p.api_key_id, x.t, x.id, x.only_n, x.workspace, x.owner, x.api_key,
   t.organization_type, t.workspace_type, t.owner_type, t.api_key_type, t.partition_key,
   oracle.of_organization(t.resource) AS of_organization,
   -- it names the principal's organization
@@ -424,6 +424,40 @@ CROSS JOIN LATERAL (SELECT
   organization.rows IS NOT NULL AS over_organization,
   workspace.rows IS NOT NULL AND (workspace.rows = 'all' OR x.own) AS in_workspace) reached;
 
+-- Over whose rights no setting is, where: owners and admins of the organization everywhere, a workspace's admins there.
+CREATE VIEW oracle.above_settings AS
+SELECT p.n, place.workspace_id
+FROM oracle.principals p
+JOIN tenancy.organization_members m ON m.user_id = p.user_id AND m.organization_id = p.organization_id
+JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
+JOIN oracle.places place ON place.organization_id = p.organization_id
+WHERE p.kind IN ('user', 'workspace_user_key')
+UNION
+SELECT p.n, m.workspace_id
+FROM oracle.principals p
+JOIN tenancy.workspace_members m ON m.user_id = p.user_id AND m.organization_id = p.organization_id
+JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name = 'admin'
+WHERE p.kind IN ('user', 'workspace_user_key');
+
+-- Which users have any right in which workspace, or (NULL) are members.
+CREATE TABLE oracle.present (organization_id uuid, workspace_id uuid, user_id uuid);
+
+-- Rows that name somebody else as owner: who reaches all rows of the place, and is above settings there, names an active
+-- user who is there, and no key but one of that user's, or its own.
+CREATE VIEW oracle.for_another AS
+SELECT x.n, x.t, x.id, x.workspace_id
+FROM oracle.seen x
+WHERE x.only_n IS NOT NULL AND NOT x.of_parent AND x.owner IS NOT NULL AND x.owner IS DISTINCT FROM x.me
+  AND EXISTS (SELECT FROM oracle.above_settings s WHERE s.n = x.n AND s.workspace_id IS NOT DISTINCT FROM x.workspace_id)
+  AND EXISTS (
+    SELECT FROM oracle.present p JOIN tenancy.users u ON u.user_id = p.user_id AND u.active
+    WHERE p.organization_id = x.organization_id AND p.workspace_id IS NOT DISTINCT FROM x.workspace_id
+      AND x.owner = oracle.named(x.owner_type, u.user_id, u.external_id)
+      AND (x.api_key_type IS NULL OR x.api_key IS NULL OR coalesce(x.api_key = x.my_key, false) OR EXISTS (
+        SELECT FROM tenancy.api_keys k
+        WHERE k.user_id = u.user_id AND k.organization_id = x.organization_id
+          AND x.api_key = oracle.named(x.api_key_type, k.api_key_id, k.external_id))));
+
 -- May the row be what the principal inserts ("insert"), or what it makes of a row that it may update ("stay")?
 -- Decision 9: organization and workspace are both looked at; an inserted row's user and key are the principal's.
 CREATE VIEW oracle.writes AS
@@ -438,7 +472,9 @@ SELECT x.n, x.t, x.id, purpose.purpose,
     ELSE organization.rows IS NOT NULL
       OR workspace.rows IS NOT NULL AND (workspace.rows = 'all' OR x.own OR purpose.unowned AND NOT x.of_parent)
   END
-  AND CASE
+  AND (another.id IS NOT NULL AND purpose.purpose = 'insert' AND coalesce(
+      CASE WHEN x.workspace_type IS NULL OR x.workspace IS NULL THEN level.rows ELSE least(organization.rows, workspace.rows) END = 'all', false)
+  OR CASE
     WHEN purpose.purpose = 'stay' OR x.of_parent OR x.owner_type IS NULL THEN true
     WHEN x.user_id IS NULL THEN x.owner IS NULL
     WHEN x.owner IS NOT NULL THEN coalesce(x.owner = x.me, false)
@@ -449,10 +485,11 @@ SELECT x.n, x.t, x.id, purpose.purpose,
     WHEN x.api_key_id IS NULL THEN x.api_key IS NULL
     WHEN x.api_key IS NOT NULL THEN coalesce(x.api_key = x.my_key, false)
     WHEN x.my_key IS NOT NULL THEN false
-  END AS answer
+  END) AS answer
 FROM oracle.seen x
 -- unowned: may who is restricted to own rows make a row that isn't?
 CROSS JOIN (VALUES ('insert', 'insert', true), ('stay', 'update', false)) purpose (purpose, needs, unowned)
+LEFT JOIN oracle.for_another another ON another.n = x.n AND another.t = x.t AND another.id = x.id
 LEFT JOIN oracle.reach level ON level.n = x.n AND level.t = x.t AND level.purpose = purpose.needs AND level.workspace_id IS NULL
 LEFT JOIN oracle.reach organization ON organization.n = x.n AND organization.t = x.t AND organization.purpose = purpose.needs
   AND organization.reach = 'organization' AND organization.workspace_id = x.workspace_id
@@ -463,11 +500,14 @@ WHERE purpose.purpose = 'stay' OR x.only_n IS NOT NULL;
 -- Answers everything that the three tables ask, from the catalogs as they are now.
 CREATE FUNCTION oracle.answer() RETURNS void LANGUAGE plpgsql SET jit = off AS $$
 BEGIN
-  TRUNCATE oracle.holds, oracle.reach, oracle.seen, oracle.answers;
+  TRUNCATE oracle.holds, oracle.reach, oracle.seen, oracle.present, oracle.answers;
+  INSERT INTO oracle.present
+  SELECT DISTINCT h.organization_id, h.workspace_id, h.user_id FROM oracle.user_holds h WHERE h.workspace_id IS NOT NULL
+  UNION ALL SELECT m.organization_id, NULL, m.user_id FROM tenancy.organization_members m;
   INSERT INTO oracle.holds SELECT * FROM oracle.narrowed_holds;
   INSERT INTO oracle.reach SELECT * FROM oracle.principal_reach;
   INSERT INTO oracle.seen SELECT * FROM oracle.seen_rows;
-  ANALYZE oracle.holds, oracle.reach, oracle.seen;
+  ANALYZE oracle.holds, oracle.reach, oracle.seen, oracle.present;
   INSERT INTO oracle.answers SELECT * FROM oracle.access;
   INSERT INTO oracle.answers SELECT * FROM oracle.writes;
 END

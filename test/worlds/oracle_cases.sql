@@ -168,13 +168,15 @@ FROM (VALUES
   (5, 117, 'token', 'acme', 'a1', NULL, 'key a1'), (5, 118, 'token 2', 'acme', 'a1', NULL, NULL),
   (5, 121, 'olga', 'acme', 'a2', 'olga', NULL), (5, 122, 'olga', 'acme', NULL, 'olga', NULL), (5, 123, 'olga', 'acme', 'g1', 'olga', NULL),
   (5, 124, 'olga', 'acme', 'a2', 'olga', 'key max'), (5, 125, 'olga', 'acme', 'a2', NULL, NULL), (5, 126, 'max', 'acme', 'a1', 'max', NULL),
+  -- for somebody else, who is a member of a2, or isn't
+  (5, 127, 'olga', 'acme', 'a2', 'mia', NULL), (5, 128, 'olga', 'acme', 'a2', 'max', NULL), (5, 129, 'mia', 'acme', 'a1', 'max', NULL),
   (6, 131, 'max', 'acme', NULL, 'max', NULL), (6, 132, 'max', 'acme', NULL, 'mia', NULL), (6, 133, 'max', 'globex', NULL, 'max', NULL),
   (6, 134, 'audrey', 'acme', NULL, 'audrey', NULL), (6, 135, 'olga in a1', 'acme', NULL, 'olga', NULL),
   (7, 141, 'max', NULL, 'a1', NULL, NULL), (7, 142, 'max', NULL, 'a2', NULL, NULL), (7, 143, 'olga', NULL, NULL, NULL, NULL),
   (7, 144, 'max', NULL, NULL, NULL, NULL)) v (t, id, who, organization, workspace, owner, key);
 SELECT oracle.answer();
 SELECT oracle.expect_rows(5, 'insert', ARRAY[
-  ['key max', '101 106?'], ['key a1', '111'], ['token', '114'], ['token 2', ''], ['key acme', ''], ['olga', '121 122'], ['max', '']]);
+  ['key max', '101 106?'], ['key a1', '111'], ['token', '114'], ['token 2', ''], ['key acme', ''], ['olga', '121 122 127'], ['mia', ''], ['max', '']]);
 SELECT oracle.expect_rows(6, 'insert', ARRAY[['max', '131'], ['audrey', ''], ['olga in a1', '']]);
 SELECT oracle.expect_rows(7, 'insert', ARRAY[['max', '141'], ['olga', '143?']]);
 SELECT oracle.expect_rows(1, 'stay', ARRAY[['olga', ''], ['mia', '']]);

@@ -158,7 +158,7 @@ CREATE POLICY dba ON tenancy.audit_log FOR SELECT USING ((SELECT tenancy.is_dba(
 COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything';
 CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
   WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));
-COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'What a DBA adds is sealed; nothing else can be done to entries';
+COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'Entries added by a DBA are sealed; they can be neither changed nor removed';
 
 -- Nobody becomes a member without consent, and what is known of a person elsewhere isn't shown: principals see their own row of users,
 -- and members of their organization in the view members.
@@ -187,3 +187,18 @@ CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.invitations
 UPDATE tenancy.login_bindings b SET organization_id = (SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = b.user_id)
 WHERE b.user_id IS NOT NULL AND b.organization_id IS NULL
   AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = b.user_id) = 1;
+
+-- Descriptions in the same words as those of a new installation
+COMMENT ON TABLE tenancy.grants IS 'Grants of roles: built-in rows, rows of an organization, and overrides of a workspace';
+COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and the changes that unprotect() must undo';
+COMMENT ON TABLE tenancy.jwt_issuers IS 'The issuer and audience required of an organization''s tokens; without a row, any';
+COMMENT ON COLUMN tenancy.jwt_issuers.issuer IS 'Required value of the claim iss; NULL for any';
+COMMENT ON COLUMN tenancy.jwt_issuers.audience IS 'Value that the claim aud must be or contain; NULL for any';
+COMMENT ON TABLE tenancy.audit_log IS 'Changes with actor, time and client address; entries are only added, and removed by purge_audit_log() only';
+COMMENT ON COLUMN tenancy.audit_log.organization_id IS 'Organization that the change concerns; NULL for objects without organization (users, permissions, protected tables …)';
+COMMENT ON COLUMN tenancy.audit_log.actor IS 'The actor in readable form: e-mail address, key, subject of the token, or login';
+COMMENT ON COLUMN tenancy.audit_log.action IS 'The action: create, update, delete, rotate, revoke …';
+COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object: organization, workspace, user, api_key …';
+COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, unique among its kind in the organization';
+COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for holders of audit_logs.list';
+COMMENT ON EVENT TRIGGER tenancy_extension IS 'After an update, sessions check the version of pg_tenancy again';

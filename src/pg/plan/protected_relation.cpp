@@ -2,6 +2,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
+#include "pg/plan/kept_statistics.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -9,6 +10,7 @@ namespace {
 struct Note {
   Oid table;
   Expr *filter;
+  Expr *implied;
   Note *next;
 };
 
@@ -39,6 +41,7 @@ Planning *planning_of(const PlannerInfo *root) {
 }
 
 Planning *begin_planning(const PlannerInfo *root) {
+  if (innermost == nullptr) drop_old_statistics();
   auto *planning =
       static_cast<Planning *>(MemoryContextAllocZero(GetMemoryChunkContext(root->glob), sizeof(Planning)));
   planning->global = root->glob;
@@ -95,13 +98,13 @@ bool are_among(List *some, List *all) {
 
 // A policy's conditions have been through what canonicalizes conditions; so must be what they are compared
 // with.
-bool is_ours(const Planning *planning, Oid table, List *conditions) {
+const Note *note_of(const Planning *planning, Oid table, List *conditions) {
   for (const Note *note = planning->notes; note != nullptr; note = note->next) {
     if (note->table != table) continue;
     List *made = make_ands_implicit(canonicalize_qual(note->filter, false));
-    if (are_among(conditions, made) && are_among(made, conditions)) return true;
+    if (are_among(conditions, made) && are_among(made, conditions)) return note;
   }
-  return false;
+  return nullptr;
 }
 
 // column = value, column = ANY (values); not the filter's other forms, which leave a choice.
@@ -128,13 +131,17 @@ Node *in_columns_of(PlannerInfo *root, Index relation, Index table, Node *clause
   return adjust_appendrel_attrs(root, clause, 1, &step);
 }
 
-void add_filter(RowFilters *filters, PlannerInfo *root, Index relation, Index table, List *conditions) {
+void add_filter(RowFilters *filters, PlannerInfo *root, Index relation, Index table, List *conditions,
+                const Note *note) {
   const ListCell *cell = nullptr;
   foreach (cell, conditions) {
     auto *clause = static_cast<Node *>(lfirst(cell));
     if (is_guard(clause)) continue;
+    const bool is_implied = note->implied != nullptr && equal(clause, note->implied);
     clause = in_columns_of(root, relation, table, clause);
-    if (is_equality(clause))
+    if (is_implied)
+      filters->implied = lappend(filters->implied, clause);
+    else if (is_equality(clause))
       filters->comparisons = lappend(filters->comparisons, clause);
     else
       filters->all_equal = false;
@@ -143,7 +150,7 @@ void add_filter(RowFilters *filters, PlannerInfo *root, Index relation, Index ta
 
 }  // namespace
 
-void note_row_filter(PlannerInfo *root, const RowColumns &columns, Expr *filter) {
+void note_row_filter(PlannerInfo *root, const RowColumns &columns, Expr *filter, Expr *implied) {
   if (filter == nullptr || root->glob == nullptr || root->parse == nullptr) return;
   const RangeTblEntry *table = table_of(root, columns);
   if (table == nullptr) return;
@@ -153,14 +160,17 @@ void note_row_filter(PlannerInfo *root, const RowColumns &columns, Expr *filter)
   auto *note = static_cast<Note *>(MemoryContextAlloc(context, sizeof(Note)));
   // Planning's own memory is what lasts; what is made elsewhere may be gone before.
   if (context == CurrentMemoryContext) {
-    *note = {table->relid, filter, planning->notes};
+    *note = {table->relid, filter, implied, planning->notes};
   } else {
     const MemoryContext caller = MemoryContextSwitchTo(context);
-    *note = {table->relid, static_cast<Expr *>(copyObjectImpl(filter)), planning->notes};
+    *note = {table->relid, static_cast<Expr *>(copyObjectImpl(filter)),
+             static_cast<Expr *>(copyObjectImpl(implied)), planning->notes};
     MemoryContextSwitchTo(caller);
   }
   planning->notes = note;
 }
+
+bool is_filter_planned(const PlannerInfo *root) { return planning_of(root) != nullptr; }
 
 bool has_row_filter(PlannerInfo *root, const RelOptInfo *relation) {
   const Planning *planning = planning_of(root);
@@ -182,9 +192,10 @@ RowFilters row_filters_of(PlannerInfo *root, const RelOptInfo *relation) {
     const ListCell *cell = nullptr;
     foreach (cell, entry->securityQuals) {
       List *conditions = as_list(static_cast<Node *>(lfirst(cell)));
-      if (!is_ours(planning, entry->relid, conditions)) return RowFilters{};
+      const Note *note = note_of(planning, entry->relid, conditions);
+      if (note == nullptr) return RowFilters{};
       filters.all_ours = true;
-      add_filter(&filters, root, relation->relid, table, conditions);
+      add_filter(&filters, root, relation->relid, table, conditions, note);
     }
   }
   return filters;

@@ -8,8 +8,12 @@
 
 namespace tenancy::pg {
 
-/// A call of row_visible() on the columns has become the filter, with its guard.
-void note_row_filter(PlannerInfo *root, const RowColumns &columns, Expr *filter);
+/// A call of row_visible() on the columns has become the filter, with its guard. `implied`: that one of its
+/// comparisons which follows from the others; or nullptr.
+void note_row_filter(PlannerInfo *root, const RowColumns &columns, Expr *filter, Expr *implied);
+
+/// Whether anything has been noted of the statement that root is a part of. Asked of whatever is planned.
+bool is_filter_planned(const PlannerInfo *root);
 
 /// Whether a policy that the relation is read under, be it its own or that of a table that it is a part of,
 /// has been replaced by a filter of ours.
@@ -21,6 +25,7 @@ struct RowFilters {
   bool all_ours;      // there are policies, and each is one call of row_visible() that has been replaced
   bool all_equal;     // each says nothing but that columns equal something
   List *comparisons;  // these, of all policies: OpExpr, or ScalarArrayOpExpr (equal to any of a list)
+  List *implied;      // comparisons that follow from these, and aren't among them
 };
 RowFilters row_filters_of(PlannerInfo *root, const RelOptInfo *relation);
 

@@ -207,6 +207,10 @@ Expr *null_test(Node *argument, NullTestType kind) {
   return reinterpret_cast<Expr *>(test);
 }
 
+Expr *is_id(Node *argument, Entity entity, const Uuid &id) {
+  return can_name(argument, entity, id) ? one_of(argument, entity, {&id, 1}, {}) : constant(false);
+}
+
 RowCondition row_condition(const RowPredicate &predicate, const RowColumns &columns,
                            RowExpressionStyle style) {
   Node *decisive = predicate.requires_value(RowColumn::organization) ? columns.organization

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/access/row_rules.hpp"
+#include "pg/catalog/entity_names.hpp"
 #include "pg/session/principal.hpp"
 
 namespace tenancy::pg {
@@ -37,6 +38,9 @@ struct RowCondition {
 /// Node by node. Where `style` names no column, the decisive one counts as not NULL.
 RowCondition row_condition(const RowPredicate &predicate, const RowColumns &columns,
                            RowExpressionStyle style = {});
+
+/// argument = the id; constant false where a column of this type can't hold it.
+Expr *is_id(Node *argument, Entity entity, const Uuid &id);
 
 /// argument IS NULL, or IS NOT NULL.
 Expr *null_test(Node *argument, NullTestType kind);

@@ -10,9 +10,11 @@
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/call_site.hpp"
+#include "pg/plan/estimates.hpp"
 #include "pg/plan/filtered_owner.hpp"
 #include "pg/plan/id_columns.hpp"
 #include "pg/plan/invalidation.hpp"
+#include "pg/plan/organization_index.hpp"
 #include "pg/plan/plan_guard.hpp"
 #include "pg/plan/protected_relation.hpp"
 #include "pg/plan/refused_write.hpp"
@@ -107,13 +109,21 @@ bool is_true(const Expr *constant) {
   return DatumGetBool(reinterpret_cast<const Const *>(constant)->constvalue);
 }
 
+// Of rows to be seen, the guard is estimated first (estimates.hpp); all conditions of a scan are asked in the
+// order of what they cost, the guard last.
+List *with_guard(const Call &call, RowAnswer answer, Expr *filter, Expr *guard) {
+  return answer == RowAnswer::visible && call.place == Place::condition ? list_make2(guard, filter)
+                                                                        : list_make2(filter, guard);
+}
+
 // A condition asks the guard last, of rows that match. It needs none where it lets nothing pass; and true is
 // said (payload) of rows that a guarded filter has let pass. Elsewhere the answer for other rows counts, too.
-Expr *guarded(const Call &call, const Principal &principal, const RowCondition &filter) {
+Expr *guarded(const Call &call, RowAnswer answer, const Principal &principal, const RowCondition &filter) {
   if (call.place != Place::elsewhere)
     return is_constant(filter.expression)
                ? filter.expression
-               : make_andclause(list_make2(filter.expression, plan_guard(call, principal, filter.decisive)));
+               : make_andclause(with_guard(call, answer, filter.expression,
+                                           plan_guard(call, principal, filter.decisive)));
   if (!is_constant(filter.expression))
     return make_andclause(list_make2(plan_guard(call, principal, filter.decisive), filter.expression));
   Expr *guard = plan_guard(call, principal, nullptr);
@@ -164,7 +174,16 @@ Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, co
   FuncExpr *guard =
       makeFuncExpr(guard_function(Guard::shape), BOOLOID, list_make3(shape, checked, copyObjectImpl(column)),
                    InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
-  return make_andclause(list_make2(filter, guard));
+  return make_andclause(with_guard(call, answer, filter, reinterpret_cast<Expr *>(guard)));
+}
+
+// The organization's comparison, added to the filter that implies it; nullptr where that is of no use.
+Expr *add_organization(const Call &call, const Principal &principal, RowCondition &filter) {
+  if (!organization_helps(call.root, call.columns, filter)) return nullptr;
+  Expr *comparison = is_id(call.columns.organization, Entity::organization, principal.organization);
+  if (!IsA(comparison, OpExpr)) return nullptr;
+  filter.expression = make_andclause(list_make2(filter.expression, comparison));
+  return comparison;
 }
 
 Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer answer) {
@@ -201,18 +220,21 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   if (answer == RowAnswer::accepted && !is_check && may_write_for_others_somewhere(*principal, resource))
     return nullptr;
   Expr *filter = shared_filter(call, *principal, answer, resource, command);
+  Expr *implied = nullptr;
   if (filter != nullptr) {
     if (is_check)
       filter = explained_check(check, expression, options, nothing(INT8OID), nothing(TIMESTAMPTZOID), filter);
   } else {
     depend_on(Guard::plan, request->root);
-    const RowCondition own = row_filter(*principal, answer, resource, command, call.columns, call.style);
+    RowCondition own = row_filter(*principal, answer, resource, command, call.columns, call.style);
     server_fault_point();
+    if (answer == RowAnswer::visible && call.place == Place::condition)
+      implied = add_organization(call, *principal, own);
     filter = is_check ? explained_check(check, expression, options, stamp_constant(),
                                         not_after_constant(*principal), own.expression)
-                      : guarded(call, *principal, own);
+                      : guarded(call, answer, *principal, own);
   }
-  if (answer == RowAnswer::visible) note_row_filter(request->root, columns, filter);
+  if (answer == RowAnswer::visible) note_row_filter(request->root, columns, filter, implied);
   return reinterpret_cast<Node *>(filter);
 }
 
@@ -234,8 +256,8 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
   // Held on the organization itself, whatever the workspace is.
   if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
   depend_on(Guard::plan, request->root);
-  return reinterpret_cast<Node *>(
-      guarded(call, *principal, authorized_workspaces(*principal, permission, workspace)));
+  return reinterpret_cast<Node *>(guarded(call, RowAnswer::accepted, *principal,
+                                          authorized_workspaces(*principal, permission, workspace)));
 }
 
 const SupportRequestSimplify *simplification(Node *request) {
@@ -301,7 +323,10 @@ PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard_support);
 Datum pg_tenancy_plan_guard_support(PG_FUNCTION_ARGS) {
   auto *request = reinterpret_cast<Node *>(PG_GETARG_POINTER(0));
   if (!IsA(request, SupportRequestSelectivity)) PG_RETURN_POINTER(nullptr);
-  reinterpret_cast<SupportRequestSelectivity *>(request)->selectivity = 1.0;
+  auto *estimate = reinterpret_cast<SupportRequestSelectivity *>(request);
+  if (!estimate->is_join && list_length(estimate->args) == 3)
+    estimate_conditions(estimate->root, static_cast<Node *>(lthird(estimate->args)));
+  estimate->selectivity = 1.0;
   PG_RETURN_POINTER(request);
 }
 }

@@ -5,6 +5,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
+#include "pg/server/compat.hpp"
 #include "pg/server/result_rows.hpp"
 
 namespace tenancy::pg {
@@ -372,7 +373,27 @@ const char *described(Known known) {
   return nullptr;
 }
 
+// Anybody can make an operator of a function of the server's, with another one's estimator.
+// NOLINTNEXTLINE(misc-no-recursion)
+bool has_other_operator(Node *node, void *context) {
+  if (node == nullptr) return false;
+  if (IsA(node, OpExpr) && !is_own(reinterpret_cast<OpExpr *>(node)->opno)) return true;
+  if (IsA(node, ScalarArrayOpExpr) && !is_own(reinterpret_cast<ScalarArrayOpExpr *>(node)->opno)) return true;
+  if (IsA(node, RowCompareExpr)) {
+    const ListCell *cell = nullptr;
+    foreach (cell, reinterpret_cast<RowCompareExpr *>(node)->opnos)
+      if (!is_own(lfirst_oid(cell))) return true;
+  }
+  // Distances between bounds are worked out as floating-point numbers, which these can be too large for.
+  if ((IsA(node, Var) || IsA(node, Const)) && exprType(node) == NUMRANGEOID) return true;
+  return walk_expression(node, has_other_operator, context);
+}
+
 }  // namespace
+
+bool is_trusted_estimate(Node *condition) {
+  return is_trusted(condition, false) && !has_other_operator(condition, nullptr);
+}
 
 bool is_trusted(Node *condition, bool added) { return Trust{added}.operand(condition); }
 

@@ -13,4 +13,9 @@ namespace tenancy::pg {
 /// on a column or not: what always fails would tell, by whether it is reached, of the conditions before it.
 bool is_trusted(Node *condition, bool added);
 
+/// Whether the condition's selectivity can be estimated from the values of rows that the asker may not see:
+/// the server's own functions and operators alone, whose estimators raise for no value and tell nobody what
+/// it was.
+bool is_trusted_estimate(Node *condition);
+
 }  // namespace tenancy::pg

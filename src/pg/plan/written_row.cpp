@@ -188,8 +188,8 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
   written.api_key = compared(read, row, api_key_id, Entity::api_key, principal.api_key);
   written.is_own =
       has_column(row, owner_id) ? written.owner == Named::principals : is_one_of_keys(read, row, own_keys);
-  // UPDATE may leave it as it was.
-  if (command == Command::update && options.workspace_decides && written.organization == Named::nothing &&
+  // UPDATE may leave it as it was, or as the parent row has it.
+  if (!write.attributed && options.workspace_decides && written.organization == Named::nothing &&
       written.workspace_id)
     written.organization = Named::principals;
 
