@@ -9,6 +9,7 @@
 #include "pg/catalog/caller.hpp"
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/error_bridge.hpp"
 #include "pg/session/parameters.hpp"
 
 namespace tenancy::pg {
@@ -59,18 +60,24 @@ void return_count(SPIPlanPtr plan, ReturnSetInfo *result) {
           false);
 }
 
-void run_statement(const char *text, ReturnSetInfo *result) {
+struct Work {
+  const char *statement;
+  ReturnSetInfo *result;
+};
+
+extern "C" {
+static void run_statement(void *argument) {
+  const auto *work = static_cast<const Work *>(argument);
   SPI_connect();
-  SPIPlanPtr plan = SPI_prepare(text, 0, nullptr);
+  SPIPlanPtr plan = SPI_prepare(work->statement, 0, nullptr);
   if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
   if (SPI_is_cursor_plan(plan))
-    return_rows(plan, result);
+    return_rows(plan, work->result);
   else
-    return_count(plan, result);
+    return_count(plan, work->result);
   SPI_finish();
 }
 
-extern "C" {
 static void name_the_table(void *relation) {
   errcontext("work on table \"%s\" as its owner", get_rel_name(*static_cast<const Oid *>(relation)));
 }
@@ -105,7 +112,8 @@ Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
   set_until_done("tenancy.suspension", "on", PGC_SUSET, internal_source);
   SetUserIdAndSecContext(
       owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-  run_statement(text_to_cstring(PG_GETARG_TEXT_PP(1)), result);
+  Work work{text_to_cstring(PG_GETARG_TEXT_PP(1)), result};
+  run_users_code(run_statement, &work);
   // After an error the end of the (sub)transaction does all of this.
   SetUserIdAndSecContext(user, security);
   AtEOXact_GUC(false, level);
