@@ -280,6 +280,7 @@ SET search_path = pg_catalog, tenancy, pg_temp AS $$ BEGIN RETURN QUERY SELECT *
 SELECT t, outcome(format('SELECT tenancy.regress_work(%L, %L)', t, 'SELECT to_jsonb(1)'))
 FROM unnest(ARRAY['app.logs', 'app.shown', 'passing', 'tenancy.users', 'pg_authid', 'information_schema.sql_features']) t;
 -- A name means what it meant where it was printed: the extension's table, and not a temporary one.
+DROP VIEW users;
 CREATE TEMP TABLE users (email text);
 SELECT tenancy.regress_work('app.logs', format('SELECT to_jsonb(%L::regclass::oid = %s)', 'users', 'tenancy.users'::regclass::oid));
 DROP FUNCTION tenancy.regress_work(regclass, text);

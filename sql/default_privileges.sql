@@ -50,7 +50,7 @@ DROP SCHEMA IF EXISTS tenancy;
 CREATE EXTENSION pg_tenancy VERSION '1.0';
 CREATE TABLE before AS SELECT * FROM extra;
 SELECT count(*) > 0 AS reached FROM before WHERE grantee = 'regress_ana'::regrole;
--- The new ones are DBAs who could INSERT into tenancy.organizations, with a WARNING.
+-- DBAs are those who may INSERT into tenancy.organizations.
 REVOKE ALL ON tenancy.organizations FROM PUBLIC, regress_ana;
 GRANT INSERT ON tenancy.organizations TO regress_bob;
 TRUNCATE before;
@@ -62,7 +62,7 @@ WHERE NOT EXISTS (SELECT FROM before b WHERE b.grantee = e.grantee AND b.privile
                     AND regexp_replace(b.name, '^\w+\.', '') = regexp_replace(e.name, '^\w+\.', ''))
   AND NOT EXISTS (SELECT FROM intended i WHERE (i.*) IS NOT DISTINCT FROM (e.*)) AND e.grantee <> '-'::regrole ORDER BY 1, 2, 3;
 SELECT count(*) AS lost FROM before b
-WHERE b.grantee = 'regress_ana'::regrole AND to_regclass(b.name) IS NOT NULL AND NOT EXISTS (SELECT FROM extra e WHERE (e.*) IS NOT DISTINCT FROM (b.*));
+WHERE b.grantee = 'regress_ana'::regrole AND b.name NOT LIKE '%(%' AND NOT EXISTS (SELECT FROM extra e WHERE (e.*) IS NOT DISTINCT FROM (b.*));
 SET SESSION AUTHORIZATION regress_ana;
 SELECT tenancy.is_dba(), has_type_privilege('tenancy.administrator', 'USAGE') AS administers;
 RESET SESSION AUTHORIZATION;

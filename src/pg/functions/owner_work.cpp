@@ -33,7 +33,7 @@ void require_users_table(Oid relation, const FormData_pg_class &row) {
                     errmsg("relation \"%s\" is a system catalog", NameStr(row.relname))));
   if (!is_table || row.relpersistence == RELPERSISTENCE_TEMP)
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                    errmsg("\"%s\" is not a table that lasts", NameStr(row.relname))));
+                    errmsg("\"%s\" is not a permanent table", NameStr(row.relname))));
 }
 
 // Locks the relation, so that its owner stays the same.
