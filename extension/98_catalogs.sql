@@ -99,7 +99,7 @@ BEGIN
     END IF;
     is_new := pg_catalog.format('%s.%s', 'pg_catalog.pg_class'::regclass::oid, pg_catalog.format('tenancy.%I', c.catalog)::regclass::oid) <> ALL (existing);
     -- By default privileges, PUBLIC could have some.
-    IF is_new AND c.catalog NOT IN ('audit_log', 'audit_heads')
+    IF is_new AND c.catalog <> 'audit_log'
        AND EXISTS (SELECT FROM pg_catalog.pg_class k, pg_catalog.aclexplode(k.relacl) a
                    WHERE k.oid = format('tenancy.%I', c.catalog)::regclass AND a.grantee = 0) THEN
       EXECUTE format('REVOKE ALL ON tenancy.%I FROM PUBLIC', c.catalog);

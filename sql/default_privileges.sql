@@ -11,8 +11,8 @@ SET client_min_messages = error;
 CREATE VIEW extra AS
   WITH object (classid, objid, name, owner, acl) AS (
     SELECT 'pg_class'::regclass, c.oid, c.oid::regclass::text, c.relowner, c.relacl FROM pg_class c
-    UNION ALL SELECT 'pg_type'::regclass, t.oid, t.oid::regtype::text, t.typowner, t.typacl FROM pg_type t
-    UNION ALL SELECT 'pg_proc'::regclass, p.oid, p.oid::regprocedure::text, p.proowner, p.proacl FROM pg_proc p
+    UNION ALL SELECT 'pg_type'::regclass, t.oid, t.oid::regtype::text, t.typowner, coalesce(t.typacl, acldefault('T', t.typowner)) FROM pg_type t
+    UNION ALL SELECT 'pg_proc'::regclass, p.oid, p.oid::regprocedure::text, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)) FROM pg_proc p
     UNION ALL SELECT 'pg_namespace'::regclass, n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n
   )
   SELECT o.name, a.grantee::regrole AS grantee, a.privilege_type AS privilege FROM object o, aclexplode(o.acl) a
