@@ -20,7 +20,9 @@ static bool is_leaky(Oid function, void *) { return !get_func_leakproof(function
 static bool is_noticeable(Node *node, void *) {
   if (node == nullptr) return false;
   if (IsA(node, Param) && reinterpret_cast<const Param *>(node)->paramkind != PARAM_EXTERN) return true;
-  if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) || IsA(node, NextValueExpr) || IsA(node, CoerceToDomain)) return true;
+  if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) || IsA(node, NextValueExpr) ||
+      IsA(node, CoerceToDomain))
+    return true;
   if (check_functions_in_node(node, is_leaky, nullptr)) return true;
   return walk_expression(node, is_noticeable, nullptr);
 }
@@ -30,15 +32,16 @@ void put_late(const RelOptInfo *relation, List *conditions) {
   const ListCell *cell = nullptr;
   foreach (cell, conditions) {
     auto *condition = lfirst_node(RestrictInfo, cell);
-    if (condition->leakproof && !condition->pseudoconstant && condition->security_level > relation->baserestrict_min_security &&
+    if (condition->leakproof && !condition->pseudoconstant &&
+        condition->security_level > relation->baserestrict_min_security &&
         is_noticeable(reinterpret_cast<Node *>(condition->clause), nullptr))
       condition->leakproof = false;
   }
 }
 
 extern "C" {
-// Index conditions have been chosen: what they compare a column with is evaluated once for a scan, whatever the
-// rows. The filters of a scan are put in order later.
+// Index conditions have been chosen: what they compare a column with is evaluated once for a scan, whatever
+// the rows. The filters of a scan are put in order later.
 static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
   if (next_hook != nullptr) next_hook(root, relation, index, entry);
   put_late(relation, relation->baserestrictinfo);
