@@ -396,3 +396,33 @@ RESET tenancy.guard_rails;
 SELECT problem FROM tenancy_internal.inspect_protection('files');
 -- Of what is no table, an error that says so
 SELECT relation, f.state, f.message FROM unnest(ARRAY['0', '1', 'pg_class_oid_index', 'files']) relation, failure(format('SELECT tenancy.parent_visible(%L, 9, 1)', relation)) f;
+
+-- A parent that the session can't see isn't even locked: a lock gives the transaction a number, which would tell that another
+-- tenant's row exists, and it holds up whoever deletes the row.
+CREATE TABLE notes (id int PRIMARY KEY, organization_id uuid NOT NULL);
+CREATE TABLE labels (id int PRIMARY KEY, organization_id uuid NOT NULL);
+CREATE TABLE lines_of_notes (id int PRIMARY KEY, note int NOT NULL REFERENCES notes);
+CREATE TABLE note_labels (note int NOT NULL REFERENCES notes, label int NOT NULL REFERENCES labels);
+GRANT ALL ON notes, labels, lines_of_notes, note_labels TO PUBLIC;
+INSERT INTO notes VALUES (1, 'aaaaaaaa-0000-4000-8000-000000000000'), (5, 'bbbbbbbb-0000-4000-8000-000000000000');
+INSERT INTO labels SELECT * FROM notes;
+INSERT INTO lines_of_notes VALUES (1, 1);
+SELECT tenancy.protect('notes', 'prompts', organization => 'organization_id'), tenancy.protect('labels', 'prompts', organization => 'organization_id'),
+       tenancy.protect('lines_of_notes', 'prompts', through => '{note}'), tenancy.protect('note_labels', 'prompts', through => '{note,label}') \g /dev/null
+SET SESSION AUTHORIZATION regress_app;
+\set number 'SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS numbered;'
+CALL become('adam');
+-- Own, another's, none
+BEGIN; SAVEPOINT s; INSERT INTO lines_of_notes (id, note) VALUES (2, 1); ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; INSERT INTO lines_of_notes (id, note) VALUES (2, 5); ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; INSERT INTO lines_of_notes (id, note) VALUES (2, 99); ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; INSERT INTO lines_of_notes (id, note) VALUES (1, 5) ON CONFLICT DO NOTHING; ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; MERGE INTO lines_of_notes l USING (VALUES (2)) v (id) ON l.id = v.id WHEN NOT MATCHED THEN INSERT (id, note) VALUES (v.id, 5); ROLLBACK TO s; :number ROLLBACK;
+-- The first and the second of two
+BEGIN; SAVEPOINT s; INSERT INTO note_labels (note, label) VALUES (1, 1); ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; INSERT INTO note_labels (note, label) VALUES (5, 99); ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; INSERT INTO note_labels (note, label) VALUES (99, 5); ROLLBACK TO s; :number ROLLBACK;
+-- Whoever is nobody
+CALL become('nobody');
+BEGIN; SAVEPOINT s; INSERT INTO lines_of_notes (id, note) VALUES (2, 5); ROLLBACK TO s; :number ROLLBACK;
+RESET SESSION AUTHORIZATION;

@@ -133,7 +133,8 @@ SELECT m.organization_id, m.user_id, u.email, coalesce(m.name, u.name) AS name, 
 FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id JOIN tenancy.roles r ON r.role_id = m.role_id
 WHERE (SELECT tenancy.is_dba())
    OR m.organization_id = (SELECT tenancy.current_organization_id())
-      AND (m.user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'view')));
+      AND (m.user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'view')))
+OFFSET 0;
 COMMENT ON VIEW tenancy.members IS 'Who is in the session''s organization, as far as its rights reach (a DBA: in all)';
 COMMENT ON COLUMN tenancy.members.organization_id IS 'The organization';
 COMMENT ON COLUMN tenancy.members.user_id IS 'The member';

@@ -11,6 +11,7 @@
 #include "pg/server/compat.hpp"
 
 extern "C" {
+#include "catalog/partition.h"
 #include "utils/datum.h"
 #include "utils/rls.h"
 }
@@ -95,6 +96,36 @@ bool read_parent_row(ChildTable &child, int parent, Datum key) {
   return SPI_processed > 0;
 }
 
+// The owner's exemption from forced row security (of referential actions, or of moved children) no longer
+// shows while its query is executed: what runs as the owner, of the table or of the one that it is a
+// partition of, is taken for exempt.
+bool is_refusable(Relation relation) {
+  const Oid oid = RelationGetRelid(relation);
+  if (check_enable_rls(oid, InvalidOid, true) != RLS_ENABLED) return false;
+  const Oid user = GetUserId();
+  if (relation->rd_rel->relowner == user) return false;
+  if (!relation->rd_rel->relispartition) return true;
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(llast_oid(get_partition_ancestors(oid))));
+  if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for the partitioned table");
+  const bool owns_whole = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner == user;
+  ReleaseSysCache(row);
+  return !owns_whole;
+}
+
+// A lock can be noticed, and holds up whoever deletes the row: where row security applies to the writer, a
+// parent with which it would refuse the row is not locked, and counts as missing.
+bool lock_acceptable_parent(Relation relation, ChildTable &child, int parent, Datum key) {
+  if (is_refusable(relation)) {
+    const Caller caller = become_owner(child.parents[parent].key.relation, SECURITY_RESTRICTED_OPERATION);
+    check_result(SPI_execute_snapshot(accepted_plan(child, parent), &key, nullptr, InvalidSnapshot,
+                                      InvalidSnapshot, false, false, 1),
+                 SPI_OK_SELECT);
+    become(caller);
+    if (SPI_processed == 0) return false;
+  }
+  return read_parent_row(child_table(RelationGetRelid(relation)), parent, key);
+}
+
 // If row security doesn't refuse the row, the foreign key may do so only at the end of the transaction,
 // when the parent exists and the row still lacks its tenant.
 void require_refusal(Relation relation, const ChildTable &child) {
@@ -111,7 +142,7 @@ void require_refusal(Relation relation, const ChildTable &child) {
 // Returns the row with its parent's columns, in the caller's memory context. Without a parent they are
 // NULL, so that the policy refuses the row like one with a hidden parent.
 HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple row, Datum key) {
-  const bool found = read_parent_row(child, 0, key);
+  const bool found = lock_acceptable_parent(relation, child, 0, key);
   if (!found) require_refusal(relation, child);
   int numbers[id_column_count];
   Datum values[id_column_count]{};
@@ -225,7 +256,7 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
     if (i == 0)
       result = with_columns_of_parent(relation, child, row, key);
     else
-      read_parent_row(child, i, key);  // locks it; the deferred trigger compares
+      lock_acceptable_parent(relation, child, i, key);  // the deferred trigger compares
   }
   SPI_finish();
   leave(context);
