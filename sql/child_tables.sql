@@ -174,6 +174,29 @@ SET ROLE regress_owner;
 SELECT * FROM failure('CREATE TRIGGER t BEFORE INSERT ON app.chats FOR EACH ROW EXECUTE FUNCTION tenancy_internal.take_from_parent()');
 SELECT * FROM failure('CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON app.chats FROM app.logs FOR EACH ROW EXECUTE FUNCTION tenancy_internal.move_children()');
 RESET ROLE;
+-- Not with EXECUTE either: they read the parent as its owner does.
+BEGIN;
+GRANT USAGE ON SCHEMA tenancy_internal TO regress_owner;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tenancy_internal TO regress_owner;
+SET LOCAL ROLE regress_owner;
+CREATE TABLE app.made_by_hand (chat_id uuid, organization_id uuid);
+CREATE FUNCTION app.own_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER t BEFORE INSERT ON app.made_by_hand FOR EACH ROW EXECUTE FUNCTION app.own_trigger();
+SELECT count(*) > 20 AS tried, count(*) FILTER (WHERE f.state IS DISTINCT FROM '42501') AS created
+FROM pg_proc p, failure(format('CREATE TRIGGER %I BEFORE INSERT ON app.made_by_hand FOR EACH ROW EXECUTE FUNCTION tenancy_internal.%I()', 't_' || p.proname, p.proname)) f
+WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND p.prorettype = 'trigger'::regtype;
+SELECT * FROM failure('CREATE OR REPLACE TRIGGER t BEFORE INSERT ON app.made_by_hand FOR EACH ROW EXECUTE FUNCTION tenancy_internal.take_from_parent()');
+ROLLBACK;
+-- A schema's name that must be quoted
+BEGIN;
+CREATE SCHEMA "My S" AUTHORIZATION regress_owner;
+SET LOCAL ROLE regress_owner;
+CREATE TABLE "My S"."A c" (id int PRIMARY KEY, chat_id int REFERENCES app.chats, usr uuid);
+RESET ROLE;
+SELECT tenancy.protect('"My S"."A c"', 'prompts', through => '{chat_id}', owner => 'usr');
+SELECT (tenancy_internal.inspect_protection('"My S"."A c"')).problem;
+SELECT tenancy.unprotect('"My S"."A c"');
+ROLLBACK;
 
 -- An own owner: it says what is own, and the parent must be seen, too.
 SET ROLE regress_owner;

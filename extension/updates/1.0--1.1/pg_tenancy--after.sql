@@ -20,41 +20,6 @@ CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABL
          pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
   EXECUTE FUNCTION tenancy_internal.advance_audit_head();
 
--- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are the administrator's and not the
--- extension's, or else pg_dump would leave them out.
-CREATE FUNCTION tenancy.grant_as_user(statement text) RETURNS void
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_grant_as_user';
-DO $$
-DECLARE
-  former record;
-BEGIN
-  FOR former IN
-    SELECT DISTINCT r.rolname FROM pg_catalog.pg_class c CROSS JOIN pg_catalog.aclexplode(c.relacl) a
-    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
-    WHERE c.oid = 'tenancy.organizations'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
-    IF former.rolname IS NULL THEN
-      RAISE WARNING USING MESSAGE = 'PUBLIC is no longer a DBA of pg_tenancy', DETAIL = 'It may INSERT into tenancy.organizations.',
-        HINT = 'Use GRANT USAGE ON TYPE tenancy.administrator TO those roles that are to administer all tenants.';
-    ELSE
-      PERFORM tenancy.grant_as_user(pg_catalog.format('GRANT USAGE ON TYPE tenancy.administrator TO %I', former.rolname));
-      RAISE WARNING 'role "%" holds USAGE on type tenancy.administrator from now on: it is a DBA of pg_tenancy', former.rolname;
-    END IF;
-  END LOOP;
-END
-$$;
-DO $$
-DECLARE
-  former record;
-BEGIN
-  FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
-    PERFORM tenancy.grant_as_user(pg_catalog.format(
-      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean) TO %s%s',
-      coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
-  END LOOP;
-END
-$$;
-DROP FUNCTION tenancy.grant_as_user(text);
-
 CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_protected_table();
 
@@ -203,3 +168,40 @@ COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object
 COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, unique among its kind in the organization';
 COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for holders of audit_logs.list';
 COMMENT ON EVENT TRIGGER tenancy_extension IS 'After an update, sessions check the version of pg_tenancy again';
+
+-- @include 97_default_privileges.sql
+
+-- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are the administrator's and not the
+-- extension's, or else pg_dump would leave them out.
+CREATE FUNCTION tenancy.grant_as_user(statement text) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_grant_as_user';
+DO $$
+DECLARE
+  former record;
+BEGIN
+  FOR former IN
+    SELECT DISTINCT r.rolname FROM pg_catalog.pg_class c CROSS JOIN pg_catalog.aclexplode(c.relacl) a
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+    WHERE c.oid = 'tenancy.organizations'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
+    IF former.rolname IS NULL THEN
+      RAISE WARNING USING MESSAGE = 'PUBLIC is no longer a DBA of pg_tenancy', DETAIL = 'It may INSERT into tenancy.organizations.',
+        HINT = 'Use GRANT USAGE ON TYPE tenancy.administrator TO those roles that are to administer all tenants.';
+    ELSE
+      PERFORM tenancy.grant_as_user(pg_catalog.format('GRANT USAGE ON TYPE tenancy.administrator TO %I', former.rolname));
+      RAISE WARNING 'role "%" holds USAGE on type tenancy.administrator from now on: it is a DBA of pg_tenancy', former.rolname;
+    END IF;
+  END LOOP;
+END
+$$;
+DO $$
+DECLARE
+  former record;
+BEGIN
+  FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
+    PERFORM tenancy.grant_as_user(pg_catalog.format(
+      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean) TO %s%s',
+      coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
+  END LOOP;
+END
+$$;
+DROP FUNCTION tenancy.grant_as_user(text);
