@@ -253,7 +253,7 @@ CREATE FUNCTION differential.unmet() RETURNS SETOF text LANGUAGE sql AS $$
       'scalar sub-query', 'IN (sub-query)', 'EXISTS (sub-query)', 'ALL and ANY (sub-query)'])
     UNION ALL SELECT 'queries by mode', unnest(ARRAY['as it comes', 'prepared'])
     UNION ALL SELECT s, m.mode FROM differential.modes m, unnest(ARRAY['queries by mode', 'plans as wanted']) s
-    UNION ALL SELECT 'amounts by an index', unnest(ARRAY['own_rows', 'all'])
+    UNION ALL SELECT 'amounts by an index', unnest(ARRAY['all'])
     UNION ALL SELECT 'writes', unnest(ARRAY['INSERT', 'INSERT ON CONFLICT', 'UPDATE', 'UPDATE FROM', 'DELETE', 'DELETE USING', 'MERGE']))
   SELECT format('%s: %s', subject, detail) FROM wanted LEFT JOIN differential.totals USING (subject, detail) WHERE coalesce(hits, 0) = 0
 $$;
