@@ -350,7 +350,7 @@ stage_worlds() {
 stage_differential() {
   need_module gcc "CXX=$GXX"
   need_server differential gcc
-  run_script differential test/differential/run.sh "$(how_many 30 350)"
+  run_script differential test/differential/run.sh "$(how_many 20 350)"
 }
 
 stage_sqlsmith() {

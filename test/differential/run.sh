@@ -10,8 +10,6 @@
 # Before that, leaks are planted, and each has to be noticed. Needs a running server as test/worlds/run.sh does; stops at
 # the first difference and names the seed, principal and query; "run.sh 1 SEED" plays it again.
 set -euo pipefail
-# A deleted parent takes rows of a child table along, hidden ones too: foreign keys know no policies.
-export PGOPTIONS="${PGOPTIONS:-} -c worlds.children=off"
 cd "$(dirname "$0")"
 source ../worlds/sessions.sh
 worlds=${1:-20}

@@ -621,7 +621,7 @@ BEGIN
   FOR t IN 1..worlds.between(2, 3) LOOP
     PERFORM worlds.make_table(t);
   END LOOP;
-  PERFORM worlds.make_child(10 + r.t, r.t) FROM oracle.relations r WHERE r.partition_key IS NULL AND current_setting('worlds.children', true) IS DISTINCT FROM 'off' ORDER BY r.t LIMIT 1;
+  PERFORM worlds.make_child(10 + r.t, r.t) FROM oracle.relations r WHERE r.partition_key IS NULL ORDER BY r.t LIMIT 1;
 END
 $$;
 
