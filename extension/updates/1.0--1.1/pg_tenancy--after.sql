@@ -128,23 +128,7 @@ COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'Entries added by a DBA are s
 -- Nobody becomes a member without consent, and what is known of a person elsewhere isn't shown: principals see their own row of users,
 -- and members of their organization in the view members.
 -- @include 56_invitations.sql
-CREATE VIEW tenancy.members WITH (security_barrier) AS
-SELECT m.organization_id, m.user_id, u.email, coalesce(m.name, u.name) AS name, m.external_id, r.name AS role, u.active, m.created_at
-FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id JOIN tenancy.roles r ON r.role_id = m.role_id
-WHERE (SELECT tenancy.is_dba())
-   OR m.organization_id = (SELECT tenancy.current_organization_id())
-      AND (m.user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'view')))
-OFFSET 0;
-COMMENT ON VIEW tenancy.members IS 'Who is in the session''s organization, as far as its rights reach (a DBA: in all)';
-COMMENT ON COLUMN tenancy.members.organization_id IS 'The organization';
-COMMENT ON COLUMN tenancy.members.user_id IS 'The member';
-COMMENT ON COLUMN tenancy.members.email IS 'The member''s e-mail address';
-COMMENT ON COLUMN tenancy.members.name IS 'What the organization calls the member, or else what the member does';
-COMMENT ON COLUMN tenancy.members.external_id IS 'The organization''s own id for the member; none that was given elsewhere';
-COMMENT ON COLUMN tenancy.members.role IS 'The member''s organization role';
-COMMENT ON COLUMN tenancy.members.active IS 'False for a user who is locked out';
-COMMENT ON COLUMN tenancy.members.created_at IS 'When the user joined';
-GRANT SELECT ON tenancy.members TO PUBLIC;
+-- @include 51_members.sql
 CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.users
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
 CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.invitations
