@@ -24,9 +24,21 @@ declare -A WAYS=(
   [psycopg]='connection transaction'
   [sqlalchemy]='connection transaction'
   [django]='connection request'
-  [node-postgres]='connection transaction'
-  [postgres.js]='connection transaction'
-  [drizzle]='transaction'
+  [node-postgres]='connection transaction parallel'
+  [postgres.js]='connection transaction parallel'
+  [drizzle]='transaction parallel'
+  [knex]='connection transaction parallel'
+  [kysely]='transaction parallel'
+  [typeorm]='connection transaction parallel'
+  [sequelize]='connection transaction parallel'
+  [prisma]='transaction operation parallel parallel'
+  [go-pgx]='connection transaction parallel'
+  [go-pq]='connection transaction parallel'
+  [ruby-pg]='connection transaction parallel'
+  [rails]='transaction parallel'
+  [php-pdo]='connection transaction'
+  [perl-dbi]='connection transaction'
+  [odbc]='connection transaction'
   [jdbc]='connection transaction'
   [libpq]='connection transaction'
   [pgbouncer]='transaction forgotten'
@@ -46,6 +58,8 @@ expected_lines() {
           "bad: error: the session's user does not exist, is not active, or is not a member of the organization" \
           'mia: 3' 'globex: 2 5' 'nobody:'
         ;;
+      # 200 requests at a time over a small pool.
+      parallel) printf 'parallel: 200 right\n' ;;
       # A key that was not made local, before and after the page's settings.
       forgotten) printf "$way %s\n" 'leaks: 1 3 4' 'harmless:' ;;
       *) printf "$way %s\n" 'acme: 1 3 4' 'bad: 28000' 'mia: 3' 'globex: 2 5' 'nobody:' ;;
@@ -73,6 +87,10 @@ command_for() {
       install_node_packages
       command=(node "$1")
       ;;
+    *.go) command=(env GO111MODULE=off GOPATH=/usr/share/gocode bash -c 'go run ./*.go') ;;
+    *.rb) command=(ruby "$1") ;;
+    *.php) command=(php "$1") ;;
+    *.pl) command=(/usr/bin/perl "$1") ;;
     *.java) command=(bash -c 'javac *.java && java -cp .:/usr/share/java/postgresql.jar main') ;;
     *.cpp) command=(bash -c 'g++ -std=c++20 -Wall -Werror -I /usr/include/postgresql *.cpp -lpq && ./a.out') ;;
   esac
@@ -104,7 +122,7 @@ run_client() {
   extract "$pages/$client.md" "$folder"
   program=$(echo programs/"$client".*)
   cp "$program" "$folder/main.${program##*.}"
-  cp ./*.py ./*.mjs "$folder"
+  cp report.* "$folder"
   command_for "main.${program##*.}"
   cd "$folder"
   client_environment
