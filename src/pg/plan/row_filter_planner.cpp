@@ -150,7 +150,7 @@ Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, co
                     const char *command) {
   // Some rows have no id at all.
   if (call.columns.shape.shared || call.columns.shape.workspace_decides) return nullptr;
-  if (!settings.share_plans || is_simulation() || !has_rights_profile(principal) ||
+  if (!configuration.share_plans || is_simulation() || !has_rights_profile(principal) ||
       call.place == Place::elsewhere)
     return nullptr;
   Entity entity = Entity::organization;
@@ -265,7 +265,7 @@ const SupportRequestSimplify *simplification(Node *request) {
   const auto *simplify = reinterpret_cast<const SupportRequestSimplify *>(request);
   // An expression of its own, outside of any query, has no rows.
   const bool in_query = simplify->root != nullptr && simplify->root->parse != nullptr;
-  return in_query && settings.specialize ? simplify : nullptr;
+  return in_query && configuration.specialize ? simplify : nullptr;
 }
 
 }  // namespace
