@@ -114,7 +114,11 @@ SELECT outcome($$SELECT tenancy.set_member('acme', 'mona@acme.test', external_id
        outcome($$SELECT tenancy.set_member('globex', 'gus@globex.test', external_id => '105')$$) AS free_elsewhere;
 SELECT id, outcome(format($$SELECT tenancy.set_member('acme', 'mona@acme.test', external_id => %L)$$, id)) FROM unnest(ARRAY['olivia@acme.test', 'a/b', 'cccccccc-0000-4000-8000-000000000001', 'CCCCCCCC000040008000000000000001', '']) id;
 SET SESSION AUTHORIZATION regress_app;
-SELECT who, (SELECT string_agg(format('%s %s', name, external_id), ', ') FROM tenancy.members WHERE email = 'mike@acme.test') FROM unnest(ARRAY['olivia', 'gus']) who, set_config('tenancy.user', CASE who WHEN 'gus' THEN 'gus@globex.test' ELSE 'olivia@acme.test' END, false);
+CALL become('olivia');
+SELECT name, external_id FROM tenancy.members WHERE email = 'mike@acme.test';
+CALL become('gus');
+SELECT name, external_id FROM tenancy.members WHERE email = 'mike@acme.test';
+CALL become('nobody');
 RESET tenancy."user";
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.update_user('mike@acme.test', 'Michael', 'Michael@Acme.test', '104b'), tenancy.update_organization('acme', 'Acme Ltd.', 'acme-ltd', '1b'), tenancy.update_workspace('acme-ltd/search', 'Find', 'find', '12b'), tenancy.set_member('acme-ltd', 'michael@acme.test', '');
