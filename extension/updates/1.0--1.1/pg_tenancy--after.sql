@@ -202,3 +202,6 @@ COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object
 COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, unique among its kind in the organization';
 COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for holders of audit_logs.list';
 COMMENT ON EVENT TRIGGER tenancy_extension IS 'After an update, sessions check the version of pg_tenancy again';
+
+CREATE TRIGGER check_member_id BEFORE INSERT OR UPDATE ON tenancy.organization_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_member_id();
