@@ -184,15 +184,18 @@ CREATE FUNCTION tenancy_internal.own_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   mine uuid := tenancy.current_organization_id();
+  signed_up uuid[];
 BEGIN
   IF own_organization.reference IS NOT NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
-    SELECT o.organization_id INTO mine FROM tenancy.organizations o
-    WHERE tenancy_internal.signs_up(o.organization_id) AND own_organization.reference IN (o.organization_id::text, o.slug, o.external_id)
-    LIMIT 1;
-    IF FOUND THEN
-      RETURN mine;
+    signed_up := ARRAY(
+      SELECT o.organization_id FROM tenancy.organizations o
+      WHERE own_organization.reference IN (o.organization_id::text, o.slug, o.external_id) AND tenancy_internal.signs_up(o.organization_id));
+    IF cardinality(signed_up) > 1 THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        MESSAGE = format('organization reference "%s" is ambiguous', own_organization.reference), HINT = 'Use the id.';
+    ELSIF cardinality(signed_up) = 1 THEN
+      RETURN signed_up[1];
     END IF;
-    mine := tenancy.current_organization_id();
   END IF;
   PERFORM tenancy_internal.require_principal();
   IF own_organization.reference IS NOT NULL THEN

@@ -65,7 +65,7 @@ BEGIN
   -- A session that is somebody has that person's rights, whichever login it came by.
   RETURN tenancy_internal.may_sign_up() AND (SELECT i.kind FROM tenancy_internal.own_identity() i) = 'nobody' AND EXISTS (
     SELECT FROM tenancy.organizations o
-    WHERE o.organization_id = signs_up.organization_id AND o.open_to_sign_up AND o.created_at > clock_timestamp() - interval '1 day'
+    WHERE o.organization_id = signs_up.organization_id AND o.open_to_sign_up AND o.closed_at IS NULL AND o.created_at > clock_timestamp() - interval '1 day'
       AND o.created_by = (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()));
 END
 $$;
@@ -247,8 +247,13 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', set_organization_role.member),
         HINT = 'Name a new user by e-mail address.';
     END IF;
-    INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member))
-    ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
+    IF tenancy.is_dba() THEN
+      INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member))
+      ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
+    ELSE
+      -- Whoever has become a user meanwhile is known, and not added: 23505.
+      INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member)) RETURNING user_id INTO the_user;
+    END IF;
   END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
   VALUES (the_organization, the_user, the_role)

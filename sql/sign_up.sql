@@ -64,13 +64,17 @@ CALL become('nobody');
 SET SESSION AUTHORIZATION regress_web;
 SELECT app.outcome($$SELECT tenancy.create_workspace('evil', 'X')$$) AS workspace, app.outcome($$SELECT tenancy.set_organization_role('evil', 'new@x.test', 'owner')$$) AS member;
 SELECT organization_id IS NOT NULL AS still_idempotent, owner_id FROM tenancy.create_organization('Evil', 'olivia@acme.test', external_id => '910');
--- So it is after a day
+-- So it is after a day, and for one that is being closed
 RESET SESSION AUTHORIZATION;
 UPDATE tenancy.organizations SET created_at = now() - interval '1 day' WHERE slug = 'shop';
 SET SESSION AUTHORIZATION regress_web;
 SELECT app.outcome($$SELECT tenancy.create_workspace('shop', 'X')$$) AS workspace;
 RESET SESSION AUTHORIZATION;
-UPDATE tenancy.organizations SET created_at = now() WHERE slug = 'shop';
+UPDATE tenancy.organizations SET created_at = now(), closed_at = now() WHERE slug = 'shop';
+SET SESSION AUTHORIZATION regress_web;
+SELECT app.outcome($$SELECT tenancy.create_workspace('shop', 'X')$$) AS workspace;
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.organizations SET closed_at = NULL WHERE slug = 'shop';
 -- A session that is somebody has that person's rights, whichever login it came by; an owner of one's own needs no asking
 SELECT tenancy.trust_login('regress_web');
 SET SESSION AUTHORIZATION regress_web;
@@ -97,7 +101,12 @@ SELECT * FROM may($$SELECT tenancy.update_workspace('search', 'New name', 'new-s
 SELECT * FROM may($$SELECT tenancy.set_member(NULL, 'mike@acme.test', 'Mike M.')$$);
 SELECT * FROM may($$SELECT tenancy.update_user(NULL, 'My name')$$);
 SELECT * FROM may($$SELECT tenancy.update_user('mike@acme.test', 'His name')$$);
+-- Whether or not somebody is called so
+SELECT * FROM may($$SELECT tenancy.update_user('free@x.test', 'His name')$$);
 SELECT * FROM may($$SELECT tenancy.update_user(NULL, email => 'new@x.test')$$);
+-- Changing an external id, by a trusted login, which may set one where there is none
+SELECT * FROM may($$SELECT tenancy.update_organization(NULL, external_id => '77')$$);
+SELECT * FROM may($$SELECT tenancy.update_workspace('search', external_id => '77')$$);
 -- Slugs and external ids, by a login that isn't trusted
 SET SESSION AUTHORIZATION regress_other_web;
 SELECT command, (app.failure(command)).message FROM unnest(ARRAY[$$SELECT tenancy.update_organization(NULL, slug => 'globex')$$, $$SELECT tenancy.update_organization(NULL, slug => 'free')$$, $$SELECT tenancy.update_organization(NULL, external_id => '2')$$,
@@ -112,6 +121,7 @@ RESET SESSION AUTHORIZATION;
 SELECT tenancy.set_organization_role('globex', 'mike@acme.test', 'member'), tenancy.set_member('acme', 'mike@acme.test', 'Mike of Acme', 'a-4'), tenancy.set_member('globex', 'mike@acme.test', 'Mike of Globex', 'g-4');
 SELECT outcome($$SELECT tenancy.set_member('acme', 'mona@acme.test', external_id => 'a-4')$$) AS taken, outcome($$SELECT tenancy.set_member('acme', 'mona@acme.test', external_id => '105')$$) AS taken_globally,
        outcome($$SELECT tenancy.set_member('globex', 'gus@globex.test', external_id => '105')$$) AS free_elsewhere;
+SELECT outcome($$SELECT tenancy.update_user('mona@acme.test', external_id => 'a-4')$$) AS global_taken_by_own;
 SELECT id, outcome(format($$SELECT tenancy.set_member('acme', 'mona@acme.test', external_id => %L)$$, id)) FROM unnest(ARRAY['olivia@acme.test', 'a/b', 'cccccccc-0000-4000-8000-000000000001', 'CCCCCCCC000040008000000000000001', '']) id;
 SET SESSION AUTHORIZATION regress_app;
 CALL become('olivia');
