@@ -125,8 +125,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.invitations_today(uuid) IS 'How many invitations an organization has made within 24 hours, withdrawn ones included';
 
--- First the organization, then the invitation: whoever else is at either is waited for, and what they have done is seen.
-CREATE FUNCTION tenancy_internal.own_invitation(invitation_id uuid) RETURNS tenancy.invitations
+-- To join, first the organization is locked, then the invitation, so that concurrent changes of either are seen. To decline locks
+-- nothing that the organization's own administration waits for.
+CREATE FUNCTION tenancy_internal.own_invitation(invitation_id uuid, to_join boolean) RETURNS tenancy.invitations
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   my_address text;
@@ -136,7 +137,7 @@ BEGIN
     SELECT p.email INTO my_address FROM tenancy_internal.own_person() p;
   END IF;
   PERFORM tenancy_internal.lock_members(i.organization_id) FROM tenancy.invitations i
-  WHERE i.invitation_id = own_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address);
+  WHERE own_invitation.to_join AND i.invitation_id = own_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address);
   SELECT * INTO found_one FROM tenancy.invitations i
   WHERE i.invitation_id = own_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address) FOR UPDATE;
   IF NOT FOUND OR (my_address IS NOT NULL AND tenancy_internal.is_refused(found_one)) THEN
@@ -145,12 +146,12 @@ BEGIN
   RETURN found_one;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.own_invitation(uuid) IS 'The invitation of the session''s person (for a DBA: any), locked; 42704 alike for none, another''s and a declined one';
+COMMENT ON FUNCTION tenancy_internal.own_invitation(uuid, boolean) IS 'The invitation of the session''s person (for a DBA: any), locked; 42704 alike for none, another''s and a declined one';
 
 CREATE FUNCTION tenancy.accept_invitation(invitation uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  accepted tenancy.invitations := tenancy_internal.own_invitation(accept_invitation.invitation);
+  accepted tenancy.invitations := tenancy_internal.own_invitation(accept_invitation.invitation, true);
   the_user uuid;
 BEGIN
   IF accepted.expires_at <= clock_timestamp() THEN
@@ -199,7 +200,7 @@ COMMENT ON FUNCTION tenancy_internal.is_still_offered(tenancy.invitations) IS 'W
 CREATE FUNCTION tenancy.decline_invitation(invitation uuid, block boolean DEFAULT false) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  declined tenancy.invitations := tenancy_internal.own_invitation(decline_invitation.invitation);
+  declined tenancy.invitations := tenancy_internal.own_invitation(decline_invitation.invitation, false);
 BEGIN
   -- The invitation stays until it ends: the inviting side reads from nothing whether somebody has declined.
   INSERT INTO tenancy.refused_invitations (email, inviting_organization, invitation_id, blocked)

@@ -96,14 +96,14 @@ BEGIN
   -- An invalid credential must not stop a DBA's work; the actor is still known, since the login is recorded.
   BEGIN
     SELECT * INTO me FROM tenancy.whoami();
-  EXCEPTION WHEN OTHERS THEN
+  EXCEPTION WHEN OTHERS OR assert_failure THEN
     -- Who joins or leaves need not have chosen an organization.
     BEGIN
       SELECT 'user', o.user_id, o.email INTO kind, id, name FROM tenancy_internal.own_identity() o WHERE o.kind = 'person' AND o.user_id IS NOT NULL;
       IF FOUND THEN
         RETURN;
       END IF;
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
       NULL;
     END;
     kind := 'login';

@@ -405,8 +405,8 @@ REVOKE ALL ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) FROM PUBL
 -- the others.
 CREATE FUNCTION tenancy_internal.parents_visible(relation regclass, wanted tenancy.protected_tables) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT string_agg(format('tenancy.parent_visible(%L::regclass, %s, %I)', format('%I.%I', c.relnamespace::regnamespace, c.relname), n - 1, referring), ' AND ' ORDER BY n)
-  FROM unnest((wanted).through) WITH ORDINALITY u (referring, n), pg_class c
+  SELECT string_agg(format('tenancy.parent_visible(%L::regclass, %s, %I)', format('%I.%I', s.nspname, c.relname), n - 1, referring), ' AND ' ORDER BY n)
+  FROM unnest((wanted).through) WITH ORDINALITY u (referring, n), pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
   WHERE c.oid = parents_visible.relation AND (n > 1 OR NOT (wanted).inherits_owner)
 $$;
 COMMENT ON FUNCTION tenancy_internal.parents_visible(regclass, tenancy.protected_tables) IS 'The condition of a child table''s policies that parents are seen, as SQL; NULL where the row''s own columns say so';

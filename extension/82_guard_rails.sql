@@ -220,12 +220,13 @@ BEGIN
     END LOOP;
     FOR other IN
       WITH RECURSIVE family AS (
-        SELECT guard_relation.relation::oid AS relid
+        SELECT guard_relation.relation::oid AS relid, 0 AS depth
         UNION
-        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
+        SELECT i.inhrelid, f.depth + 1 FROM pg_inherits i JOIN family f ON i.inhparent = f.relid
       )
       SELECT f.relid FROM family f
-      WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f.relid) LOOP
+      WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f.relid)
+      GROUP BY f.relid ORDER BY max(f.depth) LOOP
       PERFORM tenancy_internal.protect_child(other);
     END LOOP;
   END IF;

@@ -34,14 +34,16 @@ BEGIN
                  WHERE c.classid IN ('pg_trigger'::regclass, 'pg_class'::regclass, 'pg_type'::regclass)) THEN
     RETURN;
   END IF;
-  -- Triggers on the catalogs, with any function; triggers on any table with functions of ours that run with our rights; and
+  -- Triggers on the catalogs, with any function; triggers on any table with functions of ours that run with our rights, or
+  -- that protect() alone puts on tables (it acts as a superuser): they read parents whose rows the caller may not see. And
   -- foreign keys, also if the command changed another table together with this one.
   SELECT found.problem INTO problem FROM (
     SELECT format('trigger "%s" on table %s.%s', t.tgname, r.relnamespace::regnamespace, r.relname)
     FROM pg_event_trigger_ddl_commands() c JOIN pg_trigger t ON c.classid = 'pg_trigger'::regclass AND t.oid = c.objid
     JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class r ON r.oid = t.tgrelid
     WHERE r.relnamespace = 'tenancy'::regnamespace
-      OR p.prosecdef AND p.pronamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace)
+      OR p.prosecdef AND p.pronamespace = 'tenancy'::regnamespace
+      OR p.pronamespace = 'tenancy_internal'::regnamespace AND (p.prosecdef OR c.command_tag <> 'ALTER TRIGGER')
     UNION ALL
     SELECT f.problem FROM tenancy_steps.foreign_code_on_catalogs() f JOIN pg_class r ON r.oid = f.relation JOIN pg_roles o ON o.oid = r.relowner
     WHERE NOT o.rolsuper

@@ -126,7 +126,7 @@ BEGIN
             CONTINUE;
           END IF;
           findings := tenancy_internal.unanswered_advice(rule_name, SQLSTATE, SQLERRM);
-        WHEN OTHERS THEN
+        WHEN OTHERS OR assert_failure THEN
           -- Errors from a table owner's code, or from a lock, in one rule must not suppress the findings of the others.
           findings := tenancy_internal.unanswered_advice(rule_name, SQLSTATE, SQLERRM);
           EXIT;

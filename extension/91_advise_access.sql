@@ -57,7 +57,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
          format('it names %s and runs by the rights of an owner to whom no policy applies', t.relation),
          format('ALTER FUNCTION %s SECURITY INVOKER', p.oid::regprocedure)
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
-  JOIN pg_proc p ON p.prosecdef AND p.prosrc ~* ('\m' || c.relname || '\M')
+  -- The name is no pattern: whoever owns the table has chosen it.
+  JOIN pg_proc p ON p.prosecdef
+    AND p.prosrc ~* ('(?<!\w)' || regexp_replace(c.relname, '([^[:alnum:]_[:space:]])', '\\\1', 'g') || '(?!\w)')
   WHERE tenancy_internal.bypasses_row_security(p.proowner) AND p.pronamespace NOT IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace, 'tenancy_steps'::regnamespace) AND p.prokind IN ('f', 'p')
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_security_definer_function() IS 'Functions that name protected tables and run by the rights of an owner to whom no policy applies';

@@ -43,7 +43,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'info', r.rolname::text,
          CASE WHEN has_type_privilege(r.oid, 'tenancy.administrator', 'USAGE') THEN 'it is a DBA: it administers all tenants'
               ELSE 'it may create organizations' END,
-         format('REVOKE USAGE ON TYPE %s FROM %I', t.oid::regtype, r.rolname)
+         CASE WHEN a.grantee = r.oid THEN format('REVOKE USAGE ON TYPE tenancy.%I FROM %I', t.typname, r.rolname)
+              WHEN EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = a.grantee AND m.member = r.oid)
+              THEN format('REVOKE %I FROM %I', pg_get_userbyid(a.grantee), r.rolname) END
   FROM pg_type t CROSS JOIN aclexplode(t.typacl) a JOIN pg_roles r ON pg_has_role(r.oid, a.grantee, 'MEMBER')
   WHERE t.oid IN ('tenancy.administrator'::regtype, 'tenancy.sign_up'::regtype) AND a.grantee <> t.typowner AND NOT r.rolsuper
 $$;
@@ -51,7 +53,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_administrators() IS 'Roles that admi
 
 CREATE FUNCTION tenancy_internal.advice_everybody_administers() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'error', t.oid::regtype::text, 'PUBLIC holds USAGE', format('REVOKE USAGE ON TYPE %s FROM PUBLIC', t.oid::regtype)
+  SELECT 'error', t.oid::regtype::text, 'PUBLIC holds USAGE', format('REVOKE USAGE ON TYPE tenancy.%I FROM PUBLIC', t.typname)
   FROM pg_type t CROSS JOIN aclexplode(t.typacl) a
   WHERE t.oid IN ('tenancy.administrator'::regtype, 'tenancy.sign_up'::regtype) AND a.grantee = 0
 $$;

@@ -41,13 +41,15 @@ COMMENT ON FUNCTION tenancy_internal.advice_pglogical_set() IS 'Replication sets
 CREATE FUNCTION tenancy_internal.advice_incremental_view() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Its triggers on the underlying table refer to the view by OID. The view contains rows of all tenants, without policies.
-  SELECT DISTINCT 'warning', v.view::text, format('pg_ivm keeps rows of all tenants of %s in it', t.relation), format('DROP TABLE %s', v.view)
-  FROM tenancy.protected_tables t JOIN pg_trigger g ON g.tgrelid = t.relation
+  -- Whoever owns the table can have written the trigger, and named any relation in it.
+  SELECT DISTINCT 'warning', v.view::text, format('pg_ivm keeps rows of all tenants of %s in it', t.relation),
+         CASE WHEN kept.relowner = source.relowner THEN format('DROP TABLE %s', v.view) END
+  FROM tenancy.protected_tables t JOIN pg_class source ON source.oid = t.relation JOIN pg_trigger g ON g.tgrelid = t.relation
   JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = g.tgfoid AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
   JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_ivm'
   CROSS JOIN LATERAL (SELECT substring(encode(g.tgargs, 'escape') FROM '^[0-9]+')::oid::regclass) v (view)
-  WHERE EXISTS (SELECT FROM pg_class c WHERE c.oid = v.view)
-    AND NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = v.view)
+  JOIN pg_class kept ON kept.oid = v.view
+  WHERE NOT EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = v.view)
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_incremental_view() IS 'Views that pg_ivm keeps up to date with protected tables';
 

@@ -32,7 +32,7 @@ COMMENT ON FUNCTION tenancy_internal.advice_unrecorded_protection() IS 'Tables w
 CREATE FUNCTION tenancy_internal.advice_row_security_not_enabled() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', c.oid::regclass::text, 'row security is forced, but not enabled',
-         format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass)
+         format('ALTER TABLE %s.%I ENABLE ROW LEVEL SECURITY', c.relnamespace::regnamespace, c.relname)
   FROM pg_class c WHERE c.relforcerowsecurity AND NOT c.relrowsecurity
     AND NOT EXISTS (SELECT FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
                     WHERE h.inhrelid = c.oid AND p.relforcerowsecurity AND NOT p.relrowsecurity)

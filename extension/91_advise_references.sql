@@ -42,12 +42,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Its guard is inside the sub-select, which is evaluated once: rows are still returned after the principal has changed.
   SELECT DISTINCT ON (p.oid) 'error', p.polrelid::regclass::text,
          format('policy "%s" asks table %s in a sub-select, so that an open cursor goes on showing rows after the session has become somebody else',
-                p.polname, t.relation),
+                p.polname, t.relation)
+           || CASE WHEN EXISTS (SELECT FROM tenancy_internal.parents_of(p.polrelid)) THEN ''
+              ELSE '; instead, protect it by columns that name the tenant, or through a foreign key to that table' END,
          CASE WHEN EXISTS (SELECT FROM tenancy_internal.parents_of(p.polrelid))
               THEN format('DROP POLICY %I ON %s; SELECT tenancy.protect(%L, <resource>, through => %L)', p.polname, p.polrelid::regclass, p.polrelid::regclass,
                           ARRAY(SELECT f.referring FROM tenancy_internal.parents_of(p.polrelid) f LIMIT 4)::text)
-              ELSE format('DROP POLICY %I ON %s; -- give the table a foreign key to %s and protect it through that, or columns that name the tenant',
-                          p.polname, p.polrelid::regclass, t.relation) END
+              ELSE format('DROP POLICY %I ON %s', p.polname, p.polrelid::regclass) END
   FROM pg_policy p JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass
   JOIN tenancy.protected_tables t ON t.relation = d.refobjid AND t.relation <> p.polrelid
   -- In addition to the tenancy policies, whose guard runs on each row, it can only narrow.
@@ -61,7 +62,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', c.relation::text,
          format('foreign key "%s" lets a row hang on another tenant''s row of %s, and tells which ids there are', k.conname, p.relation),
          CASE WHEN c.through IS NOT NULL AND cardinality(k.conkey) = 1
-              THEN replace(tenancy_internal.protect_call(c), quote_literal(c.through::text), quote_literal((c.through || mine.attname)::text))
+              THEN tenancy_internal.protect_call(jsonb_populate_record(c, jsonb_build_object('through', c.through || mine.attname)))
               WHEN c.organization_column IS NOT NULL AND p.organization_column IS NOT NULL AND cardinality(k.conkey) = 1
               THEN format('ALTER TABLE %s ADD UNIQUE (%I, %I); ALTER TABLE %s ADD FOREIGN KEY (%I, %I) REFERENCES %s (%I, %I)', p.relation,
                           p.organization_column, theirs.attname, c.relation, c.organization_column, mine.attname, p.relation, p.organization_column, theirs.attname) END
@@ -95,9 +96,9 @@ BEGIN
     IF tenancy_internal.has_rows_without_organization(t.relation, t.organization_column, t.workspace_column) THEN
       severity := 'warning';
       object := t.relation::text;
-      problem := format('rows name a workspace and no organization ("%s" is NULL): members of the workspace see them, and who reaches all workspaces doesn''t',
+      problem := format('rows name a workspace and no organization ("%s" is NULL): members of the workspace see them, and who reaches all workspaces doesn''t; fill the column in, or protect the table again, so that the workspace decides',
                         t.organization_column);
-      fix_sql := format('-- fill "%s" in; or, so that the workspace decides: %s', t.organization_column, tenancy_internal.protect_call(t));
+      fix_sql := tenancy_internal.protect_call(t);
       RETURN NEXT;
     END IF;
   END LOOP;

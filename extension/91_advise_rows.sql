@@ -61,7 +61,7 @@ BEGIN
       EXCEPTION
         WHEN lock_not_available THEN
           CONTINUE;
-        WHEN OTHERS THEN
+        WHEN OTHERS OR assert_failure THEN
           -- The owner's code, or missing privileges, must not suppress the rest of the advice.
           RETURN QUERY SELECT looked_at.relation, looked_at.column_name, looked_at.entity, NULL::text, NULL::bigint, SQLERRM;
           CONTINUE;

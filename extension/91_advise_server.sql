@@ -3,8 +3,7 @@
 CREATE FUNCTION tenancy_internal.advice_old_server() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', current_setting('server_version'),
-         'it is older than the minor release that mends CVE-2026-14666: a cached plan could outlive a change of roles',
-         format('-- update PostgreSQL to %s or later', fixed.release)
+         format('it is older than PostgreSQL %s, which mends CVE-2026-14666: a cached plan could outlive a change of roles', fixed.release), NULL::text
   FROM (VALUES (15, 150019, '15.19'), (16, 160015, '16.15'), (17, 170011, '17.11'), (18, 180006, '18.6')) fixed (major, number, release)
   WHERE current_setting('server_version_num')::integer / 10000 = fixed.major
     AND current_setting('server_version_num')::integer < fixed.number

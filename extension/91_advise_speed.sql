@@ -36,26 +36,40 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_missing_dependency_statistics() IS 'Partitioned tables whose tenant columns the planner takes for independent';
 
+-- The definition begins with names that its owner has chosen: only what is known to stand there is cut off.
+CREATE FUNCTION tenancy_internal.index_keys(index oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT CASE WHEN starts_with(d.definition, d.known) THEN substr(d.definition, length(d.known) + 1) END
+  FROM (SELECT pg_get_indexdef(i.indexrelid) AS definition,
+               format('CREATE %sINDEX %I ON %s%I.%I USING %I (', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, c.relname,
+                      CASE c.relkind WHEN 'I' THEN 'ONLY ' ELSE '' END, n.nspname, t.relname, m.amname) AS known
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+        JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+        WHERE i.indexrelid = index_keys.index) d
+$$;
+COMMENT ON FUNCTION tenancy_internal.index_keys(oid) IS 'An index''s definition from its first key on, without the opening parenthesis';
+
 -- Under row security an index serves conditions with leakproof operators; others only if the module knows that they are
 -- evaluated on own rows (a btree that begins with the tenant, a partition of one tenant), or that they may be evaluated on all.
 CREATE FUNCTION tenancy_internal.advice_unused_index() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'performance', i.indexrelid::regclass::text,
-         format('no condition of a tenant''s query on %s can use it: it does not begin with the tenant, and its operators are not leakproof', t.relation),
-         CASE m.amname WHEN 'btree' THEN format('CREATE INDEX ON %s USING btree (%I, %s', t.relation, coalesce(t.workspace_column, t.organization_column), d.rest)
-           ELSE format('ALTER DATABASE %I SET tenancy.trusted_conditions = ''all'' -- if tenants send no SQL of their own', current_database()) END
+         format('no condition of a tenant''s query on %s can use it: it does not begin with the tenant, and its operators are not leakproof', t.relation)
+           || CASE m.amname WHEN 'btree' THEN '' ELSE '; if tenants send no SQL of their own, set tenancy.trusted_conditions to all' END,
+         CASE m.amname WHEN 'btree' THEN format('CREATE INDEX ON %s USING btree (%I, %s', t.relation, coalesce(t.workspace_column, t.organization_column), d.rest) END
   FROM tenancy.protected_tables t JOIN pg_index i ON i.indrelid = t.relation AND i.indisvalid AND NOT i.indisprimary
   JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
   LEFT JOIN pg_attribute first ON first.attrelid = i.indrelid AND first.attnum = i.indkey[0]
-  CROSS JOIN LATERAL (SELECT substring(pg_get_indexdef(i.indexrelid) FROM ' USING \w+ \((.*)$') AS rest) d
+  CROSS JOIN LATERAL (SELECT tenancy_internal.index_keys(i.indexrelid) AS rest) d
   WHERE coalesce(current_setting('tenancy.trusted_conditions', true), '') <> 'all'
     AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = t.relation)
     AND NOT coalesce(m.amname = 'btree' AND first.attname IN (t.organization_column, t.workspace_column), false)
     AND NOT EXISTS (SELECT FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)
                     WHERE p.partrelid = t.relation AND p.partstrat = 'l' AND a.attname IN (t.organization_column, t.workspace_column))
     -- the same index with the tenant's column first doesn't exist
-    AND NOT EXISTS (SELECT FROM pg_index led WHERE led.indrelid = t.relation AND led.indisvalid
-                      AND pg_get_indexdef(led.indexrelid) LIKE '% USING btree (%' AND right(pg_get_indexdef(led.indexrelid), length(d.rest) + 2) = ', ' || d.rest
+    AND NOT EXISTS (SELECT FROM pg_index led JOIN pg_class l ON l.oid = led.indexrelid JOIN pg_am b ON b.oid = l.relam AND b.amname = 'btree'
+                    WHERE led.indrelid = t.relation AND led.indisvalid
+                      AND right(tenancy_internal.index_keys(led.indexrelid), length(d.rest) + 2) = ', ' || d.rest
                       AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = led.indrelid AND a.attnum = led.indkey[0]
                                     AND a.attname IN (t.organization_column, t.workspace_column)))
     -- nor has a column that a leakproof operator can search, or that gives an order

@@ -163,7 +163,7 @@ BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', sum_up_without_some.schema), true);
   BEGIN
     PERFORM tenancy_steps.sum_up(sum_up_without_some.schema, sum_up_without_some.hours, false);
-  EXCEPTION WHEN OTHERS THEN
+  EXCEPTION WHEN OTHERS OR assert_failure THEN
     IF tenancy_steps.stops_job(SQLSTATE) THEN
       RAISE;
     END IF;
@@ -171,7 +171,7 @@ BEGIN
     FOR of_organization IN SELECT DISTINCT l.organization_id FROM logs l WHERE l.start_time >= span.first AND l.start_time < span.until LOOP
       BEGIN
         PERFORM tenancy_steps.sum_up(sum_up_without_some.schema, sum_up_without_some.hours, false, of_organization);
-      EXCEPTION WHEN OTHERS THEN
+      EXCEPTION WHEN OTHERS OR assert_failure THEN
         IF tenancy_steps.stops_job(SQLSTATE) THEN
           RAISE;
         END IF;
@@ -233,7 +233,7 @@ BEGIN
     SELECT array_agg(h) AS hours, count(*) OVER () AS days FROM unnest(todo) h GROUP BY date_trunc('day', h) ORDER BY min(h) DESC LOOP
     BEGIN
       PERFORM tenancy_steps.sum_up(refresh_analytics.schema, day.hours, true);
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
       IF tenancy_steps.stops_job(SQLSTATE) THEN
         RAISE;
       END IF;

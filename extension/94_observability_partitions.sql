@@ -79,7 +79,7 @@ CREATE FUNCTION tenancy_steps.try_create_partition(schema regnamespace, parent r
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RETURN tenancy_steps.create_partition(parent, unit, at)::integer;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR assert_failure THEN
   IF tenancy_steps.stops_job(SQLSTATE) THEN
     RAISE;
   END IF;
@@ -225,7 +225,7 @@ BEGIN
   END IF;
   EXECUTE format('SELECT %s.run_maintenance($1)', tenancy_steps.partman_schema()) USING tenancy_steps.partman_name(parent);
   RETURN (SELECT count(*) FROM tenancy_steps.partition_ranges(parent)) - before;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN OTHERS OR assert_failure THEN
   -- It waits for locks by itself.
   IF tenancy_steps.stops_job(SQLSTATE) AND SQLSTATE NOT IN ('55P03', '40P01') THEN
     RAISE;
@@ -367,7 +367,7 @@ BEGIN
       EXECUTE format('DROP TABLE %s', old.partition);
       RAISE NOTICE 'dropped %, which ended at %', old.name, old.upper;
       dropped := dropped + 1;
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
       IF tenancy_steps.stops_job(SQLSTATE) THEN
         RAISE;
       END IF;

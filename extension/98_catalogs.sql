@@ -18,6 +18,8 @@ DECLARE
   c record;
   known text[];
   forgotten text;
+  existing CONSTANT text[] := pg_catalog.string_to_array(coalesce(pg_catalog.current_setting('tenancy_update.existing', true), ''), ' ');
+  is_new boolean;
 BEGIN
   FOR c IN SELECT * FROM (VALUES
     ('organizations', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
@@ -95,6 +97,13 @@ BEGIN
       EXECUTE format('CREATE OR REPLACE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.%I
                       FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate()', c.catalog);
     END IF;
+    is_new := pg_catalog.format('%s.%s', 'pg_catalog.pg_class'::regclass::oid, pg_catalog.format('tenancy.%I', c.catalog)::regclass::oid) <> ALL (existing);
+    -- By default privileges, PUBLIC could have some.
+    IF is_new AND c.catalog <> 'audit_log'
+       AND EXISTS (SELECT FROM pg_catalog.pg_class k, pg_catalog.aclexplode(k.relacl) a
+                   WHERE k.oid = format('tenancy.%I', c.catalog)::regclass AND a.grantee = 0) THEN
+      EXECUTE format('REVOKE ALL ON tenancy.%I FROM PUBLIC', c.catalog);
+    END IF;
     IF c.dba IS NOT NULL THEN
       EXECUTE format('DROP POLICY IF EXISTS dba ON tenancy.%I', c.catalog);
       EXECUTE format('CREATE POLICY dba ON tenancy.%I FOR %s %s ((SELECT tenancy.is_dba()))', c.catalog, c.dba,
@@ -104,7 +113,7 @@ BEGIN
       EXECUTE format('DROP POLICY IF EXISTS principal ON tenancy.%I', c.catalog);
       EXECUTE format('CREATE POLICY principal ON tenancy.%I FOR SELECT USING (%s)', c.catalog, c.sees);
       -- Only where nobody has been granted or denied anything yet: an update leaves privileges alone.
-      IF (SELECT k.relacl IS NULL FROM pg_catalog.pg_class k WHERE k.oid = format('tenancy.%I', c.catalog)::regclass) THEN
+      IF is_new OR (SELECT k.relacl IS NULL FROM pg_catalog.pg_class k WHERE k.oid = format('tenancy.%I', c.catalog)::regclass) THEN
         EXECUTE format('GRANT SELECT ON tenancy.%I TO PUBLIC', c.catalog);
       END IF;
     END IF;

@@ -255,6 +255,39 @@ SELECT outcome($$SELECT tenancy_internal.as_owner('app.logs', 'SELECT to_jsonb(t
 RESET SESSION AUTHORIZATION;
 SELECT outcome($$SELECT tenancy_internal.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
 
+-- Functions in language "tenancy" that check no right are called by those that do, and by nobody else: with every grant there is
+-- no way in, not even for a superuser.
+GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy_internal TO regress_etl;
+CREATE FUNCTION app.calls() RETURNS TABLE (function text, call text) LANGUAGE sql AS $$
+  SELECT p.proname::text, format('SELECT tenancy_internal.%I(%s)', p.proname, (
+      SELECT string_agg(format('%L::%s', CASE t.type WHEN 'regclass'::regtype THEN 'tenancy.users' WHEN 'jsonb'::regtype THEN '{}' ELSE 'name' END, t.type::regtype), ', ' ORDER BY t.n)
+      FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY t (type, n)))
+  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'tenancy' AND p.pronamespace = 'tenancy_internal'::regnamespace
+$$;
+SET SESSION AUTHORIZATION regress_etl;
+CREATE TEMP VIEW users AS SELECT current_user::text AS name, current_user::text AS reached;
+SELECT name FROM users;
+SELECT function, outcome(call) FROM app.calls() ORDER BY function COLLATE "C";
+SELECT outcome($$SELECT tenancy_internal.has_rows_without_organization('tenancy.users', 'name', 'reached')$$);
+RESET SESSION AUTHORIZATION;
+SELECT function, outcome(call) FROM app.calls() ORDER BY function COLLATE "C";
+
+-- as_owner() works on tables of users only, whoever asks: a view or a catalog has another owner's rights.
+CREATE VIEW app.shown AS SELECT 1 AS i;
+CREATE TEMP TABLE passing (i int);
+CREATE FUNCTION tenancy.regress_work(relation regclass, statement text) RETURNS SETOF jsonb LANGUAGE tenancy
+SET search_path = pg_catalog, tenancy, pg_temp AS $$ BEGIN RETURN QUERY SELECT * FROM tenancy_internal.as_owner(relation, statement); END $$;
+SELECT t, outcome(format('SELECT tenancy.regress_work(%L, %L)', t, 'SELECT to_jsonb(1)'))
+FROM unnest(ARRAY['app.logs', 'app.shown', 'passing', 'tenancy.users', 'pg_authid', 'information_schema.sql_features']) t;
+-- A name means what it meant where it was printed: the extension's table, and not a temporary one.
+DROP VIEW users;
+CREATE TEMP TABLE users (email text);
+SELECT tenancy.regress_work('app.logs', format('SELECT to_jsonb(%L::regclass::oid = %s)', 'users', 'tenancy.users'::regclass::oid));
+DROP FUNCTION tenancy.regress_work(regclass, text);
+DROP TABLE users, passing;
+DROP VIEW app.shown;
+DROP FUNCTION app.calls();
+
 SET client_min_messages = error;
 SELECT tenancy.unprotect('app.logs');
 ALTER TABLE app.logs OWNER TO :dba;

@@ -174,6 +174,29 @@ SET ROLE regress_owner;
 SELECT * FROM failure('CREATE TRIGGER t BEFORE INSERT ON app.chats FOR EACH ROW EXECUTE FUNCTION tenancy_internal.take_from_parent()');
 SELECT * FROM failure('CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON app.chats FROM app.logs FOR EACH ROW EXECUTE FUNCTION tenancy_internal.move_children()');
 RESET ROLE;
+-- Not with EXECUTE either: they read the parent as its owner does.
+BEGIN;
+GRANT USAGE ON SCHEMA tenancy_internal TO regress_owner;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tenancy_internal TO regress_owner;
+SET LOCAL ROLE regress_owner;
+CREATE TABLE app.made_by_hand (chat_id uuid, organization_id uuid);
+CREATE FUNCTION app.own_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER t BEFORE INSERT ON app.made_by_hand FOR EACH ROW EXECUTE FUNCTION app.own_trigger();
+SELECT count(*) > 20 AS tried, count(*) FILTER (WHERE f.state IS DISTINCT FROM '42501') AS created
+FROM pg_proc p, failure(format('CREATE TRIGGER %I BEFORE INSERT ON app.made_by_hand FOR EACH ROW EXECUTE FUNCTION tenancy_internal.%I()', 't_' || p.proname, p.proname)) f
+WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND p.prorettype = 'trigger'::regtype;
+SELECT * FROM failure('CREATE OR REPLACE TRIGGER t BEFORE INSERT ON app.made_by_hand FOR EACH ROW EXECUTE FUNCTION tenancy_internal.take_from_parent()');
+ROLLBACK;
+-- A schema's name that must be quoted
+BEGIN;
+CREATE SCHEMA "My S" AUTHORIZATION regress_owner;
+SET LOCAL ROLE regress_owner;
+CREATE TABLE "My S"."A c" (id int PRIMARY KEY, chat_id int REFERENCES app.chats, usr uuid);
+RESET ROLE;
+SELECT tenancy.protect('"My S"."A c"', 'prompts', through => '{chat_id}', owner => 'usr');
+SELECT (tenancy_internal.inspect_protection('"My S"."A c"')).problem;
+SELECT tenancy.unprotect('"My S"."A c"');
+ROLLBACK;
 
 -- An own owner: it says what is own, and the parent must be seen, too.
 SET ROLE regress_owner;
@@ -373,3 +396,33 @@ RESET tenancy.guard_rails;
 SELECT problem FROM tenancy_internal.inspect_protection('files');
 -- Of what is no table, an error that says so
 SELECT relation, f.state, f.message FROM unnest(ARRAY['0', '1', 'pg_class_oid_index', 'files']) relation, failure(format('SELECT tenancy.parent_visible(%L, 9, 1)', relation)) f;
+
+-- A parent that the session can't see isn't even locked: a lock gives the transaction a number, which would tell that another
+-- tenant's row exists, and it holds up whoever deletes the row.
+CREATE TABLE notes (id int PRIMARY KEY, organization_id uuid NOT NULL);
+CREATE TABLE labels (id int PRIMARY KEY, organization_id uuid NOT NULL);
+CREATE TABLE lines_of_notes (id int PRIMARY KEY, note int NOT NULL REFERENCES notes);
+CREATE TABLE note_labels (note int NOT NULL REFERENCES notes, label int NOT NULL REFERENCES labels);
+GRANT ALL ON notes, labels, lines_of_notes, note_labels TO PUBLIC;
+INSERT INTO notes VALUES (1, 'aaaaaaaa-0000-4000-8000-000000000000'), (5, 'bbbbbbbb-0000-4000-8000-000000000000');
+INSERT INTO labels SELECT * FROM notes;
+INSERT INTO lines_of_notes VALUES (1, 1);
+SELECT tenancy.protect('notes', 'prompts', organization => 'organization_id'), tenancy.protect('labels', 'prompts', organization => 'organization_id'),
+       tenancy.protect('lines_of_notes', 'prompts', through => '{note}'), tenancy.protect('note_labels', 'prompts', through => '{note,label}') \g /dev/null
+SET SESSION AUTHORIZATION regress_app;
+\set number 'SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS numbered;'
+CALL become('adam');
+-- Own, another's, none
+BEGIN; SAVEPOINT s; INSERT INTO lines_of_notes (id, note) VALUES (2, 1); ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; INSERT INTO lines_of_notes (id, note) VALUES (2, 5); ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; INSERT INTO lines_of_notes (id, note) VALUES (2, 99); ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; INSERT INTO lines_of_notes (id, note) VALUES (1, 5) ON CONFLICT DO NOTHING; ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; MERGE INTO lines_of_notes l USING (VALUES (2)) v (id) ON l.id = v.id WHEN NOT MATCHED THEN INSERT (id, note) VALUES (v.id, 5); ROLLBACK TO s; :number ROLLBACK;
+-- The first and the second of two
+BEGIN; SAVEPOINT s; INSERT INTO note_labels (note, label) VALUES (1, 1); ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; INSERT INTO note_labels (note, label) VALUES (5, 99); ROLLBACK TO s; :number ROLLBACK;
+BEGIN; SAVEPOINT s; INSERT INTO note_labels (note, label) VALUES (99, 5); ROLLBACK TO s; :number ROLLBACK;
+-- Whoever is nobody
+CALL become('nobody');
+BEGIN; SAVEPOINT s; INSERT INTO lines_of_notes (id, note) VALUES (2, 5); ROLLBACK TO s; :number ROLLBACK;
+RESET SESSION AUTHORIZATION;

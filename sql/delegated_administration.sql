@@ -94,7 +94,7 @@ FROM unnest(ARRAY[$$create_workspace('acme', 'New')$$, $$create_workspace(NULL, 
 RESET SESSION AUTHORIZATION;
 SELECT p.oid::regprocedure FROM pg_proc p
 WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND has_function_privilege('regress_plain', p.oid, 'EXECUTE')
-  AND p.proname ~ '^(find_|own_|require_|check_|lock_|change_|set_scopes|scopes_of_key|scope_names|expand_|holds|principals_with|role_matrix|nearest|slug_of|generate)' ORDER BY 1;
+  AND p.prorettype <> 'trigger'::regtype AND p.proname ~ '^(find_|own_|require_|check_|lock_|change_|set_scopes|scopes_of_key|scope_names|expand_|holds|principals_with|role_matrix|nearest|slug_of|generate)' ORDER BY 1;
 
 -- Nobody hands out more than it has: the attempt, and the same by who may.
 CREATE TABLE attempts (n serial, world text, who text, command text);

@@ -1,5 +1,6 @@
--- Conditions in which a function gets a column through something else: the element of an array, the value of CASE. Some
--- minor versions of PostgreSQL take them for harmless, and run them before policies.
+-- Conditions that PostgreSQL takes for harmless and runs before policies: a function gets a column through something
+-- else, the element of an array, or the value of CASE (some minor versions); a comparison decides whether a sub-select,
+-- a sequence or a function without arguments runs (all versions).
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
@@ -35,6 +36,11 @@ EXCEPTION WHEN OTHERS THEN
   RETURN SQLERRM;
 END
 $$;
+-- Raises when it runs on a row, be it hidden or not; costs more than a comparison, so as not to run on the session's own.
+CREATE FUNCTION met() RETURNS boolean LANGUAGE plpgsql COST 2 AS $$ BEGIN RAISE EXCEPTION 'row met'; END $$;
+CREATE SEQUENCE few MINVALUE 0 MAXVALUE 1 START 1;
+GRANT USAGE ON SEQUENCE few TO PUBLIC;
+SELECT nextval('few');
 CREATE TABLE shapes (n serial, shape text);
 INSERT INTO shapes (shape) VALUES
   ('SELECT FROM app.notes WHERE (CASE WHEN true THEN ARRAY[title] END)::int[] IS NOT NULL'),
@@ -48,7 +54,18 @@ INSERT INTO shapes (shape) VALUES
   ('SELECT FROM app.numbers WHERE EXISTS (SELECT FROM app.notes WHERE id = n AND CASE title WHEN 1 THEN true END)'),
   ('SELECT (SELECT count(*) FROM app.notes WHERE CASE title WHEN 1 THEN true END)'),
   ('SELECT FROM generate_series(1, (SELECT count(*) FROM app.notes WHERE CASE title WHEN 1 THEN true END))'),
-  ('WITH w AS MATERIALIZED (SELECT FROM app.notes WHERE CASE title WHEN 1 THEN true END) SELECT FROM w');
+  ('WITH w AS MATERIALIZED (SELECT FROM app.notes WHERE CASE title WHEN 1 THEN true END) SELECT FROM w'),
+  ('SELECT FROM app.notes WHERE CASE WHEN title >= ANY (''{hidden}'') THEN (SELECT 1 / (random() * 0)::int > 0) END'),
+  ('SELECT FROM app.notes WHERE title >= ANY (''{hidden}'') AND id IS DISTINCT FROM (SELECT 1 / (random() * 0)::int)'),
+  ('SELECT FROM app.notes WHERE NOT (title >= ANY (''{hidden}'') AND (SELECT 1 / (random() * 0)::int > 0))'),
+  ('SELECT id FROM app.numbers LEFT JOIN app.notes ON id = n AND CASE WHEN title >= ANY (''{hidden}'') THEN (SELECT 1 / (random() * 0)::int > 0) END'),
+  ('SELECT FROM app.numbers JOIN app.notes ON id = n AND title >= ANY (''{hidden}'') AND n = coalesce(id, (SELECT 1 / (random() * 0)::int))
+    AND organization_id IS DISTINCT FROM (SELECT CASE WHEN 1 / (random() * 0)::int > 0 THEN gen_random_uuid() END)'),
+  ('SELECT FROM app.titles WHERE CASE WHEN title >= ANY (''{hidden}'') THEN (SELECT 1 / (random() * 0)::int > 0) END'),
+  ('SELECT FROM app.notes WHERE title >= ''hidden'' AND app.met()'),
+  ('SELECT FROM app.notes WHERE title >= ''hidden'' AND nextval(''app.few'') > 0'),
+  ('SELECT FROM tenancy.members WHERE CASE WHEN email = ANY (''{gus@globex.test}'') THEN (SELECT 1 / (random() * 0)::int > 0) END'),
+  ('SELECT FROM tenancy.users WHERE CASE WHEN email = ANY (''{gus@globex.test}'') THEN (SELECT 1 / (random() * 0)::int > 0) END');
 GRANT SELECT ON shapes TO PUBLIC;
 RESET client_min_messages;
 \o

@@ -13,7 +13,8 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.refobjid
 SELECT f.signature FROM functions f
 WHERE has_function_privilege('public', f.oid, 'EXECUTE') ORDER BY f.signature COLLATE "C";
 
--- Internal functions: nobody may name them, and whoever is given USAGE on the schema may call none.
+-- Internal functions: nobody may name them, and whoever is given USAGE on the schema may call none. Whoever creates
+-- partitions needs EXECUTE on the functions of the row triggers that these get; they run as triggers only (row_triggers).
 SELECT n.nspname, has_schema_privilege('public', n.oid, 'USAGE') AS usage, has_schema_privilege('public', n.oid, 'CREATE') AS "create",
        obj_description(n.oid, 'pg_namespace') IS NOT NULL AS described
 FROM pg_namespace n WHERE n.nspname ~ '^tenancy' ORDER BY 1;

@@ -78,11 +78,11 @@ goals_of_search() {
              r.best_ms / h.best_ms AS ratio
       FROM bench.search_results r JOIN bench.search_results h USING (principal, search) JOIN bench.searches s USING (search)
       WHERE h.mode = 'hand-written')
-    SELECT 'Searches, trusted conditions (all): the plan by hand, or fewer pages', count(*), count(*) FILTER (WHERE same), bool_and(same) FROM pairs WHERE mode = 'all'
+    SELECT 'Searches, trusted conditions (all): the plan by hand, or fewer pages', count(*)::text, (count(*) FILTER (WHERE same))::text, bool_and(same) FROM pairs WHERE mode = 'all'
     UNION ALL
     SELECT 'Searches, trusted conditions (all): execution, median', '≤ 1.05', bench.shown(percentile_cont(0.5) WITHIN GROUP (ORDER BY ratio)),
            percentile_cont(0.5) WITHIN GROUP (ORDER BY ratio) <= 1.05 FROM pairs WHERE mode = 'all'
     UNION ALL
-    SELECT 'Searches, the default (own_rows), member and owner: pages by an index led by the tenant', count(*), count(*) FILTER (WHERE few_pages), bool_and(few_pages)
+    SELECT 'Searches, the default (own_rows), member and owner: pages by an index led by the tenant', count(*)::text, (count(*) FILTER (WHERE few_pages))::text, bool_and(few_pages)
     FROM pairs WHERE mode = 'own_rows' AND needs <> 'trusted' AND principal IN ('unrestricted member', 'owner')"
 }

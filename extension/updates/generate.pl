@@ -118,7 +118,7 @@ for my $name (@$order) {
   $create =~ s/^CREATE /CREATE OR REPLACE / if $was;
   print "$create\n" if $differs;
   print "$now->{comment}\n" if $described;
-  print map({ "$_\n" } @{$now->{rights}}), without_rights($name) if !$was;
+  print without_rights($name), map({ "$_\n" } @{$now->{rights}}) if !$was;
 }
 print $after;
 print map { "DROP $_;\n" } grep { !$new->{$_} && !$dropped{$_} } sort keys %$old;

@@ -160,7 +160,8 @@ name_found() {
 }
 
 find_plants() {
-  local plant attacks sign missed=
+  # What finds a hole is made up by chance, and others of it when a function is added: so many that each hole is found.
+  local plant sign missed= rounds=4
   make_world "${database}_a" globex umbrella bbbbbbbb eeeeeeee 73133 plants.sql
   make_world "${database}_b" hidden shadow b0b0b0b0 e0e0e0e0 83134 plants.sql
   run_cases "${database}_a" "${database}_b" "EXISTS (SELECT FROM attacks.plants p WHERE concat_ws(': ', family, title) ~ p.attacks)"

@@ -76,7 +76,8 @@ EXCEPTION
 END
 $$;
 
--- Rows that the principal does not see, as they are, past the policies.
+-- Rows that the principal does not see, as they are, past the policies. Not those of a child table below a row that it sees: they
+-- go when it deletes that row, since a foreign key's ON DELETE CASCADE knows no policies. A child has its parent's number.
 CREATE FUNCTION differential.hidden_rows() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
   target differential.targets;
@@ -84,7 +85,9 @@ DECLARE
   digest text := '';
 BEGIN
   FOR target IN SELECT * FROM differential.targets ORDER BY t LOOP
-    EXECUTE format('SELECT string_agg(x::text, '','' ORDER BY id) FROM app.%s x WHERE id = ANY (%L)', target.name, target.hidden) INTO rows;
+    EXECUTE format('SELECT string_agg(x::text, '','' ORDER BY id) FROM app.%s x WHERE id = ANY (%L)', target.name, ARRAY(
+      SELECT unnest(target.hidden) EXCEPT
+      SELECT unnest(p.visible) FROM oracle.relations r JOIN differential.targets p ON p.t = r.parent WHERE r.t = target.t)) INTO rows;
     digest := md5(digest || coalesce(rows, ''));
   END LOOP;
   RETURN digest;

@@ -103,7 +103,9 @@ my @changes = (
     [ 'service_key', "UPDATE tenancy.api_keys SET revoked_at = now() WHERE name = 'service_key'",   "UPDATE tenancy.api_keys SET revoked_at = NULL WHERE name = 'service_key'" ],
     [ 'service_key', "UPDATE tenancy.api_key_secrets SET valid_until = now() WHERE api_key_id = @{[$key->('service_key')]}",
       "UPDATE tenancy.api_key_secrets SET valid_until = NULL WHERE api_key_id = @{[$key->('service_key')]}" ],
-    [ 'newcomer',    q(SELECT tenancy.set_organization_role('acme', 'nell@acme.test', 'admin')),    q(SELECT tenancy.remove_organization_member('acme', 'nell@acme.test')) ],
+    # The login's binding gets the organization, and goes with the membership.
+    [ 'newcomer',    q(SELECT tenancy.set_organization_role('acme', 'nell@acme.test', 'admin')),
+      q(SELECT tenancy.remove_organization_member('acme', 'nell@acme.test'); SELECT tenancy.bind_login('newcomer', 'nell@acme.test')), undef, 'everybody' ],
     [ 'newcomer',    q(UPDATE tenancy.login_bindings SET user_id = (SELECT user_id FROM tenancy.users WHERE email = 'gus@globex.test') WHERE login = 'newcomer'::regrole),
       q(SELECT tenancy.bind_login('newcomer', 'nell@acme.test')), undef, 'everybody' ],
     [ 'mike',        q(SELECT tenancy.set_setting('acme', 'members_view_logs', false); DROP TABLE no_such_table), undef, undef, 'nobody' ],

@@ -20,41 +20,6 @@ CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABL
          pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
   EXECUTE FUNCTION tenancy_internal.advance_audit_head();
 
--- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are the administrator's and not the
--- extension's, or else pg_dump would leave them out.
-CREATE FUNCTION tenancy.grant_as_user(statement text) RETURNS void
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_grant_as_user';
-DO $$
-DECLARE
-  former record;
-BEGIN
-  FOR former IN
-    SELECT DISTINCT r.rolname FROM pg_catalog.pg_class c CROSS JOIN pg_catalog.aclexplode(c.relacl) a
-    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
-    WHERE c.oid = 'tenancy.organizations'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
-    IF former.rolname IS NULL THEN
-      RAISE WARNING USING MESSAGE = 'PUBLIC is no longer a DBA of pg_tenancy', DETAIL = 'It may INSERT into tenancy.organizations.',
-        HINT = 'Use GRANT USAGE ON TYPE tenancy.administrator TO those roles that are to administer all tenants.';
-    ELSE
-      PERFORM tenancy.grant_as_user(pg_catalog.format('GRANT USAGE ON TYPE tenancy.administrator TO %I', former.rolname));
-      RAISE WARNING 'role "%" holds USAGE on type tenancy.administrator from now on: it is a DBA of pg_tenancy', former.rolname;
-    END IF;
-  END LOOP;
-END
-$$;
-DO $$
-DECLARE
-  former record;
-BEGIN
-  FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
-    PERFORM tenancy.grant_as_user(pg_catalog.format(
-      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean) TO %s%s',
-      coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
-  END LOOP;
-END
-$$;
-DROP FUNCTION tenancy.grant_as_user(text);
-
 CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_protected_table();
 
@@ -163,22 +128,7 @@ COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'Entries added by a DBA are s
 -- Nobody becomes a member without consent, and what is known of a person elsewhere isn't shown: principals see their own row of users,
 -- and members of their organization in the view members.
 -- @include 56_invitations.sql
-CREATE VIEW tenancy.members WITH (security_barrier) AS
-SELECT m.organization_id, m.user_id, u.email, coalesce(m.name, u.name) AS name, m.external_id, r.name AS role, u.active, m.created_at
-FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id JOIN tenancy.roles r ON r.role_id = m.role_id
-WHERE (SELECT tenancy.is_dba())
-   OR m.organization_id = (SELECT tenancy.current_organization_id())
-      AND (m.user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'view')));
-COMMENT ON VIEW tenancy.members IS 'Who is in the session''s organization, as far as its rights reach (a DBA: in all)';
-COMMENT ON COLUMN tenancy.members.organization_id IS 'The organization';
-COMMENT ON COLUMN tenancy.members.user_id IS 'The member';
-COMMENT ON COLUMN tenancy.members.email IS 'The member''s e-mail address';
-COMMENT ON COLUMN tenancy.members.name IS 'What the organization calls the member, or else what the member does';
-COMMENT ON COLUMN tenancy.members.external_id IS 'The organization''s own id for the member; none that was given elsewhere';
-COMMENT ON COLUMN tenancy.members.role IS 'The member''s organization role';
-COMMENT ON COLUMN tenancy.members.active IS 'False for a user who is locked out';
-COMMENT ON COLUMN tenancy.members.created_at IS 'When the user joined';
-GRANT SELECT ON tenancy.members TO PUBLIC;
+-- @include 51_members.sql
 CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.users
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
 CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.invitations
@@ -205,3 +155,40 @@ COMMENT ON EVENT TRIGGER tenancy_extension IS 'After an update, sessions check t
 
 CREATE TRIGGER check_member_id BEFORE INSERT OR UPDATE ON tenancy.organization_members
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_member_id();
+
+-- @include 97_default_privileges.sql
+
+-- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are the administrator's and not the
+-- extension's, or else pg_dump would leave them out.
+CREATE FUNCTION tenancy.grant_as_user(statement text) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_grant_as_user';
+DO $$
+DECLARE
+  former record;
+BEGIN
+  FOR former IN
+    SELECT DISTINCT r.rolname FROM pg_catalog.pg_class c CROSS JOIN pg_catalog.aclexplode(c.relacl) a
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+    WHERE c.oid = 'tenancy.organizations'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner LOOP
+    IF former.rolname IS NULL THEN
+      RAISE WARNING USING MESSAGE = 'PUBLIC is no longer a DBA of pg_tenancy', DETAIL = 'It may INSERT into tenancy.organizations.',
+        HINT = 'Use GRANT USAGE ON TYPE tenancy.administrator TO those roles that are to administer all tenants.';
+    ELSE
+      PERFORM tenancy.grant_as_user(pg_catalog.format('GRANT USAGE ON TYPE tenancy.administrator TO %I', former.rolname));
+      RAISE WARNING 'role "%" holds USAGE on type tenancy.administrator from now on: it is a DBA of pg_tenancy', former.rolname;
+    END IF;
+  END LOOP;
+END
+$$;
+DO $$
+DECLARE
+  former record;
+BEGIN
+  FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
+    PERFORM tenancy.grant_as_user(pg_catalog.format(
+      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean) TO %s%s',
+      coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
+  END LOOP;
+END
+$$;
+DROP FUNCTION tenancy.grant_as_user(text);

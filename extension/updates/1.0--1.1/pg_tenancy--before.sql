@@ -2,6 +2,14 @@
 -- one of now is to be. They are made anew at the end.
 ALTER EVENT TRIGGER tenancy_ddl DISABLE;
 
+-- What is there keeps its privileges.
+SELECT pg_catalog.set_config('tenancy_update.existing', (
+  SELECT pg_catalog.string_agg(pg_catalog.concat(o.classid::oid, '.', o.objid), ' ') FROM (
+    SELECT d.classid, d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pg_tenancy'
+    UNION ALL
+    SELECT 'pg_catalog.pg_namespace'::regclass, 'tenancy'::regnamespace) o), true);
+
 -- @include 11_internal_schemas.sql
 -- @include 12_callers.sql
 

@@ -33,6 +33,7 @@ Oid extension_owner() {
 
 struct Function {
   Oid owner;
+  Oid schema;
   bool is_volatile;
 };
 
@@ -40,7 +41,7 @@ Function read_function(Oid oid) {
   HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
   if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for function %u", oid);
   const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(row));
-  const Function function{form->proowner, form->provolatile == PROVOLATILE_VOLATILE};
+  const Function function{form->proowner, form->pronamespace, form->provolatile == PROVOLATILE_VOLATILE};
   ReleaseSysCache(row);
   return function;
 }
@@ -48,6 +49,12 @@ Function read_function(Oid oid) {
 // The caller of a function about to run. Raises 42501 if nothing may be administered.
 Oid caller_of_entry(FunctionCallInfo fcinfo, const Function &function, Oid user, int context) {
   if (is_body_of(innermost, user, context)) return innermost->caller;
+  // It checks no right, which the function has done that calls it. Grants of EXECUTE must not open it, nor
+  // does a superuser need it.
+  if (function.schema == get_namespace_oid("tenancy_internal", true))
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("permission denied for function %s", get_func_name(fcinfo->flinfo->fn_oid)),
+                    errdetail("Only functions of pg_tenancy call it.")));
   if ((context & SECURITY_RESTRICTED_OPERATION) == 0) return user;
   if (function.is_volatile)
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -118,7 +118,8 @@ enum : AttrNumber {
   through,
   inherits_owner,
   shared,
-  workspace_decides
+  workspace_decides,
+  fill_nulls
 };
 }
 namespace trusted_functions {

@@ -47,6 +47,7 @@ ProtectedTable read_protected_table(Oid relation) {
     table.shared = bool_column(scan, tuple, shared);
     table.workspace_decides = bool_column(scan, tuple, workspace_decides);
     table.inherits_owner = bool_column(scan, tuple, inherits_owner);
+    table.fill_nulls = bool_column(scan, tuple, fill_nulls);
     table.metadata_only = is_empty_array(scan, tuple, payload);
     read_through(scan, tuple, table);
   }

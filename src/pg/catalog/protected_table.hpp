@@ -16,6 +16,7 @@ struct ProtectedTable {
   bool shared;
   bool workspace_decides;
   bool inherits_owner;
+  bool fill_nulls;
   const char *through[most_through];  // columns that refer to parents
   int through_count;
 };

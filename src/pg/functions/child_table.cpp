@@ -8,6 +8,7 @@
 #include <initializer_list>
 
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/plan/row_filter.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -272,6 +273,57 @@ SPIPlanPtr make_visible(const ChildTable &child, int parent) {
   return keep(sql.data, 1, &type);
 }
 
+// The parent's expression for a column of the child's policies.
+const char *column_of_parent(const ChildTable &child, AttrNumber column) {
+  const Parent &parent = child.parents[0];
+  if (column == InvalidAttrNumber) return "NULL";
+  if (column == child.columns.keys[0]) return column_of(parent.key.relation, parent.key.referenced);
+  for (int part = 0; part < id_column_count; part++)
+    if (child.columns.copies[part] == column) return column_of(parent.key.relation, parent.columns[part]);
+  return nullptr;
+}
+
+// Where the row's own columns decide about its first parent, the condition is the one of the policies on a
+// row with the columns that it would take: who may write, but not view, keeps doing so. An UPDATE that moves
+// a row to another partition fires the trigger for INSERT, so either will do. Elsewhere, and for the other
+// parents, the policies ask for a visible parent.
+SPIPlanPtr make_accepted(const ChildTable &child, int parent) {
+  if (parent > 0) return make_visible(child, parent);
+  const Relation opened = table_open(child.relation, AccessShareLock);
+  PolicyCall call{};
+  const bool is_protected = read_select_policy(opened, call);
+  table_close(opened, NoLock);
+  if (!is_protected) return make_visible(child, parent);
+  StringInfoData columns;
+  initStringInfo(&columns);
+  for (const AttrNumber column : call.columns) {
+    const char *expression = column_of_parent(child, column);
+    if (expression == nullptr) return make_visible(child, parent);  // a column of its own
+    appendStringInfo(&columns, ", %s", expression);
+  }
+  const Oid relation = child.parents[parent].key.relation;
+  const char *accepted =
+      "tenancy.row_accepted(%s::pg_catalog.text, '%s'::pg_catalog.text%s, %s, "
+      "%s::pg_catalog.text)";
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "SELECT FROM %s%s x WHERE ", only(relation), qualified(relation));
+  append_key(&sql, child, parent);
+  // As in the policies on written rows, which accept no shared ones
+  const char *options =
+      row_options(call.options).workspace_decides ? "workspace_decides from_parent" : "from_parent";
+  const char *joint = " AND (";
+  for (const char *command : {"insert", "update"}) {
+    appendStringInfoString(&sql, joint);
+    appendStringInfo(&sql, accepted, quote_literal_cstr(call.resource), command, columns.data,
+                     call.with_organization ? "true" : "false", quote_literal_cstr(options));
+    joint = " OR ";
+  }
+  appendStringInfoString(&sql, ")");
+  Oid type = get_atttype(child.relation, child.columns.keys[parent]);
+  return keep(sql.data, 1, &type);
+}
+
 SPIPlanPtr make_strange(const ChildTable &child, int parent) {
   const Parent &compared = child.parents[parent];
   const Oid type = get_atttype(child.relation, child.compared_column);
@@ -402,6 +454,7 @@ ChildTable &child_table(Oid relation) {
   for (Parent &parent : child->parents) {
     retire(parent.read);
     retire(parent.visible);
+    retire(parent.accepted);
     retire(parent.strange);
   }
   read_child(*child);
@@ -412,6 +465,12 @@ ChildTable &child_table(Oid relation) {
 SPIPlanPtr read_plan(ChildTable &child, int parent) {
   SPIPlanPtr &plan = child.parents[parent].read;
   if (plan == nullptr) plan = make_read(child, parent);
+  return plan;
+}
+
+SPIPlanPtr accepted_plan(ChildTable &child, int parent) {
+  SPIPlanPtr &plan = child.parents[parent].accepted;
+  if (plan == nullptr) plan = make_accepted(child, parent);
   return plan;
 }
 

@@ -38,9 +38,10 @@ const char *problem_of_child(Relation child, const ChildColumns &columns);
 struct Parent {
   ParentKey key;
   AttrNumber columns[id_column_count];
-  SPIPlanPtr read;     // $1 a key: the columns to copy or to compare; locks the row FOR KEY SHARE
-  SPIPlanPtr visible;  // $1 a key: one row if the principal may see it
-  SPIPlanPtr strange;  // $1 a key, $2 a tenant: one row if a child names another
+  SPIPlanPtr read;      // $1 a key: the columns to copy or to compare; locks the row FOR KEY SHARE
+  SPIPlanPtr visible;   // $1 a key: one row if the principal may see it
+  SPIPlanPtr accepted;  // $1 a key: one row if the policies may accept a child of it
+  SPIPlanPtr strange;   // $1 a key, $2 a tenant: one row if a child names another
 };
 
 /// CACHES: a child table's description, until the server invalidates it. For immediate use.
@@ -61,6 +62,7 @@ struct ChildTable {
 ChildTable &child_table(Oid relation);
 
 SPIPlanPtr read_plan(ChildTable &child, int parent);
+SPIPlanPtr accepted_plan(ChildTable &child, int parent);
 SPIPlanPtr visible_plan(ChildTable &child, int parent);
 SPIPlanPtr strange_plan(ChildTable &child, int parent);
 SPIPlanPtr move_plan(ChildTable &child);

@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/catalog/protected_table.hpp"
 #include "pg/functions/table_protection.hpp"
 #include "pg/server/compat.hpp"
 
@@ -74,8 +75,14 @@ Datum pg_tenancy_fill_nulls(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("function \"%s\" must be fired before a row is inserted", "fill_nulls")));
   auto *filled = static_cast<FilledColumns *>(fcinfo->flinfo->fn_extra);
-  if (filled == nullptr)
+  if (filled == nullptr) {
+    if (!read_protected_table(RelationGetRelid(trigger->tg_relation)).fill_nulls)
+      ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                      errmsg("trigger \"%s\" of table \"%s\" was not made by protect()",
+                             trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation)),
+                      errhint("Drop the trigger.")));
     fcinfo->flinfo->fn_extra = filled = columns_to_fill(trigger->tg_relation, fcinfo->flinfo->fn_mcxt);
+  }
 
   HeapTuple row = trigger->tg_trigtuple;
   int numbers[id_column_count];

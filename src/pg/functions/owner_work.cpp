@@ -9,6 +9,7 @@
 #include "pg/catalog/caller.hpp"
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/error_bridge.hpp"
 #include "pg/session/parameters.hpp"
 
 namespace tenancy::pg {
@@ -20,6 +21,22 @@ void set_until_done(const char *name, const char *value, GucContext context, Guc
   set_config_option(name, value, context, source, GUC_ACTION_SAVE, true, 0, false);
 }
 
+// Users' tables are the only ones with work to do. As the owner of a catalog or of a view, a statement would
+// have a superuser's rights.
+void require_users_table(Oid relation, const FormData_pg_class &row) {
+  const char *schema = get_namespace_name(row.relnamespace);
+  const bool is_table = row.relkind == RELKIND_RELATION || row.relkind == RELKIND_PARTITIONED_TABLE;
+  const bool is_ours =
+      schema != nullptr && (strcmp(schema, "tenancy") == 0 || strcmp(schema, "tenancy_internal") == 0 ||
+                            strcmp(schema, "tenancy_steps") == 0);
+  if (relation < FirstNormalObjectId || row.relnamespace == PG_CATALOG_NAMESPACE || is_ours)
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("relation \"%s\" is a system catalog", NameStr(row.relname))));
+  if (!is_table || row.relpersistence == RELPERSISTENCE_TEMP)
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("\"%s\" is not a permanent table", NameStr(row.relname))));
+}
+
 // Locks the relation, so that its owner stays the same.
 Oid owner_of_locked(Oid relation) {
   LockRelationOid(relation, AccessShareLock);
@@ -27,7 +44,9 @@ Oid owner_of_locked(Oid relation) {
   if (!HeapTupleIsValid(row))
     ereport(ERROR,
             (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
-  const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
+  const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
+  require_users_table(relation, *form);
+  const Oid owner = form->relowner;
   ReleaseSysCache(row);
   return owner;
 }
@@ -59,18 +78,24 @@ void return_count(SPIPlanPtr plan, ReturnSetInfo *result) {
           false);
 }
 
-void run_statement(const char *text, ReturnSetInfo *result) {
+struct Work {
+  const char *statement;
+  ReturnSetInfo *result;
+};
+
+extern "C" {
+static void run_statement(void *argument) {
+  const auto *work = static_cast<const Work *>(argument);
   SPI_connect();
-  SPIPlanPtr plan = SPI_prepare(text, 0, nullptr);
+  SPIPlanPtr plan = SPI_prepare(work->statement, 0, nullptr);
   if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
   if (SPI_is_cursor_plan(plan))
-    return_rows(plan, result);
+    return_rows(plan, work->result);
   else
-    return_count(plan, result);
+    return_count(plan, work->result);
   SPI_finish();
 }
 
-extern "C" {
 static void name_the_table(void *relation) {
   errcontext("work on table \"%s\" as its owner", get_rel_name(*static_cast<const Oid *>(relation)));
 }
@@ -87,9 +112,6 @@ Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("as_owner() is for functions of language \"tenancy\"")));
   Oid relation = PG_GETARG_OID(0);
-  if (relation < FirstNormalObjectId)
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                    errmsg("relation \"%s\" is a system catalog", get_rel_name(relation))));
   InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
   auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
   const Oid owner = owner_of_locked(relation);
@@ -100,12 +122,15 @@ Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
   int security = 0;
   GetUserIdAndSecContext(&user, &security);
   const int level = NewGUCNestLevel();
-  set_until_done("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
+  // That of the functions which print the statement: a name then means here what it meant there, and no
+  // temporary object of the caller takes its place.
+  set_until_done("search_path", "pg_catalog, tenancy, pg_temp", PGC_USERSET, PGC_S_SESSION);
   set_until_done("row_security", "on", PGC_USERSET, PGC_S_SESSION);
   set_until_done("tenancy.suspension", "on", PGC_SUSET, internal_source);
   SetUserIdAndSecContext(
       owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-  run_statement(text_to_cstring(PG_GETARG_TEXT_PP(1)), result);
+  Work work{text_to_cstring(PG_GETARG_TEXT_PP(1)), result};
+  run_users_code(run_statement, &work);
   // After an error the end of the (sub)transaction does all of this.
   SetUserIdAndSecContext(user, security);
   AtEOXact_GUC(false, level);

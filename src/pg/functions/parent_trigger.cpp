@@ -6,11 +6,13 @@
 // Statements run as the owner of the table that they change, who sees all of its rows, as in referential
 // actions.
 
+#include "pg/catalog/protected_table.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/refused_write.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
+#include "catalog/partition.h"
 #include "utils/datum.h"
 #include "utils/rls.h"
 }
@@ -38,8 +40,10 @@ Caller become_owner(Oid relation, int restriction) {
 // After an error the end of the (sub)transaction does this.
 void become(const Caller &caller) { SetUserIdAndSecContext(caller.user, caller.context); }
 
-// Fired at another time, the trigger data lack the rows used here.
-TriggerData *called_as_row_trigger(FunctionCallInfo fcinfo, const char *name, bool after) {
+enum class Fires { before_insert_or_update, before_update, after_insert_or_update, after_update };
+
+// Fired otherwise, the trigger data lack the rows used here.
+TriggerData *called_as_row_trigger(FunctionCallInfo fcinfo, const char *name, Fires fires) {
   if (!CALLED_AS_TRIGGER(fcinfo))
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("function \"%s\" was not called by trigger manager", name)));
@@ -47,11 +51,38 @@ TriggerData *called_as_row_trigger(FunctionCallInfo fcinfo, const char *name, bo
   if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("function \"%s\" must be fired for a row", name)));
+  const bool after = fires == Fires::after_insert_or_update || fires == Fires::after_update;
   if (after ? !TRIGGER_FIRED_AFTER(trigger->tg_event) : !TRIGGER_FIRED_BEFORE(trigger->tg_event))
     ereport(ERROR,
             (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
              errmsg("function \"%s\" must be fired %s the row changes", name, after ? "after" : "before")));
+  const bool on_insert = fires == Fires::before_insert_or_update || fires == Fires::after_insert_or_update;
+  if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) &&
+      !(on_insert && TRIGGER_FIRED_BY_INSERT(trigger->tg_event)))
+    ereport(ERROR,
+            (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+             errmsg("function \"%s\" must be fired by %s", name, on_insert ? "INSERT or UPDATE" : "UPDATE")));
   return trigger;
+}
+
+// Partitions get copies of their table's triggers.
+bool is_part_of(Oid relation, Oid table) {
+  return relation == table ||
+         (get_rel_relispartition(relation) && list_member_oid(get_partition_ancestors(relation), table));
+}
+
+[[noreturn]] void raise_foreign_trigger(const TriggerData *trigger) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("trigger \"%s\" of table \"%s\" was not made by protect()",
+                         trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation)),
+                  errhint("Drop the trigger.")));
+}
+
+// What the function does with the child's rows is right only for those that refer to the trigger's table.
+void require_parent(const TriggerData *trigger, const ChildTable &child, int number) {
+  if (number >= child.columns.parents ||
+      !is_part_of(RelationGetRelid(trigger->tg_relation), child.parents[number].key.relation))
+    raise_foreign_trigger(trigger);
 }
 
 extern "C" {
@@ -95,6 +126,36 @@ bool read_parent_row(ChildTable &child, int parent, Datum key) {
   return SPI_processed > 0;
 }
 
+// The owner's exemption from forced row security (of referential actions, or of moved children) no longer
+// shows while its query is executed: what runs as the owner, of the table or of the one that it is a
+// partition of, is taken for exempt.
+bool is_refusable(Relation relation) {
+  const Oid oid = RelationGetRelid(relation);
+  if (check_enable_rls(oid, InvalidOid, true) != RLS_ENABLED) return false;
+  const Oid user = GetUserId();
+  if (relation->rd_rel->relowner == user) return false;
+  if (!relation->rd_rel->relispartition) return true;
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(llast_oid(get_partition_ancestors(oid))));
+  if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for the partitioned table");
+  const bool owns_whole = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner == user;
+  ReleaseSysCache(row);
+  return !owns_whole;
+}
+
+// A lock can be noticed, and holds up whoever deletes the row: where row security applies to the writer, a
+// parent with which it would refuse the row is not locked, and counts as missing.
+bool lock_acceptable_parent(Relation relation, ChildTable &child, int parent, Datum key) {
+  if (is_refusable(relation)) {
+    const Caller caller = become_owner(child.parents[parent].key.relation, SECURITY_RESTRICTED_OPERATION);
+    check_result(SPI_execute_snapshot(accepted_plan(child, parent), &key, nullptr, InvalidSnapshot,
+                                      InvalidSnapshot, false, false, 1),
+                 SPI_OK_SELECT);
+    become(caller);
+    if (SPI_processed == 0) return false;
+  }
+  return read_parent_row(child_table(RelationGetRelid(relation)), parent, key);
+}
+
 // If row security doesn't refuse the row, the foreign key may do so only at the end of the transaction,
 // when the parent exists and the row still lacks its tenant.
 void require_refusal(Relation relation, const ChildTable &child) {
@@ -111,7 +172,7 @@ void require_refusal(Relation relation, const ChildTable &child) {
 // Returns the row with its parent's columns, in the caller's memory context. Without a parent they are
 // NULL, so that the policy refuses the row like one with a hidden parent.
 HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple row, Datum key) {
-  const bool found = read_parent_row(child, 0, key);
+  const bool found = lock_acceptable_parent(relation, child, 0, key);
   if (!found) require_refusal(relation, child);
   int numbers[id_column_count];
   Datum values[id_column_count]{};
@@ -186,6 +247,7 @@ void check_row_of_child(TriggerData *trigger, HeapTuple row) {
 // For a row of another parent than the first: its children must belong to its tenant.
 void check_row_of_parent(TriggerData *trigger, HeapTuple row, int number) {
   ChildTable &child = child_table(trigger->tg_trigger->tgconstrrelid);
+  require_parent(trigger, child, number);
   const Oid relation = child.relation;
   const Parent &parent = child.parents[number];
   const Oid parent_relation = parent.key.relation;
@@ -209,7 +271,7 @@ extern "C" {
 // BEFORE INSERT OR UPDATE on the child
 PG_FUNCTION_INFO_V1(pg_tenancy_take_from_parent);
 Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
-  TriggerData *trigger = called_as_row_trigger(fcinfo, "take_from_parent", false);
+  TriggerData *trigger = called_as_row_trigger(fcinfo, "take_from_parent", Fires::before_insert_or_update);
   const Relation relation = trigger->tg_relation;
   HeapTuple row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
   Context context{};
@@ -225,7 +287,7 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
     if (i == 0)
       result = with_columns_of_parent(relation, child, row, key);
     else
-      read_parent_row(child, i, key);  // locks it; the deferred trigger compares
+      lock_acceptable_parent(relation, child, i, key);  // the deferred trigger compares
   }
   SPI_finish();
   leave(context);
@@ -235,7 +297,12 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
 // BEFORE UPDATE on a parent that moves: waits for sessions that hold it for a new child.
 PG_FUNCTION_INFO_V1(pg_tenancy_hold_parent);
 Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
-  const TriggerData *trigger = called_as_row_trigger(fcinfo, "hold_parent", false);
+  const TriggerData *trigger = called_as_row_trigger(fcinfo, "hold_parent", Fires::before_update);
+  // Asked once for a statement
+  if (fcinfo->flinfo->fn_extra == nullptr) {
+    if (!read_protected_table(RelationGetRelid(trigger->tg_relation)).found) raise_foreign_trigger(trigger);
+    fcinfo->flinfo->fn_extra = fcinfo->flinfo;
+  }
   TupleTableSlot *slot = table_slot_create(trigger->tg_relation, nullptr);
   TM_FailureData failure{};
   ItemPointerData place = trigger->tg_trigtuple->t_self;
@@ -253,11 +320,13 @@ Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
 // AFTER UPDATE on the first parent, FROM the child
 PG_FUNCTION_INFO_V1(pg_tenancy_move_children);
 Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
-  TriggerData *trigger = called_as_row_trigger(fcinfo, "move_children", true);
+  TriggerData *trigger = called_as_row_trigger(fcinfo, "move_children", Fires::after_update);
+  if (!OidIsValid(trigger->tg_trigger->tgconstrrelid)) raise_foreign_trigger(trigger);
   Context context{};
   enter(context, trigger->tg_trigger->tgconstrrelid);
   SPI_connect();
   ChildTable &child = child_table(trigger->tg_trigger->tgconstrrelid);
+  require_parent(trigger, child, 0);
   const Parent &parent = child.parents[0];
   Datum values[1 + id_column_count];
   char nulls[1 + id_column_count];
@@ -286,7 +355,7 @@ Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
 // At the end of a transaction that wrote a child with several parents, or moved one of them
 PG_FUNCTION_INFO_V1(pg_tenancy_check_parents);
 Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
-  TriggerData *trigger = called_as_row_trigger(fcinfo, "check_parents", true);
+  TriggerData *trigger = called_as_row_trigger(fcinfo, "check_parents", Fires::after_insert_or_update);
   const bool updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
   if (is_gone(trigger, updated ? trigger->tg_newslot : trigger->tg_trigslot)) return PointerGetDatum(nullptr);
   HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;

@@ -4,125 +4,58 @@
 
 extern "C" {
 #include "optimizer/clauses.h"
+#include "optimizer/paths.h"
 }
 
 namespace tenancy::pg {
 namespace {
 
-planner_hook_type next_planner = nullptr;
-
-enum ServerState { server_unknown, server_sees, server_overlooks_some };
-ServerState server = server_unknown;
+set_rel_pathlist_hook_type next_hook = nullptr;
 
 extern "C" {
 static bool is_leaky(Oid function, void *) { return !get_func_leakproof(function); }
 
-static bool contains_value(Node *node, void *) {
+// Whether evaluating an expression can be noticed: by an error, a side effect, or a sub-select that runs.
+// The values of parameters of the statement (PARAM_EXTERN) are there already.
+static bool is_noticeable(Node *node, void *) {
   if (node == nullptr) return false;
-  return IsA(node, CaseTestExpr) || walk_expression(node, contains_value, nullptr);
+  if (IsA(node, Param) && reinterpret_cast<const Param *>(node)->paramkind != PARAM_EXTERN) return true;
+  if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) || IsA(node, NextValueExpr) ||
+      IsA(node, CoerceToDomain))
+    return true;
+  if (check_functions_in_node(node, is_leaky, nullptr)) return true;
+  return walk_expression(node, is_noticeable, nullptr);
+}
 }
 
-static bool passes_value_on(Node *node, void *) {
-  if (node == nullptr) return false;
-  if (check_functions_in_node(node, is_leaky, nullptr) && contains_value(node, nullptr)) return true;
-  return walk_expression(node, passes_value_on, nullptr);
-}
-}
-
-// (column / 1) with whatever hands the column over; int4div() raises, and is not leakproof.
-Expr *division_of_value() {
-  auto *value = makeNode(CaseTestExpr);
-  value->typeId = INT4OID;
-  value->typeMod = -1;
-  Const *one = makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(1), false, true);
-  return reinterpret_cast<Expr *>(
-      makeFuncExpr(F_INT4DIV, INT4OID, list_make2(value, one), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
-}
-
-bool overlooks_elements() {
-  auto *conversion = makeNode(ArrayCoerceExpr);
-  conversion->arg = reinterpret_cast<Expr *>(makeVar(1, 1, INT4ARRAYOID, -1, InvalidOid, 0));
-  conversion->elemexpr = division_of_value();
-  conversion->resulttype = INT4ARRAYOID;
-  return !contain_leaked_vars(reinterpret_cast<Node *>(conversion));
-}
-
-bool overlooks_cases() {
-  auto *when = makeNode(CaseWhen);
-  when->expr = division_of_value();
-  when->result = reinterpret_cast<Expr *>(makeNullConst(INT4OID, -1, InvalidOid));
-  auto *choice = makeNode(CaseExpr);
-  choice->casetype = INT4OID;
-  choice->arg = reinterpret_cast<Expr *>(makeVar(1, 1, INT4OID, -1, InvalidOid, 0));
-  choice->args = list_make1(when);
-  return !contain_leaked_vars(reinterpret_cast<Node *>(choice));
-}
-
-// Asked of the server, whose fix comes with a minor version that the module was not built with.
-bool server_overlooks() {
-  if (server == server_unknown)
-    server = overlooks_elements() || overlooks_cases() ? server_overlooks_some : server_sees;
-  return server == server_overlooks_some;
-}
-
-List *with_late_ones_last(List *conditions) {
-  List *early = NIL, *late = NIL;
+void put_late(const RelOptInfo *relation, List *conditions) {
   const ListCell *cell = nullptr;
   foreach (cell, conditions) {
-    auto *condition = static_cast<Node *>(lfirst(cell));
-    if (passes_value_on(condition, nullptr))
-      late = lappend(late, condition);
-    else
-      early = lappend(early, condition);
+    auto *condition = lfirst_node(RestrictInfo, cell);
+    if (condition->leakproof && !condition->pseudoconstant &&
+        condition->security_level > relation->baserestrict_min_security &&
+        is_noticeable(reinterpret_cast<Node *>(condition->clause), nullptr))
+      condition->leakproof = false;
   }
-  return list_concat(early, late);
-}
-
-List *parts_of(const Plan *plan) {
-  switch (nodeTag(plan)) {
-    case T_Append:
-      return reinterpret_cast<const Append *>(plan)->appendplans;
-    case T_MergeAppend:
-      return reinterpret_cast<const MergeAppend *>(plan)->mergeplans;
-    case T_CustomScan:
-      return reinterpret_cast<const CustomScan *>(plan)->custom_plans;
-    default:
-      return NIL;
-  }
-}
-
-// Each plan of the statement. Joins are made of rows that have passed.
-// NOLINTNEXTLINE(misc-no-recursion)
-void order_conditions(Plan *plan) {
-  if (plan == nullptr) return;
-  check_stack_depth();
-  if (list_length(plan->qual) > 1) plan->qual = with_late_ones_last(plan->qual);
-  order_conditions(plan->lefttree);
-  order_conditions(plan->righttree);
-  if (IsA(plan, SubqueryScan)) order_conditions(reinterpret_cast<SubqueryScan *>(plan)->subplan);
-  const ListCell *cell = nullptr;
-  foreach (cell, parts_of(plan)) order_conditions(static_cast<Plan *>(lfirst(cell)));
 }
 
 extern "C" {
-static PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters) {
-  const bool has_policies = query->hasRowSecurity;
-  PlannedStmt *statement = next_planner != nullptr ? next_planner(query, text, options, parameters)
-                                                   : standard_planner(query, text, options, parameters);
-  // Somewhere in the query, or in a function that planning has put in place of a call.
-  if ((!has_policies && !statement->dependsOnRole) || !server_overlooks()) return statement;
-  order_conditions(statement->planTree);
+// Index conditions have been chosen: what they compare a column with is evaluated once for a scan, whatever
+// the rows. The filters of a scan are put in order later.
+static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
+  if (next_hook != nullptr) next_hook(root, relation, index, entry);
+  put_late(relation, relation->baserestrictinfo);
+  put_late(relation, relation->joininfo);
   const ListCell *cell = nullptr;
-  foreach (cell, statement->subplans) order_conditions(static_cast<Plan *>(lfirst(cell)));
-  return statement;
+  foreach (cell, relation->ppilist) put_late(relation, lfirst_node(ParamPathInfo, cell)->ppi_clauses);
 }
 }
 
 }  // namespace
 
 void register_late_conditions() {
-  next_planner = planner_hook;
-  planner_hook = plan;
+  next_hook = set_rel_pathlist_hook;
+  set_rel_pathlist_hook = paths_made;
 }
 
 }  // namespace tenancy::pg

@@ -1,9 +1,13 @@
-// Moves conditions that the server wrongly considers harmless behind those of policies.
+// Keeps conditions whose evaluation can be noticed behind those of policies.
 //
-// Only conditions that call no function on a column, or leakproof ones, may run before a policy's
-// condition. The server overlooks functions that get the column indirectly: as an element of a converted
-// array, or as the value of CASE value WHEN. Minor versions of November 2026 (15.20, 17.12) do not; in 18.6
-// an error's message can show a hidden row in this way.
+// The server lets a condition run before a policy's if it is cheap and hands no column to a function that is
+// not leakproof. That says nothing of the rest of the condition: in CASE WHEN secret >= ANY ('{P}') THEN
+// (SELECT 1/0 > 1) END, the sub-select runs, and raises, if a hidden row compares so; nextval() or a function
+// without arguments counts the hidden rows that are met. Besides, some minor versions of the server overlook
+// functions that get the column indirectly: as an element of a converted array, or as the value of CASE value
+// WHEN.
+//
+// Acts on every table with row security, since what a policy hides in one is worth as much as in another.
 #pragma once
 
 namespace tenancy::pg {

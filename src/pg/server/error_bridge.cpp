@@ -1,6 +1,15 @@
 #include "pg/server/error_bridge.hpp"
 
 namespace tenancy::pg {
+namespace {
+
+// The server raises its own in these functions of its; RAISE can name a SQLSTATE, but not the function.
+bool is_cancel_of_server(const ErrorData *error) {
+  return error->funcname != nullptr && (strcmp(error->funcname, "ProcessInterrupts") == 0 ||
+                                        strcmp(error->funcname, "ProcessRecoveryConflictInterrupt") == 0);
+}
+
+}  // namespace
 
 void raise_core_failure(CoreFailure failure) {
   if (failure == CoreFailure::out_of_memory)
@@ -45,6 +54,23 @@ void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argum
   }
   PG_END_TRY();
   cleanup(argument);
+}
+
+void run_users_code(void (*work)(void *), void *argument) {
+  const MemoryContext context = CurrentMemoryContext;
+  PG_TRY();
+  { work(argument); }
+  PG_CATCH();
+  {
+    if (geterrcode() != ERRCODE_QUERY_CANCELED) PG_RE_THROW();
+    MemoryContextSwitchTo(context);
+    ErrorData *error = CopyErrorData();
+    if (is_cancel_of_server(error)) PG_RE_THROW();
+    FlushErrorState();
+    error->sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
+    ReThrowError(error);
+  }
+  PG_END_TRY();
 }
 
 }  // namespace tenancy::pg

@@ -43,6 +43,10 @@ void run_and_undo(void (*work)(void *), void *argument);
 /// again. The clean-up must not raise.
 void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument);
 
+/// Runs work that executes code of users. An error of theirs that poses as a cancel is raised as 38000: the
+/// server's own cancels and timeouts, which handlers must not catch, stay what they are.
+void run_users_code(void (*work)(void *), void *argument);
+
 /// A value of the core that lives as long as a memory context.
 template <typename Value>
 Value *make_in_context(MemoryContext context) {
