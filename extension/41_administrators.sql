@@ -101,13 +101,13 @@ BEGIN
               WHEN me.email IS NOT NULL THEN format('user "%s"', me.email)
               ELSE me.kind END;
   PERFORM tenancy_internal.record_denied_permission(jsonb_strip_nulls(jsonb_build_object('reason', 'permission', 'kind', me.kind,
-    'principal', coalesce(me.api_key_id, me.user_id), 'organization', me.organization_id, 'resource', resource, 'action', action,
-    'place', place))::text);
+    'principal', coalesce(me.api_key_id, me.user_id), 'organization', me.organization_id, 'resource', deny.resource, 'action', deny.action,
+    'place', deny.place))::text);
   RAISE EXCEPTION USING
     ERRCODE = CASE WHEN me.kind = 'anonymous' THEN 'invalid_authorization_specification' ELSE 'insufficient_privilege' END,
-    MESSAGE = format('permission denied: %s may not %s %s%s', who, action, resource,
-                     coalesce(' in ' || place, ' in organization "' || me.organization || '"', '')),
-    HINT = coalesce('Roles that may: ' || tenancy_internal.roles_with(resource, action, place IS NOT NULL) || '.',
+    MESSAGE = format('permission denied: %s may not %s %s%s', who, deny.action, deny.resource,
+                     coalesce(' in ' || deny.place, ' in organization "' || me.organization || '"', '')),
+    HINT = coalesce('Roles that may: ' || tenancy_internal.roles_with(deny.resource, deny.action, deny.place IS NOT NULL) || '.',
                     'No built-in role may; an API key or a role of the organization can.');
 END
 $$;
@@ -119,7 +119,7 @@ LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, tenanc
   FROM tenancy.roles r JOIN tenancy.grants g USING (role_id)
   WHERE r.organization_id IS NULL AND g.organization_id IS NULL
     AND g.resource = roles_with.resource AND g.action = roles_with.action
-    AND (NOT in_workspace OR r.level = 'workspace' OR r.all_workspaces)
+    AND (NOT roles_with.in_workspace OR r.level = 'workspace' OR r.all_workspaces)
 $$;
 COMMENT ON FUNCTION tenancy_internal.roles_with(text, text, boolean) IS 'Built-in roles that hold the permission, in a workspace or at all, for hints';
 
@@ -143,9 +143,10 @@ BEGIN
   IF tenancy.is_dba() OR (require_right.resource IN ('team', 'workspaces') AND tenancy_internal.signs_up(require_right.organization_id)) THEN
     RETURN;
   END IF;
-  reached := tenancy_internal.holds(organization_id, workspace_id, resource, action);
-  IF reached IS NULL OR (reached = 'own' AND NOT only_own) THEN
-    PERFORM tenancy_steps.deny(resource, action, (
+  reached := tenancy_internal.holds(require_right.organization_id, require_right.workspace_id, require_right.resource,
+    require_right.action);
+  IF reached IS NULL OR (reached = 'own' AND NOT require_right.only_own) THEN
+    PERFORM tenancy_steps.deny(require_right.resource, require_right.action, (
       SELECT format('workspace "%s"', w.slug) FROM tenancy.workspaces w
       WHERE w.workspace_id = require_right.workspace_id AND w.organization_id = tenancy.current_organization_id()));
   END IF;
@@ -260,7 +261,7 @@ CREATE FUNCTION tenancy_internal.check_resource(resource text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', resource),
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', check_resource.resource),
       HINT = coalesce('Perhaps you meant "' || (
                SELECT tenancy_internal.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
                'Use tenancy.register_permission() to add one.');
@@ -272,11 +273,11 @@ COMMENT ON FUNCTION tenancy_internal.check_resource(text) IS 'Raises 22023 with 
 CREATE FUNCTION tenancy_internal.check_permission(resource text, action text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.check_resource(resource);
+  PERFORM tenancy_internal.check_resource(check_permission.resource);
   IF NOT EXISTS (SELECT FROM tenancy.permissions p
                  WHERE p.resource = check_permission.resource AND p.action = check_permission.action) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = format('action "%s" is not registered for resource "%s"', action, resource),
+      MESSAGE = format('action "%s" is not registered for resource "%s"', check_permission.action, check_permission.resource),
       HINT = coalesce('Perhaps you meant "' || (
                SELECT tenancy_internal.nearest(check_permission.action, array_agg(p.action::text)) FROM tenancy.permissions p
                WHERE p.resource = check_permission.resource) || '".', 'Use tenancy.register_permission() to add one.');

@@ -21,9 +21,9 @@ CREATE FUNCTION tenancy.require(resource text, action text, workspace text DEFAU
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- In parentheses, since IF ends at the first THEN.
-  IF NOT (CASE WHEN workspace IS NULL THEN tenancy.authorize(resource, action)
-               ELSE tenancy.authorize(resource, action, workspace) END) THEN
-    PERFORM tenancy_steps.deny(resource, action, 'workspace "' || workspace || '"');
+  IF NOT (CASE WHEN require.workspace IS NULL THEN tenancy.authorize(require.resource, require.action)
+               ELSE tenancy.authorize(require.resource, require.action, require.workspace) END) THEN
+    PERFORM tenancy_steps.deny(require.resource, require.action, 'workspace "' || require.workspace || '"');
   END IF;
 END
 $$;

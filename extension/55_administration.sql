@@ -2,7 +2,8 @@
 
 CREATE FUNCTION tenancy_internal.slug_of(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT nullif(trim(BOTH '-' FROM left(ltrim(regexp_replace(lower(left(name, 1000) COLLATE "C"), '[^a-z0-9]+', '-', 'g'), '-'), 100)), '')
+  SELECT nullif(trim(BOTH '-' FROM left(ltrim(regexp_replace(lower(left(slug_of.name, 1000) COLLATE "C"), '[^a-z0-9]+', '-', 'g'),
+    '-'), 100)), '')
 $$;
 COMMENT ON FUNCTION tenancy_internal.slug_of(text) IS 'A slug of at most 100 characters made from a name, or NULL when the name has no ASCII letter or digit';
 
@@ -265,11 +266,11 @@ COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a 
 CREATE FUNCTION tenancy.remove_organization_member(organization text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(remove_organization_member.organization);
   the_user uuid;
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users');
-  the_user := tenancy_internal.find_member(the_organization, member);
+  the_user := tenancy_internal.find_member(the_organization, remove_organization_member.member);
   PERFORM tenancy_internal.lock_members(the_organization);
   PERFORM tenancy_internal.require_held_role(the_organization, NULL, (
     SELECT m.role_id FROM tenancy.organization_members m
@@ -285,14 +286,14 @@ COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a
 CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(workspace);
-  the_role uuid := tenancy_internal.find_role(the_workspace.organization_id, 'workspace', role);
+  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(set_workspace_role.workspace);
+  the_role uuid := tenancy_internal.find_role(the_workspace.organization_id, 'workspace', set_workspace_role.role);
   the_user uuid;
   role_before uuid;
 BEGIN
   PERFORM tenancy_internal.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'assign_roles');
   PERFORM tenancy_internal.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, the_role);
-  the_user := tenancy_internal.find_member(the_workspace.organization_id, member);
+  the_user := tenancy_internal.find_member(the_workspace.organization_id, set_workspace_role.member);
   SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NULL THEN
@@ -310,16 +311,17 @@ COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text) IS 'Gives a mem
 CREATE FUNCTION tenancy.remove_workspace_member(workspace text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(remove_workspace_member.workspace);
   the_user uuid;
   role_before uuid;
 BEGIN
   PERFORM tenancy_internal.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
-  the_user := tenancy_internal.find_member(the_workspace.organization_id, member);
+  the_user := tenancy_internal.find_member(the_workspace.organization_id, remove_workspace_member.member);
   SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" is not a member of the workspace', member);
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" is not a member of the workspace',
+      remove_workspace_member.member);
   END IF;
   PERFORM tenancy_internal.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
   DELETE FROM tenancy.workspace_members m
@@ -334,10 +336,10 @@ DECLARE
   found_role regrole;
   nearest text;
 BEGIN
-  SELECT r.oid INTO found_role FROM pg_roles r WHERE r.rolname = login;
+  SELECT r.oid INTO found_role FROM pg_roles r WHERE r.rolname = check_login.login;
   IF found_role IS NULL THEN
-    SELECT tenancy_internal.nearest(login::text, array_agg(r.rolname::text)) INTO nearest FROM pg_roles r;
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('role "%s" does not exist', login),
+    SELECT tenancy_internal.nearest(check_login.login::text, array_agg(r.rolname::text)) INTO nearest FROM pg_roles r;
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('role "%s" does not exist', check_login.login),
       HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See pg_roles.');
   END IF;
   RETURN found_role;
@@ -397,7 +399,7 @@ BEGIN
   END IF;
   DELETE FROM tenancy.login_bindings b WHERE b.login = tenancy_internal.check_login(unbind_login.login);
   IF NOT FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('login "%s" is neither trusted nor bound', login);
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('login "%s" is neither trusted nor bound', unbind_login.login);
   END IF;
 END
 $$;

@@ -22,8 +22,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', MESSAGE = 'the session has no user',
       HINT = 'Use a login that is bound to a user, or "tenancy.user" on a trusted login.';
   END IF;
-  user_id := own.user_id;
-  email := own.email;
+  own_person.user_id := own.user_id;
+  own_person.email := own.email;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.own_person() IS 'The person that the session is; 42501 for an API key or token, 28000 for nobody';

@@ -52,12 +52,12 @@ COMMENT ON FUNCTION tenancy_internal.require_held_workspace_grants(uuid, uuid) I
 CREATE FUNCTION tenancy.drop_role(organization text, level text, name text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(drop_role.organization);
   the_role uuid;
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
-  the_role := tenancy_internal.find_role(the_organization, level, name);
-  IF level = 'organization' THEN
+  the_role := tenancy_internal.find_role(the_organization, drop_role.level, drop_role.name);
+  IF drop_role.level = 'organization' THEN
     PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
   ELSE
     PERFORM tenancy_internal.require_held_workspace_grants(the_organization, the_role);
@@ -65,7 +65,8 @@ BEGIN
   BEGIN
     DELETE FROM tenancy.roles r WHERE r.role_id = the_role;
   EXCEPTION WHEN foreign_key_violation THEN
-    RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = format('role "%s" is still given to members', name),
+    RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
+      MESSAGE = format('role "%s" is still given to members', drop_role.name),
       HINT = 'Give them another role first.';
   END;
 END
@@ -113,7 +114,8 @@ COMMENT ON FUNCTION tenancy_internal.change_grant(text, text, text, text, text, 
 CREATE FUNCTION tenancy.grant_permission(organization text, level text, role text, resource text, action text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.change_grant(organization, level, role, resource, action, true);
+  PERFORM tenancy_internal.change_grant(grant_permission.organization, grant_permission.level, grant_permission.role,
+    grant_permission.resource, grant_permission.action, true);
 END
 $$;
 COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
@@ -121,7 +123,8 @@ COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'G
 CREATE FUNCTION tenancy.revoke_permission(organization text, level text, role text, resource text, action text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.change_grant(organization, level, role, resource, action, false);
+  PERFORM tenancy_internal.change_grant(revoke_permission.organization, revoke_permission.level, revoke_permission.role,
+    revoke_permission.resource, revoke_permission.action, false);
 END
 $$;
 COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
@@ -129,9 +132,9 @@ COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS '
 CREATE FUNCTION tenancy.set_role_visibility(organization text, role text, all_rows boolean, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
-  the_workspace uuid := (tenancy_internal.own_workspace(workspace, the_organization)).workspace_id;
-  the_role uuid := tenancy_internal.find_role(the_organization, 'workspace', role);
+  the_organization uuid := tenancy_internal.own_organization(set_role_visibility.organization);
+  the_workspace uuid := (tenancy_internal.own_workspace(set_role_visibility.workspace, the_organization)).workspace_id;
+  the_role uuid := tenancy_internal.find_role(the_organization, 'workspace', set_role_visibility.role);
 BEGIN
   PERFORM tenancy_internal.require_configuration_right(the_organization, the_workspace);
   PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_visibility(the_organization, the_workspace, the_role),
@@ -139,12 +142,12 @@ BEGIN
   IF the_role = tenancy_internal.find_role(NULL, 'workspace', 'admin') THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'workspace admins are above data visibility';
   END IF;
-  IF all_rows IS NULL THEN
+  IF set_role_visibility.all_rows IS NULL THEN
     DELETE FROM tenancy.visibility v WHERE v.role_id = the_role AND v.organization_id = the_organization
       AND v.workspace_id IS NOT DISTINCT FROM the_workspace;
   ELSE
     INSERT INTO tenancy.visibility (role_id, organization_id, workspace_id, all_rows)
-    VALUES (the_role, the_organization, the_workspace, all_rows)
+    VALUES (the_role, the_organization, the_workspace, set_role_visibility.all_rows)
     ON CONFLICT (role_id, organization_id, workspace_id) DO UPDATE SET all_rows = EXCLUDED.all_rows;
   END IF;
 END

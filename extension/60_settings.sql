@@ -7,7 +7,7 @@ DECLARE
 BEGIN
   SELECT * INTO found_setting FROM tenancy.setting_definitions d WHERE d.setting = find_setting.setting;
   IF NOT FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('setting "%s" does not exist', setting),
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('setting "%s" does not exist', find_setting.setting),
       HINT = coalesce('Perhaps you meant "' || (SELECT tenancy_internal.nearest(find_setting.setting, array_agg(d.setting::text))
                               FROM tenancy.setting_definitions d) || '".', 'See tenancy.setting_definitions.');
   END IF;
@@ -52,29 +52,29 @@ COMMENT ON FUNCTION tenancy_internal.require_setting_right(tenancy.setting_defin
 CREATE FUNCTION tenancy.set_setting(organization text, setting text, value boolean, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  definition tenancy.setting_definitions := tenancy_internal.find_setting(setting);
-  the_organization uuid := tenancy_internal.own_organization(organization);
-  the_workspace uuid := (tenancy_internal.own_workspace(workspace, the_organization)).workspace_id;
+  definition tenancy.setting_definitions := tenancy_internal.find_setting(set_setting.setting);
+  the_organization uuid := tenancy_internal.own_organization(set_setting.organization);
+  the_workspace uuid := (tenancy_internal.own_workspace(set_setting.workspace, the_organization)).workspace_id;
 BEGIN
   PERFORM tenancy_internal.require_setting_right(definition, the_organization, the_workspace);
-  IF value IS NULL THEN
+  IF set_setting.value IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a setting''s value cannot be NULL',
       HINT = 'Use tenancy.reset_setting() to take a value away.';
   END IF;
-  IF the_workspace IS NOT NULL AND NOT value
+  IF the_workspace IS NOT NULL AND NOT set_setting.value
      AND (SELECT r.level FROM tenancy.roles r WHERE r.role_id = definition.role_id) = 'organization' THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('setting "%s" cannot be switched off by a workspace', setting),
+      MESSAGE = format('setting "%s" cannot be switched off by a workspace', set_setting.setting),
       DETAIL = 'A workspace takes nothing from roles of the organization.',
       HINT = 'Set it for the organization.';
   END IF;
   IF definition.resource IS NULL THEN
     INSERT INTO tenancy.visibility (role_id, organization_id, workspace_id, all_rows)
-    VALUES (definition.role_id, the_organization, the_workspace, value)
+    VALUES (definition.role_id, the_organization, the_workspace, set_setting.value)
     ON CONFLICT (role_id, organization_id, workspace_id) DO UPDATE SET all_rows = EXCLUDED.all_rows;
   ELSE
     INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action, allowed)
-    SELECT definition.role_id, the_organization, the_workspace, definition.resource, action, value
+    SELECT definition.role_id, the_organization, the_workspace, definition.resource, action, set_setting.value
     FROM unnest(definition.actions) action
     ON CONFLICT (role_id, organization_id, workspace_id, resource, action) DO UPDATE SET allowed = EXCLUDED.allowed;
   END IF;
@@ -92,9 +92,9 @@ COMMENT ON FUNCTION tenancy.set_setting(text, text, boolean, text) IS 'Sets a se
 CREATE FUNCTION tenancy.reset_setting(organization text, setting text, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  definition tenancy.setting_definitions := tenancy_internal.find_setting(setting);
-  the_organization uuid := tenancy_internal.own_organization(organization);
-  the_workspace uuid := (tenancy_internal.own_workspace(workspace, the_organization)).workspace_id;
+  definition tenancy.setting_definitions := tenancy_internal.find_setting(reset_setting.setting);
+  the_organization uuid := tenancy_internal.own_organization(reset_setting.organization);
+  the_workspace uuid := (tenancy_internal.own_workspace(reset_setting.workspace, the_organization)).workspace_id;
 BEGIN
   PERFORM tenancy_internal.require_setting_right(definition, the_organization, the_workspace);
   DELETE FROM tenancy.visibility v
@@ -112,7 +112,7 @@ CREATE FUNCTION tenancy.allow_workspace_overrides(organization text, category te
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   categories text[];
-  the_organization uuid := tenancy_internal.own_organization(organization);
+  the_organization uuid := tenancy_internal.own_organization(allow_workspace_overrides.organization);
 BEGIN
   PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update');
   -- Opening or closing a category can restore what a setting has taken away, and activate workspaces' rows for custom roles.
@@ -127,13 +127,14 @@ BEGIN
         WHERE v.organization_id = the_organization AND v.workspace_id IS NOT NULL
           AND allow_workspace_overrides.category = 'data_visibility') v;
   SELECT array_agg(DISTINCT d.category::text) INTO categories FROM tenancy.setting_definitions d;
-  IF category IS NULL OR category <> ALL (categories) THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('category "%s" does not exist', category),
-      HINT = coalesce('Perhaps you meant "' || tenancy_internal.nearest(category, categories) || '".',
+  IF allow_workspace_overrides.category IS NULL OR allow_workspace_overrides.category <> ALL (categories) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('category "%s" does not exist', allow_workspace_overrides.category),
+      HINT = coalesce('Perhaps you meant "' || tenancy_internal.nearest(allow_workspace_overrides.category, categories) || '".',
                       format('Categories are %s.', array_to_string(categories, ', ')));
   END IF;
   INSERT INTO tenancy.workspace_overrides (organization_id, category, allowed)
-  VALUES (the_organization, category, allowed)
+  VALUES (the_organization, allow_workspace_overrides.category, allow_workspace_overrides.allowed)
   ON CONFLICT ON CONSTRAINT workspace_overrides_pkey DO UPDATE SET allowed = EXCLUDED.allowed;
 END
 $$;

@@ -107,10 +107,10 @@ COMMENT ON FUNCTION tenancy_internal.require_key_right(tenancy.api_keys, text, t
 CREATE FUNCTION tenancy_internal.scopes_of_key(key tenancy.api_keys) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT coalesce(array_agg(s.scope), '{}')
-  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE key.all_scopes
+  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE scopes_of_key.key.all_scopes
         UNION ALL
         SELECT s.resource || '.' || s.action FROM tenancy.api_key_scopes s
-        WHERE s.api_key_id = key.api_key_id AND NOT key.all_scopes) s (scope)
+        WHERE s.api_key_id = scopes_of_key.key.api_key_id AND NOT scopes_of_key.key.all_scopes) s (scope)
 $$;
 COMMENT ON FUNCTION tenancy_internal.scopes_of_key(tenancy.api_keys) IS 'A key''s scopes as resource.action';
 
@@ -132,8 +132,9 @@ COMMENT ON FUNCTION tenancy_internal.set_scopes(tenancy.api_keys, jsonb) IS 'Giv
 
 CREATE FUNCTION tenancy_internal.scope_names(scopes jsonb, every_scope boolean) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p)
-              ELSE (SELECT coalesce(array_agg(e.resource || '.' || e.action), '{}') FROM tenancy_internal.expand_scopes(scopes) e) END
+  SELECT CASE WHEN scope_names.every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p)
+              ELSE (SELECT coalesce(array_agg(e.resource || '.' || e.action), '{}')
+                FROM tenancy_internal.expand_scopes(scope_names.scopes) e) END
 $$;
 COMMENT ON FUNCTION tenancy_internal.scope_names(jsonb, boolean) IS 'Scopes, or every registered one, as resource.action';
 
@@ -212,7 +213,7 @@ BEGIN
     AND (tenancy.is_dba() OR k.organization_id = tenancy.current_organization_id())
   FOR UPDATE;
   IF NOT FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key %s does not exist', api_key_id);
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key %s does not exist', lock_api_key.api_key_id);
   END IF;
   RETURN key;
 END
@@ -223,26 +224,26 @@ CREATE FUNCTION tenancy.update_api_key(
   api_key_id uuid, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy_internal.lock_api_key(api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(update_api_key.api_key_id);
   prolonged boolean := coalesce(update_api_key.expires_at > key.expires_at, false);
 BEGIN
-  IF expires_at <= statement_timestamp() THEN
+  IF update_api_key.expires_at <= statement_timestamp() THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an API key cannot expire in the past',
       HINT = 'Use tenancy.revoke_api_key() to end it now.';
   END IF;
   key.expires_at := nullif(coalesce(update_api_key.expires_at, key.expires_at), 'infinity');
   PERFORM tenancy_internal.require_key_right(key, 'edit', CASE
-    WHEN scopes IS NOT NULL THEN tenancy_internal.scope_names(scopes, scopes = '"all"')
+    WHEN update_api_key.scopes IS NOT NULL THEN tenancy_internal.scope_names(update_api_key.scopes, update_api_key.scopes = '"all"')
     WHEN prolonged THEN tenancy_internal.scopes_of_key(key) END);
   UPDATE tenancy.api_keys k
   SET name = coalesce(update_api_key.name, k.name),
       expires_at = CASE WHEN update_api_key.expires_at IS NULL THEN k.expires_at
                         ELSE nullif(update_api_key.expires_at, 'infinity') END,
-      all_scopes = CASE WHEN scopes IS NULL THEN k.all_scopes ELSE scopes = '"all"' END
+      all_scopes = CASE WHEN update_api_key.scopes IS NULL THEN k.all_scopes ELSE update_api_key.scopes = '"all"' END
   WHERE k.api_key_id = key.api_key_id
   RETURNING * INTO key;
-  IF scopes IS NOT NULL THEN
-    PERFORM tenancy_internal.set_scopes(key, scopes);
+  IF update_api_key.scopes IS NOT NULL THEN
+    PERFORM tenancy_internal.set_scopes(key, update_api_key.scopes);
   END IF;
 END
 $$;
@@ -251,11 +252,11 @@ COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz) IS 'C
 CREATE FUNCTION tenancy.rotate_api_key(api_key_id uuid, transition interval DEFAULT '30 minutes') RETURNS text
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy_internal.lock_api_key(api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(rotate_api_key.api_key_id);
   issued record;
 BEGIN
   PERFORM tenancy_internal.require_key_right(key, 'rotate', tenancy_internal.scopes_of_key(key));
-  IF transition IS NULL OR (transition <> '0' AND transition < '30 minutes') THEN
+  IF rotate_api_key.transition IS NULL OR (rotate_api_key.transition <> '0' AND rotate_api_key.transition < '30 minutes') THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'transition must be at least 30 minutes, or 0',
       DETAIL = 'With 0 the old secret is refused at once.';
   END IF;
@@ -269,10 +270,10 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'API key is in transition from a rotation',
       HINT = 'Wait until it ends, or end it by tenancy.end_api_key_transition().';
   END IF;
-  IF transition = '0' THEN
+  IF rotate_api_key.transition = '0' THEN
     DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id;
   ELSE
-    UPDATE tenancy.api_key_secrets s SET is_current = false, valid_until = now() + transition
+    UPDATE tenancy.api_key_secrets s SET is_current = false, valid_until = now() + rotate_api_key.transition
     WHERE s.api_key_id = key.api_key_id;
   END IF;
   issued := tenancy_internal.issue_secret();
@@ -286,7 +287,7 @@ COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new
 CREATE FUNCTION tenancy.end_api_key_transition(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy_internal.lock_api_key(api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(end_api_key_transition.api_key_id);
 BEGIN
   PERFORM tenancy_internal.require_key_right(key, 'rotate', NULL);
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id AND NOT s.is_current;
@@ -297,7 +298,7 @@ COMMENT ON FUNCTION tenancy.end_api_key_transition(uuid) IS 'Refuses the secret 
 CREATE FUNCTION tenancy.revoke_api_key(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy_internal.lock_api_key(api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(revoke_api_key.api_key_id);
 BEGIN
   PERFORM tenancy_internal.require_key_right(key, 'delete', NULL);
   UPDATE tenancy.api_keys k SET revoked_at = now() WHERE k.api_key_id = key.api_key_id AND k.revoked_at IS NULL;
@@ -308,7 +309,7 @@ COMMENT ON FUNCTION tenancy.revoke_api_key(uuid) IS 'Refuses an API key from now
 CREATE FUNCTION tenancy.delete_api_key(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy_internal.lock_api_key(api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(delete_api_key.api_key_id);
 BEGIN
   PERFORM tenancy_internal.require_key_right(key, 'delete', NULL);
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id;

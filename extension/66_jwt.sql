@@ -25,10 +25,10 @@ CREATE TRIGGER check_key BEFORE INSERT OR UPDATE ON tenancy.jwt_keys
 CREATE FUNCTION tenancy.set_jwks(organization text, jwks jsonb, issuer text DEFAULT NULL, audience text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(organization);
-  given jsonb := CASE WHEN jwks IS NULL OR jwks IN ('null', '{}', '[]') THEN '[]'
-                      WHEN jsonb_typeof(jwks) = 'object' AND jwks ? 'keys' THEN jwks -> 'keys'
-                      WHEN jsonb_typeof(jwks) = 'object' THEN jsonb_build_array(jwks) END;
+  the_organization uuid := tenancy_internal.own_organization(set_jwks.organization);
+  given jsonb := CASE WHEN set_jwks.jwks IS NULL OR set_jwks.jwks IN ('null', '{}', '[]') THEN '[]'
+                      WHEN jsonb_typeof(set_jwks.jwks) = 'object' AND set_jwks.jwks ? 'keys' THEN set_jwks.jwks -> 'keys'
+                      WHEN jsonb_typeof(set_jwks.jwks) = 'object' THEN jsonb_build_array(set_jwks.jwks) END;
   key jsonb;
   the_kid text;
   kids text[] := '{}';
@@ -48,7 +48,7 @@ BEGIN
   IF jsonb_array_length(given) > 64 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization cannot have more than 64 keys';
   END IF;
-  IF issuer = '' OR audience = '' THEN
+  IF set_jwks.issuer = '' OR set_jwks.audience = '' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'issuer and audience cannot be empty',
       HINT = 'Use NULL to accept tokens of any.';
   END IF;
@@ -79,7 +79,7 @@ BEGIN
   DELETE FROM tenancy.jwt_issuers i
   WHERE i.organization_id = the_organization
     AND (i.issuer, i.audience) IS DISTINCT FROM (set_jwks.issuer, set_jwks.audience);
-  IF issuer IS NOT NULL OR audience IS NOT NULL THEN
+  IF set_jwks.issuer IS NOT NULL OR set_jwks.audience IS NOT NULL THEN
     INSERT INTO tenancy.jwt_issuers (organization_id, issuer, audience)
     VALUES (the_organization, set_jwks.issuer, set_jwks.audience)
     ON CONFLICT DO NOTHING;

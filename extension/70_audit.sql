@@ -99,34 +99,35 @@ BEGIN
   EXCEPTION WHEN OTHERS OR assert_failure THEN
     -- Who joins or leaves need not have chosen an organization.
     BEGIN
-      SELECT 'user', o.user_id, o.email INTO kind, id, name FROM tenancy_internal.own_identity() o WHERE o.kind = 'person' AND o.user_id IS NOT NULL;
+      SELECT 'user', o.user_id, o.email INTO audit_actor.kind, audit_actor.id, audit_actor.name
+        FROM tenancy_internal.own_identity() o WHERE o.kind = 'person' AND o.user_id IS NOT NULL;
       IF FOUND THEN
         RETURN;
       END IF;
     EXCEPTION WHEN OTHERS OR assert_failure THEN
       NULL;
     END;
-    kind := 'login';
-    name := concat_ws(', ', session_user, left('refused as user ' || nullif(current_setting('tenancy.user', true), ''), 100),
+    audit_actor.kind := 'login';
+    audit_actor.name := concat_ws(', ', session_user, left('refused as user ' || nullif(current_setting('tenancy.user', true), ''), 100),
                       'refused with API key ' || nullif(current_setting('tenancy.api_key', true), ''),
                       CASE WHEN current_setting('tenancy.jwt', true) <> '' THEN 'refused with JWT' END);
     RETURN;
   END;
   IF me.kind = 'anonymous' THEN
-    kind := 'login';
-    name := session_user;
+    audit_actor.kind := 'login';
+    audit_actor.name := session_user;
     RETURN;
   END IF;
-  kind := me.kind;
-  id := coalesce(me.api_key_id, me.user_id);
+  audit_actor.kind := me.kind;
+  audit_actor.id := coalesce(me.api_key_id, me.user_id);
   IF me.api_key_id IS NOT NULL THEN
-    SELECT concat_ws(', ', me.email, format('API key "%s"', k.name), k.display_prefix) INTO name
+    SELECT concat_ws(', ', me.email, format('API key "%s"', k.name), k.display_prefix) INTO audit_actor.name
     FROM tenancy.api_keys k WHERE k.api_key_id = me.api_key_id;
   ELSIF me.kind = 'jwt' THEN
-    name := tenancy.current_token_subject();
+    audit_actor.name := tenancy.current_token_subject();
   END IF;
   -- A token's subject can be as long as a token, and the name is in an index.
-  name := left(coalesce(name, me.email, concat_ws('/', me.kind, me.organization, me.workspace)), 500);
+  audit_actor.name := left(coalesce(audit_actor.name, me.email, concat_ws('/', me.kind, me.organization, me.workspace)), 500);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.audit_actor() IS 'Whom audit entries name: the session''s principal, or the login where there is none or its credential doesn''t hold';

@@ -4,31 +4,32 @@ CREATE FUNCTION tenancy_internal.audit_action(relation name, operation text, old
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off AS $$
 BEGIN
-  IF relation = 'api_keys' AND operation = 'UPDATE' THEN
-    IF old_row ->> 'deleted_at' IS NULL AND new_row ->> 'deleted_at' IS NOT NULL THEN
+  IF audit_action.relation = 'api_keys' AND audit_action.operation = 'UPDATE' THEN
+    IF audit_action.old_row ->> 'deleted_at' IS NULL AND audit_action.new_row ->> 'deleted_at' IS NOT NULL THEN
       RETURN 'delete';
-    ELSIF old_row ->> 'revoked_at' IS NULL AND new_row ->> 'revoked_at' IS NOT NULL THEN
+    ELSIF audit_action.old_row ->> 'revoked_at' IS NULL AND audit_action.new_row ->> 'revoked_at' IS NOT NULL THEN
       RETURN 'revoke';
     END IF;
-  ELSIF relation = 'invitations' AND operation = 'DELETE' THEN
+  ELSIF audit_action.relation = 'invitations' AND audit_action.operation = 'DELETE' THEN
     RETURN 'end';  -- whichever way
-  ELSIF relation = 'api_key_secrets' THEN
-    IF operation = 'DELETE' THEN
+  ELSIF audit_action.relation = 'api_key_secrets' THEN
+    IF audit_action.operation = 'DELETE' THEN
       RETURN 'remove_secret';
-    ELSIF operation = 'UPDATE' THEN
+    ELSIF audit_action.operation = 'UPDATE' THEN
       -- A replaced secret shows no difference, since hashes are left out.
-      RETURN CASE WHEN old_row = new_row AND (new_row ->> 'is_current')::boolean THEN 'rotate' ELSE 'update_secret' END;
-    ELSIF (new_row ->> 'is_current')::boolean AND (
+      RETURN CASE WHEN audit_action.old_row = audit_action.new_row
+        AND (audit_action.new_row ->> 'is_current')::boolean THEN 'rotate' ELSE 'update_secret' END;
+    ELSIF (audit_action.new_row ->> 'is_current')::boolean AND (
       EXISTS (SELECT FROM tenancy.api_key_secrets s
-              WHERE s.api_key_id = (new_row ->> 'api_key_id')::uuid AND NOT s.is_current) OR
+              WHERE s.api_key_id = (audit_action.new_row ->> 'api_key_id')::uuid AND NOT s.is_current) OR
       EXISTS (SELECT FROM tenancy.audit_log l
-              WHERE l.resource_type = 'api_key' AND l.resource_id = new_row ->> 'api_key_id'
+              WHERE l.resource_type = 'api_key' AND l.resource_id = audit_action.new_row ->> 'api_key_id'
                 AND (l.action = 'rotate' OR l.action LIKE '%\_secret'))) THEN
       RETURN 'rotate';
     END IF;
     RETURN 'add_secret';
   END IF;
-  RETURN CASE operation WHEN 'INSERT' THEN 'create' WHEN 'DELETE' THEN 'delete' ELSE 'update' END;
+  RETURN CASE audit_action.operation WHEN 'INSERT' THEN 'create' WHEN 'DELETE' THEN 'delete' ELSE 'update' END;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of an invitation end; of a key and its secrets also revoke, rotate, add_secret, update_secret, remove_secret';
@@ -37,7 +38,7 @@ CREATE FUNCTION tenancy_internal.name_of_dropped(relation oid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RETURN (SELECT d.object_identity FROM pg_event_trigger_dropped_objects() d
-          WHERE d.classid = 'pg_class'::regclass AND d.objid = relation AND d.objsubid = 0);
+          WHERE d.classid = 'pg_class'::regclass AND d.objid = name_of_dropped.relation AND d.objsubid = 0);
 EXCEPTION WHEN event_trigger_protocol_violated THEN
   RETURN NULL;  -- gone for longer
 END

@@ -7,10 +7,10 @@ DECLARE
   found_id uuid;
 BEGIN
   IF tenancy.is_dba() THEN
-    SELECT h.organization_id INTO found_id FROM tenancy.audit_heads h WHERE h.organization_id::text = lower(reference);
-    RETURN coalesce(found_id, tenancy_internal.find_organization(reference));
+    SELECT h.organization_id INTO found_id FROM tenancy.audit_heads h WHERE h.organization_id::text = lower(audited_organization.reference);
+    RETURN coalesce(found_id, tenancy_internal.find_organization(audited_organization.reference));
   END IF;
-  RETURN tenancy_internal.own_organization(reference);
+  RETURN tenancy_internal.own_organization(audited_organization.reference);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.audited_organization(text) IS 'Id of the organization that a reference names, for a DBA also of one that is gone (by its id); 42704 for none';
@@ -106,11 +106,11 @@ DECLARE
   removed bigint := 0;
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  IF before IS NULL THEN
+  IF purge_audit_log.before IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a time must be given';
   END IF;
-  IF organization IS NOT NULL THEN
-    RETURN tenancy_internal.purge_audit_chain(tenancy_internal.audited_organization(organization), before);
+  IF purge_audit_log.organization IS NOT NULL THEN
+    RETURN tenancy_internal.purge_audit_chain(tenancy_internal.audited_organization(purge_audit_log.organization), purge_audit_log.before);
   END IF;
   FOR chain IN SELECT h.organization_id FROM tenancy.audit_heads h ORDER BY h.organization_id LOOP
     -- A transaction left open after a change blocks the purge of its own organization's entries only.
@@ -120,9 +120,9 @@ BEGIN
         DETAIL = 'Another transaction adds entries to its chain.', HINT = 'The next purge removes them.';
       CONTINUE;
     END IF;
-    removed := removed + tenancy_internal.purge_audit_chain(chain, before);
+    removed := removed + tenancy_internal.purge_audit_chain(chain, purge_audit_log.before);
   END LOOP;
-  RETURN removed + tenancy_internal.purge_audit_chain(NULL, before);
+  RETURN removed + tenancy_internal.purge_audit_chain(NULL, purge_audit_log.before);
 END
 $$;
 COMMENT ON FUNCTION tenancy.purge_audit_log(timestamptz, text) IS 'For a DBA: removes audit entries from before a time, of an organization or (NULL) all, and returns their number; an entry in each chain records the actor, the number, and the hash of the last one; with all, organizations whose entries are being written at the moment are skipped with a WARNING';

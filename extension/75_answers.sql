@@ -37,7 +37,7 @@ CREATE FUNCTION tenancy.access_matrix(organization text DEFAULT NULL)
 RETURNS TABLE (level text, role text, resource text, action text, allowed boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(tenancy_internal.own_organization(organization)) m;
+  RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(tenancy_internal.own_organization(access_matrix.organization)) m;
 END
 $$;
 COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides';

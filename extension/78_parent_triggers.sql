@@ -97,17 +97,19 @@ COMMENT ON FUNCTION tenancy_internal.trigger_name(regclass, regclass) IS 'A name
 CREATE FUNCTION tenancy_internal.make_child_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
-  copied name[] := ARRAY(SELECT c.copy FROM tenancy_internal.copied_columns(make_child_triggers.relation, wanted) c);
+  copied name[] := ARRAY(SELECT c.copy FROM tenancy_internal.copied_columns(make_child_triggers.relation, make_child_triggers.wanted) c);
   parts text := (SELECT string_agg(quote_literal(x), ', ') FROM unnest(
-    array_fill('parent'::text, ARRAY[cardinality(wanted.through)]) || ARRAY(SELECT c.part FROM tenancy_internal.copied_columns(make_child_triggers.relation, wanted) c)) x);
-  originals name[] := ARRAY(SELECT c.original FROM tenancy_internal.copied_columns(make_child_triggers.relation, wanted) c);
+    array_fill('parent'::text, ARRAY[cardinality(make_child_triggers.wanted.through)])
+      || ARRAY(SELECT c.part FROM tenancy_internal.copied_columns(make_child_triggers.relation, make_child_triggers.wanted) c)) x);
+  originals name[] := ARRAY(SELECT c.original FROM tenancy_internal.copied_columns(make_child_triggers.relation,
+    make_child_triggers.wanted) c);
   parent tenancy.protected_tables;
 BEGIN
   EXECUTE format('CREATE TRIGGER "~tenancy_insert" BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tenancy_internal.take_from_parent(%s)',
                  make_child_triggers.relation, parts);
   EXECUTE format('CREATE TRIGGER "~tenancy_update" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.take_from_parent(%s)',
-                 make_child_triggers.relation, tenancy_internal.trigger_condition(wanted.through || copied), parts);
-  parent := (tenancy_internal.find_parent(make_child_triggers.relation, wanted.through[1])).parent;
+                 make_child_triggers.relation, tenancy_internal.trigger_condition(make_child_triggers.wanted.through || copied), parts);
+  parent := (tenancy_internal.find_parent(make_child_triggers.relation, make_child_triggers.wanted.through[1])).parent;
   PERFORM tenancy_internal.hold_parents(parent);
   EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER UPDATE ON %s FROM %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.move_children()',
                  tenancy_internal.trigger_name(parent.relation, make_child_triggers.relation), parent.relation, make_child_triggers.relation,
@@ -119,12 +121,16 @@ COMMENT ON FUNCTION tenancy_internal.make_child_triggers(regclass, tenancy.prote
 CREATE FUNCTION tenancy_internal.hold_parents(parent tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
-  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = parent.relation AND t.tgfoid = 'tenancy_internal.hold_parent'::regproc) THEN
-    EXECUTE format('ALTER TABLE %s ENABLE TRIGGER "~tenancy_update_hold"', parent.relation);  -- in case somebody switched it off
+  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = hold_parents.parent.relation
+    AND t.tgfoid = 'tenancy_internal.hold_parent'::regproc) THEN
+    EXECUTE format('ALTER TABLE %s ENABLE TRIGGER "~tenancy_update_hold"',
+      hold_parents.parent.relation);  -- in case somebody switched it off
   ELSE
     EXECUTE format('CREATE TRIGGER "~tenancy_update_hold" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.hold_parent()',
-      parent.relation, tenancy_internal.trigger_condition(array_remove(ARRAY[parent.organization_column, parent.workspace_column,
-                                                                    parent.owner_column, parent.api_key_column], NULL)));
+      hold_parents.parent.relation, tenancy_internal.trigger_condition(array_remove(ARRAY[hold_parents.parent.organization_column,
+        hold_parents.parent.workspace_column,
+                                                                    hold_parents.parent.owner_column,
+                                                                      hold_parents.parent.api_key_column], NULL)));
   END IF;
 END
 $$;
@@ -136,14 +142,14 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guar
 DECLARE
   parent tenancy.protected_tables;
 BEGIN
-  IF cardinality(wanted.through) = 1 OR EXISTS (
+  IF cardinality(make_link_triggers.wanted.through) = 1 OR EXISTS (
     SELECT FROM pg_trigger t WHERE t.tgrelid = make_link_triggers.relation AND t.tgfoid = 'tenancy_internal.check_parents'::regproc AND t.tgconstrrelid = 0) THEN
     RETURN;
   END IF;
   EXECUTE format('CREATE CONSTRAINT TRIGGER tenancy_parents AFTER INSERT OR UPDATE ON %s DEFERRABLE INITIALLY DEFERRED
                   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_parents()', make_link_triggers.relation);
-  FOR i IN 2 .. cardinality(wanted.through) LOOP
-    parent := (tenancy_internal.find_parent(make_link_triggers.relation, wanted.through[i])).parent;
+  FOR i IN 2 .. cardinality(make_link_triggers.wanted.through) LOOP
+    parent := (tenancy_internal.find_parent(make_link_triggers.relation, make_link_triggers.wanted.through[i])).parent;
     PERFORM tenancy_internal.hold_parents(parent);
     EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER UPDATE ON %s FROM %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (%s)
                     EXECUTE FUNCTION tenancy_internal.check_parents(%L)',

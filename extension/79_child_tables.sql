@@ -84,11 +84,11 @@ BEGIN
       HINT = 'through names a column that refers, by a foreign key of this column alone, to a protected table. Where one column refers '
              || 'to rows of several tables, give the table columns of its own that name the tenant.';
   END IF;
-  parent := found_parent.parent;
-  key := found_parent.key;
-  IF parent.relation IN (SELECT tenancy_internal.family_of(find_parent.relation)) OR EXISTS (
+  find_parent.parent := found_parent.parent;
+  find_parent.key := found_parent.key;
+  IF find_parent.parent.relation IN (SELECT tenancy_internal.family_of(find_parent.relation)) OR EXISTS (
     WITH RECURSIVE above AS (
-      SELECT parent.relation AS relid
+      SELECT find_parent.parent.relation AS relid
       UNION
       SELECT (p.parent).relation FROM above a JOIN tenancy.protected_tables t ON t.relation = a.relid
       CROSS JOIN LATERAL tenancy_internal.parents_of(t.relation) p WHERE p.referring = ANY (t.through)
@@ -109,17 +109,17 @@ BEGIN
       DETAIL = 'When its parent row goes, a row would move to another one, perhaps another tenant''s, whoever deletes.',
       HINT = 'Use ON DELETE CASCADE, SET NULL or RESTRICT.';
   END IF;
-  problem := (tenancy_internal.inspect_protection(parent.relation)).problem;
+  problem := (tenancy_internal.inspect_protection(find_parent.parent.relation)).problem;
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('table %s is not protected as recorded', parent.relation), DETAIL = format('Found: %s.', problem),
+      MESSAGE = format('table %s is not protected as recorded', find_parent.parent.relation), DETAIL = format('Found: %s.', problem),
       HINT = 'Protect it again first.';
   END IF;
-  PERFORM tenancy_internal.check_protectable(parent.relation);
-  IF NOT EXISTS (SELECT FROM pg_class c, pg_class p WHERE c.oid = find_parent.relation AND p.oid = parent.relation
+  PERFORM tenancy_internal.check_protectable(find_parent.parent.relation);
+  IF NOT EXISTS (SELECT FROM pg_class c, pg_class p WHERE c.oid = find_parent.relation AND p.oid = find_parent.parent.relation
                    AND pg_has_role(c.relowner, p.relowner, 'USAGE')) THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('the owner of table %s is not the owner of table %s', find_parent.relation, parent.relation),
+      MESSAGE = format('the owner of table %s is not the owner of table %s', find_parent.relation, find_parent.parent.relation),
       HINT = 'Use ALTER TABLE ... OWNER TO, so that both have one owner.';
   END IF;
 END
@@ -138,30 +138,35 @@ DECLARE
   theirs pg_attribute;
   mine pg_attribute;
 BEGIN
-  IF parent_column IS NULL THEN
-    IF given IS NOT NULL THEN
+  IF column_through.parent_column IS NULL THEN
+    IF column_through.given IS NOT NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-        MESSAGE = format('table %s has no column that column "%s" could be taken from', column_through.parent, given);
+        MESSAGE = format('table %s has no column that column "%s" could be taken from', column_through.parent, column_through.given);
     END IF;
     RETURN NULL;
   END IF;
-  IF parent_column = key AND coalesce(given, referring) = referring THEN
-    RETURN referring;
+  IF column_through.parent_column = column_through.key
+     AND coalesce(column_through.given, column_through.referring) = column_through.referring THEN
+    RETURN column_through.referring;
   END IF;
-  SELECT * INTO theirs FROM pg_attribute a WHERE a.attrelid = column_through.parent AND a.attname = parent_column;
-  SELECT * INTO mine FROM pg_attribute a WHERE a.attrelid = column_through.relation AND a.attname = coalesce(given, parent_column)
+  SELECT * INTO theirs FROM pg_attribute a WHERE a.attrelid = column_through.parent AND a.attname = column_through.parent_column;
+  SELECT * INTO mine FROM pg_attribute a WHERE a.attrelid = column_through.relation
+    AND a.attname = coalesce(column_through.given, column_through.parent_column)
     AND a.attnum > 0 AND NOT a.attisdropped;
   IF FOUND THEN
     -- A copied column left by unprotect() has this comment.
-    IF NOT may_exist AND col_description(column_through.relation, mine.attnum) IS DISTINCT FROM tenancy_internal.copied_column_comment() THEN
+    IF NOT column_through.may_exist AND col_description(column_through.relation, mine.attnum)
+      IS DISTINCT FROM tenancy_internal.copied_column_comment() THEN
       RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
-        MESSAGE = format('column "%s" of table %s already exists', parent_column, column_through.relation),
+        MESSAGE = format('column "%s" of table %s already exists', column_through.parent_column, column_through.relation),
         DETAIL = format('The column of that name in table %s says whose a row is there, and would be copied into it.', column_through.parent),
-        HINT = format('If it says whose a row of table %s is, name it: owner => %L (or api_key). If not, rename it.', column_through.relation, parent_column);
+        HINT = format('If it says whose a row of table %s is, name it: owner => %L (or api_key). If not, rename it.',
+          column_through.relation, column_through.parent_column);
     END IF;
     IF mine.atttypid <> theirs.atttypid OR mine.attcollation <> theirs.attcollation THEN
       RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
-        MESSAGE = format('columns "%s" of table %s and "%s" of table %s differ in type', mine.attname, column_through.relation, parent_column, column_through.parent),
+        MESSAGE = format('columns "%s" of table %s and "%s" of table %s differ in type', mine.attname, column_through.relation,
+          column_through.parent_column, column_through.parent),
         HINT = 'The one is to be a copy of the other.';
     END IF;
     IF mine.attgenerated <> '' OR mine.attidentity <> '' THEN
@@ -175,7 +180,7 @@ BEGIN
         HINT = 'Have the application fill the column in, and protect the table by its own columns.';
     END IF;
   END IF;
-  RETURN coalesce(given, parent_column);
+  RETURN coalesce(column_through.given, column_through.parent_column);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.column_through(regclass, name, regclass, name, name, name, boolean) IS 'The column of a child table that is to be a copy of one of its parent''s; raises 42701, 42804, 42P16 or 0A000 when it can''t be';
@@ -191,23 +196,27 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.check_through(columns_through.relation, columns_through.through);
   SELECT * INTO first FROM tenancy_internal.find_parent(columns_through.relation, columns_through.through[1]);
-  wanted.through := columns_through.through;
-  wanted.workspace_decides := (first.parent).workspace_decides;  -- a row without organization may get its first child later
-  wanted.organization_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
+  columns_through.wanted.through := columns_through.through;
+  columns_through.wanted.workspace_decides := (first.parent).workspace_decides;  -- a row without organization may get its first child later
+  columns_through.wanted.organization_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1],
+    (first.parent).relation,
     first.key, (first.parent).organization_column, columns_through.organization, true);
-  wanted.workspace_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
+  columns_through.wanted.workspace_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1],
+    (first.parent).relation,
     first.key, (first.parent).workspace_column, columns_through.workspace, true);
   IF columns_through.owner IS NULL AND columns_through.api_key IS NULL THEN
-    wanted.inherits_owner := true;
-    wanted.owner_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
+    columns_through.wanted.inherits_owner := true;
+    columns_through.wanted.owner_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1],
+      (first.parent).relation,
       first.key, (first.parent).owner_column, NULL, copied.owner IS NOT DISTINCT FROM (first.parent).owner_column);
-    wanted.api_key_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1], (first.parent).relation,
+    columns_through.wanted.api_key_column := tenancy_internal.column_through(columns_through.relation, columns_through.through[1],
+      (first.parent).relation,
       first.key, (first.parent).api_key_column, NULL, copied.api_key IS NOT DISTINCT FROM (first.parent).api_key_column);
   ELSE
     PERFORM tenancy_internal.check_column(columns_through.relation, columns_through.owner, true),
             tenancy_internal.check_column(columns_through.relation, columns_through.api_key, true);
-    wanted.owner_column := columns_through.owner;
-    wanted.api_key_column := columns_through.api_key;
+    columns_through.wanted.owner_column := columns_through.owner;
+    columns_through.wanted.api_key_column := columns_through.api_key;
   END IF;
   FOREACH referring IN ARRAY columns_through.through[2:] LOOP
     SELECT * INTO other FROM tenancy_internal.find_parent(columns_through.relation, referring);
@@ -220,12 +229,12 @@ BEGIN
         HINT = 'Both need a column for the organization, or both one for the workspace.';
     END IF;
   END LOOP;
-  IF (SELECT count(*) FROM tenancy_internal.copied_columns(columns_through.relation, wanted)) = 0 THEN
+  IF (SELECT count(*) FROM tenancy_internal.copied_columns(columns_through.relation, columns_through.wanted)) = 0 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('column "%s" of table %s is its tenant itself', columns_through.through[1], columns_through.relation),
       HINT = 'Name it as organization or workspace instead of through.';
   END IF;
-  RETURN wanted;
+  RETURN columns_through.wanted;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.columns_through(regclass, name[], name, name, name, name, tenancy.protected_tables) IS 'What protect() is to make of a table that takes its tenant from its parents, with the columns that it has or will have';
@@ -237,13 +246,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT v.part, v.copy, v.original, CASE tenancy_internal.base_type(a.atttypid) WHEN a.atttypid THEN format_type(a.atttypid, a.atttypmod)
                                        ELSE format_type(tenancy_internal.base_type(a.atttypid), NULL) END
   FROM tenancy_internal.parents_of(copied_columns.relation) p
-  CROSS JOIN LATERAL (VALUES (1, 'organization', (wanted).organization_column, (p.parent).organization_column),
-                  (2, 'workspace', (wanted).workspace_column, (p.parent).workspace_column),
-                  (3, 'owner', CASE WHEN (wanted).inherits_owner THEN (wanted).owner_column END, (p.parent).owner_column),
-                  (4, 'api_key', CASE WHEN (wanted).inherits_owner THEN (wanted).api_key_column END, (p.parent).api_key_column))
+  CROSS JOIN LATERAL (VALUES (1, 'organization', (copied_columns.wanted).organization_column, (p.parent).organization_column),
+                  (2, 'workspace', (copied_columns.wanted).workspace_column, (p.parent).workspace_column),
+                  (3, 'owner', CASE WHEN (copied_columns.wanted).inherits_owner THEN (copied_columns.wanted).owner_column END,
+                    (p.parent).owner_column),
+                  (4, 'api_key', CASE WHEN (copied_columns.wanted).inherits_owner THEN (copied_columns.wanted).api_key_column END,
+                    (p.parent).api_key_column))
          v (n, part, copy, original)
   JOIN pg_attribute a ON a.attrelid = (p.parent).relation AND a.attname = v.original
-  WHERE p.referring = (wanted).through[1] AND v.copy <> p.referring
+  WHERE p.referring = (copied_columns.wanted).through[1] AND v.copy <> p.referring
   ORDER BY v.n
 $$;
 COMMENT ON FUNCTION tenancy_internal.copied_columns(regclass, tenancy.protected_tables) IS 'Columns of a child table that are copies of its first parent''s';
@@ -257,7 +268,7 @@ DECLARE
   now_copied record := tenancy_internal.child_columns(add_copied_columns.relation);
 BEGIN
   SELECT string_agg(format('ADD COLUMN %I %s', c.copy, c.type), ', '), array_agg(c.copy) INTO missing, added_columns
-  FROM tenancy_internal.copied_columns(add_copied_columns.relation, wanted) c
+  FROM tenancy_internal.copied_columns(add_copied_columns.relation, add_copied_columns.wanted) c
   WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = add_copied_columns.relation AND a.attname = c.copy AND NOT a.attisdropped);
   IF missing IS NOT NULL THEN
     EXECUTE format('ALTER TABLE %s %s', add_copied_columns.relation, missing);
@@ -265,17 +276,18 @@ BEGIN
       EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', add_copied_columns.relation, added, tenancy_internal.copied_column_comment());
     END LOOP;
   END IF;
-  IF now_copied.through IS DISTINCT FROM wanted.through
+  IF now_copied.through IS DISTINCT FROM add_copied_columns.wanted.through
      OR ARRAY[now_copied.organization, now_copied.workspace, now_copied.owner, now_copied.api_key] IS DISTINCT FROM ARRAY(
           SELECT c.copy FROM unnest(ARRAY['organization', 'workspace', 'owner', 'api_key']) WITH ORDINALITY p (part, n)
-          LEFT JOIN tenancy_internal.copied_columns(add_copied_columns.relation, wanted) c USING (part) ORDER BY p.n)
+          LEFT JOIN tenancy_internal.copied_columns(add_copied_columns.relation, add_copied_columns.wanted) c USING (part) ORDER BY p.n)
      OR NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstrrelid = add_copied_columns.relation AND t.tgenabled IN ('O', 'A')
                       AND t.tgfoid = 'tenancy_internal.move_children'::regproc
-                      AND t.tgrelid = ((tenancy_internal.find_parent(add_copied_columns.relation, wanted.through[1])).parent).relation)
+                      AND t.tgrelid = ((tenancy_internal.find_parent(add_copied_columns.relation,
+                        add_copied_columns.wanted.through[1])).parent).relation)
      OR EXISTS (SELECT FROM pg_trigger t WHERE add_copied_columns.relation IN (t.tgrelid, t.tgconstrrelid) AND t.tgenabled NOT IN ('O', 'A')
                   AND t.tgfoid = 'tenancy_internal.check_parents'::regproc) THEN
     PERFORM tenancy_internal.leave_parents(add_copied_columns.relation);
-    PERFORM tenancy_internal.make_child_triggers(add_copied_columns.relation, wanted);
+    PERFORM tenancy_internal.make_child_triggers(add_copied_columns.relation, add_copied_columns.wanted);
   END IF;
 END
 $$;
@@ -319,36 +331,40 @@ DECLARE
   part record;
   parent record;
 BEGIN
-  PERFORM tenancy_internal.add_copied_columns(follow_parents.relation, wanted);
+  PERFORM tenancy_internal.add_copied_columns(follow_parents.relation, follow_parents.wanted);
   differing := tenancy_internal.count_differing(follow_parents.relation, at_most + 1);
   IF differing > at_most THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('more than %s rows of table %s do not say yet whose they are', at_most, follow_parents.relation),
       DETAIL = 'Nobody would see them.',
       HINT = format('Use SELECT tenancy.add_tenant_columns(%L, %L), then CALL tenancy.fill_tenant_columns(%L), and protect the table after that.',
-                    follow_parents.relation, wanted.through::text, follow_parents.relation);
+                    follow_parents.relation, follow_parents.wanted.through::text, follow_parents.relation);
   ELSIF differing > 0 THEN
     FOR part IN SELECT p.* FROM tenancy_steps.parts_to_fill(follow_parents.relation, at_most::integer) p LOOP
       PERFORM tenancy_internal.fill_blocks(part.part, 0, part.blocks);
     END LOOP;
     RAISE NOTICE 'rows of table % that say now what their parents say: %', follow_parents.relation, differing;
   END IF;
-  FOR i IN 2 .. cardinality(wanted.through) LOOP
-    SELECT * INTO parent FROM tenancy_internal.find_parent(follow_parents.relation, wanted.through[i]);
+  FOR i IN 2 .. cardinality(follow_parents.wanted.through) LOOP
+    SELECT * INTO parent FROM tenancy_internal.find_parent(follow_parents.relation, follow_parents.wanted.through[i]);
     strange := (SELECT r::bigint FROM tenancy_internal.as_owner(follow_parents.relation, format(
       'SELECT to_jsonb(count(*)) FROM %s c JOIN %s p ON p.%I = c.%I WHERE c.%I <> p.%I', follow_parents.relation, (parent.parent).relation,
-      parent.key, wanted.through[i],
-      CASE WHEN (parent.parent).organization_column IS NULL OR wanted.organization_column IS NULL THEN wanted.workspace_column ELSE wanted.organization_column END,
-      CASE WHEN (parent.parent).organization_column IS NULL OR wanted.organization_column IS NULL THEN (parent.parent).workspace_column
+      parent.key, follow_parents.wanted.through[i],
+      CASE WHEN (parent.parent).organization_column IS NULL
+        OR follow_parents.wanted.organization_column IS NULL THEN follow_parents.wanted.workspace_column
+        ELSE follow_parents.wanted.organization_column END,
+      CASE WHEN (parent.parent).organization_column IS NULL
+        OR follow_parents.wanted.organization_column IS NULL THEN (parent.parent).workspace_column
            ELSE (parent.parent).organization_column END)) r);
     IF strange > 0 THEN
       RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
         MESSAGE = format('rows of table %s have parents of two tenants: %s', follow_parents.relation, strange),
-        DETAIL = format('Columns "%s" and "%s" refer to rows of different tenants.', wanted.through[1], wanted.through[i]),
+        DETAIL = format('Columns "%s" and "%s" refer to rows of different tenants.', follow_parents.wanted.through[1],
+          follow_parents.wanted.through[i]),
         HINT = 'Delete or mend these rows first.';
     END IF;
   END LOOP;
-  PERFORM tenancy_internal.make_link_triggers(follow_parents.relation, wanted);
+  PERFORM tenancy_internal.make_link_triggers(follow_parents.relation, follow_parents.wanted);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.follow_parents(regclass, tenancy.protected_tables) IS 'Has a table take its tenant from its parents: columns, triggers, and rows that are there; raises 55000 when these are too many';
@@ -406,8 +422,8 @@ REVOKE ALL ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) FROM PUBL
 CREATE FUNCTION tenancy_internal.parents_visible(relation regclass, wanted tenancy.protected_tables) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT string_agg(format('tenancy.parent_visible(%L::regclass, %s, %I)', format('%I.%I', s.nspname, c.relname), n - 1, referring), ' AND ' ORDER BY n)
-  FROM unnest((wanted).through) WITH ORDINALITY u (referring, n), pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
-  WHERE c.oid = parents_visible.relation AND (n > 1 OR NOT (wanted).inherits_owner)
+  FROM unnest((parents_visible.wanted).through) WITH ORDINALITY u (referring, n), pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+  WHERE c.oid = parents_visible.relation AND (n > 1 OR NOT (parents_visible.wanted).inherits_owner)
 $$;
 COMMENT ON FUNCTION tenancy_internal.parents_visible(regclass, tenancy.protected_tables) IS 'The condition of a child table''s policies that parents are seen, as SQL; NULL where the row''s own columns say so';
 
@@ -426,8 +442,10 @@ BEGIN
     before.owner_column := recorded.owner;
     before.api_key_column := recorded.api_key;
   END IF;
-  IF wanted.resource IS NOT NULL AND ROW (before.organization_column, before.workspace_column, before.owner_column, before.api_key_column)
-     IS NOT DISTINCT FROM ROW (wanted.organization_column, wanted.workspace_column, wanted.owner_column, wanted.api_key_column) THEN
+  IF check_children_agree.wanted.resource IS NOT NULL AND ROW (before.organization_column, before.workspace_column,
+    before.owner_column, before.api_key_column)
+     IS NOT DISTINCT FROM ROW (check_children_agree.wanted.organization_column, check_children_agree.wanted.workspace_column,
+       check_children_agree.wanted.owner_column, check_children_agree.wanted.api_key_column) THEN
     RETURN;
   END IF;
   SELECT string_agg(DISTINCT t.tgconstrrelid::regclass::text, ', ') INTO children FROM pg_trigger t
@@ -445,19 +463,19 @@ COMMENT ON FUNCTION tenancy_internal.check_children_agree(regclass, tenancy.prot
 CREATE FUNCTION tenancy_internal.check_part_of_child(part regclass, parent tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF parent.through IS NULL THEN
+  IF check_part_of_child.parent.through IS NULL THEN
     RETURN;
   END IF;
   IF NOT (SELECT c.relispartition FROM pg_class c WHERE c.oid = check_part_of_child.part) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
-      MESSAGE = format('table %s cannot inherit from table %s', check_part_of_child.part, parent.relation),
+      MESSAGE = format('table %s cannot inherit from table %s', check_part_of_child.part, check_part_of_child.parent.relation),
       DETAIL = 'Its rows take their tenant from a parent row, and foreign keys and triggers are not inherited.',
       HINT = 'Make it a partition, or a table of its own.';
   END IF;
   IF tenancy_internal.count_differing(check_part_of_child.part, 1) > 0 THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('rows of table %s do not say what their parents say', check_part_of_child.part),
-      DETAIL = format('It becomes part of table %s, whose rows take their tenant from a parent row.', parent.relation),
+      DETAIL = format('It becomes part of table %s, whose rows take their tenant from a parent row.', check_part_of_child.parent.relation),
       HINT = 'Fill these columns in, and attach it after that.';
   END IF;
 END
@@ -468,13 +486,15 @@ CREATE FUNCTION tenancy_internal.check_covering_indexes(relation regclass, wante
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   covering record;
-  copied name[] := ARRAY(SELECT c.copy FROM tenancy_internal.copied_columns(check_covering_indexes.relation, wanted) c WHERE c.part IN ('organization', 'workspace'));
+  copied name[] := ARRAY(SELECT c.copy FROM tenancy_internal.copied_columns(check_covering_indexes.relation,
+    check_covering_indexes.wanted) c WHERE c.part IN ('organization', 'workspace'));
 BEGIN
   FOR covering IN
     SELECT i.indexrelid::regclass AS index, ARRAY(SELECT quote_ident(c) FROM unnest(copied) c WHERE NOT EXISTS (
              SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = c AND a.attnum = ANY (i.indkey))) AS missing
     FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-    WHERE i.indrelid = check_covering_indexes.relation AND a.attname = wanted.through[1] AND i.indnatts > 1 AND NOT i.indisunique LOOP
+    WHERE i.indrelid = check_covering_indexes.relation AND a.attname = check_covering_indexes.wanted.through[1] AND i.indnatts > 1
+      AND NOT i.indisunique LOOP
     CONTINUE WHEN cardinality(covering.missing) = 0;
     RAISE NOTICE USING MESSAGE = format('index %s no longer answers a query by itself', covering.index),
       DETAIL = 'The row filter needs the tenant columns, too.',

@@ -33,7 +33,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   class pg_class;
 BEGIN
-  SELECT * INTO class FROM pg_class c WHERE c.oid = relation;
+  SELECT * INTO class FROM pg_class c WHERE c.oid = check_protectable.relation;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_table', MESSAGE = 'table does not exist';
   END IF;
@@ -98,21 +98,21 @@ DECLARE
   attribute pg_attribute;
   nearest text;
 BEGIN
-  IF "column" IS NULL AND is_id THEN
+  IF check_column."column" IS NULL AND check_column.is_id THEN
     RETURN;
   END IF;
   SELECT * INTO attribute FROM pg_attribute a
-  WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped;
+  WHERE a.attrelid = check_column.relation AND a.attname = check_column."column" AND a.attnum > 0 AND NOT a.attisdropped;
   IF NOT FOUND THEN
-    SELECT tenancy_internal.nearest("column"::text, array_agg(a.attname::text)) INTO nearest FROM pg_attribute a
-    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+    SELECT tenancy_internal.nearest(check_column."column"::text, array_agg(a.attname::text)) INTO nearest FROM pg_attribute a
+    WHERE a.attrelid = check_column.relation AND a.attnum > 0 AND NOT a.attisdropped;
     RAISE EXCEPTION USING ERRCODE = 'undefined_column',
-      MESSAGE = format('column "%s" of table %s does not exist', "column", relation),
+      MESSAGE = format('column "%s" of table %s does not exist', check_column."column", check_column.relation),
       HINT = coalesce('Perhaps you meant "' || nearest || '".', 'Name one of the table''s columns.');
   END IF;
-  IF is_id AND NOT tenancy_internal.is_id_type(attribute.atttypid, attribute.attcollation) THEN
+  IF check_column.is_id AND NOT tenancy_internal.is_id_type(attribute.atttypid, attribute.attcollation) THEN
     RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
-      MESSAGE = format('column "%s" of type %s cannot hold ids', "column",
+      MESSAGE = format('column "%s" of type %s cannot hold ids', check_column."column",
                        format_type(attribute.atttypid, attribute.atttypmod)),
       DETAIL = 'Two different ids could be equal in it.',
       HINT = 'Types for ids are uuid, smallint, integer, bigint, and text or varchar with a deterministic collation.';
@@ -134,27 +134,29 @@ COMMENT ON FUNCTION tenancy_internal.is_attribution(regclass, smallint) IS 'Whet
 
 CREATE FUNCTION tenancy_internal.attribution_default(relation regclass, "column" name, entity text) RETURNS text
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN tenancy_internal.base_type(a.atttypid) = 'uuid'::regtype THEN format('tenancy.current_%s_id()', entity)
-              ELSE format('tenancy.current_external_id(%L, NULL::%s)', entity, format_type(a.atttypid, NULL)) END
+  SELECT CASE WHEN tenancy_internal.base_type(a.atttypid) = 'uuid'::regtype THEN format('tenancy.current_%s_id()',
+    attribution_default.entity)
+              ELSE format('tenancy.current_external_id(%L, NULL::%s)', attribution_default.entity, format_type(a.atttypid, NULL)) END
   FROM pg_attribute a
-  WHERE a.attrelid = relation AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
+  WHERE a.attrelid = attribution_default.relation AND a.attname = attribution_default."column" AND a.attnum > 0
+    AND NOT a.attisdropped AND a.attidentity = ''
     -- a partition or child has inherited our default
-    AND (NOT a.atthasdef OR tenancy_internal.is_attribution(relation, a.attnum))
+    AND (NOT a.atthasdef OR tenancy_internal.is_attribution(attribution_default.relation, a.attnum))
 $$;
 COMMENT ON FUNCTION tenancy_internal.attribution_default(regclass, name, text) IS 'Default that fills a column in from the principal, or NULL when the column has another default';
 
 CREATE FUNCTION tenancy_internal.is_partitioned_by(relation regclass, "column" name) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE above AS (
-    SELECT relation::oid AS relid
+    SELECT is_partitioned_by.relation::oid AS relid
     UNION
     SELECT i.inhparent FROM pg_inherits i JOIN above a ON i.inhrelid = a.relid
   )
   SELECT EXISTS (
-    SELECT FROM (SELECT a.relid FROM above a UNION SELECT f FROM tenancy_internal.family_of(relation) f) family (relid)
+    SELECT FROM (SELECT a.relid FROM above a UNION SELECT f FROM tenancy_internal.family_of(is_partitioned_by.relation) f) family (relid)
     JOIN pg_partitioned_table p ON p.partrelid = family.relid
     JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs)
-    WHERE a.attname = "column")
+    WHERE a.attname = is_partitioned_by."column")
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_partitioned_by(regclass, name) IS 'Whether a table, or one above or below it, is partitioned by the column';
 
@@ -208,10 +210,10 @@ RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp S
 DECLARE
   before tenancy.protected_tables;
   class pg_class;
-  reading text := CASE WHEN cardinality(wanted.payload) = 0 AND EXISTS (
-    SELECT FROM tenancy.permissions p WHERE p.resource = wanted.resource AND p.action = 'list')
+  reading text := CASE WHEN cardinality(apply_protection.wanted.payload) = 0 AND EXISTS (
+    SELECT FROM tenancy.permissions p WHERE p.resource = apply_protection.wanted.resource AND p.action = 'list')
     THEN 'list' ELSE 'view' END;
-  parents text := tenancy_internal.parents_visible(apply_protection.relation, wanted);
+  parents text := tenancy_internal.parents_visible(apply_protection.relation, apply_protection.wanted);
   attribution record;
   defaulted name[] := '{}';
   kept name[] := '{}';
@@ -219,30 +221,32 @@ BEGIN
   PERFORM tenancy_internal.reopen_table(apply_protection.relation);  -- it is closed again below
   SELECT * INTO class FROM pg_class c WHERE c.oid = apply_protection.relation;
   before := tenancy_internal.remove_protection(apply_protection.relation);
-  wanted.relation := apply_protection.relation;
-  wanted.with_organization := wanted.workspace_column IS NOT NULL
-    AND coalesce(tenancy_internal.is_partitioned_by(apply_protection.relation, wanted.organization_column), false);
+  apply_protection.wanted.relation := apply_protection.relation;
+  apply_protection.wanted.with_organization := apply_protection.wanted.workspace_column IS NOT NULL
+    AND coalesce(tenancy_internal.is_partitioned_by(apply_protection.relation, apply_protection.wanted.organization_column), false);
 
   -- Closed first, then opened by the policies.
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', apply_protection.relation);
   EXECUTE format('CREATE POLICY tenancy_select ON %s FOR SELECT USING (%s)', apply_protection.relation,
-                 tenancy_internal.policy_call(wanted, 'row_visible', reading));
+                 tenancy_internal.policy_call(apply_protection.wanted, 'row_visible', reading));
   EXECUTE format('CREATE POLICY tenancy_insert ON %s FOR INSERT WITH CHECK (%s)', apply_protection.relation,
-                 concat_ws(' AND ', tenancy_internal.policy_call(wanted, 'row_accepted', 'insert'), parents));
+                 concat_ws(' AND ', tenancy_internal.policy_call(apply_protection.wanted, 'row_accepted', 'insert'), parents));
   EXECUTE format('CREATE POLICY tenancy_update ON %s FOR UPDATE USING (%s) WITH CHECK (%s)', apply_protection.relation,
-                 tenancy_internal.policy_call(wanted, 'row_visible', 'update'),
-                 concat_ws(' AND ', tenancy_internal.policy_call(wanted, 'row_accepted', 'update'), parents));
+                 tenancy_internal.policy_call(apply_protection.wanted, 'row_visible', 'update'),
+                 concat_ws(' AND ', tenancy_internal.policy_call(apply_protection.wanted, 'row_accepted', 'update'), parents));
   EXECUTE format('CREATE POLICY tenancy_delete ON %s FOR DELETE USING (%s)', apply_protection.relation,
-                 tenancy_internal.policy_call(wanted, 'row_visible', 'delete'));
+                 tenancy_internal.policy_call(apply_protection.wanted, 'row_visible', 'delete'));
 
   FOR attribution IN
     SELECT v.column_name, tenancy_internal.attribution_default(apply_protection.relation, v.column_name, v.entity) AS expression
-    FROM (VALUES (wanted.organization_column, 'organization', false), (wanted.workspace_column, 'workspace', false),
-                 (wanted.owner_column, 'user', wanted.inherits_owner), (wanted.api_key_column, 'api_key', wanted.inherits_owner))
+    FROM (VALUES (apply_protection.wanted.organization_column, 'organization', false),
+      (apply_protection.wanted.workspace_column, 'workspace', false),
+                 (apply_protection.wanted.owner_column, 'user', apply_protection.wanted.inherits_owner),
+                   (apply_protection.wanted.api_key_column, 'api_key', apply_protection.wanted.inherits_owner))
          v (column_name, entity, inherited)
     -- Columns copied from a parent have no default: the trigger fills them in.
     WHERE v.column_name IS NOT NULL AND NOT v.inherited
-      AND (wanted.through IS NULL OR v.entity IN ('user', 'api_key')) LOOP
+      AND (apply_protection.wanted.through IS NULL OR v.entity IN ('user', 'api_key')) LOOP
     IF attribution.expression IS NULL THEN
       kept := kept || attribution.column_name;
     ELSE
@@ -252,12 +256,12 @@ BEGIN
     END IF;
   END LOOP;
 
-  PERFORM tenancy_internal.make_fill_trigger(apply_protection.relation, wanted);
-  wanted.defaulted_columns := defaulted;
-  wanted.row_security_before := coalesce(before.row_security_before, class.relrowsecurity);
-  wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
-  wanted.protected_at := now();
-  INSERT INTO tenancy.protected_tables SELECT (wanted).*;
+  PERFORM tenancy_internal.make_fill_trigger(apply_protection.relation, apply_protection.wanted);
+  apply_protection.wanted.defaulted_columns := defaulted;
+  apply_protection.wanted.row_security_before := coalesce(before.row_security_before, class.relrowsecurity);
+  apply_protection.wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
+  apply_protection.wanted.protected_at := now();
+  INSERT INTO tenancy.protected_tables SELECT (apply_protection.wanted).*;
   PERFORM tenancy_internal.remember_name(apply_protection.relation);
   RETURN kept;
 END
@@ -269,15 +273,15 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted name;
 BEGIN
-  FOREACH wanted IN ARRAY array_remove(columns, NULL) LOOP
+  FOREACH wanted IN ARRAY array_remove(check_indexes.columns, NULL) LOOP
     CONTINUE WHEN EXISTS (
       SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-      WHERE i.indrelid = relation AND i.indisvalid AND i.indpred IS NULL AND a.attname = wanted);
-    IF make THEN
-      EXECUTE format('CREATE INDEX ON %s (%I)', relation, wanted);
+      WHERE i.indrelid = check_indexes.relation AND i.indisvalid AND i.indpred IS NULL AND a.attname = wanted);
+    IF check_indexes.make THEN
+      EXECUTE format('CREATE INDEX ON %s (%I)', check_indexes.relation, wanted);
     ELSE
-      RAISE NOTICE USING MESSAGE = format('no index of table %s begins with column "%s"', relation, wanted),
-        HINT = format('CREATE INDEX ON %s (%I), followed by the columns that queries sort or filter by.', relation, wanted);
+      RAISE NOTICE USING MESSAGE = format('no index of table %s begins with column "%s"', check_indexes.relation, wanted),
+        HINT = format('CREATE INDEX ON %s (%I), followed by the columns that queries sort or filter by.', check_indexes.relation, wanted);
     END IF;
   END LOOP;
 END
@@ -410,11 +414,11 @@ REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, n
 CREATE FUNCTION tenancy_internal.open_again(relation regclass, enabled boolean, forced boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
-  IF NOT enabled THEN
-    EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', relation);
+  IF NOT open_again.enabled THEN
+    EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', open_again.relation);
   END IF;
-  IF NOT forced THEN
-    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', relation);
+  IF NOT open_again.forced THEN
+    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', open_again.relation);
   END IF;
 END
 $$;
@@ -426,13 +430,13 @@ DECLARE
   member regclass;
   removed tenancy.protected_tables;
 BEGIN
-  PERFORM tenancy_internal.check_protectable(relation);
+  PERFORM tenancy_internal.check_protectable(unprotect.relation);
   PERFORM tenancy_internal.check_children_agree(unprotect.relation, NULL);
   IF NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = unprotect.relation) THEN
     IF tenancy_internal.leave_parents(unprotect.relation) THEN
       RETURN;  -- add_tenant_columns() had made it follow its parent
     END IF;
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', relation);
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', unprotect.relation);
   END IF;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
@@ -442,7 +446,7 @@ BEGIN
   END LOOP;
   PERFORM tenancy_internal.leave_parents(unprotect.relation);
   -- A child of two protected tables keeps the other one's protection.
-  PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(relation) f WHERE f <> relation;
+  PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(unprotect.relation) f WHERE f <> unprotect.relation;
 END
 $$;
 COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, and forgets its names; 55000 when it isn''t protected';

@@ -117,12 +117,14 @@ COMMENT ON FUNCTION tenancy_internal.name_of(regclass) IS 'What is remembered of
 
 CREATE FUNCTION tenancy_internal.protect_call(named tenancy.protected_names, relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(relation::text), quote_literal(named.resource),
-    'organization => ' || quote_literal(named.organization_column), 'workspace => ' || quote_literal(named.workspace_column),
-    CASE WHEN NOT named.inherits_owner THEN 'owner => ' || quote_literal(named.owner_column) END,
-    CASE WHEN NOT named.inherits_owner THEN 'api_key => ' || quote_literal(named.api_key_column) END,
-    'payload => ' || quote_literal(named.payload::text), 'through => ' || quote_literal(named.through::text),
-    CASE WHEN named.shared THEN 'shared => true' END, CASE WHEN named.fill_nulls THEN 'fill_nulls => true' END))
+  SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(protect_call.relation::text),
+    quote_literal(protect_call.named.resource),
+    'organization => ' || quote_literal(protect_call.named.organization_column), 'workspace => '
+      || quote_literal(protect_call.named.workspace_column),
+    CASE WHEN NOT protect_call.named.inherits_owner THEN 'owner => ' || quote_literal(protect_call.named.owner_column) END,
+    CASE WHEN NOT protect_call.named.inherits_owner THEN 'api_key => ' || quote_literal(protect_call.named.api_key_column) END,
+    'payload => ' || quote_literal(protect_call.named.payload::text), 'through => ' || quote_literal(protect_call.named.through::text),
+    CASE WHEN protect_call.named.shared THEN 'shared => true' END, CASE WHEN protect_call.named.fill_nulls THEN 'fill_nulls => true' END))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_names, regclass) IS 'The call of protect() that protects a table as the one that had its name';
 
@@ -131,17 +133,17 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, 
 DECLARE
   wanted tenancy.protected_tables;
 BEGIN
-  wanted.resource := named.resource;
-  wanted.organization_column := named.organization_column;
-  wanted.workspace_column := named.workspace_column;
-  wanted.owner_column := named.owner_column;
-  wanted.api_key_column := named.api_key_column;
-  wanted.payload := named.payload;
-  wanted.through := named.through;
-  wanted.inherits_owner := named.inherits_owner;
-  wanted.shared := named.shared;
-  wanted.workspace_decides := named.workspace_decides;
-  wanted.fill_nulls := named.fill_nulls;
+  wanted.resource := wanted_by_name.named.resource;
+  wanted.organization_column := wanted_by_name.named.organization_column;
+  wanted.workspace_column := wanted_by_name.named.workspace_column;
+  wanted.owner_column := wanted_by_name.named.owner_column;
+  wanted.api_key_column := wanted_by_name.named.api_key_column;
+  wanted.payload := wanted_by_name.named.payload;
+  wanted.through := wanted_by_name.named.through;
+  wanted.inherits_owner := wanted_by_name.named.inherits_owner;
+  wanted.shared := wanted_by_name.named.shared;
+  wanted.workspace_decides := wanted_by_name.named.workspace_decides;
+  wanted.fill_nulls := wanted_by_name.named.fill_nulls;
   RETURN wanted;
 END
 $$;
@@ -155,7 +157,8 @@ DECLARE
   policy name;
 BEGIN
   SELECT string_agg(format('"%s"', v.wanted), ', ') INTO missing
-  FROM (VALUES (named.organization_column), (named.workspace_column), (named.owner_column), (named.api_key_column)) v (wanted)
+  FROM (VALUES (unlike_its_name.named.organization_column), (unlike_its_name.named.workspace_column),
+    (unlike_its_name.named.owner_column), (unlike_its_name.named.api_key_column)) v (wanted)
   WHERE v.wanted IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_attribute a WHERE a.attrelid = unlike_its_name.relation AND a.attname = v.wanted AND a.attnum > 0
       AND NOT a.attisdropped AND tenancy_internal.is_id_type(a.atttypid, a.attcollation));
@@ -163,12 +166,12 @@ BEGIN
     RETURN format('a table of this name was protected by columns that it does not have: %s', missing);
   END IF;
   -- With triggers or existing rows, policies are not enough.
-  IF named.through IS NOT NULL THEN
-    RETURN format('a table of this name took its tenant from a parent row (through => %L)', named.through::text);
+  IF unlike_its_name.named.through IS NOT NULL THEN
+    RETURN format('a table of this name took its tenant from a parent row (through => %L)', unlike_its_name.named.through::text);
   END IF;
   -- If the former table still exists under another name, the new one is most likely something else.
-  IF made AND EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = named.holder) THEN
-    RETURN format('%s, which is protected, had its name', named.holder);
+  IF unlike_its_name.made AND EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = unlike_its_name.named.holder) THEN
+    RETURN format('%s, which is protected, had its name', unlike_its_name.named.holder);
   END IF;
   SELECT p.polname INTO policy FROM pg_policy p
   WHERE p.polrelid IN (SELECT tenancy_internal.family_of(unlike_its_name.relation)) AND p.polpermissive LIMIT 1;
@@ -187,29 +190,30 @@ COMMENT ON FUNCTION tenancy_internal.unlike_its_name(regclass, tenancy.protected
 CREATE FUNCTION tenancy_internal.take_name(relation regclass, made boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  named tenancy.protected_names := tenancy_internal.name_of(relation);
+  named tenancy.protected_names := tenancy_internal.name_of(take_name.relation);
   unlike text;
 BEGIN
   -- Its own name: protection was removed while the guard rails were off, which advise() reports.
-  IF named.table_name IS NULL OR named.holder = relation THEN
+  IF named.table_name IS NULL OR named.holder = take_name.relation THEN
     RETURN;
   END IF;
   IF (SELECT c.relkind = 'f' FROM pg_class c WHERE c.oid = take_name.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
-      MESSAGE = format('foreign table %s cannot have the name of a protected table', relation),
+      MESSAGE = format('foreign table %s cannot have the name of a protected table', take_name.relation),
       DETAIL = 'Row security does not apply to foreign tables.',
-      HINT = format('Use tenancy.forget(%L) if it holds nothing of tenants.', relation::text);
+      HINT = format('Use tenancy.forget(%L) if it holds nothing of tenants.', take_name.relation::text);
   END IF;
-  unlike := tenancy_internal.unlike_its_name(relation, named, made);
+  unlike := tenancy_internal.unlike_its_name(take_name.relation, named, take_name.made);
   IF unlike IS NOT NULL THEN
-    PERFORM tenancy_internal.close_table(relation, unlike,
-      format('SELECT tenancy.protect(%L, %L, ...), or tenancy.forget(%1$L) if it holds nothing of tenants.', relation::text, named.resource));
+    PERFORM tenancy_internal.close_table(take_name.relation, unlike,
+      format('SELECT tenancy.protect(%L, %L, ...), or tenancy.forget(%1$L) if it holds nothing of tenants.',
+        take_name.relation::text, named.resource));
     RETURN;
   END IF;
-  PERFORM tenancy_internal.apply_protection(relation, tenancy_internal.wanted_by_name(named));
-  PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(relation) f WHERE f <> relation;
-  RAISE NOTICE USING MESSAGE = format('table %s is protected, as the table of this name was before it', relation),
-    HINT = format('Use tenancy.unprotect(%L) if it holds nothing of tenants.', relation::text);
+  PERFORM tenancy_internal.apply_protection(take_name.relation, tenancy_internal.wanted_by_name(named));
+  PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(take_name.relation) f WHERE f <> take_name.relation;
+  RAISE NOTICE USING MESSAGE = format('table %s is protected, as the table of this name was before it', take_name.relation),
+    HINT = format('Use tenancy.unprotect(%L) if it holds nothing of tenants.', take_name.relation::text);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.take_name(regclass, boolean) IS 'Protects or closes a table that has taken (made: been made under) the name of a protected one; 42809 for a foreign table';
@@ -247,10 +251,12 @@ BEGIN
                    AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.atthasdef)) THEN
     RETURN;
   END IF;
-  IF tenancy_internal.is_granted(relation) THEN
-    IF tenancy_internal.fills_in_tenants(relation) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = close_copy.relation) THEN
-      PERFORM tenancy_internal.close_table(relation, 'it fills in the tenant as a protected table does, and others than its owner have rights on it',
-        format('SELECT tenancy.protect(%L, <resource>, ...), or give it row security of its own.', relation::text));
+  IF tenancy_internal.is_granted(close_copy.relation) THEN
+    IF tenancy_internal.fills_in_tenants(close_copy.relation)
+      AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = close_copy.relation) THEN
+      PERFORM tenancy_internal.close_table(close_copy.relation,
+        'it fills in the tenant as a protected table does, and others than its owner have rights on it',
+        format('SELECT tenancy.protect(%L, <resource>, ...), or give it row security of its own.', close_copy.relation::text));
     END IF;
   END IF;
 END
@@ -327,7 +333,7 @@ BEGIN
   END IF;
   EXECUTE format('SELECT EXISTS (SELECT FROM %s h JOIN pg_class c ON c.oid = $1 JOIN pg_namespace n ON n.oid = c.relnamespace
                                  WHERE h.schema_name = n.nspname AND h.table_name = c.relname)', catalog)
-    INTO found_one USING relation;
+    INTO found_one USING is_hypertable.relation;
   RETURN found_one;
 END
 $$;

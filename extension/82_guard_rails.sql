@@ -22,7 +22,7 @@ CREATE FUNCTION tenancy_internal.refuse_opening(relation regclass, what text) RE
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-    MESSAGE = format('table %s is protected: %s', relation, what),
+    MESSAGE = format('table %s is protected: %s', refuse_opening.relation, refuse_opening.what),
     HINT = 'Use tenancy.unprotect() to take the protection away, or tenancy.protect() to change it.';
 END
 $$;
@@ -31,8 +31,8 @@ COMMENT ON FUNCTION tenancy_internal.refuse_opening(regclass, text) IS 'Raises 5
 CREATE FUNCTION tenancy_internal.refuse_reopening(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is closed', relation),
-    HINT = format('Use tenancy.protect(%L, ...), or tenancy.forget(%1$L) if it holds nothing of tenants.', relation::text);
+  RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is closed', refuse_reopening.relation),
+    HINT = format('Use tenancy.protect(%L, ...), or tenancy.forget(%1$L) if it holds nothing of tenants.', refuse_reopening.relation::text);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.refuse_reopening(regclass) IS 'Raises 55000 for a table that guard rails have closed';
@@ -48,11 +48,12 @@ COMMENT ON FUNCTION tenancy_internal.entity_of(regclass, name) IS 'What a column
 CREATE FUNCTION tenancy_internal.close_child(child regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF (SELECT c.relkind FROM pg_class c WHERE c.oid = child) NOT IN ('r', 'p') THEN
-    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('%s cannot be part of a table that is closed', child),
+  IF (SELECT c.relkind FROM pg_class c WHERE c.oid = close_child.child) NOT IN ('r', 'p') THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('%s cannot be part of a table that is closed', close_child.child),
       DETAIL = 'Row security does not apply to foreign tables.';
   END IF;
-  PERFORM tenancy_internal.close_table(child, 'it is part of a table that is closed', 'Protect that table, or use tenancy.forget().');
+  PERFORM tenancy_internal.close_table(close_child.child, 'it is part of a table that is closed',
+    'Protect that table, or use tenancy.forget().');
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.close_child(regclass) IS 'Closes a table that has become part of a closed one; 42809 for a foreign table';
@@ -60,29 +61,31 @@ COMMENT ON FUNCTION tenancy_internal.close_child(regclass) IS 'Closes a table th
 CREATE FUNCTION tenancy_internal.protect_child(child regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
-  parent tenancy.protected_tables := tenancy_internal.protected_parent(child);
+  parent tenancy.protected_tables := tenancy_internal.protected_parent(protect_child.child);
   other name;
 BEGIN
   IF parent.relation IS NULL THEN
-    IF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = child AND tenancy_internal.is_closed(i.inhparent)) AND NOT tenancy_internal.is_closed(child) THEN
-      PERFORM tenancy_internal.close_child(child);
+    IF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = protect_child.child AND tenancy_internal.is_closed(i.inhparent))
+      AND NOT tenancy_internal.is_closed(protect_child.child) THEN
+      PERFORM tenancy_internal.close_child(protect_child.child);
     END IF;
     RETURN;
   END IF;
-  IF (SELECT c.relkind FROM pg_class c WHERE c.oid = child) NOT IN ('r', 'p') THEN
-    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('%s cannot be part of protected table %s', child, parent.relation),
+  IF (SELECT c.relkind FROM pg_class c WHERE c.oid = protect_child.child) NOT IN ('r', 'p') THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('%s cannot be part of protected table %s',
+      protect_child.child, parent.relation),
       DETAIL = 'Row security does not apply to foreign tables: rows that are routed there would not be checked.',
       HINT = 'Protect it on the server where it lies.';
   END IF;
-  SELECT p.polname INTO other FROM pg_policy p WHERE p.polrelid = child AND p.polpermissive LIMIT 1;
+  SELECT p.polname INTO other FROM pg_policy p WHERE p.polrelid = protect_child.child AND p.polpermissive LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('table %s has the permissive policy "%s"', child, other),
+      MESSAGE = format('table %s has the permissive policy "%s"', protect_child.child, other),
       DETAIL = format('It becomes part of the protected table %s.', parent.relation),
       HINT = 'Drop the policy, or make it restrictive.';
   END IF;
-  PERFORM tenancy_internal.check_part_of_child(child, parent);
-  PERFORM tenancy_internal.apply_protection(child, parent);
+  PERFORM tenancy_internal.check_part_of_child(protect_child.child, parent);
+  PERFORM tenancy_internal.apply_protection(protect_child.child, parent);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_child(regclass) IS 'Protects a table as the protected table above it, if there is one, or closes it, if the table above it is closed';
@@ -124,20 +127,23 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   filled record;
 BEGIN
-  IF renamed IS NOT NULL THEN
+  IF follow_columns.renamed IS NOT NULL THEN
     UPDATE tenancy.protected_tables t
-    SET organization_column = CASE t.organization_column WHEN renamed THEN renamed_to ELSE t.organization_column END,
-        workspace_column = CASE t.workspace_column WHEN renamed THEN renamed_to ELSE t.workspace_column END,
-        owner_column = CASE t.owner_column WHEN renamed THEN renamed_to ELSE t.owner_column END,
-        api_key_column = CASE t.api_key_column WHEN renamed THEN renamed_to ELSE t.api_key_column END,
-        payload = array_replace(t.payload, renamed, renamed_to), through = array_replace(t.through, renamed, renamed_to),
-        defaulted_columns = array_replace(t.defaulted_columns, renamed, renamed_to)
+    SET organization_column = CASE t.organization_column WHEN follow_columns.renamed THEN follow_columns.renamed_to
+      ELSE t.organization_column END,
+        workspace_column = CASE t.workspace_column WHEN follow_columns.renamed THEN follow_columns.renamed_to ELSE t.workspace_column END,
+        owner_column = CASE t.owner_column WHEN follow_columns.renamed THEN follow_columns.renamed_to ELSE t.owner_column END,
+        api_key_column = CASE t.api_key_column WHEN follow_columns.renamed THEN follow_columns.renamed_to ELSE t.api_key_column END,
+        payload = array_replace(t.payload, follow_columns.renamed, follow_columns.renamed_to),
+          through = array_replace(t.through, follow_columns.renamed, follow_columns.renamed_to),
+        defaulted_columns = array_replace(t.defaulted_columns, follow_columns.renamed, follow_columns.renamed_to)
     FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
     WHERE t.relation = f.relid
-      AND (renamed IN (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
-           OR renamed = ANY (t.payload) OR renamed = ANY (t.through) OR renamed = ANY (t.defaulted_columns))
-      AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.relid AND a.attname = renamed AND NOT a.attisdropped)
-      AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.relid AND a.attname = renamed_to AND NOT a.attisdropped);
+      AND (follow_columns.renamed IN (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
+           OR follow_columns.renamed = ANY (t.payload) OR follow_columns.renamed = ANY (t.through)
+             OR follow_columns.renamed = ANY (t.defaulted_columns))
+      AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.relid AND a.attname = follow_columns.renamed AND NOT a.attisdropped)
+      AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.relid AND a.attname = follow_columns.renamed_to AND NOT a.attisdropped);
     RETURN;
   END IF;
   FOR filled IN
@@ -180,7 +186,8 @@ BEGIN
   SELECT * INTO class FROM pg_class c WHERE c.oid = guard_relation.relation;
   IF class.relkind = 'c' THEN
     -- Columns of a typed table are those of its type.
-    PERFORM tenancy_internal.guard_relation(k.oid, command_tag, opens, changes_columns, renamed, renamed_to, attached)
+    PERFORM tenancy_internal.guard_relation(k.oid, guard_relation.command_tag, guard_relation.opens, guard_relation.changes_columns,
+      guard_relation.renamed, guard_relation.renamed_to, guard_relation.attached)
     FROM (SELECT DISTINCT d.objid FROM pg_depend d
           WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = class.reltype AND d.classid = 'pg_class'::regclass) d
     JOIN pg_class k ON k.oid = d.objid AND k.reloftype = class.reltype;
@@ -193,23 +200,23 @@ BEGIN
                  WHERE k.table_name = class.relname
                    AND k.schema_name = (SELECT n.nspname FROM pg_namespace n WHERE n.oid = class.relnamespace))
     INTO recorded, closed, related, named;
-  IF opens AND recorded THEN
-    PERFORM tenancy_internal.refuse_opening(relation, 'row security must stay enabled and forced');
-  ELSIF opens AND closed THEN
-    PERFORM tenancy_internal.refuse_reopening(relation);
+  IF guard_relation.opens AND recorded THEN
+    PERFORM tenancy_internal.refuse_opening(guard_relation.relation, 'row security must stay enabled and forced');
+  ELSIF guard_relation.opens AND closed THEN
+    PERFORM tenancy_internal.refuse_reopening(guard_relation.relation);
   END IF;
-  IF (changes_columns OR renamed IS NOT NULL) AND (recorded OR related) THEN
-    PERFORM tenancy_internal.follow_columns(relation, renamed, renamed_to);
+  IF (guard_relation.changes_columns OR guard_relation.renamed IS NOT NULL) AND (recorded OR related) THEN
+    PERFORM tenancy_internal.follow_columns(guard_relation.relation, guard_relation.renamed, guard_relation.renamed_to);
   END IF;
   -- pg_restore --table restores a table with its grants and forced row security, but without enabling it.
   IF current_setting('check_function_bodies') = 'off' AND class.relforcerowsecurity AND NOT class.relrowsecurity THEN
-    EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', relation);
+    EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', guard_relation.relation);
   END IF;
 
   IF related THEN
     FOR attachment IN
       SELECT a.child, i.inhparent::regclass AS parent, tenancy_internal.is_closed(a.child) AS closed
-      FROM unnest(attached) a (child) JOIN pg_inherits i ON i.inhrelid = a.child
+      FROM unnest(guard_relation.attached) a (child) JOIN pg_inherits i ON i.inhrelid = a.child
       WHERE (tenancy_internal.is_closed(a.child) OR EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = a.child))
         AND NOT tenancy_internal.is_closed(i.inhparent)
         AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LOOP
@@ -232,23 +239,24 @@ BEGIN
   END IF;
 
   IF recorded THEN
-    SELECT * INTO now_named FROM tenancy_internal.inspect_protection(relation);
+    SELECT * INTO now_named FROM tenancy_internal.inspect_protection(guard_relation.relation);
     UPDATE tenancy.protected_tables t
     SET organization_column = now_named.organization, workspace_column = now_named.workspace,
         owner_column = now_named.owner, api_key_column = now_named.api_key, through = now_named.through
     WHERE t.relation = guard_relation.relation AND now_named.problem IS NULL
       AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.through)
           IS DISTINCT FROM (now_named.organization, now_named.workspace, now_named.owner, now_named.api_key, now_named.through);
-    PERFORM tenancy_internal.remember_name(relation);
+    PERFORM tenancy_internal.remember_name(guard_relation.relation);
   ELSIF NOT closed
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = guard_relation.relation) THEN
     -- A whole restore has made the table before names are there, and brings its protection, or its being closed, at the end.
-    IF named AND (command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA')
+    IF named AND (guard_relation.command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA',
+      'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA')
                   OR current_setting('check_function_bodies') <> 'off') THEN
-      PERFORM tenancy_internal.take_name(relation, command_tag NOT LIKE 'ALTER %');
+      PERFORM tenancy_internal.take_name(guard_relation.relation, guard_relation.command_tag NOT LIKE 'ALTER %');
     END IF;
     IF NOT class.relrowsecurity AND current_setting('check_function_bodies') <> 'off' THEN
-      PERFORM tenancy_internal.close_copy(relation);
+      PERFORM tenancy_internal.close_copy(guard_relation.relation);
     END IF;
   END IF;
 END
@@ -262,7 +270,7 @@ DECLARE
   it record;
 BEGIN
   FOR it IN
-    SELECT c.oid, t.relation IS NOT NULL AS recorded FROM unnest(relations) r (relid)
+    SELECT c.oid, t.relation IS NOT NULL AS recorded FROM unnest(guard_renamed.relations) r (relid)
     JOIN pg_class c ON c.oid = r.relid JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN tenancy.protected_tables t ON t.relation = c.oid
     LEFT JOIN tenancy.protected_names k ON k.schema_name = n.nspname AND k.table_name = c.relname

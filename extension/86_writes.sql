@@ -9,8 +9,9 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   partitioned name;
 BEGIN
-  SELECT c INTO partitioned FROM unnest(ARRAY[wanted.organization_column, wanted.workspace_column, wanted.owner_column, wanted.api_key_column]) c
-  WHERE wanted.fill_nulls AND c IS NOT NULL AND tenancy_internal.is_partitioned_by(check_fill_nulls.relation, c) LIMIT 1;
+  SELECT c INTO partitioned FROM unnest(ARRAY[check_fill_nulls.wanted.organization_column, check_fill_nulls.wanted.workspace_column,
+    check_fill_nulls.wanted.owner_column, check_fill_nulls.wanted.api_key_column]) c
+  WHERE check_fill_nulls.wanted.fill_nulls AND c IS NOT NULL AND tenancy_internal.is_partitioned_by(check_fill_nulls.relation, c) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
       MESSAGE = format('NULL in column "%s" of table %s cannot be filled in', partitioned, check_fill_nulls.relation),
@@ -38,7 +39,7 @@ COMMENT ON FUNCTION tenancy_internal.drop_fill_trigger(regclass) IS 'Drops the t
 CREATE FUNCTION tenancy_internal.make_fill_trigger(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF NOT wanted.fill_nulls OR EXISTS (
+  IF NOT make_fill_trigger.wanted.fill_nulls OR EXISTS (
     SELECT FROM pg_trigger t WHERE t.tgrelid = make_fill_trigger.relation AND t.tgfoid = 'tenancy_internal.fill_nulls'::regproc) THEN
     RETURN;
   END IF;

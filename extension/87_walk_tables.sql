@@ -13,7 +13,7 @@ CREATE FUNCTION tenancy_internal.tables_with_rows(within regclass DEFAULT NULL) 
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH chosen AS (
     SELECT t.* FROM tenancy.protected_tables t
-    WHERE within IS NULL OR t.relation IN (SELECT tenancy_internal.family_of(within))
+    WHERE tables_with_rows.within IS NULL OR t.relation IN (SELECT tenancy_internal.family_of(tables_with_rows.within))
   )
   SELECT t.* FROM chosen t JOIN pg_class c ON c.oid = t.relation
   WHERE NOT (c.relispartition AND EXISTS (
@@ -23,7 +23,8 @@ COMMENT ON FUNCTION tenancy_internal.tables_with_rows(regclass) IS 'Protected ta
 
 CREATE FUNCTION tenancy_internal.from_clause_for(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT format('%s%s', CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, relation) FROM pg_class c WHERE c.oid = relation
+  SELECT format('%s%s', CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END, from_clause_for.relation) FROM pg_class c
+    WHERE c.oid = from_clause_for.relation
 $$;
 COMMENT ON FUNCTION tenancy_internal.from_clause_for(regclass) IS 'A table for FROM: with its partitions, without its inheritance children';
 

@@ -5,18 +5,20 @@
 
 CREATE FUNCTION tenancy_internal.bypasses_row_security(role oid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT r.rolsuper OR r.rolbypassrls FROM pg_roles r WHERE r.oid = role
+  SELECT r.rolsuper OR r.rolbypassrls FROM pg_roles r WHERE r.oid = bypasses_row_security.role
 $$;
 COMMENT ON FUNCTION tenancy_internal.bypasses_row_security(oid) IS 'Whether no policy applies to a role';
 
 CREATE FUNCTION tenancy_internal.protect_call(t tenancy.protected_tables) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(t.relation::text), quote_literal(t.resource),
-    'organization => ' || quote_literal(t.organization_column), 'workspace => ' || quote_literal(t.workspace_column),
-    CASE WHEN NOT t.inherits_owner THEN 'owner => ' || quote_literal(t.owner_column) END,
-    CASE WHEN NOT t.inherits_owner THEN 'api_key => ' || quote_literal(t.api_key_column) END,
-    'payload => ' || quote_literal(t.payload::text), 'through => ' || quote_literal(t.through::text),
-    CASE WHEN t.shared THEN 'shared => true' END, CASE WHEN t.fill_nulls THEN 'fill_nulls => true' END))
+  SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(protect_call.t.relation::text),
+    quote_literal(protect_call.t.resource),
+    'organization => ' || quote_literal(protect_call.t.organization_column), 'workspace => '
+      || quote_literal(protect_call.t.workspace_column),
+    CASE WHEN NOT protect_call.t.inherits_owner THEN 'owner => ' || quote_literal(protect_call.t.owner_column) END,
+    CASE WHEN NOT protect_call.t.inherits_owner THEN 'api_key => ' || quote_literal(protect_call.t.api_key_column) END,
+    'payload => ' || quote_literal(protect_call.t.payload::text), 'through => ' || quote_literal(protect_call.t.through::text),
+    CASE WHEN protect_call.t.shared THEN 'shared => true' END, CASE WHEN protect_call.t.fill_nulls THEN 'fill_nulls => true' END))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
 
@@ -25,7 +27,7 @@ RETURNS TABLE (above regclass, kind "char", owner oid, directly boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE above AS (
     SELECT r.ev_class FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = relation AND r.ev_class <> relation
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = relations_above.relation AND r.ev_class <> relations_above.relation
     UNION
     SELECT r.ev_class FROM above a
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.ev_class
@@ -33,7 +35,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   )
   SELECT c.oid::regclass, c.relkind, c.relowner, EXISTS (
     SELECT FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-    WHERE r.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = relation)
+    WHERE r.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = relations_above.relation)
   FROM above a JOIN pg_class c ON c.oid = a.ev_class
 $$;
 COMMENT ON FUNCTION tenancy_internal.relations_above(regclass) IS 'Views and materialized views that read a table, directly or through each other, and which of them do directly';

@@ -19,10 +19,10 @@ BEGIN
     EXECUTE format('SELECT count(*) FROM %s r WHERE %s AND NOT EXISTS (SELECT FROM %s t WHERE %s)',
                    reference.referring, reference.refers, reference.referred, reference.agree) INTO dangling;
     IF dangling > 0 THEN
-      severity := 'error';
-      object := reference.referring;
-      problem := format('rows that refer to nothing in %s: %s', reference.referred, dangling);
-      fix_sql := format('DELETE FROM %s r WHERE %s AND NOT EXISTS (SELECT FROM %s t WHERE %s)',
+      advice_dangling_catalog_rows.severity := 'error';
+      advice_dangling_catalog_rows.object := reference.referring;
+      advice_dangling_catalog_rows.problem := format('rows that refer to nothing in %s: %s', reference.referred, dangling);
+      advice_dangling_catalog_rows.fix_sql := format('DELETE FROM %s r WHERE %s AND NOT EXISTS (SELECT FROM %s t WHERE %s)',
                         reference.referring, reference.refers, reference.referred, reference.agree);
       RETURN NEXT;
     END IF;

@@ -3,8 +3,9 @@
 CREATE FUNCTION tenancy_internal.is_of_extension(relation text, extension name) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-                 WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass(relation) AND d.refclassid = 'pg_extension'::regclass
-                   AND d.deptype = 'e' AND e.extname = extension)
+                 WHERE d.classid = 'pg_class'::regclass AND d.objid = to_regclass(is_of_extension.relation)
+                   AND d.refclassid = 'pg_extension'::regclass
+                   AND d.deptype = 'e' AND e.extname = is_of_extension.extension)
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_of_extension(text, name) IS 'Whether a relation belongs to an extension, and is not just called like one that does';
 

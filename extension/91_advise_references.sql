@@ -94,11 +94,11 @@ BEGIN
            OR EXISTS (SELECT FROM pg_statistic s JOIN pg_attribute a ON a.attrelid = s.starelid AND a.attnum = s.staattnum
                       WHERE s.starelid = c.oid AND a.attname = p.organization_column AND s.stanullfrac > 0)) LOOP
     IF tenancy_internal.has_rows_without_organization(t.relation, t.organization_column, t.workspace_column) THEN
-      severity := 'warning';
-      object := t.relation::text;
-      problem := format('rows name a workspace and no organization ("%s" is NULL): members of the workspace see them, and who reaches all workspaces doesn''t; fill the column in, or protect the table again, so that the workspace decides',
+      advice_rows_without_organization.severity := 'warning';
+      advice_rows_without_organization.object := t.relation::text;
+      advice_rows_without_organization.problem := format('rows name a workspace and no organization ("%s" is NULL): members of the workspace see them, and who reaches all workspaces doesn''t; fill the column in, or protect the table again, so that the workspace decides',
                         t.organization_column);
-      fix_sql := tenancy_internal.protect_call(t);
+      advice_rows_without_organization.fix_sql := tenancy_internal.protect_call(t);
       RETURN NEXT;
     END IF;
   END LOOP;

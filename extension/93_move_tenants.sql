@@ -3,10 +3,10 @@
 CREATE FUNCTION tenancy_internal.id_condition(relation regclass, "column" name, ids uuid[], external_ids text[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- An external id that is not a number's only spelling matches nothing in a column of numbers.
-  SELECT format('t.%I = ANY (%L::%s[])', "column",
-    CASE WHEN base.type = 'uuid' THEN ids::text
-         WHEN base.type = 'text' THEN external_ids::text
-         ELSE (SELECT coalesce(array_agg(e), '{}')::text FROM unnest(external_ids) e
+  SELECT format('t.%I = ANY (%L::%s[])', id_condition."column",
+    CASE WHEN base.type = 'uuid' THEN id_condition.ids::text
+         WHEN base.type = 'text' THEN id_condition.external_ids::text
+         ELSE (SELECT coalesce(array_agg(e), '{}')::text FROM unnest(id_condition.external_ids) e
                WHERE CASE WHEN e ~ '^(0|-?[1-9][0-9]{0,18})$'
                           THEN e::numeric BETWEEN base.lowest AND -(base.lowest + 1) ELSE false END) END, base.type)
   FROM pg_attribute a,
@@ -15,26 +15,26 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                     WHEN 'integer'::regtype THEN 'integer' WHEN 'bigint'::regtype THEN 'bigint' ELSE 'text' END) named (type),
   LATERAL (SELECT named.type, CASE named.type WHEN 'smallint' THEN -32768 WHEN 'integer' THEN -2147483648
                                 ELSE -9223372036854775808 END::numeric) base (type, lowest)
-  WHERE a.attrelid = relation AND a.attname = "column" AND NOT a.attisdropped
+  WHERE a.attrelid = id_condition.relation AND a.attname = id_condition."column" AND NOT a.attisdropped
 $$;
 COMMENT ON FUNCTION tenancy_internal.id_condition(regclass, name, uuid[], text[]) IS 'A condition on table t as SQL: that the column names one of some entities, by id or external id as its type has it; NULL without a column';
 
 CREATE FUNCTION tenancy_internal.rows_of_organization(protected_table tenancy.protected_tables, the_organization uuid, OUT own text, OUT disputed text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  t CONSTANT tenancy.protected_tables := protected_table;
+  t CONSTANT tenancy.protected_tables := rows_of_organization.protected_table;
   by_organization text;
   by_workspace text;
   by_another text;
 BEGIN
   SELECT tenancy_internal.id_condition(t.relation, t.organization_column, array_agg(o.organization_id), array_remove(array_agg(o.external_id::text), NULL))
-  INTO by_organization FROM tenancy.organizations o WHERE o.organization_id = the_organization;
+  INTO by_organization FROM tenancy.organizations o WHERE o.organization_id = rows_of_organization.the_organization;
   SELECT tenancy_internal.id_condition(t.relation, t.workspace_column, coalesce(array_agg(w.workspace_id), '{}'),
                               coalesce(array_remove(array_agg(w.external_id::text), NULL), '{}'))
-  INTO by_workspace FROM tenancy.workspaces w WHERE w.organization_id = the_organization;
+  INTO by_workspace FROM tenancy.workspaces w WHERE w.organization_id = rows_of_organization.the_organization;
   IF by_organization IS NULL OR by_workspace IS NULL THEN
-    own := coalesce(by_organization, by_workspace);
-    disputed := 'false';
+    rows_of_organization.own := coalesce(by_organization, by_workspace);
+    rows_of_organization.disputed := 'false';
     RETURN;
   END IF;
   -- Workspaces that the organization's rows name. Other tenants' are recognized here, since the table's owner may not read the
@@ -46,12 +46,13 @@ BEGIN
        pg_attribute a
   WHERE a.attrelid = t.relation AND a.attname = t.workspace_column AND EXISTS (
     SELECT FROM tenancy.workspaces w
-    WHERE w.organization_id <> the_organization
+    WHERE w.organization_id <> rows_of_organization.the_organization
       AND CASE tenancy_internal.base_type(a.atttypid) WHEN 'uuid'::regtype THEN w.workspace_id::text ELSE w.external_id::text END = named.id);
   -- The organization decides. Rows that name an organization and another's workspace are visible to both, and removed with
   -- neither.
-  own := format('((%s OR t.%I IS NULL AND %s) AND (%s) IS NOT TRUE)', by_organization, t.organization_column, by_workspace, by_another);
-  disputed := format('(%s AND %s)', by_organization, by_another);
+  rows_of_organization.own := format('((%s OR t.%I IS NULL AND %s) AND (%s) IS NOT TRUE)', by_organization, t.organization_column,
+    by_workspace, by_another);
+  rows_of_organization.disputed := format('(%s AND %s)', by_organization, by_another);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.rows_of_organization(tenancy.protected_tables, uuid) IS 'Conditions on a protected table t as SQL: rows that are the organization''s own, and rows that name it together with a workspace of another';
@@ -60,10 +61,10 @@ CREATE FUNCTION tenancy_internal.organization_for_dba(reference text) RETURNS uu
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  IF reference IS NULL THEN
+  IF organization_for_dba.reference IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'an organization must be given';
   END IF;
-  RETURN tenancy_internal.find_organization(reference);
+  RETURN tenancy_internal.find_organization(organization_for_dba.reference);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.organization_for_dba(text) IS 'Id of the organization that a DBA refers to; 42501 for anybody else, 42704 for none, 22004 for NULL';
@@ -160,18 +161,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
   removed bigint;
 BEGIN
-  IF batch_size IS NULL OR batch_size < 1 THEN
+  IF close_organization_in_batches.batch_size IS NULL OR close_organization_in_batches.batch_size < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;
   LOOP
     SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
-    removed := tenancy_steps.remove_access(organization, batch_size);
+    removed := tenancy_steps.remove_access(close_organization_in_batches.organization, close_organization_in_batches.batch_size);
     COMMIT;
     EXIT WHEN removed = 0;
   END LOOP;
   -- Members added meanwhile are removed as well.
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
-  PERFORM tenancy.close_organization(organization);
+  PERFORM tenancy.close_organization(close_organization_in_batches.organization);
   COMMIT;
 END
 $$;
@@ -233,7 +234,7 @@ DECLARE
   foreign_keys CONSTANT oid[] := ARRAY(
     SELECT k.oid FROM pg_constraint k
     WHERE k.contype = 'f' AND k.conparentid = 0
-      AND (k.confrelid = leaf OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(leaf) a))
+      AND (k.confrelid = removable_rows.leaf OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(removable_rows.leaf) a))
       AND EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = k.conrelid));
   foreign_key oid;
   last_read tid := '(0,0)';
@@ -302,22 +303,23 @@ COMMENT ON FUNCTION tenancy_internal.tables_by_references() IS 'tables_with_rows
 CREATE FUNCTION tenancy_internal.purge_table(purged tenancy.protected_tables, organization_id uuid, at_most bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  own_rows CONSTANT text := (tenancy_internal.rows_of_organization(purged, organization_id)).own;
+  own_rows CONSTANT text := (tenancy_internal.rows_of_organization(purge_table.purged, purge_table.organization_id)).own;
   most_of_batch CONSTANT bigint := 10000;
   leaf regclass;
   in_batch bigint;
   in_all bigint := 0;
 BEGIN
-  PERFORM tenancy_internal.require_intact(purged.relation);
+  PERFORM tenancy_internal.require_intact(purge_table.purged.relation);
   FOR leaf IN
     SELECT c.oid FROM pg_class c
-    WHERE c.relkind = 'r' AND (c.oid = purged.relation OR c.oid IN (SELECT p.relid FROM pg_partition_tree(purged.relation) p))
+    WHERE c.relkind = 'r' AND (c.oid = purge_table.purged.relation
+      OR c.oid IN (SELECT p.relid FROM pg_partition_tree(purge_table.purged.relation) p))
     ORDER BY c.oid::regclass::text LOOP
     CONTINUE WHEN tenancy_internal.hold_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
     PERFORM tenancy_internal.check_references_at(leaf, 'IMMEDIATE');
     LOOP
       in_batch := (SELECT r::bigint FROM tenancy_internal.as_owner(leaf, format('DELETE FROM ONLY %s WHERE ctid = ANY (%L)',
-        leaf, tenancy_internal.removable_rows(leaf, own_rows, least(most_of_batch, at_most - in_all)))) r);
+        leaf, tenancy_internal.removable_rows(leaf, own_rows, least(most_of_batch, purge_table.at_most - in_all)))) r);
       EXIT WHEN in_batch = 0;
       in_all := in_all + in_batch;
       RAISE NOTICE 'rows removed from table %: %', leaf, in_batch;
@@ -416,9 +418,9 @@ LANGUAGE plpgsql AS $$
 DECLARE
   the_organization uuid;
 BEGIN
-  CALL tenancy.close_organization_in_batches(organization);
+  CALL tenancy.close_organization_in_batches(purge_organization_in_batches.organization);
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
-  the_organization := tenancy.close_organization(organization);
+  the_organization := tenancy.close_organization(purge_organization_in_batches.organization);
   COMMIT;
   -- Transactions begun while the organization was open could still add rows. No lock is held meanwhile.
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
@@ -427,7 +429,7 @@ BEGIN
   LOOP
     SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
     EXIT WHEN NOT EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = the_organization);
-    PERFORM FROM tenancy.purge_organization(the_organization::text, batch_size);
+    PERFORM FROM tenancy.purge_organization(the_organization::text, purge_organization_in_batches.batch_size);
     COMMIT;
   END LOOP;
 END

@@ -6,11 +6,12 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   taken text;
 BEGIN
-  IF partition_by IS NULL OR partition_by NOT IN ('day', 'month') THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('tables cannot be partitioned by "%s"', partition_by),
+  IF validate_observability.partition_by IS NULL OR validate_observability.partition_by NOT IN ('day', 'month') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('tables cannot be partitioned by "%s"', validate_observability.partition_by),
       HINT = 'Use "day" or "month".';
   END IF;
-  IF schema IS NULL OR schema = '' THEN
+  IF validate_observability.schema IS NULL OR validate_observability.schema = '' THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a schema must be given';
   END IF;
   IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND (r.rolsuper OR r.rolbypassrls)) THEN
@@ -18,12 +19,14 @@ BEGIN
       DETAIL = 'The owner of the tables sums up the rows of all tenants.',
       HINT = 'Call this as a superuser, or SET ROLE to a role without LOGIN that has BYPASSRLS.';
   END IF;
-  IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema AND NOT pg_has_role(current_user, n.nspowner, 'USAGE')) THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of schema %s', schema);
+  IF EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = validate_observability.schema
+    AND NOT pg_has_role(current_user, n.nspowner, 'USAGE')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of schema %s', validate_observability.schema);
   END IF;
-  SELECT format('relation "%s" already exists in schema "%s"', c.relname, schema) INTO taken
+  SELECT format('relation "%s" already exists in schema "%s"', c.relname, validate_observability.schema) INTO taken
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = schema AND c.relname IN ('logs', 'log_payloads', 'log_entries', 'log_payloads_scoped', 'traces', 'traces_scoped', 'analytics',
+  WHERE n.nspname = validate_observability.schema AND c.relname IN ('logs', 'log_payloads', 'log_entries', 'log_payloads_scoped',
+    'traces', 'traces_scoped', 'analytics',
                                              'analytics_pending', 'analytics_partitions', 'analytics_state', 'accepted_times', 'job_problems')
   ORDER BY c.relname LIMIT 1;
   IF FOUND THEN
@@ -36,7 +39,7 @@ COMMENT ON FUNCTION tenancy_steps.validate_observability(name, text) IS 'Raises 
 CREATE FUNCTION tenancy_steps.create_observability_functions(schema regnamespace, unit text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  PERFORM set_config('search_path', format('%s, pg_temp', create_observability_functions.schema), true);
   -- Bodies that are parsed here, once, independent of the callers' search_path.
   EXECUTE format($ddl$
     CREATE FUNCTION refresh_analytics(hours integer DEFAULT NULL) RETURNS integer
@@ -51,7 +54,8 @@ BEGIN
     CREATE FUNCTION drop_partitions("table" text, older_than interval, keep_analytics boolean DEFAULT false) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.drop_partitions(%1$L::regnamespace, "table", older_than, keep_analytics); END
-  $ddl$, schema, unit, CASE unit WHEN 'day' THEN '7 days' ELSE '2 months' END);
+  $ddl$, create_observability_functions.schema, create_observability_functions.unit,
+    CASE create_observability_functions.unit WHEN 'day' THEN '7 days' ELSE '2 months' END);
   COMMENT ON FUNCTION refresh_analytics(integer) IS 'Brings analytics up to date with logs: sums up the hours that have changed, the newest first, at most so many (NULL: all), and returns how many';
   COMMENT ON FUNCTION invalidate_analytics(timestamptz, timestamptz) IS 'Lets the next refresh sum up all hours of a time again, and returns how many these are';
   COMMENT ON FUNCTION create_partitions(interval, timestamptz) IS 'Makes the partitions that are missing from since on, for so long, and returns how many';
@@ -78,7 +82,7 @@ BEGIN
       FROM span s LEFT JOIN tree t ON t.span_id = s.span_id AND t.start_time = s.start_time AND NOT t.is_cycle
       ORDER BY t.place NULLS LAST, s.start_time, s.span_id;
     END
-  $ddl$, schema);
+  $ddl$, create_observability_functions.schema);
   COMMENT ON FUNCTION trace_tree(text, timestamptz, timestamptz) IS 'The spans of a trace that the session may list, parents before their children; a span whose parent is not among them is a root';
   REVOKE ALL ON FUNCTION refresh_analytics, invalidate_analytics, create_partitions, drop_partitions, trace_tree FROM PUBLIC;
 END
@@ -91,8 +95,10 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') OR NOT has_schema_privilege('cron', 'USAGE') THEN
     RETURN false;
   END IF;
-  EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING format('%s: create partitions', schema), '10 * * * *', format('SELECT %s.create_partitions()', schema);
-  EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING format('%s: refresh analytics', schema), '*/5 * * * *', format('SELECT %s.refresh_analytics()', schema);
+  EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING format('%s: create partitions', schedule_observability.schema), '10 * * * *',
+    format('SELECT %s.create_partitions()', schedule_observability.schema);
+  EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING format('%s: refresh analytics', schedule_observability.schema), '*/5 * * * *',
+    format('SELECT %s.refresh_analytics()', schedule_observability.schema);
   RETURN true;
 END
 $$;
@@ -104,15 +110,17 @@ DECLARE
   place regnamespace;
   made integer;
 BEGIN
-  PERFORM tenancy_steps.validate_observability(schema::name, partition_by);
-  IF to_regnamespace(quote_ident(schema)) IS NULL THEN
-    EXECUTE format('CREATE SCHEMA %I', schema);
-    EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema, 'Logs, traces and analytics of requests to models, made by tenancy.create_observability()');
+  PERFORM tenancy_steps.validate_observability(create_observability.schema::name, create_observability.partition_by);
+  IF to_regnamespace(quote_ident(create_observability.schema)) IS NULL THEN
+    EXECUTE format('CREATE SCHEMA %I', create_observability.schema);
+    EXECUTE format('COMMENT ON SCHEMA %I IS %L', create_observability.schema,
+      'Logs, traces and analytics of requests to models, made by tenancy.create_observability()');
   END IF;
-  place := quote_ident(schema);
+  place := quote_ident(create_observability.schema);
   PERFORM tenancy_steps.create_observability_tables(place);
   PERFORM tenancy_steps.start_partitions(to_regclass(format('%s.%I', place, v.name)), v.unit)
-  FROM (VALUES ('logs', partition_by), ('log_payloads', partition_by), ('traces', partition_by), ('analytics', 'month')) v (name, unit);
+  FROM (VALUES ('logs', create_observability.partition_by), ('log_payloads', create_observability.partition_by),
+    ('traces', create_observability.partition_by), ('analytics', 'month')) v (name, unit);
 
   PERFORM tenancy.protect(format('%s.logs', place)::regclass, 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id', '{}');
   PERFORM tenancy.protect(format('%s.log_payloads', place)::regclass, 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id',
@@ -130,8 +138,9 @@ BEGIN
 
   PERFORM tenancy_steps.create_analytics_state(place);
   PERFORM tenancy_steps.bound_observability(place);
-  PERFORM tenancy_steps.create_observability_functions(place, partition_by);
-  made := tenancy.create_partitions(place, partition_by, CASE partition_by WHEN 'day' THEN interval '7 days' ELSE interval '2 months' END, now());
+  PERFORM tenancy_steps.create_observability_functions(place, create_observability.partition_by);
+  made := tenancy.create_partitions(place, create_observability.partition_by,
+    CASE create_observability.partition_by WHEN 'day' THEN interval '7 days' ELSE interval '2 months' END, now());
   IF NOT tenancy_steps.schedule_observability(place) THEN
     RAISE NOTICE USING MESSAGE = format('call %1$s.create_partitions() every day, and %1$s.refresh_analytics() as often as charts are to be fresh', place),
       DETAIL = 'pg_cron would be used if it were installed in this database.';

@@ -5,7 +5,7 @@
 CREATE FUNCTION tenancy_steps.create_analytics_state(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  PERFORM set_config('search_path', format('%s, pg_temp', create_analytics_state.schema), true);
 
   CREATE TABLE analytics_pending (hour timestamptz NOT NULL, shrunk boolean NOT NULL);
   COMMENT ON TABLE analytics_pending IS 'Hours of logs that have changed since they were summed up. Any number of rows for an hour: writers do not wait for each other';
@@ -40,10 +40,10 @@ BEGIN
       END IF;
       RETURN NULL;
     END
-    $body$ $ddl$, schema);
+    $body$ $ddl$, create_analytics_state.schema);
   COMMENT ON FUNCTION mark_changed_hours() IS 'Trigger: notes which hours a statement has changed, for refresh_analytics()';
   REVOKE ALL ON FUNCTION mark_changed_hours() FROM PUBLIC;
-  PERFORM tenancy_steps.create_change_triggers(format('%s.logs', schema)::regclass, schema);
+  PERFORM tenancy_steps.create_change_triggers(format('%s.logs', create_analytics_state.schema)::regclass, create_analytics_state.schema);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers, and the triggers that notice changes';
@@ -52,11 +52,11 @@ CREATE FUNCTION tenancy_steps.create_change_triggers(relation regclass, schema r
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   EXECUTE format('CREATE TRIGGER mark_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS changed
-                  FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()', relation, schema);
+                  FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()', create_change_triggers.relation, create_change_triggers.schema);
   EXECUTE format('CREATE TRIGGER mark_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS changed NEW TABLE AS changed_to
-                  FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()', relation, schema);
+                  FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()', create_change_triggers.relation, create_change_triggers.schema);
   EXECUTE format('CREATE TRIGGER mark_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS changed
-                  FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()', relation, schema);
+                  FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()', create_change_triggers.relation, create_change_triggers.schema);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_change_triggers(regclass, regnamespace) IS 'Lets changes of logs, or of a partition by its own name, be noticed';
@@ -263,13 +263,14 @@ DECLARE
   total integer := 0;
 BEGIN
   LOOP
-    EXECUTE pg_catalog.format('SELECT %s.refresh_analytics($1)', schema) INTO done USING hours;
+    EXECUTE pg_catalog.format('SELECT %s.refresh_analytics($1)', refresh_analytics_in_batches.schema) INTO done
+      USING refresh_analytics_in_batches.hours;
     COMMIT;
     EXIT WHEN done OPERATOR(pg_catalog.=) 0;
     total := total OPERATOR(pg_catalog.+) done;
-    RAISE NOTICE 'analytics of %: % hours are up to date', schema, total;
+    RAISE NOTICE 'analytics of %: % hours are up to date', refresh_analytics_in_batches.schema, total;
     -- Otherwise continuous writes would keep it from ending.
-    EXIT WHEN (done OPERATOR(pg_catalog.<) hours) IS NOT FALSE;
+    EXIT WHEN (done OPERATOR(pg_catalog.<) refresh_analytics_in_batches.hours) IS NOT FALSE;
   END LOOP;
 END
 $$;
@@ -280,7 +281,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security
 DECLARE
   marked integer;
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  PERFORM set_config('search_path', format('%s, pg_temp', invalidate_analytics.schema), true);
   INSERT INTO analytics_pending
   SELECT h.hour, true FROM (
     SELECT date_bin('1 hour', l.start_time, 'epoch') AS hour FROM logs l

@@ -28,7 +28,7 @@ DECLARE
   control name;
   has_rows boolean;
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  PERFORM set_config('search_path', format('%s, pg_temp', bound_observability.schema), true);
 
   CREATE TABLE IF NOT EXISTS accepted_times (
     past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),
@@ -79,7 +79,9 @@ BEGIN
         DETAIL = format('Accepted is what is no more than %%s ago, and no more than %%s ahead.', accepted.past, accepted.future),
         HINT = %2$L;
     END
-    $body$ $ddl$, schema, format('Older rows are loaded by a role that row security does not filter; table %s.accepted_times has these bounds.', schema));
+    $body$ $ddl$, bound_observability.schema,
+      format('Older rows are loaded by a role that row security does not filter; table %s.accepted_times has these bounds.',
+      bound_observability.schema));
   COMMENT ON FUNCTION check_time() IS 'Trigger: refuses a row whose time (the argument: its column) is outside of what accepted_times says';
   REVOKE ALL ON FUNCTION check_time() FROM PUBLIC;
 
@@ -109,13 +111,15 @@ CREATE FUNCTION tenancy_steps.record_job_problem(schema regnamespace, job text, 
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   -- Tables created by 1.0 have none until update_observability().
-  has_table boolean := to_regclass(format('%s.job_problems', schema)) IS NOT NULL;
+  has_table boolean := to_regclass(format('%s.job_problems', record_job_problem.schema)) IS NOT NULL;
 BEGIN
-  RAISE WARNING USING MESSAGE = format('%s.%s: %s is passed over (SQLSTATE %s)', schema, job, object, state),
-    HINT = CASE WHEN has_table THEN format('Table %s.job_problems has the reason.', schema)
-                ELSE format('Call tenancy.update_observability(%L) to have reasons recorded.', schema) END;
+  RAISE WARNING USING MESSAGE = format('%s.%s: %s is passed over (SQLSTATE %s)', record_job_problem.schema, record_job_problem.job,
+    record_job_problem.object, record_job_problem.state),
+    HINT = CASE WHEN has_table THEN format('Table %s.job_problems has the reason.', record_job_problem.schema)
+                ELSE format('Call tenancy.update_observability(%L) to have reasons recorded.', record_job_problem.schema) END;
   IF has_table THEN
-    EXECUTE format('INSERT INTO %s.job_problems (job, object, problem) VALUES ($1, $2, $3)', schema) USING job, object, problem;
+    EXECUTE format('INSERT INTO %s.job_problems (job, object, problem) VALUES ($1, $2, $3)', record_job_problem.schema)
+      USING record_job_problem.job, record_job_problem.object, record_job_problem.problem;
   END IF;
 END
 $$;
@@ -124,8 +128,8 @@ COMMENT ON FUNCTION tenancy_steps.record_job_problem(regnamespace, text, text, t
 CREATE FUNCTION tenancy_steps.forget_job_problems(schema regnamespace, job text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF to_regclass(format('%s.job_problems', schema)) IS NOT NULL THEN
-    EXECUTE format('DELETE FROM %s.job_problems WHERE job = $1', schema) USING job;
+  IF to_regclass(format('%s.job_problems', forget_job_problems.schema)) IS NOT NULL THEN
+    EXECUTE format('DELETE FROM %s.job_problems WHERE job = $1', forget_job_problems.schema) USING forget_job_problems.job;
   END IF;
 END
 $$;
@@ -134,9 +138,9 @@ COMMENT ON FUNCTION tenancy_steps.forget_job_problems(regnamespace, text) IS 'Re
 CREATE FUNCTION tenancy_steps.record_rows_left_out(schema regnamespace, hour timestamptz, organization_id uuid, rows bigint, problem text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF to_regclass(format('%s.job_problems', schema)) IS NOT NULL THEN
-    EXECUTE format('INSERT INTO %s.job_problems (job, hour, organization, rows, problem) VALUES (''refresh_analytics'', $1, $2, $3, $4)', schema)
-    USING hour, organization_id, rows, problem;
+  IF to_regclass(format('%s.job_problems', record_rows_left_out.schema)) IS NOT NULL THEN
+    EXECUTE format('INSERT INTO %s.job_problems (job, hour, organization, rows, problem) VALUES (''refresh_analytics'', $1, $2, $3, $4)', record_rows_left_out.schema)
+    USING record_rows_left_out.hour, record_rows_left_out.organization_id, record_rows_left_out.rows, record_rows_left_out.problem;
   END IF;
 END
 $$;
@@ -145,9 +149,9 @@ COMMENT ON FUNCTION tenancy_steps.record_rows_left_out(regnamespace, timestamptz
 CREATE FUNCTION tenancy_steps.forget_rows_left_out(schema regnamespace, hours timestamptz[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF to_regclass(format('%s.job_problems', schema)) IS NOT NULL THEN
-    EXECUTE format('DELETE FROM %s.job_problems WHERE job = ''refresh_analytics'' AND (hour = ANY ($1) OR $1 IS NULL AND hour IS NULL)', schema)
-    USING hours;
+  IF to_regclass(format('%s.job_problems', forget_rows_left_out.schema)) IS NOT NULL THEN
+    EXECUTE format('DELETE FROM %s.job_problems WHERE job = ''refresh_analytics'' AND (hour = ANY ($1) OR $1 IS NULL AND hour IS NULL)', forget_rows_left_out.schema)
+    USING forget_rows_left_out.hours;
   END IF;
 END
 $$;

@@ -5,7 +5,7 @@
 CREATE FUNCTION tenancy_steps.partitions_of(relation regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE family AS (
-    SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = relation
+    SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = partitions_of.relation
     UNION ALL
     SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.inhrelid
   )
@@ -18,48 +18,50 @@ CREATE FUNCTION tenancy_steps.partition_ranges(relation regclass) RETURNS TABLE 
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
   SELECT p, coalesce(substring(bound.text FROM $pattern$FROM \('([^']+)'\)$pattern$)::timestamptz, '-infinity'),
          coalesce(substring(bound.text FROM $pattern$TO \('([^']+)'\)$pattern$)::timestamptz, 'infinity')
-  FROM tenancy_steps.partitions_of(relation) p JOIN pg_class c ON c.oid = p, pg_get_expr(c.relpartbound, c.oid) bound (text)
+  FROM tenancy_steps.partitions_of(partition_ranges.relation) p JOIN pg_class c ON c.oid = p,
+    pg_get_expr(c.relpartbound, c.oid) bound (text)
 $$;
 COMMENT ON FUNCTION tenancy_steps.partition_ranges(regclass) IS 'The time that each partition of a table covers; all time for the default partition';
 
 CREATE FUNCTION tenancy_steps.is_default_partition(partition regclass) RETURNS boolean
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partdefid = partition)
+  SELECT EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partdefid = is_default_partition.partition)
 $$;
 COMMENT ON FUNCTION tenancy_steps.is_default_partition(regclass) IS 'Whether a table is the default partition of another';
 
 CREATE FUNCTION tenancy_steps.create_partition(parent regclass, unit text, at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
-  first timestamptz := date_trunc(unit, at, 'UTC');
-  until timestamptz := (first AT TIME ZONE 'UTC' + ('1 ' || unit)::interval) AT TIME ZONE 'UTC';
+  first timestamptz := date_trunc(create_partition.unit, create_partition.at, 'UTC');
+  until timestamptz := (first AT TIME ZONE 'UTC' + ('1 ' || create_partition.unit)::interval) AT TIME ZONE 'UTC';
   control name;
   default_partition regclass;
   partition text;
   columns text;
   moved bigint;
 BEGIN
-  SELECT format('%I.%I', n.nspname, tenancy_steps.partition_name(parent, unit, first)), a.attname, NULLIF(p.partdefid, 0)
+  SELECT format('%I.%I', n.nspname, tenancy_steps.partition_name(create_partition.parent, create_partition.unit, first)), a.attname,
+    NULLIF(p.partdefid, 0)
   INTO partition, control, default_partition
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_partitioned_table p ON p.partrelid = c.oid
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
-  WHERE c.oid = parent;
-  IF tenancy_steps.is_partitioned_between(parent, first, until) THEN
+  WHERE c.oid = create_partition.parent;
+  IF tenancy_steps.is_partitioned_between(create_partition.parent, first, until) THEN
     RETURN false;
   END IF;
   -- Attaching a partition needs this lock anyway; taken first, it keeps new rows of that partition out.
   IF default_partition IS NOT NULL THEN
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_partition);
-    IF tenancy_steps.is_partitioned_between(parent, first, until) THEN
+    IF tenancy_steps.is_partitioned_between(create_partition.parent, first, until) THEN
       RETURN false;
     END IF;
   END IF;
   -- Attached instead of created in its place, so that readers and writers of the other partitions can continue.
   EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE
-                  INCLUDING COMPRESSION)', partition, parent);
+                  INCLUDING COMPRESSION)', partition, create_partition.parent);
   IF default_partition IS NOT NULL THEN
     SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute a
-    WHERE a.attrelid = parent AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+    WHERE a.attrelid = create_partition.parent AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
     EXECUTE format('WITH moved AS (DELETE FROM %1$s WHERE %2$I >= $1 AND %2$I < $2 RETURNING *) INSERT INTO %3$s (%4$s) SELECT %4$s FROM moved',
                    default_partition, control, partition, columns) USING first, until;
     GET DIAGNOSTICS moved = ROW_COUNT;
@@ -67,7 +69,7 @@ BEGIN
       RAISE NOTICE '% rows move from the default partition to %', moved, partition;
     END IF;
   END IF;
-  EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', parent, partition, first, until);
+  EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', create_partition.parent, partition, first, until);
   RETURN true;
 END
 $$;
@@ -78,13 +80,15 @@ COMMENT ON FUNCTION tenancy_steps.create_partition(regclass, text, timestamptz) 
 CREATE FUNCTION tenancy_steps.try_create_partition(schema regnamespace, parent regclass, unit text, at timestamptz) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RETURN tenancy_steps.create_partition(parent, unit, at)::integer;
+  RETURN tenancy_steps.create_partition(try_create_partition.parent, try_create_partition.unit, try_create_partition.at)::integer;
 EXCEPTION WHEN OTHERS OR assert_failure THEN
   IF tenancy_steps.stops_job(SQLSTATE) THEN
     RAISE;
   END IF;
   PERFORM tenancy_steps.record_job_problem(
-    schema, 'create_partitions', format('%s of %s', parent, to_char(date_trunc(unit, at, 'UTC') AT TIME ZONE 'UTC', 'YYYY-MM-DD')), SQLSTATE, SQLERRM);
+    try_create_partition.schema, 'create_partitions', format('%s of %s', try_create_partition.parent,
+      to_char(date_trunc(try_create_partition.unit, try_create_partition.at, 'UTC') AT TIME ZONE 'UTC', 'YYYY-MM-DD')), SQLSTATE,
+      SQLERRM);
   RETURN 0;
 END
 $$;
@@ -107,10 +111,11 @@ COMMENT ON FUNCTION tenancy_steps.limit_waiting() IS 'Lets the transaction wait 
 CREATE FUNCTION tenancy_steps.try_lock(schema regnamespace, job text, relation regclass, mode text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  EXECUTE format('LOCK TABLE ONLY %s IN %s', relation, mode);
+  EXECUTE format('LOCK TABLE ONLY %s IN %s', try_lock.relation, try_lock.mode);
   RETURN true;
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-  PERFORM tenancy_steps.record_job_problem(schema, job, relation::text, SQLSTATE, 'somebody else''s transaction uses it');
+  PERFORM tenancy_steps.record_job_problem(try_lock.schema, try_lock.job, try_lock.relation::text, SQLSTATE,
+    'somebody else''s transaction uses it');
   RETURN false;
 END
 $$;
@@ -132,7 +137,7 @@ DECLARE
 BEGIN
   IF partman IS NOT NULL THEN
     EXECUTE format($query$SELECT p.parent_table FROM %s.part_config p JOIN pg_class c ON c.oid = $1 JOIN pg_namespace n ON n.oid = c.relnamespace
-                   WHERE p.parent_table = n.nspname || '.' || c.relname$query$, partman) INTO name USING parent;
+                   WHERE p.parent_table = n.nspname || '.' || c.relname$query$, partman) INTO name USING partman_name.parent;
   END IF;
   RETURN name;
 END
@@ -142,23 +147,26 @@ COMMENT ON FUNCTION tenancy_steps.partman_name(regclass) IS 'Name by which pg_pa
 CREATE FUNCTION tenancy_steps.partition_name(parent regclass, unit text, first timestamptz) RETURNS name
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  managed text := tenancy_steps.partman_name(parent);
+  managed text := tenancy_steps.partman_name(partition_name.parent);
   found_name text;
 BEGIN
   IF managed IS NOT NULL THEN
-    EXECUTE format('SELECT partition_table FROM %s.show_partition_name($1, $2)', tenancy_steps.partman_schema()) INTO found_name USING managed, first::text;
+    EXECUTE format('SELECT partition_table FROM %s.show_partition_name($1, $2)', tenancy_steps.partman_schema()) INTO found_name
+      USING managed, partition_name.first::text;
     RETURN found_name;
   END IF;
-  RETURN (SELECT c.relname || to_char(first AT TIME ZONE 'UTC', CASE unit WHEN 'day' THEN '_"p"YYYYMMDD' ELSE '_"p"YYYYMM' END)
-          FROM pg_class c WHERE c.oid = parent);
+  RETURN (SELECT c.relname || to_char(partition_name.first AT TIME ZONE 'UTC',
+    CASE partition_name.unit WHEN 'day' THEN '_"p"YYYYMMDD' ELSE '_"p"YYYYMM' END)
+          FROM pg_class c WHERE c.oid = partition_name.parent);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.partition_name(regclass, text, timestamptz) IS 'Name of a table''s partition from a time on, as pg_partman has it where that manages the table';
 
 CREATE FUNCTION tenancy_steps.is_partitioned_between(parent regclass, first timestamptz, until timestamptz) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT EXISTS (SELECT FROM tenancy_steps.partition_ranges(parent) r
-                 WHERE r.lower < until AND r.upper > first AND NOT tenancy_steps.is_default_partition(r.partition))
+  SELECT EXISTS (SELECT FROM tenancy_steps.partition_ranges(is_partitioned_between.parent) r
+                 WHERE r.lower < is_partitioned_between.until AND r.upper > is_partitioned_between.first
+                   AND NOT tenancy_steps.is_default_partition(r.partition))
 $$;
 COMMENT ON FUNCTION tenancy_steps.is_partitioned_between(regclass, timestamptz, timestamptz) IS 'Whether a table has a partition, other than the default one, for any of a time';
 
@@ -172,7 +180,8 @@ DECLARE
 BEGIN
   FOR setting IN SELECT a.attname FROM pg_attribute a
                  WHERE a.attrelid = config AND a.attname IN ('infinite_time_partitions', 'ignore_default_data') AND NOT a.attisdropped LOOP
-    EXECUTE format('UPDATE %s SET %I = true WHERE parent_table = $1 AND NOT %2$I', config, setting) USING tenancy_steps.partman_name(parent);
+    EXECUTE format('UPDATE %s SET %I = true WHERE parent_table = $1 AND NOT %2$I', config, setting)
+      USING tenancy_steps.partman_name(keep_partman_by_the_clock.parent);
   END LOOP;
 END
 $$;
@@ -190,16 +199,16 @@ BEGIN
   SELECT n.nspname, c.relname, a.attname INTO schema, "table", control
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_partitioned_table p ON p.partrelid = c.oid
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
-  WHERE c.oid = parent;
+  WHERE c.oid = start_partitions.parent;
   IF partman IS NULL THEN
-    EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s DEFAULT', schema, "table" || '_default', parent);
+    EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s DEFAULT', schema, "table" || '_default', start_partitions.parent);
   ELSE
     SELECT split_part(e.extversion, '.', 1)::integer < 5 INTO before_5 FROM pg_extension e WHERE e.extname = 'pg_partman';
     EXECUTE format('SELECT %s.create_parent(p_parent_table => $1, p_control => $2, p_type => $3, p_interval => $4, p_premake => $5)', partman)
     USING schema || '.' || "table", control::text, CASE WHEN before_5 THEN 'native' ELSE 'range' END,
-          CASE WHEN NOT before_5 THEN '1 ' || unit WHEN unit = 'day' THEN 'daily' ELSE 'monthly' END,
-          CASE unit WHEN 'day' THEN 7 ELSE 2 END;
-    PERFORM tenancy_steps.keep_partman_by_the_clock(parent);
+          CASE WHEN NOT before_5 THEN '1 ' || start_partitions.unit WHEN start_partitions.unit = 'day' THEN 'daily' ELSE 'monthly' END,
+          CASE start_partitions.unit WHEN 'day' THEN 7 ELSE 2 END;
+    PERFORM tenancy_steps.keep_partman_by_the_clock(start_partitions.parent);
   END IF;
 END
 $$;
@@ -208,29 +217,31 @@ COMMENT ON FUNCTION tenancy_steps.start_partitions(regclass, text) IS 'Hands a n
 CREATE FUNCTION tenancy_steps.run_partman(schema regnamespace, parent regclass, unit text, until timestamptz) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
 DECLARE
-  before bigint := (SELECT count(*) FROM tenancy_steps.partition_ranges(parent));
+  before bigint := (SELECT count(*) FROM tenancy_steps.partition_ranges(run_partman.parent));
   control name;
   default_partition regclass;
   at timestamptz;
 BEGIN
-  PERFORM tenancy_steps.keep_partman_by_the_clock(parent);
+  PERFORM tenancy_steps.keep_partman_by_the_clock(run_partman.parent);
   -- Rows from before the next partitions existed prevent their creation.
   SELECT a.attname, p.partdefid INTO control, default_partition
-  FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0] WHERE p.partrelid = parent;
+  FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
+    WHERE p.partrelid = run_partman.parent;
   IF default_partition <> 0 THEN
     FOR at IN EXECUTE format('SELECT DISTINCT date_trunc($1, %1$I) FROM %2$s WHERE %1$I >= $2 AND %1$I < $3', control, default_partition)
-              USING unit, (SELECT max(r.upper) FROM tenancy_steps.partition_ranges(parent) r WHERE NOT tenancy_steps.is_default_partition(r.partition)), until LOOP
-      PERFORM tenancy_steps.try_create_partition(schema, parent, unit, at);
+              USING run_partman.unit, (SELECT max(r.upper) FROM tenancy_steps.partition_ranges(run_partman.parent) r
+                WHERE NOT tenancy_steps.is_default_partition(r.partition)), run_partman.until LOOP
+      PERFORM tenancy_steps.try_create_partition(run_partman.schema, run_partman.parent, run_partman.unit, at);
     END LOOP;
   END IF;
-  EXECUTE format('SELECT %s.run_maintenance($1)', tenancy_steps.partman_schema()) USING tenancy_steps.partman_name(parent);
-  RETURN (SELECT count(*) FROM tenancy_steps.partition_ranges(parent)) - before;
+  EXECUTE format('SELECT %s.run_maintenance($1)', tenancy_steps.partman_schema()) USING tenancy_steps.partman_name(run_partman.parent);
+  RETURN (SELECT count(*) FROM tenancy_steps.partition_ranges(run_partman.parent)) - before;
 EXCEPTION WHEN OTHERS OR assert_failure THEN
   -- It waits for locks by itself.
   IF tenancy_steps.stops_job(SQLSTATE) AND SQLSTATE NOT IN ('55P03', '40P01') THEN
     RAISE;
   END IF;
-  PERFORM tenancy_steps.record_job_problem(schema, 'create_partitions', parent::text, SQLSTATE, SQLERRM);
+  PERFORM tenancy_steps.record_job_problem(run_partman.schema, 'create_partitions', run_partman.parent::text, SQLSTATE, SQLERRM);
   RETURN 0;
 END
 $$;
@@ -245,27 +256,30 @@ DECLARE
   waiting text;
 BEGIN
   -- Before any table is locked, as refresh_analytics() does.
-  EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', schema);
-  PERFORM tenancy_steps.forget_job_problems(schema, 'create_partitions');
+  EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', create_partitions.schema);
+  PERFORM tenancy_steps.forget_job_problems(create_partitions.schema, 'create_partitions');
   waiting := tenancy_steps.limit_waiting();
   FOR parent IN
     SELECT r.relation, v.unit, (SELECT p FROM tenancy_steps.partitions_of(r.relation) p WHERE tenancy_steps.is_default_partition(p)) AS default_partition
-    FROM (VALUES ('logs', unit), ('log_payloads', unit), ('traces', unit), ('analytics', 'month')) v (name, unit),
-         LATERAL to_regclass(format('%s.%I', schema, v.name)) r (relation) LOOP
+    FROM (VALUES ('logs', create_partitions.unit), ('log_payloads', create_partitions.unit), ('traces', create_partitions.unit),
+      ('analytics', 'month')) v (name, unit),
+         LATERAL to_regclass(format('%s.%I', create_partitions.schema, v.name)) r (relation) LOOP
     IF tenancy_steps.partman_name(parent.relation) IS NOT NULL THEN
-      made := made + tenancy_steps.run_partman(schema, parent.relation, parent.unit, since + ahead);
+      made := made + tenancy_steps.run_partman(create_partitions.schema, parent.relation, parent.unit,
+        create_partitions.since + create_partitions.ahead);
       CONTINUE;
     END IF;
-    FOR at IN SELECT generate_series(date_trunc(parent.unit, since), since + ahead, ('1 ' || parent.unit)::interval) LOOP
+    FOR at IN SELECT generate_series(date_trunc(parent.unit, create_partitions.since),
+      create_partitions.since + create_partitions.ahead, ('1 ' || parent.unit)::interval) LOOP
       CONTINUE WHEN tenancy_steps.is_partitioned_between(parent.relation, at, at + ('1 ' || parent.unit)::interval);
       -- Its lock is needed to create any. Waiting for one table's lock means holding those of the tables before.
       EXIT WHEN parent.default_partition IS NOT NULL
-        AND NOT tenancy_steps.try_lock(schema, 'create_partitions', parent.default_partition, 'ACCESS EXCLUSIVE MODE');
-      made := made + tenancy_steps.try_create_partition(schema, parent.relation, parent.unit, at);
+        AND NOT tenancy_steps.try_lock(create_partitions.schema, 'create_partitions', parent.default_partition, 'ACCESS EXCLUSIVE MODE');
+      made := made + tenancy_steps.try_create_partition(create_partitions.schema, parent.relation, parent.unit, at);
     END LOOP;
   END LOOP;
   PERFORM set_config('lock_timeout', waiting, true);
-  PERFORM tenancy_steps.track_partitions(schema);
+  PERFORM tenancy_steps.track_partitions(create_partitions.schema);
   RETURN made;
 END
 $$;
@@ -274,19 +288,19 @@ COMMENT ON FUNCTION tenancy.create_partitions(regnamespace, text, interval, time
 CREATE PROCEDURE tenancy.create_partitions_in_batches(schema regnamespace, since timestamptz, until timestamptz)
 LANGUAGE plpgsql AS $$
 DECLARE
-  at timestamptz := since;
+  at timestamptz := create_partitions_in_batches.since;
   step pg_catalog.interval := '7 days';
   made integer;
 BEGIN
-  WHILE at OPERATOR(pg_catalog.<=) until LOOP
-    IF until OPERATOR(pg_catalog.-) at OPERATOR(pg_catalog.<) step THEN
-      step := until OPERATOR(pg_catalog.-) at;
+  WHILE at OPERATOR(pg_catalog.<=) create_partitions_in_batches.until LOOP
+    IF create_partitions_in_batches.until OPERATOR(pg_catalog.-) at OPERATOR(pg_catalog.<) step THEN
+      step := create_partitions_in_batches.until OPERATOR(pg_catalog.-) at;
     END IF;
-    EXECUTE pg_catalog.format('SELECT %s.create_partitions($1, $2)', schema) INTO made USING step, at;
+    EXECUTE pg_catalog.format('SELECT %s.create_partitions($1, $2)', create_partitions_in_batches.schema) INTO made USING step, at;
     COMMIT;
     at := at OPERATOR(pg_catalog.+) step;
-    RAISE NOTICE 'schema %: % partitions made, complete until %', schema, made, at;
-    EXIT WHEN at OPERATOR(pg_catalog.=) until;
+    RAISE NOTICE 'schema %: % partitions made, complete until %', create_partitions_in_batches.schema, made, at;
+    EXIT WHEN at OPERATOR(pg_catalog.=) create_partitions_in_batches.until;
   END LOOP;
 END
 $$;
@@ -299,19 +313,20 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = '
 DECLARE
   deleted bigint;
 BEGIN
-  IF keep_analytics THEN
-    PERFORM tenancy.refresh_analytics(schema, NULL);
+  IF empty_default_partition.keep_analytics THEN
+    PERFORM tenancy.refresh_analytics(empty_default_partition.schema, NULL);
     -- Consecutive days are one range.
     EXECUTE format($query$
       INSERT INTO %s.analytics_partitions (relation, lower, upper)
       SELECT NULL, min(day), max(day) + interval '1 day'
       FROM (SELECT day, day - row_number() OVER (ORDER BY day) * interval '1 day' AS run
             FROM (SELECT DISTINCT date_trunc('day', start_time) AS day FROM %s WHERE start_time >= '1970-01-01 00:00+00' AND start_time < $1) days) runs
-      GROUP BY run $query$, schema, partition) USING before;
+      GROUP BY run $query$, empty_default_partition.schema, empty_default_partition.partition) USING empty_default_partition.before;
   END IF;
-  EXECUTE format('DELETE FROM %s WHERE %I < $1', partition, control) USING before;
+  EXECUTE format('DELETE FROM %s WHERE %I < $1', empty_default_partition.partition, empty_default_partition.control)
+    USING empty_default_partition.before;
   GET DIAGNOSTICS deleted = ROW_COUNT;
-  RAISE NOTICE 'deleted % old rows of %', deleted, partition;
+  RAISE NOTICE 'deleted % old rows of %', deleted, empty_default_partition.partition;
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.empty_default_partition(regnamespace, regclass, name, timestamptz, boolean) IS 'Deletes what is older than a time from a default partition, which is locked; with keep_analytics, what was summed up of it stays';

@@ -4,7 +4,7 @@
 CREATE FUNCTION tenancy_steps.create_observability_tables(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', schema), true);
+  PERFORM set_config('search_path', format('%s, pg_temp', create_observability_tables.schema), true);
 
   CREATE TABLE logs (
     log_id uuid NOT NULL DEFAULT gen_random_uuid(),

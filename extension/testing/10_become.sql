@@ -8,7 +8,7 @@
 
 CREATE FUNCTION tenancy_testing.bypasses_row_security(role name) RETURNS boolean
 LANGUAGE sql STABLE AS $$
-  SELECT r.rolsuper OR r.rolbypassrls FROM pg_catalog.pg_roles r WHERE r.rolname = role
+  SELECT r.rolsuper OR r.rolbypassrls FROM pg_catalog.pg_roles r WHERE r.rolname = bypasses_row_security.role
 $$;
 COMMENT ON FUNCTION tenancy_testing.bypasses_row_security(name) IS 'Whether no policy applies to a role; NULL: there is no such role';
 
@@ -23,20 +23,20 @@ LANGUAGE sql STABLE AS $$
     UNION
     SELECT e.extnamespace FROM pg_extension e WHERE e.extname = 'pgtap'
   )
-  SELECT format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), login)
-  WHERE NOT has_database_privilege(login, current_database(), 'TEMPORARY')
+  SELECT format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), privileges_missing.login)
+  WHERE NOT has_database_privilege(privileges_missing.login, current_database(), 'TEMPORARY')
   UNION ALL
-  SELECT format('GRANT USAGE ON SCHEMA %s TO %I', s.schema::regnamespace, login)
-  FROM in_schema s WHERE NOT has_schema_privilege(login, s.schema, 'USAGE')
+  SELECT format('GRANT USAGE ON SCHEMA %s TO %I', s.schema::regnamespace, privileges_missing.login)
+  FROM in_schema s WHERE NOT has_schema_privilege(privileges_missing.login, s.schema, 'USAGE')
   UNION ALL
-  SELECT format('GRANT %s ON %s TO %I', r.privileges, r.relation::regclass, login)
+  SELECT format('GRANT %s ON %s TO %I', r.privileges, r.relation::regclass, privileges_missing.login)
   FROM readable r
-  WHERE EXISTS (SELECT FROM string_to_table(r.privileges, ', ') p WHERE NOT has_table_privilege(login, r.relation, p))
+  WHERE EXISTS (SELECT FROM string_to_table(r.privileges, ', ') p WHERE NOT has_table_privilege(privileges_missing.login, r.relation, p))
   UNION ALL
-  SELECT format('GRANT USAGE ON SEQUENCE %s TO %I', s.oid::regclass, login)
+  SELECT format('GRANT USAGE ON SEQUENCE %s TO %I', s.oid::regclass, privileges_missing.login)
   FROM readable r JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.relation AND d.deptype = 'a'
   JOIN pg_class s ON d.classid = 'pg_class'::regclass AND s.oid = d.objid
-  WHERE CASE WHEN s.relkind = 'S' THEN NOT has_sequence_privilege(login, s.oid, 'USAGE') END
+  WHERE CASE WHEN s.relkind = 'S' THEN NOT has_sequence_privilege(privileges_missing.login, s.oid, 'USAGE') END
 $$;
 COMMENT ON FUNCTION tenancy_testing.privileges_missing(name) IS 'What to grant so that a login may use the protected tables and scoped views, as far as their policies let it';
 
@@ -110,14 +110,15 @@ COMMENT ON FUNCTION tenancy_testing.become_self() IS 'The session is again the l
 CREATE FUNCTION tenancy_testing.switch_to(setting text, credential text, organization text, workspace text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-  IF credential IS NULL THEN
+  IF switch_to.credential IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'whom to become must be given';
   END IF;
   PERFORM tenancy_testing.become_self();
   PERFORM set_config('session_authorization', tenancy_testing.choose_login(), false);
   PERFORM set_config('tenancy.api_key', '', false), set_config('tenancy.jwt', '', false), set_config('tenancy.user', '', false);
-  PERFORM set_config('tenancy.organization', coalesce(organization, ''), false), set_config('tenancy.workspace', coalesce(workspace, ''), false);
-  PERFORM set_config(setting, credential, false);
+  PERFORM set_config('tenancy.organization', coalesce(switch_to.organization, ''), false),
+    set_config('tenancy.workspace', coalesce(switch_to.workspace, ''), false);
+  PERFORM set_config(switch_to.setting, switch_to.credential, false);
   -- An invalid credential is refused here, and not by a later statement.
   PERFORM set_config('tenancy_testing.principal', tenancy_testing.principal(), false);
 END
@@ -125,15 +126,15 @@ $$;
 COMMENT ON FUNCTION tenancy_testing.switch_to(text, text, text, text) IS 'Becomes the test''s login with one credential and no other; 28000 when the credential does not hold';
 
 CREATE FUNCTION tenancy_testing.become(member text, organization text DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
-LANGUAGE sql AS $$ SELECT tenancy_testing.switch_to('tenancy.user', member, organization, workspace) $$;
+LANGUAGE sql AS $$ SELECT tenancy_testing.switch_to('tenancy.user', become.member, become.organization, become.workspace) $$;
 COMMENT ON FUNCTION tenancy_testing.become(text, text, text) IS 'From now on the session is this user, in this organization (NULL: the user''s only one), narrowed to this workspace (NULL: not narrowed)';
 
 CREATE FUNCTION tenancy_testing.become_key(secret text) RETURNS void
-LANGUAGE sql AS $$ SELECT tenancy_testing.switch_to('tenancy.api_key', secret, NULL, NULL) $$;
+LANGUAGE sql AS $$ SELECT tenancy_testing.switch_to('tenancy.api_key', become_key.secret, NULL, NULL) $$;
 COMMENT ON FUNCTION tenancy_testing.become_key(text) IS 'From now on the session is the API key with this secret';
 
 CREATE FUNCTION tenancy_testing.become_token(token text) RETURNS void
-LANGUAGE sql AS $$ SELECT tenancy_testing.switch_to('tenancy.jwt', token, NULL, NULL) $$;
+LANGUAGE sql AS $$ SELECT tenancy_testing.switch_to('tenancy.jwt', become_token.token, NULL, NULL) $$;
 COMMENT ON FUNCTION tenancy_testing.become_token(text) IS 'From now on the session is this token (JWT)';
 
 CREATE FUNCTION tenancy_testing.become_nobody() RETURNS void

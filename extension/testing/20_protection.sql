@@ -25,7 +25,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_t
     WHEN c.relkind = 'm' AND EXISTS (SELECT FROM tenancy.protected_tables t, tenancy_internal.relations_above(t.relation) a WHERE a.above = c.oid) THEN
       'it is a materialized view, which keeps rows without policies'
     ELSE 'it is not protected' END
-  FROM pg_class c WHERE c.oid = relation
+  FROM pg_class c WHERE c.oid = protection_problem.relation
 $$;
 COMMENT ON FUNCTION tenancy_testing.protection_problem(regclass) IS 'Why no tenancy policies decide about the rows of a relation; NULL when they do';
 
@@ -33,7 +33,7 @@ CREATE FUNCTION tenancy_testing.relations_read(query text, OUT relation regclass
 LANGUAGE plpgsql AS $$
 BEGIN
   -- A query reads what a view of it depends on, however it is planned.
-  EXECUTE format(E'CREATE TEMPORARY VIEW tenancy_testing_probe AS SELECT FROM (%s\n) AS query', query);
+  EXECUTE format(E'CREATE TEMPORARY VIEW tenancy_testing_probe AS SELECT FROM (%s\n) AS query', relations_read.query);
   RETURN QUERY
   WITH RECURSIVE read AS (
     -- The session reads these with its own rights, not with those of the probe's owner.
@@ -82,7 +82,7 @@ BEGIN
   -- In addition to a protected table, one that all tenants share raises no doubt.
   SELECT string_agg(E'\n' || r.relation || ': ' || r.problem, ''), bool_or(r.problem <> 'it is not protected'), bool_or(r.problem IS NULL)
   INTO problems, grave, protected
-  FROM tenancy_testing.relations_read(query) r;
+  FROM tenancy_testing.relations_read(doubt.query) r;
   RETURN CASE WHEN grave THEN 'the query reads rows that no policy filters' || problems
               WHEN protected THEN NULL
               ELSE 'the query reads no protected table' || coalesce(problems, '') END;
@@ -91,7 +91,8 @@ $$;
 COMMENT ON FUNCTION tenancy_testing.doubt(text) IS 'Why the rows of a query would prove nothing; NULL when row policies decide about them';
 
 CREATE FUNCTION tenancy_testing.verdict(passed boolean, description text, diagnosis text) RETURNS text
-LANGUAGE sql AS $$ SELECT ok(passed, description) || CASE WHEN passed THEN '' ELSE coalesce(E'\n' || diag(diagnosis), '') END $$;
+LANGUAGE sql AS $$ SELECT ok(verdict.passed, verdict.description) || CASE WHEN verdict.passed THEN ''
+  ELSE coalesce(E'\n' || diag(verdict.diagnosis), '') END $$;
 COMMENT ON FUNCTION tenancy_testing.verdict(boolean, text, text) IS 'The result of an assertion, and why it failed';
 
 CREATE FUNCTION tenancy_testing.is_protected(relation regclass, description text DEFAULT NULL) RETURNS text
@@ -107,7 +108,8 @@ BEGIN
   SELECT string_agg(format('%s: %s', f.relation, tenancy_testing.protection_problem(f.relation)), E'\n' ORDER BY f.relation::text)
   INTO problems
   FROM family f WHERE tenancy_testing.protection_problem(f.relation) IS NOT NULL;
-  RETURN tenancy_testing.verdict(problems IS NULL, coalesce(description, format('table %s is protected', relation)), problems);
+  RETURN tenancy_testing.verdict(problems IS NULL, coalesce(is_protected.description, format('table %s is protected',
+    is_protected.relation)), problems);
 END
 $$;
 COMMENT ON FUNCTION tenancy_testing.is_protected(regclass, text) IS 'Passes when a table, with its partitions and children, is protected and its policies are as tenancy.protect() made them';
@@ -120,7 +122,7 @@ BEGIN
   WITH relation AS (
     SELECT c.oid::regclass AS id, c.relname AS name, c.relkind = 'v' AS is_view
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = schema AND c.relkind IN ('r', 'p', 'f', 'm', 'v')
+    WHERE n.nspname = schema_is_protected.schema AND c.relkind IN ('r', 'p', 'f', 'm', 'v')
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
                       WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
   ), finding AS (
@@ -130,18 +132,20 @@ BEGIN
     FROM relation r JOIN tenancy_testing.views v ON v.view = r.id AND v.bypassing
     WHERE r.is_view AND tenancy_testing.protection_problem(r.id) IS NOT NULL AND tenancy_testing.protection_problem(v.reads) IS NULL
   ), complaint AS (
-    SELECT f.problem FROM finding f WHERE f.name <> ALL (excluding) AND f.problem IS NOT NULL
+    SELECT f.problem FROM finding f WHERE f.name <> ALL (schema_is_protected.excluding) AND f.problem IS NOT NULL
     UNION ALL
-    SELECT e || ': it is excluded, and there is no such table' FROM unnest(excluding) e WHERE NOT EXISTS (SELECT FROM relation r WHERE r.name = e)
+    SELECT e || ': it is excluded, and there is no such table' FROM unnest(schema_is_protected.excluding) e
+      WHERE NOT EXISTS (SELECT FROM relation r WHERE r.name = e)
     UNION ALL
-    SELECT format('schema "%s" has no tables', schema) WHERE NOT EXISTS (SELECT FROM relation r WHERE NOT r.is_view)
+    SELECT format('schema "%s" has no tables', schema_is_protected.schema) WHERE NOT EXISTS (SELECT FROM relation r WHERE NOT r.is_view)
   )
   SELECT string_agg(c.problem, E'\n' ORDER BY c.problem) INTO problems FROM complaint c;
-  RETURN tenancy_testing.verdict(problems IS NULL, coalesce(description, format('schema %s is protected', schema)), problems);
+  RETURN tenancy_testing.verdict(problems IS NULL, coalesce(schema_is_protected.description, format('schema %s is protected',
+    schema_is_protected.schema)), problems);
 END
 $$;
 COMMENT ON FUNCTION tenancy_testing.schema_is_protected(name, text[], text) IS 'Passes when every table of a schema is protected, but for those named; fails for a schema without tables, and for a name that no table has';
 
 CREATE FUNCTION tenancy_testing.schema_is_protected(schema name, description text DEFAULT NULL) RETURNS text
-LANGUAGE sql AS $$ SELECT tenancy_testing.schema_is_protected(schema, '{}', description) $$;
+LANGUAGE sql AS $$ SELECT tenancy_testing.schema_is_protected(schema_is_protected.schema, '{}', schema_is_protected.description) $$;
 COMMENT ON FUNCTION tenancy_testing.schema_is_protected(name, text) IS 'Passes when every table of a schema is protected';
