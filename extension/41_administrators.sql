@@ -229,7 +229,7 @@ BEGIN
   END IF;
   IF within IS NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
     SELECT * INTO found_workspace FROM tenancy.workspaces w
-    WHERE w.workspace_id = tenancy_internal.find_workspace(reference, tenancy_internal.own_organization(split_part(reference, '/', 1)));
+    WHERE w.workspace_id = tenancy_internal.find_workspace(own_workspace.reference, tenancy_internal.own_organization(split_part(own_workspace.reference, '/', 1)));
     RETURN found_workspace;
   END IF;
   PERFORM tenancy_internal.require_principal();

@@ -102,7 +102,7 @@ CREATE FUNCTION tenancy_steps.create_organization(
   OUT organization_id uuid, OUT workspace_id uuid, OUT owner_id uuid, OUT master_key text)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_slug text := coalesce(given_slug, tenancy_internal.slug_of(given_name));
+  the_slug text := coalesce(create_organization.given_slug, tenancy_internal.slug_of(create_organization.given_name));
   the_address text;
   by_dba boolean := tenancy.is_dba();
   owner_role uuid;
@@ -111,67 +111,72 @@ BEGIN
   IF NOT tenancy_internal.may_sign_up() THEN
     PERFORM tenancy_internal.require_dba();
   END IF;
-  IF given_name IS NULL OR owner_email IS NULL OR the_slug IS NULL THEN
+  IF create_organization.given_name IS NULL OR create_organization.owner_email IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = 'an organization needs a name, a slug and its owner''s e-mail address',
       HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
   END IF;
-  the_address := tenancy_internal.email_address(owner_email);
+  the_address := tenancy_internal.email_address(create_organization.owner_email);
   owner_role := tenancy_internal.find_role(NULL, 'organization', 'owner');
 
   -- Called again by who has made it, with the same owner and ids: what there is, and nothing new.
-  SELECT o.organization_id, w.workspace_id, u.user_id INTO organization_id, workspace_id, owner_id
+  SELECT o.organization_id, w.workspace_id, u.user_id
+  INTO create_organization.organization_id, create_organization.workspace_id, create_organization.owner_id
   FROM tenancy.organizations o
   JOIN tenancy.workspaces w ON w.organization_id = o.organization_id AND w.is_default
   LEFT JOIN (tenancy.users u JOIN tenancy.organization_members m ON m.user_id = u.user_id)
     ON m.organization_id = o.organization_id AND u.email = the_address AND m.role_id = owner_role
   LEFT JOIN tenancy.invitations i ON i.organization_id = o.organization_id AND i.email = the_address AND i.role_id = owner_role
-  WHERE o.external_id = given_external_id
+  WHERE o.external_id = create_organization.given_external_id
     AND (by_dba OR o.created_by = (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()))
     AND (u.user_id IS NOT NULL OR i.invitation_id IS NOT NULL)
-    AND o.organization_id = coalesce(given_organization, o.organization_id)
-    AND w.workspace_id = coalesce(given_workspace, w.workspace_id)
-    AND (given_owner IS NULL OR u.user_id IS NULL OR u.user_id = given_owner);
+    AND o.organization_id = coalesce(create_organization.given_organization, o.organization_id)
+    AND w.workspace_id = coalesce(create_organization.given_workspace, w.workspace_id)
+    AND (create_organization.given_owner IS NULL OR u.user_id IS NULL OR u.user_id = create_organization.given_owner);
   IF FOUND THEN
     RETURN;
   END IF;
 
-  PERFORM tenancy_internal.require_new_id(given_organization), tenancy_internal.require_new_id(given_workspace);
-  IF given_workspace = given_organization OR given_owner IN (given_organization, given_workspace) THEN
+  PERFORM tenancy_internal.require_new_id(create_organization.given_organization),
+          tenancy_internal.require_new_id(create_organization.given_workspace);
+  IF create_organization.given_workspace = create_organization.given_organization
+     OR create_organization.given_owner IN (create_organization.given_organization, create_organization.given_workspace) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'organization, workspace and owner need different ids';
   END IF;
   INSERT INTO tenancy.organizations (organization_id, slug, name, external_id, created_by, open_to_sign_up)
-  VALUES (coalesce(given_organization, gen_random_uuid()), the_slug, given_name, given_external_id,
+  VALUES (coalesce(create_organization.given_organization, gen_random_uuid()), the_slug, create_organization.given_name,
+          create_organization.given_external_id,
           (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()), NOT by_dba)
-  RETURNING organizations.organization_id INTO organization_id;
+  RETURNING organizations.organization_id INTO create_organization.organization_id;
 
   INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name, external_id, is_default)
-  VALUES (coalesce(given_workspace, gen_random_uuid()), create_organization.organization_id, 'shared-team-workspace',
-          'Shared Team Workspace', workspace_external_id, true)
-  RETURNING workspaces.workspace_id INTO workspace_id;
+  VALUES (coalesce(create_organization.given_workspace, gen_random_uuid()), create_organization.organization_id, 'shared-team-workspace',
+          'Shared Team Workspace', create_organization.workspace_external_id, true)
+  RETURNING workspaces.workspace_id INTO create_organization.workspace_id;
 
   SELECT u.user_id INTO known FROM tenancy.users u WHERE u.email = the_address;
   IF known IS NULL THEN
-    PERFORM tenancy_internal.require_new_id(given_owner);
+    PERFORM tenancy_internal.require_new_id(create_organization.given_owner);
     INSERT INTO tenancy.users (user_id, email, name, external_id)
-    VALUES (coalesce(given_owner, gen_random_uuid()), the_address, owner_name, owner_external_id)
-    RETURNING users.user_id INTO owner_id;
+    VALUES (coalesce(create_organization.given_owner, gen_random_uuid()), the_address, create_organization.owner_name,
+            create_organization.owner_external_id)
+    RETURNING users.user_id INTO create_organization.owner_id;
   ELSIF NOT by_dba AND NOT EXISTS (SELECT FROM tenancy_internal.own_identity() p WHERE p.user_id = known) THEN
     -- Somebody who is known already is asked.
     INSERT INTO tenancy.invitations (organization_id, email, role_id, expires_at)
     VALUES (create_organization.organization_id, the_address, owner_role, clock_timestamp() + interval '14 days');
     RETURN;
-  ELSIF given_owner <> known THEN
+  ELSIF create_organization.given_owner <> known THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('user "%s" has another id', the_address);
   ELSE
-    owner_id := known;
+    create_organization.owner_id := known;
   END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
   VALUES (create_organization.organization_id, create_organization.owner_id, owner_role);
 
   -- The right to sign up confers no key of the organization that comes of it.
-  IF by_dba AND with_key THEN
-    SELECT k.secret INTO master_key
+  IF by_dba AND create_organization.with_key THEN
+    SELECT k.secret INTO create_organization.master_key
     FROM tenancy.create_api_key('organization_service_key', 'Master key', create_organization.organization_id::text,
                                 scopes => '"all"') k;
   END IF;
