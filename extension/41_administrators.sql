@@ -31,23 +31,23 @@ COMMENT ON FUNCTION tenancy_internal.holds_new_permissions(uuid, text) IS 'Wheth
 -- what the session lacks, or NULL; require_delegation() raises the error.
 
 CREATE FUNCTION tenancy_internal.missing_for_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_role';
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_role';
 COMMENT ON FUNCTION tenancy_internal.missing_for_role(uuid, uuid, uuid) IS 'What the session lacks to give a role in a workspace, or (NULL) in the organization';
 
 CREATE FUNCTION tenancy_internal.missing_for_permissions(organization_id uuid, workspace_id uuid, role_id uuid, permissions text[]) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_permissions';
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_permissions';
 COMMENT ON FUNCTION tenancy_internal.missing_for_permissions(uuid, uuid, uuid, text[]) IS 'What the session lacks to give a role permissions (resource.action) in a workspace, or (NULL) wherever the role can have them, over all rows; 22023 when one isn''t registered';
 
 CREATE FUNCTION tenancy_internal.missing_for_tokens(organization_id uuid) RETURNS text
-LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_tokens';
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_tokens';
 COMMENT ON FUNCTION tenancy_internal.missing_for_tokens(uuid) IS 'What the session lacks to sign tokens, which can have anything in any workspace';
 
 CREATE FUNCTION tenancy_internal.missing_for_visibility(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_visibility';
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_visibility';
 COMMENT ON FUNCTION tenancy_internal.missing_for_visibility(uuid, uuid, uuid) IS 'What the session lacks to switch the data visibility of a workspace role, and of roles that follow it, in a workspace or (NULL) the organization';
 
 CREATE FUNCTION tenancy_internal.missing_for_key(organization_id uuid, workspace_id uuid, kind text, user_id uuid, scopes text[]) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_key';
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_key';
 COMMENT ON FUNCTION tenancy_internal.missing_for_key(uuid, uuid, text, uuid, text[]) IS 'What the session lacks to make an API key, or to have its secret: its scopes, and all that a user other than the session''s own has there';
 
 CREATE FUNCTION tenancy_internal.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void
@@ -140,7 +140,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   reached text;
 BEGIN
-  IF tenancy.is_dba() THEN
+  IF tenancy.is_dba() OR (require_permission.resource IN ('team', 'workspaces') AND tenancy_internal.signs_up(require_permission.organization_id)) THEN
     RETURN;
   END IF;
   reached := tenancy_internal.permission_reach(require_permission.organization_id, require_permission.workspace_id, require_permission.resource,
@@ -157,6 +157,9 @@ COMMENT ON FUNCTION tenancy_internal.require_permission(uuid, uuid, text, text, 
 CREATE FUNCTION tenancy_internal.require_delegable_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  IF tenancy_internal.signs_up(require_delegable_role.organization_id) THEN
+    RETURN;
+  END IF;
   PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_role(require_delegable_role.organization_id, require_delegable_role.workspace_id,
                                                             require_delegable_role.role_id),
     format('role "%s"', (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_delegable_role.role_id)));
@@ -182,7 +185,19 @@ CREATE FUNCTION tenancy_internal.resolve_organization(reference text) RETURNS uu
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   mine uuid := tenancy.current_organization_id();
+  signed_up uuid[];
 BEGIN
+  IF resolve_organization.reference IS NOT NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
+    signed_up := ARRAY(
+      SELECT o.organization_id FROM tenancy.organizations o
+      WHERE resolve_organization.reference IN (o.organization_id::text, o.slug, o.external_id) AND tenancy_internal.signs_up(o.organization_id));
+    IF cardinality(signed_up) > 1 THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        MESSAGE = format('organization reference "%s" is ambiguous', resolve_organization.reference), HINT = 'Use the id.';
+    ELSIF cardinality(signed_up) = 1 THEN
+      RETURN signed_up[1];
+    END IF;
+  END IF;
   PERFORM tenancy_internal.require_principal();
   IF resolve_organization.reference IS NOT NULL THEN
     IF tenancy.is_dba() THEN
@@ -211,6 +226,11 @@ DECLARE
 BEGIN
   IF resolve_workspace.reference IS NULL THEN
     RETURN NULL;
+  END IF;
+  IF within IS NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
+    SELECT * INTO found_workspace FROM tenancy.workspaces w
+    WHERE w.workspace_id = tenancy_internal.find_workspace(resolve_workspace.reference, tenancy_internal.resolve_organization(split_part(resolve_workspace.reference, '/', 1)));
+    RETURN found_workspace;
   END IF;
   PERFORM tenancy_internal.require_principal();
   SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy_internal.find_workspace(resolve_workspace.reference, within);
