@@ -31,23 +31,23 @@ COMMENT ON FUNCTION tenancy_internal.holds_new_permissions(uuid, text) IS 'Wheth
 -- what the session lacks, or NULL; require_delegation() raises the error.
 
 CREATE FUNCTION tenancy_internal.missing_for_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_role';
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_role';
 COMMENT ON FUNCTION tenancy_internal.missing_for_role(uuid, uuid, uuid) IS 'What the session lacks to give a role in a workspace, or (NULL) in the organization';
 
 CREATE FUNCTION tenancy_internal.missing_for_permissions(organization_id uuid, workspace_id uuid, role_id uuid, permissions text[]) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_permissions';
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_permissions';
 COMMENT ON FUNCTION tenancy_internal.missing_for_permissions(uuid, uuid, uuid, text[]) IS 'What the session lacks to give a role permissions (resource.action) in a workspace, or (NULL) wherever the role can have them, over all rows; 22023 when one isn''t registered';
 
 CREATE FUNCTION tenancy_internal.missing_for_tokens(organization_id uuid) RETURNS text
-LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_tokens';
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_tokens';
 COMMENT ON FUNCTION tenancy_internal.missing_for_tokens(uuid) IS 'What the session lacks to sign tokens, which can have anything in any workspace';
 
 CREATE FUNCTION tenancy_internal.missing_for_visibility(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_visibility';
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_visibility';
 COMMENT ON FUNCTION tenancy_internal.missing_for_visibility(uuid, uuid, uuid) IS 'What the session lacks to switch the data visibility of a workspace role, and of roles that follow it, in a workspace or (NULL) the organization';
 
 CREATE FUNCTION tenancy_internal.missing_for_key(organization_id uuid, workspace_id uuid, kind text, user_id uuid, scopes text[]) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_key';
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_key';
 COMMENT ON FUNCTION tenancy_internal.missing_for_key(uuid, uuid, text, uuid, text[]) IS 'What the session lacks to make an API key, or to have its secret: its scopes, and all that a user other than the session''s own has there';
 
 CREATE FUNCTION tenancy_internal.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void
