@@ -16,7 +16,9 @@ export async function reportParallel(seenBy) {
   const principals = Object.entries({ ...keys, nobody: '' });
   const right = await Promise.all(Array.from({ length: 200 }, async (_, number) => {
     const [name, key] = principals[number % principals.length];
-    return (await seenBy(key)).join(' ') === lastSeen[name];
+    const seen = (await seenBy(key)).join(' ');
+    if (seen !== lastSeen[name]) console.error(`${name} saw ${seen}, not ${lastSeen[name]}`);
+    return seen === lastSeen[name];
   }));
   console.log(`parallel: ${right.filter(Boolean).length} right`);
 }

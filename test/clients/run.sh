@@ -35,7 +35,7 @@ declare -A WAYS=(
   [go-pgx]='connection transaction parallel'
   [go-pq]='connection transaction parallel'
   [ruby-pg]='connection transaction parallel'
-  [rails]='transaction parallel'
+  [rails]='connection transaction parallel'
   [php-pdo]='connection transaction'
   [perl-dbi]='connection transaction'
   [odbc]='connection transaction'
@@ -127,7 +127,7 @@ run_client() {
   cd "$folder"
   client_environment
   # Whether it went well shows in what it printed.
-  timeout 180 "${command[@]}" >printed 2>errors </dev/null || printf 'status %d\n' $? >>printed
+  timeout --kill-after=10 180 "${command[@]}" >printed 2>errors </dev/null || printf 'status %d\n' $? >>printed
   read -ra ways <<<"${WAYS[$client]}"
   expected_lines "${ways[@]}" >expected
   if diff -u expected printed >difference; then

@@ -9,7 +9,7 @@ const prismaCommand = createRequire(import.meta.url).resolve('prisma/build/index
 execFileSync('node', [prismaCommand, 'generate', '--schema', 'schema.prisma'], { env: environment });
 const { prisma, requestsOfOperation, requestsOfTransaction, sqlstate } = await import('./requests_of_key.mjs');
 
-const seen = (requests) => requests.then((rows) => rows.map((row) => row.requestId), (error) => [sqlstate(error) ?? error]);
+const seen = (requests) => requests.then((rows) => rows.map((row) => row.requestId), (error) => [sqlstate(error) ?? error.code ?? error]);
 
 for (const [way, requestsOf] of Object.entries({ transaction: requestsOfTransaction, operation: requestsOfOperation })) {
   for (const [name, key] of Object.entries(keys)) report(way, name, await seen(requestsOf(key)));

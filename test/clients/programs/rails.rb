@@ -2,7 +2,7 @@ require "./report"
 require "./tenancy"
 require "./request"
 
-ActiveRecord::Base.establish_connection(adapter: "postgresql", pool: 4, checkout_timeout: 60)
+DATABASE = { adapter: "postgresql", pool: 4, checkout_timeout: 60 }
 
 def seen
   yield
@@ -14,6 +14,12 @@ def ids = Request.order(:request_id).pluck(:request_id)
 
 def requests_of_transaction(key) = seen { Tenancy.as_key(key) { ids } }
 
+KEYS.merge("nobody" => "").each do |name, key|
+  ActiveRecord::Base.establish_connection(DATABASE.merge(options: "-c tenancy.api_key=#{key}"))
+  report("connection", name, seen { ids })
+end
+
+ActiveRecord::Base.establish_connection(DATABASE)
 # Within Rails' query cache, as in a request.
 ActiveRecord::Base.cache do
   KEYS.each { |name, key| report("transaction", name, requests_of_transaction(key)) }

@@ -17,8 +17,8 @@ report("transaction", "nobody", seen { conn.exec(REQUESTS) })
 pool = Queue.new
 4.times { pool << PG.connect }
 report_parallel do |key|
-  conn = pool.pop
-  seen { requests_of_transaction(conn, key) }
+  own = pool.pop
+  seen { requests_of_transaction(own, key) }
 ensure
-  pool << conn
+  pool << own
 end
