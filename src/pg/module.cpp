@@ -21,7 +21,7 @@ TENANCY_MODULE_MAGIC("pg_tenancy", PG_TENANCY_VERSION);
 void _PG_init(void);
 void _PG_init(void) {
   tenancy::pg::refuse_stale_placeholders();
-  tenancy::pg::define_settings();
+  tenancy::pg::define_parameters();
   tenancy::pg::register_invalidation();
   tenancy::pg::register_catalog_changes();
   tenancy::pg::register_principal_safety();

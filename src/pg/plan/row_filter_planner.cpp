@@ -151,7 +151,7 @@ Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, co
                     const char *command) {
   // Some rows have no id at all.
   if (call.columns.shape.shared || call.columns.shape.workspace_decides) return nullptr;
-  if (!settings.share_plans || is_simulation() || !has_rights_profile(principal) ||
+  if (!configuration.share_plans || is_simulation() || !has_rights_profile(principal) ||
       call.place == Place::elsewhere)
     return nullptr;
   Entity entity = Entity::organization;
@@ -259,10 +259,10 @@ Node *specialize_authorize_anywhere(const SupportRequestSimplify *request, const
   const bool is_held = principal->access->anywhere(permission) != Rows::none;
   if (!is_held && place_of(request->root, request->fcall, false) != Place::elsewhere)
     return makeBoolConst(false, false);
-  FuncExpr *guard = makeFuncExpr(
-      guard_function(Guard::plan), BOOLOID,
-      list_make3(stamp_constant(), not_after_constant(*principal), makeBoolConst(true, false)), InvalidOid,
-      InvalidOid, COERCE_EXPLICIT_CALL);
+  FuncExpr *guard =
+      makeFuncExpr(guard_function(Guard::plan), BOOLOID,
+                   list_make3(stamp_constant(), not_after_constant(*principal), makeBoolConst(true, false)),
+                   InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
   return is_held ? reinterpret_cast<Node *>(guard)
                  : reinterpret_cast<Node *>(make_notclause(reinterpret_cast<Expr *>(guard)));
 }
@@ -300,7 +300,7 @@ const SupportRequestSimplify *simplification(Node *request) {
   const auto *simplify = reinterpret_cast<const SupportRequestSimplify *>(request);
   // An expression of its own, outside of any query, has no rows.
   const bool in_query = simplify->root != nullptr && simplify->root->parse != nullptr;
-  return in_query && settings.specialize ? simplify : nullptr;
+  return in_query && configuration.specialize ? simplify : nullptr;
 }
 
 }  // namespace
