@@ -41,6 +41,7 @@ declare -A WAYS=(
   [odbc]='connection transaction'
   [jdbc]='connection transaction'
   [libpq]='connection transaction'
+  [http]='node python go'
   [pgbouncer]='transaction forgotten'
   [postgraphile]='request'
   [sqlpad]='login'
@@ -57,6 +58,10 @@ expected_lines() {
         printf 'login %s\n' 'acme: 1 3 4' \
           "bad: error: the session's user does not exist, is not active, or is not a member of the organization" \
           'mia: 3' 'globex: 2 5' 'nobody:'
+        ;;
+      # Servers answer with a status. Nobody may write.
+      node | python | go)
+        printf "$way %s\n" 'acme: 1 3 4' 'bad: 401' 'mia: 3' 'globex: 2 5' 'nobody:' 'refused: 403'
         ;;
       # 200 requests at a time over a small pool.
       parallel) printf 'parallel: 200 right\n' ;;
@@ -80,7 +85,10 @@ extract() {
 # Sets `command` to what runs a program, in the folder where it lies.
 command_for() {
   case $1 in
-    *.sh) command=(bash "$1") ;;
+    *.sh)
+      install_node_packages
+      command=(bash "$1")
+      ;;
     # Debian's, which sees Debian's modules.
     *.py) command=(/usr/bin/python3 "$1") ;;
     *.mjs)

@@ -150,8 +150,7 @@ Datum pg_tenancy_invalidate(PG_FUNCTION_ARGS) {
   expire_catalog_tokens();
   if (strcmp(argument, "new") == 0) return Datum(0);
   // A new scope of a key that others may be using concerns them; a new key's does not.
-  if (strcmp(argument, "of_key") == 0 && key_of(trigger, trigger->tg_trigtuple).is_new)
-    return Datum(0);
+  if (strcmp(argument, "of_key") == 0 && key_of(trigger, trigger->tg_trigtuple).is_new) return Datum(0);
   if (strcmp(argument, "listed") == 0) {
     const Oid index = index_of_list(trigger);
     if (OidIsValid(index)) CacheInvalidateRelcacheByRelid(index);
