@@ -1,5 +1,6 @@
 #include "pg/plan/refused_write.hpp"
 
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
@@ -338,6 +339,7 @@ Datum pg_tenancy_write_guard(PG_FUNCTION_ARGS) {
 // explain_write()
 PG_FUNCTION_INFO_V1(pg_tenancy_problem_of_write);
 Datum pg_tenancy_problem_of_write(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   enum : int { relation, options, resource_name, command_named_argument, first_id };
   const auto command = command_named(text_at(fcinfo, command_named_argument));
   if (!command || (*command != Command::insert && *command != Command::update))
