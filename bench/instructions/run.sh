@@ -70,7 +70,7 @@ instructions() {
 repeated() {
   local n line
   for ((n = 1; n <= $2; n++)); do
-    line=${1//@KEY@/${KEYS[n]}}
+    line=${1//@KEY@/${KEYS[n % ${#KEYS[@]}]}}
     printf '%s\n' "${line//@PLACE@/11111111-0000-4000-8000-$(printf %012d $((n % 10 + 1)))}" | tr ';' '\n'
   done
 }

@@ -29,14 +29,15 @@ struct {
 bool is_given(const char *parameter) { return *parameter != '\0'; }
 
 // One message for all failures of a key: only the server's log has the reason.
-[[noreturn]] void refuse_api_key(const char *reason) {
+// Whoever has a genuine secret is also told what has become of its user.
+[[noreturn]] void refuse_api_key(const char *reason, const char *detail = nullptr) {
   record_denial(Counter::denied_api_key,
                 api_key_display_prefix(configuration.api_key).empty()
                     ? nullptr
                     : pnstrdup(configuration.api_key, api_key_display_length),
                 reason);
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"),
-                  errhidestmt(true)));
+                  detail == nullptr ? 0 : errdetail("%s", detail), errhidestmt(true)));
   pg_unreachable();
 }
 
@@ -105,14 +106,18 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
     case KeyKind::workspace_user_key:
       principal.kind = PrincipalKind::workspace_user_key;
       // Of its user's workspaces the key's own counts alone.
-      if (const Uuid role = read_organization_role(read, key.facts.organization, key.user);
-          role && read_user(read, key.user).active)
+      if (!read_user(read, key.user).active)
+        refuse_api_key("its user is not active", "The user of the key is not active.");
+      if (const Uuid role = read_organization_role(read, key.facts.organization, key.user); role)
         user = {true, read_member_facts(read, key.facts.organization, role, key.user, key.facts.workspace)};
       break;
   }
   check_organization_setting(read, principal.organization);
   principal.workspace = narrowed_workspace(read, principal.organization, key.facts.workspace);
   run_core([&] { access = Access::of_key(key.facts, user.is_member ? &user.facts : nullptr); });
+  if (principal.kind == PrincipalKind::workspace_user_key && access.entries().empty())
+    refuse_api_key("its user has no role in its workspace",
+                   "The user of the key has no role in its workspace.");
 }
 
 void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
@@ -130,9 +135,10 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
   run_core([&] { access = Access::of_key(token.facts, nullptr); });
 }
 
-// Which of the user's organizations is active. Nil when the user has none and chose none; with a nil role
-// when it isn't known whether the user is a member.
-OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &user) {
+// Which of the user's organizations is active. Nil when the user has none, or several, and chose none; with a
+// nil role when it isn't known whether the user is a member.
+OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &user, bool *undecided) {
+  *undecided = false;
   if (is_given(configuration.organization)) {
     // Usually there is one with this name; otherwise the user's own organizations count, and others make no
     // difference.
@@ -152,11 +158,8 @@ OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &
     return own;
   }
   const auto organizations = read_organizations_of_user(read, user);
-  if (organizations.size() > 1)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-                    errmsg("the session's user belongs to several organizations"),
-                    errhint("Choose one by the setting \"tenancy.organization\".")));
-  return organizations.empty() ? OrganizationMembership{} : organizations.front();
+  *undecided = organizations.size() > 1;
+  return organizations.size() == 1 ? organizations.front() : OrganizationMembership{};
 }
 
 void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const UserFound &found,
@@ -203,21 +206,25 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
                       errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
                       errhint("A DBA can trust this login by tenancy.trust_login().")));
     }
-    principal.source = PrincipalSource::user_setting;
     const UserFound user = find_user_row(read, configuration.user);
     if (!user.id) refuse_user("it does not exist");
-    const OrganizationMembership membership = choose_organization(read, user.id);
+    const OrganizationMembership membership = choose_organization(read, user.id, &principal.undecided);
+    if (principal.undecided) {
+      subscribe(read.start, Audience::user, user.id);
+      return;
+    }
     if (!membership.organization) refuse_user("it is not a member of any organization");
+    principal.source = PrincipalSource::user_setting;
     resolve_user(read, principal, access, user, membership, {});
   } else {
     const LoginBinding binding = read_login_binding(read, GetSessionUserId());
     if (!binding.user) return;
     if (binding.organization) check_organization_setting(read, binding.organization);
-    const OrganizationMembership membership = binding.organization
-                                                  ? OrganizationMembership{binding.organization, {}}
-                                                  : choose_organization(read, binding.user);
+    const OrganizationMembership membership =
+        binding.organization ? OrganizationMembership{binding.organization, {}}
+                             : choose_organization(read, binding.user, &principal.undecided);
     if (!membership.organization) {
-      // Not a member yet: invalidate when the user joins an organization.
+      // Not a member yet, or of several: invalidate when the user joins or leaves an organization.
       subscribe(read.start, Audience::user, binding.user);
       return;
     }
@@ -301,7 +308,7 @@ const char *principal_source_name(PrincipalSource source) {
   return "none";
 }
 
-Principal *current_principal() {
+Principal *current_principal_or_undecided() {
   AcceptInvalidationMessages();
   if (!IsInParallelMode()) discard_old_reads();
   check_seal();
@@ -326,6 +333,19 @@ Principal *current_principal() {
   current.principal = principal;
   current.token = token;
   current.session_user = GetSessionUserId();
+  return principal;
+}
+
+void check_decided(const Principal &principal) {
+  if (principal.undecided)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                    errmsg("the session's user belongs to several organizations"),
+                    errhint("Choose one by the setting \"tenancy.organization\".")));
+}
+
+Principal *current_principal() {
+  Principal *principal = current_principal_or_undecided();
+  check_decided(*principal);
   return principal;
 }
 
