@@ -33,8 +33,8 @@ CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.visibility
 CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.grants
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('');
 
--- Two addresses that people can't tell apart would be two users. No CHECK, which would keep those that an earlier version took from
--- being restored.
+-- Addresses that look the same to people must not be two users. A trigger instead of a CHECK, which would keep addresses of an
+-- earlier version from being restored.
 CREATE FUNCTION tenancy_internal.check_email() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

@@ -97,7 +97,7 @@ BEGIN
   BEGIN
     SELECT * INTO me FROM tenancy.whoami();
   EXCEPTION WHEN OTHERS OR assert_failure THEN
-    -- Who joins or leaves need not have chosen an organization.
+    -- A person who joins or leaves need not have chosen an organization.
     BEGIN
       SELECT 'user', o.user_id, o.email INTO audit_actor.kind, audit_actor.id, audit_actor.name
         FROM tenancy_internal.own_identity() o WHERE o.kind = 'person' AND o.user_id IS NOT NULL;

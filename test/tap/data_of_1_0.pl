@@ -1,4 +1,4 @@
-# What tenants could write into a database of 1.0 keeps nobody from updating, and no job from its work afterwards.
+# Rows that tenants could write into a database of 1.0 prevent neither the update nor later jobs.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ sub sql {
     return $node->safe_psql($database, $sql);
 }
 
-# What a command says beside its rows.
+# Messages of a command other than its rows
 sub messages {
     my ($database, $sql) = @_;
     my ($code, $out, $errors) = $node->psql($database, $sql);

@@ -74,7 +74,7 @@ for my $way (sort keys %restore) {
     is(state_of($node, $way), $source, "$way: all is as it was");
 }
 
-# What has been restored works on: the chain, the guards, foreign keys.
+# A restored database works: the chain, the guards, foreign keys.
 $node->safe_psql('parallel', q(SELECT tenancy.set_setting('acme', 'members_view_all_data', true)));
 is($node->safe_psql('parallel', 'SELECT count(*) FROM tenancy.audit_log'), $entries + 1, 'a change leaves an entry');
 is($node->safe_psql('parallel', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'the chain goes on');

@@ -52,7 +52,7 @@ $node->safe_psql('postgres', qq(
   GRANT SELECT ON logs TO app;
 ));
 
-# What a session of its own, and one that goes on, says.
+# Results of a new session, and of one that continues
 sub rows_by {
     my ($token) = @_;
     my ($code, $out, $errors) = $node->psql('postgres', 'SELECT count(*) FROM logs',

@@ -91,7 +91,7 @@ is(ids_of($subscriber, 'gus@globex.test'), '2', 'and the other tenant sees nothi
 
 # --- prepared transactions ------------------------------------------------------------------------------------------
 
-# What was set for the transaction, and its seal, end with PREPARE TRANSACTION; its row is the principal's.
+# Parameters set for the transaction, and its seal, end with PREPARE TRANSACTION; its row is the principal's.
 my $whose = "SELECT coalesce(email, kind) FROM tenancy.whoami()";
 my $as_app = $publisher->connstr('postgres') . ' user=app';
 is( $publisher->safe_psql('postgres', qq(

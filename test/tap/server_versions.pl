@@ -36,7 +36,7 @@ $node->safe_psql('postgres', q(
   GRANT ALL ON plain, prompts TO app;
 ));
 
-# What one session prints, in one line, or the SQLSTATE.
+# The output of one session, in one line, or the SQLSTATE.
 sub says {
     my ($sql, %options) = @_;
     my $user = $options{user} // 'app';
@@ -156,7 +156,7 @@ if ($version >= 17) {
     is(says('SELECT * FROM prompts;', user => 'keeper'), '42501', '... and reads nothing');
     is(says(q(SELECT count(*) FROM pg_stats WHERE tablename = 'prompts';), user => 'keeper'), '0', '... in statistics neither');
 
-    # What a trigger at login sets is a setting like any other.
+    # A parameter set by a login trigger is like any other.
     $node->safe_psql('postgres', qq(
       CREATE FUNCTION becomes_gus() RETURNS event_trigger LANGUAGE plpgsql AS \$\$
         BEGIN IF session_user = 'app' THEN PERFORM set_config('tenancy.user', '$gus', false); END IF; END \$\$;

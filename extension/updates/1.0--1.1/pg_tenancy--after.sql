@@ -69,7 +69,7 @@ WHERE k.user_id IS NOT NULL AND k.revoked_at IS NULL
   AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
                   WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND r.all_workspaces);
 
--- A workspace takes nothing from roles of the organization any more: what was configured so stops to count.
+-- Workspaces no longer override roles of the organization: such overrides have no effect any more.
 DO $$
 DECLARE
   ignored record;
@@ -88,10 +88,11 @@ BEGIN
   END LOOP;
 END
 $$;
--- A dump held the bindings of roles that are gone as numbers, which are others' where it is restored.
+-- A dump contained bindings of dropped roles as numbers, which would be those of other roles where it is restored.
 DELETE FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.login);
 
--- Names of protected tables are remembered; what a command touched decides, and not its name.
+-- Names of protected tables are remembered. Guard rails react to the tables that a command touched, not to the name of the
+-- command.
 INSERT INTO tenancy.protected_names
 SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation
 FROM tenancy.protected_tables t JOIN pg_catalog.pg_class c ON c.oid = t.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -133,7 +134,7 @@ CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.users
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
 CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.invitations
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
--- A login that stands for a user of a single organization does so there from now on, whatever the user joins.
+-- A login bound to a user of a single organization stays bound to it, whatever the user joins later.
 UPDATE tenancy.login_bindings b SET organization_id = (SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = b.user_id)
 WHERE b.user_id IS NOT NULL AND b.organization_id IS NULL
   AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = b.user_id) = 1;
@@ -158,8 +159,8 @@ CREATE TRIGGER check_member_id BEFORE INSERT OR UPDATE ON tenancy.organization_m
 
 -- @include 97_default_privileges.sql
 
--- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are the administrator's and not the
--- extension's, or else pg_dump would leave them out.
+-- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are made as the administrator's and not
+-- as the extension's, or else pg_dump would leave them out.
 CREATE FUNCTION tenancy.grant_as_user(statement text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_grant_as_user';
 DO $$
