@@ -14,7 +14,7 @@ BEGIN
   ) v (name, event, tag, function, description) LOOP
     EXECUTE format('DROP EVENT TRIGGER IF EXISTS %I', t.name);
     EXECUTE format('CREATE EVENT TRIGGER %I ON %s %s EXECUTE FUNCTION tenancy_internal.%I()', t.name, t.event,
-                   coalesce(format('WHEN TAG IN (%L)', t.tag), ''), t.function);
+                   coalesce('WHEN TAG IN (' || quote_literal(t.tag) || ')', ''), t.function);
     EXECUTE format('COMMENT ON EVENT TRIGGER %I IS %L', t.name, t.description);
     EXECUTE format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', t.name);
   END LOOP;

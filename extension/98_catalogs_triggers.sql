@@ -22,6 +22,7 @@ BEGIN
     ('jwt_keys', 'check_key', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_jwt_key()', false),
     ('protected_tables', 'check_table', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_protected_table()', false),
     ('trusted_functions', 'check_superuser', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_trusted_function()', false),
+    ('organization_members', 'check_member_id', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_member_id()', false),
 
     ('organization_members', 'follow_membership', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'follow_membership()', false),
     ('login_bindings', 'settle_binding', 'BEFORE INSERT OR UPDATE', 'ROW',
@@ -42,7 +43,7 @@ BEGIN
     ('audit_heads', 'guard_truncate', 'BEFORE TRUNCATE', 'STATEMENT', NULL, 'guard_audit_heads()', true)
   ) v (catalog, name, event, level, condition, call, always) LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER %I %s ON tenancy.%I FOR EACH %s %s EXECUTE FUNCTION tenancy_internal.%s', t.name, t.event,
-                   t.catalog, t.level, coalesce(format('WHEN (%s)', t.condition), ''), t.call);
+                   t.catalog, t.level, coalesce('WHEN (' || t.condition || ')', ''), t.call);
     IF t.always THEN
       EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER %I', t.catalog, t.name);
     END IF;

@@ -91,9 +91,6 @@ COMMENT ON COLUMN tenancy.audit_log.action IS 'The action: create, update, delet
 COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object: organization, workspace, user, api_key …';
 COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, unique among its kind in the organization';
 
-CREATE TRIGGER check_member_id BEFORE INSERT OR UPDATE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_member_id();
-
 -- @include 97_default_privileges.sql
 
 -- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are the administrator's and not the
