@@ -326,8 +326,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.follow_membership() IS 'Trigger: invitations of a new member and by a former one end; a login bound to somebody without an organization is bound to their first one';
-CREATE TRIGGER follow_membership AFTER INSERT OR DELETE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.follow_membership();
 
 CREATE FUNCTION tenancy_internal.settle_binding() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -341,5 +339,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.settle_binding() IS 'Trigger: a login that stands for a user of a single organization does so there, whatever the user joins later';
-CREATE TRIGGER settle_binding BEFORE INSERT OR UPDATE ON tenancy.login_bindings
-  FOR EACH ROW WHEN (NEW.user_id IS NOT NULL AND NEW.organization_id IS NULL AND NEW.workspace_id IS NULL) EXECUTE FUNCTION tenancy_internal.settle_binding();

@@ -131,5 +131,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_member_id() IS 'Trigger: within an organization a member''s external id, its own or else the global one, is unique';
-CREATE TRIGGER check_member_id BEFORE INSERT OR UPDATE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_member_id();

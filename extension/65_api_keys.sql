@@ -278,7 +278,7 @@ BEGIN
   END IF;
   issued := tenancy_internal.issue_secret();
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (issued.secret_hash, key.api_key_id);
-  UPDATE tenancy.api_keys k SET display_prefix = issued.display_prefix WHERE k.api_key_id = key.api_key_id;
+  UPDATE tenancy.api_keys k SET display_prefix = issued.display_prefix, rotated_at = now() WHERE k.api_key_id = key.api_key_id;
   RETURN issued.secret;
 END
 $$;

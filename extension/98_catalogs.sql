@@ -85,10 +85,10 @@ BEGIN
     -- Superusers alone.
     ('trusted_functions', NULL, NULL, '',
      '', '', NULL, NULL, NULL),
-    -- Their policies and guards, which say more, are in 70_audit.sql.
-    ('audit_log', NULL, NULL, '',
+    -- Guards keep these two as they are, whoever asks; and a DBA may add entries, see below.
+    ('audit_log', 'SELECT', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('audit_logs', 'list'))$q$, '',
      NULL, NULL, NULL, NULL, NULL),
-    ('audit_heads', NULL, NULL, '',
+    ('audit_heads', 'ALL', NULL, '',
      NULL, NULL, NULL, NULL, NULL)) v (catalog, dba, sees, dumped, inserted, told, resource_type, id_column, second_column) LOOP
     known := known || c.catalog;
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', c.catalog);
@@ -99,9 +99,8 @@ BEGIN
     END IF;
     is_new := pg_catalog.format('%s.%s', 'pg_catalog.pg_class'::regclass::oid, pg_catalog.format('tenancy.%I', c.catalog)::regclass::oid) <> ALL (existing);
     -- By default privileges, PUBLIC could have some.
-    IF is_new AND c.catalog <> 'audit_log'
-       AND EXISTS (SELECT FROM pg_catalog.pg_class k, pg_catalog.aclexplode(k.relacl) a
-                   WHERE k.oid = format('tenancy.%I', c.catalog)::regclass AND a.grantee = 0) THEN
+    IF is_new AND EXISTS (SELECT FROM pg_catalog.pg_class k, pg_catalog.aclexplode(k.relacl) a
+                                WHERE k.oid = format('tenancy.%I', c.catalog)::regclass AND a.grantee = 0) THEN
       EXECUTE format('REVOKE ALL ON tenancy.%I FROM PUBLIC', c.catalog);
     END IF;
     IF c.dba IS NOT NULL THEN
@@ -165,3 +164,9 @@ BEGIN
 END
 $$;
 SELECT pg_catalog.pg_extension_config_dump('tenancy.audit_log_audit_id_seq', '');
+
+-- Entries that a DBA adds are sealed like all others. The guards trust a purge entry to cover the entries before it, so only
+-- purge_audit_log() writes one.
+DROP POLICY IF EXISTS dba_adds ON tenancy.audit_log;
+CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
+  WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));

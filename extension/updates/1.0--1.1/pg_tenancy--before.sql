@@ -79,6 +79,10 @@ DROP FUNCTION tenancy.create_user(text, text, text);
 DROP FUNCTION tenancy.create_organization(text, text, text, text);
 DROP FUNCTION tenancy.create_workspace(text, text, text, text);
 
+-- The audit log takes a rotation from here, and no longer infers it from secrets and earlier entries.
+ALTER TABLE tenancy.api_keys ADD COLUMN rotated_at timestamptz;
+COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
+
 -- Replaced by advise(boolean).
 DROP FUNCTION tenancy.advise();
 
