@@ -174,6 +174,7 @@ CREATE FUNCTION tenancy_internal.require_principal() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy.is_dba() AND tenancy.current_organization_id() IS NULL THEN
+    PERFORM tenancy.whoami();  -- says so where an organization has to be chosen
     RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', MESSAGE = 'the session has no principal',
       HINT = 'Set "tenancy.api_key", or use a login that is bound to a user.';
   END IF;

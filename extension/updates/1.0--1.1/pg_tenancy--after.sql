@@ -1,12 +1,12 @@
--- What is new as a whole. Triggers come before any row is changed: a table whose deferred triggers are pending cannot be altered.
+-- New parts as a whole. Triggers come before any row is changed: a table with pending deferred triggers cannot be altered.
 -- @include 47_trusted_functions.sql
 -- @include 91_advise_accepted.sql
--- Nobody becomes a member without consent, and what is known of a person elsewhere isn't shown: principals see their own row of users,
--- and members of their organization in the view members.
+-- Membership requires consent, and organizations see of a person only the membership: principals see their own row of users, and
+-- members of their organization in the view members.
 -- @include 56_invitations.sql
 -- @include 51_members.sql
 -- @include 37_lengths.sql
--- Sessions that keep something of an organization are notified of its changes alone. Modules of 1.0 have no such notifications: their
+-- Sessions with cached data of an organization are notified of its changes only. Modules of 1.0 lack such notifications: their
 -- sessions are refused from this update on.
 -- @include 98_catalogs.sql
 -- @include 98_catalogs_triggers.sql

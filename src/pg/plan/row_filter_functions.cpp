@@ -84,7 +84,7 @@ CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const
   }
   give_back_numbers();
   state->token = SessionToken::now();
-  Principal *principal = current_principal();
+  Principal *principal = current_principal_or_undecided();
   state->stamp = identity_stamp();
   state->not_after = principal->not_after;
   RowShape shape = row_options(options);
@@ -103,7 +103,7 @@ CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const
 bool is_written_for_another(FunctionCallInfo fcinfo, const char *resource, const char *command,
                             const char *options) {
   give_back_numbers();
-  Principal *principal = current_principal();
+  Principal *principal = current_principal_or_undecided();
   const auto known = command_named(command);
   return known && may_write_for_others_somewhere(*principal, resource) &&
          judge_written_row(*principal, resource, *known, row_options(options),
