@@ -199,7 +199,7 @@ for my $planted (qw(other_words other_context)) {
     delete @differing{@found};
 }
 ok(!$differing{$_}, $_) or diag(join "\n", @{ $differing{$_} }) for sort keys %differing;
-is(scalar(keys %differing), 0, 'what is foreign looks like what is not there');
+is(scalar(keys %differing), 0, 'foreign objects look like missing ones');
 
 # --- what is one's own is found, whatever others are called ---------------------------------------------------------
 

@@ -62,7 +62,7 @@ struct Tokens {
   }
 };
 
-TEST_F(GenerationTest, EachChangeInvalidatesWhatDependsOnIt) {
+TEST_F(GenerationTest, EachChangeInvalidatesItsDependents) {
   const PrincipalTexts texts{};
   const struct {
     void (*change)();
