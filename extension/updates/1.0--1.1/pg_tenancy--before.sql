@@ -66,6 +66,7 @@ ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check
 -- @include 24_protected_names.sql
 
 -- Invitations, and names that an organization gives its members
+-- @include 25_catalog_invitations.sql
 ALTER TABLE tenancy.organization_members ADD COLUMN name text, ADD COLUMN external_id text COLLATE "C" CHECK (external_id <> ''),
   ADD CONSTRAINT organization_members_external_id_key UNIQUE (organization_id, external_id);
 COMMENT ON COLUMN tenancy.organization_members.name IS 'What the organization calls the member; NULL: as the user does';

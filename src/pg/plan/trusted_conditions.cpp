@@ -72,6 +72,7 @@ Known known_of(Oid function) {
 }
 
 // The current time, or a time computed from it by adding intervals.
+// NOLINTNEXTLINE(misc-no-recursion)
 bool is_time_now(const Node *node, int spans) {
   if (IsA(node, SQLValueFunction)) return true;
   Oid function = InvalidOid;
@@ -372,6 +373,7 @@ const char *described(Known known) {
 }
 
 // Any user can create an operator from a function of the server, with another operator's estimator.
+// NOLINTNEXTLINE(misc-no-recursion)
 bool has_other_operator(Node *node, void *context) {
   if (node == nullptr) return false;
   if (IsA(node, OpExpr) && !is_own(reinterpret_cast<OpExpr *>(node)->opno)) return true;
