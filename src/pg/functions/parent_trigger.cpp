@@ -353,7 +353,7 @@ Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
   become(caller);
   SPI_finish();
   leave(context);
-  return PointerGetDatum(nullptr);
+  return Datum(0);
 }
 
 // At the end of a transaction that wrote a child with several parents, or moved one of them
@@ -361,7 +361,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_check_parents);
 Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
   TriggerData *trigger = called_as_row_trigger(fcinfo, "check_parents", Fires::after_insert_or_update);
   const bool updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-  if (is_gone(trigger, updated ? trigger->tg_newslot : trigger->tg_trigslot)) return PointerGetDatum(nullptr);
+  if (is_gone(trigger, updated ? trigger->tg_newslot : trigger->tg_trigslot)) return Datum(0);
   HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;
   const Oid child = trigger->tg_trigger->tgconstrrelid;
   Context context{};
@@ -373,7 +373,7 @@ Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
     check_row_of_child(trigger, row);
   SPI_finish();
   leave(context);
-  return PointerGetDatum(nullptr);
+  return Datum(0);
 }
 
 // parent_visible(child, number, key): whether the principal may see that parent. Policies call it if the

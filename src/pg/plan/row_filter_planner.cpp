@@ -360,7 +360,7 @@ Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard_support);
 Datum pg_tenancy_plan_guard_support(PG_FUNCTION_ARGS) {
   auto *request = reinterpret_cast<Node *>(PG_GETARG_POINTER(0));
-  if (!IsA(request, SupportRequestSelectivity)) PG_RETURN_POINTER(nullptr);
+  if (!IsA(request, SupportRequestSelectivity)) return Datum(0);
   auto *estimate = reinterpret_cast<SupportRequestSelectivity *>(request);
   if (!estimate->is_join && list_length(estimate->args) == 3)
     estimate_conditions(estimate->root, static_cast<Node *>(lthird(estimate->args)));
