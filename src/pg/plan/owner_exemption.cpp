@@ -1,5 +1,6 @@
 #include "pg/plan/owner_exemption.hpp"
 
+#include "pg/plan/filtered_owner.hpp"
 #include "pg/server/compat.hpp"
 
 namespace tenancy::pg {
@@ -56,6 +57,7 @@ extern "C" {
 // Before the query is rewritten. The code that set the flag restores the previous context.
 static void analyzed(ParseState *state, Query *query, JumbleState *jumble) {
   if (next_analyze != nullptr) next_analyze(state, query, jumble);
+  outer_user_may_have_changed();
   if (!InNoForceRLSOperation() || query->resultRelation == 0) return;
   const Oid relation = rt_fetch(query->resultRelation, query->rtable)->relid;
   const Table table = read_table(relation);
@@ -78,6 +80,7 @@ static void transaction_ends(XactEvent event, void *) {
 }
 
 static PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters) {
+  outer_user_may_have_changed();
   const Exemption exemption = suspend_exemption();
   PlannedStmt *statement = next_planner != nullptr ? next_planner(query, text, options, parameters)
                                                    : standard_planner(query, text, options, parameters);
@@ -87,6 +90,7 @@ static PlannedStmt *plan(Query *query, const char *text, int options, ParamListI
 
 // Pruning of partitions may call functions.
 static void start(QueryDesc *query, int flags) {
+  outer_user_may_have_changed();
   const Exemption exemption = suspend_exemption();
   if (next_start != nullptr)
     next_start(query, flags);
