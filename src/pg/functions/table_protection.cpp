@@ -217,8 +217,8 @@ struct CommandEffects {
   const char *renamed;   // a column, and its new name
   const char *renamed_to;
   bool gives_name;  // by renaming a relation, or moving it to a schema
-  List *attached;  // new partitions or children
-  List *granted;   // relations with new grants
+  List *attached;   // new partitions or children
+  List *granted;    // relations with new grants
 };
 
 // Whether a part of ALTER TABLE leaves columns and their defaults alone; false for unlisted parts.

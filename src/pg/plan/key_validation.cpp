@@ -56,7 +56,8 @@ Oid relation_with_alias(const Query *query, const char *alias) {
   const ListCell *cell = nullptr;
   foreach (cell, query->rtable) {
     const auto *entry = static_cast<const RangeTblEntry *>(lfirst(cell));
-    if (entry->rtekind == RTE_RELATION && entry->alias != nullptr && strcmp(entry->alias->aliasname, alias) == 0)
+    if (entry->rtekind == RTE_RELATION && entry->alias != nullptr &&
+        strcmp(entry->alias->aliasname, alias) == 0)
       return entry->relid;
   }
   return InvalidOid;
