@@ -62,7 +62,7 @@ ALTER EVENT TRIGGER tenancy_catalogs ENABLE ALWAYS;
 -- Foreign keys to and from protected tables are validated over all rows, whoever owns the tables. A table that is to become a
 -- partition gets its parent's keys first: by commands that only validate foreign keys, while ATTACH PARTITION also runs users' code.
 CREATE FUNCTION tenancy_steps.take_foreign_keys(parent oid, partition oid) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key record;
 BEGIN
