@@ -262,7 +262,7 @@ BEGIN
   apply_protection.wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
   apply_protection.wanted.protected_at := now();
   INSERT INTO tenancy.protected_tables SELECT (apply_protection.wanted).*;
-  PERFORM tenancy_internal.remember_name(apply_protection.relation);
+  PERFORM tenancy_internal.remember_name(apply_protection.relation, false);
   RETURN kept;
 END
 $$;

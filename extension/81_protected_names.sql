@@ -67,7 +67,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.reopen_table(regclass) IS 'Takes back what close_table() did to one table; false when it wasn''t closed';
 
-CREATE FUNCTION tenancy_internal.remember_name(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.remember_name(relation regclass, perhaps_restored boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- A partition or child follows its parent, whatever its name.
@@ -75,7 +75,7 @@ BEGIN
     RETURN;
   END IF;
   -- A dump restores the names as well, perhaps later.
-  IF current_setting('check_function_bodies') = 'off' THEN
+  IF remember_name.perhaps_restored AND current_setting('check_function_bodies') = 'off' THEN
     UPDATE tenancy.protected_names k SET holder = remember_name.relation
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = remember_name.relation AND k.schema_name = n.nspname AND k.table_name = c.relname AND k.holder IS NULL;
@@ -100,7 +100,7 @@ BEGIN
       fill_nulls = EXCLUDED.fill_nulls;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.remember_name(regclass) IS 'Remembers the present name of a protected table, and how it is protected';
+COMMENT ON FUNCTION tenancy_internal.remember_name(regclass, boolean) IS 'Remembers the present name of a protected table, and how it is protected, unless a dump may be what brings both';
 
 CREATE FUNCTION tenancy_internal.remembered_name(relation regclass) RETURNS tenancy.protected_names
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -178,8 +178,8 @@ BEGIN
   IF FOUND THEN
     RETURN format('a table of this name was protected, and it has the permissive policy "%s"', policy);
   END IF;
-  -- The policies of a dump have yet to be restored.
-  IF current_setting('check_function_bodies') = 'off' THEN
+  -- The policies of a dump have yet to be restored; it renames nothing.
+  IF unlike_its_name.made AND current_setting('check_function_bodies') = 'off' THEN
     RETURN 'a table of this name was protected, and it is being restored';
   END IF;
   RETURN NULL;

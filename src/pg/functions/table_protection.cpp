@@ -217,8 +217,9 @@ struct CommandEffects {
   bool changes_columns;  // may have changed an existing column or its default
   const char *renamed;   // a column, and its new name
   const char *renamed_to;
-  List *attached;  // new partitions or children
-  List *granted;   // relations with new grants
+  bool gives_name;  // by renaming a relation, or moving it to a schema
+  List *attached;   // new partitions or children
+  List *granted;    // relations with new grants
 };
 
 // Whether a part of ALTER TABLE leaves columns and their defaults alone; false for unlisted parts.
@@ -293,7 +294,11 @@ CommandEffects effects_of(const CollectedCommand *command) {
         if (rename->renameType == OBJECT_COLUMN || rename->renameType == OBJECT_ATTRIBUTE) {
           effects.renamed = rename->subname;
           effects.renamed_to = rename->newname;
+        } else {
+          effects.gives_name = true;
         }
+      } else if (command->parsetree != nullptr && IsA(command->parsetree, AlterObjectSchemaStmt)) {
+        effects.gives_name = true;
       }
       break;
     default:
@@ -384,6 +389,7 @@ Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
       effects.renamed == nullptr ? Datum{} : DirectFunctionCall1(namein, CStringGetDatum(effects.renamed)),
       effects.renamed_to == nullptr ? Datum{}
                                     : DirectFunctionCall1(namein, CStringGetDatum(effects.renamed_to)),
+      BoolGetDatum(effects.gives_name),
       oid_array(effects.attached),
       oid_array(effects.granted)};
   bool nulls[lengthof(values)]{};
