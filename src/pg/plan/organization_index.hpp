@@ -6,8 +6,9 @@
 // It is taken for no restriction (estimates.hpp), since the workspaces say as much: estimates stay what they
 // are.
 //
-// Only where a row's workspace does say its organization: a foreign key has both, and neither can be absent.
-// Else rows would be hidden or not as the query goes.
+// Only where a row's workspace does say its organization: the organization can't be absent, and a foreign key
+// has both, or whoever protected the table vouched for it. Else rows would be hidden or not as the query goes.
+// Where a vow is false, no more than that happens: the comparison only takes rows away.
 #pragma once
 
 #include "pg/plan/row_filter_expression.hpp"
