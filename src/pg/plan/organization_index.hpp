@@ -7,8 +7,8 @@
 // are.
 //
 // Only where a row's workspace does say its organization: the organization can't be absent, and a foreign key
-// has both, or whoever protected the table vouched for it. Else rows would be hidden or not as the query goes.
-// Where a vow is false, no more than that happens: the comparison only takes rows away.
+// has both, or whoever protected the table vouched for it. Else rows would be hidden or not as the query
+// goes. Where a vow is false, no more than that happens: the comparison only takes rows away.
 #pragma once
 
 #include "pg/plan/row_filter_expression.hpp"

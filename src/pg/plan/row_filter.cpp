@@ -52,9 +52,10 @@ RowShape row_options(const char *text) {
     else if (is("organization_implied"))
       options.organization_implied = true;
     else
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                      errmsg("row filter options \"%s\" are not known", text),
-                      errhint("Options are shared, workspace_decides, from_parent and organization_implied.")));
+      ereport(
+          ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("row filter options \"%s\" are not known", text),
+           errhint("Options are shared, workspace_decides, from_parent and organization_implied.")));
     word += length;
     word += strspn(word, " ");
   }
