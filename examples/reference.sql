@@ -15,8 +15,16 @@ SELECT tenancy.create_workspace('acme', 'Assistant');
 SELECT tenancy.create_workspace('acme', 'Recherche & Développement', slug => 'research');
 -- end
 
+-- example update_workspace
+SELECT tenancy.update_workspace('acme/assistant', name => 'The assistant');
+-- end
+
 -- example set_organization_role
 SELECT tenancy.set_organization_role('acme', 'mia@acme.example', 'member');
+-- end
+
+-- example set_member
+SELECT tenancy.set_member('acme', 'mia@acme.example', name => 'Mia (support)', external_id => 'e-17');
 -- end
 
 -- example set_workspace_role

@@ -6,7 +6,9 @@ CREATE TABLE tenancy.organizations (
   name text NOT NULL CHECK (name <> ''),
   external_id text COLLATE "C" UNIQUE CHECK (external_id <> ''),
   created_at timestamptz NOT NULL DEFAULT now(),
-  closed_at timestamptz
+  closed_at timestamptz,
+  created_by name,
+  open_to_sign_up boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE tenancy.organizations IS 'Tenants; nothing ever crosses an organization';
 COMMENT ON COLUMN tenancy.organizations.organization_id IS 'Id of the organization, as protected tables hold it in uuid columns';
@@ -14,6 +16,8 @@ COMMENT ON COLUMN tenancy.organizations.slug IS 'Short name for references: lowe
 COMMENT ON COLUMN tenancy.organizations.name IS 'Display name';
 COMMENT ON COLUMN tenancy.organizations.external_id IS 'The application''s own id, as protected tables hold it in columns of any other type';
 COMMENT ON COLUMN tenancy.organizations.created_at IS 'When the organization was created';
+COMMENT ON COLUMN tenancy.organizations.created_by IS 'Role that has created it by create_organization(); NULL for one of version 1.0';
+COMMENT ON COLUMN tenancy.organizations.open_to_sign_up IS 'The role that has signed it up may add persons and workspaces, for a day and until an owner accepts';
 COMMENT ON COLUMN tenancy.organizations.closed_at IS 'Since when it is being purged, and has neither members nor live keys; see close_organization()';
 
 CREATE TABLE tenancy.workspaces (

@@ -140,7 +140,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   reached text;
 BEGIN
-  IF tenancy.is_dba() THEN
+  IF tenancy.is_dba() OR (require_right.resource IN ('team', 'workspaces') AND tenancy_internal.signs_up(require_right.organization_id)) THEN
     RETURN;
   END IF;
   reached := tenancy_internal.holds(require_right.organization_id, require_right.workspace_id, require_right.resource,
@@ -157,6 +157,9 @@ COMMENT ON FUNCTION tenancy_internal.require_right(uuid, uuid, text, text, boole
 CREATE FUNCTION tenancy_internal.require_held_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  IF tenancy_internal.signs_up(require_held_role.organization_id) THEN
+    RETURN;
+  END IF;
   PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_role(require_held_role.organization_id, require_held_role.workspace_id,
                                                             require_held_role.role_id),
     format('role "%s"', (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_held_role.role_id)));
@@ -182,7 +185,19 @@ CREATE FUNCTION tenancy_internal.own_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   mine uuid := tenancy.current_organization_id();
+  signed_up uuid[];
 BEGIN
+  IF own_organization.reference IS NOT NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
+    signed_up := ARRAY(
+      SELECT o.organization_id FROM tenancy.organizations o
+      WHERE own_organization.reference IN (o.organization_id::text, o.slug, o.external_id) AND tenancy_internal.signs_up(o.organization_id));
+    IF cardinality(signed_up) > 1 THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        MESSAGE = format('organization reference "%s" is ambiguous', own_organization.reference), HINT = 'Use the id.';
+    ELSIF cardinality(signed_up) = 1 THEN
+      RETURN signed_up[1];
+    END IF;
+  END IF;
   PERFORM tenancy_internal.require_principal();
   IF own_organization.reference IS NOT NULL THEN
     IF tenancy.is_dba() THEN
@@ -211,6 +226,11 @@ DECLARE
 BEGIN
   IF own_workspace.reference IS NULL THEN
     RETURN NULL;
+  END IF;
+  IF within IS NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
+    SELECT * INTO found_workspace FROM tenancy.workspaces w
+    WHERE w.workspace_id = tenancy_internal.find_workspace(own_workspace.reference, tenancy_internal.own_organization(split_part(own_workspace.reference, '/', 1)));
+    RETURN found_workspace;
   END IF;
   PERFORM tenancy_internal.require_principal();
   SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy_internal.find_workspace(own_workspace.reference, within);

@@ -83,10 +83,10 @@ COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any",
 
 -- What a policy's WITH CHECK becomes. Handed what the filter came to; only where that is not true it judges the row.
 CREATE FUNCTION tenancy.write_guard(
-  stamp bigint, not_after timestamptz, accepted boolean, relation oid, "check" text, options text, resource text, command text,
-  organization "any", workspace "any", owner "any", api_key "any")
+  stamp bigint, not_after timestamptz, accepted boolean, "check" bigint, resource text, organization "any", workspace "any", owner "any",
+  api_key "any")
 RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 1.01 AS 'MODULE_PATHNAME', 'pg_tenancy_write_guard';
-COMMENT ON FUNCTION tenancy.write_guard(bigint, timestamptz, boolean, oid, text, text, text, text, "any", "any", "any", "any") IS 'Guards a plan like plan_guard(), and raises the error of a row that is refused (42501), with the reason; put into plans, not to be called';
+COMMENT ON FUNCTION tenancy.write_guard(bigint, timestamptz, boolean, bigint, text, "any", "any", "any", "any") IS 'Guards a plan like plan_guard(), and raises the error of a row that is refused (42501), with the reason; put into plans, not to be called';
 
 CREATE FUNCTION tenancy_internal.problem_of_write(
   relation regclass, options text, resource text, command text, organization "any", workspace "any", owner "any", api_key "any")

@@ -35,67 +35,169 @@ LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.lock_members(uuid) IS 'Waits for whoever else changes who is a member of the organization, and keeps others waiting until the transaction ends';
 
-CREATE FUNCTION tenancy.create_user(email text, name text DEFAULT NULL, external_id text DEFAULT NULL) RETURNS uuid
+-- Ids that the caller brings along have never been anybody's: rows of protected tables may still name whoever had them.
+CREATE FUNCTION tenancy_internal.require_new_id(id uuid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF require_new_id.id IS NULL THEN
+    RETURN;
+  END IF;
+  IF tenancy_internal.may_set_external_id() IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to choose an id',
+      DETAIL = 'Ids decide whose the rows of protected tables are.',
+      HINT = 'Leave it out. A DBA, a role that may create organizations, or an application on a trusted login can choose it.';
+  END IF;
+  IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = require_new_id.id)
+     OR EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = require_new_id.id)
+     OR EXISTS (SELECT FROM tenancy.users u WHERE u.user_id = require_new_id.id)
+     OR EXISTS (SELECT FROM tenancy.api_keys k WHERE k.api_key_id = require_new_id.id)
+     OR EXISTS (SELECT FROM tenancy.audit_log l WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key')
+                                                  AND l.resource_id = require_new_id.id::text) THEN
+    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('id "%s" is or was in use', require_new_id.id);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_new_id(uuid) IS 'Raises 42501 for an id (NULL: none) that the session may not choose, 23505 for one that something has or had';
+
+-- Who may create organizations sets up those that it has created, until their owner is there.
+CREATE FUNCTION tenancy_internal.signs_up(organization_id uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  -- A session that is somebody has that person's rights, whichever login it came by.
+  RETURN tenancy_internal.may_sign_up() AND (SELECT i.kind FROM tenancy_internal.own_identity() i) = 'nobody' AND EXISTS (
+    SELECT FROM tenancy.organizations o
+    WHERE o.organization_id = signs_up.organization_id AND o.open_to_sign_up AND o.closed_at IS NULL AND o.created_at > clock_timestamp() - interval '1 day'
+      AND o.created_by = (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()));
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.signs_up(uuid) IS 'Whether the caller may create organizations and has created this one, within a day and before its owner has accepted, and the session is nobody besides';
+
+CREATE FUNCTION tenancy.create_user(email text, name text DEFAULT NULL, external_id text DEFAULT NULL, user_id uuid DEFAULT NULL)
+RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
+  the_address text;
   new_id uuid;
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  INSERT INTO tenancy.users (email, name, external_id)
-  VALUES (tenancy_internal.email_address(create_user.email), create_user.name, create_user.external_id)
-  RETURNING user_id INTO new_id;
+  the_address := tenancy_internal.email_address(create_user.email);
+  -- Called again, it is the one that there is.
+  SELECT u.user_id INTO new_id FROM tenancy.users u
+  WHERE u.external_id = create_user.external_id AND u.email = the_address AND u.user_id = coalesce(create_user.user_id, u.user_id);
+  IF FOUND THEN
+    RETURN new_id;
+  END IF;
+  PERFORM tenancy_internal.require_new_id(create_user.user_id);
+  INSERT INTO tenancy.users (user_id, email, name, external_id)
+  VALUES (coalesce(create_user.user_id, gen_random_uuid()), the_address, create_user.name, create_user.external_id)
+  RETURNING users.user_id INTO new_id;
   RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_user(text, text, text) IS 'For a DBA: creates a user by e-mail address and returns its id; 23505 when the address or external id is taken. Others invite(), by which an address becomes a user when it accepts';
+COMMENT ON FUNCTION tenancy.create_user(text, text, text, uuid) IS 'For a DBA: creates a user by e-mail address, with an id of one''s own where one is given, and returns its id, or that of the user with this external id and address; 23505 when address, external id or id is taken. Others invite(), by which an address becomes a user when it accepts';
 
-CREATE FUNCTION tenancy.create_organization(
-  name text, owner_email text, slug text DEFAULT NULL, external_id text DEFAULT NULL,
+CREATE FUNCTION tenancy_steps.create_organization(
+  given_name text, owner_email text, given_slug text, given_external_id text, given_organization uuid, given_workspace uuid,
+  given_owner uuid, owner_external_id text, workspace_external_id text, owner_name text, with_key boolean,
   OUT organization_id uuid, OUT workspace_id uuid, OUT owner_id uuid, OUT master_key text)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_slug text := coalesce(create_organization.slug, tenancy_internal.slug_of(create_organization.name));
+  the_slug text := coalesce(create_organization.given_slug, tenancy_internal.slug_of(create_organization.given_name));
   the_address text;
+  by_dba boolean := tenancy.is_dba();
+  owner_role uuid;
+  known uuid;
 BEGIN
   IF NOT tenancy_internal.may_sign_up() THEN
     PERFORM tenancy_internal.require_dba();
   END IF;
-  IF create_organization.name IS NULL OR create_organization.owner_email IS NULL OR the_slug IS NULL THEN
+  IF create_organization.given_name IS NULL OR create_organization.owner_email IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = 'an organization needs a name, a slug and its owner''s e-mail address',
       HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
   END IF;
   the_address := tenancy_internal.email_address(create_organization.owner_email);
-  INSERT INTO tenancy.organizations (slug, name, external_id)
-  VALUES (the_slug, create_organization.name, create_organization.external_id)
-  RETURNING organizations.organization_id INTO create_organization.organization_id;
+  owner_role := tenancy_internal.find_role(NULL, 'organization', 'owner');
 
-  INSERT INTO tenancy.workspaces (organization_id, slug, name, is_default)
-  VALUES (create_organization.organization_id, 'shared-team-workspace', 'Shared Team Workspace', true)
-  RETURNING workspaces.workspace_id INTO create_organization.workspace_id;
-
-  SELECT u.user_id INTO create_organization.owner_id FROM tenancy.users u
-  WHERE u.email = the_address;
-  IF create_organization.owner_id IS NULL THEN
-    INSERT INTO tenancy.users (email) VALUES (the_address)
-    RETURNING users.user_id INTO create_organization.owner_id;
-  END IF;
-  INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-  VALUES (create_organization.organization_id, create_organization.owner_id,
-          tenancy_internal.find_role(NULL, 'organization', 'owner'));
-
-  -- The privilege to sign up confers no right in the new organization.
-  IF NOT tenancy.is_dba() THEN
+  -- Called again by who has made it, with the same owner and ids: what there is, and nothing new.
+  SELECT o.organization_id, w.workspace_id, u.user_id
+  INTO create_organization.organization_id, create_organization.workspace_id, create_organization.owner_id
+  FROM tenancy.organizations o
+  JOIN tenancy.workspaces w ON w.organization_id = o.organization_id AND w.is_default
+  LEFT JOIN (tenancy.users u JOIN tenancy.organization_members m ON m.user_id = u.user_id)
+    ON m.organization_id = o.organization_id AND u.email = the_address AND m.role_id = owner_role
+  LEFT JOIN tenancy.invitations i ON i.organization_id = o.organization_id AND i.email = the_address AND i.role_id = owner_role
+  WHERE o.external_id = create_organization.given_external_id
+    AND (by_dba OR o.created_by = (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()))
+    AND (u.user_id IS NOT NULL OR i.invitation_id IS NOT NULL)
+    AND o.organization_id = coalesce(create_organization.given_organization, o.organization_id)
+    AND w.workspace_id = coalesce(create_organization.given_workspace, w.workspace_id)
+    AND (create_organization.given_owner IS NULL OR u.user_id IS NULL OR u.user_id = create_organization.given_owner);
+  IF FOUND THEN
     RETURN;
   END IF;
-  SELECT k.secret INTO create_organization.master_key
-  FROM tenancy.create_api_key('organization_service_key', 'Master key', create_organization.organization_id::text,
-                              scopes => '"all"') k;
+
+  PERFORM tenancy_internal.require_new_id(create_organization.given_organization),
+          tenancy_internal.require_new_id(create_organization.given_workspace);
+  IF create_organization.given_workspace = create_organization.given_organization
+     OR create_organization.given_owner IN (create_organization.given_organization, create_organization.given_workspace) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'organization, workspace and owner need different ids';
+  END IF;
+  INSERT INTO tenancy.organizations (organization_id, slug, name, external_id, created_by, open_to_sign_up)
+  VALUES (coalesce(create_organization.given_organization, gen_random_uuid()), the_slug, create_organization.given_name,
+          create_organization.given_external_id,
+          (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()), NOT by_dba)
+  RETURNING organizations.organization_id INTO create_organization.organization_id;
+
+  INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name, external_id, is_default)
+  VALUES (coalesce(create_organization.given_workspace, gen_random_uuid()), create_organization.organization_id, 'shared-team-workspace',
+          'Shared Team Workspace', create_organization.workspace_external_id, true)
+  RETURNING workspaces.workspace_id INTO create_organization.workspace_id;
+
+  SELECT u.user_id INTO known FROM tenancy.users u WHERE u.email = the_address;
+  IF known IS NULL THEN
+    PERFORM tenancy_internal.require_new_id(create_organization.given_owner);
+    INSERT INTO tenancy.users (user_id, email, name, external_id)
+    VALUES (coalesce(create_organization.given_owner, gen_random_uuid()), the_address, create_organization.owner_name,
+            create_organization.owner_external_id)
+    RETURNING users.user_id INTO create_organization.owner_id;
+  ELSIF NOT by_dba AND NOT EXISTS (SELECT FROM tenancy_internal.own_identity() p WHERE p.user_id = known) THEN
+    -- Somebody who is known already is asked.
+    INSERT INTO tenancy.invitations (organization_id, email, role_id, expires_at)
+    VALUES (create_organization.organization_id, the_address, owner_role, clock_timestamp() + interval '14 days');
+    RETURN;
+  ELSIF create_organization.given_owner <> known THEN
+    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('user "%s" has another id', the_address);
+  ELSE
+    create_organization.owner_id := known;
+  END IF;
+  INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
+  VALUES (create_organization.organization_id, create_organization.owner_id, owner_role);
+
+  -- The right to sign up confers no key of the organization that comes of it.
+  IF by_dba AND create_organization.with_key THEN
+    SELECT k.secret INTO create_organization.master_key
+    FROM tenancy.create_api_key('organization_service_key', 'Master key', create_organization.organization_id::text,
+                                scopes => '"all"') k;
+  END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text) IS 'For a DBA: creates an organization with its default workspace, its owner (an existing or new user) and its master key, whose secret is returned only here; the slug is derived from the name unless given';
+COMMENT ON FUNCTION tenancy_steps.create_organization(text, text, text, text, uuid, uuid, uuid, text, text, text, boolean) IS 'What create_organization() does';
 
-CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL)
+-- The master key is asked for and given by the same name, which PL/pgSQL can't have.
+CREATE FUNCTION tenancy.create_organization(
+  name text, owner_email text, slug text DEFAULT NULL, external_id text DEFAULT NULL, organization_id uuid DEFAULT NULL,
+  workspace_id uuid DEFAULT NULL, owner_id uuid DEFAULT NULL, owner_external_id text DEFAULT NULL,
+  workspace_external_id text DEFAULT NULL, owner_name text DEFAULT NULL, master_key boolean DEFAULT true,
+  OUT organization_id uuid, OUT workspace_id uuid, OUT owner_id uuid, OUT master_key text)
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT c.organization_id, c.workspace_id, c.owner_id, c.master_key
+  FROM tenancy_steps.create_organization($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) c
+$$;
+COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text, uuid, uuid, uuid, text, text, text, boolean) IS 'For a DBA, or a role with USAGE on type tenancy.sign_up: creates an organization with its default workspace and its owner, with ids and external ids of one''s own where they are given; the slug is made from the name unless given. A DBA gets its master key unless master_key is false; its secret is returned this once. Somebody who is a user already is made owner by a DBA, and otherwise invited, with owner_id NULL. Called again with the same external id, owner and ids it returns what is there, without a key; 23505 where they differ';
+
+CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL,
+                                         workspace_id uuid DEFAULT NULL)
 RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   new_id uuid;
@@ -108,14 +210,21 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace needs a name and a slug',
       HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
   END IF;
-  INSERT INTO tenancy.workspaces (organization_id, slug, name, external_id)
-  VALUES (the_organization, the_slug, create_workspace.name,
+  SELECT w.workspace_id INTO new_id FROM tenancy.workspaces w
+  WHERE w.external_id = create_workspace.external_id AND w.organization_id = the_organization
+    AND w.workspace_id = coalesce(create_workspace.workspace_id, w.workspace_id);
+  IF FOUND THEN
+    RETURN new_id;
+  END IF;
+  PERFORM tenancy_internal.require_new_id(create_workspace.workspace_id);
+  INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name, external_id)
+  VALUES (coalesce(create_workspace.workspace_id, gen_random_uuid()), the_organization, the_slug, create_workspace.name,
           create_workspace.external_id)
-  RETURNING workspace_id INTO new_id;
+  RETURNING workspaces.workspace_id INTO new_id;
   RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text) IS 'Creates a workspace in an organization (NULL: the session''s own) and returns its id; the slug is made from the name unless given; an external id is for a DBA or a trusted login to give (42501)';
+COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text, uuid) IS 'Creates a workspace in an organization (NULL: the session''s own) and returns its id, or that of the workspace with this external id there; the slug is made from the name unless given; an external id or id is for a DBA, a role that may create organizations or a trusted login to give (42501)';
 
 CREATE FUNCTION tenancy.set_organization_role(organization text, member text, role text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -134,7 +243,8 @@ BEGIN
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NOT NULL THEN
     PERFORM tenancy_internal.require_held_role(the_organization, NULL, role_before);
-  ELSIF NOT tenancy.is_dba() THEN
+  ELSIF NOT tenancy.is_dba() AND NOT (tenancy_internal.signs_up(the_organization) AND strpos(set_organization_role.member, '@') > 0 AND NOT EXISTS (
+      SELECT FROM tenancy.users u WHERE u.email = tenancy_internal.email_address(set_organization_role.member))) THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
       MESSAGE = format('user "%s" is not a member of the organization', set_organization_role.member),
       HINT = 'Use tenancy.invite() to invite somebody.';
@@ -143,15 +253,20 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', set_organization_role.member),
         HINT = 'Name a new user by e-mail address.';
     END IF;
-    INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member))
-    ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
+    IF tenancy.is_dba() THEN
+      INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member))
+      ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
+    ELSE
+      -- Whoever has become a user meanwhile is known, and not added: 23505.
+      INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member)) RETURNING user_id INTO the_user;
+    END IF;
   END IF;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
   VALUES (the_organization, the_user, the_role)
   ON CONFLICT (organization_id, user_id) DO UPDATE SET role_id = EXCLUDED.role_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a member of an organization (NULL: the session''s own) another role; a DBA also makes members by it, and users where only the e-mail address is known. Needs team.assign_roles and at least the rights of the old and the new role; 42704 for somebody who is no member (see invite()), 55000 for the last owner';
+COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a member of an organization (NULL: the session''s own) another role; a DBA also makes members by it, and users where only the e-mail address is known, and so does who signs an organization up with persons whom nobody knows. Needs team.assign_roles and at least the rights of the old and the new role; 42704 for somebody who is no member (see invite()), 55000 for the last owner';
 
 CREATE FUNCTION tenancy.remove_organization_member(organization text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -168,6 +168,9 @@ BEGIN
   INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
   SELECT e.key::uuid, the_user, accepted.organization_id, e.value::uuid FROM jsonb_each_text(accepted.workspaces) e;
   DELETE FROM tenancy.invitations i WHERE i.invitation_id = accepted.invitation_id;
+  IF accepted.role_id = tenancy_internal.find_role(NULL, 'organization', 'owner') THEN
+    UPDATE tenancy.organizations o SET open_to_sign_up = false WHERE o.organization_id = accepted.organization_id AND o.open_to_sign_up;
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION tenancy.accept_invitation(uuid) IS 'Accepts an invitation as the invited person, by a login of its own or "tenancy.user" on a trusted login, or on its behalf as a DBA; who isn''t a user yet becomes one. What it offers is judged anew: 55000 when it has ended, or whoever made it may no longer give that; 42704 for another''s, 42501 for an API key or token';

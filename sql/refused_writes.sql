@@ -244,7 +244,11 @@ DROP ROLE regress_dba;
 
 -- What stands in plans does nothing for whoever calls it.
 SET SESSION AUTHORIZATION regress_app;
-SELECT why('mike', 'SELECT tenancy.write_guard(NULL, NULL, false, ''notes''::regclass, ''insert'', '''', ''prompts'', ''insert'', NULL::uuid, NULL::uuid, NULL::uuid, NULL)');
-SELECT why('mike', 'SELECT tenancy.write_guard(1, ''infinity'', true, ''notes''::regclass, ''insert'', '''', ''prompts'', ''insert'', NULL, NULL, NULL, NULL)');
+SELECT why('mike', 'SELECT tenancy.write_guard(NULL, NULL, false, ''notes''::regclass::oid::bigint + (2::bigint << 40), ''prompts'', NULL::uuid, NULL::uuid, NULL::uuid, NULL)');
+SELECT why('mike', 'SELECT tenancy.write_guard(1, ''infinity'', true, ''notes''::regclass::oid::bigint, ''prompts'', NULL, NULL, NULL, NULL)');
+-- Numbers that no plan contains.
+SELECT bit, tenancy.write_guard(NULL, NULL, false, 1::bigint << bit, 'prompts', NULL::uuid, NULL::uuid, NULL::uuid, NULL)
+FROM unnest('{35, 39, 43, 47, 50, 63}'::int[]) bit;
+SELECT tenancy.write_guard(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 RESET SESSION AUTHORIZATION;
 DROP SCHEMA app CASCADE;

@@ -153,6 +153,9 @@ COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, un
 COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for holders of audit_logs.list';
 COMMENT ON EVENT TRIGGER tenancy_extension IS 'After an update, sessions check the version of pg_tenancy again';
 
+CREATE TRIGGER check_member_id BEFORE INSERT OR UPDATE ON tenancy.organization_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_member_id();
+
 -- @include 97_default_privileges.sql
 
 -- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are the administrator's and not the

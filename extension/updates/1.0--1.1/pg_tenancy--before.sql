@@ -73,6 +73,14 @@ ALTER TABLE tenancy.organization_members ADD COLUMN name text, ADD COLUMN extern
 COMMENT ON COLUMN tenancy.organization_members.name IS 'What the organization calls the member; NULL: as the user does';
 COMMENT ON COLUMN tenancy.organization_members.external_id IS 'The organization''s own id for the member';
 
+-- Sign-up, with ids of the caller's own
+ALTER TABLE tenancy.organizations ADD COLUMN created_by name, ADD COLUMN open_to_sign_up boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN tenancy.organizations.created_by IS 'Role that has created it by create_organization(); NULL for one of version 1.0';
+COMMENT ON COLUMN tenancy.organizations.open_to_sign_up IS 'The role that has signed it up may add persons and workspaces, for a day and until an owner accepts';
+DROP FUNCTION tenancy.create_user(text, text, text);
+DROP FUNCTION tenancy.create_organization(text, text, text, text);
+DROP FUNCTION tenancy.create_workspace(text, text, text, text);
+
 -- Replaced by advise(boolean).
 DROP FUNCTION tenancy.advise();
 

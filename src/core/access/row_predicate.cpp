@@ -35,6 +35,9 @@ Ids only_in(const Ids &one, const Ids &other) {
 constexpr Kind neutral(Kind kind) noexcept { return kind == Kind::all_of ? Kind::always : Kind::never; }
 constexpr Kind absorbing(Kind kind) noexcept { return kind == Kind::all_of ? Kind::never : Kind::always; }
 
+// Organization, workspace, owner and key: what a written row must agree with.
+constexpr std::size_t usual_parts = row_column_count;
+
 }  // namespace
 
 RowPredicate RowPredicate::test(Kind kind, RowColumn column, Ids ids) {
@@ -98,7 +101,7 @@ bool RowPredicate::merge_with(const RowPredicate &other, Kind how) {
                 : become(Kind::none_of, only_in(other.ids_, ids_));
 }
 
-void RowPredicate::add_part(RowPredicate part) {
+void RowPredicate::add_part(RowPredicate &&part) {
   if (part.kind_ == neutral(kind_)) return;
   if (part.kind_ == kind_) {
     for (RowPredicate &inner : part.parts_) add_part(std::move(inner));
@@ -116,13 +119,18 @@ void RowPredicate::add_part(RowPredicate part) {
   parts_.push_back(std::move(part));
 }
 
-RowPredicate RowPredicate::combined(Kind kind, RowPredicate one, RowPredicate other) {
-  if (one.kind_ == absorbing(kind) || other.kind_ == neutral(kind)) return one;
-  if (other.kind_ == absorbing(kind) || one.kind_ == neutral(kind)) return other;
+RowPredicate RowPredicate::combined(Kind kind, RowPredicate &&one, RowPredicate &&other) {
+  if (one.kind_ == absorbing(kind) || other.kind_ == neutral(kind)) return std::move(one);
+  if (other.kind_ == absorbing(kind) || one.kind_ == neutral(kind)) return std::move(other);
   RowPredicate whole;
-  whole.kind_ = kind;
-  whole.parts_.reserve(2);
-  whole.add_part(std::move(one));
+  if (one.kind_ == kind) {
+    // Its parts have been compared with each other.
+    whole = std::move(one);
+  } else {
+    whole.kind_ = kind;
+    whole.parts_.reserve(usual_parts);
+    whole.parts_.push_back(std::move(one));
+  }
   whole.add_part(std::move(other));
   for (RowPredicate &part : whole.parts_)
     if (whole.parts_.size() == 1 || part.kind_ == absorbing(kind)) {

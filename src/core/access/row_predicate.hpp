@@ -52,11 +52,11 @@ class RowPredicate {
 
  private:
   static RowPredicate test(Kind kind, RowColumn column, std::vector<Uuid> ids);
-  static RowPredicate combined(Kind kind, RowPredicate one, RowPredicate other);
+  static RowPredicate combined(Kind kind, RowPredicate &&one, RowPredicate &&other);
   bool is_test() const noexcept {
     return kind_ == Kind::is_null || kind_ == Kind::one_of || kind_ == Kind::none_of;
   }
-  void add_part(RowPredicate part);
+  void add_part(RowPredicate &&part);
   bool merge_with(const RowPredicate &other, Kind how);
 
   Kind kind_ = Kind::never;

@@ -126,8 +126,8 @@ void look_up_oids() {
   look_up_guard(Guard::plan, look_up_function(oids.schema, "plan_guard", plan_guard_arguments));
   look_up_guard(Guard::shape, look_up_function(oids.schema, "shape_guard", shape_guard_arguments));
   oids.filter_id = look_up_function(oids.schema, "filter_id", filter_id_arguments);
-  constexpr Oid write_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, BOOLOID, OIDOID, TEXTOID, TEXTOID,
-                                           TEXTOID, TEXTOID,        ANYOID,  ANYOID, ANYOID,  ANYOID};
+  constexpr Oid write_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, BOOLOID, INT8OID, TEXTOID,
+                                           ANYOID,  ANYOID,         ANYOID,  ANYOID};
   oids.write_guard = find_function(oids.schema, "write_guard", write_guard_arguments);
   for (bool &is_known : oids.is_known) is_known = false;
   oids.token = token;

@@ -5,6 +5,10 @@
 #include "pg/plan/row_filter_functions.hpp"
 #include "pg/server/compat.hpp"
 
+extern "C" {
+#include "utils/datum.h"
+}
+
 namespace tenancy::pg {
 namespace {
 
@@ -67,6 +71,22 @@ static bool calls_users_function(Node *node, void *context) {
   if (check_functions_in_node(node, is_users_function, nullptr)) return true;
   return walk_expression(node, calls_users_function, context);
 }
+}
+
+// equal(), at once for what nearly all calls in policies consist of.
+bool is_same_argument(const Node *one, const Node *other) {
+  if (nodeTag(one) != nodeTag(other)) return false;
+  if (IsA(one, Var))
+    return is_same_column(reinterpret_cast<const Var *>(one), reinterpret_cast<const Var *>(other));
+  if (IsA(one, Const)) {
+    const auto *constant = reinterpret_cast<const Const *>(one),
+               *second = reinterpret_cast<const Const *>(other);
+    return constant->consttype == second->consttype && constant->consttypmod == second->consttypmod &&
+           constant->constcollid == second->constcollid && constant->constisnull == second->constisnull &&
+           (constant->constisnull ||
+            datumIsEqual(constant->constvalue, second->constvalue, constant->constbyval, constant->constlen));
+  }
+  return equal(one, other);
 }
 
 // The conditions searched for.
@@ -158,10 +178,6 @@ Place place_in_query(const PlannerInfo *root, const Sought &sought) {
              : best;
 }
 
-bool is_same_call(const FuncExpr *one, const FuncExpr *call) {
-  return one->funcid == call->funcid && equal(one, call);
-}
-
 bool is_row_visible(const FuncExpr *one, const FuncExpr *call) {
   if (get_func_namespace(one->funcid) != get_func_namespace(call->funcid) ||
       list_length(one->args) < row_function_arguments)
@@ -181,7 +197,17 @@ bool can_be_copied(Node *argument) {
   return !cannot_be_copied(argument, &nodes) && !contain_volatile_functions(argument);
 }
 
-Place place_of(const PlannerInfo *root, const FuncExpr *call) {
+bool is_same_call(const FuncExpr *one, const FuncExpr *call) {
+  if (one->funcid != call->funcid || list_length(one->args) != list_length(call->args)) return false;
+  for (int i = 0; i < list_length(one->args); i++)
+    if (!is_same_argument(static_cast<Node *>(list_nth(one->args, i)),
+                          static_cast<Node *>(list_nth(call->args, i))))
+      return false;
+  return true;
+}
+
+Place place_of(const PlannerInfo *root, const FuncExpr *call, bool is_in_check) {
+  if (is_in_check && place_in_check(root->parse) == Place::condition) return Place::condition;
   return place_in_query(root, {call, is_same_call});
 }
 

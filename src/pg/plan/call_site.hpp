@@ -26,7 +26,11 @@ enum class Place {
   /// matter.
   condition
 };
-Place place_of(const PlannerInfo *root, const FuncExpr *call);
+/// `is_in_check`: the call has been found in a policy's WITH CHECK.
+Place place_of(const PlannerInfo *root, const FuncExpr *call, bool is_in_check);
+
+/// Whether both calls are the same function with equal arguments.
+bool is_same_call(const FuncExpr *one, const FuncExpr *call);
 
 /// Whether the call is only evaluated on rows that have passed row_visible() with the same columns.
 bool is_for_visible_rows(const PlannerInfo *root, const FuncExpr *call);

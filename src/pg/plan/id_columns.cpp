@@ -7,6 +7,8 @@
 namespace tenancy::pg {
 
 IdType id_type(Oid type, Oid collation) {
+  // Nearly all columns of ids are; others may be domains.
+  if (type == UUIDOID) return IdType::uuid;
   switch (getBaseType(type)) {
     case UUIDOID:
       return IdType::uuid;

@@ -3,25 +3,51 @@
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
+#include "pg/plan/call_site.hpp"
 #include "pg/plan/plan_guard.hpp"
 
 namespace tenancy::pg {
 namespace {
-
-constexpr const char *check_names[] = {"insert", "update", "read", "conflict", "merge"};
 
 // write_guard()'s arguments, in order.
 enum GuardArgument : int {
   stamp_argument,
   not_after_argument,
   accepted_argument,
-  relation_argument,
   check_argument,
-  options_argument_of_guard,
   resource_argument_of_guard,
-  command_argument_of_guard,
   first_id_argument
 };
+
+// What only a refused row needs is one number: planning copies each argument several times, and most
+// statements write one row.
+enum PackedBit : int {
+  check_bit = 32,
+  command_bit = 40,
+  from_parent_bit = 48,
+  workspace_decides_bit,
+  first_unused_bit
+};
+
+int64 pack(const WriteCheck &check, const RowShape &shape) {
+  return static_cast<int64>(uint64{check.relation} | uint64{static_cast<uint8>(check.check)} << check_bit |
+                            uint64{static_cast<uint8>(check.command)} << command_bit |
+                            uint64{shape.from_parent} << from_parent_bit |
+                            uint64{shape.workspace_decides} << workspace_decides_bit);
+}
+
+// False of a number that pack() doesn't make: anybody can call write_guard().
+bool unpack(uint64 packed, WriteCheck &check, RowShape &shape) {
+  const auto part = [packed](int bit) { return static_cast<uint8>(packed >> bit); };
+  if (part(check_bit) > static_cast<uint8>(Check::merge) ||
+      part(command_bit) > static_cast<uint8>(Command::remove) || packed >> first_unused_bit != 0)
+    return false;
+  check = {static_cast<Oid>(packed), static_cast<Check>(part(check_bit)),
+           static_cast<Command>(part(command_bit))};
+  shape.from_parent = (packed >> from_parent_bit & 1) != 0;
+  shape.workspace_decides = (packed >> workspace_decides_bit & 1) != 0;
+  return true;
+}
 
 struct Words {
   const char *detail;
@@ -30,10 +56,10 @@ struct Words {
 
 // --- where a call stands
 
+// The parts of a condition that all must hold.
 bool is_conjunct(const Node *condition, const FuncExpr *call) {
   if (condition == nullptr) return false;
-  if (IsA(condition, FuncExpr))
-    return reinterpret_cast<const FuncExpr *>(condition)->funcid == call->funcid && equal(condition, call);
+  if (IsA(condition, FuncExpr)) return is_same_call(reinterpret_cast<const FuncExpr *>(condition), call);
   const List *parts = nullptr;
   if (IsA(condition, List))
     parts = reinterpret_cast<const List *>(condition);
@@ -42,8 +68,7 @@ bool is_conjunct(const Node *condition, const FuncExpr *call) {
   const ListCell *cell = nullptr;
   foreach (cell, parts)
     if (const auto *part = static_cast<Node *>(lfirst(cell));
-        IsA(part, FuncExpr) && reinterpret_cast<const FuncExpr *>(part)->funcid == call->funcid &&
-        equal(part, call))
+        IsA(part, FuncExpr) && is_same_call(reinterpret_cast<const FuncExpr *>(part), call))
       return true;
   return false;
 }
@@ -65,12 +90,6 @@ bool check_of_kind(const WithCheckOption *option, bool reads, CmdType command, C
       *check = Check::merge;
       return command == CMD_MERGE;
   }
-}
-
-const char *text_argument(const FuncExpr *call, int argument) {
-  const auto *node = static_cast<Node *>(list_nth(call->args, argument));
-  if (!IsA(node, Const) || reinterpret_cast<const Const *>(node)->constisnull) return "";
-  return TextDatumGetCString(reinterpret_cast<const Const *>(node)->constvalue);
 }
 
 // --- words
@@ -234,76 +253,68 @@ Words words_of_reading(Principal &principal, const char *resource, Command comma
   pg_unreachable();
 }
 
-Check check_named(const char *name) {
-  for (int i = 0; i < static_cast<int>(lengthof(check_names)); i++)
-    if (strcmp(check_names[i], name) == 0) return static_cast<Check>(i);
-  return Check::read;
-}
-
 const char *text_at(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
-// False where the row is refused, true where it is written for somebody else; does not return otherwise.
+// True where the row is written for somebody else; false of arguments that planning doesn't make.
 bool judge_or_raise(FunctionCallInfo fcinfo) {
-  const Oid relation = PG_ARGISNULL(relation_argument) ? InvalidOid : PG_GETARG_OID(relation_argument);
-  const Check check = check_named(text_at(fcinfo, check_argument));
-  const char *resource = text_at(fcinfo, resource_argument_of_guard);
-  const auto command = command_named(text_at(fcinfo, command_argument_of_guard));
-  if (!command) return false;
-  if (check == Check::conflict)
+  WriteCheck check{};
+  RowShape shape;
+  if (PG_ARGISNULL(check_argument) || PG_ARGISNULL(resource_argument_of_guard) ||
+      !unpack(static_cast<uint64>(PG_GETARG_INT64(check_argument)), check, shape))
+    return false;
+  if (check.check == Check::conflict)
     // Of the row that is there already, which may be anybody's, nothing may be said.
-    raise_refused(relation, check,
+    raise_refused(check.relation, check.check,
                   {"A row with the same key exists, and the session may not see or change it.",
                    "Choose another key, or use ON CONFLICT DO NOTHING."});
-  if (check == Check::merge)
-    raise_refused(relation, check,
+  if (check.check == Check::merge)
+    raise_refused(check.relation, check.check,
                   {"The session sees the row, and may not do with it what MERGE would.",
                    "tenancy.permissions() lists what the session may do in which workspace."});
+  const char *resource = text_at(fcinfo, resource_argument_of_guard);
   give_back_numbers();
   Principal *principal = current_principal();
-  if (check == Check::read) raise_refused(relation, check, words_of_reading(*principal, resource, *command));
-  const ProtectedTable table = read_protected_table(relation);
-  const Judgement judgement = judge_written_row(
-      *principal, resource, *command, row_options(text_at(fcinfo, options_argument_of_guard)),
-      written_ids_of_call(fcinfo, first_id_argument), table.through_count > 0);
+  if (check.check == Check::read)
+    raise_refused(check.relation, check.check, words_of_reading(*principal, resource, check.command));
+  const ProtectedTable table = read_protected_table(check.relation);
+  const Judgement judgement =
+      judge_written_row(*principal, resource, check.command, shape,
+                        written_ids_of_call(fcinfo, first_id_argument), table.through_count > 0);
   if (judgement.is_for_another) return true;
-  raise_refused(relation, check, words_of_judgement(judgement, resource, *command, table));
+  raise_refused(check.relation, check.check, words_of_judgement(judgement, resource, check.command, table));
 }
 
 }  // namespace
 
-bool find_write_check(const PlannerInfo *root, const FuncExpr *call, WriteCheck &found) {
+bool find_write_check(const PlannerInfo *root, const FuncExpr *call, Command command, WriteCheck &found) {
   const Query *query = root->parse;
   if (query->withCheckOptions == NIL || !OidIsValid(write_guard_function())) return false;
-  const char *command = nullptr;
   const ListCell *cell = nullptr;
   // Those before are done and hold the call no more.
   foreach (cell, query->withCheckOptions) {
     const auto *option = lfirst_node(WithCheckOption, cell);
     if (option->polname != nullptr || !is_conjunct(option->qual, call)) continue;
-    command = text_argument(call, command_argument);
-    const bool reads = strcmp(command, "view") == 0 || strcmp(command, "list") == 0;
     const int result = query->resultRelation;
     if (result < 1 || result > list_length(query->rtable)) return false;
     found.relation = rt_fetch(result, query->rtable)->relid;
-    return check_of_kind(option, reads, query->commandType, &found.check);
+    found.command = command;
+    return check_of_kind(option, command == Command::view || command == Command::list, query->commandType,
+                         &found.check);
   }
   return false;
 }
 
-Expr *explained_check(const WriteCheck &check, const FuncExpr *call, const char *options, Const *stamp,
+Expr *explained_check(const WriteCheck &check, const FuncExpr *call, const RowShape &shape, Const *stamp,
                       Const *not_after, Expr *filter) {
-  const auto text_constant = [](const char *text) {
-    return makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(text), false, false);
-  };
-  List *arguments = list_make5(
-      stamp, not_after, filter,
-      makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(check.relation), false, true),
-      text_constant(check_names[static_cast<int>(check.check)]));
-  arguments = lappend(arguments, text_constant(options));
+  Const *packed =
+      makeConst(INT8OID, -1, InvalidOid, 8, Int64GetDatum(pack(check, shape)), false, FLOAT8PASSBYVAL);
   // The call itself is given up, and its arguments are free to be used.
-  for (int i = 0; i < row_function_arguments; i++) arguments = lappend(arguments, list_nth(call->args, i));
+  const auto argument = [call](int i) { return list_nth(call->args, i); };
+  List *arguments = list_make5(stamp, not_after, filter, packed, argument(resource_argument));
+  for (int i = first_column_argument; i < row_function_arguments; i++)
+    arguments = lappend(arguments, argument(i));
   return reinterpret_cast<Expr *>(makeFuncExpr(write_guard_function(), BOOLOID, arguments, InvalidOid,
                                                DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL));
 }
@@ -313,8 +324,7 @@ void raise_parent_not_seen(Oid child) {
 }
 
 extern "C" {
-// write_guard(stamp, not_after, accepted, relation, check, options, resource, command, organization,
-// workspace, owner, api_key)
+// write_guard(stamp, not_after, accepted, check, resource, organization, workspace, owner, api_key)
 PG_FUNCTION_INFO_V1(pg_tenancy_write_guard);
 Datum pg_tenancy_write_guard(PG_FUNCTION_ARGS) {
   if (!PG_ARGISNULL(stamp_argument) && !PG_ARGISNULL(not_after_argument))

@@ -15,19 +15,20 @@
 namespace tenancy::pg {
 
 /// What a row is checked for: the server's kinds, as far as they need words of their own.
-enum class Check : int { insert, update, read, conflict, merge };
+enum class Check : uint8 { insert, update, read, conflict, merge };
 
 struct WriteCheck {
   Oid relation;
   Check check;
+  Command command;
 };
 
 /// Whether the call is a policy's WITH CHECK, or one of the conditions there that all must hold.
-bool find_write_check(const PlannerInfo *root, const FuncExpr *call, WriteCheck &found);
+bool find_write_check(const PlannerInfo *root, const FuncExpr *call, Command command, WriteCheck &found);
 
 /// The condition in place of the call. `stamp` and `not_after` are those of plan_guard(), or NULL where the
 /// filter holds a guard of its own.
-Expr *explained_check(const WriteCheck &check, const FuncExpr *call, const char *options, Const *stamp,
+Expr *explained_check(const WriteCheck &check, const FuncExpr *call, const RowShape &shape, Const *stamp,
                       Const *not_after, Expr *filter);
 
 /// A row of a child table whose parent the principal doesn't see.

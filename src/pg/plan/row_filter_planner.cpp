@@ -61,7 +61,8 @@ struct Call {
 bool varies(Node *column) { return column == nullptr || contain_var_clause(column); }
 
 // False where the call is left as it is: made of no row, or of more than the row's columns.
-bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &columns, Call &call) {
+bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &columns, bool is_in_check,
+               Call &call) {
   call = {root, expression, columns, {}, Place::elsewhere, nullptr, false};
   for (Node *column : {columns.api_key, columns.owner, columns.workspace, columns.organization}) {
     if (column == nullptr) continue;
@@ -70,7 +71,7 @@ bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &
   }
   if (call.row == nullptr) return false;
   call.columns_decide = varies(columns.organization) && varies(columns.workspace);
-  call.place = place_of(root, expression);
+  call.place = place_of(root, expression, is_in_check);
   // In a condition NULL does for false. Wherever else, the call answers false of a NULL column, as it does
   // row by row.
   call.style.false_for_null = call.place != Place::condition || !call.columns_decide;
@@ -195,20 +196,21 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   bool known = false;
   const bool with_organization = is_with_organization(expression, &known);
   // If the call is executed at all, it raises the error about unknown names itself.
-  if (resource == nullptr || command == nullptr || !known || !command_named(command)) return nullptr;
-  const char *options = "";
+  if (resource == nullptr || command == nullptr || !known) return nullptr;
+  const auto known_command = command_named(command);
+  if (!known_command) return nullptr;
   RowShape shape;
   if (list_length(expression->args) > options_argument) {
-    options = constant_text(argument(options_argument));
+    const char *options = constant_text(argument(options_argument));
     if (options == nullptr) return nullptr;
     shape = row_options(options);
   }
   shape.organization_agrees = with_organization;
   const RowColumns columns = columns_of_arguments(shape, argument(2), argument(3), argument(4), argument(5));
-  Call call{};
-  if (!read_call(request->root, expression, columns, call)) return nullptr;
   WriteCheck check{};
-  const bool is_check = find_write_check(request->root, expression, check);
+  const bool is_check = find_write_check(request->root, expression, *known_command, check);
+  Call call{};
+  if (!read_call(request->root, expression, columns, is_check, call)) return nullptr;
   if (answer == RowAnswer::payload && call.place == Place::elsewhere &&
       is_for_visible_rows(request->root, expression))
     call.place = Place::alternative;
@@ -223,14 +225,14 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   Expr *implied = nullptr;
   if (filter != nullptr) {
     if (is_check)
-      filter = explained_check(check, expression, options, nothing(INT8OID), nothing(TIMESTAMPTZOID), filter);
+      filter = explained_check(check, expression, shape, nothing(INT8OID), nothing(TIMESTAMPTZOID), filter);
   } else {
     depend_on(Guard::plan, request->root);
     RowCondition own = row_filter(*principal, answer, resource, command, call.columns, call.style);
     server_fault_point();
     if (answer == RowAnswer::visible && call.place == Place::condition)
       implied = add_organization(call, *principal, own);
-    filter = is_check ? explained_check(check, expression, options, stamp_constant(),
+    filter = is_check ? explained_check(check, expression, shape, stamp_constant(),
                                         not_after_constant(*principal), own.expression)
                       : guarded(call, answer, *principal, own);
   }
@@ -248,7 +250,8 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
       !is_registered(resource, action))
     return nullptr;
   Call call{};
-  if (!read_call(request->root, expression, row_columns({}, nullptr, workspace, nullptr, nullptr), call))
+  if (!read_call(request->root, expression, row_columns({}, nullptr, workspace, nullptr, nullptr), false,
+                 call))
     return nullptr;
   give_back_numbers();
   const PermissionSet permission = registered_permission(resource, action);

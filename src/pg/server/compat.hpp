@@ -45,6 +45,16 @@ inline JsonLexContext *make_json_lexer(char *text, size_t length) {
 #endif
 }
 
+/// Whether both columns are equal, the outer joins that can make them NULL (since 16) included.
+inline bool is_same_column(const Var *one, const Var *other) {
+#if PG_VERSION_NUM >= 160000
+  if (!bms_equal(one->varnullingrels, other->varnullingrels)) return false;
+#endif
+  return one->varno == other->varno && one->varattno == other->varattno &&
+         one->varlevelsup == other->varlevelsup && one->vartype == other->vartype &&
+         one->vartypmod == other->vartypmod && one->varcollid == other->varcollid;
+}
+
 /// Whether the walker is true of any part of the expression. Looks after the stack.
 inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), void *context) {
 #if PG_VERSION_NUM >= 160000

@@ -1,0 +1,134 @@
+-- Names, slugs and external ids of what there is. NULL leaves something as it is.
+
+-- Rows of protected tables are whose their external id names: whoever may give one the first time takes no rows from anybody.
+CREATE FUNCTION tenancy_internal.require_external_id_change(before text, after text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.require_external_id_right(require_external_id_change.after);
+  IF require_external_id_change.before <> require_external_id_change.after AND NOT tenancy.is_dba() AND NOT tenancy_internal.may_sign_up() THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to change an external id',
+      DETAIL = 'External ids decide whose the rows of protected tables are.',
+      HINT = 'A DBA, or a role that may create organizations, can change it.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_external_id_change(text, text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set where there was this one, or (NULL) none; whether or not it is taken';
+
+-- Organizations' slugs are unique over all of them, so that whoever chose one freely would learn which others there are.
+CREATE FUNCTION tenancy.update_organization(organization text, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL)
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy_internal.own_organization(update_organization.organization);
+BEGIN
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update'),
+          tenancy_internal.require_external_id_change(
+            (SELECT o.external_id FROM tenancy.organizations o WHERE o.organization_id = the_organization), update_organization.external_id);
+  IF update_organization.slug IS NOT NULL AND tenancy_internal.may_set_external_id() IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to change the slug of an organization',
+      DETAIL = 'Slugs are unique over all organizations.', HINT = 'A DBA, a role that may create organizations, or an application on a trusted login can change it.';
+  END IF;
+  UPDATE tenancy.organizations o
+  SET name = coalesce(update_organization.name, o.name), slug = coalesce(update_organization.slug, o.slug),
+      external_id = coalesce(update_organization.external_id, o.external_id)
+  WHERE o.organization_id = the_organization;
+END
+$$;
+COMMENT ON FUNCTION tenancy.update_organization(text, text, text, text) IS 'Changes name, slug and external id of an organization (NULL: the session''s own), where they are given; needs organization.update; slug and external id are for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change an external id (42501)';
+
+CREATE FUNCTION tenancy.update_workspace(workspace text, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL)
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(update_workspace.workspace);
+BEGIN
+  IF the_workspace.workspace_id IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace must be given';
+  END IF;
+  PERFORM tenancy_internal.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'workspaces', 'update'),
+          tenancy_internal.require_external_id_change(the_workspace.external_id, update_workspace.external_id);
+  UPDATE tenancy.workspaces w
+  SET name = coalesce(update_workspace.name, w.name), slug = coalesce(update_workspace.slug, w.slug),
+      external_id = coalesce(update_workspace.external_id, w.external_id)
+  WHERE w.workspace_id = the_workspace.workspace_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.update_workspace(text, text, text, text) IS 'Changes name, slug and external id of a workspace, where they are given; needs workspaces.update there; the external id is for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change (42501)';
+
+CREATE FUNCTION tenancy.update_user(member text DEFAULT NULL, name text DEFAULT NULL, email text DEFAULT NULL, external_id text DEFAULT NULL,
+                                    active boolean DEFAULT NULL)
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_user uuid;
+BEGIN
+  IF tenancy.is_dba() AND update_user.member IS NOT NULL THEN
+    the_user := tenancy_internal.find_user(update_user.member);
+  ELSE
+    -- What a person is called everywhere is for the person to say; the rest is how they are known, and a DBA's.
+    SELECT p.user_id INTO the_user FROM tenancy_internal.own_person() p;
+    -- Compared with the person's own names alone: the error is the same whether or not somebody else is called so.
+    IF the_user IS NULL OR update_user.member IS NOT NULL AND NOT EXISTS (
+        SELECT FROM tenancy.users u
+        WHERE u.user_id = the_user AND (lower(update_user.member) IN (u.user_id::text, u.email) OR update_user.member = u.external_id)) THEN
+      RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: a person changes their own name alone',
+        HINT = 'What an organization calls a member is set by tenancy.set_member().';
+    END IF;
+    IF NOT tenancy.is_dba() AND (update_user.email, update_user.external_id, update_user.active) IS DISTINCT FROM (NULL, NULL, NULL) THEN
+      PERFORM tenancy_internal.require_dba();
+    END IF;
+  END IF;
+  IF update_user.external_id IS NOT NULL THEN
+    PERFORM tenancy_internal.lock_members(m.organization_id)
+    FROM (SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = the_user ORDER BY m.organization_id) m;
+    IF EXISTS (SELECT FROM tenancy.organization_members mine
+               JOIN tenancy.organization_members m ON m.organization_id = mine.organization_id AND m.user_id <> the_user
+               WHERE mine.user_id = the_user AND mine.external_id IS NULL AND m.external_id = update_user.external_id) THEN
+      RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of an organization of the user has this external id';
+    END IF;
+  END IF;
+  UPDATE tenancy.users u
+  SET name = coalesce(update_user.name, u.name), email = coalesce(tenancy_internal.email_address(update_user.email), u.email),
+      external_id = coalesce(update_user.external_id, u.external_id), active = coalesce(update_user.active, u.active)
+  WHERE u.user_id = the_user;
+END
+$$;
+COMMENT ON FUNCTION tenancy.update_user(text, text, text, text, boolean) IS 'Changes a person''s own name (member NULL: the session''s own; an API key or token is refused, 42501), and for a DBA anybody''s name, e-mail address, global external id, and whether the user is active, where they are given';
+
+CREATE FUNCTION tenancy.set_member(organization text, member text, name text DEFAULT NULL, external_id text DEFAULT NULL)
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy_internal.own_organization(set_member.organization);
+  the_user uuid;
+BEGIN
+  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users'),
+          tenancy_internal.require_external_id_right(set_member.external_id);
+  the_user := tenancy_internal.find_member(the_organization, set_member.member);
+  PERFORM tenancy_internal.lock_members(the_organization);
+  PERFORM tenancy_internal.require_external_id_change(m.external_id, set_member.external_id) FROM tenancy.organization_members m
+  WHERE m.organization_id = the_organization AND m.user_id = the_user;
+  UPDATE tenancy.organization_members m
+  SET name = CASE WHEN set_member.name IS NULL THEN m.name ELSE nullif(set_member.name, '') END,
+      external_id = coalesce(set_member.external_id, m.external_id)
+  WHERE m.organization_id = the_organization AND m.user_id = the_user;
+END
+$$;
+COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change (42501), and the only one in the organization (23505)';
+
+-- What an organization knows a member by: its own id for it, or else the global one.
+CREATE FUNCTION tenancy_internal.check_member_id() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  effective text := coalesce(NEW.external_id, (SELECT u.external_id FROM tenancy.users u WHERE u.user_id = NEW.user_id));
+BEGIN
+  IF NEW.external_id ~ '@|/' OR NEW.external_id ~* '^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$' THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid external id of a member',
+      DETAIL = 'It has the form of a uuid, an e-mail address or a path.';
+  END IF;
+  IF EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
+             WHERE m.organization_id = NEW.organization_id AND m.user_id <> NEW.user_id AND coalesce(m.external_id, u.external_id) = effective) THEN
+    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of the organization has this external id';
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_member_id() IS 'Trigger: within an organization a member''s external id, its own or else the global one, is unique';
+CREATE TRIGGER check_member_id BEFORE INSERT OR UPDATE ON tenancy.organization_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_member_id();
