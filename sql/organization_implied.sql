@@ -160,3 +160,6 @@ SELECT trust('own_rows');
 SELECT regexp_replace(found_by('SELECT log_id FROM obs.logs ORDER BY start_time DESC LIMIT 50'), 'logs_[p0-9_]*(organization|workspace)', 'logs of \1') AS page;
 SELECT count(*), bool_and(organization_id = 'aaaaaaaa-0000-4000-8000-000000000000') FROM (SELECT * FROM obs.logs ORDER BY start_time DESC LIMIT 50) l;
 RESET SESSION AUTHORIZATION;
+SET client_min_messages = warning;
+DROP SCHEMA obs CASCADE;
+RESET client_min_messages;
