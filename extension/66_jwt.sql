@@ -25,7 +25,7 @@ CREATE TRIGGER check_key BEFORE INSERT OR UPDATE ON tenancy.jwt_keys
 CREATE FUNCTION tenancy.set_jwks(organization text, jwks jsonb, issuer text DEFAULT NULL, audience text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(set_jwks.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(set_jwks.organization);
   given jsonb := CASE WHEN set_jwks.jwks IS NULL OR set_jwks.jwks IN ('null', '{}', '[]') THEN '[]'
                       WHEN jsonb_typeof(set_jwks.jwks) = 'object' AND set_jwks.jwks ? 'keys' THEN set_jwks.jwks -> 'keys'
                       WHEN jsonb_typeof(set_jwks.jwks) = 'object' THEN jsonb_build_array(set_jwks.jwks) END;
@@ -35,11 +35,11 @@ DECLARE
   algorithms text[] := '{}';
   keys jsonb[] := '{}';
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
   -- A token can have any scope in any workspace. Removing all keys confers nothing.
   IF given IS DISTINCT FROM '[]' THEN
-    PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_tokens(the_organization), 'a token');
-    PERFORM tenancy_internal.require_end(NULL, 'the keys of tokens');
+    PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_tokens(the_organization), 'a token');
+    PERFORM tenancy_internal.require_expiry_within_session(NULL, 'the keys of tokens');
   END IF;
   IF jsonb_typeof(given) IS DISTINCT FROM 'array' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'keys must be given as a JSON Web Key Set or as one JSON Web Key',

@@ -11,7 +11,7 @@
 namespace tenancy::pg {
 namespace {
 
-bool is_given(const char *setting) { return *setting != '\0'; }
+bool is_given(const char *parameter) { return *parameter != '\0'; }
 
 [[noreturn]] void refuse(const char *message, const char *hint) {
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("%s", message),
@@ -32,19 +32,19 @@ bool may_be_new(const char *reference) {
 OwnIdentity read_own_identity(const CatalogRead &read) {
   OwnIdentity own{};
   if (is_suspended()) return own;
-  if (is_given(settings.api_key) || is_given(settings.jwt)) {
+  if (is_given(configuration.api_key) || is_given(configuration.jwt)) {
     own.source = IdentitySource::credential;
     return own;
   }
   const LoginBinding binding = read_login_binding(read, GetSessionUserId());
-  if (is_given(settings.user)) {
+  if (is_given(configuration.user)) {
     if (!binding.trusted && !is_simulation())
       refuse("setting \"tenancy.user\" is honored on trusted logins only",
              "A DBA can trust this login by tenancy.trust_login().");
-    own.user = find_user(read, settings.user);
-    if (!own.user && may_be_new(settings.user)) {
+    own.user = find_user(read, configuration.user);
+    if (!own.user && may_be_new(configuration.user)) {
       own.source = IdentitySource::person;
-      own.email = asc_tolower(settings.user, strlen(settings.user));
+      own.email = asc_tolower(configuration.user, strlen(configuration.user));
       return own;
     }
   } else {
