@@ -175,17 +175,18 @@ void fold(const PlannedStmt *statement) {
   table_close(relation, NoLock);
 }
 
-extern "C" {
-static PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters) {
-  PlannedStmt *statement = next_planner != nullptr ? next_planner(query, text, options, parameters)
-                                                   : standard_planner(query, text, options, parameters);
+// Since PostgreSQL 19 there is one more argument: the state of EXPLAIN.
+template <typename... Rest>
+PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters, Rest... rest) {
+  PlannedStmt *statement = next_planner != nullptr
+                               ? next_planner(query, text, options, parameters, rest...)
+                               : standard_planner(query, text, options, parameters, rest...);
   if (statement->commandType == CMD_INSERT && statement->planTree != nullptr &&
       IsA(statement->planTree, ModifyTable) &&
       reinterpret_cast<const ModifyTable *>(statement->planTree)->withCheckOptionLists != NIL &&
       OidIsValid(known_write_guard()))
     fold(statement);
   return statement;
-}
 }
 
 }  // namespace
