@@ -39,6 +39,23 @@ CALL become('nobody', true);
 SELECT state, message FROM failure('EXECUTE fill (104)');
 ROLLBACK;
 
+-- What is filled in is for each principal what the functions say: folded, and in a statement that isn't.
+CREATE FUNCTION pg_temp.filled(who text, command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  ids text;
+BEGIN
+  CALL app.become(who, true);
+  EXECUTE command || ' RETURNING concat_ws('' '', organization_id, workspace_id, user_id, api_key_id)' INTO ids;
+  RAISE EXCEPTION USING ERRCODE = 'TEST0', MESSAGE = ids;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLERRM;
+END
+$$;
+SELECT count(*) AS people, count(*) FILTER (WHERE pg_temp.filled(who, 'INSERT INTO prompts (id) VALUES (105)') IS DISTINCT FROM
+  pg_temp.filled(who, 'INSERT INTO prompts (id) SELECT 105 FROM generate_series(1, 1)')) AS differ FROM people;
+SELECT count(*) AS people, count(*) FILTER (WHERE pg_temp.filled(who, 'INSERT INTO prompts (id, workspace_id) VALUES (105, ''aaaaaaaa-0000-4000-8000-000000000002'')') IS DISTINCT FROM
+  pg_temp.filled(who, 'INSERT INTO prompts (id, workspace_id) SELECT 105, ''aaaaaaaa-0000-4000-8000-000000000002'' FROM generate_series(1, 1)')) AS differ FROM people;
+
 -- Whatever is written by name is refused as before: as a constant, as a parameter, NULL.
 SELECT * FROM who_can($$ INSERT INTO prompts (id, organization_id, workspace_id) VALUES (110, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002') $$);
 SELECT * FROM who_can($$ INSERT INTO prompts (id, organization_id, workspace_id) VALUES (110, 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002') $$);

@@ -12,8 +12,6 @@
 #include "pg/plan/folded_insert.hpp"
 
 #include "pg/catalog/catalog_oids.hpp"
-#include "pg/catalog/entity_names.hpp"
-#include "pg/plan/shared_plans.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/uuid_datum.hpp"
@@ -25,20 +23,28 @@ namespace {
 
 planner_hook_type next_planner = nullptr;
 
-constexpr Entity entities[] = {Entity::organization, Entity::workspace, Entity::user, Entity::api_key};
+// What a function answers of the session's principal.
+struct CurrentId {
+  const char *function;
+  Uuid Principal::*id;
+};
+constexpr CurrentId current_ids[] = {{"current_organization_id", &Principal::organization},
+                                     {"current_workspace_id", &Principal::workspace},
+                                     {"current_user_id", &Principal::user},
+                                     {"current_api_key_id", &Principal::api_key}};
 
-// CACHES: the functions current_organization_id() and its like, until definitions change.
+// CACHES: their OIDs, until definitions change.
 struct {
   DefinitionToken token;
-  Oid functions[lengthof(entities)];
-} current_ids{};
+  Oid functions[lengthof(current_ids)];
+} known{};
 
 void look_up_current_ids() {
-  if (current_ids.token.valid()) return;
+  if (known.token.valid()) return;
   const DefinitionToken token = DefinitionToken::now();
-  for (size_t i = 0; i < lengthof(entities); i++)
-    current_ids.functions[i] = find_public_function(psprintf("current_%s_id", filter_id_name(entities[i])));
-  current_ids.token = token;
+  for (size_t i = 0; i < lengthof(current_ids); i++)
+    known.functions[i] = find_public_function(current_ids[i].function);
+  known.token = token;
 }
 
 // --- checks
@@ -88,11 +94,11 @@ static Node *with_values(Node *node, void *row) {
 }
 
 bool is_true_of(Row &row, Node *condition) {
-  Node *known = with_values(condition, &row);
-  if (contain_var_clause(known) || contain_mutable_functions(known)) return false;
-  known = eval_const_expressions(nullptr, known);
-  return IsA(known, Const) && !reinterpret_cast<const Const *>(known)->constisnull &&
-         DatumGetBool(reinterpret_cast<const Const *>(known)->constvalue);
+  Node *with = with_values(condition, &row);
+  if (contain_var_clause(with) || contain_mutable_functions(with)) return false;
+  with = eval_const_expressions(nullptr, with);
+  return IsA(with, Const) && !reinterpret_cast<const Const *>(with)->constisnull &&
+         DatumGetBool(reinterpret_cast<const Const *>(with)->constvalue);
 }
 
 List *guard_alone(const FuncExpr *guard) {
@@ -133,9 +139,9 @@ void fold_defaults(List *values, const Principal &principal) {
     if (!IsA(target->expr, FuncExpr)) continue;
     const auto *call = reinterpret_cast<const FuncExpr *>(target->expr);
     if (call->args != NIL) continue;
-    for (size_t i = 0; i < lengthof(entities); i++) {
-      if (call->funcid != current_ids.functions[i]) continue;
-      const Uuid id = filter_id_of(principal, entities[i]);
+    for (size_t i = 0; i < lengthof(current_ids); i++) {
+      if (call->funcid != known.functions[i]) continue;
+      const Uuid id = principal.*current_ids[i].id;
       target->expr = reinterpret_cast<Expr *>(
           makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, id ? uuid_datum(id) : Datum(0), !id, false));
       break;
