@@ -76,7 +76,7 @@ void clear_exemption() {
 
 extern "C" {
 // Before the query is rewritten. The code that set the flag restores the previous context.
-static void analyzed(ParseState *state, Query *query, JumbleState *jumble) {
+static void analyzed(ParseState *state, Query *query, QueryJumble *jumble) {
   if (next_analyze != nullptr) next_analyze(state, query, jumble);
   if (!InNoForceRLSOperation() || query->resultRelation == 0) return;
   const Oid relation = rt_fetch(query->resultRelation, query->rtable)->relid;
@@ -97,14 +97,6 @@ static void transaction_ends(XactEvent event, void *) {
   if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) &&
       InNoForceRLSOperation())
     clear_exemption();
-}
-
-static PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters) {
-  const Exemption exemption = suspend_exemption();
-  PlannedStmt *statement = next_planner != nullptr ? next_planner(query, text, options, parameters)
-                                                   : standard_planner(query, text, options, parameters);
-  resume_exemption(exemption);
-  return statement;
 }
 
 // Pruning of partitions may call functions.
@@ -128,6 +120,17 @@ static void finish(QueryDesc *query) {
   });
   resume_exemption(exemption);
 }
+}
+
+// Since PostgreSQL 19 there is one more argument: the state of EXPLAIN.
+template <typename... Rest>
+PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters, Rest... rest) {
+  const Exemption exemption = suspend_exemption();
+  PlannedStmt *statement = next_planner != nullptr
+                               ? next_planner(query, text, options, parameters, rest...)
+                               : standard_planner(query, text, options, parameters, rest...);
+  resume_exemption(exemption);
+  return statement;
 }
 
 // Before PostgreSQL 18 there is one more argument: execute_once.
