@@ -31,9 +31,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_dangling_catalog_rows() IS 'Rows of the catalogs that refer to nothing';
 
--- A dump of version 1.0 that is restored into this version has never been updated. What the update repairs is listed here: user keys
--- that would be valid again when their user comes back, and names of tables.
-CREATE FUNCTION tenancy_internal.advice_unrepaired_restore() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+-- Leaving revokes them. A dump of version 1.0 has unrevoked ones, and where it is restored into this version, no update revokes them.
+CREATE FUNCTION tenancy_internal.advice_keys_of_leavers() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   is_of_leaver CONSTANT text := 'k.user_id IS NOT NULL AND k.revoked_at IS NULL
@@ -44,20 +43,15 @@ DECLARE
 BEGIN
   EXECUTE 'SELECT count(*) FROM tenancy.api_keys k WHERE ' || is_of_leaver INTO keys;
   IF keys > 0 THEN
-    advice_unrepaired_restore.severity := 'error';
-    advice_unrepaired_restore.object := 'tenancy.api_keys';
-    advice_unrepaired_restore.problem := format('keys of users who have left are not revoked: %s; they are valid again when their users return', keys);
-    advice_unrepaired_restore.fix_sql := 'UPDATE tenancy.api_keys k SET revoked_at = now() WHERE ' || regexp_replace(is_of_leaver, '\s+', ' ', 'g');
+    advice_keys_of_leavers.severity := 'error';
+    advice_keys_of_leavers.object := 'tenancy.api_keys';
+    advice_keys_of_leavers.problem := format('keys of users who have left are not revoked: %s; they are valid again when their users return', keys);
+    advice_keys_of_leavers.fix_sql := 'UPDATE tenancy.api_keys k SET revoked_at = now() WHERE ' || regexp_replace(is_of_leaver, '\s+', ' ', 'g');
     RETURN NEXT;
   END IF;
-  RETURN QUERY
-    SELECT 'error', t.relation::text, 'its name is not remembered, and a table that takes its place would be open', tenancy_internal.protect_call(t)
-    FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
-    WHERE (tenancy_internal.protected_parent(t.relation)).relation IS NULL
-      AND NOT EXISTS (SELECT FROM tenancy.protected_names k WHERE k.holder = t.relation);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.advice_unrepaired_restore() IS 'User keys of users who have left, and tables without a remembered name, as a dump of version 1.0 has them';
+COMMENT ON FUNCTION tenancy_internal.advice_keys_of_leavers() IS 'User keys that are not revoked though their users have left, as a dump of version 1.0 has them';
 
 CREATE FUNCTION tenancy_internal.advice_foreign_code_on_catalogs() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
