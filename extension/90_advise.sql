@@ -83,6 +83,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('incremental_view', 'Views that pg_ivm keeps up to date with protected tables'),
     ('collected_constants', 'Statistics of pg_qualstats, which show constants of all tenants'' queries'),
     ('dangling_catalog_rows', 'Rows of the catalogs that refer to nothing'),
+    ('keys_of_leavers', 'User keys that are valid again when users who have left return, restored from a dump of version 1.0'),
     ('foreign_code_on_catalogs', 'Code of others that changes of the catalogs set off'),
     ('administrators', 'Roles that administer tenants'),
     ('everybody_administers', 'Rights of administrators that PUBLIC holds'),
