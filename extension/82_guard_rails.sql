@@ -14,7 +14,7 @@ COMMENT ON FUNCTION tenancy_internal.inspect_command(pg_ddl_command) IS 'What a 
 
 CREATE FUNCTION tenancy_internal.inspect_protection(
   relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name,
-  OUT through name[], OUT shared boolean)
+  OUT through name[], OUT shared boolean, OUT workspace_implies_organization boolean)
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_protection';
 COMMENT ON FUNCTION tenancy_internal.inspect_protection(regclass) IS 'What is wrong with the policies of a protected table, or its triggers (NULL: nothing), and the resource and columns that they name';
 

@@ -22,7 +22,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
            'organization => ' || quote_literal(i.organization), 'workspace => ' || quote_literal(i.workspace),
            CASE WHEN k.owner IS NULL THEN 'owner => ' || quote_literal(i.owner) END,
            CASE WHEN k.api_key IS NULL THEN 'api_key => ' || quote_literal(i.api_key) END,
-           'through => ' || quote_literal(i.through::text), CASE WHEN i.shared THEN 'shared => true' END))
+           'through => ' || quote_literal(i.through::text), CASE WHEN i.shared THEN 'shared => true' END,
+           CASE WHEN i.workspace_implies_organization THEN 'workspace_implies_organization => true' END))
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy_internal.inspect_protection(c.oid) i, tenancy_internal.child_columns(c.oid) k
   WHERE p.polname = 'tenancy_select' AND i.resource IS NOT NULL AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)

@@ -325,8 +325,8 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
-  Datum values[8]{};
-  bool nulls[8] = {true, true, true, true, true, true, true, true};
+  Datum values[9]{};
+  bool nulls[9] = {true, true, true, true, true, true, true, true, true};
   const Relation relation = try_table_open(PG_GETARG_OID(0), AccessShareLock);
   if (relation == nullptr)  // dropped meanwhile
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
@@ -348,8 +348,10 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
           namein, CStringGetDatum(get_attname(RelationGetRelid(relation), standard.columns[i], false)));
       nulls[2 + i] = false;
     }
-    values[7] = BoolGetDatum(row_options(standard.options).shared);
-    nulls[7] = false;
+    const RowShape options = row_options(standard.options);
+    values[7] = BoolGetDatum(options.shared);
+    values[8] = BoolGetDatum(options.organization_implied);
+    nulls[7] = nulls[8] = false;
     if (is_child) {
       Datum names[max_parents];
       for (int i = 0; i < child.parents; i++)

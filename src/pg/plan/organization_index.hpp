@@ -5,8 +5,9 @@
 // "organization_id = ..." is added to the filter if the query wants the first rows in some order. Estimates
 // ignore it (estimates.hpp), since the workspaces imply it.
 //
-// REQUIRES that a row's workspace implies its organization: a foreign key contains both, and neither can be
-// NULL. Otherwise the plan would decide whether a row is visible.
+// REQUIRES that a row's workspace implies its organization: the organization is NOT NULL, and a foreign key
+// contains both, or protect() was told so. Otherwise the plan would decide whether a row is visible; more it
+// would not do, since the comparison only takes rows away.
 #pragma once
 
 #include "pg/plan/row_filter_expression.hpp"
