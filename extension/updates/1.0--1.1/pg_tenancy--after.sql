@@ -23,6 +23,25 @@ CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABL
 CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_protected_table();
 
+-- Tokens of users
+CREATE TRIGGER check_key BEFORE INSERT OR UPDATE ON tenancy.issuer_keys
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_issuer_key();
+CREATE TRIGGER end_tokens BEFORE UPDATE ON tenancy.users FOR EACH ROW WHEN (OLD.active AND NOT NEW.active)
+  EXECUTE FUNCTION tenancy_internal.end_tokens_of_locked();
+CREATE TRIGGER end_tokens AFTER DELETE ON tenancy.organization_members
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_tokens_of_leaver();
+CREATE TRIGGER end_tokens_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW
+  WHEN ((OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id))
+  EXECUTE FUNCTION tenancy_internal.end_tokens_of_leaver();
+CREATE TRIGGER end_tokens_of_all AFTER TRUNCATE ON tenancy.organization_members
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_tokens_of_all();
+CREATE TRIGGER end_tokens_of_all AFTER TRUNCATE ON tenancy.identities
+  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_tokens_of_all();
+CREATE TRIGGER end_tokens AFTER DELETE ON tenancy.identities
+  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_tokens_of_unlinked();
+CREATE TRIGGER end_tokens_of_former AFTER UPDATE ON tenancy.identities FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*)
+  EXECUTE FUNCTION tenancy_internal.end_tokens_of_unlinked();
+
 -- @include 91_advise_accepted.sql
 
 -- Sessions that keep something of an organization are told of its changes alone. Modules of 1.0 don't know such messages: their

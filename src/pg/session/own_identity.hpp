@@ -8,7 +8,7 @@ namespace tenancy::pg {
 
 enum class IdentitySource : int {
   nobody,
-  credential,  // an API key or a token: whoever it stands for, it doesn't speak for the person
+  credential,  // an API key, or a token that an organization can make: it doesn't speak for the person
   person
 };
 
@@ -16,6 +16,8 @@ struct OwnIdentity {
   IdentitySource source;
   Uuid user;          // nil where nobody has the address yet
   const char *email;  // in the current memory context
+  Uuid trust;         // by which trusted issuer's token; nil for none
+  const char *token_subject;
 };
 
 /// Raises 28000 for a user that the session may not name, or that doesn't exist or is not active.

@@ -16,6 +16,7 @@
 #include "pg/session/seal_and_lifetime.hpp"
 #include "pg/session/simulation.hpp"
 #include "pg/session/token.hpp"
+#include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -40,9 +41,11 @@ bool is_given(const char *setting) { return *setting != '\0'; }
   pg_unreachable();
 }
 
-[[noreturn]] void refuse_token(const char *reason) {
+// Why, is told to whoever has a token that a trusted issuer has signed.
+[[noreturn]] void refuse_token(const char *reason, const char *detail = nullptr) {
   record_denial(Counter::denied_token, nullptr, reason);
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
+                  detail == nullptr ? 0 : errdetail("%s.", detail),
                   // the statement may have set it
                   errhidestmt(true)));
   pg_unreachable();
@@ -111,8 +114,28 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
   run_core([&] { access = Access::of_key(key.facts, user.is_member ? &user.facts : nullptr); });
 }
 
+void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const Uuid &user,
+                  const Uuid &organization, const Uuid &confined);
+
+// A token of an issuer that is trusted for users: it stands for one in an organization, as a login would.
+void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, Principal &principal,
+                           Access &access) {
+  if (token.refused != nullptr) refuse_token(token.refused, token.refused);
+  principal.source = PrincipalSource::jwt;
+  principal.not_after = token.not_after;
+  principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
+  resolve_user(read, principal, access, token.user, token.organization, token.workspace);
+  if (token.narrowed) run_core([&] { access = access.limited_to(token.scopes); });
+}
+
 void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
-  const TokenRead token = read_token(read, settings.jwt);
+  const SignedToken given = take_apart(settings.jwt);
+  const UserTokenRead of_user = read_user_token(read, given);
+  if (of_user.is_trusted) {
+    resolve_token_of_user(read, of_user, principal, access);
+    return;
+  }
+  const TokenRead token = read_token(read, given);
   if (token.refused != nullptr) refuse_token(token.refused);
 
   principal.kind = PrincipalKind::jwt;
