@@ -21,7 +21,7 @@ perl -0777 -e '
       push @definers, [$path, $name, $body] if $header =~ /SECURITY DEFINER/;
     }
   }
-  $entries{"tenancy.$_"} = $entries{"tenancy_internal.$_"} = 1 for qw(caller is_dba may_sign_up require_dba require_right require_held_role require_delegation require_configuration_right require_setting_right require_key_right require_principal own_organization own_workspace as_owner);
+  $entries{"tenancy.$_"} = $entries{"tenancy_internal.$_"} = 1 for qw(caller is_dba may_sign_up require_dba require_permission require_delegable_role require_delegable_workspace_grants require_delegation require_configuration_permission require_setting_permission require_key_permission require_expiry_within_session require_external_id_choice require_principal require_owner resolve_organization resolve_workspace resolve_organization_for_dba resolve_audited_organization session_ends_at as_owner);
   my $bad = 0;
   for (@definers) {
     my ($path, $name, $body) = @$_;

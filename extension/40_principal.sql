@@ -46,13 +46,13 @@ COMMENT ON FUNCTION tenancy_internal.find_user(text) IS 'Id of the user that a u
 
 -- A principal's references are compared only with its own organization's objects. An error that distinguishes other tenants'
 -- objects from missing ones, by its words, its context or its timing, would be an oracle.
-CREATE FUNCTION tenancy_internal.names_organization(reference text, organization_id uuid) RETURNS boolean
-LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_names_organization';
-COMMENT ON FUNCTION tenancy_internal.names_organization(text, uuid) IS 'Whether a uuid, external id or slug refers to this organization; false alike for a reference to another one and for one to none';
+CREATE FUNCTION tenancy_internal.refers_to_organization(reference text, organization_id uuid) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_refers_to_organization';
+COMMENT ON FUNCTION tenancy_internal.refers_to_organization(text, uuid) IS 'Whether a uuid, external id or slug refers to this organization; false alike for a reference to another one and for one to none';
 
-CREATE FUNCTION tenancy_internal.user_named(reference text, organization_id uuid) RETURNS uuid
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_user_named';
-COMMENT ON FUNCTION tenancy_internal.user_named(text, uuid) IS 'Id of the organization''s member, or (NULL) of any user, that a uuid, external id or e-mail address (in any case) refers to, or NULL; 22023 for several';
+CREATE FUNCTION tenancy_internal.lookup_user(reference text, organization_id uuid) RETURNS uuid
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lookup_user';
+COMMENT ON FUNCTION tenancy_internal.lookup_user(text, uuid) IS 'Id of the organization''s member, or (NULL) of any user, that a uuid, external id or e-mail address (in any case) refers to, or NULL; 22023 for several';
 
 CREATE FUNCTION tenancy_internal.email_address(address text) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_email_address';

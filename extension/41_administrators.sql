@@ -5,9 +5,9 @@ CREATE FUNCTION tenancy.is_dba() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_dba';
 COMMENT ON FUNCTION tenancy.is_dba() IS 'Whether the caller is a DBA: a superuser, or a role that holds USAGE on tenancy.administrator; never in a security-restricted operation';
 
-CREATE FUNCTION tenancy_internal.holds(organization_id uuid, workspace_id uuid, resource text, action text) RETURNS text
+CREATE FUNCTION tenancy_internal.permission_reach(organization_id uuid, workspace_id uuid, resource text, action text) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds';
-COMMENT ON FUNCTION tenancy_internal.holds(uuid, uuid, text, text) IS 'Rows that the session''s permission reaches in a workspace, or (NULL) on the organization: all, own, or NULL; 22023 when the permission isn''t registered';
+COMMENT ON FUNCTION tenancy_internal.permission_reach(uuid, uuid, text, text) IS 'Rows that the session''s permission reaches in a workspace, or (NULL) on the organization: all, own, or NULL; 22023 when the permission isn''t registered';
 
 -- The vocabulary of the access model, from the module.
 
@@ -30,25 +30,25 @@ COMMENT ON FUNCTION tenancy_internal.holds_new_permissions(uuid, text) IS 'Wheth
 -- Limits of delegation: nothing that the session does not hold itself, by whatever means it is conferred. Each function returns
 -- what the session lacks, or NULL; require_delegation() raises the error.
 
-CREATE FUNCTION tenancy_internal.lacks_for_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_role';
-COMMENT ON FUNCTION tenancy_internal.lacks_for_role(uuid, uuid, uuid) IS 'What the session lacks to give a role in a workspace, or (NULL) in the organization';
+CREATE FUNCTION tenancy_internal.missing_for_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_role';
+COMMENT ON FUNCTION tenancy_internal.missing_for_role(uuid, uuid, uuid) IS 'What the session lacks to give a role in a workspace, or (NULL) in the organization';
 
-CREATE FUNCTION tenancy_internal.lacks_for_permissions(organization_id uuid, workspace_id uuid, role_id uuid, permissions text[]) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_permissions';
-COMMENT ON FUNCTION tenancy_internal.lacks_for_permissions(uuid, uuid, uuid, text[]) IS 'What the session lacks to give a role permissions (resource.action) in a workspace, or (NULL) wherever the role can have them, over all rows; 22023 when one isn''t registered';
+CREATE FUNCTION tenancy_internal.missing_for_permissions(organization_id uuid, workspace_id uuid, role_id uuid, permissions text[]) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_permissions';
+COMMENT ON FUNCTION tenancy_internal.missing_for_permissions(uuid, uuid, uuid, text[]) IS 'What the session lacks to give a role permissions (resource.action) in a workspace, or (NULL) wherever the role can have them, over all rows; 22023 when one isn''t registered';
 
-CREATE FUNCTION tenancy_internal.lacks_for_tokens(organization_id uuid) RETURNS text
-LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_tokens';
-COMMENT ON FUNCTION tenancy_internal.lacks_for_tokens(uuid) IS 'What the session lacks to sign tokens, which can have anything in any workspace';
+CREATE FUNCTION tenancy_internal.missing_for_tokens(organization_id uuid) RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_tokens';
+COMMENT ON FUNCTION tenancy_internal.missing_for_tokens(uuid) IS 'What the session lacks to sign tokens, which can have anything in any workspace';
 
-CREATE FUNCTION tenancy_internal.lacks_for_visibility(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_visibility';
-COMMENT ON FUNCTION tenancy_internal.lacks_for_visibility(uuid, uuid, uuid) IS 'What the session lacks to switch the data visibility of a workspace role, and of roles that follow it, in a workspace or (NULL) the organization';
+CREATE FUNCTION tenancy_internal.missing_for_visibility(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_visibility';
+COMMENT ON FUNCTION tenancy_internal.missing_for_visibility(uuid, uuid, uuid) IS 'What the session lacks to switch the data visibility of a workspace role, and of roles that follow it, in a workspace or (NULL) the organization';
 
-CREATE FUNCTION tenancy_internal.lacks_for_key(organization_id uuid, workspace_id uuid, kind text, user_id uuid, scopes text[]) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_key';
-COMMENT ON FUNCTION tenancy_internal.lacks_for_key(uuid, uuid, text, uuid, text[]) IS 'What the session lacks to make an API key, or to have its secret: its scopes, and all that a user other than the session''s own has there';
+CREATE FUNCTION tenancy_internal.missing_for_key(organization_id uuid, workspace_id uuid, kind text, user_id uuid, scopes text[]) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_key';
+COMMENT ON FUNCTION tenancy_internal.missing_for_key(uuid, uuid, text, uuid, text[]) IS 'What the session lacks to make an API key, or to have its secret: its scopes, and all that a user other than the session''s own has there';
 
 CREATE FUNCTION tenancy_internal.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -72,18 +72,18 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.session_ends_at() IS 'When the credential ends that the session administers by; NULL where it has no end, and for a DBA';
 
-CREATE FUNCTION tenancy_internal.require_end(ends_at timestamptz, what text) RETURNS void
+CREATE FUNCTION tenancy_internal.require_expiry_within_session(ends_at timestamptz, what text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF coalesce(require_end.ends_at, 'infinity') > tenancy_internal.session_ends_at() THEN
+  IF coalesce(require_expiry_within_session.ends_at, 'infinity') > tenancy_internal.session_ends_at() THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = format('permission denied: %s would outlive the credential of the session', require_end.what),
+      MESSAGE = format('permission denied: %s would outlive the credential of the session', require_expiry_within_session.what),
       DETAIL = format('That ends at %s.', tenancy_internal.session_ends_at()),
       HINT = 'Use a credential that lasts longer.';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_end(timestamptz, text) IS 'Raises 42501 where a credential (NULL: without an end) would last longer than that of the session, unless the caller is a DBA';
+COMMENT ON FUNCTION tenancy_internal.require_expiry_within_session(timestamptz, text) IS 'Raises 42501 where a credential (NULL: without an end) would last longer than that of the session, unless the caller is a DBA';
 
 CREATE FUNCTION tenancy_internal.record_denied_permission(entry text) RETURNS void
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_record_denied_permission';
@@ -134,38 +134,38 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_dba() IS 'Raises 42501 unless the caller is a DBA';
 
-CREATE FUNCTION tenancy_internal.require_right(organization_id uuid, workspace_id uuid, resource text, action text,
+CREATE FUNCTION tenancy_internal.require_permission(organization_id uuid, workspace_id uuid, resource text, action text,
                                       only_own boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   reached text;
 BEGIN
-  IF tenancy.is_dba() OR (require_right.resource IN ('team', 'workspaces') AND tenancy_internal.signs_up(require_right.organization_id)) THEN
+  IF tenancy.is_dba() OR (require_permission.resource IN ('team', 'workspaces') AND tenancy_internal.signs_up(require_permission.organization_id)) THEN
     RETURN;
   END IF;
-  reached := tenancy_internal.holds(require_right.organization_id, require_right.workspace_id, require_right.resource,
-    require_right.action);
-  IF reached IS NULL OR (reached = 'own' AND NOT require_right.only_own) THEN
-    PERFORM tenancy_steps.deny(require_right.resource, require_right.action, (
+  reached := tenancy_internal.permission_reach(require_permission.organization_id, require_permission.workspace_id, require_permission.resource,
+    require_permission.action);
+  IF reached IS NULL OR (reached = 'own' AND NOT require_permission.only_own) THEN
+    PERFORM tenancy_steps.deny(require_permission.resource, require_permission.action, (
       SELECT format('workspace "%s"', w.slug) FROM tenancy.workspaces w
-      WHERE w.workspace_id = require_right.workspace_id AND w.organization_id = tenancy.current_organization_id()));
+      WHERE w.workspace_id = require_permission.workspace_id AND w.organization_id = tenancy.current_organization_id()));
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_right(uuid, uuid, text, text, boolean) IS 'Raises 42501 unless the caller is a DBA or holds the permission in the workspace, or (NULL) on the organization, over all rows, or (only_own) over what is its own';
+COMMENT ON FUNCTION tenancy_internal.require_permission(uuid, uuid, text, text, boolean) IS 'Raises 42501 unless the caller is a DBA or holds the permission in the workspace, or (NULL) on the organization, over all rows, or (only_own) over what is its own';
 
-CREATE FUNCTION tenancy_internal.require_held_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS void
+CREATE FUNCTION tenancy_internal.require_delegable_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF tenancy_internal.signs_up(require_held_role.organization_id) THEN
+  IF tenancy_internal.signs_up(require_delegable_role.organization_id) THEN
     RETURN;
   END IF;
-  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_role(require_held_role.organization_id, require_held_role.workspace_id,
-                                                            require_held_role.role_id),
-    format('role "%s"', (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_held_role.role_id)));
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_role(require_delegable_role.organization_id, require_delegable_role.workspace_id,
+                                                            require_delegable_role.role_id),
+    format('role "%s"', (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_delegable_role.role_id)));
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_held_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there';
+COMMENT ON FUNCTION tenancy_internal.require_delegable_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there';
 
 -- Resolution of references for the caller: a principal's references reach its own organization only, and objects outside of it
 -- give the same error as missing ones.
@@ -181,31 +181,31 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_principal() IS 'Raises 28000 unless the session has a principal, or is a DBA''s';
 
-CREATE FUNCTION tenancy_internal.own_organization(reference text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.resolve_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   mine uuid := tenancy.current_organization_id();
   signed_up uuid[];
 BEGIN
-  IF own_organization.reference IS NOT NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
+  IF resolve_organization.reference IS NOT NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
     signed_up := ARRAY(
       SELECT o.organization_id FROM tenancy.organizations o
-      WHERE own_organization.reference IN (o.organization_id::text, o.slug, o.external_id) AND tenancy_internal.signs_up(o.organization_id));
+      WHERE resolve_organization.reference IN (o.organization_id::text, o.slug, o.external_id) AND tenancy_internal.signs_up(o.organization_id));
     IF cardinality(signed_up) > 1 THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-        MESSAGE = format('organization reference "%s" is ambiguous', own_organization.reference), HINT = 'Use the id.';
+        MESSAGE = format('organization reference "%s" is ambiguous', resolve_organization.reference), HINT = 'Use the id.';
     ELSIF cardinality(signed_up) = 1 THEN
       RETURN signed_up[1];
     END IF;
   END IF;
   PERFORM tenancy_internal.require_principal();
-  IF own_organization.reference IS NOT NULL THEN
+  IF resolve_organization.reference IS NOT NULL THEN
     IF tenancy.is_dba() THEN
-      RETURN tenancy_internal.find_organization(own_organization.reference);
+      RETURN tenancy_internal.find_organization(resolve_organization.reference);
     END IF;
-    IF tenancy_internal.names_organization(own_organization.reference, mine) IS NOT TRUE THEN
+    IF tenancy_internal.refers_to_organization(resolve_organization.reference, mine) IS NOT TRUE THEN
       RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-        MESSAGE = format('organization "%s" does not exist', own_organization.reference);
+        MESSAGE = format('organization "%s" does not exist', resolve_organization.reference);
     END IF;
     RETURN mine;
   END IF;
@@ -216,28 +216,28 @@ BEGIN
   RETURN mine;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.own_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 42704 for none, or one that isn''t the session''s (a DBA''s may be any), 28000 without a principal, 22023 for a DBA without one';
+COMMENT ON FUNCTION tenancy_internal.resolve_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 42704 for none, or one that isn''t the session''s (a DBA''s may be any), 28000 without a principal, 22023 for a DBA without one';
 
-CREATE FUNCTION tenancy_internal.own_workspace(reference text, organization_id uuid DEFAULT NULL) RETURNS tenancy.workspaces
+CREATE FUNCTION tenancy_internal.resolve_workspace(reference text, organization_id uuid DEFAULT NULL) RETURNS tenancy.workspaces
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_workspace tenancy.workspaces;
-  within uuid := coalesce(own_workspace.organization_id, tenancy.current_organization_id());
+  within uuid := coalesce(resolve_workspace.organization_id, tenancy.current_organization_id());
 BEGIN
-  IF own_workspace.reference IS NULL THEN
+  IF resolve_workspace.reference IS NULL THEN
     RETURN NULL;
   END IF;
   IF within IS NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
     SELECT * INTO found_workspace FROM tenancy.workspaces w
-    WHERE w.workspace_id = tenancy_internal.find_workspace(own_workspace.reference, tenancy_internal.own_organization(split_part(own_workspace.reference, '/', 1)));
+    WHERE w.workspace_id = tenancy_internal.find_workspace(resolve_workspace.reference, tenancy_internal.resolve_organization(split_part(resolve_workspace.reference, '/', 1)));
     RETURN found_workspace;
   END IF;
   PERFORM tenancy_internal.require_principal();
-  SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy_internal.find_workspace(own_workspace.reference, within);
+  SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy_internal.find_workspace(resolve_workspace.reference, within);
   RETURN found_workspace;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.own_workspace(text, uuid) IS 'The workspace referred to in the organization, or (NULL) in the session''s own, or (a DBA without one) in any; 42704 for none';
+COMMENT ON FUNCTION tenancy_internal.resolve_workspace(text, uuid) IS 'The workspace referred to in the organization, or (NULL) in the session''s own, or (a DBA without one) in any; 42704 for none';
 
 CREATE FUNCTION tenancy_internal.find_member(organization_id uuid, reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -245,7 +245,7 @@ DECLARE
   found_user uuid;
 BEGIN
   IF find_member.organization_id IS NOT NULL THEN
-    found_user := tenancy_internal.user_named(find_member.reference, find_member.organization_id);
+    found_user := tenancy_internal.lookup_user(find_member.reference, find_member.organization_id);
   END IF;
   IF found_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -297,14 +297,14 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.may_set_external_id() IS 'Whether external ids may be chosen: by a DBA, by who may create organizations, and in the session of a trusted login';
 
 -- Before any look-up, so that the error is the same for an id that is taken.
-CREATE FUNCTION tenancy_internal.require_external_id_right(external_id text) RETURNS void
+CREATE FUNCTION tenancy_internal.require_external_id_choice(external_id text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF require_external_id_right.external_id IS NOT NULL AND tenancy_internal.may_set_external_id() IS NOT TRUE THEN
+  IF require_external_id_choice.external_id IS NOT NULL AND tenancy_internal.may_set_external_id() IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to set an external id',
       DETAIL = 'External ids decide whose the rows of protected tables are.',
       HINT = 'Leave it out. A DBA, a role that may create organizations, or an application on a trusted login can set it.';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_external_id_right(text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set, whether or not it is taken';
+COMMENT ON FUNCTION tenancy_internal.require_external_id_choice(text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set, whether or not it is taken';

@@ -202,10 +202,10 @@ RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS 
 DECLARE
   new_id uuid;
   the_slug text := coalesce(create_workspace.slug, tenancy_internal.slug_of(create_workspace.name));
-  the_organization uuid := tenancy_internal.own_organization(create_workspace.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(create_workspace.organization);
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'workspaces', 'create');
-  PERFORM tenancy_internal.require_external_id_right(create_workspace.external_id);
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'workspaces', 'create');
+  PERFORM tenancy_internal.require_external_id_choice(create_workspace.external_id);
   IF create_workspace.name IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace needs a name and a slug',
       HINT = 'A slug is made from the name''s ASCII letters and digits; give one where there are none.';
@@ -229,20 +229,20 @@ COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text, uuid) IS 'C
 CREATE FUNCTION tenancy.set_organization_role(organization text, member text, role text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(set_organization_role.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(set_organization_role.organization);
   the_role uuid := tenancy_internal.find_role(the_organization, 'organization', set_organization_role.role);
   the_user uuid;
   role_before uuid;
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
-  PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, the_role);
   PERFORM tenancy_internal.lock_members(the_organization);
   -- Of others than members a principal learns nothing.
-  the_user := tenancy_internal.user_named(set_organization_role.member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
+  the_user := tenancy_internal.lookup_user(set_organization_role.member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
   SELECT m.role_id INTO role_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NOT NULL THEN
-    PERFORM tenancy_internal.require_held_role(the_organization, NULL, role_before);
+    PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, role_before);
   ELSIF NOT tenancy.is_dba() AND NOT (tenancy_internal.signs_up(the_organization) AND strpos(set_organization_role.member, '@') > 0 AND NOT EXISTS (
       SELECT FROM tenancy.users u WHERE u.email = tenancy_internal.email_address(set_organization_role.member))) THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -271,17 +271,17 @@ COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a 
 CREATE FUNCTION tenancy.remove_organization_member(organization text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(remove_organization_member.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(remove_organization_member.organization);
   the_user uuid;
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
   the_user := tenancy_internal.find_member(the_organization, remove_organization_member.member);
   PERFORM tenancy_internal.lock_members(the_organization);
-  PERFORM tenancy_internal.require_held_role(the_organization, NULL, (
+  PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, (
     SELECT m.role_id FROM tenancy.organization_members m
     WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE));
   -- Roles in workspaces are removed as well.
-  PERFORM tenancy_internal.require_held_role(the_organization, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
+  PERFORM tenancy_internal.require_delegable_role(the_organization, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
@@ -291,20 +291,20 @@ COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a
 CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(set_workspace_role.workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(set_workspace_role.workspace);
   the_role uuid := tenancy_internal.find_role(the_workspace.organization_id, 'workspace', set_workspace_role.role);
   the_user uuid;
   role_before uuid;
 BEGIN
-  PERFORM tenancy_internal.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'assign_roles');
-  PERFORM tenancy_internal.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, the_role);
+  PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_delegable_role(the_workspace.organization_id, the_workspace.workspace_id, the_role);
   the_user := tenancy_internal.find_member(the_workspace.organization_id, set_workspace_role.member);
   SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;
   IF role_before IS NULL THEN
-    PERFORM tenancy_internal.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
+    PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
   ELSE
-    PERFORM tenancy_internal.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
+    PERFORM tenancy_internal.require_delegable_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
   END IF;
   INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
   VALUES (the_workspace.workspace_id, the_user, the_workspace.organization_id, the_role)
@@ -316,11 +316,11 @@ COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text) IS 'Gives a mem
 CREATE FUNCTION tenancy.remove_workspace_member(workspace text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(remove_workspace_member.workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(remove_workspace_member.workspace);
   the_user uuid;
   role_before uuid;
 BEGIN
-  PERFORM tenancy_internal.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
+  PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
   the_user := tenancy_internal.find_member(the_workspace.organization_id, remove_workspace_member.member);
   SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;
@@ -328,7 +328,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" is not a member of the workspace',
       remove_workspace_member.member);
   END IF;
-  PERFORM tenancy_internal.require_held_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
+  PERFORM tenancy_internal.require_delegable_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
   DELETE FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user;
 END

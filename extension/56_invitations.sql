@@ -4,9 +4,9 @@ CREATE FUNCTION tenancy_internal.own_identity(OUT kind text, OUT user_id uuid, O
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_own_identity';
 COMMENT ON FUNCTION tenancy_internal.own_identity() IS 'Whom the session speaks for in what concerns a person alone, whatever organization is chosen: nobody, a credential (an API key, or a token that an organization can make, which speak for no person), or a person, who need not be a user yet, and the trusted issuer and subject of its token; 28000 for a user that the session may not name, or that is not active';
 
-CREATE FUNCTION tenancy_internal.lacks_for_invitation(organization_id uuid, workspace_id uuid, role_id uuid, invited_by_user uuid, invited_by_key uuid) RETURNS text
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lacks_for_invitation';
-COMMENT ON FUNCTION tenancy_internal.lacks_for_invitation(uuid, uuid, uuid, uuid, uuid) IS 'What a user or key that has invited lacks now to make a member with this role in a workspace, or (NULL) in the organization';
+CREATE FUNCTION tenancy_internal.missing_for_invitation(organization_id uuid, workspace_id uuid, role_id uuid, invited_by_user uuid, invited_by_key uuid) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_invitation';
+COMMENT ON FUNCTION tenancy_internal.missing_for_invitation(uuid, uuid, uuid, uuid, uuid) IS 'What a user or key that has invited lacks now to make a member with this role in a workspace, or (NULL) in the organization';
 
 CREATE FUNCTION tenancy_internal.own_person(OUT user_id uuid, OUT email text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -54,14 +54,14 @@ BEGIN
     UNION ALL
     SELECT e.value, 'member' FROM jsonb_array_elements_text(
       CASE jsonb_typeof(offered_workspaces.workspaces) WHEN 'array' THEN offered_workspaces.workspaces ELSE '[]' END) e LOOP
-    the_workspace := (tenancy_internal.own_workspace(offer.workspace, offered_workspaces.organization_id)).workspace_id;
+    the_workspace := (tenancy_internal.resolve_workspace(offer.workspace, offered_workspaces.organization_id)).workspace_id;
     IF the_workspace IS NULL OR offered ? the_workspace::text THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'each workspace must be named, and only once';
     END IF;
     the_role := tenancy_internal.find_role(offered_workspaces.organization_id, 'workspace', offer.role);
-    PERFORM tenancy_internal.require_right(offered_workspaces.organization_id, the_workspace, 'team', 'add_users'),
-            tenancy_internal.require_right(offered_workspaces.organization_id, the_workspace, 'team', 'assign_roles'),
-            tenancy_internal.require_held_role(offered_workspaces.organization_id, the_workspace, the_role);
+    PERFORM tenancy_internal.require_permission(offered_workspaces.organization_id, the_workspace, 'team', 'add_users'),
+            tenancy_internal.require_permission(offered_workspaces.organization_id, the_workspace, 'team', 'assign_roles'),
+            tenancy_internal.require_delegable_role(offered_workspaces.organization_id, the_workspace, the_role);
     offered := offered || jsonb_build_object(the_workspace, the_role);
   END LOOP;
   RETURN offered;
@@ -73,7 +73,7 @@ CREATE FUNCTION tenancy.invite(organization text, email text, role text DEFAULT 
                                until timestamptz DEFAULT NULL) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(invite.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(invite.organization);
   the_address text;
   the_role uuid;
   offered jsonb;
@@ -81,10 +81,10 @@ DECLARE
   me record;
   new_id uuid;
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users'),
-          tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users'),
+          tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
   the_role := tenancy_internal.find_role(the_organization, 'organization', invite.role);
-  PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
+  PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, the_role);
   offered := tenancy_internal.offered_workspaces(the_organization, invite.workspaces);
   the_address := tenancy_internal.email_address(invite.email);
   IF the_address IS NULL OR NOT isfinite(ends) OR ends <= clock_timestamp() THEN
@@ -127,7 +127,7 @@ COMMENT ON FUNCTION tenancy_internal.invitations_today(uuid) IS 'How many invita
 
 -- To join, first the organization is locked, then the invitation, so that concurrent changes of either are seen. To decline locks
 -- nothing that the organization's own administration waits for.
-CREATE FUNCTION tenancy_internal.own_invitation(invitation_id uuid, to_join boolean) RETURNS tenancy.invitations
+CREATE FUNCTION tenancy_internal.resolve_invitation(invitation_id uuid, to_join boolean) RETURNS tenancy.invitations
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   my_address text;
@@ -137,21 +137,21 @@ BEGIN
     SELECT p.email INTO my_address FROM tenancy_internal.own_person() p;
   END IF;
   PERFORM tenancy_internal.lock_members(i.organization_id) FROM tenancy.invitations i
-  WHERE own_invitation.to_join AND i.invitation_id = own_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address);
+  WHERE resolve_invitation.to_join AND i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address);
   SELECT * INTO found_one FROM tenancy.invitations i
-  WHERE i.invitation_id = own_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address) FOR UPDATE;
+  WHERE i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address) FOR UPDATE;
   IF NOT FOUND OR (my_address IS NOT NULL AND tenancy_internal.is_refused(found_one)) THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('invitation "%s" does not exist', own_invitation.invitation_id);
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('invitation "%s" does not exist', resolve_invitation.invitation_id);
   END IF;
   RETURN found_one;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.own_invitation(uuid, boolean) IS 'The invitation of the session''s person (for a DBA: any), locked; 42704 alike for none, another''s and a declined one';
+COMMENT ON FUNCTION tenancy_internal.resolve_invitation(uuid, boolean) IS 'The invitation of the session''s person (for a DBA: any), locked; 42704 alike for none, another''s and a declined one';
 
 CREATE FUNCTION tenancy.accept_invitation(invitation uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  accepted tenancy.invitations := tenancy_internal.own_invitation(accept_invitation.invitation, true);
+  accepted tenancy.invitations := tenancy_internal.resolve_invitation(accept_invitation.invitation, true);
   the_user uuid;
   own record;
 BEGIN
@@ -197,7 +197,7 @@ BEGIN
                         AND (r.organization_id IS NULL OR r.organization_id = offered.organization_id))
        OR o.workspace_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM tenancy.workspaces w WHERE w.workspace_id = o.workspace_id AND w.organization_id = offered.organization_id)
-       OR NOT by_dba AND tenancy_internal.lacks_for_invitation(offered.organization_id, o.workspace_id, o.role_id,
+       OR NOT by_dba AND tenancy_internal.missing_for_invitation(offered.organization_id, o.workspace_id, o.role_id,
                                                       offered.invited_by_user, offered.invited_by_key) IS NOT NULL);
 END
 $$;
@@ -206,7 +206,7 @@ COMMENT ON FUNCTION tenancy_internal.is_still_offered(tenancy.invitations) IS 'W
 CREATE FUNCTION tenancy.decline_invitation(invitation uuid, block boolean DEFAULT false) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  declined tenancy.invitations := tenancy_internal.own_invitation(decline_invitation.invitation, false);
+  declined tenancy.invitations := tenancy_internal.resolve_invitation(decline_invitation.invitation, false);
 BEGIN
   -- The invitation stays until it ends: the inviting side reads from nothing whether somebody has declined.
   INSERT INTO tenancy.refused_invitations (email, inviting_organization, invitation_id, blocked)
@@ -246,8 +246,8 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('invitation "%s" does not exist', withdraw_invitation.invitation);
   END IF;
-  PERFORM tenancy_internal.require_right(withdrawn.organization_id, NULL, 'team', 'add_users'),
-          tenancy_internal.require_held_role(withdrawn.organization_id, NULL, withdrawn.role_id);
+  PERFORM tenancy_internal.require_permission(withdrawn.organization_id, NULL, 'team', 'add_users'),
+          tenancy_internal.require_delegable_role(withdrawn.organization_id, NULL, withdrawn.role_id);
   DELETE FROM tenancy.invitations i WHERE i.invitation_id = withdrawn.invitation_id;
 END
 $$;
@@ -263,7 +263,7 @@ BEGIN
     left_ones := ARRAY[tenancy.current_organization_id()];
   ELSE
     left_ones := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m
-                       WHERE m.user_id = me AND tenancy_internal.names_organization(leave_organization.organization, m.organization_id));
+                       WHERE m.user_id = me AND tenancy_internal.refers_to_organization(leave_organization.organization, m.organization_id));
   END IF;
   IF cardinality(left_ones) > 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

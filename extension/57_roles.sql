@@ -4,11 +4,11 @@ CREATE FUNCTION tenancy.create_role(
   organization text, level text, name text, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(create_role.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(create_role.organization);
   template uuid;
   new_id uuid;
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
   IF create_role.level IS NULL OR create_role.level NOT IN ('organization', 'workspace') THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('level "%s" does not exist', create_role.level),
       HINT = 'Levels are organization and workspace.';
@@ -29,38 +29,38 @@ BEGIN
   WHERE g.allowed;
   -- Checks the finished role, so that the core computes what it confers.
   IF create_role.level = 'organization' THEN
-    PERFORM tenancy_internal.require_held_role(the_organization, NULL, new_id);
+    PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, new_id);
   ELSE
-    PERFORM tenancy_internal.require_held_workspace_grants(the_organization, new_id);
+    PERFORM tenancy_internal.require_delegable_workspace_grants(the_organization, new_id);
   END IF;
   RETURN new_id;
 END
 $$;
 COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with the grants of another role, reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
 
-CREATE FUNCTION tenancy_internal.require_held_workspace_grants(organization_id uuid, role_id uuid) RETURNS void
+CREATE FUNCTION tenancy_internal.require_delegable_workspace_grants(organization_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- A workspace role can be given in any workspace.
-  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(require_held_workspace_grants.organization_id, NULL,
-    require_held_workspace_grants.role_id, (SELECT coalesce(array_agg(g.resource || '.' || g.action), '{}') FROM tenancy.grants g
-     WHERE g.role_id = require_held_workspace_grants.role_id AND g.allowed)));
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_permissions(require_delegable_workspace_grants.organization_id, NULL,
+    require_delegable_workspace_grants.role_id, (SELECT coalesce(array_agg(g.resource || '.' || g.action), '{}') FROM tenancy.grants g
+     WHERE g.role_id = require_delegable_workspace_grants.role_id AND g.allowed)));
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_held_workspace_grants(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or holds in every workspace all that a workspace role grants';
+COMMENT ON FUNCTION tenancy_internal.require_delegable_workspace_grants(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or holds in every workspace all that a workspace role grants';
 
 CREATE FUNCTION tenancy.drop_role(organization text, level text, name text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(drop_role.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(drop_role.organization);
   the_role uuid;
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
   the_role := tenancy_internal.find_role(the_organization, drop_role.level, drop_role.name);
   IF drop_role.level = 'organization' THEN
-    PERFORM tenancy_internal.require_held_role(the_organization, NULL, the_role);
+    PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, the_role);
   ELSE
-    PERFORM tenancy_internal.require_held_workspace_grants(the_organization, the_role);
+    PERFORM tenancy_internal.require_delegable_workspace_grants(the_organization, the_role);
   END IF;
   BEGIN
     DELETE FROM tenancy.roles r WHERE r.role_id = the_role;
@@ -76,12 +76,12 @@ COMMENT ON FUNCTION tenancy.drop_role(text, text, text) IS 'Drops a role of an o
 CREATE FUNCTION tenancy_internal.change_grant(organization text, level text, role text, resource text, action text, allow boolean)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(change_grant.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(change_grant.organization);
   the_role tenancy.roles;
   born boolean;
 BEGIN
   PERFORM tenancy_internal.check_permission(change_grant.resource, change_grant.action);
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
   SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy_internal.find_role(the_organization, change_grant.level, change_grant.role);
   IF the_role.level = 'workspace' AND change_grant.resource = ANY (tenancy_internal.words('organization_level')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -95,7 +95,7 @@ BEGIN
       HINT = 'Define a role of the organization, for example as a copy of it.';
   END IF;
   -- Where the role counts: on the organization alone, or in every workspace.
-  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[change_grant.resource || '.' || change_grant.action]));
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[change_grant.resource || '.' || change_grant.action]));
   born := EXISTS (SELECT FROM tenancy.grants g WHERE g.role_id = the_role.role_id AND g.organization_id IS NULL
                     AND g.resource = change_grant.resource AND g.action = change_grant.action);
   IF born = change_grant.allow THEN
@@ -132,12 +132,12 @@ COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS '
 CREATE FUNCTION tenancy.set_role_visibility(organization text, role text, all_rows boolean, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(set_role_visibility.organization);
-  the_workspace uuid := (tenancy_internal.own_workspace(set_role_visibility.workspace, the_organization)).workspace_id;
+  the_organization uuid := tenancy_internal.resolve_organization(set_role_visibility.organization);
+  the_workspace uuid := (tenancy_internal.resolve_workspace(set_role_visibility.workspace, the_organization)).workspace_id;
   the_role uuid := tenancy_internal.find_role(the_organization, 'workspace', set_role_visibility.role);
 BEGIN
-  PERFORM tenancy_internal.require_configuration_right(the_organization, the_workspace);
-  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_visibility(the_organization, the_workspace, the_role),
+  PERFORM tenancy_internal.require_configuration_permission(the_organization, the_workspace);
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_visibility(the_organization, the_workspace, the_role),
                                      'data visibility of role "' || set_role_visibility.role || '"');
   IF the_role = tenancy_internal.find_role(NULL, 'workspace', 'admin') THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'workspace admins are above data visibility';

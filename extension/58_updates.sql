@@ -4,7 +4,7 @@
 CREATE FUNCTION tenancy_internal.require_external_id_change(before text, after text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.require_external_id_right(require_external_id_change.after);
+  PERFORM tenancy_internal.require_external_id_choice(require_external_id_change.after);
   IF require_external_id_change.before <> require_external_id_change.after AND NOT tenancy.is_dba() AND NOT tenancy_internal.may_sign_up() THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to change an external id',
       DETAIL = 'External ids decide whose the rows of protected tables are.',
@@ -18,9 +18,9 @@ COMMENT ON FUNCTION tenancy_internal.require_external_id_change(text, text) IS '
 CREATE FUNCTION tenancy.update_organization(organization text, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(update_organization.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(update_organization.organization);
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update'),
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update'),
           tenancy_internal.require_external_id_change(
             (SELECT o.external_id FROM tenancy.organizations o WHERE o.organization_id = the_organization), update_organization.external_id);
   IF update_organization.slug IS NOT NULL AND tenancy_internal.may_set_external_id() IS NOT TRUE THEN
@@ -38,12 +38,12 @@ COMMENT ON FUNCTION tenancy.update_organization(text, text, text, text) IS 'Chan
 CREATE FUNCTION tenancy.update_workspace(workspace text, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(update_workspace.workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(update_workspace.workspace);
 BEGIN
   IF the_workspace.workspace_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace must be given';
   END IF;
-  PERFORM tenancy_internal.require_right(the_workspace.organization_id, the_workspace.workspace_id, 'workspaces', 'update'),
+  PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'workspaces', 'update'),
           tenancy_internal.require_external_id_change(the_workspace.external_id, update_workspace.external_id);
   UPDATE tenancy.workspaces w
   SET name = coalesce(update_workspace.name, w.name), slug = coalesce(update_workspace.slug, w.slug),
@@ -95,11 +95,11 @@ COMMENT ON FUNCTION tenancy.update_user(text, text, text, text, boolean) IS 'Cha
 CREATE FUNCTION tenancy.set_member(organization text, member text, name text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(set_member.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(set_member.organization);
   the_user uuid;
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users'),
-          tenancy_internal.require_external_id_right(set_member.external_id);
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users'),
+          tenancy_internal.require_external_id_choice(set_member.external_id);
   the_user := tenancy_internal.find_member(the_organization, set_member.member);
   PERFORM tenancy_internal.lock_members(the_organization);
   PERFORM tenancy_internal.require_external_id_change(m.external_id, set_member.external_id) FROM tenancy.organization_members m

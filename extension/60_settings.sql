@@ -16,47 +16,47 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.find_setting(text) IS 'The definition of a setting; 22023 with the nearest name';
 
-CREATE FUNCTION tenancy_internal.require_configuration_right(organization_id uuid, workspace_id uuid) RETURNS void
+CREATE FUNCTION tenancy_internal.require_configuration_permission(organization_id uuid, workspace_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF require_configuration_right.workspace_id IS NULL THEN
-    PERFORM tenancy_internal.require_right(require_configuration_right.organization_id, NULL, 'organization', 'update');
+  IF require_configuration_permission.workspace_id IS NULL THEN
+    PERFORM tenancy_internal.require_permission(require_configuration_permission.organization_id, NULL, 'organization', 'update');
   ELSE
-    PERFORM tenancy_internal.require_right(require_configuration_right.organization_id, require_configuration_right.workspace_id,
+    PERFORM tenancy_internal.require_permission(require_configuration_permission.organization_id, require_configuration_permission.workspace_id,
                                   'workspaces', 'update', true);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_configuration_right(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or (where given) the workspace';
+COMMENT ON FUNCTION tenancy_internal.require_configuration_permission(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or (where given) the workspace';
 
-CREATE FUNCTION tenancy_internal.require_setting_right(
+CREATE FUNCTION tenancy_internal.require_setting_permission(
   definition tenancy.setting_definitions, organization_id uuid, workspace_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.require_configuration_right(require_setting_right.organization_id, require_setting_right.workspace_id);
+  PERFORM tenancy_internal.require_configuration_permission(require_setting_permission.organization_id, require_setting_permission.workspace_id);
   -- Principals that a setting could restrict cannot lift it.
   PERFORM tenancy_internal.require_delegation(CASE
-    WHEN (require_setting_right.definition).resource IS NULL THEN
-      tenancy_internal.lacks_for_visibility(require_setting_right.organization_id, require_setting_right.workspace_id,
-                                   (require_setting_right.definition).role_id)
+    WHEN (require_setting_permission.definition).resource IS NULL THEN
+      tenancy_internal.missing_for_visibility(require_setting_permission.organization_id, require_setting_permission.workspace_id,
+                                   (require_setting_permission.definition).role_id)
     ELSE
-      tenancy_internal.lacks_for_permissions(require_setting_right.organization_id, require_setting_right.workspace_id,
-        (require_setting_right.definition).role_id,
-        (SELECT array_agg((require_setting_right.definition).resource || '.' || action)
-         FROM unnest((require_setting_right.definition).actions) action))
-    END, format('setting "%s"', (require_setting_right.definition).setting));
+      tenancy_internal.missing_for_permissions(require_setting_permission.organization_id, require_setting_permission.workspace_id,
+        (require_setting_permission.definition).role_id,
+        (SELECT array_agg((require_setting_permission.definition).resource || '.' || action)
+         FROM unnest((require_setting_permission.definition).actions) action))
+    END, format('setting "%s"', (require_setting_permission.definition).setting));
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_setting_right(tenancy.setting_definitions, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or workspace and holds what the setting is about';
+COMMENT ON FUNCTION tenancy_internal.require_setting_permission(tenancy.setting_definitions, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or workspace and holds what the setting is about';
 
 CREATE FUNCTION tenancy.set_setting(organization text, setting text, value boolean, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy_internal.find_setting(set_setting.setting);
-  the_organization uuid := tenancy_internal.own_organization(set_setting.organization);
-  the_workspace uuid := (tenancy_internal.own_workspace(set_setting.workspace, the_organization)).workspace_id;
+  the_organization uuid := tenancy_internal.resolve_organization(set_setting.organization);
+  the_workspace uuid := (tenancy_internal.resolve_workspace(set_setting.workspace, the_organization)).workspace_id;
 BEGIN
-  PERFORM tenancy_internal.require_setting_right(definition, the_organization, the_workspace);
+  PERFORM tenancy_internal.require_setting_permission(definition, the_organization, the_workspace);
   IF set_setting.value IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a setting''s value cannot be NULL',
       HINT = 'Use tenancy.reset_setting() to take a value away.';
@@ -93,10 +93,10 @@ CREATE FUNCTION tenancy.reset_setting(organization text, setting text, workspace
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy_internal.find_setting(reset_setting.setting);
-  the_organization uuid := tenancy_internal.own_organization(reset_setting.organization);
-  the_workspace uuid := (tenancy_internal.own_workspace(reset_setting.workspace, the_organization)).workspace_id;
+  the_organization uuid := tenancy_internal.resolve_organization(reset_setting.organization);
+  the_workspace uuid := (tenancy_internal.resolve_workspace(reset_setting.workspace, the_organization)).workspace_id;
 BEGIN
-  PERFORM tenancy_internal.require_setting_right(definition, the_organization, the_workspace);
+  PERFORM tenancy_internal.require_setting_permission(definition, the_organization, the_workspace);
   DELETE FROM tenancy.visibility v
   WHERE definition.resource IS NULL AND v.role_id = definition.role_id AND v.organization_id = the_organization
     AND v.workspace_id IS NOT DISTINCT FROM the_workspace;
@@ -112,17 +112,17 @@ CREATE FUNCTION tenancy.allow_workspace_overrides(organization text, category te
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   categories text[];
-  the_organization uuid := tenancy_internal.own_organization(allow_workspace_overrides.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(allow_workspace_overrides.organization);
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
   -- Opening or closing a category can restore what a setting has taken away, and activate workspaces' rows for custom roles.
-  PERFORM tenancy_internal.require_setting_right(d, the_organization, NULL) FROM tenancy.setting_definitions d
+  PERFORM tenancy_internal.require_setting_permission(d, the_organization, NULL) FROM tenancy.setting_definitions d
   WHERE d.category = allow_workspace_overrides.category;
-  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_permissions(the_organization, NULL, g.role_id, ARRAY[g.permission]))
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_permissions(the_organization, NULL, g.role_id, ARRAY[g.permission]))
   FROM (SELECT DISTINCT g.role_id, g.resource || '.' || g.action FROM tenancy.grants g
         WHERE g.organization_id = the_organization AND g.workspace_id IS NOT NULL
           AND g.resource = allow_workspace_overrides.category) g (role_id, permission);
-  PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_visibility(the_organization, NULL, v.role_id))
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_visibility(the_organization, NULL, v.role_id))
   FROM (SELECT DISTINCT v.role_id FROM tenancy.visibility v
         WHERE v.organization_id = the_organization AND v.workspace_id IS NOT NULL
           AND allow_workspace_overrides.category = 'data_visibility') v;
@@ -148,8 +148,8 @@ CREATE FUNCTION tenancy.settings(organization text, workspace text DEFAULT NULL)
 RETURNS TABLE (category text, setting text, value boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(settings.organization);
-  the_workspace uuid := (tenancy_internal.own_workspace(settings.workspace, the_organization)).workspace_id;
+  the_organization uuid := tenancy_internal.resolve_organization(settings.organization);
+  the_workspace uuid := (tenancy_internal.resolve_workspace(settings.workspace, the_organization)).workspace_id;
 BEGIN
   IF NOT tenancy.is_dba() AND NOT (CASE WHEN the_workspace IS NULL THEN tenancy.authorize('workspaces', 'view')
                                         ELSE tenancy.authorize('workspaces', 'view', the_workspace) END) THEN

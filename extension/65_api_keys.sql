@@ -69,7 +69,7 @@ COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissi
 
 -- Creating or reactivating a key requires what the key confers: an own user key confers nothing new, a service key sees all
 -- rows, and another user's key lets the holder of its secret act as that user.
-CREATE FUNCTION tenancy_internal.require_key_right(key tenancy.api_keys, action text, scopes text[]) RETURNS void
+CREATE FUNCTION tenancy_internal.require_key_permission(key tenancy.api_keys, action text, scopes text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   lacking text;
@@ -77,32 +77,32 @@ BEGIN
   IF tenancy.is_dba() THEN
     RETURN;
   END IF;
-  PERFORM tenancy_internal.require_right((require_key_right.key).organization_id, (require_key_right.key).workspace_id, 'api_keys',
-    require_key_right.action, coalesce((require_key_right.key).user_id = tenancy.current_user_id(), false));
-  IF require_key_right.scopes IS NULL THEN
+  PERFORM tenancy_internal.require_permission((require_key_permission.key).organization_id, (require_key_permission.key).workspace_id, 'api_keys',
+    require_key_permission.action, coalesce((require_key_permission.key).user_id = tenancy.current_user_id(), false));
+  IF require_key_permission.scopes IS NULL THEN
     RETURN;  -- it confers nothing
   END IF;
-  PERFORM tenancy_internal.require_end((require_key_right.key).expires_at, 'the API key');
+  PERFORM tenancy_internal.require_expiry_within_session((require_key_permission.key).expires_at, 'the API key');
   -- A key of somebody who does not reach the workspace would begin to act on the day that they do, whatever they have then.
-  IF (require_key_right.key).user_id <> coalesce(tenancy.current_user_id(), '00000000-0000-0000-0000-000000000000')
+  IF (require_key_permission.key).user_id <> coalesce(tenancy.current_user_id(), '00000000-0000-0000-0000-000000000000')
      AND NOT EXISTS (SELECT FROM tenancy.workspace_members m
-                     WHERE m.workspace_id = (require_key_right.key).workspace_id AND m.user_id = (require_key_right.key).user_id)
+                     WHERE m.workspace_id = (require_key_permission.key).workspace_id AND m.user_id = (require_key_permission.key).user_id)
      AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
-                     WHERE m.organization_id = (require_key_right.key).organization_id
-                       AND m.user_id = (require_key_right.key).user_id AND r.all_workspaces) THEN
+                     WHERE m.organization_id = (require_key_permission.key).organization_id
+                       AND m.user_id = (require_key_permission.key).user_id AND r.all_workspaces) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the user is not a member of the workspace',
       HINT = 'Use tenancy.set_workspace_role() first.';
   END IF;
-  lacking := tenancy_internal.lacks_for_key((require_key_right.key).organization_id, (require_key_right.key).workspace_id,
-                                   (require_key_right.key).kind, (require_key_right.key).user_id, require_key_right.scopes);
-  IF lacking = ANY (require_key_right.scopes) THEN
+  lacking := tenancy_internal.missing_for_key((require_key_permission.key).organization_id, (require_key_permission.key).workspace_id,
+                                   (require_key_permission.key).kind, (require_key_permission.key).user_id, require_key_permission.scopes);
+  IF lacking = ANY (require_key_permission.scopes) THEN
     PERFORM tenancy_internal.require_delegation(format('scope "%s"', lacking));
   END IF;
-  PERFORM tenancy_internal.require_delegation(lacking, CASE WHEN (require_key_right.key).user_id IS NULL THEN 'the API key'
+  PERFORM tenancy_internal.require_delegation(lacking, CASE WHEN (require_key_permission.key).user_id IS NULL THEN 'the API key'
                                                    ELSE 'an API key of this user' END);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_key_right(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and, unless scopes are NULL, all that the key confers with them, for as long';
+COMMENT ON FUNCTION tenancy_internal.require_key_permission(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and, unless scopes are NULL, all that the key confers with them, for as long';
 
 CREATE FUNCTION tenancy_internal.scopes_of_key(key tenancy.api_keys) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -166,12 +166,12 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an API key cannot expire in the past';
   END IF;
 
-  the_workspace := tenancy_internal.own_workspace(create_api_key.workspace, CASE WHEN create_api_key.organization IS NOT NULL
-                                                         THEN tenancy_internal.own_organization(create_api_key.organization) END);
+  the_workspace := tenancy_internal.resolve_workspace(create_api_key.workspace, CASE WHEN create_api_key.organization IS NOT NULL
+                                                         THEN tenancy_internal.resolve_organization(create_api_key.organization) END);
   key.kind := create_api_key.kind;
   key.name := create_api_key.name;
   key.workspace_id := the_workspace.workspace_id;
-  key.organization_id := coalesce(the_workspace.organization_id, tenancy_internal.own_organization(create_api_key.organization));
+  key.organization_id := coalesce(the_workspace.organization_id, tenancy_internal.resolve_organization(create_api_key.organization));
   key.user_id := CASE WHEN create_api_key.kind <> 'workspace_user_key' THEN NULL
                       WHEN create_api_key.member IS NULL THEN tenancy.current_user_id()
                       ELSE tenancy_internal.find_member(key.organization_id, create_api_key.member) END;
@@ -184,8 +184,8 @@ BEGIN
   IF create_api_key.kind = 'workspace_user_key' AND key.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user key needs a user';
   END IF;
-  PERFORM tenancy_internal.require_key_right(key, 'create', tenancy_internal.scope_names(create_api_key.scopes, key.all_scopes));
-  PERFORM tenancy_internal.require_external_id_right(create_api_key.external_id);
+  PERFORM tenancy_internal.require_key_permission(key, 'create', tenancy_internal.scope_names(create_api_key.scopes, key.all_scopes));
+  PERFORM tenancy_internal.require_external_id_choice(create_api_key.external_id);
 
   issued := tenancy_internal.issue_secret();
   INSERT INTO tenancy.api_keys (kind, name, organization_id, workspace_id, user_id, external_id, display_prefix,
@@ -232,7 +232,7 @@ BEGIN
       HINT = 'Use tenancy.revoke_api_key() to end it now.';
   END IF;
   key.expires_at := nullif(coalesce(update_api_key.expires_at, key.expires_at), 'infinity');
-  PERFORM tenancy_internal.require_key_right(key, 'edit', CASE
+  PERFORM tenancy_internal.require_key_permission(key, 'edit', CASE
     WHEN update_api_key.scopes IS NOT NULL THEN tenancy_internal.scope_names(update_api_key.scopes, update_api_key.scopes = '"all"')
     WHEN prolonged THEN tenancy_internal.scopes_of_key(key) END);
   UPDATE tenancy.api_keys k
@@ -255,7 +255,7 @@ DECLARE
   key tenancy.api_keys := tenancy_internal.lock_api_key(rotate_api_key.api_key_id);
   issued record;
 BEGIN
-  PERFORM tenancy_internal.require_key_right(key, 'rotate', tenancy_internal.scopes_of_key(key));
+  PERFORM tenancy_internal.require_key_permission(key, 'rotate', tenancy_internal.scopes_of_key(key));
   IF rotate_api_key.transition IS NULL OR (rotate_api_key.transition <> '0' AND rotate_api_key.transition < '30 minutes') THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'transition must be at least 30 minutes, or 0',
       DETAIL = 'With 0 the old secret is refused at once.';
@@ -289,7 +289,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy_internal.lock_api_key(end_api_key_transition.api_key_id);
 BEGIN
-  PERFORM tenancy_internal.require_key_right(key, 'rotate', NULL);
+  PERFORM tenancy_internal.require_key_permission(key, 'rotate', NULL);
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id AND NOT s.is_current;
 END
 $$;
@@ -300,7 +300,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy_internal.lock_api_key(revoke_api_key.api_key_id);
 BEGIN
-  PERFORM tenancy_internal.require_key_right(key, 'delete', NULL);
+  PERFORM tenancy_internal.require_key_permission(key, 'delete', NULL);
   UPDATE tenancy.api_keys k SET revoked_at = now() WHERE k.api_key_id = key.api_key_id AND k.revoked_at IS NULL;
 END
 $$;
@@ -311,7 +311,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy_internal.lock_api_key(delete_api_key.api_key_id);
 BEGIN
-  PERFORM tenancy_internal.require_key_right(key, 'delete', NULL);
+  PERFORM tenancy_internal.require_key_permission(key, 'delete', NULL);
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id;
   DELETE FROM tenancy.api_key_scopes s WHERE s.api_key_id = key.api_key_id;
   UPDATE tenancy.api_keys k

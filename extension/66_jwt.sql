@@ -78,10 +78,10 @@ CREATE FUNCTION tenancy.set_jwks(organization text, jwks jsonb, issuer text DEFA
                                  subject text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.own_organization(set_jwks.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(set_jwks.organization);
   given record;
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
   IF set_jwks.subject IS NOT NULL THEN
     PERFORM tenancy.trust_issuer(the_organization::text, set_jwks.issuer, set_jwks.jwks, ARRAY[set_jwks.audience], set_jwks.subject);
     RETURN;
@@ -89,8 +89,8 @@ BEGIN
   SELECT * INTO given FROM tenancy_internal.read_jwks(set_jwks.jwks);
   -- A token can have any scope in any workspace. Removing all keys confers nothing.
   IF cardinality(given.kids) > 0 THEN
-    PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_tokens(the_organization), 'a token');
-    PERFORM tenancy_internal.require_end(NULL, 'the keys of tokens');
+    PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_tokens(the_organization), 'a token');
+    PERFORM tenancy_internal.require_expiry_within_session(NULL, 'the keys of tokens');
   END IF;
   IF set_jwks.issuer = '' OR set_jwks.audience = '' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'issuer and audience cannot be empty',

@@ -34,8 +34,8 @@ BEGIN
   IF trust_issuer.organization IS NULL AND tenancy.is_dba() THEN
     the_organization := NULL;
   ELSE
-    the_organization := tenancy_internal.own_organization(trust_issuer.organization);
-    PERFORM tenancy_internal.require_right(the_organization, NULL, 'organization', 'update');
+    the_organization := tenancy_internal.resolve_organization(trust_issuer.organization);
+    PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
   END IF;
   SELECT * INTO given FROM tenancy_internal.read_jwks(trust_issuer.jwks);
   IF cardinality(given.kids) = 0 THEN
@@ -45,9 +45,9 @@ BEGIN
   END IF;
   -- A token can be any member's.
   IF the_organization IS NOT NULL THEN
-    PERFORM tenancy_internal.require_delegation(tenancy_internal.lacks_for_tokens(the_organization), 'a token'),
-            tenancy_internal.require_held_role(the_organization, NULL, tenancy_internal.find_role(NULL, 'organization', 'owner')),
-            tenancy_internal.require_end(NULL, 'the trust in an issuer');
+    PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_tokens(the_organization), 'a token'),
+            tenancy_internal.require_delegable_role(the_organization, NULL, tenancy_internal.find_role(NULL, 'organization', 'owner')),
+            tenancy_internal.require_expiry_within_session(NULL, 'the trust in an issuer');
   END IF;
   IF coalesce(trust_issuer.issuer, '') = '' OR trust_issuer.audiences IS NULL OR '' = ANY (trust_issuer.audiences || parties)
      OR array_position(trust_issuer.audiences || parties, NULL) IS NOT NULL
@@ -97,43 +97,43 @@ $$;
 COMMENT ON FUNCTION tenancy.trust_issuer(text, text, jsonb, text[], text, text[], text, interval, text) IS 'Lets tokens of an issuer stand for users: of the members of an organization (NULL: the session''s own; for a DBA without one, of all organizations). The claim iss is compared byte for byte, aud must be or contain one of the audiences, and clients (azp, client_id, appid, cid) be among the authorized parties (NULL: the audiences). Users are identified by sub or oid, linked by link_identity() or by accepting an invitation, or by email where email_verified is true. Called again, it replaces what was configured; without keys it ends the trust. Needs organization.update and every right that a member can have, without an end; 22023 without issuer and audience, 42501 otherwise';
 
 -- Which trust a subject is of, and whether the session may say whose subjects it has.
-CREATE FUNCTION tenancy_internal.own_trust(issuer text, organization text) RETURNS tenancy.trusted_issuers
+CREATE FUNCTION tenancy_internal.resolve_trust(issuer text, organization text) RETURNS tenancy.trusted_issuers
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid;
   found_one tenancy.trusted_issuers;
 BEGIN
-  IF own_trust.organization IS NOT NULL OR NOT tenancy.is_dba() THEN
-    the_organization := tenancy_internal.own_organization(own_trust.organization);
-    PERFORM tenancy_internal.require_right(the_organization, NULL, 'team', 'add_users');
+  IF resolve_trust.organization IS NOT NULL OR NOT tenancy.is_dba() THEN
+    the_organization := tenancy_internal.resolve_organization(resolve_trust.organization);
+    PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
   END IF;
   SELECT * INTO found_one FROM tenancy.trusted_issuers t
-  WHERE t.issuer = own_trust.issuer AND t.organization_id IS NOT DISTINCT FROM the_organization;
+  WHERE t.issuer = resolve_trust.issuer AND t.organization_id IS NOT DISTINCT FROM the_organization;
   IF NOT FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('issuer "%s" is not trusted', own_trust.issuer),
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('issuer "%s" is not trusted', resolve_trust.issuer),
       HINT = 'See tenancy.trust_issuer().';
   END IF;
   RETURN found_one;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.own_trust(text, text) IS 'The trust in an issuer of an organization (NULL: the session''s own; for a DBA, that of a DBA); 42501 without team.add_users, 42704 for none';
+COMMENT ON FUNCTION tenancy_internal.resolve_trust(text, text) IS 'The trust in an issuer of an organization (NULL: the session''s own; for a DBA, that of a DBA); 42501 without team.add_users, 42704 for none';
 
 -- Whoever says who somebody is can be that person.
-CREATE FUNCTION tenancy_internal.require_held_member(organization_id uuid, user_id uuid) RETURNS void
+CREATE FUNCTION tenancy_internal.require_delegable_member(organization_id uuid, user_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.require_held_role(m.organization_id, NULL, m.role_id) FROM tenancy.organization_members m
-  WHERE m.organization_id = require_held_member.organization_id AND m.user_id = require_held_member.user_id;
-  PERFORM tenancy_internal.require_held_role(m.organization_id, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
-  WHERE m.organization_id = require_held_member.organization_id AND m.user_id = require_held_member.user_id;
+  PERFORM tenancy_internal.require_delegable_role(m.organization_id, NULL, m.role_id) FROM tenancy.organization_members m
+  WHERE m.organization_id = require_delegable_member.organization_id AND m.user_id = require_delegable_member.user_id;
+  PERFORM tenancy_internal.require_delegable_role(m.organization_id, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
+  WHERE m.organization_id = require_delegable_member.organization_id AND m.user_id = require_delegable_member.user_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_held_member(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of all of a member''s roles';
+COMMENT ON FUNCTION tenancy_internal.require_delegable_member(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of all of a member''s roles';
 
 CREATE FUNCTION tenancy.link_identity(issuer text, subject text, member text, organization text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_trust tenancy.trusted_issuers := tenancy_internal.own_trust(link_identity.issuer, link_identity.organization);
+  the_trust tenancy.trusted_issuers := tenancy_internal.resolve_trust(link_identity.issuer, link_identity.organization);
   the_user uuid;
 BEGIN
   IF length(link_identity.subject) BETWEEN 1 AND 255 IS NOT TRUE THEN
@@ -144,8 +144,8 @@ BEGIN
   ELSE
     PERFORM tenancy_internal.lock_members(the_trust.organization_id);
     the_user := tenancy_internal.find_member(the_trust.organization_id, link_identity.member);
-    PERFORM tenancy_internal.require_held_member(the_trust.organization_id, the_user),
-            tenancy_internal.require_end(NULL, 'the link');
+    PERFORM tenancy_internal.require_delegable_member(the_trust.organization_id, the_user),
+            tenancy_internal.require_expiry_within_session(NULL, 'the link');
   END IF;
   IF the_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
@@ -172,9 +172,9 @@ BEGIN
   IF FOUND THEN
     RETURN;
   END IF;
-  the_trust := tenancy_internal.own_trust(unlink_identity.issuer, unlink_identity.organization);
+  the_trust := tenancy_internal.resolve_trust(unlink_identity.issuer, unlink_identity.organization);
   IF the_trust.organization_id IS NOT NULL THEN
-    PERFORM tenancy_internal.require_held_member(the_trust.organization_id, i.user_id) FROM tenancy.identities i
+    PERFORM tenancy_internal.require_delegable_member(the_trust.organization_id, i.user_id) FROM tenancy.identities i
     WHERE i.trust_id = the_trust.trust_id AND i.subject = unlink_identity.subject;
   END IF;
   DELETE FROM tenancy.identities i WHERE i.trust_id = the_trust.trust_id AND i.subject = unlink_identity.subject;

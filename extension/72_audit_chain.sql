@@ -1,19 +1,19 @@
 -- Checking the chains of audit entries, and removing entries for good.
 
 -- A deleted organization still has its entries, under its id.
-CREATE FUNCTION tenancy_internal.audited_organization(reference text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.resolve_audited_organization(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_id uuid;
 BEGIN
   IF tenancy.is_dba() THEN
-    SELECT h.organization_id INTO found_id FROM tenancy.audit_heads h WHERE h.organization_id::text = lower(audited_organization.reference);
-    RETURN coalesce(found_id, tenancy_internal.find_organization(audited_organization.reference));
+    SELECT h.organization_id INTO found_id FROM tenancy.audit_heads h WHERE h.organization_id::text = lower(resolve_audited_organization.reference);
+    RETURN coalesce(found_id, tenancy_internal.find_organization(resolve_audited_organization.reference));
   END IF;
-  RETURN tenancy_internal.own_organization(audited_organization.reference);
+  RETURN tenancy_internal.resolve_organization(resolve_audited_organization.reference);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.audited_organization(text) IS 'Id of the organization that a reference names, for a DBA also of one that is gone (by its id); 42704 for none';
+COMMENT ON FUNCTION tenancy_internal.resolve_audited_organization(text) IS 'Id of the organization that a reference names, for a DBA also of one that is gone (by its id); 42704 for none';
 
 CREATE FUNCTION tenancy.verify_audit_log(organization text DEFAULT NULL)
 RETURNS TABLE (audit_id bigint, problem text, organization_id uuid)
@@ -25,7 +25,7 @@ BEGIN
     PERFORM tenancy.require('audit_logs', 'list');
   END IF;
   IF verify_audit_log.organization IS NOT NULL OR NOT tenancy.is_dba() THEN
-    the_organization := tenancy_internal.audited_organization(verify_audit_log.organization);
+    the_organization := tenancy_internal.resolve_audited_organization(verify_audit_log.organization);
   END IF;
   -- So that a transaction's own entries are not reported as foreign ones.
   SET CONSTRAINTS tenancy.audit_head IMMEDIATE;
@@ -110,7 +110,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a time must be given';
   END IF;
   IF purge_audit_log.organization IS NOT NULL THEN
-    RETURN tenancy_internal.purge_audit_chain(tenancy_internal.audited_organization(purge_audit_log.organization), purge_audit_log.before);
+    RETURN tenancy_internal.purge_audit_chain(tenancy_internal.resolve_audited_organization(purge_audit_log.organization), purge_audit_log.before);
   END IF;
   FOR chain IN SELECT h.organization_id FROM tenancy.audit_heads h ORDER BY h.organization_id LOOP
     -- A transaction left open after a change blocks the purge of its own organization's entries only.

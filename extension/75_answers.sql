@@ -19,10 +19,10 @@ CREATE FUNCTION tenancy.who_can(resource text, action text, workspace text DEFAU
 RETURNS TABLE (principal_kind text, principal_id uuid, name text, rows text, via text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.own_workspace(who_can.workspace);
-  the_organization uuid := coalesce(the_workspace.organization_id, tenancy_internal.own_organization(NULL));
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(who_can.workspace);
+  the_organization uuid := coalesce(the_workspace.organization_id, tenancy_internal.resolve_organization(NULL));
 BEGIN
-  PERFORM tenancy_internal.require_right(the_organization, the_workspace.workspace_id, 'team', 'list', true);
+  PERFORM tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'team', 'list', true);
   RETURN QUERY SELECT p.* FROM tenancy_internal.principals_with(the_organization, the_workspace.workspace_id, who_can.resource, who_can.action) p;
 END
 $$;
@@ -37,7 +37,7 @@ CREATE FUNCTION tenancy.access_matrix(organization text DEFAULT NULL)
 RETURNS TABLE (level text, role text, resource text, action text, allowed boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(tenancy_internal.own_organization(access_matrix.organization)) m;
+  RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(tenancy_internal.resolve_organization(access_matrix.organization)) m;
 END
 $$;
 COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides';

@@ -110,7 +110,7 @@ BEGIN
   EXECUTE format('CREATE TRIGGER "~tenancy_update" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.take_from_parent(%s)',
                  make_child_triggers.relation, tenancy_internal.trigger_condition(make_child_triggers.wanted.through || copied), parts);
   parent := (tenancy_internal.find_parent(make_child_triggers.relation, make_child_triggers.wanted.through[1])).parent;
-  PERFORM tenancy_internal.hold_parents(parent);
+  PERFORM tenancy_internal.make_hold_trigger(parent);
   EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER UPDATE ON %s FROM %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.move_children()',
                  tenancy_internal.trigger_name(parent.relation, make_child_triggers.relation), parent.relation, make_child_triggers.relation,
                  tenancy_internal.trigger_condition(originals));
@@ -118,23 +118,23 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.make_child_triggers(regclass, tenancy.protected_tables) IS 'Makes the triggers by which a table takes its tenant from its first parent';
 
-CREATE FUNCTION tenancy_internal.hold_parents(parent tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.make_hold_trigger(parent tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
-  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = hold_parents.parent.relation
+  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = make_hold_trigger.parent.relation
     AND t.tgfoid = 'tenancy_internal.hold_parent'::regproc) THEN
     EXECUTE format('ALTER TABLE %s ENABLE TRIGGER "~tenancy_update_hold"',
-      hold_parents.parent.relation);  -- in case somebody switched it off
+      make_hold_trigger.parent.relation);  -- in case somebody switched it off
   ELSE
     EXECUTE format('CREATE TRIGGER "~tenancy_update_hold" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.hold_parent()',
-      hold_parents.parent.relation, tenancy_internal.trigger_condition(array_remove(ARRAY[hold_parents.parent.organization_column,
-        hold_parents.parent.workspace_column,
-                                                                    hold_parents.parent.owner_column,
-                                                                      hold_parents.parent.api_key_column], NULL)));
+      make_hold_trigger.parent.relation, tenancy_internal.trigger_condition(array_remove(ARRAY[make_hold_trigger.parent.organization_column,
+        make_hold_trigger.parent.workspace_column,
+                                                                    make_hold_trigger.parent.owner_column,
+                                                                      make_hold_trigger.parent.api_key_column], NULL)));
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.hold_parents(tenancy.protected_tables) IS 'Makes the trigger that holds a row which moves';
+COMMENT ON FUNCTION tenancy_internal.make_hold_trigger(tenancy.protected_tables) IS 'Makes the trigger that holds a row which moves';
 
 -- Of link tables. Deferred, so that both parents can move in one transaction.
 CREATE FUNCTION tenancy_internal.make_link_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
@@ -150,7 +150,7 @@ BEGIN
                   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_parents()', make_link_triggers.relation);
   FOR i IN 2 .. cardinality(make_link_triggers.wanted.through) LOOP
     parent := (tenancy_internal.find_parent(make_link_triggers.relation, make_link_triggers.wanted.through[i])).parent;
-    PERFORM tenancy_internal.hold_parents(parent);
+    PERFORM tenancy_internal.make_hold_trigger(parent);
     EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER UPDATE ON %s FROM %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (%s)
                     EXECUTE FUNCTION tenancy_internal.check_parents(%L)',
                    tenancy_internal.trigger_name(parent.relation, make_link_triggers.relation), parent.relation, make_link_triggers.relation,

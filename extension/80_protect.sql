@@ -411,18 +411,18 @@ COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name
 REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean) FROM PUBLIC;
 
 -- The setting belongs to this function: one that is called by others would be set with their rights.
-CREATE FUNCTION tenancy_internal.open_again(relation regclass, enabled boolean, forced boolean) RETURNS void
+CREATE FUNCTION tenancy_internal.disable_row_security(relation regclass, enabled boolean, forced boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
-  IF NOT open_again.enabled THEN
-    EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', open_again.relation);
+  IF NOT disable_row_security.enabled THEN
+    EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', disable_row_security.relation);
   END IF;
-  IF NOT open_again.forced THEN
-    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', open_again.relation);
+  IF NOT disable_row_security.forced THEN
+    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', disable_row_security.relation);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.open_again(regclass, boolean, boolean) IS 'Switches row security of a table off, and no longer forces it, unless it was so before protect()';
+COMMENT ON FUNCTION tenancy_internal.disable_row_security(regclass, boolean, boolean) IS 'Switches row security of a table off, and no longer forces it, unless it was so before protect()';
 
 CREATE FUNCTION tenancy.unprotect(relation regclass) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -441,7 +441,7 @@ BEGIN
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
     removed := tenancy_internal.remove_protection(member);
-    PERFORM tenancy_internal.open_again(member, removed.row_security_before, removed.force_before);
+    PERFORM tenancy_internal.disable_row_security(member, removed.row_security_before, removed.force_before);
     DELETE FROM tenancy.protected_names k WHERE k.holder = member;
   END LOOP;
   PERFORM tenancy_internal.leave_parents(unprotect.relation);

@@ -102,18 +102,18 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remember_name(regclass) IS 'Remembers the present name of a protected table, and how it is protected';
 
-CREATE FUNCTION tenancy_internal.name_of(relation regclass) RETURNS tenancy.protected_names
+CREATE FUNCTION tenancy_internal.remembered_name(relation regclass) RETURNS tenancy.protected_names
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   named tenancy.protected_names;
 BEGIN
   SELECT k.* INTO named FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN tenancy.protected_names k ON k.schema_name = n.nspname AND k.table_name = c.relname
-  WHERE c.oid = name_of.relation;
+  WHERE c.oid = remembered_name.relation;
   RETURN named;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.name_of(regclass) IS 'What is remembered of a table''s name';
+COMMENT ON FUNCTION tenancy_internal.remembered_name(regclass) IS 'What is remembered of a table''s name';
 
 CREATE FUNCTION tenancy_internal.protect_call(named tenancy.protected_names, relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -190,7 +190,7 @@ COMMENT ON FUNCTION tenancy_internal.unlike_its_name(regclass, tenancy.protected
 CREATE FUNCTION tenancy_internal.take_name(relation regclass, made boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  named tenancy.protected_names := tenancy_internal.name_of(take_name.relation);
+  named tenancy.protected_names := tenancy_internal.remembered_name(take_name.relation);
   unlike text;
 BEGIN
   -- Its own name: protection was removed while the guard rails were off, which advise() reports.
@@ -263,17 +263,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.close_copy(regclass) IS 'Closes a table that has the defaults of a protected one, no row security, and rights for others';
 
-CREATE FUNCTION tenancy_internal.require_owner_of(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.require_owner(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT FROM pg_class c WHERE c.oid = require_owner_of.relation AND c.relkind IN ('r', 'p')) THEN
-    PERFORM tenancy_internal.check_protectable(require_owner_of.relation);
+  IF EXISTS (SELECT FROM pg_class c WHERE c.oid = require_owner.relation AND c.relkind IN ('r', 'p')) THEN
+    PERFORM tenancy_internal.check_protectable(require_owner.relation);
   ELSE
     PERFORM tenancy_internal.require_dba();
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_owner_of(regclass) IS 'Raises 42501 unless the caller owns the table, or, where there is none, is a DBA';
+COMMENT ON FUNCTION tenancy_internal.require_owner(regclass) IS 'Raises 42501 unless the caller owns the table, or, where there is none, is a DBA';
 
 CREATE FUNCTION tenancy.forget(name text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -291,7 +291,7 @@ BEGIN
         WHERE p.polname = 'tenancy_closed') c
   WHERE CASE cardinality(parts) WHEN 1 THEN c.table_name = parts[1] WHEN 2 THEN (c.schema_name, c.table_name) = (parts[1], parts[2]) END;
   IF candidates IS NULL THEN
-    PERFORM tenancy_internal.require_owner_of(to_regclass(forget.name));
+    PERFORM tenancy_internal.require_owner(to_regclass(forget.name));
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('nothing is remembered of a table "%s"', forget.name),
       HINT = 'See tenancy.protected_names.';
   ELSIF cardinality(candidates) > 1 THEN
@@ -299,7 +299,7 @@ BEGIN
       HINT = 'Name the schema, too.';
   END IF;
   the_table := to_regclass(candidates[1]);
-  PERFORM tenancy_internal.require_owner_of(the_table);
+  PERFORM tenancy_internal.require_owner(the_table);
   IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = the_table) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is protected', the_table),
       HINT = 'Use tenancy.unprotect() instead.';

@@ -108,7 +108,7 @@ BEGIN
     END IF;
   ELSIF tenancy_internal.is_closed(it.polrelid) THEN
     -- A table restored by itself is recorded again as soon as all of its policies exist.
-    named := tenancy_internal.name_of(it.polrelid);
+    named := tenancy_internal.remembered_name(it.polrelid);
     SELECT * INTO found_now FROM tenancy_internal.inspect_protection(it.polrelid);
     IF named.table_name IS NOT NULL AND found_now.problem IS NULL AND
        (found_now.resource, found_now.organization, found_now.workspace, found_now.owner, found_now.api_key, found_now.through) IS NOT DISTINCT FROM

@@ -1,8 +1,8 @@
 -- Work on all protected tables, concurrent with DDL and with writers.
 
-CREATE FUNCTION tenancy_internal.hold_tables(relations regclass[], mode text, wait boolean) RETURNS regclass[]
+CREATE FUNCTION tenancy_internal.lock_tables(relations regclass[], mode text, wait boolean) RETURNS regclass[]
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_hold_tables';
-COMMENT ON FUNCTION tenancy_internal.hold_tables(regclass[], text, boolean) IS 'Locks tables until the end of the transaction ("access share", "row exclusive"), waiting for none while it holds another, and returns those that still exist; without the third argument those that others have locked are left out';
+COMMENT ON FUNCTION tenancy_internal.lock_tables(regclass[], text, boolean) IS 'Locks tables until the end of the transaction ("access share", "row exclusive"), waiting for none while it holds another, and returns those that still exist; without the third argument those that others have locked are left out';
 
 CREATE FUNCTION tenancy_internal.wait_for_transaction(virtual_transaction text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_wait_for_transaction';
@@ -30,7 +30,7 @@ COMMENT ON FUNCTION tenancy_internal.from_clause_for(regclass) IS 'A table for F
 
 -- Partitioned tables come first, since DDL locks these before their partitions. The next pass finds tables created or attached
 -- meanwhile; a locked table can be neither dropped nor attached.
-CREATE FUNCTION tenancy_internal.held_tables(within regclass, mode text) RETURNS SETOF tenancy.protected_tables
+CREATE FUNCTION tenancy_internal.lock_tables_with_rows(within regclass, mode text) RETURNS SETOF tenancy.protected_tables
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted regclass[];
@@ -38,17 +38,17 @@ DECLARE
   held regclass[] := '{}';
 BEGIN
   LOOP
-    wanted := ARRAY(SELECT t.relation::regclass FROM tenancy_internal.tables_with_rows(held_tables.within) t JOIN pg_class c ON c.oid = t.relation
+    wanted := ARRAY(SELECT t.relation::regclass FROM tenancy_internal.tables_with_rows(lock_tables_with_rows.within) t JOIN pg_class c ON c.oid = t.relation
                     WHERE t.relation <> ALL (tried)
                     ORDER BY c.relkind = 'p' DESC, EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid), c.oid);
     EXIT WHEN wanted = '{}';
     tried := tried || wanted;
-    held := held || tenancy_internal.hold_tables(wanted, held_tables.mode, true);
+    held := held || tenancy_internal.lock_tables(wanted, lock_tables_with_rows.mode, true);
   END LOOP;
-  RETURN QUERY SELECT t.* FROM tenancy_internal.tables_with_rows(held_tables.within) t WHERE t.relation = ANY (held) ORDER BY t.relation::text;
+  RETURN QUERY SELECT t.* FROM tenancy_internal.tables_with_rows(lock_tables_with_rows.within) t WHERE t.relation = ANY (held) ORDER BY t.relation::text;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.held_tables(regclass, text) IS 'tables_with_rows(), locked until the end of the transaction';
+COMMENT ON FUNCTION tenancy_internal.lock_tables_with_rows(regclass, text) IS 'tables_with_rows(), locked until the end of the transaction';
 
 -- Waits as CREATE INDEX CONCURRENTLY does, without blocking other sessions; but not for VACUUM and the like, which write no
 -- rows.
@@ -91,7 +91,7 @@ DECLARE
 BEGIN
   FOR protected_table IN
     SELECT t.relation::regclass AS relation, t.workspace_column, tenancy_internal.base_type(a.atttypid) = 'uuid'::regtype AS is_uuid
-    FROM tenancy_internal.held_tables(NULL, 'access share') t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
+    FROM tenancy_internal.lock_tables_with_rows(NULL, 'access share') t JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = t.workspace_column
     WHERE NOT a.attisdropped ORDER BY t.relation::text LOOP
     looked_at := looked_at || protected_table.relation;
     holds_rows := (SELECT r::boolean FROM tenancy_internal.as_owner(protected_table.relation, format(
@@ -116,8 +116,8 @@ DECLARE
   gone tenancy.workspaces;
   tables regclass[];
 BEGIN
-  gone := tenancy_internal.own_workspace(delete_workspace.workspace);
-  PERFORM tenancy_internal.require_right(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
+  gone := tenancy_internal.resolve_workspace(delete_workspace.workspace);
+  PERFORM tenancy_internal.require_permission(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
   PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
   tables := tenancy_internal.check_without_rows(gone);
   DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;

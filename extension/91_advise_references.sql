@@ -1,16 +1,16 @@
 -- advise(): rows that get their tenant from other rows, or have none.
 
-CREATE FUNCTION tenancy_internal.names_tenant(relation regclass) RETURNS boolean
+CREATE FUNCTION tenancy_internal.has_tenant_column(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM pg_attribute a
-    WHERE a.attrelid = names_tenant.relation AND a.attnum > 0 AND NOT a.attisdropped AND tenancy_internal.is_id_type(a.atttypid, a.attcollation)
+    WHERE a.attrelid = has_tenant_column.relation AND a.attnum > 0 AND NOT a.attisdropped AND tenancy_internal.is_id_type(a.atttypid, a.attcollation)
       AND (a.attname IN ('organization_id', 'workspace_id')
            OR EXISTS (SELECT FROM tenancy.protected_tables t JOIN pg_attribute b ON b.attrelid = t.relation
                       WHERE b.attname IN (t.organization_column, t.workspace_column) AND b.attname = a.attname AND b.atttypid = a.atttypid
                         AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)))))
 $$;
-COMMENT ON FUNCTION tenancy_internal.names_tenant(regclass) IS 'Whether a table has a column that looks like one of its tenant';
+COMMENT ON FUNCTION tenancy_internal.has_tenant_column(regclass) IS 'Whether a table has a column that looks like one of its tenant';
 
 CREATE FUNCTION tenancy_internal.advice_child_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -23,7 +23,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     SELECT k.conrelid, k.confrelid, k.conkey[1]
     FROM children c JOIN pg_constraint k ON k.confrelid = c.relid
     WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND k.conparentid = 0
-      AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.relid) AND NOT tenancy_internal.names_tenant(c.relid)
+      AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.relid) AND NOT tenancy_internal.has_tenant_column(c.relid)
   )
   SELECT 'warning', c.relid::regclass::text,
          format('it knows its tenant only by the rows that it refers to, in %s, and no policy asks for them',
@@ -32,7 +32,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                 (array_agg(a.attname ORDER BY NOT a.attnotnull, a.attnum))[1:4]::text)
   FROM children c JOIN pg_attribute a ON a.attrelid = c.relid AND a.attnum = c.referring JOIN pg_class k ON k.oid = c.relid
   WHERE c.parent <> c.relid AND NOT k.relispartition AND k.relnamespace <> 'tenancy'::regnamespace
-    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.relid) AND NOT tenancy_internal.names_tenant(c.relid)
+    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.relid) AND NOT tenancy_internal.has_tenant_column(c.relid)
   GROUP BY c.relid
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_child_table() IS 'Tables that know their tenant only by the rows that they refer to';
@@ -41,7 +41,7 @@ CREATE FUNCTION tenancy_internal.advice_policy_with_subselect() RETURNS TABLE (s
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Its guard is inside the sub-select, which is evaluated once: rows are still returned after the principal has changed.
   SELECT DISTINCT ON (p.oid) 'error', p.polrelid::regclass::text,
-         format('policy "%s" asks table %s in a sub-select, so that an open cursor goes on showing rows after the session has become somebody else',
+         format('policy "%s" asks table %s in a sub-select, so that a query that makes the session somebody else goes on showing rows',
                 p.polname, t.relation)
            || CASE WHEN EXISTS (SELECT FROM tenancy_internal.parents_of(p.polrelid)) THEN ''
               ELSE '; instead, protect it by columns that name the tenant, or through a foreign key to that table' END,

@@ -52,7 +52,7 @@ BEGIN
     JOIN pg_attribute a ON a.attrelid = t.relation AND a.attname = c.column_name AND NOT a.attisdropped
     ORDER BY t.relation::text, c.entity LOOP
     -- Waiting for advice must not block DDL.
-    CONTINUE WHEN tenancy_internal.hold_tables(ARRAY[looked_at.relation], 'access share', find_rows_without_tenant.thorough) = '{}';
+    CONTINUE WHEN tenancy_internal.lock_tables(ARRAY[looked_at.relation], 'access share', find_rows_without_tenant.thorough) = '{}';
     IF find_rows_without_tenant.thorough THEN
       named := tenancy_internal.tenants_named(looked_at.relation, looked_at.column_name, looked_at.entity, true);
     ELSE

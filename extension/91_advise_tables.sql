@@ -4,7 +4,7 @@ CREATE FUNCTION tenancy_internal.advice_closed_table() RETURNS TABLE (severity t
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', c.oid::regclass::text, 'guard rails have closed it: protect it, or forget its name',
          CASE WHEN k.table_name IS NOT NULL AND tenancy_internal.unlike_its_name(c.oid, k, true) IS NULL THEN tenancy_internal.protect_call(k, c.oid) END
-  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid CROSS JOIN tenancy_internal.name_of(c.oid) k
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid CROSS JOIN tenancy_internal.remembered_name(c.oid) k
   WHERE p.polname = 'tenancy_closed' AND NOT c.relispartition
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_closed_table() IS 'Tables that guard rails have closed';
@@ -27,7 +27,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   FROM (SELECT DISTINCT d.adrelid FROM pg_attrdef d) d JOIN pg_class c ON c.oid = d.adrelid
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relrowsecurity
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) AND tenancy_internal.fills_in_tenants(c.oid)
-    AND (tenancy_internal.name_of(c.oid)).table_name IS NULL
+    AND (tenancy_internal.remembered_name(c.oid)).table_name IS NULL
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_open_copy() IS 'Copies of protected tables that stand open';
 
@@ -35,7 +35,7 @@ CREATE FUNCTION tenancy_internal.advice_unknown_name() RETURNS TABLE (severity t
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', t.relation::text, 'its name is not remembered: a table that takes it would stand open', tenancy_internal.protect_call(t)
   FROM tenancy.protected_tables t
-  WHERE (tenancy_internal.name_of(t.relation)).table_name IS NULL AND (tenancy_internal.protected_parent(t.relation)).relation IS NULL
+  WHERE (tenancy_internal.remembered_name(t.relation)).table_name IS NULL AND (tenancy_internal.protected_parent(t.relation)).relation IS NULL
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_unknown_name() IS 'Protected tables whose name is not remembered';
 

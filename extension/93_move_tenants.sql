@@ -19,22 +19,22 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.id_condition(regclass, name, uuid[], text[]) IS 'A condition on table t as SQL: that the column names one of some entities, by id or external id as its type has it; NULL without a column';
 
-CREATE FUNCTION tenancy_internal.rows_of_organization(protected_table tenancy.protected_tables, the_organization uuid, OUT own text, OUT disputed text)
+CREATE FUNCTION tenancy_internal.organization_conditions(protected_table tenancy.protected_tables, the_organization uuid, OUT own text, OUT disputed text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  t CONSTANT tenancy.protected_tables := rows_of_organization.protected_table;
+  t CONSTANT tenancy.protected_tables := organization_conditions.protected_table;
   by_organization text;
   by_workspace text;
   by_another text;
 BEGIN
   SELECT tenancy_internal.id_condition(t.relation, t.organization_column, array_agg(o.organization_id), array_remove(array_agg(o.external_id::text), NULL))
-  INTO by_organization FROM tenancy.organizations o WHERE o.organization_id = rows_of_organization.the_organization;
+  INTO by_organization FROM tenancy.organizations o WHERE o.organization_id = organization_conditions.the_organization;
   SELECT tenancy_internal.id_condition(t.relation, t.workspace_column, coalesce(array_agg(w.workspace_id), '{}'),
                               coalesce(array_remove(array_agg(w.external_id::text), NULL), '{}'))
-  INTO by_workspace FROM tenancy.workspaces w WHERE w.organization_id = rows_of_organization.the_organization;
+  INTO by_workspace FROM tenancy.workspaces w WHERE w.organization_id = organization_conditions.the_organization;
   IF by_organization IS NULL OR by_workspace IS NULL THEN
-    rows_of_organization.own := coalesce(by_organization, by_workspace);
-    rows_of_organization.disputed := 'false';
+    organization_conditions.own := coalesce(by_organization, by_workspace);
+    organization_conditions.disputed := 'false';
     RETURN;
   END IF;
   -- Workspaces that the organization's rows name. Other tenants' are recognized here, since the table's owner may not read the
@@ -46,81 +46,81 @@ BEGIN
        pg_attribute a
   WHERE a.attrelid = t.relation AND a.attname = t.workspace_column AND EXISTS (
     SELECT FROM tenancy.workspaces w
-    WHERE w.organization_id <> rows_of_organization.the_organization
+    WHERE w.organization_id <> organization_conditions.the_organization
       AND CASE tenancy_internal.base_type(a.atttypid) WHEN 'uuid'::regtype THEN w.workspace_id::text ELSE w.external_id::text END = named.id);
   -- The organization decides. Rows that name an organization and another's workspace are visible to both, and removed with
   -- neither.
-  rows_of_organization.own := format('((%s OR t.%I IS NULL AND %s) AND (%s) IS NOT TRUE)', by_organization, t.organization_column,
+  organization_conditions.own := format('((%s OR t.%I IS NULL AND %s) AND (%s) IS NOT TRUE)', by_organization, t.organization_column,
     by_workspace, by_another);
-  rows_of_organization.disputed := format('(%s AND %s)', by_organization, by_another);
+  organization_conditions.disputed := format('(%s AND %s)', by_organization, by_another);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.rows_of_organization(tenancy.protected_tables, uuid) IS 'Conditions on a protected table t as SQL: rows that are the organization''s own, and rows that name it together with a workspace of another';
+COMMENT ON FUNCTION tenancy_internal.organization_conditions(tenancy.protected_tables, uuid) IS 'Conditions on a protected table t as SQL: rows that are the organization''s own, and rows that name it together with a workspace of another';
 
-CREATE FUNCTION tenancy_internal.organization_for_dba(reference text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.resolve_organization_for_dba(reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  IF organization_for_dba.reference IS NULL THEN
+  IF resolve_organization_for_dba.reference IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'an organization must be given';
   END IF;
-  RETURN tenancy_internal.find_organization(organization_for_dba.reference);
+  RETURN tenancy_internal.find_organization(resolve_organization_for_dba.reference);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.organization_for_dba(text) IS 'Id of the organization that a DBA refers to; 42501 for anybody else, 42704 for none, 22004 for NULL';
+COMMENT ON FUNCTION tenancy_internal.resolve_organization_for_dba(text) IS 'Id of the organization that a DBA refers to; 42501 for anybody else, 42704 for none, 22004 for NULL';
 
 -- The policies give the tenant columns. A table whose policies are missing, or not as protect() made them, is left out.
-CREATE FUNCTION tenancy_internal.require_intact(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.check_intact(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  problem text := (tenancy_internal.inspect_protection(require_intact.relation)).problem;
+  problem text := (tenancy_internal.inspect_protection(check_intact.relation)).problem;
 BEGIN
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('table %s is not protected as recorded', require_intact.relation), DETAIL = format('Found: %s.', problem),
+      MESSAGE = format('table %s is not protected as recorded', check_intact.relation), DETAIL = format('Found: %s.', problem),
       HINT = 'Call tenancy.protect() again, or tenancy.unprotect(); tenancy.advise() says more.';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_intact(regclass) IS 'Raises 55000 unless the table''s policies are as protect() made them';
+COMMENT ON FUNCTION tenancy_internal.check_intact(regclass) IS 'Raises 55000 unless the table''s policies are as protect() made them';
 
-CREATE FUNCTION tenancy_steps.organization_rows(organization text, within regclass) RETURNS TABLE (relation regclass, "row" jsonb)
+CREATE FUNCTION tenancy_steps.list_exported_rows(organization text, within regclass) RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.organization_for_dba(organization_rows.organization);
+  the_organization uuid := tenancy_internal.resolve_organization_for_dba(list_exported_rows.organization);
   exported tenancy.protected_tables;
   rows_of_table bigint;
   counts jsonb := '{}';
 BEGIN
-  IF organization_rows.within IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = organization_rows.within) THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', organization_rows.within),
+  IF list_exported_rows.within IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = list_exported_rows.within) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', list_exported_rows.within),
       HINT = 'tenancy.protected_tables lists those that are.';
   END IF;
-  FOR exported IN SELECT * FROM tenancy_internal.held_tables(organization_rows.within, 'access share') t ORDER BY t.relation::text LOOP
-    PERFORM tenancy_internal.require_intact(exported.relation);
+  FOR exported IN SELECT * FROM tenancy_internal.lock_tables_with_rows(list_exported_rows.within, 'access share') t ORDER BY t.relation::text LOOP
+    PERFORM tenancy_internal.check_intact(exported.relation);
     RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy_internal.as_owner(exported.relation, format(
       'SELECT to_jsonb(t) FROM %s t WHERE %s', tenancy_internal.from_clause_for(exported.relation),
-      (tenancy_internal.rows_of_organization(exported, the_organization)).own)) r;
+      (tenancy_internal.organization_conditions(exported, the_organization)).own)) r;
     GET DIAGNOSTICS rows_of_table = ROW_COUNT;
     counts := counts || jsonb_build_object(exported.relation::text, rows_of_table);
   END LOOP;
   PERFORM tenancy_internal.add_audit_entry('export', 'organization', the_organization::text, the_organization, after => counts);
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.organization_rows(text, regclass) IS 'For a DBA: what export_organization() returns';
+COMMENT ON FUNCTION tenancy_steps.list_exported_rows(text, regclass) IS 'For a DBA: what export_organization() returns';
 
 -- In SQL, since in PL/pgSQL an argument and a column can't have the same name.
 CREATE FUNCTION tenancy.export_organization(organization text, relation regclass DEFAULT NULL)
 RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT * FROM tenancy_steps.organization_rows($1, $2)
+  SELECT * FROM tenancy_steps.list_exported_rows($1, $2)
 $$;
 COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with its partitions and children, each with its table (for a partition, the partitioned table); each table is read as its owner; leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected, or no longer as protect() made it';
 
 CREATE FUNCTION tenancy.close_organization(organization text) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.organization_for_dba(close_organization.organization);
+  the_organization uuid := tenancy_internal.resolve_organization_for_dba(close_organization.organization);
 BEGIN
   -- Concurrent purges of one organization take turns; one notification is enough.
   PERFORM FROM tenancy.organizations o WHERE o.organization_id = the_organization FOR UPDATE;
@@ -138,7 +138,7 @@ COMMENT ON FUNCTION tenancy.close_organization(text) IS 'For a DBA: ends all acc
 CREATE FUNCTION tenancy_steps.remove_access(organization text, at_most bigint) RETURNS bigint
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.organization_for_dba(remove_access.organization);
+  the_organization uuid := tenancy_internal.resolve_organization_for_dba(remove_access.organization);
   removed bigint;
   in_all bigint := 0;
 BEGIN
@@ -305,19 +305,19 @@ COMMENT ON FUNCTION tenancy_internal.tables_by_references() IS 'tables_with_rows
 CREATE FUNCTION tenancy_internal.purge_table(purged tenancy.protected_tables, organization_id uuid, at_most bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  own_rows CONSTANT text := (tenancy_internal.rows_of_organization(purge_table.purged, purge_table.organization_id)).own;
+  own_rows CONSTANT text := (tenancy_internal.organization_conditions(purge_table.purged, purge_table.organization_id)).own;
   most_of_batch CONSTANT bigint := 10000;
   leaf regclass;
   in_batch bigint;
   in_all bigint := 0;
 BEGIN
-  PERFORM tenancy_internal.require_intact(purge_table.purged.relation);
+  PERFORM tenancy_internal.check_intact(purge_table.purged.relation);
   FOR leaf IN
     SELECT c.oid FROM pg_class c
     WHERE c.relkind = 'r' AND (c.oid = purge_table.purged.relation
       OR c.oid IN (SELECT p.relid FROM pg_partition_tree(purge_table.purged.relation) p))
     ORDER BY c.oid::regclass::text LOOP
-    CONTINUE WHEN tenancy_internal.hold_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
+    CONTINUE WHEN tenancy_internal.lock_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
     PERFORM tenancy_internal.check_references_at(leaf, 'IMMEDIATE');
     LOOP
       in_batch := (SELECT r::bigint FROM tenancy_internal.as_owner(leaf, format('DELETE FROM ONLY %s WHERE ctid = ANY (%L)',
@@ -342,7 +342,7 @@ DECLARE
   disputed bigint;
 BEGIN
   FOR purged IN SELECT * FROM tenancy_internal.tables_by_references() LOOP
-    condition := tenancy_internal.rows_of_organization(purged, finish_purge.organization_id);
+    condition := tenancy_internal.organization_conditions(purged, finish_purge.organization_id);
     any_left := (SELECT r::boolean FROM tenancy_internal.as_owner(purged.relation, format(
       'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy_internal.from_clause_for(purged.relation), condition.own)) r);
     IF any_left THEN
@@ -383,7 +383,7 @@ BEGIN
   END IF;
   -- Purges take turns: each waits for writers, and is a writer itself.
   LOCK TABLE tenancy.organizations IN SHARE UPDATE EXCLUSIVE MODE;
-  held := ARRAY(SELECT t.relation::regclass FROM tenancy_internal.held_tables(NULL, 'row exclusive') t);
+  held := ARRAY(SELECT t.relation::regclass FROM tenancy_internal.lock_tables_with_rows(NULL, 'row exclusive') t);
   SELECT coalesce(array_agg(t.relation::regclass), '{}'), coalesce(array_agg(0), '{}') INTO tables, counts
   FROM tenancy_internal.tables_by_references() t WHERE t.relation = ANY (held);
   LOOP

@@ -198,9 +198,9 @@ CREATE TRIGGER own BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION climb();
 DROP TABLE own;
 -- Functions that read catalogs for ours are not opened by GRANT ON ALL FUNCTIONS.
 SELECT outcome($$SELECT tenancy_internal.find_user('olivia@acme.test')$$), outcome($$SELECT tenancy_internal.find_organization('acme')$$),
-       outcome($$SELECT tenancy_internal.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy_internal.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
+       outcome($$SELECT tenancy_internal.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy_internal.missing_for_key(NULL, NULL, NULL, NULL, '{}')$$);
 RESET SESSION AUTHORIZATION;
-SELECT outcome($$SELECT tenancy_internal.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy_internal.lacks_for_key(NULL, NULL, NULL, NULL, '{}')$$);
+SELECT outcome($$SELECT tenancy_internal.setting_value(NULL, NULL, NULL, 'logs', NULL)$$), outcome($$SELECT tenancy_internal.missing_for_key(NULL, NULL, NULL, NULL, '{}')$$);
 SET client_min_messages = error;
 CREATE TRIGGER climb BEFORE INSERT ON tenancy.organizations FOR EACH ROW EXECUTE FUNCTION app.climb();
 SELECT severity, object, problem FROM tenancy.advise() WHERE rule = 'foreign_code_on_catalogs';

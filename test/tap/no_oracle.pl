@@ -26,7 +26,7 @@ $node->safe_psql('postgres', q(
   END $$;
   CREATE FUNCTION planted.other_context(member text) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
   BEGIN
-    IF tenancy_internal.user_named(member, NULL) IS NULL THEN
+    IF tenancy_internal.lookup_user(member, NULL) IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member);
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', member);

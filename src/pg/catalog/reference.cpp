@@ -224,8 +224,8 @@ Datum pg_tenancy_find_user(PG_FUNCTION_ARGS) {
 }
 
 // Whether the reference is to this organization: other possible matches make no difference.
-PG_FUNCTION_INFO_V1(pg_tenancy_names_organization);
-Datum pg_tenancy_names_organization(PG_FUNCTION_ARGS) {
+PG_FUNCTION_INFO_V1(pg_tenancy_refers_to_organization);
+Datum pg_tenancy_refers_to_organization(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   CatalogRead read = begin_catalog_read();
   const bool named =
@@ -235,8 +235,8 @@ Datum pg_tenancy_names_organization(PG_FUNCTION_ARGS) {
 }
 
 // The organization's member that the reference is to, or NULL; organization NULL: any user.
-PG_FUNCTION_INFO_V1(pg_tenancy_user_named);
-Datum pg_tenancy_user_named(PG_FUNCTION_ARGS) {
+PG_FUNCTION_INFO_V1(pg_tenancy_lookup_user);
+Datum pg_tenancy_lookup_user(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const Uuid organization = PG_ARGISNULL(1) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(1));

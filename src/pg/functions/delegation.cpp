@@ -97,8 +97,8 @@ Datum lacking_datum(FunctionCallInfo fcinfo, const Shortfall &lacking) {
 }
 
 extern "C" {
-PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_role);
-Datum pg_tenancy_lacks_for_role(PG_FUNCTION_ARGS) {
+PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_role);
+Datum pg_tenancy_missing_for_role(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), role = uuid_argument(fcinfo, 2);
@@ -107,8 +107,8 @@ Datum pg_tenancy_lacks_for_role(PG_FUNCTION_ARGS) {
 }
 
 // Permissions of a role, in its overrides of the organization or (if given) of a workspace.
-PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_permissions);
-Datum pg_tenancy_lacks_for_permissions(PG_FUNCTION_ARGS) {
+PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_permissions);
+Datum pg_tenancy_missing_for_permissions(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
@@ -123,8 +123,8 @@ Datum pg_tenancy_lacks_for_permissions(PG_FUNCTION_ARGS) {
 }
 
 // Everything that a token can have: all permissions but those that every key may have, in any workspace.
-PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_tokens);
-Datum pg_tenancy_lacks_for_tokens(PG_FUNCTION_ARGS) {
+PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_tokens);
+Datum pg_tenancy_missing_for_tokens(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0);
@@ -138,8 +138,8 @@ Datum pg_tenancy_lacks_for_tokens(PG_FUNCTION_ARGS) {
 
 // A switch of a workspace role's data visibility, in a workspace or (NULL) the organization, confers what
 // the roles it decides for hold on governed resources.
-PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_visibility);
-Datum pg_tenancy_lacks_for_visibility(PG_FUNCTION_ARGS) {
+PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_visibility);
+Datum pg_tenancy_missing_for_visibility(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
@@ -169,8 +169,8 @@ Datum pg_tenancy_lacks_for_visibility(PG_FUNCTION_ARGS) {
   return lacking_datum(fcinfo, shortfall_of_grant(organization, {false, !workspace, workspace}, permissions));
 }
 
-PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_key);
-Datum pg_tenancy_lacks_for_key(PG_FUNCTION_ARGS) {
+PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_key);
+Datum pg_tenancy_missing_for_key(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   give_back_numbers();
   KeyFacts key;

@@ -129,8 +129,8 @@ void explain_user(Explanation &explanation, const CatalogRead &read, const Princ
 }
 
 void explain_credential(Explanation &explanation, const CatalogRead &read, const Principal &principal) {
-  if (principal.api_key && is_api_key(settings.api_key)) {
-    const ApiKeyRead key = read_api_key(read, settings.api_key);
+  if (principal.api_key && is_api_key(configuration.api_key)) {
+    const ApiKeyRead key = read_api_key(read, configuration.api_key);
     add_step(explanation, psprintf("scope %s.%s of the API key", explanation.resource, explanation.action),
              "api_key_scopes", key.facts.scopes.contains(explanation.id) ? "given" : "not given");
     if (key.facts.kind == KeyKind::workspace_user_key &&

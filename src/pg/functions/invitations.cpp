@@ -32,8 +32,8 @@ UserFactsRead read_current_member(const CatalogRead &read, const Uuid &organizat
 
 extern "C" {
 // organization, workspace (NULL: on the organization), role, the inviting user, the inviting key
-PG_FUNCTION_INFO_V1(pg_tenancy_lacks_for_invitation);
-Datum pg_tenancy_lacks_for_invitation(PG_FUNCTION_ARGS) {
+PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_invitation);
+Datum pg_tenancy_missing_for_invitation(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   give_back_numbers();
   const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);

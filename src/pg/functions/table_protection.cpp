@@ -394,7 +394,7 @@ Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_guard_rails);
 Datum pg_tenancy_guard_rails(PG_FUNCTION_ARGS) {
   (void)fcinfo;
-  PG_RETURN_BOOL(settings.guard_rails);
+  PG_RETURN_BOOL(configuration.guard_rails);
 }
 }
 

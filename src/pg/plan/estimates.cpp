@@ -227,7 +227,7 @@ void estimate_conditions(PlannerInfo *root, Node *row) {
   if (root == nullptr || root->simple_rel_array == nullptr || row == nullptr) return;
   const RelOptInfo *relation = relation_of(root, row);
   if (relation == nullptr) return;
-  const bool trusted_too = settings.trusted_conditions == TrustedConditions::all;
+  const bool trusted_too = configuration.trusted_conditions == TrustedConditions::all;
   if (!any_to_estimate(relation, trusted_too) || !has_row_filter(root, relation)) return;
   const RowFilters filters = row_filters_of(root, relation);
   Estimates estimates{root, relation, filters.implied, trusted_too && filters.all_ours};

@@ -28,7 +28,8 @@ bool is_forced(Oid relation) {
 }  // namespace
 
 void check_filtered_owner(PlannerInfo *root, Node *columns, const Principal &principal) {
-  if (principal.kind != PrincipalKind::anonymous || settings.filtered_owner == FilteredOwner::empty) return;
+  if (principal.kind != PrincipalKind::anonymous || configuration.filtered_owner == FilteredOwner::empty)
+    return;
   // There, the principal is suspended on purpose.
   if (is_suspended() || is_simulation()) return;
   const Oid relation = relation_of(root, columns);

@@ -266,7 +266,7 @@ void add_paths(const Promotion &promotion) {
 }
 
 bool may_take_paths(RelOptInfo *relation, const RangeTblEntry *entry) {
-  return settings.trusted_conditions != TrustedConditions::none && entry->rtekind == RTE_RELATION &&
+  return configuration.trusted_conditions != TrustedConditions::none && entry->rtekind == RTE_RELATION &&
          !entry->inh && entry->tablesample == nullptr && relation->indexlist != NIL &&
          !IS_DUMMY_REL(relation) &&
          (relation->reloptkind == RELOPT_BASEREL || relation->reloptkind == RELOPT_OTHER_MEMBER_REL);
@@ -280,7 +280,7 @@ void promote(PlannerInfo *root, RelOptInfo *relation, const RangeTblEntry *entry
   Promotion promotion{};
   promotion.root = root;
   promotion.relation = relation;
-  promotion.all_indexes = settings.trusted_conditions == TrustedConditions::all &&
+  promotion.all_indexes = configuration.trusted_conditions == TrustedConditions::all &&
                           !tells_of_rows_met(root, relation->baserestrictinfo) &&
                           !tells_of_rows_met(root, relation->joininfo);
   // The most frequent reasons to stop come first, to save planning time.

@@ -151,7 +151,7 @@ Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, co
                     const char *command) {
   // Some rows have no id at all.
   if (call.columns.shape.shared || call.columns.shape.workspace_decides) return nullptr;
-  if (!settings.share_plans || is_simulation() || !has_rights_profile(principal) ||
+  if (!configuration.share_plans || is_simulation() || !has_rights_profile(principal) ||
       call.place == Place::elsewhere)
     return nullptr;
   Entity entity = Entity::organization;
@@ -268,7 +268,7 @@ const SupportRequestSimplify *simplification(Node *request) {
   const auto *simplify = reinterpret_cast<const SupportRequestSimplify *>(request);
   // An expression of its own, outside of any query, has no rows.
   const bool in_query = simplify->root != nullptr && simplify->root->parse != nullptr;
-  return in_query && settings.specialize ? simplify : nullptr;
+  return in_query && configuration.specialize ? simplify : nullptr;
 }
 
 }  // namespace
@@ -317,6 +317,7 @@ Datum pg_tenancy_authorize_support(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard);
 Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
+  count(Counter::rows_checked);
   check_plan_is_current(static_cast<uint64>(PG_GETARG_INT64(0)), PG_GETARG_TIMESTAMPTZ(1));
   PG_RETURN_BOOL(!PG_ARGISNULL(2));
 }

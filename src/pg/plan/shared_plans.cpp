@@ -62,9 +62,9 @@ void remember_nobody() {
   end_catalog_read(read);
   if (is_bound) return;
   PrincipalTexts texts = principal_texts();
-  for (const PrincipalSetting setting : credential_settings) texts[setting] = "";
+  for (const PrincipalParameter parameter : credential_parameters) texts[parameter] = "";
   remember(identity_stamp_of(texts), of_nobody, token);
-  for (const PrincipalSetting setting : choice_settings) texts[setting] = "";
+  for (const PrincipalParameter parameter : choice_parameters) texts[parameter] = "";
   remember(identity_stamp_of(texts), of_nobody, token);
 }
 
@@ -74,7 +74,7 @@ bool are_kept_for(uint64 stamp) {
   if (known.stamp_rest != rest_of(stamp)) return false;
   // If anonymous sessions are an error, planning raises it: a shared plan that reads no row would not.
   return known.profile == state.live ||
-         (known.profile == of_nobody && settings.anonymous_access == AnonymousAccess::empty);
+         (known.profile == of_nobody && configuration.anonymous_access == AnonymousAccess::empty);
 }
 
 void keep_or_drop(uint64 stamp) {

@@ -30,7 +30,7 @@ Uuid filter_id_of(const Principal &principal, Entity entity);
 /// another.
 void shared_plan_made(const Principal &principal);
 
-/// For invalidation.cpp: the principal settings are going to be these.
+/// For invalidation.cpp: the principal parameters are going to be these.
 void keep_or_drop_shared_plans(const PrincipalTexts &next);
 void drop_shared_plans();
 void register_shared_plans();

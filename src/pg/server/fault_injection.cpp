@@ -38,7 +38,7 @@ bool is_due() { return state.passed++ >= state.after; }
 
 }  // namespace
 
-void define_fault_settings(void (*changed)()) {
+void define_fault_parameters(void (*changed)()) {
   state.changed = changed;
   DefineCustomEnumVariable("tenancy.inject_fault", "Sets a fault to be raised while rights are worked out.",
                            nullptr, reinterpret_cast<int *>(&state.fault), static_cast<int>(Fault::none),

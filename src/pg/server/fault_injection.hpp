@@ -10,13 +10,13 @@ namespace tenancy::pg {
 
 #ifdef PG_TENANCY_FAULT_INJECTION
 /// `changed` is called when a fault is set, so that there is something to be done, which can fail.
-void define_fault_settings(void (*changed)());
+void define_fault_parameters(void (*changed)());
 /// Throws.
 void core_fault_point();
 /// Raises an error, or has the session interrupted.
 void server_fault_point();
 #else
-inline void define_fault_settings(void (*)()) {}
+inline void define_fault_parameters(void (*)()) {}
 inline void core_fault_point() {}
 inline void server_fault_point() {}
 #endif

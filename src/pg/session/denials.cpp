@@ -35,7 +35,7 @@ void append_field(StringInfo json, const char *name, const char *value) {
 
 void record_denial(Counter reason, const char *subject, const char *detail) {
   count(reason);
-  if (!settings.log_denied) return;
+  if (!configuration.log_denied) return;
   StringInfoData json;
   initStringInfo(&json);
   appendStringInfoChar(&json, '{');
@@ -50,7 +50,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_record_denied_permission);
 Datum pg_tenancy_record_denied_permission(PG_FUNCTION_ARGS) {
   count(Counter::denied_permission);
-  if (settings.log_denied && !PG_ARGISNULL(0)) log_denial(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+  if (configuration.log_denied && !PG_ARGISNULL(0)) log_denial(text_to_cstring(PG_GETARG_TEXT_PP(0)));
   return 0;
 }
 }

@@ -1,11 +1,37 @@
 #include "pg/session/identity.hpp"
 
+#include "pg/server/compat.hpp"
 #include "pg/server/sha256.hpp"
 #include "pg/session/simulation.hpp"
 
 namespace tenancy::pg {
 
 constinit IdentityStamp session_identity;
+
+namespace {
+
+struct {
+  GucStringAssignHook assign;  // the server's own
+  void (*changed)();
+} session_user{};
+
+extern "C" {
+static void session_user_assigned(const char *name, void *extra) {
+  session_user.assign(name, extra);
+  session_user.changed();
+}
+}
+
+}  // namespace
+
+void watch_session_user(void (*changed)()) {
+  config_generic *setting = find_setting("session_authorization");
+  if (setting == nullptr || setting->vartype != PGC_STRING)
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("setting \"session_authorization\" not found")));
+  auto *text = reinterpret_cast<config_string *>(setting);
+  session_user = {text->assign_hook, changed};
+  text->assign_hook = session_user_assigned;
+}
 
 uint64 IdentityStamp::work_out() {
   const ParameterToken token = ParameterToken::now();
@@ -34,10 +60,10 @@ IdentityKey identity_key() {
   // The principal of a simulated query is valid where the session's own would not be; a suspended one
   // counts for nothing.
   const uint8 state = (is_simulation() ? 1 : 0) | (is_suspended() ? 2 : 0);
-  Sha256Part parts[principal_setting_count + 2] = {{&session_user, sizeof session_user},
-                                                   {&state, sizeof state}};
+  Sha256Part parts[principal_parameter_count + 2] = {{&session_user, sizeof session_user},
+                                                     {&state, sizeof state}};
   const PrincipalTexts texts = principal_texts();
-  for (size_t i = 0; i < principal_setting_count;
+  for (size_t i = 0; i < principal_parameter_count;
        i++)  // each with its terminator, so that none runs into the next
     parts[i + 2] = {texts.texts[i], strlen(texts.texts[i]) + 1};
   sha256(parts, key.digest);

@@ -12,7 +12,7 @@
 namespace tenancy::pg {
 namespace {
 
-bool is_given(const char *setting) { return *setting != '\0'; }
+bool is_given(const char *parameter) { return *parameter != '\0'; }
 
 [[noreturn]] void refuse(const char *message, const char *hint) {
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("%s", message),
@@ -29,7 +29,7 @@ bool may_be_new(const char *reference) {
 }
 
 void read_person_of_token(const CatalogRead &read, OwnIdentity &own) {
-  const TokenPerson person = read_token_person(read, take_apart(settings.jwt));
+  const TokenPerson person = read_token_person(read, take_apart(configuration.jwt));
   if (!person.is_person) return;
   own = {IdentitySource::person, person.user,
          person.user ? read_display_name(read, Entity::user, person.user) : person.email, person.trust,
@@ -41,20 +41,20 @@ void read_person_of_token(const CatalogRead &read, OwnIdentity &own) {
 OwnIdentity read_own_identity(const CatalogRead &read) {
   OwnIdentity own{};
   if (is_suspended()) return own;
-  if (is_given(settings.api_key) || is_given(settings.jwt)) {
+  if (is_given(configuration.api_key) || is_given(configuration.jwt)) {
     own.source = IdentitySource::credential;
-    if (is_given(settings.jwt) && !is_given(settings.api_key)) read_person_of_token(read, own);
+    if (is_given(configuration.jwt) && !is_given(configuration.api_key)) read_person_of_token(read, own);
     return own;
   }
   const LoginBinding binding = read_login_binding(read, GetSessionUserId());
-  if (is_given(settings.user)) {
+  if (is_given(configuration.user)) {
     if (!binding.trusted && !is_simulation())
       refuse("setting \"tenancy.user\" is honored on trusted logins only",
              "A DBA can trust this login by tenancy.trust_login().");
-    own.user = find_user(read, settings.user);
-    if (!own.user && may_be_new(settings.user)) {
+    own.user = find_user(read, configuration.user);
+    if (!own.user && may_be_new(configuration.user)) {
       own.source = IdentitySource::person;
-      own.email = asc_tolower(settings.user, strlen(settings.user));
+      own.email = asc_tolower(configuration.user, strlen(configuration.user));
       return own;
     }
   } else {

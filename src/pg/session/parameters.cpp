@@ -8,7 +8,7 @@
 
 namespace tenancy::pg {
 
-Settings settings{};
+Configuration configuration{};
 
 namespace {
 
@@ -36,9 +36,9 @@ const config_enum_entry trusted_conditions_values[] = {
     {nullptr, 0, false}};
 
 // The variable still has its old value here, so the new one is passed on.
-void principal_text_changed(PrincipalSetting setting, const char *text) {
+void principal_text_changed(PrincipalParameter parameter, const char *text) {
   PrincipalTexts next = principal_texts();
-  next[setting] = text;
+  next[parameter] = text;
   principal_changed(next);
 }
 
@@ -52,25 +52,27 @@ static void assign_internal(const char *, void *) { parameters_changed(); }
 static void assign_principal_enum(int, void *) { parameters_changed(); }
 static void assign_principal_bool(bool, void *) { parameters_changed(); }
 static void assign_api_key(const char *text, void *) {
-  principal_text_changed(PrincipalSetting::api_key, text);
+  principal_text_changed(PrincipalParameter::api_key, text);
 }
-static void assign_jwt(const char *text, void *) { principal_text_changed(PrincipalSetting::jwt, text); }
-static void assign_user(const char *text, void *) { principal_text_changed(PrincipalSetting::user, text); }
+static void assign_jwt(const char *text, void *) { principal_text_changed(PrincipalParameter::jwt, text); }
+static void assign_user(const char *text, void *) { principal_text_changed(PrincipalParameter::user, text); }
 static void assign_organization(const char *text, void *) {
-  principal_text_changed(PrincipalSetting::organization, text);
+  principal_text_changed(PrincipalParameter::organization, text);
 }
 static void assign_workspace(const char *text, void *) {
-  principal_text_changed(PrincipalSetting::workspace, text);
+  principal_text_changed(PrincipalParameter::workspace, text);
 }
 
 static const char *show_api_key() {
-  if (settings.api_key == nullptr || *settings.api_key == '\0') return "";
-  const auto prefix = api_key_display_prefix(settings.api_key);
+  if (configuration.api_key == nullptr || *configuration.api_key == '\0') return "";
+  const auto prefix = api_key_display_prefix(configuration.api_key);
   snprintf(shown_api_key, sizeof shown_api_key, "%.*s…", static_cast<int>(prefix.size()), prefix.data());
   return shown_api_key;
 }
 
-static const char *show_jwt() { return settings.jwt == nullptr || *settings.jwt == '\0' ? "" : "jwt…"; }
+static const char *show_jwt() {
+  return configuration.jwt == nullptr || *configuration.jwt == '\0' ? "" : "jwt…";
+}
 }
 
 // A secret stays out of pg_settings, which would show the connection's initial value (reset_val) unmasked.
@@ -83,71 +85,74 @@ void define_principal_text(const char *name, const char *description, const char
 
 }  // namespace
 
-void define_settings() {
+void define_parameters() {
   DefineCustomEnumVariable("tenancy.anonymous_access", "Sets what a session without a principal gets.",
                            "\"empty\": no rows; \"error\": an error from any query on a protected table.",
-                           reinterpret_cast<int *>(&settings.anonymous_access),
+                           reinterpret_cast<int *>(&configuration.anonymous_access),
                            static_cast<int>(AnonymousAccess::empty), anonymous_access_values, PGC_SUSET, 0,
                            nullptr, assign_principal_enum, nullptr);
   define_principal_text("tenancy.api_key", "Sets the API key that the session acts by.",
-                        "The secret is shown by its display prefix only.", &settings.api_key, assign_api_key,
-                        show_api_key);
+                        "The secret is shown by its display prefix only.", &configuration.api_key,
+                        assign_api_key, show_api_key);
   DefineCustomEnumVariable(
       "tenancy.filtered_owner", "Sets what the owner of a protected table gets without a principal.",
       "\"error\": an error from any query on the table; \"empty\": no rows. It concerns roles that bypass "
       "row "
       "security elsewhere, too.",
-      reinterpret_cast<int *>(&settings.filtered_owner), static_cast<int>(FilteredOwner::error),
+      reinterpret_cast<int *>(&configuration.filtered_owner), static_cast<int>(FilteredOwner::error),
       filtered_owner_values, PGC_SUSET, 0, nullptr, assign_principal_enum, nullptr);
   DefineCustomBoolVariable("tenancy.guard_rails", "Refuses DDL that would open a protected table.",
                            "Also protects partitions and children as they are made or attached.",
-                           &settings.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
-  define_fault_settings(parameters_changed);
+                           &configuration.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  define_fault_parameters(parameters_changed);
   define_principal_text("tenancy.jwt", "Sets the token that the session acts by.",
-                        "A set token is shown as \"jwt…\".", &settings.jwt, assign_jwt, show_jwt);
+                        "A set token is shown as \"jwt…\".", &configuration.jwt, assign_jwt, show_jwt);
   DefineCustomBoolVariable("tenancy.log_denied", "Logs denied requirements and refused credentials.", nullptr,
-                           &settings.log_denied, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+                           &configuration.log_denied, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   define_principal_text("tenancy.organization", "Sets which of the user's organizations is active.", nullptr,
-                        &settings.organization, assign_organization, nullptr);
+                        &configuration.organization, assign_organization, nullptr);
   DefineCustomEnumVariable(
       "tenancy.principal_lifetime", "Sets how long a principal that is set in the session counts.",
       "\"transaction\": until the transaction ends that set it, as if by SET LOCAL; settings "
       "from the connection's start-up, the role and the database count always.",
-      reinterpret_cast<int *>(&settings.principal_lifetime), static_cast<int>(PrincipalLifetime::session),
-      principal_lifetime_values, PGC_SUSET, 0, nullptr, nullptr, nullptr);
-  DefineCustomBoolVariable("tenancy.share_plans",
-                           "Keeps plans for the next principal where its rights have the same shape.",
-                           "Pays behind a pool whose clients use prepared statements.", &settings.share_plans,
-                           false, PGC_USERSET, 0, nullptr, assign_principal_bool, nullptr);
+      reinterpret_cast<int *>(&configuration.principal_lifetime),
+      static_cast<int>(PrincipalLifetime::session), principal_lifetime_values, PGC_SUSET, 0, nullptr, nullptr,
+      nullptr);
+  DefineCustomBoolVariable(
+      "tenancy.share_plans", "Keeps plans for the next principal where its rights have the same shape.",
+      "Pays behind a pool whose clients use prepared statements.", &configuration.share_plans, false,
+      PGC_USERSET, 0, nullptr, assign_principal_bool, nullptr);
   // A part of the session's state rather than a configuration: as a parameter, it is undone at the end of a
   // transaction, and parallel workers have it.
   DefineCustomStringVariable("tenancy.simulation", "Shows whether tenancy.simulate() is at work.",
-                             "It cannot be set.", &settings.simulation, "", PGC_SUSET,
+                             "It cannot be set.", &configuration.simulation, "", PGC_SUSET,
                              GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
                              check_internal, assign_internal, nullptr);
   DefineCustomBoolVariable(
       "tenancy.specialize", "Replaces row policies by the principal's own filter at planning.",
-      "Switched off, the policies' functions run for each row, with the same result.", &settings.specialize,
-      true, PGC_SUSET, GUC_NOT_IN_SAMPLE, nullptr, assign_principal_bool, nullptr);
+      "Switched off, the policies' functions run for each row, with the same result.",
+      &configuration.specialize, true, PGC_SUSET, GUC_NOT_IN_SAMPLE, nullptr, assign_principal_bool, nullptr);
   DefineCustomStringVariable("tenancy.suspension", "Shows whether the session's principal is suspended.",
-                             "It cannot be set.", &settings.suspension, "", PGC_SUSET,
+                             "It cannot be set.", &configuration.suspension, "", PGC_SUSET,
                              GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
                              check_internal, assign_internal, nullptr);
   DefineCustomEnumVariable(
       "tenancy.trusted_conditions", "Sets which indexes serve a query's own conditions in protected tables.",
       "\"own_rows\": those that hold own rows only where the conditions run; \"all\": all, where tenants "
       "send no SQL of their own; \"none\": no more than PostgreSQL itself allows.",
-      reinterpret_cast<int *>(&settings.trusted_conditions), static_cast<int>(TrustedConditions::own_rows),
-      trusted_conditions_values, PGC_SUSET, 0, nullptr, assign_principal_enum, nullptr);
+      reinterpret_cast<int *>(&configuration.trusted_conditions),
+      static_cast<int>(TrustedConditions::own_rows), trusted_conditions_values, PGC_SUSET, 0, nullptr,
+      assign_principal_enum, nullptr);
   define_principal_text("tenancy.user", "Sets the user that the session acts as.",
-                        "Honored on trusted logins only.", &settings.user, assign_user, nullptr);
+                        "Honored on trusted logins only.", &configuration.user, assign_user, nullptr);
   define_principal_text("tenancy.workspace", "Narrows the session to one workspace.", nullptr,
-                        &settings.workspace, assign_workspace, nullptr);
+                        &configuration.workspace, assign_workspace, nullptr);
   MarkGUCPrefixReserved("tenancy");
 }
 
 PrincipalTexts principal_texts() {
-  return {{settings.api_key, settings.jwt, settings.user, settings.organization, settings.workspace}};
+  return {{configuration.api_key, configuration.jwt, configuration.user, configuration.organization,
+           configuration.workspace}};
 }
 
 }  // namespace tenancy::pg

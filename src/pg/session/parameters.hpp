@@ -11,7 +11,7 @@ enum class FilteredOwner : int { error, empty };
 enum class PrincipalLifetime : int { session, transaction };
 enum class TrustedConditions : int { none, own_rows, all };
 
-struct Settings {
+struct Configuration {
   char *api_key;
   char *jwt;
   char *user;
@@ -28,7 +28,7 @@ struct Settings {
   bool specialize;
   bool log_denied;
 };
-extern Settings settings;
+extern Configuration configuration;
 
 /// The source of the parameters tenancy.simulation and tenancy.suspension; SQL can't set one with this
 /// source.
@@ -36,33 +36,35 @@ inline constexpr GucSource internal_source = PGC_S_INTERACTIVE;
 
 /// Whether the session's principal is suspended: every session is anonymous while a table owner's code may
 /// run in work of the extension (see owner_work.cpp). A parameter, so that parallel workers have it.
-inline bool is_suspended() { return settings.suspension != nullptr && *settings.suspension != '\0'; }
-
-void define_settings();
-
-/// The parameters that choose the principal, in the order used everywhere.
-enum class PrincipalSetting : int { api_key, jwt, user, organization, workspace, count };
-/// At most one of these is given: the credential.
-inline constexpr PrincipalSetting credential_settings[] = {PrincipalSetting::api_key, PrincipalSetting::jwt,
-                                                           PrincipalSetting::user};
-/// These only choose and narrow.
-inline constexpr PrincipalSetting choice_settings[] = {PrincipalSetting::organization,
-                                                       PrincipalSetting::workspace};
-inline constexpr const char *principal_setting_names[] = {"tenancy.api_key", "tenancy.jwt", "tenancy.user",
-                                                          "tenancy.organization", "tenancy.workspace"};
-inline constexpr size_t principal_setting_count = static_cast<size_t>(PrincipalSetting::count);
-static_assert(lengthof(principal_setting_names) == principal_setting_count);
-
-inline const char *name_of(PrincipalSetting setting) {
-  return principal_setting_names[static_cast<int>(setting)];
+inline bool is_suspended() {
+  return configuration.suspension != nullptr && *configuration.suspension != '\0';
 }
 
-/// Texts of the principal settings.
-struct PrincipalTexts {
-  const char *texts[principal_setting_count];
+void define_parameters();
 
-  const char *&operator[](PrincipalSetting setting) { return texts[static_cast<int>(setting)]; }
-  const char *operator[](PrincipalSetting setting) const { return texts[static_cast<int>(setting)]; }
+/// The parameters that choose the principal, in the order used everywhere.
+enum class PrincipalParameter : int { api_key, jwt, user, organization, workspace, count };
+/// At most one of these is given: the credential.
+inline constexpr PrincipalParameter credential_parameters[] = {
+    PrincipalParameter::api_key, PrincipalParameter::jwt, PrincipalParameter::user};
+/// These only choose and narrow.
+inline constexpr PrincipalParameter choice_parameters[] = {PrincipalParameter::organization,
+                                                           PrincipalParameter::workspace};
+inline constexpr const char *principal_parameter_names[] = {"tenancy.api_key", "tenancy.jwt", "tenancy.user",
+                                                            "tenancy.organization", "tenancy.workspace"};
+inline constexpr size_t principal_parameter_count = static_cast<size_t>(PrincipalParameter::count);
+static_assert(lengthof(principal_parameter_names) == principal_parameter_count);
+
+inline const char *name_of(PrincipalParameter parameter) {
+  return principal_parameter_names[static_cast<int>(parameter)];
+}
+
+/// Texts of the principal parameters.
+struct PrincipalTexts {
+  const char *texts[principal_parameter_count];
+
+  const char *&operator[](PrincipalParameter parameter) { return texts[static_cast<int>(parameter)]; }
+  const char *operator[](PrincipalParameter parameter) const { return texts[static_cast<int>(parameter)]; }
 };
 /// RETURNS the parameters' present values; inside an assign hook, the values before the assignment.
 PrincipalTexts principal_texts();

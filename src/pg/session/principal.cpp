@@ -27,14 +27,14 @@ struct {
   Oid session_user;
 } current{};
 
-bool is_given(const char *setting) { return *setting != '\0'; }
+bool is_given(const char *parameter) { return *parameter != '\0'; }
 
 // One message for all failures of a key: only the server's log has the reason.
 [[noreturn]] void refuse_api_key(const char *reason) {
   record_denial(Counter::denied_api_key,
-                api_key_display_prefix(settings.api_key).empty()
+                api_key_display_prefix(configuration.api_key).empty()
                     ? nullptr
-                    : pnstrdup(settings.api_key, api_key_display_length),
+                    : pnstrdup(configuration.api_key, api_key_display_length),
                 reason);
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"),
                   errhidestmt(true)));
@@ -52,7 +52,7 @@ bool is_given(const char *setting) { return *setting != '\0'; }
 }
 
 [[noreturn]] void refuse_user(const char *detail) {
-  record_denial(Counter::denied_user, *settings.user == '\0' ? nullptr : settings.user, detail);
+  record_denial(Counter::denied_user, *configuration.user == '\0' ? nullptr : configuration.user, detail);
   ereport(
       ERROR,
       (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
@@ -62,18 +62,19 @@ bool is_given(const char *setting) { return *setting != '\0'; }
 
 // The parameters tenancy.organization and tenancy.workspace, which choose and narrow and never widen.
 void check_organization_setting(const CatalogRead &read, const Uuid &organization) {
-  if (is_given(settings.organization) && !names_organization(read, settings.organization, organization))
+  if (is_given(configuration.organization) &&
+      !names_organization(read, configuration.organization, organization))
     ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
                     errmsg("setting \"tenancy.organization\" contradicts the session's credential")));
 }
 
 Uuid workspace_setting(const CatalogRead &read, const Uuid &organization) {
-  if (!is_given(settings.workspace)) return {};
-  const Uuid workspace = find_workspace(read, settings.workspace, organization);
+  if (!is_given(configuration.workspace)) return {};
+  const Uuid workspace = find_workspace(read, configuration.workspace, organization);
   if (!workspace)
-    ereport(ERROR,
-            (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", settings.workspace),
-             errdetail("The session's organization has no such workspace.")));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("workspace \"%s\" does not exist", configuration.workspace),
+                    errdetail("The session's organization has no such workspace.")));
   return workspace;
 }
 
@@ -87,8 +88,8 @@ Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const
 }
 
 void resolve_api_key(const CatalogRead &read, Principal &principal, Access &access) {
-  if (!is_api_key(settings.api_key)) refuse_api_key("it is mistyped or no API key");
-  const ApiKeyRead key = read_api_key(read, settings.api_key);
+  if (!is_api_key(configuration.api_key)) refuse_api_key("it is mistyped or no API key");
+  const ApiKeyRead key = read_api_key(read, configuration.api_key);
   if (!key.usable) refuse_api_key(key.reason);
 
   principal.source = PrincipalSource::api_key;
@@ -129,7 +130,7 @@ void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, 
 }
 
 void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
-  const SignedToken given = take_apart(settings.jwt);
+  const SignedToken given = take_apart(configuration.jwt);
   const UserTokenRead of_user = read_user_token(read, given);
   if (of_user.is_trusted) {
     resolve_token_of_user(read, of_user, principal, access);
@@ -151,17 +152,17 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
 
 // Which of the user's organizations is active. Nil when the user has none and chose none.
 Uuid choose_organization(const CatalogRead &read, const Uuid &user) {
-  if (is_given(settings.organization)) {
+  if (is_given(configuration.organization)) {
     // Usually there is one with this name; otherwise the user's own organizations count, and others make no
     // difference.
-    const Uuid chosen = find_organization(read, settings.organization, Ambiguous::is_none);
+    const Uuid chosen = find_organization(read, configuration.organization, Ambiguous::is_none);
     if (chosen) return chosen;
     Uuid own;
     for (const Uuid &organization : read_organizations_of_user(read, user)) {
-      if (!names_organization(read, settings.organization, organization)) continue;
+      if (!names_organization(read, configuration.organization, organization)) continue;
       if (own)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("organization reference \"%s\" is ambiguous", settings.organization),
+                        errmsg("organization reference \"%s\" is ambiguous", configuration.organization),
                         errdetail("It refers to several organizations of the session's user."),
                         errhint("Use the id.")));
       own = organization;
@@ -194,14 +195,14 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
 void check_one_credential() {
   const PrincipalTexts texts = principal_texts();
   const char *first = nullptr;
-  for (const PrincipalSetting setting : credential_settings) {
-    if (!is_given(texts[setting])) continue;
+  for (const PrincipalParameter parameter : credential_parameters) {
+    if (!is_given(texts[parameter])) continue;
     if (first != nullptr)
       ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
                       errmsg("the session gives more than one credential"),
-                      errdetail("Both \"%s\" and \"%s\" are set.", first, name_of(setting)),
+                      errdetail("Both \"%s\" and \"%s\" are set.", first, name_of(parameter)),
                       errhint("Reset one of them.")));
-    first = name_of(setting);
+    first = name_of(parameter);
   }
 }
 
@@ -209,19 +210,19 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   principal.not_after = DT_NOEND;
   if (is_suspended()) return;
   check_one_credential();
-  if (is_given(settings.api_key)) {
+  if (is_given(configuration.api_key)) {
     resolve_api_key(read, principal, access);
-  } else if (is_given(settings.jwt)) {
+  } else if (is_given(configuration.jwt)) {
     resolve_token(read, principal, access);
-  } else if (is_given(settings.user)) {
+  } else if (is_given(configuration.user)) {
     if (!is_simulation() && !read_login_binding(read, GetSessionUserId()).trusted) {
-      record_denial(Counter::denied_user, settings.user, "the login is not trusted");
+      record_denial(Counter::denied_user, configuration.user, "the login is not trusted");
       ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
                       errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
                       errhint("A DBA can trust this login by tenancy.trust_login().")));
     }
     principal.source = PrincipalSource::user_setting;
-    const Uuid user = find_user(read, settings.user);
+    const Uuid user = find_user(read, configuration.user);
     if (!user) refuse_user("it does not exist");
     const Uuid organization = choose_organization(read, user);
     if (!organization) refuse_user("it is not a member of any organization");
@@ -344,7 +345,7 @@ Principal *current_principal() {
 }
 
 void check_anonymous_access(const Principal &principal) {
-  if (principal.kind != PrincipalKind::anonymous || settings.anonymous_access != AnonymousAccess::error)
+  if (principal.kind != PrincipalKind::anonymous || configuration.anonymous_access != AnonymousAccess::error)
     return;
   record_denial(Counter::denied_anonymous, nullptr, "the session has no principal");
   ereport(ERROR,

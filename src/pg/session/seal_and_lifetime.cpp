@@ -26,7 +26,7 @@ ProcessUtility_hook_type next_process_utility = nullptr;
 }
 
 void reset_principal() {
-  for (const char *name : principal_setting_names)
+  for (const char *name : principal_parameter_names)
     set_config_option(name, nullptr, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
 }
 
@@ -47,7 +47,8 @@ static void transaction_ends(XactEvent event, void *) {
     case XACT_EVENT_PRE_COMMIT:
     case XACT_EVENT_PRE_PREPARE:
       state.sealed = false;
-      state.reset = state.set_in_session && settings.principal_lifetime == PrincipalLifetime::transaction;
+      state.reset =
+          state.set_in_session && configuration.principal_lifetime == PrincipalLifetime::transaction;
       if (state.reset) reset_principal();
       break;
     case XACT_EVENT_COMMIT:
@@ -69,7 +70,7 @@ static void transaction_ends(XactEvent event, void *) {
 // In REFRESH MATERIALIZED VIEW the server collects no commands for event triggers, so guard rails would not
 // see changes of row security by the view owner's code.
 void refuse_hidden_ddl(const Node *command) {
-  if (!InSecurityRestrictedOperation() || !settings.guard_rails) return;
+  if (!InSecurityRestrictedOperation() || !configuration.guard_rails) return;
   bool opens = IsA(command, CreatePolicyStmt) || IsA(command, AlterPolicyStmt);
   if (IsA(command, AlterTableStmt)) {
     const ListCell *cell = nullptr;
@@ -107,7 +108,7 @@ void register_principal_safety() {
 
 void refuse_stale_placeholders() {
   if (!lifetime_is_transaction()) return;
-  for (const char *name : principal_setting_names) {
+  for (const char *name : principal_parameter_names) {
     const config_generic *setting = find_setting(name);
     // A value set by this transaction still has the previous one on a stack.
     if (setting != nullptr && setting->source == PGC_S_SESSION && setting->stack == nullptr)

@@ -120,7 +120,7 @@ void begin(FunctionCallInfo fcinfo, Simulation &simulation) {
 }  // namespace
 
 void check_simulated_principal() {
-  if (!is_simulation() || strtoull(settings.simulation, nullptr, 10) == identity_stamp()) return;
+  if (!is_simulation() || strtoull(configuration.simulation, nullptr, 10) == identity_stamp()) return;
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                   errmsg("the principal of a simulated query cannot be changed")));
 }

@@ -11,7 +11,9 @@
 
 namespace tenancy::pg {
 
-inline bool is_simulation() { return settings.simulation != nullptr && *settings.simulation != '\0'; }
+inline bool is_simulation() {
+  return configuration.simulation != nullptr && *configuration.simulation != '\0';
+}
 
 /// Raises 42501 if a simulated query has changed its principal, as RESET does without a check hook.
 void check_simulated_principal();

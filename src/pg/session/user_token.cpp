@@ -223,7 +223,8 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
   UserTokenRead &result = choice.result;
   for (const Uuid &organization : read_organizations_of_user(read, user)) {
     if (trust.organization && organization != trust.organization) continue;
-    if (*settings.organization != '\0' && !names_organization(read, settings.organization, organization))
+    if (*configuration.organization != '\0' &&
+        !names_organization(read, configuration.organization, organization))
       continue;
     if (!agree(read, claims, organization)) continue;
     if (has_ended(read, organization, user, issue_of(claims))) {
