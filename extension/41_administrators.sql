@@ -114,7 +114,7 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.deny(text, text, text) IS 'Raises 42501 (28000 without a principal) that names who, what, where, and in the hint which roles would do';
 
 CREATE FUNCTION tenancy_internal.roles_with(resource text, action text, in_workspace boolean) RETURNS text
-LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT string_agg(format('%s %s', r.level, r.name), ', ' ORDER BY r.level, r.name)
   FROM tenancy.roles r JOIN tenancy.grants g USING (role_id)
   WHERE r.organization_id IS NULL AND g.organization_id IS NULL
@@ -174,6 +174,7 @@ CREATE FUNCTION tenancy_internal.require_principal() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy.is_dba() AND tenancy.current_organization_id() IS NULL THEN
+    PERFORM tenancy.whoami();  -- says so where an organization has to be chosen
     RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', MESSAGE = 'the session has no principal',
       HINT = 'Set "tenancy.api_key", or use a login that is bound to a user.';
   END IF;

@@ -1,12 +1,12 @@
 -- Permissions of the session.
 
-CREATE FUNCTION tenancy.authorize(resource text, action text) RETURNS boolean
-LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
-COMMENT ON FUNCTION tenancy.authorize(text, text) IS 'Whether the session holds the permission anywhere in its organization, or (a resource of the organization itself) there; false for NULL; 22023 when it isn''t registered';
-
 CREATE FUNCTION tenancy_internal.authorize_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_support';
-COMMENT ON FUNCTION tenancy_internal.authorize_support(internal) IS 'Planner support: authorize() over a column as a filter on it';
+COMMENT ON FUNCTION tenancy_internal.authorize_support(internal) IS 'Planner support: authorize() in a query of tables as a constant, and over a column as a filter on it';
+
+CREATE FUNCTION tenancy.authorize(resource text, action text) RETURNS boolean
+LANGUAGE c STABLE PARALLEL SAFE SUPPORT tenancy_internal.authorize_support AS 'MODULE_PATHNAME', 'pg_tenancy_authorize';
+COMMENT ON FUNCTION tenancy.authorize(text, text) IS 'Whether the session holds the permission anywhere in its organization, or (a resource of the organization itself) there; false for NULL; 22023 when it isn''t registered';
 
 CREATE FUNCTION tenancy.authorize(resource text, action text, workspace uuid) RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE COST 10 SUPPORT tenancy_internal.authorize_support

@@ -260,7 +260,7 @@ DECLARE
   left_ones uuid[];
 BEGIN
   IF leave_organization.organization IS NULL THEN
-    left_ones := ARRAY[tenancy.current_organization_id()];
+    left_ones := ARRAY[(SELECT w.organization_id FROM tenancy.whoami() w)];
   ELSE
     left_ones := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m
                        WHERE m.user_id = me AND tenancy_internal.refers_to_organization(leave_organization.organization, m.organization_id));

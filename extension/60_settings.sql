@@ -148,9 +148,16 @@ CREATE FUNCTION tenancy.settings(organization text, workspace text DEFAULT NULL)
 RETURNS TABLE (category text, setting text, value boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(settings.organization);
-  the_workspace uuid := (tenancy_internal.resolve_workspace(settings.workspace, the_organization)).workspace_id;
+  the_organization uuid;
+  the_workspace uuid;
 BEGIN
+  IF settings.organization IS NULL AND tenancy.current_organization_id() IS NULL AND NOT tenancy.is_dba() THEN
+    RAISE NOTICE USING MESSAGE = 'the session has no organization whose settings could be listed',
+      HINT = 'Set a principal, or choose an organization by the setting "tenancy.organization".';
+    RETURN;
+  END IF;
+  the_organization := tenancy_internal.resolve_organization(settings.organization);
+  the_workspace := (tenancy_internal.resolve_workspace(settings.workspace, the_organization)).workspace_id;
   IF NOT tenancy.is_dba() AND NOT (CASE WHEN the_workspace IS NULL THEN tenancy.authorize('workspaces', 'view')
                                         ELSE tenancy.authorize('workspaces', 'view', the_workspace) END) THEN
     PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || settings.workspace || '"');

@@ -89,7 +89,7 @@ RETURN pg_catalog.sha256(pg_catalog.byteacat(COALESCE((entry).previous_hash, '')
 COMMENT ON FUNCTION tenancy_internal.audit_entry_hash(tenancy.audit_log) IS 'The hash that an entry must have: SHA-256 of the previous hash and the entry''s columns as a JSON array';
 
 CREATE FUNCTION tenancy_internal.audit_actor(OUT kind text, OUT id uuid, OUT name text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   me record;
 BEGIN

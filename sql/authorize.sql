@@ -116,3 +116,87 @@ SELECT asked_again();
 ROLLBACK;
 REVOKE SELECT, INSERT, UPDATE ON tenancy.workspaces, tenancy.organizations FROM regress_app;
 REVOKE USAGE ON TYPE tenancy.administrator FROM regress_app;
+
+-- Without a workspace, in a query of tables: planning answers. False takes its alternative away; true is the guard.
+SELECT tenancy.register_permission('environments', 'prod', 'See production');
+CREATE TABLE calls (id int, organization_id uuid, workspace_id uuid, env text, body text);
+INSERT INTO calls SELECT n, organization_id, workspace_id, CASE WHEN n % 2 = 0 THEN 'prod' ELSE 'test' END, 'body ' || n
+FROM (SELECT row_number() OVER (ORDER BY workspace_id) AS n, organization_id, workspace_id FROM tenancy.workspaces w CROSS JOIN generate_series(1, 2)
+      WHERE w.slug IN ('search', 'support', 'lab')) w;
+SELECT tenancy.protect('calls', 'logs', organization => 'organization_id', workspace => 'workspace_id', create_indexes => true);
+-- (without the rule, everybody who sees a row sees production)
+SET SESSION AUTHORIZATION regress_app;
+SELECT visible('olivia', 'app.calls') AS olivia, visible('mike', 'app.calls') AS mike, visible('gus', 'app.calls') AS gus;
+RESET SESSION AUTHORIZATION;
+CREATE POLICY production ON calls AS RESTRICTIVE FOR SELECT USING (env <> 'prod' OR tenancy.authorize('environments', 'prod'));
+CREATE FUNCTION plan_of(who text, query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  CALL app.become(who, true);
+  FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
+    RETURN NEXT regexp_replace(line, 'plan_guard\(''-?\d+''', 'plan_guard(''…''', 'g');
+  END LOOP;
+END
+$$;
+SET SESSION AUTHORIZATION regress_app;
+SELECT visible('olivia', 'app.calls') AS olivia, visible('mike', 'app.calls') AS mike, visible('gus', 'app.calls') AS gus, visible('nobody', 'app.calls') AS nobody;
+SELECT plan_of('mike', 'SELECT id FROM app.calls');
+SELECT plan_of('olivia', 'SELECT id FROM app.calls');
+-- A mask, and its opposite
+SELECT plan_of('mike', $$SELECT id, CASE WHEN tenancy.authorize('environments', 'prod') THEN body END FROM app.calls$$);
+CREATE FUNCTION pg_temp.masked(who text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  CALL app.become(who, true);
+  RETURN (SELECT string_agg(coalesce(CASE WHEN tenancy.authorize('environments', 'prod') THEN body END, '-') || ' ' ||
+                            (NOT tenancy.authorize('environments', 'prod')), ', ' ORDER BY id) FROM app.calls);
+END
+$$;
+SELECT pg_temp.masked('olivia') AS olivia, pg_temp.masked('mike') AS mike, pg_temp.masked('gus') AS gus, pg_temp.masked('mike') AS mike_again;
+-- A prepared statement follows the principal, and rights that change; on a table that isn't protected as well.
+RESET SESSION AUTHORIZATION;
+CREATE TABLE secrets_of_production AS SELECT 'production' AS word;
+SET SESSION AUTHORIZATION regress_app;
+SET plan_cache_mode = force_generic_plan;
+PREPARE words AS SELECT (SELECT count(*) FROM app.secrets_of_production WHERE word = '' OR tenancy.authorize('environments', 'prod')) AS rows,
+  (SELECT CASE WHEN tenancy.authorize('environments', 'prod') THEN word END FROM app.secrets_of_production) AS word,
+  (SELECT CASE WHEN NOT tenancy.authorize('environments', 'prod') THEN 'hidden' ELSE word END FROM app.secrets_of_production) AS hidden;
+CALL become('olivia');
+EXECUTE words;
+CALL become('mike');
+EXECUTE words;
+CALL become('adam');
+EXECUTE words;
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'member');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('adam');
+EXECUTE words;
+-- (in the same session, with the same principal)
+RESET SESSION AUTHORIZATION;
+GRANT USAGE ON TYPE tenancy.administrator TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'admin');
+EXECUTE words;
+SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'member');
+EXECUTE words;
+RESET SESSION AUTHORIZATION;
+REVOKE USAGE ON TYPE tenancy.administrator FROM regress_app;
+SET SESSION AUTHORIZATION regress_app;
+-- A cursor that outlives its principal raises an error where rows are masked or let through.
+BEGIN;
+CALL become('olivia');
+DECLARE c CURSOR FOR SELECT CASE WHEN tenancy.authorize('environments', 'prod') THEN n END FROM generate_series(1, 3) n;
+FETCH c;
+CALL become('mike');
+FETCH c;
+ROLLBACK;
+DEALLOCATE words;
+RESET plan_cache_mode;
+-- Where there is no table, nothing is replaced: PL/pgSQL keeps its plan for all principals.
+SELECT plan_of('olivia', 'SELECT tenancy.authorize(''environments'', ''prod'')');
+-- Names that aren't registered are errors here, too.
+CALL become('olivia');
+SELECT count(*) FROM app.calls WHERE tenancy.authorize('environments', 'prd');
+RESET SESSION AUTHORIZATION;

@@ -97,7 +97,22 @@ RESET tenancy.workspace;
 -- several organizations: the active one
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.set_organization_role('globex', 'olivia@acme.test', 'admin');
+CREATE TABLE own_logs (id int, organization_id uuid, workspace_id uuid);
+SELECT tenancy.protect('own_logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', create_indexes => true);
 SET SESSION AUTHORIZATION regress_app;
+-- without a choice the catalogs, permissions() and settings() are empty; whoami() and tables say that one has to be chosen
+SELECT relation, names('olivia', 'SELECT count(*)::text FROM ' || relation) AS rows FROM unnest(ARRAY['tenancy.organizations', 'tenancy.workspaces',
+  'tenancy.users', 'tenancy.organization_members', 'tenancy.workspace_members', 'tenancy.members', 'tenancy.visibility', 'tenancy.workspace_overrides',
+  'tenancy.invitations', 'tenancy.api_keys', 'tenancy.api_key_scopes', 'tenancy.jwt_keys', 'tenancy.audit_log', 'tenancy.permissions()', 'tenancy.settings(NULL)']) relation;
+SELECT names('olivia', 'SELECT organization FROM tenancy.my_organizations()') AS choices, names('olivia', 'SELECT tenancy.authorize(''logs'', ''view'')::text') AS authorized;
+CALL become('olivia');
+SELECT kind FROM tenancy.whoami();
+SELECT count(*) FROM app.own_logs;
+INSERT INTO app.own_logs (id) VALUES (1);
+SELECT tenancy.require('logs', 'view');
+SELECT * FROM tenancy.settings('acme');
+SELECT tenancy.set_setting(NULL, 'members_view_logs', false);
+CALL become('nobody');
 SELECT names('olivia', 'SELECT slug FROM tenancy.organizations') AS without_choice;
 SET tenancy.organization = 'globex';
 SELECT names('olivia', 'SELECT slug FROM tenancy.organizations') AS organizations, names('olivia', 'SELECT slug FROM tenancy.workspaces') AS workspaces, names('olivia', 'SELECT split_part(email, ''@'', 1) FROM tenancy.members') AS members;

@@ -125,10 +125,13 @@ SELECT kind, source, email, login FROM me;
 RESET SESSION AUTHORIZATION;
 REVOKE regress_bound FROM regress_plain;
 
--- Inactive users are locked out, and their keys can do nothing.
+-- Inactive users are locked out, and so are their keys.
 UPDATE tenancy.users SET active = false WHERE email = 'mike@acme.test';
 SET SESSION AUTHORIZATION regress_app;
 SELECT visible('mike', 'tenancy.current_user_id() u(id)'), visible('mike key', '(SELECT tenancy.authorize(''prompts'', ''view'') AS id) a');
+CALL become('mike key');
+SELECT kind FROM me;
+CALL become('nobody');
 SET SESSION AUTHORIZATION regress_bound;
 SELECT * FROM me;
 RESET SESSION AUTHORIZATION;

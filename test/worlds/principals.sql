@@ -99,7 +99,7 @@ BEGIN
                                    worlds.login('plain'), session);
     END IF;
     IF worlds.chance(0.05) AND person.memberships > 1 THEN
-      PERFORM worlds.add_principal(format('%s without a choice of organization', person.email), 'error',
+      PERFORM worlds.add_principal(format('%s without a choice of organization', person.email), 'powerless',
                                    worlds.login('trusted'), session - 'organization');
     END IF;
   END LOOP;
@@ -127,11 +127,11 @@ BEGIN
       CONTINUE;
     END IF;
     status := CASE WHEN key.kind <> 'workspace_user_key' OR key.active AND worlds.has_role(key.user_id, key.workspace_id)
-                   THEN 'accepted' ELSE 'powerless' END;
+                   THEN 'accepted' ELSE 'refused' END;
     PERFORM worlds.add_principal(key.name, status, worlds.login(worlds.pick(ARRAY['plain', 'trusted', 'bound1'])), session, identity);
     IF worlds.chance(0.4) THEN
       workspace := worlds.pick(worlds.workspaces_of(key.organization_id));
-      PERFORM worlds.add_principal(key.name || ', narrowed', CASE WHEN workspace <> key.workspace_id THEN 'powerless' ELSE status END,
+      PERFORM worlds.add_principal(key.name || ', narrowed', CASE WHEN status = 'accepted' AND workspace <> key.workspace_id THEN 'powerless' ELSE status END,
         worlds.login('plain'), session || jsonb_build_object('workspace', worlds.reference(workspace)),
         identity || jsonb_build_object('narrowed', workspace));
     END IF;

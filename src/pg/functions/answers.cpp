@@ -177,7 +177,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_permissions);
 Datum pg_tenancy_permissions(PG_FUNCTION_ARGS) {
   ResultRows rows(fcinfo);
   give_back_numbers();
-  Principal *principal = current_principal();
+  Principal *principal = current_principal_or_undecided();
   if (principal->kind == PrincipalKind::anonymous) return 0;
   const Access &access = *principal->access;
   const auto all_workspaces =

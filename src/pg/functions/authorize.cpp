@@ -61,7 +61,7 @@ CallState &asked_for(FunctionCallInfo fcinfo) {
 }
 
 bool holds_in(const CallState &asked, const Uuid &workspace) {
-  return authorized(*current_principal(), asked.permission, workspace) != Rows::none;
+  return authorized(*current_principal_or_undecided(), asked.permission, workspace) != Rows::none;
 }
 
 Uuid workspace_named(CallState &asked, const text *reference, const Uuid &organization) {
@@ -95,7 +95,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_authorize);
 Datum pg_tenancy_authorize(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   const CallState &asked = asked_for(fcinfo);
-  PG_RETURN_BOOL(current_principal()->access->anywhere(asked.permission) != Rows::none);
+  PG_RETURN_BOOL(current_principal_or_undecided()->access->anywhere(asked.permission) != Rows::none);
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_authorize_workspace);
@@ -109,7 +109,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_authorize_reference);
 Datum pg_tenancy_authorize_reference(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   CallState &asked = asked_for(fcinfo);
-  const Principal *principal = current_principal();
+  const Principal *principal = current_principal_or_undecided();
   if (PG_ARGISNULL(2) || principal->kind == PrincipalKind::anonymous) PG_RETURN_BOOL(false);
   PG_RETURN_BOOL(holds_in(asked, workspace_named(asked, PG_GETARG_TEXT_PP(2), principal->organization)));
 }

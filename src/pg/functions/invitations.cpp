@@ -87,6 +87,7 @@ Datum pg_tenancy_own_identity(PG_FUNCTION_ARGS) {
 // The spelling of an e-mail address that is stored and compared; 22023 for what is none.
 PG_FUNCTION_INFO_V1(pg_tenancy_email_address);
 Datum pg_tenancy_email_address(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const char *address = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const char *utf8 = pg_server_to_any(address, static_cast<int>(strlen(address)), PG_UTF8);
   const AddressFault fault = fault_of_address({utf8, strlen(utf8)});

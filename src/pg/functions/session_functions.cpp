@@ -9,9 +9,10 @@
 namespace tenancy::pg {
 namespace {
 
+// Asked by the catalogs' policies: where no organization is chosen, they show nothing and raise no error.
 Principal *principal_afresh() {
   give_back_numbers();
-  return current_principal();
+  return current_principal_or_undecided();
 }
 
 Datum uuid_or_null(FunctionCallInfo fcinfo, const Uuid &id) {
@@ -60,6 +61,7 @@ Datum pg_tenancy_whoami(PG_FUNCTION_ARGS) {
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
   const Principal principal = *principal_afresh();
+  check_decided(principal);
   CatalogRead read = begin_catalog_read();
   const auto name_of = [&read](Entity entity, const Uuid &id) {
     return id ? read_display_name(read, entity, id) : nullptr;

@@ -2,6 +2,7 @@
 
 #include "pg/functions/table_protection.hpp"
 
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/row_filter_functions.hpp"
@@ -320,6 +321,7 @@ extern "C" {
 // The problem of a table's protection (NULL: none), and the present columns of its policies.
 PG_FUNCTION_INFO_V1(pg_tenancy_inspect_protection);
 Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
@@ -371,6 +373,7 @@ Datum pg_tenancy_opens_table(PG_FUNCTION_ARGS) {
 // Details of a DDL command for guard rails, beyond the relation that it touched.
 PG_FUNCTION_INFO_V1(pg_tenancy_inspect_command);
 Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
@@ -393,7 +396,7 @@ Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
 // value.
 PG_FUNCTION_INFO_V1(pg_tenancy_guard_rails);
 Datum pg_tenancy_guard_rails(PG_FUNCTION_ARGS) {
-  (void)fcinfo;
+  require_internal_call(fcinfo);
   PG_RETURN_BOOL(configuration.guard_rails);
 }
 }

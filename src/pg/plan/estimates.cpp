@@ -32,7 +32,8 @@ struct ValueType {
 
 Bytes bytes_of(const Datum &value, ValueType type) {
   if (type.by_value) return {reinterpret_cast<const char *>(&value), sizeof(Datum)};
-  if (type.length >= 0) return {DatumGetPointer(value), static_cast<Size>(type.length)};
+  if (type.length >= 0)
+    return {reinterpret_cast<const char *>(DatumGetPointer(value)), static_cast<Size>(type.length)};
   const text *unpacked = DatumGetTextPP(value);
   return {VARDATA_ANY(unpacked), static_cast<Size>(VARSIZE_ANY_EXHDR(unpacked))};
 }

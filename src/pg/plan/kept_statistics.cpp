@@ -1,6 +1,7 @@
 #include "pg/plan/kept_statistics.hpp"
 
 #include "pg/plan/protected_relation.hpp"
+#include "pg/server/compat.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -86,7 +87,7 @@ const Kept *keep(Oid relation, AttrNumber column, bool inherited) {
 }
 
 extern "C" {
-static void statistics_changed(Datum, int, uint32 hash) {
+static void statistics_changed(Datum, SyscacheNumber, uint32 hash) {
   changes++;
   for (int i = 0; i < kept_count; i++)
     if (hash == 0 || kept[i].hash == hash) kept[i].old = any_old = true;

@@ -1,10 +1,15 @@
 #include "pg/plan/refused_write.hpp"
 
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
 #include "pg/plan/call_site.hpp"
 #include "pg/plan/plan_guard.hpp"
+
+extern "C" {
+#include "catalog/partition.h"
+}
 
 namespace tenancy::pg {
 namespace {
@@ -323,6 +328,39 @@ void raise_parent_not_seen(Oid child) {
   raise_refused(child, Check::insert, words_of_parent(read_protected_table(child)));
 }
 
+void raise_row_without_parent(Relation child, HeapTuple row, Command command) {
+  Oid relation = RelationGetRelid(child);
+  ProtectedTable table = read_protected_table(relation);
+  if (!table.found && child->rd_rel->relispartition) {
+    relation = llast_oid(get_partition_ancestors(relation));
+    table = read_protected_table(relation);
+  }
+  if (!table.found) raise_refused(relation, Check::insert, words_of_parent(table));
+  WrittenIds ids{};
+  for (int i = 0; i < written_ids; i++) {
+    const AttrNumber column = table.column_names[i] == nullptr
+                                  ? InvalidAttrNumber
+                                  : get_attnum(RelationGetRelid(child), table.column_names[i]);
+    ids.types[i] = UNKNOWNOID;
+    ids.nulls[i] = true;
+    if (column == InvalidAttrNumber) continue;
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(child), column - 1);
+    ids.types[i] = attribute->atttypid;
+    ids.collations[i] = attribute->attcollation;
+    ids.values[i] = heap_getattr(row, column, RelationGetDescr(child), &ids.nulls[i]);
+  }
+  RowShape shape;
+  shape.workspace_decides = table.workspace_decides;
+  shape.from_parent = table.inherits_owner;
+  give_back_numbers();
+  const Judgement judgement =
+      judge_written_row(*current_principal(), table.resource, command, shape, ids, true);
+  raise_refused(relation, Check::insert,
+                judgement.problem == WriteProblem::none
+                    ? words_of_parent(table)
+                    : words_of_judgement(judgement, table.resource, command, table));
+}
+
 extern "C" {
 // write_guard(stamp, not_after, accepted, check, resource, organization, workspace, owner, api_key)
 PG_FUNCTION_INFO_V1(pg_tenancy_write_guard);
@@ -338,6 +376,7 @@ Datum pg_tenancy_write_guard(PG_FUNCTION_ARGS) {
 // explain_write()
 PG_FUNCTION_INFO_V1(pg_tenancy_problem_of_write);
 Datum pg_tenancy_problem_of_write(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   enum : int { relation, options, resource_name, command_named_argument, first_id };
   const auto command = command_named(text_at(fcinfo, command_named_argument));
   if (!command || (*command != Command::insert && *command != Command::update))

@@ -34,4 +34,8 @@ Expr *explained_check(const WriteCheck &check, const FuncExpr *call, const RowSh
 /// A row of a child table whose parent the principal doesn't see.
 [[noreturn]] void raise_parent_not_seen(Oid child);
 
+/// The same of a row that is about to be written, without the columns that it would have taken from the
+/// parent: the error that the table's policy has for it.
+[[noreturn]] void raise_row_without_parent(Relation child, HeapTuple row, Command command);
+
 }  // namespace tenancy::pg

@@ -75,6 +75,8 @@ RowCondition row_filter(Principal &principal, RowAnswer answer, const char *reso
   if (!known)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("command \"%s\" is not known", command),
                     errhint("Commands are view, list, insert, update and delete.")));
+  // The catalog of keys shows nothing, as the other catalogs do.
+  if (strcmp(resource, "api_keys") != 0) check_decided(principal);
   check_anonymous_access(principal);
   auto *predicate = make_in_context<RowPredicate>(CurrentMemoryContext);
   if (principal.kind != PrincipalKind::anonymous && can_hold_ids(columns.workspace)) {

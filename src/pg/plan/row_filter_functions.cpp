@@ -1,5 +1,6 @@
 #include "pg/plan/row_filter_functions.hpp"
 
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/id_columns.hpp"
 #include "pg/plan/written_row.hpp"
@@ -84,7 +85,7 @@ CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const
   }
   give_back_numbers();
   state->token = SessionToken::now();
-  Principal *principal = current_principal();
+  Principal *principal = current_principal_or_undecided();
   state->stamp = identity_stamp();
   state->not_after = principal->not_after;
   RowShape shape = row_options(options);
@@ -103,7 +104,7 @@ CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const
 bool is_written_for_another(FunctionCallInfo fcinfo, const char *resource, const char *command,
                             const char *options) {
   give_back_numbers();
-  Principal *principal = current_principal();
+  Principal *principal = current_principal_or_undecided();
   const auto known = command_named(command);
   return known && may_write_for_others_somewhere(*principal, resource) &&
          judge_written_row(*principal, resource, *known, row_options(options),
@@ -160,12 +161,14 @@ Datum pg_tenancy_payload_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, Row
 // For protect(), which refuses columns that the filter could not compare.
 PG_FUNCTION_INFO_V1(pg_tenancy_is_id_type);
 Datum pg_tenancy_is_id_type(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const Oid type = PG_GETARG_OID(0);
   PG_RETURN_BOOL(type_exists(type) && id_type(type, PG_GETARG_OID(1)) != IdType::unsupported);
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_base_type);
 Datum pg_tenancy_base_type(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const Oid type = PG_GETARG_OID(0);
   PG_RETURN_OID(type_exists(type) ? getBaseType(type) : type);
 }

@@ -216,7 +216,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
     call.place = Place::alternative;
 
   give_back_numbers();
-  Principal *principal = current_principal();
+  Principal *principal = current_principal_or_undecided();
   check_filtered_owner(request->root, call.row, *principal);
   // Only a check of a row judges it by its values.
   if (answer == RowAnswer::accepted && !is_check && may_write_for_others_somewhere(*principal, resource))
@@ -240,11 +240,43 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   return reinterpret_cast<Node *>(filter);
 }
 
+bool has_tables(const Query *query) {
+  const ListCell *cell = nullptr;
+  foreach (cell, query->rtable)
+    if (lfirst_node(RangeTblEntry, cell)->rtekind != RTE_RESULT) return true;
+  return false;
+}
+
+// Of no row. Held, it is the guard, which answers true; not held, false, which can take a condition's
+// alternative away. Without a table (PL/pgSQL's IF) there is nothing to gain, and a plan to lose.
+Node *specialize_authorize_anywhere(const SupportRequestSimplify *request, const char *resource,
+                                    const char *action) {
+  if (!has_tables(request->root->parse)) return nullptr;
+  give_back_numbers();
+  const PermissionSet permission = registered_permission(resource, action);
+  const Principal *principal = current_principal_or_undecided();
+  depend_on(Guard::plan, request->root);
+  const bool is_held = principal->access->anywhere(permission) != Rows::none;
+  if (!is_held && place_of(request->root, request->fcall, false) != Place::elsewhere)
+    return makeBoolConst(false, false);
+  FuncExpr *guard =
+      makeFuncExpr(guard_function(Guard::plan), BOOLOID,
+                   list_make3(stamp_constant(), not_after_constant(*principal), makeBoolConst(true, false)),
+                   InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+  return is_held ? reinterpret_cast<Node *>(guard)
+                 : reinterpret_cast<Node *>(make_notclause(reinterpret_cast<Expr *>(guard)));
+}
+
 Node *specialize_authorize(const SupportRequestSimplify *request) {
   const FuncExpr *expression = request->fcall;
-  if (list_length(expression->args) != 3) return nullptr;
+  const int arguments = list_length(expression->args);
+  if (arguments < 2 || arguments > 3) return nullptr;
   const char *resource = constant_text(static_cast<Node *>(linitial(expression->args)));
   const char *action = constant_text(static_cast<Node *>(lsecond(expression->args)));
+  if (arguments == 2)
+    return resource != nullptr && action != nullptr && is_registered(resource, action)
+               ? specialize_authorize_anywhere(request, resource, action)
+               : nullptr;
   auto *workspace = static_cast<Node *>(lthird(expression->args));
   if (resource == nullptr || action == nullptr || id_type(exprType(workspace), InvalidOid) != IdType::uuid ||
       !is_registered(resource, action))
@@ -255,7 +287,7 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
     return nullptr;
   give_back_numbers();
   const PermissionSet permission = registered_permission(resource, action);
-  Principal *principal = current_principal();
+  Principal *principal = current_principal_or_undecided();
   // Held on the organization itself, whatever the workspace is.
   if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
   depend_on(Guard::plan, request->root);
@@ -326,7 +358,7 @@ Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard_support);
 Datum pg_tenancy_plan_guard_support(PG_FUNCTION_ARGS) {
   auto *request = reinterpret_cast<Node *>(PG_GETARG_POINTER(0));
-  if (!IsA(request, SupportRequestSelectivity)) PG_RETURN_POINTER(nullptr);
+  if (!IsA(request, SupportRequestSelectivity)) return Datum(0);
   auto *estimate = reinterpret_cast<SupportRequestSelectivity *>(request);
   if (!estimate->is_join && list_length(estimate->args) == 3)
     estimate_conditions(estimate->root, static_cast<Node *>(lthird(estimate->args)));

@@ -30,14 +30,15 @@ struct {
 bool is_given(const char *parameter) { return *parameter != '\0'; }
 
 // One message for all failures of a key: only the server's log has the reason.
-[[noreturn]] void refuse_api_key(const char *reason) {
+// Whoever has a genuine secret is also told what has become of its user.
+[[noreturn]] void refuse_api_key(const char *reason, const char *detail = nullptr) {
   record_denial(Counter::denied_api_key,
                 api_key_display_prefix(configuration.api_key).empty()
                     ? nullptr
                     : pnstrdup(configuration.api_key, api_key_display_length),
                 reason);
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"),
-                  errhidestmt(true)));
+                  detail == nullptr ? 0 : errdetail("%s", detail), errhidestmt(true)));
   pg_unreachable();
 }
 
@@ -107,12 +108,17 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
       break;
     case KeyKind::workspace_user_key:
       principal.kind = PrincipalKind::workspace_user_key;
-      if (read_user(read, key.user).active) user = read_user_facts(read, key.facts.organization, key.user);
+      if (!read_user(read, key.user).active)
+        refuse_api_key("its user is not active", "The user of the key is not active.");
+      user = read_user_facts(read, key.facts.organization, key.user);
       break;
   }
   check_organization_setting(read, principal.organization);
   principal.workspace = narrowed_workspace(read, principal.organization, key.facts.workspace);
   run_core([&] { access = Access::of_key(key.facts, user.is_member ? &user.facts : nullptr); });
+  if (principal.kind == PrincipalKind::workspace_user_key && access.entries().empty())
+    refuse_api_key("its user has no role in its workspace",
+                   "The user of the key has no role in its workspace.");
 }
 
 void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const Uuid &user,
@@ -150,8 +156,9 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
   run_core([&] { access = Access::of_key(token.facts, nullptr); });
 }
 
-// Which of the user's organizations is active. Nil when the user has none and chose none.
-Uuid choose_organization(const CatalogRead &read, const Uuid &user) {
+// Which of the user's organizations is active. Nil when the user has none, or several, and chose none.
+Uuid choose_organization(const CatalogRead &read, const Uuid &user, bool *undecided) {
+  *undecided = false;
   if (is_given(configuration.organization)) {
     // Usually there is one with this name; otherwise the user's own organizations count, and others make no
     // difference.
@@ -171,11 +178,8 @@ Uuid choose_organization(const CatalogRead &read, const Uuid &user) {
     return own;
   }
   const auto organizations = read_organizations_of_user(read, user);
-  if (organizations.size() > 1)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-                    errmsg("the session's user belongs to several organizations"),
-                    errhint("Choose one by the setting \"tenancy.organization\".")));
-  return organizations.empty() ? Uuid{} : organizations.front();
+  *undecided = organizations.size() > 1;
+  return organizations.size() == 1 ? organizations.front() : Uuid{};
 }
 
 void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const Uuid &user,
@@ -221,20 +225,25 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
                       errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
                       errhint("A DBA can trust this login by tenancy.trust_login().")));
     }
-    principal.source = PrincipalSource::user_setting;
     const Uuid user = find_user(read, configuration.user);
     if (!user) refuse_user("it does not exist");
-    const Uuid organization = choose_organization(read, user);
+    const Uuid organization = choose_organization(read, user, &principal.undecided);
+    if (principal.undecided) {
+      subscribe(read.start, Audience::user, user);
+      return;
+    }
     if (!organization) refuse_user("it is not a member of any organization");
+    principal.source = PrincipalSource::user_setting;
     resolve_user(read, principal, access, user, organization, {});
   } else {
     const LoginBinding binding = read_login_binding(read, GetSessionUserId());
     if (!binding.user) return;
     if (binding.organization) check_organization_setting(read, binding.organization);
-    const Uuid organization =
-        binding.organization ? binding.organization : choose_organization(read, binding.user);
+    const Uuid organization = binding.organization
+                                  ? binding.organization
+                                  : choose_organization(read, binding.user, &principal.undecided);
     if (!organization) {
-      // Not a member yet: invalidate when the user joins an organization.
+      // Not a member yet, or of several: invalidate when the user joins or leaves an organization.
       subscribe(read.start, Audience::user, binding.user);
       return;
     }
@@ -316,7 +325,7 @@ const char *principal_source_name(PrincipalSource source) {
   return "none";
 }
 
-Principal *current_principal() {
+Principal *current_principal_or_undecided() {
   AcceptInvalidationMessages();
   if (!IsInParallelMode()) discard_old_reads();
   check_seal();
@@ -341,6 +350,19 @@ Principal *current_principal() {
   current.principal = principal;
   current.token = token;
   current.session_user = GetSessionUserId();
+  return principal;
+}
+
+void check_decided(const Principal &principal) {
+  if (principal.undecided)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                    errmsg("the session's user belongs to several organizations"),
+                    errhint("Choose one by the setting \"tenancy.organization\".")));
+}
+
+Principal *current_principal() {
+  Principal *principal = current_principal_or_undecided();
+  check_decided(*principal);
   return principal;
 }
 

@@ -31,6 +31,7 @@ struct Principal {
   TimestampTz not_after;  // when the credential expires; infinity for never
   const Access *access;
   const char *token_subject;  // the user named by a token's signer, or nullptr; decides nothing
+  bool undecided;             // the user has several organizations and chose none: otherwise as anonymous
 
   // Read when first needed.
   std::span<const Uuid> workspaces;  // of the organization
@@ -44,8 +45,12 @@ struct Principal {
 
 /// RETURNS the session's principal, for immediate use: the next call may replace it. CACHES: it, until a
 /// parameter, a catalog or the login changes, or it expires. Raises 28000 for an invalid credential, 42704
-/// or 22023 for an invalid reference in a parameter.
+/// or 22023 for an invalid reference in a parameter, 28000 when its user must choose an organization.
 Principal *current_principal();
+/// The same for questions that a session without a choice of organization can be answered: as nobody.
+Principal *current_principal_or_undecided();
+/// Raises 28000 unless the session's user has chosen an organization, or needs no choice.
+void check_decided(const Principal &principal);
 
 /// Raises 28000 when the session is anonymous and anonymous_access = error.
 void check_anonymous_access(const Principal &principal);
