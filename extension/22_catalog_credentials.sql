@@ -15,6 +15,7 @@ CREATE TABLE tenancy.api_keys (
   revoked_at timestamptz,
   deleted_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
+  rotated_at timestamptz,
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
   CHECK ((kind = 'organization_service_key') = (workspace_id IS NULL)),
   CHECK ((kind = 'workspace_user_key') = (user_id IS NOT NULL))
@@ -35,6 +36,7 @@ COMMENT ON COLUMN tenancy.api_keys.expires_at IS 'From then on the key is refuse
 COMMENT ON COLUMN tenancy.api_keys.revoked_at IS 'When the key was revoked; a revoked key is refused';
 COMMENT ON COLUMN tenancy.api_keys.deleted_at IS 'When the key was deleted; a deleted key has no secret';
 COMMENT ON COLUMN tenancy.api_keys.created_at IS 'When the key was created';
+COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
 
 CREATE TABLE tenancy.api_key_secrets (
   secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),

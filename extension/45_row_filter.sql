@@ -80,7 +80,8 @@ RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_interna
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
 COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: from_parent (the parent row decides about own rows, and INSERT accepts any writer), workspace_decides (about rows whose organization is NULL)';
 
--- What a policy's WITH CHECK becomes. Handed what the filter came to; only where that is not true it judges the row.
+-- Replaces a policy's WITH CHECK. Its first argument is the result of the filter; if that is not true, the function judges the
+-- row.
 CREATE FUNCTION tenancy.write_guard(
   stamp bigint, not_after timestamptz, accepted boolean, "check" bigint, resource text, organization "any", workspace "any", owner "any",
   api_key "any")

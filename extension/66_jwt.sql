@@ -33,8 +33,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_jwt_key() IS 'Trigger: every configured key is one that can be used, and none of users'' tokens';
-CREATE TRIGGER check_key BEFORE INSERT OR UPDATE ON tenancy.jwt_keys
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_jwt_key();
 
 -- A JSON Web Key Set, or one JSON Web Key; NULL or empty: none.
 CREATE FUNCTION tenancy_internal.read_jwks(jwks jsonb, OUT kids text[], OUT algorithms text[], OUT keys jsonb[])

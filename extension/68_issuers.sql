@@ -16,8 +16,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_issuer_key() IS 'Trigger: every key of an issuer is one that can be used, and none of an organization''s own tokens';
-CREATE TRIGGER check_key BEFORE INSERT OR UPDATE ON tenancy.issuer_keys
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_issuer_key();
 
 CREATE FUNCTION tenancy.trust_issuer(
   organization text, issuer text, jwks jsonb, audiences text[], subject text DEFAULT 'sub', authorized_parties text[] DEFAULT NULL,
@@ -194,8 +192,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.end_tokens_of_locked() IS 'Trigger: tokens of a user who is locked stay refused';
-CREATE TRIGGER end_tokens BEFORE UPDATE ON tenancy.users FOR EACH ROW WHEN (OLD.active AND NOT NEW.active)
-  EXECUTE FUNCTION tenancy_internal.end_tokens_of_locked();
 
 CREATE FUNCTION tenancy_internal.end_tokens(organization_id uuid, user_id uuid) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -216,11 +212,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.end_tokens_of_leaver() IS 'Trigger: ends what an organization''s issuers say of a membership that ends, and tokens of it';
-CREATE TRIGGER end_tokens AFTER DELETE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_tokens_of_leaver();
-CREATE TRIGGER end_tokens_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW
-  WHEN ((OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id))
-  EXECUTE FUNCTION tenancy_internal.end_tokens_of_leaver();
 
 CREATE FUNCTION tenancy_internal.end_tokens_of_all() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -230,10 +221,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.end_tokens_of_all() IS 'Trigger: ends all tokens of users when all memberships, or all links, end';
-CREATE TRIGGER end_tokens_of_all AFTER TRUNCATE ON tenancy.organization_members
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_tokens_of_all();
-CREATE TRIGGER end_tokens_of_all AFTER TRUNCATE ON tenancy.identities
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_tokens_of_all();
 
 CREATE FUNCTION tenancy_internal.end_tokens_of_unlinked() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -245,7 +232,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.end_tokens_of_unlinked() IS 'Trigger: tokens issued before a link ended stay refused';
-CREATE TRIGGER end_tokens AFTER DELETE ON tenancy.identities
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_tokens_of_unlinked();
-CREATE TRIGGER end_tokens_of_former AFTER UPDATE ON tenancy.identities FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*)
-  EXECUTE FUNCTION tenancy_internal.end_tokens_of_unlinked();

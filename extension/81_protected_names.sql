@@ -1,7 +1,7 @@
 -- Names of protected tables. A table that takes such a name (a copy renamed into a protected table's place, or a table dropped
 -- and recreated) is protected like the former table, or closed: row security without a policy that lets any row pass.
 
--- These are called for every command on a table, hence in PL/pgSQL, which keeps plans.
+-- Called for every command on a table, hence in PL/pgSQL, which caches plans.
 CREATE FUNCTION tenancy_internal.protected_parent(relation regclass) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -323,9 +323,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.on_ddl() IS 'Event trigger: refuses what would open a protected table, protects partitions and children as they are made or attached, and protects or closes what takes a protected table''s place';
-CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy_internal.on_ddl();
-COMMENT ON EVENT TRIGGER tenancy_ddl IS 'Guard rails of protected tables';
-ALTER EVENT TRIGGER tenancy_ddl ENABLE ALWAYS;
 
 CREATE FUNCTION tenancy_internal.on_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -380,6 +377,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.on_drop() IS 'Event trigger: forgets protected tables and scoped views that are dropped, and refuses to drop the policies of others';
-CREATE EVENT TRIGGER tenancy_drop ON sql_drop EXECUTE FUNCTION tenancy_internal.on_drop();
-COMMENT ON EVENT TRIGGER tenancy_drop IS 'Guard rails of protected tables, and forgets those that are dropped';
-ALTER EVENT TRIGGER tenancy_drop ENABLE ALWAYS;

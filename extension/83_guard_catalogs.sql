@@ -55,16 +55,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.refuse_foreign_code() IS 'Event trigger: raises 42501 when somebody who is no superuser makes code run by changes of the extension''s tables';
-CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy_internal.refuse_foreign_code();
-COMMENT ON EVENT TRIGGER tenancy_catalogs IS 'Keeps others'' code off the tables of pg_tenancy';
-ALTER EVENT TRIGGER tenancy_catalogs ENABLE ALWAYS;
 
 -- Foreign keys to and from protected tables are validated over all rows, whoever owns the tables.
 CREATE FUNCTION tenancy_internal.exempt_validation() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_exempt_validation';
 COMMENT ON FUNCTION tenancy_internal.exempt_validation() IS 'Event trigger: has an ALTER TABLE that only validates foreign keys see all rows of its owner''s tables';
-CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy_internal.exempt_validation();
-COMMENT ON EVENT TRIGGER tenancy_validation_begins IS 'Foreign keys are validated over all rows';
-ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
-CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy_internal.exempt_validation();
-COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
-ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;

@@ -130,7 +130,7 @@ run_client() {
   extract "$pages/$client.md" "$folder"
   program=$(echo programs/"$client".*)
   cp "$program" "$folder/main.${program##*.}"
-  cp report.* "$folder"
+  cp report.* browser.mjs "$folder"
   command_for "main.${program##*.}"
   cd "$folder"
   client_environment

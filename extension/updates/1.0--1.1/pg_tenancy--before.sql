@@ -1,8 +1,8 @@
--- The guard rails of 1.0 go by a row of protected_tables, which this script changes; PostgreSQL 18 then has a row of before where
--- one of now is to be. They are made anew at the end.
+-- The guard rails of 1.0 read whole rows of protected_tables, whose columns this script changes; PostgreSQL 18 then raises an
+-- error about the row type. They are created again at the end.
 ALTER EVENT TRIGGER tenancy_ddl DISABLE;
 
--- What is there keeps its privileges.
+-- Existing objects keep their privileges.
 SELECT pg_catalog.set_config('tenancy_update.existing', (
   SELECT pg_catalog.string_agg(pg_catalog.concat(o.classid::oid, '.', o.objid), ' ') FROM (
     SELECT d.classid, d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
@@ -32,8 +32,8 @@ DROP FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], bo
 DROP FUNCTION tenancy.apply_protection(regclass, text, name, name, name, name, name[]);
 DROP FUNCTION tenancy.inspect_protection(regclass);
 
--- Display names get a limit, which 1.0 didn't have. Longer ones are cut, or else each change of such a row would write them into the
--- audit log twice. What identifies something stays as it is.
+-- Display names get a limit, which 1.0 didn't have. Longer ones are cut, or else each change of such a row would write them into
+-- the audit log twice. Identifying names stay.
 DO $$
 DECLARE
   bound record;
@@ -56,8 +56,8 @@ BEGIN
   END IF;
 END
 $$;
--- Data visibility governs observability data alone. What a DBA has registered before keeps what it had, and so does what
--- a dump of 1.0 brings.
+-- Data visibility governs observability data only. Permissions registered by a DBA keep their former behaviour, also when a dump
+-- of 1.0 is restored.
 ALTER TABLE tenancy.permissions ADD COLUMN data_visibility boolean NOT NULL DEFAULT true;
 COMMENT ON COLUMN tenancy.permissions.data_visibility IS 'Observability data: data visibility decides whether a role reaches all rows or its user''s own; otherwise a role reaches all';
 UPDATE tenancy.permissions SET data_visibility = false WHERE built_in AND resource NOT IN ('logs', 'traces', 'analytics');
@@ -65,7 +65,7 @@ ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check
   (data_visibility OR resource NOT IN ('logs', 'traces', 'analytics'));
 -- @include 24_protected_names.sql
 
--- Invitations, and what an organization calls its members
+-- Invitations, and names that an organization gives its members
 -- @include 25_catalog_invitations.sql
 ALTER TABLE tenancy.organization_members ADD COLUMN name text, ADD COLUMN external_id text COLLATE "C" CHECK (external_id <> ''),
   ADD CONSTRAINT organization_members_external_id_key UNIQUE (organization_id, external_id);
@@ -85,12 +85,15 @@ DROP FUNCTION tenancy.create_workspace(text, text, text, text);
 ALTER TABLE tenancy.users ADD COLUMN tokens_issued_before timestamptz;
 COMMENT ON COLUMN tenancy.users.tokens_issued_before IS 'Tokens of trusted issuers that were issued before this moment are refused; set when the user is locked';
 DROP FUNCTION tenancy.set_jwks(text, jsonb, text, text);
+-- The audit log takes a rotation from here, and no longer infers it from secrets and earlier entries.
+ALTER TABLE tenancy.api_keys ADD COLUMN rotated_at timestamptz;
+COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
 
 -- Replaced by advise(boolean).
 DROP FUNCTION tenancy.advise();
 
--- Last, since bodies of 1.0 name the functions where they were: nothing of it may run between this and the new bodies. The event
--- triggers are enabled again at the end.
+-- Last, since bodies of 1.0 call the functions in their former schema: no function of 1.0 may run between this and the new
+-- bodies. The event triggers are enabled again at the end.
 ALTER EVENT TRIGGER tenancy_ddl DISABLE;
 ALTER EVENT TRIGGER tenancy_drop DISABLE;
 -- @moves

@@ -32,7 +32,8 @@ RowShape by_workspace_only(RowShape shape) noexcept {
 
 RowPredicate is_one(RowColumn column, const Uuid &id) { return RowPredicate::one_of(column, {id}); }
 
-// A written row must name the principal's user or key; if the principal has none, NULL.
+// RETURNS the condition that a written row names the principal's user or key, or NULL if the principal has
+// none.
 RowPredicate is_the_writers(RowColumn column, const Uuid &id) {
   return id ? is_one(column, id) : RowPredicate::is_null(column);
 }
@@ -58,7 +59,7 @@ class Rules {
     if (attributed && shape.owner) rows = std::move(rows) & is_the_writers(RowColumn::owner, identity_.user);
     if (attributed && shape.api_key)
       rows = std::move(rows) & is_the_writers(RowColumn::api_key, identity_.api_key);
-    // What a writer says must be complete; what a row, or its parent, has said before stays.
+    // Attribution by the writer must be complete; that of an existing row, or of its parent, stays.
     if (!attributed && can_lack_organization(shape))
       rows = std::move(rows) | (RowPredicate::is_null(RowColumn::organization) &
                                 left_behind(by_workspace_only(shape), attributed));
@@ -82,7 +83,7 @@ class Rules {
  private:
   RowPredicate organizations() const { return is_one(RowColumn::organization, reach_.organization); }
 
-  // By the owner column; without one, by the user's keys; with neither, no row is anybody's own.
+  // By the owner column; without one, by the user's keys; with neither, no row is an own row.
   RowPredicate own(const RowShape &shape) const {
     if (shape.owner) return is_one(RowColumn::owner, identity_.user);
     if (!shape.api_key) return {};

@@ -79,7 +79,7 @@ bool is_part_of(Oid relation, Oid table) {
                   errhint("Drop the trigger.")));
 }
 
-// What the function does with the child's rows is right only for those that refer to the trigger's table.
+// The function changes the child's rows, which is correct only for rows that refer to the trigger's table.
 void require_parent(const TriggerData *trigger, const ChildTable &child, int number) {
   if (number >= child.columns.parents ||
       !is_part_of(RelationGetRelid(trigger->tg_relation), child.parents[number].key.relation))
@@ -143,8 +143,8 @@ bool is_refusable(Relation relation) {
   return !owns_whole;
 }
 
-// A lock can be noticed, and holds up whoever deletes the row: where row security applies to the writer, a
-// parent with which it would refuse the row is not locked, and counts as missing.
+// A lock can be observed, and delays a session that deletes the row. Where row security applies to the
+// writer, a parent with which the row would be refused is not locked, and counts as missing.
 bool lock_acceptable_parent(Relation relation, ChildTable &child, int parent, Datum key) {
   if (is_refusable(relation)) {
     const Caller caller = become_owner(child.parents[parent].key.relation, SECURITY_RESTRICTED_OPERATION);
@@ -241,7 +241,7 @@ void check_row_of_child(TriggerData *trigger, HeapTuple row) {
     if (is_null || !read_parent_row(child, i, key)) continue;
     const Datum theirs = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
     const Datum own = heap_getattr(row, child.compared_column, descriptor, &has_no_tenant);
-    if (is_null || has_no_tenant) continue;  // shared, or hidden from everybody
+    if (is_null || has_no_tenant) continue;  // shared, or visible to no principal
     const Form_pg_attribute attribute = TupleDescAttr(descriptor, child.compared_column - 1);
     if (!datum_image_eq(theirs, own, attribute->attbyval, attribute->attlen))
       raise_strange(relation, child.parents[i].key.relation);
@@ -302,7 +302,7 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_hold_parent);
 Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
   const TriggerData *trigger = called_as_row_trigger(fcinfo, "hold_parent", Fires::before_update);
-  // Asked once for a statement
+  // Evaluated once for a statement
   if (fcinfo->flinfo->fn_extra == nullptr) {
     if (!read_protected_table(RelationGetRelid(trigger->tg_relation)).found) raise_foreign_trigger(trigger);
     fcinfo->flinfo->fn_extra = fcinfo->flinfo;

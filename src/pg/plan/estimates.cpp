@@ -12,7 +12,7 @@ constexpr int short_list = 8;  // of ids: that the server may estimate
 
 // --- a list of ids
 
-// A value's bytes. Types of ids are equal where these are.
+// The bytes of a value. Values of id types are equal exactly if these are.
 struct Bytes {
   const char *start;
   Size size;
@@ -65,7 +65,7 @@ CommonValues common_values(const AttStatsSlot *slot, ValueType type) {
 
 Selectivity clamped(double selectivity) { return selectivity < 0 ? 0 : selectivity > 1 ? 1 : selectivity; }
 
-// What one value has that isn't a common one: as eqsel() has it.
+// The selectivity of a value that is not a common one, as in eqsel().
 Selectivity of_rare_value(VariableStatData *column, const AttStatsSlot &common) {
   bool is_default = false;
   if (!HeapTupleIsValid(column->statsTuple))
@@ -80,7 +80,7 @@ Selectivity of_rare_value(VariableStatData *column, const AttStatsSlot &common) 
   return clamped(left);
 }
 
-// As scalararraysel() has it: ids of a list exclude each other, unless that comes to more than all.
+// As in scalararraysel(): ids of a list exclude each other, unless the sum exceeds 1.
 struct AnyOf {
   double sum = 0;
   double none = 1;
@@ -124,7 +124,7 @@ Selectivity selectivity_of_list(VariableStatData *column, ArrayType *list) {
   return any.selectivity();
 }
 
-// That of an id's type: bytes that are equal, with a collation that says so.
+// RETURNS whether this is equality of an id type, under a collation in which equal means equal bytes.
 bool is_equality_of_ids(const ScalarArrayOpExpr *any) {
   constexpr Oid of_uuids = 2972, of_int2 = 94, of_int4 = 96, of_int8 = 410, of_texts = 98;
   switch (any->opno) {
@@ -140,7 +140,7 @@ bool is_equality_of_ids(const ScalarArrayOpExpr *any) {
   }
 }
 
-// column = ANY (ids): the filter's, or somebody's like it.
+// column = ANY (ids), the filter's or one of the query's like it.
 void estimate_list(PlannerInfo *root, RestrictInfo *condition) {
   const auto *any = reinterpret_cast<const ScalarArrayOpExpr *>(condition->clause);
   const auto *constant = static_cast<const Const *>(lsecond(any->args));
@@ -165,7 +165,7 @@ struct Estimates {
   void add_alternatives(Node *node);
 };
 
-// The server would find its statistics closed: one level of security or more above the filter, and not
+// RETURNS whether the server would refuse to use statistics: at a security level above the filter, and not
 // leakproof.
 bool is_closed(const RestrictInfo *condition, const RelOptInfo *relation) {
   return !condition->leakproof && !condition->pseudoconstant &&
@@ -214,7 +214,7 @@ bool any_to_estimate(const RelOptInfo *relation, bool trusted_too) {
   const ListCell *cell = nullptr;
   foreach (cell, relation->baserestrictinfo) {
     const auto *condition = lfirst_node(RestrictInfo, cell);
-    // Whatever the filter adds, it adds to lists.
+    // Conditions are added to a filter in lists only.
     if (IsA(condition->clause, ScalarArrayOpExpr) || condition->orclause != nullptr ||
         (trusted_too && is_closed(condition, relation)))
       return true;

@@ -29,7 +29,7 @@ bool is_checked(Oid constraint) {
   return checked;
 }
 
-// Whether it is (workspace, organization), in either order, of the catalog of workspaces.
+// RETURNS whether the key is (workspace, organization) of the catalog of workspaces, in either order.
 bool says_organization(const ForeignKeyCacheInfo *key, AttrNumber workspace, AttrNumber organization) {
   if (key->nkeys != 2 || key->confrelid != catalog_relation(CatalogIndex::workspaces_pkey)) return false;
   for (int i = 0; i < key->nkeys; i++) {

@@ -97,7 +97,7 @@ inline const config_string *text_of_setting(config_generic *setting) {
 #endif
 }
 
-// What callbacks and hooks are given.
+// Arguments of callbacks and hooks.
 #if PG_VERSION_NUM >= 190000
 using SyscacheNumber = SysCacheIdentifier;
 using QueryJumble = const JumbleState;
