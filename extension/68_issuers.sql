@@ -116,7 +116,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.resolve_trust(text, text) IS 'The trust in an issuer of an organization (NULL: the session''s own; for a DBA, that of a DBA); 42501 without team.add_users, 42704 for none';
 
--- Whoever says who somebody is can be that person.
+-- The right to link a subject to a member is the right to act as that member.
 CREATE FUNCTION tenancy_internal.require_delegable_member(organization_id uuid, user_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -183,7 +183,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.unlink_identity(text, text, text) IS 'Ends what link_identity() has said, for whoever might say it and for the person itself; tokens that were issued before stay refused. 42704 for a subject that is not linked';
 
--- What was issued before somebody was locked, left or was unlinked stays refused after a return.
+-- Tokens issued before a user was locked, left or was unlinked stay refused after a return.
 CREATE FUNCTION tenancy_internal.end_tokens_of_locked() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

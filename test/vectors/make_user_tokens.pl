@@ -134,7 +134,7 @@ add('subject in other case', qq($idp, "aud": "database", "sub": "Mike"));
 add('impostor', $mike, key => 'impostor', kid => 'rsa');
 add('impostor of another kid', $mike, key => 'impostor');
 add('unknown kid', $mike, kid => 'unknown');
-# What a user might add, to be a service or somebody else
+# Claims that a user might add, to be a service or somebody else
 add('claims of a service', qq($mike, "organization_id": "acme", "workspace_slug": "support", "scope": "logs.view billing.manage"));
 add('its organization', qq($mike, "organization_id": "acme", "organisation_id": "1", "portkey_oid": "aaaaaaaa-0000-4000-8000-000000000000"));
 add('organizations disagree', qq($mike, "organization_id": "acme", "portkey_oid": "globex"));

@@ -19,9 +19,7 @@ bool contains(std::span<const string_view> texts, string_view text) noexcept {
   return std::find(texts.begin(), texts.end(), text) != texts.end();
 }
 
-bool is_some_text(const JsonValue &value) noexcept {
-  return value.is_text() && !value.text.empty();
-}
+bool is_some_text(const JsonValue &value) noexcept { return value.is_text() && !value.text.empty(); }
 
 // Tokens of other kinds that the same key signs, and those that are worth something only with a proof of
 // possession.

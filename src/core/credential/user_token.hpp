@@ -15,7 +15,7 @@ enum class SubjectClaim : std::uint8_t {
   email  // where the issuer has verified it, and until the user's sub is linked
 };
 
-/// What is configured of an issuer.
+/// The configuration of an issuer.
 struct IssuerTrust {
   std::string_view issuer;
   std::span<const std::string_view> audiences;           // none: tokens without an audience
