@@ -352,11 +352,26 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_login(name) IS 'The login role of that name; 42704 with the nearest name';
 
+CREATE FUNCTION tenancy_internal.check_new_login(login name) RETURNS regrole
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_role regrole := tenancy_internal.check_login(check_new_login.login);
+BEGIN
+  IF NOT (SELECT r.rolcanlogin FROM pg_roles r WHERE r.oid = found_role) THEN
+    RAISE NOTICE USING MESSAGE = format('role "%s" cannot log in', check_new_login.login),
+      DETAIL = 'What counts is the role that has logged in: SET ROLE makes no principal.',
+      HINT = 'Trust or bind the login that uses SET ROLE, or give this role the LOGIN attribute.';
+  END IF;
+  RETURN found_role;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_new_login(name) IS 'The login role of that name, with a NOTICE if it cannot log in; 42704 with the nearest name';
+
 CREATE FUNCTION tenancy.trust_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy_internal.check_login(trust_login.login), true)
+  INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy_internal.check_new_login(trust_login.login), true)
   ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE SET trusted = true;
 END
 $$;
@@ -385,7 +400,7 @@ BEGIN
       DETAIL = 'The user is a member of several, and a login acts in one.';
   END IF;
   INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
-  VALUES (tenancy_internal.check_login(bind_login.login), the_user, the_organization, the_workspace)
+  VALUES (tenancy_internal.check_new_login(bind_login.login), the_user, the_organization, the_workspace)
   ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE
     SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id, workspace_id = EXCLUDED.workspace_id;
 END

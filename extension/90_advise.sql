@@ -18,7 +18,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     CASE WHEN NOT protect_call.t.inherits_owner THEN 'owner => ' || quote_literal(protect_call.t.owner_column) END,
     CASE WHEN NOT protect_call.t.inherits_owner THEN 'api_key => ' || quote_literal(protect_call.t.api_key_column) END,
     'payload => ' || quote_literal(protect_call.t.payload::text), 'through => ' || quote_literal(protect_call.t.through::text),
-    CASE WHEN protect_call.t.shared THEN 'shared => true' END, CASE WHEN protect_call.t.fill_nulls THEN 'fill_nulls => true' END))
+    CASE WHEN protect_call.t.shared THEN 'shared => true' END, CASE WHEN protect_call.t.fill_nulls THEN 'fill_nulls => true' END,
+    CASE WHEN protect_call.t.workspace_implies_organization THEN 'workspace_implies_organization => true' END))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
 
@@ -67,9 +68,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('child_table', 'Tables that know their tenant only by the rows that they refer to'),
     ('policy_with_subselect', 'Policies that ask a protected table in a sub-select'),
     ('foreign_key_across_tenants', 'Foreign keys that let a row hang on another tenant''s'),
-    ('bypassing_login', 'Logins to which no policy applies'),
+    ('bypassing_login', 'Logins to which no policy applies, or none after SET ROLE'),
+    ('filtered_owner', 'Logins with the rights of an owner of protected tables, to whom row security applies'),
     ('superuser_binding', 'Superusers that are trusted or bound'),
-    ('stale_binding', 'Bindings of logins that are gone'),
+    ('stale_binding', 'Bindings of logins that are gone, or cannot log in'),
     ('view_without_security_invoker', 'Views that read protected tables by the rights of an owner to whom no policy applies'),
     ('materialized_view', 'Materialized views of protected tables that others than their owner may read'),
     ('security_definer_function', 'Functions that name protected tables and run by the rights of an owner to whom no policy applies'),
@@ -81,6 +83,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('incremental_view', 'Views that pg_ivm keeps up to date with protected tables'),
     ('collected_constants', 'Statistics of pg_qualstats, which show constants of all tenants'' queries'),
     ('dangling_catalog_rows', 'Rows of the catalogs that refer to nothing'),
+    ('keys_of_leavers', 'User keys that are valid again when users who have left return, restored from a dump of version 1.0'),
     ('foreign_code_on_catalogs', 'Code of others that changes of the catalogs set off'),
     ('administrators', 'Roles that administer tenants'),
     ('everybody_administers', 'Rights of administrators that PUBLIC holds'),

@@ -31,6 +31,28 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_dangling_catalog_rows() IS 'Rows of the catalogs that refer to nothing';
 
+-- Leaving revokes them. A dump of version 1.0 has unrevoked ones, and where it is restored into this version, no update revokes them.
+CREATE FUNCTION tenancy_internal.advice_keys_of_leavers() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  is_of_leaver CONSTANT text := 'k.user_id IS NOT NULL AND k.revoked_at IS NULL
+    AND NOT EXISTS (SELECT FROM tenancy.workspace_members m WHERE m.workspace_id = k.workspace_id AND m.user_id = k.user_id)
+    AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
+                    WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND r.all_workspaces)';
+  keys bigint;
+BEGIN
+  EXECUTE 'SELECT count(*) FROM tenancy.api_keys k WHERE ' || is_of_leaver INTO keys;
+  IF keys > 0 THEN
+    advice_keys_of_leavers.severity := 'error';
+    advice_keys_of_leavers.object := 'tenancy.api_keys';
+    advice_keys_of_leavers.problem := format('keys of users who have left are not revoked: %s; they are valid again when their users return', keys);
+    advice_keys_of_leavers.fix_sql := 'UPDATE tenancy.api_keys k SET revoked_at = now() WHERE ' || regexp_replace(is_of_leaver, '\s+', ' ', 'g');
+    RETURN NEXT;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_keys_of_leavers() IS 'User keys that are not revoked though their users have left, as a dump of version 1.0 has them';
+
 CREATE FUNCTION tenancy_internal.advice_foreign_code_on_catalogs() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', f.problem, 'it runs with the rights of the owner of pg_tenancy, who is a superuser', NULL::text

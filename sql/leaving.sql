@@ -88,3 +88,22 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT visible('adam', 'app.logs');
 RESET SESSION AUTHORIZATION;
 SELECT value, source FROM tenancy.settings('acme', 'search') WHERE setting = 'org_admins_view_logs';
+
+-- A dump of 1.0 that is restored without an update has keys of users who have left, and no names of protected tables.
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM tenancy.advise() WHERE rule IN ('keys_of_leavers', 'unknown_name');
+BEGIN;
+SET LOCAL session_replication_role = replica;
+UPDATE tenancy.api_keys SET revoked_at = NULL WHERE user_id IS NOT NULL;
+DELETE FROM tenancy.workspace_members;
+DELETE FROM tenancy.organization_members;
+DELETE FROM tenancy.protected_names WHERE table_name = 'logs';
+COMMIT;
+SELECT count(*) > 0 AS valid_again FROM tenancy.api_keys WHERE user_id IS NOT NULL AND revoked_at IS NULL;
+SELECT severity, rule, object, regexp_replace(problem, '\d+', 'n') AS problem, fix_sql FROM tenancy.advise() WHERE rule IN ('keys_of_leavers', 'unknown_name');
+SET client_min_messages = warning;
+SELECT fix_sql FROM tenancy.advise() WHERE rule IN ('keys_of_leavers', 'unknown_name') \gexec
+RESET client_min_messages;
+SELECT count(*) FROM tenancy.advise() WHERE rule IN ('keys_of_leavers', 'unknown_name');
+SELECT count(*) AS valid_again FROM tenancy.api_keys WHERE user_id IS NOT NULL AND revoked_at IS NULL;
+SELECT table_name FROM tenancy.protected_names;

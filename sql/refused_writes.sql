@@ -185,6 +185,19 @@ SELECT tenancy.protect('tickets', 'prompts', organization => 'tenant_id', fill_n
 SELECT t.tgrelid::regclass, t.tgparentid <> 0 AS cloned FROM pg_trigger t WHERE t.tgfoid = 'tenancy_internal.fill_nulls'::regproc AND t.tgrelid::regclass::text ~ 'tickets' ORDER BY 1;
 -- Not where the partition depends on it
 CREATE TABLE by_tenant (id int, tenant int) PARTITION BY LIST (tenant);
+-- Only the columns that say who writes: another one with such a default keeps its NULL.
+CREATE TABLE drafts (id int, tenant uuid, place uuid, made_by uuid DEFAULT tenancy.current_user_id());
+SELECT tenancy.protect('drafts', 'prompts', organization => 'tenant', workspace => 'place', fill_nulls => true);
+ALTER TABLE drafts RENAME COLUMN tenant TO organization;
+GRANT ALL ON drafts TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+BEGIN;
+CALL become('olivia', true);
+INSERT INTO drafts (id, organization, place, made_by) VALUES (1, NULL, NULL, NULL), (2, NULL, NULL, DEFAULT)
+RETURNING id, organization IS NOT NULL AS organization_filled, made_by IS NOT NULL AS made_by_filled;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+DROP TABLE drafts;
 SELECT * FROM failure($$SELECT tenancy.protect('by_tenant', 'prompts', organization => 'tenant', fill_nulls => true)$$);
 SELECT * FROM failure($$SELECT tenancy.protect('tickets', 'prompts', organization => 'tenant_id', fill_nulls => NULL)$$);
 

@@ -24,7 +24,7 @@ WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_da
 SELECT evtname, evtenabled FROM pg_event_trigger ORDER BY evtname;
 SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger
 WHERE NOT tgisinternal AND tgrelid::regclass::text LIKE 'tenancy.%' ORDER BY tgrelid::regclass::text COLLATE "C", tgname;
-SELECT relation, (tenancy_internal.inspect_protection(relation)).problem FROM tenancy.protected_tables ORDER BY relation::text COLLATE "C";
+SELECT relation, (tenancy_internal.inspect_protection(relation)).problem, workspace_implies_organization FROM tenancy.protected_tables ORDER BY relation::text COLLATE "C";
 SELECT 'broken chain', * FROM tenancy.verify_audit_log();
 SELECT severity, rule, object FROM tenancy.advise() WHERE severity = 'error' AND rule NOT IN ('old_server', 'not_preloaded') ORDER BY rule, object;
 

@@ -102,6 +102,7 @@ is($node->safe_psql('schema_only', q(SELECT object FROM tenancy.advise() WHERE r
 $node->safe_psql('schema_only', q(SELECT tenancy.register_permission('datasets', 'view', 'x')));
 $node->safe_psql('schema_only', $_) for split /\n/, $node->safe_psql('schema_only', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'unrecorded_protection' ORDER BY object));
 is($node->safe_psql('schema_only', q(SELECT count(*) FROM tenancy.advise() WHERE rule = 'unrecorded_protection')), '0', 'and mends');
+is($node->safe_psql('schema_only', q(SELECT relation FROM tenancy.protected_tables WHERE workspace_implies_organization)), 'logs', 'with what was vouched for');
 
 # One table: from an archive it comes without policies and without what enables row security, but with its grants.
 $node->safe_psql('postgres', 'CREATE DATABASE one_table');

@@ -116,7 +116,8 @@ class Rules {
       return organizations() & (std::move(rows) | own_by_workspace(shape));
     }
     RowPredicate rows = by_workspace(shape);
-    return shape.organization && shape.organization_agrees ? organizations() & std::move(rows) : rows;
+    if (shape.organization && shape.organization_agrees) rows = organizations() & std::move(rows);
+    return rows;
   }
 
   // All columns of the row must agree (decision 9).
@@ -157,10 +158,12 @@ bool is_all_elsewhere(const Access &access, const PermissionSet &any_of) noexcep
 
 bool is_own_anywhere(const Access &access, const PermissionSet &any_of, const RowShape &shape) noexcept {
   if (!shape.workspace) return access.on_organization().rows(any_of) == Rows::own;
+  const auto is_own = [&](const Rights &rights) { return rights.rows(any_of) == Rows::own; };
+  const auto shared = access.shared_rights();
+  if (std::none_of(shared.begin(), shared.end(), is_own)) return false;
   const auto entries = access.entries();
-  return std::any_of(entries.begin(), entries.end(), [&](const Access::Entry &entry) {
-    return access.rights_of(entry).rows(any_of) == Rows::own;
-  });
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const Access::Entry &entry) { return is_own(access.rights_of(entry)); });
 }
 
 }  // namespace

@@ -15,10 +15,11 @@ struct RowShape {
   bool workspace = false;
   bool owner = false;
   bool api_key = false;
-  bool organization_agrees = false;  // also if the workspace decides: the table is partitioned by it
-  bool shared = false;               // rows without organization and workspace are visible to everybody
-  bool workspace_decides = false;    // about rows whose organization is NULL
-  bool from_parent = false;          // the parent row, not the writer, decides about own rows
+  bool organization_agrees = false;   // also if the workspace decides: the table is partitioned by it
+  bool shared = false;                // rows without organization and workspace are visible to everybody
+  bool workspace_decides = false;     // about rows whose organization is NULL
+  bool from_parent = false;           // the parent row, not the writer, decides about own rows
+  bool organization_implied = false;  // a row's workspace and organization agree, somebody vouches
 };
 
 /// Rows to be read, updated or deleted; among the rows that may be listed, those with visible payload; rows

@@ -1,7 +1,8 @@
 // protect(..., fill_nulls => true): an explicit NULL becomes the column's default if that is the session's
 // organization, workspace, user or key.
 //
-// The columns are found by their defaults, which the server keeps through renames, dumps and partitions.
+// The columns are those of the record of what is protected, which follows renames. Another column with such a
+// default keeps its NULL.
 
 #include <initializer_list>
 
@@ -42,14 +43,22 @@ static bool says_who_writes(Node *node, void *context) {
 }
 }
 
-FilledColumns *columns_to_fill(Relation relation, MemoryContext context) {
+bool is_recorded(const ProtectedTable &table, const char *column) {
+  for (const char *name : table.column_names)
+    if (name != nullptr && strcmp(name, column) == 0) return true;
+  return false;
+}
+
+FilledColumns *columns_to_fill(Relation relation, const ProtectedTable &table, MemoryContext context) {
   const MemoryContext caller = MemoryContextSwitchTo(context);
   auto *filled = static_cast<FilledColumns *>(palloc0(sizeof(FilledColumns)));
   filled->context = CreateStandaloneExprContext();
   const TupleDesc descriptor = RelationGetDescr(relation);
   for (int i = 0; i < descriptor->natts && filled->count < id_column_count; i++) {
     const Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-    if (attribute->attisdropped || !attribute->atthasdef || attribute->attgenerated != '\0') continue;
+    if (attribute->attisdropped || !attribute->atthasdef || attribute->attgenerated != '\0' ||
+        !is_recorded(table, NameStr(attribute->attname)))
+      continue;
     Node *value = build_column_default(relation, i + 1);
     if (!says_who_writes(value, nullptr)) continue;
     filled->columns[filled->count++] = {
@@ -76,12 +85,13 @@ Datum pg_tenancy_fill_nulls(PG_FUNCTION_ARGS) {
                     errmsg("function \"%s\" must be fired before a row is inserted", "fill_nulls")));
   auto *filled = static_cast<FilledColumns *>(fcinfo->flinfo->fn_extra);
   if (filled == nullptr) {
-    if (!read_protected_table(RelationGetRelid(trigger->tg_relation)).fill_nulls)
+    const ProtectedTable table = read_protected_table(RelationGetRelid(trigger->tg_relation));
+    if (!table.fill_nulls)
       ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                       errmsg("trigger \"%s\" of table \"%s\" was not made by protect()",
                              trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation)),
                       errhint("Drop the trigger.")));
-    fcinfo->flinfo->fn_extra = filled = columns_to_fill(trigger->tg_relation, fcinfo->flinfo->fn_mcxt);
+    fcinfo->flinfo->fn_extra = filled = columns_to_fill(trigger->tg_relation, table, fcinfo->flinfo->fn_mcxt);
   }
 
   HeapTuple row = trigger->tg_trigtuple;

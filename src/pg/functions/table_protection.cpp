@@ -217,8 +217,9 @@ struct CommandEffects {
   bool changes_columns;  // may have changed an existing column or its default
   const char *renamed;   // a column, and its new name
   const char *renamed_to;
-  List *attached;  // new partitions or children
-  List *granted;   // relations with new grants
+  bool gives_name;  // by renaming a relation, or moving it to a schema
+  List *attached;   // new partitions or children
+  List *granted;    // relations with new grants
 };
 
 // Whether a part of ALTER TABLE leaves columns and their defaults alone; false for unlisted parts.
@@ -293,7 +294,11 @@ CommandEffects effects_of(const CollectedCommand *command) {
         if (rename->renameType == OBJECT_COLUMN || rename->renameType == OBJECT_ATTRIBUTE) {
           effects.renamed = rename->subname;
           effects.renamed_to = rename->newname;
+        } else {
+          effects.gives_name = true;
         }
+      } else if (command->parsetree != nullptr && IsA(command->parsetree, AlterObjectSchemaStmt)) {
+        effects.gives_name = true;
       }
       break;
     default:
@@ -325,8 +330,8 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
-  Datum values[8]{};
-  bool nulls[8] = {true, true, true, true, true, true, true, true};
+  Datum values[9]{};
+  bool nulls[9] = {true, true, true, true, true, true, true, true, true};
   const Relation relation = try_table_open(PG_GETARG_OID(0), AccessShareLock);
   if (relation == nullptr)  // dropped meanwhile
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
@@ -348,8 +353,10 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
           namein, CStringGetDatum(get_attname(RelationGetRelid(relation), standard.columns[i], false)));
       nulls[2 + i] = false;
     }
-    values[7] = BoolGetDatum(row_options(standard.options).shared);
-    nulls[7] = false;
+    const RowShape options = row_options(standard.options);
+    values[7] = BoolGetDatum(options.shared);
+    values[8] = BoolGetDatum(options.organization_implied);
+    nulls[7] = nulls[8] = false;
     if (is_child) {
       Datum names[max_parents];
       for (int i = 0; i < child.parents; i++)
@@ -384,6 +391,7 @@ Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
       effects.renamed == nullptr ? Datum{} : DirectFunctionCall1(namein, CStringGetDatum(effects.renamed)),
       effects.renamed_to == nullptr ? Datum{}
                                     : DirectFunctionCall1(namein, CStringGetDatum(effects.renamed_to)),
+      BoolGetDatum(effects.gives_name),
       oid_array(effects.attached),
       oid_array(effects.granted)};
   bool nulls[lengthof(values)]{};

@@ -1,8 +1,13 @@
 #include "pg/plan/estimates.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <span>
+
 #include "pg/plan/kept_statistics.hpp"
 #include "pg/plan/protected_relation.hpp"
 #include "pg/plan/trusted_conditions.hpp"
+#include "pg/server/uuid_datum.hpp"
 #include "pg/session/parameters.hpp"
 
 namespace tenancy::pg {
@@ -89,10 +94,37 @@ struct AnyOf {
     sum += one;
     none *= 1 - one;
   }
+  void add(Selectivity one, int times) {
+    sum += one * times;
+    none *= std::pow(1 - one, times);
+  }
   Selectivity selectivity() const { return sum <= 1 ? sum : clamped(1 - none); }
 };
 
-Selectivity selectivity_of_list(VariableStatData *column, ArrayType *list) {
+// The row filter's list: uuids in ascending order, none twice. Any NULL, or another order: an empty one.
+std::span<const Uuid> sorted_ids(ArrayType *list) {
+  if (ARR_ELEMTYPE(list) != UUIDOID || ARR_HASNULL(list)) return {};
+  const auto *first = reinterpret_cast<const Uuid *>(ARR_DATA_PTR(list));
+  const std::span<const Uuid> ids(first, static_cast<size_t>(ArrayGetNItems(ARR_NDIM(list), ARR_DIMS(list))));
+  const auto is_out_of_order = [](const Uuid &one, const Uuid &next) { return !(one < next); };
+  const bool sorted = std::adjacent_find(ids.begin(), ids.end(), is_out_of_order) == ids.end();
+  return sorted ? ids : std::span<const Uuid>();
+}
+
+// The common values are looked for in the list, as there are fewer of them.
+AnyOf any_of_sorted(std::span<const Uuid> ids, const AttStatsSlot &common, Selectivity rare) {
+  AnyOf any;
+  auto others = static_cast<int>(ids.size());
+  for (int i = 0; i < common.nvalues; i++) {
+    if (!std::binary_search(ids.begin(), ids.end(), uuid_of_datum(common.values[i]))) continue;
+    any.add(clamped(static_cast<double>(common.numbers[i])));
+    others--;
+  }
+  any.add(rare, others);
+  return any;
+}
+
+AnyOf any_of_list(ArrayType *list, const AttStatsSlot &common, Selectivity rare) {
   Datum *values = nullptr;
   bool *nulls = nullptr;
   int count = 0;
@@ -101,26 +133,27 @@ Selectivity selectivity_of_list(VariableStatData *column, ArrayType *list) {
   char alignment = 0;
   get_typlenbyvalalign(ARR_ELEMTYPE(list), &length, &by_value, &alignment);
   deconstruct_array(list, ARR_ELEMTYPE(list), length, by_value, alignment, &values, &nulls, &count);
+  const ValueType type{length, by_value};
+  const CommonValues known = common_values(&common, type);
+  AnyOf any;
+  for (int i = 0; i < count; i++) {
+    if (nulls[i]) continue;
+    const int found = known.find(bytes_of(values[i], type));
+    any.add(found < 0 ? rare : clamped(static_cast<double>(common.numbers[found])));
+  }
+  return any;
+}
+
+Selectivity selectivity_of_list(VariableStatData *column, ArrayType *list) {
   AttStatsSlot common{};
   const bool has_common = HeapTupleIsValid(column->statsTuple) && !column->isunique &&
                           get_attstatsslot(&common, column->statsTuple, STATISTIC_KIND_MCV, InvalidOid,
                                            ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS);
   const Selectivity rare = column->isunique && column->rel->tuples >= 1 ? clamped(1.0 / column->rel->tuples)
                                                                         : of_rare_value(column, common);
-  const ValueType type{length, by_value};
-  AnyOf any;
-  if (has_common) {
-    const CommonValues known = common_values(&common, type);
-    for (int i = 0; i < count; i++) {
-      if (nulls[i]) continue;
-      const int found = known.find(bytes_of(values[i], type));
-      any.add(found < 0 ? rare : clamped(static_cast<double>(common.numbers[found])));
-    }
-    free_attstatsslot(&common);
-  } else {
-    for (int i = 0; i < count; i++)
-      if (!nulls[i]) any.add(rare);
-  }
+  const std::span<const Uuid> ids = sorted_ids(list);
+  const AnyOf any = ids.empty() ? any_of_list(list, common, rare) : any_of_sorted(ids, common, rare);
+  if (has_common) free_attstatsslot(&common);
   return any.selectivity();
 }
 

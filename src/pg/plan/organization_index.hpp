@@ -5,8 +5,9 @@
 // "organization_id = ..." is added to the filter if the query wants the first rows in some order. Estimates
 // ignore it (estimates.hpp), since the workspaces imply it.
 //
-// REQUIRES that a row's workspace implies its organization: a foreign key contains both, and neither can be
-// NULL. Otherwise the plan would decide whether a row is visible.
+// REQUIRES that a row's workspace implies its organization: the organization can't be NULL, and a foreign key
+// contains both, or protect() was called with that assertion. Otherwise the plan would decide whether a row
+// is visible. A wrong assertion can only hide rows: the comparison never adds one.
 #pragma once
 
 #include "pg/plan/row_filter_expression.hpp"

@@ -1,5 +1,7 @@
 #include "pg/plan/owner_exemption.hpp"
 
+#include "pg/plan/filtered_owner.hpp"
+#include "pg/plan/key_validation.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/error_bridge.hpp"
 
@@ -78,6 +80,8 @@ extern "C" {
 // Before the query is rewritten. The code that set the flag restores the previous context.
 static void analyzed(ParseState *state, Query *query, QueryJumble *jumble) {
   if (next_analyze != nullptr) next_analyze(state, query, jumble);
+  outer_user_may_have_changed();
+  check_validation(state->p_sourcetext, query);
   if (!InNoForceRLSOperation() || query->resultRelation == 0) return;
   const Oid relation = rt_fetch(query->resultRelation, query->rtable)->relid;
   const Table table = read_table(relation);
@@ -94,13 +98,14 @@ static void analyzed(ParseState *state, Query *query, QueryJumble *jumble) {
 
 // The exemption ends with it.
 static void transaction_ends(XactEvent event, void *) {
-  if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) &&
-      InNoForceRLSOperation())
-    clear_exemption();
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+  validation_ends();
+  if (InNoForceRLSOperation()) clear_exemption();
 }
 
 // Pruning of partitions may call functions.
 static void start(QueryDesc *query, int flags) {
+  outer_user_may_have_changed();
   const Exemption exemption = suspend_exemption();
   if (next_start != nullptr)
     next_start(query, flags);
@@ -125,6 +130,7 @@ static void finish(QueryDesc *query) {
 // Since PostgreSQL 19 there is one more argument: the state of EXPLAIN.
 template <typename... Rest>
 PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters, Rest... rest) {
+  outer_user_may_have_changed();
   const Exemption exemption = suspend_exemption();
   PlannedStmt *statement = next_planner != nullptr
                                ? next_planner(query, text, options, parameters, rest...)
@@ -146,35 +152,6 @@ void run(QueryDesc *query, ScanDirection direction, uint64 count, Rest... rest) 
   resume_exemption(exemption);
 }
 
-// Whether this constraint is a foreign key of the relation.
-bool is_foreign_key(const RangeVar *relation, const char *name) {
-  const Oid table = RangeVarGetRelid(relation, NoLock, true);
-  if (!OidIsValid(table)) return false;
-  const Oid constraint = get_relation_constraint_oid(table, name, true);
-  HeapTuple row = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-  if (!HeapTupleIsValid(row)) return false;
-  const bool found = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(row))->contype == CONSTRAINT_FOREIGN;
-  ReleaseSysCache(row);
-  return found;
-}
-
-// Whether the command validates foreign keys and does nothing else: commands that run users' code outside
-// of the executor (defaults, USING, checks) must not have the exemption.
-bool only_validates_foreign_keys(const Node *command) {
-  if (!IsA(command, AlterTableStmt)) return false;
-  const auto *statement = reinterpret_cast<const AlterTableStmt *>(command);
-  const ListCell *cell = nullptr;
-  foreach (cell, statement->cmds) {
-    const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
-    const bool adds = part->subtype == AT_AddConstraint && IsA(part->def, Constraint) &&
-                      reinterpret_cast<const Constraint *>(part->def)->contype == CONSTR_FOREIGN;
-    const bool validates =
-        part->subtype == AT_ValidateConstraint && is_foreign_key(statement->relation, part->name);
-    if (!adds && !validates) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 extern "C" {
@@ -189,8 +166,9 @@ Datum pg_tenancy_exempt_validation(PG_FUNCTION_ARGS) {
   const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
   // The end does not look anything up again: users' code that ran meanwhile may have renamed objects.
   if (strcmp(event->event, "ddl_command_start") != 0) {
+    validation_ends();
     clear_exemption();
-  } else if (only_validates_foreign_keys(event->parsetree)) {
+  } else if (validation_begins(event->parsetree)) {
     Oid user = InvalidOid;
     int context = 0;
     GetUserIdAndSecContext(&user, &context);

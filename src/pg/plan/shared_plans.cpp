@@ -165,14 +165,18 @@ bool rights_have_changed(const Uuid &profile_of_plan) {
          (known.profile == start_of(profile_of_plan) || known.profile == of_nobody);
 }
 
-[[noreturn]] void raise_changed(const Uuid &profile_of_plan) {
-  if (!rights_have_changed(profile_of_plan)) raise_principal_changed();
+[[noreturn]] void raise_rights_changed() {
   count(Counter::guard_refusals);
   drop_shared_plans();
   ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                   errmsg("the session's rights have changed since the query was planned"),
                   errhint("Run the transaction again.")));
   pg_unreachable();
+}
+
+[[noreturn]] void raise_changed(const Uuid &profile_of_plan) {
+  if (!rights_have_changed(profile_of_plan)) raise_principal_changed();
+  raise_rights_changed();
 }
 
 }  // namespace
@@ -251,10 +255,15 @@ Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
     // Rows have passed for the previous principal.
     if (call != nullptr && call->stamp != identity_stamp()) raise_principal_changed();
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+    const bool is_first = call == nullptr || !call->is_as_planned;
     if (call == nullptr) call = new_call_state(fcinfo->flinfo, 2);
     ask_again(call, entity);
     const Uuid profile_of_plan = uuid_of_datum(PG_GETARG_DATUM(0));
-    if (!call->is_nobodys && profile_of_plan != call->profile) raise_changed(profile_of_plan);
+    if (!call->is_nobodys && profile_of_plan != call->profile) {
+      // Rows have passed for the same principal, whatever another query has made known of it since.
+      if (!is_first) raise_rights_changed();
+      raise_changed(profile_of_plan);
+    }
   }
   // An anonymous session keeps the plan and no row passes. But if the filter is one of several
   // alternatives, the guard is also called for rows for which it is NULL.

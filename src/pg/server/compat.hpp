@@ -66,6 +66,16 @@ inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), void *co
 #endif
 }
 
+/// A copy of the expression, each of whose parts is what the mutator makes of it.
+inline Node *mutate_expression(Node *node, Node *(*mutator)(Node *, void *), void *context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_mutator(node, mutator, context);
+#else
+  auto *any = reinterpret_cast<void (*)()>(mutator);
+  return expression_tree_mutator(node, reinterpret_cast<Node *(*)()>(any), context);
+#endif
+}
+
 /// Likewise of any state below that of a plan's node.
 inline bool walk_plan_states(PlanState *node, bool (*walker)(PlanState *, void *), void *context) {
 #if PG_VERSION_NUM >= 160000
