@@ -123,41 +123,6 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
                    "The user of the key has no role in its workspace.");
 }
 
-void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const Uuid &user,
-                  const Uuid &organization, const Uuid &confined);
-
-// A token of an issuer that is trusted for users: it stands for one in an organization, as a login would.
-void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, Principal &principal,
-                           Access &access) {
-  if (token.refused != nullptr) refuse_token(token.refused, token.refused);
-  principal.source = PrincipalSource::jwt;
-  principal.not_after = token.not_after;
-  principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
-  resolve_user(read, principal, access, token.user, token.organization, token.workspace);
-  if (token.narrowed) run_core([&] { access = access.limited_to(token.scopes); });
-}
-
-void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
-  const SignedToken given = take_apart(configuration.jwt);
-  const UserTokenRead of_user = read_user_token(read, given);
-  if (of_user.is_trusted) {
-    resolve_token_of_user(read, of_user, principal, access);
-    return;
-  }
-  const TokenRead token = read_token(read, given);
-  if (token.refused != nullptr) refuse_token(token.refused);
-
-  principal.kind = PrincipalKind::jwt;
-  principal.source = PrincipalSource::jwt;
-  principal.organization = token.facts.organization;
-  principal.not_after = token.not_after;
-  if (token.subject != nullptr)
-    principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
-  check_organization_setting(read, principal.organization);
-  principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace);
-  run_core([&] { access = Access::of_key(token.facts, nullptr); });
-}
-
 // Which of the user's organizations is active. Nil when the user has none, or several, and chose none; with a
 // nil role when it isn't known whether the user is a member.
 OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &user, bool *undecided) {
@@ -198,6 +163,38 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
   principal.user = user;
   principal.workspace = narrowed_workspace(read, organization, confined);
   run_core([&] { access = Access::of_user(facts); });
+}
+
+// A token of an issuer that is trusted for users: it stands for one in an organization, as a login would.
+void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, Principal &principal,
+                           Access &access) {
+  if (token.refused != nullptr) refuse_token(token.refused, token.refused);
+  principal.source = PrincipalSource::jwt;
+  principal.not_after = token.not_after;
+  principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
+  resolve_user(read, principal, access, {token.user, true}, {token.organization, {}}, token.workspace);
+  if (token.narrowed) run_core([&] { access = access.limited_to(token.scopes); });
+}
+
+void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
+  const SignedToken given = take_apart(configuration.jwt);
+  const UserTokenRead of_user = read_user_token(read, given);
+  if (of_user.is_trusted) {
+    resolve_token_of_user(read, of_user, principal, access);
+    return;
+  }
+  const TokenRead token = read_token(read, given);
+  if (token.refused != nullptr) refuse_token(token.refused);
+
+  principal.kind = PrincipalKind::jwt;
+  principal.source = PrincipalSource::jwt;
+  principal.organization = token.facts.organization;
+  principal.not_after = token.not_after;
+  if (token.subject != nullptr)
+    principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
+  check_organization_setting(read, principal.organization);
+  principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace);
+  run_core([&] { access = Access::of_key(token.facts, nullptr); });
 }
 
 void check_one_credential() {

@@ -221,7 +221,8 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
   choice.problem = "Its user is no member of the organization";
 
   UserTokenRead &result = choice.result;
-  for (const Uuid &organization : read_organizations_of_user(read, user)) {
+  for (const OrganizationMembership &membership : read_organizations_of_user(read, user)) {
+    const Uuid &organization = membership.organization;
     if (trust.organization && organization != trust.organization) continue;
     if (*configuration.organization != '\0' &&
         !names_organization(read, configuration.organization, organization))
