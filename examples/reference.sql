@@ -292,6 +292,21 @@ SELECT tenancy.set_jwks('acme', '{"keys": [{"kid": "2026-1", "kty": "OKP", "crv"
                         issuer => 'https://login.acme.example', audience => 'requests');
 -- end
 
+-- example trust_issuer
+SELECT tenancy.trust_issuer('acme', 'https://id.acme.example/realms/staff',
+                            '{"keys": [{"kid": "2026-1", "kty": "OKP", "crv": "Ed25519",
+                                        "x": "Hux2PG0YG-i5tAs48sxcOaBDTs4Zme0giJIiI2Nx15c"}]}',
+                            audiences => ARRAY['requests'], authorized_parties => ARRAY['web']);
+-- end
+
+-- example link_identity
+SELECT tenancy.link_identity('https://id.acme.example/realms/staff', '8d4a0cc6', 'mia@acme.example', 'acme');
+-- end
+
+-- example unlink_identity
+SELECT tenancy.unlink_identity('https://id.acme.example/realms/staff', '8d4a0cc6', 'acme');
+-- end
+
 -- example set_setting
 -- Members of all workspaces see only their own rows; those of workspace Assistant see all rows again.
 SELECT tenancy.set_setting('acme', 'members_view_all_data', false);

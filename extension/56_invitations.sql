@@ -1,8 +1,8 @@
 -- Joining and leaving: nobody becomes a member of an organization without their own consent, or a DBA's.
 
-CREATE FUNCTION tenancy_internal.own_identity(OUT kind text, OUT user_id uuid, OUT email text)
+CREATE FUNCTION tenancy_internal.own_identity(OUT kind text, OUT user_id uuid, OUT email text, OUT trust_id uuid, OUT token_subject text)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_own_identity';
-COMMENT ON FUNCTION tenancy_internal.own_identity() IS 'Whom the session speaks for in what concerns a person alone, whatever organization is chosen: nobody, a credential (an API key or token, which speaks for no person), or a person, who need not be a user yet; 28000 for a user that the session may not name, or that is not active';
+COMMENT ON FUNCTION tenancy_internal.own_identity() IS 'Whom the session speaks for in what concerns a person alone, whatever organization is chosen: nobody, a credential (an API key, or a token that an organization can make, which speak for no person), or a person, who need not be a user yet, and the trusted issuer and subject of its token; 28000 for a user that the session may not name, or that is not active';
 
 CREATE FUNCTION tenancy_internal.missing_for_invitation(organization_id uuid, workspace_id uuid, role_id uuid, invited_by_user uuid, invited_by_key uuid) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_invitation';
@@ -17,10 +17,10 @@ BEGIN
   IF own.kind = 'credential' THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: an API key or a token does not speak for a person',
       DETAIL = 'Joining and leaving an organization is for the person alone to decide.',
-      HINT = 'Use a login that is bound to the user, or "tenancy.user" on a trusted login.';
+      HINT = 'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.';
   ELSIF own.kind = 'nobody' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', MESSAGE = 'the session has no user',
-      HINT = 'Use a login that is bound to a user, or "tenancy.user" on a trusted login.';
+      HINT = 'Use a login that is bound to a user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.';
   END IF;
   own_person.user_id := own.user_id;
   own_person.email := own.email;
@@ -153,6 +153,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   accepted tenancy.invitations := tenancy_internal.resolve_invitation(accept_invitation.invitation, true);
   the_user uuid;
+  own record;
 BEGIN
   IF accepted.expires_at <= clock_timestamp() THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the invitation has ended';
@@ -161,6 +162,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the invitation is no longer valid',
       DETAIL = 'Whoever made it may no longer give what it offers, or that is gone.', HINT = 'Ask for another one.';
   END IF;
+  SELECT i.trust_id, i.token_subject INTO own FROM tenancy_internal.own_identity() i WHERE NOT tenancy.is_dba();
   INSERT INTO tenancy.users (email) VALUES (accepted.email) ON CONFLICT (email) DO NOTHING;
   SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = accepted.email;
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
@@ -168,12 +170,16 @@ BEGIN
   INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
   SELECT e.key::uuid, the_user, accepted.organization_id, e.value::uuid FROM jsonb_each_text(accepted.workspaces) e;
   DELETE FROM tenancy.invitations i WHERE i.invitation_id = accepted.invitation_id;
+  -- From now on the subject decides, and no longer the address.
+  IF own.trust_id IS NOT NULL THEN
+    INSERT INTO tenancy.identities (trust_id, subject, user_id) VALUES (own.trust_id, own.token_subject, the_user) ON CONFLICT DO NOTHING;
+  END IF;
   IF accepted.role_id = tenancy_internal.find_role(NULL, 'organization', 'owner') THEN
     UPDATE tenancy.organizations o SET open_to_sign_up = false WHERE o.organization_id = accepted.organization_id AND o.open_to_sign_up;
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.accept_invitation(uuid) IS 'Accepts an invitation as the invited person, by a login of its own or "tenancy.user" on a trusted login, or on its behalf as a DBA; who isn''t a user yet becomes one. What it offers is judged anew: 55000 when it has ended, or whoever made it may no longer give that; 42704 for another''s, 42501 for an API key or token';
+COMMENT ON FUNCTION tenancy.accept_invitation(uuid) IS 'Accepts an invitation as the invited person, by a login of its own or "tenancy.user" on a trusted login, or on its behalf as a DBA; who isn''t a user yet becomes one. What it offers is judged anew: 55000 when it has ended, or whoever made it may no longer give that; 42704 for another''s, 42501 for an API key, or a token that an organization can make';
 
 CREATE FUNCTION tenancy_internal.is_still_offered(invitation tenancy.invitations) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -209,7 +215,7 @@ BEGIN
   SET invitation_id = EXCLUDED.invitation_id, blocked = EXCLUDED.blocked, refused_at = EXCLUDED.refused_at;
 END
 $$;
-COMMENT ON FUNCTION tenancy.decline_invitation(uuid, boolean) IS 'Declines an invitation as the invited person, or on its behalf as a DBA, and blocks further ones of that organization; the inviting side doesn''t see it. 42704 for another''s, 42501 for an API key or token';
+COMMENT ON FUNCTION tenancy.decline_invitation(uuid, boolean) IS 'Declines an invitation as the invited person, or on its behalf as a DBA, and blocks further ones of that organization; the inviting side doesn''t see it. 42704 for another''s, 42501 for an API key, or a token that an organization can make';
 
 CREATE FUNCTION tenancy.unblock_invitations(organization_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

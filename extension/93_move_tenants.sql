@@ -128,6 +128,7 @@ BEGIN
   DELETE FROM tenancy.api_key_secrets s
   WHERE s.api_key_id IN (SELECT k.api_key_id FROM tenancy.api_keys k WHERE k.organization_id = the_organization);
   DELETE FROM tenancy.jwt_keys k WHERE k.organization_id = the_organization;
+  DELETE FROM tenancy.trusted_issuers t WHERE t.organization_id = the_organization;
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization;
   RETURN the_organization;
 END
@@ -143,6 +144,7 @@ DECLARE
 BEGIN
   UPDATE tenancy.organizations o SET closed_at = now() WHERE o.organization_id = the_organization AND o.closed_at IS NULL;
   DELETE FROM tenancy.jwt_keys k WHERE k.organization_id = the_organization;
+  DELETE FROM tenancy.trusted_issuers t WHERE t.organization_id = the_organization;
   DELETE FROM tenancy.api_key_secrets s WHERE s.ctid = ANY (ARRAY(
     SELECT s.ctid FROM tenancy.api_key_secrets s JOIN tenancy.api_keys k USING (api_key_id)
     WHERE k.organization_id = the_organization LIMIT remove_access.at_most FOR UPDATE OF s));

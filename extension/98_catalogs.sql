@@ -69,6 +69,15 @@ BEGIN
     ('jwt_issuers', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
                               AND (SELECT tenancy.authorize('organization', 'update'))$q$, '',
      '', 'organization', 'jwt_issuer', 'organization_id', ''),
+    ('trusted_issuers', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
+                                  AND (SELECT tenancy.authorize('organization', 'update'))$q$, '',
+     '', '', 'trusted_issuer', 'trust_id', ''),
+    ('issuer_keys', 'ALL', $q$trust_id IN (SELECT t.trust_id FROM tenancy.trusted_issuers t)$q$, '',
+     'new', '', 'issuer_key', 'trust_id', 'kid'),
+    ('identities', 'ALL', $q$user_id = (SELECT tenancy.current_user_id()) OR trust_id IN (SELECT t.trust_id FROM tenancy.trusted_issuers t)$q$, '',
+     '', '', 'identity', 'trust_id', 'subject'),
+    ('ended_tokens', 'ALL', NULL, '',
+     '', 'member', NULL, NULL, NULL),
     ('login_bindings', 'ALL', $q$login = (SELECT r.oid::regrole FROM pg_catalog.pg_roles r WHERE r.rolname = session_user)$q$,
      'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)',
      '', '', 'login_binding', 'login', ''),

@@ -215,7 +215,7 @@ says('refused', 'kid is a pattern', $good, '{"alg": "RS256", "kid": "%"}');
 says('refused', 'kid is long', $good, '{"alg": "RS256", "kid": "' . 'x' x 4000 . '"}');
 says('refused', 'crit', $good, '{"alg": "RS256", "kid": "rsa", "crit": ["exp"], "exp": 1}');
 says('refused', 'crit empty', $good, '{"alg": "RS256", "kid": "rsa", "crit": []}');
-says('refused', 'type at+jwt', $good, '{"alg": "RS256", "kid": "rsa", "typ": "at+jwt"}');
+says('good', 'type at+jwt', $good, '{"alg": "RS256", "kid": "rsa", "typ": "at+jwt"}');
 says('refused', 'type JWE', $good, '{"alg": "RS256", "kid": "rsa", "typ": "JWE"}');
 says('refused', 'type not a text', $good, '{"alg": "RS256", "kid": "rsa", "typ": null}');
 

@@ -321,6 +321,21 @@ Access Access::narrowed_to(const Uuid &workspace) const {
   return access;
 }
 
+Access Access::limited_to(const PermissionSet &permissions) const {
+  Access access = *this;
+  const auto limit = [&](Rights &rights) {
+    rights.all &= permissions;
+    rights.own &= permissions;
+  };
+  limit(access.on_organization_);
+  limit(access.on_organization_itself_);
+  limit(access.on_unassigned_);
+  for (Rights &rights : access.shared_) limit(rights);
+  for (Entry &entry : access.entries_) entry.above_settings = false;
+  access.above_settings_ = false;
+  return access;
+}
+
 const Rights &Access::in_workspace(const Uuid &workspace) const noexcept {
   const auto found =
       std::lower_bound(entries_.begin(), entries_.end(), workspace,

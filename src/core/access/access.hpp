@@ -69,6 +69,8 @@ class Access {
                          const PermissionClasses &classes);
   /// The same access within one workspace only: nothing outside of it, nothing on the organization level.
   Access narrowed_to(const Uuid &workspace) const;
+  /// The same access as far as it is by these permissions. A part of a role isn't above settings.
+  Access limited_to(const PermissionSet &permissions) const;
 
   const Uuid &organization() const noexcept { return organization_; }
   /// Rights on the organization level: on the organization itself, and on tables without a workspace

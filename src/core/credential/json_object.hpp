@@ -11,13 +11,14 @@
 namespace tenancy {
 
 struct JsonValue {
-  enum class Kind : std::uint8_t { absent, text, number, texts, other };
+  enum class Kind : std::uint8_t { absent, text, number, texts, literal_true, other };
   Kind kind = Kind::absent;
   std::string_view text;                    // of a text, without its escapes; of a number, as it is written
   std::span<const std::string_view> texts;  // of an array that contains only texts
 
   bool is_given() const noexcept { return kind != Kind::absent; }
   bool is_text() const noexcept { return kind == Kind::text; }
+  bool is_true() const noexcept { return kind == Kind::literal_true; }
 };
 
 struct JsonMember {

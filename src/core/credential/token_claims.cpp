@@ -30,15 +30,6 @@ bool same_words(const JsonValue &a, const JsonValue &b) noexcept {
   }
 }
 
-const char *read_scopes(const JsonObject &payload, JsonValue &scopes) noexcept {
-  const JsonValue one = payload["scope"], other = payload["scopes"];
-  if (!is_scope_claim(one) || !is_scope_claim(other)) return "its scopes are neither a text nor a list";
-  if (one.is_given() && other.is_given() && !same_words(one, other))
-    return "its scopes contradict each other";
-  scopes = one.is_given() ? one : other;
-  return nullptr;
-}
-
 // A text claim with two names.
 const char *read_text(const JsonObject &payload, string_view name, string_view other_name, string_view &text,
                       const char *missing, const char *contradicts) noexcept {
@@ -60,6 +51,15 @@ bool is_name(string_view text) noexcept {
 
 }  // namespace
 
+const char *read_scope_claim(const JsonObject &payload, JsonValue &scopes) noexcept {
+  const JsonValue one = payload["scope"], other = payload["scopes"];
+  if (!is_scope_claim(one) || !is_scope_claim(other)) return "its scopes are neither a text nor a list";
+  if (one.is_given() && other.is_given() && !same_words(one, other))
+    return "its scopes contradict each other";
+  scopes = one.is_given() ? one : other;
+  return nullptr;
+}
+
 std::optional<std::int64_t> numeric_date(const JsonValue &value, Rounding rounding) noexcept {
   if (value.kind != Kind::number || value.text.starts_with('-')) return std::nullopt;
   double seconds = 0;
@@ -78,7 +78,7 @@ const char *read_token_claims(const JsonObject &payload, TokenClaims &claims) no
   if (problem == nullptr)
     problem = read_text(payload, "workspace_slug", "portkey_workspace", claims.workspace,
                         "it names no workspace", "its workspaces contradict each other");
-  if (problem == nullptr) problem = read_scopes(payload, claims.scopes);
+  if (problem == nullptr) problem = read_scope_claim(payload, claims.scopes);
   if (problem != nullptr) return problem;
 
   const auto expires_at = numeric_date(payload["exp"], Rounding::down);

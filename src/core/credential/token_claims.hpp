@@ -26,6 +26,9 @@ struct TokenClaims {
 /// use either, or both with the same value.
 const char *read_token_claims(const JsonObject &payload, TokenClaims &claims) noexcept;
 
+/// Reads the claim of scopes, with either spelling. Returns nullptr, or the problem, for a log.
+const char *read_scope_claim(const JsonObject &payload, JsonValue &scopes) noexcept;
+
 /// Seconds since 1970 of a NumericDate, which may have a fraction; empty for other values, and for times
 /// outside of the years 1970 to 9999.
 enum class Rounding : std::uint8_t { down, up };

@@ -44,6 +44,11 @@ constexpr IndexName index_names[index_count] = {
     {"login_bindings_pkey", true},
     {"jwt_keys_pkey", true},
     {"jwt_issuers_pkey", true},
+    {"trusted_issuers_issuer_organization_id_key", true},
+    {"issuer_keys_pkey", true},
+    {"identities_pkey", true},
+    {"identities_user_idx", true},
+    {"ended_tokens_pkey", true},
     {"protected_tables_pkey", false},
     {"trusted_functions_pkey", true},
 };

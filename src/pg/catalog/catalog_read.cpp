@@ -75,6 +75,12 @@ bool bool_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute)
   return !is_null && DatumGetBool(datum);
 }
 
+TimestampTz time_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
+  bool is_null = false;
+  const Datum datum = column(scan, tuple, attribute, &is_null);
+  return is_null ? DT_NOBEGIN : DatumGetTimestampTz(datum);
+}
+
 bool is_null_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
   bool is_null = false;
   column(scan, tuple, attribute, &is_null);

@@ -41,6 +41,8 @@ Datum column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute, boo
 Uuid uuid_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute);
 char *text_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute);
 bool bool_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute);
+/// The beginning of time for NULL.
+TimestampTz time_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute);
 bool is_null_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute);
 
 }  // namespace tenancy::pg

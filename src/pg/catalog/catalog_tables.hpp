@@ -34,6 +34,11 @@ enum class CatalogIndex : int {
   login_bindings_pkey,
   jwt_keys_pkey,
   jwt_issuers_pkey,
+  trusted_issuers_issuer_organization_id_key,
+  issuer_keys_pkey,
+  identities_pkey,
+  identities_user_idx,
+  ended_tokens_pkey,
   protected_tables_pkey,
   trusted_functions_pkey,
   count
@@ -48,7 +53,7 @@ namespace workspaces {
 enum : AttrNumber { workspace_id = 1, organization_id, slug, name, external_id, is_default };
 }
 namespace users {
-enum : AttrNumber { user_id = 1, email, name, external_id, active };
+enum : AttrNumber { user_id = 1, email, name, external_id, active, created_at, tokens_issued_before };
 }
 namespace roles {
 enum : AttrNumber { role_id = 1, organization_id, level, name, all_workspaces };
@@ -101,6 +106,28 @@ enum : AttrNumber { organization_id = 1, kid, alg, jwk };
 }
 namespace jwt_issuers {
 enum : AttrNumber { organization_id = 1, issuer, audience };
+}
+namespace trusted_issuers {
+enum : AttrNumber {
+  trust_id = 1,
+  organization_id,
+  issuer,
+  audiences,
+  subject,
+  authorized_parties,
+  token_use,
+  max_age_seconds,
+  scopes_required
+};
+}
+namespace issuer_keys {
+enum : AttrNumber { trust_id = 1, kid, alg, jwk };
+}
+namespace identities {
+enum : AttrNumber { trust_id = 1, subject, user_id };
+}
+namespace ended_tokens {
+enum : AttrNumber { organization_id = 1, user_id, issued_before };
 }
 namespace protected_tables {
 enum : AttrNumber {

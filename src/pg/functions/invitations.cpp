@@ -61,7 +61,8 @@ Datum pg_tenancy_missing_for_invitation(PG_FUNCTION_ARGS) {
   return lacking_datum(fcinfo, lacking);
 }
 
-// The session's person: kind ('nobody', 'credential', 'person'), user_id, email.
+// The session's person: kind ('nobody', 'credential', 'person'), user_id, email, and the trusted issuer and
+// subject of its token.
 PG_FUNCTION_INFO_V1(pg_tenancy_own_identity);
 Datum pg_tenancy_own_identity(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -75,10 +76,11 @@ Datum pg_tenancy_own_identity(PG_FUNCTION_ARGS) {
   const OwnIdentity own = read_own_identity(read);
   end_catalog_read(read);
   static constexpr const char *sources[] = {"nobody", "credential", "person"};
-  Datum values[] = {CStringGetTextDatum(sources[static_cast<int>(own.source)]),
-                    own.user ? uuid_datum(own.user) : 0,
-                    own.email != nullptr ? CStringGetTextDatum(own.email) : 0};
-  bool nulls[] = {false, !own.user, own.email == nullptr};
+  Datum values[] = {
+      CStringGetTextDatum(sources[static_cast<int>(own.source)]), own.user ? uuid_datum(own.user) : 0,
+      own.email != nullptr ? CStringGetTextDatum(own.email) : 0, own.trust ? uuid_datum(own.trust) : 0,
+      own.token_subject != nullptr ? CStringGetTextDatum(own.token_subject) : 0};
+  bool nulls[] = {false, !own.user, own.email == nullptr, !own.trust, own.token_subject == nullptr};
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 

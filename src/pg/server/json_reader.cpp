@@ -37,7 +37,7 @@ static JsonActionResult object_start(void *state) {
 
 static JsonActionResult member_start(void *state, char *name, bool) {
   Reader &reader = reader_of(state);
-  // The kind until its value is found to be an object, true, false or null.
+  // The kind until its value is found to be an object, false or null.
   if (reader.in_object()) reader.members.append({name, {Kind::other, {}, {}}});
   return json_action_done();
 }
@@ -71,6 +71,7 @@ static JsonActionResult scalar(void *state, char *token, JsonTokenType type) {
   if (reader.in_object()) {
     if (type == JSON_TOKEN_STRING) reader.value() = {Kind::text, token, {}};
     if (type == JSON_TOKEN_NUMBER) reader.value() = {Kind::number, token, {}};
+    if (type == JSON_TOKEN_TRUE) reader.value() = {Kind::literal_true, {}, {}};
   } else if (reader.in_list()) {
     if (type == JSON_TOKEN_STRING)
       reader.texts.append(token);

@@ -7,6 +7,7 @@
 #include "pg/catalog/reference.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/simulation.hpp"
+#include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -27,6 +28,14 @@ bool may_be_new(const char *reference) {
   return fault_of_address({utf8, strlen(utf8)}) == AddressFault::none;
 }
 
+void read_person_of_token(const CatalogRead &read, OwnIdentity &own) {
+  const TokenPerson person = read_token_person(read, take_apart(configuration.jwt));
+  if (!person.is_person) return;
+  own = {IdentitySource::person, person.user,
+         person.user ? read_display_name(read, Entity::user, person.user) : person.email, person.trust,
+         person.subject};
+}
+
 }  // namespace
 
 OwnIdentity read_own_identity(const CatalogRead &read) {
@@ -34,6 +43,7 @@ OwnIdentity read_own_identity(const CatalogRead &read) {
   if (is_suspended()) return own;
   if (is_given(configuration.api_key) || is_given(configuration.jwt)) {
     own.source = IdentitySource::credential;
+    if (is_given(configuration.jwt) && !is_given(configuration.api_key)) read_person_of_token(read, own);
     return own;
   }
   const LoginBinding binding = read_login_binding(read, GetSessionUserId());

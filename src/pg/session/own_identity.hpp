@@ -9,7 +9,7 @@ namespace tenancy::pg {
 
 enum class IdentitySource : int {
   nobody,
-  credential,  // an API key or a token: whoever it stands for, it doesn't speak for the person
+  credential,  // an API key, or a token that an organization can make: it doesn't speak for the person
   person
 };
 
@@ -17,6 +17,8 @@ struct OwnIdentity {
   IdentitySource source;
   Uuid user;          // nil if no user has the address yet
   const char *email;  // in the current memory context
+  Uuid trust;         // by which trusted issuer's token; nil for none
+  const char *token_subject;
 };
 
 /// Raises 28000 for a user that the session may not choose, or that does not exist or is not active.

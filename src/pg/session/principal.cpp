@@ -16,6 +16,7 @@
 #include "pg/session/seal_and_lifetime.hpp"
 #include "pg/session/simulation.hpp"
 #include "pg/session/token.hpp"
+#include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -41,9 +42,11 @@ bool is_given(const char *parameter) { return *parameter != '\0'; }
   pg_unreachable();
 }
 
-[[noreturn]] void refuse_token(const char *reason) {
+// Why, is told to whoever has a token that a trusted issuer has signed.
+[[noreturn]] void refuse_token(const char *reason, const char *detail = nullptr) {
   record_denial(Counter::denied_token, nullptr, reason);
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
+                  detail == nullptr ? 0 : errdetail("%s.", detail),
                   // the statement may have set it
                   errhidestmt(true)));
   pg_unreachable();
@@ -120,21 +123,6 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
                    "The user of the key has no role in its workspace.");
 }
 
-void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
-  const TokenRead token = read_token(read, configuration.jwt);
-  if (token.refused != nullptr) refuse_token(token.refused);
-
-  principal.kind = PrincipalKind::jwt;
-  principal.source = PrincipalSource::jwt;
-  principal.organization = token.facts.organization;
-  principal.not_after = token.not_after;
-  if (token.subject != nullptr)
-    principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
-  check_organization_setting(read, principal.organization);
-  principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace);
-  run_core([&] { access = Access::of_key(token.facts, nullptr); });
-}
-
 // Which of the user's organizations is active. Nil when the user has none, or several, and chose none; with a
 // nil role when it isn't known whether the user is a member.
 OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &user, bool *undecided) {
@@ -175,6 +163,38 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
   principal.user = user;
   principal.workspace = narrowed_workspace(read, organization, confined);
   run_core([&] { access = Access::of_user(facts); });
+}
+
+// A token of an issuer that is trusted for users: it stands for one in an organization, as a login would.
+void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, Principal &principal,
+                           Access &access) {
+  if (token.refused != nullptr) refuse_token(token.refused, token.refused);
+  principal.source = PrincipalSource::jwt;
+  principal.not_after = token.not_after;
+  principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
+  resolve_user(read, principal, access, {token.user, true}, {token.organization, {}}, token.workspace);
+  if (token.narrowed) run_core([&] { access = access.limited_to(token.scopes); });
+}
+
+void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
+  const SignedToken given = take_apart(configuration.jwt);
+  const UserTokenRead of_user = read_user_token(read, given);
+  if (of_user.is_trusted) {
+    resolve_token_of_user(read, of_user, principal, access);
+    return;
+  }
+  const TokenRead token = read_token(read, given);
+  if (token.refused != nullptr) refuse_token(token.refused);
+
+  principal.kind = PrincipalKind::jwt;
+  principal.source = PrincipalSource::jwt;
+  principal.organization = token.facts.organization;
+  principal.not_after = token.not_after;
+  if (token.subject != nullptr)
+    principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
+  check_organization_setting(read, principal.organization);
+  principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace);
+  run_core([&] { access = Access::of_key(token.facts, nullptr); });
 }
 
 void check_one_credential() {

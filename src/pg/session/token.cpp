@@ -1,9 +1,6 @@
 #include "pg/session/token.hpp"
 
-#include "core/credential/base64url.hpp"
-#include "core/credential/compact_token.hpp"
 #include "core/credential/token_claims.hpp"
-#include "core/credential/token_header.hpp"
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
@@ -18,47 +15,20 @@ namespace {
 
 constexpr int64 unix_epoch = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 
-struct Bytes {
-  uint8 *data;
-  size_t size;
-};
-
-// Empty for anything that isn't base64url, since every part of a token must be.
-Bytes decode(std::string_view text) {
-  const size_t room = base64url_decoded_size(text.size());
-  auto *data = static_cast<uint8 *>(palloc(room + 1));
-  return {data, decode_base64url(text, {data, room}).value_or(0)};
-}
-
-JsonRead decode_object(std::string_view text) {
-  const Bytes bytes = decode(text);
-  if (bytes.size == 0) return {"it is not base64url", {}};
-  return read_json_object(reinterpret_cast<char *>(bytes.data), bytes.size);
-}
-
-Datum text_datum(std::string_view text) {
-  return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-}
-
 const char *copy(std::string_view text) { return pnstrdup(text.data(), text.size()); }
 
 struct ConfiguredKey {
   bool found;
   Jwk key;
 };
-ConfiguredKey read_key(const CatalogRead &read, const Uuid &organization, std::string_view key_id) {
+ConfiguredKey read_key_of(const CatalogRead &read, const Uuid &organization, std::string_view key_id) {
   ConfiguredKey result{};
   ScanKeyData keys[2];
   equals(&keys[0], attribute::jwt_keys::organization_id, organization);
   equals(&keys[1], attribute::jwt_keys::kid, F_TEXTEQ, text_datum(key_id));
   CatalogScan scan = begin_scan(read, CatalogIndex::jwt_keys_pkey, 2, keys);
-  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
-    bool is_null = false;
-    Jsonb *jwk = DatumGetJsonbP(column(scan, tuple, attribute::jwt_keys::jwk, &is_null));
-    char *text = JsonbToCString(nullptr, &jwk->root, VARSIZE(jwk));
-    const JsonRead json = read_json_object(text, strlen(text));
-    result.found = json.problem == nullptr && read_jwk(json.object, result.key) == nullptr;
-  }
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    result.found = read_key(scan, tuple, attribute::jwt_keys::jwk, result.key);
   end_scan(scan);
   return result;
 }
@@ -84,25 +54,11 @@ const char *check_issuer(const CatalogRead &read, const Uuid &organization, cons
   return problem;
 }
 
-const char *check_signature(const CatalogRead &read, const Uuid &organization, const TokenHeader &header,
-                            const CompactToken &parts) {
-  if (!is_database_text(header.key_id)) return "its key is not known";
-  const ConfiguredKey configured = read_key(read, organization, header.key_id);
-  if (!configured.found) return "its key is not known";
-  // The key decides how a signature is verified, never the token.
-  if (header.algorithm != algorithm_name(configured.key.algorithm)) return "its algorithm is not its key's";
-  const Bytes signature = decode(parts.signature);
-  if (signature.size == 0) return "its signature is not base64url";
-  bool verified = false;
-  run_core([&] {
-    verified = verify_signature(configured.key, parts.signed_text, {signature.data, signature.size});
-  });
-  return verified ? nullptr : "its signature is wrong";
-}
+}  // namespace
 
-PermissionSet read_scopes(const TokenClaims &claims) {
+PermissionSet registered_scopes(const JsonValue &claim) {
   PermissionSet scopes;
-  ScopeWords words(claims.scopes);
+  ScopeWords words(claim);
   for (std::string_view word = words.next(); !word.empty(); word = words.next()) {
     const auto scope = scope_of_word(word);
     if (!scope) continue;
@@ -113,15 +69,12 @@ PermissionSet read_scopes(const TokenClaims &claims) {
   return scopes;
 }
 
-const char *read_verified(const CatalogRead &read, const CompactToken &parts, TokenRead &token) {
-  const JsonRead header_json = decode_object(parts.header);
-  if (header_json.problem != nullptr) return header_json.problem;
-  TokenHeader header;
-  if (const char *problem = read_token_header(header_json.object, header); problem != nullptr) return problem;
-  const JsonRead payload = decode_object(parts.payload);
-  if (payload.problem != nullptr) return payload.problem;
+namespace {
+
+const char *read_verified(const CatalogRead &read, const SignedToken &parts, TokenRead &token) {
+  if (parts.problem != nullptr) return parts.problem;
   TokenClaims claims;
-  if (const char *problem = read_token_claims(payload.object, claims); problem != nullptr) return problem;
+  if (const char *problem = read_token_claims(parts.payload, claims); problem != nullptr) return problem;
 
   // Until its signature is verified, the token is only a claim: the organization it names determines the
   // keys that may have signed it.
@@ -129,8 +82,9 @@ const char *read_verified(const CatalogRead &read, const CompactToken &parts, To
     return "its organization or workspace does not exist";
   const Uuid organization = find_organization(read, copy(claims.organization), Ambiguous::is_none);
   if (!organization) return "its organization does not exist";
-  if (const char *problem = check_signature(read, organization, header, parts); problem != nullptr)
-    return problem;
+  const ConfiguredKey configured = read_key_of(read, organization, parts.header.key_id);
+  if (!configured.found) return "its key is not known";
+  if (const char *problem = check_signature(parts, configured.key); problem != nullptr) return problem;
 
   const int64 now = statement_time() + unix_epoch;
   if (const char *problem = check_token_time(claims, now); problem != nullptr) return problem;
@@ -141,7 +95,7 @@ const char *read_verified(const CatalogRead &read, const CompactToken &parts, To
   token.facts.kind = KeyKind::workspace_service_key;
   token.facts.organization = organization;
   token.facts.workspace = workspace;
-  token.facts.scopes = read_scopes(claims);
+  token.facts.scopes = registered_scopes(claims.scopes);
   token.facts.classes = &permission_classes();
   token.not_after = token_not_after(claims) - unix_epoch;
   if (!claims.subject.empty() && is_database_text(claims.subject)) token.subject = copy(claims.subject);
@@ -150,10 +104,9 @@ const char *read_verified(const CatalogRead &read, const CompactToken &parts, To
 
 }  // namespace
 
-TokenRead read_token(const CatalogRead &read, const char *token) {
+TokenRead read_token(const CatalogRead &read, const SignedToken &token) {
   TokenRead result{};
-  const auto parts = split_compact_token(token);
-  result.refused = parts ? read_verified(read, *parts, result) : "it is no token";
+  result.refused = read_verified(read, token, result);
   return result;
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/access/model.hpp"
-#include "pg/catalog/catalog_read.hpp"
+#include "pg/session/signed_token.hpp"
 
 namespace tenancy::pg {
 
@@ -15,6 +15,9 @@ struct TokenRead {
   const char *subject;  // the user named by the signer, or nullptr; decides nothing
 };
 /// Never raises an error because of the token's contents.
-TokenRead read_token(const CatalogRead &read, const char *token);
+TokenRead read_token(const CatalogRead &read, const SignedToken &token);
+
+/// The registered permissions among the words of a claim of scopes.
+PermissionSet registered_scopes(const JsonValue &claim);
 
 }  // namespace tenancy::pg

@@ -1,0 +1,291 @@
+-- Tokens that stand for users: as identity providers make them, every way known to cheat, links, organizations, the end of access.
+-- sql/include/user_tokens.sql has the tokens, and make_user_tokens.pl made them.
+\pset format unaligned
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\set tokens :srcdir '/sql/include/user_tokens.sql'
+\i :world
+\set ECHO none
+\i :tokens
+\set ECHO all
+SELECT FROM tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id',
+                            owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
+GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_plain;
+-- Who a session with a token is, and the rows that it sees, or its error.
+CREATE FUNCTION seen_by(token name) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  ids text;
+  detail text;
+BEGIN
+  PERFORM set_config('tenancy.jwt', (SELECT t.token FROM app.tokens t WHERE t.name = seen_by.token), true);
+  SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '-') INTO ids FROM app.logs;
+  RETURN (SELECT concat_ws(' ', w.kind, w.source, split_part(w.email, '@', 1), 'of', w.organization, 'in ' || w.workspace, 'sees', ids) FROM tenancy.whoami() w);
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+  RETURN concat_ws(': ', SQLSTATE, SQLERRM, nullif(detail, ''));
+END
+$$;
+CREATE FUNCTION use_token(name text) RETURNS void LANGUAGE sql AS
+$$ SELECT set_config('tenancy.jwt', t.token, false) FROM app.tokens t WHERE t.name = use_token.name $$;
+CREATE FUNCTION rights_by(token name) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('tenancy.jwt', (SELECT t.token FROM app.tokens t WHERE t.name = rights_by.token), true);
+  RETURN (SELECT CASE WHEN count(*) > 10 THEN 'many' ELSE coalesce(string_agg(resource || '.' || action, ' ' ORDER BY resource, action), 'none') END
+          FROM (SELECT DISTINCT resource, action FROM tenancy.permissions()) p);
+END
+$$;
+-- Nobody is anybody yet.
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+SET SESSION AUTHORIZATION DEFAULT;
+
+-- What an issuer needs
+SELECT v.what, f.state, f.message FROM (VALUES
+  (1, 'no issuer', $$NULL, '{"keys": []}', ARRAY['database']$$), (2, 'no issuer, a key', $$NULL, jwks, ARRAY['database']$$),
+  (3, 'no audience', $$'https://idp.test', jwks, NULL$$), (4, 'no audience, no party', $$'https://idp.test', jwks, '{}'$$),
+  (5, 'empty audience', $$'https://idp.test', jwks, ARRAY['']$$), (6, 'an audience is NULL', $$'https://idp.test', jwks, ARRAY['database', NULL]$$),
+  (7, 'by name', $$'https://idp.test', jwks, ARRAY['database'], 'preferred_username'$$),
+  (8, 'no age', $$'https://idp.test', jwks, ARRAY['database'], max_age => '0'$$), (9, 'scopes', $$'https://idp.test', jwks, ARRAY['database'], scopes => 'wide'$$),
+  (10, 'a weak key', $$'https://idp.test', '{"kid": "k", "kty": "oct", "k": "AA"}', ARRAY['database']$$),
+  (11, 'good', $$'https://idp.test', jwks, ARRAY['database']$$)) v (n, what, arguments),
+  LATERAL failure(format('SELECT tenancy.trust_issuer(''acme'', %s) FROM app.jwks WHERE name = ''idp''', v.arguments)) f ORDER BY v.n;
+SELECT failure($$SELECT tenancy.set_jwks('acme', jwks, 'https://idp.test', subject => 'sub') FROM app.jwks WHERE name = 'idp'$$);
+SELECT failure($$SELECT tenancy.set_jwks('acme', jwks, audience => 'database', subject => 'sub') FROM app.jwks WHERE name = 'idp'$$);
+
+-- Who may trust one: nobody who isn't an owner, or a DBA for several organizations.
+SET SESSION AUTHORIZATION regress_app;
+CALL become('adam');
+SELECT failure($$SELECT tenancy.trust_issuer(NULL, 'https://idp.test', jwks, ARRAY['database']) FROM app.jwks WHERE name = 'idp'$$);
+CALL become('olivia');
+SELECT failure($$SELECT tenancy.trust_issuer('globex', 'https://idp.test', jwks, ARRAY['database']) FROM app.jwks WHERE name = 'idp'$$);
+SELECT tenancy.trust_issuer(NULL, 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'idp';
+-- Nor does a member of another organization see that it is trusted.
+SELECT issuer, audiences, subject, created_by FROM tenancy.trusted_issuers;
+CALL become('gus');
+SELECT issuer FROM tenancy.trusted_issuers;
+CALL become('mike');
+SELECT issuer FROM tenancy.trusted_issuers;
+CALL become('nobody');
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT t.organization_id IS NULL AS of_all, k.kid, k.alg, (SELECT string_agg(name, ' ' ORDER BY name) FROM jsonb_object_keys(k.jwk) name) AS members
+FROM tenancy.trusted_issuers t JOIN tenancy.issuer_keys k USING (trust_id) ORDER BY 2;
+-- No key signs both kinds of tokens, whichever comes first.
+SELECT failure($$SELECT tenancy.set_jwks('acme', jwks) FROM app.jwks WHERE name = 'idp'$$);
+BEGIN;
+SELECT tenancy.set_jwks('acme', jwks) FROM jwks WHERE name = 'impostor';
+SELECT failure($$SELECT tenancy.trust_issuer('acme', 'https://other.test', jwks, ARRAY['database']) FROM app.jwks WHERE name = 'impostor'$$);
+SELECT failure($$SELECT tenancy.trust_issuer(NULL, 'https://other.test', jwks, ARRAY['database']) FROM app.jwks WHERE name = 'impostor'$$);
+ROLLBACK;
+
+-- Links: by whoever holds all that the member holds, and for one user each.
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mona');
+SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'mona', 'olivia@acme.test')$$);
+CALL become('adam');
+SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'adam', 'olivia@acme.test')$$);
+SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'gus', 'gus@globex.test')$$);
+SELECT failure($$SELECT tenancy.link_identity('https://elsewhere.test', 'mike', 'mike@acme.test')$$);
+SELECT failure($$SELECT tenancy.link_identity('https://idp.test', '', 'mike@acme.test')$$);
+SELECT tenancy.link_identity('https://idp.test', 'mike', 'mike@acme.test');
+SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'mike', 'mike@acme.test')$$);
+SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'mike', 'adam@acme.test')$$);
+SELECT failure($$SELECT tenancy.unlink_identity('https://idp.test', 'nobody')$$);
+CALL become('nobody');
+SET SESSION AUTHORIZATION DEFAULT;
+
+-- By a trust that knows the subject, the token is the user; each bad one is tried between two good ones.
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, seen_by(name) FROM tokens
+WHERE name IN ('RS256', 'ES256', 'EdDSA', 'no type', 'application/at+jwt', 'several audiences, party', 'its organization', 'its workspace') ORDER BY n;
+SELECT DISTINCT seen_by('RS256') FROM tokens;
+SELECT name, seen_by(name) FROM tokens WHERE n BETWEEN (SELECT n FROM tokens WHERE name = 'header type logout+jwt') AND (SELECT n FROM tokens WHERE name = 'unknown kid') ORDER BY n;
+SELECT name, seen_by(name) FROM tokens WHERE name IN ('claims of a service', 'organizations disagree', 'another organization', 'no such workspace', 'scope is a number') ORDER BY n;
+SELECT seen_by('RS256');
+-- Other settings narrow, and contradict nothing.
+SET tenancy.organization = 'globex';
+SELECT seen_by('RS256');
+SET tenancy.organization = 'acme';
+SET tenancy.workspace = 'search';
+SELECT seen_by('RS256');
+SET tenancy.workspace = 'support';
+SELECT seen_by('RS256');
+SELECT seen_by('its workspace');
+RESET tenancy.workspace;
+RESET tenancy.organization;
+-- Scopes: of a user's rights those that are registered, and no more than these.
+SELECT name, rights_by(name) FROM tokens WHERE name IN ('RS256', 'scope', 'scopes in a list', 'scopes nobody knows', 'claims of a service') ORDER BY n;
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years', scopes => 'required') FROM jwks WHERE name = 'idp';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, rights_by(name) FROM tokens WHERE name IN ('RS256', 'scope', 'scopes nobody knows') ORDER BY n;
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database']) FROM jwks WHERE name = 'idp';
+SELECT seen_by('RS256');
+SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'idp';
+
+-- A token that an organization can make speaks for no person, and may not administer more than the user may.
+SET SESSION AUTHORIZATION regress_plain;
+SELECT use_token('RS256');
+SELECT failure('SELECT tenancy.leave_organization()');
+SELECT failure($$SELECT tenancy.update_user(name => 'Mickey')$$);
+SELECT failure($$SELECT tenancy.invite(NULL, 'somebody@acme.test')$$);
+SELECT organization, role, state FROM tenancy.my_organizations();
+SELECT tenancy.current_token_subject(), tenancy.current_user_id();
+-- Rows that it writes are the user's.
+BEGIN;
+INSERT INTO logs (id, workspace_id, body) VALUES (90, 'aaaaaaaa-0000-4000-8000-000000000002', 'by a token');
+ROLLBACK;
+SELECT failure($$INSERT INTO app.logs (id, workspace_id, user_id) VALUES (91, 'aaaaaaaa-0000-4000-8000-000000000002', 'cccccccc-0000-4000-8000-000000000001')$$);
+RESET tenancy.jwt;
+SET SESSION AUTHORIZATION DEFAULT;
+
+-- Another organization's trust in the same issuer, with a key of its own, or with the same: neither keys nor subjects are shared.
+SELECT tenancy.trust_issuer('globex', 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'impostor';
+SELECT tenancy.link_identity('https://idp.test', 'mike', 'gus@globex.test', 'globex');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, seen_by(name) FROM tokens WHERE name IN ('RS256', 'impostor', 'impostor of another kid') ORDER BY n;
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.trust_issuer('globex', 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'idp';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+SET tenancy.organization = 'acme';
+SELECT seen_by('RS256');
+SET tenancy.organization = 'globex';
+SELECT seen_by('RS256');
+RESET tenancy.organization;
+SET SESSION AUTHORIZATION DEFAULT;
+-- Another organization can say of a member's subject that it is somebody of its own. Whom the verified address names stays that user.
+SELECT tenancy.link_identity('https://idp.test', 'with address', 'mike@acme.test', 'acme'), tenancy.link_identity('https://idp.test', 'with address', 'gus@globex.test', 'globex');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('with address');
+SET tenancy.organization = 'globex';
+SELECT seen_by('with address');
+RESET tenancy.organization;
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.trust_issuer('globex', 'https://idp.test', NULL, NULL);
+
+-- The end of a membership ends links and tokens of it, also after a return; and only there.
+BEGIN;
+SELECT tenancy.remove_organization_member('acme', 'mike@acme.test');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'member'), tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'member');
+SELECT count(*) FROM tenancy.identities;
+SELECT tenancy.link_identity('https://idp.test', 'mike', 'mike@acme.test', 'acme');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+SET SESSION AUTHORIZATION DEFAULT;
+-- A token that was issued since is accepted.
+UPDATE tenancy.ended_tokens SET issued_before = '2023-01-01';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+ROLLBACK;
+BEGIN;
+UPDATE tenancy.users SET active = false WHERE email = 'mike@acme.test';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+SET SESSION AUTHORIZATION DEFAULT;
+UPDATE tenancy.users SET active = true WHERE email = 'mike@acme.test';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+ROLLBACK;
+BEGIN;
+SELECT tenancy.unlink_identity('https://idp.test', 'mike', 'acme');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.link_identity('https://idp.test', 'mike', 'mike@acme.test', 'acme');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+ROLLBACK;
+
+-- By e-mail: only one that the issuer has verified, of a member, and until the subject is linked
+SELECT tenancy.set_jwks('acme', jwks, 'https://mail.test', 'database', 'email') FROM jwks WHERE name = 'idp';
+UPDATE tenancy.trusted_issuers SET max_age_seconds = 4e9 WHERE issuer = 'https://mail.test';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, seen_by(name) FROM tokens WHERE name ~ '^(email|upn|preferred_username)' ORDER BY n;
+SET SESSION AUTHORIZATION DEFAULT;
+BEGIN;
+SELECT tenancy.link_identity('https://mail.test', 'of mike', 'mike@acme.test', 'acme');
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('email');
+SET LOCAL SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.link_identity('https://mail.test', 'm1', 'mike@acme.test', 'acme');
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('email');
+SET LOCAL SESSION AUTHORIZATION DEFAULT;
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('email, not said');
+SET LOCAL SESSION AUTHORIZATION DEFAULT;
+-- Of oid and sub, neither is taken for the other.
+SELECT failure($$SELECT tenancy.trust_issuer('acme', 'https://mail.test', jwks, ARRAY['database'], 'oid') FROM app.jwks WHERE name = 'idp'$$);
+ROLLBACK;
+
+-- Tokens as providers make them, each trusted as its page in the documentation says
+SELECT tenancy.trust_issuer('acme', v.issuer, jwks, v.audiences, v.subject, v.parties, v.use, '80 years')
+FROM jwks, (VALUES
+  ('https://kc.test/realms/acme', ARRAY['database'], 'sub', ARRAY['web'], NULL),
+  ('https://acme.eu.auth0.com/', ARRAY['https://database.test'], 'sub', ARRAY['client'], NULL),
+  ('https://login.microsoftonline.com/9122040d-6c67-4c5b-b112-36a304b66dad/v2.0', ARRAY['6e74172b-api', '1b730954-web'], 'oid', ARRAY['1b730954-web'], NULL),
+  ('https://cognito-idp.us-east-1.amazonaws.com/us-east-1_example', '{}', 'sub', ARRAY['1example23456789'], 'access'),
+  ('https://accounts.google.com', ARRAY['123.apps.googleusercontent.com'], 'email', NULL, NULL),
+  ('https://ref.supabase.co/auth/v1', ARRAY['authenticated'], 'sub', NULL, NULL)) v (issuer, audiences, subject, parties, use)
+WHERE name = 'idp';
+SELECT tenancy.link_identity(v.issuer, v.subject, 'mike@acme.test', 'acme') FROM (VALUES
+  ('https://kc.test/realms/acme', '8d4a0cc6-mike'), ('https://acme.eu.auth0.com/', 'auth0|5f7c8ec7c33c6c004bbafe82'),
+  ('https://login.microsoftonline.com/9122040d-6c67-4c5b-b112-36a304b66dad/v2.0', '690222be-ff1a-4d56-abd1-7e4f7d38e474'),
+  ('https://cognito-idp.us-east-1.amazonaws.com/us-east-1_example', '3a5b-mike'), ('https://ref.supabase.co/auth/v1', '7c1d-mike')) v (issuer, subject);
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, seen_by(name) FROM tokens WHERE name ~ '^(keycloak|auth0|entra|cognito|google|supabase)' ORDER BY n;
+SELECT name, rights_by(name) FROM tokens WHERE name IN ('keycloak access', 'auth0 access', 'entra access', 'cognito access', 'google id', 'supabase') ORDER BY n;
+SET SESSION AUTHORIZATION DEFAULT;
+-- ID tokens of Cognito have an audience and another use.
+SELECT tenancy.trust_issuer('acme', 'https://cognito-idp.us-east-1.amazonaws.com/us-east-1_example', jwks, ARRAY['1example23456789'], token_use => 'id', max_age => '80 years') FROM jwks WHERE name = 'idp';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, seen_by(name) FROM tokens WHERE name ~ '^cognito' ORDER BY n;
+SET SESSION AUTHORIZATION DEFAULT;
+
+-- An issuer that a DBA trusts, for all organizations: a person's own token
+DELETE FROM tenancy.trusted_issuers;
+SELECT tenancy.trust_issuer(NULL, 'https://accounts.google.com', jwks, ARRAY['123.apps.googleusercontent.com'], 'email', max_age => '80 years') FROM jwks WHERE name = 'idp';
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SELECT failure($$SELECT tenancy.link_identity('https://accounts.google.com', 'mine', 'mike@acme.test')$$);
+SELECT failure($$SELECT tenancy.unlink_identity('https://accounts.google.com', '117632')$$);
+SELECT tenancy.invite(NULL, 'nina@nowhere.test') IS NOT NULL AS invited;
+CALL become('gus');
+SELECT tenancy.invite(NULL, 'mike@acme.test') IS NOT NULL AS invited;
+CALL become('nobody');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, seen_by(name) FROM tokens WHERE name ~ '^google' ORDER BY n;
+-- Somebody new has no user yet, and joins by it.
+SELECT use_token('google of somebody new');
+SELECT organization, role, state, invited_by FROM tenancy.my_organizations();
+SELECT tenancy.accept_invitation(invitation_id) FROM tenancy.my_organizations();
+SELECT organization, role, state FROM tenancy.my_organizations();
+SELECT seen_by('google of somebody new');
+-- Who is in two organizations chooses; acceptance has linked the subject, so the address alone is nobody any more.
+SELECT use_token('google id');
+SELECT organization, role, state FROM tenancy.my_organizations() ORDER BY 1;
+SELECT tenancy.accept_invitation(invitation_id) FROM tenancy.my_organizations() WHERE state = 'invited';
+SELECT seen_by('google id');
+SET tenancy.organization = 'acme';
+SELECT seen_by('google id');
+SET tenancy.organization = 'globex';
+SELECT seen_by('google id');
+SELECT seen_by('google, address again');
+RESET tenancy.organization;
+SELECT organization, role, state FROM tenancy.my_organizations() ORDER BY 1;
+SELECT tenancy.update_user(name => 'Mickey');
+SELECT tenancy.leave_organization('globex');
+SELECT failure($$SELECT tenancy.leave_organization('globex')$$);
+SELECT seen_by('google id');
+-- The person ends the link itself; the token was issued before.
+SELECT tenancy.unlink_identity('https://accounts.google.com', '117632');
+SELECT seen_by('google id');
+RESET tenancy.jwt;
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT subject, email FROM tenancy.identities JOIN tenancy.users USING (user_id);
+SELECT actor_kind, actor, action, resource_type FROM tenancy.audit_log WHERE resource_type IN ('identity', 'trusted_issuer') ORDER BY audit_id DESC LIMIT 4;
+DELETE FROM tenancy.trusted_issuers;

@@ -1,0 +1,37 @@
+// Tokens of issuers that are trusted for users: whose they are, and in which organization they count. Reading
+// one writes nothing, so that it means the same in planning, in a read-only transaction and on a standby.
+#pragma once
+
+#include "core/access/permission_set.hpp"
+#include "pg/session/signed_token.hpp"
+
+namespace tenancy::pg {
+
+/// A token with its claims resolved in the catalogs.
+struct UserTokenRead {
+  bool is_trusted;      // a key of a trust for users has signed it: it is of no other kind
+  const char *refused;  // the reason, which may be told, or nullptr
+  Uuid user;
+  Uuid organization;
+  Uuid workspace;  // nil: not confined
+  bool narrowed;   // to the scopes
+  PermissionSet scopes;
+  TimestampTz not_after;
+  const char *subject;
+};
+/// Never raises an error because of the token's contents, but where the setting "tenancy.organization" can't
+/// be read.
+UserTokenRead read_user_token(const CatalogRead &read, const SignedToken &token);
+
+/// The person that a token stands for in what concerns this person alone: by an issuer that a DBA trusts,
+/// since no organization can make such a token.
+struct TokenPerson {
+  bool is_person;
+  Uuid user;          // nil where nobody has the address yet
+  const char *email;  // which the issuer has verified, where nobody has it yet
+  Uuid trust;
+  const char *subject;
+};
+TokenPerson read_token_person(const CatalogRead &read, const SignedToken &token);
+
+}  // namespace tenancy::pg
