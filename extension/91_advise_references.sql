@@ -41,7 +41,7 @@ CREATE FUNCTION tenancy_internal.advice_policy_with_subselect() RETURNS TABLE (s
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Its guard is inside the sub-select, which is evaluated once: rows are still returned after the principal has changed.
   SELECT DISTINCT ON (p.oid) 'error', p.polrelid::regclass::text,
-         format('policy "%s" asks table %s in a sub-select, so that an open cursor goes on showing rows after the session has become somebody else',
+         format('policy "%s" asks table %s in a sub-select, so that a query that makes the session somebody else goes on showing rows',
                 p.polname, t.relation)
            || CASE WHEN EXISTS (SELECT FROM tenancy_internal.parents_of(p.polrelid)) THEN ''
               ELSE '; instead, protect it by columns that name the tenant, or through a foreign key to that table' END,

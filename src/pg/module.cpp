@@ -8,6 +8,7 @@
 #include "pg/plan/kept_statistics.hpp"
 #include "pg/plan/late_conditions.hpp"
 #include "pg/plan/owner_exemption.hpp"
+#include "pg/plan/run_check.hpp"
 #include "pg/plan/shared_plans.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/counters.hpp"
@@ -32,6 +33,7 @@ void _PG_init(void) {
   tenancy::pg::register_counters();
   tenancy::pg::register_late_conditions();
   tenancy::pg::register_owner_exemption();
+  tenancy::pg::register_run_checks();
   tenancy::pg::register_child_tables();
 }
 }

@@ -181,6 +181,8 @@ Oid guard_function(Guard guard) {
   return oids.guards[static_cast<int>(guard)];
 }
 
+Oid known_guard(Guard guard) { return oids.guards[static_cast<int>(guard)]; }
+
 Oid filter_id_function() {
   look_up_oids();
   return oids.filter_id;

@@ -36,6 +36,8 @@ enum class Guard : int { plan, shape, count };
 bool guard_hash(Guard guard, uint32 *hash);
 /// Raises 55000 when the extension isn't there.
 Oid guard_function(Guard guard);
+/// The same, as this backend has looked it up last; InvalidOid if it hasn't.
+Oid known_guard(Guard guard);
 /// The function filter_id(). Raises 55000 when the extension isn't there.
 Oid filter_id_function();
 /// The function write_guard(); InvalidOid where the extension hasn't been updated to have it.

@@ -2,6 +2,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/plan/plan_cache.hpp"
+#include "pg/plan/run_check.hpp"
 #include "pg/plan/shared_plans.hpp"
 #include "pg/server/counters.hpp"
 
@@ -26,9 +27,11 @@ void generation_moved(Change change, const PrincipalTexts *next) {
       drop_specialized_plans();
       break;
     case Change::parameters:
+      arm_running_scans();
       drop_specialized_plans();
       break;
     case Change::principal:
+      arm_running_scans();
       drop_plans_with(Guard::plan);
       keep_or_drop_shared_plans(*next);
       break;

@@ -349,6 +349,7 @@ Datum pg_tenancy_authorize_support(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard);
 Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
+  count(Counter::rows_checked);
   check_plan_is_current(static_cast<uint64>(PG_GETARG_INT64(0)), PG_GETARG_TIMESTAMPTZ(1));
   PG_RETURN_BOOL(!PG_ARGISNULL(2));
 }

@@ -66,6 +66,16 @@ inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), void *co
 #endif
 }
 
+/// Likewise of any state below that of a plan's node.
+inline bool walk_plan_states(PlanState *node, bool (*walker)(PlanState *, void *), void *context) {
+#if PG_VERSION_NUM >= 160000
+  return planstate_tree_walker(node, walker, context);
+#else
+  auto *any = reinterpret_cast<void (*)()>(walker);
+  return planstate_tree_walker(node, reinterpret_cast<bool (*)()>(any), context);
+#endif
+}
+
 /// The setting of that name, a placeholder for one of a module that isn't loaded included; nullptr for none.
 inline config_generic *find_setting(const char *name) {
 #if PG_VERSION_NUM >= 160000

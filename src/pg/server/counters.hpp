@@ -20,6 +20,8 @@ enum class Counter : int {
   denied_user,
   denied_permission,
   denied_anonymous,
+  runs_checked,
+  rows_checked,
   count
 };
 inline constexpr int counters = static_cast<int>(Counter::count);

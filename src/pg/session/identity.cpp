@@ -1,11 +1,37 @@
 #include "pg/session/identity.hpp"
 
+#include "pg/server/compat.hpp"
 #include "pg/server/sha256.hpp"
 #include "pg/session/simulation.hpp"
 
 namespace tenancy::pg {
 
 constinit IdentityStamp session_identity;
+
+namespace {
+
+struct {
+  GucStringAssignHook assign;  // the server's own
+  void (*changed)();
+} session_user{};
+
+extern "C" {
+static void session_user_assigned(const char *name, void *extra) {
+  session_user.assign(name, extra);
+  session_user.changed();
+}
+}
+
+}  // namespace
+
+void watch_session_user(void (*changed)()) {
+  config_generic *setting = find_setting("session_authorization");
+  if (setting == nullptr || setting->vartype != PGC_STRING)
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("setting \"session_authorization\" not found")));
+  auto *text = reinterpret_cast<config_string *>(setting);
+  session_user = {text->assign_hook, changed};
+  text->assign_hook = session_user_assigned;
+}
 
 uint64 IdentityStamp::work_out() {
   const ParameterToken token = ParameterToken::now();

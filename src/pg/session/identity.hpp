@@ -29,6 +29,10 @@ inline uint64 identity_stamp() { return session_identity.value(); }
 /// RETURNS what identity_stamp() would be with these texts.
 uint64 identity_stamp_of(const PrincipalTexts &texts);
 
+/// `changed` is called whenever session_authorization has been set: who the session is may have changed, at
+/// once. REQUIRES of it: no error, no catalog access.
+void watch_session_user(void (*changed)());
+
 /// A digest of everything that chooses the principal, unique for each identity, so that secrets themselves
 /// need not be cached.
 struct IdentityKey {

@@ -1,0 +1,269 @@
+#include "pg/plan/run_check.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <tuple>
+
+#include "pg/plan/plan_guard.hpp"
+#include "pg/plan/unguarded_plan.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/server/counters.hpp"
+#include "pg/server/error_bridge.hpp"
+#include "pg/session/identity.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+ExecutorStart_hook_type next_start = nullptr;
+ExecutorRun_hook_type next_run = nullptr;
+
+// A scan that has been made without its guard.
+struct Scan {
+  PlanState *node;
+  ExecProcNodeMtd next_row;     // the server's own
+  ExprStateEvalFunc condition;  // while armed, what evaluates the scan's conditions
+};
+
+// The scans of one query. Found by the memory context that the query has of its own, and freed with it.
+struct Query {
+  PlanStamp made_for;
+  PodArray<Scan> scans;  // in the order of their nodes' addresses
+  Query *outer;          // while running: the run around it
+  bool is_running;
+  MemoryContextCallback at_end;
+};
+
+struct {
+  Query *innermost;  // of those that are running
+  int count;         // of those that there are
+} state{};
+
+extern "C" {
+static void query_ends(void *argument) {
+  const auto *query = static_cast<Query *>(argument);
+  state.count--;
+  // A session that is terminated unwinds nothing before it frees memory.
+  for (Query **place = &state.innermost; *place != nullptr; place = &(*place)->outer)
+    if (*place == query) {
+      *place = query->outer;
+      break;
+    }
+}
+}
+
+Query *query_of(const EState *execution) {
+  if (state.count == 0 || execution == nullptr) return nullptr;
+  for (const MemoryContextCallback *callback = execution->es_query_cxt->reset_cbs; callback != nullptr;
+       callback = callback->next)
+    if (callback->func == query_ends) return static_cast<Query *>(callback->arg);
+  return nullptr;
+}
+
+Scan *scan_of(const Query *query, const PlanState *node) {
+  if (query == nullptr) return nullptr;
+  Scan *end = query->scans.items + query->scans.count;
+  Scan *place =
+      std::lower_bound(query->scans.items, end, node, [](const Scan &scan, const PlanState *sought) {
+        return std::less<const PlanState *>()(scan.node, sought);
+      });
+  return place != end && place->node == node ? place : nullptr;
+}
+
+[[noreturn]] void raise_unknown_scan() {
+  ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a scan has lost the guard of its rows")));
+  pg_unreachable();
+}
+
+void check(const Query &query) { check_plan_is_current(query.made_for.stamp, query.made_for.not_after); }
+
+extern "C" {
+static TupleTableSlot *checked_row(PlanState *node) {
+  const Query *query = query_of(node->state);
+  const Scan *scan = scan_of(query, node);
+  if (scan == nullptr) raise_unknown_scan();
+  count(Counter::rows_checked);
+  check(*query);
+  TupleTableSlot *row = scan->next_row(node);
+  check(*query);
+  return row;
+}
+
+// A user's function among the conditions must not be shown another row after it has changed the principal.
+static Datum checked_condition(ExprState *condition, ExprContext *context, bool *is_null) {
+  const Query *query = query_of(condition->parent->state);
+  Scan *scan = scan_of(query, condition->parent);
+  if (scan == nullptr) raise_unknown_scan();
+  check(*query);
+  // The first evaluation replaces the function.
+  condition->evalfunc = scan->condition;
+  const Datum result = condition->evalfunc(condition, context, is_null);
+  if (condition->evalfunc != checked_condition) {
+    scan->condition = condition->evalfunc;
+    condition->evalfunc = checked_condition;
+  }
+  return result;
+}
+}
+
+void arm(const Query &query) {
+  for (int i = 0; i < query.scans.count; i++) {
+    Scan &scan = query.scans.items[i];
+    ExecSetExecProcNode(scan.node, checked_row);
+    ExprState *condition = scan.node->qual;
+    if (condition == nullptr || condition->evalfunc == checked_condition) continue;
+    scan.condition = condition->evalfunc;
+    condition->evalfunc = checked_condition;
+  }
+}
+
+void disarm(const Query &query) {
+  for (int i = 0; i < query.scans.count; i++) {
+    const Scan &scan = query.scans.items[i];
+    ExecSetExecProcNode(scan.node, scan.next_row);
+    if (scan.node->qual != nullptr && scan.node->qual->evalfunc == checked_condition)
+      scan.node->qual->evalfunc = scan.condition;
+  }
+}
+
+// --- start
+
+struct Start {
+  const PlanCopies *copies;
+  Query *query;
+};
+
+const Plan *original_of(const Start &start, const Plan *plan) {
+  const PlanCopies::Node *node = find_copy(*start.copies, plan);
+  return node == nullptr ? plan : node->original;
+}
+
+extern "C" {
+// From here on all is as if the scans had been made of the plan itself: workers and EvalPlanQual, which make
+// their own scans of what they find here, get the guard.
+static bool put_plan_back(PlanState *node, void *context) {
+  if (node == nullptr) return false;
+  const auto *start = static_cast<const Start *>(context);
+  if (const PlanCopies::Node *plan = find_copy(*start->copies, node->plan); plan != nullptr) {
+    node->plan = plan->original;
+    if (plan->is_guarded) start->query->scans.append({node, node->ExecProcNodeReal, nullptr});
+  }
+  if (IsA(node, ModifyTableState)) {
+    EPQState &recheck = reinterpret_cast<ModifyTableState *>(node)->mt_epqstate;
+    recheck.plan = const_cast<Plan *>(original_of(*start, recheck.plan));
+  } else if (IsA(node, LockRowsState)) {
+    EPQState &recheck = reinterpret_cast<LockRowsState *>(node)->lr_epqstate;
+    recheck.plan = const_cast<Plan *>(original_of(*start, recheck.plan));
+  }
+  return walk_plan_states(node, put_plan_back, context);
+}
+
+static void start(QueryDesc *description, int flags) {
+  const auto start_next = [=] {
+    if (next_start != nullptr)
+      next_start(description, flags);
+    else
+      standard_ExecutorStart(description, flags);
+  };
+  PlannedStmt *statement = description->plannedstmt;
+  // A worker's scans are the leader's plan, and the principal can't change while it works.
+  if ((flags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || IsParallelWorker() || !may_hold_guards(statement)) {
+    start_next();
+    return;
+  }
+  const MemoryContext context =
+      AllocSetContextCreate(CurrentMemoryContext, "tenancy run check", ALLOCSET_SMALL_SIZES);
+  const MemoryContext caller = MemoryContextSwitchTo(context);
+  PlanCopies copies{};
+  PlannedStmt *copy = without_guards(statement, copies);
+  auto *query = static_cast<Query *>(palloc0(sizeof(Query)));
+  query->made_for = copies.made_for;
+  MemoryContextSwitchTo(caller);
+  if (copy == nullptr) {
+    MemoryContextDelete(context);
+    start_next();
+    return;
+  }
+  server_fault_point();
+  description->plannedstmt = copy;
+  start_next();
+  server_fault_point();
+  description->plannedstmt = statement;
+
+  EState *execution = description->estate;
+  execution->es_plannedstmt = statement;
+  MemoryContextSetParent(context, execution->es_query_cxt);
+  MemoryContextSwitchTo(context);
+  Start started{&copies, query};
+  put_plan_back(description->planstate, &started);
+  const ListCell *cell = nullptr;
+  foreach (cell, execution->es_subplanstates) put_plan_back(static_cast<PlanState *>(lfirst(cell)), &started);
+  MemoryContextSwitchTo(caller);
+  std::sort(query->scans.items, query->scans.items + query->scans.count,
+            [](const Scan &a, const Scan &b) { return std::less<const PlanState *>()(a.node, b.node); });
+  query->at_end = {query_ends, query, nullptr};
+  MemoryContextRegisterResetCallback(execution->es_query_cxt, &query->at_end);
+  state.count++;
+  arm(*query);
+}
+}
+
+// --- run
+
+void leave(Query &query) {
+  if (state.innermost == &query) state.innermost = query.outer;
+  query.is_running = false;
+  arm(query);
+}
+
+// Before PostgreSQL 18 there is one more argument: execute_once.
+template <typename... Rest>
+void run(QueryDesc *description, ScanDirection direction, uint64 count_of_rows, Rest... rest) {
+  Query *query = ScanDirectionIsNoMovement(direction) ? nullptr : query_of(description->estate);
+  struct Work {
+    QueryDesc *description;
+    ScanDirection direction;
+    uint64 count_of_rows;
+    std::tuple<Rest...> rest;
+    Query *query;
+  } work{description, direction, count_of_rows, {rest...}, query};
+  const auto run_next = [](void *argument) {
+    const auto *given = static_cast<Work *>(argument);
+    std::apply(
+        [given](Rest... others) {
+          if (next_run != nullptr)
+            next_run(given->description, given->direction, given->count_of_rows, others...);
+          else
+            standard_ExecutorRun(given->description, given->direction, given->count_of_rows, others...);
+        },
+        given->rest);
+  };
+  if (query == nullptr || query->is_running) {
+    run_next(&work);
+    return;
+  }
+  count(Counter::runs_checked);
+  check(*query);
+  server_fault_point();
+  query->outer = state.innermost;
+  query->is_running = true;
+  state.innermost = query;
+  disarm(*query);
+  run_with_cleanup(
+      run_next, [](void *argument) { leave(*static_cast<Work *>(argument)->query); }, &work);
+}
+
+}  // namespace
+
+void arm_running_scans() {
+  for (const Query *query = state.innermost; query != nullptr; query = query->outer) arm(*query);
+}
+
+void register_run_checks() {
+  next_start = ExecutorStart_hook;
+  ExecutorStart_hook = start;
+  next_run = ExecutorRun_hook;
+  ExecutorRun_hook = run;
+  watch_session_user(arm_running_scans);
+}
+
+}  // namespace tenancy::pg
