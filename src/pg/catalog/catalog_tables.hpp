@@ -119,7 +119,8 @@ enum : AttrNumber {
   inherits_owner,
   shared,
   workspace_decides,
-  fill_nulls
+  fill_nulls,
+  actions
 };
 }
 namespace trusted_functions {
