@@ -81,14 +81,14 @@ BEGIN
     GROUP BY a.key ORDER BY a.key LOOP
     n := n + 1;
     EXECUTE format('CREATE TRIGGER "~tenancy_action_%s_insert" AFTER INSERT ON %s FOR EACH ROW
-                    WHEN (ROW(%s) OPERATOR(pg_catalog.*<>) ROW(%s)) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
+                    WHEN (pg_catalog.record_image_ne(ROW(%s), ROW(%s))) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
                    n, make_action_triggers.relation, mapped.new_row, mapped.default_row, mapped.action);
     EXECUTE format('CREATE TRIGGER "~tenancy_action_%s_update" AFTER UPDATE ON %s FOR EACH ROW
-                    WHEN (ROW(%s) OPERATOR(pg_catalog.*<>) ROW(%s)) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
+                    WHEN (pg_catalog.record_image_ne(ROW(%s), ROW(%s))) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
                    n, make_action_triggers.relation, mapped.old_row, mapped.new_row, mapped.action);
     IF (SELECT c.relispartition FROM pg_class c WHERE c.oid = make_action_triggers.relation) THEN
       EXECUTE format('CREATE TRIGGER "~tenancy_action_%s_move" BEFORE UPDATE ON %s FOR EACH ROW
-                      WHEN (ROW(%s) OPERATOR(pg_catalog.*<>) ROW(%s)) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
+                      WHEN (pg_catalog.record_image_ne(ROW(%s), ROW(%s))) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
                      n, make_action_triggers.relation, mapped.old_row, mapped.new_row, mapped.action);
     END IF;
   END LOOP;

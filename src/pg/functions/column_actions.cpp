@@ -128,16 +128,15 @@ bool is_held(Held *held, const Relation relation, HeapTuple row) {
                                                        : "in the row's workspace";
   record_denial(Counter::denied_permission, psprintf("%s.%s", table.resource, action),
                 "change of a column that needs it");
-  ereport(ERROR,
-          (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-           errmsg("permission denied to change %s of table \"%s\"", columns_of_action(table, action),
-                  RelationGetRelationName(relation)),
-           errdetail("%s needs \"%s.%s\", which the session does not hold %s.",
-                     TRIGGER_FIRED_BY_INSERT(trigger->tg_event)
-                         ? "To insert another value than the column's default"
-                         : "To change the column",
-                     table.resource, action, where),
-           errhint("tenancy.explain_authorize() says where the right would come from."), errtable(relation)));
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+       errmsg("permission denied to change %s of table \"%s\"", columns_of_action(table, action),
+              RelationGetRelationName(relation)),
+       errdetail("%s needs \"%s.%s\", which the session does not hold %s.",
+                 TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "Another value than the default" : "The change",
+                 table.resource, action, where),
+       errhint("tenancy.explain_authorize() says where the right would come from."), errtable(relation)));
   pg_unreachable();
 }
 
