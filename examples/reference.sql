@@ -111,13 +111,13 @@ SELECT tenancy.protect('templates', 'prompts', organization => 'organization_id'
 -- end
 
 -- example protect_actions
-CREATE TABLE drafts (
-  draft_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+CREATE TABLE announcements (
+  announcement_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   organization_id uuid, workspace_id uuid, user_id uuid,
   body text NOT NULL,
   published boolean NOT NULL DEFAULT false
 );
-SELECT tenancy.protect('drafts', 'prompts', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id',
+SELECT tenancy.protect('announcements', 'prompts', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id',
                        create_indexes => true, actions => '{"publish": ["published"]}');
 --- end
 
