@@ -59,7 +59,7 @@ ADMINISTRATION=${PGDATABASE:-postgres}
 
 remove_role() { PGDATABASE=$ADMINISTRATION sql -c 'DROP ROLE bench_app'; }
 
-# Who has a database or role of one of these names has it for a reason: what was not made here is not removed either.
+# Databases and roles of these names that existed before are the user's: only those created here are removed.
 MADE=()
 
 remove_databases() {

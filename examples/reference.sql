@@ -119,7 +119,7 @@ CREATE TABLE announcements (
 );
 SELECT tenancy.protect('announcements', 'prompts', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id',
                        create_indexes => true, actions => '{"publish": ["published"]}');
---- end
+-- end
 
 -- example protect_external
 -- The application's own ids: they are compared with external_id.

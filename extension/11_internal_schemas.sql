@@ -4,7 +4,7 @@
 -- tenancy_internal: run with the rights of the extension's owner, or without a caller. PUBLIC has no USAGE on the schema, and
 -- 99_rights.sql takes EXECUTE on the functions away as well.
 --
--- tenancy_steps: parts of public functions that run with their caller's rights, who therefore must be able to call them.
+-- tenancy_steps: parts of public functions that run with the rights of their caller, who therefore must be able to call them.
 --
 -- Objects that tables, policies, views, functions or dumps of users refer to stay in schema tenancy, and so do the catalogs.
 CREATE SCHEMA tenancy_internal;

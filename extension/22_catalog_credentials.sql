@@ -15,6 +15,7 @@ CREATE TABLE tenancy.api_keys (
   revoked_at timestamptz,
   deleted_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
+  rotated_at timestamptz,
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
   CHECK ((kind = 'organization_service_key') = (workspace_id IS NULL)),
   CHECK ((kind = 'workspace_user_key') = (user_id IS NOT NULL))
@@ -35,6 +36,7 @@ COMMENT ON COLUMN tenancy.api_keys.expires_at IS 'From then on the key is refuse
 COMMENT ON COLUMN tenancy.api_keys.revoked_at IS 'When the key was revoked; a revoked key is refused';
 COMMENT ON COLUMN tenancy.api_keys.deleted_at IS 'When the key was deleted; a deleted key has no secret';
 COMMENT ON COLUMN tenancy.api_keys.created_at IS 'When the key was created';
+COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
 
 CREATE TABLE tenancy.api_key_secrets (
   secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),
@@ -99,6 +101,7 @@ CREATE TABLE tenancy.protected_tables (
   shared boolean NOT NULL DEFAULT false,
   workspace_decides boolean NOT NULL DEFAULT false,
   fill_nulls boolean NOT NULL DEFAULT false,
+  workspace_implies_organization boolean NOT NULL DEFAULT false,
   actions jsonb,
   CHECK (organization_column IS NOT NULL OR workspace_column IS NOT NULL)
 );
@@ -120,4 +123,5 @@ COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whether the first 
 COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whether the workspace decides about rows whose organization is NULL';
 COMMENT ON COLUMN tenancy.protected_tables.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
+COMMENT ON COLUMN tenancy.protected_tables.workspace_implies_organization IS 'Rows that name a workspace name its organization, the caller of protect() vouches';
 COMMENT ON COLUMN tenancy.protected_tables.actions IS 'Actions, and the columns whose change needs them beside update or create';

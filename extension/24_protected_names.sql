@@ -15,6 +15,7 @@ CREATE TABLE tenancy.protected_names (
   shared boolean NOT NULL DEFAULT false,
   workspace_decides boolean NOT NULL DEFAULT false,
   fill_nulls boolean NOT NULL DEFAULT false,
+  workspace_implies_organization boolean NOT NULL DEFAULT false,
   actions jsonb,
   PRIMARY KEY (schema_name, table_name)
 );
@@ -34,4 +35,5 @@ COMMENT ON COLUMN tenancy.protected_names.inherits_owner IS 'Whether the first p
 COMMENT ON COLUMN tenancy.protected_names.shared IS 'Rows that name neither organization nor workspace are for everybody';
 COMMENT ON COLUMN tenancy.protected_names.workspace_decides IS 'Whether the workspace decides about rows whose organization is NULL';
 COMMENT ON COLUMN tenancy.protected_names.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
+COMMENT ON COLUMN tenancy.protected_names.workspace_implies_organization IS 'Rows that name a workspace name its organization, the caller of protect() vouches';
 COMMENT ON COLUMN tenancy.protected_names.actions IS 'Actions, and the columns whose change needs them beside update or create';

@@ -1,5 +1,5 @@
--- Catalogs: invitations. They lie apart from memberships, so that nothing that reads those counts them, and name an address and not
--- a user, so that making one tells nothing of who there is.
+-- Catalogs of invitations. They are separate from memberships, so that no reader of memberships counts them, and name an address
+-- instead of a user, so that an invitation does not reveal whether a user exists.
 
 CREATE TABLE tenancy.invitations (
   invitation_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
@@ -25,7 +25,8 @@ COMMENT ON COLUMN tenancy.invitations.invited_by_key IS 'API key that has invite
 COMMENT ON COLUMN tenancy.invitations.created_at IS 'When the invitation was made';
 COMMENT ON COLUMN tenancy.invitations.expires_at IS 'From then on it cannot be accepted';
 
--- Nothing here is the inviting organization's to see; hence its column has another name than where it is.
+-- The inviting organization may see none of this, and so the column is not called organization_id: audit entries about rows with
+-- such a column are visible to that organization.
 CREATE TABLE tenancy.refused_invitations (
   email text COLLATE "C" NOT NULL,
   inviting_organization uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,

@@ -24,17 +24,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_role_assignment() IS 'Trigger: a role is given on its own level (the argument; empty for any) and in its own organization';
 
-CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('organization');
-CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.workspace_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('workspace');
-CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.visibility
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('workspace');
-CREATE TRIGGER check_role BEFORE INSERT OR UPDATE ON tenancy.grants
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_assignment('');
-
--- Two addresses that people can't tell apart would be two users. No CHECK, which would keep those that an earlier version took from
--- being restored.
+-- Addresses that look the same to people must not be two users. A trigger instead of a CHECK, which would keep addresses of an
+-- earlier version from being restored.
 CREATE FUNCTION tenancy_internal.check_email() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -45,10 +36,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_email() IS 'Trigger: raises 22023 for what is no e-mail address that people can read';
-CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.users
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
-CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.invitations
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
 
 CREATE FUNCTION tenancy_internal.check_key_organization() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -63,8 +50,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_key_organization() IS 'Trigger: an API key stays what it stands for';
-CREATE TRIGGER check_identity BEFORE UPDATE ON tenancy.api_keys
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_key_organization();
 
 CREATE FUNCTION tenancy_internal.check_role_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -85,8 +70,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_role_change() IS 'Trigger: built-in roles stay, and a role keeps its organization and level';
-CREATE TRIGGER check_change BEFORE UPDATE OR DELETE ON tenancy.roles
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_role_change();
 
 CREATE FUNCTION tenancy_internal.check_grant_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -105,8 +88,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_grant_change() IS 'Trigger: the built-in matrix stays as it is';
-CREATE TRIGGER check_change BEFORE INSERT OR UPDATE OR DELETE ON tenancy.grants
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_grant_change();
 
 CREATE FUNCTION tenancy_internal.check_workspace_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -128,8 +109,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_workspace_change() IS 'Trigger: a workspace keeps its organization, an organization its default workspace';
-CREATE TRIGGER check_change BEFORE UPDATE OR DELETE ON tenancy.workspaces
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_workspace_change();
 
 CREATE FUNCTION tenancy_internal.organization_has_owner(organization_id uuid) RETURNS boolean
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_organization_has_owner';
@@ -151,10 +130,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_last_owner() IS 'Trigger: an organization never loses its last owner';
-CREATE CONSTRAINT TRIGGER check_last_owner AFTER UPDATE OR DELETE ON tenancy.organization_members
-  DEFERRABLE INITIALLY IMMEDIATE FOR EACH ROW
-  WHEN (OLD.role_id = '00000000-0000-4000-8000-000000000001')
-  EXECUTE FUNCTION tenancy_internal.check_last_owner();
 
 -- Export and removal rely on this record.
 CREATE FUNCTION tenancy_internal.check_protected_table() RETURNS trigger
@@ -170,5 +145,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_protected_table() IS 'Trigger: raises 42809 for what is no table of a user';
-CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_protected_table();

@@ -40,15 +40,15 @@ BEGIN
       (1, 'jwt_keys', 'jwk', 16384), (1, 'jwt_issuers', 'issuer', 1000), (2, 'jwt_issuers', 'audience', 1000),
       (1, 'protected_tables', 'resource', 63)) v (n, catalog, attribute, longest)
     GROUP BY v.catalog LOOP
-    -- Called for texts that are too long only.
+    -- Called only for texts that are too long.
     EXECUTE format('CREATE TRIGGER check_length BEFORE INSERT OR UPDATE ON tenancy.%I FOR EACH ROW WHEN (%s)
                     EXECUTE FUNCTION tenancy_internal.check_length(%s)', bound.catalog, bound.condition, bound.arguments);
   END LOOP;
 END
 $$;
 
--- References are ids, external ids or slugs. A slug in the form of an id would make the reference to another row ambiguous. What was
--- there before stays, and can be restored from a dump.
+-- References are ids, external ids or slugs. A slug in the form of an id would make the reference to another row ambiguous.
+-- Existing ones stay, and can be restored from a dump.
 CREATE FUNCTION tenancy_internal.check_slug() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

@@ -114,7 +114,7 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.deny(text, text, text) IS 'Raises 42501 (28000 without a principal) that names who, what, where, and in the hint which roles would do';
 
 CREATE FUNCTION tenancy_internal.roles_with(resource text, action text, in_workspace boolean) RETURNS text
-LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT string_agg(format('%s %s', r.level, r.name), ', ' ORDER BY r.level, r.name)
   FROM tenancy.roles r JOIN tenancy.grants g USING (role_id)
   WHERE r.organization_id IS NULL AND g.organization_id IS NULL

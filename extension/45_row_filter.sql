@@ -42,12 +42,13 @@ AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
 COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean) IS 'The same, where the organization must agree even if the workspace decides';
 
 -- With one more, options of protect(): "shared" (rows without organization and workspace are visible to everybody),
--- "workspace_decides" (for rows whose organization is NULL), "from_parent" (the parent row decides about own rows).
+-- "workspace_decides" (for rows whose organization is NULL), "from_parent" (the parent row decides about own rows),
+-- "organization_implied" (by the row's workspace, which a filter may then rely on).
 CREATE FUNCTION tenancy.row_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any",
                                     with_organization boolean, options text)
 RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.row_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible';
-COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: shared (rows without organization and workspace are visible to everybody), workspace_decides (about rows whose organization is NULL)';
+COMMENT ON FUNCTION tenancy.row_visible(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: shared (rows without organization and workspace are visible to everybody), workspace_decides (about rows whose organization is NULL), organization_implied (by the row''s workspace, if it names one)';
 
 CREATE FUNCTION tenancy_internal.payload_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible_support';
@@ -80,7 +81,8 @@ RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_interna
 AS 'MODULE_PATHNAME', 'pg_tenancy_row_accepted';
 COMMENT ON FUNCTION tenancy.row_accepted(text, text, "any", "any", "any", "any", boolean, text) IS 'The same, with options: from_parent (the parent row decides about own rows, and INSERT accepts any writer), workspace_decides (about rows whose organization is NULL)';
 
--- What a policy's WITH CHECK becomes. Handed what the filter came to; only where that is not true it judges the row.
+-- Replaces a policy's WITH CHECK. Its first argument is the result of the filter; if that is not true, the function judges the
+-- row.
 CREATE FUNCTION tenancy.write_guard(
   stamp bigint, not_after timestamptz, accepted boolean, "check" bigint, resource text, organization "any", workspace "any", owner "any",
   api_key "any")

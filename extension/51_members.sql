@@ -1,5 +1,6 @@
--- What is known of a person elsewhere is not an organization's: principals see their own row of users, and here its members.
--- OFFSET keeps a query's conditions out: the server would evaluate some on users before the join (see late_conditions.hpp).
+-- An organization sees of a person only the membership: principals see their own row of users, and the members of their
+-- organization here. OFFSET keeps a query's conditions out: the server would evaluate some on users before the join (see
+-- late_conditions.hpp).
 CREATE VIEW tenancy.members WITH (security_barrier) AS
 SELECT m.organization_id, m.user_id, u.email, coalesce(m.name, u.name) AS name, m.external_id, r.name AS role, u.active, m.created_at
 FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id JOIN tenancy.roles r ON r.role_id = m.role_id

@@ -1,6 +1,6 @@
--- What others than a DBA see of the catalogs: their own organization, as far as their rights reach, and never a secret's hash.
--- Row security holds back whoever has privileges on the tables without being a DBA: by pg_read_all_data, pg_write_all_data, or
--- GRANT ... ON ALL TABLES. 98_catalogs.sql has the policies.
+-- Access to the catalogs for roles that are not DBAs: their own organization, as far as their rights reach, and never the hash of
+-- a secret. Row security limits roles that have privileges on the tables without being a DBA: by pg_read_all_data,
+-- pg_write_all_data, or GRANT ... ON ALL TABLES. The policies are in 98_catalogs.sql.
 
 -- No policy applies to TRUNCATE.
 CREATE FUNCTION tenancy_internal.guard_truncate() RETURNS trigger

@@ -35,7 +35,7 @@ LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.lock_members(uuid) IS 'Waits for whoever else changes who is a member of the organization, and keeps others waiting until the transaction ends';
 
--- Ids that the caller brings along have never been anybody's: rows of protected tables may still name whoever had them.
+-- An id given by the caller must not have been used before: rows of protected tables may still contain it.
 CREATE FUNCTION tenancy_internal.require_new_id(id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -59,11 +59,11 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_new_id(uuid) IS 'Raises 42501 for an id (NULL: none) that the session may not choose, 23505 for one that something has or had';
 
--- Who may create organizations sets up those that it has created, until their owner is there.
+-- A sign-up role may set up an organization that it has created, until the owner joins.
 CREATE FUNCTION tenancy_internal.signs_up(organization_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  -- A session that is somebody has that person's rights, whichever login it came by.
+  -- A session with a principal has the rights of that principal, whatever its login.
   RETURN tenancy_internal.may_sign_up() AND (SELECT i.kind FROM tenancy_internal.own_identity() i) = 'nobody' AND EXISTS (
     SELECT FROM tenancy.organizations o
     WHERE o.organization_id = signs_up.organization_id AND o.open_to_sign_up AND o.closed_at IS NULL AND o.created_at > clock_timestamp() - interval '1 day'
@@ -81,7 +81,7 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.require_dba();
   the_address := tenancy_internal.email_address(create_user.email);
-  -- Called again, it is the one that there is.
+  -- A second call returns the existing one.
   SELECT u.user_id INTO new_id FROM tenancy.users u
   WHERE u.external_id = create_user.external_id AND u.email = the_address AND u.user_id = coalesce(create_user.user_id, u.user_id);
   IF FOUND THEN
@@ -119,7 +119,7 @@ BEGIN
   the_address := tenancy_internal.email_address(create_organization.owner_email);
   owner_role := tenancy_internal.find_role(NULL, 'organization', 'owner');
 
-  -- Called again by who has made it, with the same owner and ids: what there is, and nothing new.
+  -- A second call by the creator, with the same owner and ids, returns the existing organization.
   SELECT o.organization_id, w.workspace_id, u.user_id
   INTO create_organization.organization_id, create_organization.workspace_id, create_organization.owner_id
   FROM tenancy.organizations o
@@ -162,7 +162,7 @@ BEGIN
             create_organization.owner_external_id)
     RETURNING users.user_id INTO create_organization.owner_id;
   ELSIF NOT by_dba AND NOT EXISTS (SELECT FROM tenancy_internal.own_identity() p WHERE p.user_id = known) THEN
-    -- Somebody who is known already is asked.
+    -- An existing user is invited instead.
     INSERT INTO tenancy.invitations (organization_id, email, role_id, expires_at)
     VALUES (create_organization.organization_id, the_address, owner_role, clock_timestamp() + interval '14 days');
     RETURN;
@@ -174,7 +174,7 @@ BEGIN
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
   VALUES (create_organization.organization_id, create_organization.owner_id, owner_role);
 
-  -- The right to sign up confers no key of the organization that comes of it.
+  -- The right to sign up does not include a key of the new organization.
   IF by_dba AND create_organization.with_key THEN
     SELECT k.secret INTO create_organization.master_key
     FROM tenancy.create_api_key('organization_service_key', 'Master key', create_organization.organization_id::text,
@@ -184,7 +184,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_organization(text, text, text, text, uuid, uuid, uuid, text, text, text, boolean) IS 'What create_organization() does';
 
--- The master key is asked for and given by the same name, which PL/pgSQL can't have.
+-- The option and the result have the same name, which PL/pgSQL does not allow.
 CREATE FUNCTION tenancy.create_organization(
   name text, owner_email text, slug text DEFAULT NULL, external_id text DEFAULT NULL, organization_id uuid DEFAULT NULL,
   workspace_id uuid DEFAULT NULL, owner_id uuid DEFAULT NULL, owner_external_id text DEFAULT NULL,
@@ -237,7 +237,7 @@ BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
   PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, the_role);
   PERFORM tenancy_internal.lock_members(the_organization);
-  -- Of others than members a principal learns nothing.
+  -- A principal learns nothing about users who are not members.
   the_user := tenancy_internal.lookup_user(set_organization_role.member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
   SELECT m.role_id INTO role_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
@@ -257,7 +257,7 @@ BEGIN
       INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member))
       ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
     ELSE
-      -- Whoever has become a user meanwhile is known, and not added: 23505.
+      -- 23505 if the user has been created meanwhile: an existing user is not added.
       INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member)) RETURNING user_id INTO the_user;
     END IF;
   END IF;
@@ -352,11 +352,26 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_login(name) IS 'The login role of that name; 42704 with the nearest name';
 
+CREATE FUNCTION tenancy_internal.check_new_login(login name) RETURNS regrole
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_role regrole := tenancy_internal.check_login(check_new_login.login);
+BEGIN
+  IF NOT (SELECT r.rolcanlogin FROM pg_roles r WHERE r.oid = found_role) THEN
+    RAISE NOTICE USING MESSAGE = format('role "%s" cannot log in', check_new_login.login),
+      DETAIL = 'What counts is the role that has logged in: SET ROLE makes no principal.',
+      HINT = 'Trust or bind the login that uses SET ROLE, or give this role the LOGIN attribute.';
+  END IF;
+  RETURN found_role;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_new_login(name) IS 'The login role of that name, with a NOTICE if it cannot log in; 42704 with the nearest name';
+
 CREATE FUNCTION tenancy.trust_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy_internal.check_login(trust_login.login), true)
+  INSERT INTO tenancy.login_bindings (login, trusted) VALUES (tenancy_internal.check_new_login(trust_login.login), true)
   ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE SET trusted = true;
 END
 $$;
@@ -379,13 +394,13 @@ BEGIN
   IF the_workspace IS NOT NULL AND the_organization IS NULL THEN
     SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
   END IF;
-  -- The only one there is, or the first one there will be, is stored by a trigger.
+  -- A trigger stores the only organization of the user, or the first one later.
   IF the_organization IS NULL AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = the_user) > 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
       DETAIL = 'The user is a member of several, and a login acts in one.';
   END IF;
   INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
-  VALUES (tenancy_internal.check_login(bind_login.login), the_user, the_organization, the_workspace)
+  VALUES (tenancy_internal.check_new_login(bind_login.login), the_user, the_organization, the_workspace)
   ON CONFLICT ON CONSTRAINT login_bindings_pkey DO UPDATE
     SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id, workspace_id = EXCLUDED.workspace_id;
 END

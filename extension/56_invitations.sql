@@ -92,7 +92,7 @@ BEGIN
       MESSAGE = CASE WHEN the_address IS NULL THEN 'an e-mail address must be given' ELSE 'an invitation must end in the future' END;
   END IF;
 
-  -- What follows depends on the organization's own rows alone: nothing that it does says who else there is.
+  -- Everything below depends on rows of this organization only, so that it reveals nothing about other users.
   PERFORM tenancy_internal.lock_members(the_organization);
   IF EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
              WHERE m.organization_id = the_organization AND u.email = the_address) THEN
@@ -125,8 +125,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.invitations_today(uuid) IS 'How many invitations an organization has made within 24 hours, withdrawn ones included';
 
--- To join, first the organization is locked, then the invitation, so that concurrent changes of either are seen. To decline locks
--- nothing that the organization's own administration waits for.
+-- Joining locks the organization, then the invitation, so that concurrent changes of either are seen. Declining takes no lock
+-- that administration of the organization waits for.
 CREATE FUNCTION tenancy_internal.resolve_invitation(invitation_id uuid, to_join boolean) RETURNS tenancy.invitations
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -202,7 +202,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   declined tenancy.invitations := tenancy_internal.resolve_invitation(decline_invitation.invitation, false);
 BEGIN
-  -- The invitation stays until it ends: the inviting side reads from nothing whether somebody has declined.
+  -- The invitation stays until it ends, so that the inviting side cannot see that it was declined.
   INSERT INTO tenancy.refused_invitations (email, inviting_organization, invitation_id, blocked)
   VALUES (declined.email, declined.organization_id, declined.invitation_id, coalesce(decline_invitation.block, false))
   ON CONFLICT (email, inviting_organization) DO UPDATE
@@ -281,7 +281,7 @@ DECLARE
   me record;
 BEGIN
   SELECT * INTO me FROM tenancy_internal.own_identity();
-  -- An identity that an organization can make is told of that organization alone.
+  -- An identity that an organization can issue gets the invitations of that organization only.
   IF me.kind = 'credential' THEN
     RETURN QUERY
       SELECT o.organization_id, o.slug::text, r.name::text, 'member', w.expires_at, o.name, NULL::uuid, NULL::text
@@ -296,7 +296,7 @@ BEGIN
     JOIN tenancy.roles r ON r.role_id = m.role_id
     WHERE m.user_id = me.user_id
     UNION ALL
-    -- Somebody else has typed this: it shows in the invited person's console.
+    -- Text of the inviting side, displayed to the invited person.
     SELECT o.organization_id, o.slug::text, r.name::text, 'invited', i.expires_at,
            left(regexp_replace(o.name, '[[:cntrl:]]', ' ', 'g'), 200), i.invitation_id, u.email::text
     FROM tenancy.invitations i JOIN tenancy.organizations o ON o.organization_id = i.organization_id
@@ -308,8 +308,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.my_organizations() IS 'Organizations of the session''s person, before one is chosen: memberships (state member), and invitations (state invited) with their end, id and who has invited; for an API key or token its organization alone';
 
--- Whoever has become a member, whichever way, is no longer invited; whoever has left has invited nobody. A login that stands for
--- somebody who was in no organization stands for them in their first one, and no later one changes that.
+-- A new member is no longer invited, in whichever way they joined, and invitations by a former member end. A login bound to a
+-- user without an organization is bound to the first one that the user joins; later ones do not change that.
 CREATE FUNCTION tenancy_internal.follow_membership() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -326,8 +326,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.follow_membership() IS 'Trigger: invitations of a new member and by a former one end; a login bound to somebody without an organization is bound to their first one';
-CREATE TRIGGER follow_membership AFTER INSERT OR DELETE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.follow_membership();
 
 CREATE FUNCTION tenancy_internal.settle_binding() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -341,5 +339,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.settle_binding() IS 'Trigger: a login that stands for a user of a single organization does so there, whatever the user joins later';
-CREATE TRIGGER settle_binding BEFORE INSERT OR UPDATE ON tenancy.login_bindings
-  FOR EACH ROW WHEN (NEW.user_id IS NOT NULL AND NEW.organization_id IS NULL AND NEW.workspace_id IS NULL) EXECUTE FUNCTION tenancy_internal.settle_binding();

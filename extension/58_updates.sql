@@ -1,6 +1,7 @@
--- Names, slugs and external ids of what there is. NULL leaves something as it is.
+-- Changes of names, slugs and external ids. NULL leaves a value unchanged.
 
--- Rows of protected tables are whose their external id names: whoever may give one the first time takes no rows from anybody.
+-- The external id in a row of a protected table decides whose the row is: an id that was never used before takes no row from
+-- anybody.
 CREATE FUNCTION tenancy_internal.require_external_id_change(before text, after text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -14,7 +15,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_external_id_change(text, text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set where there was this one, or (NULL) none; whether or not it is taken';
 
--- Organizations' slugs are unique over all of them, so that whoever chose one freely would learn which others there are.
+-- Slugs are unique over all organizations, so that a free choice would reveal the others.
 CREATE FUNCTION tenancy.update_organization(organization text, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -62,9 +63,9 @@ BEGIN
   IF tenancy.is_dba() AND update_user.member IS NOT NULL THEN
     the_user := tenancy_internal.find_user(update_user.member);
   ELSE
-    -- What a person is called everywhere is for the person to say; the rest is how they are known, and a DBA's.
+    -- The person chooses their own name; the other names identify the person, and are for a DBA to change.
     SELECT p.user_id INTO the_user FROM tenancy_internal.own_person() p;
-    -- Compared with the person's own names alone: the error is the same whether or not somebody else is called so.
+    -- Compared only with the person's own names: the error is the same whether or not another user has the name.
     IF the_user IS NULL OR update_user.member IS NOT NULL AND NOT EXISTS (
         SELECT FROM tenancy.users u
         WHERE u.user_id = the_user AND (lower(update_user.member) IN (u.user_id::text, u.email) OR update_user.member = u.external_id)) THEN
@@ -112,7 +113,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change (42501), and the only one in the organization (23505)';
 
--- What an organization knows a member by: its own id for it, or else the global one.
+-- A member's effective external id in an organization: its own, or else the global one.
 CREATE FUNCTION tenancy_internal.check_member_id() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -130,5 +131,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_member_id() IS 'Trigger: within an organization a member''s external id, its own or else the global one, is unique';
-CREATE TRIGGER check_member_id BEFORE INSERT OR UPDATE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_member_id();

@@ -30,7 +30,7 @@ BEGIN
   IF expand_scopes.scopes IS NULL THEN
     expand_scopes.scopes := jsonb_object(tenancy_internal.default_scope_levels());
   END IF;
-  -- Each is looked up: more than there can be permissions is nobody's honest list.
+  -- Each entry costs a look-up, so the list may not be longer than all permissions.
   IF (CASE jsonb_typeof(expand_scopes.scopes) WHEN 'array' THEN jsonb_array_length(expand_scopes.scopes)
         WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(expand_scopes.scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'too many scopes',
@@ -83,7 +83,7 @@ BEGIN
     RETURN;  -- it confers nothing
   END IF;
   PERFORM tenancy_internal.require_expiry_within_session((require_key_permission.key).expires_at, 'the API key');
-  -- A key of somebody who does not reach the workspace would begin to act on the day that they do, whatever they have then.
+  -- A key of a user without access to the workspace would become active on the day that the user gets access.
   IF (require_key_permission.key).user_id <> coalesce(tenancy.current_user_id(), '00000000-0000-0000-0000-000000000000')
      AND NOT EXISTS (SELECT FROM tenancy.workspace_members m
                      WHERE m.workspace_id = (require_key_permission.key).workspace_id AND m.user_id = (require_key_permission.key).user_id)
@@ -278,7 +278,7 @@ BEGIN
   END IF;
   issued := tenancy_internal.issue_secret();
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (issued.secret_hash, key.api_key_id);
-  UPDATE tenancy.api_keys k SET display_prefix = issued.display_prefix WHERE k.api_key_id = key.api_key_id;
+  UPDATE tenancy.api_keys k SET display_prefix = issued.display_prefix, rotated_at = now() WHERE k.api_key_id = key.api_key_id;
   RETURN issued.secret;
 END
 $$;

@@ -19,8 +19,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_jwt_key() IS 'Trigger: every configured key is one that can be used';
-CREATE TRIGGER check_key BEFORE INSERT OR UPDATE ON tenancy.jwt_keys
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_jwt_key();
 
 CREATE FUNCTION tenancy.set_jwks(organization text, jwks jsonb, issuer text DEFAULT NULL, audience text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

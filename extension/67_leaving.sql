@@ -23,18 +23,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.end_keys_of_all() IS 'Trigger: revokes all user keys when all memberships end';
-
-CREATE TRIGGER end_keys AFTER DELETE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
-CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW
-  WHEN ((OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id))
-  EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
-CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.organization_members
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_keys_of_all();
-CREATE TRIGGER end_keys AFTER DELETE ON tenancy.workspace_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
-CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.workspace_members FOR EACH ROW
-  WHEN ((OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id))
-  EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
-CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.workspace_members
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_keys_of_all();

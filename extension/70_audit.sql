@@ -58,19 +58,6 @@ COMMENT ON COLUMN tenancy.audit_heads.entry_hash IS 'Hash of the last entry';
 COMMENT ON COLUMN tenancy.audit_heads.anchor_audit_id IS 'The last entry that was purged; 0 for none';
 COMMENT ON COLUMN tenancy.audit_heads.anchor_hash IS 'Hash of the last entry that was purged, which the first one kept refers to';
 
-GRANT SELECT ON tenancy.audit_log TO PUBLIC;
-CREATE POLICY dba ON tenancy.audit_heads USING ((SELECT tenancy.is_dba()));
-COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
-CREATE POLICY dba ON tenancy.audit_log FOR SELECT USING ((SELECT tenancy.is_dba()));
-COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything';
--- The guards trust a purge entry to cover the entries before it, so only purge_audit_log() writes one.
-CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
-  WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));
-COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'Entries added by a DBA are sealed; they can be neither changed nor removed';
-CREATE POLICY principal ON tenancy.audit_log FOR SELECT
-  USING (organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('audit_logs', 'list')));
-COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for holders of audit_logs.list';
-
 -- Recognizes the session state of pg_dump and pg_restore, which load the log itself together with the catalogs. Only for logins
 -- that could switch triggers off anyway; never true inside our functions, since these pin search_path.
 CREATE FUNCTION tenancy_steps.is_restore() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
@@ -89,7 +76,7 @@ RETURN pg_catalog.sha256(pg_catalog.byteacat(COALESCE((entry).previous_hash, '')
 COMMENT ON FUNCTION tenancy_internal.audit_entry_hash(tenancy.audit_log) IS 'The hash that an entry must have: SHA-256 of the previous hash and the entry''s columns as a JSON array';
 
 CREATE FUNCTION tenancy_internal.audit_actor(OUT kind text, OUT id uuid, OUT name text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   me record;
 BEGIN
@@ -97,7 +84,7 @@ BEGIN
   BEGIN
     SELECT * INTO me FROM tenancy.whoami();
   EXCEPTION WHEN OTHERS OR assert_failure THEN
-    -- Who joins or leaves need not have chosen an organization.
+    -- A person who joins or leaves need not have chosen an organization.
     BEGIN
       SELECT 'user', o.user_id, o.email INTO audit_actor.kind, audit_actor.id, audit_actor.name
         FROM tenancy_internal.own_identity() o WHERE o.kind = 'person' AND o.user_id IS NOT NULL;
@@ -169,11 +156,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.seal_audit_entry() IS 'Trigger: fills in who, when and from where, and appends the entry to its organization''s chain';
--- is_restore() spelled out, here and below: its call would be expanded anew for each entry.
-CREATE TRIGGER seal BEFORE INSERT ON tenancy.audit_log FOR EACH ROW
-  WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
-             pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
-  EXECUTE FUNCTION tenancy_internal.seal_audit_entry();
 
 -- Once per transaction rather than once per entry: a row that one transaction updates over and over gets slower and slower.
 CREATE FUNCTION tenancy_internal.advance_audit_head() RETURNS trigger
@@ -191,11 +173,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.advance_audit_head() IS 'Trigger: at commit, the transaction''s last entry of an organization becomes the head of its chain';
-CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW WHEN (NEW.organization_id IS NOT NULL AND
-    NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
-         pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
-  EXECUTE FUNCTION tenancy_internal.advance_audit_head();
 
 CREATE FUNCTION tenancy_internal.add_audit_entry(
   action text, resource_type text, resource_id text DEFAULT NULL, organization_id uuid DEFAULT NULL,
@@ -227,11 +204,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.guard_audit_log() IS 'Trigger: audit entries stay as they are, and go only when a purge entry covers them; else 55000';
-CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON tenancy.audit_log
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.guard_audit_log();
-CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.audit_log
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_audit_log();
-ALTER TABLE tenancy.audit_log ENABLE ALWAYS TRIGGER guard, ENABLE ALWAYS TRIGGER guard_truncate;
 
 CREATE FUNCTION tenancy_internal.guard_audit_heads() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
@@ -257,8 +229,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.guard_audit_heads() IS 'Trigger: a chain''s head moves to a later entry, its anchor to where a purge entry says, and nothing else happens to them; else 55000';
-CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON tenancy.audit_heads
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.guard_audit_heads();
-CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.audit_heads
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_audit_heads();
-ALTER TABLE tenancy.audit_heads ENABLE ALWAYS TRIGGER guard, ENABLE ALWAYS TRIGGER guard_truncate;

@@ -1,38 +1,25 @@
 -- Writes every change of the catalogs into the audit log, in whichever way it is made.
 
 CREATE FUNCTION tenancy_internal.audit_action(relation name, operation text, old_row jsonb, new_row jsonb) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp
-SET enable_seqscan = off AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF audit_action.relation = 'api_keys' AND audit_action.operation = 'UPDATE' THEN
     IF audit_action.old_row ->> 'deleted_at' IS NULL AND audit_action.new_row ->> 'deleted_at' IS NOT NULL THEN
       RETURN 'delete';
     ELSIF audit_action.old_row ->> 'revoked_at' IS NULL AND audit_action.new_row ->> 'revoked_at' IS NOT NULL THEN
       RETURN 'revoke';
+    ELSIF audit_action.old_row -> 'rotated_at' IS DISTINCT FROM audit_action.new_row -> 'rotated_at' THEN
+      RETURN 'rotate';
     END IF;
   ELSIF audit_action.relation = 'invitations' AND audit_action.operation = 'DELETE' THEN
     RETURN 'end';  -- whichever way
   ELSIF audit_action.relation = 'api_key_secrets' THEN
-    IF audit_action.operation = 'DELETE' THEN
-      RETURN 'remove_secret';
-    ELSIF audit_action.operation = 'UPDATE' THEN
-      -- A replaced secret shows no difference, since hashes are left out.
-      RETURN CASE WHEN audit_action.old_row = audit_action.new_row
-        AND (audit_action.new_row ->> 'is_current')::boolean THEN 'rotate' ELSE 'update_secret' END;
-    ELSIF (audit_action.new_row ->> 'is_current')::boolean AND (
-      EXISTS (SELECT FROM tenancy.api_key_secrets s
-              WHERE s.api_key_id = (audit_action.new_row ->> 'api_key_id')::uuid AND NOT s.is_current) OR
-      EXISTS (SELECT FROM tenancy.audit_log l
-              WHERE l.resource_type = 'api_key' AND l.resource_id = audit_action.new_row ->> 'api_key_id'
-                AND (l.action = 'rotate' OR l.action LIKE '%\_secret'))) THEN
-      RETURN 'rotate';
-    END IF;
-    RETURN 'add_secret';
+    RETURN CASE audit_action.operation WHEN 'INSERT' THEN 'add_secret' WHEN 'DELETE' THEN 'remove_secret' ELSE 'update_secret' END;
   END IF;
   RETURN CASE audit_action.operation WHEN 'INSERT' THEN 'create' WHEN 'DELETE' THEN 'delete' ELSE 'update' END;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of an invitation end; of a key and its secrets also revoke, rotate, add_secret, update_secret, remove_secret';
+COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of an invitation end; of a key also revoke and rotate; of its secrets add_secret, update_secret, remove_secret';
 
 CREATE FUNCTION tenancy_internal.name_of_dropped(relation oid) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -190,6 +190,7 @@ CREATE FUNCTION tenancy_internal.policy_options(wanted tenancy.protected_tables,
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT concat_ws(' ', CASE WHEN policy_options.reading AND (policy_options.wanted).shared THEN 'shared' END,
                         CASE WHEN (policy_options.wanted).workspace_decides THEN 'workspace_decides' END,
+                        CASE WHEN policy_options.reading AND (policy_options.wanted).workspace_implies_organization THEN 'organization_implied' END,
                         CASE WHEN policy_options.inserting AND (policy_options.wanted).inherits_owner THEN 'from_parent' END)
 $$;
 COMMENT ON FUNCTION tenancy_internal.policy_options(tenancy.protected_tables, boolean, boolean) IS 'The options of row_visible() or row_accepted() in the policies of a table';
@@ -265,7 +266,7 @@ BEGIN
   apply_protection.wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
   apply_protection.wanted.protected_at := now();
   INSERT INTO tenancy.protected_tables SELECT (apply_protection.wanted).*;
-  PERFORM tenancy_internal.remember_name(apply_protection.relation);
+  PERFORM tenancy_internal.remember_name(apply_protection.relation, false);
   RETURN kept;
 END
 $$;
@@ -328,7 +329,8 @@ COMMENT ON FUNCTION tenancy_internal.has_rows_without_organization(regclass, nam
 CREATE FUNCTION tenancy.protect(
   relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
   api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false, through name[] DEFAULT NULL,
-  shared boolean DEFAULT false, fill_nulls boolean DEFAULT false, actions jsonb DEFAULT NULL)
+  shared boolean DEFAULT false, fill_nulls boolean DEFAULT false, workspace_implies_organization boolean DEFAULT false,
+  actions jsonb DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted tenancy.protected_tables;
@@ -338,9 +340,14 @@ DECLARE
   done bigint := 0;
   kept name[];
 BEGIN
-  IF protect.relation IS NULL OR protect.resource IS NULL OR protect.shared IS NULL OR protect.fill_nulls IS NULL THEN
+  IF protect.relation IS NULL OR protect.resource IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a table and a resource must be given';
+  ELSIF protect.shared IS NULL OR protect.fill_nulls IS NULL OR protect.workspace_implies_organization IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-      MESSAGE = CASE WHEN protect.shared IS NULL OR protect.fill_nulls IS NULL THEN 'shared and fill_nulls must be true or false' ELSE 'a table and a resource must be given' END;
+      MESSAGE = 'shared, fill_nulls and workspace_implies_organization must be true or false';
+  ELSIF protect.workspace_implies_organization AND (protect.organization IS NULL OR protect.workspace IS NULL) AND protect.through IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = 'workspace_implies_organization is about a column for the workspace and one for the organization: both must be given';
   END IF;
   PERFORM tenancy_internal.check_protectable(protect.relation);
   PERFORM tenancy_internal.check_resource(protect.resource);
@@ -348,6 +355,7 @@ BEGIN
   wanted.payload := protect.payload;
   wanted.shared := protect.shared;
   wanted.fill_nulls := protect.fill_nulls;
+  wanted.workspace_implies_organization := protect.workspace_implies_organization;
   wanted.actions := protect.actions;
   wanted.inherits_owner := false;
   IF protect.through IS NOT NULL THEN
@@ -412,8 +420,8 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, jsonb) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. actions: actions of the resource, and the columns whose change needs them beside update, or beside create where INSERT gives them another value than their default. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
-REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. workspace_implies_organization: each row that names a workspace names that workspace''s organization, the caller vouches, as a foreign key would; then the newest rows of who belongs to many workspaces are found by an index on the organization. Where that is not so, such rows are missing there, and nothing else is seen. actions: actions of the resource, and the columns whose change needs them beside update, or beside create where INSERT gives them another value than their default. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
+REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb) FROM PUBLIC;
 
 -- The setting belongs to this function: one that is called by others would be set with their rights.
 CREATE FUNCTION tenancy_internal.disable_row_security(relation regclass, enabled boolean, forced boolean) RETURNS void

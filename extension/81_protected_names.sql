@@ -1,7 +1,7 @@
 -- Names of protected tables. A table that takes such a name (a copy renamed into a protected table's place, or a table dropped
 -- and recreated) is protected like the former table, or closed: row security without a policy that lets any row pass.
 
--- These are called for every command on a table, hence in PL/pgSQL, which keeps plans.
+-- Called for every command on a table, hence in PL/pgSQL, which caches plans.
 CREATE FUNCTION tenancy_internal.protected_parent(relation regclass) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -67,7 +67,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.reopen_table(regclass) IS 'Takes back what close_table() did to one table; false when it wasn''t closed';
 
-CREATE FUNCTION tenancy_internal.remember_name(relation regclass) RETURNS void
+CREATE FUNCTION tenancy_internal.remember_name(relation regclass, perhaps_restored boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- A partition or child follows its parent, whatever its name.
@@ -75,32 +75,33 @@ BEGIN
     RETURN;
   END IF;
   -- A dump restores the names as well, perhaps later.
-  IF current_setting('check_function_bodies') = 'off' THEN
+  IF remember_name.perhaps_restored AND current_setting('check_function_bodies') = 'off' THEN
     UPDATE tenancy.protected_names k SET holder = remember_name.relation
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = remember_name.relation AND k.schema_name = n.nspname AND k.table_name = c.relname AND k.holder IS NULL;
     RETURN;
   END IF;
   INSERT INTO tenancy.protected_names AS known (schema_name, table_name, resource, organization_column, workspace_column,
-    owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides, fill_nulls, actions)
+    owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides, fill_nulls,
+    workspace_implies_organization, actions)
   SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation,
-    t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.actions
+    t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE t.relation = remember_name.relation AND NOT EXISTS (
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
       AND (k.organization_column, k.workspace_column, k.owner_column, k.api_key_column, k.payload, k.through, k.inherits_owner, k.shared,
-           k.workspace_decides, k.fill_nulls, k.actions)
+           k.workspace_decides, k.fill_nulls, k.workspace_implies_organization, k.actions)
           IS NOT DISTINCT FROM (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.through,
-                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.actions))
+                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions))
   ON CONFLICT ON CONSTRAINT protected_names_pkey DO UPDATE
   SET resource = EXCLUDED.resource, organization_column = EXCLUDED.organization_column, workspace_column = EXCLUDED.workspace_column,
       owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder,
       through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides,
-      fill_nulls = EXCLUDED.fill_nulls, actions = EXCLUDED.actions;
+      fill_nulls = EXCLUDED.fill_nulls, workspace_implies_organization = EXCLUDED.workspace_implies_organization, actions = EXCLUDED.actions;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.remember_name(regclass) IS 'Remembers the present name of a protected table, and how it is protected';
+COMMENT ON FUNCTION tenancy_internal.remember_name(regclass, boolean) IS 'Remembers the present name of a protected table, and how it is protected, unless a dump may be what brings both';
 
 CREATE FUNCTION tenancy_internal.remembered_name(relation regclass) RETURNS tenancy.protected_names
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -125,6 +126,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     CASE WHEN NOT protect_call.named.inherits_owner THEN 'api_key => ' || quote_literal(protect_call.named.api_key_column) END,
     'payload => ' || quote_literal(protect_call.named.payload::text), 'through => ' || quote_literal(protect_call.named.through::text),
     CASE WHEN protect_call.named.shared THEN 'shared => true' END, CASE WHEN protect_call.named.fill_nulls THEN 'fill_nulls => true' END,
+    CASE WHEN protect_call.named.workspace_implies_organization THEN 'workspace_implies_organization => true' END,
     'actions => ' || quote_literal(protect_call.named.actions::text)))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_names, regclass) IS 'The call of protect() that protects a table as the one that had its name';
@@ -145,6 +147,7 @@ BEGIN
   wanted.shared := wanted_by_name.named.shared;
   wanted.workspace_decides := wanted_by_name.named.workspace_decides;
   wanted.fill_nulls := wanted_by_name.named.fill_nulls;
+  wanted.workspace_implies_organization := wanted_by_name.named.workspace_implies_organization;
   wanted.actions := wanted_by_name.named.actions;
   RETURN wanted;
 END
@@ -180,8 +183,8 @@ BEGIN
   IF FOUND THEN
     RETURN format('a table of this name was protected, and it has the permissive policy "%s"', policy);
   END IF;
-  -- The policies of a dump have yet to be restored.
-  IF current_setting('check_function_bodies') = 'off' THEN
+  -- The policies of a dump have yet to be restored; it renames nothing.
+  IF unlike_its_name.made AND current_setting('check_function_bodies') = 'off' THEN
     RETURN 'a table of this name was protected, and it is being restored';
   END IF;
   RETURN NULL;

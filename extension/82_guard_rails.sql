@@ -7,14 +7,14 @@ LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_guard_rails';
 COMMENT ON FUNCTION tenancy_internal.guard_rails() IS 'Whether the setting tenancy.guard_rails is on';
 
 CREATE FUNCTION tenancy_internal.inspect_command(
-  command pg_ddl_command, OUT opens boolean, OUT changes_columns boolean, OUT renamed name, OUT renamed_to name, OUT attached oid[],
-  OUT granted oid[])
+  command pg_ddl_command, OUT opens boolean, OUT changes_columns boolean, OUT renamed name, OUT renamed_to name,
+  OUT gives_name boolean, OUT attached oid[], OUT granted oid[])
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_command';
-COMMENT ON FUNCTION tenancy_internal.inspect_command(pg_ddl_command) IS 'What a command does beyond the relation that it touched: whether it switches row security off or no longer forces it, and whether it may change columns that are there; the column that it renames; tables that it makes partitions or children; relations that it grants rights on';
+COMMENT ON FUNCTION tenancy_internal.inspect_command(pg_ddl_command) IS 'What a command does beyond the relation that it touched: whether it switches row security off or no longer forces it, and whether it may change columns that are there; the column that it renames; whether it renames a relation or moves it to a schema; tables that it makes partitions or children; relations that it grants rights on';
 
 CREATE FUNCTION tenancy_internal.inspect_protection(
   relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name,
-  OUT through name[], OUT shared boolean)
+  OUT through name[], OUT shared boolean, OUT workspace_implies_organization boolean)
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_protection';
 COMMENT ON FUNCTION tenancy_internal.inspect_protection(regclass) IS 'What is wrong with the policies of a protected table, or its triggers (NULL: nothing), and the resource and columns that they name';
 
@@ -176,7 +176,8 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.follow_columns(regclass, name, name) IS 'Makes the records of a table, and its partitions and children, follow a renamed column; without one, raises 55000 when a default that protect() set has been dropped';
 
 CREATE FUNCTION tenancy_internal.guard_relation(
-  relation regclass, command_tag text, opens boolean, changes_columns boolean, renamed name, renamed_to name, attached oid[])
+  relation regclass, command_tag text, opens boolean, changes_columns boolean, renamed name, renamed_to name,
+  gives_name boolean, attached oid[])
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   class pg_class;
@@ -192,7 +193,7 @@ BEGIN
   IF class.relkind = 'c' THEN
     -- Columns of a typed table are those of its type.
     PERFORM tenancy_internal.guard_relation(k.oid, guard_relation.command_tag, guard_relation.opens, guard_relation.changes_columns,
-      guard_relation.renamed, guard_relation.renamed_to, guard_relation.attached)
+      guard_relation.renamed, guard_relation.renamed_to, guard_relation.gives_name, guard_relation.attached)
     FROM (SELECT DISTINCT d.objid FROM pg_depend d
           WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid = class.reltype AND d.classid = 'pg_class'::regclass) d
     JOIN pg_class k ON k.oid = d.objid AND k.reloftype = class.reltype;
@@ -251,12 +252,14 @@ BEGIN
     WHERE t.relation = guard_relation.relation AND now_named.problem IS NULL
       AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.through)
           IS DISTINCT FROM (now_named.organization, now_named.workspace, now_named.owner, now_named.api_key, now_named.through);
-    PERFORM tenancy_internal.remember_name(guard_relation.relation);
+    PERFORM tenancy_internal.remember_name(guard_relation.relation, NOT guard_relation.gives_name);
   ELSIF NOT closed
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = guard_relation.relation) THEN
     -- A whole restore has made the table before names are there, and brings its protection, or its being closed, at the end.
-    IF named AND (guard_relation.command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA',
-      'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA')
+    -- It renames nothing.
+    IF named AND (guard_relation.gives_name
+                  OR guard_relation.command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA',
+                                                    'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA')
                   OR current_setting('check_function_bodies') <> 'off') THEN
       PERFORM tenancy_internal.take_name(guard_relation.relation, guard_relation.command_tag NOT LIKE 'ALTER %');
     END IF;
@@ -266,7 +269,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.guard_relation(regclass, text, boolean, boolean, name, name, oid[]) IS 'What guard rails have to say to a relation that a command has touched';
+COMMENT ON FUNCTION tenancy_internal.guard_relation(regclass, text, boolean, boolean, name, name, boolean, oid[]) IS 'What guard rails have to say to a relation that a command has touched';
 
 -- Its tables have new names.
 CREATE FUNCTION tenancy_internal.guard_renamed(relations oid[]) RETURNS void
@@ -282,7 +285,7 @@ BEGIN
     WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
       AND (t.relation IS NOT NULL OR k.table_name IS NOT NULL AND NOT tenancy_internal.is_closed(c.oid)) LOOP
     IF it.recorded THEN
-      PERFORM tenancy_internal.remember_name(it.oid);
+      PERFORM tenancy_internal.remember_name(it.oid, false);
     ELSE
       PERFORM tenancy_internal.take_name(it.oid, false);
     END IF;
@@ -315,7 +318,7 @@ BEGIN
         PERFORM tenancy_internal.guard_policy(command.objid);
       WHEN command.classid = 'pg_class'::regclass THEN
         PERFORM tenancy_internal.guard_relation(command.objid, command.command_tag, command.opens, command.changes_columns,
-                                       command.renamed, command.renamed_to, command.attached);
+                                       command.renamed, command.renamed_to, command.gives_name, command.attached);
       WHEN command.classid = 'pg_namespace'::regclass THEN
         PERFORM tenancy_internal.guard_renamed(array_agg(c.oid)) FROM pg_class c WHERE c.relnamespace = command.objid;
       WHEN command.classid = 'pg_extension'::regclass THEN
@@ -328,9 +331,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.on_ddl() IS 'Event trigger: refuses what would open a protected table, protects partitions and children as they are made or attached, and protects or closes what takes a protected table''s place';
-CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy_internal.on_ddl();
-COMMENT ON EVENT TRIGGER tenancy_ddl IS 'Guard rails of protected tables';
-ALTER EVENT TRIGGER tenancy_ddl ENABLE ALWAYS;
 
 CREATE FUNCTION tenancy_internal.on_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -392,6 +392,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.on_drop() IS 'Event trigger: forgets protected tables and scoped views that are dropped, and refuses to drop the policies of others';
-CREATE EVENT TRIGGER tenancy_drop ON sql_drop EXECUTE FUNCTION tenancy_internal.on_drop();
-COMMENT ON EVENT TRIGGER tenancy_drop IS 'Guard rails of protected tables, and forgets those that are dropped';
-ALTER EVENT TRIGGER tenancy_drop ENABLE ALWAYS;

@@ -55,16 +55,31 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.refuse_foreign_code() IS 'Event trigger: raises 42501 when somebody who is no superuser makes code run by changes of the extension''s tables';
-CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy_internal.refuse_foreign_code();
-COMMENT ON EVENT TRIGGER tenancy_catalogs IS 'Keeps others'' code off the tables of pg_tenancy';
-ALTER EVENT TRIGGER tenancy_catalogs ENABLE ALWAYS;
 
--- Foreign keys to and from protected tables are validated over all rows, whoever owns the tables.
+-- Foreign keys to and from protected tables are validated over all rows, whoever owns the tables. A table that is to become a
+-- partition gets its parent's keys first: by commands that only validate foreign keys, while ATTACH PARTITION also runs users' code.
+CREATE FUNCTION tenancy_steps.take_foreign_keys(parent oid, partition oid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  key record;
+BEGIN
+  FOR key IN
+    SELECT k.conname, pg_get_constraintdef(k.oid) AS definition FROM pg_constraint k
+    JOIN pg_class c ON c.oid = take_foreign_keys.partition AND c.relkind IN ('r', 'p')
+    WHERE k.conrelid = take_foreign_keys.parent AND k.contype = 'f' AND k.convalidated
+      -- a key to a partitioned table has one entry more for each of that table's partitions
+      AND NOT EXISTS (SELECT FROM pg_constraint above WHERE above.oid = k.conparentid AND above.conrelid = k.conrelid)
+      AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid IN (k.confrelid, take_foreign_keys.partition) AND p.polname = 'tenancy_select')
+      AND NOT EXISTS (SELECT FROM pg_constraint own WHERE own.conrelid = take_foreign_keys.partition AND own.contype = 'f' AND own.convalidated
+                        AND pg_get_constraintdef(own.oid) = pg_get_constraintdef(k.oid))
+    ORDER BY k.conname LOOP
+    EXECUTE format('ALTER TABLE %s ADD %s %s', take_foreign_keys.partition::regclass,
+      CASE WHEN NOT EXISTS (SELECT FROM pg_constraint own WHERE own.conrelid = take_foreign_keys.partition AND own.conname = key.conname)
+           THEN format('CONSTRAINT %I', key.conname) END, key.definition);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.take_foreign_keys(oid, oid) IS 'Gives a table that is to become a partition those foreign keys of its parent whose validation concerns protected tables';
+
 CREATE FUNCTION tenancy_internal.exempt_validation() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_exempt_validation';
 COMMENT ON FUNCTION tenancy_internal.exempt_validation() IS 'Event trigger: has an ALTER TABLE that only validates foreign keys see all rows of its owner''s tables';
-CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy_internal.exempt_validation();
-COMMENT ON EVENT TRIGGER tenancy_validation_begins IS 'Foreign keys are validated over all rows';
-ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
-CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy_internal.exempt_validation();
-COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
-ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;

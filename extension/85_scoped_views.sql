@@ -70,9 +70,12 @@ BEGIN
                   FOR EACH ROW EXECUTE FUNCTION tenancy.refuse_view_change()', the_schema, the_view);
   EXECUTE format('COMMENT ON VIEW %I.%I IS %L', the_schema, the_view,
                  format('%s as far as the session may list it, with the payload of rows that it may view', create_scoped_view.relation));
+  -- A migration by the table's owner makes it anew, with the rights of its readers.
+  EXECUTE (SELECT format('GRANT SELECT ON %I.%I TO %s WITH GRANT OPTION', the_schema, the_view, c.relowner::regrole)
+           FROM pg_class c WHERE c.oid = create_scoped_view.relation);
   INSERT INTO tenancy.scoped_views ("view", relation)
   VALUES (to_regclass(format('%I.%I', the_schema, the_view)), create_scoped_view.relation) ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Creates or recreates a view, to be granted to others, on a protected table with payload columns: for principals that may list, these columns and those generated from them are NULL; principals that may view see everything; read only; 55000 when the table has no payload columns, 42P07 for a name that is taken';
+COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Creates or recreates a view, which the table''s owner may grant to others, on a protected table with payload columns: for principals that may list, these columns and those generated from them are NULL; principals that may view see everything; read only; 55000 when the table has no payload columns, 42P07 for a name that is taken';
 REVOKE ALL ON FUNCTION tenancy.create_scoped_view(regclass, text) FROM PUBLIC;

@@ -1,4 +1,4 @@
--- What becomes of a row that is written: an explicit NULL that is filled in (fill_nulls), and explain_write().
+-- Rows that are written: explicit NULLs that are filled in (fill_nulls), and explain_write().
 
 CREATE FUNCTION tenancy_internal.fill_nulls() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_fill_nulls';
@@ -52,8 +52,8 @@ COMMENT ON FUNCTION tenancy_internal.make_fill_trigger(regclass, tenancy.protect
 
 -- --- explain_write()
 
--- What a column of the row holds when policies are asked: as given, or filled in. As SQL that runs no code of others: a domain
--- is its base type, and no other default is worked out.
+-- The value of a column when policies are evaluated, as given or filled in. As SQL that runs no other role's code: a domain is
+-- replaced by its base type, and no other default is evaluated.
 CREATE FUNCTION tenancy_internal.written_id(relation regclass, "column" name, entity text, "row" jsonb, fill_nulls boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -101,7 +101,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_written_row(regclass, jsonb, text) IS 'Raises 22023, 42703 or 55000 unless explain_write() can be asked about the row';
 
--- A row of a child table as its trigger leaves it: with what its parent says.
+-- A row of a child table after its trigger, with its parent's values.
 CREATE FUNCTION tenancy_internal.row_with_parent(relation regclass, "row" jsonb) RETURNS jsonb
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

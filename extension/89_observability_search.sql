@@ -1,5 +1,5 @@
--- What people search logs for besides model and status: keys of metadata, and words of what was sent and came back. It costs who
--- writes, so it is there where it is asked for.
+-- Search of logs by more than model and status: by keys of metadata, and by words of requests and responses. It slows down
+-- writers, so it is made on request only.
 
 CREATE FUNCTION tenancy_steps.add_index(relation regclass, index name, definition text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -25,8 +25,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.add_metadata_key(regclass, text) IS 'Indexes logs by a key of metadata, led by the tenant, unless they are';
 
--- Escapes of JSON are no part of a word, and what is longer than words are (base64) would be a NOTICE for whoever writes it. Of what
--- is as long as here no tsvector is too large, which would be an error.
+-- JSON escapes are not part of words, and longer strings than words (base64) would raise a NOTICE for the writer. The length
+-- limit here keeps the tsvector below its maximum, which would be an error.
 CREATE FUNCTION tenancy_steps.add_payload_words(log_payloads regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -59,7 +59,7 @@ BEGIN
   END IF;
   logs := format('%s.logs', place);
   payloads := format('%s.log_payloads', place);
-  -- Those that earlier versions did not make.
+  -- Columns and indexes that earlier versions did not create.
   PERFORM tenancy_steps.add_index(logs, 'logs_organization_model_idx', '(organization_id, request_model, http_response_status_code, start_time)');
   PERFORM tenancy_steps.add_index(logs, 'logs_failed_idx', '(workspace_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400');
   PERFORM tenancy_steps.add_index(logs, 'logs_organization_failed_idx', '(organization_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400');
@@ -71,7 +71,7 @@ BEGIN
   END IF;
   IF add_observability_search.words THEN
     PERFORM tenancy_steps.add_payload_words(payloads);
-    -- The view has the column, too, which is as much payload as what it is made from.
+    -- The view includes the column, which is payload like its source.
     PERFORM tenancy.create_scoped_view(payloads, format('%s.log_payloads_scoped', place));
   END IF;
   IF (add_observability_search.words OR add_observability_search.any_key) AND current_setting('tenancy.trusted_conditions', true) IS DISTINCT FROM 'all' THEN

@@ -19,6 +19,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     CASE WHEN NOT protect_call.t.inherits_owner THEN 'api_key => ' || quote_literal(protect_call.t.api_key_column) END,
     'payload => ' || quote_literal(protect_call.t.payload::text), 'through => ' || quote_literal(protect_call.t.through::text),
     CASE WHEN protect_call.t.shared THEN 'shared => true' END, CASE WHEN protect_call.t.fill_nulls THEN 'fill_nulls => true' END,
+    CASE WHEN protect_call.t.workspace_implies_organization THEN 'workspace_implies_organization => true' END,
     'actions => ' || quote_literal(protect_call.t.actions::text)))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
@@ -68,9 +69,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('child_table', 'Tables that know their tenant only by the rows that they refer to'),
     ('policy_with_subselect', 'Policies that ask a protected table in a sub-select'),
     ('foreign_key_across_tenants', 'Foreign keys that let a row hang on another tenant''s'),
-    ('bypassing_login', 'Logins to which no policy applies'),
+    ('bypassing_login', 'Logins to which no policy applies, or none after SET ROLE'),
+    ('filtered_owner', 'Logins with the rights of an owner of protected tables, to whom row security applies'),
     ('superuser_binding', 'Superusers that are trusted or bound'),
-    ('stale_binding', 'Bindings of logins that are gone'),
+    ('stale_binding', 'Bindings of logins that are gone, or cannot log in'),
     ('view_without_security_invoker', 'Views that read protected tables by the rights of an owner to whom no policy applies'),
     ('materialized_view', 'Materialized views of protected tables that others than their owner may read'),
     ('security_definer_function', 'Functions that name protected tables and run by the rights of an owner to whom no policy applies'),

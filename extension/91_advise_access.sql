@@ -8,6 +8,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
          format('ALTER ROLE %I NOBYPASSRLS', r.rolname)
   FROM pg_roles r LEFT JOIN tenancy.login_bindings b ON b.login = r.oid
   WHERE r.rolbypassrls AND NOT r.rolsuper AND r.rolcanlogin
+  UNION ALL
+  -- SET ROLE changes which policies apply, but not the principal.
+  SELECT 'error', l.rolname::text, format('no policy applies to it after SET ROLE %I, though it is trusted or bound', r.rolname),
+         CASE WHEN EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = r.oid AND m.member = l.oid)
+              THEN format('REVOKE %I FROM %I', r.rolname, l.rolname) END
+  FROM tenancy.login_bindings b JOIN pg_roles l ON l.oid = b.login AND NOT l.rolsuper AND NOT l.rolbypassrls
+  JOIN pg_roles r ON (r.rolsuper OR r.rolbypassrls) AND pg_has_role(l.oid, r.oid, 'MEMBER')
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_bypassing_login() IS 'Logins to which no policy applies';
 
@@ -23,8 +30,25 @@ CREATE FUNCTION tenancy_internal.advice_stale_binding() RETURNS TABLE (severity 
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', b.login::text, 'the login that it trusts or binds is gone', format('SELECT tenancy.unbind_login(%L)', b.login::oid::text)
   FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = b.login)
+  UNION ALL
+  SELECT 'warning', b.login::text, 'it is trusted or bound, but cannot log in, and SET ROLE to it does not count',
+         format('SELECT tenancy.unbind_login(%L)', r.rolname)
+  FROM tenancy.login_bindings b JOIN pg_roles r ON r.oid = b.login WHERE NOT r.rolcanlogin
 $$;
-COMMENT ON FUNCTION tenancy_internal.advice_stale_binding() IS 'Bindings of logins that are gone';
+COMMENT ON FUNCTION tenancy_internal.advice_stale_binding() IS 'Bindings of logins that are gone, or cannot log in';
+
+CREATE FUNCTION tenancy_internal.advice_filtered_owner() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'warning', r.rolname::text,
+         format('it has the rights of the owner of %s, and row security applies to it: without a principal, its migrations and maintenance %s',
+                min(t.relation::text) || CASE count(*) WHEN 1 THEN '' ELSE format(' and %s more', count(*) - 1) END,
+                CASE current_setting('tenancy.filtered_owner', true) WHEN 'empty' THEN 'find no rows' ELSE 'fail' END),
+         NULL::text
+  FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation AND NOT c.relispartition
+  JOIN pg_roles r ON r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolbypassrls AND pg_has_role(r.oid, c.relowner, 'USAGE')
+  GROUP BY r.rolname
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_filtered_owner() IS 'Logins with the rights of an owner of protected tables, to whom row security applies';
 
 CREATE FUNCTION tenancy_internal.advice_view_without_security_invoker() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -23,7 +23,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
            'organization => ' || quote_literal(i.organization), 'workspace => ' || quote_literal(i.workspace),
            CASE WHEN k.owner IS NULL THEN 'owner => ' || quote_literal(i.owner) END,
            CASE WHEN k.api_key IS NULL THEN 'api_key => ' || quote_literal(i.api_key) END,
-           'through => ' || quote_literal(i.through::text), CASE WHEN i.shared THEN 'shared => true' END))
+           'through => ' || quote_literal(i.through::text), CASE WHEN i.shared THEN 'shared => true' END,
+           CASE WHEN i.workspace_implies_organization THEN 'workspace_implies_organization => true' END))
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy_internal.inspect_protection(c.oid) i, tenancy_internal.child_columns(c.oid) k
   WHERE p.polname = 'tenancy_select' AND i.resource IS NOT NULL AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
@@ -57,12 +58,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     WHERE b.attname IN (t.organization_column, t.workspace_column) AND NOT EXISTS (
       SELECT FROM pg_index i WHERE i.indrelid = t.relation AND i.indisunique AND i.indnkeyatts = 1 AND i.indkey[0] = b.attnum)
   )
-  SELECT 'warning', c.oid::regclass::text, format('it has tenant columns: %s', string_agg(a.attname, ', ' ORDER BY a.attnum)),
+  SELECT CASE WHEN NOT c.relrowsecurity AND tenancy_internal.is_granted(c.oid) THEN 'error' ELSE 'warning' END, c.oid::regclass::text,
+         format('it has tenant columns: %s', string_agg(a.attname, ', ' ORDER BY a.attnum))
+           || CASE WHEN NOT c.relrowsecurity AND tenancy_internal.is_granted(c.oid) THEN ', and others than its owner have rights on it' ELSE '' END,
          format('SELECT tenancy.protect(%L, <resource>, organization => …, workspace => …)', c.oid::regclass)
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
     AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace)
-    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
+    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) AND NOT tenancy_internal.is_closed(c.oid)
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
     AND tenancy_internal.is_id_type(a.atttypid, a.attcollation)
     AND (a.attname IN ('organization_id', 'workspace_id')

@@ -122,12 +122,11 @@ BEGIN
   FROM (VALUES ('logs', create_observability.partition_by), ('log_payloads', create_observability.partition_by),
     ('traces', create_observability.partition_by), ('analytics', 'month')) v (name, unit);
 
-  PERFORM tenancy.protect(format('%s.logs', place)::regclass, 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id', '{}');
-  PERFORM tenancy.protect(format('%s.log_payloads', place)::regclass, 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id',
-                          '{request,response}');
-  PERFORM tenancy.protect(format('%s.traces', place)::regclass, 'traces', 'organization_id', 'workspace_id', 'user_id', 'api_key_id',
-                          '{status_message,attributes,events,links}');
-  PERFORM tenancy.protect(format('%s.analytics', place)::regclass, 'analytics', 'organization_id', 'workspace_id', 'user_id', 'api_key_id');
+  -- The policies take rows whose workspace is the organization's only, and a workspace never moves.
+  PERFORM tenancy.protect(format('%s.%I', place, v.name)::regclass, v.resource, 'organization_id', 'workspace_id', 'user_id', 'api_key_id', v.payload,
+                          workspace_implies_organization => true)
+  FROM (VALUES ('logs', 'logs', '{}'::name[]), ('log_payloads', 'logs', '{request,response}'),
+    ('traces', 'traces', '{status_message,attributes,events,links}'), ('analytics', 'analytics', NULL)) v (name, resource, payload);
   PERFORM tenancy.create_scoped_view(format('%s.log_payloads', place)::regclass, format('%s.log_payloads_scoped', place));
   PERFORM tenancy.create_scoped_view(format('%s.traces', place)::regclass, format('%s.traces_scoped', place));
   EXECUTE format('CREATE VIEW %1$s.log_entries WITH (security_invoker) AS

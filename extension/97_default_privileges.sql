@@ -1,6 +1,6 @@
--- ALTER DEFAULT PRIVILEGES of the extension's owner applies to what a script of the extension creates as well: a role that is to
--- use all new types would be a DBA. Such privileges are taken away from what this script has created, and from nothing else: what
--- was there before an update keeps the administrator's grants. An update says what was there in tenancy_update.existing.
+-- ALTER DEFAULT PRIVILEGES of the extension's owner applies to objects created by a script of the extension as well: a role that
+-- is to use all new types would be a DBA. Such privileges are revoked from the objects that this script has created, and from
+-- nothing else: existing objects keep the administrator's grants in an update, which lists them in tenancy_update.existing.
 DO $$
 DECLARE
   existing CONSTANT text[] := pg_catalog.string_to_array(coalesce(pg_catalog.current_setting('tenancy_update.existing', true), ''), ' ');
@@ -32,8 +32,8 @@ BEGIN
     CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
     WHERE a.grantee <> o.owner AND pg_catalog.concat(m.classid::oid, '.', m.objid) <> ALL (existing)
       AND CASE WHEN a.grantee <> 0 THEN o.name <> 'tenancy.stats()' OR r.rolname <> 'pg_monitor'
-               -- PUBLIC reads tables and views, has types and functions, unless a part has taken these away, and names what is in
-               -- the schemas for it.
+               -- PUBLIC may read tables and views, and use types and functions, unless a part has revoked that, and has USAGE on
+               -- their schemas.
                WHEN o.kind = 'SEQUENCE' THEN true
                WHEN o.kind = 'TABLE' THEN a.privilege_type <> 'SELECT'
                WHEN o.kind = 'SCHEMA' THEN a.privilege_type <> 'USAGE' OR o.name = 'tenancy_internal'

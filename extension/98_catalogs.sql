@@ -1,18 +1,18 @@
--- The registry: one row says all that a catalog has besides its columns and constraints. Install and update scripts both include this
--- part, which makes what is missing and leaves what is there. A catalog that has no row ends CREATE EXTENSION with an error.
+-- The registry: one row has everything about a catalog except its columns and constraints. Install and update scripts both include
+-- this part, which creates what is missing and leaves the rest. A catalog without a row ends CREATE EXTENSION with an error.
 --
---   dba            the command for which a DBA has a policy: ALL, SELECT, INSERT (of hashes, which nobody reads: the module asks no
---                  policy); NULL: none is made here
---   sees           which rows a principal sees, who otherwise sees none; where there is one, PUBLIC may SELECT
---   dumped         which rows pg_dump takes along; NULL: none. What the user adds belongs into dumps, what the extension brings does
---                  not. Nor does a row about a role or relation that is gone: its number would be read as that of another one where
---                  the dump is restored
---   inserted       whom a new row concerns: '' whom any change does; 'new' nobody yet; 'of_key' nobody if its key is as new; 'listed'
---                  whoever has read a list of such rows; NULL: nothing is worked out from the catalog, so no change is told
---   told           who is told of a change: '' every session, since whoever is asked for by name may be any, and so is who a built-in
---                  role's row, which has no organization, concerns; or those that keep something of the row's 'organization', of
---                  its 'member' too, or of its 'key''s organization
---   resource_type  of audit entries, and id_column, second_column: what their resource_id is made of; NULL: no entries are made
+--   dba            the command of a DBA's policy: ALL, SELECT, INSERT (of hashes, which no role may read: the module reads them
+--                  without a policy); NULL: no policy
+--   sees           the condition on rows visible to a principal; with one, PUBLIC may SELECT; NULL: none are visible
+--   dumped         the condition on rows in dumps; NULL: none. Rows of users are dumped, those of the extension are not. Nor are rows
+--                  about dropped roles or relations: their numbers could be those of others where the dump is restored
+--   inserted       the sessions that a new row concerns: '' those of any change; 'new' none; 'of_key' none if its key is new as well;
+--                  'listed' those that have cached a list of such rows; NULL: nothing is cached from the catalog, so there are no
+--                  notifications
+--   told           the sessions that a change concerns: '' all, since they may refer to the row by name, or since built-in roles have
+--                  no organization; or those that have cached something of the row's 'organization', also of its 'member', or of the
+--                  organization of its 'key'
+--   resource_type  the resource type of audit entries; id_column, second_column: the columns of their resource_id; NULL: no entries
 DO $$
 DECLARE
   c record;
@@ -43,7 +43,7 @@ BEGIN
      '', 'organization', 'workspace_member', 'workspace_id', 'user_id'),
     ('invitations', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
      NULL, NULL, 'invitation', 'invitation_id', ''),
-    -- What the invited side has refused is not the inviting side's to see.
+    -- Refusals by the invited side are hidden from the inviting side.
     ('refused_invitations', 'ALL', NULL, '',
      NULL, NULL, 'refused_invitation', 'inviting_organization', ''),
     ('permissions', 'ALL', 'true', 'WHERE NOT built_in',
@@ -85,10 +85,10 @@ BEGIN
     -- Superusers alone.
     ('trusted_functions', NULL, NULL, '',
      '', '', NULL, NULL, NULL),
-    -- Their policies and guards, which say more, are in 70_audit.sql.
-    ('audit_log', NULL, NULL, '',
+    -- Guards keep these two as they are, whoever asks; and a DBA may add entries, see below.
+    ('audit_log', 'SELECT', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('audit_logs', 'list'))$q$, '',
      NULL, NULL, NULL, NULL, NULL),
-    ('audit_heads', NULL, NULL, '',
+    ('audit_heads', 'ALL', NULL, '',
      NULL, NULL, NULL, NULL, NULL)) v (catalog, dba, sees, dumped, inserted, told, resource_type, id_column, second_column) LOOP
     known := known || c.catalog;
     EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', c.catalog);
@@ -99,9 +99,8 @@ BEGIN
     END IF;
     is_new := pg_catalog.format('%s.%s', 'pg_catalog.pg_class'::regclass::oid, pg_catalog.format('tenancy.%I', c.catalog)::regclass::oid) <> ALL (existing);
     -- By default privileges, PUBLIC could have some.
-    IF is_new AND c.catalog <> 'audit_log'
-       AND EXISTS (SELECT FROM pg_catalog.pg_class k, pg_catalog.aclexplode(k.relacl) a
-                   WHERE k.oid = format('tenancy.%I', c.catalog)::regclass AND a.grantee = 0) THEN
+    IF is_new AND EXISTS (SELECT FROM pg_catalog.pg_class k, pg_catalog.aclexplode(k.relacl) a
+                                WHERE k.oid = format('tenancy.%I', c.catalog)::regclass AND a.grantee = 0) THEN
       EXECUTE format('REVOKE ALL ON tenancy.%I FROM PUBLIC', c.catalog);
     END IF;
     IF c.dba IS NOT NULL THEN
@@ -165,3 +164,9 @@ BEGIN
 END
 $$;
 SELECT pg_catalog.pg_extension_config_dump('tenancy.audit_log_audit_id_seq', '');
+
+-- Entries that a DBA adds are sealed like all others. The guards trust a purge entry to cover the entries before it, so only
+-- purge_audit_log() writes one.
+DROP POLICY IF EXISTS dba_adds ON tenancy.audit_log;
+CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
+  WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));

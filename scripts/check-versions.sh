@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs the stages of check.sh that need a server on other versions of PostgreSQL: scripts/check-versions.sh [VERSION...]
 #
-# Without arguments: 17 and 18.  (15 is what check.sh runs on Debian 12; here it may be named, too.)  Each version
-# runs in a chroot of the distribution that has it, see chroot.sh; the first time, that takes a few minutes and 2 GB.
-# Needs root.
+# Without arguments: 17, 18, and 19 if the mirror has Debian's experimental suite.  (15 is what check.sh runs on
+# Debian 12; here it may be named, too.  No suite of Debian has 16.)  Each version runs in
+# a chroot of the distribution that has it, see chroot.sh; the first time, that takes a few minutes and 2 GB.  Needs root.
 #
 # STAGES="a b" runs these stages instead; TESTS="a b" limits some of them as in check.sh; WORLDS=N is the number
 # of random worlds, 100 unless told otherwise.
@@ -33,9 +33,14 @@ check_version() {
     bash /srv/pg_tenancy/scripts/check.sh $STAGES
 }
 
+# A version that no release of Debian has yet.
+can_have() {
+  has_suite "$(suite_of "$1")" || { say "PostgreSQL $1 is left out: the mirror has no suite $(suite_of "$1")"; return 1; }
+}
+
 main() {
   local version status summary=() counted passed=0 failed=0
-  [[ $# -gt 0 ]] || set -- 17 18
+  [[ $# -gt 0 ]] || { set -- 17 18; if can_have 19; then set -- "$@" 19; fi; }
   for version in "$@"; do
     printf '\n##### PostgreSQL %s\n' "$version"
     set +e

@@ -65,7 +65,8 @@ packages_of() {
     pool) echo "${module[@]}" "${core[@]}" pgbouncer ;;
     clients)
       echo "${module[@]}" libpq-dev pgbouncer chromium python3-psycopg python3-sqlalchemy python3-psycopg2 python3-django \
-        libpostgresql-jdbc-java default-jdk-headless
+        libpostgresql-jdbc-java default-jdk-headless golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev ruby-pg \
+        ruby-activerecord php-cli php-pgsql libdbd-pg-perl odbc-postgresql python3-pyodbc
       # A node from elsewhere includes its own npm, and Debian's cannot be installed in addition.
       command -v npm >/dev/null || echo nodejs npm
       ;;

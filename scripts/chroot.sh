@@ -16,6 +16,7 @@ suite_of() {
     15) say bookworm ;;
     17) say trixie ;;
     18) say forky ;;
+    19) say experimental ;;
     *) fail "no release of Debian has PostgreSQL $1" ;;
   esac
 }
@@ -29,10 +30,24 @@ debian_mirror() {
   say "$mirror"
 }
 
+# Whether the mirror has this suite: release candidates come and go.
+has_suite() { curl --silent --fail --head --output /dev/null "$(debian_mirror)/dists/$1/Release"; }
+
 # bootstrap DIR SUITE
 bootstrap() {
+  local base=$2
+  # No system of its own, but packages to install on top of unstable.
+  [[ $2 != experimental ]] || base=sid
   # Named, since debootstrap may be older than the suite.
-  debootstrap --variant=minbase "$2" "$1" "$(debian_mirror)" /usr/share/debootstrap/scripts/sid
+  debootstrap --variant=minbase "$base" "$1" "$(debian_mirror)" /usr/share/debootstrap/scripts/sid
+  [[ $2 != experimental ]] || add_experimental "$1"
+}
+
+# Without a preference, apt takes nothing from there.
+add_experimental() {
+  say "deb $(debian_mirror) experimental main" >"$1/etc/apt/sources.list.d/experimental.list"
+  printf '%s\n' 'Package: postgresql* libpq*' 'Pin: release a=experimental' 'Pin-Priority: 990' \
+    >"$1/etc/apt/preferences.d/experimental"
 }
 
 make_chroot() {

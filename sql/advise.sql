@@ -30,6 +30,31 @@ SELECT * FROM faulty('SET tenancy.guard_rails = off; CREATE TABLE child () INHER
 SELECT * FROM faulty('ALTER ROLE regress_plain BYPASSRLS', 'bypassing_login');
 SELECT * FROM faulty('ALTER ROLE regress_bound SUPERUSER', 'superuser_binding');
 ALTER ROLE regress_bound NOSUPERUSER;
+SELECT tenancy.trust_login('regress_bound') \g /dev/null
+CREATE ROLE regress_all BYPASSRLS;
+SELECT * FROM faulty('GRANT regress_all TO regress_bound', 'bypassing_login');
+CREATE ROLE regress_between IN ROLE regress_all;
+GRANT regress_between TO regress_bound;
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'bypassing_login';
+DROP ROLE regress_between, regress_all;
+SELECT * FROM faulty('ALTER ROLE regress_bound NOLOGIN', 'stale_binding');
+SET client_min_messages = notice;
+SELECT tenancy.trust_login('regress_bound');
+SET client_min_messages = error;
+SELECT tenancy.unbind_login('regress_bound') \g /dev/null
+ALTER ROLE regress_bound LOGIN;
+ALTER TABLE logs OWNER TO regress_owner;
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'filtered_owner';
+ALTER ROLE regress_plain INHERIT;
+GRANT regress_owner TO regress_plain;
+SET tenancy.filtered_owner = empty;
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'filtered_owner';
+RESET tenancy.filtered_owner;
+ALTER ROLE regress_plain BYPASSRLS;
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'filtered_owner';
+ALTER ROLE regress_plain NOBYPASSRLS;
+REVOKE regress_owner FROM regress_plain;
+ALTER TABLE logs OWNER TO CURRENT_USER;
 SELECT * FROM faulty('CREATE VIEW all_logs AS SELECT * FROM logs', 'view_without_security_invoker');
 -- Now that this view reads by the rights of its caller, one over it is no leak, though its owner is a superuser.
 CREATE VIEW above_all_logs AS SELECT * FROM all_logs;

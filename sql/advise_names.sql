@@ -67,6 +67,7 @@ BEGIN
   PERFORM run('ALTER TABLE %I ALTER %I DROP DEFAULT', 't', 'o');
   PERFORM run('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY', 'broken');
   RESET tenancy.guard_rails;
+  DELETE FROM tenancy.protected_names;
 END
 $do$;
 

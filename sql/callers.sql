@@ -255,22 +255,44 @@ SELECT outcome($$SELECT tenancy_internal.as_owner('app.logs', 'SELECT to_jsonb(t
 RESET SESSION AUTHORIZATION;
 SELECT outcome($$SELECT tenancy_internal.as_owner('app.logs', 'SELECT to_jsonb(t) FROM app.logs t')$$);
 
--- Functions in language "tenancy" that check no right are called by those that do, and by nobody else: with every grant there is
--- no way in, not even for a superuser.
+-- Internal functions check no right. They are called by those that do, and by nobody else: with every grant there is no way in. Each one
+-- is refused, unless it reveals nothing and changes nothing that its caller can't see or change anyway:
+CREATE TABLE app.harmless (function text, reason text);
+INSERT INTO app.harmless VALUES ('caller', 'the caller itself'), ('may_sign_up', 'a right of the caller'), ('nearest', 'computed from its arguments');
+GRANT SELECT ON app.harmless TO regress_etl;
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy_internal TO regress_etl;
-CREATE FUNCTION app.calls() RETURNS TABLE (function text, call text) LANGUAGE sql AS $$
-  SELECT p.proname::text, format('SELECT tenancy_internal.%I(%s)', p.proname, (
-      SELECT string_agg(format('%L::%s', CASE t.type WHEN 'regclass'::regtype THEN 'tenancy.users' WHEN 'jsonb'::regtype THEN '{}' ELSE 'name' END, t.type::regtype), ', ' ORDER BY t.n)
+CREATE FUNCTION app.calls() RETURNS TABLE (function text, kind text, call text) LANGUAGE sql AS $$
+  SELECT p.oid::regprocedure::text,
+    CASE WHEN p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype) THEN 'trigger'
+         WHEN p.proargtypes::oid[] || p.prorettype && '{internal, pg_ddl_command}'::regtype[]::oid[] OR p.prorettype = 'language_handler'::regtype THEN 'not for SQL'
+         WHEN l.lanname IN ('sql', 'plpgsql') THEN CASE WHEN p.prosecdef THEN 'with the owner''s rights' ELSE 'with the caller''s rights' END
+         ELSE coalesce((SELECT h.reason FROM app.harmless h WHERE h.function = p.proname), 'refused, in language ' || l.lanname) END,
+    format('SELECT tenancy_internal.%I(%s)', p.proname, (
+      SELECT string_agg(format(CASE WHEN t.type = '"any"'::regtype THEN '%L::uuid' ELSE '%L::%s' END,
+        CASE WHEN t.type = 'regclass'::regtype THEN 'tenancy.users' WHEN t.type = 'uuid'::regtype THEN gen_random_uuid()::text
+             WHEN t.type IN ('oid'::regtype, 'bigint'::regtype, 'integer'::regtype, 'smallint'::regtype) THEN '1' WHEN t.type = 'boolean'::regtype THEN 'true'
+             WHEN t.type = 'jsonb'::regtype OR t.type::regtype::text LIKE '%[]' THEN '{}'
+             WHEN t.type IN ('text'::regtype, 'name'::regtype) THEN 'name' END, t.type::regtype), ', ' ORDER BY t.n)
       FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY t (type, n)))
-  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'tenancy' AND p.pronamespace = 'tenancy_internal'::regnamespace
+  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace = 'tenancy_internal'::regnamespace
 $$;
 SET SESSION AUTHORIZATION regress_etl;
 CREATE TEMP VIEW users AS SELECT current_user::text AS name, current_user::text AS reached;
 SELECT name FROM users;
-SELECT function, outcome(call) FROM app.calls() ORDER BY function COLLATE "C";
+-- Those to be refused that are not, or not as internal functions.
+SELECT c.function, o FROM app.calls() c, outcome(c.call) o
+WHERE c.kind LIKE 'refused%' AND o !~ '^42501 (permission denied for function|as_owner)'
+ORDER BY c.function COLLATE "C";
+SELECT c.kind, count(*) > 0 AS some FROM app.calls() c GROUP BY 1 ORDER BY c.kind COLLATE "C";
+SELECT c.function, c.kind, outcome(c.call) FROM app.calls() c WHERE c.kind IN (SELECT reason FROM app.harmless) ORDER BY c.function COLLATE "C";
+-- Triggers and what the server calls by itself can't be called at all.
+SELECT DISTINCT c.kind, regexp_replace(outcome(c.call), '"[a-z_]+"', '...') FROM app.calls() c WHERE c.kind IN ('trigger', 'not for SQL') ORDER BY 1, 2;
 SELECT outcome($$SELECT tenancy_internal.has_rows_without_organization('tenancy.users', 'name', 'reached')$$);
 RESET SESSION AUTHORIZATION;
-SELECT function, outcome(call) FROM app.calls() ORDER BY function COLLATE "C";
+-- Nor may a superuser call those in language "tenancy".
+SELECT c.function, o FROM app.calls() c, outcome(c.call) o
+WHERE c.kind = 'refused, in language tenancy' AND o !~ '^42501 permission denied for function' ORDER BY c.function COLLATE "C";
+DROP TABLE app.harmless CASCADE;
 
 -- as_owner() works on tables of users only, whoever asks: a view or a catalog has another owner's rights.
 CREATE VIEW app.shown AS SELECT 1 AS i;

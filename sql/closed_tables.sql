@@ -115,6 +115,23 @@ SELECT relation, blue.stands(relation) FROM unnest(ARRAY['app.logs', 'app.other'
 SELECT schema_name, table_name, holder FROM tenancy.protected_names ORDER BY 1, 2;
 ROLLBACK;
 
+-- check_function_bodies = off is also set by files that pg_dump has made, and that migration tools run: what a restore doesn't do is decided
+-- as ever.
+SELECT n, outcome('SET LOCAL check_function_bodies = off; ' || commands, relation, true) AS with FROM (VALUES
+  (1, 'CREATE TABLE app.new_logs AS TABLE app.logs; ALTER TABLE app.logs RENAME TO logs_old; ALTER TABLE app.new_logs RENAME TO logs', 'app.logs'),
+  (2, 'CREATE TABLE app.new_logs AS TABLE app.logs; DROP TABLE app.logs; ALTER TABLE app.new_logs RENAME TO logs', 'app.logs'),
+  (3, 'CREATE TABLE plain.logs (LIKE app.logs); INSERT INTO plain.logs SELECT * FROM app.logs; GRANT SELECT ON plain.logs TO PUBLIC;
+       ALTER TABLE app.logs RENAME TO logs_old; ALTER TABLE plain.logs SET SCHEMA app', 'app.logs'),
+  (4, 'ALTER TABLE app.logs RENAME TO requests; DROP TABLE app.requests; CREATE TABLE app.requests (id int, organization_id uuid, workspace_id uuid, user_id uuid)', 'app.requests'),
+  (5, 'SELECT tenancy.unprotect(''app.logs''); SELECT tenancy.protect(''app.logs'', ''logs'', ''organization_id''); DROP TABLE app.logs;
+       CREATE TABLE app.logs (id int, organization_id uuid)', 'app.logs'),
+  (6, 'CREATE TABLE plain.copy (LIKE app.logs INCLUDING DEFAULTS); INSERT INTO plain.copy SELECT * FROM app.logs; GRANT SELECT ON plain.copy TO regress_app', 'plain.copy'),
+  (7, 'CREATE TABLE app.child () INHERITS (app.logs)', 'app.child'),
+  (8, 'CREATE TABLE app.part (LIKE app.parts); ALTER TABLE app.parts ATTACH PARTITION app.part DEFAULT', 'app.part'),
+  (9, 'ALTER TABLE app.logs DISABLE ROW LEVEL SECURITY', 'app.logs'),
+  (10, 'CREATE POLICY everybody ON app.logs USING (true)', 'app.logs')
+  ) v (n, commands, relation) ORDER BY n;
+
 -- What is nobody's business: views, temporary tables, indexes and sequences of its name, other tables, other owners, and a copy that
 -- its owner fills and attaches
 SELECT n, outcome(commands, relation, true) AS with FROM (VALUES

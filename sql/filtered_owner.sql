@@ -44,7 +44,6 @@ BEGIN
   FOREACH statement IN ARRAY ARRAY['SELECT FROM app.orders', 'SELECT FROM app.orders LIMIT 0', 'EXPLAIN SELECT FROM app.orders', 'UPDATE app.orders SET note = 1',
       'INSERT INTO app.orders VALUES (9)', 'CREATE TEMP TABLE copied AS SELECT * FROM app.orders', 'SELECT FROM app.orders_of_owner', 'SELECT FROM app.orders_of_invoker', 'SELECT FROM app.all_orders()',
       'SELECT FROM app.plain', 'SELECT FROM app.plain p LEFT JOIN app.orders o USING (id)'] LOOP
-    DISCARD PLANS;  -- a function's plan, made for a visitor, would be taken for the next role
     PERFORM set_config('role', who, true);
     BEGIN
       outcome := app.outcome(statement);
@@ -80,6 +79,29 @@ EXECUTE counted;
 RESET SESSION AUTHORIZATION;
 SET ROLE regress_owner_1;
 EXECUTE counted;
+RESET ROLE;
+
+-- Nor is one that a SECURITY DEFINER function keeps, however the function is called.
+GRANT USAGE ON SCHEMA app TO PUBLIC;
+CREATE FUNCTION app.of_owner() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN (SELECT count(*) FROM app.orders); END $$;
+CREATE PROCEDURE app.by_owner() LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ BEGIN UPDATE app.orders SET note = 'changed'; END $$;
+ALTER FUNCTION app.of_owner() OWNER TO regress_owner_1;
+ALTER PROCEDURE app.by_owner() OWNER TO regress_owner_1;
+PREPARE called AS SELECT app.of_owner();
+SET ROLE regress_web;
+SELECT app.of_owner();
+EXECUTE called;
+CALL app.by_owner();
+SET ROLE regress_owner_1;
+EXECUTE called;
+SET ROLE regress_web;
+SELECT app.of_owner();
+RESET ROLE;
+SELECT app.of_owner();
+SET ROLE regress_web;
+CALL app.by_owner();
+SET ROLE regress_hand;
+CALL app.by_owner();
 RESET ROLE;
 
 -- With a principal the owner is filtered like everybody; and a DBA can have the old way.

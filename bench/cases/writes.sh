@@ -15,7 +15,7 @@ run_writes() {
       printf "SELECT set_config('app.organization', bench.organization_id(1)::text, false);\n"
       printf "SELECT set_config('tenancy.api_key', secret, false) FROM bench.keys WHERE api_key_id = bench.user_key_id(1, 24);\n"
       printf "SELECT bench.measure_writes('%s', %d, %d);\n" "$alternative" "$round" "$WRITE_STATEMENTS"
-      # What the next one writes must not wait for this one's dirty pages.
+      # The next alternative's writes must not wait for this one's dirty pages.
       printf 'RESET SESSION AUTHORIZATION;\nCHECKPOINT;\n'
     done < <(round_order "$round" plain settings tenancy) | sql -o /dev/null
   done

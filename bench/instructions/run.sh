@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Counts the instructions that the server takes for what applications do most, of this tree and of others:
-# bench/instructions/run.sh [COMMIT...]
+# bench/instructions/run.sh [COMMIT...]     ONLY=REGEX for some cases only
 #
 # Numbers of instructions hardly differ from run to run, on a busy machine, too, so that a difference of one percent can be
 # seen. They say nothing of waiting, nor of the processor's caches. The server runs as a single process (postgres --single) in
-# callgrind; what a statement takes is the difference between many and a few of it. About half a minute for each tree.
+# callgrind; what a statement takes is the difference between many and a few of it. A few minutes for each tree.
 
 set -euo pipefail
 shopt -s inherit_errexit nullglob
@@ -17,12 +17,26 @@ PG_CONFIG=$(find_pg_config)
 BIN=$(server_bin)
 PATH=$BIN:$PATH
 
-# name|statement|few|many
+# name|before|statement|by hand|few|many, of the session of a workspace's service key. By hand: the same with a filter, as a role
+# that bypasses row security. @N@ is another number each time: a key, a workspace.
+PLACE="workspace_id = '11111111-0000-4000-8000-000000000001'"
+PAGE='SELECT * FROM logs ORDER BY created_at DESC LIMIT 50'
+HAND_PAGE="SELECT * FROM logs WHERE $PLACE ORDER BY created_at DESC LIMIT 50"
+CHOSEN="workspace_id = current_setting(\$\$app.workspace\$\$)::uuid"
+INSERT_BY_HAND="INSERT INTO logs (body, organization_id, workspace_id) VALUES (\$\$x\$\$, '22222222-0000-4000-8000-000000000001', '11111111-0000-4000-8000-000000000001')"
 CASES=(
-  'newest 50|SELECT * FROM logs ORDER BY created_at DESC LIMIT 50|10|30'
-  'count|SELECT count(*) FROM logs|10|30'
-  'insert|INSERT INTO logs (body) VALUES ($$x$$)|10|30'
-  'first query|SELECT * FROM logs ORDER BY created_at DESC LIMIT 50|0|1'
+  "count||SELECT count(*) FROM logs|SELECT count(*) FROM logs WHERE $PLACE|5|15"
+  "count, prepared|PREPARE q AS SELECT count(*) FROM logs|EXECUTE q|SELECT count(*) FROM logs WHERE $PLACE|5|15"
+  "newest 50||$PAGE|$HAND_PAGE|10|30"
+  "newest 50, prepared|PREPARE q AS $PAGE|EXECUTE q|$HAND_PAGE|10|30"
+  "one row||SELECT * FROM logs WHERE id = 10|SELECT * FROM logs WHERE id = 10 AND $PLACE|10|50"
+  "one row, prepared|PREPARE q AS SELECT * FROM logs WHERE id = 10|EXECUTE q|SELECT * FROM logs WHERE id = 10 AND $PLACE|10|50"
+  "by day||SELECT created_at::date, count(*) FROM logs GROUP BY 1|SELECT created_at::date, count(*) FROM logs WHERE $PLACE GROUP BY 1|3|9"
+  "insert||INSERT INTO logs (body) VALUES (\$\$x\$\$)|$INSERT_BY_HAND|10|50"
+  "insert, prepared|PREPARE q AS INSERT INTO logs (body) VALUES (\$\$x\$\$)|EXECUTE q|$INSERT_BY_HAND|10|50"
+  "a key each time||BEGIN;SET LOCAL tenancy.api_key = '@KEY@';$PAGE;COMMIT|BEGIN;SET LOCAL app.workspace = '@PLACE@';SELECT * FROM logs WHERE $CHOSEN ORDER BY created_at DESC LIMIT 50;COMMIT|5|35"
+  "a key each time, shared plans|SET tenancy.share_plans = on;PREPARE q AS $PAGE|BEGIN;SET LOCAL tenancy.api_key = '@KEY@';EXECUTE q;COMMIT|BEGIN;SET LOCAL app.workspace = '@PLACE@';EXECUTE q;COMMIT|5|35"
+  "connection and first query||$PAGE|$HAND_PAGE|0|1"
 )
 
 # stage_of COMMIT ("" for the tree as it is): builds, prints where it is installed.
@@ -52,43 +66,65 @@ instructions() {
   printf '%s\n' "$count"
 }
 
+# repeated STATEMENTS TIMES: one a line, with the keys and workspaces of that time.
 repeated() {
-  local n
-  for ((n = 0; n < $2; n++)); do printf '%s\n' "$1"; done
+  local n line
+  for ((n = 1; n <= $2; n++)); do
+    line=${1//@KEY@/${KEYS[n % ${#KEYS[@]}]}}
+    printf '%s\n' "${line//@PLACE@/11111111-0000-4000-8000-$(printf %012d $((n % 10 + 1)))}" | tr ';' '\n'
+  done
 }
 
-# measure NAME COMMIT: name|case|instructions
+# cost DIR ROLE BEFORE STATEMENT FEW MANY: instructions of one.
+cost() {
+  local before first last key=
+  before="SET SESSION AUTHORIZATION $2"
+  [[ $2 != bench_app || $4 == BEGIN* ]] || key="SET tenancy.api_key = '${KEYS[0]}'"
+  first=$({ [[ $5 == 0 ]] && repeated "$before" 1 || repeated "$before;$key;$3" 1; repeated "$4" "$5"; } | sed '/^$/d' | instructions "$1")
+  last=$({ repeated "$before;$key;$3" 1; repeated "$4" "$6"; } | sed '/^$/d' | instructions "$1")
+  printf '%d\n' $(((last - first) / ($6 - $5)))
+}
+
+# measure NAME COMMIT: name|case|instructions|by hand
 measure() {
-  local dir=$WORK_DIR/server_${2:-tree} stage secret name statement few many first last
+  local dir=$WORK_DIR/server_${2:-tree} stage line name before statement hand few many by_hand
   stage=$(stage_of "$2")
   start_server "$dir" "$stage" -c session_preload_libraries=pg_tenancy -c jit=off -c autovacuum=off -c log_min_messages=error
   psql -Xq -v ON_ERROR_STOP=1 -o /dev/null -f bench/instructions/world.sql 2>"$dir/psql.log" || { cat "$dir/psql.log" >&2; return 1; }
-  secret=$(psql -XqAt -c 'SELECT secret FROM secret')
+  mapfile -t KEYS < <(psql -XqAt -c 'SELECT secret FROM secret ORDER BY n')
+  [[ ${#KEYS[@]} -gt 40 ]] || fail "there are ${#KEYS[@]} keys"
   stop_server "$dir"
   for line in "${CASES[@]}"; do
-    IFS='|' read -r name statement few many <<<"$line"
-    first=$({ printf "SET SESSION AUTHORIZATION bench_app\n"; [[ $few == 0 ]] || printf "SET tenancy.api_key = '%s'\n" "$secret"; repeated "$statement" "$few"; } | instructions "$dir")
-    last=$({ printf "SET SESSION AUTHORIZATION bench_app\nSET tenancy.api_key = '%s'\n" "$secret"; repeated "$statement" "$many"; } | instructions "$dir")
-    printf '%s|%s|%d\n' "$1" "$name" $(((last - first) / (many - few)))
+    IFS='|' read -r name before statement hand few many <<<"$line"
+    [[ -z ${ONLY:-} || $name =~ $ONLY ]] || continue
+    case $before in
+      *PREPARE*) by_hand="PREPARE q AS ${hand}" ;;
+      *) by_hand= ;;
+    esac
+    if [[ $hand == BEGIN* && -n $by_hand ]]; then
+      by_hand="PREPARE q AS SELECT * FROM logs WHERE $CHOSEN ORDER BY created_at DESC LIMIT 50"
+    elif [[ -n $by_hand ]]; then
+      hand='EXECUTE q'
+    fi
+    printf '%s|%s|%d|%d\n' "$1" "$name" "$(cost "$dir" bench_app "$before" "$statement" "$few" "$many")" \
+      "$(cost "$dir" bench_hand "$by_hand" "$hand" "$few" "$many")"
   done
 }
 
 for commit in "$@"; do measure "$commit" "$(git -c safe.directory='*' rev-parse --short "$commit")"; done >"$WORK_DIR/counts"
 measure 'this tree' '' >>"$WORK_DIR/counts"
 
-# One row a case, one column a tree; of the last one, how it compares with the first.
+# One row a case, one column a tree, and what by hand is 1.
 awk -F '|' '
   !($1 in tree) { tree[$1] = ++trees; heading[trees] = $1 }
   !($2 in case_of) { case_of[$2] = ++cases; title[cases] = $2 }
-  { count[$2, tree[$1]] = $3 }
+  { count[$2, tree[$1]] = $3; hand[$2, tree[$1]] = $4 }
   END {
-    printf "| instructions for"; for (t = 1; t <= trees; t++) printf " | %s", heading[t]
-    if (trees > 1) printf " | difference"
-    printf " |\n|---"; for (t = 1; t <= trees + (trees > 1); t++) printf "|---"; printf "|\n"
+    printf "| instructions for | by hand"; for (t = 1; t <= trees; t++) printf " | %s | by hand = 1", heading[t]
+    printf " |\n|---|---"; for (t = 1; t <= trees; t++) printf "|---|---"; printf "|\n"
     for (c = 1; c <= cases; c++) {
-      printf "| %s", title[c]
-      for (t = 1; t <= trees; t++) printf " | %d", count[title[c], t]
-      if (trees > 1) printf " | %+.1f %%", 100 * (count[title[c], trees] / count[title[c], 1] - 1)
+      printf "| %s | %d", title[c], hand[title[c], trees]
+      for (t = 1; t <= trees; t++) printf " | %d | %.3f", count[title[c], t], count[title[c], t] / hand[title[c], t]
       printf " |\n"
     }
   }' "$WORK_DIR/counts"

@@ -14,9 +14,10 @@ SELECT s.organization_id, p.workspace_id, '2026-01-01'::timestamptz + i * interv
 FROM settings s, generate_series(1, 20000) i JOIN places p ON p.n = i % 10 + 1;
 CREATE INDEX ON logs (workspace_id, created_at);
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id');
-GRANT SELECT, INSERT ON logs TO bench_app;
+CREATE ROLE bench_hand LOGIN BYPASSRLS;
+GRANT SELECT, INSERT ON logs TO bench_app, bench_hand;
+-- The first is the session's; a transaction with a key of its own takes one of the others.
 CREATE TABLE secret AS
-SELECT k.secret FROM settings s, places p,
-  tenancy.create_api_key('workspace_service_key', 'bench', s.organization_id::text, p.workspace_id::text, scopes => '["logs.view", "logs.write"]') k
-WHERE p.n = 1;
+SELECT g.n, k.secret FROM settings s, generate_series(0, 40) g (n) JOIN places p ON p.n = g.n % 10 + 1,
+  tenancy.create_api_key('workspace_service_key', 'bench ' || g.n, s.organization_id::text, p.workspace_id::text, scopes => '["logs.view", "logs.write"]') k;
 VACUUM (FREEZE, ANALYZE);

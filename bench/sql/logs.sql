@@ -33,7 +33,7 @@ INSERT INTO app.logs
 SELECT g,
        CASE WHEN broad THEN bench.wide_organization_id(1) ELSE bench.organization_id(o) END,
        CASE WHEN broad THEN bench.wide_workspace_id(1, wide_w) ELSE bench.workspace_id(o, w) END,
-       -- Whoever isn't a member of all workspaces of "broad" writes in the first five only.
+       -- Users who are not members of all workspaces of "broad" write in the first five only.
        CASE WHEN broad THEN bench.wide_user_id(1, CASE WHEN wide_w <= 5 AND user_draw < 0.5 THEN 5 ELSE 1000 END)
             WHEN NOT by_service THEN bench.user_id(o, u) END,
        CASE WHEN broad THEN NULL WHEN by_service THEN bench.service_key_id(o, w) ELSE bench.user_key_id(o, u) END,

@@ -126,9 +126,9 @@ LANGUAGE sql IMMUTABLE AS $$
               ELSE format('%s (%s to %s)', bench.shown(median), bench.shown(lower), bench.shown(upper)) END
 $$;
 
--- What reports say of samples. A ratio is taken round by round, so that what slows the machine down for a while slows
--- both, of the means of the faster half of the samples: what else the machine does makes samples only slower. Means, and
--- not percentiles, since EXPLAIN rounds to a microsecond.
+-- Statistics of samples for reports. A ratio is computed round by round, so that a slow phase of the machine affects both sides,
+-- from the means of the faster half of the samples: disturbances only make samples slower. Means instead of percentiles, since
+-- EXPLAIN rounds to a microsecond.
 CREATE VIEW bench.summary AS
 SELECT area, subject, alternative, metric, count(*) AS samples,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY value) AS median,

@@ -1,5 +1,4 @@
--- What a session has allocated, as it sees it itself and as the operating system does: memory of its own, without what
--- it shares with others.
+-- Memory of a session, by its own account and by that of the operating system, without shared memory.
 
 CREATE FUNCTION bench.allocated_kib() RETURNS float8
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$

@@ -1,4 +1,4 @@
--- Who is it, and may they: the cost of one call.
+-- Resolution of the principal, and authorize(): the cost of one call.
 
 -- Mean milliseconds to resolve a principal that the session has not resolved just before, over a list of them:
 -- a loop that names and resolves each, less a loop that only names.

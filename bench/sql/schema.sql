@@ -34,7 +34,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN bench.id(6, organization * 100000 + 
 CREATE FUNCTION bench.wide_user_id(organization bigint, number bigint) RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN bench.id(7, organization * 100000 + number);
 
--- What is measured ends up here: a value of one metric of one alternative in one round.
+-- Measurements: a value of one metric of one alternative in one round.
 CREATE UNLOGGED TABLE bench.samples (
   area text NOT NULL,
   subject text NOT NULL,

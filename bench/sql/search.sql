@@ -1,5 +1,5 @@
--- What applications ask of a table besides whose it is, each with the index that fits: by an enum, a price, a date, a word, a field
--- of JSON, a label, nearness. In a query {docs} stands for the table, {logs} and {traces} for others.
+-- Conditions of applications on a table in addition to the tenant, each with a suitable index: by an enum, a price, a date, a
+-- word, a field of JSON, a label, nearness. In a query {docs} stands for the table, {logs} and {traces} for others.
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE EXTENSION IF NOT EXISTS btree_gin;
@@ -79,7 +79,7 @@ INSERT INTO bench.searches (search, needs, query) VALUES
 \endif
 GRANT SELECT ON bench.searches TO bench_app;
 
--- Who searches: one of each kind.
+-- Searching principals, one of each kind
 CREATE VIEW bench.searchers AS SELECT * FROM bench.principals WHERE principal IN ('unrestricted member', 'owner', 'member of 5', 'member of 1000');
 GRANT SELECT ON bench.searchers TO bench_app;
 

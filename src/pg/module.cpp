@@ -3,6 +3,7 @@
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/empty_relation.hpp"
+#include "pg/plan/folded_insert.hpp"
 #include "pg/plan/index_promotion.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/plan/kept_statistics.hpp"
@@ -33,6 +34,7 @@ void _PG_init(void) {
   tenancy::pg::register_counters();
   tenancy::pg::register_late_conditions();
   tenancy::pg::register_owner_exemption();
+  tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
   tenancy::pg::register_child_tables();
 }

@@ -1,11 +1,11 @@
--- Whatever a principal names of other organizations has to look like what does not exist: each way to name, in each function that takes a
--- name. These are run in both worlds; the names are of what there is in the first one only.
+-- Objects of other organizations must look like missing ones: each kind of name, in each function that takes a name. These run in
+-- both worlds; the names exist in the first one only.
 CREATE TABLE attacks.names (reference text PRIMARY KEY);
 INSERT INTO attacks.names VALUES ('globex'), ('bbbbbbbb-0000-4000-8000-000000000000'), ('731332'), ('globex/lab-of-globex'), ('731332/shared'), ('lab-of-globex'), ('bbbbbbbb-0000-4000-8000-000000000002'), ('7313322'),
   ('gus@globex.test'), ('GUS@globex.test'), ('bbbbbbbb-0000-4000-8000-00000000000a'), ('73133201'), ('bbbbbbbb-0000-4000-8000-000000000006'), ('73133906');
 INSERT INTO attacks.cases (family, title, script, forbidden, fresh, may)
 SELECT 'oracles', p.principal || ', ' || c.call, attacks.as_script(p.login, p.principal, '', array_agg(replace(c.call, '{r}', quote_literal(n.reference)) ORDER BY n.reference ~ '@', n.reference)), p.forbidden, true,
-  -- Whoever may, makes a user of another organization a member.
+  -- A session with the right to do so makes a user of another organization a member.
   CASE WHEN c.call ~ 'set_organization_role\(NULL, \{r' THEN '{catalog organization_members,catalog audit_log}'::text[] WHEN c.call ~ 'create_workspace\(NULL' THEN '{catalog workspaces,catalog audit_log}' ELSE '{}' END
 FROM attacks.principals p, attacks.names n, (VALUES
   ('SELECT tenancy.authorize(''logs'', ''view'', {r}::text)'), ('SELECT tenancy.require(''logs'', ''view'', {r})'), ('SELECT * FROM tenancy.explain_authorize(''logs'', ''view'', {r})'), ('SELECT * FROM tenancy.who_can(''logs'', ''view'', {r})'),

@@ -1,4 +1,4 @@
--- What an attacker's code tries wherever it gets to run, each by itself and taken back again. In statements, {me} is the attacker,
+-- Statements that an attacker's code tries wherever it runs, each by itself and rolled back. In statements, {me} is the attacker,
 -- {g} and {u} the first digits of the foreign organizations' ids.
 
 CREATE TABLE attacks.payloads (

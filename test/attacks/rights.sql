@@ -1,4 +1,4 @@
--- Who has which rights, and whether an attacker has given away, taken for itself, or taken from others, what is not its own.
+-- Rights of all principals, and rights that an attacker has gained, given or removed without holding them.
 
 CREATE TABLE attacks.rights_before (who text, workspace_id uuid, resource text, action text, rows text, credential boolean);
 
@@ -43,7 +43,7 @@ BEGIN
 END
 $$;
 
--- What an attacker (a principal) has misused, by what it held before.
+-- Misused rights of an attacker (a principal), compared with its rights before.
 CREATE FUNCTION attacks.misused_rights(attacker text) RETURNS SETOF text LANGUAGE plpgsql SET enable_nestloop = off SET work_mem = '4MB' AS $$
 BEGIN
   IF pg_current_xact_id_if_assigned() IS NULL THEN

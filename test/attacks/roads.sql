@@ -1,4 +1,4 @@
--- Roads to rights: a few calls of what administers, one after the other, by somebody who holds some rights, whatever comes of it.
+-- Roads to rights: short series of administrative calls by a principal with some rights, whatever their results.
 CREATE FUNCTION attacks.step() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   workspace text := attacks.pick(ARRAY['''search''', '''support''', '''shared''']);

@@ -63,7 +63,7 @@ attack() {
     [ -s "$script" ] || break
     ! psql -X -q -At -d "$1" -v VERBOSITY=verbose -v SHOW_CONTEXT=always -v ON_ERROR_ROLLBACK=on -f "$script" >>"$3" 2>&1 || break
     last=$(grep -oP '@case \K[0-9]+$' "$3" | tail -n 1)
-    # Who was only beside it begins again where it was.
+    # Sessions that ran at the same time begin again at the same place.
     if tail -n 20 "$3" | grep -qE '57P0[23]|database system is'; then
       sed -i "/@case $last\$/,\$d" "$3"
       last=$((last - 1))
@@ -100,7 +100,7 @@ found() {
     $0 ~ forbidden[n] || /SCRAM-SHA-256/ { report("a canary: " line) }' "$dir/forbidden.$1" "$2"
 }
 
-# What of the output depends on the moment, and not on what there is: times, random ids and secrets, addresses.
+# Parts of the output that depend on time or chance: times, random ids and secrets, addresses.
 comparable() {
   sed -E -e 's/^psql:[^ ]*: //; s/pgt_[A-Za-z0-9]+/SECRET/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.+]+/TIME/g; s/[0-9a-f]{64}/HASH/g' \
     -e 's/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/&!/g; s/(-0000-4000-8000-[0-9a-f]{12})!/\1/g; s/[0-9a-f-]{36}!/ID/g' \
@@ -128,7 +128,7 @@ in_log() {
   tail -c "+$((logged + 1))" "$SERVER_LOG" | grep -aE "canary_(globex|theirs)|SCRAM-SHA-256|$(paste -sd'|' "$dir/secrets")" | grep -avE '^[^[]*\[[0-9]+\] postgres@postgres ' | cut -c1-300 | sed "s/^/0 /" | sort -u | head -n 20 || true
 }
 
-# What tells whether cases are the same in two worlds.
+# Comparison of cases in two worlds
 statements() { echo "SELECT md5(string_agg(concat(n, script), ' ' ORDER BY n)) FROM attacks.cases WHERE $1"; }
 
 # run_cases A B CONDITION: writes what was found to $dir/found. Two sessions share the work, each in its world; some cases are run in
@@ -143,7 +143,7 @@ run_cases() {
   attack "$2" "($compared OR n % 2 = 0) AND ($3)" "$dir/output_b" &
   attack "$1" "($compared OR n % 2 = 1) AND ($3)" "$dir/output_a"
   wait $!
-  # A DBA may know who there is.
+  # A DBA may see all users.
   value -d "$1" -c "SELECT n FROM attacks.cases WHERE $compared AND title !~ 'att_dba'" >"$dir/compared"
   {
     found "$1" "$dir/output_a"
@@ -160,7 +160,8 @@ name_found() {
 }
 
 find_plants() {
-  # What finds a hole is made up by chance, and others of it when a function is added: so many that each hole is found.
+  # Cases that find a hole are random, and change when a function is added: so there are enough for each hole
+  # to be found.
   local plant sign missed= rounds=4
   make_world "${database}_a" globex umbrella bbbbbbbb eeeeeeee 73133 plants.sql
   make_world "${database}_b" hidden shadow b0b0b0b0 e0e0e0e0 83134 plants.sql

@@ -24,11 +24,24 @@ declare -A WAYS=(
   [psycopg]='connection transaction'
   [sqlalchemy]='connection transaction'
   [django]='connection request'
-  [node-postgres]='connection transaction'
-  [postgres.js]='connection transaction'
-  [drizzle]='transaction'
+  [node-postgres]='connection transaction parallel'
+  [postgres.js]='connection transaction parallel'
+  [drizzle]='transaction parallel'
+  [knex]='connection transaction parallel'
+  [kysely]='transaction parallel'
+  [typeorm]='connection transaction parallel'
+  [sequelize]='connection transaction parallel'
+  [prisma]='transaction operation parallel parallel'
+  [go-pgx]='connection transaction parallel'
+  [go-pq]='connection transaction parallel'
+  [ruby-pg]='connection transaction parallel'
+  [rails]='connection transaction parallel'
+  [php-pdo]='connection transaction'
+  [perl-dbi]='connection transaction'
+  [odbc]='connection transaction'
   [jdbc]='connection transaction'
   [libpq]='connection transaction'
+  [http]='node python go'
   [pgbouncer]='transaction forgotten'
   [postgraphile]='request'
   [sqlpad]='login'
@@ -46,6 +59,12 @@ expected_lines() {
           "bad: error: the session's user does not exist, is not active, or is not a member of the organization" \
           'mia: 3' 'globex: 2 5' 'nobody:'
         ;;
+      # Servers answer with a status. Nobody may write.
+      node | python | go)
+        printf "$way %s\n" 'acme: 1 3 4' 'bad: 401' 'mia: 3' 'globex: 2 5' 'nobody:' 'refused: 403'
+        ;;
+      # 200 requests at a time over a small pool.
+      parallel) printf 'parallel: 200 right\n' ;;
       # A key that was not made local, before and after the page's settings.
       forgotten) printf "$way %s\n" 'leaks: 1 3 4' 'harmless:' ;;
       *) printf "$way %s\n" 'acme: 1 3 4' 'bad: 28000' 'mia: 3' 'globex: 2 5' 'nobody:' ;;
@@ -66,13 +85,20 @@ extract() {
 # Sets `command` to what runs a program, in the folder where it lies.
 command_for() {
   case $1 in
-    *.sh) command=(bash "$1") ;;
+    *.sh)
+      install_node_packages
+      command=(bash "$1")
+      ;;
     # Debian's, which sees Debian's modules.
     *.py) command=(/usr/bin/python3 "$1") ;;
     *.mjs)
       install_node_packages
       command=(node "$1")
       ;;
+    *.go) command=(env GO111MODULE=off GOPATH=/usr/share/gocode bash -c 'go run ./*.go') ;;
+    *.rb) command=(ruby "$1") ;;
+    *.php) command=(php "$1") ;;
+    *.pl) command=(/usr/bin/perl "$1") ;;
     *.java) command=(bash -c 'javac *.java && java -cp .:/usr/share/java/postgresql.jar main') ;;
     *.cpp) command=(bash -c 'g++ -std=c++20 -Wall -Werror -I /usr/include/postgresql *.cpp -lpq && ./a.out') ;;
   esac
@@ -104,12 +130,12 @@ run_client() {
   extract "$pages/$client.md" "$folder"
   program=$(echo programs/"$client".*)
   cp "$program" "$folder/main.${program##*.}"
-  cp ./*.py ./*.mjs "$folder"
+  cp report.* "$folder"
   command_for "main.${program##*.}"
   cd "$folder"
   client_environment
   # Whether it went well shows in what it printed.
-  timeout 180 "${command[@]}" >printed 2>errors </dev/null || printf 'status %d\n' $? >>printed
+  timeout --kill-after=10 180 "${command[@]}" >printed 2>errors </dev/null || printf 'status %d\n' $? >>printed
   read -ra ways <<<"${WAYS[$client]}"
   expected_lines "${ways[@]}" >expected
   if diff -u expected printed >difference; then

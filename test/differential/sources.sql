@@ -1,5 +1,5 @@
--- What random queries are about: a world's protected tables, with more columns than whose row it is; for each principal
--- a copy of every table, and of every partition, that holds its own rows and nothing else; and a trap in the rows that it must not see.
+-- Sources of random queries: a world's protected tables, with more columns than the tenant's; for each principal a copy of every
+-- table, and of every partition, with exactly the principal's own rows; and a trap in the rows that it must not see.
 --
 -- The protected tables lie in schema app and the copies, under the same names, in schema mine: a query's text is the
 -- same for both, search_path decides.

@@ -74,7 +74,7 @@ BEGIN
 END
 $$;
 
--- What a principal may do to a table without being refused. Whoever sees nothing changes nothing: some of that is enough.
+-- Writes that a principal may do without being refused. Most of those that see no rows change nothing: a few are enough.
 CREATE FUNCTION differential.kinds(target differential.targets) RETURNS text[] LANGUAGE sql AS $$
   SELECT CASE WHEN target.may_insert THEN '{INSERT}' ELSE '{}' END::text[]
     || CASE WHEN target.may_update AND (target.visible <> '{}' OR worlds.chance(0.1)) THEN '{UPDATE,UPDATE FROM}' ELSE '{}' END::text[]

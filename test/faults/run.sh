@@ -40,7 +40,7 @@ SELECT n AS id, organization_id, workspace_id, slug FROM tenancy.workspaces, gen
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id');
 GRANT ALL ON logs TO faults_app;
 
--- What a statement gives to somebody while a fault is injected: rows, or the SQLSTATE.
+-- The result of a statement for a principal while a fault is injected: rows, or the SQLSTATE.
 CREATE FUNCTION outcome(who text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   result text;
@@ -52,7 +52,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN SQLSTATE;
 END
 $$;
--- Whoever is known is forgotten, so that there is something to be worked out, which can fail.
+-- Drops the cached principal, so that it is computed anew, which can fail.
 CREATE FUNCTION inject(fault text, after int DEFAULT 0) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
   UPDATE tenancy.workspaces SET name = name WHERE fault <> 'none' AND is_default;
   SELECT set_config('tenancy.inject_fault_after', after::text, false), set_config('tenancy.inject_fault', fault, false);

@@ -1,4 +1,4 @@
--- What the session is answered: who it is, which rows it sees, what it may do, and what it may write where.
+-- Answers that a session gets: its principal, its visible rows, its permissions, and the rows that it may write.
 SELECT kind, source, organization, workspace, email FROM tenancy.whoami();
 SELECT 'logs', string_agg(id::text, ' ' ORDER BY id) FROM logs
 UNION ALL SELECT 'events', string_agg(id::text, ' ' ORDER BY id) FROM events

@@ -1,5 +1,5 @@
--- What world.sql has made, as text that has to stay as it is: the catalogs, what guards the tables, and what every
--- kind of principal is answered. Runs as a superuser; nothing is changed.
+-- The objects of world.sql as text that must not change: the catalogs, the guards of the tables, and the answers that every kind
+-- of principal gets. Runs as a superuser; nothing is changed.
 \set VERBOSITY sqlstate
 \pset null NULL
 SET DateStyle = ISO;
@@ -24,11 +24,11 @@ WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_da
 SELECT evtname, evtenabled FROM pg_event_trigger ORDER BY evtname;
 SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger
 WHERE NOT tgisinternal AND tgrelid::regclass::text LIKE 'tenancy.%' ORDER BY tgrelid::regclass::text COLLATE "C", tgname;
-SELECT relation, (tenancy_internal.inspect_protection(relation)).problem FROM tenancy.protected_tables ORDER BY relation::text COLLATE "C";
+SELECT relation, (tenancy_internal.inspect_protection(relation)).problem, workspace_implies_organization FROM tenancy.protected_tables ORDER BY relation::text COLLATE "C";
 SELECT 'broken chain', * FROM tenancy.verify_audit_log();
 SELECT severity, rule, object FROM tenancy.advise() WHERE severity = 'error' AND rule NOT IN ('old_server', 'not_preloaded') ORDER BY rule, object;
 
--- What they are answered, each in a session of its own
+-- Their answers, each in a session of its own
 SELECT o.organization_id AS acme, w.workspace_id AS search FROM tenancy.organizations o JOIN tenancy.workspaces w USING (organization_id)
 WHERE o.slug = 'acme' AND w.slug = 'search' \gset
 SELECT o.organization_id AS globex, w.workspace_id AS elsewhere FROM tenancy.organizations o JOIN tenancy.workspaces w USING (organization_id)

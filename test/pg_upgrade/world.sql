@@ -33,7 +33,7 @@ BEGIN
   INSERT INTO secrets SELECT 'revoked', secret FROM tenancy.create_api_key('workspace_service_key', 'Revoked', 'acme', 'search', scopes => '["logs.view"]');
   PERFORM tenancy.revoke_api_key(api_key_id) FROM tenancy.api_keys WHERE name = 'Revoked';
   PERFORM tenancy.set_jwks('acme', jwks, 'https://id.acme.test', 'database') FROM jwks WHERE name = 'acme';
-  PERFORM tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id', '{body}', true);
+  PERFORM tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id', '{body}', true, workspace_implies_organization => true);
   PERFORM tenancy.protect('events', 'datasets', 'tenant'), tenancy.protect('documents', 'datasets', 'tenant');
   PERFORM tenancy.create_scoped_view('logs', 'log_entries');
   PERFORM tenancy.purge_audit_log(clock_timestamp(), 'globex');

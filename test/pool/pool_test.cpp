@@ -207,7 +207,7 @@ TEST_F(Pool, LifetimeTransactionProtectsTheCarefulFromTheForgetful) {
   }
 }
 
-// What the login brings along counts in every transaction, on whatever server connection.
+// The login's own settings apply in every transaction, on every server connection.
 TEST_F(Pool, WhatComesWithTheLoginStays) {
   const PoolPrincipal member{"bound login", {}, ids_of("member000")};
   const Report report = run(bound_login_, 5, [&](int client) {

@@ -17,7 +17,7 @@ SELECT tenancy.set_workspace_role('acme/search', member, 'member') FROM unnest(A
 SELECT tenancy.set_setting('acme', 'members_view_all_data', false);
 SELECT tenancy.bind_login(:'smith', 'smith@acme.example');
 
--- Whose rows there are. Only the first are Smith's.
+-- The owners of rows. Only the first are Smith's.
 CREATE TABLE people AS
 SELECT * FROM (VALUES ('mine', :'acme_organization_id'::uuid, :'search_id'::uuid, :'smith_id'::uuid),
   ('canary wary', :'acme_organization_id', :'search_id', :'wary_id'), ('canary nobody', :'acme_organization_id', :'search_id', NULL),

@@ -60,7 +60,7 @@ sub session {
     return $psql;
 }
 
-# What the session sees and may do, or why not; and whether it had to plan for that.
+# The visible rows and permissions of the session, or its error; and whether it had to plan for that.
 sub answer {
     my ($psql) = @_;
     my @answers;
@@ -78,7 +78,8 @@ sub answer {
 
 my $key = sub { "(SELECT api_key_id FROM tenancy.api_keys WHERE name = '$_[0]')" };
 
-# Who hears of it, what is done, what undoes it; "everybody" where it concerns, or may, other organizations, too.
+# The notified sessions, the change, and its reversal; "everybody" where it concerns other organizations, or
+# may.
 my @changes = (
     [ 'mike',        q(SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'admin')),  q(SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'member')) ],
     [ 'mike',        q(SELECT tenancy.set_workspace_role('acme/chat', 'mike@acme.test', 'member')), q(SELECT tenancy.remove_workspace_member('acme/chat', 'mike@acme.test')) ],

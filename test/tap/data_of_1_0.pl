@@ -1,4 +1,4 @@
-# What tenants could write into a database of 1.0 keeps nobody from updating, and no job from its work afterwards.
+# Rows that tenants could write into a database of 1.0 prevent neither the update nor later jobs.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ sub sql {
     return $node->safe_psql($database, $sql);
 }
 
-# What a command says beside its rows.
+# Messages of a command other than its rows
 sub messages {
     my ($database, $sql) = @_;
     my ($code, $out, $errors) = $node->psql($database, $sql);
@@ -111,7 +111,7 @@ sql('postgres', 'CREATE DATABASE copy');
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('copy') ], 'and restored, with the rows that are beyond the limits');
 is(sql('copy', q{SELECT max(length(email)), (SELECT count(*) FROM obs.logs WHERE end_time = 'infinity') FROM tenancy.users}), '1012|1', 'and they are there');
 sql('plain', q{DELETE FROM obs.logs WHERE end_time = 'infinity' OR usage_input_tokens > 1000000000 OR start_time = 'infinity'});
-is(messages('plain', 'SELECT obs.refresh_analytics()'), '', 'without these rows nobody is left out');
+is(messages('plain', 'SELECT obs.refresh_analytics()'), '', 'without these rows no organization is left out');
 is(sql('plain', 'SELECT count(*) FROM obs.job_problems'), '0', 'nor on record');
 is(messages('plain', q{SELECT format('ALTER TABLE obs.%I VALIDATE CONSTRAINT %I', c."table", c."table" || '_' || c.name || '_check') FROM tenancy_steps.observability_checks() c \gexec}), '', 'all other rows are within the bounds');
 

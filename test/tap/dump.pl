@@ -48,7 +48,7 @@ sub state_of {
 
 my $source = state_of($node, 'source');
 like($source, qr/^logs\|1 1 2 2 3 3$/m, 'the state has rows that are seen') or diag($source);
-like($source, qr/^wrote to acme$/m, 'somebody who writes');
+like($source, qr/^wrote to acme$/m, 'a session with a principal writes');
 unlike($source, qr/state\.sql:\d+: ERROR|ERROR:\s++(?!42501|28000)/, 'and no errors other than refusals');
 my $entries = $node->safe_psql('source', 'SELECT count(*) FROM tenancy.audit_log');
 
@@ -74,7 +74,7 @@ for my $way (sort keys %restore) {
     is(state_of($node, $way), $source, "$way: all is as it was");
 }
 
-# What has been restored works on: the chain, the guards, foreign keys.
+# A restored database works: the chain, the guards, foreign keys.
 $node->safe_psql('parallel', q(SELECT tenancy.set_setting('acme', 'members_view_all_data', true)));
 is($node->safe_psql('parallel', 'SELECT count(*) FROM tenancy.audit_log'), $entries + 1, 'a change leaves an entry');
 is($node->safe_psql('parallel', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'the chain goes on');
@@ -102,13 +102,14 @@ is($node->safe_psql('schema_only', q(SELECT object FROM tenancy.advise() WHERE r
 $node->safe_psql('schema_only', q(SELECT tenancy.register_permission('datasets', 'view', 'x')));
 $node->safe_psql('schema_only', $_) for split /\n/, $node->safe_psql('schema_only', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'unrecorded_protection' ORDER BY object));
 is($node->safe_psql('schema_only', q(SELECT count(*) FROM tenancy.advise() WHERE rule = 'unrecorded_protection')), '0', 'and mends');
+is($node->safe_psql('schema_only', q(SELECT relation FROM tenancy.protected_tables WHERE workspace_implies_organization)), 'logs', 'with what was vouched for');
 
 # One table: from an archive it comes without policies and without what enables row security, but with its grants.
 $node->safe_psql('postgres', 'CREATE DATABASE one_table');
 $node->safe_psql('one_table', 'CREATE EXTENSION pg_tenancy');
 run('restore: one table of an archive', 'pg_restore', '--exit-on-error', '-t', 'documents', '-t', 'logs', '-d', "$connection dbname=one_table", "$dir/custom");
 is($node->safe_psql('one_table', 'SELECT count(*) FROM logs'), '9', 'its rows are there');
-is($node->safe_psql('one_table', 'SELECT count(*) FROM logs; SELECT count(*) FROM documents', connstr => $node->connstr('one_table') . ' user=app'), "0\n0", 'and nobody sees them');
+is($node->safe_psql('one_table', 'SELECT count(*) FROM logs; SELECT count(*) FROM documents', connstr => $node->connstr('one_table') . ' user=app'), "0\n0", 'and they are visible to no principal');
 $node->safe_psql('one_table', q(SET tenancy.guard_rails = off; ALTER TABLE logs DISABLE ROW LEVEL SECURITY));
 is($node->safe_psql('one_table', 'SELECT count(*) FROM logs', connstr => $node->connstr('one_table') . ' user=app'), '9', '(without the guard rails it would have been open)');
 is($node->safe_psql('one_table', q(SELECT object FROM tenancy.advise() WHERE rule = 'row_security_not_enabled')), 'public.logs', '(and advise() would have said so)');
@@ -158,7 +159,7 @@ run('pg_dump without a table', 'pg_dump', '-d', "$connection dbname=source", '-T
 $node->safe_psql('postgres', 'CREATE DATABASE without_one');
 refused('restore: without a table', qr/relation "public.logs" does not exist/, 'pg_restore', '-d', "$connection dbname=without_one", "$dir/without");
 is($node->safe_psql('without_one', 'SELECT count(*) FROM events', connstr => $node->connstr('without_one') . " user=app options='-c tenancy.api_key=$secret'"), '5', 'a tenant sees its rows');
-is($node->safe_psql('without_one', 'SELECT count(*) FROM events', connstr => $node->connstr('without_one') . ' user=app'), '0', 'and nobody none');
+is($node->safe_psql('without_one', 'SELECT count(*) FROM events', connstr => $node->connstr('without_one') . ' user=app'), '0', 'and none without a principal');
 $node->safe_psql('without_one', $_) for split /\n/, $node->safe_psql('without_one', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'unrecorded_protection'));
 is($node->safe_psql('without_one', q(SELECT string_agg(relation::text, ' ' ORDER BY relation::text) FROM tenancy.protected_tables)), 'documents events events_1 events_2 scans', 'advise() says how to record them');
 

@@ -52,7 +52,7 @@ $node->safe_psql('postgres', qq(
   GRANT SELECT ON logs TO app;
 ));
 
-# What a session of its own, and one that goes on, says.
+# Results of a new session, and of one that continues
 sub rows_by {
     my ($token) = @_;
     my ($code, $out, $errors) = $node->psql('postgres', 'SELECT count(*) FROM logs',
@@ -101,7 +101,7 @@ ask($psql, 'ROLLBACK');
 like(ask($psql, 'EXECUTE seen'), qr/^invalid or expired (token|credential)$/, 'expired: after it');
 is(ask($psql, 'SELECT kind FROM tenancy.whoami()'), 'invalid or expired token', 'expired: whoami()');
 ask($psql, "SET tenancy.jwt = ''");
-is(ask($psql, 'EXECUTE seen'), '0', 'without it nobody');
+is(ask($psql, 'EXECUTE seen'), '0', 'no rows without it');
 $psql->quit;
 
 # --- other sessions -------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ $psql->quit;
 my $log = slurp_file($node->logfile, $offset);
 like($log, qr/tenancy denied: \{"reason": "token", "detail": "it has expired"\}/, 'the log says why a token was refused');
 unlike($log, qr/eyJ/, 'and never has the token');
-like($shown, qr/invalid or expired token/, 'the client hears that it was');
+like($shown, qr/invalid or expired token/, 'the client gets the reason');
 unlike($shown, qr/has expired/, 'and not why');
 
 $node->stop;

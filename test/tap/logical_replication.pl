@@ -53,7 +53,7 @@ is($publisher->safe_psql('postgres', 'SELECT count(*) FROM logs', extra_params =
 is($publisher->safe_psql('postgres', $changes, extra_params => [ '-U', 'streamer' ]), '2', 'REPLICATION: every row by decoding');
 # A connection for replication that sends SQL is under the policies as any other.
 my $walsender = $publisher->connstr . " dbname=postgres user=streamer replication=database";
-is($publisher->safe_psql('postgres', 'SELECT count(*) FROM logs', connstr => $walsender), '0', 'a walsender: nobody');
+is($publisher->safe_psql('postgres', 'SELECT count(*) FROM logs', connstr => $walsender), '0', 'a walsender has no principal');
 $publisher->safe_psql('postgres', "SELECT tenancy.trust_login('streamer')");
 is($publisher->safe_psql('postgres', 'SELECT body FROM logs', connstr => "$walsender options='-c tenancy.user=gus\@globex.test'"),
     'of globex', 'a walsender: a tenant');
@@ -67,7 +67,7 @@ $publisher->safe_psql('postgres', "SELECT pg_drop_replication_slot('decoded')");
 
 my $subscriber = server('subscriber');
 $publisher->safe_psql('postgres', 'CREATE PUBLICATION logs FOR TABLE logs');
-is($publisher->safe_psql('postgres', "SELECT object FROM tenancy.advise() WHERE rule = 'publication'"), 'public.logs', 'advise() tells of it');
+is($publisher->safe_psql('postgres', "SELECT object FROM tenancy.advise() WHERE rule = 'publication'"), 'public.logs', 'advise() reports it');
 $subscriber->safe_psql('postgres', 'CREATE ROLE applier LOGIN SUPERUSER');
 my $connection = $publisher->connstr . ' dbname=postgres';
 # Since PostgreSQL 16 the table's owner applies unless told otherwise (replication.pl tries that), and who is no superuser needs a password.
@@ -76,7 +76,7 @@ $subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION logs CONNECTION '$connec
 $subscriber->wait_for_subscription_sync($publisher, 'logs');
 is(ids_of($subscriber, 'olivia@acme.test'), '1', 'a superuser applies; the one tenant sees its row');
 is(ids_of($subscriber, 'gus@globex.test'), '2', 'the other its own');
-is(ids_of($subscriber), '-', 'nobody none');
+is(ids_of($subscriber), '-', 'none without a principal');
 
 # Without the superuser's rights, its owner is held back as anybody.
 $subscriber->safe_psql('postgres', 'GRANT ALL ON logs TO applier; GRANT pg_write_all_data TO applier; ALTER ROLE applier NOSUPERUSER');
@@ -91,7 +91,7 @@ is(ids_of($subscriber, 'gus@globex.test'), '2', 'and the other tenant sees nothi
 
 # --- prepared transactions ------------------------------------------------------------------------------------------
 
-# What was set for the transaction, and its seal, end with PREPARE TRANSACTION; its row is the principal's.
+# Parameters set for the transaction, and its seal, end with PREPARE TRANSACTION; its row is the principal's.
 my $whose = "SELECT coalesce(email, kind) FROM tenancy.whoami()";
 my $as_app = $publisher->connstr('postgres') . ' user=app';
 is( $publisher->safe_psql('postgres', qq(

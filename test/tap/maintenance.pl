@@ -57,7 +57,7 @@ is(run_as('shop_app', 'SELECT count(*) FROM orders', $acme_app), '5', 'the appli
 is(run_as('shop_app', 'SELECT count(*), (SELECT counted()) FROM large', $acme_app), '2|5', 'through views and functions of the owner, too');
 is(run_as('shop_app', 'SELECT count(*) FROM totals', $acme_app), 'permission denied for materialized view totals', 'and no materialized view');
 is(run_as('shop_app', 'CREATE TABLE x (i int)'), 'permission denied for schema public', 'the application makes nothing');
-is(run_as('shop_app', 'SET ROLE shop_owner'), 'permission denied to set role "shop_owner"', 'and becomes nobody else');
+is(run_as('shop_app', 'SET ROLE shop_owner'), 'permission denied to set role "shop_owner"', 'and cannot become another role');
 is(sql(q(SELECT string_agg(rule || ' ' || object, ', ') FROM tenancy.advise() WHERE severity IN ('error', 'warning') AND rule <> 'unique_without_tenant' AND object !~ 'totals')), '', 'nothing is to be mended');
 
 # --- a migration ----------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ run_as('shop_migrator', q(GRANT SELECT ON totals TO shop_owner;
   CREATE VIEW own_totals WITH (security_barrier) AS SELECT * FROM totals WHERE organization_id = (SELECT tenancy.current_organization_id());
   GRANT SELECT ON own_totals TO shop_app));
 is(run_as('shop_app', 'SELECT sum(orders) FROM own_totals', $acme_app), '5', 'a view of the owner shows each tenant its part');
-is(run_as('shop_app', 'SELECT sum(orders) FROM own_totals'), '', 'and nobody none');
+is(run_as('shop_app', 'SELECT sum(orders) FROM own_totals'), '', 'and none without a principal');
 
 # --- pg_partman -----------------------------------------------------------------------------------------------------
 

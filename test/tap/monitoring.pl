@@ -43,7 +43,7 @@ is(as_app("-c tenancy.api_key=$secret", 'SELECT count(*) FROM logs'), '4', 'a ke
 my $after = counters();
 is($after->{resolutions} - $before->{resolutions}, 3, 'three sessions, three principals worked out');
 cmp_ok($after->{specializations} - $before->{specializations}, '>=', 3, 'and as many filters');
-is($after->{denied_api_key}, $before->{denied_api_key}, 'nobody refused');
+is($after->{denied_api_key}, $before->{denied_api_key}, 'no credential refused');
 
 my $offset = -s $node->logfile;
 my $wrong  = substr($secret, 0, -1) . (substr($secret, -1) eq 'a' ? 'b' : 'a');
@@ -64,7 +64,7 @@ is(scalar $open->query_safe('SELECT count(*) FROM logs'), '4', 'a session');
 $before = counters();
 $node->safe_psql('postgres', q(SELECT tenancy.set_setting('acme', 'members_view_logs', false)));
 is(scalar $open->query_safe('SELECT count(*) FROM logs'), '4', 'that goes on');
-cmp_ok(counters()->{invalidations}, '>', $before->{invalidations}, 'hears of a change of rights');
+cmp_ok(counters()->{invalidations}, '>', $before->{invalidations}, 'is notified of a change of rights');
 $open->quit;
 
 # --- the log --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
-# What is another organization's looks like what isn't there: every function that anybody may call is called with a reference to
-# something foreign and with one to nothing, of each kind and in each place of its arguments, and must answer alike in every word
-# that psql prints with VERBOSITY verbose: SQLSTATE, message, detail, hint, context, and the place in the source.
+# Objects of another organization look like missing ones: every function that any login may call is called
+# with a reference to a foreign object and with one to none, of each kind and in each argument. The two
+# outputs must be equal in every word that psql prints with VERBOSITY verbose: SQLSTATE, message, detail,
+# hint, context, and the place in the source.
 
 use strict;
 use warnings;
@@ -19,7 +20,7 @@ $node->safe_psql('postgres', slurp_file('sql/include/world.sql'));
 $node->safe_psql('postgres', q(
   CREATE SCHEMA planted;
   GRANT USAGE ON SCHEMA planted TO PUBLIC;
-  -- What this file must find
+  -- An oracle that this test must find
   CREATE FUNCTION planted.other_words(organization text) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
   BEGIN
     RETURN tenancy_internal.find_organization(organization);
@@ -66,7 +67,7 @@ my %references = (
     'API key' => [ id_of('api_key_id', 'api_keys', q(name = 'own')), [ id_of('api_key_id', 'api_keys', q(name = 'theirs')), $none ] ],
 );
 
-# What the other arguments are, by name and by type, so that calls get as far as they can.
+# Values of the other arguments, by name and by type, so that calls get as far as they can.
 my $search = id_of('workspace_id', 'workspaces', q(slug = 'search'));
 my %by_name = (
     organization => q('acme'), organization_id => q('aaaaaaaa-0000-4000-8000-000000000000'), workspace => q('search'), workspace_id => "'$search'",
@@ -137,7 +138,7 @@ for (sort keys %callers) {
             }, $kinds);
         }
     }
-    # What narrows and chooses, and catalogs by name
+    # Parameters that choose and narrow the principal, and catalogs by name
     for my $setting (qw(organization workspace)) {
         add_pairs("$caller: tenancy.$setting", sub { "$callers{$caller}; SET LOCAL tenancy.$setting = '$_[0]'; SELECT * FROM tenancy.whoami()" }, [$setting]);
         add_pairs("$caller: tenancy.$setting, rows", sub { "$callers{$caller}; SET LOCAL tenancy.$setting = '$_[0]'; SELECT count(*) FROM app.logs" }, [$setting]);
@@ -198,7 +199,7 @@ for my $planted (qw(other_words other_context)) {
     delete @differing{@found};
 }
 ok(!$differing{$_}, $_) or diag(join "\n", @{ $differing{$_} }) for sort keys %differing;
-is(scalar(keys %differing), 0, 'what is foreign looks like what is not there');
+is(scalar(keys %differing), 0, 'foreign objects look like missing ones');
 
 # --- what is one's own is found, whatever others are called ---------------------------------------------------------
 

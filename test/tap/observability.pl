@@ -57,14 +57,14 @@ sql('plain', q{
 });
 my $dump = $node->basedir . '/dump.sql';
 $node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('plain') ], 'it can be dumped');
-# What tells that it is restored whole: another dump of it is the same.
+# A complete restore has the same dump.
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('copy') ], 'and restored');
 my $again = $node->basedir . '/again.sql';
 $node->command_ok([ 'pg_dump', '-f', $again, $node->connstr('copy') ], 'and dumped again');
 
 sub definitions {
     my $text = slurp_file(shift);
-    # What pg_dump makes up anew each time, and where a partition that is gone is named by its number
+    # Parts that pg_dump generates for each dump, and numbers of dropped partitions
     $text =~ s/^\\(un)?restrict .*$//mg;
     # A catalog's rows come in no order.
     return join "\n", sort split /\n/, $text;

@@ -100,7 +100,7 @@ like(as_app($mia, $count), qr/is not active/, 'locked out meanwhile');
 my @owner = steps('An owner is locked out');
 is(scalar @owner, 1, 'an owner is locked out: one step');
 $node->safe_psql('postgres', q(UPDATE tenancy.users SET active = false WHERE email = 'olivia@acme.example'));
-like(as_app('-c tenancy.user=olivia@acme.example', $count), qr/is not active/, 'nobody owns the organization');
+like(as_app('-c tenancy.user=olivia@acme.example', $count), qr/is not active/, 'the owner is locked out');
 my $new_key = run_step($owner[0]);
 $new_key =~ s/\s+//g;
 is(as_app('-c tenancy.user=olivia@acme.example', $count), '3', 'the owner is back');
@@ -113,7 +113,7 @@ my @open = steps('A table stands open');
 is(scalar @open, 1, 'a table stands open: one step');
 for my $mistake ('ALTER TABLE requests DISABLE ROW LEVEL SECURITY', 'DROP POLICY tenancy_select ON requests; CREATE POLICY everybody ON requests USING (true)') {
     $node->safe_psql('postgres', "SET tenancy.guard_rails = off; $mistake");
-    is(as_app('', $count), '4', "open to nobody: $mistake");
+    is(as_app('', $count), '4', "readable without a principal: $mistake");
     $node->safe_psql('postgres', 'SET tenancy.guard_rails = off; DROP POLICY everybody ON requests') if $mistake =~ /everybody/;
     like(run_step($open[0]), qr/^requests\|protection_broken|^public.requests\|protection_broken/m, 'advise() finds it');
     is(as_app('', $count), '0', 'and mends it');

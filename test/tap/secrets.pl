@@ -63,7 +63,7 @@ sub secrets_in {
     my %found = map { $_ => 1 } $text =~ /$secret|$in_trees/g;
     return scalar keys %found;
 }
-# What a script leaves behind: in the log, and in pg_stat_statements.
+# Traces of a script: in the log, and in pg_stat_statements.
 sub traces {
     my ($script, %options) = @_;
     my $offset = -s $node->logfile;

@@ -36,7 +36,7 @@ $node->safe_psql('postgres', q(
   GRANT ALL ON plain, prompts TO app;
 ));
 
-# What one session prints, in one line, or the SQLSTATE.
+# The output of one session, in one line, or the SQLSTATE.
 sub says {
     my ($sql, %options) = @_;
     my $user = $options{user} // 'app';
@@ -75,7 +75,7 @@ $node->safe_psql('postgres', q(
 my $ids = q(SELECT ids('prompts'););
 is(says_as($olivia, $ids), '1,2,3', 'a function in SQL sees what an owner sees');
 is(says_as($gus,    $ids), '4',     'another owner sees other rows');
-is(says($ids),             '',      'nobody sees none');
+is(says($ids),             '',      'no rows without a principal');
 is(says_as($olivia, qq($ids SET "tenancy.user" = '$gus'; $ids RESET "tenancy.user"; SELECT coalesce(ids('prompts'), 'none');)),
     '1,2,3 4 none', 'the same function called in one session follows who it is');
 is(says_as($olivia, qq(BEGIN; $ids SAVEPOINT s; SET LOCAL "tenancy.user" = '$gus'; $ids ROLLBACK TO s; $ids COMMIT; $ids)),
@@ -140,7 +140,7 @@ if ($version >= 18) {
     my $rows = 'SELECT string_agg(id::text, NULL ORDER BY id) FROM computed';
     is(says_as($olivia, $rows), '123', 'a virtual column says whose a row is');
     is(says_as($gus,    $rows), '4',   '... for the other tenant');
-    is(says($rows),             '',    '... and for nobody');
+    is(says($rows),             '',    '... and without a principal');
     is(tries_as($gus, "INSERT INTO computed (id, place) VALUES (5, workspace('lab')); $rows"),    '45',    'rows that it makes one\'s own are accepted');
     is(tries_as($gus, "INSERT INTO computed (id, place) VALUES (5, workspace('search')); $rows"), '42501', '... others are refused');
     is(tries_as($gus, "UPDATE computed SET place = workspace('search'); $rows"),                  '42501', '... and so is moving one away');
@@ -156,7 +156,7 @@ if ($version >= 17) {
     is(says('SELECT * FROM prompts;', user => 'keeper'), '42501', '... and reads nothing');
     is(says(q(SELECT count(*) FROM pg_stats WHERE tablename = 'prompts';), user => 'keeper'), '0', '... in statistics neither');
 
-    # What a trigger at login sets is a setting like any other.
+    # A parameter set by a login trigger is like any other.
     $node->safe_psql('postgres', qq(
       CREATE FUNCTION becomes_gus() RETURNS event_trigger LANGUAGE plpgsql AS \$\$
         BEGIN IF session_user = 'app' THEN PERFORM set_config('tenancy.user', '$gus', false); END IF; END \$\$;

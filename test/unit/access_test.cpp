@@ -321,7 +321,7 @@ TEST(AccessOfOrganizationRoles, WorkspaceRolesCountForNothingOnTheOrganizationsL
   }
 }
 
-TEST(AccessOfOrganizationRoles, WhatIsAboutTheOrganizationCountsInNoWorkspace) {
+TEST(AccessOfOrganizationRoles, OrganizationLevelResourcesCountInNoWorkspace) {
   for (const Uuid &role : {organization_owner_role, auditor_role}) {
     World world = with_organization_role(role, everything());
     world.join(here, workspace_admin_role, everything());
@@ -362,7 +362,7 @@ TEST(AccessOfKeys, OrganizationServiceKeysHaveTheirScopesEverywhere) {
   EXPECT_EQ(access.in_workspace(here), expected);
 }
 
-TEST(AccessOfKeys, AMasterKeyHasWhatIsRegisteredLaterToo) {
+TEST(AccessOfKeys, AMasterKeyHasPermissionsRegisteredLater) {
   World world;
   world.key = key_of(KeyKind::organization_service_key, {}, PermissionSet::of_all());
   for (const PermissionId id : {0, 1, 63, 64, 701, 1022})
@@ -411,7 +411,7 @@ TEST(AccessOfKeys, UserKeysStayInTheirWorkspace) {
   EXPECT_FALSE(access.reaches_every_workspace());
 }
 
-TEST(AccessOfKeys, UserKeysWriteWhatACompletionLeavesBehindByTheirScopeAlone) {
+TEST(AccessOfKeys, UserKeysWriteTracesOfCompletionsByScopeAlone) {
   const PermissionSet written = set_of({completions_write, logs_write});
   PermissionSet scopes = written;
   scopes |= set_of({prompts_update});
@@ -438,7 +438,7 @@ TEST(AccessOfKeys, UserKeysNeverManageKeys) {
   }
 }
 
-TEST(AccessOfKeys, AUserWhoIsGoneTakesTheKeysRightsAlong) {
+TEST(AccessOfKeys, KeysOfRemovedUsersHaveNoRights) {
   World gone = with_user_key(everything(), PermissionSet::of_all());
   gone.user_is_gone = true;
   World left = with_user_key(everything(), PermissionSet::of_all());
@@ -457,7 +457,7 @@ TEST(AccessOfKeys, AnOwnersKeyWorksWhereTheOwnerIsNoMember) {
 
 // --- what can be asked -------------------------------------------------------------------------------------
 
-TEST(Access, OfNobodyIsNothing) {
+TEST(Access, OfAnonymousSessionsIsEmpty) {
   const Access nobody;
   EXPECT_TRUE(nobody.on_organization().empty());
   EXPECT_TRUE(nobody.on_unassigned().empty());
@@ -490,7 +490,7 @@ TEST(Access, GivesTheMostOfSeveralPermissions) {
 
 // --- all rules together ------------------------------------------------------------------------------------
 
-TEST(AccessInEveryWorld, IsWhatTheModelSays) { holds_in_every_world(rights_are_what_the_model_says); }
+TEST(AccessInEveryWorld, EqualsTheModel) { holds_in_every_world(rights_are_what_the_model_says); }
 
 TEST(AccessInEveryWorld, IsWellFormed) { holds_in_every_world(rights_are_well_formed); }
 
@@ -504,7 +504,7 @@ TEST(AccessInEveryWorld, NarrowedKeepsOneWorkspaceAndNothingElse) {
   holds_in_every_world(narrowing_takes_away_all_but_one_workspace);
 }
 
-TEST(AccessInEveryWorld, SaysOfOnePermissionWhatItSaysOfAll) {
+TEST(AccessInEveryWorld, IsTheSameForOnePermissionAndForAll) {
   holds_in_every_world(one_permission_is_as_all_of_them);
 }
 

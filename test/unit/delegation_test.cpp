@@ -80,7 +80,7 @@ TEST(Delegation, OfAGrantNeedsItWhereTheRoleHasIt) {
   EXPECT_TRUE(lacking(manager, workspace_member_role, Level::workspace, there));
 }
 
-TEST(Delegation, OfWhatIsAboveSettingsIsForThoseAboveThem) {
+TEST(Delegation, OfRightsAboveSettingsNeedsSuchRights) {
   const PermissionSet rights = set_of({logs_view, prompts_view});
   const Access given = with_role_here(workspace_admin_role, rights).access();
   EXPECT_FALSE(shortfall(with_role_here(workspace_admin_role, rights).access(), given).any());
@@ -109,7 +109,7 @@ TEST(Delegation, OfAnOrganizationsKeyNeedsAllThatItReaches) {
   EXPECT_TRUE(lacking(with_organization_role(auditor_role, set_of({logs_view}))).any());
 }
 
-TEST(Delegation, OfSomebodyElsesKeyNeedsAllThatThisUserHas) {
+TEST(Delegation, OfAnotherUsersKeyNeedsAllRightsOfThatUser) {
   const PermissionSet scope = set_of({logs_view});
   const Access manager = with_role_here(workspace_manager_role, set_of({logs_view, prompts_view})).access();
   EXPECT_FALSE(for_user_key(manager, with_role_here(workspace_member_role, scope), scope).any());
@@ -121,7 +121,7 @@ TEST(Delegation, OfSomebodyElsesKeyNeedsAllThatThisUserHas) {
   EXPECT_TRUE(for_user_key(manager, with_organization_role(organization_owner_role, scope), scope).standing);
 }
 
-TEST(Delegation, OfSomebodyElsesKeyNeedsAllRows) {
+TEST(Delegation, OfAnotherUsersKeyNeedsAllRows) {
   World maker = with_role_here(workspace_manager_role, set_of({logs_view, prompts_view}));
   maker.switches = {{workspace_manager_role, {}, false}, {workspace_member_role, {}, false}};
   World member = with_role_here(workspace_member_role, set_of({logs_view}));
@@ -130,7 +130,7 @@ TEST(Delegation, OfSomebodyElsesKeyNeedsAllRows) {
   EXPECT_FALSE(for_user_key(maker.access(), maker, set_of({logs_view}), KeyFor::maker).any());
 }
 
-TEST(Delegation, OfAnyKeyLeavesOutWhatKeysWriteByScopeAlone) {
+TEST(Delegation, OfAnyKeyLeavesOutPermissionsByScopeAlone) {
   const World maker = with_role_here(workspace_manager_role, set_of({prompts_view}));
   const PermissionSet scopes = set_of({prompts_view, logs_write, completions_write});
   EXPECT_FALSE(for_user_key(maker.access(), maker, scopes, KeyFor::maker).any());

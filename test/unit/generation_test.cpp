@@ -34,7 +34,7 @@ void observe(Change change, const PrincipalTexts *next) {
 }
 
 struct GenerationTest : testing::Test {
-  // What another test has subscribed to or read by an old snapshot goes.
+  // Removes subscriptions, and reads by an old snapshot, of other tests.
   GenerationTest() {
     discard_old_reads();
     definitions_changed();
@@ -62,7 +62,7 @@ struct Tokens {
   }
 };
 
-TEST_F(GenerationTest, EachChangeInvalidatesWhatDependsOnIt) {
+TEST_F(GenerationTest, EachChangeInvalidatesItsDependents) {
   const PrincipalTexts texts{};
   const struct {
     void (*change)();

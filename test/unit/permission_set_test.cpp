@@ -17,7 +17,7 @@ bool is_same(const PermissionSet &set, const Bits &bits) {
   return true;
 }
 
-TEST(PermissionSet, HoldsWhatWasAddedAndNoNeighbour) {
+TEST(PermissionSet, HoldsAddedPermissionsAndNoNeighbours) {
   for (std::size_t id = 0; id < max_permissions; ++id) {
     PermissionSet set;
     EXPECT_TRUE(set.empty());

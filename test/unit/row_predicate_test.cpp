@@ -41,7 +41,7 @@ TEST(RowPredicate, IsTwoValued) {
   EXPECT_FALSE(not_in(workspace, {b, a}).holds_for(row_with({}, b)));
 }
 
-TEST(RowPredicate, KeepsIdsAsASetWithoutNobodys) {
+TEST(RowPredicate, KeepsIdsAsASetWithoutNil) {
   EXPECT_EQ(in(workspace, {b, Uuid{}, a, b}).ids(), (std::vector{a, b}));
   EXPECT_EQ(in(workspace, {}), never);
   EXPECT_EQ(in(workspace, {Uuid{}}), never);

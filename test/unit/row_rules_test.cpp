@@ -106,7 +106,7 @@ TEST(ReachOf, AnOwnerIsEverything) {
   EXPECT_EQ(reach.on_organization, Rows::all);
 }
 
-TEST(ReachOf, SeveralPermissionsIsWhatAnyOfThemReaches) {
+TEST(ReachOf, SeveralPermissionsIsTheUnionOfTheirReaches) {
   World world = member();
   world.grants = {{workspace_manager_role, {}, logs_list, true}};
   const Reach reach = reach_of(world.access(), set_of({logs_view, logs_list}));
@@ -135,7 +135,7 @@ TEST(VisibleRows, OfAnAuditorNameAWorkspace) {
   EXPECT_EQ(seen(auditor(), by_workspace), in_workspaces({a, b, c, d}));
 }
 
-TEST(VisibleRows, OfAnAuditorAreTheWorkspacesThatGiveWhatTheOrganizationDoesnt) {
+TEST(VisibleRows, OfAnAuditorIncludeWorkspacesBeyondTheOrganizationsRights) {
   World world = auditor();
   world.grants = {{auditor_role, {}, logs_view, false}, {auditor_role, c, logs_view, true}};
   for (const RowShape &shape : {by_both, by_workspace})
@@ -175,7 +175,7 @@ TEST(VisibleRows, OfAWorkspaceKeyAreInItsWorkspace) {
   }
 }
 
-TEST(VisibleRows, ForEverybodyAreSeenByWhomeverHoldsThePermissionAnywhere) {
+TEST(VisibleRows, SharedAreSeenWithThePermissionAnywhere) {
   RowShape shape = by_both;
   shape.shared = true;
   const RowPredicate nobodys = no_organization & no_workspace;
@@ -198,7 +198,7 @@ TEST(VisibleRows, WithoutOrganizationAreTheirWorkspacesWhereThatDecides) {
             (its_organization & seen(member(), by_both)) | (no_organization & seen(member(), by_both)));
 }
 
-TEST(VisibleRows, OfATableThatNamesNobodyAreNone) {
+TEST(VisibleRows, OfATableWithoutAttributionAreNotOwn) {
   RowShape shape{.owner = true, .api_key = true};
   EXPECT_TRUE(seen(owner(), shape).is_never());
   shape.shared = true;
@@ -225,7 +225,7 @@ TEST(VisiblePayload, IsNoConditionWhereAllThatIsListedMayBeViewed) {
 
 // --- which rows may be left behind -------------------------------------------------------------------------
 
-TEST(AcceptedRows, OfInsertSayWhoWritesThem) {
+TEST(AcceptedRows, OfInsertNameTheirWriter) {
   RowShape shape = by_both;
   shape.api_key = true;
   const RowPredicate no_key = RowPredicate::is_null(RowColumn::api_key),
@@ -255,7 +255,7 @@ TEST(AcceptedRows, OfUpdateStayInOrganizationAndReach) {
   EXPECT_TRUE(left(member(), by_organization_of_nobody, Command::update).is_never());
 }
 
-TEST(AcceptedRows, OfWhomReachesEveryWorkspaceNameOneOfThem) {
+TEST(AcceptedRows, OfPrincipalsWithEveryWorkspaceNameOne) {
   EXPECT_EQ(left(owner(), by_both, Command::update),
             its_organization & (in_workspaces({a, b, c, d}) | no_workspace));
   EXPECT_EQ(left(auditor(), by_both, Command::update), its_organization & in_workspaces({a, b, c, d}));
@@ -281,7 +281,7 @@ TEST(AuthorizedWorkspaces, AreThoseOfOwnAndOfAllRows) {
 
 // --- what has to be read -----------------------------------------------------------------------------------
 
-TEST(IdentityNeeded, IsWhatTheShapeAsksFor) {
+TEST(IdentityNeeded, DependsOnTheShape) {
   const auto needed = [](const World &world, RowAnswer answer, Command command, const RowShape &shape) {
     return identity_needed(world.access(), {answer, command, shape, set_of({logs_view}), {}});
   };
@@ -299,9 +299,9 @@ TEST(IdentityNeeded, IsWhatTheShapeAsksFor) {
 
 // --- in every world ----------------------------------------------------------------------------------------
 
-TEST(RowsInEveryWorld, AreWhatTheModelSays) { holds_for_rows_in_every_world(rows_are_what_the_model_says); }
+TEST(RowsInEveryWorld, EqualTheModel) { holds_for_rows_in_every_world(rows_are_what_the_model_says); }
 
-TEST(RowsInEveryWorld, ShowTheirPayloadToWhomeverMayViewIt) {
+TEST(RowsInEveryWorld, ShowTheirPayloadWithThePermissionToView) {
   holds_for_rows_in_every_world(payload_is_what_may_be_viewed);
 }
 
@@ -309,7 +309,7 @@ TEST(RowsInEveryWorld, ComeFromPredicatesInNormalForm) {
   holds_for_rows_in_every_world(predicates_are_in_normal_form);
 }
 
-TEST(RowsInEveryWorld, AreTheSameByWhatIsNeededOfTheIdentity) {
+TEST(RowsInEveryWorld, AreTheSameWithTheNeededPartsOfTheIdentity) {
   holds_for_rows_in_every_world(what_is_not_needed_is_not_used);
 }
 

@@ -104,7 +104,7 @@ Names given_by(std::string_view feature, std::string_view level) {
   return given;
 }
 
-TEST(Scopes, GiveWhatTheTableOfTheAccessModelSays) {
+TEST(Scopes, EqualTheTableOfTheAccessModel) {
   std::map<std::pair<std::string_view, std::string_view>, Names> expected;
   for (const auto &[feature, level, resource, actions] : cells) {
     Names &names = expected[{feature, level}];
@@ -136,7 +136,7 @@ TEST(Scopes, OfAHigherRungHoldThoseOfTheLowerOne) {
   }
 }
 
-TEST(Scopes, AreNoneForWhatIsNoFeatureOrNoLevelOfIt) {
+TEST(Scopes, AreEmptyForUnknownFeaturesAndLevels) {
   for (const std::string_view feature : {"", "api_keys", "billing", "team", "analytics", "Logs", "logs "}) {
     EXPECT_TRUE(scope_levels(feature).empty()) << feature;
     for (const std::string_view level : {"read", "write", "delete", "enabled", "list", "view"})

@@ -38,7 +38,7 @@ TEST(NumericDate, RoundsToTheNarrowerSide) {
   EXPECT_EQ(up("1300819380.0"), 1300819380);
 }
 
-TEST(NumericDate, RefusesWhatIsNoTime) {
+TEST(NumericDate, RefusesOtherValues) {
   for (const char *value : {"-1", "-0", "-0.0", "253402300800", "9223372036854775808", "1e400", "1e-400",
                             "inf", "nan", "", "1x", "0x10", " 1", "+1"})
     EXPECT_FALSE(down(value)) << value;

@@ -126,7 +126,7 @@ TEST(Overrides, OfAWorkspaceDontCountWhileNothingIsOpen) {
       EXPECT_EQ(counting({role, level, true, true}, {}), Names{});
 }
 
-TEST(Permissions, CanBeRegisteredUnlessTheyChangeWhatIsAppendOnly) {
+TEST(Permissions, CanBeRegisteredUnlessTheyChangeAppendOnlyResources) {
   const Names refused = permissions_where([](std::string_view resource, std::string_view action) {
     return !can_be_registered(resource, action);
   });
@@ -136,7 +136,7 @@ TEST(Permissions, CanBeRegisteredUnlessTheyChangeWhatIsAppendOnly) {
             }));
 }
 
-TEST(Permissions, AreHeldFromTheirRegistrationOnByWhomTheyReach) {
+TEST(Permissions, AreHeldFromTheirRegistrationOnWithinReach) {
   for (const std::string_view resource : resources) {
     EXPECT_TRUE(holds_new_permissions(organization_owner_role, resource));
     EXPECT_TRUE(holds_new_permissions(organization_admin_role, resource));
@@ -175,7 +175,7 @@ TEST(Words, AreListedByName) {
   EXPECT_TRUE(words_of("").empty());
 }
 
-TEST(Keys, WriteByScopeAloneWhatACompletionLeavesBehind) {
+TEST(Keys, WriteTracesOfCompletionsByScopeAlone) {
   EXPECT_EQ(permissions_where(is_key_borne),
             (Names{"analytics.write", "completions.write", "logs.write", "traces.write"}));
 }

@@ -42,7 +42,8 @@ make_next() {
   bash test/upgrade/next_version.sh "$WORK_DIR/build_$1"
 }
 
-# What the server finds from now on. Files are made anew, as packages do: who has loaded the old one keeps it.
+# Installs the files that the server finds from now on. They are new files, as with packages: sessions that
+# have loaded the old module keep it.
 install() {
   mkdir -p "$STAGE"
   rm -rf "${STAGE:?}"/*
@@ -123,7 +124,7 @@ check_equality() {
     "$(differences forgetful | awk '/^< description of column.*nickname/ {c = "comment"} /^< function .*next_rails/ {r = "right"} /^< column tenancy.next_catalog 2/ {k = "column"} END {print c, r, k}')"
 }
 
-# Whoever was a DBA of 1.0 by a grant on the catalogs stays one, also after a dump and a restore.
+# A DBA of 1.0 by a grant on the catalogs stays a DBA, also after a dump and a restore.
 check_administrators() {
   install old
   sql -d postgres -c 'CREATE DATABASE administrators' -c 'CREATE ROLE ops LOGIN' -c 'CREATE ROLE web LOGIN'

@@ -13,7 +13,7 @@
 
 CREATE SCHEMA oracle;
 
--- Who asks. narrowed: the workspace that tenancy.workspace, or the login's binding, confines the session to.
+-- The principal. narrowed: the workspace to which tenancy.workspace, or the login's binding, confines the session.
 CREATE TABLE oracle.principals (
   n int PRIMARY KEY,
   kind text NOT NULL,
@@ -335,7 +335,7 @@ LEFT JOIN oracle.reach r ON r.n = p.n AND r.t = t.t AND r.purpose = purpose.purp
   AND r.workspace_id IS NOT DISTINCT FROM place.workspace_id
 GROUP BY p.n, t.t, purpose.purpose;
 
--- What a row says, as seen by a principal.
+-- The tenant columns of a row, compared with a principal.
 CREATE VIEW oracle.seen_rows AS
 SELECT p.n, p.kind, p.organization_id, p.user_id, p.api_key_id, x.t, x.id, x.only_n, x.workspace, x.owner, x.api_key,
   t.organization_type, t.workspace_type, t.owner_type, t.api_key_type, t.partition_key,

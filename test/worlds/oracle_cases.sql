@@ -153,7 +153,7 @@ SELECT oracle.expect_rows(3, 'read', ARRAY[
 SELECT oracle.expect_rows(1, 'update', ARRAY[['olga', ''], ['mia', ''], ['key acme', '']]);
 SELECT oracle.expect_rows(4, 'update', ARRAY[['olga', '1 2 3'], ['mia', '1 2 3'], ['max', '1 2'], ['key acme', ''], ['audrey', ''], ['token', ''], ['token 2', '1 2']]);
 SELECT oracle.expect_rows(4, 'delete', ARRAY[['olga', '1 2 3'], ['mia', '1 2'], ['max', ''], ['key max', ''], ['token', ''], ['token 2', '1 2']]);
--- What they insert: rows for the one who would write them. Max's key has no external id, Max has one.
+-- Inserted rows: attributed to the writer. Max's key has no external id, Max has one.
 INSERT INTO oracle.relations (t, resource, organization_type, workspace_type, owner_type, api_key_type) VALUES
   (5, 'logs', 'uuid', 'uuid', 'text', 'uuid'), (6, 'prompts', 'uuid', NULL, 'uuid', NULL), (7, 'prompts', NULL, 'uuid', NULL, NULL);
 INSERT INTO oracle.rows (t, id, only_n, organization, workspace, owner, api_key)

@@ -1,35 +1,15 @@
+-- New parts as a whole. Triggers come before any row is changed: a table with pending deferred triggers cannot be altered.
 -- @include 47_trusted_functions.sql
-
-ALTER TABLE tenancy.audit_heads ENABLE ROW LEVEL SECURITY;
-CREATE POLICY dba ON tenancy.audit_heads USING ((SELECT tenancy.is_dba()));
-COMMENT ON POLICY dba ON tenancy.audit_heads IS 'A DBA reads the ends of all chains; guards keep them as they are';
-
-CREATE EVENT TRIGGER tenancy_catalogs ON ddl_command_end EXECUTE FUNCTION tenancy_internal.refuse_foreign_code();
-COMMENT ON EVENT TRIGGER tenancy_catalogs IS 'Keeps others'' code off the tables of pg_tenancy';
-ALTER EVENT TRIGGER tenancy_catalogs ENABLE ALWAYS;
-
--- A restore is the current user's, not the session's.
-CREATE OR REPLACE TRIGGER seal BEFORE INSERT ON tenancy.audit_log FOR EACH ROW
-  WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
-             pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
-  EXECUTE FUNCTION tenancy_internal.seal_audit_entry();
-DROP TRIGGER audit_head ON tenancy.audit_log;
-CREATE CONSTRAINT TRIGGER audit_head AFTER INSERT ON tenancy.audit_log DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW WHEN (NEW.organization_id IS NOT NULL AND
-    NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
-         pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET')))
-  EXECUTE FUNCTION tenancy_internal.advance_audit_head();
-
-CREATE TRIGGER check_table BEFORE INSERT OR UPDATE ON tenancy.protected_tables
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_protected_table();
-
 -- @include 91_advise_accepted.sql
-
--- Sessions that keep something of an organization are told of its changes alone. Modules of 1.0 don't know such messages: their
+-- Membership requires consent, and organizations see of a person only the membership: principals see their own row of users, and
+-- members of their organization in the view members.
+-- @include 56_invitations.sql
+-- @include 51_members.sql
+-- @include 37_lengths.sql
+-- Sessions with cached data of an organization are notified of its changes only. Modules of 1.0 lack such notifications: their
 -- sessions are refused from this update on.
 -- @include 98_catalogs.sql
-
--- @include 37_lengths.sql
+-- @include 98_catalogs_triggers.sql
 
 -- Tables that create_observability() made are their owner's.
 DO $$
@@ -48,28 +28,13 @@ $$;
 
 -- A user who leaves a workspace or an organization loses the user keys there for good. Users who have already left could regain
 -- theirs by joining again.
-CREATE TRIGGER end_keys AFTER DELETE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
-CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.organization_members FOR EACH ROW
-  WHEN ((OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id))
-  EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
-CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.organization_members
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_keys_of_all();
-CREATE TRIGGER end_keys AFTER DELETE ON tenancy.workspace_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
-CREATE TRIGGER end_keys_of_former AFTER UPDATE ON tenancy.workspace_members FOR EACH ROW
-  WHEN ((OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id))
-  EXECUTE FUNCTION tenancy_internal.end_keys_of_leaver();
-CREATE TRIGGER end_keys_of_all AFTER TRUNCATE ON tenancy.workspace_members
-  FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.end_keys_of_all();
-
 UPDATE tenancy.api_keys k SET revoked_at = now()
 WHERE k.user_id IS NOT NULL AND k.revoked_at IS NULL
   AND NOT EXISTS (SELECT FROM tenancy.workspace_members m WHERE m.workspace_id = k.workspace_id AND m.user_id = k.user_id)
   AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
                   WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND r.all_workspaces);
 
--- A workspace takes nothing from roles of the organization any more: what was configured so stops to count.
+-- Workspaces no longer override roles of the organization: such overrides have no effect any more.
 DO $$
 DECLARE
   ignored record;
@@ -88,26 +53,17 @@ BEGIN
   END LOOP;
 END
 $$;
--- A dump held the bindings of roles that are gone as numbers, which are others' where it is restored.
+-- A dump contained bindings of dropped roles as numbers, which would be those of other roles where it is restored.
 DELETE FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.login);
 
--- Names of protected tables are remembered; what a command touched decides, and not its name.
+-- Names of protected tables are remembered. Guard rails react to the tables that a command touched, not to the name of the
+-- command.
 INSERT INTO tenancy.protected_names
 SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation
 FROM tenancy.protected_tables t JOIN pg_catalog.pg_class c ON c.oid = t.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE (tenancy_internal.protected_parent(t.relation)).relation IS NULL;
-DROP EVENT TRIGGER tenancy_ddl;
-CREATE EVENT TRIGGER tenancy_ddl ON ddl_command_end EXECUTE FUNCTION tenancy_internal.on_ddl();
-COMMENT ON EVENT TRIGGER tenancy_ddl IS 'Guard rails of protected tables';
-ALTER EVENT TRIGGER tenancy_ddl ENABLE ALWAYS;
-ALTER EVENT TRIGGER tenancy_drop ENABLE ALWAYS;
+-- @include 96_event_triggers.sql
 
-CREATE EVENT TRIGGER tenancy_validation_begins ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy_internal.exempt_validation();
-COMMENT ON EVENT TRIGGER tenancy_validation_begins IS 'Foreign keys are validated over all rows';
-ALTER EVENT TRIGGER tenancy_validation_begins ENABLE ALWAYS;
-CREATE EVENT TRIGGER tenancy_validation_ends ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION tenancy_internal.exempt_validation();
-COMMENT ON EVENT TRIGGER tenancy_validation_ends IS 'Foreign keys are validated over all rows';
-ALTER EVENT TRIGGER tenancy_validation_ends ENABLE ALWAYS;
 DO $$
 DECLARE
   open_one record;
@@ -118,22 +74,7 @@ BEGIN
 END
 $$;
 
-DROP POLICY dba ON tenancy.audit_log;
-CREATE POLICY dba ON tenancy.audit_log FOR SELECT USING ((SELECT tenancy.is_dba()));
-COMMENT ON POLICY dba ON tenancy.audit_log IS 'A DBA reads everything';
-CREATE POLICY dba_adds ON tenancy.audit_log FOR INSERT
-  WITH CHECK ((SELECT tenancy.is_dba()) AND NOT (resource_type = 'audit_log' AND action = 'purge'));
-COMMENT ON POLICY dba_adds ON tenancy.audit_log IS 'Entries added by a DBA are sealed; they can be neither changed nor removed';
-
--- Nobody becomes a member without consent, and what is known of a person elsewhere isn't shown: principals see their own row of users,
--- and members of their organization in the view members.
--- @include 56_invitations.sql
--- @include 51_members.sql
-CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.users
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
-CREATE TRIGGER check_email BEFORE INSERT OR UPDATE ON tenancy.invitations
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_email();
--- A login that stands for a user of a single organization does so there from now on, whatever the user joins.
+-- A login bound to a user of a single organization stays bound to it, whatever the user joins later.
 UPDATE tenancy.login_bindings b SET organization_id = (SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = b.user_id)
 WHERE b.user_id IS NOT NULL AND b.organization_id IS NULL
   AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = b.user_id) = 1;
@@ -150,16 +91,11 @@ COMMENT ON COLUMN tenancy.audit_log.actor IS 'The actor in readable form: e-mail
 COMMENT ON COLUMN tenancy.audit_log.action IS 'The action: create, update, delete, rotate, revoke …';
 COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object: organization, workspace, user, api_key …';
 COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, unique among its kind in the organization';
-COMMENT ON POLICY principal ON tenancy.audit_log IS 'Own organization only, for holders of audit_logs.list';
-COMMENT ON EVENT TRIGGER tenancy_extension IS 'After an update, sessions check the version of pg_tenancy again';
-
-CREATE TRIGGER check_member_id BEFORE INSERT OR UPDATE ON tenancy.organization_members
-  FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_member_id();
 
 -- @include 97_default_privileges.sql
 
--- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are the administrator's and not the
--- extension's, or else pg_dump would leave them out.
+-- Roles that could INSERT into tenancy.organizations were DBAs, and stay so. The grants are made as the administrator's and not
+-- as the extension's, or else pg_dump would leave them out.
 CREATE FUNCTION tenancy.grant_as_user(statement text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_grant_as_user';
 DO $$
@@ -186,7 +122,7 @@ DECLARE
 BEGIN
   FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
     PERFORM tenancy.grant_as_user(pg_catalog.format(
-      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, jsonb) TO %s%s',
+      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb) TO %s%s',
       coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
   END LOOP;
 END

@@ -1,8 +1,8 @@
--- The guard rails of 1.0 go by a row of protected_tables, which this script changes; PostgreSQL 18 then has a row of before where
--- one of now is to be. They are made anew at the end.
+-- The guard rails of 1.0 read whole rows of protected_tables, whose columns this script changes; PostgreSQL 18 then raises an
+-- error about the row type. They are created again at the end.
 ALTER EVENT TRIGGER tenancy_ddl DISABLE;
 
--- What is there keeps its privileges.
+-- Existing objects keep their privileges.
 SELECT pg_catalog.set_config('tenancy_update.existing', (
   SELECT pg_catalog.string_agg(pg_catalog.concat(o.classid::oid, '.', o.objid), ' ') FROM (
     SELECT d.classid, d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
@@ -16,12 +16,13 @@ SELECT pg_catalog.set_config('tenancy_update.existing', (
 -- Tables that are protected through a parent row, and rows for everybody
 ALTER TABLE tenancy.protected_tables ADD COLUMN through name[], ADD COLUMN inherits_owner boolean NOT NULL DEFAULT false,
   ADD COLUMN shared boolean NOT NULL DEFAULT false, ADD COLUMN workspace_decides boolean NOT NULL DEFAULT false,
-  ADD COLUMN fill_nulls boolean NOT NULL DEFAULT false, ADD COLUMN actions jsonb;
+  ADD COLUMN fill_nulls boolean NOT NULL DEFAULT false, ADD COLUMN workspace_implies_organization boolean NOT NULL DEFAULT false, ADD COLUMN actions jsonb;
 COMMENT ON COLUMN tenancy.protected_tables.through IS 'Columns that refer to the parents which the row belongs with: the first gives it its tenant';
 COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whether the first parent decides about own rows';
 COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whether the workspace decides about rows whose organization is NULL';
 COMMENT ON COLUMN tenancy.protected_tables.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
+COMMENT ON COLUMN tenancy.protected_tables.workspace_implies_organization IS 'Rows that name a workspace name its organization, the caller of protect() vouches';
 COMMENT ON COLUMN tenancy.protected_tables.actions IS 'Actions, and the columns whose change needs them beside update or create';
 
 -- protect() takes more arguments, and so is another function: whoever may call the old one may call the new one (see the end).
@@ -33,8 +34,8 @@ DROP FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], bo
 DROP FUNCTION tenancy.apply_protection(regclass, text, name, name, name, name, name[]);
 DROP FUNCTION tenancy.inspect_protection(regclass);
 
--- Display names get a limit, which 1.0 didn't have. Longer ones are cut, or else each change of such a row would write them into the
--- audit log twice. What identifies something stays as it is.
+-- Display names get a limit, which 1.0 didn't have. Longer ones are cut, or else each change of such a row would write them into
+-- the audit log twice. Identifying names stay.
 DO $$
 DECLARE
   bound record;
@@ -57,8 +58,8 @@ BEGIN
   END IF;
 END
 $$;
--- Data visibility governs observability data alone. What a DBA has registered before keeps what it had, and so does what
--- a dump of 1.0 brings.
+-- Data visibility governs observability data only. Permissions registered by a DBA keep their former behaviour, also when a dump
+-- of 1.0 is restored.
 ALTER TABLE tenancy.permissions ADD COLUMN data_visibility boolean NOT NULL DEFAULT true;
 COMMENT ON COLUMN tenancy.permissions.data_visibility IS 'Observability data: data visibility decides whether a role reaches all rows or its user''s own; otherwise a role reaches all';
 UPDATE tenancy.permissions SET data_visibility = false WHERE built_in AND resource NOT IN ('logs', 'traces', 'analytics');
@@ -66,7 +67,7 @@ ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check
   (data_visibility OR resource NOT IN ('logs', 'traces', 'analytics'));
 -- @include 24_protected_names.sql
 
--- Invitations, and what an organization calls its members
+-- Invitations, and names that an organization gives its members
 -- @include 25_catalog_invitations.sql
 ALTER TABLE tenancy.organization_members ADD COLUMN name text, ADD COLUMN external_id text COLLATE "C" CHECK (external_id <> ''),
   ADD CONSTRAINT organization_members_external_id_key UNIQUE (organization_id, external_id);
@@ -81,11 +82,15 @@ DROP FUNCTION tenancy.create_user(text, text, text);
 DROP FUNCTION tenancy.create_organization(text, text, text, text);
 DROP FUNCTION tenancy.create_workspace(text, text, text, text);
 
+-- The audit log takes a rotation from here, and no longer infers it from secrets and earlier entries.
+ALTER TABLE tenancy.api_keys ADD COLUMN rotated_at timestamptz;
+COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
+
 -- Replaced by advise(boolean).
 DROP FUNCTION tenancy.advise();
 
--- Last, since bodies of 1.0 name the functions where they were: nothing of it may run between this and the new bodies. The event
--- triggers are enabled again at the end.
+-- Last, since bodies of 1.0 call the functions in their former schema: no function of 1.0 may run between this and the new
+-- bodies. The event triggers are enabled again at the end.
 ALTER EVENT TRIGGER tenancy_ddl DISABLE;
 ALTER EVENT TRIGGER tenancy_drop DISABLE;
 -- @moves

@@ -107,6 +107,8 @@ class Access {
   /// Workspaces with rights of their own, ordered by id.
   std::span<const Entry> entries() const noexcept { return entries_; }
   const Rights &rights_of(const Entry &entry) const noexcept { return shared_[entry.rights]; }
+  /// All of these, by Entry::rights: few, however many workspaces there are.
+  std::span<const Rights> shared_rights() const noexcept { return shared_; }
   /// Rights in workspaces without an entry. REQUIRES: reaches_every_workspace().
   const Rights &elsewhere() const noexcept { return shared_[*elsewhere_]; }
 

@@ -26,7 +26,7 @@ Shortfall shortfall(const Access &held, const Access &given) {
   if (given.reaches_every_workspace()) {
     lacking.reach = !held.reaches_every_workspace();
     add_missing(lacking, held.reaches_every_workspace() ? held.elsewhere() : no_rights, given.elsewhere());
-    // Where the one has less than elsewhere, the other must, too.
+    // Where one access has less than elsewhere, the other must have less as well.
     for (const auto &entry : held.entries())
       add_missing(lacking, held.rights_of(entry), given.in_workspace(entry.workspace));
   }

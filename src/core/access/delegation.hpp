@@ -1,5 +1,5 @@
-// Delegation: nobody gives a right that they do not hold themselves. A role, a grant, a tenant setting, a
-// key and the keys of tokens are judged by the access that they can confer, and by this alone.
+// Delegation: a right can be given only by its holders. A role, a grant, a tenant setting, a key and the keys
+// of tokens are judged by the access that they can confer, and by this alone.
 #pragma once
 
 #include "core/access/access.hpp"
@@ -10,13 +10,13 @@ namespace tenancy {
 struct Shortfall {
   PermissionSet permissions;  // not held where they would count, or over fewer rows
   bool reach = false;         // every workspace, those still to be made included
-  bool standing = false;      // what is handed out is above settings
+  bool standing = false;      // the delegated rights are above settings
 
   bool any() const noexcept { return reach || standing || !permissions.empty(); }
 };
 
-/// RETURNS the rights that the holder of the one access lacks to give or take the other. Own rows are those
-/// of the recipient.
+/// RETURNS the rights that the holder of one access lacks in order to give or take the other. Own rows are
+/// the recipient's.
 Shortfall shortfall(const Access &held, const Access &given);
 
 /// The user of a new key. The maker of another user's key has its secret, and with it acts as that user.
@@ -27,8 +27,8 @@ enum class KeyFor : std::uint8_t { nobody, maker, somebody_else };
 /// its workspace, over all rows, since the user's own rows are not the maker's.
 Shortfall shortfall_of_key(const Access &held, const KeyFacts &key, KeyFor whom, const UserFacts *user);
 
-/// What whoever has invited somebody lacks, when that is accepted, to give what is offered: the role on the
-/// organization (workspace nil) or in a workspace, and there the permissions by which members are made.
+/// RETURNS the rights that the inviting user or key lacks, at acceptance, to give what the invitation offers:
+/// the role on the organization (workspace nil) or in a workspace, and the permissions to add members there.
 Shortfall shortfall_of_invitation(const Access &inviter, const Access &offered,
                                   const PermissionSet &making_members, const Uuid &workspace);
 

@@ -14,7 +14,7 @@ struct Range {
   std::uint32_t first, last;
 };
 
-// Unicode's categories Cc, Cf, Zs, Zl, Zp and what is Default_Ignorable_Code_Point, in order.
+// Unicode's categories Cc, Cf, Zs, Zl, Zp and the property Default_Ignorable_Code_Point, in order.
 constexpr Range unseen[] = {
     {0x0000, 0x0020},   {0x007F, 0x00A0},   {0x00AD, 0x00AD},   {0x034F, 0x034F},   {0x0600, 0x0605},
     {0x061C, 0x061C},   {0x06DD, 0x06DD},   {0x070F, 0x070F},   {0x0890, 0x0891},   {0x08E2, 0x08E2},
@@ -31,7 +31,7 @@ bool is_unseen(std::uint32_t code_point) {
 
 constexpr std::uint32_t no_code_point = 0xFFFFFFFF;
 
-// The code point that begins at `at`, which moves behind it.
+// RETURNS the code point at `at`, and moves `at` behind it.
 std::uint32_t next_code_point(std::string_view text, std::size_t &at) {
   const auto byte = [&](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : std::uint32_t{0};

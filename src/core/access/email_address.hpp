@@ -1,4 +1,4 @@
-// E-mail addresses as names of persons: one spelling each, and none that is read as another person's.
+// E-mail addresses as names of persons: each has one spelling, and none looks like another person's.
 #pragma once
 
 #include <string>
@@ -13,12 +13,12 @@ enum class AddressFault {
   not_text              // bytes that are no UTF-8
 };
 
-/// What is wrong with a text in UTF-8 as an address. Whether it is in normal form is for whoever has
-/// Unicode's tables to say.
+/// RETURNS the fault of a text in UTF-8 as an address, if any. The caller checks normal form, which needs
+/// Unicode's tables.
 AddressFault fault_of_address(std::string_view utf8) noexcept;
 
-/// The spelling that is stored and compared: ASCII letters in lower case, everything else as it is, whatever
-/// the locale.
+/// RETURNS the spelling that is stored and compared: ASCII letters in lower case, everything else unchanged,
+/// whatever the locale.
 std::string folded_address(std::string_view address);
 
 }  // namespace tenancy

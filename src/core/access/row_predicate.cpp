@@ -64,7 +64,8 @@ RowPredicate RowPredicate::is_null(RowColumn column) { return test(Kind::is_null
 
 RowPredicate RowPredicate::one_of(RowColumn column, Ids ids) {
   RowPredicate predicate = test(Kind::one_of, column, std::move(ids));
-  return predicate.ids_.empty() ? RowPredicate() : predicate;
+  if (predicate.ids_.empty()) return {};
+  return predicate;
 }
 
 RowPredicate RowPredicate::none_of(RowColumn column, Ids ids) {

@@ -32,7 +32,8 @@ RowShape by_workspace_only(RowShape shape) noexcept {
 
 RowPredicate is_one(RowColumn column, const Uuid &id) { return RowPredicate::one_of(column, {id}); }
 
-// A written row must name the principal's user or key; if the principal has none, NULL.
+// RETURNS the condition that a written row names the principal's user or key, or NULL if the principal has
+// none.
 RowPredicate is_the_writers(RowColumn column, const Uuid &id) {
   return id ? is_one(column, id) : RowPredicate::is_null(column);
 }
@@ -58,7 +59,7 @@ class Rules {
     if (attributed && shape.owner) rows = std::move(rows) & is_the_writers(RowColumn::owner, identity_.user);
     if (attributed && shape.api_key)
       rows = std::move(rows) & is_the_writers(RowColumn::api_key, identity_.api_key);
-    // What a writer says must be complete; what a row, or its parent, has said before stays.
+    // Attribution by the writer must be complete; that of an existing row, or of its parent, stays.
     if (!attributed && can_lack_organization(shape))
       rows = std::move(rows) | (RowPredicate::is_null(RowColumn::organization) &
                                 left_behind(by_workspace_only(shape), attributed));
@@ -82,7 +83,7 @@ class Rules {
  private:
   RowPredicate organizations() const { return is_one(RowColumn::organization, reach_.organization); }
 
-  // By the owner column; without one, by the user's keys; with neither, no row is anybody's own.
+  // By the owner column; without one, by the user's keys; with neither, no row is an own row.
   RowPredicate own(const RowShape &shape) const {
     if (shape.owner) return is_one(RowColumn::owner, identity_.user);
     if (!shape.api_key) return {};
@@ -115,7 +116,8 @@ class Rules {
       return organizations() & (std::move(rows) | own_by_workspace(shape));
     }
     RowPredicate rows = by_workspace(shape);
-    return shape.organization && shape.organization_agrees ? organizations() & std::move(rows) : rows;
+    if (shape.organization && shape.organization_agrees) rows = organizations() & std::move(rows);
+    return rows;
   }
 
   // All columns of the row must agree (decision 9).
@@ -156,10 +158,12 @@ bool is_all_elsewhere(const Access &access, const PermissionSet &any_of) noexcep
 
 bool is_own_anywhere(const Access &access, const PermissionSet &any_of, const RowShape &shape) noexcept {
   if (!shape.workspace) return access.on_organization().rows(any_of) == Rows::own;
+  const auto is_own = [&](const Rights &rights) { return rights.rows(any_of) == Rows::own; };
+  const auto shared = access.shared_rights();
+  if (std::none_of(shared.begin(), shared.end(), is_own)) return false;
   const auto entries = access.entries();
-  return std::any_of(entries.begin(), entries.end(), [&](const Access::Entry &entry) {
-    return access.rights_of(entry).rows(any_of) == Rows::own;
-  });
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const Access::Entry &entry) { return is_own(access.rights_of(entry)); });
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The access model's rules about rows: those a principal sees, and those it may write.
+// The access model's rules about rows: which rows a principal sees, and which rows it may write.
 #pragma once
 
 #include <span>
@@ -15,14 +15,15 @@ struct RowShape {
   bool workspace = false;
   bool owner = false;
   bool api_key = false;
-  bool organization_agrees = false;  // also if the workspace decides: the table is partitioned by it
-  bool shared = false;               // rows without organization and workspace are visible to everybody
-  bool workspace_decides = false;    // about rows whose organization is NULL
-  bool from_parent = false;          // the parent row, not the writer, decides about own rows
+  bool organization_agrees = false;   // also if the workspace decides: the table is partitioned by it
+  bool shared = false;                // rows without organization and workspace are visible to everybody
+  bool workspace_decides = false;     // about rows whose organization is NULL
+  bool from_parent = false;           // the parent row, not the writer, decides about own rows
+  bool organization_implied = false;  // a row's workspace and organization agree, somebody vouches
 };
 
-/// Rows that are seen, updated or deleted; among rows that may be listed, those whose full content is seen;
-/// rows that INSERT or UPDATE may produce.
+/// Rows to be read, updated or deleted; among the rows that may be listed, those with visible payload; rows
+/// that INSERT or UPDATE may produce.
 enum class RowAnswer : std::uint8_t { visible, payload, accepted };
 
 struct RowQuestion {
@@ -55,7 +56,7 @@ RowIdentityParts identity_needed(const Access &access, const RowQuestion &questi
 
 RowPredicate row_predicate(const Access &access, const RowQuestion &question, const RowIdentity &identity);
 
-/// For the workspace in a row's column: whether one of the permissions is held there, over own rows or all.
+/// The condition on a row's workspace that one of the permissions is held there, over own rows or all.
 /// `workspaces` are the organization's, needed if all are reached.
 RowPredicate authorized_workspaces(const Access &access, const PermissionSet &any_of,
                                    std::span<const Uuid> workspaces);

@@ -17,7 +17,7 @@ WriteProblem problem_of_tenant(const Access &access, const Write &write, const W
   if (row.workspace == Named::another) return WriteProblem::unknown_workspace;
   const bool has_workspaces = row.workspace != Named::no_column;
   const Rows rows = rights_on(access, has_workspaces, row.workspace_id).rows(write.any_of);
-  // What belongs to no workspace is written by those alone who reach all of the organization.
+  // Rows of no workspace require reach over the whole organization.
   if (row.workspace == Named::nothing)
     return rows == Rows::all && row.organization != Named::no_column ? WriteProblem::none
                                                                      : WriteProblem::workspace_missing;

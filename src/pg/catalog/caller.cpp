@@ -66,7 +66,7 @@ Oid caller_of_entry(FunctionCallInfo fcinfo, const Function &function, Oid user,
 struct Call {
   Frame frame;
   FunctionCallInfo fcinfo;
-  fmNodePtr node;
+  Node *node;
   Datum result;
 };
 

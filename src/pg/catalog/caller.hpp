@@ -23,7 +23,7 @@ Oid calling_role();
 bool is_administration_running();
 
 /// Raises 42501 unless called with a superuser's rights, as by the extension's own functions. For functions
-/// that read catalogs for these: GRANT EXECUTE ON ALL FUNCTIONS must not open them.
+/// that read catalogs on their behalf: GRANT EXECUTE ON ALL FUNCTIONS must not open them.
 void require_internal_call(FunctionCallInfo fcinfo);
 
 /// A domain of schema tenancy without values; USAGE on it is the privilege it stands for. No predefined

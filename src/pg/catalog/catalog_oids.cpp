@@ -31,6 +31,7 @@ constexpr IndexName index_names[index_count] = {
     {"organization_members_pkey", true},
     {"organization_members_user_idx", true},
     {"workspace_members_user_idx", true},
+    {"workspace_members_pkey", true},
     {"permissions_pkey", true},
     {"grants_key", true},
     {"visibility_key", true},
@@ -191,6 +192,13 @@ Oid filter_id_function() {
 Oid write_guard_function() {
   look_up_oids();
   return oids.write_guard;
+}
+
+Oid known_write_guard() { return oids.write_guard; }
+
+Oid find_public_function(const char *name) {
+  look_up_oids();
+  return find_function(oids.schema, name, {});
 }
 
 bool is_our_function(Oid function, const char *name) {

@@ -42,6 +42,10 @@ Oid known_guard(Guard guard);
 Oid filter_id_function();
 /// The function write_guard(); InvalidOid where the extension hasn't been updated to have it.
 Oid write_guard_function();
+/// The same, as this backend has looked it up last.
+Oid known_write_guard();
+/// RETURNS the function without arguments of that name in schema tenancy; InvalidOid for none.
+Oid find_public_function(const char *name);
 /// Whether this is a function of the extension, public or internal, with that name. Raises 55000 when the
 /// extension isn't there.
 bool is_our_function(Oid function, const char *name);

@@ -21,6 +21,7 @@ enum class CatalogIndex : int {
   organization_members_pkey,
   organization_members_user_idx,
   workspace_members_user_idx,
+  workspace_members_pkey,
   permissions_pkey,
   grants_key,
   visibility_key,
@@ -120,6 +121,7 @@ enum : AttrNumber {
   shared,
   workspace_decides,
   fill_nulls,
+  workspace_implies_organization,
   actions
 };
 }

@@ -65,7 +65,7 @@ Datum pg_tenancy_extension_altered(PG_FUNCTION_ARGS) {
     expire_definition_tokens();
     CacheInvalidateRelcacheByRelid(catalog_relation(CatalogIndex::organizations_pkey));
   }
-  return PointerGetDatum(nullptr);
+  return Datum(0);
 }
 }
 

@@ -76,30 +76,44 @@ std::span<const Uuid> read_ids(const CatalogRead &read, CatalogIndex index, int 
 
 }  // namespace
 
-UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
-  UserFactsRead result{};
-  Uuid organization_role;
+Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
+  Uuid role;
   ScanKeyData keys[2];
   equals(&keys[0], attribute::organization_members::organization_id, organization);
   equals(&keys[1], attribute::organization_members::user_id, user);
   CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
-  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
-    result.is_member = true;
-    organization_role = uuid_column(scan, tuple, attribute::organization_members::role_id);
-  }
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    role = uuid_column(scan, tuple, attribute::organization_members::role_id);
   end_scan(scan);
-  if (!result.is_member) return result;
+  return role;
+}
 
+UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
+                            const Uuid &user, const Uuid &only) {
   PodArray<WorkspaceMembership> memberships;
-  equals(&keys[0], attribute::workspace_members::user_id, user);
-  equals(&keys[1], attribute::workspace_members::organization_id, organization);
-  scan = begin_scan(read, CatalogIndex::workspace_members_user_idx, 2, keys);
+  ScanKeyData keys[2];
+  CatalogIndex index = CatalogIndex::workspace_members_user_idx;
+  if (only) {
+    index = CatalogIndex::workspace_members_pkey;
+    equals(&keys[0], attribute::workspace_members::workspace_id, only);
+    equals(&keys[1], attribute::workspace_members::user_id, user);
+  } else {
+    equals(&keys[0], attribute::workspace_members::user_id, user);
+    equals(&keys[1], attribute::workspace_members::organization_id, organization);
+  }
+  CatalogScan scan = begin_scan(read, index, 2, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-    memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
-                        uuid_column(scan, tuple, attribute::workspace_members::role_id)});
+    if (uuid_column(scan, tuple, attribute::workspace_members::organization_id) == organization)
+      memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
+                          uuid_column(scan, tuple, attribute::workspace_members::role_id)});
   end_scan(scan);
-  result.facts = read_role_facts(read, organization, organization_role, memberships.span());
-  return result;
+  return read_role_facts(read, organization, organization_role, memberships.span());
+}
+
+UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
+  const Uuid role = read_organization_role(read, organization, user);
+  if (!role) return {};
+  return {true, read_member_facts(read, organization, role, user)};
 }
 
 UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
@@ -162,11 +176,21 @@ std::span<const Uuid> read_keys_of_user(const CatalogRead &read, const Uuid &org
   return read_ids(read, CatalogIndex::api_keys_user_idx, 2, keys, attribute::api_keys::api_key_id);
 }
 
-std::span<const Uuid> read_organizations_of_user(const CatalogRead &read, const Uuid &user) {
+std::span<const OrganizationMembership> read_organizations_of_user(const CatalogRead &read,
+                                                                   const Uuid &user) {
+  PodArray<OrganizationMembership> memberships;
   ScanKeyData key;
   equals(&key, attribute::organization_members::user_id, user);
-  return read_ids(read, CatalogIndex::organization_members_user_idx, 1, &key,
-                  attribute::organization_members::organization_id);
+  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_user_idx, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    memberships.append({uuid_column(scan, tuple, attribute::organization_members::organization_id),
+                        uuid_column(scan, tuple, attribute::organization_members::role_id)});
+  end_scan(scan);
+  std::sort(memberships.items, memberships.items + memberships.count,
+            [](const OrganizationMembership &a, const OrganizationMembership &b) {
+              return a.organization < b.organization;
+            });
+  return memberships.span();
 }
 
 }  // namespace tenancy::pg

@@ -1,4 +1,4 @@
-// What tenancy.protected_tables says of a table.
+// A table's row of tenancy.protected_tables.
 #pragma once
 
 #include "pg/catalog/catalog_read.hpp"

@@ -47,6 +47,8 @@ struct Matches {
   Uuid found;
   const char *found_by;
   bool several;
+  bool is_user;
+  bool active;  // the user found
 
   Uuid result() const { return several ? Uuid{} : found; }
 };
@@ -84,7 +86,10 @@ void add_rows(Matches &matches, const CatalogRead &read, CatalogIndex index, int
   CatalogScan scan = begin_scan(read, index, key_count, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     if (organization && uuid_column(scan, tuple, organization_attribute) != organization) continue;
-    add_match(matches, read, uuid_column(scan, tuple, 1), found_by);
+    const Uuid id = uuid_column(scan, tuple, 1);
+    add_match(matches, read, id, found_by);
+    if (matches.is_user && id == matches.found)
+      matches.active = bool_column(scan, tuple, attribute::users::active);
   }
   end_scan(scan);
 }
@@ -119,29 +124,42 @@ void add_organizations(Matches &matches, const CatalogRead &read, const Uuid &on
 
 Uuid find_organization(const CatalogRead &read, const char *reference, Ambiguous ambiguous) {
   if (!check_length("organization", reference, ambiguous)) return {};
-  Matches matches{"organization", reference, ambiguous, {}, {}, nullptr, false};
+  Matches matches{"organization", reference, ambiguous, {}, {}, nullptr, false, false, false};
   add_organizations(matches, read, {});
   return matches.result();
 }
 
 bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization) {
   check_length("organization", reference, Ambiguous::is_error);
-  Matches matches{"organization", reference, Ambiguous::is_none, {}, {}, nullptr, false};
+  Matches matches{"organization", reference, Ambiguous::is_none, {}, {}, nullptr, false, false, false};
   if (organization) add_organizations(matches, read, organization);
   return static_cast<bool>(matches.result());
 }
 
-Uuid find_user(const CatalogRead &read, const char *reference, const Uuid &members_of) {
-  if (!check_length("user", reference, Ambiguous::is_error)) return {};
-  Matches matches{"user", reference, Ambiguous::is_error, members_of, {}, nullptr, false};
+namespace {
+
+Matches users_named(const CatalogRead &read, const char *reference, const Uuid &members_of) {
+  Matches matches{"user", reference, Ambiguous::is_error, members_of, {}, nullptr, false, true, false};
+  if (!check_length("user", reference, Ambiguous::is_error)) return matches;
   add_by_id(matches, read, CatalogIndex::users_pkey, 0, {});
   add_by_text(matches, read, CatalogIndex::users_external_id_key, attribute::users::external_id, reference, 0,
               {}, "external id");
-  if (strchr(reference, '@') == nullptr) return matches.found;
+  if (strchr(reference, '@') == nullptr) return matches;
   const char *email = asc_tolower(reference, strlen(reference));
   add_by_text(matches, read, CatalogIndex::users_email_key, attribute::users::email, email, 0, {},
               "e-mail address");
-  return matches.found;
+  return matches;
+}
+
+}  // namespace
+
+Uuid find_user(const CatalogRead &read, const char *reference, const Uuid &members_of) {
+  return users_named(read, reference, members_of).found;
+}
+
+UserFound find_user_row(const CatalogRead &read, const char *reference) {
+  const Matches matches = users_named(read, reference, {});
+  return {matches.found, matches.active};
 }
 
 namespace {
@@ -149,7 +167,7 @@ namespace {
 // By its name alone, without the organization's before it. `organization` nil: in any.
 Matches workspaces_named(const CatalogRead &read, const char *reference, const Uuid &organization,
                          Ambiguous ambiguous) {
-  Matches matches{"workspace", reference, ambiguous, {}, {}, nullptr, false};
+  Matches matches{"workspace", reference, ambiguous, {}, {}, nullptr, false, false, false};
   const AttrNumber of = attribute::workspaces::organization_id;
   add_by_id(matches, read, CatalogIndex::workspaces_pkey, of, organization);
   add_by_text(matches, read, CatalogIndex::workspaces_external_id_key, attribute::workspaces::external_id,

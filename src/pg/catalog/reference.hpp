@@ -16,6 +16,12 @@ Uuid find_organization(const CatalogRead &read, const char *reference,
 bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization);
 /// `members_of` not nil: among the members of this organization.
 Uuid find_user(const CatalogRead &read, const char *reference, const Uuid &members_of = {});
+/// The same with the user's row; nil and false for none. Of all users.
+struct UserFound {
+  Uuid id;
+  bool active;
+};
+UserFound find_user_row(const CatalogRead &read, const char *reference);
 /// `organization` nil: in any organization. "organization/workspace" names both, and then must agree with it.
 Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization,
                     Ambiguous ambiguous = Ambiguous::is_error);

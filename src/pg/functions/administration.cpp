@@ -39,6 +39,7 @@ Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
 // Returns 'all', 'own' or NULL: the rows over which the session holds the permission in that place.
 PG_FUNCTION_INFO_V1(pg_tenancy_holds);
 Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   if (PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
   give_back_numbers();
   const PermissionSet permission =
@@ -55,6 +56,7 @@ Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_words);
 Datum pg_tenancy_words(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const char *list = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const auto words = words_of(list);
   if (words.empty())
@@ -68,6 +70,7 @@ Datum pg_tenancy_words(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_can_be_overridden);
 Datum pg_tenancy_can_be_overridden(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const auto level = level_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
   PG_RETURN_BOOL(level && can_be_overridden(uuid_of_datum(PG_GETARG_DATUM(0)), *level,
                                             text_to_cstring(PG_GETARG_TEXT_PP(2)),
@@ -76,12 +79,14 @@ Datum pg_tenancy_can_be_overridden(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_can_be_registered);
 Datum pg_tenancy_can_be_registered(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   PG_RETURN_BOOL(
       can_be_registered(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1))));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_holds_new_permissions);
 Datum pg_tenancy_holds_new_permissions(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   PG_RETURN_BOOL(
       holds_new_permissions(uuid_of_datum(PG_GETARG_DATUM(0)), text_to_cstring(PG_GETARG_TEXT_PP(1))));
 }

@@ -2,6 +2,7 @@
 
 #include "core/access/scopes.hpp"
 #include "core/credential/api_key.hpp"
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/key_facts.hpp"
 #include "pg/server/nearest.hpp"
 #include "pg/server/pod_array.hpp"
@@ -41,14 +42,15 @@ ApiKeyText new_secret() {
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_generate_api_key);
 Datum pg_tenancy_generate_api_key(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const ApiKeyText secret = new_secret();
-  (void)fcinfo;
   return text_of({secret.data(), secret.size()});
 }
 
 // Also returns everything that is stored of the secret, so that no statement needs the secret itself.
 PG_FUNCTION_INFO_V1(pg_tenancy_issue_secret);
 Datum pg_tenancy_issue_secret(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
@@ -62,12 +64,14 @@ Datum pg_tenancy_issue_secret(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(pg_tenancy_api_key_display_prefix);
 Datum pg_tenancy_api_key_display_prefix(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   return text_of(api_key_display_prefix(text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
 // The scopes of a feature's level, as "resource.action"; the caller removes unregistered ones.
 PG_FUNCTION_INFO_V1(pg_tenancy_scopes_of_level);
 Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const char *feature = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const char *level = text_to_cstring(PG_GETARG_TEXT_PP(1));
   const auto levels = scope_levels(feature);
@@ -88,18 +92,19 @@ Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
 // The default levels of a new key, as pairs of feature and level.
 PG_FUNCTION_INFO_V1(pg_tenancy_default_scope_levels);
 Datum pg_tenancy_default_scope_levels(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   PodArray<Datum> words;
   for (const DefaultLevel &one : default_scope_levels()) {
     words.append(text_of(one.feature));
     words.append(text_of(one.level));
   }
-  (void)fcinfo;
   PG_RETURN_ARRAYTYPE_P(construct_array(words.items, words.count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 // Reads with the newest snapshot: the caller's may be older than another session's commit.
 PG_FUNCTION_INFO_V1(pg_tenancy_organization_has_owner);
 Datum pg_tenancy_organization_has_owner(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   CatalogRead read = begin_catalog_read();
   ScanKeyData key;
   equals(&key, attribute::organization_members::organization_id, F_UUID_EQ, PG_GETARG_DATUM(0));

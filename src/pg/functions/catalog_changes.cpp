@@ -148,17 +148,16 @@ Datum pg_tenancy_invalidate(PG_FUNCTION_ARGS) {
   // For this transaction, whose own notification comes only with its next command. Others get theirs at
   // commit.
   expire_catalog_tokens();
-  if (strcmp(argument, "new") == 0) return PointerGetDatum(nullptr);
+  if (strcmp(argument, "new") == 0) return Datum(0);
   // A new scope of a key that others may be using concerns them; a new key's does not.
-  if (strcmp(argument, "of_key") == 0 && key_of(trigger, trigger->tg_trigtuple).is_new)
-    return PointerGetDatum(nullptr);
+  if (strcmp(argument, "of_key") == 0 && key_of(trigger, trigger->tg_trigtuple).is_new) return Datum(0);
   if (strcmp(argument, "listed") == 0) {
     const Oid index = index_of_list(trigger);
     if (OidIsValid(index)) CacheInvalidateRelcacheByRelid(index);
   } else {
     notify(trigger);
   }
-  return PointerGetDatum(nullptr);
+  return Datum(0);
 }
 }
 

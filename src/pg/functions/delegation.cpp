@@ -1,6 +1,6 @@
-// Delegation: the core compares the session's access with the access that a role, a grant, a tenant
-// setting, a key or the keys of tokens can confer. Each function returns what the session lacks, or NULL if
-// it may.
+// Delegation: the core compares the session's access with the access that a role, a grant, a tenant setting,
+// a key or the keys of tokens can confer. Each function returns the first missing right, or NULL if the
+// session may delegate.
 
 #include "core/access/delegation.hpp"
 

@@ -1,5 +1,5 @@
-// protect(..., fill_nulls => true): an explicit NULL becomes the column's default, where that says who
-// writes.
+// protect(..., fill_nulls => true): an explicit NULL becomes the column's default if that is the session's
+// organization, workspace, user or key.
 //
 // The columns are found by their defaults, which the server keeps through renames, dumps and partitions.
 
@@ -22,7 +22,7 @@ struct Filled {
   ExprState *value;
 };
 
-// What a statement keeps of the table, or partition, that it writes to.
+// CACHES: the columns of the table or partition that a statement writes to, until the statement ends.
 struct FilledColumns {
   int count;
   Filled columns[id_column_count];

@@ -1,5 +1,5 @@
-// Invitations: who accepts, by which address, and what whoever has invited lacks by then, since an invitation
-// gives no more than its maker could give when it is accepted.
+// Invitations: the person who accepts, the spelling of addresses, and the permissions that the inviting user
+// or key lacks at acceptance, since an invitation gives no more than its maker could give then.
 
 #include "core/access/delegation.hpp"
 #include "core/access/email_address.hpp"
@@ -23,7 +23,7 @@ Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(argument));
 }
 
-// Facts of a user who is still there; without them the access is nobody's.
+// RETURNS the facts of an existing user; without a user, the access is empty.
 UserFactsRead read_current_member(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
   return user && read_user(read, user).active ? read_user_facts(read, organization, user) : UserFactsRead{};
 }
@@ -31,7 +31,7 @@ UserFactsRead read_current_member(const CatalogRead &read, const Uuid &organizat
 }  // namespace
 
 extern "C" {
-// organization, workspace (NULL: on the organization), role, the inviting user, the inviting key
+// Arguments: organization, workspace (NULL: on the organization), role, the inviting user, the inviting key
 PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_invitation);
 Datum pg_tenancy_missing_for_invitation(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -82,9 +82,10 @@ Datum pg_tenancy_own_identity(PG_FUNCTION_ARGS) {
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
-// The spelling of an e-mail address that is stored and compared; 22023 for what is none.
+// RETURNS the spelling of an e-mail address that is stored and compared; raises 22023 for any other text.
 PG_FUNCTION_INFO_V1(pg_tenancy_email_address);
 Datum pg_tenancy_email_address(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const char *address = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const char *utf8 = pg_server_to_any(address, static_cast<int>(strlen(address)), PG_UTF8);
   const AddressFault fault = fault_of_address({utf8, strlen(utf8)});

@@ -1,4 +1,4 @@
-// What is lacking to hand something out, told to SQL.
+// Missing rights of a delegation as the result of an SQL function.
 #pragma once
 
 #include "core/access/delegation.hpp"
@@ -6,7 +6,7 @@
 
 namespace tenancy::pg {
 
-/// The first missing permission by name, or what else is missing, as a function's result; NULL for nothing.
+/// RETURNS the first missing permission by name, or the description of another missing right; NULL for none.
 Datum lacking_datum(FunctionCallInfo fcinfo, const Shortfall &lacking);
 
 }  // namespace tenancy::pg

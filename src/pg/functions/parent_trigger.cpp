@@ -8,6 +8,7 @@
 
 #include "pg/catalog/protected_table.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/plan/owner_exemption.hpp"
 #include "pg/plan/refused_write.hpp"
 #include "pg/server/compat.hpp"
 
@@ -78,7 +79,7 @@ bool is_part_of(Oid relation, Oid table) {
                   errhint("Drop the trigger.")));
 }
 
-// What the function does with the child's rows is right only for those that refer to the trigger's table.
+// The function changes the child's rows, which is correct only for rows that refer to the trigger's table.
 void require_parent(const TriggerData *trigger, const ChildTable &child, int number) {
   if (number >= child.columns.parents ||
       !is_part_of(RelationGetRelid(trigger->tg_relation), child.parents[number].key.relation))
@@ -126,12 +127,12 @@ bool read_parent_row(ChildTable &child, int parent, Datum key) {
   return SPI_processed > 0;
 }
 
-// The owner's exemption from forced row security (of referential actions, or of moved children) no longer
-// shows while its query is executed: what runs as the owner, of the table or of the one that it is a
-// partition of, is taken for exempt.
+// Of a query that is exempt from forced row security (a referential action, or rows that move with their
+// parents), what runs as the owner, of the table or of the one that it is a partition of, is not refused.
 bool is_refusable(Relation relation) {
   const Oid oid = RelationGetRelid(relation);
   if (check_enable_rls(oid, InvalidOid, true) != RLS_ENABLED) return false;
+  if (!may_be_exempt()) return true;
   const Oid user = GetUserId();
   if (relation->rd_rel->relowner == user) return false;
   if (!relation->rd_rel->relispartition) return true;
@@ -142,8 +143,8 @@ bool is_refusable(Relation relation) {
   return !owns_whole;
 }
 
-// A lock can be noticed, and holds up whoever deletes the row: where row security applies to the writer, a
-// parent with which it would refuse the row is not locked, and counts as missing.
+// A lock can be observed, and delays a session that deletes the row. Where row security applies to the
+// writer, a parent with which the row would be refused is not locked, and counts as missing.
 bool lock_acceptable_parent(Relation relation, ChildTable &child, int parent, Datum key) {
   if (is_refusable(relation)) {
     const Caller caller = become_owner(child.parents[parent].key.relation, SECURITY_RESTRICTED_OPERATION);
@@ -156,10 +157,7 @@ bool lock_acceptable_parent(Relation relation, ChildTable &child, int parent, Da
   return read_parent_row(child_table(RelationGetRelid(relation)), parent, key);
 }
 
-// If row security doesn't refuse the row, the foreign key may do so only at the end of the transaction,
-// when the parent exists and the row still lacks its tenant.
-void require_refusal(Relation relation, const ChildTable &child) {
-  if (check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED) return;
+[[noreturn]] void raise_missing_parent(Relation relation, const ChildTable &child) {
   ereport(ERROR, (errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
                   errmsg("insert or update on table \"%s\" refers to a row that does not exist",
                          RelationGetRelationName(relation)),
@@ -167,13 +165,18 @@ void require_refusal(Relation relation, const ChildTable &child) {
                             get_attname(child.relation, child.columns.keys[0], false),
                             get_rel_name(child.parents[0].key.relation)),
                   errhint("A row that takes its tenant from another can only be written after that one.")));
+  pg_unreachable();
 }
 
-// Returns the row with its parent's columns, in the caller's memory context. Without a parent they are
-// NULL, so that the policy refuses the row like one with a hidden parent.
-HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple row, Datum key) {
+// Returns the row with its parent's columns, in the caller's memory context. Without a parent it would belong
+// to nobody: it is refused here, with the error of a policy, which would not be asked of a row that is
+// written through a view whose owner bypasses row security. Without row security, the foreign key might
+// refuse it only at the end of the transaction, when the parent exists and the row still lacks its tenant.
+HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple row, Datum key,
+                                 bool inserted) {
   const bool found = lock_acceptable_parent(relation, child, 0, key);
-  if (!found) require_refusal(relation, child);
+  if (!found && check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED)
+    raise_missing_parent(relation, child);
   int numbers[id_column_count];
   Datum values[id_column_count]{};
   bool nulls[id_column_count];
@@ -186,8 +189,9 @@ HeapTuple with_columns_of_parent(Relation relation, ChildTable &child, HeapTuple
       values[count] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, count + 1, &nulls[count]);
     count++;
   }
-  return SPI_copytuple(
-      heap_modify_tuple_by_cols(row, RelationGetDescr(relation), count, numbers, values, nulls));
+  HeapTuple taken = heap_modify_tuple_by_cols(row, RelationGetDescr(relation), count, numbers, values, nulls);
+  if (!found) raise_row_without_parent(relation, taken, inserted ? Command::insert : Command::update);
+  return SPI_copytuple(taken);
 }
 
 // A column's value in a row of the relation or of a partition, whose column numbers may differ.
@@ -237,7 +241,7 @@ void check_row_of_child(TriggerData *trigger, HeapTuple row) {
     if (is_null || !read_parent_row(child, i, key)) continue;
     const Datum theirs = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
     const Datum own = heap_getattr(row, child.compared_column, descriptor, &has_no_tenant);
-    if (is_null || has_no_tenant) continue;  // shared, or hidden from everybody
+    if (is_null || has_no_tenant) continue;  // shared, or visible to no principal
     const Form_pg_attribute attribute = TupleDescAttr(descriptor, child.compared_column - 1);
     if (!datum_image_eq(theirs, own, attribute->attbyval, attribute->attlen))
       raise_strange(relation, child.parents[i].key.relation);
@@ -285,7 +289,7 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
     const Datum key = heap_getattr(row, child.columns.keys[i], RelationGetDescr(relation), &is_null);
     if (is_null) continue;  // the row keeps its own values
     if (i == 0)
-      result = with_columns_of_parent(relation, child, row, key);
+      result = with_columns_of_parent(relation, child, row, key, TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
     else
       lock_acceptable_parent(relation, child, i, key);  // the deferred trigger compares
   }
@@ -298,7 +302,7 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_hold_parent);
 Datum pg_tenancy_hold_parent(PG_FUNCTION_ARGS) {
   const TriggerData *trigger = called_as_row_trigger(fcinfo, "hold_parent", Fires::before_update);
-  // Asked once for a statement
+  // Evaluated once for a statement
   if (fcinfo->flinfo->fn_extra == nullptr) {
     if (!read_protected_table(RelationGetRelid(trigger->tg_relation)).found) raise_foreign_trigger(trigger);
     fcinfo->flinfo->fn_extra = fcinfo->flinfo;
@@ -349,7 +353,7 @@ Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
   become(caller);
   SPI_finish();
   leave(context);
-  return PointerGetDatum(nullptr);
+  return Datum(0);
 }
 
 // At the end of a transaction that wrote a child with several parents, or moved one of them
@@ -357,7 +361,7 @@ PG_FUNCTION_INFO_V1(pg_tenancy_check_parents);
 Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
   TriggerData *trigger = called_as_row_trigger(fcinfo, "check_parents", Fires::after_insert_or_update);
   const bool updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-  if (is_gone(trigger, updated ? trigger->tg_newslot : trigger->tg_trigslot)) return PointerGetDatum(nullptr);
+  if (is_gone(trigger, updated ? trigger->tg_newslot : trigger->tg_trigslot)) return Datum(0);
   HeapTuple row = updated ? trigger->tg_newtuple : trigger->tg_trigtuple;
   const Oid child = trigger->tg_trigger->tgconstrrelid;
   Context context{};
@@ -369,7 +373,7 @@ Datum pg_tenancy_check_parents(PG_FUNCTION_ARGS) {
     check_row_of_child(trigger, row);
   SPI_finish();
   leave(context);
-  return PointerGetDatum(nullptr);
+  return Datum(0);
 }
 
 // parent_visible(child, number, key): whether the principal may see that parent. Policies call it if the

@@ -2,6 +2,7 @@
 
 #include "pg/functions/table_protection.hpp"
 
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/row_filter_functions.hpp"
@@ -216,8 +217,9 @@ struct CommandEffects {
   bool changes_columns;  // may have changed an existing column or its default
   const char *renamed;   // a column, and its new name
   const char *renamed_to;
-  List *attached;  // new partitions or children
-  List *granted;   // relations with new grants
+  bool gives_name;  // by renaming a relation, or moving it to a schema
+  List *attached;   // new partitions or children
+  List *granted;    // relations with new grants
 };
 
 // Whether a part of ALTER TABLE leaves columns and their defaults alone; false for unlisted parts.
@@ -292,7 +294,11 @@ CommandEffects effects_of(const CollectedCommand *command) {
         if (rename->renameType == OBJECT_COLUMN || rename->renameType == OBJECT_ATTRIBUTE) {
           effects.renamed = rename->subname;
           effects.renamed_to = rename->newname;
+        } else {
+          effects.gives_name = true;
         }
+      } else if (command->parsetree != nullptr && IsA(command->parsetree, AlterObjectSchemaStmt)) {
+        effects.gives_name = true;
       }
       break;
     default:
@@ -320,11 +326,12 @@ extern "C" {
 // The problem of a table's protection (NULL: none), and the present columns of its policies.
 PG_FUNCTION_INFO_V1(pg_tenancy_inspect_protection);
 Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
-  Datum values[8]{};
-  bool nulls[8] = {true, true, true, true, true, true, true, true};
+  Datum values[9]{};
+  bool nulls[9] = {true, true, true, true, true, true, true, true, true};
   const Relation relation = try_table_open(PG_GETARG_OID(0), AccessShareLock);
   if (relation == nullptr)  // dropped meanwhile
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
@@ -346,8 +353,10 @@ Datum pg_tenancy_inspect_protection(PG_FUNCTION_ARGS) {
           namein, CStringGetDatum(get_attname(RelationGetRelid(relation), standard.columns[i], false)));
       nulls[2 + i] = false;
     }
-    values[7] = BoolGetDatum(row_options(standard.options).shared);
-    nulls[7] = false;
+    const RowShape options = row_options(standard.options);
+    values[7] = BoolGetDatum(options.shared);
+    values[8] = BoolGetDatum(options.organization_implied);
+    nulls[7] = nulls[8] = false;
     if (is_child) {
       Datum names[max_parents];
       for (int i = 0; i < child.parents; i++)
@@ -371,6 +380,7 @@ Datum pg_tenancy_opens_table(PG_FUNCTION_ARGS) {
 // Details of a DDL command for guard rails, beyond the relation that it touched.
 PG_FUNCTION_INFO_V1(pg_tenancy_inspect_command);
 Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
@@ -381,6 +391,7 @@ Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
       effects.renamed == nullptr ? Datum{} : DirectFunctionCall1(namein, CStringGetDatum(effects.renamed)),
       effects.renamed_to == nullptr ? Datum{}
                                     : DirectFunctionCall1(namein, CStringGetDatum(effects.renamed_to)),
+      BoolGetDatum(effects.gives_name),
       oid_array(effects.attached),
       oid_array(effects.granted)};
   bool nulls[lengthof(values)]{};
@@ -393,7 +404,7 @@ Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
 // value.
 PG_FUNCTION_INFO_V1(pg_tenancy_guard_rails);
 Datum pg_tenancy_guard_rails(PG_FUNCTION_ARGS) {
-  (void)fcinfo;
+  require_internal_call(fcinfo);
   PG_RETURN_BOOL(configuration.guard_rails);
 }
 }

@@ -1,8 +1,13 @@
 #include "pg/plan/estimates.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <span>
+
 #include "pg/plan/kept_statistics.hpp"
 #include "pg/plan/protected_relation.hpp"
 #include "pg/plan/trusted_conditions.hpp"
+#include "pg/server/uuid_datum.hpp"
 #include "pg/session/parameters.hpp"
 
 namespace tenancy::pg {
@@ -12,7 +17,7 @@ constexpr int short_list = 8;  // of ids: that the server may estimate
 
 // --- a list of ids
 
-// A value's bytes. Types of ids are equal where these are.
+// The bytes of a value. Values of id types are equal exactly if these are.
 struct Bytes {
   const char *start;
   Size size;
@@ -32,7 +37,8 @@ struct ValueType {
 
 Bytes bytes_of(const Datum &value, ValueType type) {
   if (type.by_value) return {reinterpret_cast<const char *>(&value), sizeof(Datum)};
-  if (type.length >= 0) return {DatumGetPointer(value), static_cast<Size>(type.length)};
+  if (type.length >= 0)
+    return {reinterpret_cast<const char *>(DatumGetPointer(value)), static_cast<Size>(type.length)};
   const text *unpacked = DatumGetTextPP(value);
   return {VARDATA_ANY(unpacked), static_cast<Size>(VARSIZE_ANY_EXHDR(unpacked))};
 }
@@ -64,7 +70,7 @@ CommonValues common_values(const AttStatsSlot *slot, ValueType type) {
 
 Selectivity clamped(double selectivity) { return selectivity < 0 ? 0 : selectivity > 1 ? 1 : selectivity; }
 
-// What one value has that isn't a common one: as eqsel() has it.
+// The selectivity of a value that is not a common one, as in eqsel().
 Selectivity of_rare_value(VariableStatData *column, const AttStatsSlot &common) {
   bool is_default = false;
   if (!HeapTupleIsValid(column->statsTuple))
@@ -79,7 +85,7 @@ Selectivity of_rare_value(VariableStatData *column, const AttStatsSlot &common) 
   return clamped(left);
 }
 
-// As scalararraysel() has it: ids of a list exclude each other, unless that comes to more than all.
+// As in scalararraysel(): ids of a list exclude each other, unless the sum exceeds 1.
 struct AnyOf {
   double sum = 0;
   double none = 1;
@@ -88,10 +94,37 @@ struct AnyOf {
     sum += one;
     none *= 1 - one;
   }
+  void add(Selectivity one, int times) {
+    sum += one * times;
+    none *= std::pow(1 - one, times);
+  }
   Selectivity selectivity() const { return sum <= 1 ? sum : clamped(1 - none); }
 };
 
-Selectivity selectivity_of_list(VariableStatData *column, ArrayType *list) {
+// The row filter's list: uuids in ascending order, none twice. Any NULL, or another order: an empty one.
+std::span<const Uuid> sorted_ids(ArrayType *list) {
+  if (ARR_ELEMTYPE(list) != UUIDOID || ARR_HASNULL(list)) return {};
+  const auto *first = reinterpret_cast<const Uuid *>(ARR_DATA_PTR(list));
+  const std::span<const Uuid> ids(first, static_cast<size_t>(ArrayGetNItems(ARR_NDIM(list), ARR_DIMS(list))));
+  const auto is_out_of_order = [](const Uuid &one, const Uuid &next) { return !(one < next); };
+  const bool sorted = std::adjacent_find(ids.begin(), ids.end(), is_out_of_order) == ids.end();
+  return sorted ? ids : std::span<const Uuid>();
+}
+
+// The common values are looked for in the list, as there are fewer of them.
+AnyOf any_of_sorted(std::span<const Uuid> ids, const AttStatsSlot &common, Selectivity rare) {
+  AnyOf any;
+  auto others = static_cast<int>(ids.size());
+  for (int i = 0; i < common.nvalues; i++) {
+    if (!std::binary_search(ids.begin(), ids.end(), uuid_of_datum(common.values[i]))) continue;
+    any.add(clamped(static_cast<double>(common.numbers[i])));
+    others--;
+  }
+  any.add(rare, others);
+  return any;
+}
+
+AnyOf any_of_list(ArrayType *list, const AttStatsSlot &common, Selectivity rare) {
   Datum *values = nullptr;
   bool *nulls = nullptr;
   int count = 0;
@@ -100,30 +133,31 @@ Selectivity selectivity_of_list(VariableStatData *column, ArrayType *list) {
   char alignment = 0;
   get_typlenbyvalalign(ARR_ELEMTYPE(list), &length, &by_value, &alignment);
   deconstruct_array(list, ARR_ELEMTYPE(list), length, by_value, alignment, &values, &nulls, &count);
+  const ValueType type{length, by_value};
+  const CommonValues known = common_values(&common, type);
+  AnyOf any;
+  for (int i = 0; i < count; i++) {
+    if (nulls[i]) continue;
+    const int found = known.find(bytes_of(values[i], type));
+    any.add(found < 0 ? rare : clamped(static_cast<double>(common.numbers[found])));
+  }
+  return any;
+}
+
+Selectivity selectivity_of_list(VariableStatData *column, ArrayType *list) {
   AttStatsSlot common{};
   const bool has_common = HeapTupleIsValid(column->statsTuple) && !column->isunique &&
                           get_attstatsslot(&common, column->statsTuple, STATISTIC_KIND_MCV, InvalidOid,
                                            ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS);
   const Selectivity rare = column->isunique && column->rel->tuples >= 1 ? clamped(1.0 / column->rel->tuples)
                                                                         : of_rare_value(column, common);
-  const ValueType type{length, by_value};
-  AnyOf any;
-  if (has_common) {
-    const CommonValues known = common_values(&common, type);
-    for (int i = 0; i < count; i++) {
-      if (nulls[i]) continue;
-      const int found = known.find(bytes_of(values[i], type));
-      any.add(found < 0 ? rare : clamped(static_cast<double>(common.numbers[found])));
-    }
-    free_attstatsslot(&common);
-  } else {
-    for (int i = 0; i < count; i++)
-      if (!nulls[i]) any.add(rare);
-  }
+  const std::span<const Uuid> ids = sorted_ids(list);
+  const AnyOf any = ids.empty() ? any_of_list(list, common, rare) : any_of_sorted(ids, common, rare);
+  if (has_common) free_attstatsslot(&common);
   return any.selectivity();
 }
 
-// That of an id's type: bytes that are equal, with a collation that says so.
+// RETURNS whether this is equality of an id type, under a collation in which equal means equal bytes.
 bool is_equality_of_ids(const ScalarArrayOpExpr *any) {
   constexpr Oid of_uuids = 2972, of_int2 = 94, of_int4 = 96, of_int8 = 410, of_texts = 98;
   switch (any->opno) {
@@ -139,7 +173,7 @@ bool is_equality_of_ids(const ScalarArrayOpExpr *any) {
   }
 }
 
-// column = ANY (ids): the filter's, or somebody's like it.
+// column = ANY (ids), the filter's or one of the query's like it.
 void estimate_list(PlannerInfo *root, RestrictInfo *condition) {
   const auto *any = reinterpret_cast<const ScalarArrayOpExpr *>(condition->clause);
   const auto *constant = static_cast<const Const *>(lsecond(any->args));
@@ -164,7 +198,7 @@ struct Estimates {
   void add_alternatives(Node *node);
 };
 
-// The server would find its statistics closed: one level of security or more above the filter, and not
+// RETURNS whether the server would refuse to use statistics: at a security level above the filter, and not
 // leakproof.
 bool is_closed(const RestrictInfo *condition, const RelOptInfo *relation) {
   return !condition->leakproof && !condition->pseudoconstant &&
@@ -213,7 +247,7 @@ bool any_to_estimate(const RelOptInfo *relation, bool trusted_too) {
   const ListCell *cell = nullptr;
   foreach (cell, relation->baserestrictinfo) {
     const auto *condition = lfirst_node(RestrictInfo, cell);
-    // Whatever the filter adds, it adds to lists.
+    // Conditions are added to a filter in lists only.
     if (IsA(condition->clause, ScalarArrayOpExpr) || condition->orclause != nullptr ||
         (trusted_too && is_closed(condition, relation)))
       return true;

@@ -1,23 +1,22 @@
-// How many rows conditions on a protected table let pass.
+// Selectivity of conditions on protected tables.
 //
-// Under row security the server estimates a condition from statistics only where its operator is leakproof:
-// an estimator may try the operator on values of any row. What is worked out here is handed over as the
-// condition's selectivity, before the server asks for it:
+// Under row security the server estimates a condition from statistics only if its operator is leakproof: an
+// estimator may call the operator with values of any row. Selectivities computed here are stored in the
+// condition before the server estimates it, for:
 //
 // - The filter's own list of ids (workspace_id = ANY ...), of any length, in one pass. The server estimates
-//   each id by itself, and so a list of thousands for as long as it takes to run.
-// - Trusted conditions, where a superuser lets them meet rows of others (tenancy.trusted_conditions = all),
-// by
-//   the server's own estimator of the server's own operator. What it tells, EXPLAIN ANALYZE tells there
-//   anyway. No other operator gets to see statistics of a protected table.
+//   each id by itself: for a list of thousands, planning would take as long as execution.
+// - Trusted conditions, if a superuser allows them on all rows (tenancy.trusted_conditions = all), by the
+//   server's own estimator of its own operator. The estimate reveals no more than EXPLAIN ANALYZE does then.
+//   No other operator gets statistics of a protected table.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
 
 namespace tenancy::pg {
 
-/// To be called when the guard of a row filter is estimated, which is before what stands behind it is: the
-/// guard comes first among a relation's conditions. `row`: something that the guard is asked of.
+/// Called to estimate the guard of a row filter, which is the first of a relation's conditions and so is
+/// estimated before the others. `row`: an argument of the guard that depends on the row.
 void estimate_conditions(PlannerInfo *root, Node *row);
 
 }  // namespace tenancy::pg

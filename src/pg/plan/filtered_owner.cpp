@@ -1,11 +1,15 @@
 #include "pg/plan/filtered_owner.hpp"
 
+#include "pg/plan/invalidation.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/simulation.hpp"
 
 namespace tenancy::pg {
 namespace {
+
+// Of the plans made in SECURITY DEFINER functions, for whose outer user seeing nothing is no error.
+Oid planned_for = InvalidOid;
 
 // The table of these columns; InvalidOid if they are not a table's.
 Oid relation_of(PlannerInfo *root, Node *columns) {
@@ -35,7 +39,11 @@ void check_filtered_owner(PlannerInfo *root, Node *columns, const Principal &pri
   const Oid relation = relation_of(root, columns);
   if (!OidIsValid(relation) || !is_forced(relation)) return;
   const Oid user = GetOuterUserId();
-  if (!owns_relation(relation, user) && !has_bypassrls_privilege(user)) return;
+  if (!owns_relation(relation, user) && !has_bypassrls_privilege(user)) {
+    // The server keeps a plan for the function's user, whoever calls the function.
+    if (user != GetUserId()) planned_for = user;
+    return;
+  }
   ereport(
       ERROR,
       (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
@@ -45,6 +53,12 @@ void check_filtered_owner(PlannerInfo *root, Node *columns, const Principal &pri
                  "session has no principal."),
        errhint("Use a role with BYPASSRLS for migrations and maintenance, or set a principal, or set "
                "\"row_security\" to off to have such queries refused.")));
+}
+
+void outer_user_may_have_changed() {
+  if (!OidIsValid(planned_for) || planned_for == GetOuterUserId()) return;
+  planned_for = InvalidOid;
+  drop_specialized_plans();
 }
 
 }  // namespace tenancy::pg

@@ -15,5 +15,8 @@ namespace tenancy::pg {
 /// 28000 if the session has no principal and its outer user is such an owner, unless tenancy.filtered_owner
 /// is set otherwise.
 void check_filtered_owner(PlannerInfo *root, Node *columns, const Principal &principal);
+/// Called before a query is analyzed, planned or executed. Drops plans that leave another outer user without
+/// that error: those made in SECURITY DEFINER functions, which the server would use again after SET ROLE.
+void outer_user_may_have_changed();
 
 }  // namespace tenancy::pg

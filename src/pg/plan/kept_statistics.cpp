@@ -1,6 +1,7 @@
 #include "pg/plan/kept_statistics.hpp"
 
 #include "pg/plan/protected_relation.hpp"
+#include "pg/server/compat.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -12,7 +13,7 @@ struct Kept {
   Oid relation;
   AttrNumber column;
   bool inherited;
-  bool old;  // has changed since, but a statement that is being planned may hold it
+  bool old;  // changed since, but possibly in use by a statement that is being planned
   uint32 hash;
   HeapTuple statistics;  // nullptr: there are none
 };
@@ -21,11 +22,12 @@ constexpr Size largest_kept = 32768;  // bytes: unpacked, lists of long texts ca
 Kept kept[most_kept];
 int kept_count = 0;
 bool any_old = false;
-uint64 changes = 0;  // of anybody's statistics
+uint64 changes = 0;  // invalidations of statistics, of any table
 MemoryContext kept_context = nullptr;
 
-// Only ever compared. After an error what it pointed to is gone; but the server's own planner states aren't
-// on the stack, and of ours there is one at a time.
+// Compared only, never dereferenced: after an error the pointer dangles. It cannot equal the address of
+// another planner state, since those of the server are not on the stack and only one of ours exists at a
+// time.
 const PlannerInfo *open_root = nullptr;
 
 bool is_open(const PlannerInfo *root) { return root == open_root; }
@@ -68,7 +70,8 @@ const Kept *keep(Oid relation, AttrNumber column, bool inherited) {
   HeapTuple found = find_statistics(relation, column, inherited);
   HeapTuple copy = nullptr;
   if (HeapTupleIsValid(found)) {
-    // In the caller's memory, as it might be too large, and what fails leaves nothing behind.
+    // Read into the caller's memory: the entry may be too large to cache, and an error must leave nothing
+    // behind.
     copy = unpacked(found);
     ReleaseSysCache(found);
     if (copy->t_len > largest_kept) return nullptr;
@@ -79,14 +82,14 @@ const Kept *keep(Oid relation, AttrNumber column, bool inherited) {
   const uint32 hash = GetSysCacheHashValue3(STATRELATTINH, ObjectIdGetDatum(relation), Int16GetDatum(column),
                                             BoolGetDatum(inherited));
   Kept *entry = &kept[kept_count++];
-  // What has come in since the look began may have been about it.
+  // Invalidations since the read began may concern this column.
   *entry = {relation, column, inherited, before != changes, hash, copy};
   any_old |= entry->old;
   return entry;
 }
 
 extern "C" {
-static void statistics_changed(Datum, int, uint32 hash) {
+static void statistics_changed(Datum, SyscacheNumber, uint32 hash) {
   changes++;
   for (int i = 0; i < kept_count; i++)
     if (hash == 0 || kept[i].hash == hash) kept[i].old = any_old = true;
@@ -97,8 +100,8 @@ static void stays(HeapTuple) {}
 
 // --- what planning asks
 
-// The relation whose entry this is. Its number isn't to be had from the expression that is examined, which
-// may be of a query around root's.
+// RETURNS the relation of this range table entry. Its number is not in the examined expression, which may
+// belong to a query around root's.
 RelOptInfo *relation_of(const PlannerInfo *root, const RangeTblEntry *entry) {
   for (int i = 1; i < root->simple_rel_array_size; i++)
     if (root->simple_rte_array[i] == entry) return root->simple_rel_array[i];
@@ -119,12 +122,12 @@ bool give_statistics(PlannerInfo *root, const RangeTblEntry *entry, AttrNumber c
     data->statsTuple = find_statistics(entry->relid, column, entry->inh);
     data->freefunc = ReleaseSysCache;
   }
-  // As the server has it: rows are hidden, so that only what is leakproof may see their values.
+  // As in the server: with hidden rows, only leakproof functions may get their values.
   data->acl_ok = is_open(root);
   return true;
 }
 
-// Of an index on expressions. That of a part of the rows says nothing of the others.
+// For an index on expressions. A partial index says nothing about the other rows.
 bool give_index_statistics(const PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *data) {
   if (!is_open(root) || data->rel == nullptr) return false;
   const ListCell *cell = nullptr;

@@ -1,9 +1,9 @@
-// Statistics of protected tables' columns, kept in the session as the planner wants them.
+// Caches column statistics of protected tables in the form that the planner uses.
 //
-// The server reads a column's statistics from its catalog cache each time it estimates a comparison, and
-// unpacks its lists of common values each time: most of what planning a condition costs. Of tables that are
-// read under a row filter they are kept unpacked here; they are the same statistics, no more of them are
-// shown to anybody.
+// The server reads a column's statistics from its catalog cache for each comparison that it estimates, and
+// unpacks the lists of common values each time: most of the cost of planning a condition. For tables read
+// under a row filter the unpacked form is cached here. These are the same statistics, with the same access
+// checks.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
@@ -12,13 +12,12 @@ namespace tenancy::pg {
 
 void register_kept_statistics();
 
-/// To be called when no statement with a row filter is being planned: what planning was given stays until
-/// then.
+/// Frees statistics that have changed. REQUIRES: no statement with a row filter is being planned, since a
+/// planner may still use them.
 void drop_old_statistics();
 
-/// A planner's state as this one's, for which statistics are open to estimates that are made with it: those
-/// of conditions that tell nobody what they are given (see estimates.hpp). It lives on the stack, so that an
-/// error ends it, too.
+/// A copy of a planner state with which statistics are readable, for estimates of conditions that reveal
+/// their arguments to nobody (see estimates.hpp). On the stack, so that an error ends its life as well.
 class OpenStatistics {
  public:
   explicit OpenStatistics(const PlannerInfo *root);

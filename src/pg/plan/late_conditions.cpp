@@ -15,8 +15,8 @@ set_rel_pathlist_hook_type next_hook = nullptr;
 extern "C" {
 static bool is_leaky(Oid function, void *) { return !get_func_leakproof(function); }
 
-// Whether evaluating an expression can be noticed: by an error, a side effect, or a sub-select that runs.
-// The values of parameters of the statement (PARAM_EXTERN) are there already.
+// RETURNS whether evaluation of an expression can be observed: by an error, a side effect, or a sub-select
+// that runs. Parameters of the statement (PARAM_EXTERN) already have their values.
 static bool is_noticeable(Node *node, void *) {
   if (node == nullptr) return false;
   if (IsA(node, Param) && reinterpret_cast<const Param *>(node)->paramkind != PARAM_EXTERN) return true;
@@ -40,8 +40,8 @@ void put_late(const RelOptInfo *relation, List *conditions) {
 }
 
 extern "C" {
-// Index conditions have been chosen: what they compare a column with is evaluated once for a scan, whatever
-// the rows. The filters of a scan are put in order later.
+// The comparison values of index conditions are evaluated once for a scan, whatever its rows, so index
+// conditions stay. The filters of a scan are ordered later.
 static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
   if (next_hook != nullptr) next_hook(root, relation, index, entry);
   put_late(relation, relation->baserestrictinfo);

@@ -1,13 +1,12 @@
-// Keeps conditions whose evaluation can be noticed behind those of policies.
+// Moves conditions with observable evaluation behind those of policies.
 //
-// The server lets a condition run before a policy's if it is cheap and hands no column to a function that is
-// not leakproof. That says nothing of the rest of the condition: in CASE WHEN secret >= ANY ('{P}') THEN
+// The server may evaluate a condition before a policy if it is cheap and passes no column to a function that
+// is not leakproof. The rest of the condition can still be observed: in CASE WHEN secret >= ANY ('{P}') THEN
 // (SELECT 1/0 > 1) END, the sub-select runs, and raises, if a hidden row compares so; nextval() or a function
-// without arguments counts the hidden rows that are met. Besides, some minor versions of the server overlook
-// functions that get the column indirectly: as an element of a converted array, or as the value of CASE value
-// WHEN.
+// without arguments counts hidden rows. In addition, some minor versions of the server overlook functions
+// that get the column indirectly: as an element of a converted array, or as the value of CASE value WHEN.
 //
-// Acts on every table with row security, since what a policy hides in one is worth as much as in another.
+// Applies to every table with row security: policies of other tables deserve the same protection.
 #pragma once
 
 namespace tenancy::pg {

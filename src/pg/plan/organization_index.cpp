@@ -29,7 +29,7 @@ bool is_checked(Oid constraint) {
   return checked;
 }
 
-// Whether it is (workspace, organization), in either order, of the catalog of workspaces.
+// RETURNS whether the key is (workspace, organization) of the catalog of workspaces, in either order.
 bool says_organization(const ForeignKeyCacheInfo *key, AttrNumber workspace, AttrNumber organization) {
   if (key->nkeys != 2 || key->confrelid != catalog_relation(CatalogIndex::workspaces_pkey)) return false;
   for (int i = 0; i < key->nkeys; i++) {
@@ -41,17 +41,22 @@ bool says_organization(const ForeignKeyCacheInfo *key, AttrNumber workspace, Att
   return is_checked(key->conoid);
 }
 
-bool is_trustworthy(Oid table, AttrNumber workspace, AttrNumber organization) {
+bool has_key_that_says(const Relation relation, AttrNumber workspace, AttrNumber organization) {
+  const ListCell *cell = nullptr;
+  foreach (cell, RelationGetFKeyList(relation))
+    if (says_organization(static_cast<ForeignKeyCacheInfo *>(lfirst(cell)), workspace, organization))
+      return true;
+  return false;
+}
+
+// `vouched`: by the argument of protect().
+bool is_trustworthy(Oid table, AttrNumber workspace, AttrNumber organization, bool vouched) {
   const Relation relation = table_open(table, NoLock);
-  // Children by inheritance don't inherit foreign keys; partitions do.
-  bool trustworthy = false;
-  if (!(relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rel->relhassubclass) &&
-      TupleDescAttr(RelationGetDescr(relation), organization - 1)->attnotnull) {
-    const ListCell *cell = nullptr;
-    foreach (cell, RelationGetFKeyList(relation))
-      trustworthy |=
-          says_organization(static_cast<ForeignKeyCacheInfo *>(lfirst(cell)), workspace, organization);
-  }
+  // Children by inheritance don't inherit foreign keys, and can lose NOT NULL; partitions can't.
+  const bool has_children = relation->rd_rel->relkind == RELKIND_RELATION && relation->rd_rel->relhassubclass;
+  const bool trustworthy = !has_children &&
+                           TupleDescAttr(RelationGetDescr(relation), organization - 1)->attnotnull &&
+                           (vouched || has_key_that_says(relation, workspace, organization));
   table_close(relation, NoLock);
   return trustworthy;
 }
@@ -60,6 +65,7 @@ bool is_trustworthy(Oid table, AttrNumber workspace, AttrNumber organization) {
 
 bool organization_helps(const PlannerInfo *root, const RowColumns &columns, const RowCondition &filter) {
   if (root->parse == nullptr || !wants_first_rows(root->parse)) return false;
+  if (columns.shape.organization_agrees) return false;  // the filter says so already
   const Var *workspace = column_of_row(columns.workspace);
   const Var *organization = column_of_row(columns.organization);
   if (workspace == nullptr || organization == nullptr || workspace->varno != organization->varno ||
@@ -67,7 +73,8 @@ bool organization_helps(const PlannerInfo *root, const RowColumns &columns, cons
     return false;
   const RangeTblEntry *entry = rt_fetch(static_cast<int>(workspace->varno), root->parse->rtable);
   return entry->rtekind == RTE_RELATION &&
-         is_trustworthy(entry->relid, workspace->varattno, organization->varattno);
+         is_trustworthy(entry->relid, workspace->varattno, organization->varattno,
+                        columns.shape.organization_implied);
 }
 
 }  // namespace tenancy::pg

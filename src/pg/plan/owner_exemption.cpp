@@ -1,6 +1,9 @@
 #include "pg/plan/owner_exemption.hpp"
 
+#include "pg/plan/filtered_owner.hpp"
+#include "pg/plan/key_validation.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/error_bridge.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -10,6 +13,11 @@ planner_hook_type next_planner = nullptr;
 ExecutorStart_hook_type next_start = nullptr;
 ExecutorRun_hook_type next_run = nullptr;
 ExecutorFinish_hook_type next_finish = nullptr;
+
+// Whether the innermost query that is executed has the exemption.
+bool is_exempt = false;
+// The transaction in which the module was loaded: queries that had begun are unknown.
+TimestampTz loaded_in = 0;
 
 struct Exemption {
   Oid user;
@@ -29,6 +37,22 @@ Exemption suspend_exemption() {
 // Not called after an error: the end of the (sub)transaction then restores its initial context.
 void resume_exemption(const Exemption &exemption) {
   if (exemption.is_suspended) SetUserIdAndSecContext(exemption.user, exemption.context);
+}
+
+// Executes with is_exempt set. Nearly all queries are as exempt as the one that they are in: not at all.
+template <typename Work>
+void execute(bool exempt, Work work) {
+  if (exempt == is_exempt) {
+    work();
+    return;
+  }
+  struct Change {
+    Work *work;
+    bool before;
+  } change{&work, is_exempt};
+  is_exempt = exempt;
+  run_with_cleanup([](void *argument) { (*static_cast<Change *>(argument)->work)(); },
+                   [](void *argument) { is_exempt = static_cast<Change *>(argument)->before; }, &change);
 }
 
 struct Table {
@@ -54,8 +78,10 @@ void clear_exemption() {
 
 extern "C" {
 // Before the query is rewritten. The code that set the flag restores the previous context.
-static void analyzed(ParseState *state, Query *query, JumbleState *jumble) {
+static void analyzed(ParseState *state, Query *query, QueryJumble *jumble) {
   if (next_analyze != nullptr) next_analyze(state, query, jumble);
+  outer_user_may_have_changed();
+  check_validation(state->p_sourcetext, query);
   if (!InNoForceRLSOperation() || query->resultRelation == 0) return;
   const Oid relation = rt_fetch(query->resultRelation, query->rtable)->relid;
   const Table table = read_table(relation);
@@ -72,21 +98,14 @@ static void analyzed(ParseState *state, Query *query, JumbleState *jumble) {
 
 // The exemption ends with it.
 static void transaction_ends(XactEvent event, void *) {
-  if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) &&
-      InNoForceRLSOperation())
-    clear_exemption();
-}
-
-static PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters) {
-  const Exemption exemption = suspend_exemption();
-  PlannedStmt *statement = next_planner != nullptr ? next_planner(query, text, options, parameters)
-                                                   : standard_planner(query, text, options, parameters);
-  resume_exemption(exemption);
-  return statement;
+  if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+  validation_ends();
+  if (InNoForceRLSOperation()) clear_exemption();
 }
 
 // Pruning of partitions may call functions.
 static void start(QueryDesc *query, int flags) {
+  outer_user_may_have_changed();
   const Exemption exemption = suspend_exemption();
   if (next_start != nullptr)
     next_start(query, flags);
@@ -95,55 +114,42 @@ static void start(QueryDesc *query, int flags) {
   resume_exemption(exemption);
 }
 
-// AFTER triggers
+// AFTER triggers, and what WITH has left to change
 static void finish(QueryDesc *query) {
   const Exemption exemption = suspend_exemption();
-  if (next_finish != nullptr)
-    next_finish(query);
-  else
-    standard_ExecutorFinish(query);
+  execute(exemption.is_suspended, [query] {
+    if (next_finish != nullptr)
+      next_finish(query);
+    else
+      standard_ExecutorFinish(query);
+  });
   resume_exemption(exemption);
 }
+}
+
+// Since PostgreSQL 19 there is one more argument: the state of EXPLAIN.
+template <typename... Rest>
+PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters, Rest... rest) {
+  outer_user_may_have_changed();
+  const Exemption exemption = suspend_exemption();
+  PlannedStmt *statement = next_planner != nullptr
+                               ? next_planner(query, text, options, parameters, rest...)
+                               : standard_planner(query, text, options, parameters, rest...);
+  resume_exemption(exemption);
+  return statement;
 }
 
 // Before PostgreSQL 18 there is one more argument: execute_once.
 template <typename... Rest>
 void run(QueryDesc *query, ScanDirection direction, uint64 count, Rest... rest) {
   const Exemption exemption = suspend_exemption();
-  if (next_run != nullptr)
-    next_run(query, direction, count, rest...);
-  else
-    standard_ExecutorRun(query, direction, count, rest...);
+  execute(exemption.is_suspended, [=] {
+    if (next_run != nullptr)
+      next_run(query, direction, count, rest...);
+    else
+      standard_ExecutorRun(query, direction, count, rest...);
+  });
   resume_exemption(exemption);
-}
-
-// Whether this constraint is a foreign key of the relation.
-bool is_foreign_key(const RangeVar *relation, const char *name) {
-  const Oid table = RangeVarGetRelid(relation, NoLock, true);
-  if (!OidIsValid(table)) return false;
-  const Oid constraint = get_relation_constraint_oid(table, name, true);
-  HeapTuple row = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-  if (!HeapTupleIsValid(row)) return false;
-  const bool found = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(row))->contype == CONSTRAINT_FOREIGN;
-  ReleaseSysCache(row);
-  return found;
-}
-
-// Whether the command validates foreign keys and does nothing else: commands that run users' code outside
-// of the executor (defaults, USING, checks) must not have the exemption.
-bool only_validates_foreign_keys(const Node *command) {
-  if (!IsA(command, AlterTableStmt)) return false;
-  const auto *statement = reinterpret_cast<const AlterTableStmt *>(command);
-  const ListCell *cell = nullptr;
-  foreach (cell, statement->cmds) {
-    const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
-    const bool adds = part->subtype == AT_AddConstraint && IsA(part->def, Constraint) &&
-                      reinterpret_cast<const Constraint *>(part->def)->contype == CONSTR_FOREIGN;
-    const bool validates =
-        part->subtype == AT_ValidateConstraint && is_foreign_key(statement->relation, part->name);
-    if (!adds && !validates) return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -160,8 +166,9 @@ Datum pg_tenancy_exempt_validation(PG_FUNCTION_ARGS) {
   const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
   // The end does not look anything up again: users' code that ran meanwhile may have renamed objects.
   if (strcmp(event->event, "ddl_command_start") != 0) {
+    validation_ends();
     clear_exemption();
-  } else if (only_validates_foreign_keys(event->parsetree)) {
+  } else if (validation_begins(event->parsetree)) {
     Oid user = InvalidOid;
     int context = 0;
     GetUserIdAndSecContext(&user, &context);
@@ -171,7 +178,10 @@ Datum pg_tenancy_exempt_validation(PG_FUNCTION_ARGS) {
 }
 }
 
+bool may_be_exempt() { return is_exempt || loaded_in == GetCurrentTransactionStartTimestamp(); }
+
 void register_owner_exemption() {
+  if (IsTransactionState()) loaded_in = GetCurrentTransactionStartTimestamp();
   RegisterXactCallback(transaction_ends, nullptr);
   next_analyze = post_parse_analyze_hook;
   post_parse_analyze_hook = analyzed;

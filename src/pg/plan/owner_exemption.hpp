@@ -16,4 +16,8 @@ namespace tenancy::pg {
 
 void register_owner_exemption();
 
+/// Whether the query being executed has the owner's exemption: for what it calls directly, such as its BEFORE
+/// triggers. Also true where that can't be known, since the module has been loaded in this transaction.
+bool may_be_exempt();
+
 }  // namespace tenancy::pg

@@ -1,10 +1,15 @@
 #include "pg/plan/refused_write.hpp"
 
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
 #include "pg/plan/call_site.hpp"
 #include "pg/plan/plan_guard.hpp"
+
+extern "C" {
+#include "catalog/partition.h"
+}
 
 namespace tenancy::pg {
 namespace {
@@ -19,7 +24,7 @@ enum GuardArgument : int {
   first_id_argument
 };
 
-// What only a refused row needs is one number: planning copies each argument several times, and most
+// Data for refused rows only is packed into one number: planning copies each argument several times, and most
 // statements write one row.
 enum PackedBit : int {
   check_bit = 32,
@@ -36,7 +41,7 @@ int64 pack(const WriteCheck &check, const RowShape &shape) {
                             uint64{shape.workspace_decides} << workspace_decides_bit);
 }
 
-// False of a number that pack() doesn't make: anybody can call write_guard().
+// RETURNS false for a number that pack() does not produce: any login can call write_guard().
 bool unpack(uint64 packed, WriteCheck &check, RowShape &shape) {
   const auto part = [packed](int bit) { return static_cast<uint8>(packed >> bit); };
   if (part(check_bit) > static_cast<uint8>(Check::merge) ||
@@ -56,7 +61,7 @@ struct Words {
 
 // --- where a call stands
 
-// The parts of a condition that all must hold.
+// RETURNS the parts of a condition connected by AND.
 bool is_conjunct(const Node *condition, const FuncExpr *call) {
   if (condition == nullptr) return false;
   if (IsA(condition, FuncExpr)) return is_same_call(reinterpret_cast<const FuncExpr *>(condition), call);
@@ -219,7 +224,7 @@ bool is_about_tenant(WriteProblem problem) {
 
 Words words_of_judgement(const Judgement &judgement, const char *resource, Command command,
                          const ProtectedTable &table) {
-  // A row of a child table says what its parent says: whether there is one must not be learnt.
+  // A child row has its parent's tenant: its error must not reveal whether the parent exists.
   if (table.through_count > 0 && is_about_tenant(judgement.problem)) return words_of_parent(table);
   return words_for(judgement.problem, resource, command, table);
 }
@@ -257,7 +262,8 @@ const char *text_at(FunctionCallInfo fcinfo, int argument) {
   return PG_ARGISNULL(argument) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
-// True where the row is written for somebody else; false of arguments that planning doesn't make.
+// RETURNS true if the row may be written for another user, and false for arguments that planning does not
+// produce.
 bool judge_or_raise(FunctionCallInfo fcinfo) {
   WriteCheck check{};
   RowShape shape;
@@ -265,7 +271,7 @@ bool judge_or_raise(FunctionCallInfo fcinfo) {
       !unpack(static_cast<uint64>(PG_GETARG_INT64(check_argument)), check, shape))
     return false;
   if (check.check == Check::conflict)
-    // Of the row that is there already, which may be anybody's, nothing may be said.
+    // Says nothing about the existing row, which may be another tenant's.
     raise_refused(check.relation, check.check,
                   {"A row with the same key exists, and the session may not see or change it.",
                    "Choose another key, or use ON CONFLICT DO NOTHING."});
@@ -292,7 +298,7 @@ bool find_write_check(const PlannerInfo *root, const FuncExpr *call, Command com
   const Query *query = root->parse;
   if (query->withCheckOptions == NIL || !OidIsValid(write_guard_function())) return false;
   const ListCell *cell = nullptr;
-  // Those before are done and hold the call no more.
+  // The conditions before it are planned and no longer contain the call.
   foreach (cell, query->withCheckOptions) {
     const auto *option = lfirst_node(WithCheckOption, cell);
     if (option->polname != nullptr || !is_conjunct(option->qual, call)) continue;
@@ -310,7 +316,7 @@ Expr *explained_check(const WriteCheck &check, const FuncExpr *call, const RowSh
                       Const *not_after, Expr *filter) {
   Const *packed =
       makeConst(INT8OID, -1, InvalidOid, 8, Int64GetDatum(pack(check, shape)), false, FLOAT8PASSBYVAL);
-  // The call itself is given up, and its arguments are free to be used.
+  // The call is discarded, so its arguments can be reused.
   const auto argument = [call](int i) { return list_nth(call->args, i); };
   List *arguments = list_make5(stamp, not_after, filter, packed, argument(resource_argument));
   for (int i = first_column_argument; i < row_function_arguments; i++)
@@ -321,6 +327,39 @@ Expr *explained_check(const WriteCheck &check, const FuncExpr *call, const RowSh
 
 void raise_parent_not_seen(Oid child) {
   raise_refused(child, Check::insert, words_of_parent(read_protected_table(child)));
+}
+
+void raise_row_without_parent(Relation child, HeapTuple row, Command command) {
+  Oid relation = RelationGetRelid(child);
+  ProtectedTable table = read_protected_table(relation);
+  if (!table.found && child->rd_rel->relispartition) {
+    relation = llast_oid(get_partition_ancestors(relation));
+    table = read_protected_table(relation);
+  }
+  if (!table.found) raise_refused(relation, Check::insert, words_of_parent(table));
+  WrittenIds ids{};
+  for (int i = 0; i < written_ids; i++) {
+    const AttrNumber column = table.column_names[i] == nullptr
+                                  ? InvalidAttrNumber
+                                  : get_attnum(RelationGetRelid(child), table.column_names[i]);
+    ids.types[i] = UNKNOWNOID;
+    ids.nulls[i] = true;
+    if (column == InvalidAttrNumber) continue;
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(child), column - 1);
+    ids.types[i] = attribute->atttypid;
+    ids.collations[i] = attribute->attcollation;
+    ids.values[i] = heap_getattr(row, column, RelationGetDescr(child), &ids.nulls[i]);
+  }
+  RowShape shape;
+  shape.workspace_decides = table.workspace_decides;
+  shape.from_parent = table.inherits_owner;
+  give_back_numbers();
+  const Judgement judgement =
+      judge_written_row(*current_principal(), table.resource, command, shape, ids, true);
+  raise_refused(relation, Check::insert,
+                judgement.problem == WriteProblem::none
+                    ? words_of_parent(table)
+                    : words_of_judgement(judgement, table.resource, command, table));
 }
 
 extern "C" {
@@ -334,10 +373,11 @@ Datum pg_tenancy_write_guard(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(judge_or_raise(fcinfo));
 }
 
-// problem_of_write(relation, options, resource, command, organization, workspace, owner, api_key): for
+// problem_of_write(relation, options, resource, command, organization, workspace, owner, api_key), for
 // explain_write()
 PG_FUNCTION_INFO_V1(pg_tenancy_problem_of_write);
 Datum pg_tenancy_problem_of_write(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   enum : int { relation, options, resource_name, command_named_argument, first_id };
   const auto command = command_named(text_at(fcinfo, command_named_argument));
   if (!command || (*command != Command::insert && *command != Command::update))

@@ -1,20 +1,20 @@
-// Refused writes say why. The server's error for a row that a policy refuses names the table and nothing
+// Reasons for refused writes. The server's error for a row that a policy refuses names the table and nothing
 // else.
 //
-// So a policy's WITH CHECK is planned as write_guard(stamp, not_after, filter, ..., columns): the guard of
-// the plan, which is handed what the filter came to, and the row's ids. Where that is true, these cost
-// nothing but being handed over. Where it isn't, the row is judged by its values (written_row.hpp): it is
-// written for somebody else by whoever may do that, or the error is raised here, with the server's code and
-// message, and a detail and hint.
+// A policy's WITH CHECK is therefore planned as write_guard(stamp, not_after, filter, ..., columns): the plan
+// guard with two more arguments, the filter's result and the row's ids. A true result costs only passing
+// them. Otherwise the row is judged by its values (written_row.hpp): it is accepted if it is written for
+// another user by a principal with that right; if not, the function raises the server's error code and
+// message with a detail and a hint.
 //
-// Nothing in these tells a row of somebody else's from one that does not exist.
+// Detail and hint are the same for another tenant's row and for one that does not exist.
 #pragma once
 
 #include "pg/plan/written_row.hpp"
 
 namespace tenancy::pg {
 
-/// What a row is checked for: the server's kinds, as far as they need words of their own.
+/// The kinds of checks, as far as their messages differ.
 enum class Check : uint8 { insert, update, read, conflict, merge };
 
 struct WriteCheck {
@@ -23,15 +23,19 @@ struct WriteCheck {
   Command command;
 };
 
-/// Whether the call is a policy's WITH CHECK, or one of the conditions there that all must hold.
+/// RETURNS whether the call is a policy's WITH CHECK, or one of its conditions connected by AND.
 bool find_write_check(const PlannerInfo *root, const FuncExpr *call, Command command, WriteCheck &found);
 
-/// The condition in place of the call. `stamp` and `not_after` are those of plan_guard(), or NULL where the
-/// filter holds a guard of its own.
+/// RETURNS the condition that replaces the call. `stamp` and `not_after` are those of plan_guard(), or NULL
+/// where the filter contains a guard of its own.
 Expr *explained_check(const WriteCheck &check, const FuncExpr *call, const RowShape &shape, Const *stamp,
                       Const *not_after, Expr *filter);
 
-/// A row of a child table whose parent the principal doesn't see.
+/// Raises the error for a row of a child table whose parent is invisible to the principal.
 [[noreturn]] void raise_parent_not_seen(Oid child);
+
+/// The same of a row that is about to be written, without the columns that it would have taken from the
+/// parent: the error that the table's policy has for it.
+[[noreturn]] void raise_row_without_parent(Relation child, HeapTuple row, Command command);
 
 }  // namespace tenancy::pg

@@ -60,10 +60,13 @@ RowShape row_options(const char *text) {
       options.workspace_decides = true;
     else if (is("from_parent"))
       options.from_parent = true;
+    else if (is("organization_implied"))
+      options.organization_implied = true;
     else
-      ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                      errmsg("row filter options \"%s\" are not known", text),
-                      errhint("Options are shared, workspace_decides and from_parent.")));
+      ereport(
+          ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("row filter options \"%s\" are not known", text),
+           errhint("Options are shared, workspace_decides, from_parent and organization_implied.")));
     word += length;
     word += strspn(word, " ");
   }

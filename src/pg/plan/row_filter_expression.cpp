@@ -53,6 +53,41 @@ PodArray<Datum> id_values(Entity entity, std::span<const Uuid> ids, IdType type)
   return values;
 }
 
+// As construct_array() makes it of the ids one by one, which takes long for thousands.
+ArrayType *uuid_array_of(std::span<const Uuid> ids) {
+  static_assert(sizeof(Uuid) == UUID_LEN);
+  const Size size = ARR_OVERHEAD_NONULLS(1) + ids.size_bytes();
+  if (!AllocSizeIsValid(size))
+    ereport(ERROR,
+            (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("array size exceeds the maximum allowed")));
+  auto *array = static_cast<ArrayType *>(palloc(size));
+  memset(array, 0, ARR_OVERHEAD_NONULLS(1));  // its padding is compared by equal()
+  SET_VARSIZE(array, size);
+  array->ndim = 1;
+  array->dataoffset = 0;
+  array->elemtype = UUIDOID;
+  ARR_DIMS(array)[0] = static_cast<int>(ids.size());
+  ARR_LBOUND(array)[0] = 1;
+  memcpy(ARR_DATA_PTR(array), ids.data(), ids.size_bytes());
+  return array;
+}
+
+Expr *comparison_with_list(Node *argument, IdType type, ArrayType *list, bool equal) {
+  const TypeOperators &ops = operators_of(type);
+  const Oid collation = type == IdType::text ? exprCollation(argument) : InvalidOid;
+  const Oid constant_collation = type == IdType::text ? DEFAULT_COLLATION_OID : InvalidOid;
+  Const *constant =
+      makeConst(ops.array_type, -1, constant_collation, -1, PointerGetDatum(list), false, false);
+  ScalarArrayOpExpr *any = makeNode(ScalarArrayOpExpr);
+  any->opno = equal ? ops.equal : ops.not_equal;
+  any->opfuncid = get_opcode(any->opno);
+  any->useOr = equal;
+  any->inputcollid = collation;
+  any->args = list_make2(as_operand(argument, type), constant);
+  any->location = -1;
+  return reinterpret_cast<Expr *>(any);
+}
+
 Expr *comparison(Node *argument, IdType type, const PodArray<Datum> &values, bool equal) {
   const TypeOperators &ops = operators_of(type);
   const Oid collation = type == IdType::text ? exprCollation(argument) : InvalidOid;
@@ -67,18 +102,9 @@ Expr *comparison(Node *argument, IdType type, const PodArray<Datum> &values, boo
     compare->opfuncid = get_opcode(operator_id);
     return reinterpret_cast<Expr *>(compare);
   }
-  ArrayType *array =
+  ArrayType *list =
       construct_array(values.items, values.count, ops.type, ops.length, ops.by_value, ops.alignment);
-  Const *constant =
-      makeConst(ops.array_type, -1, constant_collation, -1, PointerGetDatum(array), false, false);
-  ScalarArrayOpExpr *any = makeNode(ScalarArrayOpExpr);
-  any->opno = operator_id;
-  any->opfuncid = get_opcode(operator_id);
-  any->useOr = equal;
-  any->inputcollid = collation;
-  any->args = list_make2(operand, constant);
-  any->location = -1;
-  return reinterpret_cast<Expr *>(any);
+  return comparison_with_list(argument, type, list, equal);
 }
 
 // argument = filter_id('...')
@@ -138,6 +164,8 @@ Expr *one_of(Node *argument, Entity entity, std::span<const Uuid> ids, const Row
       return of_null(is_filter_id(argument, entity), argument, style);
     shared->everywhere = false;
   }
+  if (type == IdType::uuid && ids.size() > 1)
+    return of_null(comparison_with_list(argument, type, uuid_array_of(ids), true), argument, style);
   const PodArray<Datum> values = id_values(entity, ids, type);
   return values.count == 0 ? constant(false)
                            : of_null(comparison(argument, type, values, true), argument, style);

@@ -1,5 +1,6 @@
 #include "pg/plan/row_filter_functions.hpp"
 
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/id_columns.hpp"
 #include "pg/plan/written_row.hpp"
@@ -160,12 +161,14 @@ Datum pg_tenancy_payload_visible(PG_FUNCTION_ARGS) { return evaluate(fcinfo, Row
 // For protect(), which refuses columns that the filter could not compare.
 PG_FUNCTION_INFO_V1(pg_tenancy_is_id_type);
 Datum pg_tenancy_is_id_type(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const Oid type = PG_GETARG_OID(0);
   PG_RETURN_BOOL(type_exists(type) && id_type(type, PG_GETARG_OID(1)) != IdType::unsupported);
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_base_type);
 Datum pg_tenancy_base_type(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   const Oid type = PG_GETARG_OID(0);
   PG_RETURN_OID(type_exists(type) ? getBaseType(type) : type);
 }

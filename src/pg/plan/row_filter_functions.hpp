@@ -5,8 +5,8 @@
 
 namespace tenancy::pg {
 
-/// The arguments of row_visible() and row_accepted(), in order. There can be more: whether the organization
-/// must agree where the workspace decides, and then what protect() was told besides.
+/// The arguments of row_visible() and row_accepted(), in order. Optional ones follow: whether the
+/// organization must agree where the workspace decides, and the other options of protect().
 enum RowFunctionArgument : int {
   resource_argument,
   command_argument,

@@ -1,10 +1,10 @@
 // The one idea: at planning, a policy's call is replaced by what it means for this principal, in constants,
 // so that the plan is the one that a hand-written WHERE gets.
 //
-// Such a plan holds for one principal at one time. Two locks keep it from being used by another: it is
-// dropped when that may have changed (invalidation.hpp), which it can be since it depends on plan_guard();
-// and plan_guard(), which runs on each row that passes the filter, compares the stamp of the session's
-// identity and the clock with those it was made for.
+// Such a plan is valid for one principal at one time. Two locks keep other principals from using it. It
+// depends on plan_guard(), so that invalidation drops it when the principal may have changed
+// (invalidation.hpp). And plan_guard(), which runs on each row that passes the filter, compares the stamp and
+// the clock with those of the plan.
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/entity_names.hpp"
@@ -36,7 +36,7 @@ const char *constant_text(const Node *node) {
   return TextDatumGetCString(constant->constvalue);
 }
 
-// Whether the call says that the organization must agree, too; nothing else than a constant can be read here.
+// RETURNS whether the organization must agree as well, which only a constant argument can say.
 bool is_with_organization(const FuncExpr *call, bool *known) {
   *known = true;
   if (list_length(call->args) <= with_organization_argument) return false;
@@ -47,20 +47,20 @@ bool is_with_organization(const FuncExpr *call, bool *known) {
   return !constant->constisnull && DatumGetBool(constant->constvalue);
 }
 
-// The call that is being replaced.
+// The call to be replaced.
 struct Call {
   PlannerInfo *root;
   const FuncExpr *expression;
   RowColumns columns;
   RowExpressionStyle style;
   Place place;
-  Node *row;            // an argument that has to do with the row
+  Node *row;            // an argument that depends on the row
   bool columns_decide;  // no constant stands for the organization or the workspace
 };
 
 bool varies(Node *column) { return column == nullptr || contain_var_clause(column); }
 
-// False where the call is left as it is: made of no row, or of more than the row's columns.
+// RETURNS false for a call that stays: one without a row, or with more than the row's columns.
 bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &columns, bool is_in_check,
                Call &call) {
   call = {root, expression, columns, {}, Place::elsewhere, nullptr, false};
@@ -72,8 +72,8 @@ bool read_call(PlannerInfo *root, const FuncExpr *expression, const RowColumns &
   if (call.row == nullptr) return false;
   call.columns_decide = varies(columns.organization) && varies(columns.workspace);
   call.place = place_of(root, expression, is_in_check);
-  // In a condition NULL does for false. Wherever else, the call answers false of a NULL column, as it does
-  // row by row.
+  // In a condition, NULL acts like false. Elsewhere the call is false for a NULL column, as in row-by-row
+  // evaluation.
   call.style.false_for_null = call.place != Place::condition || !call.columns_decide;
   if (!call.columns_decide) call.style.not_null = reinterpret_cast<const Node *>(expression);  // no column
   return true;
@@ -89,9 +89,9 @@ Const *not_after_constant(const Principal &principal) {
                    FLOAT8PASSBYVAL);
 }
 
-// A column of the row makes the guard run on each row: without, a query's own filter would ask it once, at
-// the start, and a cursor would go on after the principal has changed. The guard is false of NULL: of the
-// column that is NULL in no row that passes, or of nothing.
+// A column argument makes the guard run on each row. Without one, a query's own filter would evaluate it
+// once, at the start, and a cursor would continue after a change of the principal. The guard is false for
+// NULL, so the column is one that is NULL in no row that passes, or a constant.
 Expr *plan_guard(const Call &call, const Principal &principal, Node *decisive) {
   Const *stamp = stamp_constant();
   Const *not_after = not_after_constant(principal);
@@ -110,15 +110,16 @@ bool is_true(const Expr *constant) {
   return DatumGetBool(reinterpret_cast<const Const *>(constant)->constvalue);
 }
 
-// Of rows to be seen, the guard is estimated first (estimates.hpp); all conditions of a scan are asked in the
-// order of what they cost, the guard last.
+// For reads, the guard is estimated first (estimates.hpp). The conditions of a scan are evaluated in the
+// order of their cost, the guard last.
 List *with_guard(const Call &call, RowAnswer answer, Expr *filter, Expr *guard) {
   return answer == RowAnswer::visible && call.place == Place::condition ? list_make2(guard, filter)
                                                                         : list_make2(filter, guard);
 }
 
-// A condition asks the guard last, of rows that match. It needs none where it lets nothing pass; and true is
-// said (payload) of rows that a guarded filter has let pass. Elsewhere the answer for other rows counts, too.
+// A condition evaluates the guard last, on rows that match. Without any matching rows it needs none; and for
+// the payload, true refers to rows that a guarded filter has let pass. Elsewhere, the result for other rows
+// matters as well.
 Expr *guarded(const Call &call, RowAnswer answer, const Principal &principal, const RowCondition &filter) {
   if (call.place != Place::elsewhere)
     return is_constant(filter.expression)
@@ -131,25 +132,25 @@ Expr *guarded(const Call &call, RowAnswer answer, const Principal &principal, co
   return is_true(filter.expression) ? guard : make_notclause(guard);
 }
 
-// A filter that comes out as false holds no guard: the plan depends on the guard all the same, or it would
-// stay for ever.
+// A filter that is constant false contains no guard. The plan depends on the guard all the same, or it would
+// never be dropped.
 void depend_on(Guard guard, PlannerInfo *root) {
   count(Counter::specializations);
   record_plan_function_dependency(root, guard_function(guard));
 }
 
-// A column whose value is the same in all rows that the principal reaches; nullptr if there is none.
+// RETURNS a column with the same value in all rows that the principal reaches, or nullptr.
 Node *column_to_check(const Principal &principal, const RowColumns &columns, Entity *entity) {
   const bool by_workspace = principal.access->only_workspace() && columns.workspace != nullptr;
   *entity = by_workspace ? Entity::workspace : Entity::organization;
   return by_workspace ? columns.workspace : columns.organization;
 }
 
-// The filter for all whose rights have the principal's shape; nullptr where it can't be written so. The guard
-// compares the row's id, too, and so can't be asked of rows that don't match.
+// RETURNS the filter for all principals of this rights profile, or nullptr if there is none. Its guard
+// compares the row's id as well, so it cannot be evaluated on rows that don't match.
 Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, const char *resource,
                     const char *command) {
-  // Some rows have no id at all.
+  // The id can be NULL.
   if (call.columns.shape.shared || call.columns.shape.workspace_decides) return nullptr;
   if (!configuration.share_plans || is_simulation() || !has_rights_profile(principal) ||
       call.place == Place::elsewhere)
@@ -178,7 +179,8 @@ Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, co
   return make_andclause(with_guard(call, answer, filter, reinterpret_cast<Expr *>(guard)));
 }
 
-// The organization's comparison, added to the filter that implies it; nullptr where that is of no use.
+// RETURNS the organization's comparison, to be added to the filter that implies it, or nullptr if it would
+// not help.
 Expr *add_organization(const Call &call, const Principal &principal, RowCondition &filter) {
   if (!organization_helps(call.root, call.columns, filter)) return nullptr;
   Expr *comparison = is_id(call.columns.organization, Entity::organization, principal.organization);
@@ -218,7 +220,7 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   give_back_numbers();
   Principal *principal = current_principal_or_undecided();
   check_filtered_owner(request->root, call.row, *principal);
-  // Only a check of a row judges it by its values.
+  // Rows are judged by their values in checks of written rows only.
   if (answer == RowAnswer::accepted && !is_check && may_write_for_others_somewhere(*principal, resource))
     return nullptr;
   Expr *filter = shared_filter(call, *principal, answer, resource, command);
@@ -288,7 +290,7 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
   give_back_numbers();
   const PermissionSet permission = registered_permission(resource, action);
   Principal *principal = current_principal_or_undecided();
-  // Held on the organization itself, whatever the workspace is.
+  // Held on the organization level, whatever the workspace.
   if (principal->access->on_organization_itself().rows(permission) != Rows::none) return nullptr;
   depend_on(Guard::plan, request->root);
   return reinterpret_cast<Node *>(guarded(call, RowAnswer::accepted, *principal,
@@ -298,7 +300,7 @@ Node *specialize_authorize(const SupportRequestSimplify *request) {
 const SupportRequestSimplify *simplification(Node *request) {
   if (!IsA(request, SupportRequestSimplify)) return nullptr;
   const auto *simplify = reinterpret_cast<const SupportRequestSimplify *>(request);
-  // An expression of its own, outside of any query, has no rows.
+  // An expression outside of any query has no rows.
   const bool in_query = simplify->root != nullptr && simplify->root->parse != nullptr;
   return in_query && configuration.specialize ? simplify : nullptr;
 }
@@ -313,7 +315,7 @@ void check_plan_is_current(uint64 stamp, TimestampTz not_after) {
                     errmsg("the session's principal has changed since the query was planned"),
                     errhint("Run the query again.")));
   }
-  // What never expires needn't be asked for the time.
+  // A credential without an end needs no comparison with the clock.
   if (not_after != DT_NOEND && not_after <= statement_time()) {
     count(Counter::guard_refusals);
     ereport(ERROR,
@@ -354,11 +356,11 @@ Datum pg_tenancy_plan_guard(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(!PG_ARGISNULL(2));
 }
 
-// The guard lets every row pass that comes to it; the default guess would be one in three.
+// The guard is true for every row that reaches it; the server's default would be one in three.
 PG_FUNCTION_INFO_V1(pg_tenancy_plan_guard_support);
 Datum pg_tenancy_plan_guard_support(PG_FUNCTION_ARGS) {
   auto *request = reinterpret_cast<Node *>(PG_GETARG_POINTER(0));
-  if (!IsA(request, SupportRequestSelectivity)) PG_RETURN_POINTER(nullptr);
+  if (!IsA(request, SupportRequestSelectivity)) return Datum(0);
   auto *estimate = reinterpret_cast<SupportRequestSelectivity *>(request);
   if (!estimate->is_join && list_length(estimate->args) == 3)
     estimate_conditions(estimate->root, static_cast<Node *>(lthird(estimate->args)));

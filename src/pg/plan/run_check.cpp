@@ -17,14 +17,14 @@ namespace {
 ExecutorStart_hook_type next_start = nullptr;
 ExecutorRun_hook_type next_run = nullptr;
 
-// A scan that has been made without its guard.
+// A scan that was created without its guard.
 struct Scan {
   PlanState *node;
   ExecProcNodeMtd next_row;     // the server's own
-  ExprStateEvalFunc condition;  // while armed, what evaluates the scan's conditions
+  ExprStateEvalFunc condition;  // while armed, the function that evaluates the scan's conditions
 };
 
-// The scans of one query. Found by the memory context that the query has of its own, and freed with it.
+// The scans of one query, found by the query's own memory context and freed with it.
 struct Query {
   PlanStamp made_for;
   PodArray<Scan> scans;  // in the order of their nodes' addresses
@@ -34,15 +34,15 @@ struct Query {
 };
 
 struct {
-  Query *innermost;  // of those that are running
-  int count;         // of those that there are
+  Query *innermost;  // of the running queries
+  int count;         // of all queries
 } state{};
 
 extern "C" {
 static void query_ends(void *argument) {
   const auto *query = static_cast<Query *>(argument);
   state.count--;
-  // A session that is terminated unwinds nothing before it frees memory.
+  // The memory of a terminated session is freed without any unwinding before.
   for (Query **place = &state.innermost; *place != nullptr; place = &(*place)->outer)
     if (*place == query) {
       *place = query->outer;
@@ -88,7 +88,7 @@ static TupleTableSlot *checked_row(PlanState *node) {
   return row;
 }
 
-// A user's function among the conditions must not be shown another row after it has changed the principal.
+// After a user's function among the conditions has changed the principal, it must get no further row.
 static Datum checked_condition(ExprState *condition, ExprContext *context, bool *is_null) {
   const Query *query = query_of(condition->parent->state);
   Scan *scan = scan_of(query, condition->parent);
@@ -138,8 +138,8 @@ const Plan *original_of(const Start &start, const Plan *plan) {
 }
 
 extern "C" {
-// From here on all is as if the scans had been made of the plan itself: workers and EvalPlanQual, which make
-// their own scans of what they find here, get the guard.
+// From here on the plan is the original again: workers and EvalPlanQual, which create scans of their own from
+// it, get the guard.
 static bool put_plan_back(PlanState *node, void *context) {
   if (node == nullptr) return false;
   const auto *start = static_cast<const Start *>(context);
@@ -165,7 +165,7 @@ static void start(QueryDesc *description, int flags) {
       standard_ExecutorStart(description, flags);
   };
   PlannedStmt *statement = description->plannedstmt;
-  // A worker's scans are the leader's plan, and the principal can't change while it works.
+  // A worker's scans come from the leader's plan, and its principal cannot change while it works.
   if ((flags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || IsParallelWorker() || !may_hold_guards(statement)) {
     start_next();
     return;

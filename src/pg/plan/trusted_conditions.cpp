@@ -16,7 +16,7 @@ constexpr Oid scalar_types[] = {BOOLOID,   INT2OID,    INT4OID,      INT8OID,   
                                 UUIDOID,   DATEOID,    TIMESTAMPOID, TIMESTAMPTZOID};
 constexpr Oid range_types[] = {INT4RANGEOID, INT8RANGEOID, NUMRANGEOID,
                                DATERANGEOID, TSRANGEOID,   TSTZRANGEOID};
-// Conditions that are read level by level end in an error where the stack does: which no row must decide.
+// Recursion over a condition ends in an error when the stack is exhausted, which no row must decide.
 constexpr int most_levels = 16;
 constexpr int most_parts = 64;
 constexpr int longest_text = 1000;
@@ -49,7 +49,7 @@ bool is_whole_pattern(Datum pattern) {
   return (end - start) % 2 == 0;
 }
 
-// One, or each of an array's (LIKE ANY).
+// A single pattern, or each of an array (LIKE ANY).
 bool are_whole_patterns(const Node *node) {
   if (const Const *one = constant(node, TEXTOID))
     return one->constisnull || is_whole_pattern(one->constvalue);
@@ -71,7 +71,7 @@ Known known_of(Oid function) {
   return entry == nullptr ? Known::nothing : entry->known;
 }
 
-// The time now, or what follows from it with as many spans added.
+// The current time, or a time computed from it by adding intervals.
 // NOLINTNEXTLINE(misc-no-recursion)
 bool is_time_now(const Node *node, int spans) {
   if (IsA(node, SQLValueFunction)) return true;
@@ -128,8 +128,7 @@ bool is_short_text(const Node *node) {
          (value->constisnull || VARSIZE_ANY_EXHDR(DatumGetTextPP(value->constvalue)) <= longest_text);
 }
 
-// The text search configuration of such a call can be one that somebody has made; of those that the server
-// brings, none raises.
+// The text search configuration can be a user's; those of the server raise for no text.
 bool is_own_configuration(const List *arguments) {
   if (list_length(arguments) < 2) {
     const Oid current = getTSCurrentConfig(false);
@@ -163,7 +162,7 @@ bool is_flat_json(const Node *node) {
     }
 }
 
-// A constant, or what one of the trusted functions makes of a short text.
+// A constant, or the result of a trusted function for a short text.
 bool is_short_search(const Node *node) {
   if (IsA(node, FuncExpr)) return true;
   const Const *value = constant(node, TSQUERYOID);
@@ -254,7 +253,7 @@ bool is_in_catalog(const char *function) {
   return found;
 }
 
-// A function's owner can replace it, so only a superuser's function stays as the DBA has read it.
+// A function's owner can replace it, so only a superuser's function stays as it was when it was trusted.
 bool is_added(Oid function) {
   const HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(tuple)) return false;
@@ -373,7 +372,7 @@ const char *described(Known known) {
   return nullptr;
 }
 
-// Anybody can make an operator of a function of the server's, with another one's estimator.
+// Any user can create an operator from a function of the server, with another operator's estimator.
 // NOLINTNEXTLINE(misc-no-recursion)
 bool has_other_operator(Node *node, void *context) {
   if (node == nullptr) return false;
@@ -384,7 +383,7 @@ bool has_other_operator(Node *node, void *context) {
     foreach (cell, reinterpret_cast<RowCompareExpr *>(node)->opnos)
       if (!is_own(lfirst_oid(cell))) return true;
   }
-  // Distances between bounds are worked out as floating-point numbers, which these can be too large for.
+  // Distances between bounds are computed as floating-point numbers, and can overflow for these.
   if ((IsA(node, Var) || IsA(node, Const)) && exprType(node) == NUMRANGEOID) return true;
   return walk_expression(node, has_other_operator, context);
 }

@@ -9,8 +9,8 @@
 namespace tenancy::pg {
 namespace {
 
-// Of nodes whose children are in lefttree and righttree, or in a list that copy_children() knows. 0 for all
-// others, those of other modules among them: what they do with their children isn't known.
+// The size of nodes whose children are in lefttree and righttree, or in a list handled by copy_children(). 0
+// for all others, including other modules' nodes, whose use of their children is unknown.
 Size size_of(const Plan *plan) {
   switch (nodeTag(plan)) {
     case T_SeqScan:
@@ -81,9 +81,9 @@ bool is_built_in(Oid object) { return object < FirstNormalObjectId; }
 extern "C" {
 static bool is_function_of_user(Oid function, void *) { return !is_built_in(function); }
 
-// Whether evaluating it could run a user's code, which could change the principal: by a function, by a type's
-// functions, or by a sub-select, which a parameter of the plan can stand for. `context`: the parameters that
-// stand for values of another scan's row.
+// RETURNS whether evaluation could run a user's code, which could change the principal: a function, a type's
+// functions, or a sub-select, also one that a parameter of the plan stands for. `context`: the parameters
+// that stand for values of another scan's row.
 static bool may_run_users_code(Node *node, void *context) {
   if (node == nullptr) return false;
   switch (nodeTag(node)) {
@@ -116,7 +116,7 @@ static bool may_run_users_code(Node *node, void *context) {
 bool is_users_key(Node *key, Bitmapset *row_parameters) {
   while (key != nullptr && IsA(key, RelabelType))
     key = reinterpret_cast<Node *>(reinterpret_cast<RelabelType *>(key)->arg);
-  // A value that is there already, of whatever type.
+  // Already computed, whatever its type.
   if (key == nullptr || IsA(key, Const)) return false;
   if (IsA(key, Param) && reinterpret_cast<const Param *>(key)->paramkind == PARAM_EXTERN) return false;
   if (IsA(key, Param) && bms_is_member(reinterpret_cast<const Param *>(key)->paramid, row_parameters))
@@ -124,7 +124,7 @@ bool is_users_key(Node *key, Bitmapset *row_parameters) {
   return may_run_users_code(key, row_parameters);
 }
 
-// Conditions that an index serves: a column of it on the left, a key on the right.
+// Index conditions: a column of the index on the left, a key on the right.
 bool has_users_key(const List *conditions, Bitmapset *row_parameters) {
   const ListCell *cell = nullptr;
   foreach (cell, conditions) {
@@ -158,7 +158,7 @@ bool bitmap_has_users_key(const Plan *plan, Bitmapset *row_parameters) {
   return false;
 }
 
-// Whether nothing but the scan's conditions can run a user's code between two of its rows.
+// RETURNS whether only the scan's conditions can run a user's code between two of its rows.
 bool can_lack_guard(const Plan *plan, Bitmapset *row_parameters) {
   switch (nodeTag(plan)) {
     case T_SeqScan:
@@ -265,7 +265,7 @@ void set_children(Plan *plan, const Children &children) {
   plan->righttree = children.right;
 }
 
-// The plan itself where there is nothing to leave out.
+// RETURNS the plan itself if it has no guard.
 Plan *copy_plan(Copying &copying, Plan *plan) {
   if (plan == nullptr) return nullptr;
   const Size size = size_of(plan);

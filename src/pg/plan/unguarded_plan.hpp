@@ -1,17 +1,18 @@
-// A plan with its guards left out, for a run that is checked as a whole (run_check.hpp).
+// Copies of plans without their guards, for a run that is checked as a whole (run_check.hpp).
 #pragma once
 
 #include "pg/server/pod_array.hpp"
 
 namespace tenancy::pg {
 
-/// What a guard compares: the plan's principal, and when its credential expires.
+/// The arguments of a guard: the plan's principal, and the end of its credential.
 struct PlanStamp {
   uint64 stamp;
   TimestampTz not_after;
 };
 
-/// Nodes of a plan, each with its copy. Never the plan itself: it may be cached, and be running elsewhere.
+/// Nodes of a plan and their copies. The plan itself is never changed: it may be cached, and running
+/// elsewhere.
 struct PlanCopies {
   struct Node {
     Plan *copy;
@@ -20,16 +21,16 @@ struct PlanCopies {
   };
   PodArray<Node> nodes;
   PlanStamp made_for;
-  bool is_guarded;     // there are guards, and `made_for` is theirs
+  bool is_guarded;     // there are guards, with the arguments `made_for`
   bool is_of_several;  // guards for different principals
 };
 
-/// RETURNS whether the statement depends on plan_guard(). Asked of whatever is executed.
+/// RETURNS whether the statement depends on plan_guard(). Called for every statement that is executed.
 bool may_hold_guards(const PlannedStmt *statement);
 
 /// RETURNS a copy of the statement in the current memory context, or nullptr if no guard can be left out.
-/// Only those nodes are copied that lead to a guard, and guards stay where it isn't known that nothing but
-/// the executor's own code gets at the rows.
+/// Only nodes on the way to a guard are copied. Guards remain unless only the executor's own code can get the
+/// rows.
 PlannedStmt *without_guards(const PlannedStmt *statement, PlanCopies &copies);
 
 /// RETURNS the node of a copy, or nullptr. REQUIRES: without_guards() has returned.

@@ -55,7 +55,7 @@ Named compared(const CatalogRead &read, const WrittenIds &row, int i, Entity ent
   return names(read, row, i, entity, id) ? Named::principals : Named::another;
 }
 
-// The workspace that the row names, among those in which the principal has any right; nil for none of them.
+// RETURNS the workspace in the row if the principal has any right there, or nil.
 Uuid reached_workspace(Principal &principal, const CatalogRead &read, const WrittenIds &row) {
   const auto is_it = [&](const Uuid &workspace) {
     return names(read, row, workspace_id, Entity::workspace, workspace) &&
@@ -75,7 +75,7 @@ bool is_one_of_keys(const CatalogRead &read, const WrittenIds &row, std::span<co
   return false;
 }
 
-// The member of the organization that the owner column names; nil for none.
+// RETURNS the member in the owner column, or nil for no member of the organization.
 Uuid named_member(const CatalogRead &read, const WrittenIds &row, const Uuid &organization) {
   if (type_of(row, owner_id) == IdType::uuid) return uuid_of_datum(row.values[owner_id]);
   Oid output = InvalidOid;
@@ -87,7 +87,7 @@ Uuid named_member(const CatalogRead &read, const WrittenIds &row, const Uuid &or
   return names(read, row, owner_id, Entity::user, user) ? user : Uuid{};
 }
 
-// Whether the user is an active member of the organization who has any right in the workspace.
+// RETURNS whether the user is an active member of the organization and has any right in the workspace.
 bool reaches(const CatalogRead &read, const Uuid &organization, const Uuid &user, bool has_workspaces,
              const Uuid &workspace) {
   if (!user || !read_user(read, user).active) return false;
@@ -115,7 +115,8 @@ PermissionSet to_attribute(const char *resource) {
   return permission;
 }
 
-// A member named as owner, who reaches the row; a key must be that member's, or the writer's own, or none.
+// RETURNS whether the row is acceptable for another member: the owner is a member who reaches the row; the
+// key is that member's, the writer's own, or NULL.
 bool is_written_for_another(Principal &principal, const CatalogRead &read, const char *resource,
                             const Write &write, const WrittenIds &row, const WrittenRow &written) {
   const bool has_workspaces = written.workspace != Named::no_column;
@@ -165,7 +166,7 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
   write.attributed = command == Command::insert && !options.from_parent;
   write.attribution_first = producer_first;
   if (writer.is_anonymous) return {WriteProblem::no_principal, false};
-  // Read before the catalogs are: each reads for itself.
+  // Runs before the catalog read, since it does one of its own.
   if (principal.access->reaches_every_workspace()) workspaces_of(principal);
   const std::span<const Uuid> own_keys = !has_column(row, owner_id) && has_column(row, api_key_id)
                                              ? user_keys_of(principal)
@@ -188,7 +189,7 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
   written.api_key = compared(read, row, api_key_id, Entity::api_key, principal.api_key);
   written.is_own =
       has_column(row, owner_id) ? written.owner == Named::principals : is_one_of_keys(read, row, own_keys);
-  // UPDATE may leave it as it was, or as the parent row has it.
+  // UPDATE may keep the old value, or the parent row's.
   if (!write.attributed && options.workspace_decides && written.organization == Named::nothing &&
       written.workspace_id)
     written.organization = Named::principals;

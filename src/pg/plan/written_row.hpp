@@ -1,6 +1,6 @@
-// A row that is to be written, judged by its values: why it is refused, or whether it may be written for
-// somebody else. Row filters don't ask this (they are conditions over columns); it is asked of a row that a
-// filter refuses.
+// Judges a row to be written by its values: the reason for refusing it, or whether it may be written for
+// another user. Row filters are conditions on columns and cannot decide this, so only rows that a filter
+// refuses are judged.
 #pragma once
 
 #include "core/access/write_problem.hpp"
@@ -12,7 +12,7 @@ namespace tenancy::pg {
 
 inline constexpr int written_ids = 4;  // organization, workspace, owner, API key, in this order
 
-/// What the row holds. A column that the table doesn't have has type unknown.
+/// The row's values. A column that the table lacks has type unknown.
 struct WrittenIds {
   Oid types[written_ids];
   Oid collations[written_ids];
@@ -25,14 +25,16 @@ WrittenIds written_ids_of_call(FunctionCallInfo fcinfo, int first);
 
 struct Judgement {
   WriteProblem problem;
-  bool is_for_another;  // the problem is that the row names another producer, and that it may
+  bool is_for_another;  // the only problem is another producer, which the principal may name
 };
 
-/// `producer_first`: where whose tenant a row is must not be learnt before its other problems.
+/// `producer_first`: whether a wrong producer is reported before a wrong tenant, where the latter must not be
+/// revealed.
 Judgement judge_written_row(Principal &principal, const char *resource, Command command,
                             const RowShape &options, const WrittenIds &row, bool producer_first);
 
-/// Whether the principal may name somebody else as producer anywhere: the filter over columns can't say so.
+/// RETURNS whether the principal may name another producer anywhere, which the filter on columns cannot
+/// express.
 bool may_write_for_others_somewhere(Principal &principal, const char *resource);
 
 }  // namespace tenancy::pg

@@ -1,11 +1,11 @@
-// Every difference between the supported server versions (15 to 18).
+// Every difference between the supported server versions (15 to 19).
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
 
 // An untried version might evaluate policies differently, and nobody would notice.
-#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
-#error "pg_tenancy needs PostgreSQL 15, 16, 17 or 18"
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 200000
+#error "pg_tenancy needs PostgreSQL 15, 16, 17, 18 or 19"
 #endif
 
 /// The module's magic block. Since 18 pg_get_loaded_modules() shows name and version from it.
@@ -66,6 +66,16 @@ inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), void *co
 #endif
 }
 
+/// A copy of the expression, each of whose parts is what the mutator makes of it.
+inline Node *mutate_expression(Node *node, Node *(*mutator)(Node *, void *), void *context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_mutator(node, mutator, context);
+#else
+  auto *any = reinterpret_cast<void (*)()>(mutator);
+  return expression_tree_mutator(node, reinterpret_cast<Node *(*)()>(any), context);
+#endif
+}
+
 /// Likewise of any state below that of a plan's node.
 inline bool walk_plan_states(PlanState *node, bool (*walker)(PlanState *, void *), void *context) {
 #if PG_VERSION_NUM >= 160000
@@ -87,5 +97,23 @@ inline config_generic *find_setting(const char *name) {
   return nullptr;
 #endif
 }
+
+/// The setting's part that is peculiar to settings whose values are texts; it has to be one.
+inline const config_string *text_of_setting(config_generic *setting) {
+#if PG_VERSION_NUM >= 190000
+  return &setting->_string;
+#else
+  return reinterpret_cast<config_string *>(setting);
+#endif
+}
+
+// What callbacks and hooks are given.
+#if PG_VERSION_NUM >= 190000
+using SyscacheNumber = SysCacheIdentifier;
+using QueryJumble = const JumbleState;
+#else
+using SyscacheNumber = int;
+using QueryJumble = JumbleState;
+#endif
 
 }  // namespace tenancy::pg

@@ -1,5 +1,6 @@
 #include "pg/session/denials.hpp"
 
+#include "pg/catalog/caller.hpp"
 #include "pg/session/parameters.hpp"
 
 namespace tenancy::pg {
@@ -49,6 +50,7 @@ void record_denial(Counter reason, const char *subject, const char *detail) {
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_record_denied_permission);
 Datum pg_tenancy_record_denied_permission(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   count(Counter::denied_permission);
   if (configuration.log_denied && !PG_ARGISNULL(0)) log_denial(text_to_cstring(PG_GETARG_TEXT_PP(0)));
   return 0;

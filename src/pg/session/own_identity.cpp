@@ -21,7 +21,7 @@ bool is_given(const char *parameter) { return *parameter != '\0'; }
 
 char *in_utf8(const char *text) { return pg_server_to_any(text, static_cast<int>(strlen(text)), PG_UTF8); }
 
-// Whoever an application has authenticated by an address may be somebody whom nobody knows yet.
+// The address of a person that an application has authenticated need not belong to a user yet.
 bool may_be_new(const char *reference) {
   const char *utf8 = in_utf8(reference);
   return fault_of_address({utf8, strlen(utf8)}) == AddressFault::none;

@@ -1,5 +1,6 @@
-// The person that a session speaks for in what concerns this person alone: joining, declining, leaving. No
-// organization need be chosen for it, none be there, and no credential that an organization can make is it.
+// The session's person, for actions that concern only that person: joining, declining, leaving. They require
+// no organization, neither chosen nor existing, and no credential that an organization can issue counts as
+// the person.
 #pragma once
 
 #include "pg/catalog/catalog_read.hpp"
@@ -14,11 +15,11 @@ enum class IdentitySource : int {
 
 struct OwnIdentity {
   IdentitySource source;
-  Uuid user;          // nil where nobody has the address yet
+  Uuid user;          // nil if no user has the address yet
   const char *email;  // in the current memory context
 };
 
-/// Raises 28000 for a user that the session may not name, or that doesn't exist or is not active.
+/// Raises 28000 for a user that the session may not choose, or that does not exist or is not active.
 OwnIdentity read_own_identity(const CatalogRead &read);
 
 }  // namespace tenancy::pg

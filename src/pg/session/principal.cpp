@@ -105,9 +105,11 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
       break;
     case KeyKind::workspace_user_key:
       principal.kind = PrincipalKind::workspace_user_key;
+      // Of its user's workspaces the key's own counts alone.
       if (!read_user(read, key.user).active)
         refuse_api_key("its user is not active", "The user of the key is not active.");
-      user = read_user_facts(read, key.facts.organization, key.user);
+      if (const Uuid role = read_organization_role(read, key.facts.organization, key.user); role)
+        user = {true, read_member_facts(read, key.facts.organization, role, key.user, key.facts.workspace)};
       break;
   }
   check_organization_setting(read, principal.organization);
@@ -133,44 +135,46 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
   run_core([&] { access = Access::of_key(token.facts, nullptr); });
 }
 
-// Which of the user's organizations is active. Nil when the user has none, or several, and chose none.
-Uuid choose_organization(const CatalogRead &read, const Uuid &user, bool *undecided) {
+// Which of the user's organizations is active. Nil when the user has none, or several, and chose none; with a
+// nil role when it isn't known whether the user is a member.
+OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &user, bool *undecided) {
   *undecided = false;
   if (is_given(configuration.organization)) {
     // Usually there is one with this name; otherwise the user's own organizations count, and others make no
     // difference.
     const Uuid chosen = find_organization(read, configuration.organization, Ambiguous::is_none);
-    if (chosen) return chosen;
-    Uuid own;
-    for (const Uuid &organization : read_organizations_of_user(read, user)) {
-      if (!names_organization(read, configuration.organization, organization)) continue;
-      if (own)
+    if (chosen) return {chosen, {}};
+    OrganizationMembership own{};
+    for (const OrganizationMembership &membership : read_organizations_of_user(read, user)) {
+      if (!names_organization(read, configuration.organization, membership.organization)) continue;
+      if (own.organization)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("organization reference \"%s\" is ambiguous", configuration.organization),
                         errdetail("It refers to several organizations of the session's user."),
                         errhint("Use the id.")));
-      own = organization;
+      own = membership;
     }
-    if (!own) refuse_user("the chosen organization does not exist");
+    if (!own.organization) refuse_user("the chosen organization does not exist");
     return own;
   }
   const auto organizations = read_organizations_of_user(read, user);
   *undecided = organizations.size() > 1;
-  return organizations.size() == 1 ? organizations.front() : Uuid{};
+  return organizations.size() == 1 ? organizations.front() : OrganizationMembership{};
 }
 
-void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const Uuid &user,
-                  const Uuid &organization, const Uuid &confined) {
-  const UserRead status = read_user(read, user);
-  if (!status.exists) refuse_user("it does not exist");
-  if (!status.active) refuse_user("it is not active");
-  const UserFactsRead facts = read_user_facts(read, organization, user);
-  if (!facts.is_member) refuse_user("it is not a member of the organization");
+void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const UserFound &found,
+                  const OrganizationMembership &membership, const Uuid &confined) {
+  if (!found.active) refuse_user("it is not active");
+  const Uuid &user = found.id;
+  const Uuid &organization = membership.organization;
+  const Uuid role = membership.role ? membership.role : read_organization_role(read, organization, user);
+  if (!role) refuse_user("it is not a member of the organization");
+  const UserFacts facts = read_member_facts(read, organization, role, user);
   principal.kind = PrincipalKind::user;
   principal.organization = organization;
   principal.user = user;
   principal.workspace = narrowed_workspace(read, organization, confined);
-  run_core([&] { access = Access::of_user(facts.facts); });
+  run_core([&] { access = Access::of_user(facts); });
 }
 
 void check_one_credential() {
@@ -202,30 +206,32 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
                       errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
                       errhint("A DBA can trust this login by tenancy.trust_login().")));
     }
-    const Uuid user = find_user(read, configuration.user);
-    if (!user) refuse_user("it does not exist");
-    const Uuid organization = choose_organization(read, user, &principal.undecided);
+    const UserFound user = find_user_row(read, configuration.user);
+    if (!user.id) refuse_user("it does not exist");
+    const OrganizationMembership membership = choose_organization(read, user.id, &principal.undecided);
     if (principal.undecided) {
-      subscribe(read.start, Audience::user, user);
+      subscribe(read.start, Audience::user, user.id);
       return;
     }
-    if (!organization) refuse_user("it is not a member of any organization");
+    if (!membership.organization) refuse_user("it is not a member of any organization");
     principal.source = PrincipalSource::user_setting;
-    resolve_user(read, principal, access, user, organization, {});
+    resolve_user(read, principal, access, user, membership, {});
   } else {
     const LoginBinding binding = read_login_binding(read, GetSessionUserId());
     if (!binding.user) return;
     if (binding.organization) check_organization_setting(read, binding.organization);
-    const Uuid organization = binding.organization
-                                  ? binding.organization
-                                  : choose_organization(read, binding.user, &principal.undecided);
-    if (!organization) {
+    const OrganizationMembership membership =
+        binding.organization ? OrganizationMembership{binding.organization, {}}
+                             : choose_organization(read, binding.user, &principal.undecided);
+    if (!membership.organization) {
       // Not a member yet, or of several: invalidate when the user joins or leaves an organization.
       subscribe(read.start, Audience::user, binding.user);
       return;
     }
     principal.source = PrincipalSource::login;
-    resolve_user(read, principal, access, binding.user, organization, binding.workspace);
+    const UserRead status = read_user(read, binding.user);
+    if (!status.exists) refuse_user("it does not exist");
+    resolve_user(read, principal, access, {binding.user, status.active}, membership, binding.workspace);
   }
   if (principal.workspace) {
     run_core([&] { access = access.narrowed_to(principal.workspace); });

@@ -33,9 +33,10 @@ void reset_principal() {
 // Whether the server's files, the database or the role demand it: a session may have set a placeholder on
 // top of these, which won't count once it is checked.
 bool lifetime_is_transaction() {
-  const auto *setting = reinterpret_cast<config_string *>(find_setting("tenancy.principal_lifetime"));
-  if (setting == nullptr || (setting->gen.flags & GUC_CUSTOM_PLACEHOLDER) == 0) return false;
-  const char *values[] = {setting->reset_val, *setting->variable};
+  config_generic *setting = find_setting("tenancy.principal_lifetime");
+  if (setting == nullptr || (setting->flags & GUC_CUSTOM_PLACEHOLDER) == 0) return false;
+  const config_string *text = text_of_setting(setting);
+  const char *values[] = {text->reset_val, *text->variable};
   for (const char *value : values)
     if (value != nullptr && pg_strcasecmp(value, "transaction") == 0) return true;
   return false;

@@ -4,6 +4,7 @@
 #include "core/credential/compact_token.hpp"
 #include "core/credential/token_claims.hpp"
 #include "core/credential/token_header.hpp"
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
 #include "pg/server/error_bridge.hpp"
@@ -160,6 +161,7 @@ extern "C" {
 // The algorithm of a configurable key.
 PG_FUNCTION_INFO_V1(pg_tenancy_check_jwk);
 Datum pg_tenancy_check_jwk(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
   Jsonb *jwk = PG_GETARG_JSONB_P(0);
   char *text = JsonbToCString(nullptr, &jwk->root, VARSIZE(jwk));
   const JsonRead json = read_json_object(text, strlen(text));

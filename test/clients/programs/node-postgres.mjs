@@ -1,6 +1,6 @@
 import assert from 'node:assert';
 
-import { keys, report } from './report.mjs';
+import { keys, report, reportParallel } from './report.mjs';
 import { requestsOfConnection } from './requests_of_connection.mjs';
 import { pool, requestsOfTransaction } from './requests_of_key.mjs';
 
@@ -14,4 +14,5 @@ for (const [name, key] of Object.entries(keys)) report('transaction', name, awai
 const withoutKey = pool.query('SELECT request_id FROM requests').then((result) => result.rows);
 report('transaction', 'nobody', await seen(withoutKey));
 assert.equal(pool.totalCount, 1, 'all were to be served by one connection');
+await reportParallel((key) => seen(requestsOfTransaction(key)));
 await pool.end();

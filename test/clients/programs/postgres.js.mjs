@@ -1,4 +1,4 @@
-import { keys, report } from './report.mjs';
+import { keys, report, reportParallel } from './report.mjs';
 import { poolOfKey, requestsOfTransaction, sql } from './requests_of_key.mjs';
 
 const seen = (requests) => requests.then((rows) => rows.map((row) => row.request_id), (error) => [error.code]);
@@ -13,4 +13,5 @@ for (const [name, key] of Object.entries({ ...keys, nobody: '' })) {
 for (const [name, key] of Object.entries(keys)) report('transaction', name, await seen(requestsOfTransaction(key)));
 const afterwards = Array.from({ length: sql.options.max }, () => sql`SELECT request_id FROM requests, pg_sleep(0.01)`);
 report('transaction', 'nobody', await seen(Promise.all(afterwards).then((results) => results.flat())));
+await reportParallel((key) => seen(requestsOfTransaction(key)));
 await sql.end();

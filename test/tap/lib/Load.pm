@@ -33,7 +33,7 @@ sub start_load {
         '<', \undef, '&>', $output);
 }
 
-# What the catalogs say that everybody sees, in plain SQL.
+# The rows that each principal should see according to the catalogs, in plain SQL.
 sub expected {
     my ($node) = @_;
     my $answer = $node->safe_psql('postgres', q(
@@ -50,8 +50,8 @@ sub expected {
     return map { [ split /\|/ ] } split /\n/, $answer;
 }
 
-# What each of them sees: in a session of its own, by start-up options; and in sessions (by name, background psqls of the
-# login load_app) that have been there all the time.
+# The rows that each of them sees: in a new session, by start-up options; and in sessions that have existed
+# from the beginning (by name, background psqls of the login load_app).
 sub is_right {
     my ($node, $when, %sessions) = @_;
     my @expected = expected($node);

@@ -52,7 +52,7 @@ GRANT SELECT ON logs TO load_app;
 INSERT INTO oracle.relations VALUES (1, 'logs', NULL, 'uuid', 'uuid', 'uuid', NULL, NULL);
 INSERT INTO oracle.rows SELECT 1, l.id, NULL, l.organization_id, l.workspace_id, l.user_id FROM logs l;
 
--- Who may ask: each user in each organization, member or not, and each key, live or not.
+-- Principals of the readers: each user in each organization, member or not, and each key, live or not.
 CREATE VIEW load.principals AS
 SELECT row_number() OVER (ORDER BY a.name)::int AS n, a.*
 FROM (
@@ -67,11 +67,11 @@ FROM (
   FROM load.keys l JOIN tenancy.api_keys k USING (api_key_id)
 ) a;
 
--- Whom the readers ask as; as they are when the load begins. Keys made later are asked as at its end.
+-- Principals of the readers at the beginning of the load. Keys created later are used as at its end.
 CREATE TABLE load.asked AS SELECT n, options FROM load.principals;
 GRANT SELECT ON load.asked TO load_app;
 
--- What the session's principal gets: ids, or why not.
+-- The result for the session's principal: ids, or its error.
 CREATE FUNCTION load.seen() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   ids int[];

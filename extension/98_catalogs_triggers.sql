@@ -1,0 +1,64 @@
+-- Triggers that single catalogs have besides those of the registry. Install and update scripts both include this part, which makes
+-- what is missing and replaces what is there.
+
+DO $$
+DECLARE
+  t record;
+  -- is_restore() spelled out: its call would be expanded anew for each entry.
+  is_restore CONSTANT text := $q$(pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
+             pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET'))$q$;
+BEGIN
+  FOR t IN SELECT * FROM (VALUES
+    ('organization_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('organization')$q$, false),
+    ('workspace_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
+    ('visibility', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
+    ('grants', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('')$q$, false),
+    ('grants', 'check_change', 'BEFORE INSERT OR UPDATE OR DELETE', 'ROW', NULL, 'check_grant_change()', false),
+    ('roles', 'check_change', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'check_role_change()', false),
+    ('workspaces', 'check_change', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'check_workspace_change()', false),
+    ('users', 'check_email', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_email()', false),
+    ('invitations', 'check_email', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_email()', false),
+    ('api_keys', 'check_identity', 'BEFORE UPDATE', 'ROW', NULL, 'check_key_organization()', false),
+    ('jwt_keys', 'check_key', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_jwt_key()', false),
+    ('protected_tables', 'check_table', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_protected_table()', false),
+    ('trusted_functions', 'check_superuser', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_trusted_function()', false),
+    ('organization_members', 'check_member_id', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_member_id()', false),
+
+    ('organization_members', 'follow_membership', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'follow_membership()', false),
+    ('login_bindings', 'settle_binding', 'BEFORE INSERT OR UPDATE', 'ROW',
+     'NEW.user_id IS NOT NULL AND NEW.organization_id IS NULL AND NEW.workspace_id IS NULL', 'settle_binding()', false),
+    ('organization_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_leaver()', false),
+    ('organization_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW',
+     '(OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id)', 'end_keys_of_leaver()', false),
+    ('organization_members', 'end_keys_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_keys_of_all()', false),
+    ('workspace_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_leaver()', false),
+    ('workspace_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW',
+     '(OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id)', 'end_keys_of_leaver()', false),
+    ('workspace_members', 'end_keys_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_keys_of_all()', false),
+
+    ('audit_log', 'seal', 'BEFORE INSERT', 'ROW', format('NOT %s', is_restore), 'seal_audit_entry()', false),
+    ('audit_log', 'guard', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'guard_audit_log()', true),
+    ('audit_log', 'guard_truncate', 'BEFORE TRUNCATE', 'STATEMENT', NULL, 'guard_audit_log()', true),
+    ('audit_heads', 'guard', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'guard_audit_heads()', true),
+    ('audit_heads', 'guard_truncate', 'BEFORE TRUNCATE', 'STATEMENT', NULL, 'guard_audit_heads()', true)
+  ) v (catalog, name, event, level, condition, call, always) LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER %I %s ON tenancy.%I FOR EACH %s %s EXECUTE FUNCTION tenancy_internal.%s', t.name, t.event,
+                   t.catalog, t.level, coalesce('WHEN (' || t.condition || ')', ''), t.call);
+    IF t.always THEN
+      EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER %I', t.catalog, t.name);
+    END IF;
+  END LOOP;
+
+  -- These cannot be replaced.
+  FOR t IN SELECT * FROM (VALUES
+    ('organization_members', 'check_last_owner', 'AFTER UPDATE OR DELETE', 'DEFERRABLE INITIALLY IMMEDIATE',
+     $q$OLD.role_id = '00000000-0000-4000-8000-000000000001'$q$, 'check_last_owner()'),
+    -- Once per transaction rather than once per entry: a row that one transaction updates over and over gets slower and slower.
+    ('audit_log', 'audit_head', 'AFTER INSERT', 'DEFERRABLE INITIALLY DEFERRED', format('NEW.organization_id IS NOT NULL AND NOT %s', is_restore), 'advance_audit_head()')
+  ) v (catalog, name, event, deferral, condition, call) LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS %I ON tenancy.%I', t.name, t.catalog);
+    EXECUTE format('CREATE CONSTRAINT TRIGGER %I %s ON tenancy.%I %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.%s', t.name,
+                   t.event, t.catalog, t.deferral, t.condition, t.call);
+  END LOOP;
+END
+$$;

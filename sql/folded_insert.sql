@@ -1,0 +1,107 @@
+-- An INSERT of one row is planned with the principal's ids, and checked at planning where these decide.
+\pset format unaligned
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+SET client_min_messages = warning;
+\o /dev/null
+SELECT tenancy.protect('prompts', 'prompts', 'organization_id', 'workspace_id', 'user_id', 'api_key_id');
+\o
+GRANT ALL ON prompts TO PUBLIC;
+CREATE FUNCTION app.become_gus() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('tenancy.api_key', '', true), set_config('tenancy.user', 'gus@globex.test', true); RETURN 'by gus'; END $$;
+-- Calls that are left in a plan
+CREATE FUNCTION app.calls_in(query text, OUT calls int) LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  calls := 0;
+  FOR line IN EXECUTE 'EXPLAIN VERBOSE ' || calls_in.query LOOP
+    calls := calls + (line ~ 'current_\w+_id')::int;
+  END LOOP;
+END
+$$;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+PREPARE fill (int) AS INSERT INTO prompts (id, body) VALUES ($1, 'filled in') RETURNING right(organization_id::text, 4) AS organization, right(workspace_id::text, 1) AS workspace, right(user_id::text, 1) AS whose, right(api_key_id::text, 1) AS key;
+PREPARE name (int, uuid, uuid) AS INSERT INTO prompts (id, organization_id, workspace_id) VALUES ($1, $2, $3);
+
+BEGIN;
+CALL become('mike key', true);
+SELECT app.calls_in('INSERT INTO prompts (id) VALUES (99)');
+EXECUTE fill (100);
+EXECUTE fill (101);
+-- As others, with the same prepared statement: theirs, or refused.
+CALL become('search service', true);
+EXECUTE fill (102);
+CALL become('globex master', true);
+SELECT * FROM failure('EXECUTE fill (103)');
+CALL become('nobody', true);
+SELECT state, message FROM failure('EXECUTE fill (104)');
+ROLLBACK;
+
+-- Whatever is written by name is refused as before: as a constant, as a parameter, NULL.
+SELECT * FROM who_can($$ INSERT INTO prompts (id, organization_id, workspace_id) VALUES (110, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002') $$);
+SELECT * FROM who_can($$ INSERT INTO prompts (id, organization_id, workspace_id) VALUES (110, 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002') $$);
+SELECT * FROM who_can($$ INSERT INTO prompts (id, organization_id, workspace_id, user_id) VALUES (110, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', NULL) $$);
+SELECT * FROM who_can($$ EXECUTE name (111, 'aaaaaaaa-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002') $$);
+SELECT * FROM who_can($$ EXECUTE name (111, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002') $$);
+
+-- The principal changes while the row is made: in VALUES, ...
+BEGIN;
+CALL become('mike key', true);
+SELECT state, message FROM failure($$ INSERT INTO prompts (id, body) VALUES (120, app.become_gus()) $$);
+SELECT state, message FROM failure($$ INSERT INTO prompts (id, body) SELECT 120, app.become_gus() $$);
+SELECT state, message FROM failure($$ INSERT INTO prompts (id, body) SELECT 120, 'x' WHERE app.become_gus() > '' $$);
+ROLLBACK;
+-- ... in a trigger before the statement or the row, ...
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION app.switch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM app.become_gus(); RETURN NEW; END $$;
+CREATE TRIGGER switch BEFORE INSERT ON prompts EXECUTE FUNCTION app.switch();
+SET SESSION AUTHORIZATION regress_app;
+SELECT attempt('olivia', $$ INSERT INTO prompts (id, workspace_id) VALUES (121, 'aaaaaaaa-0000-4000-8000-000000000002') $$);
+SELECT attempt('mike key', $$ INSERT INTO prompts (id) VALUES (121) $$);
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER switch ON prompts;
+CREATE TRIGGER switch BEFORE INSERT ON prompts FOR EACH ROW EXECUTE FUNCTION app.switch();
+SET SESSION AUTHORIZATION regress_app;
+SELECT attempt('mike key', $$ INSERT INTO prompts (id) VALUES (122) $$);
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER switch ON prompts;
+-- ... or a trigger changes what has been filled in.
+CREATE FUNCTION app.move() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.workspace_id := 'bbbbbbbb-0000-4000-8000-000000000002'; RETURN NEW; END $$;
+CREATE TRIGGER move BEFORE INSERT ON prompts FOR EACH ROW EXECUTE FUNCTION app.move();
+SET SESSION AUTHORIZATION regress_app;
+SELECT attempt('mike key', $$ INSERT INTO prompts (id) VALUES (123) $$);
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER move ON prompts;
+-- The trigger is made after the statement has been prepared.
+SET SESSION AUTHORIZATION regress_app;
+BEGIN;
+CALL become('mike key', true);
+EXECUTE fill (124);
+RESET SESSION AUTHORIZATION;
+CREATE TRIGGER move BEFORE INSERT ON prompts FOR EACH ROW EXECUTE FUNCTION app.move();
+SET SESSION AUTHORIZATION regress_app;
+SELECT state, message FROM failure('EXECUTE fill (125)');
+ROLLBACK;
+
+-- A generated column is computed later than anything that planning knows.
+RESET SESSION AUTHORIZATION;
+CREATE TABLE computed (id int, organization_id uuid GENERATED ALWAYS AS (CASE id WHEN 1 THEN 'aaaaaaaa-0000-4000-8000-000000000000'::uuid ELSE 'bbbbbbbb-0000-4000-8000-000000000000' END) STORED NOT NULL);
+\o /dev/null
+SELECT tenancy.protect('computed', 'prompts', 'organization_id');
+\o
+GRANT ALL ON computed TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+SELECT attempt('olivia', 'INSERT INTO computed (id) VALUES (1)'), attempt('olivia', 'INSERT INTO computed (id) VALUES (2)'), attempt('gus', 'INSERT INTO computed (id) VALUES (2)');
+
+-- Several rows, rows of a query, a partition's parent, a conflict, shared plans: as before.
+BEGIN;
+CALL become('mike key', true);
+SELECT app.calls_in('INSERT INTO prompts (id) VALUES (130), (131)') > 0 AS calls, app.calls_in('INSERT INTO prompts (id) SELECT i FROM generate_series(1, 2) i') > 0 AS calls;
+INSERT INTO prompts (id) VALUES (132) ON CONFLICT (id) DO UPDATE SET body = 'twice';
+SET LOCAL tenancy.share_plans = on;
+SELECT app.calls_in('INSERT INTO prompts (id) VALUES (133)') > 0 AS calls;
+INSERT INTO prompts (id) VALUES (133) RETURNING right(workspace_id::text, 1) AS workspace;
+ROLLBACK;
+SELECT count(*) FROM prompts WHERE id >= 100;

@@ -1,0 +1,122 @@
+# One small server in each language, asked with curl: GET /requests reads, POST /requests writes.  A status that is not
+# 200 is printed instead of the ids.
+set -euo pipefail
+
+cat >server.mjs <<'JS'
+import http from 'node:http';
+import { asCaller } from './tenancy.mjs';
+
+const answer = asCaller(async (request, client) => {
+  if (request.method === 'POST') await client.query("INSERT INTO requests (model) VALUES ('small')");
+  return (await client.query('SELECT request_id FROM requests ORDER BY request_id')).rows.map((row) => row.request_id);
+});
+const server = http.createServer(answer).listen(0, '127.0.0.1', () => console.log(server.address().port));
+JS
+
+cat >server.py <<'PY'
+import json
+from wsgiref.simple_server import make_server, WSGIRequestHandler
+
+from tenancy import AsCaller
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def application(environ, start_response):
+    conn = environ["tenancy.connection"]
+    if environ["REQUEST_METHOD"] == "POST":
+        conn.execute("INSERT INTO requests (model) VALUES ('small')")
+    ids = [row[0] for row in conn.execute("SELECT request_id FROM requests ORDER BY request_id")]
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(ids).encode()]
+
+
+server = make_server("127.0.0.1", 0, AsCaller(application), handler_class=Quiet)
+print(server.server_port, flush=True)
+server.serve_forever()
+PY
+
+cat >server.go <<'GO'
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/jackc/pgx/v4"
+	"github.com/jackc/pgx/v4/pgxpool"
+)
+
+func answer(ctx context.Context, request *http.Request, tx pgx.Tx) (interface{}, error) {
+	ids := []int64{}
+	if request.Method == "POST" {
+		if _, err := tx.Exec(ctx, "INSERT INTO requests (model) VALUES ('small')"); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := tx.Query(ctx, "SELECT request_id FROM requests ORDER BY request_id")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+func main() {
+	pool, err := pgxpool.Connect(context.Background(), "pool_max_conns=4")
+	if err != nil {
+		panic(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
+	http.Serve(listener, AsCaller(pool, answer))
+}
+GO
+
+# ask METHOD KEY: ids, or the status
+ask() {
+  local status header=()
+  [[ -z $2 ]] || header=(-H "Authorization: Bearer $2")
+  status=$(curl -s -o body -w '%{http_code}' -X "$1" "${header[@]}" "http://127.0.0.1:$port/requests")
+  [[ $status == 200 ]] || { printf ' %s' "$status"; return; }
+  # shellcheck disable=SC2046
+  printf ' %s' $(tr -cs '0-9\n' ' ' <body)
+}
+
+# serve WAY COMMAND...
+serve() {
+  local way=$1 name key answers pid
+  shift
+  coproc server { exec "$@"; }
+  # shellcheck disable=SC2154
+  pid=$server_PID
+  read -r -t 120 port <&"${server[0]}"
+  for name in acme bad mia globex nobody; do
+    key=${name^^}
+    answers=$(ask GET "${!key-}")
+    printf '%s %s:%s\n' "$way" "$name" "${answers% }"
+  done
+  printf '%s refused:%s\n' "$way" "$(ask POST '')"
+  kill "$pid"
+  wait "$pid" 2>/dev/null || true
+}
+
+serve node node server.mjs
+serve python /usr/bin/python3 server.py
+GO111MODULE=off GOPATH=/usr/share/gocode go build -o server tenancy.go server.go
+serve go ./server
