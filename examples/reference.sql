@@ -110,6 +110,17 @@ CREATE TABLE templates (
 SELECT tenancy.protect('templates', 'prompts', organization => 'organization_id', shared => true, create_indexes => true);
 -- end
 
+-- example protect_actions
+CREATE TABLE announcements (
+  announcement_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  organization_id uuid, workspace_id uuid, user_id uuid,
+  body text NOT NULL,
+  published boolean NOT NULL DEFAULT false
+);
+SELECT tenancy.protect('announcements', 'prompts', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id',
+                       create_indexes => true, actions => '{"publish": ["published"]}');
+-- end
+
 -- example protect_external
 -- The application's own ids: they are compared with external_id.
 CREATE TABLE invoices (invoice_id bigint PRIMARY KEY, customer integer NOT NULL, total numeric);

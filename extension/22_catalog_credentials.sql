@@ -102,6 +102,7 @@ CREATE TABLE tenancy.protected_tables (
   workspace_decides boolean NOT NULL DEFAULT false,
   fill_nulls boolean NOT NULL DEFAULT false,
   workspace_implies_organization boolean NOT NULL DEFAULT false,
+  actions jsonb,
   CHECK (organization_column IS NOT NULL OR workspace_column IS NOT NULL)
 );
 COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and the changes that unprotect() must undo';
@@ -123,3 +124,4 @@ COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither org
 COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whether the workspace decides about rows whose organization is NULL';
 COMMENT ON COLUMN tenancy.protected_tables.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_implies_organization IS 'Rows that name a workspace name its organization, the caller of protect() vouches';
+COMMENT ON COLUMN tenancy.protected_tables.actions IS 'Actions, and the columns whose change needs them beside update or create';

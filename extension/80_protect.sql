@@ -174,6 +174,7 @@ BEGIN
     EXECUTE format('DROP POLICY %I ON %s', policy, remove_protection.relation);
   END LOOP;
   PERFORM tenancy_internal.drop_fill_trigger(remove_protection.relation);
+  PERFORM tenancy_internal.drop_action_triggers(remove_protection.relation);
   FOREACH defaulted IN ARRAY coalesce(removed.defaulted_columns, '{}') LOOP
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = remove_protection.relation AND a.attname = defaulted) THEN
       EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', remove_protection.relation, defaulted);
@@ -258,6 +259,8 @@ BEGIN
   END LOOP;
 
   PERFORM tenancy_internal.make_fill_trigger(apply_protection.relation, apply_protection.wanted);
+  -- last: their conditions hold the defaults
+  PERFORM tenancy_internal.make_action_triggers(apply_protection.relation, apply_protection.wanted.actions);
   apply_protection.wanted.defaulted_columns := defaulted;
   apply_protection.wanted.row_security_before := coalesce(before.row_security_before, class.relrowsecurity);
   apply_protection.wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
@@ -326,7 +329,8 @@ COMMENT ON FUNCTION tenancy_internal.has_rows_without_organization(regclass, nam
 CREATE FUNCTION tenancy.protect(
   relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
   api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false, through name[] DEFAULT NULL,
-  shared boolean DEFAULT false, fill_nulls boolean DEFAULT false, workspace_implies_organization boolean DEFAULT false)
+  shared boolean DEFAULT false, fill_nulls boolean DEFAULT false, workspace_implies_organization boolean DEFAULT false,
+  actions jsonb DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted tenancy.protected_tables;
@@ -352,6 +356,7 @@ BEGIN
   wanted.shared := protect.shared;
   wanted.fill_nulls := protect.fill_nulls;
   wanted.workspace_implies_organization := protect.workspace_implies_organization;
+  wanted.actions := protect.actions;
   wanted.inherits_owner := false;
   IF protect.through IS NOT NULL THEN
     wanted := tenancy_internal.columns_through(protect.relation, protect.through, protect.organization, protect.workspace, protect.owner,
@@ -372,6 +377,7 @@ BEGIN
   FOREACH payload_column IN ARRAY coalesce(protect.payload, '{}') LOOP
     PERFORM tenancy_internal.check_column(protect.relation, payload_column, false);
   END LOOP;
+  PERFORM tenancy_internal.check_actions(protect.relation, protect.resource, protect.actions);
   PERFORM tenancy_internal.check_relatives(protect.relation);
   PERFORM tenancy_internal.check_policies(protect.relation);
   PERFORM tenancy_internal.check_children_agree(protect.relation, wanted);
@@ -414,8 +420,8 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. workspace_implies_organization: each row that names a workspace names that workspace''s organization, the caller vouches, as a foreign key would; then the newest rows of who belongs to many workspaces are found by an index on the organization. Where that is not so, such rows are missing there, and nothing else is seen. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
-REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. workspace_implies_organization: each row that names a workspace names that workspace''s organization, the caller vouches, as a foreign key would; then the newest rows of who belongs to many workspaces are found by an index on the organization. Where that is not so, such rows are missing there, and nothing else is seen. actions: actions of the resource, and the columns whose change needs them beside update, or beside create where INSERT gives them another value than their default. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
+REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb) FROM PUBLIC;
 
 -- The setting belongs to this function: one that is called by others would be set with their rights.
 CREATE FUNCTION tenancy_internal.disable_row_security(relation regclass, enabled boolean, forced boolean) RETURNS void

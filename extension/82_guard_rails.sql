@@ -136,16 +136,21 @@ BEGIN
         api_key_column = CASE t.api_key_column WHEN follow_columns.renamed THEN follow_columns.renamed_to ELSE t.api_key_column END,
         payload = array_replace(t.payload, follow_columns.renamed, follow_columns.renamed_to),
           through = array_replace(t.through, follow_columns.renamed, follow_columns.renamed_to),
+          actions = tenancy_internal.actions_renamed(t.actions, follow_columns.renamed, follow_columns.renamed_to),
         defaulted_columns = array_replace(t.defaulted_columns, follow_columns.renamed, follow_columns.renamed_to)
     FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
     WHERE t.relation = f.relid
       AND (follow_columns.renamed IN (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
            OR follow_columns.renamed = ANY (t.payload) OR follow_columns.renamed = ANY (t.through)
-             OR follow_columns.renamed = ANY (t.defaulted_columns))
+             OR follow_columns.renamed = ANY (t.defaulted_columns)
+             OR jsonb_path_exists(t.actions, '$.*[*] ? (@ == $renamed)', jsonb_build_object('renamed', follow_columns.renamed::text)))
       AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.relid AND a.attname = follow_columns.renamed AND NOT a.attisdropped)
       AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.relid AND a.attname = follow_columns.renamed_to AND NOT a.attisdropped);
     RETURN;
   END IF;
+  -- Their conditions hold the defaults that columns had.
+  PERFORM tenancy_internal.make_action_triggers(t.relation, t.actions) FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
+  JOIN tenancy.protected_tables t ON t.relation = f.relid WHERE t.actions IS NOT NULL;
   FOR filled IN
     -- Table by table, by their indexes: a join would read all of pg_attribute.
     SELECT t.relation, a.attname AS column_name, a.atthasdef FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
@@ -361,6 +366,13 @@ BEGIN
   LIMIT 1;
   IF FOUND THEN
     PERFORM tenancy_internal.refuse_reopening(opened);
+  END IF;
+  -- Triggers that ask for actions: dropped by themselves, or with one of the columns.
+  SELECT t.relation INTO opened FROM pg_event_trigger_dropped_objects() d
+  JOIN tenancy.protected_tables t ON t.relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
+  WHERE d.object_type = 'trigger' AND d.address_names[3] LIKE '~tenancy\_action\_%' AND t.actions IS NOT NULL LIMIT 1;
+  IF FOUND THEN
+    PERFORM tenancy_internal.refuse_opening(opened, 'the triggers that ask for the permission to change a column, and these columns, cannot be dropped');
   END IF;
   -- Foreign keys and triggers of child tables: checks only tables of which the command dropped one. Others may be locked or
   -- broken by other sessions.

@@ -149,6 +149,9 @@ BEGIN
   WHERE p.polrelid = explain_write.relation AND NOT p.polpermissive AND p.polcmd IN ('*', CASE explain_write.command WHEN 'insert' THEN 'a' ELSE 'w' END);
   RETURN coalesce('refused: ' || problem, 'accepted.')
     || coalesce(' Restrictive policies are asked as well: ' || others || '.', '')
+    || coalesce((SELECT ' ' || string_agg(format('Another value than the default in %s needs "%s.%s" as well.', btrim(a.value::text, '[]'), protected.resource, a.key), ' ' ORDER BY a.key)
+                 FROM jsonb_each(protected.actions) a
+                 WHERE explain_write."row" ?| ARRAY(SELECT jsonb_array_elements_text(a.value))), '')
     || CASE WHEN problem IS NULL AND protected.through IS NOT NULL THEN ' The session must see the rows that it refers to as well.' ELSE '' END;
 END
 $$;

@@ -369,17 +369,34 @@ DECLARE
   stored bigint := (SELECT count(*) FROM oracle.rows r WHERE r.t = table_number AND r.only_n IS NULL);
   expected worlds.expected;
   refused worlds.expected;
+  deletable worlds.expected;
+  only_updatable int[] := '{}';
   outcome record;
 BEGIN
   SELECT * INTO expected FROM worlds.expected e WHERE e.n = who AND e.t = table_number AND e.purpose = 'update';
   SELECT * INTO refused FROM worlds.expected e WHERE e.n = who AND e.t = table_number AND e.purpose = 'refused update';
+  IF (SELECT w.note_needs_delete FROM worlds.tables w WHERE w.t = table_number) THEN
+    SELECT * INTO deletable FROM worlds.expected e WHERE e.n = who AND e.t = table_number AND e.purpose = 'delete';
+    only_updatable := ARRAY(SELECT id FROM unnest(expected.yes) id WHERE id <> ALL (deletable.yes) ORDER BY id);
+    expected.yes := ARRAY(SELECT id FROM unnest(expected.yes) id WHERE id = ANY (deletable.yes) ORDER BY id);
+  END IF;
   outcome := worlds.attempt(format('WITH changed AS (UPDATE %s SET note = ''changed'' WHERE id <> ALL (%L) RETURNING id)
-    SELECT array_agg(id ORDER BY id) FROM changed', name, refused.yes || refused.open || expected.open), NULL);
+    SELECT array_agg(id ORDER BY id) FROM changed', name, refused.yes || refused.open || expected.open || only_updatable), NULL);
   IF outcome.code IS NOT NULL THEN
     PERFORM worlds.fail(who, worlds.describe(table_number), 'UPDATE: error ' || outcome.code);
   END IF;
   PERFORM worlds.compare(who, table_number, 'UPDATE against oracle', outcome.ids, expected.yes, '{}');
   PERFORM worlds.tally('writes', 'rows by UPDATE', cardinality(outcome.ids), stored);
+
+  only_updatable := ARRAY(SELECT id FROM unnest(only_updatable) id WHERE id <> ALL (deletable.open));
+  IF only_updatable <> '{}' THEN
+    outcome := worlds.attempt(format('UPDATE %s SET note = ''changed'' WHERE id = %s', name, only_updatable[1]), 'SELECT NULL::int[]');
+    IF outcome.code IS DISTINCT FROM '42501' THEN
+      PERFORM worlds.fail(who, worlds.describe(table_number), 'UPDATE of a column that needs an action: expected refusal, got ' || coalesce(outcome.code, 'none'),
+                          'Row:' || worlds.describe_rows(table_number, only_updatable[1:1]));
+    END IF;
+    PERFORM worlds.tally('writes', 'UPDATE without the action', 0, 1);
+  END IF;
 
   IF refused.yes <> '{}' THEN
     outcome := worlds.attempt(format('UPDATE %s SET note = ''changed'' WHERE id = %s', name, refused.yes[1]), 'SELECT NULL::int[]');
@@ -582,9 +599,9 @@ CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
   FROM (SELECT 'tokens', unnest(ARRAY['good', 'narrowed', 'expired', 'not valid yet', 'signed by another organization', 'claims changed',
                                       'key removed', 'meant for others', 'and a key at once'])
         UNION ALL
-        VALUES ('refusals', 'refused'), ('refusals', 'error'), ('parallel plans', ''), ('writes', 'UPDATE of a row at odds')) w (subject, detail)
+        VALUES ('refusals', 'refused'), ('refusals', 'error'), ('parallel plans', ''), ('writes', 'UPDATE of a row at odds'), ('writes', 'UPDATE without the action')) w (subject, detail)
   WHERE NOT EXISTS (SELECT FROM worlds.all_totals t
-                    WHERE t.subject = w.subject AND t.detail = w.detail AND (t.hits > 0 OR t.detail = 'UPDATE of a row at odds'))
+                    WHERE t.subject = w.subject AND t.detail = w.detail AND (t.hits > 0 OR t.detail IN ('UPDATE of a row at odds', 'UPDATE without the action')))
   UNION ALL
   SELECT format('rows by principal: nobody saw %s rows', hits) FROM worlds.all_totals
   WHERE subject = 'rows by principal' AND detail = 'anonymous' AND hits > 0

@@ -19,7 +19,9 @@ CREATE TABLE worlds.tables (
   workspace_column text,
   owner_column text,
   api_key_column text,
-  partitions text[] NOT NULL
+  partitions text[] NOT NULL,
+  -- protect(…, actions): who changes the note must be allowed to delete the row
+  note_needs_delete boolean NOT NULL DEFAULT false
 );
 
 ---------------------------------------------------------------------------------------------------------------------
@@ -547,9 +549,13 @@ BEGIN
     workspace_decides = filled_before AND level = 'both' AND EXISTS (
       SELECT FROM oracle.rows x WHERE x.t = table_number AND x.organization IS NULL AND x.workspace IS NOT NULL)
   WHERE r.t = table_number;
+  UPDATE worlds.tables w SET note_needs_delete = worlds.chance(0.4)
+    AND EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = about AND p.action = 'delete')
+  WHERE w.t = table_number;
   UPDATE worlds.tables w SET partitions = parts, protect_call = format(
-    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L, shared => %L)',
-    name, about, w.organization_column, w.workspace_column, w.owner_column, w.api_key_column, payload_columns, worlds.chance(0.2), is_shared)
+    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L, shared => %L, actions => %L)',
+    name, about, w.organization_column, w.workspace_column, w.owner_column, w.api_key_column, payload_columns, worlds.chance(0.2), is_shared,
+    CASE WHEN w.note_needs_delete THEN '{"delete": ["note"]}' END)
   WHERE w.t = table_number;
   EXECUTE (SELECT w.protect_call FROM worlds.tables w WHERE w.t = table_number);
   IF last_part IS NOT NULL AND last_part_late THEN

@@ -16,13 +16,14 @@ SELECT pg_catalog.set_config('tenancy_update.existing', (
 -- Tables that are protected through a parent row, and rows for everybody
 ALTER TABLE tenancy.protected_tables ADD COLUMN through name[], ADD COLUMN inherits_owner boolean NOT NULL DEFAULT false,
   ADD COLUMN shared boolean NOT NULL DEFAULT false, ADD COLUMN workspace_decides boolean NOT NULL DEFAULT false,
-  ADD COLUMN fill_nulls boolean NOT NULL DEFAULT false, ADD COLUMN workspace_implies_organization boolean NOT NULL DEFAULT false;
+  ADD COLUMN fill_nulls boolean NOT NULL DEFAULT false, ADD COLUMN workspace_implies_organization boolean NOT NULL DEFAULT false, ADD COLUMN actions jsonb;
 COMMENT ON COLUMN tenancy.protected_tables.through IS 'Columns that refer to the parents which the row belongs with: the first gives it its tenant';
 COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whether the first parent decides about own rows';
 COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whether the workspace decides about rows whose organization is NULL';
 COMMENT ON COLUMN tenancy.protected_tables.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_implies_organization IS 'Rows that name a workspace name its organization, the caller of protect() vouches';
+COMMENT ON COLUMN tenancy.protected_tables.actions IS 'Actions, and the columns whose change needs them beside update or create';
 
 -- protect() takes more arguments, and so is another function: whoever may call the old one may call the new one (see the end).
 SELECT pg_catalog.set_config('tenancy_update.may_protect', coalesce((

@@ -147,7 +147,9 @@ enum : AttrNumber {
   inherits_owner,
   shared,
   workspace_decides,
-  fill_nulls
+  fill_nulls,
+  workspace_implies_organization,
+  actions
 };
 }
 namespace trusted_functions {

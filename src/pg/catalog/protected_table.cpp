@@ -1,5 +1,9 @@
 #include "pg/catalog/protected_table.hpp"
 
+extern "C" {
+#include "utils/jsonb.h"
+}
+
 namespace tenancy::pg {
 namespace {
 
@@ -48,12 +52,26 @@ ProtectedTable read_protected_table(Oid relation) {
     table.workspace_decides = bool_column(scan, tuple, workspace_decides);
     table.inherits_owner = bool_column(scan, tuple, inherits_owner);
     table.fill_nulls = bool_column(scan, tuple, fill_nulls);
+    bool no_actions = false;
+    const Datum mapped = column(scan, tuple, actions, &no_actions);
+    table.has_actions = !no_actions;
+    // Out of the page, which is let go.
+    if (table.has_actions) table.actions = JsonbPGetDatum(DatumGetJsonbPCopy(mapped));
     table.metadata_only = is_empty_array(scan, tuple, payload);
     read_through(scan, tuple, table);
   }
   end_scan(scan);
   end_catalog_read(read);
   return table;
+}
+
+const char *columns_of_action(const ProtectedTable &table, const char *action) {
+  if (!table.has_actions) return nullptr;
+  const Datum key = CStringGetTextDatum(action);
+  if (!DatumGetBool(DirectFunctionCall2(jsonb_exists, table.actions, key))) return nullptr;
+  char *list = TextDatumGetCString(DirectFunctionCall2(jsonb_object_field_text, table.actions, key));
+  const size_t length = strlen(list);
+  return length > 2 ? pnstrdup(list + 1, length - 2) : nullptr;  // without the brackets
 }
 
 }  // namespace tenancy::pg

@@ -17,11 +17,16 @@ struct ProtectedTable {
   bool workspace_decides;
   bool inherits_owner;
   bool fill_nulls;
+  Datum actions;  // jsonb: actions, and the columns that need them
+  bool has_actions;
   const char *through[most_through];  // columns that refer to parents
   int through_count;
 };
 
 /// In the current memory context.
 ProtectedTable read_protected_table(Oid relation);
+
+/// The columns that need the action, as words between quotes; nullptr if none does.
+const char *columns_of_action(const ProtectedTable &table, const char *action);
 
 }  // namespace tenancy::pg

@@ -23,6 +23,17 @@ bool can_hold_ids(const Node *workspace) {
   return workspace == nullptr || id_type_of(workspace) != IdType::unsupported;
 }
 
+RowCondition condition_for(Principal &principal, const RowQuestion &question, const RowColumns &columns,
+                           const RowExpressionStyle &style) {
+  auto *predicate = make_in_context<RowPredicate>(CurrentMemoryContext);
+  if (principal.kind != PrincipalKind::anonymous && can_hold_ids(columns.workspace)) {
+    const RowIdentity identity =
+        read_identity(principal, columns, identity_needed(*principal.access, question));
+    run_core([&] { *predicate = row_predicate(*principal.access, question, identity); });
+  }
+  return row_condition(*predicate, columns, style);
+}
+
 }  // namespace
 
 PermissionSet permissions_for(const char *resource, Command command) {
@@ -81,16 +92,15 @@ RowCondition row_filter(Principal &principal, RowAnswer answer, const char *reso
   // The catalog of keys shows nothing, as the other catalogs do.
   if (strcmp(resource, "api_keys") != 0) check_decided(principal);
   check_anonymous_access(principal);
-  auto *predicate = make_in_context<RowPredicate>(CurrentMemoryContext);
-  if (principal.kind != PrincipalKind::anonymous && can_hold_ids(columns.workspace)) {
-    RowQuestion question{answer, *known, columns.shape, {}, {}};
-    question.any_of = permissions_for(resource, answer == RowAnswer::payload ? Command::view : *known);
-    if (answer == RowAnswer::payload) question.to_list = permissions_for(resource, Command::list);
-    const RowIdentity identity =
-        read_identity(principal, columns, identity_needed(*principal.access, question));
-    run_core([&] { *predicate = row_predicate(*principal.access, question, identity); });
-  }
-  return row_condition(*predicate, columns, style);
+  RowQuestion question{answer, *known, columns.shape, {}, {}};
+  question.any_of = permissions_for(resource, answer == RowAnswer::payload ? Command::view : *known);
+  if (answer == RowAnswer::payload) question.to_list = permissions_for(resource, Command::list);
+  return condition_for(principal, question, columns, style);
+}
+
+RowCondition rows_with(Principal &principal, const PermissionSet &any_of, const RowColumns &columns) {
+  return condition_for(principal, {RowAnswer::visible, Command::update, columns.shape, any_of, {}}, columns,
+                       {});
 }
 
 RowCondition authorized_workspaces(Principal &principal, const PermissionSet &any_of, Node *workspace) {

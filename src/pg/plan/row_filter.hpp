@@ -21,6 +21,9 @@ RowColumns row_columns(const RowShape &options, Node *organization, Node *worksp
 RowCondition row_filter(Principal &principal, RowAnswer answer, const char *resource, const char *command,
                         const RowColumns &columns, const RowExpressionStyle &style = {});
 
+/// The rows for which one of the permissions is held, over own rows or all as data visibility has it.
+RowCondition rows_with(Principal &principal, const PermissionSet &any_of, const RowColumns &columns);
+
 /// workspace = one where any of the permissions is held, over own rows or all.
 RowCondition authorized_workspaces(Principal &principal, const PermissionSet &any_of, Node *workspace);
 

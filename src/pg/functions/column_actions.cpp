@@ -1,0 +1,182 @@
+// protect(..., actions): a change of certain columns needs a permission of its own, in the workspace where
+// the row was and in the one where it is.
+//
+// An AFTER ROW trigger asks for it, since no BEFORE trigger can change the row any more. That the columns
+// differ, or aren't what INSERT gives them by default, its WHEN has found out: other statements never come
+// here.
+
+#include "pg/catalog/permission_numbers.hpp"
+#include "pg/catalog/protected_table.hpp"
+#include "pg/plan/row_filter.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/server/statement_time.hpp"
+#include "pg/session/denials.hpp"
+#include "pg/session/identity.hpp"
+
+extern "C" {
+#include "commands/trigger.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/rls.h"
+}
+
+namespace tenancy::pg {
+namespace {
+
+constexpr int ids = 4;  // organization, workspace, owner, API key
+
+// CACHES: the rows for which the action is held, for a statement's trigger.
+struct Held {
+  MemoryContext context;
+  SessionToken token;
+  uint64 stamp;
+  TimestampTz not_after;
+  AttrNumber columns[ids];
+  ParamListInfo values;
+  ExprState *condition;
+  ExprContext *expression_context;
+};
+
+Node *parameter(int number, Oid type, Oid collation) {
+  Param *param = makeNode(Param);
+  param->paramkind = PARAM_EXTERN;
+  param->paramid = number;
+  param->paramtype = type;
+  param->paramtypmod = -1;
+  param->paramcollid = collation;
+  param->location = -1;
+  return reinterpret_cast<Node *>(param);
+}
+
+[[noreturn]] void refuse_trigger(const TriggerData *trigger) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("trigger \"%s\" of table \"%s\" was not made by protect()",
+                         trigger->tg_trigger->tgname, RelationGetRelationName(trigger->tg_relation)),
+                  errhint("Drop the trigger.")));
+  pg_unreachable();
+}
+
+bool is_current(const Held *held) {
+  return held != nullptr && held->token.valid() && held->stamp == identity_stamp() &&
+         held->not_after > statement_time();
+}
+
+Held *find_held(FmgrInfo *call, const TriggerData *trigger, const char *action) {
+  AcceptInvalidationMessages();
+  if (is_current(static_cast<Held *>(call->fn_extra))) return static_cast<Held *>(call->fn_extra);
+  if (call->fn_extra != nullptr) {
+    const MemoryContext old = static_cast<Held *>(call->fn_extra)->context;
+    call->fn_extra = nullptr;
+    MemoryContextDelete(old);
+  }
+  const MemoryContext context =
+      AllocSetContextCreate(CurrentMemoryContext, "tenancy column action", ALLOCSET_SMALL_SIZES);
+  const MemoryContext caller = MemoryContextSwitchTo(context);
+  const Relation relation = trigger->tg_relation;
+  const ProtectedTable table = read_protected_table(RelationGetRelid(relation));
+  if (!table.found || columns_of_action(table, action) == nullptr) refuse_trigger(trigger);
+
+  auto *held = static_cast<Held *>(palloc0(sizeof(Held)));
+  held->context = context;
+  held->values = makeParamList(ids);
+  Node *nodes[ids]{};
+  for (int i = 0; i < ids; i++) {
+    if (table.column_names[i] == nullptr) continue;
+    held->columns[i] = get_attnum(RelationGetRelid(relation), table.column_names[i]);
+    if (held->columns[i] == InvalidAttrNumber) refuse_trigger(trigger);
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), held->columns[i] - 1);
+    held->values->params[i].ptype = attribute->atttypid;
+    held->values->params[i].pflags = PARAM_FLAG_CONST;
+    nodes[i] = parameter(i + 1, attribute->atttypid, attribute->attcollation);
+  }
+  give_back_numbers();
+  held->token = SessionToken::now();
+  const PermissionSet permission = registered_permission(table.resource, action);
+  Principal *principal = current_principal();
+  held->stamp = identity_stamp();
+  held->not_after = principal->not_after;
+  RowShape shape;
+  shape.workspace_decides = table.workspace_decides;
+  const RowCondition condition =
+      rows_with(*principal, permission, row_columns(shape, nodes[0], nodes[1], nodes[2], nodes[3]));
+  held->condition = ExecInitExprWithParams(condition.expression, held->values);
+  held->expression_context = CreateStandaloneExprContext();
+  held->expression_context->ecxt_param_list_info = held->values;
+  MemoryContextSwitchTo(caller);
+  MemoryContextSetParent(context, call->fn_mcxt);
+  call->fn_extra = held;
+  return held;
+}
+
+bool is_held(Held *held, const Relation relation, HeapTuple row) {
+  for (int i = 0; i < ids; i++) {
+    ParamExternData &value = held->values->params[i];
+    value.isnull = true;
+    if (held->columns[i] != InvalidAttrNumber)
+      value.value = heap_getattr(row, held->columns[i], RelationGetDescr(relation), &value.isnull);
+  }
+  bool is_null = false;
+  ResetExprContext(held->expression_context);
+  const Datum result = ExecEvalExprSwitchContext(held->condition, held->expression_context, &is_null);
+  return !is_null && DatumGetBool(result);
+}
+
+[[noreturn]] void refuse_change(const TriggerData *trigger, const char *action, bool is_old_row) {
+  const Relation relation = trigger->tg_relation;
+  const ProtectedTable table = read_protected_table(RelationGetRelid(relation));
+  const char *where = table.column_names[1] == nullptr ? "on the organization level"
+                      : is_old_row                     ? "in the workspace where the row is"
+                                                       : "in the row's workspace";
+  record_denial(Counter::denied_permission, psprintf("%s.%s", table.resource, action),
+                "change of a column that needs it");
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+       errmsg("permission denied to change %s of table \"%s\"", columns_of_action(table, action),
+              RelationGetRelationName(relation)),
+       errdetail("%s needs \"%s.%s\", which the session does not hold %s.",
+                 TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "Another value than the default" : "The change",
+                 table.resource, action, where),
+       errhint("tenancy.explain_authorize() says where the right would come from."), errtable(relation)));
+  pg_unreachable();
+}
+
+}  // namespace
+
+extern "C" {
+// AFTER INSERT, AFTER UPDATE; of partitions BEFORE UPDATE as well, since a row that moves to another
+// partition is deleted and inserted. Argument: the action.
+PG_FUNCTION_INFO_V1(pg_tenancy_check_action);
+Datum pg_tenancy_check_action(PG_FUNCTION_ARGS) {
+  if (!CALLED_AS_TRIGGER(fcinfo))
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("function \"%s\" was not called by trigger manager", "check_action")));
+  const auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
+  const bool is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+  if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+      !(is_update || TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) || trigger->tg_trigger->tgnargs != 1)
+    refuse_trigger(trigger);
+  HeapTuple row = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+  // To whom no policy applies, the action is no matter either.
+  if (check_enable_rls(RelationGetRelid(trigger->tg_relation), InvalidOid, true) != RLS_ENABLED)
+    return PointerGetDatum(row);
+  const char *action = trigger->tg_trigger->tgargs[0];
+  Held *held = find_held(fcinfo->flinfo, trigger, action);
+  if (is_update && !is_held(held, trigger->tg_relation, trigger->tg_trigtuple))
+    refuse_change(trigger, action, true);
+  if (!is_held(held, trigger->tg_relation, row)) refuse_change(trigger, action, false);
+  return PointerGetDatum(row);
+}
+
+// For protect(): whether a column's default differs each time it is worked out.
+PG_FUNCTION_INFO_V1(pg_tenancy_has_volatile_default);
+Datum pg_tenancy_has_volatile_default(PG_FUNCTION_ARGS) {
+  const Relation relation = table_open(PG_GETARG_OID(0), AccessShareLock);
+  const AttrNumber column = get_attnum(RelationGetRelid(relation), NameStr(*PG_GETARG_NAME(1)));
+  Node *value = column > 0 ? build_column_default(relation, column) : nullptr;
+  const bool is_volatile = value != nullptr && contain_volatile_functions(value);
+  table_close(relation, AccessShareLock);
+  PG_RETURN_BOOL(is_volatile);
+}
+}
+
+}  // namespace tenancy::pg
