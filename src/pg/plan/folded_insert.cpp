@@ -23,7 +23,7 @@ namespace {
 
 planner_hook_type next_planner = nullptr;
 
-// What a function answers of the session's principal.
+// Answers about the principal that fold to constants.
 struct CurrentId {
   const char *function;
   Uuid Principal::*id;
