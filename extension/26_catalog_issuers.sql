@@ -5,10 +5,10 @@ CREATE TABLE tenancy.trusted_issuers (
   trust_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
   organization_id uuid REFERENCES tenancy.organizations ON DELETE CASCADE,
   issuer text COLLATE "C" NOT NULL CHECK (length(issuer) BETWEEN 1 AND 1000),
-  audiences text[] NOT NULL,
+  audiences text[] NOT NULL CHECK (length(audiences::text) <= 10000),
   subject text COLLATE "C" NOT NULL DEFAULT 'sub' CHECK (subject IN ('sub', 'oid', 'email')),
-  authorized_parties text[] NOT NULL DEFAULT '{}',
-  token_use text COLLATE "C" CHECK (token_use <> ''),
+  authorized_parties text[] NOT NULL DEFAULT '{}' CHECK (length(authorized_parties::text) <= 10000),
+  token_use text COLLATE "C" CHECK (length(token_use) BETWEEN 1 AND 255),
   max_age_seconds bigint NOT NULL DEFAULT 86400 CHECK (max_age_seconds > 0),
   scopes_required boolean NOT NULL DEFAULT false,
   created_by text,
@@ -36,7 +36,7 @@ CREATE TABLE tenancy.issuer_keys (
   trust_id uuid NOT NULL REFERENCES tenancy.trusted_issuers ON DELETE CASCADE,
   kid text COLLATE "C" NOT NULL CHECK (length(kid) BETWEEN 1 AND 255),
   alg text COLLATE "C" NOT NULL CHECK (alg IN ('RS256', 'ES256', 'EdDSA')),
-  jwk jsonb NOT NULL,
+  jwk jsonb NOT NULL CHECK (length(jwk::text) <= 10000),
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (trust_id, kid)
 );
