@@ -23,9 +23,10 @@ TEST(TokenHeader, Reads) {
 }
 
 TEST(TokenHeader, Type) {
-  for (const char *type : {"JWT", "jwt", "Jwt"}) EXPECT_TRUE(accepted(good.with("typ", text(type)))) << type;
+  for (const char *type : {"JWT", "jwt", "Jwt", "at+jwt", "application/at+jwt"})
+    EXPECT_TRUE(accepted(good.with("typ", text(type)))) << type;
   EXPECT_TRUE(accepted(good.without("typ")));
-  for (const char *type : {"", "JW", "JWTS", "JWE", "at+jwt", "application/jwt", "jw\xf4"})
+  for (const char *type : {"", "JW", "JWTS", "JWE", "at+jwts", "+jwt", "application/jwt", "jw\xf4"})
     EXPECT_FALSE(accepted(good.with("typ", text(type)))) << type;
   EXPECT_FALSE(accepted(good.with("typ", null_value)));
 }

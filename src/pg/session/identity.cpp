@@ -56,12 +56,11 @@ uint64 identity_stamp_of(const PrincipalTexts &texts) {
 IdentityKey identity_key() {
   IdentityKey key{};
   key.stamp = identity_stamp();
-  const Oid session_user = GetSessionUserId();
+  const Oid user = GetSessionUserId();
   // The principal of a simulated query is valid where the session's own would not be; a suspended one
   // counts for nothing.
   const uint8 state = (is_simulation() ? 1 : 0) | (is_suspended() ? 2 : 0);
-  Sha256Part parts[principal_parameter_count + 2] = {{&session_user, sizeof session_user},
-                                                     {&state, sizeof state}};
+  Sha256Part parts[principal_parameter_count + 2] = {{&user, sizeof user}, {&state, sizeof state}};
   const PrincipalTexts texts = principal_texts();
   for (size_t i = 0; i < principal_parameter_count;
        i++)  // each with its terminator, so that none runs into the next
