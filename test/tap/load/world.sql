@@ -64,6 +64,10 @@ FROM (
   UNION ALL
   SELECT k.kind || ' ' || k.api_key_id, k.kind, k.organization_id, k.user_id, k.api_key_id,
          '-c tenancy.api_key=' || l.secret, k.revoked_at IS NULL AND k.deleted_at IS NULL AND coalesce(k.expires_at > now(), true)
+         -- A user key needs its user, and a role of that user in its workspace.
+         AND (k.user_id IS NULL
+              OR EXISTS (SELECT FROM tenancy.users u JOIN oracle.user_roles r USING (user_id)
+                         WHERE u.user_id = k.user_id AND u.active AND r.workspace_id = k.workspace_id))
   FROM load.keys l JOIN tenancy.api_keys k USING (api_key_id)
 ) a;
 
