@@ -74,3 +74,40 @@ BEGIN
   END LOOP;
 END
 $$;
+
+-- An external id must not take the place of a name that somebody else has, or will have.
+CREATE FUNCTION tenancy_internal.check_user_external_id() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.external_id IS NOT DISTINCT FROM OLD.external_id THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'external_id',
+    CONSTRAINT = 'users_external_id_form', MESSAGE = 'the external id has the form of another person''s e-mail address',
+    HINT = 'Give the user''s own address, or an id that is no address.';
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_user_external_id() IS 'Trigger: raises 23514 for a new external id with an @ that is not the user''s own address';
+
+CREATE TRIGGER check_external_id BEFORE INSERT OR UPDATE ON tenancy.users FOR EACH ROW
+  WHEN (pg_catalog.strpos(NEW.external_id, '@') > 0 AND pg_catalog.lower(NEW.external_id) <> NEW.email
+        AND NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
+  EXECUTE FUNCTION tenancy_internal.check_user_external_id();
+
+CREATE FUNCTION tenancy_internal.check_organization_names() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.slug = NEW.external_id AND o.organization_id <> NEW.organization_id)
+     OR EXISTS (SELECT FROM tenancy.organizations o WHERE o.external_id = NEW.slug AND o.organization_id <> NEW.organization_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'unique_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+      CONSTRAINT = 'organizations_names', MESSAGE = 'slug or external id of the organization is in use',
+      HINT = 'Choose another one.';
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_organization_names() IS 'Trigger: raises 23505 for a slug that is another organization''s external id, and the reverse';
+
+CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF slug, external_id ON tenancy.organizations FOR EACH ROW
+  WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
+  EXECUTE FUNCTION tenancy_internal.check_organization_names();

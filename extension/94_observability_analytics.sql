@@ -147,7 +147,7 @@ COMMENT ON FUNCTION tenancy_steps.sum_up(regnamespace, timestamptz[], boolean, u
 -- Errors of the server, of the caller, or caused by other sessions: these stop a job, and the next run does its work. All
 -- others can be caused by a tenant's rows.
 CREATE FUNCTION tenancy_steps.stops_job(state text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN state OPERATOR(pg_catalog.~) '^(40|42501|53|55P03|57|58|XX)';
+RETURN state OPERATOR(pg_catalog.~) '^(40...|42501|53...|55P03|57...|58...|XX...)$';
 COMMENT ON FUNCTION tenancy_steps.stops_job(text) IS 'Whether an error (its SQLSTATE) has nothing to do with the rows that a job works on';
 
 CREATE FUNCTION tenancy_steps.sum_up_without_some(schema regnamespace, hours timestamptz[]) RETURNS bigint

@@ -57,11 +57,25 @@ SELECT tenancy_internal.find_workspace('globex/lab', 'aaaaaaaa-0000-4000-8000-00
 -- More than one
 SELECT tenancy_internal.find_workspace('shared-team-workspace', NULL);
 SELECT tenancy_internal.find_workspace('shared-team-workspace', 'aaaaaaaa-0000-4000-8000-000000000000');
+-- No name is given that another organization has
+UPDATE tenancy.organizations SET external_id = 'acme' WHERE slug = 'globex';
+UPDATE tenancy.organizations SET slug = external_id_of_acme.external_id FROM (SELECT external_id FROM tenancy.organizations WHERE slug = 'acme') external_id_of_acme
+  WHERE slug = 'globex' AND external_id_of_acme.external_id IS NOT NULL;
+-- Data of 1.0 can have such names
+ALTER TABLE tenancy.organizations DISABLE TRIGGER check_names;
+ALTER TABLE tenancy.users DISABLE TRIGGER check_external_id;
 UPDATE tenancy.organizations SET external_id = 'acme' WHERE slug = 'globex';
 SELECT tenancy_internal.find_organization('acme');
 UPDATE tenancy.organizations SET external_id = CASE slug WHEN 'acme' THEN 'acme' ELSE '2' END;
 SELECT tenancy_internal.find_organization('acme');
 UPDATE tenancy.users SET external_id = 'mona@acme.test' WHERE email = 'mike@acme.test';
-SELECT tenancy_internal.find_user('mona@acme.test');
+SELECT u.email FROM tenancy.users u WHERE u.user_id = tenancy_internal.find_user('mona@acme.test');
+ALTER TABLE tenancy.organizations ENABLE TRIGGER check_names;
+ALTER TABLE tenancy.users ENABLE TRIGGER check_external_id;
+UPDATE tenancy.users SET external_id = 'Mike@acme.test' WHERE email = 'mike@acme.test' RETURNING external_id;
+UPDATE tenancy.users SET external_id = 'mona@acme.test' WHERE email = 'mike@acme.test';
+-- An id is nobody else's, whatever external ids there are
+UPDATE tenancy.users SET external_id = (SELECT u.user_id FROM tenancy.users u WHERE u.email = 'mona@acme.test') WHERE email = 'mike@acme.test';
+SELECT u.email FROM tenancy.users u WHERE u.user_id = tenancy_internal.find_user((SELECT external_id FROM tenancy.users WHERE email = 'mike@acme.test'));
 -- The nearest word
 SELECT tenancy_internal.nearest(word, ARRAY['logs', 'traces', 'analytics', 'prompts']) FROM unnest(ARRAY['log', 'lgos', 'trace', 'anaytics', 'promts', 'xyz', '']) word;

@@ -236,7 +236,9 @@ EXECUTE seen;
 -- An ambiguous organization is none.
 SET SESSION AUTHORIZATION DEFAULT;
 SELECT configure('acme');
+ALTER TABLE tenancy.organizations DISABLE TRIGGER check_names;  -- as in data of 1.0
 UPDATE tenancy.organizations SET external_id = 'acme' WHERE slug = 'globex';
+ALTER TABLE tenancy.organizations ENABLE TRIGGER check_names;
 SET SESSION AUTHORIZATION regress_plain;
 EXECUTE seen;
 SELECT use_token('ids');

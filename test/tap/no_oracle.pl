@@ -128,7 +128,7 @@ for (sort keys %callers) {
     for my $function (map { $arguments{$_} } sort keys %arguments) {
         for my $place (@$function) {
             next if $place->[3] !~ /^(text|name|uuid)$/;
-            next if "$place->[0] $place->[2]" =~ /^tenancy_steps[.](try_lock mode|add_index definition|stops_job state)$/;  # the caller's own
+            next if "$place->[0] $place->[2]" =~ /^tenancy_steps[.](try_lock mode|add_index definition)$/;  # SQL of the caller's
             my $kinds = $place->[2] =~ /organi[sz]ation/ ? ['organization'] : $place->[2] =~ /workspace/ ? ['workspace'] : $place->[2] =~ /member|user|email/ ? ['user']
               : $place->[2] =~ /role|copy_of/ ? ['role'] : $place->[2] =~ /key/ ? ['API key'] : [ sort keys %references ];
             add_pairs("$caller: $place->[0], argument $place->[2]", sub {

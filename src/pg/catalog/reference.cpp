@@ -111,9 +111,14 @@ void add_by_text(Matches &matches, const CatalogRead &read, CatalogIndex index, 
   add_rows(matches, read, index, 1, &key, organization_attribute, organization, found_by);
 }
 
+// An id names its row and no other, also where somebody has given another row an external id of that form.
 void add_organizations(Matches &matches, const CatalogRead &read, const Uuid &only) {
   const AttrNumber id = attribute::organizations::organization_id;
-  add_by_id(matches, read, CatalogIndex::organizations_pkey, id, only);
+  add_by_id(matches, read, CatalogIndex::organizations_pkey, id, {});
+  if (matches.found) {
+    if (only && matches.found != only) matches.found = {};
+    return;
+  }
   add_by_text(matches, read, CatalogIndex::organizations_external_id_key,
               attribute::organizations::external_id, matches.reference, id, only, "external id");
   add_by_text(matches, read, CatalogIndex::organizations_slug_key, attribute::organizations::slug,
@@ -141,13 +146,17 @@ namespace {
 Matches users_named(const CatalogRead &read, const char *reference, const Uuid &members_of) {
   Matches matches{"user", reference, Ambiguous::is_error, members_of, {}, nullptr, false, true, false};
   if (!check_length("user", reference, Ambiguous::is_error)) return matches;
+  // Neither an id nor an address becomes ambiguous by external ids, which others choose.
   add_by_id(matches, read, CatalogIndex::users_pkey, 0, {});
+  if (matches.found) return matches;
+  if (strchr(reference, '@') != nullptr) {
+    const char *email = asc_tolower(reference, strlen(reference));
+    add_by_text(matches, read, CatalogIndex::users_email_key, attribute::users::email, email, 0, {},
+                "e-mail address");
+    if (matches.found) return matches;
+  }
   add_by_text(matches, read, CatalogIndex::users_external_id_key, attribute::users::external_id, reference, 0,
               {}, "external id");
-  if (strchr(reference, '@') == nullptr) return matches;
-  const char *email = asc_tolower(reference, strlen(reference));
-  add_by_text(matches, read, CatalogIndex::users_email_key, attribute::users::email, email, 0, {},
-              "e-mail address");
   return matches;
 }
 
@@ -170,6 +179,7 @@ Matches workspaces_named(const CatalogRead &read, const char *reference, const U
   Matches matches{"workspace", reference, ambiguous, {}, {}, nullptr, false, false, false};
   const AttrNumber of = attribute::workspaces::organization_id;
   add_by_id(matches, read, CatalogIndex::workspaces_pkey, of, organization);
+  if (matches.found) return matches;
   add_by_text(matches, read, CatalogIndex::workspaces_external_id_key, attribute::workspaces::external_id,
               reference, of, organization, "external id");
   if (organization) {
