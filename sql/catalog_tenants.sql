@@ -59,8 +59,7 @@ SELECT tenancy_internal.find_workspace('shared-team-workspace', NULL);
 SELECT tenancy_internal.find_workspace('shared-team-workspace', 'aaaaaaaa-0000-4000-8000-000000000000');
 -- No name is given that another organization has
 UPDATE tenancy.organizations SET external_id = 'acme' WHERE slug = 'globex';
-UPDATE tenancy.organizations SET slug = external_id_of_acme.external_id FROM (SELECT external_id FROM tenancy.organizations WHERE slug = 'acme') external_id_of_acme
-  WHERE slug = 'globex' AND external_id_of_acme.external_id IS NOT NULL;
+INSERT INTO tenancy.organizations (slug, name) SELECT external_id, 'Taken' FROM tenancy.organizations WHERE slug = 'acme' AND external_id IS NOT NULL;
 -- Data of 1.0 can have such names
 ALTER TABLE tenancy.organizations DISABLE TRIGGER check_names;
 ALTER TABLE tenancy.users DISABLE TRIGGER check_external_id;
