@@ -194,6 +194,8 @@ Oid filter_id_function() {
   return oids.filter_id;
 }
 
+Oid known_filter_id() { return oids.filter_id; }
+
 Oid write_guard_function() {
   look_up_oids();
   return oids.write_guard;
