@@ -4,6 +4,9 @@
 #include <bit>
 #include <cstring>
 
+// Last.
+#include "core/no_server.hpp"
+
 namespace tenancy {
 namespace {
 

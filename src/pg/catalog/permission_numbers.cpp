@@ -143,7 +143,7 @@ PermissionId permission_id(const char *resource, const char *action) {
   return required_entry(resource, action)->id;
 }
 
-// What removes the permission removes the row before, which the session is told of.
+// Removing the permission means removing the row first, of which the session is notified.
 PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple,
                            AttrNumber resource, AttrNumber action) {
   Entry *entry = required_entry(text_column(scan, tuple, resource), text_column(scan, tuple, action));
