@@ -148,8 +148,8 @@ LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.tables_by_workspace() IS 'Protected tables whose rows name workspaces, locked for deletion';
 
--- What a principal could not delete row by row, such as logs, goes with the workspace only by a right on the organization: those
--- who administer the workspace cannot remove evidence by removing the workspace.
+-- Rows that no principal can delete one by one, such as logs, go with the workspace only by a right on the organization: the
+-- workspace's own administrators cannot remove evidence by removing the workspace.
 CREATE FUNCTION tenancy_internal.require_removal_of_rows(workspace tenancy.workspaces) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
