@@ -160,7 +160,7 @@ BEGIN
   the_workspace := (tenancy_internal.resolve_workspace(settings.workspace, the_organization)).workspace_id;
   IF NOT tenancy.is_dba() AND NOT (CASE WHEN the_workspace IS NULL THEN tenancy.authorize('workspaces', 'view')
                                         ELSE tenancy.authorize('workspaces', 'view', the_workspace) END) THEN
-    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || settings.workspace || '"');
+    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || settings.workspace || '"', the_workspace);
   END IF;
   -- The value is the effective one, from the rights; the source is the most specific row, with whether it counts.
   RETURN QUERY
