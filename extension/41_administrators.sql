@@ -13,7 +13,7 @@ COMMENT ON FUNCTION tenancy_internal.permission_reach(uuid, uuid, text, text) IS
 
 CREATE FUNCTION tenancy_internal.words(list text) RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_words';
-COMMENT ON FUNCTION tenancy_internal.words(text) IS 'A list of the access model''s words: levels, categories, key_kinds, organization_level (resources of the organization itself), append_only, observability; 22023 for another';
+COMMENT ON FUNCTION tenancy_internal.words(text) IS 'A list of the access model''s words: levels, categories, key_kinds, organization_level (resources of the organization itself), append_only, observability, gateway (resources of the vocabulary llm_gateway), without_category (resources whose grants no workspace overrides); 22023 for another';
 
 CREATE FUNCTION tenancy_internal.can_be_overridden(role_id uuid, level text, resource text, action text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_overridden';
@@ -22,6 +22,18 @@ COMMENT ON FUNCTION tenancy_internal.can_be_overridden(uuid, text, text, text) I
 CREATE FUNCTION tenancy_internal.can_be_registered(resource text, action text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_registered';
 COMMENT ON FUNCTION tenancy_internal.can_be_registered(text, text) IS 'False for an action that would change what is append-only';
+
+CREATE FUNCTION tenancy_internal.category_of(resource text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_category_of';
+COMMENT ON FUNCTION tenancy_internal.category_of(text) IS 'The category of a resource''s grants; resources for one that isn''t built in, NULL where workspaces override none';
+
+CREATE FUNCTION tenancy_internal.kind_of_action(action text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_kind_of_action';
+COMMENT ON FUNCTION tenancy_internal.kind_of_action(text) IS 'What an action does, as far as its name says: read, write or other';
+
+CREATE FUNCTION tenancy_internal.holds_by_default(role_id uuid, action text) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_by_default';
+COMMENT ON FUNCTION tenancy_internal.holds_by_default(uuid, text) IS 'Whether a built-in role holds the action on a resource of the user''s own that is registered without saying so';
 
 CREATE FUNCTION tenancy_internal.holds_new_permissions(role_id uuid, resource text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_new_permissions';
@@ -307,9 +319,12 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', check_resource.resource),
-      HINT = coalesce('Perhaps you meant "' || (
+      DETAIL = CASE WHEN check_resource.resource = ANY (tenancy_internal.words('gateway'))
+                    THEN 'It belongs to the vocabulary "llm_gateway", which this database leaves out.' ELSE '' END,
+      HINT = CASE WHEN check_resource.resource = ANY (tenancy_internal.words('gateway')) THEN 'Use tenancy.use_vocabulary(''llm_gateway'') to have it.'
+             ELSE coalesce('Perhaps you meant "' || (
                SELECT tenancy_internal.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
-               'Use tenancy.register_permission() to add one.');
+               'Use tenancy.register_resource() to add one.') END;
   END IF;
 END
 $$;

@@ -17,6 +17,33 @@ CREATE FUNCTION tenancy_internal.scopes_of_level(feature text, level text) RETUR
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_level';
 COMMENT ON FUNCTION tenancy_internal.scopes_of_level(text, text) IS 'What a level of a feature gives an API key, as resource.action; 22023 for an unknown feature or level';
 
+CREATE FUNCTION tenancy_internal.actions_of_level(level text) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_actions_of_level';
+COMMENT ON FUNCTION tenancy_internal.actions_of_level(text) IS 'The actions of a level (disabled, read, write, delete) of a resource of the user''s own; 22023 for an unknown level';
+
+CREATE FUNCTION tenancy_internal.scopes_of_feature(feature text, level text) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found text[];
+BEGIN
+  -- Features of the extension precede resources of the same name: metrics is analytics, users is team.
+  IF scopes_of_feature.feature <> ALL (tenancy_internal.words('gateway') || '{metrics,users}')
+     AND EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = scopes_of_feature.feature)
+     AND NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = scopes_of_feature.feature AND p.built_in) THEN
+    RETURN (SELECT coalesce(array_agg(scopes_of_feature.feature || '.' || action), '{}')
+            FROM unnest(tenancy_internal.actions_of_level(scopes_of_feature.level)) action);
+  END IF;
+  found := tenancy_internal.scopes_of_level(scopes_of_feature.feature, scopes_of_feature.level);
+  IF found <> '{}' AND NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = ANY (found)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('feature "%s" has no permissions', scopes_of_feature.feature),
+      DETAIL = 'It belongs to the vocabulary "llm_gateway", which this database leaves out.',
+      HINT = 'Use tenancy.use_vocabulary(''llm_gateway'') to have it.';
+  END IF;
+  RETURN found;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.scopes_of_feature(text, text) IS 'What a level gives an API key, as resource.action; a resource of the user''s own is a feature of its name; 22023 for an unknown feature or level';
+
 CREATE FUNCTION tenancy_internal.default_scope_levels() RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
 COMMENT ON FUNCTION tenancy_internal.default_scope_levels() IS 'Levels of a key for which none are named: feature, level, feature, level …';
@@ -28,7 +55,8 @@ DECLARE
   nearest text;
 BEGIN
   IF expand_scopes.scopes IS NULL THEN
-    expand_scopes.scopes := jsonb_object(tenancy_internal.default_scope_levels());
+    expand_scopes.scopes := CASE WHEN EXISTS (SELECT FROM tenancy.chosen_vocabulary) THEN '{}'
+                                 ELSE jsonb_object(tenancy_internal.default_scope_levels()) END;
   END IF;
   -- Each entry costs a look-up, so the list may not be longer than all permissions.
   IF (CASE jsonb_typeof(expand_scopes.scopes) WHEN 'array' THEN jsonb_array_length(expand_scopes.scopes)
@@ -48,7 +76,7 @@ BEGIN
       FROM jsonb_each(expand_scopes.scopes) feature,
            jsonb_array_elements_text(CASE jsonb_typeof(feature.value) WHEN 'array' THEN feature.value
                                      ELSE jsonb_build_array(feature.value) END) level,
-           unnest(tenancy_internal.scopes_of_level(feature.key, level)) scope
+           unnest(tenancy_internal.scopes_of_feature(feature.key, level)) scope
       JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
     WHEN 'array' THEN
       FOR single IN SELECT jsonb_array_elements_text(expand_scopes.scopes) LOOP
