@@ -153,7 +153,7 @@ foreach my $way (sort keys %restore) {
     is($node->safe_psql($way, 'SELECT count(*) FROM tenancy.protected_tables, tenancy_internal.inspect_protection(relation) WHERE problem IS NOT NULL'), '0',
         "$way: protected as before");
 
-    # What is missing without the update
+    # Repairs of the update, which has not run
     my $to_repair = q(severity = 'error' OR rule IN ('unknown_name', 'stale_binding'));
     is($node->safe_psql($way, qq(SELECT string_agg(DISTINCT rule, ' ' ORDER BY rule) FROM tenancy.advise() WHERE $to_repair)),
         $way eq 'custom' ? 'keys_of_leavers stale_binding unknown_name' : 'keys_of_leavers unknown_name', "$way: advise() says what is to be repaired");
