@@ -8,6 +8,7 @@
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
 #include "pg/plan/row_filter.hpp"
+#include "pg/plan/row_filter_expression.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/denials.hpp"
@@ -35,17 +36,6 @@ struct Held {
   ExprState *condition;
   ExprContext *expression_context;
 };
-
-Node *parameter(int number, Oid type, Oid collation) {
-  Param *param = makeNode(Param);
-  param->paramkind = PARAM_EXTERN;
-  param->paramid = number;
-  param->paramtype = type;
-  param->paramtypmod = -1;
-  param->paramcollid = collation;
-  param->location = -1;
-  return reinterpret_cast<Node *>(param);
-}
 
 [[noreturn]] void refuse_trigger(const TriggerData *trigger) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -235,6 +235,17 @@ Expr *null_test(Node *argument, NullTestType kind) {
   return reinterpret_cast<Expr *>(test);
 }
 
+Node *parameter(int number, Oid type, Oid collation) {
+  Param *param = makeNode(Param);
+  param->paramkind = PARAM_EXTERN;
+  param->paramid = number;
+  param->paramtype = type;
+  param->paramtypmod = -1;
+  param->paramcollid = collation;
+  param->location = -1;
+  return reinterpret_cast<Node *>(param);
+}
+
 Expr *is_id(Node *argument, Entity entity, const Uuid &id) {
   return can_name(argument, entity, id) ? one_of(argument, entity, {&id, 1}, {}) : constant(false);
 }

@@ -45,4 +45,7 @@ Expr *is_id(Node *argument, Entity entity, const Uuid &id);
 /// argument IS NULL, or IS NOT NULL.
 Expr *null_test(Node *argument, NullTestType kind);
 
+/// $number of whoever evaluates the expression.
+Node *parameter(int number, Oid type, Oid collation);
+
 }  // namespace tenancy::pg
