@@ -19,6 +19,14 @@ CREATE FUNCTION tenancy_internal.can_be_overridden(role_id uuid, level text, res
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_overridden';
 COMMENT ON FUNCTION tenancy_internal.can_be_overridden(uuid, text, text, text) IS 'Whether an override of a role''s grant can have any effect';
 
+CREATE FUNCTION tenancy_internal.workspace_may_override(level text, allowed boolean) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_workspace_may_override';
+COMMENT ON FUNCTION tenancy_internal.workspace_may_override(text, boolean) IS 'Whether a workspace''s override of a grant of a role on a level can count';
+
+CREATE FUNCTION tenancy_internal.is_above_visibility(role_id uuid) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_is_above_visibility';
+COMMENT ON FUNCTION tenancy_internal.is_above_visibility(uuid) IS 'Whether a role of a workspace sees all rows, whatever the data visibility';
+
 CREATE FUNCTION tenancy_internal.can_be_registered(resource text, action text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_registered';
 COMMENT ON FUNCTION tenancy_internal.can_be_registered(text, text) IS 'False for an action that would change what is append-only';

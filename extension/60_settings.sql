@@ -61,8 +61,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a setting''s value cannot be NULL',
       HINT = 'Use tenancy.reset_setting() to take a value away.';
   END IF;
-  IF the_workspace IS NOT NULL AND NOT set_setting.value
-     AND (SELECT r.level FROM tenancy.roles r WHERE r.role_id = definition.role_id) = 'organization' THEN
+  IF the_workspace IS NOT NULL
+     AND NOT (SELECT tenancy_internal.workspace_may_override(r.level, set_setting.value) FROM tenancy.roles r WHERE r.role_id = definition.role_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('setting "%s" cannot be switched off by a workspace', set_setting.setting),
       DETAIL = 'A workspace takes nothing from roles of the organization.',
@@ -178,8 +178,7 @@ BEGIN
     FROM (SELECT g.workspace_id FROM tenancy.grants g
           WHERE g.role_id = d.role_id AND g.organization_id = the_organization
             AND g.resource = d.resource AND g.action = ANY (d.actions)
-            -- a workspace cannot restrict roles of the organization
-            AND (g.workspace_id IS NULL OR g.workspace_id = the_workspace AND (r.level = 'workspace' OR g.allowed))
+            AND (g.workspace_id IS NULL OR g.workspace_id = the_workspace AND tenancy_internal.workspace_may_override(r.level, g.allowed))
           UNION ALL
           SELECT v.workspace_id FROM tenancy.visibility v
           WHERE d.resource IS NULL AND v.role_id = d.role_id AND v.organization_id = the_organization

@@ -274,11 +274,11 @@ Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
   const auto permissions = read_permissions(read);
   const auto roles = read_role_rights(read, organization, {&ordinary, 1});
   for (const RoleRights &role : roles.span()) {
-    const bool of_workspace = strcmp(role.level, "workspace") == 0;
+    const Level level = level_named(role.level).value_or(Level::workspace);
     const Rights &rights =
-        of_workspace ? role.access->in_workspace(ordinary) : role.access->on_organization();
+        level == Level::workspace ? role.access->in_workspace(ordinary) : role.access->on_organization();
     for (const RegisteredPermission &permission : permissions.span()) {
-      if (of_workspace && is_organization_level(permission.resource)) continue;
+      if (!can_hold(level, permission.resource)) continue;
       const auto overrides = role.facts.overrides;
       const bool overridden = std::any_of(overrides.begin(), overrides.end(), [&](const GrantOverride &row) {
         return row.role == role.id && !row.workspace && row.permission == permission.id;
