@@ -70,6 +70,10 @@ CREATE FUNCTION tenancy_internal.missing_for_key(organization_id uuid, workspace
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_key';
 COMMENT ON FUNCTION tenancy_internal.missing_for_key(uuid, uuid, text, uuid, text[]) IS 'What the session lacks to make an API key, or to have its secret: its scopes, and all that a user other than the session''s own has there';
 
+CREATE FUNCTION tenancy_internal.missing_for_identity(organization_id uuid, user_id uuid) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_identity';
+COMMENT ON FUNCTION tenancy_internal.missing_for_identity(uuid, uuid) IS 'What the session lacks to say that a subject of an issuer is a member: all that the member has, over all rows, and the right to add users';
+
 CREATE FUNCTION tenancy_internal.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
