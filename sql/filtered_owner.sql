@@ -26,7 +26,7 @@ DECLARE
 BEGIN
   EXECUTE statement;
   GET DIAGNOSTICS counted = ROW_COUNT;
-  RETURN counted;
+  RETURN CASE WHEN statement ~ '^EXPLAIN' THEN least(counted, 1) ELSE counted END;  -- plans have other lines in other versions
 EXCEPTION WHEN OTHERS THEN
   RETURN SQLSTATE;
 END
