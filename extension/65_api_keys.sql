@@ -374,7 +374,9 @@ BEGIN
         AND (by_dba OR k.api_key_id::text = resolve_api_key.reference
              OR tenancy.row_visible('api_keys', 'list', k.organization_id, k.workspace_id, k.user_id, NULL))) k) m
   WHERE m.rank = m.best;
-  IF found IS NULL AND the_organization IS NULL THEN
+  IF found IS NULL AND resolve_api_key.reference ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key %s does not exist', resolve_api_key.reference);
+  ELSIF found IS NULL AND the_organization IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key "%s" does not exist', resolve_api_key.reference),
       HINT = 'Only ids and external ids name a key without its organization.';
   ELSIF found IS NULL THEN
