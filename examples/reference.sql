@@ -179,6 +179,11 @@ DROP TABLE drafts;
 SELECT tenancy.forget('drafts');
 -- end
 
+-- example help
+SELECT tenancy.help();
+SELECT tenancy.help('settings');
+-- end
+
 -- example register_permission
 SELECT tenancy.register_permission('datasets', 'view', 'See data sets');
 SELECT tenancy.register_permission('datasets', 'create', 'Add data sets');
@@ -360,7 +365,7 @@ SELECT tenancy.revoke_api_key(:'mia_api_key_id');
 -- end
 
 -- example delete_api_key
-SELECT tenancy.delete_api_key(:'mia_api_key_id');
+SELECT tenancy.delete_api_key('Mia''s laptop', organization => 'acme');
 -- end
 
 -- example unbind_login

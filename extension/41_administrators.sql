@@ -308,11 +308,23 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.resolve_workspace(text, uuid) IS 'The workspace referred to in the organization, or (NULL) in the session''s own, or (a DBA without one) in any; 42704 for none';
 
+-- Parameters after an optional organization have to be optional too; these are missing all the same.
+CREATE FUNCTION tenancy_internal.check_given(parameter text, value text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF check_given.value IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('parameter "%s" must be given', check_given.parameter);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_given(text, text) IS 'Raises 22023 for a parameter without a value';
+
 CREATE FUNCTION tenancy_internal.find_member(organization_id uuid, reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_user uuid;
 BEGIN
+  PERFORM tenancy_internal.check_given('member', find_member.reference);
   IF find_member.organization_id IS NOT NULL THEN
     found_user := tenancy_internal.lookup_user(find_member.reference, find_member.organization_id);
   END IF;
@@ -329,15 +341,18 @@ COMMENT ON FUNCTION tenancy_internal.find_member(uuid, text) IS 'Id of the organ
 CREATE FUNCTION tenancy_internal.check_resource(resource text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
+  PERFORM tenancy_internal.check_given('resource', check_resource.resource);
+  IF EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
+    RETURN;
+  ELSIF check_resource.resource = ANY (tenancy_internal.words('gateway')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', check_resource.resource),
-      DETAIL = CASE WHEN check_resource.resource = ANY (tenancy_internal.words('gateway'))
-                    THEN 'It belongs to the vocabulary "llm_gateway", which this database leaves out.' ELSE '' END,
-      HINT = CASE WHEN check_resource.resource = ANY (tenancy_internal.words('gateway')) THEN 'Use tenancy.use_vocabulary(''llm_gateway'') to have it.'
-             ELSE coalesce('Perhaps you meant "' || (
-               SELECT tenancy_internal.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
-               'Use tenancy.register_resource() to add one.') END;
+      DETAIL = 'It belongs to the vocabulary "llm_gateway", which this database leaves out.',
+      HINT = 'Use tenancy.use_vocabulary(''llm_gateway'') to have it.';
   END IF;
+  RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', check_resource.resource),
+    HINT = coalesce('Perhaps you meant "' || (
+             SELECT tenancy_internal.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
+             'Use tenancy.register_resource() to add one.');
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_resource(text) IS 'Raises 22023 with the nearest name unless the resource is registered';
@@ -345,7 +360,7 @@ COMMENT ON FUNCTION tenancy_internal.check_resource(text) IS 'Raises 22023 with 
 CREATE FUNCTION tenancy_internal.check_permission(resource text, action text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.check_resource(check_permission.resource);
+  PERFORM tenancy_internal.check_resource(check_permission.resource), tenancy_internal.check_given('action', check_permission.action);
   IF NOT EXISTS (SELECT FROM tenancy.permissions p
                  WHERE p.resource = check_permission.resource AND p.action = check_permission.action) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
