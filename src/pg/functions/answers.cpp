@@ -226,6 +226,7 @@ Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_roles_that_may);
 Datum pg_tenancy_roles_that_may(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
   give_back_numbers();
   const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
   const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(2));
