@@ -64,7 +64,11 @@ PermissionSet registered_scopes(const JsonValue &claim) {
     if (!scope) continue;
     const char *resource = copy(scope->resource);
     const char *action = copy(scope->action);
-    if (is_registered(resource, action)) scopes.add(permission_id(resource, action));
+    const bool known = is_registered(resource, action);
+    if (known) scopes.add(permission_id(resource, action));
+    for (const Scope &included : scopes_of_word(scope->resource, scope->action, known))
+      if (const char *of = copy(included.resource), *may = copy(included.action); is_registered(of, may))
+        scopes.add(permission_id(of, may));
   }
   return scopes;
 }
