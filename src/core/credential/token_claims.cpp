@@ -76,7 +76,8 @@ bool is_name(string_view text) noexcept {
 
 const char *read_scope_claim(const JsonObject &payload, JsonValue &scopes) noexcept {
   const JsonValue one = payload["scope"], other = payload["scopes"];
-  if (!is_scope_claim(one) || !is_scope_claim(other)) return "its scopes are neither a text nor a list";
+  if (!is_scope_claim(one) || !is_scope_claim(other))
+    return "its scopes (scope) are neither a text nor a list";
   if (one.is_given() && other.is_given() && !same_words(one, other))
     return "its scopes contradict each other";
   scopes = one.is_given() ? one : other;
@@ -96,21 +97,21 @@ std::optional<std::int64_t> numeric_date(const JsonValue &value, Rounding roundi
 
 const char *read_token_claims(const JsonObject &payload, TokenClaims &claims) noexcept {
   claims = {};
-  const char *problem = read_text(payload, organization_names, claims.organization,
-                                  "it names no organization", "its organizations contradict each other");
+  const char *problem =
+      read_text(payload, organization_names, claims.organization,
+                "it names no organization (organization_id)", "its organizations contradict each other");
   if (problem == nullptr)
     problem = read_text(payload, workspace_claims(payload), claims.workspace,
-                        "it names no workspace in a claim \"workspace_slug\"",
-                        "its workspaces contradict each other");
+                        "it names no workspace (workspace_slug)", "its workspaces contradict each other");
   if (problem == nullptr) problem = read_scope_claim(payload, claims.scopes);
   if (problem != nullptr) return problem;
 
   const auto expires_at = numeric_date(payload["exp"], Rounding::down);
-  if (!expires_at) return "it has no valid time of expiry in a claim \"exp\"";
+  if (!expires_at) return "it has no valid time of expiry (exp)";
   claims.expires_at = *expires_at;
   if (const JsonValue value = payload["nbf"]; value.is_given()) {
     const auto not_before = numeric_date(value, Rounding::up);
-    if (!not_before) return "its claim \"nbf\" is no valid time";
+    if (!not_before) return "its start (nbf) is no valid time";
     claims.not_before = *not_before;
   }
   claims.issuer = payload["iss"];
@@ -124,9 +125,8 @@ std::int64_t token_not_after(const TokenClaims &claims) noexcept {
 }
 
 const char *check_token_time(const TokenClaims &claims, std::int64_t now) noexcept {
-  if (now >= token_not_after(claims)) return "its claim \"exp\" says that it has expired";
-  if (now < (claims.not_before - clock_skew_seconds) * microseconds)
-    return "its claim \"nbf\" says that it is not valid yet";
+  if (now >= token_not_after(claims)) return "it has expired (exp)";
+  if (now < (claims.not_before - clock_skew_seconds) * microseconds) return "it is not valid yet (nbf)";
   return nullptr;
 }
 
