@@ -36,7 +36,7 @@ constexpr std::array<string_view, 3> organization_names = {"organization_id", "o
 constexpr std::array<string_view, 2> workspace_names = {"workspace_slug", "portkey_workspace"};
 // Other signers use this word for their own things: it counts where no other claim names a workspace.
 constexpr std::array<string_view, 1> other_workspace_names = {"workspace"};
-// Whom the signer names; recorded, and never an identity.
+// The signer's name for its user; recorded, and never an identity.
 constexpr std::array<string_view, 3> subject_names = {"sub", "email_id", "uid"};
 
 // A text claim with several names.

@@ -93,7 +93,7 @@ Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
   return names_of(scopes_of_level(feature, level));
 }
 
-// What a single scope gives beside the permission of that name, likewise; NULL for one that is neither
+// The permissions that a single scope gives beside that of its name, likewise; NULL for one that is neither
 // registered (the second argument) nor a level.
 PG_FUNCTION_INFO_V1(pg_tenancy_scopes_of_word);
 Datum pg_tenancy_scopes_of_word(PG_FUNCTION_ARGS) {
