@@ -116,10 +116,10 @@ COMMENT ON FUNCTION tenancy_internal.require_key_permission(tenancy.api_keys, te
 CREATE FUNCTION tenancy_internal.scopes_of_key(key tenancy.api_keys) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT coalesce(array_agg(s.scope), '{}')
-  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE scopes_of_key.key.all_scopes
-        UNION ALL
+  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE scopes_of_key.key.all_scopes AND p.action <> 'attribute'
+        UNION
         SELECT s.resource || '.' || s.action FROM tenancy.api_key_scopes s
-        WHERE s.api_key_id = scopes_of_key.key.api_key_id AND NOT scopes_of_key.key.all_scopes) s (scope)
+        WHERE s.api_key_id = scopes_of_key.key.api_key_id) s (scope)
 $$;
 COMMENT ON FUNCTION tenancy_internal.scopes_of_key(tenancy.api_keys) IS 'A key''s scopes as resource.action';
 
@@ -141,11 +141,11 @@ COMMENT ON FUNCTION tenancy_internal.set_scopes(tenancy.api_keys, jsonb) IS 'Giv
 
 CREATE FUNCTION tenancy_internal.scope_names(scopes jsonb, every_scope boolean) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN scope_names.every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p)
+  SELECT CASE WHEN scope_names.every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p WHERE p.action <> 'attribute')
               ELSE (SELECT coalesce(array_agg(e.resource || '.' || e.action), '{}')
                 FROM tenancy_internal.expand_scopes(scope_names.scopes) e) END
 $$;
-COMMENT ON FUNCTION tenancy_internal.scope_names(jsonb, boolean) IS 'Scopes, or every registered one, as resource.action';
+COMMENT ON FUNCTION tenancy_internal.scope_names(jsonb, boolean) IS 'Scopes, or every registered one that need not be named (attribute), as resource.action';
 
 CREATE FUNCTION tenancy.create_api_key(
   kind text, name text, organization text DEFAULT NULL, workspace text DEFAULT NULL, member text DEFAULT NULL,

@@ -88,6 +88,7 @@ BEGIN
   IF EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'tenancy'::regnamespace AND proname = 'register_permission') THEN
     PERFORM tenancy.register_permission('gadgets', a, 'Gadgets') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
     PERFORM tenancy.set_data_visibility('gadgets', true);
+    PERFORM tenancy.register_permission(r, 'attribute', 'Name others as owners') FROM unnest(ARRAY['gadgets', 'logs', 'prompts']) r;
     PERFORM tenancy.register_permission('billing', a, 'Billing') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
     PERFORM tenancy.register_permission('audit_logs', 'create', 'Audit'), tenancy.register_permission('api_keys', 'export', 'Export');
     PERFORM tenancy.register_permission('widgets', a, 'Widgets') FROM unnest(ARRAY['list', 'write', 'edit', 'delete']) a;
@@ -137,7 +138,7 @@ CREATE FUNCTION worlds.permissions_in_play() RETURNS text[] LANGUAGE sql AS $$
   SELECT array_agg(p.resource || '.' || p.action ORDER BY p.resource, p.action)
   FROM tenancy.permissions p
   WHERE p.resource IN ('logs', 'traces', 'analytics', 'prompts', 'integrations', 'gadgets', 'widgets', 'api_keys', 'billing', 'audit_logs')
-    AND p.action IN ('list', 'view', 'write', 'create', 'edit', 'update', 'delete', 'export')
+    AND p.action IN ('list', 'view', 'write', 'create', 'edit', 'update', 'delete', 'export', 'attribute')
 $$;
 
 CREATE FUNCTION worlds.roles_of(organization uuid, role_level text) RETURNS uuid[] LANGUAGE sql AS $$
@@ -645,7 +646,7 @@ BEGIN
   DELETE FROM tenancy.organizations;
   DELETE FROM tenancy.users;
   PERFORM tenancy.set_data_visibility('gadgets', true), tenancy.set_data_visibility('widgets', false);
-  TRUNCATE oracle.principals, oracle.tokens, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.present, oracle.answers,
+  TRUNCATE oracle.principals, oracle.tokens, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.viewers, oracle.answers,
     worlds.secrets, worlds.tokens, worlds.tables, worlds.principals, worlds.candidates, worlds.verdicts, worlds.expected;
 END
 $$;

@@ -196,14 +196,13 @@ Words words_for(WriteProblem problem, const char *resource, Command command, con
               leave_out(command)};
     case WriteProblem::foreign_owner:
       return {psprintf("%s does not name the session's user.", column_of(table, 2)),
-              "Owners and admins can name another member who reaches the row's workspace; everybody else "
-              "leaves the column out."};
+              "Owners and admins can name another member who may view the row; everybody else leaves the "
+              "column out."};
     case WriteProblem::owner_given:
-      return {psprintf("%s must be NULL: the session has no user, or none that the column can hold.",
-                       column_of(table, 2)),
-              psprintf("A service key with \"%s.attribute\" can name a member who reaches the "
-                       "row's workspace.",
-                       resource)};
+      return {
+          psprintf("%s must be NULL: the session has no user, or none that the column can hold.",
+                   column_of(table, 2)),
+          psprintf("A service key with \"%s.attribute\" can name a member who may view the row.", resource)};
     case WriteProblem::api_key_missing:
       return {psprintf("%s is NULL, and must name the session's API key.", column_of(table, 3)),
               leave_out(command)};
