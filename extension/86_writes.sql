@@ -154,7 +154,7 @@ BEGIN
     tenancy_internal.policy_options(protected, false, explain_write.command = 'insert'), protected.resource, explain_write.command, ids) INTO problem;
   SELECT string_agg(format('"%s"', p.polname), ', ' ORDER BY p.polname) INTO others FROM pg_policy p
   WHERE p.polrelid = explain_write.relation AND NOT p.polpermissive AND p.polname <> 'tenancy_writer' AND p.polcmd IN ('*', CASE explain_write.command WHEN 'insert' THEN 'a' ELSE 'w' END);
-  problem := coalesce(problem, by_writer);
+  problem := coalesce(problem, replace(by_writer, format('Column "%s"', protected.owner_column), format('Column "%s"', protected.writer_column)));
   RETURN coalesce('refused: ' || problem, 'accepted.')
     || coalesce(' Restrictive policies are asked as well: ' || others || '.', '')
     || coalesce((SELECT ' ' || string_agg(format('Another value than the default in %s needs "%s.%s" as well.', btrim(a.value::text, '[]'), protected.resource, a.key), ' ' ORDER BY a.key)

@@ -61,11 +61,24 @@ SELECT what, outcome('mike key', format('INSERT INTO app.steps (id, user_id, beg
   outcome('search service', format('INSERT INTO app.steps (id, user_id, begun_by) VALUES (8, %s, %s)', v.writer, v.initiator)) AS service
 FROM (VALUES (1, 'own', 'DEFAULT', 'DEFAULT'), (2, 'begun by another', 'DEFAULT', '''cccccccc-0000-4000-8000-000000000003'''), (3, 'written by another', '''cccccccc-0000-4000-8000-000000000003''', 'DEFAULT'),
   (4, 'by nobody', 'NULL', 'NULL'), (5, 'for mike', '''cccccccc-0000-4000-8000-000000000004''', '''cccccccc-0000-4000-8000-000000000004''')) v (n, what, writer, initiator) ORDER BY n;
+\set VERBOSITY default
+CALL become('mike key');
+INSERT INTO steps (id, user_id) VALUES (8, :mona);
+INSERT INTO steps (id, begun_by) VALUES (8, :mona);
 RESET SESSION AUTHORIZATION;
 CALL become('mike key');
 SELECT tenancy.explain_write('steps', '{"id": 8, "organization_id": "aaaaaaaa-0000-4000-8000-000000000000", "workspace_id": "aaaaaaaa-0000-4000-8000-000000000002", "begun_by": "cccccccc-0000-4000-8000-000000000003"}'), tenancy.explain_write('steps', '{"id": 8, "organization_id": "aaaaaaaa-0000-4000-8000-000000000000", "workspace_id": "aaaaaaaa-0000-4000-8000-000000000002", "user_id": "cccccccc-0000-4000-8000-000000000003"}'),
   tenancy.explain_write('steps', '{"id": 8, "organization_id": "aaaaaaaa-0000-4000-8000-000000000000", "workspace_id": "aaaaaaaa-0000-4000-8000-000000000002"}');
 CALL become('nobody');
+-- For somebody else: the owner; a service key that may, and in both columns.
+SELECT tenancy.register_permission('traces', 'attribute', 'Say whose a span is');
+INSERT INTO tenancy.api_key_scopes SELECT k.api_key_id, 'traces', 'attribute' FROM tenancy.api_keys k WHERE k.name = 'search service';
+SET SESSION AUTHORIZATION regress_app;
+SELECT v.writer, v.initiator, outcome('olivia', format('INSERT INTO app.steps (id, workspace_id, user_id, begun_by) VALUES (8, ''aaaaaaaa-0000-4000-8000-000000000002'', %s, %s)', v.writer, v.initiator)) AS olivia,
+  outcome('search service', format('INSERT INTO app.steps (id, user_id, begun_by) VALUES (8, %s, %s)', v.writer, v.initiator)) AS service
+FROM (VALUES (1, 'DEFAULT', '''cccccccc-0000-4000-8000-000000000004'''), (2, '''cccccccc-0000-4000-8000-000000000004''', 'DEFAULT'), (3, '''cccccccc-0000-4000-8000-000000000004''', '''cccccccc-0000-4000-8000-000000000004'''),
+  (4, '''cccccccc-0000-4000-8000-000000000004''', '''cccccccc-0000-4000-8000-000000000006''')) v (n, writer, initiator) ORDER BY n;
+RESET SESSION AUTHORIZATION;
 -- Names may change, tables may come again; a policy that is gone is found.
 ALTER TABLE steps RENAME COLUMN user_id TO writer;
 ALTER TABLE steps RENAME COLUMN begun_by TO initiator;
@@ -130,6 +143,11 @@ FROM unnest(ARRAY['root first', 'children first', 'of a service', 'with another 
 SELECT who, outcome(who, 'INSERT INTO obs.traces (trace_id, span_id, name, start_time, workspace_id, initiator_id) VALUES (''x'', ''1'', ''x'', now(), ''aaaaaaaa-0000-4000-8000-000000000002'', ''cccccccc-0000-4000-8000-000000000003'')')
 FROM unnest(ARRAY['mike key', 'search service']) who;
 SELECT who, outcome(who, 'INSERT INTO obs.trace_initiators (trace_id, workspace_id, begun, first_at, last_at) VALUES (''forged root'', ''aaaaaaaa-0000-4000-8000-000000000002'', true, now(), now())') FROM unnest(ARRAY['mike key', 'search service']) who;
+-- A gateway that says for whom: the span is that user's, as if it had written it.
+CALL become('search service');
+INSERT INTO obs.traces (trace_id, span_id, parent_span_id, name, start_time, workspace_id, user_id) VALUES ('of a gateway', '2', '1', 'call', now(), :search, NULL);
+INSERT INTO obs.traces (trace_id, span_id, name, start_time, workspace_id, user_id) VALUES ('of a gateway', '1', 'request', now(), :search, :mike);
+SELECT seen('mike', 'SELECT span_id FROM obs.trace_tree(''of a gateway'')') AS mike, seen('mona', 'SELECT span_id FROM obs.trace_tree(''of a gateway'')') AS mona;
 -- Several traces in one statement, and one trace in two workspaces
 CALL become('search service');
 INSERT INTO obs.traces (trace_id, span_id, parent_span_id, name, start_time, workspace_id)
