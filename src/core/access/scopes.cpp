@@ -63,6 +63,13 @@ std::span<const Scope> log_scopes(std::span<const Scope> scopes, string_view lev
   return {};
 }
 
+// The ladder of resources of the user's own, likewise. Unknown actions are in no level: they are given
+// singly.
+constexpr std::array<string_view, 13> own_ladder = {"list",    "view",   "copy",   "filter", "group",
+                                                    "export",  "create", "update", "edit",   "duplicate",
+                                                    "publish", "write",  "delete"};
+constexpr std::size_t own_read_length = 6, own_write_length = 12;
+
 constexpr std::array defaults = {DefaultLevel{"completions", "enabled"}, DefaultLevel{"prompts", "read"}};
 
 }  // namespace
@@ -102,6 +109,16 @@ std::span<const Scope> scopes_of_word(string_view feature, string_view word, boo
 bool is_scope_level(string_view feature, string_view level) noexcept {
   const auto levels = scope_levels(feature);
   return std::find(levels.begin(), levels.end(), level) != levels.end();
+}
+
+std::span<const string_view> own_resource_levels() noexcept { return ladder_levels; }
+
+std::span<const string_view> actions_of_level(string_view level) noexcept {
+  const std::span<const string_view> actions = own_ladder;
+  if (level == "read") return actions.first(own_read_length);
+  if (level == "write") return actions.first(own_write_length);
+  if (level == "delete") return actions;
+  return {};
 }
 
 std::span<const DefaultLevel> default_scope_levels() noexcept { return defaults; }

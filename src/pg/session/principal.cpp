@@ -191,7 +191,10 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
   }
   const TokenRead token = read_token(read, given);
   if (token.refused != nullptr)
-    refuse_token(token.refused, token.is_signed ? as_sentence(token.refused) : nullptr);
+    refuse_token(of_user.refused != nullptr ? of_user.refused : token.refused,
+                 of_user.refused != nullptr ? of_user.refused
+                 : token.is_signed          ? as_sentence(token.refused)
+                                            : nullptr);
 
   principal.kind = PrincipalKind::jwt;
   principal.source = PrincipalSource::jwt;

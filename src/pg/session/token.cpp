@@ -9,6 +9,7 @@
 #include "pg/server/pod_array.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/signature.hpp"
+#include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -67,6 +68,13 @@ RegisteredScopes registered_scopes(const JsonValue &claim) {
     const bool known = is_registered(resource, action);
     result.any = result.any || known || is_scope_level(scope->resource, scope->action);
     if (known) result.permissions.add(permission_id(resource, action));
+    // A resource of the user's own is a feature of its name.
+    if (!known && scope_levels(scope->resource).empty())
+      for (const std::string_view own : actions_of_level(scope->action))
+        if (const char *may = copy(own); is_registered(resource, may)) {
+          result.permissions.add(permission_id(resource, may));
+          result.any = true;
+        }
     for (const Scope &included : scopes_of_word(scope->resource, scope->action, known))
       if (const char *of = copy(included.resource), *may = copy(included.action); is_registered(of, may))
         result.permissions.add(permission_id(of, may));
@@ -90,6 +98,7 @@ const char *read_verified(const CatalogRead &read, const SignedToken &parts, Tok
   const ConfiguredKey configured = read_key_of(read, organization, parts.header.key_id);
   if (!configured.found) return "its key is not known";
   if (const char *problem = check_signature(parts, configured.key); problem != nullptr) return problem;
+  if (is_signed_for_all(read, parts)) return "its key signs tokens of users";
   token.is_signed = true;
   if (claims_problem != nullptr) return claims_problem;
   if (!is_database_text(claims.workspace)) return "its workspace does not exist";
