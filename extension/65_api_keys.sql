@@ -60,7 +60,14 @@ BEGIN
      AND NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = split_part(scopes_of_single.word, '.', 1) AND p.built_in) THEN
     more := tenancy_internal.scopes_of_feature(split_part(scopes_of_single.word, '.', 1), split_part(scopes_of_single.word, '.', 2));
   END IF;
-  RETURN CASE WHEN registered THEN scopes_of_single.word || more ELSE more END;
+  IF registered THEN
+    RETURN scopes_of_single.word || more;
+  END IF;
+  -- A vocabulary may lack a feature of the extension.
+  IF more <> '{}' AND NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = ANY (more)) THEN
+    RETURN NULL;
+  END IF;
+  RETURN more;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.scopes_of_single(text) IS 'What a single scope gives an API key, as resource.action: the permission of that name with what it includes, or a level of a feature; NULL for neither';

@@ -65,19 +65,20 @@ RegisteredScopes registered_scopes(const JsonValue &claim) {
     if (!scope) continue;
     const char *resource = copy(scope->resource);
     const char *action = copy(scope->action);
-    const bool known = is_registered(resource, action);
-    result.any = result.any || known || is_scope_level(scope->resource, scope->action);
-    if (known) result.permissions.add(permission_id(resource, action));
-    // A resource of the user's own is a feature of its name.
-    if (!known && scope_levels(scope->resource).empty())
-      for (const std::string_view own : actions_of_level(scope->action))
-        if (const char *may = copy(own); is_registered(resource, may)) {
-          result.permissions.add(permission_id(resource, may));
-          result.any = true;
-        }
-    for (const Scope &included : scopes_of_word(scope->resource, scope->action, known))
-      if (const char *of = copy(included.resource), *may = copy(included.action); is_registered(of, may))
-        result.permissions.add(permission_id(of, may));
+    const auto add = [&result](const char *of, const char *may) {
+      if (!is_registered(of, may)) return false;
+      result.permissions.add(permission_id(of, may));
+      result.any = true;
+      return true;
+    };
+    const bool known = add(resource, action);
+    const auto included = scopes_of_word(scope->resource, scope->action, known);
+    for (const Scope &one : included) add(copy(one.resource), copy(one.action));
+    if (known) continue;
+    // A level that gives nothing narrows all the same. A resource of the user's own is a feature of its name.
+    if (included.empty() && is_scope_level(scope->resource, scope->action)) result.any = true;
+    if (scope_levels(scope->resource).empty())
+      for (const std::string_view own : actions_of_level(scope->action)) add(resource, copy(own));
   }
   return result;
 }
