@@ -110,6 +110,8 @@ bool is_never_a_user_keys(string_view resource, string_view action) noexcept {
 
 bool is_own_only_for_members(string_view resource) noexcept { return resource == "api_keys"; }
 
+bool is_off_by_default(string_view action) noexcept { return action == "attribute"; }
+
 bool is_organization_level(string_view resource) noexcept { return is_one_of(resource, organization_level); }
 
 bool can_hold(Level level_of_role, string_view resource) noexcept {

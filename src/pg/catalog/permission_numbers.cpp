@@ -150,9 +150,10 @@ const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
       RelationGetDescr(scan.relation)->natts >= attribute::permissions::data_visibility;
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const char *resource = text_column(scan, tuple, attribute::permissions::resource);
-    const PermissionId permission =
-        permission_id(resource, text_column(scan, tuple, attribute::permissions::action));
+    const char *action = text_column(scan, tuple, attribute::permissions::action);
+    const PermissionId permission = permission_id(resource, action);
     found.all.add(permission);
+    if (!is_off_by_default(action)) found.every_scope.add(permission);
     if (says_what_is_shared && !is_observability(resource) &&
         !bool_column(scan, tuple, attribute::permissions::data_visibility))
       found.shared.add(permission);

@@ -173,8 +173,9 @@ void add_keys(ResultRows &rows, const CatalogRead &read, const Question &questio
     const char *kind = text_column(scan, tuple, attribute::api_keys::kind);
     Rows reached = rows_of_service_key(workspace, question.id, question.workspace, permission_classes());
     if (reached == Rows::none || why_key_has_ended(scan, tuple) != nullptr) continue;
-    if (!bool_column(scan, tuple, attribute::api_keys::all_scopes) && !has_scope(read, question, id))
-      continue;
+    const bool has_every_scope =
+        bool_column(scan, tuple, attribute::api_keys::all_scopes) && !is_off_by_default(question.action);
+    if (!has_every_scope && !has_scope(read, question, id)) continue;
     if (key_kind_named(kind) == KeyKind::workspace_user_key)
       reached = reach_of_user_key(read, question, roles,
                                   uuid_column(scan, tuple, attribute::api_keys::user_id), workspace);
