@@ -136,6 +136,21 @@ TEST(Scopes, OfAHigherRungHoldThoseOfTheLowerOne) {
   }
 }
 
+TEST(Scopes, OfOwnResourcesAreALadderToo) {
+  std::set<std::string_view> lower;
+  for (const std::string_view level : own_resource_levels()) {
+    const auto actions = actions_of_level(level);
+    const std::set<std::string_view> higher(actions.begin(), actions.end());
+    EXPECT_TRUE(std::includes(higher.begin(), higher.end(), lower.begin(), lower.end())) << level;
+    EXPECT_EQ(higher.contains("view"), level != "disabled") << level;
+    EXPECT_EQ(higher.contains("create"), level == "write" || level == "delete") << level;
+    EXPECT_EQ(higher.contains("delete"), level == "delete") << level;
+    lower = higher;
+  }
+  for (const std::string_view level : {"", "none", "Read", "enabled"})
+    EXPECT_TRUE(actions_of_level(level).empty()) << level;
+}
+
 TEST(Scopes, AreEmptyForUnknownFeaturesAndLevels) {
   for (const std::string_view feature : {"", "api_keys", "billing", "team", "analytics", "Logs", "logs "}) {
     EXPECT_TRUE(scope_levels(feature).empty()) << feature;

@@ -66,6 +66,14 @@ UPDATE tenancy.permissions SET data_visibility = false WHERE built_in AND resour
 ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check CHECK
   (data_visibility OR resource NOT IN ('logs', 'traces', 'analytics'));
 -- @include 24_protected_names.sql
+-- Resources of the user's own have settings, which workspaces may configure, in one category.
+-- @include 27_catalog_vocabulary.sql
+ALTER TABLE tenancy.grants DROP CONSTRAINT grants_check1;
+ALTER TABLE tenancy.grants ADD CONSTRAINT grants_category_check CHECK (workspace_id IS NULL OR resource NOT IN
+  ('traces', 'completions', 'configs', 'providers', 'models', 'team', 'organization', 'billing', 'audit_logs', 'workspaces'));
+ALTER TABLE tenancy.workspace_overrides DROP CONSTRAINT workspace_overrides_category_check;
+ALTER TABLE tenancy.workspace_overrides ADD CONSTRAINT workspace_overrides_category_check CHECK (category IN
+  ('data_visibility', 'logs', 'analytics', 'api_keys', 'prompts', 'guardrails', 'integrations', 'resources'));
 
 -- Invitations, and names that an organization gives its members
 -- @include 25_catalog_invitations.sql
@@ -91,8 +99,9 @@ DROP FUNCTION tenancy.set_jwks(text, jsonb, text, text);
 ALTER TABLE tenancy.api_keys ADD COLUMN rotated_at timestamptz;
 COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
 
--- Replaced by advise(boolean).
+-- Replaced by functions with more arguments.
 DROP FUNCTION tenancy.advise();
+DROP FUNCTION tenancy.delete_workspace(text);
 
 -- Last, since bodies of 1.0 call the functions in their former schema: no function of 1.0 may run between this and the new
 -- bodies. The event triggers are enabled again at the end.

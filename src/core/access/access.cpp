@@ -336,6 +336,19 @@ Access Access::limited_to(const PermissionSet &permissions) const {
   return access;
 }
 
+Access Access::over_all_rows() const {
+  Access access = *this;
+  const auto widen = [](Rights &rights) {
+    rights.all |= rights.own;
+    rights.own = {};
+  };
+  widen(access.on_organization_);
+  widen(access.on_organization_itself_);
+  widen(access.on_unassigned_);
+  for (Rights &rights : access.shared_) widen(rights);
+  return access;
+}
+
 const Rights &Access::in_workspace(const Uuid &workspace) const noexcept {
   const auto found =
       std::lower_bound(entries_.begin(), entries_.end(), workspace,

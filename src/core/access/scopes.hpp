@@ -23,6 +23,11 @@ std::span<const std::string_view> scope_levels(std::string_view feature) noexcep
 /// `disabled`, and for an unknown level.
 std::span<const Scope> scopes_of_level(std::string_view feature, std::string_view level) noexcept;
 
+/// The levels of a resource of the user's own, whose name is its feature, and the actions of each; empty for
+/// `disabled`, and for an unknown level.
+std::span<const std::string_view> own_resource_levels() noexcept;
+std::span<const std::string_view> actions_of_level(std::string_view level) noexcept;
+
 /// The default levels of a new key; other features are disabled.
 struct DefaultLevel {
   std::string_view feature;

@@ -35,11 +35,15 @@ enum class Category : std::uint8_t {
   api_keys,
   prompts,
   guardrails,
-  integrations
+  integrations,
+  resources
 };
 
-/// The category of that name. A resource's grants belong to the category of the same name, if there is one.
 std::optional<Category> category_named(std::string_view name) noexcept;
+
+/// The category that a resource's grants belong to: the one of its name; `resources` for a resource that is
+/// not built in; none for other built-in resources, which workspaces never configure.
+std::optional<Category> category_of(std::string_view resource) noexcept;
 
 class CategorySet {
  public:
@@ -57,7 +61,8 @@ enum class KeyKind : std::uint8_t { organization_service_key, workspace_service_
 std::optional<KeyKind> key_kind_named(std::string_view name) noexcept;
 
 /// A list of words by name, for SQL: levels, categories, key_kinds, organization_level, append_only,
-/// observability. Empty for any other name.
+/// observability, gateway (resources of the vocabulary llm_gateway), without_category. Empty for any other
+/// name.
 std::span<const std::string_view> words_of(std::string_view list) noexcept;
 
 /// Whether an override of a role's grant can have any effect: never for owners and workspace admins; for
@@ -112,6 +117,18 @@ bool is_observability(std::string_view resource) noexcept;
 
 /// The built-in roles that hold a permission from its registration on, so that it can be delegated.
 bool holds_new_permissions(const Uuid &role, std::string_view resource) noexcept;
+
+/// Whether the resource belongs to the vocabulary llm_gateway, which an installation can leave out.
+bool is_of_gateway(std::string_view resource) noexcept;
+
+/// The effect of an action on a resource of the user's own, as far as its name says: it reads rows, writes
+/// them, or neither.
+enum class ActionKind : std::uint8_t { read, write, other };
+ActionKind kind_of_action(std::string_view action) noexcept;
+
+/// Whether a built-in role holds this action on a resource of the user's own, unless the resource is
+/// registered otherwise: members what reads, creates and updates rows, all others everything.
+bool holds_by_default(const Uuid &role, std::string_view action) noexcept;
 
 /// The model's classes of permissions. REQUIRES: a permission is added here when it gets its number, before
 /// it is in any other set.

@@ -198,11 +198,16 @@ void check_length(const char *what, const char *name) {
 void require_registered_resource(const char *resource) {
   check_length("resource", resource);
   if (exists(resource, nullptr)) return;
+  if (is_of_gateway(resource))
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("resource \"%s\" is not registered", resource),
+             errdetail("It belongs to the vocabulary \"llm_gateway\", which this database leaves out."),
+             errhint("Use tenancy.use_vocabulary('llm_gateway') to have it.")));
   const char *nearest = nearest_registered(resource, nullptr);
   ereport(ERROR,
           (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("resource \"%s\" is not registered", resource),
            nearest != nullptr ? errhint("Perhaps you meant \"%s\".", nearest)
-                              : errhint("Use tenancy.register_permission() to add one.")));
+                              : errhint("Use tenancy.register_resource() to add one.")));
 }
 
 void require_registered(const char *resource, const char *action) {

@@ -89,6 +89,21 @@ Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
   PG_RETURN_ARRAYTYPE_P(construct_array(scopes.items, scopes.count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+// The actions of a level of the user's own resources; the caller removes unregistered ones.
+PG_FUNCTION_INFO_V1(pg_tenancy_actions_of_level);
+Datum pg_tenancy_actions_of_level(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const char *level = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  const auto levels = own_resource_levels();
+  bool known = false;
+  for (const auto candidate : levels) known = known || candidate == level;
+  if (!known) raise_unknown("level", level, levels);
+
+  PodArray<Datum> actions;
+  for (const auto action : actions_of_level(level)) actions.append(text_of(action));
+  PG_RETURN_ARRAYTYPE_P(construct_array(actions.items, actions.count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 // The default levels of a new key, as pairs of feature and level.
 PG_FUNCTION_INFO_V1(pg_tenancy_default_scope_levels);
 Datum pg_tenancy_default_scope_levels(PG_FUNCTION_ARGS) {

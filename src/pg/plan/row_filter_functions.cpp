@@ -70,7 +70,7 @@ CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const
                       errmsg("could not determine the type of a row's column")));
     state->values->params[i].ptype = type;
     state->values->params[i].pflags = PARAM_FLAG_CONST;
-    columns[i] = parameter(i + 1, type, argument_collation(call, argument));
+    columns[i] = id_parameter(i + 1, type, argument_collation(call, argument));
   }
   give_back_numbers();
   state->token = SessionToken::now();
