@@ -52,6 +52,7 @@ CREATE TABLE tenancy.identities (
   subject text COLLATE "C" NOT NULL CHECK (length(subject) BETWEEN 1 AND 255),
   user_id uuid NOT NULL REFERENCES tenancy.users ON DELETE CASCADE,
   created_at timestamptz NOT NULL DEFAULT now(),
+  linked_by uuid,
   PRIMARY KEY (trust_id, subject)
 );
 CREATE INDEX identities_user_idx ON tenancy.identities (user_id, trust_id);
@@ -60,6 +61,7 @@ COMMENT ON COLUMN tenancy.identities.trust_id IS 'The trust whose tokens name th
 COMMENT ON COLUMN tenancy.identities.subject IS 'Value of the claim sub, or oid';
 COMMENT ON COLUMN tenancy.identities.user_id IS 'The user';
 COMMENT ON COLUMN tenancy.identities.created_at IS 'When they were linked';
+COMMENT ON COLUMN tenancy.identities.linked_by IS 'Member who has said so, and whose rights limit what it is worth now; NULL: a DBA, or the user by accepting an invitation';
 
 -- Survives the membership: what was revoked stays so after a return.
 CREATE TABLE tenancy.ended_tokens (

@@ -164,8 +164,9 @@ BEGIN
     RETURNING users.user_id INTO create_organization.owner_id;
   ELSIF NOT by_dba AND NOT EXISTS (SELECT FROM tenancy_internal.own_identity() p WHERE p.user_id = known) THEN
     -- An existing user is invited instead.
-    INSERT INTO tenancy.invitations (organization_id, email, role_id, expires_at)
-    VALUES (create_organization.organization_id, the_address, owner_role, clock_timestamp() + interval '14 days');
+    INSERT INTO tenancy.invitations (organization_id, email, role_id, expires_at, signed_up_by)
+    SELECT create_organization.organization_id, the_address, owner_role, clock_timestamp() + interval '14 days', o.created_by
+    FROM tenancy.organizations o WHERE o.organization_id = create_organization.organization_id;
     RETURN;
   ELSIF create_organization.given_owner <> known THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('user "%s" has another id', the_address);

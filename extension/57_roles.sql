@@ -10,9 +10,9 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
   PERFORM tenancy_internal.check_given('name', create_role.name);
-  IF create_role.level IS NULL OR create_role.level NOT IN ('organization', 'workspace') THEN
+  IF create_role.level IS NULL OR create_role.level <> ALL (tenancy_internal.words('levels')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('level "%s" does not exist', create_role.level),
-      HINT = 'Levels are organization and workspace.';
+      HINT = format('Levels are %s.', array_to_string(tenancy_internal.words('levels'), ' and '));
   END IF;
   IF create_role.copy_of IS NOT NULL THEN
     template := tenancy_internal.find_role(the_organization, create_role.level, create_role.copy_of);
@@ -143,7 +143,7 @@ BEGIN
   PERFORM tenancy_internal.require_configuration_permission(the_organization, the_workspace);
   PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_visibility(the_organization, the_workspace, the_role),
                                      'data visibility of role "' || set_role_visibility.role || '"');
-  IF the_role = tenancy_internal.find_role(NULL, 'workspace', 'admin') THEN
+  IF tenancy_internal.is_above_visibility(the_role) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'workspace admins are above data visibility';
   END IF;
   IF set_role_visibility.all_rows IS NULL THEN

@@ -63,8 +63,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a setting''s value cannot be NULL',
       HINT = 'Use tenancy.reset_setting() to take a value away.';
   END IF;
-  IF the_workspace IS NOT NULL AND NOT set_setting.value
-     AND (SELECT r.level FROM tenancy.roles r WHERE r.role_id = definition.role_id) = 'organization' THEN
+  IF the_workspace IS NOT NULL
+     AND NOT (SELECT tenancy_internal.workspace_may_override(r.level, set_setting.value) FROM tenancy.roles r WHERE r.role_id = definition.role_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('setting "%s" cannot be switched off by a workspace', set_setting.setting),
       DETAIL = 'A workspace takes nothing from roles of the organization.',
@@ -165,7 +165,7 @@ BEGIN
   the_workspace := (tenancy_internal.resolve_workspace(settings.workspace, the_organization)).workspace_id;
   IF NOT tenancy.is_dba() AND NOT (CASE WHEN the_workspace IS NULL THEN tenancy.authorize('workspaces', 'view')
                                         ELSE tenancy.authorize('workspaces', 'view', the_workspace) END) THEN
-    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || settings.workspace || '"');
+    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || settings.workspace || '"', the_workspace);
   END IF;
   -- The value is the effective one, from the rights; the source is the most specific row, with whether it counts.
   RETURN QUERY
@@ -183,8 +183,7 @@ BEGIN
     FROM (SELECT g.workspace_id FROM tenancy.grants g
           WHERE g.role_id = d.role_id AND g.organization_id = the_organization
             AND g.resource = d.resource AND g.action = ANY (d.actions)
-            -- a workspace cannot restrict roles of the organization
-            AND (g.workspace_id IS NULL OR g.workspace_id = the_workspace AND (r.level = 'workspace' OR g.allowed))
+            AND (g.workspace_id IS NULL OR g.workspace_id = the_workspace AND tenancy_internal.workspace_may_override(r.level, g.allowed))
           UNION ALL
           SELECT v.workspace_id FROM tenancy.visibility v
           WHERE d.resource IS NULL AND v.role_id = d.role_id AND v.organization_id = the_organization

@@ -175,7 +175,7 @@ DECLARE
   key tenancy.api_keys;
   the_workspace tenancy.workspaces;
   issued record;
-  kinds CONSTANT text[] := ARRAY['organization_service_key', 'workspace_service_key', 'workspace_user_key'];
+  kinds CONSTANT text[] := tenancy_internal.words('key_kinds');
 BEGIN
   IF create_api_key.kind IS NULL OR create_api_key.kind <> ALL (kinds) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('kind of API key "%s" does not exist', create_api_key.kind),

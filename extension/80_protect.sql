@@ -173,8 +173,8 @@ BEGIN
                   AND p.polname IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete') LOOP
     EXECUTE format('DROP POLICY %I ON %s', policy, remove_protection.relation);
   END LOOP;
-  PERFORM tenancy_internal.drop_fill_trigger(remove_protection.relation);
-  PERFORM tenancy_internal.drop_action_triggers(remove_protection.relation);
+  PERFORM tenancy_internal.drop_triggers(remove_protection.relation, f)
+  FROM unnest('{tenancy_internal.fill_nulls,tenancy_internal.check_action}'::regproc[]) f;
   FOREACH defaulted IN ARRAY coalesce(removed.defaulted_columns, '{}') LOOP
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = remove_protection.relation AND a.attname = defaulted) THEN
       EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', remove_protection.relation, defaulted);
@@ -260,7 +260,7 @@ BEGIN
 
   PERFORM tenancy_internal.make_fill_trigger(apply_protection.relation, apply_protection.wanted);
   -- last: their conditions hold the defaults
-  PERFORM tenancy_internal.make_action_triggers(apply_protection.relation, apply_protection.wanted.actions);
+  PERFORM tenancy_internal.make_action_triggers(apply_protection.relation, apply_protection.wanted);
   apply_protection.wanted.defaulted_columns := defaulted;
   apply_protection.wanted.row_security_before := coalesce(before.row_security_before, class.relrowsecurity);
   apply_protection.wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);

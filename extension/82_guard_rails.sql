@@ -149,7 +149,7 @@ BEGIN
     RETURN;
   END IF;
   -- Their conditions hold the defaults that columns had.
-  PERFORM tenancy_internal.make_action_triggers(t.relation, t.actions) FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
+  PERFORM tenancy_internal.make_action_triggers(t.relation, t) FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
   JOIN tenancy.protected_tables t ON t.relation = f.relid WHERE t.actions IS NOT NULL;
   FOR filled IN
     -- Table by table, by their indexes: a join would read all of pg_attribute.

@@ -26,6 +26,7 @@ BEGIN
     ('organization_members', 'check_member_id', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_member_id()', false),
 
     ('organization_members', 'follow_membership', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'follow_membership()', false),
+    ('organizations', 'end_sign_up', 'AFTER UPDATE', 'ROW', 'OLD.open_to_sign_up AND NOT NEW.open_to_sign_up', 'end_sign_up()', false),
     ('login_bindings', 'settle_binding', 'BEFORE INSERT OR UPDATE', 'ROW',
      'NEW.user_id IS NOT NULL AND NEW.organization_id IS NULL AND NEW.workspace_id IS NULL', 'settle_binding()', false),
     ('organization_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_leaver()', false),
@@ -42,7 +43,7 @@ BEGIN
      '(OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id)', 'end_tokens_of_leaver()', false),
     ('organization_members', 'end_tokens_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
     ('identities', 'end_tokens', 'AFTER DELETE', 'ROW', NULL, 'end_tokens_of_unlinked()', false),
-    ('identities', 'end_tokens_of_former', 'AFTER UPDATE', 'ROW', 'OLD.* IS DISTINCT FROM NEW.*', 'end_tokens_of_unlinked()', false),
+    ('identities', 'end_tokens_of_former', 'AFTER UPDATE', 'ROW', '(OLD.trust_id, OLD.subject, OLD.user_id) IS DISTINCT FROM (NEW.trust_id, NEW.subject, NEW.user_id)', 'end_tokens_of_unlinked()', false),
     ('identities', 'end_tokens_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
 
     ('permissions', 'drop_settings', 'AFTER DELETE', 'ROW', 'NOT OLD.built_in', 'drop_resource_settings()', false),

@@ -10,7 +10,7 @@ INSERT INTO notes SELECT id, organization_id, workspace_id, user_id, api_key_id,
 SELECT tenancy.protect('notes', 'prompts', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
 
--- What comes of a command of somebody: how many rows, or why not. Nothing of it stays.
+-- The outcome of somebody's command: how many rows, or why not. It is rolled back.
 CREATE FUNCTION why(who text, command text, workspace text DEFAULT '') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   touched bigint;

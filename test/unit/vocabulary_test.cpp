@@ -121,6 +121,18 @@ TEST(Overrides, OfAWorkspaceTakeNothingFromTheOrganizationsRoles) {
       EXPECT_EQ(counting({role, Level::organization, true, false}, open_to(category)), Names{}) << category;
 }
 
+TEST(Overrides, OfAWorkspaceAddToEveryRoleAndTakeFromThoseOfWorkspaces) {
+  EXPECT_TRUE(workspace_may_override(Level::organization, true));
+  EXPECT_FALSE(workspace_may_override(Level::organization, false));
+  EXPECT_TRUE(workspace_may_override(Level::workspace, true));
+  EXPECT_TRUE(workspace_may_override(Level::workspace, false));
+}
+
+TEST(Visibility, IsBelowWorkspaceAdminsOnly) {
+  for (const Uuid &role : roles_of_workspaces)
+    EXPECT_EQ(is_above_visibility(role), role == workspace_admin_role);
+}
+
 TEST(Overrides, OfAWorkspaceDontCountWhileNothingIsOpen) {
   for (const Uuid &role : {organization_admin_role, workspace_member_role, custom_role})
     for (const Level level : {Level::organization, Level::workspace})
@@ -187,6 +199,8 @@ TEST(Permissions, AreHeldFromTheirRegistrationOnWithinReach) {
     EXPECT_TRUE(holds_new_permissions(organization_owner_role, resource));
     EXPECT_TRUE(holds_new_permissions(organization_admin_role, resource));
     EXPECT_EQ(holds_new_permissions(workspace_admin_role, resource), !is_organization_level(resource));
+    EXPECT_EQ(can_hold(Level::workspace, resource), !is_organization_level(resource));
+    EXPECT_TRUE(can_hold(Level::organization, resource));
     for (const Uuid &role :
          {organization_member_role, workspace_manager_role, workspace_member_role, custom_role})
       EXPECT_FALSE(holds_new_permissions(role, resource));

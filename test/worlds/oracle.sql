@@ -487,7 +487,7 @@ SELECT x.n, x.t, x.id, purpose.purpose,
     WHEN x.my_key IS NOT NULL THEN false
   END) AS answer
 FROM oracle.seen x
--- unowned: may who is restricted to own rows make a row that isn't?
+-- unowned: whether a principal that is restricted to own rows may write a row of no owner
 CROSS JOIN (VALUES ('insert', 'insert', true), ('stay', 'update', false)) purpose (purpose, needs, unowned)
 LEFT JOIN oracle.for_another another ON another.n = x.n AND another.t = x.t AND another.id = x.id
 LEFT JOIN oracle.reach level ON level.n = x.n AND level.t = x.t AND level.purpose = purpose.needs AND level.workspace_id IS NULL

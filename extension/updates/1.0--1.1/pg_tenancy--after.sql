@@ -44,7 +44,7 @@ BEGIN
     FROM tenancy.grants g JOIN tenancy.roles r ON r.role_id = g.role_id
     JOIN tenancy.organizations o ON o.organization_id = g.organization_id
     JOIN tenancy.workspaces w ON w.workspace_id = g.workspace_id
-    WHERE r.level = 'organization' AND NOT g.allowed
+    WHERE NOT tenancy_internal.workspace_may_override(r.level, g.allowed)
     ORDER BY 1, 2, 3, 4, 5 LOOP
     RAISE WARNING USING
       MESSAGE = format('workspace "%s" of organization "%s" no longer takes %s.%s from organization role "%s"',

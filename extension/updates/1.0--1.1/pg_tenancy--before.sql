@@ -99,8 +99,9 @@ DROP FUNCTION tenancy.set_jwks(text, jsonb, text, text);
 ALTER TABLE tenancy.api_keys ADD COLUMN rotated_at timestamptz;
 COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
 
--- Replaced by advise(boolean).
+-- Replaced by functions with more arguments.
 DROP FUNCTION tenancy.advise();
+DROP FUNCTION tenancy.delete_workspace(text);
 
 -- Last, since bodies of 1.0 call the functions in their former schema: no function of 1.0 may run between this and the new
 -- bodies. The event triggers are enabled again at the end.

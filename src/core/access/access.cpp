@@ -59,7 +59,7 @@ class AccessBuilder {
   }
 
   bool shows_all_rows(const Uuid &role, const Uuid &workspace) const {
-    return role == workspace_admin_role || sees_all(role, workspace);
+    return is_above_visibility(role) || sees_all(role, workspace);
   }
 
   void build() {
@@ -333,6 +333,19 @@ Access Access::limited_to(const PermissionSet &permissions) const {
   for (Rights &rights : access.shared_) limit(rights);
   for (Entry &entry : access.entries_) entry.above_settings = false;
   access.above_settings_ = false;
+  return access;
+}
+
+Access Access::over_all_rows() const {
+  Access access = *this;
+  const auto widen = [](Rights &rights) {
+    rights.all |= rights.own;
+    rights.own = {};
+  };
+  widen(access.on_organization_);
+  widen(access.on_organization_itself_);
+  widen(access.on_unassigned_);
+  for (Rights &rights : access.shared_) widen(rights);
   return access;
 }
 

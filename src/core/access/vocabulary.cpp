@@ -82,14 +82,20 @@ bool can_be_overridden(const Uuid &role, Level level_of_role, string_view resour
                        string_view action) noexcept {
   if (role == organization_owner_role || role == workspace_admin_role) return false;
   if (role == organization_admin_role) return resource == "logs" && (action == "view" || action == "list");
-  return level_of_role == Level::organization || !is_organization_level(resource);
+  return can_hold(level_of_role, resource);
 }
+
+bool workspace_may_override(Level level_of_role, bool allowed) noexcept {
+  return level_of_role == Level::workspace || allowed;
+}
+
+bool is_above_visibility(const Uuid &role) noexcept { return role == workspace_admin_role; }
 
 bool override_counts(const OverrideRow &row, string_view resource, string_view action,
                      CategorySet open_to_workspaces) noexcept {
   if (!can_be_overridden(row.role, row.level_of_role, resource, action)) return false;
   if (!row.of_workspace) return true;
-  if (row.level_of_role == Level::organization && !row.allowed) return false;
+  if (!workspace_may_override(row.level_of_role, row.allowed)) return false;
   const auto category = category_of(resource);
   return category && open_to_workspaces.contains(*category);
 }
@@ -106,6 +112,10 @@ bool is_own_only_for_members(string_view resource) noexcept { return resource ==
 
 bool is_organization_level(string_view resource) noexcept { return is_one_of(resource, organization_level); }
 
+bool can_hold(Level level_of_role, string_view resource) noexcept {
+  return level_of_role == Level::organization || !is_organization_level(resource);
+}
+
 bool is_append_only(string_view resource) noexcept { return is_one_of(resource, observability); }
 
 bool can_be_registered(string_view resource, string_view action) noexcept {
@@ -116,7 +126,7 @@ bool is_observability(string_view resource) noexcept { return is_one_of(resource
 
 bool holds_new_permissions(const Uuid &role, string_view resource) noexcept {
   return role == organization_owner_role || role == organization_admin_role ||
-         (role == workspace_admin_role && !is_organization_level(resource));
+         (role == workspace_admin_role && can_hold(Level::workspace, resource));
 }
 
 bool is_of_gateway(string_view resource) noexcept { return is_one_of(resource, gateway); }

@@ -71,6 +71,13 @@ std::span<const std::string_view> words_of(std::string_view list) noexcept;
 bool can_be_overridden(const Uuid &role, Level level_of_role, std::string_view resource,
                        std::string_view action) noexcept;
 
+/// Whether a workspace's override of a role's grant can count: it takes nothing from a role of the
+/// organization.
+bool workspace_may_override(Level level_of_role, bool allowed) noexcept;
+
+/// Roles of a workspace that see all rows, whatever the data visibility.
+bool is_above_visibility(const Uuid &role) noexcept;
+
 /// A row with an override of a role's grant, of an organization or a workspace.
 struct OverrideRow {
   Uuid role;
@@ -95,6 +102,9 @@ bool is_own_only_for_members(std::string_view resource) noexcept;
 /// Resources of the organization level: permissions on them count in no workspace, and for none of its
 /// rows.
 bool is_organization_level(std::string_view resource) noexcept;
+
+/// Whether a role of this level can have permissions on the resource.
+bool can_hold(Level level_of_role, std::string_view resource) noexcept;
 
 /// Resources whose rows no principal ever updates or deletes.
 bool is_append_only(std::string_view resource) noexcept;

@@ -45,6 +45,7 @@ constexpr IndexName index_names[index_count] = {
     {"jwt_keys_pkey", true},
     {"jwt_issuers_pkey", true},
     {"trusted_issuers_issuer_organization_id_key", true},
+    {"trusted_issuers_organization_idx", true},
     {"issuer_keys_pkey", true},
     {"identities_pkey", true},
     {"identities_user_idx", true},
@@ -193,6 +194,8 @@ Oid filter_id_function() {
   look_up_oids();
   return oids.filter_id;
 }
+
+Oid known_filter_id() { return oids.filter_id; }
 
 Oid write_guard_function() {
   look_up_oids();

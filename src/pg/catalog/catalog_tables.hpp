@@ -35,6 +35,7 @@ enum class CatalogIndex : int {
   jwt_keys_pkey,
   jwt_issuers_pkey,
   trusted_issuers_issuer_organization_id_key,
+  trusted_issuers_organization_idx,
   issuer_keys_pkey,
   identities_pkey,
   identities_user_idx,
@@ -124,7 +125,7 @@ namespace issuer_keys {
 enum : AttrNumber { trust_id = 1, kid, alg, jwk };
 }
 namespace identities {
-enum : AttrNumber { trust_id = 1, subject, user_id };
+enum : AttrNumber { trust_id = 1, subject, user_id, created_at, linked_by };
 }
 namespace ended_tokens {
 enum : AttrNumber { organization_id = 1, user_id, issued_before };

@@ -77,6 +77,19 @@ Datum pg_tenancy_can_be_overridden(PG_FUNCTION_ARGS) {
                                             text_to_cstring(PG_GETARG_TEXT_PP(3))));
 }
 
+PG_FUNCTION_INFO_V1(pg_tenancy_workspace_may_override);
+Datum pg_tenancy_workspace_may_override(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const auto level = level_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+  PG_RETURN_BOOL(level && workspace_may_override(*level, PG_GETARG_BOOL(1)));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_is_above_visibility);
+Datum pg_tenancy_is_above_visibility(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  PG_RETURN_BOOL(is_above_visibility(uuid_of_datum(PG_GETARG_DATUM(0))));
+}
+
 PG_FUNCTION_INFO_V1(pg_tenancy_can_be_registered);
 Datum pg_tenancy_can_be_registered(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);

@@ -221,6 +221,44 @@ Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
   return 0;
 }
 
+// The roles with a permission in a workspace, or (NULL) on the organization or, with the fifth argument,
+// anywhere in it. With the sixth, those that have it over all rows.
+PG_FUNCTION_INFO_V1(pg_tenancy_roles_that_may);
+Datum pg_tenancy_roles_that_may(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  give_back_numbers();
+  const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
+  const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(2));
+  const PermissionSet permission = registered_permission(resource, text_to_cstring(PG_GETARG_TEXT_PP(3)));
+  const bool anywhere = PG_GETARG_BOOL(4), all_rows = PG_GETARG_BOOL(5);
+  // A workspace without settings of its own, where none is named.
+  Uuid workspace;
+  workspace.bytes.fill(0xff);
+  const bool in_workspace = !PG_ARGISNULL(1) && !is_organization_level(resource);
+  if (in_workspace) workspace = uuid_of_datum(PG_GETARG_DATUM(1));
+
+  StringInfoData names;
+  initStringInfo(&names);
+  CatalogRead read = begin_catalog_read();
+  for (const RoleRights &role : read_role_rights(read, organization, {&workspace, 1}).span()) {
+    const bool of_workspace = strcmp(role.level, "workspace") == 0;
+    Rows rows = Rows::none;
+    if (of_workspace)
+      rows = (in_workspace || anywhere) && !is_organization_level(resource)
+                 ? role.access->in_workspace(workspace).rows(permission)
+                 : Rows::none;
+    else if (in_workspace)
+      rows = role.access->authorized(permission, workspace);
+    else
+      rows = anywhere ? role.access->anywhere(permission) : role.access->on_organization().rows(permission);
+    if (rows == Rows::all || (rows == Rows::own && !all_rows))
+      appendStringInfo(&names, "%s%s %s", names.len > 0 ? ", " : "", role.level, role.name);
+  }
+  end_catalog_read(read);
+  if (names.len == 0) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(names.data));
+}
+
 PG_FUNCTION_INFO_V1(pg_tenancy_access_matrix);
 Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -236,11 +274,11 @@ Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
   const auto permissions = read_permissions(read);
   const auto roles = read_role_rights(read, organization, {&ordinary, 1});
   for (const RoleRights &role : roles.span()) {
-    const bool of_workspace = strcmp(role.level, "workspace") == 0;
+    const Level level = level_named(role.level).value_or(Level::workspace);
     const Rights &rights =
-        of_workspace ? role.access->in_workspace(ordinary) : role.access->on_organization();
+        level == Level::workspace ? role.access->in_workspace(ordinary) : role.access->on_organization();
     for (const RegisteredPermission &permission : permissions.span()) {
-      if (of_workspace && is_organization_level(permission.resource)) continue;
+      if (!can_hold(level, permission.resource)) continue;
       const auto overrides = role.facts.overrides;
       const bool overridden = std::any_of(overrides.begin(), overrides.end(), [&](const GrantOverride &row) {
         return row.role == role.id && !row.workspace && row.permission == permission.id;

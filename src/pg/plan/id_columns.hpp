@@ -17,4 +17,7 @@ bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType typ
 /// Whether the argument can hold the entity's id; false for nil, and without an argument.
 bool can_name(const Node *argument, Entity entity, const Uuid &id);
 
+/// A parameter in a column's place, for a filter that is evaluated row by row.
+Node *id_parameter(int number, Oid type, Oid collation);
+
 }  // namespace tenancy::pg

@@ -184,7 +184,8 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
     return;
   }
   const TokenRead token = read_token(read, given);
-  if (token.refused != nullptr) refuse_token(token.refused);
+  if (token.refused != nullptr)
+    refuse_token(of_user.refused != nullptr ? of_user.refused : token.refused, of_user.refused);
 
   principal.kind = PrincipalKind::jwt;
   principal.source = PrincipalSource::jwt;

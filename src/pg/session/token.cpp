@@ -9,6 +9,7 @@
 #include "pg/server/pod_array.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/signature.hpp"
+#include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -85,6 +86,7 @@ const char *read_verified(const CatalogRead &read, const SignedToken &parts, Tok
   const ConfiguredKey configured = read_key_of(read, organization, parts.header.key_id);
   if (!configured.found) return "its key is not known";
   if (const char *problem = check_signature(parts, configured.key); problem != nullptr) return problem;
+  if (is_signed_for_all(read, parts)) return "its key signs tokens of users";
 
   const int64 now = statement_time() + unix_epoch;
   if (const char *problem = check_token_time(claims, now); problem != nullptr) return problem;
