@@ -17,6 +17,10 @@ CREATE FUNCTION tenancy_internal.scopes_of_level(feature text, level text) RETUR
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_level';
 COMMENT ON FUNCTION tenancy_internal.scopes_of_level(text, text) IS 'What a level of a feature gives an API key, as resource.action; 22023 for an unknown feature or level';
 
+CREATE FUNCTION tenancy_internal.scopes_of_word(word text, registered boolean) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_word';
+COMMENT ON FUNCTION tenancy_internal.scopes_of_word(text, boolean) IS 'What a single scope gives beside the permission of that name, if that is registered, and otherwise as feature.level; NULL for no level';
+
 CREATE FUNCTION tenancy_internal.actions_of_level(level text) RETURNS text[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_actions_of_level';
 COMMENT ON FUNCTION tenancy_internal.actions_of_level(text) IS 'The actions of a level (disabled, read, write, delete) of a resource of the user''s own; 22023 for an unknown level';
@@ -43,6 +47,30 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.scopes_of_feature(text, text) IS 'What a level gives an API key, as resource.action; a resource of the user''s own is a feature of its name; 22023 for an unknown feature or level';
+
+CREATE FUNCTION tenancy_internal.scopes_of_single(word text) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  registered boolean := EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = scopes_of_single.word);
+  more text[] := tenancy_internal.scopes_of_word(scopes_of_single.word, registered);
+BEGIN
+  IF more IS NULL AND split_part(scopes_of_single.word, '.', 2) IN ('disabled', 'read', 'write', 'delete')
+     AND scopes_of_single.word = split_part(scopes_of_single.word, '.', 1) || '.' || split_part(scopes_of_single.word, '.', 2)
+     AND EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = split_part(scopes_of_single.word, '.', 1))
+     AND NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = split_part(scopes_of_single.word, '.', 1) AND p.built_in) THEN
+    more := tenancy_internal.scopes_of_feature(split_part(scopes_of_single.word, '.', 1), split_part(scopes_of_single.word, '.', 2));
+  END IF;
+  IF registered THEN
+    RETURN scopes_of_single.word || more;
+  END IF;
+  -- A vocabulary may lack a feature of the extension.
+  IF more <> '{}' AND NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = ANY (more)) THEN
+    RETURN NULL;
+  END IF;
+  RETURN more;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.scopes_of_single(text) IS 'What a single scope gives an API key, as resource.action: the permission of that name with what it includes, or a level of a feature; NULL for neither';
 
 CREATE FUNCTION tenancy_internal.default_scope_levels() RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
@@ -80,20 +108,24 @@ BEGIN
       JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
     WHEN 'array' THEN
       FOR single IN SELECT jsonb_array_elements_text(expand_scopes.scopes) LOOP
-        IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = single) THEN
+        IF tenancy_internal.scopes_of_single(single) IS NULL THEN
           SELECT tenancy_internal.nearest(single, array_agg(p.resource || '.' || p.action)) INTO nearest FROM tenancy.permissions p;
           RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('scope "%s" is not registered', single),
             HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See tenancy.permissions.');
         END IF;
       END LOOP;
-      RETURN QUERY SELECT DISTINCT split_part(s, '.', 1), split_part(s, '.', 2) FROM jsonb_array_elements_text(expand_scopes.scopes) s;
+      RETURN QUERY
+      SELECT DISTINCT p.resource::text, p.action::text
+      FROM jsonb_array_elements_text(expand_scopes.scopes) s,
+           unnest(tenancy_internal.scopes_of_single(s)) scope
+      JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
     ELSE
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'scopes must be an object or an array',
         HINT = 'For example {"prompts": "write", "metrics": "enabled"} or ["logs.view", "analytics.view"].';
   END CASE;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes, or NULL for the defaults; 22023 for what isn''t known';
+COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes (a permission, or feature.level), or NULL for the defaults; 22023 for what isn''t known';
 
 -- Creating or reactivating a key requires what the key confers: an own user key confers nothing new, a service key sees all
 -- rows, and another user's key lets the holder of its secret act as that user.
@@ -135,10 +167,10 @@ COMMENT ON FUNCTION tenancy_internal.require_key_permission(tenancy.api_keys, te
 CREATE FUNCTION tenancy_internal.scopes_of_key(key tenancy.api_keys) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT coalesce(array_agg(s.scope), '{}')
-  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE scopes_of_key.key.all_scopes
-        UNION ALL
+  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE scopes_of_key.key.all_scopes AND p.action <> 'attribute'
+        UNION
         SELECT s.resource || '.' || s.action FROM tenancy.api_key_scopes s
-        WHERE s.api_key_id = scopes_of_key.key.api_key_id AND NOT scopes_of_key.key.all_scopes) s (scope)
+        WHERE s.api_key_id = scopes_of_key.key.api_key_id) s (scope)
 $$;
 COMMENT ON FUNCTION tenancy_internal.scopes_of_key(tenancy.api_keys) IS 'A key''s scopes as resource.action';
 
@@ -160,11 +192,11 @@ COMMENT ON FUNCTION tenancy_internal.set_scopes(tenancy.api_keys, jsonb) IS 'Giv
 
 CREATE FUNCTION tenancy_internal.scope_names(scopes jsonb, every_scope boolean) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN scope_names.every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p)
+  SELECT CASE WHEN scope_names.every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p WHERE p.action <> 'attribute')
               ELSE (SELECT coalesce(array_agg(e.resource || '.' || e.action), '{}')
                 FROM tenancy_internal.expand_scopes(scope_names.scopes) e) END
 $$;
-COMMENT ON FUNCTION tenancy_internal.scope_names(jsonb, boolean) IS 'Scopes, or every registered one, as resource.action';
+COMMENT ON FUNCTION tenancy_internal.scope_names(jsonb, boolean) IS 'Scopes, or every registered one that need not be named (attribute), as resource.action';
 
 CREATE FUNCTION tenancy.create_api_key(
   kind text, name text, organization text DEFAULT NULL, workspace text DEFAULT NULL, member text DEFAULT NULL,

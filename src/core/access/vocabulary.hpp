@@ -99,6 +99,9 @@ bool is_never_a_user_keys(std::string_view resource, std::string_view action) no
 /// Whether the workspace role member holds this over own rows only, whatever the data visibility.
 bool is_own_only_for_members(std::string_view resource) noexcept;
 
+/// Whether keys with every scope lack the action, and no level includes it: it must be named.
+bool is_off_by_default(std::string_view action) noexcept;
+
 /// Resources of the organization level: permissions on them count in no workspace, and for none of its
 /// rows.
 bool is_organization_level(std::string_view resource) noexcept;

@@ -20,6 +20,7 @@ enum class CatalogIndex : int {
   roles_organization_id_level_name_key,
   organization_members_pkey,
   organization_members_user_idx,
+  organization_members_role_organization_idx,
   workspace_members_user_idx,
   workspace_members_pkey,
   permissions_pkey,
@@ -40,6 +41,10 @@ enum class CatalogIndex : int {
   identities_pkey,
   identities_user_idx,
   ended_tokens_pkey,
+  groups_pkey,
+  groups_organization_id_name_key,
+  group_members_user_idx,
+  group_roles_key,
   protected_tables_pkey,
   trusted_functions_pkey,
   count
@@ -118,7 +123,10 @@ enum : AttrNumber {
   authorized_parties,
   token_use,
   max_age_seconds,
-  scopes_required
+  scopes_required,
+  created_by,
+  created_at,
+  groups_claim
 };
 }
 namespace issuer_keys {
@@ -129,6 +137,15 @@ enum : AttrNumber { trust_id = 1, subject, user_id, created_at, linked_by };
 }
 namespace ended_tokens {
 enum : AttrNumber { organization_id = 1, user_id, issued_before };
+}
+namespace groups {
+enum : AttrNumber { group_id = 1, organization_id, name, trust_id };
+}
+namespace group_members {
+enum : AttrNumber { group_id = 1, user_id, organization_id };
+}
+namespace group_roles {
+enum : AttrNumber { group_id = 1, workspace_id, organization_id, role_id };
 }
 namespace protected_tables {
 enum : AttrNumber {
@@ -150,7 +167,8 @@ enum : AttrNumber {
   workspace_decides,
   fill_nulls,
   workspace_implies_organization,
-  actions
+  actions,
+  writer_column
 };
 }
 namespace trusted_functions {
