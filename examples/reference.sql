@@ -27,6 +27,22 @@ SELECT tenancy.set_organization_role('acme', 'mia@acme.example', 'member');
 SELECT tenancy.set_member('acme', 'mia@acme.example', name => 'Mia (support)', external_id => 'e-17');
 -- end
 
+-- example create_group
+SELECT tenancy.create_group('acme', 'reviewers');
+-- end
+
+-- example set_group_role
+SELECT tenancy.set_group_role('acme/assistant', 'reviewers', 'manager');
+-- end
+
+-- example sync_group
+SELECT tenancy.sync_group('acme', 'reviewers', ARRAY['mia@acme.example']);
+-- end
+
+-- example drop_group
+SELECT tenancy.drop_group('acme', 'reviewers');
+-- end
+
 -- example set_workspace_role
 SELECT tenancy.set_workspace_role('acme/assistant', 'mia@acme.example', 'manager');
 -- end

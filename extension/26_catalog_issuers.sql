@@ -13,6 +13,7 @@ CREATE TABLE tenancy.trusted_issuers (
   scopes_required boolean NOT NULL DEFAULT false,
   created_by text,
   created_at timestamptz NOT NULL DEFAULT now(),
+  groups_claim text COLLATE "C" CHECK (length(groups_claim) BETWEEN 1 AND 255),
   UNIQUE NULLS NOT DISTINCT (issuer, organization_id),
   CHECK (cardinality(audiences) > 0 OR cardinality(authorized_parties) > 0),
   CHECK ('' <> ALL (audiences) AND '' <> ALL (authorized_parties) AND array_position(audiences, NULL) IS NULL
@@ -30,6 +31,7 @@ COMMENT ON COLUMN tenancy.trusted_issuers.token_use IS 'Required value of the cl
 COMMENT ON COLUMN tenancy.trusted_issuers.max_age_seconds IS 'The most that lies between a token''s issue and its expiry';
 COMMENT ON COLUMN tenancy.trusted_issuers.scopes_required IS 'A token without a registered scope has no rights; otherwise it is not narrowed';
 COMMENT ON COLUMN tenancy.trusted_issuers.created_by IS 'Who has configured it last: the user''s e-mail address, an API key''s id, or the login';
+COMMENT ON COLUMN tenancy.trusted_issuers.groups_claim IS 'Claim that names the user''s groups, of those with this issuer; NULL: none';
 COMMENT ON COLUMN tenancy.trusted_issuers.created_at IS 'When the issuer was first trusted';
 
 CREATE TABLE tenancy.issuer_keys (

@@ -26,7 +26,7 @@ COMMENT ON FUNCTION tenancy_internal.check_issuer_key() IS 'Trigger: every key o
 
 CREATE FUNCTION tenancy.trust_issuer(
   organization text, issuer text, jwks jsonb, audiences text[], subject text DEFAULT 'sub', authorized_parties text[] DEFAULT NULL,
-  token_use text DEFAULT NULL, max_age interval DEFAULT '24 hours', scopes text DEFAULT 'ignored')
+  token_use text DEFAULT NULL, max_age interval DEFAULT '24 hours', groups_claim text DEFAULT NULL, scopes text DEFAULT 'ignored')
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid;
@@ -84,12 +84,12 @@ BEGIN
   END IF;
   SELECT coalesce(w.email, w.api_key_id::text) INTO maker FROM tenancy.whoami() w WHERE NOT tenancy.is_dba();
   INSERT INTO tenancy.trusted_issuers AS t (organization_id, issuer, audiences, subject, authorized_parties, token_use, max_age_seconds,
-                                            scopes_required, created_by)
+                                            groups_claim, scopes_required, created_by)
   VALUES (the_organization, trust_issuer.issuer, trust_issuer.audiences, trust_issuer.subject, parties, nullif(trust_issuer.token_use, ''),
-          seconds, trust_issuer.scopes = 'required', coalesce(maker, session_user))
+          seconds, nullif(trust_issuer.groups_claim, ''), trust_issuer.scopes = 'required', coalesce(maker, session_user))
   ON CONFLICT ON CONSTRAINT trusted_issuers_issuer_organization_id_key DO UPDATE
   SET audiences = EXCLUDED.audiences, subject = EXCLUDED.subject, authorized_parties = EXCLUDED.authorized_parties,
-      token_use = EXCLUDED.token_use, max_age_seconds = EXCLUDED.max_age_seconds, scopes_required = EXCLUDED.scopes_required,
+      token_use = EXCLUDED.token_use, max_age_seconds = EXCLUDED.max_age_seconds, groups_claim = EXCLUDED.groups_claim, scopes_required = EXCLUDED.scopes_required,
       created_by = EXCLUDED.created_by
   RETURNING t.trust_id INTO the_trust;
   DELETE FROM tenancy.issuer_keys k
@@ -99,7 +99,7 @@ BEGIN
   ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION tenancy.trust_issuer(text, text, jsonb, text[], text, text[], text, interval, text) IS 'Lets tokens of an issuer stand for users: of the members of an organization (NULL: the session''s own; for a DBA without one, of all organizations). The claim iss is compared byte for byte, aud must be or contain one of the audiences, and clients (azp, client_id, appid, cid) be among the authorized parties (NULL: the audiences). An organization''s trust counts in sessions only that have chosen it by "tenancy.organization", and behind a DBA''s. Users are identified by sub or oid, linked by link_identity() or by accepting an invitation, or by email where email_verified is true. Called again, it replaces what was configured; without keys it ends the trust. Needs organization.update and every right that a member can have, without an end; 22023 without issuer and audience, 42501 otherwise';
+COMMENT ON FUNCTION tenancy.trust_issuer(text, text, jsonb, text[], text, text[], text, interval, text, text) IS 'Lets tokens of an issuer stand for users: of the members of an organization (NULL: the session''s own; for a DBA without one, of all organizations). The claim iss is compared byte for byte, aud must be or contain one of the audiences, and clients (azp, client_id, appid, cid) be among the authorized parties (NULL: the audiences). An organization''s trust counts in sessions only that have chosen it by "tenancy.organization", and behind a DBA''s. Users are identified by sub or oid, linked by link_identity() or by accepting an invitation, or by email where email_verified is true; groups_claim names their groups, of those made for this issuer by create_group(). Called again, it replaces what was configured; without keys it ends the trust. Needs organization.update and every right that a member can have, without an end; 22023 without issuer and audience, 42501 otherwise';
 
 -- Which trust a subject is of, and whether the session may say whose subjects it has.
 CREATE FUNCTION tenancy_internal.resolve_trust(issuer text, organization text) RETURNS tenancy.trusted_issuers

@@ -41,6 +41,13 @@ BEGIN
                                     AND (user_id = (SELECT tenancy.current_user_id())
                                          OR tenancy.authorize('team', 'list', workspace_id))$q$, '',
      '', 'organization', 'workspace_member', 'workspace_id', 'user_id'),
+    ('groups', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
+     'new', 'organization', 'group', 'group_id', ''),
+    ('group_members', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
+                                AND (user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'list')))$q$, '',
+     '', 'member', 'group_member', 'group_id', 'user_id'),
+    ('group_roles', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
+     '', 'organization', 'group_role', 'group_id', 'workspace_id'),
     ('invitations', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
      NULL, NULL, 'invitation', 'invitation_id', ''),
     -- Refusals by the invited side are hidden from the inviting side.

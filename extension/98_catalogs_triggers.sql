@@ -11,6 +11,12 @@ BEGIN
   FOR t IN SELECT * FROM (VALUES
     ('organization_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('organization')$q$, false),
     ('workspace_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
+    ('group_roles', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('target')$q$, false),
+    ('groups', 'check_source', 'BEFORE UPDATE', 'ROW', NULL, 'check_group()', false),
+    ('group_members', 'check_source', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_group_member()', false),
+    ('group_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_group()', false),
+    ('group_roles', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_group()', false),
+    ('group_roles', 'end_keys_of_former', 'AFTER UPDATE', 'ROW', 'OLD.role_id IS DISTINCT FROM NEW.role_id', 'end_keys_of_group()', false),
     ('visibility', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
     ('grants', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('')$q$, false),
     ('grants', 'check_change', 'BEFORE INSERT OR UPDATE OR DELETE', 'ROW', NULL, 'check_grant_change()', false),

@@ -250,6 +250,9 @@ BEGIN
         FROM tenancy.users u WHERE u.user_id = member.user_id;
       END IF;
     END LOOP;
+    FOR i IN 1..worlds.between(0, 3) LOOP
+      PERFORM worlds.make_group(organization);
+    END LOOP;
   END LOOP;
 END
 $$;
@@ -626,7 +629,7 @@ BEGIN
   PERFORM worlds.make_tokens();
   PERFORM worlds.make_bindings();
   PERFORM worlds.age();
-  ANALYZE tenancy.grants, tenancy.roles, tenancy.workspaces, tenancy.organization_members, tenancy.workspace_members, tenancy.api_keys;
+  ANALYZE tenancy.grants, tenancy.roles, tenancy.workspaces, tenancy.organization_members, tenancy.workspace_members, tenancy.group_members, tenancy.group_roles, tenancy.api_keys;
   FOR t IN 1..worlds.between(2, 3) LOOP
     PERFORM worlds.make_table(t);
   END LOOP;
@@ -651,6 +654,33 @@ BEGIN
 END
 $$;
 
+-- A group with some members, and roles in some places.
+CREATE FUNCTION worlds.make_group(organization uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  the_group uuid;
+  workspace uuid;
+  member uuid;
+BEGIN
+  INSERT INTO tenancy.groups (organization_id, name)
+  SELECT organization, 'group ' || count(*) FROM tenancy.groups g WHERE g.organization_id = make_group.organization RETURNING group_id INTO the_group;
+  FOR member IN SELECT m.user_id FROM tenancy.organization_members m JOIN tenancy.users u USING (user_id) WHERE m.organization_id = organization ORDER BY u.email LOOP
+    IF worlds.chance(0.4) THEN
+      INSERT INTO tenancy.group_members (group_id, user_id, organization_id) VALUES (the_group, member, organization);
+    END IF;
+  END LOOP;
+  IF worlds.chance(0.3) THEN
+    INSERT INTO tenancy.group_roles (group_id, workspace_id, organization_id, role_id)
+    VALUES (the_group, NULL, organization, worlds.pick(worlds.roles_of(organization, 'organization')));
+  END IF;
+  FOREACH workspace IN ARRAY worlds.workspaces_of(organization) LOOP
+    IF worlds.chance(0.3) THEN
+      INSERT INTO tenancy.group_roles (group_id, workspace_id, organization_id, role_id)
+      VALUES (the_group, workspace, organization, worlds.pick(worlds.roles_of(organization, 'workspace')));
+    END IF;
+  END LOOP;
+END
+$$;
+
 -- One change of rights, of any kind.
 CREATE FUNCTION worlds.change() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -663,9 +693,16 @@ BEGIN
   seat := worlds.pick(ARRAY(
     SELECT m FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
     WHERE m.organization_id = organization ORDER BY u.email, w.slug));
-  CASE worlds.between(1, 17)
+  CASE worlds.between(1, 20)
   WHEN 1 THEN
     PERFORM worlds.make_switch(organization);
+  WHEN 18 THEN
+    PERFORM worlds.make_group(organization);
+  WHEN 19 THEN
+    DELETE FROM tenancy.group_members m USING tenancy.groups g WHERE g.group_id = m.group_id AND g.organization_id = organization AND m.user_id = seat.user_id;
+  WHEN 20 THEN
+    UPDATE tenancy.group_roles r SET role_id = worlds.pick(worlds.roles_of(organization, CASE WHEN r.workspace_id IS NULL THEN 'organization' ELSE 'workspace' END))
+    WHERE r.organization_id = organization;
   WHEN 2 THEN
     PERFORM worlds.allow_overrides(organization);
   WHEN 3 THEN

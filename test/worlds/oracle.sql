@@ -100,8 +100,8 @@ WHERE g.organization_id IS NOT NULL
   AND (g.workspace_id IS NULL OR r.level = 'workspace' OR g.allowed);
 
 -- Resources of the organization itself: in no workspace is anything held by them, and no row shown, whatever is granted.
-CREATE FUNCTION oracle.of_organization(resource text) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$
-  SELECT resource IN ('organization', 'billing', 'audit_logs')
+CREATE FUNCTION oracle.of_organization(resource text, action text DEFAULT NULL) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$
+  SELECT resource IN ('organization', 'billing', 'audit_logs') OR resource = 'team' AND action IS NOT DISTINCT FROM 'sync_groups'
 $$;
 
 -- Observability data alone is under data visibility: logs, traces and analytics, and what is registered as such.
@@ -126,7 +126,7 @@ LEFT JOIN oracle.overrides workspace
   ON workspace.role_id = r.role_id AND workspace.resource = p.resource AND workspace.action = p.action
   AND workspace.workspace_id = place.workspace_id
 WHERE coalesce(workspace.allowed, organization.allowed, built_in.allowed, false)
-  AND (place.workspace_id IS NULL OR NOT oracle.of_organization(p.resource));
+  AND (place.workspace_id IS NULL OR NOT oracle.of_organization(p.resource, p.action));
 
 -- Visibility switches that count, with the name of their role if it is built in.
 CREATE VIEW oracle.switches AS
@@ -167,17 +167,26 @@ JOIN tenancy.roles r ON r.organization_id IS NULL OR r.organization_id = place.o
 --   workspace:    in this workspace
 ---------------------------------------------------------------------------------------------------------------------
 
+-- The roles that a user has, its own and its groups', in the organization (workspace NULL) or a workspace.
+CREATE VIEW oracle.seats AS
+SELECT m.user_id, m.organization_id, NULL::uuid AS workspace_id, m.role_id FROM tenancy.organization_members m
+UNION
+SELECT m.user_id, m.organization_id, m.workspace_id, m.role_id FROM tenancy.workspace_members m
+UNION
+SELECT m.user_id, m.organization_id, r.workspace_id, r.role_id
+FROM tenancy.group_members m JOIN tenancy.group_roles r ON r.group_id = m.group_id;
+
 CREATE VIEW oracle.user_roles AS
-SELECT m.user_id, m.organization_id, NULL::uuid AS workspace_id, r.role_id,
+SELECT s.user_id, s.organization_id, NULL::uuid AS workspace_id, r.role_id,
        CASE WHEN r.all_workspaces THEN 'organization' ELSE 'membership' END AS reach
-FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
+FROM oracle.seats s JOIN tenancy.roles r ON r.role_id = s.role_id WHERE s.workspace_id IS NULL
 UNION ALL
-SELECT m.user_id, m.organization_id, w.workspace_id, r.role_id, 'organization'
-FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id AND r.all_workspaces
-JOIN tenancy.workspaces w ON w.organization_id = m.organization_id
+SELECT s.user_id, s.organization_id, w.workspace_id, r.role_id, 'organization'
+FROM oracle.seats s JOIN tenancy.roles r ON r.role_id = s.role_id AND r.all_workspaces
+JOIN tenancy.workspaces w ON w.organization_id = s.organization_id WHERE s.workspace_id IS NULL
 UNION ALL
-SELECT m.user_id, m.organization_id, m.workspace_id, m.role_id, 'workspace'
-FROM tenancy.workspace_members m;
+SELECT s.user_id, s.organization_id, s.workspace_id, s.role_id, 'workspace'
+FROM oracle.seats s WHERE s.workspace_id IS NOT NULL;
 
 -- Visibility goes with the role that grants (decision 1): here by role, taken together where it is asked.
 CREATE VIEW oracle.user_holds AS
@@ -233,20 +242,20 @@ SELECT p.n, 'organization', place.workspace_id, s.resource, s.action, 'all'
 FROM oracle.principals p
 JOIN oracle.key_scopes s ON s.api_key_id = p.api_key_id
 JOIN oracle.places place ON place.organization_id = p.organization_id
-  AND (place.workspace_id IS NULL OR NOT oracle.of_organization(s.resource))
+  AND (place.workspace_id IS NULL OR NOT oracle.of_organization(s.resource, s.action))
 WHERE p.kind = 'organization_service_key'
 UNION ALL
 SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, 'all'
 FROM oracle.principals p
 JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
 JOIN oracle.key_scopes s ON s.api_key_id = p.api_key_id
-WHERE p.kind = 'workspace_service_key' AND NOT oracle.of_organization(s.resource)
+WHERE p.kind = 'workspace_service_key' AND NOT oracle.of_organization(s.resource, s.action)
 UNION ALL
 SELECT p.n, 'workspace', t.workspace_id, s.resource, s.action, 'all'
 FROM oracle.principals p
 JOIN oracle.tokens t ON t.token = p.token
 JOIN oracle.token_scopes s ON s.token = p.token
-WHERE p.kind = 'jwt' AND NOT oracle.of_organization(s.resource)
+WHERE p.kind = 'jwt' AND NOT oracle.of_organization(s.resource, s.action)
 UNION ALL
 -- A user key: its scopes, as far as its user holds them there.
 SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, h.rows
@@ -391,8 +400,8 @@ CREATE VIEW oracle.heads AS
 SELECT p.n FROM oracle.principals p
 WHERE p.kind = 'organization_service_key'
    OR p.kind = 'user' AND EXISTS (
-     SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
-     WHERE m.user_id = p.user_id AND m.organization_id = p.organization_id
+     SELECT FROM oracle.seats m JOIN tenancy.roles r ON r.role_id = m.role_id
+     WHERE m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NULL
        AND r.organization_id IS NULL AND r.name IN ('owner', 'admin'));
 
 CREATE TABLE oracle.answers (
@@ -442,14 +451,14 @@ CROSS JOIN LATERAL (SELECT
 CREATE VIEW oracle.above_settings AS
 SELECT p.n, place.workspace_id
 FROM oracle.principals p
-JOIN tenancy.organization_members m ON m.user_id = p.user_id AND m.organization_id = p.organization_id
+JOIN oracle.seats m ON m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NULL
 JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
 JOIN oracle.places place ON place.organization_id = p.organization_id
 WHERE p.kind IN ('user', 'workspace_user_key')
 UNION
 SELECT p.n, m.workspace_id
 FROM oracle.principals p
-JOIN tenancy.workspace_members m ON m.user_id = p.user_id AND m.organization_id = p.organization_id
+JOIN oracle.seats m ON m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NOT NULL
 JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name = 'admin'
 WHERE p.kind IN ('user', 'workspace_user_key');
 

@@ -5,6 +5,11 @@
 -- members of their organization in the view members.
 -- @include 56_invitations.sql
 -- @include 51_members.sql
+-- The permission to sync groups, whose grant a trigger protects as soon as it is built in
+INSERT INTO tenancy.permissions (resource, action, description, built_in, data_visibility)
+VALUES ('team', 'sync_groups', 'Sync Groups in user management', false, false) ON CONFLICT DO NOTHING;
+INSERT INTO tenancy.grants (role_id, resource, action) VALUES ('00000000-0000-4000-8000-000000000001', 'team', 'sync_groups') ON CONFLICT DO NOTHING;
+UPDATE tenancy.permissions SET built_in = true, description = 'Sync Groups in user management' WHERE resource = 'team' AND action = 'sync_groups';
 -- @include 37_lengths.sql
 -- Sessions with cached data of an organization are notified of its changes only. Modules of 1.0 lack such notifications: their
 -- sessions are refused from this update on.

@@ -94,6 +94,9 @@ DROP FUNCTION tenancy.create_workspace(text, text, text, text);
 
 -- Tokens of users
 -- @include 26_catalog_issuers.sql
+
+-- Groups
+-- @include 27_catalog_groups.sql
 ALTER TABLE tenancy.users ADD COLUMN tokens_issued_before timestamptz;
 COMMENT ON COLUMN tenancy.users.tokens_issued_before IS 'Tokens of trusted issuers that were issued before this moment are refused; set when the user is locked';
 DROP FUNCTION tenancy.set_jwks(text, jsonb, text, text);

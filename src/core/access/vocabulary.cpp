@@ -146,7 +146,9 @@ bool holds_by_default(const Uuid &role, string_view action) noexcept {
 }
 
 void PermissionClasses::add(PermissionId permission, string_view resource, string_view action) noexcept {
-  if (is_organization_level(resource)) organization_level.add(permission);
+  // Groups are the organization's.
+  if (is_organization_level(resource) || (resource == "team" && action == "sync_groups"))
+    organization_level.add(permission);
   if (is_key_borne(resource, action)) key_borne.add(permission);
   if (is_never_a_user_keys(resource, action)) never_a_user_keys.add(permission);
   if (is_own_only_for_members(resource)) own_only_for_members.add(permission);

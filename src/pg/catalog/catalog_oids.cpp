@@ -50,6 +50,10 @@ constexpr IndexName index_names[index_count] = {
     {"identities_pkey", true},
     {"identities_user_idx", true},
     {"ended_tokens_pkey", true},
+    {"groups_pkey", true},
+    {"groups_organization_id_name_key", true},
+    {"group_members_user_idx", true},
+    {"group_roles_key", true},
     {"protected_tables_pkey", false},
     {"trusted_functions_pkey", true},
 };

@@ -40,6 +40,10 @@ enum class CatalogIndex : int {
   identities_pkey,
   identities_user_idx,
   ended_tokens_pkey,
+  groups_pkey,
+  groups_organization_id_name_key,
+  group_members_user_idx,
+  group_roles_key,
   protected_tables_pkey,
   trusted_functions_pkey,
   count
@@ -118,7 +122,10 @@ enum : AttrNumber {
   authorized_parties,
   token_use,
   max_age_seconds,
-  scopes_required
+  scopes_required,
+  created_by,
+  created_at,
+  groups_claim
 };
 }
 namespace issuer_keys {
@@ -129,6 +136,15 @@ enum : AttrNumber { trust_id = 1, subject, user_id, created_at, linked_by };
 }
 namespace ended_tokens {
 enum : AttrNumber { organization_id = 1, user_id, issued_before };
+}
+namespace groups {
+enum : AttrNumber { group_id = 1, organization_id, name, trust_id };
+}
+namespace group_members {
+enum : AttrNumber { group_id = 1, user_id, organization_id };
+}
+namespace group_roles {
+enum : AttrNumber { group_id = 1, workspace_id, organization_id, role_id };
 }
 namespace protected_tables {
 enum : AttrNumber {

@@ -9,5 +9,6 @@ enum class Entity : int { organization, workspace, user, api_key };
 /// RETURNS an entity's external id, slug or e-mail address; nullptr if it has none.
 const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id);
 const char *read_display_name(const CatalogRead &read, Entity entity, const Uuid &id);
+const char *read_group_name(const CatalogRead &read, const Uuid &id);
 
 }  // namespace tenancy::pg

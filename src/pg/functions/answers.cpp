@@ -60,13 +60,15 @@ struct Question {
 struct Reach {
   Rows rows;
   const RoleRights *role;
+  Uuid group;           // that gives the role; nil: the member has it itself
   bool has_role_there;  // in that workspace, as a user key needs for permissions that every key may have
 };
 
-void improve(Reach &reach, Rows rows, const RoleRights *role) {
+void improve(Reach &reach, Rows rows, const RoleRights *role, const Uuid &group = {}) {
   if (rows <= reach.rows) return;
   reach.rows = rows;
   reach.role = role;
+  reach.group = group;
 }
 
 Reach reach_of_member(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
@@ -90,10 +92,22 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
     reach.has_role_there = true;
   }
   end_scan(scan);
+  for (const GroupRole &row : read_group_roles(read, question.organization, user)) {
+    const RoleRights *role = find_role_rights(roles, row.role);
+    if (role == nullptr || (row.workspace && workspace && row.workspace != workspace)) continue;
+    improve(reach,
+            row.workspace ? role->access->in_workspace(row.workspace).rows(question.permission)
+                          : role->access->authorized(question.permission, workspace),
+            role, row.group);
+    if (row.workspace || role->access->reaches_every_workspace()) reach.has_role_there = true;
+  }
   return reach;
 }
 
-const char *via_role(const RoleRights *role) { return psprintf("%s role %s", role->level, role->name); }
+const char *via_role(const CatalogRead &read, const Reach &reach) {
+  const char *role = psprintf("%s role %s", reach.role->level, reach.role->name);
+  return reach.group ? psprintf("%s of group %s", role, read_group_name(read, reach.group)) : role;
+}
 
 void add_answer(ResultRows &rows, const char *kind, const Uuid &id, const char *name, Rows reached,
                 const char *via) {
@@ -116,7 +130,7 @@ void add_users(ResultRows &rows, const CatalogRead &read, const Question &questi
     const Reach reach = reach_of_member(read, question, roles, user, role, question.workspace);
     if (reach.rows == Rows::none || !read_user(read, user).active) continue;
     add_answer(rows, "user", user, read_display_name(read, Entity::user, user), reach.rows,
-               via_role(reach.role));
+               via_role(read, reach));
   }
   end_scan(scan);
 }
@@ -227,6 +241,7 @@ Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_roles_that_may);
 Datum pg_tenancy_roles_that_may(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
   give_back_numbers();
   const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
   const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(2));
@@ -258,6 +273,40 @@ Datum pg_tenancy_roles_that_may(PG_FUNCTION_ARGS) {
   end_catalog_read(read);
   if (names.len == 0) PG_RETURN_NULL();
   PG_RETURN_TEXT_P(cstring_to_text(names.data));
+}
+
+// The groups' rows of access_matrix(): the permissions that each gives its members, and by which role.
+static void add_groups(ResultRows &rows, const CatalogRead &read, const Uuid &organization,
+                       const PodArray<RegisteredPermission> &permissions) {
+  ScanKeyData key;
+  equals(&key, attribute::groups::organization_id, organization);
+  CatalogScan groups = begin_scan(read, CatalogIndex::groups_organization_id_name_key, 1, &key);
+  for (HeapTuple group; HeapTupleIsValid(group = next_tuple(groups));) {
+    const Uuid id = uuid_column(groups, group, attribute::groups::group_id);
+    const char *name = text_column(groups, group, attribute::groups::name);
+    for (const GroupRole &given : read_group_roles(read, organization, {}, {&id, 1})) {
+      const auto roles = read_role_rights(read, organization, {&given.workspace, 1});
+      const RoleRights *role = find_role_rights(roles, given.role);
+      if (role == nullptr) continue;
+      const Rights &rights =
+          given.workspace ? role->access->in_workspace(given.workspace) : role->access->on_organization();
+      const char *source = given.workspace
+                               ? psprintf("workspace role %s in %s", role->name,
+                                          read_display_name(read, Entity::workspace, given.workspace))
+                               : psprintf("organization role %s", role->name);
+      for (const RegisteredPermission &permission : permissions.span()) {
+        if (rights.rows(permission.id) == Rows::none) continue;
+        rows.add_text("group");
+        rows.add_text(name);
+        rows.add_text(permission.resource);
+        rows.add_text(permission.action);
+        rows.add(BoolGetDatum(true));
+        rows.add_text(source);
+        rows.end_row();
+      }
+    }
+  }
+  end_scan(groups);
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_access_matrix);
@@ -293,6 +342,7 @@ Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
       rows.end_row();
     }
   }
+  add_groups(rows, read, organization, permissions);
   end_catalog_read(read);
   return 0;
 }

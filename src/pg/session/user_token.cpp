@@ -11,6 +11,7 @@
 #include "pg/catalog/reference.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/json_reader.hpp"
+#include "pg/server/pod_array.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/token.hpp"
@@ -25,6 +26,7 @@ struct Trust {
   Uuid organization;  // nil: a DBA's, for all organizations
   IssuerTrust claims;
   bool scopes_required;
+  const char *groups_claim;  // nullptr: none
 };
 
 const char *copy(std::string_view text) { return pnstrdup(text.data(), text.size()); }
@@ -51,6 +53,7 @@ Trust read_trust(const CatalogScan &scan, HeapTuple tuple) {
   trust.id = uuid_column(scan, tuple, of::trust_id);
   trust.organization = uuid_column(scan, tuple, of::organization_id);
   trust.scopes_required = bool_column(scan, tuple, of::scopes_required);
+  trust.groups_claim = text_column(scan, tuple, of::groups_claim);
   trust.claims.issuer = text_column(scan, tuple, of::issuer);
   trust.claims.audiences = texts_column(scan, tuple, of::audiences);
   trust.claims.authorized_parties = texts_column(scan, tuple, of::authorized_parties);
@@ -216,6 +219,25 @@ bool agree(const CatalogRead &read, const UserTokenClaims &claims, const Uuid &o
   return true;
 }
 
+// The groups that the token names. None where there are too many for a token (Microsoft Entra names a place
+// for them instead), or more than anybody has: never those of an earlier token.
+std::span<const Uuid> read_groups(const CatalogRead &read, const SignedToken &token, const Trust &trust,
+                                  const Uuid &organization) {
+  constexpr size_t most_groups = 1000;
+  if (trust.groups_claim == nullptr) return {};
+  const JsonValue claim = token.payload[trust.groups_claim];
+  if (claim.kind != JsonValue::Kind::texts || claim.texts.size() > most_groups ||
+      token.payload["_claim_names"].is_given() || token.payload["hasgroups"].is_given())
+    return {};
+  PodArray<Uuid> groups;
+  for (const std::string_view name : claim.texts) {
+    if (!is_database_text(name)) continue;
+    if (const Uuid group = find_token_group(read, organization, trust.id, text_datum(name)); group)
+      groups.append(group);
+  }
+  return groups.span();
+}
+
 // A token by the trusts of one kind: the one organization in which it counts, or why in none.
 struct Choice {
   UserTokenRead result;
@@ -271,6 +293,7 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
     result.narrowed = result.narrowed || trust.scopes_required || scopes.any;
     result.not_after = (claims.expires_at + clock_skew_seconds) * USECS_PER_SEC - unix_epoch;
     result.subject = copy(claims.identity);
+    result.groups = read_groups(read, token, trust, organization);
   }
 }
 

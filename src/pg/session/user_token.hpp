@@ -18,6 +18,7 @@ struct UserTokenRead {
   PermissionSet scopes;
   TimestampTz not_after;
   const char *subject;
+  std::span<const Uuid> groups;  // of the organization, that the token names, as far as its trust lets it
 };
 /// Never raises an error because of the token's contents, but where the setting "tenancy.organization" can't
 /// be read.
