@@ -44,6 +44,10 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.scopes_of_feature(text, text) IS 'What a level gives an API key, as resource.action; a resource of the user''s own is a feature of its name; 22023 for an unknown feature or level';
 
+CREATE FUNCTION tenancy_internal.scopes_of_word(word text, registered boolean) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_word';
+COMMENT ON FUNCTION tenancy_internal.scopes_of_word(text, boolean) IS 'What a single scope gives beside the permission of that name, if that is registered, and otherwise as feature.level; NULL for no level';
+
 CREATE FUNCTION tenancy_internal.default_scope_levels() RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
 COMMENT ON FUNCTION tenancy_internal.default_scope_levels() IS 'Levels of a key for which none are named: feature, level, feature, level …';
@@ -80,20 +84,25 @@ BEGIN
       JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
     WHEN 'array' THEN
       FOR single IN SELECT jsonb_array_elements_text(expand_scopes.scopes) LOOP
-        IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = single) THEN
+        IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = single)
+           AND tenancy_internal.scopes_of_word(single, false) IS NULL THEN
           SELECT tenancy_internal.nearest(single, array_agg(p.resource || '.' || p.action)) INTO nearest FROM tenancy.permissions p;
           RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('scope "%s" is not registered', single),
             HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See tenancy.permissions.');
         END IF;
       END LOOP;
-      RETURN QUERY SELECT DISTINCT split_part(s, '.', 1), split_part(s, '.', 2) FROM jsonb_array_elements_text(expand_scopes.scopes) s;
+      RETURN QUERY
+      SELECT DISTINCT p.resource::text, p.action::text
+      FROM jsonb_array_elements_text(expand_scopes.scopes) s,
+           unnest(s || tenancy_internal.scopes_of_word(s, EXISTS (SELECT FROM tenancy.permissions k WHERE k.resource || '.' || k.action = s))) scope
+      JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
     ELSE
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'scopes must be an object or an array',
         HINT = 'For example {"prompts": "write", "metrics": "enabled"} or ["logs.view", "analytics.view"].';
   END CASE;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes, or NULL for the defaults; 22023 for what isn''t known';
+COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes (a permission, or feature.level), or NULL for the defaults; 22023 for what isn''t known';
 
 -- Creating or reactivating a key requires what the key confers: an own user key confers nothing new, a service key sees all
 -- rows, and another user's key lets the holder of its secret act as that user.

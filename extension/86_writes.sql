@@ -130,6 +130,7 @@ DECLARE
   written jsonb;
   ids text;
   problem text;
+  by_writer text;
   others text;
 BEGIN
   IF NOT tenancy.is_dba() THEN
@@ -143,10 +144,17 @@ BEGIN
                                        protected.fill_nulls AND explain_write.command = 'insert'), ', ' ORDER BY v.n) INTO ids
   FROM (VALUES (1, protected.organization_column, 'organization'), (2, protected.workspace_column, 'workspace'),
                (3, protected.owner_column, 'user'), (4, protected.api_key_column, 'api_key')) v (n, column_name, entity);
+  IF protected.writer_column IS NOT NULL AND explain_write.command = 'insert' AND tenancy_internal.problem_of_writer(protected) IS NULL THEN
+    EXECUTE format('SELECT tenancy_internal.problem_of_write(%L, %L, %L, %L, %s)', explain_write.relation::oid, '', protected.resource, 'insert',
+      (SELECT string_agg(tenancy_internal.written_id(explain_write.relation, v.column_name, v.entity, written, protected.fill_nulls), ', ' ORDER BY v.n)
+       FROM (VALUES (1, protected.organization_column, 'organization'), (2, protected.workspace_column, 'workspace'), (3, protected.writer_column, 'user'),
+                    (4, protected.api_key_column, 'api_key')) v (n, column_name, entity))) INTO by_writer;
+  END IF;
   EXECUTE format('SELECT tenancy_internal.problem_of_write(%L, %L, %L, %L, %s)', explain_write.relation::oid,
     tenancy_internal.policy_options(protected, false, explain_write.command = 'insert'), protected.resource, explain_write.command, ids) INTO problem;
   SELECT string_agg(format('"%s"', p.polname), ', ' ORDER BY p.polname) INTO others FROM pg_policy p
-  WHERE p.polrelid = explain_write.relation AND NOT p.polpermissive AND p.polcmd IN ('*', CASE explain_write.command WHEN 'insert' THEN 'a' ELSE 'w' END);
+  WHERE p.polrelid = explain_write.relation AND NOT p.polpermissive AND p.polname <> 'tenancy_writer' AND p.polcmd IN ('*', CASE explain_write.command WHEN 'insert' THEN 'a' ELSE 'w' END);
+  problem := coalesce(problem, by_writer);
   RETURN coalesce('refused: ' || problem, 'accepted.')
     || coalesce(' Restrictive policies are asked as well: ' || others || '.', '')
     || coalesce((SELECT ' ' || string_agg(format('Another value than the default in %s needs "%s.%s" as well.', btrim(a.value::text, '[]'), protected.resource, a.key), ' ' ORDER BY a.key)

@@ -167,6 +167,29 @@ TEST(Scopes, AreEmptyForUnknownFeaturesAndLevels) {
   }
 }
 
+TEST(Scopes, AWordIsALevelOnlyWhereItIsNoPermission) {
+  const auto given = [](std::string_view feature, std::string_view word, bool is_registered) {
+    Names names;
+    for (const Scope &scope : scopes_of_word(feature, word, is_registered))
+      if (const auto found = registered.find(std::string(scope.resource));
+          found != registered.end() && found->second.contains(std::string(scope.action)))
+        names.insert(std::string(scope.resource) + '.' + std::string(scope.action));
+    return names;
+  };
+  EXPECT_EQ(given("prompts", "read", false), given_by("prompts", "read"));
+  EXPECT_EQ(given("users", "write", false), given_by("users", "write"));
+  EXPECT_EQ(given("metrics", "enabled", false), given_by("metrics", "enabled"));
+  EXPECT_EQ(given("completions", "write", true), given_by("completions", "enabled"));
+  for (const std::string_view word : {"read", "write", "delete", "view"}) {
+    EXPECT_TRUE(given("prompts", word, true).empty()) << word;
+    EXPECT_TRUE(given("logs", word, true).empty()) << word;
+  }
+  EXPECT_TRUE(given("prompts", "raed", false).empty());
+  EXPECT_TRUE(is_scope_level("prompts", "disabled"));
+  EXPECT_FALSE(is_scope_level("prompts", "enabled"));
+  EXPECT_FALSE(is_scope_level("prompt", "read"));
+}
+
 TEST(Scopes, OfANewKeyWriteCompletionsAndReadPrompts) {
   Names defaults;
   for (const auto &[feature, level] : default_scope_levels()) defaults.merge(given_by(feature, level));

@@ -488,6 +488,7 @@ DECLARE
   level text := worlds.pick(ARRAY['both', 'both', 'organization', 'workspace']);
   has_owner boolean := worlds.chance(0.6);
   has_key boolean := worlds.chance(0.5);
+  has_writer boolean := has_owner AND worlds.chance(0.3);
   name text := 'app.' || CASE WHEN worlds.chance(0.2) THEN quote_ident('Table ' || table_number) ELSE 't' || table_number END;
   about text;
   payload_columns name[] := CASE worlds.between(1, 4) WHEN 1 THEN '{}' WHEN 2 THEN '{note}' END;
@@ -527,8 +528,9 @@ BEGIN
     WHERE meaning = partition_key.meaning AND slug IN ('o1', 'w1', 'w2')) stored
   WHERE v IS NOT NULL;
   partition_by := worlds.pick(ARRAY['none', 'none', CASE WHEN few IS NULL THEN 'hash' ELSE 'list' END, 'hash']);
-  EXECUTE format('CREATE TABLE %s (id int%s, note text%s)%s', name, CASE WHEN partition_by = 'none' THEN ' PRIMARY KEY' ELSE '' END,
+  EXECUTE format('CREATE TABLE %s (id int%s, note text%s%s)%s', name, CASE WHEN partition_by = 'none' THEN ' PRIMARY KEY' ELSE '' END,
     (SELECT string_agg(format(', %I %s', c.name, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
+    CASE WHEN has_writer THEN ', writer uuid' ELSE '' END,
     CASE WHEN partition_by <> 'none' THEN format(' PARTITION BY %s (%I)', partition_by, partition_key.name) ELSE '' END);
   IF partition_by <> 'none' THEN
     UPDATE oracle.relations r SET partition_key = partition_key.meaning WHERE r.t = table_number;
@@ -556,9 +558,9 @@ BEGIN
     AND EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = about AND p.action = 'delete')
   WHERE w.t = table_number;
   UPDATE worlds.tables w SET partitions = parts, protect_call = format(
-    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L, shared => %L, actions => %L)',
-    name, about, w.organization_column, w.workspace_column, w.owner_column, w.api_key_column, payload_columns, worlds.chance(0.2), is_shared,
-    CASE WHEN w.note_needs_delete THEN '{"delete": ["note"]}' END)
+    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L, shared => %L, actions => %L, initiator => %L)',
+    name, about, w.organization_column, w.workspace_column, CASE WHEN has_writer THEN 'writer' ELSE w.owner_column END, w.api_key_column, payload_columns, worlds.chance(0.2), is_shared,
+    CASE WHEN w.note_needs_delete THEN '{"delete": ["note"]}' END, CASE WHEN has_writer THEN w.owner_column END)
   WHERE w.t = table_number;
   EXECUTE (SELECT w.protect_call FROM worlds.tables w WHERE w.t = table_number);
   IF last_part IS NOT NULL AND last_part_late THEN

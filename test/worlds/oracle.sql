@@ -209,13 +209,27 @@ SELECT s.api_key_id, s.resource, s.action FROM tenancy.api_key_scopes s
 UNION
 SELECT k.api_key_id, p.resource, p.action FROM tenancy.api_keys k CROSS JOIN tenancy.permissions p WHERE k.all_scopes;
 
+-- Single scopes in the words of gateways, where no permission has that name. What a completion leaves behind may be written by who
+-- may write completions.
+CREATE VIEW oracle.words AS
+SELECT word, resource, action FROM (VALUES
+  ('completions.write', '{completions,logs,traces,analytics}'::text[], '{write}'::text[]), ('completions.enabled', '{completions,logs,traces,analytics}', '{write}'),
+  ('metrics.enabled', '{analytics}', '{view,filter,group}'),
+  ('users.read', '{team}', '{list,view,copy}'), ('users.write', '{team}', '{list,view,copy,create,update,edit,duplicate,publish,add_users,assign_roles}'),
+  ('users.delete', '{team}', '{list,view,copy,create,update,edit,duplicate,publish,add_users,assign_roles,delete}')) v (word, resources, actions), unnest(v.resources) resource, unnest(v.actions) action
+UNION ALL
+SELECT feature || '.' || v.level, feature, action
+FROM unnest('{prompts,configs,guardrails,integrations,providers,models}'::text[]) feature,
+     (VALUES ('read', '{list,view,copy}'::text[]), ('write', '{list,view,copy,create,update,edit,duplicate,publish}')) v (level, actions), unnest(v.actions) action;
+
 -- A text with blanks or a list, each scope with or without "portkey." in front.
 CREATE VIEW oracle.token_scopes AS
 WITH claims AS (SELECT token, value FROM oracle.tokens, jsonb_each(claims) WHERE key IN ('scope', 'scopes')),
 words AS (SELECT token, regexp_split_to_table(value #>> '{}', ' +') AS word FROM claims WHERE jsonb_typeof(value) = 'string'
           UNION ALL SELECT token, jsonb_array_elements_text(value) FROM claims WHERE jsonb_typeof(value) = 'array')
 SELECT DISTINCT w.token, p.resource, p.action
-FROM words w JOIN tenancy.permissions p ON w.word IN (p.resource || '.' || p.action, 'portkey.' || p.resource || '.' || p.action);
+FROM words w JOIN tenancy.permissions p ON w.word IN (p.resource || '.' || p.action, 'portkey.' || p.resource || '.' || p.action)
+  OR EXISTS (SELECT FROM oracle.words o WHERE w.word IN (o.word, 'portkey.' || o.word) AND o.resource = p.resource AND o.action = p.action);
 
 CREATE VIEW oracle.principal_holds AS
 WITH user_holds AS MATERIALIZED (SELECT * FROM oracle.user_holds)

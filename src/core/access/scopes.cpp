@@ -110,6 +110,17 @@ std::span<const string_view> actions_of_level(string_view level) noexcept {
   return {};
 }
 
+std::span<const Scope> scopes_of_word(string_view feature, string_view word, bool is_registered) noexcept {
+  if (!is_registered) return scopes_of_level(feature, word);
+  return feature == "completions" && word == "write" ? std::span<const Scope>(completions)
+                                                     : std::span<const Scope>();
+}
+
+bool is_scope_level(string_view feature, string_view level) noexcept {
+  const auto levels = scope_levels(feature);
+  return std::find(levels.begin(), levels.end(), level) != levels.end();
+}
+
 std::span<const DefaultLevel> default_scope_levels() noexcept { return defaults; }
 
 }  // namespace tenancy

@@ -28,6 +28,16 @@ std::span<const Scope> scopes_of_level(std::string_view feature, std::string_vie
 std::span<const std::string_view> own_resource_levels() noexcept;
 std::span<const std::string_view> actions_of_level(std::string_view level) noexcept;
 
+/// The permissions that a single scope `feature.word` gives beside the permission of that name, where that is
+/// registered: what a completion leaves behind. Where it isn't, the word is read as a level of the feature.
+/// (A registered permission is never read as a level: `prompts.delete` would come to mean more in scopes that
+/// are in use.)
+std::span<const Scope> scopes_of_word(std::string_view feature, std::string_view word,
+                                      bool is_registered) noexcept;
+
+/// Whether the feature has such a level.
+bool is_scope_level(std::string_view feature, std::string_view level) noexcept;
+
 /// The default levels of a new key; other features are disabled.
 struct DefaultLevel {
   std::string_view feature;

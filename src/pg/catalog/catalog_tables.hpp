@@ -166,7 +166,8 @@ enum : AttrNumber {
   workspace_decides,
   fill_nulls,
   workspace_implies_organization,
-  actions
+  actions,
+  writer_column
 };
 }
 namespace trusted_functions {
