@@ -47,8 +47,8 @@ PodArray<Datum> id_values(Entity entity, std::span<const Uuid> ids, IdType type)
     return values;
   }
   CatalogRead read = begin_catalog_read();
-  for (const Uuid &id : ids)
-    if (Datum value = 0; id_value(read, entity, id, type, &value)) values.append(value);
+  for (const char *external_id : read_external_ids(read, entity, ids).span())
+    if (Datum value = 0; external_id_value(external_id, type, &value)) values.append(value);
   end_catalog_read(read);
   return values;
 }

@@ -15,6 +15,7 @@
 #include "pg/plan/id_columns.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/plan/organization_index.hpp"
+#include "pg/plan/plan_cache.hpp"
 #include "pg/plan/plan_guard.hpp"
 #include "pg/plan/protected_relation.hpp"
 #include "pg/plan/refused_write.hpp"
@@ -136,6 +137,7 @@ Expr *guarded(const Call &call, RowAnswer answer, const Principal &principal, co
 // never be dropped.
 void depend_on(Guard guard, PlannerInfo *root) {
   count(Counter::specializations);
+  note_plan_with(guard, GetMemoryChunkContext(root->glob));
   record_plan_function_dependency(root, guard_function(guard));
 }
 
