@@ -55,6 +55,8 @@ BEGIN
      '', 'organization', 'visibility', 'role_id', 'workspace_id'),
     ('workspace_overrides', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
      '', 'organization', 'workspace_override', 'category', ''),
+    ('logging_settings', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
+     NULL, NULL, 'logging_setting', 'setting', 'workspace_id'),
     ('setting_definitions', 'ALL', 'true', NULL,
      NULL, NULL, NULL, NULL, NULL),
     ('api_keys', 'ALL', $q$tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$, '',
@@ -95,7 +97,7 @@ BEGIN
     ('trusted_functions', NULL, NULL, '',
      '', '', NULL, NULL, NULL),
     -- Guards keep these two as they are, whoever asks; and a DBA may add entries, see below.
-    ('audit_log', 'SELECT', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('audit_logs', 'list'))$q$, '',
+    ('audit_log', 'SELECT', $q$tenancy.row_visible('audit_logs', 'list', organization_id, NULL, NULL, NULL)$q$, '',
      NULL, NULL, NULL, NULL, NULL),
     ('audit_heads', 'ALL', NULL, '',
      NULL, NULL, NULL, NULL, NULL)) v (catalog, dba, sees, dumped, inserted, told, resource_type, id_column, second_column) LOOP
@@ -114,7 +116,7 @@ BEGIN
     END IF;
     IF c.dba IS NOT NULL THEN
       EXECUTE format('DROP POLICY IF EXISTS dba ON tenancy.%I', c.catalog);
-      EXECUTE format('CREATE POLICY dba ON tenancy.%I FOR %s %s ((SELECT tenancy.is_dba()))', c.catalog, c.dba,
+      EXECUTE format('CREATE POLICY dba ON tenancy.%I FOR %s %s (tenancy.dba_sees())', c.catalog, c.dba,
                      CASE c.dba WHEN 'INSERT' THEN 'WITH CHECK' ELSE 'USING' END);
     END IF;
     IF c.sees IS NOT NULL THEN

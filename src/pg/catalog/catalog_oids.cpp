@@ -50,6 +50,7 @@ constexpr IndexName index_names[index_count] = {
     {"identities_user_idx", true},
     {"ended_tokens_pkey", true},
     {"protected_tables_pkey", false},
+    {"protected_tables_audited_idx", false},
     {"trusted_functions_pkey", true},
 };
 

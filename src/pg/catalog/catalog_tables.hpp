@@ -40,6 +40,7 @@ enum class CatalogIndex : int {
   identities_user_idx,
   ended_tokens_pkey,
   protected_tables_pkey,
+  protected_tables_audited_idx,
   trusted_functions_pkey,
   count
 };
@@ -149,7 +150,8 @@ enum : AttrNumber {
   workspace_decides,
   fill_nulls,
   workspace_implies_organization,
-  actions
+  actions,
+  audit_reads
 };
 }
 namespace trusted_functions {
