@@ -1,4 +1,4 @@
--- What an organization, or one of its workspaces, keeps: of contents, and for how long.
+-- Settings of an organization, or of one of its workspaces: the contents that it keeps, and for how long.
 
 CREATE TABLE tenancy.logging_settings (
   organization_id uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,

@@ -24,7 +24,7 @@ CREATE TABLE tenancy.audit_log (
   chain_id uuid
 );
 -- Actor and resource may be deleted later than the entry, so nothing here is a foreign key. The indexes are in
--- 98_audit_indexes.sql.
+-- 70_audit_indexes.sql.
 COMMENT ON TABLE tenancy.audit_log IS 'Changes, refusals and reads with actor, time and client address; entries are only added, and removed by purge_audit_log() only';
 COMMENT ON COLUMN tenancy.audit_log.audit_id IS 'Id of the entry; grows along an organization''s chain';
 COMMENT ON COLUMN tenancy.audit_log.at IS 'When the entry was written; of a refusal or a read, when that happened';

@@ -96,7 +96,7 @@ COMMENT ON COLUMN tenancy.audit_log.at IS 'When the entry was written; of a refu
 COMMENT ON COLUMN tenancy.audit_log.previous_hash IS 'Hash of the entry before this one in its chain; NULL without an organization';
 COMMENT ON TABLE tenancy.audit_heads IS 'Both ends of each organization''s chains of audit entries; writers of one chain wait here for each other';
 COMMENT ON COLUMN tenancy.audit_heads.organization_id IS 'The organization, also one that is gone; or the id of its chain of refusals and reads';
--- @include 98_audit_indexes.sql
+-- @include 70_audit_indexes.sql
 -- @include 74_audit_ocsf.sql
 
 -- @include 97_default_privileges.sql

@@ -48,7 +48,7 @@ void write_events(const AuditEvent *events, int count) {
   CommitTransactionCommand();
 }
 
-// Whatever happens, the next event must find out that there is no worker any more.
+// After an error as well: the next event must find no worker.
 extern "C" {
 static void worker_ends(int, Datum database) { end_audit_worker(DatumGetObjectId(database), true); }
 }

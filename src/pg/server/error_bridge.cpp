@@ -9,7 +9,7 @@ bool is_cancel_of_server(const ErrorData *error) {
                                         strcmp(error->funcname, "ProcessRecoveryConflictInterrupt") == 0);
 }
 
-// Nobody expects these, and their context is a part of what there is to know.
+// Unexpected errors, of which the context is a necessary part.
 bool is_unexpected(int sqlstate) {
   switch (ERRCODE_TO_CATEGORY(sqlstate)) {
     case ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR):
@@ -81,7 +81,8 @@ void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argum
   cleanup(argument);
 }
 
-void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(void *, ErrorData *), void *argument) {
+void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(void *, ErrorData *),
+                 void *argument) {
   const MemoryContext context = CurrentMemoryContext;
   PG_TRY();
   { work(argument); }

@@ -83,7 +83,7 @@ void audit_refused_credential(const char *kind, const char *reason) {
   initStringInfo(&details);
   appendStringInfo(&details, "{\"credential\": ");
   escape_json(&details, kind);
-  // What has been typed would be quoted.
+  // Typed values are quoted.
   if (reason != nullptr && strchr(reason, '"') == nullptr) {
     appendStringInfo(&details, ", \"reason\": ");
     escape_json(&details, reason);

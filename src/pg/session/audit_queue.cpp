@@ -22,7 +22,7 @@ struct Database {
   int64 dropped;  // events that found the queue full, and are in the log
 };
 
-// Whoever is refused, for a minute.
+// A refused actor, for a minute.
 struct Actor {
   uint64 key;
   Oid database;

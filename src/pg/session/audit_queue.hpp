@@ -53,7 +53,7 @@ void append_audit_event(StringInfo json, const AuditEvent &event);
 int read_audit_events(Oid database, AuditEvent *events, int most);
 /// Takes as many of the oldest from the queue.
 void remove_audit_events(Oid database, int count);
-/// What has been suppressed or dropped and not yet reported, as an event. RETURNS false for nothing.
+/// The numbers of events suppressed and dropped since the last call, as an event. RETURNS false for none.
 bool take_suppressed(Oid database, AuditEvent *event);
 /// RETURNS whether the worker of the database may go: there are no events. It has to, then.
 bool end_audit_worker(Oid database, bool even_with_events);
