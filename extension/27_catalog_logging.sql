@@ -21,3 +21,13 @@ COMMENT ON COLUMN tenancy.logging_settings.organization_id IS 'The organization'
 COMMENT ON COLUMN tenancy.logging_settings.workspace_id IS 'The workspace for which it is stricter; NULL: the organization''s own';
 COMMENT ON COLUMN tenancy.logging_settings.setting IS 'store_content, legal_hold, audit_retention_days, or retention_days and the kind of rows: logs, payloads, traces, analytics';
 COMMENT ON COLUMN tenancy.logging_settings.value IS 'full, metadata or none; on; or a number of days';
+
+CREATE TABLE tenancy.kept_tables (
+  relation regclass PRIMARY KEY,
+  kind text COLLATE "C" NOT NULL CHECK (kind IN ('logs', 'payloads', 'traces', 'analytics')),
+  content name[] NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE tenancy.kept_tables IS 'Tables whose rows are kept as logging_settings says';
+COMMENT ON COLUMN tenancy.kept_tables.relation IS 'The table';
+COMMENT ON COLUMN tenancy.kept_tables.kind IS 'Which days of retention count: logs, payloads, traces or analytics';
+COMMENT ON COLUMN tenancy.kept_tables.content IS 'Columns that can hold content';

@@ -267,6 +267,7 @@ BEGIN
   apply_protection.wanted.protected_at := now();
   INSERT INTO tenancy.protected_tables SELECT (apply_protection.wanted).*;
   PERFORM tenancy_internal.remember_name(apply_protection.relation, false);
+  PERFORM tenancy_internal.follow_kept_parent(apply_protection.relation);
   RETURN kept;
 END
 $$;
@@ -451,6 +452,9 @@ BEGIN
       RETURN;  -- add_tenant_columns() had made it follow its parent
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', unprotect.relation);
+  END IF;
+  IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = unprotect.relation) THEN
+    PERFORM tenancy.ignore_logging_settings(unprotect.relation);
   END IF;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP

@@ -57,6 +57,8 @@ BEGIN
      '', 'organization', 'workspace_override', 'category', ''),
     ('logging_settings', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
      NULL, NULL, 'logging_setting', 'setting', 'workspace_id'),
+    ('kept_tables', 'SELECT', NULL, 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
+     NULL, NULL, 'kept_table', 'relation', ''),
     ('setting_definitions', 'ALL', 'true', NULL,
      NULL, NULL, NULL, NULL, NULL),
     ('api_keys', 'ALL', $q$tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$, '',
