@@ -108,7 +108,9 @@ BEGIN
     RETURN 'Set "tenancy.api_key", or use a login that is bound to a user.';
   END IF;
   IF me.kind = 'jwt' THEN
-    RETURN format('A token may where it has the scope "%s.%s", in its workspace and not on the organization.', permission_hint.resource, permission_hint.action);
+    RETURN CASE WHEN permission_hint.resource = ANY (tenancy_internal.words('organization_level'))
+                  OR permission_hint.workspace_id IS NULL AND NOT permission_hint.anywhere THEN 'A token has no rights on the organization.'
+                ELSE format('The token lacks the scope "%s.%s".', permission_hint.resource, permission_hint.action) END;
   END IF;
   IF me.api_key_id IS NOT NULL AND NOT EXISTS (
     SELECT FROM tenancy.api_keys k WHERE k.api_key_id = me.api_key_id
