@@ -13,15 +13,35 @@ COMMENT ON FUNCTION tenancy_internal.permission_reach(uuid, uuid, text, text) IS
 
 CREATE FUNCTION tenancy_internal.words(list text) RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_words';
-COMMENT ON FUNCTION tenancy_internal.words(text) IS 'A list of the access model''s words: levels, categories, key_kinds, organization_level (resources of the organization itself), append_only, observability; 22023 for another';
+COMMENT ON FUNCTION tenancy_internal.words(text) IS 'A list of the access model''s words: levels, categories, key_kinds, organization_level (resources of the organization itself), append_only, observability, gateway (resources of the vocabulary llm_gateway), without_category (resources whose grants no workspace overrides); 22023 for another';
 
 CREATE FUNCTION tenancy_internal.can_be_overridden(role_id uuid, level text, resource text, action text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_overridden';
 COMMENT ON FUNCTION tenancy_internal.can_be_overridden(uuid, text, text, text) IS 'Whether an override of a role''s grant can have any effect';
 
+CREATE FUNCTION tenancy_internal.workspace_may_override(level text, allowed boolean) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_workspace_may_override';
+COMMENT ON FUNCTION tenancy_internal.workspace_may_override(text, boolean) IS 'Whether a workspace''s override of a grant of a role on a level can count';
+
+CREATE FUNCTION tenancy_internal.is_above_visibility(role_id uuid) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_is_above_visibility';
+COMMENT ON FUNCTION tenancy_internal.is_above_visibility(uuid) IS 'Whether a role of a workspace sees all rows, whatever the data visibility';
+
 CREATE FUNCTION tenancy_internal.can_be_registered(resource text, action text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_registered';
 COMMENT ON FUNCTION tenancy_internal.can_be_registered(text, text) IS 'False for an action that would change what is append-only';
+
+CREATE FUNCTION tenancy_internal.category_of(resource text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_category_of';
+COMMENT ON FUNCTION tenancy_internal.category_of(text) IS 'The category of a resource''s grants; resources for one that isn''t built in, NULL where workspaces override none';
+
+CREATE FUNCTION tenancy_internal.kind_of_action(action text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_kind_of_action';
+COMMENT ON FUNCTION tenancy_internal.kind_of_action(text) IS 'What an action does, as far as its name says: read, write or other';
+
+CREATE FUNCTION tenancy_internal.holds_by_default(role_id uuid, action text) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_by_default';
+COMMENT ON FUNCTION tenancy_internal.holds_by_default(uuid, text) IS 'Whether a built-in role holds the action on a resource of the user''s own that is registered without saying so';
 
 CREATE FUNCTION tenancy_internal.holds_new_permissions(role_id uuid, resource text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_new_permissions';
@@ -49,6 +69,10 @@ COMMENT ON FUNCTION tenancy_internal.missing_for_visibility(uuid, uuid, uuid) IS
 CREATE FUNCTION tenancy_internal.missing_for_key(organization_id uuid, workspace_id uuid, kind text, user_id uuid, scopes text[]) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_key';
 COMMENT ON FUNCTION tenancy_internal.missing_for_key(uuid, uuid, text, uuid, text[]) IS 'What the session lacks to make an API key, or to have its secret: its scopes, and all that a user other than the session''s own has there';
+
+CREATE FUNCTION tenancy_internal.missing_for_identity(organization_id uuid, user_id uuid) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_identity';
+COMMENT ON FUNCTION tenancy_internal.missing_for_identity(uuid, uuid) IS 'What the session lacks to say that a subject of an issuer is a member: all that the member has, over all rows, and the right to add users';
 
 CREATE FUNCTION tenancy_internal.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -286,11 +310,23 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.resolve_workspace(text, uuid) IS 'The workspace referred to in the organization, or (NULL) in the session''s own, or (a DBA without one) in any; 42704 for none';
 
+-- Parameters after an optional organization have to be optional too; these are missing all the same.
+CREATE FUNCTION tenancy_internal.check_given(parameter text, value text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF check_given.value IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('parameter "%s" must be given', check_given.parameter);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_given(text, text) IS 'Raises 22023 for a parameter without a value';
+
 CREATE FUNCTION tenancy_internal.find_member(organization_id uuid, reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_user uuid;
 BEGIN
+  PERFORM tenancy_internal.check_given('member', find_member.reference);
   IF find_member.organization_id IS NOT NULL THEN
     found_user := tenancy_internal.lookup_user(find_member.reference, find_member.organization_id);
   END IF;
@@ -307,12 +343,18 @@ COMMENT ON FUNCTION tenancy_internal.find_member(uuid, text) IS 'Id of the organ
 CREATE FUNCTION tenancy_internal.check_resource(resource text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
+  PERFORM tenancy_internal.check_given('resource', check_resource.resource);
+  IF EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
+    RETURN;
+  ELSIF check_resource.resource = ANY (tenancy_internal.words('gateway')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', check_resource.resource),
-      HINT = coalesce('Perhaps you meant "' || (
-               SELECT tenancy_internal.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
-               'Use tenancy.register_permission() to add one.');
+      DETAIL = 'It belongs to the vocabulary "llm_gateway", which this database leaves out.',
+      HINT = 'Use tenancy.use_vocabulary(''llm_gateway'') to have it.';
   END IF;
+  RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', check_resource.resource),
+    HINT = coalesce('Perhaps you meant "' || (
+             SELECT tenancy_internal.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
+             'Use tenancy.register_resource() to add one.');
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_resource(text) IS 'Raises 22023 with the nearest name unless the resource is registered';
@@ -320,7 +362,7 @@ COMMENT ON FUNCTION tenancy_internal.check_resource(text) IS 'Raises 22023 with 
 CREATE FUNCTION tenancy_internal.check_permission(resource text, action text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.check_resource(check_permission.resource);
+  PERFORM tenancy_internal.check_resource(check_permission.resource), tenancy_internal.check_given('action', check_permission.action);
   IF NOT EXISTS (SELECT FROM tenancy.permissions p
                  WHERE p.resource = check_permission.resource AND p.action = check_permission.action) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

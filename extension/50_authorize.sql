@@ -46,6 +46,12 @@ BEGIN
       MESSAGE = format('action "%s" cannot be registered for resource "%s"', register_permission.action, register_permission.resource),
       DETAIL = 'Logs, traces and analytics are append-only for every principal.';
   END IF;
+  -- Their names keep their meaning, so that they can be brought back, also by a restore.
+  IF register_permission.resource = ANY (tenancy_internal.words('gateway')) AND EXISTS (SELECT FROM tenancy.chosen_vocabulary) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('resource "%s" belongs to the vocabulary "llm_gateway", which this database leaves out', register_permission.resource),
+      HINT = 'Register a resource of another name, or use tenancy.use_vocabulary(''llm_gateway'').';
+  END IF;
   -- A resource is governed by data visibility with all its actions or with none.
   SELECT bool_or(p.data_visibility) INTO governed FROM tenancy.permissions p WHERE p.resource = register_permission.resource;
   IF register_permission.data_visibility AND NOT governed THEN

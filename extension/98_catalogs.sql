@@ -41,6 +41,13 @@ BEGIN
                                     AND (user_id = (SELECT tenancy.current_user_id())
                                          OR tenancy.authorize('team', 'list', workspace_id))$q$, '',
      '', 'organization', 'workspace_member', 'workspace_id', 'user_id'),
+    ('groups', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
+     'new', 'organization', 'group', 'group_id', ''),
+    ('group_members', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
+                                AND (user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'list')))$q$, '',
+     '', 'member', 'group_member', 'group_id', 'user_id'),
+    ('group_roles', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
+     '', 'organization', 'group_role', 'group_id', 'workspace_id'),
     ('invitations', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
      NULL, NULL, 'invitation', 'invitation_id', ''),
     -- Refusals by the invited side are hidden from the inviting side.
@@ -59,9 +66,12 @@ BEGIN
      NULL, NULL, 'logging_setting', 'setting', 'workspace_id'),
     ('kept_tables', 'SELECT', NULL, 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
      NULL, NULL, 'kept_table', 'relation', ''),
-    ('setting_definitions', 'ALL', 'true', NULL,
+    ('setting_definitions', 'ALL', 'true', 'WHERE resource IN (SELECT resource FROM tenancy.permissions WHERE NOT built_in)',
      NULL, NULL, NULL, NULL, NULL),
-    ('api_keys', 'ALL', $q$tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$, '',
+    -- By hand, a row would leave out what tables of users need.
+    ('chosen_vocabulary', 'SELECT', 'true', '',
+     NULL, NULL, 'vocabulary', 'vocabulary', ''),
+    ('api_keys', 'ALL', $q$tenancy.dba_sees() OR tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$, '',
      'listed', 'organization', 'api_key', 'api_key_id', ''),
     ('api_key_secrets', 'INSERT', NULL, '',
      'new', 'key', 'api_key', 'api_key_id', ''),
@@ -98,8 +108,10 @@ BEGIN
     -- Superusers alone.
     ('trusted_functions', NULL, NULL, '',
      '', '', NULL, NULL, NULL),
+    -- dba_sees() first in conditions with row_visible(), since policies are evaluated in an order of their own: it spares a DBA the
+    -- filter, and its credential from being verified.
     -- Guards keep these two as they are, whoever asks; and a DBA may add entries, see below.
-    ('audit_log', 'SELECT', $q$tenancy.row_visible('audit_logs', 'list', organization_id, NULL, NULL, NULL)$q$, '',
+    ('audit_log', 'SELECT', $q$tenancy.dba_sees() OR tenancy.row_visible('audit_logs', 'list', organization_id, NULL, NULL, NULL)$q$, '',
      NULL, NULL, NULL, NULL, NULL),
     ('audit_heads', 'ALL', NULL, '',
      NULL, NULL, NULL, NULL, NULL)) v (catalog, dba, sees, dumped, inserted, told, resource_type, id_column, second_column) LOOP

@@ -15,6 +15,7 @@ INSERT INTO matrix VALUES
   ('organization', 'update', '=', ''),
   ('api_keys',     'create edit delete update rotate', '=', ''),
   ('billing',      'manage', '', ''),
+  ('team',         'sync_groups', '', ''),
   ('audit_logs',   'list', '=', ''),
   ('workspaces',   'list view create update delete', '=', 'list view'),
   -- below the table: metadata and export go with view, writing is for owners and admins
@@ -34,7 +35,7 @@ UNION ALL SELECT 'organization', 'admin', resource, string_to_table(replace(admi
 UNION ALL SELECT 'organization', 'member', resource, string_to_table(replace(member, '=', owner), ' ') FROM matrix
 -- section 3: every role views what the workspace produces; admin and manager change its resources, members as in section 2
 UNION ALL SELECT 'workspace', role, resource, string_to_table(owner, ' ') FROM matrix, unnest(ARRAY['admin', 'manager']) role
-          WHERE resource NOT IN ('organization', 'billing', 'audit_logs', 'workspaces', 'completions') AND owner <> 'write'
+          WHERE resource NOT IN ('organization', 'billing', 'audit_logs', 'workspaces', 'completions') AND owner NOT IN ('write', 'sync_groups')
 UNION ALL SELECT 'workspace', 'member', resource, string_to_table(replace(member, '=', owner), ' ') FROM matrix
 UNION ALL SELECT 'workspace', 'member', 'team', unnest(ARRAY['list', 'view'])
 UNION ALL SELECT 'workspace', role, 'workspaces', unnest(ARRAY['list', 'view', 'update']) FROM unnest(ARRAY['admin', 'manager']) role;

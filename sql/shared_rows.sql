@@ -20,7 +20,7 @@ SELECT tenancy.protect('templates', 'logs', organization => 'organization_id', w
 SELECT tenancy.protect('prices', 'prompts', organization => 'organization_id', shared => true, create_indexes => true);
 SELECT relation, shared, workspace_decides, (tenancy_internal.inspect_protection(relation)).* FROM tenancy.protected_tables ORDER BY relation::text;
 
--- Whoever may view the resource anywhere reads it: also who is restricted to own rows, and not who has nothing or is nobody.
+-- Readable by every principal that may view the resource anywhere, also one that is restricted to own rows; not by others, and not by nobody.
 SET SESSION AUTHORIZATION regress_app;
 SELECT t.who, t.ids AS templates, l.ids AS logs, p.ids AS prices
 FROM who_sees('templates') t JOIN who_sees('logs') l USING (who) JOIN who_sees('prices') p USING (who) ORDER BY who;

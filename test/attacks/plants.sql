@@ -82,3 +82,14 @@ ALTER EVENT TRIGGER tenancy_ddl DISABLE;
 
 INSERT INTO attacks.plants VALUES ('a function that logs what it sees', '^functions: att_dev', '^the server''s log: .*canary_');
 CREATE FUNCTION tenancy.planted_log() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN RAISE LOG 'rows: %', (SELECT string_agg(body, ' ') FROM app.logs); END $$;
+
+INSERT INTO attacks.plants VALUES ('links that nobody answers for', '^trusts: adam links', '^trusts: adam links .*a link is worth more');
+CREATE FUNCTION attacks.unanswered() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.linked_by := NULL; RETURN NEW; END $$;
+CREATE TRIGGER planted BEFORE INSERT ON tenancy.identities FOR EACH ROW EXECUTE FUNCTION attacks.unanswered();
+
+INSERT INTO attacks.plants VALUES ('invitations at sign-up that count as a DBA''s', '^trusts: an invitation at sign-up', '^trusts: an invitation at sign-up .*he has joined');
+CREATE FUNCTION attacks.by_a_dba() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.signed_up_by := NULL; RETURN NEW; END $$;
+CREATE TRIGGER planted BEFORE INSERT ON tenancy.invitations FOR EACH ROW EXECUTE FUNCTION attacks.by_a_dba();
+
+INSERT INTO attacks.plants VALUES ('slugs that are others'' external ids', '^trusts: a name of somebody else', '^trusts: a name of .*is ambiguous');
+DROP TRIGGER check_names ON tenancy.organizations;

@@ -160,6 +160,14 @@ add('email of another organization', qq($mail, "email": "gus\@globex.test", "ema
 
 sub literal { return q(') . $_[0] =~ s/'/''/gr . q(') }
 my $set = '{"keys": [' . join(', ', map { qq({"kid": "$_", $public{$_}}) } qw(rsa ec ed)) . ']}';
+# Groups: by a claim that the trust names; none where the provider says that there are too many for a token.
+add('groups', qq($mike, "groups": ["admins", "others", "/admins"]));
+add('groups, another', qq($mike, "groups": ["Admins", "admins ", "support", "synced"]));
+add('groups as a text', qq($mike, "groups": "admins"));
+add('groups, one a number', qq($mike, "groups": ["admins", 1]));
+add('groups, overage', qq($mike, "groups": ["admins"], "_claim_names": {"groups": "src1"}));
+add('groups, hasgroups', qq($mike, "groups": ["admins"], "hasgroups": true));
+
 print "-- Made by test/vectors/make_user_tokens.pl. The private keys are gone.\n";
 print "CREATE TABLE jwks (name text PRIMARY KEY, jwks jsonb NOT NULL);\nINSERT INTO jwks VALUES\n  ('idp', ", literal($set), "),\n  ('impostor', ",
   literal(qq({"kid": "rsa", $public{impostor}})), ");\n";

@@ -20,6 +20,7 @@ enum class CatalogIndex : int {
   roles_organization_id_level_name_key,
   organization_members_pkey,
   organization_members_user_idx,
+  organization_members_role_organization_idx,
   workspace_members_user_idx,
   workspace_members_pkey,
   permissions_pkey,
@@ -35,10 +36,15 @@ enum class CatalogIndex : int {
   jwt_keys_pkey,
   jwt_issuers_pkey,
   trusted_issuers_issuer_organization_id_key,
+  trusted_issuers_organization_idx,
   issuer_keys_pkey,
   identities_pkey,
   identities_user_idx,
   ended_tokens_pkey,
+  groups_pkey,
+  groups_organization_id_name_key,
+  group_members_user_idx,
+  group_roles_key,
   protected_tables_pkey,
   protected_tables_audited_idx,
   trusted_functions_pkey,
@@ -118,17 +124,29 @@ enum : AttrNumber {
   authorized_parties,
   token_use,
   max_age_seconds,
-  scopes_required
+  scopes_required,
+  created_by,
+  created_at,
+  groups_claim
 };
 }
 namespace issuer_keys {
 enum : AttrNumber { trust_id = 1, kid, alg, jwk };
 }
 namespace identities {
-enum : AttrNumber { trust_id = 1, subject, user_id };
+enum : AttrNumber { trust_id = 1, subject, user_id, created_at, linked_by };
 }
 namespace ended_tokens {
 enum : AttrNumber { organization_id = 1, user_id, issued_before };
+}
+namespace groups {
+enum : AttrNumber { group_id = 1, organization_id, name, trust_id };
+}
+namespace group_members {
+enum : AttrNumber { group_id = 1, user_id, organization_id };
+}
+namespace group_roles {
+enum : AttrNumber { group_id = 1, workspace_id, organization_id, role_id };
 }
 namespace protected_tables {
 enum : AttrNumber {
@@ -151,6 +169,7 @@ enum : AttrNumber {
   fill_nulls,
   workspace_implies_organization,
   actions,
+  writer_column,
   audit_reads
 };
 }

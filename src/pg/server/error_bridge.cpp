@@ -9,7 +9,7 @@ bool is_cancel_of_server(const ErrorData *error) {
                                         strcmp(error->funcname, "ProcessRecoveryConflictInterrupt") == 0);
 }
 
-// Unexpected errors, of which the context is a necessary part.
+// Errors whose context is needed to find their cause.
 bool is_unexpected(int sqlstate) {
   switch (ERRCODE_TO_CATEGORY(sqlstate)) {
     case ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR):
