@@ -57,15 +57,15 @@ build_deb() {
 }
 
 check_deb() {
-  local version=${1:-15} clean=$WORK_DIR/clean released
+  local version=${1:-15} clean=$WORK_DIR/clean released depends left
   local -a packages before
   prepare_builder "$version"
   say "building"
   build_deb '/srv/pg_tenancy-*' new
   packages=("$builder/srv/packages/new/postgresql-$version-pg-tenancy_"*.deb)
   [[ ${#packages[@]} -eq 1 ]] || fail "no package for PostgreSQL $version was built"
-  dpkg-deb --field "${packages[0]}" Depends | grep -q "postgresql-$version (>= $version\.[0-9]*~)" ||
-    fail "the package does not depend on a minor release of the server"
+  depends=$(dpkg-deb --field "${packages[0]}" Depends)
+  [[ $depends =~ "postgresql-$version (>= $version."[0-9]+"~)" ]] || fail "the package depends on no minor release: $depends"
 
   say "installing $(basename "${packages[0]}")"
   make_chroot "$clean" "$(suite_of "$version")"
@@ -100,7 +100,7 @@ check_deb() {
 # --- pgxn -----------------------------------------------------------------------------------------------------------
 
 check_pgxn() {
-  local name
+  local name left
   prepare_builder 15
   name=$(basename "$(archive zip)")
   cp "$WORK_DIR/$name" "$builder/srv"
@@ -118,7 +118,7 @@ check_pgxn() {
 # --- rpm ------------------------------------------------------------------------------------------------------------
 
 check_rpm() {
-  local version name
+  local version name depends
   prepare_builder 15
   version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$ROOT_DIR/pg_tenancy.control")
   name=$(basename "$(archive tar.gz)")
@@ -134,8 +134,8 @@ check_rpm() {
   quietly make_install in_chroot "$builder" sh -c 'cd /srv/pg_tenancy-* && make -s install DESTDIR=/srv/by_make PG_CONFIG=/usr/lib/postgresql/15/bin/pg_config'
   (cd "$builder/srv/by_make" && find . -type f | sed 's/^\.//' | grep -v /doc/ | sort) >"$WORK_DIR/of_make"
   diff "$WORK_DIR/of_make" "$WORK_DIR/of_rpm" || fail "the package has other files than make install"
-  in_chroot "$builder" sh -c 'rpm -qp --requires /srv/rpm/RPMS/*/*.rpm' | grep -q '^postgresql15-server >= 15\.' ||
-    fail "the package does not depend on a minor release of the server"
+  depends=$(in_chroot "$builder" sh -c 'rpm -qp --requires /srv/rpm/RPMS/*/*.rpm')
+  [[ $depends == *"postgresql15-server >= 15."* ]] || fail "the package depends on no minor release: $depends"
   say "$(wc -l <"$WORK_DIR/of_rpm") files, those of make install"
 }
 

@@ -24,22 +24,12 @@ changelog() {
   printf '\n -- %s  %s\n' "$maintainer" "$(date -R -r CHANGELOG.md)"
 }
 
-# The packages depend on the minor releases whose fixes row security depends on, as advise() has them.
-require_minor_releases() {
-  sed -n '/advice_old_server/,/^\$\$/p' extension/91_advise_server.sql | grep -o "'[0-9]*\.[0-9]*'" | tr -d "'" |
-    while IFS= read -r release; do
-      sed -i "s/^Depends: postgresql-${release%.*},/Depends: postgresql-${release%.*} (>= $release~),/" debian/control
-    done
-  [[ -z $(grep '^Depends: postgresql-[0-9]*,' debian/control) ]] || fail "a package does not depend on a minor release"
-}
-
 main() {
   install_packages build-essential debhelper libssl-dev postgresql-server-dev-all
   copy_tree "$COPY"
   cd "$COPY"
   changelog >debian/changelog
   pg_buildext updatecontrol
-  require_minor_releases
   dpkg-buildpackage --no-sign --build=binary >"$WORK_DIR/build.log" 2>&1 ||
     { tail -n 40 "$WORK_DIR/build.log"; fail "the packages did not build"; }
   mkdir -p "$OUTPUT"

@@ -3,7 +3,7 @@
 \pset tuples_only on
 SELECT tenancy.help();
 SELECT tenancy.help('protect');
-SELECT tenancy.help('protect()') LIMIT 2;
+SELECT left(line, 60) FROM tenancy.help('protect()') line LIMIT 2;
 SELECT tenancy.help('settings()');
 SELECT tenancy.help('revoke_api_key');
 SELECT tenancy.help('tenancy.whoami()');

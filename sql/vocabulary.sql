@@ -82,6 +82,7 @@ SELECT d.setting, d.category, r.name, d.actions, d.description, s.value, s.sourc
 JOIN tenancy.settings('acme') s USING (setting) WHERE d.category = 'resources' ORDER BY 1;
 SELECT * FROM failure($$SELECT tenancy.register_resource('team', 'members')$$);
 SELECT * FROM failure($$SELECT tenancy.register_resource('things', 'things', '{}')$$);
+SELECT * FROM failure($$SELECT tenancy.register_resource('keys', 'keys to doors')$$);
 SELECT * FROM failure($$SELECT tenancy.register_resource('things', 'things', '{view}', members => '{create}')$$);
 SELECT * FROM failure($$SELECT tenancy.register_resource('Things', 'things')$$);
 

@@ -199,11 +199,10 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
     return;
   }
   const TokenRead token = read_token(read, given);
-  if (token.refused != nullptr)
-    refuse_token(of_user.refused != nullptr ? of_user.refused : token.refused,
-                 of_user.refused != nullptr ? of_user.refused
-                 : token.is_signed          ? as_sentence(token.refused)
-                                            : nullptr);
+  if (token.refused != nullptr) {
+    if (of_user.refused != nullptr) refuse_token(of_user.refused, of_user.refused);
+    refuse_token(token.refused, token.is_signed ? as_sentence(token.refused) : nullptr);
+  }
 
   principal.kind = PrincipalKind::jwt;
   principal.source = PrincipalSource::jwt;

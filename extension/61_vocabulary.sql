@@ -11,9 +11,16 @@ COMMENT ON FUNCTION tenancy_internal.actions_of_kind(text[], text) IS 'Those act
 CREATE FUNCTION tenancy_internal.define_resource_settings(resource text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
+  taken text;
   registered text[] := (SELECT array_agg(p.action::text ORDER BY p.action) FROM tenancy.permissions p WHERE p.resource = define_resource_settings.resource);
 BEGIN
   DELETE FROM tenancy.setting_definitions d WHERE d.resource = define_resource_settings.resource;
+  SELECT d.setting INTO taken FROM tenancy.setting_definitions d, unnest('{managers,members}'::text[]) who, unnest('{view,write}'::text[]) verb
+  WHERE d.setting = format('%s_%s_%s', who, verb, define_resource_settings.resource) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = format('setting "%s" exists', taken),
+      DETAIL = format('It would also be a setting of resource "%s".', define_resource_settings.resource), HINT = 'Register a resource of another name.';
+  END IF;
   -- A setting concerns what the role holds by default; if that is nothing, what it could be given, and is off by default.
   INSERT INTO tenancy.setting_definitions (setting, category, role_id, resource, actions, description)
   SELECT format('%ss_%s_%s', r.name, v.verb, define_resource_settings.resource), tenancy_internal.category_of(define_resource_settings.resource),
