@@ -104,8 +104,11 @@ CREATE TABLE tenancy.protected_tables (
   workspace_implies_organization boolean NOT NULL DEFAULT false,
   actions jsonb,
   writer_column name,
+  audit_reads boolean NOT NULL DEFAULT false,
   CHECK (organization_column IS NOT NULL OR workspace_column IS NOT NULL)
 );
+-- Sessions read it to know whether there are any.
+CREATE INDEX protected_tables_audited_idx ON tenancy.protected_tables (relation) WHERE audit_reads;
 COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and the changes that unprotect() must undo';
 COMMENT ON COLUMN tenancy.protected_tables.relation IS 'The table';
 COMMENT ON COLUMN tenancy.protected_tables.resource IS 'Resource whose permissions decide';
@@ -125,5 +128,6 @@ COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither org
 COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whether the workspace decides about rows whose organization is NULL';
 COMMENT ON COLUMN tenancy.protected_tables.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_implies_organization IS 'Rows that name a workspace name its organization, the caller of protect() vouches';
+COMMENT ON COLUMN tenancy.protected_tables.audit_reads IS 'Whether each statement that reads the table leaves an audit entry';
 COMMENT ON COLUMN tenancy.protected_tables.actions IS 'Actions, and the columns whose change needs them beside update or create';
 COMMENT ON COLUMN tenancy.protected_tables.writer_column IS 'Column that names the user who wrote a row, where owner_column names who began the whole that it is part of';

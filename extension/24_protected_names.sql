@@ -18,6 +18,7 @@ CREATE TABLE tenancy.protected_names (
   workspace_implies_organization boolean NOT NULL DEFAULT false,
   actions jsonb,
   writer_column name,
+  audit_reads boolean NOT NULL DEFAULT false,
   PRIMARY KEY (schema_name, table_name)
 );
 CREATE INDEX protected_names_holder_idx ON tenancy.protected_names (holder);
@@ -37,5 +38,6 @@ COMMENT ON COLUMN tenancy.protected_names.shared IS 'Rows that name neither orga
 COMMENT ON COLUMN tenancy.protected_names.workspace_decides IS 'Whether the workspace decides about rows whose organization is NULL';
 COMMENT ON COLUMN tenancy.protected_names.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
 COMMENT ON COLUMN tenancy.protected_names.workspace_implies_organization IS 'Rows that name a workspace name its organization, the caller of protect() vouches';
+COMMENT ON COLUMN tenancy.protected_names.audit_reads IS 'Whether each statement that reads the table leaves an audit entry';
 COMMENT ON COLUMN tenancy.protected_names.actions IS 'Actions, and the columns whose change needs them beside update or create';
 COMMENT ON COLUMN tenancy.protected_names.writer_column IS 'Column that names the user who wrote a row, where owner_column names who began the whole that it is part of';

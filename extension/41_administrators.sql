@@ -109,9 +109,9 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_expiry_within_session(timestamptz, text) IS 'Raises 42501 where a credential (NULL: without an end) would last longer than that of the session, unless the caller is a DBA';
 
-CREATE FUNCTION tenancy_internal.record_denied_permission(entry text) RETURNS void
+CREATE FUNCTION tenancy_internal.record_denied_permission(entry text, resource text, action text, workspace_id uuid) RETURNS void
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_record_denied_permission';
-COMMENT ON FUNCTION tenancy_internal.record_denied_permission(text) IS 'Counts a denied permission, and writes the entry (JSON) to the server''s log where tenancy.log_denied is on';
+COMMENT ON FUNCTION tenancy_internal.record_denied_permission(text, text, text, uuid) IS 'Counts a denied permission, writes the entry (JSON) to the server''s log where tenancy.log_denied is on, and keeps the rest for the audit entry of the refused function';
 
 CREATE FUNCTION tenancy_internal.roles_that_may(organization_id uuid, workspace_id uuid, resource text, action text, anywhere boolean, all_rows boolean)
 RETURNS text
@@ -132,7 +132,9 @@ BEGIN
     RETURN 'Set "tenancy.api_key", or use a login that is bound to a user.';
   END IF;
   IF me.kind = 'jwt' THEN
-    RETURN format('A token may where it has the scope "%s.%s", in its workspace and not on the organization.', permission_hint.resource, permission_hint.action);
+    RETURN CASE WHEN permission_hint.resource = ANY (tenancy_internal.words('organization_level'))
+                  OR permission_hint.workspace_id IS NULL AND NOT permission_hint.anywhere THEN 'A token has no rights on the organization.'
+                ELSE format('The token lacks the scope "%s.%s".', permission_hint.resource, permission_hint.action) END;
   END IF;
   IF me.api_key_id IS NOT NULL AND NOT EXISTS (
     SELECT FROM tenancy.api_keys k WHERE k.api_key_id = me.api_key_id
@@ -179,7 +181,7 @@ BEGIN
               ELSE me.kind END;
   PERFORM tenancy_internal.record_denied_permission(jsonb_strip_nulls(jsonb_build_object('reason', 'permission', 'kind', me.kind,
     'principal', coalesce(me.api_key_id, me.user_id), 'organization', me.organization_id, 'resource', deny.resource, 'action', deny.action,
-    'place', deny.place))::text);
+    'place', deny.place))::text, deny.resource, deny.action, CASE WHEN me.kind <> 'anonymous' THEN deny.workspace_id END);
   RAISE EXCEPTION USING
     ERRCODE = CASE WHEN me.kind = 'anonymous' THEN 'invalid_authorization_specification' ELSE 'insufficient_privilege' END,
     MESSAGE = format('permission denied: %s may not %s %s%s', who, deny.action, deny.resource,

@@ -24,6 +24,15 @@ LANGUAGE c STABLE PARALLEL SAFE COST 10 SUPPORT tenancy_internal.plan_guard_supp
 AS 'MODULE_PATHNAME', 'pg_tenancy_shape_guard';
 COMMENT ON FUNCTION tenancy.shape_guard(uuid, text, uuid) IS 'Stops a shared plan when the session''s rights have another shape, or the row another id than the session''s (55000; 40001 when the rights were changed meanwhile); put into plans, not to be called';
 
+-- The catalogs' policy for DBAs: as tenancy.is_dba(), but decided at planning for everybody else.
+CREATE FUNCTION tenancy_internal.dba_sees_support(internal) RETURNS internal
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_dba_sees_support';
+COMMENT ON FUNCTION tenancy_internal.dba_sees_support(internal) IS 'Planner support: dba_sees() as false in queries of those who are no DBA';
+
+CREATE FUNCTION tenancy.dba_sees() RETURNS boolean
+LANGUAGE c STABLE SUPPORT tenancy_internal.dba_sees_support AS 'MODULE_PATHNAME', 'pg_tenancy_is_dba';
+COMMENT ON FUNCTION tenancy.dba_sees() IS 'Whether the caller is a DBA, for policies of the catalogs, which then leave the other policies'' conditions to indexes';
+
 CREATE FUNCTION tenancy_internal.row_visible_support(internal) RETURNS internal
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_row_visible_support';
 COMMENT ON FUNCTION tenancy_internal.row_visible_support(internal) IS 'Planner support: row_visible() as the session''s own filter';

@@ -293,6 +293,7 @@ BEGIN
   apply_protection.wanted.protected_at := now();
   INSERT INTO tenancy.protected_tables SELECT (apply_protection.wanted).*;
   PERFORM tenancy_internal.remember_name(apply_protection.relation, false);
+  PERFORM tenancy_internal.follow_kept_parent(apply_protection.relation);
   RETURN kept;
 END
 $$;
@@ -356,7 +357,7 @@ CREATE FUNCTION tenancy.protect(
   relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
   api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false, through name[] DEFAULT NULL,
   shared boolean DEFAULT false, fill_nulls boolean DEFAULT false, workspace_implies_organization boolean DEFAULT false,
-  actions jsonb DEFAULT NULL, initiator name DEFAULT NULL)
+  actions jsonb DEFAULT NULL, initiator name DEFAULT NULL, audit_reads boolean DEFAULT false)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted tenancy.protected_tables;
@@ -368,9 +369,9 @@ DECLARE
 BEGIN
   IF protect.relation IS NULL OR protect.resource IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a table and a resource must be given';
-  ELSIF protect.shared IS NULL OR protect.fill_nulls IS NULL OR protect.workspace_implies_organization IS NULL THEN
+  ELSIF protect.shared IS NULL OR protect.fill_nulls IS NULL OR protect.workspace_implies_organization IS NULL OR protect.audit_reads IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-      MESSAGE = 'shared, fill_nulls and workspace_implies_organization must be true or false';
+      MESSAGE = 'shared, fill_nulls, workspace_implies_organization and audit_reads must be true or false';
   ELSIF protect.workspace_implies_organization AND (protect.organization IS NULL OR protect.workspace IS NULL) AND protect.through IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = 'workspace_implies_organization is about a column for the workspace and one for the organization: both must be given';
@@ -383,6 +384,7 @@ BEGIN
   wanted.fill_nulls := protect.fill_nulls;
   wanted.workspace_implies_organization := protect.workspace_implies_organization;
   wanted.actions := protect.actions;
+  wanted.audit_reads := protect.audit_reads;
   IF protect.initiator IS NOT NULL AND protect.through IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a table that takes its tenant from a parent row has no initiator',
       DETAIL = 'The parent row says whose its rows are.';
@@ -452,8 +454,8 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. workspace_implies_organization: each row that names a workspace names that workspace''s organization, the caller vouches, as a foreign key would; then the newest rows of who belongs to many workspaces are found by an index on the organization. Where that is not so, such rows are missing there, and nothing else is seen. actions: actions of the resource, and the columns whose change needs them beside update, or beside create where INSERT gives them another value than their default. initiator: column with the user who began what the row is part of; it then says whose own the row is, in place of owner, which says who wrote it. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
-REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name, boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. workspace_implies_organization: each row that names a workspace names that workspace''s organization, the caller vouches, as a foreign key would; then the newest rows of who belongs to many workspaces are found by an index on the organization. Where that is not so, such rows are missing there, and nothing else is seen. actions: actions of the resource, and the columns whose change needs them beside update, or beside create where INSERT gives them another value than their default. initiator: column with the user who began what the row is part of; it then says whose own the row is, in place of owner, which says who wrote it. audit_reads: each statement that reads the table leaves an audit entry, whatever becomes of its transaction. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
+REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name, boolean) FROM PUBLIC;
 
 -- The setting belongs to this function: one that is called by others would be set with their rights.
 CREATE FUNCTION tenancy_internal.disable_row_security(relation regclass, enabled boolean, forced boolean) RETURNS void
@@ -482,6 +484,9 @@ BEGIN
       RETURN;  -- add_tenant_columns() had made it follow its parent
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', unprotect.relation);
+  END IF;
+  IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = unprotect.relation) THEN
+    PERFORM tenancy.ignore_logging_settings(unprotect.relation);
   END IF;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP

@@ -83,23 +83,23 @@ BEGIN
   END IF;
   INSERT INTO tenancy.protected_names AS known (schema_name, table_name, resource, organization_column, workspace_column,
     owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides, fill_nulls,
-    workspace_implies_organization, actions, writer_column)
+    workspace_implies_organization, actions, writer_column, audit_reads)
   SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation,
-    t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column
+    t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE t.relation = remember_name.relation AND NOT EXISTS (
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
       AND (k.organization_column, k.workspace_column, k.owner_column, k.api_key_column, k.payload, k.through, k.inherits_owner, k.shared,
-           k.workspace_decides, k.fill_nulls, k.workspace_implies_organization, k.actions, k.writer_column)
+           k.workspace_decides, k.fill_nulls, k.workspace_implies_organization, k.actions, k.writer_column, k.audit_reads)
           IS NOT DISTINCT FROM (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.through,
-                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column))
+                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads))
   ON CONFLICT ON CONSTRAINT protected_names_pkey DO UPDATE
   SET resource = EXCLUDED.resource, organization_column = EXCLUDED.organization_column, workspace_column = EXCLUDED.workspace_column,
       owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder,
       through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides,
       fill_nulls = EXCLUDED.fill_nulls, workspace_implies_organization = EXCLUDED.workspace_implies_organization, actions = EXCLUDED.actions,
-      writer_column = EXCLUDED.writer_column;
+      writer_column = EXCLUDED.writer_column, audit_reads = EXCLUDED.audit_reads;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remember_name(regclass, boolean) IS 'Remembers the present name of a protected table, and how it is protected, unless a dump may be what brings both';
@@ -129,7 +129,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     'payload => ' || quote_literal(protect_call.named.payload::text), 'through => ' || quote_literal(protect_call.named.through::text),
     CASE WHEN protect_call.named.shared THEN 'shared => true' END, CASE WHEN protect_call.named.fill_nulls THEN 'fill_nulls => true' END,
     CASE WHEN protect_call.named.workspace_implies_organization THEN 'workspace_implies_organization => true' END,
-    'actions => ' || quote_literal(protect_call.named.actions::text)))
+    'actions => ' || quote_literal(protect_call.named.actions::text),
+    CASE WHEN protect_call.named.audit_reads THEN 'audit_reads => true' END))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_names, regclass) IS 'The call of protect() that protects a table as the one that had its name';
 
@@ -152,6 +153,7 @@ BEGIN
   wanted.workspace_implies_organization := wanted_by_name.named.workspace_implies_organization;
   wanted.actions := wanted_by_name.named.actions;
   wanted.writer_column := wanted_by_name.named.writer_column;
+  wanted.audit_reads := wanted_by_name.named.audit_reads;
   RETURN wanted;
 END
 $$;

@@ -21,7 +21,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     'payload => ' || quote_literal(protect_call.t.payload::text), 'through => ' || quote_literal(protect_call.t.through::text),
     CASE WHEN protect_call.t.shared THEN 'shared => true' END, CASE WHEN protect_call.t.fill_nulls THEN 'fill_nulls => true' END,
     CASE WHEN protect_call.t.workspace_implies_organization THEN 'workspace_implies_organization => true' END,
-    'actions => ' || quote_literal(protect_call.t.actions::text)))
+    'actions => ' || quote_literal(protect_call.t.actions::text),
+    CASE WHEN protect_call.t.audit_reads THEN 'audit_reads => true' END))
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
 

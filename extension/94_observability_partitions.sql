@@ -364,6 +364,10 @@ BEGIN
     SELECT r.partition, r.upper, r.partition::text AS name, tenancy_steps.is_default_partition(r.partition) AS is_default
     FROM tenancy_steps.partition_ranges(parent) r WHERE r.upper <= before OR tenancy_steps.is_default_partition(r.partition) ORDER BY 4 DESC, r.lower LOOP
     BEGIN
+      IF tenancy_steps.has_held_rows(old.partition) THEN
+        PERFORM tenancy_steps.record_job_problem(drop_partitions.schema, job, old.name, '55000', 'a legal hold keeps rows of it');
+        CONTINUE;
+      END IF;
       IF old.is_default THEN
         EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I < $1)', old.partition, control) INTO is_old USING before;
         -- No row may come between its sum and its end.

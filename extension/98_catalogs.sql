@@ -62,12 +62,16 @@ BEGIN
      '', 'organization', 'visibility', 'role_id', 'workspace_id'),
     ('workspace_overrides', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
      '', 'organization', 'workspace_override', 'category', ''),
+    ('logging_settings', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
+     NULL, NULL, 'logging_setting', 'setting', 'workspace_id'),
+    ('kept_tables', 'SELECT', NULL, 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
+     NULL, NULL, 'kept_table', 'relation', ''),
     ('setting_definitions', 'ALL', 'true', 'WHERE resource IN (SELECT resource FROM tenancy.permissions WHERE NOT built_in)',
      NULL, NULL, NULL, NULL, NULL),
     -- By hand, a row would leave out what tables of users need.
     ('chosen_vocabulary', 'SELECT', 'true', '',
      NULL, NULL, 'vocabulary', 'vocabulary', ''),
-    ('api_keys', 'ALL', $q$tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$, '',
+    ('api_keys', 'ALL', $q$tenancy.dba_sees() OR tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$, '',
      'listed', 'organization', 'api_key', 'api_key_id', ''),
     ('api_key_secrets', 'INSERT', NULL, '',
      'new', 'key', 'api_key', 'api_key_id', ''),
@@ -104,8 +108,10 @@ BEGIN
     -- Superusers alone.
     ('trusted_functions', NULL, NULL, '',
      '', '', NULL, NULL, NULL),
+    -- dba_sees() first in conditions with row_visible(), since policies are evaluated in an order of their own: it spares a DBA the
+    -- filter, and its credential from being verified.
     -- Guards keep these two as they are, whoever asks; and a DBA may add entries, see below.
-    ('audit_log', 'SELECT', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('audit_logs', 'list'))$q$, '',
+    ('audit_log', 'SELECT', $q$tenancy.dba_sees() OR tenancy.row_visible('audit_logs', 'list', organization_id, NULL, NULL, NULL)$q$, '',
      NULL, NULL, NULL, NULL, NULL),
     ('audit_heads', 'ALL', NULL, '',
      NULL, NULL, NULL, NULL, NULL)) v (catalog, dba, sees, dumped, inserted, told, resource_type, id_column, second_column) LOOP
@@ -124,7 +130,7 @@ BEGIN
     END IF;
     IF c.dba IS NOT NULL THEN
       EXECUTE format('DROP POLICY IF EXISTS dba ON tenancy.%I', c.catalog);
-      EXECUTE format('CREATE POLICY dba ON tenancy.%I FOR %s %s ((SELECT tenancy.is_dba()))', c.catalog, c.dba,
+      EXECUTE format('CREATE POLICY dba ON tenancy.%I FOR %s %s (tenancy.dba_sees())', c.catalog, c.dba,
                      CASE c.dba WHEN 'INSERT' THEN 'WITH CHECK' ELSE 'USING' END);
     END IF;
     IF c.sees IS NOT NULL THEN

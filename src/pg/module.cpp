@@ -1,5 +1,6 @@
 // Entry point: the server calls _PG_init() when it loads the module.
 
+#include "pg/functions/audit_reads.hpp"
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/empty_relation.hpp"
@@ -14,6 +15,7 @@
 #include "pg/server/compat.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/pg_prelude.hpp"
+#include "pg/session/audit_events.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
 
@@ -37,5 +39,7 @@ void _PG_init(void) {
   tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
   tenancy::pg::register_child_tables();
+  tenancy::pg::register_audit_events();
+  tenancy::pg::register_audit_reads();
 }
 }

@@ -143,7 +143,7 @@ for my $table (qw(api_keys api_key_secrets api_key_scopes)) {
 }
 my $taken = traces(q(SELECT FROM tenancy.create_api_key('organization_service_key', 'k', 'acme', external_id => 'x');
   SELECT tenancy.create_api_key('organization_service_key', 'k', 'acme', external_id => 'x')));
-like($taken->{errors}, qr/duplicate key/, 'an external id that is taken');
+like($taken->{errors}, qr/another API key has this external id/, 'an external id that is taken');
 is($taken->{secrets}, 0, '... and no secret is left behind');
 
 # --- a session by key: connection options, refused and not ----------------------------------------------------------

@@ -90,12 +90,19 @@ COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and
 COMMENT ON TABLE tenancy.jwt_issuers IS 'The issuer and audience required of an organization''s tokens; without a row, any';
 COMMENT ON COLUMN tenancy.jwt_issuers.issuer IS 'Required value of the claim iss; NULL for any';
 COMMENT ON COLUMN tenancy.jwt_issuers.audience IS 'Value that the claim aud must be or contain; NULL for any';
-COMMENT ON TABLE tenancy.audit_log IS 'Changes with actor, time and client address; entries are only added, and removed by purge_audit_log() only';
 COMMENT ON COLUMN tenancy.audit_log.organization_id IS 'Organization that the change concerns; NULL for objects without organization (users, permissions, protected tables …)';
 COMMENT ON COLUMN tenancy.audit_log.actor IS 'The actor in readable form: e-mail address, key, subject of the token, or login';
 COMMENT ON COLUMN tenancy.audit_log.action IS 'The action: create, update, delete, rotate, revoke …';
 COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object: organization, workspace, user, api_key …';
 COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, unique among its kind in the organization';
+
+COMMENT ON TABLE tenancy.audit_log IS 'Changes, refusals and reads with actor, time and client address; entries are only added, and removed by purge_audit_log() only';
+COMMENT ON COLUMN tenancy.audit_log.at IS 'When the entry was written; of a refusal or a read, when that happened';
+COMMENT ON COLUMN tenancy.audit_log.previous_hash IS 'Hash of the entry before this one in its chain; NULL without an organization';
+COMMENT ON TABLE tenancy.audit_heads IS 'Both ends of each organization''s chains of audit entries; writers of one chain wait here for each other';
+COMMENT ON COLUMN tenancy.audit_heads.organization_id IS 'The organization, also one that is gone; or the id of its chain of refusals and reads';
+-- @include 70_audit_indexes.sql
+-- @include 74_audit_ocsf.sql
 
 -- @include 97_default_privileges.sql
 
@@ -127,7 +134,7 @@ DECLARE
 BEGIN
   FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
     PERFORM tenancy.grant_as_user(pg_catalog.format(
-      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name) TO %s%s',
+      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name, boolean) TO %s%s',
       coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
   END LOOP;
 END

@@ -20,7 +20,10 @@ CREATE INDEX organization_members_role_organization_idx ON tenancy.organization_
 -- Tables that are protected through a parent row, and rows for everybody
 ALTER TABLE tenancy.protected_tables ADD COLUMN through name[], ADD COLUMN inherits_owner boolean NOT NULL DEFAULT false,
   ADD COLUMN shared boolean NOT NULL DEFAULT false, ADD COLUMN workspace_decides boolean NOT NULL DEFAULT false,
-  ADD COLUMN fill_nulls boolean NOT NULL DEFAULT false, ADD COLUMN workspace_implies_organization boolean NOT NULL DEFAULT false, ADD COLUMN actions jsonb, ADD COLUMN writer_column name;
+  ADD COLUMN fill_nulls boolean NOT NULL DEFAULT false, ADD COLUMN workspace_implies_organization boolean NOT NULL DEFAULT false, ADD COLUMN actions jsonb, ADD COLUMN writer_column name,
+  ADD COLUMN audit_reads boolean NOT NULL DEFAULT false;
+CREATE INDEX protected_tables_audited_idx ON tenancy.protected_tables (relation) WHERE audit_reads;
+COMMENT ON COLUMN tenancy.protected_tables.audit_reads IS 'Whether each statement that reads the table leaves an audit entry';
 COMMENT ON COLUMN tenancy.protected_tables.through IS 'Columns that refer to the parents which the row belongs with: the first gives it its tenant';
 COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whether the first parent decides about own rows';
 COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
@@ -108,7 +111,21 @@ DROP FUNCTION tenancy.set_jwks(text, jsonb, text, text);
 ALTER TABLE tenancy.api_keys ADD COLUMN rotated_at timestamptz;
 COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
 
+-- @include 27_catalog_logging.sql
+
+-- Outcome, claims of the client, and chains of refusals and reads. The function's body depends on the row's type.
+DROP FUNCTION tenancy.audit_entry_hash(tenancy.audit_log);
+ALTER TABLE tenancy.audit_log ADD COLUMN outcome text COLLATE "C" NOT NULL DEFAULT 'success' CHECK (outcome IN ('success', 'failure', 'denied')),
+  ADD COLUMN request_id text COLLATE "C", ADD COLUMN user_agent text COLLATE "C", ADD COLUMN chain_id uuid;
+ALTER TABLE tenancy.audit_heads ADD COLUMN events_of uuid;
+COMMENT ON COLUMN tenancy.audit_heads.events_of IS 'Of a chain of refusals and reads, the organization';
+COMMENT ON COLUMN tenancy.audit_log.outcome IS 'success; denied for what the session was refused; failure for a statement that ended in an error';
+COMMENT ON COLUMN tenancy.audit_log.request_id IS 'What the session said by the setting tenancy.request_id: claimed, not verified';
+COMMENT ON COLUMN tenancy.audit_log.user_agent IS 'What the session said by the setting tenancy.user_agent: claimed, not verified';
+COMMENT ON COLUMN tenancy.audit_log.chain_id IS 'The chain of a refusal or read, which has one of its own for each organization; NULL: the organization''s own chain, of changes';
+
 -- Replaced by functions with more arguments.
+DROP FUNCTION tenancy.purge_audit_chain(uuid, timestamptz);
 DROP FUNCTION tenancy.advise();
 DROP FUNCTION tenancy.delete_workspace(text);
 

@@ -17,6 +17,7 @@ struct Frame {
 
 const Frame *innermost = nullptr;
 PGFunction plpgsql_call_handler = nullptr;
+AdministrationObserver observer{};
 
 // Compares user and context: with the user alone, restricted code on a superuser's table would pass for the
 // frame's own.
@@ -33,6 +34,7 @@ Oid extension_owner() {
 }
 
 struct Function {
+  char name[NAMEDATALEN];
   Oid owner;
   Oid schema;
   bool is_volatile;
@@ -42,7 +44,8 @@ Function read_function(Oid oid) {
   HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(oid));
   if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for function %u", oid);
   const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(row));
-  const Function function{form->proowner, form->pronamespace, form->provolatile == PROVOLATILE_VOLATILE};
+  Function function{{}, form->proowner, form->pronamespace, form->provolatile == PROVOLATILE_VOLATILE};
+  strlcpy(function.name, NameStr(form->proname), sizeof function.name);
   ReleaseSysCache(row);
   return function;
 }
@@ -65,6 +68,7 @@ Oid caller_of_entry(FunctionCallInfo fcinfo, const Function &function, Oid user,
 }
 
 struct Call {
+  const char *function;
   Frame frame;
   FunctionCallInfo fcinfo;
   Node *node;
@@ -74,6 +78,11 @@ struct Call {
 void run_body(void *argument) {
   auto *call = static_cast<Call *>(argument);
   call->result = plpgsql_call_handler(call->fcinfo);
+}
+
+void describe_error(void *argument, ErrorData *error) {
+  put_into_words(error);
+  if (observer.failed != nullptr) observer.failed(error, static_cast<const Call *>(argument)->function);
 }
 
 void leave(void *argument) {
@@ -94,6 +103,8 @@ Oid calling_role() {
   if ((context & SECURITY_LOCAL_USERID_CHANGE) != 0 && user == extension_owner()) return InvalidOid;
   return user;
 }
+
+void observe_administration(const AdministrationObserver &its_observer) { observer = its_observer; }
 
 bool is_administration_running() {
   Oid user = InvalidOid;
@@ -135,6 +146,7 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
   GetUserIdAndSecContext(&user, &context);
 
   Call call{};
+  call.function = function.name;
   call.frame = {innermost, caller_of_entry(fcinfo, function, user, context), function.owner,
                 context | SECURITY_LOCAL_USERID_CHANGE};
   call.fcinfo = fcinfo;
@@ -146,8 +158,10 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
   // To its caller, a function of the extension is one step.
   if (is_body_of(call.frame.outer, user, context))
     run_with_cleanup(run_body, leave, &call);
-  else
-    run_as_unit(run_body, leave, put_into_words, &call);
+  else {
+    if (observer.begins != nullptr) observer.begins();
+    run_as_unit(run_body, leave, describe_error, &call);
+  }
   // After an error the end of the (sub)transaction does this.
   SetUserIdAndSecContext(user, context);
   return call.result;

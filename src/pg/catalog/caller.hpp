@@ -22,6 +22,14 @@ Oid calling_role();
 /// another user's code nor code in a security-restricted operation.
 bool is_administration_running();
 
+/// Called at the begin of an administration function that no other has called, and when one has ended in an
+/// error. REQUIRES: no error, no catalog access.
+struct AdministrationObserver {
+  void (*begins)();
+  void (*failed)(const ErrorData *error, const char *function);
+};
+void observe_administration(const AdministrationObserver &observer);
+
 /// Raises 42501 unless called with a superuser's rights, as by the extension's own functions. For functions
 /// that read catalogs on their behalf: GRANT EXECUTE ON ALL FUNCTIONS must not open them.
 void require_internal_call(FunctionCallInfo fcinfo);

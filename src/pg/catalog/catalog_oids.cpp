@@ -57,6 +57,7 @@ constexpr IndexName index_names[index_count] = {
     {"group_members_user_idx", true},
     {"group_roles_key", true},
     {"protected_tables_pkey", false},
+    {"protected_tables_audited_idx", false},
     {"trusted_functions_pkey", true},
 };
 

@@ -47,6 +47,7 @@ enum class CatalogIndex : int {
   group_members_user_idx,
   group_roles_key,
   protected_tables_pkey,
+  protected_tables_audited_idx,
   trusted_functions_pkey,
   count
 };
@@ -169,7 +170,8 @@ enum : AttrNumber {
   fill_nulls,
   workspace_implies_organization,
   actions,
-  writer_column
+  writer_column,
+  audit_reads
 };
 }
 namespace trusted_functions {

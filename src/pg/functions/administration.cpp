@@ -9,8 +9,8 @@
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/pod_array.hpp"
 #include "pg/server/result_rows.hpp"
+#include "pg/session/administrator.hpp"
 #include "pg/session/principal.hpp"
-#include "pg/session/simulation.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -22,18 +22,10 @@ Uuid uuid_argument(FunctionCallInfo fcinfo, int argument) {
 }  // namespace
 
 extern "C" {
-// An administrator holds USAGE on the domain tenancy.administrator, which no predefined role and no GRANT
-// ON ALL ... IN SCHEMA includes. A simulated query runs as another user, so it has no administrator.
 PG_FUNCTION_INFO_V1(pg_tenancy_is_dba);
 Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
   (void)fcinfo;
-  if (is_simulation()) PG_RETURN_BOOL(false);
-  const Oid marker = find_marker("administrator");
-  // Until the extension is updated from 1.0, whose functions are SECURITY DEFINER.
-  if (!OidIsValid(marker))
-    PG_RETURN_BOOL(pg_class_aclcheck(catalog_relation(CatalogIndex::organizations_pkey), GetOuterUserId(),
-                                     ACL_INSERT) == ACLCHECK_OK);
-  PG_RETURN_BOOL(holds_marker(calling_role(), marker));
+  PG_RETURN_BOOL(is_administrator());
 }
 
 // Returns 'all', 'own' or NULL: the rows over which the session holds the permission in that place.

@@ -4,6 +4,7 @@
 #include "pg/plan/plan_cache.hpp"
 #include "pg/plan/run_check.hpp"
 #include "pg/plan/shared_plans.hpp"
+#include "pg/server/compat.hpp"
 #include "pg/server/counters.hpp"
 
 namespace tenancy::pg {
@@ -50,6 +51,9 @@ static void relation_invalidated(Datum, Oid relation) {
     catalogs_changed();
 }
 
+// Somebody may have become a DBA, or no longer be one.
+static void memberships_changed(Datum, SyscacheNumber, uint32) { drop_specialized_plans(); }
+
 static void transaction_ended(XactEvent event, void *) {
   switch (event) {
     case XACT_EVENT_ABORT:
@@ -72,6 +76,7 @@ static void transaction_ended(XactEvent event, void *) {
 void register_invalidation() {
   observe_generations(generation_moved);
   CacheRegisterRelcacheCallback(relation_invalidated, Datum(0));
+  CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, memberships_changed, Datum(0));
   RegisterXactCallback(transaction_ended, nullptr);
 }
 

@@ -36,6 +36,10 @@ RowCondition condition_for(Principal &principal, const RowQuestion &question, co
 
 }  // namespace
 
+bool is_of_catalog(const char *resource) {
+  return strcmp(resource, "api_keys") == 0 || strcmp(resource, "audit_logs") == 0;
+}
+
 PermissionSet permissions_for(const char *resource, Command command) {
   const bool has_view = command != Command::view || is_registered(resource, "view");
   PermissionSet any_of;
@@ -89,9 +93,11 @@ RowCondition row_filter(Principal &principal, RowAnswer answer, const char *reso
   if (!known)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("command \"%s\" is not known", command),
                     errhint("Commands are view, list, insert, update and delete.")));
-  // The catalog of keys shows nothing, as the other catalogs do.
-  if (strcmp(resource, "api_keys") != 0) check_decided(principal);
-  check_anonymous_access(principal);
+  // Catalogs show nothing, as those without a row filter do.
+  if (!is_of_catalog(resource)) {
+    check_decided(principal);
+    check_anonymous_access(principal);
+  }
   RowQuestion question{answer, *known, columns.shape, {}, {}};
   question.any_of = permissions_for(resource, answer == RowAnswer::payload ? Command::view : *known);
   if (answer == RowAnswer::payload) question.to_list = permissions_for(resource, Command::list);

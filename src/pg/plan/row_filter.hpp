@@ -7,6 +7,9 @@
 
 namespace tenancy::pg {
 
+/// Whether rows of the resource are in a catalog, whose row filter stands beside a policy for DBAs.
+bool is_of_catalog(const char *resource);
+
 /// The permissions of which any one allows the command.
 PermissionSet permissions_for(const char *resource, Command command);
 

@@ -36,6 +36,18 @@ inline bool owns_relation(Oid relation, Oid role) {
 #endif
 }
 
+/// The privileges that the statement needs on the relation.
+inline AclMode privileges_needed(const PlannedStmt *statement, const RangeTblEntry *relation) {
+#if PG_VERSION_NUM >= 160000
+  if (relation->perminfoindex == 0) return 0;
+  return list_nth_node(RTEPermissionInfo, statement->permInfos, static_cast<int>(relation->perminfoindex) - 1)
+      ->requiredPerms;
+#else
+  (void)statement;
+  return relation->requiredPerms;
+#endif
+}
+
 /// A lexer over UTF-8 that resolves escapes.
 inline JsonLexContext *make_json_lexer(char *text, size_t length) {
 #if PG_VERSION_NUM >= 170000

@@ -81,7 +81,8 @@ void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argum
   cleanup(argument);
 }
 
-void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(ErrorData *), void *argument) {
+void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(void *, ErrorData *),
+                 void *argument) {
   const MemoryContext context = CurrentMemoryContext;
   PG_TRY();
   { work(argument); }
@@ -93,7 +94,7 @@ void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(E
     ErrorData *error = CopyErrorData();
     FlushErrorState();
     keep_context_for_log(error);
-    reword(error);
+    reword(argument, error);
     ThrowErrorData(error);  // asks the callers' callbacks for their context again
   }
   PG_END_TRY();

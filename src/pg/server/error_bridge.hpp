@@ -46,7 +46,8 @@ void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argum
 /// The same, for a body whose inner workings are not the caller's concern: an error is passed to `reword`,
 /// and raised again with the context that the call has without the body. The server's log keeps the rest, and
 /// errors that nobody expects (cancels, lack of resources, internal ones) stay as they are.
-void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(ErrorData *), void *argument);
+void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(void *, ErrorData *),
+                 void *argument);
 
 /// Runs work that executes code of users. An error of theirs that poses as a cancel is raised as 38000: the
 /// server's own cancels and timeouts, which handlers must not catch, stay what they are.

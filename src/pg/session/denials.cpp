@@ -1,6 +1,8 @@
 #include "pg/session/denials.hpp"
 
 #include "pg/catalog/caller.hpp"
+#include "pg/server/uuid_datum.hpp"
+#include "pg/session/audit_events.hpp"
 #include "pg/session/parameters.hpp"
 
 namespace tenancy::pg {
@@ -36,6 +38,7 @@ void append_field(StringInfo json, const char *name, const char *value) {
 
 void record_denial(Counter reason, const char *subject, const char *detail) {
   count(reason);
+  audit_refused_credential(reason_name(reason), detail);
   if (!configuration.log_denied) return;
   StringInfoData json;
   initStringInfo(&json);
@@ -52,6 +55,9 @@ PG_FUNCTION_INFO_V1(pg_tenancy_record_denied_permission);
 Datum pg_tenancy_record_denied_permission(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   count(Counter::denied_permission);
+  if (PG_NARGS() > 3 && !PG_ARGISNULL(1) && !PG_ARGISNULL(2))
+    note_denied_permission(text_to_cstring(PG_GETARG_TEXT_PP(1)), text_to_cstring(PG_GETARG_TEXT_PP(2)),
+                           PG_ARGISNULL(3) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(3)));
   if (configuration.log_denied && !PG_ARGISNULL(0)) log_denial(text_to_cstring(PG_GETARG_TEXT_PP(0)));
   return 0;
 }

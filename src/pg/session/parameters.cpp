@@ -20,6 +20,10 @@ const config_enum_entry anonymous_access_values[] = {
     {"error", static_cast<int>(AnonymousAccess::error), false},
     {nullptr, 0, false}};
 
+const config_enum_entry audit_fallback_values[] = {{"log", static_cast<int>(AuditFallback::log), false},
+                                                   {"refuse", static_cast<int>(AuditFallback::refuse), false},
+                                                   {nullptr, 0, false}};
+
 const config_enum_entry filtered_owner_values[] = {{"error", static_cast<int>(FilteredOwner::error), false},
                                                    {"empty", static_cast<int>(FilteredOwner::empty), false},
                                                    {nullptr, 0, false}};
@@ -49,6 +53,27 @@ static bool check_internal(char **value, void **, GucSource source) {
   return **value == '\0' || source == internal_source;
 }
 static void assign_internal(const char *, void *) { parameters_changed(); }
+
+// A claim of the client's, which must neither fail a request nor forge lines in a log: cut, and without
+// control characters. The value is the caller's own copy. Connection options are not verified by the server.
+static bool check_claim(char **value, void **, GucSource) {
+  constexpr int most_characters = 200;
+  if (*value == nullptr) return true;
+  auto *text = reinterpret_cast<unsigned char *>(*value);
+  auto length = static_cast<int>(strlen(*value));
+  const bool is_valid = pg_verifymbstr(*value, length, true);
+  if (is_valid && length > most_characters) length = pg_mbcharcliplen(*value, length, most_characters);
+  if (!is_valid && length > most_characters) length = most_characters;
+  text[length] = '\0';
+  for (int i = 0; i < length; i++) {
+    const bool is_control = text[i] < ' ' || text[i] == 0x7f;
+    // The second half of the control characters.
+    const bool is_control_of_two = GetDatabaseEncoding() == PG_UTF8 && text[i] == 0xc2 && text[i + 1] < 0xa0;
+    if (is_control_of_two) text[i + 1] = '?';
+    if (is_control || is_control_of_two || (!is_valid && text[i] >= 0x80)) text[i] = '?';
+  }
+  return true;
+}
 static void assign_principal_enum(int, void *) { parameters_changed(); }
 static void assign_principal_bool(bool, void *) { parameters_changed(); }
 static void assign_api_key(const char *text, void *) {
@@ -104,6 +129,19 @@ void define_parameters() {
   DefineCustomBoolVariable("tenancy.guard_rails", "Refuses DDL that would open a protected table.",
                            "Also protects partitions and children as they are made or attached.",
                            &configuration.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "tenancy.audit_channel", "Sets the channel that is notified of audit entries.",
+      "The notification of a transaction with entries is empty: every login can LISTEN.",
+      &configuration.audit_channel, "", PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomEnumVariable(
+      "tenancy.audit_fallback", "Sets what becomes of a read whose audit entry cannot be queued.",
+      "\"log\": the entry goes to the server's log; \"refuse\": the statement is refused. On a standby, or "
+      "without preloading, no entry can be queued.",
+      reinterpret_cast<int *>(&configuration.audit_fallback), static_cast<int>(AuditFallback::log),
+      audit_fallback_values, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("tenancy.audit_refusals", "Sets how many refusals are audited in a minute.",
+                          "Of one principal, login and address; 0: none.", &configuration.audit_refusals, 60,
+                          0, 100000, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   define_fault_parameters(parameters_changed);
   define_principal_text("tenancy.jwt", "Sets the token that the session acts by.",
                         "A set token is shown as \"jwt…\".", &configuration.jwt, assign_jwt, show_jwt);
@@ -132,6 +170,10 @@ void define_parameters() {
       "tenancy.specialize", "Replaces row policies by the principal's own filter at planning.",
       "Switched off, the policies' functions run for each row, with the same result.",
       &configuration.specialize, true, PGC_SUSET, GUC_NOT_IN_SAMPLE, nullptr, assign_principal_bool, nullptr);
+  DefineCustomStringVariable(
+      "tenancy.request_id", "Sets the id of the request that audit entries name.",
+      "It is what the client claims: 200 characters of it, without control characters.",
+      &configuration.request_id, "", PGC_USERSET, GUC_NOT_IN_SAMPLE, check_claim, nullptr, nullptr);
   DefineCustomStringVariable("tenancy.suspension", "Shows whether the session's principal is suspended.",
                              "It cannot be set.", &configuration.suspension, "", PGC_SUSET,
                              GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
@@ -145,6 +187,10 @@ void define_parameters() {
       assign_principal_enum, nullptr);
   define_principal_text("tenancy.user", "Sets the user that the session acts as.",
                         "Honored on trusted logins only.", &configuration.user, assign_user, nullptr);
+  DefineCustomStringVariable(
+      "tenancy.user_agent", "Sets the program that audit entries name.",
+      "It is what the client claims: 200 characters of it, without control characters.",
+      &configuration.user_agent, "", PGC_USERSET, GUC_NOT_IN_SAMPLE, check_claim, nullptr, nullptr);
   define_principal_text("tenancy.workspace", "Narrows the session to one workspace.", nullptr,
                         &configuration.workspace, assign_workspace, nullptr);
   MarkGUCPrefixReserved("tenancy");

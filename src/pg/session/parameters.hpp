@@ -9,6 +9,7 @@ namespace tenancy::pg {
 enum class AnonymousAccess : int { empty, error };
 enum class FilteredOwner : int { error, empty };
 enum class PrincipalLifetime : int { session, transaction };
+enum class AuditFallback : int { log, refuse };
 enum class TrustedConditions : int { none, own_rows, all };
 
 struct Configuration {
@@ -19,6 +20,11 @@ struct Configuration {
   char *workspace;
   char *simulation;
   char *suspension;
+  char *request_id;
+  char *user_agent;
+  char *audit_channel;
+  int audit_refusals;  // in a minute, of one actor
+  AuditFallback audit_fallback;
   AnonymousAccess anonymous_access;
   FilteredOwner filtered_owner;
   PrincipalLifetime principal_lifetime;

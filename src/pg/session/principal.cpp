@@ -366,6 +366,12 @@ Principal *current_principal_or_undecided() {
   return principal;
 }
 
+const Principal *known_principal() {
+  return current.principal != nullptr && current.token.valid() && current.session_user == GetSessionUserId()
+             ? current.principal
+             : nullptr;
+}
+
 void check_decided(const Principal &principal) {
   if (principal.undecided)
     ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),

@@ -50,6 +50,9 @@ struct Principal {
 Principal *current_principal();
 /// The same for questions that a session without a choice of organization can be answered: as nobody.
 Principal *current_principal_or_undecided();
+/// RETURNS the session's principal if it has been resolved and is still valid, else nullptr. No error, no
+/// catalog access.
+const Principal *known_principal();
 /// Raises 28000 unless the session's user has chosen an organization, or needs no choice.
 void check_decided(const Principal &principal);
 

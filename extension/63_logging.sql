@@ -1,0 +1,136 @@
+-- Settings of what is kept. Only a right on the organization changes them, also for a workspace: its administrators cannot
+-- remove what the organization reads.
+
+CREATE FUNCTION tenancy_internal.is_held(organization_id uuid, workspace_id uuid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM tenancy.logging_settings s
+                 WHERE s.organization_id = is_held.organization_id AND s.setting = 'legal_hold'
+                   AND (s.workspace_id IS NULL OR is_held.workspace_id IS NULL OR s.workspace_id = is_held.workspace_id))
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_held(uuid, uuid) IS 'Whether a legal hold keeps rows of a workspace, or (NULL) any of the organization''s, from being removed';
+
+CREATE FUNCTION tenancy_internal.check_not_held(organization_id uuid, workspace_id uuid DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF tenancy_internal.is_held(check_not_held.organization_id, check_not_held.workspace_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'a legal hold keeps these rows',
+      HINT = 'Whoever may update the organization can lift it by tenancy.reset_logging().';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_not_held(uuid, uuid) IS 'Raises 55000 while a legal hold keeps rows of the workspace, or (NULL) of the organization';
+
+CREATE FUNCTION tenancy_internal.logging_names() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT ARRAY['store_content', 'retention_days.logs', 'retention_days.payloads', 'retention_days.traces', 'retention_days.analytics',
+               'legal_hold', 'audit_retention_days']
+$$;
+COMMENT ON FUNCTION tenancy_internal.logging_names() IS 'Names of the settings of what is kept';
+
+CREATE FUNCTION tenancy_internal.check_logging_setting(setting text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF check_logging_setting.setting IS NULL OR check_logging_setting.setting <> ALL (tenancy_internal.logging_names()) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('setting "%s" does not exist', check_logging_setting.setting),
+      HINT = coalesce('Perhaps you meant "' || tenancy_internal.nearest(check_logging_setting.setting, tenancy_internal.logging_names()) || '".',
+                      format('Settings are %s.', array_to_string(tenancy_internal.logging_names(), ', ')));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_logging_setting(text) IS 'Raises 22023 with the nearest name for what is no setting of what is kept';
+
+-- The stricter of two values, of which NULL is none.
+CREATE FUNCTION tenancy_internal.stricter(setting text, one text, other text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT CASE WHEN stricter.one IS NULL THEN stricter.other WHEN stricter.other IS NULL THEN stricter.one
+              WHEN stricter.setting = 'store_content' THEN CASE WHEN 'none' IN (stricter.one, stricter.other) THEN 'none'
+                WHEN 'metadata' IN (stricter.one, stricter.other) THEN 'metadata' ELSE 'full' END
+              WHEN stricter.setting = 'legal_hold' THEN 'on'
+              ELSE least(stricter.one::int, stricter.other::int)::text END
+$$;
+COMMENT ON FUNCTION tenancy_internal.stricter(text, text, text) IS 'The stricter of an organization''s and a workspace''s value of a setting; NULL where neither has one';
+
+CREATE FUNCTION tenancy_internal.logging_value(organization_id uuid, workspace_id uuid, setting text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy_internal.stricter(logging_value.setting,
+    (SELECT s.value FROM tenancy.logging_settings s
+     WHERE s.organization_id = logging_value.organization_id AND s.workspace_id IS NULL AND s.setting = logging_value.setting),
+    (SELECT s.value FROM tenancy.logging_settings s
+     WHERE s.organization_id = logging_value.organization_id AND s.workspace_id = logging_value.workspace_id AND s.setting = logging_value.setting))
+$$;
+COMMENT ON FUNCTION tenancy_internal.logging_value(uuid, uuid, text) IS 'What a setting comes to in a workspace or (NULL) the organization; NULL where it isn''t set';
+
+CREATE FUNCTION tenancy.set_logging(organization text, setting text, value text, workspace text DEFAULT NULL) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy_internal.resolve_organization(set_logging.organization);
+  the_workspace uuid := (tenancy_internal.resolve_workspace(set_logging.workspace, the_organization)).workspace_id;
+  of_organization text;
+BEGIN
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy_internal.check_logging_setting(set_logging.setting);
+  -- In parentheses, since IF ends at the first THEN.
+  IF (CASE WHEN set_logging.setting = 'store_content' THEN set_logging.value IN ('full', 'metadata', 'none')
+           WHEN set_logging.setting = 'legal_hold' THEN set_logging.value = 'on'
+           ELSE set_logging.value ~ '^[1-9][0-9]{0,4}$' END) IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('invalid value of setting "%s"', set_logging.setting),
+      HINT = CASE set_logging.setting WHEN 'store_content' THEN 'Values are full, metadata and none.'
+                  WHEN 'legal_hold' THEN 'The value is on; tenancy.reset_logging() lifts the hold.' ELSE 'The value is a number of days, from 1 to 99999.' END;
+  END IF;
+  IF set_logging.setting = 'audit_retention_days' THEN
+    IF the_workspace IS NOT NULL THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'audit entries are kept for the organization as a whole';
+    ELSIF set_logging.value::int < 90 AND NOT tenancy.is_dba() THEN
+      RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to keep audit entries for less than 90 days',
+        DETAIL = 'An administrator could remove the traces of its own changes.', HINT = 'A DBA can.';
+    END IF;
+  END IF;
+  of_organization := tenancy_internal.logging_value(the_organization, NULL, set_logging.setting);
+  IF the_workspace IS NOT NULL AND tenancy_internal.stricter(set_logging.setting, of_organization, set_logging.value) <> set_logging.value THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('a workspace cannot be less strict than its organization in "%s"', set_logging.setting),
+      DETAIL = format('The organization has "%s".', of_organization);
+  END IF;
+  INSERT INTO tenancy.logging_settings (organization_id, workspace_id, setting, value)
+  VALUES (the_organization, the_workspace, set_logging.setting, set_logging.value)
+  ON CONFLICT ON CONSTRAINT logging_settings_key DO UPDATE SET value = EXCLUDED.value;
+END
+$$;
+COMMENT ON FUNCTION tenancy.set_logging(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own), or more strictly one of its workspaces, keeps: store_content (full, metadata, none), retention_days.logs, .payloads, .traces, .analytics, audit_retention_days (at least 90 unless a DBA sets it), legal_hold (on); needs organization.update; 22023 for an unknown setting or value, 55000 where the organization is stricter';
+
+CREATE FUNCTION tenancy.reset_logging(organization text, setting text, workspace text DEFAULT NULL) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy_internal.resolve_organization(reset_logging.organization);
+  the_workspace uuid := (tenancy_internal.resolve_workspace(reset_logging.workspace, the_organization)).workspace_id;
+BEGIN
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy_internal.check_logging_setting(reset_logging.setting);
+  DELETE FROM tenancy.logging_settings s
+  WHERE s.organization_id = the_organization AND s.workspace_id IS NOT DISTINCT FROM the_workspace AND s.setting = reset_logging.setting;
+END
+$$;
+COMMENT ON FUNCTION tenancy.reset_logging(text, text, text) IS 'Takes a setting of what is kept away, from an organization (NULL: the session''s own) or from one of its workspaces, and so lifts a legal hold; needs organization.update';
+
+CREATE FUNCTION tenancy.logging_settings(organization text DEFAULT NULL, workspace text DEFAULT NULL)
+RETURNS TABLE (setting text, value text, source text)
+LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy_internal.resolve_organization(logging_settings.organization);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(logging_settings.workspace, the_organization);
+BEGIN
+  PERFORM tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'workspaces', 'view', true);
+  RETURN QUERY
+  SELECT n.setting,
+         coalesce(tenancy_internal.logging_value(the_organization, the_workspace.workspace_id, n.setting),
+                  CASE n.setting WHEN 'store_content' THEN 'full' WHEN 'legal_hold' THEN 'off' ELSE 'unlimited' END),
+         CASE WHEN w.value IS NOT NULL AND tenancy_internal.stricter(n.setting, o.value, w.value) = w.value THEN 'workspace'
+              WHEN o.value IS NOT NULL THEN 'organization' ELSE 'default' END
+  FROM unnest(tenancy_internal.logging_names()) WITH ORDINALITY n (setting, i)
+  LEFT JOIN tenancy.logging_settings o ON o.organization_id = the_organization AND o.workspace_id IS NULL AND o.setting = n.setting
+  LEFT JOIN tenancy.logging_settings w ON w.organization_id = the_organization AND w.workspace_id = the_workspace.workspace_id AND w.setting = n.setting
+  ORDER BY n.i;
+END
+$$;
+COMMENT ON FUNCTION tenancy.logging_settings(text, text) IS 'What an organization (NULL: the session''s own) or one of its workspaces keeps, and where the value comes from; needs workspaces.view';

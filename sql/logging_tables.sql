@@ -1,0 +1,126 @@
+-- Tables that follow the logging settings: contents that are not stored, whoever writes; rows hidden at the end of their retention at
+-- once, and removed by a job; rows under a legal hold.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+\pset format unaligned
+CREATE TABLE payloads (id int, organization_id uuid, workspace_id uuid, user_id uuid, model text, request jsonb, extra jsonb NOT NULL DEFAULT '{}', tags jsonb NOT NULL DEFAULT '[]', note text NOT NULL DEFAULT '');
+SELECT f.message, f.hint FROM (VALUES ($$apply_logging_settings('payloads', 'logs')$$), ($$apply_logging_settings(NULL, 'logs')$$), ($$apply_logging_settings('app')$$),
+  ($$ignore_logging_settings('payloads')$$)) v (call), failure('SELECT tenancy.' || call) f;
+\o /dev/null
+SELECT tenancy.protect('payloads', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', create_indexes => true);
+\o
+SELECT f.message, f.hint FROM (VALUES ($$apply_logging_settings('payloads', 'log')$$), ($$apply_logging_settings('payloads', 'logs', '{requests}')$$)) v (call), failure('SELECT tenancy.' || call) f;
+SELECT tenancy.apply_logging_settings('payloads', 'payloads', '{request,extra,tags,note}');
+GRANT ALL ON payloads TO PUBLIC;
+CREATE ROLE regress_loader LOGIN BYPASSRLS;
+GRANT USAGE ON SCHEMA app TO regress_loader;
+CREATE FUNCTION write(id int, workspace text) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO app.payloads (id, organization_id, workspace_id, model, request, extra, tags, note)
+  SELECT write.id, o, w::uuid, 'm', '{"messages": ["secret"]}', '{"free": "secret"}', '["secret"]', 'secret'
+  FROM (VALUES (CASE WHEN workspace = 'lab' THEN 'bbbbbbbb-0000-4000-8000-000000000000' ELSE 'aaaaaaaa-0000-4000-8000-000000000000' END::uuid,
+                CASE workspace WHEN 'lab' THEN 'bbbbbbbb-0000-4000-8000-000000000002' WHEN 'search' THEN 'aaaaaaaa-0000-4000-8000-000000000002' ELSE 'aaaaaaaa-0000-4000-8000-000000000003' END)) v (o, w)
+$$;
+-- Full content is stored by default.
+SELECT write(1, 'search'), write(2, 'lab');
+SELECT tenancy.set_logging('acme', 'store_content', 'metadata'), tenancy.set_logging('acme', 'store_content', 'none', 'support');
+SELECT write(3, 'search'), write(4, 'lab'), write(5, 'support');
+-- Any client: a role to which no policy applies, a replication's apply, UPDATE, COPY, a key
+SET ROLE regress_loader;
+SELECT write(6, 'search');
+RESET ROLE;
+SET session_replication_role = replica;
+SELECT write(7, 'search');
+RESET session_replication_role;
+UPDATE payloads SET request = '{"messages": ["secret later"]}', received_at = '2001-01-01' WHERE id = 3;
+COPY payloads (id, organization_id, workspace_id, model, request) FROM STDIN;
+8	aaaaaaaa-0000-4000-8000-000000000000	aaaaaaaa-0000-4000-8000-000000000002	m	{"messages": "secret"}
+\.
+SET SESSION AUTHORIZATION regress_app;
+CALL become('search service');
+INSERT INTO payloads (id, model, request, received_at) VALUES (9, 'm', '{"messages": "secret"}', '2001-01-01') RETURNING id, request;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT id, model, request, extra, tags, note, received_at > now() - interval '1 hour' AS received_now FROM payloads ORDER BY id;
+-- Retention: leak first, then hidden from the next run on, also of prepared plans.
+ALTER TABLE payloads DISABLE TRIGGER "~tenancy_keep_row";
+UPDATE payloads SET received_at = now() - interval '10 days' WHERE id IN (1, 2, 3);
+ALTER TABLE payloads ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM who_sees('payloads');
+RESET SESSION AUTHORIZATION;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SET plan_cache_mode = force_generic_plan;
+PREPARE ids AS SELECT string_agg(id::text, ' ' ORDER BY id) FROM payloads;
+EXECUTE ids;
+SELECT tenancy.set_logging(NULL, 'retention_days.payloads', '30');
+EXECUTE ids;
+SELECT tenancy.set_logging(NULL, 'retention_days.payloads', '7');
+EXECUTE ids;
+SELECT tenancy.set_logging(NULL, 'retention_days.logs', '1');
+EXECUTE ids;
+SELECT tenancy.reset_logging(NULL, 'retention_days.payloads');
+EXECUTE ids;
+SELECT tenancy.set_logging(NULL, 'retention_days.payloads', '7', 'support');
+EXECUTE ids;
+SELECT tenancy.set_logging(NULL, 'retention_days.payloads', '7', 'search');
+EXECUTE ids;
+RESET plan_cache_mode;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM who_sees('payloads');
+RESET SESSION AUTHORIZATION;
+-- A hold shows the row to the owner, and keeps it from everybody's DELETE and from the job.
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM who_sees('payloads') WHERE who IN ('olivia', 'adam', 'mona', 'acme master', 'gus');
+RESET SESSION AUTHORIZATION;
+SELECT failure('DELETE FROM payloads WHERE id = 3'), failure($$SELECT tenancy.unprotect('payloads')$$), failure($$SELECT tenancy.ignore_logging_settings('payloads')$$);
+SELECT tenancy.set_logging('globex', 'retention_days.payloads', '7');
+SELECT * FROM tenancy.remove_expired_rows();
+SELECT string_agg(id::text, ' ' ORDER BY id) AS left_over FROM payloads;
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
+SELECT * FROM tenancy.remove_expired_rows(1);
+SELECT * FROM tenancy.remove_expired_rows();
+SELECT string_agg(id::text, ' ' ORDER BY id) AS left_over FROM payloads;
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM who_can($$SELECT * FROM tenancy.remove_expired_rows()$$);
+RESET SESSION AUTHORIZATION;
+-- Protected anew, and partitions made later
+\o /dev/null
+SELECT tenancy.protect('payloads', 'logs', organization => 'organization_id', workspace => 'workspace_id');
+\o
+SELECT polname, pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polrelid = 'payloads'::regclass AND NOT polpermissive;
+SELECT tenancy.unprotect('payloads');
+SELECT count(*) AS policies FROM pg_policy WHERE polrelid = 'payloads'::regclass;
+SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'payloads'::regclass;
+CREATE SCHEMA regress_kept;
+SELECT tenancy.create_observability('regress_kept');
+SELECT tenancy.apply_logging_settings('regress_kept');
+SELECT relation, kind, content FROM tenancy.kept_tables ORDER BY 1;
+INSERT INTO regress_kept.logs (organization_id, workspace_id, metadata) VALUES ('aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', '{"a": "secret"}');
+INSERT INTO regress_kept.log_payloads (log_id, start_time, organization_id, workspace_id, request)
+VALUES (gen_random_uuid(), now(), 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003', '"secret"'), (gen_random_uuid(), now(), 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', '"secret"');
+INSERT INTO regress_kept.traces (trace_id, span_id, start_time, organization_id, workspace_id, name, status_message, attributes, events, links)
+VALUES (repeat('a', 32), repeat('1', 16), now(), 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'n', 'secret', '{"a": "secret"}', '["secret"]', '["secret"]');
+SELECT count(*) AS kept_out FROM (SELECT l::text FROM regress_kept.logs l UNION ALL SELECT l::text FROM regress_kept.log_payloads l UNION ALL SELECT l::text FROM regress_kept.traces l) x (text) WHERE text LIKE '%secret%';
+SELECT (SELECT count(*) FROM regress_kept.log_payloads) AS payloads, (SELECT count(*) FROM regress_kept.logs) AS logs;
+SELECT count(DISTINCT polrelid) > 4 AS partitions_too FROM pg_policy WHERE polname = 'tenancy_retention';
+-- Partitions with rows under a hold are not dropped.
+INSERT INTO regress_kept.traces (trace_id, span_id, start_time, organization_id, workspace_id, name)
+VALUES (repeat('b', 32), repeat('1', 16), now() - interval '40 days', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'old');
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on');
+SELECT tenancy.drop_partitions('regress_kept', 'traces', '30 days', false) AS dropped;
+SELECT count(*) FROM regress_kept.traces WHERE name = 'old';
+SELECT tenancy.reset_logging('acme', 'legal_hold');
+SELECT tenancy.drop_partitions('regress_kept', 'traces', '30 days', false) AS dropped;
+SELECT count(*) FROM regress_kept.traces WHERE name = 'old';
+SELECT tenancy.unprotect(c) FROM unnest('{regress_kept.logs,regress_kept.log_payloads,regress_kept.traces,regress_kept.analytics}'::regclass[]) c;
+SELECT count(*) FROM tenancy.kept_tables;
+\set VERBOSITY terse
+SET client_min_messages = error;
+DROP SCHEMA regress_kept CASCADE;
+REVOKE ALL ON SCHEMA app FROM regress_loader;
+DROP ROLE regress_loader;

@@ -1,0 +1,188 @@
+# Where the module is preloaded: refusals and reads leave audit entries, whatever becomes of the session's transaction, and never wait
+# for another session's changes. Elsewhere they are in the server's log.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('audit_events');
+$node->init(allows_streaming => 1);
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_tenancy'\nlog_min_error_statement = panic");
+$node->start;
+my $setup = q(
+  CREATE EXTENSION pg_tenancy;
+  CREATE TABLE prompts (id int, organization_id uuid, workspace_id uuid);
+  CREATE TABLE plain (id int);
+  DO $$ DECLARE made record; BEGIN
+    SELECT * INTO made FROM tenancy.create_organization('Acme', 'olivia@acme.test');
+    INSERT INTO prompts SELECT i, made.organization_id, made.workspace_id FROM generate_series(1, 10) i;
+    PERFORM tenancy.create_organization('Globex', 'gina@globex.test'), tenancy.create_user('mia@acme.test');
+    PERFORM tenancy.set_organization_role('acme', 'mia@acme.test', 'member');
+    PERFORM tenancy.protect('prompts', 'prompts', 'organization_id', 'workspace_id', create_indexes => true, audit_reads => true);
+    PERFORM tenancy.trust_login('app');
+  END $$;
+  GRANT ALL ON prompts, plain TO app, loader;
+);
+$node->safe_psql('postgres', 'CREATE ROLE app LOGIN; CREATE ROLE loader LOGIN BYPASSRLS; CREATE ROLE ops LOGIN;');
+$node->safe_psql('postgres', $setup);
+$node->safe_psql('postgres', 'GRANT USAGE ON TYPE tenancy.administrator TO ops');
+
+sub as {
+    my ($who, $query, %options) = @_;
+    my $login = $options{login} // 'app';
+    my $settings = join ' ', map { "-c tenancy.$_" } @{$options{settings} // []}, defined $who ? "user=$who" : ();
+    my ($code, $out, $errors) = $node->psql($options{database} // 'postgres', $query,
+        connstr => $node->connstr($options{database} // 'postgres') . " user=$login options='$settings'");
+    return $code == 0 ? $out : $errors =~ /ERROR:\s+(.*)/ ? $1 : $errors;
+}
+sub entries { return $node->safe_psql('postgres', "SELECT $_[0] FROM (SELECT * FROM tenancy.audit_log ORDER BY audit_id) audit_log WHERE $_[1]") }
+sub wait_for { ok($node->poll_query_until('postgres', $_[0]), $_[1]) or diag(entries('*', 'true')) }
+
+# --- refused administration ----------------------------------------------------------------------------------------
+
+like(as('mia@acme.test', q(SELECT tenancy.create_workspace(NULL, 'X')), settings => ['request_id=r1', 'user_agent=console/1']), qr/permission denied/, 'refused');
+wait_for(q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE outcome = 'denied'), 'and in the log');
+is(entries(q(actor, login, action, resource_type, after::text, request_id, user_agent, organization_id = (SELECT organization_id FROM tenancy.organizations WHERE slug = 'acme')), q(outcome = 'denied')),
+    'mia@acme.test|app|create_workspace|administration|{"sqlstate": "42501", "permission": "workspaces.create"}|r1|console/1|t', 'who, what, and what it claimed');
+like(as('mia@acme.test', q(BEGIN; SAVEPOINT s; SELECT tenancy.require('billing', 'manage'); ROLLBACK TO s; COMMIT)), qr/permission denied/, 'refused in a subtransaction');
+as('mia@acme.test', q(DO $$ BEGIN PERFORM tenancy.set_setting(NULL, 'members_view_logs', true); EXCEPTION WHEN OTHERS THEN NULL; END $$));
+wait_for(q(SELECT count(*) = 2 FROM tenancy.audit_log WHERE action IN ('require', 'set_setting') AND outcome = 'denied'), 'rolled back, or caught');
+as('mia@acme.test', q(SELECT tenancy.create_workspace('globex', 'Secret name of Globex')));
+as('mia@acme.test', q(SELECT tenancy.set_organization_role('acme', 'secret@globex.test', 'member')));
+wait_for(q(SELECT count(*) >= 4 FROM tenancy.audit_log WHERE outcome = 'denied'), 'more of it');
+is(entries('count(*)', q(organization_id = (SELECT organization_id FROM tenancy.organizations WHERE slug = 'globex') AND outcome = 'denied')), '0', 'nothing in the log of the target');
+is(entries('count(*)', q(outcome = 'denied' AND audit_log::text ILIKE '%secret%')), '0', 'nothing that was typed');
+
+# --- refused credentials -------------------------------------------------------------------------------------------
+
+my $secret = $node->safe_psql('postgres', q(SELECT secret FROM tenancy.create_api_key('organization_service_key', 'k', 'acme')));
+my $wrong  = substr($secret, 0, -1) . (substr($secret, -1) eq 'a' ? 'b' : 'a');
+is(as(undef, 'SELECT count(*) FROM plain, tenancy.whoami()', settings => ["api_key=$wrong"]), 'invalid or expired API key', 'a wrong key');
+wait_for(q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE resource_type = 'credential'), 'is in the log');
+is(entries('actor, action, organization_id IS NULL, outcome', q(resource_type = 'credential')), 'app|authenticate|t|denied', 'of the DBA');
+is(entries('count(*)', "audit_log::text LIKE '%" . substr($secret, 20, 12) . "%'"), '0', 'without the secret');
+
+# --- who reads them ------------------------------------------------------------------------------------------------
+
+is(as('olivia@acme.test', q(SELECT count(*) > 0 FROM tenancy.audit_log WHERE outcome = 'denied')), 't', 'the owner sees her organization\'s refusals');
+is(as('gina@globex.test', q(SELECT count(*) FROM tenancy.audit_log WHERE outcome = 'denied')),     '0', 'and nobody else\'s owner');
+is(as('olivia@acme.test', q(SELECT string_agg(DISTINCT event ->> 'class_name', ', ') FROM tenancy.audit_log_ocsf)), 'API Activity, Entity Management', 'in the shape of OCSF');
+
+# --- bounded: per actor and address --------------------------------------------------------------------------------
+
+$node->safe_psql('postgres', 'ALTER SYSTEM SET tenancy.audit_refusals = 5');
+$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+$node->poll_query_until('postgres', q(SELECT current_setting('tenancy.audit_refusals') = '5'));
+as('mia@acme.test', join(' ', map { q(DO $$ BEGIN PERFORM tenancy.delete_workspace('shared-team-workspace'); EXCEPTION WHEN OTHERS THEN NULL; END $$;) } 1 .. 50));
+like(as('olivia@acme.test', q(SELECT tenancy.create_user('x@x.test'))), qr/only a DBA/, 'somebody else is refused meanwhile');
+wait_for(q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE action = 'create_user' AND outcome = 'denied'), 'and not hidden by the flood');
+cmp_ok(entries('count(*)', q(action = 'delete_workspace' AND outcome = 'denied')), '<=', 5, 'which is bounded');
+wait_for(q(SELECT count(*) > 0 FROM tenancy.audit_log WHERE action = 'suppress' AND (after ->> 'refusals')::int >= 40), 'and counted');
+$node->safe_psql('postgres', 'ALTER SYSTEM SET tenancy.audit_refusals = 0');
+$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+$node->poll_query_until('postgres', q(SELECT current_setting('tenancy.audit_refusals') = '0'));
+as('olivia@acme.test', q(SELECT tenancy.trust_login('x')));
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET tenancy.audit_refusals');
+$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+$node->poll_query_until('postgres', q(SELECT current_setting('tenancy.audit_refusals') = '60'));
+
+# --- reads ---------------------------------------------------------------------------------------------------------
+
+as('olivia@acme.test', $_) for
+    'SELECT count(*) FROM prompts',
+    'BEGIN; SELECT id FROM prompts WHERE id < 4; ROLLBACK',
+    'SELECT 1 / (id - 5) FROM prompts ORDER BY id',
+    'BEGIN; DECLARE c CURSOR FOR SELECT id FROM prompts; FETCH 3 FROM c; FETCH 2 FROM c; COMMIT',
+    'SELECT EXISTS (SELECT FROM prompts WHERE id = 77)',
+    'SELECT count(*) FROM plain',
+    'EXPLAIN SELECT * FROM prompts',
+    'UPDATE prompts SET id = id WHERE id = 1',
+    'COPY (SELECT id FROM prompts WHERE id = 2) TO STDOUT',
+    'SELECT p.id FROM prompts p JOIN prompts q USING (id) WHERE id = 3';
+wait_for(q(SELECT count(*) = 8 FROM tenancy.audit_log WHERE action = 'read'), 'one entry for each statement that reads');
+is(entries(q(after ->> 'rows', outcome), q(action = 'read')), join("\n", '1|success', '3|success', '0|failure', '5|success', '1|success', '1|success', '1|success', '1|success'), 'with its rows');
+is(entries('DISTINCT actor, resource_id', q(action = 'read')), 'olivia@acme.test|public.prompts', 'who and what');
+is(as('olivia@acme.test', q(SELECT count(*) FROM tenancy.audit_log WHERE action = 'read')), '8', 'and reading the log itself leaves none');
+is(as(undef, 'SELECT count(*) FROM prompts', login => 'loader'), '10', 'a role to which no policy applies');
+as('mia@acme.test', 'SELECT * FROM prompts');
+wait_for(q(SELECT count(*) = 10 FROM tenancy.audit_log WHERE action = 'read'), 'leaves one, too, and who sees nothing');
+is(entries('actor', q(action = 'read' AND organization_id IS NULL)), 'loader', 'that of no tenant is the DBA\'s');
+$node->safe_psql('postgres', q(SELECT tenancy.protect('prompts', 'prompts', 'organization_id', 'workspace_id')));
+as('olivia@acme.test', 'SELECT count(*) FROM prompts');
+$node->safe_psql('postgres', q(SELECT tenancy.protect('prompts', 'prompts', 'organization_id', 'workspace_id', audit_reads => true)));
+as('olivia@acme.test', 'SELECT count(*) FROM prompts WHERE id > 0');
+wait_for(q(SELECT count(*) = 11 FROM tenancy.audit_log WHERE action = 'read'), 'while the table asks for it');
+# a session that has been there before
+my $session = $node->background_psql('postgres');
+$session->query_safe('SELECT count(*) FROM plain');
+$node->safe_psql('postgres', q(CREATE TABLE late (id int, organization_id uuid); SELECT tenancy.protect('late', 'prompts', 'organization_id', audit_reads => true)));
+$session->query_safe('SELECT count(*) FROM late');
+wait_for(q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE resource_id = 'public.late'), 'also in a session that was there before');
+$session->quit;
+
+# --- never waiting for a chain --------------------------------------------------------------------------------------
+
+my $holder = $node->background_psql('postgres');
+$holder->query_safe(q(BEGIN; SELECT tenancy.create_workspace('acme', 'Held open')));
+like(as('mia@acme.test', q(SET statement_timeout = '5s'; SELECT tenancy.create_workspace(NULL, 'X'))), qr/permission denied/, 'refused at once while a change is open');
+wait_for(q(SELECT count(*) = 2 FROM tenancy.audit_log WHERE action = 'create_workspace' AND outcome = 'denied' AND after ->> 'permission' = 'workspaces.create'), 'and written at once');
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+
+# --- chains ---------------------------------------------------------------------------------------------------------
+
+is($node->safe_psql('postgres', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'all chains are intact');
+is(as('olivia@acme.test', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'as the owner finds as well');
+is($node->safe_psql('postgres', q(
+  BEGIN; ALTER TABLE tenancy.audit_log DISABLE TRIGGER guard;
+  DELETE FROM tenancy.audit_log WHERE audit_id = (SELECT min(audit_id) FROM tenancy.audit_log WHERE action = 'read');
+  SELECT problem FROM tenancy.verify_audit_log(); ROLLBACK)), 'the entry does not follow the one before it: entries were removed, added or moved', 'a removed read is noticed');
+cmp_ok($node->safe_psql('postgres', q(SELECT tenancy.purge_audit_log(now(), 'acme'))), '>', 0, 'purged');
+is(entries('count(*)', q(chain_id IS NOT NULL)), '0', 'refusals and reads as well');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'and the chains go on');
+as('olivia@acme.test', 'SELECT count(*) FROM prompts');
+wait_for(q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE chain_id IS NOT NULL), 'with the next entry');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'which follows');
+
+# --- the worker goes, and another database has its own ---------------------------------------------------------------
+
+wait_for(q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pg_tenancy audit writer'), 'no worker without work');
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', $setup);
+as('olivia@acme.test', 'SELECT count(*) FROM prompts', database => 'other');
+ok($node->poll_query_until('other', q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE action = 'read')), 'another database');
+is(entries('count(*)', q(chain_id IS NOT NULL)), '1', 'and not in the first');
+as('mia@acme.test', q(SELECT tenancy.create_workspace(NULL, 'X')), database => 'other');
+$node->safe_psql('other', 'SELECT tenancy.unprotect(\'prompts\'); DROP EXTENSION pg_tenancy');
+ok($node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pg_tenancy audit writer')), 'the extension is gone, and the worker');
+$node->safe_psql('postgres', 'DROP DATABASE other');
+
+# --- where no entry can be queued: a standby, or no preloading -------------------------------------------------------
+
+$node->backup('b');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'b', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+is($standby->safe_psql('postgres', 'SELECT count(*) FROM prompts'), '10', 'a read on a standby');
+like(slurp_file($standby->logfile), qr/LOG:  tenancy audit: \{"at": "[^"]+", .*"action": "read", .*"resource_id": "public.prompts", .*"rows": 1/, 'is in its log');
+my ($code, $out, $errors) = $standby->psql('postgres', q(SET tenancy.audit_fallback = refuse; SELECT count(*) FROM prompts));
+like($errors, qr/the audit entry of this read cannot be queued/, 'or refused');
+$standby->stop;
+
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''\nsession_preload_libraries = 'pg_tenancy'");
+$node->restart;
+my $offset = -s $node->logfile;
+as('olivia@acme.test', 'SELECT count(*) FROM prompts');
+like(as('mia@acme.test', q(SELECT tenancy.create_workspace(NULL, 'X'))), qr/permission denied/, 'refused, without preloading');
+my $log = slurp_file($node->logfile, $offset);
+like($log, qr/tenancy audit: \{.*"action": "read"/,             'a read is in the log');
+like($log, qr/tenancy audit: \{.*"action": "create_workspace"/, 'and a refusal');
+for my $line ($log =~ /tenancy audit: (\{.*\})$/mg) {
+    ok(eval { decode_json($line) }, 'which is JSON');
+}
+done_testing();
