@@ -94,6 +94,8 @@ BEGIN
     -- Superusers alone.
     ('trusted_functions', NULL, NULL, '',
      '', '', NULL, NULL, NULL),
+    ('cluster_keys', NULL, NULL, NULL,
+     NULL, NULL, NULL, NULL, NULL),
     -- Guards keep these two as they are, whoever asks; and a DBA may add entries, see below.
     ('audit_log', 'SELECT', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('audit_logs', 'list'))$q$, '',
      NULL, NULL, NULL, NULL, NULL),

@@ -15,6 +15,7 @@
 #include "pg/server/counters.hpp"
 #include "pg/server/pg_prelude.hpp"
 #include "pg/session/parameters.hpp"
+#include "pg/session/principal.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
 
 extern "C" {
@@ -27,6 +28,7 @@ void _PG_init(void) {
   tenancy::pg::register_invalidation();
   tenancy::pg::register_catalog_changes();
   tenancy::pg::register_principal_safety();
+  tenancy::pg::register_claims();
   tenancy::pg::register_empty_relation();
   tenancy::pg::register_index_promotion();
   tenancy::pg::register_kept_statistics();

@@ -41,6 +41,7 @@ enum class CatalogIndex : int {
   ended_tokens_pkey,
   protected_tables_pkey,
   trusted_functions_pkey,
+  cluster_keys_pkey,
   count
 };
 
@@ -154,6 +155,9 @@ enum : AttrNumber {
 }
 namespace trusted_functions {
 enum : AttrNumber { function = 1 };
+}
+namespace cluster_keys {
+enum : AttrNumber { key_id = 1, secret, signs };
 }
 }  // namespace attribute
 

@@ -1,5 +1,7 @@
 #include "pg/catalog/entity_names.hpp"
 
+#include "pg/catalog/claimed_catalog.hpp"
+
 namespace tenancy::pg {
 namespace {
 
@@ -30,6 +32,8 @@ const char *read_name(const CatalogRead &read, CatalogIndex primary_key, AttrNum
 }  // namespace
 
 const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id) {
+  if (const ClaimedCatalog *claimed = claimed_catalog(); claimed != nullptr)
+    return claimed_external_id(*claimed, entity, id);
   const EntityNames &names = entity_names[static_cast<int>(entity)];
   return read_name(read, names.primary_key, names.external_id, id);
 }

@@ -19,6 +19,7 @@ struct Configuration {
   char *workspace;
   char *simulation;
   char *suspension;
+  char *claim;
   AnonymousAccess anonymous_access;
   FilteredOwner filtered_owner;
   PrincipalLifetime principal_lifetime;
@@ -27,6 +28,7 @@ struct Configuration {
   bool share_plans;
   bool specialize;
   bool log_denied;
+  bool require_claims;
 };
 extern Configuration configuration;
 
@@ -39,6 +41,10 @@ inline constexpr GucSource internal_source = PGC_S_INTERACTIVE;
 inline bool is_suspended() {
   return configuration.suspension != nullptr && *configuration.suspension != '\0';
 }
+
+/// Whether the principal comes from another node's claim, which counts before everything else (claims.hpp). A
+/// parameter, so that it ends with its transaction, and parallel workers have it.
+inline bool is_claimed() { return configuration.claim != nullptr && *configuration.claim != '\0'; }
 
 void define_parameters();
 
