@@ -2,6 +2,7 @@
 
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/plan/distributed_query.hpp"
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/folded_insert.hpp"
 #include "pg/plan/index_promotion.hpp"
@@ -23,6 +24,7 @@ TENANCY_MODULE_MAGIC("pg_tenancy", PG_TENANCY_VERSION);
 
 void _PG_init(void);
 void _PG_init(void) {
+  tenancy::pg::refuse_late_load();
   tenancy::pg::refuse_stale_placeholders();
   tenancy::pg::define_parameters();
   tenancy::pg::register_invalidation();
@@ -39,5 +41,6 @@ void _PG_init(void) {
   tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
   tenancy::pg::register_child_tables();
+  tenancy::pg::register_distributed_queries();
 }
 }
