@@ -22,7 +22,9 @@ my ($acme, $globex) = split /\n/, $front->safe_psql('postgres', q(
   SELECT master_key FROM tenancy.create_organization('Globex', 'gus@globex.test', external_id => '2');
   DO $$ BEGIN
     PERFORM tenancy.set_organization_role('acme', 'mia@acme.test', 'member');
-    PERFORM tenancy.set_workspace_role('acme/shared-team-workspace', 'mia@acme.test', 'member');
+    PERFORM tenancy.create_workspace('acme', 'search', external_id => 'b'), tenancy.create_workspace('acme', 'secret', external_id => 'c');
+    UPDATE tenancy.workspaces w SET external_id = 'a' FROM tenancy.organizations o WHERE o.organization_id = w.organization_id AND o.slug = 'acme' AND w.is_default;
+    PERFORM tenancy.set_workspace_role('acme/shared-team-workspace', 'mia@acme.test', 'member'), tenancy.set_workspace_role('acme/search', 'mia@acme.test', 'member');
     PERFORM tenancy.bind_login('mia', 'mia@acme.test'), tenancy.trust_login('app');
     PERFORM tenancy.set_setting('acme', 'members_view_all_data', false);
   END $$;
@@ -37,19 +39,22 @@ $data->safe_psql('postgres', q(
   CREATE ROLE app LOGIN; CREATE ROLE mia LOGIN;
   CREATE TABLE logs (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, user_id uuid);
   CREATE TABLE numbered (id int PRIMARY KEY, organization bigint);
-  GRANT ALL ON logs, numbered TO app, mia;
+  CREATE TABLE lettered (id int PRIMARY KEY, organization bigint, workspace text);
+  GRANT ALL ON logs, numbered, lettered TO app, mia;
   DO $$ BEGIN
     PERFORM tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id', create_indexes => true);
     PERFORM tenancy.protect('numbered', 'logs', 'organization', create_indexes => true);
+    PERFORM tenancy.protect('lettered', 'prompts', 'organization', 'workspace', create_indexes => true);
   END $$;
 ));
 IPC::Run::run([ 'psql', '-XAtq', '-d', $data->connstr('postgres'), '-c', 'COPY tenancy.cluster_keys FROM STDIN' ], '<', \$keys) or die;
 is($data->safe_psql('postgres', 'SELECT count(*) FROM tenancy.organizations'), '0', 'the other server has no catalogs');
 my $rows = $front->safe_psql('postgres', q(
   SELECT row_number() OVER (ORDER BY o.slug, w.workspace_id, i), o.organization_id, w.workspace_id, CASE WHEN i = 1 THEN u.user_id END
-  FROM tenancy.organizations o JOIN tenancy.workspaces w USING (organization_id), generate_series(1, 3) i, tenancy.users u WHERE u.email = 'mia@acme.test'));
+  FROM tenancy.organizations o JOIN tenancy.workspaces w USING (organization_id), generate_series(1, 3) i, tenancy.users u WHERE u.email = 'mia@acme.test' AND w.is_default));
 $data->safe_psql('postgres', join '', map { my @c = split /\|/; sprintf "INSERT INTO logs VALUES (%s);", join ', ', map { defined && length ? "'$_'" : 'NULL' } @c[ 0 .. 3 ] } split /\n/, $rows);
 $data->safe_psql('postgres', 'INSERT INTO numbered SELECT i, 1 + (i > 2)::int FROM generate_series(1, 5) i');
+$data->safe_psql('postgres', q(INSERT INTO lettered SELECT i, 1 + (i > 6)::int, CASE WHEN i > 6 THEN 'z' ELSE chr(97 + i % 3) END FROM generate_series(1, 9) i));
 my $all = $data->safe_psql('postgres', 'SELECT count(*) FROM logs');
 
 sub ask {
@@ -83,6 +88,10 @@ for my $who (sort keys %by) {
     is(through($by{$who}, 'SELECT count(*) FROM numbered'), $numbered{$who}, "$who, by external ids");
 }
 is($all, '6', '(of more)');
+my %lettered = ('a key of acme' => '1 2 3 4 5 6', 'a key of globex' => '7 8 9', 'mia, who is bound' => '1 3 4 6', nobody => '');
+is(through($by{$_}, q(SELECT string_agg(id::text, ' ' ORDER BY id) FROM lettered)), $lettered{$_}, "$_, by external ids of workspaces") for sort keys %lettered;
+is(through($by{'mia, who is bound'}, "INSERT INTO lettered VALUES (100, 1, 'b') RETURNING id"), '100', 'a row for one of its workspaces');
+like(through($by{'mia, who is bound'}, "INSERT INTO lettered VALUES (100, 1, 'c') RETURNING id"), qr/row-level security/, 'and none for another');
 is(through($by{'mia, who is bound'}, 'SELECT email IS NULL AND user_id IS NOT NULL FROM tenancy.whoami()'), 't', 'ids travel, names stay');
 is(through($by{'a key of acme'}, "INSERT INTO logs (id) VALUES (100) RETURNING organization_id = (SELECT organization_id FROM logs WHERE id = 1)"), 't', 'a row that is written there gets its tenant');
 is($data->safe_psql('postgres', 'SELECT count(*) FROM logs WHERE id = 100'), '0', '(in a transaction that ended)');

@@ -13,6 +13,10 @@ SELECT pg_catalog.set_config('tenancy_update.existing', (
 -- @include 11_internal_schemas.sql
 -- @include 12_callers.sql
 
+-- The members of one organization with a role, for who_can().
+DROP INDEX tenancy.organization_members_role_idx;
+CREATE INDEX organization_members_role_organization_idx ON tenancy.organization_members (role_id, organization_id);
+
 -- Tables that are protected through a parent row, and rows for everybody
 ALTER TABLE tenancy.protected_tables ADD COLUMN through name[], ADD COLUMN inherits_owner boolean NOT NULL DEFAULT false,
   ADD COLUMN shared boolean NOT NULL DEFAULT false, ADD COLUMN workspace_decides boolean NOT NULL DEFAULT false,

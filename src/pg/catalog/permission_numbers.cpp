@@ -130,14 +130,27 @@ std::span<const NamedPermission> permissions_by_name() {
   return found.span();
 }
 
-PermissionId permission_id(const char *resource, const char *action) {
-  const Entry *entry = entry_of(resource, action);
+namespace {
+
+Entry *required_entry(const char *resource, const char *action) {
+  Entry *entry = entry_of(resource, action);
   if (entry == nullptr) elog(ERROR, "permission name is too long");
-  return entry->id;
+  return entry;
 }
 
-PermissionId permission_of(const CatalogScan &scan, HeapTuple tuple, AttrNumber resource, AttrNumber action) {
-  return permission_id(text_column(scan, tuple, resource), text_column(scan, tuple, action));
+}  // namespace
+
+PermissionId permission_id(const char *resource, const char *action) {
+  return required_entry(resource, action)->id;
+}
+
+// Removing the permission means removing the row first, of which the session is notified.
+PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple,
+                           AttrNumber resource, AttrNumber action) {
+  Entry *entry = required_entry(text_column(scan, tuple, resource), text_column(scan, tuple, action));
+  entry->registered = true;
+  entry->looked_up = read.start.token;
+  return entry->id;
 }
 
 const PermissionClasses &permission_classes() { return classes; }
@@ -152,7 +165,7 @@ const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const char *resource = text_column(scan, tuple, attribute::permissions::resource);
     const PermissionId permission =
-        permission_id(resource, text_column(scan, tuple, attribute::permissions::action));
+        permission_of(read, scan, tuple, attribute::permissions::resource, attribute::permissions::action);
     found.all.add(permission);
     if (says_what_is_shared && !is_observability(resource) &&
         !bool_column(scan, tuple, attribute::permissions::data_visibility))

@@ -21,7 +21,9 @@ uint64 permission_numbering();
 
 /// RETURNS the number of a permission in a catalog row. Raises 54000 for more than max_permissions.
 PermissionId permission_id(const char *resource, const char *action);
-PermissionId permission_of(const CatalogScan &scan, HeapTuple tuple, AttrNumber resource, AttrNumber action);
+/// The same for a row with a foreign key to the registered permissions: is_registered() needn't read these.
+PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple,
+                           AttrNumber resource, AttrNumber action);
 
 /// RETURNS the model's classes of all permissions with a number.
 const PermissionClasses &permission_classes();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/key_facts.hpp"
@@ -77,12 +78,20 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
     reach.has_role_there = role->access->reaches_every_workspace();
   }
   ScanKeyData keys[2];
-  equals(&keys[0], attribute::workspace_members::user_id, user);
-  equals(&keys[1], attribute::workspace_members::organization_id, question.organization);
-  CatalogScan scan = begin_scan(read, CatalogIndex::workspace_members_user_idx, 2, keys);
+  CatalogIndex index = CatalogIndex::workspace_members_user_idx;
+  if (workspace) {
+    index = CatalogIndex::workspace_members_pkey;
+    equals(&keys[0], attribute::workspace_members::workspace_id, workspace);
+    equals(&keys[1], attribute::workspace_members::user_id, user);
+  } else {
+    equals(&keys[0], attribute::workspace_members::user_id, user);
+    equals(&keys[1], attribute::workspace_members::organization_id, question.organization);
+  }
+  CatalogScan scan = begin_scan(read, index, 2, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const Uuid in = uuid_column(scan, tuple, attribute::workspace_members::workspace_id);
-    if (workspace && in != workspace) continue;
+    if (uuid_column(scan, tuple, attribute::workspace_members::organization_id) != question.organization)
+      continue;
     const RoleRights *role =
         find_role_rights(roles, uuid_column(scan, tuple, attribute::workspace_members::role_id));
     if (role == nullptr) continue;
@@ -105,20 +114,77 @@ void add_answer(ResultRows &rows, const char *kind, const Uuid &id, const char *
   rows.end_row();
 }
 
-void add_users(ResultRows &rows, const CatalogRead &read, const Question &question,
-               const PodArray<RoleRights> &roles) {
+struct Member {
+  Uuid user;
+  Uuid role;
+};
+
+void add_members(PodArray<Member> &members, const CatalogRead &read, CatalogIndex index, int key_count,
+                 ScanKey keys) {
+  CatalogScan scan = begin_scan(read, index, key_count, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    members.append({uuid_column(scan, tuple, attribute::organization_members::user_id),
+                    uuid_column(scan, tuple, attribute::organization_members::role_id)});
+  end_scan(scan);
+}
+
+// The members whose organization role alone reaches rows of the workspace.
+void add_members_by_role(PodArray<Member> &members, const CatalogRead &read, const Question &question,
+                         const PodArray<RoleRights> &roles) {
+  for (const RoleRights &role : roles.span()) {
+    if (strcmp(role.level, "organization") != 0 ||
+        role.access->authorized(question.permission, question.workspace) == Rows::none)
+      continue;
+    ScanKeyData keys[2];
+    equals(&keys[0], attribute::organization_members::role_id, role.id);
+    equals(&keys[1], attribute::organization_members::organization_id, question.organization);
+    add_members(members, read, CatalogIndex::organization_members_role_organization_idx, 2, keys);
+  }
+}
+
+void add_members_of_workspace(PodArray<Member> &members, const CatalogRead &read, const Question &question) {
+  PodArray<Uuid> users;
+  ScanKeyData key;
+  equals(&key, attribute::workspace_members::workspace_id, question.workspace);
+  CatalogScan scan = begin_scan(read, CatalogIndex::workspace_members_pkey, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    users.append(uuid_column(scan, tuple, attribute::workspace_members::user_id));
+  end_scan(scan);
+  for (const Uuid &user : users.span())
+    if (const Uuid role = read_organization_role(read, question.organization, user); role)
+      members.append({user, role});
+}
+
+// Those who may have the permission, in the order of their ids: in one workspace, not everybody in the
+// organization.
+PodArray<Member> members_to_ask(const CatalogRead &read, const Question &question,
+                                const PodArray<RoleRights> &roles) {
+  PodArray<Member> members;
+  // Version 1.0 has no such index.
+  if (question.workspace && has_catalog_index(CatalogIndex::organization_members_role_organization_idx)) {
+    add_members_by_role(members, read, question, roles);
+    add_members_of_workspace(members, read, question);
+    Member *end = members.items + members.count;
+    std::sort(members.items, end, [](const Member &a, const Member &b) { return a.user < b.user; });
+    members.count = static_cast<int>(
+        std::unique(members.items, end, [](const Member &a, const Member &b) { return a.user == b.user; }) -
+        members.items);
+    return members;
+  }
   ScanKeyData key;
   equals(&key, attribute::organization_members::organization_id, question.organization);
-  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 1, &key);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
-    const Uuid user = uuid_column(scan, tuple, attribute::organization_members::user_id);
-    const Uuid role = uuid_column(scan, tuple, attribute::organization_members::role_id);
-    const Reach reach = reach_of_member(read, question, roles, user, role, question.workspace);
-    if (reach.rows == Rows::none || !read_user(read, user).active) continue;
-    add_answer(rows, "user", user, read_display_name(read, Entity::user, user), reach.rows,
+  add_members(members, read, CatalogIndex::organization_members_pkey, 1, &key);
+  return members;
+}
+
+void add_users(ResultRows &rows, const CatalogRead &read, const Question &question,
+               const PodArray<RoleRights> &roles) {
+  for (const Member &member : members_to_ask(read, question, roles).span()) {
+    const Reach reach = reach_of_member(read, question, roles, member.user, member.role, question.workspace);
+    if (reach.rows == Rows::none || !read_user(read, member.user).active) continue;
+    add_answer(rows, "user", member.user, read_display_name(read, Entity::user, member.user), reach.rows,
                via_role(reach.role));
   }
-  end_scan(scan);
 }
 
 bool has_scope(const CatalogRead &read, const Question &question, const Uuid &api_key) {
@@ -135,24 +201,15 @@ bool has_scope(const CatalogRead &read, const Question &question, const Uuid &ap
 // A user key's rows, from those of its user in the key's workspace.
 Rows reach_of_user_key(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
                        const Uuid &user, const Uuid &workspace) {
-  Uuid organization_role;
-  ScanKeyData keys[2];
-  equals(&keys[0], attribute::organization_members::organization_id, question.organization);
-  equals(&keys[1], attribute::organization_members::user_id, user);
-  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
-  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
-    organization_role = uuid_column(scan, tuple, attribute::organization_members::role_id);
-  end_scan(scan);
+  const Uuid organization_role = read_organization_role(read, question.organization, user);
   if (!organization_role || !read_user(read, user).active) return Rows::none;
   const Reach of_user = reach_of_member(read, question, roles, user, organization_role, workspace);
   return rows_of_user_key(of_user.rows, of_user.has_role_there, question.id, permission_classes());
 }
 
-void add_keys(ResultRows &rows, const CatalogRead &read, const Question &question,
-              const PodArray<RoleRights> &roles) {
-  ScanKeyData key;
-  equals(&key, attribute::api_keys::organization_id, question.organization);
-  CatalogScan scan = begin_scan(read, CatalogIndex::api_keys_organization_idx, 1, &key);
+void add_keys_found(ResultRows &rows, const CatalogRead &read, const Question &question,
+                    const PodArray<RoleRights> &roles, int key_count, ScanKey keys) {
+  CatalogScan scan = begin_scan(read, CatalogIndex::api_keys_organization_idx, key_count, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const Uuid id = uuid_column(scan, tuple, attribute::api_keys::api_key_id);
     const Uuid workspace = uuid_column(scan, tuple, attribute::api_keys::workspace_id);
@@ -168,6 +225,30 @@ void add_keys(ResultRows &rows, const CatalogRead &read, const Question &questio
     add_answer(rows, kind, id, text_column(scan, tuple, attribute::api_keys::name), reached, "scope");
   }
   end_scan(scan);
+}
+
+// In the workspace, or (nil) of the organization.
+void add_keys_in(ResultRows &rows, const CatalogRead &read, const Question &question,
+                 const PodArray<RoleRights> &roles, const Uuid &workspace) {
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::api_keys::organization_id, question.organization);
+  if (workspace)
+    equals(&keys[1], attribute::api_keys::workspace_id, workspace);
+  else
+    is_null(&keys[1], attribute::api_keys::workspace_id);
+  add_keys_found(rows, read, question, roles, 2, keys);
+}
+
+void add_keys(ResultRows &rows, const CatalogRead &read, const Question &question,
+              const PodArray<RoleRights> &roles) {
+  if (question.workspace) {
+    add_keys_in(rows, read, question, roles, question.workspace);
+    add_keys_in(rows, read, question, roles, {});
+    return;
+  }
+  ScanKeyData key;
+  equals(&key, attribute::api_keys::organization_id, question.organization);
+  add_keys_found(rows, read, question, roles, 1, &key);
 }
 
 }  // namespace
@@ -213,8 +294,9 @@ Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
   question.id = permission_id(question.resource, question.action);
 
   CatalogRead read = begin_catalog_read();
-  const auto roles =
-      read_role_rights(read, question.organization, read_workspaces(read, question.organization));
+  const auto workspaces = question.workspace ? std::span<const Uuid>(&question.workspace, 1)
+                                             : read_workspaces(read, question.organization);
+  const auto roles = read_role_rights(read, question.organization, workspaces);
   add_users(rows, read, question, roles);
   add_keys(rows, read, question, roles);
   end_catalog_read(read);

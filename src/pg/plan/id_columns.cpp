@@ -27,13 +27,7 @@ IdType id_type(Oid type, Oid collation) {
   }
 }
 
-bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType type, Datum *value) {
-  if (type == IdType::uuid) {
-    *value = uuid_datum(id);
-    return true;
-  }
-  const char *external_id = read_external_id(read, entity, id);
-  if (external_id == nullptr) return false;
+bool external_id_value(const char *external_id, IdType type, Datum *value) {
   switch (type) {
     case IdType::int2:
       if (const auto number = integer_id<int16>(external_id)) return *value = Int16GetDatum(*number), true;
@@ -50,6 +44,15 @@ bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType typ
     default:
       return false;
   }
+}
+
+bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType type, Datum *value) {
+  if (type == IdType::uuid) {
+    *value = uuid_datum(id);
+    return true;
+  }
+  const char *external_id = read_external_id(read, entity, id);
+  return external_id != nullptr && external_id_value(external_id, type, value);
 }
 
 IdType id_type_of(const Node *argument) { return id_type(exprType(argument), exprCollation(argument)); }

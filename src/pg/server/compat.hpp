@@ -109,7 +109,7 @@ inline config_generic *find_setting(const char *name) {
 }
 
 /// The setting's part that is peculiar to settings whose values are texts; it has to be one.
-inline const config_string *text_of_setting(config_generic *setting) {
+inline config_string *text_of_setting(config_generic *setting) {
 #if PG_VERSION_NUM >= 190000
   return &setting->_string;
 #else
