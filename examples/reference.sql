@@ -27,6 +27,22 @@ SELECT tenancy.set_organization_role('acme', 'mia@acme.example', 'member');
 SELECT tenancy.set_member('acme', 'mia@acme.example', name => 'Mia (support)', external_id => 'e-17');
 -- end
 
+-- example create_group
+SELECT tenancy.create_group('acme', 'reviewers');
+-- end
+
+-- example set_group_role
+SELECT tenancy.set_group_role('acme/assistant', 'reviewers', 'manager');
+-- end
+
+-- example sync_group
+SELECT tenancy.sync_group('acme', 'reviewers', ARRAY['mia@acme.example']);
+-- end
+
+-- example drop_group
+SELECT tenancy.drop_group('acme', 'reviewers');
+-- end
+
 -- example set_workspace_role
 SELECT tenancy.set_workspace_role('acme/assistant', 'mia@acme.example', 'manager');
 -- end
@@ -179,9 +195,27 @@ DROP TABLE drafts;
 SELECT tenancy.forget('drafts');
 -- end
 
+-- example help
+SELECT tenancy.help();
+SELECT tenancy.help('settings');
+-- end
+
 -- example register_permission
 SELECT tenancy.register_permission('datasets', 'view', 'See data sets');
 SELECT tenancy.register_permission('datasets', 'create', 'Add data sets');
+-- end
+
+-- example register_resource
+-- Members of every tenant may read contracts; a tenant that wants otherwise says so in its settings.
+SELECT tenancy.register_resource('contracts', 'contracts', '{list,view,create,update,delete,sign}', members => '{list,view}');
+SELECT setting, value FROM tenancy.settings('acme') WHERE setting LIKE '%contracts' ORDER BY setting;
+-- end
+
+-- example use_vocabulary
+-- In a new database, of an application that has nothing to do with language models.
+BEGIN;
+DO $$ BEGIN PERFORM tenancy.use_vocabulary('none'); EXCEPTION WHEN object_not_in_prerequisite_state THEN RAISE NOTICE '%', SQLERRM; END $$;
+ROLLBACK;
 -- end
 
 -- example set_data_visibility
@@ -347,7 +381,7 @@ SELECT tenancy.revoke_api_key(:'mia_api_key_id');
 -- end
 
 -- example delete_api_key
-SELECT tenancy.delete_api_key(:'mia_api_key_id');
+SELECT tenancy.delete_api_key('Mia''s laptop', organization => 'acme');
 -- end
 
 -- example unbind_login

@@ -11,6 +11,7 @@ CREATE TABLE tenancy.invitations (
   invited_by_key uuid,
   created_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL CHECK (isfinite(expires_at)),
+  signed_up_by name,
   UNIQUE (organization_id, email)
 );
 CREATE INDEX invitations_email_idx ON tenancy.invitations (email);
@@ -20,10 +21,11 @@ COMMENT ON COLUMN tenancy.invitations.organization_id IS 'The inviting organizat
 COMMENT ON COLUMN tenancy.invitations.email IS 'E-mail address that is invited, whether or not somebody with it is known';
 COMMENT ON COLUMN tenancy.invitations.role_id IS 'Organization role that is offered; judged when the invitation is accepted';
 COMMENT ON COLUMN tenancy.invitations.workspaces IS 'Workspace roles that are offered: an object of workspace id to role id; judged when the invitation is accepted';
-COMMENT ON COLUMN tenancy.invitations.invited_by_user IS 'User who has invited, or whose key has; NULL with no key: a DBA';
+COMMENT ON COLUMN tenancy.invitations.invited_by_user IS 'User who has invited, or whose key has; NULL with neither key nor signed_up_by: a DBA';
 COMMENT ON COLUMN tenancy.invitations.invited_by_key IS 'API key that has invited';
 COMMENT ON COLUMN tenancy.invitations.created_at IS 'When the invitation was made';
 COMMENT ON COLUMN tenancy.invitations.expires_at IS 'From then on it cannot be accepted';
+COMMENT ON COLUMN tenancy.invitations.signed_up_by IS 'Role that has invited while it signed the organization up; such an invitation ends with that';
 
 -- The inviting organization may see none of this, and so the column is not called organization_id: audit entries about rows with
 -- such a column are visible to that organization.

@@ -13,6 +13,7 @@ CREATE TABLE tenancy.trusted_issuers (
   scopes_required boolean NOT NULL DEFAULT false,
   created_by text,
   created_at timestamptz NOT NULL DEFAULT now(),
+  groups_claim text COLLATE "C" CHECK (length(groups_claim) BETWEEN 1 AND 255),
   UNIQUE NULLS NOT DISTINCT (issuer, organization_id),
   CHECK (cardinality(audiences) > 0 OR cardinality(authorized_parties) > 0),
   CHECK ('' <> ALL (audiences) AND '' <> ALL (authorized_parties) AND array_position(audiences, NULL) IS NULL
@@ -30,6 +31,7 @@ COMMENT ON COLUMN tenancy.trusted_issuers.token_use IS 'Required value of the cl
 COMMENT ON COLUMN tenancy.trusted_issuers.max_age_seconds IS 'The most that lies between a token''s issue and its expiry';
 COMMENT ON COLUMN tenancy.trusted_issuers.scopes_required IS 'A token without a registered scope has no rights; otherwise it is not narrowed';
 COMMENT ON COLUMN tenancy.trusted_issuers.created_by IS 'Who has configured it last: the user''s e-mail address, an API key''s id, or the login';
+COMMENT ON COLUMN tenancy.trusted_issuers.groups_claim IS 'Claim that names the user''s groups, of those with this issuer; NULL: none';
 COMMENT ON COLUMN tenancy.trusted_issuers.created_at IS 'When the issuer was first trusted';
 
 CREATE TABLE tenancy.issuer_keys (
@@ -52,6 +54,7 @@ CREATE TABLE tenancy.identities (
   subject text COLLATE "C" NOT NULL CHECK (length(subject) BETWEEN 1 AND 255),
   user_id uuid NOT NULL REFERENCES tenancy.users ON DELETE CASCADE,
   created_at timestamptz NOT NULL DEFAULT now(),
+  linked_by uuid,
   PRIMARY KEY (trust_id, subject)
 );
 CREATE INDEX identities_user_idx ON tenancy.identities (user_id, trust_id);
@@ -60,6 +63,7 @@ COMMENT ON COLUMN tenancy.identities.trust_id IS 'The trust whose tokens name th
 COMMENT ON COLUMN tenancy.identities.subject IS 'Value of the claim sub, or oid';
 COMMENT ON COLUMN tenancy.identities.user_id IS 'The user';
 COMMENT ON COLUMN tenancy.identities.created_at IS 'When they were linked';
+COMMENT ON COLUMN tenancy.identities.linked_by IS 'Member who has said so, and whose rights limit what it is worth now; NULL: a DBA, or the user by accepting an invitation';
 
 -- Survives the membership: what was revoked stays so after a return.
 CREATE TABLE tenancy.ended_tokens (

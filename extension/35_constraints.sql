@@ -4,15 +4,19 @@ CREATE FUNCTION tenancy_internal.check_role_assignment() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   role tenancy.roles;
+  level text := TG_ARGV[0];
 BEGIN
+  IF level = 'target' THEN
+    level := CASE WHEN to_jsonb(NEW) ->> 'workspace_id' IS NULL THEN 'organization' ELSE 'workspace' END;
+  END IF;
   SELECT * INTO role FROM tenancy.roles r WHERE r.role_id = NEW.role_id;
   IF NOT FOUND THEN
     RETURN NEW;  -- the foreign key says so
   END IF;
-  IF role.level <> TG_ARGV[0] AND TG_ARGV[0] <> '' THEN
+  IF role.level <> level AND level <> '' THEN
     RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
       MESSAGE = format('role "%s" is on level "%s"', role.name, role.level),
-      DETAIL = format('Table "%s" takes roles on level "%s".', TG_TABLE_NAME, TG_ARGV[0]);
+      DETAIL = format('Table "%s" takes roles on level "%s".', TG_TABLE_NAME, level);
   END IF;
   IF role.organization_id <> NEW.organization_id OR
      (role.organization_id IS NOT NULL AND NEW.organization_id IS NULL) THEN
@@ -22,7 +26,7 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_role_assignment() IS 'Trigger: a role is given on its own level (the argument; empty for any) and in its own organization';
+COMMENT ON FUNCTION tenancy_internal.check_role_assignment() IS 'Trigger: a role is given on its own level (the argument; empty for any, target for that of a workspace or, without one, of the organization) and in its own organization';
 
 -- Addresses that look the same to people must not be two users. A trigger instead of a CHECK, which would keep addresses of an
 -- earlier version from being restored.

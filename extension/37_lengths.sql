@@ -97,9 +97,8 @@ CREATE TRIGGER check_external_id BEFORE INSERT OR UPDATE ON tenancy.users FOR EA
 CREATE FUNCTION tenancy_internal.check_organization_names() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  -- A new slug of an existing organization is its administrators' choice, who must not learn others' external ids.
   IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.slug = NEW.external_id AND o.organization_id <> NEW.organization_id)
-     OR TG_OP = 'INSERT' AND EXISTS (SELECT FROM tenancy.organizations o WHERE o.external_id = NEW.slug AND o.organization_id <> NEW.organization_id) THEN
+     OR EXISTS (SELECT FROM tenancy.organizations o WHERE o.external_id = NEW.slug AND o.organization_id <> NEW.organization_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
       CONSTRAINT = 'organizations_names', MESSAGE = 'slug or external id of the organization is in use',
       HINT = 'Choose another one.';
@@ -107,8 +106,8 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_organization_names() IS 'Trigger: raises 23505 for an external id that is another organization''s slug, and for a new organization also the reverse';
+COMMENT ON FUNCTION tenancy_internal.check_organization_names() IS 'Trigger: raises 23505 for an external id that is another organization''s slug, and the reverse';
 
-CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF external_id ON tenancy.organizations FOR EACH ROW
+CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF slug, external_id ON tenancy.organizations FOR EACH ROW
   WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
   EXECUTE FUNCTION tenancy_internal.check_organization_names();

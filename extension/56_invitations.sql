@@ -79,6 +79,7 @@ DECLARE
   offered jsonb;
   ends timestamptz := coalesce(invite.until, clock_timestamp() + interval '14 days');
   me record;
+  signed_up_by name;
   new_id uuid;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users'),
@@ -109,8 +110,15 @@ BEGIN
       DETAIL = 'An organization makes at most 1000 invitations within 24 hours.';
   END IF;
   SELECT w.user_id, w.api_key_id INTO me FROM tenancy.whoami() w WHERE NOT tenancy.is_dba();
-  INSERT INTO tenancy.invitations (organization_id, email, role_id, workspaces, invited_by_user, invited_by_key, created_at, expires_at)
-  VALUES (the_organization, the_address, the_role, offered, me.user_id, me.api_key_id, clock_timestamp(), ends)
+  IF NOT tenancy.is_dba() AND me.user_id IS NULL AND me.api_key_id IS NULL THEN
+    IF NOT tenancy_internal.signs_up(the_organization) THEN
+      RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: a token of no user cannot invite',
+        DETAIL = 'An invitation is worth what the one who has made it can give when it is accepted.';
+    END IF;
+    signed_up_by := (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller());
+  END IF;
+  INSERT INTO tenancy.invitations (organization_id, email, role_id, workspaces, invited_by_user, invited_by_key, signed_up_by, created_at, expires_at)
+  VALUES (the_organization, the_address, the_role, offered, me.user_id, me.api_key_id, signed_up_by, clock_timestamp(), ends)
   RETURNING invitation_id INTO new_id;
   RETURN new_id;
 END
@@ -181,13 +189,37 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.accept_invitation(uuid) IS 'Accepts an invitation as the invited person, by a login of its own or "tenancy.user" on a trusted login, or on its behalf as a DBA; who isn''t a user yet becomes one. What it offers is judged anew: 55000 when it has ended, or whoever made it may no longer give that; 42704 for another''s, 42501 for an API key, or a token that an organization can make';
 
+-- The same as signs_up() for a role that isn't the caller. An owner who is invited has until the invitation ends, since the
+-- organization has nobody before.
+CREATE FUNCTION tenancy_internal.is_signed_up(organization_id uuid, role name) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT FROM tenancy.organizations o JOIN pg_roles r ON r.rolname = is_signed_up.role
+    WHERE o.organization_id = is_signed_up.organization_id AND o.open_to_sign_up AND o.created_by = is_signed_up.role
+      AND has_type_privilege(r.oid, 'tenancy.sign_up', 'USAGE')
+      AND (o.created_at > clock_timestamp() - interval '1 day' OR NOT EXISTS (
+             SELECT FROM tenancy.organization_members m JOIN tenancy.roles owner ON owner.role_id = m.role_id
+             WHERE m.organization_id = o.organization_id AND owner.organization_id IS NULL AND owner.name = 'owner')))
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_signed_up(uuid, name) IS 'Whether a role that may create organizations has created this one, and may still set it up';
+
+CREATE FUNCTION tenancy_internal.end_sign_up() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  DELETE FROM tenancy.invitations i WHERE i.organization_id = NEW.organization_id AND i.signed_up_by IS NOT NULL;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.end_sign_up() IS 'Trigger: invitations by whoever has signed an organization up end when it is no longer open to that';
+
 CREATE FUNCTION tenancy_internal.is_still_offered(invitation tenancy.invitations) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   offered tenancy.invitations := is_still_offered.invitation;
   by_dba boolean := offered.invited_by_user IS NULL AND offered.invited_by_key IS NULL;
 BEGIN
-  RETURN EXISTS (
+  RETURN (offered.signed_up_by IS NULL OR tenancy_internal.is_signed_up(offered.organization_id, offered.signed_up_by))
+  AND EXISTS (
     SELECT FROM tenancy.organizations o WHERE o.organization_id = offered.organization_id AND o.closed_at IS NULL)
   AND NOT EXISTS (
     SELECT FROM (SELECT NULL::uuid AS workspace_id, offered.role_id, 'organization' AS level

@@ -15,7 +15,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_external_id_change(text, text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set where there was this one, or (NULL) none; whether or not it is taken';
 
--- Slugs are unique over all organizations, so that a free choice would reveal the others.
+-- No slug is another organization's slug or external id, so that a free choice would reveal these.
 CREATE FUNCTION tenancy.update_organization(organization text, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -24,9 +24,9 @@ BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update'),
           tenancy_internal.require_external_id_change(
             (SELECT o.external_id FROM tenancy.organizations o WHERE o.organization_id = the_organization), update_organization.external_id);
-  IF update_organization.slug IS NOT NULL AND tenancy_internal.may_set_external_id() IS NOT TRUE THEN
+  IF update_organization.slug IS NOT NULL AND NOT tenancy.is_dba() AND NOT tenancy_internal.may_sign_up() THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to change the slug of an organization',
-      DETAIL = 'Slugs are unique over all organizations.', HINT = 'A DBA, a role that may create organizations, or an application on a trusted login can change it.';
+      DETAIL = 'No two organizations have the same slug or external id.', HINT = 'A DBA, or a role that may create organizations, can change it.';
   END IF;
   UPDATE tenancy.organizations o
   SET name = coalesce(update_organization.name, o.name), slug = coalesce(update_organization.slug, o.slug),
@@ -34,7 +34,7 @@ BEGIN
   WHERE o.organization_id = the_organization;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_organization(text, text, text, text) IS 'Changes name, slug and external id of an organization (NULL: the session''s own), where they are given; needs organization.update; slug and external id are for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change an external id (42501)';
+COMMENT ON FUNCTION tenancy.update_organization(text, text, text, text) IS 'Changes name, slug and external id of an organization (NULL: the session''s own), where they are given; needs organization.update; a slug is for a DBA or a role that may create organizations to change, an external id also for a trusted login to set where there is none (42501)';
 
 CREATE FUNCTION tenancy.update_workspace(workspace text, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

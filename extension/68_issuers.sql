@@ -2,24 +2,31 @@
 
 CREATE FUNCTION tenancy_internal.check_issuer_key() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  other record;
 BEGIN
   IF tenancy_internal.check_jwk(NEW.jwk) IS DISTINCT FROM NEW.alg THEN
     RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
       MESSAGE = format('algorithm of key "%s" is not the one of its type', NEW.kid);
   END IF;
-  IF EXISTS (SELECT FROM tenancy.trusted_issuers t
-             JOIN tenancy.jwt_keys k ON k.organization_id = coalesce(t.organization_id, k.organization_id)
+  IF EXISTS (SELECT FROM tenancy.trusted_issuers t JOIN tenancy.jwt_keys k ON k.organization_id = t.organization_id
              WHERE t.trust_id = NEW.trust_id AND k.jwk = NEW.jwk) THEN
     PERFORM tenancy_internal.refuse_shared_key(NEW.kid);
   END IF;
+  -- Keys are public: an organization that has configured one of a DBA's issuer must not keep it from being trusted.
+  FOR other IN SELECT o.slug, k.kid FROM tenancy.jwt_keys k JOIN tenancy.organizations o ON o.organization_id = k.organization_id
+               WHERE k.jwk = NEW.jwk AND EXISTS (SELECT FROM tenancy.trusted_issuers t WHERE t.trust_id = NEW.trust_id AND t.organization_id IS NULL) LOOP
+    RAISE WARNING USING MESSAGE = format('key "%s" of organization "%s" no longer signs its tokens', other.kid, other.slug),
+      DETAIL = 'It is the key of an issuer whose tokens stand for users.';
+  END LOOP;
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_issuer_key() IS 'Trigger: every key of an issuer is one that can be used, and none of an organization''s own tokens';
+COMMENT ON FUNCTION tenancy_internal.check_issuer_key() IS 'Trigger: every key of an issuer is one that can be used, and none of the organization''s own tokens; where a DBA trusts it, organizations'' keys give way';
 
 CREATE FUNCTION tenancy.trust_issuer(
   organization text, issuer text, jwks jsonb, audiences text[], subject text DEFAULT 'sub', authorized_parties text[] DEFAULT NULL,
-  token_use text DEFAULT NULL, max_age interval DEFAULT '24 hours', scopes text DEFAULT 'ignored')
+  token_use text DEFAULT NULL, max_age interval DEFAULT '24 hours', groups_claim text DEFAULT NULL, scopes text DEFAULT 'ignored')
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid;
@@ -77,12 +84,12 @@ BEGIN
   END IF;
   SELECT coalesce(w.email, w.api_key_id::text) INTO maker FROM tenancy.whoami() w WHERE NOT tenancy.is_dba();
   INSERT INTO tenancy.trusted_issuers AS t (organization_id, issuer, audiences, subject, authorized_parties, token_use, max_age_seconds,
-                                            scopes_required, created_by)
+                                            groups_claim, scopes_required, created_by)
   VALUES (the_organization, trust_issuer.issuer, trust_issuer.audiences, trust_issuer.subject, parties, nullif(trust_issuer.token_use, ''),
-          seconds, trust_issuer.scopes = 'required', coalesce(maker, session_user))
+          seconds, nullif(trust_issuer.groups_claim, ''), trust_issuer.scopes = 'required', coalesce(maker, session_user))
   ON CONFLICT ON CONSTRAINT trusted_issuers_issuer_organization_id_key DO UPDATE
   SET audiences = EXCLUDED.audiences, subject = EXCLUDED.subject, authorized_parties = EXCLUDED.authorized_parties,
-      token_use = EXCLUDED.token_use, max_age_seconds = EXCLUDED.max_age_seconds, scopes_required = EXCLUDED.scopes_required,
+      token_use = EXCLUDED.token_use, max_age_seconds = EXCLUDED.max_age_seconds, groups_claim = EXCLUDED.groups_claim, scopes_required = EXCLUDED.scopes_required,
       created_by = EXCLUDED.created_by
   RETURNING t.trust_id INTO the_trust;
   DELETE FROM tenancy.issuer_keys k
@@ -92,7 +99,7 @@ BEGIN
   ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION tenancy.trust_issuer(text, text, jsonb, text[], text, text[], text, interval, text) IS 'Lets tokens of an issuer stand for users: of the members of an organization (NULL: the session''s own; for a DBA without one, of all organizations). The claim iss is compared byte for byte, aud must be or contain one of the audiences, and clients (azp, client_id, appid, cid) be among the authorized parties (NULL: the audiences). Users are identified by sub or oid, linked by link_identity() or by accepting an invitation, or by email where email_verified is true. Called again, it replaces what was configured; without keys it ends the trust. Needs organization.update and every right that a member can have, without an end; 22023 without issuer and audience, 42501 otherwise';
+COMMENT ON FUNCTION tenancy.trust_issuer(text, text, jsonb, text[], text, text[], text, interval, text, text) IS 'Lets tokens of an issuer stand for users: of the members of an organization (NULL: the session''s own; for a DBA without one, of all organizations). The claim iss is compared byte for byte, aud must be or contain one of the audiences, and clients (azp, client_id, appid, cid) be among the authorized parties (NULL: the audiences). An organization''s trust counts in sessions only that have chosen it by "tenancy.organization", and behind a DBA''s. Users are identified by sub or oid, linked by link_identity() or by accepting an invitation, or by email where email_verified is true; groups_claim names their groups, of those made for this issuer by create_group(). Called again, it replaces what was configured; without keys it ends the trust. Needs organization.update and every right that a member can have, without an end; 22023 without issuer and audience, 42501 otherwise';
 
 -- Which trust a subject is of, and whether the session may say whose subjects it has.
 CREATE FUNCTION tenancy_internal.resolve_trust(issuer text, organization text) RETURNS tenancy.trusted_issuers
@@ -116,26 +123,32 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.resolve_trust(text, text) IS 'The trust in an issuer of an organization (NULL: the session''s own; for a DBA, that of a DBA); 42501 without team.add_users, 42704 for none';
 
--- The right to link a subject to a member is the right to act as that member.
+-- The right to link a subject to a member is the right to act as that member, which nobody has who holds less.
 CREATE FUNCTION tenancy_internal.require_delegable_member(organization_id uuid, user_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.require_delegable_role(m.organization_id, NULL, m.role_id) FROM tenancy.organization_members m
-  WHERE m.organization_id = require_delegable_member.organization_id AND m.user_id = require_delegable_member.user_id;
-  PERFORM tenancy_internal.require_delegable_role(m.organization_id, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
-  WHERE m.organization_id = require_delegable_member.organization_id AND m.user_id = require_delegable_member.user_id;
+  IF NOT tenancy.is_dba() THEN
+    PERFORM tenancy_internal.require_delegation(
+      tenancy_internal.missing_for_identity(require_delegable_member.organization_id, require_delegable_member.user_id), 'acting as that member');
+  END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_delegable_member(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of all of a member''s roles';
+COMMENT ON FUNCTION tenancy_internal.require_delegable_member(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of a member, over all rows';
 
 CREATE FUNCTION tenancy.link_identity(issuer text, subject text, member text, organization text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_trust tenancy.trusted_issuers := tenancy_internal.resolve_trust(link_identity.issuer, link_identity.organization);
   the_user uuid;
+  me uuid;
 BEGIN
   IF length(link_identity.subject) BETWEEN 1 AND 255 IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a subject has 1 to 255 characters';
+  END IF;
+  IF NOT tenancy.is_dba() AND (SELECT i.kind FROM tenancy_internal.own_identity() i) <> 'person' THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: an API key or a token does not speak for a person',
+      DETAIL = 'A link is worth what the person can give who has made it.',
+      HINT = 'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.';
   END IF;
   IF the_trust.organization_id IS NULL THEN
     the_user := tenancy_internal.find_user(link_identity.member);
@@ -148,15 +161,21 @@ BEGIN
   IF the_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
   END IF;
-  INSERT INTO tenancy.identities (trust_id, subject, user_id) VALUES (the_trust.trust_id, link_identity.subject, the_user)
-  ON CONFLICT DO NOTHING;
+  IF NOT tenancy.is_dba() THEN
+    SELECT w.user_id INTO me FROM tenancy.whoami() w;
+  END IF;
+  -- Somebody else can vouch for an existing link, so that it outlives who has made it; it never moves to another user.
+  INSERT INTO tenancy.identities AS i (trust_id, subject, user_id, linked_by)
+  VALUES (the_trust.trust_id, link_identity.subject, the_user, me)
+  ON CONFLICT ON CONSTRAINT identities_pkey DO UPDATE SET linked_by = EXCLUDED.linked_by
+  WHERE i.user_id = EXCLUDED.user_id AND i.linked_by IS NOT NULL AND i.linked_by IS DISTINCT FROM EXCLUDED.linked_by;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('subject "%s" is linked to a user already', link_identity.subject),
       HINT = 'Use tenancy.unlink_identity() first.';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.link_identity(text, text, text, text) IS 'Says which user a subject (sub, or oid) of a trusted issuer is: a DBA for an issuer that a DBA trusts, otherwise whoever has team.add_users in the organization (NULL: the session''s own) and at least the rights of that member; 23505 for a subject that is linked, 42704 for an issuer that isn''t trusted';
+COMMENT ON FUNCTION tenancy.link_identity(text, text, text, text) IS 'Says which user a subject (sub, or oid) of a trusted issuer is: a DBA for an issuer that a DBA trusts, otherwise a person who has team.add_users in the organization (NULL: the session''s own) and at least the rights of that member, over all rows. Its tokens are refused as soon as that person has less, until somebody else makes the same link; 23505 for a subject that is linked, 42704 for an issuer that isn''t trusted, 42501 for an API key or token';
 
 CREATE FUNCTION tenancy.unlink_identity(issuer text, subject text, organization text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -40,4 +40,4 @@ BEGIN
   RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(tenancy_internal.resolve_organization(access_matrix.organization)) m;
 END
 $$;
-COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides';
+COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides. And (level group) what each group''s roles give its members';

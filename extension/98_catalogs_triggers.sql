@@ -11,6 +11,12 @@ BEGIN
   FOR t IN SELECT * FROM (VALUES
     ('organization_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('organization')$q$, false),
     ('workspace_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
+    ('group_roles', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('target')$q$, false),
+    ('groups', 'check_source', 'BEFORE UPDATE', 'ROW', NULL, 'check_group()', false),
+    ('group_members', 'check_source', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_group_member()', false),
+    ('group_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_group()', false),
+    ('group_roles', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_group()', false),
+    ('group_roles', 'end_keys_of_former', 'AFTER UPDATE', 'ROW', 'OLD.role_id IS DISTINCT FROM NEW.role_id', 'end_keys_of_group()', false),
     ('visibility', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
     ('grants', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('')$q$, false),
     ('grants', 'check_change', 'BEFORE INSERT OR UPDATE OR DELETE', 'ROW', NULL, 'check_grant_change()', false),
@@ -26,6 +32,7 @@ BEGIN
     ('organization_members', 'check_member_id', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_member_id()', false),
 
     ('organization_members', 'follow_membership', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'follow_membership()', false),
+    ('organizations', 'end_sign_up', 'AFTER UPDATE', 'ROW', 'OLD.open_to_sign_up AND NOT NEW.open_to_sign_up', 'end_sign_up()', false),
     ('login_bindings', 'settle_binding', 'BEFORE INSERT OR UPDATE', 'ROW',
      'NEW.user_id IS NOT NULL AND NEW.organization_id IS NULL AND NEW.workspace_id IS NULL', 'settle_binding()', false),
     ('organization_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_leaver()', false),
@@ -42,8 +49,11 @@ BEGIN
      '(OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id)', 'end_tokens_of_leaver()', false),
     ('organization_members', 'end_tokens_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
     ('identities', 'end_tokens', 'AFTER DELETE', 'ROW', NULL, 'end_tokens_of_unlinked()', false),
-    ('identities', 'end_tokens_of_former', 'AFTER UPDATE', 'ROW', 'OLD.* IS DISTINCT FROM NEW.*', 'end_tokens_of_unlinked()', false),
+    ('identities', 'end_tokens_of_former', 'AFTER UPDATE', 'ROW', '(OLD.trust_id, OLD.subject, OLD.user_id) IS DISTINCT FROM (NEW.trust_id, NEW.subject, NEW.user_id)', 'end_tokens_of_unlinked()', false),
     ('identities', 'end_tokens_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
+
+    ('permissions', 'drop_settings', 'AFTER DELETE', 'ROW', 'NOT OLD.built_in', 'drop_resource_settings()', false),
+    ('chosen_vocabulary', 'leave_out', 'AFTER INSERT', 'ROW', NULL, 'leave_out_gateway()', true),
 
     ('audit_log', 'seal', 'BEFORE INSERT', 'ROW', format('NOT %s', is_restore), 'seal_audit_entry()', false),
     ('audit_log', 'guard', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'guard_audit_log()', true),

@@ -60,6 +60,7 @@ SELECT tenancy_internal.find_workspace('shared-team-workspace', 'aaaaaaaa-0000-4
 -- No name is given that another organization has
 UPDATE tenancy.organizations SET external_id = 'acme' WHERE slug = 'globex';
 INSERT INTO tenancy.organizations (slug, name) SELECT external_id, 'Taken' FROM tenancy.organizations WHERE slug = 'acme' AND external_id IS NOT NULL;
+UPDATE tenancy.organizations SET slug = '1' WHERE slug = 'globex';
 -- Data of 1.0 can have such names
 ALTER TABLE tenancy.organizations DISABLE TRIGGER check_names;
 ALTER TABLE tenancy.users DISABLE TRIGGER check_external_id;

@@ -112,6 +112,24 @@ SET SESSION AUTHORIZATION DEFAULT;
 SELECT tenancy.set_jwks('acme', jwks) FROM jwks WHERE name = 'acme';
 SET SESSION AUTHORIZATION regress_plain;
 
+-- A key of an issuer that a DBA trusts for users signs no tokens of an organization, whoever has configured it first.
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.trust_issuer(NULL, 'https://idp.test', jwks, ARRAY['database']) FROM jwks WHERE name = 'acme';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, rows_by(token) FROM tokens WHERE name IN ('RS256', 'globex') ORDER BY n;
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT failure($$SELECT tenancy.set_jwks('acme', jwks) FROM app.jwks WHERE name = 'acme'$$);
+SELECT failure($$SELECT tenancy.set_jwks('globex', jwks) FROM app.jwks WHERE name = 'acme'$$);
+SELECT tenancy.trust_issuer(NULL, 'https://idp.test', NULL, NULL);
+-- Another organization that trusts it for users of its own takes nothing away, whatever issuer the tokens name.
+SELECT tenancy.trust_issuer('globex', issuer, jwks, ARRAY['database']) FROM jwks, unnest(ARRAY['https://id.acme.test', 'https://idp.test']) issuer WHERE name = 'acme';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, rows_by(token) FROM tokens WHERE name IN ('RS256', 'issuer and audience', 'globex') ORDER BY n;
+SET SESSION AUTHORIZATION DEFAULT;
+DELETE FROM tenancy.trusted_issuers;
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, rows_by(token) FROM tokens WHERE name = 'RS256';
+
 -- Its principal
 SELECT use_token('other claims');
 SELECT kind, source, organization, workspace, user_id, email, api_key_id, login, expires_at AT TIME ZONE 'UTC' AS expires_at FROM tenancy.whoami();

@@ -15,6 +15,7 @@ INSERT INTO matrix VALUES
   ('organization', 'update', '=', ''),
   ('api_keys',     'create edit delete update rotate', '=', ''),
   ('billing',      'manage', '', ''),
+  ('team',         'sync_groups', '', ''),
   ('audit_logs',   'list', '=', ''),
   ('workspaces',   'list view create update delete', '=', 'list view'),
   -- below the table: metadata and export go with view, writing is for owners and admins
@@ -34,7 +35,7 @@ UNION ALL SELECT 'organization', 'admin', resource, string_to_table(replace(admi
 UNION ALL SELECT 'organization', 'member', resource, string_to_table(replace(member, '=', owner), ' ') FROM matrix
 -- section 3: every role views what the workspace produces; admin and manager change its resources, members as in section 2
 UNION ALL SELECT 'workspace', role, resource, string_to_table(owner, ' ') FROM matrix, unnest(ARRAY['admin', 'manager']) role
-          WHERE resource NOT IN ('organization', 'billing', 'audit_logs', 'workspaces', 'completions') AND owner <> 'write'
+          WHERE resource NOT IN ('organization', 'billing', 'audit_logs', 'workspaces', 'completions') AND owner NOT IN ('write', 'sync_groups')
 UNION ALL SELECT 'workspace', 'member', resource, string_to_table(replace(member, '=', owner), ' ') FROM matrix
 UNION ALL SELECT 'workspace', 'member', 'team', unnest(ARRAY['list', 'view'])
 UNION ALL SELECT 'workspace', role, 'workspaces', unnest(ARRAY['list', 'view', 'update']) FROM unnest(ARRAY['admin', 'manager']) role;
@@ -61,3 +62,12 @@ SELECT resource, string_agg(action, ' ' ORDER BY action) AS actions FROM tenancy
 -- The settings of section 4, with their roles, and what they override
 SELECT category, setting, r.level || ' ' || r.name AS role, resource, actions
 FROM tenancy.setting_definitions d JOIN tenancy.roles r USING (role_id) ORDER BY category, setting;
+
+-- What constraints list is what the core knows.
+WITH listed AS (
+  SELECT conname, (SELECT array_agg(DISTINCT m[1] ORDER BY m[1]) FROM regexp_matches(pg_get_constraintdef(oid), $$'([a-z_]+)'$$, 'g') m) AS words
+  FROM pg_constraint WHERE connamespace = 'tenancy'::regnamespace AND contype = 'c')
+SELECT conname, list, words = (SELECT array_agg(w ORDER BY w COLLATE "C") FROM unnest(tenancy_internal.words(list)) w) AS same
+FROM (VALUES ('roles_level_check', 'levels'), ('workspace_overrides_category_check', 'categories'), ('api_keys_kind_check', 'key_kinds'),
+             ('permissions_data_visibility_check', 'observability')) v (conname, list)
+JOIN listed USING (conname) ORDER BY conname;

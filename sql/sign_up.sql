@@ -64,6 +64,52 @@ CALL become('nobody');
 SET SESSION AUTHORIZATION regress_web;
 SELECT app.outcome($$SELECT tenancy.create_workspace('evil', 'X')$$) AS workspace, app.outcome($$SELECT tenancy.set_organization_role('evil', 'new@x.test', 'owner')$$) AS member;
 SELECT organization_id IS NOT NULL AS still_idempotent, owner_id FROM tenancy.create_organization('Evil', 'olivia@acme.test', external_id => '910');
+-- What the role has offered ends with its right to, whoever has accepted before
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION joins(organization text, who text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  outcome text;
+BEGIN
+  PERFORM set_config('tenancy.user', who || '@acme.test', true);
+  outcome := app.outcome(format('SELECT tenancy.accept_invitation(i.invitation_id) FROM tenancy.my_organizations() i WHERE i.state = ''invited'' AND i.organization = %L', organization));
+  RETURN CASE WHEN (SELECT count(*) FROM tenancy.my_organizations() m WHERE m.organization = joins.organization AND m.state = 'member') = 1 THEN 'joins' ELSE outcome END;
+END
+$$;
+SET SESSION AUTHORIZATION regress_web;
+SELECT n, organization_id IS NOT NULL AS made FROM generate_series(1, 7) n, tenancy.create_organization('Trap ' || n, CASE WHEN n <= 3 THEN 'olivia@acme.test' ELSE 'new' || n || '@shop.test' END);
+SELECT n, tenancy.invite('trap-' || n, 'mike@acme.test', 'admin', until => now() + interval '30 years') IS NOT NULL AS invited FROM generate_series(1, 7) n;
+RESET SESSION AUTHORIZATION;
+SELECT DISTINCT signed_up_by FROM tenancy.invitations WHERE signed_up_by IS NOT NULL;
+UPDATE tenancy.organizations SET created_at = now() - interval '25 hours' WHERE slug IN ('trap-2', 'trap-5');
+UPDATE tenancy.organizations SET open_to_sign_up = false WHERE slug = 'trap-6';
+UPDATE tenancy.organizations SET created_by = 'regress_other_web' WHERE slug = 'trap-7';
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, organization, joins(organization, who) FROM (VALUES
+  (1, 'mike', 'trap-1'), (2, 'olivia', 'trap-1'),  -- a colleague at sign-up, then the owner
+  (3, 'olivia', 'trap-2'), (4, 'mike', 'trap-2'),  -- an owner two days later, and then the colleague
+  (5, 'olivia', 'trap-3'), (6, 'mike', 'trap-3'),  -- the colleague after the owner
+  (7, 'mike', 'trap-4'),                           -- a colleague of an owner who was new
+  (8, 'mike', 'trap-5'), (9, 'mike', 'trap-6'), (10, 'mike', 'trap-7')) v (n, who, organization) ORDER BY n;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+-- Without the right, what it has offered is worth nothing either; a DBA's invitation stays one
+SET SESSION AUTHORIZATION regress_web;
+SELECT organization_id IS NOT NULL AS made FROM tenancy.create_organization('Trap 8', 'new8@shop.test');
+SELECT tenancy.invite('trap-8', 'mike@acme.test', 'admin') IS NOT NULL AS invited, tenancy.invite('trap-8', 'mona@acme.test', 'admin') IS NOT NULL AS too;
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.invite('trap-8', 'adam@acme.test', 'admin') IS NOT NULL AS by_a_dba;
+REVOKE USAGE ON TYPE tenancy.sign_up FROM regress_web;
+SET SESSION AUTHORIZATION regress_app;
+SELECT joins('trap-8', 'mike');
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.organizations SET open_to_sign_up = false WHERE slug = 'trap-8';
+SELECT email, signed_up_by FROM tenancy.invitations JOIN tenancy.organizations USING (organization_id) WHERE slug = 'trap-8';
+SET SESSION AUTHORIZATION regress_app;
+SELECT joins('trap-8', 'adam');
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+GRANT USAGE ON TYPE tenancy.sign_up TO regress_web;
+DELETE FROM tenancy.organizations WHERE slug ~ '^trap-';
 -- So it is after a day, and for one that is being closed
 RESET SESSION AUTHORIZATION;
 UPDATE tenancy.organizations SET created_at = now() - interval '1 day' WHERE slug = 'shop';

@@ -11,12 +11,18 @@
 SELECT FROM tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id',
                             owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
 GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_plain;
+-- Organizations' trusts count in sessions that have chosen the organization: app.chosen, where nothing else is said.
+SET app.chosen = 'acme';
+CREATE FUNCTION choose() RETURNS void LANGUAGE sql AS $$
+  SELECT set_config('tenancy.organization', coalesce(nullif(current_setting('tenancy.organization'), ''), current_setting('app.chosen', true), ''), true)
+$$;
 -- Who a session with a token is, and the rows that it sees, or its error.
 CREATE FUNCTION seen_by(token name) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   ids text;
   detail text;
 BEGIN
+  PERFORM choose();
   PERFORM set_config('tenancy.jwt', (SELECT t.token FROM app.tokens t WHERE t.name = seen_by.token), true);
   SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '-') INTO ids FROM app.logs;
   RETURN (SELECT concat_ws(' ', w.kind, w.source, split_part(w.email, '@', 1), 'of', w.organization, 'in ' || w.workspace, 'sees', ids) FROM tenancy.whoami() w);
@@ -29,6 +35,7 @@ CREATE FUNCTION use_token(name text) RETURNS void LANGUAGE sql AS
 $$ SELECT set_config('tenancy.jwt', t.token, false) FROM app.tokens t WHERE t.name = use_token.name $$;
 CREATE FUNCTION rights_by(token name) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM choose();
   PERFORM set_config('tenancy.jwt', (SELECT t.token FROM app.tokens t WHERE t.name = rights_by.token), true);
   RETURN (SELECT CASE WHEN count(*) > 10 THEN 'many' ELSE coalesce(string_agg(resource || '.' || action, ' ' ORDER BY resource, action), 'none') END
           FROM (SELECT DISTINCT resource, action FROM tenancy.permissions()) p);
@@ -74,7 +81,8 @@ SELECT failure($$SELECT tenancy.set_jwks('acme', jwks) FROM app.jwks WHERE name 
 BEGIN;
 SELECT tenancy.set_jwks('acme', jwks) FROM jwks WHERE name = 'impostor';
 SELECT failure($$SELECT tenancy.trust_issuer('acme', 'https://other.test', jwks, ARRAY['database']) FROM app.jwks WHERE name = 'impostor'$$);
-SELECT failure($$SELECT tenancy.trust_issuer(NULL, 'https://other.test', jwks, ARRAY['database']) FROM app.jwks WHERE name = 'impostor'$$);
+-- An organization's does not keep a DBA from trusting an issuer, and its own tokens by that key are refused (see jwt.sql).
+SELECT tenancy.trust_issuer(NULL, 'https://other.test', jwks, ARRAY['database']) FROM app.jwks WHERE name = 'impostor';
 ROLLBACK;
 
 -- Links: by whoever holds all that the member holds, and for one user each.
@@ -92,6 +100,7 @@ SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'mike', 'adam@
 SELECT failure($$SELECT tenancy.unlink_identity('https://idp.test', 'nobody')$$);
 CALL become('nobody');
 SET SESSION AUTHORIZATION DEFAULT;
+SELECT subject, u.email, by.email AS linked_by FROM tenancy.identities i JOIN tenancy.users u USING (user_id) LEFT JOIN tenancy.users by ON by.user_id = i.linked_by;
 
 -- By a trust that knows the subject, the token is the user; each bad one is tried between two good ones.
 SET SESSION AUTHORIZATION regress_plain;
@@ -126,6 +135,7 @@ SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database'],
 -- A token that an organization can make speaks for no person, and may not administer more than the user may.
 SET SESSION AUTHORIZATION regress_plain;
 SELECT use_token('RS256');
+SET tenancy.organization = 'acme';
 SELECT failure('SELECT tenancy.leave_organization()');
 SELECT failure($$SELECT tenancy.update_user(name => 'Mickey')$$);
 SELECT failure($$SELECT tenancy.invite(NULL, 'somebody@acme.test')$$);
@@ -137,9 +147,15 @@ INSERT INTO logs (id, workspace_id, body) VALUES (90, 'aaaaaaaa-0000-4000-8000-0
 ROLLBACK;
 SELECT failure($$INSERT INTO app.logs (id, workspace_id, user_id) VALUES (91, 'aaaaaaaa-0000-4000-8000-000000000002', 'cccccccc-0000-4000-8000-000000000001')$$);
 RESET tenancy.jwt;
+RESET tenancy.organization;
 SET SESSION AUTHORIZATION DEFAULT;
 
--- Another organization's trust in the same issuer, with a key of its own, or with the same: neither keys nor subjects are shared.
+-- Another organization's trust in the same issuer, with a key of its own, or with the same: neither keys nor subjects are shared,
+-- and a session that has chosen no organization is nobody, whoever else trusts the issuer.
+RESET app.chosen;
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+SET SESSION AUTHORIZATION DEFAULT;
 SELECT tenancy.trust_issuer('globex', 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'impostor';
 SELECT tenancy.link_identity('https://idp.test', 'mike', 'gus@globex.test', 'globex');
 SET SESSION AUTHORIZATION regress_plain;
@@ -154,15 +170,74 @@ SET tenancy.organization = 'globex';
 SELECT seen_by('RS256');
 RESET tenancy.organization;
 SET SESSION AUTHORIZATION DEFAULT;
--- Another organization can say of a member's subject that it is somebody of its own. Whom the verified address names stays that user.
+-- Another organization can say of a member's subject that it is somebody of its own. A DBA's trust in the issuer is before both.
 SELECT tenancy.link_identity('https://idp.test', 'with address', 'mike@acme.test', 'acme'), tenancy.link_identity('https://idp.test', 'with address', 'gus@globex.test', 'globex');
 SET SESSION AUTHORIZATION regress_plain;
-SELECT seen_by('with address');
 SET tenancy.organization = 'globex';
 SELECT seen_by('with address');
 RESET tenancy.organization;
 SET SESSION AUTHORIZATION DEFAULT;
-SELECT tenancy.trust_issuer('globex', 'https://idp.test', NULL, NULL);
+SELECT tenancy.trust_issuer(NULL, 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'idp';
+SELECT tenancy.link_identity('https://idp.test', 'with address', 'mike@acme.test'), tenancy.link_identity('https://idp.test', 'mike', 'mona@acme.test');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('with address'), seen_by('RS256');
+SET tenancy.organization = 'globex';
+SELECT seen_by('with address'), seen_by('RS256');
+SET tenancy.organization = 'acme';
+SELECT seen_by('with address'), seen_by('RS256');
+RESET tenancy.organization;
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT tenancy.trust_issuer('globex', 'https://idp.test', NULL, NULL), tenancy.trust_issuer(NULL, 'https://idp.test', NULL, NULL);
+UPDATE tenancy.users SET tokens_issued_before = NULL;
+SET app.chosen = 'acme';
+
+-- A link is worth what its maker can give now, not what they could give then: adam has linked mike's subject.
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+SET SESSION AUTHORIZATION DEFAULT;
+CREATE FUNCTION after(change text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  seen text;
+BEGIN
+  EXECUTE change;
+  SET LOCAL ROLE regress_plain;
+  seen := app.seen_by('RS256');
+  RAISE SQLSTATE 'UNDO1' USING MESSAGE = seen;
+EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+  RETURN SQLERRM;
+END
+$$;
+SELECT change, after(change) FROM unnest(ARRAY[
+  $$SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'owner')$$, $$SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'admin')$$,
+  $$SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'member')$$, $$SELECT tenancy.remove_organization_member('acme', 'adam@acme.test')$$,
+  $$UPDATE tenancy.users SET active = false WHERE email = 'adam@acme.test'$$, $$SELECT tenancy.set_setting('acme', 'org_admins_view_logs', false)$$,
+  $$SELECT tenancy.create_role('acme', 'organization', 'boss', 'member'), tenancy.set_organization_role('acme', 'mike@acme.test', 'boss'), tenancy.grant_permission('acme', 'organization', 'boss', 'billing', 'manage')$$,
+  $$SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'admin')$$]) change;
+-- Nor is it his own rows' that count: who sees own rows only links nobody.
+BEGIN;
+SELECT tenancy.set_setting('acme', 'members_view_all_data', false);
+SELECT tenancy.create_role('acme', 'organization', 'people', 'member') IS NOT NULL AS made, tenancy.grant_permission('acme', 'organization', 'people', 'team', 'add_users'), tenancy.set_organization_role('acme', 'nora@acme.test', 'people');
+SET LOCAL SESSION AUTHORIZATION regress_app;
+CALL become('nora');
+SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'nora''s', 'mike@acme.test')$$);
+ROLLBACK;
+-- Somebody else vouches for the link; a DBA's needs nobody.
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SELECT tenancy.link_identity('https://idp.test', 'mike', 'mike@acme.test');
+SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'mike', 'mona@acme.test')$$);
+CALL become('nobody');
+SET SESSION AUTHORIZATION DEFAULT;
+SELECT change, after(change) FROM unnest(ARRAY[$$SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'owner')$$, $$SELECT tenancy.remove_organization_member('acme', 'adam@acme.test')$$]) change;
+UPDATE tenancy.identities SET linked_by = NULL WHERE subject = 'mike';
+SELECT after($$SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'owner')$$);
+-- A key links nobody, nor does a token of the organization's own issuer.
+SELECT secret AS master FROM tenancy.create_api_key('organization_service_key', 'all', 'acme', scopes => '"all"') \gset
+SET SESSION AUTHORIZATION regress_plain;
+SELECT set_config('tenancy.api_key', :'master', false) IS NOT NULL AS is_key;
+SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'new', 'mike@acme.test')$$);
+RESET tenancy.api_key;
+SET SESSION AUTHORIZATION DEFAULT;
 
 -- The end of a membership ends links and tokens of it, also after a return; and only there.
 BEGIN;
@@ -247,6 +322,7 @@ SELECT name, seen_by(name) FROM tokens WHERE name ~ '^cognito' ORDER BY n;
 SET SESSION AUTHORIZATION DEFAULT;
 
 -- An issuer that a DBA trusts, for all organizations: a person's own token
+RESET app.chosen;
 DELETE FROM tenancy.trusted_issuers;
 SELECT tenancy.trust_issuer(NULL, 'https://accounts.google.com', jwks, ARRAY['123.apps.googleusercontent.com'], 'email', max_age => '80 years') FROM jwks WHERE name = 'idp';
 SET SESSION AUTHORIZATION regress_app;

@@ -27,6 +27,9 @@ $$);
 INSERT INTO attacks.plants VALUES ('a view that nothing filters', '^own code: (att_dev|nobody): a call', '^own code: .*canary_globex');
 ALTER VIEW app.recent OWNER TO postgres;
 
+-- The same view, read by what a referential action sets off
+INSERT INTO attacks.plants VALUES ('all rows of the owner''s in a referential action', '^referential action: trigger after, ON DELETE CASCADE, of att_dev', '^referential action: .*canary_globex');
+
 INSERT INTO attacks.plants VALUES ('a table that does not force row security', '^own code: att_owner: a call', '^own code: att_owner: .*app.texts: canary_');
 SET tenancy.guard_rails = off;
 ALTER TABLE app.texts NO FORCE ROW LEVEL SECURITY;
@@ -82,3 +85,14 @@ ALTER EVENT TRIGGER tenancy_ddl DISABLE;
 
 INSERT INTO attacks.plants VALUES ('a function that logs what it sees', '^functions: att_dev', '^the server''s log: .*canary_');
 CREATE FUNCTION tenancy.planted_log() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN RAISE LOG 'rows: %', (SELECT string_agg(body, ' ') FROM app.logs); END $$;
+
+INSERT INTO attacks.plants VALUES ('links that nobody answers for', '^trusts: adam links', '^trusts: adam links .*a link is worth more');
+CREATE FUNCTION attacks.unanswered() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.linked_by := NULL; RETURN NEW; END $$;
+CREATE TRIGGER planted BEFORE INSERT ON tenancy.identities FOR EACH ROW EXECUTE FUNCTION attacks.unanswered();
+
+INSERT INTO attacks.plants VALUES ('invitations at sign-up that count as a DBA''s', '^trusts: an invitation at sign-up', '^trusts: an invitation at sign-up .*he has joined');
+CREATE FUNCTION attacks.by_a_dba() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.signed_up_by := NULL; RETURN NEW; END $$;
+CREATE TRIGGER planted BEFORE INSERT ON tenancy.invitations FOR EACH ROW EXECUTE FUNCTION attacks.by_a_dba();
+
+INSERT INTO attacks.plants VALUES ('slugs that are others'' external ids', '^trusts: a name of somebody else', '^trusts: a name of .*is ambiguous');
+DROP TRIGGER check_names ON tenancy.organizations;

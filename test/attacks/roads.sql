@@ -8,6 +8,7 @@ DECLARE
   key text := quote_literal('dddddddd-0000-4000-8000-00000000000' || (1 + floor(random() * 5))::int);
   setting text := quote_literal((SELECT d.setting FROM attacks.settings d ORDER BY random() LIMIT 1));
   category text := quote_literal((SELECT d.category FROM attacks.settings d ORDER BY random() LIMIT 1));
+  groups text := quote_literal(attacks.pick(ARRAY['helpers', 'others']));
   permission attacks.permissions;
   scopes text;
   value text := attacks.pick(ARRAY['true', 'false']);
@@ -25,6 +26,8 @@ BEGIN
     format('api_key_id IS NULL FROM tenancy.create_api_key(''organization_service_key'', ''new'', scopes => %s)', scopes), format('api_key_id IS NULL FROM tenancy.create_api_key(''workspace_service_key'', ''new'', workspace => %s, scopes => %s)', workspace, scopes),
     format('api_key_id IS NULL FROM tenancy.create_api_key(''workspace_user_key'', ''new'', workspace => %s, member => %s, scopes => %s)', workspace, attacks.pick(ARRAY[member, 'NULL']), scopes),
     format('tenancy.update_api_key(%s, scopes => %s)', key, scopes), format('tenancy.update_api_key(%s, expires_at => ''infinity'')', key), format('tenancy.rotate_api_key(%s) IS NULL', key), format('tenancy.revoke_api_key(%s)', key), format('tenancy.delete_api_key(%s)', key),
+    format('tenancy.create_group(NULL, %s, open_to_sync => %s) IS NULL', groups, value), format('tenancy.set_group_role(%s, %s, %s)', attacks.pick(ARRAY[workspace, '''acme''']), groups, role), format('tenancy.set_group_role(%s, %s, %s)', workspace, groups, attacks.pick(ARRAY[role, 'NULL'])),
+    format('tenancy.sync_group(NULL, %s, ARRAY[%s])', groups, member), format('tenancy.sync_group(NULL, %s, ''{}'')', groups), format('tenancy.drop_group(NULL, %s)', groups),
     'tenancy.set_jwks(NULL, (SELECT value::jsonb FROM attacks.tokens WHERE name = ''jwk''))', format('tenancy.create_workspace(NULL, ''New'') IS NULL'), format('tenancy.delete_workspace(%s)', workspace)]);
 END
 $$;
@@ -34,6 +37,11 @@ DECLARE
   level text := attacks.pick(ARRAY['organization', 'workspace']);
   member text := quote_literal(CASE WHEN attacker ~ '@acme' THEN attacker ELSE 'mike@acme.test' END);
 BEGIN
+  IF random() < 0.3 THEN
+    -- The attacker's role is a group's.
+    RETURN format(E'SELECT tenancy.create_group(NULL, ''helpers'') IS NULL;\nSELECT tenancy.sync_group(NULL, ''helpers'', ARRAY[%s]);\nSELECT tenancy.set_group_role(%s);\n', member,
+      attacks.pick(ARRAY['''search'', ''helpers'', ''manager''', '''search'', ''helpers'', ''admin''', '''acme'', ''helpers'', ''admin''', '''support'', ''helpers'', ''member''']));
+  END IF;
   RETURN format(E'\\warn @> before: a role\nSELECT tenancy.create_role(NULL, %L, ''helper'', %s, %s) IS NULL;\n', level, attacks.pick(ARRAY['NULL', 'NULL', '''member''']),
       CASE WHEN level = 'organization' AND random() < 0.4 THEN 'true' ELSE 'false' END) ||
     (SELECT string_agg(format(E'SELECT tenancy.grant_permission(NULL, %L, ''helper'', %L, %L);\n', level, p.resource, p.action), '')

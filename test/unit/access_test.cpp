@@ -95,6 +95,25 @@ TEST(AccessByGrants, AWorkspaceWinsOverTheOrganizationWhichWinsOverTheRole) {
   }
 }
 
+TEST(AccessByGroups, IsTheUnionOfPermissionsWithTheRowsTheyReach) {
+  // A role that sees all rows of one permission widens no other permission of another role.
+  World world = with_role_here(workspace_member_role, set_of({logs_view, prompts_view}));
+  world.join(here, reviewer_role, set_of({analytics_view}));
+  world.switches = {{workspace_member_role, {}, false}, {reviewer_role, {}, true}};
+  EXPECT_EQ(rows_in(world.access(), here, logs_view), Rows::own);
+  EXPECT_EQ(rows_in(world.access(), here, analytics_view), Rows::all);
+  world.join(here, editor_role, set_of({logs_view}));
+  world.switches.push_back({editor_role, {}, true});
+  EXPECT_EQ(rows_in(world.access(), here, logs_view), Rows::all);
+  // Overrides apply to each role before the union.
+  world.grants = {{editor_role, {}, logs_view, false}};
+  EXPECT_EQ(rows_in(world.access(), here, logs_view), Rows::own);
+  EXPECT_FALSE(world.access().is_above_settings(here));
+  world.become_by_group(organization_admin_role, set_of({logs_view}));
+  EXPECT_EQ(rows_in(world.access(), there, logs_view), Rows::all);
+  EXPECT_TRUE(world.access().is_above_settings({}));
+}
+
 TEST(AccessByGrants, AWorkspacesSettingStaysInTheWorkspace) {
   World world = with_role_here(workspace_member_role, set_of({prompts_view}));
   world.join(there, workspace_member_role);

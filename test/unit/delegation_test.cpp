@@ -41,6 +41,21 @@ TEST(Delegation, NeedsAsManyRows) {
   EXPECT_FALSE(shortfall(maker.access(), maker.access()).any()) << "own rows are those of whoever gets it";
 }
 
+TEST(Delegation, OfAnIdentityNeedsAllRowsOfWhatItsUserHas) {
+  const World user = with_role_here(editor_role, set_of({logs_view}));
+  World maker = with_organization_role(organization_admin_role, set_of({logs_view, prompts_view}));
+  EXPECT_FALSE(shortfall_of_identity(maker.access(), user.access(), set_of({prompts_view})).any());
+  EXPECT_EQ(shortfall_of_identity(maker.access(), user.access(), set_of({billing_manage})).permissions,
+            set_of({billing_manage}))
+      << "the permission to link";
+  World restricted = with_role_here(editor_role, set_of({logs_view}));
+  restricted.switches = {{editor_role, {}, false}};
+  EXPECT_FALSE(shortfall(restricted.access(), restricted.access()).any());
+  EXPECT_EQ(shortfall_of_identity(restricted.access(), restricted.access(), {}).permissions,
+            set_of({logs_view}))
+      << "the user's own rows are not its own";
+}
+
 TEST(Delegation, OfAPermissionEverywhereNeedsItInEachWorkspace) {
   World owner = with_organization_role(organization_owner_role, set_of({logs_view, billing_manage}));
   const auto everywhere = [](const Permission &permission) {

@@ -30,8 +30,7 @@ struct Answer {
 
 class Oracle {
  public:
-  explicit Oracle(const World &world)
-      : world_(world), organization_role_(world.role(world.organization_role)) {}
+  explicit Oracle(const World &world) : world_(world) {}
 
   /// The rows of a place with which the principal may do this.
   Answer answer(const Place &place, const Permission &permission) const {
@@ -45,7 +44,11 @@ class Oracle {
   bool reaches_every_workspace() const {
     if (world_.narrowed_to) return false;
     if (world_.key) return world_.key->kind == KeyKind::organization_service_key;
-    return organization_role_ != nullptr && organization_role_->all_workspaces;
+    return user_reaches_every_workspace();
+  }
+  bool user_reaches_every_workspace() const {
+    const auto held = world_.roles_of_organization();
+    return std::any_of(held.begin(), held.end(), [](const Role *role) { return role->all_workspaces; });
   }
 
   /// Whether no setting restricts the principal in a place: owners, admins and organization service keys, and
@@ -60,44 +63,56 @@ class Oracle {
            user_is_above_settings(place);
   }
   bool user_is_above_settings(const Place &place) const {
-    if (world_.organization_role == organization_owner_role ||
-        world_.organization_role == organization_admin_role)
-      return true;
-    const Role *role = place.kind == Place::workspace ? world_.role_in(place.id) : nullptr;
-    return role != nullptr && role->id == workspace_admin_role;
+    for (const Role *role : world_.roles_of_organization())
+      if (is_head(*role)) return true;
+    if (place.kind == Place::workspace)
+      for (const Role *role : world_.roles_in(place.id))
+        if (role->id == workspace_admin_role) return true;
+    return false;
   }
 
+  // Decision 1, and section 10: of the roles that hold it, own and groups', the one that shows most.
   Rows of_user(const Place &place, const Permission &permission) const {
     // Section 11: what is of the organization's level is in no workspace, and decides over none of its rows.
     if (place.kind != Place::organization && is_of_organization(permission)) return Rows::none;
-    const bool by_organization_role =
-        organization_role_ != nullptr && holds(*organization_role_, place.id, permission);
+    Rows most = Rows::none;
+    for (const Role *role : world_.roles_of_organization())
+      most = std::max(most, by_organization_role(*role, place, permission));
+    if (place.kind == Place::workspace)
+      for (const Role *role : world_.roles_in(place.id))
+        most = std::max(most, by_workspace_role(*role, place.id, permission));
+    return most;
+  }
+
+ private:
+  static bool is_head(const Role &role) {
+    return role.id == organization_owner_role || role.id == organization_admin_role;
+  }
+
+  Rows by_organization_role(const Role &role, const Place &place, const Permission &permission) const {
+    if (!holds(role, place.id, permission)) return Rows::none;
     switch (place.kind) {
       case Place::organization:  // decision 3
-        if (!by_organization_role) return Rows::none;
-        return organization_role_->all_workspaces || !is_governed(permission) ||
+        return role.all_workspaces || !is_governed(permission) ||
                        switched(workspace_member_role, {}).value_or(true)
                    ? Rows::all
                    : Rows::own;
       case Place::unassigned:  // decision 2: owners and admins only
-        return by_organization_role && (world_.organization_role == organization_owner_role ||
-                                        world_.organization_role == organization_admin_role)
-                   ? Rows::all
-                   : Rows::none;
+        return is_head(role) ? Rows::all : Rows::none;
       case Place::workspace:
         break;
     }
-    // Decision 1: of the roles that hold it, the one that shows most.
-    if (by_organization_role && organization_role_->all_workspaces) return Rows::all;
-    const Role *role = world_.role_in(place.id);
-    if (role == nullptr || !holds(*role, place.id, permission)) return Rows::none;
-    // Section 4: what a member may do with API keys, it may do with its own.
-    if (role->id == workspace_member_role && permission.resource == "api_keys") return Rows::own;
-    // Section 3a: of all else but observability data, everything is seen.
-    return !is_governed(permission) || shows_all(role->id, place.id) ? Rows::all : Rows::own;
+    return role.all_workspaces ? Rows::all : Rows::none;
   }
 
- private:
+  Rows by_workspace_role(const Role &role, const Uuid &workspace, const Permission &permission) const {
+    if (!holds(role, workspace, permission)) return Rows::none;
+    // Section 4: what a member may do with API keys, it may do with its own.
+    if (role.id == workspace_member_role && permission.resource == "api_keys") return Rows::own;
+    // Section 3a: of all else but observability data, everything is seen.
+    return !is_governed(permission) || shows_all(role.id, workspace) ? Rows::all : Rows::own;
+  }
+
   // Section 5.
   Answer of_key(const Place &place, const Permission &permission) const {
     const KeyFacts &key = *world_.key;
@@ -114,8 +129,7 @@ class Oracle {
     const Rows users = of_user(place, permission);
     // Decision 6: by the scope alone, whatever role the user has there. It doesn't say of how many rows.
     const bool is_what_keys_are_for = permission == logs_write || permission == completions_write;
-    const bool has_role = world_.role_in(place.id) != nullptr ||
-                          (organization_role_ != nullptr && organization_role_->all_workspaces);
+    const bool has_role = !world_.roles_in(place.id).empty() || user_reaches_every_workspace();
     if (is_what_keys_are_for && has_role) return {std::max(users, Rows::own), Rows::all};
     return {users, users};
   }
@@ -140,7 +154,7 @@ class Oracle {
     if (row.role == organization_admin_role && row.permission != logs_view && row.permission != logs_list)
       return false;
     // Section 12: a workspace takes nothing from the organization's roles.
-    if (row.workspace && row.role == world_.organization_role && !row.allowed) return false;
+    if (row.workspace && world_.is_of_organization(row.role) && !row.allowed) return false;
     return !row.workspace || world_.is_open(row.permission.resource);
   }
 
@@ -163,7 +177,6 @@ class Oracle {
   }
 
   const World &world_;
-  const Role *organization_role_;
 };
 
 }  // namespace tenancy::test

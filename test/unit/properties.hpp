@@ -150,7 +150,7 @@ inline std::string one_permission_is_as_all_of_them(const World &world) {
   const KeyFacts &key = *world.key;
   const Access of_key = world.of_key(), of_user = world.of_user();
   const bool has_role =
-      !world.user_is_gone && (of_user.reaches_every_workspace() || world.role_in(key.workspace) != nullptr);
+      !world.user_is_gone && (of_user.reaches_every_workspace() || !world.roles_in(key.workspace).empty());
   for (const Permission &permission : permissions) {
     if (!key.scopes.contains(permission.id)) continue;
     for (const Uuid &workspace : world.workspaces) {
@@ -189,6 +189,7 @@ inline std::array<Access, 3> makers(const World &world) {
   World other = world;
   other.narrowed_to = {};
   other.key.reset();
+  other.group_roles.resize(world.group_roles.size() / 2);
   other.organization_role = world.memberships.size() % 2 == 0 ? Uuid{} : world.organization_role;
   for (std::size_t i = 1; i < other.memberships.size(); ++i)
     std::swap(other.memberships[i - 1].role, other.memberships[i].role);

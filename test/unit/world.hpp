@@ -88,9 +88,10 @@ struct GrantRow {
 
 struct World {
   std::vector<Uuid> workspaces;
-  std::vector<Role> roles;  // all that the user has
-  Uuid organization_role;   // nil: none
-  std::vector<WorkspaceMembership> memberships;
+  std::vector<Role> roles;                       // all that the user has
+  Uuid organization_role;                        // nil: none
+  std::vector<Uuid> group_roles;                 // organization roles of the user's groups
+  std::vector<WorkspaceMembership> memberships;  // its own and its groups', in any order
   std::vector<GrantRow> grants;
   std::vector<VisibilitySwitch> switches;
   std::vector<std::string_view> open;  // categories that workspaces may set
@@ -101,6 +102,10 @@ struct World {
   /// Gives the user a role in the organization, or in a workspace. The first time says what it is born with.
   void become(const Uuid &id, const PermissionSet &born_with = {}) {
     organization_role = id;
+    know(id, born_with);
+  }
+  void become_by_group(const Uuid &id, const PermissionSet &born_with = {}) {
+    group_roles.push_back(id);
     know(id, born_with);
   }
   void join(const Uuid &workspace, const Uuid &id, const PermissionSet &born_with = {}) {
@@ -115,10 +120,20 @@ struct World {
     const auto found = std::find_if(roles.begin(), roles.end(), [&](const Role &r) { return r.id == id; });
     return found == roles.end() ? nullptr : &*found;
   }
-  const Role *role_in(const Uuid &workspace) const {
+  std::vector<const Role *> roles_in(const Uuid &workspace) const {
+    std::vector<const Role *> held;
     for (const auto &membership : memberships)
-      if (membership.workspace == workspace) return role(membership.role);
-    return nullptr;
+      if (membership.workspace == workspace) held.push_back(role(membership.role));
+    return held;
+  }
+  std::vector<const Role *> roles_of_organization() const {
+    std::vector<const Role *> held;
+    if (organization_role) held.push_back(role(organization_role));
+    for (const Uuid &id : group_roles) held.push_back(role(id));
+    return held;
+  }
+  bool is_of_organization(const Uuid &role) const {
+    return std::find(organization_roles.begin(), organization_roles.end(), role) != organization_roles.end();
   }
 
   Access of_user() const {
@@ -140,6 +155,7 @@ struct World {
     UserFacts facts;
     facts.organization = the_organization;
     facts.organization_role = organization_role;
+    facts.group_roles = group_roles;
     facts.memberships = memberships;
     facts.roles = roles;
     facts.visibility = switches;
@@ -149,7 +165,7 @@ struct World {
       if (!is_governed(permission)) facts.shared.add(permission.id);
     std::vector<GrantOverride> overrides;
     for (const auto &[role, workspace, permission, allowed] : grants) {
-      const Level level = role == organization_role ? Level::organization : Level::workspace;
+      const Level level = is_of_organization(role) ? Level::organization : Level::workspace;
       overrides.push_back({role, workspace, permission.id, allowed,
                            override_counts({role, level, !workspace.is_nil(), allowed}, permission.resource,
                                            permission.action, facts.open_to_workspaces)});
@@ -220,6 +236,15 @@ inline World made_up_world(const Choices &choices) {
     if (choices.one_in(3)) continue;
     const Role role = some_role(workspace_roles);
     world.join(workspace, role.id, role.granted);
+  }
+  // Groups: further roles, in places where the user has one already and where it has none.
+  for (std::size_t i = choices.one_in(2) ? choices.below(3) : 0; i > 0; --i) {
+    const Role role = some_role(organization_roles);
+    world.become_by_group(role.id, role.granted);
+  }
+  for (std::size_t i = touched.empty() || choices.one_in(2) ? 0 : choices.below(4); i > 0; --i) {
+    const Role role = some_role(workspace_roles);
+    world.join(choices.one_of(touched), role.id, role.granted);
   }
 
   const auto place = [&] { return touched.empty() || choices.one_in(3) ? Uuid{} : choices.one_of(touched); };
@@ -306,6 +331,7 @@ inline std::ostream &operator<<(std::ostream &out, const World &world) {
   for (const Uuid &id : sorted) out << ' ' << int{id.bytes[15]};
   for (const Role &role : world.roles) out << '\n' << Named{role.id} << " is born with" << role.granted;
   if (world.organization_role) out << "\nthe user has " << Named{world.organization_role};
+  for (const Uuid &role : world.group_roles) out << "\na group of the user has " << Named{role};
   for (const auto &[workspace, role] : world.memberships)
     out << "\nthe user has " << Named{role} << " in " << Named{workspace};
   for (const auto &[role, workspace, permission, allowed] : world.grants)

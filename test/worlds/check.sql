@@ -250,7 +250,7 @@ BEGIN
   LEFT JOIN (SELECT DISTINCT resource, action, workspace_id FROM oracle.holds WHERE n = who) h
     ON h.resource = a.resource AND h.action = a.action
     -- what is about the organization is held on it, whatever workspace is named
-    AND h.workspace_id IS NOT DISTINCT FROM CASE WHEN NOT oracle.of_organization(a.resource) THEN w.workspace_id END;
+    AND h.workspace_id IS NOT DISTINCT FROM CASE WHEN NOT oracle.of_organization(a.resource, a.action) THEN w.workspace_id END;
   IF observed IS DISTINCT FROM expected THEN
     PERFORM worlds.fail(who, 'authorize() in a workspace', 'differs from oracle', format(E'Missing: %s\nUnexpected: %s',
       ARRAY(SELECT unnest(expected) EXCEPT SELECT unnest(observed)), ARRAY(SELECT unnest(observed) EXCEPT SELECT unnest(expected))));
@@ -269,7 +269,7 @@ BEGIN
     EXECUTE format('SELECT array_agg(workspace_id ORDER BY workspace_id)::text[] FROM worlds.asked_workspaces
                     WHERE tenancy.authorize(%L, %L, workspace_id)', need.resource, need.action) INTO observed;
     SELECT array_agg(w.workspace_id ORDER BY w.workspace_id)::text[] INTO expected FROM worlds.asked_workspaces w
-    WHERE oracle.holds(who, need.resource, need.action, CASE WHEN NOT oracle.of_organization(need.resource) THEN w.workspace_id END) IS NOT NULL;
+    WHERE oracle.holds(who, need.resource, need.action, CASE WHEN NOT oracle.of_organization(need.resource, need.action) THEN w.workspace_id END) IS NOT NULL;
     IF observed IS DISTINCT FROM expected THEN
       PERFORM worlds.fail(who, format('WHERE tenancy.authorize(%L, %L, workspace_id)', need.resource, need.action), 'differs from oracle',
                           format(E'Expected: %s\nObserved: %s', expected, observed));

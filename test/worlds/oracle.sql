@@ -100,8 +100,8 @@ WHERE g.organization_id IS NOT NULL
   AND (g.workspace_id IS NULL OR r.level = 'workspace' OR g.allowed);
 
 -- Resources of the organization itself: in no workspace is anything held by them, and no row shown, whatever is granted.
-CREATE FUNCTION oracle.of_organization(resource text) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$
-  SELECT resource IN ('organization', 'billing', 'audit_logs')
+CREATE FUNCTION oracle.of_organization(resource text, action text DEFAULT NULL) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$
+  SELECT resource IN ('organization', 'billing', 'audit_logs') OR resource = 'team' AND action IS NOT DISTINCT FROM 'sync_groups'
 $$;
 
 -- Observability data alone is under data visibility: logs, traces and analytics, and what is registered as such.
@@ -126,7 +126,7 @@ LEFT JOIN oracle.overrides workspace
   ON workspace.role_id = r.role_id AND workspace.resource = p.resource AND workspace.action = p.action
   AND workspace.workspace_id = place.workspace_id
 WHERE coalesce(workspace.allowed, organization.allowed, built_in.allowed, false)
-  AND (place.workspace_id IS NULL OR NOT oracle.of_organization(p.resource));
+  AND (place.workspace_id IS NULL OR NOT oracle.of_organization(p.resource, p.action));
 
 -- Visibility switches that count, with the name of their role if it is built in.
 CREATE VIEW oracle.switches AS
@@ -167,17 +167,26 @@ JOIN tenancy.roles r ON r.organization_id IS NULL OR r.organization_id = place.o
 --   workspace:    in this workspace
 ---------------------------------------------------------------------------------------------------------------------
 
+-- The roles that a user has, its own and its groups', in the organization (workspace NULL) or a workspace.
+CREATE VIEW oracle.seats AS
+SELECT m.user_id, m.organization_id, NULL::uuid AS workspace_id, m.role_id FROM tenancy.organization_members m
+UNION
+SELECT m.user_id, m.organization_id, m.workspace_id, m.role_id FROM tenancy.workspace_members m
+UNION
+SELECT m.user_id, m.organization_id, r.workspace_id, r.role_id
+FROM tenancy.group_members m JOIN tenancy.group_roles r ON r.group_id = m.group_id;
+
 CREATE VIEW oracle.user_roles AS
-SELECT m.user_id, m.organization_id, NULL::uuid AS workspace_id, r.role_id,
+SELECT s.user_id, s.organization_id, NULL::uuid AS workspace_id, r.role_id,
        CASE WHEN r.all_workspaces THEN 'organization' ELSE 'membership' END AS reach
-FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
+FROM oracle.seats s JOIN tenancy.roles r ON r.role_id = s.role_id WHERE s.workspace_id IS NULL
 UNION ALL
-SELECT m.user_id, m.organization_id, w.workspace_id, r.role_id, 'organization'
-FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id AND r.all_workspaces
-JOIN tenancy.workspaces w ON w.organization_id = m.organization_id
+SELECT s.user_id, s.organization_id, w.workspace_id, r.role_id, 'organization'
+FROM oracle.seats s JOIN tenancy.roles r ON r.role_id = s.role_id AND r.all_workspaces
+JOIN tenancy.workspaces w ON w.organization_id = s.organization_id WHERE s.workspace_id IS NULL
 UNION ALL
-SELECT m.user_id, m.organization_id, m.workspace_id, m.role_id, 'workspace'
-FROM tenancy.workspace_members m;
+SELECT s.user_id, s.organization_id, s.workspace_id, s.role_id, 'workspace'
+FROM oracle.seats s WHERE s.workspace_id IS NOT NULL;
 
 -- Visibility goes with the role that grants (decision 1): here by role, taken together where it is asked.
 CREATE VIEW oracle.user_holds AS
@@ -198,7 +207,20 @@ JOIN oracle.role_rows v ON v.role_id = u.role_id AND v.organization_id = u.organ
 CREATE VIEW oracle.key_scopes AS
 SELECT s.api_key_id, s.resource, s.action FROM tenancy.api_key_scopes s
 UNION
-SELECT k.api_key_id, p.resource, p.action FROM tenancy.api_keys k CROSS JOIN tenancy.permissions p WHERE k.all_scopes;
+SELECT k.api_key_id, p.resource, p.action FROM tenancy.api_keys k CROSS JOIN tenancy.permissions p WHERE k.all_scopes AND p.action <> 'attribute';
+
+-- Single scopes in the words of gateways, where no permission has that name. What a completion leaves behind may be written by who
+-- may write completions.
+CREATE VIEW oracle.words AS
+SELECT word, resource, action FROM (VALUES
+  ('completions.write', '{completions,logs,traces,analytics}'::text[], '{write}'::text[]), ('completions.enabled', '{completions,logs,traces,analytics}', '{write}'),
+  ('metrics.enabled', '{analytics}', '{view,filter,group}'),
+  ('users.read', '{team}', '{list,view,copy}'), ('users.write', '{team}', '{list,view,copy,create,update,edit,duplicate,publish,add_users,assign_roles}'),
+  ('users.delete', '{team}', '{list,view,copy,create,update,edit,duplicate,publish,add_users,assign_roles,delete}')) v (word, resources, actions), unnest(v.resources) resource, unnest(v.actions) action
+UNION ALL
+SELECT feature || '.' || v.level, feature, action
+FROM unnest('{prompts,configs,guardrails,integrations,providers,models}'::text[]) feature,
+     (VALUES ('read', '{list,view,copy}'::text[]), ('write', '{list,view,copy,create,update,edit,duplicate,publish}')) v (level, actions), unnest(v.actions) action;
 
 -- A text with blanks or a list, each scope with or without "portkey." in front.
 CREATE VIEW oracle.token_scopes AS
@@ -206,7 +228,8 @@ WITH claims AS (SELECT token, value FROM oracle.tokens, jsonb_each(claims) WHERE
 words AS (SELECT token, regexp_split_to_table(value #>> '{}', ' +') AS word FROM claims WHERE jsonb_typeof(value) = 'string'
           UNION ALL SELECT token, jsonb_array_elements_text(value) FROM claims WHERE jsonb_typeof(value) = 'array')
 SELECT DISTINCT w.token, p.resource, p.action
-FROM words w JOIN tenancy.permissions p ON w.word IN (p.resource || '.' || p.action, 'portkey.' || p.resource || '.' || p.action);
+FROM words w JOIN tenancy.permissions p ON w.word IN (p.resource || '.' || p.action, 'portkey.' || p.resource || '.' || p.action)
+  OR EXISTS (SELECT FROM oracle.words o WHERE w.word IN (o.word, 'portkey.' || o.word) AND o.resource = p.resource AND o.action = p.action);
 
 CREATE VIEW oracle.principal_holds AS
 WITH user_holds AS MATERIALIZED (SELECT * FROM oracle.user_holds)
@@ -219,20 +242,20 @@ SELECT p.n, 'organization', place.workspace_id, s.resource, s.action, 'all'
 FROM oracle.principals p
 JOIN oracle.key_scopes s ON s.api_key_id = p.api_key_id
 JOIN oracle.places place ON place.organization_id = p.organization_id
-  AND (place.workspace_id IS NULL OR NOT oracle.of_organization(s.resource))
+  AND (place.workspace_id IS NULL OR NOT oracle.of_organization(s.resource, s.action))
 WHERE p.kind = 'organization_service_key'
 UNION ALL
 SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, 'all'
 FROM oracle.principals p
 JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
 JOIN oracle.key_scopes s ON s.api_key_id = p.api_key_id
-WHERE p.kind = 'workspace_service_key' AND NOT oracle.of_organization(s.resource)
+WHERE p.kind = 'workspace_service_key' AND NOT oracle.of_organization(s.resource, s.action)
 UNION ALL
 SELECT p.n, 'workspace', t.workspace_id, s.resource, s.action, 'all'
 FROM oracle.principals p
 JOIN oracle.tokens t ON t.token = p.token
 JOIN oracle.token_scopes s ON s.token = p.token
-WHERE p.kind = 'jwt' AND NOT oracle.of_organization(s.resource)
+WHERE p.kind = 'jwt' AND NOT oracle.of_organization(s.resource, s.action)
 UNION ALL
 -- A user key: its scopes, as far as its user holds them there.
 SELECT p.n, 'workspace', k.workspace_id, s.resource, s.action, h.rows
@@ -377,8 +400,8 @@ CREATE VIEW oracle.heads AS
 SELECT p.n FROM oracle.principals p
 WHERE p.kind = 'organization_service_key'
    OR p.kind = 'user' AND EXISTS (
-     SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
-     WHERE m.user_id = p.user_id AND m.organization_id = p.organization_id
+     SELECT FROM oracle.seats m JOIN tenancy.roles r ON r.role_id = m.role_id
+     WHERE m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NULL
        AND r.organization_id IS NULL AND r.name IN ('owner', 'admin'));
 
 CREATE TABLE oracle.answers (
@@ -428,30 +451,35 @@ CROSS JOIN LATERAL (SELECT
 CREATE VIEW oracle.above_settings AS
 SELECT p.n, place.workspace_id
 FROM oracle.principals p
-JOIN tenancy.organization_members m ON m.user_id = p.user_id AND m.organization_id = p.organization_id
+JOIN oracle.seats m ON m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NULL
 JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
 JOIN oracle.places place ON place.organization_id = p.organization_id
 WHERE p.kind IN ('user', 'workspace_user_key')
 UNION
 SELECT p.n, m.workspace_id
 FROM oracle.principals p
-JOIN tenancy.workspace_members m ON m.user_id = p.user_id AND m.organization_id = p.organization_id
+JOIN oracle.seats m ON m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NOT NULL
 JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name = 'admin'
 WHERE p.kind IN ('user', 'workspace_user_key');
 
--- Which users have any right in which workspace, or (NULL) are members.
-CREATE TABLE oracle.present (organization_id uuid, workspace_id uuid, user_id uuid);
+-- Which users may view rows of a resource in which workspace, or (NULL) on the organization level.
+CREATE TABLE oracle.viewers (organization_id uuid, workspace_id uuid, user_id uuid, resource text);
 
--- Rows that name somebody else as owner: who reaches all rows of the place, and is above settings there, names an active
--- user who is there, and no key but one of that user's, or its own.
+-- Rows that name somebody else as owner: who reaches all rows of the place, and is above settings there or, as a service key, holds
+-- the permission for it, names an active user who may view the row, and no key but one of that user's, or its own.
 CREATE VIEW oracle.for_another AS
 SELECT x.n, x.t, x.id, x.workspace_id
-FROM oracle.seen x
+FROM oracle.seen x JOIN oracle.relations t ON t.t = x.t
 WHERE x.only_n IS NOT NULL AND NOT x.of_parent AND x.owner IS NOT NULL AND x.owner IS DISTINCT FROM x.me
-  AND EXISTS (SELECT FROM oracle.above_settings s WHERE s.n = x.n AND s.workspace_id IS NOT DISTINCT FROM x.workspace_id)
+  AND (EXISTS (SELECT FROM oracle.above_settings s WHERE s.n = x.n AND s.workspace_id IS NOT DISTINCT FROM x.workspace_id)
+    OR x.kind IN ('organization_service_key', 'workspace_service_key') AND EXISTS (
+      SELECT FROM oracle.holds h WHERE h.n = x.n AND h.resource = t.resource AND h.action = 'attribute' AND h.workspace_id IS NOT DISTINCT FROM x.workspace_id))
   AND EXISTS (
-    SELECT FROM oracle.present p JOIN tenancy.users u ON u.user_id = p.user_id AND u.active
-    WHERE p.organization_id = x.organization_id AND p.workspace_id IS NOT DISTINCT FROM x.workspace_id
+    SELECT FROM oracle.viewers p JOIN tenancy.users u ON u.user_id = p.user_id AND u.active
+    WHERE p.organization_id = x.organization_id AND p.workspace_id IS NOT DISTINCT FROM x.workspace_id AND p.resource = t.resource
+      AND (x.workspace_type IS NULL OR x.workspace IS NOT NULL OR EXISTS (
+        SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
+        WHERE m.organization_id = p.organization_id AND m.user_id = p.user_id))
       AND x.owner = oracle.named(x.owner_type, u.user_id, u.external_id)
       AND (x.api_key_type IS NULL OR x.api_key IS NULL OR coalesce(x.api_key = x.my_key, false) OR EXISTS (
         SELECT FROM tenancy.api_keys k
@@ -487,7 +515,7 @@ SELECT x.n, x.t, x.id, purpose.purpose,
     WHEN x.my_key IS NOT NULL THEN false
   END) AS answer
 FROM oracle.seen x
--- unowned: may who is restricted to own rows make a row that isn't?
+-- unowned: whether a principal that is restricted to own rows may write a row of no owner
 CROSS JOIN (VALUES ('insert', 'insert', true), ('stay', 'update', false)) purpose (purpose, needs, unowned)
 LEFT JOIN oracle.for_another another ON another.n = x.n AND another.t = x.t AND another.id = x.id
 LEFT JOIN oracle.reach level ON level.n = x.n AND level.t = x.t AND level.purpose = purpose.needs AND level.workspace_id IS NULL
@@ -500,14 +528,13 @@ WHERE purpose.purpose = 'stay' OR x.only_n IS NOT NULL;
 -- Answers everything that the three tables ask, from the catalogs as they are now.
 CREATE FUNCTION oracle.answer() RETURNS void LANGUAGE plpgsql SET jit = off AS $$
 BEGIN
-  TRUNCATE oracle.holds, oracle.reach, oracle.seen, oracle.present, oracle.answers;
-  INSERT INTO oracle.present
-  SELECT DISTINCT h.organization_id, h.workspace_id, h.user_id FROM oracle.user_holds h WHERE h.workspace_id IS NOT NULL
-  UNION ALL SELECT m.organization_id, NULL, m.user_id FROM tenancy.organization_members m;
+  TRUNCATE oracle.holds, oracle.reach, oracle.seen, oracle.viewers, oracle.answers;
+  INSERT INTO oracle.viewers
+  SELECT DISTINCT h.organization_id, h.workspace_id, h.user_id, h.resource FROM oracle.user_holds h WHERE h.action IN ('view', 'list');
   INSERT INTO oracle.holds SELECT * FROM oracle.narrowed_holds;
   INSERT INTO oracle.reach SELECT * FROM oracle.principal_reach;
   INSERT INTO oracle.seen SELECT * FROM oracle.seen_rows;
-  ANALYZE oracle.holds, oracle.reach, oracle.seen, oracle.present;
+  ANALYZE oracle.holds, oracle.reach, oracle.seen, oracle.viewers;
   INSERT INTO oracle.answers SELECT * FROM oracle.access;
   INSERT INTO oracle.answers SELECT * FROM oracle.writes;
 END

@@ -34,8 +34,8 @@ PermissionSet common(PermissionSet one, const PermissionSet &other) noexcept {
 
 }  // namespace
 
-// Computes rights role by role. Workspaces without overrides of their own share the rights that a role has
-// in the whole organization, which are computed once.
+// Computes rights role by role, and their union. Workspaces without overrides of their own share the rights
+// that a role has in the whole organization, which are computed once.
 class AccessBuilder {
  public:
   AccessBuilder(Access &access, const UserFacts &user)
@@ -59,23 +59,21 @@ class AccessBuilder {
   }
 
   bool shows_all_rows(const Uuid &role, const Uuid &workspace) const {
-    return role == workspace_admin_role || sees_all(role, workspace);
+    return is_above_visibility(role) || sees_all(role, workspace);
   }
 
   void build() {
     access_.organization_ = user_.organization;
-    organization_role_ = role_with(user_.organization_role);
-    if (organization_role_ != nullptr) add_organization_role(*organization_role_);
+    add_organization_role(user_.organization_role);
+    for (const Uuid &role : user_.group_roles) add_organization_role(role);
+    if (!reaching_.empty()) access_.elsewhere_ = share(rights_elsewhere_);
 
     const std::vector<Uuid> touched = workspaces_with_overrides();
-    for (const auto &membership : memberships_) {
-      if (const Role *workspace_role = role_with(membership.role)) {
-        const bool own_overrides = std::binary_search(touched.begin(), touched.end(), membership.workspace);
-        add_entry(
-            membership.workspace,
-            own_overrides ? rights_in(*workspace_role, membership.workspace) : usual_rights(*workspace_role),
-            workspace_role->id == workspace_admin_role);
-      }
+    for (auto first = memberships_.begin(); first != memberships_.end();) {
+      const auto last = std::upper_bound(first, memberships_.end(), *first, by_workspace);
+      add_workspace_roles({first, last},
+                          std::binary_search(touched.begin(), touched.end(), first->workspace));
+      first = last;
     }
     // An organization role that reaches every workspace can be overridden in a workspace where the user is
     // no member.
@@ -120,21 +118,43 @@ class AccessBuilder {
     return found == user_.roles.end() ? nullptr : &*found;
   }
 
-  void add_organization_role(const Role &role) {
+  // Overrides and settings apply to each role before the union, which is of permissions with the rows that
+  // they reach: a role that sees all rows widens no permission of another role.
+  void add_organization_role(const Uuid &id) {
+    const Role *found = role_with(id);
+    if (found == nullptr) return;
+    const Role &role = *found;
     const PermissionSet granted = granted_in(role, Uuid{});
     const bool all_rows = role.all_workspaces || sees_all(workspace_member_role, Uuid{});
-    access_.on_organization_ = visible_rows(granted, all_rows);
+    access_.on_organization_ = merged(access_.on_organization_, visible_rows(granted, all_rows));
     access_.on_organization_itself_ = {common(access_.on_organization_.all, classes_.organization_level),
                                        common(access_.on_organization_.own, classes_.organization_level)};
-    if (is_head(role.id)) access_.on_unassigned_.all = in_workspaces(granted);
-    if (role.all_workspaces) access_.elsewhere_ = share(Rights{in_workspaces(granted), {}});
-    access_.above_settings_ = is_head(role.id);
+    if (is_head(role.id)) access_.on_unassigned_.all |= in_workspaces(granted);
+    if (role.all_workspaces) {
+      reaching_.push_back(found);
+      rights_elsewhere_.all |= in_workspaces(granted);
+    }
+    access_.above_settings_ = access_.above_settings_ || is_head(role.id);
+  }
+
+  void add_workspace_roles(std::span<const WorkspaceMembership> memberships, bool has_overrides) {
+    const Uuid workspace = memberships.front().workspace;
+    Rights rights;
+    bool has_role = false, above_settings = false;
+    for (const auto &membership : memberships) {
+      const Role *role = role_with(membership.role);
+      if (role == nullptr) continue;
+      has_role = true;
+      above_settings = above_settings || role->id == workspace_admin_role;
+      rights = merged(rights, has_overrides ? rights_in(*role, workspace) : usual_rights(*role));
+    }
+    if (has_role) add_entry(workspace, rights, above_settings);
   }
 
   void add_entry(const Uuid &workspace, const Rights &by_workspace_role, bool above_settings) {
     Rights rights = by_workspace_role;
-    if (access_.elsewhere_)
-      rights = merged(rights, Rights{in_workspaces(granted_in(*organization_role_, workspace)), {}});
+    for (const Role *role : reaching_)
+      rights = merged(rights, Rights{in_workspaces(granted_in(*role, workspace)), {}});
     access_.entries_.push_back({workspace, share(rights), above_settings || access_.above_settings_});
   }
 
@@ -222,7 +242,8 @@ class AccessBuilder {
   std::vector<WorkspaceMembership> memberships_;
   std::vector<GrantOverride> overrides_;
   std::vector<VisibilitySwitch> switches_;
-  const Role *organization_role_ = nullptr;
+  std::vector<const Role *> reaching_;  // organization roles that reach every workspace
+  Rights rights_elsewhere_;
   std::vector<Usual> usual_;
 };
 
@@ -333,6 +354,19 @@ Access Access::limited_to(const PermissionSet &permissions) const {
   for (Rights &rights : access.shared_) limit(rights);
   for (Entry &entry : access.entries_) entry.above_settings = false;
   access.above_settings_ = false;
+  return access;
+}
+
+Access Access::over_all_rows() const {
+  Access access = *this;
+  const auto widen = [](Rights &rights) {
+    rights.all |= rights.own;
+    rights.own = {};
+  };
+  widen(access.on_organization_);
+  widen(access.on_organization_itself_);
+  widen(access.on_unassigned_);
+  for (Rights &rights : access.shared_) widen(rights);
   return access;
 }
 

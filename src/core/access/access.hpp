@@ -71,6 +71,8 @@ class Access {
   Access narrowed_to(const Uuid &workspace) const;
   /// The same access as far as it is by these permissions. A part of a role isn't above settings.
   Access limited_to(const PermissionSet &permissions) const;
+  /// The same permissions in the same places, over all rows.
+  Access over_all_rows() const;
 
   const Uuid &organization() const noexcept { return organization_; }
   /// Rights on the organization level: on the organization itself, and on tables without a workspace

@@ -71,4 +71,13 @@ Shortfall shortfall_of_invitation(const Access &inviter, const Access &offered,
   return lacking;
 }
 
+Shortfall shortfall_of_identity(const Access &held, const Access &users, const PermissionSet &linking) {
+  Shortfall lacking = shortfall(held, users.over_all_rows());
+  PermissionSet missing = linking;
+  missing -= held.on_organization_itself().all;
+  missing -= held.on_organization().all;
+  lacking.permissions |= missing;
+  return lacking;
+}
+
 }  // namespace tenancy

@@ -32,4 +32,9 @@ Shortfall shortfall_of_key(const Access &held, const KeyFacts &key, KeyFor whom,
 Shortfall shortfall_of_invitation(const Access &inviter, const Access &offered,
                                   const PermissionSet &making_members, const Uuid &workspace);
 
+/// RETURNS the rights that somebody lacks who lets a subject of an issuer act as the user: the permissions
+/// needed for that, and all rights of the user over all rows, since the user's own rows are not those of
+/// whoever else is behind the subject.
+Shortfall shortfall_of_identity(const Access &held, const Access &users, const PermissionSet &linking);
+
 }  // namespace tenancy

@@ -38,11 +38,13 @@ struct WorkspaceMembership {
 };
 
 /// Everything that decides the rights of a user in one organization. The spans may be in any order.
+/// A user can have several roles in one place: its own, and those of its groups. Its rights are their union.
 struct UserFacts {
   Uuid organization;
-  Uuid organization_role;
-  std::span<const WorkspaceMembership> memberships;
-  std::span<const Role> roles;  // each role named above
+  Uuid organization_role;                            // its own; nil for none
+  std::span<const Uuid> group_roles;                 // organization roles of its groups
+  std::span<const WorkspaceMembership> memberships;  // its own, and its groups'
+  std::span<const Role> roles;                       // each role named above
   std::span<const GrantOverride> overrides;
   std::span<const VisibilitySwitch> visibility;  // of those roles, and of the workspace role member
   CategorySet open_to_workspaces;

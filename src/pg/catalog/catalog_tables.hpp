@@ -36,10 +36,15 @@ enum class CatalogIndex : int {
   jwt_keys_pkey,
   jwt_issuers_pkey,
   trusted_issuers_issuer_organization_id_key,
+  trusted_issuers_organization_idx,
   issuer_keys_pkey,
   identities_pkey,
   identities_user_idx,
   ended_tokens_pkey,
+  groups_pkey,
+  groups_organization_id_name_key,
+  group_members_user_idx,
+  group_roles_key,
   protected_tables_pkey,
   trusted_functions_pkey,
   cluster_keys_pkey,
@@ -119,17 +124,29 @@ enum : AttrNumber {
   authorized_parties,
   token_use,
   max_age_seconds,
-  scopes_required
+  scopes_required,
+  created_by,
+  created_at,
+  groups_claim
 };
 }
 namespace issuer_keys {
 enum : AttrNumber { trust_id = 1, kid, alg, jwk };
 }
 namespace identities {
-enum : AttrNumber { trust_id = 1, subject, user_id };
+enum : AttrNumber { trust_id = 1, subject, user_id, created_at, linked_by };
 }
 namespace ended_tokens {
 enum : AttrNumber { organization_id = 1, user_id, issued_before };
+}
+namespace groups {
+enum : AttrNumber { group_id = 1, organization_id, name, trust_id };
+}
+namespace group_members {
+enum : AttrNumber { group_id = 1, user_id, organization_id };
+}
+namespace group_roles {
+enum : AttrNumber { group_id = 1, workspace_id, organization_id, role_id };
 }
 namespace protected_tables {
 enum : AttrNumber {
@@ -151,7 +168,8 @@ enum : AttrNumber {
   workspace_decides,
   fill_nulls,
   workspace_implies_organization,
-  actions
+  actions,
+  writer_column
 };
 }
 namespace trusted_functions {

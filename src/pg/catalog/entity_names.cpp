@@ -76,4 +76,8 @@ const char *read_display_name(const CatalogRead &read, Entity entity, const Uuid
   return read_name(read, names.primary_key, names.display_name, id);
 }
 
+const char *read_group_name(const CatalogRead &read, const Uuid &id) {
+  return read_name(read, CatalogIndex::groups_pkey, attribute::groups::name, id);
+}
+
 }  // namespace tenancy::pg

@@ -14,5 +14,6 @@ const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid 
 /// RETURNS those of several entities, in the order of the ids; entities without one are left out.
 PodArray<const char *> read_external_ids(const CatalogRead &read, Entity entity, std::span<const Uuid> ids);
 const char *read_display_name(const CatalogRead &read, Entity entity, const Uuid &id);
+const char *read_group_name(const CatalogRead &read, const Uuid &id);
 
 }  // namespace tenancy::pg

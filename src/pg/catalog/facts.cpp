@@ -89,8 +89,9 @@ Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, c
 }
 
 UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
-                            const Uuid &user, const Uuid &only) {
+                            const Uuid &user, const Uuid &only, std::span<const Uuid> token_groups) {
   PodArray<WorkspaceMembership> memberships;
+  PodArray<Uuid> group_roles;
   ScanKeyData keys[2];
   CatalogIndex index = CatalogIndex::workspace_members_user_idx;
   if (only) {
@@ -107,32 +108,82 @@ UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, c
       memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
                           uuid_column(scan, tuple, attribute::workspace_members::role_id)});
   end_scan(scan);
-  return read_role_facts(read, organization, organization_role, memberships.span());
+  for (const GroupRole &row : read_group_roles(read, organization, user, token_groups)) {
+    if (!row.workspace)
+      add_once(group_roles, row.role);
+    else if (!only || row.workspace == only)
+      memberships.append({row.workspace, row.role});
+  }
+  return read_role_facts(read, organization, organization_role, memberships.span(), group_roles.span());
 }
 
-UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
+UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
+                              std::span<const Uuid> token_groups) {
   const Uuid role = read_organization_role(read, organization, user);
   if (!role) return {};
-  return {true, read_member_facts(read, organization, role, user)};
+  return {true, read_member_facts(read, organization, role, user, {}, token_groups)};
+}
+
+std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid &organization,
+                                            const Uuid &user, std::span<const Uuid> token_groups) {
+  PodArray<Uuid> groups;
+  for (const Uuid &group : token_groups) groups.append(group);
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::group_members::user_id, user);
+  equals(&keys[1], attribute::group_members::organization_id, organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::group_members_user_idx, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    groups.append(uuid_column(scan, tuple, attribute::group_members::group_id));
+  end_scan(scan);
+
+  PodArray<GroupRole> roles;
+  for (const Uuid &group : groups.span()) {
+    equals(&keys[0], attribute::group_roles::group_id, group);
+    scan = begin_scan(read, CatalogIndex::group_roles_key, 1, keys);
+    for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+      if (uuid_column(scan, tuple, attribute::group_roles::organization_id) == organization)
+        roles.append({group, uuid_column(scan, tuple, attribute::group_roles::workspace_id),
+                      uuid_column(scan, tuple, attribute::group_roles::role_id)});
+    end_scan(scan);
+  }
+  return roles.span();
+}
+
+Uuid find_token_group(const CatalogRead &read, const Uuid &organization, const Uuid &trust, Datum name) {
+  Uuid group;
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::groups::organization_id, organization);
+  equals(&keys[1], attribute::groups::name, F_TEXTEQ, name);
+  CatalogScan scan = begin_scan(read, CatalogIndex::groups_organization_id_name_key, 2, keys);
+  if (const HeapTuple tuple = next_tuple(scan);
+      HeapTupleIsValid(tuple) && uuid_column(scan, tuple, attribute::groups::trust_id) == trust)
+    group = uuid_column(scan, tuple, attribute::groups::group_id);
+  end_scan(scan);
+  return group;
 }
 
 UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
-                          std::span<const WorkspaceMembership> memberships) {
+                          std::span<const WorkspaceMembership> memberships,
+                          std::span<const Uuid> group_roles) {
   UserFacts facts{};
   facts.organization = organization;
   facts.organization_role = organization_role;
+  facts.group_roles = group_roles;
   facts.memberships = memberships;
 
   PodArray<Uuid> role_ids;
   if (organization_role) role_ids.append(organization_role);
+  for (const Uuid &role : group_roles) add_once(role_ids, role);
+  const int organization_roles = role_ids.count;
   for (const WorkspaceMembership &membership : memberships) add_once(role_ids, membership.role);
 
   facts.open_to_workspaces = read_open_categories(read, organization);
   PodArray<Role> roles;
   PodArray<GrantOverride> overrides;
-  for (const Uuid &id : role_ids.span()) {
+  for (int i = 0; i < role_ids.count; i++) {
+    const Uuid id = role_ids.items[i];
     roles.append(read_role(read, id));
-    read_overrides(read, facts, id, id == organization_role ? Level::organization : Level::workspace,
+    read_overrides(read, facts, id, i < organization_roles ? Level::organization : Level::workspace,
                    overrides);
   }
   PodArray<VisibilitySwitch> visibility;

@@ -12,17 +12,30 @@ struct UserFactsRead {
   bool is_member;  // of the organization; otherwise the facts are empty
   UserFacts facts;
 };
-UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user);
-/// The same of a member whose role in the organization is known. `only`: the workspace whose membership
-/// counts; nil for all.
+UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
+                              std::span<const Uuid> token_groups = {});
+/// The same of a member whose role in the organization is known. `only`: the workspace whose roles count;
+/// nil for all. `token_groups`: groups that the session's token names, besides those of the catalogs.
 UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
-                            const Uuid &user, const Uuid &only = {});
+                            const Uuid &user, const Uuid &only = {}, std::span<const Uuid> token_groups = {});
+/// A role that a user has by a group.
+struct GroupRole {
+  Uuid group;
+  Uuid workspace;  // nil: in the organization
+  Uuid role;
+};
+/// RETURNS the roles of a member's groups, in memory of the current context.
+std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid &organization,
+                                            const Uuid &user, std::span<const Uuid> token_groups = {});
+/// RETURNS the organization's group of that name whose members the tokens of this trust name; nil for none.
+Uuid find_token_group(const CatalogRead &read, const Uuid &organization, const Uuid &trust, Datum name);
 /// RETURNS the member's role in the organization; nil if the user is none.
 Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, const Uuid &user);
 
 /// The facts of a hypothetical user with these roles only; nil for no organization role.
 UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
-                          std::span<const WorkspaceMembership> memberships);
+                          std::span<const WorkspaceMembership> memberships,
+                          std::span<const Uuid> group_roles = {});
 
 struct UserRead {
   bool exists;

@@ -69,10 +69,8 @@ void read_row(const CatalogRead &read, ApiKeyRead &key) {
   end_scan(scan);
   if (!key.usable) return;
   key.facts.classes = &permission_classes();
-  if (all_scopes)
-    key.facts.scopes = registered_permissions(read).all;
-  else
-    read_scopes(read, key);
+  if (all_scopes) key.facts.scopes = registered_permissions(read).every_scope;
+  read_scopes(read, key);
 }
 
 }  // namespace

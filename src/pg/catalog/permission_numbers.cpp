@@ -164,9 +164,11 @@ const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
       RelationGetDescr(scan.relation)->natts >= attribute::permissions::data_visibility;
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const char *resource = text_column(scan, tuple, attribute::permissions::resource);
+    const char *action = text_column(scan, tuple, attribute::permissions::action);
     const PermissionId permission =
         permission_of(read, scan, tuple, attribute::permissions::resource, attribute::permissions::action);
     found.all.add(permission);
+    if (!is_off_by_default(action)) found.every_scope.add(permission);
     if (says_what_is_shared && !is_observability(resource) &&
         !bool_column(scan, tuple, attribute::permissions::data_visibility))
       found.shared.add(permission);
@@ -215,11 +217,16 @@ void check_length(const char *what, const char *name) {
 void require_registered_resource(const char *resource) {
   check_length("resource", resource);
   if (exists(resource, nullptr)) return;
+  if (is_of_gateway(resource))
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("resource \"%s\" is not registered", resource),
+             errdetail("It belongs to the vocabulary \"llm_gateway\", which this database leaves out."),
+             errhint("Use tenancy.use_vocabulary('llm_gateway') to have it.")));
   const char *nearest = nearest_registered(resource, nullptr);
   ereport(ERROR,
           (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("resource \"%s\" is not registered", resource),
            nearest != nullptr ? errhint("Perhaps you meant \"%s\".", nearest)
-                              : errhint("Use tenancy.register_permission() to add one.")));
+                              : errhint("Use tenancy.register_resource() to add one.")));
 }
 
 void require_registered(const char *resource, const char *action) {

@@ -28,10 +28,11 @@ PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, Hea
 /// RETURNS the model's classes of all permissions with a number.
 const PermissionClasses &permission_classes();
 
-/// The registered permissions: all of them, and those not governed by data visibility. CACHES: them, until
-/// the catalog changes.
+/// The registered permissions: all of them, those of keys with every scope, and those not governed by data
+/// visibility. CACHES: them, until the catalog changes.
 struct RegisteredPermissions {
   PermissionSet all;
+  PermissionSet every_scope;
   PermissionSet shared;
 };
 const RegisteredPermissions &registered_permissions(const CatalogRead &read);

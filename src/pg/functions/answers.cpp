@@ -61,13 +61,15 @@ struct Question {
 struct Reach {
   Rows rows;
   const RoleRights *role;
+  Uuid group;           // that gives the role; nil: the member has it itself
   bool has_role_there;  // in that workspace, as a user key needs for permissions that every key may have
 };
 
-void improve(Reach &reach, Rows rows, const RoleRights *role) {
+void improve(Reach &reach, Rows rows, const RoleRights *role, const Uuid &group = {}) {
   if (rows <= reach.rows) return;
   reach.rows = rows;
   reach.role = role;
+  reach.group = group;
 }
 
 Reach reach_of_member(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
@@ -99,10 +101,22 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
     reach.has_role_there = true;
   }
   end_scan(scan);
+  for (const GroupRole &row : read_group_roles(read, question.organization, user)) {
+    const RoleRights *role = find_role_rights(roles, row.role);
+    if (role == nullptr || (row.workspace && workspace && row.workspace != workspace)) continue;
+    improve(reach,
+            row.workspace ? role->access->in_workspace(row.workspace).rows(question.permission)
+                          : role->access->authorized(question.permission, workspace),
+            role, row.group);
+    if (row.workspace || role->access->reaches_every_workspace()) reach.has_role_there = true;
+  }
   return reach;
 }
 
-const char *via_role(const RoleRights *role) { return psprintf("%s role %s", role->level, role->name); }
+const char *via_role(const CatalogRead &read, const Reach &reach) {
+  const char *role = psprintf("%s role %s", reach.role->level, reach.role->name);
+  return reach.group ? psprintf("%s of group %s", role, read_group_name(read, reach.group)) : role;
+}
 
 void add_answer(ResultRows &rows, const char *kind, const Uuid &id, const char *name, Rows reached,
                 const char *via) {
@@ -155,13 +169,23 @@ void add_members_of_workspace(PodArray<Member> &members, const CatalogRead &read
       members.append({user, role});
 }
 
+bool has_groups(const CatalogRead &read, const Uuid &organization) {
+  ScanKeyData key;
+  equals(&key, attribute::groups::organization_id, organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::groups_organization_id_name_key, 1, &key);
+  const bool found = HeapTupleIsValid(next_tuple(scan));
+  end_scan(scan);
+  return found;
+}
+
 // Those who may have the permission, in the order of their ids: in one workspace, not everybody in the
-// organization.
+// organization, unless groups could give anybody a role there.
 PodArray<Member> members_to_ask(const CatalogRead &read, const Question &question,
                                 const PodArray<RoleRights> &roles) {
   PodArray<Member> members;
   // Version 1.0 has no such index.
-  if (question.workspace && has_catalog_index(CatalogIndex::organization_members_role_organization_idx)) {
+  if (question.workspace && has_catalog_index(CatalogIndex::organization_members_role_organization_idx) &&
+      !has_groups(read, question.organization)) {
     add_members_by_role(members, read, question, roles);
     add_members_of_workspace(members, read, question);
     Member *end = members.items + members.count;
@@ -183,7 +207,7 @@ void add_users(ResultRows &rows, const CatalogRead &read, const Question &questi
     const Reach reach = reach_of_member(read, question, roles, member.user, member.role, question.workspace);
     if (reach.rows == Rows::none || !read_user(read, member.user).active) continue;
     add_answer(rows, "user", member.user, read_display_name(read, Entity::user, member.user), reach.rows,
-               via_role(reach.role));
+               via_role(read, reach));
   }
 }
 
@@ -216,8 +240,9 @@ void add_keys_found(ResultRows &rows, const CatalogRead &read, const Question &q
     const char *kind = text_column(scan, tuple, attribute::api_keys::kind);
     Rows reached = rows_of_service_key(workspace, question.id, question.workspace, permission_classes());
     if (reached == Rows::none || why_key_has_ended(scan, tuple) != nullptr) continue;
-    if (!bool_column(scan, tuple, attribute::api_keys::all_scopes) && !has_scope(read, question, id))
-      continue;
+    const bool has_every_scope =
+        bool_column(scan, tuple, attribute::api_keys::all_scopes) && !is_off_by_default(question.action);
+    if (!has_every_scope && !has_scope(read, question, id)) continue;
     if (key_kind_named(kind) == KeyKind::workspace_user_key)
       reached = reach_of_user_key(read, question, roles,
                                   uuid_column(scan, tuple, attribute::api_keys::user_id), workspace);
@@ -303,6 +328,79 @@ Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
   return 0;
 }
 
+// The roles with a permission in a workspace, or (NULL) on the organization or, with the fifth argument,
+// anywhere in it. With the sixth, those that have it over all rows.
+PG_FUNCTION_INFO_V1(pg_tenancy_roles_that_may);
+Datum pg_tenancy_roles_that_may(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
+  give_back_numbers();
+  const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
+  const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(2));
+  const PermissionSet permission = registered_permission(resource, text_to_cstring(PG_GETARG_TEXT_PP(3)));
+  const bool anywhere = PG_GETARG_BOOL(4), all_rows = PG_GETARG_BOOL(5);
+  // A workspace without settings of its own, where none is named.
+  Uuid workspace;
+  workspace.bytes.fill(0xff);
+  const bool in_workspace = !PG_ARGISNULL(1) && !is_organization_level(resource);
+  if (in_workspace) workspace = uuid_of_datum(PG_GETARG_DATUM(1));
+
+  StringInfoData names;
+  initStringInfo(&names);
+  CatalogRead read = begin_catalog_read();
+  for (const RoleRights &role : read_role_rights(read, organization, {&workspace, 1}).span()) {
+    const bool of_workspace = strcmp(role.level, "workspace") == 0;
+    Rows rows = Rows::none;
+    if (of_workspace)
+      rows = (in_workspace || anywhere) && !is_organization_level(resource)
+                 ? role.access->in_workspace(workspace).rows(permission)
+                 : Rows::none;
+    else if (in_workspace)
+      rows = role.access->authorized(permission, workspace);
+    else
+      rows = anywhere ? role.access->anywhere(permission) : role.access->on_organization().rows(permission);
+    if (rows == Rows::all || (rows == Rows::own && !all_rows))
+      appendStringInfo(&names, "%s%s %s", names.len > 0 ? ", " : "", role.level, role.name);
+  }
+  end_catalog_read(read);
+  if (names.len == 0) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(names.data));
+}
+
+// The groups' rows of access_matrix(): the permissions that each gives its members, and by which role.
+static void add_groups(ResultRows &rows, const CatalogRead &read, const Uuid &organization,
+                       const PodArray<RegisteredPermission> &permissions) {
+  ScanKeyData key;
+  equals(&key, attribute::groups::organization_id, organization);
+  CatalogScan groups = begin_scan(read, CatalogIndex::groups_organization_id_name_key, 1, &key);
+  for (HeapTuple group; HeapTupleIsValid(group = next_tuple(groups));) {
+    const Uuid id = uuid_column(groups, group, attribute::groups::group_id);
+    const char *name = text_column(groups, group, attribute::groups::name);
+    for (const GroupRole &given : read_group_roles(read, organization, {}, {&id, 1})) {
+      const auto roles = read_role_rights(read, organization, {&given.workspace, 1});
+      const RoleRights *role = find_role_rights(roles, given.role);
+      if (role == nullptr) continue;
+      const Rights &rights =
+          given.workspace ? role->access->in_workspace(given.workspace) : role->access->on_organization();
+      const char *source = given.workspace
+                               ? psprintf("workspace role %s in %s", role->name,
+                                          read_display_name(read, Entity::workspace, given.workspace))
+                               : psprintf("organization role %s", role->name);
+      for (const RegisteredPermission &permission : permissions.span()) {
+        if (rights.rows(permission.id) == Rows::none) continue;
+        rows.add_text("group");
+        rows.add_text(name);
+        rows.add_text(permission.resource);
+        rows.add_text(permission.action);
+        rows.add(BoolGetDatum(true));
+        rows.add_text(source);
+        rows.end_row();
+      }
+    }
+  }
+  end_scan(groups);
+}
+
 PG_FUNCTION_INFO_V1(pg_tenancy_access_matrix);
 Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -318,11 +416,11 @@ Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
   const auto permissions = read_permissions(read);
   const auto roles = read_role_rights(read, organization, {&ordinary, 1});
   for (const RoleRights &role : roles.span()) {
-    const bool of_workspace = strcmp(role.level, "workspace") == 0;
+    const Level level = level_named(role.level).value_or(Level::workspace);
     const Rights &rights =
-        of_workspace ? role.access->in_workspace(ordinary) : role.access->on_organization();
+        level == Level::workspace ? role.access->in_workspace(ordinary) : role.access->on_organization();
     for (const RegisteredPermission &permission : permissions.span()) {
-      if (of_workspace && is_organization_level(permission.resource)) continue;
+      if (!can_hold(level, permission.resource)) continue;
       const auto overrides = role.facts.overrides;
       const bool overridden = std::any_of(overrides.begin(), overrides.end(), [&](const GrantOverride &row) {
         return row.role == role.id && !row.workspace && row.permission == permission.id;
@@ -336,6 +434,7 @@ Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
       rows.end_row();
     }
   }
+  add_groups(rows, read, organization, permissions);
   end_catalog_read(read);
   return 0;
 }

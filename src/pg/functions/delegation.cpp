@@ -199,6 +199,25 @@ Datum pg_tenancy_missing_for_key(PG_FUNCTION_ARGS) {
   return lacking_datum(fcinfo, lacking);
 }
 
+// To say that a subject of an issuer is a member is to be able to act as that member.
+PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_identity);
+Datum pg_tenancy_missing_for_identity(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  give_back_numbers();
+  const Uuid organization = uuid_argument(fcinfo, 0), user = uuid_argument(fcinfo, 1);
+  PermissionSet linking;
+  linking.add(permission_id("team", "add_users"));
+  CatalogRead read = begin_catalog_read();
+  const UserFactsRead facts = user ? read_user_facts(read, organization, user) : UserFactsRead{};
+  end_catalog_read(read);
+  if (!facts.is_member) PG_RETURN_TEXT_P(cstring_to_text("a member"));
+  const Principal *principal = current_principal();
+  Shortfall lacking;
+  run_core(
+      [&] { lacking = shortfall_of_identity(*principal->access, Access::of_user(facts.facts), linking); });
+  return lacking_datum(fcinfo, lacking);
+}
+
 // As version 1.0 declares them.
 PG_FUNCTION_INFO_V1(pg_tenancy_holds_everywhere);
 Datum pg_tenancy_holds_everywhere(PG_FUNCTION_ARGS) {

@@ -1,6 +1,8 @@
 // explain_authorize(): each role, grant, override, switch and scope involved, and the outcome. The core
 // computes the outcome and the rights of each role; the rows between give the reasons.
 
+#include <algorithm>
+
 #include "core/credential/api_key.hpp"
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/facts.hpp"
@@ -90,7 +92,7 @@ void explain_role(Explanation &explanation, const CatalogRead &read, const Princ
                   const RoleRights &role) {
   const char *name = psprintf("%s role %s", role.level, role.name);
   explain_grants(explanation, read, principal.organization, name, role);
-  if (strcmp(role.level, "workspace") == 0 && role.id != workspace_admin_role &&
+  if (level_named(role.level) == Level::workspace && !is_above_visibility(role.id) &&
       !registered_permissions(read).shared.contains(explanation.id))
     explain_visibility(explanation, role);
   PermissionSet permission;
@@ -103,7 +105,8 @@ void explain_user(Explanation &explanation, const CatalogRead &read, const Princ
   const bool active = read_user(read, principal.user).active;
   add_step(explanation, psprintf("user %s is active", read_display_name(read, Entity::user, principal.user)),
            "users", active ? "yes" : "no");
-  const UserFactsRead user = read_user_facts(read, principal.organization, principal.user);
+  const UserFactsRead user =
+      read_user_facts(read, principal.organization, principal.user, principal.token_groups);
   add_step(explanation, "user is a member of the organization", "organization_members",
            user.is_member ? "yes" : "no");
   if (!active || !user.is_member) return;
@@ -112,20 +115,37 @@ void explain_user(Explanation &explanation, const CatalogRead &read, const Princ
   for (const auto &membership : user.facts.memberships) workspaces.append(membership.workspace);
   if (explanation.workspace) workspaces.append(explanation.workspace);
   const auto roles = read_role_rights(read, principal.organization, workspaces.span());
-  if (const RoleRights *role = find_role_rights(roles, user.facts.organization_role)) {
-    add_step(explanation, psprintf("organization role %s", role->name), "organization_members",
+  const auto groups = read_group_roles(read, principal.organization, principal.user, principal.token_groups);
+  const auto explain_organization_role = [&](const Uuid &id, const char *by_group) {
+    const RoleRights *role = find_role_rights(roles, id);
+    if (role == nullptr) return;
+    add_step(explanation, psprintf("organization role %s%s", role->name, by_group),
+             *by_group == '\0' ? "organization_members" : "group_roles",
              role->access->reaches_every_workspace() ? "reaches every workspace"
                                                      : "counts on the organization level only");
     explain_role(explanation, read, principal, *role);
-  }
-  for (const auto &membership : user.facts.memberships) {
-    if (explanation.workspace && membership.workspace != explanation.workspace) continue;
-    const RoleRights *role = find_role_rights(roles, membership.role);
-    if (role == nullptr) continue;
-    add_step(explanation, psprintf("workspace role %s", role->name), "workspace_members",
-             read_display_name(read, Entity::workspace, membership.workspace));
+  };
+  const auto explain_workspace_role = [&](const Uuid &workspace, const Uuid &id, const char *by_group) {
+    const RoleRights *role = find_role_rights(roles, id);
+    if (role == nullptr || (explanation.workspace && workspace != explanation.workspace)) return;
+    add_step(explanation, psprintf("workspace role %s%s", role->name, by_group),
+             *by_group == '\0' ? "workspace_members" : "group_roles",
+             read_display_name(read, Entity::workspace, workspace));
     explain_role(explanation, read, principal, *role);
-  }
+  };
+  const auto named = [&](const GroupRole &row) {
+    return psprintf(" of group %s", read_group_name(read, row.group));
+  };
+  explain_organization_role(user.facts.organization_role, "");
+  for (const GroupRole &row : groups)
+    if (!row.workspace) explain_organization_role(row.role, named(row));
+  // The groups' roles are the last of the memberships.
+  const size_t of_groups = static_cast<size_t>(
+      std::count_if(groups.begin(), groups.end(), [](const GroupRole &row) { return bool{row.workspace}; }));
+  for (const auto &membership : user.facts.memberships.first(user.facts.memberships.size() - of_groups))
+    explain_workspace_role(membership.workspace, membership.role, "");
+  for (const GroupRole &row : groups)
+    if (row.workspace) explain_workspace_role(row.workspace, row.role, named(row));
 }
 
 void explain_credential(Explanation &explanation, const CatalogRead &read, const Principal &principal) {

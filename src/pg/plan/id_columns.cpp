@@ -68,4 +68,15 @@ bool can_name(const Node *argument, Entity entity, const Uuid &id) {
   return found;
 }
 
+Node *id_parameter(int number, Oid type, Oid collation) {
+  Param *param = makeNode(Param);
+  param->paramkind = PARAM_EXTERN;
+  param->paramid = number;
+  param->paramtype = type;
+  param->paramtypmod = -1;
+  param->paramcollid = collation;
+  param->location = -1;
+  return reinterpret_cast<Node *>(param);
+}
+
 }  // namespace tenancy::pg

@@ -20,4 +20,7 @@ bool external_id_value(const char *external_id, IdType type, Datum *value);
 /// Whether the argument can hold the entity's id; false for nil, and without an argument.
 bool can_name(const Node *argument, Entity entity, const Uuid &id);
 
+/// A parameter in a column's place, for a filter that is evaluated row by row.
+Node *id_parameter(int number, Oid type, Oid collation);
+
 }  // namespace tenancy::pg

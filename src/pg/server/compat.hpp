@@ -126,4 +126,8 @@ using SyscacheNumber = int;
 using QueryJumble = JumbleState;
 #endif
 
+// From 18 on, AFTER triggers run as the user whose command queued them, before as that of the outermost
+// query.
+constexpr bool after_triggers_run_as_who_queued = PG_VERSION_NUM >= 180000;
+
 }  // namespace tenancy::pg

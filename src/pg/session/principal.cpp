@@ -30,6 +30,14 @@ struct {
   Oid session_user;
 } current{};
 
+// A list of ids for the principal's lifetime.
+std::span<const Uuid> kept(const Principal &principal, std::span<const Uuid> ids) {
+  if (ids.empty()) return {};
+  auto *copy = static_cast<Uuid *>(MemoryContextAllocHuge(principal.context, ids.size_bytes()));
+  std::copy(ids.begin(), ids.end(), copy);
+  return {copy, ids.size()};
+}
+
 bool is_given(const char *parameter) { return *parameter != '\0'; }
 
 // One message for all failures of a key: only the server's log has the reason.
@@ -45,7 +53,13 @@ bool is_given(const char *parameter) { return *parameter != '\0'; }
   pg_unreachable();
 }
 
-// Why, is told to whoever has a token that a trusted issuer has signed.
+const char *as_sentence(const char *reason) {
+  char *sentence = pstrdup(reason);
+  *sentence = static_cast<char>(pg_toupper(static_cast<unsigned char>(*sentence)));
+  return sentence;
+}
+
+// The log has every reason; whoever has a token with a valid signature is told, too, what is wrong with it.
 [[noreturn]] void refuse_token(const char *reason, const char *detail = nullptr) {
   record_denial(Counter::denied_token, nullptr, reason);
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
@@ -160,7 +174,7 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
   const Uuid &organization = membership.organization;
   const Uuid role = membership.role ? membership.role : read_organization_role(read, organization, user);
   if (!role) refuse_user("it is not a member of the organization");
-  const UserFacts facts = read_member_facts(read, organization, role, user);
+  const UserFacts facts = read_member_facts(read, organization, role, user, {}, principal.token_groups);
   principal.kind = PrincipalKind::user;
   principal.organization = organization;
   principal.user = user;
@@ -175,6 +189,7 @@ void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, 
   principal.source = PrincipalSource::jwt;
   principal.not_after = token.not_after;
   principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
+  principal.token_groups = kept(principal, token.groups);
   resolve_user(read, principal, access, {token.user, true}, {token.organization, {}}, token.workspace);
   if (token.narrowed) run_core([&] { access = access.limited_to(token.scopes); });
 }
@@ -187,7 +202,10 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
     return;
   }
   const TokenRead token = read_token(read, given);
-  if (token.refused != nullptr) refuse_token(token.refused);
+  if (token.refused != nullptr) {
+    if (of_user.refused != nullptr) refuse_token(of_user.refused, of_user.refused);
+    refuse_token(token.refused, token.is_signed ? as_sentence(token.refused) : nullptr);
+  }
 
   principal.kind = PrincipalKind::jwt;
   principal.source = PrincipalSource::jwt;
@@ -289,14 +307,6 @@ Principal *resolve_in_new_context() {
   MemoryContextSwitchTo(caller);
   MemoryContextDelete(reading);
   return principal;
-}
-
-// A list of ids for the principal's lifetime.
-std::span<const Uuid> kept(const Principal &principal, std::span<const Uuid> ids) {
-  if (ids.empty()) return {};
-  auto *copy = static_cast<Uuid *>(MemoryContextAllocHuge(principal.context, ids.size_bytes()));
-  std::copy(ids.begin(), ids.end(), copy);
-  return {copy, ids.size()};
 }
 
 // Not of the principal afresh: callers may have a reference to this one.

@@ -32,8 +32,9 @@ struct Principal {
   Uuid api_key;
   TimestampTz not_after;  // when the credential expires; infinity for never
   const Access *access;
-  const char *token_subject;  // the user named by a token's signer, or nullptr; decides nothing
-  bool undecided;             // the user has several organizations and chose none: otherwise as anonymous
+  const char *token_subject;           // the user named by a token's signer, or nullptr; decides nothing
+  std::span<const Uuid> token_groups;  // groups that the session's token names
+  bool undecided;  // the user has several organizations and chose none: otherwise as anonymous
 
   const ClaimedCatalog *claimed;  // counts in place of the catalogs; nullptr: none does
 

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 
+#include "core/access/delegation.hpp"
 #include "core/access/email_address.hpp"
 #include "core/credential/token_claims.hpp"
 #include "core/credential/user_token.hpp"
 #include "pg/catalog/facts.hpp"
+#include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
+#include "pg/server/error_bridge.hpp"
 #include "pg/server/json_reader.hpp"
+#include "pg/server/pod_array.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/token.hpp"
@@ -22,6 +26,7 @@ struct Trust {
   Uuid organization;  // nil: a DBA's, for all organizations
   IssuerTrust claims;
   bool scopes_required;
+  const char *groups_claim;  // nullptr: none
 };
 
 const char *copy(std::string_view text) { return pnstrdup(text.data(), text.size()); }
@@ -48,6 +53,7 @@ Trust read_trust(const CatalogScan &scan, HeapTuple tuple) {
   trust.id = uuid_column(scan, tuple, of::trust_id);
   trust.organization = uuid_column(scan, tuple, of::organization_id);
   trust.scopes_required = bool_column(scan, tuple, of::scopes_required);
+  trust.groups_claim = text_column(scan, tuple, of::groups_claim);
   trust.claims.issuer = text_column(scan, tuple, of::issuer);
   trust.claims.audiences = texts_column(scan, tuple, of::audiences);
   trust.claims.authorized_parties = texts_column(scan, tuple, of::authorized_parties);
@@ -128,28 +134,57 @@ Uuid user_with_address(const CatalogRead &read, const char *address) {
   return first_user(read, CatalogIndex::users_email_key, 1, &key, attribute::users::user_id);
 }
 
-// RETURNS the problem, or nullptr.
-const char *identify(const CatalogRead &read, const Trust &trust, const UserTokenClaims &claims, Uuid &user) {
+struct Identified {
+  Uuid user;
+  Uuid linked_by;       // nil: a DBA, or the user itself
+  const char *problem;  // nullptr: none
+};
+
+Identified identify(const CatalogRead &read, const Trust &trust, const UserTokenClaims &claims) {
+  Identified result{};
   ScanKeyData keys[2];
-  equals(&keys[0], attribute::identities::trust_id, trust.id);
-  equals(&keys[1], attribute::identities::subject, F_TEXTEQ, text_datum(claims.identity));
-  user = is_database_text(claims.identity)
-             ? first_user(read, CatalogIndex::identities_pkey, 2, keys, attribute::identities::user_id)
-             : Uuid{};
-  if (user) return nullptr;
-  if (trust.claims.subject != SubjectClaim::email) return "Its subject is linked to no user";
-  const char *address = address_of(claims);
-  if (address == nullptr) return "It has no e-mail address that its issuer has verified";
-  user = user_with_address(read, address);
-  if (!user) return "Nobody has its e-mail address";
-  // Addresses are given to others in time; a subject is not.
-  equals(&keys[0], attribute::identities::user_id, user);
-  equals(&keys[1], attribute::identities::trust_id, trust.id);
-  if (first_user(read, CatalogIndex::identities_user_idx, 2, keys, attribute::identities::user_id)) {
-    user = {};
-    return "The user with its e-mail address is linked to another subject";
+  if (is_database_text(claims.identity)) {
+    equals(&keys[0], attribute::identities::trust_id, trust.id);
+    equals(&keys[1], attribute::identities::subject, F_TEXTEQ, text_datum(claims.identity));
+    CatalogScan scan = begin_scan(read, CatalogIndex::identities_pkey, 2, keys);
+    if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
+      result.user = uuid_column(scan, tuple, attribute::identities::user_id);
+      result.linked_by = uuid_column(scan, tuple, attribute::identities::linked_by);
+    }
+    end_scan(scan);
   }
-  return nullptr;
+  if (result.user) return result;
+  if (trust.claims.subject != SubjectClaim::email) return {{}, {}, "Its subject is linked to no user"};
+  const char *address = address_of(claims);
+  if (address == nullptr) return {{}, {}, "It has no e-mail address that its issuer has verified"};
+  result.user = user_with_address(read, address);
+  if (!result.user) return {{}, {}, "Nobody has its e-mail address"};
+  // Addresses are given to others in time; a subject is not.
+  equals(&keys[0], attribute::identities::user_id, result.user);
+  equals(&keys[1], attribute::identities::trust_id, trust.id);
+  if (first_user(read, CatalogIndex::identities_user_idx, 2, keys, attribute::identities::user_id))
+    return {{}, {}, "The user with its e-mail address is linked to another subject"};
+  return result;
+}
+
+// The maker of a link may be behind the subject: the link is worth no more than what its maker could give
+// now. Notifies the session when that changes.
+const char *check_link(const CatalogRead &read, const Uuid &organization, const Uuid &user,
+                       const Uuid &linked_by) {
+  if (!linked_by || linked_by == user) return nullptr;
+  subscribe(read.start, Audience::user, linked_by);
+  const bool active = read_user(read, linked_by).active;
+  const UserFactsRead maker = active ? read_user_facts(read, organization, linked_by) : UserFactsRead{};
+  const UserFactsRead users = read_user_facts(read, organization, user);
+  PermissionSet linking;
+  linking.add(permission_id("team", "add_users"));
+  bool lacks = true;
+  if (maker.is_member && users.is_member)
+    run_core([&] {
+      lacks =
+          shortfall_of_identity(Access::of_user(maker.facts), Access::of_user(users.facts), linking).any();
+    });
+  return lacks ? "Whoever has linked its subject may no longer say that it is this user" : nullptr;
 }
 
 const char *check_user(const CatalogRead &read, const Uuid &user, TimestampTz issued_at) {
@@ -184,40 +219,41 @@ bool agree(const CatalogRead &read, const UserTokenClaims &claims, const Uuid &o
   return true;
 }
 
-// The one organization among those of the trusts and of their users. An organization can say of any subject
-// that it is a member of its own, also of one that is somebody else's member: where they contradict each
-// other, the user counts who has the address that the issuer has verified, which no organization can give
-// away.
-struct Choice {
-  UserTokenRead &result;
-  const char *problem;
-  bool several;
-  bool by_address;
-};
-
-// Whether this one is to be taken along, or replaces those before.
-bool is_better(Choice &choice, const Uuid &user, bool by_address) {
-  if (choice.result.user && choice.result.user != user && choice.by_address != by_address) {
-    if (choice.by_address) return false;
-    choice.result = {};
-    choice.result.is_trusted = true;
-    choice.several = false;
+// The groups that the token names. None where there are too many for a token (Microsoft Entra names a place
+// for them instead), or more than anybody has: never those of an earlier token.
+std::span<const Uuid> read_groups(const CatalogRead &read, const SignedToken &token, const Trust &trust,
+                                  const Uuid &organization) {
+  constexpr size_t most_groups = 1000;
+  if (trust.groups_claim == nullptr) return {};
+  const JsonValue claim = token.payload[trust.groups_claim];
+  if (claim.kind != JsonValue::Kind::texts || claim.texts.size() > most_groups ||
+      token.payload["_claim_names"].is_given() || token.payload["hasgroups"].is_given())
+    return {};
+  PodArray<Uuid> groups;
+  for (const std::string_view name : claim.texts) {
+    if (!is_database_text(name)) continue;
+    if (const Uuid group = find_token_group(read, organization, trust.id, text_datum(name)); group)
+      groups.append(group);
   }
-  choice.by_address = by_address;
-  return true;
+  return groups.span();
 }
 
+// A token by the trusts of one kind: the one organization in which it counts, or why in none.
+struct Choice {
+  UserTokenRead result;
+  const char *problem;
+  bool several;
+};
+
 void consider(const CatalogRead &read, const SignedToken &token, const Trust &trust, Choice &choice) {
-  choice.result.is_trusted = true;
   UserTokenClaims claims;
   choice.problem = read_user_token(token.payload, trust.claims, statement_time() + unix_epoch, claims);
   if (choice.problem != nullptr) return;
-  Uuid user;
-  choice.problem = identify(read, trust, claims, user);
+  const Identified identified = identify(read, trust, claims);
+  const Uuid &user = identified.user;
+  choice.problem = identified.problem;
   if (choice.problem == nullptr) choice.problem = check_user(read, user, issue_of(claims));
   if (choice.problem != nullptr) return;
-  const char *address = address_of(claims);
-  const bool by_address = address != nullptr && user_with_address(read, address) == user;
   choice.problem = "Its user is no member of the organization";
 
   UserTokenRead &result = choice.result;
@@ -232,6 +268,11 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
       choice.problem = "It was issued before tokens of its user were ended";
       continue;
     }
+    if (const char *problem = check_link(read, organization, user, identified.linked_by);
+        problem != nullptr) {
+      choice.problem = problem;
+      continue;
+    }
     Uuid workspace;
     if (!claims.workspace.empty()) {
       workspace = is_database_text(claims.workspace)
@@ -242,31 +283,61 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
         continue;
       }
     }
-    if (!is_better(choice, user, by_address)) return;
     if (result.organization && (result.organization != organization || result.user != user))
       choice.several = true;
-    const PermissionSet scopes = registered_scopes(claims.scopes);
+    const RegisteredScopes scopes = registered_scopes(claims.scopes);
     result.organization = organization;
     result.user = user;
     result.workspace = workspace;
-    result.scopes = scopes;
-    result.narrowed = result.narrowed || trust.scopes_required || !scopes.empty();
+    result.scopes = scopes.permissions;
+    result.narrowed = result.narrowed || trust.scopes_required || scopes.any;
     result.not_after = (claims.expires_at + clock_skew_seconds) * USECS_PER_SEC - unix_epoch;
     result.subject = copy(claims.identity);
+    result.groups = read_groups(read, token, trust, organization);
   }
 }
 
 }  // namespace
 
+// An organization can trust any public issuer, also that of another organization's services, and say of any
+// subject that it is a member of its own. So that it cannot get in the way of others, its trust counts for
+// sessions only that have chosen the organization, and behind that of a DBA.
 UserTokenRead read_user_token(const CatalogRead &read, const SignedToken &token) {
-  UserTokenRead result{};
-  Choice choice{result, nullptr, false, false};
-  for_each_trust(read, token, [&](const Trust &trust) { consider(read, token, trust, choice); });
+  Choice of_dba{}, of_organization{};
+  bool is_trusted = false, is_trusted_elsewhere = false;
+  for_each_trust(read, token, [&](const Trust &trust) {
+    const bool chosen =
+        !trust.organization || (*configuration.organization != '\0' &&
+                                names_organization(read, configuration.organization, trust.organization));
+    (chosen ? is_trusted : is_trusted_elsewhere) = true;
+    if (chosen) consider(read, token, trust, trust.organization ? of_organization : of_dba);
+  });
+  const bool by_dba =
+      of_dba.result.organization || (of_dba.problem != nullptr && !of_organization.result.organization);
+  Choice &choice = by_dba ? of_dba : of_organization;
+  choice.result.is_trusted = is_trusted;
   if (choice.several)
-    result.refused = "Its user belongs to several organizations: choose one by \"tenancy.organization\"";
-  else if (result.is_trusted && !result.organization)
-    result.refused = choice.problem;
-  return result;
+    choice.result.refused =
+        "Its user belongs to several organizations: choose one by \"tenancy.organization\"";
+  else if (is_trusted && !choice.result.organization)
+    choice.result.refused = choice.problem;
+  else if (!is_trusted && is_trusted_elsewhere)
+    choice.result.refused =
+        "Its issuer is trusted by an organization: choose that by \"tenancy.organization\"";
+  return choice.result;
+}
+
+bool is_signed_for_all(const CatalogRead &read, const SignedToken &token) {
+  ScanKeyData key;
+  is_null(&key, attribute::trusted_issuers::organization_id);
+  CatalogScan scan = begin_scan(read, CatalogIndex::trusted_issuers_organization_idx, 1, &key);
+  Verified verified{};
+  bool is_signed = false;
+  for (HeapTuple tuple; !is_signed && HeapTupleIsValid(tuple = next_tuple(scan));)
+    is_signed =
+        is_signed_for(read, token, uuid_column(scan, tuple, attribute::trusted_issuers::trust_id), verified);
+  end_scan(scan);
+  return is_signed;
 }
 
 TokenPerson read_token_person(const CatalogRead &read, const SignedToken &token) {
@@ -276,8 +347,9 @@ TokenPerson read_token_person(const CatalogRead &read, const SignedToken &token)
     if (trust.organization ||
         read_user_token(token.payload, trust.claims, statement_time() + unix_epoch, claims) != nullptr)
       return;
-    Uuid user;
-    const char *problem = identify(read, trust, claims, user);
+    const Identified identified = identify(read, trust, claims);
+    const Uuid &user = identified.user;
+    const char *problem = identified.problem;
     if (problem == nullptr) problem = check_user(read, user, issue_of(claims));
     const char *address = address_of(claims);
     if (problem != nullptr) {

@@ -9,8 +9,8 @@ namespace tenancy::pg {
 
 /// A token with its claims resolved in the catalogs.
 struct UserTokenRead {
-  bool is_trusted;      // a key of a trust for users has signed it: it is of no other kind
-  const char *refused;  // the reason, which may be told, or nullptr
+  bool is_trusted;      // a key of a trust that counts here has signed it: it is of no other kind
+  const char *refused;  // the reason, which may be told, or nullptr; also for a trust that doesn't count here
   Uuid user;
   Uuid organization;
   Uuid workspace;  // nil: not confined
@@ -18,10 +18,15 @@ struct UserTokenRead {
   PermissionSet scopes;
   TimestampTz not_after;
   const char *subject;
+  std::span<const Uuid> groups;  // of the organization, that the token names, as far as its trust lets it
 };
 /// Never raises an error because of the token's contents, but where the setting "tenancy.organization" can't
 /// be read.
 UserTokenRead read_user_token(const CatalogRead &read, const SignedToken &token);
+
+/// Whether a key of an issuer that a DBA trusts has signed it, whatever issuer it names. Such a key signs no
+/// tokens of an organization, also where one has configured it as its own before.
+bool is_signed_for_all(const CatalogRead &read, const SignedToken &token);
 
 /// The person that a token stands for in what concerns this person alone: by an issuer that a DBA trusts,
 /// since no organization can make such a token.

@@ -1,0 +1,184 @@
+-- Groups: roles that members of an organization have together, by sync_group() or by the tokens of an issuer.
+\pset format unaligned
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\set tokens :srcdir '/sql/include/user_tokens.sql'
+\i :world
+\set ECHO none
+\i :tokens
+\set ECHO all
+SELECT FROM tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
+GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_plain;
+-- Rows and rights of a member
+CREATE FUNCTION has(who text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  CALL app.become(who, true);
+  RETURN concat_ws(' | ', app.visible(who, 'app.logs'), (SELECT string_agg(DISTINCT concat_ws(' ', p.workspace, p.rows), ', ' ORDER BY concat_ws(' ', p.workspace, p.rows)) FROM tenancy.permissions() p WHERE p.resource = 'logs' AND p.action = 'view'));
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLERRM;
+END
+$$;
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, has(who) FROM unnest(ARRAY['nora', 'mike', 'wanda']) who;
+
+-- By whom: an owner and admins; names are an organization's own
+CALL become('mona');
+SELECT failure($$SELECT tenancy.create_group(NULL, 'support')$$);
+CALL become('olivia');
+SELECT failure($$SELECT tenancy.create_group(NULL, v)$$) FROM unnest(ARRAY['']) v;
+SELECT failure($$SELECT tenancy.create_group(NULL, '')$$);
+SELECT tenancy.create_group(NULL, 'support') IS NOT NULL AS made, tenancy.create_group(NULL, 'Élite/eu') IS NOT NULL AS too, tenancy.create_group(NULL, 'synced', open_to_sync => true) IS NOT NULL AS open;
+SELECT failure($$SELECT tenancy.create_group(NULL, 'support')$$);
+SELECT failure($$SELECT tenancy.create_group('globex', 'x')$$);
+CALL become('gus');
+SELECT tenancy.create_group(NULL, 'support') IS NOT NULL AS also_here;
+SELECT name, open_to_sync FROM tenancy.groups;
+CALL become('nora');
+SELECT name FROM tenancy.groups;
+
+-- Members, all at once: a name that is no member's leaves the group as it is
+CALL become('olivia');
+SELECT tenancy.sync_group(NULL, 'support', ARRAY['nora@acme.test', 'mike@acme.test', 'MIKE@acme.test']);
+SELECT failure(format('SELECT tenancy.sync_group(NULL, ''support'', %s)', m)) FROM unnest(ARRAY['NULL', 'ARRAY[NULL]', 'ARRAY[''nora@acme.test'', ''gus@globex.test'']', 'ARRAY[''nobody@x.test'']', '''{{a,b},{c,d}}''']) m;
+SELECT failure($$SELECT tenancy.sync_group(NULL, 'suport', '{}')$$);
+SELECT u.email FROM tenancy.group_members m JOIN tenancy.members u USING (user_id) ORDER BY 1;
+SELECT who, has(who) FROM unnest(ARRAY['nora', 'mike']) who;
+
+-- Roles: of the organization, or of a workspace; what the text is must be clear
+CALL become('olivia');
+SELECT tenancy.set_group_role('support', 'support', 'member'), tenancy.set_group_role('acme/search', 'support', 'manager');
+SELECT who, has(who) FROM unnest(ARRAY['nora', 'mike', 'wanda']) who;
+CALL become('olivia');
+SELECT failure(v) FROM unnest(ARRAY[$$SELECT tenancy.set_group_role('support', 'support', 'owner')$$, $$SELECT tenancy.set_group_role('nowhere', 'support', 'member')$$, $$SELECT tenancy.set_group_role('globex', 'support', 'member')$$,
+  $$SELECT tenancy.set_group_role('lab', 'support', 'member')$$, $$SELECT tenancy.set_group_role(NULL, 'support', 'manager')$$, $$SELECT tenancy.set_group_role(NULL, 'nothing', 'member')$$]) v;
+SELECT tenancy.create_workspace(NULL, 'Acme', 'acme') IS NOT NULL AS made;
+SELECT failure($$SELECT tenancy.set_group_role('acme', 'support', 'admin')$$);
+SELECT tenancy.delete_workspace('acme/acme');
+SELECT tenancy.set_group_role('acme', 'support', 'admin');
+SELECT who, has(who) FROM unnest(ARRAY['nora', 'mike', 'wanda']) who;
+CALL become('olivia');
+SELECT tenancy.set_group_role(NULL, 'support', NULL);
+
+-- The union is of permissions with the rows that they reach: a role that sees all rows widens none that another role gives.
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_setting('acme', 'members_view_all_data', false);
+SELECT tenancy.create_role('acme', 'workspace', 'reader') IS NOT NULL AS role, tenancy.grant_permission('acme', 'workspace', 'reader', 'prompts', 'view'), tenancy.set_role_visibility('acme', 'reader', true);
+SELECT tenancy.create_group('acme', 'readers') IS NOT NULL AS made, tenancy.sync_group('acme', 'readers', ARRAY['mike@acme.test']), tenancy.set_group_role('acme/search', 'readers', 'reader'), tenancy.sync_group('acme', 'support', ARRAY['nora@acme.test']);
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, has(who) FROM unnest(ARRAY['mike', 'nora']) who;
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.grant_permission('acme', 'workspace', 'reader', 'logs', 'view');
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, has(who) FROM unnest(ARRAY['mike']) who;
+-- Overrides are of each role before the union
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.revoke_permission('acme', 'workspace', 'reader', 'logs', 'view');
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, has(who) FROM unnest(ARRAY['mike']) who;
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.reset_setting('acme', 'members_view_all_data');
+
+-- Answers name the group
+SET SESSION AUTHORIZATION regress_app;
+CALL become('nora');
+SELECT rule, source, result FROM tenancy.explain_authorize('logs', 'view', 'search');
+SELECT tenancy.authorize('team', 'assign_roles', 'search') AS manages;
+CALL become('olivia');
+SELECT name, rows, via FROM tenancy.who_can('logs', 'view', 'search') WHERE principal_kind = 'user' ORDER BY 1;
+SELECT level, role, resource, action, source FROM tenancy.access_matrix() WHERE level = 'group' AND resource IN ('logs', 'team', 'prompts') AND action IN ('view', 'assign_roles') ORDER BY 2, 3, 4, 5;
+SELECT count(*) = 0 AS none FROM tenancy.who_can('logs', 'view', 'support') WHERE via ~ 'readers';
+
+-- A key follows its user's groups, and is revoked with the last role there
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+INSERT INTO app.secrets SELECT 'nora key', secret FROM tenancy.create_api_key('workspace_user_key', 'nora key', 'acme', 'search', 'nora@acme.test', scopes => '["logs.view"]');
+SET SESSION AUTHORIZATION regress_app;
+SELECT has('nora key');
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.sync_group('acme', 'support', '{}');
+SELECT tenancy.sync_group('acme', 'support', ARRAY['nora@acme.test']);
+SET SESSION AUTHORIZATION regress_app;
+SELECT has('nora key'), has('nora');
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT name, revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE name IN ('nora key', 'mike key') ORDER BY 1;
+-- The last owner is a member with the role itself.
+SELECT tenancy.set_group_role('acme', 'support', 'owner');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SELECT failure($$SELECT tenancy.set_organization_role(NULL, 'olivia@acme.test', 'member')$$);
+SELECT failure($$SELECT tenancy.drop_role(NULL, 'workspace', 'reader')$$);
+
+-- Nobody gives by a group what they don't have: neither roles, nor membership, nor takes it
+CALL become('adam');
+SELECT failure(v) FROM unnest(ARRAY[$$SELECT tenancy.set_group_role(NULL, 'readers', 'owner')$$, $$SELECT tenancy.sync_group(NULL, 'support', ARRAY['adam@acme.test'])$$, $$SELECT tenancy.sync_group(NULL, 'support', '{}')$$,
+  $$SELECT tenancy.set_group_role(NULL, 'support', 'member')$$, $$SELECT tenancy.set_group_role(NULL, 'support', NULL)$$, $$SELECT tenancy.drop_group(NULL, 'support')$$]) v;
+SELECT tenancy.set_group_role(NULL, 'readers', 'admin'), tenancy.sync_group(NULL, 'readers', ARRAY['mike@acme.test', 'nora@acme.test']);
+CALL become('mona');
+SELECT failure(v) FROM unnest(ARRAY[$$SELECT tenancy.set_group_role('search', 'readers', 'manager')$$, $$SELECT tenancy.set_group_role('support', 'readers', 'member')$$, $$SELECT tenancy.sync_group(NULL, 'readers', '{}')$$]) v;
+CALL become('olivia');
+SELECT tenancy.set_group_role(NULL, 'support', NULL), tenancy.set_group_role(NULL, 'readers', NULL);
+-- A bridge that may sync, and has none of the roles: groups alone that are open to it
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_group_role('acme/search', 'synced', 'manager');
+INSERT INTO app.secrets SELECT 'bridge', secret FROM tenancy.create_api_key('organization_service_key', 'bridge', 'acme', scopes => '["team.sync_groups"]');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('adam');
+SELECT failure($$SELECT tenancy.create_api_key('organization_service_key', 'bridge', scopes => '["team.sync_groups"]')$$);
+CALL app.become('nobody');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT set_config('tenancy.api_key', (SELECT secret FROM app.secrets WHERE name = 'bridge'), false) IS NOT NULL AS is_key;
+SELECT tenancy.sync_group(NULL, 'synced', ARRAY['nora@acme.test']);
+SELECT (f).state, regexp_replace((f).message, '[0-9a-f-]{36}', '…') AS message FROM (SELECT failure(v) AS f FROM unnest(ARRAY[$$SELECT tenancy.sync_group(NULL, 'readers', ARRAY['nora@acme.test'])$$, $$SELECT tenancy.set_group_role(NULL, 'synced', 'member')$$, $$SELECT tenancy.create_group(NULL, 'x')$$]) v) x;
+RESET tenancy.api_key;
+SET SESSION AUTHORIZATION regress_app;
+SELECT has('nora');
+
+-- The claim of groups: of tokens of the group's issuer, in their session only
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT failure($$SELECT tenancy.create_group('acme', 'admins', 'https://idp.test')$$);
+SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years', groups_claim => 'groups') FROM jwks WHERE name = 'idp';
+SELECT tenancy.link_identity('https://idp.test', 'mike', 'mike@acme.test', 'acme');
+SELECT tenancy.create_group('acme', 'admins', 'https://idp.test') IS NOT NULL AS made, tenancy.set_group_role('acme/support', 'admins', 'manager');
+SELECT failure($$SELECT tenancy.sync_group('acme', 'admins', ARRAY['mike@acme.test'])$$);
+SELECT failure($$INSERT INTO tenancy.group_members (group_id, user_id, organization_id) SELECT g.group_id, m.user_id, g.organization_id FROM tenancy.groups g JOIN tenancy.organization_members m USING (organization_id) WHERE g.name = 'admins' LIMIT 1$$);
+SELECT failure($$UPDATE tenancy.groups SET trust_id = NULL WHERE name = 'admins'$$);
+CREATE FUNCTION with_token(name text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('tenancy.jwt', (SELECT t.token FROM app.tokens t WHERE t.name = with_token.name), true), set_config('tenancy.organization', 'acme', true);
+  RETURN (SELECT string_agg(DISTINCT concat_ws(' ', p.workspace, p.rows), ', ') FROM tenancy.permissions() p WHERE p.resource = 'logs' AND p.action = 'view') ||
+    coalesce(' | ' || (SELECT string_agg(e.rule, ', ') FROM tenancy.explain_authorize('logs', 'view') e WHERE e.rule ~ 'group'), '');
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLERRM;
+END
+$$;
+CALL app.become('nobody');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, with_token(name) FROM tokens WHERE name = 'RS256' OR name ~ '^groups' ORDER BY n;
+SET SESSION AUTHORIZATION regress_app;
+SELECT has('mike'), has('mike key');
+-- Without the claim, or the trust, none; the trust takes its groups along
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'idp';
+CALL app.become('nobody');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT name, with_token(name) FROM tokens WHERE name = 'groups';
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.trust_issuer('acme', 'https://idp.test', NULL, NULL);
+SELECT count(*) FROM tenancy.groups WHERE name = 'admins';
+
+-- A member who leaves leaves the groups, and comes back without them
+SELECT tenancy.remove_organization_member('acme', 'nora@acme.test'), tenancy.set_organization_role('acme', 'nora@acme.test', 'member');
+SELECT count(*) FROM tenancy.group_members m JOIN tenancy.users u USING (user_id) WHERE u.email = 'nora@acme.test';
+SELECT actor_kind, action, resource_type FROM tenancy.audit_log WHERE resource_type ~ '^group' ORDER BY audit_id DESC LIMIT 3;
+SELECT tenancy.drop_group('acme', 'support'), tenancy.drop_group('acme', 'readers');
+SELECT g.name FROM tenancy.groups g JOIN tenancy.organizations o USING (organization_id) WHERE o.slug = 'acme' ORDER BY 1;

@@ -1,0 +1,84 @@
+-- Links and trusts that are judged anew after everything that could change them, tenants that get in the way
+-- of others' tokens, invitations after the right to make them, and names that others' references could be taken for.
+
+-- Tokens of users by an issuer, see the regression tests: signed once and for all.
+CREATE SCHEMA idp;
+SET search_path = idp;
+\i ../../sql/include/user_tokens.sql
+RESET search_path;
+GRANT USAGE ON SCHEMA idp TO PUBLIC;
+GRANT SELECT ON ALL TABLES IN SCHEMA idp TO PUBLIC;
+CREATE FUNCTION attacks.trust(organization text, kind text DEFAULT 'idp', issuer text DEFAULT 'https://idp.test') RETURNS text LANGUAGE sql AS $$
+  SELECT format('SELECT tenancy.trust_issuer(%s, %L, jwks, ARRAY[''database''], max_age => ''80 years'') FROM idp.jwks WHERE name = %L;',
+    CASE WHEN organization = 'own' THEN 'NULL' ELSE coalesce(quote_literal(organization), 'NULL') END, issuer, kind) || E'\n'
+$$;
+CREATE FUNCTION attacks.with_token(name text, organization text) RETURNS text LANGUAGE sql AS $$
+  SELECT format(E'@as att_web\nSELECT set_config(''tenancy.jwt'', (SELECT token FROM idp.tokens WHERE name = %L), true) IS NULL, set_config(''tenancy.organization'', %L, true) IS NULL;\n', name, organization)
+$$;
+
+-- A member's subject linked by an admin, and what comes afterwards: the token must not be the member where the admin has less.
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'trusts', format('adam links %s, then %s', m.member, v.later),
+  E'@as att_app olivia\n' || attacks.trust('own') || E'@as att_app adam\nSELECT tenancy.link_identity(''https://idp.test'', ''mike'', ''' || m.member || E'@acme.test'');\n@as postgres\n' || replace(v.later, '{m}', m.member || '@acme.test') || E';\n' ||
+  attacks.with_token(t.name, 'acme') || E'SELECT ''@found a link is worth more than its maker'' FROM tenancy.whoami() w WHERE w.user_id IS NOT NULL;', 'canary_(globex|theirs)', false
+FROM (VALUES ('mike'), ('mona'), ('ben')) m (member), (VALUES ('RS256'), ('EdDSA')) t (name), (VALUES
+  ('SELECT tenancy.set_organization_role(''acme'', ''{m}'', ''owner'')'),
+  ('UPDATE tenancy.organization_members m SET role_id = ''00000000-0000-4000-8000-000000000001'' FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = ''{m}'''),
+  ('SELECT tenancy.create_role(''acme'', ''organization'', ''boss'', ''member'') IS NULL, tenancy.set_organization_role(''acme'', ''{m}'', ''boss''), tenancy.grant_permission(''acme'', ''organization'', ''boss'', ''billing'', ''manage'')'),
+  ('SELECT tenancy.set_organization_role(''acme'', ''adam@acme.test'', ''member'')'), ('SELECT tenancy.remove_organization_member(''acme'', ''adam@acme.test'')'),
+  ('UPDATE tenancy.users SET active = false WHERE email = ''adam@acme.test'''), ('DELETE FROM tenancy.users WHERE email = ''adam@acme.test'''),
+  ('SELECT tenancy.set_setting(''acme'', ''org_admins_view_logs'', false), tenancy.set_setting(''acme'', ''org_admins_view_logs_metadata'', false)'),
+  ('SELECT tenancy.create_role(''acme'', ''organization'', ''less'', ''admin'') IS NULL, tenancy.revoke_permission(''acme'', ''organization'', ''less'', ''team'', ''add_users''), tenancy.set_organization_role(''acme'', ''adam@acme.test'', ''less'')')) v (later);
+
+-- Another tenant's trusts and keys, before or after what they could disturb: a person's token by an issuer that a DBA trusts, a
+-- token of a service, and the DBA's own work on the trust.
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'trusts', format('in the way of %s, %s: %s', c.victim, v.moment, i.n),
+  CASE v.moment WHEN 'before' THEN '' ELSE c.prepared END || E'@as att_app gus\n' || i.disturbance || CASE v.moment WHEN 'before' THEN c.prepared ELSE '' END || c.checked, 'canary_(theirs|mike|search|support|org)', false
+FROM (VALUES
+  ('a person', E'@as postgres\n' || attacks.trust(NULL) || E'SELECT tenancy.link_identity(''https://idp.test'', ''mike'', ''mike@acme.test'');\n',
+    attacks.with_token('RS256', '') || E'SELECT ''@found the person is somebody else: '' || coalesce(current_user_id::text, ''nobody'') FROM tenancy.current_user_id() WHERE current_user_id IS DISTINCT FROM ''cccccccc-0000-4000-8000-000000000004'';\n\\if :ERROR\n\\warn @found the person is refused\n\\endif\n'),
+  ('a service', E'@as postgres\nSELECT tenancy.set_jwks(''acme'', (SELECT value::jsonb FROM attacks.tokens WHERE name = ''jwk''));\n',
+    E'@as att_web token\nSELECT ''@found the service is not itself'' WHERE tenancy.current_organization_id() IS DISTINCT FROM ''aaaaaaaa-0000-4000-8000-000000000000'';\n\\if :ERROR\n\\warn @found the service is refused\n\\endif\n'),
+  ('a DBA', '', E'@as postgres\n' || attacks.trust(NULL) || E'\\if :ERROR\n\\warn @found the DBA may not trust an issuer\n\\endif\n' || attacks.trust(NULL, 'impostor') || E'\\if :ERROR\n\\warn @found the DBA may not change the keys\n\\endif\n')) c (victim, prepared, checked),
+  (VALUES ('before'), ('afterwards')) v (moment),
+  (VALUES (1, attacks.trust('own') || E'SELECT tenancy.link_identity(''https://idp.test'', ''mike'', (SELECT email FROM tenancy.whoami()));\n'), (2, attacks.trust('own', 'impostor')),
+    (3, E'SELECT tenancy.set_jwks(NULL, jwks) FROM idp.jwks WHERE name = ''idp'';\n'), (4, E'SELECT tenancy.set_jwks(NULL, jwks) FROM idp.jwks WHERE name = ''impostor'';\n'),
+    (5, E'SELECT tenancy.set_jwks(NULL, jwks, ''https://idp.test'', ''database'', ''email'') FROM idp.jwks WHERE name = ''idp'';\n'),
+    (6, E'SELECT tenancy.trust_issuer(NULL, iss, (SELECT value::jsonb FROM attacks.tokens WHERE name = ''jwk''), ARRAY[''database''], max_age => ''80 years'') FROM unnest(ARRAY[''https://idp.test'', ''attacker'', ''https://id.acme.test'']) iss;\n'),
+    (7, E'SELECT tenancy.set_jwks(NULL, (SELECT value::jsonb FROM attacks.tokens WHERE name = ''jwk''));\n')) i (n, disturbance);
+
+-- Invitations by a role that has signed an organization up, after that has ended.
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'trusts', format('an invitation at sign-up as %s, then %s', r.role, v.later),
+  E'@as att_sign_up\nSELECT organization_id IS NULL FROM tenancy.create_organization(''Trap'', ' || quote_literal(v.owner) || E');\nSELECT tenancy.invite(''trap'', ''mike@acme.test'', ' || quote_literal(r.role) || E', until => now() + interval ''30 years'') IS NULL;\n' || v.later || E'\n@as att_app mike in the app\n' ||
+  E'SELECT tenancy.accept_invitation(i.invitation_id) FROM tenancy.my_organizations() i WHERE i.state = ''invited'' AND i.organization = ''trap'';\nSELECT ''@found he has joined'' FROM tenancy.my_organizations() i WHERE i.organization = ''trap'' AND i.state = ''member'';', 'canary_(globex|theirs|support|org|search)', false
+FROM (VALUES ('owner'), ('admin'), ('member')) r (role), (VALUES
+  ('olivia@acme.test', E'@as att_app olivia\nSELECT tenancy.accept_invitation(i.invitation_id) FROM tenancy.my_organizations() i WHERE i.state = ''invited'';'),
+  ('new@trap.test', E'@as postgres\nUPDATE tenancy.organizations SET created_at = now() - interval ''1 day'' WHERE slug = ''trap'';'), ('new@trap.test', E'@as postgres\nUPDATE tenancy.organizations SET open_to_sign_up = false WHERE slug = ''trap'';'),
+  ('olivia@acme.test', E'@as postgres\nREVOKE USAGE ON TYPE tenancy.sign_up FROM att_sign_up;')) v (owner, later);
+
+-- Names: whatever a tenant calls what is its own, a DBA's references to what is others' stay what they were.
+CREATE FUNCTION attacks.resolved(INOUT reference text, kind text, OUT result text) RETURNS record LANGUAGE plpgsql AS $$
+BEGIN
+  result := CASE kind WHEN 'organization' THEN tenancy_internal.find_organization(reference) WHEN 'workspace' THEN tenancy_internal.find_workspace(reference, NULL) ELSE tenancy_internal.find_user(reference) END;
+EXCEPTION WHEN OTHERS THEN
+  result := SQLERRM;
+END
+$$;
+CREATE TABLE attacks.references_before AS
+SELECT r.kind, x.reference, x.result FROM (
+  SELECT 'organization' AS kind, unnest(ARRAY[organization_id::text, slug, external_id]) AS reference FROM tenancy.organizations WHERE slug <> 'acme'
+  UNION SELECT 'workspace', unnest(ARRAY[w.workspace_id::text, o.slug || '/' || w.slug, o.external_id || '/' || w.external_id]) FROM tenancy.workspaces w JOIN tenancy.organizations o USING (organization_id) WHERE o.slug <> 'acme'
+  UNION SELECT 'user', unnest(ARRAY[user_id::text, email, external_id]) FROM tenancy.users WHERE email !~ '@acme') r, attacks.resolved(r.reference, r.kind) x;
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'trusts', format('a name of somebody else''s, %s: %s', p.principal, c.call),
+  format(E'@as %s %s\n', p.login, p.principal) || string_agg(replace(c.call, '{r}', quote_literal(split_part(r.reference, '/', 2 - (strpos(r.reference, '/') = 0)::int))) || E';\n', '' ORDER BY r.reference) ||
+  E'@as postgres\nSELECT format(''@found reference %s to %s is %s'', b.reference, b.kind, x.result) FROM attacks.references_before b, attacks.resolved(b.reference, b.kind) x WHERE x.result IS DISTINCT FROM b.result;', 'canary_theirs', false
+FROM (SELECT principal, login FROM attacks.principals WHERE principal IN ('olivia', 'adam', 'acme master') UNION ALL VALUES ('nobody', 'att_sign_up')) p, attacks.references_before r, (VALUES
+  ('SELECT tenancy.update_organization(NULL, slug => {r})'), ('SELECT tenancy.update_organization(NULL, external_id => {r})'), ('SELECT tenancy.update_organization(NULL, name => {r})'), ('SELECT tenancy.update_workspace(''aaaaaaaa-0000-4000-8000-000000000002'', slug => {r})'),
+  ('SELECT tenancy.update_workspace(''aaaaaaaa-0000-4000-8000-000000000002'', external_id => {r})'), ('SELECT tenancy.create_workspace(NULL, ''x'', {r}) IS NULL'), ('SELECT tenancy.create_workspace(NULL, ''x'', external_id => {r}) IS NULL'), ('SELECT tenancy.set_member(NULL, ''mike@acme.test'', external_id => {r})'),
+  ('SELECT tenancy.update_user(NULL, {r})'), ('SELECT api_key_id IS NULL FROM tenancy.create_api_key(''organization_service_key'', {r}, scopes => ''[]'', external_id => {r})'),
+  ('SELECT organization_id IS NULL FROM tenancy.create_organization({r}, ''x@x.test'', external_id => {r})'), ('SELECT organization_id IS NULL FROM tenancy.create_organization(''x'', ''x@x.test'', {r}, owner_external_id => {r}, workspace_external_id => {r})')) c (call)
+WHERE (p.login = 'att_sign_up') = (c.call ~ 'create_organization')
+GROUP BY p.principal, p.login, c.call;
