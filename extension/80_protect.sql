@@ -82,6 +82,12 @@ BEGIN
       MESSAGE = format('table %s is a hypertable of TimescaleDB', found_one),
       DETAIL = 'Its chunks are made without DDL, and would stand open.', HINT = 'Use a partitioned table.';
   END IF;
+  SELECT f INTO found_one FROM tenancy_internal.family_of(check_relatives.relation) f WHERE tenancy_internal.is_distributed(f) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('table %s is distributed by Citus', found_one),
+      DETAIL = 'Other nodes do not know the session''s principal.', HINT = 'Undistribute it.';
+  END IF;
   SELECT i.inhparent INTO found_one FROM pg_inherits i
   WHERE i.inhrelid = check_relatives.relation AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LIMIT 1;
   IF FOUND THEN
@@ -90,7 +96,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_relatives(regclass) IS 'Raises 42809 for a table with foreign tables among its partitions or children, 0A000 for a hypertable of TimescaleDB; warns of a parent that isn''t protected';
+COMMENT ON FUNCTION tenancy_internal.check_relatives(regclass) IS 'Raises 42809 for a table with foreign tables among its partitions or children, 0A000 for a hypertable of TimescaleDB or a table that Citus distributes; warns of a parent that isn''t protected';
 
 CREATE FUNCTION tenancy_internal.check_column(relation regclass, "column" name, is_id boolean) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -348,3 +348,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_hypertable(regclass) IS 'Whether a table is a hypertable of TimescaleDB, whose chunks are made without DDL';
+
+-- Nobody but an administrator of the server can have made a table of that name there.
+CREATE FUNCTION tenancy_internal.is_distributed(relation regclass) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_one boolean;
+BEGIN
+  IF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
+    RETURN false;
+  END IF;
+  EXECUTE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition d WHERE d.logicalrelid = $1)' INTO found_one USING is_distributed.relation;
+  RETURN found_one;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_distributed(regclass) IS 'Whether Citus has a table on other nodes, which do not know the session''s principal';

@@ -67,6 +67,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('unprotected_parent', 'Parents through which rows of protected tables can be read'),
     ('foreign_partition', 'Foreign tables that are part of protected ones'),
     ('hypertable', 'Protected tables whose chunks are made without DDL'),
+    ('distributed_table', 'Protected tables that Citus has on other nodes'),
     ('unusable_resource', 'Protected tables whose resource has no permission to read, or none to write'),
     ('child_table', 'Tables that know their tenant only by the rows that they refer to'),
     ('policy_with_subselect', 'Policies that ask a protected table in a sub-select'),

@@ -90,3 +90,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   FROM tenancy.protected_tables t WHERE tenancy_internal.is_hypertable(t.relation)
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_hypertable() IS 'Protected tables whose chunks are made without DDL';
+
+CREATE FUNCTION tenancy_internal.advice_distributed_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'error', t.relation::text, 'other nodes do not know the session''s principal: its queries are refused',
+         format('SELECT pg_catalog.undistribute_table(%L)', t.relation::text)
+  FROM tenancy.protected_tables t WHERE tenancy_internal.is_distributed(t.relation)
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_distributed_table() IS 'Protected tables that Citus has on other nodes';

@@ -3,6 +3,7 @@
 #include "pg/functions/audit_reads.hpp"
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/plan/distributed_query.hpp"
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/folded_insert.hpp"
 #include "pg/plan/index_promotion.hpp"
@@ -17,6 +18,7 @@
 #include "pg/server/pg_prelude.hpp"
 #include "pg/session/audit_events.hpp"
 #include "pg/session/parameters.hpp"
+#include "pg/session/principal.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
 
 extern "C" {
@@ -24,11 +26,13 @@ TENANCY_MODULE_MAGIC("pg_tenancy", PG_TENANCY_VERSION);
 
 void _PG_init(void);
 void _PG_init(void) {
+  tenancy::pg::refuse_late_load();
   tenancy::pg::refuse_stale_placeholders();
   tenancy::pg::define_parameters();
   tenancy::pg::register_invalidation();
   tenancy::pg::register_catalog_changes();
   tenancy::pg::register_principal_safety();
+  tenancy::pg::register_claims();
   tenancy::pg::register_empty_relation();
   tenancy::pg::register_index_promotion();
   tenancy::pg::register_kept_statistics();
@@ -41,5 +45,6 @@ void _PG_init(void) {
   tenancy::pg::register_child_tables();
   tenancy::pg::register_audit_events();
   tenancy::pg::register_audit_reads();
+  tenancy::pg::register_distributed_queries();
 }
 }

@@ -17,15 +17,8 @@ std::optional<std::string> decoded(std::string_view text) {
 }
 
 std::string encoded(std::string_view bytes) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::string text;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char byte : bytes) {
-    bits = bits << 8 | static_cast<std::uint8_t>(byte);
-    for (count += 8; count >= 6; count -= 6) text += digits[bits >> (count - 6) & 63U];
-  }
-  if (count > 0) text += digits[bits << (6 - count) & 63U];
+  encode_base64url({reinterpret_cast<const std::uint8_t *>(bytes.data()), bytes.size()}, text);
   return text;
 }
 

@@ -107,6 +107,9 @@ DROP FUNCTION tenancy.create_workspace(text, text, text, text);
 ALTER TABLE tenancy.users ADD COLUMN tokens_issued_before timestamptz;
 COMMENT ON COLUMN tenancy.users.tokens_issued_before IS 'Tokens of trusted issuers that were issued before this moment are refused; set when the user is locked';
 DROP FUNCTION tenancy.set_jwks(text, jsonb, text, text);
+-- Clusters
+-- @include 27_catalog_cluster.sql
+
 -- The audit log takes a rotation from here, and no longer infers it from secrets and earlier entries.
 ALTER TABLE tenancy.api_keys ADD COLUMN rotated_at timestamptz;
 COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';

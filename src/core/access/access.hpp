@@ -116,8 +116,11 @@ class Access {
   /// Rights in workspaces without an entry. REQUIRES: reaches_every_workspace().
   const Rights &elsewhere() const noexcept { return shared_[*elsewhere_]; }
 
+  bool operator==(const Access &) const = default;
+
  private:
   friend class AccessBuilder;
+  friend class AccessTransport;  // core/claims/claim.cpp
 
   Uuid organization_;
   Rights on_organization_;

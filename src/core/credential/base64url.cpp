@@ -40,4 +40,16 @@ std::optional<std::size_t> decode_base64url(std::string_view text, std::span<std
   return size;
 }
 
+void encode_base64url(std::span<const std::uint8_t> bytes, std::string &out) {
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  out.reserve(out.size() + bytes.size() / 3 * 4 + 4);
+  std::uint32_t bits = 0;
+  unsigned bit_count = 0;
+  for (const std::uint8_t byte : bytes) {
+    bits = bits << 8 | byte;
+    for (bit_count += 8; bit_count >= 6; bit_count -= 6) out += digits[bits >> (bit_count - 6) & 63U];
+  }
+  if (bit_count > 0) out += digits[bits << (6 - bit_count) & 63U];
+}
+
 }  // namespace tenancy

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace tenancy {
@@ -17,5 +18,8 @@ constexpr std::size_t base64url_decoded_size(std::size_t length) noexcept {
 /// Decodes into `out`; returns the number of bytes. REJECTS all but the one canonical spelling: padding,
 /// blanks, surplus bits. Also returns nothing if `out` is too small.
 std::optional<std::size_t> decode_base64url(std::string_view text, std::span<std::uint8_t> out) noexcept;
+
+/// Appends the one spelling that decodes to these bytes.
+void encode_base64url(std::span<const std::uint8_t> bytes, std::string &out);
 
 }  // namespace tenancy

@@ -49,6 +49,7 @@ enum class CatalogIndex : int {
   protected_tables_pkey,
   protected_tables_audited_idx,
   trusted_functions_pkey,
+  cluster_keys_pkey,
   count
 };
 
@@ -176,6 +177,9 @@ enum : AttrNumber {
 }
 namespace trusted_functions {
 enum : AttrNumber { function = 1 };
+}
+namespace cluster_keys {
+enum : AttrNumber { key_id = 1, secret, signs };
 }
 }  // namespace attribute
 

@@ -1,5 +1,6 @@
 #include "pg/catalog/entity_names.hpp"
 
+#include "pg/catalog/claimed_catalog.hpp"
 #include "pg/server/uuid_datum.hpp"
 
 namespace tenancy::pg {
@@ -43,6 +44,11 @@ constexpr size_t ids_a_scan = 4096;
 PodArray<const char *> read_external_ids(const CatalogRead &read, Entity entity, std::span<const Uuid> ids) {
   const EntityNames &names = entity_names[static_cast<int>(entity)];
   PodArray<const char *> found;
+  if (const ClaimedCatalog *claimed = claimed_catalog(); claimed != nullptr) {
+    for (const Uuid &id : ids)
+      if (const char *text = claimed_external_id(*claimed, entity, id); text != nullptr) found.append(text);
+    return found;
+  }
   while (!ids.empty()) {
     const auto part = ids.first(Min(ids.size(), ids_a_scan));
     ids = ids.subspan(part.size());
@@ -59,6 +65,8 @@ PodArray<const char *> read_external_ids(const CatalogRead &read, Entity entity,
 }
 
 const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id) {
+  if (const ClaimedCatalog *claimed = claimed_catalog(); claimed != nullptr)
+    return claimed_external_id(*claimed, entity, id);
   const EntityNames &names = entity_names[static_cast<int>(entity)];
   return read_name(read, names.primary_key, names.external_id, id);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pg/catalog/claimed_catalog.hpp"
 #include "pg/server/nearest.hpp"
 #include "pg/server/pod_array.hpp"
 
@@ -180,6 +181,7 @@ const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
 
 bool is_registered(const char *resource, const char *action) {
   // Unregistered names must not fill the table.
+  const ClaimedCatalog *claimed = claimed_catalog();
   const CatalogToken now = CatalogToken::now();
   if (strlen(resource) >= permission_name_length || strlen(action) >= permission_name_length) return false;
   if (names != nullptr) {
@@ -187,6 +189,8 @@ bool is_registered(const char *resource, const char *action) {
     strlcpy(name.resource, resource, sizeof name.resource);
     strlcpy(name.action, action, sizeof name.action);
     const auto *entry = static_cast<Entry *>(hash_search(names, &name, HASH_FIND, nullptr));
+    // All that a claim registers have a number.
+    if (claimed != nullptr) return entry != nullptr && claimed->registered.contains(entry->id);
     if (entry != nullptr && entry->looked_up == now) return entry->registered;
   }
   const bool registered = exists(resource, action);

@@ -78,6 +78,16 @@ inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), void *co
 #endif
 }
 
+/// Likewise of a query, with all that it contains.
+inline bool walk_query(Query *query, bool (*walker)(Node *, void *), void *context) {
+#if PG_VERSION_NUM >= 160000
+  return query_tree_walker(query, walker, context, 0);
+#else
+  auto *any = reinterpret_cast<void (*)()>(walker);
+  return query_tree_walker(query, reinterpret_cast<bool (*)()>(any), context, 0);
+#endif
+}
+
 /// A copy of the expression, each of whose parts is what the mutator makes of it.
 inline Node *mutate_expression(Node *node, Node *(*mutator)(Node *, void *), void *context) {
 #if PG_VERSION_NUM >= 160000

@@ -44,6 +44,9 @@ uint64 IdentityStamp::work_out() {
 uint64 identity_stamp_of(const PrincipalTexts &texts) {
   uint64 stamp = GetSessionUserId();
   if (is_suspended()) stamp = hash_bytes_uint32_extended(1, stamp);
+  if (is_claimed())
+    stamp = hash_bytes_extended(reinterpret_cast<const unsigned char *>(configuration.claim),
+                                static_cast<int>(strlen(configuration.claim)), stamp);
   for (const char *text : texts.texts) {
     const size_t length = strlen(text);
     stamp =
@@ -60,11 +63,13 @@ IdentityKey identity_key() {
   // The principal of a simulated query is valid where the session's own would not be; a suspended one
   // counts for nothing.
   const uint8 state = (is_simulation() ? 1 : 0) | (is_suspended() ? 2 : 0);
-  Sha256Part parts[principal_parameter_count + 2] = {{&user, sizeof user}, {&state, sizeof state}};
+  Sha256Part parts[principal_parameter_count + 3] = {{&user, sizeof user}, {&state, sizeof state}};
   const PrincipalTexts texts = principal_texts();
   for (size_t i = 0; i < principal_parameter_count;
        i++)  // each with its terminator, so that none runs into the next
     parts[i + 2] = {texts.texts[i], strlen(texts.texts[i]) + 1};
+  const char *claim = is_claimed() ? configuration.claim : "";
+  parts[principal_parameter_count + 2] = {claim, strlen(claim) + 1};
   sha256(parts, key.digest);
   return key;
 }

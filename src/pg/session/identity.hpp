@@ -23,7 +23,8 @@ class IdentityStamp {
 extern IdentityStamp session_identity;
 
 /// RETURNS a hash of everything that chooses the principal: the texts of the principal parameters, the
-/// session's login, and whether the principal is suspended. The same in a parallel worker as in its leader.
+/// session's login, a claim, and whether the principal is suspended. The same in a parallel worker as in its
+/// leader.
 inline uint64 identity_stamp() { return session_identity.value(); }
 
 /// RETURNS what identity_stamp() would be with these texts.

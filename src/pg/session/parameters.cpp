@@ -1,6 +1,7 @@
 #include "pg/session/parameters.hpp"
 
 #include "core/credential/api_key.hpp"
+#include "pg/catalog/claimed_catalog.hpp"
 #include "pg/catalog/generation.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
@@ -74,6 +75,12 @@ static bool check_claim(char **value, void **, GucSource) {
   }
   return true;
 }
+
+static void assign_claim(const char *text, void *) {
+  is_principal_claimed = text != nullptr && *text != '\0';
+  parameters_changed();
+}
+static const char *show_claim() { return is_claimed() ? "claim…" : ""; }
 static void assign_principal_enum(int, void *) { parameters_changed(); }
 static void assign_principal_bool(bool, void *) { parameters_changed(); }
 static void assign_api_key(const char *text, void *) {
@@ -119,6 +126,10 @@ void define_parameters() {
   define_principal_text("tenancy.api_key", "Sets the API key that the session acts by.",
                         "The secret is shown by its display prefix only.", &configuration.api_key,
                         assign_api_key, show_api_key);
+  DefineCustomStringVariable("tenancy.claim", "Shows whether the principal comes from another node's claim.",
+                             "It cannot be set.", &configuration.claim, "", PGC_SUSET,
+                             GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+                             check_internal, assign_claim, show_claim);
   DefineCustomEnumVariable(
       "tenancy.filtered_owner", "Sets what the owner of a protected table gets without a principal.",
       "\"error\": an error from any query on the table; \"empty\": no rows. It concerns roles that bypass "
@@ -156,6 +167,10 @@ void define_parameters() {
       reinterpret_cast<int *>(&configuration.principal_lifetime),
       static_cast<int>(PrincipalLifetime::session), principal_lifetime_values, PGC_SUSET, 0, nullptr, nullptr,
       nullptr);
+  DefineCustomBoolVariable("tenancy.require_claims", "Refuses sessions that come without a claim.",
+                           "For nodes of a cluster that know principals by other nodes' claims only.",
+                           &configuration.require_claims, false, PGC_SUSET, 0, nullptr, assign_principal_bool,
+                           nullptr);
   DefineCustomBoolVariable(
       "tenancy.share_plans", "Keeps plans for the next principal where its rights have the same shape.",
       "Pays behind a pool whose clients use prepared statements.", &configuration.share_plans, false,

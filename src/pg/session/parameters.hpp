@@ -25,6 +25,7 @@ struct Configuration {
   char *audit_channel;
   int audit_refusals;  // in a minute, of one actor
   AuditFallback audit_fallback;
+  char *claim;
   AnonymousAccess anonymous_access;
   FilteredOwner filtered_owner;
   PrincipalLifetime principal_lifetime;
@@ -33,6 +34,7 @@ struct Configuration {
   bool share_plans;
   bool specialize;
   bool log_denied;
+  bool require_claims;
 };
 extern Configuration configuration;
 
@@ -45,6 +47,10 @@ inline constexpr GucSource internal_source = PGC_S_INTERACTIVE;
 inline bool is_suspended() {
   return configuration.suspension != nullptr && *configuration.suspension != '\0';
 }
+
+/// Whether the principal comes from another node's claim, which counts before everything else (claims.hpp). A
+/// parameter, so that it ends with its transaction, and parallel workers have it.
+inline bool is_claimed() { return configuration.claim != nullptr && *configuration.claim != '\0'; }
 
 void define_parameters();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/credential/api_key.hpp"
+#include "pg/catalog/claimed_catalog.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/key_facts.hpp"
 #include "pg/catalog/login_binding.hpp"
@@ -10,6 +11,7 @@
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/statement_time.hpp"
+#include "pg/session/claims.hpp"
 #include "pg/session/denials.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/principal_cache.hpp"
@@ -24,6 +26,7 @@ namespace {
 struct {
   Principal *principal;  // one of principal_cache.cpp's
   SessionToken token;
+  ParameterToken parameters;
   Oid session_user;
 } current{};
 
@@ -232,6 +235,10 @@ void check_one_credential() {
 void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   principal.not_after = DT_NOEND;
   if (is_suspended()) return;
+  if (is_claimed()) {
+    resolve_claim(principal, access);
+    return;
+  }
   check_one_credential();
   if (is_given(configuration.api_key)) {
     resolve_api_key(read, principal, access);
@@ -302,6 +309,12 @@ Principal *resolve_in_new_context() {
   return principal;
 }
 
+// Not of the principal afresh: callers may have a reference to this one.
+const ClaimedCatalog *catalog_of_claim() {
+  if (current.principal == nullptr || !current.parameters.valid()) current_principal_or_undecided();
+  return current.principal->claimed;
+}
+
 }  // namespace
 
 const char *principal_kind_name(PrincipalKind kind) {
@@ -350,8 +363,10 @@ Principal *current_principal_or_undecided() {
     }
   }
   current.principal = nullptr;
+  if (!is_claimed() && !is_suspended()) check_claims_required();
   // If a notification arrives during the read, the result is stale: the next use reads again.
   const SessionToken token = SessionToken::now();
+  const ParameterToken parameters = ParameterToken::now();
   const IdentityKey identity = identity_key();
   Principal *principal = cached_principal(identity);
   count(principal == nullptr ? Counter::resolutions : Counter::cache_hits);
@@ -362,6 +377,7 @@ Principal *current_principal_or_undecided() {
   }
   current.principal = principal;
   current.token = token;
+  current.parameters = parameters;
   current.session_user = GetSessionUserId();
   return principal;
 }
@@ -371,6 +387,8 @@ const Principal *known_principal() {
              ? current.principal
              : nullptr;
 }
+
+void register_claims() { find_claimed_catalog_by(catalog_of_claim); }
 
 void check_decided(const Principal &principal) {
   if (principal.undecided)
@@ -396,6 +414,13 @@ void check_anonymous_access(const Principal &principal) {
 
 std::span<const Uuid> workspaces_of(Principal &principal) {
   if (!principal.workspaces_known) {
+    if (principal.claimed != nullptr)
+      ereport(
+          ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+           errmsg("the organization has too many workspaces for a claim"),
+           errdetail("Claims list %zu workspaces at the most.", claimed_workspaces),
+           errhint("Narrow the session to one by \"tenancy.workspace\" on the node that sends the claim.")));
     CatalogRead read = begin_catalog_read();
     subscribe(IdList::workspaces);
     principal.workspaces = kept(principal, read_workspaces(read, principal.organization));

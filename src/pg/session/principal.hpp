@@ -7,6 +7,8 @@
 
 namespace tenancy::pg {
 
+struct ClaimedCatalog;  // catalog/claimed_catalog.hpp
+
 enum class PrincipalKind : int {
   anonymous,
   user,
@@ -34,6 +36,8 @@ struct Principal {
   std::span<const Uuid> token_groups;  // groups that the session's token names
   bool undecided;  // the user has several organizations and chose none: otherwise as anonymous
 
+  const ClaimedCatalog *claimed;  // counts in place of the catalogs; nullptr: none does
+
   // Read when first needed.
   std::span<const Uuid> workspaces;  // of the organization
   std::span<const Uuid> user_keys;   // of the user, in the organization
@@ -55,6 +59,9 @@ Principal *current_principal_or_undecided();
 const Principal *known_principal();
 /// Raises 28000 unless the session's user has chosen an organization, or needs no choice.
 void check_decided(const Principal &principal);
+
+/// Where a claim counts, it does so in place of the catalogs.
+void register_claims();
 
 /// Raises 28000 when the session is anonymous and anonymous_access = error.
 void check_anonymous_access(const Principal &principal);

@@ -136,6 +136,13 @@ bool may_change_principal(GucSource source) {
   return true;
 }
 
+void seal_principal() {
+  state.sealed = true;
+  state.sealed_stamp = identity_stamp();
+}
+
+bool is_sealed() { return state.sealed; }
+
 void check_seal() {
   if (is_suspended()) return;
   check_simulated_principal();
@@ -150,8 +157,7 @@ Datum pg_tenancy_seal(PG_FUNCTION_ARGS) {
   current_principal();  // sealing requires a valid principal
   // The principal of a simulated query can't change anyway, and the query's effects end with it.
   if (is_simulation()) return 0;
-  state.sealed = true;
-  state.sealed_stamp = identity_stamp();
+  seal_principal();
   return 0;
 }
 }

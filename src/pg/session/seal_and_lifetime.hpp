@@ -24,6 +24,10 @@ void refuse_stale_placeholders();
 /// Records what a session sets.
 bool may_change_principal(GucSource source);
 
+/// Keeps the principal as it is, or as it has become by the extension's own doing.
+void seal_principal();
+bool is_sealed();
+
 /// Raises 42501 when the principal isn't the sealed one.
 void check_seal();
 

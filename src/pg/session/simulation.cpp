@@ -76,6 +76,10 @@ static void simulate(void *argument) {
 
 // Checks the caller's right and the target, and leaves the audit entry.
 void begin(FunctionCallInfo fcinfo, Simulation &simulation) {
+  if (is_claimed())
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("a query cannot be simulated by a principal of another node"),
+                    errhint("Simulate it on the node that has the tenants' catalogs.")));
   Oid types[] = {TEXTOID, TEXTOID, TEXTOID, NAMEOID};
   Datum values[4];
   char nulls[4];
