@@ -167,14 +167,22 @@ JOIN tenancy.roles r ON r.organization_id IS NULL OR r.organization_id = place.o
 --   workspace:    in this workspace
 ---------------------------------------------------------------------------------------------------------------------
 
+-- Current members: a membership that has ended is none, and takes along all that the user has there.
+CREATE VIEW oracle.members AS
+SELECT m.* FROM tenancy.organization_members m WHERE m.ends_at IS NULL OR m.ends_at > now();
+
 -- The roles that a user has, its own and its groups', in the organization (workspace NULL) or a workspace.
 CREATE VIEW oracle.seats AS
-SELECT m.user_id, m.organization_id, NULL::uuid AS workspace_id, m.role_id FROM tenancy.organization_members m
-UNION
-SELECT m.user_id, m.organization_id, m.workspace_id, m.role_id FROM tenancy.workspace_members m
-UNION
-SELECT m.user_id, m.organization_id, r.workspace_id, r.role_id
-FROM tenancy.group_members m JOIN tenancy.group_roles r ON r.group_id = m.group_id;
+SELECT m.user_id, m.organization_id, s.workspace_id, s.role_id
+FROM oracle.members m JOIN (
+  SELECT user_id, organization_id, NULL::uuid AS workspace_id, role_id, ends_at FROM tenancy.organization_members
+  UNION
+  SELECT user_id, organization_id, workspace_id, role_id, ends_at FROM tenancy.workspace_members
+  UNION
+  SELECT g.user_id, g.organization_id, r.workspace_id, r.role_id, r.ends_at
+  FROM tenancy.group_members g JOIN tenancy.group_roles r ON r.group_id = g.group_id) s
+  ON s.user_id = m.user_id AND s.organization_id = m.organization_id
+WHERE s.ends_at IS NULL OR s.ends_at > now();
 
 CREATE VIEW oracle.user_roles AS
 SELECT s.user_id, s.organization_id, NULL::uuid AS workspace_id, r.role_id,
@@ -512,7 +520,7 @@ BEGIN
   TRUNCATE oracle.holds, oracle.reach, oracle.seen, oracle.present, oracle.answers;
   INSERT INTO oracle.present
   SELECT DISTINCT h.organization_id, h.workspace_id, h.user_id FROM oracle.user_holds h WHERE h.workspace_id IS NOT NULL
-  UNION ALL SELECT m.organization_id, NULL, m.user_id FROM tenancy.organization_members m;
+  UNION ALL SELECT m.organization_id, NULL, m.user_id FROM oracle.members m;
   INSERT INTO oracle.holds SELECT * FROM oracle.narrowed_holds;
   INSERT INTO oracle.reach SELECT * FROM oracle.principal_reach;
   INSERT INTO oracle.seen SELECT * FROM oracle.seen_rows;

@@ -84,7 +84,8 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
   CatalogScan scan = begin_scan(read, CatalogIndex::workspace_members_user_idx, 2, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const Uuid in = uuid_column(scan, tuple, attribute::workspace_members::workspace_id);
-    if (workspace && in != workspace) continue;
+    if ((workspace && in != workspace) || has_ended(scan, tuple, attribute::workspace_members::ends_at))
+      continue;
     const RoleRights *role =
         find_role_rights(roles, uuid_column(scan, tuple, attribute::workspace_members::role_id));
     if (role == nullptr) continue;
@@ -125,6 +126,7 @@ void add_users(ResultRows &rows, const CatalogRead &read, const Question &questi
   equals(&key, attribute::organization_members::organization_id, question.organization);
   CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 1, &key);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    if (has_ended(scan, tuple, attribute::organization_members::ends_at)) continue;
     const Uuid user = uuid_column(scan, tuple, attribute::organization_members::user_id);
     const Uuid role = uuid_column(scan, tuple, attribute::organization_members::role_id);
     const Reach reach = reach_of_member(read, question, roles, user, role, question.workspace);
@@ -149,14 +151,7 @@ bool has_scope(const CatalogRead &read, const Question &question, const Uuid &ap
 // A user key's rows, from those of its user in the key's workspace.
 Rows reach_of_user_key(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
                        const Uuid &user, const Uuid &workspace) {
-  Uuid organization_role;
-  ScanKeyData keys[2];
-  equals(&keys[0], attribute::organization_members::organization_id, question.organization);
-  equals(&keys[1], attribute::organization_members::user_id, user);
-  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
-  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
-    organization_role = uuid_column(scan, tuple, attribute::organization_members::role_id);
-  end_scan(scan);
+  const Uuid organization_role = read_organization_role(read, question.organization, user);
   if (!organization_role || !read_user(read, user).active) return Rows::none;
   const Reach of_user = reach_of_member(read, question, roles, user, organization_role, workspace);
   return rows_of_user_key(of_user.rows, of_user.has_role_there, question.id, permission_classes());
