@@ -195,9 +195,27 @@ DROP TABLE drafts;
 SELECT tenancy.forget('drafts');
 -- end
 
+-- example help
+SELECT tenancy.help();
+SELECT tenancy.help('settings');
+-- end
+
 -- example register_permission
 SELECT tenancy.register_permission('datasets', 'view', 'See data sets');
 SELECT tenancy.register_permission('datasets', 'create', 'Add data sets');
+-- end
+
+-- example register_resource
+-- Members of every tenant may read contracts; a tenant that wants otherwise says so in its settings.
+SELECT tenancy.register_resource('contracts', 'contracts', '{list,view,create,update,delete,sign}', members => '{list,view}');
+SELECT setting, value FROM tenancy.settings('acme') WHERE setting LIKE '%contracts' ORDER BY setting;
+-- end
+
+-- example use_vocabulary
+-- In a new database, of an application that has nothing to do with language models.
+BEGIN;
+DO $$ BEGIN PERFORM tenancy.use_vocabulary('none'); EXCEPTION WHEN object_not_in_prerequisite_state THEN RAISE NOTICE '%', SQLERRM; END $$;
+ROLLBACK;
 -- end
 
 -- example set_data_visibility
@@ -363,7 +381,7 @@ SELECT tenancy.revoke_api_key(:'mia_api_key_id');
 -- end
 
 -- example delete_api_key
-SELECT tenancy.delete_api_key(:'mia_api_key_id');
+SELECT tenancy.delete_api_key('Mia''s laptop', organization => 'acme');
 -- end
 
 -- example unbind_login

@@ -91,7 +91,7 @@ CREATE TABLE tenancy.organization_members (
   CONSTRAINT organization_members_external_id_key UNIQUE (organization_id, external_id)
 );
 CREATE INDEX organization_members_user_idx ON tenancy.organization_members (user_id, organization_id);
-CREATE INDEX organization_members_role_idx ON tenancy.organization_members (role_id);
+CREATE INDEX organization_members_role_organization_idx ON tenancy.organization_members (role_id, organization_id);
 COMMENT ON TABLE tenancy.organization_members IS 'Which user has which role in an organization';
 COMMENT ON COLUMN tenancy.organization_members.organization_id IS 'The organization';
 COMMENT ON COLUMN tenancy.organization_members.user_id IS 'The member';

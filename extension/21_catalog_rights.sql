@@ -29,7 +29,8 @@ CREATE TABLE tenancy.grants (
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
   CHECK (workspace_id IS NULL OR organization_id IS NOT NULL),
   -- a workspace can only override in a category that the organization opens to workspaces
-  CHECK (workspace_id IS NULL OR resource IN ('logs', 'analytics', 'api_keys', 'prompts', 'guardrails', 'integrations'))
+  CONSTRAINT grants_category_check CHECK (workspace_id IS NULL OR resource NOT IN
+    ('traces', 'completions', 'configs', 'providers', 'models', 'team', 'organization', 'billing', 'audit_logs', 'workspaces'))
 );
 CREATE INDEX grants_organization_idx ON tenancy.grants (organization_id, workspace_id) WHERE organization_id IS NOT NULL;
 COMMENT ON TABLE tenancy.grants IS 'Grants of roles: built-in rows, rows of an organization, and overrides of a workspace';
@@ -58,7 +59,7 @@ COMMENT ON COLUMN tenancy.visibility.all_rows IS 'True: all rows; false: only ro
 CREATE TABLE tenancy.workspace_overrides (
   organization_id uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
   category text COLLATE "C" NOT NULL CHECK (category IN
-    ('data_visibility', 'logs', 'analytics', 'api_keys', 'prompts', 'guardrails', 'integrations')),
+    ('data_visibility', 'logs', 'analytics', 'api_keys', 'prompts', 'guardrails', 'integrations', 'resources')),
   allowed boolean NOT NULL,
   PRIMARY KEY (organization_id, category)
 );

@@ -103,6 +103,7 @@ CREATE TABLE tenancy.protected_tables (
   fill_nulls boolean NOT NULL DEFAULT false,
   workspace_implies_organization boolean NOT NULL DEFAULT false,
   actions jsonb,
+  writer_column name,
   CHECK (organization_column IS NOT NULL OR workspace_column IS NOT NULL)
 );
 COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and the changes that unprotect() must undo';
@@ -110,7 +111,7 @@ COMMENT ON COLUMN tenancy.protected_tables.relation IS 'The table';
 COMMENT ON COLUMN tenancy.protected_tables.resource IS 'Resource whose permissions decide';
 COMMENT ON COLUMN tenancy.protected_tables.organization_column IS 'Column that names the row''s organization';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_column IS 'Column that names the row''s workspace';
-COMMENT ON COLUMN tenancy.protected_tables.owner_column IS 'Column that names the user who produced the row';
+COMMENT ON COLUMN tenancy.protected_tables.owner_column IS 'Column that names the user whose row it is';
 COMMENT ON COLUMN tenancy.protected_tables.api_key_column IS 'Column that names the API key that produced the row';
 COMMENT ON COLUMN tenancy.protected_tables.payload IS 'Columns with full content; NULL: anywhere; empty: nowhere, metadata only';
 COMMENT ON COLUMN tenancy.protected_tables.defaulted_columns IS 'Columns whose default protect() set';
@@ -125,3 +126,4 @@ COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whether the wor
 COMMENT ON COLUMN tenancy.protected_tables.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_implies_organization IS 'Rows that name a workspace name its organization, the caller of protect() vouches';
 COMMENT ON COLUMN tenancy.protected_tables.actions IS 'Actions, and the columns whose change needs them beside update or create';
+COMMENT ON COLUMN tenancy.protected_tables.writer_column IS 'Column that names the user who wrote a row, where owner_column names who began the whole that it is part of';

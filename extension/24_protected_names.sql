@@ -17,6 +17,7 @@ CREATE TABLE tenancy.protected_names (
   fill_nulls boolean NOT NULL DEFAULT false,
   workspace_implies_organization boolean NOT NULL DEFAULT false,
   actions jsonb,
+  writer_column name,
   PRIMARY KEY (schema_name, table_name)
 );
 CREATE INDEX protected_names_holder_idx ON tenancy.protected_names (holder);
@@ -26,7 +27,7 @@ COMMENT ON COLUMN tenancy.protected_names.table_name IS 'Name of the table';
 COMMENT ON COLUMN tenancy.protected_names.resource IS 'Resource whose permissions decide';
 COMMENT ON COLUMN tenancy.protected_names.organization_column IS 'Column that names the row''s organization';
 COMMENT ON COLUMN tenancy.protected_names.workspace_column IS 'Column that names the row''s workspace';
-COMMENT ON COLUMN tenancy.protected_names.owner_column IS 'Column that names the user who produced the row';
+COMMENT ON COLUMN tenancy.protected_names.owner_column IS 'Column that names the user whose row it is';
 COMMENT ON COLUMN tenancy.protected_names.api_key_column IS 'Column that names the API key that produced the row';
 COMMENT ON COLUMN tenancy.protected_names.payload IS 'Columns with full content; NULL: anywhere; empty: nowhere, metadata only';
 COMMENT ON COLUMN tenancy.protected_names.holder IS 'The protected table that has, or had last, the name; NULL when it was dropped';
@@ -37,3 +38,4 @@ COMMENT ON COLUMN tenancy.protected_names.workspace_decides IS 'Whether the work
 COMMENT ON COLUMN tenancy.protected_names.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
 COMMENT ON COLUMN tenancy.protected_names.workspace_implies_organization IS 'Rows that name a workspace name its organization, the caller of protect() vouches';
 COMMENT ON COLUMN tenancy.protected_names.actions IS 'Actions, and the columns whose change needs them beside update or create';
+COMMENT ON COLUMN tenancy.protected_names.writer_column IS 'Column that names the user who wrote a row, where owner_column names who began the whole that it is part of';

@@ -1,7 +1,9 @@
 -- The built-in permissions, roles and grants: the matrix of the access model, word for word in its verbs.
 
-INSERT INTO tenancy.permissions (resource, action, description, built_in, data_visibility)
-SELECT v.resource, action, format('%s %s', initcap(replace(action, '_', ' ')), v.what), true,
+-- Functions rather than statements, since use_vocabulary() brings back what it has taken away.
+CREATE FUNCTION tenancy_internal.built_in_permissions() RETURNS TABLE (resource text, action text, description text, data_visibility boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+SELECT v.resource, action, format('%s %s', initcap(replace(action, '_', ' ')), v.what),
        v.resource IN ('logs', 'traces', 'analytics')
 FROM (VALUES
   ('logs', 'list view filter group export write', 'request logs (list: metadata only)'),
@@ -20,7 +22,12 @@ FROM (VALUES
   ('billing', 'manage', 'billing'),
   ('audit_logs', 'list', 'audit entries'),
   ('workspaces', 'list view create update delete', 'workspaces')
-) v (resource, actions, what), string_to_table(v.actions, ' ') action;
+) v (resource, actions, what), string_to_table(v.actions, ' ') action
+$$;
+COMMENT ON FUNCTION tenancy_internal.built_in_permissions() IS 'The permissions that come with the extension, those of every vocabulary';
+
+INSERT INTO tenancy.permissions (resource, action, description, built_in, data_visibility)
+SELECT p.resource, p.action, p.description, true, p.data_visibility FROM tenancy_internal.built_in_permissions() p;
 
 -- Ids are fixed: the module and dumps identify the built-in roles by them.
 INSERT INTO tenancy.roles (role_id, level, name, all_workspaces, description) VALUES
@@ -31,7 +38,8 @@ INSERT INTO tenancy.roles (role_id, level, name, all_workspaces, description) VA
   ('00000000-0000-4000-8000-000000000012', 'workspace', 'manager', false, 'Everything in the workspace, subject to settings'),
   ('00000000-0000-4000-8000-000000000013', 'workspace', 'member', false, 'Sees and works in the workspace, subject to settings');
 
-INSERT INTO tenancy.grants (role_id, resource, action)
+CREATE FUNCTION tenancy_internal.built_in_grants() RETURNS TABLE (role_id uuid, resource text, action text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 SELECT r.role_id, v.resource, action
 FROM (VALUES
   -- organization level
@@ -86,7 +94,11 @@ FROM (VALUES
 ) v (level, roles, resource, actions)
 CROSS JOIN string_to_table(v.roles, ' ') role
 CROSS JOIN string_to_table(v.actions, ' ') action
-JOIN tenancy.roles r ON r.organization_id IS NULL AND r.level = v.level AND r.name = role;
+JOIN tenancy.roles r ON r.organization_id IS NULL AND r.level = v.level AND r.name = role
+$$;
+COMMENT ON FUNCTION tenancy_internal.built_in_grants() IS 'The grants of the built-in roles, those of every vocabulary';
+
+INSERT INTO tenancy.grants (role_id, resource, action) SELECT g.role_id, g.resource, g.action FROM tenancy_internal.built_in_grants() g;
 
 -- The settings are names for overrides of these grants and for visibility switches.
 CREATE TABLE tenancy.setting_definitions (
@@ -107,7 +119,8 @@ COMMENT ON COLUMN tenancy.setting_definitions.resource IS 'Resource of the grant
 COMMENT ON COLUMN tenancy.setting_definitions.actions IS 'Actions of the grants it overrides; NULL for a visibility switch';
 COMMENT ON COLUMN tenancy.setting_definitions.description IS 'What the setting means';
 
-INSERT INTO tenancy.setting_definitions (setting, category, role_id, resource, actions, description)
+CREATE FUNCTION tenancy_internal.built_in_settings() RETURNS SETOF tenancy.setting_definitions
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 SELECT v.setting, v.category, r.role_id, v.resource, string_to_array(v.actions, ' '), v.description
 FROM (VALUES
   ('managers_view_all_data', 'data_visibility', 'workspace', 'manager', NULL, NULL, 'Off: workspace managers see only rows that they or their keys produced'),
@@ -133,4 +146,9 @@ FROM (VALUES
   ('members_view_guardrails', 'guardrails', 'workspace', 'member', 'guardrails', 'list view', 'See guardrails'),
   ('managers_write_integrations', 'integrations', 'workspace', 'manager', 'integrations', 'create edit duplicate delete', 'Change integrations')
 ) v (setting, category, level, role, resource, actions, description)
-JOIN tenancy.roles r ON r.organization_id IS NULL AND r.level = v.level AND r.name = v.role;
+JOIN tenancy.roles r ON r.organization_id IS NULL AND r.level = v.level AND r.name = v.role
+$$;
+COMMENT ON FUNCTION tenancy_internal.built_in_settings() IS 'The settings that come with the extension, those of every vocabulary';
+
+INSERT INTO tenancy.setting_definitions (setting, category, role_id, resource, actions, description)
+SELECT s.setting, s.category, s.role_id, s.resource, s.actions, s.description FROM tenancy_internal.built_in_settings() s;

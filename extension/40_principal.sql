@@ -36,9 +36,30 @@ CREATE FUNCTION tenancy_internal.find_organization(reference text) RETURNS uuid
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_find_organization';
 COMMENT ON FUNCTION tenancy_internal.find_organization(text) IS 'Id of the organization that a uuid, external id or slug refers to; 42704 for none, 22023 for several';
 
+CREATE FUNCTION tenancy_internal.lookup_workspace(reference text, organization_id uuid) RETURNS uuid
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lookup_workspace';
+COMMENT ON FUNCTION tenancy_internal.lookup_workspace(text, uuid) IS 'As find_workspace(), with NULL for none';
+
 CREATE FUNCTION tenancy_internal.find_workspace(reference text, organization_id uuid) RETURNS uuid
-LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_find_workspace';
-COMMENT ON FUNCTION tenancy_internal.find_workspace(text, uuid) IS 'Id of the workspace that a uuid, external id, slug or organization-slug/workspace-slug refers to, in the organization or (NULL) in any; 42704 for none, 22023 for several';
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_id uuid := tenancy_internal.lookup_workspace(find_workspace.reference, find_workspace.organization_id);
+  nearest text;
+BEGIN
+  IF found_id IS NULL AND find_workspace.reference IS NOT NULL THEN
+    -- Names of workspaces that the session may know.
+    SELECT tenancy_internal.nearest(split_part(find_workspace.reference, '/', -1), array_agg(w.slug::text)) INTO nearest
+    FROM tenancy.workspaces w JOIN tenancy.organizations o ON o.organization_id = w.organization_id
+    WHERE (w.organization_id = find_workspace.organization_id
+           OR find_workspace.organization_id IS NULL AND o.slug = split_part(find_workspace.reference, '/', 1))
+      AND (tenancy.is_dba() OR tenancy.authorize('workspaces', 'list', w.workspace_id) OR tenancy.authorize('workspaces', 'view', w.workspace_id));
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('workspace "%s" does not exist', find_workspace.reference),
+      HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See tenancy.workspaces.');
+  END IF;
+  RETURN found_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.find_workspace(text, uuid) IS 'Id of the workspace that a uuid, external id, slug or organization-slug/workspace-slug refers to, in the organization or (NULL) in any; 42704 with the nearest name for none, 22023 for several';
 
 CREATE FUNCTION tenancy_internal.find_user(reference text) RETURNS uuid
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_find_user';

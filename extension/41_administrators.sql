@@ -13,15 +13,35 @@ COMMENT ON FUNCTION tenancy_internal.permission_reach(uuid, uuid, text, text) IS
 
 CREATE FUNCTION tenancy_internal.words(list text) RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_words';
-COMMENT ON FUNCTION tenancy_internal.words(text) IS 'A list of the access model''s words: levels, categories, key_kinds, organization_level (resources of the organization itself), append_only, observability; 22023 for another';
+COMMENT ON FUNCTION tenancy_internal.words(text) IS 'A list of the access model''s words: levels, categories, key_kinds, organization_level (resources of the organization itself), append_only, observability, gateway (resources of the vocabulary llm_gateway), without_category (resources whose grants no workspace overrides); 22023 for another';
 
 CREATE FUNCTION tenancy_internal.can_be_overridden(role_id uuid, level text, resource text, action text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_overridden';
 COMMENT ON FUNCTION tenancy_internal.can_be_overridden(uuid, text, text, text) IS 'Whether an override of a role''s grant can have any effect';
 
+CREATE FUNCTION tenancy_internal.workspace_may_override(level text, allowed boolean) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_workspace_may_override';
+COMMENT ON FUNCTION tenancy_internal.workspace_may_override(text, boolean) IS 'Whether a workspace''s override of a grant of a role on a level can count';
+
+CREATE FUNCTION tenancy_internal.is_above_visibility(role_id uuid) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_is_above_visibility';
+COMMENT ON FUNCTION tenancy_internal.is_above_visibility(uuid) IS 'Whether a role of a workspace sees all rows, whatever the data visibility';
+
 CREATE FUNCTION tenancy_internal.can_be_registered(resource text, action text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_can_be_registered';
 COMMENT ON FUNCTION tenancy_internal.can_be_registered(text, text) IS 'False for an action that would change what is append-only';
+
+CREATE FUNCTION tenancy_internal.category_of(resource text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_category_of';
+COMMENT ON FUNCTION tenancy_internal.category_of(text) IS 'The category of a resource''s grants; resources for one that isn''t built in, NULL where workspaces override none';
+
+CREATE FUNCTION tenancy_internal.kind_of_action(action text) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_kind_of_action';
+COMMENT ON FUNCTION tenancy_internal.kind_of_action(text) IS 'What an action does, as far as its name says: read, write or other';
+
+CREATE FUNCTION tenancy_internal.holds_by_default(role_id uuid, action text) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_by_default';
+COMMENT ON FUNCTION tenancy_internal.holds_by_default(uuid, text) IS 'Whether a built-in role holds the action on a resource of the user''s own that is registered without saying so';
 
 CREATE FUNCTION tenancy_internal.holds_new_permissions(role_id uuid, resource text) RETURNS boolean
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_holds_new_permissions';
@@ -121,7 +141,60 @@ CREATE FUNCTION tenancy_internal.record_denied_permission(entry text) RETURNS vo
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_record_denied_permission';
 COMMENT ON FUNCTION tenancy_internal.record_denied_permission(text) IS 'Counts a denied permission, and writes the entry (JSON) to the server''s log where tenancy.log_denied is on';
 
-CREATE FUNCTION tenancy_steps.deny(resource text, action text, place text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy_internal.roles_that_may(organization_id uuid, workspace_id uuid, resource text, action text, anywhere boolean, all_rows boolean)
+RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_roles_that_may';
+COMMENT ON FUNCTION tenancy_internal.roles_that_may(uuid, uuid, text, text, boolean, boolean) IS 'Roles of an organization that hold a permission in a workspace, or (NULL) on the organization or, if asked so, anywhere in it, with all settings; for hints; NULL for none';
+
+-- A hint names what the session could be given: a scope for a key, roles and settings for a person.
+CREATE FUNCTION tenancy_internal.permission_hint(
+  resource text, action text, workspace_id uuid, anywhere boolean, all_rows boolean) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  me record;
+  roles text;
+  settings text;
+BEGIN
+  SELECT * INTO me FROM tenancy.whoami();
+  IF me.kind = 'anonymous' THEN
+    RETURN 'Set "tenancy.api_key", or use a login that is bound to a user.';
+  END IF;
+  IF me.kind = 'jwt' THEN
+    RETURN format('A token may where it has the scope "%s.%s", in its workspace and not on the organization.', permission_hint.resource, permission_hint.action);
+  END IF;
+  IF me.api_key_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM tenancy.api_keys k WHERE k.api_key_id = me.api_key_id
+      AND (k.all_scopes OR EXISTS (SELECT FROM tenancy.api_key_scopes s WHERE s.api_key_id = k.api_key_id
+                                     AND s.resource = permission_hint.resource AND s.action = permission_hint.action))) THEN
+    RETURN format('The API key lacks the scope "%s.%s".', permission_hint.resource, permission_hint.action);
+  END IF;
+  IF me.api_key_id IS NOT NULL AND (me.user_id IS NULL
+      OR permission_hint.workspace_id IS DISTINCT FROM me.workspace_id AND NOT permission_hint.anywhere) THEN
+    RETURN 'An API key of a workspace has no rights outside of it.';
+  END IF;
+  IF current_setting('tenancy.workspace', true) <> '' AND permission_hint.workspace_id IS DISTINCT FROM me.workspace_id AND NOT permission_hint.anywhere THEN
+    RETURN 'The setting "tenancy.workspace" confines the session to one workspace.';
+  END IF;
+  roles := tenancy_internal.roles_that_may(me.organization_id, permission_hint.workspace_id, permission_hint.resource, permission_hint.action,
+                                           permission_hint.anywhere, permission_hint.all_rows);
+  -- Settings that are off, and hold the session's own role back.
+  SELECT string_agg(format('"%s"', d.setting), ', ' ORDER BY d.setting) INTO settings
+  FROM tenancy.setting_definitions d
+  WHERE d.resource = permission_hint.resource AND permission_hint.action = ANY (d.actions)
+    AND (d.role_id IN (SELECT m.role_id FROM tenancy.organization_members m
+                       WHERE m.organization_id = me.organization_id AND m.user_id = me.user_id)
+         OR d.role_id IN (SELECT m.role_id FROM tenancy.workspace_members m
+                          WHERE m.organization_id = me.organization_id AND m.user_id = me.user_id
+                            AND (m.workspace_id = permission_hint.workspace_id OR permission_hint.anywhere)))
+    AND NOT tenancy_internal.setting_value(me.organization_id, permission_hint.workspace_id, d.role_id, d.resource, d.actions);
+  RETURN concat_ws(' ', coalesce('Roles that may: ' || roles || '.', CASE WHEN settings IS NULL THEN 'No role may; an API key can.' END),
+                        'A setting that would permit it is off: ' || settings || '.');
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.permission_hint(text, text, uuid, boolean, boolean) IS 'What would give the session a permission that it lacks in a workspace, or (NULL) on the organization or anywhere';
+
+CREATE FUNCTION tenancy_steps.deny(resource text, action text, place text DEFAULT NULL, workspace_id uuid DEFAULT NULL,
+                                   anywhere boolean DEFAULT true, all_rows boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   me record;
@@ -139,21 +212,11 @@ BEGIN
     ERRCODE = CASE WHEN me.kind = 'anonymous' THEN 'invalid_authorization_specification' ELSE 'insufficient_privilege' END,
     MESSAGE = format('permission denied: %s may not %s %s%s', who, deny.action, deny.resource,
                      coalesce(' in ' || deny.place, ' in organization "' || me.organization || '"', '')),
-    HINT = coalesce('Roles that may: ' || tenancy_internal.roles_with(deny.resource, deny.action, deny.place IS NOT NULL) || '.',
-                    'No built-in role may; an API key or a role of the organization can.');
+    HINT = tenancy_internal.permission_hint(deny.resource, deny.action, deny.workspace_id,
+                                            deny.anywhere AND deny.workspace_id IS NULL, deny.all_rows);
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.deny(text, text, text) IS 'Raises 42501 (28000 without a principal) that names who, what, where, and in the hint which roles would do';
-
-CREATE FUNCTION tenancy_internal.roles_with(resource text, action text, in_workspace boolean) RETURNS text
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT string_agg(format('%s %s', r.level, r.name), ', ' ORDER BY r.level, r.name)
-  FROM tenancy.roles r JOIN tenancy.grants g USING (role_id)
-  WHERE r.organization_id IS NULL AND g.organization_id IS NULL
-    AND g.resource = roles_with.resource AND g.action = roles_with.action
-    AND (NOT roles_with.in_workspace OR r.level = 'workspace' OR r.all_workspaces)
-$$;
-COMMENT ON FUNCTION tenancy_internal.roles_with(text, text, boolean) IS 'Built-in roles that hold the permission, in a workspace or at all, for hints';
+COMMENT ON FUNCTION tenancy_steps.deny(text, text, text, uuid, boolean, boolean) IS 'Raises 42501 (28000 without a principal) that names who, what, where, and in the hint what would give the permission';
 
 CREATE FUNCTION tenancy_internal.require_dba() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -180,7 +243,8 @@ BEGIN
   IF reached IS NULL OR (reached = 'own' AND NOT require_permission.only_own) THEN
     PERFORM tenancy_steps.deny(require_permission.resource, require_permission.action, (
       SELECT format('workspace "%s"', w.slug) FROM tenancy.workspaces w
-      WHERE w.workspace_id = require_permission.workspace_id AND w.organization_id = tenancy.current_organization_id()));
+      WHERE w.workspace_id = require_permission.workspace_id AND w.organization_id = tenancy.current_organization_id()),
+      require_permission.workspace_id, false, NOT require_permission.only_own);
   END IF;
 END
 $$;
@@ -272,11 +336,23 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.resolve_workspace(text, uuid) IS 'The workspace referred to in the organization, or (NULL) in the session''s own, or (a DBA without one) in any; 42704 for none';
 
+-- Parameters after an optional organization have to be optional too; these are missing all the same.
+CREATE FUNCTION tenancy_internal.check_given(parameter text, value text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF check_given.value IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('parameter "%s" must be given', check_given.parameter);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_given(text, text) IS 'Raises 22023 for a parameter without a value';
+
 CREATE FUNCTION tenancy_internal.find_member(organization_id uuid, reference text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_user uuid;
 BEGIN
+  PERFORM tenancy_internal.check_given('member', find_member.reference);
   IF find_member.organization_id IS NOT NULL THEN
     found_user := tenancy_internal.lookup_user(find_member.reference, find_member.organization_id);
   END IF;
@@ -293,12 +369,18 @@ COMMENT ON FUNCTION tenancy_internal.find_member(uuid, text) IS 'Id of the organ
 CREATE FUNCTION tenancy_internal.check_resource(resource text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
+  PERFORM tenancy_internal.check_given('resource', check_resource.resource);
+  IF EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
+    RETURN;
+  ELSIF check_resource.resource = ANY (tenancy_internal.words('gateway')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', check_resource.resource),
-      HINT = coalesce('Perhaps you meant "' || (
-               SELECT tenancy_internal.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
-               'Use tenancy.register_permission() to add one.');
+      DETAIL = 'It belongs to the vocabulary "llm_gateway", which this database leaves out.',
+      HINT = 'Use tenancy.use_vocabulary(''llm_gateway'') to have it.';
   END IF;
+  RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', check_resource.resource),
+    HINT = coalesce('Perhaps you meant "' || (
+             SELECT tenancy_internal.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
+             'Use tenancy.register_resource() to add one.');
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_resource(text) IS 'Raises 22023 with the nearest name unless the resource is registered';
@@ -306,7 +388,7 @@ COMMENT ON FUNCTION tenancy_internal.check_resource(text) IS 'Raises 22023 with 
 CREATE FUNCTION tenancy_internal.check_permission(resource text, action text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.check_resource(check_permission.resource);
+  PERFORM tenancy_internal.check_resource(check_permission.resource), tenancy_internal.check_given('action', check_permission.action);
   IF NOT EXISTS (SELECT FROM tenancy.permissions p
                  WHERE p.resource = check_permission.resource AND p.action = check_permission.action) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

@@ -18,16 +18,17 @@ LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_authorize_refe
 COMMENT ON FUNCTION tenancy.authorize(text, text, text) IS 'Whether the session holds the permission in the workspace referred to; false for NULL; 42704 when its organization has no such workspace, 22023 when the permission isn''t registered';
 
 CREATE FUNCTION tenancy.require(resource text, action text, workspace text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- In parentheses, since IF ends at the first THEN.
   IF NOT (CASE WHEN require.workspace IS NULL THEN tenancy.authorize(require.resource, require.action)
                ELSE tenancy.authorize(require.resource, require.action, require.workspace) END) THEN
-    PERFORM tenancy_steps.deny(require.resource, require.action, 'workspace "' || require.workspace || '"');
+    PERFORM tenancy_steps.deny(require.resource, require.action, 'workspace "' || require.workspace || '"',
+                               tenancy_internal.lookup_workspace(require.workspace, tenancy.current_organization_id()));
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless the session holds the permission (28000 when it has no principal), naming principal, permission and place, and in the hint the built-in roles with the permission';
+COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless the session holds the permission (28000 when it has no principal), naming principal, permission and place, and in the hint the roles that have it there and the setting that withholds it';
 
 CREATE FUNCTION tenancy.register_permission(resource text, action text, description text, data_visibility boolean DEFAULT false)
 RETURNS void
@@ -44,6 +45,12 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('action "%s" cannot be registered for resource "%s"', register_permission.action, register_permission.resource),
       DETAIL = 'Logs, traces and analytics are append-only for every principal.';
+  END IF;
+  -- Their names keep their meaning, so that they can be brought back, also by a restore.
+  IF register_permission.resource = ANY (tenancy_internal.words('gateway')) AND EXISTS (SELECT FROM tenancy.chosen_vocabulary) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('resource "%s" belongs to the vocabulary "llm_gateway", which this database leaves out', register_permission.resource),
+      HINT = 'Register a resource of another name, or use tenancy.use_vocabulary(''llm_gateway'').';
   END IF;
   -- A resource is governed by data visibility with all its actions or with none.
   SELECT bool_or(p.data_visibility) INTO governed FROM tenancy.permissions p WHERE p.resource = register_permission.resource;

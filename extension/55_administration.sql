@@ -13,6 +13,7 @@ DECLARE
   found_id uuid;
   nearest text;
 BEGIN
+  PERFORM tenancy_internal.check_given('level', find_role.level), tenancy_internal.check_given('role', find_role.name);
   SELECT r.role_id INTO found_id FROM tenancy.roles r
   WHERE r.level = find_role.level AND (r.name = find_role.name OR r.role_id::text = find_role.name)
     AND (r.organization_id = find_role.organization_id OR r.organization_id IS NULL)
@@ -201,7 +202,7 @@ LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy.create_organization(text, text, text, text, uuid, uuid, uuid, text, text, text, boolean) IS 'For a DBA, or a role with USAGE on type tenancy.sign_up: creates an organization with its default workspace and its owner, with ids and external ids of one''s own where they are given; the slug is made from the name unless given. A DBA gets its master key unless master_key is false; its secret is returned this once. Somebody who is a user already is made owner by a DBA, and otherwise invited, with owner_id NULL. Called again with the same external id, owner and ids it returns what is there, without a key; 23505 where they differ';
 
-CREATE FUNCTION tenancy.create_workspace(organization text, name text, slug text DEFAULT NULL, external_id text DEFAULT NULL,
+CREATE FUNCTION tenancy.create_workspace(organization text DEFAULT NULL, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL,
                                          workspace_id uuid DEFAULT NULL)
 RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -231,7 +232,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text, uuid) IS 'Creates a workspace in an organization (NULL: the session''s own) and returns its id, or that of the workspace with this external id there; the slug is made from the name unless given; an external id or id is for a DBA, a role that may create organizations or a trusted login to give (42501)';
 
-CREATE FUNCTION tenancy.set_organization_role(organization text, member text, role text, until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
+CREATE FUNCTION tenancy.set_organization_role(organization text DEFAULT NULL, member text DEFAULT NULL, role text DEFAULT NULL,
+                                              until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
 RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -242,6 +244,7 @@ DECLARE
   end_before timestamptz;
   the_end timestamptz;
 BEGIN
+  PERFORM tenancy_internal.check_given('member', set_organization_role.member);
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
   PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, the_role);
   PERFORM tenancy_internal.lock_members(the_organization);
@@ -279,7 +282,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text, timestamptz, text) IS 'Gives a member of an organization (NULL: the session''s own) another role, until a moment (infinity: without an end; NULL: as before, and a new member without one), for a reason; the membership ends with it; a DBA also makes members by it, and users where only the e-mail address is known, and so does who signs an organization up with persons whom nobody knows. Needs team.assign_roles and at least the rights of the old and the new role; 42704 for somebody who is no member (see invite()), 55000 for the last owner';
 
-CREATE FUNCTION tenancy.remove_organization_member(organization text, member text) RETURNS void
+CREATE FUNCTION tenancy.remove_organization_member(organization text DEFAULT NULL, member text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(remove_organization_member.organization);

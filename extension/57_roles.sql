@@ -1,7 +1,7 @@
 -- An organization's own roles, and overrides of the built-in ones.
 
 CREATE FUNCTION tenancy.create_role(
-  organization text, level text, name text, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
+  organization text DEFAULT NULL, level text DEFAULT NULL, name text DEFAULT NULL, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(create_role.organization);
@@ -10,9 +10,10 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles'),
           tenancy_internal.require_role_within_rights(NULL, 'the role');
-  IF create_role.level IS NULL OR create_role.level NOT IN ('organization', 'workspace') THEN
+  PERFORM tenancy_internal.check_given('name', create_role.name);
+  IF create_role.level IS NULL OR create_role.level <> ALL (tenancy_internal.words('levels')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('level "%s" does not exist', create_role.level),
-      HINT = 'Levels are organization and workspace.';
+      HINT = format('Levels are %s.', array_to_string(tenancy_internal.words('levels'), ' and '));
   END IF;
   IF create_role.copy_of IS NOT NULL THEN
     template := tenancy_internal.find_role(the_organization, create_role.level, create_role.copy_of);
@@ -50,7 +51,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_delegable_workspace_grants(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or holds in every workspace all that a workspace role grants';
 
-CREATE FUNCTION tenancy.drop_role(organization text, level text, name text) RETURNS void
+CREATE FUNCTION tenancy.drop_role(organization text DEFAULT NULL, level text DEFAULT NULL, name text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(drop_role.organization);
@@ -113,7 +114,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.change_grant(text, text, text, text, text, boolean) IS 'Makes an organization''s role have a permission or not';
 
-CREATE FUNCTION tenancy.grant_permission(organization text, level text, role text, resource text, action text) RETURNS void
+CREATE FUNCTION tenancy.grant_permission(
+  organization text DEFAULT NULL, level text DEFAULT NULL, role text DEFAULT NULL, resource text DEFAULT NULL, action text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.change_grant(grant_permission.organization, grant_permission.level, grant_permission.role,
@@ -122,7 +124,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
 
-CREATE FUNCTION tenancy.revoke_permission(organization text, level text, role text, resource text, action text) RETURNS void
+CREATE FUNCTION tenancy.revoke_permission(
+  organization text DEFAULT NULL, level text DEFAULT NULL, role text DEFAULT NULL, resource text DEFAULT NULL, action text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.change_grant(revoke_permission.organization, revoke_permission.level, revoke_permission.role,
@@ -131,7 +134,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
 
-CREATE FUNCTION tenancy.set_role_visibility(organization text, role text, all_rows boolean, workspace text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy.set_role_visibility(
+  organization text DEFAULT NULL, role text DEFAULT NULL, all_rows boolean DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(set_role_visibility.organization);
@@ -141,7 +145,7 @@ BEGIN
   PERFORM tenancy_internal.require_configuration_permission(the_organization, the_workspace);
   PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_visibility(the_organization, the_workspace, the_role),
                                      'data visibility of role "' || set_role_visibility.role || '"');
-  IF the_role = tenancy_internal.find_role(NULL, 'workspace', 'admin') THEN
+  IF tenancy_internal.is_above_visibility(the_role) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'workspace admins are above data visibility';
   END IF;
   IF set_role_visibility.all_rows IS NULL THEN

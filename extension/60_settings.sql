@@ -5,6 +5,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_setting tenancy.setting_definitions;
 BEGIN
+  PERFORM tenancy_internal.check_given('setting', find_setting.setting);
   SELECT * INTO found_setting FROM tenancy.setting_definitions d WHERE d.setting = find_setting.setting;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('setting "%s" does not exist', find_setting.setting),
@@ -50,7 +51,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_setting_permission(tenancy.setting_definitions, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA, or may update the organization or workspace and holds what the setting is about';
 
-CREATE FUNCTION tenancy.set_setting(organization text, setting text, value boolean, workspace text DEFAULT NULL)
+CREATE FUNCTION tenancy.set_setting(
+  organization text DEFAULT NULL, setting text DEFAULT NULL, value boolean DEFAULT NULL, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy_internal.find_setting(set_setting.setting);
@@ -62,8 +64,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a setting''s value cannot be NULL',
       HINT = 'Use tenancy.reset_setting() to take a value away.';
   END IF;
-  IF the_workspace IS NOT NULL AND NOT set_setting.value
-     AND (SELECT r.level FROM tenancy.roles r WHERE r.role_id = definition.role_id) = 'organization' THEN
+  IF the_workspace IS NOT NULL
+     AND NOT (SELECT tenancy_internal.workspace_may_override(r.level, set_setting.value) FROM tenancy.roles r WHERE r.role_id = definition.role_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('setting "%s" cannot be switched off by a workspace', set_setting.setting),
       DETAIL = 'A workspace takes nothing from roles of the organization.',
@@ -90,7 +92,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.set_setting(text, text, boolean, text) IS 'Sets a setting of an organization (NULL: the session''s own), or of one of its workspaces; needs organization.update, or workspaces.update there, and the permissions that the setting changes; 22023 for an unknown setting';
 
-CREATE FUNCTION tenancy.reset_setting(organization text, setting text, workspace text DEFAULT NULL)
+CREATE FUNCTION tenancy.reset_setting(organization text DEFAULT NULL, setting text DEFAULT NULL, workspace text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy_internal.find_setting(reset_setting.setting);
@@ -109,13 +111,16 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.reset_setting(text, text, text) IS 'Takes a setting of an organization, or of one of its workspaces, away, so that the next wider one counts; needs the same rights as set_setting()';
 
-CREATE FUNCTION tenancy.allow_workspace_overrides(organization text, category text, allowed boolean) RETURNS void
+CREATE FUNCTION tenancy.allow_workspace_overrides(
+  organization text DEFAULT NULL, category text DEFAULT NULL, allowed boolean DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   categories text[];
   the_organization uuid := tenancy_internal.resolve_organization(allow_workspace_overrides.organization);
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy_internal.check_given('category', allow_workspace_overrides.category),
+          tenancy_internal.check_given('allowed', allow_workspace_overrides.allowed::text);
   -- Opening or closing a category can restore what a setting has taken away, and activate workspaces' rows for custom roles.
   PERFORM tenancy_internal.require_setting_permission(d, the_organization, NULL) FROM tenancy.setting_definitions d
   WHERE d.category = allow_workspace_overrides.category;
@@ -128,7 +133,7 @@ BEGIN
         WHERE v.organization_id = the_organization AND v.workspace_id IS NOT NULL
           AND allow_workspace_overrides.category = 'data_visibility') v;
   SELECT array_agg(DISTINCT d.category::text) INTO categories FROM tenancy.setting_definitions d;
-  IF allow_workspace_overrides.category IS NULL OR allow_workspace_overrides.category <> ALL (categories) THEN
+  IF allow_workspace_overrides.category <> ALL (categories) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('category "%s" does not exist', allow_workspace_overrides.category),
       HINT = coalesce('Perhaps you meant "' || tenancy_internal.nearest(allow_workspace_overrides.category, categories) || '".',
@@ -145,7 +150,7 @@ CREATE FUNCTION tenancy_internal.setting_value(organization_id uuid, workspace_i
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_setting_value';
 COMMENT ON FUNCTION tenancy_internal.setting_value(uuid, uuid, uuid, text, text[]) IS 'What a setting comes to in a workspace or (NULL) the organization: whether the role holds all of its actions, or (without a resource) sees all rows';
 
-CREATE FUNCTION tenancy.settings(organization text, workspace text DEFAULT NULL)
+CREATE FUNCTION tenancy.settings(organization text DEFAULT NULL, workspace text DEFAULT NULL)
 RETURNS TABLE (category text, setting text, value boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -161,7 +166,7 @@ BEGIN
   the_workspace := (tenancy_internal.resolve_workspace(settings.workspace, the_organization)).workspace_id;
   IF NOT tenancy.is_dba() AND NOT (CASE WHEN the_workspace IS NULL THEN tenancy.authorize('workspaces', 'view')
                                         ELSE tenancy.authorize('workspaces', 'view', the_workspace) END) THEN
-    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || settings.workspace || '"');
+    PERFORM tenancy_steps.deny('workspaces', 'view', 'workspace "' || settings.workspace || '"', the_workspace);
   END IF;
   -- The value is the effective one, from the rights; the source is the most specific row, with whether it counts.
   RETURN QUERY
@@ -179,8 +184,7 @@ BEGIN
     FROM (SELECT g.workspace_id FROM tenancy.grants g
           WHERE g.role_id = d.role_id AND g.organization_id = the_organization
             AND g.resource = d.resource AND g.action = ANY (d.actions)
-            -- a workspace cannot restrict roles of the organization
-            AND (g.workspace_id IS NULL OR g.workspace_id = the_workspace AND (r.level = 'workspace' OR g.allowed))
+            AND (g.workspace_id IS NULL OR g.workspace_id = the_workspace AND tenancy_internal.workspace_may_override(r.level, g.allowed))
           UNION ALL
           SELECT v.workspace_id FROM tenancy.visibility v
           WHERE d.resource IS NULL AND v.role_id = d.role_id AND v.organization_id = the_organization

@@ -17,6 +17,61 @@ CREATE FUNCTION tenancy_internal.scopes_of_level(feature text, level text) RETUR
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_level';
 COMMENT ON FUNCTION tenancy_internal.scopes_of_level(text, text) IS 'What a level of a feature gives an API key, as resource.action; 22023 for an unknown feature or level';
 
+CREATE FUNCTION tenancy_internal.scopes_of_word(word text, registered boolean) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_scopes_of_word';
+COMMENT ON FUNCTION tenancy_internal.scopes_of_word(text, boolean) IS 'What a single scope gives beside the permission of that name, if that is registered, and otherwise as feature.level; NULL for no level';
+
+CREATE FUNCTION tenancy_internal.actions_of_level(level text) RETURNS text[]
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_actions_of_level';
+COMMENT ON FUNCTION tenancy_internal.actions_of_level(text) IS 'The actions of a level (disabled, read, write, delete) of a resource of the user''s own; 22023 for an unknown level';
+
+CREATE FUNCTION tenancy_internal.scopes_of_feature(feature text, level text) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found text[];
+BEGIN
+  -- Features of the extension precede resources of the same name: metrics is analytics, users is team.
+  IF scopes_of_feature.feature <> ALL (tenancy_internal.words('gateway') || '{metrics,users}')
+     AND EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = scopes_of_feature.feature)
+     AND NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = scopes_of_feature.feature AND p.built_in) THEN
+    RETURN (SELECT coalesce(array_agg(scopes_of_feature.feature || '.' || action), '{}')
+            FROM unnest(tenancy_internal.actions_of_level(scopes_of_feature.level)) action);
+  END IF;
+  found := tenancy_internal.scopes_of_level(scopes_of_feature.feature, scopes_of_feature.level);
+  IF found <> '{}' AND NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = ANY (found)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('feature "%s" has no permissions', scopes_of_feature.feature),
+      DETAIL = 'It belongs to the vocabulary "llm_gateway", which this database leaves out.',
+      HINT = 'Use tenancy.use_vocabulary(''llm_gateway'') to have it.';
+  END IF;
+  RETURN found;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.scopes_of_feature(text, text) IS 'What a level gives an API key, as resource.action; a resource of the user''s own is a feature of its name; 22023 for an unknown feature or level';
+
+CREATE FUNCTION tenancy_internal.scopes_of_single(word text) RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  registered boolean := EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = scopes_of_single.word);
+  more text[] := tenancy_internal.scopes_of_word(scopes_of_single.word, registered);
+BEGIN
+  IF more IS NULL AND split_part(scopes_of_single.word, '.', 2) IN ('disabled', 'read', 'write', 'delete')
+     AND scopes_of_single.word = split_part(scopes_of_single.word, '.', 1) || '.' || split_part(scopes_of_single.word, '.', 2)
+     AND EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = split_part(scopes_of_single.word, '.', 1))
+     AND NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = split_part(scopes_of_single.word, '.', 1) AND p.built_in) THEN
+    more := tenancy_internal.scopes_of_feature(split_part(scopes_of_single.word, '.', 1), split_part(scopes_of_single.word, '.', 2));
+  END IF;
+  IF registered THEN
+    RETURN scopes_of_single.word || more;
+  END IF;
+  -- A vocabulary may lack a feature of the extension.
+  IF more <> '{}' AND NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = ANY (more)) THEN
+    RETURN NULL;
+  END IF;
+  RETURN more;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.scopes_of_single(text) IS 'What a single scope gives an API key, as resource.action: the permission of that name with what it includes, or a level of a feature; NULL for neither';
+
 CREATE FUNCTION tenancy_internal.default_scope_levels() RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
 COMMENT ON FUNCTION tenancy_internal.default_scope_levels() IS 'Levels of a key for which none are named: feature, level, feature, level …';
@@ -28,7 +83,8 @@ DECLARE
   nearest text;
 BEGIN
   IF expand_scopes.scopes IS NULL THEN
-    expand_scopes.scopes := jsonb_object(tenancy_internal.default_scope_levels());
+    expand_scopes.scopes := CASE WHEN EXISTS (SELECT FROM tenancy.chosen_vocabulary) THEN '{}'
+                                 ELSE jsonb_object(tenancy_internal.default_scope_levels()) END;
   END IF;
   -- Each entry costs a look-up, so the list may not be longer than all permissions.
   IF (CASE jsonb_typeof(expand_scopes.scopes) WHEN 'array' THEN jsonb_array_length(expand_scopes.scopes)
@@ -48,24 +104,28 @@ BEGIN
       FROM jsonb_each(expand_scopes.scopes) feature,
            jsonb_array_elements_text(CASE jsonb_typeof(feature.value) WHEN 'array' THEN feature.value
                                      ELSE jsonb_build_array(feature.value) END) level,
-           unnest(tenancy_internal.scopes_of_level(feature.key, level)) scope
+           unnest(tenancy_internal.scopes_of_feature(feature.key, level)) scope
       JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
     WHEN 'array' THEN
       FOR single IN SELECT jsonb_array_elements_text(expand_scopes.scopes) LOOP
-        IF NOT EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource || '.' || p.action = single) THEN
+        IF tenancy_internal.scopes_of_single(single) IS NULL THEN
           SELECT tenancy_internal.nearest(single, array_agg(p.resource || '.' || p.action)) INTO nearest FROM tenancy.permissions p;
           RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('scope "%s" is not registered', single),
             HINT = coalesce('Perhaps you meant "' || nearest || '".', 'See tenancy.permissions.');
         END IF;
       END LOOP;
-      RETURN QUERY SELECT DISTINCT split_part(s, '.', 1), split_part(s, '.', 2) FROM jsonb_array_elements_text(expand_scopes.scopes) s;
+      RETURN QUERY
+      SELECT DISTINCT p.resource::text, p.action::text
+      FROM jsonb_array_elements_text(expand_scopes.scopes) s,
+           unnest(tenancy_internal.scopes_of_single(s)) scope
+      JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
     ELSE
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'scopes must be an object or an array',
         HINT = 'For example {"prompts": "write", "metrics": "enabled"} or ["logs.view", "analytics.view"].';
   END CASE;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes, or NULL for the defaults; 22023 for what isn''t known';
+COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes (a permission, or feature.level), or NULL for the defaults; 22023 for what isn''t known';
 
 -- Creating or reactivating a key requires what the key confers: an own user key confers nothing new, a service key sees all
 -- rows, and another user's key lets the holder of its secret act as that user.
@@ -110,10 +170,10 @@ COMMENT ON FUNCTION tenancy_internal.require_key_permission(tenancy.api_keys, te
 CREATE FUNCTION tenancy_internal.scopes_of_key(key tenancy.api_keys) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT coalesce(array_agg(s.scope), '{}')
-  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE scopes_of_key.key.all_scopes
-        UNION ALL
+  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE scopes_of_key.key.all_scopes AND p.action <> 'attribute'
+        UNION
         SELECT s.resource || '.' || s.action FROM tenancy.api_key_scopes s
-        WHERE s.api_key_id = scopes_of_key.key.api_key_id AND NOT scopes_of_key.key.all_scopes) s (scope)
+        WHERE s.api_key_id = scopes_of_key.key.api_key_id) s (scope)
 $$;
 COMMENT ON FUNCTION tenancy_internal.scopes_of_key(tenancy.api_keys) IS 'A key''s scopes as resource.action';
 
@@ -135,11 +195,11 @@ COMMENT ON FUNCTION tenancy_internal.set_scopes(tenancy.api_keys, jsonb) IS 'Giv
 
 CREATE FUNCTION tenancy_internal.scope_names(scopes jsonb, every_scope boolean) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN scope_names.every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p)
+  SELECT CASE WHEN scope_names.every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p WHERE p.action <> 'attribute')
               ELSE (SELECT coalesce(array_agg(e.resource || '.' || e.action), '{}')
                 FROM tenancy_internal.expand_scopes(scope_names.scopes) e) END
 $$;
-COMMENT ON FUNCTION tenancy_internal.scope_names(jsonb, boolean) IS 'Scopes, or every registered one, as resource.action';
+COMMENT ON FUNCTION tenancy_internal.scope_names(jsonb, boolean) IS 'Scopes, or every registered one that need not be named (attribute), as resource.action';
 
 CREATE FUNCTION tenancy.create_api_key(
   kind text, name text, organization text DEFAULT NULL, workspace text DEFAULT NULL, member text DEFAULT NULL,
@@ -150,7 +210,7 @@ DECLARE
   key tenancy.api_keys;
   the_workspace tenancy.workspaces;
   issued record;
-  kinds CONSTANT text[] := ARRAY['organization_service_key', 'workspace_service_key', 'workspace_user_key'];
+  kinds CONSTANT text[] := tenancy_internal.words('key_kinds');
 BEGIN
   IF create_api_key.kind IS NULL OR create_api_key.kind <> ALL (kinds) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('kind of API key "%s" does not exist', create_api_key.kind),
@@ -323,3 +383,86 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.delete_api_key(uuid) IS 'Deletes an API key but for a tombstone without secret and scopes, so that rows it wrote stay its user''s own; needs api_keys.delete; 42704 when there is none';
+
+-- The same by name. A key's id names it whatever other keys are called, then comes an external id, then a name.
+CREATE FUNCTION tenancy_internal.resolve_api_key(reference text, organization text) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  by_dba boolean := tenancy.is_dba();
+  the_organization uuid;
+  found uuid[];
+BEGIN
+  PERFORM tenancy_internal.check_given('api_key', resolve_api_key.reference);
+  PERFORM tenancy_internal.require_principal();
+  -- To a DBA, ids name keys of all organizations; names, which tenants choose, only those of one.
+  IF resolve_api_key.organization IS NOT NULL OR tenancy.current_organization_id() IS NOT NULL OR NOT by_dba THEN
+    the_organization := tenancy_internal.resolve_organization(resolve_api_key.organization);
+  END IF;
+  -- Names can be guessed: those that the session may not list are not found.
+  SELECT array_agg(m.api_key_id) INTO found FROM (
+    SELECT k.api_key_id, k.rank, min(k.rank) OVER () AS best FROM (
+      SELECT k.api_key_id, CASE resolve_api_key.reference WHEN k.api_key_id::text THEN 1 WHEN k.external_id THEN 2 ELSE 3 END AS rank
+      FROM tenancy.api_keys k
+      WHERE k.deleted_at IS NULL
+        AND CASE WHEN k.organization_id = the_organization THEN resolve_api_key.reference IN (k.api_key_id::text, k.external_id, k.name)
+                 ELSE by_dba AND resolve_api_key.organization IS NULL AND resolve_api_key.reference IN (k.api_key_id::text, k.external_id) END
+        AND (by_dba OR k.api_key_id::text = resolve_api_key.reference
+             OR tenancy.row_visible('api_keys', 'list', k.organization_id, k.workspace_id, k.user_id, NULL))) k) m
+  WHERE m.rank = m.best;
+  IF found IS NULL AND resolve_api_key.reference ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key %s does not exist', resolve_api_key.reference);
+  ELSIF found IS NULL AND the_organization IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key "%s" does not exist', resolve_api_key.reference),
+      HINT = 'Only ids and external ids name a key without its organization.';
+  ELSIF found IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key "%s" does not exist', resolve_api_key.reference);
+  ELSIF cardinality(found) > 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('API key reference "%s" is ambiguous', resolve_api_key.reference),
+      DETAIL = format('%s keys have this name.', cardinality(found)), HINT = 'Use the id.';
+  END IF;
+  RETURN found[1];
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.resolve_api_key(text, text) IS 'Id of a key of the session''s organization, or (a DBA) of the given one, by id, external id or name; to a DBA, ids and external ids without an organization name those of any; 42704 for none, 22023 for several';
+
+CREATE FUNCTION tenancy.update_api_key(
+  api_key text, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, organization text DEFAULT NULL) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.update_api_key(tenancy_internal.resolve_api_key(update_api_key.api_key, update_api_key.organization),
+                                 update_api_key.name, update_api_key.scopes, update_api_key.expires_at);
+END
+$$;
+COMMENT ON FUNCTION tenancy.update_api_key(text, text, jsonb, timestamptz, text) IS 'The same for a key by name, external id or id, in the session''s organization, or (a DBA) in the given one; 22023 when several keys have the name';
+
+CREATE FUNCTION tenancy.rotate_api_key(api_key text, transition interval DEFAULT '30 minutes', organization text DEFAULT NULL) RETURNS text
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN tenancy.rotate_api_key(tenancy_internal.resolve_api_key(rotate_api_key.api_key, rotate_api_key.organization), rotate_api_key.transition);
+END
+$$;
+COMMENT ON FUNCTION tenancy.rotate_api_key(text, interval, text) IS 'The same for a key by name, external id or id, in the session''s organization, or (a DBA) in the given one; 22023 when several keys have the name';
+
+CREATE FUNCTION tenancy.end_api_key_transition(api_key text, organization text DEFAULT NULL) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.end_api_key_transition(tenancy_internal.resolve_api_key(end_api_key_transition.api_key, end_api_key_transition.organization));
+END
+$$;
+COMMENT ON FUNCTION tenancy.end_api_key_transition(text, text) IS 'The same for a key by name, external id or id, in the session''s organization, or (a DBA) in the given one; 22023 when several keys have the name';
+
+CREATE FUNCTION tenancy.revoke_api_key(api_key text, organization text DEFAULT NULL) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.revoke_api_key(tenancy_internal.resolve_api_key(revoke_api_key.api_key, revoke_api_key.organization));
+END
+$$;
+COMMENT ON FUNCTION tenancy.revoke_api_key(text, text) IS 'The same for a key by name, external id or id, in the session''s organization, or (a DBA) in the given one; 22023 when several keys have the name';
+
+CREATE FUNCTION tenancy.delete_api_key(api_key text, organization text DEFAULT NULL) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy.delete_api_key(tenancy_internal.resolve_api_key(delete_api_key.api_key, delete_api_key.organization));
+END
+$$;
+COMMENT ON FUNCTION tenancy.delete_api_key(text, text) IS 'The same for a key by name, external id or id, in the session''s organization, or (a DBA) in the given one; 22023 when several keys have the name';

@@ -170,11 +170,11 @@ BEGIN
   DELETE FROM tenancy.protected_tables t WHERE t.relation = remove_protection.relation RETURNING * INTO removed;
   FOR policy IN SELECT p.polname FROM pg_policy p
                 WHERE p.polrelid = remove_protection.relation
-                  AND p.polname IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete') LOOP
+                  AND p.polname IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete', 'tenancy_writer') LOOP
     EXECUTE format('DROP POLICY %I ON %s', policy, remove_protection.relation);
   END LOOP;
-  PERFORM tenancy_internal.drop_fill_trigger(remove_protection.relation);
-  PERFORM tenancy_internal.drop_action_triggers(remove_protection.relation);
+  PERFORM tenancy_internal.drop_triggers(remove_protection.relation, f)
+  FROM unnest('{tenancy_internal.fill_nulls,tenancy_internal.check_action}'::regproc[]) f;
   FOREACH defaulted IN ARRAY coalesce(removed.defaulted_columns, '{}') LOOP
     IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = remove_protection.relation AND a.attname = defaulted) THEN
       EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT', remove_protection.relation, defaulted);
@@ -206,6 +206,25 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                   tenancy_internal.policy_options(policy_call.wanted, policy_call.command IN ('view', 'list'), policy_call.function = 'row_accepted') AS options) o
 $$;
 COMMENT ON FUNCTION tenancy_internal.policy_call(tenancy.protected_tables, text, text) IS 'A call of the filter''s functions over the columns of a table, as SQL';
+
+CREATE FUNCTION tenancy_internal.by_writer(wanted tenancy.protected_tables) RETURNS tenancy.protected_tables
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  by_writer.wanted.owner_column := by_writer.wanted.writer_column;
+  RETURN by_writer.wanted;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.by_writer(tenancy.protected_tables) IS 'The same protection as if who wrote a row, and not who began the whole, said whose it is';
+
+CREATE FUNCTION tenancy_internal.problem_of_writer(wanted tenancy.protected_tables) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'policy "tenancy_writer" is missing or has been changed'
+  WHERE (problem_of_writer.wanted).writer_column IS NOT NULL AND NOT EXISTS (
+    SELECT FROM pg_policy p WHERE p.polrelid = (problem_of_writer.wanted).relation AND p.polname = 'tenancy_writer' AND NOT p.polpermissive
+      AND p.polcmd = 'a' AND p.polroles = '{0}' AND position(format('(%L::text, %L::text, ', (problem_of_writer.wanted).resource, 'insert')
+                                                             IN pg_get_expr(p.polwithcheck, p.polrelid)) > 0)
+$$;
+COMMENT ON FUNCTION tenancy_internal.problem_of_writer(tenancy.protected_tables) IS 'What is wrong with the policy of a table about who wrote a row, or NULL';
 
 CREATE FUNCTION tenancy_internal.apply_protection(relation regclass, wanted tenancy.protected_tables)
 RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
@@ -239,11 +258,18 @@ BEGIN
   EXECUTE format('CREATE POLICY tenancy_delete ON %s FOR DELETE USING (%s)', apply_protection.relation,
                  tenancy_internal.policy_call(apply_protection.wanted, 'row_visible', 'delete'));
 
+  -- Own rows are those of who began the whole; who wrote a row is checked besides.
+  IF apply_protection.wanted.writer_column IS NOT NULL THEN
+    EXECUTE format('CREATE POLICY tenancy_writer ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (%s)', apply_protection.relation,
+                   tenancy_internal.policy_call(tenancy_internal.by_writer(apply_protection.wanted), 'row_accepted', 'insert'));
+  END IF;
+
   FOR attribution IN
     SELECT v.column_name, tenancy_internal.attribution_default(apply_protection.relation, v.column_name, v.entity) AS expression
     FROM (VALUES (apply_protection.wanted.organization_column, 'organization', false),
       (apply_protection.wanted.workspace_column, 'workspace', false),
                  (apply_protection.wanted.owner_column, 'user', apply_protection.wanted.inherits_owner),
+                 (apply_protection.wanted.writer_column, 'user', false),
                    (apply_protection.wanted.api_key_column, 'api_key', apply_protection.wanted.inherits_owner))
          v (column_name, entity, inherited)
     -- Columns copied from a parent have no default: the trigger fills them in.
@@ -260,7 +286,7 @@ BEGIN
 
   PERFORM tenancy_internal.make_fill_trigger(apply_protection.relation, apply_protection.wanted);
   -- last: their conditions hold the defaults
-  PERFORM tenancy_internal.make_action_triggers(apply_protection.relation, apply_protection.wanted.actions);
+  PERFORM tenancy_internal.make_action_triggers(apply_protection.relation, apply_protection.wanted);
   apply_protection.wanted.defaulted_columns := defaulted;
   apply_protection.wanted.row_security_before := coalesce(before.row_security_before, class.relrowsecurity);
   apply_protection.wanted.force_before := coalesce(before.force_before, class.relforcerowsecurity);
@@ -330,7 +356,7 @@ CREATE FUNCTION tenancy.protect(
   relation regclass, resource text, organization name DEFAULT NULL, workspace name DEFAULT NULL, owner name DEFAULT NULL,
   api_key name DEFAULT NULL, payload name[] DEFAULT NULL, create_indexes boolean DEFAULT false, through name[] DEFAULT NULL,
   shared boolean DEFAULT false, fill_nulls boolean DEFAULT false, workspace_implies_organization boolean DEFAULT false,
-  actions jsonb DEFAULT NULL)
+  actions jsonb DEFAULT NULL, initiator name DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted tenancy.protected_tables;
@@ -357,6 +383,10 @@ BEGIN
   wanted.fill_nulls := protect.fill_nulls;
   wanted.workspace_implies_organization := protect.workspace_implies_organization;
   wanted.actions := protect.actions;
+  IF protect.initiator IS NOT NULL AND protect.through IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a table that takes its tenant from a parent row has no initiator',
+      DETAIL = 'The parent row says whose its rows are.';
+  END IF;
   wanted.inherits_owner := false;
   IF protect.through IS NOT NULL THEN
     wanted := tenancy_internal.columns_through(protect.relation, protect.through, protect.organization, protect.workspace, protect.owner,
@@ -364,7 +394,8 @@ BEGIN
   ELSE
     wanted.organization_column := protect.organization;
     wanted.workspace_column := protect.workspace;
-    wanted.owner_column := protect.owner;
+    wanted.owner_column := coalesce(protect.initiator, protect.owner);
+    wanted.writer_column := nullif(protect.owner, wanted.owner_column);
     wanted.api_key_column := protect.api_key;
     IF protect.organization IS NULL AND protect.workspace IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -372,7 +403,8 @@ BEGIN
         HINT = tenancy_internal.hint_to_parent(protect.relation);
     END IF;
     PERFORM tenancy_internal.check_column(protect.relation, protect.organization, true), tenancy_internal.check_column(protect.relation, protect.workspace, true),
-            tenancy_internal.check_column(protect.relation, protect.owner, true), tenancy_internal.check_column(protect.relation, protect.api_key, true);
+            tenancy_internal.check_column(protect.relation, protect.owner, true), tenancy_internal.check_column(protect.relation, protect.api_key, true),
+            tenancy_internal.check_column(protect.relation, protect.initiator, true);
   END IF;
   FOREACH payload_column IN ARRAY coalesce(protect.payload, '{}') LOOP
     PERFORM tenancy_internal.check_column(protect.relation, payload_column, false);
@@ -420,8 +452,8 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. workspace_implies_organization: each row that names a workspace names that workspace''s organization, the caller vouches, as a foreign key would; then the newest rows of who belongs to many workspaces are found by an index on the organization. Where that is not so, such rows are missing there, and nothing else is seen. actions: actions of the resource, and the columns whose change needs them beside update, or beside create where INSERT gives them another value than their default. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
-REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. workspace_implies_organization: each row that names a workspace names that workspace''s organization, the caller vouches, as a foreign key would; then the newest rows of who belongs to many workspaces are found by an index on the organization. Where that is not so, such rows are missing there, and nothing else is seen. actions: actions of the resource, and the columns whose change needs them beside update, or beside create where INSERT gives them another value than their default. initiator: column with the user who began what the row is part of; it then says whose own the row is, in place of owner, which says who wrote it. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
+REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name) FROM PUBLIC;
 
 -- The setting belongs to this function: one that is called by others would be set with their rights.
 CREATE FUNCTION tenancy_internal.disable_row_security(relation regclass, enabled boolean, forced boolean) RETURNS void

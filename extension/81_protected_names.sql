@@ -83,22 +83,23 @@ BEGIN
   END IF;
   INSERT INTO tenancy.protected_names AS known (schema_name, table_name, resource, organization_column, workspace_column,
     owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides, fill_nulls,
-    workspace_implies_organization, actions)
+    workspace_implies_organization, actions, writer_column)
   SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation,
-    t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions
+    t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE t.relation = remember_name.relation AND NOT EXISTS (
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
       AND (k.organization_column, k.workspace_column, k.owner_column, k.api_key_column, k.payload, k.through, k.inherits_owner, k.shared,
-           k.workspace_decides, k.fill_nulls, k.workspace_implies_organization, k.actions)
+           k.workspace_decides, k.fill_nulls, k.workspace_implies_organization, k.actions, k.writer_column)
           IS NOT DISTINCT FROM (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.through,
-                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions))
+                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column))
   ON CONFLICT ON CONSTRAINT protected_names_pkey DO UPDATE
   SET resource = EXCLUDED.resource, organization_column = EXCLUDED.organization_column, workspace_column = EXCLUDED.workspace_column,
       owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder,
       through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides,
-      fill_nulls = EXCLUDED.fill_nulls, workspace_implies_organization = EXCLUDED.workspace_implies_organization, actions = EXCLUDED.actions;
+      fill_nulls = EXCLUDED.fill_nulls, workspace_implies_organization = EXCLUDED.workspace_implies_organization, actions = EXCLUDED.actions,
+      writer_column = EXCLUDED.writer_column;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remember_name(regclass, boolean) IS 'Remembers the present name of a protected table, and how it is protected, unless a dump may be what brings both';
@@ -122,7 +123,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     quote_literal(protect_call.named.resource),
     'organization => ' || quote_literal(protect_call.named.organization_column), 'workspace => '
       || quote_literal(protect_call.named.workspace_column),
-    CASE WHEN NOT protect_call.named.inherits_owner THEN 'owner => ' || quote_literal(protect_call.named.owner_column) END,
+    CASE WHEN NOT protect_call.named.inherits_owner THEN 'owner => ' || quote_literal(coalesce(protect_call.named.writer_column, protect_call.named.owner_column)) END,
+    CASE WHEN protect_call.named.writer_column IS NOT NULL THEN 'initiator => ' || quote_literal(protect_call.named.owner_column) END,
     CASE WHEN NOT protect_call.named.inherits_owner THEN 'api_key => ' || quote_literal(protect_call.named.api_key_column) END,
     'payload => ' || quote_literal(protect_call.named.payload::text), 'through => ' || quote_literal(protect_call.named.through::text),
     CASE WHEN protect_call.named.shared THEN 'shared => true' END, CASE WHEN protect_call.named.fill_nulls THEN 'fill_nulls => true' END,
@@ -149,6 +151,7 @@ BEGIN
   wanted.fill_nulls := wanted_by_name.named.fill_nulls;
   wanted.workspace_implies_organization := wanted_by_name.named.workspace_implies_organization;
   wanted.actions := wanted_by_name.named.actions;
+  wanted.writer_column := wanted_by_name.named.writer_column;
   RETURN wanted;
 END
 $$;
@@ -163,7 +166,7 @@ DECLARE
 BEGIN
   SELECT string_agg(format('"%s"', v.wanted), ', ') INTO missing
   FROM (VALUES (unlike_its_name.named.organization_column), (unlike_its_name.named.workspace_column),
-    (unlike_its_name.named.owner_column), (unlike_its_name.named.api_key_column)) v (wanted)
+    (unlike_its_name.named.owner_column), (unlike_its_name.named.api_key_column), (unlike_its_name.named.writer_column)) v (wanted)
   WHERE v.wanted IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_attribute a WHERE a.attrelid = unlike_its_name.relation AND a.attname = v.wanted AND a.attnum > 0
       AND NOT a.attisdropped AND tenancy_internal.is_id_type(a.atttypid, a.attcollation));

@@ -40,7 +40,7 @@ COMMENT ON FUNCTION tenancy_internal.refuse_reopening(regclass) IS 'Raises 55000
 CREATE FUNCTION tenancy_internal.entity_of(relation regclass, "column" name) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE entity_of."column" WHEN t.organization_column THEN 'organization' WHEN t.workspace_column THEN 'workspace'
-                                 WHEN t.owner_column THEN 'user' WHEN t.api_key_column THEN 'api_key' END
+                                 WHEN t.owner_column THEN 'user' WHEN t.writer_column THEN 'user' WHEN t.api_key_column THEN 'api_key' END
   FROM tenancy.protected_tables t WHERE t.relation = entity_of.relation
 $$;
 COMMENT ON FUNCTION tenancy_internal.entity_of(regclass, name) IS 'What a column of a protected table names: organization, workspace, user, api_key';
@@ -110,7 +110,8 @@ BEGIN
     -- A table restored by itself is recorded again as soon as all of its policies exist.
     named := tenancy_internal.remembered_name(it.polrelid);
     SELECT * INTO found_now FROM tenancy_internal.inspect_protection(it.polrelid);
-    IF named.table_name IS NOT NULL AND found_now.problem IS NULL AND
+    IF named.table_name IS NOT NULL AND found_now.problem IS NULL
+       AND (named.writer_column IS NULL OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = it.polrelid AND p.polname = 'tenancy_writer')) AND
        (found_now.resource, found_now.organization, found_now.workspace, found_now.owner, found_now.api_key, found_now.through) IS NOT DISTINCT FROM
        (named.resource, named.organization_column, named.workspace_column, named.owner_column, named.api_key_column, named.through) THEN
       PERFORM tenancy_internal.apply_protection(it.polrelid, tenancy_internal.wanted_by_name(named));
@@ -132,6 +133,7 @@ BEGIN
     SET organization_column = CASE t.organization_column WHEN follow_columns.renamed THEN follow_columns.renamed_to
       ELSE t.organization_column END,
         workspace_column = CASE t.workspace_column WHEN follow_columns.renamed THEN follow_columns.renamed_to ELSE t.workspace_column END,
+        writer_column = CASE t.writer_column WHEN follow_columns.renamed THEN follow_columns.renamed_to ELSE t.writer_column END,
         owner_column = CASE t.owner_column WHEN follow_columns.renamed THEN follow_columns.renamed_to ELSE t.owner_column END,
         api_key_column = CASE t.api_key_column WHEN follow_columns.renamed THEN follow_columns.renamed_to ELSE t.api_key_column END,
         payload = array_replace(t.payload, follow_columns.renamed, follow_columns.renamed_to),
@@ -140,7 +142,7 @@ BEGIN
         defaulted_columns = array_replace(t.defaulted_columns, follow_columns.renamed, follow_columns.renamed_to)
     FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
     WHERE t.relation = f.relid
-      AND (follow_columns.renamed IN (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column)
+      AND (follow_columns.renamed IN (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.writer_column)
            OR follow_columns.renamed = ANY (t.payload) OR follow_columns.renamed = ANY (t.through)
              OR follow_columns.renamed = ANY (t.defaulted_columns)
              OR jsonb_path_exists(t.actions, '$.*[*] ? (@ == $renamed)', jsonb_build_object('renamed', follow_columns.renamed::text)))
@@ -149,7 +151,7 @@ BEGIN
     RETURN;
   END IF;
   -- Their conditions hold the defaults that columns had.
-  PERFORM tenancy_internal.make_action_triggers(t.relation, t.actions) FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
+  PERFORM tenancy_internal.make_action_triggers(t.relation, t) FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
   JOIN tenancy.protected_tables t ON t.relation = f.relid WHERE t.actions IS NOT NULL;
   FOR filled IN
     -- Table by table, by their indexes: a join would read all of pg_attribute.

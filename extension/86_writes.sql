@@ -21,19 +21,19 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_fill_nulls(regclass, tenancy.protected_tables) IS 'Raises 0A000 where a table is partitioned by a column in which NULL is to be filled in';
 
--- Partitions have their table's trigger.
-CREATE FUNCTION tenancy_internal.drop_fill_trigger(relation regclass) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+-- Partitions have their table's triggers.
+CREATE FUNCTION tenancy_internal.drop_triggers(relation regclass, function regproc) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   made name;
 BEGIN
-  FOR made IN SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = drop_fill_trigger.relation AND t.tgparentid = 0
-                AND t.tgfoid = 'tenancy_internal.fill_nulls'::regproc LOOP
-    EXECUTE format('DROP TRIGGER %I ON %s', made, drop_fill_trigger.relation);
+  FOR made IN SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = drop_triggers.relation AND t.tgparentid = 0
+                AND t.tgfoid = drop_triggers.function::oid LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', made, drop_triggers.relation);
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.drop_fill_trigger(regclass) IS 'Drops the trigger of a table that fills in NULL, unless it is that of the table whose partition it is';
+COMMENT ON FUNCTION tenancy_internal.drop_triggers(regclass, regproc) IS 'Drops the triggers of one table that execute a function, unless they are those of the table whose partition it is';
 
 -- It sorts before "~tenancy_insert", which needs the row as it will be, and after every other trigger.
 CREATE FUNCTION tenancy_internal.make_fill_trigger(relation regclass, wanted tenancy.protected_tables) RETURNS void
@@ -43,7 +43,7 @@ BEGIN
     SELECT FROM pg_trigger t WHERE t.tgrelid = make_fill_trigger.relation AND t.tgfoid = 'tenancy_internal.fill_nulls'::regproc) THEN
     RETURN;
   END IF;
-  PERFORM tenancy_internal.drop_fill_trigger(f) FROM tenancy_internal.family_of(make_fill_trigger.relation) f;
+  PERFORM tenancy_internal.drop_triggers(f, 'tenancy_internal.fill_nulls') FROM tenancy_internal.family_of(make_fill_trigger.relation) f;
   EXECUTE format('CREATE TRIGGER "~tenancy_fill_nulls" BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tenancy_internal.fill_nulls()',
                  make_fill_trigger.relation);
 END
@@ -130,6 +130,7 @@ DECLARE
   written jsonb;
   ids text;
   problem text;
+  by_writer text;
   others text;
 BEGIN
   IF NOT tenancy.is_dba() THEN
@@ -143,10 +144,17 @@ BEGIN
                                        protected.fill_nulls AND explain_write.command = 'insert'), ', ' ORDER BY v.n) INTO ids
   FROM (VALUES (1, protected.organization_column, 'organization'), (2, protected.workspace_column, 'workspace'),
                (3, protected.owner_column, 'user'), (4, protected.api_key_column, 'api_key')) v (n, column_name, entity);
+  IF protected.writer_column IS NOT NULL AND explain_write.command = 'insert' AND tenancy_internal.problem_of_writer(protected) IS NULL THEN
+    EXECUTE format('SELECT tenancy_internal.problem_of_write(%L, %L, %L, %L, %s)', explain_write.relation::oid, '', protected.resource, 'insert',
+      (SELECT string_agg(tenancy_internal.written_id(explain_write.relation, v.column_name, v.entity, written, protected.fill_nulls), ', ' ORDER BY v.n)
+       FROM (VALUES (1, protected.organization_column, 'organization'), (2, protected.workspace_column, 'workspace'), (3, protected.writer_column, 'user'),
+                    (4, protected.api_key_column, 'api_key')) v (n, column_name, entity))) INTO by_writer;
+  END IF;
   EXECUTE format('SELECT tenancy_internal.problem_of_write(%L, %L, %L, %L, %s)', explain_write.relation::oid,
     tenancy_internal.policy_options(protected, false, explain_write.command = 'insert'), protected.resource, explain_write.command, ids) INTO problem;
   SELECT string_agg(format('"%s"', p.polname), ', ' ORDER BY p.polname) INTO others FROM pg_policy p
-  WHERE p.polrelid = explain_write.relation AND NOT p.polpermissive AND p.polcmd IN ('*', CASE explain_write.command WHEN 'insert' THEN 'a' ELSE 'w' END);
+  WHERE p.polrelid = explain_write.relation AND NOT p.polpermissive AND p.polname <> 'tenancy_writer' AND p.polcmd IN ('*', CASE explain_write.command WHEN 'insert' THEN 'a' ELSE 'w' END);
+  problem := coalesce(problem, replace(by_writer, format('Column "%s"', protected.owner_column), format('Column "%s"', protected.writer_column)));
   RETURN coalesce('refused: ' || problem, 'accepted.')
     || coalesce(' Restrictive policies are asked as well: ' || others || '.', '')
     || coalesce((SELECT ' ' || string_agg(format('Another value than the default in %s needs "%s.%s" as well.', btrim(a.value::text, '[]'), protected.resource, a.key), ' ' ORDER BY a.key)

@@ -43,58 +43,51 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_actions(regclass, text, jsonb) IS 'Raises 22023 for an action that is not registered, and for columns without a default that can be compared; 42703 for a column that is not there';
 
-CREATE FUNCTION tenancy_internal.drop_action_triggers(relation regclass) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
-DECLARE
-  made name;
-BEGIN
-  FOR made IN SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = drop_action_triggers.relation AND t.tgparentid = 0
-                AND t.tgfoid = 'tenancy_internal.check_action'::regproc LOOP
-    EXECUTE format('DROP TRIGGER %I ON %s', made, drop_action_triggers.relation);
-  END LOOP;
-END
-$$;
-COMMENT ON FUNCTION tenancy_internal.drop_action_triggers(regclass) IS 'Drops the triggers of one table that ask for actions';
-
 -- On each table that holds rows, and not on a partitioned one: what its partitions get from it, they lose when they are detached.
--- Values are compared as they are stored, whatever equality their type has.
-CREATE FUNCTION tenancy_internal.make_action_triggers(relation regclass, actions jsonb) RETURNS void
+-- Values are compared as they are stored, whatever equality their type has. A row that moves to another tenant or workspace is
+-- there what it would be if it were inserted there.
+CREATE FUNCTION tenancy_internal.make_action_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   mapped record;
+  moved text := (SELECT format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', string_agg(format('OLD.%I', c), ', ' ORDER BY c), string_agg(format('NEW.%I', c), ', ' ORDER BY c))
+    FROM unnest(ARRAY[make_action_triggers.wanted.organization_column, make_action_triggers.wanted.workspace_column]) c WHERE c IS NOT NULL);
   n int := 0;
 BEGIN
-  PERFORM tenancy_internal.drop_action_triggers(make_action_triggers.relation);
-  IF make_action_triggers.actions IS NULL
+  PERFORM tenancy_internal.drop_triggers(make_action_triggers.relation, 'tenancy_internal.check_action');
+  IF make_action_triggers.wanted.actions IS NULL
      OR (SELECT c.relkind FROM pg_class c WHERE c.oid = make_action_triggers.relation) <> 'r' THEN
     RETURN;
   END IF;
   FOR mapped IN
-    SELECT a.key AS action,
-      string_agg(format('OLD.%1$I::%2$s', t.attname, t.type), ', ' ORDER BY t.attnum) AS old_row,
-      string_agg(format('NEW.%1$I::%2$s', t.attname, t.type), ', ' ORDER BY t.attnum) AS new_row,
-      string_agg(format('(%s)::%s', coalesce(t.value, 'NULL'), t.type), ', ' ORDER BY t.attnum) AS default_row
-    FROM jsonb_each(make_action_triggers.actions) a, jsonb_array_elements_text(a.value) c ("column")
-    JOIN (SELECT t.attname, t.attnum, format_type(tenancy_internal.base_type(t.atttypid), t.atttypmod) AS type, pg_get_expr(d.adbin, d.adrelid) AS value
-          FROM pg_attribute t LEFT JOIN pg_attrdef d ON d.adrelid = t.attrelid AND d.adnum = t.attnum
-          WHERE t.attrelid = make_action_triggers.relation AND NOT t.attisdropped) t ON t.attname = c."column"
-    GROUP BY a.key ORDER BY a.key LOOP
+    SELECT r.action, format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', r.new_row, r.default_row) AS another,
+      format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', r.old_row, r.new_row) AS changed
+    FROM (
+      SELECT a.key AS action,
+        string_agg(format('OLD.%1$I::%2$s', t.attname, t.type), ', ' ORDER BY t.attnum) AS old_row,
+        string_agg(format('NEW.%1$I::%2$s', t.attname, t.type), ', ' ORDER BY t.attnum) AS new_row,
+        string_agg(format('(%s)::%s', coalesce(t.value, 'NULL'), t.type), ', ' ORDER BY t.attnum) AS default_row
+      FROM jsonb_each(make_action_triggers.wanted.actions) a, jsonb_array_elements_text(a.value) c ("column")
+      JOIN (SELECT t.attname, t.attnum, format_type(tenancy_internal.base_type(t.atttypid), t.atttypmod) AS type, pg_get_expr(d.adbin, d.adrelid) AS value
+            FROM pg_attribute t LEFT JOIN pg_attrdef d ON d.adrelid = t.attrelid AND d.adnum = t.attnum
+            WHERE t.attrelid = make_action_triggers.relation AND NOT t.attisdropped) t ON t.attname = c."column"
+      GROUP BY a.key) r ORDER BY r.action LOOP
     n := n + 1;
     EXECUTE format('CREATE TRIGGER "~tenancy_action_%s_insert" AFTER INSERT ON %s FOR EACH ROW
-                    WHEN (pg_catalog.record_image_ne(ROW(%s), ROW(%s))) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
-                   n, make_action_triggers.relation, mapped.new_row, mapped.default_row, mapped.action);
+                    WHEN (%s) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
+                   n, make_action_triggers.relation, mapped.another, mapped.action);
     EXECUTE format('CREATE TRIGGER "~tenancy_action_%s_update" AFTER UPDATE ON %s FOR EACH ROW
-                    WHEN (pg_catalog.record_image_ne(ROW(%s), ROW(%s))) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
-                   n, make_action_triggers.relation, mapped.old_row, mapped.new_row, mapped.action);
+                    WHEN (%s OR (%s AND %s)) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
+                   n, make_action_triggers.relation, mapped.changed, moved, mapped.another, mapped.action);
     IF (SELECT c.relispartition FROM pg_class c WHERE c.oid = make_action_triggers.relation) THEN
       EXECUTE format('CREATE TRIGGER "~tenancy_action_%s_move" BEFORE UPDATE ON %s FOR EACH ROW
-                      WHEN (pg_catalog.record_image_ne(ROW(%s), ROW(%s))) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
-                     n, make_action_triggers.relation, mapped.old_row, mapped.new_row, mapped.action);
+                      WHEN (%s OR (%s AND %s)) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
+                     n, make_action_triggers.relation, mapped.changed, moved, mapped.another, mapped.action);
     END IF;
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.make_action_triggers(regclass, jsonb) IS 'Makes the triggers of one table that ask for the actions that its columns need, in place of those it has';
+COMMENT ON FUNCTION tenancy_internal.make_action_triggers(regclass, tenancy.protected_tables) IS 'Makes the triggers of one table that ask for the actions that its columns need, in place of those it has';
 
 CREATE FUNCTION tenancy_internal.actions_renamed(actions jsonb, renamed name, renamed_to name) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -102,7 +102,7 @@ BEGIN
     IF holds_rows THEN
       RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
         MESSAGE = format('workspace "%s" still has rows in table %s', (check_without_rows.workspace).slug, protected_table.relation),
-        HINT = 'Delete or move these rows first.';
+        HINT = 'Delete or move these rows first; with_rows => true removes those that are its alone.';
     END IF;
   END LOOP;
   RETURN looked_at;
@@ -110,20 +110,96 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_without_rows(tenancy.workspaces) IS 'Raises 55000 while a protected table holds rows of the workspace, and returns the tables that could hold some; keeps them from being dropped or attached';
 
-CREATE FUNCTION tenancy.delete_workspace(workspace text) RETURNS void
+-- Rows that name another organization together with the workspace are not the workspace's alone, and keep it.
+CREATE FUNCTION tenancy_internal.remove_workspace_rows(workspace tenancy.workspaces, tables regclass[]) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  protected_table tenancy.protected_tables;
+  gone CONSTANT tenancy.workspaces := remove_workspace_rows.workspace;
+  counts jsonb := '{}';
+  in_table bigint;
+  in_round bigint;
+BEGIN
+  LOOP
+    in_round := 0;
+    FOR protected_table IN SELECT * FROM tenancy_internal.tables_by_references() t WHERE t.relation = ANY (remove_workspace_rows.tables) LOOP
+      SELECT tenancy_internal.remove_rows(protected_table, concat_ws(' AND ',
+          tenancy_internal.id_condition(t.relation, t.workspace_column, ARRAY[gone.workspace_id], array_remove(ARRAY[gone.external_id::text], NULL)),
+          format('(t.%1$I IS NULL OR %2$s)', t.organization_column,
+                 tenancy_internal.id_condition(t.relation, t.organization_column, ARRAY[o.organization_id], array_remove(ARRAY[o.external_id::text], NULL)))),
+        9223372036854775807)
+      INTO in_table FROM tenancy.protected_tables t, tenancy.organizations o
+      WHERE t.relation = protected_table.relation AND o.organization_id = gone.organization_id;
+      in_round := in_round + in_table;
+      counts := counts || jsonb_build_object(protected_table.relation::text,
+                                             coalesce((counts ->> protected_table.relation::text)::bigint, 0) + in_table);
+    END LOOP;
+    EXIT WHEN in_round = 0;
+  END LOOP;
+  RETURN counts;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.remove_workspace_rows(tenancy.workspaces, regclass[]) IS 'Removes the rows of a workspace from tables, and returns how many from each';
+
+CREATE FUNCTION tenancy_internal.tables_by_workspace() RETURNS regclass[]
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT coalesce(array_agg(t.relation::regclass), '{}') FROM tenancy_internal.lock_tables_with_rows(NULL, 'row exclusive') t
+  WHERE t.workspace_column IS NOT NULL
+$$;
+COMMENT ON FUNCTION tenancy_internal.tables_by_workspace() IS 'Protected tables whose rows name workspaces, locked for deletion';
+
+-- Rows that no principal can delete one by one, such as logs, go with the workspace only by a right on the organization: the
+-- workspace's own administrators cannot remove evidence by removing the workspace.
+CREATE FUNCTION tenancy_internal.require_removal_of_rows(workspace tenancy.workspaces) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  needed record;
+BEGIN
+  PERFORM tenancy_internal.require_permission((require_removal_of_rows.workspace).organization_id, NULL, 'organization', 'update');
+  FOR needed IN
+    SELECT DISTINCT t.resource FROM tenancy.protected_tables t JOIN tenancy.permissions p ON p.resource = t.resource AND p.action = 'delete'
+    WHERE t.workspace_column IS NOT NULL ORDER BY t.resource LOOP
+    PERFORM tenancy_internal.require_permission((require_removal_of_rows.workspace).organization_id,
+                                                (require_removal_of_rows.workspace).workspace_id, needed.resource, 'delete');
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_removal_of_rows(tenancy.workspaces) IS 'Raises 42501 unless the caller may update the organization and delete what can be deleted in the workspace';
+
+CREATE FUNCTION tenancy.delete_workspace(workspace text, with_rows boolean DEFAULT false) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   gone tenancy.workspaces;
   tables regclass[];
+  counts jsonb;
+  late jsonb;
 BEGIN
   gone := tenancy_internal.resolve_workspace(delete_workspace.workspace);
   PERFORM tenancy_internal.require_permission(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
+  IF delete_workspace.with_rows THEN
+    PERFORM tenancy_internal.require_removal_of_rows(gone);
+  END IF;
   PERFORM FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id FOR UPDATE;
+  IF gone.is_default THEN
+    DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;  -- raises the error before any work is done
+  END IF;
+  IF delete_workspace.with_rows THEN
+    tables := tenancy_internal.tables_by_workspace();
+    counts := tenancy_internal.remove_workspace_rows(gone, tables);
+  END IF;
   tables := tenancy_internal.check_without_rows(gone);
   DELETE FROM tenancy.workspaces w WHERE w.workspace_id = gone.workspace_id;
   -- Waits as a foreign key would: uncommitted rows may belong to the workspace.
   PERFORM tenancy_internal.wait_for_writers_of(tables);
+  IF delete_workspace.with_rows THEN
+    late := tenancy_internal.remove_workspace_rows(gone, tables);
+    SELECT jsonb_object_agg(c.key, c.rows) INTO counts
+    FROM (SELECT e.key, sum(e.value::bigint) FROM (SELECT * FROM jsonb_each_text(counts) UNION ALL SELECT * FROM jsonb_each_text(late)) e
+          GROUP BY e.key) c (key, rows) WHERE c.rows > 0;
+    PERFORM tenancy_internal.add_audit_entry('purge', 'workspace', gone.workspace_id::text, gone.organization_id, gone.workspace_id,
+                                             after => coalesce(counts, '{}'));
+  END IF;
   PERFORM tenancy_internal.check_without_rows(gone);
 END
 $$;
-COMMENT ON FUNCTION tenancy.delete_workspace(text) IS 'Deletes a workspace with its memberships, settings and keys; needs workspaces.delete there; waits for transactions that have written to tables whose rows name workspaces (lock_timeout limits each wait); 55000 for the default workspace, and while a protected table still holds rows of it. Commit at once: a row written between this call and the commit would be left without a workspace; advise() finds such rows';
+COMMENT ON FUNCTION tenancy.delete_workspace(text, boolean) IS 'Deletes a workspace with its memberships, settings and keys; needs workspaces.delete there; waits for transactions that have written to tables whose rows name workspaces (lock_timeout limits each wait); 55000 for the default workspace, and while a protected table still holds rows of it. With with_rows these are removed as well, logs and other append-only ones included, with an audit entry of how many per table; this needs organization.update besides, and the permission to delete what principals can delete. Commit at once: a row written between this call and the commit would be left without a workspace; advise() finds such rows';

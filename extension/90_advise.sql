@@ -15,7 +15,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     quote_literal(protect_call.t.resource),
     'organization => ' || quote_literal(protect_call.t.organization_column), 'workspace => '
       || quote_literal(protect_call.t.workspace_column),
-    CASE WHEN NOT protect_call.t.inherits_owner THEN 'owner => ' || quote_literal(protect_call.t.owner_column) END,
+    CASE WHEN NOT protect_call.t.inherits_owner THEN 'owner => ' || quote_literal(coalesce(protect_call.t.writer_column, protect_call.t.owner_column)) END,
+    CASE WHEN protect_call.t.writer_column IS NOT NULL THEN 'initiator => ' || quote_literal(protect_call.t.owner_column) END,
     CASE WHEN NOT protect_call.t.inherits_owner THEN 'api_key => ' || quote_literal(protect_call.t.api_key_column) END,
     'payload => ' || quote_literal(protect_call.t.payload::text), 'through => ' || quote_literal(protect_call.t.through::text),
     CASE WHEN protect_call.t.shared THEN 'shared => true' END, CASE WHEN protect_call.t.fill_nulls THEN 'fill_nulls => true' END,

@@ -85,6 +85,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   JOIN pg_proc p ON p.prosecdef
     AND p.prosrc ~* ('(?<!\w)' || regexp_replace(c.relname, '([^[:alnum:]_[:space:]])', '\\\1', 'g') || '(?!\w)')
   WHERE tenancy_internal.bypasses_row_security(p.proowner) AND p.pronamespace NOT IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace, 'tenancy_steps'::regnamespace) AND p.prokind IN ('f', 'p')
+    -- Triggers of protected tables run for whoever writes a row, and return no rows.
+    AND NOT (p.prorettype = 'trigger'::regtype AND EXISTS (
+      SELECT FROM pg_trigger g JOIN tenancy.protected_tables r ON r.relation = g.tgrelid WHERE g.tgfoid = p.oid))
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_security_definer_function() IS 'Functions that name protected tables and run by the rights of an owner to whom no policy applies';
 

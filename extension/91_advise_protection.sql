@@ -7,7 +7,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
          CASE WHEN EXISTS (SELECT FROM tenancy_internal.children_of(t.relation)) THEN tenancy_internal.protect_call(t)
               ELSE format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy_internal.protect_call(t)) END
   FROM tenancy.protected_tables t, LATERAL (
-    SELECT coalesce((tenancy_internal.inspect_protection(t.relation)).problem, tenancy_internal.problem_of_actions(t.relation, t.actions))) i (problem)
+    SELECT coalesce((tenancy_internal.inspect_protection(t.relation)).problem, tenancy_internal.problem_of_actions(t.relation, t.actions),
+                    tenancy_internal.problem_of_writer(t))) i (problem)
   -- The fixes above also fix this.
   WHERE i.problem IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_inherits h JOIN tenancy.protected_tables p ON p.relation = h.inhparent, tenancy_internal.inspect_protection(p.relation) above

@@ -302,26 +302,25 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.tables_by_references() IS 'tables_with_rows(), those first that refer to others by foreign keys';
 
 -- By address and not by key, since a table need not have one; the addresses are those of one table, hence the leaves.
-CREATE FUNCTION tenancy_internal.purge_table(purged tenancy.protected_tables, organization_id uuid, at_most bigint) RETURNS bigint
+CREATE FUNCTION tenancy_internal.remove_rows(purged tenancy.protected_tables, own_rows text, at_most bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  own_rows CONSTANT text := (tenancy_internal.organization_conditions(purge_table.purged, purge_table.organization_id)).own;
   most_of_batch CONSTANT bigint := 10000;
   leaf regclass;
   in_batch bigint;
   in_all bigint := 0;
 BEGIN
-  PERFORM tenancy_internal.check_intact(purge_table.purged.relation);
+  PERFORM tenancy_internal.check_intact(remove_rows.purged.relation);
   FOR leaf IN
     SELECT c.oid FROM pg_class c
-    WHERE c.relkind = 'r' AND (c.oid = purge_table.purged.relation
-      OR c.oid IN (SELECT p.relid FROM pg_partition_tree(purge_table.purged.relation) p))
+    WHERE c.relkind = 'r' AND (c.oid = remove_rows.purged.relation
+      OR c.oid IN (SELECT p.relid FROM pg_partition_tree(remove_rows.purged.relation) p))
     ORDER BY c.oid::regclass::text LOOP
     CONTINUE WHEN tenancy_internal.lock_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
     PERFORM tenancy_internal.check_references_at(leaf, 'IMMEDIATE');
     LOOP
       in_batch := (SELECT r::bigint FROM tenancy_internal.as_owner(leaf, format('DELETE FROM ONLY %s WHERE ctid = ANY (%L)',
-        leaf, tenancy_internal.removable_rows(leaf, own_rows, least(most_of_batch, purge_table.at_most - in_all)))) r);
+        leaf, tenancy_internal.removable_rows(leaf, remove_rows.own_rows, least(most_of_batch, remove_rows.at_most - in_all)))) r);
       EXIT WHEN in_batch = 0;
       in_all := in_all + in_batch;
       RAISE NOTICE 'rows removed from table %: %', leaf, in_batch;
@@ -329,6 +328,15 @@ BEGIN
     PERFORM tenancy_internal.check_references_at(leaf, 'DEFERRED');
   END LOOP;
   RETURN in_all;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.remove_rows(tenancy.protected_tables, text, bigint) IS 'Removes rows that meet a condition from one table, at most so many, that nothing refers to; returns how many';
+
+CREATE FUNCTION tenancy_internal.purge_table(purged tenancy.protected_tables, organization_id uuid, at_most bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN tenancy_internal.remove_rows(purge_table.purged,
+    (tenancy_internal.organization_conditions(purge_table.purged, purge_table.organization_id)).own, purge_table.at_most);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.purge_table(tenancy.protected_tables, uuid, bigint) IS 'Removes rows of an organization from one table, at most so many, that nothing refers to; returns how many';

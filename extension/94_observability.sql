@@ -26,7 +26,7 @@ BEGIN
   SELECT format('relation "%s" already exists in schema "%s"', c.relname, validate_observability.schema) INTO taken
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = validate_observability.schema AND c.relname IN ('logs', 'log_payloads', 'log_entries', 'log_payloads_scoped',
-    'traces', 'traces_scoped', 'analytics',
+    'traces', 'traces_scoped', 'trace_initiators', 'analytics',
                                              'analytics_pending', 'analytics_partitions', 'analytics_state', 'accepted_times', 'job_problems')
   ORDER BY c.relname LIMIT 1;
   IF FOUND THEN
@@ -61,29 +61,7 @@ BEGIN
   COMMENT ON FUNCTION create_partitions(interval, timestamptz) IS 'Makes the partitions that are missing from since on, for so long, and returns how many';
   COMMENT ON FUNCTION drop_partitions(text, interval, boolean) IS 'Drops the partitions of logs, log_payloads, traces or analytics that ended longer ago than older_than, and returns how many; with keep_analytics, what was summed up of logs stays';
 
-  EXECUTE format($ddl$
-    CREATE FUNCTION trace_tree(trace_id text, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
-    RETURNS TABLE (depth integer, span_id text, parent_span_id text, name text, kind text, start_time timestamptz, duration interval,
-                   status_code text, service_name text)
-    LANGUAGE sql STABLE
-    BEGIN ATOMIC
-      WITH RECURSIVE span AS MATERIALIZED (
-        SELECT t.span_id, t.parent_span_id, t.name, t.kind, t.start_time, t.end_time - t.start_time AS duration, t.status_code, t.service_name
-        FROM %1$s.traces_scoped t
-        WHERE t.trace_id = trace_tree.trace_id AND t.start_time >= since AND t.start_time <= until
-      ), tree AS (
-        SELECT 0 AS depth, s.* FROM span s WHERE NOT EXISTS (SELECT FROM span p WHERE p.span_id = s.parent_span_id)
-        UNION ALL
-        SELECT t.depth + 1, s.* FROM tree t JOIN span s ON s.parent_span_id = t.span_id
-      ) SEARCH DEPTH FIRST BY start_time, span_id SET place
-        CYCLE span_id SET is_cycle USING path
-      -- Spans that are each other's parents have no root: they come last.
-      SELECT coalesce(t.depth, 0), s.span_id, s.parent_span_id, s.name, s.kind, s.start_time, s.duration, s.status_code, s.service_name
-      FROM span s LEFT JOIN tree t ON t.span_id = s.span_id AND t.start_time = s.start_time AND NOT t.is_cycle
-      ORDER BY t.place NULLS LAST, s.start_time, s.span_id;
-    END
-  $ddl$, create_observability_functions.schema);
-  COMMENT ON FUNCTION trace_tree(text, timestamptz, timestamptz) IS 'The spans of a trace that the session may list, parents before their children; a span whose parent is not among them is a root';
+  PERFORM tenancy_steps.create_trace_tree(create_observability_functions.schema);
   REVOKE ALL ON FUNCTION refresh_analytics, invalidate_analytics, create_partitions, drop_partitions, trace_tree FROM PUBLIC;
 END
 $$;
@@ -126,7 +104,9 @@ BEGIN
   PERFORM tenancy.protect(format('%s.%I', place, v.name)::regclass, v.resource, 'organization_id', 'workspace_id', 'user_id', 'api_key_id', v.payload,
                           workspace_implies_organization => true)
   FROM (VALUES ('logs', 'logs', '{}'::name[]), ('log_payloads', 'logs', '{request,response}'),
-    ('traces', 'traces', '{status_message,attributes,events,links}'), ('analytics', 'analytics', NULL)) v (name, resource, payload);
+    ('analytics', 'analytics', NULL)) v (name, resource, payload);
+  PERFORM tenancy_steps.create_trace_initiators(place);
+  PERFORM tenancy_steps.protect_traces(place);
   PERFORM tenancy.create_scoped_view(format('%s.log_payloads', place)::regclass, format('%s.log_payloads_scoped', place));
   PERFORM tenancy.create_scoped_view(format('%s.traces', place)::regclass, format('%s.traces_scoped', place));
   EXECUTE format('CREATE VIEW %1$s.log_entries WITH (security_invoker) AS
@@ -160,9 +140,12 @@ BEGIN
   END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', place);
   PERFORM tenancy_steps.bound_observability(place);
+  IF to_regclass(format('%s.trace_initiators', place)) IS NULL THEN
+    PERFORM tenancy_steps.add_trace_initiators(place);
+  END IF;
   PERFORM tenancy_steps.keep_partman_by_the_clock(p.relation)
   FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table"), LATERAL to_regclass(format('%s.%I', place, v."table")) p (relation)
   WHERE tenancy_steps.partman_name(p.relation) IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, and job_problems; for their owner; 42704 if there are none';
+COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, job_problems, and who began a trace; for their owner; 42704 if there are none';

@@ -389,6 +389,9 @@ BEGIN
       PERFORM tenancy_steps.record_job_problem(drop_partitions.schema, job, old.name, SQLSTATE, SQLERRM);
     END;
   END LOOP;
+  IF drop_partitions."table" = 'traces' AND to_regclass(format('%s.trace_initiators', drop_partitions.schema)) IS NOT NULL THEN
+    EXECUTE format('DELETE FROM %s.trace_initiators WHERE last_at < $1', drop_partitions.schema) USING before;
+  END IF;
   PERFORM set_config('lock_timeout', waiting, true);
   RETURN dropped;
 END

@@ -111,11 +111,13 @@ BEGIN
     attributes jsonb NOT NULL DEFAULT '{}',
     events jsonb NOT NULL DEFAULT '[]',
     links jsonb NOT NULL DEFAULT '[]',
+    initiator_id uuid,
     PRIMARY KEY (trace_id, span_id, start_time, organization_id)
   ) PARTITION BY RANGE (start_time);
   CREATE INDEX traces_organization_idx ON traces (organization_id, start_time);
   CREATE INDEX traces_workspace_idx ON traces (workspace_id, start_time);
   CREATE INDEX traces_user_idx ON traces (workspace_id, user_id, start_time);
+  CREATE INDEX traces_initiator_idx ON traces (workspace_id, initiator_id, start_time);
   CREATE INDEX traces_name_idx ON traces (workspace_id, name, status_code, start_time);
   COMMENT ON TABLE traces IS 'OpenTelemetry spans. Who may view traces sees a row; who may only list them, traces_scoped';
   COMMENT ON COLUMN traces.trace_id IS 'Span: trace id, 32 hexadecimal digits';
@@ -135,6 +137,7 @@ BEGIN
   COMMENT ON COLUMN traces.attributes IS 'Attributes of the span, with messages where they are recorded';
   COMMENT ON COLUMN traces.events IS 'Events of the span';
   COMMENT ON COLUMN traces.links IS 'Links of the span';
+  COMMENT ON COLUMN traces.initiator_id IS 'The span''s user; without one, the user who began the trace';
 
   CREATE TABLE analytics (
     hour timestamptz NOT NULL,

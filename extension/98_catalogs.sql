@@ -62,8 +62,11 @@ BEGIN
      '', 'organization', 'visibility', 'role_id', 'workspace_id'),
     ('workspace_overrides', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
      '', 'organization', 'workspace_override', 'category', ''),
-    ('setting_definitions', 'ALL', 'true', NULL,
+    ('setting_definitions', 'ALL', 'true', 'WHERE resource IN (SELECT resource FROM tenancy.permissions WHERE NOT built_in)',
      NULL, NULL, NULL, NULL, NULL),
+    -- By hand, a row would leave out what tables of users need.
+    ('chosen_vocabulary', 'SELECT', 'true', '',
+     NULL, NULL, 'vocabulary', 'vocabulary', ''),
     ('api_keys', 'ALL', $q$tenancy.row_visible('api_keys', 'list', organization_id, workspace_id, user_id, NULL)$q$, '',
      'listed', 'organization', 'api_key', 'api_key_id', ''),
     ('api_key_secrets', 'INSERT', NULL, '',

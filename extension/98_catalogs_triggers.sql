@@ -52,6 +52,9 @@ BEGIN
     ('identities', 'end_tokens_of_former', 'AFTER UPDATE', 'ROW', '(OLD.trust_id, OLD.subject, OLD.user_id) IS DISTINCT FROM (NEW.trust_id, NEW.subject, NEW.user_id)', 'end_tokens_of_unlinked()', false),
     ('identities', 'end_tokens_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
 
+    ('permissions', 'drop_settings', 'AFTER DELETE', 'ROW', 'NOT OLD.built_in', 'drop_resource_settings()', false),
+    ('chosen_vocabulary', 'leave_out', 'AFTER INSERT', 'ROW', NULL, 'leave_out_gateway()', true),
+
     ('audit_log', 'seal', 'BEFORE INSERT', 'ROW', format('NOT %s', is_restore), 'seal_audit_entry()', false),
     ('audit_log', 'guard', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'guard_audit_log()', true),
     ('audit_log', 'guard_truncate', 'BEFORE TRUNCATE', 'STATEMENT', NULL, 'guard_audit_log()', true),

@@ -52,13 +52,14 @@ run_suite() {
 }
 
 # normalized RUN TEST: what the run prints, without its own folder, and without what test/server_suite/explained.txt names.
-# That has a line for each run and test: RUN, TEST, and how lines are passed over: "sort" (their order does not count) or
-# a regular expression; then the reason.  Columns are as wide as their longest value, hence the blanks and dashes.
+# That has a line for each run and test: RUN, TEST, and how lines are passed over: "sort" (their order does not count), a
+# regular expression, or "sort" and an expression; then the reason.  Columns are as wide as their longest value, hence the blanks and dashes.
 normalized() {
   local run=$1 file=$2 how=$3
   sed "s|$WORK_DIR/$run|DIR|g" "$WORK_DIR/${run}_output/results/$file" | case $how in
     '') cat ;;
     sort) tr -s ' ' | sort ;;
+    'sort '*) tr -s ' ' | sort | grep -Ev "${how#sort }" ;;
     *) tr -s ' -' | sed 's/ |/|/g; s/ *$//; s/-+-/+/g' | grep -Ev "$how|^ ?\([0-9]+ rows?\)$|^[-+]+$" ;;
   esac
 }

@@ -17,7 +17,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scripts/chroot.sh
 source "$ROOT_DIR/scripts/chroot.sh"
 
-STAGES=${STAGES:-gcc exports regress isolation integration pgtap tap worlds attacks faults ubsan upgrade docs}
+STAGES=${STAGES:-gcc exports regress isolation integration poolers pgtap tap worlds attacks faults ubsan upgrade docs}
 
 # check_version VERSION: what check.sh prints.
 check_version() {

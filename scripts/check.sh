@@ -13,6 +13,7 @@
 #   integration  programs that use libpq: test/integration
 #   pool         the same behind PgBouncer: test/pool
 #   clients      drivers, frameworks and tools, used as docs/clients says: test/clients/run.sh
+#   poolers      of these PgBouncer and Pgpool-II only; runs if named, and by check-versions.sh with newer ones
 #   pgtap        extension pg_tenancy_testing, and the example suite written with it: test/pgtap, examples/testing
 #   tap          several servers, restarts, logs: test/tap
 #   worlds       test/worlds/run.sh
@@ -48,6 +49,8 @@ CLANGXX=clang++-14
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
 STAGES=(static unit fuzz gcc vpath clang exports regress isolation integration pool clients pgtap tap worlds differential sqlsmith
   attacks faults ubsan upgrade docs demo bench)
+# A part of another one.
+PARTIAL_STAGES=(poolers)
 
 # --- packages of the stages -----------------------------------------------------------------------------------------
 
@@ -66,10 +69,12 @@ packages_of() {
     clients)
       echo "${module[@]}" libpq-dev pgbouncer chromium python3-psycopg python3-sqlalchemy python3-psycopg2 python3-django \
         libpostgresql-jdbc-java default-jdk-headless golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev ruby-pg \
-        ruby-activerecord php-cli php-pgsql libdbd-pg-perl odbc-postgresql python3-pyodbc
+        ruby-activerecord php-cli php-pgsql libdbd-pg-perl odbc-postgresql python3-pyodbc \
+        r-base-core r-cran-rpostgresql rustc cargo librust-tokio-postgres-dev pgpool2
       # A node from elsewhere includes its own npm, and Debian's cannot be installed in addition.
       command -v npm >/dev/null || echo nodejs npm
       ;;
+    poolers) echo "${module[@]}" pgbouncer pgpool2 python3-psycopg ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
     tap)
       echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" "postgresql-$PG_MAJOR-pgaudit" \
@@ -303,6 +308,13 @@ stage_clients() {
   run_script clients test/clients/run.sh
 }
 
+stage_poolers() {
+  need_module gcc "CXX=$GXX"
+  need_server poolers gcc --tcp
+  export BUILD_DIR
+  run_script poolers test/clients/run.sh pgbouncer pgpool
+}
+
 stage_pgtap() {
   need_module gcc "CXX=$GXX"
   need_server pgtap gcc
@@ -409,10 +421,13 @@ stage_bench() {
 selected_stages() {
   local name
   for name in "$@"; do
-    [[ " ${STAGES[*]} " == *" $name "* ]] || fail "no stage \"$name\"; there are: ${STAGES[*]}"
+    [[ " ${STAGES[*]} ${PARTIAL_STAGES[*]} " == *" $name "* ]] || fail "no stage \"$name\"; there are: ${STAGES[*]} ${PARTIAL_STAGES[*]}"
   done
   for name in "${STAGES[@]}"; do
     if [[ $# -eq 0 || " $* " == *" $name "* ]]; then printf '%s\n' "$name"; fi
+  done
+  for name in "${PARTIAL_STAGES[@]}"; do
+    if [[ " $* " == *" $name "* ]]; then printf '%s\n' "$name"; fi
   done
 }
 

@@ -50,6 +50,16 @@ add_experimental() {
     >"$1/etc/apt/preferences.d/experimental"
 }
 
+# Packages need minor releases that a stable release of Debian gets by its security updates first.
+add_security() {
+  local suite=$2-security mirror
+  case $2 in bookworm | trixie) ;; *) return 0 ;; esac
+  mirror=$(debian_mirror)-security
+  if curl --silent --fail --head --output /dev/null "$mirror/dists/$suite/Release"; then
+    say "deb $mirror $suite main" >"$1/etc/apt/sources.list.d/security.list"
+  fi
+}
+
 make_chroot() {
   local dir=$1 suite=$2
   [[ $EUID -eq 0 ]] || fail "chroots need root"
@@ -74,6 +84,7 @@ make_chroot() {
   mkdir -p "$dir.new"
   tar -C "$dir.new" -x -f "$CHROOTS/$suite.tar"
   cp /etc/resolv.conf "$dir.new/etc/resolv.conf"
+  add_security "$dir.new" "$suite"
   mv "$dir.new" "$dir"
 }
 

@@ -6,7 +6,8 @@
 # differs (or, with --check, a difference is an error), and ids, secrets and trailing blanks do not count.  An error
 # that is not shown in such a block is an error.
 #
-# The tutorial runs in a new database "shop"; every other page in a copy of what it left, as docs/how-to/README.md says.
+# The tutorials run in new databases, "shop" and "office"; every other page in a copy of what the first left, as
+# docs/how-to/README.md says.
 
 set -euo pipefail
 shopt -s inherit_errexit
@@ -15,15 +16,16 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT_DIR"
 
 TUTORIAL=docs/tutorial.md
+SAAS_TUTORIAL=docs/tutorial-saas.md
 mode=write
 if [[ ${1-} == --check ]]; then
   mode=compare
   shift
 fi
 pages=("$@")
-[[ $# -gt 0 ]] || pages=("$TUTORIAL" docs/faq.md docs/testing-your-tenancy.md docs/how-to/*.md)
+[[ $# -gt 0 ]] || pages=("$TUTORIAL" "$SAAS_TUTORIAL" docs/faq.md docs/testing-your-tenancy.md docs/how-to/*.md)
 
-# run_page MODE PAGE
+# run_page MODE PAGE [DATABASE]
 run_page() {
   local dir=$WORK_DIR/page page=$ROOT_DIR/$2
   rm -rf "$dir"
@@ -33,7 +35,7 @@ run_page() {
   (
     cd "$dir"
     perl "$ROOT_DIR/scripts/pages.pl" script "$page" >script.sql
-    PGDATABASE=shop psql -X -q -v SHOW_CONTEXT=never <script.sql >output 2>&1 || true
+    PGDATABASE=${3:-shop} psql -X -q -v SHOW_CONTEXT=never <script.sql >output 2>&1 || true
     perl "$ROOT_DIR/scripts/pages.pl" "$1" "$page" output
   )
 }
@@ -50,6 +52,11 @@ run_page "$mode" "$TUTORIAL" || fail "$TUTORIAL is not what the database says"
 psql -X -q -c 'ALTER DATABASE shop RENAME TO tutorial'
 for page in "${pages[@]}"; do
   [[ $page != "$TUTORIAL" ]] || continue
+  if [[ $page == "$SAAS_TUTORIAL" ]]; then
+    createdb office
+    run_page "$mode" "$page" office || failed+=("$page")
+    continue
+  fi
   createdb -T tutorial shop
   run_page "$mode" "$page" || failed+=("$page")
   dropdb shop

@@ -27,7 +27,7 @@ SELECT c.relname, 'whoever has the privilege may truncate it' FROM catalogs c
 WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'guard_truncate')
 UNION ALL
 SELECT c.relname, 'not dumped' FROM catalogs c
-WHERE c.relname <> 'setting_definitions' AND c.oid <> ALL (SELECT unnest(e.extconfig) FROM pg_extension e WHERE e.extname = 'pg_tenancy')
+WHERE c.oid <> ALL (SELECT unnest(e.extconfig) FROM pg_extension e WHERE e.extname = 'pg_tenancy')
 UNION ALL
 SELECT c.relname, 'readable, and no policy for principals' FROM catalogs c
 WHERE has_table_privilege('public', c.oid, 'SELECT') <> EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'principal');

@@ -3,6 +3,8 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set plans :srcdir '/sql/include/plans.sql'
+\i :plans
 SET client_min_messages = warning;
 -- Members write logs, and see own ones only.
 SELECT tenancy.grant_permission('acme', 'workspace', 'member', 'logs', 'write'), tenancy.set_setting('acme', 'members_view_all_data', false);
@@ -249,19 +251,6 @@ UPDATE reports SET organization_id = 'bbbbbbbb-0000-4000-8000-000000000000' WHER
 COMMIT;
 SELECT left(organization_id::text, 1) AS organization FROM report_tags;
 
--- A plan without the guard, to be compared with that of a filter by hand
-CREATE FUNCTION plan(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-  lines text := '';
-BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-    CONTINUE WHEN line ~ 'Filter: tenancy.plan_guard';
-    lines := lines || E'\n' || regexp_replace(line, '\((\(.*\)) AND tenancy\.plan_guard\(.*\)\)$', '\1');
-  END LOOP;
-  RETURN lines;
-END
-$$;
 
 -- Large tables: columns and triggers first, then in batches, and nobody sees what isn't filled in.
 SET ROLE regress_owner;

@@ -74,8 +74,23 @@ ROLLBACK;
 UPDATE app.texts SET published = true, workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003' WHERE id = 1;
 UPDATE app.texts SET published = true, workspace_id = 'aaaaaaaa-0000-4000-8000-000000000002' WHERE id = 3;
 BEGIN;
-UPDATE app.texts SET title = 'moved', workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003' WHERE id = 2;
+UPDATE app.texts SET title = 'moved', workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003' WHERE id = 1;
 ROLLBACK;
+-- What is published in search would be so in support, where he may not publish; nor does he take what is published there away.
+UPDATE app.texts SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003' WHERE id = 2;
+RESET SESSION AUTHORIZATION;
+UPDATE texts SET published_at = '2026-01-01' WHERE id = 3;
+SET SESSION AUTHORIZATION regress_app;
+UPDATE app.texts SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000002' WHERE id = 3;
+SELECT t.what, outcome('ben', t.statement) AS ben, outcome('olivia', t.statement) AS olivia
+FROM (VALUES
+  (1, 'move', 'UPDATE app.texts SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'' WHERE id = 2'),
+  (2, 'move a draft', 'UPDATE app.texts SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'' WHERE id = 1'),
+  (3, 'upsert', 'INSERT INTO app.texts (id, workspace_id) VALUES (2, ''aaaaaaaa-0000-4000-8000-000000000002'') ON CONFLICT (id) DO UPDATE SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'''),
+  (4, 'merge', 'MERGE INTO app.texts t USING (VALUES (2)) v (id) ON t.id = v.id WHEN MATCHED THEN UPDATE SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'''),
+  (5, 'take it back on the way', 'UPDATE app.texts SET published = false, workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'' WHERE id = 2'),
+  (6, 'delete and insert', 'WITH d AS (DELETE FROM app.texts WHERE id = 2 RETURNING *) INSERT INTO app.texts (id, workspace_id, published) SELECT 12, ''aaaaaaaa-0000-4000-8000-000000000003'', published FROM d')) t (n, what, statement)
+ORDER BY t.n;
 -- The right taken away in the middle of a transaction
 RESET SESSION AUTHORIZATION;
 CALL become('nobody');
@@ -179,6 +194,11 @@ SELECT who, outcome(who, 'UPDATE app.parts SET published = true WHERE id = 1') A
   outcome(who, 'INSERT INTO app.parts (id, workspace_id, region, published) VALUES (9, ''aaaaaaaa-0000-4000-8000-000000000002'', ''as'', true)') AS insert,
   outcome(who, 'INSERT INTO app.parts (id, workspace_id, region) VALUES (9, ''aaaaaaaa-0000-4000-8000-000000000002'', ''as'')') AS draft
 FROM unnest(ARRAY['mona', 'mike']) who;
+-- to another workspace: in the same partition, and in another one
+SELECT who, outcome(who, 'UPDATE app.parts SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'' WHERE id = 2') AS workspace,
+  outcome(who, 'UPDATE app.parts SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'', region = ''us'' WHERE id = 2') AS workspace_and_partition,
+  outcome(who, 'UPDATE app.parts SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'', region = ''us'' WHERE id = 1') AS draft
+FROM unnest(ARRAY['olivia', 'ben']) who;
 RESET SESSION AUTHORIZATION;
 ALTER TABLE parts DETACH PARTITION parts_eu;
 SET SESSION AUTHORIZATION regress_app;
@@ -201,6 +221,26 @@ CALL become('mike');
 UPDATE app.notices SET published = true;
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
+-- With its parent, a published child would come into a workspace where ben may not publish; so it would by another parent.
+CREATE TABLE books (id int PRIMARY KEY, organization_id uuid, workspace_id uuid);
+SELECT tenancy.protect('books', 'prompts', organization => 'organization_id', workspace => 'workspace_id', create_indexes => true);
+INSERT INTO books VALUES (1, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002'), (2, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002'),
+  (3, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003');
+CREATE TABLE pages (id int PRIMARY KEY, book_id int REFERENCES books, organization_id uuid, workspace_id uuid, published boolean DEFAULT false);
+SELECT tenancy.protect('pages', 'prompts', organization => 'organization_id', workspace => 'workspace_id', through => '{book_id}', create_indexes => true, actions => '{"publish": ["published"]}');
+INSERT INTO pages (id, book_id, published) VALUES (1, 1, true), (2, 2, false);
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, outcome(who, 'UPDATE app.books SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'' WHERE id = 1') AS with_parent,
+  outcome(who, 'UPDATE app.pages SET book_id = 3 WHERE id = 1') AS to_another_parent,
+  outcome(who, 'UPDATE app.books SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'' WHERE id = 2') AS with_draft,
+  outcome(who, 'UPDATE app.pages SET book_id = 3 WHERE id = 2') AS draft,
+  outcome(who, 'UPDATE app.pages SET book_id = 2 WHERE id = 1') AS within
+FROM unnest(ARRAY['olivia', 'ben', 'mike']) who;
+CALL become('ben');
+UPDATE app.books SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003' WHERE id = 1;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.unprotect('pages');
 
 -- Once more without, and not at all
 SELECT tenancy.unprotect('chapters');

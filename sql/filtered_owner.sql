@@ -26,7 +26,7 @@ DECLARE
 BEGIN
   EXECUTE statement;
   GET DIAGNOSTICS counted = ROW_COUNT;
-  RETURN counted;
+  RETURN CASE WHEN statement ~ '^EXPLAIN' THEN least(counted, 1) ELSE counted END;  -- plans have other lines in other versions
 EXCEPTION WHEN OTHERS THEN
   RETURN SQLSTATE;
 END
@@ -41,7 +41,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO regress_web,
 RESET ROLE;
 CREATE FUNCTION app.tried(who text) RETURNS TABLE (statement text, outcome text) LANGUAGE plpgsql AS $$
 BEGIN
-  FOREACH statement IN ARRAY ARRAY['SELECT FROM app.orders', 'SELECT FROM app.orders LIMIT 0', 'EXPLAIN SELECT FROM app.orders', 'UPDATE app.orders SET note = 1',
+  FOREACH statement IN ARRAY ARRAY['SELECT FROM app.orders', 'SELECT FROM app.orders LIMIT 0', 'EXPLAIN SELECT FROM app.orders', 'UPDATE app.orders SET note = 1', 'DELETE FROM app.orders',
+      'MERGE INTO app.orders o USING app.plain p ON o.id = p.id WHEN NOT MATCHED THEN DO NOTHING',
       'INSERT INTO app.orders VALUES (9)', 'CREATE TEMP TABLE copied AS SELECT * FROM app.orders', 'SELECT FROM app.orders_of_owner', 'SELECT FROM app.orders_of_invoker', 'SELECT FROM app.all_orders()',
       'SELECT FROM app.plain', 'SELECT FROM app.plain p LEFT JOIN app.orders o USING (id)'] LOOP
     PERFORM set_config('role', who, true);
@@ -123,6 +124,27 @@ SET ROLE regress_owner_1;
 SELECT statement, app.outcome(statement) FROM unnest(ARRAY['CREATE INDEX ON app.orders (amount)', 'ALTER TABLE app.orders ADD COLUMN currency text DEFAULT ''EUR''', 'ALTER TABLE app.orders ALTER COLUMN amount SET NOT NULL',
   'ALTER TABLE app.orders ADD CHECK (amount > 0)', 'CREATE TABLE app.alike (LIKE app.orders)', 'CREATE VIEW app.later AS SELECT * FROM app.orders', 'ANALYZE app.orders', 'REINDEX TABLE app.orders', 'CLUSTER app.orders USING orders_pkey',
   'LOCK TABLE app.orders', 'CREATE STATISTICS app.s ON id, amount FROM app.orders']) statement;
+CREATE INDEX CONCURRENTLY ON app.orders (note);
+REINDEX TABLE CONCURRENTLY app.orders;
+VACUUM (FULL, ANALYZE) app.orders;
+BEGIN;
+CREATE TABLE app.parted (id int, organization_id uuid) PARTITION BY LIST (id);
+CREATE TABLE app.parted_1 (LIKE app.parted);
+ALTER TABLE app.parted ATTACH PARTITION app.parted_1 FOR VALUES IN (1);
+CREATE TABLE app.parted_2 PARTITION OF app.parted DEFAULT;
+RESET ROLE;
+SELECT tenancy.protect('app.parted', 'orders', 'organization_id');
+SET ROLE regress_owner_1;
+CREATE TABLE app.parted_3 PARTITION OF app.parted FOR VALUES IN (3);
+ALTER TABLE app.parted DETACH PARTITION app.parted_1;
+TRUNCATE app.parted, app.orders;
+DROP TABLE app.parted;
+-- A condition whose function reads the table
+CREATE FUNCTION app.has_orders() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN EXISTS (SELECT FROM app.orders); END $$;
+SAVEPOINT before;
+ALTER TABLE app.customers ADD CHECK (app.has_orders());
+ROLLBACK TO before;
+ROLLBACK;
 RESET ROLE;
 
 -- Foreign keys are validated over all rows, for an owner with a principal as well: never valid unchecked, never refused for what the

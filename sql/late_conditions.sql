@@ -4,6 +4,8 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set plans :srcdir '/sql/include/plans.sql'
+\i :plans
 \set ECHO none
 \o /dev/null
 SET client_min_messages = warning;
@@ -23,7 +25,6 @@ CREATE VIEW titles WITH (security_barrier, security_invoker) AS SELECT id, title
 CREATE TYPE box1 AS (title text);
 CREATE FUNCTION cast_told(text) RETURNS box1 LANGUAGE plpgsql IMMUTABLE COST 0.0001 AS $$ BEGIN RETURN CASE WHEN app.told($1, 1) THEN ROW($1)::app.box1 END; END $$;
 CREATE CAST (text AS box1) WITH FUNCTION cast_told(text);
-CREATE FUNCTION trust(mode text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM set_config('tenancy.trusted_conditions', mode, false); END $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 CREATE FUNCTION try(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -27,7 +27,7 @@ SELECT failure('SELECT FROM tenancy.workspaces WHERE tenancy.filter_id(slug) IS 
 SELECT failure('SELECT FROM tenancy.users WHERE tenancy.filter_id(email) IS NULL');
 RESET SESSION AUTHORIZATION;
 
--- Every function of the extension that anybody may call, over somebody else's table with a policy of its own: what comes of it must
+-- Every function of the extension that anybody may call, over somebody else's table with a policy of its own: its result must
 -- not depend on hidden rows. So it is the same over a copy without these.
 CREATE FUNCTION is_open(hidden boolean) RETURNS boolean STABLE COST 1000 LANGUAGE plpgsql AS 'BEGIN RETURN NOT hidden; END';
 CREATE TABLE vault (hidden boolean, t text, u uuid, l bigint, i int, at timestamptz, b boolean, r regclass, n name, j jsonb, ts text[],

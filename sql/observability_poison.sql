@@ -180,6 +180,18 @@ SELECT obs.refresh_analytics() AS hours;
 SELECT * FROM charts() WHERE hour = '2026-03-02 11:00+00';
 SELECT o.slug, hour, rows, problem FROM obs.job_problems p JOIN tenancy.organizations o ON o.organization_id = p.organization;
 
+-- A cancel is no problem of rows: the job stops, nothing is on record of it, and its work is left for the next run.
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$;
+CREATE TRIGGER slow BEFORE INSERT ON obs.analytics FOR EACH ROW EXECUTE FUNCTION slow();
+INSERT INTO obs.logs (start_time, organization_id, request_model) VALUES ('2026-03-02 13:10+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'slow');
+SET statement_timeout = '300ms';
+SELECT obs.refresh_analytics() AS hours;
+RESET statement_timeout;
+DROP TRIGGER slow ON obs.analytics;
+SELECT count(*) AS problems FROM obs.job_problems WHERE problem !~ 'numeric field overflow';
+SELECT obs.refresh_analytics() AS hours;
+SELECT o.slug, sum(requests) FROM obs.analytics JOIN tenancy.organizations o USING (organization_id) WHERE hour = '2026-03-02 13:00+00' GROUP BY 1;
+
 -- A partition that can't be dropped doesn't keep the others.
 CREATE VIEW of_a_day AS SELECT count(*) FROM obs.logs_p20260302;
 SELECT obs.create_partitions('1 day', '2019-03-01 00:00+00') > 0 AS made;

@@ -3,6 +3,8 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set plans :srcdir '/sql/include/plans.sql'
+\i :plans
 \set ECHO none
 \pset format unaligned
 \o /dev/null
@@ -20,7 +22,6 @@ INSERT INTO observability.log_payloads (log_id, start_time, organization_id, wor
 SELECT log_id, start_time, organization_id, workspace_id, user_id, jsonb_build_object('messages', jsonb_build_array(E'first\nword' || (metadata ->> 'run'))),
        jsonb_build_object('content', 'refund of ' || request_model)
 FROM observability.logs;
-CREATE FUNCTION trust(mode text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM set_config('tenancy.trusted_conditions', mode, false); END $$;
 GRANT USAGE ON SCHEMA observability TO regress_app;
 GRANT SELECT ON observability.logs, observability.log_payloads, observability.log_payloads_scoped TO regress_app;
 CREATE FUNCTION index_of(query text) RETURNS text LANGUAGE plpgsql AS $$

@@ -3,11 +3,12 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set plans :srcdir '/sql/include/plans.sql'
+\i :plans
 \set ECHO none
 \pset format unaligned
 \o /dev/null
 SET client_min_messages = warning;
-CREATE FUNCTION trust(mode text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM set_config('tenancy.trusted_conditions', mode, false); END $$;
 -- Twenty workspaces more, all nora's.
 INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name)
 SELECT format('aaaaaaaa-0000-4000-8000-0000000001%s', lpad(n::text, 2, '0'))::uuid, 'aaaaaaaa-0000-4000-8000-000000000000', 'w' || n, 'W' || n FROM generate_series(1, 20) n;
@@ -30,14 +31,6 @@ DECLARE
 BEGIN
   EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
   RETURN format('%s%s', coalesce(substring(plan::text FROM '"Index Name": "([^"]*)"'), 'none'), CASE WHEN plan::text ~ 'organization_id = ' THEN ', organization' END);
-END
-$$;
-CREATE FUNCTION estimate(query text) RETURNS int LANGUAGE plpgsql AS $$
-DECLARE
-  plan jsonb;
-BEGIN
-  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
-  RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
 END
 $$;
 RESET client_min_messages;

@@ -73,8 +73,8 @@ SELECT name FROM tenancy_internal.principals_with('aaaaaaaa-0000-4000-8000-00000
 SELECT list, v.catalog, (SELECT bool_and(position(quote_literal(word) IN c.definition) > 0) FROM unnest(tenancy_internal.words(list)) word) AS all_of_them,
        array_length(regexp_split_to_array(c.definition, '::text'), 1) - 1 - array_length(tenancy_internal.words(list), 1) AS more
 FROM (VALUES ('levels', 'tenancy.roles', 'level = ANY'), ('categories', 'tenancy.workspace_overrides', 'category = ANY'),
-  ('key_kinds', 'tenancy.api_keys', 'kind = ANY'), ('observability', 'tenancy.permissions', 'resource <> ALL')) v (list, catalog, part),
+  ('key_kinds', 'tenancy.api_keys', 'kind = ANY'), ('observability', 'tenancy.permissions', 'resource <> ALL'), ('without_category', 'tenancy.grants', 'resource <> ALL')) v (list, catalog, part),
   LATERAL (SELECT pg_get_constraintdef(c.oid) AS definition FROM pg_constraint c WHERE c.conrelid = v.catalog::regclass AND c.contype = 'c') c
 WHERE position(v.part IN c.definition) > 0 ORDER BY list;
-SELECT list, array_to_string(tenancy_internal.words(list), ' ') AS words FROM unnest(ARRAY['levels', 'categories', 'key_kinds', 'organization_level', 'append_only', 'observability']) list;
+SELECT list, array_to_string(tenancy_internal.words(list), ' ') AS words FROM unnest(ARRAY['levels', 'categories', 'key_kinds', 'organization_level', 'append_only', 'observability', 'gateway', 'without_category']) list;
 SELECT * FROM failure('SELECT tenancy_internal.words(''verbs'')');

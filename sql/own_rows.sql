@@ -4,6 +4,8 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set plans :srcdir '/sql/include/plans.sql'
+\i :plans
 \set ECHO none
 \o /dev/null
 SET client_min_messages = warning;
@@ -35,21 +37,10 @@ CREATE TABLE settings_in_force (name text, value text);
 CREATE FUNCTION shortened(condition text) RETURNS text LANGUAGE sql AS $$
   SELECT regexp_replace(regexp_replace(condition, '''?([a-d])\1{7}-0000-4000-8000-00000000000(\d)''?(::uuid)?', '\1\2', 'g'), '::(text|numeric|docs)\M', '', 'g')
 $$;
-CREATE FUNCTION nodes(plan jsonb) RETURNS TABLE (node jsonb) LANGUAGE sql AS $$
-  WITH RECURSIVE nodes AS (SELECT plan AS node UNION ALL SELECT jsonb_array_elements(node -> 'Plans') FROM nodes WHERE node ? 'Plans') TABLE nodes
-$$;
 -- Where it is about the tenant alone, any index that begins with it will do.
 CREATE FUNCTION indexes_of(plan jsonb) RETURNS text LANGUAGE sql AS $$
   SELECT coalesce(string_agg(CASE WHEN condition ~ '\m(price|stage|made|day|at|title|lower|doc|id|region)\M' THEN format('%s %s', node ->> 'Index Name', condition) ELSE format('by tenant %s', condition) END, '; '), '-')
   FROM app.nodes(plan), app.shortened(node ->> 'Index Cond') condition WHERE node ? 'Index Name'
-$$;
-CREATE FUNCTION plan_of(query text, explain text DEFAULT 'FORMAT JSON') RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  plan jsonb;
-BEGIN
-  EXECUTE format('EXPLAIN (%s) %s', explain, query) INTO plan;
-  RETURN plan -> 0 -> 'Plan';
-END
 $$;
 -- With the conditions that decide, in whatever order they stand.
 CREATE FUNCTION indexes(who text, query text) RETURNS text LANGUAGE plpgsql AS $$
@@ -59,7 +50,6 @@ BEGIN
   RETURN app.indexes_of(app.plan_of(query));
 END
 $$;
-CREATE FUNCTION trust(mode text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM set_config('tenancy.trusted_conditions', mode, false); END $$;
 RESET client_min_messages;
 \o
 GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO PUBLIC;

@@ -14,6 +14,12 @@ SELECT count(*) FROM tenancy.create_organization('Shortcuts', 'olivia@shortcuts.
 :orgs
 :keys
 :matrix
+:help
+:workspaces
+:settings
+:roles
+:resources
+:logins
 :audit
 \o
 :members

@@ -10,7 +10,7 @@ INSERT INTO notes SELECT id, organization_id, workspace_id, user_id, api_key_id,
 SELECT tenancy.protect('notes', 'prompts', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
 SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
 
--- What comes of a command of somebody: how many rows, or why not. Nothing of it stays.
+-- The outcome of somebody's command: how many rows, or why not. It is rolled back.
 CREATE FUNCTION why(who text, command text, workspace text DEFAULT '') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   touched bigint;
@@ -141,7 +141,20 @@ INSERT INTO tenancy.api_key_scopes VALUES ('dddddddd-0000-4000-8000-000000000002
 SET SESSION AUTHORIZATION regress_app;
 SELECT u.who, split_part(why('search service', format('INSERT INTO notes (id, user_id) VALUES (50, %L)', u.user_id)), E'\n', 1)
 FROM (VALUES ('mike', :mike), ('wanda', :wanda), ('gus', :gus), ('nobody', :none)) u (who, user_id);
+-- Not a key with every scope: this one must be named. Nor a member who may not view.
+SELECT u.who, split_part(why('acme master', format('INSERT INTO notes (id, workspace_id, user_id) VALUES (50, %L, %L)', :search, u.user_id)), E'\n', 1)
+FROM (VALUES ('mike', :mike), ('wanda', :wanda)) u (who, user_id);
 RESET SESSION AUTHORIZATION;
+CALL become('acme master');
+SELECT tenancy.authorize('prompts', 'attribute'), tenancy.authorize('prompts', 'create');
+CALL become('nobody');
+SELECT principal_kind, name, via FROM tenancy.who_can('prompts', 'attribute', 'acme/search') ORDER BY 1, 2;
+SELECT tenancy.set_setting('acme', 'members_view_prompts', false);
+SET SESSION AUTHORIZATION regress_app;
+SELECT u.who, split_part(why('search service', format('INSERT INTO notes (id, user_id) VALUES (50, %L)', u.user_id)), E'\n', 1)
+FROM (VALUES ('mike', :mike), ('mona', :mona)) u (who, user_id);
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.reset_setting('acme', 'members_view_prompts');
 
 -- fill_nulls: what ORMs write for "not given". In any type of ids, in partitions, for several rows at once.
 CREATE TABLE tickets (id int, tenant int, space text, owner bigint, body text) PARTITION BY RANGE (id);

@@ -62,3 +62,12 @@ SELECT resource, string_agg(action, ' ' ORDER BY action) AS actions FROM tenancy
 -- The settings of section 4, with their roles, and what they override
 SELECT category, setting, r.level || ' ' || r.name AS role, resource, actions
 FROM tenancy.setting_definitions d JOIN tenancy.roles r USING (role_id) ORDER BY category, setting;
+
+-- What constraints list is what the core knows.
+WITH listed AS (
+  SELECT conname, (SELECT array_agg(DISTINCT m[1] ORDER BY m[1]) FROM regexp_matches(pg_get_constraintdef(oid), $$'([a-z_]+)'$$, 'g') m) AS words
+  FROM pg_constraint WHERE connamespace = 'tenancy'::regnamespace AND contype = 'c')
+SELECT conname, list, words = (SELECT array_agg(w ORDER BY w COLLATE "C") FROM unnest(tenancy_internal.words(list)) w) AS same
+FROM (VALUES ('roles_level_check', 'levels'), ('workspace_overrides_category_check', 'categories'), ('api_keys_kind_check', 'key_kinds'),
+             ('permissions_data_visibility_check', 'observability')) v (conname, list)
+JOIN listed USING (conname) ORDER BY conname;

@@ -160,6 +160,21 @@ SELECT count(*) AS scopes, count(*) FILTER (WHERE permissions_of('o ' || scope, 
        count(*) FILTER (WHERE permissions_of('w ' || scope, 'support') = '{}' AND permissions_of('w ' || scope, NULL) = '{}') AS nothing_elsewhere
 FROM registered;
 
+-- Single scopes in the words of gateways: a level where no permission has that name, and completions.write with what a completion leaves behind
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+SELECT make_key('words ' || scopes, 'workspace_service_key', 'search', scopes::jsonb)
+FROM unnest(ARRAY['["completions.write"]', '["completions.enabled"]', '["prompts.read"]', '["prompts.write"]', '["prompts.delete"]', '["integrations.delete"]', '["users.read"]', '["metrics.enabled"]', '["logs.view", "prompts.disabled"]']) scopes;
+\o
+SET SESSION AUTHORIZATION regress_app;
+SELECT scopes, array_to_string(permissions_of('words ' || scopes, 'search'), ' ') AS held
+FROM unnest(ARRAY['["completions.write"]', '["completions.enabled"]', '["prompts.read"]', '["prompts.write"]', '["prompts.delete"]', '["integrations.delete"]', '["users.read"]', '["metrics.enabled"]', '["logs.view", "prompts.disabled"]']) scopes;
+-- What is neither
+RESET SESSION AUTHORIZATION;
+SELECT scopes, f.state, f.message, f.hint FROM unnest(ARRAY['["prompts.raed"]', '["prompts.enabled"]', '["portkey.prompts.read"]', '["api_keys.read"]', '[".read"]', '["prompts."]']) scopes,
+  failure(format('SELECT tenancy.create_api_key(''workspace_service_key'', ''k'', ''acme'', ''search'', scopes => %L)', scopes)) f;
+
+SET SESSION AUTHORIZATION regress_app;
 -- A user key follows its user: fewer rights, own rows, locked out; out of the workspace it ends for good
 CREATE FUNCTION pg_temp.rows_of(key text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN

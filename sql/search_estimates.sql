@@ -3,12 +3,13 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set plans :srcdir '/sql/include/plans.sql'
+\i :plans
 \set ECHO none
 \pset format unaligned
 \o /dev/null
 SET client_min_messages = warning;
 CREATE TYPE stage AS ENUM ('new', 'open', 'done');
-CREATE FUNCTION trust(mode text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM set_config('tenancy.trusted_conditions', mode, false); END $$;
 -- Twenty workspaces more, all nora's.
 INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name)
 SELECT format('aaaaaaaa-0000-4000-8000-0000000001%s', lpad(n::text, 2, '0'))::uuid, 'aaaaaaaa-0000-4000-8000-000000000000', 'w' || n, 'W' || n FROM generate_series(1, 20) n;
@@ -51,14 +52,6 @@ CREATE STATISTICS docs_leak ON (leak(title)), stage FROM docs;
 CREATE STATISTICS docs_mcv (mcv, dependencies) ON stage, title FROM docs;
 SET default_statistics_target = 500;
 ANALYZE docs, open_docs;
-CREATE FUNCTION estimate(query text) RETURNS int LANGUAGE plpgsql AS $$
-DECLARE
-  plan jsonb;
-BEGIN
-  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
-  RETURN (plan -> 0 -> 'Plan' ->> 'Plan Rows')::float8;
-END
-$$;
 CREATE FUNCTION told(query text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN app.estimate(query) > 0; EXCEPTION WHEN raise_exception THEN RETURN SQLERRM; END $$;
 CREATE FUNCTION by_hand(query text) RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN RETURN app.estimate(query); END $$;
 CREATE FUNCTION estimate_in(mode text, query text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM app.trust(mode); RETURN app.estimate(query); END $$;

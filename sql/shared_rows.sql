@@ -3,6 +3,8 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set plans :srcdir '/sql/include/plans.sql'
+\i :plans
 SET client_min_messages = warning;
 CREATE TABLE templates (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, user_id uuid, body text);
 INSERT INTO templates SELECT id, organization_id, workspace_id, user_id, body FROM logs;
@@ -20,7 +22,7 @@ SELECT tenancy.protect('templates', 'logs', organization => 'organization_id', w
 SELECT tenancy.protect('prices', 'prompts', organization => 'organization_id', shared => true, create_indexes => true);
 SELECT relation, shared, workspace_decides, (tenancy_internal.inspect_protection(relation)).* FROM tenancy.protected_tables ORDER BY relation::text;
 
--- Whoever may view the resource anywhere reads it: also who is restricted to own rows, and not who has nothing or is nobody.
+-- Readable by every principal that may view the resource anywhere, also one that is restricted to own rows; not by others, and not by nobody.
 SET SESSION AUTHORIZATION regress_app;
 SELECT t.who, t.ids AS templates, l.ids AS logs, p.ids AS prices
 FROM who_sees('templates') t JOIN who_sees('logs') l USING (who) JOIN who_sees('prices') p USING (who) ORDER BY who;
@@ -66,19 +68,6 @@ FETCH 1 FROM rows;
 ROLLBACK;
 RESET SESSION AUTHORIZATION;
 
--- A plan without the guard, to be compared with that of a filter by hand
-CREATE FUNCTION plan(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-  lines text := '';
-BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-    CONTINUE WHEN line ~ 'Filter: tenancy.plan_guard';
-    lines := lines || E'\n' || regexp_replace(line, '\((\(.*\)) AND tenancy\.plan_guard\(.*\)\)$', '\1');
-  END LOOP;
-  RETURN lines;
-END
-$$;
 INSERT INTO prices SELECT i, 'bbbbbbbb-0000-4000-8000-000000000000', i FROM generate_series(1000, 20000) i;
 ANALYZE prices;
 SET SESSION AUTHORIZATION regress_app;

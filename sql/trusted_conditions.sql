@@ -3,6 +3,8 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set plans :srcdir '/sql/include/plans.sql'
+\i :plans
 -- Every tenth row is of mike's workspace.
 \set ECHO none
 \o /dev/null
@@ -10,18 +12,6 @@ SET client_min_messages = warning;
 CREATE EXTENSION pg_trgm;
 CREATE EXTENSION btree_gin;
 CREATE TYPE stage AS ENUM ('new', 'open', 'done');
-CREATE FUNCTION trust(mode text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM set_config('tenancy.trusted_conditions', mode, false); END $$;
-CREATE FUNCTION plan_of(query text, explain text DEFAULT 'FORMAT JSON') RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  plan jsonb;
-BEGIN
-  EXECUTE format('EXPLAIN (%s) %s', explain, query) INTO plan;
-  RETURN plan -> 0 -> 'Plan';
-END
-$$;
-CREATE FUNCTION nodes(plan jsonb) RETURNS TABLE (node jsonb) LANGUAGE sql AS $$
-  WITH RECURSIVE nodes AS (SELECT plan AS node UNION ALL SELECT jsonb_array_elements(node -> 'Plans') FROM nodes WHERE node ? 'Plans') TABLE nodes
-$$;
 CREATE TABLE docs (id int, organization_id uuid NOT NULL, workspace_id uuid NOT NULL, user_id uuid, title text, price numeric, made timestamptz DEFAULT now(), stage stage, doc jsonb, tags int[], words tsvector, during int4range);
 INSERT INTO docs (id, organization_id, workspace_id, user_id, title, price, stage, doc, tags, words, during)
 SELECT n, w.organization_id, w.workspace_id, CASE WHEN n % 20 = 0 THEN 'cccccccc-0000-4000-8000-000000000004'::uuid END, md5(n::text) || repeat(' filler', 20), n / 10.0, (ARRAY['new', 'open', 'done'])[1 + (n % 50 = 0)::int + (n % 500 = 0)::int]::stage,

@@ -3,22 +3,12 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set plans :srcdir '/sql/include/plans.sql'
+\i :plans
 \set ECHO none
 \o /dev/null
 SET client_min_messages = warning;
 CREATE TYPE stage AS ENUM ('new', 'open', 'done');
-CREATE FUNCTION trust(mode text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM set_config('tenancy.trusted_conditions', mode, false); END $$;
-CREATE FUNCTION plan_of(query text, explain text DEFAULT 'FORMAT JSON') RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  plan jsonb;
-BEGIN
-  EXECUTE format('EXPLAIN (%s) %s', explain, query) INTO plan;
-  RETURN plan -> 0 -> 'Plan';
-END
-$$;
-CREATE FUNCTION nodes(plan jsonb) RETURNS TABLE (node jsonb) LANGUAGE sql AS $$
-  WITH RECURSIVE nodes AS (SELECT plan AS node UNION ALL SELECT jsonb_array_elements(node -> 'Plans') FROM nodes WHERE node ? 'Plans') TABLE nodes
-$$;
 -- Values at the edges of each type that a listed function takes, as text.
 CREATE TABLE edges (type regtype, value text);
 INSERT INTO edges

@@ -216,7 +216,7 @@ SELECT change, after(change) FROM unnest(ARRAY[
 -- Nor is it his own rows' that count: who sees own rows only links nobody.
 BEGIN;
 SELECT tenancy.set_setting('acme', 'members_view_all_data', false);
-SELECT tenancy.create_role('acme', 'organization', 'people', 'member') IS NOT NULL AS role, tenancy.grant_permission('acme', 'organization', 'people', 'team', 'add_users'), tenancy.set_organization_role('acme', 'nora@acme.test', 'people');
+SELECT tenancy.create_role('acme', 'organization', 'people', 'member') IS NOT NULL AS made, tenancy.grant_permission('acme', 'organization', 'people', 'team', 'add_users'), tenancy.set_organization_role('acme', 'nora@acme.test', 'people');
 SET LOCAL SESSION AUTHORIZATION regress_app;
 CALL become('nora');
 SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'nora''s', 'mike@acme.test')$$);

@@ -1,6 +1,6 @@
 \set ECHO none
 -- The machinery of sql/isolation_matrix.sql: a cell is one statement on one table by one identity under one kind of plan.
--- What comes of it is compared with what the identity is entitled to there. Nothing of a cell stays but its outcome.
+-- The outcome is compared with the rights of the identity there, and all else of a cell is rolled back.
 SET client_min_messages = warning;
 CREATE TABLE identities (n serial, identity text PRIMARY KEY, login text NOT NULL, become text NOT NULL, other text,
                          home text NOT NULL, home_workspace text NOT NULL, away text NOT NULL, away_workspace text NOT NULL, hidden int NOT NULL);

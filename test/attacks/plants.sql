@@ -27,6 +27,9 @@ $$);
 INSERT INTO attacks.plants VALUES ('a view that nothing filters', '^own code: (att_dev|nobody): a call', '^own code: .*canary_globex');
 ALTER VIEW app.recent OWNER TO postgres;
 
+-- The same view, read by what a referential action sets off
+INSERT INTO attacks.plants VALUES ('all rows of the owner''s in a referential action', '^referential action: trigger after, ON DELETE CASCADE, of att_dev', '^referential action: .*canary_globex');
+
 INSERT INTO attacks.plants VALUES ('a table that does not force row security', '^own code: att_owner: a call', '^own code: att_owner: .*app.texts: canary_');
 SET tenancy.guard_rails = off;
 ALTER TABLE app.texts NO FORCE ROW LEVEL SECURITY;

@@ -17,6 +17,7 @@ shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")"
 pages=$(cd ../../docs/clients && pwd)
 node_packages=${BUILD_DIR:-$PWD/../../build}/clients
+target=$node_packages/rust
 
 # The ways that each page shows: a key for the connection, the transaction, the request, or a login for each principal.
 declare -A WAYS=(
@@ -42,7 +43,10 @@ declare -A WAYS=(
   [jdbc]='connection transaction'
   [libpq]='connection transaction'
   [http]='node python go'
-  [pgbouncer]='transaction forgotten'
+  [rust]='connection transaction parallel'
+  [r]='connection transaction'
+  [pgpool]='connection transaction cleaned'
+  [pgbouncer]='transaction forgotten session statement prepared'
   [postgraphile]='request'
   [sqlpad]='login'
 )
@@ -67,6 +71,10 @@ expected_lines() {
       parallel) printf 'parallel: 200 right\n' ;;
       # A key that was not made local, before and after the page's settings.
       forgotten) printf "$way %s\n" 'leaks: 1 3 4' 'harmless:' ;;
+      # A key that a client has set does not reach the next one on the same server connection.
+      cleaned) printf "$way %s\n" 'same connection:' ;;
+      session) printf "$way %s\n" 'acme: 1 3 4' 'next client:' ;;
+      statement) printf "$way %s\n" 'transaction: refused' 'one statement: 1 3 4' 'next client:' ;;
       *) printf "$way %s\n" 'acme: 1 3 4' 'bad: 28000' 'mia: 3' 'globex: 2 5' 'nobody:' ;;
     esac
   done
@@ -100,6 +108,18 @@ command_for() {
     *.php) command=(php "$1") ;;
     *.pl) command=(/usr/bin/perl "$1") ;;
     *.java) command=(bash -c 'javac *.java && java -cp .:/usr/share/java/postgresql.jar main') ;;
+    *.R) command=(Rscript --vanilla "$1") ;;
+    # Debian's compiler and crates, without a network.
+    *.rs)
+      printf '%s\n' '[package]' 'name = "client"' 'version = "0.0.0"' 'edition = "2021"' '[[bin]]' 'name = "client"' 'path = "main.rs"' \
+        '[dependencies]' 'tokio = { version = "1", features = ["rt-multi-thread", "macros", "sync"] }' 'tokio-postgres = "0.7"' >"$work/$client/Cargo.toml"
+      mkdir "$work/$client/.cargo"
+      printf '%s\n' '[source.crates-io]' 'replace-with = "debian"' '[source.debian]' 'directory = "/usr/share/cargo/registry"' >"$work/$client/.cargo/config.toml"
+      # The crates take longer than any program may run.
+      (cd "$work/$client" && RUSTC=/usr/bin/rustc CARGO_HOME=$work/cargo CARGO_TARGET_DIR=$target CARGO_INCREMENTAL=0 \
+        /usr/bin/cargo build -q --offline >build.log 2>&1) || cat "$work/$client/build.log"
+      command=("$target/debug/client")
+      ;;
     *.cpp) command=(bash -c 'g++ -std=c++20 -Wall -Werror -I /usr/include/postgresql *.cpp -lpq && ./a.out') ;;
   esac
 }

@@ -20,6 +20,7 @@ BEGIN
   PERFORM tenancy.set_organization_role('acme', 'mia@acme.test', 'member');
   PERFORM tenancy.set_workspace_role('acme/search', 'mia@acme.test', 'member');
   PERFORM tenancy.register_permission('datasets', 'view', 'x');
+  PERFORM tenancy.register_resource('reports', 'reports', members => '{view}'), tenancy.set_setting('acme', 'members_view_reports', false);
   PERFORM tenancy.create_role('acme', 'organization', 'auditor', all_workspaces => true);
   PERFORM tenancy.grant_permission('acme', 'organization', 'auditor', 'logs', 'view');
   PERFORM tenancy.set_organization_role('acme', 'ada@acme.test', 'auditor');

@@ -90,6 +90,39 @@ is($node->safe_psql('parallel', 'CREATE TABLE events_3 PARTITION OF events FOR V
     '1', 'a new partition is protected');
 is($node->safe_psql('one_transaction', 'SHOW session_replication_role'), 'origin', 'triggers fire again');
 
+# --- a database without the resources of a gateway --------------------------------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE saas');
+$node->safe_psql('saas', q(
+  CREATE EXTENSION pg_tenancy;
+  SELECT tenancy.use_vocabulary('none'), tenancy.register_resource('invoices', 'invoices', members => '{view}');
+  SELECT FROM tenancy.create_organization('Acme', 'olivia@acme.test');
+  SELECT tenancy.set_setting('acme', 'members_view_invoices', false), tenancy.set_setting('acme', 'members_view_keys', true);
+));
+my $vocabulary = q(
+  SELECT string_agg(p::text, ' ' ORDER BY p::text) FROM tenancy.permissions p;
+  SELECT string_agg(d::text, ' ' ORDER BY d::text) FROM tenancy.setting_definitions d;
+  SELECT string_agg(g::text, ' ' ORDER BY g::text) FROM tenancy.grants g;
+  SELECT count(*) FROM tenancy.audit_log;
+  SELECT count(*) FROM tenancy.verify_audit_log();
+);
+my $chosen = $node->safe_psql('saas', $vocabulary);
+unlike($chosen, qr/prompts/, 'the vocabulary is left out');
+like($chosen, qr/members_write_invoices/, 'and a resource has its settings');
+run('pg_dump of it', 'pg_dump', '-d', "$connection dbname=saas", '-f', "$dir/saas.sql");
+run('pg_dump of it, custom', 'pg_dump', '-d', "$connection dbname=saas", '-Fc', '-f', "$dir/saas");
+for ([ 'saas_plain', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/saas.sql" ],
+    [ 'saas_parallel', 'pg_restore', '--exit-on-error', '-j', '4', "$dir/saas" ]) {
+    my ($name, $program, @options) = @$_;
+    $node->safe_psql('postgres', "CREATE DATABASE $name");
+    run("restore: $name", $program, '-d', "$connection dbname=$name", @options);
+    is($node->safe_psql($name, $vocabulary), $chosen, "$name: the vocabulary is what it was");
+    $node->safe_psql($name, q(SELECT tenancy.use_vocabulary('llm_gateway')));
+    is($node->safe_psql($name, q(SELECT count(*) FROM tenancy.permissions WHERE built_in)), $node->safe_psql('source', 'SELECT count(*) FROM tenancy.permissions WHERE built_in'),
+        "$name: and can be changed");
+    $node->safe_psql('postgres', "DROP DATABASE $name");
+}
+
 # --- parts ----------------------------------------------------------------------------------------------------------
 
 $node->safe_psql('postgres', 'CREATE DATABASE schema_only');

@@ -22,7 +22,8 @@ sub openssl {
 sub token {
     my (%times) = @_;
     my $now    = time;
-    my $claims = join ', ', '"organization_id": "acme", "workspace_slug": "search", "scope": "logs.view"',
+    my $said   = delete $times{claims} // '"organization_id": "acme", "workspace_slug": "search", "scope": "logs.view"';
+    my $claims = join ', ', $said,
       map { sprintf '"%s": %d', $_, $now + $times{$_} } sort keys %times;
     my $text = encode_base64url('{"alg": "EdDSA", "typ": "JWT", "kid": "k"}') . '.' . encode_base64url("{$claims}");
     open my $file, '>', "$dir/text" or die $!;
@@ -49,7 +50,7 @@ $node->safe_psql('postgres', qq(
   CREATE TABLE logs (id int, organization_id uuid, workspace_id uuid, user_id uuid);
   INSERT INTO logs SELECT 1, organization_id, workspace_id FROM tenancy.workspaces WHERE slug = 'search';
   SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id');
-  GRANT SELECT ON logs TO app;
+  GRANT SELECT, INSERT ON logs TO app;
 ));
 
 # Results of a new session, and of one that continues
@@ -104,6 +105,38 @@ ask($psql, "SET tenancy.jwt = ''");
 is(ask($psql, 'EXECUTE seen'), '0', 'no rows without it');
 $psql->quit;
 
+# --- the words of gateways ------------------------------------------------------------------------------------------
+
+my $gateway = '"organisation_id": "acme", "workspace": "search", "email_id": "a@x.test"';
+$psql = session(token(claims => qq($gateway, "scope": "portkey.completions.write prompts.read"), exp => 3600));
+is(ask($psql, 'INSERT INTO logs (id) VALUES (2)'), '', 'completions.write leaves a log');
+is(ask($psql, q(SELECT tenancy.authorize('prompts', 'list') AND tenancy.authorize('prompts', 'view'))), 't', 'prompts.read is the level of that name');
+is(ask($psql, q(SELECT tenancy.authorize('prompts', 'update') OR tenancy.authorize('logs', 'view'))), 'f', '... and nothing more');
+is(ask($psql, 'SELECT tenancy.current_token_subject()'), 'a@x.test', 'whom the token names');
+$psql->quit;
+$psql = session(token(claims => qq($gateway, "scopes": ["prompts.delete"]), exp => 3600));
+is(ask($psql, q(SELECT tenancy.authorize('prompts', 'delete') AND NOT tenancy.authorize('prompts', 'view'))), 't', 'a permission is itself, although a level has its name');
+$psql->quit;
+$node->safe_psql('postgres', 'DELETE FROM logs WHERE id = 2');
+
+# --- what a refused token is told -----------------------------------------------------------------------------------
+
+sub refusal_of {
+    my ($token) = @_;
+    my ($code, $out, $errors) = $node->psql('postgres', 'SELECT count(*) FROM logs',
+        connstr => $node->connstr('postgres') . " user=app options='-c tenancy.jwt=$token'");
+    return $errors =~ /DETAIL:  (.*)/ ? $1 : $errors =~ /(invalid or expired token)/ ? $1 : $errors . $out;
+}
+my $place = '"organization_id": "acme", "workspace_slug": "search"';
+is(refusal_of(token(claims => '"organization_id": "acme"', exp => 60)), 'It names no workspace (workspace_slug).', 'a claim that is missing');
+is(refusal_of(token(claims => $place)), 'It has no valid time of expiry (exp).', 'no end');
+is(refusal_of(token(exp => 600, nbf => 300)), 'It is not valid yet (nbf).', 'not yet');
+is(refusal_of(token(claims => '"organization_id": "acme", "workspace_slug": "elsewhere"', exp => 60)), 'Its workspace does not exist.', 'another workspace');
+(my $forged = token(exp => -60)) =~ s/(.)(.{10})$/($1 eq 'A' ? 'B' : 'A') . $2/e;
+is(refusal_of($forged), 'invalid or expired token', 'nothing without a valid signature');
+is(refusal_of(token(claims => '"workspace_slug": "search"', exp => 60)), 'invalid or expired token', '... nor without an organization, whose key it would be');
+is(refusal_of(token(claims => '"organization_id": "nowhere", "workspace_slug": "search"', exp => 60)), 'invalid or expired token', '... nor about another organization');
+
 # --- other sessions -------------------------------------------------------------------------------------------------
 
 $psql = session(token(exp => 3600));
@@ -128,10 +161,10 @@ $psql->query("SELECT set_config('tenancy.jwt', '$expired', false), tenancy.curre
 my $shown = $psql->{stderr};
 $psql->quit;
 my $log = slurp_file($node->logfile, $offset);
-like($log, qr/tenancy denied: \{"reason": "token", "detail": "it has expired"\}/, 'the log says why a token was refused');
+like($log, qr/tenancy denied: \{"reason": "token", "detail": "it has expired \(exp\)"\}/, 'the log says why a token was refused');
 unlike($log, qr/eyJ/, 'and never has the token');
-like($shown, qr/invalid or expired token/, 'the client gets the reason');
-unlike($shown, qr/has expired/, 'and not why');
+like($shown, qr/invalid or expired token/, 'the client gets an error');
+like($shown, qr/DETAIL:  It has expired \(exp\)\./, '... and why, since its signature is valid');
 
 $node->stop;
 done_testing();

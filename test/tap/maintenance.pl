@@ -1,5 +1,5 @@
 # The roles that examples/roles.sql makes, at the work that docs/how-to/migrations.md gives them: migrations, materialized views,
-# pg_partman, pg_cron, pg_repack, dump and restore, loads. What they do to a protected table is what they do to any other.
+# pg_partman, pg_cron, pg_repack, pgaudit, dump and restore, loads. What they do to a protected table is what they do to any other.
 
 use strict;
 use warnings;
@@ -10,7 +10,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('maintenance');
 $node->init;
-$node->append_conf('postgresql.conf', join "\n", "shared_preload_libraries = 'pg_cron'", "cron.database_name = 'postgres'",
+$node->append_conf('postgresql.conf', join "\n", "shared_preload_libraries = 'pg_cron, pgaudit'", 'pgaudit.log_catalog = off', "cron.database_name = 'postgres'",
     'cron.use_background_workers = on', 'max_worker_processes = 20', 'timezone = UTC', "session_preload_libraries = 'pg_tenancy'");
 $node->start;
 
@@ -177,6 +177,38 @@ is(sql("SELECT string_agg(relation::text, ' ' ORDER BY relation::text) FROM tena
 is(sql(q(SELECT count(*) FROM tenancy.advise() WHERE object ~ 'orders|repack' AND rule <> 'unique_without_tenant')), '0', 'nothing is to be mended');
 is(run_as('shop_app', 'SELECT count(*) FROM orders', $acme_app), '6', 'a tenant sees its rows');
 
+# --- pgaudit --------------------------------------------------------------------------------------------------------
+
+# pgaudit's lines of what some statements logged, without numbers of statements and the text of those.
+sub audited {
+    my ($login, $sql, $settings) = @_;
+    my $offset = -s $node->logfile;
+    my $result = run_as($login, $sql, $settings);
+    my @lines  = map { /AUDIT: (\w+),\d+,\d+,(\w+),([A-Z ]+),([A-Z ]*),([^,]*),/ ? "$1 $2 $3 $5" : () } split /\n/, slurp_file($node->logfile, $offset);
+    my %seen;
+    return ($result, join('; ', grep { !$seen{$_}++ } @lines));
+}
+
+sql(q(CREATE EXTENSION pgaudit; CREATE ROLE shop_auditor; GRANT SELECT, UPDATE ON orders TO shop_auditor;
+  ALTER DATABASE postgres SET pgaudit.role = 'shop_auditor'; ALTER ROLE shop_migrator SET pgaudit.log = 'ddl, role'; ALTER ROLE shop_loader SET pgaudit.log = 'write'; ALTER ROLE shop_loader SET pgaudit.log_relation = on));
+is_deeply([ audited('shop_app', 'SELECT count(*) FROM orders', $acme_app) ], [ '6', 'OBJECT READ SELECT public.orders' ], 'pgaudit reports who reads a protected table');
+is_deeply([ audited('shop_app', 'SELECT count(*) FROM orders') ], [ '0', 'OBJECT READ SELECT public.orders' ], 'whatever row security lets them see');
+is_deeply([ audited('shop_app', 'SELECT count(*) FROM lines; SELECT count(*) FROM tenancy.workspaces', $acme_app) ], [ "1\n1", '' ], 'and nothing that the auditor has no rights on, catalogs of tenants included');
+my ($result, $lines) = audited('shop_migrator', q(CREATE TABLE audited (id int, organization_id uuid);
+  SELECT tenancy.protect('audited', 'logs', organization => 'organization_id', create_indexes => true);
+  GRANT SELECT, INSERT ON audited TO shop_app));
+is($result, '', 'a migration is the same with pgaudit');
+like($lines, qr/SESSION DDL CREATE TABLE public\.audited/, 'its commands are reported');
+like($lines, qr/SESSION DDL CREATE POLICY tenancy_select on public\.audited/, 'and those of protect()');
+like($lines, qr/SESSION ROLE GRANT/, 'and its grants');
+is(sql(q(SELECT pg_get_userbyid(relowner), (SELECT count(*) FROM tenancy.protected_tables WHERE relation = c.oid) FROM pg_class c WHERE relname = 'audited')), 'shop_owner|1', 'the table is the owner\'s, and protected');
+is(run_as('shop_app', 'INSERT INTO audited (id) VALUES (1); SELECT count(*) FROM audited', $acme_app), '1', 'its tenant writes');
+run_as('shop_migrator', 'GRANT INSERT ON audited TO shop_loader');
+is_deeply([ audited('shop_loader', "INSERT INTO audited VALUES (2, '$globex')") ], [ '', 'SESSION WRITE INSERT public.audited' ], 'loads are reported');
+is_deeply([ audited('shop_backup', 'COPY audited TO STDOUT')]->[1], '', 'and a backup only where the auditor has rights');
+like((audited('shop_backup', 'SELECT count(*) FROM orders'))[1], qr/OBJECT READ/, 'as on this table');
+sql('DROP TABLE audited');
+
 # --- loads ----------------------------------------------------------------------------------------------------------
 
 run_as('shop_migrator', 'GRANT INSERT ON orders TO shop_loader');
@@ -190,7 +222,7 @@ run_as('shop_migrator', 'REFRESH MATERIALIZED VIEW totals');
 my $dump = $node->basedir . '/dump';
 $node->command_ok([ 'pg_dump', '-Fc', '-N', 'partman', '-N', 'cron', '-f', $dump, '-d', $node->connstr('postgres') . ' user=shop_backup' ], 'the backup role dumps');
 sql('CREATE DATABASE restored');
-command_ok([ 'pg_restore', '-L', list_without($dump, qw(pg_cron pg_partman pg_repack)), '-d', $node->connstr('restored'), $dump ], 'a superuser restores, materialized views included');
+command_ok([ 'pg_restore', '-L', list_without($dump, qw(pg_cron pg_partman pg_repack pgaudit)), '-d', $node->connstr('restored'), $dump ], 'a superuser restores, materialized views included');
 is($node->safe_psql('restored', 'SELECT sum(orders), (SELECT count(*) FROM orders) FROM totals'), '17|17', 'with all rows, and those of materialized views');
 is($node->safe_psql('restored', q(SELECT string_agg(rule || ' ' || object, ', ') FROM tenancy.advise() WHERE severity IN ('error', 'warning') AND rule <> 'unique_without_tenant' AND object !~ 'template')),
     sql(q(SELECT string_agg(rule || ' ' || object, ', ') FROM tenancy.advise() WHERE severity IN ('error', 'warning') AND rule <> 'unique_without_tenant' AND object !~ 'template')), 'nothing new is to be mended, and what is accepted stays so');
@@ -198,7 +230,7 @@ is($node->safe_psql('restored', q(SELECT string_agg(rule || ' ' || object, ', ')
 sql('ALTER MATERIALIZED VIEW totals OWNER TO shop_owner');
 $node->command_ok([ 'pg_dump', '-Fc', '-N', 'partman', '-N', 'cron', '-f', $dump, '-d', $node->connstr('postgres') . ' user=shop_backup' ], 'dumped again');
 sql('CREATE DATABASE filtered');
-command_checks_all([ 'pg_restore', '-L', list_without($dump, qw(pg_cron pg_partman pg_repack)), '-d', $node->connstr('filtered'), $dump ], 1, [], [qr/query would be affected by row-level security policy for table "orders"/],
+command_checks_all([ 'pg_restore', '-L', list_without($dump, qw(pg_cron pg_partman pg_repack pgaudit)), '-d', $node->connstr('filtered'), $dump ], 1, [], [qr/query would be affected by row-level security policy for table "orders"/],
     'one that is the owner\'s is not refreshed, with an error');
 $node->safe_psql('filtered', 'ALTER MATERIALIZED VIEW totals OWNER TO shop_migrator; REFRESH MATERIALIZED VIEW totals');
 is($node->safe_psql('filtered', 'SELECT sum(orders) FROM totals'), '17', 'until it gets the right owner');

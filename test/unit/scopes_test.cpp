@@ -136,6 +136,21 @@ TEST(Scopes, OfAHigherRungHoldThoseOfTheLowerOne) {
   }
 }
 
+TEST(Scopes, OfOwnResourcesAreALadderToo) {
+  std::set<std::string_view> lower;
+  for (const std::string_view level : own_resource_levels()) {
+    const auto actions = actions_of_level(level);
+    const std::set<std::string_view> higher(actions.begin(), actions.end());
+    EXPECT_TRUE(std::includes(higher.begin(), higher.end(), lower.begin(), lower.end())) << level;
+    EXPECT_EQ(higher.contains("view"), level != "disabled") << level;
+    EXPECT_EQ(higher.contains("create"), level == "write" || level == "delete") << level;
+    EXPECT_EQ(higher.contains("delete"), level == "delete") << level;
+    lower = higher;
+  }
+  for (const std::string_view level : {"", "none", "Read", "enabled"})
+    EXPECT_TRUE(actions_of_level(level).empty()) << level;
+}
+
 TEST(Scopes, AreEmptyForUnknownFeaturesAndLevels) {
   for (const std::string_view feature : {"", "api_keys", "billing", "team", "analytics", "Logs", "logs "}) {
     EXPECT_TRUE(scope_levels(feature).empty()) << feature;
@@ -150,6 +165,29 @@ TEST(Scopes, AreEmptyForUnknownFeaturesAndLevels) {
         EXPECT_TRUE(scopes_of_level(feature, level).empty()) << feature << ' ' << level;
       }
   }
+}
+
+TEST(Scopes, AWordIsALevelOnlyWhereItIsNoPermission) {
+  const auto given = [](std::string_view feature, std::string_view word, bool is_registered) {
+    Names names;
+    for (const Scope &scope : scopes_of_word(feature, word, is_registered))
+      if (const auto found = registered.find(std::string(scope.resource));
+          found != registered.end() && found->second.contains(std::string(scope.action)))
+        names.insert(std::string(scope.resource) + '.' + std::string(scope.action));
+    return names;
+  };
+  EXPECT_EQ(given("prompts", "read", false), given_by("prompts", "read"));
+  EXPECT_EQ(given("users", "write", false), given_by("users", "write"));
+  EXPECT_EQ(given("metrics", "enabled", false), given_by("metrics", "enabled"));
+  EXPECT_EQ(given("completions", "write", true), given_by("completions", "enabled"));
+  for (const std::string_view word : {"read", "write", "delete", "view"}) {
+    EXPECT_TRUE(given("prompts", word, true).empty()) << word;
+    EXPECT_TRUE(given("logs", word, true).empty()) << word;
+  }
+  EXPECT_TRUE(given("prompts", "raed", false).empty());
+  EXPECT_TRUE(is_scope_level("prompts", "disabled"));
+  EXPECT_FALSE(is_scope_level("prompts", "enabled"));
+  EXPECT_FALSE(is_scope_level("prompt", "read"));
 }
 
 TEST(Scopes, OfANewKeyWriteCompletionsAndReadPrompts) {

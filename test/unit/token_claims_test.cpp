@@ -83,6 +83,32 @@ TEST(TokenClaims, EitherSpellingOrBothThatAgree) {
   EXPECT_FALSE(accepted(good.with("portkey_workspace", text(""))));
 }
 
+TEST(TokenClaims, OtherSpellingsOfTheFamily) {
+  EXPECT_TRUE(accepted(good.without("organization_id").with("organisation_id", text("acme"))));
+  EXPECT_TRUE(accepted(good.with("organisation_id", text("acme"))));
+  EXPECT_FALSE(accepted(good.with("organisation_id", text("globex"))));
+  EXPECT_FALSE(accepted(good.with("organisation_id", null_value)));
+  EXPECT_TRUE(accepted(good.without("workspace_slug").with("workspace", text("search"))));
+  // what others say by it is of no matter where the workspace is named
+  EXPECT_TRUE(accepted(good.with("workspace", text("support"))));
+  EXPECT_TRUE(accepted(good.with("workspace", null_value)));
+  EXPECT_FALSE(accepted(good.without("workspace_slug").with("workspace", null_value)));
+}
+
+TEST(TokenClaims, SubjectIsTheFirstThatIsNamed) {
+  const auto subject_of = [](Json json) {
+    TokenClaims claims;
+    EXPECT_EQ(read_token_claims(json.object(), claims), nullptr);
+    return std::string(claims.subject);
+  };
+  EXPECT_EQ(
+      subject_of(good.with("sub", text("someone")).with("email_id", text("a@x.test")).with("uid", text("7"))),
+      "someone");
+  EXPECT_EQ(subject_of(good.with("email_id", text("a@x.test")).with("uid", text("7"))), "a@x.test");
+  EXPECT_EQ(subject_of(good.with("uid", text("7"))), "7");
+  EXPECT_EQ(subject_of(good), "");
+}
+
 TEST(TokenClaims, NeedsOrganizationWorkspaceAndExpiry) {
   EXPECT_TRUE(accepted(good));
   for (const char *name : {"organization_id", "workspace_slug", "exp"}) {

@@ -56,12 +56,12 @@ TEST(UserToken, ReadsIdentityAndPlace) {
 TEST(UserToken, Times) {
   const std::int64_t skew = clock_skew_seconds * second, end = (issued + 3600) * second + skew;
   EXPECT_EQ(problem(good, trust(), end - 1), "");
-  EXPECT_EQ(problem(good, trust(), end), "It has expired");
+  EXPECT_EQ(problem(good, trust(), end), "It has expired (exp)");
   EXPECT_EQ(problem(good, trust(), issued * second - skew), "");
-  EXPECT_EQ(problem(good, trust(), issued * second - skew - 1), "It is not valid yet");
+  EXPECT_EQ(problem(good, trust(), issued * second - skew - 1), "It is not valid yet (iat, nbf)");
   const Json starts = good.with("nbf", number("1700000100"));
   EXPECT_EQ(problem(starts, trust(), (issued + 100) * second - skew), "");
-  EXPECT_EQ(problem(starts, trust(), (issued + 100) * second - skew - 1), "It is not valid yet");
+  EXPECT_EQ(problem(starts, trust(), (issued + 100) * second - skew - 1), "It is not valid yet (iat, nbf)");
   EXPECT_NE(problem(good.without("iat")), "");
   EXPECT_NE(problem(good.without("exp")), "");
   EXPECT_NE(problem(good.with("nbf", text("1"))), "");

@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::array category_names = {"data_visibility"sv, "logs"sv,       "analytics"sv,   "api_keys"sv,
-                                       "prompts"sv,         "guardrails"sv, "integrations"sv};
+constexpr std::array category_names = {"data_visibility"sv, "logs"sv,       "analytics"sv,    "api_keys"sv,
+                                       "prompts"sv,         "guardrails"sv, "integrations"sv, "resources"sv};
 // Stands for any custom role: overrides do not distinguish them.
 constexpr Uuid custom_role{{1, 2, 3}};
 
@@ -50,7 +50,7 @@ std::set<std::string> permissions_where(Rule rule) {
 }
 using Names = std::set<std::string>;
 
-TEST(Categories, AreTheSevenOfTheSettings) {
+TEST(Categories, AreThoseOfTheSettings) {
   std::set<Category> categories;
   for (const std::string_view name : category_names) {
     ASSERT_TRUE(category_named(name)) << name;
@@ -97,8 +97,9 @@ TEST(Overrides, OfTheOrganizationCountByRole) {
 
 TEST(Overrides, OfAWorkspaceCountForResourcesOfAnOpenCategory) {
   for (const std::string_view category : category_names) {
-    const Names of_category =
-        permissions_where([&](std::string_view resource, auto) { return resource == category; });
+    const Names of_category = permissions_where([&](std::string_view resource, auto) {
+      return resource == category || (category == "resources" && resource == "invoices");
+    });
     for (const bool allowed : {false, true})
       for (const Uuid &role : roles_of_workspaces)
         EXPECT_EQ(counting({role, Level::workspace, true, allowed}, open_to(category)),
@@ -120,10 +121,67 @@ TEST(Overrides, OfAWorkspaceTakeNothingFromTheOrganizationsRoles) {
       EXPECT_EQ(counting({role, Level::organization, true, false}, open_to(category)), Names{}) << category;
 }
 
+TEST(Overrides, OfAWorkspaceAddToEveryRoleAndTakeFromThoseOfWorkspaces) {
+  EXPECT_TRUE(workspace_may_override(Level::organization, true));
+  EXPECT_FALSE(workspace_may_override(Level::organization, false));
+  EXPECT_TRUE(workspace_may_override(Level::workspace, true));
+  EXPECT_TRUE(workspace_may_override(Level::workspace, false));
+}
+
+TEST(Visibility, IsBelowWorkspaceAdminsOnly) {
+  for (const Uuid &role : roles_of_workspaces)
+    EXPECT_EQ(is_above_visibility(role), role == workspace_admin_role);
+}
+
 TEST(Overrides, OfAWorkspaceDontCountWhileNothingIsOpen) {
   for (const Uuid &role : {organization_admin_role, workspace_member_role, custom_role})
     for (const Level level : {Level::organization, Level::workspace})
       EXPECT_EQ(counting({role, level, true, true}, {}), Names{});
+}
+
+TEST(Categories, AreThoseOfBuiltInResourcesByNameAndOneForAllOthers) {
+  for (const std::string_view resource : resources) {
+    const auto category = category_of(resource);
+    if (resource == "invoices") {
+      EXPECT_EQ(category, Category::resources);
+    } else {
+      EXPECT_EQ(category, category_named(resource)) << resource;
+    }
+  }
+  // Reserved names of categories are resources like any other.
+  EXPECT_EQ(category_of("resources"), Category::resources);
+  EXPECT_EQ(category_of("data_visibility"), Category::resources);
+  for (const std::string_view name : words_of("without_category")) EXPECT_FALSE(category_of(name)) << name;
+}
+
+TEST(Gateway, IsTheBuiltInResourcesThatTheCoreDoesNotNeed) {
+  EXPECT_EQ(resources_where(is_of_gateway),
+            (Names{"analytics", "completions", "configs", "guardrails", "integrations", "logs", "models",
+                   "prompts", "providers", "traces"}));
+  EXPECT_EQ(words_of("gateway").size(), resources_where(is_of_gateway).size());
+}
+
+TEST(OwnResources, GiveMembersWhatReadsCreatesAndUpdates) {
+  Names held;
+  for (const std::string_view action : actions) {
+    for (const Uuid &role :
+         {organization_owner_role, organization_admin_role, workspace_admin_role, workspace_manager_role})
+      EXPECT_TRUE(holds_by_default(role, action)) << action;
+    EXPECT_EQ(holds_by_default(organization_member_role, action),
+              holds_by_default(workspace_member_role, action));
+    if (holds_by_default(workspace_member_role, action)) held.emplace(action);
+  }
+  EXPECT_EQ(held, (Names{"copy", "create", "export", "filter", "group", "list", "update", "view", "write"}));
+}
+
+TEST(OwnResources, HaveActionsThatReadOrWrite) {
+  Names reading, other;
+  for (const std::string_view action : actions) {
+    if (kind_of_action(action) == ActionKind::read) reading.emplace(action);
+    if (kind_of_action(action) == ActionKind::other) other.emplace(action);
+  }
+  EXPECT_EQ(reading, (Names{"copy", "export", "filter", "group", "list", "view"}));
+  EXPECT_EQ(other, (Names{"", "manage", "rotate"}));
 }
 
 TEST(Permissions, CanBeRegisteredUnlessTheyChangeAppendOnlyResources) {
@@ -141,6 +199,8 @@ TEST(Permissions, AreHeldFromTheirRegistrationOnWithinReach) {
     EXPECT_TRUE(holds_new_permissions(organization_owner_role, resource));
     EXPECT_TRUE(holds_new_permissions(organization_admin_role, resource));
     EXPECT_EQ(holds_new_permissions(workspace_admin_role, resource), !is_organization_level(resource));
+    EXPECT_EQ(can_hold(Level::workspace, resource), !is_organization_level(resource));
+    EXPECT_TRUE(can_hold(Level::organization, resource));
     for (const Uuid &role :
          {organization_member_role, workspace_manager_role, workspace_member_role, custom_role})
       EXPECT_FALSE(holds_new_permissions(role, resource));

@@ -143,5 +143,20 @@ TEST(WriteProblem, HeadsWriteForOthers) {
                                     only(attribute), true, id(2)));
 }
 
+TEST(WriteProblem, OnlyWhoMayViewIsNamed) {
+  World world;
+  const auto may = [&](const Uuid &organization_role, const Uuid &workspace_role, const PermissionSet &view,
+                       const Uuid &workspace) {
+    return may_be_named(world.access(organization_role, workspace_role), view, true, workspace);
+  };
+  EXPECT_TRUE(may(organization_member_role, workspace_member_role, only(create), id(2)));
+  EXPECT_FALSE(may(organization_member_role, workspace_member_role, only(attribute), id(2)));
+  EXPECT_FALSE(may(organization_member_role, workspace_member_role, only(create), id(3)));
+  EXPECT_TRUE(may(organization_owner_role, {}, only(create), id(3)));
+  // Rows of no workspace are seen by owners and admins alone.
+  EXPECT_TRUE(may(organization_owner_role, {}, only(create), {}));
+  EXPECT_FALSE(may(organization_member_role, workspace_member_role, only(create), {}));
+}
+
 }  // namespace
 }  // namespace tenancy

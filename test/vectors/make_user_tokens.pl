@@ -6,46 +6,13 @@
 # together. Then run the test and read the difference: there should be none.
 use strict;
 use warnings;
-use File::Temp qw(tempdir);
+use FindBin;
 use MIME::Base64 qw(encode_base64url);
 
-my $dir = tempdir(CLEANUP => 1);
+use lib $FindBin::Bin;
+use signing qw(new_key rs256 es256 eddsa);
+
 my ($issued, $ends) = (1704067200, 4102444800);    # 2024 and 2100
-
-sub openssl {
-    my ($input, @arguments) = @_;
-    open my $file, '>:raw', "$dir/input" or die $!;
-    print $file $input;
-    close $file;
-    open my $pipe, '-|:raw', "openssl @arguments 2>$dir/log" or die $!;
-    local $/;
-    my $output = <$pipe>;
-    close $pipe or die "openssl @arguments: " . `cat $dir/log`;
-    return $output;
-}
-
-my %options = (
-    rsa => '-algorithm RSA -pkeyopt rsa_keygen_bits:2048',
-    ec  => '-algorithm EC -pkeyopt ec_paramgen_curve:P-256',
-    ed  => '-algorithm Ed25519');
-
-sub new_key {
-    my ($name, $type) = @_;
-    openssl('', 'genpkey', $options{$type}, "-out $dir/$name.pem");
-    my $der = openssl('', "pkey -in $dir/$name.pem -pubout -outform DER");
-    if ($type eq 'rsa') {
-        my ($hex) = openssl('', "rsa -in $dir/$name.pem -noout -modulus") =~ /=([0-9A-F]+)/;
-        return sprintf '"kty": "RSA", "n": "%s", "e": "AQAB"', encode_base64url(pack 'H*', $hex);
-    }
-    return sprintf '"kty": "OKP", "crv": "Ed25519", "x": "%s"', encode_base64url(substr $der, -32) if $type eq 'ed';
-    return sprintf '"kty": "EC", "crv": "P-256", "x": "%s", "y": "%s"',
-      encode_base64url(substr $der, -64, 32), encode_base64url(substr $der, -32);
-}
-# The two numbers of the DER form, each as wide as the curve.
-sub jose {
-    my ($r, $s) = unpack 'x2 x C/a x C/a', $_[0];
-    return join '', map { my $n = s/^\0+//r; "\0" x (32 - length $n) . $n } $r, $s;
-}
 
 my %type   = (rsa => 'rsa', ec => 'ec', ed => 'ed', impostor => 'rsa');
 my %public = map { $_ => new_key($_, $type{$_}) } sort keys %type;
@@ -62,10 +29,8 @@ sub add {
     $claims =~ s/, "(?:iat|exp)": absent//g;
     my $typ  = exists $given{typ} ? $given{typ} : '"typ": "JWT", ';
     my $text = encode_base64url(qq({"alg": "$algorithm{$type{$key}}", $typ"kid": "$kid"})) . '.' . encode_base64url("{$claims}");
-    my $signature =
-        $type{$key} eq 'ed' ? openssl($text, "pkeyutl -sign -rawin -inkey $dir/$key.pem -in $dir/input")
-      : $type{$key} eq 'ec' ? jose(openssl($text, "dgst -sha256 -sign $dir/$key.pem $dir/input"))
-      :                       openssl($text, "dgst -sha256 -sign $dir/$key.pem $dir/input");
+    my %how       = (rsa => \&rs256, ec => \&es256, ed => \&eddsa);
+    my $signature = $how{$type{$key}}->($key, $text);
     push @tokens, [ $name, "$text." . encode_base64url($signature) ];
 }
 

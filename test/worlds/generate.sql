@@ -88,6 +88,7 @@ BEGIN
   IF EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'tenancy'::regnamespace AND proname = 'register_permission') THEN
     PERFORM tenancy.register_permission('gadgets', a, 'Gadgets') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
     PERFORM tenancy.set_data_visibility('gadgets', true);
+    PERFORM tenancy.register_permission(r, 'attribute', 'Name others as owners') FROM unnest(ARRAY['gadgets', 'logs', 'prompts']) r;
     PERFORM tenancy.register_permission('billing', a, 'Billing') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
     PERFORM tenancy.register_permission('audit_logs', 'create', 'Audit'), tenancy.register_permission('api_keys', 'export', 'Export');
     PERFORM tenancy.register_permission('widgets', a, 'Widgets') FROM unnest(ARRAY['list', 'write', 'edit', 'delete']) a;
@@ -137,7 +138,7 @@ CREATE FUNCTION worlds.permissions_in_play() RETURNS text[] LANGUAGE sql AS $$
   SELECT array_agg(p.resource || '.' || p.action ORDER BY p.resource, p.action)
   FROM tenancy.permissions p
   WHERE p.resource IN ('logs', 'traces', 'analytics', 'prompts', 'integrations', 'gadgets', 'widgets', 'api_keys', 'billing', 'audit_logs')
-    AND p.action IN ('list', 'view', 'write', 'create', 'edit', 'update', 'delete', 'export')
+    AND p.action IN ('list', 'view', 'write', 'create', 'edit', 'update', 'delete', 'export', 'attribute')
 $$;
 
 CREATE FUNCTION worlds.roles_of(organization uuid, role_level text) RETURNS uuid[] LANGUAGE sql AS $$
@@ -489,6 +490,7 @@ DECLARE
   level text := worlds.pick(ARRAY['both', 'both', 'organization', 'workspace']);
   has_owner boolean := worlds.chance(0.6);
   has_key boolean := worlds.chance(0.5);
+  has_writer boolean := has_owner AND worlds.chance(0.3);
   name text := 'app.' || CASE WHEN worlds.chance(0.2) THEN quote_ident('Table ' || table_number) ELSE 't' || table_number END;
   about text;
   payload_columns name[] := CASE worlds.between(1, 4) WHEN 1 THEN '{}' WHEN 2 THEN '{note}' END;
@@ -528,8 +530,9 @@ BEGIN
     WHERE meaning = partition_key.meaning AND slug IN ('o1', 'w1', 'w2')) stored
   WHERE v IS NOT NULL;
   partition_by := worlds.pick(ARRAY['none', 'none', CASE WHEN few IS NULL THEN 'hash' ELSE 'list' END, 'hash']);
-  EXECUTE format('CREATE TABLE %s (id int%s, note text%s)%s', name, CASE WHEN partition_by = 'none' THEN ' PRIMARY KEY' ELSE '' END,
+  EXECUTE format('CREATE TABLE %s (id int%s, note text%s%s)%s', name, CASE WHEN partition_by = 'none' THEN ' PRIMARY KEY' ELSE '' END,
     (SELECT string_agg(format(', %I %s', c.name, c.type), '' ORDER BY c.number) FROM worlds.columns c WHERE c.t = table_number),
+    CASE WHEN has_writer THEN ', writer uuid' ELSE '' END,
     CASE WHEN partition_by <> 'none' THEN format(' PARTITION BY %s (%I)', partition_by, partition_key.name) ELSE '' END);
   IF partition_by <> 'none' THEN
     UPDATE oracle.relations r SET partition_key = partition_key.meaning WHERE r.t = table_number;
@@ -557,9 +560,9 @@ BEGIN
     AND EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = about AND p.action = 'delete')
   WHERE w.t = table_number;
   UPDATE worlds.tables w SET partitions = parts, protect_call = format(
-    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L, shared => %L, actions => %L)',
-    name, about, w.organization_column, w.workspace_column, w.owner_column, w.api_key_column, payload_columns, worlds.chance(0.2), is_shared,
-    CASE WHEN w.note_needs_delete THEN '{"delete": ["note"]}' END)
+    'SELECT tenancy.protect(%L, %L, organization => %L, workspace => %L, owner => %L, api_key => %L, payload => %L, create_indexes => %L, shared => %L, actions => %L, initiator => %L)',
+    name, about, w.organization_column, w.workspace_column, CASE WHEN has_writer THEN 'writer' ELSE w.owner_column END, w.api_key_column, payload_columns, worlds.chance(0.2), is_shared,
+    CASE WHEN w.note_needs_delete THEN '{"delete": ["note"]}' END, CASE WHEN has_writer THEN w.owner_column END)
   WHERE w.t = table_number;
   EXECUTE (SELECT w.protect_call FROM worlds.tables w WHERE w.t = table_number);
   IF last_part IS NOT NULL AND last_part_late THEN
@@ -647,7 +650,7 @@ BEGIN
   DELETE FROM tenancy.organizations;
   DELETE FROM tenancy.users;
   PERFORM tenancy.set_data_visibility('gadgets', true), tenancy.set_data_visibility('widgets', false);
-  TRUNCATE oracle.principals, oracle.tokens, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.present, oracle.answers,
+  TRUNCATE oracle.principals, oracle.tokens, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.viewers, oracle.answers,
     worlds.secrets, worlds.tokens, worlds.tables, worlds.principals, worlds.candidates, worlds.verdicts, worlds.expected;
 END
 $$;

@@ -215,7 +215,20 @@ JOIN oracle.role_rows v ON v.role_id = u.role_id AND v.organization_id = u.organ
 CREATE VIEW oracle.key_scopes AS
 SELECT s.api_key_id, s.resource, s.action FROM tenancy.api_key_scopes s
 UNION
-SELECT k.api_key_id, p.resource, p.action FROM tenancy.api_keys k CROSS JOIN tenancy.permissions p WHERE k.all_scopes;
+SELECT k.api_key_id, p.resource, p.action FROM tenancy.api_keys k CROSS JOIN tenancy.permissions p WHERE k.all_scopes AND p.action <> 'attribute';
+
+-- Single scopes in the words of gateways, where no permission has that name. What a completion leaves behind may be written by who
+-- may write completions.
+CREATE VIEW oracle.words AS
+SELECT word, resource, action FROM (VALUES
+  ('completions.write', '{completions,logs,traces,analytics}'::text[], '{write}'::text[]), ('completions.enabled', '{completions,logs,traces,analytics}', '{write}'),
+  ('metrics.enabled', '{analytics}', '{view,filter,group}'),
+  ('users.read', '{team}', '{list,view,copy}'), ('users.write', '{team}', '{list,view,copy,create,update,edit,duplicate,publish,add_users,assign_roles}'),
+  ('users.delete', '{team}', '{list,view,copy,create,update,edit,duplicate,publish,add_users,assign_roles,delete}')) v (word, resources, actions), unnest(v.resources) resource, unnest(v.actions) action
+UNION ALL
+SELECT feature || '.' || v.level, feature, action
+FROM unnest('{prompts,configs,guardrails,integrations,providers,models}'::text[]) feature,
+     (VALUES ('read', '{list,view,copy}'::text[]), ('write', '{list,view,copy,create,update,edit,duplicate,publish}')) v (level, actions), unnest(v.actions) action;
 
 -- A text with blanks or a list, each scope with or without "portkey." in front.
 CREATE VIEW oracle.token_scopes AS
@@ -223,7 +236,8 @@ WITH claims AS (SELECT token, value FROM oracle.tokens, jsonb_each(claims) WHERE
 words AS (SELECT token, regexp_split_to_table(value #>> '{}', ' +') AS word FROM claims WHERE jsonb_typeof(value) = 'string'
           UNION ALL SELECT token, jsonb_array_elements_text(value) FROM claims WHERE jsonb_typeof(value) = 'array')
 SELECT DISTINCT w.token, p.resource, p.action
-FROM words w JOIN tenancy.permissions p ON w.word IN (p.resource || '.' || p.action, 'portkey.' || p.resource || '.' || p.action);
+FROM words w JOIN tenancy.permissions p ON w.word IN (p.resource || '.' || p.action, 'portkey.' || p.resource || '.' || p.action)
+  OR EXISTS (SELECT FROM oracle.words o WHERE w.word IN (o.word, 'portkey.' || o.word) AND o.resource = p.resource AND o.action = p.action);
 
 CREATE VIEW oracle.principal_holds AS
 WITH user_holds AS MATERIALIZED (SELECT * FROM oracle.user_holds)
@@ -456,19 +470,24 @@ JOIN oracle.seats m ON m.user_id = p.user_id AND m.organization_id = p.organizat
 JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name = 'admin'
 WHERE p.kind IN ('user', 'workspace_user_key');
 
--- Which users have any right in which workspace, or (NULL) are members.
-CREATE TABLE oracle.present (organization_id uuid, workspace_id uuid, user_id uuid);
+-- Which users may view rows of a resource in which workspace, or (NULL) on the organization level.
+CREATE TABLE oracle.viewers (organization_id uuid, workspace_id uuid, user_id uuid, resource text);
 
--- Rows that name somebody else as owner: who reaches all rows of the place, and is above settings there, names an active
--- user who is there, and no key but one of that user's, or its own.
+-- Rows that name somebody else as owner: who reaches all rows of the place, and is above settings there or, as a service key, holds
+-- the permission for it, names an active user who may view the row, and no key but one of that user's, or its own.
 CREATE VIEW oracle.for_another AS
 SELECT x.n, x.t, x.id, x.workspace_id
-FROM oracle.seen x
+FROM oracle.seen x JOIN oracle.relations t ON t.t = x.t
 WHERE x.only_n IS NOT NULL AND NOT x.of_parent AND x.owner IS NOT NULL AND x.owner IS DISTINCT FROM x.me
-  AND EXISTS (SELECT FROM oracle.above_settings s WHERE s.n = x.n AND s.workspace_id IS NOT DISTINCT FROM x.workspace_id)
+  AND (EXISTS (SELECT FROM oracle.above_settings s WHERE s.n = x.n AND s.workspace_id IS NOT DISTINCT FROM x.workspace_id)
+    OR x.kind IN ('organization_service_key', 'workspace_service_key') AND EXISTS (
+      SELECT FROM oracle.holds h WHERE h.n = x.n AND h.resource = t.resource AND h.action = 'attribute' AND h.workspace_id IS NOT DISTINCT FROM x.workspace_id))
   AND EXISTS (
-    SELECT FROM oracle.present p JOIN tenancy.users u ON u.user_id = p.user_id AND u.active
-    WHERE p.organization_id = x.organization_id AND p.workspace_id IS NOT DISTINCT FROM x.workspace_id
+    SELECT FROM oracle.viewers p JOIN tenancy.users u ON u.user_id = p.user_id AND u.active
+    WHERE p.organization_id = x.organization_id AND p.workspace_id IS NOT DISTINCT FROM x.workspace_id AND p.resource = t.resource
+      AND (x.workspace_type IS NULL OR x.workspace IS NOT NULL OR EXISTS (
+        SELECT FROM oracle.seats m JOIN tenancy.roles r ON r.role_id = m.role_id AND m.workspace_id IS NULL AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
+        WHERE m.organization_id = p.organization_id AND m.user_id = p.user_id))
       AND x.owner = oracle.named(x.owner_type, u.user_id, u.external_id)
       AND (x.api_key_type IS NULL OR x.api_key IS NULL OR coalesce(x.api_key = x.my_key, false) OR EXISTS (
         SELECT FROM tenancy.api_keys k
@@ -504,7 +523,7 @@ SELECT x.n, x.t, x.id, purpose.purpose,
     WHEN x.my_key IS NOT NULL THEN false
   END) AS answer
 FROM oracle.seen x
--- unowned: may who is restricted to own rows make a row that isn't?
+-- unowned: whether a principal that is restricted to own rows may write a row of no owner
 CROSS JOIN (VALUES ('insert', 'insert', true), ('stay', 'update', false)) purpose (purpose, needs, unowned)
 LEFT JOIN oracle.for_another another ON another.n = x.n AND another.t = x.t AND another.id = x.id
 LEFT JOIN oracle.reach level ON level.n = x.n AND level.t = x.t AND level.purpose = purpose.needs AND level.workspace_id IS NULL
@@ -517,14 +536,13 @@ WHERE purpose.purpose = 'stay' OR x.only_n IS NOT NULL;
 -- Answers everything that the three tables ask, from the catalogs as they are now.
 CREATE FUNCTION oracle.answer() RETURNS void LANGUAGE plpgsql SET jit = off AS $$
 BEGIN
-  TRUNCATE oracle.holds, oracle.reach, oracle.seen, oracle.present, oracle.answers;
-  INSERT INTO oracle.present
-  SELECT DISTINCT h.organization_id, h.workspace_id, h.user_id FROM oracle.user_holds h WHERE h.workspace_id IS NOT NULL
-  UNION ALL SELECT m.organization_id, NULL, m.user_id FROM oracle.members m;
+  TRUNCATE oracle.holds, oracle.reach, oracle.seen, oracle.viewers, oracle.answers;
+  INSERT INTO oracle.viewers
+  SELECT DISTINCT h.organization_id, h.workspace_id, h.user_id, h.resource FROM oracle.user_holds h WHERE h.action IN ('view', 'list');
   INSERT INTO oracle.holds SELECT * FROM oracle.narrowed_holds;
   INSERT INTO oracle.reach SELECT * FROM oracle.principal_reach;
   INSERT INTO oracle.seen SELECT * FROM oracle.seen_rows;
-  ANALYZE oracle.holds, oracle.reach, oracle.seen, oracle.present;
+  ANALYZE oracle.holds, oracle.reach, oracle.seen, oracle.viewers;
   INSERT INTO oracle.answers SELECT * FROM oracle.access;
   INSERT INTO oracle.answers SELECT * FROM oracle.writes;
 END

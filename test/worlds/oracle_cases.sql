@@ -60,7 +60,8 @@ INSERT INTO tenancy.api_key_scopes (api_key_id, resource, action) VALUES
 -- Two tokens for a1, one with its scopes in a text, one with a list.
 INSERT INTO oracle.tokens VALUES
   (1, oracle.id('acme'), oracle.id('a1'), '{"scope": "logs.view  portkey.logs.write logs.fly", "sub": "prompts.view"}'),
-  (2, oracle.id('acme'), oracle.id('a1'), '{"scopes": ["portkey.prompts.delete", "prompts.update", "logs.view logs.list"]}');
+  (2, oracle.id('acme'), oracle.id('a1'), '{"scopes": ["portkey.prompts.delete", "prompts.update", "logs.view logs.list"]}'),
+  (3, oracle.id('acme'), oracle.id('a1'), '{"scopes": ["completions.write", "portkey.configs.read", "prompts.enabled"]}');
 
 INSERT INTO oracle.principals (n, kind, organization_id, user_id, api_key_id, narrowed) VALUES
   (1, 'user', oracle.id('acme'), oracle.id('olga'), NULL, NULL),
@@ -76,10 +77,10 @@ INSERT INTO oracle.principals (n, kind, organization_id, user_id, api_key_id, na
   (11, 'anonymous', NULL, NULL, NULL, NULL),
   (12, 'user', oracle.id('acme'), oracle.id('olga'), NULL, oracle.id('a1'));
 INSERT INTO oracle.principals (n, kind, organization_id, token) VALUES
-  (13, 'jwt', oracle.id('acme'), 1), (14, 'jwt', oracle.id('acme'), 2);
+  (13, 'jwt', oracle.id('acme'), 1), (14, 'jwt', oracle.id('acme'), 2), (15, 'jwt', oracle.id('acme'), 3);
 
 CREATE FUNCTION oracle.who(name text) RETURNS int LANGUAGE sql AS $$
-  SELECT array_position(ARRAY['olga', 'adam', 'mia', 'max', 'audrey', 'clara', 'anna', 'key acme', 'key a1', 'key max', 'nobody', 'olga in a1', 'token', 'token 2'], name)
+  SELECT array_position(ARRAY['olga', 'adam', 'mia', 'max', 'audrey', 'clara', 'anna', 'key acme', 'key a1', 'key max', 'nobody', 'olga in a1', 'token', 'token 2', 'token 3'], name)
 $$;
 
 -- Rows 1 to 9 of a table of logs with all four columns as uuids (table 1), and of the same with the organization, (2),
@@ -139,6 +140,8 @@ SELECT oracle.expect_rights(ARRAY[
   ['key max', 'logs.view', 'a1', 'all'], ['key max', 'logs.write', 'a1', 'own'], ['key max', 'prompts.delete', 'a1', 'no'], ['key max', 'api_keys.create', 'a1', 'no'],
   ['token', 'logs.view', 'a1', 'all'], ['token', 'logs.write', 'a1', 'all'], ['token', 'logs.list', 'a1', 'no'], ['token', 'prompts.view', 'a1', 'no'],
   ['token', 'logs.view', 'a2', 'no'], ['token', 'logs.view', '-', 'no'], ['token 2', 'prompts.delete', 'a1', 'all'], ['token 2', 'logs.view', 'a1', 'no'],
+  ['token 3', 'completions.write', 'a1', 'all'], ['token 3', 'logs.write', 'a1', 'all'], ['token 3', 'logs.view', 'a1', 'no'], ['token 3', 'configs.view', 'a1', 'all'],
+  ['token 3', 'configs.create', 'a1', 'no'], ['token 3', 'prompts.view', 'a1', 'no'], ['token 3', 'logs.write', 'a2', 'no'],
   ['nobody', 'logs.view', 'a1', 'no'], ['nobody', 'logs.view', '-', 'no'],
   ['olga in a1', 'logs.view', 'a1', 'all'], ['olga in a1', 'logs.view', 'a2', 'no'], ['olga in a1', 'logs.view', '-', 'no']]);
 SELECT oracle.expect_rows(1, 'read', ARRAY[

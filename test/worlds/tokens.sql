@@ -132,8 +132,8 @@ DECLARE
   scopes text[] := '{}';
   scope text;
 BEGIN
-  -- Those at the end give nothing, the last one at least in a list.
-  FOREACH scope IN ARRAY worlds.permissions_in_play() || ARRAY['organization.update', 'logs.fly', 'logs', 'LOGS.VIEW', 'prompts.view prompts.list'] LOOP
+  -- Levels give what they stand for; those at the end give nothing, the last one at least in a list.
+  FOREACH scope IN ARRAY worlds.permissions_in_play() || ARRAY['completions.write', 'prompts.read', 'metrics.enabled', 'integrations.write', 'users.read', 'organization.update', 'logs.fly', 'logs', 'LOGS.VIEW', 'prompts.view prompts.list'] LOOP
     IF worlds.chance(0.4) THEN
       scopes := scopes || (CASE WHEN worlds.chance(0.3) THEN 'portkey.' ELSE '' END || scope);
     END IF;
@@ -149,8 +149,8 @@ DECLARE
   workspace_name text := worlds.reference(workspace);
   flaw text := CASE WHEN worlds.chance(0.3) THEN worlds.pick(ARRAY['expired', 'not valid yet', 'signed by another organization', 'claims changed']) END;
   claims jsonb := worlds.scope_claim() || jsonb_build_object(
-    worlds.pick(ARRAY['organization_id', 'portkey_oid']), worlds.reference(organization.organization_id),
-    worlds.pick(ARRAY['workspace_slug', 'portkey_workspace']), workspace_name,
+    worlds.pick(ARRAY['organization_id', 'organisation_id', 'portkey_oid']), worlds.reference(organization.organization_id),
+    worlds.pick(ARRAY['workspace_slug', 'portkey_workspace', 'workspace']), workspace_name,
     'exp', CASE WHEN flaw = 'expired' THEN 1577836800 ELSE 4102444800 END,
     'nbf', CASE WHEN flaw = 'not valid yet' THEN 4070908800 ELSE 1577836800 END);
   key_name text := worlds.pick(ARRAY['k1', 'k2']);

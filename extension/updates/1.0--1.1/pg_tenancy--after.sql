@@ -49,7 +49,7 @@ BEGIN
     FROM tenancy.grants g JOIN tenancy.roles r ON r.role_id = g.role_id
     JOIN tenancy.organizations o ON o.organization_id = g.organization_id
     JOIN tenancy.workspaces w ON w.workspace_id = g.workspace_id
-    WHERE r.level = 'organization' AND NOT g.allowed
+    WHERE NOT tenancy_internal.workspace_may_override(r.level, g.allowed)
     ORDER BY 1, 2, 3, 4, 5 LOOP
     RAISE WARNING USING
       MESSAGE = format('workspace "%s" of organization "%s" no longer takes %s.%s from organization role "%s"',
@@ -127,7 +127,7 @@ DECLARE
 BEGIN
   FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
     PERFORM tenancy.grant_as_user(pg_catalog.format(
-      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb) TO %s%s',
+      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name) TO %s%s',
       coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
   END LOOP;
 END

@@ -13,10 +13,14 @@ SELECT pg_catalog.set_config('tenancy_update.existing', (
 -- @include 11_internal_schemas.sql
 -- @include 12_callers.sql
 
+-- The members of one organization with a role, for who_can().
+DROP INDEX tenancy.organization_members_role_idx;
+CREATE INDEX organization_members_role_organization_idx ON tenancy.organization_members (role_id, organization_id);
+
 -- Tables that are protected through a parent row, and rows for everybody
 ALTER TABLE tenancy.protected_tables ADD COLUMN through name[], ADD COLUMN inherits_owner boolean NOT NULL DEFAULT false,
   ADD COLUMN shared boolean NOT NULL DEFAULT false, ADD COLUMN workspace_decides boolean NOT NULL DEFAULT false,
-  ADD COLUMN fill_nulls boolean NOT NULL DEFAULT false, ADD COLUMN workspace_implies_organization boolean NOT NULL DEFAULT false, ADD COLUMN actions jsonb;
+  ADD COLUMN fill_nulls boolean NOT NULL DEFAULT false, ADD COLUMN workspace_implies_organization boolean NOT NULL DEFAULT false, ADD COLUMN actions jsonb, ADD COLUMN writer_column name;
 COMMENT ON COLUMN tenancy.protected_tables.through IS 'Columns that refer to the parents which the row belongs with: the first gives it its tenant';
 COMMENT ON COLUMN tenancy.protected_tables.inherits_owner IS 'Whether the first parent decides about own rows';
 COMMENT ON COLUMN tenancy.protected_tables.shared IS 'Rows that name neither organization nor workspace are for everybody';
@@ -24,6 +28,8 @@ COMMENT ON COLUMN tenancy.protected_tables.workspace_decides IS 'Whether the wor
 COMMENT ON COLUMN tenancy.protected_tables.fill_nulls IS 'An explicit NULL is filled in on INSERT, in columns that have a default from protect()';
 COMMENT ON COLUMN tenancy.protected_tables.workspace_implies_organization IS 'Rows that name a workspace name its organization, the caller of protect() vouches';
 COMMENT ON COLUMN tenancy.protected_tables.actions IS 'Actions, and the columns whose change needs them beside update or create';
+COMMENT ON COLUMN tenancy.protected_tables.writer_column IS 'Column that names the user who wrote a row, where owner_column names who began the whole that it is part of';
+COMMENT ON COLUMN tenancy.protected_tables.owner_column IS 'Column that names the user whose row it is';
 
 -- protect() takes more arguments, and so is another function: whoever may call the old one may call the new one (see the end).
 SELECT pg_catalog.set_config('tenancy_update.may_protect', coalesce((
@@ -66,6 +72,14 @@ UPDATE tenancy.permissions SET data_visibility = false WHERE built_in AND resour
 ALTER TABLE tenancy.permissions ADD CONSTRAINT permissions_data_visibility_check CHECK
   (data_visibility OR resource NOT IN ('logs', 'traces', 'analytics'));
 -- @include 24_protected_names.sql
+-- Resources of the user's own have settings, which workspaces may configure, in one category.
+-- @include 27_catalog_vocabulary.sql
+ALTER TABLE tenancy.grants DROP CONSTRAINT grants_check1;
+ALTER TABLE tenancy.grants ADD CONSTRAINT grants_category_check CHECK (workspace_id IS NULL OR resource NOT IN
+  ('traces', 'completions', 'configs', 'providers', 'models', 'team', 'organization', 'billing', 'audit_logs', 'workspaces'));
+ALTER TABLE tenancy.workspace_overrides DROP CONSTRAINT workspace_overrides_category_check;
+ALTER TABLE tenancy.workspace_overrides ADD CONSTRAINT workspace_overrides_category_check CHECK (category IN
+  ('data_visibility', 'logs', 'analytics', 'api_keys', 'prompts', 'guardrails', 'integrations', 'resources'));
 
 -- Invitations, and names that an organization gives its members
 -- @include 25_catalog_invitations.sql
@@ -104,8 +118,9 @@ DROP FUNCTION tenancy.set_jwks(text, jsonb, text, text);
 ALTER TABLE tenancy.api_keys ADD COLUMN rotated_at timestamptz;
 COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
 
--- Replaced by advise(boolean).
+-- Replaced by functions with more arguments.
 DROP FUNCTION tenancy.advise();
+DROP FUNCTION tenancy.delete_workspace(text);
 
 -- Last, since bodies of 1.0 call the functions in their former schema: no function of 1.0 may run between this and the new
 -- bodies. The event triggers are enabled again at the end.

@@ -59,7 +59,7 @@ class AccessBuilder {
   }
 
   bool shows_all_rows(const Uuid &role, const Uuid &workspace) const {
-    return role == workspace_admin_role || sees_all(role, workspace);
+    return is_above_visibility(role) || sees_all(role, workspace);
   }
 
   void build() {

@@ -63,6 +63,13 @@ std::span<const Scope> log_scopes(std::span<const Scope> scopes, string_view lev
   return {};
 }
 
+// The ladder of resources of the user's own, likewise. Unknown actions are in no level: they are given
+// singly.
+constexpr std::array<string_view, 13> own_ladder = {"list",    "view",   "copy",   "filter", "group",
+                                                    "export",  "create", "update", "edit",   "duplicate",
+                                                    "publish", "write",  "delete"};
+constexpr std::size_t own_read_length = 6, own_write_length = 12;
+
 constexpr std::array defaults = {DefaultLevel{"completions", "enabled"}, DefaultLevel{"prompts", "read"}};
 
 }  // namespace
@@ -90,6 +97,27 @@ std::span<const Scope> scopes_of_level(string_view feature, string_view level) n
     if (level == "write") return scopes.subspan(0, write_length);
     if (level == "delete") return scopes.subspan(0, delete_length);
   }
+  return {};
+}
+
+std::span<const Scope> scopes_of_word(string_view feature, string_view word, bool is_registered) noexcept {
+  if (!is_registered) return scopes_of_level(feature, word);
+  return feature == "completions" && word == "write" ? std::span<const Scope>(completions)
+                                                     : std::span<const Scope>();
+}
+
+bool is_scope_level(string_view feature, string_view level) noexcept {
+  const auto levels = scope_levels(feature);
+  return std::find(levels.begin(), levels.end(), level) != levels.end();
+}
+
+std::span<const string_view> own_resource_levels() noexcept { return ladder_levels; }
+
+std::span<const string_view> actions_of_level(string_view level) noexcept {
+  const std::span<const string_view> actions = own_ladder;
+  if (level == "read") return actions.first(own_read_length);
+  if (level == "write") return actions.first(own_write_length);
+  if (level == "delete") return actions;
   return {};
 }
 

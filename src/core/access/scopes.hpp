@@ -23,6 +23,21 @@ std::span<const std::string_view> scope_levels(std::string_view feature) noexcep
 /// `disabled`, and for an unknown level.
 std::span<const Scope> scopes_of_level(std::string_view feature, std::string_view level) noexcept;
 
+/// The permissions that a single scope `feature.word` gives beside the permission of that name, where that is
+/// registered: what a completion leaves behind. Where it isn't, the word is read as a level of the feature.
+/// (A registered permission is never read as a level: `prompts.delete` would come to mean more in scopes that
+/// are in use.)
+std::span<const Scope> scopes_of_word(std::string_view feature, std::string_view word,
+                                      bool is_registered) noexcept;
+
+/// Whether the feature has such a level.
+bool is_scope_level(std::string_view feature, std::string_view level) noexcept;
+
+/// The levels of a resource of the user's own, whose name is its feature, and the actions of each; empty for
+/// `disabled`, and for an unknown level.
+std::span<const std::string_view> own_resource_levels() noexcept;
+std::span<const std::string_view> actions_of_level(std::string_view level) noexcept;
+
 /// The default levels of a new key; other features are disabled.
 struct DefaultLevel {
   std::string_view feature;

@@ -35,11 +35,15 @@ enum class Category : std::uint8_t {
   api_keys,
   prompts,
   guardrails,
-  integrations
+  integrations,
+  resources
 };
 
-/// The category of that name. A resource's grants belong to the category of the same name, if there is one.
 std::optional<Category> category_named(std::string_view name) noexcept;
+
+/// The category that a resource's grants belong to: the one of its name; `resources` for a resource that is
+/// not built in; none for other built-in resources, which workspaces never configure.
+std::optional<Category> category_of(std::string_view resource) noexcept;
 
 class CategorySet {
  public:
@@ -57,7 +61,8 @@ enum class KeyKind : std::uint8_t { organization_service_key, workspace_service_
 std::optional<KeyKind> key_kind_named(std::string_view name) noexcept;
 
 /// A list of words by name, for SQL: levels, categories, key_kinds, organization_level, append_only,
-/// observability. Empty for any other name.
+/// observability, gateway (resources of the vocabulary llm_gateway), without_category. Empty for any other
+/// name.
 std::span<const std::string_view> words_of(std::string_view list) noexcept;
 
 /// Whether an override of a role's grant can have any effect: never for owners and workspace admins; for
@@ -65,6 +70,13 @@ std::span<const std::string_view> words_of(std::string_view list) noexcept;
 /// on the organization level.
 bool can_be_overridden(const Uuid &role, Level level_of_role, std::string_view resource,
                        std::string_view action) noexcept;
+
+/// Whether a workspace's override of a role's grant can count: it takes nothing from a role of the
+/// organization.
+bool workspace_may_override(Level level_of_role, bool allowed) noexcept;
+
+/// Roles of a workspace that see all rows, whatever the data visibility.
+bool is_above_visibility(const Uuid &role) noexcept;
 
 /// A row with an override of a role's grant, of an organization or a workspace.
 struct OverrideRow {
@@ -87,9 +99,15 @@ bool is_never_a_user_keys(std::string_view resource, std::string_view action) no
 /// Whether the workspace role member holds this over own rows only, whatever the data visibility.
 bool is_own_only_for_members(std::string_view resource) noexcept;
 
+/// Whether keys with every scope lack the action, and no level includes it: it must be named.
+bool is_off_by_default(std::string_view action) noexcept;
+
 /// Resources of the organization level: permissions on them count in no workspace, and for none of its
 /// rows.
 bool is_organization_level(std::string_view resource) noexcept;
+
+/// Whether a role of this level can have permissions on the resource.
+bool can_hold(Level level_of_role, std::string_view resource) noexcept;
 
 /// Resources whose rows no principal ever updates or deletes.
 bool is_append_only(std::string_view resource) noexcept;
@@ -102,6 +120,18 @@ bool is_observability(std::string_view resource) noexcept;
 
 /// The built-in roles that hold a permission from its registration on, so that it can be delegated.
 bool holds_new_permissions(const Uuid &role, std::string_view resource) noexcept;
+
+/// Whether the resource belongs to the vocabulary llm_gateway, which an installation can leave out.
+bool is_of_gateway(std::string_view resource) noexcept;
+
+/// The effect of an action on a resource of the user's own, as far as its name says: it reads rows, writes
+/// them, or neither.
+enum class ActionKind : std::uint8_t { read, write, other };
+ActionKind kind_of_action(std::string_view action) noexcept;
+
+/// Whether a built-in role holds this action on a resource of the user's own, unless the resource is
+/// registered otherwise: members what reads, creates and updates rows, all others everything.
+bool holds_by_default(const Uuid &role, std::string_view action) noexcept;
 
 /// The model's classes of permissions. REQUIRES: a permission is added here when it gets its number, before
 /// it is in any other set.

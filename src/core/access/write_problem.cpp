@@ -56,4 +56,9 @@ bool may_write_for_others(const Access &access, bool is_service_key, const Permi
   return is_service_key ? rights.rows(to_attribute) != Rows::none : access.is_above_settings(workspace);
 }
 
+bool may_be_named(const Access &access, const PermissionSet &to_view, bool has_workspaces,
+                  const Uuid &workspace) noexcept {
+  return rights_on(access, has_workspaces, workspace).rows(to_view) != Rows::none;
+}
+
 }  // namespace tenancy

@@ -61,4 +61,8 @@ bool may_write_for_others(const Access &access, bool is_service_key, const Permi
                           const PermissionSet &to_attribute, bool has_workspaces,
                           const Uuid &workspace) noexcept;
 
+/// RETURNS whether such a row may name the user with these rights: one who may view it there.
+bool may_be_named(const Access &access, const PermissionSet &to_view, bool has_workspaces,
+                  const Uuid &workspace) noexcept;
+
 }  // namespace tenancy

@@ -1,6 +1,7 @@
 #include "core/credential/token_claims.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -30,16 +31,38 @@ bool same_words(const JsonValue &a, const JsonValue &b) noexcept {
   }
 }
 
-// A text claim with two names.
-const char *read_text(const JsonObject &payload, string_view name, string_view other_name, string_view &text,
+constexpr std::array<string_view, 3> organization_names = {"organization_id", "organisation_id",
+                                                           "portkey_oid"};
+constexpr std::array<string_view, 2> workspace_names = {"workspace_slug", "portkey_workspace"};
+// Other signers use this word for their own things: it counts where no other claim names a workspace.
+constexpr std::array<string_view, 1> other_workspace_names = {"workspace"};
+// The signer's name for its user; recorded, and never an identity.
+constexpr std::array<string_view, 3> subject_names = {"sub", "email_id", "uid"};
+
+// A text claim with several names.
+const char *read_text(const JsonObject &payload, std::span<const string_view> names, string_view &text,
                       const char *missing, const char *contradicts) noexcept {
-  const JsonValue one = payload[name], other = payload[other_name];
-  for (const JsonValue &value : {one, other})
-    if (value.is_given() && (!value.is_text() || value.text.empty())) return missing;
-  if (!one.is_given() && !other.is_given()) return missing;
-  if (one.is_given() && other.is_given() && one.text != other.text) return contradicts;
-  text = one.is_given() ? one.text : other.text;
-  return nullptr;
+  text = {};
+  for (const string_view name : names) {
+    const JsonValue value = payload[name];
+    if (!value.is_given()) continue;
+    if (!value.is_text() || value.text.empty()) return missing;
+    if (!text.empty() && value.text != text) return contradicts;
+    text = value.text;
+  }
+  return text.empty() ? missing : nullptr;
+}
+
+std::span<const string_view> workspace_claims(const JsonObject &payload) noexcept {
+  for (const string_view name : workspace_names)
+    if (payload[name].is_given()) return workspace_names;
+  return other_workspace_names;
+}
+
+string_view read_subject(const JsonObject &payload) noexcept {
+  for (const string_view name : subject_names)
+    if (const JsonValue value = payload[name]; value.is_text() && !value.text.empty()) return value.text;
+  return {};
 }
 
 // The form of registered names; nothing else needs a look-up.
@@ -53,7 +76,8 @@ bool is_name(string_view text) noexcept {
 
 const char *read_scope_claim(const JsonObject &payload, JsonValue &scopes) noexcept {
   const JsonValue one = payload["scope"], other = payload["scopes"];
-  if (!is_scope_claim(one) || !is_scope_claim(other)) return "its scopes are neither a text nor a list";
+  if (!is_scope_claim(one) || !is_scope_claim(other))
+    return "its scopes (scope) are neither a text nor a list";
   if (one.is_given() && other.is_given() && !same_words(one, other))
     return "its scopes contradict each other";
   scopes = one.is_given() ? one : other;
@@ -73,25 +97,26 @@ std::optional<std::int64_t> numeric_date(const JsonValue &value, Rounding roundi
 
 const char *read_token_claims(const JsonObject &payload, TokenClaims &claims) noexcept {
   claims = {};
-  const char *problem = read_text(payload, "organization_id", "portkey_oid", claims.organization,
-                                  "it names no organization", "its organizations contradict each other");
+  const char *problem =
+      read_text(payload, organization_names, claims.organization,
+                "it names no organization (organization_id)", "its organizations contradict each other");
   if (problem == nullptr)
-    problem = read_text(payload, "workspace_slug", "portkey_workspace", claims.workspace,
-                        "it names no workspace", "its workspaces contradict each other");
+    problem = read_text(payload, workspace_claims(payload), claims.workspace,
+                        "it names no workspace (workspace_slug)", "its workspaces contradict each other");
   if (problem == nullptr) problem = read_scope_claim(payload, claims.scopes);
   if (problem != nullptr) return problem;
 
   const auto expires_at = numeric_date(payload["exp"], Rounding::down);
-  if (!expires_at) return "it has no valid time of expiry";
+  if (!expires_at) return "it has no valid time of expiry (exp)";
   claims.expires_at = *expires_at;
   if (const JsonValue value = payload["nbf"]; value.is_given()) {
     const auto not_before = numeric_date(value, Rounding::up);
-    if (!not_before) return "its start is no valid time";
+    if (!not_before) return "its start (nbf) is no valid time";
     claims.not_before = *not_before;
   }
   claims.issuer = payload["iss"];
   claims.audience = payload["aud"];
-  if (const JsonValue subject = payload["sub"]; subject.is_text()) claims.subject = subject.text;
+  claims.subject = read_subject(payload);
   return nullptr;
 }
 
@@ -100,8 +125,8 @@ std::int64_t token_not_after(const TokenClaims &claims) noexcept {
 }
 
 const char *check_token_time(const TokenClaims &claims, std::int64_t now) noexcept {
-  if (now >= token_not_after(claims)) return "it has expired";
-  if (now < (claims.not_before - clock_skew_seconds) * microseconds) return "it is not valid yet";
+  if (now >= token_not_after(claims)) return "it has expired (exp)";
+  if (now < (claims.not_before - clock_skew_seconds) * microseconds) return "it is not valid yet (nbf)";
   return nullptr;
 }
 

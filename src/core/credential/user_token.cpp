@@ -46,7 +46,7 @@ const char *check_audience(const JsonObject &payload, const IssuerTrust &trust) 
   } else {
     is_meant = audience.is_text() && contains(trust.audiences, audience.text);
   }
-  if (trust.audiences.empty() ? audience.is_given() : !is_meant) return "Its audience is another";
+  if (trust.audiences.empty() ? audience.is_given() : !is_meant) return "Its audience (aud) is another";
 
   // For which client it was issued, as the providers call it.
   const auto parties = trust.authorized_parties.empty() ? trust.audiences : trust.authorized_parties;
@@ -66,19 +66,19 @@ const char *read_times(const JsonObject &payload, const IssuerTrust &trust, std:
                        UserTokenClaims &claims) noexcept {
   const auto expires_at = numeric_date(payload["exp"], Rounding::down);
   const auto issued_at = numeric_date(payload["iat"], Rounding::down);
-  if (!expires_at) return "It has no valid time of expiry";
-  if (!issued_at) return "It has no valid time of issue";
+  if (!expires_at) return "It has no valid time of expiry (exp)";
+  if (!issued_at) return "It has no valid time of issue (iat)";
   TokenClaims times{};
   times.expires_at = *expires_at;
   // Both begin to count at their moment: neither before it was issued, nor before it says so.
   times.not_before = *issued_at;
   if (const JsonValue value = payload["nbf"]; value.is_given()) {
     const auto not_before = numeric_date(value, Rounding::up);
-    if (!not_before) return "Its start is no valid time";
+    if (!not_before) return "Its start (nbf) is no valid time";
     times.not_before = std::max(times.not_before, *not_before);
   }
-  if (now >= token_not_after(times)) return "It has expired";
-  if (check_token_time(times, now) != nullptr) return "It is not valid yet";
+  if (now >= token_not_after(times)) return "It has expired (exp)";
+  if (check_token_time(times, now) != nullptr) return "It is not valid yet (iat, nbf)";
   if (*expires_at - *issued_at > trust.max_age) return "It is valid for longer than is trusted";
   claims.issued_at = *issued_at;
   claims.expires_at = *expires_at;
@@ -88,7 +88,8 @@ const char *read_times(const JsonObject &payload, const IssuerTrust &trust, std:
 const char *read_identity(const JsonObject &payload, const IssuerTrust &trust,
                           UserTokenClaims &claims) noexcept {
   const JsonValue identity = payload[trust.subject == SubjectClaim::oid ? "oid" : "sub"];
-  if (!is_some_text(identity) || identity.text.size() > max_identity_length) return "It names no subject";
+  if (!is_some_text(identity) || identity.text.size() > max_identity_length)
+    return trust.subject == SubjectClaim::oid ? "It names no subject (oid)" : "It names no subject (sub)";
   claims.identity = identity.text;
   if (trust.subject == SubjectClaim::oid) {
     // An object id identifies within its tenant.
@@ -120,7 +121,7 @@ const char *read_place(const JsonObject &payload, UserTokenClaims &claims) noexc
       return "Its workspaces contradict each other";
     claims.workspace = workspace.text;
   }
-  return read_scope_claim(payload, claims.scopes) == nullptr ? nullptr : "Its scopes cannot be read";
+  return read_scope_claim(payload, claims.scopes) == nullptr ? nullptr : "Its scopes (scope) cannot be read";
 }
 
 }  // namespace

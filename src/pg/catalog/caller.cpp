@@ -1,5 +1,6 @@
 #include "pg/catalog/caller.hpp"
 
+#include "pg/catalog/constraint_words.hpp"
 #include "pg/server/error_bridge.hpp"
 
 namespace tenancy::pg {
@@ -142,7 +143,11 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
   fcinfo->context = nullptr;
   SetUserIdAndSecContext(call.frame.user, call.frame.context);
   innermost = &call.frame;
-  run_with_cleanup(run_body, leave, &call);
+  // To its caller, a function of the extension is one step.
+  if (is_body_of(call.frame.outer, user, context))
+    run_with_cleanup(run_body, leave, &call);
+  else
+    run_as_unit(run_body, leave, put_into_words, &call);
   // After an error the end of the (sub)transaction does this.
   SetUserIdAndSecContext(user, context);
   return call.result;

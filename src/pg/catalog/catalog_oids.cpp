@@ -30,6 +30,7 @@ constexpr IndexName index_names[index_count] = {
     {"roles_organization_id_level_name_key", true},
     {"organization_members_pkey", true},
     {"organization_members_user_idx", true},
+    {"organization_members_role_organization_idx", true},
     {"workspace_members_user_idx", true},
     {"workspace_members_pkey", true},
     {"permissions_pkey", true},
@@ -69,6 +70,7 @@ constexpr int guard_count = static_cast<int>(Guard::count);
 struct {
   DefinitionToken token;  // of all of it: DROP EXTENSION and CREATE EXTENSION change OIDs
   Oid schema;
+  bool is_internal_schema_known;
   Oid internal_schema;  // InvalidOid in 1.0, where everything is in the same schema
   bool is_known[index_count];
   Oid relations[index_count];
@@ -112,6 +114,15 @@ Oid look_up_own_schema(const char *name) {
   return OidIsValid(extension) && extension == get_extension_oid("pg_tenancy", true) ? schema : InvalidOid;
 }
 
+// Needed by few sessions.
+Oid internal_schema() {
+  if (!oids.is_internal_schema_known) {
+    oids.internal_schema = look_up_own_schema("tenancy_internal");
+    oids.is_internal_schema_known = true;
+  }
+  return oids.internal_schema;
+}
+
 void look_up_oids();
 
 void look_up_index(CatalogIndex index) {
@@ -130,7 +141,7 @@ void look_up_oids() {
   require_served_version();
   oids.schema = get_namespace_oid("tenancy", true);
   if (!OidIsValid(oids.schema)) raise_not_installed();
-  oids.internal_schema = look_up_own_schema("tenancy_internal");
+  oids.is_internal_schema_known = false;
   constexpr Oid plan_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, ANYOID};
   constexpr Oid shape_guard_arguments[] = {UUIDOID, TEXTOID, UUIDOID};
   constexpr Oid filter_id_arguments[] = {TEXTOID};
@@ -199,6 +210,8 @@ Oid filter_id_function() {
   return oids.filter_id;
 }
 
+Oid known_filter_id() { return oids.filter_id; }
+
 Oid write_guard_function() {
   look_up_oids();
   return oids.write_guard;
@@ -213,10 +226,10 @@ Oid find_public_function(const char *name) {
 
 bool is_our_function(Oid function, const char *name) {
   look_up_oids();
-  const Oid schema = get_func_namespace(function);
-  if (!OidIsValid(schema) || (schema != oids.schema && schema != oids.internal_schema)) return false;
   const char *found = get_func_name(function);
-  return found != nullptr && strcmp(found, name) == 0;
+  if (found == nullptr || strcmp(found, name) != 0) return false;
+  const Oid schema = get_func_namespace(function);
+  return OidIsValid(schema) && (schema == oids.schema || schema == internal_schema());
 }
 
 const char *schema_of_steps() {

@@ -40,6 +40,8 @@ Oid guard_function(Guard guard);
 Oid known_guard(Guard guard);
 /// The function filter_id(). Raises 55000 when the extension isn't there.
 Oid filter_id_function();
+/// The same, as this backend has looked it up last; InvalidOid if it hasn't.
+Oid known_filter_id();
 /// The function write_guard(); InvalidOid where the extension hasn't been updated to have it.
 Oid write_guard_function();
 /// The same, as this backend has looked it up last.

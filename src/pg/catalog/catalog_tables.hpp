@@ -20,6 +20,7 @@ enum class CatalogIndex : int {
   roles_organization_id_level_name_key,
   organization_members_pkey,
   organization_members_user_idx,
+  organization_members_role_organization_idx,
   workspace_members_user_idx,
   workspace_members_pkey,
   permissions_pkey,
@@ -166,7 +167,8 @@ enum : AttrNumber {
   workspace_decides,
   fill_nulls,
   workspace_implies_organization,
-  actions
+  actions,
+  writer_column
 };
 }
 namespace trusted_functions {

@@ -1,5 +1,7 @@
 #include "pg/catalog/entity_names.hpp"
 
+#include "pg/server/uuid_datum.hpp"
+
 namespace tenancy::pg {
 namespace {
 
@@ -27,7 +29,34 @@ const char *read_name(const CatalogRead &read, CatalogIndex primary_key, AttrNum
   return text;
 }
 
+ArrayType *array_of(std::span<const Uuid> ids) {
+  PodArray<Datum> values;
+  for (const Uuid &id : ids) values.append(uuid_datum(id));
+  return construct_array(values.items, values.count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
+}
+
+// One scan for so many ids.
+constexpr size_t ids_a_scan = 4096;
+
 }  // namespace
+
+PodArray<const char *> read_external_ids(const CatalogRead &read, Entity entity, std::span<const Uuid> ids) {
+  const EntityNames &names = entity_names[static_cast<int>(entity)];
+  PodArray<const char *> found;
+  while (!ids.empty()) {
+    const auto part = ids.first(Min(ids.size(), ids_a_scan));
+    ids = ids.subspan(part.size());
+    // Sorts them, and looks them up one after the other.
+    ScanKeyData key;
+    ScanKeyEntryInitialize(&key, SK_SEARCHARRAY, 1, BTEqualStrategyNumber, UUIDOID, InvalidOid, F_UUID_EQ,
+                           PointerGetDatum(array_of(part)));
+    CatalogScan scan = begin_scan(read, names.primary_key, 1, &key);
+    for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+      if (const char *text = text_column(scan, tuple, names.external_id); text != nullptr) found.append(text);
+    end_scan(scan);
+  }
+  return found;
+}
 
 const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id) {
   const EntityNames &names = entity_names[static_cast<int>(entity)];

@@ -105,6 +105,7 @@ void principal_changed(const PrincipalTexts &next) {
 
 void expire_catalog_tokens() noexcept { generations.catalogs++; }
 void expire_definition_tokens() noexcept { generations.definitions++; }
+void expire_parameter_tokens() noexcept { generations.parameters++; }
 
 void notification_received() noexcept { state.notifications++; }
 

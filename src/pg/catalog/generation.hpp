@@ -108,6 +108,7 @@ void principal_changed(const PrincipalTexts &next);
 /// that drops them.
 void expire_catalog_tokens() noexcept;
 void expire_definition_tokens() noexcept;
+void expire_parameter_tokens() noexcept;
 
 // Notifications of the server, for invalidation.cpp
 

@@ -12,8 +12,8 @@ void read_scopes(const CatalogRead &read, ApiKeyRead &key) {
   equals(&scan_key, attribute::api_key_scopes::api_key_id, key.id);
   CatalogScan scan = begin_scan(read, CatalogIndex::api_key_scopes_pkey, 1, &scan_key);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-    key.facts.scopes.add(
-        permission_of(scan, tuple, attribute::api_key_scopes::resource, attribute::api_key_scopes::action));
+    key.facts.scopes.add(permission_of(read, scan, tuple, attribute::api_key_scopes::resource,
+                                       attribute::api_key_scopes::action));
   end_scan(scan);
 }
 
@@ -69,10 +69,8 @@ void read_row(const CatalogRead &read, ApiKeyRead &key) {
   end_scan(scan);
   if (!key.usable) return;
   key.facts.classes = &permission_classes();
-  if (all_scopes)
-    key.facts.scopes = registered_permissions(read).all;
-  else
-    read_scopes(read, key);
+  if (all_scopes) key.facts.scopes = registered_permissions(read).every_scope;
+  read_scopes(read, key);
 }
 
 }  // namespace

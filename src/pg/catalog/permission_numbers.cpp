@@ -129,14 +129,27 @@ std::span<const NamedPermission> permissions_by_name() {
   return found.span();
 }
 
-PermissionId permission_id(const char *resource, const char *action) {
-  const Entry *entry = entry_of(resource, action);
+namespace {
+
+Entry *required_entry(const char *resource, const char *action) {
+  Entry *entry = entry_of(resource, action);
   if (entry == nullptr) elog(ERROR, "permission name is too long");
-  return entry->id;
+  return entry;
 }
 
-PermissionId permission_of(const CatalogScan &scan, HeapTuple tuple, AttrNumber resource, AttrNumber action) {
-  return permission_id(text_column(scan, tuple, resource), text_column(scan, tuple, action));
+}  // namespace
+
+PermissionId permission_id(const char *resource, const char *action) {
+  return required_entry(resource, action)->id;
+}
+
+// Removing the permission means removing the row first, of which the session is notified.
+PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple,
+                           AttrNumber resource, AttrNumber action) {
+  Entry *entry = required_entry(text_column(scan, tuple, resource), text_column(scan, tuple, action));
+  entry->registered = true;
+  entry->looked_up = read.start.token;
+  return entry->id;
 }
 
 const PermissionClasses &permission_classes() { return classes; }
@@ -150,9 +163,11 @@ const RegisteredPermissions &registered_permissions(const CatalogRead &read) {
       RelationGetDescr(scan.relation)->natts >= attribute::permissions::data_visibility;
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const char *resource = text_column(scan, tuple, attribute::permissions::resource);
+    const char *action = text_column(scan, tuple, attribute::permissions::action);
     const PermissionId permission =
-        permission_id(resource, text_column(scan, tuple, attribute::permissions::action));
+        permission_of(read, scan, tuple, attribute::permissions::resource, attribute::permissions::action);
     found.all.add(permission);
+    if (!is_off_by_default(action)) found.every_scope.add(permission);
     if (says_what_is_shared && !is_observability(resource) &&
         !bool_column(scan, tuple, attribute::permissions::data_visibility))
       found.shared.add(permission);
@@ -198,11 +213,16 @@ void check_length(const char *what, const char *name) {
 void require_registered_resource(const char *resource) {
   check_length("resource", resource);
   if (exists(resource, nullptr)) return;
+  if (is_of_gateway(resource))
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("resource \"%s\" is not registered", resource),
+             errdetail("It belongs to the vocabulary \"llm_gateway\", which this database leaves out."),
+             errhint("Use tenancy.use_vocabulary('llm_gateway') to have it.")));
   const char *nearest = nearest_registered(resource, nullptr);
   ereport(ERROR,
           (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("resource \"%s\" is not registered", resource),
            nearest != nullptr ? errhint("Perhaps you meant \"%s\".", nearest)
-                              : errhint("Use tenancy.register_permission() to add one.")));
+                              : errhint("Use tenancy.register_resource() to add one.")));
 }
 
 void require_registered(const char *resource, const char *action) {

@@ -21,15 +21,18 @@ uint64 permission_numbering();
 
 /// RETURNS the number of a permission in a catalog row. Raises 54000 for more than max_permissions.
 PermissionId permission_id(const char *resource, const char *action);
-PermissionId permission_of(const CatalogScan &scan, HeapTuple tuple, AttrNumber resource, AttrNumber action);
+/// The same for a row with a foreign key to the registered permissions: is_registered() needn't read these.
+PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple,
+                           AttrNumber resource, AttrNumber action);
 
 /// RETURNS the model's classes of all permissions with a number.
 const PermissionClasses &permission_classes();
 
-/// The registered permissions: all of them, and those not governed by data visibility. CACHES: them, until
-/// the catalog changes.
+/// The registered permissions: all of them, those of keys with every scope, and those not governed by data
+/// visibility. CACHES: them, until the catalog changes.
 struct RegisteredPermissions {
   PermissionSet all;
+  PermissionSet every_scope;
   PermissionSet shared;
 };
 const RegisteredPermissions &registered_permissions(const CatalogRead &read);

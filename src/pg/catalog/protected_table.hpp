@@ -11,6 +11,7 @@ struct ProtectedTable {
   bool found;
   const char *resource;
   const char *column_names[4];  // organization, workspace, owner, API key; nullptr for none
+  const char *writer_column;    // where the owner column names the initiator
   bool metadata_only;
   bool with_organization;
   bool shared;

@@ -44,7 +44,8 @@ Role read_role(const CatalogRead &read, const Uuid &id) {
   scan = begin_scan(read, CatalogIndex::grants_key, 2, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
     if (bool_column(scan, tuple, attribute::grants::allowed))
-      role.granted.add(permission_of(scan, tuple, attribute::grants::resource, attribute::grants::action));
+      role.granted.add(
+          permission_of(read, scan, tuple, attribute::grants::resource, attribute::grants::action));
   end_scan(scan);
 
   if (is_built_in(id) && built_in.count < built_in_roles) built_in.roles[built_in.count++] = role;

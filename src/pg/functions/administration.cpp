@@ -77,11 +77,53 @@ Datum pg_tenancy_can_be_overridden(PG_FUNCTION_ARGS) {
                                             text_to_cstring(PG_GETARG_TEXT_PP(3))));
 }
 
+PG_FUNCTION_INFO_V1(pg_tenancy_workspace_may_override);
+Datum pg_tenancy_workspace_may_override(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const auto level = level_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+  PG_RETURN_BOOL(level && workspace_may_override(*level, PG_GETARG_BOOL(1)));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_is_above_visibility);
+Datum pg_tenancy_is_above_visibility(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  PG_RETURN_BOOL(is_above_visibility(uuid_of_datum(PG_GETARG_DATUM(0))));
+}
+
 PG_FUNCTION_INFO_V1(pg_tenancy_can_be_registered);
 Datum pg_tenancy_can_be_registered(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   PG_RETURN_BOOL(
       can_be_registered(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1))));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_category_of);
+Datum pg_tenancy_category_of(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const auto category = category_of(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+  if (!category) PG_RETURN_NULL();
+  const std::string_view name = words_of("categories")[static_cast<std::size_t>(*category)];
+  PG_RETURN_TEXT_P(cstring_to_text_with_len(name.data(), static_cast<int>(name.size())));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_kind_of_action);
+Datum pg_tenancy_kind_of_action(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  switch (kind_of_action(text_to_cstring(PG_GETARG_TEXT_PP(0)))) {
+    case ActionKind::read:
+      PG_RETURN_TEXT_P(cstring_to_text("read"));
+    case ActionKind::write:
+      PG_RETURN_TEXT_P(cstring_to_text("write"));
+    case ActionKind::other:
+      break;
+  }
+  PG_RETURN_TEXT_P(cstring_to_text("other"));
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_holds_by_default);
+Datum pg_tenancy_holds_by_default(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  PG_RETURN_BOOL(holds_by_default(uuid_of_datum(PG_GETARG_DATUM(0)), text_to_cstring(PG_GETARG_TEXT_PP(1))));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_holds_new_permissions);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/key_facts.hpp"
@@ -79,12 +80,20 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
     reach.has_role_there = role->access->reaches_every_workspace();
   }
   ScanKeyData keys[2];
-  equals(&keys[0], attribute::workspace_members::user_id, user);
-  equals(&keys[1], attribute::workspace_members::organization_id, question.organization);
-  CatalogScan scan = begin_scan(read, CatalogIndex::workspace_members_user_idx, 2, keys);
+  CatalogIndex index = CatalogIndex::workspace_members_user_idx;
+  if (workspace) {
+    index = CatalogIndex::workspace_members_pkey;
+    equals(&keys[0], attribute::workspace_members::workspace_id, workspace);
+    equals(&keys[1], attribute::workspace_members::user_id, user);
+  } else {
+    equals(&keys[0], attribute::workspace_members::user_id, user);
+    equals(&keys[1], attribute::workspace_members::organization_id, question.organization);
+  }
+  CatalogScan scan = begin_scan(read, index, 2, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const Uuid in = uuid_column(scan, tuple, attribute::workspace_members::workspace_id);
-    if ((workspace && in != workspace) || has_ended(scan, tuple, attribute::workspace_members::ends_at))
+    if (uuid_column(scan, tuple, attribute::workspace_members::organization_id) != question.organization ||
+        has_ended(scan, tuple, attribute::workspace_members::ends_at))
       continue;
     const RoleRights *role =
         find_role_rights(roles, uuid_column(scan, tuple, attribute::workspace_members::role_id));
@@ -120,21 +129,88 @@ void add_answer(ResultRows &rows, const char *kind, const Uuid &id, const char *
   rows.end_row();
 }
 
-void add_users(ResultRows &rows, const CatalogRead &read, const Question &question,
-               const PodArray<RoleRights> &roles) {
+struct Member {
+  Uuid user;
+  Uuid role;
+};
+
+void add_members(PodArray<Member> &members, const CatalogRead &read, CatalogIndex index, int key_count,
+                 ScanKey keys) {
+  CatalogScan scan = begin_scan(read, index, key_count, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    if (!has_ended(scan, tuple, attribute::organization_members::ends_at))
+      members.append({uuid_column(scan, tuple, attribute::organization_members::user_id),
+                      uuid_column(scan, tuple, attribute::organization_members::role_id)});
+  end_scan(scan);
+}
+
+// The members whose organization role alone reaches rows of the workspace.
+void add_members_by_role(PodArray<Member> &members, const CatalogRead &read, const Question &question,
+                         const PodArray<RoleRights> &roles) {
+  for (const RoleRights &role : roles.span()) {
+    if (strcmp(role.level, "organization") != 0 ||
+        role.access->authorized(question.permission, question.workspace) == Rows::none)
+      continue;
+    ScanKeyData keys[2];
+    equals(&keys[0], attribute::organization_members::role_id, role.id);
+    equals(&keys[1], attribute::organization_members::organization_id, question.organization);
+    add_members(members, read, CatalogIndex::organization_members_role_organization_idx, 2, keys);
+  }
+}
+
+void add_members_of_workspace(PodArray<Member> &members, const CatalogRead &read, const Question &question) {
+  PodArray<Uuid> users;
+  ScanKeyData key;
+  equals(&key, attribute::workspace_members::workspace_id, question.workspace);
+  CatalogScan scan = begin_scan(read, CatalogIndex::workspace_members_pkey, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    users.append(uuid_column(scan, tuple, attribute::workspace_members::user_id));
+  end_scan(scan);
+  for (const Uuid &user : users.span())
+    if (const Uuid role = read_organization_role(read, question.organization, user); role)
+      members.append({user, role});
+}
+
+bool has_groups(const CatalogRead &read, const Uuid &organization) {
+  ScanKeyData key;
+  equals(&key, attribute::groups::organization_id, organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::groups_organization_id_name_key, 1, &key);
+  const bool found = HeapTupleIsValid(next_tuple(scan));
+  end_scan(scan);
+  return found;
+}
+
+// Those who may have the permission, in the order of their ids: in one workspace, not everybody in the
+// organization, unless groups could give anybody a role there.
+PodArray<Member> members_to_ask(const CatalogRead &read, const Question &question,
+                                const PodArray<RoleRights> &roles) {
+  PodArray<Member> members;
+  // Version 1.0 has no such index.
+  if (question.workspace && has_catalog_index(CatalogIndex::organization_members_role_organization_idx) &&
+      !has_groups(read, question.organization)) {
+    add_members_by_role(members, read, question, roles);
+    add_members_of_workspace(members, read, question);
+    Member *end = members.items + members.count;
+    std::sort(members.items, end, [](const Member &a, const Member &b) { return a.user < b.user; });
+    members.count = static_cast<int>(
+        std::unique(members.items, end, [](const Member &a, const Member &b) { return a.user == b.user; }) -
+        members.items);
+    return members;
+  }
   ScanKeyData key;
   equals(&key, attribute::organization_members::organization_id, question.organization);
-  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 1, &key);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
-    if (has_ended(scan, tuple, attribute::organization_members::ends_at)) continue;
-    const Uuid user = uuid_column(scan, tuple, attribute::organization_members::user_id);
-    const Uuid role = uuid_column(scan, tuple, attribute::organization_members::role_id);
-    const Reach reach = reach_of_member(read, question, roles, user, role, question.workspace);
-    if (reach.rows == Rows::none || !read_user(read, user).active) continue;
-    add_answer(rows, "user", user, read_display_name(read, Entity::user, user), reach.rows,
+  add_members(members, read, CatalogIndex::organization_members_pkey, 1, &key);
+  return members;
+}
+
+void add_users(ResultRows &rows, const CatalogRead &read, const Question &question,
+               const PodArray<RoleRights> &roles) {
+  for (const Member &member : members_to_ask(read, question, roles).span()) {
+    const Reach reach = reach_of_member(read, question, roles, member.user, member.role, question.workspace);
+    if (reach.rows == Rows::none || !read_user(read, member.user).active) continue;
+    add_answer(rows, "user", member.user, read_display_name(read, Entity::user, member.user), reach.rows,
                via_role(read, reach));
   }
-  end_scan(scan);
 }
 
 bool has_scope(const CatalogRead &read, const Question &question, const Uuid &api_key) {
@@ -157,19 +233,18 @@ Rows reach_of_user_key(const CatalogRead &read, const Question &question, const 
   return rows_of_user_key(of_user.rows, of_user.has_role_there, question.id, permission_classes());
 }
 
-void add_keys(ResultRows &rows, const CatalogRead &read, const Question &question,
-              const PodArray<RoleRights> &roles) {
-  ScanKeyData key;
-  equals(&key, attribute::api_keys::organization_id, question.organization);
-  CatalogScan scan = begin_scan(read, CatalogIndex::api_keys_organization_idx, 1, &key);
+void add_keys_found(ResultRows &rows, const CatalogRead &read, const Question &question,
+                    const PodArray<RoleRights> &roles, int key_count, ScanKey keys) {
+  CatalogScan scan = begin_scan(read, CatalogIndex::api_keys_organization_idx, key_count, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const Uuid id = uuid_column(scan, tuple, attribute::api_keys::api_key_id);
     const Uuid workspace = uuid_column(scan, tuple, attribute::api_keys::workspace_id);
     const char *kind = text_column(scan, tuple, attribute::api_keys::kind);
     Rows reached = rows_of_service_key(workspace, question.id, question.workspace, permission_classes());
     if (reached == Rows::none || why_key_has_ended(scan, tuple) != nullptr) continue;
-    if (!bool_column(scan, tuple, attribute::api_keys::all_scopes) && !has_scope(read, question, id))
-      continue;
+    const bool has_every_scope =
+        bool_column(scan, tuple, attribute::api_keys::all_scopes) && !is_off_by_default(question.action);
+    if (!has_every_scope && !has_scope(read, question, id)) continue;
     if (key_kind_named(kind) == KeyKind::workspace_user_key)
       reached = reach_of_user_key(read, question, roles,
                                   uuid_column(scan, tuple, attribute::api_keys::user_id), workspace);
@@ -177,6 +252,30 @@ void add_keys(ResultRows &rows, const CatalogRead &read, const Question &questio
     add_answer(rows, kind, id, text_column(scan, tuple, attribute::api_keys::name), reached, "scope");
   }
   end_scan(scan);
+}
+
+// In the workspace, or (nil) of the organization.
+void add_keys_in(ResultRows &rows, const CatalogRead &read, const Question &question,
+                 const PodArray<RoleRights> &roles, const Uuid &workspace) {
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::api_keys::organization_id, question.organization);
+  if (workspace)
+    equals(&keys[1], attribute::api_keys::workspace_id, workspace);
+  else
+    is_null(&keys[1], attribute::api_keys::workspace_id);
+  add_keys_found(rows, read, question, roles, 2, keys);
+}
+
+void add_keys(ResultRows &rows, const CatalogRead &read, const Question &question,
+              const PodArray<RoleRights> &roles) {
+  if (question.workspace) {
+    add_keys_in(rows, read, question, roles, question.workspace);
+    add_keys_in(rows, read, question, roles, {});
+    return;
+  }
+  ScanKeyData key;
+  equals(&key, attribute::api_keys::organization_id, question.organization);
+  add_keys_found(rows, read, question, roles, 1, &key);
 }
 
 }  // namespace
@@ -222,12 +321,52 @@ Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
   question.id = permission_id(question.resource, question.action);
 
   CatalogRead read = begin_catalog_read();
-  const auto roles =
-      read_role_rights(read, question.organization, read_workspaces(read, question.organization));
+  const auto workspaces = question.workspace ? std::span<const Uuid>(&question.workspace, 1)
+                                             : read_workspaces(read, question.organization);
+  const auto roles = read_role_rights(read, question.organization, workspaces);
   add_users(rows, read, question, roles);
   add_keys(rows, read, question, roles);
   end_catalog_read(read);
   return 0;
+}
+
+// The roles with a permission in a workspace, or (NULL) on the organization or, with the fifth argument,
+// anywhere in it. With the sixth, those that have it over all rows.
+PG_FUNCTION_INFO_V1(pg_tenancy_roles_that_may);
+Datum pg_tenancy_roles_that_may(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
+  give_back_numbers();
+  const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
+  const char *resource = text_to_cstring(PG_GETARG_TEXT_PP(2));
+  const PermissionSet permission = registered_permission(resource, text_to_cstring(PG_GETARG_TEXT_PP(3)));
+  const bool anywhere = PG_GETARG_BOOL(4), all_rows = PG_GETARG_BOOL(5);
+  // A workspace without settings of its own, where none is named.
+  Uuid workspace;
+  workspace.bytes.fill(0xff);
+  const bool in_workspace = !PG_ARGISNULL(1) && !is_organization_level(resource);
+  if (in_workspace) workspace = uuid_of_datum(PG_GETARG_DATUM(1));
+
+  StringInfoData names;
+  initStringInfo(&names);
+  CatalogRead read = begin_catalog_read();
+  for (const RoleRights &role : read_role_rights(read, organization, {&workspace, 1}).span()) {
+    const bool of_workspace = strcmp(role.level, "workspace") == 0;
+    Rows rows = Rows::none;
+    if (of_workspace)
+      rows = (in_workspace || anywhere) && !is_organization_level(resource)
+                 ? role.access->in_workspace(workspace).rows(permission)
+                 : Rows::none;
+    else if (in_workspace)
+      rows = role.access->authorized(permission, workspace);
+    else
+      rows = anywhere ? role.access->anywhere(permission) : role.access->on_organization().rows(permission);
+    if (rows == Rows::all || (rows == Rows::own && !all_rows))
+      appendStringInfo(&names, "%s%s %s", names.len > 0 ? ", " : "", role.level, role.name);
+  }
+  end_catalog_read(read);
+  if (names.len == 0) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(names.data));
 }
 
 // The groups' rows of access_matrix(): the permissions that each gives its members, and by which role.
@@ -279,11 +418,11 @@ Datum pg_tenancy_access_matrix(PG_FUNCTION_ARGS) {
   const auto permissions = read_permissions(read);
   const auto roles = read_role_rights(read, organization, {&ordinary, 1});
   for (const RoleRights &role : roles.span()) {
-    const bool of_workspace = strcmp(role.level, "workspace") == 0;
+    const Level level = level_named(role.level).value_or(Level::workspace);
     const Rights &rights =
-        of_workspace ? role.access->in_workspace(ordinary) : role.access->on_organization();
+        level == Level::workspace ? role.access->in_workspace(ordinary) : role.access->on_organization();
     for (const RegisteredPermission &permission : permissions.span()) {
-      if (of_workspace && is_organization_level(permission.resource)) continue;
+      if (!can_hold(level, permission.resource)) continue;
       const auto overrides = role.facts.overrides;
       const bool overridden = std::any_of(overrides.begin(), overrides.end(), [&](const GrantOverride &row) {
         return row.role == role.id && !row.workspace && row.permission == permission.id;

@@ -37,6 +37,16 @@ ApiKeyText new_secret() {
   return format_api_key(random);
 }
 
+Datum names_of(std::span<const Scope> scopes) {
+  PodArray<Datum> names;
+  for (const Scope &scope : scopes) {
+    const char *name = psprintf("%.*s.%.*s", static_cast<int>(scope.resource.size()), scope.resource.data(),
+                                static_cast<int>(scope.action.size()), scope.action.data());
+    names.append(CStringGetTextDatum(name));
+  }
+  return PointerGetDatum(construct_array(names.items, names.count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 }  // namespace
 
 extern "C" {
@@ -80,13 +90,35 @@ Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
   for (const auto candidate : levels) known = known || candidate == level;
   if (!known) raise_unknown("level", level, levels);
 
-  PodArray<Datum> scopes;
-  for (const Scope &scope : scopes_of_level(feature, level)) {
-    const char *name = psprintf("%.*s.%.*s", static_cast<int>(scope.resource.size()), scope.resource.data(),
-                                static_cast<int>(scope.action.size()), scope.action.data());
-    scopes.append(CStringGetTextDatum(name));
-  }
-  PG_RETURN_ARRAYTYPE_P(construct_array(scopes.items, scopes.count, TEXTOID, -1, false, TYPALIGN_INT));
+  return names_of(scopes_of_level(feature, level));
+}
+
+// The permissions that a single scope gives beside that of its name, likewise; NULL for one that is neither
+// registered (the second argument) nor a level.
+PG_FUNCTION_INFO_V1(pg_tenancy_scopes_of_word);
+Datum pg_tenancy_scopes_of_word(PG_FUNCTION_ARGS) {
+  const std::string_view word = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  const bool is_registered = PG_GETARG_BOOL(1);
+  const size_t dot = word.find('.');
+  const std::string_view feature = word.substr(0, dot);
+  const std::string_view level = dot == std::string_view::npos ? std::string_view() : word.substr(dot + 1);
+  if (!is_registered && !is_scope_level(feature, level)) PG_RETURN_NULL();
+  return names_of(scopes_of_word(feature, level, is_registered));
+}
+
+// The actions of a level of the user's own resources; the caller removes unregistered ones.
+PG_FUNCTION_INFO_V1(pg_tenancy_actions_of_level);
+Datum pg_tenancy_actions_of_level(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const char *level = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  const auto levels = own_resource_levels();
+  bool known = false;
+  for (const auto candidate : levels) known = known || candidate == level;
+  if (!known) raise_unknown("level", level, levels);
+
+  PodArray<Datum> actions;
+  for (const auto action : actions_of_level(level)) actions.append(text_of(action));
+  PG_RETURN_ARRAYTYPE_P(construct_array(actions.items, actions.count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 // The default levels of a new key, as pairs of feature and level.

@@ -2,8 +2,11 @@
 
 #include "pg/session/principal.hpp"
 
+#include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
+#include "pg/server/nearest.hpp"
+#include "pg/server/pod_array.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -64,7 +67,37 @@ bool holds_in(const CallState &asked, const Uuid &workspace) {
   return authorized(*current_principal_or_undecided(), asked.permission, workspace) != Rows::none;
 }
 
-Uuid workspace_named(CallState &asked, const text *reference, const Uuid &organization) {
+// RETURNS the workspace with the nearest name among those that the session may list or view, or nullptr.
+const char *nearest_workspace(Principal &principal, const char *reference) {
+  PermissionSet any_of = registered_permission("workspaces", "list");
+  any_of.add(permission_id("workspaces", "view"));
+  const char *slash = strchr(reference, '/');
+  NearestWord nearest = nearest_to(slash == nullptr ? reference : slash + 1);
+  PodArray<Uuid> workspaces;
+  if (principal.access->reaches_every_workspace())
+    for (const Uuid &workspace : workspaces_of(principal)) workspaces.append(workspace);
+  else
+    for (const auto &entry : principal.access->entries()) workspaces.append(entry.workspace);
+  CatalogRead read = begin_catalog_read();
+  for (const Uuid &workspace : workspaces.span()) {
+    if (principal.access->authorized(any_of, workspace) == Rows::none) continue;
+    if (const char *slug = read_display_name(read, Entity::workspace, workspace); slug != nullptr)
+      consider(nearest, slug);
+  }
+  end_catalog_read(read);
+  return nearest.best;
+}
+
+[[noreturn]] void raise_no_workspace(Principal &principal, const char *name) {
+  const char *nearest = nearest_workspace(principal, name);
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", name),
+                  errdetail("The session's organization has no such workspace."),
+                  nearest == nullptr ? 0 : errhint("Perhaps you meant \"%s\".", nearest)));
+  pg_unreachable();
+}
+
+Uuid workspace_named(CallState &asked, const text *reference, Principal &principal) {
+  const Uuid organization = principal.organization;
   KnownReference &known = asked.reference;
   if (known.workspace && known.token.valid() && known.organization == organization &&
       is_same(reference, known.text, known.length))
@@ -76,9 +109,7 @@ Uuid workspace_named(CallState &asked, const text *reference, const Uuid &organi
   subscribe(read.start, Audience::organization, organization);
   const CatalogToken read_at = read.start.token;
   end_catalog_read(read);
-  if (!workspace)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", name),
-                    errdetail("The session's organization has no such workspace.")));
+  if (!workspace) raise_no_workspace(principal, name);
   const size_t length = strlen(name);
   if (length < sizeof known.text) {
     known = {read_at, organization, workspace, static_cast<int>(length), {}};
@@ -109,9 +140,9 @@ PG_FUNCTION_INFO_V1(pg_tenancy_authorize_reference);
 Datum pg_tenancy_authorize_reference(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   CallState &asked = asked_for(fcinfo);
-  const Principal *principal = current_principal_or_undecided();
+  Principal *principal = current_principal_or_undecided();
   if (PG_ARGISNULL(2) || principal->kind == PrincipalKind::anonymous) PG_RETURN_BOOL(false);
-  PG_RETURN_BOOL(holds_in(asked, workspace_named(asked, PG_GETARG_TEXT_PP(2), principal->organization)));
+  PG_RETURN_BOOL(holds_in(asked, workspace_named(asked, PG_GETARG_TEXT_PP(2), *principal)));
 }
 }
 

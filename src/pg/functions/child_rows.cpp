@@ -2,15 +2,11 @@
 
 #include "pg/catalog/caller.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/functions/owner_work.hpp"
 #include "pg/server/compat.hpp"
-#include "pg/session/parameters.hpp"
 
 namespace tenancy::pg {
 namespace {
-
-void set_until_done(const char *name, const char *value, GucContext context, GucSource source) {
-  set_config_option(name, value, context, source, GUC_ACTION_SAVE, true, 0, false);
-}
 
 const char *qualified(Oid relation) {
   return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
@@ -42,22 +38,14 @@ void append_differing(StringInfo sql, const ChildTable &child) {
   appendStringInfoString(sql, ")");
 }
 
-// Runs as the child's owner, as owner_work.cpp does. It must also own the parent, to see all of the
+// Runs as the child's owner. It must also own the parent, to see all of the
 // parent's rows.
 int64 run_as_owner(Oid relation, const char *sql, bool returns_count) {
   HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
   if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for relation %u", relation);
   const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
   ReleaseSysCache(row);
-  Oid user = InvalidOid;
-  int security = 0;
-  GetUserIdAndSecContext(&user, &security);
-  const int level = NewGUCNestLevel();
-  set_until_done("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
-  set_until_done("row_security", "on", PGC_USERSET, PGC_S_SESSION);
-  set_until_done("tenancy.suspension", "on", PGC_SUSET, internal_source);
-  SetUserIdAndSecContext(
-      owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+  const OwnerWork as_owner = begin_owner_work(owner, "pg_catalog, pg_temp");
   const int result = SPI_execute(sql, false, 0);
   if (result != (returns_count ? SPI_OK_SELECT : SPI_OK_UPDATE))
     elog(ERROR, "SPI_execute returned %s", SPI_result_code_string(result));
@@ -66,8 +54,7 @@ int64 run_as_owner(Oid relation, const char *sql, bool returns_count) {
     bool is_null = false;
     count = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
   }
-  SetUserIdAndSecContext(user, security);
-  AtEOXact_GUC(false, level);
+  end_owner_work(as_owner);
   return count;
 }
 

@@ -2,11 +2,12 @@
 // the row was and in the one where it is.
 //
 // An AFTER ROW trigger asks for it, since no BEFORE trigger can change the row any more. That the columns
-// differ, or aren't what INSERT gives them by default, its WHEN has found out: other statements never come
-// here.
+// differ, or, in a row that is inserted or moves to another workspace, aren't what INSERT gives them by
+// default, its WHEN has found out: other statements never come here.
 
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
+#include "pg/plan/id_columns.hpp"
 #include "pg/plan/row_filter.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/statement_time.hpp"
@@ -16,6 +17,7 @@
 extern "C" {
 #include "commands/trigger.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/datum.h"
 #include "utils/rls.h"
 }
 
@@ -35,17 +37,6 @@ struct Held {
   ExprState *condition;
   ExprContext *expression_context;
 };
-
-Node *parameter(int number, Oid type, Oid collation) {
-  Param *param = makeNode(Param);
-  param->paramkind = PARAM_EXTERN;
-  param->paramid = number;
-  param->paramtype = type;
-  param->paramtypmod = -1;
-  param->paramcollid = collation;
-  param->location = -1;
-  return reinterpret_cast<Node *>(param);
-}
 
 [[noreturn]] void refuse_trigger(const TriggerData *trigger) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -86,7 +77,7 @@ Held *find_held(FmgrInfo *call, const TriggerData *trigger, const char *action) 
     const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), held->columns[i] - 1);
     held->values->params[i].ptype = attribute->atttypid;
     held->values->params[i].pflags = PARAM_FLAG_CONST;
-    nodes[i] = parameter(i + 1, attribute->atttypid, attribute->attcollation);
+    nodes[i] = id_parameter(i + 1, attribute->atttypid, attribute->attcollation);
   }
   give_back_numbers();
   held->token = SessionToken::now();
@@ -120,6 +111,34 @@ bool is_held(Held *held, const Relation relation, HeapTuple row) {
   return !is_null && DatumGetBool(result);
 }
 
+// To whom no policy applies, the action is no matter either. A row that moves along with its parent is
+// changed by its table's owner, but the user who moves the parent is asked.
+bool is_exempt(const Relation relation) {
+  const Oid oid = RelationGetRelid(relation);
+  if (check_enable_rls(oid, InvalidOid, true) == RLS_ENABLED) return false;
+  return !after_triggers_run_as_who_queued || GetUserId() != relation->rd_rel->relowner ||
+         check_enable_rls(oid, GetOuterUserId(), true) != RLS_ENABLED;
+}
+
+// Whether the row goes to another organization or workspace.
+bool is_moved(const ProtectedTable &table, const TriggerData *trigger) {
+  const Relation relation = trigger->tg_relation;
+  if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) return false;
+  for (int i = 0; i < 2; i++) {
+    const AttrNumber column = table.column_names[i] == nullptr
+                                  ? InvalidAttrNumber
+                                  : get_attnum(RelationGetRelid(relation), table.column_names[i]);
+    if (column == InvalidAttrNumber) continue;
+    bool was_null = false, is_null = false;
+    const Datum was = heap_getattr(trigger->tg_trigtuple, column, RelationGetDescr(relation), &was_null);
+    const Datum is = heap_getattr(trigger->tg_newtuple, column, RelationGetDescr(relation), &is_null);
+    const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
+    if (was_null != is_null || (!is_null && !datum_image_eq(was, is, attribute->attbyval, attribute->attlen)))
+      return true;
+  }
+  return false;
+}
+
 [[noreturn]] void refuse_change(const TriggerData *trigger, const char *action, bool is_old_row) {
   const Relation relation = trigger->tg_relation;
   const ProtectedTable table = read_protected_table(RelationGetRelid(relation));
@@ -128,15 +147,20 @@ bool is_held(Held *held, const Relation relation, HeapTuple row) {
                                                        : "in the row's workspace";
   record_denial(Counter::denied_permission, psprintf("%s.%s", table.resource, action),
                 "change of a column that needs it");
-  ereport(
-      ERROR,
-      (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-       errmsg("permission denied to change %s of table \"%s\"", columns_of_action(table, action),
-              RelationGetRelationName(relation)),
-       errdetail("%s needs \"%s.%s\", which the session does not hold %s.",
-                 TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "Another value than the default" : "The change",
-                 table.resource, action, where),
-       errhint("tenancy.explain_authorize() says where the right would come from."), errtable(relation)));
+  const bool moves = is_moved(table, trigger);
+  const char *columns = columns_of_action(table, action);
+  ereport(ERROR,
+          (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+           moves ? errmsg("permission denied to move a row of table \"%s\" with its %s",
+                          RelationGetRelationName(relation), columns)
+                 : errmsg("permission denied to change %s of table \"%s\"", columns,
+                          RelationGetRelationName(relation)),
+           errdetail("%s needs \"%s.%s\", which the session does not hold %s.",
+                     moves ? "Another value than the default, or a change,"
+                     : TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "Another value than the default"
+                                                                  : "The change",
+                     table.resource, action, where),
+           errhint("tenancy.explain_authorize() says where the right would come from."), errtable(relation)));
   pg_unreachable();
 }
 
@@ -156,9 +180,7 @@ Datum pg_tenancy_check_action(PG_FUNCTION_ARGS) {
       !(is_update || TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) || trigger->tg_trigger->tgnargs != 1)
     refuse_trigger(trigger);
   HeapTuple row = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
-  // To whom no policy applies, the action is no matter either.
-  if (check_enable_rls(RelationGetRelid(trigger->tg_relation), InvalidOid, true) != RLS_ENABLED)
-    return PointerGetDatum(row);
+  if (is_exempt(trigger->tg_relation)) return PointerGetDatum(row);
   const char *action = trigger->tg_trigger->tgargs[0];
   Held *held = find_held(fcinfo->flinfo, trigger, action);
   if (is_update && !is_held(held, trigger->tg_relation, trigger->tg_trigtuple))

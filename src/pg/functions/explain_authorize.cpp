@@ -92,7 +92,7 @@ void explain_role(Explanation &explanation, const CatalogRead &read, const Princ
                   const RoleRights &role) {
   const char *name = psprintf("%s role %s", role.level, role.name);
   explain_grants(explanation, read, principal.organization, name, role);
-  if (strcmp(role.level, "workspace") == 0 && role.id != workspace_admin_role &&
+  if (level_named(role.level) == Level::workspace && !is_above_visibility(role.id) &&
       !registered_permissions(read).shared.contains(explanation.id))
     explain_visibility(explanation, role);
   PermissionSet permission;

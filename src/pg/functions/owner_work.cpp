@@ -3,8 +3,9 @@
 // The extension's owner is a superuser. A statement on a user's table can also execute code of the table's
 // owner (index predicates and expressions, triggers, rules, checks, casts). It therefore runs as that
 // owner, in a security-restricted operation with a safe search_path, as the server's own maintenance does,
-// and while the session's principal is suspended. The owner sees all rows of its own tables although row
-// security is forced, as in referential actions.
+// and while the session's principal is suspended.
+
+#include "pg/functions/owner_work.hpp"
 
 #include "pg/catalog/caller.hpp"
 #include "pg/plan/owner_exemption.hpp"
@@ -103,6 +104,23 @@ static void name_the_table(void *relation) {
 
 }  // namespace
 
+OwnerWork begin_owner_work(Oid owner, const char *search_path) {
+  OwnerWork work{};
+  GetUserIdAndSecContext(&work.user, &work.security);
+  work.level = NewGUCNestLevel();
+  set_until_done("search_path", search_path, PGC_USERSET, PGC_S_SESSION);
+  set_until_done("row_security", "on", PGC_USERSET, PGC_S_SESSION);
+  set_until_done("tenancy.suspension", "on", PGC_SUSET, internal_source);
+  SetUserIdAndSecContext(owner, work.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION |
+                                    SECURITY_NOFORCE_RLS);
+  return work;
+}
+
+void end_owner_work(const OwnerWork &work) {
+  SetUserIdAndSecContext(work.user, work.security);
+  AtEOXact_GUC(false, work.level);
+}
+
 extern "C" {
 // as_owner(relation, statement): runs one statement, whose only column is jsonb. Returns its rows, or else
 // the number of changed rows. REQUIRES: a caller in language "tenancy".
@@ -118,22 +136,12 @@ Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
 
   ErrorContextCallback context{error_context_stack, name_the_table, &relation};
   error_context_stack = &context;
-  Oid user = InvalidOid;
-  int security = 0;
-  GetUserIdAndSecContext(&user, &security);
-  const int level = NewGUCNestLevel();
   // That of the functions which print the statement: a name then means here what it meant there, and no
   // temporary object of the caller takes its place.
-  set_until_done("search_path", "pg_catalog, tenancy, pg_temp", PGC_USERSET, PGC_S_SESSION);
-  set_until_done("row_security", "on", PGC_USERSET, PGC_S_SESSION);
-  set_until_done("tenancy.suspension", "on", PGC_SUSET, internal_source);
-  SetUserIdAndSecContext(
-      owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+  const OwnerWork as_owner = begin_owner_work(owner, "pg_catalog, tenancy, pg_temp");
   Work work{text_to_cstring(PG_GETARG_TEXT_PP(1)), result};
   run_users_code(run_statement, &work);
-  // After an error the end of the (sub)transaction does all of this.
-  SetUserIdAndSecContext(user, security);
-  AtEOXact_GUC(false, level);
+  end_owner_work(as_owner);
   error_context_stack = context.previous;
   return 0;
 }

@@ -27,13 +27,7 @@ IdType id_type(Oid type, Oid collation) {
   }
 }
 
-bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType type, Datum *value) {
-  if (type == IdType::uuid) {
-    *value = uuid_datum(id);
-    return true;
-  }
-  const char *external_id = read_external_id(read, entity, id);
-  if (external_id == nullptr) return false;
+bool external_id_value(const char *external_id, IdType type, Datum *value) {
   switch (type) {
     case IdType::int2:
       if (const auto number = integer_id<int16>(external_id)) return *value = Int16GetDatum(*number), true;
@@ -52,6 +46,15 @@ bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType typ
   }
 }
 
+bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType type, Datum *value) {
+  if (type == IdType::uuid) {
+    *value = uuid_datum(id);
+    return true;
+  }
+  const char *external_id = read_external_id(read, entity, id);
+  return external_id != nullptr && external_id_value(external_id, type, value);
+}
+
 IdType id_type_of(const Node *argument) { return id_type(exprType(argument), exprCollation(argument)); }
 
 bool can_name(const Node *argument, Entity entity, const Uuid &id) {
@@ -63,6 +66,17 @@ bool can_name(const Node *argument, Entity entity, const Uuid &id) {
   const bool found = id_value(read, entity, id, type, &value);
   end_catalog_read(read);
   return found;
+}
+
+Node *id_parameter(int number, Oid type, Oid collation) {
+  Param *param = makeNode(Param);
+  param->paramkind = PARAM_EXTERN;
+  param->paramid = number;
+  param->paramtype = type;
+  param->paramtypmod = -1;
+  param->paramcollid = collation;
+  param->location = -1;
+  return reinterpret_cast<Node *>(param);
 }
 
 }  // namespace tenancy::pg

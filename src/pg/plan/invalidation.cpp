@@ -24,6 +24,7 @@ void generation_moved(Change change, const PrincipalTexts *next) {
     case Change::catalogs:
       count(Counter::invalidations);
       dropped_in_transaction = true;
+      arm_running_shared_scans();
       drop_specialized_plans();
       break;
     case Change::parameters:

@@ -10,7 +10,12 @@
 
 namespace tenancy::pg {
 
-/// Drops the plans that depend on the guard. Safe anywhere: no error, no catalog access.
+/// A plan that depends on the guard is being made, in this memory context: it may be cached until the next
+/// drop, and entered into the cache before the context's end.
+void note_plan_with(Guard guard, MemoryContext planning);
+
+/// Drops the plans that depend on the guard. Costs time in proportion to all cached plans, but only if one
+/// that depends on the guard was made since the last drop. Safe anywhere: no error, no catalog access.
 void drop_plans_with(Guard guard);
 
 }  // namespace tenancy::pg

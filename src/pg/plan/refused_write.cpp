@@ -44,7 +44,7 @@ int64 pack(const WriteCheck &check, const RowShape &shape) {
 // RETURNS false for a number that pack() does not produce: any login can call write_guard().
 bool unpack(uint64 packed, WriteCheck &check, RowShape &shape) {
   const auto part = [packed](int bit) { return static_cast<uint8>(packed >> bit); };
-  if (part(check_bit) > static_cast<uint8>(Check::merge) ||
+  if (part(check_bit) > static_cast<uint8>(Check::writer) ||
       part(command_bit) > static_cast<uint8>(Command::remove) || packed >> first_unused_bit != 0)
     return false;
   check = {static_cast<Oid>(packed), static_cast<Check>(part(check_bit)),
@@ -196,14 +196,13 @@ Words words_for(WriteProblem problem, const char *resource, Command command, con
               leave_out(command)};
     case WriteProblem::foreign_owner:
       return {psprintf("%s does not name the session's user.", column_of(table, 2)),
-              "Owners and admins can name another member who reaches the row's workspace; everybody else "
-              "leaves the column out."};
+              "Owners and admins can name another member who may view the row; everybody else leaves the "
+              "column out."};
     case WriteProblem::owner_given:
-      return {psprintf("%s must be NULL: the session has no user, or none that the column can hold.",
-                       column_of(table, 2)),
-              psprintf("A service key with \"%s.attribute\" can name a member who reaches the "
-                       "row's workspace.",
-                       resource)};
+      return {
+          psprintf("%s must be NULL: the session has no user, or none that the column can hold.",
+                   column_of(table, 2)),
+          psprintf("A service key with \"%s.attribute\" can name a member who may view the row.", resource)};
     case WriteProblem::api_key_missing:
       return {psprintf("%s is NULL, and must name the session's API key.", column_of(table, 3)),
               leave_out(command)};
@@ -284,7 +283,8 @@ bool judge_or_raise(FunctionCallInfo fcinfo) {
   Principal *principal = current_principal();
   if (check.check == Check::read)
     raise_refused(check.relation, check.check, words_of_reading(*principal, resource, check.command));
-  const ProtectedTable table = read_protected_table(check.relation);
+  ProtectedTable table = read_protected_table(check.relation);
+  if (check.check == Check::writer) table.column_names[2] = table.writer_column;
   const Judgement judgement =
       judge_written_row(*principal, resource, check.command, shape,
                         written_ids_of_call(fcinfo, first_id_argument), table.through_count > 0);
@@ -301,13 +301,17 @@ bool find_write_check(const PlannerInfo *root, const FuncExpr *call, Command com
   // The conditions before it are planned and no longer contain the call.
   foreach (cell, query->withCheckOptions) {
     const auto *option = lfirst_node(WithCheckOption, cell);
-    if (option->polname != nullptr || !is_conjunct(option->qual, call)) continue;
+    const bool is_of_writer = option->polname != nullptr && strcmp(option->polname, "tenancy_writer") == 0;
+    if ((option->polname != nullptr && !is_of_writer) || !is_conjunct(option->qual, call)) continue;
     const int result = query->resultRelation;
     if (result < 1 || result > list_length(query->rtable)) return false;
     found.relation = rt_fetch(result, query->rtable)->relid;
     found.command = command;
-    return check_of_kind(option, command == Command::view || command == Command::list, query->commandType,
-                         &found.check);
+    if (!check_of_kind(option, command == Command::view || command == Command::list, query->commandType,
+                       &found.check))
+      return false;
+    if (is_of_writer && found.check == Check::insert) found.check = Check::writer;
+    return true;
   }
   return false;
 }

@@ -14,8 +14,9 @@
 
 namespace tenancy::pg {
 
-/// The kinds of checks, as far as their messages differ.
-enum class Check : uint8 { insert, update, read, conflict, merge };
+/// The kinds of checks, as far as their messages differ. `writer` is that of tenancy_writer, where a table
+/// has an initiator.
+enum class Check : uint8 { insert, update, read, conflict, merge, writer };
 
 struct WriteCheck {
   Oid relation;

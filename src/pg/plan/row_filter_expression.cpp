@@ -47,8 +47,8 @@ PodArray<Datum> id_values(Entity entity, std::span<const Uuid> ids, IdType type)
     return values;
   }
   CatalogRead read = begin_catalog_read();
-  for (const Uuid &id : ids)
-    if (Datum value = 0; id_value(read, entity, id, type, &value)) values.append(value);
+  for (const char *external_id : read_external_ids(read, entity, ids).span())
+    if (Datum value = 0; external_id_value(external_id, type, &value)) values.append(value);
   end_catalog_read(read);
   return values;
 }
@@ -157,11 +157,20 @@ Expr *of_null(Expr *compare, Node *argument, const RowExpressionStyle &style) {
   return make_andclause(list_make2(compare, null_test(argument, IS_NOT_NULL)));
 }
 
+// A key of an index scan is worked out before the scan's rows are fetched, and what is worked out in between
+// can be a user's function that changes the principal. So rows are compared with the principal's ids once
+// more: in the column of the guard beside the filter there, in each other one here. False of NULL.
+Expr *one_of_shared(Node *argument, Entity entity, const RowExpressionStyle &style) {
+  Expr *compare = is_filter_id(argument, entity);
+  if (argument == style.not_null) return compare;
+  return make_andclause(list_make2(compare, shape_guard(*style.shared->principal, entity, argument)));
+}
+
 Expr *one_of(Node *argument, Entity entity, std::span<const Uuid> ids, const RowExpressionStyle &style) {
   const IdType type = id_type_of(argument);
   if (SharedIds *shared = style.shared; shared != nullptr) {
     if (type == IdType::uuid && ids.size() == 1 && ids[0] == filter_id_of(*shared->principal, entity))
-      return of_null(is_filter_id(argument, entity), argument, style);
+      return one_of_shared(argument, entity, style);
     shared->everywhere = false;
   }
   if (type == IdType::uuid && ids.size() > 1)
@@ -233,6 +242,16 @@ Expr *null_test(Node *argument, NullTestType kind) {
   test->argisrow = false;
   test->location = -1;
   return reinterpret_cast<Expr *>(test);
+}
+
+Expr *shape_guard(const Principal &principal, Entity entity, Node *column) {
+  Const *shape =
+      makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, uuid_datum(rights_profile_of(principal)), false, false);
+  Const *checked = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+                             CStringGetTextDatum(filter_id_name(entity)), false, false);
+  return reinterpret_cast<Expr *>(makeFuncExpr(guard_function(Guard::shape), BOOLOID,
+                                               list_make3(shape, checked, as_operand(column, IdType::uuid)),
+                                               InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL));
 }
 
 Expr *is_id(Node *argument, Entity entity, const Uuid &id) {

@@ -42,6 +42,9 @@ RowCondition row_condition(const RowPredicate &predicate, const RowColumns &colu
 /// argument = the id; constant false where a column of this type can't hold it.
 Expr *is_id(Node *argument, Entity entity, const Uuid &id);
 
+/// A shared plan's guard, which compares a uuid column with the principal's id of the entity.
+Expr *shape_guard(const Principal &principal, Entity entity, Node *column);
+
 /// argument IS NULL, or IS NOT NULL.
 Expr *null_test(Node *argument, NullTestType kind);
 

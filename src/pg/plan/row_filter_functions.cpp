@@ -28,17 +28,6 @@ struct CallState {
   char *options;
 };
 
-Node *parameter(int number, Oid type, Oid collation) {
-  Param *param = makeNode(Param);
-  param->paramkind = PARAM_EXTERN;
-  param->paramid = number;
-  param->paramtype = type;
-  param->paramtypmod = -1;
-  param->paramcollid = collation;
-  param->location = -1;
-  return reinterpret_cast<Node *>(param);
-}
-
 bool is_current(const CallState *state, const char *resource, const char *command, bool with_organization,
                 const char *options) {
   return state != nullptr && state->token.valid() && state->stamp == identity_stamp() &&
@@ -81,7 +70,7 @@ CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const
                       errmsg("could not determine the type of a row's column")));
     state->values->params[i].ptype = type;
     state->values->params[i].pflags = PARAM_FLAG_CONST;
-    columns[i] = parameter(i + 1, type, argument_collation(call, argument));
+    columns[i] = id_parameter(i + 1, type, argument_collation(call, argument));
   }
   give_back_numbers();
   state->token = SessionToken::now();

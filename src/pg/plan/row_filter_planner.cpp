@@ -15,6 +15,7 @@
 #include "pg/plan/id_columns.hpp"
 #include "pg/plan/invalidation.hpp"
 #include "pg/plan/organization_index.hpp"
+#include "pg/plan/plan_cache.hpp"
 #include "pg/plan/plan_guard.hpp"
 #include "pg/plan/protected_relation.hpp"
 #include "pg/plan/refused_write.hpp"
@@ -136,6 +137,7 @@ Expr *guarded(const Call &call, RowAnswer answer, const Principal &principal, co
 // never be dropped.
 void depend_on(Guard guard, PlannerInfo *root) {
   count(Counter::specializations);
+  note_plan_with(guard, GetMemoryChunkContext(root->glob));
   record_plan_function_dependency(root, guard_function(guard));
 }
 
@@ -169,14 +171,7 @@ Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, co
   server_fault_point();
   depend_on(Guard::shape, call.root);
   if (is_constant(filter)) return filter;
-  Const *shape =
-      makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, uuid_datum(rights_profile_of(principal)), false, false);
-  Const *checked = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
-                             CStringGetTextDatum(filter_id_name(entity)), false, false);
-  FuncExpr *guard =
-      makeFuncExpr(guard_function(Guard::shape), BOOLOID, list_make3(shape, checked, copyObjectImpl(column)),
-                   InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
-  return make_andclause(with_guard(call, answer, filter, reinterpret_cast<Expr *>(guard)));
+  return make_andclause(with_guard(call, answer, filter, shape_guard(principal, entity, column)));
 }
 
 // RETURNS the organization's comparison, to be added to the filter that implies it, or nullptr if it would

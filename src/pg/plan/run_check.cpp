@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "pg/plan/plan_guard.hpp"
+#include "pg/plan/shared_plans.hpp"
 #include "pg/plan/unguarded_plan.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/counters.hpp"
@@ -16,17 +17,28 @@ namespace {
 
 ExecutorStart_hook_type next_start = nullptr;
 ExecutorRun_hook_type next_run = nullptr;
+ExecutorFinish_hook_type next_finish = nullptr;
 
 // A scan that was created without its guard.
 struct Scan {
   PlanState *node;
   ExecProcNodeMtd next_row;     // the server's own
   ExprStateEvalFunc condition;  // while armed, the function that evaluates the scan's conditions
+  ExprState *guarded;           // in a shared plan: the conditions with the guards, once they were needed
+};
+
+// Of a query with a shared plan.
+struct Started {
+  PrincipalAtStart by;
+  SessionToken unchanged;     // neither parameters nor catalogs
+  ParameterToken parameters;  // alone
 };
 
 // The scans of one query, found by the query's own memory context and freed with it.
 struct Query {
   PlanStamp made_for;
+  bool is_shared;
+  Started started;
   PodArray<Scan> scans;  // in the order of their nodes' addresses
   Query *outer;          // while running: the run around it
   bool is_running;
@@ -74,18 +86,42 @@ Scan *scan_of(const Query *query, const PlanState *node) {
   pg_unreachable();
 }
 
-void check(const Query &query) { check_plan_is_current(query.made_for.stamp, query.made_for.not_after); }
+void check(const Query &query) {
+  const PlanStamp &made_for = query.made_for;
+  if (made_for.is_for_principal) check_plan_is_current(made_for.stamp, made_for.not_after);
+  if (query.is_shared) check_plan_is_current(query.started.by.stamp, query.started.by.not_after);
+}
+
+// The plan itself has the guards.
+ExprState *guarded_conditions(Scan *scan) {
+  if (scan->guarded == nullptr) {
+    const MemoryContext caller = MemoryContextSwitchTo(scan->node->state->es_query_cxt);
+    scan->guarded = ExecInitQual(scan->node->plan->qual, scan->node);
+    MemoryContextSwitchTo(caller);
+  }
+  return scan->guarded;
+}
+
+// Of a row that a scan without any other conditions has returned.
+bool passes_guards(Scan *scan, TupleTableSlot *row) {
+  ExprContext *context = scan->node->ps_ExprContext;
+  // Without a projection, the row is that of the table, and nothing else refers to it.
+  if (scan->node->ps_ProjInfo == nullptr) context->ecxt_scantuple = row;
+  return ExecQual(guarded_conditions(scan), context);
+}
 
 extern "C" {
 static TupleTableSlot *checked_row(PlanState *node) {
   const Query *query = query_of(node->state);
-  const Scan *scan = scan_of(query, node);
+  Scan *scan = scan_of(query, node);
   if (scan == nullptr) raise_unknown_scan();
   count(Counter::rows_checked);
-  check(*query);
-  TupleTableSlot *row = scan->next_row(node);
-  check(*query);
-  return row;
+  while (true) {
+    check(*query);
+    TupleTableSlot *row = scan->next_row(node);
+    check(*query);
+    if (!query->is_shared || node->qual != nullptr || TupIsNull(row) || passes_guards(scan, row)) return row;
+  }
 }
 
 // After a user's function among the conditions has changed the principal, it must get no further row.
@@ -94,6 +130,7 @@ static Datum checked_condition(ExprState *condition, ExprContext *context, bool 
   Scan *scan = scan_of(query, condition->parent);
   if (scan == nullptr) raise_unknown_scan();
   check(*query);
+  if (query->is_shared) return ExecEvalExpr(guarded_conditions(scan), context, is_null);
   // The first evaluation replaces the function.
   condition->evalfunc = scan->condition;
   const Datum result = condition->evalfunc(condition, context, is_null);
@@ -145,7 +182,7 @@ static bool put_plan_back(PlanState *node, void *context) {
   const auto *start = static_cast<const Start *>(context);
   if (const PlanCopies::Node *plan = find_copy(*start->copies, node->plan); plan != nullptr) {
     node->plan = plan->original;
-    if (plan->is_guarded) start->query->scans.append({node, node->ExecProcNodeReal, nullptr});
+    if (plan->is_guarded) start->query->scans.append({node, node->ExecProcNodeReal, nullptr, nullptr});
   }
   if (IsA(node, ModifyTableState)) {
     EPQState &recheck = reinterpret_cast<ModifyTableState *>(node)->mt_epqstate;
@@ -165,8 +202,9 @@ static void start(QueryDesc *description, int flags) {
       standard_ExecutorStart(description, flags);
   };
   PlannedStmt *statement = description->plannedstmt;
+  const GuardsHeld held = guards_held(statement);
   // A worker's scans come from the leader's plan, and its principal cannot change while it works.
-  if ((flags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || IsParallelWorker() || !may_hold_guards(statement)) {
+  if ((flags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || IsParallelWorker() || (!held.plan && !held.shape)) {
     start_next();
     return;
   }
@@ -176,15 +214,21 @@ static void start(QueryDesc *description, int flags) {
   PlanCopies copies{};
   PlannedStmt *copy = without_guards(statement, copies);
   auto *query = static_cast<Query *>(palloc0(sizeof(Query)));
-  query->made_for = copies.made_for;
   MemoryContextSwitchTo(caller);
-  if (copy == nullptr) {
+  if (copy != nullptr) query->made_for = copies.made_for;
+  if (held.shape) {
+    query->is_shared = true;
+    query->started.parameters = ParameterToken::now();
+    query->started.unchanged = SessionToken::now();
+    const bool is_known = copies.made_for.is_for_profile && !copies.is_of_several;
+    query->started.by = principal_at_start(is_known ? &copies.made_for.profile : nullptr);
+  } else if (copy == nullptr) {
     MemoryContextDelete(context);
     start_next();
     return;
   }
   server_fault_point();
-  description->plannedstmt = copy;
+  if (copy != nullptr) description->plannedstmt = copy;
   start_next();
   server_fault_point();
   description->plannedstmt = statement;
@@ -193,10 +237,13 @@ static void start(QueryDesc *description, int flags) {
   execution->es_plannedstmt = statement;
   MemoryContextSetParent(context, execution->es_query_cxt);
   MemoryContextSwitchTo(context);
-  Start started{&copies, query};
-  put_plan_back(description->planstate, &started);
-  const ListCell *cell = nullptr;
-  foreach (cell, execution->es_subplanstates) put_plan_back(static_cast<PlanState *>(lfirst(cell)), &started);
+  if (copy != nullptr) {
+    Start started{&copies, query};
+    put_plan_back(description->planstate, &started);
+    const ListCell *cell = nullptr;
+    foreach (cell, execution->es_subplanstates)
+      put_plan_back(static_cast<PlanState *>(lfirst(cell)), &started);
+  }
   MemoryContextSwitchTo(caller);
   std::sort(query->scans.items, query->scans.items + query->scans.count,
             [](const Scan &a, const Scan &b) { return std::less<const PlanState *>()(a.node, b.node); });
@@ -208,6 +255,14 @@ static void start(QueryDesc *description, int flags) {
 }
 
 // --- run
+
+bool may_be_disarmed(const Query &query) { return !query.is_shared || query.started.unchanged.valid(); }
+
+void enter(Query &query) {
+  query.outer = state.innermost;
+  query.is_running = true;
+  state.innermost = &query;
+}
 
 void leave(Query &query) {
   if (state.innermost == &query) state.innermost = query.outer;
@@ -244,12 +299,34 @@ void run(QueryDesc *description, ScanDirection direction, uint64 count_of_rows, 
   count(Counter::runs_checked);
   check(*query);
   server_fault_point();
-  query->outer = state.innermost;
-  query->is_running = true;
-  state.innermost = query;
-  disarm(*query);
+  enter(*query);
+  if (may_be_disarmed(*query)) disarm(*query);
   run_with_cleanup(
       run_next, [](void *argument) { leave(*static_cast<Work *>(argument)->query); }, &work);
+}
+
+extern "C" {
+// Modifying CTEs that the query does not read run here. They find armed scans, and the query is innermost.
+static void finish(QueryDesc *description) {
+  struct Work {
+    QueryDesc *description;
+    Query *query;
+  } work{description, query_of(description->estate)};
+  const auto finish_next = [](void *argument) {
+    const auto *given = static_cast<Work *>(argument);
+    if (next_finish != nullptr)
+      next_finish(given->description);
+    else
+      standard_ExecutorFinish(given->description);
+  };
+  if (work.query == nullptr || work.query->is_running) {
+    finish_next(&work);
+    return;
+  }
+  enter(*work.query);
+  run_with_cleanup(
+      finish_next, [](void *argument) { leave(*static_cast<Work *>(argument)->query); }, &work);
+}
 }
 
 }  // namespace
@@ -258,12 +335,36 @@ void arm_running_scans() {
   for (const Query *query = state.innermost; query != nullptr; query = query->outer) arm(*query);
 }
 
+void arm_running_shared_scans() {
+  for (const Query *query = state.innermost; query != nullptr; query = query->outer)
+    if (query->is_shared) arm(*query);
+}
+
+SinceStart principal_since_start() {
+  const Query *query = state.innermost;
+  if (query == nullptr || !query->is_shared) return SinceStart::unknown;
+  if (query->started.by.stamp != identity_stamp()) return SinceStart::another;
+  return query->started.parameters.valid() ? SinceStart::same : SinceStart::restored;
+}
+
+namespace {
+
+// No principal's plans are dropped: their stamps say whose they are.
+void session_user_changed() {
+  expire_parameter_tokens();
+  arm_running_scans();
+}
+
+}  // namespace
+
 void register_run_checks() {
   next_start = ExecutorStart_hook;
   ExecutorStart_hook = start;
   next_run = ExecutorRun_hook;
   ExecutorRun_hook = run;
-  watch_session_user(arm_running_scans);
+  next_finish = ExecutorFinish_hook;
+  ExecutorFinish_hook = finish;
+  watch_session_user(session_user_changed);
 }
 
 }  // namespace tenancy::pg

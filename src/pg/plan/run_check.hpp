@@ -6,6 +6,12 @@
 // Code that fetches rows in another way (a module that runs the executor without our hook, ExecutorFinish)
 // finds armed scans; code that creates scans from the plan itself (parallel workers, EvalPlanQual) finds the
 // guard.
+//
+// A query with a shared plan is its principal's from start to end: whoever is in the session when the
+// executor starts. A shared plan has no constants that would show whose rows a scan returns, and a scan's
+// keys may have been evaluated while the session was another's. So its scans are disarmed only as long as no
+// parameter has been assigned and no catalog has changed since the start, and armed ones evaluate the guard
+// itself.
 #pragma once
 
 namespace tenancy::pg {
@@ -15,5 +21,16 @@ void register_run_checks();
 /// Arms the scans of all active runs, since the principal may be changing. Safe anywhere: no error, no
 /// catalog access.
 void arm_running_scans();
+/// Likewise those of shared plans alone, since rights may have changed.
+void arm_running_shared_scans();
+
+/// The fate of the principal since the innermost active run of a shared plan was started.
+enum class SinceStart : int {
+  unknown,   // no such run
+  same,      // no parameter has been assigned
+  restored,  // parameters have been assigned, and say the same
+  another
+};
+SinceStart principal_since_start();
 
 }  // namespace tenancy::pg

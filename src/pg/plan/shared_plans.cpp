@@ -5,6 +5,7 @@
 #include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/plan_cache.hpp"
+#include "pg/plan/run_check.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/statement_time.hpp"
@@ -131,12 +132,16 @@ CallState *new_call_state(FmgrInfo *function, int argument_count) {
   return call;
 }
 
+Uuid profile_or_nil(const Principal &principal) {
+  return has_rights_profile(principal) ? rights_profile_of(principal) : Uuid{};
+}
+
 void ask_again(CallState *call, Entity entity) {
   give_back_numbers();
   const SessionToken token = SessionToken::now();
   const Principal *principal = current_principal();
   check_anonymous_access(*principal);
-  call->profile = has_rights_profile(*principal) ? rights_profile_of(*principal) : Uuid{};
+  call->profile = profile_or_nil(*principal);
   call->id = filter_id_of(*principal, entity);
   call->is_nobodys = principal->kind == PrincipalKind::anonymous;
   call->stamp = identity_stamp();
@@ -174,9 +179,20 @@ bool rights_have_changed(const Uuid &profile_of_plan) {
   pg_unreachable();
 }
 
-[[noreturn]] void raise_changed(const Uuid &profile_of_plan) {
-  if (!rights_have_changed(profile_of_plan)) raise_principal_changed();
+// The principal has another profile than the plan.
+[[noreturn]] void raise_other_profile(const Uuid &profile_of_plan) {
+  const SinceStart since = principal_since_start();
+  const bool same_rights =
+      since == SinceStart::unknown ? !rights_have_changed(profile_of_plan) : since == SinceStart::another;
+  if (same_rights) raise_principal_changed();
   raise_rights_changed();
+}
+
+// A row has another id than the principal: that of whoever the session was when a key was evaluated, or the
+// one that the principal had before.
+[[noreturn]] void raise_other_id(const Uuid &profile_of_plan) {
+  if (principal_since_start() == SinceStart::restored) raise_principal_changed();
+  raise_other_profile(profile_of_plan);
 }
 
 }  // namespace
@@ -221,6 +237,16 @@ void shared_plan_made(const Principal &principal) {
   remember(stamp, profile, principal.token);
 }
 
+PrincipalAtStart principal_at_start(const Uuid *profile_of_plan) {
+  give_back_numbers();
+  const Principal *principal = current_principal();
+  check_anonymous_access(*principal);
+  if (profile_of_plan != nullptr && principal->kind != PrincipalKind::anonymous &&
+      profile_or_nil(*principal) != *profile_of_plan)
+    raise_rights_changed();
+  return {identity_stamp(), principal->not_after};
+}
+
 void keep_or_drop_shared_plans(const PrincipalTexts &next) {
   if (state.live != no_profile && !state.transaction_ends) keep_or_drop(identity_stamp_of(next));
 }
@@ -252,8 +278,10 @@ Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   auto *call = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (unlikely(call == nullptr || !is_current(*call))) {
-    // Rows have passed for the previous principal.
-    if (call != nullptr && call->stamp != identity_stamp()) raise_principal_changed();
+    // Rows have passed for the previous principal, or keys have been evaluated.
+    if ((call != nullptr && call->stamp != identity_stamp()) ||
+        principal_since_start() == SinceStart::another)
+      raise_principal_changed();
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
     const bool is_first = call == nullptr || !call->is_as_planned;
     if (call == nullptr) call = new_call_state(fcinfo->flinfo, 2);
@@ -262,14 +290,14 @@ Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
     if (!call->is_nobodys && profile_of_plan != call->profile) {
       // Rows have passed for the same principal, whatever another query has made known of it since.
       if (!is_first) raise_rights_changed();
-      raise_changed(profile_of_plan);
+      raise_other_profile(profile_of_plan);
     }
   }
   // An anonymous session keeps the plan and no row passes. But if the filter is one of several
   // alternatives, the guard is also called for rows for which it is NULL.
   if (unlikely(call->is_nobodys || PG_ARGISNULL(2))) PG_RETURN_BOOL(false);
   if (unlikely(memcmp(PG_GETARG_UUID_P(2)->data, call->id.bytes.data(), UUID_LEN) != 0))
-    raise_changed(uuid_of_datum(PG_GETARG_DATUM(0)));
+    raise_other_id(uuid_of_datum(PG_GETARG_DATUM(0)));
   PG_RETURN_BOOL(true);
 }
 }

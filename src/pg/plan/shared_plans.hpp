@@ -9,7 +9,9 @@
 // The two locks are the same as for other plans. Shared plans are dropped when the principal changes to one
 // that isn't known to have the rights profile that they were made for; profiles of earlier principals are
 // remembered by the stamp of their identity until a catalog changes. And shape_guard(), which runs on each
-// row that passes, compares the plan's profile with the principal's, and the row's id with the principal's.
+// row that passes, compares the plan's profile with the principal's, and each id of the row that has been
+// compared with the principal's once more. Where our hooks run the plan, one comparison a run replaces it
+// (run_check.hpp).
 //
 // An anonymous session also keeps shared plans (filter_id() is NULL, so that no row passes), unless
 // anonymous_access = error. So the end of a transaction, which undoes SET LOCAL, drops nothing.
@@ -29,6 +31,15 @@ Uuid filter_id_of(const Principal &principal, Entity entity);
 /// To be called when a plan for principals of this one's rights profile is being made: drops plans of
 /// another.
 void shared_plan_made(const Principal &principal);
+
+/// The session's principal, to whom alone a query with a shared plan returns rows.
+struct PrincipalAtStart {
+  uint64 stamp;
+  TimestampTz not_after;
+};
+/// RETURNS it. Raises 40001 if the plan was made for another rights profile (unless nullptr): the rights have
+/// changed since the plan was found to serve the session.
+PrincipalAtStart principal_at_start(const Uuid *profile_of_plan);
 
 /// For invalidation.cpp: the principal parameters are going to be these.
 void keep_or_drop_shared_plans(const PrincipalTexts &next);

@@ -5,6 +5,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/uuid_datum.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -81,11 +82,18 @@ bool is_built_in(Oid object) { return object < FirstNormalObjectId; }
 extern "C" {
 static bool is_function_of_user(Oid function, void *) { return !is_built_in(function); }
 
+// A shared plan's id of the principal.
+bool is_filter_id(const Node *node) {
+  const auto *call = reinterpret_cast<const FuncExpr *>(node);
+  return IsA(node, FuncExpr) && call->funcid == known_filter_id() && list_length(call->args) == 1 &&
+         IsA(linitial(call->args), Const);
+}
+
 // RETURNS whether evaluation could run a user's code, which could change the principal: a function, a type's
 // functions, or a sub-select, also one that a parameter of the plan stands for. `context`: the parameters
 // that stand for values of another scan's row.
 static bool may_run_users_code(Node *node, void *context) {
-  if (node == nullptr) return false;
+  if (node == nullptr || is_filter_id(node)) return false;
   switch (nodeTag(node)) {
     case T_List:
       return walk_expression(node, may_run_users_code, context);
@@ -184,17 +192,12 @@ bool can_lack_guard(const Plan *plan, Bitmapset *row_parameters) {
 
 struct Copying {
   PlanCopies *copies;
-  Oid guard;
   Bitmapset *row_parameters;  // of nested loops
 };
 
-const FuncExpr *guard_in(const Plan *plan, Oid guard) {
-  const ListCell *cell = nullptr;
-  foreach (cell, plan->qual) {
-    const auto *condition = static_cast<const FuncExpr *>(lfirst(cell));
-    if (IsA(condition, FuncExpr) && condition->funcid == guard) return condition;
-  }
-  return nullptr;
+bool is_guard(const Node *condition, Guard guard) {
+  return IsA(condition, FuncExpr) &&
+         reinterpret_cast<const FuncExpr *>(condition)->funcid == known_guard(guard);
 }
 
 bool constant_argument(const FuncExpr *call, int argument, Datum &value) {
@@ -204,18 +207,57 @@ bool constant_argument(const FuncExpr *call, int argument, Datum &value) {
   return true;
 }
 
-bool note_guard(PlanCopies &copies, const FuncExpr *guard) {
+bool note_plan_guard(PlanCopies &copies, const FuncExpr *guard) {
   Datum stamp = 0;
   Datum not_after = 0;
   if (list_length(guard->args) != 3 || !constant_argument(guard, 0, stamp) ||
       !constant_argument(guard, 1, not_after))
     return false;
-  const PlanStamp found{static_cast<uint64>(DatumGetInt64(stamp)), DatumGetTimestampTz(not_after)};
-  if (!copies.is_guarded) copies.made_for = found;
-  copies.is_guarded = true;
-  if (copies.made_for.stamp != found.stamp) copies.is_of_several = true;
-  copies.made_for.not_after = Min(copies.made_for.not_after, found.not_after);
+  PlanStamp &made_for = copies.made_for;
+  const auto found = static_cast<uint64>(DatumGetInt64(stamp));
+  if (!made_for.is_for_principal) {
+    made_for.stamp = found;
+    made_for.not_after = DT_NOEND;
+  }
+  made_for.is_for_principal = true;
+  if (made_for.stamp != found) copies.is_of_several = true;
+  made_for.not_after = Min(made_for.not_after, DatumGetTimestampTz(not_after));
   return true;
+}
+
+bool note_shape_guard(PlanCopies &copies, const FuncExpr *guard) {
+  Datum profile = 0;
+  Datum entity = 0;
+  if (list_length(guard->args) != 3 || !constant_argument(guard, 0, profile) ||
+      !constant_argument(guard, 1, entity))
+    return false;
+  PlanStamp &made_for = copies.made_for;
+  const Uuid found = uuid_of_datum(profile);
+  if (!made_for.is_for_profile) made_for.profile = found;
+  made_for.is_for_profile = true;
+  if (made_for.profile != found) copies.is_of_several = true;
+  return true;
+}
+
+// RETURNS the conditions without the guards; themselves if there are none, or one that has to stay.
+List *without_guards(PlanCopies &copies, List *conditions) {
+  List *rest = NIL;
+  bool found = false;
+  const ListCell *cell = nullptr;
+  foreach (cell, conditions) {
+    auto *condition = static_cast<Node *>(lfirst(cell));
+    const auto *call = reinterpret_cast<const FuncExpr *>(condition);
+    if (is_guard(condition, Guard::plan)) {
+      if (!note_plan_guard(copies, call)) return conditions;
+      found = true;
+    } else if (is_guard(condition, Guard::shape)) {
+      if (!note_shape_guard(copies, call)) return conditions;
+      found = true;
+    } else {
+      rest = lappend(rest, condition);
+    }
+  }
+  return found ? rest : conditions;
 }
 
 Plan *copy_plan(Copying &copying, Plan *plan);
@@ -280,33 +322,37 @@ Plan *copy_plan(Copying &copying, Plan *plan) {
   const Children before = children_of(plan);
   const Children after{copy_list(copying, before.list), copy_plan(copying, before.child),
                        copy_plan(copying, before.left), copy_plan(copying, before.right)};
-  const FuncExpr *guard =
-      can_lack_guard(plan, copying.row_parameters) ? guard_in(plan, copying.guard) : nullptr;
-  if (guard != nullptr && !note_guard(*copying.copies, guard)) guard = nullptr;
-  if (guard == nullptr && before == after) return plan;
+  List *conditions =
+      can_lack_guard(plan, copying.row_parameters) ? without_guards(*copying.copies, plan->qual) : plan->qual;
+  const bool is_guarded = conditions != plan->qual;
+  if (!is_guarded && before == after) return plan;
   auto *copy = static_cast<Plan *>(palloc(size));
   memcpy(static_cast<void *>(copy), plan, size);
   set_children(copy, after);
-  if (guard != nullptr) copy->qual = list_delete_ptr(list_copy(plan->qual), const_cast<FuncExpr *>(guard));
-  copying.copies->nodes.append({copy, plan, guard != nullptr});
+  copy->qual = conditions;
+  copying.copies->nodes.append({copy, plan, is_guarded});
   return copy;
 }
 
 }  // namespace
 
-bool may_hold_guards(const PlannedStmt *statement) {
-  uint32 hash = 0;
-  if (!guard_hash(Guard::plan, &hash)) return false;
+GuardsHeld guards_held(const PlannedStmt *statement) {
+  GuardsHeld held{};
+  uint32 plan_hash = 0;
+  uint32 shape_hash = 0;
+  if (!guard_hash(Guard::plan, &plan_hash) || !guard_hash(Guard::shape, &shape_hash)) return held;
   const ListCell *cell = nullptr;
   foreach (cell, statement->invalItems) {
     const auto *item = static_cast<const PlanInvalItem *>(lfirst(cell));
-    if (item->cacheId == PROCOID && item->hashValue == hash) return true;
+    if (item->cacheId != PROCOID) continue;
+    held.plan = held.plan || item->hashValue == plan_hash;
+    held.shape = held.shape || item->hashValue == shape_hash;
   }
-  return false;
+  return held;
 }
 
 PlannedStmt *without_guards(const PlannedStmt *statement, PlanCopies &copies) {
-  Copying copying{&copies, known_guard(Guard::plan), nullptr};
+  Copying copying{&copies, nullptr};
   Plan *tree = copy_plan(copying, statement->planTree);
   List *subplans = copy_list(copying, statement->subplans);
   if (copies.nodes.count == 0 || copies.is_of_several) return nullptr;

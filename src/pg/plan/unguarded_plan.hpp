@@ -1,14 +1,27 @@
 // Copies of plans without their guards, for a run that is checked as a whole (run_check.hpp).
 #pragma once
 
+#include "core/access/uuid.hpp"
 #include "pg/server/pod_array.hpp"
 
 namespace tenancy::pg {
 
-/// The arguments of a guard: the plan's principal, and the end of its credential.
+/// The guards that a statement depends on.
+struct GuardsHeld {
+  bool plan;
+  bool shape;
+};
+/// Called for every statement that is executed.
+GuardsHeld guards_held(const PlannedStmt *statement);
+
+/// The arguments of the guards that have been left out: the plan's principal and the end of its credential,
+/// or its rights profile.
 struct PlanStamp {
+  bool is_for_principal;
   uint64 stamp;
   TimestampTz not_after;
+  bool is_for_profile;
+  Uuid profile;
 };
 
 /// Nodes of a plan and their copies. The plan itself is never changed: it may be cached, and running
@@ -21,12 +34,8 @@ struct PlanCopies {
   };
   PodArray<Node> nodes;
   PlanStamp made_for;
-  bool is_guarded;     // there are guards, with the arguments `made_for`
-  bool is_of_several;  // guards for different principals
+  bool is_of_several;  // guards for different principals or profiles
 };
-
-/// RETURNS whether the statement depends on plan_guard(). Called for every statement that is executed.
-bool may_hold_guards(const PlannedStmt *statement);
 
 /// RETURNS a copy of the statement in the current memory context, or nullptr if no guard can be left out.
 /// Only nodes on the way to a guard are copied. Guards remain unless only the executor's own code can get the

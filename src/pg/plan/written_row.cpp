@@ -87,16 +87,15 @@ Uuid named_member(const CatalogRead &read, const WrittenIds &row, const Uuid &or
   return names(read, row, owner_id, Entity::user, user) ? user : Uuid{};
 }
 
-// RETURNS whether the user is an active member of the organization and has any right in the workspace.
-bool reaches(const CatalogRead &read, const Uuid &organization, const Uuid &user, bool has_workspaces,
-             const Uuid &workspace) {
+// RETURNS whether the user is an active member of the organization, and may view the row.
+bool may_be_producer(const CatalogRead &read, const Uuid &organization, const Uuid &user,
+                     const PermissionSet &to_view, bool has_workspaces, const Uuid &workspace) {
   if (!user || !read_user(read, user).active) return false;
   const UserFactsRead facts = read_user_facts(read, organization, user);
   if (!facts.is_member) return false;
-  if (!has_workspaces || !workspace) return true;
-  bool reached = false;
-  run_core([&] { reached = !Access::of_user(facts.facts).in_workspace(workspace).empty(); });
-  return reached;
+  bool may_be = false;
+  run_core([&] { may_be = may_be_named(Access::of_user(facts.facts), to_view, has_workspaces, workspace); });
+  return may_be;
 }
 
 bool is_service_key(const Principal &principal) {
@@ -115,7 +114,7 @@ PermissionSet to_attribute(const char *resource) {
   return permission;
 }
 
-// RETURNS whether the row is acceptable for another member: the owner is a member who reaches the row; the
+// RETURNS whether the row is acceptable for another member: the owner is a member who may view it; the
 // key is that member's, the writer's own, or NULL.
 bool is_written_for_another(Principal &principal, const CatalogRead &read, const char *resource,
                             const Write &write, const WrittenIds &row, const WrittenRow &written) {
@@ -125,7 +124,10 @@ bool is_written_for_another(Principal &principal, const CatalogRead &read, const
                             to_attribute(resource), has_workspaces, written.workspace_id))
     return false;
   const Uuid user = named_member(read, row, principal.organization);
-  if (!reaches(read, principal.organization, user, has_workspaces, written.workspace_id)) return false;
+  PermissionSet to_view = permissions_for(resource, Command::view);
+  to_view |= permissions_for(resource, Command::list);
+  if (!may_be_producer(read, principal.organization, user, to_view, has_workspaces, written.workspace_id))
+    return false;
   return written.api_key != Named::another ||
          is_one_of_keys(read, row, read_keys_of_user(read, principal.organization, user));
 }

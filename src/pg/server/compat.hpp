@@ -99,7 +99,7 @@ inline config_generic *find_setting(const char *name) {
 }
 
 /// The setting's part that is peculiar to settings whose values are texts; it has to be one.
-inline const config_string *text_of_setting(config_generic *setting) {
+inline config_string *text_of_setting(config_generic *setting) {
 #if PG_VERSION_NUM >= 190000
   return &setting->_string;
 #else
@@ -115,5 +115,9 @@ using QueryJumble = const JumbleState;
 using SyscacheNumber = int;
 using QueryJumble = JumbleState;
 #endif
+
+// From 18 on, AFTER triggers run as the user whose command queued them, before as that of the outermost
+// query.
+constexpr bool after_triggers_run_as_who_queued = PG_VERSION_NUM >= 180000;
 
 }  // namespace tenancy::pg

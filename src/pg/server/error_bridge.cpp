@@ -9,6 +9,31 @@ bool is_cancel_of_server(const ErrorData *error) {
                                         strcmp(error->funcname, "ProcessRecoveryConflictInterrupt") == 0);
 }
 
+// Errors whose context is needed to find their cause.
+bool is_unexpected(int sqlstate) {
+  switch (ERRCODE_TO_CATEGORY(sqlstate)) {
+    case ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR):
+    case ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES):
+    case ERRCODE_TO_CATEGORY(ERRCODE_PROGRAM_LIMIT_EXCEEDED):
+    case ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION):
+    case ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR):
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The log shows detail_log in place of the detail.
+void keep_context_for_log(ErrorData *error) {
+  if (error->context != nullptr)
+    error->detail_log = psprintf("%s%sInside: %s", error->detail != nullptr ? error->detail : "",
+                                 error->detail != nullptr ? "\n" : "", error->context);
+  error->context = nullptr;
+  error->internalquery = nullptr;
+  error->internalpos = 0;
+  error->cursorpos = 0;
+}
+
 }  // namespace
 
 void raise_core_failure(CoreFailure failure) {
@@ -51,6 +76,25 @@ void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argum
   {
     cleanup(argument);
     PG_RE_THROW();
+  }
+  PG_END_TRY();
+  cleanup(argument);
+}
+
+void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(ErrorData *), void *argument) {
+  const MemoryContext context = CurrentMemoryContext;
+  PG_TRY();
+  { work(argument); }
+  PG_CATCH();
+  {
+    cleanup(argument);
+    if (is_unexpected(geterrcode())) PG_RE_THROW();
+    MemoryContextSwitchTo(context);
+    ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    keep_context_for_log(error);
+    reword(error);
+    ThrowErrorData(error);  // asks the callers' callbacks for their context again
   }
   PG_END_TRY();
   cleanup(argument);

@@ -43,6 +43,11 @@ void run_and_undo(void (*work)(void *), void *argument);
 /// again. The clean-up must not raise.
 void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument);
 
+/// The same, for a body whose inner workings are not the caller's concern: an error is passed to `reword`,
+/// and raised again with the context that the call has without the body. The server's log keeps the rest, and
+/// errors that nobody expects (cancels, lack of resources, internal ones) stay as they are.
+void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(ErrorData *), void *argument);
+
 /// Runs work that executes code of users. An error of theirs that poses as a cancel is raised as 38000: the
 /// server's own cancels and timeouts, which handlers must not catch, stay what they are.
 void run_users_code(void (*work)(void *), void *argument);

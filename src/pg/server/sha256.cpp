@@ -1,15 +1,17 @@
 #include "pg/server/sha256.hpp"
 
+#include "core/credential/sha256.hpp"
+
 namespace tenancy::pg {
 
+// The server's own uses OpenSSL, where the first digest of a session loads and sets up the library's
+// providers.
 void sha256(std::span<const Sha256Part> parts, uint8 *digest) {
-  pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-  bool done = context != nullptr && pg_cryptohash_init(context) >= 0;
-  for (const Sha256Part &part : parts)
-    done = done && pg_cryptohash_update(context, static_cast<const uint8 *>(part.bytes), part.length) >= 0;
-  done = done && pg_cryptohash_final(context, digest, PG_SHA256_DIGEST_LENGTH) >= 0;
-  pg_cryptohash_free(context);
-  if (!done) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256")));
+  static_assert(Sha256::digest_size == PG_SHA256_DIGEST_LENGTH);
+  Sha256 sha;
+  for (const Sha256Part &part : parts) sha.add({static_cast<const uint8 *>(part.bytes), part.length});
+  const Sha256::Digest found = sha.finish();
+  memcpy(digest, found.data(), found.size());
 }
 
 }  // namespace tenancy::pg

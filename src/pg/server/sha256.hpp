@@ -1,4 +1,4 @@
-// SHA-256 by the server's own implementation.
+// SHA-256 of values of the server.
 #pragma once
 
 #include <span>

@@ -28,7 +28,7 @@ void watch_session_user(void (*changed)()) {
   config_generic *setting = find_setting("session_authorization");
   if (setting == nullptr || setting->vartype != PGC_STRING)
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("setting \"session_authorization\" not found")));
-  auto *text = reinterpret_cast<config_string *>(setting);
+  config_string *text = text_of_setting(setting);
   session_user = {text->assign_hook, changed};
   text->assign_hook = session_user_assigned;
 }

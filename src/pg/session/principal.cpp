@@ -50,7 +50,13 @@ bool is_given(const char *parameter) { return *parameter != '\0'; }
   pg_unreachable();
 }
 
-// Why, is told to whoever has a token that a trusted issuer has signed.
+const char *as_sentence(const char *reason) {
+  char *sentence = pstrdup(reason);
+  *sentence = static_cast<char>(pg_toupper(static_cast<unsigned char>(*sentence)));
+  return sentence;
+}
+
+// The log has every reason; whoever has a token with a valid signature is told, too, what is wrong with it.
 [[noreturn]] void refuse_token(const char *reason, const char *detail = nullptr) {
   record_denial(Counter::denied_token, nullptr, reason);
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
@@ -204,8 +210,10 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
     return;
   }
   const TokenRead token = read_token(read, given);
-  if (token.refused != nullptr)
-    refuse_token(of_user.refused != nullptr ? of_user.refused : token.refused, of_user.refused);
+  if (token.refused != nullptr) {
+    if (of_user.refused != nullptr) refuse_token(of_user.refused, of_user.refused);
+    refuse_token(token.refused, token.is_signed ? as_sentence(token.refused) : nullptr);
+  }
 
   principal.kind = PrincipalKind::jwt;
   principal.source = PrincipalSource::jwt;

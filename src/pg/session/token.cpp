@@ -47,9 +47,9 @@ const char *check_issuer(const CatalogRead &read, const Uuid &organization, cons
       return is_database_text(expected) && claim_names(claim, expected);
     };
     if (issuer != nullptr && !(claims.issuer.is_text() && is_expected(claims.issuer, issuer)))
-      problem = "its issuer is not the organization's";
+      problem = "its issuer (iss) is not the organization's";
     else if (audience != nullptr && !is_expected(claims.audience, audience))
-      problem = "its audience is another";
+      problem = "its audience (aud) is another";
   }
   end_scan(scan);
   return problem;
@@ -57,17 +57,30 @@ const char *check_issuer(const CatalogRead &read, const Uuid &organization, cons
 
 }  // namespace
 
-PermissionSet registered_scopes(const JsonValue &claim) {
-  PermissionSet scopes;
+RegisteredScopes registered_scopes(const JsonValue &claim) {
+  RegisteredScopes result{};
   ScopeWords words(claim);
   for (std::string_view word = words.next(); !word.empty(); word = words.next()) {
     const auto scope = scope_of_word(word);
     if (!scope) continue;
     const char *resource = copy(scope->resource);
     const char *action = copy(scope->action);
-    if (is_registered(resource, action)) scopes.add(permission_id(resource, action));
+    const auto add = [&result](const char *of, const char *may) {
+      if (!is_registered(of, may)) return false;
+      result.permissions.add(permission_id(of, may));
+      result.any = true;
+      return true;
+    };
+    const bool known = add(resource, action);
+    const auto included = scopes_of_word(scope->resource, scope->action, known);
+    for (const Scope &one : included) add(copy(one.resource), copy(one.action));
+    if (known) continue;
+    // A level that gives nothing narrows all the same. A resource of the user's own is a feature of its name.
+    if (included.empty() && is_scope_level(scope->resource, scope->action)) result.any = true;
+    if (scope_levels(scope->resource).empty())
+      for (const std::string_view own : actions_of_level(scope->action)) add(resource, copy(own));
   }
-  return scopes;
+  return result;
 }
 
 namespace {
@@ -75,18 +88,21 @@ namespace {
 const char *read_verified(const CatalogRead &read, const SignedToken &parts, TokenRead &token) {
   if (parts.problem != nullptr) return parts.problem;
   TokenClaims claims;
-  if (const char *problem = read_token_claims(parts.payload, claims); problem != nullptr) return problem;
+  const char *claims_problem = read_token_claims(parts.payload, claims);
 
   // Until its signature is verified, the token is only a claim: the organization it names determines the
   // keys that may have signed it.
-  if (!is_database_text(claims.organization) || !is_database_text(claims.workspace))
-    return "its organization or workspace does not exist";
+  if (claims.organization.empty()) return claims_problem;
+  if (!is_database_text(claims.organization)) return "its organization does not exist";
   const Uuid organization = find_organization(read, copy(claims.organization), Ambiguous::is_none);
   if (!organization) return "its organization does not exist";
   const ConfiguredKey configured = read_key_of(read, organization, parts.header.key_id);
   if (!configured.found) return "its key is not known";
   if (const char *problem = check_signature(parts, configured.key); problem != nullptr) return problem;
   if (is_signed_for_all(read, parts)) return "its key signs tokens of users";
+  token.is_signed = true;
+  if (claims_problem != nullptr) return claims_problem;
+  if (!is_database_text(claims.workspace)) return "its workspace does not exist";
 
   const int64 now = statement_time() + unix_epoch;
   if (const char *problem = check_token_time(claims, now); problem != nullptr) return problem;
@@ -97,7 +113,7 @@ const char *read_verified(const CatalogRead &read, const SignedToken &parts, Tok
   token.facts.kind = KeyKind::workspace_service_key;
   token.facts.organization = organization;
   token.facts.workspace = workspace;
-  token.facts.scopes = registered_scopes(claims.scopes);
+  token.facts.scopes = registered_scopes(claims.scopes).permissions;
   token.facts.classes = &permission_classes();
   token.not_after = token_not_after(claims) - unix_epoch;
   if (!claims.subject.empty() && is_database_text(claims.subject)) token.subject = copy(claims.subject);

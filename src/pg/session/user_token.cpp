@@ -288,12 +288,12 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
     }
     if (result.organization && (result.organization != organization || result.user != user))
       choice.several = true;
-    const PermissionSet scopes = registered_scopes(claims.scopes);
+    const RegisteredScopes scopes = registered_scopes(claims.scopes);
     result.organization = organization;
     result.user = user;
     result.workspace = workspace;
-    result.scopes = scopes;
-    result.narrowed = result.narrowed || trust.scopes_required || !scopes.empty();
+    result.scopes = scopes.permissions;
+    result.narrowed = result.narrowed || trust.scopes_required || scopes.any;
     result.not_after = Min((claims.expires_at + clock_skew_seconds) * USECS_PER_SEC - unix_epoch, link_until);
     result.subject = copy(claims.identity);
     result.groups = read_groups(read, token, trust, organization);

@@ -1,0 +1,103 @@
+-- Hints and errors in words: what would help the session here, the nearest name that it may know, and no inner workings.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+\pset format unaligned
+CREATE FUNCTION hint(who text, command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  hint text;
+BEGIN
+  CALL app.become(who, true);
+  EXECUTE command;
+  RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+  RETURN hint;
+END
+$$;
+\o /dev/null
+SELECT tenancy.create_role('acme', 'workspace', 'librarian'), tenancy.grant_permission('acme', 'workspace', 'librarian', 'prompts', 'delete');
+SELECT tenancy.set_setting('acme', 'managers_view_logs', false), tenancy.allow_workspace_overrides('acme', 'logs', true),
+       tenancy.set_setting('acme', 'managers_view_logs', true, 'search');
+\o
+SET SESSION AUTHORIZATION regress_app;
+-- A role is named where it has the permission: with roles of the organization and settings, and on the organization no role of workspaces.
+SELECT who, resource, action, workspace, hint(who, format('SELECT tenancy.require(%L, %L, %L)', resource, action, workspace)) FROM (VALUES
+  ('mike', 'prompts', 'delete', 'search'),
+  ('mike', 'prompts', 'delete', NULL),
+  ('ben', 'logs', 'view', 'support'),
+  ('mike', 'api_keys', 'create', 'search'),
+  ('nora', 'logs', 'view', 'search'),
+  ('wanda', 'organization', 'update', NULL),
+  ('wanda', 'billing', 'manage', 'support'),
+  ('adam', 'billing', 'manage', NULL),
+  ('search service', 'prompts', 'delete', 'search'),
+  ('acme master', 'logs', 'view', 'search'),
+  ('mike key', 'team', 'assign_roles', 'search'),
+  ('nobody', 'logs', 'view', NULL)) v (who, resource, action, workspace);
+SELECT who, command, hint(who, 'SELECT tenancy.' || command) FROM (VALUES
+  ('wanda', $$create_workspace(NULL, 'X')$$),
+  ('wanda', $$update_organization(NULL, name => 'X')$$),
+  ('wanda', $$set_organization_role(NULL, 'mike@acme.test', 'member')$$),
+  ('mike', $$set_workspace_role('search', 'ben@acme.test', 'member')$$),
+  ('search service', $$create_workspace(NULL, 'X')$$)) v (who, command);
+-- A manager loses full logs by the organization's setting, but not in search, which has its own: the hint's setting does help.
+SELECT hint('ben', $$SELECT tenancy.require('logs', 'view', 'search')$$), hint('mona', $$SELECT tenancy.require('logs', 'view', 'search')$$);
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+SELECT tenancy.allow_workspace_overrides('acme', 'logs', false);
+\o
+SET SESSION AUTHORIZATION regress_app;
+SELECT hint('mona', $$SELECT tenancy.require('logs', 'view', 'search')$$);
+-- Near names of workspaces: those that the session may know
+SELECT who, workspace, hint(who, format('SELECT tenancy.authorize(''logs'', ''view'', %L)', workspace)) AS authorize,
+       hint(who, format('SELECT tenancy.set_workspace_role(%L, ''mike@acme.test'', ''member'')', workspace)) AS set_workspace_role
+FROM (VALUES ('olivia', 'serach'), ('olivia', 'acme/suport'), ('mike', 'suport'), ('ben', 'suport'), ('olivia', 'labb'), ('gus', 'labb'),
+             ('search service', 'suport')) v (who, workspace);
+RESET SESSION AUTHORIZATION;
+SELECT hint('nobody', $$SELECT tenancy.bind_login('regress_plain', 'mike@acme.test', 'acme', 'serch')$$);
+-- Constraints in words; SQLSTATE, table and constraint stay.
+CREATE FUNCTION words(command text, OUT state text, OUT "constraint" text, OUT message text, OUT detail text) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE command;
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, "constraint" = CONSTRAINT_NAME, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+END
+$$;
+SELECT w.* FROM unnest(ARRAY[$$create_workspace('acme', 'Search')$$, $$create_workspace('acme', 'X', 'Not A Slug')$$, $$create_workspace('acme', '', 'x')$$,
+  $$create_workspace('acme', 'X', external_id => '12')$$, $$create_workspace('acme', 'X', external_id => '')$$, $$create_organization('Acme', 'new@new.test')$$,
+  $$create_user('mike@acme.test')$$, $$create_user('new@new.test', external_id => '101')$$, $$create_role('acme', 'workspace', 'librarian')$$,
+  $$create_role('acme', 'workspace', 'member')$$, $$create_role('acme', 'workspace', 'A B')$$, $$register_permission('logs', 'view', 'x')$$,
+  $$register_permission('Bad Name', 'view', 'x')$$, $$create_api_key('organization_service_key', '', 'acme')$$,
+  $$create_api_key('organization_service_key', NULL, 'acme')$$, $$register_permission('things', 'view', NULL)$$]) call, words('SELECT tenancy.' || call) w;
+-- By plain DML a DBA gets the server's own.
+SELECT * FROM words($$INSERT INTO tenancy.workspaces (organization_id, slug, name) VALUES ('aaaaaaaa-0000-4000-8000-000000000000', 'search', 'X')$$);
+-- The context ends where the caller's own code does.
+\set SHOW_CONTEXT errors
+SELECT tenancy.create_workspace('acme', 'Search');
+DO $$
+BEGIN
+  PERFORM tenancy.create_workspace('acme', 'Search');
+END
+$$;
+SET SESSION AUTHORIZATION regress_app;
+SET "tenancy.user" = 'mike@acme.test';
+SELECT tenancy.require('prompts', 'delete');
+SELECT tenancy.create_workspace(NULL, 'X');
+\set SHOW_CONTEXT never
+RESET "tenancy.user";
+RESET SESSION AUTHORIZATION;
+-- Whoever catches an error goes on as before it, also in the extension's own functions.
+DO $$
+BEGIN
+  FOR i IN 1 .. 3 LOOP
+    BEGIN
+      PERFORM tenancy.create_workspace('acme', 'Search');
+    EXCEPTION WHEN unique_violation THEN
+      NULL;
+    END;
+  END LOOP;
+  PERFORM tenancy.create_workspace('acme', 'After ' || current_user);
+END
+$$;
+SELECT slug, current_user = session_user AS same_user FROM tenancy.workspaces WHERE slug LIKE 'after-%';
