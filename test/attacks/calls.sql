@@ -74,5 +74,5 @@ $$;
 
 -- Several statements of one who attacks.
 CREATE FUNCTION attacks.as_script(login text, principal text, before text, statements text[]) RETURNS text LANGUAGE sql AS $$
-  SELECT format(E'@as %s %s\n%s\n', login, principal, before) || string_agg(format(E'\\warn @> %s\n%s;\n', regexp_replace(replace(s, '''', ''''''), '^(.*)$', '''\1'''), s), '') FROM unnest(statements) s
+  SELECT format(E'@as %s %s\n%s\n', login, principal, before) || string_agg(format(E'\\warn @> %s\n%s;\n', regexp_replace(replace(replace(s, '\', '\\'), '''', ''''''), '^(.*)$', '''\1'''), s), '') FROM unnest(statements) s
 $$;

@@ -118,6 +118,12 @@ FROM attacks.rows_of r JOIN tenancy.organizations o ON o.organization_id = r.org
 INSERT INTO app.tickets VALUES (1, (:'number' || '99')::bigint, 1, 'canary_globex unclaimed');
 CREATE INDEX ON app.logs (organization_id, at);
 CREATE INDEX ON app.logs (workspace_id);
+-- For trusted conditions: no index begins with a tenant.
+CREATE INDEX ON app.logs (body text_pattern_ops);
+CREATE INDEX ON app.logs (lower(body));
+CREATE INDEX ON app.docs (body text_pattern_ops);
+CREATE INDEX ON app.events (body text_pattern_ops);
+CREATE INDEX ON app.logs (amount);
 CREATE INDEX ON app.events (workspace_id);
 SELECT tenancy.protect('app.logs', 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id'),
        tenancy.protect('app.docs', 'logs', 'organization_id', 'workspace_id', 'user_id', payload => '{body}'),

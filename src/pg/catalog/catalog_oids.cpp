@@ -53,6 +53,7 @@ constexpr IndexName index_names[index_count] = {
     {"ended_tokens_pkey", true},
     {"groups_pkey", true},
     {"groups_organization_id_name_key", true},
+    {"group_members_pkey", true},
     {"group_members_user_idx", true},
     {"group_roles_key", true},
     {"protected_tables_pkey", false},

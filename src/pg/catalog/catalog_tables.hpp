@@ -43,6 +43,7 @@ enum class CatalogIndex : int {
   ended_tokens_pkey,
   groups_pkey,
   groups_organization_id_name_key,
+  group_members_pkey,
   group_members_user_idx,
   group_roles_key,
   protected_tables_pkey,

@@ -72,6 +72,13 @@ void improve(Reach &reach, Rows rows, const RoleRights *role, const Uuid &group 
   reach.group = group;
 }
 
+// `in`: the workspace where the group's members have the role; nil: an organization role.
+Rows reach_of_group_role(const Question &question, const RoleRights &role, const Uuid &in,
+                         const Uuid &workspace) {
+  return in ? role.access->in_workspace(in).rows(question.permission)
+            : role.access->authorized(question.permission, workspace);
+}
+
 Reach reach_of_member(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
                       const Uuid &user, const Uuid &organization_role, const Uuid &workspace) {
   Reach reach{};
@@ -105,10 +112,7 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
   for (const GroupRole &row : read_group_roles(read, question.organization, user)) {
     const RoleRights *role = find_role_rights(roles, row.role);
     if (role == nullptr || (row.workspace && workspace && row.workspace != workspace)) continue;
-    improve(reach,
-            row.workspace ? role->access->in_workspace(row.workspace).rows(question.permission)
-                          : role->access->authorized(question.permission, workspace),
-            role, row.group);
+    improve(reach, reach_of_group_role(question, *role, row.workspace, workspace), role, row.group);
     if (row.workspace || role->access->reaches_every_workspace()) reach.has_role_there = true;
   }
   return reach;
@@ -158,6 +162,13 @@ void add_members_by_role(PodArray<Member> &members, const CatalogRead &read, con
   }
 }
 
+void add_users_as_members(PodArray<Member> &members, const CatalogRead &read, const Question &question,
+                          std::span<const Uuid> users) {
+  for (const Uuid &user : users)
+    if (const Uuid role = read_organization_role(read, question.organization, user); role)
+      members.append({user, role});
+}
+
 void add_members_of_workspace(PodArray<Member> &members, const CatalogRead &read, const Question &question) {
   PodArray<Uuid> users;
   ScanKeyData key;
@@ -166,30 +177,58 @@ void add_members_of_workspace(PodArray<Member> &members, const CatalogRead &read
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
     users.append(uuid_column(scan, tuple, attribute::workspace_members::user_id));
   end_scan(scan);
-  for (const Uuid &user : users.span())
-    if (const Uuid role = read_organization_role(read, question.organization, user); role)
-      members.append({user, role});
+  add_users_as_members(members, read, question, users.span());
 }
 
-bool has_groups(const CatalogRead &read, const Uuid &organization) {
+bool reaches(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
+             const Uuid &group) {
+  bool found = false;
   ScanKeyData key;
-  equals(&key, attribute::groups::organization_id, organization);
-  CatalogScan scan = begin_scan(read, CatalogIndex::groups_organization_id_name_key, 1, &key);
-  const bool found = HeapTupleIsValid(next_tuple(scan));
+  equals(&key, attribute::group_roles::group_id, group);
+  CatalogScan scan = begin_scan(read, CatalogIndex::group_roles_key, 1, &key);
+  for (HeapTuple tuple; !found && HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const Uuid in = uuid_column(scan, tuple, attribute::group_roles::workspace_id);
+    const RoleRights *role =
+        find_role_rights(roles, uuid_column(scan, tuple, attribute::group_roles::role_id));
+    found = role != nullptr && (!in || in == question.workspace) &&
+            reach_of_group_role(question, *role, in, question.workspace) != Rows::none;
+  }
   end_scan(scan);
   return found;
 }
 
+// The members of groups whose roles reach rows of the workspace.
+void add_members_of_groups(PodArray<Member> &members, const CatalogRead &read, const Question &question,
+                           const PodArray<RoleRights> &roles) {
+  PodArray<Uuid> groups;
+  ScanKeyData key;
+  equals(&key, attribute::groups::organization_id, question.organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::groups_organization_id_name_key, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    groups.append(uuid_column(scan, tuple, attribute::groups::group_id));
+  end_scan(scan);
+  for (const Uuid &group : groups.span()) {
+    if (!reaches(read, question, roles, group)) continue;
+    PodArray<Uuid> users;
+    equals(&key, attribute::group_members::group_id, group);
+    scan = begin_scan(read, CatalogIndex::group_members_pkey, 1, &key);
+    for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+      users.append(uuid_column(scan, tuple, attribute::group_members::user_id));
+    end_scan(scan);
+    add_users_as_members(members, read, question, users.span());
+  }
+}
+
 // Those who may have the permission, in the order of their ids: in one workspace, not everybody in the
-// organization, unless groups could give anybody a role there.
+// organization.
 PodArray<Member> members_to_ask(const CatalogRead &read, const Question &question,
                                 const PodArray<RoleRights> &roles) {
   PodArray<Member> members;
-  // Version 1.0 has no such index.
-  if (question.workspace && has_catalog_index(CatalogIndex::organization_members_role_organization_idx) &&
-      !has_groups(read, question.organization)) {
+  // Version 1.0 has no such index, and no groups.
+  if (question.workspace && has_catalog_index(CatalogIndex::organization_members_role_organization_idx)) {
     add_members_by_role(members, read, question, roles);
     add_members_of_workspace(members, read, question);
+    add_members_of_groups(members, read, question, roles);
     Member *end = members.items + members.count;
     std::sort(members.items, end, [](const Member &a, const Member &b) { return a.user < b.user; });
     members.count = static_cast<int>(
