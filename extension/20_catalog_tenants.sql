@@ -85,6 +85,8 @@ CREATE TABLE tenancy.organization_members (
   created_at timestamptz NOT NULL DEFAULT now(),
   name text,
   external_id text COLLATE "C" CHECK (external_id <> ''),
+  ends_at timestamptz CHECK (isfinite(ends_at)),
+  reason text,
   PRIMARY KEY (organization_id, user_id),
   CONSTRAINT organization_members_external_id_key UNIQUE (organization_id, external_id)
 );
@@ -97,6 +99,8 @@ COMMENT ON COLUMN tenancy.organization_members.role_id IS 'The member''s organiz
 COMMENT ON COLUMN tenancy.organization_members.created_at IS 'When the user joined';
 COMMENT ON COLUMN tenancy.organization_members.name IS 'What the organization calls the member; NULL: as the user does';
 COMMENT ON COLUMN tenancy.organization_members.external_id IS 'The organization''s own id for the member';
+COMMENT ON COLUMN tenancy.organization_members.ends_at IS 'From then on the membership counts for nothing; NULL: it has no end';
+COMMENT ON COLUMN tenancy.organization_members.reason IS 'What the membership, or its role, is for';
 
 CREATE TABLE tenancy.workspace_members (
   workspace_id uuid NOT NULL,
@@ -104,6 +108,8 @@ CREATE TABLE tenancy.workspace_members (
   organization_id uuid NOT NULL,
   role_id uuid NOT NULL REFERENCES tenancy.roles,
   created_at timestamptz NOT NULL DEFAULT now(),
+  ends_at timestamptz CHECK (isfinite(ends_at)),
+  reason text,
   PRIMARY KEY (workspace_id, user_id),
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
   FOREIGN KEY (organization_id, user_id) REFERENCES tenancy.organization_members ON DELETE CASCADE
@@ -116,3 +122,5 @@ COMMENT ON COLUMN tenancy.workspace_members.user_id IS 'The member, who is a mem
 COMMENT ON COLUMN tenancy.workspace_members.organization_id IS 'The workspace''s organization';
 COMMENT ON COLUMN tenancy.workspace_members.role_id IS 'The member''s workspace role';
 COMMENT ON COLUMN tenancy.workspace_members.created_at IS 'When the user joined the workspace';
+COMMENT ON COLUMN tenancy.workspace_members.ends_at IS 'From then on the role counts for nothing; NULL: it has no end';
+COMMENT ON COLUMN tenancy.workspace_members.reason IS 'What the role is for';

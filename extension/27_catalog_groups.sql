@@ -44,6 +44,8 @@ CREATE TABLE tenancy.group_roles (
   organization_id uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
   role_id uuid NOT NULL REFERENCES tenancy.roles,
   created_at timestamptz NOT NULL DEFAULT now(),
+  ends_at timestamptz CHECK (isfinite(ends_at)),
+  reason text,
   CONSTRAINT group_roles_key UNIQUE NULLS NOT DISTINCT (group_id, workspace_id),
   FOREIGN KEY (group_id, organization_id) REFERENCES tenancy.groups (group_id, organization_id) ON DELETE CASCADE,
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE
@@ -56,3 +58,5 @@ COMMENT ON COLUMN tenancy.group_roles.workspace_id IS 'Workspace where its membe
 COMMENT ON COLUMN tenancy.group_roles.organization_id IS 'The group''s organization';
 COMMENT ON COLUMN tenancy.group_roles.role_id IS 'The role';
 COMMENT ON COLUMN tenancy.group_roles.created_at IS 'When the group got the role';
+COMMENT ON COLUMN tenancy.group_roles.ends_at IS 'From then on the role counts for nothing; NULL: it has no end';
+COMMENT ON COLUMN tenancy.group_roles.reason IS 'What the role is for';

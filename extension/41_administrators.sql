@@ -88,13 +88,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_delegation(text, text) IS 'Raises 42501 where the session lacks something to hand something out, unless the caller is a DBA';
 
+CREATE FUNCTION tenancy_internal.rights_end_at() RETURNS timestamptz
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_rights_end_at';
+COMMENT ON FUNCTION tenancy_internal.rights_end_at() IS 'The earliest end of what the session''s rights come from; NULL for none, and where it has as much without all that ends';
+
 CREATE FUNCTION tenancy_internal.session_ends_at() RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RETURN CASE WHEN NOT tenancy.is_dba() THEN (SELECT w.expires_at FROM tenancy.whoami() w) END;
+  RETURN CASE WHEN NOT tenancy.is_dba() THEN (SELECT least(w.expires_at, tenancy_internal.rights_end_at()) FROM tenancy.whoami() w) END;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.session_ends_at() IS 'When the credential ends that the session administers by; NULL where it has no end, and for a DBA';
+COMMENT ON FUNCTION tenancy_internal.session_ends_at() IS 'When the credential ends that the session administers by, or a part of its rights; NULL where there is no end, and for a DBA';
 
 CREATE FUNCTION tenancy_internal.require_expiry_within_session(ends_at timestamptz, what text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -108,6 +112,30 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_expiry_within_session(timestamptz, text) IS 'Raises 42501 where a credential (NULL: without an end) would last longer than that of the session, unless the caller is a DBA';
+
+-- Nothing that is given outlives the right by which it is given.
+CREATE FUNCTION tenancy_internal.require_role_within_rights(ends_at timestamptz, what text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT tenancy.is_dba() AND coalesce(require_role_within_rights.ends_at, 'infinity') > tenancy_internal.rights_end_at() THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: %s would outlive the rights of the session', require_role_within_rights.what),
+      DETAIL = format('A part of these ends at %s.', tenancy_internal.rights_end_at()), HINT = 'Give an end that is no later, where one can be given.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_role_within_rights(timestamptz, text) IS 'Raises 42501 where something given (NULL: without an end) would last longer than the rights of the session, unless the caller is a DBA';
+
+CREATE FUNCTION tenancy_internal.check_until(until timestamptz, before timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF check_until.until <= clock_timestamp() THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an end must be in the future', HINT = 'Use ''infinity'' for none.';
+  END IF;
+  RETURN nullif(coalesce(check_until.until, check_until.before), 'infinity');
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_until(timestamptz, timestamptz) IS 'The end that is given (infinity: none, NULL: the one before); 22023 for one that has passed';
 
 CREATE FUNCTION tenancy_internal.record_denied_permission(entry text, resource text, action text, workspace_id uuid) RETURNS void
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_record_denied_permission';

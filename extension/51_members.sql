@@ -2,11 +2,11 @@
 -- organization here. OFFSET keeps a query's conditions out: the server would evaluate some on users before the join (see
 -- late_conditions.hpp).
 CREATE VIEW tenancy.members WITH (security_barrier) AS
-SELECT m.organization_id, m.user_id, u.email, coalesce(m.name, u.name) AS name, m.external_id, r.name AS role, u.active, m.created_at
+SELECT m.organization_id, m.user_id, u.email, coalesce(m.name, u.name) AS name, m.external_id, r.name AS role, u.active, m.created_at, m.ends_at, m.reason
 FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id JOIN tenancy.roles r ON r.role_id = m.role_id
-WHERE (SELECT tenancy.is_dba())
+WHERE (m.ends_at IS NULL OR m.ends_at > clock_timestamp()) AND ((SELECT tenancy.is_dba())
    OR m.organization_id = (SELECT tenancy.current_organization_id())
-      AND (m.user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'view')))
+      AND (m.user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'view'))))
 OFFSET 0;
 COMMENT ON VIEW tenancy.members IS 'Who is in the session''s organization, as far as its rights reach (a DBA: in all)';
 COMMENT ON COLUMN tenancy.members.organization_id IS 'The organization';
@@ -17,4 +17,6 @@ COMMENT ON COLUMN tenancy.members.external_id IS 'The organization''s own id for
 COMMENT ON COLUMN tenancy.members.role IS 'The member''s organization role';
 COMMENT ON COLUMN tenancy.members.active IS 'False for a user who is locked out';
 COMMENT ON COLUMN tenancy.members.created_at IS 'When the user joined';
+COMMENT ON COLUMN tenancy.members.ends_at IS 'When the membership ends; NULL: it has no end';
+COMMENT ON COLUMN tenancy.members.reason IS 'What the membership, or its role, is for';
 GRANT SELECT ON tenancy.members TO PUBLIC;

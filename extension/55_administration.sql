@@ -32,9 +32,13 @@ COMMENT ON FUNCTION tenancy_internal.find_role(uuid, text, text) IS 'Id of a rol
 
 CREATE FUNCTION tenancy_internal.lock_members(organization_id uuid) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT FROM tenancy.organizations o WHERE o.organization_id = lock_members.organization_id FOR NO KEY UPDATE
+  SELECT FROM tenancy.organizations o WHERE o.organization_id = lock_members.organization_id FOR NO KEY UPDATE;
+  -- All that goes with a membership goes with one that has ended, and does not come back with a new one.
+  DELETE FROM tenancy.organization_members m WHERE m.organization_id = lock_members.organization_id AND m.ends_at <= clock_timestamp();
+  DELETE FROM tenancy.workspace_members m WHERE m.organization_id = lock_members.organization_id AND m.ends_at <= clock_timestamp();
+  DELETE FROM tenancy.group_roles r WHERE r.organization_id = lock_members.organization_id AND r.ends_at <= clock_timestamp();
 $$;
-COMMENT ON FUNCTION tenancy_internal.lock_members(uuid) IS 'Waits for whoever else changes who is a member of the organization, and keeps others waiting until the transaction ends';
+COMMENT ON FUNCTION tenancy_internal.lock_members(uuid) IS 'Waits for whoever else changes who is a member of the organization, and keeps others waiting until the transaction ends; removes what has ended by itself';
 
 -- An id given by the caller must not have been used before: rows of protected tables may still contain it.
 CREATE FUNCTION tenancy_internal.require_new_id(id uuid) RETURNS void
@@ -228,13 +232,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.create_workspace(text, text, text, text, uuid) IS 'Creates a workspace in an organization (NULL: the session''s own) and returns its id, or that of the workspace with this external id there; the slug is made from the name unless given; an external id or id is for a DBA, a role that may create organizations or a trusted login to give (42501)';
 
-CREATE FUNCTION tenancy.set_organization_role(organization text DEFAULT NULL, member text DEFAULT NULL, role text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy.set_organization_role(organization text DEFAULT NULL, member text DEFAULT NULL, role text DEFAULT NULL,
+                                              until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
+RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(set_organization_role.organization);
   the_role uuid := tenancy_internal.find_role(the_organization, 'organization', set_organization_role.role);
   the_user uuid;
   role_before uuid;
+  end_before timestamptz;
+  the_end timestamptz;
 BEGIN
   PERFORM tenancy_internal.check_given('member', set_organization_role.member);
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
@@ -242,8 +250,10 @@ BEGIN
   PERFORM tenancy_internal.lock_members(the_organization);
   -- A principal learns nothing about users who are not members.
   the_user := tenancy_internal.lookup_user(set_organization_role.member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
-  SELECT m.role_id INTO role_before FROM tenancy.organization_members m
+  SELECT m.role_id, m.ends_at INTO role_before, end_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
+  the_end := tenancy_internal.check_until(set_organization_role.until, end_before);
+  PERFORM tenancy_internal.require_role_within_rights(the_end, 'the role');
   IF role_before IS NOT NULL THEN
     PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, role_before);
   ELSIF NOT tenancy.is_dba() AND NOT (tenancy_internal.signs_up(the_organization) AND strpos(set_organization_role.member, '@') > 0 AND NOT EXISTS (
@@ -264,12 +274,13 @@ BEGIN
       INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member)) RETURNING user_id INTO the_user;
     END IF;
   END IF;
-  INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-  VALUES (the_organization, the_user, the_role)
-  ON CONFLICT (organization_id, user_id) DO UPDATE SET role_id = EXCLUDED.role_id;
+  INSERT INTO tenancy.organization_members AS m (organization_id, user_id, role_id, ends_at, reason)
+  VALUES (the_organization, the_user, the_role, the_end, set_organization_role.reason)
+  ON CONFLICT (organization_id, user_id) DO UPDATE
+  SET role_id = EXCLUDED.role_id, ends_at = EXCLUDED.ends_at, reason = coalesce(EXCLUDED.reason, m.reason);
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text) IS 'Gives a member of an organization (NULL: the session''s own) another role; a DBA also makes members by it, and users where only the e-mail address is known, and so does who signs an organization up with persons whom nobody knows. Needs team.assign_roles and at least the rights of the old and the new role; 42704 for somebody who is no member (see invite()), 55000 for the last owner';
+COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text, timestamptz, text) IS 'Gives a member of an organization (NULL: the session''s own) another role, until a moment (infinity: without an end; NULL: as before, and a new member without one), for a reason; the membership ends with it; a DBA also makes members by it, and users where only the e-mail address is known, and so does who signs an organization up with persons whom nobody knows. Needs team.assign_roles and at least the rights of the old and the new role; 42704 for somebody who is no member (see invite()), 55000 for the last owner';
 
 CREATE FUNCTION tenancy.remove_organization_member(organization text DEFAULT NULL, member text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -291,30 +302,39 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization (NULL: the session''s own) and all its workspaces; needs team.add_users and at least the rights of all of the member''s roles; 42704 when it is no member, 55000 for the last owner';
 
-CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text) RETURNS void
+CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text, until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
+RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(set_workspace_role.workspace);
   the_role uuid := tenancy_internal.find_role(the_workspace.organization_id, 'workspace', set_workspace_role.role);
   the_user uuid;
   role_before uuid;
+  end_before timestamptz;
+  the_end timestamptz;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'assign_roles');
   PERFORM tenancy_internal.require_delegable_role(the_workspace.organization_id, the_workspace.workspace_id, the_role);
   the_user := tenancy_internal.find_member(the_workspace.organization_id, set_workspace_role.member);
-  SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
+  -- A role that has ended is none: a new one brings nothing back.
+  DELETE FROM tenancy.workspace_members m
+  WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user AND m.ends_at <= clock_timestamp();
+  SELECT m.role_id, m.ends_at INTO role_before, end_before FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;
+  the_end := tenancy_internal.check_until(set_workspace_role.until, end_before);
+  PERFORM tenancy_internal.require_role_within_rights(the_end, 'the role');
   IF role_before IS NULL THEN
     PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
   ELSE
     PERFORM tenancy_internal.require_delegable_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
   END IF;
-  INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
-  VALUES (the_workspace.workspace_id, the_user, the_workspace.organization_id, the_role)
-  ON CONFLICT (workspace_id, user_id) DO UPDATE SET role_id = EXCLUDED.role_id;
+  INSERT INTO tenancy.workspace_members AS m (workspace_id, user_id, organization_id, role_id, ends_at, reason)
+  VALUES (the_workspace.workspace_id, the_user, the_workspace.organization_id, the_role, the_end, set_workspace_role.reason)
+  ON CONFLICT (workspace_id, user_id) DO UPDATE
+  SET role_id = EXCLUDED.role_id, ends_at = EXCLUDED.ends_at, reason = coalesce(EXCLUDED.reason, m.reason);
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text) IS 'Gives a member of the organization a role in one of its workspaces; needs team.assign_roles there (and team.add_users for a new member) and at least the rights of the old and the new role; 42704 when it is no member of the organization';
+COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text, timestamptz, text) IS 'Gives a member of the organization a role in one of its workspaces, until a moment (infinity: without an end; NULL: as before, and a new role without one), for a reason; needs team.assign_roles there (and team.add_users for a new member) and at least the rights of the old and the new role; 42704 when it is no member of the organization';
 
 CREATE FUNCTION tenancy.remove_workspace_member(workspace text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -398,7 +418,7 @@ BEGIN
     SELECT w.organization_id INTO the_organization FROM tenancy.workspaces w WHERE w.workspace_id = the_workspace;
   END IF;
   -- A trigger stores the only organization of the user, or the first one later.
-  IF the_organization IS NULL AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = the_user) > 1 THEN
+  IF the_organization IS NULL AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = the_user AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp())) > 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
       DETAIL = 'The user is a member of several, and a login acts in one.';
   END IF;

@@ -87,6 +87,7 @@ BEGIN
   the_role := tenancy_internal.find_role(the_organization, 'organization', invite.role);
   PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, the_role);
   offered := tenancy_internal.offered_workspaces(the_organization, invite.workspaces);
+  PERFORM tenancy_internal.require_role_within_rights(NULL, 'the membership');
   the_address := tenancy_internal.email_address(invite.email);
   IF the_address IS NULL OR NOT isfinite(ends) OR ends <= clock_timestamp() THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -173,8 +174,10 @@ BEGIN
   SELECT i.trust_id, i.token_subject INTO own FROM tenancy_internal.own_identity() i WHERE NOT tenancy.is_dba();
   INSERT INTO tenancy.users (email) VALUES (accepted.email) ON CONFLICT (email) DO NOTHING;
   SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = accepted.email;
-  INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-  VALUES (accepted.organization_id, the_user, accepted.role_id);
+  -- It lasts no longer than the membership of whoever has invited.
+  INSERT INTO tenancy.organization_members (organization_id, user_id, role_id, ends_at)
+  VALUES (accepted.organization_id, the_user, accepted.role_id, (
+    SELECT m.ends_at FROM tenancy.organization_members m WHERE m.organization_id = accepted.organization_id AND m.user_id = accepted.invited_by_user));
   INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
   SELECT e.key::uuid, the_user, accepted.organization_id, e.value::uuid FROM jsonb_each_text(accepted.workspaces) e;
   DELETE FROM tenancy.invitations i WHERE i.invitation_id = accepted.invitation_id;
@@ -329,10 +332,10 @@ BEGIN
     RETURN;
   END IF;
   RETURN QUERY
-    SELECT o.organization_id, o.slug::text, r.name::text, 'member', NULL::timestamptz, o.name, NULL::uuid, NULL::text
+    SELECT o.organization_id, o.slug::text, r.name::text, 'member', m.ends_at, o.name, NULL::uuid, NULL::text
     FROM tenancy.organization_members m JOIN tenancy.organizations o ON o.organization_id = m.organization_id
     JOIN tenancy.roles r ON r.role_id = m.role_id
-    WHERE m.user_id = me.user_id
+    WHERE m.user_id = me.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp())
     UNION ALL
     -- Text of the inviting side, displayed to the invited person.
     SELECT o.organization_id, o.slug::text, r.name::text, 'invited', i.expires_at,
@@ -368,7 +371,7 @@ COMMENT ON FUNCTION tenancy_internal.follow_membership() IS 'Trigger: invitation
 CREATE FUNCTION tenancy_internal.settle_binding() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  found_ones uuid[] := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = NEW.user_id LIMIT 2);
+  found_ones uuid[] := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = NEW.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()) LIMIT 2);
 BEGIN
   IF cardinality(found_ones) = 1 THEN
     NEW.organization_id := found_ones[1];

@@ -8,7 +8,8 @@ DECLARE
   template uuid;
   new_id uuid;
 BEGIN
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles'),
+          tenancy_internal.require_role_within_rights(NULL, 'the role');
   PERFORM tenancy_internal.check_given('name', create_role.name);
   IF create_role.level IS NULL OR create_role.level <> ALL (tenancy_internal.words('levels')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('level "%s" does not exist', create_role.level),
@@ -82,7 +83,8 @@ DECLARE
   born boolean;
 BEGIN
   PERFORM tenancy_internal.check_permission(change_grant.resource, change_grant.action);
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles'),
+          tenancy_internal.require_role_within_rights(NULL, 'the change of the role');
   SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy_internal.find_role(the_organization, change_grant.level, change_grant.role);
   IF the_role.level = 'workspace' AND change_grant.resource = ANY (tenancy_internal.words('organization_level')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

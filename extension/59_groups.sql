@@ -157,6 +157,7 @@ BEGIN
     END IF;
     given := given || the_user;
   END LOOP;
+  PERFORM tenancy_internal.require_role_within_rights(NULL, 'membership of the group');
   DELETE FROM tenancy.group_members m WHERE m.group_id = the_group.group_id AND m.user_id <> ALL (given);
   INSERT INTO tenancy.group_members (group_id, user_id, organization_id)
   SELECT DISTINCT the_group.group_id, g.user_id, the_organization FROM unnest(given) g (user_id)
@@ -165,7 +166,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.sync_group(text, text, text[]) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles or, for a group that is open to it, team.sync_groups. 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';
 
-CREATE FUNCTION tenancy.set_group_role(target text, "group" text, role text) RETURNS void
+CREATE FUNCTION tenancy.set_group_role(target text, "group" text, role text, until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
+RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid;
@@ -174,6 +176,8 @@ DECLARE
   the_group tenancy.groups;
   the_role uuid;
   role_before uuid;
+  end_before timestamptz;
+  the_end timestamptz;
 BEGIN
   PERFORM tenancy_internal.require_principal();
   -- The text says the level, and one that fits both says neither: role admin is another one on each.
@@ -201,7 +205,7 @@ BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'team', 'assign_roles'),
           tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'team', 'add_users');
   the_group := tenancy_internal.find_group(the_organization, set_group_role."group");
-  SELECT r.role_id INTO role_before FROM tenancy.group_roles r
+  SELECT r.role_id, r.ends_at INTO role_before, end_before FROM tenancy.group_roles r
   WHERE r.group_id = the_group.group_id AND r.workspace_id IS NOT DISTINCT FROM the_workspace.workspace_id FOR UPDATE;
   IF role_before IS NOT NULL THEN
     PERFORM tenancy_internal.require_delegable_role(the_organization, the_workspace.workspace_id, role_before);
@@ -212,11 +216,14 @@ BEGIN
   ELSE
     the_role := tenancy_internal.find_role(the_organization, CASE WHEN is_organization THEN 'organization' ELSE 'workspace' END, set_group_role.role);
     PERFORM tenancy_internal.require_delegable_role(the_organization, the_workspace.workspace_id, the_role);
-    INSERT INTO tenancy.group_roles (group_id, workspace_id, organization_id, role_id)
-    VALUES (the_group.group_id, the_workspace.workspace_id, the_organization, the_role)
-    ON CONFLICT ON CONSTRAINT group_roles_key DO UPDATE SET role_id = EXCLUDED.role_id;
+    the_end := tenancy_internal.check_until(set_group_role.until, end_before);
+    PERFORM tenancy_internal.require_role_within_rights(the_end, 'the role');
+    INSERT INTO tenancy.group_roles AS r (group_id, workspace_id, organization_id, role_id, ends_at, reason)
+    VALUES (the_group.group_id, the_workspace.workspace_id, the_organization, the_role, the_end, set_group_role.reason)
+    ON CONFLICT ON CONSTRAINT group_roles_key DO UPDATE
+    SET role_id = EXCLUDED.role_id, ends_at = EXCLUDED.ends_at, reason = coalesce(EXCLUDED.reason, r.reason);
   END IF;
   UPDATE tenancy.groups g SET changed_at = clock_timestamp() WHERE g.group_id = the_group.group_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_group_role(text, text, text) IS 'Gives the members of a group a role in an organization (NULL: the session''s own) or in one of its workspaces, besides their own roles; NULL takes it from them. Needs team.assign_roles and team.add_users there and at least the rights of the old and the new role; 22023 for a target that fits both an organization and a workspace, 42704 for a group, role or target that does not exist';
+COMMENT ON FUNCTION tenancy.set_group_role(text, text, text, timestamptz, text) IS 'Gives the members of a group a role in an organization (NULL: the session''s own) or in one of its workspaces, besides their own roles, until a moment (infinity: without an end; NULL: as before, and a new role without one), for a reason; NULL takes it from them. Needs team.assign_roles and team.add_users there and at least the rights of the old and the new role; 22023 for a target that fits both an organization and a workspace, 42704 for a group, role or target that does not exist';

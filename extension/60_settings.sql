@@ -20,6 +20,7 @@ COMMENT ON FUNCTION tenancy_internal.find_setting(text) IS 'The definition of a 
 CREATE FUNCTION tenancy_internal.require_configuration_permission(organization_id uuid, workspace_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  PERFORM tenancy_internal.require_role_within_rights(NULL, 'the setting');
   IF require_configuration_permission.workspace_id IS NULL THEN
     PERFORM tenancy_internal.require_permission(require_configuration_permission.organization_id, NULL, 'organization', 'update');
   ELSE

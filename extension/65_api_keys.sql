@@ -149,7 +149,10 @@ BEGIN
                      WHERE m.workspace_id = (require_key_permission.key).workspace_id AND m.user_id = (require_key_permission.key).user_id)
      AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
                      WHERE m.organization_id = (require_key_permission.key).organization_id
-                       AND m.user_id = (require_key_permission.key).user_id AND r.all_workspaces) THEN
+                       AND m.user_id = (require_key_permission.key).user_id AND r.all_workspaces)
+     AND NOT EXISTS (SELECT FROM tenancy.group_members m JOIN tenancy.group_roles g ON g.group_id = m.group_id JOIN tenancy.roles r ON r.role_id = g.role_id
+                     WHERE m.organization_id = (require_key_permission.key).organization_id AND m.user_id = (require_key_permission.key).user_id
+                       AND (g.workspace_id = (require_key_permission.key).workspace_id OR r.all_workspaces)) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the user is not a member of the workspace',
       HINT = 'Use tenancy.set_workspace_role() first.';
   END IF;

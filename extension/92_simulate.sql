@@ -39,7 +39,7 @@ COMMENT ON FUNCTION tenancy_internal.simulated_login(name, uuid, uuid) IS 'The o
 CREATE FUNCTION tenancy_internal.only_organization(user_id uuid) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  organizations uuid[] := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = only_organization.user_id);
+  organizations uuid[] := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = only_organization.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()));
 BEGIN
   IF cardinality(organizations) <> 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',

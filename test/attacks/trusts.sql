@@ -82,3 +82,18 @@ FROM (SELECT principal, login FROM attacks.principals WHERE principal IN ('olivi
   ('SELECT organization_id IS NULL FROM tenancy.create_organization({r}, ''x@x.test'', external_id => {r})'), ('SELECT organization_id IS NULL FROM tenancy.create_organization(''x'', ''x@x.test'', {r}, owner_external_id => {r}, workspace_external_id => {r})')) c (call)
 WHERE (p.login = 'att_sign_up') = (c.call ~ 'create_organization')
 GROUP BY p.principal, p.login, c.call;
+
+-- Rights that have ended, by each way to have them, and what was given by them while they lasted.
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'trusts', format('mona after the end of her role, %s, %s', w.way, d.done), E'@as postgres\nDELETE FROM tenancy.workspace_members WHERE user_id = ''cccccccc-0000-4000-8000-000000000003'';\n' || replace(w.given, '{until}', 'clock_timestamp() + interval ''0.15 s''') ||
+  E'\n@as att_app mona\n' || d.before || E'\nSELECT pg_sleep(0.2);\n' || d.after, 'canary_', false
+FROM (VALUES
+  ('of the workspace', 'SELECT tenancy.set_workspace_role(''acme/search'', ''mona@acme.test'', ''manager'', {until});'),
+  ('of the organization', 'SELECT tenancy.set_organization_role(''acme'', ''mona@acme.test'', ''admin'', {until});'),
+  ('of a group', 'SELECT tenancy.create_group(''acme'', ''g'') IS NULL; SELECT tenancy.sync_group(''acme'', ''g'', ARRAY[''mona@acme.test'']); SELECT tenancy.set_group_role(''acme/search'', ''g'', ''manager'', {until});'),
+  ('below a membership', 'SELECT tenancy.set_workspace_role(''acme/search'', ''mona@acme.test'', ''manager''); SELECT tenancy.set_organization_role(''acme'', ''mona@acme.test'', ''member'', {until});')) w (way, given),
+  (VALUES ('a statement', '', 'SELECT string_agg(body, '' '') FROM app.logs;'),
+    ('a right', '', 'SELECT ''@found a right after the end'' FROM tenancy.permissions() WHERE resource = ''logs'' AND action = ''view'' AND workspace_id = ''aaaaaaaa-0000-4000-8000-000000000002'';'),
+    ('her own role', 'SELECT tenancy.set_workspace_role(''search'', ''mona@acme.test'', ''manager'', ''infinity''); SELECT tenancy.set_organization_role(NULL, ''mona@acme.test'', ''admin'', ''infinity''); SELECT tenancy.set_group_role(''search'', ''g'', ''manager'', ''infinity'');', 'SELECT string_agg(body, '' '') FROM app.logs;'),
+    ('a group of her own', 'SELECT tenancy.create_group(NULL, ''h'') IS NULL; SELECT tenancy.sync_group(NULL, ''h'', ARRAY[''mona@acme.test'']); SELECT tenancy.set_group_role(''search'', ''h'', ''manager'');', 'SELECT string_agg(body, '' '') FROM app.logs;'),
+    ('a key', E'SELECT secret AS s FROM tenancy.create_api_key(''workspace_service_key'', ''k'', NULL, ''search'', scopes => ''["logs.view"]'') \\gset', E'@as att_web\nSELECT set_config(''tenancy.api_key'', :''s'', true) IS NULL;\nSELECT string_agg(body, '' '') FROM app.logs;')) d (done, before, after);

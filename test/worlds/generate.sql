@@ -253,6 +253,7 @@ BEGIN
     FOR i IN 1..worlds.between(0, 3) LOOP
       PERFORM worlds.make_group(organization);
     END LOOP;
+    PERFORM worlds.make_ends(organization);
   END LOOP;
 END
 $$;
@@ -681,6 +682,18 @@ BEGIN
 END
 $$;
 
+-- Ends of some roles, long past and far off. Owners that an organization can't be without have none.
+CREATE FUNCTION worlds.make_ends(organization uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE tenancy.organization_members m SET ends_at = now() + interval '1 year' * worlds.pick(ARRAY[-1, 1, 1])
+  FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email <> 'u1@example.com' AND m.organization_id = make_ends.organization AND worlds.chance(0.15);
+  UPDATE tenancy.workspace_members m SET ends_at = now() + interval '1 year' * worlds.pick(ARRAY[-1, 1, 1])
+  WHERE m.organization_id = make_ends.organization AND worlds.chance(0.2);
+  UPDATE tenancy.group_roles r SET ends_at = now() + interval '1 year' * worlds.pick(ARRAY[-1, 1, 1])
+  WHERE r.organization_id = make_ends.organization AND worlds.chance(0.2);
+END
+$$;
+
 -- One change of rights, of any kind.
 CREATE FUNCTION worlds.change() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -693,11 +706,15 @@ BEGIN
   seat := worlds.pick(ARRAY(
     SELECT m FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
     WHERE m.organization_id = organization ORDER BY u.email, w.slug));
-  CASE worlds.between(1, 20)
+  CASE worlds.between(1, 22)
   WHEN 1 THEN
     PERFORM worlds.make_switch(organization);
   WHEN 18 THEN
     PERFORM worlds.make_group(organization);
+  WHEN 21 THEN
+    PERFORM worlds.make_ends(organization);
+  WHEN 22 THEN
+    UPDATE tenancy.workspace_members m SET ends_at = NULL WHERE m.organization_id = organization;
   WHEN 19 THEN
     DELETE FROM tenancy.group_members m USING tenancy.groups g WHERE g.group_id = m.group_id AND g.organization_id = organization AND m.user_id = seat.user_id;
   WHEN 20 THEN

@@ -167,14 +167,22 @@ JOIN tenancy.roles r ON r.organization_id IS NULL OR r.organization_id = place.o
 --   workspace:    in this workspace
 ---------------------------------------------------------------------------------------------------------------------
 
+-- Current members: a membership that has ended is none, and takes along all that the user has there.
+CREATE VIEW oracle.members AS
+SELECT m.* FROM tenancy.organization_members m WHERE m.ends_at IS NULL OR m.ends_at > now();
+
 -- The roles that a user has, its own and its groups', in the organization (workspace NULL) or a workspace.
 CREATE VIEW oracle.seats AS
-SELECT m.user_id, m.organization_id, NULL::uuid AS workspace_id, m.role_id FROM tenancy.organization_members m
-UNION
-SELECT m.user_id, m.organization_id, m.workspace_id, m.role_id FROM tenancy.workspace_members m
-UNION
-SELECT m.user_id, m.organization_id, r.workspace_id, r.role_id
-FROM tenancy.group_members m JOIN tenancy.group_roles r ON r.group_id = m.group_id;
+SELECT m.user_id, m.organization_id, s.workspace_id, s.role_id
+FROM oracle.members m JOIN (
+  SELECT user_id, organization_id, NULL::uuid AS workspace_id, role_id, ends_at FROM tenancy.organization_members
+  UNION
+  SELECT user_id, organization_id, workspace_id, role_id, ends_at FROM tenancy.workspace_members
+  UNION
+  SELECT g.user_id, g.organization_id, r.workspace_id, r.role_id, r.ends_at
+  FROM tenancy.group_members g JOIN tenancy.group_roles r ON r.group_id = g.group_id) s
+  ON s.user_id = m.user_id AND s.organization_id = m.organization_id
+WHERE s.ends_at IS NULL OR s.ends_at > now();
 
 CREATE VIEW oracle.user_roles AS
 SELECT s.user_id, s.organization_id, NULL::uuid AS workspace_id, r.role_id,
@@ -478,7 +486,7 @@ WHERE x.only_n IS NOT NULL AND NOT x.of_parent AND x.owner IS NOT NULL AND x.own
     SELECT FROM oracle.viewers p JOIN tenancy.users u ON u.user_id = p.user_id AND u.active
     WHERE p.organization_id = x.organization_id AND p.workspace_id IS NOT DISTINCT FROM x.workspace_id AND p.resource = t.resource
       AND (x.workspace_type IS NULL OR x.workspace IS NOT NULL OR EXISTS (
-        SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
+        SELECT FROM oracle.seats m JOIN tenancy.roles r ON r.role_id = m.role_id AND m.workspace_id IS NULL AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
         WHERE m.organization_id = p.organization_id AND m.user_id = p.user_id))
       AND x.owner = oracle.named(x.owner_type, u.user_id, u.external_id)
       AND (x.api_key_type IS NULL OR x.api_key IS NULL OR coalesce(x.api_key = x.my_key, false) OR EXISTS (

@@ -64,9 +64,9 @@ DECLARE
 BEGIN
   FOR person IN
     SELECT u.user_id, u.email, u.active, o.organization_id, o.slug, m.user_id IS NOT NULL AS is_member,
-      (SELECT count(*) FROM tenancy.organization_members a WHERE a.user_id = u.user_id) AS memberships
+      (SELECT count(*) FROM oracle.members a WHERE a.user_id = u.user_id) AS memberships
     FROM tenancy.users u CROSS JOIN tenancy.organizations o
-    LEFT JOIN tenancy.organization_members m ON m.user_id = u.user_id AND m.organization_id = o.organization_id
+    LEFT JOIN oracle.members m ON m.user_id = u.user_id AND m.organization_id = o.organization_id
     ORDER BY o.slug, u.email
   LOOP
     session := jsonb_build_object('user', worlds.reference(person.user_id),
@@ -198,7 +198,7 @@ BEGIN
   PERFORM worlds.add_principal('nobody by a trusted login', 'accepted', worlds.login('trusted'), '{}');
   FOR binding IN
     SELECT b.login::text AS login, u.user_id, u.email, u.active, b.organization_id, b.workspace_id,
-      ARRAY(SELECT m.organization_id FROM tenancy.organization_members m JOIN tenancy.organizations o USING (organization_id)
+      ARRAY(SELECT m.organization_id FROM oracle.members m JOIN tenancy.organizations o USING (organization_id)
             WHERE m.user_id = b.user_id ORDER BY o.slug) AS organizations
     FROM tenancy.login_bindings b JOIN tenancy.users u USING (user_id)
     ORDER BY b.login::text

@@ -104,6 +104,16 @@ DROP FUNCTION tenancy.create_workspace(text, text, text, text);
 
 -- Groups
 -- @include 27_catalog_groups.sql
+
+-- Roles that end by themselves
+ALTER TABLE tenancy.organization_members ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;
+COMMENT ON COLUMN tenancy.organization_members.ends_at IS 'From then on the membership counts for nothing; NULL: it has no end';
+COMMENT ON COLUMN tenancy.organization_members.reason IS 'What the membership, or its role, is for';
+ALTER TABLE tenancy.workspace_members ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;
+COMMENT ON COLUMN tenancy.workspace_members.ends_at IS 'From then on the role counts for nothing; NULL: it has no end';
+COMMENT ON COLUMN tenancy.workspace_members.reason IS 'What the role is for';
+DROP FUNCTION tenancy.set_organization_role(text, text, text);
+DROP FUNCTION tenancy.set_workspace_role(text, text, text);
 ALTER TABLE tenancy.users ADD COLUMN tokens_issued_before timestamptz;
 COMMENT ON COLUMN tenancy.users.tokens_issued_before IS 'Tokens of trusted issuers that were issued before this moment are refused; set when the user is locked';
 DROP FUNCTION tenancy.set_jwks(text, jsonb, text, text);

@@ -1,6 +1,8 @@
 // The facts about one user or key in the catalogs, as plain values. Access is computed from them.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <span>
 
 #include "core/access/permission_set.hpp"
@@ -50,6 +52,8 @@ struct UserFacts {
   CategorySet open_to_workspaces;
   PermissionSet shared;  // not governed by data visibility: held over all rows
   const PermissionClasses *classes = nullptr;
+  /// The earliest end of a role above, in the server's time: the facts hold until then.
+  std::int64_t until = std::numeric_limits<std::int64_t>::max();
 };
 
 /// Everything that decides the rights of an API key, except its user's facts.

@@ -68,10 +68,10 @@ namespace roles {
 enum : AttrNumber { role_id = 1, organization_id, level, name, all_workspaces };
 }
 namespace organization_members {
-enum : AttrNumber { organization_id = 1, user_id, role_id };
+enum : AttrNumber { organization_id = 1, user_id, role_id, created_at, name, external_id, ends_at };
 }
 namespace workspace_members {
-enum : AttrNumber { workspace_id = 1, user_id, organization_id, role_id };
+enum : AttrNumber { workspace_id = 1, user_id, organization_id, role_id, created_at, ends_at };
 }
 namespace permissions {
 enum : AttrNumber { resource = 1, action, description, built_in, data_visibility };
@@ -148,7 +148,7 @@ namespace group_members {
 enum : AttrNumber { group_id = 1, user_id, organization_id };
 }
 namespace group_roles {
-enum : AttrNumber { group_id = 1, workspace_id, organization_id, role_id };
+enum : AttrNumber { group_id = 1, workspace_id, organization_id, role_id, created_at, ends_at };
 }
 namespace protected_tables {
 enum : AttrNumber {

@@ -5,6 +5,7 @@
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/roles.hpp"
 #include "pg/server/pod_array.hpp"
+#include "pg/server/statement_time.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -76,13 +77,27 @@ std::span<const Uuid> read_ids(const CatalogRead &read, CatalogIndex index, int 
 
 }  // namespace
 
-Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
+// An end is exclusive: a statement that begins at it has what the row gives no longer.
+bool has_ended(const CatalogScan &scan, HeapTuple tuple, AttrNumber ends_at, TimestampTz *until) {
+  bool is_null = false;
+  const Datum datum = column(scan, tuple, ends_at, &is_null);
+  if (is_null) return false;
+  const TimestampTz end = DatumGetTimestampTz(datum);
+  if (end <= statement_time()) return true;
+  if (until != nullptr) *until = Min(*until, end);
+  return false;
+}
+
+Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, const Uuid &user,
+                            TimestampTz *until) {
   Uuid role;
   ScanKeyData keys[2];
   equals(&keys[0], attribute::organization_members::organization_id, organization);
   equals(&keys[1], attribute::organization_members::user_id, user);
   CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
-  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+  if (until != nullptr) *until = DT_NOEND;
+  if (const HeapTuple tuple = next_tuple(scan);
+      HeapTupleIsValid(tuple) && !has_ended(scan, tuple, attribute::organization_members::ends_at, until))
     role = uuid_column(scan, tuple, attribute::organization_members::role_id);
   end_scan(scan);
   return role;
@@ -103,25 +118,61 @@ UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, c
     equals(&keys[1], attribute::workspace_members::organization_id, organization);
   }
   CatalogScan scan = begin_scan(read, index, 2, keys);
+  TimestampTz until = DT_NOEND;
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-    if (uuid_column(scan, tuple, attribute::workspace_members::organization_id) == organization)
+    if (uuid_column(scan, tuple, attribute::workspace_members::organization_id) == organization &&
+        !has_ended(scan, tuple, attribute::workspace_members::ends_at, &until))
       memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
                           uuid_column(scan, tuple, attribute::workspace_members::role_id)});
   end_scan(scan);
   for (const GroupRole &row : read_group_roles(read, organization, user, token_groups)) {
+    if (row.workspace && only && row.workspace != only) continue;
+    until = Min(until, row.until);
     if (!row.workspace)
       add_once(group_roles, row.role);
-    else if (!only || row.workspace == only)
+    else
       memberships.append({row.workspace, row.role});
   }
-  return read_role_facts(read, organization, organization_role, memberships.span(), group_roles.span());
+  UserFacts facts =
+      read_role_facts(read, organization, organization_role, memberships.span(), group_roles.span());
+  facts.until = until;
+  return facts;
 }
 
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
                               std::span<const Uuid> token_groups) {
-  const Uuid role = read_organization_role(read, organization, user);
+  TimestampTz until = DT_NOEND;
+  const Uuid role = read_organization_role(read, organization, user, &until);
   if (!role) return {};
-  return {true, read_member_facts(read, organization, role, user, {}, token_groups)};
+  UserFacts facts = read_member_facts(read, organization, role, user, {}, token_groups);
+  facts.until = Min(facts.until, until);
+  return {true, facts};
+}
+
+UserFactsRead read_lasting_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
+                                 std::span<const Uuid> token_groups) {
+  TimestampTz until = DT_NOEND;
+  const Uuid role = read_organization_role(read, organization, user, &until);
+  if (!role || until != DT_NOEND) return {};
+  PodArray<WorkspaceMembership> memberships;
+  PodArray<Uuid> group_roles;
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::workspace_members::user_id, user);
+  equals(&keys[1], attribute::workspace_members::organization_id, organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::workspace_members_user_idx, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    if (is_null_column(scan, tuple, attribute::workspace_members::ends_at))
+      memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
+                          uuid_column(scan, tuple, attribute::workspace_members::role_id)});
+  end_scan(scan);
+  for (const GroupRole &row : read_group_roles(read, organization, user, token_groups)) {
+    if (row.until != DT_NOEND) continue;
+    if (row.workspace)
+      memberships.append({row.workspace, row.role});
+    else
+      add_once(group_roles, row.role);
+  }
+  return {true, read_role_facts(read, organization, role, memberships.span(), group_roles.span())};
 }
 
 std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid &organization,
@@ -140,10 +191,13 @@ std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid 
   for (const Uuid &group : groups.span()) {
     equals(&keys[0], attribute::group_roles::group_id, group);
     scan = begin_scan(read, CatalogIndex::group_roles_key, 1, keys);
-    for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-      if (uuid_column(scan, tuple, attribute::group_roles::organization_id) == organization)
+    for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+      TimestampTz until = DT_NOEND;
+      if (uuid_column(scan, tuple, attribute::group_roles::organization_id) == organization &&
+          !has_ended(scan, tuple, attribute::group_roles::ends_at, &until))
         roles.append({group, uuid_column(scan, tuple, attribute::group_roles::workspace_id),
-                      uuid_column(scan, tuple, attribute::group_roles::role_id)});
+                      uuid_column(scan, tuple, attribute::group_roles::role_id), until});
+    }
     end_scan(scan);
   }
   return roles.span();
@@ -234,9 +288,12 @@ std::span<const OrganizationMembership> read_organizations_of_user(const Catalog
   ScanKeyData key;
   equals(&key, attribute::organization_members::user_id, user);
   CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_user_idx, 1, &key);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-    memberships.append({uuid_column(scan, tuple, attribute::organization_members::organization_id),
-                        uuid_column(scan, tuple, attribute::organization_members::role_id)});
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    TimestampTz until = DT_NOEND;
+    if (!has_ended(scan, tuple, attribute::organization_members::ends_at, &until))
+      memberships.append({uuid_column(scan, tuple, attribute::organization_members::organization_id),
+                          uuid_column(scan, tuple, attribute::organization_members::role_id), until});
+  }
   end_scan(scan);
   std::sort(memberships.items, memberships.items + memberships.count,
             [](const OrganizationMembership &a, const OrganizationMembership &b) {

@@ -14,6 +14,9 @@ struct UserFactsRead {
 };
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
                               std::span<const Uuid> token_groups = {});
+/// The same without what has an end.
+UserFactsRead read_lasting_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
+                                 std::span<const Uuid> token_groups);
 /// The same of a member whose role in the organization is known. `only`: the workspace whose roles count;
 /// nil for all. `token_groups`: groups that the session's token names, besides those of the catalogs.
 UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
@@ -23,14 +26,19 @@ struct GroupRole {
   Uuid group;
   Uuid workspace;  // nil: in the organization
   Uuid role;
+  TimestampTz until;
 };
 /// RETURNS the roles of a member's groups, in memory of the current context.
 std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid &organization,
                                             const Uuid &user, std::span<const Uuid> token_groups = {});
 /// RETURNS the organization's group of that name whose members the tokens of this trust name; nil for none.
 Uuid find_token_group(const CatalogRead &read, const Uuid &organization, const Uuid &trust, Datum name);
-/// RETURNS the member's role in the organization; nil if the user is none.
-Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, const Uuid &user);
+/// RETURNS the member's role in the organization; nil if the user is none, or the membership has ended. Sets
+/// `until` to its end.
+Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, const Uuid &user,
+                            TimestampTz *until = nullptr);
+/// Whether what a row gives has ended. Otherwise lowers `until` to its end, if it has one.
+bool has_ended(const CatalogScan &scan, HeapTuple tuple, AttrNumber ends_at, TimestampTz *until = nullptr);
 
 /// The facts of a hypothetical user with these roles only; nil for no organization role.
 UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
@@ -52,6 +60,7 @@ std::span<const Uuid> read_keys_of_user(const CatalogRead &read, const Uuid &org
 struct OrganizationMembership {
   Uuid organization;
   Uuid role;
+  TimestampTz until;  // the membership's end
 };
 /// RETURNS the user's, in the order of the organizations' ids, in memory of the current context.
 std::span<const OrganizationMembership> read_organizations_of_user(const CatalogRead &read, const Uuid &user);

@@ -1,5 +1,6 @@
 #include "pg/catalog/reference.hpp"
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/facts.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -58,7 +59,9 @@ bool is_member(const CatalogRead &read, const Uuid &organization, const Uuid &us
   equals(&keys[0], attribute::organization_members::organization_id, organization);
   equals(&keys[1], attribute::organization_members::user_id, user);
   CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
-  const bool found = HeapTupleIsValid(next_tuple(scan));
+  const HeapTuple tuple = next_tuple(scan);
+  const bool found =
+      HeapTupleIsValid(tuple) && !has_ended(scan, tuple, attribute::organization_members::ends_at);
   end_scan(scan);
   return found;
 }

@@ -99,7 +99,8 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
   CatalogScan scan = begin_scan(read, index, 2, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
     const Uuid in = uuid_column(scan, tuple, attribute::workspace_members::workspace_id);
-    if (uuid_column(scan, tuple, attribute::workspace_members::organization_id) != question.organization)
+    if (uuid_column(scan, tuple, attribute::workspace_members::organization_id) != question.organization ||
+        has_ended(scan, tuple, attribute::workspace_members::ends_at))
       continue;
     const RoleRights *role =
         find_role_rights(roles, uuid_column(scan, tuple, attribute::workspace_members::role_id));
@@ -141,8 +142,9 @@ void add_members(PodArray<Member> &members, const CatalogRead &read, CatalogInde
                  ScanKey keys) {
   CatalogScan scan = begin_scan(read, index, key_count, keys);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-    members.append({uuid_column(scan, tuple, attribute::organization_members::user_id),
-                    uuid_column(scan, tuple, attribute::organization_members::role_id)});
+    if (!has_ended(scan, tuple, attribute::organization_members::ends_at))
+      members.append({uuid_column(scan, tuple, attribute::organization_members::user_id),
+                      uuid_column(scan, tuple, attribute::organization_members::role_id)});
   end_scan(scan);
 }
 

@@ -143,7 +143,8 @@ Datum pg_tenancy_organization_has_owner(PG_FUNCTION_ARGS) {
   CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 1, &key);
   bool found = false;
   for (HeapTuple tuple; !found && HeapTupleIsValid(tuple = next_tuple(scan));)
-    found = uuid_column(scan, tuple, attribute::organization_members::role_id) == organization_owner_role;
+    found = uuid_column(scan, tuple, attribute::organization_members::role_id) == organization_owner_role &&
+            is_null_column(scan, tuple, attribute::organization_members::ends_at);
   end_scan(scan);
   end_catalog_read(read);
   PG_RETURN_BOOL(found);

@@ -84,7 +84,7 @@ Held *find_held(FmgrInfo *call, const TriggerData *trigger, const char *action) 
   const PermissionSet permission = registered_permission(table.resource, action);
   Principal *principal = current_principal();
   held->stamp = identity_stamp();
-  held->not_after = principal->not_after;
+  held->not_after = principal->valid_until;
   RowShape shape;
   shape.workspace_decides = table.workspace_decides;
   const RowCondition condition =

@@ -218,6 +218,26 @@ Datum pg_tenancy_missing_for_identity(PG_FUNCTION_ARGS) {
   return lacking_datum(fcinfo, lacking);
 }
 
+// The earliest end of what the session's rights come from; NULL for none, and where it has as much without
+// all that ends.
+PG_FUNCTION_INFO_V1(pg_tenancy_rights_end_at);
+Datum pg_tenancy_rights_end_at(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  give_back_numbers();
+  const Principal session = *current_principal();
+  if (session.rights_until == DT_NOEND) PG_RETURN_NULL();
+  CatalogRead read = begin_catalog_read();
+  const UserFactsRead lasting =
+      read_lasting_facts(read, session.organization, session.user, session.token_groups);
+  end_catalog_read(read);
+  bool lacks = true;
+  const Principal *principal = current_principal();
+  if (lasting.is_member)
+    run_core([&] { lacks = shortfall(Access::of_user(lasting.facts), *principal->access).any(); });
+  if (!lacks) PG_RETURN_NULL();
+  PG_RETURN_TIMESTAMPTZ(session.rights_until);
+}
+
 // As version 1.0 declares them.
 PG_FUNCTION_INFO_V1(pg_tenancy_holds_everywhere);
 Datum pg_tenancy_holds_everywhere(PG_FUNCTION_ARGS) {

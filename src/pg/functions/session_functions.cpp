@@ -1,6 +1,7 @@
 // whoami() and current_*(): SQL functions that return the session's principal.
 
 #include "core/credential/api_key.hpp"
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/id_columns.hpp"

@@ -76,7 +76,7 @@ CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const
   state->token = SessionToken::now();
   Principal *principal = current_principal_or_undecided();
   state->stamp = identity_stamp();
-  state->not_after = principal->not_after;
+  state->not_after = principal->valid_until;
   RowShape shape = row_options(options);
   shape.organization_agrees = with_organization;
   const RowColumns row = columns_of_arguments(shape, columns[0], columns[1], columns[2], columns[3]);

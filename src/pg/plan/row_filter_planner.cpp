@@ -88,7 +88,7 @@ Const *stamp_constant() {
 }
 
 Const *not_after_constant(const Principal &principal) {
-  return makeConst(TIMESTAMPTZOID, -1, InvalidOid, 8, TimestampTzGetDatum(principal.not_after), false,
+  return makeConst(TIMESTAMPTZOID, -1, InvalidOid, 8, TimestampTzGetDatum(principal.valid_until), false,
                    FLOAT8PASSBYVAL);
 }
 
@@ -329,8 +329,13 @@ void check_plan_is_current(uint64 stamp, TimestampTz not_after) {
   // A credential without an end needs no comparison with the clock.
   if (not_after != DT_NOEND && not_after <= statement_time()) {
     count(Counter::guard_refusals);
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired credential")));
+    if (has_credential_ended())
+      ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+                      errmsg("invalid or expired credential")));
+    drop_specialized_plans();  // so that trying again makes a new plan
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                    errmsg("the session's rights have changed since the query was planned"),
+                    errdetail("A part of them has ended."), errhint("Run the transaction again.")));
   }
 }
 

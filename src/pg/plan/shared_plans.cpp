@@ -145,7 +145,7 @@ void ask_again(CallState *call, Entity entity) {
   call->id = filter_id_of(*principal, entity);
   call->is_nobodys = principal->kind == PrincipalKind::anonymous;
   call->stamp = identity_stamp();
-  call->not_after = principal->not_after;
+  call->not_after = principal->valid_until;
   call->token = token;
 }
 

@@ -145,7 +145,7 @@ Datum pg_tenancy_sign_claim(PG_FUNCTION_ARGS) {
   terms.sender_database = MyDatabaseId;
   terms.challenge = receiver.bytes;
   terms.login = receiver.login;
-  terms.until = Min(principal.not_after, GetCurrentTimestamp() + claim_lifetime);
+  terms.until = Min(principal.valid_until, GetCurrentTimestamp() + claim_lifetime);
   auto *bytes = make_in_context<std::string>(CurrentMemoryContext);
   auto *printed = make_in_context<std::string>(CurrentMemoryContext);
   write_bytes(terms, principal, lists, *bytes);

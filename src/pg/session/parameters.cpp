@@ -55,9 +55,9 @@ static bool check_internal(char **value, void **, GucSource source) {
 }
 static void assign_internal(const char *, void *) { parameters_changed(); }
 
-// A claim of the client's, which must neither fail a request nor forge lines in a log: cut, and without
+// A text of the client's choice, which must neither fail a request nor forge lines in a log: cut, and without
 // control characters. The value is the caller's own copy. Connection options are not verified by the server.
-static bool check_claim(char **value, void **, GucSource) {
+static bool check_client_text(char **value, void **, GucSource) {
   constexpr int most_characters = 200;
   if (*value == nullptr) return true;
   auto *text = reinterpret_cast<unsigned char *>(*value);
@@ -188,7 +188,7 @@ void define_parameters() {
   DefineCustomStringVariable(
       "tenancy.request_id", "Sets the id of the request that audit entries name.",
       "It is what the client claims: 200 characters of it, without control characters.",
-      &configuration.request_id, "", PGC_USERSET, GUC_NOT_IN_SAMPLE, check_claim, nullptr, nullptr);
+      &configuration.request_id, "", PGC_USERSET, GUC_NOT_IN_SAMPLE, check_client_text, nullptr, nullptr);
   DefineCustomStringVariable("tenancy.suspension", "Shows whether the session's principal is suspended.",
                              "It cannot be set.", &configuration.suspension, "", PGC_SUSET,
                              GUC_NO_SHOW_ALL | GUC_NO_RESET_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
@@ -205,7 +205,7 @@ void define_parameters() {
   DefineCustomStringVariable(
       "tenancy.user_agent", "Sets the program that audit entries name.",
       "It is what the client claims: 200 characters of it, without control characters.",
-      &configuration.user_agent, "", PGC_USERSET, GUC_NOT_IN_SAMPLE, check_claim, nullptr, nullptr);
+      &configuration.user_agent, "", PGC_USERSET, GUC_NOT_IN_SAMPLE, check_client_text, nullptr, nullptr);
   define_principal_text("tenancy.workspace", "Narrows the session to one workspace.", nullptr,
                         &configuration.workspace, assign_workspace, nullptr);
   MarkGUCPrefixReserved("tenancy");

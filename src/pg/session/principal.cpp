@@ -128,8 +128,12 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
       // Of its user's workspaces the key's own counts alone.
       if (!read_user(read, key.user).active)
         refuse_api_key("its user is not active", "The user of the key is not active.");
-      if (const Uuid role = read_organization_role(read, key.facts.organization, key.user); role)
+      if (const Uuid role =
+              read_organization_role(read, key.facts.organization, key.user, &principal.rights_until);
+          role) {
         user = {true, read_member_facts(read, key.facts.organization, role, key.user, key.facts.workspace)};
+        principal.rights_until = Min(principal.rights_until, user.facts.until);
+      }
       break;
   }
   check_organization_setting(read, principal.organization);
@@ -142,13 +146,13 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
 
 // Which of the user's organizations is active. Nil when the user has none, or several, and chose none; with a
 // nil role when it isn't known whether the user is a member.
-OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &user, bool *undecided) {
-  *undecided = false;
+OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &user, Principal &principal) {
+  principal.undecided = false;
   if (is_given(configuration.organization)) {
     // Usually there is one with this name; otherwise the user's own organizations count, and others make no
     // difference.
     const Uuid chosen = find_organization(read, configuration.organization, Ambiguous::is_none);
-    if (chosen) return {chosen, {}};
+    if (chosen) return {chosen, {}, DT_NOEND};
     OrganizationMembership own{};
     for (const OrganizationMembership &membership : read_organizations_of_user(read, user)) {
       if (!names_organization(read, configuration.organization, membership.organization)) continue;
@@ -163,7 +167,9 @@ OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &
     return own;
   }
   const auto organizations = read_organizations_of_user(read, user);
-  *undecided = organizations.size() > 1;
+  principal.undecided = organizations.size() > 1;
+  for (const OrganizationMembership &membership : organizations)
+    principal.rights_until = Min(principal.rights_until, membership.until);
   return organizations.size() == 1 ? organizations.front() : OrganizationMembership{};
 }
 
@@ -172,9 +178,13 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
   if (!found.active) refuse_user("it is not active");
   const Uuid &user = found.id;
   const Uuid &organization = membership.organization;
-  const Uuid role = membership.role ? membership.role : read_organization_role(read, organization, user);
+  principal.rights_until = membership.until;
+  const Uuid role = membership.role
+                        ? membership.role
+                        : read_organization_role(read, organization, user, &principal.rights_until);
   if (!role) refuse_user("it is not a member of the organization");
   const UserFacts facts = read_member_facts(read, organization, role, user, {}, principal.token_groups);
+  principal.rights_until = Min(principal.rights_until, facts.until);
   principal.kind = PrincipalKind::user;
   principal.organization = organization;
   principal.user = user;
@@ -190,7 +200,8 @@ void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, 
   principal.not_after = token.not_after;
   principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
   principal.token_groups = kept(principal, token.groups);
-  resolve_user(read, principal, access, {token.user, true}, {token.organization, {}}, token.workspace);
+  resolve_user(read, principal, access, {token.user, true}, {token.organization, {}, DT_NOEND},
+               token.workspace);
   if (token.narrowed) run_core([&] { access = access.limited_to(token.scopes); });
 }
 
@@ -233,7 +244,7 @@ void check_one_credential() {
 }
 
 void resolve(const CatalogRead &read, Principal &principal, Access &access) {
-  principal.not_after = DT_NOEND;
+  principal.not_after = principal.rights_until = DT_NOEND;
   if (is_suspended()) return;
   if (is_claimed()) {
     resolve_claim(principal, access);
@@ -253,7 +264,7 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     }
     const UserFound user = find_user_row(read, configuration.user);
     if (!user.id) refuse_user("it does not exist");
-    const OrganizationMembership membership = choose_organization(read, user.id, &principal.undecided);
+    const OrganizationMembership membership = choose_organization(read, user.id, principal);
     if (principal.undecided) {
       subscribe(read.start, Audience::user, user.id);
       return;
@@ -265,9 +276,9 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     const LoginBinding binding = read_login_binding(read, GetSessionUserId());
     if (!binding.user) return;
     if (binding.organization) check_organization_setting(read, binding.organization);
-    const OrganizationMembership membership =
-        binding.organization ? OrganizationMembership{binding.organization, {}}
-                             : choose_organization(read, binding.user, &principal.undecided);
+    const OrganizationMembership membership = binding.organization
+                                                  ? OrganizationMembership{binding.organization, {}, DT_NOEND}
+                                                  : choose_organization(read, binding.user, principal);
     if (!membership.organization) {
       // Not a member yet, or of several: invalidate when the user joins or leaves an organization.
       subscribe(read.start, Audience::user, binding.user);
@@ -301,6 +312,7 @@ Principal *resolve_in_new_context() {
   CatalogRead read = begin_catalog_read();
   principal->token = read.start.token;
   resolve(read, *principal, *access);
+  principal->valid_until = Min(principal->not_after, principal->rights_until);
   if (principal->organization) subscribe(read.start, Audience::organization, principal->organization);
   if (principal->user) subscribe(read.start, Audience::user, principal->user);
   end_catalog_read(read);
@@ -356,11 +368,13 @@ Principal *current_principal_or_undecided() {
   if (!IsInParallelMode()) discard_old_reads();
   check_seal();
   if (current.principal != nullptr && current.token.valid() && current.session_user == GetSessionUserId()) {
-    // Compared with the time at every use: an expired key is resolved again, and refused.
-    if (current.principal->not_after > statement_time()) {
+    // Compared with the time at every use: an expired key is resolved again, and refused; ended rights are
+    // computed anew, and no plan made for more of them stays.
+    if (current.principal->valid_until > statement_time()) {
       count(Counter::cache_hits);
       return current.principal;
     }
+    if (current.principal->rights_until <= statement_time()) catalogs_changed();
   }
   current.principal = nullptr;
   if (!is_claimed() && !is_suspended()) check_claims_required();
@@ -386,6 +400,12 @@ const Principal *known_principal() {
   return current.principal != nullptr && current.token.valid() && current.session_user == GetSessionUserId()
              ? current.principal
              : nullptr;
+}
+
+bool has_credential_ended() {
+  const Principal *principal = known_principal();
+  if (principal == nullptr) principal = current_principal_or_undecided();
+  return principal->not_after <= statement_time();
 }
 
 void register_claims() { find_claimed_catalog_by(catalog_of_claim); }

@@ -30,7 +30,9 @@ struct Principal {
   Uuid workspace;  // the only one reached; nil if there may be several
   Uuid user;
   Uuid api_key;
-  TimestampTz not_after;  // when the credential expires; infinity for never
+  TimestampTz not_after;     // when the credential expires; infinity for never
+  TimestampTz rights_until;  // the earliest end of what the rights come from; after that there may be fewer
+  TimestampTz valid_until;   // the earlier of the two
   const Access *access;
   const char *token_subject;           // the user named by a token's signer, or nullptr; decides nothing
   std::span<const Uuid> token_groups;  // groups that the session's token names
@@ -57,6 +59,9 @@ Principal *current_principal_or_undecided();
 /// RETURNS the session's principal if it has been resolved and is still valid, else nullptr. No error, no
 /// catalog access.
 const Principal *known_principal();
+/// Whether it is the session's credential that has ended, and not a part of its rights. Raises 28000 itself
+/// where the principal has to be resolved for that, and cannot be.
+bool has_credential_ended();
 /// Raises 28000 unless the session's user has chosen an organization, or needs no choice.
 void check_decided(const Principal &principal);
 

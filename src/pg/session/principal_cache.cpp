@@ -32,7 +32,7 @@ Size size_of(const Principal &principal) {
 }
 
 bool holds(const Place &place) {
-  return place.principal->token.valid() && place.principal->not_after > statement_time();
+  return place.principal->token.valid() && place.principal->valid_until > statement_time();
 }
 
 bool is_of(const Place &place, const IdentityKey &identity) {

@@ -78,7 +78,7 @@ bool is_same(const WorkedOut &one, const Sets &sets, uint8 ids) {
 }  // namespace
 
 bool has_rights_profile(const Principal &principal) {
-  return principal.kind != PrincipalKind::anonymous &&
+  return principal.kind != PrincipalKind::anonymous && principal.rights_until == DT_NOEND &&
          (principal.access->only_workspace() || principal.access->reaches_every_workspace_alike());
 }
 

@@ -6,8 +6,8 @@
 
 namespace tenancy::pg {
 
-/// RETURNS whether plans can be shared with principals of the same rights profile: one whose rights are
-/// confined to one workspace, or are the same in every workspace of its organization.
+/// RETURNS whether plans can be shared with principals of the same rights profile: one whose rights have no
+/// end, and are confined to one workspace, or are the same in every workspace of its organization.
 bool has_rights_profile(const Principal &principal);
 
 /// RETURNS a digest of the rights and of which ids there are, not of the ids' values: equal for two

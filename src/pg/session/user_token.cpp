@@ -170,7 +170,8 @@ Identified identify(const CatalogRead &read, const Trust &trust, const UserToken
 // The maker of a link may be behind the subject: the link is worth no more than what its maker could give
 // now. Notifies the session when that changes.
 const char *check_link(const CatalogRead &read, const Uuid &organization, const Uuid &user,
-                       const Uuid &linked_by) {
+                       const Uuid &linked_by, TimestampTz &until) {
+  until = DT_NOEND;
   if (!linked_by || linked_by == user) return nullptr;
   subscribe(read.start, Audience::user, linked_by);
   const bool active = read_user(read, linked_by).active;
@@ -178,6 +179,7 @@ const char *check_link(const CatalogRead &read, const Uuid &organization, const 
   const UserFactsRead users = read_user_facts(read, organization, user);
   PermissionSet linking;
   linking.add(permission_id("team", "add_users"));
+  if (maker.is_member) until = maker.facts.until;
   bool lacks = true;
   if (maker.is_member && users.is_member)
     run_core([&] {
@@ -268,7 +270,8 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
       choice.problem = "It was issued before tokens of its user were ended";
       continue;
     }
-    if (const char *problem = check_link(read, organization, user, identified.linked_by);
+    TimestampTz link_until = DT_NOEND;
+    if (const char *problem = check_link(read, organization, user, identified.linked_by, link_until);
         problem != nullptr) {
       choice.problem = problem;
       continue;
@@ -291,7 +294,7 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
     result.workspace = workspace;
     result.scopes = scopes.permissions;
     result.narrowed = result.narrowed || trust.scopes_required || scopes.any;
-    result.not_after = (claims.expires_at + clock_skew_seconds) * USECS_PER_SEC - unix_epoch;
+    result.not_after = Min((claims.expires_at + clock_skew_seconds) * USECS_PER_SEC - unix_epoch, link_until);
     result.subject = copy(claims.identity);
     result.groups = read_groups(read, token, trust, organization);
   }

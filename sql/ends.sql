@@ -1,0 +1,110 @@
+-- Roles that end by themselves: of members, in workspaces, and of groups. Nothing has to run at that moment, and no statement begins
+-- after it with the rights.
+\pset format unaligned
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+SELECT FROM tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
+GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_plain;
+CREATE FUNCTION has(who text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  CALL app.become(who, true);
+  RETURN concat_ws(' | ', app.visible(who, 'app.logs'), (SELECT string_agg(DISTINCT concat_ws(' ', p.workspace, p.rows), ', ' ORDER BY concat_ws(' ', p.workspace, p.rows)) FROM tenancy.permissions() p WHERE p.resource = 'logs' AND p.action = 'view'));
+EXCEPTION WHEN OTHERS THEN
+  RETURN concat_ws(': ', SQLSTATE, SQLERRM);
+END
+$$;
+CREATE FUNCTION in_a_moment() RETURNS timestamptz LANGUAGE sql AS $$ SELECT clock_timestamp() + interval '2 s' $$;
+CREATE FUNCTION until_then() RETURNS void LANGUAGE sql AS $$ SELECT pg_sleep(2.05) $$;
+
+-- What an end is
+SELECT failure(format('SELECT tenancy.set_workspace_role(''acme/search'', ''mike@acme.test'', ''member'', %s)', e)) FROM unnest(ARRAY['now()', '''-infinity''', 'clock_timestamp() - interval ''1 us''', '''infinity''']) e;
+SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'member', now() + interval '1 day');
+SELECT ends_at IS NOT NULL AS ends, reason FROM tenancy.workspace_members WHERE user_id = 'cccccccc-0000-4000-8000-000000000004';
+SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'manager', reason => 'on call');
+SELECT ends_at IS NOT NULL AS as_before, reason FROM tenancy.workspace_members WHERE user_id = 'cccccccc-0000-4000-8000-000000000004';
+SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'member', 'infinity');
+SELECT ends_at IS NULL AS no_end, reason FROM tenancy.workspace_members WHERE user_id = 'cccccccc-0000-4000-8000-000000000004';
+
+-- Each way to have a right: what is there before, and is not after
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, has(who) FROM unnest(ARRAY['mike', 'nora', 'wanda', 'mike key']) who;
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'member', in_a_moment());
+SELECT tenancy.create_group('acme', 'on call') IS NOT NULL AS made, tenancy.sync_group('acme', 'on call', ARRAY['nora@acme.test']), tenancy.set_group_role('acme/support', 'on call', 'manager', in_a_moment(), 'this week');
+SELECT tenancy.set_organization_role('acme', 'wanda@acme.test', 'member', in_a_moment());
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, has(who) FROM unnest(ARRAY['mike', 'nora', 'wanda', 'mike key']) who;
+SELECT until_then();
+SELECT who, has(who) FROM unnest(ARRAY['mike', 'nora', 'wanda', 'mike key']) who;
+CALL become('olivia');
+SELECT name, via FROM tenancy.who_can('logs', 'view', 'support') WHERE principal_kind = 'user' ORDER BY 1;
+SELECT email FROM tenancy.members ORDER BY 1;
+SELECT failure($$SELECT tenancy.set_workspace_role('support', 'wanda@acme.test', 'member')$$);
+-- Whose membership has ended is no member: they can be invited, and get nothing back
+SELECT tenancy.invite(NULL, 'wanda@acme.test') IS NOT NULL AS invited;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM tenancy.workspace_members WHERE user_id = 'cccccccc-0000-4000-8000-000000000006';
+SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'member');
+SELECT name, revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE name = 'mike key';
+
+-- Statements that were planned before: narrower rows, and the right's end is no end of the session
+SELECT tenancy.set_workspace_role('acme/support', 'mike@acme.test', 'member', clock_timestamp() + interval '2 s');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+SET plan_cache_mode = force_generic_plan;
+PREPARE ids AS SELECT string_agg(id::text, ' ' ORDER BY id) FROM logs;
+EXECUTE ids;
+EXECUTE ids;
+SELECT expires_at FROM tenancy.whoami();
+SELECT pg_sleep(2.1);
+-- Planned for more rights: once an error to be tried again, and never rows
+EXECUTE ids;
+EXECUTE ids;
+EXECUTE ids;
+-- In one transaction, from statement to statement
+RESET plan_cache_mode;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_workspace_role('acme/support', 'mike@acme.test', 'member', clock_timestamp() + interval '2 s');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+BEGIN;
+SELECT string_agg(id::text, ' ' ORDER BY id) FROM logs;
+SELECT pg_sleep(2.1);
+SELECT string_agg(id::text, ' ' ORDER BY id) FROM logs;
+COMMIT;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+
+-- The last owner is one without an end, and an owner by a group is none
+SELECT failure($$SELECT tenancy.set_organization_role('acme', 'olivia@acme.test', 'owner', now() + interval '1 day')$$);
+SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'owner', now() + interval '1 day');
+SELECT failure($$SELECT tenancy.set_organization_role('acme', 'olivia@acme.test', 'admin')$$);
+SELECT failure($$SELECT tenancy.remove_organization_member('acme', 'olivia@acme.test')$$);
+
+-- Nothing that is given outlives the right by which it is given: adam is an owner until tomorrow
+SET SESSION AUTHORIZATION regress_app;
+CALL become('adam');
+SET client_min_messages = warning;
+SELECT call, (f).state, regexp_replace((f).message, '[0-9:. +-]{12,}', '…') AS message FROM (SELECT call, failure('SELECT ' || call) AS f FROM unnest(ARRAY[
+  $$tenancy.set_organization_role(NULL, 'adam@acme.test', 'owner', 'infinity')$$, $$tenancy.set_organization_role(NULL, 'adam@acme.test', 'owner', now() + interval '2 days')$$,
+  $$tenancy.set_organization_role(NULL, 'mona@acme.test', 'admin')$$, $$tenancy.set_workspace_role('search', 'nora@acme.test', 'admin')$$, $$tenancy.set_workspace_role('search', 'nora@acme.test', 'admin', now() + interval '1 hour')$$,
+  $$tenancy.set_group_role('search', 'on call', 'admin')$$, $$tenancy.sync_group(NULL, 'on call', ARRAY['adam@acme.test'])$$, $$tenancy.invite(NULL, 'new@acme.test', 'owner')$$,
+  $$tenancy.create_role(NULL, 'organization', 'second', 'admin')$$, $$tenancy.set_setting(NULL, 'members_view_all_data', true)$$, $$tenancy.set_role_visibility(NULL, 'member', true)$$, $$tenancy.grant_permission(NULL, 'organization', 'member', 'billing', 'manage')$$,
+  $$tenancy.set_jwks(NULL, '{"kid": "1", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}')$$,
+  $$tenancy.create_api_key('organization_service_key', 'for ever', scopes => '["logs.view"]', expires_at => now() + interval '2 days')$$, $$tenancy.remove_workspace_member('search', 'nora@acme.test')$$]) call) x;
+SET client_min_messages = warning;
+SELECT api_key_id IS NOT NULL AS made FROM tenancy.create_api_key('organization_service_key', 'of adam', scopes => '["logs.view"]');
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT expires_at BETWEEN now() + interval '23 hours' AND now() + interval '1 day' AS key_ends_with_the_role FROM tenancy.api_keys WHERE name = 'of adam';
+-- What ends besides what lasts is in nobody's way.
+SELECT tenancy.set_workspace_role('acme/search', 'olivia@acme.test', 'member', now() + interval '1 hour');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SELECT tenancy.set_workspace_role('search', 'nora@acme.test', 'member'), tenancy.set_setting(NULL, 'members_view_all_data', true);
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'admin', 'infinity');
