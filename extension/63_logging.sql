@@ -60,7 +60,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.logging_value(uuid, uuid, text) IS 'What a setting comes to in a workspace or (NULL) the organization; NULL where it isn''t set';
 
-CREATE FUNCTION tenancy.set_logging(organization text, setting text, value text, workspace text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy.set_logging(
+  organization text DEFAULT NULL, setting text DEFAULT NULL, value text DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(set_logging.organization);
@@ -99,7 +100,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.set_logging(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own), or more strictly one of its workspaces, keeps: store_content (full, metadata, none), retention_days.logs, .payloads, .traces, .analytics, audit_retention_days (at least 90 unless a DBA sets it), legal_hold (on); needs organization.update; 22023 for an unknown setting or value, 55000 where the organization is stricter';
 
-CREATE FUNCTION tenancy.reset_logging(organization text, setting text, workspace text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy.reset_logging(organization text DEFAULT NULL, setting text DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(reset_logging.organization);

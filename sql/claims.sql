@@ -12,7 +12,7 @@ CREATE TABLE things (id int, organization_id uuid, workspace_id uuid);
 CREATE TABLE drafts (id int, organization_id uuid, workspace_id uuid, user_id uuid);
 INSERT INTO notes SELECT i, o.organization_id, w.workspace_id, u.user_id, k.api_key_id FROM tenancy.organizations o JOIN tenancy.workspaces w USING (organization_id)
   CROSS JOIN (VALUES (1, '104', '903'), (2, '105', '904'), (3, NULL, '902')) v (i, owner, key)
-  LEFT JOIN tenancy.users u ON u.external_id = v.owner LEFT JOIN tenancy.api_keys k ON k.external_id = v.key;
+  LEFT JOIN tenancy.users u ON u.external_id = v.owner LEFT JOIN tenancy.api_keys k ON k.external_id = v.key ORDER BY w.workspace_id, i;
 UPDATE notes SET id = (SELECT count(*) FROM notes n WHERE n.ctid <= notes.ctid);
 INSERT INTO numbers SELECT n.id, o.external_id::bigint, w.external_id, u.external_id::int, k.external_id::bigint
   FROM notes n JOIN tenancy.organizations o USING (organization_id) JOIN tenancy.workspaces w USING (workspace_id)
