@@ -61,10 +61,12 @@ AuditEvent begin_audit_event() {
   }
   if (const char *login = GetConfigOption("session_authorization", true, false); login != nullptr)
     strlcpy(event.login, login, sizeof event.login);
-  if (MyProcPort != nullptr) {
-    if (MyProcPort->raddr.addr.ss_family != AF_UNIX && MyProcPort->remote_host != nullptr)
-      pg_getnameinfo_all(&MyProcPort->raddr.addr, MyProcPort->raddr.salen, event.address,
-                         sizeof event.address, nullptr, 0, NI_NUMERICHOST | NI_NUMERICSERV);
+  // libpq-be.h, with the connection itself, needs headers that not every server's package brings.
+  if (MyBEEntry != nullptr && (MyBEEntry->st_clientaddr.addr.ss_family == AF_INET ||
+                               MyBEEntry->st_clientaddr.addr.ss_family == AF_INET6)) {
+    const SockAddr &client = MyBEEntry->st_clientaddr;
+    pg_getnameinfo_all(&client.addr, client.salen, event.address, sizeof event.address, nullptr, 0,
+                       NI_NUMERICHOST | NI_NUMERICSERV);
     // A link-local address is followed by its interface, which is no part of an inet.
     if (char *zone = strchr(event.address, '%'); zone != nullptr) *zone = '\0';
   }
