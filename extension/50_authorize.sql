@@ -30,6 +30,14 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.require(text, text, text) IS 'Raises 42501 unless the session holds the permission (28000 when it has no principal), naming principal, permission and place, and in the hint the roles that have it there and the setting that withholds it';
 
+-- Both of one principal: a sub-select is evaluated once, when its value is first needed, and between two of them a function of the
+-- query could make the session somebody else.
+CREATE FUNCTION tenancy_steps.organization_where(resource text, action text) RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT CASE WHEN tenancy.authorize(organization_where.resource, organization_where.action) THEN tenancy.current_organization_id() END
+$$;
+COMMENT ON FUNCTION tenancy_steps.organization_where(text, text) IS 'The session''s organization if it holds the permission anywhere in it, else NULL; for policies of catalogs';
+
 CREATE FUNCTION tenancy.register_permission(resource text, action text, description text, data_visibility boolean DEFAULT false)
 RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

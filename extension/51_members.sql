@@ -5,8 +5,8 @@ CREATE VIEW tenancy.members WITH (security_barrier) AS
 SELECT m.organization_id, m.user_id, u.email, coalesce(m.name, u.name) AS name, m.external_id, r.name AS role, u.active, m.created_at, m.ends_at, m.reason
 FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id JOIN tenancy.roles r ON r.role_id = m.role_id
 WHERE (m.ends_at IS NULL OR m.ends_at > clock_timestamp()) AND ((SELECT tenancy.is_dba())
-   OR m.organization_id = (SELECT tenancy.current_organization_id())
-      AND (m.user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'view'))))
+   OR m.organization_id = (SELECT tenancy_steps.organization_where('team', 'view'))
+   OR (m.organization_id, m.user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id()))
 OFFSET 0;
 COMMENT ON VIEW tenancy.members IS 'Who is in the session''s organization, as far as its rights reach (a DBA: in all)';
 COMMENT ON COLUMN tenancy.members.organization_id IS 'The organization';

@@ -4,6 +4,14 @@ CREATE FUNCTION tenancy_internal.own_identity(OUT kind text, OUT user_id uuid, O
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_own_identity';
 COMMENT ON FUNCTION tenancy_internal.own_identity() IS 'Whom the session speaks for in what concerns a person alone, whatever organization is chosen: nobody, a credential (an API key, or a token that an organization can make, which speak for no person), or a person, who need not be a user yet, and the trusted issuer and subject of its token; 28000 for a user that the session may not name, or that is not active';
 
+CREATE FUNCTION tenancy_steps.own_person() RETURNS uuid
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN (SELECT i.user_id FROM tenancy_internal.own_identity() i WHERE i.kind = 'person');
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.own_person() IS 'The user whose session this is, NULL where a credential stands for one: others may have made it; for policies of catalogs';
+
 CREATE FUNCTION tenancy_internal.missing_for_invitation(organization_id uuid, workspace_id uuid, role_id uuid, invited_by_user uuid, invited_by_key uuid) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_invitation';
 COMMENT ON FUNCTION tenancy_internal.missing_for_invitation(uuid, uuid, uuid, uuid, uuid) IS 'What a user or key that has invited lacks now to make a member with this role in a workspace, or (NULL) in the organization';

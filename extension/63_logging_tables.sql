@@ -53,14 +53,24 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 DECLARE
   the_organization uuid;
   the_workspace uuid;
+  former_organization uuid;
+  former_workspace uuid;
   stored text;
-BEGIN
   -- The arguments: kind, columns of organization and workspace, and the content's columns with their empty values.
-  EXECUTE format('SELECT ($1).%I, %s', TG_ARGV[1], CASE TG_ARGV[2] WHEN '' THEN 'NULL' ELSE format('($1).%I', TG_ARGV[2]) END)
-    INTO the_organization, the_workspace USING CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
-  IF TG_OP = 'DELETE' THEN
-    PERFORM tenancy_internal.check_not_held(the_organization, coalesce(the_workspace, '00000000-0000-0000-0000-000000000000'));
-    RETURN OLD;
+  place CONSTANT text := format('SELECT ($1).%I, %s', TG_ARGV[1], CASE TG_ARGV[2] WHEN '' THEN 'NULL' ELSE format('($1).%I', TG_ARGV[2]) END);
+BEGIN
+  IF TG_OP <> 'DELETE' THEN
+    EXECUTE place INTO the_organization, the_workspace USING NEW;
+  END IF;
+  IF TG_OP <> 'INSERT' THEN
+    EXECUTE place INTO former_organization, former_workspace USING OLD;
+    -- A hold keeps rows where they are, too: elsewhere they could be removed.
+    IF TG_OP = 'DELETE' OR (former_organization, former_workspace) IS DISTINCT FROM (the_organization, the_workspace) THEN
+      PERFORM tenancy_internal.check_not_held(former_organization, coalesce(former_workspace, '00000000-0000-0000-0000-000000000000'));
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+      RETURN OLD;
+    END IF;
   END IF;
   -- By the server's clock: the writer can neither hide rows earlier nor keep them longer.
   NEW.received_at := CASE TG_OP WHEN 'INSERT' THEN clock_timestamp() ELSE OLD.received_at END;

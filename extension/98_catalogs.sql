@@ -33,22 +33,20 @@ BEGIN
     ('roles', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$,
      'WHERE organization_id IS NOT NULL',
      'new', 'organization', 'role', 'role_id', ''),
-    ('organization_members', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
-                                       AND (user_id = (SELECT tenancy.current_user_id())
-                                            OR (SELECT tenancy.authorize('team', 'list')))$q$, '',
+    ('organization_members', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))
+                                       OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())$q$, '',
      '', 'member', 'organization_member', 'user_id', ''),
-    ('workspace_members', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
-                                    AND (user_id = (SELECT tenancy.current_user_id())
-                                         OR tenancy.authorize('team', 'list', workspace_id))$q$, '',
+    ('workspace_members', 'ALL', $q$(organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())
+                                    OR organization_id = (SELECT tenancy.current_organization_id()) AND tenancy.authorize('team', 'list', workspace_id)$q$, '',
      '', 'organization', 'workspace_member', 'workspace_id', 'user_id'),
-    ('groups', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
+    ('groups', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))$q$, '',
      'new', 'organization', 'group', 'group_id', ''),
-    ('group_members', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
-                                AND (user_id = (SELECT tenancy.current_user_id()) OR (SELECT tenancy.authorize('team', 'list')))$q$, '',
+    ('group_members', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))
+                                OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())$q$, '',
      '', 'member', 'group_member', 'group_id', 'user_id'),
-    ('group_roles', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
+    ('group_roles', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))$q$, '',
      '', 'organization', 'group_role', 'group_id', 'workspace_id'),
-    ('invitations', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id()) AND (SELECT tenancy.authorize('team', 'list'))$q$, '',
+    ('invitations', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))$q$, '',
      NULL, NULL, 'invitation', 'invitation_id', ''),
     -- Refusals by the invited side are hidden from the inviting side.
     ('refused_invitations', 'ALL', NULL, '',
@@ -62,7 +60,8 @@ BEGIN
      '', 'organization', 'visibility', 'role_id', 'workspace_id'),
     ('workspace_overrides', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
      '', 'organization', 'workspace_override', 'category', ''),
-    ('logging_settings', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
+    ('logging_settings', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
+                                   AND (workspace_id IS NULL OR tenancy.authorize('workspaces', 'view', workspace_id))$q$, '',
      NULL, NULL, 'logging_setting', 'setting', 'workspace_id'),
     ('kept_tables', 'SELECT', NULL, 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
      NULL, NULL, 'kept_table', 'relation', ''),
@@ -77,18 +76,15 @@ BEGIN
      'new', 'key', 'api_key', 'api_key_id', ''),
     ('api_key_scopes', 'ALL', $q$api_key_id IN (SELECT k.api_key_id FROM tenancy.api_keys k)$q$, '',
      'of_key', 'key', 'api_key_scope', 'api_key_id', ''),
-    ('jwt_keys', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
-                           AND (SELECT tenancy.authorize('organization', 'update'))$q$, '',
+    ('jwt_keys', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('organization', 'update'))$q$, '',
      'new', 'organization', 'jwt_key', 'kid', ''),
-    ('jwt_issuers', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
-                              AND (SELECT tenancy.authorize('organization', 'update'))$q$, '',
+    ('jwt_issuers', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('organization', 'update'))$q$, '',
      '', 'organization', 'jwt_issuer', 'organization_id', ''),
-    ('trusted_issuers', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
-                                  AND (SELECT tenancy.authorize('organization', 'update'))$q$, '',
+    ('trusted_issuers', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('organization', 'update'))$q$, '',
      '', '', 'trusted_issuer', 'trust_id', ''),
     ('issuer_keys', 'ALL', $q$trust_id IN (SELECT t.trust_id FROM tenancy.trusted_issuers t)$q$, '',
      'new', '', 'issuer_key', 'trust_id', 'kid'),
-    ('identities', 'ALL', $q$user_id = (SELECT tenancy.current_user_id()) OR trust_id IN (SELECT t.trust_id FROM tenancy.trusted_issuers t)$q$, '',
+    ('identities', 'ALL', $q$user_id = (SELECT tenancy_steps.own_person()) OR trust_id IN (SELECT t.trust_id FROM tenancy.trusted_issuers t)$q$, '',
      '', '', 'identity', 'trust_id', 'subject'),
     ('ended_tokens', 'ALL', NULL, '',
      '', 'member', NULL, NULL, NULL),
