@@ -303,7 +303,10 @@ BEGIN
     END LOOP;
     FOR seat IN SELECT m.user_id, m.workspace_id, split_part(u.email, '@', 1) AS who, w.slug
                 FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
-                WHERE m.organization_id = organization.organization_id ORDER BY u.email, w.slug LOOP
+                WHERE m.organization_id = organization.organization_id AND (m.ends_at IS NULL OR m.ends_at > now())
+                  AND EXISTS (SELECT FROM tenancy.organization_members o WHERE o.organization_id = m.organization_id AND o.user_id = m.user_id
+                                AND (o.ends_at IS NULL OR o.ends_at > now()))
+                ORDER BY u.email, w.slug LOOP
       IF made < cardinality(external_ids) AND worlds.chance(0.3) THEN
         made := made + 1;
         PERFORM worlds.make_key('workspace_user_key', format('%s key of %s in %s', organization.slug, seat.who, seat.slug),

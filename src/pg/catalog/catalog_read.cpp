@@ -54,7 +54,13 @@ void is_null(ScanKey key, AttrNumber attribute) {
 }
 
 Datum column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute, bool *is_null) {
-  return heap_getattr(tuple, attribute, RelationGetDescr(scan.relation), is_null);
+  const TupleDesc row = RelationGetDescr(scan.relation);
+  // A catalog of an older version has fewer columns.
+  if (attribute > row->natts) {
+    *is_null = true;
+    return 0;
+  }
+  return heap_getattr(tuple, attribute, row, is_null);
 }
 
 Uuid uuid_column(const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {

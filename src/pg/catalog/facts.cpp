@@ -1,5 +1,7 @@
 #include "pg/catalog/facts.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
+
 #include <algorithm>
 
 #include "pg/catalog/permission_numbers.hpp"
@@ -177,6 +179,8 @@ UserFactsRead read_lasting_facts(const CatalogRead &read, const Uuid &organizati
 
 std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid &organization,
                                             const Uuid &user, std::span<const Uuid> token_groups) {
+  // Version 1.0 has no groups.
+  if (!has_catalog_index(CatalogIndex::group_members_user_idx)) return {};
   PodArray<Uuid> groups;
   for (const Uuid &group : token_groups) groups.append(group);
   ScanKeyData keys[2];

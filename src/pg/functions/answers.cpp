@@ -411,6 +411,8 @@ Datum pg_tenancy_roles_that_may(PG_FUNCTION_ARGS) {
 // The groups' rows of access_matrix(): the permissions that each gives its members, and by which role.
 static void add_groups(ResultRows &rows, const CatalogRead &read, const Uuid &organization,
                        const PodArray<RegisteredPermission> &permissions) {
+  // Version 1.0 has none.
+  if (!has_catalog_index(CatalogIndex::groups_pkey)) return;
   ScanKeyData key;
   equals(&key, attribute::groups::organization_id, organization);
   CatalogScan groups = begin_scan(read, CatalogIndex::groups_organization_id_name_key, 1, &key);
