@@ -1,9 +1,8 @@
 #include "pg/catalog/facts.hpp"
 
-#include "pg/catalog/catalog_oids.hpp"
-
 #include <algorithm>
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/roles.hpp"
 #include "pg/server/pod_array.hpp"
