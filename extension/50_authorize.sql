@@ -24,7 +24,9 @@ BEGIN
   IF NOT (CASE WHEN require.workspace IS NULL THEN tenancy.authorize(require.resource, require.action)
                ELSE tenancy.authorize(require.resource, require.action, require.workspace) END) THEN
     PERFORM tenancy_steps.deny(require.resource, require.action, 'workspace "' || require.workspace || '"',
-                               tenancy_internal.lookup_workspace(require.workspace, tenancy.current_organization_id()));
+                               -- Without an organization, the answer could depend on those that there are.
+                               CASE WHEN tenancy.current_organization_id() IS NOT NULL
+                                 THEN tenancy_internal.lookup_workspace(require.workspace, tenancy.current_organization_id()) END);
   END IF;
 END
 $$;

@@ -282,11 +282,10 @@ Datum pg_tenancy_lookup_user(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_lookup_workspace);
 Datum pg_tenancy_lookup_workspace(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
-  // A session without an organization gets no answer that could depend on which there are.
-  if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
+  if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+  const Uuid organization = PG_ARGISNULL(1) ? Uuid{} : uuid_of_datum(PG_GETARG_DATUM(1));
   CatalogRead read = begin_catalog_read();
-  const Uuid found = find_workspace(read, text_to_cstring(PG_GETARG_TEXT_PP(0)),
-                                    uuid_of_datum(PG_GETARG_DATUM(1)), Ambiguous::is_none);
+  const Uuid found = find_workspace(read, text_to_cstring(PG_GETARG_TEXT_PP(0)), organization);
   end_catalog_read(read);
   if (!found) PG_RETURN_NULL();
   return uuid_datum(found);
