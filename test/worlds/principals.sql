@@ -211,7 +211,7 @@ BEGIN
       CONTINUE;
     END IF;
     PERFORM worlds.add_principal('login of ' || binding.email,
-      CASE WHEN binding.active
+      CASE WHEN binding.active AND organization = ANY (binding.organizations)
                 AND (binding.workspace_id IS NULL OR worlds.has_role(binding.user_id, binding.workspace_id))
            THEN 'accepted' ELSE 'powerless' END,
       binding.login,
