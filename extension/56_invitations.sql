@@ -4,19 +4,19 @@ CREATE FUNCTION tenancy_internal.own_identity(OUT kind text, OUT user_id uuid, O
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_own_identity';
 COMMENT ON FUNCTION tenancy_internal.own_identity() IS 'Whom the session speaks for in what concerns a person alone, whatever organization is chosen: nobody, a credential (an API key, or a token that an organization can make, which speak for no person), or a person, who need not be a user yet, and the trusted issuer and subject of its token; 28000 for a user that the session may not name, or that is not active';
 
-CREATE FUNCTION tenancy_steps.own_person() RETURNS uuid
+CREATE FUNCTION tenancy_steps.person_of_session() RETURNS uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RETURN (SELECT i.user_id FROM tenancy_internal.own_identity() i WHERE i.kind = 'person');
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.own_person() IS 'The user whose session this is, NULL where a credential stands for one: others may have made it; for policies of catalogs';
+COMMENT ON FUNCTION tenancy_steps.person_of_session() IS 'The user whose session this is, NULL where a credential stands for one: others may have made it; for policies of catalogs';
 
 CREATE FUNCTION tenancy_internal.missing_for_invitation(organization_id uuid, workspace_id uuid, role_id uuid, invited_by_user uuid, invited_by_key uuid) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_invitation';
 COMMENT ON FUNCTION tenancy_internal.missing_for_invitation(uuid, uuid, uuid, uuid, uuid) IS 'What a user or key that has invited lacks now to make a member with this role in a workspace, or (NULL) in the organization';
 
-CREATE FUNCTION tenancy_internal.own_person(OUT user_id uuid, OUT email text)
+CREATE FUNCTION tenancy_internal.person_of_session(OUT user_id uuid, OUT email text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   own record;
@@ -30,11 +30,11 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', MESSAGE = 'the session has no user',
       HINT = 'Use a login that is bound to a user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.';
   END IF;
-  own_person.user_id := own.user_id;
-  own_person.email := own.email;
+  person_of_session.user_id := own.user_id;
+  person_of_session.email := own.email;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.own_person() IS 'The person that the session is; 42501 for an API key or token, 28000 for nobody';
+COMMENT ON FUNCTION tenancy_internal.person_of_session() IS 'The person that the session is; 42501 for an API key or token, 28000 for nobody';
 
 CREATE FUNCTION tenancy_internal.is_refused(invitation tenancy.invitations) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -151,7 +151,7 @@ DECLARE
   found_one tenancy.invitations;
 BEGIN
   IF NOT tenancy.is_dba() THEN
-    SELECT p.email INTO my_address FROM tenancy_internal.own_person() p;
+    SELECT p.email INTO my_address FROM tenancy_internal.person_of_session() p;
   END IF;
   PERFORM tenancy_internal.lock_members(i.organization_id) FROM tenancy.invitations i
   WHERE resolve_invitation.to_join AND i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address);
@@ -263,7 +263,7 @@ COMMENT ON FUNCTION tenancy.decline_invitation(uuid, boolean) IS 'Declines an in
 CREATE FUNCTION tenancy.unblock_invitations(organization_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  my_address text := (SELECT p.email FROM tenancy_internal.own_person() p);
+  my_address text := (SELECT p.email FROM tenancy_internal.person_of_session() p);
 BEGIN
   UPDATE tenancy.refused_invitations r SET blocked = false
   WHERE r.email = my_address AND r.inviting_organization = unblock_invitations.organization_id AND r.blocked;
@@ -299,7 +299,7 @@ COMMENT ON FUNCTION tenancy.withdraw_invitation(uuid) IS 'Takes back an invitati
 CREATE FUNCTION tenancy.leave_organization(organization text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  me uuid := (SELECT p.user_id FROM tenancy_internal.own_person() p);
+  me uuid := (SELECT p.user_id FROM tenancy_internal.person_of_session() p);
   left_ones uuid[];
 BEGIN
   IF leave_organization.organization IS NULL THEN

@@ -64,7 +64,7 @@ BEGIN
     the_user := tenancy_internal.find_user(update_user.member);
   ELSE
     -- The person chooses their own name; the other names identify the person, and are for a DBA to change.
-    SELECT p.user_id INTO the_user FROM tenancy_internal.own_person() p;
+    SELECT p.user_id INTO the_user FROM tenancy_internal.person_of_session() p;
     -- Compared only with the person's own names: the error is the same whether or not another user has the name.
     IF the_user IS NULL OR update_user.member IS NOT NULL AND NOT EXISTS (
         SELECT FROM tenancy.users u

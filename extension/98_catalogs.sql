@@ -84,7 +84,7 @@ BEGIN
      '', '', 'trusted_issuer', 'trust_id', ''),
     ('issuer_keys', 'ALL', $q$trust_id IN (SELECT t.trust_id FROM tenancy.trusted_issuers t)$q$, '',
      'new', '', 'issuer_key', 'trust_id', 'kid'),
-    ('identities', 'ALL', $q$user_id = (SELECT tenancy_steps.own_person()) OR trust_id IN (SELECT t.trust_id FROM tenancy.trusted_issuers t)$q$, '',
+    ('identities', 'ALL', $q$user_id = (SELECT tenancy_steps.person_of_session()) OR trust_id IN (SELECT t.trust_id FROM tenancy.trusted_issuers t)$q$, '',
      '', '', 'identity', 'trust_id', 'subject'),
     ('ended_tokens', 'ALL', NULL, '',
      '', 'member', NULL, NULL, NULL),
