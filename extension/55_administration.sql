@@ -40,6 +40,26 @@ LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.lock_members(uuid) IS 'Waits for whoever else changes who is a member of the organization, and keeps others waiting until the transaction ends; removes what has ended by itself';
 
+-- A membership carries the roles in workspaces and the groups: whatever prolongs, shortens or ends it does so to all of them.
+CREATE FUNCTION tenancy_internal.require_delegable_membership(organization_id uuid, user_id uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  -- Locked first, so that a role that is given meanwhile is judged as well. lock_members() keeps the groups as they are.
+  PERFORM FROM tenancy.organization_members m
+  WHERE m.organization_id = require_delegable_membership.organization_id AND m.user_id = require_delegable_membership.user_id FOR UPDATE;
+  PERFORM FROM tenancy.workspace_members m
+  WHERE m.organization_id = require_delegable_membership.organization_id AND m.user_id = require_delegable_membership.user_id FOR UPDATE;
+  PERFORM tenancy_internal.require_delegable_role(m.organization_id, NULL, m.role_id) FROM tenancy.organization_members m
+  WHERE m.organization_id = require_delegable_membership.organization_id AND m.user_id = require_delegable_membership.user_id;
+  PERFORM tenancy_internal.require_delegable_role(m.organization_id, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
+  WHERE m.organization_id = require_delegable_membership.organization_id AND m.user_id = require_delegable_membership.user_id;
+  PERFORM tenancy_internal.require_delegable_role(r.organization_id, r.workspace_id, r.role_id)
+  FROM tenancy.group_members m JOIN tenancy.group_roles r ON r.group_id = m.group_id
+  WHERE m.organization_id = require_delegable_membership.organization_id AND m.user_id = require_delegable_membership.user_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_delegable_membership(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of all roles that a member has, in the organization, in its workspaces and by groups; locks them. After lock_members()';
+
 -- An id given by the caller must not have been used before: rows of protected tables may still contain it.
 CREATE FUNCTION tenancy_internal.require_new_id(id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -254,7 +274,9 @@ BEGIN
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
   the_end := tenancy_internal.check_until(set_organization_role.until, end_before);
   PERFORM tenancy_internal.require_role_within_rights(the_end, 'the role');
-  IF role_before IS NOT NULL THEN
+  IF role_before IS NOT NULL AND the_end IS DISTINCT FROM end_before THEN
+    PERFORM tenancy_internal.require_delegable_membership(the_organization, the_user);
+  ELSIF role_before IS NOT NULL THEN
     PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, role_before);
   ELSIF NOT tenancy.is_dba() AND NOT (tenancy_internal.signs_up(the_organization) AND strpos(set_organization_role.member, '@') > 0 AND NOT EXISTS (
       SELECT FROM tenancy.users u WHERE u.email = tenancy_internal.email_address(set_organization_role.member))) THEN
@@ -280,7 +302,7 @@ BEGIN
   SET role_id = EXCLUDED.role_id, ends_at = EXCLUDED.ends_at, reason = coalesce(EXCLUDED.reason, m.reason);
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text, timestamptz, text) IS 'Gives a member of an organization (NULL: the session''s own) another role, until a moment (infinity: without an end; NULL: as before, and a new member without one), for a reason; the membership ends with it; a DBA also makes members by it, and users where only the e-mail address is known, and so does who signs an organization up with persons whom nobody knows. Needs team.assign_roles and at least the rights of the old and the new role; 42704 for somebody who is no member (see invite()), 55000 for the last owner';
+COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text, timestamptz, text) IS 'Gives a member of an organization (NULL: the session''s own) another role, until a moment (infinity: without an end; NULL: as before, and a new member without one), for a reason; the membership ends with it; a DBA also makes members by it, and users where only the e-mail address is known, and so does who signs an organization up with persons whom nobody knows. Needs team.assign_roles and at least the rights of the old and the new role, and for another end those of all roles that the member has in workspaces and by groups; 42704 for somebody who is no member (see invite()), 55000 for the last owner';
 
 CREATE FUNCTION tenancy.remove_organization_member(organization text DEFAULT NULL, member text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -291,16 +313,11 @@ BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
   the_user := tenancy_internal.find_member(the_organization, remove_organization_member.member);
   PERFORM tenancy_internal.lock_members(the_organization);
-  PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, (
-    SELECT m.role_id FROM tenancy.organization_members m
-    WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE));
-  -- Roles in workspaces are removed as well.
-  PERFORM tenancy_internal.require_delegable_role(the_organization, m.workspace_id, m.role_id) FROM tenancy.workspace_members m
-  WHERE m.organization_id = the_organization AND m.user_id = the_user;
+  PERFORM tenancy_internal.require_delegable_membership(the_organization, the_user);
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
 $$;
-COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization (NULL: the session''s own) and all its workspaces; needs team.add_users and at least the rights of all of the member''s roles; 42704 when it is no member, 55000 for the last owner';
+COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization (NULL: the session''s own) and all its workspaces; needs team.add_users and at least the rights of all of the member''s roles, in workspaces and by groups too; 42704 when it is no member, 55000 for the last owner';
 
 CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text, until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
 RETURNS void

@@ -36,8 +36,12 @@ COMMENT ON FUNCTION tenancy_internal.role_matrix(uuid) IS 'The role matrix of an
 CREATE FUNCTION tenancy.access_matrix(organization text DEFAULT NULL)
 RETURNS TABLE (level text, role text, resource text, action text, allowed boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy_internal.resolve_organization(access_matrix.organization);
+  -- As in tenancy.groups
+  sees_groups boolean := tenancy.is_dba() OR tenancy.authorize('team', 'list');
 BEGIN
-  RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(tenancy_internal.resolve_organization(access_matrix.organization)) m;
+  RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(the_organization) m WHERE sees_groups OR m.level <> 'group';
 END
 $$;
-COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides. And (level group) what each group''s roles give its members';
+COMMENT ON FUNCTION tenancy.access_matrix(text) IS 'Permissions of each role in an organization (NULL: the session''s own), and their source: a built-in grant, a row of the organization or nothing; without workspaces'' overrides. And (level group), for whoever has team.list, what each group''s roles give its members';

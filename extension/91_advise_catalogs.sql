@@ -32,13 +32,16 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.advice_dangling_catalog_rows() IS 'Rows of the catalogs that refer to nothing';
 
 -- Leaving revokes them. A dump of version 1.0 has unrevoked ones, and where it is restored into this version, no update revokes them.
+-- Roles that have ended count until their rows go, which revokes the keys.
 CREATE FUNCTION tenancy_internal.advice_keys_of_leavers() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   is_of_leaver CONSTANT text := 'k.user_id IS NOT NULL AND k.revoked_at IS NULL
     AND NOT EXISTS (SELECT FROM tenancy.workspace_members m WHERE m.workspace_id = k.workspace_id AND m.user_id = k.user_id)
     AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
-                    WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND r.all_workspaces)';
+                    WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND r.all_workspaces)
+    AND NOT EXISTS (SELECT FROM tenancy.group_members m JOIN tenancy.group_roles g ON g.group_id = m.group_id JOIN tenancy.roles r ON r.role_id = g.role_id
+                    WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND (g.workspace_id = k.workspace_id OR r.all_workspaces))';
   keys bigint;
 BEGIN
   EXECUTE 'SELECT count(*) FROM tenancy.api_keys k WHERE ' || is_of_leaver INTO keys;

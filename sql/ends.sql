@@ -108,3 +108,27 @@ SELECT tenancy.set_workspace_role('search', 'nora@acme.test', 'member'), tenancy
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.set_organization_role('acme', 'adam@acme.test', 'admin', 'infinity');
+
+-- The end of a membership is that of the roles in workspaces too: whoever moves it has their rights
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.create_role('acme', 'organization', 'warden', 'member') IS NOT NULL AS role, tenancy.grant_permission('acme', 'organization', 'warden', 'team', 'add_users'), tenancy.grant_permission('acme', 'organization', 'warden', 'team', 'assign_roles');
+SELECT tenancy.set_organization_role('acme', 'wanda@acme.test', 'warden'), tenancy.set_organization_role('acme', 'mike@acme.test', 'member', now() + interval '1 day'), tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'admin'),
+  tenancy.set_organization_role('acme', 'zoe@acme.test', 'member', now() + interval '1 day');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('wanda');
+SET client_min_messages = warning;
+CREATE FUNCTION pg_temp.ends_of(who text) RETURNS TABLE (until text, failed text) LANGUAGE sql AS $f$
+  SELECT e, concat_ws(': ', (f).state, (f).message) FROM (SELECT e, failure(format('SELECT tenancy.set_organization_role(NULL, %L, ''member'', until => %s)', who || '@acme.test', e)) AS f
+    FROM unnest(ARRAY['''infinity''', 'now() + interval ''2 days''', 'now() + interval ''1 hour''', 'NULL']) e) x
+$f$;
+SELECT * FROM pg_temp.ends_of('mike');
+SELECT * FROM pg_temp.ends_of('zoe');
+CALL become('olivia');
+SELECT * FROM pg_temp.ends_of('mike');
+
+-- A key for somebody whose only role in the workspace is a group's, while that lasts
+SELECT tenancy.sync_group(NULL, 'on call', ARRAY['zoe@acme.test']), tenancy.set_group_role('search', 'on call', 'member', in_a_moment());
+SELECT failure($$SELECT FROM tenancy.create_api_key('workspace_user_key', 'k', NULL, 'search', 'zoe@acme.test', '["logs.view"]')$$);
+SELECT until_then();
+SELECT failure($$SELECT FROM tenancy.create_api_key('workspace_user_key', 'k', NULL, 'search', 'zoe@acme.test', '["logs.view"]')$$);

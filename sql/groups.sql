@@ -91,11 +91,15 @@ CALL become('olivia');
 SELECT name, rows, via FROM tenancy.who_can('logs', 'view', 'search') WHERE principal_kind = 'user' ORDER BY 1;
 SELECT level, role, resource, action, source FROM tenancy.access_matrix() WHERE level = 'group' AND resource IN ('logs', 'team', 'prompts') AND action IN ('view', 'assign_roles') ORDER BY 2, 3, 4, 5;
 SELECT count(*) = 0 AS none FROM tenancy.who_can('logs', 'view', 'support') WHERE via ~ 'readers';
+-- Groups are for those to see who may list the team
+SELECT who, attempt(who, $$SELECT FROM tenancy.access_matrix() WHERE level = 'group'$$) ~ '^[1-9]\d* rows?$' AS in_matrix, attempt(who, $$SELECT FROM tenancy.groups$$) ~ '^[1-9]\d* rows?$' AS listed, attempt(who, $$SELECT FROM tenancy.access_matrix() WHERE level = 'workspace'$$) ~ '^[1-9]\d* rows?$' AS roles
+FROM unnest(ARRAY['olivia', 'wanda', 'search service', 'mike key']) who;
 
 -- A key follows its user's groups, and is revoked with the last role there
 CALL app.become('nobody');
 RESET SESSION AUTHORIZATION;
 INSERT INTO app.secrets SELECT 'nora key', secret FROM tenancy.create_api_key('workspace_user_key', 'nora key', 'acme', 'search', 'nora@acme.test', scopes => '["logs.view"]');
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'keys_of_leavers';
 SET SESSION AUTHORIZATION regress_app;
 SELECT has('nora key');
 CALL app.become('nobody');
@@ -180,5 +184,27 @@ SELECT count(*) FROM tenancy.groups WHERE name = 'admins';
 SELECT tenancy.remove_organization_member('acme', 'nora@acme.test'), tenancy.set_organization_role('acme', 'nora@acme.test', 'member');
 SELECT count(*) FROM tenancy.group_members m JOIN tenancy.users u USING (user_id) WHERE u.email = 'nora@acme.test';
 SELECT actor_kind, action, resource_type FROM tenancy.audit_log WHERE resource_type ~ '^group' ORDER BY audit_id DESC LIMIT 3;
+
+-- Whoever ends a membership, or moves its end, has the rights of the member's groups
+SELECT tenancy.create_role('acme', 'organization', 'warden', 'member') IS NOT NULL AS role, tenancy.grant_permission('acme', 'organization', 'warden', 'team', 'add_users'), tenancy.grant_permission('acme', 'organization', 'warden', 'team', 'assign_roles');
+SELECT tenancy.set_organization_role('acme', 'nora@acme.test', 'warden'), tenancy.remove_workspace_member('acme/support', 'wanda@acme.test'), tenancy.set_organization_role('acme', 'wanda@acme.test', 'member', now() + interval '1 day'), tenancy.sync_group('acme', 'synced', ARRAY['wanda@acme.test']);
+CREATE FUNCTION of_wanda() RETURNS TABLE (call text, failed text) LANGUAGE sql AS $f$
+  SELECT call, concat_ws(': ', (f).state, (f).message) FROM (SELECT call, failure('SELECT ' || call) AS f FROM unnest(ARRAY[
+    $$tenancy.set_organization_role(NULL, 'wanda@acme.test', 'member', 'infinity')$$, $$tenancy.set_organization_role(NULL, 'wanda@acme.test', 'member', now() + interval '2 days')$$, $$tenancy.set_organization_role(NULL, 'wanda@acme.test', 'member', now() + interval '1 hour')$$,
+    $$tenancy.remove_organization_member(NULL, 'wanda@acme.test')$$, $$tenancy.sync_group(NULL, 'synced', '{}')$$, $$tenancy.set_organization_role(NULL, 'wanda@acme.test', 'member', reason => 'moved')$$]) call) x
+$f$;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('nora');
+SELECT * FROM of_wanda();
+CALL become('olivia');
+SELECT * FROM of_wanda();
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.sync_group('acme', 'synced', '{}');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('nora');
+SELECT * FROM of_wanda();
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
 SELECT tenancy.drop_group('acme', 'support'), tenancy.drop_group('acme', 'readers');
 SELECT g.name FROM tenancy.groups g JOIN tenancy.organizations o USING (organization_id) WHERE o.slug = 'acme' ORDER BY 1;

@@ -31,6 +31,12 @@ BEGIN
     'tenancy.set_jwks(NULL, (SELECT value::jsonb FROM attacks.tokens WHERE name = ''jwk''))', format('tenancy.create_workspace(NULL, ''New'') IS NULL'), format('tenancy.delete_workspace(%s)', workspace)]);
 END
 $$;
+-- A membership or a role that ends at once, or is to last: by the attacker alone, so that nothing ends while rights are compared.
+CREATE FUNCTION attacks.ending_step() RETURNS text LANGUAGE sql AS $$
+  SELECT format('SELECT tenancy.%s, %L, %s)', CASE WHEN random() < 0.7 THEN format('set_organization_role(NULL, %L', m.member) ELSE format('set_workspace_role(''search'', %L', m.member) END,
+    attacks.pick(ARRAY['member', 'member', 'admin', 'helper']), attacks.pick(ARRAY['clock_timestamp() + interval ''1 ms''', 'clock_timestamp() + interval ''1 ms''', '''infinity''']))
+  FROM (SELECT attacks.pick(ARRAY['olivia', 'adam', 'mona', 'mike', 'ben']) || '@acme.test') m (member)
+$$;
 -- A role of the organization's own, with a few permissions and those for administration, for the attacker or for ben.
 CREATE FUNCTION attacks.delegation(attacker text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -61,7 +67,7 @@ BEGIN
     FOR i IN 1..4 * rounds LOOP
       -- The owner's preparations, then the attacker's steps.
       before := (SELECT string_agg(format(E'\\warn @> before\n%s;\n', attacks.step()), '') FROM generate_series(1, 3)) || CASE WHEN random() < 0.5 THEN attacks.delegation(attacker.value) ELSE '' END;
-      statements := ARRAY(SELECT attacks.step() FROM generate_series(1, 4));
+      statements := ARRAY(SELECT CASE WHEN random() < 0.1 THEN attacks.ending_step() ELSE attacks.step() END FROM generate_series(1, 4));
       INSERT INTO attacks.cases (family, title, script, forbidden, rights, may, fresh)
       VALUES ('roads', attacker.principal, E'@as att_app olivia\n' || before || E'@as postgres\nCALL attacks.rights_remembered();\n' || attacks.as_script(attacker.login, attacker.principal, '', statements), attacker.forbidden, attacker.principal, '{}', false);
     END LOOP;
