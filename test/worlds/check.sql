@@ -310,6 +310,10 @@ BEGIN
   FOR candidate IN
     SELECT c.id, c.old_id, c.by_default, c.parent_id, columns.*,
       CASE WHEN c.old_id IS NULL THEN new.may_insert
+           -- Its note differs from the default: to another place, the row moves only with the action of that column in both
+           -- (column_actions.sql), and owner and key may change without.
+           WHEN (old.may_delete AND new.may_delete) IS NOT TRUE AND (SELECT w.note_needs_delete FROM worlds.tables w WHERE w.t = table_number)
+             AND old.may_read AND old.may_update AND new.stays AND new.may_read THEN NULL
            ELSE old.may_read AND old.may_update AND new.stays AND new.may_read END AS allowed
     FROM worlds.candidates c
     JOIN oracle.rows r ON r.t = c.t AND r.id = c.id
