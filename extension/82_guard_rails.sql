@@ -302,6 +302,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 DECLARE
   command record;
 BEGIN
+  PERFORM tenancy_internal.refresh_scoped_views(r.polrelid)
+  FROM (SELECT DISTINCT p.polrelid FROM pg_event_trigger_ddl_commands() c JOIN pg_policy p ON p.oid = c.objid
+        WHERE c.classid = 'pg_policy'::regclass AND NOT p.polpermissive AND p.polcmd IN ('r', '*')) r;
   -- Our own commands also fire this trigger.
   IF NOT tenancy_internal.guard_rails() THEN
     RETURN;
@@ -332,7 +335,7 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.on_ddl() IS 'Event trigger: refuses what would open a protected table, protects partitions and children as they are made or attached, and protects or closes what takes a protected table''s place';
+COMMENT ON FUNCTION tenancy_internal.on_ddl() IS 'Event trigger: refuses what would open a protected table, protects partitions and children as they are made or attached, protects or closes what takes a protected table''s place, and has scoped views follow restrictive policies';
 
 CREATE FUNCTION tenancy_internal.on_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -349,6 +352,11 @@ BEGIN
   DELETE FROM tenancy.scoped_views v
   WHERE v.view::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                         WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
+  -- Views of a table whose protection is being taken away stay as they are.
+  PERFORM tenancy_internal.refresh_scoped_views(r.relation)
+  FROM (SELECT DISTINCT t.relation FROM pg_event_trigger_dropped_objects() d
+        JOIN tenancy.protected_tables t ON t.relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
+        WHERE d.object_type = 'policy' AND d.address_names[3] <> ALL ('{tenancy_select,tenancy_insert,tenancy_update,tenancy_delete}')) r;
   IF NOT tenancy_internal.guard_rails() THEN
     RETURN;
   END IF;

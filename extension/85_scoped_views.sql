@@ -19,6 +19,86 @@ $$;
 COMMENT ON FUNCTION tenancy.refuse_view_change() IS 'Trigger: a scoped view is for reading';
 REVOKE ALL ON FUNCTION tenancy.refuse_view_change() FROM PUBLIC;
 
+-- The view's owner bypasses the table's policies: restrictive ones are repeated in the view. Its readers' privileges apply to the
+-- functions that they call, but not to tables that a sub-select would read; and a constant of a type with checks of its own would be
+-- checked as the view is created, by its owner.
+CREATE FUNCTION tenancy_internal.scoped_view_conditions(relation regclass) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  policy record;
+  conditions text := '';
+BEGIN
+  FOR policy IN
+    SELECT p.polname, pg_get_expr(p.polqual, p.polrelid) AS condition, p.polqual::text AS tree,
+           CASE WHEN NOT 0 = ANY (p.polroles) THEN (
+             SELECT string_agg(format('pg_has_role(%L::name, %L)', r.rolname, 'USAGE'), ' OR ' ORDER BY r.rolname)
+             FROM pg_roles r WHERE r.oid = ANY (p.polroles)) END AS applies
+    FROM pg_policy p
+    WHERE p.polrelid = scoped_view_conditions.relation AND NOT p.polpermissive AND p.polcmd IN ('r', '*') AND p.polqual IS NOT NULL
+    ORDER BY p.polname LOOP
+    IF regexp_count(policy.tree, '\{QUERY ') <> regexp_count(policy.tree, '\{QUERY [^{}]* :cteList <> :rtable <> ') THEN
+      RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+        MESSAGE = format('restrictive policy "%s" of table %s cannot apply in a scoped view', policy.polname, scoped_view_conditions.relation),
+        DETAIL = 'It has a sub-select, which would read tables with the privileges of the view''s owner.',
+        HINT = 'Put the sub-select into a function, or drop the table''s scoped views.';
+    END IF;
+    IF EXISTS (
+      SELECT FROM regexp_matches(policy.tree, '\{CONST :consttype (\d+) ', 'g') m JOIN pg_type t ON t.oid = m[1]::oid
+      LEFT JOIN pg_type e ON e.oid = t.typelem
+      WHERE NOT (t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype <> 'p' OR t.typtype = 'e'
+                 OR t.typtype = 'b' AND (t.typelem = 0 OR e.typtype IN ('b', 'e')))) THEN
+      RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+        MESSAGE = format('restrictive policy "%s" of table %s cannot apply in a scoped view', policy.polname, scoped_view_conditions.relation),
+        DETAIL = 'It has a constant of a type with checks of its own.',
+        HINT = 'Write the constant as one of a built-in type, or drop the table''s scoped views.';
+    END IF;
+    conditions := conditions || CASE WHEN policy.applies IS NULL THEN format(' AND (%s)', policy.condition)
+                                     ELSE format(' AND CASE WHEN %s THEN (%s) ELSE true END', policy.applies, policy.condition) END;
+  END LOOP;
+  RETURN conditions;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.scoped_view_conditions(regclass) IS 'The conditions of a table''s restrictive policies for reading, as SQL to be added to the WHERE of a view; 0A000 for those that would mean something else there';
+
+CREATE FUNCTION tenancy_internal.define_scoped_view(relation regclass, "schema" name, "view" name, columns name[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  table_row tenancy.protected_tables;
+  shown text;
+BEGIN
+  SELECT * INTO table_row FROM tenancy.protected_tables t WHERE t.relation = define_scoped_view.relation;
+  -- The view's columns are the first ones of the table, which cannot be dropped below it, but renamed.
+  -- Columns generated from payload would reveal it.
+  SELECT string_agg(CASE WHEN a.attname = ANY (table_row.payload) OR EXISTS (
+      SELECT FROM pg_attrdef ad JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid
+      JOIN pg_attribute source ON d.refclassid = 'pg_class'::regclass AND source.attrelid = d.refobjid AND source.attnum = d.refobjsubid
+      WHERE a.attgenerated <> '' AND ad.adrelid = a.attrelid AND ad.adnum = a.attnum AND d.refobjid = define_scoped_view.relation
+        AND source.attname = ANY (table_row.payload))
+      THEN format('CASE WHEN %s THEN %I END', tenancy_internal.policy_call(table_row, 'payload_visible', 'view'), a.attname)
+      ELSE quote_ident(a.attname) END || ' AS ' || quote_ident(coalesce(define_scoped_view.columns[a.place], a.attname)), ', ' ORDER BY a.attnum) INTO shown
+  FROM (SELECT c.*, row_number() OVER (ORDER BY c.attnum) AS place FROM pg_attribute c
+        WHERE c.attrelid = define_scoped_view.relation AND c.attnum > 0 AND NOT c.attisdropped) a
+  WHERE define_scoped_view.columns IS NULL OR a.place <= cardinality(define_scoped_view.columns);
+  -- Owned by the extension's owner, so that the table's own policy, which needs more, doesn't apply below the view.
+  EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE %s%s',
+                 define_scoped_view.schema, define_scoped_view.view, shown, define_scoped_view.relation,
+                 CASE WHEN coalesce(cardinality(table_row.payload), 0) = 0 THEN 'false' ELSE tenancy_internal.policy_call(table_row, 'row_visible', 'list') END,
+                 tenancy_internal.scoped_view_conditions(define_scoped_view.relation));
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.define_scoped_view(regclass, name, name, name[]) IS 'Creates or replaces a scoped view as the table and its policies are now, with columns of these names (NULL: all of the table''s); it shows nothing of a table that is not protected with payload columns';
+
+CREATE FUNCTION tenancy_internal.refresh_scoped_views(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.define_scoped_view(v.relation, n.nspname, c.relname,
+    ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = v.view AND a.attnum > 0 ORDER BY a.attnum))
+  FROM tenancy.scoped_views v JOIN pg_class c ON c.oid = v.view JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE v.relation = refresh_scoped_views.relation;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.refresh_scoped_views(regclass) IS 'Has a table''s scoped views follow its restrictive policies';
+
 CREATE FUNCTION tenancy.create_scoped_view(relation regclass, view text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -26,7 +106,6 @@ DECLARE
   parts text[] := parse_ident(create_scoped_view.view);
   the_schema name;
   the_view name;
-  columns text;
   existing regclass;
 BEGIN
   PERFORM tenancy_internal.check_protectable(create_scoped_view.relation);
@@ -54,18 +133,9 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = format('relation "%s" already exists', create_scoped_view.view);
   END IF;
 
-  -- Columns generated from payload would reveal it.
-  SELECT string_agg(CASE WHEN a.attname = ANY (table_row.payload) OR EXISTS (
-      SELECT FROM pg_attrdef ad JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid
-      JOIN pg_attribute source ON d.refclassid = 'pg_class'::regclass AND source.attrelid = d.refobjid AND source.attnum = d.refobjsubid
-      WHERE a.attgenerated <> '' AND ad.adrelid = a.attrelid AND ad.adnum = a.attnum AND d.refobjid = create_scoped_view.relation
-        AND source.attname = ANY (table_row.payload))
-      THEN format('CASE WHEN %s THEN %I END AS %I', tenancy_internal.policy_call(table_row, 'payload_visible', 'view'), a.attname, a.attname)
-      ELSE quote_ident(a.attname) END, ', ' ORDER BY a.attnum) INTO columns
-  FROM pg_attribute a WHERE a.attrelid = create_scoped_view.relation AND a.attnum > 0 AND NOT a.attisdropped;
-  -- Owned by the extension's owner, so that the table's own policy, which needs more, doesn't apply below the view.
-  EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE %s',
-                 the_schema, the_view, columns, create_scoped_view.relation, tenancy_internal.policy_call(table_row, 'row_visible', 'list'));
+  -- No policy is created meanwhile.
+  EXECUTE format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', create_scoped_view.relation);
+  PERFORM tenancy_internal.define_scoped_view(create_scoped_view.relation, the_schema, the_view, NULL);
   EXECUTE format('CREATE OR REPLACE TRIGGER refuse_change INSTEAD OF INSERT OR UPDATE OR DELETE ON %I.%I
                   FOR EACH ROW EXECUTE FUNCTION tenancy.refuse_view_change()', the_schema, the_view);
   EXECUTE format('COMMENT ON VIEW %I.%I IS %L', the_schema, the_view,
@@ -77,5 +147,5 @@ BEGIN
   VALUES (to_regclass(format('%I.%I', the_schema, the_view)), create_scoped_view.relation) ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Creates or recreates a view, which the table''s owner may grant to others, on a protected table with payload columns: for principals that may list, these columns and those generated from them are NULL; principals that may view see everything; read only; 55000 when the table has no payload columns, 42P07 for a name that is taken';
+COMMENT ON FUNCTION tenancy.create_scoped_view(regclass, text) IS 'Creates or recreates a view, which the table''s owner may grant to others, on a protected table with payload columns: for principals that may list, these columns and those generated from them are NULL; principals that may view see everything; read only; restrictive policies of the table apply in it, too; 55000 when the table has no payload columns, 42P07 for a name that is taken, 0A000 for a restrictive policy with a sub-select that has a FROM';
 REVOKE ALL ON FUNCTION tenancy.create_scoped_view(regclass, text) FROM PUBLIC;

@@ -65,3 +65,97 @@ SELECT count(*), count(request) AS request, count(length) AS length, count(next)
 RESET SESSION AUTHORIZATION;
 DROP VIEW requests_scoped;
 SELECT count(*) FROM tenancy.scoped_views;
+
+-- Restrictive policies apply in the view as in the table, as they are created, altered and dropped.
+SELECT tenancy.create_scoped_view('requests', 'requests_scoped');
+GRANT SELECT ON requests_scoped TO regress_app;
+CREATE FUNCTION shown(who text) RETURNS TABLE ("table" text, "view" text) LANGUAGE sql AS $$
+  SELECT visible(who, 'requests'), visible(who, 'requests_scoped')
+$$;
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM shown('olivia');
+RESET SESSION AUTHORIZATION;
+-- Conditions are alternatives within, and a column may be renamed below the view.
+CREATE POLICY first ON requests AS RESTRICTIVE FOR SELECT USING (id < 2 OR requests.id = 3 OR requests IS NULL);
+ALTER TABLE requests RENAME request TO question;
+CREATE POLICY second ON requests AS RESTRICTIVE USING ((SELECT current_setting('app.hidden', true)) IS DISTINCT FROM id::text);
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM shown('olivia');
+SET app.hidden = '3';
+SELECT * FROM shown('olivia');
+RESET app.hidden;
+RESET SESSION AUTHORIZATION;
+ALTER POLICY first ON requests USING (id < 3);
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM shown('olivia');
+RESET SESSION AUTHORIZATION;
+-- For some roles, and for others
+ALTER POLICY first ON requests TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM shown('olivia');
+RESET SESSION AUTHORIZATION;
+ALTER POLICY first ON requests TO pg_monitor;
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM shown('olivia');
+RESET SESSION AUTHORIZATION;
+DROP POLICY first ON requests;
+-- Those for writing don't matter.
+CREATE POLICY first ON requests AS RESTRICTIVE FOR UPDATE USING (false);
+DROP POLICY second ON requests;
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM shown('olivia');
+RESET SESSION AUTHORIZATION;
+-- What would read tables as the view's owner is refused, and constants that would be checked by others' code.
+SELECT * FROM failure('CREATE POLICY second ON requests AS RESTRICTIVE USING (id IN (SELECT id FROM logs))');
+SELECT * FROM failure('CREATE POLICY second ON requests AS RESTRICTIVE USING (id = (SELECT (SELECT max(id) FROM logs)))');
+SELECT * FROM failure('CREATE POLICY second ON requests AS RESTRICTIVE USING (id IN (WITH x AS (SELECT 1) TABLE x))');
+CREATE FUNCTION checked(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'as %', current_user; RETURN true; END $$;
+CREATE DOMAIN checked AS text CHECK (checked(VALUE));
+SELECT * FROM failure($$CREATE POLICY second ON requests AS RESTRICTIVE USING (cardinality('{a}'::checked[]) = 1)$$);
+DROP VIEW requests_scoped;
+CREATE POLICY second ON requests AS RESTRICTIVE USING (id IN (SELECT id FROM logs));
+SELECT * FROM failure($$SELECT tenancy.create_scoped_view('requests', 'requests_scoped')$$);
+DROP POLICY second ON requests;
+DROP DOMAIN checked;
+DROP FUNCTION checked(text);
+-- Retention
+SELECT tenancy.create_scoped_view('requests', 'requests_scoped');
+GRANT SELECT ON requests_scoped TO regress_app;
+SELECT tenancy.apply_logging_settings('requests', 'payloads');
+ALTER TABLE requests DISABLE TRIGGER "~tenancy_keep_row";
+UPDATE requests SET received_at = now() - interval '40 days' WHERE id < 3;
+ALTER TABLE requests ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM shown('olivia');
+CALL become('olivia');
+SELECT tenancy.set_logging(NULL, 'retention_days.payloads', '30');
+SELECT * FROM shown('olivia');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.ignore_logging_settings('requests');
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM shown('olivia');
+RESET SESSION AUTHORIZATION;
+-- By a table's owner who is no superuser; the payload stays hidden from principals that may only list.
+CREATE ROLE regress_views_owner;
+GRANT USAGE ON SCHEMA app TO regress_views_owner;
+ALTER TABLE requests OWNER TO regress_views_owner;
+SET SESSION AUTHORIZATION regress_views_owner;
+CREATE POLICY second ON app.requests AS RESTRICTIVE USING (id <> 4);
+SELECT * FROM failure('CREATE POLICY third ON app.requests AS RESTRICTIVE USING (EXISTS (SELECT FROM tenancy.api_keys))');
+RESET SESSION AUTHORIZATION;
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, (SELECT "view" FROM shown(who)),
+       visible(who, '(SELECT id FROM requests_scoped WHERE question IS NOT NULL OR length IS NOT NULL) with_payload') AS payload
+FROM unnest('{olivia,adam,gus}'::text[]) who;
+RESET SESSION AUTHORIZATION;
+-- Nothing is shown after the table has been unprotected and opened to others' policies.
+SELECT tenancy.unprotect('requests');
+CREATE POLICY everything ON requests USING (true);
+ALTER POLICY second ON requests USING (true);
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM shown('olivia');
+RESET SESSION AUTHORIZATION;
+DROP TABLE requests CASCADE;
+SELECT count(*) FROM tenancy.scoped_views;
+REVOKE ALL ON SCHEMA app FROM regress_views_owner;
+DROP ROLE regress_views_owner;

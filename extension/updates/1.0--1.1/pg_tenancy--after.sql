@@ -139,4 +139,11 @@ BEGIN
   END LOOP;
 END
 $$;
+-- Scoped views of 1.0 have no conditions of restrictive policies. They are no part of the extension.
+DO $$
+BEGIN
+  PERFORM tenancy.grant_as_user(pg_catalog.format('SELECT tenancy_internal.refresh_scoped_views(%s::pg_catalog.oid)', v.relation::pg_catalog.oid))
+  FROM (SELECT DISTINCT s.relation FROM tenancy.scoped_views s) v;
+END
+$$;
 DROP FUNCTION tenancy.grant_as_user(text);
