@@ -103,6 +103,25 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.purge_audit_chain(uuid, timestamptz, uuid) IS 'Removes an organization''s entries (NULL: those without one) up to a time, from its chain of changes or another one, which a new entry records; returns how many';
 
+-- A transaction left open after a change blocks the purge of its own organization's entries only.
+CREATE FUNCTION tenancy_internal.purge_free_audit_chain(organization_id uuid, until timestamptz, chain_id uuid DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_chain CONSTANT uuid := coalesce(purge_free_audit_chain.chain_id, purge_free_audit_chain.organization_id);
+BEGIN
+  PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = the_chain FOR NO KEY UPDATE SKIP LOCKED;
+  IF FOUND THEN
+    RETURN tenancy_internal.purge_audit_chain(purge_free_audit_chain.organization_id, purge_free_audit_chain.until, purge_free_audit_chain.chain_id);
+  END IF;
+  IF EXISTS (SELECT FROM tenancy.audit_heads h WHERE h.organization_id = the_chain) THEN
+    RAISE WARNING USING MESSAGE = format('audit entries of organization %s are not purged', purge_free_audit_chain.organization_id),
+      DETAIL = 'Another transaction adds entries to its chain.', HINT = 'The next purge removes them.';
+  END IF;
+  RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.purge_free_audit_chain(uuid, timestamptz, uuid) IS 'The same, or with a WARNING nothing where another transaction adds entries to the chain';
+
 CREATE FUNCTION tenancy.purge_audit_log(before timestamptz, organization text DEFAULT NULL) RETURNS bigint
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -123,15 +142,8 @@ BEGIN
   FOR chain IN SELECT h.organization_id, h.events_of FROM tenancy.audit_heads h
                WHERE NOT tenancy_internal.is_held(coalesce(h.events_of, h.organization_id), NULL)
                ORDER BY h.events_of NULLS LAST, h.organization_id LOOP
-    -- A transaction left open after a change blocks the purge of its own organization's entries only.
-    PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = chain.organization_id FOR NO KEY UPDATE SKIP LOCKED;
-    IF NOT FOUND THEN
-      RAISE WARNING USING MESSAGE = format('audit entries of organization %s are not purged', coalesce(chain.events_of, chain.organization_id)),
-        DETAIL = 'Another transaction adds entries to its chain.', HINT = 'The next purge removes them.';
-      CONTINUE;
-    END IF;
-    removed := removed + tenancy_internal.purge_audit_chain(coalesce(chain.events_of, chain.organization_id), purge_audit_log.before,
-                                                            CASE WHEN chain.events_of IS NOT NULL THEN chain.organization_id END);
+    removed := removed + tenancy_internal.purge_free_audit_chain(coalesce(chain.events_of, chain.organization_id), purge_audit_log.before,
+                                                                 CASE WHEN chain.events_of IS NOT NULL THEN chain.organization_id END);
   END LOOP;
   RETURN removed + tenancy_internal.purge_audit_chain(NULL, purge_audit_log.before);
 END
@@ -148,10 +160,10 @@ BEGIN
   FOR kept IN SELECT s.organization_id, clock_timestamp() - s.value::int * interval '1 day' AS since FROM tenancy.logging_settings s
               WHERE s.setting = 'audit_retention_days' AND NOT tenancy_internal.is_held(s.organization_id, NULL)
               ORDER BY s.organization_id LOOP
-    removed := removed + tenancy_internal.purge_audit_chain(kept.organization_id, kept.since, tenancy_internal.events_chain(kept.organization_id))
-                       + tenancy_internal.purge_audit_chain(kept.organization_id, kept.since);
+    removed := removed + tenancy_internal.purge_free_audit_chain(kept.organization_id, kept.since, tenancy_internal.events_chain(kept.organization_id))
+                       + tenancy_internal.purge_free_audit_chain(kept.organization_id, kept.since);
   END LOOP;
   RETURN removed;
 END
 $$;
-COMMENT ON FUNCTION tenancy.purge_expired_audit_entries() IS 'For a DBA, as a daily job: removes audit entries that are older than their organization keeps them (audit_retention_days, see set_logging()), and returns their number; organizations under a legal hold, or without that setting, keep theirs';
+COMMENT ON FUNCTION tenancy.purge_expired_audit_entries() IS 'For a DBA, as a daily job: removes audit entries that are older than their organization keeps them (audit_retention_days, see set_logging()), and returns their number; organizations under a legal hold, or without that setting, keep theirs, and those whose entries are being written at the moment are skipped with a WARNING';

@@ -195,6 +195,30 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.sum_up_without_some(regnamespace, timestamptz[]) IS 'Sums up hours of logs that could not be summed up whole, without the rows that keep the others from it, and returns of how many hours and organizations some were left out';
 
+-- Sums that a legal hold keeps stay as they are, or are brought up to date, and the others' go on.
+CREATE FUNCTION tenancy_steps.remove_sums(schema regnamespace, hours timestamptz[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
+DECLARE
+  place record;
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', remove_sums.schema), true);
+  BEGIN
+    DELETE FROM analytics a WHERE a.hour = ANY (remove_sums.hours);
+  EXCEPTION WHEN object_not_in_prerequisite_state THEN
+    FOR place IN SELECT DISTINCT a.organization_id, a.workspace_id FROM analytics a WHERE a.hour = ANY (remove_sums.hours) LOOP
+      BEGIN
+        DELETE FROM analytics a
+        WHERE a.hour = ANY (remove_sums.hours) AND a.organization_id IS NOT DISTINCT FROM place.organization_id
+          AND a.workspace_id IS NOT DISTINCT FROM place.workspace_id;
+      EXCEPTION WHEN object_not_in_prerequisite_state THEN
+        NULL;
+      END;
+    END LOOP;
+  END;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.remove_sums(regnamespace, timestamptz[]) IS 'Removes what was summed up of hours, except what a legal hold keeps';
+
 CREATE FUNCTION tenancy.refresh_analytics(schema regnamespace, hours integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
 DECLARE
@@ -228,7 +252,7 @@ BEGIN
   SELECT array_agg(DISTINCT hour), array_agg(DISTINCT hour) FILTER (WHERE shrunk) INTO todo, shrunk_hours FROM taken;
   PERFORM tenancy_steps.forget_rows_left_out(refresh_analytics.schema, coalesce(todo, '{}'));
 
-  DELETE FROM analytics WHERE hour = ANY (shrunk_hours);
+  PERFORM tenancy_steps.remove_sums(refresh_analytics.schema, shrunk_hours);
   FOR day IN
     SELECT array_agg(h) AS hours, count(*) OVER () AS days FROM unnest(todo) h GROUP BY date_trunc('day', h) ORDER BY min(h) DESC LOOP
     BEGIN
@@ -254,7 +278,7 @@ BEGIN
   RETURN coalesce(cardinality(todo), 0);
 END
 $$;
-COMMENT ON FUNCTION tenancy.refresh_analytics(regnamespace, integer) IS 'Sums up again the hours of logs that have changed, the newest first, at most so many (NULL: all), and returns how many; rows that cannot be summed up are left out with a WARNING, see job_problems; 42501 for a role that row security filters';
+COMMENT ON FUNCTION tenancy.refresh_analytics(regnamespace, integer) IS 'Sums up again the hours of logs that have changed, the newest first, at most so many (NULL: all), and returns how many; rows that cannot be summed up are left out with a WARNING, see job_problems; sums that a legal hold keeps are not removed; 42501 for a role that row security filters';
 
 CREATE PROCEDURE tenancy.refresh_analytics_in_batches(schema regnamespace, hours integer DEFAULT 24)
 LANGUAGE plpgsql AS $$

@@ -117,6 +117,20 @@ SELECT count(*) FROM regress_kept.traces WHERE name = 'old';
 SELECT tenancy.reset_logging('acme', 'legal_hold');
 SELECT tenancy.drop_partitions('regress_kept', 'traces', '30 days', false) AS dropped;
 SELECT count(*) FROM regress_kept.traces WHERE name = 'old';
+-- Sums of an organization under a hold are kept, and do not keep others' from being brought up to date.
+INSERT INTO regress_kept.logs (start_time, organization_id, workspace_id, request_model)
+SELECT '2026-01-01 10:00+00', o, w, 'm' FROM (VALUES
+  ('aaaaaaaa-0000-4000-8000-000000000000'::uuid, 'aaaaaaaa-0000-4000-8000-000000000002'::uuid), ('aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003'),
+  ('bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002')) v (o, w), generate_series(1, 2);
+SELECT regress_kept.refresh_analytics() > 0 AS refreshed;
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
+SELECT failure('DELETE FROM regress_kept.analytics');
+DELETE FROM regress_kept.logs WHERE start_time = '2026-01-01 10:00+00' AND workspace_id <> 'aaaaaaaa-0000-4000-8000-000000000002';
+INSERT INTO regress_kept.logs (start_time, organization_id, workspace_id, request_model)
+VALUES ('2026-01-01 10:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'm'), ('2026-01-01 10:00+00', 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002', 'n');
+SELECT regress_kept.refresh_analytics() > 0 AS refreshed;
+SELECT organization_id, workspace_id, request_model, requests FROM regress_kept.analytics WHERE hour = '2026-01-01 10:00+00' ORDER BY 1, 2, 3;
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
 SELECT tenancy.unprotect(c) FROM unnest('{regress_kept.logs,regress_kept.log_payloads,regress_kept.traces,regress_kept.analytics}'::regclass[]) c;
 SELECT count(*) FROM tenancy.kept_tables;
 \set VERBOSITY terse

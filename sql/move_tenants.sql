@@ -71,6 +71,14 @@ CALL tenancy.purge_organization_in_batches('acme');
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 
+-- Not while a legal hold keeps rows, and nobody's access ends before.
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
+CREATE TABLE access AS SELECT count(*) AS members, (SELECT count(*) FROM tenancy.api_key_secrets) AS secrets FROM tenancy.organization_members;
+CALL tenancy.purge_organization_in_batches('acme');
+SELECT m = a AS unchanged FROM (SELECT count(*) AS members, (SELECT count(*) FROM tenancy.api_key_secrets) AS secrets FROM tenancy.organization_members) m, access a;
+DROP TABLE access;
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
+
 -- A workspace stays in its organization; its rows can move by hand.
 UPDATE tenancy.workspaces SET organization_id = 'bbbbbbbb-0000-4000-8000-000000000000' WHERE slug = 'support';
 
