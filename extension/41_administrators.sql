@@ -90,7 +90,7 @@ COMMENT ON FUNCTION tenancy_internal.require_delegation(text, text) IS 'Raises 4
 
 CREATE FUNCTION tenancy_internal.rights_end_at() RETURNS timestamptz
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_rights_end_at';
-COMMENT ON FUNCTION tenancy_internal.rights_end_at() IS 'The earliest end of what the session''s rights come from; NULL for none, and where it has as much without all that ends';
+COMMENT ON FUNCTION tenancy_internal.rights_end_at() IS 'The earliest end of what the session''s rights come from, and of the API key that it uses; NULL for none, and where the rights are as many without all that ends';
 
 CREATE FUNCTION tenancy_internal.session_ends_at() RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

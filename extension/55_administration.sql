@@ -17,7 +17,8 @@ BEGIN
   SELECT r.role_id INTO found_id FROM tenancy.roles r
   WHERE r.level = find_role.level AND (r.name = find_role.name OR r.role_id::text = find_role.name)
     AND (r.organization_id = find_role.organization_id OR r.organization_id IS NULL)
-  ORDER BY r.organization_id NULLS LAST LIMIT 1;
+  -- Ids first: a role can have another one's id for its name.
+  ORDER BY (r.role_id::text = find_role.name) DESC, r.organization_id NULLS LAST LIMIT 1;
   IF found_id IS NULL THEN
     SELECT tenancy_internal.nearest(find_role.name, array_agg(r.name::text)) INTO nearest FROM tenancy.roles r
     WHERE r.level = find_role.level AND (r.organization_id = find_role.organization_id OR r.organization_id IS NULL);

@@ -52,11 +52,12 @@ DECLARE
   found_one tenancy.groups;
 BEGIN
   PERFORM tenancy_internal.lock_members(find_group.organization_id);
+  -- Ids first: a group can have another one's id for its name.
   SELECT * INTO found_one FROM tenancy.groups g
-  WHERE g.organization_id = find_group.organization_id AND g.name = find_group.name FOR NO KEY UPDATE;
+  WHERE g.organization_id = find_group.organization_id AND g.group_id::text = lower(find_group.name) FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     SELECT * INTO found_one FROM tenancy.groups g
-    WHERE g.organization_id = find_group.organization_id AND g.group_id::text = lower(find_group.name) FOR NO KEY UPDATE;
+    WHERE g.organization_id = find_group.organization_id AND g.name = find_group.name FOR NO KEY UPDATE;
   END IF;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('group "%s" does not exist', find_group.name),

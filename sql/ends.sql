@@ -100,6 +100,20 @@ SELECT api_key_id IS NOT NULL AS made FROM tenancy.create_api_key('organization_
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT expires_at BETWEEN now() + interval '23 hours' AND now() + interval '1 day' AS key_ends_with_the_role FROM tenancy.api_keys WHERE name = 'of adam';
+-- A key that ends gives nothing that outlives it, and one without an end does: in each workspace, and in one
+CREATE TEMP TABLE ending (name text, secret text);
+SELECT tenancy.create_role('acme', 'workspace', 'watcher') IS NOT NULL AS made, tenancy.grant_permission('acme', 'workspace', 'watcher', 'logs', 'view');
+GRANT ALL ON ending TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('adam');
+INSERT INTO ending SELECT kind, k.secret FROM unnest(ARRAY['organization_service_key', 'workspace_service_key']) kind, tenancy.create_api_key(kind, kind, workspace => CASE kind WHEN 'workspace_service_key' THEN 'search' END, scopes => '["logs.view", "team.add_users", "team.assign_roles"]') k;
+CALL become('olivia');
+INSERT INTO ending SELECT 'lasting', k.secret FROM tenancy.create_api_key('workspace_service_key', 'lasting', workspace => 'search', scopes => '["logs.view", "team.add_users", "team.assign_roles"]') k;
+CALL become('nobody');
+SELECT name, set_config('tenancy.api_key', secret, false) <> '' AS used, (failure($$SELECT tenancy.set_workspace_role('search', 'adam@acme.test', 'watcher')$$)).state AS for_ever,
+       (failure($$SELECT tenancy.set_workspace_role('search', 'adam@acme.test', 'watcher', now() + interval '1 hour')$$)).state AS while_it_lasts FROM ending ORDER BY name;
+RESET tenancy.api_key;
+RESET SESSION AUTHORIZATION;
 -- What ends besides what lasts is in nobody's way.
 SELECT tenancy.set_workspace_role('acme/search', 'olivia@acme.test', 'member', now() + interval '1 hour');
 SET SESSION AUTHORIZATION regress_app;

@@ -208,3 +208,11 @@ CALL app.become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.drop_group('acme', 'support'), tenancy.drop_group('acme', 'readers');
 SELECT g.name FROM tenancy.groups g JOIN tenancy.organizations o USING (organization_id) WHERE o.slug = 'acme' ORDER BY 1;
+-- A group or role that has another one's id for its name is not taken for it.
+RESET SESSION AUTHORIZATION;
+BEGIN;
+SELECT tenancy.create_group('acme', 'mountain') AS mountain \gset
+SELECT tenancy.create_group('acme', :'mountain') <> :'mountain' AS other, (tenancy_internal.find_group('aaaaaaaa-0000-4000-8000-000000000000', :'mountain')).name;
+SELECT role_id AS member FROM tenancy.roles WHERE organization_id IS NULL AND level = 'organization' AND name = 'member' \gset
+SELECT tenancy.create_role('acme', 'organization', :'member') <> :'member' AS other, tenancy_internal.find_role('aaaaaaaa-0000-4000-8000-000000000000', 'organization', :'member') = :'member' AS built_in;
+ROLLBACK;

@@ -150,8 +150,7 @@ UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization,
   return {true, facts};
 }
 
-UserFactsRead read_lasting_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
-                                 std::span<const Uuid> token_groups) {
+UserFactsRead read_lasting_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
   TimestampTz until = DT_NOEND;
   const Uuid role = read_organization_role(read, organization, user, &until);
   if (!role || until != DT_NOEND) return {};
@@ -166,7 +165,7 @@ UserFactsRead read_lasting_facts(const CatalogRead &read, const Uuid &organizati
       memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
                           uuid_column(scan, tuple, attribute::workspace_members::role_id)});
   end_scan(scan);
-  for (const GroupRole &row : read_group_roles(read, organization, user, token_groups)) {
+  for (const GroupRole &row : read_group_roles(read, organization, user)) {
     if (row.until != DT_NOEND) continue;
     if (row.workspace)
       memberships.append({row.workspace, row.role});

@@ -14,9 +14,8 @@ struct UserFactsRead {
 };
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
                               std::span<const Uuid> token_groups = {});
-/// The same without what has an end.
-UserFactsRead read_lasting_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
-                                 std::span<const Uuid> token_groups);
+/// The same without what has an end, and without groups that a token names.
+UserFactsRead read_lasting_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user);
 /// The same of a member whose role in the organization is known. `only`: the workspace whose roles count;
 /// nil for all. `token_groups`: groups that the session's token names, besides those of the catalogs.
 UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,

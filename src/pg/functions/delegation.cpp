@@ -219,23 +219,30 @@ Datum pg_tenancy_missing_for_identity(PG_FUNCTION_ARGS) {
 }
 
 // The earliest end of what the session's rights come from; NULL for none, and where it has as much without
-// all that ends.
+// all that ends. A key that ends gives nothing that outlives it, whatever its rights: whoever made it may
+// have had them until then.
 PG_FUNCTION_INFO_V1(pg_tenancy_rights_end_at);
 Datum pg_tenancy_rights_end_at(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   give_back_numbers();
   const Principal session = *current_principal();
-  if (session.rights_until == DT_NOEND) PG_RETURN_NULL();
-  CatalogRead read = begin_catalog_read();
-  const UserFactsRead lasting =
-      read_lasting_facts(read, session.organization, session.user, session.token_groups);
-  end_catalog_read(read);
-  bool lacks = true;
-  const Principal *principal = current_principal();
-  if (lasting.is_member)
-    run_core([&] { lacks = shortfall(Access::of_user(lasting.facts), *principal->access).any(); });
-  if (!lacks) PG_RETURN_NULL();
-  PG_RETURN_TIMESTAMPTZ(session.rights_until);
+  const bool by_key = session.source == PrincipalSource::api_key || session.claimed != nullptr;
+  TimestampTz end = by_key ? session.not_after : DT_NOEND;
+  // Groups that a token names are its holder's as long as the token lasts.
+  const TimestampTz rights_until =
+      session.token_groups.empty() ? session.rights_until : Min(session.rights_until, session.not_after);
+  if (rights_until < end) {
+    CatalogRead read = begin_catalog_read();
+    const UserFactsRead lasting = read_lasting_facts(read, session.organization, session.user);
+    end_catalog_read(read);
+    bool lacks = true;
+    const Principal *principal = current_principal();
+    if (lasting.is_member)
+      run_core([&] { lacks = shortfall(Access::of_user(lasting.facts), *principal->access).any(); });
+    if (lacks) end = rights_until;
+  }
+  if (end == DT_NOEND) PG_RETURN_NULL();
+  PG_RETURN_TIMESTAMPTZ(end);
 }
 
 // As version 1.0 declares them.
