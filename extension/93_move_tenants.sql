@@ -423,13 +423,13 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.purge_organization(text, bigint) IS 'For a DBA: removes an organization for good: closes it, then deletes its rows in protected tables (at most so many in this call), and with the call that leaves none, the organization itself; returns the rows removed per table; audit entries stay, see purge_audit_log(); waits for transactions that have written to protected tables, see wait_for_writers(), but not for those that begin before it is committed, see purge_organization_in_batches(); each table is worked on as its owner, with its triggers; 23503 while rows of others refer to its rows, 55000 for a table that is no longer as protect() made it';
 
-CREATE FUNCTION tenancy_steps.check_can_be_purged(organization text) RETURNS void
+CREATE FUNCTION tenancy_steps.purge_is_possible(organization text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM tenancy_internal.check_not_held(tenancy_internal.resolve_organization_for_dba(check_can_be_purged.organization));
+  PERFORM tenancy_internal.check_not_held(tenancy_internal.resolve_organization_for_dba(purge_is_possible.organization));
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.check_can_be_purged(text) IS 'For a DBA: a part of purge_organization_in_batches(): raises 55000 while a legal hold keeps rows of the organization, before access ends';
+COMMENT ON FUNCTION tenancy_steps.purge_is_possible(text) IS 'For a DBA: a part of purge_organization_in_batches(): raises 55000 while a legal hold keeps rows of the organization, before access ends';
 
 -- Each transaction begins by pinning search_path. The procedure itself cannot: a SET clause would prevent COMMIT.
 CREATE PROCEDURE tenancy.purge_organization_in_batches(organization text, batch_size bigint DEFAULT 10000)
@@ -438,7 +438,7 @@ DECLARE
   the_organization uuid;
 BEGIN
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
-  PERFORM tenancy_steps.check_can_be_purged(purge_organization_in_batches.organization);
+  PERFORM tenancy_steps.purge_is_possible(purge_organization_in_batches.organization);
   COMMIT;
   CALL tenancy.close_organization_in_batches(purge_organization_in_batches.organization);
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
