@@ -470,7 +470,10 @@ BEGIN
   SELECT n, t, id, bool_or(answer) FILTER (WHERE purpose = 'read'), bool_or(answer) FILTER (WHERE purpose = 'update'),
          bool_or(answer) FILTER (WHERE purpose = 'delete'), bool_or(answer) FILTER (WHERE purpose = 'stay'),
          bool_or(answer) FILTER (WHERE purpose = 'insert')
-  FROM oracle.answers GROUP BY n, t, id;
+  -- A right can come by several ways. None of them may say no for another that leaves it open: bool_or() ignores NULL.
+  FROM (SELECT n, t, id, purpose, CASE WHEN bool_or(answer) OR bool_and(answer IS NOT NULL) THEN bool_or(answer) END AS answer
+        FROM oracle.answers GROUP BY n, t, id, purpose) a
+  GROUP BY n, t, id;
   INSERT INTO worlds.expected
   SELECT v.n, v.t, a.purpose, coalesce(array_agg(v.id ORDER BY v.id) FILTER (WHERE a.answer), '{}'),
          coalesce(array_agg(v.id ORDER BY v.id) FILTER (WHERE a.answer IS NULL), '{}')
