@@ -100,10 +100,11 @@ found() {
     $0 ~ forbidden[n] || /SCRAM-SHA-256/ { report("a canary: " line) }' "$dir/forbidden.$1" "$2"
 }
 
-# Parts of the output that depend on time or chance: times, random ids and secrets, addresses.
+# Parts of the output that depend on time or chance: times, random ids, secrets and challenges (claim_challenge()), addresses.
 comparable() {
   sed -E -e 's/^psql:[^ ]*: //; s/pgt_[A-Za-z0-9]+/SECRET/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.+]+/TIME/g; s/[0-9a-f]{64}/HASH/g' \
     -e 's/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/&!/g; s/(-0000-4000-8000-[0-9a-f]{12})!/\1/g; s/[0-9a-f-]{36}!/ID/g' \
+    -e 's/^A[Q-Za-f][A-Za-z0-9_-]{70,}$/CHALLENGE/' \
     -e "s/plan_guard\('-?[0-9]+'/plan_guard(STAMP/g"
 }
 

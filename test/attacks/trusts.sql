@@ -66,11 +66,12 @@ EXCEPTION WHEN OTHERS THEN
   result := SQLERRM;
 END
 $$;
+-- Without canaries: what an attacker writes itself is in the log, with the statement that failed.
 CREATE TABLE attacks.references_before AS
 SELECT r.kind, x.reference, x.result FROM (
   SELECT 'organization' AS kind, unnest(ARRAY[organization_id::text, slug, external_id]) AS reference FROM tenancy.organizations WHERE slug <> 'acme'
   UNION SELECT 'workspace', unnest(ARRAY[w.workspace_id::text, o.slug || '/' || w.slug, o.external_id || '/' || w.external_id]) FROM tenancy.workspaces w JOIN tenancy.organizations o USING (organization_id) WHERE o.slug <> 'acme'
-  UNION SELECT 'user', unnest(ARRAY[user_id::text, email, external_id]) FROM tenancy.users WHERE email !~ '@acme') r, attacks.resolved(r.reference, r.kind) x;
+  UNION SELECT 'user', unnest(ARRAY[user_id::text, email, external_id]) FROM tenancy.users WHERE email !~ '@acme|^canary') r, attacks.resolved(r.reference, r.kind) x;
 INSERT INTO attacks.cases (family, title, script, forbidden, watched)
 SELECT 'trusts', format('a name of somebody else''s, %s: %s', p.principal, c.call),
   format(E'@as %s %s\n', p.login, p.principal) || string_agg(replace(c.call, '{r}', quote_literal(split_part(r.reference, '/', 2 - (strpos(r.reference, '/') = 0)::int))) || E';\n', '' ORDER BY r.reference) ||
