@@ -1,0 +1,46 @@
+-- Taking protection away.
+
+-- The setting belongs to this function: one that is called by others would be set with their rights.
+CREATE FUNCTION tenancy_internal.disable_row_security(relation regclass, enabled boolean, forced boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
+BEGIN
+  IF NOT disable_row_security.enabled THEN
+    EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', disable_row_security.relation);
+  END IF;
+  IF NOT disable_row_security.forced THEN
+    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', disable_row_security.relation);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.disable_row_security(regclass, boolean, boolean) IS 'Switches row security of a table off, and no longer forces it, unless it was so before protect()';
+
+CREATE FUNCTION tenancy.unprotect(relation regclass) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  member regclass;
+  removed tenancy.protected_tables;
+BEGIN
+  PERFORM tenancy_internal.check_protectable(unprotect.relation);
+  PERFORM tenancy_internal.check_children_agree(unprotect.relation, NULL);
+  IF NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = unprotect.relation) THEN
+    IF tenancy_internal.leave_parents(unprotect.relation) THEN
+      RETURN;  -- add_tenant_columns() had made it follow its parent
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', unprotect.relation);
+  END IF;
+  IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = unprotect.relation) THEN
+    PERFORM tenancy.ignore_logging_settings(unprotect.relation);
+  END IF;
+  FOR member IN SELECT t.relation FROM tenancy.protected_tables t
+                WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
+    removed := tenancy_internal.remove_protection(member);
+    PERFORM tenancy_internal.disable_row_security(member, removed.row_security_before, removed.force_before);
+    DELETE FROM tenancy.protected_names k WHERE k.holder = member;
+  END LOOP;
+  PERFORM tenancy_internal.leave_parents(unprotect.relation);
+  -- A child of two protected tables keeps the other one's protection.
+  PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(unprotect.relation) f WHERE f <> unprotect.relation;
+END
+$$;
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, and forgets its names; 55000 when it isn''t protected';
+REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;
