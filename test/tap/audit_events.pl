@@ -124,6 +124,12 @@ $session->query_safe('SELECT count(*) FROM late');
 wait_for(q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE resource_id = 'public.late'), 'also in a session that was there before');
 $session->quit;
 
+# The longest name that there can be: each byte of it is a quote that is doubled, and a cut could be within a character.
+my $longest = q(public."a) . q("") x 58 . 'üü"';
+$node->safe_psql('postgres', "CREATE TABLE $longest (id int, organization_id uuid); SELECT tenancy.protect('$longest', 'prompts', 'organization_id', audit_reads => true)");
+$node->safe_psql('postgres', "SELECT count(*) FROM $longest");
+wait_for(q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE action = 'read' AND resource_id LIKE 'public."a""%üü"'), 'the longest name of a table');
+
 # --- never waiting for a chain --------------------------------------------------------------------------------------
 
 my $holder = $node->background_psql('postgres');

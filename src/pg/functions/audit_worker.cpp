@@ -8,6 +8,7 @@ namespace tenancy::pg {
 namespace {
 
 bool is_worker = false;
+bool has_ended = false;  // in the queue, too: another worker may have begun
 
 constexpr int events_at_once = 100;
 constexpr long pause_milliseconds = 100;
@@ -50,7 +51,9 @@ void write_events(const AuditEvent *events, int count) {
 
 // After an error as well: the next event must find no worker.
 extern "C" {
-static void worker_ends(int, Datum database) { end_audit_worker(DatumGetObjectId(database), true); }
+static void worker_ends(int, Datum database) {
+  if (!has_ended) end_audit_worker(DatumGetObjectId(database), true);
+}
 }
 
 }  // namespace
@@ -89,7 +92,8 @@ void pg_tenancy_audit_worker(Datum argument) {
       continue;
     }
     if (take_suppressed(database, &suppressed)) write_events(&suppressed, 1);
-    if (end_audit_worker(database, false)) proc_exit(0);
+    has_ended = end_audit_worker(database, false);
+    if (has_ended) proc_exit(0);
     pauses = 0;
   }
 }

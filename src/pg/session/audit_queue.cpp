@@ -32,6 +32,7 @@ struct Actor {
 };
 
 struct Queue {
+  uint64 seed;        // of actors' keys: who knows the keys of others must not know their places
   uint64 first, end;  // positions; an event's place is its position modulo the length
   Database databases[most_databases];
   Actor actors[most_actors];
@@ -60,7 +61,11 @@ static void attach_memory() {
   bool found = false;
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
   queue = static_cast<Queue *>(ShmemInitStruct("pg_tenancy audit queue", sizeof(Queue), &found));
-  if (!found) memset(static_cast<void *>(queue), 0, sizeof(Queue));
+  if (!found) {
+    memset(static_cast<void *>(queue), 0, sizeof(Queue));
+    if (!pg_strong_random(&queue->seed, sizeof queue->seed))
+      ereport(FATAL, (errmsg("could not generate a random seed for the queue of audit entries")));
+  }
   lock = &GetNamedLWLockTranche(tranche)->lock;
   LWLockRelease(AddinShmemInitLock);
 }
@@ -110,24 +115,23 @@ uint64 actor_key(const AuditEvent &event) {
     return DatumGetUInt64(
         hash_any_extended(static_cast<const unsigned char *>(bytes), static_cast<int>(length), seed));
   };
-  uint64 key = hash(event.login, strlen(event.login), event.database);
+  uint64 key = hash(event.login, strlen(event.login), queue->seed ^ event.database);
   key = hash(event.address, strlen(event.address), key);
   key = hash(event.user.bytes.data(), event.user.bytes.size(), key);
   return hash(event.api_key.bytes.data(), event.api_key.bytes.size(), key);
 }
 
-// Another actor's place is taken only when that one's minute is over and reported; where all are taken, a
-// share is shared.
-Actor &actor_named(uint64 key, Oid database, TimestampTz now) {
+// Another actor's place is taken only when that one's minute is over and reported. RETURNS nullptr where all
+// are taken.
+Actor *actor_named(uint64 key, Oid database, TimestampTz now) {
   Actor *place = nullptr;
   for (int i = 0; i < probes; i++) {
     Actor &actor = queue->actors[(key + static_cast<uint64>(i)) % most_actors];
-    if (actor.key == key && actor.database == database) return actor;
+    if (actor.key == key && actor.database == database) return &actor;
     if (place == nullptr && actor.suppressed == 0 && now - actor.since >= minute) place = &actor;
   }
-  if (place == nullptr) return queue->actors[key % most_actors];
-  *place = {key, database, now, 0, 0};
-  return *place;
+  if (place != nullptr) *place = {key, database, now, 0, 0};
+  return place;
 }
 
 bool takes_share(Actor &actor, TimestampTz now, int most_in_minute) {
@@ -201,13 +205,15 @@ void put_audit_event(const AuditEvent &event) {
     is_used(queue->end) = true;
     queue->attempts[queue->end % queue_length] = 0;
     queue->end++;
-    starts = !database->has_worker || (database->is_starting && now - database->started_at > longest_start);
-    if (starts) {
-      database->has_worker = database->is_starting = true;
-      database->started_at = now;
-    }
   } else if (database != nullptr) {
     database->dropped++;
+  }
+  // Also where the queue is full: nobody else would empty it.
+  if (database != nullptr)
+    starts = !database->has_worker || (database->is_starting && now - database->started_at > longest_start);
+  if (starts) {
+    database->has_worker = database->is_starting = true;
+    database->started_at = now;
   }
   LWLockRelease(lock);
   if (starts) start_worker(event.database);
@@ -216,15 +222,18 @@ void put_audit_event(const AuditEvent &event) {
 
 void put_refusal(const AuditEvent &event, int most_in_minute) {
   const TimestampTz now = GetCurrentTimestamp();
-  bool is_due = false;
+  bool is_due = false, is_counted = true;
   if (queue == nullptr || RecoveryInProgress()) {
     is_due = takes_share(own_share, now, most_in_minute);
   } else {
     LWLockAcquire(lock, LW_EXCLUSIVE);
-    is_due = takes_share(actor_named(actor_key(event), event.database, now), now, most_in_minute);
+    Actor *actor = actor_named(actor_key(event), event.database, now);
+    is_counted = actor != nullptr;
+    is_due = is_counted && takes_share(*actor, now, most_in_minute);
     LWLockRelease(lock);
   }
   if (is_due) put_audit_event(event);
+  if (!is_counted) write_to_log(event);
 }
 
 void append_audit_event(StringInfo json, const AuditEvent &event) {
@@ -257,6 +266,10 @@ int read_audit_events(Oid database, AuditEvent *events, int most) {
     if (Database *own = database_named(database); own != nullptr) own->is_starting = false;
     for (uint64 position = queue->first; position != queue->end && count < most && !has_failed; position++) {
       if (!is_used(position) || event_at(position).database != database) continue;
+      // After a failure, alone: only the event that cannot be written loses its attempts.
+      const bool is_retried = queue->attempts[position % queue_length] > 0;
+      if (is_retried && count > 0) break;
+      if (is_retried) most = 1;
       if (++queue->attempts[position % queue_length] > attempts_at_most) {
         failed = event_at(position);
         is_used(position) = false;

@@ -24,7 +24,7 @@ struct AuditEvent {
   char address[NAMEDATALEN];
   char action[NAMEDATALEN];
   char resource_type[NAMEDATALEN];
-  char resource_id[2 * NAMEDATALEN + 1];
+  char resource_id[4 * NAMEDATALEN + 6];  // two names, each of whose bytes may be a quote that is doubled
   char outcome[8];
   char details[512];  // a JSON object
   char request_id[804];
@@ -39,7 +39,8 @@ bool can_queue_audit_event();
 /// Queues the event, or writes it to the server's log. `start_worker` is called where the database has none.
 void put_audit_event(const AuditEvent &event);
 /// The same for a refusal, unless the session's actor and address have had their share in this minute: then
-/// it is only counted, which a later event says.
+/// it is only counted, which a later event says. One whose actor finds no place to be counted in goes to the
+/// log.
 void put_refusal(const AuditEvent &event, int most_in_minute);
 
 /// The event as a JSON object.
