@@ -200,3 +200,14 @@ SELECT plan_of('olivia', 'SELECT tenancy.authorize(''environments'', ''prod'')')
 CALL become('olivia');
 SELECT count(*) FROM app.calls WHERE tenancy.authorize('environments', 'prd');
 RESET SESSION AUTHORIZATION;
+-- A nil uuid is no workspace, as in coalesce(workspace_id, '00000000-0000-0000-0000-000000000000'): false like any other that there isn't, planned
+-- or row by row; where the right is one on the organization, there.
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+SELECT tenancy.authorize('logs', 'view') AS anywhere, tenancy.authorize('logs', 'view', '00000000-0000-0000-0000-000000000000'::uuid) AS nowhere, tenancy.authorize('logs', 'view', 'aaaaaaaa-0000-4000-8000-000000000002'::uuid) AS in_search,
+       tenancy.authorize('billing', 'manage', '00000000-0000-0000-0000-000000000000'::uuid) AS billing;
+SELECT w, tenancy.authorize('logs', 'view', coalesce(w, '00000000-0000-0000-0000-000000000000')) AS held FROM (VALUES (NULL::uuid), ('aaaaaaaa-0000-4000-8000-000000000002')) v (w) ORDER BY 1;
+CALL become('olivia');
+SELECT tenancy.authorize('logs', 'view', '00000000-0000-0000-0000-000000000000'::uuid) AS nowhere, tenancy.authorize('billing', 'manage', '00000000-0000-0000-0000-000000000000'::uuid) AS billing;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;

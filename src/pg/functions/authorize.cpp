@@ -64,7 +64,10 @@ CallState &asked_for(FunctionCallInfo fcinfo) {
 }
 
 bool holds_in(const CallState &asked, const Uuid &workspace) {
-  return authorized(*current_principal_or_undecided(), asked.permission, workspace) != Rows::none;
+  Principal &principal = *current_principal_or_undecided();
+  // A nil uuid of a row is a workspace that there isn't; within the module nil means anywhere.
+  if (!workspace) return principal.access->on_organization_itself().rows(asked.permission) != Rows::none;
+  return authorized(principal, asked.permission, workspace) != Rows::none;
 }
 
 // RETURNS the workspace with the nearest name among those that the session may list or view, or nullptr.
