@@ -29,6 +29,7 @@ struct Principal {
   Uuid organization;
   Uuid workspace;  // the only one reached; nil if there may be several
   Uuid user;
+  Uuid undecided_user;  // the user where it is undecided, for the audit log
   Uuid api_key;
   TimestampTz not_after;     // when the credential expires; infinity for never
   TimestampTz rights_until;  // the earliest end of what the rights come from; after that there may be fewer
