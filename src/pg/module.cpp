@@ -3,6 +3,7 @@
 #include "pg/functions/audit_reads.hpp"
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/plan/conflict_condition.hpp"
 #include "pg/plan/distributed_query.hpp"
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/folded_insert.hpp"
@@ -39,6 +40,7 @@ void _PG_init(void) {
   tenancy::pg::register_shared_plans();
   tenancy::pg::register_counters();
   tenancy::pg::register_late_conditions();
+  tenancy::pg::register_conflict_conditions();
   tenancy::pg::register_owner_exemption();
   tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
