@@ -77,8 +77,9 @@ packages_of() {
     poolers) echo "${module[@]}" pgbouncer pgpool2 python3-psycopg ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
     tap)
-      echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" "postgresql-$PG_MAJOR-pgaudit" \
-        "postgresql-$PG_MAJOR-repack"
+      echo "${module[@]}" libipc-run-perl
+      # A release candidate has no extensions yet.
+      [[ $PG_MAJOR -ge 19 ]] || echo "postgresql-$PG_MAJOR-"{partman,cron,pgaudit,repack}
       ;;
     sqlsmith) echo "${module[@]}" sqlsmith ;;
     upgrade | docs) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" ;;

@@ -40,10 +40,11 @@ void _PG_init(void) {
   tenancy::pg::register_shared_plans();
   tenancy::pg::register_counters();
   tenancy::pg::register_late_conditions();
-  tenancy::pg::register_conflict_conditions();
   tenancy::pg::register_owner_exemption();
   tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
+  // The first to see a plan that is started: run checks make copies of it.
+  tenancy::pg::register_conflict_conditions();
   tenancy::pg::register_child_tables();
   tenancy::pg::register_audit_events();
   tenancy::pg::register_audit_reads();
