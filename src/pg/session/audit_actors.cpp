@@ -65,7 +65,7 @@ AuditActor *AuditActors::place_of_greatest_group(TimestampTz now, int more_than)
 }
 
 AuditActor *AuditActors::find(const AuditEvent &event, const AuditKeys &keys, TimestampTz now,
-                              AuditActor *moved) {
+                              AuditActor *displaced) {
   AuditActor *unused = nullptr, *common = nullptr;
   int held = 0;
   for (AuditActor &actor : actors_) {
@@ -82,8 +82,7 @@ AuditActor *AuditActors::find(const AuditEvent &event, const AuditKeys &keys, Ti
   if (is_several && common != nullptr) return common;
   AuditActor *place = unused != nullptr ? unused : place_of_greatest_group(now, held + 1);
   if (place == nullptr) return common;
-  moved->suppressed += place->suppressed;
-  moved->dropped += place->dropped;
+  *displaced = *place;
   take_place(*place, event, keys, is_several, now);
   return place;
 }

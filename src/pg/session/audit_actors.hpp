@@ -38,8 +38,8 @@ struct AuditActor {
 class AuditActors {
  public:
   /// RETURNS the event's actor. Its place may be taken from another one, of an organization with more places,
-  /// whose counts are added to `moved`. nullptr: all places are taken.
-  AuditActor *find(const AuditEvent &event, const AuditKeys &keys, TimestampTz now, AuditActor *moved);
+  /// which is copied to `displaced` with its counts. nullptr: all places are taken.
+  AuditActor *find(const AuditEvent &event, const AuditKeys &keys, TimestampTz now, AuditActor *displaced);
 
   /// RETURNS an actor of the database with something to report, now or (`soon`) a little later.
   AuditActor *find_unreported(Oid database, TimestampTz now, bool soon);

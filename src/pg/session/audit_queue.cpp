@@ -133,7 +133,14 @@ void free_slot(Slot &slot, Database *database) {
 }
 
 AuditActor &actor_of(const AuditEvent &event, const AuditKeys &keys, Database &database, TimestampTz now) {
-  AuditActor *actor = queue->actors.find(event, keys, now, &database.unassigned);
+  AuditActor displaced{};
+  AuditActor *actor = queue->actors.find(event, keys, now, &displaced);
+  if (displaced.suppressed > 0 || displaced.dropped > 0)
+    if (Database *its = database_named(displaced.database); its != nullptr) {
+      its->unassigned.suppressed += displaced.suppressed;
+      its->unassigned.dropped += displaced.dropped;
+      its->has_counts = true;
+    }
   return actor != nullptr ? *actor : database.unassigned;
 }
 
