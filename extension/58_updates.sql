@@ -101,8 +101,10 @@ DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(set_member.organization);
   the_user uuid;
 BEGIN
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users'),
-          tenancy_internal.require_external_id_choice(set_member.external_id);
+  IF NOT tenancy_internal.signs_up(the_organization) THEN
+    PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
+  END IF;
+  PERFORM tenancy_internal.require_external_id_choice(set_member.external_id);
   the_user := tenancy_internal.find_member(the_organization, set_member.member);
   PERFORM tenancy_internal.lock_members(the_organization);
   PERFORM tenancy_internal.require_external_id_change(m.external_id, set_member.external_id) FROM tenancy.organization_members m

@@ -60,7 +60,7 @@ SELECT api_key_id = :'two' AS first, revoked_at IS NOT NULL AS revoked FROM tena
 RESET SESSION AUTHORIZATION;
 RESET tenancy."user";
 UPDATE tenancy.api_keys SET external_id = 'ext' WHERE api_key_id = :'three';
-SELECT tenancy.update_api_key(:'two', name => 'ext');
+UPDATE tenancy.api_keys SET name = 'ext' WHERE api_key_id = :'two';
 SELECT tenancy.delete_api_key('ext', organization => 'acme');
 SELECT api_key_id = :'three' AS by_external_id FROM tenancy.api_keys WHERE deleted_at IS NOT NULL;
 -- Another organization's keys, and those that the session may not list, are not found

@@ -18,6 +18,7 @@
 #include "pg/server/counters.hpp"
 #include "pg/server/pg_prelude.hpp"
 #include "pg/session/audit_events.hpp"
+#include "pg/session/key_use.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/principal.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
@@ -48,6 +49,7 @@ void _PG_init(void) {
   tenancy::pg::register_child_tables();
   tenancy::pg::register_audit_events();
   tenancy::pg::register_audit_reads();
+  tenancy::pg::register_key_use();
   tenancy::pg::register_distributed_queries();
 }
 }
