@@ -118,14 +118,15 @@ List *indexes_led_by(const RelOptInfo *relation, const List *comparisons) {
   return indexes;
 }
 
-// NOLINTNEXTLINE(misc-no-recursion)
-bool all_led(const Path *path, const List *comparisons) {
-  if (IsA(path, IndexPath)) return is_led(reinterpret_cast<const IndexPath *>(path), comparisons);
-  if (!IsA(path, BitmapAndPath)) return false;
+// Whether the path is led by the comparisons, and has some of the query's own conditions.
+bool is_promoted(const Choice &choice, const Path *part, const List *comparisons) {
+  if (!IsA(part, IndexPath)) return false;
+  const auto *scan = reinterpret_cast<const IndexPath *>(part);
+  if (!is_led(scan, comparisons)) return false;
   const ListCell *cell = nullptr;
-  foreach (cell, reinterpret_cast<const BitmapAndPath *>(path)->bitmapquals)
-    if (!all_led(static_cast<Path *>(lfirst(cell)), comparisons)) return false;
-  return true;
+  foreach (cell, scan->indexclauses)
+    if (list_member_ptr(choice.promoted, lfirst_node(IndexClause, cell)->rinfo)) return true;
+  return false;
 }
 
 // RETURNS what can be a part of a bitmap, or nullptr.
@@ -145,32 +146,46 @@ BitmapHeapPath *heap_path(const Choice &choice, Path *part) {
 struct Cheapest {
   Path *part;
   Cost cost;
-  bool is_promoted;
 
-  void offer(const Choice &choice, Path *path, const List *comparisons, bool promoted) {
-    Path *offered = bitmap_part(path);
-    if (offered == nullptr || (promoted && !all_led(offered, comparisons))) return;
+  void offer(const Choice &choice, Path *offered) {
     const Cost offered_cost = heap_path(choice, offered)->path.total_cost;
-    if (part != nullptr && cost <= offered_cost) return;
-    *this = {offered, offered_cost, promoted};
+    if (part == nullptr || offered_cost < cost) *this = {offered, offered_cost};
   }
 };
 
-// With the query's own conditions by an index of own rows; without them by any.
-Cheapest cheapest_of(const Choice &choice, const Side &side) {
+// Each index by itself: the server keeps one of paths that cost nearly the same, which may be one without a
+// condition of the query's own.
+Cheapest cheapest_promoted(const Choice &choice, const Side &side) {
   Cheapest cheapest{};
-  const ListCell *cell = nullptr;
-  List *led = indexes_led_by(choice.relation, side.comparisons);
-  if (led != NIL) {
-    set_leakproof(choice.promoted, true);
-    List *with = index_paths(choice, led, list_concat_copy(side.conditions, choice.promoted));
-    set_leakproof(choice.promoted, false);
-    foreach (cell, with) cheapest.offer(choice, static_cast<Path *>(lfirst(cell)), side.comparisons, true);
+  List *conditions = list_concat_copy(side.conditions, choice.promoted);
+  set_leakproof(choice.promoted, true);
+  const ListCell *index_cell = nullptr;
+  foreach (index_cell, indexes_led_by(choice.relation, side.comparisons)) {
+    List *paths = index_paths(choice, list_make1(lfirst(index_cell)), conditions);
+    const ListCell *cell = nullptr;
+    foreach (cell, paths) {
+      Path *part = bitmap_part(static_cast<Path *>(lfirst(cell)));
+      if (part != nullptr && is_promoted(choice, part, side.comparisons)) cheapest.offer(choice, part);
+    }
   }
-  List *without = index_paths(choice, choice.relation->indexlist, side.conditions);
-  foreach (cell, without) cheapest.offer(choice, static_cast<Path *>(lfirst(cell)), NIL, false);
+  set_leakproof(choice.promoted, false);
   return cheapest;
 }
+
+Cheapest cheapest_without(const Choice &choice, const Side &side) {
+  Cheapest cheapest{};
+  const ListCell *cell = nullptr;
+  List *paths = index_paths(choice, choice.relation->indexlist, side.conditions);
+  foreach (cell, paths) {
+    Path *part = bitmap_part(static_cast<Path *>(lfirst(cell)));
+    if (part != nullptr) cheapest.offer(choice, part);
+  }
+  return cheapest;
+}
+
+// One more condition in the index never reads more of the table. Rows of a user in a workspace are
+// underestimated, as if both were independent, so that the condition can seem not to be worth its evaluation.
+constexpr double nearly_the_same = 1.1;
 
 }  // namespace
 
@@ -187,10 +202,14 @@ void add_paths_of_choice(PlannerInfo *root, RelOptInfo *relation, const RowFilte
   List *parts = NIL;
   bool any_promoted = false;
   foreach (cell, sides) {
-    const Cheapest cheapest = cheapest_of(choice, *static_cast<Side *>(lfirst(cell)));
-    if (cheapest.part == nullptr) return;
-    parts = lappend(parts, cheapest.part);
-    any_promoted = any_promoted || cheapest.is_promoted;
+    const auto *side = static_cast<Side *>(lfirst(cell));
+    const Cheapest promoted = cheapest_promoted(choice, *side);
+    const Cheapest without = cheapest_without(choice, *side);
+    const bool takes_promoted = promoted.part != nullptr &&
+                                (without.part == nullptr || promoted.cost <= without.cost * nearly_the_same);
+    if (!takes_promoted && without.part == nullptr) return;
+    parts = lappend(parts, takes_promoted ? promoted.part : without.part);
+    any_promoted = any_promoted || takes_promoted;
   }
   if (!any_promoted) return;
   auto *all = reinterpret_cast<Path *>(create_bitmap_or_path(root, relation, parts));
