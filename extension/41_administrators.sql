@@ -268,8 +268,12 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   reached text;
 BEGIN
-  IF tenancy.is_dba() OR (require_permission.resource IN ('team', 'workspaces') AND tenancy_internal.signs_up(require_permission.organization_id)) THEN
+  IF tenancy.is_dba() THEN
     RETURN;
+  ELSIF tenancy_internal.signs_up(require_permission.organization_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: who signs an organization up may not %s %s', require_permission.action, require_permission.resource),
+      DETAIL = 'It adds workspaces and members, and names these. What is there it neither changes nor takes away.';
   END IF;
   reached := tenancy_internal.permission_reach(require_permission.organization_id, require_permission.workspace_id, require_permission.resource,
     require_permission.action);
@@ -286,15 +290,27 @@ COMMENT ON FUNCTION tenancy_internal.require_permission(uuid, uuid, text, text, 
 CREATE FUNCTION tenancy_internal.require_delegable_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF tenancy_internal.signs_up(require_delegable_role.organization_id) THEN
-    RETURN;
-  END IF;
   PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_role(require_delegable_role.organization_id, require_delegable_role.workspace_id,
                                                             require_delegable_role.role_id),
     format('role "%s"', (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_delegable_role.role_id)));
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_delegable_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there';
+
+-- A sign-up role adds what was not there. For what it would change or take away it has the rights of nobody.
+CREATE FUNCTION tenancy_internal.require_addition(organization_id uuid, workspace_id uuid, role_id uuid, is_new boolean) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF require_addition.is_new AND tenancy_internal.signs_up(require_addition.organization_id) THEN
+    RETURN;
+  ELSIF require_addition.is_new THEN
+    PERFORM tenancy_internal.require_permission(require_addition.organization_id, require_addition.workspace_id, 'team', 'add_users');
+  END IF;
+  PERFORM tenancy_internal.require_permission(require_addition.organization_id, require_addition.workspace_id, 'team', 'assign_roles'),
+          tenancy_internal.require_delegable_role(require_addition.organization_id, require_addition.workspace_id, require_addition.role_id);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_addition(uuid, uuid, uuid, boolean) IS 'Raises 42501 unless the caller is a DBA, or may assign roles and (to a new member) add users and has at least the rights of the role, or signs the organization up and the member is new';
 
 -- Resolution of references for the caller: a principal's references reach its own organization only, and objects outside of it
 -- give the same error as missing ones.

@@ -164,7 +164,8 @@ BEGIN
                          WHERE w.workspace_id = (require_key_permission.key).workspace_id AND w.user_id = m.user_id
                            AND (w.ends_at IS NULL OR w.ends_at > clock_timestamp()))
               OR EXISTS (SELECT FROM tenancy.group_members b JOIN tenancy.group_roles g ON g.group_id = b.group_id JOIN tenancy.roles gr ON gr.role_id = g.role_id
-                         WHERE b.organization_id = m.organization_id AND b.user_id = m.user_id AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
+                         WHERE b.organization_id = m.organization_id AND b.user_id = m.user_id AND (b.ends_at IS NULL OR b.ends_at > clock_timestamp())
+                           AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
                            AND (g.workspace_id = (require_key_permission.key).workspace_id OR gr.all_workspaces)))) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the user is not a member of the workspace',
       HINT = 'Use tenancy.set_workspace_role() first.';

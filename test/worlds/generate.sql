@@ -702,6 +702,10 @@ BEGIN
   WHERE m.organization_id = make_ends.organization AND worlds.chance(0.2);
   UPDATE tenancy.group_roles r SET ends_at = now() + interval '1 year' * worlds.pick(ARRAY[-1, 1, 1])
   WHERE r.organization_id = make_ends.organization AND worlds.chance(0.2);
+  UPDATE tenancy.group_members m SET ends_at = now() + interval '1 year' * worlds.pick(ARRAY[-1, 1, 1])
+  WHERE m.organization_id = make_ends.organization AND worlds.chance(0.2);
+  UPDATE tenancy.grants g SET ends_at = now() + interval '1 year' * worlds.pick(ARRAY[-1, 1, 1])
+  WHERE g.organization_id = make_ends.organization AND worlds.chance(0.2);
 END
 $$;
 

@@ -112,6 +112,12 @@ COMMENT ON COLUMN tenancy.organization_members.reason IS 'What the membership, o
 ALTER TABLE tenancy.workspace_members ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;
 COMMENT ON COLUMN tenancy.workspace_members.ends_at IS 'From then on the role counts for nothing; NULL: it has no end';
 COMMENT ON COLUMN tenancy.workspace_members.reason IS 'What the role is for';
+ALTER TABLE tenancy.grants ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;
+COMMENT ON COLUMN tenancy.grants.ends_at IS 'From then on the row counts for nothing, and the less specific one decides; NULL: it has no end';
+COMMENT ON COLUMN tenancy.grants.reason IS 'What the row is for';
+DROP FUNCTION tenancy.grant_permission(text, text, text, text, text);
+DROP FUNCTION tenancy.revoke_permission(text, text, text, text, text);
+DROP FUNCTION tenancy.change_grant(text, text, text, text, text, boolean);
 DROP FUNCTION tenancy.set_organization_role(text, text, text);
 DROP FUNCTION tenancy.set_workspace_role(text, text, text);
 ALTER TABLE tenancy.users ADD COLUMN tokens_issued_before timestamptz;
