@@ -174,7 +174,7 @@ static void transaction_ends(XactEvent event, void *) {
     state.is_brought = state.has_identity = false;
 }
 
-// What has been undone here has been undone there.
+// A claim given since the savepoint has been undone there, too.
 static void subtransaction_ends(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
   if (event == SUBXACT_EVENT_ABORT_SUB) state.is_brought = false;
 }

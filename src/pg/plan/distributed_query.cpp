@@ -52,8 +52,8 @@ bool checks_written_rows(const Query *query) {
   return false;
 }
 
-// What a query reads and writes under policies of ours. These don't apply to superusers, whom maintenance
-// needs. In work of the extension they don't apply here, but on other nodes they would.
+// The tables that a query reads and writes under policies of ours. These don't apply to superusers, whom
+// maintenance needs. In work of the extension they don't apply here, but on other nodes they would.
 struct Protected {
   Oid door;
   bool is_any;

@@ -35,21 +35,21 @@ BEGIN
       $q$SELECT coalesce((SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_tenancy'), '-') || '|'
              || pg_catalog.concat_ws(',', pg_catalog.current_setting('session_preload_libraries'), pg_catalog.current_setting('shared_preload_libraries')) || '|'
              || coalesce(pg_catalog.current_setting('tenancy.require_claims', true), 'off')$q$) LOOP
-    node := answer.node;
+    problems_of_nodes.node := answer.node;
     IF NOT answer.success THEN
-      problem := answer.result;
-      hint := NULL;
+      problems_of_nodes.problem := answer.result;
+      problems_of_nodes.hint := NULL;
       RETURN NEXT;
       CONTINUE;
     END IF;
     parts := string_to_array(answer.result, '|');
-    problem := CASE WHEN parts[1] IS DISTINCT FROM version THEN format('it has pg_tenancy %s, and not %s', parts[1], version)
+    problems_of_nodes.problem := CASE WHEN parts[1] IS DISTINCT FROM version THEN format('it has pg_tenancy %s, and not %s', parts[1], version)
                     WHEN parts[2] !~ 'pg_tenancy' THEN 'it does not preload pg_tenancy'
                     WHEN parts[3] <> 'on' THEN 'it serves sessions without a claim, too' END;
-    hint := CASE WHEN parts[1] IS DISTINCT FROM version THEN 'Install the same version.'
+    problems_of_nodes.hint := CASE WHEN parts[1] IS DISTINCT FROM version THEN 'Install the same version.'
                  WHEN parts[2] !~ 'pg_tenancy' THEN 'Add pg_tenancy to "session_preload_libraries".'
                  ELSE 'Set tenancy.require_claims = on there.' END;
-    IF problem IS NOT NULL THEN
+    IF problems_of_nodes.problem IS NOT NULL THEN
       RETURN NEXT;
     END IF;
   END LOOP;
@@ -57,9 +57,9 @@ BEGIN
       SELECT n.nodename || ':' || n.nodeport AS node
       FROM pg_catalog.run_command_on_workers(%L) w JOIN pg_catalog.pg_dist_node n ON (n.nodename, n.nodeport) = (w.nodename, w.nodeport)
       WHERE n.groupid <> 0 AND n.shouldhaveshards AND n.noderole = 'primary' AND w.success AND w.result IS DISTINCT FROM %L ORDER BY n.nodeid$q$, digest, keys) LOOP
-    node := answer.node;
-    problem := 'it does not have the same keys of the cluster';
-    hint := 'Copy the rows of tenancy.cluster_keys there.';
+    problems_of_nodes.node := answer.node;
+    problems_of_nodes.problem := 'it does not have the same keys of the cluster';
+    problems_of_nodes.hint := 'Copy the rows of tenancy.cluster_keys there.';
     RETURN NEXT;
   END LOOP;
 END
