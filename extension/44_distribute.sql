@@ -85,6 +85,9 @@ BEGIN
   ELSIF it.through IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s takes its tenant from a parent row', check_distributable.relation),
       DETAIL = 'Citus distributes no tables with triggers.', HINT = 'Protect it by an organization column of its own.';
+  ELSIF it.shared THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s has rows of no tenant', check_distributable.relation),
+      DETAIL = 'Everybody sees them, and each organization''s rows are on one node.', HINT = 'Keep them in a table that is not protected.';
   ELSIF it.organization_column IS NULL OR (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = it.relation AND a.attname = it.organization_column) <> 'uuid'::regtype THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s has no column of type uuid for the organization', check_distributable.relation),
       DETAIL = 'A query''s node is found by the organization''s id.', HINT = 'Add such a column, and protect the table by it.';

@@ -354,7 +354,7 @@ BEGIN
     RETURN false;
   END IF;
   RETURN (SELECT r::boolean FROM tenancy_internal.as_owner(has_rows_without_organization.relation, format(
-    'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE t.%I IS NULL AND t.%I IS NOT NULL))', has_rows_without_organization.relation,
+    'SELECT to_jsonb(EXISTS (SELECT 1 FROM %s t WHERE t.%I IS NULL AND t.%I IS NOT NULL))', has_rows_without_organization.relation,
     has_rows_without_organization.organization, has_rows_without_organization.workspace)) r);
 END
 $$;

@@ -203,10 +203,15 @@ is 'as a node of Citus would' 28000 "SELECT count(*) FROM $shard" -U app -d "hos
 is 'by other connections of Citus' f "$set_acme SELECT bool_or(success) FROM run_command_on_workers('SELECT count(*) FROM far_logs')" -U app
 is 'and by shards' f "$set_acme SELECT bool_or(success) FROM run_command_on_shards('far_logs', 'SELECT count(*) FROM %s')" -U app
 is 'in the same transaction, too' f "$set_acme BEGIN; SELECT count(*) FROM far_logs; SELECT bool_or(success) FROM run_command_on_shards('far_logs', 'SELECT count(*) FROM %s')" -U app
-is 'a copy of rows there' 0A000 "$set_acme
+is 'COPY from a client' 0A000 "$set_acme
 COPY far_logs (organization_id, id) FROM STDIN;
 $acme	3000
 \\." -U app
+is 'COPY to a client' 0A000 "$set_acme COPY far_logs TO STDOUT" -U app
+is 'COPY to a client, with the claim of another principal there' 0A000 "$set_acme BEGIN; SELECT count(*) FROM far_logs; RESET tenancy.\"user\"; COPY far_logs TO STDOUT;" -U app
+is 'COPY by a superuser' 120 "\\copy far_logs TO '/dev/null'
+SELECT count(*) FROM far_logs"
+is 'more connections than needed' 90 "$set_acme SET citus.force_max_query_parallelization = on; SELECT count(*) FROM far_logs" -U app
 is 'a join with a table of the coordinator' 0A000 "$set_acme SELECT count(*) FROM here_logs JOIN far_logs USING (organization_id, id)" -U app
 is 'a join with an open table' 90 "$set_acme SELECT count(*) FROM far_logs JOIN open USING (organization_id, id)" -U app
 is 'such a join by nobody' 28000 "SELECT count(*) FROM far_logs JOIN open USING (organization_id, id)" -U plain
@@ -265,6 +270,7 @@ is 'a table with a restrictive policy' 0A000 "CREATE TABLE narrow (organization_
 
 is 'protected again' 0A000 "SELECT tenancy.protect('far_logs', 'logs', 'organization_id')"
 is 'unprotected' 0A000 "SELECT tenancy.unprotect('far_logs')"
+is 'with rows of no tenant' 0A000 "CREATE TABLE common (organization_id uuid); SELECT tenancy.protect('common', 'logs', 'organization_id', shared => true); SELECT tenancy.distribute('common')"
 is 'not protected' 55000 "CREATE TABLE bare (organization_id uuid PRIMARY KEY); SELECT tenancy.distribute('bare')"
 is 'by an external id' 0A000 "CREATE TABLE lettered (organization text PRIMARY KEY); SELECT tenancy.protect('lettered', 'logs', 'organization'); SELECT tenancy.distribute('lettered')"
 is 'by something else' 22023 "SELECT tenancy.distribute('here_logs', 'workspace')"
@@ -273,7 +279,7 @@ is 'nor can it be distributed without our help' 55000 "SELECT create_distributed
 is 'a protected table that is distributed otherwise' 0A000 "DROP POLICY p ON narrow; SELECT create_distributed_table('narrow', 'organization_id', colocate_with => 'none'); GRANT SELECT ON narrow TO app; SET SESSION AUTHORIZATION app; $set_acme SELECT count(*) FROM narrow"
 is 'a reference table' 0A000 "SET client_min_messages = error; SELECT create_reference_table('lettered'); GRANT SELECT ON lettered TO app; SET SESSION AUTHORIZATION app; $set_acme SELECT count(*) FROM lettered"
 is 'both are reported' 2 "SELECT count(*) FROM tenancy.advise() WHERE rule = 'distributed_table'"
-psql -X -q -c 'DROP TABLE narrow, lettered, bare'
+psql -X -q -c 'DROP TABLE narrow, lettered, bare, common'
 psql -X -q -c "CREATE TABLE far_days_2 PARTITION OF far_days FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')"
 is 'a partition made later' 1 "$set_acme INSERT INTO far_days (workspace_id, id, at) VALUES ('$search', 1, '2026-02-10'); SELECT count(*) FROM far_days WHERE at > '2026-02-01'" -U app
 psql -X -q -c 'GRANT SELECT ON far_days_2 TO app'
@@ -319,6 +325,11 @@ is 'protected, it is as before' 90 "$set_acme SELECT count(*) FROM far_prompts" 
 is 'and can be distributed again' 90 "SELECT tenancy.distribute('far_prompts'); SET SESSION AUTHORIZATION app; $set_acme SELECT count(*) FROM far_prompts"
 psql -X -q -c 'SET client_min_messages = error' -c "SELECT alter_distributed_table('far_prompts', shard_count => 8, cascade_to_colocated => false)" >"$log" 2>&1 || true
 is 'with other shards, it is refused or right' t "SELECT '$(answer "$set_acme SELECT count(*) FROM far_prompts" -U app)' IN ('0A000', '0', '90')"
+
+psql -X -q -c 'SET client_min_messages = error' -c 'DROP TABLE far_prompts' >"$log"
+is 'rows keep a workspace' 55000 "SELECT tenancy.delete_workspace('acme/support')"
+is 'which goes with its rows' 60 "SELECT tenancy.delete_workspace('acme/support', with_rows => true); SELECT count(*) FROM far_logs WHERE organization_id = '$acme'"
+is 'a purge' 60 "SET client_min_messages = error; SELECT tenancy.purge_organization('globex'); SELECT count(*) FROM far_logs"
 
 if [[ ${FIGURES-} == yes ]]; then
   psql -X -q -c 'SET client_min_messages = error' -c "SELECT citus_move_shard_placement(get_shard_id_for_distribution_column('far_logs', '$acme'::uuid), '127.0.0.1', $coordinator_port, '127.0.0.1', $(port_of one), 'block_writes')" >"$log"

@@ -217,6 +217,8 @@ bool is_beside_door(Oid table, Oid door) {
          placement.colocation == doors.colocation;
 }
 
+bool is_on_other_nodes(Oid table) { return placement_of(table).is_found; }
+
 void require_claim(PlannedStmt *statement) {
   uint32 hash = 0;
   (void)guard_function(Guard::plan);

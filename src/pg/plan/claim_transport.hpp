@@ -21,6 +21,9 @@ Oid find_door();
 /// it.
 bool is_beside_door(Oid table, Oid door);
 
+/// RETURNS whether Citus has the table's rows in shards.
+bool is_on_other_nodes(Oid table);
+
 /// Has the plan, which Citus distributes, brought a claim when it is executed, and dropped when the principal
 /// changes. Citus makes plans of its own, without the guard that depends on that.
 void require_claim(PlannedStmt *statement);

@@ -10,6 +10,7 @@ namespace tenancy::pg {
 namespace {
 
 planner_hook_type next_planner = nullptr;
+ProcessUtility_hook_type next_utility = nullptr;
 
 // One of its settings, which are there as soon as it is loaded.
 bool is_citus_loaded() {
@@ -171,6 +172,31 @@ PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo par
   return statement;
 }
 
+// Citus copies by shards, past the planner, and on connections that may have another principal's claim.
+void check_copy(const CopyStmt *copy) {
+  if (copy->relation == nullptr) return;
+  const Oid table = RangeVarGetRelid(copy->relation, NoLock, true);
+  if (!OidIsValid(table) || !is_on_other_nodes(table) ||
+      standing_of(table, InvalidOid) == Standing::no_policy_of_ours ||
+      check_enable_rls(table, InvalidOid, true) != RLS_ENABLED)
+    return;
+  ereport(ERROR,
+          (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+           errmsg("protected table \"%s\", which Citus distributes, cannot be copied", get_rel_name(table)),
+           copy->is_from ? errhint("Use INSERT.") : errhint("Use COPY (SELECT ...) TO.")));
+}
+
+extern "C" {
+static void run_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
+                        ProcessUtilityContext context, ParamListInfo parameters,
+                        QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
+  if (IsA(statement->utilityStmt, CopyStmt))
+    check_copy(reinterpret_cast<const CopyStmt *>(statement->utilityStmt));
+  const auto next = next_utility != nullptr ? next_utility : standard_ProcessUtility;
+  next(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
+}
+}
+
 }  // namespace
 
 void refuse_late_load() {
@@ -189,6 +215,8 @@ void register_distributed_queries() {
   if (!is_citus_loaded()) return;
   next_planner = planner_hook;
   planner_hook = plan;
+  next_utility = ProcessUtility_hook;
+  ProcessUtility_hook = run_utility;
   register_claim_transport();
 }
 
