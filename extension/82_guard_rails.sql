@@ -103,10 +103,12 @@ COMMENT ON FUNCTION tenancy_internal.is_policy_beside_ours(regclass) IS 'Whether
 -- Citus makes a shard like any table, and gives it rights before its policies: until then it is closed as a copy.
 CREATE FUNCTION tenancy_internal.open_shard(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
+DECLARE
+  one_call CONSTANT text := '^(tenancy\.)?row_(visible|accepted)\([^()]*\)$';
 BEGIN
   IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
      AND EXISTS (SELECT FROM pg_class c WHERE c.oid = open_shard.relation AND c.relrowsecurity AND c.relforcerowsecurity)
-     AND (SELECT count(*) = 4 AND bool_and(coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) ~ '^(tenancy\.)?row_(visible|accepted)\(')
+     AND (SELECT count(*) = 4 AND bool_and(coalesce(pg_get_expr(p.polqual, p.polrelid) ~ one_call, true) AND coalesce(pg_get_expr(p.polwithcheck, p.polrelid) ~ one_call, true))
           FROM pg_policy p WHERE p.polrelid = open_shard.relation AND p.polpermissive)
      AND (SELECT array_agg(p.polname ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = open_shard.relation)
          = '{tenancy_closed,tenancy_delete,tenancy_insert,tenancy_select,tenancy_update}'::name[] THEN
