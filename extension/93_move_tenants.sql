@@ -322,8 +322,11 @@ BEGIN
     CONTINUE WHEN tenancy_internal.lock_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
     PERFORM tenancy_internal.check_references_at(leaf, 'IMMEDIATE');
     LOOP
-      in_batch := (SELECT r::bigint FROM tenancy_internal.as_owner(leaf, format('DELETE FROM ONLY %s WHERE ctid = ANY (%L)',
-        leaf, tenancy_internal.removable_rows(leaf, remove_rows.own_rows, least(most_of_batch, remove_rows.at_most - in_all)))) r);
+      in_batch := (SELECT r::bigint FROM tenancy_internal.as_owner(leaf, format(
+        -- A place is one in each shard, where Citus distributes the table.
+        'DELETE FROM ONLY %s t WHERE t.ctid = ANY (%L) AND %s',
+        leaf, tenancy_internal.removable_rows(leaf, remove_rows.own_rows, least(most_of_batch, remove_rows.at_most - in_all)),
+        remove_rows.own_rows)) r);
       EXIT WHEN in_batch = 0;
       in_all := in_all + in_batch;
       RAISE NOTICE 'rows removed from table %: %', leaf, in_batch;
@@ -355,7 +358,7 @@ BEGIN
   FOR purged IN SELECT * FROM tenancy_internal.tables_by_references() LOOP
     condition := tenancy_internal.organization_conditions(purged, finish_purge.organization_id);
     any_left := (SELECT r::boolean FROM tenancy_internal.as_owner(purged.relation, format(
-      'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy_internal.from_clause_for(purged.relation), condition.own)) r);
+      'SELECT to_jsonb(EXISTS (SELECT 1 FROM %s t WHERE %s))', tenancy_internal.from_clause_for(purged.relation), condition.own)) r);
     IF any_left THEN
       RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', TABLE = purged.relation::text,
         MESSAGE = format('rows of the organization in table %s cannot be removed', purged.relation),
