@@ -4,6 +4,7 @@
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/distributed_query.hpp"
+#include "pg/plan/early_principal.hpp"
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/folded_insert.hpp"
 #include "pg/plan/index_promotion.hpp"
@@ -42,6 +43,7 @@ void _PG_init(void) {
   tenancy::pg::register_owner_exemption();
   tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
+  tenancy::pg::register_early_principal();
   tenancy::pg::register_child_tables();
   tenancy::pg::register_audit_events();
   tenancy::pg::register_audit_reads();

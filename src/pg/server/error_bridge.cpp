@@ -69,6 +69,35 @@ void run_and_undo(void (*work)(void *), void *argument) {
   CurrentResourceOwner = owner;
 }
 
+bool run_unless_refused(void (*work)(void *), void *argument) {
+  const MemoryContext context = CurrentMemoryContext;
+  const ResourceOwner owner = CurrentResourceOwner;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(context);
+  // Read after a jump.
+  volatile bool is_refused = false;
+  PG_TRY();
+  { work(argument); }
+  PG_CATCH();
+  {
+    is_refused = true;
+    MemoryContextSwitchTo(context);
+    ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    if (is_unexpected(error->sqlerrcode)) ReThrowError(error);
+    FreeErrorData(error);
+  }
+  PG_END_TRY();
+  if (is_refused) return false;
+  ReleaseCurrentSubTransaction();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = owner;
+  return true;
+}
+
 void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument) {
   PG_TRY();
   { work(argument); }
