@@ -81,6 +81,26 @@ FROM people p, pg_temp.ids('aaaaaaaa-0000-4000-8000-000000000000', 'bbbbbbbb-000
 SELECT count(*) > 10000 AS many, count(*) FILTER (WHERE one = 'TEST0') > 100 AS some_are_written, count(*) FILTER (WHERE one = '42501') > 100 AS some_are_refused,
   count(*) FILTER (WHERE one NOT IN ('TEST0', '42501', '28000')) AS failed, count(*) FILTER (WHERE one <> two) AS differ FROM outcomes;
 
+-- Through views, of the caller's rights, that PostgreSQL or a trigger writes through: as into the table itself.
+RESET SESSION AUTHORIZATION;
+CREATE VIEW plain_view WITH (security_invoker = true) AS SELECT * FROM prompts;
+CREATE VIEW checking_view WITH (security_invoker = true) AS SELECT * FROM prompts WHERE id > 100 WITH CHECK OPTION;
+CREATE VIEW trigger_view WITH (security_invoker = true) AS SELECT * FROM prompts;
+CREATE FUNCTION app.write_prompt() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO app.prompts (id, organization_id, workspace_id, user_id, api_key_id) VALUES (NEW.id, NEW.organization_id, NEW.workspace_id, NEW.user_id, NEW.api_key_id);
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER write INSTEAD OF INSERT ON trigger_view FOR EACH ROW EXECUTE FUNCTION app.write_prompt();
+GRANT ALL ON plain_view, checking_view, trigger_view TO PUBLIC;
+GRANT EXECUTE ON FUNCTION app.write_prompt TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+SELECT r.relation, count(*) > 50 AS many, count(*) FILTER (WHERE o.one = 'TEST0') > 10 AS some_are_written,
+  count(*) FILTER (WHERE pg_temp.outcome(o.who, format('INSERT INTO %s (id, organization_id, workspace_id, user_id, api_key_id) VALUES (106, %s, %s, %s, %s) %s', r.relation, o.o, o.w, o.u, o.k, o.form)) <> o.one) AS differ
+FROM unnest(ARRAY['plain_view', 'checking_view', 'trigger_view']) r (relation),
+  (SELECT * FROM outcomes WHERE 'DEFAULT' NOT IN (o, w, u, k) AND (one = 'TEST0' OR u = 'NULL' AND k = 'NULL')) o GROUP BY 1 ORDER BY 1;
+
 -- Whatever is written by name is refused as before: as a constant, as a parameter, NULL.
 SELECT * FROM who_can($$ INSERT INTO prompts (id, organization_id, workspace_id) VALUES (110, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002') $$);
 SELECT * FROM who_can($$ INSERT INTO prompts (id, organization_id, workspace_id) VALUES (110, 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002') $$);

@@ -92,6 +92,12 @@ Uuid profile_or_nil(const Principal &principal) {
   return has_rights_profile(principal) ? rights_profile_of(principal) : Uuid{};
 }
 
+// Of what the session's parameters say. Any other error says nothing of the principal.
+bool is_refusal(int error) {
+  return error == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION || error == ERRCODE_INVALID_PARAMETER_VALUE ||
+         error == ERRCODE_UNDEFINED_OBJECT;
+}
+
 // RETURNS in `profile` that of the session's principal; no_profile if a query would have to choose first.
 void ask_for_profile(void *profile) {
   run_without_recording_denials(
@@ -296,12 +302,11 @@ void end_await(bool is_done) {
 void look_up_profile() {
   if (state.live == no_profile || !state.is_unknown) return;
   ProfileStart profile = no_profile;
-  const bool is_found = run_unless_refused(ask_for_profile, &profile) && profile != no_profile;
-  server_fault_point();
+  const int error = run_and_catch(ask_for_profile, &profile);
   // The error is that of the first query with such a plan.
-  state.is_refused = !is_found;
+  state.is_refused = is_refusal(error) || (error == 0 && profile == no_profile);
   state.refused_stamp = identity_stamp();
-  if (is_found && state.live != no_profile) keep_or_drop(identity_stamp());
+  if (!state.is_refused && state.live != no_profile) keep_or_drop(identity_stamp());
 }
 
 void drop_shared_plans() {

@@ -69,33 +69,34 @@ void run_and_undo(void (*work)(void *), void *argument) {
   CurrentResourceOwner = owner;
 }
 
-bool run_unless_refused(void (*work)(void *), void *argument) {
+int run_and_catch(void (*work)(void *), void *argument) {
   const MemoryContext context = CurrentMemoryContext;
   const ResourceOwner owner = CurrentResourceOwner;
   BeginInternalSubTransaction(nullptr);
   MemoryContextSwitchTo(context);
   // Read after a jump.
-  volatile bool is_refused = false;
+  volatile int sqlstate = 0;
   PG_TRY();
   { work(argument); }
   PG_CATCH();
   {
-    is_refused = true;
     MemoryContextSwitchTo(context);
     ErrorData *error = CopyErrorData();
     FlushErrorState();
     RollbackAndReleaseCurrentSubTransaction();
     MemoryContextSwitchTo(context);
     CurrentResourceOwner = owner;
-    if (is_unexpected(error->sqlerrcode)) ReThrowError(error);
+    if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+      ReThrowError(error);
+    sqlstate = error->sqlerrcode;
     FreeErrorData(error);
   }
   PG_END_TRY();
-  if (is_refused) return false;
+  if (sqlstate != 0) return sqlstate;
   ReleaseCurrentSubTransaction();
   MemoryContextSwitchTo(context);
   CurrentResourceOwner = owner;
-  return true;
+  return 0;
 }
 
 void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument) {

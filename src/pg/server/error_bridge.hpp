@@ -39,10 +39,10 @@ void run_core(Work work) {
 /// its results are in an older memory context.
 void run_and_undo(void (*work)(void *), void *argument);
 
-/// Runs work of the server in a subtransaction, which stays if the work succeeds. RETURNS false if it raised
-/// an error of its caller's making; unexpected ones (cancels, lack of resources, internal ones) are raised
-/// again. REQUIRES: no parallel mode; the work leaves no C++ object behind.
-bool run_unless_refused(void (*work)(void *), void *argument);
+/// Runs work of the server in a subtransaction, which stays if the work succeeds. RETURNS the SQLSTATE of its
+/// error, after undoing all; 0 without one. Cancels are raised again. REQUIRES: no parallel mode; the work
+/// leaves no C++ object behind.
+int run_and_catch(void (*work)(void *), void *argument);
 
 /// Runs work of the server, then the clean-up, whether or not the work raised an error, which is raised
 /// again. The clean-up must not raise.
