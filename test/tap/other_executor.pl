@@ -93,7 +93,7 @@ for my $way (sort keys %ways) {
             is(session($settings, "BEGIN; SET LOCAL tenancy.\"user\" = 'mike\@acme.test'; DECLARE c CURSOR FOR SELECT id FROM notes; FETCH 1 FROM c; SET LOCAL tenancy.\"user\" = '$other'; FETCH 1 FROM c; ROLLBACK"),
                 $shared && $way =~ /all/ ? '1' : "1 $changed", "$what: a cursor, to '$other'");
         }
-        # What runs after the run. Olivia, and Gus, may delete all rows of their organizations.
+        # A part of the query that runs after the run. Olivia, and Gus, may delete all rows of their organizations.
         for my $other ('olivia@acme.test', 'gus@globex.test') {
             is(session($settings, "BEGIN; SELECT set_config('app.calls', '0', true) \\g /dev/null\nSET LOCAL tenancy.\"user\" = 'olivia\@acme.test'; WITH d AS (DELETE FROM drafts RETURNING nth(3, '$other')) SELECT 'done'; SELECT current_setting('app.calls'); ROLLBACK"),
                 $other =~ /olivia/ ? 'done 40' : $changed, "$what: a modifying CTE that is not read, to '$other'");
