@@ -42,13 +42,13 @@ CASES=(
 
 # name|before|statement|the same without the feature|limit: features that a session does not use, and those that it does (features.sql).
 # The second is of a world without any. @N@ is another number each time, from 1 to 20.
-MEMBER="BEGIN;SET LOCAL tenancy.user = 'member@N@@plain.test';$PAGE;COMMIT"
+MEMBER="BEGIN;SET LOCAL tenancy.\"user\" = 'member@N@@plain.test';$PAGE;COMMIT"
 FEATURES=(
   "a count, with groups, ends and audited tables elsewhere||SELECT count(*) FROM logs|SELECT count(*) FROM logs|1.005"
   "a page, with groups, ends and audited tables elsewhere||$PAGE|$PAGE|1.005"
   "an insert, with groups, ends and audited tables elsewhere||INSERT INTO logs (body) VALUES (\$\$x\$\$)|INSERT INTO logs (body) VALUES (\$\$x\$\$)|1.005"
   "a key each time, with groups, ends and audited tables elsewhere||BEGIN;SET LOCAL tenancy.api_key = '@KEY@';$PAGE;COMMIT|BEGIN;SET LOCAL tenancy.api_key = '@KEY@';$PAGE;COMMIT|1.005"
-  "a page, refusals not audited|SET tenancy.audit_refusals = 0|$PAGE|$PAGE|1.005"
+  "a page, with claims about its request|SET tenancy.request_id = 'r'|$PAGE|$PAGE|1.005"
   "a user each time, with ends elsewhere||$MEMBER|$MEMBER|1.005"
   "a user each time, in an organization with groups, in none||${MEMBER/member@N@@plain/beside@N@@grouped}|$MEMBER|"
   "a user each time, in a group||${MEMBER/plain/grouped}|$MEMBER|"
