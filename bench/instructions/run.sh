@@ -28,16 +28,16 @@ INSERT_BY_HAND="INSERT INTO logs (body, organization_id, workspace_id) VALUES (\
 CASES=(
   "count||SELECT count(*) FROM logs|SELECT count(*) FROM logs WHERE $PLACE|5|15|1.01"
   "count, prepared|PREPARE q AS SELECT count(*) FROM logs|EXECUTE q|SELECT count(*) FROM logs WHERE $PLACE|5|15|1.01"
-  "newest 50||$PAGE|$HAND_PAGE|10|30|1.00"
+  "newest 50||$PAGE|$HAND_PAGE|10|30|1.015"
   "newest 50, prepared|PREPARE q AS $PAGE|EXECUTE q|$HAND_PAGE|10|30|1.01"
-  "one row||SELECT * FROM logs WHERE id = 10|SELECT * FROM logs WHERE id = 10 AND $PLACE|10|50|1.00"
-  "one row, prepared|PREPARE q AS SELECT * FROM logs WHERE id = 10|EXECUTE q|SELECT * FROM logs WHERE id = 10 AND $PLACE|10|50|1.01"
+  "one row||SELECT * FROM logs WHERE id = 10|SELECT * FROM logs WHERE id = 10 AND $PLACE|10|50|1.04"
+  "one row, prepared|PREPARE q AS SELECT * FROM logs WHERE id = 10|EXECUTE q|SELECT * FROM logs WHERE id = 10 AND $PLACE|10|50|1.035"
   "by day||SELECT created_at::date, count(*) FROM logs GROUP BY 1|SELECT created_at::date, count(*) FROM logs WHERE $PLACE GROUP BY 1|3|9|1.01"
   "insert||INSERT INTO logs (body) VALUES (\$\$x\$\$)|$INSERT_BY_HAND|10|50|1.03"
   "insert, prepared|PREPARE q AS INSERT INTO logs (body) VALUES (\$\$x\$\$)|EXECUTE q|$INSERT_BY_HAND|10|50|1.02"
-  "a key each time||BEGIN;SET LOCAL tenancy.api_key = '@KEY@';$PAGE;COMMIT|BEGIN;SET LOCAL app.workspace = '@PLACE@';SELECT * FROM logs WHERE $CHOSEN ORDER BY created_at DESC LIMIT 50;COMMIT|5|35|1.02"
+  "a key each time||BEGIN;SET LOCAL tenancy.api_key = '@KEY@';$PAGE;COMMIT|BEGIN;SET LOCAL app.workspace = '@PLACE@';SELECT * FROM logs WHERE $CHOSEN ORDER BY created_at DESC LIMIT 50;COMMIT|5|35|1.015"
   "a key each time, shared plans|SET tenancy.share_plans = on;PREPARE q AS $PAGE|BEGIN;SET LOCAL tenancy.api_key = '@KEY@';EXECUTE q;COMMIT|BEGIN;SET LOCAL app.workspace = '@PLACE@';EXECUTE q;COMMIT|5|35|1.06"
-  "connection and first query||$PAGE|$HAND_PAGE|0|1|+1300000"
+  "connection and first query||$PAGE|$HAND_PAGE|0|1|+1200000"
 )
 
 # name|before|statement|the same without the feature|limit: features that a session does not use, and those that it does (features.sql).
