@@ -24,15 +24,21 @@ bool can_hold_ids(const Node *workspace) {
   return workspace == nullptr || id_type_of(workspace) != IdType::unsupported;
 }
 
-RowCondition condition_for(Principal &principal, const RowQuestion &question, const RowColumns &columns,
-                           const RowExpressionStyle &style) {
+// RETURNS never for an anonymous principal. Lives in the current memory context.
+const RowPredicate &predicate_for(Principal &principal, const RowQuestion &question,
+                                  const RowColumns &columns) {
   auto *predicate = make_in_context<RowPredicate>(CurrentMemoryContext);
   if (principal.kind != PrincipalKind::anonymous && can_hold_ids(columns.workspace)) {
     const RowIdentity identity =
         read_identity(principal, columns, identity_needed(*principal.access, question));
     run_core([&] { *predicate = row_predicate(*principal.access, question, identity); });
   }
-  return row_condition(*predicate, columns, style);
+  return *predicate;
+}
+
+RowCondition condition_for(Principal &principal, const RowQuestion &question, const RowColumns &columns,
+                           const RowExpressionStyle &style) {
+  return row_condition(predicate_for(principal, question, columns), columns, style);
 }
 
 }  // namespace
@@ -86,6 +92,13 @@ RowColumns row_columns(const RowShape &options, Node *organization, Node *worksp
   columns.shape.owner = owner != nullptr;
   columns.shape.api_key = api_key != nullptr;
   return columns;
+}
+
+bool is_row_accepted(Principal &principal, RowAnswer answer, const char *resource, Command command,
+                     const RowColumns &columns, const RowIds &ids) {
+  if (principal.kind == PrincipalKind::anonymous || principal.undecided) return false;
+  const RowQuestion question{answer, command, columns.shape, permissions_for(resource, command), {}};
+  return predicate_for(principal, question, columns).holds_for(ids);
 }
 
 RowCondition row_filter(Principal &principal, RowAnswer answer, const char *resource, const char *command,

@@ -87,17 +87,15 @@ void run_and_undo(void (*work)(void *), void *argument) {
   CurrentResourceOwner = owner;
 }
 
-bool run_and_forget_errors(void (*work)(void *), void *argument) {
+int run_and_catch(void (*work)(void *), void *argument) {
   const MemoryContext context = CurrentMemoryContext;
   const ResourceOwner owner = CurrentResourceOwner;
-  volatile bool is_done = false;
   BeginInternalSubTransaction(nullptr);
   MemoryContextSwitchTo(context);
+  // Read after a jump.
+  volatile int sqlstate = 0;
   PG_TRY();
-  {
-    work(argument);
-    is_done = true;
-  }
+  { work(argument); }
   PG_CATCH();
   {
     MemoryContextSwitchTo(context);
@@ -106,15 +104,17 @@ bool run_and_forget_errors(void (*work)(void *), void *argument) {
     RollbackAndReleaseCurrentSubTransaction();
     MemoryContextSwitchTo(context);
     CurrentResourceOwner = owner;
-    if (is_unexpected(error->sqlerrcode)) ReThrowError(error);
+    if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+      ReThrowError(error);
+    sqlstate = error->sqlerrcode;
     FreeErrorData(error);
   }
   PG_END_TRY();
-  if (!is_done) return false;
+  if (sqlstate != 0) return sqlstate;
   ReleaseCurrentSubTransaction();
   MemoryContextSwitchTo(context);
   CurrentResourceOwner = owner;
-  return true;
+  return 0;
 }
 
 void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument) {

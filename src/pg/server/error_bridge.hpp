@@ -39,9 +39,10 @@ void run_core(Work work) {
 /// its results are in an older memory context.
 void run_and_undo(void (*work)(void *), void *argument);
 
-/// Runs work of the server in a subtransaction, whose errors are forgotten, unless nobody expects them
-/// (cancels, lack of resources, internal ones). RETURNS whether there was none. REQUIRES: as above.
-bool run_and_forget_errors(void (*work)(void *), void *argument);
+/// Runs work of the server in a subtransaction, which stays if the work succeeds. RETURNS the SQLSTATE of its
+/// error, after undoing all; 0 without one. Cancels are raised again. REQUIRES: no parallel mode; the work
+/// leaves no C++ object behind.
+int run_and_catch(void (*work)(void *), void *argument);
 
 /// Runs work of the server, then the clean-up, whether or not the work raised an error, which is raised
 /// again. The clean-up must not raise.

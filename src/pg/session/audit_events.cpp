@@ -2,6 +2,7 @@
 
 #include "pg/catalog/caller.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/session/denials.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/principal.hpp"
 #include "pg/session/simulation.hpp"
@@ -62,11 +63,10 @@ void resolve_for_audit() {
   // Without a subtransaction, an error could not be forgotten.
   if (is_resolving || known_principal() != nullptr || IsInParallelMode() || !IsTransactionState()) return;
   is_resolving = true;
-  run_with_cleanup([](void *) { run_and_forget_errors(resolve, nullptr); },
-                   [](void *) { is_resolving = false; }, nullptr);
+  run_with_cleanup(
+      [](void *) { run_and_catch([](void *) { run_without_recording_denials(resolve, nullptr); }, nullptr); },
+      [](void *) { is_resolving = false; }, nullptr);
 }
-
-bool is_resolving_for_audit() { return is_resolving; }
 
 AuditEvent begin_audit_event() {
   AuditEvent event{};
