@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/credential/api_key.hpp"
 #include "pg/catalog/claimed_catalog.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/key_facts.hpp"
@@ -13,11 +12,12 @@
 #include "pg/server/quotable.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/claims.hpp"
-#include "pg/session/client_address.hpp"
 #include "pg/session/denials.hpp"
 #include "pg/session/key_use.hpp"
 #include "pg/session/parameters.hpp"
+#include "pg/session/presented_key.hpp"
 #include "pg/session/principal_cache.hpp"
+#include "pg/session/refusals.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
 #include "pg/session/simulation.hpp"
 #include "pg/session/token.hpp"
@@ -43,71 +43,10 @@ std::span<const Uuid> kept(const Principal &principal, std::span<const Uuid> ids
 
 bool is_given(const char *parameter) { return *parameter != '\0'; }
 
-// One message for all failures of a key: only the server's log has the reason. Whoever has a genuine secret,
-// and uses it from where it may be used, is also told what has become of its user, and what to do.
-[[noreturn]] void refuse_api_key(const char *reason, const char *detail = nullptr,
-                                 const char *hint = nullptr) {
-  record_denial(Counter::denied_api_key,
-                api_key_display_prefix(configuration.api_key).empty()
-                    ? nullptr
-                    : pnstrdup(configuration.api_key, api_key_display_length),
-                reason);
-  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"),
-                  detail == nullptr ? 0 : errdetail("%s", detail), hint == nullptr ? 0 : errhint("%s", hint),
-                  errhidestmt(true)));
-  pg_unreachable();
-}
-
-struct {
-  Uuid key;
-  TimestampTz at;
-} last_warning{};
-
-// At most once an hour, since principals are resolved again and again.
-void warn_of_rotation(const ApiKeyRead &key) {
-  const TimestampTz now = statement_time();
-  if (key.rotation_due_at > now || IsParallelWorker()) return;
-  if (last_warning.key == key.id && now - last_warning.at < USECS_PER_HOUR) return;
-  last_warning = {key.id, now};
-  ereport(WARNING, (errmsg("the session's API key must be rotated by %s", timestamptz_to_str(key.not_after)),
-                    errdetail("From then on it is refused."),
-                    errhint("Use tenancy.rotate_api_key(), or tenancy.rotate_own_api_key().")));
-}
-
-// A secret that may be used, but for its age, from where the session's client is. Nobody else is told more
-// than that it is refused.
-ApiKeyRead read_presented_key(const CatalogRead &read) {
-  if (!is_api_key(configuration.api_key)) refuse_api_key("it is mistyped or no API key");
-  const ApiKeyRead key = read_api_key(read, configuration.api_key);
-  if (!key.usable && !key.must_rotate) refuse_api_key(key.reason);
-  if (key.is_confined && !is_client_in(key.networks))
-    refuse_api_key("the client's address is in none of the key's networks");
-  return key;
-}
-
 const char *as_sentence(const char *reason) {
   char *sentence = pstrdup(reason);
   *sentence = static_cast<char>(pg_toupper(static_cast<unsigned char>(*sentence)));
   return sentence;
-}
-
-// The log has every reason; whoever has a token with a valid signature is told, too, what is wrong with it.
-[[noreturn]] void refuse_token(const char *reason, const char *detail = nullptr) {
-  record_denial(Counter::denied_token, nullptr, reason);
-  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
-                  detail == nullptr ? 0 : errdetail("%s.", detail),
-                  // the statement may have set it
-                  errhidestmt(true)));
-  pg_unreachable();
-}
-
-[[noreturn]] void refuse_user(const char *detail) {
-  record_denial(Counter::denied_user, *configuration.user == '\0' ? nullptr : configuration.user, detail);
-  ereport(
-      ERROR,
-      (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-       errmsg("the session's user does not exist, is not active, or is not a member of the organization")));
-  pg_unreachable();
 }
 
 // The parameters tenancy.organization and tenancy.workspace, which choose and narrow and never widen.
