@@ -29,7 +29,7 @@ DECLARE
 BEGIN
   FOR bound IN
     SELECT v.catalog, string_agg(format('%L, %L', v.attribute, v.longest), ', ' ORDER BY v.n) AS arguments,
-           string_agg(format('length(NEW.%I%s) > %s', v.attribute, CASE v.attribute WHEN 'jwk' THEN '::text' END, v.longest), ' OR ' ORDER BY v.n) AS condition
+           string_agg(format('length(NEW.%I%s) > %s', v.attribute, CASE WHEN v.attribute IN ('jwk', 'metadata', 'allowed_networks') THEN '::text' END, v.longest), ' OR ' ORDER BY v.n) AS condition
     FROM (VALUES
       (1, 'organizations', 'slug', 100), (2, 'organizations', 'name', 1000), (3, 'organizations', 'external_id', 500),
       (1, 'workspaces', 'slug', 100), (2, 'workspaces', 'name', 1000), (3, 'workspaces', 'external_id', 500),
@@ -37,6 +37,7 @@ BEGIN
       (1, 'users', 'email', 320), (2, 'users', 'name', 1000), (3, 'users', 'external_id', 500),
       (1, 'roles', 'name', 100), (2, 'roles', 'description', 1000), (1, 'permissions', 'description', 1000),
       (1, 'api_keys', 'name', 1000), (2, 'api_keys', 'external_id', 500), (3, 'api_keys', 'display_prefix', 100),
+      (4, 'api_keys', 'description', 1000), (5, 'api_keys', 'metadata', 8192), (6, 'api_keys', 'reason', 1000), (7, 'api_keys', 'allowed_networks', 4000),
       (1, 'jwt_keys', 'jwk', 16384), (1, 'jwt_issuers', 'issuer', 1000), (2, 'jwt_issuers', 'audience', 1000),
       (1, 'protected_tables', 'resource', 63)) v (n, catalog, attribute, longest)
     GROUP BY v.catalog LOOP

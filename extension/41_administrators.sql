@@ -90,12 +90,12 @@ COMMENT ON FUNCTION tenancy_internal.require_delegation(text, text) IS 'Raises 4
 
 CREATE FUNCTION tenancy_internal.rights_end_at() RETURNS timestamptz
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_rights_end_at';
-COMMENT ON FUNCTION tenancy_internal.rights_end_at() IS 'The earliest end of what the session''s rights come from, and of the API key that it uses; NULL for none, and where the rights are as many without all that ends';
+COMMENT ON FUNCTION tenancy_internal.rights_end_at() IS 'The earliest end of what the session''s rights come from, and of the API key that it uses, rotated in time or not; NULL for none, and where the rights are as many without all that ends';
 
 CREATE FUNCTION tenancy_internal.session_ends_at() RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RETURN CASE WHEN NOT tenancy.is_dba() THEN (SELECT least(w.expires_at, tenancy_internal.rights_end_at()) FROM tenancy.whoami() w) END;
+  RETURN CASE WHEN NOT tenancy.is_dba() THEN (SELECT least(CASE WHEN w.source <> 'api_key' THEN w.expires_at END, tenancy_internal.rights_end_at()) FROM tenancy.whoami() w) END;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.session_ends_at() IS 'When the credential ends that the session administers by, or a part of its rights; NULL where there is no end, and for a DBA';
@@ -112,6 +112,37 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_expiry_within_session(timestamptz, text) IS 'Raises 42501 where a credential (NULL: without an end) would last longer than that of the session, unless the caller is a DBA';
+
+-- Networks from which a credential may be used, likewise.
+
+CREATE FUNCTION tenancy_internal.unknown_network(networks text[]) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_unknown_network';
+COMMENT ON FUNCTION tenancy_internal.unknown_network(text[]) IS 'The first of the texts that is neither an address, nor a network (address/bits, without bits behind these), nor local; NULL for none';
+
+CREATE FUNCTION tenancy_internal.networks_cover("outer" text[], "inner" text[]) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_networks_cover';
+COMMENT ON FUNCTION tenancy_internal.networks_cover(text[], text[]) IS 'Whether each of the inner networks is part of one of the outer ones; NULL stands for everywhere';
+
+CREATE FUNCTION tenancy_internal.session_networks() RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN CASE WHEN NOT tenancy.is_dba() THEN (SELECT k.allowed_networks FROM tenancy.api_keys k WHERE k.api_key_id = tenancy.current_api_key_id()) END;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.session_networks() IS 'Networks of the API key that the session administers by; NULL for everywhere, and for a DBA';
+
+CREATE FUNCTION tenancy_internal.require_networks_within_session(networks text[], what text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT tenancy_internal.networks_cover(tenancy_internal.session_networks(), require_networks_within_session.networks) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: %s could be used from networks that the session''s own API key is not allowed', require_networks_within_session.what),
+      DETAIL = format('That one is allowed: %s.', array_to_string(tenancy_internal.session_networks(), ', ')),
+      HINT = 'Use a credential without networks, or with more.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_networks_within_session(text[], text) IS 'Raises 42501 where a credential could be used from more networks (NULL: everywhere) than that of the session, unless the caller is a DBA';
 
 -- Nothing that is given outlives the right by which it is given.
 CREATE FUNCTION tenancy_internal.require_role_within_rights(ends_at timestamptz, what text) RETURNS void

@@ -79,8 +79,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.offered_workspaces(uuid, jsonb) IS 'Workspace roles that an invitation offers, as an object of ids; 42501 for what the session may not give';
 
-CREATE FUNCTION tenancy.invite(organization text, email text, role text DEFAULT 'member', workspaces jsonb DEFAULT NULL,
-                               until timestamptz DEFAULT NULL) RETURNS uuid
+CREATE FUNCTION tenancy.invite(organization text DEFAULT NULL, email text DEFAULT NULL, role text DEFAULT 'member',
+                               workspaces jsonb DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(invite.organization);

@@ -51,6 +51,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_one tenancy.groups;
 BEGIN
+  PERFORM tenancy_internal.check_given('group', find_group.name);
   PERFORM tenancy_internal.lock_members(find_group.organization_id);
   -- Ids first: a group can have another one's id for its name.
   SELECT * INTO found_one FROM tenancy.groups g
@@ -76,7 +77,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_delegable_group(uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of all of a group''s roles';
 
-CREATE FUNCTION tenancy.create_group(organization text, name text, issuer text DEFAULT NULL, open_to_sync boolean DEFAULT false) RETURNS uuid
+CREATE FUNCTION tenancy.create_group(organization text DEFAULT NULL, name text DEFAULT NULL, issuer text DEFAULT NULL,
+                                     open_to_sync boolean DEFAULT false) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(create_group.organization);
@@ -110,7 +112,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.create_group(text, text, text, boolean) IS 'Creates a group in an organization (NULL: the session''s own) and returns its id. sync_group() says who belongs to it or, with an issuer, the claim of groups in that issuer''s tokens, in their session only. One that is open to sync can get its members from whoever has team.sync_groups. Needs team.assign_roles; 42704 for an issuer that is not trusted to name groups, 42710 for a name that is taken';
 
-CREATE FUNCTION tenancy.drop_group(organization text, "group" text) RETURNS void
+CREATE FUNCTION tenancy.drop_group(organization text DEFAULT NULL, "group" text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(drop_group.organization);
@@ -124,7 +126,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.drop_group(text, text) IS 'Drops a group of an organization (NULL: the session''s own); its members lose the group''s roles. Needs team.assign_roles and at least the rights of all its roles; 42704 when there is none';
 
-CREATE FUNCTION tenancy.sync_group(organization text, "group" text, members text[], until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy.sync_group(organization text DEFAULT NULL, "group" text DEFAULT NULL, members text[] DEFAULT NULL, until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(sync_group.organization);

@@ -68,8 +68,10 @@ BEGIN
     UNION ALL
     SELECT k.kind, k.api_key_id, k.name, CASE WHEN k.all_scopes THEN 'every scope' ELSE coalesce((
              SELECT string_agg(s.resource || '.' || s.action, ', ' ORDER BY s.resource, s.action) FROM tenancy.api_key_scopes s WHERE s.api_key_id = k.api_key_id), 'no scope') END,
-           k.workspace_id, coalesce('API key of ' || m.email, 'API key'), coalesce(k.rotated_at, k.created_at), k.expires_at, NULL, NULL, a.at, NULL
+           k.workspace_id, coalesce('API key of ' || m.email, 'API key'), coalesce(k.rotated_at, k.created_at), k.expires_at, k.reason, NULL, greatest(a.at, p.used_at),
+           CASE WHEN k.rotate_by <= clock_timestamp() THEN 'refused until it is rotated' END
     FROM tenancy.api_keys k LEFT JOIN members m ON m.user_id = k.user_id LEFT JOIN actors a ON a.id = k.api_key_id
+    LEFT JOIN tenancy.api_key_uses p ON p.api_key_id = k.api_key_id
     WHERE sees_keys AND k.organization_id = the_organization AND k.revoked_at IS NULL AND k.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
     UNION ALL
     SELECT 'invitation', i.invitation_id, i.email, 'organization role ' || r.name, NULL, 'invitation', i.created_at, i.expires_at, NULL,
@@ -103,4 +105,4 @@ BEGIN
   ORDER BY f.kind <> 'user', f.kind, f.name, f.workspace_id IS NOT NULL, w.slug, f.via, f.access;
 END
 $$;
-COMMENT ON FUNCTION tenancy.access_review(text) IS 'Who has what in an organization (NULL: the session''s own), by which way, since when, until when, for what, from whom, and when the user or key last left an audit entry there (a remark names those who never have): memberships, groups'' roles, elevations and who may take them, permissions with an end, API keys, invitations, trusted issuers, linked subjects, bound logins. Needs team.assign_roles, and shows API keys and issuers to whoever may see or change these';
+COMMENT ON FUNCTION tenancy.access_review(text) IS 'Who has what in an organization (NULL: the session''s own), by which way, since when, until when, for what, from whom, and when it was last used: when a key was, and when a user or key last left an audit entry there (a remark names those who never have): memberships, groups'' roles, elevations and who may take them, permissions with an end, API keys, invitations, trusted issuers, linked subjects, bound logins. Needs team.assign_roles, and shows API keys and issuers to whoever may see or change these';

@@ -102,7 +102,12 @@ enum : AttrNumber {
   all_scopes,
   expires_at,
   revoked_at,
-  deleted_at
+  deleted_at,
+  created_at,
+  rotated_at,
+  allowed_networks,
+  rotation_due_at,
+  rotate_by
 };
 }
 namespace api_key_secrets {

@@ -231,7 +231,7 @@ Datum pg_tenancy_rights_end_at(PG_FUNCTION_ARGS) {
   give_back_numbers();
   const Principal session = *current_principal();
   const bool by_key = session.source == PrincipalSource::api_key || session.claimed != nullptr;
-  TimestampTz end = by_key ? session.not_after : DT_NOEND;
+  TimestampTz end = by_key ? session.ends_at : DT_NOEND;
   // Groups that a token names are its holder's as long as the token lasts.
   const TimestampTz rights_until =
       session.token_groups.empty() ? session.rights_until : Min(session.rights_until, session.not_after);
