@@ -11,6 +11,7 @@ use Time::HiRes qw(sleep);
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
 $primary->init(allows_streaming => 1);
+$primary->append_conf('postgresql.conf', 'max_connections = 50');
 $primary->start;
 my @ways = ('workspace role', 'membership', 'group role', 'membership of a group', 'permission', 'key', 'elevation', 'role in a shared plan');
 $primary->safe_psql('postgres', q(
