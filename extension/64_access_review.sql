@@ -15,7 +15,7 @@ BEGIN
   sees_trusts := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'organization', 'update') = 'all';
   RETURN QUERY
   WITH actors AS MATERIALIZED (
-    -- What somebody has last done there, as the audit log has it.
+    -- The last entry of each in the audit log.
     SELECT m.user_id AS id, l.at FROM tenancy.organization_members m, LATERAL (
       SELECT a.at FROM tenancy.audit_log a WHERE a.organization_id = the_organization AND a.actor_id = m.user_id ORDER BY a.at DESC LIMIT 1) l
     WHERE m.organization_id = the_organization

@@ -101,7 +101,7 @@ for my $server ($primary, $standby) {
 }
 ok(Time::HiRes::time() < $end, '(all of that before the end)');
 sleep_until($end + 1);
-my $ended = qr/^(0|invalid or expired API key|the session's rights have changed since the query was planned|the session's user does not exist, is not active, or is not a member of the organization|.*expired.*)$/;
+my $ended = qr/^(0|invalid or expired (?:API key|credential)|the session's rights have changed since the query was planned|the session's user does not exist, is not active, or is not a member of the organization|.*expired.*)$/;
 for my $server ($primary, $standby) {
     for my $n (0 .. $#ways) {
         my ($name, $psql) = ($server->name . ": $ways[$n], after the end", $at_work{ $server->name }[$n]);
@@ -109,9 +109,9 @@ for my $server ($primary, $standby) {
         answer($psql, 'ROLLBACK');
         like(answer($psql, 'EXECUTE seen'), $ended, "$name: a prepared plan");
         my $again = answer($psql, 'EXECUTE seen');
-        like($again, qr/^(0|invalid or expired API key|the session's user does not exist.*)$/, "$name: once more, no longer an error to be tried again");
-        like(answer($psql, 'SELECT count(*) FROM logs'), qr/^(0|invalid or expired API key|the session's user does not exist.*)$/, "$name: a new statement");
-        like(answer($idle{ $server->name }[$n], 'SELECT count(*) FROM logs'), qr/^(0|invalid or expired API key|the session's user does not exist.*)$/, "$name: an idle connection");
+        like($again, qr/^(0|invalid or expired (?:API key|credential)|the session's user does not exist.*)$/, "$name: once more, no longer an error to be tried again");
+        like(answer($psql, 'SELECT count(*) FROM logs'), qr/^(0|invalid or expired (?:API key|credential)|the session's user does not exist.*)$/, "$name: a new statement");
+        like(answer($idle{ $server->name }[$n], 'SELECT count(*) FROM logs'), qr/^(0|invalid or expired (?:API key|credential)|the session's user does not exist.*)$/, "$name: an idle connection");
         unlike(answer($psql, "SELECT tenancy.authorize('logs', 'view', 'shared-team-workspace')"), qr/^t$/, "$name: authorize()");
     }
 }

@@ -20,8 +20,8 @@ struct ElevationRule {
   bool needs_approval = false;
 };
 
-/// What a member is without any elevation: its roles on the organization and in the workspace of the
-/// elevation, its own and its groups', and its groups.
+/// A member without any elevation: its roles on the organization and in the workspace of the elevation, its
+/// own and its groups', and its groups.
 struct ElevationSubject {
   Uuid user;
   std::span<const Uuid> roles;
