@@ -195,6 +195,12 @@ SELECT tenancy.end_api_key_transition('acme master', 'acme');
 SELECT keep('rotated master', tenancy.rotate_api_key('acme master', '0', 'acme'));
 SELECT by('rotated master', 'tenancy.create_api_key(''workspace_service_key'', ''made by it'', workspace => ''search'', scopes => ''["logs.view"]'')'), (SELECT expires_at FROM tenancy.api_keys WHERE name = 'made by it');
 
+-- What a DBA is told
+RESET SESSION AUTHORIZATION;
+SELECT severity, rule, object, problem FROM tenancy.advise() WHERE rule IN ('keys_to_be_rotated', 'key_networks') ORDER BY rule, object;
+-- Levels of resources of the user's own, as of those built in, and mixed
+SELECT tenancy.register_permission('projects', action, 'x') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) action;
+SELECT s, (SELECT string_agg(resource || '.' || action, ' ' ORDER BY resource, action) FROM tenancy_internal.expand_scopes(s::jsonb)) FROM unnest(ARRAY['{"projects": "write"}', '["projects.read", {"prompts": "read"}]', '[{"projects": "delete", "prompts": "read"}, "logs.view"]', '{"projects": ["read"], "logs": ["view", "list"]}']) s;
 -- Who reviews keys
 SET SESSION AUTHORIZATION regress_app;
 SELECT who, (SELECT attempt(who, 'SELECT FROM tenancy.review_api_keys()')) FROM unnest(ARRAY['olivia', 'mona', 'mike', 'nora', 'gus', 'rotated master', 'search service', 'nobody']) who;
