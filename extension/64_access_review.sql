@@ -68,10 +68,9 @@ BEGIN
     UNION ALL
     SELECT k.kind, k.api_key_id, k.name, CASE WHEN k.all_scopes THEN 'every scope' ELSE coalesce((
              SELECT string_agg(s.resource || '.' || s.action, ', ' ORDER BY s.resource, s.action) FROM tenancy.api_key_scopes s WHERE s.api_key_id = k.api_key_id), 'no scope') END,
-           k.workspace_id, coalesce('API key of ' || m.email, 'API key'), coalesce(k.rotated_at, k.created_at), k.expires_at, k.reason, NULL, greatest(a.at, p.used_at),
+           k.workspace_id, coalesce('API key of ' || m.email, 'API key'), coalesce(k.rotated_at, k.created_at), k.expires_at, k.reason, NULL, greatest(a.at, tenancy_internal.key_used_at(k.api_key_id)),
            CASE WHEN k.rotate_by <= clock_timestamp() THEN 'refused until it is rotated' END
     FROM tenancy.api_keys k LEFT JOIN members m ON m.user_id = k.user_id LEFT JOIN actors a ON a.id = k.api_key_id
-    LEFT JOIN tenancy.api_key_uses p ON p.api_key_id = k.api_key_id
     WHERE sees_keys AND k.organization_id = the_organization AND k.revoked_at IS NULL AND k.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
     UNION ALL
     SELECT 'invitation', i.invitation_id, i.email, 'organization role ' || r.name, NULL, 'invitation', i.created_at, i.expires_at, NULL,

@@ -75,7 +75,7 @@ sub answer {
     $psql->{stderr} = '';
     return $errors =~ /ERROR:\s+(.*)/ ? $1 : $answer;
 }
-# What a busy machine answers after the end says nothing about before.
+# Answers of a busy machine that come after the end say nothing about before.
 sub before_end {
     my ($got, $expected, $name) = @_;
     return note("too late: $name") if Time::HiRes::time() >= $end;
