@@ -56,6 +56,51 @@ SELECT count(*) AS people, count(*) FILTER (WHERE pg_temp.filled(who, 'INSERT IN
 SELECT count(*) AS people, count(*) FILTER (WHERE pg_temp.filled(who, 'INSERT INTO prompts (id, workspace_id) VALUES (105, ''aaaaaaaa-0000-4000-8000-000000000002'')') IS DISTINCT FROM
   pg_temp.filled(who, 'INSERT INTO prompts (id, workspace_id) SELECT 105, ''aaaaaaaa-0000-4000-8000-000000000002'' FROM generate_series(1, 1)')) AS differ FROM people;
 
+-- The same of every combination of ids, those of nobody included, for all: written, and written and returned. The second form isn't folded.
+CREATE FUNCTION pg_temp.ids(own text, foreign_id text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT * FROM unnest(ARRAY['DEFAULT', 'NULL', quote_literal(ids.own), quote_literal(ids.foreign_id), quote_literal('00000000-0000-0000-0000-000000000000')])
+$$;
+CREATE FUNCTION pg_temp.outcome(who text, command text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  CALL app.become(outcome.who, true);
+  EXECUTE outcome.command;
+  RAISE EXCEPTION USING ERRCODE = 'TEST0', MESSAGE = 'written';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE;
+END
+$$;
+CREATE TEMP TABLE outcomes AS
+SELECT p.who, o.o, w.w, u.u, k.k, r.form,
+  pg_temp.outcome(p.who, format('INSERT INTO prompts (id, organization_id, workspace_id, user_id, api_key_id) VALUES (106, %s, %s, %s, %s) %s', o, w, u, k, form)) AS one,
+  pg_temp.outcome(p.who, format('INSERT INTO prompts (id, organization_id, workspace_id, user_id, api_key_id) VALUES (106, %1$s, %2$s, %3$s, %4$s), (107, %1$s, %2$s, %3$s, %4$s) %5$s', o, w, u, k, form)) AS two
+FROM people p, pg_temp.ids('aaaaaaaa-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000000') o (o),
+  pg_temp.ids('aaaaaaaa-0000-4000-8000-000000000002', 'bbbbbbbb-0000-4000-8000-000000000002') w (w),
+  pg_temp.ids('cccccccc-0000-4000-8000-000000000004', 'cccccccc-0000-4000-8000-000000000008') u (u),
+  pg_temp.ids('dddddddd-0000-4000-8000-000000000003', 'dddddddd-0000-4000-8000-000000000005') k (k),
+  unnest(ARRAY['', 'RETURNING id']) r (form);
+SELECT count(*) > 10000 AS many, count(*) FILTER (WHERE one = 'TEST0') > 100 AS some_are_written, count(*) FILTER (WHERE one = '42501') > 100 AS some_are_refused,
+  count(*) FILTER (WHERE one NOT IN ('TEST0', '42501', '28000')) AS failed, count(*) FILTER (WHERE one <> two) AS differ FROM outcomes;
+
+-- Through views, of the caller's rights, that PostgreSQL or a trigger writes through: as into the table itself.
+RESET SESSION AUTHORIZATION;
+CREATE VIEW plain_view WITH (security_invoker = true) AS SELECT * FROM prompts;
+CREATE VIEW checking_view WITH (security_invoker = true) AS SELECT * FROM prompts WHERE id > 100 WITH CHECK OPTION;
+CREATE VIEW trigger_view WITH (security_invoker = true) AS SELECT * FROM prompts;
+CREATE FUNCTION app.write_prompt() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO app.prompts (id, organization_id, workspace_id, user_id, api_key_id) VALUES (NEW.id, NEW.organization_id, NEW.workspace_id, NEW.user_id, NEW.api_key_id);
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER write INSTEAD OF INSERT ON trigger_view FOR EACH ROW EXECUTE FUNCTION app.write_prompt();
+GRANT ALL ON plain_view, checking_view, trigger_view TO PUBLIC;
+GRANT EXECUTE ON FUNCTION app.write_prompt TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+SELECT r.relation, count(*) > 50 AS many, count(*) FILTER (WHERE o.one = 'TEST0') > 10 AS some_are_written,
+  count(*) FILTER (WHERE pg_temp.outcome(o.who, format('INSERT INTO %s (id, organization_id, workspace_id, user_id, api_key_id) VALUES (106, %s, %s, %s, %s) %s', r.relation, o.o, o.w, o.u, o.k, o.form)) <> o.one) AS differ
+FROM unnest(ARRAY['plain_view', 'checking_view', 'trigger_view']) r (relation),
+  (SELECT * FROM outcomes WHERE 'DEFAULT' NOT IN (o, w, u, k) AND (one = 'TEST0' OR u = 'NULL' AND k = 'NULL')) o GROUP BY 1 ORDER BY 1;
+
 -- Whatever is written by name is refused as before: as a constant, as a parameter, NULL.
 SELECT * FROM who_can($$ INSERT INTO prompts (id, organization_id, workspace_id) VALUES (110, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002') $$);
 SELECT * FROM who_can($$ INSERT INTO prompts (id, organization_id, workspace_id) VALUES (110, 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002') $$);

@@ -421,6 +421,19 @@ SELECT shape, same_rows('SELECT price FROM app.chosen WHERE ' || shape) FROM unn
 -- with bitmaps that have grown too large, in partitions, in a join
 SET work_mem = '64kB';
 SELECT same_rows('SELECT price FROM app.chosen WHERE price > 10');
+-- a user's function beside the condition, which meets others' rows where no policy concerns
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION peeks(workspace_id uuid, user_id uuid) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
+BEGIN
+  IF workspace_id <> 'aaaaaaaa-0000-4000-8000-000000000003' AND user_id IS DISTINCT FROM 'cccccccc-0000-4000-8000-000000000005' THEN
+    RAISE 'met others''';
+  END IF;
+  RETURN true;
+END
+$$;
+SELECT FROM chosen WHERE price > 10 AND peeks(workspace_id, user_id);
+SET SESSION AUTHORIZATION regress_app;
+SELECT met('ben', '{0.2,0.3,0.4,0.5}', 'SELECT price FROM app.chosen WHERE app.peeks(workspace_id, user_id) AND ' || shape, true), count(*) FROM shapes WHERE shape !~ '^\(|ORDER' GROUP BY 1;
 RESET work_mem;
 SELECT scans('ben', 'SELECT FROM app.parts WHERE price = 700');
 SELECT scans('ben', 'SELECT FROM app.chosen c LEFT JOIN app.plain p ON p.id = c.id WHERE c.price = 1500');

@@ -5,6 +5,7 @@
 #include "pg/functions/child_table.hpp"
 #include "pg/plan/conflict_condition.hpp"
 #include "pg/plan/distributed_query.hpp"
+#include "pg/plan/early_principal.hpp"
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/folded_insert.hpp"
 #include "pg/plan/index_promotion.hpp"
@@ -44,6 +45,7 @@ void _PG_init(void) {
   tenancy::pg::register_owner_exemption();
   tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
+  tenancy::pg::register_early_principal();
   // The first to see a plan that is started: run checks make copies of it.
   tenancy::pg::register_conflict_conditions();
   tenancy::pg::register_child_tables();

@@ -82,9 +82,12 @@ struct {
   bool is_known[index_count];
   Oid relations[index_count];
   Oid indexes[index_count];
+  bool is_guard_known[guard_count];
   Oid guards[guard_count];
   uint32 guard_hashes[guard_count];
+  bool is_filter_id_known;
   Oid filter_id;
+  bool is_write_guard_known;
   Oid write_guard;
 } oids{};
 
@@ -107,10 +110,16 @@ Oid look_up_function(Oid schema, const char *name, std::span<const Oid> argument
   return function;
 }
 
-void look_up_guard(Guard guard, Oid function) {
+void look_up_guard(Guard guard) {
+  constexpr Oid plan_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, ANYOID};
+  constexpr Oid shape_guard_arguments[] = {UUIDOID, TEXTOID, UUIDOID};
+  const Oid function = guard == Guard::plan
+                           ? look_up_function(oids.schema, "plan_guard", plan_guard_arguments)
+                           : look_up_function(oids.schema, "shape_guard", shape_guard_arguments);
   const auto i = static_cast<int>(guard);
   oids.guard_hashes[i] = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
   oids.guards[i] = function;
+  oids.is_guard_known[i] = true;
 }
 
 // A schema of ours by name: one of the same name that is somebody else's may hold anything.
@@ -148,16 +157,8 @@ void look_up_oids() {
   require_served_version();
   oids.schema = get_namespace_oid("tenancy", true);
   if (!OidIsValid(oids.schema)) raise_not_installed();
-  oids.is_internal_schema_known = false;
-  constexpr Oid plan_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, ANYOID};
-  constexpr Oid shape_guard_arguments[] = {UUIDOID, TEXTOID, UUIDOID};
-  constexpr Oid filter_id_arguments[] = {TEXTOID};
-  look_up_guard(Guard::plan, look_up_function(oids.schema, "plan_guard", plan_guard_arguments));
-  look_up_guard(Guard::shape, look_up_function(oids.schema, "shape_guard", shape_guard_arguments));
-  oids.filter_id = look_up_function(oids.schema, "filter_id", filter_id_arguments);
-  constexpr Oid write_guard_arguments[] = {INT8OID, TIMESTAMPTZOID, BOOLOID, INT8OID, TEXTOID,
-                                           ANYOID,  ANYOID,         ANYOID,  ANYOID};
-  oids.write_guard = find_function(oids.schema, "write_guard", write_guard_arguments);
+  oids.is_internal_schema_known = oids.is_filter_id_known = oids.is_write_guard_known = false;
+  for (bool &is_known : oids.is_guard_known) is_known = false;
   for (bool &is_known : oids.is_known) is_known = false;
   oids.token = token;
   look_up_index(told_of_updates);
@@ -207,6 +208,7 @@ bool guard_hash(Guard guard, uint32 *hash) {
 
 Oid guard_function(Guard guard) {
   look_up_oids();
+  if (!oids.is_guard_known[static_cast<int>(guard)]) look_up_guard(guard);
   return oids.guards[static_cast<int>(guard)];
 }
 
@@ -214,6 +216,11 @@ Oid known_guard(Guard guard) { return oids.guards[static_cast<int>(guard)]; }
 
 Oid filter_id_function() {
   look_up_oids();
+  if (!oids.is_filter_id_known) {
+    constexpr Oid arguments[] = {TEXTOID};
+    oids.filter_id = look_up_function(oids.schema, "filter_id", arguments);
+    oids.is_filter_id_known = true;
+  }
   return oids.filter_id;
 }
 
@@ -221,6 +228,12 @@ Oid known_filter_id() { return oids.filter_id; }
 
 Oid write_guard_function() {
   look_up_oids();
+  if (!oids.is_write_guard_known) {
+    constexpr Oid arguments[] = {INT8OID, TIMESTAMPTZOID, BOOLOID, INT8OID, TEXTOID,
+                                 ANYOID,  ANYOID,         ANYOID,  ANYOID};
+    oids.write_guard = find_function(oids.schema, "write_guard", arguments);
+    oids.is_write_guard_known = true;
+  }
   return oids.write_guard;
 }
 

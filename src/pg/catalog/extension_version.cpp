@@ -22,7 +22,8 @@ const char *installed_version() {
   ScanKeyData key;
   ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
               CStringGetDatum("pg_tenancy"));
-  const SysScanDesc scan = systable_beginscan(extensions, ExtensionNameIndexId, true, nullptr, 1, &key);
+  // Its few rows are one page: to open an index takes longer.
+  const SysScanDesc scan = systable_beginscan(extensions, InvalidOid, false, nullptr, 1, &key);
   const HeapTuple tuple = systable_getnext(scan);
   const char *version = nullptr;
   if (HeapTupleIsValid(tuple)) {

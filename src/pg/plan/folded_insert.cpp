@@ -3,7 +3,7 @@
 //
 // - tenancy.current_organization_id() and its like become constants;
 // - where the ids that a policy's WITH CHECK asks for are constants, too, and it is true of them, only the
-//   guard remains of it.
+//   guard remains of it. That of a row with ids of type uuid has been decided before (known_row.hpp).
 //
 // Only in a plan whose checks hold the guard already, and are evaluated of the row as it is written: after
 // BEFORE triggers, and after whatever a user's function among the values has done. So a principal that
@@ -12,6 +12,7 @@
 #include "pg/plan/folded_insert.hpp"
 
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/plan/known_row.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/uuid_datum.hpp"
@@ -23,38 +24,18 @@ namespace {
 
 planner_hook_type next_planner = nullptr;
 
-// Answers about the principal that fold to constants.
-struct CurrentId {
-  const char *function;
-  Uuid Principal::*id;
-};
-constexpr CurrentId current_ids[] = {{"current_organization_id", &Principal::organization},
-                                     {"current_workspace_id", &Principal::workspace},
-                                     {"current_user_id", &Principal::user},
-                                     {"current_api_key_id", &Principal::api_key}};
-
-// CACHES: their OIDs, until definitions change.
-struct {
-  DefinitionToken token;
-  Oid functions[lengthof(current_ids)];
-} known{};
-
-void look_up_current_ids() {
-  if (known.token.valid()) return;
-  const DefinitionToken token = DefinitionToken::now();
-  for (size_t i = 0; i < lengthof(current_ids); i++)
-    known.functions[i] = find_public_function(current_ids[i].function);
-  known.token = token;
-}
-
 // --- checks
 
-// write_guard(stamp, not_after, accepted, ...)
-const FuncExpr *write_guard_of(const WithCheckOption *check) {
+bool is_write_guard(const FuncExpr *guard) { return guard->funcid == known_write_guard(); }
+
+// write_guard(stamp, not_after, accepted, ...), or plan_guard(stamp, not_after, ...) where planning has
+// decided the check.
+const FuncExpr *guard_of(const WithCheckOption *check) {
   const auto *parts = reinterpret_cast<const List *>(check->qual);
   if (check->polname != nullptr || !IsA(parts, List) || list_length(parts) != 1) return nullptr;
   const auto *call = static_cast<const FuncExpr *>(linitial(parts));
-  return IsA(call, FuncExpr) && call->funcid == known_write_guard() ? call : nullptr;
+  return IsA(call, FuncExpr) && (is_write_guard(call) || call->funcid == known_guard(Guard::plan)) ? call
+                                                                                                   : nullptr;
 }
 
 bool is_for_this_principal(const FuncExpr *guard) {
@@ -101,13 +82,6 @@ bool is_true_of(Row &row, Node *condition) {
          DatumGetBool(reinterpret_cast<const Const *>(with)->constvalue);
 }
 
-List *guard_alone(const FuncExpr *guard) {
-  Const *something = makeConst(INT4OID, -1, InvalidOid, 4, Int32GetDatum(0), false, true);
-  return list_make1(makeFuncExpr(guard_function(Guard::plan), BOOLOID,
-                                 list_make3(linitial(guard->args), lsecond(guard->args), something),
-                                 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
-}
-
 // --- the statement
 
 // The node that makes the one row; nullptr where there are several, or other rows than those to be inserted.
@@ -126,7 +100,7 @@ bool hold_guard(List *checks) {
     const auto *check = lfirst_node(WithCheckOption, cell);
     // A view's own check says nothing of the principal, and comes after the policies'.
     if (check->kind == WCO_VIEW_CHECK) continue;
-    const FuncExpr *guard = write_guard_of(check);
+    const FuncExpr *guard = guard_of(check);
     if (guard != nullptr && is_for_this_principal(guard)) return true;
   }
   return false;
@@ -136,16 +110,8 @@ void fold_defaults(List *values, const Principal &principal) {
   ListCell *cell = nullptr;
   foreach (cell, values) {
     auto *target = lfirst_node(TargetEntry, cell);
-    if (!IsA(target->expr, FuncExpr)) continue;
-    const auto *call = reinterpret_cast<const FuncExpr *>(target->expr);
-    if (call->args != NIL) continue;
-    for (size_t i = 0; i < lengthof(current_ids); i++) {
-      if (call->funcid != known.functions[i]) continue;
-      const Uuid id = principal.*current_ids[i].id;
-      target->expr = reinterpret_cast<Expr *>(
-          makeConst(UUIDOID, -1, InvalidOid, UUID_LEN, id ? uuid_datum(id) : Datum(0), !id, false));
-      break;
-    }
+    if (Const *id = principals_id(target->expr, principal); id != nullptr)
+      target->expr = reinterpret_cast<Expr *>(id);
   }
 }
 
@@ -153,10 +119,11 @@ void fold_checks(List *checks, Row &row) {
   const ListCell *cell = nullptr;
   foreach (cell, checks) {
     auto *check = lfirst_node(WithCheckOption, cell);
-    const FuncExpr *guard = check->kind == WCO_VIEW_CHECK ? nullptr : write_guard_of(check);
-    if (guard != nullptr && is_for_this_principal(guard) &&
+    const FuncExpr *guard = check->kind == WCO_VIEW_CHECK ? nullptr : guard_of(check);
+    if (guard != nullptr && is_write_guard(guard) && is_for_this_principal(guard) &&
         is_true_of(row, static_cast<Node *>(lthird(guard->args))))
-      check->qual = reinterpret_cast<Node *>(guard_alone(guard));
+      check->qual = reinterpret_cast<Node *>(list_make1(guard_of_known_row(
+          static_cast<Const *>(linitial(guard->args)), static_cast<Const *>(lsecond(guard->args)))));
   }
 }
 
@@ -170,7 +137,6 @@ void fold(const PlannedStmt *statement) {
   const Relation relation =
       table_open(rt_fetch(static_cast<int>(relation_index), statement->rtable)->relid, NoLock);
   if (relation->rd_rel->relkind == RELKIND_RELATION) {
-    look_up_current_ids();
     fold_defaults(one->plan.targetlist, *current_principal());
     Row row{relation_index, RelationGetDescr(relation), one->plan.targetlist};
     // Triggers could change what has been checked.

@@ -86,7 +86,7 @@ Index above(const PlannerInfo *root, Index relation) {
 bool is_guard(const Node *clause) {
   if (!IsA(clause, FuncExpr)) return false;
   const Oid function = reinterpret_cast<const FuncExpr *>(clause)->funcid;
-  return function == guard_function(Guard::plan) || function == guard_function(Guard::shape);
+  return function == known_guard(Guard::plan) || function == known_guard(Guard::shape);
 }
 
 bool are_among(List *some, List *all) {

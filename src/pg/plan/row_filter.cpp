@@ -3,6 +3,7 @@
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/id_columns.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/server/quotable.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -23,15 +24,21 @@ bool can_hold_ids(const Node *workspace) {
   return workspace == nullptr || id_type_of(workspace) != IdType::unsupported;
 }
 
-RowCondition condition_for(Principal &principal, const RowQuestion &question, const RowColumns &columns,
-                           const RowExpressionStyle &style) {
+// RETURNS never for an anonymous principal. Lives in the current memory context.
+const RowPredicate &predicate_for(Principal &principal, const RowQuestion &question,
+                                  const RowColumns &columns) {
   auto *predicate = make_in_context<RowPredicate>(CurrentMemoryContext);
   if (principal.kind != PrincipalKind::anonymous && can_hold_ids(columns.workspace)) {
     const RowIdentity identity =
         read_identity(principal, columns, identity_needed(*principal.access, question));
     run_core([&] { *predicate = row_predicate(*principal.access, question, identity); });
   }
-  return row_condition(*predicate, columns, style);
+  return *predicate;
+}
+
+RowCondition condition_for(Principal &principal, const RowQuestion &question, const RowColumns &columns,
+                           const RowExpressionStyle &style) {
+  return row_condition(predicate_for(principal, question, columns), columns, style);
 }
 
 }  // namespace
@@ -67,10 +74,10 @@ RowShape row_options(const char *text) {
     else if (is("organization_implied"))
       options.organization_implied = true;
     else
-      ereport(
-          ERROR,
-          (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("row filter options \"%s\" are not known", text),
-           errhint("Options are shared, workspace_decides, from_parent and organization_implied.")));
+      ereport(ERROR,
+              (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+               errmsg("row filter options \"%s\" are not known", quotable(text)),
+               errhint("Options are shared, workspace_decides, from_parent and organization_implied.")));
     word += length;
     word += strspn(word, " ");
   }
@@ -87,11 +94,19 @@ RowColumns row_columns(const RowShape &options, Node *organization, Node *worksp
   return columns;
 }
 
+bool is_row_accepted(Principal &principal, RowAnswer answer, const char *resource, Command command,
+                     const RowColumns &columns, const RowIds &ids) {
+  if (principal.kind == PrincipalKind::anonymous || principal.undecided) return false;
+  const RowQuestion question{answer, command, columns.shape, permissions_for(resource, command), {}};
+  return predicate_for(principal, question, columns).holds_for(ids);
+}
+
 RowCondition row_filter(Principal &principal, RowAnswer answer, const char *resource, const char *command,
                         const RowColumns &columns, const RowExpressionStyle &style) {
   const auto known = command_named(command);
   if (!known)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("command \"%s\" is not known", command),
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("command \"%s\" is not known", quotable(command)),
                     errhint("Commands are view, list, insert, update and delete.")));
   // Catalogs show nothing, as those without a row filter do.
   if (!is_of_catalog(resource)) {

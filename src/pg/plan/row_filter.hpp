@@ -24,6 +24,11 @@ RowColumns row_columns(const RowShape &options, Node *organization, Node *worksp
 RowCondition row_filter(Principal &principal, RowAnswer answer, const char *resource, const char *command,
                         const RowColumns &columns, const RowExpressionStyle &style = {});
 
+/// RETURNS whether the filter for a call of row_visible() or row_accepted() is true of a row with these ids;
+/// false also if that isn't certain.
+bool is_row_accepted(Principal &principal, RowAnswer answer, const char *resource, Command command,
+                     const RowColumns &columns, const RowIds &ids);
+
 /// The rows for which one of the permissions is held, over own rows or all as data visibility has it.
 RowCondition rows_with(Principal &principal, const PermissionSet &any_of, const RowColumns &columns);
 

@@ -15,6 +15,7 @@
 #include "pg/plan/filtered_owner.hpp"
 #include "pg/plan/id_columns.hpp"
 #include "pg/plan/invalidation.hpp"
+#include "pg/plan/known_row.hpp"
 #include "pg/plan/organization_index.hpp"
 #include "pg/plan/plan_cache.hpp"
 #include "pg/plan/plan_guard.hpp"
@@ -186,6 +187,17 @@ Expr *add_organization(const Call &call, const Principal &principal, RowConditio
   return comparison;
 }
 
+// RETURNS the guard alone, if the check of the one row that is written is decided here (folded_insert.cpp).
+Expr *decided_check(const Call &call, RowAnswer answer, Principal &principal, const char *resource,
+                    Command command) {
+  KnownRow row{};
+  if (!find_known_row(call.root, call.columns, principal, row) ||
+      !is_row_accepted(principal, answer, resource, command, call.columns, row.ids))
+    return nullptr;
+  keep_known_ids(row, principal);
+  return guard_of_known_row(stamp_constant(), not_after_constant(principal));
+}
+
 Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer answer) {
   const FuncExpr *expression = request->fcall;
   if (list_length(expression->args) < row_function_arguments) return nullptr;
@@ -229,6 +241,9 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
       filter = explained_check(check, expression, shape, nothing(INT8OID), nothing(TIMESTAMPTZOID), filter);
   } else {
     depend_on(Guard::plan, request->root);
+    if (is_check)
+      if (Expr *guard = decided_check(call, answer, *principal, resource, *known_command); guard != nullptr)
+        return reinterpret_cast<Node *>(guard);
     RowCondition own = row_filter(*principal, answer, resource, command, call.columns, call.style);
     server_fault_point();
     if (answer == RowAnswer::visible && call.place == Place::condition)

@@ -7,8 +7,11 @@
 #include "pg/plan/plan_cache.hpp"
 #include "pg/plan/run_check.hpp"
 #include "pg/server/counters.hpp"
+#include "pg/server/error_bridge.hpp"
 #include "pg/server/fault_injection.hpp"
+#include "pg/server/quotable.hpp"
 #include "pg/server/statement_time.hpp"
+#include "pg/session/denials.hpp"
 #include "pg/session/identity.hpp"
 
 namespace tenancy::pg {
@@ -33,6 +36,10 @@ struct {
   KnownProfile *known;
   CatalogToken known_token;
   bool transaction_ends;  // SET LOCAL is being undone, one parameter after the other
+  bool is_awaited;        // the profile will be looked up by the end of this statement
+  bool is_unknown;        // since it is awaited, a principal of unknown profile has been chosen
+  bool is_refused;        // the look-up found none, for the identity with this stamp
+  uint64 refused_stamp;
   MemoryContextCallback at_end;
 } state{};
 
@@ -82,11 +89,38 @@ void keep_or_drop(uint64 stamp) {
   if (!are_kept_for(stamp)) drop_shared_plans();
 }
 
+Uuid profile_or_nil(const Principal &principal) {
+  return has_rights_profile(principal) ? rights_profile_of(principal) : Uuid{};
+}
+
+// Of what the session's parameters say. Any other error says nothing of the principal.
+bool is_refusal(int error) {
+  return error == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION || error == ERRCODE_INVALID_PARAMETER_VALUE ||
+         error == ERRCODE_UNDEFINED_OBJECT;
+}
+
+// RETURNS in `profile` that of the session's principal; no_profile if a query would have to choose first.
+void ask_for_profile(void *profile) {
+  run_without_recording_denials(
+      [](void *found) {
+        give_back_numbers();
+        const Principal *principal = current_principal_or_undecided();
+        auto *start = static_cast<ProfileStart *>(found);
+        if (principal->undecided) return;
+        *start =
+            principal->kind == PrincipalKind::anonymous ? of_nobody : start_of(profile_or_nil(*principal));
+        if (*start == of_nobody || has_rights_profile(*principal))
+          remember(identity_stamp(), *start, principal->token);
+      },
+      profile);
+}
+
 extern "C" {
 // Runs when the transaction's memory is freed, after its parameters have been restored.
 static void settings_are_back(void *) {
   state.transaction_ends = false;
-  if (state.live != no_profile) keep_or_drop(identity_stamp());
+  if (state.live == no_profile || (state.is_refused && state.refused_stamp == identity_stamp())) return;
+  keep_or_drop(identity_stamp());
 }
 
 static void transaction_ends(XactEvent event, void *) {
@@ -101,8 +135,9 @@ static void transaction_ends(XactEvent event, void *) {
 Entity filter_id_named(const char *name) {
   for (const Entity entity : {Entity::organization, Entity::workspace, Entity::user, Entity::api_key})
     if (strcmp(name, filter_id_name(entity)) == 0) return entity;
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("entity \"%s\" is not known", name),
-                  errhint("Entities are organization, workspace, user and api_key.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("entity \"%s\" is not known", quotable(name)),
+           errhint("Entities are organization, workspace, user and api_key.")));
   pg_unreachable();
 }
 
@@ -130,10 +165,6 @@ CallState *new_call_state(FmgrInfo *function, int argument_count) {
     call->is_as_planned = call->is_as_planned && get_fn_expr_arg_stable(function, i);
   function->fn_extra = call;
   return call;
-}
-
-Uuid profile_or_nil(const Principal &principal) {
-  return has_rights_profile(principal) ? rights_profile_of(principal) : Uuid{};
 }
 
 void ask_again(CallState *call, Entity entity) {
@@ -248,7 +279,36 @@ PrincipalAtStart principal_at_start(const Uuid *profile_of_plan) {
 }
 
 void keep_or_drop_shared_plans(const PrincipalTexts &next) {
-  if (state.live != no_profile && !state.transaction_ends) keep_or_drop(identity_stamp_of(next));
+  if (state.live == no_profile || state.transaction_ends) return;
+  if (state.is_awaited)
+    state.is_unknown = !are_kept_for(identity_stamp_of(next));
+  else
+    keep_or_drop(identity_stamp_of(next));
+}
+
+bool has_shared_plans() { return state.live != no_profile; }
+
+bool await_profile() {
+  if (state.live == no_profile || state.is_awaited || IsInParallelMode() || !IsTransactionState())
+    return false;
+  state.is_awaited = true;
+  state.is_unknown = false;
+  return true;
+}
+
+void end_await(bool is_done) {
+  state.is_awaited = false;
+  if (!is_done && state.is_unknown && state.live != no_profile) drop_shared_plans();
+}
+
+void look_up_profile() {
+  if (state.live == no_profile || !state.is_unknown) return;
+  ProfileStart profile = no_profile;
+  const int error = run_and_catch(ask_for_profile, &profile);
+  // The error is that of the first query with such a plan.
+  state.is_refused = is_refusal(error) || (error == 0 && profile == no_profile);
+  state.refused_stamp = identity_stamp();
+  if (!state.is_refused && state.live != no_profile) keep_or_drop(identity_stamp());
 }
 
 void drop_shared_plans() {

@@ -7,8 +7,9 @@
 // tenancy.filter_id('workspace').
 //
 // The two locks are the same as for other plans. Shared plans are dropped when the principal changes to one
-// that isn't known to have the rights profile that they were made for; profiles of earlier principals are
-// remembered by the stamp of their identity until a catalog changes. And shape_guard(), which runs on each
+// that isn't known to have the rights profile that they were made for. Profiles of earlier principals are
+// remembered by the stamp of their identity until a catalog changes, and a new one is looked up where it is
+// chosen (early_principal.hpp). And shape_guard(), which runs on each
 // row that passes, compares the plan's profile with the principal's, and each id of the row that has been
 // compared with the principal's once more. Where our hooks run the plan, one comparison a run replaces it
 // (run_check.hpp).
@@ -45,5 +46,16 @@ PrincipalAtStart principal_at_start(const Uuid *profile_of_plan);
 void keep_or_drop_shared_plans(const PrincipalTexts &next);
 void drop_shared_plans();
 void register_shared_plans();
+
+// For early_principal.cpp
+
+bool has_shared_plans();
+/// Plans of a principal of unknown profile are kept until end_await(). RETURNS false where they can't be.
+bool await_profile();
+/// `is_done`: whether look_up_profile() follows. Raises nothing.
+void end_await(bool is_done);
+/// Looks the session's principal up, if it may have kept plans of another profile, and drops these. A
+/// credential that is refused is no error here, but of the first query that needs a principal.
+void look_up_profile();
 
 }  // namespace tenancy::pg

@@ -340,13 +340,16 @@ GuardsHeld guards_held(const PlannedStmt *statement) {
   GuardsHeld held{};
   uint32 plan_hash = 0;
   uint32 shape_hash = 0;
-  if (!guard_hash(Guard::plan, &plan_hash) || !guard_hash(Guard::shape, &shape_hash)) return held;
+  // A guard that hasn't been looked up is in no plan of this backend's.
+  const bool has_plan_guards = guard_hash(Guard::plan, &plan_hash);
+  const bool has_shape_guards = guard_hash(Guard::shape, &shape_hash);
+  if (!has_plan_guards && !has_shape_guards) return held;
   const ListCell *cell = nullptr;
   foreach (cell, statement->invalItems) {
     const auto *item = static_cast<const PlanInvalItem *>(lfirst(cell));
     if (item->cacheId != PROCOID) continue;
-    held.plan = held.plan || item->hashValue == plan_hash;
-    held.shape = held.shape || item->hashValue == shape_hash;
+    held.plan = held.plan || (has_plan_guards && item->hashValue == plan_hash);
+    held.shape = held.shape || (has_shape_guards && item->hashValue == shape_hash);
   }
   return held;
 }

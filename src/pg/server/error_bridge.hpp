@@ -39,13 +39,19 @@ void run_core(Work work) {
 /// its results are in an older memory context.
 void run_and_undo(void (*work)(void *), void *argument);
 
+/// Runs work of the server in a subtransaction, which stays if the work succeeds. RETURNS the SQLSTATE of its
+/// error, after undoing all; 0 without one. Cancels are raised again. REQUIRES: no parallel mode; the work
+/// leaves no C++ object behind.
+int run_and_catch(void (*work)(void *), void *argument);
+
 /// Runs work of the server, then the clean-up, whether or not the work raised an error, which is raised
 /// again. The clean-up must not raise.
 void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument);
 
 /// The same, for a body whose inner workings are not the caller's concern: an error is passed to `reword`,
-/// and raised again with the context that the call has without the body. The server's log keeps the rest, and
-/// errors that nobody expects (cancels, lack of resources, internal ones) stay as they are.
+/// and raised again with the context that the call has without the body, and texts of a bounded length. The
+/// server's log keeps the rest, and errors that nobody expects (cancels, lack of resources, internal ones)
+/// stay as they are.
 void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(void *, ErrorData *),
                  void *argument);
 

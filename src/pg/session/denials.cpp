@@ -1,12 +1,16 @@
 #include "pg/session/denials.hpp"
 
 #include "pg/catalog/caller.hpp"
+#include "pg/server/error_bridge.hpp"
+#include "pg/server/quotable.hpp"
 #include "pg/server/uuid_datum.hpp"
 #include "pg/session/audit_events.hpp"
 #include "pg/session/parameters.hpp"
 
 namespace tenancy::pg {
 namespace {
+
+bool is_recording = true;
 
 const char *reason_name(Counter reason) {
   switch (reason) {
@@ -31,12 +35,13 @@ void log_denial(const char *json) {
 void append_field(StringInfo json, const char *name, const char *value) {
   if (value == nullptr) return;
   appendStringInfo(json, "%s\"%s\": ", json->len > 1 ? ", " : "", name);
-  escape_json(json, value);
+  escape_json(json, quotable(value));
 }
 
 }  // namespace
 
 void record_denial(Counter reason, const char *subject, const char *detail) {
+  if (!is_recording) return;
   count(reason);
   audit_refused_credential(reason_name(reason), detail);
   if (!configuration.log_denied) return;
@@ -48,6 +53,12 @@ void record_denial(Counter reason, const char *subject, const char *detail) {
   append_field(&json, "detail", detail);
   appendStringInfoChar(&json, '}');
   log_denial(json.data);
+}
+
+void run_without_recording_denials(void (*work)(void *), void *argument) {
+  is_recording = false;
+  run_with_cleanup(
+      work, [](void *) { is_recording = true; }, argument);
 }
 
 extern "C" {

@@ -10,4 +10,7 @@ namespace tenancy::pg {
 /// the counters denied_…; the subject, which may be nullptr, must not contain a secret.
 void record_denial(Counter reason, const char *subject, const char *detail);
 
+/// Runs work whose refusals are nobody's yet: a query that needs the principal has its own.
+void run_without_recording_denials(void (*work)(void *), void *argument);
+
 }  // namespace tenancy::pg

@@ -1,7 +1,6 @@
 #include "pg/session/identity.hpp"
 
 #include "pg/server/compat.hpp"
-#include "pg/server/sha256.hpp"
 #include "pg/session/simulation.hpp"
 
 namespace tenancy::pg {
@@ -14,6 +13,20 @@ struct {
   GucStringAssignHook assign;  // the server's own
   void (*changed)();
 } session_user{};
+
+struct {
+  bool is_made;
+  KeyedDigest::Key key;
+} random_key{};
+
+const KeyedDigest::Key &digest_key() {
+  if (!random_key.is_made) {
+    if (!pg_strong_random(random_key.key.data(), random_key.key.size()))
+      ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+    random_key.is_made = true;
+  }
+  return random_key.key;
+}
 
 extern "C" {
 static void session_user_assigned(const char *name, void *extra) {
@@ -57,21 +70,21 @@ uint64 identity_stamp_of(const PrincipalTexts &texts) {
 }
 
 IdentityKey identity_key() {
-  IdentityKey key{};
-  key.stamp = identity_stamp();
   const Oid user = GetSessionUserId();
   // The principal of a simulated query is valid where the session's own would not be; a suspended one
   // counts for nothing.
   const uint8 state = (is_simulation() ? 1 : 0) | (is_suspended() ? 2 : 0);
-  Sha256Part parts[principal_parameter_count + 3] = {{&user, sizeof user}, {&state, sizeof state}};
-  const PrincipalTexts texts = principal_texts();
-  for (size_t i = 0; i < principal_parameter_count;
-       i++)  // each with its terminator, so that none runs into the next
-    parts[i + 2] = {texts.texts[i], strlen(texts.texts[i]) + 1};
+  KeyedDigest digest(digest_key());
+  const auto add = [&digest](const void *bytes, size_t length) {
+    digest.add({static_cast<const uint8 *>(bytes), length});
+  };
+  add(&user, sizeof user);
+  add(&state, sizeof state);
+  // Each with its terminator, so that none runs into the next.
+  for (const char *text : principal_texts().texts) add(text, strlen(text) + 1);
   const char *claim = is_claimed() ? configuration.claim : "";
-  parts[principal_parameter_count + 2] = {claim, strlen(claim) + 1};
-  sha256(parts, key.digest);
-  return key;
+  add(claim, strlen(claim) + 1);
+  return {identity_stamp(), digest.finish()};
 }
 
 }  // namespace tenancy::pg

@@ -2,6 +2,7 @@
 // checked with it. Nothing is verified here.
 #pragma once
 
+#include "core/credential/keyed_digest.hpp"
 #include "pg/catalog/generation.hpp"
 #include "pg/session/parameters.hpp"
 
@@ -34,11 +35,13 @@ uint64 identity_stamp_of(const PrincipalTexts &texts);
 /// once. REQUIRES of it: no error, no catalog access.
 void watch_session_user(void (*changed)());
 
-/// A digest of everything that chooses the principal, unique for each identity, so that secrets themselves
-/// need not be cached.
+/// A digest of everything that chooses the principal, by a random key of this session's own: different for
+/// each identity, so that secrets themselves need not be cached.
 struct IdentityKey {
   uint64 stamp;
-  uint8 digest[PG_SHA256_DIGEST_LENGTH];
+  KeyedDigest::Digest digest;
+
+  bool operator==(const IdentityKey &) const = default;
 };
 IdentityKey identity_key();
 

@@ -36,8 +36,7 @@ bool holds(const Place &place) {
 }
 
 bool is_of(const Place &place, const IdentityKey &identity) {
-  return place.principal != nullptr && place.identity.stamp == identity.stamp &&
-         memcmp(place.identity.digest, identity.digest, sizeof identity.digest) == 0;
+  return place.principal != nullptr && place.identity == identity;
 }
 
 Place &place_to_take() {
