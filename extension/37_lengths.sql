@@ -33,7 +33,7 @@ BEGIN
     FROM (VALUES
       (1, 'organizations', 'slug', 100), (2, 'organizations', 'name', 1000), (3, 'organizations', 'external_id', 500),
       (1, 'workspaces', 'slug', 100), (2, 'workspaces', 'name', 1000), (3, 'workspaces', 'external_id', 500),
-      (1, 'organization_members', 'name', 1000), (2, 'organization_members', 'external_id', 500), (3, 'organization_members', 'reason', 1000), (1, 'workspace_members', 'reason', 1000), (1, 'group_roles', 'reason', 1000), (1, 'group_members', 'reason', 1000), (1, 'grants', 'reason', 1000), (1, 'invitations', 'email', 320), (1, 'refused_invitations', 'email', 320),
+      (1, 'organization_members', 'name', 1000), (2, 'organization_members', 'external_id', 500), (3, 'organization_members', 'reason', 1000), (1, 'workspace_members', 'reason', 1000), (1, 'group_roles', 'reason', 1000), (1, 'group_members', 'reason', 1000), (1, 'grants', 'reason', 1000), (1, 'elevations', 'reason', 1000), (1, 'invitations', 'email', 320), (1, 'refused_invitations', 'email', 320),
       (1, 'users', 'email', 320), (2, 'users', 'name', 1000), (3, 'users', 'external_id', 500),
       (1, 'roles', 'name', 100), (2, 'roles', 'description', 1000), (1, 'permissions', 'description', 1000),
       (1, 'api_keys', 'name', 1000), (2, 'api_keys', 'external_id', 500), (3, 'api_keys', 'display_prefix', 100),

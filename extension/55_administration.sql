@@ -285,6 +285,10 @@ BEGIN
   END IF;
   PERFORM tenancy_internal.require_addition(the_organization, NULL, the_role, role_before IS NULL),
           tenancy_internal.require_role_within_rights(the_end, 'the role');
+  IF role_before = tenancy_internal.find_role(NULL, 'organization', 'owner') AND end_before IS NULL
+     AND (role_before, end_before) IS DISTINCT FROM (the_role, the_end) THEN
+    PERFORM tenancy_internal.require_not_elevated('who is a permanent owner');
+  END IF;
   IF role_before IS NOT NULL AND the_end IS DISTINCT FROM end_before THEN
     PERFORM tenancy_internal.require_delegable_membership(the_organization, the_user);
   ELSIF role_before IS NOT NULL THEN
@@ -324,7 +328,10 @@ BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
   the_user := tenancy_internal.find_member(the_organization, remove_organization_member.member);
   PERFORM tenancy_internal.lock_members(the_organization);
-  PERFORM tenancy_internal.require_delegable_membership(the_organization, the_user);
+  PERFORM tenancy_internal.require_delegable_membership(the_organization, the_user),
+          CASE WHEN m.role_id = tenancy_internal.find_role(NULL, 'organization', 'owner') AND m.ends_at IS NULL
+               THEN tenancy_internal.require_not_elevated('who is a permanent owner') END
+  FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
 $$;

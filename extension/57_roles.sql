@@ -117,7 +117,7 @@ BEGIN
                        CASE WHEN change_grant.allow THEN 'be granted' ELSE 'be revoked' END),
       DETAIL = CASE WHEN born = change_grant.allow THEN 'From then on the role would have its own grant, which is the same.'
                     ELSE 'From then on the role would have its own grant, and not what the organization has set before.' END,
-      HINT = 'Give members another role for the time.';
+      HINT = 'Give members another role for the time, or let them take it by tenancy.elevate().';
   END IF;
   IF born = change_grant.allow THEN
     DELETE FROM tenancy.grants g

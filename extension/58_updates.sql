@@ -115,7 +115,7 @@ BEGIN
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change (42501), and the only one in the organization (23505)';
+COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change (42501), and one that no other member of the organization has or had (23505)';
 
 -- A member's effective external id in an organization: its own, or else the global one.
 CREATE FUNCTION tenancy_internal.check_member_id() RETURNS trigger
@@ -130,6 +130,14 @@ BEGIN
   IF EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
              WHERE m.organization_id = NEW.organization_id AND m.user_id <> NEW.user_id AND coalesce(m.external_id, u.external_id) = effective) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of the organization has this external id';
+  END IF;
+  -- Rows of protected tables may still have the id of somebody who has left.
+  IF NEW.external_id IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.external_id IS DISTINCT FROM OLD.external_id) AND NOT tenancy_steps.is_restore() AND EXISTS (
+      SELECT FROM tenancy.audit_log l
+      WHERE l.organization_id = NEW.organization_id AND l.resource_type = 'organization_member' AND l.resource_id IS DISTINCT FROM NEW.user_id::text
+        AND NEW.external_id IN (l.before ->> 'external_id', l.after ->> 'external_id') AND l.outcome = 'success') THEN
+    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of the organization has had this external id',
+      DETAIL = 'Rows of protected tables may still have it.';
   END IF;
   RETURN NEW;
 END

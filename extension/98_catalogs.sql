@@ -46,6 +46,11 @@ BEGIN
      '', 'member', 'group_member', 'group_id', 'user_id'),
     ('group_roles', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))$q$, '',
      '', 'organization', 'group_role', 'group_id', 'workspace_id'),
+    ('elevation_rules', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))$q$, '',
+     'new', 'organization', 'elevation_rule', 'rule_id', ''),
+    ('elevations', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))
+                             OR (organization_id, user_id) = (SELECT tenancy.current_organization_id(), tenancy.current_user_id())$q$, '',
+     '', 'member', 'elevation', 'elevation_id', ''),
     ('invitations', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('team', 'list'))$q$, '',
      NULL, NULL, 'invitation', 'invitation_id', ''),
     -- Refusals by the invited side are hidden from the inviting side.

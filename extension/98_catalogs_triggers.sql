@@ -12,6 +12,8 @@ BEGIN
     ('organization_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('organization')$q$, false),
     ('workspace_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
     ('group_roles', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('target')$q$, false),
+    ('elevations', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('target')$q$, false),
+    ('elevation_rules', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('')$q$, false),
     ('groups', 'check_source', 'BEFORE UPDATE', 'ROW', NULL, 'check_group()', false),
     ('group_members', 'check_source', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_group_member()', false),
     ('group_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_group()', false),

@@ -114,3 +114,12 @@ UPDATE tenancy.workspaces SET name = '12', slug = '12' WHERE slug = 'search';
 SET SESSION AUTHORIZATION regress_plain;
 SELECT app.visible('acme master', 'app.events');
 RESET SESSION AUTHORIZATION;
+-- A member's id is never another one's again, also when the member has left: rows may still have it
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.set_member('acme', 'mike@acme.test', external_id => 'm-5');
+SELECT tenancy.remove_organization_member('acme', 'mike@acme.test');
+SELECT failure($$SELECT tenancy.set_member('acme', 'ben@acme.test', external_id => 'm-5')$$);
+SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'member');
+SELECT failure($$SELECT tenancy.set_member('acme', 'mike@acme.test', external_id => 'm-5')$$) AS back_again;
+SELECT failure($$SELECT tenancy.set_member('globex', 'gus@globex.test', external_id => 'm-5')$$) AS elsewhere;

@@ -100,13 +100,13 @@ FROM (VALUES
     ('a group of her own', 'SELECT tenancy.create_group(NULL, ''h'') IS NULL; SELECT tenancy.sync_group(NULL, ''h'', ARRAY[''mona@acme.test'']); SELECT tenancy.set_group_role(''search'', ''h'', ''manager'');', 'SELECT string_agg(body, '' '') FROM app.logs;'),
     ('a key', E'SELECT secret AS s FROM tenancy.create_api_key(''workspace_service_key'', ''k'', NULL, ''search'', scopes => ''["logs.view"]'') \\gset', E'@as att_web\nSELECT set_config(''tenancy.api_key'', :''s'', true) IS NULL;\nSELECT string_agg(body, '' '') FROM app.logs;')) d (done, before, after);
 
--- Rights of an inviter get their end between the invitation and its acceptance, by each way to have it: gus, who is a stranger, sees
+-- Rights of an inviter get their end between the invitation and its acceptance, by each way to have it: a stranger sees
 -- nothing afterwards.
 INSERT INTO attacks.cases (family, title, script, forbidden, watched)
 SELECT 'trusts', format('an invitation by mona %s as %s, which ends before or after it is accepted', w.way, o.role), E'@as postgres\n' || replace(w.given, '{until}', 'NULL') ||
-  format(E'\n@as att_app mona\nSELECT tenancy.invite(NULL, ''gus@globex.test'', %L, %s) IS NULL;\n@as postgres\n', o.role, o.workspaces) || replace(w.again, '{until}', 'clock_timestamp() + interval ''0.3 s''') ||
-  E'\n@as att_app gus\nSELECT set_config(''tenancy.organization'', '''', true) IS NULL;\nSELECT tenancy.accept_invitation(i.invitation_id) FROM tenancy.my_organizations() i WHERE i.state = ''invited'' AND i.organization = ''acme'';\nSELECT pg_sleep(0.4);\n' ||
-  E'SELECT set_config(''tenancy.organization'', ''acme'', true) IS NULL;\nSELECT string_agg(body, '' '') FROM app.logs;\nSELECT ''@found a right after the end'' FROM tenancy.permissions() p LIMIT 1;', 'canary_(mike|search|support|org)', false
+  format(E'\n@as att_app mona\nSELECT tenancy.invite(NULL, ''new@acme.test'', %L, %s) IS NULL;\n@as postgres\n', o.role, o.workspaces) || replace(w.again, '{until}', 'clock_timestamp() + interval ''0.3 s''') ||
+  E'\n@as att_app ben\nSELECT set_config(''tenancy.user'', ''new@acme.test'', true) IS NULL;\nSELECT tenancy.accept_invitation(i.invitation_id) FROM tenancy.my_organizations() i WHERE i.state = ''invited'' AND i.organization = ''acme'';\nSELECT pg_sleep(0.4);\n' ||
+  E'SELECT string_agg(body, '' '') FROM app.logs;\nSELECT ''@found a right after the end'' FROM tenancy.permissions() p LIMIT 1;', 'canary_(mike|search|support|org)', false
 FROM (VALUES
   ('of the organization', 'SELECT tenancy.set_organization_role(''acme'', ''mona@acme.test'', ''admin'', {until});', 'SELECT tenancy.set_organization_role(''acme'', ''mona@acme.test'', ''admin'', {until});'),
   ('of a group', 'SELECT tenancy.create_group(''acme'', ''g'') IS NULL; SELECT tenancy.sync_group(''acme'', ''g'', ARRAY[''mona@acme.test'']); SELECT tenancy.set_group_role(''acme'', ''g'', ''admin'', {until});', 'SELECT tenancy.set_group_role(''acme'', ''g'', ''admin'', {until});'),
@@ -129,3 +129,22 @@ FROM (
   UNION ALL VALUES ('SELECT tenancy.remove_workspace_member(''trap/tills'', ''second@trap.test'')'), ('SELECT tenancy.delete_workspace(''trap/tills'')'), ('SELECT tenancy.create_group(''trap'', ''g'') IS NULL'), ('SELECT tenancy.create_role(''trap'', ''organization'', ''r'', ''owner'') IS NULL'),
     ('SELECT tenancy.create_role(''trap'', ''workspace'', ''r'') IS NULL'), ('SELECT tenancy.grant_permission(''trap'', ''organization'', ''member'', ''logs'', ''view'')'), ('SELECT tenancy.set_setting(''trap'', ''members_view_logs'', false)'),
     ('SELECT api_key_id IS NULL FROM tenancy.create_api_key(''organization_service_key'', ''k'', ''trap'')'), ('SELECT tenancy.set_group_role(''trap'', ''g'', ''owner'')'), ('SELECT tenancy.sync_group(''trap'', ''g'', ''{}'')')) c (call);
+
+-- Roles taken for a time: by keys, after all that ends them, and what was given or made by them.
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'trusts', format('mike takes %s by %s, then %s', r.role, s.subject, d.title), E'@as postgres\nSELECT tenancy.create_group(''acme'', ''g'') IS NULL; SELECT tenancy.sync_group(''acme'', ''g'', ARRAY[''mike@acme.test'']);\n' ||
+  format(E'SELECT tenancy.allow_elevation(''acme'', %L, %L, ''1 hour'', 100, %L);\n', r.level || '/' || r.role, s.subject, d.approval) || E'@as att_app mike\n' || format(E'SELECT elevation_id AS e FROM tenancy.elevate(%L, ''attack'', %s%s) \\gset\n', r.role, d.during, r.workspace) || d.script ||
+  E'\n@as att_app mike\nSELECT string_agg(body, '' '') FROM app.logs WHERE organization_id = ''aaaaaaaa-0000-4000-8000-000000000000'' AND workspace_id <> ''aaaaaaaa-0000-4000-8000-000000000002'';\nSELECT ''@found a right after the end'' FROM tenancy.permissions() WHERE workspace_id <> ''aaaaaaaa-0000-4000-8000-000000000002'' AND action <> ''list'' AND resource = ''logs'' LIMIT 1;', 'canary_(theirs|support|org)', false
+FROM (VALUES ('organization', 'admin', ''), ('workspace', 'admin', ', ''acme/support''')) r (level, role, workspace), (VALUES ('mike@acme.test'), ('group/g'), ('role/organization/member')) s (subject),
+  (VALUES ('it ends', false, '''0.15 s''', 'SELECT pg_sleep(0.2);'), ('he ends it', false, '''1 hour''', 'SELECT tenancy.end_elevation();'), ('the rule ends', false, '''1 hour''', E'@as postgres\nDELETE FROM tenancy.elevation_rules;'),
+    ('he is no longer whom it is for', false, '''1 hour''', E'@as postgres\nSELECT tenancy.sync_group(''acme'', ''g'', ''{}''); UPDATE tenancy.elevation_rules SET user_id = NULL, group_id = NULL, subject_role_id = ''00000000-0000-4000-8000-000000000001'' WHERE group_id IS NULL;'),
+    ('nobody approves it', true, '''1 hour''', E'SELECT tenancy.approve_elevation(:''e'');\n@as att_app adam\nSELECT tenancy.end_elevation(:''e'');'), ('approves it himself', true, '''1 hour''', 'SELECT tenancy.approve_elevation(:''e'');'),
+    ('takes more', true, '''1 hour''', 'SELECT elevation_id IS NULL FROM tenancy.elevate(''owner'', ''attack'', ''1 hour''); SELECT tenancy.allow_elevation(NULL, ''owner'', ''mike@acme.test'', ''1 hour'');'),
+    ('leaves and returns', false, '''1 hour''', E'@as postgres\nSELECT tenancy.remove_organization_member(''acme'', ''mike@acme.test''); SELECT tenancy.set_organization_role(''acme'', ''mike@acme.test'', ''member'');'),
+    ('gives it for ever, and it ends', false, '''0.3 s''', E'SELECT tenancy.set_organization_role(NULL, ''mike@acme.test'', ''admin''); SELECT tenancy.set_organization_role(NULL, ''mike@acme.test'', ''admin'', ''infinity''); SELECT tenancy.set_workspace_role(''support'', ''mike@acme.test'', ''admin''); SELECT tenancy.set_workspace_role(''support'', ''mike@acme.test'', ''admin'', ''infinity'');\n' ||
+      'SELECT tenancy.set_group_role(''support'', ''g'', ''admin''); SELECT tenancy.allow_elevation(NULL, ''organization/admin'', ''mike@acme.test'', ''1 day''); SELECT tenancy.set_setting(NULL, ''members_view_all_data'', true); SELECT pg_sleep(0.4);')) d (title, approval, during, script);
+-- A user's key has nothing of what its user has taken.
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'trusts', format('the key of mike, who takes %s', r.role), E'@as postgres\n' || format(E'SELECT tenancy.allow_elevation(''acme'', %L, ''mike@acme.test'', ''1 hour'');\n', r.level || '/' || r.role) || E'@as att_app mike\n' || format(E'SELECT elevation_id IS NULL FROM tenancy.elevate(%L, ''attack'', ''1 hour''%s);\n', r.role, r.workspace) ||
+  E'@as att_web mike key\nSELECT string_agg(body, '' '') FROM app.logs;\nSELECT elevation_id IS NULL FROM tenancy.elevate(''admin'', ''attack'', ''1 hour'');\nSELECT tenancy.require(''team'', ''assign_roles'');\nSELECT string_agg(body, '' '') FROM app.logs;', 'canary_(theirs|support|org)', false
+FROM (VALUES ('organization', 'admin', ''), ('workspace', 'admin', ', ''acme/search'''), ('workspace', 'admin', ', ''acme/support''')) r (level, role, workspace);

@@ -253,7 +253,7 @@ BEGIN
     FOR i IN 1..worlds.between(0, 3) LOOP
       PERFORM worlds.make_group(organization);
     END LOOP;
-    PERFORM worlds.make_ends(organization);
+    PERFORM worlds.make_ends(organization), worlds.make_elevations(organization);
   END LOOP;
 END
 $$;
@@ -709,6 +709,33 @@ BEGIN
 END
 $$;
 
+-- Roles that some members have taken for a time, by rules about them, about a role or about a group: current, ended, and not approved.
+CREATE FUNCTION worlds.make_elevations(organization uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  member record;
+  level text;
+  the_role uuid;
+  the_rule uuid;
+  kind int;
+BEGIN
+  FOR member IN SELECT m.user_id FROM tenancy.organization_members m JOIN tenancy.users u USING (user_id) WHERE m.organization_id = organization ORDER BY u.email LOOP
+    CONTINUE WHEN NOT worlds.chance(0.3);
+    level := worlds.pick(ARRAY['organization', 'workspace']);
+    the_role := worlds.pick(worlds.roles_of(organization, level));
+    kind := worlds.between(1, 3);
+    INSERT INTO tenancy.elevation_rules AS r (organization_id, role_id, user_id, subject_role_id, group_id, maximum)
+    SELECT organization, the_role, CASE WHEN v.kind = 1 THEN member.user_id END, CASE WHEN v.kind = 2 THEN worlds.pick(worlds.roles_of(organization, worlds.pick(ARRAY['organization', 'workspace']))) END,
+           CASE WHEN v.kind = 3 THEN v.a_group END, '1 day'
+    FROM (SELECT CASE WHEN kind = 3 AND g.a_group IS NULL THEN 1 ELSE kind END AS kind, g.a_group
+          FROM (SELECT worlds.pick(ARRAY(SELECT g.group_id FROM tenancy.groups g WHERE g.organization_id = organization ORDER BY g.name)) AS a_group) g) v
+    ON CONFLICT ON CONSTRAINT elevation_rules_key DO UPDATE SET maximum = EXCLUDED.maximum RETURNING r.rule_id INTO the_rule;
+    INSERT INTO tenancy.elevations (organization_id, user_id, role_id, workspace_id, rule_id, reason, duration, ends_at)
+    VALUES (organization, member.user_id, the_role, CASE level WHEN 'workspace' THEN worlds.pick(worlds.workspaces_of(organization)) END, the_rule, 'by chance', '1 day',
+            now() + interval '1 day' * worlds.pick(ARRAY[1, 1, 1, -1, NULL]));
+  END LOOP;
+END
+$$;
+
 -- One change of rights, of any kind.
 CREATE FUNCTION worlds.change() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -721,13 +748,17 @@ BEGIN
   seat := worlds.pick(ARRAY(
     SELECT m FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
     WHERE m.organization_id = organization ORDER BY u.email, w.slug));
-  CASE worlds.between(1, 22)
+  CASE worlds.between(1, 24)
   WHEN 1 THEN
     PERFORM worlds.make_switch(organization);
   WHEN 18 THEN
     PERFORM worlds.make_group(organization);
   WHEN 21 THEN
     PERFORM worlds.make_ends(organization);
+  WHEN 23 THEN
+    PERFORM worlds.make_elevations(organization);
+  WHEN 24 THEN
+    DELETE FROM tenancy.elevation_rules r WHERE r.organization_id = organization;
   WHEN 22 THEN
     UPDATE tenancy.workspace_members m SET ends_at = NULL WHERE m.organization_id = organization;
   WHEN 19 THEN

@@ -173,7 +173,7 @@ CREATE VIEW oracle.members AS
 SELECT m.* FROM tenancy.organization_members m WHERE m.ends_at IS NULL OR m.ends_at > now();
 
 -- The roles that a user has, its own and its groups', in the organization (workspace NULL) or a workspace.
-CREATE VIEW oracle.seats AS
+CREATE VIEW oracle.lasting_seats AS
 SELECT m.user_id, m.organization_id, s.workspace_id, s.role_id
 FROM oracle.members m JOIN (
   SELECT user_id, organization_id, NULL::uuid AS workspace_id, role_id, ends_at FROM tenancy.organization_members
@@ -185,16 +185,29 @@ FROM oracle.members m JOIN (
   ON s.user_id = m.user_id AND s.organization_id = m.organization_id
 WHERE s.ends_at IS NULL OR s.ends_at > now();
 
+-- And those that it has taken for a time, as long as their rule is about it: in its own sessions, and not for its keys.
+CREATE VIEW oracle.seats AS
+SELECT s.*, false AS taken FROM oracle.lasting_seats s
+UNION ALL
+SELECT e.user_id, e.organization_id, e.workspace_id, e.role_id, true
+FROM tenancy.elevations e JOIN tenancy.elevation_rules r ON r.rule_id = e.rule_id AND r.role_id = e.role_id
+JOIN oracle.members m ON m.user_id = e.user_id AND m.organization_id = e.organization_id
+WHERE e.ends_at > now()
+  AND (r.user_id = e.user_id
+    OR EXISTS (SELECT FROM oracle.lasting_seats s WHERE s.user_id = e.user_id AND s.organization_id = e.organization_id AND s.role_id = r.subject_role_id
+                 AND (s.workspace_id IS NULL OR s.workspace_id = e.workspace_id))
+    OR EXISTS (SELECT FROM tenancy.group_members g WHERE g.group_id = r.group_id AND g.user_id = e.user_id AND (g.ends_at IS NULL OR g.ends_at > now())));
+
 CREATE VIEW oracle.user_roles AS
 SELECT s.user_id, s.organization_id, NULL::uuid AS workspace_id, r.role_id,
-       CASE WHEN r.all_workspaces THEN 'organization' ELSE 'membership' END AS reach
+       CASE WHEN r.all_workspaces THEN 'organization' ELSE 'membership' END AS reach, s.taken
 FROM oracle.seats s JOIN tenancy.roles r ON r.role_id = s.role_id WHERE s.workspace_id IS NULL
 UNION ALL
-SELECT s.user_id, s.organization_id, w.workspace_id, r.role_id, 'organization'
+SELECT s.user_id, s.organization_id, w.workspace_id, r.role_id, 'organization', s.taken
 FROM oracle.seats s JOIN tenancy.roles r ON r.role_id = s.role_id AND r.all_workspaces
 JOIN tenancy.workspaces w ON w.organization_id = s.organization_id WHERE s.workspace_id IS NULL
 UNION ALL
-SELECT s.user_id, s.organization_id, s.workspace_id, s.role_id, 'workspace'
+SELECT s.user_id, s.organization_id, s.workspace_id, s.role_id, 'workspace', s.taken
 FROM oracle.seats s WHERE s.workspace_id IS NOT NULL;
 
 -- Visibility goes with the role that grants (decision 1): here by role, taken together where it is asked.
@@ -205,7 +218,7 @@ SELECT u.user_id, u.organization_id, u.workspace_id, u.reach, g.resource, g.acti
     WHEN g.resource = 'api_keys' AND r.organization_id IS NULL AND r.level = 'workspace' AND r.name = 'member' THEN 'own'
     WHEN (g.resource, g.action) IN (SELECT o.resource, o.action FROM oracle.governed o) THEN v.rows
     ELSE 'all'
-  END AS rows
+  END AS rows, u.taken
 FROM oracle.user_roles u
 JOIN tenancy.roles r ON r.role_id = u.role_id
 JOIN oracle.role_grants g ON g.role_id = u.role_id AND g.organization_id = u.organization_id
@@ -273,7 +286,7 @@ JOIN tenancy.api_keys k ON k.api_key_id = p.api_key_id
 JOIN tenancy.users u ON u.user_id = k.user_id AND u.active
 JOIN oracle.key_scopes s ON s.api_key_id = k.api_key_id
 JOIN user_holds h ON h.user_id = k.user_id AND h.workspace_id = k.workspace_id
-  AND h.resource = s.resource AND h.action = s.action
+  AND h.resource = s.resource AND h.action = s.action AND NOT h.taken
 WHERE p.kind = 'workspace_user_key'
   AND (s.resource <> 'api_keys' OR s.action IN ('list', 'view'))
 UNION ALL
@@ -285,7 +298,7 @@ JOIN tenancy.users u ON u.user_id = k.user_id AND u.active
 JOIN oracle.key_scopes s ON s.api_key_id = k.api_key_id
 WHERE p.kind = 'workspace_user_key'
   AND s.action = 'write' AND s.resource IN ('completions', 'logs', 'traces', 'analytics')
-  AND EXISTS (SELECT FROM oracle.user_roles r WHERE r.user_id = k.user_id AND r.workspace_id = k.workspace_id);
+  AND EXISTS (SELECT FROM oracle.user_roles r WHERE r.user_id = k.user_id AND r.workspace_id = k.workspace_id AND NOT r.taken);
 
 CREATE TABLE oracle.holds (
   n int NOT NULL,
@@ -463,13 +476,13 @@ FROM oracle.principals p
 JOIN oracle.seats m ON m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NULL
 JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
 JOIN oracle.places place ON place.organization_id = p.organization_id
-WHERE p.kind IN ('user', 'workspace_user_key')
+WHERE p.kind = 'user' OR p.kind = 'workspace_user_key' AND NOT m.taken
 UNION
 SELECT p.n, m.workspace_id
 FROM oracle.principals p
 JOIN oracle.seats m ON m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NOT NULL
 JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name = 'admin'
-WHERE p.kind IN ('user', 'workspace_user_key');
+WHERE p.kind = 'user' OR p.kind = 'workspace_user_key' AND NOT m.taken;
 
 -- Which users may view rows of a resource in which workspace, or (NULL) on the organization level.
 CREATE TABLE oracle.viewers (organization_id uuid, workspace_id uuid, user_id uuid, resource text);
@@ -488,7 +501,7 @@ WHERE x.only_n IS NOT NULL AND NOT x.of_parent AND x.owner IS NOT NULL AND x.own
     WHERE p.organization_id = x.organization_id AND p.workspace_id IS NOT DISTINCT FROM x.workspace_id AND p.resource = t.resource
       AND (x.workspace_type IS NULL OR x.workspace IS NOT NULL OR EXISTS (
         SELECT FROM oracle.seats m JOIN tenancy.roles r ON r.role_id = m.role_id AND m.workspace_id IS NULL AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
-        WHERE m.organization_id = p.organization_id AND m.user_id = p.user_id))
+        WHERE m.organization_id = p.organization_id AND m.user_id = p.user_id AND NOT m.taken))
       AND x.owner = oracle.named(x.owner_type, u.user_id, u.external_id)
       AND (x.api_key_type IS NULL OR x.api_key IS NULL OR coalesce(x.api_key = x.my_key, false) OR EXISTS (
         SELECT FROM tenancy.api_keys k
@@ -539,7 +552,7 @@ CREATE FUNCTION oracle.answer() RETURNS void LANGUAGE plpgsql SET jit = off AS $
 BEGIN
   TRUNCATE oracle.holds, oracle.reach, oracle.seen, oracle.viewers, oracle.answers;
   INSERT INTO oracle.viewers
-  SELECT DISTINCT h.organization_id, h.workspace_id, h.user_id, h.resource FROM oracle.user_holds h WHERE h.action IN ('view', 'list');
+  SELECT DISTINCT h.organization_id, h.workspace_id, h.user_id, h.resource FROM oracle.user_holds h WHERE h.action IN ('view', 'list') AND NOT h.taken;
   INSERT INTO oracle.holds SELECT * FROM oracle.narrowed_holds;
   INSERT INTO oracle.reach SELECT * FROM oracle.principal_reach;
   INSERT INTO oracle.seen SELECT * FROM oracle.seen_rows;

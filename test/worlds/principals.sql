@@ -52,7 +52,7 @@ END
 $$;
 
 CREATE FUNCTION worlds.has_role(member uuid, workspace uuid) RETURNS boolean LANGUAGE sql AS $$
-  SELECT EXISTS (SELECT FROM oracle.user_roles r WHERE r.user_id = member AND r.workspace_id = workspace)
+  SELECT EXISTS (SELECT FROM oracle.user_roles r WHERE r.user_id = member AND r.workspace_id = workspace AND NOT r.taken)
 $$;
 
 CREATE FUNCTION worlds.list_users() RETURNS void LANGUAGE plpgsql AS $$

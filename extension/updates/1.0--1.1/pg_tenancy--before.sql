@@ -104,6 +104,7 @@ DROP FUNCTION tenancy.create_workspace(text, text, text, text);
 
 -- Groups
 -- @include 27_catalog_groups.sql
+-- @include 28_catalog_elevation.sql
 
 -- Roles that end by themselves
 ALTER TABLE tenancy.organization_members ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;

@@ -52,6 +52,7 @@ struct UserFacts {
   CategorySet open_to_workspaces;
   PermissionSet shared;  // not governed by data visibility: held over all rows
   const PermissionClasses *classes = nullptr;
+  bool elevated = false;  // one of the roles is taken for a time
   /// The earliest end of a role above, in the server's time: the facts hold until then.
   std::int64_t until = std::numeric_limits<std::int64_t>::max();
 };

@@ -46,6 +46,10 @@ enum class CatalogIndex : int {
   group_members_pkey,
   group_members_user_idx,
   group_roles_key,
+  elevation_rules_pkey,
+  elevation_rules_key,
+  elevations_user_idx,
+  elevations_organization_idx,
   protected_tables_pkey,
   protected_tables_audited_idx,
   trusted_functions_pkey,
@@ -154,6 +158,33 @@ enum : AttrNumber { group_id = 1, user_id, organization_id, created_at, ends_at 
 }
 namespace group_roles {
 enum : AttrNumber { group_id = 1, workspace_id, organization_id, role_id, created_at, ends_at };
+}
+namespace elevation_rules {
+enum : AttrNumber {
+  rule_id = 1,
+  organization_id,
+  role_id,
+  user_id,
+  subject_role_id,
+  group_id,
+  maximum,
+  per_day,
+  approval
+};
+}
+namespace elevations {
+enum : AttrNumber {
+  elevation_id = 1,
+  organization_id,
+  user_id,
+  role_id,
+  workspace_id,
+  rule_id,
+  reason,
+  duration,
+  created_at,
+  ends_at
+};
 }
 namespace protected_tables {
 enum : AttrNumber {

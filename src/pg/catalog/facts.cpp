@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/catalog/elevations.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/roles.hpp"
 #include "pg/server/pod_array.hpp"
@@ -106,7 +107,7 @@ Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, c
 }
 
 UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
-                            const Uuid &user, const Uuid &only, std::span<const Uuid> token_groups) {
+                            const Uuid &user, const Uuid &only, const SessionRoles &besides) {
   PodArray<WorkspaceMembership> memberships;
   PodArray<Uuid> group_roles;
   ScanKeyData keys[2];
@@ -127,9 +128,11 @@ UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, c
       memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
                           uuid_column(scan, tuple, attribute::workspace_members::role_id)});
   end_scan(scan);
-  for (const GroupRole &row : read_group_roles(read, organization, user, token_groups)) {
+  bool elevated = false;
+  for (const GroupRole &row : read_group_roles(read, organization, user, besides)) {
     if (row.workspace && only && row.workspace != only) continue;
     until = Min(until, row.until);
+    elevated = elevated || !row.group;
     if (!row.workspace)
       add_once(group_roles, row.role);
     else
@@ -138,25 +141,21 @@ UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, c
   UserFacts facts =
       read_role_facts(read, organization, organization_role, memberships.span(), group_roles.span());
   facts.until = Min(facts.until, until);
+  facts.elevated = elevated;
   return facts;
 }
 
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
-                              std::span<const Uuid> token_groups) {
+                              const SessionRoles &besides) {
   TimestampTz until = DT_NOEND;
   const Uuid role = read_organization_role(read, organization, user, &until);
   if (!role) return {};
-  UserFacts facts = read_member_facts(read, organization, role, user, {}, token_groups);
+  UserFacts facts = read_member_facts(read, organization, role, user, {}, besides);
   facts.until = Min(facts.until, until);
   return {true, facts};
 }
 
 namespace {
-
-struct GroupMembership {
-  Uuid group;
-  TimestampTz until;
-};
 
 void add_roles_of_group(const CatalogRead &read, const Uuid &organization, const Uuid &group,
                         TimestampTz membership_until, PodArray<GroupRole> &roles) {
@@ -175,12 +174,8 @@ void add_roles_of_group(const CatalogRead &read, const Uuid &organization, const
 
 }  // namespace
 
-std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid &organization,
-                                            const Uuid &user, std::span<const Uuid> token_groups) {
-  // Version 1.0 has no groups.
-  if (!has_catalog_index(CatalogIndex::group_members_user_idx)) return {};
-  PodArray<GroupRole> roles;
-  for (const Uuid &group : token_groups) add_roles_of_group(read, organization, group, DT_NOEND, roles);
+std::span<const GroupMembership> read_groups(const CatalogRead &read, const Uuid &organization,
+                                             const Uuid &user) {
   PodArray<GroupMembership> groups;
   ScanKeyData keys[2];
   equals(&keys[0], attribute::group_members::user_id, user);
@@ -192,8 +187,21 @@ std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid 
       groups.append({uuid_column(scan, tuple, attribute::group_members::group_id), until});
   }
   end_scan(scan);
-  for (const GroupMembership &membership : groups.span())
+  return groups.span();
+}
+
+std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid &organization,
+                                            const Uuid &user, const SessionRoles &besides) {
+  // Version 1.0 has no groups.
+  if (!has_catalog_index(CatalogIndex::group_members_user_idx)) return {};
+  PodArray<GroupRole> roles;
+  for (const Uuid &group : besides.token_groups)
+    add_roles_of_group(read, organization, group, DT_NOEND, roles);
+  for (const GroupMembership &membership : read_groups(read, organization, user))
     add_roles_of_group(read, organization, membership.group, membership.until, roles);
+  if (besides.elevated)
+    for (const ElevatedRole &elevation : read_elevated_roles(read, organization, user))
+      roles.append({{}, elevation.workspace, elevation.role, elevation.until});
   return roles.span();
 }
 

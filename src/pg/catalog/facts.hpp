@@ -7,27 +7,41 @@
 
 namespace tenancy::pg {
 
+/// Roles that a member has in its session only.
+struct SessionRoles {
+  std::span<const Uuid> token_groups;  // those of groups that the session's token names
+  bool elevated = false;               // those that it has taken for a time: in sessions of a user
+};
+
 /// A user's facts in one organization, in the current memory context.
 struct UserFactsRead {
   bool is_member;  // of the organization; otherwise the facts are empty
   UserFacts facts;
 };
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
-                              std::span<const Uuid> token_groups = {});
+                              const SessionRoles &besides = {});
 /// The same of a member whose role in the organization is known. `only`: the workspace whose roles count;
-/// nil for all. `token_groups`: groups that the session's token names, besides those of the catalogs.
+/// nil for all.
 UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
-                            const Uuid &user, const Uuid &only = {}, std::span<const Uuid> token_groups = {});
-/// A role that a user has by a group.
+                            const Uuid &user, const Uuid &only = {}, const SessionRoles &besides = {});
+/// A role that a user has by a group, or by an elevation.
 struct GroupRole {
-  Uuid group;
+  Uuid group;      // nil: by an elevation
   Uuid workspace;  // nil: in the organization
   Uuid role;
   TimestampTz until;  // the earlier end of the role and of the membership of the group
 };
-/// RETURNS the roles of a member's groups, in memory of the current context.
+/// RETURNS the roles of a member's groups, and last those of its elevations, in memory of the current
+/// context.
 std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid &organization,
-                                            const Uuid &user, std::span<const Uuid> token_groups = {});
+                                            const Uuid &user, const SessionRoles &besides = {});
+struct GroupMembership {
+  Uuid group;
+  TimestampTz until;
+};
+/// RETURNS the groups that a member belongs to by the catalogs, in memory of the current context.
+std::span<const GroupMembership> read_groups(const CatalogRead &read, const Uuid &organization,
+                                             const Uuid &user);
 /// RETURNS the organization's group of that name whose members the tokens of this trust name; nil for none.
 Uuid find_token_group(const CatalogRead &read, const Uuid &organization, const Uuid &trust, Datum name);
 /// RETURNS the member's role in the organization; nil if the user is none, or the membership has ended. Sets

@@ -4,6 +4,7 @@
 
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/catalog/elevations.hpp"
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/key_facts.hpp"
@@ -62,11 +63,13 @@ struct Reach {
   Rows rows;
   const RoleRights *role;
   Uuid group;           // that gives the role; nil: the member has it itself
+  bool elevated;        // has taken the role for a time
   bool has_role_there;  // in that workspace, as a user key needs for permissions that every key may have
 };
 
-void improve(Reach &reach, Rows rows, const RoleRights *role, const Uuid &group = {}) {
+void improve(Reach &reach, Rows rows, const RoleRights *role, const Uuid &group = {}, bool elevated = false) {
   if (rows <= reach.rows) return;
+  reach.elevated = elevated;
   reach.rows = rows;
   reach.role = role;
   reach.group = group;
@@ -79,8 +82,9 @@ Rows reach_of_group_role(const Question &question, const RoleRights &role, const
             : role.access->authorized(question.permission, workspace);
 }
 
+// `session`: of the user itself, and not of its key.
 Reach reach_of_member(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
-                      const Uuid &user, const Uuid &organization_role, const Uuid &workspace) {
+                      const Uuid &user, const Uuid &organization_role, const Uuid &workspace, bool session) {
   Reach reach{};
   if (const RoleRights *role = find_role_rights(roles, organization_role)) {
     improve(reach, role->access->authorized(question.permission, workspace), role);
@@ -109,10 +113,11 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
     reach.has_role_there = true;
   }
   end_scan(scan);
-  for (const GroupRole &row : read_group_roles(read, question.organization, user)) {
+  for (const GroupRole &row : read_group_roles(read, question.organization, user, {{}, session})) {
     const RoleRights *role = find_role_rights(roles, row.role);
     if (role == nullptr || (row.workspace && workspace && row.workspace != workspace)) continue;
-    improve(reach, reach_of_group_role(question, *role, row.workspace, workspace), role, row.group);
+    improve(reach, reach_of_group_role(question, *role, row.workspace, workspace), role, row.group,
+            !row.group);
     if (row.workspace || role->access->reaches_every_workspace()) reach.has_role_there = true;
   }
   return reach;
@@ -120,6 +125,7 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
 
 const char *via_role(const CatalogRead &read, const Reach &reach) {
   const char *role = psprintf("%s role %s", reach.role->level, reach.role->name);
+  if (reach.elevated) return psprintf("%s by elevation", role);
   return reach.group ? psprintf("%s of group %s", role, read_group_name(read, reach.group)) : role;
 }
 
@@ -229,6 +235,7 @@ PodArray<Member> members_to_ask(const CatalogRead &read, const Question &questio
     add_members_by_role(members, read, question, roles);
     add_members_of_workspace(members, read, question);
     add_members_of_groups(members, read, question, roles);
+    add_users_as_members(members, read, question, read_elevated_members(read, question.organization));
     Member *end = members.items + members.count;
     std::sort(members.items, end, [](const Member &a, const Member &b) { return a.user < b.user; });
     members.count = static_cast<int>(
@@ -245,7 +252,8 @@ PodArray<Member> members_to_ask(const CatalogRead &read, const Question &questio
 void add_users(ResultRows &rows, const CatalogRead &read, const Question &question,
                const PodArray<RoleRights> &roles) {
   for (const Member &member : members_to_ask(read, question, roles).span()) {
-    const Reach reach = reach_of_member(read, question, roles, member.user, member.role, question.workspace);
+    const Reach reach =
+        reach_of_member(read, question, roles, member.user, member.role, question.workspace, true);
     if (reach.rows == Rows::none || !read_user(read, member.user).active) continue;
     add_answer(rows, "user", member.user, read_display_name(read, Entity::user, member.user), reach.rows,
                via_role(read, reach));
@@ -268,7 +276,7 @@ Rows reach_of_user_key(const CatalogRead &read, const Question &question, const 
                        const Uuid &user, const Uuid &workspace) {
   const Uuid organization_role = read_organization_role(read, question.organization, user);
   if (!organization_role || !read_user(read, user).active) return Rows::none;
-  const Reach of_user = reach_of_member(read, question, roles, user, organization_role, workspace);
+  const Reach of_user = reach_of_member(read, question, roles, user, organization_role, workspace, false);
   return rows_of_user_key(of_user.rows, of_user.has_role_there, question.id, permission_classes());
 }
 
@@ -419,7 +427,7 @@ static void add_groups(ResultRows &rows, const CatalogRead &read, const Uuid &or
   for (HeapTuple group; HeapTupleIsValid(group = next_tuple(groups));) {
     const Uuid id = uuid_column(groups, group, attribute::groups::group_id);
     const char *name = text_column(groups, group, attribute::groups::name);
-    const std::span<const GroupRole> roles_given = read_group_roles(read, organization, Uuid{}, {&id, 1});
+    const std::span<const GroupRole> roles_given = read_group_roles(read, organization, Uuid{}, {{&id, 1}});
     for (const GroupRole &given : roles_given) {
       const auto roles = read_role_rights(read, organization, {&given.workspace, 1});
       const RoleRights *role = find_role_rights(roles, given.role);

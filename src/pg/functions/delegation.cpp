@@ -240,9 +240,11 @@ Datum pg_tenancy_rights_end_at(PG_FUNCTION_ARGS) {
     const Principal *principal = current_principal();
     CatalogRead read = begin_catalog_read();
     const TimestampTz lacking =
-        lacking_from(read, session.organization, session.user, [principal](const UserFacts &facts) {
-          return shortfall(Access::of_user(facts), *principal->access).any();
-        });
+        lacking_from(read, session.organization, session.user,
+                     [principal](const UserFacts &facts) {
+                       return shortfall(Access::of_user(facts), *principal->access).any();
+                     },
+                     {{}, session.kind == PrincipalKind::user});
     // Lacking now: by groups of the token, or an elevation.
     end = Min(end, lacking <= read.moment ? rights_until : lacking);
     end_catalog_read(read);

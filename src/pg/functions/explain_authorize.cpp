@@ -35,6 +35,8 @@ void add_step(Explanation &explanation, const char *rule, const char *source, co
   explanation.rows->end_row();
 }
 
+constexpr const char *by_elevation = " by elevation";
+
 const char *allowed(bool yes) { return yes ? "allowed" : "denied"; }
 
 const char *outcome(Rows rows) {
@@ -108,8 +110,8 @@ void explain_user(Explanation &explanation, const CatalogRead &read, const Princ
   const bool active = read_user(read, principal.user).active;
   add_step(explanation, psprintf("user %s is active", read_display_name(read, Entity::user, principal.user)),
            "users", active ? "yes" : "no");
-  const UserFactsRead user =
-      read_user_facts(read, principal.organization, principal.user, principal.token_groups);
+  const SessionRoles besides{principal.token_groups, principal.kind == PrincipalKind::user};
+  const UserFactsRead user = read_user_facts(read, principal.organization, principal.user, besides);
   add_step(explanation, "user is a member of the organization", "organization_members",
            user.is_member ? "yes" : "no");
   if (!active || !user.is_member) return;
@@ -118,12 +120,14 @@ void explain_user(Explanation &explanation, const CatalogRead &read, const Princ
   for (const auto &membership : user.facts.memberships) workspaces.append(membership.workspace);
   if (explanation.workspace) workspaces.append(explanation.workspace);
   const auto roles = read_role_rights(read, principal.organization, workspaces.span());
-  const auto groups = read_group_roles(read, principal.organization, principal.user, principal.token_groups);
+  const auto groups = read_group_roles(read, principal.organization, principal.user, besides);
   const auto explain_organization_role = [&](const Uuid &id, const char *by_group) {
     const RoleRights *role = find_role_rights(roles, id);
     if (role == nullptr) return;
     add_step(explanation, psprintf("organization role %s%s", role->name, by_group),
-             *by_group == '\0' ? "organization_members" : "group_roles",
+             *by_group == '\0'          ? "organization_members"
+             : by_group == by_elevation ? "elevations"
+                                        : "group_roles",
              role->access->reaches_every_workspace() ? "reaches every workspace"
                                                      : "counts on the organization level only");
     explain_role(explanation, read, principal, *role);
@@ -132,12 +136,14 @@ void explain_user(Explanation &explanation, const CatalogRead &read, const Princ
     const RoleRights *role = find_role_rights(roles, id);
     if (role == nullptr || (explanation.workspace && workspace != explanation.workspace)) return;
     add_step(explanation, psprintf("workspace role %s%s", role->name, by_group),
-             *by_group == '\0' ? "workspace_members" : "group_roles",
+             *by_group == '\0'          ? "workspace_members"
+             : by_group == by_elevation ? "elevations"
+                                        : "group_roles",
              read_display_name(read, Entity::workspace, workspace));
     explain_role(explanation, read, principal, *role);
   };
   const auto named = [&](const GroupRole &row) {
-    return psprintf(" of group %s", read_group_name(read, row.group));
+    return row.group ? psprintf(" of group %s", read_group_name(read, row.group)) : by_elevation;
   };
   explain_organization_role(user.facts.organization_role, "");
   for (const GroupRole &row : groups)

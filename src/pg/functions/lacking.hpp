@@ -14,9 +14,10 @@ Datum lacking_datum(FunctionCallInfo fcinfo, const Shortfall &lacking);
 /// RETURNS the first moment at which the user's facts no longer suffice, as the core says by `lacks`: now, a
 /// moment at which something ends, or DT_NOEND. Every such moment is judged, since a denial has an end, too.
 template <typename Lacks>
-TimestampTz lacking_from(CatalogRead read, const Uuid &organization, const Uuid &user, const Lacks &lacks) {
+TimestampTz lacking_from(CatalogRead read, const Uuid &organization, const Uuid &user, const Lacks &lacks,
+                         const SessionRoles &besides = {}) {
   for (;;) {
-    const UserFactsRead facts = read_user_facts(read, organization, user);
+    const UserFactsRead facts = read_user_facts(read, organization, user, besides);
     bool is_lacking = true;
     if (facts.is_member) run_core([&] { is_lacking = lacks(facts.facts); });
     if (is_lacking) return read.moment;

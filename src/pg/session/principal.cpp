@@ -158,7 +158,9 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
                         ? membership.role
                         : read_organization_role(read, organization, user, &principal.rights_until);
   if (!role) refuse_user("it is not a member of the organization");
-  const UserFacts facts = read_member_facts(read, organization, role, user, {}, principal.token_groups);
+  const UserFacts facts =
+      read_member_facts(read, organization, role, user, {}, {principal.token_groups, true});
+  principal.elevated = facts.elevated;
   principal.rights_until = Min(principal.rights_until, facts.until);
   principal.kind = PrincipalKind::user;
   principal.organization = organization;

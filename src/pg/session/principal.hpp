@@ -39,6 +39,7 @@ struct Principal {
   const Access *access;
   const char *token_subject;           // the user named by a token's signer, or nullptr; decides nothing
   std::span<const Uuid> token_groups;  // groups that the session's token names
+  bool elevated;                       // has a role that it has taken for a time
   bool undecided;  // the user has several organizations and chose none: otherwise as anonymous
 
   const ClaimedCatalog *claimed;  // counts in place of the catalogs; nullptr: none does

@@ -176,7 +176,7 @@ const char *check_link(const CatalogRead &read, const Uuid &organization, const 
   subscribe(read.start, Audience::user, linked_by);
   const bool active = read_user(read, linked_by).active;
   const UserFactsRead maker = active ? read_user_facts(read, organization, linked_by) : UserFactsRead{};
-  const UserFactsRead users = read_user_facts(read, organization, user);
+  const UserFactsRead users = read_user_facts(read, organization, user, {{}, true});
   PermissionSet linking;
   linking.add(permission_id("team", "add_users"));
   if (maker.is_member) until = maker.facts.until;
