@@ -5,6 +5,7 @@ CREATE TABLE tenancy.logging_settings (
   workspace_id uuid,
   setting text COLLATE "C" NOT NULL,
   value text COLLATE "C" NOT NULL,
+  set_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT logging_settings_key UNIQUE NULLS NOT DISTINCT (organization_id, workspace_id, setting),
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
   CONSTRAINT logging_settings_value_check CHECK (CASE
@@ -21,6 +22,7 @@ COMMENT ON COLUMN tenancy.logging_settings.organization_id IS 'The organization'
 COMMENT ON COLUMN tenancy.logging_settings.workspace_id IS 'The workspace for which it is stricter; NULL: the organization''s own';
 COMMENT ON COLUMN tenancy.logging_settings.setting IS 'store_content, legal_hold, audit_retention_days, or retention_days and the kind of rows: logs, payloads, traces, analytics';
 COMMENT ON COLUMN tenancy.logging_settings.value IS 'full, metadata or none; on; or a number of days';
+COMMENT ON COLUMN tenancy.logging_settings.set_at IS 'Since when it has had this value: rows received before keep their content, wherever they move';
 
 CREATE TABLE tenancy.kept_tables (
   relation regclass PRIMARY KEY,

@@ -95,7 +95,8 @@ BEGIN
   END IF;
   INSERT INTO tenancy.logging_settings (organization_id, workspace_id, setting, value)
   VALUES (the_organization, the_workspace, set_logging.setting, set_logging.value)
-  ON CONFLICT ON CONSTRAINT logging_settings_key DO UPDATE SET value = EXCLUDED.value;
+  ON CONFLICT ON CONSTRAINT logging_settings_key DO UPDATE
+  SET value = EXCLUDED.value, set_at = CASE logging_settings.value WHEN EXCLUDED.value THEN logging_settings.set_at ELSE EXCLUDED.set_at END;
 END
 $$;
 COMMENT ON FUNCTION tenancy.set_logging(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own), or more strictly one of its workspaces, keeps: store_content (full, metadata, none), retention_days.logs, .payloads, .traces, .analytics, audit_retention_days (at least 90 unless a DBA sets it), legal_hold (on); needs organization.update; 22023 for an unknown setting or value, 55000 where the organization is stricter';

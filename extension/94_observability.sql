@@ -27,7 +27,7 @@ BEGIN
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = validate_observability.schema AND c.relname IN ('logs', 'log_payloads', 'log_entries', 'log_payloads_scoped',
     'traces', 'traces_scoped', 'trace_initiators', 'analytics',
-                                             'analytics_pending', 'analytics_partitions', 'analytics_state', 'accepted_times', 'job_problems')
+                                             'analytics_pending', 'analytics_partitions', 'analytics_state', 'analytics_kept', 'accepted_times', 'job_problems')
   ORDER BY c.relname LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = taken, HINT = 'Name another schema.';
@@ -117,6 +117,7 @@ BEGIN
 
   PERFORM tenancy_steps.create_analytics_state(place);
   PERFORM tenancy_steps.bound_observability(place);
+  PERFORM tenancy_steps.create_analytics_kept(place);
   PERFORM tenancy_steps.create_observability_functions(place, create_observability.partition_by);
   made := tenancy.create_partitions(place, create_observability.partition_by,
     CASE create_observability.partition_by WHEN 'day' THEN interval '7 days' ELSE interval '2 months' END, now());
@@ -140,6 +141,7 @@ BEGIN
   END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', place);
   PERFORM tenancy_steps.bound_observability(place);
+  PERFORM tenancy_steps.create_analytics_kept(place);
   IF to_regclass(format('%s.trace_initiators', place)) IS NULL THEN
     PERFORM tenancy_steps.add_trace_initiators(place);
   END IF;
@@ -148,4 +150,4 @@ BEGIN
   WHERE tenancy_steps.partman_name(p.relation) IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, job_problems, and who began a trace; for their owner; 42704 if there are none';
+COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, job_problems, who began a trace, and which sums outlive their logs; for their owner; 42704 if there are none';

@@ -3,6 +3,7 @@
 #include "pg/functions/audit_reads.hpp"
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/functions/legal_hold.hpp"
 #include "pg/plan/distributed_query.hpp"
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/folded_insert.hpp"
@@ -43,6 +44,7 @@ void _PG_init(void) {
   tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
   tenancy::pg::register_child_tables();
+  tenancy::pg::register_legal_holds();
   tenancy::pg::register_audit_events();
   tenancy::pg::register_audit_reads();
   tenancy::pg::register_distributed_queries();

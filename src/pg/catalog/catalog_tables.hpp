@@ -50,6 +50,7 @@ enum class CatalogIndex : int {
   protected_tables_audited_idx,
   trusted_functions_pkey,
   cluster_keys_pkey,
+  logging_settings_key,
   count
 };
 
@@ -180,6 +181,9 @@ enum : AttrNumber { function = 1 };
 }
 namespace cluster_keys {
 enum : AttrNumber { key_id = 1, secret, signs };
+}
+namespace logging_settings {
+enum : AttrNumber { organization_id = 1, workspace_id, setting };
 }
 }  // namespace attribute
 
