@@ -111,7 +111,8 @@ BEGIN
   PERFORM tenancy.create_scoped_view(format('%s.traces', place)::regclass, format('%s.traces_scoped', place));
   EXECUTE format('CREATE VIEW %1$s.log_entries WITH (security_invoker) AS
                   SELECT l.*, p.request, p.response FROM %1$s.logs l
-                  LEFT JOIN %1$s.log_payloads p USING (log_id, start_time, organization_id)', place);
+                  LEFT JOIN %1$s.log_payloads p ON p.log_id = l.log_id AND p.start_time = l.start_time AND p.organization_id = l.organization_id
+                    AND p.workspace_id IS NOT DISTINCT FROM l.workspace_id', place);
   EXECUTE format('COMMENT ON VIEW %s.log_entries IS %L', place,
                  'Logs with their content: request and response are NULL where the session may list a log and not view it');
 

@@ -131,6 +131,18 @@ VALUES ('2026-01-01 10:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa
 SELECT regress_kept.refresh_analytics() > 0 AS refreshed;
 SELECT organization_id, workspace_id, request_model, requests FROM regress_kept.analytics WHERE hour = '2026-01-01 10:00+00' ORDER BY 1, 2, 3;
 SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
+-- Ids are unique in a workspace: one that another workspace has used is free, and nobody learns of it.
+INSERT INTO regress_kept.logs (log_id, start_time, organization_id, workspace_id)
+SELECT 'eeeeeeee-0000-4000-8000-000000000001', '2026-02-01 10:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', w FROM unnest('{aaaaaaaa-0000-4000-8000-000000000002,aaaaaaaa-0000-4000-8000-000000000003,NULL}'::uuid[]) w;
+INSERT INTO regress_kept.log_payloads (log_id, start_time, organization_id, workspace_id, response) SELECT log_id, start_time, organization_id, workspace_id, '1' FROM regress_kept.logs WHERE start_time = '2026-02-01 10:00+00';
+INSERT INTO regress_kept.traces (trace_id, span_id, start_time, organization_id, workspace_id, name)
+SELECT repeat('c', 32), repeat('1', 16), '2026-02-01 10:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', w, 'n' FROM unnest('{aaaaaaaa-0000-4000-8000-000000000002,aaaaaaaa-0000-4000-8000-000000000003,NULL}'::uuid[]) w;
+SELECT failure(format('INSERT INTO regress_kept.%1$s SELECT * FROM regress_kept.%1$s WHERE start_time = ''2026-02-01 10:00+00'' AND workspace_id IS NOT DISTINCT FROM %2$L', t, w))
+FROM unnest('{logs,traces}'::text[]) t, unnest('{aaaaaaaa-0000-4000-8000-000000000003,NULL}'::uuid[]) w;
+SELECT (SELECT count(*) FROM regress_kept.logs WHERE start_time = '2026-02-01 10:00+00') AS logs, count(*) AS entries FROM regress_kept.log_entries WHERE start_time = '2026-02-01 10:00+00';
+DELETE FROM regress_kept.log_payloads WHERE start_time = '2026-02-01 10:00+00';
+DELETE FROM regress_kept.traces WHERE start_time = '2026-02-01 10:00+00';
+DELETE FROM regress_kept.logs WHERE start_time = '2026-02-01 10:00+00';
 -- Logs go at the end of their retention, and what was summed up of them by the hour stays for its own, also when the hour is summed up again.
 SELECT count(*) AS logs, (SELECT sum(requests) FROM regress_kept.analytics WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000') AS requests
 FROM regress_kept.logs WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
