@@ -13,15 +13,16 @@ CREATE TABLE tenancy.logging_settings (
     WHEN setting = 'legal_hold' THEN value = 'on'
     WHEN setting IN ('audit_retention_days', 'retention_days.logs', 'retention_days.payloads', 'retention_days.traces', 'retention_days.analytics')
       THEN value ~ '^[1-9][0-9]{0,4}$'
+    WHEN setting = 'attribution_grace_hours' THEN value ~ '^(0|[1-9][0-9]{0,3})$'
     ELSE false END),
-  CONSTRAINT logging_settings_level_check CHECK (workspace_id IS NULL OR setting <> 'audit_retention_days')
+  CONSTRAINT logging_settings_level_check CHECK (workspace_id IS NULL OR setting NOT IN ('audit_retention_days', 'attribution_grace_hours'))
 );
 CREATE INDEX logging_settings_workspace_idx ON tenancy.logging_settings (workspace_id) WHERE workspace_id IS NOT NULL;
 COMMENT ON TABLE tenancy.logging_settings IS 'What an organization keeps: of contents, and for how long; a workspace can only be stricter';
 COMMENT ON COLUMN tenancy.logging_settings.organization_id IS 'The organization';
 COMMENT ON COLUMN tenancy.logging_settings.workspace_id IS 'The workspace for which it is stricter; NULL: the organization''s own';
-COMMENT ON COLUMN tenancy.logging_settings.setting IS 'store_content, legal_hold, audit_retention_days, or retention_days and the kind of rows: logs, payloads, traces, analytics';
-COMMENT ON COLUMN tenancy.logging_settings.value IS 'full, metadata or none; on; or a number of days';
+COMMENT ON COLUMN tenancy.logging_settings.setting IS 'store_content, legal_hold, audit_retention_days, attribution_grace_hours, or retention_days and the kind of rows: logs, payloads, traces, analytics';
+COMMENT ON COLUMN tenancy.logging_settings.value IS 'full, metadata or none; on; or a number of days or hours';
 COMMENT ON COLUMN tenancy.logging_settings.set_at IS 'Since when it has had this value: rows received before keep their content, wherever they move';
 
 CREATE TABLE tenancy.kept_tables (

@@ -125,6 +125,7 @@ ALTER TABLE tenancy.api_keys ADD COLUMN rotated_at timestamptz;
 COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
 
 -- @include 27_catalog_logging.sql
+-- @include 27_catalog_leavers.sql
 
 -- Outcome, claims of the client, and chains of refusals and reads. The function's body depends on the row's type.
 DROP FUNCTION tenancy.audit_entry_hash(tenancy.audit_log);

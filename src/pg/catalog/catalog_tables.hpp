@@ -51,6 +51,7 @@ enum class CatalogIndex : int {
   trusted_functions_pkey,
   cluster_keys_pkey,
   logging_settings_key,
+  former_members_user_idx,
   count
 };
 
@@ -183,7 +184,10 @@ namespace cluster_keys {
 enum : AttrNumber { key_id = 1, secret, signs };
 }
 namespace logging_settings {
-enum : AttrNumber { organization_id = 1, workspace_id, setting };
+enum : AttrNumber { organization_id = 1, workspace_id, setting, value };
+}
+namespace former_members {
+enum : AttrNumber { organization_id = 1, user_id, workspace_id, role_id, left_at };
 }
 }  // namespace attribute
 
