@@ -13,7 +13,9 @@ if foreign=$(grep -Ev "$ours" <<<"$symbols"); then
   printf '%s exports symbols that are not ours:\n%s\n' "$module" "$(c++filt <<<"$foreign")"
   exit 1
 fi
-for needed in Pg_magic_func _PG_init; do
+# A background worker's function is found by its name, too, and from PostgreSQL 16 on exported only if it is declared so.
+workers=$(grep -rhoP 'bgw_function_name, "\K\w+' "$(dirname "${BASH_SOURCE[0]}")/../src")
+for needed in Pg_magic_func _PG_init $workers; do
   if ! grep -qx "$needed" <<<"$symbols"; then
     echo "$module does not export $needed"
     exit 1

@@ -8,7 +8,9 @@ CREATE TABLE tenancy.organizations (
   created_at timestamptz NOT NULL DEFAULT now(),
   closed_at timestamptz,
   created_by name,
-  open_to_sign_up boolean NOT NULL DEFAULT false
+  open_to_sign_up boolean NOT NULL DEFAULT false,
+  key_max_age interval,
+  key_warning interval
 );
 COMMENT ON TABLE tenancy.organizations IS 'Tenants; nothing ever crosses an organization';
 COMMENT ON COLUMN tenancy.organizations.organization_id IS 'Id of the organization, as protected tables hold it in uuid columns';
@@ -19,6 +21,8 @@ COMMENT ON COLUMN tenancy.organizations.created_at IS 'When the organization was
 COMMENT ON COLUMN tenancy.organizations.created_by IS 'Role that has created it by create_organization(); NULL for one of version 1.0';
 COMMENT ON COLUMN tenancy.organizations.open_to_sign_up IS 'The role that has signed it up may add persons and workspaces, for a day and until an owner accepts';
 COMMENT ON COLUMN tenancy.organizations.closed_at IS 'Since when it is being purged, and has neither members nor live keys; see close_organization()';
+COMMENT ON COLUMN tenancy.organizations.key_max_age IS 'Age of a secret at which an API key is refused until it is rotated, see set_key_policy(); NULL: keys need no rotation';
+COMMENT ON COLUMN tenancy.organizations.key_warning IS 'How long before that sessions are warned';
 
 CREATE TABLE tenancy.workspaces (
   workspace_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),

@@ -24,6 +24,8 @@ CREATE TABLE tenancy.grants (
   resource text COLLATE "C" NOT NULL,
   action text COLLATE "C" NOT NULL,
   allowed boolean NOT NULL DEFAULT true,
+  ends_at timestamptz CHECK (isfinite(ends_at)),
+  reason text,
   CONSTRAINT grants_key UNIQUE NULLS NOT DISTINCT (role_id, organization_id, workspace_id, resource, action),
   FOREIGN KEY (resource, action) REFERENCES tenancy.permissions,
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
@@ -40,6 +42,8 @@ COMMENT ON COLUMN tenancy.grants.workspace_id IS 'Workspace whose override it is
 COMMENT ON COLUMN tenancy.grants.resource IS 'Resource of the permission';
 COMMENT ON COLUMN tenancy.grants.action IS 'Action of the permission';
 COMMENT ON COLUMN tenancy.grants.allowed IS 'True grants, false denies; the most specific row decides';
+COMMENT ON COLUMN tenancy.grants.ends_at IS 'From then on the row counts for nothing, and the less specific one decides; NULL: it has no end';
+COMMENT ON COLUMN tenancy.grants.reason IS 'What the row is for';
 
 CREATE TABLE tenancy.visibility (
   role_id uuid NOT NULL REFERENCES tenancy.roles ON DELETE CASCADE,

@@ -16,6 +16,12 @@ CREATE TABLE tenancy.api_keys (
   deleted_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   rotated_at timestamptz,
+  allowed_networks text[] COLLATE "C",
+  rotation_due_at timestamptz,
+  rotate_by timestamptz,
+  description text,
+  metadata jsonb CHECK (jsonb_typeof(metadata) = 'object'),
+  reason text,
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
   CHECK ((kind = 'organization_service_key') = (workspace_id IS NULL)),
   CHECK ((kind = 'workspace_user_key') = (user_id IS NOT NULL))
@@ -37,6 +43,12 @@ COMMENT ON COLUMN tenancy.api_keys.revoked_at IS 'When the key was revoked; a re
 COMMENT ON COLUMN tenancy.api_keys.deleted_at IS 'When the key was deleted; a deleted key has no secret';
 COMMENT ON COLUMN tenancy.api_keys.created_at IS 'When the key was created';
 COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
+COMMENT ON COLUMN tenancy.api_keys.allowed_networks IS 'Networks from which the key may be used, local for clients without an address; NULL: from everywhere';
+COMMENT ON COLUMN tenancy.api_keys.rotation_due_at IS 'From then on sessions that use the key are warned that it has to be rotated';
+COMMENT ON COLUMN tenancy.api_keys.rotate_by IS 'From then on the key is refused until it is rotated, by the organization''s policy; NULL for none';
+COMMENT ON COLUMN tenancy.api_keys.description IS 'What the key is, in its owners'' words';
+COMMENT ON COLUMN tenancy.api_keys.metadata IS 'The application''s own data about the key; decides nothing';
+COMMENT ON COLUMN tenancy.api_keys.reason IS 'What the key is for';
 
 CREATE TABLE tenancy.api_key_secrets (
   secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),

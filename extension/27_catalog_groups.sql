@@ -26,6 +26,8 @@ CREATE TABLE tenancy.group_members (
   user_id uuid NOT NULL,
   organization_id uuid NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
+  ends_at timestamptz CHECK (isfinite(ends_at)),
+  reason text,
   PRIMARY KEY (group_id, user_id),
   FOREIGN KEY (group_id, organization_id) REFERENCES tenancy.groups (group_id, organization_id) ON DELETE CASCADE,
   FOREIGN KEY (organization_id, user_id) REFERENCES tenancy.organization_members ON DELETE CASCADE
@@ -36,6 +38,8 @@ COMMENT ON COLUMN tenancy.group_members.group_id IS 'The group';
 COMMENT ON COLUMN tenancy.group_members.user_id IS 'The member, who is a member of the group''s organization';
 COMMENT ON COLUMN tenancy.group_members.organization_id IS 'The group''s organization';
 COMMENT ON COLUMN tenancy.group_members.created_at IS 'When the user came into the group';
+COMMENT ON COLUMN tenancy.group_members.ends_at IS 'From then on the user does not belong to it; NULL: it has no end';
+COMMENT ON COLUMN tenancy.group_members.reason IS 'What the user belongs to it for';
 
 -- Refers to the organization itself, so that a deletion of that reaches it before the roles are checked.
 CREATE TABLE tenancy.group_roles (

@@ -29,14 +29,15 @@ DECLARE
 BEGIN
   FOR bound IN
     SELECT v.catalog, string_agg(format('%L, %L', v.attribute, v.longest), ', ' ORDER BY v.n) AS arguments,
-           string_agg(format('length(NEW.%I%s) > %s', v.attribute, CASE v.attribute WHEN 'jwk' THEN '::text' END, v.longest), ' OR ' ORDER BY v.n) AS condition
+           string_agg(format('length(NEW.%I%s) > %s', v.attribute, CASE WHEN v.attribute IN ('jwk', 'metadata', 'allowed_networks') THEN '::text' END, v.longest), ' OR ' ORDER BY v.n) AS condition
     FROM (VALUES
       (1, 'organizations', 'slug', 100), (2, 'organizations', 'name', 1000), (3, 'organizations', 'external_id', 500),
       (1, 'workspaces', 'slug', 100), (2, 'workspaces', 'name', 1000), (3, 'workspaces', 'external_id', 500),
-      (1, 'organization_members', 'name', 1000), (2, 'organization_members', 'external_id', 500), (3, 'organization_members', 'reason', 1000), (1, 'workspace_members', 'reason', 1000), (1, 'group_roles', 'reason', 1000), (1, 'invitations', 'email', 320), (1, 'refused_invitations', 'email', 320),
+      (1, 'organization_members', 'name', 1000), (2, 'organization_members', 'external_id', 500), (3, 'organization_members', 'reason', 1000), (1, 'workspace_members', 'reason', 1000), (1, 'group_roles', 'reason', 1000), (1, 'group_members', 'reason', 1000), (1, 'grants', 'reason', 1000), (1, 'invitations', 'email', 320), (1, 'refused_invitations', 'email', 320),
       (1, 'users', 'email', 320), (2, 'users', 'name', 1000), (3, 'users', 'external_id', 500),
       (1, 'roles', 'name', 100), (2, 'roles', 'description', 1000), (1, 'permissions', 'description', 1000),
       (1, 'api_keys', 'name', 1000), (2, 'api_keys', 'external_id', 500), (3, 'api_keys', 'display_prefix', 100),
+      (4, 'api_keys', 'description', 1000), (5, 'api_keys', 'metadata', 8192), (6, 'api_keys', 'reason', 1000), (7, 'api_keys', 'allowed_networks', 4000),
       (1, 'jwt_keys', 'jwk', 16384), (1, 'jwt_issuers', 'issuer', 1000), (2, 'jwt_issuers', 'audience', 1000),
       (1, 'protected_tables', 'resource', 63)) v (n, catalog, attribute, longest)
     GROUP BY v.catalog LOOP
@@ -71,6 +72,37 @@ BEGIN
       WHEN (pg_catalog.length(pg_catalog.replace(NEW.slug, ''-'', '''')) = 32 AND NEW.slug ~ ''^[0-9a-f-]+$''
             AND NOT (pg_catalog.current_setting(''check_function_bodies'') = ''off'' AND pg_catalog.current_setting(''search_path'') = ''''))
       EXECUTE FUNCTION tenancy_internal.check_slug()', catalog);
+  END LOOP;
+END
+$$;
+
+-- References to roles and groups are names and ids, too. Issuers name groups by ids of their own (Microsoft Entra): these stay, unless
+-- another group has the id.
+CREATE FUNCTION tenancy_internal.check_name() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.name IS NOT DISTINCT FROM OLD.name
+     OR TG_TABLE_NAME = 'groups' AND to_jsonb(NEW) ->> 'trust_id' IS NOT NULL AND NOT EXISTS (
+          SELECT FROM tenancy.groups g WHERE g.organization_id = NEW.organization_id
+            AND replace(g.group_id::text, '-', '') = replace(lower(NEW.name), '-', '')) THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'name',
+    CONSTRAINT = format('%s_name_form', TG_TABLE_NAME), MESSAGE = format('name "%s" of a %s has the form of an id', NEW.name, TG_ARGV[0]),
+    HINT = 'Choose another name.';
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_name() IS 'Trigger: raises 23514 for a new name of a role or group in the form of a uuid, which would make references ambiguous';
+
+DO $$
+DECLARE
+  catalog record;
+BEGIN
+  FOR catalog IN SELECT * FROM (VALUES ('roles', 'role'), ('groups', 'group')) v (name, kind) LOOP
+    EXECUTE format('CREATE TRIGGER check_name BEFORE INSERT OR UPDATE ON tenancy.%I FOR EACH ROW
+      WHEN (pg_catalog.length(pg_catalog.replace(NEW.name, ''-'', '''')) = 32 AND NEW.name ~* ''^[0-9a-f-]+$''
+            AND NOT (pg_catalog.current_setting(''check_function_bodies'') = ''off'' AND pg_catalog.current_setting(''search_path'') = ''''))
+      EXECUTE FUNCTION tenancy_internal.check_name(%L)', catalog.name, catalog.kind);
   END LOOP;
 END
 $$;
@@ -111,3 +143,23 @@ COMMENT ON FUNCTION tenancy_internal.check_organization_names() IS 'Trigger: rai
 CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF slug, external_id ON tenancy.organizations FOR EACH ROW
   WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
   EXECUTE FUNCTION tenancy_internal.check_organization_names();
+
+-- No external id takes the place of another organization's workspace, written with that organization's name.
+CREATE FUNCTION tenancy_internal.check_workspace_external_id() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id <> NEW.organization_id
+               AND split_part(NEW.external_id, '/', 1) IN (o.slug, o.external_id, o.organization_id::text)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'unique_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+      CONSTRAINT = 'workspaces_external_id_form', MESSAGE = 'external id of the workspace begins with the name of another organization',
+      HINT = 'Choose another one.';
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_workspace_external_id() IS 'Trigger: raises 23505 for a new external id that reads as a workspace of another organization';
+
+CREATE TRIGGER check_external_id BEFORE INSERT OR UPDATE OF external_id ON tenancy.workspaces FOR EACH ROW
+  WHEN (pg_catalog.strpos(NEW.external_id, '/') > 0
+        AND NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
+  EXECUTE FUNCTION tenancy_internal.check_workspace_external_id();

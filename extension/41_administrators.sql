@@ -90,12 +90,12 @@ COMMENT ON FUNCTION tenancy_internal.require_delegation(text, text) IS 'Raises 4
 
 CREATE FUNCTION tenancy_internal.rights_end_at() RETURNS timestamptz
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_rights_end_at';
-COMMENT ON FUNCTION tenancy_internal.rights_end_at() IS 'The earliest end of what the session''s rights come from, and of the API key that it uses; NULL for none, and where the rights are as many without all that ends';
+COMMENT ON FUNCTION tenancy_internal.rights_end_at() IS 'The earliest end of what the session''s rights come from, and of the API key that it uses, rotated in time or not; NULL for none, and where the rights are as many without all that ends';
 
 CREATE FUNCTION tenancy_internal.session_ends_at() RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RETURN CASE WHEN NOT tenancy.is_dba() THEN (SELECT least(w.expires_at, tenancy_internal.rights_end_at()) FROM tenancy.whoami() w) END;
+  RETURN CASE WHEN NOT tenancy.is_dba() THEN (SELECT least(CASE WHEN w.source <> 'api_key' THEN w.expires_at END, tenancy_internal.rights_end_at()) FROM tenancy.whoami() w) END;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.session_ends_at() IS 'When the credential ends that the session administers by, or a part of its rights; NULL where there is no end, and for a DBA';
@@ -112,6 +112,37 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_expiry_within_session(timestamptz, text) IS 'Raises 42501 where a credential (NULL: without an end) would last longer than that of the session, unless the caller is a DBA';
+
+-- Networks from which a credential may be used, likewise.
+
+CREATE FUNCTION tenancy_internal.unknown_network(networks text[]) RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_unknown_network';
+COMMENT ON FUNCTION tenancy_internal.unknown_network(text[]) IS 'The first of the texts that is neither an address, nor a network (address/bits, without bits behind these), nor local; NULL for none';
+
+CREATE FUNCTION tenancy_internal.networks_cover("outer" text[], "inner" text[]) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_networks_cover';
+COMMENT ON FUNCTION tenancy_internal.networks_cover(text[], text[]) IS 'Whether each of the inner networks is part of one of the outer ones; NULL stands for everywhere';
+
+CREATE FUNCTION tenancy_internal.session_networks() RETURNS text[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN CASE WHEN NOT tenancy.is_dba() THEN (SELECT k.allowed_networks FROM tenancy.api_keys k WHERE k.api_key_id = tenancy.current_api_key_id()) END;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.session_networks() IS 'Networks of the API key that the session administers by; NULL for everywhere, and for a DBA';
+
+CREATE FUNCTION tenancy_internal.require_networks_within_session(networks text[], what text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT tenancy_internal.networks_cover(tenancy_internal.session_networks(), require_networks_within_session.networks) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: %s could be used from networks that the session''s own API key is not allowed', require_networks_within_session.what),
+      DETAIL = format('That one is allowed: %s.', array_to_string(tenancy_internal.session_networks(), ', ')),
+      HINT = 'Use a credential without networks, or with more.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_networks_within_session(text[], text) IS 'Raises 42501 where a credential could be used from more networks (NULL: everywhere) than that of the session, unless the caller is a DBA';
 
 -- Nothing that is given outlives the right by which it is given.
 CREATE FUNCTION tenancy_internal.require_role_within_rights(ends_at timestamptz, what text) RETURNS void
@@ -240,8 +271,12 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   reached text;
 BEGIN
-  IF tenancy.is_dba() OR (require_permission.resource IN ('team', 'workspaces') AND tenancy_internal.signs_up(require_permission.organization_id)) THEN
+  IF tenancy.is_dba() THEN
     RETURN;
+  ELSIF tenancy_internal.signs_up(require_permission.organization_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: who signs an organization up may not %s %s', require_permission.action, require_permission.resource),
+      DETAIL = 'It adds workspaces and members, and names these. What is there it neither changes nor takes away.';
   END IF;
   reached := tenancy_internal.permission_reach(require_permission.organization_id, require_permission.workspace_id, require_permission.resource,
     require_permission.action);
@@ -258,15 +293,27 @@ COMMENT ON FUNCTION tenancy_internal.require_permission(uuid, uuid, text, text, 
 CREATE FUNCTION tenancy_internal.require_delegable_role(organization_id uuid, workspace_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF tenancy_internal.signs_up(require_delegable_role.organization_id) THEN
-    RETURN;
-  END IF;
   PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_role(require_delegable_role.organization_id, require_delegable_role.workspace_id,
                                                             require_delegable_role.role_id),
     format('role "%s"', (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_delegable_role.role_id)));
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_delegable_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there';
+
+-- A sign-up role adds what was not there. For what it would change or take away it has the rights of nobody.
+CREATE FUNCTION tenancy_internal.require_addition(organization_id uuid, workspace_id uuid, role_id uuid, is_new boolean) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF require_addition.is_new AND tenancy_internal.signs_up(require_addition.organization_id) THEN
+    RETURN;
+  ELSIF require_addition.is_new THEN
+    PERFORM tenancy_internal.require_permission(require_addition.organization_id, require_addition.workspace_id, 'team', 'add_users');
+  END IF;
+  PERFORM tenancy_internal.require_permission(require_addition.organization_id, require_addition.workspace_id, 'team', 'assign_roles'),
+          tenancy_internal.require_delegable_role(require_addition.organization_id, require_addition.workspace_id, require_addition.role_id);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_addition(uuid, uuid, uuid, boolean) IS 'Raises 42501 unless the caller is a DBA, or may assign roles and (to a new member) add users and has at least the rights of the role, or signs the organization up and the member is new';
 
 -- Resolution of references for the caller: a principal's references reach its own organization only, and objects outside of it
 -- give the same error as missing ones.

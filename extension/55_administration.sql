@@ -38,6 +38,7 @@ LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = lock_members.organization_id AND m.ends_at <= clock_timestamp();
   DELETE FROM tenancy.workspace_members m WHERE m.organization_id = lock_members.organization_id AND m.ends_at <= clock_timestamp();
   DELETE FROM tenancy.group_roles r WHERE r.organization_id = lock_members.organization_id AND r.ends_at <= clock_timestamp();
+  DELETE FROM tenancy.group_members m WHERE m.organization_id = lock_members.organization_id AND m.ends_at <= clock_timestamp();
 $$;
 COMMENT ON FUNCTION tenancy_internal.lock_members(uuid) IS 'Waits for whoever else changes who is a member of the organization, and keeps others waiting until the transaction ends; removes what has ended by itself';
 
@@ -231,7 +232,9 @@ DECLARE
   the_slug text := coalesce(create_workspace.slug, tenancy_internal.slug_of(create_workspace.name));
   the_organization uuid := tenancy_internal.resolve_organization(create_workspace.organization);
 BEGIN
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'workspaces', 'create');
+  IF NOT tenancy_internal.signs_up(the_organization) THEN
+    PERFORM tenancy_internal.require_permission(the_organization, NULL, 'workspaces', 'create');
+  END IF;
   PERFORM tenancy_internal.require_external_id_choice(create_workspace.external_id);
   IF create_workspace.name IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace needs a name and a slug',
@@ -266,15 +269,20 @@ DECLARE
   the_end timestamptz;
 BEGIN
   PERFORM tenancy_internal.check_given('member', set_organization_role.member);
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
-  PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, the_role);
+  IF NOT tenancy_internal.signs_up(the_organization) THEN
+    PERFORM tenancy_internal.require_addition(the_organization, NULL, the_role, false);
+  END IF;
   PERFORM tenancy_internal.lock_members(the_organization);
   -- A principal learns nothing about users who are not members.
   the_user := tenancy_internal.lookup_user(set_organization_role.member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
   SELECT m.role_id, m.ends_at INTO role_before, end_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
   the_end := tenancy_internal.check_until(set_organization_role.until, end_before);
-  PERFORM tenancy_internal.require_role_within_rights(the_end, 'the role');
+  IF role_before = the_role AND the_end IS NOT DISTINCT FROM end_before AND tenancy_internal.signs_up(the_organization) THEN
+    RETURN;  -- called again
+  END IF;
+  PERFORM tenancy_internal.require_addition(the_organization, NULL, the_role, role_before IS NULL),
+          tenancy_internal.require_role_within_rights(the_end, 'the role');
   IF role_before IS NOT NULL AND the_end IS DISTINCT FROM end_before THEN
     PERFORM tenancy_internal.require_delegable_membership(the_organization, the_user);
   ELSIF role_before IS NOT NULL THEN
@@ -331,8 +339,9 @@ DECLARE
   end_before timestamptz;
   the_end timestamptz;
 BEGIN
-  PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'assign_roles');
-  PERFORM tenancy_internal.require_delegable_role(the_workspace.organization_id, the_workspace.workspace_id, the_role);
+  IF NOT tenancy_internal.signs_up(the_workspace.organization_id) THEN
+    PERFORM tenancy_internal.require_addition(the_workspace.organization_id, the_workspace.workspace_id, the_role, false);
+  END IF;
   the_user := tenancy_internal.find_member(the_workspace.organization_id, set_workspace_role.member);
   -- A role that has ended is none: a new one brings nothing back.
   DELETE FROM tenancy.workspace_members m
@@ -340,10 +349,12 @@ BEGIN
   SELECT m.role_id, m.ends_at INTO role_before, end_before FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;
   the_end := tenancy_internal.check_until(set_workspace_role.until, end_before);
-  PERFORM tenancy_internal.require_role_within_rights(the_end, 'the role');
-  IF role_before IS NULL THEN
-    PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
-  ELSE
+  IF role_before = the_role AND the_end IS NOT DISTINCT FROM end_before AND tenancy_internal.signs_up(the_workspace.organization_id) THEN
+    RETURN;  -- called again
+  END IF;
+  PERFORM tenancy_internal.require_addition(the_workspace.organization_id, the_workspace.workspace_id, the_role, role_before IS NULL),
+          tenancy_internal.require_role_within_rights(the_end, 'the role');
+  IF role_before IS NOT NULL THEN
     PERFORM tenancy_internal.require_delegable_role(the_workspace.organization_id, the_workspace.workspace_id, role_before);
   END IF;
   INSERT INTO tenancy.workspace_members AS m (workspace_id, user_id, organization_id, role_id, ends_at, reason)

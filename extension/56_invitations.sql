@@ -16,6 +16,10 @@ CREATE FUNCTION tenancy_internal.missing_for_invitation(organization_id uuid, wo
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_invitation';
 COMMENT ON FUNCTION tenancy_internal.missing_for_invitation(uuid, uuid, uuid, uuid, uuid) IS 'What a user or key that has invited lacks now to make a member with this role in a workspace, or (NULL) in the organization';
 
+CREATE FUNCTION tenancy_internal.offer_ends_at(organization_id uuid, workspace_id uuid, role_id uuid, invited_by_user uuid, invited_by_key uuid) RETURNS timestamptz
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_offer_ends_at';
+COMMENT ON FUNCTION tenancy_internal.offer_ends_at(uuid, uuid, uuid, uuid, uuid) IS 'From when a user or key that has invited lacks something to make a member with this role in a workspace, or (NULL) in the organization; NULL for never, and for a DBA';
+
 CREATE FUNCTION tenancy_internal.person_of_session(OUT user_id uuid, OUT email text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -67,9 +71,7 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'each workspace must be named, and only once';
     END IF;
     the_role := tenancy_internal.find_role(offered_workspaces.organization_id, 'workspace', offer.role);
-    PERFORM tenancy_internal.require_permission(offered_workspaces.organization_id, the_workspace, 'team', 'add_users'),
-            tenancy_internal.require_permission(offered_workspaces.organization_id, the_workspace, 'team', 'assign_roles'),
-            tenancy_internal.require_delegable_role(offered_workspaces.organization_id, the_workspace, the_role);
+    PERFORM tenancy_internal.require_addition(offered_workspaces.organization_id, the_workspace, the_role, true);
     offered := offered || jsonb_build_object(the_workspace, the_role);
   END LOOP;
   RETURN offered;
@@ -77,8 +79,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.offered_workspaces(uuid, jsonb) IS 'Workspace roles that an invitation offers, as an object of ids; 42501 for what the session may not give';
 
-CREATE FUNCTION tenancy.invite(organization text, email text, role text DEFAULT 'member', workspaces jsonb DEFAULT NULL,
-                               until timestamptz DEFAULT NULL) RETURNS uuid
+CREATE FUNCTION tenancy.invite(organization text DEFAULT NULL, email text DEFAULT NULL, role text DEFAULT 'member',
+                               workspaces jsonb DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(invite.organization);
@@ -90,10 +92,8 @@ DECLARE
   signed_up_by name;
   new_id uuid;
 BEGIN
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users'),
-          tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
   the_role := tenancy_internal.find_role(the_organization, 'organization', invite.role);
-  PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, the_role);
+  PERFORM tenancy_internal.require_addition(the_organization, NULL, the_role, true);
   offered := tenancy_internal.offered_workspaces(the_organization, invite.workspaces);
   PERFORM tenancy_internal.require_role_within_rights(NULL, 'the membership');
   the_address := tenancy_internal.email_address(invite.email);
@@ -182,12 +182,14 @@ BEGIN
   SELECT i.trust_id, i.token_subject INTO own FROM tenancy_internal.own_identity() i WHERE NOT tenancy.is_dba();
   INSERT INTO tenancy.users (email) VALUES (accepted.email) ON CONFLICT (email) DO NOTHING;
   SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = accepted.email;
-  -- It lasts no longer than the membership of whoever has invited.
+  -- Each role lasts no longer than the right of whoever has invited to give it.
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id, ends_at)
-  VALUES (accepted.organization_id, the_user, accepted.role_id, (
-    SELECT m.ends_at FROM tenancy.organization_members m WHERE m.organization_id = accepted.organization_id AND m.user_id = accepted.invited_by_user));
-  INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id)
-  SELECT e.key::uuid, the_user, accepted.organization_id, e.value::uuid FROM jsonb_each_text(accepted.workspaces) e;
+  VALUES (accepted.organization_id, the_user, accepted.role_id, tenancy_internal.offer_ends_at(
+    accepted.organization_id, NULL, accepted.role_id, accepted.invited_by_user, accepted.invited_by_key));
+  INSERT INTO tenancy.workspace_members (workspace_id, user_id, organization_id, role_id, ends_at)
+  SELECT e.key::uuid, the_user, accepted.organization_id, e.value::uuid, tenancy_internal.offer_ends_at(
+    accepted.organization_id, e.key::uuid, e.value::uuid, accepted.invited_by_user, accepted.invited_by_key)
+  FROM jsonb_each_text(accepted.workspaces) e;
   DELETE FROM tenancy.invitations i WHERE i.invitation_id = accepted.invitation_id;
   -- From now on the subject decides, and no longer the address.
   IF own.trust_id IS NOT NULL THEN

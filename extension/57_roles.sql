@@ -20,13 +20,14 @@ BEGIN
   END IF;
   INSERT INTO tenancy.roles (organization_id, level, name, all_workspaces)
   VALUES (the_organization, create_role.level, create_role.name, create_role.all_workspaces) RETURNING role_id INTO new_id;
-  -- The template's grants as in this organization: its own grants, then the organization's overrides.
-  INSERT INTO tenancy.grants (role_id, organization_id, resource, action)
-  SELECT new_id, the_organization, g.resource, g.action
-  FROM (SELECT DISTINCT ON (g.resource, g.action) g.resource, g.action, g.allowed
+  -- The template's grants as in this organization: its own grants, then the organization's overrides. What ends there ends here.
+  INSERT INTO tenancy.grants (role_id, organization_id, resource, action, ends_at, reason)
+  SELECT new_id, the_organization, g.resource, g.action, g.ends_at, g.reason
+  FROM (SELECT DISTINCT ON (g.resource, g.action) g.resource, g.action, g.allowed, g.ends_at, g.reason
         FROM tenancy.grants g
         WHERE g.role_id = template AND g.workspace_id IS NULL
           AND (g.organization_id IS NULL OR g.organization_id = the_organization)
+          AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
         ORDER BY g.resource, g.action, g.organization_id NULLS LAST) g
   WHERE g.allowed;
   -- Checks the finished role, so that the core computes what it confers.
@@ -75,17 +76,25 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.drop_role(text, text, text) IS 'Drops a role of an organization (NULL: the session''s own); needs team.assign_roles and at least the rights of the role; 2BP01 while members have it, 55000 for a built-in role';
 
-CREATE FUNCTION tenancy_internal.change_grant(organization text, level text, role text, resource text, action text, allow boolean)
+CREATE FUNCTION tenancy_internal.change_grant(organization text, level text, role text, resource text, action text, allow boolean,
+                                              until timestamptz, reason text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(change_grant.organization);
   the_role tenancy.roles;
   born boolean;
+  before record;
+  the_end timestamptz;
 BEGIN
   PERFORM tenancy_internal.check_permission(change_grant.resource, change_grant.action);
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles'),
-          tenancy_internal.require_role_within_rights(NULL, 'the change of the role');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
   SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy_internal.find_role(the_organization, change_grant.level, change_grant.role);
+  SELECT g.allowed, g.ends_at INTO before FROM tenancy.grants g
+  WHERE g.role_id = the_role.role_id AND g.organization_id = the_organization AND g.workspace_id IS NULL
+    AND g.resource = change_grant.resource AND g.action = change_grant.action;
+  the_end := tenancy_internal.check_until(change_grant.until,
+                                          CASE WHEN before.allowed = change_grant.allow AND before.ends_at > clock_timestamp() THEN before.ends_at END);
+  PERFORM tenancy_internal.require_role_within_rights(the_end, 'the change of the role');
   IF the_role.level = 'workspace' AND change_grant.resource = ANY (tenancy_internal.words('organization_level')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('resource "%s" is on the organization level', change_grant.resource),
@@ -101,38 +110,51 @@ BEGIN
   PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_permissions(the_organization, NULL, the_role.role_id, ARRAY[change_grant.resource || '.' || change_grant.action]));
   born := EXISTS (SELECT FROM tenancy.grants g WHERE g.role_id = the_role.role_id AND g.organization_id IS NULL
                     AND g.resource = change_grant.resource AND g.action = change_grant.action);
+  -- At an end the role's own grant decides again, and not what the organization had before.
+  IF the_end IS NOT NULL AND (born = change_grant.allow OR before.allowed = NOT change_grant.allow AND before.ends_at IS NULL) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('%s.%s of %s role "%s" cannot %s until a moment', change_grant.resource, change_grant.action, the_role.level, the_role.name,
+                       CASE WHEN change_grant.allow THEN 'be granted' ELSE 'be revoked' END),
+      DETAIL = CASE WHEN born = change_grant.allow THEN 'From then on the role would have its own grant, which is the same.'
+                    ELSE 'From then on the role would have its own grant, and not what the organization has set before.' END,
+      HINT = 'Give members another role for the time.';
+  END IF;
   IF born = change_grant.allow THEN
     DELETE FROM tenancy.grants g
     WHERE g.role_id = the_role.role_id AND g.organization_id = the_organization AND g.workspace_id IS NULL
       AND g.resource = change_grant.resource AND g.action = change_grant.action;
   ELSE
-    INSERT INTO tenancy.grants (role_id, organization_id, resource, action, allowed)
-    VALUES (the_role.role_id, the_organization, change_grant.resource, change_grant.action, change_grant.allow)
-    ON CONFLICT ON CONSTRAINT grants_key DO UPDATE SET allowed = EXCLUDED.allowed;
+    INSERT INTO tenancy.grants AS g (role_id, organization_id, resource, action, allowed, ends_at, reason)
+    VALUES (the_role.role_id, the_organization, change_grant.resource, change_grant.action, change_grant.allow, the_end, change_grant.reason)
+    ON CONFLICT ON CONSTRAINT grants_key DO UPDATE
+    SET allowed = EXCLUDED.allowed, ends_at = EXCLUDED.ends_at,
+        reason = CASE WHEN g.allowed = EXCLUDED.allowed THEN coalesce(EXCLUDED.reason, g.reason) ELSE EXCLUDED.reason END;
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.change_grant(text, text, text, text, text, boolean) IS 'Makes an organization''s role have a permission or not';
+COMMENT ON FUNCTION tenancy_internal.change_grant(text, text, text, text, text, boolean, timestamptz, text) IS 'Makes an organization''s role have a permission or not, until a moment';
 
 CREATE FUNCTION tenancy.grant_permission(
-  organization text DEFAULT NULL, level text DEFAULT NULL, role text DEFAULT NULL, resource text DEFAULT NULL, action text DEFAULT NULL) RETURNS void
+  organization text DEFAULT NULL, level text DEFAULT NULL, role text DEFAULT NULL, resource text DEFAULT NULL, action text DEFAULT NULL,
+  until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.change_grant(grant_permission.organization, grant_permission.level, grant_permission.role,
-    grant_permission.resource, grant_permission.action, true);
+    grant_permission.resource, grant_permission.action, true, grant_permission.until, grant_permission.reason);
 END
 $$;
-COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
+COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text, timestamptz, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there, until a moment (infinity: without an end; NULL: as before, and a new grant without one), for a reason; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden, and for an end at which something else than before would decide';
 
 CREATE FUNCTION tenancy.revoke_permission(
-  organization text DEFAULT NULL, level text DEFAULT NULL, role text DEFAULT NULL, resource text DEFAULT NULL, action text DEFAULT NULL) RETURNS void
+  organization text DEFAULT NULL, level text DEFAULT NULL, role text DEFAULT NULL, resource text DEFAULT NULL, action text DEFAULT NULL,
+  until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.change_grant(revoke_permission.organization, revoke_permission.level, revoke_permission.role,
-    revoke_permission.resource, revoke_permission.action, false);
+    revoke_permission.resource, revoke_permission.action, false, revoke_permission.until, revoke_permission.reason);
 END
 $$;
-COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden';
+COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text, timestamptz, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there, until a moment (infinity: without an end; NULL: as before, and a new override without one), for a reason; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden, and for an end at which something else than before would decide';
 
 CREATE FUNCTION tenancy.set_role_visibility(
   organization text DEFAULT NULL, role text DEFAULT NULL, all_rows boolean DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void

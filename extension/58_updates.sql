@@ -16,7 +16,8 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.require_external_id_change(text, text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set where there was this one, or (NULL) none; whether or not it is taken';
 
 -- No slug is another organization's slug or external id, so that a free choice would reveal these.
-CREATE FUNCTION tenancy.update_organization(organization text, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL)
+CREATE FUNCTION tenancy.update_organization(organization text DEFAULT NULL, name text DEFAULT NULL, slug text DEFAULT NULL,
+                                            external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(update_organization.organization);
@@ -93,14 +94,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.update_user(text, text, text, text, boolean) IS 'Changes a person''s own name (member NULL: the session''s own; an API key or token is refused, 42501), and for a DBA anybody''s name, e-mail address, global external id, and whether the user is active, where they are given';
 
-CREATE FUNCTION tenancy.set_member(organization text, member text, name text DEFAULT NULL, external_id text DEFAULT NULL)
+CREATE FUNCTION tenancy.set_member(organization text DEFAULT NULL, member text DEFAULT NULL, name text DEFAULT NULL,
+                                   external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(set_member.organization);
   the_user uuid;
 BEGIN
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users'),
-          tenancy_internal.require_external_id_choice(set_member.external_id);
+  IF NOT tenancy_internal.signs_up(the_organization) THEN
+    PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
+  END IF;
+  PERFORM tenancy_internal.require_external_id_choice(set_member.external_id);
   the_user := tenancy_internal.find_member(the_organization, set_member.member);
   PERFORM tenancy_internal.lock_members(the_organization);
   PERFORM tenancy_internal.require_external_id_change(m.external_id, set_member.external_id) FROM tenancy.organization_members m

@@ -51,6 +51,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_one tenancy.groups;
 BEGIN
+  PERFORM tenancy_internal.check_given('group', find_group.name);
   PERFORM tenancy_internal.lock_members(find_group.organization_id);
   -- Ids first: a group can have another one's id for its name.
   SELECT * INTO found_one FROM tenancy.groups g
@@ -76,7 +77,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_delegable_group(uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of all of a group''s roles';
 
-CREATE FUNCTION tenancy.create_group(organization text, name text, issuer text DEFAULT NULL, open_to_sync boolean DEFAULT false) RETURNS uuid
+CREATE FUNCTION tenancy.create_group(organization text DEFAULT NULL, name text DEFAULT NULL, issuer text DEFAULT NULL,
+                                     open_to_sync boolean DEFAULT false) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(create_group.organization);
@@ -110,7 +112,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.create_group(text, text, text, boolean) IS 'Creates a group in an organization (NULL: the session''s own) and returns its id. sync_group() says who belongs to it or, with an issuer, the claim of groups in that issuer''s tokens, in their session only. One that is open to sync can get its members from whoever has team.sync_groups. Needs team.assign_roles; 42704 for an issuer that is not trusted to name groups, 42710 for a name that is taken';
 
-CREATE FUNCTION tenancy.drop_group(organization text, "group" text) RETURNS void
+CREATE FUNCTION tenancy.drop_group(organization text DEFAULT NULL, "group" text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(drop_group.organization);
@@ -124,7 +126,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.drop_group(text, text) IS 'Drops a group of an organization (NULL: the session''s own); its members lose the group''s roles. Needs team.assign_roles and at least the rights of all its roles; 42704 when there is none';
 
-CREATE FUNCTION tenancy.sync_group(organization text, "group" text, members text[]) RETURNS void
+CREATE FUNCTION tenancy.sync_group(organization text DEFAULT NULL, "group" text DEFAULT NULL, members text[] DEFAULT NULL, until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(sync_group.organization);
@@ -132,6 +134,7 @@ DECLARE
   member text;
   the_user uuid;
   given uuid[] := '{}';
+  the_end timestamptz := tenancy_internal.check_until(sync_group.until, NULL);
   syncs boolean := CASE WHEN NOT tenancy.is_dba() THEN tenancy_internal.permission_reach(the_organization, NULL, 'team', 'sync_groups') = 'all' END;
 BEGIN
   IF syncs IS NOT TRUE THEN
@@ -158,14 +161,16 @@ BEGIN
     END IF;
     given := given || the_user;
   END LOOP;
-  PERFORM tenancy_internal.require_role_within_rights(NULL, 'membership of the group');
+  PERFORM tenancy_internal.require_role_within_rights(the_end, 'membership of the group');
   DELETE FROM tenancy.group_members m WHERE m.group_id = the_group.group_id AND m.user_id <> ALL (given);
-  INSERT INTO tenancy.group_members (group_id, user_id, organization_id)
-  SELECT DISTINCT the_group.group_id, g.user_id, the_organization FROM unnest(given) g (user_id)
-  ON CONFLICT DO NOTHING;
+  INSERT INTO tenancy.group_members AS m (group_id, user_id, organization_id, ends_at, reason)
+  SELECT DISTINCT the_group.group_id, g.user_id, the_organization, the_end, sync_group.reason FROM unnest(given) g (user_id)
+  ON CONFLICT ON CONSTRAINT group_members_pkey DO UPDATE
+  SET ends_at = CASE WHEN sync_group.until IS NULL THEN m.ends_at ELSE EXCLUDED.ends_at END, reason = coalesce(EXCLUDED.reason, m.reason)
+  WHERE sync_group.until IS NOT NULL AND m.ends_at IS DISTINCT FROM EXCLUDED.ends_at OR EXCLUDED.reason IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.sync_group(text, text, text[]) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles or, for a group that is open to it, team.sync_groups. 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';
+COMMENT ON FUNCTION tenancy.sync_group(text, text, text[], timestamptz, text) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group, until a moment (infinity: without an end; NULL: as before, and new ones without one), for a reason; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles or, for a group that is open to it, team.sync_groups. 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';
 
 CREATE FUNCTION tenancy.set_group_role(target text, "group" text, role text, until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
 RETURNS void
@@ -199,7 +204,7 @@ BEGIN
     END;
     IF is_organization AND the_workspace.workspace_id IS NOT NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('reference "%s" is ambiguous', set_group_role.target),
-        DETAIL = 'It is an organization and a workspace.', HINT = 'Use the id.';
+        DETAIL = 'It is an organization and a workspace.', HINT = 'Use the id, or write a workspace as organization/workspace.';
     END IF;
     the_organization := coalesce(the_organization, the_workspace.organization_id);
   END IF;

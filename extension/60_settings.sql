@@ -79,7 +79,7 @@ BEGIN
     INSERT INTO tenancy.grants (role_id, organization_id, workspace_id, resource, action, allowed)
     SELECT definition.role_id, the_organization, the_workspace, definition.resource, action, set_setting.value
     FROM unnest(definition.actions) action
-    ON CONFLICT (role_id, organization_id, workspace_id, resource, action) DO UPDATE SET allowed = EXCLUDED.allowed;
+    ON CONFLICT (role_id, organization_id, workspace_id, resource, action) DO UPDATE SET allowed = EXCLUDED.allowed, ends_at = NULL, reason = NULL;
   END IF;
   IF the_workspace IS NOT NULL AND NOT EXISTS (
     SELECT FROM tenancy.workspace_overrides o
@@ -183,7 +183,7 @@ BEGIN
            coalesce(bool_or(o.workspace_id IS NULL), false) AS of_organization
     FROM (SELECT g.workspace_id FROM tenancy.grants g
           WHERE g.role_id = d.role_id AND g.organization_id = the_organization
-            AND g.resource = d.resource AND g.action = ANY (d.actions)
+            AND g.resource = d.resource AND g.action = ANY (d.actions) AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
             AND (g.workspace_id IS NULL OR g.workspace_id = the_workspace AND tenancy_internal.workspace_may_override(r.level, g.allowed))
           UNION ALL
           SELECT v.workspace_id FROM tenancy.visibility v

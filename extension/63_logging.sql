@@ -68,7 +68,8 @@ DECLARE
   the_workspace uuid := (tenancy_internal.resolve_workspace(set_logging.workspace, the_organization)).workspace_id;
   of_organization text;
 BEGIN
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update'),
+          tenancy_internal.require_role_within_rights(NULL, 'the setting');
   PERFORM tenancy_internal.check_logging_setting(set_logging.setting);
   -- In parentheses, since IF ends at the first THEN.
   IF (CASE WHEN set_logging.setting = 'store_content' THEN set_logging.value IN ('full', 'metadata', 'none')
@@ -111,7 +112,8 @@ DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(reset_logging.organization);
   the_workspace uuid := (tenancy_internal.resolve_workspace(reset_logging.workspace, the_organization)).workspace_id;
 BEGIN
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
+  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update'),
+          tenancy_internal.require_role_within_rights(NULL, 'the setting');
   PERFORM tenancy_internal.check_logging_setting(reset_logging.setting);
   DELETE FROM tenancy.logging_settings s
   WHERE s.organization_id = the_organization AND s.workspace_id IS NOT DISTINCT FROM the_workspace AND s.setting = reset_logging.setting;

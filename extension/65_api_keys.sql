@@ -87,7 +87,9 @@ BEGIN
                                  ELSE jsonb_object(tenancy_internal.default_scope_levels()) END;
   END IF;
   -- Each entry costs a look-up, so the list may not be longer than all permissions.
-  IF (CASE jsonb_typeof(expand_scopes.scopes) WHEN 'array' THEN jsonb_array_length(expand_scopes.scopes)
+  IF (CASE jsonb_typeof(expand_scopes.scopes)
+        WHEN 'array' THEN (SELECT count(*) FROM jsonb_path_query(expand_scopes.scopes, 'strict $[*]') entry,
+                             jsonb_path_query(CASE jsonb_typeof(entry) WHEN 'object' THEN entry ELSE '{"": ""}' END, 'lax $.*[*]'))
         WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(expand_scopes.scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'too many scopes',
       DETAIL = 'There can be no more than 1024.';
@@ -107,7 +109,10 @@ BEGIN
            unnest(tenancy_internal.scopes_of_feature(feature.key, level)) scope
       JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
     WHEN 'array' THEN
-      FOR single IN SELECT jsonb_array_elements_text(expand_scopes.scopes) LOOP
+      IF EXISTS (SELECT FROM jsonb_array_elements(expand_scopes.scopes) entry WHERE jsonb_typeof(entry) NOT IN ('string', 'object')) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'entry of an array of scopes must be a string or an object';
+      END IF;
+      FOR single IN SELECT entry #>> '{}' FROM jsonb_array_elements(expand_scopes.scopes) entry WHERE jsonb_typeof(entry) = 'string' LOOP
         IF tenancy_internal.scopes_of_single(single) IS NULL THEN
           SELECT tenancy_internal.nearest(single, array_agg(p.resource || '.' || p.action)) INTO nearest FROM tenancy.permissions p;
           RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('scope "%s" is not registered', single),
@@ -115,17 +120,21 @@ BEGIN
         END IF;
       END LOOP;
       RETURN QUERY
-      SELECT DISTINCT p.resource::text, p.action::text
-      FROM jsonb_array_elements_text(expand_scopes.scopes) s,
-           unnest(tenancy_internal.scopes_of_single(s)) scope
-      JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope;
+      SELECT p.resource::text, p.action::text
+      FROM jsonb_array_elements(expand_scopes.scopes) entry, unnest(tenancy_internal.scopes_of_single(entry #>> '{}')) scope
+      JOIN tenancy.permissions p ON p.resource || '.' || p.action = scope
+      WHERE jsonb_typeof(entry) = 'string'
+      UNION
+      SELECT e.resource, e.action
+      FROM jsonb_array_elements(expand_scopes.scopes) entry, tenancy_internal.expand_scopes(entry) e
+      WHERE jsonb_typeof(entry) = 'object';
     ELSE
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'scopes must be an object or an array',
         HINT = 'For example {"prompts": "write", "metrics": "enabled"} or ["logs.view", "analytics.view"].';
   END CASE;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes (a permission, or feature.level), or NULL for the defaults; 22023 for what isn''t known';
+COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes (a permission, or feature.level) and of such objects, or NULL for the defaults; 22023 for what isn''t known';
 
 -- Creating or reactivating a key requires what the key confers: an own user key confers nothing new, a service key sees all
 -- rows, and another user's key lets the holder of its secret act as that user.
@@ -142,7 +151,8 @@ BEGIN
   IF require_key_permission.scopes IS NULL THEN
     RETURN;  -- it confers nothing
   END IF;
-  PERFORM tenancy_internal.require_expiry_within_session((require_key_permission.key).expires_at, 'the API key');
+  PERFORM tenancy_internal.require_expiry_within_session((require_key_permission.key).expires_at, 'the API key'),
+          tenancy_internal.require_networks_within_session((require_key_permission.key).allowed_networks, 'the API key');
   -- A key of a user without access to the workspace would become active on the day that the user gets access.
   IF (require_key_permission.key).user_id <> coalesce(tenancy.current_user_id(), '00000000-0000-0000-0000-000000000000')
      AND NOT EXISTS (
@@ -154,7 +164,8 @@ BEGIN
                          WHERE w.workspace_id = (require_key_permission.key).workspace_id AND w.user_id = m.user_id
                            AND (w.ends_at IS NULL OR w.ends_at > clock_timestamp()))
               OR EXISTS (SELECT FROM tenancy.group_members b JOIN tenancy.group_roles g ON g.group_id = b.group_id JOIN tenancy.roles gr ON gr.role_id = g.role_id
-                         WHERE b.organization_id = m.organization_id AND b.user_id = m.user_id AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
+                         WHERE b.organization_id = m.organization_id AND b.user_id = m.user_id AND (b.ends_at IS NULL OR b.ends_at > clock_timestamp())
+                           AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
                            AND (g.workspace_id = (require_key_permission.key).workspace_id OR gr.all_workspaces)))) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the user is not a member of the workspace',
       HINT = 'Use tenancy.set_workspace_role() first.';
@@ -168,7 +179,7 @@ BEGIN
                                                    ELSE 'an API key of this user' END);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_key_permission(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and, unless scopes are NULL, all that the key confers with them, for as long';
+COMMENT ON FUNCTION tenancy_internal.require_key_permission(tenancy.api_keys, text, text[]) IS 'Raises 42501 unless the caller is a DBA, or holds the action on api_keys where the key belongs (for an own user key, over own rows at least) and, unless scopes are NULL, all that the key confers with them, for as long and from these networks';
 
 CREATE FUNCTION tenancy_internal.scopes_of_key(key tenancy.api_keys) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -206,7 +217,8 @@ COMMENT ON FUNCTION tenancy_internal.scope_names(jsonb, boolean) IS 'Scopes, or 
 
 CREATE FUNCTION tenancy.create_api_key(
   kind text, name text, organization text DEFAULT NULL, workspace text DEFAULT NULL, member text DEFAULT NULL,
-  scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, external_id text DEFAULT NULL,
+  scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, external_id text DEFAULT NULL, allowed_networks text[] DEFAULT NULL,
+  description text DEFAULT NULL, metadata jsonb DEFAULT NULL, reason text DEFAULT NULL,
   OUT api_key_id uuid, OUT secret text)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -247,6 +259,11 @@ BEGIN
     key.expires_at := tenancy_internal.session_ends_at();
     RAISE NOTICE 'the API key expires at %, when the credential that makes it does', key.expires_at;
   END IF;
+  key.allowed_networks := tenancy_internal.given_networks(create_api_key.allowed_networks);
+  IF create_api_key.allowed_networks IS NULL AND tenancy_internal.session_networks() IS NOT NULL THEN
+    key.allowed_networks := tenancy_internal.session_networks();
+    RAISE NOTICE 'the API key may be used from the networks of the one that makes it: %', array_to_string(key.allowed_networks, ', ');
+  END IF;
   IF create_api_key.kind = 'workspace_user_key' AND key.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user key needs a user';
   END IF;
@@ -255,9 +272,10 @@ BEGIN
 
   issued := tenancy_internal.issue_secret();
   INSERT INTO tenancy.api_keys (kind, name, organization_id, workspace_id, user_id, external_id, display_prefix,
-                                all_scopes, expires_at)
+                                all_scopes, expires_at, allowed_networks, description, metadata, reason)
   VALUES (key.kind, key.name, key.organization_id, key.workspace_id, key.user_id, create_api_key.external_id,
-          issued.display_prefix, key.all_scopes, key.expires_at)
+          issued.display_prefix, key.all_scopes, key.expires_at, key.allowed_networks, create_api_key.description,
+          create_api_key.metadata, create_api_key.reason)
   RETURNING * INTO key;
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
   VALUES (issued.secret_hash, key.api_key_id);
@@ -266,7 +284,7 @@ BEGIN
   create_api_key.secret := issued.secret;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; needs api_keys.create where the key belongs, and each of its scopes, and ends with the credential of whoever makes it at the latest; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';
+COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text, text[], text, jsonb, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; allowed_networks (addresses, networks as address/bits, local for clients without an address) are where it may be used from, NULL or any: from everywhere; description, metadata (an object) and reason are kept beside it; needs api_keys.create where the key belongs, and each of its scopes, and ends with the credential of whoever makes it at the latest, and has no networks beyond that one''s; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';
 
 CREATE FUNCTION tenancy_internal.lock_api_key(api_key_id uuid) RETURNS tenancy.api_keys
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -287,25 +305,35 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.lock_api_key(uuid) IS 'A key of the session''s organization (a DBA''s: any), locked; 42704 when there is none, or it is deleted';
 
 CREATE FUNCTION tenancy.update_api_key(
-  api_key_id uuid, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL) RETURNS void
+  api_key_id uuid, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, allowed_networks text[] DEFAULT NULL,
+  description text DEFAULT NULL, metadata jsonb DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy_internal.lock_api_key(update_api_key.api_key_id);
-  prolonged boolean := coalesce(update_api_key.expires_at > key.expires_at, false);
+  networks text[] := tenancy_internal.given_networks(update_api_key.allowed_networks);
+  widened boolean := coalesce(update_api_key.expires_at > key.expires_at, false)
+    OR (update_api_key.allowed_networks IS NOT NULL AND NOT tenancy_internal.networks_cover(key.allowed_networks, networks));
 BEGIN
   IF update_api_key.expires_at <= statement_timestamp() THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an API key cannot expire in the past',
       HINT = 'Use tenancy.revoke_api_key() to end it now.';
   END IF;
   key.expires_at := nullif(coalesce(update_api_key.expires_at, key.expires_at), 'infinity');
+  IF update_api_key.allowed_networks IS NOT NULL THEN
+    key.allowed_networks := networks;
+  END IF;
   PERFORM tenancy_internal.require_key_permission(key, 'edit', CASE
     WHEN update_api_key.scopes IS NOT NULL THEN tenancy_internal.scope_names(update_api_key.scopes, update_api_key.scopes = '"all"')
-    WHEN prolonged THEN tenancy_internal.scopes_of_key(key) END);
+    WHEN widened THEN tenancy_internal.scopes_of_key(key) END);
+  IF key.revoked_at IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'API key is revoked',
+      DETAIL = 'A revoked key is refused for good.', HINT = 'Create another key.';
+  END IF;
   UPDATE tenancy.api_keys k
-  SET name = coalesce(update_api_key.name, k.name),
-      expires_at = CASE WHEN update_api_key.expires_at IS NULL THEN k.expires_at
-                        ELSE nullif(update_api_key.expires_at, 'infinity') END,
-      all_scopes = CASE WHEN update_api_key.scopes IS NULL THEN k.all_scopes ELSE update_api_key.scopes = '"all"' END
+  SET name = coalesce(update_api_key.name, k.name), expires_at = key.expires_at, allowed_networks = key.allowed_networks,
+      all_scopes = CASE WHEN update_api_key.scopes IS NULL THEN k.all_scopes ELSE update_api_key.scopes = '"all"' END,
+      description = coalesce(update_api_key.description, k.description), metadata = coalesce(update_api_key.metadata, k.metadata),
+      reason = coalesce(update_api_key.reason, k.reason)
   WHERE k.api_key_id = key.api_key_id
   RETURNING * INTO key;
   IF update_api_key.scopes IS NOT NULL THEN
@@ -313,42 +341,56 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz) IS 'Changes a key''s name, scopes and expiry (infinity: never), each where it is given; needs api_keys.edit, and the scopes that it gives or prolongs; 42501 for an end, or scopes of a key with one, beyond that of the session''s own credential';
+COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz, text[], text, jsonb, text) IS 'Changes a key''s name, scopes, expiry (infinity: never), networks (any: everywhere), description, metadata and reason, each where it is given; needs api_keys.edit, and the scopes that it gives, prolongs or lets be used from more networks; 42501 for an end or networks, or scopes of a key with some, beyond those of the session''s own credential; 55000 for a revoked key';
+
+CREATE FUNCTION tenancy_internal.replace_secret(key tenancy.api_keys, transition interval) RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  -- The old secret lasts no longer than it would without the rotation, but for as long as every rotation gives.
+  old_ends CONSTANT timestamptz := least(now() + replace_secret.transition, greatest((replace_secret.key).rotate_by, now() + interval '30 minutes'));
+  issued record;
+BEGIN
+  IF replace_secret.transition IS NULL OR (replace_secret.transition <> '0' AND replace_secret.transition < '30 minutes') THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'transition must be at least 30 minutes, or 0',
+      DETAIL = 'With 0 the old secret is refused at once.';
+  END IF;
+  IF (replace_secret.key).revoked_at IS NOT NULL OR (replace_secret.key).expires_at <= now() THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'API key is revoked or has expired',
+      HINT = 'Create another key.';
+  END IF;
+  DELETE FROM tenancy.api_key_secrets s
+  WHERE s.api_key_id = (replace_secret.key).api_key_id AND NOT s.is_current AND s.valid_until <= now();
+  IF EXISTS (SELECT FROM tenancy.api_key_secrets s WHERE s.api_key_id = (replace_secret.key).api_key_id AND NOT s.is_current) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'API key is in transition from a rotation',
+      HINT = 'Wait until it ends, or end it by tenancy.end_api_key_transition().';
+  END IF;
+  IF old_ends < now() + replace_secret.transition THEN
+    RAISE NOTICE 'the old secret is refused from % on, when it would have been without a rotation', old_ends;
+  END IF;
+  issued := tenancy_internal.issue_secret();
+  -- First, so that a key that has to be rotated is itself again when it writes the entries of what follows.
+  UPDATE tenancy.api_keys k SET display_prefix = issued.display_prefix, rotated_at = now() WHERE k.api_key_id = (replace_secret.key).api_key_id;
+  IF replace_secret.transition = '0' THEN
+    DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = (replace_secret.key).api_key_id;
+  ELSE
+    UPDATE tenancy.api_key_secrets s SET is_current = false, valid_until = old_ends WHERE s.api_key_id = (replace_secret.key).api_key_id;
+  END IF;
+  INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (issued.secret_hash, (replace_secret.key).api_key_id);
+  RETURN issued.secret;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.replace_secret(tenancy.api_keys, interval) IS 'Gives a locked key a new secret and returns it; the old one stays valid for the transition, or with 0 not at all';
 
 CREATE FUNCTION tenancy.rotate_api_key(api_key_id uuid, transition interval DEFAULT '30 minutes') RETURNS text
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys := tenancy_internal.lock_api_key(rotate_api_key.api_key_id);
-  issued record;
 BEGIN
   PERFORM tenancy_internal.require_key_permission(key, 'rotate', tenancy_internal.scopes_of_key(key));
-  IF rotate_api_key.transition IS NULL OR (rotate_api_key.transition <> '0' AND rotate_api_key.transition < '30 minutes') THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'transition must be at least 30 minutes, or 0',
-      DETAIL = 'With 0 the old secret is refused at once.';
-  END IF;
-  IF key.revoked_at IS NOT NULL OR key.expires_at <= now() THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'API key is revoked or has expired',
-      HINT = 'Create another key.';
-  END IF;
-  DELETE FROM tenancy.api_key_secrets s
-  WHERE s.api_key_id = key.api_key_id AND NOT s.is_current AND s.valid_until <= now();
-  IF EXISTS (SELECT FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id AND NOT s.is_current) THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'API key is in transition from a rotation',
-      HINT = 'Wait until it ends, or end it by tenancy.end_api_key_transition().';
-  END IF;
-  IF rotate_api_key.transition = '0' THEN
-    DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id;
-  ELSE
-    UPDATE tenancy.api_key_secrets s SET is_current = false, valid_until = now() + rotate_api_key.transition
-    WHERE s.api_key_id = key.api_key_id;
-  END IF;
-  issued := tenancy_internal.issue_secret();
-  INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (issued.secret_hash, key.api_key_id);
-  UPDATE tenancy.api_keys k SET display_prefix = issued.display_prefix, rotated_at = now() WHERE k.api_key_id = key.api_key_id;
-  RETURN issued.secret;
+  RETURN tenancy_internal.replace_secret(key, rotate_api_key.transition);
 END
 $$;
-COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new secret, returned this once; the old one stays valid for the transition (at least 30 minutes), or with 0 is refused at once; needs api_keys.rotate and the key''s scopes, and a credential that lasts as long; 55000 while a rotation is in transition';
+COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new secret, returned this once; the old one stays valid for the transition (at least 30 minutes, but no longer than it would have been without the rotation), or with 0 is refused at once; needs api_keys.rotate and the key''s scopes, and a credential that lasts as long; 55000 while a rotation is in transition';
 
 CREATE FUNCTION tenancy.end_api_key_transition(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -386,86 +428,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.delete_api_key(uuid) IS 'Deletes an API key but for a tombstone without secret and scopes, so that rows it wrote stay its user''s own; needs api_keys.delete; 42704 when there is none';
-
--- The same by name. A key's id names it whatever other keys are called, then comes an external id, then a name.
-CREATE FUNCTION tenancy_internal.resolve_api_key(reference text, organization text) RETURNS uuid
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  by_dba boolean := tenancy.is_dba();
-  the_organization uuid;
-  found uuid[];
-BEGIN
-  PERFORM tenancy_internal.check_given('api_key', resolve_api_key.reference);
-  PERFORM tenancy_internal.require_principal();
-  -- To a DBA, ids name keys of all organizations; names, which tenants choose, only those of one.
-  IF resolve_api_key.organization IS NOT NULL OR tenancy.current_organization_id() IS NOT NULL OR NOT by_dba THEN
-    the_organization := tenancy_internal.resolve_organization(resolve_api_key.organization);
-  END IF;
-  -- Names can be guessed: those that the session may not list are not found.
-  SELECT array_agg(m.api_key_id) INTO found FROM (
-    SELECT k.api_key_id, k.rank, min(k.rank) OVER () AS best FROM (
-      SELECT k.api_key_id, CASE resolve_api_key.reference WHEN k.api_key_id::text THEN 1 WHEN k.external_id THEN 2 ELSE 3 END AS rank
-      FROM tenancy.api_keys k
-      WHERE k.deleted_at IS NULL
-        AND CASE WHEN k.organization_id = the_organization THEN resolve_api_key.reference IN (k.api_key_id::text, k.external_id, k.name)
-                 ELSE by_dba AND resolve_api_key.organization IS NULL AND resolve_api_key.reference IN (k.api_key_id::text, k.external_id) END
-        AND (by_dba OR k.api_key_id::text = resolve_api_key.reference
-             OR tenancy.row_visible('api_keys', 'list', k.organization_id, k.workspace_id, k.user_id, NULL))) k) m
-  WHERE m.rank = m.best;
-  IF found IS NULL AND resolve_api_key.reference ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key %s does not exist', resolve_api_key.reference);
-  ELSIF found IS NULL AND the_organization IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key "%s" does not exist', resolve_api_key.reference),
-      HINT = 'Only ids and external ids name a key without its organization.';
-  ELSIF found IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key "%s" does not exist', resolve_api_key.reference);
-  ELSIF cardinality(found) > 1 THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('API key reference "%s" is ambiguous', resolve_api_key.reference),
-      DETAIL = format('%s keys have this name.', cardinality(found)), HINT = 'Use the id.';
-  END IF;
-  RETURN found[1];
-END
-$$;
-COMMENT ON FUNCTION tenancy_internal.resolve_api_key(text, text) IS 'Id of a key of the session''s organization, or (a DBA) of the given one, by id, external id or name; to a DBA, ids and external ids without an organization name those of any; 42704 for none, 22023 for several';
-
-CREATE FUNCTION tenancy.update_api_key(
-  api_key text, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, organization text DEFAULT NULL) RETURNS void
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  PERFORM tenancy.update_api_key(tenancy_internal.resolve_api_key(update_api_key.api_key, update_api_key.organization),
-                                 update_api_key.name, update_api_key.scopes, update_api_key.expires_at);
-END
-$$;
-COMMENT ON FUNCTION tenancy.update_api_key(text, text, jsonb, timestamptz, text) IS 'The same for a key by name, external id or id, in the session''s organization, or (a DBA) in the given one; 22023 when several keys have the name';
-
-CREATE FUNCTION tenancy.rotate_api_key(api_key text, transition interval DEFAULT '30 minutes', organization text DEFAULT NULL) RETURNS text
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  RETURN tenancy.rotate_api_key(tenancy_internal.resolve_api_key(rotate_api_key.api_key, rotate_api_key.organization), rotate_api_key.transition);
-END
-$$;
-COMMENT ON FUNCTION tenancy.rotate_api_key(text, interval, text) IS 'The same for a key by name, external id or id, in the session''s organization, or (a DBA) in the given one; 22023 when several keys have the name';
-
-CREATE FUNCTION tenancy.end_api_key_transition(api_key text, organization text DEFAULT NULL) RETURNS void
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  PERFORM tenancy.end_api_key_transition(tenancy_internal.resolve_api_key(end_api_key_transition.api_key, end_api_key_transition.organization));
-END
-$$;
-COMMENT ON FUNCTION tenancy.end_api_key_transition(text, text) IS 'The same for a key by name, external id or id, in the session''s organization, or (a DBA) in the given one; 22023 when several keys have the name';
-
-CREATE FUNCTION tenancy.revoke_api_key(api_key text, organization text DEFAULT NULL) RETURNS void
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  PERFORM tenancy.revoke_api_key(tenancy_internal.resolve_api_key(revoke_api_key.api_key, revoke_api_key.organization));
-END
-$$;
-COMMENT ON FUNCTION tenancy.revoke_api_key(text, text) IS 'The same for a key by name, external id or id, in the session''s organization, or (a DBA) in the given one; 22023 when several keys have the name';
-
-CREATE FUNCTION tenancy.delete_api_key(api_key text, organization text DEFAULT NULL) RETURNS void
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  PERFORM tenancy.delete_api_key(tenancy_internal.resolve_api_key(delete_api_key.api_key, delete_api_key.organization));
-END
-$$;
-COMMENT ON FUNCTION tenancy.delete_api_key(text, text) IS 'The same for a key by name, external id or id, in the session''s organization, or (a DBA) in the given one; 22023 when several keys have the name';

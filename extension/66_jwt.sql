@@ -88,7 +88,8 @@ BEGIN
   -- A token can have any scope in any workspace. Removing all keys confers nothing.
   IF cardinality(given.kids) > 0 THEN
     PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_tokens(the_organization), 'a token');
-    PERFORM tenancy_internal.require_expiry_within_session(NULL, 'the keys of tokens');
+    PERFORM tenancy_internal.require_expiry_within_session(NULL, 'the keys of tokens'),
+            tenancy_internal.require_networks_within_session(NULL, 'a token');
   END IF;
   IF set_jwks.issuer = '' OR set_jwks.audience = '' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'issuer and audience cannot be empty',

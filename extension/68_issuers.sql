@@ -52,7 +52,9 @@ BEGIN
   IF the_organization IS NOT NULL THEN
     PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_tokens(the_organization), 'a token'),
             tenancy_internal.require_delegable_role(the_organization, NULL, tenancy_internal.find_role(NULL, 'organization', 'owner')),
-            tenancy_internal.require_expiry_within_session(NULL, 'the trust in an issuer');
+            tenancy_internal.require_role_within_rights(NULL, 'the trust in an issuer'),
+            tenancy_internal.require_expiry_within_session(NULL, 'the trust in an issuer'),
+            tenancy_internal.require_networks_within_session(NULL, 'a token');
   END IF;
   IF coalesce(trust_issuer.issuer, '') = '' OR trust_issuer.audiences IS NULL OR '' = ANY (trust_issuer.audiences || parties)
      OR array_position(trust_issuer.audiences || parties, NULL) IS NOT NULL
@@ -156,6 +158,7 @@ BEGIN
     PERFORM tenancy_internal.lock_members(the_trust.organization_id);
     the_user := tenancy_internal.find_member(the_trust.organization_id, link_identity.member);
     PERFORM tenancy_internal.require_delegable_member(the_trust.organization_id, the_user),
+            tenancy_internal.require_role_within_rights(NULL, 'the link'),
             tenancy_internal.require_expiry_within_session(NULL, 'the link');
   END IF;
   IF the_user IS NULL THEN

@@ -78,6 +78,8 @@ BEGIN
      'new', 'key', 'api_key', 'api_key_id', ''),
     ('api_key_scopes', 'ALL', $q$api_key_id IN (SELECT k.api_key_id FROM tenancy.api_keys k)$q$, '',
      'of_key', 'key', 'api_key_scope', 'api_key_id', ''),
+    ('api_key_uses', 'ALL', NULL, '',
+     NULL, NULL, NULL, NULL, NULL),
     ('jwt_keys', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('organization', 'update'))$q$, '',
      'new', 'organization', 'jwt_key', 'kid', ''),
     ('jwt_issuers', 'ALL', $q$organization_id = (SELECT tenancy_steps.organization_where('organization', 'update'))$q$, '',

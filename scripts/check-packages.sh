@@ -40,6 +40,11 @@ install_in() {
   quietly "install_$(basename "$dir")" in_chroot "$dir" apt-get -q -y --no-install-recommends install "$@"
 }
 
+# The release of that version with the fixes that row security depends on, as advise() has it.
+minimum_release() {
+  sed -n '/advice_old_server/,/^[$]/p' "$ROOT_DIR/extension/91_advise_server.sql" | grep -oE "'$1[.][0-9]+'" | tr -d "'"
+}
+
 # --- deb ------------------------------------------------------------------------------------------------------------
 
 # The commit that added the script of the last version before this one, if the history is here.
@@ -57,7 +62,7 @@ build_deb() {
 }
 
 check_deb() {
-  local version=${1:-15} clean=$WORK_DIR/clean released depends left
+  local version=${1:-15} clean=$WORK_DIR/clean released depends minimum left
   local -a packages before
   prepare_builder "$version"
   say "building"
@@ -65,7 +70,12 @@ check_deb() {
   packages=("$builder/srv/packages/new/postgresql-$version-pg-tenancy_"*.deb)
   [[ ${#packages[@]} -eq 1 ]] || fail "no package for PostgreSQL $version was built"
   depends=$(dpkg-deb --field "${packages[0]}" Depends)
-  [[ $depends =~ "postgresql-$version (>= $version."[0-9]+"~)" ]] || fail "the package depends on no minor release: $depends"
+  minimum=$(minimum_release "$version")
+  # The distribution's own list can ask for more: the release whose headers the module was built with.
+  [[ $depends =~ (^|, )postgresql-$version\ \((\>=|\>\>)\ ([0-9.]+)~?\) ]] || fail "the package depends on no minor release: $depends"
+  dpkg --compare-versions "${BASH_REMATCH[3]}" ge "$minimum" ||
+    fail "the package does not depend on PostgreSQL $minimum or later, which row security needs: $depends"
+  say "needs postgresql-$version ${BASH_REMATCH[2]} ${BASH_REMATCH[3]} (at least $minimum)"
 
   say "installing $(basename "${packages[0]}")"
   make_chroot "$clean" "$(suite_of "$version")"
@@ -118,7 +128,7 @@ check_pgxn() {
 # --- rpm ------------------------------------------------------------------------------------------------------------
 
 check_rpm() {
-  local version name depends
+  local version name depends minimum
   prepare_builder 15
   version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" "$ROOT_DIR/pg_tenancy.control")
   name=$(basename "$(archive tar.gz)")
@@ -135,7 +145,9 @@ check_rpm() {
   (cd "$builder/srv/by_make" && find . -type f | sed 's/^\.//' | grep -v /doc/ | sort) >"$WORK_DIR/of_make"
   diff "$WORK_DIR/of_make" "$WORK_DIR/of_rpm" || fail "the package has other files than make install"
   depends=$(in_chroot "$builder" sh -c 'rpm -qp --requires /srv/rpm/RPMS/*/*.rpm')
-  [[ $depends == *"postgresql15-server >= 15."* ]] || fail "the package depends on no minor release: $depends"
+  minimum=$(minimum_release 15)
+  [[ $depends == *"postgresql15-server >= $minimum"* ]] ||
+    fail "the package does not depend on PostgreSQL $minimum, which row security needs: $depends"
   say "$(wc -l <"$WORK_DIR/of_rpm") files, those of make install"
 }
 

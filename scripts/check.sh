@@ -68,7 +68,7 @@ packages_of() {
     pool) echo "${module[@]}" "${core[@]}" pgbouncer ;;
     clients)
       echo "${module[@]}" libpq-dev pgbouncer chromium python3-psycopg python3-sqlalchemy python3-psycopg2 python3-django \
-        libpostgresql-jdbc-java default-jdk-headless golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev ruby-pg \
+        python3-psycopg-pool libpostgresql-jdbc-java libhikaricp-java default-jdk-headless golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev ruby-pg \
         ruby-activerecord php-cli php-pgsql libdbd-pg-perl odbc-postgresql python3-pyodbc \
         r-base-core r-cran-rpostgresql rustc cargo librust-tokio-postgres-dev pgpool2
       # A node from elsewhere includes its own npm, and Debian's cannot be installed in addition.
@@ -77,8 +77,9 @@ packages_of() {
     poolers) echo "${module[@]}" pgbouncer pgpool2 python3-psycopg ;;
     pgtap) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
     tap)
-      echo "${module[@]}" libipc-run-perl "postgresql-$PG_MAJOR-partman" "postgresql-$PG_MAJOR-cron" "postgresql-$PG_MAJOR-pgaudit" \
-        "postgresql-$PG_MAJOR-repack"
+      echo "${module[@]}" libipc-run-perl
+      # A release candidate has no extensions yet.
+      [[ $PG_MAJOR -ge 19 ]] || echo "postgresql-$PG_MAJOR-"{partman,cron,pgaudit,repack}
       ;;
     sqlsmith) echo "${module[@]}" sqlsmith ;;
     upgrade | docs) echo "${module[@]}" "postgresql-$PG_MAJOR-pgtap" ;;

@@ -148,6 +148,29 @@ FROM unnest(ARRAY['open', 'prompts', 'parts']) relation, unnest(ARRAY['UPDATE SE
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM prompts WHERE body = 'mine';
 
+-- CVE-2026-120154: the WHERE of an upsert was evaluated on rows that policies hide, of any table with row security. Which of the rows
+-- 1 and 8 does a function in it get to see? Only the row that one may update, which first the function is shown to notice.
+CREATE FUNCTION noticed(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE INFO 'a function sees %', $1; RETURN false; END $$;
+CREATE TABLE by_hand AS SELECT id, workspace_id, body FROM logs;
+ALTER TABLE by_hand ADD PRIMARY KEY (id);
+ALTER TABLE by_hand ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON by_hand USING (workspace_id = 'aaaaaaaa-0000-4000-8000-000000000002');
+GRANT ALL ON by_hand TO PUBLIC;
+GRANT EXECUTE ON FUNCTION noticed TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+SELECT relation, id, attempt('mike', upserts(relation, id, format('UPDATE SET body = ''mine'' WHERE noticed(%I.body)', relation)))
+FROM unnest(ARRAY['open', 'by_hand', 'prompts', 'parts']) relation, unnest(ARRAY[1, 8]) id;
+PREPARE upsert (int) AS WITH written AS (INSERT INTO prompts AS p (id, workspace_id) VALUES ($1, 'aaaaaaaa-0000-4000-8000-000000000002')
+  ON CONFLICT (id) DO UPDATE SET body = 'mine' WHERE noticed(p.body) AND p.body <> EXCLUDED.body RETURNING 1) SELECT count(*) FROM written;
+SET plan_cache_mode = force_generic_plan;
+SELECT attempt('mike', format('EXECUTE upsert (%s)', id)) FROM unnest(ARRAY[1, 8]) id;
+SELECT attempt('gus', 'EXECUTE upsert (8)');
+RESET plan_cache_mode;
+DEALLOCATE upsert;
+RESET SESSION AUTHORIZATION;
+-- CVE-2026-116311: DROP OWNED took a role out of restrictive policies of others. Ours name no role.
+SELECT DISTINCT polroles FROM pg_policy WHERE polname ~ '^tenancy_';
+
 -- CVE-2017-7484, CVE-2019-10130, CVE-2025-8713: the planner asks an operator of the user's own about values from the
 -- statistics, of a table, and of the partitions and children below it. And the executor about values of hidden rows.
 CREATE FUNCTION tell(text, text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$

@@ -208,11 +208,21 @@ CALL app.become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.drop_group('acme', 'support'), tenancy.drop_group('acme', 'readers');
 SELECT g.name FROM tenancy.groups g JOIN tenancy.organizations o USING (organization_id) WHERE o.slug = 'acme' ORDER BY 1;
--- A group or role that has another one's id for its name is not taken for it.
+-- A name in the form of an id is refused, and where there is one, a reference is to the row with the id
 RESET SESSION AUTHORIZATION;
 BEGIN;
 SELECT tenancy.create_group('acme', 'mountain') AS mountain \gset
-SELECT tenancy.create_group('acme', :'mountain') <> :'mountain' AS other, (tenancy_internal.find_group('aaaaaaaa-0000-4000-8000-000000000000', :'mountain')).name;
 SELECT role_id AS member FROM tenancy.roles WHERE organization_id IS NULL AND level = 'organization' AND name = 'member' \gset
-SELECT tenancy.create_role('acme', 'organization', :'member') <> :'member' AS other, tenancy_internal.find_role('aaaaaaaa-0000-4000-8000-000000000000', 'organization', :'member') = :'member' AS built_in;
+SELECT name, failure(format('SELECT tenancy.create_group(''acme'', %L)', name)) AS of_a_group, failure(format('SELECT tenancy.create_role(''acme'', ''organization'', %L)', lower(name))) AS of_a_role
+FROM unnest(ARRAY['eeeeeeee-0000-4000-8000-000000000001', 'EEEEEEEE-0000-4000-8000-000000000001', 'eeeeeeee00004000800000000000000f']) name;
+SELECT failure($$UPDATE tenancy.groups SET name = 'eeeeeeee-0000-4000-8000-000000000001' WHERE name = 'mountain'$$) AS renamed;
+SET LOCAL check_function_bodies = off;
+SELECT set_config('search_path', '', true);
+INSERT INTO tenancy.groups (organization_id, name) VALUES ('aaaaaaaa-0000-4000-8000-000000000000', :'mountain');
+INSERT INTO tenancy.roles (organization_id, level, name) VALUES ('aaaaaaaa-0000-4000-8000-000000000000', 'organization', :'member');
+RESET search_path;
+RESET check_function_bodies;
+SELECT (tenancy_internal.find_group('aaaaaaaa-0000-4000-8000-000000000000', :'mountain')).name, tenancy_internal.find_role('aaaaaaaa-0000-4000-8000-000000000000', 'organization', :'member') = :'member' AS built_in;
+-- Changed otherwise, they stay
+UPDATE tenancy.groups SET open_to_sync = true WHERE name = :'mountain' RETURNING open_to_sync;
 ROLLBACK;

@@ -29,13 +29,19 @@ SELECT tenancy.allow_workspace_overrides(category => 'logs', allowed => true);
 SELECT tenancy.set_role_visibility(role => 'manager', all_rows => false);
 SELECT tenancy.remove_organization_member(member => 'nora@acme.test');
 SELECT tenancy.drop_role(level => 'organization', name => 'auditor');
+SELECT tenancy.create_group(name => 'carers') IS NOT NULL AS "group";
+SELECT tenancy.sync_group("group" => 'carers', members => '{mike@acme.test}');
+SELECT tenancy.drop_group("group" => 'carers');
+SELECT tenancy.invite(email => 'new@acme.test') IS NOT NULL AS invitation;
+SELECT tenancy.set_member(member => 'mike@acme.test', name => 'Mike of Acme');
+SELECT tenancy.update_organization(name => 'Acme Limited');
 -- What must be given is missing
 SELECT f.message, f.state FROM unnest(ARRAY[
   'create_workspace()', 'create_role(level => ''organization'')', 'create_role(name => ''x'')', 'drop_role(level => ''workspace'')', 'drop_role(name => ''x'')',
   'grant_permission(level => ''workspace'', role => ''member'')', 'grant_permission(level => ''workspace'', role => ''member'', resource => ''logs'')',
   'set_organization_role(role => ''member'')', 'set_organization_role(member => ''mike@acme.test'')', 'remove_organization_member()', 'set_setting()',
   'set_setting(setting => ''members_view_logs'')', 'reset_setting()', 'allow_workspace_overrides()', 'allow_workspace_overrides(category => ''logs'')',
-  'set_role_visibility()']) call, failure('SELECT tenancy.' || call) f;
+  'set_role_visibility()', 'create_group()', 'drop_group()', 'sync_group("group" => ''x'')', 'sync_group(members => ''{}'')', 'invite()', 'set_member()']) call, failure('SELECT tenancy.' || call) f;
 
 -- Keys by name
 SELECT api_key_id AS one FROM tenancy.create_api_key('workspace_service_key', 'Importer', NULL, 'search', scopes => '["logs.view"]') \gset
@@ -54,7 +60,7 @@ SELECT api_key_id = :'two' AS first, revoked_at IS NOT NULL AS revoked FROM tena
 RESET SESSION AUTHORIZATION;
 RESET tenancy."user";
 UPDATE tenancy.api_keys SET external_id = 'ext' WHERE api_key_id = :'three';
-SELECT tenancy.update_api_key(:'two', name => 'ext');
+UPDATE tenancy.api_keys SET name = 'ext' WHERE api_key_id = :'two';
 SELECT tenancy.delete_api_key('ext', organization => 'acme');
 SELECT api_key_id = :'three' AS by_external_id FROM tenancy.api_keys WHERE deleted_at IS NOT NULL;
 -- Another organization's keys, and those that the session may not list, are not found

@@ -51,6 +51,24 @@ SELECT tenancy.set_organization_role(repeat('x', 5000), 'mike@acme.test', 'membe
 -- a workspace whose external id has slashes in it
 UPDATE tenancy.workspaces SET external_id = 'a/b/c' WHERE slug = 'search';
 SELECT tenancy_internal.find_workspace('a/b/c', NULL), tenancy_internal.find_workspace('acme/a/b/c', NULL);
+-- One tenant's names take no reference from another's workspace: a DBA's that they make ambiguous is an error, and names the remedy
+SELECT f.* FROM unnest(ARRAY['globex/lab', 'bbbbbbbb-0000-4000-8000-000000000000/lab', 'globex/anything', 'acme/anything', 'nobody/anything']) id, failure(format('UPDATE tenancy.workspaces SET external_id = %L WHERE slug = ''search''', id)) f;
+BEGIN;
+SET LOCAL check_function_bodies = off;
+SELECT set_config('search_path', '', true) AS restored;
+UPDATE tenancy.workspaces SET external_id = 'globex/lab' WHERE slug = 'search';
+COMMIT;
+SELECT tenancy.create_workspace('globex', 'Search') IS NOT NULL AS made, tenancy.create_workspace('globex', 'Own', 'acme') IS NOT NULL AS made_too;
+SELECT call, f.* FROM unnest(ARRAY[$$tenancy_internal.find_workspace('globex/lab', NULL)$$, $$tenancy_internal.find_workspace('search', NULL)$$, $$tenancy_internal.find_workspace('acme/search', NULL)$$,
+  $$tenancy.set_workspace_role('search', 'mike@acme.test', 'member')$$, $$tenancy.set_group_role('acme', 'g', 'admin')$$, $$tenancy_internal.find_workspace('globex/lab', 'bbbbbbbb-0000-4000-8000-000000000000')$$,
+  $$tenancy_internal.find_workspace('globex/lab', 'aaaaaaaa-0000-4000-8000-000000000000')$$]) call, failure('SELECT ' || call) f;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+SELECT tenancy.authorize('logs', 'view', 'search') AS of_his_own, tenancy.authorize('logs', 'view', 'globex/lab') AS by_external_id;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+DELETE FROM tenancy.workspaces WHERE slug IN ('search', 'acme') AND organization_id = (SELECT organization_id FROM tenancy.organizations WHERE slug = 'globex');
+UPDATE tenancy.workspaces SET external_id = 'a/b/c' WHERE slug = 'search';
 
 -- A slug in the form of an id would take a reference from its row: refused where it is new
 RESET SESSION AUTHORIZATION;

@@ -194,9 +194,9 @@ ROLLBACK;
 BEGIN;
 CALL become('mike', true);
 SELECT n.body, count(*) FROM (VALUES ('mike'), ('mike')) v (who),
-  LATERAL (SELECT app.text_as(v.who, 'x') AS x OFFSET 0) s, LATERAL (SELECT a.body FROM notes a, notes b WHERE a.made = length(s.x) AND b.made = app.number_as('tenancy.user', 'mike@acme.test') AND a.id = b.id) n GROUP BY 1;
+  LATERAL (SELECT app.text_as(v.who, 'x') AS x OFFSET 0) s, LATERAL (SELECT a.body FROM notes a, notes b WHERE a.made = length(s.x) AND b.made = app.number_as('tenancy.user', 'mike@acme.test') AND a.id = b.id + 0) n GROUP BY 1;
 PREPARE back AS SELECT n.body, count(*) FROM (VALUES ('mike'), ($1)) v (who),
-  LATERAL (SELECT app.text_as(v.who, 'x') AS x OFFSET 0) s, LATERAL (SELECT a.body FROM notes a, notes b WHERE a.made = length(s.x) AND b.made = app.number_as('tenancy.user', 'mike@acme.test') AND a.id = b.id) n GROUP BY 1;
+  LATERAL (SELECT app.text_as(v.who, 'x') AS x OFFSET 0) s, LATERAL (SELECT a.body FROM notes a, notes b WHERE a.made = length(s.x) AND b.made = app.number_as('tenancy.user', 'mike@acme.test') AND a.id = b.id + 0) n GROUP BY 1;
 EXECUTE back ('mike');
 EXECUTE back ('max');
 -- It goes on, row by row.

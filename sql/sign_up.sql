@@ -46,6 +46,13 @@ SELECT command, app.outcome(command) FROM unnest(ARRAY[$$SELECT tenancy.set_orga
   $$SELECT tenancy.create_api_key('organization_service_key', 'k', 'shop', scopes => '"all"')$$, $$SELECT tenancy.set_setting('shop', 'members_view_logs', false)$$, $$SELECT tenancy.set_jwks('shop', NULL)$$,
   $$SELECT tenancy.create_user('x@x.test')$$, $$SELECT tenancy.create_role('acme', 'workspace', 'x')$$, $$SELECT tenancy.remove_organization_member('acme', 'mike@acme.test')$$,
   $$SELECT tenancy.bind_login('regress_web', 'sue@shop.test')$$, $$SELECT tenancy.update_organization('acme', 'X')$$]) command;
+-- It adds, and neither changes nor takes away what it has added: repeated calls are no changes
+SELECT command, app.outcome('SELECT ' || command) FROM unnest(ARRAY[
+  $$tenancy.set_organization_role('shop', 'sam@shop.test', 'admin')$$, $$tenancy.set_workspace_role('shop/tills', 'sam@shop.test', 'manager')$$,
+  $$tenancy.set_organization_role('shop', 'sue@shop.test', 'member')$$, $$tenancy.set_organization_role('shop', 'sue@shop.test', 'owner', now() + interval '1 hour')$$, $$tenancy.set_organization_role('shop', 'sam@shop.test', 'owner')$$,
+  $$tenancy.set_workspace_role('shop/tills', 'sam@shop.test', 'admin')$$, $$tenancy.remove_organization_member('shop', 'sue@shop.test')$$, $$tenancy.remove_organization_member('shop', 'sam@shop.test')$$,
+  $$tenancy.remove_workspace_member('shop/tills', 'sam@shop.test')$$, $$tenancy.update_workspace('shop/tills', 'X')$$, $$tenancy.delete_workspace('shop/tills')$$, $$tenancy.create_group('shop', 'g')$$,
+  $$tenancy.create_role('shop', 'organization', 'boss', 'owner')$$, $$tenancy.create_group(NULL, 'g')$$]) command;
 SELECT tenancy.invite('shop', 'mike@acme.test') IS NOT NULL AS invited;
 RESET SESSION AUTHORIZATION;
 SELECT m.email, m.name, m.external_id, m.role FROM tenancy.members m JOIN tenancy.organizations o USING (organization_id) WHERE o.slug = 'shop' ORDER BY 1;

@@ -4,6 +4,7 @@
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
 #include "pg/functions/legal_hold.hpp"
+#include "pg/plan/conflict_condition.hpp"
 #include "pg/plan/distributed_query.hpp"
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/folded_insert.hpp"
@@ -18,6 +19,7 @@
 #include "pg/server/counters.hpp"
 #include "pg/server/pg_prelude.hpp"
 #include "pg/session/audit_events.hpp"
+#include "pg/session/key_use.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/principal.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
@@ -43,10 +45,13 @@ void _PG_init(void) {
   tenancy::pg::register_owner_exemption();
   tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
+  // The first to see a plan that is started: run checks make copies of it.
+  tenancy::pg::register_conflict_conditions();
   tenancy::pg::register_child_tables();
   tenancy::pg::register_legal_holds();
   tenancy::pg::register_audit_events();
   tenancy::pg::register_audit_reads();
+  tenancy::pg::register_key_use();
   tenancy::pg::register_distributed_queries();
 }
 }

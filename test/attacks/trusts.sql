@@ -70,15 +70,16 @@ $$;
 CREATE TABLE attacks.references_before AS
 SELECT r.kind, x.reference, x.result FROM (
   SELECT 'organization' AS kind, unnest(ARRAY[organization_id::text, slug, external_id]) AS reference FROM tenancy.organizations WHERE slug <> 'acme'
-  UNION SELECT 'workspace', unnest(ARRAY[w.workspace_id::text, o.slug || '/' || w.slug, o.external_id || '/' || w.external_id]) FROM tenancy.workspaces w JOIN tenancy.organizations o USING (organization_id) WHERE o.slug <> 'acme'
+  UNION SELECT 'workspace', unnest(ARRAY[w.workspace_id::text, o.slug || '/' || w.slug, o.external_id || '/' || w.external_id, w.slug, w.external_id]) FROM tenancy.workspaces w JOIN tenancy.organizations o USING (organization_id) WHERE o.slug <> 'acme'
   UNION SELECT 'user', unnest(ARRAY[user_id::text, email, external_id]) FROM tenancy.users WHERE email !~ '@acme|^canary') r, attacks.resolved(r.reference, r.kind) x;
 INSERT INTO attacks.cases (family, title, script, forbidden, watched)
 SELECT 'trusts', format('a name of somebody else''s, %s: %s', p.principal, c.call),
-  format(E'@as %s %s\n', p.login, p.principal) || string_agg(replace(c.call, '{r}', quote_literal(split_part(r.reference, '/', 2 - (strpos(r.reference, '/') = 0)::int))) || E';\n', '' ORDER BY r.reference) ||
-  E'@as postgres\nSELECT format(''@found reference %s to %s is %s'', b.reference, b.kind, x.result) FROM attacks.references_before b, attacks.resolved(b.reference, b.kind) x WHERE x.result IS DISTINCT FROM b.result;', 'canary_theirs', false
+  format(E'@as %s %s\n', p.login, p.principal) || string_agg(replace(replace(c.call, '{r}', quote_literal(split_part(r.reference, '/', 2 - (strpos(r.reference, '/') = 0)::int))), '{whole}', quote_literal(r.reference)) || E';\n', '' ORDER BY r.reference) ||
+  E'@as postgres\nSELECT format(''@found reference %s to %s is %s'', b.reference, b.kind, x.result) FROM attacks.references_before b, attacks.resolved(b.reference, b.kind) x WHERE x.result IS DISTINCT FROM b.result AND NOT (b.kind = ''workspace'' AND strpos(b.reference, ''/'') = 0 AND x.result ~ ''is ambiguous'');', 'canary_theirs', false
 FROM (SELECT principal, login FROM attacks.principals WHERE principal IN ('olivia', 'adam', 'acme master') UNION ALL VALUES ('nobody', 'att_sign_up')) p, attacks.references_before r, (VALUES
   ('SELECT tenancy.update_organization(NULL, slug => {r})'), ('SELECT tenancy.update_organization(NULL, external_id => {r})'), ('SELECT tenancy.update_organization(NULL, name => {r})'), ('SELECT tenancy.update_workspace(''aaaaaaaa-0000-4000-8000-000000000002'', slug => {r})'),
-  ('SELECT tenancy.update_workspace(''aaaaaaaa-0000-4000-8000-000000000002'', external_id => {r})'), ('SELECT tenancy.create_workspace(NULL, ''x'', {r}) IS NULL'), ('SELECT tenancy.create_workspace(NULL, ''x'', external_id => {r}) IS NULL'), ('SELECT tenancy.set_member(NULL, ''mike@acme.test'', external_id => {r})'),
+  ('SELECT tenancy.update_workspace(''aaaaaaaa-0000-4000-8000-000000000002'', external_id => {r})'), ('SELECT tenancy.update_workspace(''aaaaaaaa-0000-4000-8000-000000000002'', external_id => {whole})'),
+  ('SELECT tenancy.create_workspace(NULL, ''x'', external_id => {whole}) IS NULL'), ('SELECT tenancy.create_group(NULL, {whole}) IS NULL'), ('SELECT tenancy.create_role(NULL, ''organization'', {whole}) IS NULL'), ('SELECT tenancy.create_workspace(NULL, ''x'', {r}) IS NULL'), ('SELECT tenancy.create_workspace(NULL, ''x'', external_id => {r}) IS NULL'), ('SELECT tenancy.set_member(NULL, ''mike@acme.test'', external_id => {r})'),
   ('SELECT tenancy.update_user(NULL, {r})'), ('SELECT api_key_id IS NULL FROM tenancy.create_api_key(''organization_service_key'', {r}, scopes => ''[]'', external_id => {r})'),
   ('SELECT organization_id IS NULL FROM tenancy.create_organization({r}, ''x@x.test'', external_id => {r})'), ('SELECT organization_id IS NULL FROM tenancy.create_organization(''x'', ''x@x.test'', {r}, owner_external_id => {r}, workspace_external_id => {r})')) c (call)
 WHERE (p.login = 'att_sign_up') = (c.call ~ 'create_organization')
@@ -98,3 +99,33 @@ FROM (VALUES
     ('her own role', 'SELECT tenancy.set_workspace_role(''search'', ''mona@acme.test'', ''manager'', ''infinity''); SELECT tenancy.set_organization_role(NULL, ''mona@acme.test'', ''admin'', ''infinity''); SELECT tenancy.set_group_role(''search'', ''g'', ''manager'', ''infinity'');', 'SELECT string_agg(body, '' '') FROM app.logs;'),
     ('a group of her own', 'SELECT tenancy.create_group(NULL, ''h'') IS NULL; SELECT tenancy.sync_group(NULL, ''h'', ARRAY[''mona@acme.test'']); SELECT tenancy.set_group_role(''search'', ''h'', ''manager'');', 'SELECT string_agg(body, '' '') FROM app.logs;'),
     ('a key', E'SELECT secret AS s FROM tenancy.create_api_key(''workspace_service_key'', ''k'', NULL, ''search'', scopes => ''["logs.view"]'') \\gset', E'@as att_web\nSELECT set_config(''tenancy.api_key'', :''s'', true) IS NULL;\nSELECT string_agg(body, '' '') FROM app.logs;')) d (done, before, after);
+
+-- Rights of an inviter get their end between the invitation and its acceptance, by each way to have it: gus, who is a stranger, sees
+-- nothing afterwards.
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'trusts', format('an invitation by mona %s as %s, which ends before or after it is accepted', w.way, o.role), E'@as postgres\n' || replace(w.given, '{until}', 'NULL') ||
+  format(E'\n@as att_app mona\nSELECT tenancy.invite(NULL, ''gus@globex.test'', %L, %s) IS NULL;\n@as postgres\n', o.role, o.workspaces) || replace(w.again, '{until}', 'clock_timestamp() + interval ''0.3 s''') ||
+  E'\n@as att_app gus\nSELECT set_config(''tenancy.organization'', '''', true) IS NULL;\nSELECT tenancy.accept_invitation(i.invitation_id) FROM tenancy.my_organizations() i WHERE i.state = ''invited'' AND i.organization = ''acme'';\nSELECT pg_sleep(0.4);\n' ||
+  E'SELECT set_config(''tenancy.organization'', ''acme'', true) IS NULL;\nSELECT string_agg(body, '' '') FROM app.logs;\nSELECT ''@found a right after the end'' FROM tenancy.permissions() p LIMIT 1;', 'canary_(mike|search|support|org)', false
+FROM (VALUES
+  ('of the organization', 'SELECT tenancy.set_organization_role(''acme'', ''mona@acme.test'', ''admin'', {until});', 'SELECT tenancy.set_organization_role(''acme'', ''mona@acme.test'', ''admin'', {until});'),
+  ('of a group', 'SELECT tenancy.create_group(''acme'', ''g'') IS NULL; SELECT tenancy.sync_group(''acme'', ''g'', ARRAY[''mona@acme.test'']); SELECT tenancy.set_group_role(''acme'', ''g'', ''admin'', {until});', 'SELECT tenancy.set_group_role(''acme'', ''g'', ''admin'', {until});'),
+  ('in a group', 'SELECT tenancy.create_group(''acme'', ''g'') IS NULL; SELECT tenancy.sync_group(''acme'', ''g'', ARRAY[''mona@acme.test''], {until}); SELECT tenancy.set_group_role(''acme'', ''g'', ''admin'');', 'SELECT tenancy.sync_group(''acme'', ''g'', ARRAY[''mona@acme.test''], {until});'),
+  ('by permissions', 'SELECT tenancy.create_role(''acme'', ''organization'', ''r'', ''admin'', true) IS NULL; SELECT tenancy.set_organization_role(''acme'', ''mona@acme.test'', ''r'');', 'UPDATE tenancy.grants g SET ends_at = {until} FROM tenancy.roles r WHERE r.role_id = g.role_id AND r.name = ''r'';')) w (way, given, again),
+  (VALUES ('admin', 'NULL'), ('member', '''{"search": "manager", "support": "member"}''')) o (role, workspaces)
+WHERE w.way <> 'by permissions' OR o.role = 'member';
+
+-- The role that has signed an organization up, against those who are there since.
+INSERT INTO attacks.cases (family, title, script, forbidden, watched)
+SELECT 'trusts', format('signed up, and then %s', c.call), E'@as att_sign_up\nSELECT organization_id IS NULL FROM tenancy.create_organization(''Trap'', ''new@trap.test'');\nSELECT tenancy.set_organization_role(''trap'', ''second@trap.test'', ''admin''); SELECT tenancy.create_workspace(''trap'', ''Tills'') IS NULL;\nSELECT tenancy.set_workspace_role(''trap/tills'', ''second@trap.test'', ''manager'');\n' || c.call ||
+  E';\n@as postgres\nSELECT ''@found who is there has changed: '' || string_agg(concat_ws('' '', u.email, r.name, m.ends_at), '', '') FROM tenancy.organization_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.roles r USING (role_id) JOIN tenancy.organizations o ON o.organization_id = m.organization_id WHERE o.slug = ''trap'' AND u.email ~ ''^(new|second)@'' HAVING string_agg(concat_ws('' '', u.email, r.name, m.ends_at), '','' ORDER BY u.email) IS DISTINCT FROM ''new@trap.test owner,second@trap.test admin'';\n' ||
+  E'SELECT ''@found a role in a workspace has changed'' WHERE NOT EXISTS (SELECT FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.roles r USING (role_id) JOIN tenancy.workspaces w USING (workspace_id) WHERE u.email = ''second@trap.test'' AND r.name = ''manager'' AND w.slug = ''tills'' AND m.ends_at IS NULL);\n' ||
+  E'SELECT ''@found groups, roles, keys or settings'' FROM tenancy.organizations o WHERE o.slug = ''trap'' AND (EXISTS (SELECT FROM tenancy.groups g WHERE g.organization_id = o.organization_id) OR EXISTS (SELECT FROM tenancy.roles r WHERE r.organization_id = o.organization_id) OR EXISTS (SELECT FROM tenancy.api_keys k WHERE k.organization_id = o.organization_id) OR EXISTS (SELECT FROM tenancy.grants g WHERE g.organization_id = o.organization_id));', 'canary_', false
+FROM (
+  SELECT format('SELECT tenancy.set_organization_role(''trap'', %L, %L%s)', u, r, e) FROM unnest(ARRAY['new@trap.test', 'second@trap.test']) u, unnest(ARRAY['owner', 'admin', 'member']) r, unnest(ARRAY['', ', now() + interval ''1 s''', ', ''infinity'', ''reason''']) e
+  WHERE NOT (e ~ 'infinity' AND (u, r) IN (('new@trap.test', 'owner'), ('second@trap.test', 'admin')))
+  UNION ALL SELECT format('SELECT tenancy.remove_organization_member(''trap'', %L)', u) FROM unnest(ARRAY['new@trap.test', 'second@trap.test']) u
+  UNION ALL SELECT format('SELECT tenancy.set_workspace_role(''trap/tills'', ''second@trap.test'', %L%s)', r, e) FROM unnest(ARRAY['admin', 'member', 'manager']) r, unnest(ARRAY['', ', now() + interval ''1 s''']) e
+  UNION ALL VALUES ('SELECT tenancy.remove_workspace_member(''trap/tills'', ''second@trap.test'')'), ('SELECT tenancy.delete_workspace(''trap/tills'')'), ('SELECT tenancy.create_group(''trap'', ''g'') IS NULL'), ('SELECT tenancy.create_role(''trap'', ''organization'', ''r'', ''owner'') IS NULL'),
+    ('SELECT tenancy.create_role(''trap'', ''workspace'', ''r'') IS NULL'), ('SELECT tenancy.grant_permission(''trap'', ''organization'', ''member'', ''logs'', ''view'')'), ('SELECT tenancy.set_setting(''trap'', ''members_view_logs'', false)'),
+    ('SELECT api_key_id IS NULL FROM tenancy.create_api_key(''organization_service_key'', ''k'', ''trap'')'), ('SELECT tenancy.set_group_role(''trap'', ''g'', ''owner'')'), ('SELECT tenancy.sync_group(''trap'', ''g'', ''{}'')')) c (call);

@@ -88,6 +88,14 @@ LATERAL (
 WHERE p.principal IN ('nobody', 'search key', 'mike')
 GROUP BY p.principal, p.login, p.forbidden, f.oid, f.proname, v.plan;
 
+-- A hidden row whose key is known, in the condition of an upsert.
+INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
+SELECT 'conflicts', format('%s, %s by %s', p.principal, t.relation, owner.body), format(E'@as postgres\nSELECT id AS k FROM %s WHERE body = %L ORDER BY n LIMIT 1 \\gset\n@as %s %s\n', t.relation, owner.body, p.login, p.principal) ||
+  (SELECT string_agg(format(E'INSERT INTO %s AS t (id, n, workspace_id) VALUES (:''k'', 1, ''aaaaaaaa-0000-4000-8000-000000000002'') ON CONFLICT (id) DO UPDATE SET n = 1 WHERE %s;\n', t.relation, c.condition), '' ORDER BY c.condition)
+   FROM (SELECT 'attacks.witness(t.body) IS NULL' AS condition UNION SELECT 'CASE WHEN t.body ~ ''globex$'' THEN 1 / 0 ELSE 1 END = 1' UNION SELECT 't.body < ''canary_h''' UNION SELECT attacks.condition(t) FROM generate_series(1, 4 * :rounds) WHERE p.login IS NOT NULL) c), p.forbidden, false
+FROM attacks.principals p, attacks.targets t, (VALUES ('canary_globex'), ('canary_support')) owner (body)
+WHERE p.principal IN ('nobody', 'search key', 'mike', 'mona') AND t.relation::text IN ('app.logs', 'app.docs');
+
 CREATE PROCEDURE attacks.make_queries(rounds int) LANGUAGE plpgsql AS $$
 DECLARE
   attacker attacks.principals;

@@ -22,9 +22,9 @@ target=$node_packages/rust
 # The ways that each page shows: a key for the connection, the transaction, the request, or a login for each principal.
 declare -A WAYS=(
   [psql]='connection transaction'
-  [psycopg]='connection transaction'
-  [sqlalchemy]='connection transaction'
-  [django]='connection request'
+  [psycopg]='connection transaction parallel'
+  [sqlalchemy]='connection transaction parallel'
+  [django]='connection request parallel'
   [node-postgres]='connection transaction parallel'
   [postgres.js]='connection transaction parallel'
   [drizzle]='transaction parallel'
@@ -40,14 +40,14 @@ declare -A WAYS=(
   [php-pdo]='connection transaction'
   [perl-dbi]='connection transaction'
   [odbc]='connection transaction'
-  [jdbc]='connection transaction'
+  [jdbc]='connection transaction parallel'
   [libpq]='connection transaction'
   [http]='node python go'
   [rust]='connection transaction parallel'
   [r]='connection transaction'
   [pgpool]='connection transaction cleaned'
   [pgbouncer]='transaction forgotten session statement prepared'
-  [postgraphile]='request'
+  [postgraphile]='request parallel'
   [sqlpad]='login'
 )
 
@@ -66,6 +66,7 @@ expected_lines() {
       # Servers answer with a status. Nobody may write.
       node | python | go)
         printf "$way %s\n" 'acme: 1 3 4' 'bad: 401' 'mia: 3' 'globex: 2 5' 'nobody:' 'refused: 403'
+        printf 'parallel: 200 right\n'
         ;;
       # 200 requests at a time over a small pool.
       parallel) printf 'parallel: 200 right\n' ;;
@@ -107,7 +108,7 @@ command_for() {
     *.rb) command=(ruby "$1") ;;
     *.php) command=(php "$1") ;;
     *.pl) command=(/usr/bin/perl "$1") ;;
-    *.java) command=(bash -c 'javac *.java && java -cp .:/usr/share/java/postgresql.jar main') ;;
+    *.java) command=(env CLASSPATH=.:/usr/share/java/postgresql.jar:/usr/share/java/HikariCP.jar:/usr/share/java/slf4j-api.jar bash -c 'javac *.java && java main') ;;
     *.R) command=(Rscript --vanilla "$1") ;;
     # Debian's compiler and crates, without a network.
     *.rs)

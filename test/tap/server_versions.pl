@@ -1,6 +1,7 @@
 # Ways to rows that a version of the server has added or changed: functions in SQL, whose plans PostgreSQL 18 keeps;
-# MERGE with RETURNING (17); RETURNING old and new, virtual columns, joins that are removed (18); the right to maintain
-# tables and triggers at login (17).  What an older server does not know isn't asked of it.
+# MERGE with RETURNING (17); RETURNING old and new, virtual columns, joins that are removed (18); upserts that select,
+# COPY of partitioned tables and as JSON, aggregates before joins, NOT IN as a join (19); the right to maintain tables and
+# triggers at login (17).  What an older server does not know isn't asked of it.
 
 use strict;
 use warnings;
@@ -98,6 +99,16 @@ $node->safe_psql('postgres', "SELECT tenancy.set_workspace_role('acme/search', '
 is($session->query_safe($ids), '1,2', '... and back');
 $session->quit;
 
+# --- conditions of upserts ---------------------------------------------------------------------------------------------
+
+# In a session whose first statement it is, and which has loaded the module only to plan it.
+$node->safe_psql('postgres', q(CREATE FUNCTION sees(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001
+  AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'SEEN0'; END $$;));
+my $update = q(INSERT INTO prompts AS p SELECT %d, workspace('support'), 'new' ON CONFLICT (id) DO UPDATE SET body = p.body WHERE sees(p.body));
+is(tries_as($olivia, sprintf($update, 3)), 'SEEN0', "the condition of an upsert sees one's own row");
+is(tries_as($olivia, sprintf($update, 4)), '42501', '... and no other one');
+is(tries_as($olivia, 'WITH w AS (' . sprintf($update, 4) . ' RETURNING 1) SELECT FROM w'), '42501', '... inside of WITH neither');
+
 # --- MERGE ------------------------------------------------------------------------------------------------------------
 
 my $merge = q(MERGE INTO prompts USING (VALUES (1), (4)) s (n) ON n = id WHEN MATCHED THEN UPDATE SET body = 'merged');
@@ -144,6 +155,46 @@ if ($version >= 18) {
     is(tries_as($gus, "INSERT INTO computed (id, place) VALUES (5, workspace('lab')); $rows"),    '45',    'rows that it makes one\'s own are accepted');
     is(tries_as($gus, "INSERT INTO computed (id, place) VALUES (5, workspace('search')); $rows"), '42501', '... others are refused');
     is(tries_as($gus, "UPDATE computed SET place = workspace('search'); $rows"),                  '42501', '... and so is moving one away');
+}
+
+# --- upserts that select, COPY, plans of 19 ---------------------------------------------------------------------------
+
+if ($version >= 19) {
+    my $upsert = q(INSERT INTO prompts AS p SELECT %d, workspace('support'), 'new' ON CONFLICT (id) DO SELECT %s RETURNING id, body);
+    is(tries_as($olivia, sprintf($upsert, 3, '')),           '3|c',   'an upsert selects one\'s own row');
+    is(tries_as($olivia, sprintf($upsert, 5, '')),           '5|new', '... or inserts it');
+    is(tries_as($olivia, sprintf($upsert, 4, '')),           '42501', '... and refuses the row of another tenant');
+    is(tries_as($olivia, sprintf($upsert, 3, 'FOR UPDATE')), '3|c',   'likewise with a lock');
+    is(tries_as($olivia, sprintf($upsert, 4, 'FOR UPDATE')), '42501', '... refused');
+    for my $lock ('', 'FOR UPDATE') {
+        is(tries_as($olivia, sprintf($upsert, 3, "$lock WHERE sees(p.body)")), 'SEEN0', "a condition sees one's own row $lock");
+        is(tries_as($olivia, sprintf($upsert, 4, "$lock WHERE sees(p.body)")), '42501', '... and no other one');
+    }
+    is(says(sprintf($upsert, 3, '')), '42501', 'nobody selects');
+
+    $node->safe_psql('postgres', q(
+      CREATE TABLE parted (id int, workspace_id uuid, body text) PARTITION BY LIST (id);
+      CREATE TABLE parted_low PARTITION OF parted FOR VALUES IN (1, 2);
+      CREATE TABLE parted_rest PARTITION OF parted DEFAULT;
+      INSERT INTO parted TABLE plain;
+      SELECT tenancy.protect('parted', 'prompts', workspace => 'workspace_id');
+      GRANT ALL ON parted, parted_low, parted_rest TO app;
+    ));
+    for my $relation ('prompts', 'parted') {
+        is(says_as($olivia, "COPY $relation (body) TO STDOUT"),               'a b c',        "COPY of $relation: own rows");
+        is(says_as($gus,    "COPY $relation (body) TO STDOUT"),               'd',            '... of the other tenant');
+        is(says("COPY $relation (body) TO STDOUT"),                           '',             '... of nobody');
+        is(says_as($gus,    "COPY $relation (body) TO STDOUT (FORMAT json)"), '{"body":"d"}', 'COPY as JSON');
+        is(says("COPY $relation (body) TO STDOUT (FORMAT json)"),             '',             '... of nobody');
+    }
+    is(says_as($gus, 'COPY parted_low TO STDOUT'), '', 'a partition of others, by its name');
+
+    my $eager = 'SET min_eager_agg_group_size = 0; SELECT sum(length(p.body)), count(*) FROM prompts p JOIN plain q USING (workspace_id)';
+    is(says_as($olivia, $eager), '5|5', 'aggregates before a join: of own rows');
+    is(says_as($gus,    $eager), '1|1', '... of the other tenant');
+    my $other = q(SELECT string_agg(q.body, NULL ORDER BY q.id) FROM plain q WHERE q.id NOT IN (SELECT p.id FROM prompts p));
+    is(says_as($olivia, $other), 'd',   'NOT IN as a join: what the own rows lack');
+    is(says_as($gus,    $other), 'abc', '... for the other tenant');
 }
 
 # --- maintenance, triggers at login -----------------------------------------------------------------------------------

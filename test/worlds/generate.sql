@@ -343,12 +343,14 @@ $$;
 -- Changes of rights over time. Keys and memberships are added first, then some are removed.
 CREATE FUNCTION worlds.kill_key(key uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  CASE worlds.between(1, 3)
+  CASE worlds.between(1, 4)
   WHEN 1 THEN
     UPDATE tenancy.api_keys SET revoked_at = now() WHERE api_key_id = key;
   WHEN 2 THEN
     -- long ago: what counts is the time when the client's statement began, here the CALL that makes all worlds
     UPDATE tenancy.api_keys SET expires_at = now() - interval '1 day' WHERE api_key_id = key;
+  WHEN 3 THEN
+    UPDATE tenancy.api_keys SET rotate_by = now() - interval '1 day' WHERE api_key_id = key;
   ELSE
     DELETE FROM tenancy.api_key_secrets WHERE api_key_id = key;
     UPDATE tenancy.api_keys SET deleted_at = now() WHERE api_key_id = key;
@@ -365,6 +367,12 @@ BEGIN
       PERFORM worlds.kill_key(it.api_key_id);
     ELSIF worlds.chance(0.2) THEN
       UPDATE tenancy.api_keys SET expires_at = now() + interval '1 day' WHERE api_key_id = it.api_key_id;
+    ELSIF worlds.chance(0.1) THEN
+      UPDATE tenancy.api_keys SET rotate_by = now() + interval '1 day' WHERE api_key_id = it.api_key_id;
+    END IF;
+    -- All sessions come by a socket.
+    IF worlds.chance(0.2) THEN
+      UPDATE tenancy.api_keys SET allowed_networks = CASE WHEN worlds.chance(0.7) THEN '{192.0.2.0/24,local}' ELSE '{0.0.0.0/0,::/0}' END::text[] WHERE api_key_id = it.api_key_id;
     END IF;
   END LOOP;
   FOR it IN SELECT m.workspace_id, m.user_id
@@ -694,6 +702,10 @@ BEGIN
   WHERE m.organization_id = make_ends.organization AND worlds.chance(0.2);
   UPDATE tenancy.group_roles r SET ends_at = now() + interval '1 year' * worlds.pick(ARRAY[-1, 1, 1])
   WHERE r.organization_id = make_ends.organization AND worlds.chance(0.2);
+  UPDATE tenancy.group_members m SET ends_at = now() + interval '1 year' * worlds.pick(ARRAY[-1, 1, 1])
+  WHERE m.organization_id = make_ends.organization AND worlds.chance(0.2);
+  UPDATE tenancy.grants g SET ends_at = now() + interval '1 year' * worlds.pick(ARRAY[-1, 1, 1])
+  WHERE g.organization_id = make_ends.organization AND worlds.chance(0.2);
 END
 $$;
 

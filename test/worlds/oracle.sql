@@ -97,7 +97,8 @@ WHERE g.organization_id IS NOT NULL
   AND (g.workspace_id IS NULL
        OR EXISTS (SELECT FROM tenancy.workspace_overrides o
                   WHERE o.organization_id = g.organization_id AND o.category = g.resource AND o.allowed))
-  AND (g.workspace_id IS NULL OR r.level = 'workspace' OR g.allowed);
+  AND (g.workspace_id IS NULL OR r.level = 'workspace' OR g.allowed)
+  AND (g.ends_at IS NULL OR g.ends_at > now());
 
 -- Resources of the organization itself: in no workspace is anything held by them, and no row shown, whatever is granted.
 CREATE FUNCTION oracle.of_organization(resource text, action text DEFAULT NULL) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$
@@ -179,7 +180,7 @@ FROM oracle.members m JOIN (
   UNION
   SELECT user_id, organization_id, workspace_id, role_id, ends_at FROM tenancy.workspace_members
   UNION
-  SELECT g.user_id, g.organization_id, r.workspace_id, r.role_id, r.ends_at
+  SELECT g.user_id, g.organization_id, r.workspace_id, r.role_id, least(g.ends_at, r.ends_at)
   FROM tenancy.group_members g JOIN tenancy.group_roles r ON r.group_id = g.group_id) s
   ON s.user_id = m.user_id AND s.organization_id = m.organization_id
 WHERE s.ends_at IS NULL OR s.ends_at > now();

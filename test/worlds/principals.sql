@@ -115,7 +115,7 @@ DECLARE
   status text;
 BEGIN
   FOR key IN
-    SELECT k.*, s.secret, u.active, k.revoked_at IS NULL AND k.deleted_at IS NULL AND coalesce(k.expires_at > now(), true) AS live
+    SELECT k.*, s.secret, u.active, k.revoked_at IS NULL AND k.deleted_at IS NULL AND coalesce(k.expires_at > now(), true) AND coalesce(k.rotate_by > now(), true) AS live
     FROM tenancy.api_keys k JOIN worlds.secrets s USING (api_key_id) LEFT JOIN tenancy.users u ON u.user_id = k.user_id
     ORDER BY k.name
   LOOP
@@ -123,7 +123,11 @@ BEGIN
     identity := jsonb_build_object('kind', key.kind, 'organization_id', key.organization_id, 'user_id', key.user_id,
                                    'api_key_id', key.api_key_id);
     IF NOT key.live THEN
-      PERFORM worlds.add_principal(key.name || ', revoked, expired or deleted', 'refused', worlds.login('plain'), session);
+      PERFORM worlds.add_principal(key.name || ', revoked, expired, too old or deleted', 'refused', worlds.login('plain'), session);
+      CONTINUE;
+    END IF;
+    IF 'local' <> ALL (key.allowed_networks) THEN
+      PERFORM worlds.add_principal(key.name || ', from another network', 'refused', worlds.login('plain'), session);
       CONTINUE;
     END IF;
     status := CASE WHEN key.kind <> 'workspace_user_key' OR key.active AND worlds.has_role(key.user_id, key.workspace_id)

@@ -58,6 +58,18 @@ BEGIN
   END LOOP;
 END
 $$;
+-- Roles no longer get names in the form of an id. Those that have one keep it.
+DO $$
+DECLARE
+  named_so record;
+BEGIN
+  FOR named_so IN SELECT o.slug, r.level, r.name FROM tenancy.roles r JOIN tenancy.organizations o ON o.organization_id = r.organization_id
+                  WHERE pg_catalog.length(pg_catalog.replace(r.name, '-', '')) = 32 AND r.name ~ '^[0-9a-f-]+$' ORDER BY 1, 2, 3 LOOP
+    RAISE WARNING USING MESSAGE = format('name of %s role "%s" of organization "%s" has the form of an id', named_so.level, named_so.name, named_so.slug),
+      DETAIL = 'References to roles are names and ids, and an id comes first.', HINT = 'Rename it in tenancy.roles.';
+  END LOOP;
+END
+$$;
 -- A dump contained bindings of dropped roles as numbers, which would be those of other roles where it is restored.
 DELETE FROM tenancy.login_bindings b WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = b.login);
 

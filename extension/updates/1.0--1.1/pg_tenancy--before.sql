@@ -112,6 +112,12 @@ COMMENT ON COLUMN tenancy.organization_members.reason IS 'What the membership, o
 ALTER TABLE tenancy.workspace_members ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;
 COMMENT ON COLUMN tenancy.workspace_members.ends_at IS 'From then on the role counts for nothing; NULL: it has no end';
 COMMENT ON COLUMN tenancy.workspace_members.reason IS 'What the role is for';
+ALTER TABLE tenancy.grants ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;
+COMMENT ON COLUMN tenancy.grants.ends_at IS 'From then on the row counts for nothing, and the less specific one decides; NULL: it has no end';
+COMMENT ON COLUMN tenancy.grants.reason IS 'What the row is for';
+DROP FUNCTION tenancy.grant_permission(text, text, text, text, text);
+DROP FUNCTION tenancy.revoke_permission(text, text, text, text, text);
+DROP FUNCTION tenancy.change_grant(text, text, text, text, text, boolean);
 DROP FUNCTION tenancy.set_organization_role(text, text, text);
 DROP FUNCTION tenancy.set_workspace_role(text, text, text);
 ALTER TABLE tenancy.users ADD COLUMN tokens_issued_before timestamptz;
@@ -123,6 +129,21 @@ DROP FUNCTION tenancy.set_jwks(text, jsonb, text, text);
 -- The audit log takes a rotation from here, and no longer infers it from secrets and earlier entries.
 ALTER TABLE tenancy.api_keys ADD COLUMN rotated_at timestamptz;
 COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present secret by rotation; NULL for never (or before this column was there)';
+-- Keys that are governed
+-- @include 22_catalog_key_uses.sql
+ALTER TABLE tenancy.api_keys ADD COLUMN allowed_networks text[] COLLATE "C", ADD COLUMN rotation_due_at timestamptz, ADD COLUMN rotate_by timestamptz,
+  ADD COLUMN description text, ADD COLUMN metadata jsonb CHECK (jsonb_typeof(metadata) = 'object'), ADD COLUMN reason text;
+COMMENT ON COLUMN tenancy.api_keys.allowed_networks IS 'Networks from which the key may be used, local for clients without an address; NULL: from everywhere';
+COMMENT ON COLUMN tenancy.api_keys.rotation_due_at IS 'From then on sessions that use the key are warned that it has to be rotated';
+COMMENT ON COLUMN tenancy.api_keys.rotate_by IS 'From then on the key is refused until it is rotated, by the organization''s policy; NULL for none';
+COMMENT ON COLUMN tenancy.api_keys.description IS 'What the key is, in its owners'' words';
+COMMENT ON COLUMN tenancy.api_keys.metadata IS 'The application''s own data about the key; decides nothing';
+COMMENT ON COLUMN tenancy.api_keys.reason IS 'What the key is for';
+ALTER TABLE tenancy.organizations ADD COLUMN key_max_age interval, ADD COLUMN key_warning interval;
+COMMENT ON COLUMN tenancy.organizations.key_max_age IS 'Age of a secret at which an API key is refused until it is rotated, see set_key_policy(); NULL: keys need no rotation';
+COMMENT ON COLUMN tenancy.organizations.key_warning IS 'How long before that sessions are warned';
+DROP FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text);
+DROP FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz);
 
 -- @include 27_catalog_logging.sql
 -- @include 27_catalog_leavers.sql

@@ -2,6 +2,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/fault_injection.hpp"
+#include "pg/server/statement_time.hpp"
 
 namespace tenancy::pg {
 
@@ -12,9 +13,9 @@ CatalogRead begin_catalog_read() {
   // No new snapshot can be taken during a parallel query: leader and workers read with the query's own.
   if (IsInParallelMode()) {
     note_old_read();
-    return {GetActiveSnapshot(), false, start};
+    return {GetActiveSnapshot(), false, start, statement_time()};
   }
-  return {RegisterSnapshot(GetLatestSnapshot()), true, start};
+  return {RegisterSnapshot(GetLatestSnapshot()), true, start, statement_time()};
 }
 
 void end_catalog_read(CatalogRead &read) {
@@ -27,7 +28,8 @@ CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_coun
   // permissions, and nothing that is kept depends on these alone.
   if (oids.are_new) subscribe_to_catalog(read.start);
   const Relation relation = table_open(oids.relation, AccessShareLock);
-  return {relation, systable_beginscan(relation, oids.index, true, read.snapshot, key_count, keys)};
+  return {relation, systable_beginscan(relation, oids.index, true, read.snapshot, key_count, keys),
+          read.moment};
 }
 
 HeapTuple next_tuple(const CatalogScan &scan) {

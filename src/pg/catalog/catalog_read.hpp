@@ -15,6 +15,7 @@ struct CatalogRead {
   Snapshot snapshot;
   bool registered;
   ReadStart start;
+  TimestampTz moment;  // at which what has an end counts or not: the statement's, or a later one
 };
 /// Raises 55000 when the extension isn't there.
 CatalogRead begin_catalog_read();
@@ -24,6 +25,7 @@ void end_catalog_read(CatalogRead &read);
 struct CatalogScan {
   Relation relation;
   SysScanDesc scan;
+  TimestampTz moment;  // the read's
 };
 /// REQUIRES: attribute numbers in the keys are the table's, and the scan is ended; after an ERROR the server
 /// does that.

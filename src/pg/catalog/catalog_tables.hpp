@@ -79,7 +79,7 @@ namespace permissions {
 enum : AttrNumber { resource = 1, action, description, built_in, data_visibility };
 }
 namespace grants {
-enum : AttrNumber { role_id = 1, organization_id, workspace_id, resource, action, allowed };
+enum : AttrNumber { role_id = 1, organization_id, workspace_id, resource, action, allowed, ends_at };
 }
 namespace visibility {
 enum : AttrNumber { role_id = 1, organization_id, workspace_id, all_rows };
@@ -100,7 +100,12 @@ enum : AttrNumber {
   all_scopes,
   expires_at,
   revoked_at,
-  deleted_at
+  deleted_at,
+  created_at,
+  rotated_at,
+  allowed_networks,
+  rotation_due_at,
+  rotate_by
 };
 }
 namespace api_key_secrets {
@@ -147,7 +152,7 @@ namespace groups {
 enum : AttrNumber { group_id = 1, organization_id, name, trust_id };
 }
 namespace group_members {
-enum : AttrNumber { group_id = 1, user_id, organization_id };
+enum : AttrNumber { group_id = 1, user_id, organization_id, created_at, ends_at };
 }
 namespace group_roles {
 enum : AttrNumber { group_id = 1, workspace_id, organization_id, role_id, created_at, ends_at };

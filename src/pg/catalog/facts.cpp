@@ -12,7 +12,7 @@ namespace tenancy::pg {
 namespace {
 
 void read_overrides(const CatalogRead &read, const UserFacts &facts, const Uuid &role, Level level,
-                    PodArray<GrantOverride> &overrides) {
+                    PodArray<GrantOverride> &overrides, TimestampTz &until) {
   ScanKeyData keys[2];
   equals(&keys[0], attribute::grants::role_id, role);
   equals(&keys[1], attribute::grants::organization_id, facts.organization);
@@ -27,7 +27,8 @@ void read_overrides(const CatalogRead &read, const UserFacts &facts, const Uuid 
     row.allowed = bool_column(scan, tuple, attribute::grants::allowed);
     row.counts = override_counts({role, level, !row.workspace.is_nil(), row.allowed}, resource, action,
                                  facts.open_to_workspaces);
-    if (row.counts) overrides.append(row);
+    // The end of a denial is one too: more is allowed from then on.
+    if (row.counts && !has_ended(scan, tuple, attribute::grants::ends_at, &until)) overrides.append(row);
   }
   end_scan(scan);
 }
@@ -84,7 +85,7 @@ bool has_ended(const CatalogScan &scan, HeapTuple tuple, AttrNumber ends_at, Tim
   const Datum datum = column(scan, tuple, ends_at, &is_null);
   if (is_null) return false;
   const TimestampTz end = DatumGetTimestampTz(datum);
-  if (end <= statement_time()) return true;
+  if (end <= scan.moment) return true;
   if (until != nullptr) *until = Min(*until, end);
   return false;
 }
@@ -198,7 +199,7 @@ UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, c
   }
   UserFacts facts =
       read_role_facts(read, organization, organization_role, memberships.span(), group_roles.span());
-  facts.until = until;
+  facts.until = Min(facts.until, until);
   return facts;
 }
 
@@ -212,58 +213,49 @@ UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization,
   return {true, facts};
 }
 
-UserFactsRead read_lasting_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
-  TimestampTz until = DT_NOEND;
-  const Uuid role = read_organization_role(read, organization, user, &until);
-  if (!role || until != DT_NOEND) return {};
-  PodArray<WorkspaceMembership> memberships;
-  PodArray<Uuid> group_roles;
-  ScanKeyData keys[2];
-  equals(&keys[0], attribute::workspace_members::user_id, user);
-  equals(&keys[1], attribute::workspace_members::organization_id, organization);
-  CatalogScan scan = begin_scan(read, CatalogIndex::workspace_members_user_idx, 2, keys);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-    if (is_null_column(scan, tuple, attribute::workspace_members::ends_at))
-      memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
-                          uuid_column(scan, tuple, attribute::workspace_members::role_id)});
-  end_scan(scan);
-  for (const GroupRole &row : read_group_roles(read, organization, user)) {
-    if (row.until != DT_NOEND) continue;
-    if (row.workspace)
-      memberships.append({row.workspace, row.role});
-    else
-      add_once(group_roles, row.role);
+namespace {
+
+struct GroupMembership {
+  Uuid group;
+  TimestampTz until;
+};
+
+void add_roles_of_group(const CatalogRead &read, const Uuid &organization, const Uuid &group,
+                        TimestampTz membership_until, PodArray<GroupRole> &roles) {
+  ScanKeyData key;
+  equals(&key, attribute::group_roles::group_id, group);
+  CatalogScan scan = begin_scan(read, CatalogIndex::group_roles_key, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    TimestampTz until = membership_until;
+    if (uuid_column(scan, tuple, attribute::group_roles::organization_id) == organization &&
+        !has_ended(scan, tuple, attribute::group_roles::ends_at, &until))
+      roles.append({group, uuid_column(scan, tuple, attribute::group_roles::workspace_id),
+                    uuid_column(scan, tuple, attribute::group_roles::role_id), until});
   }
-  return {true, read_role_facts(read, organization, role, memberships.span(), group_roles.span())};
+  end_scan(scan);
 }
+
+}  // namespace
 
 std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid &organization,
                                             const Uuid &user, std::span<const Uuid> token_groups) {
   // Version 1.0 has no groups.
   if (!has_catalog_index(CatalogIndex::group_members_user_idx)) return {};
-  PodArray<Uuid> groups;
-  for (const Uuid &group : token_groups) groups.append(group);
+  PodArray<GroupRole> roles;
+  for (const Uuid &group : token_groups) add_roles_of_group(read, organization, group, DT_NOEND, roles);
+  PodArray<GroupMembership> groups;
   ScanKeyData keys[2];
   equals(&keys[0], attribute::group_members::user_id, user);
   equals(&keys[1], attribute::group_members::organization_id, organization);
   CatalogScan scan = begin_scan(read, CatalogIndex::group_members_user_idx, 2, keys);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-    groups.append(uuid_column(scan, tuple, attribute::group_members::group_id));
-  end_scan(scan);
-
-  PodArray<GroupRole> roles;
-  for (const Uuid &group : groups.span()) {
-    equals(&keys[0], attribute::group_roles::group_id, group);
-    scan = begin_scan(read, CatalogIndex::group_roles_key, 1, keys);
-    for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
-      TimestampTz until = DT_NOEND;
-      if (uuid_column(scan, tuple, attribute::group_roles::organization_id) == organization &&
-          !has_ended(scan, tuple, attribute::group_roles::ends_at, &until))
-        roles.append({group, uuid_column(scan, tuple, attribute::group_roles::workspace_id),
-                      uuid_column(scan, tuple, attribute::group_roles::role_id), until});
-    }
-    end_scan(scan);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    TimestampTz until = DT_NOEND;
+    if (!has_ended(scan, tuple, attribute::group_members::ends_at, &until))
+      groups.append({uuid_column(scan, tuple, attribute::group_members::group_id), until});
   }
+  end_scan(scan);
+  for (const GroupMembership &membership : groups.span())
+    add_roles_of_group(read, organization, membership.group, membership.until, roles);
   return roles.span();
 }
 
@@ -298,12 +290,14 @@ UserFacts read_role_facts(const CatalogRead &read, const Uuid &organization, con
   facts.open_to_workspaces = read_open_categories(read, organization);
   PodArray<Role> roles;
   PodArray<GrantOverride> overrides;
+  TimestampTz until = DT_NOEND;
   for (int i = 0; i < role_ids.count; i++) {
     const Uuid id = role_ids.items[i];
     roles.append(read_role(read, id));
     read_overrides(read, facts, id, i < organization_roles ? Level::organization : Level::workspace,
-                   overrides);
+                   overrides, until);
   }
+  facts.until = until;
   PodArray<VisibilitySwitch> visibility;
   add_once(role_ids, workspace_member_role);  // custom roles follow it
   for (const Uuid &id : role_ids.span())

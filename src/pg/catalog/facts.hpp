@@ -14,8 +14,6 @@ struct UserFactsRead {
 };
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
                               std::span<const Uuid> token_groups = {});
-/// The same without what has an end, and without groups that a token names.
-UserFactsRead read_lasting_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user);
 /// The same of a member whose role in the organization is known. `only`: the workspace whose roles count;
 /// nil for all. `token_groups`: groups that the session's token names, besides those of the catalogs.
 UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
@@ -29,7 +27,7 @@ struct GroupRole {
   Uuid group;
   Uuid workspace;  // nil: in the organization
   Uuid role;
-  TimestampTz until;
+  TimestampTz until;  // the earlier end of the role and of the membership of the group
 };
 /// RETURNS the roles of a member's groups, in memory of the current context.
 std::span<const GroupRole> read_group_roles(const CatalogRead &read, const Uuid &organization,
@@ -40,7 +38,8 @@ Uuid find_token_group(const CatalogRead &read, const Uuid &organization, const U
 /// `until` to its end.
 Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, const Uuid &user,
                             TimestampTz *until = nullptr);
-/// Whether what a row gives has ended. Otherwise lowers `until` to its end, if it has one.
+/// Whether what a row gives has ended at the moment of the read. Otherwise lowers `until` to its end, if it
+/// has one.
 bool has_ended(const CatalogScan &scan, HeapTuple tuple, AttrNumber ends_at, TimestampTz *until = nullptr);
 
 /// The facts of a hypothetical user with these roles only; nil for no organization role.

@@ -17,6 +17,31 @@ void read_scopes(const CatalogRead &read, ApiKeyRead &key) {
   end_scan(scan);
 }
 
+// In the current memory context. Not those that are none: a row made by hand then allows fewer.
+std::span<const Network> networks_in(Datum array) {
+  Datum *texts = nullptr;
+  bool *nulls = nullptr;
+  int count = 0;
+  deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls, &count);
+  auto *networks = static_cast<Network *>(palloc(sizeof(Network) * static_cast<size_t>(count + 1)));
+  size_t known = 0;
+  for (int i = 0; i < count; i++) {
+    if (nulls[i]) continue;
+    const text *name = DatumGetTextPP(texts[i]);
+    if (const auto network = network_named({VARDATA_ANY(name), static_cast<size_t>(VARSIZE_ANY_EXHDR(name))});
+        network)
+      networks[known++] = *network;
+  }
+  return {networks, known};
+}
+
+void read_networks(const CatalogScan &scan, HeapTuple tuple, ApiKeyRead &key) {
+  bool is_null = false;
+  const Datum array = column(scan, tuple, attribute::api_keys::allowed_networks, &is_null);
+  key.is_confined = !is_null;
+  if (!is_null) key.networks = networks_in(array);
+}
+
 TimestampTz earlier(TimestampTz moment, const CatalogScan &scan, HeapTuple tuple, AttrNumber attribute) {
   bool is_null = false;
   const Datum datum = column(scan, tuple, attribute, &is_null);
@@ -33,11 +58,14 @@ Datum secret_hash_datum(const char *secret) {
   return PointerGetDatum(bytes);
 }
 
+constexpr const char *must_rotate = "the key has not been rotated in time";
+
 const char *why_key_has_ended(const CatalogScan &scan, HeapTuple tuple) {
   if (!is_null_column(scan, tuple, attribute::api_keys::deleted_at)) return "the key is deleted";
   if (!is_null_column(scan, tuple, attribute::api_keys::revoked_at)) return "the key is revoked";
   if (earlier(DT_NOEND, scan, tuple, attribute::api_keys::expires_at) <= statement_time())
     return "the key or its secret has expired";
+  if (earlier(DT_NOEND, scan, tuple, attribute::api_keys::rotate_by) <= statement_time()) return must_rotate;
   return nullptr;
 }
 
@@ -55,14 +83,20 @@ void read_row(const CatalogRead &read, ApiKeyRead &key) {
     key.facts.organization = uuid_column(scan, tuple, attribute::api_keys::organization_id);
     key.facts.workspace = uuid_column(scan, tuple, attribute::api_keys::workspace_id);
     all_scopes = bool_column(scan, tuple, attribute::api_keys::all_scopes);
-    key.not_after = earlier(key.not_after, scan, tuple, attribute::api_keys::expires_at);
+    key.ends_at = earlier(key.ends_at, scan, tuple, attribute::api_keys::expires_at);
+    key.not_after = earlier(key.ends_at, scan, tuple, attribute::api_keys::rotate_by);
+    key.rotation_due_at = earlier(DT_NOEND, scan, tuple, attribute::api_keys::rotation_due_at);
+    read_networks(scan, tuple, key);
     if (!kind)
       key.reason = "the key's kind is not known";
-    else if (const char *ended = why_key_has_ended(scan, tuple); ended != nullptr)
+    else if (const char *ended = why_key_has_ended(scan, tuple); ended != nullptr && ended != must_rotate)
       key.reason = ended;
-    else if (key.not_after <= statement_time())
+    else if (key.ends_at <= statement_time())
       key.reason = "the key or its secret has expired";
-    else
+    else if (ended != nullptr) {
+      key.reason = ended;
+      key.must_rotate = true;
+    } else
       key.usable = true;
     if (kind) key.facts.kind = *kind;
   }
@@ -77,14 +111,14 @@ void read_row(const CatalogRead &read, ApiKeyRead &key) {
 
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
   ApiKeyRead key{};
-  key.not_after = DT_NOEND;
+  key.ends_at = key.not_after = DT_NOEND;
   // Compares the hash of the given text, so that the time taken reveals nothing about any secret.
   ScanKeyData scan_key;
   equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, secret_hash_datum(secret));
   CatalogScan scan = begin_scan(read, CatalogIndex::api_key_secrets_pkey, 1, &scan_key);
   if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
     key.id = uuid_column(scan, tuple, attribute::api_key_secrets::api_key_id);
-    key.not_after = earlier(key.not_after, scan, tuple, attribute::api_key_secrets::valid_until);
+    key.ends_at = earlier(key.ends_at, scan, tuple, attribute::api_key_secrets::valid_until);
   }
   end_scan(scan);
   key.reason = "no key has this secret";
@@ -94,7 +128,7 @@ ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
 
 ApiKeyRead read_api_key_of_id(const CatalogRead &read, const Uuid &id) {
   ApiKeyRead key{};
-  key.not_after = DT_NOEND;
+  key.ends_at = key.not_after = DT_NOEND;
   key.id = id;
   key.reason = "there is no such key";
   read_row(read, key);

@@ -1,7 +1,10 @@
 // An API key as the catalog has it: whether it can be used, and what it is allowed.
 #pragma once
 
+#include <span>
+
 #include "core/access/model.hpp"
+#include "core/credential/network.hpp"
 #include "pg/catalog/catalog_read.hpp"
 
 namespace tenancy::pg {
@@ -16,7 +19,12 @@ struct ApiKeyRead {
   Uuid id;
   Uuid user;
   KeyFacts facts;
-  TimestampTz not_after;
+  TimestampTz ends_at;          // the key's and its secret's
+  TimestampTz not_after;        // that, or the latest moment to rotate it, if that is earlier
+  TimestampTz rotation_due_at;  // from when on its holder is warned of that moment
+  bool must_rotate;             // not usable, and would be if it had been rotated in time
+  bool is_confined;             // to networks, none at all included
+  std::span<const Network> networks;
 };
 /// RETURNS the SHA-256 of a secret, as the catalog has it: a bytea in the current memory context.
 Datum secret_hash_datum(const char *secret);

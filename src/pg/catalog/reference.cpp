@@ -49,7 +49,8 @@ struct Matches {
   const char *found_by;
   bool several;
   bool is_user;
-  bool active;  // the user found
+  bool active;    // the user found
+  bool anywhere;  // workspaces: of any organization
 
   Uuid result() const { return several ? Uuid{} : found; }
 };
@@ -74,11 +75,12 @@ void add_match(Matches &matches, const CatalogRead &read, const Uuid &id, const 
     return;
   }
   if (matches.found)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("%s reference \"%s\" is ambiguous", matches.what, matches.reference),
-                    errdetail("It is the %s of one %s and the %s of another.", matches.found_by, matches.what,
-                              found_by),
-                    errhint("Use the id.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+         errmsg("%s reference \"%s\" is ambiguous", matches.what, matches.reference),
+         errdetail("It is the %s of one %s and the %s of another.", matches.found_by, matches.what, found_by),
+         errhint(matches.anywhere ? "Use the id, or write organization/workspace." : "Use the id.")));
   matches.found = id;
   matches.found_by = found_by;
 }
@@ -132,14 +134,14 @@ void add_organizations(Matches &matches, const CatalogRead &read, const Uuid &on
 
 Uuid find_organization(const CatalogRead &read, const char *reference, Ambiguous ambiguous) {
   if (!check_length("organization", reference, ambiguous)) return {};
-  Matches matches{"organization", reference, ambiguous, {}, {}, nullptr, false, false, false};
+  Matches matches{"organization", reference, ambiguous, {}, {}, nullptr, false, false, false, false};
   add_organizations(matches, read, {});
   return matches.result();
 }
 
 bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization) {
   check_length("organization", reference, Ambiguous::is_error);
-  Matches matches{"organization", reference, Ambiguous::is_none, {}, {}, nullptr, false, false, false};
+  Matches matches{"organization", reference, Ambiguous::is_none, {}, {}, nullptr, false, false, false, false};
   if (organization) add_organizations(matches, read, organization);
   return static_cast<bool>(matches.result());
 }
@@ -147,7 +149,7 @@ bool names_organization(const CatalogRead &read, const char *reference, const Uu
 namespace {
 
 Matches users_named(const CatalogRead &read, const char *reference, const Uuid &members_of) {
-  Matches matches{"user", reference, Ambiguous::is_error, members_of, {}, nullptr, false, true, false};
+  Matches matches{"user", reference, Ambiguous::is_error, members_of, {}, nullptr, false, true, false, false};
   if (!check_length("user", reference, Ambiguous::is_error)) return matches;
   // Neither an id nor an address becomes ambiguous by external ids, which others choose.
   add_by_id(matches, read, CatalogIndex::users_pkey, 0, {});
@@ -179,7 +181,9 @@ namespace {
 // By its name alone, without the organization's before it. `organization` nil: in any.
 Matches workspaces_named(const CatalogRead &read, const char *reference, const Uuid &organization,
                          Ambiguous ambiguous) {
-  Matches matches{"workspace", reference, ambiguous, {}, {}, nullptr, false, false, false};
+  Matches matches{
+      "workspace", reference, ambiguous, {},    {},
+      nullptr,     false,     false,     false, !organization && strchr(reference, '/') == nullptr};
   const AttrNumber of = attribute::workspaces::organization_id;
   add_by_id(matches, read, CatalogIndex::workspaces_pkey, of, organization);
   if (matches.found) return matches;
@@ -203,9 +207,9 @@ Matches workspaces_named(const CatalogRead &read, const char *reference, const U
 Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &organization,
                     Ambiguous ambiguous) {
   if (!check_length("workspace", reference, ambiguous)) return {};
-  const Matches matches = workspaces_named(read, reference, organization, ambiguous);
+  Matches matches = workspaces_named(read, reference, organization, ambiguous);
   const char *slash = strchr(reference, '/');
-  if (matches.found || slash == nullptr) return matches.result();
+  if (slash == nullptr || matches.several) return matches.result();
 
   // Split once: the part after the first slash is the workspace's name, whatever it contains. A principal's
   // own organization is compared and no other searched: its members must not learn about others.
@@ -214,8 +218,13 @@ Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &
   if (!organization)
     named = find_organization(read, before, ambiguous);
   else if (!names_organization(read, before, organization))
-    return {};
-  return named ? workspaces_named(read, slash + 1, named, ambiguous).result() : Uuid{};
+    named = {};
+  // An external id that contains a slash takes no reference from another organization's workspace, nor the
+  // other way round.
+  if (named)
+    add_match(matches, read, workspaces_named(read, slash + 1, named, ambiguous).result(),
+              "name, after its organization's,");
+  return matches.result();
 }
 
 namespace {

@@ -419,7 +419,8 @@ static void add_groups(ResultRows &rows, const CatalogRead &read, const Uuid &or
   for (HeapTuple group; HeapTupleIsValid(group = next_tuple(groups));) {
     const Uuid id = uuid_column(groups, group, attribute::groups::group_id);
     const char *name = text_column(groups, group, attribute::groups::name);
-    for (const GroupRole &given : read_group_roles(read, organization, {}, {&id, 1})) {
+    const std::span<const GroupRole> roles_given = read_group_roles(read, organization, Uuid{}, {&id, 1});
+    for (const GroupRole &given : roles_given) {
       const auto roles = read_role_rights(read, organization, {&given.workspace, 1});
       const RoleRights *role = find_role_rights(roles, given.role);
       if (role == nullptr) continue;

@@ -1,11 +1,16 @@
 // New secrets, and the levels of their scopes.
 
+#include <optional>
+#include <span>
+
 #include "core/access/scopes.hpp"
 #include "core/credential/api_key.hpp"
+#include "core/credential/network.hpp"
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/key_facts.hpp"
 #include "pg/server/nearest.hpp"
 #include "pg/server/pod_array.hpp"
+#include "pg/session/principal.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -35,6 +40,22 @@ ApiKeyText new_secret() {
   if (!pg_strong_random(random, sizeof random))
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
   return format_api_key(random);
+}
+
+// The texts of an array; NULLs are nullptr.
+std::span<text *> texts_of(Datum array) {
+  Datum *items = nullptr;
+  bool *nulls = nullptr;
+  int count = 0;
+  deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
+  auto *texts = static_cast<text **>(palloc(sizeof(text *) * static_cast<size_t>(count + 1)));
+  for (int i = 0; i < count; i++) texts[i] = nulls[i] ? nullptr : DatumGetTextPP(items[i]);
+  return {texts, static_cast<size_t>(count)};
+}
+
+std::optional<Network> network_of(const text *name) {
+  if (name == nullptr) return std::nullopt;
+  return network_named({VARDATA_ANY(name), static_cast<size_t>(VARSIZE_ANY_EXHDR(name))});
 }
 
 Datum names_of(std::span<const Scope> scopes) {
@@ -148,6 +169,41 @@ Datum pg_tenancy_organization_has_owner(PG_FUNCTION_ARGS) {
   end_scan(scan);
   end_catalog_read(read);
   PG_RETURN_BOOL(found);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_unknown_network);
+Datum pg_tenancy_unknown_network(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  for (text *name : texts_of(PG_GETARG_DATUM(0)))
+    if (!network_of(name)) {
+      if (name == nullptr) PG_RETURN_DATUM(text_of(""));
+      PG_RETURN_TEXT_P(name);
+    }
+  PG_RETURN_NULL();
+}
+
+// A text that is no network is in none, and has none.
+PG_FUNCTION_INFO_V1(pg_tenancy_networks_cover);
+Datum pg_tenancy_networks_cover(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  if (PG_ARGISNULL(0)) PG_RETURN_BOOL(true);
+  if (PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
+  const auto outer_names = texts_of(PG_GETARG_DATUM(0));
+  for (const text *inner_name : texts_of(PG_GETARG_DATUM(1))) {
+    const auto inner = network_of(inner_name);
+    bool is_covered = false;
+    for (const text *outer_name : outer_names)
+      if (const auto outer = network_of(outer_name); inner && outer && contains(*outer, *inner))
+        is_covered = true;
+    if (!is_covered) PG_RETURN_BOOL(false);
+  }
+  PG_RETURN_BOOL(true);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_presented_key);
+Datum pg_tenancy_presented_key(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  PG_RETURN_DATUM(uuid_datum(presented_api_key()));
 }
 }
 

@@ -65,7 +65,7 @@ Datum pg_tenancy_is_audit_writer(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(is_worker);
 }
 
-void pg_tenancy_audit_worker(Datum argument);
+PGDLLEXPORT void pg_tenancy_audit_worker(Datum argument);
 void pg_tenancy_audit_worker(Datum argument) {
   const Oid database = DatumGetObjectId(argument);
   before_shmem_exit(worker_ends, argument);

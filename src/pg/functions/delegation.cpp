@@ -31,13 +31,17 @@ const char *text_of(const Shortfall &lacking) {
 
 Shortfall shortfall_of_role(const Uuid &organization, const Uuid &workspace, const Uuid &role) {
   CatalogRead read = begin_catalog_read();
-  const WorkspaceMembership membership{workspace, role};
-  const UserFacts facts = workspace ? read_role_facts(read, organization, {}, {&membership, 1})
-                                    : read_role_facts(read, organization, role, {});
-  end_catalog_read(read);
   const Principal *principal = current_principal();
+  const WorkspaceMembership membership{workspace, role};
   Shortfall lacking;
-  run_core([&] { lacking = shortfall(*principal->access, Access::of_user(facts)); });
+  // A permission denied to the role until a moment is one that it gives from then on.
+  for (CatalogRead later = read; !lacking.any() && later.moment != DT_NOEND;) {
+    const UserFacts facts = workspace ? read_role_facts(later, organization, {}, {&membership, 1})
+                                      : read_role_facts(later, organization, role, {});
+    run_core([&] { lacking = shortfall(*principal->access, Access::of_user(facts)); });
+    later.moment = facts.until;
+  }
+  end_catalog_read(read);
   return lacking;
 }
 
@@ -227,19 +231,20 @@ Datum pg_tenancy_rights_end_at(PG_FUNCTION_ARGS) {
   give_back_numbers();
   const Principal session = *current_principal();
   const bool by_key = session.source == PrincipalSource::api_key || session.claimed != nullptr;
-  TimestampTz end = by_key ? session.not_after : DT_NOEND;
+  TimestampTz end = by_key ? session.ends_at : DT_NOEND;
   // Groups that a token names are its holder's as long as the token lasts.
   const TimestampTz rights_until =
       session.token_groups.empty() ? session.rights_until : Min(session.rights_until, session.not_after);
   if (rights_until < end) {
-    CatalogRead read = begin_catalog_read();
-    const UserFactsRead lasting = read_lasting_facts(read, session.organization, session.user);
-    end_catalog_read(read);
-    bool lacks = true;
     const Principal *principal = current_principal();
-    if (lasting.is_member)
-      run_core([&] { lacks = shortfall(Access::of_user(lasting.facts), *principal->access).any(); });
-    if (lacks) end = rights_until;
+    CatalogRead read = begin_catalog_read();
+    const TimestampTz lacking =
+        lacking_from(read, session.organization, session.user, [principal](const UserFacts &facts) {
+          return shortfall(Access::of_user(facts), *principal->access).any();
+        });
+    // Lacking now: by groups of the token, or an elevation.
+    end = Min(end, lacking <= read.moment ? rights_until : lacking);
+    end_catalog_read(read);
   }
   if (end == DT_NOEND) PG_RETURN_NULL();
   PG_RETURN_TIMESTAMPTZ(end);

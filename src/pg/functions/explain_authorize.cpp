@@ -73,7 +73,9 @@ void explain_grants(Explanation &explanation, const CatalogRead &read, const Uui
              row_workspace      ? "workspace"
              : row_organization ? "organization"
                                 : "built-in",
-             counts ? allowed(is_allowed) : "ignored");
+             has_ended(scan, tuple, attribute::grants::ends_at) ? "ended"
+             : counts                                           ? allowed(is_allowed)
+                                                                : "ignored");
   }
   end_scan(scan);
 }

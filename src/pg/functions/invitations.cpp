@@ -28,37 +28,99 @@ UserFactsRead read_current_member(const CatalogRead &read, const Uuid &organizat
   return user && read_user(read, user).active ? read_user_facts(read, organization, user) : UserFactsRead{};
 }
 
+// The offer of an invitation, and its maker.
+struct Offer {
+  Uuid organization;
+  Uuid workspace;  // nil: on the organization
+  Uuid role;
+  Uuid by_user;
+  Uuid by_key;
+  PermissionSet making_members;
+};
+
+// Arguments: organization, workspace, role, the inviting user, the inviting key
+Offer offer_arguments(FunctionCallInfo fcinfo) {
+  Offer offer{uuid_argument(fcinfo, 0), uuid_argument(fcinfo, 1), uuid_argument(fcinfo, 2),
+              uuid_argument(fcinfo, 3), uuid_argument(fcinfo, 4), {}};
+  for (const char *action : {"add_users", "assign_roles"})
+    offer.making_members.add(permission_id("team", action));
+  return offer;
+}
+
+struct Inviter {
+  ApiKeyRead key;
+  Uuid user;  // whose rights count; nil: those of a service key
+};
+
+Inviter read_inviter(const CatalogRead &read, const Offer &offer) {
+  if (!offer.by_key) return {{}, offer.by_user};
+  const ApiKeyRead key = read_api_key_of_id(read, offer.by_key);
+  return {key, key.user};
+}
+
+Shortfall shortfall_of(const Inviter &inviter, const UserFacts *users, const UserFacts &offered,
+                       const Offer &offer) {
+  const Access access = offer.by_key
+                            ? inviter.key.usable ? Access::of_key(inviter.key.facts, users) : Access{}
+                        : users != nullptr ? Access::of_user(*users)
+                                           : Access{};
+  return shortfall_of_invitation(access, Access::of_user(offered), offer.making_members, offer.workspace);
+}
+
+// The offered role as it is now, and as it becomes when what is denied to it until a moment no longer is.
+template <typename Visit>
+void for_each_offered(CatalogRead read, const Offer &offer, const Visit &visit) {
+  const WorkspaceMembership membership{offer.workspace, offer.role};
+  while (read.moment != DT_NOEND) {
+    const UserFacts offered = offer.workspace
+                                  ? read_role_facts(read, offer.organization, {}, {&membership, 1})
+                                  : read_role_facts(read, offer.organization, offer.role, {});
+    visit(offered);
+    read.moment = offered.until;
+  }
+}
+
 }  // namespace
 
 extern "C" {
-// Arguments: organization, workspace (NULL: on the organization), role, the inviting user, the inviting key
 PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_invitation);
 Datum pg_tenancy_missing_for_invitation(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   give_back_numbers();
-  const Uuid organization = uuid_argument(fcinfo, 0), workspace = uuid_argument(fcinfo, 1);
-  const Uuid role = uuid_argument(fcinfo, 2), user = uuid_argument(fcinfo, 3),
-             key_id = uuid_argument(fcinfo, 4);
-  if (!organization || !role) PG_RETURN_TEXT_P(cstring_to_text("a role"));
-  PermissionSet making_members;
-  for (const char *action : {"add_users", "assign_roles"}) making_members.add(permission_id("team", action));
-
+  const Offer offer = offer_arguments(fcinfo);
+  if (!offer.organization || !offer.role) PG_RETURN_TEXT_P(cstring_to_text("a role"));
   CatalogRead read = begin_catalog_read();
-  const WorkspaceMembership membership{workspace, role};
-  const UserFacts offered = workspace ? read_role_facts(read, organization, {}, {&membership, 1})
-                                      : read_role_facts(read, organization, role, {});
-  const ApiKeyRead key = key_id ? read_api_key_of_id(read, key_id) : ApiKeyRead{};
-  const UserFactsRead facts = read_current_member(read, organization, user);
-  end_catalog_read(read);
+  const Inviter inviter = read_inviter(read, offer);
+  const UserFactsRead facts = read_current_member(read, offer.organization, inviter.user);
   Shortfall lacking;
-  run_core([&] {
-    const UserFacts *users = facts.is_member ? &facts.facts : nullptr;
-    const Access inviter = key_id             ? key.usable ? Access::of_key(key.facts, users) : Access{}
-                                       : users != nullptr ? Access::of_user(*users)
-                                              : Access{};
-    lacking = shortfall_of_invitation(inviter, Access::of_user(offered), making_members, workspace);
+  for_each_offered(read, offer, [&](const UserFacts &offered) {
+    if (lacking.any()) return;
+    run_core(
+        [&] { lacking = shortfall_of(inviter, facts.is_member ? &facts.facts : nullptr, offered, offer); });
   });
+  end_catalog_read(read);
   return lacking_datum(fcinfo, lacking);
+}
+
+// The moment from which whoever has invited could give this no longer: what is accepted now ends then.
+PG_FUNCTION_INFO_V1(pg_tenancy_offer_ends_at);
+Datum pg_tenancy_offer_ends_at(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  give_back_numbers();
+  const Offer offer = offer_arguments(fcinfo);
+  if (!offer.organization || !offer.role || (!offer.by_user && !offer.by_key)) PG_RETURN_NULL();
+  CatalogRead read = begin_catalog_read();
+  const Inviter inviter = read_inviter(read, offer);
+  TimestampTz end = offer.by_key ? inviter.key.not_after : DT_NOEND;
+  if (inviter.user)
+    for_each_offered(read, offer, [&](const UserFacts &offered) {
+      end = Min(end, lacking_from(read, offer.organization, inviter.user, [&](const UserFacts &facts) {
+                  return shortfall_of(inviter, &facts, offered, offer).any();
+                }));
+    });
+  end_catalog_read(read);
+  if (end == DT_NOEND) PG_RETURN_NULL();
+  PG_RETURN_TIMESTAMPTZ(end);
 }
 
 // The session's person: kind ('nobody', 'credential', 'person'), user_id, email, and the trusted issuer and

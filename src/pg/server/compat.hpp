@@ -27,6 +27,15 @@ using JsonActionResult = void;
 inline JsonActionResult json_action_done() {}
 #endif
 
+/// One of the server's processes as this one has seen them, counted from 1.
+inline const PgBackendStatus *seen_process(int number) {
+#if PG_VERSION_NUM >= 160000
+  return &pgstat_get_local_beentry_by_index(number)->backendStatus;
+#else
+  return &pgstat_fetch_stat_local_beentry(number)->backendStatus;
+#endif
+}
+
 /// Whether the role owns the relation, or is a member of its owner.
 inline bool owns_relation(Oid relation, Oid role) {
 #if PG_VERSION_NUM >= 160000

@@ -200,6 +200,9 @@ void define_parameters() {
       reinterpret_cast<int *>(&configuration.trusted_conditions),
       static_cast<int>(TrustedConditions::own_rows), trusted_conditions_values, PGC_SUSET, 0, nullptr,
       assign_principal_enum, nullptr);
+  DefineCustomBoolVariable("tenancy.track_key_use", "Notes when API keys are used.",
+                           "To the minute, where the module is preloaded.", &configuration.track_key_use,
+                           true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   define_principal_text("tenancy.user", "Sets the user that the session acts as.",
                         "Honored on trusted logins only.", &configuration.user, assign_user, nullptr);
   DefineCustomStringVariable(

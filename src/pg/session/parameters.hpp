@@ -24,6 +24,7 @@ struct Configuration {
   char *user_agent;
   char *audit_channel;
   int audit_refusals;  // in a minute, of one actor
+  bool track_key_use;
   AuditFallback audit_fallback;
   char *claim;
   AnonymousAccess anonymous_access;

@@ -12,7 +12,9 @@
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/claims.hpp"
+#include "pg/session/client_address.hpp"
 #include "pg/session/denials.hpp"
+#include "pg/session/key_use.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/principal_cache.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
@@ -40,17 +42,46 @@ std::span<const Uuid> kept(const Principal &principal, std::span<const Uuid> ids
 
 bool is_given(const char *parameter) { return *parameter != '\0'; }
 
-// One message for all failures of a key: only the server's log has the reason.
-// Whoever has a genuine secret is also told what has become of its user.
-[[noreturn]] void refuse_api_key(const char *reason, const char *detail = nullptr) {
+// One message for all failures of a key: only the server's log has the reason. Whoever has a genuine secret,
+// and uses it from where it may be used, is also told what has become of its user, and what to do.
+[[noreturn]] void refuse_api_key(const char *reason, const char *detail = nullptr,
+                                 const char *hint = nullptr) {
   record_denial(Counter::denied_api_key,
                 api_key_display_prefix(configuration.api_key).empty()
                     ? nullptr
                     : pnstrdup(configuration.api_key, api_key_display_length),
                 reason);
   ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"),
-                  detail == nullptr ? 0 : errdetail("%s", detail), errhidestmt(true)));
+                  detail == nullptr ? 0 : errdetail("%s", detail), hint == nullptr ? 0 : errhint("%s", hint),
+                  errhidestmt(true)));
   pg_unreachable();
+}
+
+struct {
+  Uuid key;
+  TimestampTz at;
+} last_warning{};
+
+// At most once an hour, since principals are resolved again and again.
+void warn_of_rotation(const ApiKeyRead &key) {
+  const TimestampTz now = statement_time();
+  if (key.rotation_due_at > now || IsParallelWorker()) return;
+  if (last_warning.key == key.id && now - last_warning.at < USECS_PER_HOUR) return;
+  last_warning = {key.id, now};
+  ereport(WARNING, (errmsg("the session's API key must be rotated by %s", timestamptz_to_str(key.not_after)),
+                    errdetail("From then on it is refused."),
+                    errhint("Use tenancy.rotate_api_key(), or tenancy.rotate_own_api_key().")));
+}
+
+// A secret that may be used, but for its age, from where the session's client is. Nobody else is told more
+// than that it is refused.
+ApiKeyRead read_presented_key(const CatalogRead &read) {
+  if (!is_api_key(configuration.api_key)) refuse_api_key("it is mistyped or no API key");
+  const ApiKeyRead key = read_api_key(read, configuration.api_key);
+  if (!key.usable && !key.must_rotate) refuse_api_key(key.reason);
+  if (key.is_confined && !is_client_in(key.networks))
+    refuse_api_key("the client's address is in none of the key's networks");
+  return key;
 }
 
 const char *as_sentence(const char *reason) {
@@ -106,15 +137,17 @@ Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const
 }
 
 void resolve_api_key(const CatalogRead &read, Principal &principal, Access &access) {
-  if (!is_api_key(configuration.api_key)) refuse_api_key("it is mistyped or no API key");
-  const ApiKeyRead key = read_api_key(read, configuration.api_key);
-  if (!key.usable) refuse_api_key(key.reason);
-
+  const ApiKeyRead key = read_presented_key(read);
+  if (!key.usable)
+    refuse_api_key(key.reason, "The key is older than its organization allows.",
+                   "Rotate it, for example by tenancy.rotate_own_api_key().");
   principal.source = PrincipalSource::api_key;
   principal.organization = key.facts.organization;
   principal.api_key = key.id;
   principal.user = key.user;
   principal.not_after = key.not_after;
+  principal.ends_at = key.ends_at;
+  principal.note_use_at = DT_NOBEGIN;
   UserFactsRead user{};
   switch (key.facts.kind) {
     case KeyKind::organization_service_key:
@@ -142,6 +175,7 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
   if (principal.kind == PrincipalKind::workspace_user_key && access.entries().empty())
     refuse_api_key("its user has no role in its workspace",
                    "The user of the key has no role in its workspace.");
+  warn_of_rotation(key);
 }
 
 // Which of the user's organizations is active. Nil when the user has none, or several, and chose none; with a
@@ -244,7 +278,7 @@ void check_one_credential() {
 }
 
 void resolve(const CatalogRead &read, Principal &principal, Access &access) {
-  principal.not_after = principal.rights_until = DT_NOEND;
+  principal.not_after = principal.ends_at = principal.rights_until = principal.note_use_at = DT_NOEND;
   if (is_suspended()) return;
   if (is_claimed()) {
     resolve_claim(principal, access);
@@ -312,6 +346,8 @@ Principal *resolve_in_new_context() {
   CatalogRead read = begin_catalog_read();
   principal->token = read.start.token;
   resolve(read, *principal, *access);
+  principal->ends_at = principal->source == PrincipalSource::api_key && !is_claimed() ? principal->ends_at
+                                                                                      : principal->not_after;
   principal->valid_until = Min(principal->not_after, principal->rights_until);
   if (principal->organization) subscribe(read.start, Audience::organization, principal->organization);
   if (principal->user) subscribe(read.start, Audience::user, principal->user);
@@ -319,6 +355,14 @@ Principal *resolve_in_new_context() {
   MemoryContextSwitchTo(caller);
   MemoryContextDelete(reading);
   return principal;
+}
+
+// Once a minute of the session.
+void note_use(Principal &principal) {
+  const TimestampTz now = statement_time();
+  if (principal.note_use_at > now) return;
+  principal.note_use_at = now + USECS_PER_MINUTE;
+  note_key_use(principal.api_key);
 }
 
 // Not of the principal afresh: callers may have a reference to this one.
@@ -372,6 +416,7 @@ Principal *current_principal_or_undecided() {
     // computed anew, and no plan made for more of them stays.
     if (current.principal->valid_until > statement_time()) {
       count(Counter::cache_hits);
+      note_use(*current.principal);
       return current.principal;
     }
     if (current.principal->rights_until <= statement_time()) catalogs_changed();
@@ -393,6 +438,7 @@ Principal *current_principal_or_undecided() {
   current.token = token;
   current.parameters = parameters;
   current.session_user = GetSessionUserId();
+  note_use(*principal);
   return principal;
 }
 
@@ -406,6 +452,18 @@ bool has_credential_ended() {
   const Principal *principal = known_principal();
   if (principal == nullptr) principal = current_principal_or_undecided();
   return principal->not_after <= statement_time();
+}
+
+Uuid presented_api_key() {
+  if (is_suspended() || is_claimed() || !is_given(configuration.api_key))
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the session uses no API key"),
+                    errhint("Set \"tenancy.api_key\".")));
+  check_seal();
+  check_one_credential();
+  CatalogRead read = begin_catalog_read();
+  const Uuid id = read_presented_key(read).id;
+  end_catalog_read(read);
+  return id;
 }
 
 void register_claims() { find_claimed_catalog_by(catalog_of_claim); }

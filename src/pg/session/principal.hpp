@@ -30,9 +30,11 @@ struct Principal {
   Uuid workspace;  // the only one reached; nil if there may be several
   Uuid user;
   Uuid api_key;
-  TimestampTz not_after;     // when the credential expires; infinity for never
+  TimestampTz not_after;     // when the credential is refused; infinity for never
+  TimestampTz ends_at;       // the same, of a key that is rotated in time
   TimestampTz rights_until;  // the earliest end of what the rights come from; after that there may be fewer
-  TimestampTz valid_until;   // the earlier of the two
+  TimestampTz valid_until;   // the earlier of not_after and rights_until
+  TimestampTz note_use_at;   // when the use of its key is noted again; infinity without a key
   const Access *access;
   const char *token_subject;           // the user named by a token's signer, or nullptr; decides nothing
   std::span<const Uuid> token_groups;  // groups that the session's token names
@@ -62,6 +64,9 @@ const Principal *known_principal();
 /// Whether it is the session's credential that has ended, and not a part of its rights. Raises 28000 itself
 /// where the principal has to be resolved for that, and cannot be.
 bool has_credential_ended();
+/// RETURNS the API key whose secret the session presents, also one that is refused until it is rotated.
+/// Raises 28000 for what is refused otherwise, 55000 for another credential or none.
+Uuid presented_api_key();
 /// Raises 28000 unless the session's user has chosen an organization, or needs no choice.
 void check_decided(const Principal &principal);
 

@@ -8,7 +8,7 @@ import django.urls
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from report import KEYS, report
+from report import KEYS, report, report_parallel
 
 
 def set_up(module):
@@ -50,6 +50,8 @@ def main():
     for name, key in keys.items():
         report("request", name, seen_by_request(client, key))
     assert connection.connection is served_by, "all were to be served by one connection"
+    # A thread has a connection, which stays between its requests.
+    report_parallel(lambda key: seen_by_request(django.test.Client(), key), threads=4)
 
 
 main()

@@ -15,7 +15,8 @@ JS
 
 cat >server.py <<'PY'
 import json
-from wsgiref.simple_server import make_server, WSGIRequestHandler
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import make_server, WSGIRequestHandler, WSGIServer
 
 from tenancy import AsCaller
 
@@ -34,7 +35,12 @@ def application(environ, start_response):
     return [json.dumps(ids).encode()]
 
 
-server = make_server("127.0.0.1", 0, AsCaller(application), handler_class=Quiet)
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 100
+
+
+server = make_server("127.0.0.1", 0, AsCaller(application), server_class=Server, handler_class=Quiet)
 print(server.server_port, flush=True)
 server.serve_forever()
 PY
@@ -88,14 +94,34 @@ func main() {
 }
 GO
 
-# ask METHOD KEY: ids, or the status
+# ask METHOD KEY [FILE]: ids, or the status
 ask() {
-  local status header=()
+  local status header=() body=${3:-body}
   [[ -z $2 ]] || header=(-H "Authorization: Bearer $2")
-  status=$(curl -s -o body -w '%{http_code}' -X "$1" "${header[@]}" "http://127.0.0.1:$port/requests")
+  status=$(curl -s -o "$body" -w '%{http_code}' -X "$1" "${header[@]}" "http://127.0.0.1:$port/requests")
   [[ $status == 200 ]] || { printf ' %s' "$status"; return; }
   # shellcheck disable=SC2046
-  printf ' %s' $(tr -cs '0-9\n' ' ' <body)
+  printf ' %s' $(tr -cs '0-9\n' ' ' <"$body")
+}
+
+# 200 requests, 40 at a time, since the server in Python has a connection for each. Each has to get what its principal got
+# before, one after the other.
+ask_all() {
+  local number name key right asked=()
+  for number in {1..40}; do
+    for name in acme bad mia globex nobody; do
+      key=${name^^}
+      (
+        got=$(ask GET "${!key-}" "body_$number$name")
+        [[ "${got% }" == "$(cat "answer_$name")" ]] && echo right || echo "$name got $got" >&2
+      ) &
+      asked+=($!)
+    done
+    # Not the server, which is a child, too.
+    ((number % 8 != 0)) || { wait "${asked[@]}" || true; asked=(); }
+  done >right
+  right=$(wc -l <right)
+  printf 'parallel: %s right\n' "$right"
 }
 
 # serve WAY COMMAND...
@@ -110,8 +136,10 @@ serve() {
     key=${name^^}
     answers=$(ask GET "${!key-}")
     printf '%s %s:%s\n' "$way" "$name" "${answers% }"
+    printf '%s' "${answers% }" >"answer_$name"
   done
   printf '%s refused:%s\n' "$way" "$(ask POST '')"
+  ask_all
   kill "$pid"
   wait "$pid" 2>/dev/null || true
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import { once } from 'node:events';
 
-import { keys, report } from './report.mjs';
+import { keys, report, reportParallel } from './report.mjs';
 import { pool, server } from './server.mjs';
 
 server.listen(0, '127.0.0.1');
@@ -21,4 +21,5 @@ async function seen(authorization) {
 for (const [name, key] of Object.entries(keys)) report('request', name, await seen({ Authorization: `Bearer ${key}` }));
 report('request', 'nobody', await seen({}));
 assert.equal(pool.totalCount, 1, 'all were to be served by one connection');
+await reportParallel((key) => seen(key ? { Authorization: `Bearer ${key}` } : {}));
 process.exit();

@@ -1,6 +1,7 @@
 import psycopg
 
-from report import KEYS, report
+from pool import pool, requests_of_request
+from report import KEYS, report, report_parallel
 from requests_of_key import REQUESTS, requests_of_connection, requests_of_transaction
 
 
@@ -19,3 +20,6 @@ with psycopg.connect(autocommit=True) as conn:
     for name, key in KEYS.items():
         report("transaction", name, seen(lambda: requests_of_transaction(conn, key)))
     report("transaction", "nobody", seen(lambda: conn.execute(REQUESTS)))
+
+report_parallel(lambda key: seen(lambda: requests_of_request(key)))
+pool.close()

@@ -1,7 +1,7 @@
 from sqlalchemy import exc
 from sqlalchemy.orm import Session
 
-from report import KEYS, report
+from report import KEYS, report, report_parallel
 from tenants import Request, engine, engine_of_key, requests_of_transaction
 
 
@@ -25,3 +25,5 @@ for name, key in KEYS.items():
     report("transaction", name, seen(lambda: requests_of_transaction(key)))
 report("transaction", "nobody", seen(lambda: requests_without_key(engine)))
 assert engine.pool.checkedin() == 1, "all were to be served by one connection"
+
+report_parallel(lambda key: seen(lambda: requests_of_transaction(key)))
