@@ -9,4 +9,6 @@ GRANT EXECUTE ON FUNCTION tenancy_internal.take_from_parent() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.hold_parent() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.move_children() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.check_parents() TO PUBLIC;
-GRANT EXECUTE ON FUNCTION tenancy_internal.keep_row(), tenancy_internal.receive_row(), tenancy_internal.keep_rows() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy_internal.keep_row() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy_internal.receive_row() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy_internal.keep_rows() TO PUBLIC;

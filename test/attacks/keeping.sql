@@ -1,4 +1,4 @@
--- What is kept: the owner of tables that follow the logging settings, a login to which no policy applies, and a member try to remove,
+-- Promises about what is kept: the owner of tables that follow the logging settings, a login to which no policy applies, and a member try to remove,
 -- move, blank or reopen rows under a legal hold, to have content stored that is not to be, or to have a row kept longer, or for shorter. A hold and the settings are those of the organization.
 
 CREATE PROCEDURE attacks.kept_tables() LANGUAGE plpgsql AS $$
