@@ -217,12 +217,18 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_member(regclass, tenancy.kept_tables) IS 'Has one table, or one partition or child, follow the logging settings; 55000 where its columns of tenants do not allow it';
 
+CREATE FUNCTION tenancy_internal.check_kept_place(relation regclass, organization_column name, workspace_column name) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_check_kept_place';
+COMMENT ON FUNCTION tenancy_internal.check_kept_place(regclass, name, name) IS 'Raises 55000 where other columns than so far are to say whose the rows of a table are, while some are under a legal hold';
+
 CREATE FUNCTION tenancy_internal.follow_kept_parent(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   kept CONSTANT tenancy.kept_tables := tenancy_internal.kept_above(follow_kept_parent.relation);
 BEGIN
   IF kept.relation IS NOT NULL THEN
+    PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''))
+    FROM tenancy.protected_tables t, tenancy_internal.family_of(follow_kept_parent.relation) f WHERE t.relation = follow_kept_parent.relation;
     PERFORM tenancy_internal.keep_member(follow_kept_parent.relation, kept);
   END IF;
 END
@@ -316,6 +322,11 @@ BEGIN
   END LOOP;
   kept.kind := apply_logging_settings.kind;
   kept.content := coalesce(apply_logging_settings.content, '{}');
+  IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = apply_logging_settings.relation AND NOT k.content <@ kept.content)
+    AND tenancy_steps.has_held_rows(apply_logging_settings.relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('a legal hold keeps rows of table %s', apply_logging_settings.relation),
+      DETAIL = 'Columns that can hold content can only be added.';
+  END IF;
   PERFORM tenancy_internal.keep_table(apply_logging_settings.relation, kept);
 END
 $$;

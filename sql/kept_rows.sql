@@ -97,7 +97,9 @@ CREATE FUNCTION ways() RETURNS TABLE (n bigint, way text) LANGUAGE sql AS $$
     'ALTER TABLE notes DROP COLUMN body', 'ALTER TABLE notes DROP COLUMN state', 'ALTER TABLE calls DROP COLUMN body CASCADE',
     'ALTER TABLE notes ALTER body TYPE int USING 0', 'ALTER TABLE calls ALTER body TYPE int USING 0',
     'ALTER TABLE notes DISABLE TRIGGER ALL', 'ALTER TABLE notes_1 DISABLE TRIGGER "~tenancy_keep_row_content"', 'ALTER TABLE calls_old DISABLE TRIGGER USER', 'ALTER TABLE notes ENABLE TRIGGER "~tenancy_keep_row"',
-    'SELECT tenancy.ignore_logging_settings(''notes'')', 'SELECT tenancy.unprotect(''notes'')', 'SELECT tenancy.unprotect(''calls'')', 'SELECT tenancy.remove_expired_rows()'
+    'SELECT tenancy.ignore_logging_settings(''notes'')', 'SELECT tenancy.unprotect(''notes'')', 'SELECT tenancy.unprotect(''calls'')',
+    'SELECT tenancy.protect(''notes'', ''logs'', ''organization_id'')', 'SELECT tenancy.protect(''notes'', ''logs'', ''organization_id'', ''user_id'')', 'SELECT tenancy.protect(''calls'', ''logs'', ''organization_id'')',
+    'SELECT tenancy.apply_logging_settings(''notes'', ''payloads'', ''{body}'')', 'SELECT tenancy.apply_logging_settings(''calls'', ''logs'')', 'SELECT tenancy.remove_expired_rows()'
   ]) w
 $$;
 CREATE FUNCTION number_of(t text) RETURNS bigint LANGUAGE plpgsql AS $$

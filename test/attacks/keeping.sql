@@ -79,7 +79,7 @@ BEGIN
     format('CREATE OR REPLACE TRIGGER %s BEFORE INSERT OR UPDATE OR DELETE ON app.%s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', attacks.pick(ARRAY['"~tenancy_keep_row"', '"~tenancy_keep_row_content"']), relation),
     format('SELECT tenancy.unprotect(''app.%s'')', relation), format('SELECT tenancy.ignore_logging_settings(''app.%s'')', relation), 'SELECT tenancy.apply_logging_settings(''app.line'', ''logs'', ''{}'')',
     format('SELECT tenancy.protect(''app.%s'', ''prompts'', %s)', relation, attacks.pick(ARRAY['''organization_id''', '''organization_id'', ''user_id''', 'workspace => ''workspace_id'''])),
-    'ALTER TABLE app.line_old NO INHERIT app.line', 'SET session_replication_role = replica', 'SET tenancy.guard_rails = off', 'SELECT tenancy.reset_logging(''acme'', ''legal_hold'', ''acme/search'')']);
+    'SET session_replication_role = replica', 'SET tenancy.guard_rails = off', 'SELECT tenancy.reset_logging(''acme'', ''legal_hold'', ''acme/search'')']);
   RETURN CASE WHEN is_owner AND random() < 0.6 THEN ddl ELSE dml END;
 END
 $$;

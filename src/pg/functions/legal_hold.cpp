@@ -210,6 +210,20 @@ Datum pg_tenancy_keep_rows(PG_FUNCTION_ARGS) {
   return PointerGetDatum(nullptr);
 }
 
+// Where other columns are to say whose a row is: rows would leave their hold.
+PG_FUNCTION_INFO_V1(pg_tenancy_check_kept_place);
+Datum pg_tenancy_check_kept_place(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const Oid oid = PG_GETARG_OID(0);
+  const Relation relation = relation_open(oid, AccessShareLock);
+  const Trigger *trigger = keeping_trigger(relation);
+  const bool is_same = trigger == nullptr || (strcmp(trigger->tgargs[1], NameStr(*PG_GETARG_NAME(1))) == 0 &&
+                                              strcmp(trigger->tgargs[2], NameStr(*PG_GETARG_NAME(2))) == 0);
+  relation_close(relation, NoLock);
+  if (!is_same) check_no_held_rows(oid);
+  PG_RETURN_VOID();
+}
+
 // Event trigger, before a table is rewritten: another type can leave nothing of a column's values.
 PG_FUNCTION_INFO_V1(pg_tenancy_refuse_rewriting);
 Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
