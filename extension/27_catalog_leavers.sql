@@ -12,6 +12,7 @@ CREATE INDEX former_members_user_idx ON tenancy.former_members (organization_id,
 CREATE INDEX former_members_workspace_idx ON tenancy.former_members (workspace_id);
 CREATE INDEX former_members_of_idx ON tenancy.former_members (user_id);
 CREATE INDEX former_members_role_idx ON tenancy.former_members (role_id);
+ALTER TABLE tenancy.former_members REPLICA IDENTITY FULL;
 COMMENT ON TABLE tenancy.former_members IS 'Memberships that have been taken away lately, for rows that are written in the names of those who had them';
 COMMENT ON COLUMN tenancy.former_members.organization_id IS 'The organization';
 COMMENT ON COLUMN tenancy.former_members.user_id IS 'The user who was a member';
