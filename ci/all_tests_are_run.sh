@@ -55,10 +55,10 @@ while IFS= read -r file; do
   grep -qE '^TEST(_[FP])?\(|^TYPED_TEST' "$file" || complain "$file: has no test"
 done < <(find test -name '*_test.cpp' 2>/dev/null)
 
-# Each client is a program and the page whose code it runs.
+# Each client is a program and the page, or example, whose code it runs.
 for file in test/clients/programs/*; do
   name=$(basename "$file")
-  [[ -e docs/clients/${name%.*}.md ]] || complain "$file: there is no docs/clients/${name%.*}.md"
+  [[ -e docs/clients/${name%.*}.md || -d examples/${name%.*} ]] || complain "$file: there is no docs/clients/${name%.*}.md"
 done
 
 for file in ci/*.sh; do

@@ -10,7 +10,9 @@ CREATE TABLE tenancy.organizations (
   created_by name,
   open_to_sign_up boolean NOT NULL DEFAULT false,
   key_max_age interval,
-  key_warning interval
+  key_warning interval,
+  -- Ids of this form are those of chains of audit entries; see events_chain().
+  CONSTRAINT organizations_id_check CHECK (organization_id::text !~ '^.{14}8.{4}f')
 );
 COMMENT ON TABLE tenancy.organizations IS 'Tenants; nothing ever crosses an organization';
 COMMENT ON COLUMN tenancy.organizations.organization_id IS 'Id of the organization, as protected tables hold it in uuid columns';

@@ -56,6 +56,8 @@ CREATE TABLE tenancy.group_roles (
 );
 CREATE INDEX group_roles_role_idx ON tenancy.group_roles (role_id);
 CREATE INDEX group_roles_workspace_idx ON tenancy.group_roles (workspace_id);
+-- Its key includes a column that may be NULL, so logical replication needs the whole row to identify one.
+ALTER TABLE tenancy.group_roles REPLICA IDENTITY FULL;
 COMMENT ON TABLE tenancy.group_roles IS 'Roles that a group gives its members; see set_group_role()';
 COMMENT ON COLUMN tenancy.group_roles.group_id IS 'The group';
 COMMENT ON COLUMN tenancy.group_roles.workspace_id IS 'Workspace where its members have the role; NULL: an organization role';

@@ -18,6 +18,8 @@ CREATE TABLE tenancy.logging_settings (
   CONSTRAINT logging_settings_level_check CHECK (workspace_id IS NULL OR setting NOT IN ('audit_retention_days', 'attribution_grace_hours'))
 );
 CREATE INDEX logging_settings_workspace_idx ON tenancy.logging_settings (workspace_id) WHERE workspace_id IS NOT NULL;
+-- Its key includes a column that may be NULL, so logical replication needs the whole row to identify one.
+ALTER TABLE tenancy.logging_settings REPLICA IDENTITY FULL;
 COMMENT ON TABLE tenancy.logging_settings IS 'What an organization keeps: of contents, and for how long; a workspace can only be stricter';
 COMMENT ON COLUMN tenancy.logging_settings.organization_id IS 'The organization';
 COMMENT ON COLUMN tenancy.logging_settings.workspace_id IS 'The workspace for which it is stricter; NULL: the organization''s own';

@@ -235,6 +235,10 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, 
 DECLARE
   me record;
   who text;
+  -- Everybody can call this function, with texts that go to the server's log.
+  the_resource CONSTANT text := left(deny.resource, 100);
+  the_action CONSTANT text := left(deny.action, 100);
+  the_place CONSTANT text := left(deny.place, 200);
 BEGIN
   SELECT * INTO me FROM tenancy.whoami();
   who := CASE WHEN me.kind = 'anonymous' THEN 'a session without a principal'
@@ -242,13 +246,13 @@ BEGIN
               WHEN me.email IS NOT NULL THEN format('user "%s"', me.email)
               ELSE me.kind END;
   PERFORM tenancy_internal.record_denied_permission(jsonb_strip_nulls(jsonb_build_object('reason', 'permission', 'kind', me.kind,
-    'principal', coalesce(me.api_key_id, me.user_id), 'organization', me.organization_id, 'resource', deny.resource, 'action', deny.action,
-    'place', deny.place))::text, deny.resource, deny.action, CASE WHEN me.kind <> 'anonymous' THEN deny.workspace_id END);
+    'principal', coalesce(me.api_key_id, me.user_id), 'organization', me.organization_id, 'resource', the_resource, 'action', the_action,
+    'place', the_place))::text, the_resource, the_action, CASE WHEN me.kind <> 'anonymous' THEN deny.workspace_id END);
   RAISE EXCEPTION USING
     ERRCODE = CASE WHEN me.kind = 'anonymous' THEN 'invalid_authorization_specification' ELSE 'insufficient_privilege' END,
-    MESSAGE = format('permission denied: %s may not %s %s%s', who, deny.action, deny.resource,
-                     coalesce(' in ' || deny.place, ' in organization "' || me.organization || '"', '')),
-    HINT = tenancy_internal.permission_hint(deny.resource, deny.action, deny.workspace_id,
+    MESSAGE = format('permission denied: %s may not %s %s%s', who, the_action, the_resource,
+                     coalesce(' in ' || the_place, ' in organization "' || me.organization || '"', '')),
+    HINT = tenancy_internal.permission_hint(the_resource, the_action, deny.workspace_id,
                                             deny.anywhere AND deny.workspace_id IS NULL, deny.all_rows);
 END
 $$;

@@ -78,6 +78,8 @@ BEGIN
      OR EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = require_new_id.id)
      OR EXISTS (SELECT FROM tenancy.users u WHERE u.user_id = require_new_id.id)
      OR EXISTS (SELECT FROM tenancy.api_keys k WHERE k.api_key_id = require_new_id.id)
+     OR EXISTS (SELECT FROM tenancy.audit_heads h WHERE h.organization_id = require_new_id.id)
+     OR require_new_id.id::text ~ '^.{14}8.{4}f'  -- see events_chain()
      OR EXISTS (SELECT FROM tenancy.audit_log l WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key')
                                                   AND l.resource_id = require_new_id.id::text) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('id "%s" is or was in use', require_new_id.id);

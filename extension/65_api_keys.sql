@@ -423,7 +423,8 @@ BEGIN
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id;
   DELETE FROM tenancy.api_key_scopes s WHERE s.api_key_id = key.api_key_id;
   UPDATE tenancy.api_keys k
-  SET deleted_at = now(), revoked_at = coalesce(k.revoked_at, now()), display_prefix = NULL, all_scopes = false
+  SET deleted_at = now(), revoked_at = coalesce(k.revoked_at, now()), display_prefix = NULL, all_scopes = false,
+      description = NULL, metadata = NULL, reason = NULL
   WHERE k.api_key_id = key.api_key_id;
 END
 $$;

@@ -41,8 +41,10 @@ BEGIN
   IF TG_OP = 'UPDATE' AND NEW.rotated_at IS NOT DISTINCT FROM OLD.rotated_at THEN
     RETURN NEW;
   END IF;
-  SELECT coalesce(NEW.rotated_at, NEW.created_at) + o.key_max_age, coalesce(NEW.rotated_at, NEW.created_at) + o.key_max_age - o.key_warning
-  INTO NEW.rotate_by, NEW.rotation_due_at FROM tenancy.organizations o WHERE o.organization_id = NEW.organization_id;
+  -- One that is brought along from elsewhere may be old.
+  SELECT n.rotate_by, n.rotate_by - o.key_warning INTO NEW.rotate_by, NEW.rotation_due_at
+  FROM tenancy.organizations o, greatest(coalesce(NEW.rotated_at, NEW.created_at) + o.key_max_age, now() + o.key_warning) n (rotate_by)
+  WHERE o.organization_id = NEW.organization_id;
   RETURN NEW;
 END
 $$;

@@ -21,7 +21,8 @@ CREATE TABLE tenancy.audit_log (
   outcome text COLLATE "C" NOT NULL DEFAULT 'success' CHECK (outcome IN ('success', 'failure', 'denied')),
   request_id text COLLATE "C",
   user_agent text COLLATE "C",
-  chain_id uuid
+  chain_id uuid,
+  transaction_id xid8
 );
 -- Actor and resource may be deleted later than the entry, so nothing here is a foreign key. The indexes are in
 -- 70_audit_indexes.sql.
@@ -46,6 +47,7 @@ COMMENT ON COLUMN tenancy.audit_log.outcome IS 'success; denied for what the ses
 COMMENT ON COLUMN tenancy.audit_log.request_id IS 'What the session said by the setting tenancy.request_id: claimed, not verified';
 COMMENT ON COLUMN tenancy.audit_log.user_agent IS 'What the session said by the setting tenancy.user_agent: claimed, not verified';
 COMMENT ON COLUMN tenancy.audit_log.chain_id IS 'The chain of a refusal or read, which has one of its own for each organization; NULL: the organization''s own chain, of changes';
+COMMENT ON COLUMN tenancy.audit_log.transaction_id IS 'The transaction that wrote, or has loaded, the entry, for audit_events_since(); NULL for one of version 1.0';
 
 CREATE TABLE tenancy.audit_heads (
   organization_id uuid PRIMARY KEY,
@@ -127,9 +129,11 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.audit_actor() IS 'Whom audit entries name: the session''s principal, or the login where there is none or its credential doesn''t hold';
 
+-- No organization has an id of this form: version 8 in a variant that is not used.
 CREATE FUNCTION tenancy_internal.events_chain(organization_id uuid) RETURNS uuid
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT encode(substr(sha256(convert_to('events of ' || events_chain.organization_id::text, 'UTF8')), 1, 16), 'hex')::uuid
+  SELECT overlay(overlay(encode(substr(sha256(convert_to('events of ' || events_chain.organization_id::text, 'UTF8')), 1, 16), 'hex')
+    PLACING '8' FROM 13) PLACING 'f' FROM 17)::uuid
 $$;
 COMMENT ON FUNCTION tenancy_internal.events_chain(uuid) IS 'Id of an organization''s chain of refusals and reads';
 
@@ -209,6 +213,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.seal_audit_entry() IS 'Trigger: fills in who, when and from where, and appends the entry to its chain';
+
+-- Also of entries that a restore or logical replication loads: transactions of another server mean nothing here.
+CREATE FUNCTION tenancy_internal.stamp_audit_entry() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  NEW.transaction_id := pg_current_xact_id();
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.stamp_audit_entry() IS 'Trigger: fills in the transaction that adds the entry to this database';
 
 -- Once per transaction rather than once per entry: a row that one transaction updates over and over gets slower and slower.
 CREATE FUNCTION tenancy_internal.advance_audit_head() RETURNS trigger

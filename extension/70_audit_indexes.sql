@@ -14,6 +14,8 @@ CREATE INDEX IF NOT EXISTS audit_log_organization_action_idx ON tenancy.audit_lo
 CREATE INDEX IF NOT EXISTS audit_log_organization_resource_idx ON tenancy.audit_log (organization_id, resource_type, resource_id, at);
 CREATE INDEX IF NOT EXISTS audit_log_workspace_idx ON tenancy.audit_log (organization_id, workspace_id, at) WHERE workspace_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS audit_log_address_idx ON tenancy.audit_log (organization_id, client_address, at) WHERE client_address IS NOT NULL;
+CREATE INDEX IF NOT EXISTS audit_log_organization_transaction_idx ON tenancy.audit_log (organization_id, transaction_id) WHERE transaction_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS audit_log_transaction_idx ON tenancy.audit_log (transaction_id) WHERE transaction_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS audit_log_actor_id_idx ON tenancy.audit_log (actor_id, at) WHERE actor_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS audit_log_actor_idx ON tenancy.audit_log (actor, at);
 CREATE INDEX IF NOT EXISTS audit_log_action_idx ON tenancy.audit_log (action, at);

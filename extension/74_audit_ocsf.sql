@@ -21,10 +21,13 @@ SELECT l.audit_id, l.at, l.organization_id,
     'entity', CASE WHEN c.class = 3004 THEN jsonb_build_object('type', l.resource_type, 'uid', l.resource_id, 'data', coalesce(l.after, l.before)) END,
     'database', CASE WHEN c.class = 6005 THEN jsonb_build_object('name', current_database()) END,
     'table', CASE WHEN c.class = 6005 THEN jsonb_build_object('name', l.resource_id) END,
-    'src_endpoint', CASE WHEN l.client_address IS NOT NULL THEN jsonb_build_object('ip', host(l.client_address)) END,
-    'http_request', CASE WHEN coalesce(l.request_id, l.user_agent) IS NOT NULL THEN jsonb_build_object('uid', l.request_id, 'user_agent', l.user_agent) END,
-    'unmapped', jsonb_build_object('workspace_id', l.workspace_id, 'before', l.before, 'after', l.after, 'entry_hash', encode(l.entry_hash, 'hex'))
-  )) AS event
+    -- Both of these classes require one.
+    'src_endpoint', CASE WHEN l.client_address IS NOT NULL THEN jsonb_build_object('ip', host(l.client_address))
+                         WHEN c.class IN (6003, 6005) THEN jsonb_build_object('name', 'local') END,
+    'http_request', CASE WHEN coalesce(l.request_id, l.user_agent) IS NOT NULL THEN jsonb_build_object('uid', l.request_id, 'user_agent', l.user_agent) END
+  ))
+  -- NULLs of rows are kept here: that a column has become NULL is a change.
+  || jsonb_build_object('unmapped', jsonb_build_object('workspace_id', l.workspace_id, 'before', l.before, 'after', l.after, 'entry_hash', encode(l.entry_hash, 'hex'))) AS event
 FROM tenancy.audit_log l,
 LATERAL (SELECT CASE WHEN l.resource_type = 'credential' THEN 3 WHEN l.resource_type IN ('administration', 'table') THEN 6 ELSE 3 END,
                 CASE l.resource_type WHEN 'credential' THEN 3002 WHEN 'administration' THEN 6003 WHEN 'table' THEN 6005 ELSE 3004 END,

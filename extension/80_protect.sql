@@ -86,7 +86,7 @@ BEGIN
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
       MESSAGE = format('table %s is distributed by Citus', found_one),
-      DETAIL = 'Other nodes do not know the session''s principal.', HINT = 'Undistribute it.';
+      DETAIL = 'Its protection cannot be changed in place.', HINT = 'Undistribute it, protect it, and call tenancy.distribute().';
   END IF;
   SELECT i.inhparent INTO found_one FROM pg_inherits i
   WHERE i.inhrelid = check_relatives.relation AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LIMIT 1;
@@ -250,7 +250,8 @@ BEGIN
   before := tenancy_internal.remove_protection(apply_protection.relation);
   apply_protection.wanted.relation := apply_protection.relation;
   apply_protection.wanted.with_organization := apply_protection.wanted.workspace_column IS NOT NULL
-    AND coalesce(tenancy_internal.is_partitioned_by(apply_protection.relation, apply_protection.wanted.organization_column), false);
+    AND coalesce(apply_protection.wanted.with_organization
+                 OR tenancy_internal.is_partitioned_by(apply_protection.relation, apply_protection.wanted.organization_column), false);
 
   -- Closed first, then opened by the policies.
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', apply_protection.relation);
@@ -353,7 +354,7 @@ BEGIN
     RETURN false;
   END IF;
   RETURN (SELECT r::boolean FROM tenancy_internal.as_owner(has_rows_without_organization.relation, format(
-    'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE t.%I IS NULL AND t.%I IS NOT NULL))', has_rows_without_organization.relation,
+    'SELECT to_jsonb(EXISTS (SELECT 1 FROM %s t WHERE t.%I IS NULL AND t.%I IS NOT NULL))', has_rows_without_organization.relation,
     has_rows_without_organization.organization, has_rows_without_organization.workspace)) r);
 END
 $$;

@@ -90,6 +90,34 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_child(regclass) IS 'Protects a table as the protected table above it, if there is one, or closes it, if the table above it is closed';
 
+-- Where Citus has a protected table's rows, nothing is recorded: it copies policies, and restrictive ones as permissive ones.
+CREATE FUNCTION tenancy_internal.is_policy_beside_ours(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
+    AND count(*) FILTER (WHERE p.polname IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete')) > 0
+    AND count(*) FILTER (WHERE p.polpermissive AND p.polname NOT IN ('tenancy_select', 'tenancy_insert', 'tenancy_update', 'tenancy_delete')) > 0
+  FROM pg_policy p WHERE p.polrelid = is_policy_beside_ours.relation
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_policy_beside_ours(regclass) IS 'Whether a table that Citus keeps like a protected one has a permissive policy beside the tenancy policies';
+
+-- Citus makes a shard like any table, and gives it rights before its policies: until then it is closed as a copy.
+CREATE FUNCTION tenancy_internal.open_shard(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
+DECLARE
+  one_call CONSTANT text := '^(tenancy\.)?row_(visible|accepted)\([^()]*\)$';
+BEGIN
+  IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
+     AND EXISTS (SELECT FROM pg_class c WHERE c.oid = open_shard.relation AND c.relrowsecurity AND c.relforcerowsecurity)
+     AND (SELECT count(*) = 4 AND bool_and(coalesce(pg_get_expr(p.polqual, p.polrelid) ~ one_call, true) AND coalesce(pg_get_expr(p.polwithcheck, p.polrelid) ~ one_call, true))
+          FROM pg_policy p WHERE p.polrelid = open_shard.relation AND p.polpermissive)
+     AND (SELECT array_agg(p.polname ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = open_shard.relation)
+         = '{tenancy_closed,tenancy_delete,tenancy_insert,tenancy_select,tenancy_update}'::name[] THEN
+    EXECUTE format('DROP POLICY tenancy_closed ON %s', open_shard.relation);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.open_shard(regclass) IS 'Opens a table that was closed as a copy, and has the tenancy policies now, on a node of Citus';
+
 CREATE FUNCTION tenancy_internal.guard_policy(policy oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -106,6 +134,11 @@ BEGIN
     IF it.polpermissive AND (tenancy_internal.inspect_protection(it.polrelid)).problem LIKE 'policy "%" has been changed' THEN
       PERFORM tenancy_internal.refuse_opening(it.polrelid, format('policy "%s" cannot be altered', it.polname));
     END IF;
+    IF NOT it.polpermissive AND tenancy_internal.is_distributed(it.polrelid) THEN
+      PERFORM tenancy_internal.refuse_opening(it.polrelid, format('Citus would make a permissive policy of "%s" on other nodes', it.polname));
+    END IF;
+  ELSIF tenancy_internal.is_policy_beside_ours(it.polrelid) THEN
+    PERFORM tenancy_internal.refuse_opening(it.polrelid, format('policy "%s" would show rows beside the tenancy policies', it.polname));
   ELSIF tenancy_internal.is_closed(it.polrelid) THEN
     -- A table restored by itself is recorded again as soon as all of its policies exist.
     named := tenancy_internal.remembered_name(it.polrelid);
@@ -115,6 +148,8 @@ BEGIN
        (found_now.resource, found_now.organization, found_now.workspace, found_now.owner, found_now.api_key, found_now.through) IS NOT DISTINCT FROM
        (named.resource, named.organization_column, named.workspace_column, named.owner_column, named.api_key_column, named.through) THEN
       PERFORM tenancy_internal.apply_protection(it.polrelid, tenancy_internal.wanted_by_name(named));
+    ELSIF named.table_name IS NULL THEN
+      PERFORM tenancy_internal.open_shard(it.polrelid);
     END IF;
   END IF;
 END

@@ -3,7 +3,9 @@
 -- GRANT ALL ON ALL TABLES includes the privileges TRIGGER and REFERENCES.
 
 CREATE FUNCTION tenancy_steps.foreign_code_on_catalogs() RETURNS TABLE (object oid, relation oid, problem text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp
+-- Called by each DDL command, under the settings of whoever runs it: parallel workers could be started for each catalog.
+SET max_parallel_workers_per_gather = 0 AS $$
   WITH catalogs AS (
     SELECT d.objid AS relid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
     WHERE e.extname = 'pg_tenancy' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass

@@ -95,8 +95,8 @@ BEGIN
     WHERE NOT a.attisdropped ORDER BY t.relation::text LOOP
     looked_at := looked_at || protected_table.relation;
     holds_rows := (SELECT r::boolean FROM tenancy_internal.as_owner(protected_table.relation, format(
-      CASE WHEN protected_table.is_uuid THEN 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I = %L::uuid))'
-                                        ELSE 'SELECT to_jsonb(EXISTS (SELECT FROM %s WHERE %I::text = %L))' END,
+      CASE WHEN protected_table.is_uuid THEN 'SELECT to_jsonb(EXISTS (SELECT 1 FROM %s WHERE %I = %L::uuid))'
+                                        ELSE 'SELECT to_jsonb(EXISTS (SELECT 1 FROM %s WHERE %I::text = %L))' END,
       tenancy_internal.from_clause_for(protected_table.relation), protected_table.workspace_column,
       CASE WHEN protected_table.is_uuid THEN (check_without_rows.workspace).workspace_id::text ELSE (check_without_rows.workspace).external_id::text END)) r);
     IF holds_rows THEN

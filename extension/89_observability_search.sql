@@ -16,6 +16,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   wanted text;
 BEGIN
+  IF length(add_metadata_key.key) > 1000 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a key of metadata has at most 1000 characters';
+  END IF;
   FOREACH wanted IN ARRAY '{workspace_id,organization_id}'::text[] LOOP
     CONTINUE WHEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = add_metadata_key.logs AND i.indnkeyatts = 3 AND pg_get_indexdef(i.indexrelid, 1, false) = wanted
                             AND pg_get_indexdef(i.indexrelid, 2, false) = format('((metadata ->> %L::text))', add_metadata_key.key));
@@ -48,7 +51,7 @@ COMMENT ON FUNCTION tenancy_steps.add_payload_words(regclass) IS 'Gives log_payl
 CREATE FUNCTION tenancy.add_observability_search(schema text DEFAULT 'observability', metadata_keys text[] DEFAULT '{}', words boolean DEFAULT false, any_key boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  place regnamespace := to_regnamespace(quote_ident(add_observability_search.schema));
+  place regnamespace := tenancy_steps.find_schema(add_observability_search.schema);
   logs regclass;
   payloads regclass;
   key text;

@@ -56,6 +56,25 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_keys_of_leavers() IS 'User keys that are not revoked though their users have left, as a dump of version 1.0 has them';
 
+CREATE FUNCTION tenancy_internal.advice_keys_to_be_rotated() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'warning', o.slug, format('%s of its API keys are refused until they are rotated, and %s soon will be',
+           count(*) FILTER (WHERE k.rotate_by <= now()), count(*) FILTER (WHERE k.rotate_by > now())), NULL::text
+  FROM tenancy.api_keys k JOIN tenancy.organizations o ON o.organization_id = k.organization_id
+  WHERE least(k.rotation_due_at, k.rotate_by) <= now() AND k.revoked_at IS NULL AND k.deleted_at IS NULL AND (k.expires_at > now()) IS NOT FALSE
+  GROUP BY o.slug
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_keys_to_be_rotated() IS 'API keys that are too old for their organization''s policy, or soon will be';
+
+CREATE FUNCTION tenancy_internal.advice_key_networks() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'info', o.slug, format('%s of its API keys may be used from some networks only: behind a pooler or proxy, the address is the pooler''s', count(*)), NULL::text
+  FROM tenancy.api_keys k JOIN tenancy.organizations o ON o.organization_id = k.organization_id
+  WHERE k.allowed_networks <> '{local}' AND k.revoked_at IS NULL AND k.deleted_at IS NULL AND (k.expires_at > now()) IS NOT FALSE
+  GROUP BY o.slug
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_key_networks() IS 'API keys that may be used from some networks, which are addresses of connections to the server';
+
 CREATE FUNCTION tenancy_internal.advice_foreign_code_on_catalogs() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', f.problem, 'it runs with the rights of the owner of pg_tenancy, who is a superuser', NULL::text

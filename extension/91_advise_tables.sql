@@ -95,6 +95,19 @@ CREATE FUNCTION tenancy_internal.advice_distributed_table() RETURNS TABLE (sever
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.relation::text, 'other nodes do not know the session''s principal: its queries are refused',
          format('SELECT pg_catalog.undistribute_table(%L)', t.relation::text)
-  FROM tenancy.protected_tables t WHERE tenancy_internal.is_distributed(t.relation)
+  FROM tenancy.protected_tables t WHERE tenancy_internal.is_distributed(t.relation) AND NOT tenancy_internal.is_beside_door(t.relation)
 $$;
-COMMENT ON FUNCTION tenancy_internal.advice_distributed_table() IS 'Protected tables that Citus has on other nodes';
+COMMENT ON FUNCTION tenancy_internal.advice_distributed_table() IS 'Protected tables that Citus has on other nodes otherwise than by distribute()';
+
+-- The keys of a cluster are a superuser's.
+CREATE FUNCTION tenancy_internal.advice_cluster_node() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF to_regclass('tenancy_cluster.door') IS NULL OR to_regclass('pg_catalog.pg_dist_partition') IS NULL
+     OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND r.rolsuper) THEN
+    RETURN;
+  END IF;
+  RETURN QUERY SELECT 'error', n.node, n.problem, NULL::text FROM tenancy_internal.problems_of_nodes() n;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_cluster_node() IS 'Nodes of a Citus cluster that lack something that tenants'' rows need';

@@ -77,13 +77,14 @@ BEGIN
   SELECT l.workspace_id INTO begin_simulation.workspace_id FROM tenancy_internal.ordinary_logins() l
   WHERE l.login = begin_simulation.login_id AND l.user_id = begin_simulation.user_id AND l.organization_id = begin_simulation.organization_id AND NOT l.trusted;
   PERFORM tenancy_internal.add_audit_entry('simulate', 'user', begin_simulation.user_id::text, begin_simulation.organization_id, begin_simulation.workspace_id,
-    after => jsonb_build_object('login', begin_simulation.login_id::regrole, 'query', begin_simulation.query));
-  -- An entry goes with the transaction; the log stays.
-  RAISE LOG 'login "%" simulates user % in organization % by login %', session_user, begin_simulation.user_id, begin_simulation.organization_id, begin_simulation.login_id::regrole;
+    after => jsonb_build_object('login', begin_simulation.login_id::regrole, 'query', left(begin_simulation.query, 10000)));
+  -- That entry goes with the transaction; this one stays.
+  PERFORM tenancy_internal.queue_audit_event('begin_simulation', 'user', begin_simulation.user_id::text, begin_simulation.organization_id,
+    begin_simulation.workspace_id, jsonb_build_object('login', begin_simulation.login_id::regrole));
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.begin_simulation(text, text, text, name) IS 'Checks a simulation, and leaves its audit entry and a line in the server''s log; returns whom it is of: user, organization, workspace that the login confines to, login';
+COMMENT ON FUNCTION tenancy_steps.begin_simulation(text, text, text, name) IS 'Checks a simulation, and leaves its audit entry and one that stays if the transaction is rolled back; returns whom it is of: user, organization, workspace that the login confines to, login';
 
 CREATE FUNCTION tenancy.simulate(query text, member text, organization text DEFAULT NULL, login name DEFAULT NULL) RETURNS SETOF jsonb
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_simulate';
-COMMENT ON FUNCTION tenancy.simulate(text, text, text, name) IS 'For a DBA: runs a read-only query with the rows that a member of an organization (NULL: the only one) sees through an ordinary login (NULL: the one bound to the user, or else the only trusted one), and returns each row as JSON; all effects of the query are undone; leaves an audit entry; 22023 for a query that isn''t one statement that returns rows, 55000 while cursors are open';
+COMMENT ON FUNCTION tenancy.simulate(text, text, text, name) IS 'For a DBA: runs a read-only query with the rows that a member of an organization (NULL: the only one) sees through an ordinary login (NULL: the one bound to the user, or else the only trusted one), and returns each row as JSON; all effects of the query are undone; leaves an audit entry, and one that it began, which stays if the transaction is rolled back; 22023 for a query that isn''t one statement that returns rows, 55000 while cursors are open';

@@ -96,6 +96,9 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', list_exported_rows.within),
       HINT = 'tenancy.protected_tables lists those that are.';
   END IF;
+  -- The entry with the numbers goes with the transaction, the rows could have been read before that.
+  PERFORM tenancy_internal.queue_audit_event('begin_export', 'organization', the_organization::text, the_organization, NULL,
+    jsonb_build_object('table', coalesce(list_exported_rows.within::text, 'all')));
   FOR exported IN SELECT * FROM tenancy_internal.lock_tables_with_rows(list_exported_rows.within, 'access share') t ORDER BY t.relation::text LOOP
     PERFORM tenancy_internal.check_intact(exported.relation);
     RETURN QUERY SELECT exported.relation::regclass, r FROM tenancy_internal.as_owner(exported.relation, format(
@@ -115,7 +118,7 @@ RETURNS TABLE (relation regclass, "row" jsonb)
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT * FROM tenancy_steps.list_exported_rows($1, $2)
 $$;
-COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with its partitions and children, each with its table (for a partition, the partitioned table); each table is read as its owner; leaves an audit entry with the numbers of rows; 55000 for a table that isn''t protected, or no longer as protect() made it';
+COMMENT ON FUNCTION tenancy.export_organization(text, regclass) IS 'For a DBA: all rows of an organization in protected tables, or (the second argument) in one of them with its partitions and children, each with its table (for a partition, the partitioned table); each table is read as its owner; leaves an audit entry with the numbers of rows, and one that the export began, which stays if the transaction is rolled back; 55000 for a table that isn''t protected, or no longer as protect() made it';
 
 CREATE FUNCTION tenancy.close_organization(organization text) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -319,8 +322,11 @@ BEGIN
     CONTINUE WHEN tenancy_internal.lock_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
     PERFORM tenancy_internal.check_references_at(leaf, 'IMMEDIATE');
     LOOP
-      in_batch := (SELECT r::bigint FROM tenancy_internal.as_owner(leaf, format('DELETE FROM ONLY %s WHERE ctid = ANY (%L)',
-        leaf, tenancy_internal.removable_rows(leaf, remove_rows.own_rows, least(most_of_batch, remove_rows.at_most - in_all)))) r);
+      in_batch := (SELECT r::bigint FROM tenancy_internal.as_owner(leaf, format(
+        -- A place is one in each shard, where Citus distributes the table.
+        'DELETE FROM ONLY %s t WHERE t.ctid = ANY (%L) AND %s',
+        leaf, tenancy_internal.removable_rows(leaf, remove_rows.own_rows, least(most_of_batch, remove_rows.at_most - in_all)),
+        remove_rows.own_rows)) r);
       EXIT WHEN in_batch = 0;
       in_all := in_all + in_batch;
       RAISE NOTICE 'rows removed from table %: %', leaf, in_batch;
@@ -352,7 +358,7 @@ BEGIN
   FOR purged IN SELECT * FROM tenancy_internal.tables_by_references() LOOP
     condition := tenancy_internal.organization_conditions(purged, finish_purge.organization_id);
     any_left := (SELECT r::boolean FROM tenancy_internal.as_owner(purged.relation, format(
-      'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', tenancy_internal.from_clause_for(purged.relation), condition.own)) r);
+      'SELECT to_jsonb(EXISTS (SELECT 1 FROM %s t WHERE %s))', tenancy_internal.from_clause_for(purged.relation), condition.own)) r);
     IF any_left THEN
       RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', TABLE = purged.relation::text,
         MESSAGE = format('rows of the organization in table %s cannot be removed', purged.relation),

@@ -1,6 +1,19 @@
 -- create_observability(): everything is in a schema of the caller's, including functions, which run with the rights of the
 -- schema's owner, so that others can be granted the jobs without the data.
 
+-- A longer name would be cut, and quoted in full by each message about it.
+CREATE FUNCTION tenancy_steps.find_schema(name text) RETURNS regnamespace
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF octet_length(find_schema.name) > 63 THEN
+    RAISE EXCEPTION USING ERRCODE = 'name_too_long', MESSAGE = 'the name of a schema is too long',
+      DETAIL = format('It has %s bytes, and may have 63.', octet_length(find_schema.name));
+  END IF;
+  RETURN to_regnamespace(quote_ident(find_schema.name));
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.find_schema(text) IS 'The schema of a name, or NULL; 42622 for a name that no schema can have';
+
 CREATE FUNCTION tenancy_steps.validate_observability(schema name, partition_by text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -8,7 +21,7 @@ DECLARE
 BEGIN
   IF validate_observability.partition_by IS NULL OR validate_observability.partition_by NOT IN ('day', 'month') THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-      MESSAGE = format('tables cannot be partitioned by "%s"', validate_observability.partition_by),
+      MESSAGE = format('tables cannot be partitioned by "%s"', left(validate_observability.partition_by, 100)),
       HINT = 'Use "day" or "month".';
   END IF;
   IF validate_observability.schema IS NULL OR validate_observability.schema = '' THEN
@@ -54,7 +67,7 @@ BEGIN
     CREATE FUNCTION drop_partitions("table" text, older_than interval, keep_analytics boolean DEFAULT false) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.drop_partitions(%1$L::regnamespace, "table", older_than, keep_analytics); END
-  $ddl$, create_observability_functions.schema, create_observability_functions.unit,
+  $ddl$, create_observability_functions.schema, left(create_observability_functions.unit, 10),
     CASE create_observability_functions.unit WHEN 'day' THEN '7 days' ELSE '2 months' END);
   COMMENT ON FUNCTION refresh_analytics(integer) IS 'Brings analytics up to date with logs: sums up the hours that have changed, the newest first, at most so many (NULL: all), and returns how many';
   COMMENT ON FUNCTION invalidate_analytics(timestamptz, timestamptz) IS 'Lets the next refresh sum up all hours of a time again, and returns how many these are';
@@ -88,8 +101,9 @@ DECLARE
   place regnamespace;
   made integer;
 BEGIN
+  place := tenancy_steps.find_schema(create_observability.schema);
   PERFORM tenancy_steps.validate_observability(create_observability.schema::name, create_observability.partition_by);
-  IF to_regnamespace(quote_ident(create_observability.schema)) IS NULL THEN
+  IF place IS NULL THEN
     EXECUTE format('CREATE SCHEMA %I', create_observability.schema);
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', create_observability.schema,
       'Logs, traces and analytics of requests to models, made by tenancy.create_observability()');
@@ -134,7 +148,7 @@ REVOKE ALL ON FUNCTION tenancy.create_observability(text, text) FROM PUBLIC;
 CREATE FUNCTION tenancy.update_observability(schema text DEFAULT 'observability') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  place regnamespace := to_regnamespace(quote_ident(update_observability.schema));
+  place regnamespace := tenancy_steps.find_schema(update_observability.schema);
 BEGIN
   IF place IS NULL OR to_regclass(format('%s.analytics_state', place)) IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('schema "%s" has no observability tables', update_observability.schema),

@@ -32,8 +32,8 @@ COMMENT ON FUNCTION tenancy_steps.is_default_partition(regclass) IS 'Whether a t
 CREATE FUNCTION tenancy_steps.create_partition(parent regclass, unit text, at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
-  first timestamptz := date_trunc(create_partition.unit, create_partition.at, 'UTC');
-  until timestamptz := (first AT TIME ZONE 'UTC' + ('1 ' || create_partition.unit)::interval) AT TIME ZONE 'UTC';
+  first timestamptz := date_trunc(left(create_partition.unit, 10), create_partition.at, 'UTC');
+  until timestamptz := (first AT TIME ZONE 'UTC' + ('1 ' || left(create_partition.unit, 10))::interval) AT TIME ZONE 'UTC';
   control name;
   default_partition regclass;
   partition text;
@@ -111,7 +111,7 @@ COMMENT ON FUNCTION tenancy_steps.limit_waiting() IS 'Lets the transaction wait 
 CREATE FUNCTION tenancy_steps.try_lock(schema regnamespace, job text, relation regclass, mode text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  EXECUTE format('LOCK TABLE ONLY %s IN %s', try_lock.relation, try_lock.mode);
+  EXECUTE format('LOCK TABLE ONLY %s IN %s', try_lock.relation, left(try_lock.mode, 40));
   RETURN true;
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
   PERFORM tenancy_steps.record_job_problem(try_lock.schema, try_lock.job, try_lock.relation::text, SQLSTATE,
@@ -345,7 +345,7 @@ DECLARE
   waiting text;
 BEGIN
   IF drop_partitions."table" IS NULL OR drop_partitions."table" NOT IN ('logs', 'log_payloads', 'traces', 'analytics') THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" has no partitions to drop', drop_partitions."table"),
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" has no partitions to drop', left(drop_partitions."table", 100)),
       HINT = 'Tables are logs, log_payloads, traces and analytics.';
   END IF;
   IF drop_partitions.older_than IS NULL OR drop_partitions.older_than < '0' THEN

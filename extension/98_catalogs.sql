@@ -109,7 +109,7 @@ BEGIN
     ('trusted_functions', NULL, NULL, '',
      '', '', NULL, NULL, NULL),
     ('cluster_keys', NULL, NULL, NULL,
-     NULL, NULL, NULL, NULL, NULL),
+     NULL, NULL, 'cluster_key', 'key_id', ''),
     -- dba_sees() first in conditions with row_visible(), since policies are evaluated in an order of their own: it spares a DBA the
     -- filter, and its credential from being verified.
     -- Guards keep these two as they are, whoever asks; and a DBA may add entries, see below.

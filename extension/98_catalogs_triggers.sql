@@ -61,6 +61,7 @@ BEGIN
     ('chosen_vocabulary', 'leave_out', 'AFTER INSERT', 'ROW', NULL, 'leave_out_gateway()', true),
 
     ('audit_log', 'seal', 'BEFORE INSERT', 'ROW', format('NOT %s', is_restore), 'seal_audit_entry()', false),
+    ('audit_log', 'stamp', 'BEFORE INSERT', 'ROW', NULL, 'stamp_audit_entry()', true),
     ('audit_log', 'guard', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'guard_audit_log()', true),
     ('audit_log', 'guard_truncate', 'BEFORE TRUNCATE', 'STATEMENT', NULL, 'guard_audit_log()', true),
     ('audit_heads', 'guard', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'guard_audit_heads()', true),

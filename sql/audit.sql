@@ -228,7 +228,7 @@ END
 $$;
 BEGIN; SELECT problem, entry FROM tamper($$UPDATE tenancy.audit_log SET actor = 'x' FROM entry e WHERE n = 5 AND audit_log.audit_id = e.audit_id$$); ROLLBACK;
 BEGIN; SELECT problem, entry FROM tamper($$UPDATE tenancy.audit_log SET at = at + '1 s' FROM entry e WHERE n = 5 AND audit_log.audit_id = e.audit_id$$); ROLLBACK;
-BEGIN; SELECT problem, entry FROM tamper($$UPDATE tenancy.audit_log l SET actor = 'x', entry_hash = tenancy_internal.audit_entry_hash((SELECT (l.audit_id, l.at, l.organization_id, l.workspace_id, l.actor_kind, l.actor_id, 'x', l.login, l.client_address, l.action, l.resource_type, l.resource_id, l.before, l.after, l.previous_hash, NULL, l.outcome, l.request_id, l.user_agent, l.chain_id)::tenancy.audit_log)) FROM entry e WHERE n = 5 AND l.audit_id = e.audit_id$$); ROLLBACK;
+BEGIN; SELECT problem, entry FROM tamper($$UPDATE tenancy.audit_log l SET actor = 'x', entry_hash = tenancy_internal.audit_entry_hash((SELECT (l.audit_id, l.at, l.organization_id, l.workspace_id, l.actor_kind, l.actor_id, 'x', l.login, l.client_address, l.action, l.resource_type, l.resource_id, l.before, l.after, l.previous_hash, NULL, l.outcome, l.request_id, l.user_agent, l.chain_id, l.transaction_id)::tenancy.audit_log)) FROM entry e WHERE n = 5 AND l.audit_id = e.audit_id$$); ROLLBACK;
 BEGIN; SELECT problem, entry FROM tamper($$DELETE FROM tenancy.audit_log USING entry e WHERE n = 5 AND audit_log.audit_id = e.audit_id$$); ROLLBACK;
 BEGIN; SELECT problem, entry FROM tamper($$DELETE FROM tenancy.audit_log USING entry e WHERE n = 1 AND audit_log.audit_id = e.audit_id$$); ROLLBACK;
 BEGIN; SELECT problem FROM tamper($$DELETE FROM tenancy.audit_log USING entry e WHERE from_end <= 2 AND audit_log.audit_id = e.audit_id$$); ROLLBACK;

@@ -5,8 +5,8 @@
 \pset format unaligned
 -- Globex has 20,000 entries, and a new organization a few; without triggers, and below the chains.
 \o /dev/null
-SELECT tenancy.create_organization('Pages', 'pia@pages.test', organization_id => 'eeeeeeee-0000-4000-8000-000000000000', workspace_id => 'eeeeeeee-0000-4000-8000-000000000001',
-                                   owner_id => 'eeeeeeee-0000-4000-8000-000000000002');
+SELECT tenancy.create_organization('Pages', 'pia@pages.test', organization_id => 'eeeeeeee-7171-4000-8000-000000000000', workspace_id => 'eeeeeeee-7171-4000-8000-000000000001',
+                                   owner_id => 'eeeeeeee-7171-4000-8000-000000000002');
 \o
 BEGIN;
 SET LOCAL session_replication_role = replica;
@@ -18,8 +18,8 @@ SELECT -1000000 + i, '2026-01-01'::timestamptz + i * interval '1 minute', 'bbbbb
 FROM generate_series(1, 20000) i;
 INSERT INTO tenancy.audit_log (audit_id, at, organization_id, workspace_id, actor_kind, actor_id, actor, login, client_address, action, resource_type, resource_id, entry_hash)
 OVERRIDING SYSTEM VALUE
-SELECT -2000000 + i, '2026-01-01'::timestamptz + i * interval '1 day', 'eeeeeeee-0000-4000-8000-000000000000', 'eeeeeeee-0000-4000-8000-000000000001', 'user',
-       'eeeeeeee-0000-4000-8000-000000000002', 'pia@pages.test', 'app', '10.0.0.2', 'rotate', 'api_key', i::text, '\x00'
+SELECT -2000000 + i, '2026-01-01'::timestamptz + i * interval '1 day', 'eeeeeeee-7171-4000-8000-000000000000', 'eeeeeeee-7171-4000-8000-000000000001', 'user',
+       'eeeeeeee-7171-4000-8000-000000000002', 'pia@pages.test', 'app', '10.0.0.2', 'rotate', 'api_key', i::text, '\x00'
 FROM generate_series(1, 5) i;
 COMMIT;
 ANALYZE tenancy.audit_log;
@@ -36,8 +36,8 @@ BEGIN
 END
 $$;
 CREATE TABLE filters (n serial, filter text);
-INSERT INTO filters (filter) VALUES (''), ($$WHERE actor_id = 'eeeeeeee-0000-4000-8000-000000000002'$$), ($$WHERE actor = 'pia@pages.test'$$), ($$WHERE action = 'rotate'$$),
-  ($$WHERE resource_type = 'api_key' AND resource_id = '3'$$), ($$WHERE resource_type = 'api_key'$$), ($$WHERE workspace_id = 'eeeeeeee-0000-4000-8000-000000000001'$$),
+INSERT INTO filters (filter) VALUES (''), ($$WHERE actor_id = 'eeeeeeee-7171-4000-8000-000000000002'$$), ($$WHERE actor = 'pia@pages.test'$$), ($$WHERE action = 'rotate'$$),
+  ($$WHERE resource_type = 'api_key' AND resource_id = '3'$$), ($$WHERE resource_type = 'api_key'$$), ($$WHERE workspace_id = 'eeeeeeee-7171-4000-8000-000000000001'$$),
   ($$WHERE client_address = '10.0.0.2'$$), ($$WHERE at >= '2026-01-02' AND at < '2026-01-04'$$);
 GRANT SELECT ON filters TO PUBLIC;
 -- A DBA that is no superuser

@@ -344,5 +344,22 @@ SELECT tenancy.accept_claim(signed(overlay(body(tenancy.sign_claim(tenancy.claim
 DELETE FROM tenancy.cluster_keys WHERE NOT signs;
 SELECT * FROM failure($$SELECT tenancy.accept_claim(app.signed(overlay(app.body(tenancy.sign_claim(tenancy.claim_challenge())) PLACING int4send(1) FROM 2), secret => sha256('')))$$);
 DELETE FROM tenancy.cluster_keys;
+
+-- Each change of a key is in the audit log, without the secret.
+SELECT action, resource_id, before - 'added_at' AS before, after - 'added_at' AS after FROM tenancy.audit_log
+WHERE resource_type = 'cluster_key' ORDER BY audit_id DESC LIMIT 4;
+SELECT count(*) AS secrets FROM tenancy.audit_log WHERE resource_type = 'cluster_key' AND (before ? 'secret' OR after ? 'secret');
+
+-- Tables that Citus distributes, as far as there is none: scripts/check-citus.sh has the rest.
+CREATE TABLE app.far (organization_id uuid PRIMARY KEY);
+SELECT * FROM failure($$SELECT tenancy.distribute('app.far')$$);
+SELECT * FROM failure($$SELECT tenancy.distribute(NULL)$$);
+SELECT * FROM failure($$SELECT tenancy.distribute('app.far', 'workspace')$$);
+GRANT EXECUTE ON FUNCTION tenancy.distribute(regclass, text) TO regress_dba;
+SET ROLE regress_dba;
+SELECT * FROM failure($$SELECT tenancy.distribute('app.far')$$);
+RESET ROLE;
+SELECT count(*) AS nodes FROM tenancy.advise() WHERE rule = 'cluster_node';
+DROP TABLE app.far;
 DROP OWNED BY regress_dba;
 DROP ROLE regress_dba;

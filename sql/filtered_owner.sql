@@ -66,6 +66,7 @@ SET ROLE regress_owner_1;
 UPDATE app.orders SET note = 'EUR';
 -- A materialized view keeps what it has, whoever refreshes it.
 RESET ROLE;
+REFRESH MATERIALIZED VIEW app.totals;
 SET row_security = off;
 REFRESH MATERIALIZED VIEW app.totals;
 RESET row_security;

@@ -195,6 +195,18 @@ SELECT tenancy.end_api_key_transition('acme master', 'acme');
 SELECT keep('rotated master', tenancy.rotate_api_key('acme master', '0', 'acme'));
 SELECT by('rotated master', 'tenancy.create_api_key(''workspace_service_key'', ''made by it'', workspace => ''search'', scopes => ''["logs.view"]'')'), (SELECT expires_at FROM tenancy.api_keys WHERE name = 'made by it');
 
+-- A key that is brought along, as old as it is, has the time of the warning; a deleted one keeps nothing but its id and name
+SET client_min_messages = error;
+INSERT INTO tenancy.api_keys (kind, name, organization_id, created_at) VALUES ('organization_service_key', 'brought along', 'aaaaaaaa-0000-4000-8000-000000000000', '2020-01-01') RETURNING rotate_by = now() + interval '1 day' AS in_a_day, rotation_due_at = now() AS warned;
+UPDATE tenancy.api_keys SET description = 'd', metadata = '{"m": 1}', reason = 'r' WHERE name = 'brought along';
+SELECT tenancy.delete_api_key('brought along', 'acme');
+SELECT name, description, metadata, reason, rotate_by IS NULL AS no_age FROM tenancy.api_keys WHERE name = 'brought along';
+-- What a DBA is told
+RESET SESSION AUTHORIZATION;
+SELECT severity, rule, object, problem FROM tenancy.advise() WHERE rule IN ('keys_to_be_rotated', 'key_networks') ORDER BY rule, object;
+-- Levels of resources of the user's own, as of those built in, and mixed
+SELECT tenancy.register_permission('projects', action, 'x') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) action;
+SELECT s, (SELECT string_agg(resource || '.' || action, ' ' ORDER BY resource, action) FROM tenancy_internal.expand_scopes(s::jsonb)) FROM unnest(ARRAY['{"projects": "write"}', '["projects.read", {"prompts": "read"}]', '[{"projects": "delete", "prompts": "read"}, "logs.view"]', '{"projects": ["read"], "logs": ["view", "list"]}']) s;
 -- Who reviews keys
 SET SESSION AUTHORIZATION regress_app;
 SELECT who, (SELECT attempt(who, 'SELECT FROM tenancy.review_api_keys()')) FROM unnest(ARRAY['olivia', 'mona', 'mike', 'nora', 'gus', 'rotated master', 'search service', 'nobody']) who;

@@ -23,8 +23,8 @@ GRANT USAGE ON SCHEMA app TO regress_web, regress_other_web;
 -- One call, with all ids; called again, the same
 SET SESSION AUTHORIZATION regress_web;
 SELECT call, o.organization_id, o.workspace_id, o.owner_id, o.master_key
-FROM generate_series(1, 2) call, tenancy.create_organization('Shop', 'Sue@shop.test', external_id => '900', organization_id => 'eeeeeeee-0000-4000-8000-000000000000',
-  workspace_id => 'eeeeeeee-0000-4000-8000-000000000001', owner_id => 'eeeeeeee-0000-4000-8000-000000000002', owner_external_id => '901', workspace_external_id => '902', owner_name => 'Sue') o;
+FROM generate_series(1, 2) call, tenancy.create_organization('Shop', 'Sue@shop.test', external_id => '900', organization_id => 'eeeeeeee-5151-4000-8000-000000000000',
+  workspace_id => 'eeeeeeee-5151-4000-8000-000000000001', owner_id => 'eeeeeeee-5151-4000-8000-000000000002', owner_external_id => '901', workspace_external_id => '902', owner_name => 'Sue') o;
 SELECT * FROM tenancy.create_organization('Shop', 'sue@shop.test', external_id => '900');
 -- Another owner, other ids, another maker: refused, as what is taken is
 SELECT outcome($$SELECT organization_id FROM tenancy.create_organization('Shop', 'mal@shop.test', 'shop-2', external_id => '900')$$) AS another_owner,
@@ -34,12 +34,23 @@ SELECT app.outcome($$SELECT organization_id FROM tenancy.create_organization('Sh
        app.outcome($$SELECT tenancy.create_workspace('shop', 'Trojan')$$) AS workspace, app.outcome($$SELECT tenancy.set_organization_role('shop', 'mal@shop.test', 'owner')$$) AS member;
 -- Ids that anything has or had are refused
 RESET SESSION AUTHORIZATION;
-SELECT tenancy.create_workspace('acme', 'Gone', 'gone', workspace_id => 'eeeeeeee-0000-4000-8000-00000000000f'), tenancy.delete_workspace('acme/gone');
+SELECT tenancy.create_workspace('acme', 'Gone', 'gone', workspace_id => 'eeeeeeee-5151-4000-8000-00000000000f'), tenancy.delete_workspace('acme/gone');
 SET SESSION AUTHORIZATION regress_web;
 SELECT id, app.outcome(format($$SELECT organization_id FROM tenancy.create_organization('X', 'x@x.test', organization_id => %L)$$, id))
-FROM unnest(ARRAY['aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'cccccccc-0000-4000-8000-000000000001', 'dddddddd-0000-4000-8000-000000000001', 'eeeeeeee-0000-4000-8000-00000000000f']) id;
+FROM unnest(ARRAY['aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'cccccccc-0000-4000-8000-000000000001', 'dddddddd-0000-4000-8000-000000000001', 'eeeeeeee-5151-4000-8000-00000000000f']) id;
+-- Nor is the id of a chain of audit entries taken, of an organization that is there or of one that is to come, by anybody.
+RESET SESSION AUTHORIZATION;
+SELECT tenancy_internal.events_chain('aaaaaaaa-0000-4000-8000-000000000000') AS chain, tenancy_internal.events_chain('ffffffff-ffff-ffff-ffff-ffffffffffff') AS chain_to_come \gset
+SET SESSION AUTHORIZATION regress_web;
+SELECT id, app.outcome(format($$SELECT organization_id FROM tenancy.create_organization('X', 'x@x.test', organization_id => %L)$$, id)) FROM unnest(ARRAY[:'chain', :'chain_to_come']) id;
+RESET SESSION AUTHORIZATION;
+SELECT outcome(format('INSERT INTO tenancy.organizations (organization_id, slug, name) VALUES (%L, %L, %L)', :'chain', 'chain', 'Chain'));
+BEGIN;
+INSERT INTO tenancy.organizations (organization_id, slug, name) VALUES ('ffffffff-ffff-ffff-ffff-ffffffffffff', 'last', 'Last'), ('eeeeeeee-eeee-8eee-8eee-eeeeeeeeeeee', 'custom', 'Custom');
+ROLLBACK;
+SET SESSION AUTHORIZATION regress_web;
 -- What is set up by who has signed it up: persons whom nobody knows, and workspaces; no key, and nothing elsewhere
-SELECT tenancy.create_workspace('shop', 'Tills', external_id => '903', workspace_id => 'eeeeeeee-0000-4000-8000-000000000003') AS workspace, tenancy.create_workspace('shop', 'Tills', external_id => '903') AS again;
+SELECT tenancy.create_workspace('shop', 'Tills', external_id => '903', workspace_id => 'eeeeeeee-5151-4000-8000-000000000003') AS workspace, tenancy.create_workspace('shop', 'Tills', external_id => '903') AS again;
 SELECT tenancy.set_organization_role('shop', 'sam@shop.test', 'admin'), tenancy.set_workspace_role('shop/tills', 'sam@shop.test', 'manager'), tenancy.set_member('shop', 'sam@shop.test', 'Sam', '904');
 SELECT command, app.outcome(command) FROM unnest(ARRAY[$$SELECT tenancy.set_organization_role('shop', 'mike@acme.test', 'member')$$, $$SELECT tenancy.set_organization_role('acme', 'x@x.test', 'member')$$,
   $$SELECT tenancy.create_workspace('acme', 'X')$$, $$SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'admin')$$, $$SELECT tenancy.set_member('acme', 'mike@acme.test', 'M')$$,

@@ -65,6 +65,14 @@ report_search() {
              max(r.pages) FILTER (WHERE r.mode = 'own_rows') AS own_rows, max(r.pages) FILTER (WHERE r.mode = 'all') AS everything
       FROM bench.search_results r WHERE r.search = s.search AND r.principal = 'owner') o
     ORDER BY s.n"
+  # shellcheck disable=SC2016
+  printf '\nWhere more pages are read than by hand although an index serves the query: by `own_rows` for want of estimates, by `all` where\n'
+  printf 'the plans cost nearly the same.\n'
+  table 'principal|setting|query|plan by hand|pages|plan|pages' "
+    SELECT p.principal, r.mode, s.search, h.plan, h.pages, r.plan, r.pages
+    FROM bench.search_results r JOIN bench.search_results h USING (principal, search) JOIN bench.searches s USING (search) JOIN bench.principals p USING (principal)
+    WHERE h.mode = 'hand-written' AND (r.mode = 'all' OR r.mode = 'own_rows' AND s.needs <> 'trusted') AND r.pages > h.pages * 1.05 + 3
+    ORDER BY p.position, r.mode DESC, s.n"
   printf '\nWhere a member of 1,000 workspaces reads other pages than by hand, with the default setting.\n'
   table 'query|plan by hand|pages|plan|pages' "
     SELECT r.search, h.plan, h.pages, r.plan, r.pages FROM bench.search_results r JOIN bench.search_results h USING (principal, search) JOIN bench.searches s USING (search)
@@ -74,7 +82,7 @@ report_search() {
 goals_of_search() {
   sql -F '~' -c "
     WITH pairs AS (
-      SELECT s.needs, r.mode, r.principal, (r.plan, r.indexes) IS NOT DISTINCT FROM (h.plan, h.indexes) OR r.pages <= h.pages AS same, r.pages <= h.pages * 1.05 + 3 AS few_pages,
+      SELECT s.needs, s.query !~ 'logs|LATERAL' AS one_table, r.mode, r.principal, (r.plan, r.indexes) IS NOT DISTINCT FROM (h.plan, h.indexes) OR r.pages <= h.pages AS same, r.pages <= h.pages * 1.05 + 3 AS few_pages,
              r.best_ms / h.best_ms AS ratio
       FROM bench.search_results r JOIN bench.search_results h USING (principal, search) JOIN bench.searches s USING (search)
       WHERE h.mode = 'hand-written')
@@ -83,6 +91,6 @@ goals_of_search() {
     SELECT 'Searches, trusted conditions (all): execution, median', '≤ 1.05', bench.shown(percentile_cont(0.5) WITHIN GROUP (ORDER BY ratio)),
            percentile_cont(0.5) WITHIN GROUP (ORDER BY ratio) <= 1.05 FROM pairs WHERE mode = 'all'
     UNION ALL
-    SELECT 'Searches, the default (own_rows), member and owner: pages by an index led by the tenant', count(*)::text, (count(*) FILTER (WHERE few_pages))::text, bool_and(few_pages)
-    FROM pairs WHERE mode = 'own_rows' AND needs <> 'trusted' AND principal IN ('unrestricted member', 'owner')"
+    SELECT 'Searches, the default (own_rows), one table and an index led by the tenant: no more pages', count(*)::text, (count(*) FILTER (WHERE few_pages))::text, bool_and(few_pages)
+    FROM pairs WHERE mode = 'own_rows' AND needs IN ('tenant', 'leakproof') AND one_table"
 }

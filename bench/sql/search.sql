@@ -18,12 +18,11 @@ FROM app.logs WHERE log_id <= :docs ORDER BY log_id;
 ALTER TABLE app.docs ADD PRIMARY KEY (doc_id);
 ALTER TABLE app.docs ALTER organization_id SET NOT NULL, ALTER workspace_id SET NOT NULL,
   ADD FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id);
--- Led by the tenant: a member's by the workspace, an owner's by the organization.
-SELECT format('CREATE INDEX ON app.docs (%I, %s)', tenant, columns)
-FROM unnest('{workspace_id,organization_id}'::text[]) tenant,
+-- Led by the tenant: a member's by the workspace, own rows' by the workspace and the user, an owner's by the organization.
+SELECT format('CREATE INDEX ON app.docs (%s, %s)', tenant, columns)
+FROM unnest('{workspace_id,"workspace_id, user_id",organization_id}'::text[]) tenant,
   unnest(ARRAY['created_at DESC', 'title text_pattern_ops', 'stage', 'price', 'lower(email)', '(doc ->> ''n'')', 'doc_id']) columns
 \gexec
-CREATE INDEX ON app.docs (workspace_id, user_id, created_at DESC);
 -- By what is looked for, over all tenants.
 CREATE INDEX ON app.docs USING gin (doc jsonb_path_ops);
 CREATE INDEX ON app.docs USING gin (tags);

@@ -100,6 +100,12 @@ INSERT INTO attacks.cases (family, title, script, forbidden)
 SELECT 'known', 'an external id claims rows, by ' || p.principal, format(E'@as %s %s\nSELECT tenancy.create_workspace(NULL, ''Mine'', external_id => %L) IS NULL;\nSELECT body FROM app.tickets;', p.login, p.principal, substr(current_setting('attacks.number'), 1) || '99'), p.forbidden
 FROM attacks.principals p WHERE p.principal = 'acme master';
 
+-- An organization whose chain of audit entries is another's chain of refusals and reads.
+INSERT INTO attacks.cases (family, title, script, forbidden, may)
+SELECT 'known', 'the audit chain of another, by ' || w.login, format(E'@as %s\nSELECT organization_id IS NULL FROM tenancy.create_organization(''Chain'', ''evil@evil.test'', organization_id => %L);\n@as postgres\nSELECT ''@found an organization is the chain of another'' FROM tenancy.organizations o JOIN tenancy.organizations p ON o.organization_id = tenancy_internal.events_chain(p.organization_id);', w.login, tenancy_internal.events_chain(o.organization_id)),
+  'canary_globex', '{catalog users,audit}'
+FROM (VALUES ('att_sign_up'), ('att_dba')) w (login), tenancy.organizations o;
+
 -- Guard rails: whatever a table's owner does to it, it is closed, or what it was; and the record follows.
 INSERT INTO attacks.cases (family, title, script, may)
 SELECT 'rails', ddl, format(E'@as att_owner\n%s\n@as postgres\nSELECT attacks.fill();\n@as att_web\nSELECT * FROM attacks.readable();\n@as postgres\nSELECT * FROM attacks.unlike_their_record();', ddl), '{rows,protection,audit log}'

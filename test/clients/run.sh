@@ -11,11 +11,14 @@
 # the line <!-- file: NAME --> above it becomes that file, beside the program, which uses it as a reader would: there is
 # no other copy of the code.  The program gets each principal's key in its environment (ACME, BAD, MIA, GLOBEX) and
 # prints, for each way to name the principal that the page shows, "WAY PRINCIPAL: IDS-OF-ROWS", or the SQLSTATE
-# instead of the ids.  That has to be the same with every client.
+# instead of the ids.  That has to be the same with every client.  The client "scim" is the example of that name instead of a
+# page, and prints what scim.expected has.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")"
 pages=$(cd ../../docs/clients && pwd)
+examples=$(cd ../../examples && pwd)
+scim_expected=$PWD/scim.expected
 node_packages=${BUILD_DIR:-$PWD/../../build}/clients
 target=$node_packages/rust
 
@@ -49,6 +52,7 @@ declare -A WAYS=(
   [pgbouncer]='transaction forgotten session statement prepared'
   [postgraphile]='request parallel'
   [sqlpad]='login'
+  [scim]='groups'
 )
 
 ROLES='shop, acme, mia, globex, bad, nobody, acme_reports'
@@ -69,6 +73,7 @@ expected_lines() {
         printf 'parallel: 200 right\n'
         ;;
       # 200 requests at a time over a small pool.
+      groups) cat "$scim_expected" ;;
       parallel) printf 'parallel: 200 right\n' ;;
       # A key that was not made local, before and after the page's settings.
       forgotten) printf "$way %s\n" 'leaks: 1 3 4' 'harmless:' ;;
@@ -148,7 +153,7 @@ client_environment() {
 run_client() {
   local client=$1 folder=$work/$1 program command ways start=$SECONDS
   mkdir "$folder"
-  extract "$pages/$client.md" "$folder"
+  if [[ -f $pages/$client.md ]]; then extract "$pages/$client.md" "$folder"; else cp "$examples/$client"/*.mjs "$folder"; fi
   program=$(echo programs/"$client".*)
   cp "$program" "$folder/main.${program##*.}"
   cp report.* browser.mjs "$folder"
@@ -191,6 +196,7 @@ if [[ $# -eq 0 ]]; then
     name=$(basename "$page" .md)
     [[ $name == README ]] || set -- "$@" "$name"
   done
+  set -- "$@" scim
 fi
 must_be_free
 work=$(mktemp -d)

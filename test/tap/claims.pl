@@ -9,7 +9,7 @@ use Time::HiRes qw(sleep time);
 my $front = PostgreSQL::Test::Cluster->new('front');
 my $data = PostgreSQL::Test::Cluster->new('data');
 for my $server ($front, $data) {
-    $server->init;
+    $server->init(allows_streaming => 1);
     $server->append_conf('postgresql.conf', "log_statement = none\nsession_preload_libraries = 'pg_tenancy'");
 }
 $data->append_conf('postgresql.conf', "log_statement = 'all'\ntenancy.require_claims = on\ntenancy.log_denied = on\ntrack_activity_query_size = 16kB");
@@ -170,6 +170,47 @@ for my $server ($front, $data) {
     unlike($dump, qr/$secret/, 'nor does a dump of it');
 }
 like(slurp_file($data->logfile), qr/tenancy denied: .*no claim/, 'what was refused is logged');
+
+# --- hot standbys of both --------------------------------------------------------------------------------------------
+
+my %standby;
+for my $server ($front, $data) {
+    $server->backup('copy');
+    my $standby = $standby{ $server->name } = PostgreSQL::Test::Cluster->new($server->name . '_standby');
+    $standby->init_from_backup($server, 'copy', has_streaming => 1);
+    $standby->start;
+    $server->wait_for_catchup($standby);
+}
+my $expected = '3';
+for my $signer ($front, $standby{front}) {
+    for my $receiver ($data, $standby{data}) {
+        my $session = $receiver->background_psql('postgres', extra_params => [ '-U', 'app' ], on_error_stop => 0);
+        my $asked = $session->query_safe('BEGIN; SELECT tenancy.claim_challenge()');
+        my $signed = ask($signer, q(user=app options='-c tenancy.user=gus@globex.test'), "SELECT tenancy.sign_claim('$asked')");
+        $session->query_safe("SELECT tenancy.accept_claim('$signed') IS NOT NULL");
+        my $between = 'from ' . $signer->name . ' to ' . $receiver->name;
+        is(refused($session, 'SELECT count(*) FROM logs'), $expected, "a claim $between");
+        is(refused($session, 'COMMIT; SELECT count(*) FROM logs'), $refusal, "and none, $between");
+        $session->quit;
+    }
+}
+$front->safe_psql('postgres', q(UPDATE tenancy.users SET active = false WHERE email = 'gus@globex.test'));
+$front->wait_for_catchup($standby{front});
+$challenge = ask($data, 'user=app', 'SELECT tenancy.claim_challenge()');
+like(ask($standby{front}, q(user=app options='-c tenancy.user=gus@globex.test'), "SELECT tenancy.sign_claim('$challenge')"), qr/not active/, 'a standby signs nothing for whoever is locked, as soon as it knows');
+$_->stop for values %standby;
+
+# --- the audit log of keys ---------------------------------------------------------------------------------------------
+
+my $made = $front->safe_psql('postgres', 'SELECT tenancy.new_cluster_key()');
+$data->safe_psql('postgres', "SELECT tenancy.join_cluster('$made')");
+$_->safe_psql('postgres', 'SELECT tenancy.use_cluster_key(2); DELETE FROM tenancy.cluster_keys WHERE NOT signs') for $front, $data;
+my $trail = q(SELECT string_agg(action || ' ' || resource_id || coalesce(' ' || (after ->> 'signs'), ''), ', ' ORDER BY audit_id)
+  FROM tenancy.audit_log WHERE resource_type = 'cluster_key');
+is($front->safe_psql('postgres', $trail), 'create 1 true, create 2 false, update 1 false, update 2 true, delete 1', 'keys are in the audit log of the server that made them');
+is($data->safe_psql('postgres', $trail), 'create 1 true, create 2 false, update 1 false, update 2 true, delete 1', 'and of the one that got them');
+is($_->safe_psql('postgres', q(SELECT count(*) FROM tenancy.audit_log WHERE resource_type = 'cluster_key' AND (coalesce(before, '{}') || coalesce(after, '{}')) ? 'secret')), '0', 'without what is secret')
+  for $front, $data;
 
 $_->stop for $front, $data;
 done_testing();

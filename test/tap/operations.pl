@@ -38,6 +38,17 @@ sub steps {
     s/^\\set .*\n//mg for @steps;
     return @steps;
 }
+# Each catalog is replicated, or said to stay.
+my ($replication) = $guide =~ /^\*\*The catalogs\*\*(.*?)^##/ms;
+my @lists = $replication =~ /^`([a-z_]+(?:, [a-z_]+)+)`/mg;
+is(scalar(@lists), 2, 'two lists of catalogs');
+is($node->safe_psql('postgres', q(SELECT string_agg(relname, ', ' ORDER BY relname COLLATE "C") FROM pg_class WHERE relnamespace = 'tenancy'::regnamespace AND relkind IN ('r', 'p'))),
+    join(', ', sort map { split /, / } @lists), 'the catalogs to replicate, and those that stay, are all catalogs');
+my $publication = join ', ', map { "tenancy.$_" } split /, /, $lists[0];
+$node->safe_psql('postgres', "CREATE PUBLICATION catalogs FOR TABLE $publication; DROP PUBLICATION catalogs");
+is($node->safe_psql('postgres', "SELECT coalesce(string_agg(c.oid::regclass::text, ', '), 'none') FROM pg_class c WHERE c.oid = ANY ('{$publication}'::regclass[]) AND c.relreplident <> 'f'
+    AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END)"), 'none',
+    'and none of these is without a replica identity');
 my $dir = PostgreSQL::Test::Utils::tempdir();
 sub run_step {
     my ($sql, %variables) = @_;

@@ -292,6 +292,28 @@ BEGIN
 END
 $$;
 
+-- Past the policies: the function's owner is a superuser, the session isn't.
+CREATE FUNCTION worlds.entries_of(organization uuid) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT format('%s entries, sum %s', count(*), sum(l.audit_id)) FROM tenancy.audit_log l WHERE l.organization_id = organization
+$$;
+
+CREATE FUNCTION worlds.check_audit(who int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  may_list boolean := oracle.holds(who, 'audit_logs', 'list', NULL) IS NOT NULL;
+  expected text := worlds.entries_of((SELECT p.organization_id FROM oracle.principals p WHERE p.n = who AND may_list));
+  source text;
+  observed text;
+BEGIN
+  FOREACH source IN ARRAY ARRAY['tenancy.audit_log', 'tenancy.audit_log_ocsf', 'tenancy.audit_events_since()'] LOOP
+    EXECUTE format('SELECT format(''%%s entries, sum %%s'', count(*), sum(l.audit_id)) FROM %s l', source) INTO observed;
+    IF observed IS DISTINCT FROM expected THEN
+      PERFORM worlds.fail(who, source, 'differs from oracle', format(E'Expected: %s\nObserved: %s', expected, observed));
+    END IF;
+  END LOOP;
+  PERFORM worlds.tally('audit entries', '', CASE WHEN observed LIKE '0 %' THEN 0 ELSE 1 END, 1);
+END
+$$;
+
 CREATE FUNCTION worlds.value_of(line oracle.rows, meaning text) RETURNS text LANGUAGE sql AS $$
   SELECT CASE meaning WHEN 'organization' THEN line.organization WHEN 'workspace' THEN line.workspace
                       WHEN 'owner' THEN line.owner WHEN 'api_key' THEN line.api_key END
@@ -512,6 +534,9 @@ BEGIN
       IF worlds.chance(0.2) THEN
         PERFORM worlds.check_authorize(p.n);
       END IF;
+      IF worlds.chance(0.2) THEN
+        PERFORM worlds.check_audit(p.n);
+      END IF;
     ELSE
       PERFORM worlds.check_refusal(p.n);
     END IF;
@@ -597,7 +622,9 @@ CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
     UNION ALL
     SELECT 'writes', unnest(ARRAY['INSERT', 'INSERT by default', 'INSERT below a parent', 'UPDATE of place', 'UPDATE of the parent', 'rows by UPDATE', 'rows by DELETE'])
     UNION ALL
-    SELECT 'workspaces by authorize() in WHERE', '')
+    SELECT 'workspaces by authorize() in WHERE', ''
+    UNION ALL
+    SELECT 'audit entries', '')
   SELECT format('%s: %s: %s of %s', subject, detail, coalesce(hits, 0), coalesce(total, 0))
   FROM wanted LEFT JOIN worlds.all_totals USING (subject, detail)
   WHERE coalesce(hits, 0) = 0 OR hits = total

@@ -151,13 +151,15 @@ DROP FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz);
 -- Outcome, claims of the client, and chains of refusals and reads. The function's body depends on the row's type.
 DROP FUNCTION tenancy.audit_entry_hash(tenancy.audit_log);
 ALTER TABLE tenancy.audit_log ADD COLUMN outcome text COLLATE "C" NOT NULL DEFAULT 'success' CHECK (outcome IN ('success', 'failure', 'denied')),
-  ADD COLUMN request_id text COLLATE "C", ADD COLUMN user_agent text COLLATE "C", ADD COLUMN chain_id uuid;
+  ADD COLUMN request_id text COLLATE "C", ADD COLUMN user_agent text COLLATE "C", ADD COLUMN chain_id uuid, ADD COLUMN transaction_id xid8;
 ALTER TABLE tenancy.audit_heads ADD COLUMN events_of uuid;
+ALTER TABLE tenancy.organizations ADD CONSTRAINT organizations_id_check CHECK (organization_id::text !~ '^.{14}8.{4}f');
 COMMENT ON COLUMN tenancy.audit_heads.events_of IS 'Of a chain of refusals and reads, the organization';
 COMMENT ON COLUMN tenancy.audit_log.outcome IS 'success; denied for what the session was refused; failure for a statement that ended in an error';
 COMMENT ON COLUMN tenancy.audit_log.request_id IS 'What the session said by the setting tenancy.request_id: claimed, not verified';
 COMMENT ON COLUMN tenancy.audit_log.user_agent IS 'What the session said by the setting tenancy.user_agent: claimed, not verified';
 COMMENT ON COLUMN tenancy.audit_log.chain_id IS 'The chain of a refusal or read, which has one of its own for each organization; NULL: the organization''s own chain, of changes';
+COMMENT ON COLUMN tenancy.audit_log.transaction_id IS 'The transaction that wrote, or has loaded, the entry, for audit_events_since(); NULL for one of version 1.0';
 
 -- Replaced by functions with more arguments.
 DROP FUNCTION tenancy.purge_audit_chain(uuid, timestamptz);

@@ -80,6 +80,24 @@ void run_body(void *argument) {
   call->result = plpgsql_call_handler(call->fcinfo);
 }
 
+extern "C" {
+// With exit_on_error no error is caught: it ends the session, and this is the last that is known of it.
+static void error_passes(void *argument) {
+  if (!ExitOnAnyError || observer.failed == nullptr) return;
+  ErrorData error{};
+  error.sqlerrcode = geterrcode();
+  observer.failed(&error, static_cast<const Call *>(argument)->function);
+}
+}
+
+void run_observed_body(void *argument) {
+  ErrorContextCallback callback{error_context_stack, error_passes, argument};
+  error_context_stack = &callback;
+  if (observer.begins != nullptr) observer.begins();
+  run_body(argument);
+  error_context_stack = callback.previous;
+}
+
 void describe_error(void *argument, ErrorData *error) {
   put_into_words(error);
   if (observer.failed != nullptr) observer.failed(error, static_cast<const Call *>(argument)->function);
@@ -158,10 +176,8 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
   // To its caller, a function of the extension is one step.
   if (is_body_of(call.frame.outer, user, context))
     run_with_cleanup(run_body, leave, &call);
-  else {
-    if (observer.begins != nullptr) observer.begins();
-    run_as_unit(run_body, leave, describe_error, &call);
-  }
+  else
+    run_as_unit(run_observed_body, leave, describe_error, &call);
   // After an error the end of the (sub)transaction does this.
   SetUserIdAndSecContext(user, context);
   return call.result;

@@ -22,8 +22,8 @@ Oid calling_role();
 /// another user's code nor code in a security-restricted operation.
 bool is_administration_running();
 
-/// Called at the begin of an administration function that no other has called, and when one has ended in an
-/// error. REQUIRES: no error, no catalog access.
+/// Called at the begin of an administration function that no other has called, as a part of it, and when one
+/// has ended in an error. REQUIRES of `failed`: no error, no catalog access.
 struct AdministrationObserver {
   void (*begins)();
   void (*failed)(const ErrorData *error, const char *function);

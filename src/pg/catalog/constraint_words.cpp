@@ -28,6 +28,8 @@ constexpr Words words[] = {
     {"organization_members_external_id_key", "another member of the organization has this external id",
      nullptr},
     {"organizations_external_id_key", "another organization has this external id", nullptr},
+    {"organizations_id_check", "the id cannot be that of an organization",
+     "Chains of audit entries have ids of this form."},
     {"organizations_name_check", "the name of an organization cannot be empty", nullptr},
     {"organizations_pkey", "another organization has this id", nullptr},
     {"organizations_slug_check", "invalid slug of an organization", form_of_slugs},

@@ -1,6 +1,7 @@
 #include "pg/catalog/reference.hpp"
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/facts.hpp"
+#include "pg/server/quotable.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -78,7 +79,7 @@ void add_match(Matches &matches, const CatalogRead &read, const Uuid &id, const 
     ereport(
         ERROR,
         (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-         errmsg("%s reference \"%s\" is ambiguous", matches.what, matches.reference),
+         errmsg("%s reference \"%s\" is ambiguous", matches.what, quotable(matches.reference)),
          errdetail("It is the %s of one %s and the %s of another.", matches.found_by, matches.what, found_by),
          errhint(matches.anywhere ? "Use the id, or write organization/workspace." : "Use the id.")));
   matches.found = id;
@@ -231,7 +232,8 @@ namespace {
 
 // For the administration functions; NULL for NULL.
 [[noreturn]] void raise_not_found(const char *what, const char *reference) {
-  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("%s \"%s\" does not exist", what, reference)));
+  ereport(ERROR,
+          (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("%s \"%s\" does not exist", what, quotable(reference))));
   pg_unreachable();
 }
 

@@ -8,6 +8,7 @@
 #include "pg/catalog/roles.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/pod_array.hpp"
+#include "pg/server/quotable.hpp"
 #include "pg/server/result_rows.hpp"
 #include "pg/session/administrator.hpp"
 #include "pg/session/principal.hpp"
@@ -52,8 +53,8 @@ Datum pg_tenancy_words(PG_FUNCTION_ARGS) {
   const char *list = text_to_cstring(PG_GETARG_TEXT_PP(0));
   const auto words = words_of(list);
   if (words.empty())
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("list of words \"%s\" does not exist", list)));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("list of words \"%s\" does not exist", quotable(list))));
   PodArray<Datum> texts;
   for (const std::string_view word : words)
     texts.append(PointerGetDatum(cstring_to_text_with_len(word.data(), static_cast<int>(word.size()))));

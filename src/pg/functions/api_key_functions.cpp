@@ -10,6 +10,7 @@
 #include "pg/catalog/key_facts.hpp"
 #include "pg/server/nearest.hpp"
 #include "pg/server/pod_array.hpp"
+#include "pg/server/quotable.hpp"
 #include "pg/session/principal.hpp"
 
 namespace tenancy::pg {
@@ -29,9 +30,10 @@ Datum text_of(std::string_view text) {
     consider(nearest, copy);
     appendStringInfo(&list, "%s%s", list.len == 0 ? "" : ", ", copy);
   }
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s \"%s\" is not known", what, word),
-                  nearest.best != nullptr ? errhint("Perhaps you meant \"%s\".", nearest.best)
-                                          : errhint("Known are: %s.", list.data)));
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s \"%s\" is not known", what, quotable(word)),
+           nearest.best != nullptr ? errhint("Perhaps you meant \"%s\".", nearest.best)
+                                   : errhint("Known are: %s.", list.data)));
   pg_unreachable();
 }
 

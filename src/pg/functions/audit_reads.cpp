@@ -106,16 +106,6 @@ bool is_work_of_server() {
   return (context & SECURITY_NOFORCE_RLS) != 0;
 }
 
-void check_fallback() {
-  if (configuration.audit_fallback == AuditFallback::refuse && !can_queue_audit_event())
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("the audit entry of this read cannot be queued"),
-         errdetail("The queue is full, the server is a standby, or pg_tenancy is not in "
-                   "\"shared_preload_libraries\"."),
-         errhint("With \"tenancy.audit_fallback\" set to \"log\", it goes to the server's log instead.")));
-}
-
 void describe(AuditEvent &event, Oid relation) {
   event = begin_audit_event();
   strlcpy(event.action, "read", sizeof event.action);
@@ -123,7 +113,7 @@ void describe(AuditEvent &event, Oid relation) {
   const char *name = get_rel_name(relation);
   const char *schema = get_namespace_name(get_rel_namespace(relation));
   if (name != nullptr && schema != nullptr)
-    strlcpy(event.resource_id, quote_qualified_identifier(schema, name), sizeof event.resource_id);
+    copy_audit_text(event.resource_id, sizeof event.resource_id, quote_qualified_identifier(schema, name));
 }
 
 template <typename... Rest>
@@ -166,13 +156,16 @@ void note_reads(const QueryDesc *description) {
       relations.append(entry->relid);
   }
   if (relations.count == 0 || is_work_of_server()) return;
-  check_fallback();
+  resolve_for_audit();
   count_rows();
   const MemoryContext context = description->estate->es_query_cxt;
   auto *reads = static_cast<Reads *>(MemoryContextAllocZero(context, sizeof(Reads)));
   reads->events = static_cast<AuditEvent *>(
       MemoryContextAllocZero(context, sizeof(AuditEvent) * static_cast<size_t>(relations.count)));
-  for (int i = 0; i < relations.count; i++) describe(reads->events[i], relations.items[i]);
+  for (int i = 0; i < relations.count; i++) {
+    describe(reads->events[i], relations.items[i]);
+    check_audit_fallback(reads->events[i]);
+  }
   reads->count = relations.count;
   reads->execution = description->estate;
   reads->query = static_cast<uint64>(statement->queryId);

@@ -1,6 +1,8 @@
 // The background worker that writes the entries of refusals and reads of one database, and ends when there
 // are none. It is started by the session whose event finds none (session/audit_queue).
 
+#include <algorithm>
+
 #include "pg/catalog/caller.hpp"
 #include "pg/session/audit_queue.hpp"
 
@@ -13,6 +15,72 @@ bool has_ended = false;  // in the queue, too: another worker may have begun
 constexpr int events_at_once = 100;
 constexpr long pause_milliseconds = 100;
 constexpr int pauses_before_end = 10;
+
+// Settings of the database, or of all roles, are made for its sessions: with these, entries could not be
+// written, or would not be what they are elsewhere. As in autovacuum, they are overridden before they are
+// read.
+constexpr const char *own_settings[][2] = {{"role", "none"},
+                                           {"search_path", "pg_catalog"},
+                                           {"session_replication_role", "origin"},
+                                           {"default_transaction_read_only", "off"},
+                                           {"default_transaction_deferrable", "off"},
+                                           {"default_transaction_isolation", "read committed"},
+                                           {"statement_timeout", "0"},
+                                           {"transaction_timeout", "0"},
+                                           {"lock_timeout", "0"},
+                                           {"idle_in_transaction_session_timeout", "0"},
+                                           {"check_function_bodies", "on"},
+                                           {"row_security", "on"},
+                                           {"standard_conforming_strings", "on"},
+                                           {"transform_null_equals", "off"},
+                                           {"array_nulls", "on"},
+                                           {"quote_all_identifiers", "off"},
+                                           {"DateStyle", "ISO, MDY"},
+                                           {"IntervalStyle", "postgres"},
+                                           {"TimeZone", "GMT"},
+                                           {"bytea_output", "hex"},
+                                           {"extra_float_digits", "1"},
+                                           {"default_tablespace", ""},
+                                           {"temp_tablespaces", ""},
+                                           {"default_table_access_method", "heap"},
+                                           {"zero_damaged_pages", "off"},
+                                           {"exit_on_error", "off"},
+                                           {"jit", "off"},
+                                           {"max_parallel_workers_per_gather", "0"},
+                                           {"plpgsql.variable_conflict", "error"},
+                                           {"tenancy.api_key", ""},
+                                           {"tenancy.jwt", ""},
+                                           {"tenancy.user", ""},
+                                           {"tenancy.organization", ""},
+                                           {"tenancy.workspace", ""}};
+
+void override_settings() {
+  for (const auto &setting : own_settings)
+    if (strchr(setting[0], '.') != nullptr || GetConfigOption(setting[0], true, false) != nullptr)
+      SetConfigOption(setting[0], setting[1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+// Hashes of entries need UTF-8, to which not every text of other encodings can be converted.
+void keep_convertible(char *text, Oid conversion) {
+  unsigned char converted[4 * sizeof AuditEvent::user_agent];
+  const auto length = static_cast<int>(strlen(text));
+  static_assert(sizeof AuditEvent::user_agent >= sizeof AuditEvent::details);
+  if (!pg_is_ascii(text) && pg_do_encoding_conversion_buf(conversion, GetDatabaseEncoding(), PG_UTF8,
+                                                          reinterpret_cast<unsigned char *>(text), length,
+                                                          converted, sizeof converted, true) < length)
+    std::replace_if(
+        text, text + length, [](char c) { return IS_HIGHBIT_SET(c); }, '?');
+}
+
+void keep_convertible(AuditEvent &event) {
+  const int encoding = GetDatabaseEncoding();
+  if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) return;
+  const Oid conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+  if (!OidIsValid(conversion)) return;
+  for (char *text : {event.login, event.action, event.resource_type, event.resource_id, event.details,
+                     event.request_id, event.user_agent})
+    keep_convertible(text, conversion);
+}
 
 // A schema of that name could be anybody's, and a worker is a superuser.
 Oid find_writer() {
@@ -29,7 +97,7 @@ Oid find_writer() {
              : InvalidOid;
 }
 
-void write_events(const AuditEvent *events, int count) {
+void write_events(AuditEvent *events, int count) {
   SetCurrentStatementStartTimestamp();
   StartTransactionCommand();
   PushActiveSnapshot(GetTransactionSnapshot());
@@ -40,6 +108,7 @@ void write_events(const AuditEvent *events, int count) {
     appendStringInfoChar(&json, '[');
     for (int i = 0; i < count; i++) {
       if (i > 0) appendStringInfoChar(&json, ',');
+      keep_convertible(events[i]);
       append_audit_event(&json, events[i]);
     }
     appendStringInfoChar(&json, ']');
@@ -49,10 +118,9 @@ void write_events(const AuditEvent *events, int count) {
   CommitTransactionCommand();
 }
 
-// After an error as well: the next event must find no worker.
 extern "C" {
 static void worker_ends(int, Datum database) {
-  if (!has_ended) end_audit_worker(DatumGetObjectId(database), true);
+  if (!has_ended) audit_worker_failed(DatumGetObjectId(database));
 }
 }
 
@@ -68,33 +136,32 @@ Datum pg_tenancy_is_audit_writer(PG_FUNCTION_ARGS) {
 PGDLLEXPORT void pg_tenancy_audit_worker(Datum argument);
 void pg_tenancy_audit_worker(Datum argument) {
   const Oid database = DatumGetObjectId(argument);
-  before_shmem_exit(worker_ends, argument);
   pqsignal(SIGTERM, die);
   BackgroundWorkerUnblockSignals();
+  if (!begin_audit_worker(database)) proc_exit(0);
+  before_shmem_exit(worker_ends, argument);
+  override_settings();
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   is_worker = true;
   auto *events = static_cast<AuditEvent *>(palloc(sizeof(AuditEvent) * events_at_once));
-  AuditEvent suppressed;
+  uint64 numbers[events_at_once];
   for (int pauses = 0;;) {
     CHECK_FOR_INTERRUPTS();
-    const int count = read_audit_events(database, events, events_at_once);
+    const int count = read_audit_events(database, events, numbers, events_at_once);
     if (count > 0) {
       // Written before they are removed: an error, which ends the worker, leaves them to the next one.
       write_events(events, count);
-      remove_audit_events(database, count);
+      remove_audit_events(database, numbers, count);
       pauses = 0;
       continue;
     }
-    if (pauses++ < pauses_before_end) {
-      WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause_milliseconds,
-                PG_WAIT_EXTENSION);
-      ResetLatch(MyLatch);
-      continue;
+    if (pauses++ >= pauses_before_end && end_audit_worker(database)) {
+      has_ended = true;
+      proc_exit(0);
     }
-    if (take_suppressed(database, &suppressed)) write_events(&suppressed, 1);
-    has_ended = end_audit_worker(database, false);
-    if (has_ended) proc_exit(0);
-    pauses = 0;
+    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause_milliseconds,
+              PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
   }
 }
 }

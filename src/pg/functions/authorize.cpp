@@ -1,5 +1,6 @@
 // authorize(): the same rights that decide rows, asked for one permission.
 
+#include "pg/server/quotable.hpp"
 #include "pg/session/principal.hpp"
 
 #include "pg/catalog/entity_names.hpp"
@@ -93,9 +94,10 @@ const char *nearest_workspace(Principal &principal, const char *reference) {
 
 [[noreturn]] void raise_no_workspace(Principal &principal, const char *name) {
   const char *nearest = nearest_workspace(principal, name);
-  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", name),
-                  errdetail("The session's organization has no such workspace."),
-                  nearest == nullptr ? 0 : errhint("Perhaps you meant \"%s\".", nearest)));
+  ereport(ERROR,
+          (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", quotable(name)),
+           errdetail("The session's organization has no such workspace."),
+           nearest == nullptr ? 0 : errhint("Perhaps you meant \"%s\".", nearest)));
   pg_unreachable();
 }
 

@@ -11,6 +11,7 @@
 #include "pg/functions/lacking.hpp"
 #include "pg/functions/role_rights.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/server/quotable.hpp"
 #include "pg/session/principal.hpp"
 
 namespace tenancy::pg {
@@ -60,8 +61,8 @@ Shortfall shortfall_of_grant(const Uuid &organization, const Grantee &grantee,
 PermissionId permission_of_word(const char *word) {
   const char *dot = strchr(word, '.');
   if (dot == nullptr)
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("permission \"%s\" has no action", word)));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("permission \"%s\" has no action", quotable(word))));
   const char *resource = pnstrdup(word, static_cast<Size>(dot - word));
   require_registered(resource, dot + 1);
   return permission_id(resource, dot + 1);

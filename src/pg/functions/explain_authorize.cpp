@@ -10,6 +10,7 @@
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
 #include "pg/functions/role_rights.hpp"
+#include "pg/server/quotable.hpp"
 #include "pg/server/result_rows.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/principal.hpp"
@@ -195,9 +196,9 @@ Datum pg_tenancy_explain_authorize(PG_FUNCTION_ARGS) {
       const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(2));
       explanation.workspace = find_workspace(read, reference, within);
       if (!explanation.workspace)
-        ereport(ERROR,
-                (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", reference),
-                 errdetail("The session's organization has no such workspace.")));
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("workspace \"%s\" does not exist", quotable(reference)),
+                        errdetail("The session's organization has no such workspace.")));
     }
     const Principal copy = *principal;
     explain_credential(explanation, read, copy);

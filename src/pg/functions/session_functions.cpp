@@ -5,6 +5,7 @@
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/id_columns.hpp"
+#include "pg/server/quotable.hpp"
 #include "pg/session/principal.hpp"
 
 namespace tenancy::pg {
@@ -122,8 +123,9 @@ Datum pg_tenancy_current_external_id(PG_FUNCTION_ARGS) {
     return external_id_or_null(fcinfo, Entity::workspace, principal.workspace);
   if (strcmp(entity, "user") == 0) return external_id_or_null(fcinfo, Entity::user, principal.user);
   if (strcmp(entity, "api_key") == 0) return external_id_or_null(fcinfo, Entity::api_key, principal.api_key);
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("entity \"%s\" is not known", entity),
-                  errhint("Entities are organization, workspace, user and api_key.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("entity \"%s\" is not known", quotable(entity)),
+           errhint("Entities are organization, workspace, user and api_key.")));
   pg_unreachable();
 }
 }

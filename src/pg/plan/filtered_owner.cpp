@@ -44,15 +44,23 @@ void check_filtered_owner(PlannerInfo *root, Node *columns, const Principal &pri
     if (user != GetUserId()) planned_for = user;
     return;
   }
+  // For somebody with BYPASSRLS the policies apply only because the query runs with another one's rights.
+  const bool runs_for_another = has_bypassrls_privilege(user);
   ereport(
       ERROR,
       (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
        errmsg("row security hides all rows of table \"%s\" from role \"%s\"", get_rel_name(relation),
               GetUserNameFromId(user, false)),
-       errdetail("The role has the rights of the table's owner, or bypasses row security elsewhere, and the "
-                 "session has no principal."),
-       errhint("Use a role with BYPASSRLS for migrations and maintenance, or set a principal, or set "
-               "\"row_security\" to off to have such queries refused.")));
+       runs_for_another
+           ? errdetail(
+                 "The query is part of a view, materialized view or function that runs with its owner's "
+                 "rights, and the session has no principal.")
+           : errdetail("The role has the rights of the table's owner, and the session has no principal."),
+       runs_for_another
+           ? errhint(
+                 "Give it to a role with BYPASSRLS, or make a view \"security_invoker\", or set a principal.")
+           : errhint("Use a role with BYPASSRLS for migrations and maintenance, or set a principal, or set "
+                     "\"row_security\" to off to have such queries refused.")));
 }
 
 void outer_user_may_have_changed() {

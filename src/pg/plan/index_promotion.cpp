@@ -1,5 +1,7 @@
 #include "pg/plan/index_promotion.hpp"
 
+#include "pg/plan/filter_choice.hpp"
+#include "pg/plan/leading_index.hpp"
 #include "pg/plan/protected_relation.hpp"
 #include "pg/plan/trusted_conditions.hpp"
 #include "pg/server/compat.hpp"
@@ -14,7 +16,6 @@ set_rel_pathlist_hook_type next_hook = nullptr;
 struct Leading {
   const IndexOptInfo *index;
   List *comparisons;
-  int columns;         // the number of leading columns that these are about
   bool by_definition;  // some of the filter's comparisons are missing: the index's predicate implies them
 };
 
@@ -91,57 +92,15 @@ bool any_is_shut_out(const List *conditions, const RelOptInfo *relation) {
 
 // --- own rows first
 
-// Conditions that all rows of a partition satisfy.
-List *conditions_of_partition(const RangeTblEntry *entry, const RelOptInfo *relation) {
-  if (!get_rel_relispartition(entry->relid)) return NIL;
-  const Relation partition = table_open(entry->relid, NoLock);
-  auto *conditions = static_cast<List *>(copyObjectImpl(RelationGetPartitionQual(partition)));
-  table_close(partition, NoLock);
-  ChangeVarNodes(reinterpret_cast<Node *>(conditions), 1, static_cast<int>(relation->relid), 0);
-  return conditions;
-}
-
-// Without those that follow from the conditions.
-List *left_of(List *comparisons, List *conditions) {
-  if (conditions == NIL) return comparisons;
-  List *left = NIL;
-  const ListCell *cell = nullptr;
-  foreach (cell, comparisons)
-    if (!predicate_implied_by(list_make1(lfirst(cell)), conditions, false))
-      left = lappend(left, lfirst(cell));
-  return left;
-}
-
-Bitmapset *columns_of(const List *comparisons) {
-  Bitmapset *columns = nullptr;
-  const ListCell *cell = nullptr;
-  foreach (cell, comparisons)
-    columns = bms_add_member(columns, column_compared(static_cast<Node *>(lfirst(cell))));
-  return columns;
-}
-
-// Whether the index begins with exactly these columns, and has more.
-bool begins_with(const IndexOptInfo *index, const Bitmapset *columns, int count) {
-  if (index->nkeycolumns <= count) return false;
-  Bitmapset *first = nullptr;
-  for (int i = 0; i < count; i++) {
-    if (index->indexkeys[i] <= 0) return false;
-    first = bms_add_member(first, index->indexkeys[i]);
-  }
-  return bms_equal(first, columns);
-}
-
 void add_leading(Promotion *promotion, List *comparisons) {
   const ListCell *cell = nullptr;
   foreach (cell, promotion->relation->indexlist) {
     auto *index = static_cast<IndexOptInfo *>(lfirst(cell));
     if (index->relam != BTREE_AM_OID) continue;
     List *of_index = left_of(comparisons, index->indpred);
-    const Bitmapset *columns = columns_of(of_index);
-    const int count = bms_num_members(columns);
-    if (!begins_with(index, columns, count)) continue;
+    if (!begins_with(index, columns_of(of_index))) continue;
     auto *leading = static_cast<Leading *>(palloc(sizeof(Leading)));
-    *leading = {index, of_index, count, list_length(of_index) < list_length(comparisons)};
+    *leading = {index, of_index, list_length(of_index) < list_length(comparisons)};
     promotion->leading = lappend(promotion->leading, leading);
     promotion->indexes = lappend(promotion->indexes, index);
   }
@@ -152,7 +111,12 @@ void find_indexes(Promotion *promotion, const RangeTblEntry *entry) {
     promotion->indexes = promotion->relation->indexlist;
     return;
   }
-  if (!promotion->filters.all_equal || promotion->filters.comparisons == NIL) return;
+  if (!promotion->filters.all_equal) {
+    add_paths_of_choice(promotion->root, promotion->relation, promotion->filters, entry,
+                        promotion->conditions);
+    return;
+  }
+  if (promotion->filters.comparisons == NIL) return;
   List *comparisons =
       left_of(promotion->filters.comparisons, conditions_of_partition(entry, promotion->relation));
   promotion->whole_relation_own = comparisons == NIL;
@@ -163,30 +127,6 @@ void find_indexes(Promotion *promotion, const RangeTblEntry *entry) {
 }
 
 // --- the resulting paths
-
-const IndexClause *index_clause_of(const IndexPath *path, const Node *comparison) {
-  const ListCell *cell = nullptr;
-  foreach (cell, path->indexclauses) {
-    const auto *clause = lfirst_node(IndexClause, cell);
-    if (!clause->lossy && list_length(clause->indexquals) == 1 &&
-        linitial(clause->indexquals) == clause->rinfo && equal(clause->rinfo->clause, comparison))
-      return clause;
-  }
-  return nullptr;
-}
-
-// Whether the filter's comparisons, as created, are conditions of the index's first columns. An index with
-// another collation or operator family can't use them, even with the same first columns.
-bool is_led(const IndexPath *path, const Leading &leading) {
-  Bitmapset *positions = nullptr;
-  const ListCell *cell = nullptr;
-  foreach (cell, leading.comparisons) {
-    const IndexClause *clause = index_clause_of(path, static_cast<Node *>(lfirst(cell)));
-    if (clause == nullptr || clause->indexcol >= leading.columns) return false;
-    positions = bms_add_member(positions, clause->indexcol);
-  }
-  return bms_num_members(positions) == leading.columns;
-}
 
 const Leading *leading_of(const Promotion &promotion, const IndexOptInfo *index) {
   const ListCell *cell = nullptr;
@@ -212,7 +152,8 @@ bool meets_own_rows(const Promotion &promotion, const Path *path, bool in_bitmap
       const Leading *leading = leading_of(promotion, scan->indexinfo);
       // A bitmap that is too large becomes lossy: its conditions are rechecked on each row of a page,
       // including those that a predicate excluded.
-      return leading != nullptr && !(in_bitmap && leading->by_definition) && is_led(scan, *leading);
+      return leading != nullptr && !(in_bitmap && leading->by_definition) &&
+             is_led(scan, leading->comparisons);
     }
     case T_BitmapHeapPath:
       return meets_own_rows(promotion, reinterpret_cast<const BitmapHeapPath *>(path)->bitmapqual, true);
@@ -236,11 +177,6 @@ List *allowed(const Promotion &promotion, List *paths) {
 }
 
 // --- making paths
-
-void set_leakproof(const List *conditions, bool leakproof) {
-  const ListCell *cell = nullptr;
-  foreach (cell, conditions) lfirst_node(RestrictInfo, cell)->leakproof = leakproof;
-}
 
 // The server makes the paths while the conditions are marked as leakproof. An error ends planning, and with
 // it all changes made here.

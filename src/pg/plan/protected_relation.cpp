@@ -107,17 +107,6 @@ const Note *note_of(const Planning *planning, Oid table, List *conditions) {
   return nullptr;
 }
 
-// column = value, column = ANY (values); not the filter's other forms, which leave a choice.
-bool is_equality(const Node *clause) {
-  if (IsA(clause, OpExpr)) {
-    const auto *compare = reinterpret_cast<const OpExpr *>(clause);
-    return column_compared(clause) != InvalidAttrNumber &&
-           op_mergejoinable(compare->opno, exprType(static_cast<Node *>(linitial(compare->args))));
-  }
-  return IsA(clause, ScalarArrayOpExpr) && reinterpret_cast<const ScalarArrayOpExpr *>(clause)->useOr &&
-         column_compared(clause) != InvalidAttrNumber;
-}
-
 List *as_list(Node *conditions) {
   return IsA(conditions, List) ? reinterpret_cast<List *>(conditions)
                                : make_ands_implicit(reinterpret_cast<Expr *>(conditions));
@@ -144,7 +133,7 @@ void add_filter(RowFilters *filters, PlannerInfo *root, Index relation, Index ta
     else if (is_equality(clause))
       filters->comparisons = lappend(filters->comparisons, clause);
     else
-      filters->all_equal = false;
+      filters->others = lappend(filters->others, clause);
   }
 }
 
@@ -186,7 +175,6 @@ RowFilters row_filters_of(PlannerInfo *root, const RelOptInfo *relation) {
   RowFilters filters{};
   const Planning *planning = planning_of(root);
   if (planning == nullptr) return filters;
-  filters.all_equal = true;
   for (Index table = relation->relid; table != 0; table = above(root, table)) {
     const RangeTblEntry *entry = root->simple_rte_array[table];
     const ListCell *cell = nullptr;
@@ -198,7 +186,18 @@ RowFilters row_filters_of(PlannerInfo *root, const RelOptInfo *relation) {
       add_filter(&filters, root, relation->relid, table, conditions, note);
     }
   }
+  filters.all_equal = filters.others == NIL;
   return filters;
+}
+
+bool is_equality(const Node *clause) {
+  if (IsA(clause, OpExpr)) {
+    const auto *compare = reinterpret_cast<const OpExpr *>(clause);
+    return column_compared(clause) != InvalidAttrNumber &&
+           op_mergejoinable(compare->opno, exprType(static_cast<Node *>(linitial(compare->args))));
+  }
+  return IsA(clause, ScalarArrayOpExpr) && reinterpret_cast<const ScalarArrayOpExpr *>(clause)->useOr &&
+         column_compared(clause) != InvalidAttrNumber;
 }
 
 AttrNumber column_compared(const Node *comparison) {

@@ -26,8 +26,12 @@ struct RowFilters {
   bool all_equal;     // each says nothing but that columns equal something
   List *comparisons;  // these, of all policies: OpExpr, or ScalarArrayOpExpr (equal to any of a list)
   List *implied;      // comparisons that follow from these, and aren't among them
+  List *others;       // conditions of other forms
 };
 RowFilters row_filters_of(PlannerInfo *root, const RelOptInfo *relation);
+
+/// Whether the expression is column = value or column = ANY (values).
+bool is_equality(const Node *clause);
 
 /// The column of the relation that a comparison of RowFilters is about.
 AttrNumber column_compared(const Node *comparison);

@@ -6,6 +6,7 @@
 #include "pg/catalog/protected_table.hpp"
 #include "pg/plan/call_site.hpp"
 #include "pg/plan/plan_guard.hpp"
+#include "pg/server/quotable.hpp"
 
 extern "C" {
 #include "catalog/partition.h"
@@ -278,7 +279,7 @@ bool judge_or_raise(FunctionCallInfo fcinfo) {
     raise_refused(check.relation, check.check,
                   {"The session sees the row, and may not do with it what MERGE would.",
                    "tenancy.permissions() lists what the session may do in which workspace."});
-  const char *resource = text_at(fcinfo, resource_argument_of_guard);
+  const char *resource = quotable(text_at(fcinfo, resource_argument_of_guard));
   give_back_numbers();
   Principal *principal = current_principal();
   if (check.check == Check::read)
@@ -386,9 +387,9 @@ Datum pg_tenancy_problem_of_write(PG_FUNCTION_ARGS) {
   const auto command = command_named(text_at(fcinfo, command_named_argument));
   if (!command || (*command != Command::insert && *command != Command::update))
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("command \"%s\" writes no row", text_at(fcinfo, command_named_argument)),
+                    errmsg("command \"%s\" writes no row", quotable(text_at(fcinfo, command_named_argument))),
                     errhint("Commands are insert and update.")));
-  const char *resource = text_at(fcinfo, resource_name);
+  const char *resource = quotable(text_at(fcinfo, resource_name));
   give_back_numbers();
   Principal *principal = current_principal();
   const ProtectedTable table = read_protected_table(PG_GETARG_OID(relation));

@@ -3,6 +3,7 @@
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/id_columns.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/server/quotable.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -67,10 +68,10 @@ RowShape row_options(const char *text) {
     else if (is("organization_implied"))
       options.organization_implied = true;
     else
-      ereport(
-          ERROR,
-          (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("row filter options \"%s\" are not known", text),
-           errhint("Options are shared, workspace_decides, from_parent and organization_implied.")));
+      ereport(ERROR,
+              (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+               errmsg("row filter options \"%s\" are not known", quotable(text)),
+               errhint("Options are shared, workspace_decides, from_parent and organization_implied.")));
     word += length;
     word += strspn(word, " ");
   }
@@ -91,7 +92,8 @@ RowCondition row_filter(Principal &principal, RowAnswer answer, const char *reso
                         const RowColumns &columns, const RowExpressionStyle &style) {
   const auto known = command_named(command);
   if (!known)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("command \"%s\" is not known", command),
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("command \"%s\" is not known", quotable(command)),
                     errhint("Commands are view, list, insert, update and delete.")));
   // Catalogs show nothing, as those without a row filter do.
   if (!is_of_catalog(resource)) {

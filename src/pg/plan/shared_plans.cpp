@@ -8,6 +8,7 @@
 #include "pg/plan/run_check.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/fault_injection.hpp"
+#include "pg/server/quotable.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/identity.hpp"
 
@@ -101,8 +102,9 @@ static void transaction_ends(XactEvent event, void *) {
 Entity filter_id_named(const char *name) {
   for (const Entity entity : {Entity::organization, Entity::workspace, Entity::user, Entity::api_key})
     if (strcmp(name, filter_id_name(entity)) == 0) return entity;
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("entity \"%s\" is not known", name),
-                  errhint("Entities are organization, workspace, user and api_key.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("entity \"%s\" is not known", quotable(name)),
+           errhint("Entities are organization, workspace, user and api_key.")));
   pg_unreachable();
 }
 

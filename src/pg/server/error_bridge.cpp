@@ -1,5 +1,7 @@
 #include "pg/server/error_bridge.hpp"
 
+#include <initializer_list>
+
 namespace tenancy::pg {
 namespace {
 
@@ -21,6 +23,22 @@ bool is_unexpected(int sqlstate) {
     default:
       return false;
   }
+}
+
+// A caller's text of a megabyte would be in the log with each error that quotes it.
+void shorten(char *text, int most) {
+  constexpr const char *dots = "...";
+  const auto length = text == nullptr ? 0 : static_cast<int>(strlen(text));
+  if (length <= most) return;
+  const int end = pg_mbcliplen(text, length, most - static_cast<int>(strlen(dots)));
+  strlcpy(text + end, dots, static_cast<size_t>(length - end));
+}
+
+void shorten(ErrorData *error) {
+  constexpr int most_of_message = 2000, most_of_rest = 8000;
+  shorten(error->message, most_of_message);
+  for (char *text : {error->detail, error->detail_log, error->hint, error->context})
+    shorten(text, most_of_rest);
 }
 
 // The log shows detail_log in place of the detail.
@@ -69,6 +87,36 @@ void run_and_undo(void (*work)(void *), void *argument) {
   CurrentResourceOwner = owner;
 }
 
+bool run_and_forget_errors(void (*work)(void *), void *argument) {
+  const MemoryContext context = CurrentMemoryContext;
+  const ResourceOwner owner = CurrentResourceOwner;
+  volatile bool is_done = false;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(context);
+  PG_TRY();
+  {
+    work(argument);
+    is_done = true;
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+    if (is_unexpected(error->sqlerrcode)) ReThrowError(error);
+    FreeErrorData(error);
+  }
+  PG_END_TRY();
+  if (!is_done) return false;
+  ReleaseCurrentSubTransaction();
+  MemoryContextSwitchTo(context);
+  CurrentResourceOwner = owner;
+  return true;
+}
+
 void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument) {
   PG_TRY();
   { work(argument); }
@@ -93,6 +141,7 @@ void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(v
     MemoryContextSwitchTo(context);
     ErrorData *error = CopyErrorData();
     FlushErrorState();
+    shorten(error);
     keep_context_for_log(error);
     reword(argument, error);
     ThrowErrorData(error);  // asks the callers' callbacks for their context again

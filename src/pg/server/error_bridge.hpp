@@ -39,13 +39,18 @@ void run_core(Work work) {
 /// its results are in an older memory context.
 void run_and_undo(void (*work)(void *), void *argument);
 
+/// Runs work of the server in a subtransaction, whose errors are forgotten, unless nobody expects them
+/// (cancels, lack of resources, internal ones). RETURNS whether there was none. REQUIRES: as above.
+bool run_and_forget_errors(void (*work)(void *), void *argument);
+
 /// Runs work of the server, then the clean-up, whether or not the work raised an error, which is raised
 /// again. The clean-up must not raise.
 void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument);
 
 /// The same, for a body whose inner workings are not the caller's concern: an error is passed to `reword`,
-/// and raised again with the context that the call has without the body. The server's log keeps the rest, and
-/// errors that nobody expects (cancels, lack of resources, internal ones) stay as they are.
+/// and raised again with the context that the call has without the body, and texts of a bounded length. The
+/// server's log keeps the rest, and errors that nobody expects (cancels, lack of resources, internal ones)
+/// stay as they are.
 void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(void *, ErrorData *),
                  void *argument);
 

@@ -2,42 +2,44 @@
 
 #include <algorithm>
 
+#include "pg/session/audit_actors.hpp"
+
 namespace tenancy::pg {
 namespace {
 
 constexpr int queue_length = 1024;
 constexpr int most_databases = 64;
-constexpr int most_actors = 512;
-constexpr int probes = 8;
 constexpr const char *tranche = "pg_tenancy_audit";
-constexpr int64 minute = 60 * USECS_PER_SEC;
 constexpr int64 longest_start = 10 * USECS_PER_SEC;
+constexpr int most_attempts = 3;
+constexpr int most_failed_starts = 5;
 
-// A database with events, or with a worker.
+// A database with events, counts, or a worker.
 struct Database {
   Oid oid;
-  bool has_worker;
-  bool is_starting;
+  int worker;        // its process; 0: none
+  bool is_starting;  // a worker, since `started_at`
   TimestampTz started_at;
-  int64 dropped;  // events that found the queue full, and are in the log
+  int failed_starts;  // since events were last read
+  int events;
+  bool has_counts;        // of actors, or these:
+  AuditActor unassigned;  // what was counted of actors without a place
 };
 
-// A refused actor, for a minute.
-struct Actor {
-  uint64 key;
+// The place of an event, apart from the events: all of them are looked through for each one.
+struct Slot {
+  uint64 number;  // in order; 0: free
   Oid database;
-  TimestampTz since;
-  int count;
-  int64 suppressed;
+  int attempts;  // to write it
+  AuditKeys keys;
 };
 
 struct Queue {
-  uint64 seed;        // of actors' keys: who knows the keys of others must not know their places
-  uint64 first, end;  // positions; an event's place is its position modulo the length
+  uint64 seed;
+  uint64 last_number;
   Database databases[most_databases];
-  Actor actors[most_actors];
-  bool is_used[queue_length];  // else removed
-  int attempts[queue_length];  // to write it
+  AuditActors actors;
+  Slot slots[queue_length];
   AuditEvent events[queue_length];
 };
 
@@ -47,7 +49,7 @@ shmem_request_hook_type next_request = nullptr;
 shmem_startup_hook_type next_startup = nullptr;
 
 // Without shared memory, the session's own share.
-Actor own_share{};
+AuditActor own_share{};
 
 extern "C" {
 static void request_memory() {
@@ -75,28 +77,104 @@ Database *database_named(Oid oid) {
   Database *unused = nullptr;
   for (Database &database : queue->databases) {
     if (database.oid == oid) return &database;
-    if (unused == nullptr && (!OidIsValid(database.oid) || (!database.has_worker && database.dropped == 0)))
+    if (unused == nullptr && (!OidIsValid(database.oid) || (database.worker == 0 && !database.is_starting &&
+                                                            database.events == 0 && !database.has_counts)))
       unused = &database;
   }
-  if (unused != nullptr) *unused = {oid, false, false, 0, 0};
+  if (unused == nullptr) return nullptr;
+  *unused = {};
+  unused->oid = unused->unassigned.database = oid;
+  unused->unassigned.is_several = true;
   return unused;
 }
 
-AuditEvent &event_at(uint64 position) { return queue->events[position % queue_length]; }
-bool &is_used(uint64 position) { return queue->is_used[position % queue_length]; }
+// --- shares
+
+struct Load {
+  int free;
+  int of_database;
+  int of_group;
+  int of_actor;
+  Slot *slot;  // a free one
+};
+
+Load load_for(const AuditEvent &event, const AuditKeys &keys) {
+  Load load{};
+  for (Slot &slot : queue->slots) {
+    if (slot.number == 0) {
+      load.free++;
+      load.slot = &slot;
+    } else if (slot.database == event.database) {
+      load.of_database++;
+      if (slot.keys.group == keys.group) load.of_group++;
+      if (slot.keys.actor == keys.actor) load.of_actor++;
+    }
+  }
+  return load;
+}
+
+// Nobody may have more than is left: so there is always something left for who has nothing yet. An actor can
+// have a fifth of the queue, an organization a third, a database half of it. The first event of an
+// organization is admitted beyond its database's share.
+bool admits(const Load &load) {
+  if (load.slot == nullptr || load.of_actor * 4 >= load.free || load.of_group * 2 >= load.free) return false;
+  return load.of_database < load.free || (load.of_group == 0 && load.free > queue_length / 8);
+}
+
+void fill(Slot &slot, Database &database, const AuditKeys &keys, const AuditEvent &event) {
+  slot = {++queue->last_number, event.database, 0, keys};
+  queue->events[&slot - queue->slots] = event;
+  database.events++;
+}
+
+void free_slot(Slot &slot, Database *database) {
+  slot.number = 0;
+  if (database != nullptr) database->events--;
+}
+
+AuditActor &actor_of(const AuditEvent &event, const AuditKeys &keys, Database &database, TimestampTz now) {
+  AuditActor displaced{};
+  AuditActor *actor = queue->actors.find(event, keys, now, &displaced);
+  if (displaced.suppressed > 0 || displaced.dropped > 0)
+    if (Database *its = database_named(displaced.database); its != nullptr) {
+      its->unassigned.suppressed += displaced.suppressed;
+      its->unassigned.dropped += displaced.dropped;
+      its->has_counts = true;
+    }
+  return actor != nullptr ? *actor : database.unassigned;
+}
+
+// --- workers
 
 void start_worker(Oid database) {
   BackgroundWorker worker{};
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  worker.bgw_restart_time = audit_restart_seconds;
   worker.bgw_main_arg = ObjectIdGetDatum(database);
   strlcpy(worker.bgw_library_name, "pg_tenancy", sizeof worker.bgw_library_name);
   strlcpy(worker.bgw_function_name, "pg_tenancy_audit_worker", sizeof worker.bgw_function_name);
   strlcpy(worker.bgw_name, "pg_tenancy audit writer", sizeof worker.bgw_name);
   strlcpy(worker.bgw_type, "pg_tenancy audit writer", sizeof worker.bgw_type);
-  // Without a free slot, the next event tries again.
-  if (!RegisterDynamicBackgroundWorker(&worker, nullptr)) end_audit_worker(database, true);
+  if (RegisterDynamicBackgroundWorker(&worker, nullptr)) return;
+  // Without a free slot of the server, a later event tries again.
+  LWLockAcquire(lock, LW_EXCLUSIVE);
+  if (Database *own = database_named(database); own != nullptr) own->is_starting = false;
+  LWLockRelease(lock);
+}
+
+// Also of databases in which nothing happens any more: their events must not wait for another one of theirs.
+int find_due_workers(Oid *due, TimestampTz now) {
+  int count = 0;
+  for (Database &database : queue->databases) {
+    if (database.worker != 0 || (database.events == 0 && !database.has_counts) ||
+        (database.is_starting && now - database.started_at <= longest_start))
+      continue;
+    database.is_starting = true;
+    database.started_at = now;
+    due[count++] = database.oid;
+  }
+  return count;
 }
 
 void write_to_log(const AuditEvent &event) {
@@ -110,66 +188,76 @@ void write_to_log(const AuditEvent &event) {
   MemoryContextSwitchTo(caller);
 }
 
-uint64 actor_key(const AuditEvent &event) {
-  const auto hash = [](const void *bytes, size_t length, uint64 seed) {
-    return DatumGetUInt64(
-        hash_any_extended(static_cast<const unsigned char *>(bytes), static_cast<int>(length), seed));
-  };
-  uint64 key = hash(event.login, strlen(event.login), queue->seed ^ event.database);
-  key = hash(event.address, strlen(event.address), key);
-  key = hash(event.user.bytes.data(), event.user.bytes.size(), key);
-  return hash(event.api_key.bytes.data(), event.api_key.bytes.size(), key);
-}
-
-// Another actor's place is taken only when that one's minute is over and reported. RETURNS nullptr where all
-// are taken.
-Actor *actor_named(uint64 key, Oid database, TimestampTz now) {
-  Actor *place = nullptr;
-  for (int i = 0; i < probes; i++) {
-    Actor &actor = queue->actors[(key + static_cast<uint64>(i)) % most_actors];
-    if (actor.key == key && actor.database == database) return &actor;
-    if (place == nullptr && actor.suppressed == 0 && now - actor.since >= minute) place = &actor;
+// Gives the event to a place of the queue, or counts it. RETURNS whether it must go to the log.
+bool put(const AuditEvent &event, const int *most_in_minute) {
+  const TimestampTz now = GetCurrentTimestamp();
+  if (queue == nullptr || RecoveryInProgress())
+    return most_in_minute == nullptr || takes_share(own_share, now, *most_in_minute);
+  const AuditKeys keys = audit_keys(event, queue->seed);
+  Oid due[most_databases];
+  int due_count = 0;
+  bool is_due = true, is_queued = false;
+  LWLockAcquire(lock, LW_EXCLUSIVE);
+  Database *database = database_named(event.database);
+  if (database != nullptr) {
+    AuditActor *actor = nullptr;
+    if (most_in_minute != nullptr) {
+      actor = &actor_of(event, keys, *database, now);
+      is_due = takes_share(*actor, now, *most_in_minute);
+    }
+    if (is_due) {
+      const Load load = load_for(event, keys);
+      is_queued = admits(load);
+      if (is_queued)
+        fill(*load.slot, *database, keys, event);
+      else
+        (actor != nullptr ? *actor : actor_of(event, keys, *database, now)).dropped++;
+    }
+    if (!is_queued) database->has_counts = true;
+    due_count = find_due_workers(due, now);
   }
-  if (place != nullptr) *place = {key, database, now, 0, 0};
-  return place;
+  LWLockRelease(lock);
+  for (int i = 0; i < due_count; i++) start_worker(due[i]);
+  return is_due && !is_queued;
 }
 
-bool takes_share(Actor &actor, TimestampTz now, int most_in_minute) {
-  if (now - actor.since >= minute) {
-    actor.since = now;
-    actor.count = 0;
+// --- for the worker, with the lock
+
+// Makes events of the counts that are due.
+void queue_reports(Database &database, TimestampTz now) {
+  if (!database.has_counts) return;
+  for (Slot &slot : queue->slots) {
+    if (slot.number != 0) continue;
+    AuditActor *actor = queue->actors.find_unreported(database.oid, now, false);
+    if (actor == nullptr && (database.unassigned.suppressed > 0 || database.unassigned.dropped > 0))
+      actor = &database.unassigned;
+    if (actor == nullptr) break;
+    const AuditEvent event = report_actor(*actor, now);
+    fill(slot, database, audit_keys(event, queue->seed), event);
   }
-  if (actor.count >= most_in_minute) {
-    actor.suppressed++;
-    return false;
+  database.has_counts = database.unassigned.suppressed > 0 || database.unassigned.dropped > 0 ||
+                        queue->actors.find_unreported(database.oid, now, true) != nullptr;
+}
+
+int find_slots_of(Oid database, Slot **slots) {
+  int count = 0;
+  for (Slot &slot : queue->slots)
+    if (slot.number != 0 && slot.database == database) slots[count++] = &slot;
+  std::sort(slots, slots + count, [](const Slot *a, const Slot *b) { return a->number < b->number; });
+  return count;
+}
+
+// RETURNS whether there was one.
+bool take_oldest(Oid database, AuditEvent *event) {
+  Slot *slots[queue_length];
+  LWLockAcquire(lock, LW_EXCLUSIVE);
+  const bool found = find_slots_of(database, slots) > 0;
+  if (found) {
+    *event = queue->events[slots[0] - queue->slots];
+    free_slot(*slots[0], database_named(database));
   }
-  actor.count++;
-  return true;
-}
-
-void append_text(StringInfo json, const char *name, const char *value) {
-  if (*value == '\0') return;
-  appendStringInfo(json, "%s\"%s\": ", json->data[json->len - 1] == '{' ? "" : ", ", name);
-  escape_json(json, value);
-}
-
-void append_time(StringInfo json, TimestampTz at) {
-  pg_tm time{};
-  fsec_t microseconds = 0;
-  if (timestamp2tm(at, nullptr, &time, &microseconds, nullptr, nullptr) != 0) return;
-  appendStringInfo(json, "\"at\": \"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", time.tm_year, time.tm_mon,
-                   time.tm_mday, time.tm_hour, time.tm_min, time.tm_sec, static_cast<int>(microseconds));
-}
-
-void append_id(StringInfo json, const char *name, const Uuid &id) {
-  if (!id) return;
-  char text[37];
-  char *out = text;
-  for (size_t i = 0; i < id.bytes.size(); i++) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
-    out += snprintf(out, 3, "%02x", id.bytes[i]);
-  }
-  append_text(json, name, text);
+  LWLockRelease(lock);
+  return found;
 }
 
 }  // namespace
@@ -182,100 +270,69 @@ void register_audit_queue() {
   shmem_startup_hook = attach_memory;
 }
 
-bool can_queue_audit_event() {
+bool can_queue_audit_event(const AuditEvent &event) {
   if (queue == nullptr || RecoveryInProgress()) return false;
+  const AuditKeys keys = audit_keys(event, queue->seed);
   LWLockAcquire(lock, LW_SHARED);
-  const bool is_full = queue->end - queue->first >= queue_length;
+  const bool is_admitted = admits(load_for(event, keys));
   LWLockRelease(lock);
-  return !is_full;
+  return is_admitted;
 }
 
 void put_audit_event(const AuditEvent &event) {
-  if (queue == nullptr || RecoveryInProgress()) {
-    write_to_log(event);
-    return;
-  }
-  const TimestampTz now = GetCurrentTimestamp();
-  bool starts = false;
-  LWLockAcquire(lock, LW_EXCLUSIVE);
-  Database *database = database_named(event.database);
-  const bool is_queued = database != nullptr && queue->end - queue->first < queue_length;
-  if (is_queued) {
-    event_at(queue->end) = event;
-    is_used(queue->end) = true;
-    queue->attempts[queue->end % queue_length] = 0;
-    queue->end++;
-  } else if (database != nullptr) {
-    database->dropped++;
-  }
-  // Also where the queue is full: nobody else would empty it.
-  if (database != nullptr)
-    starts = !database->has_worker || (database->is_starting && now - database->started_at > longest_start);
-  if (starts) {
-    database->has_worker = database->is_starting = true;
-    database->started_at = now;
-  }
-  LWLockRelease(lock);
-  if (starts) start_worker(event.database);
-  if (!is_queued) write_to_log(event);
+  if (put(event, nullptr)) write_to_log(event);
 }
 
 void put_refusal(const AuditEvent &event, int most_in_minute) {
-  const TimestampTz now = GetCurrentTimestamp();
-  bool is_due = false, is_counted = true;
-  if (queue == nullptr || RecoveryInProgress()) {
-    is_due = takes_share(own_share, now, most_in_minute);
-  } else {
-    LWLockAcquire(lock, LW_EXCLUSIVE);
-    Actor *actor = actor_named(actor_key(event), event.database, now);
-    is_counted = actor != nullptr;
-    is_due = is_counted && takes_share(*actor, now, most_in_minute);
-    LWLockRelease(lock);
+  if (put(event, &most_in_minute)) write_to_log(event);
+}
+
+bool begin_audit_worker(Oid database) {
+  LWLockAcquire(lock, LW_EXCLUSIVE);
+  Database *own = database_named(database);
+  const bool has_failed = own != nullptr && own->failed_starts >= most_failed_starts;
+  const bool begins = own != nullptr && own->worker == 0 && !has_failed;
+  if (begins) own->worker = MyProcPid;
+  if (has_failed) own->failed_starts = 0;
+  if (own != nullptr) own->is_starting = false;
+  if (has_failed) {
+    own->unassigned.suppressed = own->unassigned.dropped = 0;
+    while (AuditActor *actor = queue->actors.find_unreported(database, 0, true))
+      actor->suppressed = actor->dropped = 0;
+    own->has_counts = false;
   }
-  if (is_due) put_audit_event(event);
-  if (!is_counted) write_to_log(event);
+  LWLockRelease(lock);
+  AuditEvent event;
+  while (has_failed && take_oldest(database, &event)) write_to_log(event);
+  return begins;
 }
 
-void append_audit_event(StringInfo json, const AuditEvent &event) {
-  appendStringInfoChar(json, '{');
-  append_time(json, event.at);
-  append_id(json, "organization_id", event.organization);
-  append_id(json, "workspace_id", event.workspace);
-  append_id(json, "user_id", event.user);
-  append_id(json, "api_key_id", event.api_key);
-  append_text(json, "actor_kind", event.actor_kind);
-  append_text(json, "login", event.login);
-  append_text(json, "client_address", event.address);
-  append_text(json, "action", event.action);
-  append_text(json, "resource_type", event.resource_type);
-  append_text(json, "resource_id", event.resource_id);
-  append_text(json, "outcome", event.outcome);
-  append_text(json, "request_id", event.request_id);
-  append_text(json, "user_agent", event.user_agent);
-  if (*event.details != '\0') appendStringInfo(json, ", \"after\": %s", event.details);
-  appendStringInfoChar(json, '}');
-}
-
-int read_audit_events(Oid database, AuditEvent *events, int most) {
-  constexpr int attempts_at_most = 3;
+int read_audit_events(Oid database, AuditEvent *events, uint64 *numbers, int most) {
+  Slot *slots[queue_length];
   AuditEvent failed;
   for (;;) {
     int count = 0;
     bool has_failed = false;
     LWLockAcquire(lock, LW_EXCLUSIVE);
-    if (Database *own = database_named(database); own != nullptr) own->is_starting = false;
-    for (uint64 position = queue->first; position != queue->end && count < most && !has_failed; position++) {
-      if (!is_used(position) || event_at(position).database != database) continue;
+    Database *own = database_named(database);
+    if (own != nullptr) {
+      own->failed_starts = 0;
+      queue_reports(*own, GetCurrentTimestamp());
+    }
+    const int found = find_slots_of(database, slots);
+    for (int i = 0; i < found && count < most && !has_failed; i++) {
+      Slot &slot = *slots[i];
       // After a failure, alone: only the event that cannot be written loses its attempts.
-      const bool is_retried = queue->attempts[position % queue_length] > 0;
+      const bool is_retried = slot.attempts > 0;
       if (is_retried && count > 0) break;
       if (is_retried) most = 1;
-      if (++queue->attempts[position % queue_length] > attempts_at_most) {
-        failed = event_at(position);
-        is_used(position) = false;
+      if (++slot.attempts > most_attempts) {
+        failed = queue->events[&slot - queue->slots];
+        free_slot(slot, own);
         has_failed = true;
       } else {
-        events[count++] = event_at(position);
+        numbers[count] = slot.number;
+        events[count++] = queue->events[&slot - queue->slots];
       }
     }
     LWLockRelease(lock);
@@ -284,54 +341,32 @@ int read_audit_events(Oid database, AuditEvent *events, int most) {
   }
 }
 
-void remove_audit_events(Oid database, int count) {
+void remove_audit_events(Oid database, const uint64 *numbers, int count) {
   LWLockAcquire(lock, LW_EXCLUSIVE);
-  for (uint64 position = queue->first; position != queue->end && count > 0; position++) {
-    if (!is_used(position) || event_at(position).database != database) continue;
-    is_used(position) = false;
-    count--;
-  }
-  while (queue->first != queue->end && !is_used(queue->first)) queue->first++;
+  Database *own = database_named(database);
+  for (Slot &slot : queue->slots)
+    if (slot.number != 0 && std::binary_search(numbers, numbers + count, slot.number)) free_slot(slot, own);
   LWLockRelease(lock);
 }
 
-bool take_suppressed(Oid database, AuditEvent *event) {
-  int64 suppressed = 0, dropped = 0;
+bool end_audit_worker(Oid database) {
   LWLockAcquire(lock, LW_EXCLUSIVE);
-  for (Actor &actor : queue->actors)
-    if (actor.database == database) {
-      suppressed += actor.suppressed;
-      actor.suppressed = 0;
-    }
-  if (Database *own = database_named(database); own != nullptr) {
-    dropped = own->dropped;
-    own->dropped = 0;
-  }
-  LWLockRelease(lock);
-  if (suppressed == 0 && dropped == 0) return false;
-  *event = {};
-  event->database = database;
-  event->at = GetCurrentTimestamp();
-  strlcpy(event->actor_kind, "login", sizeof event->actor_kind);
-  strlcpy(event->login, "pg_tenancy", sizeof event->login);
-  strlcpy(event->action, "suppress", sizeof event->action);
-  strlcpy(event->resource_type, "audit_log", sizeof event->resource_type);
-  strlcpy(event->outcome, "success", sizeof event->outcome);
-  snprintf(event->details, sizeof event->details,
-           "{\"refusals\": " INT64_FORMAT ", \"only_in_server_log\": " INT64_FORMAT "}", suppressed, dropped);
-  return true;
-}
-
-bool end_audit_worker(Oid database, bool even_with_events) {
-  bool ends = true;
-  LWLockAcquire(lock, LW_EXCLUSIVE);
-  if (!even_with_events)
-    for (uint64 position = queue->first; position != queue->end; position++)
-      if (is_used(position) && event_at(position).database == database) ends = false;
-  if (ends)
-    if (Database *own = database_named(database); own != nullptr) own->has_worker = own->is_starting = false;
+  Database *own = database_named(database);
+  const bool ends = own == nullptr || (own->events == 0 && !own->has_counts);
+  if (ends && own != nullptr) own->worker = 0;
   LWLockRelease(lock);
   return ends;
+}
+
+void audit_worker_failed(Oid database) {
+  LWLockAcquire(lock, LW_EXCLUSIVE);
+  if (Database *own = database_named(database); own != nullptr && own->worker == MyProcPid) {
+    own->worker = 0;
+    own->failed_starts++;
+    own->is_starting = true;
+    own->started_at = GetCurrentTimestamp();
+  }
+  LWLockRelease(lock);
 }
 
 }  // namespace tenancy::pg

@@ -35,6 +35,10 @@ void sign_bytes(std::span<const uint8> bytes, std::span<const uint8> secret, uin
 /// REQUIRES: is_claimed(). The claim was verified when it was accepted. Raises 28000 if it has expired.
 void resolve_claim(Principal &principal, Access &access);
 
+/// RETURNS a claim of the session's principal for the challenge of another session, or nullptr if this one
+/// has made it. Raises 55000 where the node has no key.
+text *sign_claim_for_other(const text *challenge);
+
 /// Raises 28000 where tenancy.require_claims is on.
 void check_claims_required();
 

@@ -21,6 +21,7 @@ namespace {
 struct Receiver {
   std::string_view bytes;
   std::string_view login;
+  bool is_this_session;
 };
 
 Receiver read_receiver(const text *challenge) {
@@ -32,7 +33,10 @@ Receiver read_receiver(const text *challenge) {
   if (!found)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is not a challenge"),
                     errhint("Challenges come from tenancy.claim_challenge() of the receiving session.")));
-  return {{reinterpret_cast<const char *>(bytes), *size}, found->login};
+  return {{reinterpret_cast<const char *>(bytes), *size},
+          found->login,
+          found->system == GetSystemIdentifier() && found->database == MyDatabaseId &&
+              found->process == static_cast<uint32>(MyProcPid) && found->started_at == MyStartTimestamp};
 }
 
 [[noreturn]] void refuse_size() {
@@ -110,26 +114,7 @@ void write_bytes(const ClaimTerms &terms, const Principal &principal, const List
   });
 }
 
-}  // namespace
-
-extern "C" {
-PG_FUNCTION_INFO_V1(pg_tenancy_random_secret);
-Datum pg_tenancy_random_secret(PG_FUNCTION_ARGS) {
-  require_internal_call(fcinfo);
-  constexpr Size size = VARHDRSZ + sizeof ClusterKey{}.secret;
-  auto *secret = static_cast<bytea *>(palloc(size));
-  SET_VARSIZE(secret, size);
-  if (!pg_strong_random(VARDATA(secret), size - VARHDRSZ))
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-  PG_RETURN_BYTEA_P(secret);
-}
-
-PG_FUNCTION_INFO_V1(pg_tenancy_sign_claim);
-Datum pg_tenancy_sign_claim(PG_FUNCTION_ARGS) {
-  if (PG_ARGISNULL(0))
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a challenge must be given")));
-  give_back_numbers();
-  const Receiver receiver = read_receiver(PG_GETARG_TEXT_PP(0));
+text *sign(const Receiver &receiver) {
   Principal &principal = *current_principal();
   CatalogRead read = begin_catalog_read();
   const ClusterKey key = read_signing_key(read);
@@ -156,7 +141,34 @@ Datum pg_tenancy_sign_claim(PG_FUNCTION_ARGS) {
     bytes->append(reinterpret_cast<const char *>(signature), sizeof signature);
     encode_base64url({reinterpret_cast<const uint8 *>(bytes->data()), bytes->size()}, *printed);
   });
-  PG_RETURN_TEXT_P(cstring_to_text_with_len(printed->data(), static_cast<int>(printed->size())));
+  return cstring_to_text_with_len(printed->data(), static_cast<int>(printed->size()));
+}
+
+}  // namespace
+
+text *sign_claim_for_other(const text *challenge) {
+  const Receiver receiver = read_receiver(challenge);
+  return receiver.is_this_session ? nullptr : sign(receiver);
+}
+
+extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_random_secret);
+Datum pg_tenancy_random_secret(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  constexpr Size size = VARHDRSZ + sizeof ClusterKey{}.secret;
+  auto *secret = static_cast<bytea *>(palloc(size));
+  SET_VARSIZE(secret, size);
+  if (!pg_strong_random(VARDATA(secret), size - VARHDRSZ))
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+  PG_RETURN_BYTEA_P(secret);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_sign_claim);
+Datum pg_tenancy_sign_claim(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0))
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a challenge must be given")));
+  give_back_numbers();
+  PG_RETURN_TEXT_P(sign(read_receiver(PG_GETARG_TEXT_PP(0))));
 }
 }
 

@@ -1,6 +1,7 @@
 #include "pg/session/denials.hpp"
 
 #include "pg/catalog/caller.hpp"
+#include "pg/server/quotable.hpp"
 #include "pg/server/uuid_datum.hpp"
 #include "pg/session/audit_events.hpp"
 #include "pg/session/parameters.hpp"
@@ -31,12 +32,13 @@ void log_denial(const char *json) {
 void append_field(StringInfo json, const char *name, const char *value) {
   if (value == nullptr) return;
   appendStringInfo(json, "%s\"%s\": ", json->len > 1 ? ", " : "", name);
-  escape_json(json, value);
+  escape_json(json, quotable(value));
 }
 
 }  // namespace
 
 void record_denial(Counter reason, const char *subject, const char *detail) {
+  if (is_resolving_for_audit()) return;
   count(reason);
   audit_refused_credential(reason_name(reason), detail);
   if (!configuration.log_denied) return;

@@ -62,14 +62,17 @@ static bool check_client_text(char **value, void **, GucSource) {
   if (*value == nullptr) return true;
   auto *text = reinterpret_cast<unsigned char *>(*value);
   auto length = static_cast<int>(strlen(*value));
-  const bool is_valid = pg_verifymbstr(*value, length, true);
+  // An encoding that is none takes any bytes; hashes of entries need UTF-8.
+  const int encoding = GetDatabaseEncoding();
+  const bool is_valid = pg_verify_mbstr(encoding == PG_SQL_ASCII ? PG_UTF8 : encoding, *value, length, true);
   if (is_valid && length > most_characters) length = pg_mbcharcliplen(*value, length, most_characters);
   if (!is_valid && length > most_characters) length = most_characters;
   text[length] = '\0';
   for (int i = 0; i < length; i++) {
     const bool is_control = text[i] < ' ' || text[i] == 0x7f;
     // The second half of the control characters.
-    const bool is_control_of_two = GetDatabaseEncoding() == PG_UTF8 && text[i] == 0xc2 && text[i + 1] < 0xa0;
+    const bool is_control_of_two =
+        (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) && text[i] == 0xc2 && text[i + 1] < 0xa0;
     if (is_control_of_two) text[i + 1] = '?';
     if (is_control || is_control_of_two || (!is_valid && text[i] >= 0x80)) text[i] = '?';
   }

@@ -10,6 +10,7 @@
 #include "pg/catalog/reference.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/fault_injection.hpp"
+#include "pg/server/quotable.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/claims.hpp"
 #include "pg/session/client_address.hpp"
@@ -122,7 +123,7 @@ Uuid workspace_setting(const CatalogRead &read, const Uuid &organization) {
   const Uuid workspace = find_workspace(read, configuration.workspace, organization);
   if (!workspace)
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                    errmsg("workspace \"%s\" does not exist", configuration.workspace),
+                    errmsg("workspace \"%s\" does not exist", quotable(configuration.workspace)),
                     errdetail("The session's organization has no such workspace.")));
   return workspace;
 }
@@ -191,10 +192,11 @@ OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &
     for (const OrganizationMembership &membership : read_organizations_of_user(read, user)) {
       if (!names_organization(read, configuration.organization, membership.organization)) continue;
       if (own.organization)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("organization reference \"%s\" is ambiguous", configuration.organization),
-                        errdetail("It refers to several organizations of the session's user."),
-                        errhint("Use the id.")));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("organization reference \"%s\" is ambiguous", quotable(configuration.organization)),
+             errdetail("It refers to several organizations of the session's user."), errhint("Use the id.")));
       own = membership;
     }
     if (!own.organization) refuse_user("the chosen organization does not exist");
@@ -300,6 +302,7 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     if (!user.id) refuse_user("it does not exist");
     const OrganizationMembership membership = choose_organization(read, user.id, principal);
     if (principal.undecided) {
+      principal.undecided_user = user.id;
       subscribe(read.start, Audience::user, user.id);
       return;
     }
@@ -315,6 +318,7 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
                                                   : choose_organization(read, binding.user, principal);
     if (!membership.organization) {
       // Not a member yet, or of several: invalidate when the user joins or leaves an organization.
+      principal.undecided_user = binding.user;
       subscribe(read.start, Audience::user, binding.user);
       return;
     }

@@ -29,6 +29,7 @@ struct Principal {
   Uuid organization;
   Uuid workspace;  // the only one reached; nil if there may be several
   Uuid user;
+  Uuid undecided_user;  // the user where it is undecided, for the audit log
   Uuid api_key;
   TimestampTz not_after;     // when the credential is refused; infinity for never
   TimestampTz ends_at;       // the same, of a key that is rotated in time
