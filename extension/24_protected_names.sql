@@ -19,6 +19,8 @@ CREATE TABLE tenancy.protected_names (
   actions jsonb,
   writer_column name,
   audit_reads boolean NOT NULL DEFAULT false,
+  kept_kind text COLLATE "C",
+  kept_content name[],
   PRIMARY KEY (schema_name, table_name)
 );
 CREATE INDEX protected_names_holder_idx ON tenancy.protected_names (holder);
@@ -41,3 +43,5 @@ COMMENT ON COLUMN tenancy.protected_names.workspace_implies_organization IS 'Row
 COMMENT ON COLUMN tenancy.protected_names.audit_reads IS 'Whether each statement that reads the table leaves an audit entry';
 COMMENT ON COLUMN tenancy.protected_names.actions IS 'Actions, and the columns whose change needs them beside update or create';
 COMMENT ON COLUMN tenancy.protected_names.writer_column IS 'Column that names the user who wrote a row, where owner_column names who began the whole that it is part of';
+COMMENT ON COLUMN tenancy.protected_names.kept_kind IS 'Kind of its rows, if the table follows the logging settings';
+COMMENT ON COLUMN tenancy.protected_names.kept_content IS 'Its columns that can hold content, if it does';

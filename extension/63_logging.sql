@@ -23,7 +23,7 @@ COMMENT ON FUNCTION tenancy_internal.check_not_held(uuid, uuid) IS 'Raises 55000
 CREATE FUNCTION tenancy_internal.logging_names() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT ARRAY['store_content', 'retention_days.logs', 'retention_days.payloads', 'retention_days.traces', 'retention_days.analytics',
-               'legal_hold', 'audit_retention_days']
+               'legal_hold', 'audit_retention_days', 'attribution_grace_hours']
 $$;
 COMMENT ON FUNCTION tenancy_internal.logging_names() IS 'Names of the settings of what is kept';
 
@@ -74,13 +74,17 @@ BEGIN
   -- In parentheses, since IF ends at the first THEN.
   IF (CASE WHEN set_logging.setting = 'store_content' THEN set_logging.value IN ('full', 'metadata', 'none')
            WHEN set_logging.setting = 'legal_hold' THEN set_logging.value = 'on'
+           WHEN set_logging.setting = 'attribution_grace_hours' THEN set_logging.value ~ '^(0|[1-9][0-9]{0,3})$'
            ELSE set_logging.value ~ '^[1-9][0-9]{0,4}$' END) IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('invalid value of setting "%s"', set_logging.setting),
       HINT = CASE set_logging.setting WHEN 'store_content' THEN 'Values are full, metadata and none.'
-                  WHEN 'legal_hold' THEN 'The value is on; tenancy.reset_logging() lifts the hold.' ELSE 'The value is a number of days, from 1 to 99999.' END;
+                  WHEN 'legal_hold' THEN 'The value is on; tenancy.reset_logging() lifts the hold.'
+                  WHEN 'attribution_grace_hours' THEN 'The value is a number of hours, from 0 to 9999.' ELSE 'The value is a number of days, from 1 to 99999.' END;
   END IF;
-  IF set_logging.setting = 'audit_retention_days' THEN
+  IF set_logging.setting = 'attribution_grace_hours' AND the_workspace IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'members leave the organization as a whole: attribution_grace_hours is not a workspace''s';
+  ELSIF set_logging.setting = 'audit_retention_days' THEN
     IF the_workspace IS NOT NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'audit entries are kept for the organization as a whole';
     ELSIF set_logging.value::int < 90 AND NOT tenancy.is_dba() THEN
@@ -96,10 +100,11 @@ BEGIN
   END IF;
   INSERT INTO tenancy.logging_settings (organization_id, workspace_id, setting, value)
   VALUES (the_organization, the_workspace, set_logging.setting, set_logging.value)
-  ON CONFLICT ON CONSTRAINT logging_settings_key DO UPDATE SET value = EXCLUDED.value;
+  ON CONFLICT ON CONSTRAINT logging_settings_key DO UPDATE
+  SET value = EXCLUDED.value, set_at = CASE logging_settings.value WHEN EXCLUDED.value THEN logging_settings.set_at ELSE EXCLUDED.set_at END;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_logging(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own), or more strictly one of its workspaces, keeps: store_content (full, metadata, none), retention_days.logs, .payloads, .traces, .analytics, audit_retention_days (at least 90 unless a DBA sets it), legal_hold (on); needs organization.update; 22023 for an unknown setting or value, 55000 where the organization is stricter';
+COMMENT ON FUNCTION tenancy.set_logging(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own), or more strictly one of its workspaces, keeps: store_content (full, metadata, none), retention_days.logs, .payloads, .traces, .analytics, audit_retention_days (at least 90 unless a DBA sets it), legal_hold (on), attribution_grace_hours (how long after leaving a member may be named as the owner of new rows; 24 by default); needs organization.update; 22023 for an unknown setting or value, 55000 where the organization is stricter';
 
 CREATE FUNCTION tenancy.reset_logging(organization text DEFAULT NULL, setting text DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -127,7 +132,7 @@ BEGIN
   RETURN QUERY
   SELECT n.setting,
          coalesce(tenancy_internal.logging_value(the_organization, the_workspace.workspace_id, n.setting),
-                  CASE n.setting WHEN 'store_content' THEN 'full' WHEN 'legal_hold' THEN 'off' ELSE 'unlimited' END),
+                  CASE n.setting WHEN 'store_content' THEN 'full' WHEN 'legal_hold' THEN 'off' WHEN 'attribution_grace_hours' THEN '24' ELSE 'unlimited' END),
          CASE WHEN w.value IS NOT NULL AND tenancy_internal.stricter(n.setting, o.value, w.value) = w.value THEN 'workspace'
               WHEN o.value IS NOT NULL THEN 'organization' ELSE 'default' END
   FROM unnest(tenancy_internal.logging_names()) WITH ORDINALITY n (setting, i)

@@ -83,23 +83,25 @@ BEGIN
   END IF;
   INSERT INTO tenancy.protected_names AS known (schema_name, table_name, resource, organization_column, workspace_column,
     owner_column, api_key_column, payload, holder, through, inherits_owner, shared, workspace_decides, fill_nulls,
-    workspace_implies_organization, actions, writer_column, audit_reads)
+    workspace_implies_organization, actions, writer_column, audit_reads, kept_kind, kept_content)
   SELECT n.nspname, c.relname, t.resource, t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.relation,
-    t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads
+    t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads,
+    l.kind, l.content
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN tenancy.kept_tables l ON l.relation = t.relation
   WHERE t.relation = remember_name.relation AND NOT EXISTS (
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
       AND (k.organization_column, k.workspace_column, k.owner_column, k.api_key_column, k.payload, k.through, k.inherits_owner, k.shared,
-           k.workspace_decides, k.fill_nulls, k.workspace_implies_organization, k.actions, k.writer_column, k.audit_reads)
+           k.workspace_decides, k.fill_nulls, k.workspace_implies_organization, k.actions, k.writer_column, k.audit_reads, k.kept_kind, k.kept_content)
           IS NOT DISTINCT FROM (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.payload, t.through,
-                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads))
+                                t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads, l.kind, l.content))
   ON CONFLICT ON CONSTRAINT protected_names_pkey DO UPDATE
   SET resource = EXCLUDED.resource, organization_column = EXCLUDED.organization_column, workspace_column = EXCLUDED.workspace_column,
       owner_column = EXCLUDED.owner_column, api_key_column = EXCLUDED.api_key_column, payload = EXCLUDED.payload, holder = EXCLUDED.holder,
       through = EXCLUDED.through, inherits_owner = EXCLUDED.inherits_owner, shared = EXCLUDED.shared, workspace_decides = EXCLUDED.workspace_decides,
       fill_nulls = EXCLUDED.fill_nulls, workspace_implies_organization = EXCLUDED.workspace_implies_organization, actions = EXCLUDED.actions,
-      writer_column = EXCLUDED.writer_column, audit_reads = EXCLUDED.audit_reads;
+      writer_column = EXCLUDED.writer_column, audit_reads = EXCLUDED.audit_reads, kept_kind = EXCLUDED.kept_kind, kept_content = EXCLUDED.kept_content;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remember_name(regclass, boolean) IS 'Remembers the present name of a protected table, and how it is protected, unless a dump may be what brings both';
@@ -179,6 +181,15 @@ BEGIN
   IF unlike_its_name.named.through IS NOT NULL THEN
     RETURN format('a table of this name took its tenant from a parent row (through => %L)', unlike_its_name.named.through::text);
   END IF;
+  IF unlike_its_name.named.kept_kind IS NOT NULL THEN
+    SELECT format('column "%s" does not exist', v.wanted) INTO missing FROM unnest(unlike_its_name.named.kept_content) v (wanted)
+    WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = unlike_its_name.relation AND a.attname = v.wanted AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1;
+    missing := coalesce(tenancy_internal.problem_of_keeping(unlike_its_name.relation, unlike_its_name.named.organization_column,
+                                                            unlike_its_name.named.workspace_column), missing);
+    IF missing IS NOT NULL THEN
+      RETURN format('a table of this name followed the logging settings, and %s', missing);
+    END IF;
+  END IF;
   -- If the former table still exists under another name, the new one is most likely something else.
   IF unlike_its_name.made AND EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = unlike_its_name.named.holder) THEN
     RETURN format('%s, which is protected, had its name', unlike_its_name.named.holder);
@@ -222,6 +233,7 @@ BEGIN
   END IF;
   PERFORM tenancy_internal.apply_protection(take_name.relation, tenancy_internal.wanted_by_name(named));
   PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(take_name.relation) f WHERE f <> take_name.relation;
+  PERFORM tenancy_internal.take_kept(take_name.relation, named);
   RAISE NOTICE USING MESSAGE = format('table %s is protected, as the table of this name was before it', take_name.relation),
     HINT = format('Use tenancy.unprotect(%L) if it holds nothing of tenants.', take_name.relation::text);
 END

@@ -183,8 +183,10 @@ BEGIN
              OR jsonb_path_exists(t.actions, '$.*[*] ? (@ == $renamed)', jsonb_build_object('renamed', follow_columns.renamed::text)))
       AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.relid AND a.attname = follow_columns.renamed AND NOT a.attisdropped)
       AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.relid AND a.attname = follow_columns.renamed_to AND NOT a.attisdropped);
+    PERFORM tenancy_internal.follow_kept_columns(follow_columns.relation, follow_columns.renamed, follow_columns.renamed_to);
     RETURN;
   END IF;
+  PERFORM tenancy_internal.follow_kept_columns(follow_columns.relation, NULL, NULL);
   -- Their conditions hold the defaults that columns had.
   PERFORM tenancy_internal.make_action_triggers(t.relation, t) FROM tenancy_internal.family_of(follow_columns.relation) f (relid)
   JOIN tenancy.protected_tables t ON t.relation = f.relid WHERE t.actions IS NOT NULL;
@@ -381,6 +383,9 @@ BEGIN
   DELETE FROM tenancy.protected_tables t
   WHERE t.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
+  DELETE FROM tenancy.kept_tables k
+  WHERE k.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
+                            WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
   UPDATE tenancy.protected_names k SET holder = NULL
   WHERE k.holder::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                           WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
@@ -411,6 +416,16 @@ BEGIN
   LIMIT 1;
   IF FOUND THEN
     PERFORM tenancy_internal.refuse_reopening(opened);
+  END IF;
+  SELECT r.relation INTO opened FROM (
+    SELECT DISTINCT to_regclass(format('%I.%I', d.address_names[1], d.address_names[2])) AS relation FROM pg_event_trigger_dropped_objects() d
+    WHERE d.object_type = 'policy' AND d.address_names[3] = 'tenancy_retention'
+       OR d.object_type = 'trigger' AND d.address_names[3] LIKE '~tenancy\_keep\_row%') r
+  WHERE (tenancy_internal.kept_above(r.relation)).relation IS NOT NULL LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s follows the logging settings', opened),
+      DETAIL = 'Its triggers "~tenancy_keep_row…", its policy "tenancy_retention" and its column "received_at" cannot be dropped.',
+      HINT = format('Use tenancy.ignore_logging_settings(%L) if it is no longer to follow them.', (tenancy_internal.kept_above(opened)).relation::text);
   END IF;
   -- Triggers that ask for actions: dropped by themselves, or with one of the columns.
   SELECT t.relation INTO opened FROM pg_event_trigger_dropped_objects() d

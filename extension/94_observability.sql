@@ -40,7 +40,7 @@ BEGIN
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = validate_observability.schema AND c.relname IN ('logs', 'log_payloads', 'log_entries', 'log_payloads_scoped',
     'traces', 'traces_scoped', 'trace_initiators', 'analytics',
-                                             'analytics_pending', 'analytics_partitions', 'analytics_state', 'accepted_times', 'job_problems')
+                                             'analytics_pending', 'analytics_partitions', 'analytics_state', 'analytics_kept', 'accepted_times', 'job_problems')
   ORDER BY c.relname LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = taken, HINT = 'Name another schema.';
@@ -125,12 +125,14 @@ BEGIN
   PERFORM tenancy.create_scoped_view(format('%s.traces', place)::regclass, format('%s.traces_scoped', place));
   EXECUTE format('CREATE VIEW %1$s.log_entries WITH (security_invoker) AS
                   SELECT l.*, p.request, p.response FROM %1$s.logs l
-                  LEFT JOIN %1$s.log_payloads p USING (log_id, start_time, organization_id)', place);
+                  LEFT JOIN %1$s.log_payloads p ON p.log_id = l.log_id AND p.start_time = l.start_time AND p.organization_id = l.organization_id
+                    AND p.workspace_id IS NOT DISTINCT FROM l.workspace_id', place);
   EXECUTE format('COMMENT ON VIEW %s.log_entries IS %L', place,
                  'Logs with their content: request and response are NULL where the session may list a log and not view it');
 
   PERFORM tenancy_steps.create_analytics_state(place);
   PERFORM tenancy_steps.bound_observability(place);
+  PERFORM tenancy_steps.create_analytics_kept(place);
   PERFORM tenancy_steps.create_observability_functions(place, create_observability.partition_by);
   made := tenancy.create_partitions(place, create_observability.partition_by,
     CASE create_observability.partition_by WHEN 'day' THEN interval '7 days' ELSE interval '2 months' END, now());
@@ -154,6 +156,7 @@ BEGIN
   END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', place);
   PERFORM tenancy_steps.bound_observability(place);
+  PERFORM tenancy_steps.create_analytics_kept(place);
   IF to_regclass(format('%s.trace_initiators', place)) IS NULL THEN
     PERFORM tenancy_steps.add_trace_initiators(place);
   END IF;
@@ -162,4 +165,4 @@ BEGIN
   WHERE tenancy_steps.partman_name(p.relation) IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, job_problems, and who began a trace; for their owner; 42704 if there are none';
+COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, job_problems, who began a trace, and which sums outlive their logs; for their owner; 42704 if there are none';

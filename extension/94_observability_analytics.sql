@@ -48,6 +48,32 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers, and the triggers that notice changes';
 
+-- Tables made by 1.0 have none until update_observability().
+CREATE FUNCTION tenancy_steps.create_analytics_kept(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', create_analytics_kept.schema), true);
+  IF to_regclass(format('%s.analytics_kept', create_analytics_kept.schema)) IS NULL THEN
+    CREATE TABLE analytics_kept (organization uuid NOT NULL, workspace uuid, before timestamptz NOT NULL, UNIQUE NULLS NOT DISTINCT (organization, workspace));
+    COMMENT ON TABLE analytics_kept IS 'Sums that no longer become smaller: logs of these hours have been removed at the end of their retention';
+    COMMENT ON COLUMN analytics_kept.organization IS 'The organization';
+    COMMENT ON COLUMN analytics_kept.workspace IS 'The workspace; NULL: all of the organization''s';
+    COMMENT ON COLUMN analytics_kept.before IS 'Hours before that';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.create_analytics_kept(regnamespace) IS 'Creates in a schema the table of sums that outlive their logs';
+
+CREATE FUNCTION tenancy_steps.kept_sums(schema regnamespace) RETURNS TABLE (organization_id uuid, workspace_id uuid, before timestamptz)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF to_regclass(format('%s.analytics_kept', kept_sums.schema)) IS NOT NULL THEN
+    RETURN QUERY EXECUTE format('SELECT k.organization, k.workspace, k.before FROM %s.analytics_kept k', kept_sums.schema);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.kept_sums(regnamespace) IS 'Which sums outlive their logs, and no longer become smaller';
+
 CREATE FUNCTION tenancy_steps.create_change_triggers(relation regclass, schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -115,6 +141,7 @@ DECLARE
   until timestamptz := (SELECT max(h) FROM unnest(sum_up.hours) h) + interval '1 hour';
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', sum_up.schema), true);
+  WITH kept AS MATERIALIZED (SELECT * FROM tenancy_steps.kept_sums(sum_up.schema))
   INSERT INTO analytics AS a
   SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
          l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
@@ -139,7 +166,9 @@ BEGIN
          a.cost, a.timed_requests, a.duration)
         IS DISTINCT FROM
         (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
-         excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration);
+         excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
+    AND (excluded.requests > a.requests OR NOT EXISTS (
+      SELECT FROM kept k WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before));
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.sum_up(regnamespace, timestamptz[], boolean, uuid) IS 'Sums up hours of logs, of one organization or (NULL) all: every row, or those that are within bounds';
@@ -203,13 +232,18 @@ DECLARE
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', remove_sums.schema), true);
   BEGIN
-    DELETE FROM analytics a WHERE a.hour = ANY (remove_sums.hours);
+    DELETE FROM analytics a
+    WHERE a.hour = ANY (remove_sums.hours)
+      AND NOT EXISTS (SELECT FROM tenancy_steps.kept_sums(remove_sums.schema) k
+                      WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before);
   EXCEPTION WHEN object_not_in_prerequisite_state THEN
     FOR place IN SELECT DISTINCT a.organization_id, a.workspace_id FROM analytics a WHERE a.hour = ANY (remove_sums.hours) LOOP
       BEGIN
         DELETE FROM analytics a
         WHERE a.hour = ANY (remove_sums.hours) AND a.organization_id IS NOT DISTINCT FROM place.organization_id
-          AND a.workspace_id IS NOT DISTINCT FROM place.workspace_id;
+          AND a.workspace_id IS NOT DISTINCT FROM place.workspace_id
+          AND NOT EXISTS (SELECT FROM tenancy_steps.kept_sums(remove_sums.schema) k
+                          WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before);
       EXCEPTION WHEN object_not_in_prerequisite_state THEN
         NULL;
       END;
@@ -217,7 +251,7 @@ BEGIN
   END;
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.remove_sums(regnamespace, timestamptz[]) IS 'Removes what was summed up of hours, except what a legal hold keeps';
+COMMENT ON FUNCTION tenancy_steps.remove_sums(regnamespace, timestamptz[]) IS 'Removes what was summed up of hours, except what a legal hold keeps, and what outlives its logs';
 
 CREATE FUNCTION tenancy.refresh_analytics(schema regnamespace, hours integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$

@@ -32,7 +32,8 @@ BEGIN
     time_to_first_token interval,
     cost numeric,
     metadata jsonb NOT NULL DEFAULT '{}',
-    PRIMARY KEY (log_id, start_time, organization_id)
+    -- Another workspace's entry of the same id is no obstacle, and its existence stays unknown.
+    UNIQUE NULLS NOT DISTINCT (log_id, start_time, organization_id, workspace_id)
   ) PARTITION BY RANGE (start_time);
   CREATE INDEX logs_organization_idx ON logs (organization_id, start_time);
   CREATE INDEX logs_workspace_idx ON logs (workspace_id, start_time);
@@ -78,7 +79,7 @@ BEGIN
     api_key_id uuid,
     request jsonb,
     response jsonb,
-    PRIMARY KEY (log_id, start_time, organization_id)
+    UNIQUE NULLS NOT DISTINCT (log_id, start_time, organization_id, workspace_id)
   ) PARTITION BY RANGE (start_time);
   CREATE INDEX log_payloads_organization_idx ON log_payloads (organization_id, start_time);
   CREATE INDEX log_payloads_workspace_idx ON log_payloads (workspace_id, start_time);
@@ -112,7 +113,7 @@ BEGIN
     events jsonb NOT NULL DEFAULT '[]',
     links jsonb NOT NULL DEFAULT '[]',
     initiator_id uuid,
-    PRIMARY KEY (trace_id, span_id, start_time, organization_id)
+    UNIQUE NULLS NOT DISTINCT (trace_id, span_id, start_time, organization_id, workspace_id)
   ) PARTITION BY RANGE (start_time);
   CREATE INDEX traces_organization_idx ON traces (organization_id, start_time);
   CREATE INDEX traces_workspace_idx ON traces (workspace_id, start_time);

@@ -9,6 +9,8 @@ BEGIN
     ('tenancy_ddl', 'ddl_command_end', NULL, 'on_ddl', 'Guard rails of protected tables'),
     ('tenancy_drop', 'sql_drop', NULL, 'on_drop', 'Guard rails of protected tables, and forgets those that are dropped'),
     ('tenancy_extension', 'ddl_command_end', 'ALTER EXTENSION', 'extension_altered', 'After an update, sessions check the version of pg_tenancy again'),
+    ('tenancy_holds', 'ddl_command_start', NULL, 'watch_drops', 'Loads the module, which keeps what is under a legal hold'),
+    ('tenancy_rewrite', 'table_rewrite', NULL, 'refuse_rewriting', 'Keeps columns of rows under a legal hold'),
     ('tenancy_validation_begins', 'ddl_command_start', 'ALTER TABLE', 'exempt_validation', 'Foreign keys are validated over all rows'),
     ('tenancy_validation_ends', 'ddl_command_end', 'ALTER TABLE', 'exempt_validation', 'Foreign keys are validated over all rows')
   ) v (name, event, tag, function, description) LOOP

@@ -68,6 +68,8 @@ BEGIN
     ('logging_settings', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())
                                    AND (workspace_id IS NULL OR tenancy.authorize('workspaces', 'view', workspace_id))$q$, '',
      NULL, NULL, 'logging_setting', 'setting', 'workspace_id'),
+    ('former_members', 'ALL', NULL, '',
+     NULL, NULL, NULL, NULL, NULL),
     ('kept_tables', 'SELECT', NULL, 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
      NULL, NULL, 'kept_table', 'relation', ''),
     ('setting_definitions', 'ALL', 'true', 'WHERE resource IN (SELECT resource FROM tenancy.permissions WHERE NOT built_in)',

@@ -44,6 +44,8 @@ BEGIN
     ('organization_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW',
      '(OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id)', 'end_keys_of_leaver()', false),
     ('organization_members', 'end_keys_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_keys_of_all()', false),
+    ('organization_members', 'remember_leaver', 'AFTER DELETE', 'ROW', NULL, 'remember_leaver()', false),
+    ('workspace_members', 'remember_leaver', 'AFTER DELETE', 'ROW', NULL, 'remember_leaver()', false),
     ('workspace_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_leaver()', false),
     ('workspace_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW',
      '(OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id)', 'end_keys_of_leaver()', false),

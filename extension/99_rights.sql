@@ -10,3 +10,5 @@ GRANT EXECUTE ON FUNCTION tenancy_internal.hold_parent() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.move_children() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.check_parents() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy_internal.keep_row() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy_internal.receive_row() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy_internal.keep_rows() TO PUBLIC;

@@ -49,6 +49,14 @@ SELECT tenancy.allow_workspace_overrides('acme', 'logs', false);
 \o
 SET SESSION AUTHORIZATION regress_app;
 SELECT hint('mona', $$SELECT tenancy.require('logs', 'view', 'search')$$);
+-- Likewise by a group's role
+SELECT hint('nora', $$SELECT tenancy.require('logs', 'view', 'support')$$) AS without_group;
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+SELECT tenancy.create_group('acme', 'desk'), tenancy.set_group_role('acme/support', 'desk', 'manager'), tenancy.sync_group('acme', 'desk', '{nora@acme.test}');
+\o
+SET SESSION AUTHORIZATION regress_app;
+SELECT hint('nora', $$SELECT tenancy.require('logs', 'view', 'support')$$) AS by_group, hint('nora', $$SELECT tenancy.require('logs', 'view', 'search')$$) AS elsewhere;
 -- Near names of workspaces: those that the session may know
 SELECT who, workspace, hint(who, format('SELECT tenancy.authorize(''logs'', ''view'', %L)', workspace)) AS authorize,
        hint(who, format('SELECT tenancy.set_workspace_role(%L, ''mike@acme.test'', ''member'')', workspace)) AS set_workspace_role

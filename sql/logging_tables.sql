@@ -131,6 +131,66 @@ VALUES ('2026-01-01 10:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa
 SELECT regress_kept.refresh_analytics() > 0 AS refreshed;
 SELECT organization_id, workspace_id, request_model, requests FROM regress_kept.analytics WHERE hour = '2026-01-01 10:00+00' ORDER BY 1, 2, 3;
 SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
+-- Ids are unique in a workspace: one that another workspace has used is free, and nobody learns of it.
+INSERT INTO regress_kept.logs (log_id, start_time, organization_id, workspace_id)
+SELECT 'eeeeeeee-0000-4000-8000-000000000001', '2026-02-01 10:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', w FROM unnest('{aaaaaaaa-0000-4000-8000-000000000002,aaaaaaaa-0000-4000-8000-000000000003,NULL}'::uuid[]) w;
+INSERT INTO regress_kept.log_payloads (log_id, start_time, organization_id, workspace_id, response) SELECT log_id, start_time, organization_id, workspace_id, '1' FROM regress_kept.logs WHERE start_time = '2026-02-01 10:00+00';
+INSERT INTO regress_kept.traces (trace_id, span_id, start_time, organization_id, workspace_id, name)
+SELECT repeat('c', 32), repeat('1', 16), '2026-02-01 10:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', w, 'n' FROM unnest('{aaaaaaaa-0000-4000-8000-000000000002,aaaaaaaa-0000-4000-8000-000000000003,NULL}'::uuid[]) w;
+SELECT failure(format('INSERT INTO regress_kept.%1$s SELECT * FROM regress_kept.%1$s WHERE start_time = ''2026-02-01 10:00+00'' AND workspace_id IS NOT DISTINCT FROM %2$L', t, w))
+FROM unnest('{logs,traces}'::text[]) t, unnest('{aaaaaaaa-0000-4000-8000-000000000003,NULL}'::uuid[]) w;
+SELECT (SELECT count(*) FROM regress_kept.logs WHERE start_time = '2026-02-01 10:00+00') AS logs, count(*) AS entries FROM regress_kept.log_entries WHERE start_time = '2026-02-01 10:00+00';
+DELETE FROM regress_kept.log_payloads WHERE start_time = '2026-02-01 10:00+00';
+DELETE FROM regress_kept.traces WHERE start_time = '2026-02-01 10:00+00';
+DELETE FROM regress_kept.logs WHERE start_time = '2026-02-01 10:00+00';
+-- Logs go at the end of their retention, and what was summed up of them by the hour stays for its own, also when the hour is summed up again.
+SELECT count(*) AS logs, (SELECT sum(requests) FROM regress_kept.analytics WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000') AS requests
+FROM regress_kept.logs WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
+SELECT tenancy.set_logging('acme', 'retention_days.logs', '30');
+ALTER TABLE regress_kept.logs DISABLE TRIGGER "~tenancy_keep_row";
+UPDATE regress_kept.logs SET received_at = received_at - interval '40 days', request_model = 'late' WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND start_time = '2026-01-01 10:00+00';
+ALTER TABLE regress_kept.logs ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+-- A late row, not yet summed up
+INSERT INTO regress_kept.logs (start_time, organization_id, workspace_id, request_model) VALUES ('2026-01-01 10:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'later');
+SELECT relation, removed, referred_to, held FROM tenancy.remove_expired_rows();
+SELECT count(*) AS logs FROM regress_kept.logs WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND start_time = '2026-01-01 10:00+00';
+SELECT request_model, sum(requests) AS requests FROM regress_kept.analytics WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND hour = '2026-01-01 10:00+00' GROUP BY 1 ORDER BY 1;
+SELECT regress_kept.refresh_analytics() > 0 AS refreshed, regress_kept.invalidate_analytics() > 0 AS invalidated, regress_kept.refresh_analytics() > 0 AS refreshed;
+SELECT request_model, sum(requests) AS requests FROM regress_kept.analytics WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND hour = '2026-01-01 10:00+00' GROUP BY 1 ORDER BY 1;
+-- The others' sums follow their logs as before, and analytics end by their own setting.
+DELETE FROM regress_kept.logs WHERE organization_id = 'bbbbbbbb-0000-4000-8000-000000000000';
+SELECT regress_kept.refresh_analytics() > 0 AS refreshed;
+SELECT count(*) FROM regress_kept.analytics WHERE organization_id = 'bbbbbbbb-0000-4000-8000-000000000000';
+ALTER TABLE regress_kept.analytics DISABLE TRIGGER "~tenancy_keep_row";
+UPDATE regress_kept.analytics SET received_at = received_at - interval '400 days';
+ALTER TABLE regress_kept.analytics ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+SELECT removed FROM tenancy.remove_expired_rows() WHERE relation = 'regress_kept.analytics'::regclass;
+SELECT tenancy.set_logging('acme', 'retention_days.analytics', '365');
+SET client_min_messages = warning;
+SELECT removed > 0 AS removed FROM tenancy.remove_expired_rows() WHERE relation = 'regress_kept.analytics'::regclass;
+RESET client_min_messages;
+-- Rows that others refer to stay, and the job says how many, and why; it goes on with other tables.
+CREATE TABLE cited (id int PRIMARY KEY, organization_id uuid);
+CREATE TABLE citing (id int REFERENCES cited, organization_id uuid);
+CREATE TABLE citing_too (id int REFERENCES cited);
+SELECT tenancy.protect(t, 'logs', 'organization_id', create_indexes => true) FROM unnest('{cited,citing}'::regclass[]) t;
+SELECT tenancy.apply_logging_settings('cited', 'logs');
+INSERT INTO cited SELECT i, 'aaaaaaaa-0000-4000-8000-000000000000' FROM generate_series(1, 5) i;
+ALTER TABLE cited DISABLE TRIGGER "~tenancy_keep_row";
+UPDATE cited SET received_at = received_at - interval '40 days';
+ALTER TABLE cited ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+INSERT INTO citing SELECT i, 'aaaaaaaa-0000-4000-8000-000000000000' FROM generate_series(1, 2) i;
+SELECT * FROM tenancy.remove_expired_rows(2) WHERE relation = 'cited'::regclass;
+SELECT * FROM tenancy.remove_expired_rows() WHERE relation = 'cited'::regclass;
+INSERT INTO cited VALUES (6, 'aaaaaaaa-0000-4000-8000-000000000000');
+INSERT INTO citing_too VALUES (6);
+ALTER TABLE cited DISABLE TRIGGER "~tenancy_keep_row";
+UPDATE cited SET received_at = now() - interval '40 days' WHERE id = 6;
+ALTER TABLE cited ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+SELECT * FROM tenancy.remove_expired_rows() WHERE relation = 'cited'::regclass;
+DROP TABLE citing, citing_too;
+SELECT * FROM tenancy.remove_expired_rows() WHERE relation = 'cited'::regclass;
+SELECT tenancy.unprotect('cited');
 SELECT tenancy.unprotect(c) FROM unnest('{regress_kept.logs,regress_kept.log_payloads,regress_kept.traces,regress_kept.analytics}'::regclass[]) c;
 SELECT count(*) FROM tenancy.kept_tables;
 \set VERBOSITY terse

@@ -9,9 +9,9 @@ SET client_min_messages = warning;
 -- identity.
 SELECT p.proname, a.n AS position FROM pg_proc p, unnest(p.proargnames[:p.pronargs]) WITH ORDINALITY a (name, n)
 WHERE p.pronamespace = 'tenancy'::regnamespace AND a.name = 'organization' AND p.pronargs - p.pronargdefaults >= a.n AND p.proargtypes[a.n - 1] = 'text'::regtype ORDER BY 1;
--- and no function that people call takes a key, workspace or member by id only (kept_since() is called by policies)
+-- and no function that people call takes a key, workspace or member by id only (is_kept() is called by policies)
 SELECT p.proname FROM pg_proc p, unnest(p.proargnames[:p.pronargs]) WITH ORDINALITY a (name, n)
-WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname <> 'kept_since' AND a.name IN ('workspace', 'member', 'api_key', 'api_key_id') AND p.proargtypes[a.n - 1] = 'uuid'::regtype
+WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname <> 'is_kept' AND a.name IN ('workspace', 'member', 'api_key', 'api_key_id') AND p.proargtypes[a.n - 1] = 'uuid'::regtype
   AND NOT EXISTS (SELECT FROM pg_proc o WHERE o.pronamespace = p.pronamespace AND o.proname = p.proname AND o.proargtypes[a.n - 1] = 'text'::regtype) ORDER BY 1;
 
 -- An owner in its own organization

@@ -3,6 +3,7 @@
 #include "pg/functions/audit_reads.hpp"
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/functions/legal_hold.hpp"
 #include "pg/plan/conflict_condition.hpp"
 #include "pg/plan/distributed_query.hpp"
 #include "pg/plan/early_principal.hpp"
@@ -49,6 +50,7 @@ void _PG_init(void) {
   // The first to see a plan that is started: run checks make copies of it.
   tenancy::pg::register_conflict_conditions();
   tenancy::pg::register_child_tables();
+  tenancy::pg::register_legal_holds();
   tenancy::pg::register_audit_events();
   tenancy::pg::register_audit_reads();
   tenancy::pg::register_key_use();

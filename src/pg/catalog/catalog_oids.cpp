@@ -64,6 +64,8 @@ constexpr IndexName index_names[index_count] = {
     {"protected_tables_audited_idx", false},
     {"trusted_functions_pkey", true},
     {"cluster_keys_pkey", false},
+    {"logging_settings_key", false},
+    {"former_members_user_idx", false},
 };
 
 // Every session hears of changes of the table with this index, which is how it is told to look at the version

@@ -54,6 +54,8 @@ enum class CatalogIndex : int {
   protected_tables_audited_idx,
   trusted_functions_pkey,
   cluster_keys_pkey,
+  logging_settings_key,
+  former_members_user_idx,
   count
 };
 
@@ -216,6 +218,12 @@ enum : AttrNumber { function = 1 };
 }
 namespace cluster_keys {
 enum : AttrNumber { key_id = 1, secret, signs };
+}
+namespace logging_settings {
+enum : AttrNumber { organization_id = 1, workspace_id, setting, value };
+}
+namespace former_members {
+enum : AttrNumber { organization_id = 1, user_id, workspace_id, role_id, left_at };
 }
 }  // namespace attribute
 

@@ -106,6 +106,68 @@ Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, c
   return role;
 }
 
+namespace {
+
+// Since when memberships may have ended that still count: a day ago, unless the organization says otherwise.
+TimestampTz grace_begins(const CatalogRead &read, const Uuid &organization) {
+  int hours = 24;
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::logging_settings::organization_id, organization);
+  is_null(&keys[1], attribute::logging_settings::workspace_id);
+  CatalogScan scan = begin_scan(read, CatalogIndex::logging_settings_key, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    if (strcmp(text_column(scan, tuple, attribute::logging_settings::setting), "attribution_grace_hours") ==
+        0)
+      hours = pg_strtoint32(text_column(scan, tuple, attribute::logging_settings::value));
+  end_scan(scan);
+  return statement_time() - static_cast<TimestampTz>(hours) * SECS_PER_HOUR * USECS_PER_SEC;
+}
+
+bool counts_since(const CatalogScan &scan, HeapTuple tuple, AttrNumber ends_at, TimestampTz since) {
+  bool is_null = false;
+  const Datum end = column(scan, tuple, ends_at, &is_null);
+  return is_null || DatumGetTimestampTz(end) > since;
+}
+
+}  // namespace
+
+UserFactsRead read_facts_with_grace(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
+  const TimestampTz since = grace_begins(read, organization);
+  Uuid role;
+  PodArray<WorkspaceMembership> memberships;
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::organization_members::organization_id, organization);
+  equals(&keys[1], attribute::organization_members::user_id, user);
+  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
+  if (const HeapTuple tuple = next_tuple(scan);
+      HeapTupleIsValid(tuple) && counts_since(scan, tuple, attribute::organization_members::ends_at, since))
+    role = uuid_column(scan, tuple, attribute::organization_members::role_id);
+  end_scan(scan);
+  equals(&keys[0], attribute::workspace_members::user_id, user);
+  equals(&keys[1], attribute::workspace_members::organization_id, organization);
+  scan = begin_scan(read, CatalogIndex::workspace_members_user_idx, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    if (counts_since(scan, tuple, attribute::workspace_members::ends_at, since))
+      memberships.append({uuid_column(scan, tuple, attribute::workspace_members::workspace_id),
+                          uuid_column(scan, tuple, attribute::workspace_members::role_id)});
+  end_scan(scan);
+  equals(&keys[0], attribute::former_members::organization_id, organization);
+  equals(&keys[1], attribute::former_members::user_id, user);
+  scan = begin_scan(read, CatalogIndex::former_members_user_idx, 2, keys);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    if (time_column(scan, tuple, attribute::former_members::left_at) <= since) continue;
+    const Uuid workspace = uuid_column(scan, tuple, attribute::former_members::workspace_id);
+    const Uuid former = uuid_column(scan, tuple, attribute::former_members::role_id);
+    if (workspace)
+      memberships.append({workspace, former});
+    else if (!role)
+      role = former;
+  }
+  end_scan(scan);
+  if (!role) return {};
+  return {true, read_role_facts(read, organization, role, memberships.span())};
+}
+
 UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
                             const Uuid &user, const Uuid &only, const SessionRoles &besides) {
   PodArray<WorkspaceMembership> memberships;

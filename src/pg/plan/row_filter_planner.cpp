@@ -256,10 +256,13 @@ Node *specialize_row_function(const SupportRequestSimplify *request, RowAnswer a
   return reinterpret_cast<Node *>(filter);
 }
 
-bool has_tables(const Query *query) {
-  const ListCell *cell = nullptr;
-  foreach (cell, query->rtable)
-    if (lfirst_node(RangeTblEntry, cell)->rtekind != RTE_RESULT) return true;
+// The query's own, or of a query around it: a sub-select without any is evaluated once for all of their rows.
+bool has_tables(const PlannerInfo *root) {
+  for (; root != nullptr; root = root->parent_root) {
+    const ListCell *cell = nullptr;
+    foreach (cell, root->parse->rtable)
+      if (lfirst_node(RangeTblEntry, cell)->rtekind != RTE_RESULT) return true;
+  }
   return false;
 }
 
@@ -267,7 +270,7 @@ bool has_tables(const Query *query) {
 // alternative away. Without a table (PL/pgSQL's IF) there is nothing to gain, and a plan to lose.
 Node *specialize_authorize_anywhere(const SupportRequestSimplify *request, const char *resource,
                                     const char *action) {
-  if (!has_tables(request->root->parse)) return nullptr;
+  if (!has_tables(request->root)) return nullptr;
   give_back_numbers();
   const PermissionSet permission = registered_permission(resource, action);
   const Principal *principal = current_principal_or_undecided();

@@ -1,5 +1,6 @@
 #include "pg/plan/written_row.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
@@ -87,15 +88,24 @@ Uuid named_member(const CatalogRead &read, const WrittenIds &row, const Uuid &or
   return names(read, row, owner_id, Entity::user, user) ? user : Uuid{};
 }
 
-// RETURNS whether the user is an active member of the organization, and may view the row.
+bool may_view(const UserFactsRead &read, const PermissionSet &to_view, bool has_workspaces,
+              const Uuid &workspace) {
+  bool may = false;
+  if (read.is_member)
+    run_core([&] { may = may_be_named(Access::of_user(read.facts), to_view, has_workspaces, workspace); });
+  return may;
+}
+
+// RETURNS whether the user is an active member of the organization, and may view the row; or has left within
+// the organization's grace period, and could.
 bool may_be_producer(const CatalogRead &read, const Uuid &organization, const Uuid &user,
                      const PermissionSet &to_view, bool has_workspaces, const Uuid &workspace) {
-  if (!user || !read_user(read, user).active) return false;
-  const UserFactsRead facts = read_user_facts(read, organization, user);
-  if (!facts.is_member) return false;
-  bool may_be = false;
-  run_core([&] { may_be = may_be_named(Access::of_user(facts.facts), to_view, has_workspaces, workspace); });
-  return may_be;
+  if (!user) return false;
+  const UserFactsRead now = read_user_facts(read, organization, user);
+  if (now.is_member && !read_user(read, user).active) return false;
+  if (may_view(now, to_view, has_workspaces, workspace)) return true;
+  return has_catalog_index(CatalogIndex::former_members_user_idx) &&
+         may_view(read_facts_with_grace(read, organization, user), to_view, has_workspaces, workspace);
 }
 
 bool is_service_key(const Principal &principal) {

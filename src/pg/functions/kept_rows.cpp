@@ -1,0 +1,191 @@
+// Rows of tables that follow the logging settings: when they were received, and until when they are kept.
+
+#include "pg/catalog/caller.hpp"
+#include "pg/functions/legal_hold.hpp"
+#include "pg/server/compat.hpp"
+#include "pg/session/identity.hpp"
+#include "pg/session/principal.hpp"
+
+namespace tenancy::pg {
+namespace {
+
+// A row that moves to another partition is updated, deleted there, and inserted here, each with its triggers.
+enum class Moving : int { no, updated, deleted, inserted };
+struct {
+  Moving stage;
+  Oid relation;
+  ItemPointerData place;
+  TimestampTz received;
+  TimestampTz transaction;
+  SubTransactionId subtransaction;
+} move{};
+
+bool is_of_move(Moving stage) {
+  return move.stage == stage && move.transaction == GetCurrentTransactionStartTimestamp() &&
+         move.subtransaction == GetCurrentSubTransactionId();
+}
+
+Oid root_of(Oid relation) {
+  List *ancestors = get_partition_ancestors(relation);
+  return ancestors == NIL ? relation : llast_oid(ancestors);
+}
+
+AttrNumber received_column(Relation relation) {
+  const AttrNumber column = get_attnum(RelationGetRelid(relation), "received_at");
+  if (column == InvalidAttrNumber ||
+      TupleDescAttr(RelationGetDescr(relation), column - 1)->atttypid != TIMESTAMPTZOID)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table \"%s\" has no column \"received_at\" of type timestamp with time zone",
+                           RelationGetRelationName(relation)),
+                    errdetail("It follows the logging settings, which count from that moment."),
+                    errhint("Use tenancy.apply_logging_settings() again.")));
+  return column;
+}
+
+// Rows from elsewhere, in maintenance, a restore or logical replication, were received there. The owner of
+// the table could disable the trigger as well; as an application with a principal it brings new rows.
+bool brings_received_rows(Relation relation) {
+  return owns_relation(RelationGetRelid(relation), GetUserId()) &&
+         current_principal_or_undecided()->kind == PrincipalKind::anonymous;
+}
+
+TimestampTz received(Relation relation, TimestampTz given, bool is_given) {
+  const TimestampTz now = GetCurrentTimestamp();
+  // The default is the time of the transaction.
+  if (!is_given || given >= GetCurrentTransactionStartTimestamp() || !brings_received_rows(relation))
+    return now;
+  return Min(given, now);
+}
+
+HeapTuple with_received(Relation relation, HeapTuple row, AttrNumber column, TimestampTz value) {
+  int number = column;
+  Datum datum = TimestampTzGetDatum(value);
+  bool is_null = false;
+  return heap_modify_tuple_by_cols(row, RelationGetDescr(relation), 1, &number, &datum, &is_null);
+}
+
+HeapTuple insert_row(const TriggerData *trigger) {
+  const Relation relation = trigger->tg_relation;
+  const AttrNumber column = received_column(relation);
+  bool is_null = false;
+  const auto given =
+      DatumGetTimestampTz(heap_getattr(trigger->tg_trigtuple, column, RelationGetDescr(relation), &is_null));
+  if (is_of_move(Moving::deleted) && root_of(RelationGetRelid(relation)) == root_of(move.relation)) {
+    move.stage = Moving::inserted;
+    return with_received(relation, trigger->tg_trigtuple, column, move.received);
+  }
+  move.stage = Moving::no;
+  return with_received(relation, trigger->tg_trigtuple, column, received(relation, given, !is_null));
+}
+
+HeapTuple update_row(const TriggerData *trigger) {
+  const Relation relation = trigger->tg_relation;
+  const AttrNumber column = received_column(relation);
+  bool is_null = false;
+  const Datum former = heap_getattr(trigger->tg_trigtuple, column, RelationGetDescr(relation), &is_null);
+  // By the server's clock, once: the writer can neither hide rows earlier nor keep them longer.
+  move = {Moving::updated,
+          RelationGetRelid(relation),
+          trigger->tg_trigtuple->t_self,
+          is_null ? GetCurrentTimestamp() : DatumGetTimestampTz(former),
+          GetCurrentTransactionStartTimestamp(),
+          GetCurrentSubTransactionId()};
+  return with_received(relation, trigger->tg_newtuple, column, move.received);
+}
+
+HeapTuple delete_row(const TriggerData *trigger) {
+  const bool moves = is_of_move(Moving::updated) && move.relation == RelationGetRelid(trigger->tg_relation) &&
+                     ItemPointerEquals(&move.place, &trigger->tg_trigtuple->t_self);
+  move.stage = moves ? Moving::deleted : Moving::no;
+  return trigger->tg_trigtuple;
+}
+
+// A sub-select's value, evaluated once: until when rows are kept, of one principal.
+struct Kept {
+  uint64 stamp;
+  TimestampTz since;
+};
+// Entries that follow it.
+struct KeptInWorkspace {
+  Uuid workspace;
+  TimestampTz since;
+};
+
+TimestampTz since_in(const char *entries, Size size, const Uuid &workspace, TimestampTz otherwise) {
+  for (Size at = 0; at + sizeof(KeptInWorkspace) <= size; at += sizeof(KeptInWorkspace)) {
+    KeptInWorkspace entry;
+    memcpy(static_cast<void *>(&entry), entries + at, sizeof(entry));
+    if (entry.workspace == workspace) return entry.since;
+  }
+  return otherwise;
+}
+
+}  // namespace
+
+extern "C" {
+// BEFORE INSERT OR UPDATE OR DELETE, for each row.
+PG_FUNCTION_INFO_V1(pg_tenancy_receive_row);
+Datum pg_tenancy_receive_row(PG_FUNCTION_ARGS) {
+  if (!CALLED_AS_TRIGGER(fcinfo))
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("function \"%s\" was not called by trigger manager", "receive_row")));
+  const auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
+  if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) return PointerGetDatum(insert_row(trigger));
+  if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) return PointerGetDatum(update_row(trigger));
+  return PointerGetDatum(delete_row(trigger));
+}
+
+// For keep_row(), which comes next: whether this DELETE or INSERT is a part of an UPDATE.
+PG_FUNCTION_INFO_V1(pg_tenancy_is_row_moving);
+Datum pg_tenancy_is_row_moving(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  PG_RETURN_BOOL(is_of_move(Moving::deleted) || is_of_move(Moving::inserted));
+}
+
+// kept_by(): the moments since which rows are kept, in the organization and in workspaces of its own.
+PG_FUNCTION_INFO_V1(pg_tenancy_kept_by);
+Datum pg_tenancy_kept_by(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  Datum *ids = nullptr, *moments = nullptr;
+  bool *null_ids = nullptr, *null_moments = nullptr;
+  int count = 0, count_of_moments = 0;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &ids, &null_ids,
+                    &count);
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TIMESTAMPTZOID, sizeof(TimestampTz), true, TYPALIGN_DOUBLE,
+                    &moments, &null_moments, &count_of_moments);
+  if (count != count_of_moments) elog(ERROR, "a moment is missing");
+  const Size size = VARHDRSZ + sizeof(Kept) + static_cast<Size>(count) * sizeof(KeptInWorkspace);
+  auto *result = static_cast<bytea *>(palloc0(size));
+  SET_VARSIZE(result, size);
+  const Kept kept{identity_stamp(), PG_GETARG_TIMESTAMPTZ(0)};
+  memcpy(VARDATA(result), &kept, sizeof(kept));
+  for (int i = 0; i < count; i++) {
+    const KeptInWorkspace entry{uuid_of_datum(ids[i]), DatumGetTimestampTz(moments[i])};
+    memcpy(VARDATA(result) + sizeof(kept) + static_cast<Size>(i) * sizeof(entry), &entry, sizeof(entry));
+  }
+  PG_RETURN_BYTEA_P(result);
+}
+
+// Rows would be judged by what another principal may see, if a function of the query changes the session
+// between the sub-select and the row.
+PG_FUNCTION_INFO_V1(pg_tenancy_is_kept);
+Datum pg_tenancy_is_kept(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(2)) PG_RETURN_BOOL(false);
+  const bytea *given = PG_GETARG_BYTEA_PP(2);
+  const Size size = VARSIZE_ANY_EXHDR(given);
+  Kept kept{};
+  if (size < sizeof(kept)) PG_RETURN_BOOL(false);
+  memcpy(&kept, VARDATA_ANY(given), sizeof(kept));
+  if (kept.stamp != identity_stamp())
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the session's principal has changed since the query was planned"),
+                    errhint("Run the query again.")));
+  if (PG_ARGISNULL(0)) PG_RETURN_BOOL(false);
+  const TimestampTz since = PG_ARGISNULL(1) ? kept.since
+                                            : since_in(VARDATA_ANY(given) + sizeof(kept), size - sizeof(kept),
+                                                       uuid_of_datum(PG_GETARG_DATUM(1)), kept.since);
+  PG_RETURN_BOOL(PG_GETARG_TIMESTAMPTZ(0) >= since);
+}
+}
+
+}  // namespace tenancy::pg

@@ -1,0 +1,245 @@
+#include "pg/functions/legal_hold.hpp"
+
+#include <algorithm>
+
+#include "pg/catalog/caller.hpp"
+#include "pg/catalog/catalog_oids.hpp"
+#include "pg/catalog/catalog_read.hpp"
+#include "pg/server/pod_array.hpp"
+#include "pg/session/parameters.hpp"
+
+extern "C" {
+#include "access/relation.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_trigger.h"
+}
+
+namespace tenancy::pg {
+namespace {
+
+object_access_hook_type next_access = nullptr;
+
+// By name: a function that is looked up by a trigger's own OID needs no cache.
+bool is_keeping(Oid function) {
+  HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(row)) return false;
+  const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(row));
+  const char *name = NameStr(form->proname);
+  const bool is_ours =
+      (strcmp(name, "keep_row") == 0 || strcmp(name, "receive_row") == 0 || strcmp(name, "keep_rows") == 0) &&
+      form->pronamespace == get_namespace_oid("tenancy_internal", true);
+  ReleaseSysCache(row);
+  return is_ours;
+}
+
+// A hold on rows of an organization, in one workspace or (nil) wherever.
+struct Hold {
+  Uuid organization;
+  Uuid workspace;
+};
+
+PodArray<Hold> read_holds() {
+  PodArray<Hold> holds;
+  if (!has_catalog_index(CatalogIndex::logging_settings_key)) return holds;
+  CatalogRead read = begin_catalog_read();
+  CatalogScan scan = begin_scan(read, CatalogIndex::logging_settings_key, 0, nullptr);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    if (strcmp(text_column(scan, tuple, attribute::logging_settings::setting), "legal_hold") == 0)
+      holds.append({uuid_column(scan, tuple, attribute::logging_settings::organization_id),
+                    uuid_column(scan, tuple, attribute::logging_settings::workspace_id)});
+  end_scan(scan);
+  end_catalog_read(read);
+  return holds;
+}
+
+// RETURNS an index by which the server finds the values of a uuid column; InvalidOid for none.
+Oid index_on(Relation relation, AttrNumber column) {
+  Oid found = InvalidOid;
+  List *indexes = RelationGetIndexList(relation);
+  const ListCell *cell = nullptr;
+  foreach (cell, indexes) {
+    const Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+    if (index->rd_index->indisvalid && index->rd_rel->relam == BTREE_AM_OID &&
+        index->rd_index->indkey.values[0] == column &&
+        get_opcode(get_opfamily_member(index->rd_opfamily[0], UUIDOID, UUIDOID, BTEqualStrategyNumber)) ==
+            F_UUID_EQ &&
+        heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr))
+      found = index->rd_id;
+    index_close(index, AccessShareLock);
+    if (OidIsValid(found)) break;
+  }
+  list_free(indexes);
+  return found;
+}
+
+// Reads the table itself: a query would run code of its owner, who is not the one that asks.
+bool has_row(Relation relation, AttrNumber organization, AttrNumber workspace, const Hold &hold) {
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const Oid index = index_on(relation, organization);
+  ScanKeyData key;
+  equals(&key, organization, hold.organization);
+  const SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), snapshot, 1, &key);
+  bool found = false;
+  for (HeapTuple row; !found && HeapTupleIsValid(row = systable_getnext(scan));) {
+    CHECK_FOR_INTERRUPTS();
+    bool is_null = true;
+    Datum value = 0;
+    if (hold.workspace && workspace != InvalidAttrNumber)
+      value = heap_getattr(row, workspace, RelationGetDescr(relation), &is_null);
+    found = !hold.workspace || (!is_null && uuid_of_datum(value) == hold.workspace);
+  }
+  systable_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  return found;
+}
+
+bool has_held_rows(Relation relation) {
+  const Trigger *trigger = keeping_trigger(relation);
+  if (trigger == nullptr || relation->rd_rel->relkind != RELKIND_RELATION) return false;
+  const AttrNumber organization = get_attnum(RelationGetRelid(relation), trigger->tgargs[1]);
+  const AttrNumber workspace = get_attnum(RelationGetRelid(relation), trigger->tgargs[2]);
+  const PodArray<Hold> holds = read_holds();
+  // Without the column, any row may be of an organization under a hold.
+  if (organization == InvalidAttrNumber) return holds.count > 0;
+  return std::any_of(holds.span().begin(), holds.span().end(),
+                     [&](const Hold &hold) { return has_row(relation, organization, workspace, hold); });
+}
+
+// Of a superuser who has switched the rails off: the last resort.
+bool is_exempt() { return !configuration.guard_rails || IsBinaryUpgrade; }
+
+void check_no_held_rows(Oid oid) {
+  const Relation relation = try_relation_open(oid, AccessShareLock);
+  if (relation == nullptr) return;
+  const bool is_held = has_held_rows(relation);
+  const char *name = pstrdup(RelationGetRelationName(relation));
+  relation_close(relation, NoLock);
+  if (is_held)
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("a legal hold keeps rows of table \"%s\"", name),
+             errdetail("Until it is lifted, the table cannot be dropped, detached or truncated, nor can its "
+                       "columns or its triggers be taken away."),
+             errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
+}
+
+struct TriggerRow {
+  Oid relation;
+  NameData name;
+  bool is_keeping;
+  bool is_enabled;
+};
+
+TriggerRow read_trigger(Oid oid) {
+  TriggerRow result{};
+  const Relation triggers = table_open(TriggerRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
+  // As it is now, in the middle of the command that changes it.
+  const SysScanDesc scan = systable_beginscan(triggers, TriggerOidIndexId, true, SnapshotSelf, 1, &key);
+  if (const HeapTuple row = systable_getnext(scan); HeapTupleIsValid(row)) {
+    const auto *form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(row));
+    result.relation = form->tgrelid;
+    result.name = form->tgname;
+    result.is_enabled = form->tgenabled == TRIGGER_FIRES_ALWAYS;
+    result.is_keeping = is_keeping(form->tgfoid);
+  }
+  systable_endscan(scan);
+  table_close(triggers, AccessShareLock);
+  return result;
+}
+
+void examine_trigger(ObjectAccessType access, Oid object) {
+  const TriggerRow trigger = read_trigger(object);
+  if (access == OAT_POST_CREATE) {
+    // CREATE OR REPLACE drops nothing.
+    if (!trigger.is_keeping && strncmp(NameStr(trigger.name), "~tenancy_keep_row", 17) == 0 && !is_exempt())
+      ereport(ERROR, (errcode(ERRCODE_RESERVED_NAME),
+                      errmsg("trigger name \"%s\" is reserved", NameStr(trigger.name)),
+                      errdetail("Triggers of this name have a table follow the logging settings.")));
+  } else if (trigger.is_keeping && (access == OAT_DROP || !trigger.is_enabled) && !is_exempt()) {
+    // A table that is dropped loses its triggers before itself, and a partition that is detached those of
+    // its parent.
+    check_no_held_rows(trigger.relation);
+  }
+}
+
+void examine(ObjectAccessType access, Oid catalog, Oid object, int column) {
+  if (access != OAT_DROP && access != OAT_POST_ALTER && access != OAT_POST_CREATE) return;
+  if (catalog == TriggerRelationId) {
+    examine_trigger(access, object);
+  } else if (catalog == RelationRelationId && access == OAT_DROP && column > 0) {
+    const char kind = get_rel_relkind(object);
+    if ((kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) && !is_exempt())
+      check_no_held_rows(object);
+  }
+}
+
+extern "C" {
+static void accessed(ObjectAccessType access, Oid catalog, Oid object, int column, void *argument) {
+  if (next_access != nullptr) next_access(access, catalog, object, column, argument);
+  examine(access, catalog, object, column);
+}
+}
+
+}  // namespace
+
+const Trigger *keeping_trigger(Relation relation) {
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
+    const Trigger &trigger = triggers->triggers[i];
+    if (trigger.tgnargs == 4 && is_keeping(trigger.tgfoid)) return &trigger;
+  }
+  return nullptr;
+}
+
+void register_legal_holds() {
+  next_access = object_access_hook;
+  object_access_hook = accessed;
+}
+
+extern "C" {
+// BEFORE TRUNCATE
+PG_FUNCTION_INFO_V1(pg_tenancy_keep_rows);
+Datum pg_tenancy_keep_rows(PG_FUNCTION_ARGS) {
+  if (!CALLED_AS_TRIGGER(fcinfo))
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("function \"%s\" was not called by trigger manager", "keep_rows")));
+  if (!is_exempt())
+    check_no_held_rows(RelationGetRelid(reinterpret_cast<TriggerData *>(fcinfo->context)->tg_relation));
+  return PointerGetDatum(nullptr);
+}
+
+// Where other columns are to say whose a row is: rows would leave their hold.
+PG_FUNCTION_INFO_V1(pg_tenancy_check_kept_place);
+Datum pg_tenancy_check_kept_place(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const Oid oid = PG_GETARG_OID(0);
+  const Relation relation = relation_open(oid, AccessShareLock);
+  const Trigger *trigger = keeping_trigger(relation);
+  const bool is_same = trigger == nullptr || (strcmp(trigger->tgargs[1], NameStr(*PG_GETARG_NAME(1))) == 0 &&
+                                              strcmp(trigger->tgargs[2], NameStr(*PG_GETARG_NAME(2))) == 0);
+  relation_close(relation, NoLock);
+  if (!is_same) check_no_held_rows(oid);
+  PG_RETURN_VOID();
+}
+
+// Event trigger, before a table is rewritten: another type can leave nothing of a column's values.
+PG_FUNCTION_INFO_V1(pg_tenancy_refuse_rewriting);
+Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
+  if (!CALLED_AS_EVENT_TRIGGER(fcinfo)) elog(ERROR, "refuse_rewriting: not called by event trigger manager");
+  const int reason = DatumGetInt32(OidFunctionCall0(F_PG_EVENT_TRIGGER_TABLE_REWRITE_REASON));
+  if ((reason & AT_REWRITE_COLUMN_REWRITE) != 0 && !is_exempt())
+    check_no_held_rows(DatumGetObjectId(OidFunctionCall0(F_PG_EVENT_TRIGGER_TABLE_REWRITE_OID)));
+  return Datum(0);
+}
+
+// Event trigger, before each command: that it is called has loaded the module, which watches what is dropped.
+PG_FUNCTION_INFO_V1(pg_tenancy_watch_drops);
+Datum pg_tenancy_watch_drops(PG_FUNCTION_ARGS) {
+  if (!CALLED_AS_EVENT_TRIGGER(fcinfo)) elog(ERROR, "watch_drops: not called by event trigger manager");
+  return Datum(0);
+}
+}
+
+}  // namespace tenancy::pg
