@@ -51,7 +51,7 @@ COMMENT ON FUNCTION tenancy_steps.add_payload_words(regclass) IS 'Gives log_payl
 CREATE FUNCTION tenancy.add_observability_search(schema text DEFAULT 'observability', metadata_keys text[] DEFAULT '{}', words boolean DEFAULT false, any_key boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  place regnamespace := tenancy_steps.find_schema(add_observability_search.schema);
+  place regnamespace := tenancy_steps.schema_named(add_observability_search.schema);
   logs regclass;
   payloads regclass;
   key text;

@@ -2,17 +2,17 @@
 -- schema's owner, so that others can be granted the jobs without the data.
 
 -- A longer name would be cut, and quoted in full by each message about it.
-CREATE FUNCTION tenancy_steps.find_schema(name text) RETURNS regnamespace
+CREATE FUNCTION tenancy_steps.schema_named(name text) RETURNS regnamespace
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF octet_length(find_schema.name) > 63 THEN
+  IF octet_length(schema_named.name) > 63 THEN
     RAISE EXCEPTION USING ERRCODE = 'name_too_long', MESSAGE = 'the name of a schema is too long',
-      DETAIL = format('It has %s bytes, and may have 63.', octet_length(find_schema.name));
+      DETAIL = format('It has %s bytes, and may have 63.', octet_length(schema_named.name));
   END IF;
-  RETURN to_regnamespace(quote_ident(find_schema.name));
+  RETURN to_regnamespace(quote_ident(schema_named.name));
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.find_schema(text) IS 'The schema of a name, or NULL; 42622 for a name that no schema can have';
+COMMENT ON FUNCTION tenancy_steps.schema_named(text) IS 'The schema of a name, or NULL; 42622 for a name that no schema can have';
 
 CREATE FUNCTION tenancy_steps.validate_observability(schema name, partition_by text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -101,7 +101,7 @@ DECLARE
   place regnamespace;
   made integer;
 BEGIN
-  place := tenancy_steps.find_schema(create_observability.schema);
+  place := tenancy_steps.schema_named(create_observability.schema);
   PERFORM tenancy_steps.validate_observability(create_observability.schema::name, create_observability.partition_by);
   IF place IS NULL THEN
     EXECUTE format('CREATE SCHEMA %I', create_observability.schema);
@@ -148,7 +148,7 @@ REVOKE ALL ON FUNCTION tenancy.create_observability(text, text) FROM PUBLIC;
 CREATE FUNCTION tenancy.update_observability(schema text DEFAULT 'observability') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  place regnamespace := tenancy_steps.find_schema(update_observability.schema);
+  place regnamespace := tenancy_steps.schema_named(update_observability.schema);
 BEGIN
   IF place IS NULL OR to_regclass(format('%s.analytics_state', place)) IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('schema "%s" has no observability tables', update_observability.schema),
