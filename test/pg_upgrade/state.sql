@@ -5,8 +5,9 @@
 SET DateStyle = ISO;
 SET TimeZone = UTC;
 
-SELECT format('SELECT %L, (SELECT count(*) FROM tenancy.%I), md5((SELECT string_agg(t::text, E''\n'' ORDER BY t::text COLLATE "C") FROM tenancy.%I t))',
-              relname, relname, relname)
+-- The transactions that added audit entries are those of the server they are in.
+SELECT format('SELECT %L, (SELECT count(*) FROM tenancy.%I), md5((SELECT string_agg(r, E''\n'' ORDER BY r COLLATE "C") FROM (SELECT (to_jsonb(t) - %L)::text FROM tenancy.%I t) rows (r)))',
+              relname, relname, CASE relname WHEN 'audit_log' THEN 'transaction_id' ELSE '' END, relname)
 FROM pg_class WHERE relnamespace = 'tenancy'::regnamespace AND relkind = 'r' ORDER BY relname \gexec
 SELECT last_value, is_called FROM tenancy.audit_log_audit_id_seq;
 
