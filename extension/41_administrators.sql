@@ -250,6 +250,7 @@ BEGIN
     'place', the_place))::text, the_resource, the_action, CASE WHEN me.kind <> 'anonymous' THEN deny.workspace_id END);
   RAISE EXCEPTION USING
     ERRCODE = CASE WHEN me.kind = 'anonymous' THEN 'invalid_authorization_specification' ELSE 'insufficient_privilege' END,
+    SCHEMA = 'tenancy', CONSTRAINT = CASE WHEN me.kind = 'anonymous' THEN 'no_principal' ELSE 'no_permission' END,
     MESSAGE = format('permission denied: %s may not %s %s%s', who, the_action, the_resource,
                      coalesce(' in ' || the_place, ' in organization "' || me.organization || '"', '')),
     HINT = tenancy_internal.permission_hint(the_resource, the_action, deny.workspace_id,
@@ -327,7 +328,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy.is_dba() AND tenancy.current_organization_id() IS NULL THEN
     PERFORM tenancy.whoami();  -- says so where an organization has to be chosen
-    RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', MESSAGE = 'the session has no principal',
+    RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', SCHEMA = 'tenancy', CONSTRAINT = 'no_principal',
+      MESSAGE = 'the session has no principal',
       HINT = 'Set "tenancy.api_key", or use a login that is bound to a user.';
   END IF;
 END

@@ -31,7 +31,8 @@ BEGIN
       DETAIL = 'Joining and leaving an organization is for the person alone to decide.',
       HINT = 'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.';
   ELSIF own.kind = 'nobody' THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', MESSAGE = 'the session has no user',
+    RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', SCHEMA = 'tenancy', CONSTRAINT = 'no_principal',
+      MESSAGE = 'the session has no user',
       HINT = 'Use a login that is bound to a user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.';
   END IF;
   person_of_session.user_id := own.user_id;

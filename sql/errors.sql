@@ -53,3 +53,35 @@ INSERT INTO prompts (id, workspace_id, body) VALUES (8, 'aaaaaaaa-0000-4000-8000
 INSERT INTO prompts (id, workspace_id, body) VALUES (8, 'bbbbbbbb-0000-4000-8000-000000000002', 'theirs');
 UPDATE prompts SET workspace_id = 'bbbbbbbb-0000-4000-8000-000000000002';
 RESET SESSION AUTHORIZATION;
+-- Why a session is refused, for programs: one SQLSTATE, and the field that names the reason
+CREATE FUNCTION reason(settings text[], command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  setting text;
+  state text;
+  place text;
+  reason text;
+BEGIN
+  BEGIN
+    FOREACH setting IN ARRAY settings LOOP
+      PERFORM set_config(split_part(setting, '=', 1), split_part(setting, '=', 2), true);
+    END LOOP;
+    EXECUTE command;
+    RETURN 'no error';
+  EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, place = SCHEMA_NAME, reason = CONSTRAINT_NAME;
+    RETURN concat_ws(' ', state, place, reason);
+  END;
+END
+$$;
+SET SESSION AUTHORIZATION regress_app;
+SELECT settings, reason(settings, 'SELECT * FROM tenancy.whoami()') FROM (VALUES
+  (ARRAY['tenancy.user=', 'tenancy.api_key=x']), (ARRAY['tenancy.user=', 'tenancy.jwt=x']), (ARRAY['tenancy.user=nobody@acme.test']),
+  (ARRAY['tenancy.user=mike@acme.test', 'tenancy.organization=globex']), (ARRAY['tenancy.user=mike@acme.test', 'tenancy.jwt=x'])) v (settings);
+SELECT command, reason(ARRAY['tenancy.user='], command) FROM (VALUES
+  ('SELECT tenancy.require(''logs'', ''view'')'), ('SELECT tenancy.create_workspace(''acme'', ''Ours'')'),
+  ('SELECT tenancy.decline_invitation(''11111111-0000-4000-8000-000000000001'')')) v (command);
+SELECT reason(ARRAY['tenancy.user=mike@acme.test'], 'SELECT tenancy.require(''billing'', ''manage'')');
+RESET SESSION AUTHORIZATION;
+SET SESSION AUTHORIZATION regress_plain;
+SELECT reason(ARRAY['tenancy.user=mike@acme.test'], 'SELECT * FROM tenancy.whoami()');
+RESET SESSION AUTHORIZATION;

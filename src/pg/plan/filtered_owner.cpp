@@ -2,6 +2,7 @@
 
 #include "pg/plan/invalidation.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/refused.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/simulation.hpp"
 
@@ -48,7 +49,7 @@ void check_filtered_owner(PlannerInfo *root, Node *columns, const Principal &pri
   const bool runs_for_another = has_bypassrls_privilege(user);
   ereport(
       ERROR,
-      (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+      (refused(Refused::filtered_owner),
        errmsg("row security hides all rows of table \"%s\" from role \"%s\"", get_rel_name(relation),
               GetUserNameFromId(user, false)),
        runs_for_another

@@ -1,6 +1,7 @@
 #include "pg/plan/key_validation.hpp"
 
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/server/refused.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -92,7 +93,7 @@ void check_validation(const char *text, const Query *query) {
   for (const Oid table : tables)
     if (is_filtered(table))
       ereport(ERROR,
-              (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+              (refused(Refused::filtered_owner),
                errmsg("row security hides rows of table \"%s\" from role \"%s\"", get_rel_name(table),
                       GetUserNameFromId(GetUserId(), false)),
                errdetail("A foreign key cannot be validated without them."),

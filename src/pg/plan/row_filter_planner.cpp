@@ -25,6 +25,7 @@
 #include "pg/plan/shared_plans.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/fault_injection.hpp"
+#include "pg/server/refused.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/administrator.hpp"
 #include "pg/session/identity.hpp"
@@ -348,7 +349,7 @@ void check_plan_is_current(uint64 stamp, TimestampTz not_after) {
   if (not_after != DT_NOEND && not_after <= statement_time()) {
     count(Counter::guard_refusals);
     if (has_credential_ended())
-      ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+      ereport(ERROR, (refused(Refused::credential),
                       errmsg("invalid or expired credential")));
     drop_specialized_plans();  // so that trying again makes a new plan
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -10,6 +10,7 @@
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/hmac.hpp"
+#include "pg/server/refused.hpp"
 #include "pg/server/sha256.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/denials.hpp"
@@ -37,7 +38,7 @@ struct {
 // Why, is told to whoever has a claim of this cluster.
 [[noreturn]] void refuse_claim(const char *reason, bool is_genuine = false) {
   record_denial(Counter::denied_token, nullptr, reason);
-  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired claim"),
+  ereport(ERROR, (refused(Refused::credential), errmsg("invalid or expired claim"),
                   is_genuine ? errdetail("%s.", reason) : 0, errhidestmt(true)));
   pg_unreachable();
 }
@@ -231,7 +232,7 @@ void resolve_claim(Principal &principal, Access &access) {
 void check_claims_required() {
   if (!configuration.require_claims) return;
   record_denial(Counter::denied_anonymous, nullptr, "the session has no claim");
-  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+  ereport(ERROR, (refused(Refused::no_principal),
                   errmsg("this node knows principals by claims of other nodes only"),
                   errhint("Connect to the node that has the tenants' catalogs.")));
 }

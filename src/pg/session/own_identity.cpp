@@ -5,6 +5,7 @@
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/reference.hpp"
+#include "pg/server/refused.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/simulation.hpp"
 #include "pg/session/user_token.hpp"
@@ -14,9 +15,8 @@ namespace {
 
 bool is_given(const char *parameter) { return *parameter != '\0'; }
 
-[[noreturn]] void refuse(const char *message, const char *hint) {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("%s", message),
-                  hint == nullptr ? 0 : errhint("%s", hint)));
+[[noreturn]] void refuse(Refused reason, const char *message, const char *hint) {
+  ereport(ERROR, (refused(reason), errmsg("%s", message), hint == nullptr ? 0 : errhint("%s", hint)));
   pg_unreachable();
 }
 
@@ -49,7 +49,7 @@ OwnIdentity read_own_identity(const CatalogRead &read) {
   const LoginBinding binding = read_login_binding(read, GetSessionUserId());
   if (is_given(configuration.user)) {
     if (!binding.trusted && !is_simulation())
-      refuse("setting \"tenancy.user\" is honored on trusted logins only",
+      refuse(Refused::login, "setting \"tenancy.user\" is honored on trusted logins only",
              "A DBA can trust this login by tenancy.trust_login().");
     own.user = find_user(read, configuration.user);
     if (!own.user && may_be_new(configuration.user)) {
@@ -62,7 +62,7 @@ OwnIdentity read_own_identity(const CatalogRead &read) {
     if (!own.user) return own;
   }
   if (!own.user || !read_user(read, own.user).active)
-    refuse("the session's user does not exist, or is not active", nullptr);
+    refuse(Refused::user, "the session's user does not exist, or is not active", nullptr);
   own.source = IdentitySource::person;
   own.email = read_display_name(read, Entity::user, own.user);
   return own;

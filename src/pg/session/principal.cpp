@@ -10,6 +10,7 @@
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/quotable.hpp"
+#include "pg/server/refused.hpp"
 #include "pg/server/statement_time.hpp"
 #include "pg/session/claims.hpp"
 #include "pg/session/denials.hpp"
@@ -53,7 +54,7 @@ const char *as_sentence(const char *reason) {
 void check_organization_setting(const CatalogRead &read, const Uuid &organization) {
   if (is_given(configuration.organization) &&
       !names_organization(read, configuration.organization, organization))
-    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+    ereport(ERROR, (refused(Refused::contradiction),
                     errmsg("setting \"tenancy.organization\" contradicts the session's credential")));
 }
 
@@ -71,7 +72,7 @@ Uuid workspace_setting(const CatalogRead &read, const Uuid &organization) {
 Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const Uuid &confined) {
   const Uuid chosen = workspace_setting(read, organization);
   if (confined && chosen && chosen != confined)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+    ereport(ERROR, (refused(Refused::contradiction),
                     errmsg("setting \"tenancy.workspace\" contradicts the session's credential")));
   return confined ? confined : chosen;
 }
@@ -212,7 +213,7 @@ void check_one_credential() {
   for (const PrincipalParameter parameter : credential_parameters) {
     if (!is_given(texts[parameter])) continue;
     if (first != nullptr)
-      ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+      ereport(ERROR, (refused(Refused::contradiction),
                       errmsg("the session gives more than one credential"),
                       errdetail("Both \"%s\" and \"%s\" are set.", first, name_of(parameter)),
                       errhint("Reset one of them.")));
@@ -235,7 +236,7 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   } else if (is_given(configuration.user)) {
     if (!is_simulation() && !read_login_binding(read, GetSessionUserId()).trusted) {
       record_denial(Counter::denied_user, configuration.user, "the login is not trusted");
-      ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+      ereport(ERROR, (refused(Refused::login),
                       errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
                       errhint("A DBA can trust this login by tenancy.trust_login().")));
     }
@@ -415,7 +416,7 @@ void register_claims() { find_claimed_catalog_by(catalog_of_claim); }
 
 void check_decided(const Principal &principal) {
   if (principal.undecided)
-    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+    ereport(ERROR, (refused(Refused::organization),
                     errmsg("the session's user belongs to several organizations"),
                     errhint("Choose one by the setting \"tenancy.organization\".")));
 }
@@ -431,7 +432,7 @@ void check_anonymous_access(const Principal &principal) {
     return;
   record_denial(Counter::denied_anonymous, nullptr, "the session has no principal");
   ereport(ERROR,
-          (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the session has no principal"),
+          (refused(Refused::no_principal), errmsg("the session has no principal"),
            errhint("Set \"tenancy.api_key\" or \"tenancy.jwt\", or use a login that is bound to a user.")));
 }
 

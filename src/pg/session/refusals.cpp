@@ -1,6 +1,7 @@
 #include "pg/session/refusals.hpp"
 
 #include "core/credential/api_key.hpp"
+#include "pg/server/refused.hpp"
 #include "pg/session/denials.hpp"
 #include "pg/session/parameters.hpp"
 
@@ -14,7 +15,7 @@ void refuse_api_key(const char *reason, const char *detail, const char *hint) {
                     ? nullptr
                     : pnstrdup(configuration.api_key, api_key_display_length),
                 reason);
-  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired API key"),
+  ereport(ERROR, (refused(Refused::credential), errmsg("invalid or expired API key"),
                   detail == nullptr ? 0 : errdetail("%s", detail), hint == nullptr ? 0 : errhint("%s", hint),
                   errhidestmt(true)));
   pg_unreachable();
@@ -23,7 +24,7 @@ void refuse_api_key(const char *reason, const char *detail, const char *hint) {
 // The log has every reason; whoever has a token with a valid signature is told, too, what is wrong with it.
 void refuse_token(const char *reason, const char *detail) {
   record_denial(Counter::denied_token, nullptr, reason);
-  ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid or expired token"),
+  ereport(ERROR, (refused(Refused::credential), errmsg("invalid or expired token"),
                   detail == nullptr ? 0 : errdetail("%s.", detail),
                   // the statement may have set it
                   errhidestmt(true)));
@@ -34,7 +35,7 @@ void refuse_user(const char *detail) {
   record_denial(Counter::denied_user, *configuration.user == '\0' ? nullptr : configuration.user, detail);
   ereport(
       ERROR,
-      (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+      (refused(Refused::user),
        errmsg("the session's user does not exist, is not active, or is not a member of the organization")));
   pg_unreachable();
 }
