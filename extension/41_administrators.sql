@@ -70,9 +70,13 @@ CREATE FUNCTION tenancy_internal.missing_for_key(organization_id uuid, workspace
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_key';
 COMMENT ON FUNCTION tenancy_internal.missing_for_key(uuid, uuid, text, uuid, text[]) IS 'What the session lacks to make an API key, or to have its secret: its scopes, and all that a user other than the session''s own has there';
 
+CREATE FUNCTION tenancy_internal.missing_for_takable(organization_id uuid, user_id uuid, group_id uuid) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_takable';
+COMMENT ON FUNCTION tenancy_internal.missing_for_takable(uuid, uuid, uuid) IS 'What the session lacks to hand out, or take away, what rules of elevation let a member take, or the members of a group, besides what their roles let them';
+
 CREATE FUNCTION tenancy_internal.missing_for_identity(organization_id uuid, user_id uuid) RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_missing_for_identity';
-COMMENT ON FUNCTION tenancy_internal.missing_for_identity(uuid, uuid) IS 'What the session lacks to say that a subject of an issuer is a member: all that the member has, over all rows, and the right to add users';
+COMMENT ON FUNCTION tenancy_internal.missing_for_identity(uuid, uuid) IS 'What the session lacks to say that a subject of an issuer is a member: all that the member has or may take by elevate(), over all rows, and the right to add users';
 
 CREATE FUNCTION tenancy_internal.require_delegation(lacking text, what text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -82,7 +86,9 @@ BEGIN
       MESSAGE = CASE WHEN require_delegation.what IS NULL
                      THEN format('permission denied: %s is more than the session has', require_delegation.lacking)
                      ELSE format('permission denied: %s gives more than the session has', require_delegation.what) END,
-      DETAIL = 'Nobody can hand out, or take away, rights that they do not hold themselves.';
+      DETAIL = CASE WHEN tenancy_internal.is_elevated()
+                    THEN 'Rights that were taken by tenancy.elevate() are for use, and not to hand out or to take away from others.'
+                    ELSE 'Nobody can hand out, or take away, rights that they do not hold themselves.' END;
   END IF;
 END
 $$;
@@ -90,7 +96,7 @@ COMMENT ON FUNCTION tenancy_internal.require_delegation(text, text) IS 'Raises 4
 
 CREATE FUNCTION tenancy_internal.rights_end_at() RETURNS timestamptz
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_rights_end_at';
-COMMENT ON FUNCTION tenancy_internal.rights_end_at() IS 'The earliest end of what the session''s rights come from, and of the API key that it uses, rotated in time or not; NULL for none, and where the rights are as many without all that ends';
+COMMENT ON FUNCTION tenancy_internal.rights_end_at() IS 'The earliest end of what the session''s rights come from, and of the API key or service token that it uses, rotated in time or not; NULL for none, and where the rights are as many without all that ends';
 
 CREATE FUNCTION tenancy_internal.session_ends_at() RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -156,6 +162,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_role_within_rights(timestamptz, text) IS 'Raises 42501 where something given (NULL: without an end) would last longer than the rights of the session, unless the caller is a DBA';
+
+-- Who is a permanent owner is for those to change whose rights last, by whichever way they end: what is done within them stays.
+CREATE FUNCTION tenancy_internal.require_lasting_rights(what text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.require_not_elevated(require_lasting_rights.what);
+  IF NOT tenancy.is_dba() AND tenancy_internal.rights_end_at() IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = format('permission denied: rights that end cannot change %s', require_lasting_rights.what),
+      DETAIL = format('A part of the session''s ends at %s.', tenancy_internal.rights_end_at()), HINT = 'An owner without an end can.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_lasting_rights(text) IS 'Raises 42501 for a session that is elevated, or a part of whose rights ends, unless the caller is a DBA';
 
 CREATE FUNCTION tenancy_internal.check_until(until timestamptz, before timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -303,7 +323,7 @@ BEGIN
     format('role "%s"', (SELECT r.name FROM tenancy.roles r WHERE r.role_id = require_delegable_role.role_id)));
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_delegable_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there';
+COMMENT ON FUNCTION tenancy_internal.require_delegable_role(uuid, uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights that the role gives there, or lets take by elevate(); what the session itself has taken does not count';
 
 -- A sign-up role adds what was not there. For what it would change or take away it has the rights of nobody.
 CREATE FUNCTION tenancy_internal.require_addition(organization_id uuid, workspace_id uuid, role_id uuid, is_new boolean) RETURNS void

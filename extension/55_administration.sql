@@ -58,9 +58,12 @@ BEGIN
   PERFORM tenancy_internal.require_delegable_role(r.organization_id, r.workspace_id, r.role_id)
   FROM tenancy.group_members m JOIN tenancy.group_roles r ON r.group_id = m.group_id
   WHERE m.organization_id = require_delegable_membership.organization_id AND m.user_id = require_delegable_membership.user_id;
+  PERFORM tenancy_internal.require_delegation(
+    tenancy_internal.missing_for_takable(require_delegable_membership.organization_id, require_delegable_membership.user_id, NULL),
+    'what the member may take by tenancy.elevate()');
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_delegable_membership(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of all roles that a member has, in the organization, in its workspaces and by groups; locks them. After lock_members()';
+COMMENT ON FUNCTION tenancy_internal.require_delegable_membership(uuid, uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of all roles that a member has, in the organization, in its workspaces and by groups, or may take by elevate(); locks them. After lock_members()';
 
 -- An id given by the caller must not have been used before: rows of protected tables may still contain it.
 CREATE FUNCTION tenancy_internal.require_new_id(id uuid) RETURNS void
@@ -287,7 +290,7 @@ BEGIN
           tenancy_internal.require_role_within_rights(the_end, 'the role');
   IF role_before = tenancy_internal.find_role(NULL, 'organization', 'owner') AND end_before IS NULL
      AND (role_before, end_before) IS DISTINCT FROM (the_role, the_end) THEN
-    PERFORM tenancy_internal.require_not_elevated('who is a permanent owner');
+    PERFORM tenancy_internal.require_lasting_rights('who is a permanent owner');
   END IF;
   IF role_before IS NOT NULL AND the_end IS DISTINCT FROM end_before THEN
     PERFORM tenancy_internal.require_delegable_membership(the_organization, the_user);
@@ -317,7 +320,7 @@ BEGIN
   SET role_id = EXCLUDED.role_id, ends_at = EXCLUDED.ends_at, reason = coalesce(EXCLUDED.reason, m.reason);
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text, timestamptz, text) IS 'Gives a member of an organization (NULL: the session''s own) another role, until a moment (infinity: without an end; NULL: as before, and a new member without one), for a reason; the membership ends with it; a DBA also makes members by it, and users where only the e-mail address is known, and so does who signs an organization up with persons whom nobody knows. Needs team.assign_roles and at least the rights of the old and the new role, and for another end those of all roles that the member has in workspaces and by groups; 42704 for somebody who is no member (see invite()), 55000 for the last owner';
+COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text, timestamptz, text) IS 'Gives a member of an organization (NULL: the session''s own) another role, until a moment (infinity: without an end; NULL: as before, and a new member without one), for a reason; the membership ends with it; a DBA also makes members by it, and users where only the e-mail address is known, and so does who signs an organization up with persons whom nobody knows. Needs team.assign_roles and at least the rights of the old and the new role, and for another end those of all roles that the member has in workspaces and by groups; 42704 for somebody who is no member (see invite()), 55000 for the last owner. An owner without an end is for those to change whose rights have none, either';
 
 CREATE FUNCTION tenancy.remove_organization_member(organization text DEFAULT NULL, member text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -330,12 +333,12 @@ BEGIN
   PERFORM tenancy_internal.lock_members(the_organization);
   PERFORM tenancy_internal.require_delegable_membership(the_organization, the_user),
           CASE WHEN m.role_id = tenancy_internal.find_role(NULL, 'organization', 'owner') AND m.ends_at IS NULL
-               THEN tenancy_internal.require_not_elevated('who is a permanent owner') END
+               THEN tenancy_internal.require_lasting_rights('who is a permanent owner') END
   FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
 $$;
-COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization (NULL: the session''s own) and all its workspaces; needs team.add_users and at least the rights of all of the member''s roles, in workspaces and by groups too; 42704 when it is no member, 55000 for the last owner';
+COMMENT ON FUNCTION tenancy.remove_organization_member(text, text) IS 'Removes a user from an organization (NULL: the session''s own) and all its workspaces; needs team.add_users and at least the rights of all of the member''s roles, in workspaces and by groups too; 42704 when it is no member, 55000 for the last owner. An owner without an end is for those to remove whose rights have none, either';
 
 CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role text, until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
 RETURNS void

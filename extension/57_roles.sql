@@ -65,6 +65,9 @@ BEGIN
   ELSE
     PERFORM tenancy_internal.require_delegable_workspace_grants(the_organization, the_role);
   END IF;
+  IF EXISTS (SELECT FROM tenancy.elevation_rules e WHERE e.organization_id = the_organization AND the_role IN (e.role_id, e.subject_role_id)) THEN
+    PERFORM tenancy_internal.require_rules_permission(the_organization);  -- these go with it
+  END IF;
   BEGIN
     DELETE FROM tenancy.roles r WHERE r.role_id = the_role;
   EXCEPTION WHEN foreign_key_violation THEN
@@ -74,7 +77,7 @@ BEGIN
   END;
 END
 $$;
-COMMENT ON FUNCTION tenancy.drop_role(text, text, text) IS 'Drops a role of an organization (NULL: the session''s own); needs team.assign_roles and at least the rights of the role; 2BP01 while members have it, 55000 for a built-in role';
+COMMENT ON FUNCTION tenancy.drop_role(text, text, text) IS 'Drops a role of an organization (NULL: the session''s own); needs team.assign_roles and at least the rights of the role, and where rules let members take it, or those who have it another one, those that allow_elevation() needs; 2BP01 while members have it, 55000 for a built-in role';
 
 CREATE FUNCTION tenancy_internal.change_grant(organization text, level text, role text, resource text, action text, allow boolean,
                                               until timestamptz, reason text)

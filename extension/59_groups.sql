@@ -69,13 +69,28 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.find_group(uuid, text) IS 'A group of the organization by name or id, locked; 42704 for none';
 
--- Membership of a group is possession of its roles.
+-- Membership of a group is possession of its roles, and of what the group may take.
 CREATE FUNCTION tenancy_internal.require_delegable_group(group_id uuid) RETURNS void
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT tenancy_internal.require_delegable_role(r.organization_id, r.workspace_id, r.role_id) FROM tenancy.group_roles r
-  WHERE r.group_id = require_delegable_group.group_id
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.require_delegable_role(r.organization_id, r.workspace_id, r.role_id) FROM tenancy.group_roles r
+  WHERE r.group_id = require_delegable_group.group_id;
+  PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_takable(g.organization_id, NULL, g.group_id),
+                                              format('what group "%s" may take by tenancy.elevate()', g.name))
+  FROM tenancy.groups g WHERE g.group_id = require_delegable_group.group_id;
+END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_delegable_group(uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of all of a group''s roles';
+COMMENT ON FUNCTION tenancy_internal.require_delegable_group(uuid) IS 'Raises 42501 unless the caller is a DBA or has at least the rights of all of a group''s roles, and of those that its members may take by elevate()';
+
+-- No key of a directory fills a group whose members take more than its roles.
+CREATE FUNCTION tenancy_internal.takes_roles(the_group tenancy.groups) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM tenancy.elevation_rules e
+                 WHERE e.organization_id = takes_roles.the_group.organization_id
+                   AND (e.group_id = takes_roles.the_group.group_id
+                        OR e.subject_role_id IN (SELECT r.role_id FROM tenancy.group_roles r WHERE r.group_id = takes_roles.the_group.group_id)))
+$$;
+COMMENT ON FUNCTION tenancy_internal.takes_roles(tenancy.groups) IS 'Whether the members of a group may take roles by elevate(), for the group or for one of its roles';
 
 CREATE FUNCTION tenancy.create_group(organization text DEFAULT NULL, name text DEFAULT NULL, issuer text DEFAULT NULL,
                                      open_to_sync boolean DEFAULT false) RETURNS uuid
@@ -121,10 +136,13 @@ BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
   the_group := tenancy_internal.find_group(the_organization, drop_group."group");
   PERFORM tenancy_internal.require_delegable_group(the_group.group_id);
+  IF EXISTS (SELECT FROM tenancy.elevation_rules e WHERE e.organization_id = the_organization AND e.group_id = the_group.group_id) THEN
+    PERFORM tenancy_internal.require_rules_permission(the_organization);  -- these go with it
+  END IF;
   DELETE FROM tenancy.groups g WHERE g.group_id = the_group.group_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.drop_group(text, text) IS 'Drops a group of an organization (NULL: the session''s own); its members lose the group''s roles. Needs team.assign_roles and at least the rights of all its roles; 42704 when there is none';
+COMMENT ON FUNCTION tenancy.drop_group(text, text) IS 'Drops a group of an organization (NULL: the session''s own); its members lose the group''s roles. Needs team.assign_roles and at least the rights of all its roles, and where its members may take roles by elevate() those that allow_elevation() needs; 42704 when there is none';
 
 CREATE FUNCTION tenancy.sync_group(organization text DEFAULT NULL, "group" text DEFAULT NULL, members text[] DEFAULT NULL, until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -149,7 +167,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('tokens say who belongs to group "%s"', the_group.name),
       DETAIL = 'A group''s members have one source.';
   END IF;
-  IF NOT (syncs IS TRUE AND the_group.open_to_sync) THEN
+  IF NOT (syncs IS TRUE AND the_group.open_to_sync AND NOT tenancy_internal.takes_roles(the_group)) THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles'),
             tenancy_internal.require_delegable_group(the_group.group_id);
   END IF;
@@ -170,7 +188,7 @@ BEGIN
   WHERE sync_group.until IS NOT NULL AND m.ends_at IS DISTINCT FROM EXCLUDED.ends_at OR EXCLUDED.reason IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.sync_group(text, text, text[], timestamptz, text) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group, until a moment (infinity: without an end; NULL: as before, and new ones without one), for a reason; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles or, for a group that is open to it, team.sync_groups. 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';
+COMMENT ON FUNCTION tenancy.sync_group(text, text, text[], timestamptz, text) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group, until a moment (infinity: without an end; NULL: as before, and new ones without one), for a reason; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles, and of those that its members may take by elevate() or, for a group that is open to it and whose members may take none, team.sync_groups. 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';
 
 CREATE FUNCTION tenancy.set_group_role(target text, "group" text, role text, until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
 RETURNS void

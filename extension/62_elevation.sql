@@ -47,6 +47,16 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.find_any_role(uuid, text) IS 'A role of the organization, or a built-in one, on either level: by name, level/name, or id; 42704 for none, 22023 for a name on both levels';
 
+CREATE FUNCTION tenancy_internal.require_rules_permission(organization_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.require_permission(require_rules_permission.organization_id, NULL, 'team', 'assign_roles'),
+          tenancy_internal.require_lasting_rights('who may take a role'),
+          tenancy_internal.require_delegable_role(require_rules_permission.organization_id, NULL, tenancy_internal.find_role(NULL, 'organization', 'owner'));
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_rules_permission(uuid) IS 'Raises 42501 unless the caller is a DBA, or has all rights of an owner without an end, and not by elevate()';
+
 CREATE FUNCTION tenancy.allow_elevation(organization text, role text, subject text, maximum interval, per_day integer DEFAULT 3, approval boolean DEFAULT false)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -58,9 +68,7 @@ DECLARE
   kinds text[];
   maker uuid;
 BEGIN
-  PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles'),
-          tenancy_internal.require_delegable_role(the_organization, NULL, tenancy_internal.find_role(NULL, 'organization', 'owner')),
-          tenancy_internal.require_role_within_rights(NULL, 'the rule'), tenancy_internal.require_not_elevated('who may take a role');
+  PERFORM tenancy_internal.require_rules_permission(the_organization);
   the_role := tenancy_internal.find_any_role(the_organization, allow_elevation.role);
   PERFORM tenancy_internal.check_given('subject', allow_elevation.subject), tenancy_internal.lock_members(the_organization);
   -- A kind can be written before a slash.
@@ -96,6 +104,11 @@ BEGIN
      OR coalesce(allow_elevation.per_day, 0) <= 0 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a maximum is positive and at most 7 days, and per_day positive';
   END IF;
+  IF EXISTS (SELECT FROM tenancy.groups g WHERE g.group_id = the_group AND g.open_to_sync) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('group "%s" is open to sync', (SELECT g.name FROM tenancy.groups g WHERE g.group_id = the_group)),
+      DETAIL = 'Whoever has team.sync_groups would say who may take the role.', HINT = 'Use a group that is not.';
+  END IF;
   SELECT w.user_id INTO maker FROM tenancy.whoami() w WHERE NOT tenancy.is_dba();
   INSERT INTO tenancy.elevation_rules (organization_id, role_id, user_id, subject_role_id, group_id, maximum, per_day, approval, created_by)
   VALUES (the_organization, the_role.role_id, the_user, subject_role, the_group, allow_elevation.maximum, allow_elevation.per_day,
@@ -104,7 +117,7 @@ BEGIN
   SET maximum = EXCLUDED.maximum, per_day = EXCLUDED.per_day, approval = EXCLUDED.approval, created_by = EXCLUDED.created_by;
 END
 $$;
-COMMENT ON FUNCTION tenancy.allow_elevation(text, text, text, interval, integer, boolean) IS 'Lets a member of an organization (NULL: the session''s own), those with a role, or those of a group take a role by elevate(), for at most so long (up to 7 days), so many times within 24 hours, and only when somebody else has approved it, if that is asked for; a maximum of NULL ends that, and elevations by it. A role on both levels is written organization/NAME or workspace/NAME, and a subject that fits several kinds member/, role/ or group/NAME. Needs all rights of an owner, without an end; 42501 for a session that is elevated itself, 42704, 22023';
+COMMENT ON FUNCTION tenancy.allow_elevation(text, text, text, interval, integer, boolean) IS 'Lets a member of an organization (NULL: the session''s own), those with a role, or those of a group take a role by elevate(), for at most so long (up to 7 days), so many times within 24 hours, and only when somebody else has approved it, if that is asked for; a maximum of NULL ends that, and elevations by it. A role on both levels is written organization/NAME or workspace/NAME, and a subject that fits several kinds member/, role/ or group/NAME. Needs all rights of an owner, without an end; what a role or group may take, only those can give it who have that, too. 42501 for a session that is elevated itself, 55000 for a group that is open to sync, 42704, 22023';
 
 CREATE FUNCTION tenancy.elevate(role text, reason text, "for" interval, workspace text DEFAULT NULL, OUT elevation_id uuid, OUT until timestamptz)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -2,6 +2,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/facts.hpp"
+#include "pg/catalog/roles.hpp"
 #include "pg/server/pod_array.hpp"
 
 namespace tenancy::pg {
@@ -149,6 +150,58 @@ ElevationDecision decide_elevation(const CatalogRead &read, const Uuid &organiza
   end_scan(scan);
   const SubjectRead subject = read_subject(read, organization, user, workspace);
   return decide_elevation(rules.span(), subject.of(user), role, end);
+}
+
+UserFacts with_takable_roles(const CatalogRead &read, const UserFacts &facts, const Uuid &user,
+                             const Uuid &group) {
+  if (!has_catalog_index(CatalogIndex::elevation_rules_key)) return facts;
+  PodArray<ElevationRule> rules;
+  ScanKeyData key;
+  equals(&key, attribute::elevation_rules::organization_id, facts.organization);
+  CatalogScan scan = begin_scan(read, CatalogIndex::elevation_rules_key, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) rules.append(rule_of(scan, tuple));
+  end_scan(scan);
+  if (rules.count == 0) return facts;
+
+  PodArray<Uuid> groups;
+  if (group) groups.append(group);
+  if (user)
+    for (const GroupMembership &membership : read_groups(read, facts.organization, user))
+      groups.append(membership.group);
+  PodArray<Uuid> everywhere;  // roles that count wherever something is taken
+  if (facts.organization_role) everywhere.append(facts.organization_role);
+  PodArray<Uuid> on_organization;
+  for (const Uuid &role : facts.group_roles) {
+    everywhere.append(role);
+    on_organization.append(role);
+  }
+  PodArray<WorkspaceMembership> in_workspaces;
+  for (const WorkspaceMembership &membership : facts.memberships) in_workspaces.append(membership);
+
+  for (const ElevationRule &rule : rules.span()) {
+    const auto level = read_role_level(read, rule.role);
+    if (!level) continue;
+    if (is_about(rule, {user, everywhere.span(), groups.span()})) {
+      if (*level == Level::organization) {
+        on_organization.append(rule.role);
+        continue;
+      }
+      for (const Uuid &workspace : read_workspaces(read, facts.organization))
+        in_workspaces.append({workspace, rule.role});
+      Uuid to_come;  // stands for any workspace that is made later
+      to_come.bytes.fill(0xff);
+      in_workspaces.append({to_come, rule.role});
+    } else if (*level == Level::workspace) {
+      for (const WorkspaceMembership &membership : facts.memberships)
+        if (is_about(rule, {{}, {&membership.role, 1}, {}}))
+          in_workspaces.append({membership.workspace, rule.role});
+    }
+  }
+  UserFacts all = read_role_facts(read, facts.organization, facts.organization_role, in_workspaces.span(),
+                                  on_organization.span());
+  all.until = Min(all.until, facts.until);
+  all.elevated = facts.elevated;
+  return all;
 }
 
 }  // namespace tenancy::pg

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/access/elevation.hpp"
+#include "core/access/model.hpp"
 #include "pg/catalog/catalog_read.hpp"
 
 namespace tenancy::pg {
@@ -25,5 +26,10 @@ std::span<const Uuid> read_elevated_members(const CatalogRead &read, const Uuid 
 ElevationDecision decide_elevation(const CatalogRead &read, const Uuid &organization, const Uuid &user,
                                    const Uuid &workspace, const Uuid &role, TimestampTz end,
                                    const Uuid &besides);
+
+/// RETURNS the facts with all roles besides that rules let somebody take who has these, is this member (unless
+/// nil), and belongs to this group (unless nil): what a role, a membership or a group confers.
+UserFacts with_takable_roles(const CatalogRead &read, const UserFacts &facts, const Uuid &user = {},
+                             const Uuid &group = {});
 
 }  // namespace tenancy::pg

@@ -5,6 +5,7 @@
 #include "core/access/delegation.hpp"
 
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/elevations.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/roles.hpp"
@@ -37,9 +38,10 @@ Shortfall shortfall_of_role(const Uuid &organization, const Uuid &workspace, con
   Shortfall lacking;
   // A permission denied to the role until a moment is one that it gives from then on.
   for (CatalogRead later = read; !lacking.any() && later.moment != DT_NOEND;) {
-    const UserFacts facts = workspace ? read_role_facts(later, organization, {}, {&membership, 1})
-                                      : read_role_facts(later, organization, role, {});
-    run_core([&] { lacking = shortfall(*principal->access, Access::of_user(facts)); });
+    const UserFacts facts =
+        with_takable_roles(later, workspace ? read_role_facts(later, organization, {}, {&membership, 1})
+                                            : read_role_facts(later, organization, role, {}));
+    run_core([&] { lacking = shortfall(*principal->delegable, Access::of_user(facts)); });
     later.moment = facts.until;
   }
   end_catalog_read(read);
@@ -53,7 +55,7 @@ Shortfall shortfall_of_grant(const Uuid &organization, const Grantee &grantee,
   const Principal *principal = current_principal();
   Shortfall lacking;
   run_core([&] {
-    lacking = shortfall(*principal->access, Access::of_grant(organization, grantee, permissions, classes));
+    lacking = shortfall(*principal->delegable, Access::of_grant(organization, grantee, permissions, classes));
   });
   return lacking;
 }
@@ -109,6 +111,27 @@ Datum pg_tenancy_missing_for_role(PG_FUNCTION_ARGS) {
   const Uuid organization = uuid_argument(fcinfo, 0), role = uuid_argument(fcinfo, 2);
   if (!organization || !role) PG_RETURN_TEXT_P(cstring_to_text("a role"));
   return lacking_datum(fcinfo, shortfall_of_role(organization, uuid_argument(fcinfo, 1), role));
+}
+
+// What rules of elevation let a member, or the members of a group, take besides their roles.
+PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_takable);
+Datum pg_tenancy_missing_for_takable(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  give_back_numbers();
+  const Uuid organization = uuid_argument(fcinfo, 0);
+  const Uuid user = uuid_argument(fcinfo, 1), group = uuid_argument(fcinfo, 2);
+  if (!organization) PG_RETURN_TEXT_P(cstring_to_text("a role"));
+  CatalogRead read = begin_catalog_read();
+  const Principal *principal = current_principal();
+  Shortfall lacking;
+  for (CatalogRead later = read; !lacking.any() && later.moment != DT_NOEND;) {
+    const UserFacts facts =
+        with_takable_roles(later, read_role_facts(later, organization, {}, {}), user, group);
+    run_core([&] { lacking = shortfall(*principal->delegable, Access::of_user(facts)); });
+    later.moment = facts.until;
+  }
+  end_catalog_read(read);
+  return lacking_datum(fcinfo, lacking);
 }
 
 // Permissions of a role, in its overrides of the organization or (if given) of a workspace.
@@ -199,7 +222,7 @@ Datum pg_tenancy_missing_for_key(PG_FUNCTION_ARGS) {
   const Principal *principal = current_principal();
   Shortfall lacking;
   run_core([&] {
-    lacking = shortfall_of_key(*principal->access, key, whom, facts.is_member ? &facts.facts : nullptr);
+    lacking = shortfall_of_key(*principal->delegable, key, whom, facts.is_member ? &facts.facts : nullptr);
   });
   return lacking_datum(fcinfo, lacking);
 }
@@ -213,26 +236,31 @@ Datum pg_tenancy_missing_for_identity(PG_FUNCTION_ARGS) {
   PermissionSet linking;
   linking.add(permission_id("team", "add_users"));
   CatalogRead read = begin_catalog_read();
-  const UserFactsRead facts = user ? read_user_facts(read, organization, user) : UserFactsRead{};
+  UserFactsRead facts = user ? read_user_facts(read, organization, user) : UserFactsRead{};
+  // What somebody else may take is not the session's to take. Its own it can.
+  if (facts.is_member && user != current_principal()->user)
+    facts.facts = with_takable_roles(read, facts.facts, user);
   end_catalog_read(read);
   if (!facts.is_member) PG_RETURN_TEXT_P(cstring_to_text("a member"));
   const Principal *principal = current_principal();
   Shortfall lacking;
-  run_core(
-      [&] { lacking = shortfall_of_identity(*principal->access, Access::of_user(facts.facts), linking); });
+  run_core([&] {
+    lacking = shortfall_of_identity(*principal->delegable, Access::of_user(facts.facts), linking);
+  });
   return lacking_datum(fcinfo, lacking);
 }
 
 // The earliest end of what the session's rights come from; NULL for none, and where it has as much without
-// all that ends. A key that ends gives nothing that outlives it, whatever its rights: whoever made it may
-// have had them until then.
+// all that ends. A key or a token of a service that ends gives nothing that outlives it, whatever its rights:
+// whoever made it may have had them until then.
 PG_FUNCTION_INFO_V1(pg_tenancy_rights_end_at);
 Datum pg_tenancy_rights_end_at(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   give_back_numbers();
   const Principal session = *current_principal();
-  const bool by_key = session.source == PrincipalSource::api_key || session.claimed != nullptr;
-  TimestampTz end = by_key ? session.ends_at : DT_NOEND;
+  const bool by_service = session.source == PrincipalSource::api_key || session.kind == PrincipalKind::jwt ||
+                          session.claimed != nullptr;
+  TimestampTz end = by_service ? session.ends_at : DT_NOEND;
   // Groups that a token names are its holder's as long as the token lasts.
   const TimestampTz rights_until =
       session.token_groups.empty() ? session.rights_until : Min(session.rights_until, session.not_after);

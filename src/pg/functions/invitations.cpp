@@ -5,6 +5,7 @@
 #include "core/access/email_address.hpp"
 
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/elevations.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/generation.hpp"
 #include "pg/catalog/key_facts.hpp"
@@ -72,9 +73,9 @@ template <typename Visit>
 void for_each_offered(CatalogRead read, const Offer &offer, const Visit &visit) {
   const WorkspaceMembership membership{offer.workspace, offer.role};
   while (read.moment != DT_NOEND) {
-    const UserFacts offered = offer.workspace
-                                  ? read_role_facts(read, offer.organization, {}, {&membership, 1})
-                                  : read_role_facts(read, offer.organization, offer.role, {});
+    const UserFacts offered = with_takable_roles(
+        read, offer.workspace ? read_role_facts(read, offer.organization, {}, {&membership, 1})
+                              : read_role_facts(read, offer.organization, offer.role, {}));
     visit(offered);
     read.moment = offered.until;
   }

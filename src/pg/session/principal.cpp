@@ -168,6 +168,23 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
   principal.user = user;
   principal.workspace = narrowed_workspace(read, organization, confined);
   run_core([&] { access = Access::of_user(facts); });
+  if (!facts.elevated) return;
+  // What it hands out would last when it ends the elevation.
+  const UserFacts lasting =
+      read_member_facts(read, organization, role, user, {}, {principal.token_groups, false});
+  auto *delegable = make_in_context<Access>(principal.context);
+  run_core([&] { *delegable = Access::of_user(lasting); });
+  principal.delegable = delegable;
+}
+
+// What confines the session confines what it can hand out.
+template <typename Confine>
+void confine(Principal &principal, Access &access, const Confine &confined) {
+  run_core([&] { access = confined(access); });
+  if (principal.delegable == nullptr) return;
+  auto *delegable = make_in_context<Access>(principal.context);
+  run_core([&] { *delegable = confined(*principal.delegable); });
+  principal.delegable = delegable;
 }
 
 // A token of an issuer that is trusted for users: it stands for one in an organization, as a login would.
@@ -180,7 +197,8 @@ void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, 
   principal.token_groups = kept(principal, token.groups);
   resolve_user(read, principal, access, {token.user, true}, {token.organization, {}, DT_NOEND},
                token.workspace);
-  if (token.narrowed) run_core([&] { access = access.limited_to(token.scopes); });
+  if (token.narrowed)
+    confine(principal, access, [&](const Access &whole) { return whole.limited_to(token.scopes); });
 }
 
 void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
@@ -269,9 +287,8 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     if (!status.exists) refuse_user("it does not exist");
     resolve_user(read, principal, access, {binding.user, status.active}, membership, binding.workspace);
   }
-  if (principal.workspace) {
-    run_core([&] { access = access.narrowed_to(principal.workspace); });
-  }
+  if (principal.workspace)
+    confine(principal, access, [&](const Access &whole) { return whole.narrowed_to(principal.workspace); });
   server_fault_point();
 }
 
@@ -292,6 +309,7 @@ Principal *resolve_in_new_context() {
   CatalogRead read = begin_catalog_read();
   principal->token = read.start.token;
   resolve(read, *principal, *access);
+  if (principal->delegable == nullptr) principal->delegable = access;
   principal->ends_at = principal->source == PrincipalSource::api_key && !is_claimed() ? principal->ends_at
                                                                                       : principal->not_after;
   principal->valid_until = Min(principal->not_after, principal->rights_until);

@@ -37,6 +37,7 @@ struct Principal {
   TimestampTz valid_until;   // the earlier of not_after and rights_until
   TimestampTz note_use_at;   // when the use of its key is noted again; infinity without a key
   const Access *access;
+  const Access *delegable;             // what it can hand out: without the roles that it has taken for a time
   const char *token_subject;           // the user named by a token's signer, or nullptr; decides nothing
   std::span<const Uuid> token_groups;  // groups that the session's token names
   bool elevated;                       // has a role that it has taken for a time

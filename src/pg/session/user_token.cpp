@@ -6,6 +6,7 @@
 #include "core/access/email_address.hpp"
 #include "core/credential/token_claims.hpp"
 #include "core/credential/user_token.hpp"
+#include "pg/catalog/elevations.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
@@ -176,7 +177,8 @@ const char *check_link(const CatalogRead &read, const Uuid &organization, const 
   subscribe(read.start, Audience::user, linked_by);
   const bool active = read_user(read, linked_by).active;
   const UserFactsRead maker = active ? read_user_facts(read, organization, linked_by) : UserFactsRead{};
-  const UserFactsRead users = read_user_facts(read, organization, user, {{}, true});
+  UserFactsRead users = read_user_facts(read, organization, user);
+  if (users.is_member) users.facts = with_takable_roles(read, users.facts, user);
   PermissionSet linking;
   linking.add(permission_id("team", "add_users"));
   if (maker.is_member) until = maker.facts.until;
