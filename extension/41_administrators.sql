@@ -163,7 +163,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_role_within_rights(timestamptz, text) IS 'Raises 42501 where something given (NULL: without an end) would last longer than the rights of the session, unless the caller is a DBA';
 
--- Who is a permanent owner is for those to change whose rights last, by whichever way they end: what is done within them stays.
+-- Permanent owners are for those to change whose rights last, whichever way others' end: the change stays.
 CREATE FUNCTION tenancy_internal.require_lasting_rights(what text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

@@ -99,3 +99,11 @@ DROP TRIGGER check_names ON tenancy.organizations;
 
 INSERT INTO attacks.plants VALUES ('a hold that keeps nothing from DELETE', '^keeping: att_(owner|etl)', '^keeping: .*held rows');
 SELECT attacks.replace('check_not_held', 'BEGIN RETURN; END');
+
+-- Groups and members confer their roles only, and not what these may take
+INSERT INTO attacks.plants VALUES ('a group that confers only its roles', '^trusts: adam fills a group, which lets take', '^trusts: adam fills a group, which.*somebody has climbed');
+SELECT attacks.replace('missing_for_takable', 'BEGIN RETURN NULL; END');
+
+-- Permanent owners are for every owner
+INSERT INTO attacks.plants VALUES ('permanent owners whom an owner for a moment removes', '^trusts: adam, an owner for a moment: the others', '^trusts: adam, an owner for a moment: the others.*permanent owner is none');
+SELECT attacks.replace('require_lasting_rights', 'BEGIN RETURN; END');

@@ -113,7 +113,7 @@ Datum pg_tenancy_missing_for_role(PG_FUNCTION_ARGS) {
   return lacking_datum(fcinfo, shortfall_of_role(organization, uuid_argument(fcinfo, 1), role));
 }
 
-// What rules of elevation let a member, or the members of a group, take besides their roles.
+// Roles that rules of elevation let a member, or the members of a group, take.
 PG_FUNCTION_INFO_V1(pg_tenancy_missing_for_takable);
 Datum pg_tenancy_missing_for_takable(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -237,16 +237,15 @@ Datum pg_tenancy_missing_for_identity(PG_FUNCTION_ARGS) {
   linking.add(permission_id("team", "add_users"));
   CatalogRead read = begin_catalog_read();
   UserFactsRead facts = user ? read_user_facts(read, organization, user) : UserFactsRead{};
-  // What somebody else may take is not the session's to take. Its own it can.
+  // Roles that the session's own user may take are the session's already.
   if (facts.is_member && user != current_principal()->user)
     facts.facts = with_takable_roles(read, facts.facts, user);
   end_catalog_read(read);
   if (!facts.is_member) PG_RETURN_TEXT_P(cstring_to_text("a member"));
   const Principal *principal = current_principal();
   Shortfall lacking;
-  run_core([&] {
-    lacking = shortfall_of_identity(*principal->delegable, Access::of_user(facts.facts), linking);
-  });
+  run_core(
+      [&] { lacking = shortfall_of_identity(*principal->delegable, Access::of_user(facts.facts), linking); });
   return lacking_datum(fcinfo, lacking);
 }
 

@@ -169,7 +169,7 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
   principal.workspace = narrowed_workspace(read, organization, confined);
   run_core([&] { access = Access::of_user(facts); });
   if (!facts.elevated) return;
-  // What it hands out would last when it ends the elevation.
+  // A gift would outlast the elevation.
   const UserFacts lasting =
       read_member_facts(read, organization, role, user, {}, {principal.token_groups, false});
   auto *delegable = make_in_context<Access>(principal.context);
@@ -177,7 +177,7 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
   principal.delegable = delegable;
 }
 
-// What confines the session confines what it can hand out.
+// Limits of the session's rights are those of its gifts, too.
 template <typename Confine>
 void confine(Principal &principal, Access &access, const Confine &confined) {
   run_core([&] { access = confined(access); });
@@ -231,8 +231,7 @@ void check_one_credential() {
   for (const PrincipalParameter parameter : credential_parameters) {
     if (!is_given(texts[parameter])) continue;
     if (first != nullptr)
-      ereport(ERROR, (refused(Refused::contradiction),
-                      errmsg("the session gives more than one credential"),
+      ereport(ERROR, (refused(Refused::contradiction), errmsg("the session gives more than one credential"),
                       errdetail("Both \"%s\" and \"%s\" are set.", first, name_of(parameter)),
                       errhint("Reset one of them.")));
     first = name_of(parameter);
@@ -254,9 +253,9 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
   } else if (is_given(configuration.user)) {
     if (!is_simulation() && !read_login_binding(read, GetSessionUserId()).trusted) {
       record_denial(Counter::denied_user, configuration.user, "the login is not trusted");
-      ereport(ERROR, (refused(Refused::login),
-                      errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
-                      errhint("A DBA can trust this login by tenancy.trust_login().")));
+      ereport(ERROR,
+              (refused(Refused::login), errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
+               errhint("A DBA can trust this login by tenancy.trust_login().")));
     }
     const UserFound user = find_user_row(read, configuration.user);
     if (!user.id) refuse_user("it does not exist");
@@ -434,9 +433,9 @@ void register_claims() { find_claimed_catalog_by(catalog_of_claim); }
 
 void check_decided(const Principal &principal) {
   if (principal.undecided)
-    ereport(ERROR, (refused(Refused::organization),
-                    errmsg("the session's user belongs to several organizations"),
-                    errhint("Choose one by the setting \"tenancy.organization\".")));
+    ereport(ERROR,
+            (refused(Refused::organization), errmsg("the session's user belongs to several organizations"),
+             errhint("Choose one by the setting \"tenancy.organization\".")));
 }
 
 Principal *current_principal() {
