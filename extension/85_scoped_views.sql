@@ -65,6 +65,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   table_row tenancy.protected_tables;
   shown text;
+  -- The planner puts the query's conditions beside these, in the order of costs, unless something is between them.
+  restrictions CONSTANT text := tenancy_internal.scoped_view_conditions(define_scoped_view.relation);
 BEGIN
   SELECT * INTO table_row FROM tenancy.protected_tables t WHERE t.relation = define_scoped_view.relation;
   -- The view's columns are the first ones of the table, which cannot be dropped below it, but renamed.
@@ -80,10 +82,10 @@ BEGIN
         WHERE c.attrelid = define_scoped_view.relation AND c.attnum > 0 AND NOT c.attisdropped) a
   WHERE define_scoped_view.columns IS NULL OR a.place <= cardinality(define_scoped_view.columns);
   -- Owned by the extension's owner, so that the table's own policy, which needs more, doesn't apply below the view.
-  EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE %s%s',
+  EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE %s%s%s',
                  define_scoped_view.schema, define_scoped_view.view, shown, define_scoped_view.relation,
                  CASE WHEN coalesce(cardinality(table_row.payload), 0) = 0 THEN 'false' ELSE tenancy_internal.policy_call(table_row, 'row_visible', 'list') END,
-                 tenancy_internal.scoped_view_conditions(define_scoped_view.relation));
+                 restrictions, CASE WHEN restrictions <> '' THEN ' OFFSET 0' ELSE '' END);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.define_scoped_view(regclass, name, name, name[]) IS 'Creates or replaces a scoped view as the table and its policies are now, with columns of these names (NULL: all of the table''s); it shows nothing of a table that is not protected with payload columns';

@@ -32,8 +32,8 @@ COMMENT ON FUNCTION tenancy_steps.is_default_partition(regclass) IS 'Whether a t
 CREATE FUNCTION tenancy_steps.create_partition(parent regclass, unit text, at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
-  first timestamptz := date_trunc(left(create_partition.unit, 10), create_partition.at, 'UTC');
-  until timestamptz := (first AT TIME ZONE 'UTC' + ('1 ' || left(create_partition.unit, 10))::interval) AT TIME ZONE 'UTC';
+  first timestamptz := date_trunc(left(create_partition.unit, 63), create_partition.at, 'UTC');
+  until timestamptz := (first AT TIME ZONE 'UTC' + ('1 ' || left(create_partition.unit, 63))::interval) AT TIME ZONE 'UTC';
   control name;
   default_partition regclass;
   partition text;

@@ -16,6 +16,12 @@ ALTER TABLE notes ADD PRIMARY KEY (id);
 CREATE TABLE numbers AS SELECT n FROM generate_series(1, 100) n;
 SELECT tenancy.protect('notes', 'logs', 'organization_id', 'workspace_id');
 ANALYZE notes;
+CREATE TABLE parts (LIKE notes) PARTITION BY RANGE (id);
+CREATE TABLE parts1 PARTITION OF parts FOR VALUES FROM (1) TO (1000);
+INSERT INTO parts SELECT * FROM notes;
+SELECT tenancy.protect('parts', 'logs', 'organization_id', 'workspace_id', payload => '{title}');
+SELECT tenancy.create_scoped_view('parts', 'parts_scoped');
+ANALYZE parts;
 CREATE FUNCTION told(text, int) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN IF $1 !~ '^[0-9]' THEN RAISE EXCEPTION 'leak of %', $1; END IF; RETURN true; END $$;
 CREATE OPERATOR = (LEFTARG = text, RIGHTARG = int, FUNCTION = told);
 CREATE FUNCTION told(text, bigint) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN IF $1 ~ 'globex' THEN RAISE EXCEPTION 'leak of %', $1; END IF; RETURN true; END $$;
@@ -42,6 +48,12 @@ CREATE FUNCTION met() RETURNS boolean LANGUAGE plpgsql COST 2 AS $$ BEGIN RAISE 
 CREATE SEQUENCE few MINVALUE 0 MAXVALUE 1 START 1;
 GRANT USAGE ON SEQUENCE few TO PUBLIC;
 SELECT nextval('few');
+CREATE TABLE ids (z uuid);
+INSERT INTO ids SELECT gen_random_uuid();
+INSERT INTO ids SELECT organization_id FROM tenancy.workspaces WHERE slug = 'search';
+INSERT INTO ids SELECT workspace_id FROM tenancy.workspaces WHERE slug = 'search';
+CREATE FUNCTION all_parts() RETURNS SETOF parts_scoped LANGUAGE sql STABLE AS 'SELECT * FROM app.parts_scoped';
+GRANT SELECT ON ids, parts_scoped TO PUBLIC;
 CREATE TABLE shapes (n serial, shape text);
 INSERT INTO shapes (shape) VALUES
   ('SELECT FROM app.notes WHERE (CASE WHEN true THEN ARRAY[title] END)::int[] IS NOT NULL'),
@@ -66,7 +78,25 @@ INSERT INTO shapes (shape) VALUES
   ('SELECT FROM app.notes WHERE title >= ''hidden'' AND app.met()'),
   ('SELECT FROM app.notes WHERE title >= ''hidden'' AND nextval(''app.few'') > 0'),
   ('SELECT FROM tenancy.members WHERE CASE WHEN email = ANY (''{gus@globex.test}'') THEN (SELECT 1 / (random() * 0)::int > 0) END'),
-  ('SELECT FROM tenancy.users WHERE CASE WHEN email = ANY (''{gus@globex.test}'') THEN (SELECT 1 / (random() * 0)::int > 0) END');
+  ('SELECT FROM tenancy.users WHERE CASE WHEN email = ANY (''{gus@globex.test}'') THEN (SELECT 1 / (random() * 0)::int > 0) END'),
+  -- The planner derives that the CASE equals the policy's id.
+  ('SELECT FROM app.notes WHERE CASE WHEN title >= ''hidden'' THEN (SELECT gen_random_uuid() WHERE 1 / (random() * 0)::int > 0) END = workspace_id
+    AND workspace_id = organization_id'),
+  ('SELECT FROM app.notes, app.ids WHERE CASE WHEN title >= ''hidden'' THEN (SELECT gen_random_uuid() WHERE 1 / (random() * 0)::int > 0) END = z
+    AND z = organization_id AND z = workspace_id'),
+  ('SELECT FROM app.notes WHERE title >= ''hidden'' AND organization_id = workspace_id
+    AND workspace_id = (SELECT gen_random_uuid() WHERE 1 / (random() * 0)::int > 0)'),
+  ('SELECT FROM app.parts, app.ids WHERE CASE WHEN title >= ''hidden'' THEN (SELECT gen_random_uuid() WHERE 1 / (random() * 0)::int > 0) END = z
+    AND z = organization_id AND z = workspace_id'),
+  ('SELECT FROM tenancy.organizations, app.ids WHERE CASE WHEN name >= ''Globex'' THEN (SELECT gen_random_uuid() WHERE 1 / (random() * 0)::int > 0) END = z
+    AND z = organization_id'),
+  -- A scoped view has its filter in its WHERE, where the planner puts the query's conditions.
+  ('SELECT FROM app.parts_scoped WHERE CASE WHEN workspace_id = (SELECT z FROM app.ids OFFSET 2) THEN true ELSE app.met() END'),
+  ('SELECT FROM app.parts_scoped WHERE workspace_id <> (SELECT z FROM app.ids OFFSET 2) AND app.met()'),
+  ('SELECT FROM app.parts_scoped WHERE workspace_id <> (SELECT z FROM app.ids OFFSET 2) AND nextval(''app.few'') > 0'),
+  ('SELECT FROM app.parts_scoped, app.ids WHERE CASE WHEN workspace_id <> (SELECT z FROM app.ids OFFSET 2) THEN (SELECT gen_random_uuid() WHERE 1 / (random() * 0)::int > 0) END = z
+    AND z = organization_id AND z = workspace_id'),
+  ('SELECT FROM app.all_parts() WHERE workspace_id <> (SELECT z FROM app.ids OFFSET 2) AND app.met()');
 GRANT SELECT ON shapes TO PUBLIC;
 RESET client_min_messages;
 \o
@@ -80,6 +110,17 @@ SELECT n, try(shape) FROM shapes ORDER BY n;
 -- In the cheapest order for a leak: the filter costs more than the condition
 CALL become('ben');
 SELECT n, try(shape) FROM shapes ORDER BY n;
+-- Comparisons that cost nothing come in the order of the planner's lists.
+SET cpu_operator_cost = 0;
+SET enable_indexscan = off;
+SET enable_bitmapscan = off;
+SELECT n, try(shape) FROM shapes ORDER BY n;
+CALL become('olivia');
+SELECT n, try(shape) FROM shapes ORDER BY n;
+CALL become('ben');
+RESET cpu_operator_cost;
+RESET enable_indexscan;
+RESET enable_bitmapscan;
 SELECT trust('all');
 SET enable_seqscan = off;
 SET enable_hashjoin = off;

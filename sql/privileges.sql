@@ -19,7 +19,7 @@ SELECT n.nspname, has_schema_privilege('public', n.oid, 'USAGE') AS usage, has_s
        obj_description(n.oid, 'pg_namespace') IS NOT NULL AS described
 FROM pg_namespace n WHERE n.nspname ~ '^tenancy' ORDER BY 1;
 SELECT f.signature FROM functions f JOIN pg_proc p USING (oid)
-WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee <> p.proowner);
+WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee <> p.proowner) ORDER BY p.oid::regprocedure::text COLLATE "C";
 -- A role that may execute a part of a public function may also execute that function.
 SELECT f.signature FROM functions f JOIN pg_proc p USING (oid)
 WHERE p.pronamespace = 'tenancy_steps'::regnamespace AND NOT has_function_privilege('public', f.oid, 'EXECUTE');

@@ -100,11 +100,13 @@ found() {
     $0 ~ forbidden[n] || /SCRAM-SHA-256/ { report("a canary: " line) }' "$dir/forbidden.$1" "$2"
 }
 
-# Parts of the output that depend on time or chance: times, random ids, secrets and challenges (claim_challenge()), addresses.
+# Parts of the output that depend on time or chance: times, random ids, secrets and challenges (claim_challenge()), addresses, the
+# server's transactions (audit_events_since()), and whom a session is (kept_since()).
 comparable() {
-  sed -E -e 's/^psql:[^ ]*: //; s/pgt_[A-Za-z0-9]+/SECRET/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.+]+/TIME/g; s/[0-9a-f]{64}/HASH/g' \
+  sed -E -e 's/^psql:[^ ]*: //; s/pgt_[A-Za-z0-9]+/SECRET/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.+Z]+/TIME/g; s/[0-9a-f]{64}/HASH/g' \
     -e 's/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/&!/g; s/(-0000-4000-8000-[0-9a-f]{12})!/\1/g; s/[0-9a-f-]{36}!/ID/g' \
     -e 's/^A[Q-Za-f][A-Za-z0-9_-]{70,}$/CHALLENGE/' \
+    -e 's#-?[0-9]+/[0-9]+/[0-9]+:[0-9]+:[0-9,]*#WATERMARK#g; s/"time": [0-9]{13}/"time": TIME/g; s/\\x[0-9a-f]{32}$/STAMP/' \
     -e "s/plan_guard\('-?[0-9]+'/plan_guard(STAMP/g"
 }
 

@@ -88,6 +88,27 @@ LATERAL (
 WHERE p.principal IN ('nobody', 'search key', 'mike')
 GROUP BY p.principal, p.login, p.forbidden, f.oid, f.proname, v.plan;
 
+-- Conditions that the planner derives from equalities of the query and of a policy, or puts into a view: a comparison with a hidden
+-- row decides whether a sub-select, or a function without arguments, runs. Comparisons cost nothing, so that lists decide the order.
+CREATE TABLE attacks.ids AS SELECT gen_random_uuid() AS z;
+GRANT SELECT ON attacks.ids TO PUBLIC;
+CREATE FUNCTION attacks.was_compared() RETURNS uuid LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'a witness saw canary_globex'; RETURN NULL; END $$;
+INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
+SELECT 'derived', format('%s, %s', p.principal, t.relation), attacks.as_script(p.login, p.principal, v.plan, array_agg(s.statement ORDER BY s.statement)), p.forbidden, false
+FROM attacks.principals p, attacks.targets t, (VALUES ('SET LOCAL cpu_operator_cost = 0; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexonlyscan = off;'),
+  ('SET LOCAL tenancy.share_plans = on; SET LOCAL cpu_operator_cost = 0; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexonlyscan = off;')) v (plan),
+LATERAL (
+  SELECT format(form, t.relation, format('t.%s >= ''canary_globex'' AND t.%1$s < ''canary_globey''', t.shown), quote_ident(a.attname), quote_ident(coalesce(b.attname, a.attname))) AS statement
+  FROM pg_attribute a LEFT JOIN pg_attribute b ON b.attrelid = a.attrelid AND b.atttypid = 'uuid'::regtype AND b.attnum <> a.attnum AND b.attname IN ('organization_id', 'workspace_id', 'user_id'),
+    unnest(ARRAY['SELECT 1 FROM %s t WHERE CASE WHEN %s THEN (SELECT attacks.was_compared()) END = t.%I AND t.%3$I = t.%4$I',
+      'SELECT 1 FROM %s t, attacks.ids WHERE CASE WHEN %s THEN (SELECT attacks.was_compared()) END = z AND z = t.%I',
+      'SELECT 1 FROM attacks.ids LEFT JOIN %s t ON CASE WHEN %s THEN (SELECT attacks.was_compared()) END = z AND z = t.%I',
+      'SELECT 1 FROM %s t WHERE CASE WHEN %s THEN (SELECT attacks.was_compared()) IS NULL END AND t.%I IS NOT NULL',
+      'SELECT 1 FROM %s t WHERE %s AND attacks.was_compared() IS NULL AND t.%I IS NOT NULL']) form
+  WHERE a.attrelid = t.relation AND a.atttypid = 'uuid'::regtype AND a.attname IN ('organization_id', 'workspace_id', 'user_id')) s
+WHERE p.principal IN ('nobody', 'search key', 'mike', 'mona', 'olivia', 'acme master') AND t.shown !~ '::'
+GROUP BY p.principal, p.login, p.forbidden, t.relation, v.plan;
+
 -- A hidden row whose key is known, in the condition of an upsert.
 INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
 SELECT 'conflicts', format('%s, %s by %s', p.principal, t.relation, owner.body), format(E'@as postgres\nSELECT id AS k FROM %s WHERE body = %L ORDER BY n LIMIT 1 \\gset\n@as %s %s\n', t.relation, owner.body, p.login, p.principal) ||

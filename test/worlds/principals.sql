@@ -51,8 +51,9 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION worlds.has_role(member uuid, workspace uuid) RETURNS boolean LANGUAGE sql AS $$
-  SELECT EXISTS (SELECT FROM oracle.user_roles r WHERE r.user_id = member AND r.workspace_id = workspace AND NOT r.taken)
+-- Elevations count in a user's own sessions, and not for its keys.
+CREATE FUNCTION worlds.has_role(member uuid, workspace uuid, with_taken boolean) RETURNS boolean LANGUAGE sql AS $$
+  SELECT EXISTS (SELECT FROM oracle.user_roles r WHERE r.user_id = member AND r.workspace_id = workspace AND (with_taken OR NOT r.taken))
 $$;
 
 CREATE FUNCTION worlds.list_users() RETURNS void LANGUAGE plpgsql AS $$
@@ -83,7 +84,7 @@ BEGIN
     IF worlds.chance(0.35) THEN
       workspace := worlds.pick(worlds.workspaces_of(person.organization_id));
       PERFORM worlds.add_principal(format('%s in %s, narrowed', person.email, person.slug),
-        CASE WHEN worlds.has_role(person.user_id, workspace) THEN 'accepted' ELSE 'powerless' END, worlds.login('trusted'),
+        CASE WHEN worlds.has_role(person.user_id, workspace, true) THEN 'accepted' ELSE 'powerless' END, worlds.login('trusted'),
         session || jsonb_build_object('workspace', worlds.reference(workspace)), identity || jsonb_build_object('narrowed', workspace));
     END IF;
     IF worlds.chance(0.05) THEN
@@ -130,7 +131,7 @@ BEGIN
       PERFORM worlds.add_principal(key.name || ', from another network', 'refused', worlds.login('plain'), session);
       CONTINUE;
     END IF;
-    status := CASE WHEN key.kind <> 'workspace_user_key' OR key.active AND worlds.has_role(key.user_id, key.workspace_id)
+    status := CASE WHEN key.kind <> 'workspace_user_key' OR key.active AND worlds.has_role(key.user_id, key.workspace_id, false)
                    THEN 'accepted' ELSE 'refused' END;
     PERFORM worlds.add_principal(key.name, status, worlds.login(worlds.pick(ARRAY['plain', 'trusted', 'bound1'])), session, identity);
     IF worlds.chance(0.4) THEN
@@ -216,7 +217,7 @@ BEGIN
     END IF;
     PERFORM worlds.add_principal('login of ' || binding.email,
       CASE WHEN binding.active AND organization = ANY (binding.organizations)
-                AND (binding.workspace_id IS NULL OR worlds.has_role(binding.user_id, binding.workspace_id))
+                AND (binding.workspace_id IS NULL OR worlds.has_role(binding.user_id, binding.workspace_id, true))
            THEN 'accepted' ELSE 'powerless' END,
       binding.login,
       jsonb_build_object('organization', CASE WHEN binding.organization_id IS NULL AND cardinality(binding.organizations) > 1

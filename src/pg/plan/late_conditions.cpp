@@ -1,31 +1,119 @@
 #include "pg/plan/late_conditions.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
 #include "optimizer/clauses.h"
 #include "optimizer/paths.h"
+#include "optimizer/plancat.h"
 }
 
 namespace tenancy::pg {
 namespace {
 
 set_rel_pathlist_hook_type next_hook = nullptr;
+get_relation_info_hook_type next_relation_hook = nullptr;
 
 extern "C" {
 static bool is_leaky(Oid function, void *) { return !get_func_leakproof(function); }
 
 // RETURNS whether evaluation of an expression can be observed: by an error, a side effect, or a sub-select
 // that runs. Parameters of the statement (PARAM_EXTERN) already have their values.
+static bool is_noticeable_itself(Node *node) {
+  if (IsA(node, Param)) return reinterpret_cast<const Param *>(node)->paramkind != PARAM_EXTERN;
+  return IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) || IsA(node, NextValueExpr) ||
+         IsA(node, CoerceToDomain) || check_functions_in_node(node, is_leaky, nullptr);
+}
+
 static bool is_noticeable(Node *node, void *) {
   if (node == nullptr) return false;
-  if (IsA(node, Param) && reinterpret_cast<const Param *>(node)->paramkind != PARAM_EXTERN) return true;
-  if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) || IsA(node, NextValueExpr) ||
-      IsA(node, CoerceToDomain))
-    return true;
-  if (check_functions_in_node(node, is_leaky, nullptr)) return true;
-  return walk_expression(node, is_noticeable, nullptr);
+  return is_noticeable_itself(node) || walk_expression(node, is_noticeable, nullptr);
 }
+}
+
+extern "C" {
+static bool has_part(Node *node, void *part) {
+  if (node == nullptr) return false;
+  return equal(node, part) || walk_expression(node, has_part, part);
+}
+
+// Called with constants and columns alone, by what planning has put there: nobody learns from it.
+static bool is_of_filter(Oid function) {
+  return OidIsValid(function) && (function == known_guard(Guard::plan) ||
+                                  function == known_guard(Guard::shape) || function == known_filter_id());
+}
+
+// A call that planning has left, since it could not specialize it.
+static bool is_row_visible(const FuncExpr *call) {
+  if (list_length(call->args) < 6 || !IsA(linitial(call->args), Const)) return false;
+  const char *name = get_func_name(call->funcid);
+  const char *schema = get_namespace_name(get_func_namespace(call->funcid));
+  return name != nullptr && schema != nullptr && strcmp(name, "row_visible") == 0 &&
+         strcmp(schema, "tenancy") == 0;
+}
+
+static bool has_filter(Node *node, void *) {
+  if (node == nullptr) return false;
+  if (const auto *call = reinterpret_cast<FuncExpr *>(node);
+      IsA(node, FuncExpr) && (is_of_filter(call->funcid) || is_row_visible(call)))
+    return true;
+  return walk_expression(node, has_filter, nullptr);
+}
+
+static bool is_noticeable_beside_filter(Node *node, void *) {
+  if (node == nullptr) return false;
+  if (auto *call = reinterpret_cast<FuncExpr *>(node);
+      IsA(node, FuncExpr) && (is_of_filter(call->funcid) || is_row_visible(call)))
+    return walk_expression(reinterpret_cast<Node *>(call->args), is_noticeable_beside_filter, nullptr);
+  return is_noticeable_itself(node) || walk_expression(node, is_noticeable_beside_filter, nullptr);
+}
+}
+
+bool is_of_policy(const PlannerInfo *root, Node *part) {
+  while (IsA(part, RelabelType)) part = reinterpret_cast<Node *>(reinterpret_cast<RelabelType *>(part)->arg);
+  const ListCell *cell = nullptr;
+  foreach (cell, root->parse->rtable)
+    if (has_part(reinterpret_cast<Node *>(lfirst_node(RangeTblEntry, cell)->securityQuals), part))
+      return true;
+  return false;
+}
+
+// From a policy's organization_id = X and the query's z = organization_id AND z = CASE ..., the planner
+// derives CASE ... = X, and takes it for as old as the policy.
+bool is_derived_from_query(const PlannerInfo *root, const RestrictInfo *condition) {
+  if (condition->security_level >= root->qual_security_level || !is_opclause(condition->clause)) return false;
+  const ListCell *cell = nullptr;
+  foreach (cell, reinterpret_cast<OpExpr *>(condition->clause)->args) {
+    auto *side = static_cast<Node *>(lfirst(cell));
+    if (is_noticeable(side, nullptr) && !is_of_policy(root, side)) return true;
+  }
+  return false;
+}
+
+// The conditions of a table with a filter that isn't a policy's: of a view, into which the planner has pushed
+// those of the query.
+void put_behind_filter(List *conditions) {
+  const ListCell *cell = nullptr;
+  bool is_filtered = false;
+  foreach (cell, conditions)
+    is_filtered =
+        is_filtered || has_filter(reinterpret_cast<Node *>(lfirst_node(RestrictInfo, cell)->clause), nullptr);
+  if (!is_filtered) return;
+  foreach (cell, conditions)
+    if (auto *condition = lfirst_node(RestrictInfo, cell);
+        !condition->pseudoconstant &&
+        is_noticeable_beside_filter(reinterpret_cast<Node *>(condition->clause), nullptr))
+      condition->security_level = Max(condition->security_level, 1);
+}
+
+void order_conditions(const PlannerInfo *root, List *conditions) {
+  if (conditions == NIL) return;
+  if (root->qual_security_level == 0) return put_behind_filter(conditions);
+  const ListCell *cell = nullptr;
+  foreach (cell, conditions)
+    if (auto *condition = lfirst_node(RestrictInfo, cell); is_derived_from_query(root, condition))
+      condition->security_level = root->qual_security_level;
 }
 
 void put_late(const RelOptInfo *relation, List *conditions) {
@@ -44,10 +132,26 @@ extern "C" {
 // conditions stay. The filters of a scan are ordered later.
 static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
   if (next_hook != nullptr) next_hook(root, relation, index, entry);
+  const bool has_own_conditions = relation->reloptkind == RELOPT_BASEREL;
+  if (has_own_conditions) order_conditions(root, relation->baserestrictinfo);
   put_late(relation, relation->baserestrictinfo);
   put_late(relation, relation->joininfo);
   const ListCell *cell = nullptr;
-  foreach (cell, relation->ppilist) put_late(relation, lfirst_node(ParamPathInfo, cell)->ppi_clauses);
+  foreach (cell, relation->ppilist) {
+    List *conditions = lfirst_node(ParamPathInfo, cell)->ppi_clauses;
+    if (has_own_conditions && root->qual_security_level > 0) order_conditions(root, conditions);
+    put_late(relation, conditions);
+  }
+}
+
+// Before a partition or child table gets a copy of its parent's conditions.
+static void relation_read(PlannerInfo *root, Oid table, bool is_inherited, RelOptInfo *relation) {
+  if (next_relation_hook != nullptr) next_relation_hook(root, table, is_inherited, relation);
+  if (relation->reloptkind != RELOPT_OTHER_MEMBER_REL || root->append_rel_array == nullptr) return;
+  const AppendRelInfo *part = root->append_rel_array[relation->relid];
+  const RelOptInfo *parent = part == nullptr ? nullptr : root->simple_rel_array[part->parent_relid];
+  if (parent != nullptr && parent->reloptkind == RELOPT_BASEREL)
+    order_conditions(root, parent->baserestrictinfo);
 }
 }
 
@@ -56,6 +160,8 @@ static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, Ran
 void register_late_conditions() {
   next_hook = set_rel_pathlist_hook;
   set_rel_pathlist_hook = paths_made;
+  next_relation_hook = get_relation_info_hook;
+  get_relation_info_hook = relation_read;
 }
 
 }  // namespace tenancy::pg
