@@ -113,7 +113,10 @@ Reach reach_of_member(const CatalogRead &read, const Question &question, const P
     reach.has_role_there = true;
   }
   end_scan(scan);
-  for (const GroupRole &row : read_group_roles(read, question.organization, user, {{}, session})) {
+  const SessionRoles besides{{}, session};
+  const std::span<const GroupRole> roles_by_groups =
+      read_group_roles(read, question.organization, user, besides);
+  for (const GroupRole &row : roles_by_groups) {
     const RoleRights *role = find_role_rights(roles, row.role);
     if (role == nullptr || (row.workspace && workspace && row.workspace != workspace)) continue;
     improve(reach, reach_of_group_role(question, *role, row.workspace, workspace), role, row.group,
