@@ -200,6 +200,14 @@ BEGIN
       MESSAGE = format('table %s follows the logging settings, and %s', keep_member.relation, problem),
       HINT = format('Use tenancy.ignore_logging_settings(%L) first, if it is no longer to follow them.', (keep_member.kept).relation::text);
   END IF;
+  SELECT format('trigger "%s" would run after those that keep rows', g.tgname) INTO problem FROM pg_trigger g
+  WHERE g.tgrelid = keep_member.relation AND NOT g.tgisinternal AND g.tgtype::int & 3 = 3 AND g.tgname COLLATE "C" >= '~tenancy_keep_row'
+    AND (SELECT p.pronamespace FROM pg_proc p WHERE p.oid = g.tgfoid) <> 'tenancy_internal'::regnamespace ORDER BY g.tgname COLLATE "C" LIMIT 1;
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = problem,
+      DETAIL = format('Table %s follows the logging settings, and BEFORE ROW triggers run in the order of their names.', keep_member.relation),
+      HINT = 'Rename it: to a name that sorts before "~tenancy_keep_row".';
+  END IF;
   -- A partition has its parent's triggers for rows.
   IF NOT (SELECT c.relispartition FROM pg_class c WHERE c.oid = keep_member.relation) THEN
     EXECUTE format('CREATE OR REPLACE TRIGGER "~tenancy_keep_row" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
@@ -240,7 +248,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   kept CONSTANT tenancy.kept_tables := tenancy_internal.kept_above(follow_kept_columns.relation);
 BEGIN
-  IF kept.relation IS NULL THEN
+  -- A dump brings the triggers and policies itself, after constraints that say again that columns are NOT NULL.
+  IF kept.relation IS NULL OR (follow_kept_columns.renamed IS NULL AND current_setting('check_function_bodies') = 'off') THEN
     RETURN;
   END IF;
   IF follow_kept_columns.renamed = 'received_at' THEN

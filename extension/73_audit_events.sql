@@ -37,9 +37,15 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place CONSTANT text := format('%s/%s/', (SELECT s.system_identifier FROM pg_control_system() s),
                                 (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()));
-  now_seen CONSTANT pg_snapshot := pg_current_snapshot();
+  now_seen pg_snapshot := pg_current_snapshot();
+  -- Its later entries are still to come: the snapshot, which does not list it, would have them seen.
+  own CONSTANT xid8 := pg_current_xact_id_if_assigned();
   seen pg_snapshot;
 BEGIN
+  IF own < pg_snapshot_xmax(now_seen) THEN
+    now_seen := format('%s:%s:%s', least(pg_snapshot_xmin(now_seen), own), pg_snapshot_xmax(now_seen),
+      (SELECT string_agg(x::text, ',' ORDER BY x) FROM (SELECT x FROM pg_snapshot_xip(now_seen) x UNION SELECT own) x))::pg_snapshot;
+  END IF;
   IF audit_events_since.since IS NULL THEN
     RETURN QUERY
     SELECT place || now_seen, l.audit_id, e.event FROM tenancy.audit_log l JOIN tenancy.audit_log_ocsf e ON e.audit_id = l.audit_id

@@ -35,6 +35,8 @@ BEGIN
   IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = unprotect.relation) THEN
     PERFORM tenancy.ignore_logging_settings(unprotect.relation);
   END IF;
+  -- A child that its parent has left keeps the parent's triggers.
+  PERFORM tenancy_internal.check_kept_place(f, '', '') FROM tenancy_internal.family_of(unprotect.relation) f;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
     removed := tenancy_internal.remove_protection(member);

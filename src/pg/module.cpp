@@ -51,6 +51,7 @@ void _PG_init(void) {
   tenancy::pg::register_conflict_conditions();
   tenancy::pg::register_child_tables();
   tenancy::pg::register_legal_holds();
+  tenancy::pg::register_kept_rows();
   tenancy::pg::register_audit_events();
   tenancy::pg::register_audit_reads();
   tenancy::pg::register_key_use();

@@ -123,6 +123,56 @@ for ([ 'saas_plain', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/sa
     $node->safe_psql('postgres', "DROP DATABASE $name");
 }
 
+# --- tables that follow the logging settings --------------------------------------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE kept');
+$node->safe_psql('kept', q(
+  CREATE EXTENSION pg_tenancy;
+  SELECT FROM tenancy.create_organization('Acme', 'olivia@acme.test');
+  CREATE TABLE messages (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, body text NOT NULL DEFAULT '');
+  CREATE TABLE calls (id int, day int NOT NULL, organization_id uuid, workspace_id uuid, body text) PARTITION BY LIST (day);
+  CREATE TABLE calls_1 PARTITION OF calls FOR VALUES IN (1);
+  CREATE TABLE notes (id int, organization_id uuid, workspace_id uuid, body text);
+  CREATE TABLE notes_old () INHERITS (notes);
+  SELECT tenancy.protect(t, 'logs', 'organization_id', 'workspace_id', create_indexes => true) FROM unnest('{messages,calls,notes}'::regclass[]) t;
+  SELECT tenancy.apply_logging_settings(t, 'logs', '{body}') FROM unnest('{messages,calls,notes}'::regclass[]) t;
+  SELECT tenancy.create_observability();
+  SELECT tenancy.apply_logging_settings('observability'::regnamespace);
+  INSERT INTO messages SELECT 1, organization_id, workspace_id, 'kept' FROM tenancy.workspaces;
+  INSERT INTO calls SELECT 1, 1, organization_id, workspace_id, 'kept' FROM tenancy.workspaces;
+  INSERT INTO notes_old SELECT 1, organization_id, workspace_id, 'kept' FROM tenancy.workspaces;
+  SELECT tenancy.set_logging('acme', 'legal_hold', 'on'), tenancy.set_logging('acme', 'store_content', 'none');
+));
+my $kept = q(
+  SELECT string_agg(concat_ws(' ', tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid)), '; ' ORDER BY tgrelid::regclass::text, tgname) FROM pg_trigger WHERE tgname LIKE '~tenancy_keep%';
+  SELECT string_agg(concat_ws(' ', polrelid::regclass, pg_get_expr(polqual, polrelid)), '; ' ORDER BY polrelid::regclass::text) FROM pg_policy WHERE polname = 'tenancy_retention';
+  SELECT string_agg(k::text, ' ' ORDER BY k::text) FROM tenancy.kept_tables k;
+  SELECT * FROM messages UNION ALL SELECT id, organization_id, workspace_id, body, received_at FROM calls UNION ALL SELECT * FROM notes ORDER BY 5;
+  SELECT count(*) FROM tenancy.verify_audit_log();
+);
+my $following = $node->safe_psql('kept', $kept);
+like($following, qr/~tenancy_keep_row_content A/, 'tables follow the logging settings');
+run('pg_dump of them', 'pg_dump', '-d', "$connection dbname=kept", '-f', "$dir/kept.sql");
+run('pg_dump of them, custom', 'pg_dump', '-d', "$connection dbname=kept", '-Fc', '-f', "$dir/kept");
+for ([ 'kept_plain', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$dir/kept.sql" ],
+    [ 'kept_custom', 'pg_restore', '--exit-on-error', "$dir/kept" ],
+    [ 'kept_one_transaction', 'pg_restore', '-1', "$dir/kept" ],
+    [ 'kept_parallel', 'pg_restore', '--exit-on-error', '-j', '4', "$dir/kept" ]) {
+    my ($name, $program, @options) = @$_;
+    $node->safe_psql('postgres', "CREATE DATABASE $name");
+    run("restore: $name", $program, '-d', "$connection dbname=$name", @options);
+    is($node->safe_psql($name, $kept), $following, "$name: they follow them as before");
+    for my $way ('DELETE FROM messages', 'DELETE FROM calls', 'DELETE FROM notes', 'TRUNCATE calls_1') {
+        my (undef, undef, $errors) = $node->psql($name, $way);
+        like($errors, qr/legal hold/, "$name: a hold holds: $way");
+    }
+    is($node->safe_psql($name, q(INSERT INTO messages SELECT 2, organization_id, workspace_id, 'secret' FROM tenancy.workspaces; SELECT body FROM messages WHERE id = 2)), '',
+        "$name: and content is emptied");
+    $node->safe_psql('postgres', "DROP DATABASE $name");
+}
+# pg_dumpall would have it all once more.
+$node->safe_psql('postgres', 'DROP DATABASE kept');
+
 # --- parts ----------------------------------------------------------------------------------------------------------
 
 $node->safe_psql('postgres', 'CREATE DATABASE schema_only');

@@ -142,15 +142,29 @@ void count_rows() {
   ExecutorRun_hook = run;
 }
 
+// A partition or child comes with a read of its parent, which needs the privileges. Where an audited table is
+// between them, the read is that one's.
+bool is_read(const PlannedStmt *statement, Index number) {
+  const auto *entry = rt_fetch(number, statement->rtable);
+  if ((privileges_needed(statement, entry) & ACL_SELECT) != 0) return true;
+  const ListCell *cell = nullptr;
+  foreach (cell, statement->appendRelations) {
+    const auto *child = lfirst_node(AppendRelInfo, cell);
+    if (child->child_relid != number || !OidIsValid(child->parent_reloid)) continue;
+    return !is_audited(child->parent_reloid) && is_read(statement, child->parent_relid);
+  }
+  return false;
+}
+
 void note_reads(const QueryDesc *description) {
   const PlannedStmt *statement = description->plannedstmt;
   PodArray<Oid> relations;
   const ListCell *cell = nullptr;
+  Index number = 0;
   foreach (cell, statement->rtable) {
     const auto *entry = lfirst_node(RangeTblEntry, cell);
-    if (entry->rtekind != RTE_RELATION || (privileges_needed(statement, entry) & ACL_SELECT) == 0 ||
-        !is_audited(entry->relid))
-      continue;
+    number++;
+    if (entry->rtekind != RTE_RELATION || !is_audited(entry->relid) || !is_read(statement, number)) continue;
     if (std::find(relations.items, relations.items + relations.count, entry->relid) ==
         relations.items + relations.count)
       relations.append(entry->relid);

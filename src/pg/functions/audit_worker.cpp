@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pg/catalog/caller.hpp"
+#include "pg/functions/worker_settings.hpp"
 #include "pg/session/audit_queue.hpp"
 
 namespace tenancy::pg {
@@ -15,50 +16,6 @@ bool has_ended = false;  // in the queue, too: another worker may have begun
 constexpr int events_at_once = 100;
 constexpr long pause_milliseconds = 100;
 constexpr int pauses_before_end = 10;
-
-// Settings of the database, or of all roles, are made for its sessions: with these, entries could not be
-// written, or would not be what they are elsewhere. As in autovacuum, they are overridden before they are
-// read.
-constexpr const char *own_settings[][2] = {{"role", "none"},
-                                           {"search_path", "pg_catalog"},
-                                           {"session_replication_role", "origin"},
-                                           {"default_transaction_read_only", "off"},
-                                           {"default_transaction_deferrable", "off"},
-                                           {"default_transaction_isolation", "read committed"},
-                                           {"statement_timeout", "0"},
-                                           {"transaction_timeout", "0"},
-                                           {"lock_timeout", "0"},
-                                           {"idle_in_transaction_session_timeout", "0"},
-                                           {"check_function_bodies", "on"},
-                                           {"row_security", "on"},
-                                           {"standard_conforming_strings", "on"},
-                                           {"transform_null_equals", "off"},
-                                           {"array_nulls", "on"},
-                                           {"quote_all_identifiers", "off"},
-                                           {"DateStyle", "ISO, MDY"},
-                                           {"IntervalStyle", "postgres"},
-                                           {"TimeZone", "GMT"},
-                                           {"bytea_output", "hex"},
-                                           {"extra_float_digits", "1"},
-                                           {"default_tablespace", ""},
-                                           {"temp_tablespaces", ""},
-                                           {"default_table_access_method", "heap"},
-                                           {"zero_damaged_pages", "off"},
-                                           {"exit_on_error", "off"},
-                                           {"jit", "off"},
-                                           {"max_parallel_workers_per_gather", "0"},
-                                           {"plpgsql.variable_conflict", "error"},
-                                           {"tenancy.api_key", ""},
-                                           {"tenancy.jwt", ""},
-                                           {"tenancy.user", ""},
-                                           {"tenancy.organization", ""},
-                                           {"tenancy.workspace", ""}};
-
-void override_settings() {
-  for (const auto &setting : own_settings)
-    if (strchr(setting[0], '.') != nullptr || GetConfigOption(setting[0], true, false) != nullptr)
-      SetConfigOption(setting[0], setting[1], PGC_SUSET, PGC_S_OVERRIDE);
-}
 
 // Hashes of entries need UTF-8, to which not every text of other encodings can be converted.
 void keep_convertible(char *text, Oid conversion) {

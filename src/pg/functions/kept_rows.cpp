@@ -16,13 +16,25 @@ struct {
   Oid relation;
   ItemPointerData place;
   TimestampTz received;
-  TimestampTz transaction;
   SubTransactionId subtransaction;
 } move{};
 
 bool is_of_move(Moving stage) {
-  return move.stage == stage && move.transaction == GetCurrentTransactionStartTimestamp() &&
-         move.subtransaction == GetCurrentSubTransactionId();
+  return move.stage == stage && move.subtransaction == GetCurrentSubTransactionId();
+}
+
+// A row that was to move, and did not since its transaction was rolled back, lies where it lay.
+extern "C" {
+static void transaction_ends(XactEvent event, void *) {
+  if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PARALLEL_PRE_COMMIT &&
+      event != XACT_EVENT_PRE_PREPARE)
+    move.stage = Moving::no;
+}
+
+static void subtransaction_ends(SubXactEvent event, SubTransactionId ended, SubTransactionId, void *) {
+  if ((event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB) && move.subtransaction == ended)
+    move.stage = Moving::no;
+}
 }
 
 Oid root_of(Oid relation) {
@@ -84,12 +96,8 @@ HeapTuple update_row(const TriggerData *trigger) {
   bool is_null = false;
   const Datum former = heap_getattr(trigger->tg_trigtuple, column, RelationGetDescr(relation), &is_null);
   // By the server's clock, once: the writer can neither hide rows earlier nor keep them longer.
-  move = {Moving::updated,
-          RelationGetRelid(relation),
-          trigger->tg_trigtuple->t_self,
-          is_null ? GetCurrentTimestamp() : DatumGetTimestampTz(former),
-          GetCurrentTransactionStartTimestamp(),
-          GetCurrentSubTransactionId()};
+  move = {Moving::updated, RelationGetRelid(relation), trigger->tg_trigtuple->t_self,
+          is_null ? GetCurrentTimestamp() : DatumGetTimestampTz(former), GetCurrentSubTransactionId()};
   return with_received(relation, trigger->tg_newtuple, column, move.received);
 }
 
@@ -122,6 +130,11 @@ TimestampTz since_in(const char *entries, Size size, const Uuid &workspace, Time
 
 }  // namespace
 
+void register_kept_rows() {
+  RegisterXactCallback(transaction_ends, nullptr);
+  RegisterSubXactCallback(subtransaction_ends, nullptr);
+}
+
 extern "C" {
 // BEFORE INSERT OR UPDATE OR DELETE, for each row.
 PG_FUNCTION_INFO_V1(pg_tenancy_receive_row);
@@ -147,12 +160,11 @@ PG_FUNCTION_INFO_V1(pg_tenancy_kept_by);
 Datum pg_tenancy_kept_by(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   Datum *ids = nullptr, *moments = nullptr;
-  bool *null_ids = nullptr, *null_moments = nullptr;
   int count = 0, count_of_moments = 0;
-  deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &ids, &null_ids,
-                    &count);
+  // Without room for NULLs the server refuses them.
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &ids, nullptr, &count);
   deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TIMESTAMPTZOID, sizeof(TimestampTz), true, TYPALIGN_DOUBLE,
-                    &moments, &null_moments, &count_of_moments);
+                    &moments, nullptr, &count_of_moments);
   if (count != count_of_moments) elog(ERROR, "a moment is missing");
   const Size size = VARHDRSZ + sizeof(Kept) + static_cast<Size>(count) * sizeof(KeptInWorkspace);
   auto *result = static_cast<bytea *>(palloc0(size));

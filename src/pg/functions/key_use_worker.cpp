@@ -2,6 +2,7 @@
 // at most once a minute (session/key_use).
 
 #include "pg/catalog/caller.hpp"
+#include "pg/functions/worker_settings.hpp"
 #include "pg/server/uuid_datum.hpp"
 #include "pg/session/key_use.hpp"
 
@@ -61,6 +62,7 @@ void pg_tenancy_key_use_worker(Datum argument) {
   const Oid database = DatumGetObjectId(argument);
   pqsignal(SIGTERM, die);
   BackgroundWorkerUnblockSignals();
+  override_settings();
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   auto *uses = static_cast<KeyUse *>(MemoryContextAlloc(TopMemoryContext, sizeof(KeyUse) * uses_at_once));
   // Stored before they count as such: an error leaves them to the next worker.

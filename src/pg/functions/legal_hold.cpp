@@ -5,13 +5,18 @@
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
+#include "pg/server/compat.hpp"
 #include "pg/server/pod_array.hpp"
 #include "pg/session/parameters.hpp"
 
 extern "C" {
 #include "access/relation.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_type.h"
 }
 
 namespace tenancy::pg {
@@ -123,12 +128,55 @@ void check_no_held_rows(Oid oid) {
              errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
 }
 
+// A table and what it consists of; locked until the end of the transaction.
+void check_no_held_rows_below(Oid table) {
+  if (is_exempt()) return;
+  const ListCell *cell = nullptr;
+  foreach (cell, find_all_inheritors(table, AccessShareLock, nullptr)) check_no_held_rows(lfirst_oid(cell));
+}
+
+// Values of a type, wherever a column holds them: also in arrays, domains and other composite types.
+void check_no_held_values(Oid type, List *above) {
+  if (list_member_oid(above, type)) return;
+  above = lappend_oid(list_copy(above), type);
+  check_stack_depth();
+  PodArray<Oid> tables, types;
+  const Relation depend = table_open(DependRelationId, AccessShareLock);
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(TypeRelationId));
+  ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(type));
+  const SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
+  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
+    const auto *form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(row));
+    if (form->classid == TypeRelationId) {
+      types.append(form->objid);
+    } else if (form->classid == RelationRelationId && form->objsubid > 0) {
+      const char kind = get_rel_relkind(form->objid);
+      if (kind == RELKIND_COMPOSITE_TYPE)
+        types.append(get_rel_type_id(form->objid));
+      else if (kind == RELKIND_RELATION)
+        tables.append(form->objid);
+    }
+  }
+  systable_endscan(scan);
+  table_close(depend, AccessShareLock);
+  for (const Oid table : tables.span()) check_no_held_rows(table);
+  for (const Oid other : types.span()) check_no_held_values(other, above);
+}
+
 struct TriggerRow {
   Oid relation;
   NameData name;
   bool is_keeping;
   bool is_enabled;
+  bool is_before_row;
+  bool is_ours;
 };
+
+bool is_internal(Oid function) {
+  return get_func_namespace(function) == get_namespace_oid("tenancy_internal", true);
+}
 
 TriggerRow read_trigger(Oid oid) {
   TriggerRow result{};
@@ -143,24 +191,62 @@ TriggerRow read_trigger(Oid oid) {
     result.name = form->tgname;
     result.is_enabled = form->tgenabled == TRIGGER_FIRES_ALWAYS;
     result.is_keeping = is_keeping(form->tgfoid);
+    result.is_ours = is_internal(form->tgfoid);
+    result.is_before_row = TRIGGER_FOR_ROW(form->tgtype) && TRIGGER_FOR_BEFORE(form->tgtype);
   }
   systable_endscan(scan);
   table_close(triggers, AccessShareLock);
   return result;
 }
 
+constexpr char keeping_name[] = "~tenancy_keep_row";
+
+bool has_keeping_trigger(Oid table) {
+  const Relation relation = try_relation_open(table, AccessShareLock);
+  if (relation == nullptr) return false;
+  const bool found = keeping_trigger(relation) != nullptr;
+  relation_close(relation, NoLock);
+  return found;
+}
+
+// Triggers run in the order of their names: a later one could change what has been judged, or a row that
+// moves.
+void refuse_later_trigger(const TriggerRow &trigger) {
+  if (trigger.is_ours || !trigger.is_before_row || strcmp(NameStr(trigger.name), keeping_name) < 0 ||
+      is_exempt() || !has_keeping_trigger(trigger.relation))
+    return;
+  ereport(ERROR, (errcode(ERRCODE_RESERVED_NAME),
+                  errmsg("trigger \"%s\" would run after those that keep rows", NameStr(trigger.name)),
+                  errdetail("Table \"%s\" follows the logging settings, and BEFORE ROW triggers run in the "
+                            "order of their names.",
+                            get_rel_name(trigger.relation)),
+                  errhint("Give it a name that sorts before \"%s\".", keeping_name)));
+}
+
 void examine_trigger(ObjectAccessType access, Oid object) {
   const TriggerRow trigger = read_trigger(object);
-  if (access == OAT_POST_CREATE) {
+  const bool has_our_name = strncmp(NameStr(trigger.name), keeping_name, sizeof(keeping_name) - 1) == 0;
+  if (is_exempt()) return;
+  if (!trigger.is_keeping) {
     // CREATE OR REPLACE drops nothing.
-    if (!trigger.is_keeping && strncmp(NameStr(trigger.name), "~tenancy_keep_row", 17) == 0 && !is_exempt())
+    if (access == OAT_POST_CREATE && has_our_name)
       ereport(ERROR, (errcode(ERRCODE_RESERVED_NAME),
                       errmsg("trigger name \"%s\" is reserved", NameStr(trigger.name)),
                       errdetail("Triggers of this name have a table follow the logging settings.")));
-  } else if (trigger.is_keeping && (access == OAT_DROP || !trigger.is_enabled) && !is_exempt()) {
+    if (access != OAT_DROP) refuse_later_trigger(trigger);
+  } else if (access == OAT_DROP) {
     // A table that is dropped loses its triggers before itself, and a partition that is detached those of
     // its parent.
     check_no_held_rows(trigger.relation);
+  } else if (access == OAT_POST_ALTER && (!trigger.is_enabled || !has_our_name)) {
+    check_no_held_rows(trigger.relation);
+    // Without a held row as well: later ones would not be kept.
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("trigger \"%s\" of table \"%s\" must stay enabled always, and keep its name",
+                    NameStr(trigger.name), get_rel_name(trigger.relation)),
+             errdetail("By it the table follows the logging settings."),
+             errhint("Use tenancy.ignore_logging_settings() if the table is no longer to follow them.")));
   }
 }
 
@@ -168,10 +254,35 @@ void examine(ObjectAccessType access, Oid catalog, Oid object, int column) {
   if (access != OAT_DROP && access != OAT_POST_ALTER && access != OAT_POST_CREATE) return;
   if (catalog == TriggerRelationId) {
     examine_trigger(access, object);
-  } else if (catalog == RelationRelationId && access == OAT_DROP && column > 0) {
+  } else if (catalog == RelationRelationId && access == OAT_DROP && column > 0 && !is_exempt()) {
     const char kind = get_rel_relkind(object);
-    if ((kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) && !is_exempt())
+    if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE)
       check_no_held_rows(object);
+    else if (kind == RELKIND_COMPOSITE_TYPE)
+      check_no_held_values(get_rel_type_id(object), NIL);
+  }
+}
+
+// What has to be refused before it begins: a first transaction of its own has been committed when the server
+// takes the triggers away, and a renamed value of an enum is no access to an object.
+void examine_command(const Node *command) {
+  if (command == nullptr || is_exempt()) return;
+  if (IsA(command, AlterEnumStmt)) {
+    const auto *enumeration = reinterpret_cast<const AlterEnumStmt *>(command);
+    if (enumeration->oldVal == nullptr) return;
+    const Oid type = typenameTypeId(nullptr, makeTypeNameFromNameList(enumeration->typeName));
+    check_no_held_values(type, NIL);
+  } else if (IsA(command, AlterTableStmt)) {
+    const ListCell *cell = nullptr;
+    foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds) {
+      const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
+      if (part->subtype != AT_DetachPartition || part->def == nullptr || !IsA(part->def, PartitionCmd))
+        continue;
+      const auto *partition = reinterpret_cast<const PartitionCmd *>(part->def);
+      if (!partition->concurrent) continue;
+      const Oid table = RangeVarGetRelid(partition->name, AccessShareLock, true);
+      if (OidIsValid(table)) check_no_held_rows_below(table);
+    }
   }
 }
 
@@ -229,15 +340,21 @@ PG_FUNCTION_INFO_V1(pg_tenancy_refuse_rewriting);
 Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo)) elog(ERROR, "refuse_rewriting: not called by event trigger manager");
   const int reason = DatumGetInt32(OidFunctionCall0(F_PG_EVENT_TRIGGER_TABLE_REWRITE_REASON));
-  if ((reason & AT_REWRITE_COLUMN_REWRITE) != 0 && !is_exempt())
-    check_no_held_rows(DatumGetObjectId(OidFunctionCall0(F_PG_EVENT_TRIGGER_TABLE_REWRITE_OID)));
+  const Oid table = DatumGetObjectId(OidFunctionCall0(F_PG_EVENT_TRIGGER_TABLE_REWRITE_OID));
+  // An unlogged table is empty after a crash.
+  const bool becomes_unlogged =
+      (reason & AT_REWRITE_ALTER_PERSISTENCE) != 0 && get_rel_persistence(table) == RELPERSISTENCE_PERMANENT;
+  if (((reason & AT_REWRITE_COLUMN_REWRITE) != 0 || becomes_unlogged) && !is_exempt())
+    check_no_held_rows(table);
   return Datum(0);
 }
 
 // Event trigger, before each command: that it is called has loaded the module, which watches what is dropped.
+// What cannot be refused there is refused here.
 PG_FUNCTION_INFO_V1(pg_tenancy_watch_drops);
 Datum pg_tenancy_watch_drops(PG_FUNCTION_ARGS) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo)) elog(ERROR, "watch_drops: not called by event trigger manager");
+  examine_command(reinterpret_cast<const EventTriggerData *>(fcinfo->context)->parsetree);
   return Datum(0);
 }
 }

@@ -18,4 +18,7 @@ void register_legal_holds();
 /// and workspace as its second and third argument; nullptr for none.
 const Trigger *keeping_trigger(Relation relation);
 
+/// Has the rows that an UPDATE moves to another partition known until the end of their transaction.
+void register_kept_rows();
+
 }  // namespace tenancy::pg

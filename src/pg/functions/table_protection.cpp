@@ -233,7 +233,23 @@ bool leaves_columns(AlterTableType kind) {
     case AT_SetRelOptions:
     case AT_ResetRelOptions:
     case AT_EnableTrig:
+    case AT_EnableAlwaysTrig:
+    case AT_EnableReplicaTrig:
     case AT_DisableTrig:
+    case AT_EnableTrigAll:
+    case AT_DisableTrigAll:
+    case AT_EnableTrigUser:
+    case AT_DisableTrigUser:
+    case AT_EnableRule:
+    case AT_EnableAlwaysRule:
+    case AT_EnableReplicaRule:
+    case AT_DisableRule:
+    case AT_ClusterOn:
+    case AT_DropCluster:
+    case AT_SetTableSpace:
+    case AT_SetStatistics:
+    case AT_SetOptions:
+    case AT_ResetOptions:
     case AT_AddInherit:
     case AT_DropInherit:
     case AT_ReplicaIdentity:
