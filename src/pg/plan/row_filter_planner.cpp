@@ -349,8 +349,7 @@ void check_plan_is_current(uint64 stamp, TimestampTz not_after) {
   if (not_after != DT_NOEND && not_after <= statement_time()) {
     count(Counter::guard_refusals);
     if (has_credential_ended())
-      ereport(ERROR, (refused(Refused::credential),
-                      errmsg("invalid or expired credential")));
+      ereport(ERROR, (refused(Refused::credential), errmsg("invalid or expired credential")));
     drop_specialized_plans();  // so that trying again makes a new plan
     ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                     errmsg("the session's rights have changed since the query was planned"),

@@ -1,5 +1,5 @@
-// Why a session is refused. All are SQLSTATE 28000, as a failed login is; clients tell them apart by the error's
-// field "constraint name" (docs/reference.md, "Errors").
+// Why a session is refused. All are SQLSTATE 28000, as a failed login is; clients tell them apart by the
+// error's field "constraint name" (docs/reference.md, "Errors").
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
@@ -18,8 +18,9 @@ enum class Refused {
 
 /// For ereport(), in place of errcode().
 inline int refused(Refused reason) {
-  constexpr const char *names[] = {"invalid_credential",   "unknown_user",    "no_principal",  "no_organization",
-                                   "contradicting_setting", "untrusted_login", "filtered_owner"};
+  constexpr const char *names[] = {"invalid_credential", "unknown_user",          "no_principal",
+                                   "no_organization",    "contradicting_setting", "untrusted_login",
+                                   "filtered_owner"};
   errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION);
   err_generic_string(PG_DIAG_SCHEMA_NAME, "tenancy");
   return err_generic_string(PG_DIAG_CONSTRAINT_NAME, names[static_cast<int>(reason)]);

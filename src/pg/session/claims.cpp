@@ -232,9 +232,9 @@ void resolve_claim(Principal &principal, Access &access) {
 void check_claims_required() {
   if (!configuration.require_claims) return;
   record_denial(Counter::denied_anonymous, nullptr, "the session has no claim");
-  ereport(ERROR, (refused(Refused::no_principal),
-                  errmsg("this node knows principals by claims of other nodes only"),
-                  errhint("Connect to the node that has the tenants' catalogs.")));
+  ereport(ERROR,
+          (refused(Refused::no_principal), errmsg("this node knows principals by claims of other nodes only"),
+           errhint("Connect to the node that has the tenants' catalogs.")));
 }
 
 extern "C" {
