@@ -48,20 +48,8 @@ CREATE FUNCTION tenancy.is_kept(received_at timestamptz, workspace uuid, since b
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_is_kept';
 COMMENT ON FUNCTION tenancy.is_kept(timestamptz, uuid, bytea) IS 'Whether a row received then is still kept, by the value of kept_since(); 55000 when the session''s principal has changed since that value was made; for the same policies';
 
-CREATE FUNCTION tenancy_internal.content_stored(organization_id uuid, workspace_id uuid, received_at timestamptz) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN bool_or(s.value = 'none') THEN 'none' WHEN bool_or(s.value = 'metadata') THEN 'metadata' ELSE 'full' END
-  FROM tenancy.logging_settings s
-  WHERE s.organization_id = content_stored.organization_id AND s.setting = 'store_content' AND s.set_at <= content_stored.received_at
-    AND (s.workspace_id IS NULL OR s.workspace_id = content_stored.workspace_id)
-$$;
-COMMENT ON FUNCTION tenancy_internal.content_stored(uuid, uuid, timestamptz) IS 'What is stored of the content of a row received then: full, metadata or none';
-
 CREATE FUNCTION tenancy_internal.receive_row() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_receive_row';
 COMMENT ON FUNCTION tenancy_internal.receive_row() IS 'Trigger: notes when a row was received, which stays as it is in whatever partition the row comes to lie';
-
-CREATE FUNCTION tenancy_internal.is_row_moving() RETURNS boolean LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_is_row_moving';
-COMMENT ON FUNCTION tenancy_internal.is_row_moving() IS 'For keep_row(): whether the row is being deleted or inserted since an UPDATE moves it to another partition';
 
 CREATE FUNCTION tenancy_internal.keep_rows() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_keep_rows';
 COMMENT ON FUNCTION tenancy_internal.keep_rows() IS 'Trigger: refuses to truncate a table with rows under a legal hold (55000)';
@@ -72,65 +60,9 @@ COMMENT ON FUNCTION tenancy_internal.refuse_rewriting() IS 'Event trigger: refus
 CREATE FUNCTION tenancy_internal.watch_drops() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_watch_drops';
 COMMENT ON FUNCTION tenancy_internal.watch_drops() IS 'Event trigger: loads the module, which refuses to drop or detach what has rows under a legal hold (55000)';
 
-CREATE FUNCTION tenancy_internal.keep_row() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  the_organization uuid;
-  the_workspace uuid;
-  former_organization uuid;
-  former_workspace uuid;
-  stored text;
-  changed jsonb;
-  is_held boolean;
-  -- Judged as the UPDATE that it is a part of.
-  moves CONSTANT boolean := TG_OP <> 'UPDATE' AND tenancy_internal.is_row_moving();
-  -- The arguments: kind, columns of organization and workspace, and the content's columns with their empty values.
-  place CONSTANT text := format('SELECT ($1).%I, %s', TG_ARGV[1], CASE TG_ARGV[2] WHEN '' THEN 'NULL' ELSE format('($1).%I', TG_ARGV[2]) END);
-BEGIN
-  IF TG_OP = 'DELETE' THEN
-    IF NOT moves THEN
-      EXECUTE place INTO former_organization, former_workspace USING OLD;
-      PERFORM tenancy_internal.check_not_held(former_organization, coalesce(former_workspace, '00000000-0000-0000-0000-000000000000'));
-    END IF;
-    RETURN OLD;
-  ELSIF moves THEN
-    RETURN NEW;
-  END IF;
-  EXECUTE place INTO the_organization, the_workspace USING NEW;
-  IF TG_OP = 'INSERT' THEN
-    stored := tenancy_internal.content_stored(the_organization, the_workspace, NEW.received_at);
-    IF stored = 'none' AND TG_ARGV[0] = 'payloads' THEN
-      RETURN NULL;
-    ELSIF stored <> 'full' THEN
-      NEW := jsonb_populate_record(NEW, TG_ARGV[3]::jsonb);
-    END IF;
-    RETURN NEW;
-  END IF;
-
-  EXECUTE place INTO former_organization, former_workspace USING OLD;
-  stored := tenancy_internal.content_stored(the_organization, the_workspace, 'infinity');
-  is_held := tenancy_internal.is_held(former_organization, coalesce(former_workspace, '00000000-0000-0000-0000-000000000000'));
-  IF stored = 'full' AND NOT is_held THEN
-    RETURN NEW;
-  END IF;
-  SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}') INTO changed FROM jsonb_each(TG_ARGV[3]::jsonb) e
-  WHERE to_jsonb(OLD) -> e.key IS DISTINCT FROM to_jsonb(NEW) -> e.key;
-  -- Content stays with the row that was received with it; in another workspace it is new.
-  IF (former_organization, former_workspace) IS DISTINCT FROM (the_organization, the_workspace) THEN
-    changed := TG_ARGV[3];
-    -- A hold keeps rows where they are, too: elsewhere they could be removed.
-    IF is_held THEN
-      PERFORM tenancy_internal.check_not_held(former_organization, coalesce(former_workspace, '00000000-0000-0000-0000-000000000000'));
-    END IF;
-  ELSIF is_held AND changed <> '{}' THEN
-    PERFORM tenancy_internal.check_not_held(former_organization, coalesce(former_workspace, '00000000-0000-0000-0000-000000000000'));
-  END IF;
-  IF stored <> 'full' THEN
-    NEW := jsonb_populate_record(NEW, changed);
-  END IF;
-  RETURN NEW;
-END
-$$;
+-- Not SECURITY DEFINER: conversions of the row, and checks of its types, are its writer's. The arguments: kind, columns of
+-- organization and workspace, and the content's columns with their empty values.
+CREATE FUNCTION tenancy_internal.keep_row() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_keep_row';
 COMMENT ON FUNCTION tenancy_internal.keep_row() IS 'Trigger: empties content that is not to be stored, whoever writes the row; keeps rows under a legal hold, and their content, as they are (55000)';
 
 CREATE FUNCTION tenancy_internal.empty_values(relation regclass, columns name[]) RETURNS jsonb

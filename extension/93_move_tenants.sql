@@ -266,20 +266,20 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.removable_rows(regclass, text, bigint) IS 'Addresses of at most so many rows of a table or leaf partition that meet a condition and that no row of a protected table refers to';
 
+CREATE FUNCTION tenancy_internal.set_reference(schema name, name name, deferred boolean) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_set_reference';
+COMMENT ON FUNCTION tenancy_internal.set_reference(name, name, boolean) IS 'Has a foreign key checked at once in this transaction, or at its end; raises 55000 while a constraint of the same name that is no foreign key is still to be checked, since its trigger would run, too';
+
 -- In a security-restricted operation nothing may wait for the end of the transaction. Constraints are named one by one: ALL
 -- would also fire other pending triggers.
 CREATE FUNCTION tenancy_internal.check_references_at(leaf regclass, mode text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  constraint_name text;
 BEGIN
-  FOR constraint_name IN
-    SELECT format('%I.%I', n.nspname, k.conname) FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
-    WHERE k.contype = 'f' AND k.condeferred
-      AND (check_references_at.leaf IN (k.conrelid, k.confrelid)
-           OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(check_references_at.leaf) a)) LOOP
-    EXECUTE format('SET CONSTRAINTS %s %s', constraint_name, check_references_at.mode);
-  END LOOP;
+  PERFORM tenancy_internal.set_reference(n.nspname, k.conname, check_references_at.mode = 'DEFERRED')
+  FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
+  WHERE k.contype = 'f' AND k.condeferred
+    AND (check_references_at.leaf IN (k.conrelid, k.confrelid)
+         OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(check_references_at.leaf) a));
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_references_at(regclass, text) IS 'Has foreign keys from and to a table that are initially deferred checked IMMEDIATE, or DEFERRED again, in this transaction';

@@ -141,6 +141,8 @@ INSERT INTO attacks.places VALUES
   ('restrictive policy', '', '', 'CREATE POLICY p ON {s}.t AS RESTRICTIVE USING ({s}.f(n) = n);'),
   ('inheritance child', '', '', 'CREATE TABLE {s}.child () INHERITS ({s}.t); CREATE INDEX ON {s}.child (n) WHERE {s}.f(1) = 1;'),
   ('cascade to a table with a trigger', '', ', k int UNIQUE', 'CREATE TABLE {s}.c (k int REFERENCES {s}.t (k) ON DELETE CASCADE); CREATE TRIGGER t BEFORE DELETE ON {s}.c FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); UPDATE {s}.t SET k = 1; INSERT INTO {s}.c VALUES (1);'),
+  ('constraint trigger of a foreign key''s name', '', ', k int UNIQUE', 'CREATE TABLE {s}.lines (k int CONSTRAINT fk REFERENCES {s}.t (k) DEFERRABLE INITIALLY DEFERRED); CREATE TABLE {s}.x (i int); CREATE CONSTRAINT TRIGGER fk AFTER INSERT ON {s}.x DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); INSERT INTO {s}.x VALUES (1);'),
+  ('exclusion constraint of a foreign key''s name', '', ', k int UNIQUE', 'CREATE TABLE {s}.lines (k int CONSTRAINT fk REFERENCES {s}.t (k) DEFERRABLE INITIALLY DEFERRED); CREATE TABLE {s}.x (i int, CONSTRAINT fk EXCLUDE (({s}.f(i)) WITH =) DEFERRABLE INITIALLY DEFERRED); INSERT INTO {s}.x VALUES (1), (1);'),
   ('row type as a function''s argument', '', '', 'CREATE FUNCTION {s}.to_jsonb({s}.t) RETURNS jsonb LANGUAGE sql AS ''SELECT to_jsonb({s}.f(1))'';');
 
 CREATE TABLE attacks.walks (n int PRIMARY KEY, title text NOT NULL, script text NOT NULL);
@@ -152,11 +154,14 @@ INSERT INTO attacks.walks VALUES
   (5, 'advise() by a superuser', E'@as postgres\n@armed\nSELECT count(*) FROM tenancy.advise();'),
   (6, 'protect(create_indexes) and create_scoped_view() by the owner', E'@as att_owner\n@armed\nSELECT tenancy.protect(''{s}.t'', ''logs'', ''organization_id'', ''workspace_id'', create_indexes => true, payload => ''{n}''); SELECT tenancy.create_scoped_view(''{s}.t'', ''{s}.sv''); SELECT count(*) FROM {s}.sv;'),
   (7, 'purge_organization()', E'@as {who}\n@armed\nSELECT count(*) FROM tenancy.purge_organization(''{u}-0000-4000-8000-000000000000'');'),
-  (8, 'unprotect() and protect(create_indexes) by a superuser', E'@as postgres\n@armed\nSELECT tenancy.unprotect(''{s}.t''); DROP INDEX IF EXISTS {s}.t_organization_id_idx, {s}.t_workspace_id_idx; SELECT tenancy.protect(''{s}.t'', ''logs'', ''organization_id'', ''workspace_id'', create_indexes => true);');
-INSERT INTO attacks.cases (family, title, script, may)
-SELECT 'work on tables', format('%s; purge by %s', p.title, who),
+  (8, 'unprotect() and protect(create_indexes) by a superuser', E'@as postgres\n@armed\nSELECT tenancy.unprotect(''{s}.t''); DROP INDEX IF EXISTS {s}.t_organization_id_idx, {s}.t_workspace_id_idx; SELECT tenancy.protect(''{s}.t'', ''logs'', ''organization_id'', ''workspace_id'', create_indexes => true);'),
+  (9, 'delete_workspace() with rows by a tenant', E'@as att_web acme master\nSELECT tenancy.create_workspace(NULL, ''Short lived'') IS NULL;\n@armed\nSELECT tenancy.delete_workspace(''short-lived'', with_rows => true);'),
+  (10, 'rows that follow the logging settings, written by the owner', E'@as postgres\nSELECT tenancy.apply_logging_settings(''{s}.t'', ''logs'', ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = ''{s}.t''::regclass AND a.attname = ''j'')), tenancy.set_logging(''acme'', ''store_content'', ''metadata'') IS NULL, tenancy.set_logging(''acme'', ''retention_days.logs'', ''1'') IS NULL;\n@as att_owner acme master\n@armed\nINSERT INTO {s}.t (organization_id, workspace_id) VALUES (''aaaaaaaa-0000-4000-8000-000000000000'', ''aaaaaaaa-0000-4000-8000-000000000002'');'),
+  (11, 'remove_expired_rows()', E'@as {who}\n@armed\nSELECT removed FROM tenancy.remove_expired_rows() WHERE removed > 0;');
+INSERT INTO attacks.cases (family, title, script, may, forbidden)
+SELECT 'work on tables', format('%s; %s by %s', p.title, w.kind, who),
   replace(replace(replace(format(E'@as att_owner\n@code att_owner\n%s\nCREATE TABLE {s}.t (organization_id uuid, workspace_id uuid, n int DEFAULT 1%s);\nGRANT ALL ON {s}.t TO PUBLIC;\n@as postgres\n' ||
     E'SELECT tenancy.protect(''{s}.t'', ''logs'', ''organization_id'', ''workspace_id'');\nINSERT INTO {s}.t (organization_id, workspace_id) VALUES (''{u}-0000-4000-8000-000000000000'', ''{u}-0000-4000-8000-000000000002'');\n@as att_owner\n%s\nSET LOCAL constraint_exclusion = on;\n',
-    p.before, p.columns, p.made) || (SELECT string_agg(format(E'\\warn @> %s\n%s\n', quote_literal(w.title), w.script), '' ORDER BY w.n) FROM attacks.walks w), '{s}', 'att_owner'), '{u}', current_setting('attacks.u')), '{who}', who), '{}'
-FROM attacks.places p, unnest(ARRAY['att_dba', 'postgres']) who;
+    p.before, p.columns, p.made) || (SELECT string_agg(format(E'\\warn @> %s\n%s\n', quote_literal(k.title), k.script), '' ORDER BY k.n) FROM attacks.walks k WHERE (k.n >= 10) = (w.kind = 'retention')), '{s}', 'att_owner'), '{u}', current_setting('attacks.u')), '{who}', who), '{}', w.forbidden
+FROM attacks.places p, unnest(ARRAY['att_dba', 'postgres']) who, (VALUES ('purge', 'canary_'), ('retention', 'canary_(globex|theirs)')) w (kind, forbidden);
 UPDATE attacks.cases SET watched = own_database;

@@ -51,6 +51,12 @@ SELECT format('GRANT USAGE ON TYPE %s TO att_sign_up', oid::regtype) FROM pg_typ
 INSERT INTO attacks.plants VALUES ('a query on others'' tables by the extension''s owner', '^work on tables: constant index predicate', '^work on tables: .*be superuser: ');
 SELECT attacks.replace('delete_workspace', 'BEGIN PERFORM count(*) FROM att_owner.t WHERE n = 2; END');
 
+INSERT INTO attacks.plants VALUES ('constraints of a name, checked by the extension''s owner', '^work on tables: constraint trigger of a foreign key', '^work on tables: constraint trigger of .*be superuser: ');
+SELECT attacks.replace('set_reference', 'BEGIN EXECUTE format(''SET CONSTRAINTS %I.%I %s'', $1, $2, CASE WHEN $3 THEN ''DEFERRED'' ELSE ''IMMEDIATE'' END); END');
+
+INSERT INTO attacks.plants VALUES ('a trigger that converts rows as the extension''s owner', '^work on tables: domain;', '^work on tables: domain; .*be superuser: ');
+SELECT attacks.replace('keep_row', 'BEGIN IF TG_OP = ''DELETE'' THEN RETURN OLD; END IF; RETURN jsonb_populate_record(NEW, ''{"j": 1}''); END');
+
 INSERT INTO attacks.plants VALUES ('a role that anybody can hand out', '^roads: (mona|mike|ben)', '^roads: .*rights: .* gave ');
 SELECT attacks.replace('set_workspace_role', $$ BEGIN UPDATE tenancy.organization_members SET role_id = '00000000-0000-4000-8000-000000000002' WHERE user_id = 'cccccccc-0000-4000-8000-000000000004'; END $$);
 

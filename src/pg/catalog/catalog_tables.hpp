@@ -220,7 +220,7 @@ namespace cluster_keys {
 enum : AttrNumber { key_id = 1, secret, signs };
 }
 namespace logging_settings {
-enum : AttrNumber { organization_id = 1, workspace_id, setting, value };
+enum : AttrNumber { organization_id = 1, workspace_id, setting, value, set_at };
 }
 namespace former_members {
 enum : AttrNumber { organization_id = 1, user_id, workspace_id, role_id, left_at };

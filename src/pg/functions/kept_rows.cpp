@@ -1,5 +1,7 @@
 // Rows of tables that follow the logging settings: when they were received, and until when they are kept.
 
+#include "pg/functions/kept_rows.hpp"
+
 #include "pg/catalog/caller.hpp"
 #include "pg/functions/legal_hold.hpp"
 #include "pg/server/compat.hpp"
@@ -135,6 +137,8 @@ void register_kept_rows() {
   RegisterSubXactCallback(subtransaction_ends, nullptr);
 }
 
+bool is_row_moving() { return is_of_move(Moving::deleted) || is_of_move(Moving::inserted); }
+
 extern "C" {
 // BEFORE INSERT OR UPDATE OR DELETE, for each row.
 PG_FUNCTION_INFO_V1(pg_tenancy_receive_row);
@@ -146,13 +150,6 @@ Datum pg_tenancy_receive_row(PG_FUNCTION_ARGS) {
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) return PointerGetDatum(insert_row(trigger));
   if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) return PointerGetDatum(update_row(trigger));
   return PointerGetDatum(delete_row(trigger));
-}
-
-// For keep_row(), which comes next: whether this DELETE or INSERT is a part of an UPDATE.
-PG_FUNCTION_INFO_V1(pg_tenancy_is_row_moving);
-Datum pg_tenancy_is_row_moving(PG_FUNCTION_ARGS) {
-  require_internal_call(fcinfo);
-  PG_RETURN_BOOL(is_of_move(Moving::deleted) || is_of_move(Moving::inserted));
 }
 
 // kept_by(): the moments since which rows are kept, in the organization and in workspaces of its own.

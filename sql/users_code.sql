@@ -1,0 +1,176 @@
+-- Code of users that comes with what they own (triggers, domains, casts, index expressions) never runs as the extension's owner: not
+-- where deferred foreign keys are checked before rows are removed, and not where rows are written that follow the logging settings.
+\pset format unaligned
+SET client_min_messages = warning;
+CREATE ROLE regress_climber LOGIN;
+CREATE ROLE regress_dba LOGIN;
+GRANT USAGE ON TYPE tenancy.administrator TO regress_dba;
+CREATE SCHEMA shop;
+GRANT USAGE, CREATE ON SCHEMA shop TO regress_climber;
+GRANT USAGE ON SCHEMA shop TO regress_dba;
+SET search_path = shop;
+CREATE TABLE ran (what text, by_superuser boolean);
+GRANT INSERT, SELECT ON ran TO PUBLIC;
+CREATE FUNCTION noted(what text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  is_superuser CONSTANT boolean := (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user);
+BEGIN
+  EXECUTE format('SELECT shop.note(%L, %L)', noted.what, is_superuser);
+  RETURN true;
+END
+$$;
+CREATE FUNCTION note(what text, by_superuser boolean) RETURNS void LANGUAGE sql AS 'INSERT INTO shop.ran VALUES ($1, $2)';
+CREATE TABLE orders (id int PRIMARY KEY, organization_id uuid NOT NULL, workspace_id uuid);
+CREATE TABLE lines (id int CONSTRAINT fk REFERENCES orders DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE others (id int CONSTRAINT fk REFERENCES orders DEFERRABLE INITIALLY DEFERRED);
+GRANT INSERT ON lines, others, orders TO regress_climber;
+\o /dev/null
+SELECT tenancy.protect('orders', 'prompts', 'organization_id', 'workspace_id');
+SELECT tenancy.create_organization('Acme', 'olga@acme.example', 'acme');
+SELECT tenancy.bind_login('regress_climber', 'olga@acme.example', 'acme');
+\o
+-- Another's constraint trigger of the foreign key's name, in the same schema
+SET SESSION AUTHORIZATION regress_climber;
+CREATE TABLE mine (i int);
+CREATE FUNCTION spring() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM shop.noted(TG_NAME); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER fk AFTER INSERT ON mine DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION spring();
+RESET SESSION AUTHORIZATION;
+-- The unsafe way: what names the constraint fires whatever has the name.
+CREATE FUNCTION unsafe_check() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN SET CONSTRAINTS shop.fk IMMEDIATE; END';
+SET SESSION AUTHORIZATION regress_climber;
+BEGIN;
+INSERT INTO mine VALUES (1);
+SELECT unsafe_check();
+SELECT what FROM ran;
+ROLLBACK;
+-- Deleting a workspace with its rows
+SELECT tenancy.create_workspace('acme', 'Short lived') IS NULL AS none;
+BEGIN;
+INSERT INTO mine VALUES (1);
+SELECT tenancy.delete_workspace('short-lived', with_rows => true);
+ROLLBACK;
+-- So does an exclusion constraint, which evaluates index expressions when it is checked, and a partition's under another name.
+DROP TRIGGER fk ON mine;
+CREATE TABLE excluded (i int, CONSTRAINT fk EXCLUDE USING btree ((CASE WHEN noted('expression') THEN i END) WITH =) DEFERRABLE INITIALLY DEFERRED);
+BEGIN;
+INSERT INTO excluded VALUES (1), (1);
+SELECT tenancy.delete_workspace('short-lived', with_rows => true);
+ROLLBACK;
+DROP TABLE excluded;
+CREATE TABLE parted (i int, CONSTRAINT fk UNIQUE (i) DEFERRABLE INITIALLY DEFERRED) PARTITION BY RANGE (i);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
+ALTER TABLE parted_1 RENAME CONSTRAINT parted_1_i_key TO of_the_partition;
+BEGIN;
+INSERT INTO parted VALUES (1), (1);
+SELECT tenancy.delete_workspace('short-lived', with_rows => true);
+ROLLBACK;
+SELECT * FROM ran;
+-- Another schema's could be renamed to this one meanwhile.
+DROP TABLE parted;
+RESET SESSION AUTHORIZATION;
+CREATE SCHEMA elsewhere AUTHORIZATION regress_climber;
+SET SESSION AUTHORIZATION regress_climber;
+CREATE TABLE elsewhere.mine (i int);
+CREATE CONSTRAINT TRIGGER fk AFTER INSERT ON elsewhere.mine DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION spring();
+BEGIN;
+INSERT INTO elsewhere.mine VALUES (1);
+SELECT tenancy.delete_workspace('short-lived', with_rows => true);
+ROLLBACK;
+-- Nothing hinders what nobody waits for: the trigger is there, foreign keys of the name are pending, and a constraint that can't be
+-- deferred has the name, too.
+CREATE CONSTRAINT TRIGGER fk AFTER INSERT ON mine DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION spring();
+CREATE TABLE checked (i int CONSTRAINT fk CHECK (i > 0));
+BEGIN;
+INSERT INTO orders VALUES (1, tenancy.current_organization_id());
+INSERT INTO others VALUES (1);
+SELECT tenancy.delete_workspace('short-lived', with_rows => true) IS NULL AS none;
+COMMIT;
+DROP TABLE checked;
+-- What is pending and violated is found at once, and foreign keys are deferred again afterwards.
+SELECT tenancy.create_workspace('acme', 'Short lived') IS NULL AS none;
+BEGIN;
+INSERT INTO lines VALUES (2);
+SELECT tenancy.delete_workspace('short-lived', with_rows => true);
+ROLLBACK;
+BEGIN;
+SELECT tenancy.delete_workspace('short-lived', with_rows => true) IS NULL AS none;
+INSERT INTO lines VALUES (2);
+INSERT INTO orders VALUES (2, tenancy.current_organization_id());
+COMMIT;
+-- The user's own SET CONSTRAINTS helps: the trigger then runs as the user.
+SELECT tenancy.create_workspace('acme', 'Short lived') IS NULL AS none;
+BEGIN;
+INSERT INTO mine VALUES (1);
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT tenancy.delete_workspace('short-lived', with_rows => true) IS NULL AS none;
+COMMIT;
+SELECT * FROM ran;
+RESET SESSION AUTHORIZATION;
+TRUNCATE ran;
+-- The purge of an organization, and the removal of expired rows, by a DBA who writes to that table
+GRANT INSERT ON mine TO regress_dba;
+\o /dev/null
+SELECT tenancy.apply_logging_settings('orders', 'logs'), tenancy.set_logging('acme', 'retention_days.logs', '1');
+\o
+SET SESSION AUTHORIZATION regress_dba;
+BEGIN;
+INSERT INTO mine VALUES (1);
+SELECT * FROM tenancy.purge_organization('acme');
+ROLLBACK;
+BEGIN;
+INSERT INTO mine VALUES (1);
+SELECT * FROM tenancy.remove_expired_rows();
+ROLLBACK;
+SELECT relation, removed FROM tenancy.remove_expired_rows();
+RESET SESSION AUTHORIZATION;
+SELECT * FROM ran;
+
+-- Rows of a table that follows the logging settings have types of users: their checks, casts and input functions are the writer's.
+SELECT tenancy.set_logging('acme', 'store_content', 'metadata') IS NULL AS none;
+GRANT ALL ON ran TO regress_climber;
+SET SESSION AUTHORIZATION regress_climber;
+CREATE TABLE notes (id int, organization_id uuid NOT NULL, body text, detail jsonb NOT NULL DEFAULT '{}');
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+SELECT tenancy.protect('notes', 'prompts', 'organization_id');
+SELECT tenancy.apply_logging_settings('notes', 'logs', '{body,detail}');
+\o
+SET SESSION AUTHORIZATION regress_climber;
+CREATE DOMAIN checked AS text CHECK (noted(concat('domain', left(VALUE, 0))));
+CREATE TYPE state AS ENUM ('new', 'seen');
+CREATE FUNCTION to_json(state) RETURNS json LANGUAGE plpgsql AS $$ BEGIN PERFORM shop.noted('cast'); RETURN '1'; END $$;
+CREATE CAST (state AS json) WITH FUNCTION to_json(state);
+ALTER TABLE notes ALTER COLUMN body TYPE checked, ADD COLUMN state state DEFAULT 'new', ADD COLUMN doubled text GENERATED ALWAYS AS (body || body) STORED;
+TRUNCATE ran;
+RESET SESSION AUTHORIZATION;
+-- The unsafe way: a trigger that reads the row with the rights of its function's owner.
+CREATE FUNCTION unsafe_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+  $$ BEGIN RETURN jsonb_populate_record(NEW, jsonb_build_object('body', to_jsonb(NEW) ->> 'state')); END $$;
+CREATE TRIGGER unsafe BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION unsafe_row();
+SET SESSION AUTHORIZATION regress_climber;
+BEGIN;
+INSERT INTO notes VALUES (0, tenancy.current_organization_id(), NULL);
+SELECT DISTINCT what, by_superuser FROM ran ORDER BY 1, 2;
+ROLLBACK;
+DROP TRIGGER unsafe ON notes;
+INSERT INTO notes VALUES (1, tenancy.current_organization_id(), 'secret', '{"a": "secret"}');
+UPDATE notes SET body = 'secret', detail = '["secret"]', state = 'seen' WHERE id = 1;
+SELECT id, body, detail, state, doubled FROM notes;
+SELECT DISTINCT what, by_superuser FROM ran ORDER BY 1, 2;
+RESET SESSION AUTHORIZATION;
+-- Trigger functions for users' tables, which are those that everybody may execute, run with the rights of whoever writes.
+SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND p.prorettype = 'trigger'::regtype AND (p.prosecdef OR l.lanname <> 'c') AND has_function_privilege('regress_dba', p.oid, 'EXECUTE');
+-- A hold compares what is stored, whatever equality a type has.
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on') IS NULL AS none;
+SET SESSION AUTHORIZATION regress_climber;
+UPDATE notes SET state = 'new' WHERE id = 1;
+UPDATE notes SET body = 'other' WHERE id = 1;
+DELETE FROM notes WHERE id = 1;
+RESET SESSION AUTHORIZATION;
+SELECT DISTINCT what, by_superuser FROM ran ORDER BY 1, 2;
+SELECT tenancy.reset_logging('acme', 'legal_hold') IS NULL AS none;
+SELECT tenancy.unprotect(t) FROM unnest('{orders,notes}'::regclass[]) t;
+DROP OWNED BY regress_climber, regress_dba CASCADE;
+DROP SCHEMA shop CASCADE;
+DROP ROLE regress_climber, regress_dba;

@@ -1,0 +1,229 @@
+// Content of rows that follow the logging settings, and legal holds on them, as rows are written.
+//
+// The types of the row are users': their checks, casts and input functions run with the rights of whoever
+// writes it. Only the settings are read without any rights, as the catalogs always are.
+
+#include "pg/catalog/catalog_read.hpp"
+#include "pg/functions/kept_rows.hpp"
+#include "pg/server/compat.hpp"
+
+extern "C" {
+#include "utils/datum.h"
+}
+
+namespace tenancy::pg {
+namespace {
+
+// The trigger's arguments.
+enum : int { kind_argument, organization_argument, workspace_argument, content_argument, argument_count };
+
+// The organization and workspace of a row; nil for none.
+struct Place {
+  Uuid organization;
+  Uuid workspace;
+};
+
+enum class Stored { full, metadata, none };
+
+struct Rules {
+  Stored stored;
+  bool is_held;
+};
+
+AttrNumber find_column(Relation relation, const char *name) {
+  const AttrNumber number = get_attnum(RelationGetRelid(relation), name);
+  if (number <= 0 || TupleDescAttr(RelationGetDescr(relation), number - 1)->attisdropped)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table \"%s\" has no column \"%s\"", RelationGetRelationName(relation), name),
+                    errdetail("Its logging settings name that column."),
+                    errhint("Use tenancy.apply_logging_settings() again.")));
+  return number;
+}
+
+Uuid id_in(Relation relation, HeapTuple row, const char *name) {
+  if (*name == '\0') return {};
+  const AttrNumber number = find_column(relation, name);
+  const TupleDesc descriptor = RelationGetDescr(relation);
+  // Users' types are not converted.
+  if (getBaseType(TupleDescAttr(descriptor, number - 1)->atttypid) != UUIDOID)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("column \"%s\" of table \"%s\" is not of type uuid", name,
+                           RelationGetRelationName(relation)),
+                    errdetail("The table follows the logging settings.")));
+  bool is_null = true;
+  const Datum value = heap_getattr(row, number, descriptor, &is_null);
+  return is_null ? Uuid{} : uuid_of_datum(value);
+}
+
+Place place_of(const TriggerData &trigger, HeapTuple row) {
+  char **arguments = trigger.tg_trigger->tgargs;
+  return {id_in(trigger.tg_relation, row, arguments[organization_argument]),
+          id_in(trigger.tg_relation, row, arguments[workspace_argument])};
+}
+
+// RETURNS what applies to a row in a place, received then.
+Rules read_rules(const Place &place, TimestampTz received) {
+  Rules rules{Stored::full, false};
+  if (!place.organization) return rules;
+  ScanKeyData key;
+  equals(&key, attribute::logging_settings::organization_id, place.organization);
+  CatalogRead read = begin_catalog_read();
+  CatalogScan scan = begin_scan(read, CatalogIndex::logging_settings_key, 1, &key);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    const Uuid workspace = uuid_column(scan, tuple, attribute::logging_settings::workspace_id);
+    if (workspace && workspace != place.workspace) continue;
+    const char *setting = text_column(scan, tuple, attribute::logging_settings::setting);
+    if (strcmp(setting, "legal_hold") == 0) {
+      rules.is_held = true;
+    } else if (strcmp(setting, "store_content") == 0 &&
+               time_column(scan, tuple, attribute::logging_settings::set_at) <= received) {
+      const char *value = text_column(scan, tuple, attribute::logging_settings::value);
+      if (strcmp(value, "none") == 0)
+        rules.stored = Stored::none;
+      else if (strcmp(value, "metadata") == 0 && rules.stored == Stored::full)
+        rules.stored = Stored::metadata;
+    }
+  }
+  end_scan(scan);
+  end_catalog_read(read);
+  return rules;
+}
+
+[[noreturn]] void refuse_held() {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("a legal hold keeps these rows"),
+                  errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
+}
+
+TimestampTz received_at(Relation relation, HeapTuple row) {
+  const AttrNumber number = find_column(relation, "received_at");
+  bool is_null = true;
+  const Datum value = heap_getattr(row, number, RelationGetDescr(relation), &is_null);
+  // receive_row(), which came before, has set it.
+  if (is_null || TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid != TIMESTAMPTZOID)
+    return DT_NOEND;
+  return DatumGetTimestampTz(value);
+}
+
+// RETURNS the empty value of a content column as the text of its type, nullptr for NULL. `is_content` is
+// whether the column is one.
+char *empty_text(Jsonb *content, const char *column, bool *is_content) {
+  JsonbValue key;
+  key.type = jbvString;
+  key.val.string.val = const_cast<char *>(column);
+  key.val.string.len = static_cast<int>(strlen(column));
+  const JsonbValue *value = findJsonbValueFromContainer(&content->root, JB_FOBJECT, &key);
+  *is_content = value != nullptr;
+  if (value == nullptr || value->type == jbvNull) return nullptr;
+  if (value->type == jbvBinary) return pstrdup(JsonContainerIsArray(value->val.binary.data) ? "[]" : "{}");
+  return pstrdup("");
+}
+
+bool is_same(HeapTuple one, HeapTuple other, AttrNumber number, TupleDesc descriptor) {
+  bool is_null = true, is_other_null = true;
+  const Datum value = heap_getattr(one, number, descriptor, &is_null);
+  const Datum other_value = heap_getattr(other, number, descriptor, &is_other_null);
+  if (is_null || is_other_null) return is_null == is_other_null;
+  // By its image: an equality of users' could run their code, and call different values the same.
+  const auto *attribute = TupleDescAttr(descriptor, number - 1);
+  return datum_image_eq(value, other_value, attribute->attbyval, attribute->attlen);
+}
+
+struct Content {
+  int count;
+  int *columns;
+  char **texts;
+};
+
+// Content columns of a row, without those that are the same in another row, if there is one.
+Content content_of(const TriggerData &trigger, HeapTuple row, HeapTuple other) {
+  const TupleDesc descriptor = RelationGetDescr(trigger.tg_relation);
+  Jsonb *values = DatumGetJsonbP(
+      DirectFunctionCall1(jsonb_in, CStringGetDatum(trigger.tg_trigger->tgargs[content_argument])));
+  const auto most = static_cast<Size>(descriptor->natts);
+  Content content{0, static_cast<int *>(palloc(most * sizeof(int))),
+                  static_cast<char **>(palloc(most * sizeof(char *)))};
+  for (int number = 1; number <= descriptor->natts; number++) {
+    const auto *attribute = TupleDescAttr(descriptor, number - 1);
+    if (attribute->attisdropped) continue;
+    bool is_content = false;
+    char *text = empty_text(values, NameStr(attribute->attname), &is_content);
+    if (!is_content) continue;
+    if (other != nullptr && is_same(row, other, static_cast<AttrNumber>(number), descriptor)) continue;
+    content.columns[content.count] = number;
+    content.texts[content.count] = text;
+    content.count++;
+  }
+  return content;
+}
+
+// Input functions, and checks of domains, run as the writer.
+HeapTuple without(const Content &content, HeapTuple row, TupleDesc descriptor) {
+  if (content.count == 0) return row;
+  const auto count = static_cast<Size>(content.count);
+  auto *values = static_cast<Datum *>(palloc(count * sizeof(Datum)));
+  auto *nulls = static_cast<bool *>(palloc(count * sizeof(bool)));
+  for (int i = 0; i < content.count; i++) {
+    const auto *attribute = TupleDescAttr(descriptor, content.columns[i] - 1);
+    Oid input = InvalidOid, parameter = InvalidOid;
+    getTypeInputInfo(attribute->atttypid, &input, &parameter);
+    values[i] = OidInputFunctionCall(input, content.texts[i], parameter, attribute->atttypmod);
+    nulls[i] = content.texts[i] == nullptr;
+  }
+  return heap_modify_tuple_by_cols(row, descriptor, content.count, content.columns, values, nulls);
+}
+
+HeapTuple insert_row(const TriggerData &trigger) {
+  const HeapTuple row = trigger.tg_trigtuple;
+  // Judged as the UPDATE that it is a part of.
+  if (is_row_moving()) return row;
+  const Rules rules = read_rules(place_of(trigger, row), received_at(trigger.tg_relation, row));
+  if (rules.stored == Stored::full) return row;
+  if (rules.stored == Stored::none && strcmp(trigger.tg_trigger->tgargs[kind_argument], "payloads") == 0)
+    return nullptr;
+  return without(content_of(trigger, row, nullptr), row, RelationGetDescr(trigger.tg_relation));
+}
+
+HeapTuple update_row(const TriggerData &trigger) {
+  const HeapTuple former = trigger.tg_trigtuple, row = trigger.tg_newtuple;
+  const Place place = place_of(trigger, row), former_place = place_of(trigger, former);
+  const Stored stored = read_rules(place, DT_NOEND).stored;
+  const bool is_held = read_rules(former_place, DT_NOEND).is_held;
+  if (stored == Stored::full && !is_held) return row;
+  const bool moves =
+      place.organization != former_place.organization || place.workspace != former_place.workspace;
+  // Content stays with the row that was received with it; in another workspace it is new.
+  const Content content = content_of(trigger, row, moves ? nullptr : former);
+  // A hold keeps rows where they are, too: elsewhere they could be removed.
+  if (is_held && (moves || content.count > 0)) refuse_held();
+  return stored == Stored::full ? row : without(content, row, RelationGetDescr(trigger.tg_relation));
+}
+
+HeapTuple delete_row(const TriggerData &trigger) {
+  if (!is_row_moving() && read_rules(place_of(trigger, trigger.tg_trigtuple), DT_NOEND).is_held)
+    refuse_held();
+  return trigger.tg_trigtuple;
+}
+
+}  // namespace
+
+extern "C" {
+// BEFORE INSERT OR UPDATE OR DELETE, for each row, after receive_row().
+PG_FUNCTION_INFO_V1(pg_tenancy_keep_row);
+Datum pg_tenancy_keep_row(PG_FUNCTION_ARGS) {
+  if (!CALLED_AS_TRIGGER(fcinfo))
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("function \"%s\" was not called by trigger manager", "keep_row")));
+  const auto &trigger = *reinterpret_cast<TriggerData *>(fcinfo->context);
+  if (!TRIGGER_FIRED_FOR_ROW(trigger.tg_event) || !TRIGGER_FIRED_BEFORE(trigger.tg_event) ||
+      trigger.tg_trigger->tgnargs != argument_count)
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("function \"%s\" was not called as tenancy.apply_logging_settings() makes its "
+                           "triggers",
+                           "keep_row")));
+  if (TRIGGER_FIRED_BY_INSERT(trigger.tg_event)) return PointerGetDatum(insert_row(trigger));
+  if (TRIGGER_FIRED_BY_UPDATE(trigger.tg_event)) return PointerGetDatum(update_row(trigger));
+  return PointerGetDatum(delete_row(trigger));
+}
+}
+
+}  // namespace tenancy::pg
