@@ -33,7 +33,8 @@ SubjectRead read_subject(const CatalogRead &read, const Uuid &organization, cons
       subject.roles.append(uuid_column(scan, tuple, attribute::workspace_members::role_id));
     end_scan(scan);
   }
-  for (const GroupRole &row : read_group_roles(read, organization, user)) {
+  const std::span<const GroupRole> roles_by_groups = read_group_roles(read, organization, user);
+  for (const GroupRole &row : roles_by_groups) {
     if (row.workspace && row.workspace != workspace) continue;
     subject.roles.append(row.role);
     subject.until = Min(subject.until, row.until);
