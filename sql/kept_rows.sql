@@ -162,7 +162,12 @@ SELECT id, tableoid::regclass, body, received_at < now() - interval '9 days' AS 
 -- pg_partman's retention drops or detaches: it fails with the hold's words. A superuser's last resort:
 SET tenancy.guard_rails = off;
 SELECT tried('DROP TABLE notes_2');
+ALTER TABLE ONLY notes DISABLE TRIGGER "~tenancy_keep_row_content";
+ALTER TABLE calls_old ENABLE TRIGGER "~tenancy_keep_rows";
 RESET tenancy.guard_rails;
+SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY 1;
+SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY 1 \gexec
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'protection_broken';
 -- A table of the name of a trigger that keeps rows
 CREATE FUNCTION noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 SELECT tried('CREATE OR REPLACE TRIGGER "~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON calls FOR EACH ROW EXECUTE FUNCTION noop()');

@@ -263,8 +263,8 @@ void examine(ObjectAccessType access, Oid catalog, Oid object, int column) {
   }
 }
 
-// What has to be refused before it begins: a first transaction of its own has been committed when the server
-// takes the triggers away, and a renamed value of an enum is no access to an object.
+// Commands that are refused before they begin: a first transaction of its own has been committed when the
+// server takes the triggers away, and a renamed value of an enum is no access to an object.
 void examine_command(const Node *command) {
   if (command == nullptr || is_exempt()) return;
   if (IsA(command, AlterEnumStmt)) {
