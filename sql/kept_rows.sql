@@ -150,6 +150,21 @@ BEGIN\; UPDATE notes SET state = 'x' WHERE id = 1\; ROLLBACK\; BEGIN\; DELETE FR
 ROLLBACK;
 BEGIN\; UPDATE notes SET state = 'x' WHERE id = 1\; ROLLBACK AND CHAIN\; DELETE FROM notes WHERE id = 1;
 ROLLBACK;
+-- A row that a trigger does not let into its new partition; moved by itself, it is held where it comes to.
+CREATE FUNCTION nix() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER a BEFORE INSERT ON notes_2 FOR EACH ROW EXECUTE FUNCTION nix();
+UPDATE notes SET day = '2026-02-07' WHERE id = 1;
+DO $$ BEGIN BEGIN UPDATE notes SET day = '2026-02-07' WHERE id = 1; EXCEPTION WHEN division_by_zero THEN NULL; END; END $$;
+CREATE OR REPLACE FUNCTION nix() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF pg_trigger_depth() = 1 THEN
+    INSERT INTO notes SELECT NEW.*;
+  END IF;
+  RETURN CASE WHEN pg_trigger_depth() > 1 THEN NEW END;
+END
+$$;
+UPDATE notes SET day = '2026-02-07' WHERE id = 1;
+DROP TRIGGER a ON notes_2;
 -- Refused before its first transaction, which would be committed
 ALTER TABLE notes DETACH PARTITION notes_1 CONCURRENTLY;
 SELECT count(*) FROM pg_inherits WHERE inhdetachpending;

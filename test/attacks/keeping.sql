@@ -77,7 +77,7 @@ BEGIN
     format('ALTER TABLE app.%s ENABLE TRIGGER %s', relation, attacks.pick(ARRAY['USER', '"~tenancy_keep_row"', '"~tenancy_keep_row_content"', '"~tenancy_keep_rows"'])),
     format('ALTER TABLE ONLY app.%s DISABLE TRIGGER %s', relation, attacks.pick(ARRAY['ALL', '"~tenancy_keep_row"', '"~tenancy_keep_row_content"'])), format('ALTER TRIGGER "~tenancy_keep_row_content" ON app.%s RENAME TO a', attacks.pick(ARRAY['held', 'line'])),
     format('CREATE TRIGGER %s BEFORE UPDATE OR DELETE ON app.%s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', attacks.pick(ARRAY['"~z"', '"~tenancy_z"']), relation),
-    format('ALTER TABLE app.%s SET UNLOGGED', relation), 'ALTER TABLE app.line_old NO INHERIT app.line; SELECT tenancy.unprotect(''app.line_old'')', 'ALTER TABLE app.held DETACH PARTITION app.held_1 CONCURRENTLY',
+    format('ALTER TABLE app.%s SET UNLOGGED', relation), 'DO $x$ BEGIN ALTER TABLE app.line_old NO INHERIT app.line; PERFORM tenancy.unprotect(''app.line_old''); END $x$', 'ALTER TABLE app.held DETACH PARTITION app.held_1 CONCURRENTLY',
     format('DROP TRIGGER %s ON app.%s', attacks.pick(ARRAY['"~tenancy_keep_row"', '"~tenancy_keep_row_content"', '"~tenancy_keep_rows"']), relation), format('DROP POLICY tenancy_retention ON app.%s', relation),
     format('CREATE OR REPLACE TRIGGER %s BEFORE INSERT OR UPDATE OR DELETE ON app.%s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', attacks.pick(ARRAY['"~tenancy_keep_row"', '"~tenancy_keep_row_content"']), relation),
     format('SELECT tenancy.unprotect(''app.%s'')', relation), format('SELECT tenancy.ignore_logging_settings(''app.%s'')', relation), 'SELECT tenancy.apply_logging_settings(''app.line'', ''logs'', ''{}'')',
