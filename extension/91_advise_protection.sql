@@ -13,6 +13,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE i.problem IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_inherits h JOIN tenancy.protected_tables p ON p.relation = h.inhparent, tenancy_internal.inspect_protection(p.relation) above
     WHERE h.inhrelid = t.relation AND above.problem = i.problem)
+  UNION ALL
+  SELECT 'error', t.relation::text, format('trigger "%s", by which it follows the logging settings, is missing or not always enabled', g.name),
+         format('SELECT tenancy.apply_logging_settings(%L, %L, %L)', k.relation, k.kind, k.content)
+  FROM tenancy.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN tenancy.protected_tables t ON t.relation = f,
+    LATERAL (SELECT v.name FROM unnest('{~tenancy_keep_row,~tenancy_keep_row_content,~tenancy_keep_rows}'::name[]) v (name)
+             WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f AND g.tgname = v.name AND g.tgenabled = 'A') LIMIT 1) g
+  UNION ALL
+  SELECT 'error', i.inhrelid::regclass::text, format('it is being detached from %s, by a command that was stopped in the middle', t.relation),
+         format('ALTER TABLE %s DETACH PARTITION %s FINALIZE', t.relation, i.inhrelid::regclass)
+  FROM pg_inherits i JOIN tenancy.protected_tables t ON t.relation = i.inhparent WHERE i.inhdetachpending
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_protection_broken() IS 'Protected tables whose policies are not as protect() made them';
 

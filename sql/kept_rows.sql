@@ -150,6 +150,21 @@ BEGIN\; UPDATE notes SET state = 'x' WHERE id = 1\; ROLLBACK\; BEGIN\; DELETE FR
 ROLLBACK;
 BEGIN\; UPDATE notes SET state = 'x' WHERE id = 1\; ROLLBACK AND CHAIN\; DELETE FROM notes WHERE id = 1;
 ROLLBACK;
+-- A row that a trigger does not let into its new partition; moved by itself, it is held where it comes to.
+CREATE FUNCTION nix() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER a BEFORE INSERT ON notes_2 FOR EACH ROW EXECUTE FUNCTION nix();
+UPDATE notes SET day = '2026-02-07' WHERE id = 1;
+DO $$ BEGIN BEGIN UPDATE notes SET day = '2026-02-07' WHERE id = 1; EXCEPTION WHEN division_by_zero THEN NULL; END; END $$;
+CREATE OR REPLACE FUNCTION nix() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF pg_trigger_depth() = 1 THEN
+    INSERT INTO notes SELECT NEW.*;
+  END IF;
+  RETURN CASE WHEN pg_trigger_depth() > 1 THEN NEW END;
+END
+$$;
+UPDATE notes SET day = '2026-02-07' WHERE id = 1;
+DROP TRIGGER a ON notes_2;
 -- Refused before its first transaction, which would be committed
 ALTER TABLE notes DETACH PARTITION notes_1 CONCURRENTLY;
 SELECT count(*) FROM pg_inherits WHERE inhdetachpending;
@@ -162,7 +177,12 @@ SELECT id, tableoid::regclass, body, received_at < now() - interval '9 days' AS 
 -- pg_partman's retention drops or detaches: it fails with the hold's words. A superuser's last resort:
 SET tenancy.guard_rails = off;
 SELECT tried('DROP TABLE notes_2');
+ALTER TABLE ONLY notes DISABLE TRIGGER "~tenancy_keep_row_content";
+ALTER TABLE calls_old ENABLE TRIGGER "~tenancy_keep_rows";
 RESET tenancy.guard_rails;
+SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY 1;
+SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY 1 \gexec
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'protection_broken';
 -- A table of the name of a trigger that keeps rows
 CREATE FUNCTION noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 SELECT tried('CREATE OR REPLACE TRIGGER "~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON calls FOR EACH ROW EXECUTE FUNCTION noop()');

@@ -116,6 +116,21 @@ as('olivia@acme.test', 'SELECT count(*) FROM prompts');
 $node->safe_psql('postgres', q(SELECT tenancy.protect('prompts', 'prompts', 'organization_id', 'workspace_id', audit_reads => true)));
 as('olivia@acme.test', 'SELECT count(*) FROM prompts WHERE id > 0');
 wait_for(q(SELECT count(*) = 11 FROM tenancy.audit_log WHERE action = 'read'), 'while the table asks for it');
+# A partition or child through its parent, which is not audited itself
+$node->safe_psql('postgres', q(
+  CREATE TABLE parts (id int, organization_id uuid) PARTITION BY LIST (id);
+  CREATE TABLE part PARTITION OF parts FOR VALUES IN (1);
+  CREATE TABLE other PARTITION OF parts FOR VALUES IN (2);
+  CREATE TABLE bases (id int, organization_id uuid);
+  CREATE TABLE child () INHERITS (bases);
+  SELECT tenancy.protect(t, 'prompts', 'organization_id') FROM unnest('{parts,bases}'::regclass[]) t;
+  SELECT tenancy.protect(t, 'prompts', 'organization_id', audit_reads => true) FROM unnest('{part,child}'::regclass[]) t;
+  GRANT ALL ON parts, bases TO PUBLIC;
+));
+as('olivia@acme.test', $_) for 'SELECT * FROM parts', 'SELECT * FROM parts WHERE id = 2', 'SELECT * FROM bases', 'INSERT INTO parts (id) VALUES (1)', 'SELECT b.id FROM bases b JOIN parts USING (id)';
+wait_for(q(SELECT count(*) >= 4 FROM tenancy.audit_log WHERE action = 'read' AND resource_id IN ('public.part', 'public.child')), 'a read through a parent leaves an entry of the part');
+is($node->safe_psql('postgres', q(SELECT resource_id, count(*) FROM tenancy.audit_log WHERE action = 'read' AND resource_id ~ 'part|child|base|other' GROUP BY 1 ORDER BY 1)), "public.child|2\npublic.part|2", 'and only of what was read');
+$node->safe_psql('postgres', q(DROP TABLE parts, bases CASCADE));
 # a session that has been there before
 my $session = $node->background_psql('postgres');
 $session->query_safe('SELECT count(*) FROM plain');
@@ -191,6 +206,18 @@ my ($code, $out, $errors) = $standby->psql('postgres', q(SET tenancy.audit_fallb
 like($errors, qr/the audit entry of this read cannot be queued/, 'or refused');
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM tenancy.audit_events_since()') - $standby->safe_psql('postgres', 'SELECT count(*) FROM tenancy.audit_log'), 0, 'entries are collected on a standby as well');
 $standby->stop;
+
+# In a transaction that writes entries itself, before others that end earlier
+my $since = $node->safe_psql('postgres', 'SELECT watermark FROM tenancy.audit_events_since() ORDER BY audit_id DESC LIMIT 1');
+my $collector = $node->background_psql('postgres');
+$collector->query_safe(q(BEGIN; SELECT tenancy.create_workspace('acme', 'One') IS NULL));
+$node->safe_psql('postgres', q(SELECT tenancy.create_workspace('globex', 'Meanwhile')));
+my $next = $collector->query_safe("SELECT watermark FROM tenancy.audit_events_since('$since')");
+like($next, qr/^\S+$/m, 'one entry, of the other transaction');
+$next =~ s/\s.*//s;
+$collector->query_safe(q(SELECT tenancy.create_workspace('acme', 'Two') IS NULL; COMMIT));
+$collector->quit;
+is($node->safe_psql('postgres', "SELECT string_agg(l.after ->> 'name', ' ' ORDER BY l.audit_id) FROM tenancy.audit_events_since('$next') s JOIN tenancy.audit_log l USING (audit_id) WHERE l.resource_type = 'workspace'"), 'One Two', 'and later all of its own');
 
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\nsession_preload_libraries = 'pg_tenancy'");
 $node->restart;

@@ -124,6 +124,15 @@ is($standby->safe_psql('postgres', q(SELECT count(*) FROM pg_stat_activity WHERE
 is(used('quiet'), 'f', '... anywhere');
 $standby->stop;
 
+# Settings of the database for its sessions are not those of the worker.
+$node->safe_psql('postgres', 'ALTER DATABASE postgres SET default_transaction_read_only = on');
+$node->safe_psql('postgres', 'SET default_transaction_read_only = off; DELETE FROM tenancy.api_key_uses');
+$node->restart;
+(undef, my $fresh) = split /\|/, $node->safe_psql('postgres', q(SET default_transaction_read_only = off; SELECT 'secret|' || secret FROM tenancy.create_api_key('organization_service_key', 'fresh', 'acme')));
+$node->safe_psql('postgres', 'SELECT count(*) FROM tenancy.whoami()', connstr => $node->connstr('postgres') . " user=app options='-c tenancy.api_key=$fresh'");
+ok($node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM tenancy.api_key_uses'), 'the worker stores uses in a database that is read-only by default');
+$node->safe_psql('postgres', 'SET default_transaction_read_only = off; ALTER DATABASE postgres RESET default_transaction_read_only');
+
 # Stored uses outlast a restart
 $node->safe_psql('postgres', 'SELECT pg_sleep(0.1)');
 $node->restart;

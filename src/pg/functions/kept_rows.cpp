@@ -19,21 +19,36 @@ struct {
   ItemPointerData place;
   TimestampTz received;
   SubTransactionId subtransaction;
+  bool is_held;
+  int depth;  // of the trigger that let the row go
 } move{};
 
 bool is_of_move(Moving stage) {
   return move.stage == stage && move.subtransaction == GetCurrentSubTransactionId();
 }
 
+int trigger_depth() { return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)); }
+
+// Another trigger can have suppressed the INSERT, after the row was deleted.
+void check_move_has_ended() {
+  if (move.stage != Moving::deleted || !move.is_held) return;
+  move.stage = Moving::no;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("a legal hold keeps these rows"),
+                  errdetail("A row was to move to another partition, where a trigger did not let it in."),
+                  errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
+}
+
 // A row that was to move, and did not since its transaction was rolled back, lies where it lay.
 extern "C" {
 static void transaction_ends(XactEvent event, void *) {
+  if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) check_move_has_ended();
   if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PARALLEL_PRE_COMMIT &&
       event != XACT_EVENT_PRE_PREPARE)
     move.stage = Moving::no;
 }
 
 static void subtransaction_ends(SubXactEvent event, SubTransactionId ended, SubTransactionId, void *) {
+  if (event == SUBXACT_EVENT_PRE_COMMIT_SUB && move.subtransaction == ended) check_move_has_ended();
   if ((event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB) && move.subtransaction == ended)
     move.stage = Moving::no;
 }
@@ -84,11 +99,14 @@ HeapTuple insert_row(const TriggerData *trigger) {
   bool is_null = false;
   const auto given =
       DatumGetTimestampTz(heap_getattr(trigger->tg_trigtuple, column, RelationGetDescr(relation), &is_null));
-  if (is_of_move(Moving::deleted) && root_of(RelationGetRelid(relation)) == root_of(move.relation)) {
+  const bool moves = is_of_move(Moving::deleted) && move.depth == trigger_depth();
+  if (moves && root_of(RelationGetRelid(relation)) == root_of(move.relation)) {
     move.stage = Moving::inserted;
     return with_received(relation, trigger->tg_trigtuple, column, move.received);
   }
-  move.stage = Moving::no;
+  // A row that a trigger of the partition inserts is another one.
+  if (moves) check_move_has_ended();
+  if (!is_of_move(Moving::deleted) || !move.is_held) move.stage = Moving::no;
   return with_received(relation, trigger->tg_trigtuple, column, received(relation, given, !is_null));
 }
 
@@ -97,16 +115,27 @@ HeapTuple update_row(const TriggerData *trigger) {
   const AttrNumber column = received_column(relation);
   bool is_null = false;
   const Datum former = heap_getattr(trigger->tg_trigtuple, column, RelationGetDescr(relation), &is_null);
+  check_move_has_ended();
   // By the server's clock, once: the writer can neither hide rows earlier nor keep them longer.
-  move = {Moving::updated, RelationGetRelid(relation), trigger->tg_trigtuple->t_self,
-          is_null ? GetCurrentTimestamp() : DatumGetTimestampTz(former), GetCurrentSubTransactionId()};
+  move = {Moving::updated,
+          RelationGetRelid(relation),
+          trigger->tg_trigtuple->t_self,
+          is_null ? GetCurrentTimestamp() : DatumGetTimestampTz(former),
+          GetCurrentSubTransactionId(),
+          false,
+          0};
   return with_received(relation, trigger->tg_newtuple, column, move.received);
 }
 
 HeapTuple delete_row(const TriggerData *trigger) {
+  check_move_has_ended();
   const bool moves = is_of_move(Moving::updated) && move.relation == RelationGetRelid(trigger->tg_relation) &&
                      ItemPointerEquals(&move.place, &trigger->tg_trigtuple->t_self);
   move.stage = moves ? Moving::deleted : Moving::no;
+  if (moves) {
+    move.depth = trigger_depth();
+    move.is_held = is_held_row(trigger->tg_relation, trigger->tg_trigtuple);
+  }
   return trigger->tg_trigtuple;
 }
 

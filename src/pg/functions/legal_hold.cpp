@@ -304,6 +304,24 @@ const Trigger *keeping_trigger(Relation relation) {
   return nullptr;
 }
 
+bool is_held_row(Relation relation, HeapTuple row) {
+  const Trigger *trigger = keeping_trigger(relation);
+  if (trigger == nullptr) return false;
+  const AttrNumber organization = get_attnum(RelationGetRelid(relation), trigger->tgargs[1]);
+  const AttrNumber workspace = get_attnum(RelationGetRelid(relation), trigger->tgargs[2]);
+  const PodArray<Hold> holds = read_holds();
+  if (holds.count == 0 || organization == InvalidAttrNumber) return holds.count > 0;
+  bool of_none = true, in_none = true;
+  const Datum its_organization = heap_getattr(row, organization, RelationGetDescr(relation), &of_none);
+  const Datum its_workspace = workspace == InvalidAttrNumber
+                                  ? Datum{}
+                                  : heap_getattr(row, workspace, RelationGetDescr(relation), &in_none);
+  return !of_none && std::any_of(holds.span().begin(), holds.span().end(), [&](const Hold &hold) {
+    return hold.organization == uuid_of_datum(its_organization) &&
+           (!hold.workspace || (!in_none && hold.workspace == uuid_of_datum(its_workspace)));
+  });
+}
+
 void register_legal_holds() {
   next_access = object_access_hook;
   object_access_hook = accessed;

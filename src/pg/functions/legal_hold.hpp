@@ -18,6 +18,9 @@ void register_legal_holds();
 /// and workspace as its second and third argument; nullptr for none.
 const Trigger *keeping_trigger(Relation relation);
 
+/// RETURNS whether a row of a table that follows the logging settings is under a legal hold.
+bool is_held_row(Relation relation, HeapTuple row);
+
 /// Has the rows that an UPDATE moves to another partition known until the end of their transaction.
 void register_kept_rows();
 
