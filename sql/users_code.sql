@@ -26,8 +26,8 @@ CREATE TABLE others (id int CONSTRAINT fk REFERENCES orders DEFERRABLE INITIALLY
 GRANT INSERT ON lines, others, orders TO regress_climber;
 \o /dev/null
 SELECT tenancy.protect('orders', 'prompts', 'organization_id', 'workspace_id');
-SELECT tenancy.create_organization('Acme', 'olga@acme.example', 'acme');
-SELECT tenancy.bind_login('regress_climber', 'olga@acme.example', 'acme');
+SELECT tenancy.create_organization('Umbra', 'olga@umbra.example', 'umbra');
+SELECT tenancy.bind_login('regress_climber', 'olga@umbra.example', 'umbra');
 \o
 -- Another's constraint trigger of the foreign key's name, in the same schema
 SET SESSION AUTHORIZATION regress_climber;
@@ -44,7 +44,7 @@ SELECT unsafe_check();
 SELECT what FROM ran;
 ROLLBACK;
 -- Deleting a workspace with its rows
-SELECT tenancy.create_workspace('acme', 'Short lived') IS NULL AS none;
+SELECT tenancy.create_workspace('umbra', 'Short lived') IS NULL AS none;
 BEGIN;
 INSERT INTO mine VALUES (1);
 SELECT tenancy.delete_workspace('short-lived', with_rows => true);
@@ -87,7 +87,7 @@ SELECT tenancy.delete_workspace('short-lived', with_rows => true) IS NULL AS non
 COMMIT;
 DROP TABLE checked;
 -- What is pending and violated is found at once, and foreign keys are deferred again afterwards.
-SELECT tenancy.create_workspace('acme', 'Short lived') IS NULL AS none;
+SELECT tenancy.create_workspace('umbra', 'Short lived') IS NULL AS none;
 BEGIN;
 INSERT INTO lines VALUES (2);
 SELECT tenancy.delete_workspace('short-lived', with_rows => true);
@@ -98,7 +98,7 @@ INSERT INTO lines VALUES (2);
 INSERT INTO orders VALUES (2, tenancy.current_organization_id());
 COMMIT;
 -- The user's own SET CONSTRAINTS helps: the trigger then runs as the user.
-SELECT tenancy.create_workspace('acme', 'Short lived') IS NULL AS none;
+SELECT tenancy.create_workspace('umbra', 'Short lived') IS NULL AS none;
 BEGIN;
 INSERT INTO mine VALUES (1);
 SET CONSTRAINTS ALL IMMEDIATE;
@@ -110,12 +110,12 @@ TRUNCATE ran;
 -- The purge of an organization, and the removal of expired rows, by a DBA who writes to that table
 GRANT INSERT ON mine TO regress_dba;
 \o /dev/null
-SELECT tenancy.apply_logging_settings('orders', 'logs'), tenancy.set_logging('acme', 'retention_days.logs', '1');
+SELECT tenancy.apply_logging_settings('orders', 'logs'), tenancy.set_logging('umbra', 'retention_days.logs', '1');
 \o
 SET SESSION AUTHORIZATION regress_dba;
 BEGIN;
 INSERT INTO mine VALUES (1);
-SELECT * FROM tenancy.purge_organization('acme');
+SELECT * FROM tenancy.purge_organization('umbra');
 ROLLBACK;
 BEGIN;
 INSERT INTO mine VALUES (1);
@@ -126,7 +126,7 @@ RESET SESSION AUTHORIZATION;
 SELECT * FROM ran;
 
 -- Rows of a table that follows the logging settings have types of users: their checks, casts and input functions are the writer's.
-SELECT tenancy.set_logging('acme', 'store_content', 'metadata') IS NULL AS none;
+SELECT tenancy.set_logging('umbra', 'store_content', 'metadata') IS NULL AS none;
 GRANT ALL ON ran TO regress_climber;
 SET SESSION AUTHORIZATION regress_climber;
 CREATE TABLE notes (id int, organization_id uuid NOT NULL, body text, detail jsonb NOT NULL DEFAULT '{}');
@@ -162,14 +162,14 @@ RESET SESSION AUTHORIZATION;
 SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND p.prorettype = 'trigger'::regtype AND (p.prosecdef OR l.lanname <> 'c') AND has_function_privilege('regress_dba', p.oid, 'EXECUTE');
 -- A hold compares what is stored, whatever equality a type has.
-SELECT tenancy.set_logging('acme', 'legal_hold', 'on') IS NULL AS none;
+SELECT tenancy.set_logging('umbra', 'legal_hold', 'on') IS NULL AS none;
 SET SESSION AUTHORIZATION regress_climber;
 UPDATE notes SET state = 'new' WHERE id = 1;
 UPDATE notes SET body = 'other' WHERE id = 1;
 DELETE FROM notes WHERE id = 1;
 RESET SESSION AUTHORIZATION;
 SELECT DISTINCT what, by_superuser FROM ran ORDER BY 1, 2;
-SELECT tenancy.reset_logging('acme', 'legal_hold') IS NULL AS none;
+SELECT tenancy.reset_logging('umbra', 'legal_hold') IS NULL AS none;
 SELECT tenancy.unprotect(t) FROM unnest('{orders,notes}'::regclass[]) t;
 DROP OWNED BY regress_climber, regress_dba CASCADE;
 DROP SCHEMA shop CASCADE;
