@@ -254,6 +254,8 @@ BEGIN
       PERFORM worlds.make_group(organization);
     END LOOP;
     PERFORM worlds.make_ends(organization), worlds.make_elevations(organization);
+    -- The oracle knows members of now alone; rows in the name of who has left are tested by sql/attribution_grace.
+    INSERT INTO tenancy.logging_settings (organization_id, setting, value) VALUES (organization, 'attribution_grace_hours', '0');
   END LOOP;
 END
 $$;
