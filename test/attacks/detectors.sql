@@ -19,6 +19,7 @@ CREATE TABLE attacks.cases (
 );
 
 -- Rows of a table that belong to the foreign organizations or mention them, as one checksum.
+-- A foreign id in a free text makes a row no foreign one.
 CREATE FUNCTION attacks.foreign_rows(relation regclass) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   sum text;
@@ -26,8 +27,8 @@ BEGIN
   IF relation IS NULL THEN
     RETURN 'none';
   END IF;
-  EXECUTE format('SELECT count(*) || '' '' || coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '''') FROM %s t WHERE t::text ~ %L', relation,
-    format('canary_(globex|theirs)|(%s|%s)-0000-4000', current_setting('attacks.g'), current_setting('attacks.u'))) INTO sum;
+  EXECUTE format('SELECT count(*) || '' '' || coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '''') FROM %s t WHERE t::text ~ ''canary_(globex|theirs)'' OR (to_jsonb(t) - %L::text[])::text ~ %L', relation,
+    '{name,description,metadata,reason,before,after}', format('(%s|%s)-0000-4000', current_setting('attacks.g'), current_setting('attacks.u'))) INTO sum;
   RETURN sum;
 END
 $$;
