@@ -40,7 +40,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION worlds.random_uuid() RETURNS uuid LANGUAGE sql AS 'SELECT md5(random()::text || random()::text)::uuid';
+CREATE FUNCTION worlds.random_uuid() RETURNS uuid LANGUAGE sql AS 'SELECT overlay(md5(random()::text || random()::text) PLACING ''4'' FROM 13)::uuid';
 
 CREATE FUNCTION worlds.shuffled(choices text[]) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
