@@ -1,0 +1,161 @@
+-- Resolution of references for the caller: a principal's references reach its own organization only, and objects outside of it
+-- give the same error as missing ones.
+
+CREATE FUNCTION tenancy_internal.require_principal() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT tenancy.is_dba() AND tenancy.current_organization_id() IS NULL THEN
+    PERFORM tenancy.whoami();  -- says so where an organization has to be chosen
+    RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', SCHEMA = 'tenancy', CONSTRAINT = 'no_principal',
+      MESSAGE = 'the session has no principal',
+      HINT = 'Set "tenancy.api_key", or use a login that is bound to a user.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_principal() IS 'Raises 28000 unless the session has a principal, or is a DBA''s';
+
+CREATE FUNCTION tenancy_internal.resolve_organization(reference text) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  mine uuid := tenancy.current_organization_id();
+  signed_up uuid[];
+BEGIN
+  IF resolve_organization.reference IS NOT NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
+    signed_up := ARRAY(
+      SELECT o.organization_id FROM tenancy.organizations o
+      WHERE resolve_organization.reference IN (o.organization_id::text, o.slug, o.external_id) AND tenancy_internal.signs_up(o.organization_id));
+    IF cardinality(signed_up) > 1 THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        MESSAGE = format('organization reference "%s" is ambiguous', resolve_organization.reference), HINT = 'Use the id.';
+    ELSIF cardinality(signed_up) = 1 THEN
+      RETURN signed_up[1];
+    END IF;
+  END IF;
+  PERFORM tenancy_internal.require_principal();
+  IF resolve_organization.reference IS NOT NULL THEN
+    IF tenancy.is_dba() THEN
+      RETURN tenancy_internal.find_organization(resolve_organization.reference);
+    END IF;
+    IF tenancy_internal.refers_to_organization(resolve_organization.reference, mine) IS NOT TRUE THEN
+      RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+        MESSAGE = format('organization "%s" does not exist', resolve_organization.reference);
+    END IF;
+    RETURN mine;
+  END IF;
+  IF mine IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
+      DETAIL = 'The session has none of its own.';
+  END IF;
+  RETURN mine;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.resolve_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 42704 for none, or one that isn''t the session''s (a DBA''s may be any), 28000 without a principal, 22023 for a DBA without one';
+
+CREATE FUNCTION tenancy_internal.resolve_workspace(reference text, organization_id uuid DEFAULT NULL) RETURNS tenancy.workspaces
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_workspace tenancy.workspaces;
+  within uuid := coalesce(resolve_workspace.organization_id, tenancy.current_organization_id());
+BEGIN
+  IF resolve_workspace.reference IS NULL THEN
+    RETURN NULL;
+  END IF;
+  IF within IS NULL AND tenancy_internal.may_sign_up() AND NOT tenancy.is_dba() THEN
+    SELECT * INTO found_workspace FROM tenancy.workspaces w
+    WHERE w.workspace_id = tenancy_internal.find_workspace(resolve_workspace.reference, tenancy_internal.resolve_organization(split_part(resolve_workspace.reference, '/', 1)));
+    RETURN found_workspace;
+  END IF;
+  PERFORM tenancy_internal.require_principal();
+  SELECT * INTO found_workspace FROM tenancy.workspaces w WHERE w.workspace_id = tenancy_internal.find_workspace(resolve_workspace.reference, within);
+  RETURN found_workspace;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.resolve_workspace(text, uuid) IS 'The workspace referred to in the organization, or (NULL) in the session''s own, or (a DBA without one) in any; 42704 for none';
+
+-- Parameters after an optional organization have to be optional too; these are missing all the same.
+CREATE FUNCTION tenancy_internal.check_given(parameter text, value text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF check_given.value IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('parameter "%s" must be given', check_given.parameter);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_given(text, text) IS 'Raises 22023 for a parameter without a value';
+
+CREATE FUNCTION tenancy_internal.find_member(organization_id uuid, reference text) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_user uuid;
+BEGIN
+  PERFORM tenancy_internal.check_given('member', find_member.reference);
+  IF find_member.organization_id IS NOT NULL THEN
+    found_user := tenancy_internal.lookup_user(find_member.reference, find_member.organization_id);
+  END IF;
+  IF found_user IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+      MESSAGE = format('user "%s" is not a member of the organization', find_member.reference),
+      HINT = 'Use tenancy.invite() to invite somebody.';
+  END IF;
+  RETURN found_user;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.find_member(uuid, text) IS 'Id of the organization''s member referred to; 42704 when there is none, whether or not the user exists elsewhere';
+
+CREATE FUNCTION tenancy_internal.check_resource(resource text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.check_given('resource', check_resource.resource);
+  IF EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = check_resource.resource) THEN
+    RETURN;
+  ELSIF check_resource.resource = ANY (tenancy_internal.words('gateway')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', check_resource.resource),
+      DETAIL = 'It belongs to the vocabulary "llm_gateway", which this database leaves out.',
+      HINT = 'Use tenancy.use_vocabulary(''llm_gateway'') to have it.';
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('resource "%s" is not registered', check_resource.resource),
+    HINT = coalesce('Perhaps you meant "' || (
+             SELECT tenancy_internal.nearest(check_resource.resource, array_agg(DISTINCT p.resource::text)) FROM tenancy.permissions p) || '".',
+             'Use tenancy.register_resource() to add one.');
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_resource(text) IS 'Raises 22023 with the nearest name unless the resource is registered';
+
+CREATE FUNCTION tenancy_internal.check_permission(resource text, action text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.check_resource(check_permission.resource), tenancy_internal.check_given('action', check_permission.action);
+  IF NOT EXISTS (SELECT FROM tenancy.permissions p
+                 WHERE p.resource = check_permission.resource AND p.action = check_permission.action) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+      MESSAGE = format('action "%s" is not registered for resource "%s"', check_permission.action, check_permission.resource),
+      HINT = coalesce('Perhaps you meant "' || (
+               SELECT tenancy_internal.nearest(check_permission.action, array_agg(p.action::text)) FROM tenancy.permissions p
+               WHERE p.resource = check_permission.resource) || '".', 'Use tenancy.register_permission() to add one.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_permission(text, text) IS 'Raises 22023 with the nearest name unless the permission is registered';
+
+-- External ids decide which tenant the rows of protected tables belong to, and are unique over all organizations. Free choice
+-- would allow claiming rows of workspaces, users or keys that are not registered yet, and finding out which ids exist.
+CREATE FUNCTION tenancy_internal.may_set_external_id() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy.is_dba() OR tenancy_internal.may_sign_up() OR EXISTS (
+    SELECT FROM tenancy.login_bindings b
+    WHERE b.trusted AND b.login = (SELECT r.oid::regrole FROM pg_roles r WHERE r.rolname = session_user))
+$$;
+COMMENT ON FUNCTION tenancy_internal.may_set_external_id() IS 'Whether external ids may be chosen: by a DBA, by who may create organizations, and in the session of a trusted login';
+
+-- Before any look-up, so that the error is the same for an id that is taken.
+CREATE FUNCTION tenancy_internal.require_external_id_choice(external_id text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF require_external_id_choice.external_id IS NOT NULL AND tenancy_internal.may_set_external_id() IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to set an external id',
+      DETAIL = 'External ids decide whose the rows of protected tables are.',
+      HINT = 'Leave it out. A DBA, a role that may create organizations, or an application on a trusted login can set it.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_external_id_choice(text) IS 'Raises 42501 for an external id (NULL: none) that the session may not set, whether or not it is taken';
