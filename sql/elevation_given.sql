@@ -106,3 +106,21 @@ SELECT call, f.state, f.message FROM unnest(ARRAY[$$set_workspace_role('search',
   $$set_workspace_role('search', 'mike@acme.test', 'member', 'infinity')$$]) call, failure('SELECT tenancy.' || call) f;
 RESET tenancy.jwt;
 RESET SESSION AUTHORIZATION;
+-- A permission denied until a moment is one that a switch of visibility confers from then on; and moments to come may be the last ones.
+CALL become('nobody');
+SELECT tenancy.create_role('acme', 'organization', 'configures', 'admin', true) IS NOT NULL AS made, tenancy.revoke_permission('acme', 'organization', 'configures', 'logs', 'view'),
+  tenancy.set_organization_role('acme', 'nora@acme.test', 'configures');
+SET SESSION AUTHORIZATION regress_app;
+SELECT tried('nora', $$SELECT tenancy.set_role_visibility(NULL, 'member', true)$$) AS has_less, tried('adam', $$SELECT tenancy.set_role_visibility(NULL, 'member', true)$$) AS has_all;
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.revoke_permission('acme', level, 'member', 'logs', 'view', until => now() + interval '1 hour') FROM unnest('{workspace,organization}'::text[]) level;
+SET SESSION AUTHORIZATION regress_app;
+SELECT tried('nora', $$SELECT tenancy.set_role_visibility(NULL, 'member', true)$$) AS has_less, tried('adam', $$SELECT tenancy.set_role_visibility(NULL, 'member', true)$$) AS has_all;
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.revoke_permission('acme', 'workspace', 'member', 'logs', 'view', until => '294276-12-31 23:59:59+00');
+SET SESSION AUTHORIZATION regress_app;
+SELECT tried('olivia', $$SELECT tenancy.set_workspace_role('search', 'mike@acme.test', 'manager')$$) AS gives, tried('olivia', $$SELECT tenancy.remove_workspace_member('search', 'mike@acme.test')$$) AS removes;
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');

@@ -152,6 +152,9 @@ no_worker();
 # --- bytes that are no text, in whatever encoding ------------------------------------------------------------------------
 
 $node->safe_psql('postgres', qq(CREATE DATABASE $_->[0] ENCODING '$_->[1]' LOCALE 'C' TEMPLATE template0)) for ['ascii', 'SQL_ASCII'], ['win', 'WIN1252'], ['latin', 'LATIN1'];
+# Nothing behind the last byte is read or written.
+is($node->safe_psql('ascii', q(LOAD 'pg_tenancy'; SET tenancy.user_agent = E'aaaaaaaaaaaaaaaaaaaaaa\\xc2'; SHOW tenancy.user_agent)), 'a' x 22 . '?', 'a text that ends within a character');
+is($node->safe_psql('ascii', q(LOAD 'pg_tenancy'; SELECT length(set_config('tenancy.user_agent', repeat('a', 199) || E'\\xc2' || repeat('b', 99), false)))), '200', '... and is cut');
 # The name of a login is the same bytes in all databases.
 $node->safe_psql('latin', qq(SET client_encoding = 'LATIN1'; CREATE ROLE "m\xfcller" LOGIN));
 for my $database ('postgres', 'ascii', 'win', 'latin') {

@@ -57,9 +57,15 @@ ElevationRule rule_of(const CatalogScan &scan, HeapTuple tuple) {
   rule.needs_approval = bool_column(scan, tuple, approval);
   bool is_null = false;
   rule.left_today = DatumGetInt32(column(scan, tuple, per_day, &is_null));
-  rule.latest_end = DatumGetTimestampTz(DirectFunctionCall2(
-      timestamptz_pl_interval, TimestampTzGetDatum(scan.moment), column(scan, tuple, maximum, &is_null)));
   return rule;
+}
+
+// Not for moments to come, which may be too late to add anything to.
+TimestampTz latest_end_of(const CatalogScan &scan, HeapTuple tuple) {
+  bool is_null = false;
+  const Datum maximum = column(scan, tuple, attribute::elevation_rules::maximum, &is_null);
+  return DatumGetTimestampTz(
+      DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(scan.moment), maximum));
 }
 
 // Without a row, the rule of an elevation that is about to go with it: about nobody.
@@ -136,7 +142,11 @@ ElevationDecision decide_elevation(const CatalogRead &read, const Uuid &organiza
   equals(&keys[0], attribute::elevation_rules::organization_id, organization);
   equals(&keys[1], attribute::elevation_rules::role_id, role);
   CatalogScan scan = begin_scan(read, CatalogIndex::elevation_rules_key, 2, keys);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) rules.append(rule_of(scan, tuple));
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
+    ElevationRule rule = rule_of(scan, tuple);
+    rule.latest_end = latest_end_of(scan, tuple);
+    rules.append(rule);
+  }
   end_scan(scan);
 
   scan = begin_scan_of_user(read, organization, user);

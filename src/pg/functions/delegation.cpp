@@ -184,12 +184,17 @@ Datum pg_tenancy_missing_for_visibility(PG_FUNCTION_ARGS) {
     workspaces.append(to_come);
   }
   PermissionSet permissions;
-  const auto roles = read_role_rights(read, organization, workspaces.span());
-  for (const RoleRights &role : roles.span()) {
-    const bool of_workspace = level_named(role.level) == Level::workspace;
-    if (!follows(role, switched) || (workspace && !of_workspace)) continue;
-    if (!of_workspace) add_rights(permissions, role.access->on_organization());
-    for (const auto &entry : role.access->entries()) add_rights(permissions, role.access->rights_of(entry));
+  // A permission denied to a role until a moment is one that the switch confers from then on.
+  for (CatalogRead later = read; later.moment != DT_NOEND;) {
+    const auto roles = read_role_rights(later, organization, workspaces.span());
+    later.moment = DT_NOEND;
+    for (const RoleRights &role : roles.span()) {
+      const bool of_workspace = level_named(role.level) == Level::workspace;
+      if (!follows(role, switched) || (workspace && !of_workspace)) continue;
+      if (!of_workspace) add_rights(permissions, role.access->on_organization());
+      for (const auto &entry : role.access->entries()) add_rights(permissions, role.access->rights_of(entry));
+      later.moment = Min(later.moment, role.facts.until);
+    }
   }
   permissions -= registered_permissions(read).shared;
   permissions -= permission_classes().organization_level;

@@ -73,19 +73,27 @@ static void attach_memory() {
 }
 }
 
+bool is_unused(const Database &database) {
+  return !OidIsValid(database.oid) ||
+         (database.worker == 0 && !database.is_starting && database.events == 0 && !database.has_counts);
+}
+
 Database *database_named(Oid oid) {
   Database *unused = nullptr;
   for (Database &database : queue->databases) {
     if (database.oid == oid) return &database;
-    if (unused == nullptr && (!OidIsValid(database.oid) || (database.worker == 0 && !database.is_starting &&
-                                                            database.events == 0 && !database.has_counts)))
-      unused = &database;
+    if (unused == nullptr && is_unused(database)) unused = &database;
   }
   if (unused == nullptr) return nullptr;
   *unused = {};
   unused->oid = unused->unassigned.database = oid;
   unused->unassigned.is_several = true;
   return unused;
+}
+
+bool has_place_for(Oid oid) {
+  return std::any_of(std::begin(queue->databases), std::end(queue->databases),
+                     [oid](const Database &database) { return database.oid == oid || is_unused(database); });
 }
 
 // --- shares
@@ -215,6 +223,8 @@ bool put(const AuditEvent &event, const int *most_in_minute) {
     }
     if (!is_queued) database->has_counts = true;
     due_count = find_due_workers(due, now);
+  } else if (most_in_minute != nullptr) {
+    is_due = takes_share(own_share, now, *most_in_minute);
   }
   LWLockRelease(lock);
   for (int i = 0; i < due_count; i++) start_worker(due[i]);
@@ -274,7 +284,7 @@ bool can_queue_audit_event(const AuditEvent &event) {
   if (queue == nullptr || RecoveryInProgress()) return false;
   const AuditKeys keys = audit_keys(event, queue->seed);
   LWLockAcquire(lock, LW_SHARED);
-  const bool is_admitted = admits(load_for(event, keys));
+  const bool is_admitted = has_place_for(event.database) && admits(load_for(event, keys));
   LWLockRelease(lock);
   return is_admitted;
 }

@@ -70,9 +70,9 @@ static bool check_client_text(char **value, void **, GucSource) {
   text[length] = '\0';
   for (int i = 0; i < length; i++) {
     const bool is_control = text[i] < ' ' || text[i] == 0x7f;
-    // The second half of the control characters.
-    const bool is_control_of_two =
-        (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) && text[i] == 0xc2 && text[i + 1] < 0xa0;
+    // The second half of the control characters; in a text that is none, 0xc2 may be the last byte.
+    const bool is_control_of_two = is_valid && (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) &&
+                                   text[i] == 0xc2 && text[i + 1] < 0xa0;
     if (is_control_of_two) text[i + 1] = '?';
     if (is_control || is_control_of_two || (!is_valid && text[i] >= 0x80)) text[i] = '?';
   }

@@ -6,10 +6,6 @@
 #include "pg/session/parameters.hpp"
 #include "pg/session/refusals.hpp"
 
-extern "C" {
-#include "access/parallel.h"
-}
-
 namespace tenancy::pg {
 namespace {
 
