@@ -164,7 +164,7 @@ serve() {
 }
 
 dba() { psql -X -q -o /dev/null -d "$SUPERUSER" "$@"; }
-# Whose rows are checked at COMMIT.
+# Rows that are checked at COMMIT.
 dba -c 'CREATE TABLE late (number integer UNIQUE DEFERRABLE INITIALLY DEFERRED)' -c 'GRANT INSERT ON late TO shop'
 
 serve node node server.mjs
