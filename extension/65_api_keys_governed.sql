@@ -89,7 +89,7 @@ BEGIN
     AND s.valid_until > greatest(k.rotate_by, now() + interval '30 minutes');
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_key_policy(interval, interval, text) IS 'Sets how old the secrets of an organization''s API keys (NULL: the session''s own) become until the keys have to be rotated, and how long before that sessions that use one are warned. A key that is too old is refused until it is rotated; keys that are too old at once, or soon, have the time of the warning; longer ages, and none (NULL), leave refused what is. Needs organization.update without an end, and a person (42501); 22023 for less than a day';
+COMMENT ON FUNCTION tenancy.set_key_policy(interval, interval, text) IS 'Sets how old the secrets of an organization''s API keys (NULL: the session''s own) become until the keys have to be rotated, and how long before that sessions that use one are warned. A key that is too old is refused until it is rotated; keys that are too old at once, or soon, have the time of the warning; longer ages, and none (NULL), leave refused what is. Needs organization.update without an end, and a person (42501); 22023 for a largest age of less than a day, or one that is not longer than the warning';
 
 CREATE FUNCTION tenancy_internal.presented_key() RETURNS uuid
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_presented_key';
