@@ -346,8 +346,9 @@ COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz, text[
 CREATE FUNCTION tenancy_internal.replace_secret(key tenancy.api_keys, transition interval) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  -- The old secret lasts no longer than it would without the rotation, but for as long as every rotation gives.
-  old_ends CONSTANT timestamptz := least(now() + replace_secret.transition, greatest((replace_secret.key).rotate_by, now() + interval '30 minutes'));
+  -- Under a policy the old secret lasts no longer than it would without the rotation, but for as long as every rotation gives.
+  old_ends CONSTANT timestamptz := least(now() + replace_secret.transition, CASE WHEN (replace_secret.key).rotate_by IS NOT NULL THEN
+                                           greatest((replace_secret.key).rotate_by, now() + interval '30 minutes') END);
   issued record;
 BEGIN
   IF replace_secret.transition IS NULL OR (replace_secret.transition <> '0' AND replace_secret.transition < '30 minutes') THEN

@@ -86,7 +86,7 @@ BEGIN
   UPDATE tenancy.api_key_secrets s SET valid_until = greatest(k.rotate_by, now() + interval '30 minutes')
   FROM tenancy.api_keys k
   WHERE k.api_key_id = s.api_key_id AND k.organization_id = the_organization AND NOT s.is_current
-    AND s.valid_until > greatest(k.rotate_by, now() + interval '30 minutes');
+    AND k.rotate_by IS NOT NULL AND s.valid_until > greatest(k.rotate_by, now() + interval '30 minutes');
 END
 $$;
 COMMENT ON FUNCTION tenancy.set_key_policy(interval, interval, text) IS 'Sets how old the secrets of an organization''s API keys (NULL: the session''s own) become until the keys have to be rotated, and how long before that sessions that use one are warned. A key that is too old is refused until it is rotated; keys that are too old at once, or soon, have the time of the warning; longer ages, and none (NULL), leave refused what is. Needs organization.update without an end, and a person (42501); 22023 for less than a day';

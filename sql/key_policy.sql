@@ -189,6 +189,23 @@ SELECT length(tenancy.rotate_api_key('new', '1 year', 'acme')) > 0 AS rotated;
 SELECT valid_until < now() + interval '101 days' AS in_time FROM tenancy.api_key_secrets WHERE api_key_id = id_of('new') AND NOT is_current;
 SELECT tenancy.set_key_policy('2 days', '1 day', organization => 'acme');
 SELECT valid_until < now() + interval '3 days' AS in_time FROM tenancy.api_key_secrets WHERE api_key_id = id_of('new') AND NOT is_current;
+-- Without a policy it gets all of the transition, without a NOTICE, and a policy that is taken away leaves it that
+SELECT tenancy.set_key_policy(NULL, organization => 'acme');
+SET client_min_messages = notice;
+SELECT keep('lasting ' || n, secret) FROM generate_series(1, 2) n, tenancy.create_api_key('workspace_service_key', 'lasting ' || n, 'acme', 'search', scopes => '["logs.view"]');
+SELECT keep('lasting 1 anew', tenancy.rotate_api_key('lasting 1', '7 days', 'acme')), keep('lasting 2 anew', tenancy.rotate_api_key('lasting 2', '1 day', 'acme'));
+CREATE FUNCTION old_secrets() RETURNS TABLE (name text, lasts interval) LANGUAGE sql AS $$
+  SELECT k.name, date_trunc('hour', s.valid_until - now() + interval '1 minute') FROM tenancy.api_key_secrets s JOIN tenancy.api_keys k USING (api_key_id) WHERE k.name LIKE 'lasting%' AND NOT s.is_current ORDER BY 1
+$$;
+SELECT * FROM old_secrets();
+SELECT tenancy.set_key_policy(NULL, organization => 'acme');
+SELECT * FROM old_secrets();
+SELECT visible('lasting 1', 'logs'), visible('lasting 1 anew', 'logs');
+-- One with a policy shortens what would last longer than the key
+SELECT tenancy.set_key_policy('3 days', '2 days', organization => 'acme');
+SELECT * FROM old_secrets();
+SELECT tenancy.end_api_key_transition('lasting 2', 'acme');
+SELECT tenancy.set_key_policy(NULL, organization => 'acme'), tenancy.set_key_policy('2 days', '1 day', organization => 'acme');
 -- A key that has to be rotated ends no earlier for what it makes
 SET client_min_messages = error;
 SELECT tenancy.end_api_key_transition('acme master', 'acme');
