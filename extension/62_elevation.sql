@@ -204,6 +204,7 @@ DECLARE
   rule tenancy.elevation_rules;
   decision record;
   me record;
+  approver uuid;  -- stays NULL for a DBA
   begins timestamptz := clock_timestamp();
   the_end timestamptz := begins + the_one.duration;
 BEGIN
@@ -217,6 +218,7 @@ BEGIN
         DETAIL = 'Neither the member nor whoever has allowed it can approve it, and no API key.';
     END IF;
     PERFORM tenancy_internal.require_not_elevated('who has a role'), tenancy_internal.require_role_within_rights(the_end, 'the elevation');
+    approver := me.user_id;
   END IF;
   IF the_one.ends_at IS NOT NULL OR the_one.created_at <= clock_timestamp() - interval '1 day' THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the elevation does not wait to be approved';
@@ -224,7 +226,7 @@ BEGIN
   SELECT * INTO decision FROM tenancy_internal.decide_elevation(the_one.organization_id, the_one.user_id, the_one.workspace_id, the_one.role_id,
                                                                 begins, the_end, the_one.elevation_id);
   PERFORM tenancy_internal.check_elevation(decision.answer, decision.rule_id, (SELECT r.name FROM tenancy.roles r WHERE r.role_id = the_one.role_id));
-  UPDATE tenancy.elevations e SET ends_at = the_end, approved_by = me.user_id WHERE e.elevation_id = the_one.elevation_id;
+  UPDATE tenancy.elevations e SET ends_at = the_end, approved_by = approver WHERE e.elevation_id = the_one.elevation_id;
   RETURN the_end;
 END
 $$;

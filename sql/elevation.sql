@@ -98,6 +98,30 @@ SELECT tenancy.set_organization_role('acme', 'nora@acme.test', 'member');
 SET SESSION AUTHORIZATION regress_app;
 SELECT by('nora', $$SELECT until > now() FROM tenancy.elevate('admin', 'back', '1 minute')$$) AS no_rule_either;
 RESET SESSION AUTHORIZATION;
+-- A DBA approves, too, and is no user
+SET SESSION AUTHORIZATION regress_app;
+SELECT by('adam', $$SELECT until IS NULL FROM tenancy.elevate('owner', 'billing again', '20 minutes')$$) AS waits;
+RESET SESSION AUTHORIZATION;
+SELECT elevation_id AS adams FROM tenancy.elevations WHERE reason = 'billing again' \gset
+CREATE ROLE regress_other_administrator;
+SET ROLE regress_other_administrator;
+SELECT (failure(format('SELECT tenancy.approve_elevation(%L)', :'adams'))).state;
+RESET ROLE;
+GRANT USAGE ON TYPE tenancy.administrator TO regress_other_administrator;
+GRANT USAGE ON SCHEMA app TO regress_other_administrator;
+SET ROLE regress_other_administrator;
+SELECT tenancy.approve_elevation(:'adams') - now() > '19 minutes' AS approved;
+RESET ROLE;
+SELECT approved_by IS NULL AS by_no_user FROM tenancy.elevations WHERE elevation_id = :'adams';
+SET SESSION AUTHORIZATION regress_app;
+SELECT by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS counts;
+SELECT by('olivia', format('SELECT tenancy.end_elevation(%L)', :'adams')) AS ended;
+SELECT by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS counts;
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+REVOKE USAGE ON TYPE tenancy.administrator FROM regress_other_administrator;
+REVOKE USAGE ON SCHEMA app FROM regress_other_administrator;
+DROP ROLE regress_other_administrator;
 -- Entries of each
 SELECT action, resource_type, actor, after ->> 'reason' AS reason FROM tenancy.audit_log WHERE resource_type IN ('elevation', 'elevation_rule') AND organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' ORDER BY audit_id;
 
