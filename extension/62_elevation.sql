@@ -64,23 +64,33 @@ DECLARE
   the_role tenancy.roles;
   the_user uuid;
   the_group uuid;
+  the_groups uuid[];
   subject_role uuid;
+  kind CONSTANT text := substring(allow_elevation.subject FROM '^(member|role|group)/');
+  named CONSTANT text := CASE WHEN kind IS NULL THEN allow_elevation.subject ELSE substr(allow_elevation.subject, length(kind) + 2) END;
   kinds text[];
   maker uuid;
 BEGIN
   PERFORM tenancy_internal.require_rules_permission(the_organization);
   the_role := tenancy_internal.find_any_role(the_organization, allow_elevation.role);
   PERFORM tenancy_internal.check_given('subject', allow_elevation.subject), tenancy_internal.lock_members(the_organization);
-  -- A kind can be written before a slash.
-  the_user := CASE WHEN allow_elevation.subject !~ '^(role|group)/' THEN
-                tenancy_internal.lookup_user(regexp_replace(allow_elevation.subject, '^member/', ''), the_organization) END;
-  SELECT g.group_id INTO the_group FROM tenancy.groups g
-  WHERE g.organization_id = the_organization AND allow_elevation.subject IN (g.name, 'group/' || g.name, g.group_id::text)
-  ORDER BY (allow_elevation.subject = g.group_id::text) DESC LIMIT 1;
-  IF allow_elevation.subject !~ '^(member|group)/' AND EXISTS (
+  -- A kind that is written before a slash is the kind, and no part of a name.
+  IF coalesce(kind, 'member') = 'member' THEN
+    the_user := tenancy_internal.lookup_user(named, the_organization);
+  END IF;
+  IF coalesce(kind, 'group') = 'group' THEN
+    the_groups := ARRAY(SELECT g.group_id FROM tenancy.groups g
+                        WHERE g.organization_id = the_organization AND (g.name = named OR g.group_id::text = lower(named)));
+    IF cardinality(the_groups) > 1 THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('subject "%s" is ambiguous', allow_elevation.subject),
+        DETAIL = 'It is the id of a group, and the name of another one.', HINT = 'Rename that one.';
+    END IF;
+    the_group := the_groups[1];
+  END IF;
+  IF coalesce(kind, 'role') = 'role' AND EXISTS (
       SELECT FROM tenancy.roles r WHERE (r.organization_id IS NULL OR r.organization_id = the_organization)
-        AND regexp_replace(allow_elevation.subject, '^role/', '') IN (r.name, r.level || '/' || r.name, r.role_id::text)) THEN
-    subject_role := (tenancy_internal.find_any_role(the_organization, regexp_replace(allow_elevation.subject, '^role/', ''))).role_id;
+        AND named IN (r.name, r.level || '/' || r.name, r.role_id::text)) THEN
+    subject_role := (tenancy_internal.find_any_role(the_organization, named)).role_id;
   END IF;
   kinds := array_remove(ARRAY[CASE WHEN the_user IS NOT NULL THEN 'member' END, CASE WHEN the_group IS NOT NULL THEN 'group' END,
                               CASE WHEN subject_role IS NOT NULL THEN 'role' END], NULL);
