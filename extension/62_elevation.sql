@@ -240,7 +240,7 @@ BEGIN
   RETURN the_end;
 END
 $$;
-COMMENT ON FUNCTION tenancy.approve_elevation(uuid) IS 'Approves an elevation that waits for it, within a day, so that it begins; returns its end. Needs a session of a user with team.assign_roles and at least the rights of the role, who is neither the member nor whoever has allowed it; 42501, 42704, 55000 for one that does not wait';
+COMMENT ON FUNCTION tenancy.approve_elevation(uuid) IS 'Approves an elevation that waits for it, within a day, so that it begins; returns its end. Needs a session of a user with team.assign_roles and at least the rights of the role, who is neither the member nor whoever has allowed it, or a DBA; 42501, 42704, 55000 for one that does not wait';
 
 CREATE FUNCTION tenancy.end_elevation(elevation uuid DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -168,3 +168,10 @@ SELECT principal_kind, name, access, workspace, via, since <= now() AS since, un
 WHERE name NOT IN ('ben@acme.test', 'mona@acme.test', 'wanda@acme.test', 'zoe@acme.test');
 SELECT who, by(who, 'SELECT count(*) > 0 FROM tenancy.access_review()') FROM unnest(ARRAY['adam', 'mona', 'mike', 'acme master', 'search service', 'gus', 'nobody']) who;
 SELECT by('olivia', $$SELECT count(*) FROM tenancy.access_review('globex')$$) AS foreign_one, by('gus', $$SELECT count(*) FILTER (WHERE name LIKE '%acme%') FROM tenancy.access_review()$$) AS of_others;
+-- Issuers are shown to whoever may change them: others see that tokens give a role, and not whose
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.trust_issuer('acme', 'https://idp.acme.test', '{"keys": [{"kid": "1", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', ARRAY['database'], groups_claim => 'groups'), tenancy.create_group('acme', 'by tokens', 'https://idp.acme.test') IS NOT NULL AS made,
+  tenancy.set_group_role('acme/support', 'by tokens', 'member'), tenancy.create_role('acme', 'organization', 'reviewer', 'member') IS NOT NULL AS role, tenancy.grant_permission('acme', 'organization', 'reviewer', 'team', 'assign_roles'), tenancy.set_organization_role('acme', 'nora@acme.test', 'reviewer');
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, by(who, $$SELECT string_agg(name || ': ' || via, ', ' ORDER BY name, via) FROM tenancy.access_review() WHERE concat_ws(' ', name, via) ~ 'idp|tokens'$$) FROM unnest(ARRAY['olivia', 'nora']) who;
