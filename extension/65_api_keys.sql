@@ -88,8 +88,9 @@ BEGIN
   END IF;
   -- Each entry costs a look-up, so the list may not be longer than all permissions.
   IF (CASE jsonb_typeof(expand_scopes.scopes)
-        WHEN 'array' THEN (SELECT count(*) FROM jsonb_path_query(expand_scopes.scopes, 'strict $[*]') entry,
-                             jsonb_path_query(CASE jsonb_typeof(entry) WHEN 'object' THEN entry ELSE '{"": ""}' END, 'lax $.*[*]'))
+        WHEN 'array' THEN greatest(jsonb_array_length(expand_scopes.scopes),
+                            (SELECT count(*) FROM jsonb_path_query(expand_scopes.scopes, 'strict $[*]') entry,
+                               jsonb_path_query(CASE jsonb_typeof(entry) WHEN 'object' THEN entry ELSE '{"": ""}' END, 'lax $.*[*]')))
         WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(expand_scopes.scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'too many scopes',
       DETAIL = 'There can be no more than 1024.';

@@ -102,6 +102,8 @@ SELECT action, before -> 'metadata' AS before, after -> 'metadata' AS after, aft
 SELECT string_agg(resource || '.' || action, ' ' ORDER BY resource, action) FROM tenancy_internal.expand_scopes('["logs.view", {"prompts": "read", "traces": ["list"]}, "logs.view"]');
 SELECT failure(format('SELECT tenancy_internal.expand_scopes(%L)', s)) FROM unnest(ARRAY['[1]', '[["logs.view"]]', '[null]', '[{"logs": 1}]', '[{"prompts": "much"}]', '["logs.vieuw"]']) s;
 SELECT failure(format('SELECT tenancy_internal.expand_scopes(%L)', (SELECT jsonb_agg(jsonb_build_object('logs', jsonb_build_array('view', 'list', 'view'))) FROM generate_series(1, 400))));
+-- ... entries without a level among those that are counted
+SELECT n, failure(format('SELECT tenancy_internal.expand_scopes(%L)', (SELECT jsonb_agg(l.e) FROM generate_series(1, n), LATERAL (SELECT e) l))) FROM unnest('{1024,1025}'::int[]) n, unnest('{"{}","{\"logs\": []}"}'::jsonb[]) e;
 
 -- A revoked key stays as it is
 SELECT tenancy.revoke_api_key('wide', 'acme');
@@ -116,6 +118,8 @@ SELECT count(*) FROM generate_series(1, 3) i, tenancy.create_api_key('workspace_
 SELECT count(*) FROM tenancy.create_api_key('workspace_user_key', 'ben search', 'acme', 'search', 'ben@acme.test', '["logs.view"]');
 SET SESSION AUTHORIZATION regress_app;
 SELECT who, by(who, 'tenancy.revoke_api_keys(''mike@acme.test'')') FROM unnest(ARRAY['mona', 'ben', 'nora', 'mike key', 'search service', 'gus', 'nobody']) who;
+-- ... and without it nobody finds out who is a member
+SELECT who, by(who, 'tenancy.revoke_api_keys(''mike@acme.test'')') = by(who, 'tenancy.revoke_api_keys(''gus@globex.test'')') AS same_answer FROM unnest(ARRAY['mona', 'nora', 'mike key', 'search service']) who;
 SELECT visible('mike key', 'app.logs'), visible('mike key', 'app.prompts');
 SELECT by('mike', 'tenancy.revoke_api_keys(''mike@acme.test'')');
 SELECT visible('mike key', 'app.logs');
