@@ -97,7 +97,7 @@ BEGIN
     AND g.resource = change_grant.resource AND g.action = change_grant.action;
   the_end := tenancy_internal.check_until(change_grant.until,
                                           CASE WHEN before.allowed = change_grant.allow AND before.ends_at > clock_timestamp() THEN before.ends_at END);
-  -- What an end takes away counts, too: it stays away when the session's rights have ended.
+  -- The change lasts until the end of what it takes away, and has to lie within the session's rights.
   PERFORM tenancy_internal.require_role_within_rights(
     CASE WHEN the_end IS NOT NULL AND (before.allowed IS NULL OR before.ends_at IS NOT NULL) THEN greatest(the_end, before.ends_at) END, 'the change of the role');
   IF the_role.level = 'workspace' AND change_grant.resource = ANY (tenancy_internal.words('organization_level')) THEN

@@ -180,7 +180,7 @@ BEGIN
     END IF;
     given := given || the_user;
   END LOOP;
-  -- What the call takes away counts, too: it stays away when the session's rights have ended.
+  -- The change lasts until the end of the memberships that it takes away, and has to lie within the session's rights.
   SELECT CASE WHEN the_end IS NOT NULL AND bool_or(m.ends_at IS NULL) IS NOT TRUE THEN greatest(the_end, max(m.ends_at)) END INTO last_end FROM tenancy.group_members m
   WHERE m.group_id = the_group.group_id AND (m.user_id <> ALL (given) OR m.ends_at IS DISTINCT FROM the_end);
   PERFORM tenancy_internal.require_role_within_rights(last_end, 'membership of the group');
