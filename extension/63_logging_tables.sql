@@ -77,7 +77,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.empty_values(regclass, name[]) IS 'Columns with the values that they have without content: NULL, or an empty object, array or text';
 
-CREATE FUNCTION tenancy_internal.make_retention_policy(relation regclass, kept tenancy.kept_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.make_retention_policy(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   workspace_column name := (SELECT t.workspace_column FROM tenancy.protected_tables t WHERE t.relation = make_retention_policy.relation);
@@ -89,20 +89,20 @@ BEGIN
     make_retention_policy.relation, coalesce(quote_ident(workspace_column), 'NULL'), make_retention_policy.kept.kind);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.make_retention_policy(regclass, tenancy.kept_tables) IS 'Hides rows past their retention from principals, in one table';
+COMMENT ON FUNCTION tenancy_internal.make_retention_policy(regclass, tenancy_internal.kept_tables) IS 'Hides rows past their retention from principals, in one table';
 
-CREATE FUNCTION tenancy_internal.kept_above(relation regclass) RETURNS tenancy.kept_tables
+CREATE FUNCTION tenancy_internal.kept_above(relation regclass) RETURNS tenancy_internal.kept_tables
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  nearest tenancy.kept_tables;
+  nearest tenancy_internal.kept_tables;
 BEGIN
-  IF EXISTS (SELECT FROM tenancy.kept_tables) THEN
+  IF EXISTS (SELECT FROM tenancy_internal.kept_tables) THEN
     WITH RECURSIVE ancestors AS (
       SELECT kept_above.relation::oid AS relid, 0 AS distance
       UNION
       SELECT i.inhparent, a.distance + 1 FROM pg_inherits i JOIN ancestors a ON i.inhrelid = a.relid
     )
-    SELECT k.* INTO nearest FROM ancestors a JOIN tenancy.kept_tables k ON k.relation = a.relid ORDER BY a.distance LIMIT 1;
+    SELECT k.* INTO nearest FROM ancestors a JOIN tenancy_internal.kept_tables k ON k.relation = a.relid ORDER BY a.distance LIMIT 1;
   END IF;
   RETURN nearest;
 END
@@ -119,7 +119,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.problem_of_keeping(regclass, name, name) IS 'Why a table with these columns of organization and workspace cannot follow the logging settings, or NULL';
 
-CREATE FUNCTION tenancy_internal.keep_member(relation regclass, kept tenancy.kept_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.keep_member(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   protected tenancy.protected_tables;
@@ -155,7 +155,7 @@ BEGIN
   PERFORM tenancy_internal.make_retention_policy(keep_member.relation, keep_member.kept);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_member(regclass, tenancy.kept_tables) IS 'Has one table, or one partition or child, follow the logging settings; 55000 where its columns of tenants do not allow it';
+COMMENT ON FUNCTION tenancy_internal.keep_member(regclass, tenancy_internal.kept_tables) IS 'Has one table, or one partition or child, follow the logging settings; 55000 where its columns of tenants do not allow it';
 
 CREATE FUNCTION tenancy_internal.check_kept_place(relation regclass, organization_column name, workspace_column name) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_check_kept_place';
@@ -164,7 +164,7 @@ COMMENT ON FUNCTION tenancy_internal.check_kept_place(regclass, name, name) IS '
 CREATE FUNCTION tenancy_internal.follow_kept_parent(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept CONSTANT tenancy.kept_tables := tenancy_internal.kept_above(follow_kept_parent.relation);
+  kept CONSTANT tenancy_internal.kept_tables := tenancy_internal.kept_above(follow_kept_parent.relation);
 BEGIN
   IF kept.relation IS NOT NULL THEN
     PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''))
@@ -178,7 +178,7 @@ COMMENT ON FUNCTION tenancy_internal.follow_kept_parent(regclass) IS 'Has a new 
 CREATE FUNCTION tenancy_internal.follow_kept_columns(relation regclass, renamed name, renamed_to name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept CONSTANT tenancy.kept_tables := tenancy_internal.kept_above(follow_kept_columns.relation);
+  kept CONSTANT tenancy_internal.kept_tables := tenancy_internal.kept_above(follow_kept_columns.relation);
 BEGIN
   -- A dump brings the triggers and policies itself, after constraints that say again that columns are NOT NULL.
   IF kept.relation IS NULL OR (follow_kept_columns.renamed IS NULL AND current_setting('check_function_bodies') = 'off') THEN
@@ -189,7 +189,7 @@ BEGIN
       MESSAGE = format('column "received_at" of table %s cannot be renamed', follow_kept_columns.relation),
       DETAIL = 'The table follows the logging settings, which count from it.';
   END IF;
-  UPDATE tenancy.kept_tables k
+  UPDATE tenancy_internal.kept_tables k
   SET content = ARRAY(SELECT DISTINCT a.attname FROM pg_attribute a
                       WHERE a.attrelid = k.relation AND NOT a.attisdropped
                         AND (a.attname = ANY (k.content) OR a.attname = follow_kept_columns.renamed_to AND follow_kept_columns.renamed = ANY (k.content)))
@@ -201,25 +201,25 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.follow_kept_columns(regclass, name, name) IS 'Has a table, with its partitions and children, follow the logging settings after a column was renamed, or (NULL) changed; 55000 for received_at';
 
-CREATE FUNCTION tenancy_internal.keep_table(relation regclass, kept tenancy.kept_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.keep_table(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = keep_table.relation AND a.attname = 'received_at' AND NOT a.attisdropped) THEN
     EXECUTE format('ALTER TABLE %s ADD COLUMN received_at timestamptz NOT NULL DEFAULT now()', keep_table.relation);
     EXECUTE format('COMMENT ON COLUMN %s.received_at IS %L', keep_table.relation, 'When the row was written, by the server''s clock');
   END IF;
-  INSERT INTO tenancy.kept_tables (relation, kind, content) VALUES (keep_table.relation, keep_table.kept.kind, keep_table.kept.content)
+  INSERT INTO tenancy_internal.kept_tables (relation, kind, content) VALUES (keep_table.relation, keep_table.kept.kind, keep_table.kept.content)
   ON CONFLICT ON CONSTRAINT kept_tables_pkey DO UPDATE SET kind = EXCLUDED.kind, content = EXCLUDED.content;
   PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(keep_table.relation) f;
   PERFORM tenancy_internal.remember_name(keep_table.relation, false);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_table(regclass, tenancy.kept_tables) IS 'Has one table, with its partitions and children, follow the logging settings';
+COMMENT ON FUNCTION tenancy_internal.keep_table(regclass, tenancy_internal.kept_tables) IS 'Has one table, with its partitions and children, follow the logging settings';
 
 CREATE FUNCTION tenancy_internal.take_kept(relation regclass, named tenancy.protected_names) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept tenancy.kept_tables;
+  kept tenancy_internal.kept_tables;
 BEGIN
   IF take_kept.named.kept_kind IS NOT NULL THEN
     kept.kind := take_kept.named.kept_kind;
@@ -233,7 +233,7 @@ COMMENT ON FUNCTION tenancy_internal.take_kept(regclass, tenancy.protected_names
 CREATE FUNCTION tenancy.apply_logging_settings(relation regclass, kind text, content name[] DEFAULT '{}') RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept tenancy.kept_tables;
+  kept tenancy_internal.kept_tables;
   protected tenancy.protected_tables;
   wrong name;
 BEGIN
@@ -263,7 +263,7 @@ BEGIN
   END LOOP;
   kept.kind := apply_logging_settings.kind;
   kept.content := coalesce(apply_logging_settings.content, '{}');
-  IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = apply_logging_settings.relation AND NOT k.content <@ kept.content)
+  IF EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = apply_logging_settings.relation AND NOT k.content <@ kept.content)
     AND tenancy_steps.has_held_rows(apply_logging_settings.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('a legal hold keeps rows of table %s', apply_logging_settings.relation),
       DETAIL = 'Columns that can hold content can only be added.';
@@ -291,7 +291,7 @@ COMMENT ON FUNCTION tenancy.apply_logging_settings(regnamespace) IS 'The same fo
 REVOKE ALL ON FUNCTION tenancy.apply_logging_settings(regnamespace) FROM PUBLIC;
 
 CREATE FUNCTION tenancy_internal.expired_rows(
-  kept tenancy.kept_tables, protected tenancy.protected_tables, held boolean)
+  kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean)
 RETURNS TABLE (condition text, organization_id uuid, workspace_id uuid, before timestamptz)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Of each organization's own retention, and of stricter workspaces; each without what is under a hold, or what is.
@@ -313,9 +313,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
              ELSE NOT h.on_organization AND (s.workspace_id = ANY (h.workspaces)) IS NOT TRUE END
   ORDER BY s.organization_id, s.workspace_id NULLS FIRST
 $$;
-COMMENT ON FUNCTION tenancy_internal.expired_rows(tenancy.kept_tables, tenancy.protected_tables, boolean) IS 'Conditions on table t as SQL: rows past their retention that are not, or that are, under a legal hold';
+COMMENT ON FUNCTION tenancy_internal.expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean) IS 'Conditions on table t as SQL: rows past their retention that are not, or that are, under a legal hold';
 
-CREATE FUNCTION tenancy_internal.count_expired_rows(kept tenancy.kept_tables, protected tenancy.protected_tables, held boolean) RETURNS bigint
+CREATE FUNCTION tenancy_internal.count_expired_rows(kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   conditions CONSTANT text := (SELECT string_agg(format('(%s)', e.condition), ' OR ')
@@ -327,7 +327,7 @@ BEGIN
     'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.from_clause_for(relation), conditions)) r) END;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.count_expired_rows(tenancy.kept_tables, tenancy.protected_tables, boolean) IS 'How many rows of a table are past their retention, and not, or under a legal hold';
+COMMENT ON FUNCTION tenancy_internal.count_expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean) IS 'How many rows of a table are past their retention, and not, or under a legal hold';
 
 CREATE FUNCTION tenancy_internal.references_to(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -338,7 +338,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.references_to(regclass) IS 'Tables that refer to a table, or to its partitions, by foreign keys';
 
 -- Sums of logs by the hour have a retention of their own: first all is summed up, then the sums of these hours no longer shrink.
-CREATE FUNCTION tenancy_internal.keep_sums(kept tenancy.kept_tables, protected tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.keep_sums(kept tenancy_internal.kept_tables, protected tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   relation CONSTANT regclass := keep_sums.protected.relation;
@@ -363,9 +363,9 @@ BEGIN
   FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false) e;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_sums(tenancy.kept_tables, tenancy.protected_tables) IS 'Before logs are removed: has them summed up, and the sums outlive them';
+COMMENT ON FUNCTION tenancy_internal.keep_sums(tenancy_internal.kept_tables, tenancy.protected_tables) IS 'Before logs are removed: has them summed up, and the sums outlive them';
 
-CREATE FUNCTION tenancy_internal.remove_expired(kept tenancy.kept_tables, protected tenancy.protected_tables, at_most bigint) RETURNS bigint
+CREATE FUNCTION tenancy_internal.remove_expired(kept tenancy_internal.kept_tables, protected tenancy.protected_tables, at_most bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   expired record;
@@ -379,13 +379,13 @@ BEGIN
   RETURN gone;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.remove_expired(tenancy.kept_tables, tenancy.protected_tables, bigint) IS 'Removes rows of one table past their retention, at most so many, and returns how many';
+COMMENT ON FUNCTION tenancy_internal.remove_expired(tenancy_internal.kept_tables, tenancy.protected_tables, bigint) IS 'Removes rows of one table past their retention, at most so many, and returns how many';
 
 CREATE FUNCTION tenancy.remove_expired_rows(at_most bigint DEFAULT 10000)
 RETURNS TABLE (relation regclass, removed bigint, referred_to bigint, held bigint)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept tenancy.kept_tables;
+  kept tenancy_internal.kept_tables;
   protected tenancy.protected_tables;
   failure text;
   failed boolean;
@@ -394,7 +394,7 @@ BEGIN
   IF remove_expired_rows.at_most IS NULL OR remove_expired_rows.at_most < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;
-  FOR kept IN SELECT k.* FROM tenancy.kept_tables k JOIN pg_class c ON c.oid = k.relation ORDER BY k.relation::text LOOP
+  FOR kept IN SELECT k.* FROM tenancy_internal.kept_tables k JOIN pg_class c ON c.oid = k.relation ORDER BY k.relation::text LOOP
     -- Partitions come with their parent, inheritance children by themselves.
     FOR protected IN SELECT t.* FROM tenancy_internal.family_of(kept.relation) f JOIN tenancy.protected_tables t ON t.relation = f
                      JOIN pg_class c ON c.oid = f WHERE f = kept.relation OR NOT c.relispartition LOOP
@@ -438,7 +438,7 @@ CREATE FUNCTION tenancy.ignore_logging_settings(relation regclass) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.check_protectable(f) FROM tenancy_internal.family_of(ignore_logging_settings.relation) f;
-  IF NOT EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = ignore_logging_settings.relation) THEN
+  IF NOT EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = ignore_logging_settings.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s does not follow logging settings', ignore_logging_settings.relation);
   END IF;
@@ -456,7 +456,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guar
 DECLARE
   member regclass;
 BEGIN
-  DELETE FROM tenancy.kept_tables k WHERE k.relation = release_table.relation;
+  DELETE FROM tenancy_internal.kept_tables k WHERE k.relation = release_table.relation;
   FOR member IN SELECT f FROM tenancy_internal.family_of(release_table.relation) f LOOP
     PERFORM tenancy_internal.drop_triggers(member, f) FROM unnest('{tenancy_internal.receive_row,tenancy_internal.keep_row,tenancy_internal.keep_rows}'::regproc[]) f;
     IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member AND p.polname = 'tenancy_retention') THEN

@@ -383,7 +383,7 @@ BEGIN
   DELETE FROM tenancy.protected_tables t
   WHERE t.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
-  DELETE FROM tenancy.kept_tables k
+  DELETE FROM tenancy_internal.kept_tables k
   WHERE k.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
   UPDATE tenancy.protected_names k SET holder = NULL

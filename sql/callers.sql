@@ -29,7 +29,7 @@ $$;
 -- A DBA holds USAGE on the marker, and no other right makes one.
 GRANT USAGE ON TYPE tenancy.administrator TO regress_dba;
 GRANT pg_write_all_data, pg_read_all_data TO regress_etl;
-GRANT ALL ON ALL TABLES IN SCHEMA tenancy TO regress_etl;
+GRANT ALL ON ALL TABLES IN SCHEMA tenancy, tenancy_internal TO regress_etl;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA tenancy TO regress_etl;
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy TO regress_etl;
 GRANT ALL ON SCHEMA tenancy_internal, tenancy_steps TO regress_etl;
@@ -39,8 +39,8 @@ SELECT tenancy.is_dba(), outcome($$SELECT tenancy.create_user('by-dba@x.test')$$
 SET SESSION AUTHORIZATION regress_etl;
 SELECT tenancy.is_dba(), outcome($$SELECT tenancy.create_user('by-etl@x.test')$$);
 SET client_min_messages = warning;
-SELECT c.relname, outcome(format('SELECT 1/count(*) FROM tenancy.%I', c.relname)) AS reads, outcome(format('TRUNCATE tenancy.%I CASCADE', c.relname)) AS truncates
-FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' ORDER BY c.relname COLLATE "C";
+SELECT c.relname, outcome(format('SELECT 1/count(*) FROM %s.%I', c.relnamespace::regnamespace, c.relname)) AS reads, outcome(format('TRUNCATE %s.%I CASCADE', c.relnamespace::regnamespace, c.relname)) AS truncates
+FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind = 'r' ORDER BY c.relname COLLATE "C";
 SELECT outcome($$INSERT INTO tenancy.login_bindings (login, trusted) VALUES ('regress_etl', true)$$) AS binds,
        outcome($$INSERT INTO tenancy.permissions (resource, action) VALUES ('x', 'y')$$) AS registers,
        outcome($$INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (sha256('x'), gen_random_uuid())$$) AS brings_a_secret;

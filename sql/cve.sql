@@ -380,7 +380,7 @@ DECLARE
   catalog regclass;
   found boolean;
 BEGIN
-  FOR catalog IN SELECT c.oid FROM pg_class c WHERE relnamespace = 'tenancy'::regnamespace AND relkind = 'r' ORDER BY 1 LOOP
+  FOR catalog IN SELECT c.oid FROM pg_class c WHERE relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND relkind = 'r' ORDER BY 1 LOOP
     EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE strpos(t::text, $1) > 0 OR strpos(t::text, encode(convert_to($1, ''UTF8''), ''hex'')) > 0)', catalog) INTO found USING secret;
     IF found THEN
       RETURN NEXT catalog;

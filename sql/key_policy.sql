@@ -126,7 +126,7 @@ SELECT visible('mike key', 'app.logs');
 SELECT by('adam', 'tenancy.revoke_api_keys(''ben@acme.test'')'), by('adam', 'tenancy.revoke_api_keys(''gus@globex.test'')'), by('adam', 'tenancy.revoke_api_keys(''gus@globex.test'', ''globex'')'), by('adam', 'tenancy.revoke_api_keys(NULL)');
 RESET SESSION AUTHORIZATION;
 SELECT name, revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND user_id IS NOT NULL ORDER BY 1;
-SELECT u.email FROM tenancy.ended_tokens e JOIN tenancy.users u USING (user_id) ORDER BY 1;
+SELECT u.email FROM tenancy_internal.ended_tokens e JOIN tenancy.users u USING (user_id) ORDER BY 1;
 
 -- Age: what a policy is, and who sets it
 SELECT policy, failure('SELECT tenancy.set_key_policy(organization => ''acme'', max_age => ' || policy || ')') FROM unnest(ARRAY['''23:59:59''', '''1 day''', '''10 years 1 day''', '''-1 day''', '''90 days'', warning => ''90 days''', '''90 days'', warning => ''-1 s''', '''90 days'', warning => NULL', '''1 mon'', warning => ''31 days''', 'NULL, warning => NULL']) policy;
@@ -234,4 +234,4 @@ SELECT who, (SELECT attempt(who, 'SELECT FROM tenancy.review_api_keys()')) FROM 
 SELECT attempt('gus', 'SELECT FROM tenancy.review_api_keys(''acme'')');
 CALL become('gus');
 SELECT name, state, kind, last_used_at, allowed_networks FROM tenancy.review_api_keys();
-SELECT count(*) FROM tenancy.api_key_uses;
+SELECT count(*) FROM tenancy_internal.api_key_uses;

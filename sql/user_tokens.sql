@@ -252,7 +252,7 @@ SET SESSION AUTHORIZATION regress_plain;
 SELECT seen_by('RS256');
 SET SESSION AUTHORIZATION DEFAULT;
 -- A token that was issued since is accepted.
-UPDATE tenancy.ended_tokens SET issued_before = '2023-01-01';
+UPDATE tenancy_internal.ended_tokens SET issued_before = '2023-01-01';
 SET SESSION AUTHORIZATION regress_plain;
 SELECT seen_by('RS256');
 ROLLBACK;
