@@ -24,6 +24,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 \o
 
 -- How a command ends; what it did stays.
+\set ECHO none
 CREATE FUNCTION kept(command text, OUT state text, OUT message text) LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE command;
@@ -66,6 +67,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN SQLSTATE;
 END
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_app;
 SELECT c."catalog", string_agg(format('%s %s', c.who, c.acme), ', ' ORDER BY p.n) AS acme FROM people p, catalogs_of(p.who) c WHERE c.acme > 0 GROUP BY 1 ORDER BY 1;
 SELECT c."catalog", string_agg(format('%s %s', c.who, c.globex), ', ' ORDER BY p.n) AS globex FROM people p, catalogs_of(p.who) c WHERE c.globex > 0 GROUP BY 1 ORDER BY 1;
@@ -156,6 +158,7 @@ SELECT c.oid::regclass FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOI
 SET SESSION AUTHORIZATION regress_app;
 SELECT attempt('olivia', 'SELECT FROM tenancy.api_key_secrets') AS olivia, attempt('acme master', 'SELECT secret_hash FROM tenancy.api_key_secrets') AS master;
 -- nor of any secret in what a principal can read, its own key's display prefix aside
+\set ECHO none
 CREATE FUNCTION pg_temp.secrets_in_catalogs(who text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   relation regclass;
@@ -170,6 +173,7 @@ BEGIN
   RETURN found;
 END
 $$;
+\set ECHO all
 SELECT who, pg_temp.secrets_in_catalogs(who) FROM unnest(ARRAY['olivia', 'acme master']) who;
 RESET SESSION AUTHORIZATION;
 -- Who may read a table by a grant still sees through it only what is the principal's

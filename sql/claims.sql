@@ -58,6 +58,7 @@ SELECT command, (failure(command)).* FROM (VALUES
 RESET ROLE;
 
 -- What a query returns to somebody here, and where somebody's claim has been accepted.
+\set ECHO none
 CREATE FUNCTION outcome(command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   found text;
@@ -101,6 +102,7 @@ BEGIN
   RAISE NOTICE '%:%', what, found || coalesce(differs, '');
 END
 $$;
+\set ECHO all
 \set VERBOSITY terse
 SET client_min_messages = notice;
 SET SESSION AUTHORIZATION regress_app;
@@ -192,6 +194,7 @@ RESET SESSION AUTHORIZATION;
 SELECT * FROM failure($$SELECT tenancy.simulate('SELECT tenancy.accept_claim(''no claim'')', 'mike@acme.test', login => 'regress_app')$$);
 
 -- Forged: signed with the right key, and with the wrong one; the test knows it.
+\set ECHO none
 CREATE FUNCTION from_text(claim text) RETURNS bytea LANGUAGE sql AS $$
   SELECT decode(translate(claim, '-_', '+/') || repeat('=', (4 - length(claim) % 4) % 4), 'base64')
 $$;
@@ -232,6 +235,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN concat_ws(' ', SQLSTATE || ':', SQLERRM, nullif(detail, ''));
 END
 $$;
+\set ECHO all
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO PUBLIC;
 CREATE TABLE forgeries (n int PRIMARY KEY, what text, how text);
 INSERT INTO forgeries VALUES

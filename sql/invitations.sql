@@ -1,4 +1,5 @@
 -- Nobody becomes a member of an organization without their own consent, or a DBA's; and an invitation tells nobody who there is.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
@@ -9,6 +10,7 @@ SELECT tenancy.set_workspace_role('globex/lab', 'gus@globex.test', 'admin');
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
 \o
 -- A command of somebody, whose work stays: how it ends.
+\set ECHO none
 CREATE FUNCTION outcome(who text, command text, organization text DEFAULT '') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   the_hint text;
@@ -42,6 +44,7 @@ $$;
 -- The same as who_can(), for commands whose errors have an id.
 CREATE FUNCTION who_may(command text) RETURNS TABLE (outcome text, who text) LANGUAGE sql AS $$
   SELECT regexp_replace(outcome, '"[0-9a-f-]{36}"', 'ID'), string_agg(who, ', ' ORDER BY n) FROM app.people, app.attempt(who, command) outcome GROUP BY 1 ORDER BY min(n) $$;
+\set ECHO all
 
 -- The lock-out: a person of acme with a bound login, a session of a trusted login, a key
 SET SESSION AUTHORIZATION regress_bound;

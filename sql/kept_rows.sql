@@ -23,6 +23,7 @@ SELECT tenancy.apply_logging_settings('notes', 'payloads', '{body,detail}'), ten
 \o
 GRANT ALL ON notes, calls, calls_old TO PUBLIC;
 -- Ages rows, as time would.
+\set ECHO none
 CREATE FUNCTION age(t regclass, condition text, by interval) RETURNS void LANGUAGE plpgsql SET tenancy.guard_rails = off AS $$
 BEGIN
   EXECUTE format('ALTER TABLE %s DISABLE TRIGGER "~tenancy_keep_row"', t);
@@ -30,6 +31,7 @@ BEGIN
   EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~tenancy_keep_row"', t);
 END
 $$;
+\set ECHO all
 -- With the settings, moves between partitions change neither when a row was received nor its content.
 INSERT INTO notes VALUES (1, '2026-01-05', :acme, :search, NULL, 'new', 'secret', '{"a": "secret"}'), (2, '2026-01-06', :acme, :search, NULL, 'new', 'secret', '{"a": "secret"}');
 SELECT age('notes', 'true', '10 days');
@@ -91,6 +93,7 @@ CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 -- A hold: every way to remove rows, parts of them, or what keeps them. First that each of these goes through without one.
 \set VERBOSITY terse
+\set ECHO none
 CREATE FUNCTION ways() RETURNS TABLE (n bigint, way text) LANGUAGE sql AS $$
   SELECT row_number() OVER (), w FROM unnest(ARRAY[
     'DELETE FROM notes', 'DELETE FROM calls_old', 'DELETE FROM calls_new', 'TRUNCATE notes', 'TRUNCATE notes_1', 'TRUNCATE calls_old', 'TRUNCATE calls', 'DROP TABLE notes',
@@ -133,6 +136,7 @@ WHEN OTHERS THEN
   RETURN SQLSTATE || ' ' || SQLERRM;
 END
 $$;
+\set ECHO all
 SET client_min_messages = error;
 SELECT w.n, w.way, tried(w.way) FROM ways() w ORDER BY 1;
 SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');

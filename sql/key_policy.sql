@@ -6,6 +6,7 @@
 SET timezone = 'UTC';
 SELECT FROM tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
+\set ECHO none
 CREATE FUNCTION id_of(key text) RETURNS uuid LANGUAGE sql AS $$ SELECT api_key_id FROM tenancy.api_keys WHERE api_keys.name = key $$;
 CREATE FUNCTION keep(as_name text, new_secret text) RETURNS void LANGUAGE sql AS $$
   INSERT INTO app.secrets VALUES (as_name, new_secret) ON CONFLICT (name) DO UPDATE SET secret = EXCLUDED.secret
@@ -25,6 +26,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN concat_ws(' | ', SQLSTATE, regexp_replace(SQLERRM, '[0-9a-f]{8}-[0-9a-f-]{27}', '…'), nullif(detail, ''), nullif(hint, ''));
 END
 $$;
+\set ECHO all
 
 -- Networks: what is one
 SELECT networks, failure(format('SELECT tenancy.create_api_key(''workspace_service_key'', ''k'', ''acme'', ''search'', allowed_networks => %L)', networks))
@@ -139,10 +141,12 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT regexp_replace(by('nora', 'tenancy.set_key_policy(NULL)'), 'ends at [^|]*\.', 'ends at ….');
 RESET SESSION AUTHORIZATION;
 -- Each key has the time of its warning at least, and a new one all of it
+\set ECHO none
 CREATE FUNCTION ages() RETURNS TABLE (name text, state text, rotate_in interval, warned_in interval) LANGUAGE sql AS $$
   SELECT k.name, r.state, date_trunc('hour', k.rotate_by - now() + interval '1 minute'), date_trunc('hour', k.rotation_due_at - now() + interval '1 minute')
   FROM tenancy.review_api_keys('acme') r JOIN tenancy.api_keys k USING (api_key_id) WHERE k.name IN ('acme master', 'search service', 'new', 'confined') ORDER BY 1
 $$;
+\set ECHO all
 UPDATE tenancy.api_keys SET created_at = now() - interval '1 year' WHERE name = 'search service';
 SELECT tenancy.set_key_policy(NULL, organization => 'acme'), tenancy.set_key_policy('90 days', '10 days', organization => 'acme');
 SELECT keep('new', secret) FROM tenancy.create_api_key('workspace_service_key', 'new', 'acme', 'search', scopes => '["logs.view"]');

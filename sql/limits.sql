@@ -1,5 +1,6 @@
 -- What a tenant can store has a limit, so that one call can't fill the disk, the audit log included; and nothing that is looked up is
 -- too long for an index.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
