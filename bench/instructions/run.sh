@@ -200,11 +200,11 @@ awk -F '|' '
   !($2 in case_of) { case_of[$2] = ++cases; title[cases] = $2 }
   { count[$2, tree[$1]] = $3 }
   END {
-    printf "| instructions for"; for (t = 1; t <= trees; t++) printf " | %s%s", heading[t], t > 1 ? " | " heading[1] " = 1" : ""
-    printf " |\n|---"; for (t = 1; t <= trees; t++) printf "|---%s", t > 1 ? "|---" : ""; printf "|\n"
+    printf "| instructions for"; for (t = 1; t <= trees; t++) printf " | %s%s", heading[t], (t > 1 ? " | " heading[1] " = 1" : "")
+    printf " |\n|---"; for (t = 1; t <= trees; t++) printf "|---%s", (t > 1 ? "|---" : ""); printf "|\n"
     for (c = 1; c <= cases; c++) {
       printf "| %s", title[c]
-      for (t = 1; t <= trees; t++) printf " | %d%s", count[title[c], t], t > 1 ? sprintf(" | %.3f", count[title[c], t] / count[title[c], 1]) : ""
+      for (t = 1; t <= trees; t++) printf " | %d%s", count[title[c], t], (t > 1 ? sprintf(" | %.3f", count[title[c], t] / count[title[c], 1]) : "")
       printf " |\n"
     }
   }' "$WORK_DIR/principals"
