@@ -1,4 +1,4 @@
--- The keys of a cluster: nodes that have the same key believe each other who a session is (see 42_claims.sql).
+-- The keys of a cluster: nodes that have the same key accept each other's statements about sessions (see 42_claims.sql).
 
 CREATE TABLE tenancy_internal.cluster_keys (
   key_id integer PRIMARY KEY CHECK (key_id > 0),

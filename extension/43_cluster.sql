@@ -1,4 +1,4 @@
--- Clusters: which nodes believe each other's claims.
+-- Clusters: which nodes accept each other's claims.
 
 CREATE FUNCTION tenancy_internal.check_cluster_administrator() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -1,5 +1,5 @@
 -- Tables that follow the settings of what is kept: contents are emptied as rows are written, and rows are hidden, and removed, at the
--- end of their retention. Only for tables that ask for it.
+-- end of their retention. Only for tables named to apply_logging_settings().
 
 CREATE FUNCTION tenancy_internal.hides_expired(organization_id uuid, workspace_id uuid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

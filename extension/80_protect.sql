@@ -266,7 +266,7 @@ BEGIN
   EXECUTE format('CREATE POLICY tenancy_delete ON %s FOR DELETE USING (%s)', apply_protection.relation,
                  tenancy_internal.policy_call(apply_protection.wanted, 'row_visible', 'delete'));
 
-  -- Own rows are those of who began the whole; who wrote a row is checked besides.
+  -- Own rows are those of who began the whole; who wrote a row is checked as well.
   IF apply_protection.wanted.writer_column IS NOT NULL THEN
     EXECUTE format('CREATE POLICY tenancy_writer ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (%s)', apply_protection.relation,
                    tenancy_internal.policy_call(tenancy_internal.by_writer(apply_protection.wanted), 'row_accepted', 'insert'));

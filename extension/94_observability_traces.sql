@@ -27,7 +27,7 @@ BEGIN
   COMMENT ON COLUMN trace_initiators.first_at IS 'start_time of the first of the spans by which the row came about';
   COMMENT ON COLUMN trace_initiators.last_at IS 'start_time of the last of them';
 
-  -- The row of a trace is locked before its spans are looked at, in the order of the traces: whoever writes a root then finds all
+  -- The row of a trace is locked before its spans are read, in the order of the traces: whoever writes a root then finds all
   -- other spans, or waits for them, or raises 40001.
   EXECUTE format($ddl$
     CREATE FUNCTION attribute_spans() RETURNS trigger

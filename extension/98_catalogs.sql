@@ -9,7 +9,7 @@
 --   inserted       the sessions that a new row concerns: '' those of any change; 'new' none; 'of_key' none if its key is new as well;
 --                  'listed' those that have cached a list of such rows; NULL: nothing is cached from the catalog, so there are no
 --                  notifications
---   told           the sessions that a change concerns: '' all, since they may refer to the row by name, or since built-in roles have
+--   notified       the sessions that a change concerns: '' all, since they may refer to the row by name, or since built-in roles have
 --                  no organization; or those that have cached something of the row's 'organization', also of its 'member', or of the
 --                  organization of its 'key'
 --   resource_type  the resource type of audit entries; id_column, second_column: the columns of their resource_id; NULL: no entries
@@ -122,7 +122,7 @@ BEGIN
     ('audit_log', 'SELECT', $q$tenancy.dba_sees() OR tenancy.row_visible('audit_logs', 'list', organization_id, NULL, NULL, NULL)$q$, '',
      NULL, NULL, NULL, NULL, NULL),
     ('audit_heads', 'ALL', NULL, '',
-     NULL, NULL, NULL, NULL, NULL)) v (catalog, dba, sees, dumped, inserted, told, resource_type, id_column, second_column) LOOP
+     NULL, NULL, NULL, NULL, NULL)) v (catalog, dba, sees, dumped, inserted, notified, resource_type, id_column, second_column) LOOP
     known := known || c.catalog;
     home := pg_catalog.format('%I.%I', CASE WHEN pg_catalog.to_regclass(pg_catalog.format('tenancy_internal.%I', c.catalog)) IS NULL
                                             THEN 'tenancy' ELSE 'tenancy_internal' END, c.catalog);
@@ -155,12 +155,12 @@ BEGIN
       PERFORM pg_catalog.pg_extension_config_dump(home, c.dumped);
     END IF;
 
-    -- ALWAYS: logical replication's apply must tell too. Row triggers: apply fires no statement triggers.
+    -- ALWAYS: logical replication's apply must notify sessions, too. Row triggers: apply fires no statement triggers.
     IF c.inserted IS NOT NULL THEN
       EXECUTE format('CREATE OR REPLACE TRIGGER invalidate AFTER UPDATE OR DELETE ON %s
-                      FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', home, '', c.told);
+                      FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', home, '', c.notified);
       EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_insert AFTER INSERT ON %s
-                      FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', home, c.inserted, c.told);
+                      FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', home, c.inserted, c.notified);
       EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_truncate AFTER TRUNCATE ON %s
                       FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate()', home);
       EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER invalidate, ENABLE ALWAYS TRIGGER invalidate_insert,

@@ -69,9 +69,9 @@ constexpr IndexName index_names[index_count] = {
     {"former_members_user_idx", false, true},
 };
 
-// Every session hears of changes of the table with this index, which is how it is told to look at the version
+// Every session is notified of changes of the table with this index, and then reads the extension's version
 // again.
-constexpr CatalogIndex told_of_updates = CatalogIndex::organizations_pkey;
+constexpr CatalogIndex notified_of_updates = CatalogIndex::organizations_pkey;
 
 constexpr int guard_count = static_cast<int>(Guard::count);
 
@@ -168,7 +168,7 @@ void look_up_oids() {
   for (bool &is_known : oids.is_guard_known) is_known = false;
   for (bool &is_known : oids.is_known) is_known = false;
   oids.token = token;
-  look_up_index(told_of_updates);
+  look_up_index(notified_of_updates);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization,
 /// nil for all.
 UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
                             const Uuid &user, const Uuid &only = {}, const SessionRoles &besides = {});
-/// The facts of a user with the memberships that have ended lately, besides those of now: for the
+/// The facts of a user with the memberships that have ended lately, in addition to those of now: for the
 /// organization's grace period after leaving, rows may be written in the user's name. Not a member's facts
 /// otherwise: nobody who has left has any right.
 UserFactsRead read_facts_with_grace(const CatalogRead &read, const Uuid &organization, const Uuid &user);

@@ -17,7 +17,7 @@ struct Question {
   bool has_groups;
   std::span<const Uuid> elevated;  // members, in the order of their ids
 };
-/// Reads what a member can have a role by besides memberships: whether the organization has groups, and which
+/// Reads by what else than memberships members can have roles: whether the organization has groups, and which
 /// members have taken a role for a time. Most organizations have neither, and who_can() asks for each member.
 void read_other_roads(const CatalogRead &read, Question &question);
 
