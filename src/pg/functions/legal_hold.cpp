@@ -336,7 +336,7 @@ Datum pg_tenancy_keep_rows(PG_FUNCTION_ARGS) {
                     errmsg("function \"%s\" was not called by trigger manager", "keep_rows")));
   if (!is_exempt())
     check_no_held_rows(RelationGetRelid(reinterpret_cast<TriggerData *>(fcinfo->context)->tg_relation));
-  return PointerGetDatum(nullptr);
+  return Datum{0};
 }
 
 // Where other columns are to say whose a row is: rows would leave their hold.

@@ -147,6 +147,20 @@ using SyscacheNumber = int;
 using QueryJumble = JumbleState;
 #endif
 
+// The hook after the catalogs have been read for a table of a query, and before a partition or child gets
+// copies of its parent's conditions; and its arguments, one of which is called `relation`.
+#if PG_VERSION_NUM >= 190000
+using RelationReadHook = build_simple_rel_hook_type;
+inline RelationReadHook &relation_read_hook() { return build_simple_rel_hook; }
+#define TENANCY_RELATION_READ_PARAMETERS PlannerInfo *root, RelOptInfo *relation, RangeTblEntry *entry
+#define TENANCY_RELATION_READ_ARGUMENTS root, relation, entry
+#else
+using RelationReadHook = get_relation_info_hook_type;
+inline RelationReadHook &relation_read_hook() { return get_relation_info_hook; }
+#define TENANCY_RELATION_READ_PARAMETERS PlannerInfo *root, Oid table, bool is_inherited, RelOptInfo *relation
+#define TENANCY_RELATION_READ_ARGUMENTS root, table, is_inherited, relation
+#endif
+
 // From 18 on, AFTER triggers run as the user whose command queued them, before as that of the outermost
 // query.
 constexpr bool after_triggers_run_as_who_queued = PG_VERSION_NUM >= 180000;
