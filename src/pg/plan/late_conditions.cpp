@@ -1,6 +1,7 @@
 #include "pg/plan/late_conditions.hpp"
 
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/plan/rechecked_conditions.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -15,15 +16,94 @@ namespace {
 set_rel_pathlist_hook_type next_hook = nullptr;
 get_relation_info_hook_type next_relation_hook = nullptr;
 
+// Leakproof functions raise errors all the same: for a collation that is unknown, or not deterministic; and for
+// circles and lines whose area or length is no number.
+bool has_other_collation(Oid collation, const List *arguments) {
+  if (OidIsValid(collation)) return !get_collation_isdeterministic(collation);
+  const ListCell *cell = nullptr;
+  foreach (cell, arguments)
+    if (type_is_collatable(exprType(static_cast<Node *>(lfirst(cell))))) return true;
+  return false;
+}
+
+bool has_geometry(const List *arguments) {
+  const ListCell *cell = nullptr;
+  foreach (cell, arguments) {
+    const Oid type = exprType(static_cast<Node *>(lfirst(cell)));
+    if (type == CIRCLEOID || type == LSEGOID) return true;
+  }
+  return false;
+}
+
+bool can_raise(Oid collation, const List *arguments) {
+  return has_other_collation(collation, arguments) || has_geometry(arguments);
+}
+
+bool any_can_raise(const RowCompareExpr *compare) {
+  const ListCell *left = nullptr;
+  const ListCell *collation = nullptr;
+  forboth(left, compare->largs, collation, compare->inputcollids) if (can_raise(
+      lfirst_oid(collation), list_make1(lfirst(left)))) return true;
+  return false;
+}
+
+// Of composite values: its comparison raises an error if their columns have none.
+bool compares_silently(const MinMaxExpr *greatest) {
+  const TypeCacheEntry *type = lookup_type_cache(greatest->minmaxtype, TYPECACHE_CMP_PROC);
+  return OidIsValid(type->cmp_proc) && get_func_leakproof(type->cmp_proc) &&
+         !can_raise(greatest->inputcollid, greatest->args);
+}
+
 extern "C" {
 static bool is_leaky(Oid function, void *) { return !get_func_leakproof(function); }
 
 // RETURNS whether evaluation of an expression can be observed: by an error, a side effect, or a sub-select
-// that runs. Parameters of the statement (PARAM_EXTERN) already have their values.
+// that runs. Whatever is not known to be silent can. Parameters of the statement (PARAM_EXTERN) already have
+// their values.
 static bool is_noticeable_itself(Node *node) {
-  if (IsA(node, Param)) return reinterpret_cast<const Param *>(node)->paramkind != PARAM_EXTERN;
-  return IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) || IsA(node, NextValueExpr) ||
-         IsA(node, CoerceToDomain) || check_functions_in_node(node, is_leaky, nullptr);
+  switch (nodeTag(node)) {
+    case T_Var:
+    case T_Const:
+    case T_SQLValueFunction:
+    case T_RelabelType:
+    case T_BoolExpr:
+    case T_CaseExpr:
+    case T_CaseWhen:
+    case T_CaseTestExpr:
+    case T_CoalesceExpr:
+    case T_NullTest:
+    case T_BooleanTest:
+    case T_RowExpr:
+    case T_FieldSelect:
+    case T_List:
+      return false;
+    case T_Param:
+      return reinterpret_cast<const Param *>(node)->paramkind != PARAM_EXTERN;
+    case T_ArrayExpr:
+      // of arrays: an error where their sizes differ
+      return reinterpret_cast<const ArrayExpr *>(node)->multidims;
+    case T_MinMaxExpr:
+      return !compares_silently(reinterpret_cast<const MinMaxExpr *>(node));
+    case T_RowCompareExpr:
+      return check_functions_in_node(node, is_leaky, nullptr) ||
+             any_can_raise(reinterpret_cast<const RowCompareExpr *>(node));
+    case T_FuncExpr: {
+      const auto *call = reinterpret_cast<const FuncExpr *>(node);
+      return !get_func_leakproof(call->funcid) || can_raise(call->inputcollid, call->args);
+    }
+    case T_OpExpr:
+    case T_DistinctExpr:
+    case T_NullIfExpr: {
+      const auto *call = reinterpret_cast<const OpExpr *>(node);
+      return check_functions_in_node(node, is_leaky, nullptr) || can_raise(call->inputcollid, call->args);
+    }
+    case T_ScalarArrayOpExpr: {
+      const auto *call = reinterpret_cast<const ScalarArrayOpExpr *>(node);
+      return check_functions_in_node(node, is_leaky, nullptr) || can_raise(call->inputcollid, call->args);
+    }
+    default:
+      return true;
+  }
 }
 
 static bool is_noticeable(Node *node, void *) {
@@ -114,32 +194,55 @@ void order_conditions(const PlannerInfo *root, List *conditions) {
       condition->security_level = root->qual_security_level;
 }
 
-void put_late(const RelOptInfo *relation, List *conditions) {
+// RETURNS those of the conditions that were put late and run users' code, behind those of the list.
+List *put_late(const RelOptInfo *relation, List *conditions, List *users) {
   const ListCell *cell = nullptr;
   foreach (cell, conditions) {
     auto *condition = lfirst_node(RestrictInfo, cell);
     if (condition->leakproof && !condition->pseudoconstant &&
         condition->security_level > relation->baserestrict_min_security &&
-        is_noticeable(reinterpret_cast<Node *>(condition->clause), nullptr))
+        is_noticeable(reinterpret_cast<Node *>(condition->clause), nullptr)) {
       condition->leakproof = false;
+      if (runs_users_code(reinterpret_cast<Node *>(condition->clause))) users = lappend(users, condition);
+    }
   }
+  return users;
 }
 
-extern "C" {
-// The comparison values of index conditions are evaluated once for a scan, whatever its rows, so index
-// conditions stay. The filters of a scan are ordered later.
-static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
-  if (next_hook != nullptr) next_hook(root, relation, index, entry);
-  const bool has_own_conditions = relation->reloptkind == RELOPT_BASEREL;
-  if (has_own_conditions) order_conditions(root, relation->baserestrictinfo);
-  put_late(relation, relation->baserestrictinfo);
-  put_late(relation, relation->joininfo);
+List *put_all_late(PlannerInfo *root, RelOptInfo *relation) {
+  List *users = put_late(relation, relation->baserestrictinfo, NIL);
+  users = put_late(relation, relation->joininfo, users);
   const ListCell *cell = nullptr;
   foreach (cell, relation->ppilist) {
     List *conditions = lfirst_node(ParamPathInfo, cell)->ppi_clauses;
     if (root->qual_security_level > 0) order_conditions(root, conditions);
-    put_late(relation, conditions);
+    users = put_late(relation, conditions, users);
   }
+  return users;
+}
+
+bool is_ordered_by_index(const RelOptInfo *relation) {
+  const ListCell *cell = nullptr;
+  foreach (cell, relation->pathlist)
+    if (auto *path = static_cast<Path *>(lfirst(cell));
+        IsA(path, IndexPath) && reinterpret_cast<IndexPath *>(path)->indexorderbys != NIL)
+      return true;
+  return false;
+}
+
+extern "C" {
+// The filters of a scan are ordered later. Index conditions are not evaluated on rows, or kept from it.
+static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
+  if (next_hook != nullptr) next_hook(root, relation, index, entry);
+  const bool has_own_conditions = relation->reloptkind == RELOPT_BASEREL;
+  if (has_own_conditions) order_conditions(root, relation->baserestrictinfo);
+  if (has_own_conditions && root->qual_security_level > 0) order_conditions(root, relation->joininfo);
+  const List *users = put_all_late(root, relation);
+  const bool is_scan = entry->rtekind == RTE_RELATION && !entry->inh && entry->tablesample == nullptr &&
+                       relation->indexlist != NIL && !IS_DUMMY_REL(relation);
+  if (!is_scan || (users == NIL && !(root->qual_security_level > 0 && is_ordered_by_index(relation)))) return;
+  keep_from_rechecks(root, relation, users);
+  put_all_late(root, relation);
 }
 
 // Before a partition or child table gets copies of its parent's conditions; those of joins, also later.
