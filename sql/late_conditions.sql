@@ -139,6 +139,12 @@ SET enable_bitmapscan = off;
 SELECT n, try(shape) FROM shapes ORDER BY n;
 CALL become('olivia');
 SELECT n, try(shape) FROM shapes ORDER BY n;
+-- A guard raises errors, for rows of others too. It is behind the filter, whatever that costs.
+CALL become('mike');
+SET tenancy.share_plans = on;
+SELECT try('SELECT FROM app.notes WHERE title = ''hidden''') AS hidden, try('SELECT FROM app.notes WHERE title = ''absent''') AS absent;
+RESET tenancy.share_plans;
+SELECT filter ~ '^\(\(workspace_id.*plan_guard' AS guard_last FROM nodes(plan_of('SELECT FROM app.notes')), LATERAL (SELECT node ->> 'Filter') f (filter);
 CALL become('ben');
 RESET cpu_operator_cost;
 RESET enable_indexscan;

@@ -1,11 +1,13 @@
 #include "pg/plan/late_conditions.hpp"
 
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/plan/noticeable.hpp"
 #include "pg/plan/rechecked_conditions.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
 #include "optimizer/clauses.h"
+#include "optimizer/cost.h"
 #include "optimizer/paths.h"
 #include "optimizer/plancat.h"
 }
@@ -16,101 +18,7 @@ namespace {
 set_rel_pathlist_hook_type next_hook = nullptr;
 get_relation_info_hook_type next_relation_hook = nullptr;
 
-// Leakproof functions raise errors all the same: for a collation that is unknown, or not deterministic; and for
-// circles and lines whose area or length is no number.
-bool has_other_collation(Oid collation, const List *arguments) {
-  if (OidIsValid(collation)) return !get_collation_isdeterministic(collation);
-  const ListCell *cell = nullptr;
-  foreach (cell, arguments)
-    if (type_is_collatable(exprType(static_cast<Node *>(lfirst(cell))))) return true;
-  return false;
-}
-
-bool has_geometry(const List *arguments) {
-  const ListCell *cell = nullptr;
-  foreach (cell, arguments) {
-    const Oid type = exprType(static_cast<Node *>(lfirst(cell)));
-    if (type == CIRCLEOID || type == LSEGOID) return true;
-  }
-  return false;
-}
-
-bool can_raise(Oid collation, const List *arguments) {
-  return has_other_collation(collation, arguments) || has_geometry(arguments);
-}
-
-bool any_can_raise(const RowCompareExpr *compare) {
-  const ListCell *left = nullptr;
-  const ListCell *collation = nullptr;
-  forboth(left, compare->largs, collation, compare->inputcollids) if (can_raise(
-      lfirst_oid(collation), list_make1(lfirst(left)))) return true;
-  return false;
-}
-
-// Of composite values: its comparison raises an error if their columns have none.
-bool compares_silently(const MinMaxExpr *greatest) {
-  const TypeCacheEntry *type = lookup_type_cache(greatest->minmaxtype, TYPECACHE_CMP_PROC);
-  return OidIsValid(type->cmp_proc) && get_func_leakproof(type->cmp_proc) &&
-         !can_raise(greatest->inputcollid, greatest->args);
-}
-
 extern "C" {
-static bool is_leaky(Oid function, void *) { return !get_func_leakproof(function); }
-
-// RETURNS whether evaluation of an expression can be observed: by an error, a side effect, or a sub-select
-// that runs. Whatever is not known to be silent can. Parameters of the statement (PARAM_EXTERN) already have
-// their values.
-static bool is_noticeable_itself(Node *node) {
-  switch (nodeTag(node)) {
-    case T_Var:
-    case T_Const:
-    case T_SQLValueFunction:
-    case T_RelabelType:
-    case T_BoolExpr:
-    case T_CaseExpr:
-    case T_CaseWhen:
-    case T_CaseTestExpr:
-    case T_CoalesceExpr:
-    case T_NullTest:
-    case T_BooleanTest:
-    case T_RowExpr:
-    case T_FieldSelect:
-    case T_List:
-      return false;
-    case T_Param:
-      return reinterpret_cast<const Param *>(node)->paramkind != PARAM_EXTERN;
-    case T_ArrayExpr:
-      // of arrays: an error where their sizes differ
-      return reinterpret_cast<const ArrayExpr *>(node)->multidims;
-    case T_MinMaxExpr:
-      return !compares_silently(reinterpret_cast<const MinMaxExpr *>(node));
-    case T_RowCompareExpr:
-      return check_functions_in_node(node, is_leaky, nullptr) ||
-             any_can_raise(reinterpret_cast<const RowCompareExpr *>(node));
-    case T_FuncExpr: {
-      const auto *call = reinterpret_cast<const FuncExpr *>(node);
-      return !get_func_leakproof(call->funcid) || can_raise(call->inputcollid, call->args);
-    }
-    case T_OpExpr:
-    case T_DistinctExpr:
-    case T_NullIfExpr: {
-      const auto *call = reinterpret_cast<const OpExpr *>(node);
-      return check_functions_in_node(node, is_leaky, nullptr) || can_raise(call->inputcollid, call->args);
-    }
-    case T_ScalarArrayOpExpr: {
-      const auto *call = reinterpret_cast<const ScalarArrayOpExpr *>(node);
-      return check_functions_in_node(node, is_leaky, nullptr) || can_raise(call->inputcollid, call->args);
-    }
-    default:
-      return true;
-  }
-}
-
-static bool is_noticeable(Node *node, void *) {
-  if (node == nullptr) return false;
-  return is_noticeable_itself(node) || walk_expression(node, is_noticeable, nullptr);
-}
-
 static bool has_part(Node *node, void *part) {
   if (node == nullptr) return false;
   return equal(node, part) || walk_expression(node, has_part, part);
@@ -164,7 +72,7 @@ bool is_derived_from_query(const PlannerInfo *root, const RestrictInfo *conditio
   const ListCell *cell = nullptr;
   foreach (cell, reinterpret_cast<OpExpr *>(condition->clause)->args) {
     auto *side = static_cast<Node *>(lfirst(cell));
-    if (is_noticeable(side, nullptr) && !is_of_policy(root, side)) return true;
+    if (is_noticeable(side) && !is_of_policy(root, side)) return true;
   }
   return false;
 }
@@ -195,13 +103,15 @@ void order_conditions(const PlannerInfo *root, List *conditions) {
 }
 
 // RETURNS those of the conditions that were put late and run users' code, behind those of the list.
-List *put_late(const RelOptInfo *relation, List *conditions, List *users) {
+List *put_late(const PlannerInfo *root, const RelOptInfo *relation, List *conditions, List *users) {
+  // Of a view's filter: the planner has not asked whether conditions are leakproof (put_behind_filter).
+  const bool is_unasked = root->qual_security_level == 0;
   const ListCell *cell = nullptr;
   foreach (cell, conditions) {
     auto *condition = lfirst_node(RestrictInfo, cell);
-    if (condition->leakproof && !condition->pseudoconstant &&
+    if ((condition->leakproof || is_unasked) && !condition->pseudoconstant &&
         condition->security_level > relation->baserestrict_min_security &&
-        is_noticeable(reinterpret_cast<Node *>(condition->clause), nullptr)) {
+        is_noticeable(reinterpret_cast<Node *>(condition->clause))) {
       condition->leakproof = false;
       if (runs_users_code(reinterpret_cast<Node *>(condition->clause))) users = lappend(users, condition);
     }
@@ -210,15 +120,41 @@ List *put_late(const RelOptInfo *relation, List *conditions, List *users) {
 }
 
 List *put_all_late(PlannerInfo *root, RelOptInfo *relation) {
-  List *users = put_late(relation, relation->baserestrictinfo, NIL);
-  users = put_late(relation, relation->joininfo, users);
+  List *users = put_late(root, relation, relation->baserestrictinfo, NIL);
+  users = put_late(root, relation, relation->joininfo, users);
   const ListCell *cell = nullptr;
   foreach (cell, relation->ppilist) {
     List *conditions = lfirst_node(ParamPathInfo, cell)->ppi_clauses;
     if (root->qual_security_level > 0) order_conditions(root, conditions);
-    users = put_late(relation, conditions, users);
+    users = put_late(root, relation, conditions, users);
   }
   return users;
+}
+
+bool is_guard(const RestrictInfo *condition) {
+  if (!IsA(condition->clause, FuncExpr)) return false;
+  const Oid function = reinterpret_cast<const FuncExpr *>(condition->clause)->funcid;
+  return function == known_guard(Guard::plan) || function == known_guard(Guard::shape);
+}
+
+// Guards raise errors, so they come behind the filter that they belong to, which can cost more, or nothing
+// (cpu_operator_cost). The conditions of a scan are ordered by their cost.
+void put_guards_last(PlannerInfo *root, const List *conditions) {
+  constexpr Cost hardly_anything = 1e-9;
+  Cost dearest = 0;
+  List *guards = NIL;
+  const ListCell *cell = nullptr;
+  foreach (cell, conditions)
+    if (is_guard(lfirst_node(RestrictInfo, cell))) guards = lappend(guards, lfirst(cell));
+  if (guards == NIL) return;
+  foreach (cell, conditions) {
+    const auto *condition = lfirst_node(RestrictInfo, cell);
+    if (condition->security_level > linitial_node(RestrictInfo, guards)->security_level) continue;
+    QualCost cost;
+    cost_qual_eval_node(&cost, static_cast<Node *>(lfirst(cell)), root);
+    dearest = Max(dearest, cost.per_tuple);
+  }
+  foreach (cell, guards) lfirst_node(RestrictInfo, cell)->eval_cost.per_tuple = dearest + hardly_anything;
 }
 
 bool is_ordered_by_index(const RelOptInfo *relation) {
@@ -240,9 +176,11 @@ static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, Ran
   const List *users = put_all_late(root, relation);
   const bool is_scan = entry->rtekind == RTE_RELATION && !entry->inh && entry->tablesample == nullptr &&
                        relation->indexlist != NIL && !IS_DUMMY_REL(relation);
-  if (!is_scan || (users == NIL && !(root->qual_security_level > 0 && is_ordered_by_index(relation)))) return;
-  keep_from_rechecks(root, relation, users);
-  put_all_late(root, relation);
+  if (is_scan && (users != NIL || (root->qual_security_level > 0 && is_ordered_by_index(relation)))) {
+    keep_from_rechecks(root, relation, users);
+    put_all_late(root, relation);
+  }
+  put_guards_last(root, relation->baserestrictinfo);
 }
 
 // Before a partition or child table gets copies of its parent's conditions; those of joins, also later.

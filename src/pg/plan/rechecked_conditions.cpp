@@ -41,7 +41,8 @@ extern "C" {
 static bool is_users(Oid function, void *) {
   if (get_func_leakproof(function)) return false;
   if (function < FirstGenbkiObjectId) return is_for_any_type(function);
-  return !OidIsValid(getExtensionOfObject(ProcedureRelationId, function)) || !superuser_arg(owner_of(function));
+  return !OidIsValid(getExtensionOfObject(ProcedureRelationId, function)) ||
+         !superuser_arg(owner_of(function));
 }
 
 static bool has_users_code(Node *node, void *) {
@@ -105,7 +106,8 @@ List *without_rechecks(const List *paths, const List *conditions) {
   List *result = NIL;
   const ListCell *cell = nullptr;
   foreach (cell, paths)
-    if (!rechecks(static_cast<Path *>(lfirst(cell)), conditions, false)) result = lappend(result, lfirst(cell));
+    if (!rechecks(static_cast<Path *>(lfirst(cell)), conditions, false))
+      result = lappend(result, lfirst(cell));
   return result;
 }
 
