@@ -4,7 +4,7 @@
 #
 # As in run.sh, numbers hardly differ on a busy machine. All queries are run by one session in callgrind, each twice: what the
 # second run takes is printed, parsing, planning and execution included, and planning by itself. Half an hour for all principals.
-# $SEARCH_CLUSTER names a stopped server's data directory with bench's data in database $PGDATABASE, if there is one already.
+# $SEARCH_CLUSTER names a stopped server's data directory with bench's data in database $SEARCH_DATABASE, if there is one already.
 
 set -euo pipefail
 shopt -s inherit_errexit nullglob

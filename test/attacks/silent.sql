@@ -42,7 +42,7 @@ GRANT SELECT, UPDATE, DELETE ON app.indexed, app.indexed_parts TO PUBLIC;
 GRANT SELECT ON app.indexed_scoped TO PUBLIC;
 ANALYZE app.indexed, app.indexed_parts;
 
--- What is to be seen of a query: its rows, or its error, and calls
+-- Rows of a query, or its error, and calls: all that a session notices
 CREATE FUNCTION attacks.seen(query text, guess text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   before bigint := nextval('attacks.silent_calls');
