@@ -109,9 +109,19 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.kept_above(regclass) IS 'What is recorded of a table that follows the logging settings, by itself or as a partition or child';
 
+-- The server computes them after triggers have judged the row, by columns that a hold need not keep.
+CREATE FUNCTION tenancy_internal.generated_among(relation regclass, columns name[]) RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT a.attname FROM pg_attribute a
+  WHERE a.attrelid = generated_among.relation AND a.attname = ANY (generated_among.columns) AND NOT a.attisdropped AND a.attgenerated <> '' ORDER BY a.attnum LIMIT 1
+$$;
+COMMENT ON FUNCTION tenancy_internal.generated_among(regclass, name[]) IS 'The first generated column among some of a table, or NULL';
+
 CREATE FUNCTION tenancy_internal.problem_of_keeping(relation regclass, organization_column name, workspace_column name) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN problem_of_keeping.organization_column IS NULL THEN 'no column says whose organization''s a row is'
+              WHEN tenancy_internal.generated_among(problem_of_keeping.relation, ARRAY[problem_of_keeping.organization_column, problem_of_keeping.workspace_column]) IS NOT NULL
+                THEN format('column "%s" is generated', tenancy_internal.generated_among(problem_of_keeping.relation, ARRAY[problem_of_keeping.organization_column, problem_of_keeping.workspace_column]))
               ELSE (SELECT format('column "%s" is not of type uuid', a.attname) FROM pg_attribute a
                     WHERE a.attrelid = problem_of_keeping.relation AND NOT a.attisdropped
                       AND a.attname IN (problem_of_keeping.organization_column, problem_of_keeping.workspace_column)
@@ -126,7 +136,8 @@ DECLARE
   problem text;
 BEGIN
   SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = keep_member.relation;
-  problem := tenancy_internal.problem_of_keeping(keep_member.relation, protected.organization_column, protected.workspace_column);
+  problem := coalesce(tenancy_internal.problem_of_keeping(keep_member.relation, protected.organization_column, protected.workspace_column),
+                      'column "' || tenancy_internal.generated_among(keep_member.relation, (keep_member.kept).content) || '" is generated');
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s follows the logging settings, and %s', keep_member.relation, problem),
@@ -175,31 +186,66 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.follow_kept_parent(regclass) IS 'Has a new partition or child, or a table that is protected anew, follow the logging settings as before';
 
+CREATE FUNCTION tenancy_internal.keeps_by_column(relation regclass, "column" name) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_keeps_by_column';
+COMMENT ON FUNCTION tenancy_internal.keeps_by_column(regclass, name) IS 'Whether the triggers by which a table follows the logging settings, or did as a child, need a column';
+
+-- Triggers that nothing renews: of a child that its parent has left, or whose protection was taken away.
+CREATE FUNCTION tenancy_internal.check_kept_names(relation regclass, renamed name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  former regclass;
+BEGIN
+  SELECT f INTO former FROM tenancy_internal.family_of(check_kept_names.relation) f
+  WHERE tenancy_internal.keeps_by_column(f, check_kept_names.renamed)
+    AND ((tenancy_internal.kept_above(f)).relation IS NULL OR NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f)) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('column "%s" of table %s cannot be renamed', check_kept_names.renamed, former),
+      DETAIL = 'The table has followed the logging settings, and still has the triggers that keep its rows by this column.',
+      HINT = format('Use tenancy.protect() and tenancy.apply_logging_settings(%L) if it is to follow them, and then tenancy.ignore_logging_settings() if it is not.', former::text);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_kept_names(regclass, name) IS 'Raises 55000 where a renamed column is one of those by which triggers keep rows of a table that no longer follows the logging settings';
+
 CREATE FUNCTION tenancy_internal.follow_kept_columns(relation regclass, renamed name, renamed_to name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept CONSTANT tenancy.kept_tables := tenancy_internal.kept_above(follow_kept_columns.relation);
+  kept regclass;
 BEGIN
   -- A dump brings the triggers and policies itself, after constraints that say again that columns are NOT NULL.
-  IF kept.relation IS NULL OR (follow_kept_columns.renamed IS NULL AND current_setting('check_function_bodies') = 'off') THEN
+  IF NOT EXISTS (SELECT FROM tenancy.kept_tables) OR (follow_kept_columns.renamed IS NULL AND current_setting('check_function_bodies') = 'off') THEN
     RETURN;
   END IF;
-  IF follow_kept_columns.renamed = 'received_at' THEN
+  -- Columns of children change with those of a parent, which need not follow the settings itself.
+  FOR kept IN SELECT DISTINCT (tenancy_internal.kept_above(f)).relation FROM tenancy_internal.family_of(follow_kept_columns.relation) f LOOP
+    CONTINUE WHEN kept IS NULL;
+    PERFORM tenancy_internal.follow_kept_columns_of(kept, follow_kept_columns.renamed, follow_kept_columns.renamed_to);
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.follow_kept_columns(regclass, name, name) IS 'Has a table, with its partitions and children, follow the logging settings after a column was renamed, or (NULL) changed; 55000 for received_at';
+
+CREATE FUNCTION tenancy_internal.follow_kept_columns_of(kept regclass, renamed name, renamed_to name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF follow_kept_columns_of.renamed = 'received_at' THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('column "received_at" of table %s cannot be renamed', follow_kept_columns.relation),
+      MESSAGE = format('column "received_at" of table %s cannot be renamed', follow_kept_columns_of.kept),
       DETAIL = 'The table follows the logging settings, which count from it.';
   END IF;
   UPDATE tenancy.kept_tables k
   SET content = ARRAY(SELECT DISTINCT a.attname FROM pg_attribute a
                       WHERE a.attrelid = k.relation AND NOT a.attisdropped
-                        AND (a.attname = ANY (k.content) OR a.attname = follow_kept_columns.renamed_to AND follow_kept_columns.renamed = ANY (k.content)))
-  WHERE k.relation = kept.relation;
-  PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(kept.relation) f
+                        AND (a.attname = ANY (k.content) OR a.attname = follow_kept_columns_of.renamed_to AND follow_kept_columns_of.renamed = ANY (k.content)))
+  WHERE k.relation = follow_kept_columns_of.kept;
+  PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(follow_kept_columns_of.kept) f
   WHERE EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f);
-  PERFORM tenancy_internal.remember_name(kept.relation, false);
+  PERFORM tenancy_internal.remember_name(follow_kept_columns_of.kept, false);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.follow_kept_columns(regclass, name, name) IS 'Has a table, with its partitions and children, follow the logging settings after a column was renamed, or (NULL) changed; 55000 for received_at';
+COMMENT ON FUNCTION tenancy_internal.follow_kept_columns_of(regclass, name, name) IS 'The same for one table that was recorded to follow them';
 
 CREATE FUNCTION tenancy_internal.keep_table(relation regclass, kept tenancy.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
@@ -261,6 +307,13 @@ BEGIN
   FOREACH wrong IN ARRAY coalesce(apply_logging_settings.content, '{}') LOOP
     PERFORM tenancy_internal.check_column(apply_logging_settings.relation, wrong, false);
   END LOOP;
+  wrong := tenancy_internal.generated_among(apply_logging_settings.relation,
+    apply_logging_settings.content || protected.organization_column || protected.workspace_column);
+  IF wrong IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('column "%s" is generated', wrong),
+      DETAIL = 'Rows are judged, and content is emptied, before the server computes it.',
+      HINT = CASE WHEN wrong = ANY (apply_logging_settings.content) THEN 'Name the columns that it is generated from.' ELSE 'Protect the table by columns that are not.' END;
+  END IF;
   kept.kind := apply_logging_settings.kind;
   kept.content := coalesce(apply_logging_settings.content, '{}');
   IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = apply_logging_settings.relation AND NOT k.content <@ kept.content)
@@ -271,7 +324,7 @@ BEGIN
   PERFORM tenancy_internal.keep_table(apply_logging_settings.relation, kept);
 END
 $$;
-COMMENT ON FUNCTION tenancy.apply_logging_settings(regclass, text, name[]) IS 'Has a protected table, with its partitions, follow the logging settings of each row''s organization and workspace: rows of a kind (logs, payloads, traces, analytics) have their content (the columns) emptied as they are written, whoever writes them, and are hidden and removed at the end of their retention, counted from a new column received_at; rows under a legal hold are not deleted; for the table''s owner. 55000 for a table that isn''t protected, 0A000 for tenant columns that are not of type uuid';
+COMMENT ON FUNCTION tenancy.apply_logging_settings(regclass, text, name[]) IS 'Has a protected table, with its partitions, follow the logging settings of each row''s organization and workspace: rows of a kind (logs, payloads, traces, analytics) have their content (the columns) emptied as they are written, whoever writes them, and are hidden and removed at the end of their retention, counted from a new column received_at; rows under a legal hold are not deleted; for the table''s owner. 55000 for a table that isn''t protected, 0A000 for tenant columns that are not of type uuid, and for generated columns';
 REVOKE ALL ON FUNCTION tenancy.apply_logging_settings(regclass, text, name[]) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.apply_logging_settings(schema regnamespace) RETURNS void

@@ -250,6 +250,9 @@ BEGIN
   ELSIF guard_relation.opens AND closed THEN
     PERFORM tenancy_internal.refuse_reopening(guard_relation.relation);
   END IF;
+  IF guard_relation.renamed IS NOT NULL AND class.relkind IN ('r', 'p') THEN
+    PERFORM tenancy_internal.check_kept_names(guard_relation.relation, guard_relation.renamed);
+  END IF;
   IF (guard_relation.changes_columns OR guard_relation.renamed IS NOT NULL) AND (recorded OR related) THEN
     PERFORM tenancy_internal.follow_columns(guard_relation.relation, guard_relation.renamed, guard_relation.renamed_to);
   END IF;

@@ -24,7 +24,8 @@ namespace {
 
 object_access_hook_type next_access = nullptr;
 
-// By name: a function that is looked up by a trigger's own OID needs no cache.
+// RETURNS whether a trigger with this function keeps rows. Found by its name and schema, and not by an OID that
+// is remembered: this runs in the middle of commands, also of those that create or drop the extension.
 bool is_keeping(Oid function) {
   HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(row)) return false;
@@ -98,16 +99,42 @@ bool has_row(Relation relation, AttrNumber organization, AttrNumber workspace, c
   return found;
 }
 
+// The columns that say whose rows are. A table that no longer follows the settings keeps its triggers, while
+// its columns can change.
+struct PlaceColumns {
+  AttrNumber organization;
+  AttrNumber workspace;  // InvalidAttrNumber: the trigger names none
+  bool are_known;
+};
+
+AttrNumber find_uuid_column(Relation relation, const char *name) {
+  const AttrNumber number = get_attnum(RelationGetRelid(relation), name);
+  if (number <= 0) return InvalidAttrNumber;
+  return getBaseType(TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid) == UUIDOID
+             ? number
+             : InvalidAttrNumber;
+}
+
+PlaceColumns place_columns(Relation relation, const Trigger *trigger) {
+  const char *workspace_name = trigger->tgargs[2];
+  const AttrNumber organization = find_uuid_column(relation, trigger->tgargs[1]);
+  const AttrNumber workspace =
+      *workspace_name == '\0' ? InvalidAttrNumber : find_uuid_column(relation, workspace_name);
+  return {organization, workspace,
+          organization != InvalidAttrNumber &&
+              (*workspace_name == '\0' || workspace != InvalidAttrNumber)};
+}
+
 bool has_held_rows(Relation relation) {
   const Trigger *trigger = keeping_trigger(relation);
   if (trigger == nullptr || relation->rd_rel->relkind != RELKIND_RELATION) return false;
-  const AttrNumber organization = get_attnum(RelationGetRelid(relation), trigger->tgargs[1]);
-  const AttrNumber workspace = get_attnum(RelationGetRelid(relation), trigger->tgargs[2]);
+  const PlaceColumns columns = place_columns(relation, trigger);
   const PodArray<Hold> holds = read_holds();
-  // Without the column, any row may be of an organization under a hold.
-  if (organization == InvalidAttrNumber) return holds.count > 0;
-  return std::any_of(holds.span().begin(), holds.span().end(),
-                     [&](const Hold &hold) { return has_row(relation, organization, workspace, hold); });
+  // Without the columns, any row may be of an organization under a hold.
+  if (!columns.are_known) return holds.count > 0;
+  return std::any_of(holds.span().begin(), holds.span().end(), [&](const Hold &hold) {
+    return has_row(relation, columns.organization, columns.workspace, hold);
+  });
 }
 
 // Of a superuser who has switched the rails off: the last resort.
@@ -135,7 +162,7 @@ void check_no_held_rows_below(Oid table) {
   foreach (cell, find_all_inheritors(table, AccessShareLock, nullptr)) check_no_held_rows(lfirst_oid(cell));
 }
 
-// Values of a type, wherever a column holds them: also in arrays, domains and other composite types.
+// Values of a type, wherever a column holds them: also in arrays, domains, other composite types and rows.
 void check_no_held_values(Oid type, List *above) {
   if (list_member_oid(above, type)) return;
   above = lappend_oid(list_copy(above), type);
@@ -152,11 +179,8 @@ void check_no_held_values(Oid type, List *above) {
     if (form->classid == TypeRelationId) {
       types.append(form->objid);
     } else if (form->classid == RelationRelationId && form->objsubid > 0) {
-      const char kind = get_rel_relkind(form->objid);
-      if (kind == RELKIND_COMPOSITE_TYPE)
-        types.append(get_rel_type_id(form->objid));
-      else if (kind == RELKIND_RELATION)
-        tables.append(form->objid);
+      if (get_rel_relkind(form->objid) == RELKIND_RELATION) tables.append(form->objid);
+      if (const Oid row_type = get_rel_type_id(form->objid); OidIsValid(row_type)) types.append(row_type);
     }
   }
   systable_endscan(scan);
@@ -250,37 +274,69 @@ void examine_trigger(ObjectAccessType access, Oid object) {
   }
 }
 
-void examine(ObjectAccessType access, Oid catalog, Oid object, int column) {
+// As it is now, in the middle of the command that changes it.
+bool is_child_of(Oid child, Oid parent) {
+  const Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(child));
+  const SysScanDesc scan =
+      systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, SnapshotSelf, 1, &key);
+  bool found = false;
+  for (HeapTuple row; !found && HeapTupleIsValid(row = systable_getnext(scan));)
+    found = reinterpret_cast<Form_pg_inherits>(GETSTRUCT(row))->inhparent == parent;
+  systable_endscan(scan);
+  table_close(inherits, AccessShareLock);
+  return found;
+}
+
+void examine(ObjectAccessType access, Oid catalog, Oid object, int column, const void *argument) {
   if (access != OAT_DROP && access != OAT_POST_ALTER && access != OAT_POST_CREATE) return;
   if (catalog == TriggerRelationId) {
     examine_trigger(access, object);
+  } else if (catalog == InheritsRelationId && access == OAT_POST_ALTER && argument != nullptr) {
+    // A child that leaves its parent, with its own children, would no longer follow the settings by it.
+    const Oid parent = static_cast<const ObjectAccessPostAlter *>(argument)->auxiliary_id;
+    if (!is_exempt() && !is_child_of(object, parent)) check_no_held_rows_below(object);
   } else if (catalog == RelationRelationId && access == OAT_DROP && column > 0 && !is_exempt()) {
     const char kind = get_rel_relkind(object);
-    if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE)
-      check_no_held_rows(object);
-    else if (kind == RELKIND_COMPOSITE_TYPE)
-      check_no_held_values(get_rel_type_id(object), NIL);
+    if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) check_no_held_rows(object);
+    // Other tables can have columns of a table's row type, too.
+    if (const Oid type = get_rel_type_id(object); OidIsValid(type)) check_no_held_values(type, NIL);
   }
 }
 
+// The table and its partition that such a command names; InvalidOid unless the server would go on with it.
+// Without a lock: the session may have no right to one.
+Oid partition_to_detach(const RangeVar *table_name, const RangeVar *partition_name) {
+  const Oid table = RangeVarGetRelid(table_name, NoLock, true);
+  if (!OidIsValid(table) || !owns_relation(table, GetUserId())) return InvalidOid;
+  const Oid partition = RangeVarGetRelid(partition_name, NoLock, true);
+  if (!OidIsValid(partition) || !get_rel_relispartition(partition) ||
+      get_partition_parent(partition, true) != table)
+    return InvalidOid;
+  return partition;
+}
+
 // Refusals before a command begins: a first transaction of its own has been committed when the server takes
-// the triggers away, and a renamed value of an enum is no access to an object.
+// the triggers away, and a renamed value of an enum is no access to an object. Whoever may not run the command
+// gets the server's error: whether rows are held is not for everybody.
 void examine_command(const Node *command) {
   if (command == nullptr || is_exempt()) return;
   if (IsA(command, AlterEnumStmt)) {
     const auto *enumeration = reinterpret_cast<const AlterEnumStmt *>(command);
     if (enumeration->oldVal == nullptr) return;
-    const Oid type = typenameTypeId(nullptr, makeTypeNameFromNameList(enumeration->typeName));
-    check_no_held_values(type, NIL);
+    const Oid type = LookupTypeNameOid(nullptr, makeTypeNameFromNameList(enumeration->typeName), true);
+    if (OidIsValid(type) && owns_type(type, GetUserId())) check_no_held_values(type, NIL);
   } else if (IsA(command, AlterTableStmt)) {
+    const auto *statement = reinterpret_cast<const AlterTableStmt *>(command);
     const ListCell *cell = nullptr;
-    foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds) {
+    foreach (cell, statement->cmds) {
       const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
       if (part->subtype != AT_DetachPartition || part->def == nullptr || !IsA(part->def, PartitionCmd))
         continue;
       const auto *partition = reinterpret_cast<const PartitionCmd *>(part->def);
       if (!partition->concurrent) continue;
-      const Oid table = RangeVarGetRelid(partition->name, AccessShareLock, true);
+      const Oid table = partition_to_detach(statement->relation, partition->name);
       if (OidIsValid(table)) check_no_held_rows_below(table);
     }
   }
@@ -289,14 +345,15 @@ void examine_command(const Node *command) {
 extern "C" {
 static void accessed(ObjectAccessType access, Oid catalog, Oid object, int column, void *argument) {
   if (next_access != nullptr) next_access(access, catalog, object, column, argument);
-  examine(access, catalog, object, column);
+  examine(access, catalog, object, column, argument);
 }
 }
 
 }  // namespace
 
 const Trigger *keeping_trigger(Relation relation) {
-  const TriggerDesc *triggers = relation->trigdesc;
+  // A copy: an invalidation that a look-up receives frees the relation's own.
+  const TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
     const Trigger &trigger = triggers->triggers[i];
     if (trigger.tgnargs == 4 && is_keeping(trigger.tgfoid)) return &trigger;
@@ -307,15 +364,16 @@ const Trigger *keeping_trigger(Relation relation) {
 bool is_held_row(Relation relation, HeapTuple row) {
   const Trigger *trigger = keeping_trigger(relation);
   if (trigger == nullptr) return false;
-  const AttrNumber organization = get_attnum(RelationGetRelid(relation), trigger->tgargs[1]);
-  const AttrNumber workspace = get_attnum(RelationGetRelid(relation), trigger->tgargs[2]);
+  const PlaceColumns columns = place_columns(relation, trigger);
   const PodArray<Hold> holds = read_holds();
-  if (holds.count == 0 || organization == InvalidAttrNumber) return holds.count > 0;
+  if (holds.count == 0 || !columns.are_known) return holds.count > 0;
   bool of_none = true, in_none = true;
-  const Datum its_organization = heap_getattr(row, organization, RelationGetDescr(relation), &of_none);
-  const Datum its_workspace = workspace == InvalidAttrNumber
-                                  ? Datum{}
-                                  : heap_getattr(row, workspace, RelationGetDescr(relation), &in_none);
+  const Datum its_organization =
+      heap_getattr(row, columns.organization, RelationGetDescr(relation), &of_none);
+  const Datum its_workspace =
+      columns.workspace == InvalidAttrNumber
+          ? Datum{}
+          : heap_getattr(row, columns.workspace, RelationGetDescr(relation), &in_none);
   return !of_none && std::any_of(holds.span().begin(), holds.span().end(), [&](const Hold &hold) {
     return hold.organization == uuid_of_datum(its_organization) &&
            (!hold.workspace || (!in_none && hold.workspace == uuid_of_datum(its_workspace)));
@@ -351,6 +409,23 @@ Datum pg_tenancy_check_kept_place(PG_FUNCTION_ARGS) {
   relation_close(relation, NoLock);
   if (!is_same) check_no_held_rows(oid);
   PG_RETURN_VOID();
+}
+
+// A table that no longer follows the settings by its parent keeps its triggers, and these their names of
+// columns: another column that takes such a name would say whose its rows are.
+PG_FUNCTION_INFO_V1(pg_tenancy_keeps_by_column);
+Datum pg_tenancy_keeps_by_column(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const char *column = NameStr(*PG_GETARG_NAME(1));
+  const Relation relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+  const Trigger *trigger = keeping_trigger(relation);
+  relation_close(relation, NoLock);
+  if (trigger == nullptr) PG_RETURN_BOOL(false);
+  PG_RETURN_BOOL(strcmp(column, "received_at") == 0 || strcmp(column, trigger->tgargs[1]) == 0 ||
+                 strcmp(column, trigger->tgargs[2]) == 0 ||
+                 DatumGetBool(DirectFunctionCall2(
+                     jsonb_exists, DirectFunctionCall1(jsonb_in, CStringGetDatum(trigger->tgargs[3])),
+                     PointerGetDatum(cstring_to_text(column)))));
 }
 
 // Event trigger, before a table is rewritten: another type can leave nothing of a column's values.
