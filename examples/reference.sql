@@ -91,6 +91,34 @@ SELECT tenancy.leave_organization();
 RESET tenancy."user";
 RESET SESSION AUTHORIZATION;
 
+-- example allow_elevation
+-- In an emergency Mia may be an owner for two hours, once somebody else has approved it.
+SELECT tenancy.allow_elevation('acme', 'owner', 'mia@acme.example', maximum => '2 hours', approval => true);
+-- end
+
+SET SESSION AUTHORIZATION console;
+SET tenancy."user" = 'mia@acme.example';
+-- example elevate
+SELECT elevation_id FROM tenancy.elevate('owner', 'ticket 4711', '1 hour') \gset
+-- end
+
+SET tenancy."user" = 'olivia@acme.example';
+-- example approve_elevation
+SELECT tenancy.approve_elevation(:'elevation_id');
+-- end
+
+SET tenancy."user" = 'mia@acme.example';
+-- example end_elevation
+SELECT tenancy.end_elevation();
+-- end
+
+RESET tenancy."user";
+RESET SESSION AUTHORIZATION;
+
+-- example access_review
+SELECT name, access, workspace, via, until, last_used FROM tenancy.access_review('acme') ORDER BY name, access;
+-- end
+
 -- example protect
 CREATE TABLE requests (
   request_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -180,6 +208,46 @@ UPDATE observability.accepted_times SET past = '3 years';
 CALL tenancy.create_partitions_in_batches('observability', since => now() - interval '10 days', until => now());
 -- … and were.
 CALL tenancy.refresh_analytics_in_batches('observability', hours => 24);
+-- end
+
+-- example drop_partitions
+SELECT tenancy.drop_partitions('observability', 'logs', older_than => '90 days', keep_analytics => true);
+-- end
+
+-- example set_logging
+SELECT tenancy.set_logging('acme', 'retention_days.logs', '90');
+SELECT tenancy.set_logging('acme', 'store_content', 'metadata', workspace => 'assistant');
+-- end
+
+-- example logging_settings
+SELECT * FROM tenancy.logging_settings('acme', 'assistant');
+-- end
+
+-- example apply_logging_settings
+SELECT tenancy.apply_logging_settings('observability');
+SELECT tenancy.apply_logging_settings('requests', 'logs');  -- no column of it can hold content
+-- end
+
+-- example remove_expired_rows
+SELECT * FROM tenancy.remove_expired_rows();   -- every day
+-- end
+
+-- example audit_events_since
+-- A collector keeps the watermark of the last entry, and gives it the next time.
+SELECT watermark, event FROM tenancy.audit_events_since(NULL);
+-- end
+
+-- example verify_audit_log
+SELECT * FROM tenancy.verify_audit_log('acme');
+-- end
+
+-- example purge_audit_log
+SELECT tenancy.purge_audit_log(now() - interval '2 years');
+-- end
+
+-- example purge_expired_audit_entries
+SELECT tenancy.set_logging('acme', 'audit_retention_days', '400');
+SELECT tenancy.purge_expired_audit_entries();   -- every day
 -- end
 
 -- example unprotect
@@ -374,6 +442,11 @@ SELECT tenancy.update_api_key(:'mia_api_key_id', name => 'Mia''s laptop', scopes
 -- example rotate_api_key
 -- The old secret stays valid for two hours more.
 SELECT tenancy.rotate_api_key(:'gateway_api_key_id', '2 hours') AS new_secret \gset gateway_
+-- end
+
+-- example end_api_key_transition
+-- The old secret is no longer needed.
+SELECT tenancy.end_api_key_transition('Gateway', organization => 'acme');
 -- end
 
 -- example revoke_api_key

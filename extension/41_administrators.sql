@@ -235,12 +235,13 @@ BEGIN
   FROM tenancy.setting_definitions d
   WHERE d.resource = permission_hint.resource AND permission_hint.action = ANY (d.actions)
     AND (d.role_id IN (SELECT m.role_id FROM tenancy.organization_members m
-                       WHERE m.organization_id = me.organization_id AND m.user_id = me.user_id)
+                       WHERE m.organization_id = me.organization_id AND m.user_id = me.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()))
          OR d.role_id IN (SELECT m.role_id FROM tenancy.workspace_members m
-                          WHERE m.organization_id = me.organization_id AND m.user_id = me.user_id
+                          WHERE m.organization_id = me.organization_id AND m.user_id = me.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp())
                             AND (m.workspace_id = permission_hint.workspace_id OR permission_hint.anywhere))
          OR d.role_id IN (SELECT g.role_id FROM tenancy.group_members m JOIN tenancy.group_roles g ON g.group_id = m.group_id
-                          WHERE m.organization_id = me.organization_id AND m.user_id = me.user_id AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
+                          WHERE m.organization_id = me.organization_id AND m.user_id = me.user_id
+                            AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()) AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
                             AND (g.workspace_id IS NULL OR g.workspace_id = permission_hint.workspace_id OR permission_hint.anywhere)))
     AND NOT tenancy_internal.setting_value(me.organization_id, permission_hint.workspace_id, d.role_id, d.resource, d.actions);
   RETURN concat_ws(' ', coalesce('Roles that may: ' || roles || '.', CASE WHEN settings IS NULL THEN 'No role may; an API key can.' END),

@@ -97,7 +97,9 @@ BEGIN
     AND g.resource = change_grant.resource AND g.action = change_grant.action;
   the_end := tenancy_internal.check_until(change_grant.until,
                                           CASE WHEN before.allowed = change_grant.allow AND before.ends_at > clock_timestamp() THEN before.ends_at END);
-  PERFORM tenancy_internal.require_role_within_rights(the_end, 'the change of the role');
+  -- The change lasts until the end of what it takes away, and has to lie within the session's rights.
+  PERFORM tenancy_internal.require_role_within_rights(
+    CASE WHEN the_end IS NOT NULL AND (before.allowed IS NULL OR before.ends_at IS NOT NULL) THEN greatest(the_end, before.ends_at) END, 'the change of the role');
   IF the_role.level = 'workspace' AND change_grant.resource = ANY (tenancy_internal.words('organization_level')) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('resource "%s" is on the organization level', change_grant.resource),
@@ -146,7 +148,7 @@ BEGIN
     grant_permission.resource, grant_permission.action, true, grant_permission.until, grant_permission.reason);
 END
 $$;
-COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text, timestamptz, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there, until a moment (infinity: without an end; NULL: as before, and a new grant without one), for a reason; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden, and for an end at which something else than before would decide';
+COMMENT ON FUNCTION tenancy.grant_permission(text, text, text, text, text, timestamptz, text) IS 'Gives a role of an organization (NULL: the session''s own) a permission, or overrides a built-in role there, until a moment (infinity: without an end; NULL: as before, and a new grant without one), for a reason; needs team.assign_roles and the permission itself; 42501 where rights that end would change what lasts longer, 22023 for an unregistered permission, 55000 for a grant that can''t be overridden, and for an end at which something else than before would decide';
 
 CREATE FUNCTION tenancy.revoke_permission(
   organization text DEFAULT NULL, level text DEFAULT NULL, role text DEFAULT NULL, resource text DEFAULT NULL, action text DEFAULT NULL,
@@ -157,7 +159,7 @@ BEGIN
     revoke_permission.resource, revoke_permission.action, false, revoke_permission.until, revoke_permission.reason);
 END
 $$;
-COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text, timestamptz, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there, until a moment (infinity: without an end; NULL: as before, and a new override without one), for a reason; needs team.assign_roles and the permission itself; 22023 for an unregistered permission, 55000 for a grant that can''t be overridden, and for an end at which something else than before would decide';
+COMMENT ON FUNCTION tenancy.revoke_permission(text, text, text, text, text, timestamptz, text) IS 'Takes a permission from a role of an organization (NULL: the session''s own), or overrides a built-in role there, until a moment (infinity: without an end; NULL: as before, and a new override without one), for a reason; needs team.assign_roles and the permission itself; 42501 where rights that end would change what lasts longer, 22023 for an unregistered permission, 55000 for a grant that can''t be overridden, and for an end at which something else than before would decide';
 
 CREATE FUNCTION tenancy.set_role_visibility(
   organization text DEFAULT NULL, role text DEFAULT NULL, all_rows boolean DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void

@@ -153,6 +153,7 @@ DECLARE
   the_user uuid;
   given uuid[] := '{}';
   the_end timestamptz := tenancy_internal.check_until(sync_group.until, NULL);
+  last_end timestamptz;
   syncs boolean := CASE WHEN NOT tenancy.is_dba() THEN tenancy_internal.permission_reach(the_organization, NULL, 'team', 'sync_groups') = 'all' END;
 BEGIN
   IF syncs IS NOT TRUE THEN
@@ -179,7 +180,10 @@ BEGIN
     END IF;
     given := given || the_user;
   END LOOP;
-  PERFORM tenancy_internal.require_role_within_rights(the_end, 'membership of the group');
+  -- The change lasts until the end of the memberships that it takes away, and has to lie within the session's rights.
+  SELECT CASE WHEN the_end IS NOT NULL AND bool_or(m.ends_at IS NULL) IS NOT TRUE THEN greatest(the_end, max(m.ends_at)) END INTO last_end FROM tenancy.group_members m
+  WHERE m.group_id = the_group.group_id AND (m.user_id <> ALL (given) OR m.ends_at IS DISTINCT FROM the_end);
+  PERFORM tenancy_internal.require_role_within_rights(last_end, 'membership of the group');
   DELETE FROM tenancy.group_members m WHERE m.group_id = the_group.group_id AND m.user_id <> ALL (given);
   INSERT INTO tenancy.group_members AS m (group_id, user_id, organization_id, ends_at, reason)
   SELECT DISTINCT the_group.group_id, g.user_id, the_organization, the_end, sync_group.reason FROM unnest(given) g (user_id)
@@ -188,7 +192,7 @@ BEGIN
   WHERE sync_group.until IS NOT NULL AND m.ends_at IS DISTINCT FROM EXCLUDED.ends_at OR EXCLUDED.reason IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.sync_group(text, text, text[], timestamptz, text) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group, until a moment (infinity: without an end; NULL: as before, and new ones without one), for a reason; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles, and of those that its members may take by elevate() or, for a group that is open to it and whose members may take none, team.sync_groups. 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';
+COMMENT ON FUNCTION tenancy.sync_group(text, text, text[], timestamptz, text) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group, until a moment (infinity: without an end; NULL: as before; without one for new ones, and for those whose membership has ended), for a reason; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles, and of those that its members may take by elevate() or, for a group that is open to it and whose members may take none, team.sync_groups. 42501 where rights that end would take away a membership that lasts longer; 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';
 
 CREATE FUNCTION tenancy.set_group_role(target text, "group" text, role text, until timestamptz DEFAULT NULL, reason text DEFAULT NULL)
 RETURNS void

@@ -64,23 +64,33 @@ DECLARE
   the_role tenancy.roles;
   the_user uuid;
   the_group uuid;
+  the_groups uuid[];
   subject_role uuid;
+  kind CONSTANT text := substring(allow_elevation.subject FROM '^(member|role|group)/');
+  named CONSTANT text := CASE WHEN kind IS NULL THEN allow_elevation.subject ELSE substr(allow_elevation.subject, length(kind) + 2) END;
   kinds text[];
   maker uuid;
 BEGIN
   PERFORM tenancy_internal.require_rules_permission(the_organization);
   the_role := tenancy_internal.find_any_role(the_organization, allow_elevation.role);
   PERFORM tenancy_internal.check_given('subject', allow_elevation.subject), tenancy_internal.lock_members(the_organization);
-  -- A kind can be written before a slash.
-  the_user := CASE WHEN allow_elevation.subject !~ '^(role|group)/' THEN
-                tenancy_internal.lookup_user(regexp_replace(allow_elevation.subject, '^member/', ''), the_organization) END;
-  SELECT g.group_id INTO the_group FROM tenancy.groups g
-  WHERE g.organization_id = the_organization AND allow_elevation.subject IN (g.name, 'group/' || g.name, g.group_id::text)
-  ORDER BY (allow_elevation.subject = g.group_id::text) DESC LIMIT 1;
-  IF allow_elevation.subject !~ '^(member|group)/' AND EXISTS (
+  -- A kind that is written before a slash is the kind, and no part of a name.
+  IF coalesce(kind, 'member') = 'member' THEN
+    the_user := tenancy_internal.lookup_user(named, the_organization);
+  END IF;
+  IF coalesce(kind, 'group') = 'group' THEN
+    the_groups := ARRAY(SELECT g.group_id FROM tenancy.groups g
+                        WHERE g.organization_id = the_organization AND (g.name = named OR g.group_id::text = lower(named)));
+    IF cardinality(the_groups) > 1 THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('subject "%s" is ambiguous', allow_elevation.subject),
+        DETAIL = 'It is the id of a group, and the name of another one.', HINT = 'Rename that one.';
+    END IF;
+    the_group := the_groups[1];
+  END IF;
+  IF coalesce(kind, 'role') = 'role' AND EXISTS (
       SELECT FROM tenancy.roles r WHERE (r.organization_id IS NULL OR r.organization_id = the_organization)
-        AND regexp_replace(allow_elevation.subject, '^role/', '') IN (r.name, r.level || '/' || r.name, r.role_id::text)) THEN
-    subject_role := (tenancy_internal.find_any_role(the_organization, regexp_replace(allow_elevation.subject, '^role/', ''))).role_id;
+        AND named IN (r.name, r.level || '/' || r.name, r.role_id::text)) THEN
+    subject_role := (tenancy_internal.find_any_role(the_organization, named)).role_id;
   END IF;
   kinds := array_remove(ARRAY[CASE WHEN the_user IS NOT NULL THEN 'member' END, CASE WHEN the_group IS NOT NULL THEN 'group' END,
                               CASE WHEN subject_role IS NOT NULL THEN 'role' END], NULL);
@@ -204,6 +214,7 @@ DECLARE
   rule tenancy.elevation_rules;
   decision record;
   me record;
+  approver uuid;  -- stays NULL for a DBA
   begins timestamptz := clock_timestamp();
   the_end timestamptz := begins + the_one.duration;
 BEGIN
@@ -217,6 +228,7 @@ BEGIN
         DETAIL = 'Neither the member nor whoever has allowed it can approve it, and no API key.';
     END IF;
     PERFORM tenancy_internal.require_not_elevated('who has a role'), tenancy_internal.require_role_within_rights(the_end, 'the elevation');
+    approver := me.user_id;
   END IF;
   IF the_one.ends_at IS NOT NULL OR the_one.created_at <= clock_timestamp() - interval '1 day' THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the elevation does not wait to be approved';
@@ -224,11 +236,11 @@ BEGIN
   SELECT * INTO decision FROM tenancy_internal.decide_elevation(the_one.organization_id, the_one.user_id, the_one.workspace_id, the_one.role_id,
                                                                 begins, the_end, the_one.elevation_id);
   PERFORM tenancy_internal.check_elevation(decision.answer, decision.rule_id, (SELECT r.name FROM tenancy.roles r WHERE r.role_id = the_one.role_id));
-  UPDATE tenancy.elevations e SET ends_at = the_end, approved_by = me.user_id WHERE e.elevation_id = the_one.elevation_id;
+  UPDATE tenancy.elevations e SET ends_at = the_end, approved_by = approver WHERE e.elevation_id = the_one.elevation_id;
   RETURN the_end;
 END
 $$;
-COMMENT ON FUNCTION tenancy.approve_elevation(uuid) IS 'Approves an elevation that waits for it, within a day, so that it begins; returns its end. Needs a session of a user with team.assign_roles and at least the rights of the role, who is neither the member nor whoever has allowed it; 42501, 42704, 55000 for one that does not wait';
+COMMENT ON FUNCTION tenancy.approve_elevation(uuid) IS 'Approves an elevation that waits for it, within a day, so that it begins; returns its end. Needs a session of a user with team.assign_roles and at least the rights of the role, who is neither the member nor whoever has allowed it, or a DBA; 42501, 42704, 55000 for one that does not wait';
 
 CREATE FUNCTION tenancy.end_elevation(elevation uuid DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -142,3 +142,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.logging_settings(text, text) IS 'What an organization (NULL: the session''s own) or one of its workspaces keeps, and where the value comes from; needs workspaces.view';
+
+-- Code of a table's owner runs as its rows are removed, and can raise any error: none may keep the rows of others' tables. Cancels come through.
+CREATE FUNCTION tenancy_internal.report_failed_removal(relation regclass, state text, message text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RAISE WARNING USING MESSAGE = format('rows of table %s past their retention cannot be removed: SQLSTATE %s', report_failed_removal.relation, report_failed_removal.state),
+    DETAIL = left(report_failed_removal.message, 1000), HINT = 'Triggers of the table, or of one that refers to it, can be the cause.';
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.report_failed_removal(regclass, text, text) IS 'Raises a WARNING about a table that remove_expired_rows() passes over';

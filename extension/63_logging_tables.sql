@@ -441,6 +441,7 @@ DECLARE
   kept tenancy.kept_tables;
   protected tenancy.protected_tables;
   failure text;
+  failed boolean;
 BEGIN
   PERFORM tenancy_internal.require_dba();
   IF remove_expired_rows.at_most IS NULL OR remove_expired_rows.at_most < 1 THEN
@@ -452,17 +453,29 @@ BEGIN
                      JOIN pg_class c ON c.oid = f WHERE f = kept.relation OR NOT c.relispartition LOOP
       remove_expired_rows.relation := protected.relation;
       failure := NULL;
+      failed := false;
       BEGIN
         remove_expired_rows.removed := tenancy_internal.remove_expired(kept, protected, remove_expired_rows.at_most);
       EXCEPTION WHEN foreign_key_violation THEN
         remove_expired_rows.removed := 0;
         failure := SQLERRM;
+      WHEN OTHERS OR assert_failure THEN
+        remove_expired_rows.removed := 0;
+        failed := true;
+        PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
       END;
-      -- While there may be more to remove, it is not known what stays.
-      remove_expired_rows.referred_to := CASE WHEN remove_expired_rows.removed < remove_expired_rows.at_most
-                                              THEN tenancy_internal.count_expired_rows(kept, protected, false) END;
-      remove_expired_rows.held := tenancy_internal.count_expired_rows(kept, protected, true);
-      IF remove_expired_rows.referred_to > 0 THEN
+      remove_expired_rows.referred_to := NULL;
+      remove_expired_rows.held := NULL;
+      BEGIN
+        -- While there may be more to remove, it is not known what stays.
+        IF remove_expired_rows.removed < remove_expired_rows.at_most THEN
+          remove_expired_rows.referred_to := tenancy_internal.count_expired_rows(kept, protected, false);
+        END IF;
+        remove_expired_rows.held := tenancy_internal.count_expired_rows(kept, protected, true);
+      EXCEPTION WHEN OTHERS OR assert_failure THEN
+        PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
+      END;
+      IF remove_expired_rows.referred_to > 0 AND NOT failed THEN
         RAISE WARNING USING MESSAGE = format('rows of table %s past their retention are kept: %s', protected.relation, remove_expired_rows.referred_to),
           DETAIL = coalesce(failure, format('Rows of %s refer to them, or a trigger keeps them.', coalesce(tenancy_internal.references_to(protected.relation), 'no other table'))),
           HINT = 'They go once nothing refers to them: have the referring tables follow the logging settings, too.';
@@ -472,7 +485,7 @@ BEGIN
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy.remove_expired_rows(bigint) IS 'For a DBA, as a regular job: removes rows past their retention from the tables that follow the logging settings, at most so many of each table; returns how many, how many stay since rows of other tables refer to them (NULL: not known while there is more to remove; a WARNING names these tables), and how many under a legal hold; call it again while a table returns as many; what was summed up of logs stays until the retention of analytics ends';
+COMMENT ON FUNCTION tenancy.remove_expired_rows(bigint) IS 'For a DBA, as a regular job: removes rows past their retention from the tables that follow the logging settings, at most so many of each table; returns how many, how many stay since rows of other tables refer to them (NULL: not known while there is more to remove; a WARNING names these tables), and how many under a legal hold; a table where that fails, as by a trigger of its owner''s, stays as it is, with a WARNING that names it and the SQLSTATE, and the others go on; call it again while a table returns as many; what was summed up of logs stays until the retention of analytics ends';
 
 CREATE FUNCTION tenancy.ignore_logging_settings(relation regclass) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -43,7 +43,7 @@ BEGIN
     JOIN tenancy.group_roles g ON g.group_id = b.group_id JOIN tenancy.groups o ON o.group_id = g.group_id JOIN tenancy.roles r ON r.role_id = g.role_id
     WHERE (b.ends_at IS NULL OR b.ends_at > clock_timestamp()) AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
     UNION ALL
-    SELECT 'group', o.group_id, o.name, format('%s role %s', r.level, r.name), g.workspace_id, 'tokens of ' || t.issuer, g.created_at, g.ends_at, g.reason, NULL, NULL, NULL
+    SELECT 'group', o.group_id, o.name, format('%s role %s', r.level, r.name), g.workspace_id, CASE WHEN sees_trusts THEN 'tokens of ' || t.issuer ELSE 'tokens' END, g.created_at, g.ends_at, g.reason, NULL, NULL, NULL
     FROM tenancy.groups o JOIN tenancy.trusted_issuers t ON t.trust_id = o.trust_id JOIN tenancy.group_roles g ON g.group_id = o.group_id
     JOIN tenancy.roles r ON r.role_id = g.role_id
     WHERE o.organization_id = the_organization AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())

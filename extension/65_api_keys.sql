@@ -88,8 +88,9 @@ BEGIN
   END IF;
   -- Each entry costs a look-up, so the list may not be longer than all permissions.
   IF (CASE jsonb_typeof(expand_scopes.scopes)
-        WHEN 'array' THEN (SELECT count(*) FROM jsonb_path_query(expand_scopes.scopes, 'strict $[*]') entry,
-                             jsonb_path_query(CASE jsonb_typeof(entry) WHEN 'object' THEN entry ELSE '{"": ""}' END, 'lax $.*[*]'))
+        WHEN 'array' THEN greatest(jsonb_array_length(expand_scopes.scopes),
+                            (SELECT count(*) FROM jsonb_path_query(expand_scopes.scopes, 'strict $[*]') entry,
+                               jsonb_path_query(CASE jsonb_typeof(entry) WHEN 'object' THEN entry ELSE '{"": ""}' END, 'lax $.*[*]')))
         WHEN 'object' THEN (SELECT count(*) FROM jsonb_each(expand_scopes.scopes) feature, jsonb_path_query(feature.value, 'lax $[*]')) END) > 1024 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'too many scopes',
       DETAIL = 'There can be no more than 1024.';
@@ -346,8 +347,9 @@ COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz, text[
 CREATE FUNCTION tenancy_internal.replace_secret(key tenancy.api_keys, transition interval) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  -- The old secret lasts no longer than it would without the rotation, but for as long as every rotation gives.
-  old_ends CONSTANT timestamptz := least(now() + replace_secret.transition, greatest((replace_secret.key).rotate_by, now() + interval '30 minutes'));
+  -- Under a policy the old secret lasts no longer than it would without the rotation, but for as long as every rotation gives.
+  old_ends CONSTANT timestamptz := least(now() + replace_secret.transition, CASE WHEN (replace_secret.key).rotate_by IS NOT NULL THEN
+                                           greatest((replace_secret.key).rotate_by, now() + interval '30 minutes') END);
   issued record;
 BEGIN
   IF replace_secret.transition IS NULL OR (replace_secret.transition <> '0' AND replace_secret.transition < '30 minutes') THEN

@@ -86,10 +86,10 @@ BEGIN
   UPDATE tenancy.api_key_secrets s SET valid_until = greatest(k.rotate_by, now() + interval '30 minutes')
   FROM tenancy.api_keys k
   WHERE k.api_key_id = s.api_key_id AND k.organization_id = the_organization AND NOT s.is_current
-    AND s.valid_until > greatest(k.rotate_by, now() + interval '30 minutes');
+    AND k.rotate_by IS NOT NULL AND s.valid_until > greatest(k.rotate_by, now() + interval '30 minutes');
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_key_policy(interval, interval, text) IS 'Sets how old the secrets of an organization''s API keys (NULL: the session''s own) become until the keys have to be rotated, and how long before that sessions that use one are warned. A key that is too old is refused until it is rotated; keys that are too old at once, or soon, have the time of the warning; longer ages, and none (NULL), leave refused what is. Needs organization.update without an end, and a person (42501); 22023 for less than a day';
+COMMENT ON FUNCTION tenancy.set_key_policy(interval, interval, text) IS 'Sets how old the secrets of an organization''s API keys (NULL: the session''s own) become until the keys have to be rotated, and how long before that sessions that use one are warned. A key that is too old is refused until it is rotated; keys that are too old at once, or soon, have the time of the warning; longer ages, and none (NULL), leave refused what is. Needs organization.update without an end, and a person (42501); 22023 for a largest age of less than a day, or one that is not longer than the warning';
 
 CREATE FUNCTION tenancy_internal.presented_key() RETURNS uuid
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_presented_key';
@@ -115,17 +115,21 @@ CREATE FUNCTION tenancy.revoke_api_keys(member text, organization text DEFAULT N
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(revoke_api_keys.organization);
-  the_user uuid := tenancy_internal.find_member(the_organization, revoke_api_keys.member);
+  the_user uuid;
   revoked integer;
 BEGIN
-  IF the_user IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
-  END IF;
-  -- In all workspaces, also where no key of the user is: the answer must not say where one is. A person may always end what acts
-  -- in its name, and no key or token of a service is one.
+  PERFORM tenancy_internal.check_given('member', revoke_api_keys.member);
+  BEGIN
+    the_user := tenancy_internal.lookup_user(revoke_api_keys.member, the_organization);
+  EXCEPTION WHEN invalid_parameter_value THEN
+    the_user := NULL;  -- several, which is for those to know who have the right
+  END;
+  -- In all workspaces, also where no key of the user is: the answer must not say where one is, nor who is a member. A person may
+  -- always end what acts in its name, and no key or token of a service is one.
   IF NOT EXISTS (SELECT FROM tenancy.whoami() w WHERE w.kind = 'user' AND w.user_id = the_user) THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'api_keys', 'delete');
   END IF;
+  the_user := tenancy_internal.find_member(the_organization, revoke_api_keys.member);
   UPDATE tenancy.api_keys k SET revoked_at = now()
   WHERE k.organization_id = the_organization AND k.user_id = the_user AND k.revoked_at IS NULL;
   GET DIAGNOSTICS revoked = ROW_COUNT;

@@ -116,7 +116,7 @@ ORDER BY d.category, d.setting"
 }
 
 advice_section() {
-  query -c "SELECT format('- \`%s\`: %s.', rule, lower(left(finds, 1)) || substr(finds, 2)) FROM tenancy.advice_rules() ORDER BY rule"
+  query -c "SELECT format('- \`%s\`: %s.', rule, CASE WHEN finds ~ '^[[:upper:]]{2}' THEN finds ELSE lower(left(finds, 1)) || substr(finds, 2) END) FROM tenancy.advice_rules() ORDER BY rule"
 }
 
 # shellcheck disable=SC2016  # backquotes are meant

@@ -140,3 +140,16 @@ END
 $$;
 SELECT who, pg_temp.rows_of(who) FROM unnest(ARRAY['mike@acme.test', 'leo@acme.test', 'mona@acme.test', 'nobody@acme.test', 'lee@acme.test', 'max@acme.test', 'gus@globex.test', '', 'mike@acme.test']) who;
 SELECT who, pg_temp.rows_of(who) FROM unnest(ARRAY['mike@acme.test', 'leo@acme.test', 'mona@acme.test', 'nobody@acme.test', 'lee@acme.test', 'max@acme.test', 'gus@globex.test', '', 'mike@acme.test']) who;
+-- Choosing a principal is no query: the transaction's isolation may be set after it, and its snapshot is that of the first query.
+\c - regress_app
+SET plan_cache_mode = force_generic_plan;
+SET tenancy.share_plans = on;
+PREPARE q AS SELECT count(*) AS rows FROM app.logs;
+SET tenancy."user" = 'mike@acme.test';
+EXECUTE q;
+BEGIN;
+SET LOCAL tenancy."user" = 'max@acme.test';
+SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+EXECUTE q;
+COMMIT;
+\c - postgres

@@ -98,6 +98,30 @@ SELECT tenancy.set_organization_role('acme', 'nora@acme.test', 'member');
 SET SESSION AUTHORIZATION regress_app;
 SELECT by('nora', $$SELECT until > now() FROM tenancy.elevate('admin', 'back', '1 minute')$$) AS no_rule_either;
 RESET SESSION AUTHORIZATION;
+-- A DBA approves, too, and is no user
+SET SESSION AUTHORIZATION regress_app;
+SELECT by('adam', $$SELECT until IS NULL FROM tenancy.elevate('owner', 'billing again', '20 minutes')$$) AS waits;
+RESET SESSION AUTHORIZATION;
+SELECT elevation_id AS adams FROM tenancy.elevations WHERE reason = 'billing again' \gset
+CREATE ROLE regress_other_administrator;
+SET ROLE regress_other_administrator;
+SELECT (failure(format('SELECT tenancy.approve_elevation(%L)', :'adams'))).state;
+RESET ROLE;
+GRANT USAGE ON TYPE tenancy.administrator TO regress_other_administrator;
+GRANT USAGE ON SCHEMA app TO regress_other_administrator;
+SET ROLE regress_other_administrator;
+SELECT tenancy.approve_elevation(:'adams') - now() > '19 minutes' AS approved;
+RESET ROLE;
+SELECT approved_by IS NULL AS by_no_user FROM tenancy.elevations WHERE elevation_id = :'adams';
+SET SESSION AUTHORIZATION regress_app;
+SELECT by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS counts;
+SELECT by('olivia', format('SELECT tenancy.end_elevation(%L)', :'adams')) AS ended;
+SELECT by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS counts;
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+REVOKE USAGE ON TYPE tenancy.administrator FROM regress_other_administrator;
+REVOKE USAGE ON SCHEMA app FROM regress_other_administrator;
+DROP ROLE regress_other_administrator;
 -- Entries of each
 SELECT action, resource_type, actor, after ->> 'reason' AS reason FROM tenancy.audit_log WHERE resource_type IN ('elevation', 'elevation_rule') AND organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' ORDER BY audit_id;
 
@@ -144,3 +168,10 @@ SELECT principal_kind, name, access, workspace, via, since <= now() AS since, un
 WHERE name NOT IN ('ben@acme.test', 'mona@acme.test', 'wanda@acme.test', 'zoe@acme.test');
 SELECT who, by(who, 'SELECT count(*) > 0 FROM tenancy.access_review()') FROM unnest(ARRAY['adam', 'mona', 'mike', 'acme master', 'search service', 'gus', 'nobody']) who;
 SELECT by('olivia', $$SELECT count(*) FROM tenancy.access_review('globex')$$) AS foreign_one, by('gus', $$SELECT count(*) FILTER (WHERE name LIKE '%acme%') FROM tenancy.access_review()$$) AS of_others;
+-- Issuers are shown to whoever may change them: others see that tokens give a role, and not whose
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.trust_issuer('acme', 'https://idp.acme.test', '{"keys": [{"kid": "1", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', ARRAY['database'], groups_claim => 'groups'), tenancy.create_group('acme', 'by tokens', 'https://idp.acme.test') IS NOT NULL AS made,
+  tenancy.set_group_role('acme/support', 'by tokens', 'member'), tenancy.create_role('acme', 'organization', 'reviewer', 'member') IS NOT NULL AS role, tenancy.grant_permission('acme', 'organization', 'reviewer', 'team', 'assign_roles'), tenancy.set_organization_role('acme', 'nora@acme.test', 'reviewer');
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, by(who, $$SELECT string_agg(name || ': ' || via, ', ' ORDER BY name, via) FROM tenancy.access_review() WHERE concat_ws(' ', name, via) ~ 'idp|tokens'$$) FROM unnest(ARRAY['olivia', 'nora']) who;

@@ -65,6 +65,27 @@ SELECT by('olivia', $$SELECT tenancy.allow_elevation(NULL, 'organization/admin',
 RESET SESSION AUTHORIZATION;
 CALL become('nobody');
 SELECT (failure($$SELECT tenancy.allow_elevation('acme', 'organization/admin', 'group/by directory', '1 hour')$$)).*;
+-- A kind before a slash is none of the name: what is called so is another one
+SELECT tenancy.create_group('acme', 'group/on call') IS NOT NULL AS made, tenancy.create_group('acme', 'group/off duty') IS NOT NULL AS made, tenancy.create_group('acme', 'role/lead') IS NOT NULL AS made;
+CREATE FUNCTION allowed_to(subject text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  the_detail text;
+  result text;
+BEGIN
+  PERFORM tenancy.allow_elevation('acme', 'workspace/manager', allowed_to.subject, '1 hour');
+  SELECT concat('group ' || g.name, r.level || ' role ' || r.name, u.email) INTO result FROM tenancy.elevation_rules e
+  LEFT JOIN tenancy.groups g USING (group_id) LEFT JOIN tenancy.roles r ON r.role_id = e.subject_role_id LEFT JOIN tenancy.users u ON u.user_id = e.user_id
+  WHERE e.role_id = (SELECT m.role_id FROM tenancy.roles m WHERE m.organization_id IS NULL AND m.name = 'manager');
+  PERFORM tenancy.allow_elevation('acme', 'workspace/manager', allowed_to.subject, NULL);
+  RETURN result;
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS the_detail = PG_EXCEPTION_DETAIL;
+  RETURN concat_ws(' / ', SQLSTATE || ': ' || SQLERRM, nullif(the_detail, ''));
+END
+$$;
+SELECT subject, allowed_to(subject) FROM unnest(ARRAY['group/on call', 'group/group/on call', 'on call', 'group/off duty', 'group/group/off duty', 'role/lead', 'role/role/lead', 'group/role/lead', 'role/group/on call', 'organization/helper',
+  'role/organization/helper', 'workspace/helper', 'member/mike@acme.test', 'mike@acme.test', 'role/mike@acme.test', 'group/', 'group/nobody']) subject;
+SELECT allowed_to('group/' || upper(group_id::text)) AS by_id FROM tenancy.groups WHERE name = 'others';
 
 -- Adam, an admin, takes the role owner: he gives what he can give without it, and no more
 SELECT tenancy.allow_elevation('acme', 'owner', 'adam@acme.test', '1 hour', 100), tenancy.set_organization_role('acme', 'nora@acme.test', 'owner');

@@ -108,6 +108,20 @@ RESET SESSION AUTHORIZATION;
 CALL become('nobody');
 SELECT call, f.state, f.message FROM unnest(ARRAY[$$tenancy.create_group(NULL, 'g')$$, $$tenancy.drop_group(NULL, 'g')$$, $$tenancy.sync_group(NULL, 'recruiters', '{}')$$, $$tenancy.set_group_role(NULL, 'recruiters', 'member')$$, $$tenancy.set_member(NULL, 'mike@acme.test', 'Mike')$$]) call, failure('SELECT ' || call) f;
 
+-- Rights that end take away nothing that would outlast them, also by an end
+SELECT tenancy.create_group('acme', 'guests') IS NOT NULL AS made, tenancy.create_role('acme', 'workspace', 'auditor') IS NOT NULL AS made, tenancy.grant_permission('acme', 'workspace', 'auditor', 'prompts', 'view');
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, call, by(who, format('SELECT tenancy.sync_group(NULL, ''guests'', %s)', call)) FROM (VALUES
+  ('adam', $$'{mike@acme.test}', now() + interval '2 hours'$$), ('adam', $$'{mike@acme.test}', now() + interval '1 hour'$$), ('adam', $$'{ben@acme.test}', now() + interval '1 hour'$$), ('adam', $$'{ben@acme.test}'$$),
+  ('olivia', $$'{ben@acme.test}', now() + interval '3 days'$$), ('adam', $$'{ben@acme.test}', now() + interval '1 hour'$$), ('adam', $$'{}', now() + interval '1 hour'$$), ('olivia', $$'{ben@acme.test}', 'infinity'$$),
+  ('adam', $$'{ben@acme.test}', now() + interval '1 hour'$$), ('adam', $$'{mike@acme.test}', now() + interval '1 hour'$$), ('olivia', $$'{mike@acme.test}', now() + interval '1 hour'$$), ('adam', $$'{}', now() + interval '1 hour'$$)) v (who, call);
+SELECT who, call, by(who, format('SELECT tenancy.grant_permission(NULL, ''workspace'', ''auditor'', ''prompts'', %s)', call)) FROM (VALUES
+  ('adam', $$'list', now() + interval '2 hours'$$), ('adam', $$'list', now() + interval '1 hour'$$), ('adam', $$'view', now() + interval '1 hour'$$), ('olivia', $$'view', now() + interval '3 days'$$), ('adam', $$'view', now() + interval '1 hour'$$),
+  ('olivia', $$'view', now() + interval '1 hour'$$), ('adam', $$'view', now() + interval '30 minutes'$$)) v (who, call);
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.drop_group('acme', 'guests'), tenancy.drop_role('acme', 'workspace', 'auditor');
+
 -- Permissions of a role until a moment, for a reason
 SELECT tenancy.create_role('acme', 'workspace', 'reader') IS NOT NULL AS made, tenancy.grant_permission('acme', 'workspace', 'reader', 'prompts', 'view', now() + interval '1 day', 'audit'), tenancy.set_workspace_role('acme/search', 'nora@acme.test', 'reader');
 SELECT g.resource, g.action, g.allowed, g.ends_at > now() AS ends, g.reason FROM tenancy.grants g JOIN tenancy.roles r USING (role_id) WHERE r.name = 'reader';

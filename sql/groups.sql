@@ -226,3 +226,10 @@ SELECT (tenancy_internal.find_group('aaaaaaaa-0000-4000-8000-000000000000', :'mo
 -- Changed otherwise, they stay
 UPDATE tenancy.groups SET open_to_sync = true WHERE name = :'mountain' RETURNING open_to_sync;
 ROLLBACK;
+-- Passed without a moment, a member keeps the end of a membership; one that has ended is a new one, without an end
+SELECT tenancy.sync_group('acme', 'synced', ARRAY['nora@acme.test'], until => now() + interval '1 day');
+SELECT tenancy.sync_group('acme', 'synced', ARRAY['nora@acme.test']);
+SELECT m.ends_at IS NOT NULL AS ends FROM tenancy.group_members m JOIN tenancy.groups g USING (group_id) WHERE g.name = 'synced';
+UPDATE tenancy.group_members m SET ends_at = clock_timestamp() FROM tenancy.groups g WHERE g.group_id = m.group_id AND g.name = 'synced';
+SELECT tenancy.sync_group('acme', 'synced', ARRAY['nora@acme.test']);
+SELECT m.ends_at IS NOT NULL AS ends FROM tenancy.group_members m JOIN tenancy.groups g USING (group_id) WHERE g.name = 'synced';

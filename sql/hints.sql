@@ -57,6 +57,27 @@ SELECT tenancy.create_group('acme', 'desk'), tenancy.set_group_role('acme/suppor
 \o
 SET SESSION AUTHORIZATION regress_app;
 SELECT hint('nora', $$SELECT tenancy.require('logs', 'view', 'support')$$) AS by_group, hint('nora', $$SELECT tenancy.require('logs', 'view', 'search')$$) AS elsewhere;
+-- and not by one that has ended for its member
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.group_members SET ends_at = clock_timestamp() - interval '1 second';
+SET SESSION AUTHORIZATION regress_app;
+SELECT hint('nora', $$SELECT tenancy.require('logs', 'view', 'support')$$) AS ended;
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.group_members SET ends_at = NULL;
+\o /dev/null
+SELECT tenancy.set_workspace_role('acme/support', 'nora@acme.test', 'manager');
+\o
+SET SESSION AUTHORIZATION regress_app;
+SELECT hint('nora', $$SELECT tenancy.require('logs', 'view', 'support')$$) AS both;
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.group_members SET ends_at = clock_timestamp() - interval '1 second';
+UPDATE tenancy.workspace_members m SET ends_at = clock_timestamp() - interval '1 second' FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'nora@acme.test';
+SET SESSION AUTHORIZATION regress_app;
+SELECT hint('nora', $$SELECT tenancy.require('logs', 'view', 'support')$$) AS both_ended;
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.group_members SET ends_at = NULL;
+DELETE FROM tenancy.workspace_members m USING tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'nora@acme.test';
+SET SESSION AUTHORIZATION regress_app;
 -- Near names of workspaces: those that the session may know
 SELECT who, workspace, hint(who, format('SELECT tenancy.authorize(''logs'', ''view'', %L)', workspace)) AS authorize,
        hint(who, format('SELECT tenancy.set_workspace_role(%L, ''mike@acme.test'', ''member'')', workspace)) AS set_workspace_role

@@ -102,6 +102,8 @@ SELECT action, before -> 'metadata' AS before, after -> 'metadata' AS after, aft
 SELECT string_agg(resource || '.' || action, ' ' ORDER BY resource, action) FROM tenancy_internal.expand_scopes('["logs.view", {"prompts": "read", "traces": ["list"]}, "logs.view"]');
 SELECT failure(format('SELECT tenancy_internal.expand_scopes(%L)', s)) FROM unnest(ARRAY['[1]', '[["logs.view"]]', '[null]', '[{"logs": 1}]', '[{"prompts": "much"}]', '["logs.vieuw"]']) s;
 SELECT failure(format('SELECT tenancy_internal.expand_scopes(%L)', (SELECT jsonb_agg(jsonb_build_object('logs', jsonb_build_array('view', 'list', 'view'))) FROM generate_series(1, 400))));
+-- ... entries without a level among those that are counted
+SELECT n, failure(format('SELECT tenancy_internal.expand_scopes(%L)', (SELECT jsonb_agg(l.e) FROM generate_series(1, n), LATERAL (SELECT e) l))) FROM unnest('{1024,1025}'::int[]) n, unnest('{"{}","{\"logs\": []}"}'::jsonb[]) e;
 
 -- A revoked key stays as it is
 SELECT tenancy.revoke_api_key('wide', 'acme');
@@ -116,6 +118,8 @@ SELECT count(*) FROM generate_series(1, 3) i, tenancy.create_api_key('workspace_
 SELECT count(*) FROM tenancy.create_api_key('workspace_user_key', 'ben search', 'acme', 'search', 'ben@acme.test', '["logs.view"]');
 SET SESSION AUTHORIZATION regress_app;
 SELECT who, by(who, 'tenancy.revoke_api_keys(''mike@acme.test'')') FROM unnest(ARRAY['mona', 'ben', 'nora', 'mike key', 'search service', 'gus', 'nobody']) who;
+-- ... and without it nobody finds out who is a member
+SELECT who, by(who, 'tenancy.revoke_api_keys(''mike@acme.test'')') = by(who, 'tenancy.revoke_api_keys(''gus@globex.test'')') AS same_answer FROM unnest(ARRAY['mona', 'nora', 'mike key', 'search service']) who;
 SELECT visible('mike key', 'app.logs'), visible('mike key', 'app.prompts');
 SELECT by('mike', 'tenancy.revoke_api_keys(''mike@acme.test'')');
 SELECT visible('mike key', 'app.logs');
@@ -189,6 +193,23 @@ SELECT length(tenancy.rotate_api_key('new', '1 year', 'acme')) > 0 AS rotated;
 SELECT valid_until < now() + interval '101 days' AS in_time FROM tenancy.api_key_secrets WHERE api_key_id = id_of('new') AND NOT is_current;
 SELECT tenancy.set_key_policy('2 days', '1 day', organization => 'acme');
 SELECT valid_until < now() + interval '3 days' AS in_time FROM tenancy.api_key_secrets WHERE api_key_id = id_of('new') AND NOT is_current;
+-- Without a policy it gets all of the transition, without a NOTICE, and a policy that is taken away leaves it that
+SELECT tenancy.set_key_policy(NULL, organization => 'acme');
+SET client_min_messages = notice;
+SELECT keep('lasting ' || n, secret) FROM generate_series(1, 2) n, tenancy.create_api_key('workspace_service_key', 'lasting ' || n, 'acme', 'search', scopes => '["logs.view"]');
+SELECT keep('lasting 1 anew', tenancy.rotate_api_key('lasting 1', '7 days', 'acme')), keep('lasting 2 anew', tenancy.rotate_api_key('lasting 2', '1 day', 'acme'));
+CREATE FUNCTION old_secrets() RETURNS TABLE (name text, lasts interval) LANGUAGE sql AS $$
+  SELECT k.name, date_trunc('hour', s.valid_until - now() + interval '1 minute') FROM tenancy.api_key_secrets s JOIN tenancy.api_keys k USING (api_key_id) WHERE k.name LIKE 'lasting%' AND NOT s.is_current ORDER BY 1
+$$;
+SELECT * FROM old_secrets();
+SELECT tenancy.set_key_policy(NULL, organization => 'acme');
+SELECT * FROM old_secrets();
+SELECT visible('lasting 1', 'logs'), visible('lasting 1 anew', 'logs');
+-- One with a policy shortens what would last longer than the key
+SELECT tenancy.set_key_policy('3 days', '2 days', organization => 'acme');
+SELECT * FROM old_secrets();
+SELECT tenancy.end_api_key_transition('lasting 2', 'acme');
+SELECT tenancy.set_key_policy(NULL, organization => 'acme'), tenancy.set_key_policy('2 days', '1 day', organization => 'acme');
 -- A key that has to be rotated ends no earlier for what it makes
 SET client_min_messages = error;
 SELECT tenancy.end_api_key_transition('acme master', 'acme');

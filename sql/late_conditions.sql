@@ -128,3 +128,39 @@ SET enable_mergejoin = off;
 SELECT n, try(shape) FROM shapes ORDER BY n;
 -- The extension's own catalogs
 SELECT try('SELECT FROM tenancy.users WHERE CASE email WHEN 1::bigint THEN true END') ~ 'globex' AS leaks;
+-- Joins that a partition's scan decides: a derived condition with a column of the other table
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+CALL become('nobody');
+SELECT tenancy.create_workspace('acme', 'more ' || n, slug => 'more' || n), tenancy.set_workspace_role('acme/more' || n, 'ben@acme.test', 'manager') FROM generate_series(1, 6) n;
+SELECT tenancy.create_workspace('acme', 'apart', slug => 'apart');
+CREATE TABLE joined (id int, organization_id uuid NOT NULL, workspace_id uuid NOT NULL, body text,
+  FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id)) PARTITION BY RANGE (id);
+CREATE TABLE joined1 PARTITION OF joined FOR VALUES FROM (1) TO (10000);
+CREATE INDEX ON joined (id);
+CREATE INDEX ON joined (organization_id, id);
+INSERT INTO joined SELECT n, w.organization_id, w.workspace_id, CASE w.slug WHEN 'search' THEN 'aaa' ELSE 'hidden' END
+FROM generate_series(1, 5000) n JOIN tenancy.workspaces w ON w.slug = CASE n % 10 WHEN 0 THEN 'search' ELSE 'apart' END;
+SELECT tenancy.protect('joined', 'logs', 'organization_id', 'workspace_id');
+CREATE TABLE pairs AS SELECT n, gen_random_uuid() AS z FROM generate_series(1, 20) n;
+CREATE FUNCTION dear(int) RETURNS boolean LANGUAGE plpgsql COST 1000 AS 'BEGIN RETURN false; END';
+CREATE TABLE plain (x int, y int, title text) PARTITION BY RANGE (x);
+CREATE TABLE plain1 PARTITION OF plain FOR VALUES FROM (1) TO (1000);
+INSERT INTO plain SELECT n, n, 'hidden' FROM generate_series(1, 50) n;
+CREATE INDEX ON plain (x);
+CREATE POLICY p ON plain USING (x = y AND dear(x));
+ALTER TABLE plain ENABLE ROW LEVEL SECURITY;
+ANALYZE joined, pairs, plain;
+GRANT SELECT ON joined, pairs, plain TO PUBLIC;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('ben');
+RESET cpu_operator_cost;
+SET enable_memoize = off;
+SET enable_material = off;
+\o
+SELECT try($$SELECT id FROM app.pairs, app.joined WHERE id = n
+  AND CASE WHEN body > 'b' THEN (SELECT gen_random_uuid() WHERE 1 / (random() * 0)::int > 0) ELSE z END = organization_id ORDER BY id LIMIT 5$$);
+SELECT try($$SELECT id FROM app.pairs, app.joined WHERE id = n
+  AND CASE WHEN body > 'b' THEN (SELECT gen_random_uuid() WHERE 1 / (random() * 0)::int > 0) ELSE z END = workspace_id$$);
+SELECT try($$SELECT x FROM app.pairs, app.plain WHERE x = n AND CASE WHEN title >= 'hidden' AND n > 0 THEN (SELECT 1 / (random() * 0)::int) END = x$$);
+SELECT try('SELECT id FROM app.pairs, app.joined WHERE id = n ORDER BY id LIMIT 5') AS own;

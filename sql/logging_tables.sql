@@ -200,6 +200,57 @@ ALTER TABLE cited ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
 SELECT * FROM tenancy.remove_expired_rows() WHERE relation = 'cited'::regclass;
 DROP TABLE citing, citing_too;
 SELECT * FROM tenancy.remove_expired_rows() WHERE relation = 'cited'::regclass;
+-- A table whose owner's code fails, with whatever error, stays as it is, and the job goes on with the others,
+CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('test.state', true) = 'P0004' THEN
+    ASSERT false, 'asserted';
+  ELSIF current_setting('test.state', true) <> '' THEN
+    RAISE EXCEPTION USING ERRCODE = current_setting('test.state'), MESSAGE = 'for test''s sake';
+  END IF;
+  RETURN OLD;
+END
+$$;
+CREATE TABLE others (id int, organization_id uuid);
+SELECT tenancy.protect('others', 'logs', 'organization_id', create_indexes => true);
+SELECT tenancy.apply_logging_settings('others', 'logs');
+CREATE TRIGGER fails BEFORE DELETE ON cited FOR EACH ROW EXECUTE FUNCTION fails();
+CREATE PROCEDURE expire() LANGUAGE plpgsql AS $$
+DECLARE
+  t regclass;
+BEGIN
+  INSERT INTO app.cited SELECT i, 'aaaaaaaa-0000-4000-8000-000000000000' FROM generate_series(11, 13) i ON CONFLICT DO NOTHING;
+  INSERT INTO app.others SELECT i, 'aaaaaaaa-0000-4000-8000-000000000000' FROM generate_series(1, 2) i;
+  SET tenancy.guard_rails = off;
+  FOREACH t IN ARRAY '{app.cited,app.others}'::regclass[] LOOP
+    EXECUTE format('ALTER TABLE %s DISABLE TRIGGER "~tenancy_keep_row"', t);
+    EXECUTE format('UPDATE %s SET received_at = now() - interval ''40 days''', t);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~tenancy_keep_row"', t);
+  END LOOP;
+  RESET tenancy.guard_rails;
+END
+$$;
+CREATE FUNCTION removed_when(state text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('test.state', removed_when.state, true);
+  CALL app.expire();
+  RETURN QUERY SELECT concat_ws(' ', r.relation, r.removed, 'removed,', r.referred_to, 'stay') FROM tenancy.remove_expired_rows() r WHERE r.relation IN ('app.cited'::regclass, 'app.others'::regclass);
+END
+$$;
+SELECT s.state, r FROM unnest('{23514,42501,57014,XX000,P0004,40001}'::text[]) s (state), removed_when(s.state) r;
+-- nor do sums of logs that cannot be kept stop it.
+CREATE FUNCTION regress_kept.fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not written'; END $$;
+CREATE TRIGGER fails BEFORE INSERT ON regress_kept.analytics_kept EXECUTE FUNCTION regress_kept.fails();
+SELECT removed_when('23514');
+DROP TRIGGER fails ON regress_kept.analytics_kept;
+-- A cancel does.
+SET statement_timeout = '1s';
+CREATE OR REPLACE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN OLD; END $$;
+SELECT removed_when('');
+SET statement_timeout = 0;
+DROP TRIGGER fails ON cited;
+SELECT removed_when('');
+SELECT tenancy.unprotect('others');
 SELECT tenancy.unprotect('cited');
 SELECT tenancy.unprotect(c) FROM unnest('{regress_kept.logs,regress_kept.log_payloads,regress_kept.traces,regress_kept.analytics}'::regclass[]) c;
 SELECT count(*) FROM tenancy.kept_tables;

@@ -69,8 +69,9 @@ expected_lines() {
         ;;
       # Servers answer with a status. Nobody may write.
       node | python | go)
-        printf "$way %s\n" 'acme: 1 3 4' 'bad: 401' 'mia: 3' 'globex: 2 5' 'nobody:' 'refused: 403'
+        printf "$way %s\n" 'acme: 1 3 4' 'bad: 401' 'mia: 3' 'globex: 2 5' 'nobody:' 'refused: 403' 'at commit: 409'
         printf 'parallel: 200 right\n'
+        printf "$way %s\n" 'away: 503' 'again: 1 3 4'
         ;;
       # 200 requests at a time over a small pool.
       groups) cat "$scim_expected" ;;

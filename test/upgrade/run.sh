@@ -130,16 +130,25 @@ check_administrators() {
   sql -d postgres -c 'CREATE DATABASE administrators' -c 'CREATE ROLE ops LOGIN' -c 'CREATE ROLE web LOGIN'
   sql -d administrators -c 'SET client_min_messages = warning' -c "CREATE EXTENSION pg_tenancy VERSION '1.0'" \
     -c 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA tenancy TO ops' \
-    -c 'GRANT EXECUTE ON FUNCTION tenancy.protect TO ops WITH GRANT OPTION' -c 'ALTER EXTENSION pg_tenancy UPDATE'
+    -c 'GRANT EXECUTE ON FUNCTION tenancy.protect TO ops WITH GRANT OPTION' \
+    -c 'REVOKE EXECUTE ON FUNCTION tenancy.create_api_key, tenancy.rotate_api_key, tenancy.set_jwks FROM PUBLIC' \
+    -c 'GRANT EXECUTE ON FUNCTION tenancy.create_api_key, tenancy.rotate_api_key TO ops' -c 'ALTER EXTENSION pg_tenancy UPDATE'
   local asked="SELECT tenancy.is_dba(), (SELECT count(*) FROM tenancy.roles WHERE organization_id IS NULL) > 0"
   local may="SELECT has_function_privilege(p.oid, 'EXECUTE WITH GRANT OPTION') FROM pg_proc p WHERE p.proname = 'protect'"
+  local rights="SELECT p.proname, string_agg(DISTINCT has_function_privilege(current_user, p.oid, 'EXECUTE')::text, ' ') FROM pg_proc p
+    WHERE p.proname IN ('create_api_key', 'create_workspace', 'rotate_api_key', 'set_jwks') AND p.pronamespace = 'tenancy'::regnamespace GROUP BY 1 ORDER BY 1"
+  local of_ops='create_api_key|true create_workspace|true rotate_api_key|true set_jwks|false'
+  local of_web='create_api_key|false create_workspace|true rotate_api_key|false set_jwks|false'
   expect 'who may call protect() may still' t "$(sql -d administrators -U ops -c "$may")"
+  expect 'who may call functions that have more arguments may still' "$of_ops" "$(sql -d administrators -U ops -c "$rights" | xargs)"
+  expect '... and who may not may not' "$of_web" "$(sql -d administrators -U web -c "$rights" | xargs)"
   expect 'a DBA of 1.0 stays one' 't|t' "$(sql -d administrators -U ops -c "$asked")"
   expect '... and nobody else is' 'f|t' "$(sql -d administrators -U web -c "$asked")"
   sql -d postgres -c 'CREATE DATABASE restored'
   pg_dump -d administrators | sql -d restored -o /dev/null
   expect '... after a dump and a restore, too' 't|t' "$(sql -d restored -U ops -c "$asked")"
   expect '... and protect()' t "$(sql -d restored -U ops -c "$may")"
+  expect '... and the others' "$of_ops $of_web" "$(sql -d restored -U ops -c "$rights" | xargs) $(sql -d restored -U web -c "$rights" | xargs)"
   sql -d postgres -c 'DROP DATABASE administrators' -c 'DROP DATABASE restored' -c 'DROP ROLE ops' -c 'DROP ROLE web'
 }
 

@@ -140,14 +140,22 @@ BEGIN
   END LOOP;
 END
 $$;
+-- New functions have the rights of those that had their name, where these are not as the extension has made them.
 DO $$
 DECLARE
+  renewed record;
   former record;
 BEGIN
-  FOR former IN SELECT * FROM pg_catalog.jsonb_to_recordset(pg_catalog.current_setting('tenancy_update.may_protect')::jsonb) f (role text, grantable boolean) LOOP
-    PERFORM tenancy.grant_as_user(pg_catalog.format(
-      'GRANT EXECUTE ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name, boolean) TO %s%s',
-      coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
+  FOR renewed IN
+    SELECT p.oid::pg_catalog.regprocedure AS function, f.value AS rights
+    FROM pg_catalog.jsonb_each(pg_catalog.current_setting('tenancy_update.former_rights')::jsonb) f
+    JOIN pg_catalog.pg_proc p ON p.proname = f.key AND p.pronamespace = 'tenancy'::regnamespace
+    WHERE pg_catalog.concat('pg_catalog.pg_proc'::regclass::oid, '.', p.oid) <> ALL (pg_catalog.string_to_array(pg_catalog.current_setting('tenancy_update.existing'), ' ')) LOOP
+    PERFORM tenancy.grant_as_user(pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', renewed.function));
+    FOR former IN SELECT r.role, bool_or(r.grantable) AS grantable FROM pg_catalog.jsonb_to_recordset(nullif(renewed.rights, 'null')) r (role text, grantable boolean) GROUP BY r.role LOOP
+      PERFORM tenancy.grant_as_user(pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s%s', renewed.function,
+        coalesce(pg_catalog.quote_ident(former.role), 'PUBLIC'), CASE WHEN former.grantable THEN ' WITH GRANT OPTION' ELSE '' END));
+    END LOOP;
   END LOOP;
 END
 $$;

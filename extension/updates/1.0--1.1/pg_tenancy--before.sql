@@ -34,11 +34,16 @@ COMMENT ON COLUMN tenancy.protected_tables.actions IS 'Actions, and the columns 
 COMMENT ON COLUMN tenancy.protected_tables.writer_column IS 'Column that names the user who wrote a row, where owner_column names who began the whole that it is part of';
 COMMENT ON COLUMN tenancy.protected_tables.owner_column IS 'Column that names the user whose row it is';
 
--- protect() takes more arguments, and so is another function: whoever may call the old one may call the new one (see the end).
-SELECT pg_catalog.set_config('tenancy_update.may_protect', coalesce((
-  SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('role', r.rolname, 'grantable', a.is_grantable))
-  FROM pg_catalog.pg_proc p CROSS JOIN pg_catalog.aclexplode(p.proacl) a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
-  WHERE p.oid = 'tenancy.protect(regclass, text, name, name, name, name, name[], boolean)'::regprocedure AND a.grantee <> p.proowner)::text, '[]'), true);
+-- Functions that take more arguments are new functions. Where an administrator has said who may call those of a name, the same roles
+-- may call the new ones, and nobody else (see the end).
+SELECT pg_catalog.set_config('tenancy_update.former_rights', coalesce((
+  SELECT pg_catalog.jsonb_object_agg(f.name, f.rights) FROM (
+    SELECT p.proname AS name, pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('role', r.rolname, 'grantable', a.is_grantable)) FILTER (WHERE a.grantee IS NOT NULL) AS rights
+    FROM pg_catalog.pg_proc p LEFT JOIN pg_catalog.pg_init_privs i ON i.classoid = 'pg_catalog.pg_proc'::regclass AND i.objoid = p.oid
+    CROSS JOIN LATERAL (SELECT coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)), coalesce(i.initprivs, pg_catalog.acldefault('f', p.proowner))) l (now, at_first)
+    LEFT JOIN LATERAL pg_catalog.aclexplode(l.now) a ON a.grantee <> p.proowner LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+    WHERE p.pronamespace = 'tenancy'::regnamespace AND NOT (l.now @> l.at_first AND l.now <@ l.at_first)
+    GROUP BY p.proname) f)::text, '{}'), true);
 DROP FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean);
 DROP FUNCTION tenancy.apply_protection(regclass, text, name, name, name, name, name[]);
 DROP FUNCTION tenancy.inspect_protection(regclass);

@@ -15,7 +15,9 @@ CatalogRead begin_catalog_read() {
     note_old_read();
     return {GetActiveSnapshot(), false, start, statement_time()};
   }
-  return {RegisterSnapshot(GetLatestSnapshot()), true, start, statement_time()};
+  // The transaction's own snapshot is taken by its first query, not by a SET before it.
+  return {RegisterSnapshot(FirstSnapshotSet ? GetLatestSnapshot() : GetCatalogSnapshot(InvalidOid)), true,
+          start, statement_time()};
 }
 
 void end_catalog_read(CatalogRead &read) {

@@ -30,9 +30,7 @@ static bool is_noticeable(Node *node, void *) {
   if (node == nullptr) return false;
   return is_noticeable_itself(node) || walk_expression(node, is_noticeable, nullptr);
 }
-}
 
-extern "C" {
 static bool has_part(Node *node, void *part) {
   if (node == nullptr) return false;
   return equal(node, part) || walk_expression(node, has_part, part);
@@ -139,19 +137,21 @@ static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, Ran
   const ListCell *cell = nullptr;
   foreach (cell, relation->ppilist) {
     List *conditions = lfirst_node(ParamPathInfo, cell)->ppi_clauses;
-    if (has_own_conditions && root->qual_security_level > 0) order_conditions(root, conditions);
+    if (root->qual_security_level > 0) order_conditions(root, conditions);
     put_late(relation, conditions);
   }
 }
 
-// Before a partition or child table gets a copy of its parent's conditions.
+// Before a partition or child table gets copies of its parent's conditions; those of joins, also later.
 static void relation_read(PlannerInfo *root, Oid table, bool is_inherited, RelOptInfo *relation) {
   if (next_relation_hook != nullptr) next_relation_hook(root, table, is_inherited, relation);
   if (relation->reloptkind != RELOPT_OTHER_MEMBER_REL || root->append_rel_array == nullptr) return;
   const AppendRelInfo *part = root->append_rel_array[relation->relid];
   const RelOptInfo *parent = part == nullptr ? nullptr : root->simple_rel_array[part->parent_relid];
-  if (parent != nullptr && parent->reloptkind == RELOPT_BASEREL)
+  if (parent != nullptr && parent->reloptkind == RELOPT_BASEREL) {
     order_conditions(root, parent->baserestrictinfo);
+    if (root->qual_security_level > 0) order_conditions(root, parent->joininfo);
+  }
 }
 }
 

@@ -1,5 +1,5 @@
-# One small server in each language, asked with curl: GET /requests reads, POST /requests writes.  A status that is not
-# 200 is printed instead of the ids.
+# One small server in each language, asked with curl: GET /requests reads, POST /requests writes, PUT /requests fails at
+# COMMIT.  A status that is not 200 is printed instead of the ids.
 set -euo pipefail
 
 cat >server.mjs <<'JS'
@@ -8,6 +8,7 @@ import { asCaller } from './tenancy.mjs';
 
 const answer = asCaller(async (request, client) => {
   if (request.method === 'POST') await client.query("INSERT INTO requests (model) VALUES ('small')");
+  if (request.method === 'PUT') await client.query('INSERT INTO late VALUES (1), (1)');
   return (await client.query('SELECT request_id FROM requests ORDER BY request_id')).rows.map((row) => row.request_id);
 });
 const server = http.createServer(answer).listen(0, '127.0.0.1', () => console.log(server.address().port));
@@ -30,6 +31,8 @@ def application(environ, start_response):
     conn = environ["tenancy.connection"]
     if environ["REQUEST_METHOD"] == "POST":
         conn.execute("INSERT INTO requests (model) VALUES ('small')")
+    if environ["REQUEST_METHOD"] == "PUT":
+        conn.execute("INSERT INTO late VALUES (1), (1)")
     ids = [row[0] for row in conn.execute("SELECT request_id FROM requests ORDER BY request_id")]
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(ids).encode()]
@@ -62,6 +65,11 @@ func answer(ctx context.Context, request *http.Request, tx pgx.Tx) (interface{},
 	ids := []int64{}
 	if request.Method == "POST" {
 		if _, err := tx.Exec(ctx, "INSERT INTO requests (model) VALUES ('small')"); err != nil {
+			return nil, err
+		}
+	}
+	if request.Method == "PUT" {
+		if _, err := tx.Exec(ctx, "INSERT INTO late VALUES (1), (1)"); err != nil {
 			return nil, err
 		}
 	}
@@ -139,10 +147,25 @@ serve() {
     printf '%s' "${answers% }" >"answer_$name"
   done
   printf '%s refused:%s\n' "$way" "$(ask POST '')"
+  printf '%s at commit:%s\n' "$way" "$(ask PUT "$ACME")"
   ask_all
+  # Connections that the server ends, and then takes none.
+  dba -c 'ALTER ROLE shop NOLOGIN' -c "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE usename = 'shop'"
+  printf '%s away:%s\n' "$way" "$(ask GET "$ACME")"
+  dba -c 'ALTER ROLE shop LOGIN'
+  # Go's pool notices that a connection is lost by using it: each can be a 503, which says that it may be tried again.
+  for _ in {1..5}; do
+    answers=$(ask GET "$ACME")
+    [[ $answers == ' 503' ]] || break
+  done
+  printf '%s again:%s\n' "$way" "${answers% }"
   kill "$pid"
   wait "$pid" 2>/dev/null || true
 }
+
+dba() { psql -X -q -o /dev/null -d "$SUPERUSER" "$@"; }
+# Rows that are checked at COMMIT.
+dba -c 'CREATE TABLE late (number integer UNIQUE DEFERRABLE INITIALLY DEFERRED)' -c 'GRANT INSERT ON late TO shop'
 
 serve node node server.mjs
 serve python /usr/bin/python3 server.py

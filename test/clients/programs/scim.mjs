@@ -1,4 +1,5 @@
 // A directory's requests, as Entra and Okta send them, by keys of two organizations.
+import { request } from 'node:http';
 import pg from 'pg';
 import { scimServer } from './server.mjs';
 
@@ -55,6 +56,40 @@ say('invited:', invited.status, invited.userName, invited.active, (await ask('hr
 say('withdrawn:', (await ask('hr', 'DELETE', `/Users/${invited.id}`)).status, (await ask('hr', 'GET', `/Users/${invited.id}`)).status);
 say('deactivated:', (await ask('hr', 'PATCH', `/Users/${id.tom}`, patch({ op: 'Replace', path: 'active', value: 'False' }))).active, (await ask('hr', 'GET', `/Users/${id.tom}`)).status);
 say('last owner:', (await ask('hr', 'DELETE', `/Users/${id.olivia}`)).status);
+// A membership that has ended does not come back by another change.
+await dba.query("SELECT tenancy.sync_group('acme', 'support', ARRAY['mia@acme.example'], until => now() + interval '0.2 seconds')");
+await new Promise((done) => setTimeout(done, 300));
+say('ended:', `(${names(await ask('acme', 'GET', `/Groups/${made.support}`))})`, names(await ask('acme', 'PATCH', `/Groups/${made.support}`, patch({ op: 'add', path: 'members', value: [{ value: id.noah }] }))),
+  (await dba.query('SELECT user_id FROM tenancy.group_members WHERE group_id = $1', [made.support])).rows.map(({ user_id }) => name[user_id]).join(' '));
+say('in any case:', (await ask('acme', 'GET', `/Users?filter=${encodeURIComponent('userName eq "MIA@Acme.Example"')}`)).Resources.map(({ userName }) => userName).join(' '));
+// What no client of HTTP sends by itself.
+const raw = (path, { headers, parts = [], method = 'GET' } = {}) => new Promise((done, failed) => {
+  const sent = request({ host: '127.0.0.1', port: server.address().port, path, method, headers: { Authorization: `Bearer ${keys.hr}`, ...headers } }, (response) => {
+    let text = '';
+    response.setEncoding('utf8').on('data', (part) => (text += part)).on('end', () => done({ status: response.statusCode, ...(text ? JSON.parse(text) : {}) }));
+  }).on('error', failed);
+  sent.setNoDelay(true);
+  parts.reduce((before, part) => before.then(() => { sent.write(part); return new Promise((next) => setTimeout(next, 100)); }), Promise.resolve()).then(() => sent.end());
+});
+say('addresses:', (await raw('//')).status, (await raw('/scim/v2/Users', { headers: { Host: 'a b:c' } })).status, (await raw('/scim/v2/Users/%zz')).status, (await raw('/scim/v2/Users/%00')).status,
+  (await raw(`/scim/v2/Users?filter=${encodeURIComponent('userName eq "\\q"')}`)).status);
+const bodies = ['{', 'null', '[]', '{"Operations": {}}', '{"Operations": [null]}', '{"Operations": [{"op": 1}]}', '{"Operations": [{"op": "add", "path": 1}]}', '{"Operations": [{"op": "add", "path": "members", "value": [null]}]}'];
+say('bodies:', ...(await Promise.all(bodies.map((body) => raw(`/scim/v2/Groups/${made.support}`, { method: 'PATCH', parts: [body] })))).map(({ status }) => status),
+  (await raw('/scim/v2/Users', { method: 'POST', parts: ['{"userName": 1}'] })).status, (await raw('/scim/v2/Users', { method: 'POST', parts: ['{}'] })).status,
+  (await raw('/scim/v2/Users', { method: 'POST', parts: ['{"userName": "a\\u0000b@acme.example"}'] })).status);
+const letters = Buffer.from('{"userName": "zoë@acme.example"}');
+say('in two parts:', (await raw('/scim/v2/Users', { method: 'POST', parts: [letters.subarray(0, 17), letters.subarray(17)] })).userName);
+// Connections that the server ends, an idle one and one in the middle of a request.
+const end = () => dba.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'shop'");
+await dba.query('BEGIN; LOCK tenancy.groups IN ACCESS EXCLUSIVE MODE');
+const waiting = ask('acme', 'GET', '/Groups');
+await new Promise((done) => setTimeout(done, 500));
+await end();
+await dba.query('ROLLBACK');
+await dba.query('ALTER ROLE shop NOLOGIN');
+say('lost:', (await waiting).status, (await ask('acme', 'GET', '/Groups')).status);
+await dba.query('ALTER ROLE shop LOGIN');
+say('again:', (await ask('acme', 'GET', '/Groups')).status);
 server.close();
 await pool.end();
 await dba.end();
