@@ -40,10 +40,20 @@ AttrNumber find_column(Relation relation, const char *name) {
   return number;
 }
 
+// The server computes generated columns after the triggers, by others that a hold need not keep.
+void refuse_generated(Relation relation, const FormData_pg_attribute &attribute) {
+  if (attribute.attgenerated == '\0') return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("column \"%s\" of table \"%s\" is generated", NameStr(attribute.attname),
+                         RelationGetRelationName(relation)),
+                  errdetail("The table follows the logging settings.")));
+}
+
 Uuid id_in(Relation relation, HeapTuple row, const char *name) {
   if (*name == '\0') return {};
   const AttrNumber number = find_column(relation, name);
   const TupleDesc descriptor = RelationGetDescr(relation);
+  refuse_generated(relation, *TupleDescAttr(descriptor, number - 1));
   // Users' types are not converted.
   if (getBaseType(TupleDescAttr(descriptor, number - 1)->atttypid) != UUIDOID)
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -165,6 +175,7 @@ Content content_of(const TriggerData &trigger, HeapTuple row, const FormerRow &f
     bool is_content = false;
     char *text = empty_text(values, NameStr(attribute->attname), &is_content);
     if (!is_content) continue;
+    refuse_generated(trigger.tg_relation, *attribute);
     if (former.row != nullptr && is_same(row, static_cast<AttrNumber>(number), descriptor, former)) continue;
     content.columns[content.count] = number;
     content.texts[content.count] = text;
@@ -189,8 +200,8 @@ HeapTuple without(const Content &content, HeapTuple row, TupleDesc descriptor) {
   return heap_modify_tuple_by_cols(row, descriptor, content.count, content.columns, values, nulls);
 }
 
-// A row that moves was judged as it was updated. Triggers of the partition, and whatever else inserts a row in
-// its stead, can have changed it since.
+// A row that moves was judged as it was updated. Triggers of the partition, and whatever else inserts a row
+// in its stead, can have changed it since.
 HeapTuple arriving_row(const TriggerData &trigger) {
   const HeapTuple row = trigger.tg_trigtuple;
   const MovedRow moved = moved_row();
@@ -198,8 +209,7 @@ HeapTuple arriving_row(const TriggerData &trigger) {
   const Stored stored = read_rules(place, DT_NOEND).stored;
   if (stored == Stored::full && !moved.is_held) return row;
   const Relation relation = table_open(moved.relation, AccessShareLock);
-  const bool stays =
-      moved.row != nullptr && is_same_place(place, place_of(trigger, relation, moved.row));
+  const bool stays = moved.row != nullptr && is_same_place(place, place_of(trigger, relation, moved.row));
   const Content content = content_of(trigger, row, {relation, stays ? moved.row : nullptr});
   table_close(relation, NoLock);
   if (moved.is_held && (!stays || content.count > 0)) refuse_held();

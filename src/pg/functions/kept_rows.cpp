@@ -50,8 +50,8 @@ Move &move_at(int depth) {
 
 Move &current_move() { return move_at(current_depth()); }
 
-// Another trigger can have suppressed the INSERT, after the row was deleted. The move remains as it is: whoever
-// catches the error has not ended it.
+// Another trigger can have suppressed the INSERT, after the row was deleted. The move remains as it is:
+// whoever catches the error has not ended it.
 void check_has_ended(const Move &move) {
   if (move.stage != Moving::deleted || !move.is_held) return;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("a legal hold keeps these rows"),

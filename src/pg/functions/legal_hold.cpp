@@ -24,8 +24,8 @@ namespace {
 
 object_access_hook_type next_access = nullptr;
 
-// RETURNS whether a trigger with this function keeps rows. Found by its name and schema, and not by an OID that
-// is remembered: this runs in the middle of commands, also of those that create or drop the extension.
+// RETURNS whether a trigger with this function keeps rows. Found by its name and schema, and not by an OID
+// that is remembered: this runs in the middle of commands, also of those that create or drop the extension.
 bool is_keeping(Oid function) {
   HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(row)) return false;
@@ -110,9 +110,9 @@ struct PlaceColumns {
 AttrNumber find_uuid_column(Relation relation, const char *name) {
   const AttrNumber number = get_attnum(RelationGetRelid(relation), name);
   if (number <= 0) return InvalidAttrNumber;
-  return getBaseType(TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid) == UUIDOID
-             ? number
-             : InvalidAttrNumber;
+  const auto *attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
+  const bool is_stored_id = attribute->attgenerated == '\0' && getBaseType(attribute->atttypid) == UUIDOID;
+  return is_stored_id ? number : InvalidAttrNumber;
 }
 
 PlaceColumns place_columns(Relation relation, const Trigger *trigger) {
@@ -121,8 +121,7 @@ PlaceColumns place_columns(Relation relation, const Trigger *trigger) {
   const AttrNumber workspace =
       *workspace_name == '\0' ? InvalidAttrNumber : find_uuid_column(relation, workspace_name);
   return {organization, workspace,
-          organization != InvalidAttrNumber &&
-              (*workspace_name == '\0' || workspace != InvalidAttrNumber)};
+          organization != InvalidAttrNumber && (*workspace_name == '\0' || workspace != InvalidAttrNumber)};
 }
 
 bool has_held_rows(Relation relation) {
@@ -318,8 +317,8 @@ Oid partition_to_detach(const RangeVar *table_name, const RangeVar *partition_na
 }
 
 // Refusals before a command begins: a first transaction of its own has been committed when the server takes
-// the triggers away, and a renamed value of an enum is no access to an object. Whoever may not run the command
-// gets the server's error: whether rows are held is not for everybody.
+// the triggers away, and a renamed value of an enum is no access to an object. Whoever may not run the
+// command gets the server's error: whether rows are held is not for everybody.
 void examine_command(const Node *command) {
   if (command == nullptr || is_exempt()) return;
   if (IsA(command, AlterEnumStmt)) {
@@ -434,11 +433,16 @@ Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo)) elog(ERROR, "refuse_rewriting: not called by event trigger manager");
   const int reason = DatumGetInt32(OidFunctionCall0(F_PG_EVENT_TRIGGER_TABLE_REWRITE_REASON));
   const Oid table = DatumGetObjectId(OidFunctionCall0(F_PG_EVENT_TRIGGER_TABLE_REWRITE_OID));
-  // An unlogged table is empty after a crash.
   const bool becomes_unlogged =
       (reason & AT_REWRITE_ALTER_PERSISTENCE) != 0 && get_rel_persistence(table) == RELPERSISTENCE_PERMANENT;
-  if (((reason & AT_REWRITE_COLUMN_REWRITE) != 0 || becomes_unlogged) && !is_exempt())
-    check_no_held_rows(table);
+  if (((reason & AT_REWRITE_COLUMN_REWRITE) == 0 && !becomes_unlogged) || is_exempt()) return Datum(0);
+  check_no_held_rows(table);
+  // Without a held row as well: later ones would not be kept.
+  if (becomes_unlogged && has_keeping_trigger(table))
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table \"%s\" must stay LOGGED", get_rel_name(table)),
+                    errdetail("It follows the logging settings, and would be empty after a crash."),
+                    errhint("Use tenancy.ignore_logging_settings() if it is no longer to follow them.")));
   return Datum(0);
 }
 

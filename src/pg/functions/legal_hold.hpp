@@ -1,9 +1,9 @@
 // Legal holds: rows of tables that follow the logging settings stay as long as an organization, or one of its
 // workspaces, is under a hold.
 //
-// DELETE and UPDATE meet a trigger (kept_content.cpp). What removes rows without one, or the trigger itself, is
-// refused here: TRUNCATE, and every way to drop or detach a table or partition, to drop a column, or to drop
-// or disable the trigger.
+// DELETE and UPDATE meet a trigger (kept_content.cpp). What removes rows without one, or the trigger itself,
+// is refused here: TRUNCATE, and every way to drop or detach a table or partition, to drop a column, or to
+// drop or disable the trigger.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
@@ -14,8 +14,8 @@ namespace tenancy::pg {
 /// before each command.
 void register_legal_holds();
 
-/// RETURNS a copy of the trigger of a table by which it follows the logging settings, with the columns of organization
-/// and workspace as its second and third argument; nullptr for none.
+/// RETURNS a copy of the trigger of a table by which it follows the logging settings, with the columns of
+/// organization and workspace as its second and third argument; nullptr for none.
 const Trigger *keeping_trigger(Relation relation);
 
 /// RETURNS whether a row of a table that follows the logging settings is under a legal hold.
