@@ -102,7 +102,9 @@ BEGIN
       UNION
       SELECT i.inhparent, a.distance + 1 FROM pg_inherits i JOIN ancestors a ON i.inhrelid = a.relid
     )
-    SELECT k.* INTO nearest FROM ancestors a JOIN tenancy.kept_tables k ON k.relation = a.relid ORDER BY a.distance LIMIT 1;
+    -- Whatever one of them calls content holds some in its children, too.
+    SELECT k.relation, k.kind, (SELECT coalesce(array_agg(DISTINCT c ORDER BY c), '{}') FROM ancestors b JOIN tenancy.kept_tables m ON m.relation = b.relid, unnest(m.content) c)
+    INTO nearest FROM ancestors a JOIN tenancy.kept_tables k ON k.relation = a.relid ORDER BY a.distance, k.relation LIMIT 1;
   END IF;
   RETURN nearest;
 END
@@ -175,9 +177,9 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_member(regclass, tenancy.kept_tables) IS 'Has one table, or one partition or child, follow the logging settings; 55000 where its columns of tenants do not allow it';
 
-CREATE FUNCTION tenancy_internal.check_kept_place(relation regclass, organization_column name, workspace_column name) RETURNS void
+CREATE FUNCTION tenancy_internal.check_kept_place(relation regclass, organization_column name, workspace_column name, content name[]) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_check_kept_place';
-COMMENT ON FUNCTION tenancy_internal.check_kept_place(regclass, name, name) IS 'Raises 55000 where other columns than so far are to say whose the rows of a table are, while some are under a legal hold';
+COMMENT ON FUNCTION tenancy_internal.check_kept_place(regclass, name, name, name[]) IS 'Raises 55000 where other columns than so far are to say whose the rows of a table are, or fewer to hold content, while some are under a legal hold';
 
 CREATE FUNCTION tenancy_internal.follow_kept_parent(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -185,7 +187,7 @@ DECLARE
   kept CONSTANT tenancy.kept_tables := tenancy_internal.kept_above(follow_kept_parent.relation);
 BEGIN
   IF kept.relation IS NOT NULL THEN
-    PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''))
+    PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''), kept.content)
     FROM tenancy.protected_tables t, tenancy_internal.family_of(follow_kept_parent.relation) f WHERE t.relation = follow_kept_parent.relation;
     PERFORM tenancy_internal.keep_member(follow_kept_parent.relation, kept);
   END IF;
@@ -263,6 +265,9 @@ BEGIN
   END IF;
   INSERT INTO tenancy.kept_tables (relation, kind, content) VALUES (keep_table.relation, keep_table.kept.kind, keep_table.kept.content)
   ON CONFLICT ON CONSTRAINT kept_tables_pkey DO UPDATE SET kind = EXCLUDED.kind, content = EXCLUDED.content;
+  -- Triggers of what followed the settings before, by itself or as a child, keep rows by their own columns.
+  PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''), (tenancy_internal.kept_above(f)).content)
+  FROM tenancy_internal.family_of(keep_table.relation) f LEFT JOIN tenancy.protected_tables t ON t.relation = f;
   PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(keep_table.relation) f;
   PERFORM tenancy_internal.remember_name(keep_table.relation, false);
 END
@@ -327,11 +332,6 @@ BEGIN
   END IF;
   kept.kind := apply_logging_settings.kind;
   kept.content := coalesce(apply_logging_settings.content, '{}');
-  IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = apply_logging_settings.relation AND NOT k.content <@ kept.content)
-    AND tenancy_steps.has_held_rows(apply_logging_settings.relation) THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('a legal hold keeps rows of table %s', apply_logging_settings.relation),
-      DETAIL = 'Columns that can hold content can only be added.';
-  END IF;
   PERFORM tenancy_internal.keep_table(apply_logging_settings.relation, kept);
 END
 $$;

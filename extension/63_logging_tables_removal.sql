@@ -165,9 +165,16 @@ CREATE FUNCTION tenancy_internal.release_table(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   member regclass;
+  kept tenancy.kept_tables;
 BEGIN
   DELETE FROM tenancy.kept_tables k WHERE k.relation = release_table.relation;
   FOR member IN SELECT f FROM tenancy_internal.family_of(release_table.relation) f LOOP
+    -- By another parent, or by itself, it still follows them.
+    kept := tenancy_internal.kept_above(member);
+    IF kept.relation IS NOT NULL AND EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = member) THEN
+      PERFORM tenancy_internal.keep_member(member, kept);
+      CONTINUE;
+    END IF;
     PERFORM tenancy_internal.drop_triggers(member, f) FROM unnest('{tenancy_internal.receive_row,tenancy_internal.keep_row,tenancy_internal.keep_rows}'::regproc[]) f;
     IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member AND p.polname = 'tenancy_retention') THEN
       EXECUTE format('DROP POLICY tenancy_retention ON %s', member);

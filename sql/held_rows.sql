@@ -54,6 +54,19 @@ INSERT INTO line_g (id, organization_id, workspace_id, body) VALUES (2, :acme, :
 SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
 SELECT w, tried(w) FROM unnest(ARRAY['ALTER TABLE line_e NO INHERIT line', 'ALTER TABLE line_f NO INHERIT line_e',
   'ALTER TABLE line_g RENAME organization_id TO x; ALTER TABLE line_g ADD organization_id uuid; TRUNCATE line_g', 'ALTER TABLE line_g RENAME body TO b2; UPDATE line_g SET b2 = NULL', 'ALTER TABLE line_g RENAME workspace_id TO x']) w;
+-- Fewer columns with content, or others that say whose a row is: by itself, by another parent, by the parent's columns alone
+CREATE TABLE lesser (LIKE line);
+\o /dev/null
+SELECT tenancy.protect('lesser', 'logs', 'organization_id', 'workspace_id');
+SELECT tenancy.apply_logging_settings('lesser', 'logs', '{}');
+SELECT tenancy.protect('line_g', 'logs', 'organization_id', 'workspace_id');
+\o
+SELECT w, tried(w) FROM unnest(ARRAY['SELECT tenancy.apply_logging_settings(''line_f'', ''logs'', ''{}''); UPDATE line_f SET body = NULL', 'SELECT tenancy.apply_logging_settings(''line_f'', ''logs'', ''{state}''); UPDATE line_f SET body = NULL',
+  'SELECT tenancy.apply_logging_settings(''line'', ''logs'', ''{state}'')', 'SELECT tenancy.apply_logging_settings(''line_e'', ''logs'', ''{body,state}''); UPDATE line_f SET body = NULL', 'SELECT tenancy.apply_logging_settings(''line_e'', ''logs'', ''{body,state}''); UPDATE line_f SET state = NULL',
+  'ALTER TABLE line_f INHERIT lesser; ALTER TABLE lesser ADD COLUMN more int; UPDATE line_f SET body = NULL', 'ALTER TABLE ONLY line DROP COLUMN body; UPDATE line_f SET body = NULL', 'ALTER TABLE line DROP COLUMN body', 'ALTER TABLE lesser DROP COLUMN body',
+  'SELECT tenancy.apply_logging_settings(''line_g'', ''logs'', ''{}''); UPDATE line_g SET body = NULL', 'SELECT tenancy.protect(''line_g'', ''logs'', ''organization_id''); SELECT tenancy.apply_logging_settings(''line_g'', ''logs'', ''{body}''); DELETE FROM line_g',
+  'SELECT tenancy.apply_logging_settings(''line_g'', ''logs'', ''{body,state}''); UPDATE line_g SET state = NULL', 'SELECT tenancy.unprotect(''line_g'')']) w;
+DROP TABLE lesser;
 -- The columns of a former child are also those of a new parent, and those of one that follows the settings of one that doesn't.
 CREATE TABLE beside (id int, organization_id uuid, workspace_id uuid, state text, body text, received_at timestamptz NOT NULL);
 \o /dev/null
@@ -224,3 +237,18 @@ SELECT w, tried(w) FROM unnest(ARRAY['ALTER TABLE made DROP COLUMN body, DROP CO
 SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
 -- Without a hold, each goes through.
 SELECT w, tried(w) FROM unnest(ARRAY['ALTER TABLE rt_parts DROP COLUMN shade', 'ALTER TYPE shade RENAME VALUE ''red'' TO ''blue''', 'TRUNCATE line_h', 'TRUNCATE line_i', 'ALTER TABLE line_e NO INHERIT line', 'ALTER TABLE line_g NO INHERIT beside']) w;
+-- Of two parents, each counts: what one calls content is content, and without one the other still does.
+CREATE TABLE one (id int, organization_id uuid, workspace_id uuid, body text, subject text);
+CREATE TABLE two (LIKE one);
+\o /dev/null
+SELECT tenancy.protect(t, 'logs', 'organization_id', 'workspace_id') FROM unnest('{one,two}'::regclass[]) t;
+SELECT tenancy.apply_logging_settings('one', 'logs', '{body}'), tenancy.apply_logging_settings('two', 'logs', '{subject}');
+CREATE TABLE joint () INHERITS (one, two);
+SELECT tenancy.set_logging('acme', 'store_content', 'metadata', 'acme/search');
+\o
+INSERT INTO joint VALUES (1, :acme, :search, 'secret', 'secret') RETURNING id, body, subject;
+SELECT tenancy.ignore_logging_settings('one');
+INSERT INTO joint VALUES (2, :acme, :search, 'secret', 'secret') RETURNING id, body, subject;
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
+SELECT w, tried(w) FROM unnest(ARRAY['DELETE FROM joint', 'SELECT tenancy.ignore_logging_settings(''two'')', 'ALTER TABLE joint NO INHERIT one', 'ALTER TABLE joint NO INHERIT two']) w;
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');

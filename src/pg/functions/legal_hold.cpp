@@ -156,7 +156,6 @@ void check_no_held_rows(Oid oid) {
 
 // A table and what it consists of; locked until the end of the transaction.
 void check_no_held_rows_below(Oid table) {
-  if (is_exempt()) return;
   const ListCell *cell = nullptr;
   foreach (cell, find_all_inheritors(table, AccessShareLock, nullptr)) check_no_held_rows(lfirst_oid(cell));
 }
@@ -298,7 +297,8 @@ void examine(ObjectAccessType access, Oid catalog, Oid object, int column, const
     if (!is_exempt() && !is_child_of(object, parent)) check_no_held_rows_below(object);
   } else if (catalog == RelationRelationId && access == OAT_DROP && column > 0 && !is_exempt()) {
     const char kind = get_rel_relkind(object);
-    if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) check_no_held_rows(object);
+    // Children that keep the column would no longer have it for one with content.
+    if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) check_no_held_rows_below(object);
     // Other tables can have columns of a table's row type, too.
     if (const Oid type = get_rel_type_id(object); OidIsValid(type)) check_no_held_values(type, NIL);
   }
@@ -339,6 +339,28 @@ void examine_command(const Node *command) {
       if (OidIsValid(table)) check_no_held_rows_below(table);
     }
   }
+}
+
+bool is_among(const char *name, ArrayType *names) {
+  Datum *elements = nullptr;
+  int count = 0;
+  deconstruct_array(names, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &elements, nullptr, &count);
+  return std::any_of(elements, elements + count,
+                     [&](Datum element) { return strcmp(NameStr(*DatumGetName(element)), name) == 0; });
+}
+
+// RETURNS whether a column that the trigger keeps is not among the names. One that is gone held nothing.
+bool loses_content(Relation relation, const Trigger &trigger, ArrayType *names) {
+  const Datum content = DirectFunctionCall1(jsonb_in, CStringGetDatum(trigger.tgargs[3]));
+  const TupleDesc descriptor = RelationGetDescr(relation);
+  for (int i = 0; i < descriptor->natts; i++) {
+    const auto *attribute = TupleDescAttr(descriptor, i);
+    const char *name = NameStr(attribute->attname);
+    if (!attribute->attisdropped && !is_among(name, names) &&
+        DatumGetBool(DirectFunctionCall2(jsonb_exists, content, PointerGetDatum(cstring_to_text(name)))))
+      return true;
+  }
+  return false;
 }
 
 extern "C" {
@@ -396,20 +418,6 @@ Datum pg_tenancy_keep_rows(PG_FUNCTION_ARGS) {
   return PointerGetDatum(nullptr);
 }
 
-// Where other columns are to say whose a row is: rows would leave their hold.
-PG_FUNCTION_INFO_V1(pg_tenancy_check_kept_place);
-Datum pg_tenancy_check_kept_place(PG_FUNCTION_ARGS) {
-  require_internal_call(fcinfo);
-  const Oid oid = PG_GETARG_OID(0);
-  const Relation relation = relation_open(oid, AccessShareLock);
-  const Trigger *trigger = keeping_trigger(relation);
-  const bool is_same = trigger == nullptr || (strcmp(trigger->tgargs[1], NameStr(*PG_GETARG_NAME(1))) == 0 &&
-                                              strcmp(trigger->tgargs[2], NameStr(*PG_GETARG_NAME(2))) == 0);
-  relation_close(relation, NoLock);
-  if (!is_same) check_no_held_rows(oid);
-  PG_RETURN_VOID();
-}
-
 // A table that no longer follows the settings by its parent keeps its triggers, and these their names of
 // columns: another column that takes such a name would say whose its rows are.
 PG_FUNCTION_INFO_V1(pg_tenancy_keeps_by_column);
@@ -425,6 +433,22 @@ Datum pg_tenancy_keeps_by_column(PG_FUNCTION_ARGS) {
                  DatumGetBool(DirectFunctionCall2(
                      jsonb_exists, DirectFunctionCall1(jsonb_in, CStringGetDatum(trigger->tgargs[3])),
                      PointerGetDatum(cstring_to_text(column)))));
+}
+
+// Where other columns are to say whose a row is, or fewer to hold content: rows would leave their hold.
+PG_FUNCTION_INFO_V1(pg_tenancy_check_kept_place);
+Datum pg_tenancy_check_kept_place(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const Oid oid = PG_GETARG_OID(0);
+  const Relation relation = relation_open(oid, AccessShareLock);
+  const Trigger *trigger = keeping_trigger(relation);
+  const bool keeps_all =
+      trigger == nullptr || (strcmp(trigger->tgargs[1], NameStr(*PG_GETARG_NAME(1))) == 0 &&
+                             strcmp(trigger->tgargs[2], NameStr(*PG_GETARG_NAME(2))) == 0 &&
+                             !loses_content(relation, *trigger, PG_GETARG_ARRAYTYPE_P(3)));
+  relation_close(relation, NoLock);
+  if (!keeps_all) check_no_held_rows_below(oid);
+  PG_RETURN_VOID();
 }
 
 // Event trigger, before a table is rewritten: another type can leave nothing of a column's values.
