@@ -136,7 +136,7 @@ COMMENT ON FUNCTION tenancy_internal.problem_of_keeping(regclass, name, name, na
 CREATE FUNCTION tenancy_internal.trigger_after_keeping(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('trigger "%s" would run after those that keep rows', g.tgname) FROM pg_trigger g
-  WHERE g.tgrelid = trigger_after_keeping.relation AND NOT g.tgisinternal AND g.tgtype::int & 3 = 3 AND g.tgname COLLATE "C" >= '~tenancy_keep_row'
+  WHERE g.tgrelid = trigger_after_keeping.relation AND NOT g.tgisinternal AND g.tgtype::int & 3 = 3 AND g.tgname COLLATE "C" >= '~~tenancy_keep_row'
     AND (SELECT p.pronamespace FROM pg_proc p WHERE p.oid = g.tgfoid) <> 'tenancy_internal'::regnamespace ORDER BY g.tgname COLLATE "C" LIMIT 1
 $$;
 COMMENT ON FUNCTION tenancy_internal.trigger_after_keeping(regclass) IS 'Which BEFORE ROW trigger could change a row after it was judged, or NULL';
@@ -158,20 +158,20 @@ BEGIN
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = problem,
       DETAIL = format('Table %s follows the logging settings, and BEFORE ROW triggers run in the order of their names.', keep_member.relation),
-      HINT = 'Rename it: to a name that sorts before "~tenancy_keep_row".';
+      HINT = 'Rename it: to a name that sorts before "~~tenancy_keep_row".';
   END IF;
   -- A partition has its parent's triggers for rows.
   IF NOT (SELECT c.relispartition FROM pg_class c WHERE c.oid = keep_member.relation) THEN
-    EXECUTE format('CREATE OR REPLACE TRIGGER "~tenancy_keep_row" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
+    EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
                     EXECUTE FUNCTION tenancy_internal.receive_row()', keep_member.relation);
-    EXECUTE format('CREATE OR REPLACE TRIGGER "~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
+    EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
                     EXECUTE FUNCTION tenancy_internal.keep_row(%L, %L, %L, %L)', keep_member.relation, (keep_member.kept).kind,
                    protected.organization_column, coalesce(protected.workspace_column, ''),
                    tenancy_internal.empty_values(keep_member.relation, (keep_member.kept).content));
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~tenancy_keep_row", ENABLE ALWAYS TRIGGER "~tenancy_keep_row_content"', keep_member.relation);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_row", ENABLE ALWAYS TRIGGER "~~tenancy_keep_row_content"', keep_member.relation);
   END IF;
-  EXECUTE format('CREATE OR REPLACE TRIGGER "~tenancy_keep_rows" BEFORE TRUNCATE ON %s EXECUTE FUNCTION tenancy_internal.keep_rows()', keep_member.relation);
-  EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER "~tenancy_keep_rows"', keep_member.relation);
+  EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_rows" BEFORE TRUNCATE ON %s EXECUTE FUNCTION tenancy_internal.keep_rows()', keep_member.relation);
+  EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_rows"', keep_member.relation);
   PERFORM tenancy_internal.make_retention_policy(keep_member.relation, keep_member.kept);
 END
 $$;

@@ -17,7 +17,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.relation::text, format('trigger "%s", by which it follows the logging settings, is missing or not always enabled', g.name),
          format('SELECT tenancy.apply_logging_settings(%L, %L, %L)', k.relation, k.kind, k.content)
   FROM tenancy.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN tenancy.protected_tables t ON t.relation = f,
-    LATERAL (SELECT v.name FROM unnest('{~tenancy_keep_row,~tenancy_keep_row_content,~tenancy_keep_rows}'::name[]) v (name)
+    LATERAL (SELECT v.name FROM unnest('{~~tenancy_keep_row,~~tenancy_keep_row_content,~~tenancy_keep_rows}'::name[]) v (name)
              WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f AND g.tgname = v.name AND g.tgenabled = 'A') LIMIT 1) g
   UNION ALL
   SELECT 'error', f::text, format('it follows the logging settings, and %s', p.problem), NULL::text

@@ -126,6 +126,24 @@ SELECT w, tried(w) FROM unnest(ARRAY[
   'SET session_replication_role = replica; DELETE FROM notes', 'SET session_replication_role = replica; TRUNCATE notes', 'DO ''DECLARE c CURSOR FOR SELECT FROM app.notes WHERE id = 1 FOR UPDATE; BEGIN FOR r IN c LOOP DELETE FROM app.notes WHERE CURRENT OF c; END LOOP; END''',
   'ALTER TABLE notes SET UNLOGGED', 'CREATE TABLE notes_2 () INHERITS (notes); ALTER TABLE notes_2 SET UNLOGGED', 'CREATE UNLOGGED TABLE notes_2 () INHERITS (notes)', 'ALTER TABLE notes RENAME TO n; ALTER TABLE n DROP COLUMN body']) w;
 RESET session_replication_role;
+-- Rows that take their tenant from a parent: their reference, the parent's place, the parent itself
+CREATE TABLE chats (id int PRIMARY KEY, organization_id uuid, workspace_id uuid);
+CREATE TABLE said (id int, chat_id int REFERENCES chats ON DELETE CASCADE, organization_id uuid, workspace_id uuid, body text);
+\o /dev/null
+SELECT tenancy.protect('chats', 'logs', 'organization_id', 'workspace_id');
+SELECT tenancy.protect('said', 'logs', through => '{chat_id}');
+SELECT tenancy.apply_logging_settings('said', 'logs', '{body}');
+\o
+INSERT INTO chats VALUES (1, :acme, :search), (2, :acme, :support), (3, :acme, :search);
+INSERT INTO said (id, chat_id, body) VALUES (1, 1, 'secret'), (2, 2, 'open');
+SELECT id, chat_id, body FROM said ORDER BY id;
+SELECT w, tried(w) FROM unnest(ARRAY['UPDATE said SET chat_id = 2 WHERE id = 1', 'UPDATE said SET chat_id = NULL WHERE id = 1', 'UPDATE said SET chat_id = 3 WHERE id = 1', 'UPDATE said SET chat_id = 1 WHERE id = 2', 'UPDATE said SET chat_id = 2, workspace_id = DEFAULT WHERE id = 1',
+  'UPDATE chats SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'' WHERE id = 1', 'UPDATE chats SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'' WHERE id = 3', 'DELETE FROM chats WHERE id = 1', 'DELETE FROM chats WHERE id = 2',
+  'ALTER TABLE said DISABLE TRIGGER "~tenancy_update"; UPDATE said SET chat_id = 2 WHERE id = 1', 'INSERT INTO said (id, chat_id, body) VALUES (3, 2, ''new''); UPDATE said SET body = 1 / (body = ''new'')::int WHERE id = 3']) w;
+UPDATE said SET chat_id = 2, body = 'moved' WHERE id = 1;
+UPDATE said SET chat_id = 3, body = 'other' WHERE id = 2;
+UPDATE said SET chat_id = 2 WHERE id = 2;
+SELECT id, chat_id, right(workspace_id::text, 1) AS workspace, body FROM said ORDER BY id;
 -- Generated columns, also where a restore is pretended
 SET check_function_bodies = off;
 SELECT tried('ALTER TABLE times DROP COLUMN size, ADD COLUMN size int');

@@ -17,6 +17,8 @@ BEGIN
   CREATE TABLE app.line (id int, region int DEFAULT 1, organization_id uuid, workspace_id uuid, user_id uuid, state text, body text, detail jsonb NOT NULL DEFAULT '{}', place app.street);
   CREATE TABLE app.line_old () INHERITS (app.line);
   CREATE TABLE app.former () INHERITS (app.line);
+  CREATE TABLE app.talk (id int PRIMARY KEY, organization_id uuid, workspace_id uuid);
+  CREATE TABLE app.said (id int, talk_id int REFERENCES app.talk ON DELETE CASCADE ON UPDATE CASCADE, organization_id uuid, workspace_id uuid, state text, body text, detail jsonb NOT NULL DEFAULT '{}', place app.street);
   -- The owner's trigger while a row moves: a statement, whose error it catches or not, and then a change of the row
   CREATE FUNCTION app.on_way() RETURNS trigger LANGUAGE plpgsql AS $x$
   BEGIN
@@ -43,17 +45,22 @@ BEGIN
   CREATE FUNCTION app.is_so(statement text) RETURNS boolean LANGUAGE plpgsql AS $x$ BEGIN EXECUTE is_so.statement; RETURN true; EXCEPTION WHEN OTHERS THEN RETURN true; END $x$;
   RESET ROLE;
   PERFORM tenancy.protect('app.held', 'prompts', 'organization_id', 'workspace_id', 'user_id', create_indexes => true), tenancy.protect('app.line', 'prompts', 'organization_id', 'workspace_id', 'user_id');
+  PERFORM tenancy.protect('app.talk', 'prompts', 'organization_id', 'workspace_id');
+  PERFORM tenancy.protect('app.said', 'prompts', through => '{talk_id}');
+  PERFORM tenancy.apply_logging_settings('app.said', 'logs', '{body,detail,place}');
   PERFORM tenancy.apply_logging_settings('app.held', 'payloads', '{body,detail,place}'), tenancy.apply_logging_settings('app.line', 'logs', '{body,detail,place}');
   INSERT INTO app.held (id, organization_id, workspace_id, body, detail, place)
   SELECT i, 'aaaaaaaa-0000-4000-8000-000000000000', CASE i WHEN 1 THEN 'aaaaaaaa-0000-4000-8000-000000000002' ELSE 'aaaaaaaa-0000-4000-8000-000000000003' END::uuid, 'of old', '{"of": "old"}', ROW('of old', 'red') FROM generate_series(1, 2) i;
+  INSERT INTO app.talk SELECT id, organization_id, workspace_id FROM app.held;
+  INSERT INTO app.said (id, talk_id, body, detail, place) SELECT id, id, body, detail, place FROM app.held;
   INSERT INTO app.line SELECT * FROM app.held WHERE id = 2;
   INSERT INTO app.line_old SELECT * FROM app.held WHERE id = 1;
   INSERT INTO app.former SELECT * FROM app.held;
   ALTER TABLE app.former NO INHERIT app.line;
   PERFORM tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search'), tenancy.set_logging('acme', 'store_content', 'metadata', 'acme/support');
-  GRANT ALL ON app.held, app.held_1, app.held_2, app.line, app.line_old, app.former TO PUBLIC;
+  GRANT ALL ON app.held, app.held_1, app.held_2, app.line, app.line_old, app.former, app.talk, app.said TO PUBLIC;
   ALTER ROLE att_etl BYPASSRLS;
-  INSERT INTO attacks.kept_columns SELECT a.attrelid, a.attnum, a.attname FROM pg_attribute a WHERE a.attrelid IN ('app.held'::regclass, 'app.line'::regclass, 'app.former'::regclass) AND a.attnum > 0;
+  INSERT INTO attacks.kept_columns SELECT a.attrelid, a.attnum, a.attname FROM pg_attribute a WHERE a.attrelid IN ('app.held'::regclass, 'app.line'::regclass, 'app.former'::regclass, 'app.said'::regclass) AND a.attnum > 0;
 END
 $$;
 -- The held row is where it was, with its content; nobody's new content is stored in support.
@@ -92,7 +99,7 @@ $$;
 -- Columns by other names, of other types, below other parents, and then the row is within reach: in a table that follows the settings, or did.
 CREATE FUNCTION attacks.shaping_step() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-  relation text := attacks.pick(ARRAY['held', 'held_1', 'held_2', 'line', 'line_old', 'former', 'former', 'former']);
+  relation text := attacks.pick(ARRAY['held', 'held_1', 'held_2', 'line', 'line_old', 'said', 'former', 'former', 'former']);
   named text := attacks.pick(ARRAY['body', 'detail', 'place', 'organization_id', 'workspace_id', 'received_at', 'state', 'x', 'y']);
   renamed text := attacks.pick(ARRAY['body', 'detail', 'place', 'organization_id', 'workspace_id', 'received_at', 'state', 'x', 'y', 'x', 'y']);
 BEGIN
@@ -105,7 +112,7 @@ BEGIN
     format('SELECT tenancy.apply_logging_settings(''app.%s'', ''logs'', %s)', relation, attacks.pick(ARRAY['''{}''', '''{body,detail,place}''', '''{x,y}''', '''{body,x}'''])), format('SELECT tenancy.ignore_logging_settings(''app.%s'')', relation), format('SELECT tenancy.forget(''app'', ''%s'')', relation),
     format('UPDATE app.%s SET %s = NULL', relation, named), format('UPDATE app.%s SET %s = DEFAULT, %s = DEFAULT', relation, named, renamed), format('DELETE FROM app.%s', relation), format('TRUNCATE app.%s', relation), format('DROP TABLE app.%s CASCADE', relation),
     'ALTER TYPE app.shade RENAME VALUE ''red'' TO ''x''', 'ALTER TABLE app.street DROP COLUMN name', 'ALTER TABLE app.street RENAME COLUMN name TO x', 'DROP TYPE app.shade CASCADE', 'DROP TABLE app.street CASCADE', 'ALTER TABLE app.street ALTER name TYPE int USING 1',
-    'SET check_function_bodies = off', format('DROP TRIGGER %s ON app.former', attacks.pick(ARRAY['"~tenancy_keep_row"', '"~tenancy_keep_row_content"', '"~tenancy_keep_rows"'])), format('ALTER TABLE app.%s DISABLE TRIGGER USER', relation), format('ALTER TABLE app.%s SET UNLOGGED', relation)]);
+    'SET check_function_bodies = off', format('DROP TRIGGER %s ON app.former', attacks.pick(ARRAY['"~~tenancy_keep_row"', '"~~tenancy_keep_row_content"', '"~~tenancy_keep_rows"'])), format('ALTER TABLE app.%s DISABLE TRIGGER USER', relation), format('ALTER TABLE app.%s SET UNLOGGED', relation)]);
 END
 $$;
 -- A trigger at either end of a move, and the move.
@@ -129,7 +136,7 @@ END
 $$;
 CREATE FUNCTION attacks.keeping_step(is_owner boolean) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-  relation text := attacks.pick(ARRAY['held', 'held', 'held_1', 'held_2', 'line', 'line_old', 'former']);
+  relation text := attacks.pick(ARRAY['held', 'held', 'held_1', 'held_2', 'line', 'line_old', 'former', 'said']);
   id text := (1 + floor(random() * 3))::int::text;
   workspace text := attacks.pick(ARRAY['''aaaaaaaa-0000-4000-8000-000000000002''', '''aaaaaaaa-0000-4000-8000-000000000003''', '''aaaaaaaa-0000-4000-8000-000000000003''', 'NULL']);
   -- The owner of the table, without a principal, can bring rows with their moment of reception: as it could disable triggers.
@@ -145,19 +152,20 @@ BEGIN
     format('WITH d AS (DELETE FROM app.%s WHERE id = %s RETURNING *) INSERT INTO app.line (id, workspace_id, organization_id, body) SELECT 1%2$s, workspace_id, organization_id, ''stored'' FROM d', relation, id),
     format('MERGE INTO app.%s t USING (VALUES (%s)) v (i) ON t.id = v.i WHEN MATCHED THEN UPDATE SET %s', relation, id, change), format('MERGE INTO app.%s t USING (VALUES (%s)) v (i) ON t.id = v.i WHEN MATCHED THEN DELETE', relation, id),
     format('DO $x$ BEGIN UPDATE app.%s SET %s WHERE id = %s; DELETE FROM app.%1$s WHERE id = %3$s; INSERT INTO app.%1$s (id, region, workspace_id, organization_id, body) VALUES (1%3$s, 1, %4$s, ''aaaaaaaa-0000-4000-8000-000000000000'', ''stored''); END $x$', relation, change, id, workspace),
-    format('TRUNCATE app.%s', relation), format('TRUNCATE app.%s CASCADE', relation)]);
+    format('TRUNCATE app.%s', relation), format('TRUNCATE app.%s CASCADE', relation), format('UPDATE app.said SET talk_id = %s', id), format('UPDATE app.said SET talk_id = %s WHERE id = 1', id), format('UPDATE app.talk SET workspace_id = %s WHERE id = %s', workspace, id),
+    'UPDATE app.said SET talk_id = NULL', 'UPDATE app.talk SET id = id + 7', format('DELETE FROM app.talk WHERE id = %s', id), format('MERGE INTO app.said t USING (VALUES (1)) v (i) ON t.id = v.i WHEN MATCHED THEN UPDATE SET talk_id = %s', id)]);
   ddl := attacks.pick(ARRAY[
     format('DROP TABLE app.%s', relation), format('DROP TABLE app.%s CASCADE', relation), 'ALTER TABLE app.held DETACH PARTITION app.held_1', 'ALTER TABLE app.held DETACH PARTITION app.held_2', 'DROP OWNED BY att_owner CASCADE', 'DROP SCHEMA app CASCADE',
     format('ALTER TABLE app.%s DROP COLUMN %s', attacks.pick(ARRAY['held', 'line']), attacks.pick(ARRAY['body', 'detail CASCADE', 'received_at CASCADE', 'workspace_id CASCADE', 'organization_id CASCADE'])),
     format('ALTER TABLE app.%s ALTER body TYPE int USING NULL', attacks.pick(ARRAY['held', 'line'])), format('ALTER TABLE app.%s ALTER detail TYPE text USING ''''', attacks.pick(ARRAY['held', 'line'])),
     format('ALTER TABLE app.%s RENAME COLUMN %s TO other', attacks.pick(ARRAY['held', 'line']), attacks.pick(ARRAY['received_at', 'received_at'])),
-    format('ALTER TABLE app.%s DISABLE TRIGGER %s', relation, attacks.pick(ARRAY['USER', '"~tenancy_keep_row"', '"~tenancy_keep_row_content"', '"~tenancy_keep_rows"'])),
-    format('ALTER TABLE app.%s ENABLE TRIGGER %s', relation, attacks.pick(ARRAY['USER', '"~tenancy_keep_row"', '"~tenancy_keep_row_content"', '"~tenancy_keep_rows"'])),
-    format('ALTER TABLE ONLY app.%s DISABLE TRIGGER %s', relation, attacks.pick(ARRAY['ALL', '"~tenancy_keep_row"', '"~tenancy_keep_row_content"'])), format('ALTER TRIGGER "~tenancy_keep_row_content" ON app.%s RENAME TO a', attacks.pick(ARRAY['held', 'line'])),
-    format('CREATE TRIGGER %s BEFORE UPDATE OR DELETE ON app.%s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', attacks.pick(ARRAY['"~z"', '"~tenancy_z"']), relation),
+    format('ALTER TABLE app.%s DISABLE TRIGGER %s', relation, attacks.pick(ARRAY['USER', '"~~tenancy_keep_row"', '"~~tenancy_keep_row_content"', '"~~tenancy_keep_rows"'])),
+    format('ALTER TABLE app.%s ENABLE TRIGGER %s', relation, attacks.pick(ARRAY['USER', '"~~tenancy_keep_row"', '"~~tenancy_keep_row_content"', '"~~tenancy_keep_rows"'])),
+    format('ALTER TABLE ONLY app.%s DISABLE TRIGGER %s', relation, attacks.pick(ARRAY['ALL', '"~~tenancy_keep_row"', '"~~tenancy_keep_row_content"'])), format('ALTER TRIGGER "~~tenancy_keep_row_content" ON app.%s RENAME TO a', attacks.pick(ARRAY['held', 'line'])),
+    format('CREATE TRIGGER %s BEFORE UPDATE OR DELETE ON app.%s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', attacks.pick(ARRAY['"~~z"', '"~~tenancy_z"', '"~tenancy_z"']), relation),
     format('ALTER TABLE app.%s SET UNLOGGED', relation), 'DO $x$ BEGIN ALTER TABLE app.line_old NO INHERIT app.line; PERFORM tenancy.unprotect(''app.line_old''); END $x$', 'ALTER TABLE app.held DETACH PARTITION app.held_1 CONCURRENTLY',
-    format('DROP TRIGGER %s ON app.%s', attacks.pick(ARRAY['"~tenancy_keep_row"', '"~tenancy_keep_row_content"', '"~tenancy_keep_rows"']), relation), format('DROP POLICY tenancy_retention ON app.%s', relation),
-    format('CREATE OR REPLACE TRIGGER %s BEFORE INSERT OR UPDATE OR DELETE ON app.%s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', attacks.pick(ARRAY['"~tenancy_keep_row"', '"~tenancy_keep_row_content"']), relation),
+    format('DROP TRIGGER %s ON app.%s', attacks.pick(ARRAY['"~~tenancy_keep_row"', '"~~tenancy_keep_row_content"', '"~~tenancy_keep_rows"']), relation), format('DROP POLICY tenancy_retention ON app.%s', relation),
+    format('CREATE OR REPLACE TRIGGER %s BEFORE INSERT OR UPDATE OR DELETE ON app.%s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', attacks.pick(ARRAY['"~~tenancy_keep_row"', '"~~tenancy_keep_row_content"']), relation),
     format('SELECT tenancy.unprotect(''app.%s'')', relation), format('SELECT tenancy.ignore_logging_settings(''app.%s'')', relation), 'SELECT tenancy.apply_logging_settings(''app.line'', ''logs'', ''{}'')',
     format('SELECT tenancy.protect(''app.%s'', ''prompts'', %s)', relation, attacks.pick(ARRAY['''organization_id''', '''organization_id'', ''user_id''', 'workspace => ''workspace_id'''])),
     'SET session_replication_role = replica', 'SET tenancy.guard_rails = off', 'SELECT tenancy.reset_logging(''acme'', ''legal_hold'', ''acme/search'')']);

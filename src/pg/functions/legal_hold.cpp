@@ -221,7 +221,7 @@ TriggerRow read_trigger(Oid oid) {
   return result;
 }
 
-constexpr char keeping_name[] = "~tenancy_keep_row";
+constexpr char keeping_name[] = "~~tenancy_keep_row";
 
 bool has_keeping_trigger(Oid table) {
   const Relation relation = try_relation_open(table, AccessShareLock);
