@@ -102,7 +102,7 @@ BEGIN
       UNION
       SELECT i.inhparent, a.distance + 1 FROM pg_inherits i JOIN ancestors a ON i.inhrelid = a.relid
     )
-    -- Whatever one of them calls content holds some in its children, too.
+    -- Columns that one of them calls content hold some in its children, too.
     SELECT k.relation, k.kind, (SELECT coalesce(array_agg(DISTINCT c ORDER BY c), '{}') FROM ancestors b JOIN tenancy.kept_tables m ON m.relation = b.relid, unnest(m.content) c)
     INTO nearest FROM ancestors a JOIN tenancy.kept_tables k ON k.relation = a.relid ORDER BY a.distance, k.relation LIMIT 1;
   END IF;

@@ -3,7 +3,7 @@
 #include "pg/functions/kept_rows.hpp"
 
 #include "pg/catalog/caller.hpp"
-#include "pg/functions/legal_hold.hpp"
+#include "pg/functions/held_rows.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/session/identity.hpp"
 #include "pg/session/principal.hpp"

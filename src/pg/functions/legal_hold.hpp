@@ -14,11 +14,4 @@ namespace tenancy::pg {
 /// before each command.
 void register_legal_holds();
 
-/// RETURNS a copy of the trigger of a table by which it follows the logging settings, with the columns of
-/// organization and workspace as its second and third argument; nullptr for none.
-const Trigger *keeping_trigger(Relation relation);
-
-/// RETURNS whether a row of a table that follows the logging settings is under a legal hold.
-bool is_held_row(Relation relation, HeapTuple row);
-
 }  // namespace tenancy::pg

@@ -4,7 +4,7 @@
 // under a legal hold. So the rows are moved as the server moves them where it splits a partition: without
 // triggers, and in the same step in which the partition is attached. They never leave the partitioned table.
 
-#include "pg/functions/legal_hold.hpp"
+#include "pg/functions/held_rows.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
