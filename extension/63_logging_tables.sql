@@ -177,9 +177,18 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_member(regclass, tenancy.kept_tables) IS 'Has one table, or one partition or child, follow the logging settings; 55000 where its columns of tenants do not allow it';
 
-CREATE FUNCTION tenancy_internal.check_kept_place(relation regclass, organization_column name, workspace_column name, content name[]) RETURNS void
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_check_kept_place';
-COMMENT ON FUNCTION tenancy_internal.check_kept_place(regclass, name, name, name[]) IS 'Raises 55000 where other columns than so far are to say whose the rows of a table are, or fewer to hold content, while some are under a legal hold';
+CREATE FUNCTION tenancy_internal.check_kept_place(relation regclass, organization_column name, workspace_column name, content name[], renamed name, renamed_to name) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_check_kept_place';
+COMMENT ON FUNCTION tenancy_internal.check_kept_place(regclass, name, name, name[], name, name) IS 'Raises 55000 where other columns than so far, but for a renamed one, are to say whose the rows of a table are, or fewer to hold content, while some are under a legal hold; of all, only the last two may be NULL';
+
+-- Triggers of what followed the settings before, by itself or as a child, keep rows by their own columns.
+CREATE FUNCTION tenancy_internal.check_kept_family(relation regclass, renamed name DEFAULT NULL, renamed_to name DEFAULT NULL) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''), coalesce((tenancy_internal.kept_above(f)).content, '{}'),
+    check_kept_family.renamed, check_kept_family.renamed_to)
+  FROM tenancy_internal.family_of(check_kept_family.relation) f LEFT JOIN tenancy.protected_tables t ON t.relation = f
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_kept_family(regclass, name, name) IS 'The same of a table with its partitions and children, before these follow the settings by the columns that are recorded of them';
 
 CREATE FUNCTION tenancy_internal.follow_kept_parent(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -187,7 +196,7 @@ DECLARE
   kept CONSTANT tenancy.kept_tables := tenancy_internal.kept_above(follow_kept_parent.relation);
 BEGIN
   IF kept.relation IS NOT NULL THEN
-    PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''), kept.content)
+    PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''), kept.content, NULL, NULL)
     FROM tenancy.protected_tables t, tenancy_internal.family_of(follow_kept_parent.relation) f WHERE t.relation = follow_kept_parent.relation;
     PERFORM tenancy_internal.keep_member(follow_kept_parent.relation, kept);
   END IF;
@@ -249,6 +258,7 @@ BEGIN
                       WHERE a.attrelid = k.relation AND NOT a.attisdropped
                         AND (a.attname = ANY (k.content) OR a.attname = follow_kept_columns_of.renamed_to AND follow_kept_columns_of.renamed = ANY (k.content)))
   WHERE k.relation = follow_kept_columns_of.kept;
+  PERFORM tenancy_internal.check_kept_family(follow_kept_columns_of.kept, follow_kept_columns_of.renamed, follow_kept_columns_of.renamed_to);
   PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(follow_kept_columns_of.kept) f
   WHERE EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f);
   PERFORM tenancy_internal.remember_name(follow_kept_columns_of.kept, false);
@@ -265,9 +275,7 @@ BEGIN
   END IF;
   INSERT INTO tenancy.kept_tables (relation, kind, content) VALUES (keep_table.relation, keep_table.kept.kind, keep_table.kept.content)
   ON CONFLICT ON CONSTRAINT kept_tables_pkey DO UPDATE SET kind = EXCLUDED.kind, content = EXCLUDED.content;
-  -- Triggers of what followed the settings before, by itself or as a child, keep rows by their own columns.
-  PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''), (tenancy_internal.kept_above(f)).content)
-  FROM tenancy_internal.family_of(keep_table.relation) f LEFT JOIN tenancy.protected_tables t ON t.relation = f;
+  PERFORM tenancy_internal.check_kept_family(keep_table.relation);
   PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(keep_table.relation) f;
   PERFORM tenancy_internal.remember_name(keep_table.relation, false);
 END

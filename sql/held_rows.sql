@@ -83,6 +83,21 @@ ALTER TABLE beside RENAME body TO b2;
 ALTER TABLE beside ADD workspace_id uuid, ADD body text;
 SELECT tried('UPDATE line_g SET b2 = NULL'), tried('UPDATE line_g SET x = NULL'), tried('TRUNCATE line_g'), tried('UPDATE line_g SET body = ''new''');
 ROLLBACK;
+-- A former child was protected by other columns before the hold, and comes back.
+CREATE TABLE back (id int, organization_id uuid, workspace_id uuid, place uuid, state text, body text);
+CREATE TABLE gone () INHERITS (back);
+\o /dev/null
+SELECT tenancy.protect('back', 'logs', 'organization_id', 'workspace_id');
+SELECT tenancy.apply_logging_settings('back', 'logs', '{body,state}');
+ALTER TABLE gone NO INHERIT back;
+SELECT tenancy.unprotect('gone');
+SELECT tenancy.protect('gone', 'logs', 'organization_id', 'place');
+SELECT tenancy.apply_logging_settings('back', 'logs', '{body}');
+\o
+INSERT INTO gone VALUES (1, :acme, :search, NULL, 'secret', 'secret');
+SELECT w, tried(w) FROM unnest(ARRAY['ALTER TABLE gone INHERIT back; ALTER TABLE back RENAME workspace_id TO x; DELETE FROM gone', 'ALTER TABLE gone INHERIT back; ALTER TABLE back RENAME organization_id TO x; DELETE FROM gone', 'ALTER TABLE gone INHERIT back; ALTER TABLE back ADD COLUMN x int; DELETE FROM gone',
+  'ALTER TABLE gone INHERIT back; ALTER TABLE back ADD COLUMN x int; UPDATE gone SET state = NULL', 'ALTER TABLE gone INHERIT back; DELETE FROM gone', 'SELECT tenancy.protect(''gone'', ''logs'', ''organization_id'', ''workspace_id''); ALTER TABLE gone INHERIT back; ALTER TABLE back ADD COLUMN x int; UPDATE gone SET state = NULL',
+  'SELECT tenancy.unprotect(''gone''); ALTER TABLE gone INHERIT back; DELETE FROM gone', 'SELECT tenancy.apply_logging_settings(''gone'', ''logs'', ''{body,state}''); DELETE FROM gone']) w;
 -- Columns that are no uuids any more: whose the rows are is not known, so any hold keeps them.
 SELECT tried('ALTER TABLE line_h ALTER organization_id TYPE text');
 SELECT w, tried(w) FROM unnest(ARRAY['TRUNCATE line_h', 'DROP TABLE line_h', 'DELETE FROM line_h', 'TRUNCATE line_i', 'DROP TABLE line_i']) w;

@@ -244,16 +244,20 @@ Datum pg_tenancy_keeps_by_column(PG_FUNCTION_ARGS) {
 }
 
 // Where other columns are to say whose a row is, or fewer to hold content: rows would leave their hold.
+// Arguments: the table, columns of organization, workspace and content, and a column's former and new name.
 PG_FUNCTION_INFO_V1(pg_tenancy_check_kept_place);
 Datum pg_tenancy_check_kept_place(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   const Oid oid = PG_GETARG_OID(0);
   const Relation relation = relation_open(oid, AccessShareLock);
   const Trigger *trigger = keeping_trigger(relation);
-  const bool keeps_all =
-      trigger == nullptr || (strcmp(trigger->tgargs[1], NameStr(*PG_GETARG_NAME(1))) == 0 &&
-                             strcmp(trigger->tgargs[2], NameStr(*PG_GETARG_NAME(2))) == 0 &&
-                             !loses_content(relation, *trigger, PG_GETARG_ARRAYTYPE_P(3)));
+  const auto is_same = [&](int argument) {
+    const char *former = trigger->tgargs[argument], *now = NameStr(*PG_GETARG_NAME(argument));
+    const bool is_renamed = !PG_ARGISNULL(4) && strcmp(former, NameStr(*PG_GETARG_NAME(4))) == 0;
+    return strcmp(is_renamed ? NameStr(*PG_GETARG_NAME(5)) : former, now) == 0;
+  };
+  const bool keeps_all = trigger == nullptr || (is_same(1) && is_same(2) &&
+                                                !loses_content(relation, *trigger, PG_GETARG_ARRAYTYPE_P(3)));
   relation_close(relation, NoLock);
   if (!keeps_all) check_no_held_rows_below(oid);
   PG_RETURN_VOID();
