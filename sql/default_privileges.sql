@@ -56,7 +56,7 @@ GRANT INSERT ON tenancy.organizations TO regress_bob;
 TRUNCATE before;
 INSERT INTO before SELECT * FROM extra;
 ALTER EXTENSION pg_tenancy UPDATE;
--- Functions that were moved, or renewed with other arguments, keep their grants; new ones have none.
+-- Functions that were moved, or take more arguments, keep their grants; new ones have none.
 SELECT e.* FROM extra e
 WHERE NOT EXISTS (SELECT FROM before b WHERE b.grantee = e.grantee AND b.privilege = e.privilege
                     AND regexp_replace(b.name, '^\w+\.|\(.*', '', 'g') = regexp_replace(e.name, '^\w+\.|\(.*', '', 'g'))

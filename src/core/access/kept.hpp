@@ -8,7 +8,7 @@
 
 namespace tenancy {
 
-/// What is stored of rows with content, from the most to the least.
+/// The part of content that is stored, from the most to the least.
 enum class Stored : std::uint8_t { full, metadata, none };
 std::optional<Stored> stored_named(std::string_view name) noexcept;
 constexpr Stored stricter(Stored one, Stored other) noexcept { return one < other ? other : one; }
