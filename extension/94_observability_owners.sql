@@ -23,33 +23,32 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_steps.observability_objects(regnamespace) IS 'What create_observability() has made in a schema, the schema, and their owners';
 
--- A schema's owner may be another role whose rights the tables' owner gains nothing by, or a database's owner by its own schema public.
+-- An owner who has the current role's rights anyway, such as a superuser, gains nothing; nor does a database's owner by its schema public.
 CREATE FUNCTION tenancy_steps.refuse_several_owners(schema regnamespace) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   other record;
 BEGIN
-  SELECT pg_get_userbyid(min(o.owner)) AS owner INTO other FROM tenancy_steps.observability_objects(refuse_several_owners.schema) o
-  WHERE o.kind <> 'SCHEMA' HAVING count(DISTINCT o.owner) = 1 AND min(o.owner) <> quote_ident(current_user)::regrole;
-  IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of the observability tables of schema %s', refuse_several_owners.schema),
-      DETAIL = 'Their owner could have code run by this.', HINT = format('SET ROLE %I, which is their owner.', other.owner);
-  END IF;
-  SELECT o.* INTO other FROM tenancy_steps.observability_objects(refuse_several_owners.schema) o
-  WHERE o.owner <> quote_ident(current_user)::regrole
-    AND NOT (o.kind = 'SCHEMA' AND (pg_has_role(o.owner, current_user, 'USAGE')
-      OR o.owner = 'pg_database_owner'::regrole AND pg_has_role(current_user, 'pg_database_owner', 'MEMBER')))
+  SELECT o.*, CASE WHEN o.kind <> 'SCHEMA' THEN (
+    SELECT min(e.owner) = max(e.owner) FROM tenancy_steps.observability_objects(refuse_several_owners.schema) e WHERE e.kind <> 'SCHEMA') END AS owns_all INTO other
+  FROM tenancy_steps.observability_objects(refuse_several_owners.schema) o
+  WHERE NOT pg_has_role(o.owner, current_user, 'USAGE')
+    AND NOT (o.kind = 'SCHEMA' AND o.owner = 'pg_database_owner'::regrole AND pg_has_role(current_user, 'pg_database_owner', 'MEMBER'))
   ORDER BY o.kind, o.identity LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('tables and functions of schema %s have different owners', refuse_several_owners.schema),
-      DETAIL = format('This runs as role "%s", and %s %s is owned by role "%s", which could have its code run by it.', current_user,
-        lower(other.kind), other.identity, pg_get_userbyid(other.owner)),
-      HINT = format('ALTER TABLE %s.logs OWNER TO one role gives all of them to it.', refuse_several_owners.schema);
+  IF NOT FOUND THEN
+    RETURN;
+  ELSIF other.owns_all THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of the observability tables of schema %s', refuse_several_owners.schema),
+      DETAIL = 'Their owner could have code run by this.', HINT = format('SET ROLE %I, which is their owner.', pg_get_userbyid(other.owner));
   END IF;
+  RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+    MESSAGE = format('tables and functions of schema %s have different owners', refuse_several_owners.schema),
+    DETAIL = format('This runs as role "%s", and %s %s is owned by role "%s", which could have its code run by it.', current_user,
+      lower(other.kind), other.identity, pg_get_userbyid(other.owner)),
+    HINT = format('ALTER %s %s OWNER TO %I.', other.kind, other.identity, current_user);
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.refuse_several_owners(regnamespace) IS 'Raises 42501 or 55000 where the current role is not the owner of all observability tables of a schema, and of the schema';
+COMMENT ON FUNCTION tenancy_steps.refuse_several_owners(regnamespace) IS 'Raises 42501 or 55000 where an owner of observability tables, or of their schema, would gain the current role''s rights by having code of its own run';
 
 -- Runs with the rights of whoever alters the table: the server checks that it may do so with the others.
 CREATE FUNCTION tenancy_steps.follow_observability_owner() RETURNS event_trigger

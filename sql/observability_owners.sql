@@ -96,6 +96,12 @@ SELECT tenancy.update_observability('observed');
 SET ROLE regress_keeper;
 SELECT tenancy.update_observability('observed');
 RESET ROLE;
+-- What a superuser adds is no obstacle, and what another role adds is one.
+CREATE TABLE observed.traces_old PARTITION OF observed.traces FOR VALUES FROM ('2001-01-01') TO ('2001-02-01');
+SELECT observed.refresh_analytics() AS hours;
+ALTER TABLE observed.traces_old OWNER TO regress_next;
+SELECT observed.refresh_analytics() AS hours;
+ALTER TABLE observed.traces_old OWNER TO regress_keeper;
 -- The schema's owner could bring functions and tables of its own.
 ALTER SCHEMA observed OWNER TO regress_dev;
 SELECT tools.failure('SELECT observed.refresh_analytics()');
