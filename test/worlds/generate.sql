@@ -88,7 +88,7 @@ BEGIN
   IF EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'tenancy'::regnamespace AND proname = 'register_permission') THEN
     PERFORM tenancy.register_permission('gadgets', a, 'Gadgets') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
     PERFORM tenancy.set_data_visibility('gadgets', true);
-    PERFORM tenancy.register_permission(r, 'attribute', 'Name others as owners') FROM unnest(ARRAY['gadgets', 'logs', 'prompts']) r;
+    PERFORM tenancy.register_permission(r, 'attribute', 'Name others as owners') FROM unnest(ARRAY['gadgets', 'prompts']) r;
     PERFORM tenancy.register_permission('billing', a, 'Billing') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
     PERFORM tenancy.register_permission('audit_logs', 'create', 'Audit'), tenancy.register_permission('api_keys', 'export', 'Export');
     PERFORM tenancy.register_permission('widgets', a, 'Widgets') FROM unnest(ARRAY['list', 'write', 'edit', 'delete']) a;
@@ -648,6 +648,7 @@ BEGIN
     PERFORM worlds.make_table(t);
   END LOOP;
   PERFORM worlds.make_child(10 + r.t, r.t) FROM oracle.relations r WHERE r.partition_key IS NULL ORDER BY r.t LIMIT 1;
+  PERFORM worlds.make_kept(20);
 END
 $$;
 
@@ -655,6 +656,7 @@ CREATE FUNCTION worlds.remove() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   relation text;
 BEGIN
+  DELETE FROM tenancy.logging_settings WHERE setting = 'legal_hold';
   FOR relation IN SELECT w.relation FROM worlds.tables w ORDER BY w.t DESC LOOP  -- children first
     EXECUTE format('SELECT tenancy.unprotect(%L)', relation);
     EXECUTE format('DROP TABLE %s', relation);
@@ -750,11 +752,13 @@ BEGIN
   seat := worlds.pick(ARRAY(
     SELECT m FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
     WHERE m.organization_id = organization ORDER BY u.email, w.slug));
-  CASE worlds.between(1, 24)
+  CASE worlds.between(1, 25)
   WHEN 1 THEN
     PERFORM worlds.make_switch(organization);
   WHEN 18 THEN
     PERFORM worlds.make_group(organization);
+  WHEN 25 THEN
+    PERFORM worlds.make_kept_settings(organization);
   WHEN 21 THEN
     PERFORM worlds.make_ends(organization);
   WHEN 23 THEN

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "pg/catalog/claimed_catalog.hpp"
+#include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/key_facts.hpp"
 #include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/reference.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/fault_injection.hpp"
+#include "pg/server/nearest.hpp"
 #include "pg/server/quotable.hpp"
 #include "pg/server/refused.hpp"
 #include "pg/server/statement_time.hpp"
@@ -25,6 +27,22 @@
 #include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
+
+const char *nearest_workspace(const CatalogRead &read, const Access &access, const char *reference) {
+  const char *slash = strchr(reference, '/');
+  NearestWord nearest = nearest_to(slash == nullptr ? reference : slash + 1);
+  const auto consider_workspace = [&](const Uuid &workspace) {
+    if (access.in_workspace(workspace).empty()) return;
+    if (const char *slug = read_display_name(read, Entity::workspace, workspace); slug != nullptr)
+      consider(nearest, slug);
+  };
+  if (access.reaches_every_workspace())
+    for (const Uuid &workspace : read_workspaces(read, access.organization())) consider_workspace(workspace);
+  else
+    for (const auto &entry : access.entries()) consider_workspace(entry.workspace);
+  return nearest.best;
+}
+
 namespace {
 
 struct {
@@ -58,19 +76,23 @@ void check_organization_setting(const CatalogRead &read, const Uuid &organizatio
                     errmsg("setting \"tenancy.organization\" contradicts the session's credential")));
 }
 
-Uuid workspace_setting(const CatalogRead &read, const Uuid &organization) {
+Uuid workspace_setting(const CatalogRead &read, const Uuid &organization, const Access &access) {
   if (!is_given(configuration.workspace)) return {};
   const Uuid workspace = find_workspace(read, configuration.workspace, organization);
-  if (!workspace)
+  if (!workspace) {
+    const char *nearest = nearest_workspace(read, access, configuration.workspace);
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                     errmsg("workspace \"%s\" does not exist", quotable(configuration.workspace)),
-                    errdetail("The session's organization has no such workspace.")));
+                    errdetail("The session's organization has no such workspace."),
+                    nearest == nullptr ? 0 : errhint("Perhaps you meant \"%s\".", nearest)));
+  }
   return workspace;
 }
 
 // The credential is confined to a workspace (unless nil), and the parameter may only name the same.
-Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const Uuid &confined) {
-  const Uuid chosen = workspace_setting(read, organization);
+Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const Uuid &confined,
+                        const Access &access) {
+  const Uuid chosen = workspace_setting(read, organization, access);
   if (confined && chosen && chosen != confined)
     ereport(ERROR, (refused(Refused::contradiction),
                     errmsg("setting \"tenancy.workspace\" contradicts the session's credential")));
@@ -111,8 +133,8 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
       break;
   }
   check_organization_setting(read, principal.organization);
-  principal.workspace = narrowed_workspace(read, principal.organization, key.facts.workspace);
   run_core([&] { access = Access::of_key(key.facts, user.is_member ? &user.facts : nullptr); });
+  principal.workspace = narrowed_workspace(read, principal.organization, key.facts.workspace, access);
   if (principal.kind == PrincipalKind::workspace_user_key && access.entries().empty())
     refuse_api_key("its user has no role in its workspace",
                    "The user of the key has no role in its workspace.");
@@ -166,8 +188,8 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
   principal.kind = PrincipalKind::user;
   principal.organization = organization;
   principal.user = user;
-  principal.workspace = narrowed_workspace(read, organization, confined);
   run_core([&] { access = Access::of_user(facts); });
+  principal.workspace = narrowed_workspace(read, organization, confined, access);
   if (!facts.elevated) return;
   // A gift would outlast the elevation.
   const UserFacts lasting =
@@ -221,8 +243,8 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
   if (token.subject != nullptr)
     principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
   check_organization_setting(read, principal.organization);
-  principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace);
   run_core([&] { access = Access::of_key(token.facts, nullptr); });
+  principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace, access);
 }
 
 void check_one_credential() {

@@ -185,8 +185,9 @@ const char *check_link(const CatalogRead &read, const Uuid &organization, const 
   bool lacks = true;
   if (maker.is_member && users.is_member)
     run_core([&] {
-      lacks =
-          shortfall_of_identity(Access::of_user(maker.facts), Access::of_user(users.facts), linking).any();
+      lacks = shortfall_of_identity(Access::of_user(maker.facts), Access::of_user(users.facts), linking,
+                                    permission_classes().off_by_default)
+                  .any();
     });
   return lacks ? "Whoever has linked its subject may no longer say that it is this user" : nullptr;
 }
