@@ -110,7 +110,7 @@ SELECT tenancy.approve_elevation(:'elevation_id');
 SET tenancy."user" = 'mia@acme.example';
 -- example review_elevations
 SELECT member, role, workspace, reason, state, until, approved_by FROM tenancy.review_elevations();
---- end
+-- end
 
 -- example end_elevation
 SELECT tenancy.end_elevation();

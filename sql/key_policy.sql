@@ -238,7 +238,7 @@ SELECT count(*) FROM tenancy.api_key_uses;
 -- Who has created which key: a person, a key in its own name, a DBA; and whether that person is still there
 RESET SESSION AUTHORIZATION;
 CALL become('nobody');
-SELECT tenancy.set_key_policy(NULL, organization => 'acme'), tenancy.set_organization_role('acme', 'adam@acme.test', 'admin');
+SELECT tenancy.set_key_policy(max_age => NULL, organization => 'acme'), tenancy.set_organization_role('acme', 'adam@acme.test', 'admin');
 SELECT keep('maker', secret) FROM tenancy.create_api_key('organization_service_key', 'maker', 'acme', scopes => '"all"');
 SET SESSION AUTHORIZATION regress_app;
 SELECT who, by(who, format('tenancy.create_api_key(''workspace_service_key'', ''by %s'', workspace => ''search'', scopes => ''["logs.view"]'')', who)) FROM unnest(ARRAY['olivia', 'adam', 'maker']) who;
