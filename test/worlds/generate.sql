@@ -392,7 +392,8 @@ BEGIN
       DELETE FROM tenancy.organization_members WHERE organization_id = it.organization_id AND user_id = it.user_id;
     END IF;
   END LOOP;
-  FOR it IN SELECT user_id FROM tenancy.users ORDER BY email LOOP
+  -- The last owner of an organization cannot be locked.
+  FOR it IN SELECT user_id FROM tenancy.users WHERE email <> 'u1@example.com' ORDER BY email LOOP
     IF worlds.chance(0.12) THEN
       UPDATE tenancy.users SET active = false WHERE user_id = it.user_id;
     END IF;
@@ -800,7 +801,7 @@ BEGIN
     WHERE organization_id = organization AND user_id = seat.user_id
       AND user_id <> (SELECT user_id FROM tenancy.users WHERE email = 'u1@example.com');
   WHEN 11 THEN
-    UPDATE tenancy.users SET active = NOT active WHERE user_id = seat.user_id;
+    UPDATE tenancy.users SET active = NOT active WHERE user_id = seat.user_id AND email <> 'u1@example.com';
   WHEN 12 THEN
     PERFORM worlds.kill_key(key);
   WHEN 13 THEN

@@ -322,6 +322,7 @@ UserTokenRead read_user_token(const CatalogRead &read, const SignedToken &token)
       of_dba.result.organization || (of_dba.problem != nullptr && !of_organization.result.organization);
   Choice &choice = by_dba ? of_dba : of_organization;
   choice.result.is_trusted = is_trusted;
+  choice.result.undecided = choice.several || (!is_trusted && is_trusted_elsewhere);
   if (choice.several)
     choice.result.refused =
         "Its user belongs to several organizations: choose one by \"tenancy.organization\"";
