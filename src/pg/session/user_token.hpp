@@ -9,9 +9,9 @@ namespace tenancy::pg {
 
 /// A token with its claims resolved in the catalogs.
 struct UserTokenRead {
-  bool is_trusted;  // a key of a trust that counts here has signed it: it is of no other kind
-  const char
-      *refused;  // the reason, which may be shown, or nullptr; also for a trust that doesn't count here
+  bool is_trusted;      // a key of a trust that counts here has signed it: it is of no other kind
+  const char *refused;  // the reason, which may be told, or nullptr; also for a trust that doesn't count here
+  bool undecided;       // the reason is that the session has to choose an organization
   Uuid user;
   Uuid organization;
   Uuid workspace;  // nil: not confined
