@@ -238,7 +238,7 @@ SELECT who, (SELECT attempt(who, 'SELECT FROM tenancy.review_api_keys()')) FROM 
 SELECT attempt('gus', 'SELECT FROM tenancy.review_api_keys(''acme'')');
 CALL become('gus');
 SELECT name, state, kind, last_used_at, allowed_networks FROM tenancy.review_api_keys();
-SELECT count(*) FROM tenancy.api_key_uses;
+SELECT count(*) FROM tenancy_internal.api_key_uses;
 -- Who has created which key: a person, a key in its own name, a DBA; and whether that person is still there
 RESET SESSION AUTHORIZATION;
 CALL become('nobody');

@@ -20,7 +20,7 @@ void refuse_api_key(const char *reason, const char *detail, const char *hint) {
   pg_unreachable();
 }
 
-// The log has every reason; whoever has a token with a valid signature is told, too, what is wrong with it.
+// The log has every reason; the holder of a token with a valid signature is shown what is wrong with it, too.
 void refuse_token(const char *reason, const char *detail, Refused why) {
   record_denial(Counter::denied_token, nullptr, reason);
   ereport(ERROR,
