@@ -9,14 +9,13 @@ extern "C" {
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/paths.h"
-#include "optimizer/plancat.h"
 }
 
 namespace tenancy::pg {
 namespace {
 
 set_rel_pathlist_hook_type next_hook = nullptr;
-get_relation_info_hook_type next_relation_hook = nullptr;
+RelationReadHook next_relation_hook = nullptr;
 
 extern "C" {
 static bool has_part(Node *node, void *part) {
@@ -184,9 +183,11 @@ static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, Ran
 }
 
 // Before a partition or child table gets copies of its parent's conditions; those of joins, also later.
-static void relation_read(PlannerInfo *root, Oid table, bool is_inherited, RelOptInfo *relation) {
-  if (next_relation_hook != nullptr) next_relation_hook(root, table, is_inherited, relation);
-  if (relation->reloptkind != RELOPT_OTHER_MEMBER_REL || root->append_rel_array == nullptr) return;
+static void relation_read(TENANCY_RELATION_READ_PARAMETERS) {
+  if (next_relation_hook != nullptr) next_relation_hook(TENANCY_RELATION_READ_ARGUMENTS);
+  if (relation->rtekind != RTE_RELATION || relation->reloptkind != RELOPT_OTHER_MEMBER_REL ||
+      root->append_rel_array == nullptr)
+    return;
   const AppendRelInfo *part = root->append_rel_array[relation->relid];
   const RelOptInfo *parent = part == nullptr ? nullptr : root->simple_rel_array[part->parent_relid];
   if (parent != nullptr && parent->reloptkind == RELOPT_BASEREL) {
@@ -201,8 +202,8 @@ static void relation_read(PlannerInfo *root, Oid table, bool is_inherited, RelOp
 void register_late_conditions() {
   next_hook = set_rel_pathlist_hook;
   set_rel_pathlist_hook = paths_made;
-  next_relation_hook = get_relation_info_hook;
-  get_relation_info_hook = relation_read;
+  next_relation_hook = relation_read_hook();
+  relation_read_hook() = relation_read;
 }
 
 }  // namespace tenancy::pg
