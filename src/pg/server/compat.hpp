@@ -45,6 +45,15 @@ inline bool owns_relation(Oid relation, Oid role) {
 #endif
 }
 
+/// Whether the role owns the type, or is a member of its owner.
+inline bool owns_type(Oid type, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(TypeRelationId, type, role);
+#else
+  return pg_type_ownercheck(type, role);
+#endif
+}
+
 /// The privileges that the statement needs on the relation.
 inline AclMode privileges_needed(const PlannedStmt *statement, const RangeTblEntry *relation) {
 #if PG_VERSION_NUM >= 160000
