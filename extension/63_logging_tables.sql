@@ -268,6 +268,10 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('a legal hold keeps rows of table %s', apply_logging_settings.relation),
       DETAIL = 'Columns that can hold content can only be added.';
   END IF;
+  IF tenancy_internal.is_distributed(apply_logging_settings.relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is distributed by Citus', apply_logging_settings.relation),
+      DETAIL = 'Triggers and restrictive policies follow the logging settings, and Citus distributes neither.', HINT = 'Undistribute it, and protect it again.';
+  END IF;
   PERFORM tenancy_internal.keep_table(apply_logging_settings.relation, kept);
 END
 $$;
