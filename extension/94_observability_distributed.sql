@@ -89,6 +89,8 @@ CREATE FUNCTION tenancy_steps.create_partition_on_nodes(
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
   moved bigint := 0;
+  columns text := (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+                   WHERE a.attrelid = create_partition_on_nodes.parent AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '');
 BEGIN
   IF create_partition_on_nodes.default_partition IS NOT NULL THEN
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', create_partition_on_nodes.default_partition);
@@ -96,15 +98,15 @@ BEGIN
       INTO moved USING create_partition_on_nodes.first, create_partition_on_nodes.until;
   END IF;
   IF moved > 0 THEN
-    EXECUTE format('CREATE TEMPORARY TABLE waiting_rows AS SELECT * FROM %s WHERE %I >= %L AND %2$I < %4$L', create_partition_on_nodes.default_partition,
-                   create_partition_on_nodes.control, create_partition_on_nodes.first, create_partition_on_nodes.until);
+    EXECUTE format('CREATE TEMPORARY TABLE waiting_rows AS SELECT %s FROM %s WHERE %I >= %L AND %3$I < %5$L', columns,
+                   create_partition_on_nodes.default_partition, create_partition_on_nodes.control, create_partition_on_nodes.first, create_partition_on_nodes.until);
     EXECUTE format('DELETE FROM %s WHERE %I >= $1 AND %2$I < $2', create_partition_on_nodes.default_partition, create_partition_on_nodes.control)
       USING create_partition_on_nodes.first, create_partition_on_nodes.until;
   END IF;
   EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', create_partition_on_nodes.partition, create_partition_on_nodes.parent,
                  create_partition_on_nodes.first, create_partition_on_nodes.until);
   IF moved > 0 THEN
-    EXECUTE format('INSERT INTO %s SELECT * FROM pg_temp.waiting_rows', create_partition_on_nodes.partition);
+    EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM pg_temp.waiting_rows', create_partition_on_nodes.partition, columns);
     DROP TABLE pg_temp.waiting_rows;
     RAISE NOTICE '% rows move from the default partition to %', moved, create_partition_on_nodes.partition;
   END IF;

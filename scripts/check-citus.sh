@@ -363,5 +363,18 @@ if [[ ${FIGURES-} == yes ]]; then
   done
 fi
 
+# --- another number of shards ----------------------------------------------------------------------------------------------
+
+psql -X -q -v ON_ERROR_STOP=1 >"$log" <<'SQL'
+SET client_min_messages = error;
+SELECT undistribute_table(logicalrelid) FROM pg_dist_partition WHERE logicalrelid::text IN ('far_logs', 'far_days', 'open');
+DROP SCHEMA tenancy_cluster CASCADE;
+SELECT tenancy.protect('far_logs', 'logs', 'organization_id', 'workspace_id', 'user_id');
+SET citus.shard_count = 4;
+SELECT tenancy.distribute('far_logs');
+SQL
+is 'another number of shards' '4 60' "SELECT count(*) AS shards FROM pg_dist_shard WHERE logicalrelid = 'far_logs'::regclass \\gset
+SET SESSION AUTHORIZATION app; $set_acme SELECT concat_ws(' ', :shards, count(*)) FROM far_logs"
+
 say "$passed passed, $failed failed"
 [[ $failed == 0 ]]

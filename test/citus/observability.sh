@@ -61,6 +61,9 @@ SELECT observability.refresh_analytics(); SELECT concat_ws(' ', :dropped, (SELEC
 is 'for ever' 4 "SELECT observability.invalidate_analytics(); SELECT observability.refresh_analytics(); SELECT sum(cost) FROM $analytics WHERE request_model = 'late'"
 is 'no job had a problem' 0 'SELECT count(*) FROM observability.job_problems'
 is 'search' 1 "SET client_min_messages = error; SELECT tenancy.add_observability_search(metadata_keys => '{team}', words => true); SET ROLE plain; $set_viewer SELECT count(*) FROM observability.log_payloads WHERE words IS NOT NULL"
+later="date_trunc('month', now()) - interval '130 days'"
+is 'also of what came late, in the default partition' 1 "$set_viewer INSERT INTO observability.log_payloads (log_id, start_time, request) VALUES ('00000000-0000-0000-0000-000000000002', $later, '\"word\"'); RESET ROLE; SELECT count(*) FROM observability.log_payloads WHERE words @@ 'word'" -U plain
+is 'which it leaves, too' '1 0' "$quiet SELECT observability.create_partitions('1 day', $later); SELECT concat_ws(' ', (SELECT count(*) FROM observability.log_payloads WHERE words @@ 'word'), (SELECT count(*) FROM observability.log_payloads_default))"
 is 'no scoped view' 0A000 "SELECT tenancy.create_scoped_view('observability.log_payloads', 'observability.scoped')"
 is 'nor on a table that has one' 0A000 "CREATE TABLE viewed (organization_id uuid PRIMARY KEY, content text); SELECT tenancy.protect('viewed', 'logs', 'organization_id', payload => '{content}'); SELECT tenancy.create_scoped_view('viewed', 'viewed_scoped'); SELECT tenancy.distribute('viewed')"
 is 'nor logging settings' 0A000 "SELECT tenancy.apply_logging_settings('observability'::regnamespace)"
