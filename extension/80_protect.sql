@@ -233,12 +233,10 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.problem_of_writer(tenancy.protected_tables) IS 'What is wrong with the policy of a table about who wrote a row, or NULL';
 
 -- Citus changes no default of the column by which it distributes, and has distributed a partition by the time it is attached.
-CREATE FUNCTION tenancy_internal.check_default(relation regclass, column_name name, expression text) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION tenancy_internal.check_default(relation regclass, column_name name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-                 WHERE a.attrelid = check_default.relation AND a.attname = check_default.column_name
-                   AND pg_get_expr(d.adbin, d.adrelid) = check_default.expression) THEN
+  IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = check_default.relation AND a.attname = check_default.column_name AND a.atthasdef) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
       MESSAGE = format('column "%s" of table %s is not filled in from the session''s principal', check_default.column_name, check_default.relation),
       DETAIL = 'Citus distributes the table, and changes no default of the column that it is distributed by.',
@@ -246,10 +244,10 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_default(regclass, name, text) IS 'Raises 0A000 unless a column has the default already';
+COMMENT ON FUNCTION tenancy_internal.check_default(regclass, name) IS 'Raises 0A000 unless a column, which has no default of its own, has that of protect() already';
 
 CREATE FUNCTION tenancy_internal.apply_protection(relation regclass, wanted tenancy.protected_tables)
-RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET tenancy.guard_rails = off AS $$
+RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   before tenancy.protected_tables;
   class pg_class;
@@ -269,6 +267,8 @@ BEGIN
     AND coalesce(apply_protection.wanted.with_organization
                  OR tenancy_internal.is_partitioned_by(apply_protection.relation, apply_protection.wanted.organization_column), false);
 
+  -- Citus sends policies to other nodes as this search path shows them.
+  PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
   -- Closed first, then opened by the policies.
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', apply_protection.relation);
   EXECUTE format('CREATE POLICY tenancy_select ON %s FOR SELECT USING (%s)', apply_protection.relation,
@@ -287,6 +287,7 @@ BEGIN
                    tenancy_internal.policy_call(tenancy_internal.by_writer(apply_protection.wanted), 'row_accepted', 'insert'));
   END IF;
 
+  PERFORM set_config('search_path', 'pg_catalog, tenancy, pg_temp', true);
   FOR attribution IN
     SELECT v.column_name, v.entity, tenancy_internal.attribution_default(apply_protection.relation, v.column_name, v.entity) AS expression
     FROM (VALUES (apply_protection.wanted.organization_column, 'organization', false),
@@ -301,7 +302,7 @@ BEGIN
     IF attribution.expression IS NULL THEN
       kept := kept || attribution.column_name;
     ELSIF tenancy_internal.is_distributed(apply_protection.relation) AND attribution.entity = 'organization' THEN
-      PERFORM tenancy_internal.check_default(apply_protection.relation, attribution.column_name, attribution.expression);
+      PERFORM tenancy_internal.check_default(apply_protection.relation, attribution.column_name);
       defaulted := defaulted || attribution.column_name;
     ELSE
       EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', apply_protection.relation, attribution.column_name,
