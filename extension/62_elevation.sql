@@ -57,7 +57,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_rules_permission(uuid) IS 'Raises 42501 unless the caller is a DBA, or has all rights of an owner without an end, and not by elevate()';
 
-CREATE FUNCTION tenancy.allow_elevation(organization text, role text, subject text, maximum interval, per_day integer DEFAULT 3, approval boolean DEFAULT false)
+CREATE FUNCTION tenancy.allow_elevation(organization text DEFAULT NULL, role text DEFAULT NULL, subject text DEFAULT NULL, maximum interval DEFAULT '1 hour',
+                                        per_day integer DEFAULT 3, approval boolean DEFAULT false)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(allow_elevation.organization);

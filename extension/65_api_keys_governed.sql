@@ -50,7 +50,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.set_key_rotation() IS 'Trigger: by when a key that is new, or has been rotated, has to be rotated';
 
-CREATE FUNCTION tenancy.set_key_policy(max_age interval, warning interval DEFAULT '14 days', organization text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy.set_key_policy(organization text DEFAULT NULL, max_age interval DEFAULT '90 days', warning interval DEFAULT '14 days') RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(set_key_policy.organization);
@@ -89,7 +89,7 @@ BEGIN
     AND k.rotate_by IS NOT NULL AND s.valid_until > greatest(k.rotate_by, now() + interval '30 minutes');
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_key_policy(interval, interval, text) IS 'Sets how old the secrets of an organization''s API keys (NULL: the session''s own) become until the keys have to be rotated, and how long before that sessions that use one are warned. A key that is too old is refused until it is rotated; keys that are too old at once, or soon, have the time of the warning; longer ages, and none (NULL), leave refused what is. Needs organization.update without an end, and a person (42501); 22023 for a largest age of less than a day, or one that is not longer than the warning';
+COMMENT ON FUNCTION tenancy.set_key_policy(text, interval, interval) IS 'Sets how old the secrets of an organization''s API keys (NULL: the session''s own) become until the keys have to be rotated, and how long before that sessions that use one are warned. A key that is too old is refused until it is rotated; keys that are too old at once, or soon, have the time of the warning; longer ages, and none (NULL), leave refused what is. Needs organization.update without an end, and a person (42501); 22023 for a largest age of less than a day, or one that is not longer than the warning';
 
 CREATE FUNCTION tenancy_internal.presented_key() RETURNS uuid
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_presented_key';

@@ -36,7 +36,7 @@ BEGIN
     PERFORM tenancy.ignore_logging_settings(unprotect.relation);
   END IF;
   -- A child that its parent has left keeps the parent's triggers.
-  PERFORM tenancy_internal.check_kept_place(f, '', '') FROM tenancy_internal.family_of(unprotect.relation) f;
+  PERFORM tenancy_internal.check_kept_place(f, '', '', '{}', NULL, NULL) FROM tenancy_internal.family_of(unprotect.relation) f;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
     removed := tenancy_internal.remove_protection(member);

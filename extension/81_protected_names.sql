@@ -185,7 +185,7 @@ BEGIN
     SELECT format('column "%s" does not exist', v.wanted) INTO missing FROM unnest(unlike_its_name.named.kept_content) v (wanted)
     WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = unlike_its_name.relation AND a.attname = v.wanted AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1;
     missing := coalesce(tenancy_internal.problem_of_keeping(unlike_its_name.relation, unlike_its_name.named.organization_column,
-                                                            unlike_its_name.named.workspace_column), missing);
+                                                            unlike_its_name.named.workspace_column, unlike_its_name.named.kept_content), missing);
     IF missing IS NOT NULL THEN
       RETURN format('a table of this name followed the logging settings, and %s', missing);
     END IF;

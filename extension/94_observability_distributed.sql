@@ -85,22 +85,24 @@ COMMENT ON FUNCTION tenancy_steps.sum_up_on_nodes(regnamespace, timestamptz[]) I
 
 -- Rows of that time which are in the default partition are on other nodes: they wait in a table of this one.
 CREATE FUNCTION tenancy_steps.create_partition_on_nodes(
-  parent regclass, partition text, control name, default_partition regclass, first timestamptz, until timestamptz) RETURNS void
+  parent regclass, partition text, default_partition regclass, first timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
   moved bigint := 0;
+  control name := (SELECT a.attname FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
+                   WHERE p.partrelid = create_partition_on_nodes.parent);
   columns text := (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
                    WHERE a.attrelid = create_partition_on_nodes.parent AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '');
 BEGIN
   IF create_partition_on_nodes.default_partition IS NOT NULL THEN
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', create_partition_on_nodes.default_partition);
-    EXECUTE format('SELECT count(*) FROM %s WHERE %I >= $1 AND %2$I < $2', create_partition_on_nodes.default_partition, create_partition_on_nodes.control)
+    EXECUTE format('SELECT count(*) FROM %s WHERE %I >= $1 AND %2$I < $2', create_partition_on_nodes.default_partition, control)
       INTO moved USING create_partition_on_nodes.first, create_partition_on_nodes.until;
   END IF;
   IF moved > 0 THEN
     EXECUTE format('CREATE TEMPORARY TABLE waiting_rows AS SELECT %s FROM %s WHERE %I >= %L AND %3$I < %5$L', columns,
-                   create_partition_on_nodes.default_partition, create_partition_on_nodes.control, create_partition_on_nodes.first, create_partition_on_nodes.until);
-    EXECUTE format('DELETE FROM %s WHERE %I >= $1 AND %2$I < $2', create_partition_on_nodes.default_partition, create_partition_on_nodes.control)
+                   create_partition_on_nodes.default_partition, control, create_partition_on_nodes.first, create_partition_on_nodes.until);
+    EXECUTE format('DELETE FROM %s WHERE %I >= $1 AND %2$I < $2', create_partition_on_nodes.default_partition, control)
       USING create_partition_on_nodes.first, create_partition_on_nodes.until;
   END IF;
   EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', create_partition_on_nodes.partition, create_partition_on_nodes.parent,
@@ -112,7 +114,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.create_partition_on_nodes(regclass, text, name, regclass, timestamptz, timestamptz) IS 'Makes a partition of a distributed table, and moves its rows there from the default partition';
+COMMENT ON FUNCTION tenancy_steps.create_partition_on_nodes(regclass, text, regclass, timestamptz, timestamptz) IS 'Makes a partition of a distributed table, and moves its rows there from the default partition';
 
 -- Citus has no recursive queries of rows on other nodes, and no parameters in functions of language SQL.
 CREATE FUNCTION tenancy_steps.create_trace_tree_on_nodes(schema regnamespace) RETURNS void

@@ -24,7 +24,7 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT call, by('olivia', 'SELECT tenancy.allow_elevation(NULL, ' || call || ')') FROM unnest(ARRAY[
   $$'organization/admin', 'nora@acme.test', '1 hour', 2$$, $$'manager', 'on call', '30 minutes'$$, $$'owner', 'admin', '1 hour', 3, true$$, $$'owner', 'organization/admin', '1 hour', 3, true$$,
   $$'admin', 'nora@acme.test', '1 hour'$$, $$'x', 'nora@acme.test', '1 hour'$$, $$'owner', 'x', '1 hour'$$, $$'owner', 'gus@globex.test', '1 hour'$$, $$'owner', 'nora@acme.test', '0'$$, $$'owner', 'nora@acme.test', '-1 hour'$$,
-  $$'owner', 'nora@acme.test', '8 days'$$, $$'owner', 'nora@acme.test', 'infinity'$$, $$'owner', 'nora@acme.test', '1 hour', 0$$, $$'owner', NULL, '1 hour'$$, $$NULL, 'nora@acme.test', '1 hour'$$, $$'owner', 'mona@acme.test', NULL$$]) call;
+  $$'owner', 'nora@acme.test', '8 days'$$, $$'owner', 'nora@acme.test', '1 hour', 0$$, $$'owner', NULL, '1 hour'$$, $$NULL, 'nora@acme.test', '1 hour'$$, $$'owner', 'mona@acme.test', NULL$$]) call;
 -- and nobody else does
 SELECT who, by(who, $$SELECT tenancy.allow_elevation(NULL, 'owner', 'nora@acme.test', '1 hour')$$) FROM unnest(ARRAY['adam', 'mike', 'search service', 'gus', 'nobody']) who;
 SELECT by('adam', $$SELECT string_agg(concat_ws(' ', r.name, e.maximum, e.per_day, e.approval), ', ' ORDER BY r.name) FROM tenancy.elevation_rules e JOIN tenancy.roles r USING (role_id)$$) AS seen_by_admins,

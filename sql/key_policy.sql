@@ -131,12 +131,12 @@ SELECT u.email FROM tenancy.ended_tokens e JOIN tenancy.users u USING (user_id) 
 -- Age: what a policy is, and who sets it
 SELECT policy, failure('SELECT tenancy.set_key_policy(organization => ''acme'', max_age => ' || policy || ')') FROM unnest(ARRAY['''23:59:59''', '''1 day''', '''10 years 1 day''', '''-1 day''', '''90 days'', warning => ''90 days''', '''90 days'', warning => ''-1 s''', '''90 days'', warning => NULL', '''1 mon'', warning => ''31 days''', 'NULL, warning => NULL']) policy;
 SET SESSION AUTHORIZATION regress_app;
-SELECT who, by(who, 'tenancy.set_key_policy(''90 days'', ''10 days'')') FROM unnest(ARRAY['mike', 'mona', 'gus', 'acme master', 'search service', 'olivia']) who;
+SELECT who, by(who, 'tenancy.set_key_policy(NULL, ''90 days'', ''10 days'')') FROM unnest(ARRAY['mike', 'mona', 'gus', 'acme master', 'search service', 'olivia']) who;
 RESET SESSION AUTHORIZATION;
 SELECT slug, key_max_age, key_warning FROM tenancy.organizations ORDER BY 1;
 SELECT tenancy.set_organization_role('acme', 'nora@acme.test', 'admin', now() + interval '1 day');
 SET SESSION AUTHORIZATION regress_app;
-SELECT regexp_replace(by('nora', 'tenancy.set_key_policy(NULL)'), 'ends at [^|]*\.', 'ends at ….');
+SELECT regexp_replace(by('nora', 'tenancy.set_key_policy(max_age => NULL)'), 'ends at [^|]*\.', 'ends at ….');
 RESET SESSION AUTHORIZATION;
 -- Each key has the time of its warning at least, and a new one all of it
 CREATE FUNCTION ages() RETURNS TABLE (name text, state text, rotate_in interval, warned_in interval) LANGUAGE sql AS $$
@@ -144,16 +144,16 @@ CREATE FUNCTION ages() RETURNS TABLE (name text, state text, rotate_in interval,
   FROM tenancy.review_api_keys('acme') r JOIN tenancy.api_keys k USING (api_key_id) WHERE k.name IN ('acme master', 'search service', 'new', 'confined') ORDER BY 1
 $$;
 UPDATE tenancy.api_keys SET created_at = now() - interval '1 year' WHERE name = 'search service';
-SELECT tenancy.set_key_policy(NULL, organization => 'acme'), tenancy.set_key_policy('90 days', '10 days', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', NULL), tenancy.set_key_policy('acme', '90 days', '10 days');
 SELECT keep('new', secret) FROM tenancy.create_api_key('workspace_service_key', 'new', 'acme', 'search', scopes => '["logs.view"]');
 SELECT * FROM ages();
 -- The same policy again gives no time, a longer one does, a shorter one leaves the warning
 UPDATE tenancy.api_keys SET rotate_by = now() + interval '3 days', rotation_due_at = now() - interval '7 days' WHERE name = 'search service';
-SELECT tenancy.set_key_policy('90 days', '10 days', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '90 days', '10 days');
 SELECT * FROM ages();
-SELECT tenancy.set_key_policy('2 days', '1 day', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '2 days', '1 day');
 SELECT * FROM ages();
-SELECT tenancy.set_key_policy('400 days', '10 days', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '400 days', '10 days');
 SELECT * FROM ages();
 -- Warned about, once in a session
 UPDATE tenancy.api_keys SET rotate_by = '2999-01-01 00:00+00', rotation_due_at = now() - interval '1 day' WHERE name = 'new';
@@ -166,7 +166,7 @@ RESET SESSION AUTHORIZATION;
 -- Too old: refused, with the reason for whoever has the secret, and no longer policy revives it
 UPDATE tenancy.api_keys SET rotate_by = now() - interval '1 us' WHERE name IN ('new', 'acme master', 'confined');
 SELECT visible('acme master', 'logs'), by('new', 'tenancy.whoami()');
-SELECT tenancy.set_key_policy('500 days', organization => 'acme'), tenancy.set_key_policy(NULL, organization => 'acme'), tenancy.set_key_policy('100 days', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '500 days'), tenancy.set_key_policy('acme', NULL), tenancy.set_key_policy('acme', '100 days');
 SELECT by('new', 'tenancy.whoami()');
 SELECT * FROM ages();
 SELECT count(*) FROM tenancy.who_can('logs', 'view', 'search') WHERE name LIKE 'new%';
@@ -191,10 +191,10 @@ SELECT tenancy.end_api_key_transition('new', 'acme');
 SET client_min_messages = warning;
 SELECT length(tenancy.rotate_api_key('new', '1 year', 'acme')) > 0 AS rotated;
 SELECT valid_until < now() + interval '101 days' AS in_time FROM tenancy.api_key_secrets WHERE api_key_id = id_of('new') AND NOT is_current;
-SELECT tenancy.set_key_policy('2 days', '1 day', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '2 days', '1 day');
 SELECT valid_until < now() + interval '3 days' AS in_time FROM tenancy.api_key_secrets WHERE api_key_id = id_of('new') AND NOT is_current;
 -- Without a policy it gets all of the transition, without a NOTICE, and a policy that is taken away leaves it that
-SELECT tenancy.set_key_policy(NULL, organization => 'acme');
+SELECT tenancy.set_key_policy('acme', NULL);
 SET client_min_messages = notice;
 SELECT keep('lasting ' || n, secret) FROM generate_series(1, 2) n, tenancy.create_api_key('workspace_service_key', 'lasting ' || n, 'acme', 'search', scopes => '["logs.view"]');
 SELECT keep('lasting 1 anew', tenancy.rotate_api_key('lasting 1', '7 days', 'acme')), keep('lasting 2 anew', tenancy.rotate_api_key('lasting 2', '1 day', 'acme'));
@@ -202,14 +202,14 @@ CREATE FUNCTION old_secrets() RETURNS TABLE (name text, lasts interval) LANGUAGE
   SELECT k.name, date_trunc('hour', s.valid_until - now() + interval '1 minute') FROM tenancy.api_key_secrets s JOIN tenancy.api_keys k USING (api_key_id) WHERE k.name LIKE 'lasting%' AND NOT s.is_current ORDER BY 1
 $$;
 SELECT * FROM old_secrets();
-SELECT tenancy.set_key_policy(NULL, organization => 'acme');
+SELECT tenancy.set_key_policy('acme', NULL);
 SELECT * FROM old_secrets();
 SELECT visible('lasting 1', 'logs'), visible('lasting 1 anew', 'logs');
 -- One with a policy shortens what would last longer than the key
-SELECT tenancy.set_key_policy('3 days', '2 days', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '3 days', '2 days');
 SELECT * FROM old_secrets();
 SELECT tenancy.end_api_key_transition('lasting 2', 'acme');
-SELECT tenancy.set_key_policy(NULL, organization => 'acme'), tenancy.set_key_policy('2 days', '1 day', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', NULL), tenancy.set_key_policy('acme', '2 days', '1 day');
 -- A key that has to be rotated ends no earlier for what it makes
 SET client_min_messages = error;
 SELECT tenancy.end_api_key_transition('acme master', 'acme');

@@ -16,6 +16,9 @@ $$;
 INSERT INTO attacks.plants VALUES ('a leakproof function whose error quotes its argument', '^leakproof: (nobody|mike), tenancy.planted_leak', 'canary_.*planted_leak');
 CREATE FUNCTION tenancy.planted_leak(value text) RETURNS uuid LANGUAGE plpgsql STABLE LEAKPROOF COST 1 AS $$ BEGIN RAISE EXCEPTION '"%" is not known', value; END $$;
 
+INSERT INTO attacks.plants VALUES ('a leakproof function that raises an error', '^silent: (mike|mona|adam)', '^silent: .*canary_globex: planted');
+CREATE FUNCTION attacks.planted_silent(int) RETURNS boolean LANGUAGE plpgsql STABLE LEAKPROOF COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'planted'; END $$;
+
 INSERT INTO attacks.plants VALUES ('administration that asks for the session''s user', '^maintenance: (ANALYZE|REINDEX) of a table of att_dev, by postgres', '^maintenance: .*be a DBA: .*trust_login');
 SELECT attacks.replace('trust_login', $$
 BEGIN

@@ -151,7 +151,7 @@ my $kept = q(
   SELECT count(*) FROM tenancy.verify_audit_log();
 );
 my $following = $node->safe_psql('kept', $kept);
-like($following, qr/~tenancy_keep_row_content A/, 'tables follow the logging settings');
+like($following, qr/~~tenancy_keep_row_content A/, 'tables follow the logging settings');
 run('pg_dump of them', 'pg_dump', '-d', "$connection dbname=kept", '-f', "$dir/kept.sql");
 run('pg_dump of them, custom', 'pg_dump', '-d', "$connection dbname=kept", '-Fc', '-f', "$dir/kept");
 for ([ 'kept_plain', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$dir/kept.sql" ],

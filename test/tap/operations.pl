@@ -1,4 +1,4 @@
-# The steps of docs/operations.md, run as they stand there: incidents, and ways to write in batches.
+# The steps of docs/incidents.md, run as they stand there; the catalogs that docs/operations.md replicates, and its ways to write in batches.
 
 use strict;
 use warnings;
@@ -30,10 +30,11 @@ $node->safe_psql('postgres', q(
 ));
 
 # The SQL below a heading, in order. A line with \set names what a reader fills in.
-my $guide = slurp_file('docs/operations.md');
+my $incidents = slurp_file('docs/incidents.md');
+my $guide     = slurp_file('docs/operations.md');
 sub steps {
     my ($heading) = @_;
-    my ($section) = $guide =~ /^### \Q$heading\E\n(.*?)(?=^##)/ms or die "docs/operations.md has no section $heading";
+    my ($section) = $incidents =~ /^## \Q$heading\E\n(.*?)(?=^##|\z)/ms or die "docs/incidents.md has no section $heading";
     my @steps = $section =~ /^```sql\n(.*?)^```/msg;
     s/^\\set .*\n//mg for @steps;
     return @steps;
