@@ -9,7 +9,7 @@ CREATE TABLE moved (LIKE here_logs INCLUDING DEFAULTS INCLUDING INDEXES);
 INSERT INTO moved SELECT * FROM here_logs;
 SELECT tenancy.protect('moved', 'logs', 'organization_id', 'workspace_id', 'user_id');
 SELECT tenancy.distribute('moved');
-GRANT ALL ON moved TO app, plain;
+GRANT ALL ON moved TO app, plain, mike;
 SQL
 quiet='SET client_min_messages = error;'
 # stays NAME ROWS: what its owner sees, that nobody can open it, and that it is recorded once.
