@@ -273,3 +273,24 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.end_elevation(uuid) IS 'Ends an elevation, or refuses one that waits to be approved (NULL: all of the session''s own user): for the member, for who has approved it, or with team.assign_roles and at least the rights of the role; 42704 for none, 55000 for one that has ended';
+
+CREATE FUNCTION tenancy.review_elevations(organization text DEFAULT NULL)
+RETURNS TABLE (elevation_id uuid, member text, role text, workspace text, reason text, state text, taken_at timestamptz, until timestamptz, approved_by text)
+LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy_internal.resolve_organization(review_elevations.organization);
+  of_all boolean := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'team', 'list') = 'all';
+  me uuid := tenancy.current_user_id();
+BEGIN
+  RETURN QUERY
+  SELECT e.elevation_id, u.email::text, r.level || '/' || r.name, w.slug::text, e.reason,
+         CASE WHEN e.ends_at IS NULL THEN 'waits to be approved' ELSE 'taken' END, e.created_at, e.ends_at,
+         (SELECT a.email::text FROM tenancy.users a WHERE a.user_id = e.approved_by)
+  FROM tenancy.elevations e JOIN tenancy.users u ON u.user_id = e.user_id JOIN tenancy.roles r ON r.role_id = e.role_id
+  LEFT JOIN tenancy.workspaces w ON w.workspace_id = e.workspace_id
+  WHERE e.organization_id = the_organization AND (of_all OR e.user_id = me)
+    AND (e.ends_at > clock_timestamp() OR e.ends_at IS NULL AND e.created_at > clock_timestamp() - interval '1 day')
+  ORDER BY e.created_at, e.elevation_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.review_elevations(text) IS 'Who has taken which role of an organization (NULL: the session''s own) for a time, with the reason, since when and until when, and what waits to be approved (until is NULL); to whoever has team.list, and to members their own. Each elevation leaves an audit entry, of which tenancy.audit_channel notifies';

@@ -39,3 +39,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remember_leaver() IS 'Trigger: notes a membership that ends, since rows may be written in the user''s name for a while';
+
+CREATE FUNCTION tenancy_internal.begin_anew() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  DELETE FROM tenancy.workspace_members m WHERE m.organization_id = OLD.organization_id AND m.user_id = OLD.user_id;
+  DELETE FROM tenancy.group_members m WHERE m.organization_id = OLD.organization_id AND m.user_id = OLD.user_id;
+  DELETE FROM tenancy.elevations e WHERE e.organization_id = OLD.organization_id AND e.user_id = OLD.user_id;
+  DELETE FROM tenancy.elevation_rules e WHERE e.organization_id = OLD.organization_id AND e.user_id = OLD.user_id;
+  DELETE FROM tenancy.login_bindings b WHERE b.organization_id = OLD.organization_id AND b.user_id = OLD.user_id;
+  DELETE FROM tenancy.invitations i WHERE i.organization_id = OLD.organization_id AND i.invited_by_user = OLD.user_id;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.begin_anew() IS 'Trigger: a membership that goes on after its end has nothing of what it had before';

@@ -26,14 +26,16 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers';
 
-CREATE FUNCTION tenancy_steps.track_changes(schema regnamespace) RETURNS void
+CREATE FUNCTION tenancy_steps.create_change_function(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', track_changes.schema), true);
-  EXECUTE format($ddl$
-    CREATE FUNCTION mark_changed_hours() RETURNS trigger
+  PERFORM set_config('search_path', format('%s, pg_temp', create_change_function.schema), true);
+  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$mark_changed_hours() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
     BEGIN
+      IF NOT (tenancy_steps.is_owned_by_caller(%2$s::regclass) AND tenancy_steps.is_owned_by_caller(%3$s::regclass)) THEN
+        PERFORM tenancy_steps.refuse_several_owners(%4$L::regnamespace);
+      END IF;
       IF TG_OP = 'TRUNCATE' THEN
         -- Treated like a new partition.
         DELETE FROM %1$s.analytics_partitions WHERE relation = TG_RELID;
@@ -47,9 +49,18 @@ BEGIN
       END IF;
       RETURN NULL;
     END
-    $body$ $ddl$, track_changes.schema);
+    $body$ $ddl$, create_change_function.schema, quote_literal(format('%s.analytics_pending', create_change_function.schema)),
+      quote_literal(format('%s.analytics_partitions', create_change_function.schema)), create_change_function.schema);
   COMMENT ON FUNCTION mark_changed_hours() IS 'Trigger: notes which hours a statement has changed, for refresh_analytics()';
   REVOKE ALL ON FUNCTION mark_changed_hours() FROM PUBLIC;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.create_change_function(regnamespace) IS 'Creates or replaces in a schema the function that notes which hours of logs have changed';
+
+CREATE FUNCTION tenancy_steps.track_changes(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_steps.create_change_function(track_changes.schema);
   PERFORM tenancy_steps.create_change_triggers(format('%s.logs', track_changes.schema)::regclass, track_changes.schema);
 END
 $$;
@@ -272,6 +283,7 @@ DECLARE
   done integer := 0;
   left_out bigint := 0;
 BEGIN
+  PERFORM tenancy_steps.refuse_several_owners(refresh_analytics.schema);
   PERFORM set_config('search_path', format('%s, pg_temp', refresh_analytics.schema), true);
   -- One at a time. Each statement below sees what was committed before it began, so that an hour whose mark is taken is summed
   -- up with everything that the mark was about.
@@ -357,6 +369,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security
 DECLARE
   marked integer;
 BEGIN
+  PERFORM tenancy_steps.refuse_several_owners(invalidate_analytics.schema);
   PERFORM set_config('search_path', format('%s, pg_temp', invalidate_analytics.schema), true);
   INSERT INTO analytics_pending
   SELECT h.hour, true FROM (

@@ -257,6 +257,7 @@ DECLARE
   waiting text;
 BEGIN
   -- Before any table is locked, as refresh_analytics() does.
+  PERFORM tenancy_steps.refuse_several_owners(create_partitions.schema);
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', create_partitions.schema);
   PERFORM tenancy_steps.forget_job_problems(create_partitions.schema, 'create_partitions');
   waiting := tenancy_steps.limit_waiting();
@@ -352,6 +353,7 @@ BEGIN
   IF drop_partitions.older_than IS NULL OR drop_partitions.older_than < '0' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an age that is not negative must be given';
   END IF;
+  PERFORM tenancy_steps.refuse_several_owners(drop_partitions.schema);
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', drop_partitions.schema);
   PERFORM tenancy_steps.forget_job_problems(drop_partitions.schema, job);
   parent := to_regclass(format('%s.%I', drop_partitions.schema, drop_partitions."table"));

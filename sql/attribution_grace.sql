@@ -4,7 +4,6 @@
 \i :world
 \pset format unaligned
 SET client_min_messages = warning;
-SELECT tenancy.register_permission('logs', 'attribute', 'Say for whom a log is');
 CREATE TABLE requests (id int, organization_id uuid, workspace_id uuid, user_id uuid, api_key_id uuid);
 \o /dev/null
 SELECT tenancy.protect('requests', 'logs', 'organization_id', 'workspace_id', 'user_id', 'api_key_id', create_indexes => true);

@@ -235,3 +235,22 @@ SELECT attempt('gus', 'SELECT FROM tenancy.review_api_keys(''acme'')');
 CALL become('gus');
 SELECT name, state, kind, last_used_at, allowed_networks FROM tenancy.review_api_keys();
 SELECT count(*) FROM tenancy.api_key_uses;
+-- Who has created which key: a person, a key in its own name, a DBA; and whether that person is still there
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.set_key_policy(max_age => NULL, organization => 'acme'), tenancy.set_organization_role('acme', 'adam@acme.test', 'admin');
+SELECT keep('maker', secret) FROM tenancy.create_api_key('organization_service_key', 'maker', 'acme', scopes => '"all"');
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, by(who, format('tenancy.create_api_key(''workspace_service_key'', ''by %s'', workspace => ''search'', scopes => ''["logs.view"]'')', who)) FROM unnest(ARRAY['olivia', 'adam', 'maker']) who;
+CALL become('olivia');
+SELECT name, created_at <= now() AS made, created_by FROM tenancy.review_api_keys() WHERE name LIKE 'by %' OR name = 'maker' ORDER BY name;
+SELECT name, since <= now() AS since, given_by, remark FROM tenancy.access_review() WHERE name LIKE 'by %' OR name = 'maker' ORDER BY name;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.users SET email = 'adam.b@acme.test' WHERE email = 'adam@acme.test';
+SELECT name, created_by FROM tenancy.review_api_keys('acme') WHERE name = 'by adam';
+SELECT tenancy.delete_api_key('maker', 'acme'), tenancy.remove_organization_member('acme', 'adam.b@acme.test');
+SELECT name, given_by, remark FROM tenancy.access_review('acme') WHERE name LIKE 'by %' ORDER BY name;
+-- As those of version 1.0 are
+UPDATE tenancy.api_keys SET created_by_user = NULL, created_by_key = NULL WHERE name LIKE 'by %';
+SELECT name, regexp_replace(created_by, 'pgt_.*', '…') AS created_by FROM tenancy.review_api_keys('acme') WHERE name LIKE 'by %' ORDER BY name;

@@ -76,6 +76,7 @@ SELECT replace((failure(format('SELECT tenancy.simulate(''SELECT 1'', ''ben@acme
 -- Only of members who may come in
 SELECT tenancy.simulate('SELECT 1', 'gus@globex.test', 'acme');
 SELECT tenancy.simulate('SELECT 1', 'x@y.test');
+SELECT tenancy.set_organization_role('globex', 'olivia@acme.test', 'owner');
 UPDATE tenancy.users SET active = false WHERE email = 'gus@globex.test';
 SELECT tenancy.simulate('SELECT count(*) FROM app.logs', 'gus@globex.test');
 UPDATE tenancy.users SET active = true WHERE email = 'gus@globex.test';

@@ -208,7 +208,7 @@ for my $signer ($front, $standby{front}) {
         $session->quit;
     }
 }
-$front->safe_psql('postgres', q(UPDATE tenancy.users SET active = false WHERE email = 'gus@globex.test'));
+$front->safe_psql('postgres', q(SELECT tenancy.set_organization_role('globex', 'gina@globex.test', 'owner'); UPDATE tenancy.users SET active = false WHERE email = 'gus@globex.test'));
 $front->wait_for_catchup($standby{front});
 $challenge = ask($data, 'user=app', 'SELECT tenancy.claim_challenge()');
 like(ask($standby{front}, q(user=app options='-c tenancy.user=gus@globex.test'), "SELECT tenancy.sign_claim('$challenge')"), qr/not active/, 'a standby signs nothing for whoever is locked, as soon as it knows');

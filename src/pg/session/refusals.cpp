@@ -1,7 +1,6 @@
 #include "pg/session/refusals.hpp"
 
 #include "core/credential/api_key.hpp"
-#include "pg/server/refused.hpp"
 #include "pg/session/denials.hpp"
 #include "pg/session/parameters.hpp"
 
@@ -22,12 +21,12 @@ void refuse_api_key(const char *reason, const char *detail, const char *hint) {
 }
 
 // The log has every reason; whoever has a token with a valid signature is told, too, what is wrong with it.
-void refuse_token(const char *reason, const char *detail) {
+void refuse_token(const char *reason, const char *detail, Refused why) {
   record_denial(Counter::denied_token, nullptr, reason);
-  ereport(ERROR, (refused(Refused::credential), errmsg("invalid or expired token"),
-                  detail == nullptr ? 0 : errdetail("%s.", detail),
-                  // the statement may have set it
-                  errhidestmt(true)));
+  ereport(ERROR,
+          (refused(why), errmsg("invalid or expired token"), detail == nullptr ? 0 : errdetail("%s.", detail),
+           // the statement may have set it
+           errhidestmt(true)));
   pg_unreachable();
 }
 
