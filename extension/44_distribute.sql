@@ -91,6 +91,10 @@ BEGIN
   ELSIF it.organization_column IS NULL OR (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = it.relation AND a.attname = it.organization_column) <> 'uuid'::regtype THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s has no column of type uuid for the organization', check_distributable.relation),
       DETAIL = 'A query''s node is found by the organization''s id.', HINT = 'Add such a column, and protect the table by it.';
+  ELSIF EXISTS (SELECT FROM tenancy.scoped_views v WHERE v.relation IN (SELECT f FROM tenancy_internal.family_of(check_distributable.relation) f)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s has scoped views', check_distributable.relation),
+      DETAIL = 'On other nodes its own policies would apply below the view, and hide rows that may only be listed.',
+      HINT = 'Drop the views, and put the payload into a table of its own.';
   END IF;
   SELECT string_agg(format('"%s"', p.polname), ', ' ORDER BY p.polname) INTO other
   FROM pg_policy p JOIN tenancy_internal.family_of(check_distributable.relation) f ON p.polrelid = f
@@ -130,12 +134,37 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.make_door() IS 'Makes the table by which claims reach nodes, unless it is there';
 
+CREATE FUNCTION tenancy_internal.check_distribution() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  node record;
+  is_coordinator boolean;
+BEGIN
+  PERFORM tenancy_internal.check_cluster_administrator();
+  IF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'this database has no Citus', HINT = 'CREATE EXTENSION citus';
+  END IF;
+  EXECUTE 'SELECT groupid = 0 FROM pg_catalog.pg_dist_local_group' INTO is_coordinator;
+  IF is_coordinator IS FALSE THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'this node is a worker', HINT = 'Connect to the coordinator.';
+  ELSIF NOT EXISTS (SELECT FROM tenancy_internal.cluster_keys k WHERE k.signs) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'this node is in no cluster',
+      HINT = 'Call tenancy.join_cluster(), and copy the key to the other nodes.';
+  END IF;
+  SELECT * INTO node FROM tenancy_internal.problems_of_nodes() LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('node %s cannot have rows of tenants', node.node),
+      DETAIL = upper(left(node.problem, 1)) || substr(node.problem, 2) || '.', HINT = node.hint;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_distribution() IS 'Raises what keeps a superuser from distributing tables: 42501 for others, 55000 without Citus, the cluster''s key, or on account of a node that lacks something';
+
 CREATE FUNCTION tenancy.distribute(relation regclass, by text DEFAULT 'organization') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   it tenancy.protected_tables;
   member regclass;
-  node record;
 BEGIN
   PERFORM tenancy_internal.check_cluster_administrator();
   IF distribute.relation IS NULL OR distribute.by IS NULL THEN
@@ -143,18 +172,9 @@ BEGIN
   ELSIF distribute.by <> 'organization' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'tables are distributed by organization only',
       DETAIL = 'A query of any principal then concerns one shard of one node.', HINT = 'Leave the parameter out.';
-  ELSIF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'this database has no Citus', HINT = 'CREATE EXTENSION citus';
-  ELSIF NOT EXISTS (SELECT FROM tenancy_internal.cluster_keys k WHERE k.signs) THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'this node is in no cluster',
-      HINT = 'Call tenancy.join_cluster(), and copy the key to the other nodes.';
   END IF;
+  PERFORM tenancy_internal.check_distribution();
   it := tenancy_internal.check_distributable(distribute.relation);
-  SELECT * INTO node FROM tenancy_internal.problems_of_nodes() LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('node %s cannot have rows of tenants', node.node),
-      DETAIL = upper(left(node.problem, 1)) || substr(node.problem, 2) || '.', HINT = node.hint;
-  END IF;
   PERFORM tenancy_internal.make_door();
   -- With the organization in each filter, also where the workspace decides: it says which shard.
   FOR member IN SELECT f FROM tenancy_internal.family_of(distribute.relation) f LOOP

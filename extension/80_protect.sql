@@ -233,6 +233,20 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.problem_of_writer(tenancy.protected_tables) IS 'What is wrong with the policy of a table about who wrote a row, or NULL';
 
+-- Citus changes no default of the column by which it distributes, and has distributed a partition by the time it is attached.
+CREATE FUNCTION tenancy_internal.check_default(relation regclass, column_name name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = check_default.relation AND a.attname = check_default.column_name AND a.atthasdef) THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('column "%s" of table %s is not filled in from the session''s principal', check_default.column_name, check_default.relation),
+      DETAIL = 'Citus distributes the table, and changes no default of the column that it is distributed by.',
+      HINT = 'Use CREATE TABLE … PARTITION OF, or copy the table by LIKE … INCLUDING DEFAULTS.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_default(regclass, name) IS 'Raises 0A000 unless a column, which has no default of its own, has that of protect() already';
+
 CREATE FUNCTION tenancy_internal.apply_protection(relation regclass, wanted tenancy.protected_tables)
 RETURNS name[] LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
@@ -254,6 +268,8 @@ BEGIN
     AND coalesce(apply_protection.wanted.with_organization
                  OR tenancy_internal.is_partitioned_by(apply_protection.relation, apply_protection.wanted.organization_column), false);
 
+  -- Citus sends policies to other nodes as this search path shows them.
+  PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
   -- Closed first, then opened by the policies.
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', apply_protection.relation);
   EXECUTE format('CREATE POLICY tenancy_select ON %s FOR SELECT USING (%s)', apply_protection.relation,
@@ -272,8 +288,9 @@ BEGIN
                    tenancy_internal.policy_call(tenancy_internal.by_writer(apply_protection.wanted), 'row_accepted', 'insert'));
   END IF;
 
+  PERFORM set_config('search_path', 'pg_catalog, tenancy, pg_temp', true);
   FOR attribution IN
-    SELECT v.column_name, tenancy_internal.attribution_default(apply_protection.relation, v.column_name, v.entity) AS expression
+    SELECT v.column_name, v.entity, tenancy_internal.attribution_default(apply_protection.relation, v.column_name, v.entity) AS expression
     FROM (VALUES (apply_protection.wanted.organization_column, 'organization', false),
       (apply_protection.wanted.workspace_column, 'workspace', false),
                  (apply_protection.wanted.owner_column, 'user', apply_protection.wanted.inherits_owner),
@@ -285,6 +302,9 @@ BEGIN
       AND (apply_protection.wanted.through IS NULL OR v.entity IN ('user', 'api_key')) LOOP
     IF attribution.expression IS NULL THEN
       kept := kept || attribution.column_name;
+    ELSIF tenancy_internal.is_distributed(apply_protection.relation) AND attribution.entity = 'organization' THEN
+      PERFORM tenancy_internal.check_default(apply_protection.relation, attribution.column_name);
+      defaulted := defaulted || attribution.column_name;
     ELSE
       EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s', apply_protection.relation, attribution.column_name,
                      attribution.expression);

@@ -224,6 +224,12 @@ BEGIN
       DETAIL = 'Row security does not apply to foreign tables.',
       HINT = format('Use tenancy.forget(%L) if it holds nothing of tenants.', take_name.relation::text);
   END IF;
+  -- The table is there on this node only, and whatever is done to it would be done on the others.
+  IF tenancy_internal.is_distributed(take_name.relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is protected, and cannot be replaced by a distributed one', take_name.relation),
+      DETAIL = 'alter_distributed_table() makes a new table, which would have its name.',
+      HINT = 'Use undistribute_table(), tenancy.protect() and tenancy.distribute().';
+  END IF;
   unlike := tenancy_internal.unlike_its_name(take_name.relation, named, take_name.made);
   IF unlike IS NOT NULL THEN
     PERFORM tenancy_internal.close_table(take_name.relation, unlike,
@@ -238,7 +244,7 @@ BEGIN
     HINT = format('Use tenancy.unprotect(%L) if it holds nothing of tenants.', take_name.relation::text);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.take_name(regclass, boolean) IS 'Protects or closes a table that has taken (made: been made under) the name of a protected one; 42809 for a foreign table';
+COMMENT ON FUNCTION tenancy_internal.take_name(regclass, boolean) IS 'Protects or closes a table that has taken (made: been made under) the name of a protected one; 42809 for a foreign table, 0A000 for one that Citus distributes';
 
 -- A copy by LIKE has the defaults, but no other part of the protection.
 CREATE FUNCTION tenancy_internal.fills_in_tenants(relation regclass) RETURNS boolean
@@ -375,3 +381,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_distributed(regclass) IS 'Whether Citus has a table on other nodes, which do not know the session''s principal';
+
+CREATE FUNCTION tenancy_internal.is_part_of_other_node(relation regclass) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_one boolean;
+BEGIN
+  IF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
+    RETURN false;
+  END IF;
+  EXECUTE 'SELECT pg_catalog.relation_is_a_known_shard($1) OR EXISTS (
+             SELECT FROM pg_catalog.pg_dist_partition d, pg_catalog.pg_dist_local_group g WHERE d.logicalrelid = $1 AND g.groupid <> 0)'
+    INTO found_one USING is_part_of_other_node.relation;
+  RETURN found_one;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_part_of_other_node(regclass) IS 'Whether a table is a shard of Citus, or stands for one that another node distributes and has the record of';

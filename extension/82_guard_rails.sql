@@ -100,6 +100,33 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_policy_beside_ours(regclass) IS 'Whether a table that Citus keeps like a protected one has a permissive policy beside the tenancy policies';
 
+CREATE FUNCTION tenancy_internal.is_protected_elsewhere(relation regclass) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = is_protected_elsewhere.relation AND p.polname = 'tenancy_select')
+    AND tenancy_internal.is_part_of_other_node(is_protected_elsewhere.relation);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_protected_elsewhere(regclass) IS 'Whether a table has a part of a protected table that another node of Citus has the record of';
+
+CREATE FUNCTION tenancy_internal.check_policy_elsewhere(it pg_policy) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  one_call CONSTANT text := '^(tenancy\.)?row_(visible|accepted)\([^()]*\)$';
+BEGIN
+  IF (check_policy_elsewhere.it).polname = 'tenancy_closed' OR NOT tenancy_internal.is_protected_elsewhere((check_policy_elsewhere.it).polrelid) THEN
+    RETURN;
+  ELSIF NOT (check_policy_elsewhere.it).polpermissive THEN
+    PERFORM tenancy_internal.refuse_opening((check_policy_elsewhere.it).polrelid,
+      format('Citus would make a permissive policy of "%s" on other nodes', (check_policy_elsewhere.it).polname));
+  ELSIF coalesce(pg_get_expr((check_policy_elsewhere.it).polqual, (check_policy_elsewhere.it).polrelid) !~ one_call, false)
+        OR coalesce(pg_get_expr((check_policy_elsewhere.it).polwithcheck, (check_policy_elsewhere.it).polrelid) !~ one_call, false) THEN
+    PERFORM tenancy_internal.refuse_opening((check_policy_elsewhere.it).polrelid, format('policy "%s" cannot be altered', (check_policy_elsewhere.it).polname));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_policy_elsewhere(pg_policy) IS 'Raises 55000 for a policy of a part of a protected table that is not one of protect(), wherever the record is';
+
 -- Citus makes a shard like any table, and gives it rights before its policies: until then it is closed as a copy.
 CREATE FUNCTION tenancy_internal.open_shard(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
@@ -140,6 +167,7 @@ BEGIN
   ELSIF tenancy_internal.is_policy_beside_ours(it.polrelid) THEN
     PERFORM tenancy_internal.refuse_opening(it.polrelid, format('policy "%s" would show rows beside the tenancy policies', it.polname));
   ELSIF tenancy_internal.is_closed(it.polrelid) THEN
+    PERFORM tenancy_internal.check_policy_elsewhere(it);
     -- A table restored by itself is recorded again as soon as all of its policies exist.
     named := tenancy_internal.remembered_name(it.polrelid);
     SELECT * INTO found_now FROM tenancy_internal.inspect_protection(it.polrelid);
@@ -151,6 +179,8 @@ BEGIN
     ELSIF named.table_name IS NULL THEN
       PERFORM tenancy_internal.open_shard(it.polrelid);
     END IF;
+  ELSE
+    PERFORM tenancy_internal.check_policy_elsewhere(it);
   END IF;
 END
 $$;
@@ -245,7 +275,7 @@ BEGIN
                  WHERE k.table_name = class.relname
                    AND k.schema_name = (SELECT n.nspname FROM pg_namespace n WHERE n.oid = class.relnamespace))
     INTO recorded, closed, related, named;
-  IF guard_relation.opens AND recorded THEN
+  IF guard_relation.opens AND (recorded OR tenancy_internal.is_protected_elsewhere(guard_relation.relation)) THEN
     PERFORM tenancy_internal.refuse_opening(guard_relation.relation, 'row security must stay enabled and forced');
   ELSIF guard_relation.opens AND closed THEN
     PERFORM tenancy_internal.refuse_reopening(guard_relation.relation);

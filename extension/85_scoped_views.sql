@@ -117,6 +117,11 @@ BEGIN
       MESSAGE = format('table %s is not protected with payload columns', create_scoped_view.relation),
       HINT = 'Name them in tenancy.protect(…, payload => …).';
   END IF;
+  IF tenancy_internal.is_distributed(create_scoped_view.relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is distributed by Citus', create_scoped_view.relation),
+      DETAIL = 'On other nodes its own policies would apply below the view, and hide rows that may only be listed.',
+      HINT = 'Put the payload into a table of its own.';
+  END IF;
   IF cardinality(parts) > 2 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_name', MESSAGE = format('view name "%s" has too many parts', create_scoped_view.view);
   END IF;

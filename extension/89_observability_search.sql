@@ -75,7 +75,9 @@ BEGIN
   IF add_observability_search.words THEN
     PERFORM tenancy_steps.add_payload_words(payloads);
     -- The view includes the column, which is payload like its source.
-    PERFORM tenancy.create_scoped_view(payloads, format('%s.log_payloads_scoped', place));
+    IF NOT tenancy_steps.is_on_nodes(payloads) THEN
+      PERFORM tenancy.create_scoped_view(payloads, format('%s.log_payloads_scoped', place));
+    END IF;
   END IF;
   IF (add_observability_search.words OR add_observability_search.any_key) AND current_setting('tenancy.trusted_conditions', true) IS DISTINCT FROM 'all' THEN
     RAISE NOTICE USING MESSAGE = 'GIN indexes serve tenants where tenancy.trusted_conditions is all',

@@ -48,7 +48,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
            CASE WHEN i.workspace_implies_organization THEN 'workspace_implies_organization => true' END))
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy_internal.inspect_protection(c.oid) i, tenancy_internal.child_columns(c.oid) k
   WHERE p.polname = 'tenancy_select' AND i.resource IS NOT NULL AND NOT c.relispartition
-    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid)
+    AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) AND NOT tenancy_internal.is_part_of_other_node(c.oid)
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_unrecorded_protection() IS 'Tables with the policies of a protected one that tenancy.protected_tables does not know';
 
@@ -91,7 +91,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     AND tenancy_internal.is_id_type(a.atttypid, a.attcollation)
     AND (a.attname IN ('organization_id', 'workspace_id')
          OR EXISTS (SELECT FROM tenant_columns k WHERE k.attname = a.attname AND k.atttypid = a.atttypid))
-  GROUP BY c.oid
+  GROUP BY c.oid HAVING NOT tenancy_internal.is_part_of_other_node(c.oid)
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_unprotected_table() IS 'Tables that are not protected and have columns called like tenant columns';
 

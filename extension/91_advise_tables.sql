@@ -36,6 +36,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', t.relation::text, 'its name is not remembered: a table that takes it would stand open', tenancy_internal.protect_call(t)
   FROM tenancy.protected_tables t
   WHERE (tenancy_internal.remembered_name(t.relation)).table_name IS NULL AND (tenancy_internal.protected_parent(t.relation)).relation IS NULL
+    AND NOT tenancy_internal.is_part_of_other_node(t.relation)
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_unknown_name() IS 'Protected tables whose name is not remembered';
 
@@ -95,7 +96,9 @@ CREATE FUNCTION tenancy_internal.advice_distributed_table() RETURNS TABLE (sever
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.relation::text, 'other nodes do not know the session''s principal: its queries are refused',
          format('SELECT pg_catalog.undistribute_table(%L)', t.relation::text)
-  FROM tenancy.protected_tables t WHERE tenancy_internal.is_distributed(t.relation) AND NOT tenancy_internal.is_beside_door(t.relation)
+  FROM tenancy.protected_tables t
+  WHERE tenancy_internal.is_distributed(t.relation)
+    AND NOT (tenancy_internal.is_beside_door(t.relation) AND (t.with_organization OR t.workspace_column IS NULL))
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_distributed_table() IS 'Protected tables that Citus has on other nodes otherwise than by distribute()';
 

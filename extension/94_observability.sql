@@ -80,7 +80,6 @@ BEGIN
   COMMENT ON FUNCTION create_partitions(interval, timestamptz) IS 'Makes the partitions that are missing from since on, for so long, and returns how many';
   COMMENT ON FUNCTION drop_partitions(text, interval, boolean) IS 'Drops the partitions of logs, log_payloads, traces or analytics that ended longer ago than older_than, and returns how many; with keep_analytics, what was summed up of logs stays';
 
-  PERFORM tenancy_steps.create_trace_tree(create_observability_functions.schema);
   REVOKE ALL ON FUNCTION refresh_analytics, invalidate_analytics, create_partitions, drop_partitions, trace_tree FROM PUBLIC;
 END
 $$;
@@ -101,7 +100,56 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.schedule_observability(regnamespace) IS 'Lets pg_cron, where it is installed, make partitions every hour and refresh analytics every five minutes; false where it isn''t';
 
-CREATE FUNCTION tenancy.create_observability(schema text DEFAULT 'observability', partition_by text DEFAULT 'day') RETURNS void
+CREATE FUNCTION tenancy_steps.protect_logs(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  -- The policies take rows whose workspace is the organization's only, and a workspace never moves.
+  PERFORM tenancy.protect(format('%s.%I', protect_logs.schema, v.name)::regclass, v.resource, 'organization_id', 'workspace_id', 'user_id', 'api_key_id', v.payload,
+                          workspace_implies_organization => true)
+  FROM (VALUES ('logs', 'logs', '{}'::name[]), ('log_payloads', 'logs', '{request,response}'),
+    ('analytics', 'analytics', NULL)) v (name, resource, payload);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.protect_logs(regnamespace) IS 'Protects logs, log_payloads and analytics of a schema';
+
+CREATE FUNCTION tenancy_steps.create_log_entries(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  EXECUTE format('CREATE VIEW %1$s.log_entries WITH (security_invoker) AS
+                  SELECT l.*, p.request, p.response FROM %1$s.logs l
+                  LEFT JOIN %1$s.log_payloads p ON p.log_id = l.log_id AND p.start_time = l.start_time AND p.organization_id = l.organization_id
+                    AND p.workspace_id IS NOT DISTINCT FROM l.workspace_id', create_log_entries.schema);
+  EXECUTE format('COMMENT ON VIEW %s.log_entries IS %L', create_log_entries.schema,
+                 'Logs with their content: request and response are NULL where the session may list a log and not view it');
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.create_log_entries(regnamespace) IS 'Creates in a schema the view of logs with their content';
+
+CREATE FUNCTION tenancy_steps.protect_observability(schema regnamespace, unit text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  place CONSTANT regnamespace := protect_observability.schema;
+BEGIN
+  PERFORM tenancy_steps.start_partitions(to_regclass(format('%s.%I', place, v.name)), v.unit, tenancy_steps.partman_schema())
+  FROM (VALUES ('logs', protect_observability.unit), ('log_payloads', protect_observability.unit), ('traces', protect_observability.unit),
+    ('analytics', 'month')) v (name, unit);
+  PERFORM tenancy_steps.protect_logs(place);
+  PERFORM tenancy_steps.create_trace_initiators(place);
+  PERFORM tenancy_steps.protect_traces(place);
+  PERFORM tenancy_steps.keep_writers(place);
+  PERFORM tenancy.create_scoped_view(format('%s.log_payloads', place)::regclass, format('%s.log_payloads_scoped', place));
+  PERFORM tenancy.create_scoped_view(format('%s.traces', place)::regclass, format('%s.traces_scoped', place));
+  PERFORM tenancy_steps.create_log_entries(place);
+  PERFORM tenancy_steps.create_analytics_state(place);
+  PERFORM tenancy_steps.track_changes(place);
+  PERFORM tenancy_steps.bound_observability(place);
+  PERFORM tenancy_steps.create_analytics_kept(place);
+  PERFORM tenancy_steps.create_trace_tree(place);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.protect_observability(regnamespace, text) IS 'Partitions and protects new observability tables, with all that belongs to them on one server';
+
+CREATE FUNCTION tenancy.create_observability(schema text DEFAULT 'observability', partition_by text DEFAULT 'day', distributed boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place regnamespace;
@@ -109,6 +157,14 @@ DECLARE
 BEGIN
   place := tenancy_steps.schema_named(create_observability.schema);
   PERFORM tenancy_steps.validate_observability(create_observability.schema::name, create_observability.partition_by);
+  IF create_observability.distributed IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'whether the tables are distributed must be given';
+  ELSIF create_observability.distributed THEN
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND r.rolsuper) THEN
+      RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'must be superuser to distribute tables';
+    END IF;
+    PERFORM tenancy_internal.check_distribution();
+  END IF;
   IF place IS NULL THEN
     EXECUTE format('CREATE SCHEMA %I', create_observability.schema);
     EXECUTE format('COMMENT ON SCHEMA %I IS %L', create_observability.schema,
@@ -116,30 +172,11 @@ BEGIN
   END IF;
   place := quote_ident(create_observability.schema);
   PERFORM tenancy_steps.create_observability_tables(place);
-  PERFORM tenancy_steps.start_partitions(to_regclass(format('%s.%I', place, v.name)), v.unit)
-  FROM (VALUES ('logs', create_observability.partition_by), ('log_payloads', create_observability.partition_by),
-    ('traces', create_observability.partition_by), ('analytics', 'month')) v (name, unit);
-
-  -- The policies take rows whose workspace is the organization's only, and a workspace never moves.
-  PERFORM tenancy.protect(format('%s.%I', place, v.name)::regclass, v.resource, 'organization_id', 'workspace_id', 'user_id', 'api_key_id', v.payload,
-                          workspace_implies_organization => true)
-  FROM (VALUES ('logs', 'logs', '{}'::name[]), ('log_payloads', 'logs', '{request,response}'),
-    ('analytics', 'analytics', NULL)) v (name, resource, payload);
-  PERFORM tenancy_steps.create_trace_initiators(place);
-  PERFORM tenancy_steps.protect_traces(place);
-  PERFORM tenancy_steps.keep_writers(place);
-  PERFORM tenancy.create_scoped_view(format('%s.log_payloads', place)::regclass, format('%s.log_payloads_scoped', place));
-  PERFORM tenancy.create_scoped_view(format('%s.traces', place)::regclass, format('%s.traces_scoped', place));
-  EXECUTE format('CREATE VIEW %1$s.log_entries WITH (security_invoker) AS
-                  SELECT l.*, p.request, p.response FROM %1$s.logs l
-                  LEFT JOIN %1$s.log_payloads p ON p.log_id = l.log_id AND p.start_time = l.start_time AND p.organization_id = l.organization_id
-                    AND p.workspace_id IS NOT DISTINCT FROM l.workspace_id', place);
-  EXECUTE format('COMMENT ON VIEW %s.log_entries IS %L', place,
-                 'Logs with their content: request and response are NULL where the session may list a log and not view it');
-
-  PERFORM tenancy_steps.create_analytics_state(place);
-  PERFORM tenancy_steps.bound_observability(place);
-  PERFORM tenancy_steps.create_analytics_kept(place);
+  IF create_observability.distributed THEN
+    PERFORM tenancy_steps.distribute_observability(place, create_observability.partition_by);
+  ELSE
+    PERFORM tenancy_steps.protect_observability(place, create_observability.partition_by);
+  END IF;
   PERFORM tenancy_steps.create_observability_functions(place, create_observability.partition_by);
   made := tenancy.create_partitions(place, create_observability.partition_by,
     CASE create_observability.partition_by WHEN 'day' THEN interval '7 days' ELSE interval '2 months' END, now());
@@ -149,8 +186,8 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_observability(text, text) IS 'Makes, in a schema of its own (or in one of the caller''s), the protected tables logs, log_payloads, traces (OpenTelemetry spans) and analytics (hourly roll-up), partitioned by day or month, with views and functions, and with bounds on tenants'' rows; the caller owns them, and must be a superuser or have BYPASSRLS. No privileges are granted to others. 42501, 42P07, 22023 when it can''t be, with nothing changed';
-REVOKE ALL ON FUNCTION tenancy.create_observability(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION tenancy.create_observability(text, text, boolean) IS 'Makes, in a schema of its own (or in one of the caller''s), the protected tables logs, log_payloads, traces (OpenTelemetry spans) and analytics (hourly roll-up), partitioned by day or month, with views and functions, and with bounds on tenants'' rows; the caller owns them, and must be a superuser or have BYPASSRLS. No privileges are granted to others. With distributed, by a superuser on the coordinator of a Citus cluster: on its nodes, by organization, without triggers. 42501, 42P07, 22023, 55000 when it can''t be, with nothing changed';
+REVOKE ALL ON FUNCTION tenancy.create_observability(text, text, boolean) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.update_observability(schema text DEFAULT 'observability') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -163,6 +200,10 @@ BEGIN
   END IF;
   PERFORM tenancy_steps.refuse_several_owners(place);
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', place);
+  -- Distributed ones are from this version on.
+  IF tenancy_steps.recomputed_time(place) IS NOT NULL THEN
+    RETURN;
+  END IF;
   PERFORM tenancy_steps.bound_observability(place);
   PERFORM tenancy_steps.create_analytics_kept(place);
   PERFORM tenancy_steps.create_change_function(place);

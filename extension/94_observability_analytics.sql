@@ -22,12 +22,9 @@ BEGIN
   COMMENT ON TABLE analytics_state IS 'One row, which is locked by whoever refreshes, or makes or drops partitions';
   COMMENT ON COLUMN analytics_state.refreshed_at IS 'When the roll-up was last brought up to date';
   INSERT INTO analytics_state VALUES (NULL);
-
-  PERFORM tenancy_steps.create_change_function(create_analytics_state.schema);
-  PERFORM tenancy_steps.create_change_triggers(format('%s.logs', create_analytics_state.schema)::regclass, create_analytics_state.schema);
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers, and the triggers that notice changes';
+COMMENT ON FUNCTION tenancy_steps.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers';
 
 CREATE FUNCTION tenancy_steps.create_change_function(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -59,6 +56,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_change_function(regnamespace) IS 'Creates or replaces in a schema the function that notes which hours of logs have changed';
+
+CREATE FUNCTION tenancy_steps.track_changes(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_steps.create_change_function(track_changes.schema);
+  PERFORM tenancy_steps.create_change_triggers(format('%s.logs', track_changes.schema)::regclass, track_changes.schema);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.track_changes(regnamespace) IS 'Creates in a schema the triggers that notice changes of logs';
 
 -- Tables made by 1.0 have none until update_observability().
 CREATE FUNCTION tenancy_steps.create_analytics_kept(schema regnamespace) RETURNS void
@@ -104,6 +110,7 @@ CREATE FUNCTION tenancy_steps.track_partitions(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
   logs regclass := format('%s.logs', track_partitions.schema)::regclass;
+  recent interval := tenancy_steps.recomputed_time(track_partitions.schema);
   partition record;
   come regclass[];
 BEGIN
@@ -111,7 +118,7 @@ BEGIN
   come := ARRAY(SELECT p FROM tenancy_steps.partitions_of(logs) p EXCEPT SELECT k.relation FROM analytics_partitions k);
   IF cardinality(come) > 0 THEN
     FOR partition IN SELECT r.* FROM tenancy_steps.partition_ranges(logs) r WHERE r.partition = ANY (come) LOOP
-      IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition.partition AND t.tgname = 'mark_insert') THEN
+      IF recent IS NULL AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition.partition AND t.tgname = 'mark_insert') THEN
         PERFORM tenancy_steps.create_change_triggers(partition.partition, track_partitions.schema);
         EXECUTE format('CREATE TRIGGER mark_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION mark_changed_hours()',
                        partition.partition);
@@ -272,6 +279,7 @@ DECLARE
   shrunk_hours timestamptz[];
   day record;
   problem record;
+  recent interval := tenancy_steps.recomputed_time(refresh_analytics.schema);
   done integer := 0;
   left_out bigint := 0;
 BEGIN
@@ -281,6 +289,9 @@ BEGIN
   -- up with everything that the mark was about.
   PERFORM FROM analytics_state FOR UPDATE;
   PERFORM tenancy_steps.track_partitions(refresh_analytics.schema);
+  IF recent IS NOT NULL THEN
+    PERFORM tenancy_steps.mark_recent_hours(refresh_analytics.schema, recent);
+  END IF;
   DELETE FROM analytics_pending p USING analytics_partitions k WHERE k.relation IS NULL AND p.hour >= k.lower AND p.hour < k.upper;
   -- From before the tables' bounds
   DELETE FROM analytics_pending WHERE hour < '1970-01-01 00:00+00' OR hour >= '2200-01-01 00:00+00';
@@ -299,13 +310,19 @@ BEGIN
   SELECT array_agg(DISTINCT hour), array_agg(DISTINCT hour) FILTER (WHERE shrunk) INTO todo, shrunk_hours FROM taken;
   PERFORM tenancy_steps.forget_rows_left_out(refresh_analytics.schema, coalesce(todo, '{}'));
 
-  PERFORM tenancy_steps.remove_sums(refresh_analytics.schema, shrunk_hours);
+  IF recent IS NULL THEN
+    PERFORM tenancy_steps.remove_sums(refresh_analytics.schema, shrunk_hours);
+  END IF;
   FOR day IN
     SELECT array_agg(h) AS hours, count(*) OVER () AS days FROM unnest(todo) h GROUP BY date_trunc('day', h) ORDER BY min(h) DESC LOOP
     BEGIN
-      PERFORM tenancy_steps.sum_up(refresh_analytics.schema, day.hours, true);
+      IF recent IS NULL THEN
+        PERFORM tenancy_steps.sum_up(refresh_analytics.schema, day.hours, true);
+      ELSE
+        PERFORM tenancy_steps.sum_up_on_nodes(refresh_analytics.schema, day.hours);
+      END IF;
     EXCEPTION WHEN OTHERS OR assert_failure THEN
-      IF tenancy_steps.stops_job(SQLSTATE) THEN
+      IF recent IS NOT NULL OR tenancy_steps.stops_job(SQLSTATE) THEN
         RAISE;
       END IF;
       left_out := left_out + tenancy_steps.sum_up_without_some(refresh_analytics.schema, day.hours);

@@ -21,26 +21,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
 $$;
 COMMENT ON FUNCTION tenancy_steps.observability_checks() IS 'CHECK constraints of the observability tables, by table and name';
 
-CREATE FUNCTION tenancy_steps.bound_observability(schema regnamespace) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
-DECLARE
-  bound record;
-  control name;
-  has_rows boolean;
+CREATE FUNCTION tenancy_steps.create_job_problems(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', bound_observability.schema), true);
-
-  CREATE TABLE IF NOT EXISTS accepted_times (
-    past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),
-    future interval NOT NULL CHECK (future >= '0' AND future <= '100 years')
-  );
-  IF NOT EXISTS (SELECT FROM accepted_times) THEN
-    INSERT INTO accepted_times VALUES ('400 days', '1 day');
-  END IF;
-  COMMENT ON TABLE accepted_times IS 'One row: how far from now the times of rows may be that tenants write. Roles that row security does not filter may write any';
-  COMMENT ON COLUMN accepted_times.past IS 'How long ago, at most';
-  COMMENT ON COLUMN accepted_times.future IS 'How far ahead, at most: clocks differ';
-
+  PERFORM set_config('search_path', format('%s, pg_temp', create_job_problems.schema), true);
   CREATE TABLE IF NOT EXISTS job_problems (
     noticed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     job text COLLATE "C" NOT NULL,
@@ -58,6 +42,48 @@ BEGIN
   COMMENT ON COLUMN job_problems.organization IS 'Id of the organization whose rows they are';
   COMMENT ON COLUMN job_problems.rows IS 'How many rows';
   COMMENT ON COLUMN job_problems.problem IS 'Why';
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.create_job_problems(regnamespace) IS 'Creates in a schema the table of what jobs leave out, unless it is there';
+
+CREATE FUNCTION tenancy_steps.add_observability_checks(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
+DECLARE
+  bound record;
+  has_rows boolean;
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', add_observability_checks.schema), true);
+  FOR bound IN SELECT c."table", format('%s_%s_check', c."table", c.name) AS name, c.condition FROM tenancy_steps.observability_checks() c LOOP
+    IF NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = to_regclass(bound."table") AND c.conname = bound.name) THEN
+      EXECUTE format('SELECT EXISTS (SELECT FROM %I)', bound."table") INTO has_rows;
+      EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (%s) %s', bound."table", bound.name, bound.condition,
+                     CASE WHEN has_rows THEN 'NOT VALID' END);
+    END IF;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.add_observability_checks(regnamespace) IS 'Gives the observability tables of a schema the constraints that they lack; existing rows are not checked';
+
+CREATE FUNCTION tenancy_steps.bound_observability(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
+DECLARE
+  bound record;
+  control name;
+BEGIN
+  PERFORM tenancy_steps.create_job_problems(bound_observability.schema);
+  PERFORM tenancy_steps.add_observability_checks(bound_observability.schema);
+  PERFORM set_config('search_path', format('%s, pg_temp', bound_observability.schema), true);
+
+  CREATE TABLE IF NOT EXISTS accepted_times (
+    past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),
+    future interval NOT NULL CHECK (future >= '0' AND future <= '100 years')
+  );
+  IF NOT EXISTS (SELECT FROM accepted_times) THEN
+    INSERT INTO accepted_times VALUES ('400 days', '1 day');
+  END IF;
+  COMMENT ON TABLE accepted_times IS 'One row: how far from now the times of rows may be that tenants write. Roles that row security does not filter may write any';
+  COMMENT ON COLUMN accepted_times.past IS 'How long ago, at most';
+  COMMENT ON COLUMN accepted_times.future IS 'How far ahead, at most: clocks differ';
 
   EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$check_time() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
@@ -88,13 +114,6 @@ BEGIN
   COMMENT ON FUNCTION check_time() IS 'Trigger: refuses a row whose time (the argument: its column) is outside of what accepted_times says';
   REVOKE ALL ON FUNCTION check_time() FROM PUBLIC;
 
-  FOR bound IN SELECT c."table", format('%s_%s_check', c."table", c.name) AS name, c.condition FROM tenancy_steps.observability_checks() c LOOP
-    IF NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = to_regclass(bound."table") AND c.conname = bound.name) THEN
-      EXECUTE format('SELECT EXISTS (SELECT FROM %I)', bound."table") INTO has_rows;
-      EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (%s) %s', bound."table", bound.name, bound.condition,
-                     CASE WHEN has_rows THEN 'NOT VALID' END);
-    END IF;
-  END LOOP;
   FOR bound IN SELECT v."table", to_regclass(v."table") AS relation FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table") LOOP
     control := CASE bound."table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
     -- After the row is stored, since BEFORE triggers slow COPY down; and only queued for times far from now. Days would need a

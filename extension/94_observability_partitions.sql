@@ -57,6 +57,10 @@ BEGIN
       RETURN false;
     END IF;
   END IF;
+  IF tenancy_steps.is_on_nodes(create_partition.parent) THEN
+    PERFORM tenancy_steps.create_partition_on_nodes(create_partition.parent, partition, default_partition, first, until);
+    RETURN true;
+  END IF;
   -- Attached instead of created in its place, so that readers and writers of the other partitions can continue.
   EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE
                   INCLUDING COMPRESSION)', partition, create_partition.parent);
@@ -185,10 +189,9 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.keep_partman_by_the_clock(regclass) IS 'Lets pg_partman make partitions ahead of now and not of the latest row';
 
-CREATE FUNCTION tenancy_steps.start_partitions(parent regclass, unit text) RETURNS void
+CREATE FUNCTION tenancy_steps.start_partitions(parent regclass, unit text, partman text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  partman text := tenancy_steps.partman_schema();
   before_5 boolean;
   schema name;
   "table" name;
@@ -198,11 +201,11 @@ BEGIN
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_partitioned_table p ON p.partrelid = c.oid
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
   WHERE c.oid = start_partitions.parent;
-  IF partman IS NULL THEN
+  IF start_partitions.partman IS NULL THEN
     EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s DEFAULT', schema, "table" || '_default', start_partitions.parent);
   ELSE
     SELECT split_part(e.extversion, '.', 1)::integer < 5 INTO before_5 FROM pg_extension e WHERE e.extname = 'pg_partman';
-    EXECUTE format('SELECT %s.create_parent(p_parent_table => $1, p_control => $2, p_type => $3, p_interval => $4, p_premake => $5)', partman)
+    EXECUTE format('SELECT %s.create_parent(p_parent_table => $1, p_control => $2, p_type => $3, p_interval => $4, p_premake => $5)', start_partitions.partman)
     USING schema || '.' || "table", control::text, CASE WHEN before_5 THEN 'native' ELSE 'range' END,
           CASE WHEN NOT before_5 THEN '1 ' || start_partitions.unit WHEN start_partitions.unit = 'day' THEN 'daily' ELSE 'monthly' END,
           CASE start_partitions.unit WHEN 'day' THEN 7 ELSE 2 END;
@@ -210,7 +213,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.start_partitions(regclass, text) IS 'Hands a new partitioned table to pg_partman where that is installed, or gives it a default partition';
+COMMENT ON FUNCTION tenancy_steps.start_partitions(regclass, text, text) IS 'Hands a new partitioned table to pg_partman (its schema), or gives it (NULL) a default partition';
 
 CREATE FUNCTION tenancy_steps.run_partman(schema regnamespace, parent regclass, unit text, until timestamptz) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
@@ -369,7 +372,7 @@ BEGIN
         CONTINUE;
       END IF;
       IF old.is_default THEN
-        EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I < $1)', old.partition, control) INTO is_old USING before;
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s WHERE %I < $1)', old.partition, control) INTO is_old USING before;
         -- No row may come between its sum and its end.
         IF is_old AND tenancy_steps.try_lock(drop_partitions.schema, job, old.partition, 'SHARE ROW EXCLUSIVE MODE') THEN
           PERFORM tenancy_steps.empty_default_partition(drop_partitions.schema, old.partition, control, before, keep);

@@ -37,6 +37,8 @@ SELECT * FROM failure($$SELECT tenancy.create_observability('obs')$$);
 SELECT * FROM failure($$SELECT tenancy.create_observability('other', 'week')$$);
 SELECT * FROM failure($$SELECT tenancy.create_observability(NULL)$$);
 SELECT * FROM failure($$SELECT tenancy.create_observability('other', NULL)$$);
+SELECT * FROM failure($$SELECT tenancy.create_observability('other', distributed => NULL)$$);
+SELECT * FROM failure($$SELECT tenancy.create_observability('other', distributed => true)$$);
 SELECT to_regnamespace('other');
 
 -- Rows are stamped with who writes them.
@@ -165,6 +167,7 @@ RESET ROLE;
 ALTER ROLE regress_observability BYPASSRLS;
 SET ROLE regress_observability;
 SELECT * FROM app.failure($$SELECT tenancy.create_observability('app', 'month')$$);
+SELECT * FROM app.failure($$SELECT tenancy.create_observability('other', distributed => true)$$);
 SELECT tenancy.create_observability('The "logs"', 'month');
 RESET ROLE;
 SELECT c.relkind, c.relowner::regrole, count(*) FROM pg_class c

@@ -107,6 +107,20 @@ for my $session ('user=app', 'user=mia', "user=app options='-c tenancy.api_key=$
 }
 is(ask($data, 'user=app', 'SET tenancy.require_claims = off', 'SELECT count(*) FROM logs'), 'permission denied to set parameter "tenancy.require_claims"', 'which a session cannot switch off');
 
+# --- administration belongs to the other server -------------------------------------------------------------------------
+
+my %calls = (
+    q(create_api_key('organization_service_key', 'x')) => 'create_api_key', q(invite('acme', 'new@acme.test', 'member')) => 'invite',
+    q(create_workspace('acme', 'new')) => 'create_workspace', q(create_organization('New', 'n@acme.test')) => 'create_organization',
+    q(set_setting('acme', 'members_view_all_data', true)) => 'set_setting', q(set_logging(NULL, 'legal_hold', 'on')) => 'set_logging',
+    q(revoke_api_key(gen_random_uuid())) => 'revoke_api_key', q(close_organization('acme')) => 'close_organization', q(access_review()) => 'access_review');
+for my $call (sort keys %calls) {
+    is(through($by{'gus, trusted'}, "SELECT count(*) FROM tenancy.$call"), "$calls{$call}() cannot be called with a claim", "with a claim: $call");
+}
+is(through($by{'gus, trusted'}, q(SELECT count(*) FROM tenancy.require('logs', 'view'))), '1', 'a question about rights is answered');
+is($data->safe_psql('postgres', 'SELECT count(*) FROM tenancy.api_keys'), '0', '(nothing has been administered there)');
+is($data->safe_psql('postgres', q(SELECT count(*) FROM tenancy.protect('lettered', 'prompts', 'organization', 'workspace'))), '1', 'tables are protected there, without a claim');
+
 # --- theft ----------------------------------------------------------------------------------------------------------
 
 # A claim of acme's key, taken from the text of the statement that brought it, by a session of the same login.

@@ -176,6 +176,7 @@ COMMENT ON COLUMN tenancy.audit_log.transaction_id IS 'The transaction that wrot
 DROP FUNCTION tenancy.purge_audit_chain(uuid, timestamptz);
 DROP FUNCTION tenancy.advise();
 DROP FUNCTION tenancy.delete_workspace(text);
+DROP FUNCTION tenancy.create_observability(text, text);
 
 -- Last, since bodies of 1.0 call the functions in their former schema: no function of 1.0 may run between this and the new
 -- bodies. The event triggers are enabled again at the end.

@@ -93,7 +93,7 @@ static void error_passes(void *argument) {
 void run_observed_body(void *argument) {
   ErrorContextCallback callback{error_context_stack, error_passes, argument};
   error_context_stack = &callback;
-  if (observer.begins != nullptr) observer.begins();
+  if (observer.begins != nullptr) observer.begins(static_cast<const Call *>(argument)->function);
   run_body(argument);
   error_context_stack = callback.previous;
 }

@@ -25,7 +25,7 @@ bool is_administration_running();
 /// Called at the begin of an administration function that no other has called, as a part of it, and when one
 /// has ended in an error. REQUIRES of `failed`: no error, no catalog access.
 struct AdministrationObserver {
-  void (*begins)();
+  void (*begins)(const char *function);
   void (*failed)(const ErrorData *error, const char *function);
 };
 void observe_administration(const AdministrationObserver &observer);

@@ -2,6 +2,7 @@
 
 #include <initializer_list>
 
+#include "pg/catalog/protected_table.hpp"
 #include "pg/plan/claim_transport.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/session/parameters.hpp"
@@ -27,6 +28,13 @@ bool is_our_policy(const char *name) {
   return false;
 }
 
+// Otherwise the filter of a workspace's members doesn't say which node has its rows.
+bool names_its_shard(Oid table) {
+  constexpr int workspace = 1;
+  const ProtectedTable record = read_protected_table(table);
+  return !record.found || record.column_names[workspace] == nullptr || record.with_organization;
+}
+
 // Citus makes a permissive policy of a restrictive one.
 Standing standing_of(Oid table, Oid door) {
   const Relation relation = RelationIdGetRelation(table);
@@ -42,7 +50,8 @@ Standing standing_of(Oid table, Oid door) {
   }
   RelationClose(relation);
   if (ours == 0) return Standing::no_policy_of_ours;
-  if (!OidIsValid(door) || !is_beside_door(table, door)) return Standing::elsewhere;
+  if (!OidIsValid(door) || !is_beside_door(table, door) || !names_its_shard(table))
+    return Standing::elsewhere;
   return all == ours ? Standing::beside_door : Standing::other_policies;
 }
 
@@ -136,7 +145,7 @@ bool is_distributed_plan(const Plan *plan) {
   ereport(ERROR,
           (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
            errmsg("rows of all tenants in a table that Citus distributes can be reached by a superuser only"),
-           errhint("Give the table to a superuser, or to a role with BYPASSRLS.")));
+           errhint("Give the table to a superuser, or to a role with LOGIN and BYPASSRLS.")));
   pg_unreachable();
 }
 

@@ -2,6 +2,7 @@
 
 #include "pg/catalog/caller.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/session/claims.hpp"
 #include "pg/session/denials.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/principal.hpp"
@@ -34,7 +35,8 @@ void describe(AuditEvent &event, int sqlstate) {
 
 void resolve(void *) { current_principal_or_undecided(); }
 
-void administration_begins() {
+void administration_begins(const char *function) {
+  check_administrable(function);
   denied = {};
   if (configuration.audit_refusals > 0) resolve_for_audit();
 }

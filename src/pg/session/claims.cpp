@@ -229,6 +229,16 @@ void resolve_claim(Principal &principal, Access &access) {
   run_core([&] { access = claimed.access; });
 }
 
+void check_administrable(const char *function) {
+  if (!is_claimed()) return;
+  for (const char *question : {"require", "help", "explain_write"})
+    if (strcmp(function, question) == 0) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("%s() cannot be called with a claim", function),
+                  errdetail("The node that has made the claim has the tenants' catalogs."),
+                  errhint("Connect to that node.")));
+}
+
 void check_claims_required() {
   if (!configuration.require_claims) return;
   record_denial(Counter::denied_anonymous, nullptr, "the session has no claim");

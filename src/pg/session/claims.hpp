@@ -39,6 +39,10 @@ void resolve_claim(Principal &principal, Access &access);
 /// has made it. Raises 55000 where the node has no key.
 text *sign_claim_for_other(const text *challenge);
 
+/// Raises 55000 for an administration function in a session with a claim: its node has no catalogs, or those
+/// of other tenants. Some only ask what the session may.
+void check_administrable(const char *function);
+
 /// Raises 28000 where tenancy.require_claims is on.
 void check_claims_required();
 
