@@ -117,3 +117,6 @@ SELECT attacks.replace('missing_for_takable', 'BEGIN RETURN NULL; END');
 -- Permanent owners are for every owner
 INSERT INTO attacks.plants VALUES ('permanent owners whom an owner for a moment removes', '^trusts: adam, an owner for a moment: the others', '^trusts: adam, an owner for a moment: the others.*permanent owner is none');
 SELECT attacks.replace('require_lasting_rights', 'BEGIN RETURN; END');
+
+INSERT INTO attacks.plants VALUES ('functions of tables that others own', '^owners: trigger (BEFORE INSERT for each ROW|AFTER INSERT for each STATEMENT) of analytics_pending', '^owners: .*be superuser: ');
+SELECT attacks.replace('refuse_several_owners', 'BEGIN NULL; END');
