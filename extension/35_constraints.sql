@@ -163,7 +163,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- FirstNormalObjectId; and no row of a table that doesn't exist (yet) is refused, so that a dump can be restored in any order.
   IF NEW.relation::oid < 16384 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = NEW.relation
-                                          AND (c.relkind NOT IN ('r', 'p') OR c.relnamespace = 'tenancy'::regnamespace)) THEN
+                                          AND (c.relkind NOT IN ('r', 'p') OR c.relnamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace))) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('relation %s cannot be protected', NEW.relation),
       DETAIL = 'Only ordinary and partitioned tables of users can.';
   END IF;

@@ -1,4 +1,4 @@
--- Groups: their members have the group's roles besides their own. A group has one source of members for life: sync_group(), or the
+-- Groups: their members have the group's roles in addition to their own. A group has one source of members for life: sync_group(), or the
 -- tokens of one issuer.
 
 CREATE FUNCTION tenancy_internal.check_group_member() RETURNS trigger

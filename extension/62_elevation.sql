@@ -25,7 +25,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_not_elevated(text) IS 'Raises 42501 for a session with a role that it has taken for a time, unless the caller is a DBA';
 
--- A role or group, or a member, by its name: one that several have has to be told apart.
+-- By a name; a name that several roles have is ambiguous.
 CREATE FUNCTION tenancy_internal.find_any_role(organization_id uuid, reference text) RETURNS tenancy.roles
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -1,5 +1,5 @@
 -- Tables that follow the settings of what is kept: contents are emptied as rows are written, and rows are hidden, and removed, at the
--- end of their retention. Only for tables that ask for it.
+-- end of their retention. Only for tables named to apply_logging_settings().
 
 CREATE FUNCTION tenancy_internal.hides_expired(organization_id uuid, workspace_id uuid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -77,7 +77,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.empty_values(regclass, name[]) IS 'Columns with the values that they have without content: NULL, or an empty object, array or text';
 
-CREATE FUNCTION tenancy_internal.make_retention_policy(relation regclass, kept tenancy.kept_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.make_retention_policy(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   workspace_column name := (SELECT t.workspace_column FROM tenancy.protected_tables t WHERE t.relation = make_retention_policy.relation);
@@ -89,22 +89,22 @@ BEGIN
     make_retention_policy.relation, coalesce(quote_ident(workspace_column), 'NULL'), make_retention_policy.kept.kind);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.make_retention_policy(regclass, tenancy.kept_tables) IS 'Hides rows past their retention from principals, in one table';
+COMMENT ON FUNCTION tenancy_internal.make_retention_policy(regclass, tenancy_internal.kept_tables) IS 'Hides rows past their retention from principals, in one table';
 
-CREATE FUNCTION tenancy_internal.kept_above(relation regclass) RETURNS tenancy.kept_tables
+CREATE FUNCTION tenancy_internal.kept_above(relation regclass) RETURNS tenancy_internal.kept_tables
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  nearest tenancy.kept_tables;
+  nearest tenancy_internal.kept_tables;
 BEGIN
-  IF EXISTS (SELECT FROM tenancy.kept_tables) THEN
+  IF EXISTS (SELECT FROM tenancy_internal.kept_tables) THEN
     WITH RECURSIVE ancestors AS (
       SELECT kept_above.relation::oid AS relid, 0 AS distance
       UNION
       SELECT i.inhparent, a.distance + 1 FROM pg_inherits i JOIN ancestors a ON i.inhrelid = a.relid
     )
     -- Columns that one of them calls content hold some in its children, too.
-    SELECT k.relation, k.kind, (SELECT coalesce(array_agg(DISTINCT c ORDER BY c), '{}') FROM ancestors b JOIN tenancy.kept_tables m ON m.relation = b.relid, unnest(m.content) c)
-    INTO nearest FROM ancestors a JOIN tenancy.kept_tables k ON k.relation = a.relid ORDER BY a.distance, k.relation LIMIT 1;
+    SELECT k.relation, k.kind, (SELECT coalesce(array_agg(DISTINCT c ORDER BY c), '{}') FROM ancestors b JOIN tenancy_internal.kept_tables m ON m.relation = b.relid, unnest(m.content) c)
+    INTO nearest FROM ancestors a JOIN tenancy_internal.kept_tables k ON k.relation = a.relid ORDER BY a.distance, k.relation LIMIT 1;
   END IF;
   RETURN nearest;
 END
@@ -141,7 +141,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.trigger_after_keeping(regclass) IS 'Which BEFORE ROW trigger could change a row after it was judged, or NULL';
 
-CREATE FUNCTION tenancy_internal.keep_member(relation regclass, kept tenancy.kept_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.keep_member(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   protected tenancy.protected_tables;
@@ -175,7 +175,7 @@ BEGIN
   PERFORM tenancy_internal.make_retention_policy(keep_member.relation, keep_member.kept);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_member(regclass, tenancy.kept_tables) IS 'Has one table, or one partition or child, follow the logging settings; 55000 where its columns of tenants do not allow it';
+COMMENT ON FUNCTION tenancy_internal.keep_member(regclass, tenancy_internal.kept_tables) IS 'Has one table, or one partition or child, follow the logging settings; 55000 where its columns of tenants do not allow it';
 
 CREATE FUNCTION tenancy_internal.check_kept_place(relation regclass, organization_column name, workspace_column name, content name[], renamed name, renamed_to name) RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_check_kept_place';
@@ -193,7 +193,7 @@ COMMENT ON FUNCTION tenancy_internal.check_kept_family(regclass, name, name) IS 
 CREATE FUNCTION tenancy_internal.follow_kept_parent(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept CONSTANT tenancy.kept_tables := tenancy_internal.kept_above(follow_kept_parent.relation);
+  kept CONSTANT tenancy_internal.kept_tables := tenancy_internal.kept_above(follow_kept_parent.relation);
 BEGIN
   IF kept.relation IS NOT NULL THEN
     PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''), kept.content, NULL, NULL)
@@ -233,7 +233,7 @@ DECLARE
   kept regclass;
 BEGIN
   -- A dump brings the triggers and policies itself, after constraints that say again that columns are NOT NULL.
-  IF NOT EXISTS (SELECT FROM tenancy.kept_tables) OR (follow_kept_columns.renamed IS NULL AND current_setting('check_function_bodies') = 'off') THEN
+  IF NOT EXISTS (SELECT FROM tenancy_internal.kept_tables) OR (follow_kept_columns.renamed IS NULL AND current_setting('check_function_bodies') = 'off') THEN
     RETURN;
   END IF;
   -- Columns of children change with those of a parent, which need not follow the settings itself.
@@ -253,7 +253,7 @@ BEGIN
       MESSAGE = format('column "received_at" of table %s cannot be renamed', follow_kept_columns_of.kept),
       DETAIL = 'The table follows the logging settings, which count from it.';
   END IF;
-  UPDATE tenancy.kept_tables k
+  UPDATE tenancy_internal.kept_tables k
   SET content = ARRAY(SELECT DISTINCT a.attname FROM pg_attribute a
                       WHERE a.attrelid = k.relation AND NOT a.attisdropped
                         AND (a.attname = ANY (k.content) OR a.attname = follow_kept_columns_of.renamed_to AND follow_kept_columns_of.renamed = ANY (k.content)))
@@ -266,26 +266,26 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.follow_kept_columns_of(regclass, name, name) IS 'The same for one table that was recorded to follow them';
 
-CREATE FUNCTION tenancy_internal.keep_table(relation regclass, kept tenancy.kept_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.keep_table(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = keep_table.relation AND a.attname = 'received_at' AND NOT a.attisdropped) THEN
     EXECUTE format('ALTER TABLE %s ADD COLUMN received_at timestamptz NOT NULL DEFAULT now()', keep_table.relation);
     EXECUTE format('COMMENT ON COLUMN %s.received_at IS %L', keep_table.relation, 'When the row was written, by the server''s clock');
   END IF;
-  INSERT INTO tenancy.kept_tables (relation, kind, content) VALUES (keep_table.relation, keep_table.kept.kind, keep_table.kept.content)
+  INSERT INTO tenancy_internal.kept_tables (relation, kind, content) VALUES (keep_table.relation, keep_table.kept.kind, keep_table.kept.content)
   ON CONFLICT ON CONSTRAINT kept_tables_pkey DO UPDATE SET kind = EXCLUDED.kind, content = EXCLUDED.content;
   PERFORM tenancy_internal.check_kept_family(keep_table.relation);
   PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(keep_table.relation) f;
   PERFORM tenancy_internal.remember_name(keep_table.relation, false);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_table(regclass, tenancy.kept_tables) IS 'Has one table, with its partitions and children, follow the logging settings';
+COMMENT ON FUNCTION tenancy_internal.keep_table(regclass, tenancy_internal.kept_tables) IS 'Has one table, with its partitions and children, follow the logging settings';
 
 CREATE FUNCTION tenancy_internal.take_kept(relation regclass, named tenancy.protected_names) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept tenancy.kept_tables;
+  kept tenancy_internal.kept_tables;
 BEGIN
   IF take_kept.named.kept_kind IS NOT NULL THEN
     kept.kind := take_kept.named.kept_kind;
@@ -299,7 +299,7 @@ COMMENT ON FUNCTION tenancy_internal.take_kept(regclass, tenancy.protected_names
 CREATE FUNCTION tenancy.apply_logging_settings(relation regclass, kind text, content name[] DEFAULT '{}') RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept tenancy.kept_tables;
+  kept tenancy_internal.kept_tables;
   protected tenancy.protected_tables;
   wrong name;
 BEGIN

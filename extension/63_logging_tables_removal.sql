@@ -1,7 +1,7 @@
 -- Rows past their retention are removed by a job, and tables no longer follow the settings.
 
 CREATE FUNCTION tenancy_internal.expired_rows(
-  kept tenancy.kept_tables, protected tenancy.protected_tables, held boolean)
+  kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean)
 RETURNS TABLE (condition text, organization_id uuid, workspace_id uuid, before timestamptz)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Of each organization's own retention, and of stricter workspaces; each without what is under a hold, or what is.
@@ -23,9 +23,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
              ELSE NOT h.on_organization AND (s.workspace_id = ANY (h.workspaces)) IS NOT TRUE END
   ORDER BY s.organization_id, s.workspace_id NULLS FIRST
 $$;
-COMMENT ON FUNCTION tenancy_internal.expired_rows(tenancy.kept_tables, tenancy.protected_tables, boolean) IS 'Conditions on table t as SQL: rows past their retention that are not, or that are, under a legal hold';
+COMMENT ON FUNCTION tenancy_internal.expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean) IS 'Conditions on table t as SQL: rows past their retention that are not, or that are, under a legal hold';
 
-CREATE FUNCTION tenancy_internal.count_expired_rows(kept tenancy.kept_tables, protected tenancy.protected_tables, held boolean) RETURNS bigint
+CREATE FUNCTION tenancy_internal.count_expired_rows(kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   conditions CONSTANT text := (SELECT string_agg(format('(%s)', e.condition), ' OR ')
@@ -37,7 +37,7 @@ BEGIN
     'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.from_clause_for(relation), conditions)) r) END;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.count_expired_rows(tenancy.kept_tables, tenancy.protected_tables, boolean) IS 'How many rows of a table are past their retention, and not, or under a legal hold';
+COMMENT ON FUNCTION tenancy_internal.count_expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean) IS 'How many rows of a table are past their retention, and not, or under a legal hold';
 
 CREATE FUNCTION tenancy_internal.references_to(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -48,7 +48,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.references_to(regclass) IS 'Tables that refer to a table, or to its partitions, by foreign keys';
 
 -- Sums of logs by the hour have a retention of their own: first all is summed up, then the sums of these hours no longer shrink.
-CREATE FUNCTION tenancy_internal.keep_sums(kept tenancy.kept_tables, protected tenancy.protected_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.keep_sums(kept tenancy_internal.kept_tables, protected tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   relation CONSTANT regclass := keep_sums.protected.relation;
@@ -73,9 +73,9 @@ BEGIN
   FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false) e;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_sums(tenancy.kept_tables, tenancy.protected_tables) IS 'Before logs are removed: has them summed up, and the sums outlive them';
+COMMENT ON FUNCTION tenancy_internal.keep_sums(tenancy_internal.kept_tables, tenancy.protected_tables) IS 'Before logs are removed: has them summed up, and the sums outlive them';
 
-CREATE FUNCTION tenancy_internal.remove_expired(kept tenancy.kept_tables, protected tenancy.protected_tables, at_most bigint) RETURNS bigint
+CREATE FUNCTION tenancy_internal.remove_expired(kept tenancy_internal.kept_tables, protected tenancy.protected_tables, at_most bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   expired record;
@@ -89,13 +89,13 @@ BEGIN
   RETURN gone;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.remove_expired(tenancy.kept_tables, tenancy.protected_tables, bigint) IS 'Removes rows of one table past their retention, at most so many, and returns how many';
+COMMENT ON FUNCTION tenancy_internal.remove_expired(tenancy_internal.kept_tables, tenancy.protected_tables, bigint) IS 'Removes rows of one table past their retention, at most so many, and returns how many';
 
 CREATE FUNCTION tenancy.remove_expired_rows(at_most bigint DEFAULT 10000)
 RETURNS TABLE (relation regclass, removed bigint, referred_to bigint, held bigint)
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept tenancy.kept_tables;
+  kept tenancy_internal.kept_tables;
   protected tenancy.protected_tables;
   failure text;
   failed boolean;
@@ -104,7 +104,7 @@ BEGIN
   IF remove_expired_rows.at_most IS NULL OR remove_expired_rows.at_most < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;
-  FOR kept IN SELECT k.* FROM tenancy.kept_tables k JOIN pg_class c ON c.oid = k.relation ORDER BY k.relation::text LOOP
+  FOR kept IN SELECT k.* FROM tenancy_internal.kept_tables k JOIN pg_class c ON c.oid = k.relation ORDER BY k.relation::text LOOP
     -- Partitions come with their parent, inheritance children by themselves.
     FOR protected IN SELECT t.* FROM tenancy_internal.family_of(kept.relation) f JOIN tenancy.protected_tables t ON t.relation = f
                      JOIN pg_class c ON c.oid = f WHERE f = kept.relation OR NOT c.relispartition LOOP
@@ -148,7 +148,7 @@ CREATE FUNCTION tenancy.ignore_logging_settings(relation regclass) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.check_protectable(f) FROM tenancy_internal.family_of(ignore_logging_settings.relation) f;
-  IF NOT EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = ignore_logging_settings.relation) THEN
+  IF NOT EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = ignore_logging_settings.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s does not follow logging settings', ignore_logging_settings.relation);
   END IF;
@@ -165,9 +165,9 @@ CREATE FUNCTION tenancy_internal.release_table(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   member regclass;
-  kept tenancy.kept_tables;
+  kept tenancy_internal.kept_tables;
 BEGIN
-  DELETE FROM tenancy.kept_tables k WHERE k.relation = release_table.relation;
+  DELETE FROM tenancy_internal.kept_tables k WHERE k.relation = release_table.relation;
   FOR member IN SELECT f FROM tenancy_internal.family_of(release_table.relation) f LOOP
     -- By another parent, or by itself, it still follows them.
     kept := tenancy_internal.kept_above(member);

@@ -33,7 +33,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_key_networks() IS 'Trigger: the networks of a key are networks';
 
--- The moments are kept with the key, so that looking whether it has to be rotated costs nothing, and a policy that changes leaves
+-- The moments are kept with the key, so that checking whether it has to be rotated costs nothing, and a policy that changes leaves
 -- what has been refused refused.
 CREATE FUNCTION tenancy_internal.set_key_rotation() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$

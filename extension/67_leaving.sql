@@ -27,10 +27,10 @@ COMMENT ON FUNCTION tenancy_internal.end_keys_of_all() IS 'Trigger: revokes all 
 CREATE FUNCTION tenancy_internal.remember_leaver() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  DELETE FROM tenancy.former_members f
+  DELETE FROM tenancy_internal.former_members f
   WHERE f.organization_id = OLD.organization_id AND f.user_id = OLD.user_id AND f.left_at < clock_timestamp() - interval '9999 hours';
   -- An organization, a workspace or a user that is deleted itself takes its members along.
-  INSERT INTO tenancy.former_members (organization_id, user_id, workspace_id, role_id, left_at)
+  INSERT INTO tenancy_internal.former_members (organization_id, user_id, workspace_id, role_id, left_at)
   SELECT OLD.organization_id, OLD.user_id, w.id, OLD.role_id, least(OLD.ends_at, clock_timestamp())
   FROM (SELECT CASE TG_TABLE_NAME WHEN 'workspace_members' THEN (to_jsonb(OLD) ->> 'workspace_id')::uuid END AS id) w
   WHERE EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = OLD.organization_id) AND EXISTS (SELECT FROM tenancy.users u WHERE u.user_id = OLD.user_id)

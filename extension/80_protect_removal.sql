@@ -32,7 +32,7 @@ BEGIN
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', unprotect.relation);
   END IF;
-  IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = unprotect.relation) THEN
+  IF EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = unprotect.relation) THEN
     PERFORM tenancy.ignore_logging_settings(unprotect.relation);
   END IF;
   -- A child that its parent has left keeps the parent's triggers.

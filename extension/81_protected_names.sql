@@ -88,7 +88,7 @@ BEGIN
     t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads,
     l.kind, l.content
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN tenancy.kept_tables l ON l.relation = t.relation
+  LEFT JOIN tenancy_internal.kept_tables l ON l.relation = t.relation
   WHERE t.relation = remember_name.relation AND NOT EXISTS (
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)

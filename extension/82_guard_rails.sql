@@ -416,7 +416,7 @@ BEGIN
   DELETE FROM tenancy.protected_tables t
   WHERE t.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
-  DELETE FROM tenancy.kept_tables k
+  DELETE FROM tenancy_internal.kept_tables k
   WHERE k.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
   UPDATE tenancy.protected_names k SET holder = NULL
@@ -460,7 +460,7 @@ BEGIN
       DETAIL = 'Its triggers "~~tenancy_keep_row…", its policy "tenancy_retention" and its column "received_at" cannot be dropped.',
       HINT = format('Use tenancy.ignore_logging_settings(%L) if it is no longer to follow them.', (tenancy_internal.kept_above(opened)).relation::text);
   END IF;
-  -- Triggers that ask for actions: dropped by themselves, or with one of the columns.
+  -- Triggers that require actions: dropped by themselves, or with one of the columns.
   SELECT t.relation INTO opened FROM pg_event_trigger_dropped_objects() d
   JOIN tenancy.protected_tables t ON t.relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
   WHERE d.object_type = 'trigger' AND d.address_names[3] LIKE '~tenancy\_action\_%' AND t.actions IS NOT NULL LIMIT 1;

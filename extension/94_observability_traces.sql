@@ -38,7 +38,7 @@ CREATE FUNCTION tenancy_steps.create_span_function(schema regnamespace) RETURNS 
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM set_config('search_path', format('%s, pg_temp', create_span_function.schema), true);
-  -- The row of a trace is locked before its spans are looked at, in the order of the traces: whoever writes a root then finds all
+  -- The row of a trace is locked before its spans are read, in the order of the traces: whoever writes a root then finds all
   -- other spans, or waits for them, or raises 40001.
   EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$attribute_spans() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off AS $body$

@@ -1,4 +1,4 @@
--- Triggers that single catalogs have besides those of the registry. Install and update scripts both include this part, which makes
+-- Triggers of single catalogs, in addition to those of the registry. Install and update scripts both include this part, which makes
 -- what is missing and replaces what is there.
 
 DO $$

@@ -156,7 +156,7 @@ SELECT count(*) FROM unnest(ARRAY['search', 'support']) w, tenancy.create_api_ke
 CREATE FUNCTION left_to_mona() RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(', ', (SELECT 'keys ' || string_agg(k.name, ' ' ORDER BY k.name) FROM tenancy.api_keys k WHERE k.user_id = u.user_id AND k.revoked_at IS NULL),
     (SELECT 'workspaces ' || count(*) FROM tenancy.workspace_members m WHERE m.user_id = u.user_id), (SELECT 'groups ' || count(*) FROM tenancy.group_members m WHERE m.user_id = u.user_id),
-    (SELECT 'logins ' || count(*) FROM tenancy.login_bindings b WHERE b.user_id = u.user_id), (SELECT 'tokens ended' FROM tenancy.ended_tokens e WHERE e.user_id = u.user_id))
+    (SELECT 'logins ' || count(*) FROM tenancy.login_bindings b WHERE b.user_id = u.user_id), (SELECT 'tokens ended' FROM tenancy_internal.ended_tokens e WHERE e.user_id = u.user_id))
   FROM tenancy.users u WHERE u.email = 'mona@acme.test'
 $$;
 SELECT left_to_mona();

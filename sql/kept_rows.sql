@@ -192,7 +192,7 @@ SELECT tried('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row_content" BEFORE INSE
 CREATE VIEW followed AS
 SELECT c.relname, k.kind, k.content, EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'tenancy_retention') AS policy,
        (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname LIKE '~~tenancy\_keep\_row%' AND t.tgenabled = 'A') AS triggers
-FROM pg_class c LEFT JOIN tenancy.kept_tables k ON k.relation = c.oid WHERE c.relnamespace = 'app'::regnamespace AND c.relname ~ '^(notes|calls)' AND c.relkind IN ('r', 'p');
+FROM pg_class c LEFT JOIN tenancy_internal.kept_tables k ON k.relation = c.oid WHERE c.relnamespace = 'app'::regnamespace AND c.relname ~ '^(notes|calls)' AND c.relkind IN ('r', 'p');
 SELECT * FROM followed ORDER BY 1;
 ALTER TABLE calls RENAME COLUMN body TO content;
 ALTER TABLE notes RENAME COLUMN workspace_id TO area;
@@ -229,7 +229,7 @@ DROP TABLE notes;
 CREATE TABLE notes (id int, tenant uuid, area uuid, user_id uuid, body text);
 SELECT tenancy_internal.is_closed('notes');
 DROP TABLE notes;
-SELECT k.relation FROM tenancy.kept_tables k ORDER BY 1;
+SELECT k.relation FROM tenancy_internal.kept_tables k ORDER BY 1;
 SELECT tenancy.forget('notes');
 SELECT tenancy.unprotect('calls'), tenancy.unprotect('calls_before');
 SELECT schema_name, table_name FROM tenancy.protected_names WHERE kept_kind IS NOT NULL;

@@ -6,6 +6,7 @@
 SET timezone = 'UTC';
 SELECT FROM tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
+\set ECHO none
 CREATE FUNCTION id_of(key text) RETURNS uuid LANGUAGE sql AS $$ SELECT api_key_id FROM tenancy.api_keys WHERE api_keys.name = key $$;
 CREATE FUNCTION keep(as_name text, new_secret text) RETURNS void LANGUAGE sql AS $$
   INSERT INTO app.secrets VALUES (as_name, new_secret) ON CONFLICT (name) DO UPDATE SET secret = EXCLUDED.secret
@@ -25,6 +26,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN concat_ws(' | ', SQLSTATE, regexp_replace(SQLERRM, '[0-9a-f]{8}-[0-9a-f-]{27}', '…'), nullif(detail, ''), nullif(hint, ''));
 END
 $$;
+\set ECHO all
 
 -- Networks: what is one
 SELECT networks, failure(format('SELECT tenancy.create_api_key(''workspace_service_key'', ''k'', ''acme'', ''search'', allowed_networks => %L)', networks))
@@ -126,7 +128,7 @@ SELECT visible('mike key', 'app.logs');
 SELECT by('adam', 'tenancy.revoke_api_keys(''ben@acme.test'')'), by('adam', 'tenancy.revoke_api_keys(''gus@globex.test'')'), by('adam', 'tenancy.revoke_api_keys(''gus@globex.test'', ''globex'')'), by('adam', 'tenancy.revoke_api_keys(NULL)');
 RESET SESSION AUTHORIZATION;
 SELECT name, revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND user_id IS NOT NULL ORDER BY 1;
-SELECT u.email FROM tenancy.ended_tokens e JOIN tenancy.users u USING (user_id) ORDER BY 1;
+SELECT u.email FROM tenancy_internal.ended_tokens e JOIN tenancy.users u USING (user_id) ORDER BY 1;
 
 -- Age: what a policy is, and who sets it
 SELECT policy, failure('SELECT tenancy.set_key_policy(organization => ''acme'', max_age => ' || policy || ')') FROM unnest(ARRAY['''23:59:59''', '''1 day''', '''10 years 1 day''', '''-1 day''', '''90 days'', warning => ''90 days''', '''90 days'', warning => ''-1 s''', '''90 days'', warning => NULL', '''1 mon'', warning => ''31 days''', 'NULL, warning => NULL']) policy;
@@ -139,10 +141,12 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT regexp_replace(by('nora', 'tenancy.set_key_policy(max_age => NULL)'), 'ends at [^|]*\.', 'ends at ….');
 RESET SESSION AUTHORIZATION;
 -- Each key has the time of its warning at least, and a new one all of it
+\set ECHO none
 CREATE FUNCTION ages() RETURNS TABLE (name text, state text, rotate_in interval, warned_in interval) LANGUAGE sql AS $$
   SELECT k.name, r.state, date_trunc('hour', k.rotate_by - now() + interval '1 minute'), date_trunc('hour', k.rotation_due_at - now() + interval '1 minute')
   FROM tenancy.review_api_keys('acme') r JOIN tenancy.api_keys k USING (api_key_id) WHERE k.name IN ('acme master', 'search service', 'new', 'confined') ORDER BY 1
 $$;
+\set ECHO all
 UPDATE tenancy.api_keys SET created_at = now() - interval '1 year' WHERE name = 'search service';
 SELECT tenancy.set_key_policy('acme', NULL), tenancy.set_key_policy('acme', '90 days', '10 days');
 SELECT keep('new', secret) FROM tenancy.create_api_key('workspace_service_key', 'new', 'acme', 'search', scopes => '["logs.view"]');
@@ -234,7 +238,7 @@ SELECT who, (SELECT attempt(who, 'SELECT FROM tenancy.review_api_keys()')) FROM 
 SELECT attempt('gus', 'SELECT FROM tenancy.review_api_keys(''acme'')');
 CALL become('gus');
 SELECT name, state, kind, last_used_at, allowed_networks FROM tenancy.review_api_keys();
-SELECT count(*) FROM tenancy.api_key_uses;
+SELECT count(*) FROM tenancy_internal.api_key_uses;
 -- Who has created which key: a person, a key in its own name, a DBA; and whether that person is still there
 RESET SESSION AUTHORIZATION;
 CALL become('nobody');

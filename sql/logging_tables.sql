@@ -101,7 +101,7 @@ SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'payloads'::regclass
 CREATE SCHEMA regress_kept;
 SELECT tenancy.create_observability('regress_kept');
 SELECT tenancy.apply_logging_settings('regress_kept');
-SELECT relation, kind, content FROM tenancy.kept_tables ORDER BY 1;
+SELECT relation, kind, content FROM tenancy_internal.kept_tables ORDER BY 1;
 INSERT INTO regress_kept.logs (organization_id, workspace_id, metadata) VALUES ('aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', '{"a": "secret"}');
 INSERT INTO regress_kept.log_payloads (log_id, start_time, organization_id, workspace_id, request)
 VALUES (gen_random_uuid(), now(), 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003', '"secret"'), (gen_random_uuid(), now(), 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', '"secret"');
@@ -253,7 +253,7 @@ SELECT removed_when('');
 SELECT tenancy.unprotect('others');
 SELECT tenancy.unprotect('cited');
 SELECT tenancy.unprotect(c) FROM unnest('{regress_kept.logs,regress_kept.log_payloads,regress_kept.traces,regress_kept.analytics}'::regclass[]) c;
-SELECT count(*) FROM tenancy.kept_tables;
+SELECT count(*) FROM tenancy_internal.kept_tables;
 \set VERBOSITY terse
 SET client_min_messages = error;
 DROP SCHEMA regress_kept CASCADE;

@@ -103,3 +103,27 @@ SELECT called('SELECT FROM app.notes ORDER BY circle <-> app.same(point(500, 500
 SET SESSION AUTHORIZATION regress_app;
 SELECT called('SELECT FROM app.notes ORDER BY circle <-> app.same(point(500, 500)) LIMIT 3');
 SELECT node ->> 'Order By' AS by_index FROM nodes(plan_of('SELECT FROM app.notes ORDER BY circle <-> point(500, 500) LIMIT 3')) WHERE node ? 'Order By';
+-- Of two bitmaps, the second is made if the first has a row: a sub-select that raises an error would tell whether it has.
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+ALTER TABLE wide ADD other int;
+UPDATE wide SET other = id % 100, title = title || id % 100;
+CREATE INDEX wide_title ON wide (title);
+CREATE INDEX wide_other ON wide (other);
+ANALYZE wide;
+CREATE FUNCTION told(condition text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE 'SELECT FROM app.wide WHERE ' || condition;
+  RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLERRM;
+END
+$$;
+RESET work_mem;
+SET enable_indexscan = off;
+\o
+SELECT told('title = ''hidden7'' AND other = (SELECT 1 / (random() * 0)::int)') AS hidden, told('title = ''absent'' AND other = (SELECT 1 / (random() * 0)::int)') AS absent;
+SET SESSION AUTHORIZATION regress_app;
+SELECT told('title = ''hidden7'' AND other = (SELECT 1 / (random() * 0)::int)') AS hidden, told('title = ''absent'' AND other = (SELECT 1 / (random() * 0)::int)') AS absent;
+-- A constant is combined.
+SELECT count(*) FROM nodes(plan_of('SELECT FROM app.wide WHERE title = ''hidden7'' AND other = 7')) WHERE node ->> 'Node Type' = 'BitmapAnd';

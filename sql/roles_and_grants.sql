@@ -1,4 +1,5 @@
 -- The built-in roles' grants, cell by cell as the access model's tables have them.
+\pset format unaligned
 CREATE TEMP TABLE matrix (resource text, owner text, admin text, member text);
 INSERT INTO matrix VALUES
   -- section 2, word for word

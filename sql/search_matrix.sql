@@ -66,6 +66,7 @@ CREATE TABLE conditions (kind text, condition text, argument text, type text);
 INSERT INTO conditions VALUES ('enum', 'd.stage = $1', 'done', 'app.stage'), ('numeric', 'd.price > $1', '890', 'numeric'),
   ('equal numeric', 'd.price = $1', '300.3', 'numeric'), ('prefix', 'd.title LIKE $1', 'c4ca%', 'text'), ('jsonb', 'd.doc @> $1', '{"n": 77}', 'jsonb');
 CREATE TABLE runs (by_hand boolean, mode text, shared boolean, generic boolean, tables text, n int, kind text, indexes text, ids text);
+\set ECHO none
 CREATE FUNCTION query_of(form text, the_condition text, tables text, by_hand boolean) RETURNS text LANGUAGE sql AS $$
   SELECT replace(replace(replace(replace(replace(replace(query_of.form, '{condition}', query_of.the_condition), '{table}', query_of.tables),
     '{authorize}', CASE WHEN query_of.by_hand THEN 'true' ELSE 'tenancy.authorize(''prompts'', ''view'')' END),
@@ -111,6 +112,7 @@ BEGIN
   END LOOP;
 END
 $$;
+\set ECHO all
 GRANT ALL ON ALL ROUTINES IN SCHEMA app TO PUBLIC;
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
 SET enable_seqscan = off;

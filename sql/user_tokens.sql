@@ -13,6 +13,7 @@ SELECT FROM tenancy.protect('logs', 'logs', organization => 'organization_id', w
 GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_plain;
 -- Organizations' trusts count in sessions that have chosen the organization: app.chosen, where nothing else is said.
 SET app.chosen = 'acme';
+\set ECHO none
 CREATE FUNCTION choose() RETURNS void LANGUAGE sql AS $$
   SELECT set_config('tenancy.organization', coalesce(nullif(current_setting('tenancy.organization'), ''), current_setting('app.chosen', true), ''), true)
 $$;
@@ -41,6 +42,7 @@ BEGIN
           FROM (SELECT DISTINCT resource, action FROM tenancy.permissions()) p);
 END
 $$;
+\set ECHO all
 -- Nobody is anybody yet.
 SET SESSION AUTHORIZATION regress_plain;
 SELECT seen_by('RS256');
@@ -256,7 +258,7 @@ SET SESSION AUTHORIZATION regress_plain;
 SELECT seen_by('RS256');
 SET SESSION AUTHORIZATION DEFAULT;
 -- A token that was issued since is accepted.
-UPDATE tenancy.ended_tokens SET issued_before = '2023-01-01';
+UPDATE tenancy_internal.ended_tokens SET issued_before = '2023-01-01';
 SET SESSION AUTHORIZATION regress_plain;
 SELECT seen_by('RS256');
 ROLLBACK;

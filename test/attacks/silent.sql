@@ -48,10 +48,17 @@ DECLARE
   before bigint := nextval('attacks.silent_calls');
   rows bigint;
 BEGIN
-  EXECUTE replace(query, '$', quote_literal(guess));
+  IF current_setting('plan_cache_mode') = 'force_generic_plan' THEN
+    EXECUTE format('PREPARE silent (text) AS %s', replace(query, '$', '$1'));
+    EXECUTE format('EXECUTE silent (%L)', guess);
+  ELSE
+    EXECUTE replace(query, '$', quote_literal(guess));
+  END IF;
   GET DIAGNOSTICS rows = ROW_COUNT;
+  DEALLOCATE ALL;
   RETURN format('%s rows, %s calls', rows, nextval('attacks.silent_calls') - before);
 EXCEPTION WHEN OTHERS THEN
+  DEALLOCATE ALL;
   RETURN SQLERRM;
 END
 $$;
@@ -70,7 +77,7 @@ CREATE FUNCTION attacks.question(relation text) RETURNS text LANGUAGE plpgsql AS
 DECLARE
   guess text := attacks.pick(ARRAY['t.body = $', 't.body >= $ AND t.body < $ || ''0''', 't.body = ANY (ARRAY[$, ''x''])', 't.body IS NOT DISTINCT FROM $', 'NOT t.body <> $', 't.body >= ANY (ARRAY[$]) AND t.body <= $', '(t.body, t.n) >= ($, 0) AND t.body <= $']);
   told text := attacks.pick(ARRAY['attacks.called()', '(SELECT attacks.called())', 'nextval(''attacks.silent_calls'') > 0', '(SELECT 1 / (random() * 0)::int > 0)', 'starts_with(t.body COLLATE attacks.nd, ''x'')',
-    'ARRAY[t.tags, ''{1,2}''] IS NOT NULL', 'ARRAY[ARRAY[1, t.n], ARRAY[m.n]] IS NOT NULL', 't.area < circle(point(0, 0), 2)', 'm.c < m.d', 'm.c = ANY (ARRAY[m.d])', 'greatest(ROW(m.n), ROW(''x''::text)) IS NOT NULL', 'greatest(ROW(current_user), ROW(1)) IS NOT NULL',
+    'ARRAY[t.tags, ''{1,2}''] IS NOT NULL', 'ARRAY[ARRAY[1, t.n], ARRAY[m.n]] IS NOT NULL', 't.area < circle(point(0, 0), 2)', 'm.c < m.d', 'm.c = ANY (ARRAY[m.d])', 'greatest(ROW(m.n), ROW(''x''::text)) IS NOT NULL', 'greatest(ROW(current_user), ROW(1)) IS NOT NULL', 'greatest(ROW($), ROW(1)) IS NOT NULL',
     '1 / (t.n - t.n) > 0', 'm.c::int > 0', 'xmlparse(document m.c) IS NOT NULL', 'm.c = ''x''::attacks.counted', 'attacks.same(m.c) = m.c', '(CASE WHEN true THEN ARRAY[t.body] END)::int[] IS NOT NULL', 'coalesce(attacks.called(), m.n > 0)']
     || CASE WHEN to_regproc('attacks.planted_silent') IS NULL THEN '{}' ELSE array_fill('attacks.planted_silent(t.n)'::text, ARRAY[20]) END);
   c text := format(attacks.pick(ARRAY['CASE WHEN %s THEN %s END', '%s AND %s', 'NOT (%s AND NOT (%s))', '(%s AND coalesce(%s, true))', 'CASE WHEN %s THEN (SELECT %s) ELSE false END', '(t.n < 0 OR %s AND %s)']), guess, told);
@@ -87,7 +94,7 @@ BEGIN
     'SELECT t.n FROM attacks.mine m JOIN {t} t ON t.n = m.n AND {c} ORDER BY t.n, t.body LIMIT 3',
     'SELECT min(t.n) FROM {t} t, attacks.mine m WHERE m.n = 1 AND {c}',
     'SELECT FROM (SELECT t.n, row_number() OVER (ORDER BY t.n) AS r FROM {t} t, attacks.mine m WHERE m.n = 1 AND {c}) s WHERE r <= length(attacks.same(''xx''))',
-    'SELECT t.body FROM {t} t, attacks.mine m WHERE m.n = 1 GROUP BY t.body, t.n, t.tags, t.area, m.n, m.c, m.d HAVING {c}',
+    'SELECT t.body FROM {t} t, attacks.mine m WHERE m.n = 1 GROUP BY t.body, t.n, t.tags, m.n, m.c, m.d HAVING {c}',
     'WITH w AS NOT MATERIALIZED (SELECT * FROM {t}) SELECT FROM w t, attacks.mine m WHERE m.n = 1 AND {c}',
     'SELECT FROM {t} t WHERE t.body = attacks.same($)', 'SELECT FROM {t} t WHERE t.body = attacks.same($) AND t.n > length(attacks.same(''''))',
     'SELECT FROM {t} t WHERE t.n >= length(attacks.same('''')) AND t.body = $', 'SELECT FROM {t} t WHERE t.body = (jsonb_populate_record(NULL::attacks.pair, jsonb_build_object(''b'', $::text))).b',
@@ -113,7 +120,7 @@ BEGIN
         mode := attacks.pick(ARRAY['none', 'own_rows', 'all']);
         plan := attacks.pick(ARRAY['', 'SET LOCAL enable_seqscan = off; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; ', 'SET LOCAL enable_nestloop = off; ']) ||
           attacks.pick(ARRAY['', 'SET LOCAL cpu_operator_cost = 0; ', 'SET LOCAL cpu_operator_cost = 1e-10; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_bitmapscan = off; ', 'SET LOCAL enable_indexscan = off; SET LOCAL work_mem = ''64kB''; ']) ||
-          attacks.pick(ARRAY['', 'SET LOCAL enable_memoize = off; SET LOCAL enable_material = off; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_partitionwise_join = on; ', 'SET LOCAL tenancy.share_plans = on; ']);
+          attacks.pick(ARRAY['', 'SET LOCAL enable_memoize = off; SET LOCAL enable_material = off; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_partitionwise_join = on; ', 'SET LOCAL tenancy.share_plans = on; ']) || attacks.pick(ARRAY['', '', 'SET LOCAL plan_cache_mode = force_generic_plan; ']);
         asked := '{}';
         FOR j IN 1..12 * rounds LOOP
           asked := asked || format('SELECT attacks.ask(%L)', replace(attacks.question(relation), '{t}', relation));

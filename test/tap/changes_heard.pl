@@ -1,4 +1,4 @@
-# Each kind of change of the rights, one at a time: sessions that keep principals and plans hear of those that concern them,
+# Each kind of change of the rights, one at a time: sessions that keep principals and plans are notified of those that concern them,
 # and go on with their plans where a change concerns another organization.
 
 use strict;

@@ -42,10 +42,10 @@ sub steps {
 # Each catalog is replicated, or said to stay.
 my ($replication) = $guide =~ /^\*\*The catalogs\*\*(.*?)^##/ms;
 my @lists = $replication =~ /^`([a-z_]+(?:, [a-z_]+)+)`/mg;
-is(scalar(@lists), 2, 'two lists of catalogs');
-is($node->safe_psql('postgres', q(SELECT string_agg(relname, ', ' ORDER BY relname COLLATE "C") FROM pg_class WHERE relnamespace = 'tenancy'::regnamespace AND relkind IN ('r', 'p'))),
+is(scalar(@lists), 4, 'lists of catalogs in two schemas, to replicate and to stay');
+is($node->safe_psql('postgres', q(SELECT string_agg(relname, ', ' ORDER BY relname COLLATE "C") FROM pg_class WHERE relnamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace) AND relkind IN ('r', 'p'))),
     join(', ', sort map { split /, / } @lists), 'the catalogs to replicate, and those that stay, are all catalogs');
-my $publication = join ', ', map { "tenancy.$_" } split /, /, $lists[0];
+my $publication = join ', ', (map { "tenancy.$_" } split /, /, $lists[0]), map { "tenancy_internal.$_" } split /, /, $lists[1];
 $node->safe_psql('postgres', "CREATE PUBLICATION catalogs FOR TABLE $publication; DROP PUBLICATION catalogs");
 is($node->safe_psql('postgres', "SELECT coalesce(string_agg(c.oid::regclass::text, ', '), 'none') FROM pg_class c WHERE c.oid = ANY ('{$publication}'::regclass[]) AND c.relreplident <> 'f'
     AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END)"), 'none',

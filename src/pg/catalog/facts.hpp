@@ -32,7 +32,7 @@ OrganizationMembership read_membership(const CatalogRead &read, const Uuid &orga
 /// The facts of a member. `only`: the workspace whose roles count; nil for all.
 UserFacts read_member_facts(const CatalogRead &read, const OrganizationMembership &membership,
                             const Uuid &user, const Uuid &only = {}, const SessionRoles &besides = {});
-/// The facts of a user with the memberships that have ended lately, besides those of now: for the
+/// The facts of a user with the memberships that have ended lately, in addition to those of now: for the
 /// organization's grace period after leaving, rows may be written in the user's name. Not a member's facts
 /// otherwise: nobody who has left has any right.
 UserFactsRead read_facts_with_grace(const CatalogRead &read, const Uuid &organization, const Uuid &user);

@@ -117,8 +117,8 @@ Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
   return names_of(scopes_of_level(feature, level));
 }
 
-// The permissions that a single scope gives beside that of its name, likewise; NULL for one that is neither
-// registered (the second argument) nor a level.
+// The permissions that a single scope gives in addition to that of its name, likewise; NULL for one that is
+// neither registered (the second argument) nor a level.
 PG_FUNCTION_INFO_V1(pg_tenancy_scopes_of_word);
 Datum pg_tenancy_scopes_of_word(PG_FUNCTION_ARGS) {
   const std::string_view word = text_to_cstring(PG_GETARG_TEXT_PP(0));

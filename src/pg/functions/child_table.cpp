@@ -287,7 +287,7 @@ const char *column_of_parent(const ChildTable &child, AttrNumber column) {
 // Where the row's own columns decide about its first parent, the condition is the one of the policies on a
 // row with the columns that it would take: who may write, but not view, keeps doing so. An UPDATE that moves
 // a row to another partition fires the trigger for INSERT, so either will do. Elsewhere, and for the other
-// parents, the policies ask for a visible parent.
+// parents, the policies require a visible parent.
 SPIPlanPtr make_accepted(const ChildTable &child, int parent) {
   if (parent > 0) return make_visible(child, parent);
   const Relation opened = table_open(child.relation, AccessShareLock);

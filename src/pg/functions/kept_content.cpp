@@ -3,6 +3,7 @@
 // The types of the row are users': their checks, casts and input functions run with the rights of whoever
 // writes it. Only the settings are read without any rights, as the catalogs always are.
 
+#include "core/access/kept.hpp"
 #include "pg/catalog/catalog_read.hpp"
 #include "pg/functions/kept_rows.hpp"
 #include "pg/server/compat.hpp"
@@ -22,8 +23,6 @@ struct Place {
   Uuid organization;
   Uuid workspace;
 };
-
-enum class Stored { full, metadata, none };
 
 struct Rules {
   Stored stored;
@@ -95,11 +94,8 @@ Rules read_rules(const Place &place, TimestampTz received) {
       rules.is_held = true;
     } else if (strcmp(setting, "store_content") == 0 &&
                time_column(scan, tuple, attribute::logging_settings::set_at) <= received) {
-      const char *value = text_column(scan, tuple, attribute::logging_settings::value);
-      if (strcmp(value, "none") == 0)
-        rules.stored = Stored::none;
-      else if (strcmp(value, "metadata") == 0 && rules.stored == Stored::full)
-        rules.stored = Stored::metadata;
+      const auto stored = stored_named(text_column(scan, tuple, attribute::logging_settings::value));
+      rules.stored = stricter(rules.stored, stored.value_or(Stored::none));
     }
   }
   end_scan(scan);

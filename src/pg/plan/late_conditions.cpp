@@ -101,8 +101,8 @@ void order_conditions(const PlannerInfo *root, List *conditions) {
       condition->security_level = root->qual_security_level;
 }
 
-// RETURNS those of the conditions that were put late and run users' code, behind those of the list.
-List *put_late(const PlannerInfo *root, const RelOptInfo *relation, List *conditions, List *users) {
+// RETURNS those of the conditions that were put late, behind those of the list.
+List *put_late(const PlannerInfo *root, const RelOptInfo *relation, List *conditions, List *late) {
   // Of a view's filter: the planner has not asked whether conditions are leakproof (put_behind_filter).
   const bool is_unasked = root->qual_security_level == 0;
   const ListCell *cell = nullptr;
@@ -112,22 +112,22 @@ List *put_late(const PlannerInfo *root, const RelOptInfo *relation, List *condit
         condition->security_level > relation->baserestrict_min_security &&
         is_noticeable(reinterpret_cast<Node *>(condition->clause))) {
       condition->leakproof = false;
-      if (runs_users_code(reinterpret_cast<Node *>(condition->clause))) users = lappend(users, condition);
+      late = lappend(late, condition);
     }
   }
-  return users;
+  return late;
 }
 
 List *put_all_late(PlannerInfo *root, RelOptInfo *relation) {
-  List *users = put_late(root, relation, relation->baserestrictinfo, NIL);
-  users = put_late(root, relation, relation->joininfo, users);
+  List *late = put_late(root, relation, relation->baserestrictinfo, NIL);
+  late = put_late(root, relation, relation->joininfo, late);
   const ListCell *cell = nullptr;
   foreach (cell, relation->ppilist) {
     List *conditions = lfirst_node(ParamPathInfo, cell)->ppi_clauses;
     if (root->qual_security_level > 0) order_conditions(root, conditions);
-    users = put_late(root, relation, conditions, users);
+    late = put_late(root, relation, conditions, late);
   }
-  return users;
+  return late;
 }
 
 bool is_guard(const RestrictInfo *condition) {
@@ -172,11 +172,11 @@ static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, Ran
   const bool has_own_conditions = relation->reloptkind == RELOPT_BASEREL;
   if (has_own_conditions) order_conditions(root, relation->baserestrictinfo);
   if (has_own_conditions && root->qual_security_level > 0) order_conditions(root, relation->joininfo);
-  const List *users = put_all_late(root, relation);
+  const List *late = put_all_late(root, relation);
   const bool is_scan = entry->rtekind == RTE_RELATION && !entry->inh && entry->tablesample == nullptr &&
                        relation->indexlist != NIL && !IS_DUMMY_REL(relation);
-  if (is_scan && (users != NIL || (root->qual_security_level > 0 && is_ordered_by_index(relation)))) {
-    keep_from_rechecks(root, relation, users);
+  if (is_scan && (late != NIL || (root->qual_security_level > 0 && is_ordered_by_index(relation)))) {
+    keep_from_rechecks(root, relation, late);
     put_all_late(root, relation);
   }
   put_guards_last(root, relation->baserestrictinfo);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pg/plan/leading_index.hpp"
+#include "pg/plan/noticeable.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -13,6 +14,10 @@ extern "C" {
 // are. It is evaluated again on each row where the index returns rows that may not match: a hash index, a
 // BRIN or GiST index, a bitmap that has grown too large. A user's function would be called there, before the
 // filter, as often as hidden rows match. A btree returns matching rows only.
+//
+// Of several bitmaps, the next one's values are evaluated only if those before found a row, hidden or not: an
+// error, or a sub-select that runs, would tell. So no bitmap is combined with one whose condition can be
+// noticed.
 
 namespace tenancy::pg {
 namespace {
@@ -52,18 +57,25 @@ static bool has_users_code(Node *node, void *) {
 }
 }
 
+bool runs_users_code(Node *expression) { return has_users_code(expression, nullptr); }
+
 // --- which paths
+
+enum class Place { alone, bitmap, combined };
 
 // Conditions that join are made anew for a path, and others were let in by whoever trusts their functions.
 bool is_among(const List *conditions, const RestrictInfo *condition) {
   return list_member_ptr(conditions, condition) ||
-         (condition->leakproof && runs_users_code(reinterpret_cast<Node *>(condition->clause)));
+         (condition->leakproof && is_noticeable(reinterpret_cast<Node *>(condition->clause)));
 }
 
-bool has_any(const IndexPath *scan, const List *conditions) {
+bool has_any(const IndexPath *scan, const List *conditions, Place place) {
   const ListCell *cell = nullptr;
   foreach (cell, scan->indexclauses)
-    if (is_among(conditions, lfirst_node(IndexClause, cell)->rinfo)) return true;
+    if (auto *condition = lfirst_node(IndexClause, cell)->rinfo;
+        is_among(conditions, condition) &&
+        (place == Place::combined || runs_users_code(reinterpret_cast<Node *>(condition->clause))))
+      return true;
   return false;
 }
 
@@ -74,29 +86,31 @@ bool rechecks_distance(const IndexPath *scan) {
          runs_users_code(reinterpret_cast<Node *>(scan->indexorderbys));
 }
 
-bool rechecks(const Path *path, const List *conditions, bool in_bitmap);
+bool rechecks(const Path *path, const List *conditions, Place place);
 
-bool any_rechecks(const List *paths, const List *conditions) {
+bool any_rechecks(const List *paths, const List *conditions, Place place) {
   const ListCell *cell = nullptr;
   foreach (cell, paths)
-    if (rechecks(static_cast<Path *>(lfirst(cell)), conditions, true)) return true;
+    if (rechecks(static_cast<Path *>(lfirst(cell)), conditions, place)) return true;
   return false;
 }
 
 // NOLINTNEXTLINE(misc-no-recursion)
-bool rechecks(const Path *path, const List *conditions, bool in_bitmap) {
+bool rechecks(const Path *path, const List *conditions, Place place) {
   switch (nodeTag(path)) {
     case T_IndexPath: {
       const auto *scan = reinterpret_cast<const IndexPath *>(path);
-      return ((in_bitmap || scan->indexinfo->relam != BTREE_AM_OID) && has_any(scan, conditions)) ||
+      return ((place != Place::alone || scan->indexinfo->relam != BTREE_AM_OID) &&
+              has_any(scan, conditions, place)) ||
              rechecks_distance(scan);
     }
     case T_BitmapHeapPath:
-      return rechecks(reinterpret_cast<const BitmapHeapPath *>(path)->bitmapqual, conditions, true);
+      return rechecks(reinterpret_cast<const BitmapHeapPath *>(path)->bitmapqual, conditions, Place::bitmap);
     case T_BitmapAndPath:
-      return any_rechecks(reinterpret_cast<const BitmapAndPath *>(path)->bitmapquals, conditions);
+      return any_rechecks(reinterpret_cast<const BitmapAndPath *>(path)->bitmapquals, conditions,
+                          Place::combined);
     case T_BitmapOrPath:
-      return any_rechecks(reinterpret_cast<const BitmapOrPath *>(path)->bitmapquals, conditions);
+      return any_rechecks(reinterpret_cast<const BitmapOrPath *>(path)->bitmapquals, conditions, place);
     default:
       return false;
   }
@@ -106,7 +120,7 @@ List *without_rechecks(const List *paths, const List *conditions) {
   List *result = NIL;
   const ListCell *cell = nullptr;
   foreach (cell, paths)
-    if (!rechecks(static_cast<Path *>(lfirst(cell)), conditions, false))
+    if (!rechecks(static_cast<Path *>(lfirst(cell)), conditions, Place::alone))
       result = lappend(result, lfirst(cell));
   return result;
 }
@@ -162,8 +176,6 @@ void add_sequential_paths(PlannerInfo *root, RelOptInfo *relation) {
 }
 
 }  // namespace
-
-bool runs_users_code(Node *expression) { return has_users_code(expression, nullptr); }
 
 void keep_from_rechecks(PlannerInfo *root, RelOptInfo *relation, const List *conditions) {
   List *paths = without_rechecks(relation->pathlist, conditions);
