@@ -46,10 +46,10 @@ DECLARE
   the_resource text;
 BEGIN
   IF TG_OP <> 'INSERT' THEN
-    old_row := to_jsonb(OLD) - ARRAY['secret_hash', 'secret'];
+    old_row := to_jsonb(OLD) - ARRAY['secret_hash', 'secret', 'derived'];
   END IF;
   IF TG_OP <> 'DELETE' THEN
-    new_row := to_jsonb(NEW) - ARRAY['secret_hash', 'secret'];
+    new_row := to_jsonb(NEW) - ARRAY['secret_hash', 'secret', 'derived'];
   END IF;
   -- Organizations must not see each other's data: a row that moves to another organization is deleted in one and created in the
   -- other.

@@ -145,6 +145,8 @@ COMMENT ON COLUMN tenancy.api_keys.rotate_by IS 'From then on the key is refused
 COMMENT ON COLUMN tenancy.api_keys.description IS 'What the key is, in its owners'' words';
 COMMENT ON COLUMN tenancy.api_keys.metadata IS 'The application''s own data about the key; decides nothing';
 COMMENT ON COLUMN tenancy.api_keys.reason IS 'What the key is for';
+ALTER TABLE tenancy.api_key_secrets ADD COLUMN derived bytea;
+COMMENT ON COLUMN tenancy.api_key_secrets.derived IS 'What api_keys and api_key_scopes say of the key, to be read at once; written by the module alone; NULL: they are read instead';
 ALTER TABLE tenancy.organizations ADD COLUMN key_max_age interval, ADD COLUMN key_warning interval;
 COMMENT ON COLUMN tenancy.organizations.key_max_age IS 'Age of a secret at which an API key is refused until it is rotated, see set_key_policy(); NULL: keys need no rotation';
 COMMENT ON COLUMN tenancy.organizations.key_warning IS 'How long before that sessions are warned';

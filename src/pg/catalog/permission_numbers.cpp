@@ -44,7 +44,7 @@ Entry *entry_of(const char *resource, const char *action) {
     control.keysize = sizeof(Name);
     control.entrysize = sizeof(Entry);
     control.hcxt = TopMemoryContext;
-    names = hash_create("tenancy permissions", 128, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    names = hash_create("tenancy permissions", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
   }
   Name name{};
   strlcpy(name.resource, resource, sizeof name.resource);
@@ -145,12 +145,16 @@ PermissionId permission_id(const char *resource, const char *action) {
 }
 
 // Removing the permission means removing the row first, of which the session is notified.
-PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple,
-                           AttrNumber resource, AttrNumber action) {
-  Entry *entry = required_entry(text_column(scan, tuple, resource), text_column(scan, tuple, action));
+PermissionId permission_in_catalog(const CatalogRead &read, const char *resource, const char *action) {
+  Entry *entry = required_entry(resource, action);
   entry->registered = true;
   entry->looked_up = read.start.token;
   return entry->id;
+}
+
+PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple,
+                           AttrNumber resource, AttrNumber action) {
+  return permission_in_catalog(read, text_column(scan, tuple, resource), text_column(scan, tuple, action));
 }
 
 const PermissionClasses &permission_classes() { return classes; }
