@@ -128,6 +128,7 @@ INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id, derived) VALUES (s
 -- What advise() finds: a row that was changed while triggers were off
 UPDATE tenancy.api_keys SET name = name;
 SELECT object, problem FROM tenancy.advise() WHERE rule = 'derived_key';
+BEGIN;
 ALTER TABLE tenancy.api_keys DISABLE TRIGGER ALL;
 UPDATE tenancy.api_keys SET revoked_at = now() WHERE name = 'bot';
 ALTER TABLE tenancy.api_keys ENABLE TRIGGER ALL;
@@ -135,3 +136,4 @@ SELECT severity, problem, left(fix_sql, 60) AS fix_sql FROM tenancy.advise() WHE
 DO $$ BEGIN EXECUTE (SELECT fix_sql FROM tenancy.advise() WHERE rule = 'derived_key'); END $$;
 SELECT count(*) FROM tenancy.advise() WHERE rule = 'derived_key';
 SELECT derived('bot'), rights_of(:'bot');
+ROLLBACK;

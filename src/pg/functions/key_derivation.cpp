@@ -211,7 +211,8 @@ Datum pg_tenancy_derive_changed_key(PG_FUNCTION_ARGS) {
       !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
       RelationGetRelid(trigger->tg_relation) != catalog_relation(CatalogIndex::api_keys_pkey))
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                    errmsg("this trigger function is for updates of API keys alone")));
+                    errmsg("function \"%s\" was not called by trigger manager", "derive_changed_key"),
+                    errdetail("It is for updates of API keys.")));
   CommandCounterIncrement();
   follow_changed_key(trigger);
   return Datum(0);
