@@ -92,7 +92,6 @@ void store(const Uuid *id, bool is_derived) {
   CommandCounterIncrement();
   CatalogRead read = begin_catalog_read();
   const Relation secrets = table_open(catalog_relation(by_key), RowExclusiveLock);
-  // Version 1.0 has no such column.
   if (RelationGetDescr(secrets)->natts >= attribute::api_key_secrets::derived) {
     const bytea *derived = is_derived ? derive_key(read, *id) : nullptr;
     ScanKeyData key;
@@ -132,6 +131,8 @@ void follow_removed_key(const TriggerData *trigger) {
 }
 
 bool has_derived(const TriggerData *trigger, HeapTuple row) {
+  // Version 1.0 has no such column.
+  if (RelationGetDescr(trigger->tg_relation)->natts < attribute::api_key_secrets::derived) return false;
   bool is_null = false;
   heap_getattr(row, attribute::api_key_secrets::derived, RelationGetDescr(trigger->tg_relation), &is_null);
   return !is_null;

@@ -10,9 +10,9 @@
 
 namespace tenancy::pg {
 
-/// For the trigger of all catalogs, after a row or TRUNCATE: of api_key_secrets and api_key_scopes, and of keys
-/// that have been removed. What is derived from these is derived anew, or taken away where somebody has to ask
-/// for that (derive_key()). Updates of api_keys have a trigger of their own.
+/// For the trigger of all catalogs, after a row or TRUNCATE: of api_key_secrets and api_key_scopes, and of
+/// keys that have been removed. What is derived from these is derived anew, or taken away where somebody has
+/// to ask for that (derive_key()). Updates of api_keys have a trigger of their own.
 void follow_key_change(const TriggerData *trigger);
 
 }  // namespace tenancy::pg
