@@ -1,4 +1,4 @@
--- What an API key may do is stored beside its secrets, so that one row is read instead of three. It never says more than what it is
+-- The rights of an API key are stored beside its secrets, so that one row is read instead of three. They never say more than what they are
 -- derived from, whoever changes that, and how.
 \pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR

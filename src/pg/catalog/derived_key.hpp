@@ -1,4 +1,4 @@
-// What an API key may do, as it is stored beside each of its secrets: one index scan instead of three.
+// The rights of an API key, as they are stored beside each of its secrets: one index scan instead of three.
 //
 // Derived from api_keys and api_key_scopes by key_derivation.cpp, in the transaction that changes these. NULL
 // means that it has to be read from there: for a key that cannot be used, that is confined to networks, or

@@ -109,7 +109,7 @@ void read_row(const CatalogRead &read, ApiKeyRead &key) {
   read_scopes(read, key);
 }
 
-// What is derived of a key and stored beside the secret. RETURNS whether the row has it.
+// The rights that are stored beside the secret. RETURNS whether there are any.
 bool read_derived(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple, ApiKeyRead &key) {
   bool is_null = false;
   const Datum stored = column(scan, tuple, attribute::api_key_secrets::derived, &is_null);
