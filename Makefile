@@ -127,11 +127,8 @@ $(error "$(PG_CONFIG)" does not run: install the PostgreSQL server development p
 endif
 include $(PGXS)
 
-# To try another one that the sources compile for: make UNTESTED=19
-ifneq ($(UNTESTED),$(MAJORVERSION))
-ifeq ($(filter 15 16 17 18,$(MAJORVERSION)),)
-$(error pg_tenancy needs PostgreSQL 15, 16, 17 or 18, and $(PG_CONFIG) is of $(MAJORVERSION))
-endif
+ifeq ($(filter 15 16 17 18 19,$(MAJORVERSION)),)
+$(error pg_tenancy needs PostgreSQL 15, 16, 17, 18 or 19, and $(PG_CONFIG) is of $(MAJORVERSION))
 endif
 
 PROVE_FLAGS += -I test/tap/lib

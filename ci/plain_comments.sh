@@ -16,7 +16,7 @@ awk '
       print FILENAME ":" FNR ": begins with a relative clause: " text; bad = 1
     }
   }
-  marker && tolower($0) ~ /(^|[^a-z])(hand(s|ed|ing)? out|comes? of (it|this|that)|tells? nobody|what there is|who there is|the one that there is|the longer the|belongs? into|goes by|gets? past)([^a-z]|$)/ {
+  marker && tolower($0) ~ /(^|[^a-z])(hand(s|ed|ing)? out|comes? of (it|this|that)|tells? nobody|what there is|who there is|the one that there is|the longer the|belongs? into|goes by|gets? past|tells? (another|others|it|us)|is told|hears? of|beside (the|these|that|a) )([^a-z]|$)/ {
     print FILENAME ":" FNR ": say it plainly (docs/design/glossary.md): " $0; bad = 1
   }
   { within = marker }

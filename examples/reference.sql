@@ -108,6 +108,10 @@ SELECT tenancy.approve_elevation(:'elevation_id');
 -- end
 
 SET tenancy."user" = 'mia@acme.example';
+-- example review_elevations
+SELECT member, role, workspace, reason, state, until, approved_by FROM tenancy.review_elevations();
+-- end
+
 -- example end_elevation
 SELECT tenancy.end_elevation();
 -- end

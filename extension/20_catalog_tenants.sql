@@ -93,6 +93,7 @@ CREATE TABLE tenancy.organization_members (
   external_id text COLLATE "C" CHECK (external_id <> ''),
   ends_at timestamptz CHECK (isfinite(ends_at)),
   reason text,
+  has_more_roles boolean NOT NULL DEFAULT false,
   PRIMARY KEY (organization_id, user_id),
   CONSTRAINT organization_members_external_id_key UNIQUE (organization_id, external_id)
 );
@@ -107,6 +108,7 @@ COMMENT ON COLUMN tenancy.organization_members.name IS 'What the organization ca
 COMMENT ON COLUMN tenancy.organization_members.external_id IS 'The organization''s own id for the member';
 COMMENT ON COLUMN tenancy.organization_members.ends_at IS 'From then on the membership counts for nothing; NULL: it has no end';
 COMMENT ON COLUMN tenancy.organization_members.reason IS 'What the membership, or its role, is for';
+COMMENT ON COLUMN tenancy.organization_members.has_more_roles IS 'The member belongs to a group, or has taken a role by elevate(), or did; set by itself, so that sessions of other members need not look for any';
 
 CREATE TABLE tenancy.workspace_members (
   workspace_id uuid NOT NULL,

@@ -22,6 +22,8 @@ CREATE TABLE tenancy.api_keys (
   description text,
   metadata jsonb CHECK (jsonb_typeof(metadata) = 'object'),
   reason text,
+  created_by_user uuid,
+  created_by_key uuid,
   FOREIGN KEY (workspace_id, organization_id) REFERENCES tenancy.workspaces (workspace_id, organization_id) ON DELETE CASCADE,
   CHECK ((kind = 'organization_service_key') = (workspace_id IS NULL)),
   CHECK ((kind = 'workspace_user_key') = (user_id IS NOT NULL))
@@ -49,6 +51,8 @@ COMMENT ON COLUMN tenancy.api_keys.rotate_by IS 'From then on the key is refused
 COMMENT ON COLUMN tenancy.api_keys.description IS 'What the key is, in its owners'' words';
 COMMENT ON COLUMN tenancy.api_keys.metadata IS 'The application''s own data about the key; decides nothing';
 COMMENT ON COLUMN tenancy.api_keys.reason IS 'What the key is for';
+COMMENT ON COLUMN tenancy.api_keys.created_by_user IS 'User who has created the key; NULL: an API key, a service''s token or a DBA has, or it is of version 1.0';
+COMMENT ON COLUMN tenancy.api_keys.created_by_key IS 'API key that has created the key; NULL: none has, or it is of version 1.0';
 
 CREATE TABLE tenancy.api_key_secrets (
   secret_hash bytea PRIMARY KEY CHECK (length(secret_hash) = 32),

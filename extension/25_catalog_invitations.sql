@@ -29,7 +29,7 @@ COMMENT ON COLUMN tenancy.invitations.signed_up_by IS 'Role that has invited whi
 
 -- The inviting organization may see none of this, and so the column is not called organization_id: audit entries about rows with
 -- such a column are visible to that organization.
-CREATE TABLE tenancy.refused_invitations (
+CREATE TABLE tenancy_internal.refused_invitations (
   email text COLLATE "C" NOT NULL,
   inviting_organization uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
   invitation_id uuid,
@@ -37,10 +37,10 @@ CREATE TABLE tenancy.refused_invitations (
   refused_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (email, inviting_organization)
 );
-CREATE INDEX refused_invitations_organization_idx ON tenancy.refused_invitations (inviting_organization);
-COMMENT ON TABLE tenancy.refused_invitations IS 'Invitations that were declined, and organizations whose invitations an address doesn''t want; the inviting side sees neither';
-COMMENT ON COLUMN tenancy.refused_invitations.email IS 'E-mail address that was invited';
-COMMENT ON COLUMN tenancy.refused_invitations.inviting_organization IS 'The inviting organization';
-COMMENT ON COLUMN tenancy.refused_invitations.invitation_id IS 'The last invitation that was declined';
-COMMENT ON COLUMN tenancy.refused_invitations.blocked IS 'No further invitation of this organization is shown';
-COMMENT ON COLUMN tenancy.refused_invitations.refused_at IS 'When it was declined';
+CREATE INDEX refused_invitations_organization_idx ON tenancy_internal.refused_invitations (inviting_organization);
+COMMENT ON TABLE tenancy_internal.refused_invitations IS 'Invitations that were declined, and organizations whose invitations an address doesn''t want; the inviting side sees neither';
+COMMENT ON COLUMN tenancy_internal.refused_invitations.email IS 'E-mail address that was invited';
+COMMENT ON COLUMN tenancy_internal.refused_invitations.inviting_organization IS 'The inviting organization';
+COMMENT ON COLUMN tenancy_internal.refused_invitations.invitation_id IS 'The last invitation that was declined';
+COMMENT ON COLUMN tenancy_internal.refused_invitations.blocked IS 'No further invitation of this organization is shown';
+COMMENT ON COLUMN tenancy_internal.refused_invitations.refused_at IS 'When it was declined';

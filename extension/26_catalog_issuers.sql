@@ -66,13 +66,13 @@ COMMENT ON COLUMN tenancy.identities.created_at IS 'When they were linked';
 COMMENT ON COLUMN tenancy.identities.linked_by IS 'Member who has said so, and whose rights limit what it is worth now; NULL: a DBA, or the user by accepting an invitation';
 
 -- Survives the membership: what was revoked stays so after a return.
-CREATE TABLE tenancy.ended_tokens (
+CREATE TABLE tenancy_internal.ended_tokens (
   organization_id uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
   user_id uuid NOT NULL REFERENCES tenancy.users ON DELETE CASCADE,
   issued_before timestamptz NOT NULL,
   PRIMARY KEY (organization_id, user_id)
 );
-COMMENT ON TABLE tenancy.ended_tokens IS 'Tokens of users that stay refused in an organization, since the membership or a link ended after they were issued';
-COMMENT ON COLUMN tenancy.ended_tokens.organization_id IS 'The organization';
-COMMENT ON COLUMN tenancy.ended_tokens.user_id IS 'The user';
-COMMENT ON COLUMN tenancy.ended_tokens.issued_before IS 'Tokens issued before this moment are refused';
+COMMENT ON TABLE tenancy_internal.ended_tokens IS 'Tokens of users that stay refused in an organization, since the membership or a link ended after they were issued';
+COMMENT ON COLUMN tenancy_internal.ended_tokens.organization_id IS 'The organization';
+COMMENT ON COLUMN tenancy_internal.ended_tokens.user_id IS 'The user';
+COMMENT ON COLUMN tenancy_internal.ended_tokens.issued_before IS 'Tokens issued before this moment are refused';

@@ -27,12 +27,12 @@ COMMENT ON COLUMN tenancy.logging_settings.setting IS 'store_content, legal_hold
 COMMENT ON COLUMN tenancy.logging_settings.value IS 'full, metadata or none; on; or a number of days or hours';
 COMMENT ON COLUMN tenancy.logging_settings.set_at IS 'Since when it has had this value: rows received before keep their content, wherever they move';
 
-CREATE TABLE tenancy.kept_tables (
+CREATE TABLE tenancy_internal.kept_tables (
   relation regclass PRIMARY KEY,
   kind text COLLATE "C" NOT NULL CHECK (kind IN ('logs', 'payloads', 'traces', 'analytics')),
   content name[] NOT NULL DEFAULT '{}'
 );
-COMMENT ON TABLE tenancy.kept_tables IS 'Tables whose rows are kept as logging_settings says';
-COMMENT ON COLUMN tenancy.kept_tables.relation IS 'The table';
-COMMENT ON COLUMN tenancy.kept_tables.kind IS 'Which days of retention count: logs, payloads, traces or analytics';
-COMMENT ON COLUMN tenancy.kept_tables.content IS 'Columns that can hold content';
+COMMENT ON TABLE tenancy_internal.kept_tables IS 'Tables whose rows are kept as logging_settings says';
+COMMENT ON COLUMN tenancy_internal.kept_tables.relation IS 'The table';
+COMMENT ON COLUMN tenancy_internal.kept_tables.kind IS 'Which days of retention count: logs, payloads, traces or analytics';
+COMMENT ON COLUMN tenancy_internal.kept_tables.content IS 'Columns that can hold content';

@@ -6,8 +6,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 SELECT v.resource, action, format('%s %s', initcap(replace(action, '_', ' ')), v.what),
        v.resource IN ('logs', 'traces', 'analytics')
 FROM (VALUES
-  ('logs', 'list view filter group export write', 'request logs (list: metadata only)'),
-  ('traces', 'list view filter group export write', 'traces'),
+  ('logs', 'list view filter group export write attribute', 'request logs (list: metadata only)'),
+  ('traces', 'list view filter group export write attribute', 'traces'),
   ('analytics', 'view filter group write', 'analytics'),
   ('completions', 'write', 'completions'),
   ('prompts', 'list view create update delete publish', 'prompts'),
@@ -43,8 +43,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 SELECT r.role_id, v.resource, action
 FROM (VALUES
   -- organization level
-  ('organization', 'owner admin', 'logs', 'list view filter group export write'),
-  ('organization', 'owner admin', 'traces', 'list view filter group export write'),
+  ('organization', 'owner admin', 'logs', 'list view filter group export write attribute'),
+  ('organization', 'owner admin', 'traces', 'list view filter group export write attribute'),
   ('organization', 'owner admin', 'analytics', 'view filter group write'),
   ('organization', 'owner admin', 'completions', 'write'),
   ('organization', 'owner admin', 'prompts', 'list view create update delete publish'),
@@ -74,6 +74,8 @@ FROM (VALUES
   ('workspace', 'admin manager member', 'logs', 'list view filter group export'),
   ('workspace', 'admin manager member', 'traces', 'list view filter group export'),
   ('workspace', 'admin manager member', 'analytics', 'view filter group'),
+  ('workspace', 'admin', 'logs', 'attribute'),
+  ('workspace', 'admin', 'traces', 'attribute'),
   ('workspace', 'admin manager', 'prompts', 'list view create update delete publish'),
   ('workspace', 'admin manager', 'configs', 'list view create update delete'),
   ('workspace', 'admin manager', 'guardrails', 'list view create update delete'),

@@ -116,7 +116,7 @@ COMMENT ON FUNCTION tenancy_internal.check_workspace_change() IS 'Trigger: a wor
 
 CREATE FUNCTION tenancy_internal.organization_has_owner(organization_id uuid) RETURNS boolean
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_organization_has_owner';
-COMMENT ON FUNCTION tenancy_internal.organization_has_owner(uuid) IS 'Whether the organization has an owner now, as other sessions'' commits have left it, whatever the transaction''s isolation';
+COMMENT ON FUNCTION tenancy_internal.organization_has_owner(uuid) IS 'Whether the organization has an owner without an end, who is active, now, as other sessions'' commits have left it, whatever the transaction''s isolation';
 
 CREATE FUNCTION tenancy_internal.check_last_owner() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -135,13 +135,35 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_last_owner() IS 'Trigger: an organization never loses its last owner';
 
+CREATE FUNCTION tenancy_internal.check_locked_owner() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  owned uuid;
+BEGIN
+  FOR owned IN
+    SELECT o.organization_id FROM tenancy.organizations o
+    WHERE o.closed_at IS NULL AND o.organization_id IN (
+      SELECT m.organization_id FROM tenancy.organization_members m
+      WHERE m.user_id = NEW.user_id AND m.role_id = '00000000-0000-4000-8000-000000000001' AND m.ends_at IS NULL)
+    ORDER BY o.organization_id FOR NO KEY UPDATE LOOP
+    IF NOT tenancy_internal.organization_has_owner(owned) THEN
+      RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the last owner of an organization cannot be locked',
+        DETAIL = format('Organization "%s" would have nobody who may administer it.', (SELECT o.slug FROM tenancy.organizations o WHERE o.organization_id = owned)),
+        HINT = 'Make another member owner first.';
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_locked_owner() IS 'Trigger: a user who is the last owner of an organization is not locked';
+
 -- Export and removal rely on this record.
 CREATE FUNCTION tenancy_internal.check_protected_table() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- FirstNormalObjectId; and no row of a table that doesn't exist (yet) is refused, so that a dump can be restored in any order.
   IF NEW.relation::oid < 16384 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = NEW.relation
-                                          AND (c.relkind NOT IN ('r', 'p') OR c.relnamespace = 'tenancy'::regnamespace)) THEN
+                                          AND (c.relkind NOT IN ('r', 'p') OR c.relnamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace))) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('relation %s cannot be protected', NEW.relation),
       DETAIL = 'Only ordinary and partitioned tables of users can.';
   END IF;

@@ -42,8 +42,10 @@ BEGIN
       (1, 'protected_tables', 'resource', 63)) v (n, catalog, attribute, longest)
     GROUP BY v.catalog LOOP
     -- Called only for texts that are too long.
-    EXECUTE format('CREATE TRIGGER check_length BEFORE INSERT OR UPDATE ON tenancy.%I FOR EACH ROW WHEN (%s)
-                    EXECUTE FUNCTION tenancy_internal.check_length(%s)', bound.catalog, bound.condition, bound.arguments);
+    EXECUTE format('CREATE TRIGGER check_length BEFORE INSERT OR UPDATE ON %I.%I FOR EACH ROW WHEN (%s)
+                    EXECUTE FUNCTION tenancy_internal.check_length(%s)',
+                   CASE bound.catalog WHEN 'refused_invitations' THEN 'tenancy_internal' ELSE 'tenancy' END,
+                   bound.catalog, bound.condition, bound.arguments);
   END LOOP;
 END
 $$;

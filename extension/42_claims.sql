@@ -1,4 +1,4 @@
--- Claims: one node of a cluster tells another who its session is.
+-- Claims: one node of a cluster states to another who its session is.
 
 CREATE FUNCTION tenancy.claim_challenge() RETURNS text
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_claim_challenge';

@@ -1,4 +1,4 @@
--- Clusters: which nodes believe each other's claims.
+-- Clusters: which nodes accept each other's claims.
 
 CREATE FUNCTION tenancy_internal.check_cluster_administrator() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -24,14 +24,14 @@ CREATE FUNCTION tenancy.join_cluster(key text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   parts text[] := regexp_match(join_cluster.key, '^pgtck_([1-9][0-9]{0,8})_([0-9a-f]{64})$');
-  known tenancy.cluster_keys;
+  known tenancy_internal.cluster_keys;
 BEGIN
   PERFORM tenancy_internal.check_cluster_administrator();
-  LOCK TABLE tenancy.cluster_keys IN SHARE ROW EXCLUSIVE MODE;
+  LOCK TABLE tenancy_internal.cluster_keys IN SHARE ROW EXCLUSIVE MODE;
   IF join_cluster.key IS NULL THEN
-    SELECT * INTO known FROM tenancy.cluster_keys k WHERE k.signs;
+    SELECT * INTO known FROM tenancy_internal.cluster_keys k WHERE k.signs;
     IF NOT FOUND THEN
-      INSERT INTO tenancy.cluster_keys (key_id, secret, signs) VALUES (1, tenancy_internal.random_secret(), true) RETURNING * INTO known;
+      INSERT INTO tenancy_internal.cluster_keys (key_id, secret, signs) VALUES (1, tenancy_internal.random_secret(), true) RETURNING * INTO known;
     END IF;
     RETURN tenancy_internal.cluster_key_text(known.key_id, known.secret);
   END IF;
@@ -39,14 +39,14 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'this is not the key of a cluster',
       HINT = 'Keys come from tenancy.join_cluster() of the first node.';
   END IF;
-  SELECT * INTO known FROM tenancy.cluster_keys k WHERE k.key_id = parts[1]::integer;
+  SELECT * INTO known FROM tenancy_internal.cluster_keys k WHERE k.key_id = parts[1]::integer;
   IF NOT FOUND THEN
-    INSERT INTO tenancy.cluster_keys (key_id, secret, signs)
-    VALUES (parts[1]::integer, decode(parts[2], 'hex'), NOT EXISTS (SELECT FROM tenancy.cluster_keys k WHERE k.signs));
+    INSERT INTO tenancy_internal.cluster_keys (key_id, secret, signs)
+    VALUES (parts[1]::integer, decode(parts[2], 'hex'), NOT EXISTS (SELECT FROM tenancy_internal.cluster_keys k WHERE k.signs));
   ELSIF known.secret <> decode(parts[2], 'hex') THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'this node is in another cluster',
       DETAIL = format('It has another key with number %s.', known.key_id),
-      HINT = 'To leave that cluster, a superuser deletes the rows of tenancy.cluster_keys.';
+      HINT = 'To leave that cluster, a superuser deletes the rows of tenancy_internal.cluster_keys.';
   END IF;
   RETURN NULL;
 END
@@ -57,19 +57,19 @@ REVOKE ALL ON FUNCTION tenancy.join_cluster(text) FROM PUBLIC;
 CREATE FUNCTION tenancy.new_cluster_key() RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  made tenancy.cluster_keys;
+  made tenancy_internal.cluster_keys;
 BEGIN
   PERFORM tenancy_internal.check_cluster_administrator();
-  LOCK TABLE tenancy.cluster_keys IN SHARE ROW EXCLUSIVE MODE;
-  IF (SELECT count(*) FROM tenancy.cluster_keys k) <> 1 THEN
+  LOCK TABLE tenancy_internal.cluster_keys IN SHARE ROW EXCLUSIVE MODE;
+  IF (SELECT count(*) FROM tenancy_internal.cluster_keys k) <> 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = CASE WHEN EXISTS (SELECT FROM tenancy.cluster_keys k) THEN 'this node has more than one key' ELSE 'this node is in no cluster' END,
-      HINT = CASE WHEN EXISTS (SELECT FROM tenancy.cluster_keys k) THEN 'DELETE FROM tenancy.cluster_keys WHERE NOT signs'
+      MESSAGE = CASE WHEN EXISTS (SELECT FROM tenancy_internal.cluster_keys k) THEN 'this node has more than one key' ELSE 'this node is in no cluster' END,
+      HINT = CASE WHEN EXISTS (SELECT FROM tenancy_internal.cluster_keys k) THEN 'DELETE FROM tenancy_internal.cluster_keys WHERE NOT signs'
                   ELSE 'Call tenancy.join_cluster().' END;
   END IF;
-  INSERT INTO tenancy.cluster_keys (key_id, secret)
+  INSERT INTO tenancy_internal.cluster_keys (key_id, secret)
   SELECT max(k.key_id) + 1, tenancy_internal.random_secret()
-  FROM tenancy.cluster_keys k RETURNING * INTO made;
+  FROM tenancy_internal.cluster_keys k RETURNING * INTO made;
   RETURN tenancy_internal.cluster_key_text(made.key_id, made.secret);
 END
 $$;
@@ -80,13 +80,13 @@ CREATE FUNCTION tenancy.use_cluster_key(key_id integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.check_cluster_administrator();
-  LOCK TABLE tenancy.cluster_keys IN SHARE ROW EXCLUSIVE MODE;
-  IF NOT EXISTS (SELECT FROM tenancy.cluster_keys k WHERE k.key_id = use_cluster_key.key_id) THEN
+  LOCK TABLE tenancy_internal.cluster_keys IN SHARE ROW EXCLUSIVE MODE;
+  IF NOT EXISTS (SELECT FROM tenancy_internal.cluster_keys k WHERE k.key_id = use_cluster_key.key_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('this node has no key %s', use_cluster_key.key_id);
   END IF;
-  UPDATE tenancy.cluster_keys k SET signs = false WHERE k.signs AND k.key_id <> use_cluster_key.key_id;
-  UPDATE tenancy.cluster_keys k SET signs = true WHERE NOT k.signs AND k.key_id = use_cluster_key.key_id;
+  UPDATE tenancy_internal.cluster_keys k SET signs = false WHERE k.signs AND k.key_id <> use_cluster_key.key_id;
+  UPDATE tenancy_internal.cluster_keys k SET signs = true WHERE NOT k.signs AND k.key_id = use_cluster_key.key_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.use_cluster_key(integer) IS 'For a superuser: signs by this key from now on; claims signed by the other one are accepted until it is deleted from tenancy.cluster_keys. 42704 for a key that the node doesn''t have';
+COMMENT ON FUNCTION tenancy.use_cluster_key(integer) IS 'For a superuser: signs by this key from now on; claims signed by the other one are accepted until it is deleted from tenancy_internal.cluster_keys. 42704 for a key that the node doesn''t have';
 REVOKE ALL ON FUNCTION tenancy.use_cluster_key(integer) FROM PUBLIC;

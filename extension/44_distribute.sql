@@ -21,7 +21,7 @@ COMMENT ON FUNCTION tenancy_internal.is_beside_door(regclass) IS 'Whether Citus 
 CREATE FUNCTION tenancy_internal.problems_of_nodes() RETURNS TABLE (node text, problem text, hint text)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  digest text := 'SELECT coalesce(string_agg(k.key_id || '' '' || encode(sha256(''keys of a cluster''::bytea || k.secret), ''hex''), '' '' ORDER BY k.key_id), '''') FROM tenancy.cluster_keys k';
+  digest text := 'SELECT coalesce(string_agg(k.key_id || '' '' || encode(sha256(''keys of a cluster''::bytea || k.secret), ''hex''), '' '' ORDER BY k.key_id), '''') FROM tenancy_internal.cluster_keys k';
   version text := (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'pg_tenancy');
   keys text;
   answer record;
@@ -59,7 +59,7 @@ BEGIN
       WHERE n.groupid <> 0 AND n.shouldhaveshards AND n.noderole = 'primary' AND w.success AND w.result IS DISTINCT FROM %L ORDER BY n.nodeid$q$, digest, keys) LOOP
     problems_of_nodes.node := answer.node;
     problems_of_nodes.problem := 'it does not have the same keys of the cluster';
-    problems_of_nodes.hint := 'Copy the rows of tenancy.cluster_keys there.';
+    problems_of_nodes.hint := 'Copy the rows of tenancy_internal.cluster_keys there.';
     RETURN NEXT;
   END LOOP;
 END
@@ -145,7 +145,7 @@ BEGIN
       DETAIL = 'A query of any principal then concerns one shard of one node.', HINT = 'Leave the parameter out.';
   ELSIF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'this database has no Citus', HINT = 'CREATE EXTENSION citus';
-  ELSIF NOT EXISTS (SELECT FROM tenancy.cluster_keys k WHERE k.signs) THEN
+  ELSIF NOT EXISTS (SELECT FROM tenancy_internal.cluster_keys k WHERE k.signs) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'this node is in no cluster',
       HINT = 'Call tenancy.join_cluster(), and copy the key to the other nodes.';
   END IF;

@@ -43,7 +43,7 @@ COMMENT ON FUNCTION tenancy_internal.person_of_session() IS 'The person that the
 
 CREATE FUNCTION tenancy_internal.is_refused(invitation tenancy.invitations) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT EXISTS (SELECT FROM tenancy.refused_invitations r
+  SELECT EXISTS (SELECT FROM tenancy_internal.refused_invitations r
                  WHERE r.email = (is_refused.invitation).email AND r.inviting_organization = (is_refused.invitation).organization_id
                    AND (r.blocked OR r.invitation_id = (is_refused.invitation).invitation_id))
 $$;
@@ -255,7 +255,7 @@ DECLARE
   declined tenancy.invitations := tenancy_internal.resolve_invitation(decline_invitation.invitation, false);
 BEGIN
   -- The invitation stays until it ends, so that the inviting side cannot see that it was declined.
-  INSERT INTO tenancy.refused_invitations (email, inviting_organization, invitation_id, blocked)
+  INSERT INTO tenancy_internal.refused_invitations (email, inviting_organization, invitation_id, blocked)
   VALUES (declined.email, declined.organization_id, declined.invitation_id, coalesce(decline_invitation.block, false))
   ON CONFLICT (email, inviting_organization) DO UPDATE
   SET invitation_id = EXCLUDED.invitation_id, blocked = EXCLUDED.blocked, refused_at = EXCLUDED.refused_at;
@@ -268,7 +268,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   my_address text := (SELECT p.email FROM tenancy_internal.person_of_session() p);
 BEGIN
-  UPDATE tenancy.refused_invitations r SET blocked = false
+  UPDATE tenancy_internal.refused_invitations r SET blocked = false
   WHERE r.email = my_address AND r.inviting_organization = unblock_invitations.organization_id AND r.blocked;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',

@@ -23,13 +23,14 @@ BEGIN
   -- The template's grants as in this organization: its own grants, then the organization's overrides. What ends there ends here.
   INSERT INTO tenancy.grants (role_id, organization_id, resource, action, ends_at, reason)
   SELECT new_id, the_organization, g.resource, g.action, g.ends_at, g.reason
-  FROM (SELECT DISTINCT ON (g.resource, g.action) g.resource, g.action, g.allowed, g.ends_at, g.reason
+  FROM (SELECT DISTINCT ON (g.resource, g.action) g.organization_id, g.resource, g.action, g.allowed, g.ends_at, g.reason
         FROM tenancy.grants g
         WHERE g.role_id = template AND g.workspace_id IS NULL
           AND (g.organization_id IS NULL OR g.organization_id = the_organization)
           AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
         ORDER BY g.resource, g.action, g.organization_id NULLS LAST) g
-  WHERE g.allowed;
+  -- Permissions that no level and no key with every scope includes have to be named here, too.
+  WHERE g.allowed AND NOT (g.organization_id IS NULL AND g.action = 'attribute');
   -- Checks the finished role, so that the core computes what it confers.
   IF create_role.level = 'organization' THEN
     PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, new_id);
@@ -39,7 +40,7 @@ BEGIN
   RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with the grants of another role, reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
+COMMENT ON FUNCTION tenancy.create_role(text, text, text, text, boolean) IS 'Creates a role of an organization (NULL: the session''s own) on a level (organization, workspace), empty or with the grants of another role (of a built-in one without attribute, which has to be granted by name), reaching all workspaces or none, and returns its id; needs team.assign_roles and at least the rights of the role; 42704, 23505, 23514';
 
 CREATE FUNCTION tenancy_internal.require_delegable_workspace_grants(organization_id uuid, role_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -1,4 +1,4 @@
--- Groups: their members have the group's roles besides their own. A group has one source of members for life: sync_group(), or the
+-- Groups: their members have the group's roles in addition to their own. A group has one source of members for life: sync_group(), or the
 -- tokens of one issuer.
 
 CREATE FUNCTION tenancy_internal.check_group_member() RETURNS trigger
@@ -25,6 +25,27 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_group() IS 'Trigger: a group keeps its organization and the source of its members';
 
+-- Most members belong to no group and take no role; the row of their membership, which their sessions read anyway, says so.
+CREATE FUNCTION tenancy_internal.mark_member() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  UPDATE tenancy.organization_members m SET has_more_roles = true
+  WHERE m.organization_id = NEW.organization_id AND m.user_id = NEW.user_id AND NOT m.has_more_roles;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.mark_member() IS 'Trigger: the member''s sessions look for roles by groups and elevations from now on';
+
+CREATE FUNCTION tenancy_internal.keep_mark() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  NEW.has_more_roles := EXISTS (SELECT FROM tenancy.group_members m WHERE m.organization_id = NEW.organization_id AND m.user_id = NEW.user_id)
+                     OR EXISTS (SELECT FROM tenancy.elevations e WHERE e.organization_id = NEW.organization_id AND e.user_id = NEW.user_id);
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_mark() IS 'Trigger: the mark stays as long as there is a group or an elevation of the member';
+
 -- A user who has no role in a workspace any more loses the user keys there for good, as one who leaves it does.
 CREATE FUNCTION tenancy_internal.end_keys_of_group() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -33,11 +54,15 @@ BEGIN
   WHERE k.organization_id = OLD.organization_id AND k.user_id IS NOT NULL AND k.revoked_at IS NULL
     AND (CASE TG_TABLE_NAME WHEN 'group_members' THEN k.user_id = (to_jsonb(OLD) ->> 'user_id')::uuid
          ELSE EXISTS (SELECT FROM tenancy.group_members m WHERE m.group_id = OLD.group_id AND m.user_id = k.user_id) END)
-    AND NOT EXISTS (SELECT FROM tenancy.workspace_members m WHERE m.workspace_id = k.workspace_id AND m.user_id = k.user_id)
+    AND NOT EXISTS (SELECT FROM tenancy.workspace_members m WHERE m.workspace_id = k.workspace_id AND m.user_id = k.user_id
+                    AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()))
     AND NOT EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.roles r ON r.role_id = m.role_id
-                    WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND r.all_workspaces)
+                    WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND r.all_workspaces
+                      AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()))
     AND NOT EXISTS (SELECT FROM tenancy.group_members m JOIN tenancy.group_roles g ON g.group_id = m.group_id JOIN tenancy.roles r ON r.role_id = g.role_id
-                    WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND (g.workspace_id = k.workspace_id OR r.all_workspaces))
+                    WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND (g.workspace_id = k.workspace_id OR r.all_workspaces)
+                      AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()) AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
+                      AND NOT (TG_TABLE_NAME = 'group_members' AND m.group_id = OLD.group_id))
     AND EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = k.organization_id)
     AND EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = k.workspace_id);
   RETURN NULL;

@@ -25,7 +25,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_not_elevated(text) IS 'Raises 42501 for a session with a role that it has taken for a time, unless the caller is a DBA';
 
--- A role or group, or a member, by its name: one that several have has to be told apart.
+-- By a name; a name that several roles have is ambiguous.
 CREATE FUNCTION tenancy_internal.find_any_role(organization_id uuid, reference text) RETURNS tenancy.roles
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -57,7 +57,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.require_rules_permission(uuid) IS 'Raises 42501 unless the caller is a DBA, or has all rights of an owner without an end, and not by elevate()';
 
-CREATE FUNCTION tenancy.allow_elevation(organization text, role text, subject text, maximum interval, per_day integer DEFAULT 3, approval boolean DEFAULT false)
+CREATE FUNCTION tenancy.allow_elevation(organization text DEFAULT NULL, role text DEFAULT NULL, subject text DEFAULT NULL, maximum interval DEFAULT '1 hour',
+                                        per_day integer DEFAULT 3, approval boolean DEFAULT false)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(allow_elevation.organization);
@@ -272,3 +273,24 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy.end_elevation(uuid) IS 'Ends an elevation, or refuses one that waits to be approved (NULL: all of the session''s own user): for the member, for who has approved it, or with team.assign_roles and at least the rights of the role; 42704 for none, 55000 for one that has ended';
+
+CREATE FUNCTION tenancy.review_elevations(organization text DEFAULT NULL)
+RETURNS TABLE (elevation_id uuid, member text, role text, workspace text, reason text, state text, taken_at timestamptz, until timestamptz, approved_by text)
+LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  the_organization uuid := tenancy_internal.resolve_organization(review_elevations.organization);
+  of_all boolean := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'team', 'list') = 'all';
+  me uuid := tenancy.current_user_id();
+BEGIN
+  RETURN QUERY
+  SELECT e.elevation_id, u.email::text, r.level || '/' || r.name, w.slug::text, e.reason,
+         CASE WHEN e.ends_at IS NULL THEN 'waits to be approved' ELSE 'taken' END, e.created_at, e.ends_at,
+         (SELECT a.email::text FROM tenancy.users a WHERE a.user_id = e.approved_by)
+  FROM tenancy.elevations e JOIN tenancy.users u ON u.user_id = e.user_id JOIN tenancy.roles r ON r.role_id = e.role_id
+  LEFT JOIN tenancy.workspaces w ON w.workspace_id = e.workspace_id
+  WHERE e.organization_id = the_organization AND (of_all OR e.user_id = me)
+    AND (e.ends_at > clock_timestamp() OR e.ends_at IS NULL AND e.created_at > clock_timestamp() - interval '1 day')
+  ORDER BY e.created_at, e.elevation_id;
+END
+$$;
+COMMENT ON FUNCTION tenancy.review_elevations(text) IS 'Who has taken which role of an organization (NULL: the session''s own) for a time, with the reason, since when and until when, and what waits to be approved (until is NULL); to whoever has team.list, and to members their own. Each elevation leaves an audit entry, of which tenancy.audit_channel notifies';

@@ -39,15 +39,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_logging_setting(text) IS 'Raises 22023 with the nearest name for what is no setting of what is kept';
 
--- The stricter of two values, of which NULL is none.
 CREATE FUNCTION tenancy_internal.stricter(setting text, one text, other text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN stricter.one IS NULL THEN stricter.other WHEN stricter.other IS NULL THEN stricter.one
-              WHEN stricter.setting = 'store_content' THEN CASE WHEN 'none' IN (stricter.one, stricter.other) THEN 'none'
-                WHEN 'metadata' IN (stricter.one, stricter.other) THEN 'metadata' ELSE 'full' END
-              WHEN stricter.setting = 'legal_hold' THEN 'on'
-              ELSE least(stricter.one::int, stricter.other::int)::text END
-$$;
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_stricter';
 COMMENT ON FUNCTION tenancy_internal.stricter(text, text, text) IS 'The stricter of an organization''s and a workspace''s value of a setting; NULL where neither has one';
 
 CREATE FUNCTION tenancy_internal.logging_value(organization_id uuid, workspace_id uuid, setting text) RETURNS text

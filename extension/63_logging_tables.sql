@@ -1,5 +1,5 @@
 -- Tables that follow the settings of what is kept: contents are emptied as rows are written, and rows are hidden, and removed, at the
--- end of their retention. Only for tables that ask for it.
+-- end of their retention. Only for tables named to apply_logging_settings().
 
 CREATE FUNCTION tenancy_internal.hides_expired(organization_id uuid, workspace_id uuid) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -77,7 +77,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.empty_values(regclass, name[]) IS 'Columns with the values that they have without content: NULL, or an empty object, array or text';
 
-CREATE FUNCTION tenancy_internal.make_retention_policy(relation regclass, kept tenancy.kept_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.make_retention_policy(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   workspace_column name := (SELECT t.workspace_column FROM tenancy.protected_tables t WHERE t.relation = make_retention_policy.relation);
@@ -89,85 +89,114 @@ BEGIN
     make_retention_policy.relation, coalesce(quote_ident(workspace_column), 'NULL'), make_retention_policy.kept.kind);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.make_retention_policy(regclass, tenancy.kept_tables) IS 'Hides rows past their retention from principals, in one table';
+COMMENT ON FUNCTION tenancy_internal.make_retention_policy(regclass, tenancy_internal.kept_tables) IS 'Hides rows past their retention from principals, in one table';
 
-CREATE FUNCTION tenancy_internal.kept_above(relation regclass) RETURNS tenancy.kept_tables
+CREATE FUNCTION tenancy_internal.kept_above(relation regclass) RETURNS tenancy_internal.kept_tables
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  nearest tenancy.kept_tables;
+  nearest tenancy_internal.kept_tables;
 BEGIN
-  IF EXISTS (SELECT FROM tenancy.kept_tables) THEN
+  IF EXISTS (SELECT FROM tenancy_internal.kept_tables) THEN
     WITH RECURSIVE ancestors AS (
       SELECT kept_above.relation::oid AS relid, 0 AS distance
       UNION
       SELECT i.inhparent, a.distance + 1 FROM pg_inherits i JOIN ancestors a ON i.inhrelid = a.relid
     )
-    SELECT k.* INTO nearest FROM ancestors a JOIN tenancy.kept_tables k ON k.relation = a.relid ORDER BY a.distance LIMIT 1;
+    -- Columns that one of them calls content hold some in its children, too.
+    SELECT k.relation, k.kind, (SELECT coalesce(array_agg(DISTINCT c ORDER BY c), '{}') FROM ancestors b JOIN tenancy_internal.kept_tables m ON m.relation = b.relid, unnest(m.content) c)
+    INTO nearest FROM ancestors a JOIN tenancy_internal.kept_tables k ON k.relation = a.relid ORDER BY a.distance, k.relation LIMIT 1;
   END IF;
   RETURN nearest;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.kept_above(regclass) IS 'What is recorded of a table that follows the logging settings, by itself or as a partition or child';
 
-CREATE FUNCTION tenancy_internal.problem_of_keeping(relation regclass, organization_column name, workspace_column name) RETURNS text
+-- The server computes them after triggers have judged the row, by columns that a hold need not keep.
+CREATE FUNCTION tenancy_internal.generated_among(relation regclass, columns name[]) RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT a.attname FROM pg_attribute a
+  WHERE a.attrelid = generated_among.relation AND a.attname = ANY (generated_among.columns) AND NOT a.attisdropped AND a.attgenerated <> '' ORDER BY a.attnum LIMIT 1
+$$;
+COMMENT ON FUNCTION tenancy_internal.generated_among(regclass, name[]) IS 'The first generated column among some of a table, or NULL';
+
+CREATE FUNCTION tenancy_internal.problem_of_keeping(relation regclass, organization_column name, workspace_column name, content name[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN problem_of_keeping.organization_column IS NULL THEN 'no column says whose organization''s a row is'
-              ELSE (SELECT format('column "%s" is not of type uuid', a.attname) FROM pg_attribute a
-                    WHERE a.attrelid = problem_of_keeping.relation AND NOT a.attisdropped
-                      AND a.attname IN (problem_of_keeping.organization_column, problem_of_keeping.workspace_column)
-                      AND tenancy_internal.base_type(a.atttypid) <> 'uuid'::regtype ORDER BY a.attnum LIMIT 1) END
+              WHEN (SELECT c.relpersistence FROM pg_class c WHERE c.oid = problem_of_keeping.relation AND c.relkind = 'r') = 'u' THEN 'it is UNLOGGED, hence empty after a crash'
+              ELSE coalesce(
+                (SELECT format('column "%s" is not of type uuid', a.attname) FROM pg_attribute a
+                 WHERE a.attrelid = problem_of_keeping.relation AND NOT a.attisdropped
+                   AND a.attname IN (problem_of_keeping.organization_column, problem_of_keeping.workspace_column)
+                   AND tenancy_internal.base_type(a.atttypid) <> 'uuid'::regtype ORDER BY a.attnum LIMIT 1),
+                'column "' || tenancy_internal.generated_among(problem_of_keeping.relation,
+                  problem_of_keeping.content || problem_of_keeping.organization_column || problem_of_keeping.workspace_column) || '" is generated') END
 $$;
-COMMENT ON FUNCTION tenancy_internal.problem_of_keeping(regclass, name, name) IS 'Why a table with these columns of organization and workspace cannot follow the logging settings, or NULL';
+COMMENT ON FUNCTION tenancy_internal.problem_of_keeping(regclass, name, name, name[]) IS 'Why a table with these columns of organization, workspace and content cannot follow the logging settings, or NULL';
 
-CREATE FUNCTION tenancy_internal.keep_member(relation regclass, kept tenancy.kept_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.trigger_after_keeping(relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT format('trigger "%s" would run after those that keep rows', g.tgname) FROM pg_trigger g
+  WHERE g.tgrelid = trigger_after_keeping.relation AND NOT g.tgisinternal AND g.tgtype::int & 3 = 3 AND g.tgname COLLATE "C" >= '~~tenancy_keep_row'
+    AND (SELECT p.pronamespace FROM pg_proc p WHERE p.oid = g.tgfoid) <> 'tenancy_internal'::regnamespace ORDER BY g.tgname COLLATE "C" LIMIT 1
+$$;
+COMMENT ON FUNCTION tenancy_internal.trigger_after_keeping(regclass) IS 'Which BEFORE ROW trigger could change a row after it was judged, or NULL';
+
+CREATE FUNCTION tenancy_internal.keep_member(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   protected tenancy.protected_tables;
   problem text;
 BEGIN
   SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = keep_member.relation;
-  problem := tenancy_internal.problem_of_keeping(keep_member.relation, protected.organization_column, protected.workspace_column);
+  problem := tenancy_internal.problem_of_keeping(keep_member.relation, protected.organization_column, protected.workspace_column, (keep_member.kept).content);
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s follows the logging settings, and %s', keep_member.relation, problem),
       HINT = format('Use tenancy.ignore_logging_settings(%L) first, if it is no longer to follow them.', (keep_member.kept).relation::text);
   END IF;
-  SELECT format('trigger "%s" would run after those that keep rows', g.tgname) INTO problem FROM pg_trigger g
-  WHERE g.tgrelid = keep_member.relation AND NOT g.tgisinternal AND g.tgtype::int & 3 = 3 AND g.tgname COLLATE "C" >= '~tenancy_keep_row'
-    AND (SELECT p.pronamespace FROM pg_proc p WHERE p.oid = g.tgfoid) <> 'tenancy_internal'::regnamespace ORDER BY g.tgname COLLATE "C" LIMIT 1;
+  problem := tenancy_internal.trigger_after_keeping(keep_member.relation);
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = problem,
       DETAIL = format('Table %s follows the logging settings, and BEFORE ROW triggers run in the order of their names.', keep_member.relation),
-      HINT = 'Rename it: to a name that sorts before "~tenancy_keep_row".';
+      HINT = 'Rename it: to a name that sorts before "~~tenancy_keep_row".';
   END IF;
   -- A partition has its parent's triggers for rows.
   IF NOT (SELECT c.relispartition FROM pg_class c WHERE c.oid = keep_member.relation) THEN
-    EXECUTE format('CREATE OR REPLACE TRIGGER "~tenancy_keep_row" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
+    EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
                     EXECUTE FUNCTION tenancy_internal.receive_row()', keep_member.relation);
-    EXECUTE format('CREATE OR REPLACE TRIGGER "~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
+    EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
                     EXECUTE FUNCTION tenancy_internal.keep_row(%L, %L, %L, %L)', keep_member.relation, (keep_member.kept).kind,
                    protected.organization_column, coalesce(protected.workspace_column, ''),
                    tenancy_internal.empty_values(keep_member.relation, (keep_member.kept).content));
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~tenancy_keep_row", ENABLE ALWAYS TRIGGER "~tenancy_keep_row_content"', keep_member.relation);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_row", ENABLE ALWAYS TRIGGER "~~tenancy_keep_row_content"', keep_member.relation);
   END IF;
-  EXECUTE format('CREATE OR REPLACE TRIGGER "~tenancy_keep_rows" BEFORE TRUNCATE ON %s EXECUTE FUNCTION tenancy_internal.keep_rows()', keep_member.relation);
-  EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER "~tenancy_keep_rows"', keep_member.relation);
+  EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_rows" BEFORE TRUNCATE ON %s EXECUTE FUNCTION tenancy_internal.keep_rows()', keep_member.relation);
+  EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_rows"', keep_member.relation);
   PERFORM tenancy_internal.make_retention_policy(keep_member.relation, keep_member.kept);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_member(regclass, tenancy.kept_tables) IS 'Has one table, or one partition or child, follow the logging settings; 55000 where its columns of tenants do not allow it';
+COMMENT ON FUNCTION tenancy_internal.keep_member(regclass, tenancy_internal.kept_tables) IS 'Has one table, or one partition or child, follow the logging settings; 55000 where its columns of tenants do not allow it';
 
-CREATE FUNCTION tenancy_internal.check_kept_place(relation regclass, organization_column name, workspace_column name) RETURNS void
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_check_kept_place';
-COMMENT ON FUNCTION tenancy_internal.check_kept_place(regclass, name, name) IS 'Raises 55000 where other columns than so far are to say whose the rows of a table are, while some are under a legal hold';
+CREATE FUNCTION tenancy_internal.check_kept_place(relation regclass, organization_column name, workspace_column name, content name[], renamed name, renamed_to name) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_check_kept_place';
+COMMENT ON FUNCTION tenancy_internal.check_kept_place(regclass, name, name, name[], name, name) IS 'Raises 55000 where other columns than so far, but for a renamed one, are to say whose the rows of a table are, or fewer to hold content, while some are under a legal hold; of all, only the last two may be NULL';
+
+-- Triggers of what followed the settings before, by itself or as a child, keep rows by their own columns.
+CREATE FUNCTION tenancy_internal.check_kept_family(relation regclass, renamed name DEFAULT NULL, renamed_to name DEFAULT NULL) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''), coalesce((tenancy_internal.kept_above(f)).content, '{}'),
+    check_kept_family.renamed, check_kept_family.renamed_to)
+  FROM tenancy_internal.family_of(check_kept_family.relation) f LEFT JOIN tenancy.protected_tables t ON t.relation = f
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_kept_family(regclass, name, name) IS 'The same of a table with its partitions and children, before these follow the settings by the columns that are recorded of them';
 
 CREATE FUNCTION tenancy_internal.follow_kept_parent(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept CONSTANT tenancy.kept_tables := tenancy_internal.kept_above(follow_kept_parent.relation);
+  kept CONSTANT tenancy_internal.kept_tables := tenancy_internal.kept_above(follow_kept_parent.relation);
 BEGIN
   IF kept.relation IS NOT NULL THEN
-    PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''))
+    PERFORM tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''), kept.content, NULL, NULL)
     FROM tenancy.protected_tables t, tenancy_internal.family_of(follow_kept_parent.relation) f WHERE t.relation = follow_kept_parent.relation;
     PERFORM tenancy_internal.keep_member(follow_kept_parent.relation, kept);
   END IF;
@@ -175,51 +204,88 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.follow_kept_parent(regclass) IS 'Has a new partition or child, or a table that is protected anew, follow the logging settings as before';
 
+CREATE FUNCTION tenancy_internal.keeps_by_column(relation regclass, "column" name) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_keeps_by_column';
+COMMENT ON FUNCTION tenancy_internal.keeps_by_column(regclass, name) IS 'Whether the triggers by which a table follows the logging settings, or did as a child, need a column';
+
+-- Triggers that nothing renews: of a child that its parent has left, or whose protection was taken away.
+CREATE FUNCTION tenancy_internal.check_kept_names(relation regclass, renamed name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  former regclass;
+BEGIN
+  SELECT f INTO former FROM tenancy_internal.family_of(check_kept_names.relation) f
+  WHERE tenancy_internal.keeps_by_column(f, check_kept_names.renamed)
+    AND ((tenancy_internal.kept_above(f)).relation IS NULL OR NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f)) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('column "%s" of table %s cannot be renamed', check_kept_names.renamed, former),
+      DETAIL = 'The table has followed the logging settings, and still has the triggers that keep its rows by this column.',
+      HINT = format('Use tenancy.protect() and tenancy.apply_logging_settings(%L) if it is to follow them, and then tenancy.ignore_logging_settings() if it is not.', former::text);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_kept_names(regclass, name) IS 'Raises 55000 where a renamed column is one of those by which triggers keep rows of a table that no longer follows the logging settings';
+
 CREATE FUNCTION tenancy_internal.follow_kept_columns(relation regclass, renamed name, renamed_to name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept CONSTANT tenancy.kept_tables := tenancy_internal.kept_above(follow_kept_columns.relation);
+  kept regclass;
 BEGIN
   -- A dump brings the triggers and policies itself, after constraints that say again that columns are NOT NULL.
-  IF kept.relation IS NULL OR (follow_kept_columns.renamed IS NULL AND current_setting('check_function_bodies') = 'off') THEN
+  IF NOT EXISTS (SELECT FROM tenancy_internal.kept_tables) OR (follow_kept_columns.renamed IS NULL AND current_setting('check_function_bodies') = 'off') THEN
     RETURN;
   END IF;
-  IF follow_kept_columns.renamed = 'received_at' THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('column "received_at" of table %s cannot be renamed', follow_kept_columns.relation),
-      DETAIL = 'The table follows the logging settings, which count from it.';
-  END IF;
-  UPDATE tenancy.kept_tables k
-  SET content = ARRAY(SELECT DISTINCT a.attname FROM pg_attribute a
-                      WHERE a.attrelid = k.relation AND NOT a.attisdropped
-                        AND (a.attname = ANY (k.content) OR a.attname = follow_kept_columns.renamed_to AND follow_kept_columns.renamed = ANY (k.content)))
-  WHERE k.relation = kept.relation;
-  PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(kept.relation) f
-  WHERE EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f);
-  PERFORM tenancy_internal.remember_name(kept.relation, false);
+  -- Columns of children change with those of a parent, which need not follow the settings itself.
+  FOR kept IN SELECT DISTINCT (tenancy_internal.kept_above(f)).relation FROM tenancy_internal.family_of(follow_kept_columns.relation) f LOOP
+    CONTINUE WHEN kept IS NULL;
+    PERFORM tenancy_internal.follow_kept_columns_of(kept, follow_kept_columns.renamed, follow_kept_columns.renamed_to);
+  END LOOP;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.follow_kept_columns(regclass, name, name) IS 'Has a table, with its partitions and children, follow the logging settings after a column was renamed, or (NULL) changed; 55000 for received_at';
 
-CREATE FUNCTION tenancy_internal.keep_table(relation regclass, kept tenancy.kept_tables) RETURNS void
+CREATE FUNCTION tenancy_internal.follow_kept_columns_of(kept regclass, renamed name, renamed_to name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF follow_kept_columns_of.renamed = 'received_at' THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('column "received_at" of table %s cannot be renamed', follow_kept_columns_of.kept),
+      DETAIL = 'The table follows the logging settings, which count from it.';
+  END IF;
+  UPDATE tenancy_internal.kept_tables k
+  SET content = ARRAY(SELECT DISTINCT a.attname FROM pg_attribute a
+                      WHERE a.attrelid = k.relation AND NOT a.attisdropped
+                        AND (a.attname = ANY (k.content) OR a.attname = follow_kept_columns_of.renamed_to AND follow_kept_columns_of.renamed = ANY (k.content)))
+  WHERE k.relation = follow_kept_columns_of.kept;
+  PERFORM tenancy_internal.check_kept_family(follow_kept_columns_of.kept, follow_kept_columns_of.renamed, follow_kept_columns_of.renamed_to);
+  PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(follow_kept_columns_of.kept) f
+  WHERE EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f);
+  PERFORM tenancy_internal.remember_name(follow_kept_columns_of.kept, false);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.follow_kept_columns_of(regclass, name, name) IS 'The same for one table that was recorded to follow them';
+
+CREATE FUNCTION tenancy_internal.keep_table(relation regclass, kept tenancy_internal.kept_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = keep_table.relation AND a.attname = 'received_at' AND NOT a.attisdropped) THEN
     EXECUTE format('ALTER TABLE %s ADD COLUMN received_at timestamptz NOT NULL DEFAULT now()', keep_table.relation);
     EXECUTE format('COMMENT ON COLUMN %s.received_at IS %L', keep_table.relation, 'When the row was written, by the server''s clock');
   END IF;
-  INSERT INTO tenancy.kept_tables (relation, kind, content) VALUES (keep_table.relation, keep_table.kept.kind, keep_table.kept.content)
+  INSERT INTO tenancy_internal.kept_tables (relation, kind, content) VALUES (keep_table.relation, keep_table.kept.kind, keep_table.kept.content)
   ON CONFLICT ON CONSTRAINT kept_tables_pkey DO UPDATE SET kind = EXCLUDED.kind, content = EXCLUDED.content;
+  PERFORM tenancy_internal.check_kept_family(keep_table.relation);
   PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(keep_table.relation) f;
   PERFORM tenancy_internal.remember_name(keep_table.relation, false);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_table(regclass, tenancy.kept_tables) IS 'Has one table, with its partitions and children, follow the logging settings';
+COMMENT ON FUNCTION tenancy_internal.keep_table(regclass, tenancy_internal.kept_tables) IS 'Has one table, with its partitions and children, follow the logging settings';
 
 CREATE FUNCTION tenancy_internal.take_kept(relation regclass, named tenancy.protected_names) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept tenancy.kept_tables;
+  kept tenancy_internal.kept_tables;
 BEGIN
   IF take_kept.named.kept_kind IS NOT NULL THEN
     kept.kind := take_kept.named.kept_kind;
@@ -233,7 +299,7 @@ COMMENT ON FUNCTION tenancy_internal.take_kept(regclass, tenancy.protected_names
 CREATE FUNCTION tenancy.apply_logging_settings(relation regclass, kind text, content name[] DEFAULT '{}') RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  kept tenancy.kept_tables;
+  kept tenancy_internal.kept_tables;
   protected tenancy.protected_tables;
   wrong name;
 BEGIN
@@ -261,17 +327,23 @@ BEGIN
   FOREACH wrong IN ARRAY coalesce(apply_logging_settings.content, '{}') LOOP
     PERFORM tenancy_internal.check_column(apply_logging_settings.relation, wrong, false);
   END LOOP;
+  wrong := tenancy_internal.generated_among(apply_logging_settings.relation,
+    apply_logging_settings.content || protected.organization_column || protected.workspace_column);
+  IF wrong IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('column "%s" is generated', wrong),
+      DETAIL = 'Rows are judged, and content is emptied, before the server computes it.',
+      HINT = CASE WHEN wrong = ANY (apply_logging_settings.content) THEN 'Name the columns that it is generated from.' ELSE 'Protect the table by columns that are not.' END;
+  END IF;
+  IF (SELECT c.relpersistence FROM pg_class c WHERE c.oid = apply_logging_settings.relation) = 'u' THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is UNLOGGED', apply_logging_settings.relation),
+      DETAIL = 'It would be empty after a crash, also of rows under a legal hold.', HINT = 'Use ALTER TABLE ... SET LOGGED first.';
+  END IF;
   kept.kind := apply_logging_settings.kind;
   kept.content := coalesce(apply_logging_settings.content, '{}');
-  IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = apply_logging_settings.relation AND NOT k.content <@ kept.content)
-    AND tenancy_steps.has_held_rows(apply_logging_settings.relation) THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('a legal hold keeps rows of table %s', apply_logging_settings.relation),
-      DETAIL = 'Columns that can hold content can only be added.';
-  END IF;
   PERFORM tenancy_internal.keep_table(apply_logging_settings.relation, kept);
 END
 $$;
-COMMENT ON FUNCTION tenancy.apply_logging_settings(regclass, text, name[]) IS 'Has a protected table, with its partitions, follow the logging settings of each row''s organization and workspace: rows of a kind (logs, payloads, traces, analytics) have their content (the columns) emptied as they are written, whoever writes them, and are hidden and removed at the end of their retention, counted from a new column received_at; rows under a legal hold are not deleted; for the table''s owner. 55000 for a table that isn''t protected, 0A000 for tenant columns that are not of type uuid';
+COMMENT ON FUNCTION tenancy.apply_logging_settings(regclass, text, name[]) IS 'Has a protected table, with its partitions, follow the logging settings of each row''s organization and workspace: rows of a kind (logs, payloads, traces, analytics) have their content (the columns) emptied as they are written, whoever writes them, and are hidden and removed at the end of their retention, counted from a new column received_at; rows under a legal hold are not deleted; for the table''s owner. 55000 for a table that isn''t protected, 0A000 for tenant columns that are not of type uuid, for generated columns, and for an UNLOGGED table';
 REVOKE ALL ON FUNCTION tenancy.apply_logging_settings(regclass, text, name[]) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.apply_logging_settings(schema regnamespace) RETURNS void
@@ -289,206 +361,3 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.apply_logging_settings(regnamespace) IS 'The same for all observability tables of a schema: content is the requests and responses of log_payloads, metadata of logs, and of traces status_message, attributes, events and links';
 REVOKE ALL ON FUNCTION tenancy.apply_logging_settings(regnamespace) FROM PUBLIC;
-
-CREATE FUNCTION tenancy_internal.expired_rows(
-  kept tenancy.kept_tables, protected tenancy.protected_tables, held boolean)
-RETURNS TABLE (condition text, organization_id uuid, workspace_id uuid, before timestamptz)
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  -- Of each organization's own retention, and of stricter workspaces; each without what is under a hold, or what is.
-  SELECT concat_ws(' AND ', format('t.%I = %L AND t.received_at < %L', t.organization_column, s.organization_id, s.before),
-                   CASE WHEN s.workspace_id IS NOT NULL THEN format('t.%I = %L', t.workspace_column, s.workspace_id)
-                        WHEN NOT h.on_organization AND h.workspaces <> '{}' THEN
-                     format(CASE WHEN expired_rows.held THEN 't.%1$I = ANY (%2$L)' ELSE '(t.%1$I IS NULL OR t.%1$I <> ALL (%2$L))' END,
-                            t.workspace_column, h.workspaces) END),
-         s.organization_id, s.workspace_id, s.before
-  FROM (SELECT (expired_rows.protected).*) t
-  CROSS JOIN (SELECT l.organization_id, l.workspace_id, clock_timestamp() - l.value::int * interval '1 day' AS before FROM tenancy.logging_settings l
-              WHERE l.setting = 'retention_days.' || (expired_rows.kept).kind) s
-  CROSS JOIN LATERAL (
-    SELECT coalesce(bool_or(l.workspace_id IS NULL), false) AS on_organization,
-           coalesce(array_agg(l.workspace_id) FILTER (WHERE l.workspace_id IS NOT NULL AND t.workspace_column IS NOT NULL), '{}') AS workspaces
-    FROM tenancy.logging_settings l WHERE l.organization_id = s.organization_id AND l.setting = 'legal_hold') h
-  WHERE (s.workspace_id IS NULL OR t.workspace_column IS NOT NULL)
-    AND CASE WHEN expired_rows.held THEN h.on_organization OR (s.workspace_id IS NULL AND h.workspaces <> '{}') OR s.workspace_id = ANY (h.workspaces)
-             ELSE NOT h.on_organization AND (s.workspace_id = ANY (h.workspaces)) IS NOT TRUE END
-  ORDER BY s.organization_id, s.workspace_id NULLS FIRST
-$$;
-COMMENT ON FUNCTION tenancy_internal.expired_rows(tenancy.kept_tables, tenancy.protected_tables, boolean) IS 'Conditions on table t as SQL: rows past their retention that are not, or that are, under a legal hold';
-
-CREATE FUNCTION tenancy_internal.count_expired_rows(kept tenancy.kept_tables, protected tenancy.protected_tables, held boolean) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  conditions CONSTANT text := (SELECT string_agg(format('(%s)', e.condition), ' OR ')
-    FROM tenancy_internal.expired_rows(count_expired_rows.kept, count_expired_rows.protected, count_expired_rows.held) e);
-  relation CONSTANT regclass := count_expired_rows.protected.relation;
-BEGIN
-  -- An inheritance child's rows are counted as its own.
-  RETURN CASE WHEN conditions IS NULL THEN 0 ELSE (SELECT r::bigint FROM tenancy_internal.as_owner(relation, format(
-    'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.from_clause_for(relation), conditions)) r) END;
-END
-$$;
-COMMENT ON FUNCTION tenancy_internal.count_expired_rows(tenancy.kept_tables, tenancy.protected_tables, boolean) IS 'How many rows of a table are past their retention, and not, or under a legal hold';
-
-CREATE FUNCTION tenancy_internal.references_to(relation regclass) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT string_agg(DISTINCT coalesce(pg_partition_root(k.conrelid), k.conrelid)::regclass::text, ', ')
-  FROM pg_constraint k WHERE k.contype = 'f' AND k.confrelid IN (
-    SELECT f FROM tenancy_internal.family_of(references_to.relation) f UNION SELECT a.relid FROM pg_partition_ancestors(references_to.relation) a)
-$$;
-COMMENT ON FUNCTION tenancy_internal.references_to(regclass) IS 'Tables that refer to a table, or to its partitions, by foreign keys';
-
--- Sums of logs by the hour have a retention of their own: first all is summed up, then the sums of these hours no longer shrink.
-CREATE FUNCTION tenancy_internal.keep_sums(kept tenancy.kept_tables, protected tenancy.protected_tables) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  relation CONSTANT regclass := keep_sums.protected.relation;
-  place CONSTANT regnamespace := (SELECT c.relnamespace FROM pg_class c WHERE c.oid = relation AND c.relname = 'logs');
-BEGIN
-  IF keep_sums.kept.kind <> 'logs' OR place IS NULL OR to_regclass(format('%s.analytics_kept', place)) IS NULL
-    OR NOT EXISTS (SELECT FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false)) THEN
-    RETURN;
-  END IF;
-  BEGIN
-    PERFORM tenancy_internal.as_owner(relation, format('SELECT to_jsonb(tenancy.refresh_analytics(%L::regnamespace, NULL))', place::text));
-  EXCEPTION WHEN OTHERS OR assert_failure THEN
-    IF tenancy_steps.stops_job(SQLSTATE) THEN
-      RAISE;
-    END IF;
-    RAISE WARNING USING MESSAGE = format('%s.refresh_analytics failed: logs are removed that are not summed up', place), DETAIL = format('SQLSTATE %s', SQLSTATE);
-  END;
-  PERFORM tenancy_internal.as_owner(relation, format(
-    'INSERT INTO %s.analytics_kept AS k (organization, workspace, before) VALUES (%L, %L, %L)
-     ON CONFLICT (organization, workspace) DO UPDATE SET before = greatest(k.before, EXCLUDED.before)',
-    place, e.organization_id, e.workspace_id, e.before))
-  FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false) e;
-END
-$$;
-COMMENT ON FUNCTION tenancy_internal.keep_sums(tenancy.kept_tables, tenancy.protected_tables) IS 'Before logs are removed: has them summed up, and the sums outlive them';
-
-CREATE FUNCTION tenancy_internal.remove_expired(kept tenancy.kept_tables, protected tenancy.protected_tables, at_most bigint) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  expired record;
-  gone bigint := 0;
-BEGIN
-  PERFORM tenancy_internal.keep_sums(remove_expired.kept, remove_expired.protected);
-  FOR expired IN SELECT e.condition FROM tenancy_internal.expired_rows(remove_expired.kept, remove_expired.protected, false) e LOOP
-    EXIT WHEN gone >= remove_expired.at_most;
-    gone := gone + tenancy_internal.remove_rows(remove_expired.protected, expired.condition, remove_expired.at_most - gone);
-  END LOOP;
-  RETURN gone;
-END
-$$;
-COMMENT ON FUNCTION tenancy_internal.remove_expired(tenancy.kept_tables, tenancy.protected_tables, bigint) IS 'Removes rows of one table past their retention, at most so many, and returns how many';
-
-CREATE FUNCTION tenancy.remove_expired_rows(at_most bigint DEFAULT 10000)
-RETURNS TABLE (relation regclass, removed bigint, referred_to bigint, held bigint)
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  kept tenancy.kept_tables;
-  protected tenancy.protected_tables;
-  failure text;
-  failed boolean;
-BEGIN
-  PERFORM tenancy_internal.require_dba();
-  IF remove_expired_rows.at_most IS NULL OR remove_expired_rows.at_most < 1 THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
-  END IF;
-  FOR kept IN SELECT k.* FROM tenancy.kept_tables k JOIN pg_class c ON c.oid = k.relation ORDER BY k.relation::text LOOP
-    -- Partitions come with their parent, inheritance children by themselves.
-    FOR protected IN SELECT t.* FROM tenancy_internal.family_of(kept.relation) f JOIN tenancy.protected_tables t ON t.relation = f
-                     JOIN pg_class c ON c.oid = f WHERE f = kept.relation OR NOT c.relispartition LOOP
-      remove_expired_rows.relation := protected.relation;
-      failure := NULL;
-      failed := false;
-      BEGIN
-        remove_expired_rows.removed := tenancy_internal.remove_expired(kept, protected, remove_expired_rows.at_most);
-      EXCEPTION WHEN foreign_key_violation THEN
-        remove_expired_rows.removed := 0;
-        failure := SQLERRM;
-      WHEN OTHERS OR assert_failure THEN
-        remove_expired_rows.removed := 0;
-        failed := true;
-        PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
-      END;
-      remove_expired_rows.referred_to := NULL;
-      remove_expired_rows.held := NULL;
-      BEGIN
-        -- While there may be more to remove, it is not known what stays.
-        IF remove_expired_rows.removed < remove_expired_rows.at_most THEN
-          remove_expired_rows.referred_to := tenancy_internal.count_expired_rows(kept, protected, false);
-        END IF;
-        remove_expired_rows.held := tenancy_internal.count_expired_rows(kept, protected, true);
-      EXCEPTION WHEN OTHERS OR assert_failure THEN
-        PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
-      END;
-      IF remove_expired_rows.referred_to > 0 AND NOT failed THEN
-        RAISE WARNING USING MESSAGE = format('rows of table %s past their retention are kept: %s', protected.relation, remove_expired_rows.referred_to),
-          DETAIL = coalesce(failure, format('Rows of %s refer to them, or a trigger keeps them.', coalesce(tenancy_internal.references_to(protected.relation), 'no other table'))),
-          HINT = 'They go once nothing refers to them: have the referring tables follow the logging settings, too.';
-      END IF;
-      RETURN NEXT;
-    END LOOP;
-  END LOOP;
-END
-$$;
-COMMENT ON FUNCTION tenancy.remove_expired_rows(bigint) IS 'For a DBA, as a regular job: removes rows past their retention from the tables that follow the logging settings, at most so many of each table; returns how many, how many stay since rows of other tables refer to them (NULL: not known while there is more to remove; a WARNING names these tables), and how many under a legal hold; a table where that fails, as by a trigger of its owner''s, stays as it is, with a WARNING that names it and the SQLSTATE, and the others go on; call it again while a table returns as many; what was summed up of logs stays until the retention of analytics ends';
-
-CREATE FUNCTION tenancy.ignore_logging_settings(relation regclass) RETURNS void
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  PERFORM tenancy_internal.check_protectable(f) FROM tenancy_internal.family_of(ignore_logging_settings.relation) f;
-  IF NOT EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = ignore_logging_settings.relation) THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-      MESSAGE = format('table %s does not follow logging settings', ignore_logging_settings.relation);
-  END IF;
-  IF tenancy_steps.has_held_rows(ignore_logging_settings.relation) THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('a legal hold keeps rows of table %s', ignore_logging_settings.relation);
-  END IF;
-  PERFORM tenancy_internal.release_table(ignore_logging_settings.relation);
-END
-$$;
-COMMENT ON FUNCTION tenancy.ignore_logging_settings(regclass) IS 'Takes away what apply_logging_settings() added, except the column received_at; for the table''s owner; 55000 for a table without it, and while a legal hold keeps rows of it';
-REVOKE ALL ON FUNCTION tenancy.ignore_logging_settings(regclass) FROM PUBLIC;
-
-CREATE FUNCTION tenancy_internal.release_table(relation regclass) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
-DECLARE
-  member regclass;
-BEGIN
-  DELETE FROM tenancy.kept_tables k WHERE k.relation = release_table.relation;
-  FOR member IN SELECT f FROM tenancy_internal.family_of(release_table.relation) f LOOP
-    PERFORM tenancy_internal.drop_triggers(member, f) FROM unnest('{tenancy_internal.receive_row,tenancy_internal.keep_row,tenancy_internal.keep_rows}'::regproc[]) f;
-    IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member AND p.polname = 'tenancy_retention') THEN
-      EXECUTE format('DROP POLICY tenancy_retention ON %s', member);
-    END IF;
-  END LOOP;
-  PERFORM tenancy_internal.remember_name(release_table.relation, false);
-END
-$$;
-COMMENT ON FUNCTION tenancy_internal.release_table(regclass) IS 'Has a table, with its partitions, no longer follow the logging settings';
-
-CREATE FUNCTION tenancy_steps.has_held_rows(relation regclass) RETURNS boolean
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  held text;
-BEGIN
-  IF NOT EXISTS (SELECT FROM tenancy.logging_settings s WHERE s.setting = 'legal_hold') THEN
-    RETURN false;
-  END IF;
-  PERFORM tenancy_internal.check_protectable(has_held_rows.relation);
-  SELECT string_agg(format('(%s)', concat_ws(' AND ',
-           tenancy_internal.id_condition(t.relation, t.organization_column, ARRAY[o.organization_id], array_remove(ARRAY[o.external_id::text], NULL)),
-           CASE WHEN s.workspace_id IS NOT NULL OR t.organization_column IS NULL THEN
-             tenancy_internal.id_condition(t.relation, t.workspace_column,
-               ARRAY(SELECT w.workspace_id FROM tenancy.workspaces w WHERE w.organization_id = o.organization_id AND w.workspace_id = coalesce(s.workspace_id, w.workspace_id)),
-               ARRAY(SELECT w.external_id::text FROM tenancy.workspaces w
-                     WHERE w.organization_id = o.organization_id AND w.workspace_id = coalesce(s.workspace_id, w.workspace_id) AND w.external_id IS NOT NULL)) END)), ' OR ')
-  INTO held
-  FROM tenancy.logging_settings s JOIN tenancy.organizations o ON o.organization_id = s.organization_id, tenancy.protected_tables t
-  WHERE s.setting = 'legal_hold' AND t.relation = has_held_rows.relation;
-  RETURN held IS NOT NULL AND (SELECT r::boolean FROM tenancy_internal.as_owner(has_held_rows.relation, format(
-    'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', has_held_rows.relation, held)) r);
-END
-$$;
-COMMENT ON FUNCTION tenancy_steps.has_held_rows(regclass) IS 'Whether a protected table, or a partition of one, has rows under a legal hold; for its owner';

@@ -68,8 +68,11 @@ BEGIN
     UNION ALL
     SELECT k.kind, k.api_key_id, k.name, CASE WHEN k.all_scopes THEN 'every scope' ELSE coalesce((
              SELECT string_agg(s.resource || '.' || s.action, ', ' ORDER BY s.resource, s.action) FROM tenancy.api_key_scopes s WHERE s.api_key_id = k.api_key_id), 'no scope') END,
-           k.workspace_id, coalesce('API key of ' || m.email, 'API key'), coalesce(k.rotated_at, k.created_at), k.expires_at, k.reason, NULL, greatest(a.at, tenancy_internal.key_used_at(k.api_key_id)),
-           CASE WHEN k.rotate_by <= clock_timestamp() THEN 'refused until it is rotated' END
+           k.workspace_id, coalesce('API key of ' || m.email, 'API key'), coalesce(k.rotated_at, k.created_at), k.expires_at, k.reason, tenancy_internal.maker_of_key(k), greatest(a.at, tenancy_internal.key_used_at(k.api_key_id)),
+           nullif(concat_ws('; ', CASE WHEN k.rotate_by <= clock_timestamp() THEN 'refused until it is rotated' END,
+             CASE WHEN k.created_by_user IS NOT NULL AND NOT EXISTS (SELECT FROM members x WHERE x.user_id = k.created_by_user AND x.active)
+                    OR EXISTS (SELECT FROM tenancy.api_keys m WHERE m.api_key_id = k.created_by_key AND coalesce(m.revoked_at, m.deleted_at, m.expires_at) <= clock_timestamp())
+                    THEN 'whoever has created it is gone' END), '')
     FROM tenancy.api_keys k LEFT JOIN members m ON m.user_id = k.user_id LEFT JOIN actors a ON a.id = k.api_key_id
     WHERE sees_keys AND k.organization_id = the_organization AND k.revoked_at IS NULL AND k.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
     UNION ALL
@@ -79,8 +82,15 @@ BEGIN
     FROM tenancy.invitations i JOIN tenancy.roles r ON r.role_id = i.role_id WHERE i.organization_id = the_organization AND i.expires_at > clock_timestamp()
     UNION ALL
     SELECT 'issuer', t.trust_id, t.issuer, 'tokens of its members', NULL, 'trust_issuer()', t.created_at, NULL, NULL, t.created_by, NULL,
-           CASE WHEN strpos(t.created_by, '@') > 0 AND NOT EXISTS (SELECT FROM members m WHERE m.email = t.created_by AND m.active) THEN 'whoever has configured it is gone' END
-    FROM tenancy.trusted_issuers t WHERE sees_trusts AND t.organization_id = the_organization
+           CASE WHEN CASE WHEN maker.actor_kind = 'user' THEN NOT EXISTS (SELECT FROM members m WHERE m.user_id = maker.actor_id AND m.active)
+                          ELSE strpos(t.created_by, '@') > 0 AND maker.actor_kind IS NULL AND NOT EXISTS (SELECT FROM members m WHERE m.email = t.created_by AND m.active) END
+                     OR EXISTS (SELECT FROM tenancy.api_keys k WHERE k.api_key_id::text = t.created_by AND coalesce(k.revoked_at, k.deleted_at, k.expires_at) <= clock_timestamp())
+                THEN 'whoever has configured it is gone' END
+    FROM tenancy.trusted_issuers t LEFT JOIN LATERAL (
+      SELECT l.actor_kind, l.actor_id FROM tenancy.audit_log l
+      WHERE l.organization_id = the_organization AND l.resource_type = 'trusted_issuer' AND l.resource_id = t.trust_id::text AND l.outcome = 'success'
+        AND l.action IN ('create', 'update') ORDER BY l.at DESC LIMIT 1) maker ON true
+    WHERE sees_trusts AND t.organization_id = the_organization
     UNION ALL
     SELECT 'token key', NULL, j.kid, 'tokens with any scope', NULL, 'set_jwks()', j.created_at, NULL, NULL, maker.actor, NULL,
            CASE WHEN maker.actor_kind = 'user' AND NOT EXISTS (SELECT FROM members m WHERE m.user_id = maker.actor_id AND m.active) THEN 'whoever has configured it is gone' END

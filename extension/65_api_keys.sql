@@ -238,6 +238,7 @@ DECLARE
   key tenancy.api_keys;
   the_workspace tenancy.workspaces;
   issued record;
+  me record;
   kinds CONSTANT text[] := tenancy_internal.words('key_kinds');
 BEGIN
   IF create_api_key.kind IS NULL OR create_api_key.kind <> ALL (kinds) THEN
@@ -283,12 +284,14 @@ BEGIN
   PERFORM tenancy_internal.require_key_permission(key, 'create', tenancy_internal.scope_names(create_api_key.scopes, key.all_scopes));
   PERFORM tenancy_internal.require_external_id_choice(create_api_key.external_id);
 
+  -- A user's key makes it itself, and not in its user's name.
+  SELECT CASE WHEN w.kind = 'user' THEN w.user_id END AS user_id, w.api_key_id INTO me FROM tenancy.whoami() w WHERE NOT tenancy.is_dba();
   issued := tenancy_internal.issue_secret();
   INSERT INTO tenancy.api_keys (kind, name, organization_id, workspace_id, user_id, external_id, display_prefix,
-                                all_scopes, expires_at, allowed_networks, description, metadata, reason)
+                                all_scopes, expires_at, allowed_networks, description, metadata, reason, created_by_user, created_by_key)
   VALUES (key.kind, key.name, key.organization_id, key.workspace_id, key.user_id, create_api_key.external_id,
           issued.display_prefix, key.all_scopes, key.expires_at, key.allowed_networks, create_api_key.description,
-          create_api_key.metadata, create_api_key.reason)
+          create_api_key.metadata, create_api_key.reason, me.user_id, me.api_key_id)
   RETURNING * INTO key;
   INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id)
   VALUES (issued.secret_hash, key.api_key_id);

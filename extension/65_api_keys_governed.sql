@@ -33,7 +33,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_key_networks() IS 'Trigger: the networks of a key are networks';
 
--- The moments are kept with the key, so that looking whether it has to be rotated costs nothing, and a policy that changes leaves
+-- The moments are kept with the key, so that checking whether it has to be rotated costs nothing, and a policy that changes leaves
 -- what has been refused refused.
 CREATE FUNCTION tenancy_internal.set_key_rotation() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -50,7 +50,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.set_key_rotation() IS 'Trigger: by when a key that is new, or has been rotated, has to be rotated';
 
-CREATE FUNCTION tenancy.set_key_policy(max_age interval, warning interval DEFAULT '14 days', organization text DEFAULT NULL) RETURNS void
+CREATE FUNCTION tenancy.set_key_policy(organization text DEFAULT NULL, max_age interval DEFAULT '90 days', warning interval DEFAULT '14 days') RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(set_key_policy.organization);
@@ -89,7 +89,7 @@ BEGIN
     AND k.rotate_by IS NOT NULL AND s.valid_until > greatest(k.rotate_by, now() + interval '30 minutes');
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_key_policy(interval, interval, text) IS 'Sets how old the secrets of an organization''s API keys (NULL: the session''s own) become until the keys have to be rotated, and how long before that sessions that use one are warned. A key that is too old is refused until it is rotated; keys that are too old at once, or soon, have the time of the warning; longer ages, and none (NULL), leave refused what is. Needs organization.update without an end, and a person (42501); 22023 for a largest age of less than a day, or one that is not longer than the warning';
+COMMENT ON FUNCTION tenancy.set_key_policy(text, interval, interval) IS 'Sets how old the secrets of an organization''s API keys (NULL: the session''s own) become until the keys have to be rotated, and how long before that sessions that use one are warned. A key that is too old is refused until it is rotated; keys that are too old at once, or soon, have the time of the warning; longer ages, and none (NULL), leave refused what is. Needs organization.update without an end, and a person (42501); 22023 for a largest age of less than a day, or one that is not longer than the warning';
 
 CREATE FUNCTION tenancy_internal.presented_key() RETURNS uuid
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_presented_key';
@@ -139,9 +139,26 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.revoke_api_keys(text, text) IS 'Refuses all user keys of a member of an organization (NULL: the session''s own) from now on, for good, and tokens of users that have been issued to the member; returns the number of keys; for the member itself, by no key, or with api_keys.delete in the organization (42501)';
 
+CREATE FUNCTION tenancy_internal.maker_of_key(key tenancy.api_keys) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF maker_of_key.key.created_by_user IS NOT NULL THEN
+    RETURN coalesce((SELECT u.email FROM tenancy.users u WHERE u.user_id = maker_of_key.key.created_by_user), maker_of_key.key.created_by_user::text);
+  ELSIF maker_of_key.key.created_by_key IS NOT NULL THEN
+    RETURN coalesce((SELECT format('API key "%s"', k.name) FROM tenancy.api_keys k WHERE k.api_key_id = maker_of_key.key.created_by_key),
+                    'API key ' || maker_of_key.key.created_by_key);
+  END IF;
+  RETURN (SELECT coalesce(l.actor, l.login) FROM tenancy.audit_log l
+          WHERE l.organization_id = maker_of_key.key.organization_id AND l.resource_type = 'api_key'
+            AND l.resource_id = maker_of_key.key.api_key_id::text AND l.action = 'create' ORDER BY l.at LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.maker_of_key(tenancy.api_keys) IS 'Who has created an API key: the user''s e-mail address, the API key, or, as far as the audit log has it, the login or token; NULL where nobody knows';
+
 CREATE FUNCTION tenancy.review_api_keys(organization text DEFAULT NULL)
 RETURNS TABLE (api_key_id uuid, name text, kind text, state text, workspace_id uuid, user_id uuid, created_at timestamptz, rotated_at timestamptz,
-               rotate_by timestamptz, expires_at timestamptz, last_used_at timestamptz, allowed_networks text[], description text, metadata jsonb, reason text)
+               rotate_by timestamptz, expires_at timestamptz, last_used_at timestamptz, allowed_networks text[], description text, metadata jsonb, reason text,
+               created_by text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(review_api_keys.organization);
@@ -153,11 +170,11 @@ BEGIN
               WHEN k.rotate_by <= clock_timestamp() THEN 'to be rotated' WHEN k.rotation_due_at <= clock_timestamp() THEN 'to be rotated soon'
               ELSE 'active' END,
          k.workspace_id, k.user_id, k.created_at, k.rotated_at, k.rotate_by, k.expires_at, tenancy_internal.key_used_at(k.api_key_id),
-         k.allowed_networks::text[], k.description, k.metadata, k.reason
+         k.allowed_networks::text[], k.description, k.metadata, k.reason, tenancy_internal.maker_of_key(k)
   FROM tenancy.api_keys k
   WHERE k.organization_id = the_organization AND k.deleted_at IS NULL
     AND (by_dba OR tenancy.row_visible('api_keys', 'view', k.organization_id, k.workspace_id, k.user_id, NULL))
   ORDER BY k.name, k.api_key_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.review_api_keys(text) IS 'API keys of an organization (NULL: the session''s own) that the session may view: state (active, to be rotated soon, to be rotated, expired, revoked), ends, networks, and when each was last used, to the minute; NULL for never, and where the module isn''t preloaded';
+COMMENT ON FUNCTION tenancy.review_api_keys(text) IS 'API keys of an organization (NULL: the session''s own) that the session may view: state (active, to be rotated soon, to be rotated, expired, revoked), ends, networks, who has created each, and when it was last used, to the minute; NULL for never, and where the module isn''t preloaded';

@@ -7,7 +7,7 @@ COMMENT ON FUNCTION tenancy_internal.noted_key_use(uuid) IS 'When an API key was
 CREATE FUNCTION tenancy_internal.key_used_at(api_key_id uuid) RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RETURN greatest((SELECT u.used_at FROM tenancy.api_key_uses u WHERE u.api_key_id = key_used_at.api_key_id),
+  RETURN greatest((SELECT u.used_at FROM tenancy_internal.api_key_uses u WHERE u.api_key_id = key_used_at.api_key_id),
                   tenancy_internal.noted_key_use(key_used_at.api_key_id));
 END
 $$;
@@ -16,7 +16,7 @@ COMMENT ON FUNCTION tenancy_internal.key_used_at(uuid) IS 'When an API key was l
 CREATE FUNCTION tenancy_internal.store_key_uses(keys uuid[], times timestamptz[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET lock_timeout = '1s' AS $$
 BEGIN
-  INSERT INTO tenancy.api_key_uses AS u (api_key_id, used_at)
+  INSERT INTO tenancy_internal.api_key_uses AS u (api_key_id, used_at)
   SELECT n.api_key_id, max(n.used_at) FROM unnest(store_key_uses.keys, store_key_uses.times) n (api_key_id, used_at)
   WHERE EXISTS (SELECT FROM tenancy.api_keys k WHERE k.api_key_id = n.api_key_id)
   GROUP BY n.api_key_id ORDER BY n.api_key_id
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION tenancy_internal.store_key_uses(uuid[], timestamptz[]) IS 'S
 CREATE FUNCTION tenancy_internal.forget_key_use() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  DELETE FROM tenancy.api_key_uses u WHERE u.api_key_id = OLD.api_key_id;
+  DELETE FROM tenancy_internal.api_key_uses u WHERE u.api_key_id = OLD.api_key_id;
   RETURN NULL;
 END
 $$;

@@ -72,7 +72,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.read_jwks(jsonb) IS 'Names, algorithms and public parameters of the keys in a JSON Web Key Set, or of one JSON Web Key; 22023 for a key that can''t be used';
 
-CREATE FUNCTION tenancy.set_jwks(organization text, jwks jsonb, issuer text DEFAULT NULL, audience text DEFAULT NULL,
+-- Keys that are left out are no keys, and not NULL, which removes those that there are.
+CREATE FUNCTION tenancy.set_jwks(organization text DEFAULT NULL, jwks jsonb DEFAULT '"missing"', issuer text DEFAULT NULL, audience text DEFAULT NULL,
                                  subject text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -115,4 +116,4 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_jwks(text, jsonb, text, text, text) IS 'Replaces the keys for tokens of an organization (NULL: the session''s own) with those of a JSON Web Key Set or one JSON Web Key (NULL or empty: none), and sets the required issuer and audience (NULL: any); 22023 for a key that can''t be used; 42501 for keys set by a credential that ends. To have none any more needs organization.update alone. With a subject (sub, oid or email) these are keys of an issuer whose tokens stand for users instead: see trust_issuer()';
+COMMENT ON FUNCTION tenancy.set_jwks(text, jsonb, text, text, text) IS 'Replaces the keys for tokens of an organization (NULL: the session''s own) with those of a JSON Web Key Set or one JSON Web Key (NULL or empty: none), and sets the required issuer and audience (NULL: any); 22023 without that argument, or for a key that can''t be used; 42501 for keys set by a credential that ends. To have none any more needs organization.update alone. With a subject (sub, oid or email) these are keys of an issuer whose tokens stand for users instead: see trust_issuer()';

@@ -27,10 +27,10 @@ COMMENT ON FUNCTION tenancy_internal.end_keys_of_all() IS 'Trigger: revokes all 
 CREATE FUNCTION tenancy_internal.remember_leaver() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  DELETE FROM tenancy.former_members f
+  DELETE FROM tenancy_internal.former_members f
   WHERE f.organization_id = OLD.organization_id AND f.user_id = OLD.user_id AND f.left_at < clock_timestamp() - interval '9999 hours';
   -- An organization, a workspace or a user that is deleted itself takes its members along.
-  INSERT INTO tenancy.former_members (organization_id, user_id, workspace_id, role_id, left_at)
+  INSERT INTO tenancy_internal.former_members (organization_id, user_id, workspace_id, role_id, left_at)
   SELECT OLD.organization_id, OLD.user_id, w.id, OLD.role_id, least(OLD.ends_at, clock_timestamp())
   FROM (SELECT CASE TG_TABLE_NAME WHEN 'workspace_members' THEN (to_jsonb(OLD) ->> 'workspace_id')::uuid END AS id) w
   WHERE EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = OLD.organization_id) AND EXISTS (SELECT FROM tenancy.users u WHERE u.user_id = OLD.user_id)
@@ -39,3 +39,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remember_leaver() IS 'Trigger: notes a membership that ends, since rows may be written in the user''s name for a while';
+
+CREATE FUNCTION tenancy_internal.begin_anew() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  DELETE FROM tenancy.workspace_members m WHERE m.organization_id = OLD.organization_id AND m.user_id = OLD.user_id;
+  DELETE FROM tenancy.group_members m WHERE m.organization_id = OLD.organization_id AND m.user_id = OLD.user_id;
+  DELETE FROM tenancy.elevations e WHERE e.organization_id = OLD.organization_id AND e.user_id = OLD.user_id;
+  DELETE FROM tenancy.elevation_rules e WHERE e.organization_id = OLD.organization_id AND e.user_id = OLD.user_id;
+  DELETE FROM tenancy.login_bindings b WHERE b.organization_id = OLD.organization_id AND b.user_id = OLD.user_id;
+  DELETE FROM tenancy.invitations i WHERE i.organization_id = OLD.organization_id AND i.invited_by_user = OLD.user_id;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.begin_anew() IS 'Trigger: a membership that goes on after its end has nothing of what it had before';

@@ -217,7 +217,7 @@ COMMENT ON FUNCTION tenancy_internal.end_tokens_of_locked() IS 'Trigger: tokens 
 
 CREATE FUNCTION tenancy_internal.end_tokens(organization_id uuid, user_id uuid) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  INSERT INTO tenancy.ended_tokens (organization_id, user_id, issued_before)
+  INSERT INTO tenancy_internal.ended_tokens (organization_id, user_id, issued_before)
   SELECT o.organization_id, u.user_id, clock_timestamp() FROM tenancy.organizations o, tenancy.users u
   WHERE o.organization_id = end_tokens.organization_id AND u.user_id = end_tokens.user_id
   ON CONFLICT ON CONSTRAINT ended_tokens_pkey DO UPDATE SET issued_before = EXCLUDED.issued_before

@@ -51,6 +51,10 @@ BEGIN
   IF TG_OP <> 'DELETE' THEN
     new_row := to_jsonb(NEW) - ARRAY['secret_hash', 'secret', 'derived'];
   END IF;
+  -- The mark follows another row, which has its own entry.
+  IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'organization_members' AND old_row || '{"has_more_roles": true}' = new_row THEN
+    RETURN NULL;
+  END IF;
   -- Organizations must not see each other's data: a row that moves to another organization is deleted in one and created in the
   -- other.
   moved := TG_OP = 'UPDATE' AND (old_row -> 'organization_id', old_row -> TG_ARGV[1], old_row -> TG_ARGV[2])
@@ -94,14 +98,14 @@ DECLARE
 BEGIN
   -- Each organization sees the number of its own rows; the total is recorded even if it is zero. The order prevents deadlocks.
   EXECUTE format($query$
-    WITH gone AS (SELECT %s AS organization_id FROM tenancy.%I t)
+    WITH gone AS (SELECT %s AS organization_id FROM %I.%I t)
     INSERT INTO tenancy.audit_log (audit_id, organization_id, action, resource_type, before)
     OVERRIDING SYSTEM VALUE
     SELECT NULL, g.organization_id, 'truncate', $1, jsonb_build_object('rows', g.removed)
     FROM (SELECT organization_id, count(*) AS removed FROM gone WHERE organization_id IS NOT NULL GROUP BY organization_id
           UNION ALL SELECT NULL, count(*) FROM gone) g
     ORDER BY g.organization_id
-    $query$, place, TG_TABLE_NAME) USING TG_ARGV[0];
+    $query$, place, TG_TABLE_SCHEMA, TG_TABLE_NAME) USING TG_ARGV[0];
   RETURN NULL;
 END
 $$;
@@ -113,7 +117,7 @@ COMMENT ON FUNCTION tenancy_internal.audit_truncate() IS 'Trigger: writes the nu
 CREATE FUNCTION tenancy_internal.begin_restore() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RAISE LOG 'rows of tenancy.% are restored by login "%" without audit entries of their own', TG_TABLE_NAME, session_user;
+  RAISE LOG 'rows of %.% are restored by login "%" without audit entries of their own', TG_TABLE_SCHEMA, TG_TABLE_NAME, session_user;
   PERFORM set_config('pg_tenancy.role_before_restore', current_setting('session_replication_role'), true),
           set_config('session_replication_role', 'replica', true);
   RETURN NULL;

@@ -415,7 +415,7 @@ $$;
 COMMENT ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) IS 'Second step towards protect(…, through => …) of a large table: fills in the columns copied from its parent, about this many rows per transaction, while other sessions continue to write. If stopped and called again, it continues';
 REVOKE ALL ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) FROM PUBLIC;
 
--- --- what protect(), unprotect() and the guard rails ask
+-- --- for protect(), unprotect() and the guard rails
 
 -- The row's own columns decide whether the first parent is visible, unless the row has its own owner; they never decide about
 -- the others.

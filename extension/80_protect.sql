@@ -47,7 +47,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('table "%s" is temporary', class.relname),
       DETAIL = 'A temporary table is its session''s own.';
   END IF;
-  IF class.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace) THEN
+  IF class.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace,
+                            'tenancy_internal'::regnamespace) THEN
     RAISE EXCEPTION USING ERRCODE = 'wrong_object_type', MESSAGE = format('table "%s" is a system table', class.relname);
   END IF;
   IF pg_has_role(tenancy_internal.caller(), class.relowner, 'USAGE') IS NOT TRUE THEN
@@ -265,7 +266,7 @@ BEGIN
   EXECUTE format('CREATE POLICY tenancy_delete ON %s FOR DELETE USING (%s)', apply_protection.relation,
                  tenancy_internal.policy_call(apply_protection.wanted, 'row_visible', 'delete'));
 
-  -- Own rows are those of who began the whole; who wrote a row is checked besides.
+  -- Own rows are those of who began the whole; who wrote a row is checked as well.
   IF apply_protection.wanted.writer_column IS NOT NULL THEN
     EXECUTE format('CREATE POLICY tenancy_writer ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (%s)', apply_protection.relation,
                    tenancy_internal.policy_call(tenancy_internal.by_writer(apply_protection.wanted), 'row_accepted', 'insert'));

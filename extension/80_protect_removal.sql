@@ -32,11 +32,11 @@ BEGIN
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', unprotect.relation);
   END IF;
-  IF EXISTS (SELECT FROM tenancy.kept_tables k WHERE k.relation = unprotect.relation) THEN
+  IF EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = unprotect.relation) THEN
     PERFORM tenancy.ignore_logging_settings(unprotect.relation);
   END IF;
   -- A child that its parent has left keeps the parent's triggers.
-  PERFORM tenancy_internal.check_kept_place(f, '', '') FROM tenancy_internal.family_of(unprotect.relation) f;
+  PERFORM tenancy_internal.check_kept_place(f, '', '', '{}', NULL, NULL) FROM tenancy_internal.family_of(unprotect.relation) f;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
     removed := tenancy_internal.remove_protection(member);

@@ -88,7 +88,7 @@ BEGIN
     t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads,
     l.kind, l.content
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN tenancy.kept_tables l ON l.relation = t.relation
+  LEFT JOIN tenancy_internal.kept_tables l ON l.relation = t.relation
   WHERE t.relation = remember_name.relation AND NOT EXISTS (
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
@@ -185,7 +185,7 @@ BEGIN
     SELECT format('column "%s" does not exist', v.wanted) INTO missing FROM unnest(unlike_its_name.named.kept_content) v (wanted)
     WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = unlike_its_name.relation AND a.attname = v.wanted AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1;
     missing := coalesce(tenancy_internal.problem_of_keeping(unlike_its_name.relation, unlike_its_name.named.organization_column,
-                                                            unlike_its_name.named.workspace_column), missing);
+                                                            unlike_its_name.named.workspace_column, unlike_its_name.named.kept_content), missing);
     IF missing IS NOT NULL THEN
       RETURN format('a table of this name followed the logging settings, and %s', missing);
     END IF;

@@ -250,6 +250,9 @@ BEGIN
   ELSIF guard_relation.opens AND closed THEN
     PERFORM tenancy_internal.refuse_reopening(guard_relation.relation);
   END IF;
+  IF guard_relation.renamed IS NOT NULL AND class.relkind IN ('r', 'p') THEN
+    PERFORM tenancy_internal.check_kept_names(guard_relation.relation, guard_relation.renamed);
+  END IF;
   IF (guard_relation.changes_columns OR guard_relation.renamed IS NOT NULL) AND (recorded OR related) THEN
     PERFORM tenancy_internal.follow_columns(guard_relation.relation, guard_relation.renamed, guard_relation.renamed_to);
   END IF;
@@ -383,7 +386,7 @@ BEGIN
   DELETE FROM tenancy.protected_tables t
   WHERE t.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
-  DELETE FROM tenancy.kept_tables k
+  DELETE FROM tenancy_internal.kept_tables k
   WHERE k.relation::oid IN (SELECT d.objid FROM pg_event_trigger_dropped_objects() d
                             WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0);
   UPDATE tenancy.protected_names k SET holder = NULL
@@ -420,14 +423,14 @@ BEGIN
   SELECT r.relation INTO opened FROM (
     SELECT DISTINCT to_regclass(format('%I.%I', d.address_names[1], d.address_names[2])) AS relation FROM pg_event_trigger_dropped_objects() d
     WHERE d.object_type = 'policy' AND d.address_names[3] = 'tenancy_retention'
-       OR d.object_type = 'trigger' AND d.address_names[3] LIKE '~tenancy\_keep\_row%') r
+       OR d.object_type = 'trigger' AND d.address_names[3] LIKE '~~tenancy\_keep\_row%') r
   WHERE (tenancy_internal.kept_above(r.relation)).relation IS NOT NULL LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s follows the logging settings', opened),
-      DETAIL = 'Its triggers "~tenancy_keep_row…", its policy "tenancy_retention" and its column "received_at" cannot be dropped.',
+      DETAIL = 'Its triggers "~~tenancy_keep_row…", its policy "tenancy_retention" and its column "received_at" cannot be dropped.',
       HINT = format('Use tenancy.ignore_logging_settings(%L) if it is no longer to follow them.', (tenancy_internal.kept_above(opened)).relation::text);
   END IF;
-  -- Triggers that ask for actions: dropped by themselves, or with one of the columns.
+  -- Triggers that require actions: dropped by themselves, or with one of the columns.
   SELECT t.relation INTO opened FROM pg_event_trigger_dropped_objects() d
   JOIN tenancy.protected_tables t ON t.relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
   WHERE d.object_type = 'trigger' AND d.address_names[3] LIKE '~tenancy\_action\_%' AND t.actions IS NOT NULL LIMIT 1;

@@ -43,7 +43,7 @@ BEGIN
     SELECT format('trigger "%s" on table %s.%s', t.tgname, r.relnamespace::regnamespace, r.relname)
     FROM pg_event_trigger_ddl_commands() c JOIN pg_trigger t ON c.classid = 'pg_trigger'::regclass AND t.oid = c.objid
     JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class r ON r.oid = t.tgrelid
-    WHERE r.relnamespace = 'tenancy'::regnamespace
+    WHERE r.relnamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace)
       OR p.prosecdef AND p.pronamespace = 'tenancy'::regnamespace
       OR p.pronamespace = 'tenancy_internal'::regnamespace AND (p.prosecdef OR c.command_tag <> 'ALTER TRIGGER')
     UNION ALL

@@ -65,7 +65,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   table_row tenancy.protected_tables;
   shown text;
-  -- The planner puts the query's conditions beside these, in the order of costs, unless something is between them.
+  -- The planner adds the query's conditions to these, in the order of costs, unless something is between them.
   restrictions CONSTANT text := tenancy_internal.scoped_view_conditions(define_scoped_view.relation);
 BEGIN
   SELECT * INTO table_row FROM tenancy.protected_tables t WHERE t.relation = define_scoped_view.relation;

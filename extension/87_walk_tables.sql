@@ -56,16 +56,16 @@ CREATE FUNCTION tenancy_internal.wait_for_writers_of(relations regclass[]) RETUR
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   writer text;
-  told boolean := false;
+  is_reported boolean := false;
 BEGIN
   FOR writer IN
     SELECT DISTINCT l.virtualtransaction FROM pg_locks l JOIN pg_database d ON d.oid = l.database
     WHERE d.datname = current_database() AND l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted
       AND l.pid IS DISTINCT FROM pg_backend_pid()
       AND l.relation IN (SELECT f::oid FROM unnest(wait_for_writers_of.relations) r, tenancy_internal.family_of(r) f) LOOP
-    IF NOT told THEN
+    IF NOT is_reported THEN
       RAISE NOTICE 'waiting for transactions that have written to protected tables';
-      told := true;
+      is_reported := true;
     END IF;
     PERFORM tenancy_internal.wait_for_transaction(writer);
   END LOOP;

@@ -8,14 +8,15 @@ DECLARE
 BEGIN
   -- A restore is not checked, see begin_restore(); a partial restore of the catalogs leaves dangling references.
   FOR reference IN
-    SELECT 'tenancy.' || k.conrelid::regclass AS referring, 'tenancy.' || k.confrelid::regclass AS referred,
+    SELECT format('%s.%I', r.relnamespace::regnamespace, r.relname) AS referring, format('%s.%I', t.relnamespace::regnamespace, t.relname) AS referred,
            (SELECT string_agg(format('r.%I = t.%I', mine.attname, theirs.attname), ' AND ' ORDER BY u.n)
             FROM unnest(k.conkey, k.confkey) WITH ORDINALITY u (here, there, n)
             JOIN pg_attribute mine ON mine.attrelid = k.conrelid AND mine.attnum = u.here
             JOIN pg_attribute theirs ON theirs.attrelid = k.confrelid AND theirs.attnum = u.there) AS agree,
            (SELECT string_agg(format('r.%I IS NOT NULL', a.attname), ' AND ') FROM pg_attribute a
             WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)) AS refers
-    FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'tenancy'::regnamespace ORDER BY k.conname LOOP
+    FROM pg_constraint k JOIN pg_class r ON r.oid = k.conrelid JOIN pg_class t ON t.oid = k.confrelid
+    WHERE k.contype = 'f' AND k.connamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace) ORDER BY k.conname LOOP
     EXECUTE format('SELECT count(*) FROM %s r WHERE %s AND NOT EXISTS (SELECT FROM %s t WHERE %s)',
                    reference.referring, reference.refers, reference.referred, reference.agree) INTO dangling;
     IF dangling > 0 THEN

@@ -16,9 +16,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   UNION ALL
   SELECT 'error', t.relation::text, format('trigger "%s", by which it follows the logging settings, is missing or not always enabled', g.name),
          format('SELECT tenancy.apply_logging_settings(%L, %L, %L)', k.relation, k.kind, k.content)
-  FROM tenancy.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN tenancy.protected_tables t ON t.relation = f,
-    LATERAL (SELECT v.name FROM unnest('{~tenancy_keep_row,~tenancy_keep_row_content,~tenancy_keep_rows}'::name[]) v (name)
+  FROM tenancy_internal.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN tenancy.protected_tables t ON t.relation = f,
+    LATERAL (SELECT v.name FROM unnest('{~~tenancy_keep_row,~~tenancy_keep_row_content,~~tenancy_keep_rows}'::name[]) v (name)
              WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f AND g.tgname = v.name AND g.tgenabled = 'A') LIMIT 1) g
+  UNION ALL
+  SELECT 'error', f::text, format('it follows the logging settings, and %s', p.problem), NULL::text
+  FROM tenancy_internal.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN tenancy.protected_tables t ON t.relation = f,
+    LATERAL (SELECT coalesce(tenancy_internal.problem_of_keeping(f, t.organization_column, t.workspace_column, k.content),
+                             tenancy_internal.trigger_after_keeping(f))) p (problem) WHERE p.problem IS NOT NULL
+  UNION ALL
+  -- A child that its parent has left, or whose protection was taken away: its columns are no longer followed.
+  SELECT DISTINCT 'warning', g.tgrelid::regclass::text, 'it no longer follows the logging settings, but still keeps rows under a legal hold by their triggers', NULL::text
+  FROM pg_trigger g WHERE g.tgfoid = 'tenancy_internal.keep_row'::regproc AND g.tgparentid = 0
+    AND ((tenancy_internal.kept_above(g.tgrelid)).relation IS NULL OR NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = g.tgrelid))
   UNION ALL
   SELECT 'error', i.inhrelid::regclass::text, format('it is being detached from %s, by a command that was stopped in the middle', t.relation),
          format('ALTER TABLE %s DETACH PARTITION %s FINALIZE', t.relation, i.inhrelid::regclass)
@@ -75,7 +85,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
          format('SELECT tenancy.protect(%L, <resource>, organization => …, workspace => …)', c.oid::regclass)
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
-    AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace)
+    AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace, 'tenancy_internal'::regnamespace)
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) AND NOT tenancy_internal.is_closed(c.oid)
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
     AND tenancy_internal.is_id_type(a.atttypid, a.attcollation)

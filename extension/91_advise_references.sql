@@ -31,7 +31,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
          format('SELECT tenancy.protect(%L, <resource>, through => %L)', c.relid::regclass,
                 (array_agg(a.attname ORDER BY NOT a.attnotnull, a.attnum))[1:4]::text)
   FROM children c JOIN pg_attribute a ON a.attrelid = c.relid AND a.attnum = c.referring JOIN pg_class k ON k.oid = c.relid
-  WHERE c.parent <> c.relid AND NOT k.relispartition AND k.relnamespace <> 'tenancy'::regnamespace
+  WHERE c.parent <> c.relid AND NOT k.relispartition AND k.relnamespace NOT IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace)
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.relid) AND NOT tenancy_internal.has_tenant_column(c.relid)
   GROUP BY c.relid
 $$;

@@ -26,8 +26,8 @@ COMMENT ON FUNCTION tenancy_internal.advice_guard_rails_off() IS 'Guard rails th
 
 CREATE FUNCTION tenancy_internal.advice_catalog_trigger_off() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'error', format('%s on tenancy.%s', t.tgname, c.relname), 'changes of the catalog would not take effect in other sessions',
-         format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER %I', c.relname, t.tgname)
+  SELECT 'error', format('%s on %s.%s', t.tgname, c.relnamespace::regnamespace, c.relname), 'changes of the catalog would not take effect in other sessions',
+         format('ALTER TABLE %s.%I ENABLE ALWAYS TRIGGER %I', c.relnamespace::regnamespace, c.relname, t.tgname)
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE t.tgfoid = 'tenancy_internal.invalidate'::regproc AND t.tgenabled <> 'A'
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_catalog_trigger_off() IS 'Triggers that tell sessions of changed rights and are not always enabled';

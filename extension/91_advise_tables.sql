@@ -1,4 +1,4 @@
--- advise(): open or closed tables besides the protected ones, and changes made while guard rails were off.
+-- advise(): open or closed tables other than the protected ones, and changes made while guard rails were off.
 
 CREATE FUNCTION tenancy_internal.advice_closed_table() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -36,6 +36,12 @@ BEGIN
     AND NOT pg_has_role(current_user, n.nspowner, 'USAGE')) THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of schema %s', validate_observability.schema);
   END IF;
+  IF EXISTS (SELECT FROM tenancy_steps.observability_objects(to_regnamespace(quote_ident(validate_observability.schema))) o
+             WHERE o.kind = 'SCHEMA' AND o.owner <> quote_ident(current_user)::regrole AND NOT pg_has_role(o.owner, current_user, 'USAGE')
+               AND NOT (o.owner = 'pg_database_owner'::regrole AND pg_has_role(current_user, 'pg_database_owner', 'MEMBER'))) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('schema "%s" is owned by another role than the tables would be', validate_observability.schema),
+      DETAIL = 'Its owner could have code run by the functions of the tables.', HINT = 'SET ROLE to the schema''s owner, or name a schema that does not exist yet.';
+  END IF;
   SELECT format('relation "%s" already exists in schema "%s"', c.relname, validate_observability.schema) INTO taken
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = validate_observability.schema AND c.relname IN ('logs', 'log_payloads', 'log_entries', 'log_payloads_scoped',
@@ -121,6 +127,7 @@ BEGIN
     ('analytics', 'analytics', NULL)) v (name, resource, payload);
   PERFORM tenancy_steps.create_trace_initiators(place);
   PERFORM tenancy_steps.protect_traces(place);
+  PERFORM tenancy_steps.keep_writers(place);
   PERFORM tenancy.create_scoped_view(format('%s.log_payloads', place)::regclass, format('%s.log_payloads_scoped', place));
   PERFORM tenancy.create_scoped_view(format('%s.traces', place)::regclass, format('%s.traces_scoped', place));
   EXECUTE format('CREATE VIEW %1$s.log_entries WITH (security_invoker) AS
@@ -154,15 +161,23 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('schema "%s" has no observability tables', update_observability.schema),
       HINT = 'Use tenancy.create_observability() to make them.';
   END IF;
+  PERFORM tenancy_steps.refuse_several_owners(place);
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', place);
   PERFORM tenancy_steps.bound_observability(place);
   PERFORM tenancy_steps.create_analytics_kept(place);
+  PERFORM tenancy_steps.create_change_function(place);
   IF to_regclass(format('%s.trace_initiators', place)) IS NULL THEN
     PERFORM tenancy_steps.add_trace_initiators(place);
+  ELSE
+    PERFORM tenancy_steps.create_span_function(place);
+  END IF;
+  PERFORM tenancy_steps.keep_writers(place);
+  IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('%s.traces_scoped', place)) AND a.attname = 'written_by') THEN
+    PERFORM tenancy.create_scoped_view(format('%s.%I', place, v)::regclass, format('%s.%I', place, v || '_scoped')) FROM unnest('{log_payloads,traces}'::text[]) v;
   END IF;
   PERFORM tenancy_steps.keep_partman_by_the_clock(p.relation)
   FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table"), LATERAL to_regclass(format('%s.%I', place, v."table")) p (relation)
   WHERE tenancy_steps.partman_name(p.relation) IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, job_problems, who began a trace, and which sums outlive their logs; for their owner; 42704 if there are none';
+COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, job_problems, who began a trace, who wrote a row, and which sums outlive their logs; for their owner; 42704 if there are none';

@@ -23,10 +23,22 @@ BEGIN
   COMMENT ON COLUMN analytics_state.refreshed_at IS 'When the roll-up was last brought up to date';
   INSERT INTO analytics_state VALUES (NULL);
 
-  EXECUTE format($ddl$
-    CREATE FUNCTION mark_changed_hours() RETURNS trigger
+  PERFORM tenancy_steps.create_change_function(create_analytics_state.schema);
+  PERFORM tenancy_steps.create_change_triggers(format('%s.logs', create_analytics_state.schema)::regclass, create_analytics_state.schema);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers, and the triggers that notice changes';
+
+CREATE FUNCTION tenancy_steps.create_change_function(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', create_change_function.schema), true);
+  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$mark_changed_hours() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
     BEGIN
+      IF NOT (tenancy_steps.is_owned_by_caller(%2$s::regclass) AND tenancy_steps.is_owned_by_caller(%3$s::regclass)) THEN
+        PERFORM tenancy_steps.refuse_several_owners(%4$L::regnamespace);
+      END IF;
       IF TG_OP = 'TRUNCATE' THEN
         -- Treated like a new partition.
         DELETE FROM %1$s.analytics_partitions WHERE relation = TG_RELID;
@@ -40,13 +52,13 @@ BEGIN
       END IF;
       RETURN NULL;
     END
-    $body$ $ddl$, create_analytics_state.schema);
+    $body$ $ddl$, create_change_function.schema, quote_literal(format('%s.analytics_pending', create_change_function.schema)),
+      quote_literal(format('%s.analytics_partitions', create_change_function.schema)), create_change_function.schema);
   COMMENT ON FUNCTION mark_changed_hours() IS 'Trigger: notes which hours a statement has changed, for refresh_analytics()';
   REVOKE ALL ON FUNCTION mark_changed_hours() FROM PUBLIC;
-  PERFORM tenancy_steps.create_change_triggers(format('%s.logs', create_analytics_state.schema)::regclass, create_analytics_state.schema);
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers, and the triggers that notice changes';
+COMMENT ON FUNCTION tenancy_steps.create_change_function(regnamespace) IS 'Creates or replaces in a schema the function that notes which hours of logs have changed';
 
 -- Tables made by 1.0 have none until update_observability().
 CREATE FUNCTION tenancy_steps.create_analytics_kept(schema regnamespace) RETURNS void
@@ -263,6 +275,7 @@ DECLARE
   done integer := 0;
   left_out bigint := 0;
 BEGIN
+  PERFORM tenancy_steps.refuse_several_owners(refresh_analytics.schema);
   PERFORM set_config('search_path', format('%s, pg_temp', refresh_analytics.schema), true);
   -- One at a time. Each statement below sees what was committed before it began, so that an hour whose mark is taken is summed
   -- up with everything that the mark was about.
@@ -339,6 +352,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security
 DECLARE
   marked integer;
 BEGIN
+  PERFORM tenancy_steps.refuse_several_owners(invalidate_analytics.schema);
   PERFORM set_config('search_path', format('%s, pg_temp', invalidate_analytics.schema), true);
   INSERT INTO analytics_pending
   SELECT h.hour, true FROM (

@@ -65,6 +65,9 @@ BEGIN
       given timestamptz;
       accepted %1$s.accepted_times;
     BEGIN
+      IF NOT tenancy_steps.is_owned_by_caller(%3$s::regclass) THEN
+        PERFORM tenancy_steps.refuse_several_owners(%4$L::regnamespace);
+      END IF;
       IF TG_ARGV[0] = 'hour' THEN
         given := NEW.hour;
       ELSE
@@ -81,7 +84,7 @@ BEGIN
     END
     $body$ $ddl$, bound_observability.schema,
       format('Older rows are loaded by a role that row security does not filter; table %s.accepted_times has these bounds.',
-      bound_observability.schema));
+      bound_observability.schema), quote_literal(format('%s.accepted_times', bound_observability.schema)), bound_observability.schema);
   COMMENT ON FUNCTION check_time() IS 'Trigger: refuses a row whose time (the argument: its column) is outside of what accepted_times says';
   REVOKE ALL ON FUNCTION check_time() FROM PUBLIC;
 

@@ -29,22 +29,23 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_steps.is_default_partition(regclass) IS 'Whether a table is the default partition of another';
 
+-- With the rights of its caller, the owner of all three tables, whose functions in constraints and indexes it runs.
+CREATE FUNCTION tenancy_steps.attach_with_rows(partition regclass, default_partition regclass, first timestamptz, until timestamptz) RETURNS bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_attach_with_rows';
+COMMENT ON FUNCTION tenancy_steps.attach_with_rows(regclass, regclass, timestamptz, timestamptz) IS 'Attaches a partition for a time, together with its rows from the default partition, also those under a legal hold, and returns how many';
+
 CREATE FUNCTION tenancy_steps.create_partition(parent regclass, unit text, at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
   first timestamptz := date_trunc(left(create_partition.unit, 63), create_partition.at, 'UTC');
   until timestamptz := (first AT TIME ZONE 'UTC' + ('1 ' || left(create_partition.unit, 63))::interval) AT TIME ZONE 'UTC';
-  control name;
   default_partition regclass;
   partition text;
-  columns text;
   moved bigint;
 BEGIN
-  SELECT format('%I.%I', n.nspname, tenancy_steps.partition_name(create_partition.parent, create_partition.unit, first)), a.attname,
-    NULLIF(p.partdefid, 0)
-  INTO partition, control, default_partition
+  SELECT format('%I.%I', n.nspname, tenancy_steps.partition_name(create_partition.parent, create_partition.unit, first)), NULLIF(p.partdefid, 0)
+  INTO partition, default_partition
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_partitioned_table p ON p.partrelid = c.oid
-  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
   WHERE c.oid = create_partition.parent;
   IF tenancy_steps.is_partitioned_between(create_partition.parent, first, until) THEN
     RETURN false;
@@ -59,17 +60,14 @@ BEGIN
   -- Attached instead of created in its place, so that readers and writers of the other partitions can continue.
   EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE
                   INCLUDING COMPRESSION)', partition, create_partition.parent);
-  IF default_partition IS NOT NULL THEN
-    SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute a
-    WHERE a.attrelid = create_partition.parent AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
-    EXECUTE format('WITH moved AS (DELETE FROM %1$s WHERE %2$I >= $1 AND %2$I < $2 RETURNING *) INSERT INTO %3$s (%4$s) SELECT %4$s FROM moved',
-                   default_partition, control, partition, columns) USING first, until;
-    GET DIAGNOSTICS moved = ROW_COUNT;
-    IF moved > 0 THEN
-      RAISE NOTICE '% rows move from the default partition to %', moved, partition;
-    END IF;
+  IF default_partition IS NULL THEN
+    EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', create_partition.parent, partition, first, until);
+    RETURN true;
   END IF;
-  EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', create_partition.parent, partition, first, until);
+  moved := tenancy_steps.attach_with_rows(partition::regclass, default_partition, first, until);
+  IF moved > 0 THEN
+    RAISE NOTICE '% rows move from the default partition to %', moved, partition;
+  END IF;
   RETURN true;
 END
 $$;
@@ -256,6 +254,7 @@ DECLARE
   waiting text;
 BEGIN
   -- Before any table is locked, as refresh_analytics() does.
+  PERFORM tenancy_steps.refuse_several_owners(create_partitions.schema);
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', create_partitions.schema);
   PERFORM tenancy_steps.forget_job_problems(create_partitions.schema, 'create_partitions');
   waiting := tenancy_steps.limit_waiting();
@@ -351,6 +350,7 @@ BEGIN
   IF drop_partitions.older_than IS NULL OR drop_partitions.older_than < '0' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an age that is not negative must be given';
   END IF;
+  PERFORM tenancy_steps.refuse_several_owners(drop_partitions.schema);
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', drop_partitions.schema);
   PERFORM tenancy_steps.forget_job_problems(drop_partitions.schema, job);
   parent := to_regclass(format('%s.%I', drop_partitions.schema, drop_partitions."table"));

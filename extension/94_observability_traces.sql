@@ -27,10 +27,20 @@ BEGIN
   COMMENT ON COLUMN trace_initiators.first_at IS 'start_time of the first of the spans by which the row came about';
   COMMENT ON COLUMN trace_initiators.last_at IS 'start_time of the last of them';
 
-  -- The row of a trace is locked before its spans are looked at, in the order of the traces: whoever writes a root then finds all
+  PERFORM tenancy_steps.create_span_function(create_trace_initiators.schema);
+  EXECUTE format('CREATE TRIGGER attribute_spans AFTER INSERT ON traces REFERENCING NEW TABLE AS written
+                  FOR EACH STATEMENT EXECUTE FUNCTION %s.attribute_spans()', create_trace_initiators.schema);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.create_trace_initiators(regnamespace) IS 'Creates in a schema what remembers who began a trace, and the trigger that gives it to spans; neither is protected yet';
+
+CREATE FUNCTION tenancy_steps.create_span_function(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM set_config('search_path', format('%s, pg_temp', create_span_function.schema), true);
+  -- The row of a trace is locked before its spans are read, in the order of the traces: whoever writes a root then finds all
   -- other spans, or waits for them, or raises 40001.
-  EXECUTE format($ddl$
-    CREATE FUNCTION attribute_spans() RETURNS trigger
+  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$attribute_spans() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off AS $body$
     DECLARE
       trace record;
@@ -38,6 +48,10 @@ BEGIN
       known %1$s.trace_initiators;
       owner uuid;
     BEGIN
+      IF NOT (tenancy_steps.is_owned_by_caller(TG_RELID) AND tenancy_steps.is_owned_by_caller(%2$s::regclass)
+              AND tenancy_steps.is_owned_by_caller(%3$s::regclass)) THEN
+        PERFORM tenancy_steps.refuse_several_owners(%4$L::regnamespace);
+      END IF;
       FOR trace IN
         SELECT w.trace_id, w.organization_id, w.workspace_id, min(w.start_time) AS first_at, max(w.start_time) AS last_at,
                bool_or(w.parent_span_id IS NULL) AS has_root
@@ -82,14 +96,13 @@ BEGIN
       END LOOP;
       RETURN NULL;
     END
-    $body$ $ddl$, create_trace_initiators.schema);
+    $body$ $ddl$, create_span_function.schema, quote_literal(format('%s.trace_initiators', create_span_function.schema)),
+      quote_literal(format('%s.traces', create_span_function.schema)), create_span_function.schema);
   COMMENT ON FUNCTION attribute_spans() IS 'Trigger: spans get the user who began their trace';
   REVOKE ALL ON FUNCTION attribute_spans() FROM PUBLIC;
-  EXECUTE format('CREATE TRIGGER attribute_spans AFTER INSERT ON traces REFERENCING NEW TABLE AS written
-                  FOR EACH STATEMENT EXECUTE FUNCTION %s.attribute_spans()', create_trace_initiators.schema);
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.create_trace_initiators(regnamespace) IS 'Creates in a schema what remembers who began a trace, and the trigger that gives it to spans; neither is protected yet';
+COMMENT ON FUNCTION tenancy_steps.create_span_function(regnamespace) IS 'Creates or replaces in a schema the function that gives spans the user who began their trace';
 
 CREATE FUNCTION tenancy_steps.create_trace_tree(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$

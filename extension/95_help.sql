@@ -26,8 +26,21 @@ use_vocabulary('llm_gateway') brings them back. Which one it is:
 Somebody is a member of organizations, with one role in each, and may have a role in each of their workspaces.
   SELECT tenancy.set_organization_role('initech', 'milton@initech.example', 'member');
   SELECT tenancy.set_workspace_role('initech/research', 'milton@initech.example', 'manager');
-  SELECT tenancy.remove_organization_member('initech', 'milton@initech.example');
-A principal that is no DBA uses tenancy.invite() for somebody who is no member.$t$),
+A principal that is no DBA uses tenancy.invite() for somebody who is no member: help('invitations').$t$),
+  ('invitations', 'people join by accepting', $t$
+invite() gives a role to an e-mail address, which joins by accept_invitation(), in a session of its own.
+  SELECT tenancy.invite('initech', 'peter@initech.example', 'member', until => now() + interval '14 days') IS NOT NULL AS invited;
+  SELECT email, expires_at FROM tenancy.invitations;$t$),
+  ('groups', 'roles for many people at once', $t$
+A group has members and roles, in the organization or its workspaces. sync_group() makes its members those of a directory.
+  SELECT tenancy.create_group('initech', 'Support') IS NOT NULL AS made;
+  SELECT tenancy.sync_group('initech', 'Support', '{milton@initech.example}');
+  SELECT tenancy.set_group_role('initech/research', 'Support', 'member');$t$),
+  ('ends', 'access that ends by itself', $t$
+What gives a role takes until and reason. A role can also be taken for a time, by elevate(), by whoever a rule lets.
+  SELECT tenancy.set_workspace_role('initech/research', 'milton@initech.example', 'manager', until => now() + interval '1 day', reason => 'audit');
+  SELECT tenancy.allow_elevation('initech', 'organization/admin', 'milton@initech.example', maximum => '2 hours', approval => true);
+  SELECT name, access, workspace, until, reason FROM tenancy.access_review('initech') WHERE until IS NOT NULL;$t$),
   ('roles', 'roles of an organization''s own', $t$
 Levels are organization and workspace. A role starts empty or as a copy.
   SELECT tenancy.create_role('initech', 'organization', 'auditor', all_workspaces => true);
@@ -70,6 +83,10 @@ advise() says what is wrong, and fix_sql repairs it. Run it after each migration
 Each change of tenants, rights and keys leaves an entry, which nobody can change.
   SELECT actor, action, resource_type FROM tenancy.audit_log WHERE resource_type = 'role' ORDER BY audit_id DESC LIMIT 3;
   SELECT count(*) AS broken_chains FROM tenancy.verify_audit_log();$t$),
+  ('retention', 'what is kept of logs, and for how long', $t$
+Each organization sets it, workspaces more strictly. Tables follow after apply_logging_settings(); rows under a legal hold stay.
+  SELECT tenancy.set_logging('initech', 'store_content', 'metadata');
+  SELECT setting, value, source FROM tenancy.logging_settings('initech') WHERE source <> 'default';$t$),
   ('offboarding', 'when a tenant leaves', $t$
 export_organization() gives its rows of all protected tables, close_organization() ends all access, purge_organization() removes
 its rows, and then the organization.

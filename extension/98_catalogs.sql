@@ -9,13 +9,14 @@
 --   inserted       the sessions that a new row concerns: '' those of any change; 'new' none; 'of_key' none if its key is new as well;
 --                  'listed' those that have cached a list of such rows; NULL: nothing is cached from the catalog, so there are no
 --                  notifications
---   told           the sessions that a change concerns: '' all, since they may refer to the row by name, or since built-in roles have
+--   notified       the sessions that a change concerns: '' all, since they may refer to the row by name, or since built-in roles have
 --                  no organization; or those that have cached something of the row's 'organization', also of its 'member', or of the
 --                  organization of its 'key'
 --   resource_type  the resource type of audit entries; id_column, second_column: the columns of their resource_id; NULL: no entries
 DO $$
 DECLARE
   c record;
+  home text;
   known text[];
   forgotten text;
   existing CONSTANT text[] := pg_catalog.string_to_array(coalesce(pg_catalog.current_setting('tenancy_update.existing', true), ''), ' ');
@@ -121,68 +122,70 @@ BEGIN
     ('audit_log', 'SELECT', $q$tenancy.dba_sees() OR tenancy.row_visible('audit_logs', 'list', organization_id, NULL, NULL, NULL)$q$, '',
      NULL, NULL, NULL, NULL, NULL),
     ('audit_heads', 'ALL', NULL, '',
-     NULL, NULL, NULL, NULL, NULL)) v (catalog, dba, sees, dumped, inserted, told, resource_type, id_column, second_column) LOOP
+     NULL, NULL, NULL, NULL, NULL)) v (catalog, dba, sees, dumped, inserted, notified, resource_type, id_column, second_column) LOOP
     known := known || c.catalog;
-    EXECUTE format('ALTER TABLE tenancy.%I ENABLE ROW LEVEL SECURITY', c.catalog);
+    home := pg_catalog.format('%I.%I', CASE WHEN pg_catalog.to_regclass(pg_catalog.format('tenancy_internal.%I', c.catalog)) IS NULL
+                                            THEN 'tenancy' ELSE 'tenancy_internal' END, c.catalog);
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', home);
     -- No policy applies to TRUNCATE.
     IF c.catalog NOT IN ('audit_log', 'audit_heads') THEN
-      EXECUTE format('CREATE OR REPLACE TRIGGER guard_truncate BEFORE TRUNCATE ON tenancy.%I
-                      FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate()', c.catalog);
+      EXECUTE format('CREATE OR REPLACE TRIGGER guard_truncate BEFORE TRUNCATE ON %s
+                      FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.guard_truncate()', home);
     END IF;
-    is_new := pg_catalog.format('%s.%s', 'pg_catalog.pg_class'::regclass::oid, pg_catalog.format('tenancy.%I', c.catalog)::regclass::oid) <> ALL (existing);
+    is_new := pg_catalog.format('%s.%s', 'pg_catalog.pg_class'::regclass::oid, home::regclass::oid) <> ALL (existing);
     -- By default privileges, PUBLIC could have some.
     IF is_new AND EXISTS (SELECT FROM pg_catalog.pg_class k, pg_catalog.aclexplode(k.relacl) a
-                                WHERE k.oid = format('tenancy.%I', c.catalog)::regclass AND a.grantee = 0) THEN
-      EXECUTE format('REVOKE ALL ON tenancy.%I FROM PUBLIC', c.catalog);
+                                WHERE k.oid = home::regclass AND a.grantee = 0) THEN
+      EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', home);
     END IF;
     IF c.dba IS NOT NULL THEN
-      EXECUTE format('DROP POLICY IF EXISTS dba ON tenancy.%I', c.catalog);
-      EXECUTE format('CREATE POLICY dba ON tenancy.%I FOR %s %s (tenancy.dba_sees())', c.catalog, c.dba,
+      EXECUTE format('DROP POLICY IF EXISTS dba ON %s', home);
+      EXECUTE format('CREATE POLICY dba ON %s FOR %s %s (tenancy.dba_sees())', home, c.dba,
                      CASE c.dba WHEN 'INSERT' THEN 'WITH CHECK' ELSE 'USING' END);
     END IF;
     IF c.sees IS NOT NULL THEN
-      EXECUTE format('DROP POLICY IF EXISTS principal ON tenancy.%I', c.catalog);
-      EXECUTE format('CREATE POLICY principal ON tenancy.%I FOR SELECT USING (%s)', c.catalog, c.sees);
+      EXECUTE format('DROP POLICY IF EXISTS principal ON %s', home);
+      EXECUTE format('CREATE POLICY principal ON %s FOR SELECT USING (%s)', home, c.sees);
       -- Only where nobody has been granted or denied anything yet: an update leaves privileges alone.
-      IF is_new OR (SELECT k.relacl IS NULL FROM pg_catalog.pg_class k WHERE k.oid = format('tenancy.%I', c.catalog)::regclass) THEN
-        EXECUTE format('GRANT SELECT ON tenancy.%I TO PUBLIC', c.catalog);
+      IF is_new OR (SELECT k.relacl IS NULL FROM pg_catalog.pg_class k WHERE k.oid = home::regclass) THEN
+        EXECUTE format('GRANT SELECT ON %s TO PUBLIC', home);
       END IF;
     END IF;
     IF c.dumped IS NOT NULL THEN
-      PERFORM pg_catalog.pg_extension_config_dump(format('tenancy.%I', c.catalog), c.dumped);
+      PERFORM pg_catalog.pg_extension_config_dump(home, c.dumped);
     END IF;
 
-    -- ALWAYS: logical replication's apply must tell too. Row triggers: apply fires no statement triggers.
+    -- ALWAYS: logical replication's apply must notify sessions, too. Row triggers: apply fires no statement triggers.
     IF c.inserted IS NOT NULL THEN
-      EXECUTE format('CREATE OR REPLACE TRIGGER invalidate AFTER UPDATE OR DELETE ON tenancy.%I
-                      FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', c.catalog, '', c.told);
-      EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_insert AFTER INSERT ON tenancy.%I
-                      FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', c.catalog, c.inserted, c.told);
-      EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_truncate AFTER TRUNCATE ON tenancy.%I
-                      FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate()', c.catalog);
-      EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER invalidate, ENABLE ALWAYS TRIGGER invalidate_insert,
-                      ENABLE ALWAYS TRIGGER invalidate_truncate', c.catalog);
+      EXECUTE format('CREATE OR REPLACE TRIGGER invalidate AFTER UPDATE OR DELETE ON %s
+                      FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', home, '', c.notified);
+      EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_insert AFTER INSERT ON %s
+                      FOR EACH ROW EXECUTE FUNCTION tenancy_internal.invalidate(%L, %L)', home, c.inserted, c.notified);
+      EXECUTE format('CREATE OR REPLACE TRIGGER invalidate_truncate AFTER TRUNCATE ON %s
+                      FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.invalidate()', home);
+      EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER invalidate, ENABLE ALWAYS TRIGGER invalidate_insert,
+                      ENABLE ALWAYS TRIGGER invalidate_truncate', home);
     END IF;
 
     IF c.resource_type IS NOT NULL THEN
       -- The names sort before those of foreign keys' triggers (RI_...): the entry of what takes others along precedes theirs, and the
       -- principal is looked up while it still is who it was.
-      EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_insert" AFTER INSERT ON tenancy.%I FOR EACH ROW
+      EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_insert" AFTER INSERT ON %s FOR EACH ROW
                       WHEN (NOT tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
-                     c.catalog, c.resource_type, c.id_column, c.second_column);
-      EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_update" AFTER UPDATE ON tenancy.%I FOR EACH ROW
+                     home, c.resource_type, c.id_column, c.second_column);
+      EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_update" AFTER UPDATE ON %s FOR EACH ROW
                       WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
-                     c.catalog, c.resource_type, c.id_column, c.second_column);
-      EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_delete" AFTER DELETE ON tenancy.%I FOR EACH ROW
+                     home, c.resource_type, c.id_column, c.second_column);
+      EXECUTE format('CREATE OR REPLACE TRIGGER "0_audit_delete" AFTER DELETE ON %s FOR EACH ROW
                       EXECUTE FUNCTION tenancy_internal.audit_change(%L, %L, %L)',
-                     c.catalog, c.resource_type, c.id_column, c.second_column);
-      EXECUTE format('CREATE OR REPLACE TRIGGER audit_truncate BEFORE TRUNCATE ON tenancy.%I FOR EACH STATEMENT
-                      EXECUTE FUNCTION tenancy_internal.audit_truncate(%L)', c.catalog, c.resource_type);
-      EXECUTE format('CREATE OR REPLACE TRIGGER begin_restore BEFORE INSERT ON tenancy.%I FOR EACH STATEMENT
-                      WHEN (tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.begin_restore()', c.catalog);
-      EXECUTE format('CREATE OR REPLACE TRIGGER end_restore AFTER INSERT ON tenancy.%I FOR EACH STATEMENT
-                      WHEN (tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.end_restore()', c.catalog);
-      EXECUTE format('ALTER TABLE tenancy.%I ENABLE ALWAYS TRIGGER end_restore', c.catalog);
+                     home, c.resource_type, c.id_column, c.second_column);
+      EXECUTE format('CREATE OR REPLACE TRIGGER audit_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT
+                      EXECUTE FUNCTION tenancy_internal.audit_truncate(%L)', home, c.resource_type);
+      EXECUTE format('CREATE OR REPLACE TRIGGER begin_restore BEFORE INSERT ON %s FOR EACH STATEMENT
+                      WHEN (tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.begin_restore()', home);
+      EXECUTE format('CREATE OR REPLACE TRIGGER end_restore AFTER INSERT ON %s FOR EACH STATEMENT
+                      WHEN (tenancy_steps.is_restore()) EXECUTE FUNCTION tenancy_internal.end_restore()', home);
+      EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER end_restore', home);
     END IF;
   END LOOP;
 

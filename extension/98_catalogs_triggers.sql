@@ -1,4 +1,4 @@
--- Triggers that single catalogs have besides those of the registry. Install and update scripts both include this part, which makes
+-- Triggers of single catalogs, in addition to those of the registry. Install and update scripts both include this part, which makes
 -- what is missing and replaces what is there.
 
 DO $$
@@ -7,6 +7,8 @@ DECLARE
   -- is_restore() spelled out: its call would be expanded anew for each entry.
   is_restore CONSTANT text := $q$(pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
              pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET'))$q$;
+  -- A membership that goes on after its end: it begins anew, as after a return.
+  revived CONSTANT text := '(OLD.ends_at <= clock_timestamp() AND (NEW.ends_at IS NULL OR NEW.ends_at > clock_timestamp()))';
 BEGIN
   FOR t IN SELECT * FROM (VALUES
     ('organization_members', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('organization')$q$, false),
@@ -16,6 +18,9 @@ BEGIN
     ('elevation_rules', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('')$q$, false),
     ('groups', 'check_source', 'BEFORE UPDATE', 'ROW', NULL, 'check_group()', false),
     ('group_members', 'check_source', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_group_member()', false),
+    ('group_members', 'mark_member', 'AFTER INSERT OR UPDATE OF organization_id, user_id', 'ROW', NULL, 'mark_member()', false),
+    ('elevations', 'mark_member', 'AFTER INSERT OR UPDATE OF organization_id, user_id', 'ROW', NULL, 'mark_member()', false),
+    ('organization_members', 'keep_mark', 'BEFORE UPDATE', 'ROW', 'OLD.has_more_roles AND NOT NEW.has_more_roles', 'keep_mark()', false),
     ('group_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_group()', false),
     ('group_roles', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_group()', false),
     ('group_roles', 'end_keys_of_former', 'AFTER UPDATE', 'ROW', 'OLD.role_id IS DISTINCT FROM NEW.role_id', 'end_keys_of_group()', false),
@@ -44,18 +49,20 @@ BEGIN
      'NEW.user_id IS NOT NULL AND NEW.organization_id IS NULL AND NEW.workspace_id IS NULL', 'settle_binding()', false),
     ('organization_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_leaver()', false),
     ('organization_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW',
-     '(OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id)', 'end_keys_of_leaver()', false),
+     '(OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id) OR ' || revived, 'end_keys_of_leaver()', false),
+    ('organization_members', 'begin_anew', 'AFTER UPDATE', 'ROW', revived, 'begin_anew()', false),
+    ('group_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW', revived, 'end_keys_of_group()', false),
     ('organization_members', 'end_keys_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_keys_of_all()', false),
     ('organization_members', 'remember_leaver', 'AFTER DELETE', 'ROW', NULL, 'remember_leaver()', false),
     ('workspace_members', 'remember_leaver', 'AFTER DELETE', 'ROW', NULL, 'remember_leaver()', false),
     ('workspace_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_leaver()', false),
     ('workspace_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW',
-     '(OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id)', 'end_keys_of_leaver()', false),
+     '(OLD.workspace_id, OLD.user_id) IS DISTINCT FROM (NEW.workspace_id, NEW.user_id) OR ' || revived, 'end_keys_of_leaver()', false),
     ('workspace_members', 'end_keys_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_keys_of_all()', false),
     ('users', 'end_tokens', 'BEFORE UPDATE', 'ROW', 'OLD.active AND NOT NEW.active', 'end_tokens_of_locked()', false),
     ('organization_members', 'end_tokens', 'AFTER DELETE', 'ROW', NULL, 'end_tokens_of_leaver()', false),
     ('organization_members', 'end_tokens_of_former', 'AFTER UPDATE', 'ROW',
-     '(OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id)', 'end_tokens_of_leaver()', false),
+     '(OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id) OR ' || revived, 'end_tokens_of_leaver()', false),
     ('organization_members', 'end_tokens_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
     ('identities', 'end_tokens', 'AFTER DELETE', 'ROW', NULL, 'end_tokens_of_unlinked()', false),
     ('identities', 'end_tokens_of_former', 'AFTER UPDATE', 'ROW', '(OLD.trust_id, OLD.subject, OLD.user_id) IS DISTINCT FROM (NEW.trust_id, NEW.subject, NEW.user_id)', 'end_tokens_of_unlinked()', false),
@@ -82,6 +89,7 @@ BEGIN
   FOR t IN SELECT * FROM (VALUES
     ('organization_members', 'check_last_owner', 'AFTER UPDATE OR DELETE', 'DEFERRABLE INITIALLY IMMEDIATE',
      $q$OLD.role_id = '00000000-0000-4000-8000-000000000001'$q$, 'check_last_owner()'),
+    ('users', 'check_locked_owner', 'AFTER UPDATE', 'DEFERRABLE INITIALLY IMMEDIATE', 'OLD.active AND NOT NEW.active', 'check_locked_owner()'),
     -- Once per transaction rather than once per entry: a row that one transaction updates over and over gets slower and slower.
     ('audit_log', 'audit_head', 'AFTER INSERT', 'DEFERRABLE INITIALLY DEFERRED', format('NEW.organization_id IS NOT NULL AND NOT %s', is_restore), 'advance_audit_head()')
   ) v (catalog, name, event, deferral, condition, call) LOOP

@@ -61,7 +61,7 @@ is() {
   shift 2
   result "$name" "$expected" "$(answer "$@")"
 }
-give_key() { psql -X -q -c 'COPY tenancy.cluster_keys TO STDOUT' | on "$1" psql -X -q -c 'COPY tenancy.cluster_keys FROM STDIN'; }
+give_key() { psql -X -q -c 'COPY tenancy_internal.cluster_keys TO STDOUT' | on "$1" psql -X -q -c 'COPY tenancy_internal.cluster_keys FROM STDIN'; }
 set_on() { on "$1" psql -X -q -c "ALTER SYSTEM SET $2" -c 'SELECT pg_reload_conf()' >"$log"; }
 
 # --- set-up, with each thing that can be missing -----------------------------------------------------------------------
@@ -226,7 +226,7 @@ is 'nor with a challenge' 28000 "SELECT tenancy.claim_challenge(); SELECT tenanc
 for key in acme globex search mikes; do
   result "no key is in a worker's log: $key" 0 "$(cat "$WORK_DIR"/{one,two}/log | grep -c -e "$(key_of "$key")" || true)"
 done
-result 'nor the cluster'"'"'s key' 0 "$(cat "$WORK_DIR"/{one,two,coordinator}/log | grep -c -e "$(value "SELECT encode(secret, 'hex') FROM tenancy.cluster_keys")" || true)"
+result 'nor the cluster'"'"'s key' 0 "$(cat "$WORK_DIR"/{one,two,coordinator}/log | grep -c -e "$(value "SELECT encode(secret, 'hex') FROM tenancy_internal.cluster_keys")" || true)"
 coproc WATCHED { psql -X -A -t -q -U app 2>&1; }
 printf '%s\n' "$set_acme BEGIN; SELECT count(*) FROM far_logs;" >&"${WATCHED[1]}"
 read -r -t 20 line <&"${WATCHED[0]}"
@@ -242,11 +242,11 @@ is 'is reported' cluster_node "SELECT rule FROM tenancy.advise() WHERE rule = 'c
 set_on "$acme_node" 'tenancy.require_claims = on'
 sleep 1
 is 'and no longer' 0 "SELECT count(*) FROM tenancy.advise() WHERE rule IN ('cluster_node', 'distributed_table')"
-psql -X -q -c "UPDATE tenancy.cluster_keys SET secret = sha256(secret)"
+psql -X -q -c "UPDATE tenancy_internal.cluster_keys SET secret = sha256(secret)"
 is 'another key' 28000 "$set_acme SELECT count(*) FROM far_logs" -U app
 is 'is reported, too' cluster_node "SELECT rule FROM tenancy.advise() WHERE rule = 'cluster_node' LIMIT 1"
-on "$acme_node" psql -X -A -t -q -c 'COPY tenancy.cluster_keys TO STDOUT' >"$WORK_DIR/keys"
-psql -X -q -c 'DELETE FROM tenancy.cluster_keys' -c "COPY tenancy.cluster_keys FROM '$WORK_DIR/keys'"
+on "$acme_node" psql -X -A -t -q -c 'COPY tenancy_internal.cluster_keys TO STDOUT' >"$WORK_DIR/keys"
+psql -X -q -c 'DELETE FROM tenancy_internal.cluster_keys' -c "COPY tenancy_internal.cluster_keys FROM '$WORK_DIR/keys'"
 is 'the right one' 90 "$set_acme SELECT count(*) FROM far_logs" -U app
 
 # --- revocations ---------------------------------------------------------------------------------------------------------

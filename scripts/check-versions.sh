@@ -40,7 +40,7 @@ check_version() {
     { tail -n 20 "$WORK_DIR/apt_$version.log"; fail "could not bring $dir up to date"; }
   copy_tree "$dir/srv/pg_tenancy"
   # shellcheck disable=SC2046
-  in_chroot "$dir" env UNTESTED=19 PG_MAJOR="$version" BUILD_DIR=/var/cache/pg_tenancy TESTS="${TESTS-}" WORLDS="${WORLDS:-100}" \
+  in_chroot "$dir" env PG_MAJOR="$version" BUILD_DIR=/var/cache/pg_tenancy TESTS="${TESTS-}" WORLDS="${WORLDS:-100}" \
     bash /srv/pg_tenancy/scripts/check.sh $(stages_of "$version")
 }
 

@@ -20,7 +20,7 @@ changelog() {
   printf 'pg-tenancy (%s) unstable; urgency=medium\n\n' "$version"
   # The section of this version; "- " begins a change.
   awk -v section="## $version" '/^## / { within = $0 == section || index($0, section " ") == 1 } within' CHANGELOG.md |
-    sed -n 's/^- /  * /p; s/^  [^ ]/  &/p'
+    sed -nE -e 's/^- /  * /p; t' -e 's/^  [^ ]/  &/p; t' -e 's/^### +(.*)/  [ \1 ]/p'
   printf '\n -- %s  %s\n' "$maintainer" "$(date -R -r CHANGELOG.md)"
 }
 

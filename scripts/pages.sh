@@ -23,7 +23,7 @@ if [[ ${1-} == --check ]]; then
   shift
 fi
 pages=("$@")
-[[ $# -gt 0 ]] || pages=("$TUTORIAL" "$SAAS_TUTORIAL" docs/faq.md docs/testing-your-tenancy.md docs/how-to/*.md)
+[[ $# -gt 0 ]] || pages=("$TUTORIAL" "$SAAS_TUTORIAL" docs/faq.md docs/observability.md docs/testing-your-tenancy.md docs/how-to/*.md)
 
 # run_page MODE PAGE [DATABASE]
 run_page() {

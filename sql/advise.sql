@@ -1,4 +1,5 @@
 -- advise(): each fault is made, seen, mended by the SQL that comes with it, and gone.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

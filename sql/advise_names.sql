@@ -1,4 +1,5 @@
 -- advise(): whoever owns a table names it, its columns and indexes. Whatever the names, the SQL of a finding is one a superuser can run.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -166,12 +166,14 @@ SELECT actor_kind, regexp_replace(replace(actor, session_user, '(superuser)'), '
 FROM tenancy.audit_log WHERE audit_id > (SELECT max(audit_id) FROM looked) ORDER BY audit_id;
 
 -- Visibility of entries
+\set ECHO none
 CREATE FUNCTION reads(who text) RETURNS TABLE (organization text, others boolean, several boolean) LANGUAGE plpgsql AS $$
 BEGIN
   CALL app.become(who, true);
   RETURN QUERY SELECT left(min(l.organization_id::text), 4), bool_or(l.organization_id IS DISTINCT FROM tenancy.current_organization_id()), count(*) > 5 FROM tenancy.audit_log l;
 END
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_app;
 SELECT who, r.* FROM unnest(ARRAY['olivia', 'adam', 'mona', 'wanda', 'gus', 'acme master', 'search service', 'nobody']) who, reads(who) r;
 SELECT count(*) FROM tenancy.audit_heads;
@@ -214,6 +216,7 @@ SELECT failure('DELETE FROM tenancy.audit_log');
 RESET session_replication_role;
 
 -- Tampering, with triggers off
+\set ECHO none
 CREATE FUNCTION tamper(command text) RETURNS TABLE (entry bigint, problem text) LANGUAGE plpgsql AS $$
 BEGIN
   -- entries 1, 2, 3 … of acme are what is counted
@@ -226,6 +229,7 @@ BEGIN
   RETURN QUERY SELECT e.n, v.problem FROM tenancy.verify_audit_log('acme') v LEFT JOIN entry e USING (audit_id) ORDER BY 1, 2;
 END
 $$;
+\set ECHO all
 BEGIN; SELECT problem, entry FROM tamper($$UPDATE tenancy.audit_log SET actor = 'x' FROM entry e WHERE n = 5 AND audit_log.audit_id = e.audit_id$$); ROLLBACK;
 BEGIN; SELECT problem, entry FROM tamper($$UPDATE tenancy.audit_log SET at = at + '1 s' FROM entry e WHERE n = 5 AND audit_log.audit_id = e.audit_id$$); ROLLBACK;
 BEGIN; SELECT problem, entry FROM tamper($$UPDATE tenancy.audit_log l SET actor = 'x', entry_hash = tenancy_internal.audit_entry_hash((SELECT (l.audit_id, l.at, l.organization_id, l.workspace_id, l.actor_kind, l.actor_id, 'x', l.login, l.client_address, l.action, l.resource_type, l.resource_id, l.before, l.after, l.previous_hash, NULL, l.outcome, l.request_id, l.user_agent, l.chain_id, l.transaction_id)::tenancy.audit_log)) FROM entry e WHERE n = 5 AND l.audit_id = e.audit_id$$); ROLLBACK;

@@ -29,7 +29,7 @@ $$;
 -- A DBA holds USAGE on the marker, and no other right makes one.
 GRANT USAGE ON TYPE tenancy.administrator TO regress_dba;
 GRANT pg_write_all_data, pg_read_all_data TO regress_etl;
-GRANT ALL ON ALL TABLES IN SCHEMA tenancy TO regress_etl;
+GRANT ALL ON ALL TABLES IN SCHEMA tenancy, tenancy_internal TO regress_etl;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA tenancy TO regress_etl;
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy TO regress_etl;
 GRANT ALL ON SCHEMA tenancy_internal, tenancy_steps TO regress_etl;
@@ -39,8 +39,8 @@ SELECT tenancy.is_dba(), outcome($$SELECT tenancy.create_user('by-dba@x.test')$$
 SET SESSION AUTHORIZATION regress_etl;
 SELECT tenancy.is_dba(), outcome($$SELECT tenancy.create_user('by-etl@x.test')$$);
 SET client_min_messages = warning;
-SELECT c.relname, outcome(format('SELECT 1/count(*) FROM tenancy.%I', c.relname)) AS reads, outcome(format('TRUNCATE tenancy.%I CASCADE', c.relname)) AS truncates
-FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' ORDER BY c.relname COLLATE "C";
+SELECT c.relname, outcome(format('SELECT 1/count(*) FROM %s.%I', c.relnamespace::regnamespace, c.relname)) AS reads, outcome(format('TRUNCATE %s.%I CASCADE', c.relnamespace::regnamespace, c.relname)) AS truncates
+FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind = 'r' ORDER BY c.relname COLLATE "C";
 SELECT outcome($$INSERT INTO tenancy.login_bindings (login, trusted) VALUES ('regress_etl', true)$$) AS binds,
        outcome($$INSERT INTO tenancy.permissions (resource, action) VALUES ('x', 'y')$$) AS registers,
        outcome($$INSERT INTO tenancy.api_key_secrets (secret_hash, api_key_id) VALUES (sha256('x'), gen_random_uuid())$$) AS brings_a_secret;
@@ -55,6 +55,7 @@ SELECT severity, rule, object, problem FROM tenancy.advise() WHERE rule IN ('adm
 SET SESSION AUTHORIZATION regress_dev;
 SET search_path = regress_dev;
 CREATE TABLE said (what text, current_user_is name, outcome text);
+\set ECHO none
 CREATE FUNCTION act(what text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   outcome text := app.outcome($q$SELECT tenancy.trust_login('regress_dev')$q$);
@@ -64,6 +65,7 @@ BEGIN
 END
 $$;
 CREATE FUNCTION quietly(what text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN regress_dev.act(what); END $$;
+\set ECHO all
 CREATE TABLE t (i int);
 INSERT INTO t VALUES (1);
 CREATE INDEX t_idx ON t (quietly('index'));
@@ -211,6 +213,7 @@ GRANT INSERT ON tenancy.audit_log TO regress_dba;
 CREATE SCHEMA regress_dba AUTHORIZATION regress_dba;
 SET client_min_messages = notice;
 SET SESSION AUTHORIZATION regress_dba;
+\set ECHO none
 CREATE FUNCTION regress_dba.forge() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('check_function_bodies', 'off', true), set_config('search_path', '', true);
@@ -221,6 +224,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN SQLERRM;
 END $$;
 CREATE FUNCTION regress_dba.f(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE NOTICE '%', regress_dba.forge(); RETURN i; END $$;
+\set ECHO all
 CREATE TABLE regress_dba.t (i int);
 INSERT INTO regress_dba.t VALUES (1);
 CREATE INDEX ON regress_dba.t (regress_dba.f(i));
@@ -261,6 +265,7 @@ CREATE TABLE app.harmless (function text, reason text);
 INSERT INTO app.harmless VALUES ('caller', 'the caller itself'), ('may_sign_up', 'a right of the caller'), ('nearest', 'computed from its arguments');
 GRANT SELECT ON app.harmless TO regress_etl;
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA tenancy_internal TO regress_etl;
+\set ECHO none
 CREATE FUNCTION app.calls() RETURNS TABLE (function text, kind text, call text) LANGUAGE sql AS $$
   SELECT p.oid::regprocedure::text,
     CASE WHEN p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype) THEN 'trigger'
@@ -276,6 +281,7 @@ CREATE FUNCTION app.calls() RETURNS TABLE (function text, kind text, call text) 
       FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY t (type, n)))
   FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.pronamespace = 'tenancy_internal'::regnamespace
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_etl;
 CREATE TEMP VIEW users AS SELECT current_user::text AS name, current_user::text AS reached;
 SELECT name FROM users;

@@ -24,6 +24,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 \o
 
 -- How a command ends; what it did stays.
+\set ECHO none
 CREATE FUNCTION kept(command text, OUT state text, OUT message text) LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE command;
@@ -66,6 +67,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN SQLSTATE;
 END
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_app;
 SELECT c."catalog", string_agg(format('%s %s', c.who, c.acme), ', ' ORDER BY p.n) AS acme FROM people p, catalogs_of(p.who) c WHERE c.acme > 0 GROUP BY 1 ORDER BY 1;
 SELECT c."catalog", string_agg(format('%s %s', c.who, c.globex), ', ' ORDER BY p.n) AS globex FROM people p, catalogs_of(p.who) c WHERE c.globex > 0 GROUP BY 1 ORDER BY 1;
@@ -148,7 +150,7 @@ RESET SESSION AUTHORIZATION;
 
 -- No way to a secret's hash: who may read which column that holds one, and which functions and views return it
 SELECT c.oid::regclass AS relation, a.attname, a.atttypid::regtype FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind IN ('r', 'v', 'm') AND a.attname ~ 'hash|secret' AND c.relname NOT LIKE 'audit%';
+WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind IN ('r', 'v', 'm') AND a.attname ~ 'hash|secret' AND c.relname NOT LIKE 'audit%';
 SELECT has_table_privilege('regress_plain', 'tenancy.api_key_secrets', 'SELECT') AS reads_table, has_any_column_privilege('regress_plain', 'tenancy.api_key_secrets', 'SELECT') AS reads_column;
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND has_function_privilege('regress_plain', p.oid, 'EXECUTE')
   AND p.proname <> 'kept_since' AND (pg_get_function_result(p.oid) ~ 'bytea|api_key_secrets|hash' OR p.proargnames::text ~ 'hash');
@@ -156,6 +158,7 @@ SELECT c.oid::regclass FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOI
 SET SESSION AUTHORIZATION regress_app;
 SELECT attempt('olivia', 'SELECT FROM tenancy.api_key_secrets') AS olivia, attempt('acme master', 'SELECT secret_hash FROM tenancy.api_key_secrets') AS master;
 -- nor of any secret in what a principal can read, its own key's display prefix aside
+\set ECHO none
 CREATE FUNCTION pg_temp.secrets_in_catalogs(who text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   relation regclass;
@@ -163,13 +166,14 @@ DECLARE
   here bigint;
 BEGIN
   CALL app.become(who, true);
-  FOR relation IN SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind IN ('r', 'v') AND has_table_privilege(c.oid, 'SELECT') LOOP
+  FOR relation IN SELECT c.oid FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind IN ('r', 'v') AND has_table_privilege(c.oid, 'SELECT') LOOP
     EXECUTE format('SELECT count(*) FROM %s t, app.secrets s WHERE t::text LIKE ''%%'' || s.secret || ''%%'' OR t::text LIKE ''%%'' || encode(sha256(s.secret::bytea), ''hex'') || ''%%''', relation) INTO here;
     found := found + here;
   END LOOP;
   RETURN found;
 END
 $$;
+\set ECHO all
 SELECT who, pg_temp.secrets_in_catalogs(who) FROM unnest(ARRAY['olivia', 'acme master']) who;
 RESET SESSION AUTHORIZATION;
 -- Who may read a table by a grant still sees through it only what is the principal's

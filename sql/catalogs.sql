@@ -3,12 +3,12 @@
 \pset format unaligned
 \pset tuples_only on
 WITH catalogs AS (
-  SELECT c.oid, c.relname, c.relrowsecurity FROM pg_depend d
+  SELECT c.oid, c.relnamespace, c.relname, c.relrowsecurity FROM pg_depend d
   JOIN pg_class c ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND c.relkind IN ('r', 'p')
   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = 'pg_tenancy'))
-SELECT format(E'%s: row security %s\n  policies: %s\n  triggers: %s\n  dumped: %s', c.relname, CASE WHEN c.relrowsecurity THEN 'on' ELSE 'OFF' END,
+SELECT format(E'%s: row security %s\n  policies: %s\n  triggers: %s\n  dumped: %s', regexp_replace(c.oid::regclass::text, '^tenancy\.', ''), CASE WHEN c.relrowsecurity THEN 'on' ELSE 'OFF' END,
   (SELECT string_agg(format('%s for %s', p.policyname, lower(p.cmd)), ', ' ORDER BY p.policyname) FROM pg_policies p
-   WHERE p.schemaname = 'tenancy' AND p.tablename = c.relname),
+   WHERE p.schemaname::regnamespace = c.relnamespace AND p.tablename = c.relname),
   (SELECT string_agg(format('%s%s', t.tgname, CASE t.tgenabled WHEN 'A' THEN ' always' END) ||
                      coalesce(nullif(' (' || substring(pg_get_triggerdef(t.oid) FROM '(?:invalidate|audit_change)\((.*)\)$') || ')', ' ()'), ''),
                      ', ' ORDER BY t.tgname)

@@ -48,16 +48,17 @@ SELECT * FROM failure($$SELECT tenancy.join_cluster('pgtck_1_00')$$);
 SELECT tenancy.join_cluster() AS key \gset
 SELECT :'key' ~ '^pgtck_1_[0-9a-f]{64}$' AS is_key, tenancy.join_cluster() = :'key' AS the_same_again, tenancy.join_cluster(:'key') IS NULL AS known;
 SELECT * FROM failure($$SELECT tenancy.join_cluster('pgtck_1_$$ || repeat('00', 32) || $$')$$);
-SELECT count(*) AS keys_to_a_superuser FROM tenancy.cluster_keys;
+SELECT count(*) AS keys_to_a_superuser FROM tenancy_internal.cluster_keys;
 SET ROLE regress_dba;
-SELECT count(*) AS keys_to_a_dba FROM tenancy.cluster_keys;
+SELECT count(*) AS keys_to_a_dba FROM tenancy_internal.cluster_keys;
 SELECT command, (failure(command)).* FROM (VALUES
   ('SELECT tenancy.join_cluster()'), ('SELECT tenancy.new_cluster_key()'), ('SELECT tenancy.use_cluster_key(1)'),
   ('SELECT tenancy_internal.random_secret()'),
-  ('INSERT INTO tenancy.cluster_keys VALUES (2, sha256(''''), false)'), ('TRUNCATE tenancy.cluster_keys')) v (command);
+  ('INSERT INTO tenancy_internal.cluster_keys VALUES (2, sha256(''''), false)'), ('TRUNCATE tenancy_internal.cluster_keys')) v (command);
 RESET ROLE;
 
 -- What a query returns to somebody here, and where somebody's claim has been accepted.
+\set ECHO none
 CREATE FUNCTION outcome(command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   found text;
@@ -101,6 +102,7 @@ BEGIN
   RAISE NOTICE '%:%', what, found || coalesce(differs, '');
 END
 $$;
+\set ECHO all
 \set VERBOSITY terse
 SET client_min_messages = notice;
 SET SESSION AUTHORIZATION regress_app;
@@ -192,6 +194,7 @@ RESET SESSION AUTHORIZATION;
 SELECT * FROM failure($$SELECT tenancy.simulate('SELECT tenancy.accept_claim(''no claim'')', 'mike@acme.test', login => 'regress_app')$$);
 
 -- Forged: signed with the right key, and with the wrong one; the test knows it.
+\set ECHO none
 CREATE FUNCTION from_text(claim text) RETURNS bytea LANGUAGE sql AS $$
   SELECT decode(translate(claim, '-_', '+/') || repeat('=', (4 - length(claim) % 4) % 4), 'base64')
 $$;
@@ -205,7 +208,7 @@ CREATE FUNCTION hmac(message bytea, secret bytea) RETURNS bytea LANGUAGE sql AS 
   SELECT sha256(padded(secret, 92) || sha256(padded(secret, 54) || message))
 $$;
 CREATE FUNCTION signed(body bytea, domain text DEFAULT 'pg_tenancy claim 1', secret bytea DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
-  SELECT app.to_text(body || app.hmac(convert_to(domain, 'UTF8') || body, coalesce(secret, (SELECT k.secret FROM tenancy.cluster_keys k WHERE k.key_id = 1))))
+  SELECT app.to_text(body || app.hmac(convert_to(domain, 'UTF8') || body, coalesce(secret, (SELECT k.secret FROM tenancy_internal.cluster_keys k WHERE k.key_id = 1))))
 $$;
 CREATE FUNCTION body(claim text) RETURNS bytea LANGUAGE sql AS $$ SELECT substr(app.from_text(claim), 1, length(app.from_text(claim)) - 32) $$;
 -- Where the end stands: behind version, key, sender, challenge and login.
@@ -232,6 +235,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN concat_ws(' ', SQLSTATE || ':', SQLERRM, nullif(detail, ''));
 END
 $$;
+\set ECHO all
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO PUBLIC;
 CREATE TABLE forgeries (n int PRIMARY KEY, what text, how text);
 INSERT INTO forgeries VALUES
@@ -341,9 +345,9 @@ SELECT tenancy.sign_claim(tenancy.claim_challenge()) AS claim \gset
 SELECT get_byte(from_text(:'claim'), 4) AS signed_by;
 SELECT tenancy.accept_claim(tenancy.sign_claim(tenancy.claim_challenge())) IS NOT NULL AS accepted;
 SELECT tenancy.accept_claim(signed(overlay(body(tenancy.sign_claim(tenancy.claim_challenge())) PLACING int4send(1) FROM 2))) IS NOT NULL AS accepted;
-DELETE FROM tenancy.cluster_keys WHERE NOT signs;
+DELETE FROM tenancy_internal.cluster_keys WHERE NOT signs;
 SELECT * FROM failure($$SELECT tenancy.accept_claim(app.signed(overlay(app.body(tenancy.sign_claim(tenancy.claim_challenge())) PLACING int4send(1) FROM 2), secret => sha256('')))$$);
-DELETE FROM tenancy.cluster_keys;
+DELETE FROM tenancy_internal.cluster_keys;
 
 -- Each change of a key is in the audit log, without the secret.
 SELECT action, resource_id, before - 'added_at' AS before, after - 'added_at' AS after FROM tenancy.audit_log

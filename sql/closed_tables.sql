@@ -16,6 +16,7 @@ SELECT tenancy.protect('parts', 'logs', 'organization_id', 'workspace_id', 'user
 CREATE SCHEMA plain;
 GRANT USAGE ON SCHEMA plain TO PUBLIC;
 
+\set ECHO none
 CREATE FUNCTION stands(relation text) RETURNS text LANGUAGE sql AS $$
   SELECT CASE WHEN to_regclass(relation) IS NULL THEN 'is gone'
               WHEN EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = to_regclass(stands.relation))
@@ -52,6 +53,7 @@ WHEN OTHERS THEN
   RETURN format('%s %s', SQLSTATE, SQLERRM);
 END
 $$;
+\set ECHO all
 \set VERBOSITY terse
 -- Without the guard rails rows of others are seen; with them none are.
 SELECT n, outcome(commands, relation, false) AS without, outcome(commands, relation, true) AS with FROM (VALUES

@@ -5,6 +5,7 @@
 \i :world
 CREATE TABLE texts (
   id int PRIMARY KEY, organization_id uuid, workspace_id uuid, title text, published boolean NOT NULL DEFAULT false, published_at timestamptz, data json);
+\set ECHO none
 CREATE FUNCTION fill() RETURNS void LANGUAGE sql AS $$
   TRUNCATE texts;
   INSERT INTO texts (id, organization_id, workspace_id, title, published) VALUES
@@ -13,8 +14,10 @@ CREATE FUNCTION fill() RETURNS void LANGUAGE sql AS $$
     (3, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003', 'draft in support', false),
     (4, 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002', 'draft in the lab', false);
 $$;
+\set ECHO all
 SELECT fill();
 -- What a statement of somebody's comes to, undone: rows changed, or the error.
+\set ECHO none
 CREATE FUNCTION outcome(who text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   n int;
@@ -31,6 +34,7 @@ BEGIN
   END;
 END
 $$;
+\set ECHO all
 -- Without: a member, who may update and not publish, publishes.
 SELECT tenancy.protect('texts', 'prompts', organization => 'organization_id', workspace => 'workspace_id', create_indexes => true);
 SET SESSION AUTHORIZATION regress_app;

@@ -56,6 +56,7 @@ INSERT INTO ways (cve, way, sql) VALUES
   ('2024-10976', 'security_invoker view', 'SELECT id FROM $T_as_invoker'),
   ('2024-10976', 'PL/pgSQL', 'SELECT id FROM $T_static() id');
 -- One prepared statement, run by olivia of acme, then by somebody else: by another user, key, token, role.
+\set ECHO none
 CREATE FUNCTION run_switched(sql text, become text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   olivia text;
@@ -74,6 +75,7 @@ EXCEPTION WHEN SQLSTATE 'TEST0' THEN
   RETURN SQLERRM;
 END
 $$;
+\set ECHO all
 CREATE TABLE switches (n serial, who text, become text);
 INSERT INTO switches (who, become) VALUES
   ('user', 'SET LOCAL tenancy."user" = ''gus@globex.test'''),
@@ -131,10 +133,12 @@ REVOKE regress_plain FROM regress_bound;
 
 -- CVE-2023-39418: MERGE passed policies over. Where none applies it touches every row; on protected tables it touches
 -- what one may, and stops at a row that one sees and may not touch.
+\set ECHO none
 CREATE FUNCTION upserts(relation text, id int, what text) RETURNS text LANGUAGE sql AS
 $$ SELECT format('INSERT INTO app.%I (id, workspace_id) VALUES (%s, ''aaaaaaaa-0000-4000-8000-000000000002'') ON CONFLICT (id) DO %s', relation, id, what) $$;
 CREATE FUNCTION merges(relation text, what text) RETURNS text LANGUAGE sql AS
 $$ SELECT format('MERGE INTO app.%I t USING generate_series(1, 8) n ON t.id = n WHEN MATCHED THEN %s', relation, what) $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_app;
 SELECT relation, what, left(attempt('mona', merges(relation, what)), 6) AS mona, left(attempt('mike', merges(relation, what)), 6) AS mike,
        left(attempt('gus', merges(relation, what)), 6) AS gus, left(attempt('nobody', merges(relation, what)), 6) AS nobody
@@ -183,6 +187,7 @@ END
 $$;
 CREATE OPERATOR <<< (LEFTARG = text, RIGHTARG = text, FUNCTION = tell, RESTRICT = scalarltsel);
 CREATE VIEW barrier WITH (security_barrier, security_invoker) AS SELECT * FROM logs;
+\set ECHO none
 CREATE FUNCTION told(relation text, explain text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.told', '', false);
@@ -190,6 +195,7 @@ BEGIN
   RETURN (SELECT string_agg(told, '; ' ORDER BY told) FROM string_to_table(current_setting('app.told'), '; ') told);
 END
 $$;
+\set ECHO all
 GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 CALL become('gus');
@@ -201,12 +207,14 @@ RESET SESSION AUTHORIZATION;
 CREATE STATISTICS open_statistics (mcv) ON (left(body, 3)), workspace_id FROM open;
 CREATE STATISTICS logs_statistics (mcv) ON (left(body, 3)), workspace_id FROM logs;
 ANALYZE open, logs, parts, children;
+\set ECHO none
 CREATE FUNCTION statistics() RETURNS TABLE (tablename text, pg_stats bigint, pg_stats_ext bigint, pg_stats_ext_exprs bigint) LANGUAGE sql AS $$
   SELECT name, (SELECT count(*) FROM pg_stats s WHERE s.tablename = name AND (most_common_vals IS NOT NULL OR histogram_bounds IS NOT NULL)),
          (SELECT count(*) FROM pg_stats_ext s WHERE s.tablename = name AND most_common_vals IS NOT NULL),
          (SELECT count(*) FROM pg_stats_ext_exprs s WHERE s.tablename = name)
   FROM unnest(ARRAY['open', 'logs', 'parts', 'parts_all', 'children', 'child']) name
 $$;
+\set ECHO all
 ALTER TABLE open OWNER TO regress_owner;
 ALTER TABLE logs OWNER TO regress_owner;
 SET SESSION AUTHORIZATION regress_app;
@@ -282,6 +290,7 @@ CREATE FUNCTION other(text, text, int) RETURNS boolean LANGUAGE plpgsql STABLE S
 CREATE FUNCTION guard() RETURNS boolean LANGUAGE plpgsql STABLE SUPPORT tenancy_internal.plan_guard_support AS 'BEGIN RETURN true; END';
 CREATE FUNCTION payload(text, text) RETURNS SETOF boolean LANGUAGE plpgsql STABLE SUPPORT tenancy_internal.payload_visible_support AS 'BEGIN RETURN NEXT true; END';
 SELECT count(*) FROM logs WHERE mixed(id, point(id, id), user_id, body, to_json(body), id) AND short(body) AND other('logs', 'view', id) AND guard() AND (SELECT bool_and(p) FROM payload(body, body) p);
+\set ECHO none
 CREATE FUNCTION answer(value text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   answer text;
@@ -292,6 +301,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN format('%s: %s', SQLSTATE, SQLERRM);
 END
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_app;
 CALL become('olivia');
 SELECT value, answer(value) FROM unnest(ARRAY[
@@ -301,6 +311,7 @@ SELECT value, answer(value) FROM unnest(ARRAY[
 RESET SESSION AUTHORIZATION;
 
 -- CVE-2026-6473: sizes that wrap. Megabytes in each setting; then the session goes on.
+\set ECHO none
 CREATE FUNCTION with_setting(setting text, value text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   email text;
@@ -312,6 +323,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN format('%s: %s', SQLSTATE, CASE WHEN length(SQLERRM) > 200 THEN left(SQLERRM, 20) || '…' ELSE SQLERRM END);
 END
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_app;
 CALL become('nobody');
 SELECT setting, what, with_setting(setting, value)
@@ -375,12 +387,13 @@ SET client_min_messages = warning;
 DROP SCHEMA "s'; DROP TABLE app.logs; --" CASCADE;
 DROP ROLE "regress_r'""; --";
 -- And a dump holds no secret: no table does.
+\set ECHO none
 CREATE FUNCTION catalogs_with(secret text) RETURNS SETOF regclass LANGUAGE plpgsql AS $$
 DECLARE
   catalog regclass;
   found boolean;
 BEGIN
-  FOR catalog IN SELECT c.oid FROM pg_class c WHERE relnamespace = 'tenancy'::regnamespace AND relkind = 'r' ORDER BY 1 LOOP
+  FOR catalog IN SELECT c.oid FROM pg_class c WHERE relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND relkind = 'r' ORDER BY 1 LOOP
     EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE strpos(t::text, $1) > 0 OR strpos(t::text, encode(convert_to($1, ''UTF8''), ''hex'')) > 0)', catalog) INTO found USING secret;
     IF found THEN
       RETURN NEXT catalog;
@@ -388,6 +401,7 @@ BEGIN
   END LOOP;
 END
 $$;
+\set ECHO all
 SELECT catalogs_with('olivia@acme.test') LIMIT 1;
 SELECT catalogs_with(secret) FROM tenancy.create_api_key('workspace_service_key', 'dumped', 'acme', 'search');
 RESET client_min_messages;

@@ -16,6 +16,7 @@ SELECT tenancy.grant_permission('acme', 'organization', 'clerk', 'billing', 'man
 GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 \o
 -- The outcome without the principal's name, since some keys' ids differ each time.
+\set ECHO none
 CREATE FUNCTION outcome_of(who text, command text) RETURNS text LANGUAGE sql AS $$
   SELECT regexp_replace(regexp_replace(app.attempt(who, command), '(user "[^"]*"|(workspace|organization) [a-z]+ key [0-9a-f-]{36}) may', '… may'),
                         'API key [0-9a-f]{8}-[0-9a-f-]{27}', 'API key …')
@@ -25,6 +26,7 @@ CREATE FUNCTION everybody(command text) RETURNS TABLE (outcome text, who text) L
   SELECT outcome, CASE WHEN row_number() OVER (ORDER BY count(*) DESC, min(n)) > 1 THEN string_agg(who, ', ' ORDER BY n) ELSE 'the other ' || count(*) END
   FROM app.people, app.outcome_of(who, command) outcome WHERE who <> 'nobody' GROUP BY outcome ORDER BY min(n)
 $$;
+\set ECHO all
 GRANT ALL ON ALL FUNCTIONS IN SCHEMA app TO PUBLIC;
 
 -- Rights and refusals: for a session of another organization, acme does not exist.

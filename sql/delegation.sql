@@ -43,6 +43,7 @@ INSERT INTO principals (who) VALUES ('olivia'), ('adam'), ('audrey'), ('clara'),
   ('acme master'), ('provisioning'), ('manager service'), ('search service'), ('wanda key'), ('mike key');
 
 -- All that somebody may do, and each row that somebody sees.
+\set ECHO none
 CREATE FUNCTION rights_of(who text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
   rights text[];
@@ -132,6 +133,7 @@ BEGIN
   PERFORM set_config('session_authorization', dba, true);
 END
 $$;
+\set ECHO all
 \o
 -- The roads: each kind of command with all that it could be about
 CREATE TABLE roads AS
@@ -196,6 +198,7 @@ UNION ALL
 SELECT 'dropped role', ARRAY[format('SELECT tenancy.drop_role(NULL, %L, %L)', level, role)]
 FROM (VALUES ('organization', 'spare'), ('workspace', 'spare')) v (level, role);
 CREATE TABLE outcomes (state text, maker text, road text, steps text[], outcome text, wrong text);
+\set ECHO none
 CREATE PROCEDURE go_all(state text, makers text[] DEFAULT NULL) LANGUAGE plpgsql AS $$
 DECLARE
   held jsonb;
@@ -215,6 +218,7 @@ BEGIN
   END LOOP;
 END
 $$;
+\set ECHO all
 SELECT set_config('app.dba', session_user, false) IS NOT NULL AS ready;
 CALL go_all('as it comes', '{olivia, adam, audrey, clara, wanda, mona, ben, mike, eddie, provisioning, manager service, wanda key}');
 -- Restricted in every way that there is

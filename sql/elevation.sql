@@ -24,7 +24,7 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT call, by('olivia', 'SELECT tenancy.allow_elevation(NULL, ' || call || ')') FROM unnest(ARRAY[
   $$'organization/admin', 'nora@acme.test', '1 hour', 2$$, $$'manager', 'on call', '30 minutes'$$, $$'owner', 'admin', '1 hour', 3, true$$, $$'owner', 'organization/admin', '1 hour', 3, true$$,
   $$'admin', 'nora@acme.test', '1 hour'$$, $$'x', 'nora@acme.test', '1 hour'$$, $$'owner', 'x', '1 hour'$$, $$'owner', 'gus@globex.test', '1 hour'$$, $$'owner', 'nora@acme.test', '0'$$, $$'owner', 'nora@acme.test', '-1 hour'$$,
-  $$'owner', 'nora@acme.test', '8 days'$$, $$'owner', 'nora@acme.test', 'infinity'$$, $$'owner', 'nora@acme.test', '1 hour', 0$$, $$'owner', NULL, '1 hour'$$, $$NULL, 'nora@acme.test', '1 hour'$$, $$'owner', 'mona@acme.test', NULL$$]) call;
+  $$'owner', 'nora@acme.test', '8 days'$$, $$'owner', 'nora@acme.test', '1 hour', 0$$, $$'owner', NULL, '1 hour'$$, $$NULL, 'nora@acme.test', '1 hour'$$, $$'owner', 'mona@acme.test', NULL$$]) call;
 -- and nobody else does
 SELECT who, by(who, $$SELECT tenancy.allow_elevation(NULL, 'owner', 'nora@acme.test', '1 hour')$$) FROM unnest(ARRAY['adam', 'mike', 'search service', 'gus', 'nobody']) who;
 SELECT by('adam', $$SELECT string_agg(concat_ws(' ', r.name, e.maximum, e.per_day, e.approval), ', ' ORDER BY r.name) FROM tenancy.elevation_rules e JOIN tenancy.roles r USING (role_id)$$) AS seen_by_admins,
@@ -51,6 +51,10 @@ SELECT by('nora', $$SELECT api_key_id IS NOT NULL FROM tenancy.create_api_key('o
 SELECT by('nora', 'SELECT tenancy.end_elevation()') AS ended;
 SELECT visible('nora', 'logs') AS nora, by('nora', $$SELECT tenancy.authorize('team', 'assign_roles')$$) AS may;
 SELECT by('nora', $$SELECT until > now() FROM tenancy.elevate('admin', 'again', '1 minute')$$) AS second, by('nora', $$SELECT until > now() FROM tenancy.elevate('admin', 'again', '1 minute')$$) AS third;
+-- Who is elevated: for those who may list the team, and for members their own
+SELECT who, by(who, $$SELECT string_agg(concat_ws(' ', member, role, workspace, reason, state, until > now(), approved_by), ', ' ORDER BY member) FROM tenancy.review_elevations()$$)
+FROM unnest(ARRAY['olivia', 'adam', 'nora', 'mike', 'mona', 'acme master', 'search service', 'mike key', 'gus', 'nobody']) who;
+SELECT by('gus', $$SELECT count(*) FROM tenancy.review_elevations('acme')$$) AS of_others;
 -- By others: who has the rights, and nobody else
 RESET SESSION AUTHORIZATION;
 CALL become('nobody');
@@ -75,6 +79,7 @@ SELECT by('adam', $$SELECT until IS NULL FROM tenancy.elevate('owner', 'billing'
 RESET SESSION AUTHORIZATION;
 SELECT elevation_id AS adams FROM current_ones WHERE email = 'adam@acme.test' \gset
 SET SESSION AUTHORIZATION regress_app;
+SELECT who, by(who, $$SELECT string_agg(concat_ws(' ', member, role, reason, state, until), ', ') FROM tenancy.review_elevations() WHERE member LIKE 'adam%'$$) AS waiting FROM unnest(ARRAY['olivia', 'adam', 'mike']) who;
 SELECT who, by(who, format('SELECT tenancy.approve_elevation(%L) > now()', :'adams')) FROM unnest(ARRAY['adam', 'olivia', 'wanda', 'acme master', 'gus', 'nobody']) who;
 RESET SESSION AUTHORIZATION;
 CALL become('nobody');
@@ -82,11 +87,13 @@ SELECT tenancy.set_organization_role('acme', 'zoe@acme.test', 'owner', 'infinity
 SET SESSION AUTHORIZATION regress_app;
 SELECT by('zoe', format('SELECT tenancy.approve_elevation(%L) - now() > ''19 minutes''', :'adams')) AS approved;
 SELECT by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS counts;
+SELECT by('olivia', $$SELECT string_agg(concat_ws(' ', member, role, reason, state, until > now(), approved_by), ', ') FROM tenancy.review_elevations() WHERE member LIKE 'adam%'$$) AS taken;
 SELECT by('zoe', format('SELECT tenancy.approve_elevation(%L) > now()', :'adams')) AS again;
 -- The elevated owner against the permanent ones
 SELECT call, by('adam', 'SELECT ' || call) FROM unnest(ARRAY[$$tenancy.set_organization_role(NULL, 'olivia@acme.test', 'member', now() + interval '1 minute')$$, $$tenancy.remove_organization_member(NULL, 'olivia@acme.test')$$,
   $$tenancy.allow_elevation(NULL, 'owner', 'adam@acme.test', '7 days', 100)$$, $$tenancy.set_logging(NULL, 'legal_hold', 'on')$$]) call;
 SELECT by('zoe', format('SELECT tenancy.end_elevation(%L)', :'adams')) AS ended_by_the_approver;
+SELECT by('olivia', $$SELECT count(*) FROM tenancy.review_elevations() WHERE member LIKE 'adam%'$$) AS still_listed;
 SELECT by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS counts;
 -- A member who leaves has none after a return
 SELECT by('nora', $$SELECT count(*) FROM tenancy.elevations$$) AS own_ones_seen;
@@ -173,5 +180,20 @@ RESET SESSION AUTHORIZATION;
 CALL become('nobody');
 SELECT tenancy.trust_issuer('acme', 'https://idp.acme.test', '{"keys": [{"kid": "1", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', ARRAY['database'], groups_claim => 'groups'), tenancy.create_group('acme', 'by tokens', 'https://idp.acme.test') IS NOT NULL AS made,
   tenancy.set_group_role('acme/support', 'by tokens', 'member'), tenancy.create_role('acme', 'organization', 'reviewer', 'member') IS NOT NULL AS role, tenancy.grant_permission('acme', 'organization', 'reviewer', 'team', 'assign_roles'), tenancy.set_organization_role('acme', 'nora@acme.test', 'reviewer');
+SET SESSION AUTHORIZATION regress_app;
+-- The maker of an issuer, by another address, and gone
+CALL become('olivia');
+SELECT tenancy.set_organization_role(NULL, 'mike@acme.test', 'owner', 'infinity');
+CALL become('mike');
+SELECT tenancy.trust_issuer(NULL, 'https://of-mike.acme.test', '{"keys": [{"kid": "2", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', ARRAY['database']);
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT name, given_by, remark FROM tenancy.access_review('acme') WHERE name ~ 'of-mike';
+UPDATE tenancy.users SET email = 'michael@acme.test' WHERE email = 'mike@acme.test';
+SELECT name, given_by, remark FROM tenancy.access_review('acme') WHERE name ~ 'of-mike';
+UPDATE tenancy.users SET active = false WHERE email = 'michael@acme.test';
+SELECT name, given_by, remark FROM tenancy.access_review('acme') WHERE name ~ 'of-mike';
+UPDATE tenancy.users SET email = 'mike@acme.test', active = true WHERE email = 'michael@acme.test';
+SELECT tenancy.trust_issuer('acme', 'https://of-mike.acme.test', NULL, NULL), tenancy.set_organization_role('acme', 'mike@acme.test', 'member');
 SET SESSION AUTHORIZATION regress_app;
 SELECT who, by(who, $$SELECT string_agg(name || ': ' || via, ', ' ORDER BY name, via) FROM tenancy.access_review() WHERE concat_ws(' ', name, via) ~ 'idp|tokens'$$) FROM unnest(ARRAY['olivia', 'nora']) who;

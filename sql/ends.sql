@@ -146,3 +146,84 @@ SELECT tenancy.sync_group(NULL, 'on call', ARRAY['zoe@acme.test']), tenancy.set_
 SELECT failure($$SELECT FROM tenancy.create_api_key('workspace_user_key', 'k', NULL, 'search', 'zoe@acme.test', '["logs.view"]')$$);
 SELECT until_then();
 SELECT failure($$SELECT FROM tenancy.create_api_key('workspace_user_key', 'k', NULL, 'search', 'zoe@acme.test', '["logs.view"]')$$);
+
+-- A membership that has ended and goes on, by a DBA's own UPDATE too, begins anew: neither keys nor other roles come back
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.set_organization_role('acme', 'mona@acme.test', 'member'), tenancy.set_workspace_role('acme/search', 'mona@acme.test', 'manager'), tenancy.set_workspace_role('acme/support', 'mona@acme.test', 'member'),
+  tenancy.sync_group('acme', 'on call', ARRAY['mona@acme.test', 'ben@acme.test']), tenancy.bind_login('regress_bound', 'mona@acme.test', 'acme');
+SELECT count(*) FROM unnest(ARRAY['search', 'support']) w, tenancy.create_api_key('workspace_user_key', 'mona ' || w, 'acme', w, 'mona@acme.test', '["logs.view"]') k;
+CREATE FUNCTION left_to_mona() RETURNS text LANGUAGE sql AS $$
+  SELECT concat_ws(', ', (SELECT 'keys ' || string_agg(k.name, ' ' ORDER BY k.name) FROM tenancy.api_keys k WHERE k.user_id = u.user_id AND k.revoked_at IS NULL),
+    (SELECT 'workspaces ' || count(*) FROM tenancy.workspace_members m WHERE m.user_id = u.user_id), (SELECT 'groups ' || count(*) FROM tenancy.group_members m WHERE m.user_id = u.user_id),
+    (SELECT 'logins ' || count(*) FROM tenancy.login_bindings b WHERE b.user_id = u.user_id), (SELECT 'tokens ended' FROM tenancy_internal.ended_tokens e WHERE e.user_id = u.user_id))
+  FROM tenancy.users u WHERE u.email = 'mona@acme.test'
+$$;
+SELECT left_to_mona();
+CREATE FUNCTION end_of(catalog name, moment text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('UPDATE tenancy.%I m SET ends_at = %s FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = ''mona@acme.test''', catalog, moment);
+END
+$$;
+-- Moved before it has ended, it goes on as it is
+SELECT end_of('organization_members', $$now() + interval '1 hour'$$), end_of('organization_members', 'NULL');
+SELECT left_to_mona();
+BEGIN;
+SELECT end_of('workspace_members', $$clock_timestamp() - interval '1 us'$$), end_of('workspace_members', $$now() + interval '1 day'$$);
+SELECT left_to_mona();
+ROLLBACK;
+-- By her group alone
+BEGIN;
+SELECT tenancy.remove_workspace_member('acme/search', 'mona@acme.test');
+SELECT tenancy.set_group_role('acme/search', 'on call', 'member', 'infinity'), tenancy.create_api_key('workspace_user_key', 'mona again', 'acme', 'search', 'mona@acme.test', '["logs.view"]') IS NOT NULL AS key;
+SELECT end_of('group_members', $$clock_timestamp() - interval '1 us'$$), end_of('group_members', 'NULL');
+SELECT left_to_mona();
+ROLLBACK;
+SELECT end_of('organization_members', $$clock_timestamp() - interval '1 us'$$);
+SELECT left_to_mona();
+SELECT end_of('organization_members', 'NULL');
+SELECT left_to_mona();
+-- A role in a workspace that has ended keeps no key, when the group's goes
+SELECT tenancy.set_workspace_role('acme/search', 'ben@acme.test', 'member'), tenancy.set_group_role('acme/search', 'on call', 'member', 'infinity');
+SELECT api_key_id IS NOT NULL AS key FROM tenancy.create_api_key('workspace_user_key', 'ben by both', 'acme', 'search', 'ben@acme.test', '["logs.view"]');
+UPDATE tenancy.workspace_members m SET ends_at = clock_timestamp() - interval '1 us' FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'ben@acme.test';
+DELETE FROM tenancy.group_members m USING tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'ben@acme.test';
+SELECT revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE name = 'ben by both';
+
+-- Somebody must be able to act for an organization: its last owner is active, and no other way out is open either
+SELECT command, failure(command) FROM unnest(ARRAY[$$UPDATE tenancy.users SET active = false WHERE email = 'gus@globex.test'$$, $$SELECT tenancy.update_user('gus@globex.test', active => false)$$,
+  $$DELETE FROM tenancy.users WHERE email = 'gus@globex.test'$$, $$UPDATE tenancy.organization_members m SET ends_at = now() + interval '1 day' FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'gus@globex.test'$$]) command;
+SELECT tenancy.set_organization_role('globex', 'gil@globex.test', 'owner');
+UPDATE tenancy.users SET active = false WHERE email = 'gil@globex.test';
+-- One who is locked is none
+SELECT failure($$SELECT tenancy.set_organization_role('globex', 'gus@globex.test', 'member')$$), failure($$UPDATE tenancy.users SET active = false WHERE email = 'gus@globex.test'$$);
+UPDATE tenancy.users SET active = true WHERE email = 'gil@globex.test';
+SELECT failure($$UPDATE tenancy.users SET active = false WHERE email = 'gus@globex.test'$$), failure($$UPDATE tenancy.users SET active = false WHERE email ~ 'globex.test'$$);
+
+-- Each statement of one message, of a DO block and of a function begins at its own time
+SELECT secret AS ending FROM tenancy.create_api_key('workspace_service_key', 'of one message', 'acme', 'search', scopes => '["logs.view"]', expires_at => clock_timestamp() + interval '2 s') \gset
+SET SESSION AUTHORIZATION regress_plain;
+SET tenancy.api_key = :'ending' \; SELECT count(*) > 0 AS before FROM logs \; SELECT until_then() \; SELECT count(*) AS after FROM logs;
+RESET tenancy.api_key;
+RESET SESSION AUTHORIZATION;
+SELECT secret AS ending FROM tenancy.create_api_key('workspace_service_key', 'of a loop', 'acme', 'search', scopes => '["logs.view"]', expires_at => clock_timestamp() + interval '2 s') \gset
+SET SESSION AUTHORIZATION regress_plain;
+SET tenancy.api_key = :'ending';
+SET client_min_messages = notice;
+DO $$
+DECLARE
+  found bigint;
+BEGIN
+  FOR i IN 1 .. 3 LOOP
+    BEGIN
+      EXECUTE 'SELECT count(*) FROM app.logs' INTO found;
+      RAISE NOTICE '%: %', i, CASE WHEN found > 0 THEN 'rows' ELSE 'none' END;
+    EXCEPTION WHEN OTHERS THEN
+      RAISE NOTICE '%: % %', i, SQLSTATE, SQLERRM;
+    END;
+    PERFORM pg_sleep(1.1);
+  END LOOP;
+END
+$$;
+RESET tenancy.api_key;
+RESET SESSION AUTHORIZATION;

@@ -1,4 +1,5 @@
 -- Errors: what was meant is named where it is near, and nothing that is another tenant's.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,5 +1,6 @@
 -- The owner of a protected table, a member of the owner, and whoever bypasses row security elsewhere are told when row security hides
 -- all rows from them; everybody else without a principal sees no rows.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -27,6 +27,9 @@ BEGIN
   END LOOP;
 END
 $$;
+-- Every topic has an example, and every topic that another one names exists.
+SELECT topic FROM tenancy_internal.help_topics() WHERE body !~ '\n  SELECT ';
+SELECT t.topic, m[1] FROM tenancy_internal.help_topics() t, regexp_matches(t.body, 'help\(''(\w+)''\)', 'g') m WHERE m[1] NOT IN (SELECT topic FROM tenancy_internal.help_topics());
 -- Any login may ask.
 CREATE ROLE regress_help;
 SET ROLE regress_help;

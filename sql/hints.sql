@@ -130,3 +130,22 @@ BEGIN
 END
 $$;
 SELECT slug, current_user = session_user AS same_user FROM tenancy.workspaces WHERE slug LIKE 'after-%';
+-- The nearest of the session's workspaces, also where the setting is mistyped
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+SET tenancy.workspace = 'acme/serch';
+SELECT count(*) FROM tenancy.whoami();
+SET tenancy.workspace = 'suport';
+SELECT count(*) FROM tenancy.whoami();
+RESET tenancy.workspace;
+SELECT count(*) FROM tenancy.explain_authorize('logs', 'view', 'serch');
+CALL become('search service');
+SET tenancy.workspace = 'seerch';
+SELECT count(*) FROM tenancy.whoami();
+RESET tenancy.workspace;
+CALL become('gus');
+SET tenancy.workspace = 'serch';
+SELECT count(*) FROM tenancy.whoami();
+RESET tenancy.workspace;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;

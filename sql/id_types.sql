@@ -1,4 +1,5 @@
 -- Ids of an application's own: columns of any other type hold the external id.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \set documents :srcdir '/sql/include/documents.sql'
@@ -7,6 +8,7 @@
 CREATE DOMAIN tenant_number AS int CHECK (value > 0);
 CREATE DOMAIN tenant_code AS varchar(10);
 CREATE DOMAIN tenant_id AS uuid;
+\set ECHO none
 CREATE FUNCTION with_type(type text) RETURNS TABLE (olivia text, mike text, mona text, gus text, search_service text, mike_key text, inserted text) LANGUAGE plpgsql AS $$
 DECLARE
   relation text := 'app.' || translate(type, ' ()"', '____') || '_table';
@@ -40,12 +42,14 @@ BEGIN
   RETURN ids;
 END
 $$;
+\set ECHO all
 -- mona sees her own rows only
 SELECT tenancy.set_setting('acme', 'managers_view_all_data', false);
 SELECT type, w.* FROM unnest(ARRAY['uuid', 'text', 'varchar', 'varchar(20)', 'smallint', 'integer', 'bigint', 'tenant_number', 'tenant_code', 'tenant_id']) type, with_type(type) w;
 
 -- A workspace isn't deleted as long as a column of any of these types names it.
 CREATE TABLE of_support (id tenant_id);
+\set ECHO none
 CREATE FUNCTION still_there(type text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   id text := CASE WHEN type LIKE '%id' THEN 'aaaaaaaa-0000-4000-8000-000000000003' ELSE '13' END;
@@ -55,6 +59,7 @@ BEGIN
   RETURN (app.failure('SELECT tenancy.delete_workspace(''acme/support'')')).message;
 END
 $$;
+\set ECHO all
 SET client_min_messages = warning;
 DO $$ BEGIN PERFORM tenancy.unprotect(relation) FROM (SELECT relation FROM tenancy.protected_tables) t; END $$;
 SELECT type, still_there(type) FROM unnest(ARRAY['uuid', 'text', 'smallint', 'bigint', 'tenant_number', 'tenant_code', 'tenant_id']) type;
@@ -68,6 +73,7 @@ INSERT INTO words VALUES (1, '7'), (2, '07'), (3, '+7'), (4, ' 7'), (5, '7 '), (
 SELECT tenancy.protect('numbers', 'documents', organization => 'organization', create_indexes => true),
        tenancy.protect('words', 'documents', organization => 'organization', create_indexes => true);
 GRANT ALL ON numbers, words TO PUBLIC;
+\set ECHO none
 CREATE FUNCTION with_external_id(external_id text) RETURNS TABLE (numbers text, words text) LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE tenancy.organizations o SET external_id = with_external_id.external_id WHERE slug = 'acme';
@@ -76,6 +82,7 @@ BEGIN
   RETURN NEXT;
 END
 $$;
+\set ECHO all
 SELECT '"' || e || '"' AS external_id, w.* FROM unnest(ARRAY['7', '07', '+7', ' 7', '7 ', '7.0', '-7', '-0', '0', '2147483647', '2147483648', '99999999999999999999',
                                                    'Seven', 'seven', 'sëven', '0x7', '7e0']) e, with_external_id(e) w;
 -- Nothing to be named by: nothing to be seen

@@ -71,7 +71,6 @@ SELECT tenancy.explain_write('steps', '{"id": 8, "organization_id": "aaaaaaaa-00
   tenancy.explain_write('steps', '{"id": 8, "organization_id": "aaaaaaaa-0000-4000-8000-000000000000", "workspace_id": "aaaaaaaa-0000-4000-8000-000000000002"}');
 CALL become('nobody');
 -- For somebody else: the owner; a service key that may, and in both columns.
-SELECT tenancy.register_permission('traces', 'attribute', 'Say whose a span is');
 INSERT INTO tenancy.api_key_scopes SELECT k.api_key_id, 'traces', 'attribute' FROM tenancy.api_keys k WHERE k.name = 'search service';
 SET SESSION AUTHORIZATION regress_app;
 SELECT v.writer, v.initiator, outcome('olivia', format('INSERT INTO app.steps (id, workspace_id, user_id, begun_by) VALUES (8, ''aaaaaaaa-0000-4000-8000-000000000002'', %s, %s)', v.writer, v.initiator)) AS olivia,

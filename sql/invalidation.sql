@@ -1,5 +1,6 @@
 -- A change of a catalog that decides rights is noticed by the session that made it, at once, and forgotten on rollback.
 -- (test/isolation has the other sessions.)
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

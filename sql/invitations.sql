@@ -1,4 +1,5 @@
 -- Nobody becomes a member of an organization without their own consent, or a DBA's; and an invitation tells nobody who there is.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
@@ -9,6 +10,7 @@ SELECT tenancy.set_workspace_role('globex/lab', 'gus@globex.test', 'admin');
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
 \o
 -- A command of somebody, whose work stays: how it ends.
+\set ECHO none
 CREATE FUNCTION outcome(who text, command text, organization text DEFAULT '') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   the_hint text;
@@ -42,6 +44,7 @@ $$;
 -- The same as who_can(), for commands whose errors have an id.
 CREATE FUNCTION who_may(command text) RETURNS TABLE (outcome text, who text) LANGUAGE sql AS $$
   SELECT regexp_replace(outcome, '"[0-9a-f-]{36}"', 'ID'), string_agg(who, ', ' ORDER BY n) FROM app.people, app.attempt(who, command) outcome GROUP BY 1 ORDER BY min(n) $$;
+\set ECHO all
 
 -- The lock-out: a person of acme with a bound login, a session of a trusted login, a key
 SET SESSION AUTHORIZATION regress_bound;
@@ -74,7 +77,7 @@ FROM unnest(ARRAY['olivia', 'adam', 'acme master', 'mona']) who;
 -- The answer is the same for whoever it is that is invited: known, a member elsewhere, locked, one who has refused, or nobody
 RESET SESSION AUTHORIZATION;
 INSERT INTO tenancy.users (email, active) VALUES ('locked@x.test', false), ('known@x.test', true);
-INSERT INTO tenancy.refused_invitations (email, inviting_organization, blocked) SELECT 'refuser@x.test', organization_id, true FROM tenancy.organizations;
+INSERT INTO tenancy_internal.refused_invitations (email, inviting_organization, blocked) SELECT 'refuser@x.test', organization_id, true FROM tenancy.organizations;
 SET SESSION AUTHORIZATION regress_app;
 SELECT outcome, string_agg(email, ' ' ORDER BY email) AS invited
 FROM unnest(ARRAY['known@x.test', 'locked@x.test', 'refuser@x.test', 'nora@acme.test', 'nobody-knows@x.test']) email, outcome('gus', format('SELECT tenancy.invite(NULL, %L)', email)) GROUP BY outcome;
@@ -188,7 +191,7 @@ CALL become('gus');
 SELECT invitations = (SELECT jsonb_agg(to_jsonb(i) ORDER BY email) FROM tenancy.invitations i) AS same_invitations, entry = (SELECT max(audit_id) FROM tenancy.audit_log) AS same_entries FROM seen;
 SELECT count(*) FROM tenancy.audit_log WHERE resource_type = 'refused_invitation';
 CALL become('nobody');
-SELECT attempt('gus', 'SELECT FROM tenancy.refused_invitations') AS inviting_side, attempt('nora', 'SELECT FROM tenancy.refused_invitations') AS invited_side;
+SELECT attempt('gus', 'SELECT FROM tenancy_internal.refused_invitations') AS inviting_side, attempt('nora', 'SELECT FROM tenancy_internal.refused_invitations') AS invited_side;
 SELECT outcome('gus', format('SELECT tenancy.withdraw_invitation(%L)', invitation_of('nora@acme.test'))), outcome('gus', $$SELECT tenancy.invite(NULL, 'nora@acme.test', 'admin')$$);
 SELECT organization, role, state FROM mine('nora');
 SELECT outcome('nora', format('SELECT tenancy.decline_invitation(%L, true)', invitation_of('nora@acme.test'))), outcome('gus', format('SELECT tenancy.withdraw_invitation(%L)', invitation_of('nora@acme.test'))),
@@ -245,4 +248,4 @@ SELECT tenancy.create_user(U&'JOS\00C9@X.test') IS NOT NULL AS made;
 SELECT email FROM tenancy.users WHERE email LIKE 'jos%';
 -- When the organization goes, so does all of it
 DELETE FROM tenancy.organizations WHERE slug = 'globex';
-SELECT (SELECT count(*) FROM tenancy.invitations WHERE organization_id = 'bbbbbbbb-0000-4000-8000-000000000000') AS invitations, (SELECT count(*) FROM tenancy.refused_invitations WHERE inviting_organization = 'bbbbbbbb-0000-4000-8000-000000000000') AS refused;
+SELECT (SELECT count(*) FROM tenancy.invitations WHERE organization_id = 'bbbbbbbb-0000-4000-8000-000000000000') AS invitations, (SELECT count(*) FROM tenancy_internal.refused_invitations WHERE inviting_organization = 'bbbbbbbb-0000-4000-8000-000000000000') AS refused;

@@ -14,6 +14,7 @@ SELECT FROM tenancy.protect('prompts', 'prompts', organization => 'organization_
 GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_plain;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA app TO regress_plain;
 -- Rows that a session with a token sees, or its error.
+\set ECHO none
 CREATE FUNCTION rows_by(jwt text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   ids text;
@@ -27,6 +28,7 @@ END
 $$;
 CREATE FUNCTION use_token(name text) RETURNS void LANGUAGE sql AS
 $$ SELECT set_config('tenancy.jwt', t.token, false) FROM app.tokens t WHERE t.name = use_token.name $$;
+\set ECHO all
 
 -- Keys
 SELECT name, tenancy_internal.check_jwk(jwks) FROM jwks WHERE name IN ('rsa', 'ec', 'ed') ORDER BY name;
@@ -205,12 +207,14 @@ SELECT current_user, count(*) FROM app.logs;
 SET SESSION AUTHORIZATION DEFAULT;
 SET search_path = app;
 -- By plain SQL this time, as set_jwks() leaves alone what stays.
+\set ECHO none
 CREATE FUNCTION configure(keys text) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
   DELETE FROM tenancy.jwt_keys WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
   INSERT INTO tenancy.jwt_keys (organization_id, kid, alg, jwk)
   SELECT 'aaaaaaaa-0000-4000-8000-000000000000', key ->> 'kid', tenancy_internal.check_jwk(key), key
   FROM app.jwks, jsonb_array_elements(jwks -> 'keys') key WHERE name = keys
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_plain;
 SET plan_cache_mode = force_generic_plan;
 PREPARE seen AS SELECT count(*) FROM app.logs;

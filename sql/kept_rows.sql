@@ -25,9 +25,9 @@ GRANT ALL ON notes, calls, calls_old TO PUBLIC;
 -- Ages rows, as time would.
 CREATE FUNCTION age(t regclass, condition text, by interval) RETURNS void LANGUAGE plpgsql SET tenancy.guard_rails = off AS $$
 BEGIN
-  EXECUTE format('ALTER TABLE %s DISABLE TRIGGER "~tenancy_keep_row"', t);
+  EXECUTE format('ALTER TABLE %s DISABLE TRIGGER "~~tenancy_keep_row"', t);
   EXECUTE format('UPDATE %s SET received_at = received_at - $1 WHERE %s', t, condition) USING by;
-  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~tenancy_keep_row"', t);
+  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_row"', t);
 END
 $$;
 -- With the settings, moves between partitions change neither when a row was received nor its content.
@@ -99,9 +99,9 @@ CREATE FUNCTION ways() RETURNS TABLE (n bigint, way text) LANGUAGE sql AS $$
     'UPDATE notes SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'' WHERE id = 1', 'UPDATE notes SET workspace_id = ''aaaaaaaa-0000-4000-8000-000000000003'', day = ''2026-02-20'' WHERE id = 1',
     'ALTER TABLE notes DROP COLUMN body', 'ALTER TABLE notes DROP COLUMN state', 'ALTER TABLE calls DROP COLUMN body CASCADE',
     'ALTER TABLE notes ALTER body TYPE int USING 0', 'ALTER TABLE calls ALTER body TYPE int USING 0',
-    'ALTER TABLE notes DISABLE TRIGGER ALL', 'ALTER TABLE notes_1 DISABLE TRIGGER "~tenancy_keep_row_content"', 'ALTER TABLE calls_old DISABLE TRIGGER USER', 'ALTER TABLE notes ENABLE TRIGGER "~tenancy_keep_row"',
-    'ALTER TABLE ONLY notes DISABLE TRIGGER "~tenancy_keep_row_content"', 'ALTER TRIGGER "~tenancy_keep_row_content" ON calls RENAME TO a', 'ALTER TABLE calls_old SET UNLOGGED', 'ALTER TABLE calls_old NO INHERIT calls; SELECT tenancy.unprotect(''calls_old'')',
-    'CREATE TRIGGER "~z" BEFORE UPDATE ON calls FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', 'CREATE TRIGGER a BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger(); ALTER TRIGGER a ON notes RENAME TO "~z"',
+    'ALTER TABLE notes DISABLE TRIGGER ALL', 'ALTER TABLE notes_1 DISABLE TRIGGER "~~tenancy_keep_row_content"', 'ALTER TABLE calls_old DISABLE TRIGGER USER', 'ALTER TABLE notes ENABLE TRIGGER "~~tenancy_keep_row"',
+    'ALTER TABLE ONLY notes DISABLE TRIGGER "~~tenancy_keep_row_content"', 'ALTER TRIGGER "~~tenancy_keep_row_content" ON calls RENAME TO a', 'ALTER TABLE calls_old SET UNLOGGED', 'ALTER TABLE calls_old NO INHERIT calls; SELECT tenancy.unprotect(''calls_old'')',
+    'CREATE TRIGGER "~~z" BEFORE UPDATE ON calls FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', 'CREATE TRIGGER a BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger(); ALTER TRIGGER a ON notes RENAME TO "~~z"',
     'ALTER TYPE place DROP ATTRIBUTE street CASCADE', 'ALTER TYPE mood RENAME VALUE ''good'' TO ''bad''',
     'SELECT tenancy.ignore_logging_settings(''notes'')', 'SELECT tenancy.unprotect(''notes'')', 'SELECT tenancy.unprotect(''calls'')',
     'SELECT tenancy.protect(''notes'', ''logs'', ''organization_id'')', 'SELECT tenancy.protect(''notes'', ''logs'', ''organization_id'', ''user_id'')', 'SELECT tenancy.protect(''calls'', ''logs'', ''organization_id'')',
@@ -177,22 +177,22 @@ SELECT id, tableoid::regclass, body, received_at < now() - interval '9 days' AS 
 -- pg_partman's retention drops or detaches: it fails with the hold's words. A superuser's last resort:
 SET tenancy.guard_rails = off;
 SELECT tried('DROP TABLE notes_2');
-ALTER TABLE ONLY notes DISABLE TRIGGER "~tenancy_keep_row_content";
-ALTER TABLE calls_old ENABLE TRIGGER "~tenancy_keep_rows";
+ALTER TABLE ONLY notes DISABLE TRIGGER "~~tenancy_keep_row_content";
+ALTER TABLE calls_old ENABLE TRIGGER "~~tenancy_keep_rows";
 RESET tenancy.guard_rails;
 SELECT object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY 1;
 SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY 1 \gexec
 SELECT count(*) FROM tenancy.advise() WHERE rule = 'protection_broken';
 -- A table of the name of a trigger that keeps rows
 CREATE FUNCTION noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-SELECT tried('CREATE OR REPLACE TRIGGER "~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON calls FOR EACH ROW EXECUTE FUNCTION noop()');
+SELECT tried('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON calls FOR EACH ROW EXECUTE FUNCTION noop()');
 SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
-SELECT tried('CREATE OR REPLACE TRIGGER "~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON calls FOR EACH ROW EXECUTE FUNCTION noop()');
+SELECT tried('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON calls FOR EACH ROW EXECUTE FUNCTION noop()');
 -- The settings stay with a table whose columns are renamed, which is protected anew, renamed, or replaced.
 CREATE VIEW followed AS
 SELECT c.relname, k.kind, k.content, EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'tenancy_retention') AS policy,
-       (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname LIKE '~tenancy\_keep\_row%' AND t.tgenabled = 'A') AS triggers
-FROM pg_class c LEFT JOIN tenancy.kept_tables k ON k.relation = c.oid WHERE c.relnamespace = 'app'::regnamespace AND c.relname ~ '^(notes|calls)' AND c.relkind IN ('r', 'p');
+       (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname LIKE '~~tenancy\_keep\_row%' AND t.tgenabled = 'A') AS triggers
+FROM pg_class c LEFT JOIN tenancy_internal.kept_tables k ON k.relation = c.oid WHERE c.relnamespace = 'app'::regnamespace AND c.relname ~ '^(notes|calls)' AND c.relkind IN ('r', 'p');
 SELECT * FROM followed ORDER BY 1;
 ALTER TABLE calls RENAME COLUMN body TO content;
 ALTER TABLE notes RENAME COLUMN workspace_id TO area;
@@ -202,7 +202,7 @@ INSERT INTO calls VALUES (4, :acme, :search, NULL, 'secret');
 INSERT INTO calls_old VALUES (5, :acme, :search, NULL, 'secret');
 INSERT INTO notes (id, day, tenant, area, body) VALUES (5, '2026-01-08', :acme, :search, 'secret');
 SELECT id, content FROM calls WHERE id IN (4, 5) UNION ALL SELECT id, body FROM notes WHERE id = 5;
-SELECT tried(w) FROM unnest(ARRAY['ALTER TABLE calls RENAME received_at TO x', 'ALTER TABLE calls DROP COLUMN received_at CASCADE', 'DROP TRIGGER "~tenancy_keep_row" ON calls', 'DROP TRIGGER "~tenancy_keep_rows" ON notes_1',
+SELECT tried(w) FROM unnest(ARRAY['ALTER TABLE calls RENAME received_at TO x', 'ALTER TABLE calls DROP COLUMN received_at CASCADE', 'DROP TRIGGER "~~tenancy_keep_row" ON calls', 'DROP TRIGGER "~~tenancy_keep_rows" ON notes_1',
   'DROP POLICY tenancy_retention ON calls_old']) w;
 -- protected by another column, and by one that is not possible
 ALTER TABLE calls ADD COLUMN place uuid, ADD COLUMN number int;
@@ -229,7 +229,7 @@ DROP TABLE notes;
 CREATE TABLE notes (id int, tenant uuid, area uuid, user_id uuid, body text);
 SELECT tenancy_internal.is_closed('notes');
 DROP TABLE notes;
-SELECT k.relation FROM tenancy.kept_tables k ORDER BY 1;
+SELECT k.relation FROM tenancy_internal.kept_tables k ORDER BY 1;
 SELECT tenancy.forget('notes');
 SELECT tenancy.unprotect('calls'), tenancy.unprotect('calls_before');
 SELECT schema_name, table_name FROM tenancy.protected_names WHERE kept_kind IS NOT NULL;

@@ -6,6 +6,7 @@
 SET timezone = 'UTC';
 SELECT FROM tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id', create_indexes => true);
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
+\set ECHO none
 CREATE FUNCTION id_of(key text) RETURNS uuid LANGUAGE sql AS $$ SELECT api_key_id FROM tenancy.api_keys WHERE api_keys.name = key $$;
 CREATE FUNCTION keep(as_name text, new_secret text) RETURNS void LANGUAGE sql AS $$
   INSERT INTO app.secrets VALUES (as_name, new_secret) ON CONFLICT (name) DO UPDATE SET secret = EXCLUDED.secret
@@ -25,6 +26,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN concat_ws(' | ', SQLSTATE, regexp_replace(SQLERRM, '[0-9a-f]{8}-[0-9a-f-]{27}', '…'), nullif(detail, ''), nullif(hint, ''));
 END
 $$;
+\set ECHO all
 
 -- Networks: what is one
 SELECT networks, failure(format('SELECT tenancy.create_api_key(''workspace_service_key'', ''k'', ''acme'', ''search'', allowed_networks => %L)', networks))
@@ -126,34 +128,36 @@ SELECT visible('mike key', 'app.logs');
 SELECT by('adam', 'tenancy.revoke_api_keys(''ben@acme.test'')'), by('adam', 'tenancy.revoke_api_keys(''gus@globex.test'')'), by('adam', 'tenancy.revoke_api_keys(''gus@globex.test'', ''globex'')'), by('adam', 'tenancy.revoke_api_keys(NULL)');
 RESET SESSION AUTHORIZATION;
 SELECT name, revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND user_id IS NOT NULL ORDER BY 1;
-SELECT u.email FROM tenancy.ended_tokens e JOIN tenancy.users u USING (user_id) ORDER BY 1;
+SELECT u.email FROM tenancy_internal.ended_tokens e JOIN tenancy.users u USING (user_id) ORDER BY 1;
 
 -- Age: what a policy is, and who sets it
 SELECT policy, failure('SELECT tenancy.set_key_policy(organization => ''acme'', max_age => ' || policy || ')') FROM unnest(ARRAY['''23:59:59''', '''1 day''', '''10 years 1 day''', '''-1 day''', '''90 days'', warning => ''90 days''', '''90 days'', warning => ''-1 s''', '''90 days'', warning => NULL', '''1 mon'', warning => ''31 days''', 'NULL, warning => NULL']) policy;
 SET SESSION AUTHORIZATION regress_app;
-SELECT who, by(who, 'tenancy.set_key_policy(''90 days'', ''10 days'')') FROM unnest(ARRAY['mike', 'mona', 'gus', 'acme master', 'search service', 'olivia']) who;
+SELECT who, by(who, 'tenancy.set_key_policy(NULL, ''90 days'', ''10 days'')') FROM unnest(ARRAY['mike', 'mona', 'gus', 'acme master', 'search service', 'olivia']) who;
 RESET SESSION AUTHORIZATION;
 SELECT slug, key_max_age, key_warning FROM tenancy.organizations ORDER BY 1;
 SELECT tenancy.set_organization_role('acme', 'nora@acme.test', 'admin', now() + interval '1 day');
 SET SESSION AUTHORIZATION regress_app;
-SELECT regexp_replace(by('nora', 'tenancy.set_key_policy(NULL)'), 'ends at [^|]*\.', 'ends at ….');
+SELECT regexp_replace(by('nora', 'tenancy.set_key_policy(max_age => NULL)'), 'ends at [^|]*\.', 'ends at ….');
 RESET SESSION AUTHORIZATION;
 -- Each key has the time of its warning at least, and a new one all of it
+\set ECHO none
 CREATE FUNCTION ages() RETURNS TABLE (name text, state text, rotate_in interval, warned_in interval) LANGUAGE sql AS $$
   SELECT k.name, r.state, date_trunc('hour', k.rotate_by - now() + interval '1 minute'), date_trunc('hour', k.rotation_due_at - now() + interval '1 minute')
   FROM tenancy.review_api_keys('acme') r JOIN tenancy.api_keys k USING (api_key_id) WHERE k.name IN ('acme master', 'search service', 'new', 'confined') ORDER BY 1
 $$;
+\set ECHO all
 UPDATE tenancy.api_keys SET created_at = now() - interval '1 year' WHERE name = 'search service';
-SELECT tenancy.set_key_policy(NULL, organization => 'acme'), tenancy.set_key_policy('90 days', '10 days', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', NULL), tenancy.set_key_policy('acme', '90 days', '10 days');
 SELECT keep('new', secret) FROM tenancy.create_api_key('workspace_service_key', 'new', 'acme', 'search', scopes => '["logs.view"]');
 SELECT * FROM ages();
 -- The same policy again gives no time, a longer one does, a shorter one leaves the warning
 UPDATE tenancy.api_keys SET rotate_by = now() + interval '3 days', rotation_due_at = now() - interval '7 days' WHERE name = 'search service';
-SELECT tenancy.set_key_policy('90 days', '10 days', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '90 days', '10 days');
 SELECT * FROM ages();
-SELECT tenancy.set_key_policy('2 days', '1 day', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '2 days', '1 day');
 SELECT * FROM ages();
-SELECT tenancy.set_key_policy('400 days', '10 days', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '400 days', '10 days');
 SELECT * FROM ages();
 -- Warned about, once in a session
 UPDATE tenancy.api_keys SET rotate_by = '2999-01-01 00:00+00', rotation_due_at = now() - interval '1 day' WHERE name = 'new';
@@ -166,7 +170,7 @@ RESET SESSION AUTHORIZATION;
 -- Too old: refused, with the reason for whoever has the secret, and no longer policy revives it
 UPDATE tenancy.api_keys SET rotate_by = now() - interval '1 us' WHERE name IN ('new', 'acme master', 'confined');
 SELECT visible('acme master', 'logs'), by('new', 'tenancy.whoami()');
-SELECT tenancy.set_key_policy('500 days', organization => 'acme'), tenancy.set_key_policy(NULL, organization => 'acme'), tenancy.set_key_policy('100 days', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '500 days'), tenancy.set_key_policy('acme', NULL), tenancy.set_key_policy('acme', '100 days');
 SELECT by('new', 'tenancy.whoami()');
 SELECT * FROM ages();
 SELECT count(*) FROM tenancy.who_can('logs', 'view', 'search') WHERE name LIKE 'new%';
@@ -191,10 +195,10 @@ SELECT tenancy.end_api_key_transition('new', 'acme');
 SET client_min_messages = warning;
 SELECT length(tenancy.rotate_api_key('new', '1 year', 'acme')) > 0 AS rotated;
 SELECT valid_until < now() + interval '101 days' AS in_time FROM tenancy.api_key_secrets WHERE api_key_id = id_of('new') AND NOT is_current;
-SELECT tenancy.set_key_policy('2 days', '1 day', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '2 days', '1 day');
 SELECT valid_until < now() + interval '3 days' AS in_time FROM tenancy.api_key_secrets WHERE api_key_id = id_of('new') AND NOT is_current;
 -- Without a policy it gets all of the transition, without a NOTICE, and a policy that is taken away leaves it that
-SELECT tenancy.set_key_policy(NULL, organization => 'acme');
+SELECT tenancy.set_key_policy('acme', NULL);
 SET client_min_messages = notice;
 SELECT keep('lasting ' || n, secret) FROM generate_series(1, 2) n, tenancy.create_api_key('workspace_service_key', 'lasting ' || n, 'acme', 'search', scopes => '["logs.view"]');
 SELECT keep('lasting 1 anew', tenancy.rotate_api_key('lasting 1', '7 days', 'acme')), keep('lasting 2 anew', tenancy.rotate_api_key('lasting 2', '1 day', 'acme'));
@@ -202,14 +206,14 @@ CREATE FUNCTION old_secrets() RETURNS TABLE (name text, lasts interval) LANGUAGE
   SELECT k.name, date_trunc('hour', s.valid_until - now() + interval '1 minute') FROM tenancy.api_key_secrets s JOIN tenancy.api_keys k USING (api_key_id) WHERE k.name LIKE 'lasting%' AND NOT s.is_current ORDER BY 1
 $$;
 SELECT * FROM old_secrets();
-SELECT tenancy.set_key_policy(NULL, organization => 'acme');
+SELECT tenancy.set_key_policy('acme', NULL);
 SELECT * FROM old_secrets();
 SELECT visible('lasting 1', 'logs'), visible('lasting 1 anew', 'logs');
 -- One with a policy shortens what would last longer than the key
-SELECT tenancy.set_key_policy('3 days', '2 days', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', '3 days', '2 days');
 SELECT * FROM old_secrets();
 SELECT tenancy.end_api_key_transition('lasting 2', 'acme');
-SELECT tenancy.set_key_policy(NULL, organization => 'acme'), tenancy.set_key_policy('2 days', '1 day', organization => 'acme');
+SELECT tenancy.set_key_policy('acme', NULL), tenancy.set_key_policy('acme', '2 days', '1 day');
 -- A key that has to be rotated ends no earlier for what it makes
 SET client_min_messages = error;
 SELECT tenancy.end_api_key_transition('acme master', 'acme');
@@ -234,4 +238,23 @@ SELECT who, (SELECT attempt(who, 'SELECT FROM tenancy.review_api_keys()')) FROM 
 SELECT attempt('gus', 'SELECT FROM tenancy.review_api_keys(''acme'')');
 CALL become('gus');
 SELECT name, state, kind, last_used_at, allowed_networks FROM tenancy.review_api_keys();
-SELECT count(*) FROM tenancy.api_key_uses;
+SELECT count(*) FROM tenancy_internal.api_key_uses;
+-- Who has created which key: a person, a key in its own name, a DBA; and whether that person is still there
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.set_key_policy(max_age => NULL, organization => 'acme'), tenancy.set_organization_role('acme', 'adam@acme.test', 'admin');
+SELECT keep('maker', secret) FROM tenancy.create_api_key('organization_service_key', 'maker', 'acme', scopes => '"all"');
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, by(who, format('tenancy.create_api_key(''workspace_service_key'', ''by %s'', workspace => ''search'', scopes => ''["logs.view"]'')', who)) FROM unnest(ARRAY['olivia', 'adam', 'maker']) who;
+CALL become('olivia');
+SELECT name, created_at <= now() AS made, created_by FROM tenancy.review_api_keys() WHERE name LIKE 'by %' OR name = 'maker' ORDER BY name;
+SELECT name, since <= now() AS since, given_by, remark FROM tenancy.access_review() WHERE name LIKE 'by %' OR name = 'maker' ORDER BY name;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.users SET email = 'adam.b@acme.test' WHERE email = 'adam@acme.test';
+SELECT name, created_by FROM tenancy.review_api_keys('acme') WHERE name = 'by adam';
+SELECT tenancy.delete_api_key('maker', 'acme'), tenancy.remove_organization_member('acme', 'adam.b@acme.test');
+SELECT name, given_by, remark FROM tenancy.access_review('acme') WHERE name LIKE 'by %' ORDER BY name;
+-- As those of version 1.0 are
+UPDATE tenancy.api_keys SET created_by_user = NULL, created_by_key = NULL WHERE name LIKE 'by %';
+SELECT name, regexp_replace(created_by, 'pgt_.*', '…') AS created_by FROM tenancy.review_api_keys('acme') WHERE name LIKE 'by %' ORDER BY name;

@@ -1,5 +1,6 @@
 -- What a tenant can store has a limit, so that one call can't fill the disk, the audit log included; and nothing that is looked up is
 -- too long for an index.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
@@ -7,7 +8,7 @@ SET client_min_messages = warning;
 \set VERBOSITY terse
 -- Texts of the catalogs without a limit: made by the extension itself, or words of a list
 SELECT a.attrelid::regclass AS catalog, a.attname, format_type(a.atttypid, NULL) AS type FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid IN ('text'::regtype, 'jsonb'::regtype, 'text[]'::regtype)
+WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid IN ('text'::regtype, 'jsonb'::regtype, 'text[]'::regtype)
   AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'check_length' AND pg_get_triggerdef(t.oid) ~ format('length\(\(*new.%s\M.*\(.*''%1$s'', ', a.attname))
   AND NOT EXISTS (SELECT FROM pg_constraint t WHERE t.conrelid = c.oid AND t.contype = 'c' AND a.attnum = ANY (t.conkey)
                     AND pg_get_constraintdef(t.oid) ~ ('length\(\(?' || a.attname || '\M.* <= |' || a.attname || ' = ANY'))

@@ -44,10 +44,10 @@ RESET SESSION AUTHORIZATION;
 SELECT id, model, request, extra, tags, note, received_at > now() - interval '1 hour' AS received_now FROM payloads ORDER BY id;
 -- Retention: leak first, then hidden from the next run on, also of prepared plans.
 SET tenancy.guard_rails = off;
-ALTER TABLE payloads DISABLE TRIGGER "~tenancy_keep_row";
+ALTER TABLE payloads DISABLE TRIGGER "~~tenancy_keep_row";
 RESET tenancy.guard_rails;
 UPDATE payloads SET received_at = now() - interval '10 days' WHERE id IN (1, 2, 3);
-ALTER TABLE payloads ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+ALTER TABLE payloads ENABLE ALWAYS TRIGGER "~~tenancy_keep_row";
 SET SESSION AUTHORIZATION regress_app;
 SELECT * FROM who_sees('payloads');
 RESET SESSION AUTHORIZATION;
@@ -101,7 +101,7 @@ SELECT count(*) AS triggers FROM pg_trigger WHERE tgrelid = 'payloads'::regclass
 CREATE SCHEMA regress_kept;
 SELECT tenancy.create_observability('regress_kept');
 SELECT tenancy.apply_logging_settings('regress_kept');
-SELECT relation, kind, content FROM tenancy.kept_tables ORDER BY 1;
+SELECT relation, kind, content FROM tenancy_internal.kept_tables ORDER BY 1;
 INSERT INTO regress_kept.logs (organization_id, workspace_id, metadata) VALUES ('aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', '{"a": "secret"}');
 INSERT INTO regress_kept.log_payloads (log_id, start_time, organization_id, workspace_id, request)
 VALUES (gen_random_uuid(), now(), 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000003', '"secret"'), (gen_random_uuid(), now(), 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', '"secret"');
@@ -150,10 +150,10 @@ SELECT count(*) AS logs, (SELECT sum(requests) FROM regress_kept.analytics WHERE
 FROM regress_kept.logs WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
 SELECT tenancy.set_logging('acme', 'retention_days.logs', '30');
 SET tenancy.guard_rails = off;
-ALTER TABLE regress_kept.logs DISABLE TRIGGER "~tenancy_keep_row";
+ALTER TABLE regress_kept.logs DISABLE TRIGGER "~~tenancy_keep_row";
 RESET tenancy.guard_rails;
 UPDATE regress_kept.logs SET received_at = received_at - interval '40 days', request_model = 'late' WHERE organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND start_time = '2026-01-01 10:00+00';
-ALTER TABLE regress_kept.logs ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+ALTER TABLE regress_kept.logs ENABLE ALWAYS TRIGGER "~~tenancy_keep_row";
 -- A late row, not yet summed up
 INSERT INTO regress_kept.logs (start_time, organization_id, workspace_id, request_model) VALUES ('2026-01-01 10:00+00', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'later');
 SELECT relation, removed, referred_to, held FROM tenancy.remove_expired_rows();
@@ -166,10 +166,10 @@ DELETE FROM regress_kept.logs WHERE organization_id = 'bbbbbbbb-0000-4000-8000-0
 SELECT regress_kept.refresh_analytics() > 0 AS refreshed;
 SELECT count(*) FROM regress_kept.analytics WHERE organization_id = 'bbbbbbbb-0000-4000-8000-000000000000';
 SET tenancy.guard_rails = off;
-ALTER TABLE regress_kept.analytics DISABLE TRIGGER "~tenancy_keep_row";
+ALTER TABLE regress_kept.analytics DISABLE TRIGGER "~~tenancy_keep_row";
 RESET tenancy.guard_rails;
 UPDATE regress_kept.analytics SET received_at = received_at - interval '400 days';
-ALTER TABLE regress_kept.analytics ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+ALTER TABLE regress_kept.analytics ENABLE ALWAYS TRIGGER "~~tenancy_keep_row";
 SELECT removed FROM tenancy.remove_expired_rows() WHERE relation = 'regress_kept.analytics'::regclass;
 SELECT tenancy.set_logging('acme', 'retention_days.analytics', '365');
 SET client_min_messages = warning;
@@ -183,20 +183,20 @@ SELECT tenancy.protect(t, 'logs', 'organization_id', create_indexes => true) FRO
 SELECT tenancy.apply_logging_settings('cited', 'logs');
 INSERT INTO cited SELECT i, 'aaaaaaaa-0000-4000-8000-000000000000' FROM generate_series(1, 5) i;
 SET tenancy.guard_rails = off;
-ALTER TABLE cited DISABLE TRIGGER "~tenancy_keep_row";
+ALTER TABLE cited DISABLE TRIGGER "~~tenancy_keep_row";
 RESET tenancy.guard_rails;
 UPDATE cited SET received_at = received_at - interval '40 days';
-ALTER TABLE cited ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+ALTER TABLE cited ENABLE ALWAYS TRIGGER "~~tenancy_keep_row";
 INSERT INTO citing SELECT i, 'aaaaaaaa-0000-4000-8000-000000000000' FROM generate_series(1, 2) i;
 SELECT * FROM tenancy.remove_expired_rows(2) WHERE relation = 'cited'::regclass;
 SELECT * FROM tenancy.remove_expired_rows() WHERE relation = 'cited'::regclass;
 INSERT INTO cited VALUES (6, 'aaaaaaaa-0000-4000-8000-000000000000');
 INSERT INTO citing_too VALUES (6);
 SET tenancy.guard_rails = off;
-ALTER TABLE cited DISABLE TRIGGER "~tenancy_keep_row";
+ALTER TABLE cited DISABLE TRIGGER "~~tenancy_keep_row";
 RESET tenancy.guard_rails;
 UPDATE cited SET received_at = now() - interval '40 days' WHERE id = 6;
-ALTER TABLE cited ENABLE ALWAYS TRIGGER "~tenancy_keep_row";
+ALTER TABLE cited ENABLE ALWAYS TRIGGER "~~tenancy_keep_row";
 SELECT * FROM tenancy.remove_expired_rows() WHERE relation = 'cited'::regclass;
 DROP TABLE citing, citing_too;
 SELECT * FROM tenancy.remove_expired_rows() WHERE relation = 'cited'::regclass;
@@ -223,9 +223,9 @@ BEGIN
   INSERT INTO app.others SELECT i, 'aaaaaaaa-0000-4000-8000-000000000000' FROM generate_series(1, 2) i;
   SET tenancy.guard_rails = off;
   FOREACH t IN ARRAY '{app.cited,app.others}'::regclass[] LOOP
-    EXECUTE format('ALTER TABLE %s DISABLE TRIGGER "~tenancy_keep_row"', t);
+    EXECUTE format('ALTER TABLE %s DISABLE TRIGGER "~~tenancy_keep_row"', t);
     EXECUTE format('UPDATE %s SET received_at = now() - interval ''40 days''', t);
-    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~tenancy_keep_row"', t);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_row"', t);
   END LOOP;
   RESET tenancy.guard_rails;
 END
@@ -253,7 +253,7 @@ SELECT removed_when('');
 SELECT tenancy.unprotect('others');
 SELECT tenancy.unprotect('cited');
 SELECT tenancy.unprotect(c) FROM unnest('{regress_kept.logs,regress_kept.log_payloads,regress_kept.traces,regress_kept.analytics}'::regclass[]) c;
-SELECT count(*) FROM tenancy.kept_tables;
+SELECT count(*) FROM tenancy_internal.kept_tables;
 \set VERBOSITY terse
 SET client_min_messages = error;
 DROP SCHEMA regress_kept CASCADE;

@@ -5,6 +5,7 @@ CREATE TABLE long_rows (id int, organization_id uuid);
 DO $$ BEGIN PERFORM tenancy.create_organization('Longs', 'olivia@longs.test'), tenancy.protect('long_rows', 'prompts', 'organization_id'); END $$;
 
 -- An argument of a type: the long text, where it can be one.
+\set ECHO none
 CREATE FUNCTION long_argument(wanted regtype) RETURNS text LANGUAGE sql AS $$
   SELECT CASE WHEN wanted::text IN ('text', '"any"', 'anyelement') THEN '(SELECT long FROM long_text)'
               WHEN wanted = 'text[]'::regtype THEN 'ARRAY[(SELECT long FROM long_text)]'
@@ -15,9 +16,11 @@ CREATE FUNCTION long_argument(wanted regtype) RETURNS text LANGUAGE sql AS $$
               WHEN wanted = 'integer'::regtype OR wanted = 'bigint'::regtype THEN '1::' || wanted
               ELSE 'NULL::' || wanted END
 $$;
+\set ECHO all
 CREATE TABLE long_text AS SELECT repeat('x', 1000000) AS long;
 GRANT SELECT ON long_text TO regress_long;
 -- All texts are long, or one of them. Functions of tenancy_internal are not called from outside.
+\set ECHO none
 CREATE FUNCTION call_with_long_texts() RETURNS TABLE (function text, bytes int) LANGUAGE plpgsql AS $$
 DECLARE
   f record;
@@ -53,6 +56,7 @@ BEGIN
   END LOOP;
 END
 $$;
+\set ECHO all
 SET client_min_messages = error;
 SELECT DISTINCT * FROM call_with_long_texts() ORDER BY 1;
 SET ROLE regress_long;

@@ -1,4 +1,5 @@
 -- A tenant's data over all protected tables: handed out, and removed for good, with nothing of other tenants in it.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

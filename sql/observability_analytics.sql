@@ -1,4 +1,5 @@
 -- The roll-up is the aggregate of the rows that a principal sees, for every principal, whatever happened to the rows.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
@@ -27,6 +28,7 @@ SELECT format('CREATE VIEW sums_by_analytics WITH (security_barrier) AS %s',
 GRANT SELECT ON sums, sums_by_analytics TO regress_app;
 
 -- Rows of somebody's charts, and how many of them are wrong, missing or too many.
+\set ECHO none
 CREATE FUNCTION compare(who text, expected text, OUT rows bigint, OUT wrong bigint) LANGUAGE plpgsql AS $$
 BEGIN
   CALL app.become(who, true);
@@ -41,9 +43,11 @@ CREATE FUNCTION compare_all(expected text DEFAULT 'sums', OUT wrong_for text, OU
   SELECT string_agg(who, ', ' ORDER BY n) FILTER (WHERE wrong > 0), count(*) FILTER (WHERE rows > 0), count(DISTINCT rows)
   FROM app.people, app.compare(who, expected)
 $$;
+\set ECHO all
 
 SELECT setseed(0.6);
 -- Logs of anybody, by anybody, at any time, some of them nobody's
+\set ECHO none
 CREATE PROCEDURE write_logs(n integer, since timestamptz, until timestamptz, relation text DEFAULT 'obs.logs') LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE format($insert$
@@ -58,6 +62,7 @@ BEGIN
     FROM (SELECT CASE WHEN random() < 0.8 THEN 'aaaaaaaa' ELSE 'bbbbbbbb' END AS org FROM generate_series(1, $1)) o $insert$, relation) USING n, since, until;
 END
 $$;
+\set ECHO all
 CALL write_logs(2000, '2026-03-01 00:00+00', '2026-03-04 00:00+00');
 
 -- Not yet: what is compared can be wrong
@@ -77,6 +82,7 @@ CALL become('nobody'); RESET SESSION AUTHORIZATION;
 CREATE TABLE rounds (n serial, event text, hours integer, again integer, wrong_for text, people bigint, charts bigint);
 GRANT ALL ON rounds, rounds_n_seq TO regress_app;
 -- Some rows, the same every time
+\set ECHO none
 CREATE FUNCTION chosen(log_id uuid, percent integer) RETURNS boolean LANGUAGE sql AS $$
   SELECT ('x' || left(md5(log_id::text || (SELECT count(*) FROM app.rounds)), 4))::bit(16)::integer % 100 < percent
 $$;
@@ -115,6 +121,7 @@ BEGIN
   END CASE;
 END
 $$;
+\set ECHO all
 \set ECHO errors
 \o /dev/null
 SET TimeZone = 'UTC';

@@ -1,4 +1,5 @@
 -- Partitions of the observability tables: made ahead, dropped when old.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -78,6 +78,7 @@ RESET SESSION AUTHORIZATION;
 SELECT tenancy.remove_workspace_member('acme/support', 'mike@acme.test');
 
 -- The same rows, by as many pages as by hand
+\set ECHO none
 CREATE FUNCTION read_by(query text) RETURNS TABLE (rows int, pages int, passed_over int) LANGUAGE sql AS $$
   SELECT (plan ->> 'Actual Rows')::float::int, (plan ->> 'Shared Hit Blocks')::int + (plan ->> 'Shared Read Blocks')::int,
          (SELECT coalesce(sum((node ->> 'Rows Removed by Filter')::float), 0)::int FROM app.nodes(plan))
@@ -96,6 +97,7 @@ BEGIN
   RETURN QUERY SELECT * FROM app.read_by(query);
 END
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_app;
 SELECT condition, hand.rows = own.rows AS same_rows, own.pages <= hand.pages AS pages_as_by_hand, none.pages > 3 * own.pages AS more_without, none.passed_over > 2900 AS reads_all_without
 FROM conditions,
@@ -226,6 +228,7 @@ SET client_min_messages = warning;
 SELECT tenancy.protect('parts', 'logs', 'organization_id', 'workspace_id', 'user_id') IS NOT NULL AS protected;
 RESET client_min_messages;
 GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
+\set ECHO none
 CREATE FUNCTION scans(who text, query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
   CALL app.become(who, true);
@@ -233,6 +236,7 @@ BEGIN
   RETURN QUERY SELECT app.indexes_of(node - 'Plans') FROM app.nodes(app.plan_of(query)) WHERE node ? 'Index Name' ORDER BY 1;
 END
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_app;
 SELECT scans('olivia', 'SELECT FROM app.parts WHERE price BETWEEN 499.9 AND 500.1');
 SELECT scans('olivia', 'SELECT FROM app.parts WHERE doc @> ''{"n": 77}''');
@@ -302,6 +306,7 @@ SELECT plan_of(:'false_by_itself') = :'before' AS same;
 SET search_path = app;
 
 -- What is compared: an index whose comparison raises when it meets a price of another tenant's. First that it would.
+\set ECHO none
 CREATE FUNCTION wary(a numeric, b numeric) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
   IF EXISTS (SELECT FROM unnest(ARRAY[a, b]) p WHERE p % 1 <> 0 AND p % 1 <> ALL (nullif(current_setting('app.own', true), '')::numeric[])) THEN
@@ -310,6 +315,7 @@ BEGIN
   RETURN CASE WHEN a < b THEN -1 WHEN a > b THEN 1 ELSE 0 END;
 END
 $$;
+\set ECHO all
 CREATE OPERATOR CLASS wary_ops FOR TYPE numeric USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 wary(numeric, numeric);
 -- search has .2, support .3, lab .4; whole numbers are what is asked for
 CREATE TABLE wary (id serial, organization_id uuid, workspace_id uuid, user_id uuid, price numeric, filler text);
@@ -324,6 +330,7 @@ GRANT SELECT, UPDATE, DELETE ON wary TO PUBLIC;
 CREATE TABLE shapes (n serial, shape text);
 INSERT INTO shapes (shape) VALUES ('price > 1500'), ('price < 1500'), ('price = 1500'), ('price > 1500 AND price < 1600'), ('price > 99999'), ('price < -1'), ('price = ANY (''{7,1500,2999}'')'),
   ('price >= 1500 ORDER BY price DESC'), ('price <= 1500 ORDER BY price'), ('(price, id) > (1500, 7)'), ('price > 1500 LIMIT 2');
+\set ECHO none
 CREATE FUNCTION met(who text, own text, query text, bitmap boolean DEFAULT false) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   number bigint;
@@ -341,6 +348,7 @@ EXCEPTION WHEN raise_exception THEN
   RETURN 'met others''';
 END
 $$;
+\set ECHO all
 GRANT SELECT ON shapes TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 SELECT trust('all');
@@ -388,6 +396,7 @@ ANALYZE chosen;
 CREATE VIEW choices WITH (security_invoker) AS
 SELECT met('ben', '{0.3,0.5}', 'SELECT price FROM app.chosen WHERE ' || shape, true), count(*) FROM shapes WHERE shape !~ '^\(|ORDER' GROUP BY 1;
 GRANT SELECT ON choices TO PUBLIC;
+\set ECHO none
 CREATE FUNCTION same_rows(query text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   number bigint;
@@ -401,6 +410,7 @@ BEGIN
   RETURN number = without AND number > 0;
 END
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_app;
 SELECT trust('all');
 TABLE choices;
@@ -423,6 +433,7 @@ SET work_mem = '64kB';
 SELECT same_rows('SELECT price FROM app.chosen WHERE price > 10');
 -- a user's function beside the condition, which meets others' rows where no policy concerns
 RESET SESSION AUTHORIZATION;
+\set ECHO none
 CREATE FUNCTION peeks(workspace_id uuid, user_id uuid) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
 BEGIN
   IF workspace_id <> 'aaaaaaaa-0000-4000-8000-000000000003' AND user_id IS DISTINCT FROM 'cccccccc-0000-4000-8000-000000000005' THEN
@@ -431,6 +442,7 @@ BEGIN
   RETURN true;
 END
 $$;
+\set ECHO all
 SELECT FROM chosen WHERE price > 10 AND peeks(workspace_id, user_id);
 SET SESSION AUTHORIZATION regress_app;
 SELECT met('ben', '{0.2,0.3,0.4,0.5}', 'SELECT price FROM app.chosen WHERE app.peeks(workspace_id, user_id) AND ' || shape, true), count(*) FROM shapes WHERE shape !~ '^\(|ORDER' GROUP BY 1;

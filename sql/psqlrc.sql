@@ -21,6 +21,12 @@ SELECT count(*) FROM tenancy.create_organization('Shortcuts', 'olivia@shortcuts.
 :resources
 :logins
 :audit
+:groups
+:invitations
+:review
+:review_keys
+:logging
+:stats
 \o
 :members
 ROLLBACK;

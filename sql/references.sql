@@ -1,4 +1,5 @@
 -- References to organizations, workspaces, users and permissions: any length, any number of slashes.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world

@@ -1,4 +1,5 @@
 -- The built-in roles' grants, cell by cell as the access model's tables have them.
+\pset format unaligned
 CREATE TEMP TABLE matrix (resource text, owner text, admin text, member text);
 INSERT INTO matrix VALUES
   -- section 2, word for word
@@ -24,6 +25,9 @@ INSERT INTO matrix VALUES
   ('logs',         'write', '=', ''),
   ('traces',       'write', '=', ''),
   ('analytics',    'write', '=', ''),
+  -- to say for whom a row is
+  ('logs',         'attribute', '=', ''),
+  ('traces',       'attribute', '=', ''),
   ('completions',  'write', '=', ''),
   -- whoever manages users and keys sees them
   ('team',         'list view', '=', ''),
@@ -35,7 +39,8 @@ UNION ALL SELECT 'organization', 'admin', resource, string_to_table(replace(admi
 UNION ALL SELECT 'organization', 'member', resource, string_to_table(replace(member, '=', owner), ' ') FROM matrix
 -- section 3: every role views what the workspace produces; admin and manager change its resources, members as in section 2
 UNION ALL SELECT 'workspace', role, resource, string_to_table(owner, ' ') FROM matrix, unnest(ARRAY['admin', 'manager']) role
-          WHERE resource NOT IN ('organization', 'billing', 'audit_logs', 'workspaces', 'completions') AND owner NOT IN ('write', 'sync_groups')
+          WHERE resource NOT IN ('organization', 'billing', 'audit_logs', 'workspaces', 'completions') AND owner NOT IN ('write', 'sync_groups', 'attribute')
+UNION ALL SELECT 'workspace', 'admin', unnest(ARRAY['logs', 'traces']), 'attribute'
 UNION ALL SELECT 'workspace', 'member', resource, string_to_table(replace(member, '=', owner), ' ') FROM matrix
 UNION ALL SELECT 'workspace', 'member', 'team', unnest(ARRAY['list', 'view'])
 UNION ALL SELECT 'workspace', role, 'workspaces', unnest(ARRAY['list', 'view', 'update']) FROM unnest(ARRAY['admin', 'manager']) role;

@@ -13,6 +13,7 @@ ANALYZE notes;
 GRANT ALL ON notes TO PUBLIC;
 
 -- Changes the principal at the n-th call of a query.
+\set ECHO none
 CREATE FUNCTION app.calls() RETURNS int LANGUAGE sql AS $$ SELECT current_setting('app.calls')::int $$;
 CREATE FUNCTION app.nth(n int, who text, by text DEFAULT 'user') RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -37,9 +38,11 @@ BEGIN
   END LOOP;
 END
 $$;
+\set ECHO all
 -- Runs and rows that have been checked since the last call.
 CREATE TABLE counted (runs bigint, rows bigint);
 INSERT INTO counted VALUES (0, 0);
+\set ECHO none
 CREATE FUNCTION app.checked(OUT runs bigint, OUT rows bigint) LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
   now app.counted;
@@ -49,9 +52,11 @@ BEGIN
   UPDATE app.counted SET runs = now.runs, rows = now.rows;
 END
 $$;
+\set ECHO all
 -- Reports what it is shown.
 CREATE SEQUENCE app.showings;
 GRANT ALL ON SEQUENCE app.showings TO PUBLIC;
+\set ECHO none
 CREATE FUNCTION app.shown(body text) RETURNS boolean LANGUAGE sql COST 1000 AS $$ SELECT nextval('app.showings') > 0 $$;
 CREATE FUNCTION app.moment(n int, who text) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -98,6 +103,7 @@ BEGIN
   RETURN total;
 END
 $$;
+\set ECHO all
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 
@@ -160,6 +166,7 @@ CALL app.run($$ SELECT id, app.as_gus() FROM notes $$);
 -- Changed by the login alone.
 RESET SESSION AUTHORIZATION;
 CALL app.run($$ SELECT id FROM notes $$);
+\set ECHO none
 CREATE FUNCTION app.bound_rows(n int) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   rows int := 0;
@@ -173,6 +180,7 @@ BEGIN
   END;
 END
 $$;
+\set ECHO all
 SELECT tenancy.bind_login('regress_bound', 'olivia@acme.test');
 CREATE FUNCTION app.by_login(n int) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -20,6 +20,7 @@ CREATE TABLE app.readers AS SELECT * FROM unnest(ARRAY['ann@initech.test', 'bob@
 CREATE TABLE app.relations (relation text PRIMARY KEY, id text, kind text);
 CREATE TABLE app.expected (kind text, email text, ids text[]);
 -- Ids in a relation that a person, through the application's login, or the owner of the database sees
+\set ECHO none
 CREATE FUNCTION app.ids(relation text, id text, email text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
   result text[];
@@ -52,6 +53,7 @@ CREATE FUNCTION app.changed(schema text) RETURNS SETOF text LANGUAGE sql AS $$
   UNION ALL
   SELECT format('advise(): %s %s: %s', a.rule, a.object, a.problem) FROM tenancy.advise() a WHERE a.severity = 'error' AND a.object ~ changed.schema
 $$;
+\set ECHO all
 \o /dev/null
 
 -- Langfuse. The application owns the tables, and migrates them.
@@ -71,12 +73,14 @@ INSERT INTO app.relations VALUES ('langfuse.traces', 'id', 'traces'), ('langfuse
   ('langfuse.traces_scoped', 'id', 'traces_scoped');
 SELECT app.begins('langfuse');
 -- The same by Langfuse's own tables: owners see their organization, others the projects in which they have a role.
+\set ECHO none
 CREATE FUNCTION app.by_hand(email text, project text) RETURNS boolean LANGUAGE sql AS $$
   SELECT EXISTS (
     SELECT FROM langfuse.users u JOIN langfuse.organization_memberships m ON m.user_id = u.id JOIN langfuse.projects p ON p.org_id = m.org_id
     LEFT JOIN langfuse.project_memberships pm ON pm.project_id = p.id AND pm.user_id = u.id
     WHERE lower(u.email) = by_hand.email AND p.id = by_hand.project AND (m.role IN ('OWNER', 'ADMIN') OR coalesce(pm.role, m.role) <> 'NONE'))
 $$;
+\set ECHO all
 SELECT e.kind, e.email, e.ids FROM app.expected e WHERE e.ids IS DISTINCT FROM CASE e.kind
   WHEN 'observations' THEN ARRAY(SELECT o.id FROM observations o WHERE app.by_hand(e.email, o.project_id) ORDER BY 1)
   WHEN 'scores' THEN ARRAY(SELECT s.id FROM scores s WHERE app.by_hand(e.email, s.project_id) ORDER BY 1)

@@ -66,6 +66,7 @@ CREATE TABLE conditions (kind text, condition text, argument text, type text);
 INSERT INTO conditions VALUES ('enum', 'd.stage = $1', 'done', 'app.stage'), ('numeric', 'd.price > $1', '890', 'numeric'),
   ('equal numeric', 'd.price = $1', '300.3', 'numeric'), ('prefix', 'd.title LIKE $1', 'c4ca%', 'text'), ('jsonb', 'd.doc @> $1', '{"n": 77}', 'jsonb');
 CREATE TABLE runs (by_hand boolean, mode text, shared boolean, generic boolean, tables text, n int, kind text, indexes text, ids text);
+\set ECHO none
 CREATE FUNCTION query_of(form text, the_condition text, tables text, by_hand boolean) RETURNS text LANGUAGE sql AS $$
   SELECT replace(replace(replace(replace(replace(replace(query_of.form, '{condition}', query_of.the_condition), '{table}', query_of.tables),
     '{authorize}', CASE WHEN query_of.by_hand THEN 'true' ELSE 'tenancy.authorize(''prompts'', ''view'')' END),
@@ -111,6 +112,7 @@ BEGIN
   END LOOP;
 END
 $$;
+\set ECHO all
 GRANT ALL ON ALL ROUTINES IN SCHEMA app TO PUBLIC;
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
 SET enable_seqscan = off;
@@ -156,5 +158,57 @@ FROM expected_same GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 SELECT mode, shared, generic, kind, form, tables, indexes, by_hand_indexes FROM expected_same WHERE NOT same_indexes ORDER BY 1, 2, 3, 4, 5;
 SELECT count(*) FILTER (WHERE NOT same_rows) AS other_rows FROM compared;
 SELECT count(*) FILTER (WHERE NOT same_rows) AS other_rows, count(*) FILTER (WHERE indexes ~ 'docs_doc|doc_idx') AS with_index_of_jsonb FROM compared WHERE kind = 'jsonb' AND (mode = 'own_rows' OR generic);
+
+-- The same with a function beside the condition that raises an error when it meets another workspace's row
+\o /dev/null
+CREATE FUNCTION leak(id uuid) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
+BEGIN
+  IF id <> 'aaaaaaaa-0000-4000-8000-000000000002' THEN
+    RAISE EXCEPTION 'leak';
+  END IF;
+  RETURN true;
+END
+$$;
+CREATE FUNCTION leaks(generic boolean) RETURNS TABLE (leaks bigint, with_rows bigint, queries bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  c record;
+  number bigint;
+BEGIN
+  leaks.leaks := 0;
+  leaks.with_rows := 0;
+  leaks.queries := 0;
+  FOR c IN SELECT t.tables, f.query, k.* FROM app.forms f, app.conditions k, (VALUES ('docs'), ('parts')) t (tables) LOOP
+    leaks.queries := leaks.queries + 1;
+    BEGIN
+      IF leaks.generic THEN
+        EXECUTE format('PREPARE leaking (%s) AS %s', c.type, app.query_of(c.query, c.condition || ' AND app.leak(d.workspace_id)', c.tables, false));
+        EXECUTE format('EXECUTE leaking (%L)', c.argument);
+      ELSE
+        EXECUTE app.query_of(c.query, replace(c.condition, '$1', format('%L::%s', c.argument, c.type)) || ' AND app.leak(d.workspace_id)', c.tables, false);
+      END IF;
+      GET DIAGNOSTICS number = ROW_COUNT;
+      RAISE EXCEPTION USING ERRCODE = 'TEST0';
+    EXCEPTION WHEN SQLSTATE 'TEST0' THEN
+        leaks.with_rows := leaks.with_rows + (number > 0)::int;
+      WHEN raise_exception THEN
+        leaks.leaks := leaks.leaks + 1;
+    END;
+    DEALLOCATE ALL;
+  END LOOP;
+  RETURN NEXT;
+END
+$$;
+CREATE FUNCTION try_leaks(mode text, shared boolean, generic boolean) RETURNS TABLE (leaks bigint, with_rows bigint, queries bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM app.trust(mode), set_config('tenancy.share_plans', try_leaks.shared::text, false), set_config('plan_cache_mode', CASE WHEN try_leaks.generic THEN 'force_generic_plan' ELSE 'force_custom_plan' END, false);
+  RETURN QUERY SELECT l.* FROM app.leaks(try_leaks.generic) l;
+END
+$$;
+\o
+-- whom no policy concerns
+SELECT * FROM leaks(false);
+SET SESSION AUTHORIZATION regress_app;
+SELECT mode, shared, generic, l.* FROM (VALUES ('none', false, false), ('own_rows', false, false), ('own_rows', true, true), ('all', false, false), ('all', false, true), ('all', true, true)) m (mode, shared, generic), LATERAL try_leaks(mode, shared, generic) l;
+RESET SESSION AUTHORIZATION;
 DROP OWNED BY regress_hand;
 DROP ROLE regress_hand;

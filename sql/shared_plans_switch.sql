@@ -25,6 +25,7 @@ SELECT tenancy.protect('notes', 'logs', 'organization_id', 'workspace_id', owner
 GRANT ALL ON notes, key_notes TO PUBLIC;
 
 -- The number, after the session has become somebody: a user by address, a key by its secret. STABLE, so that it can be a key.
+\set ECHO none
 CREATE FUNCTION app.number_as(setting text, value text) RETURNS int LANGUAGE plpgsql STABLE AS $$
 BEGIN
   PERFORM set_config(number_as.setting, number_as.value, true);
@@ -77,6 +78,7 @@ BEGIN
   END LOOP;
 END
 $$;
+\set ECHO all
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO PUBLIC;
 SELECT secret AS mike_key FROM secrets WHERE name = 'mike key' \gset
 SELECT secret AS max_key FROM secrets WHERE name = 'max key' \gset
@@ -169,6 +171,7 @@ RESET SESSION AUTHORIZATION;
 DROP INDEX IF EXISTS keys, key_keys;
 CREATE INDEX keys ON notes (workspace_id, user_id, made, part);
 ANALYZE notes, key_notes;
+\set ECHO none
 CREATE FUNCTION app.text_as(who text, value text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('tenancy.user', text_as.who || '@acme.test', true);
@@ -177,6 +180,7 @@ END
 $$;
 -- Restored by a function's own setting.
 CREATE FUNCTION app.as_max() RETURNS text LANGUAGE sql SET tenancy."user" = 'max@acme.test' AS $$ SELECT string_agg(DISTINCT body, ' ') FROM app.notes $$;
+\set ECHO all
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA app TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 SET enable_bitmapscan = off;
@@ -212,6 +216,7 @@ RESET enable_bitmapscan;
 RESET SESSION AUTHORIZATION;
 GRANT SELECT, DELETE ON tenancy.visibility TO regress_app;
 GRANT USAGE ON TYPE tenancy.administrator TO regress_app;
+\set ECHO none
 CREATE PROCEDURE app.open_and_change(fetched int, seen_since boolean, key_of_user boolean) LANGUAGE plpgsql AS $$
 DECLARE
   state text := 'done';
@@ -242,6 +247,7 @@ BEGIN
   RAISE INFO '% fetched, seen since %, a user''s key %: %', open_and_change.fetched, open_and_change.seen_since, open_and_change.key_of_user, state;
 END
 $$;
+\set ECHO all
 GRANT EXECUTE ON ALL ROUTINES IN SCHEMA app TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 DO $$

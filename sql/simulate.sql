@@ -17,6 +17,7 @@ $$ SELECT format('%s as %s, %s, read-only %s', replace(session_user, current_set
                  coalesce((SELECT email FROM tenancy.whoami()), 'nobody'), current_setting('transaction_read_only')) $$;
 SELECT set_config('app.dba', session_user, false) IS NOT NULL AS known;
 -- The answer of a command, or what goes wrong.
+\set ECHO none
 CREATE FUNCTION try(command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   answer text;
@@ -37,6 +38,7 @@ CREATE FUNCTION simulated(who text, relation text) RETURNS text LANGUAGE sql AS 
   SELECT coalesce(string_agg(s ->> 'id', ' ' ORDER BY (s ->> 'id')::int), '-')
   FROM tenancy.simulate('SELECT id FROM ' || relation, who || CASE who WHEN 'gus' THEN '@globex.test' ELSE '@acme.test' END, login => 'regress_app') s
 $$;
+\set ECHO all
 CREATE TABLE simulations AS SELECT n, who, simulated(who, 'logs') AS ids FROM people WHERE who !~ ' ' AND who <> 'nobody';
 SET SESSION AUTHORIZATION regress_app;
 SELECT s.who, s.ids, visible(s.who, 'logs') = s.ids AS as_in_reality FROM simulations s ORDER BY n;
@@ -76,6 +78,7 @@ SELECT replace((failure(format('SELECT tenancy.simulate(''SELECT 1'', ''ben@acme
 -- Only of members who may come in
 SELECT tenancy.simulate('SELECT 1', 'gus@globex.test', 'acme');
 SELECT tenancy.simulate('SELECT 1', 'x@y.test');
+SELECT tenancy.set_organization_role('globex', 'olivia@acme.test', 'owner');
 UPDATE tenancy.users SET active = false WHERE email = 'gus@globex.test';
 SELECT tenancy.simulate('SELECT count(*) FROM app.logs', 'gus@globex.test');
 UPDATE tenancy.users SET active = true WHERE email = 'gus@globex.test';
@@ -94,6 +97,7 @@ SELECT query, f.state, f.message FROM unnest(ARRAY['', ';', 'SELECT 1; SELECT 2'
 SELECT count(*) FROM written;
 
 -- Attempts to get at the DBA's rights, from inside a function that the query calls
+\set ECHO none
 CREATE FUNCTION attempts(who text, login name) RETURNS TABLE (command text, outcome text) LANGUAGE plpgsql AS $$
 BEGIN
   FOREACH command IN ARRAY ARRAY['SET ROLE ' || quote_ident(current_setting('app.dba')), 'RESET ROLE', 'SET ROLE NONE', 'SET LOCAL ROLE regress_owner', 'SET SESSION AUTHORIZATION DEFAULT',
@@ -114,6 +118,7 @@ BEGIN
   END LOOP;
 END
 $$;
+\set ECHO all
 SET client_min_messages = error;
 CREATE FUNCTION as_owner() RETURNS int LANGUAGE sql SET role = regress_owner AS 'SELECT 1';
 -- A function of a superuser's runs by its owner's rights, as it does for the login itself; it can't write either.

@@ -1,5 +1,6 @@
 -- Trusted conditions in queries made to find hidden rows, each with the condition in an index and without. Where a superuser says
 -- so, conditions of listed functions run on rows that the asker may not see; trusted_functions.sql is about these functions.
+\pset format unaligned
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
@@ -92,6 +93,7 @@ INSERT INTO shapes (shape) VALUES
   ('SELECT FROM app.docs d WHERE (price > 990 OR tags @> ''{7}'') AND app.leak(workspace_id)'),
   ('SELECT (SELECT min(price) FROM app.docs WHERE price > 990 AND app.leak(workspace_id))');
 -- The result of a query, and whether an index condition was evaluated on others' rows
+\set ECHO none
 CREATE FUNCTION try(query text, by_index boolean) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   in_index boolean;
@@ -108,6 +110,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN format('%s, %s', CASE WHEN in_index THEN 'by index' ELSE 'without' END, SQLERRM);
 END
 $$;
+\set ECHO all
 GRANT SELECT ON shapes TO PUBLIC;
 -- Whom no policy concerns: each of them leaks
 SELECT try(shape, false), count(*) FROM shapes GROUP BY 1 ORDER BY 1;
@@ -140,6 +143,7 @@ INSERT INTO oracles (question) VALUES
 CREATE FUNCTION raise() RETURNS int LANGUAGE plpgsql STABLE COST 0.0001 AS $$ BEGIN RAISE 'asked'; END $$;
 CREATE COLLATION nd (provider = icu, locale = 'und', deterministic = false);
 GRANT SELECT ON oracles TO PUBLIC;
+\set ECHO none
 CREATE FUNCTION answer(question text, guess text, by_index boolean) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   found bigint;
@@ -160,6 +164,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN false;
 END
 $$;
+\set ECHO all
 -- whom no policy concerns is told the difference
 SELECT count(*) FILTER (WHERE answer(question, :'hidden', false) <> answer(question, 'zzzzzzzz', false)) AS different, count(*) FROM oracles;
 SET SESSION AUTHORIZATION regress_app;
@@ -172,6 +177,7 @@ RESET SESSION AUTHORIZATION;
 CREATE SEQUENCE ticks;
 CREATE FUNCTION tick() RETURNS boolean LANGUAGE plpgsql VOLATILE COST 0.0001 AS $$ BEGIN PERFORM nextval('app.ticks'); RETURN true; END $$;
 GRANT ALL ON SEQUENCE ticks TO PUBLIC;
+\set ECHO none
 CREATE FUNCTION told(mode text) RETURNS TABLE (in_index boolean, removed int, ticks bigint) LANGUAGE plpgsql AS $$
 DECLARE
   before bigint := nextval('app.ticks');
@@ -182,6 +188,7 @@ BEGIN
   FROM app.nodes(app.plan_of('SELECT FROM app.docs WHERE price > 990', 'ANALYZE, TIMING OFF, FORMAT JSON'));
 END
 $$;
+\set ECHO all
 SET SESSION AUTHORIZATION regress_app;
 SELECT mode, told.* FROM unnest('{all,own_rows}'::text[]) mode, told(mode);
 RESET SESSION AUTHORIZATION;
@@ -193,6 +200,7 @@ DROP INDEX docs_led;
 
 -- The purpose: the same index as by hand
 CREATE INDEX docs_of_workspace ON docs USING gin (workspace_id, tags);
+\set ECHO none
 CREATE FUNCTION index_of(query text, mode text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('enable_seqscan', 'off', true);
@@ -203,6 +211,7 @@ BEGIN
 END
 $$;
 CREATE FUNCTION index_by_hand(query text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN RETURN app.index_of(query, 'hand'); END $$;
+\set ECHO all
 CREATE TABLE searches (n serial, condition text);
 INSERT INTO searches (condition) VALUES ('price BETWEEN 990 AND 991'), ('doc @> ''{"n": 77}'''), ('doc ? ''n'' AND doc @> ''{"n": 77}'''), ('tags @> ''{77,12}'''), ('tags && ''{77}'''), ('tags @> ARRAY[77]'), ('words @@ ''word77'''),
   ('words @@ to_tsquery(''simple'', ''word77 & !word78'')'), ('words @@ websearch_to_tsquery(''simple'', ''word77'')'), ('words @@ plainto_tsquery(''word77'')'), ('title LIKE ''%abcde%'''), ('title ILIKE ''%ABCDE%'''), ('title LIKE ANY (''{%abcde%,%bcdef%}'')'),

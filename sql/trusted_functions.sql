@@ -47,6 +47,7 @@ INSERT INTO known_edges SELECT t.function, value FROM tenancy.trusted_conditions
 
 -- Each function on all values at the edges of its types: none raises. Types that stand for any are tried in turn.
 SELECT count(*) > 100 AS many, count(*) FILTER (WHERE reason IS NULL OR arguments IS NULL) AS unexplained FROM tenancy.trusted_conditions();
+\set ECHO none
 CREATE FUNCTION types_of(declared regtype, tried text) RETURNS SETOF regtype LANGUAGE sql AS $$
   SELECT DISTINCT type FROM app.edges WHERE CASE declared WHEN 'anyenum'::regtype THEN type = 'app.stage'::regtype WHEN 'anyarray'::regtype THEN type::text = tried WHEN 'anyrange'::regtype THEN type::text = tried
     WHEN 'anyelement'::regtype THEN type = (SELECT rngsubtype FROM pg_range WHERE rngtypid = tried::regtype) ELSE type = declared END
@@ -90,6 +91,7 @@ BEGIN
   END LOOP;
 END
 $$;
+\set ECHO all
 CREATE TABLE fuzzed AS SELECT t.function, f.* FROM tenancy.trusted_conditions() t, LATERAL fuzz(t.function) f;
 SELECT function, raised FROM fuzzed WHERE raised IS NOT NULL;
 -- each has been tried
@@ -119,6 +121,7 @@ FROM tenancy.trusted_conditions() t JOIN LATERAL (
   WHERE o.oprcode = t.function::oid AND o.oprresult = 'boolean'::regtype) o ON true
 JOIN pg_attribute c ON c.attrelid = 'extremes'::regclass AND c.attname ~ '^of_' AND c.atttypid = o.left_type
 LEFT JOIN known_edges k ON k.function = t.function LEFT JOIN edges e ON e.type = o.right_type AND k.value IS NULL;
+\set ECHO none
 CREATE FUNCTION ask(condition text, by_index boolean) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   found bigint;
@@ -132,6 +135,7 @@ EXCEPTION WHEN OTHERS THEN
   RETURN format('%s: %s', condition, SQLERRM);
 END
 $$;
+\set ECHO all
 GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 SET SESSION AUTHORIZATION regress_app;
 SELECT trust('all');

@@ -93,7 +93,7 @@ SELECT * FROM failure($$SELECT * FROM tenancy_internal.expand_scopes('{"invoices
 SELECT * FROM failure($$SELECT * FROM tenancy_internal.expand_scopes('{"contracts": "read"}')$$);
 SELECT s.action FROM tenancy_internal.expand_scopes('["invoices.approve"]') s;
 SELECT string_agg(s.action, ' ' ORDER BY s.action) AS read FROM tenancy_internal.expand_scopes('["invoices.read"]') s;
-SELECT * FROM failure($$SELECT * FROM tenancy_internal.expand_scopes('["invoices.enabled"]')$$);
+SELECT f.state, f.message FROM failure($$SELECT * FROM tenancy_internal.expand_scopes('["invoices.enabled"]')$$) f;
 
 -- rows: two tenants, a member and a manager of a workspace
 CREATE TABLE invoices (id int GENERATED ALWAYS AS IDENTITY, organization_id uuid, workspace_id uuid, amount numeric);

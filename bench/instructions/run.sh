@@ -55,6 +55,17 @@ FEATURES=(
   "a user each time, whose role ends||${MEMBER/plain/ending}|$MEMBER|"
 )
 
+# name|before|statement|few|many: what a session does to know its principal, its rights and those of others, in a world with an
+# organization of 10,000 members (principals.sql), of each tree.
+PRINCIPALS=(
+  "resolving a user||BEGIN;SET LOCAL tenancy.\"user\" = 'member@N@@big.test';SELECT tenancy.current_user_id();COMMIT|5|35"
+  "resolving a key||BEGIN;SET LOCAL tenancy.api_key = '@KEY@';SELECT tenancy.current_api_key_id();COMMIT|5|35"
+  "planning a page, as a key||EXPLAIN $PAGE|5|25"
+  "planning a page, as a user|SET tenancy.\"user\" = 'member1@big.test'|EXPLAIN $PAGE|5|25"
+  "a page, as a user|SET tenancy.\"user\" = 'member1@big.test'|$PAGE|5|25"
+  "who_can() over 10,000 users|SET tenancy.\"user\" = 'owner@big.test'|SELECT count(*) FROM tenancy.who_can('logs', 'view')|1|3"
+)
+
 # stage_of COMMIT ("" for the tree as it is): builds, prints where it is installed.
 stage_of() {
   local stage=$WORK_DIR/stage_${1:-tree} tree=$ROOT_DIR/build/instructions_$1
@@ -97,7 +108,7 @@ repeated() {
 cost() {
   local before first last key=
   before="SET SESSION AUTHORIZATION $2"
-  [[ $2 != bench_app || $4 == BEGIN* ]] || key="SET tenancy.api_key = '${KEYS[0]}'"
+  [[ $2 != bench_app || $4 == BEGIN* || $3 == *'tenancy."user"'* ]] || key="SET tenancy.api_key = '${KEYS[0]}'"
   first=$({ [[ $5 == 0 ]] && repeated "$before" 1 || repeated "$before;$key;$3" 1; repeated "$4" "$5"; } | sed '/^$/d' | instructions "$1")
   last=$({ repeated "$before;$key;$3" 1; repeated "$4" "$6"; } | sed '/^$/d' | instructions "$1")
   printf '%d\n' $(((last - first) / ($6 - $5)))
@@ -129,6 +140,19 @@ measure() {
   done
 }
 
+# principals NAME COMMIT: name|case|instructions, after measure()
+principals() {
+  local dir=$WORK_DIR/server_${2:-tree} line name before statement few many
+  start_cluster "$dir"
+  psql -Xq -v ON_ERROR_STOP=1 -o /dev/null -f bench/instructions/principals.sql 2>"$dir/psql.log" || { cat "$dir/psql.log" >&2; return 1; }
+  stop_server "$dir"
+  for line in "${PRINCIPALS[@]}"; do
+    IFS='|' read -r name before statement few many <<<"$line"
+    [[ -z ${ONLY:-} || $name =~ $ONLY ]] || continue
+    printf '%s|%s|%d\n' "$1" "$name" "$(cost "$dir" bench_app "$before" "$statement" "$few" "$many")"
+  done
+}
+
 # features: name|statement's instructions|without the feature|limit, in the world of this tree
 features() {
   local dir=$WORK_DIR/server_tree line name before statement without limit base
@@ -146,10 +170,15 @@ features() {
   done
 }
 
-for commit in "$@"; do measure "$commit" "$(git -c safe.directory='*' rev-parse --short "$commit")"; done >"$WORK_DIR/counts"
+for commit in "$@"; do
+  short=$(git -c safe.directory='*' rev-parse --short "$commit")
+  measure "$commit" "$short" >>"$WORK_DIR/counts"
+  principals "$commit" "$short" >>"$WORK_DIR/principals"
+done
 measure 'this tree' '' >>"$WORK_DIR/counts"
-
 features >"$WORK_DIR/features"
+# Last, since it adds to the world.
+principals 'this tree' '' >>"$WORK_DIR/principals"
 
 # One row a case, one column a tree, and what by hand is 1.
 awk -F '|' '
@@ -165,6 +194,20 @@ awk -F '|' '
       printf " |\n"
     }
   }' "$WORK_DIR/counts"
+printf '\n'
+awk -F '|' '
+  !($1 in tree) { tree[$1] = ++trees; heading[trees] = $1 }
+  !($2 in case_of) { case_of[$2] = ++cases; title[cases] = $2 }
+  { count[$2, tree[$1]] = $3 }
+  END {
+    printf "| instructions for"; for (t = 1; t <= trees; t++) printf " | %s%s", heading[t], (t > 1 ? " | " heading[1] " = 1" : "")
+    printf " |\n|---"; for (t = 1; t <= trees; t++) printf "|---%s", (t > 1 ? "|---" : ""); printf "|\n"
+    for (c = 1; c <= cases; c++) {
+      printf "| %s", title[c]
+      for (t = 1; t <= trees; t++) printf " | %d%s", count[title[c], t], (t > 1 ? sprintf(" | %.3f", count[title[c], t] / count[title[c], 1]) : "")
+      printf " |\n"
+    }
+  }' "$WORK_DIR/principals"
 printf '\n| instructions for | without | with | without = 1 |\n|---|---|---|---|\n'
 awk -F '|' '{ printf "| %s | %d | %d | %.4f |\n", $1, $3, $2, $2 / $3 }' "$WORK_DIR/features"
 

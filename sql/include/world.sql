@@ -20,7 +20,7 @@ DO $$
 DECLARE
   catalog regclass;
 BEGIN
-  FOR catalog IN SELECT oid FROM pg_class WHERE relnamespace = 'tenancy'::regnamespace AND relkind = 'r' AND reloptions IS NULL LOOP
+  FOR catalog IN SELECT oid FROM pg_class WHERE relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND relkind = 'r' AND reloptions IS NULL LOOP
     EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', catalog);
   END LOOP;
 END

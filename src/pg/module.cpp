@@ -3,6 +3,7 @@
 #include "pg/functions/audit_reads.hpp"
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/functions/kept_rows.hpp"
 #include "pg/functions/legal_hold.hpp"
 #include "pg/plan/conflict_condition.hpp"
 #include "pg/plan/distributed_query.hpp"

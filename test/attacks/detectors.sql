@@ -53,22 +53,22 @@ CREATE FUNCTION attacks.state() RETURNS TABLE (part text, value text) LANGUAGE s
         SELECT r.* FROM attacks.bindings r JOIN tenancy.users u USING (user_id)
         WHERE u.email ~ '@acme[.]test$' AND NOT EXISTS (SELECT FROM tenancy.login_bindings n WHERE n.login = r.login)) b
   UNION ALL
-  SELECT 'privileges', md5(coalesce((SELECT string_agg(c.relname || coalesce(c.relacl::text, ''), ' ' ORDER BY c.oid) FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace), '') ||
+  SELECT 'privileges', md5(coalesce((SELECT string_agg(c.relname || coalesce(c.relacl::text, ''), ' ' ORDER BY c.oid) FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal')), '') ||
                       coalesce((SELECT string_agg(t.typname || coalesce(t.typacl::text, ''), ' ' ORDER BY t.oid) FROM pg_type t WHERE t.typnamespace = 'tenancy'::regnamespace), ''))
   UNION ALL
   SELECT 'code', md5((SELECT string_agg(p::text, ' ' ORDER BY p.oid) FROM pg_proc p WHERE p.pronamespace::regnamespace::text ~ '^tenancy') ||
                      (SELECT string_agg(e::text, ' ' ORDER BY e.oid) FROM pg_event_trigger e))
   UNION ALL
   SELECT 'protection', md5(coalesce((SELECT string_agg(concat_ws(' ', c.oid::regclass, c.relrowsecurity, c.relforcerowsecurity, c.relowner), ',' ORDER BY c.oid)
-                            FROM pg_class c WHERE c.relnamespace IN (to_regnamespace('app'), 'observability'::regnamespace, 'tenancy'::regnamespace, 'theirs'::regnamespace) AND c.relkind IN ('r', 'p')), '') ||
+                            FROM pg_class c WHERE c.relnamespace IN (to_regnamespace('app'), 'observability'::regnamespace, 'tenancy'::regnamespace, 'tenancy_internal'::regnamespace, 'theirs'::regnamespace) AND c.relkind IN ('r', 'p')), '') ||
                            (SELECT string_agg(concat_ws(' ', p.polrelid::regclass, p.polname, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), p.polpermissive, p.polroles), ',' ORDER BY p.oid)
-                            FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid WHERE c.relnamespace IN (to_regnamespace('app'), 'tenancy'::regnamespace, 'theirs'::regnamespace)) ||
+                            FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid WHERE c.relnamespace IN (to_regnamespace('app'), 'tenancy'::regnamespace, 'tenancy_internal'::regnamespace, 'theirs'::regnamespace)) ||
                            coalesce((SELECT string_agg(t::text, ' ' ORDER BY t.relation) FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation WHERE c.relnamespace = to_regnamespace('app')), ''))
   UNION ALL
   SELECT 'rows of ' || w.relation, attacks.foreign_rows(to_regclass(w.relation)) FROM attacks.watched w
   UNION ALL
   SELECT 'catalog ' || c.relname, attacks.foreign_rows(c.oid)
-  FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'tenancy'::regnamespace AND c.relname NOT IN ('login_bindings', 'audit_heads')
+  FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relname NOT IN ('login_bindings', 'audit_heads')
   UNION ALL
   SELECT 'vocabulary', md5((SELECT string_agg(p::text, ' ' ORDER BY p::text) FROM tenancy.permissions p) || (SELECT string_agg(d::text, ' ' ORDER BY d::text) FROM tenancy.setting_definitions d) ||
                            (SELECT string_agg(r::text, ' ' ORDER BY r::text) FROM tenancy.roles r WHERE r.organization_id IS NULL) ||

@@ -32,14 +32,14 @@ INSERT INTO attacks.cases (family, title, script, may) VALUES
 
 -- Triggers and foreign keys on the extension's own tables.
 INSERT INTO attacks.cases (family, title, script, may)
-SELECT 'known', format('a trigger on tenancy.%s, %s %s', c.relname, v.moment, v.level), format(E'@as att_granted\n@code att_granted\nCREATE TRIGGER evil %s INSERT OR UPDATE OR DELETE ON tenancy.%I FOR EACH %s EXECUTE FUNCTION att_granted.trigger_function();\n@as att_dba\n@armed\n', v.moment, c.relname, v.level) ||
+SELECT 'known', format('a trigger on %s.%s, %s %s', c.relnamespace::regnamespace, c.relname, v.moment, v.level), format(E'@as att_granted\n@code att_granted\nCREATE TRIGGER evil %s INSERT OR UPDATE OR DELETE ON %s.%I FOR EACH %s EXECUTE FUNCTION att_granted.trigger_function();\n@as att_dba\n@armed\n', v.moment, c.relnamespace::regnamespace, c.relname, v.level) ||
   E'SELECT organization_id IS NULL FROM tenancy.create_organization(''Another'', ''another@evil.test'');\nSELECT tenancy.set_setting(''another'', ''members_view_all_data'', false);\nSELECT tenancy.set_setting(''another'', ''members_view_logs'', false);\nSELECT tenancy.allow_workspace_overrides(''another'', ''logs'', true);\n' ||
   E'SELECT tenancy.register_permission(''things'', ''view'', ''x'');\nSELECT tenancy.create_role(''another'', ''workspace'', ''helper'', ''member'') IS NULL;\nSELECT tenancy.set_workspace_role(''another/shared-team-workspace'', ''another@evil.test'', ''member'');\nSELECT tenancy.trust_login(''att_bound'');\n' ||
   E'SELECT api_key_id IS NULL FROM tenancy.create_api_key(''organization_service_key'', ''x'', ''another'', scopes => ''["logs.view"]'');\nSELECT tenancy.set_jwks(''another'', NULL, ''x'');\nSELECT tenancy.set_jwks(''another'', ''{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'');\n' ||
   E'@as att_owner\nCREATE TABLE att_owner.w (organization_id uuid, body text);\n@armed\nSELECT tenancy.protect(''att_owner.w'', ''prompts'', organization => ''organization_id'', payload => ''{body}'');\nSELECT tenancy.create_scoped_view(''att_owner.w'', ''att_owner.v'');\nDROP TABLE att_owner.w CASCADE;\n' ||
   E'@as att_dba\n@armed\nSELECT * FROM tenancy.purge_organization(''another'');', '{catalog,audit,logins,vocabulary}'
 FROM pg_class c, (VALUES ('BEFORE', 'ROW'), ('AFTER', 'ROW'), ('BEFORE', 'STATEMENT')) v (moment, level)
-WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND (v.moment = 'BEFORE' AND v.level = 'ROW' OR c.relname IN ('organizations', 'audit_log'));
+WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind = 'r' AND (v.moment = 'BEFORE' AND v.level = 'ROW' OR c.relname IN ('organizations', 'audit_log'));
 INSERT INTO attacks.cases (family, title, script, jobs) VALUES
   ('known', 'the extension''s trigger functions on an own table', E'@as att_granted\nCREATE TABLE att_granted.api_keys (organization_id uuid, workspace_id uuid, api_key_id uuid); CREATE TRIGGER a AFTER INSERT ON att_granted.api_keys FOR EACH ROW EXECUTE FUNCTION tenancy_internal.audit_change(''api_key'', ''api_key_id'', ''''); INSERT INTO att_granted.api_keys VALUES (''' || current_setting('attacks.g') || E'-0000-4000-8000-000000000000'', NULL, gen_random_uuid());\n' ||
     E'CREATE TABLE att_granted.r (i int); CREATE TRIGGER r BEFORE INSERT ON att_granted.r FOR EACH STATEMENT EXECUTE FUNCTION tenancy_internal.begin_restore(); INSERT INTO att_granted.r VALUES (1);\nSELECT ''@found triggers are switched off'' WHERE current_setting(''session_replication_role'') <> ''origin'';', false),
@@ -86,7 +86,7 @@ DECLARE
   relation regclass;
   longest int;
 BEGIN
-  FOR relation IN SELECT oid FROM pg_class WHERE relnamespace = 'tenancy'::regnamespace AND relkind = 'r' LOOP
+  FOR relation IN SELECT oid FROM pg_class WHERE relnamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace) AND relkind = 'r' LOOP
     EXECUTE format('SELECT max(octet_length(t::text)) FROM %s t', relation) INTO longest;
     IF longest > 20000 THEN
       RETURN NEXT format('@found size: a row of %s with %s bytes', relation, longest);

@@ -45,13 +45,13 @@ FROM (SELECT v.kind, v.change, p.principal FROM (VALUES
   (VALUES ('SELECT string_agg(body, '' '') FROM app.logs;'), ('SET plan_cache_mode = force_generic_plan; PREPARE p AS SELECT body FROM app.logs; EXECUTE p; EXECUTE p;'),
     ('DECLARE c CURSOR FOR SELECT body FROM app.logs; FETCH ALL FROM c;'), ('SET tenancy.share_plans = on; PREPARE p AS SELECT body FROM app.logs; EXECUTE p;'), ('SET tenancy.organization = ''acme''; SELECT body FROM app.logs;'),
     ('SELECT name FROM tenancy.api_keys;'), ('SELECT name FROM tenancy.review_api_keys();'), ('SELECT email FROM tenancy.members;'), ('SELECT name FROM tenancy.who_can(''logs'', ''view'');'), ('SELECT organization FROM tenancy.my_organizations();'),
-    ('SELECT api_key_id IS NULL FROM tenancy.create_api_key(''workspace_service_key'', ''x'', NULL, ''search'');'), ('SELECT tenancy.set_key_policy(NULL);'), ('SELECT tenancy.update_api_key(''acme master'', allowed_networks => ''{any}'');'),
+    ('SELECT api_key_id IS NULL FROM tenancy.create_api_key(''workspace_service_key'', ''x'', NULL, ''search'');'), ('SELECT tenancy.set_key_policy(max_age => NULL);'), ('SELECT tenancy.update_api_key(''acme master'', allowed_networks => ''{any}'');'),
     ('SELECT length(tenancy.rotate_api_key(''acme master''));'), ('SELECT tenancy.revoke_api_keys(''mike@acme.test'');'), ('INSERT INTO app.logs (id, body) VALUES (99, ''x'');'), ('DELETE FROM app.logs;')) c (call);
 
 -- After a rotation: the old secret at its former end, whatever the transition, and whoever asks for it, and whatever the policy.
 INSERT INTO attacks.cases (family, title, script, forbidden, watched)
 SELECT 'keys', format('an old secret, %s: %s', w.who, c.calls),
-  E'@as postgres\nSELECT tenancy.set_key_policy(''2 days'', ''1 day'', ''acme'');\n@as ' || w.who || E'\n' || c.calls ||
+  E'@as postgres\nSELECT tenancy.set_key_policy(''acme'', ''2 days'', ''1 day'');\n@as ' || w.who || E'\n' || c.calls ||
   E'\n@as postgres\nSELECT ''@found an old secret that lives on'' FROM tenancy.api_key_secrets s JOIN tenancy.api_keys k USING (api_key_id) WHERE k.name = ''acme master'' AND NOT s.is_current AND s.valid_until > now() + interval ''2 days 1 minute'';' ||
   E'\nSELECT ''@found a key without an age'' FROM tenancy.api_keys k WHERE k.name = ''acme master'' AND coalesce(k.rotate_by, ''infinity'') > now() + interval ''2 days 1 minute'';', 'canary_(globex|theirs)', false
 FROM (VALUES ('att_web acme master'), ('att_app adam'), ('att_app mona')) w (who), (VALUES
@@ -62,10 +62,10 @@ FROM (VALUES ('att_web acme master'), ('att_app adam'), ('att_app mona')) w (who
 -- Only persons without an end change the policy.
 INSERT INTO attacks.cases (family, title, script, forbidden, watched)
 SELECT 'keys', format('the policy, %s: %s', w.who, c.call),
-  E'@as postgres\nSELECT tenancy.set_key_policy(''2 days'', ''1 day'', ''acme'');\n' || w.prepared || E'\n@as ' || w.who || E'\n' || c.call ||
+  E'@as postgres\nSELECT tenancy.set_key_policy(''acme'', ''2 days'', ''1 day'');\n' || w.prepared || E'\n@as ' || w.who || E'\n' || c.call ||
   E'\n@as postgres\nSELECT ''@found another policy'' FROM tenancy.organizations o WHERE o.slug IN (''acme'', ''globex'') AND o.key_max_age IS DISTINCT FROM CASE o.slug WHEN ''acme'' THEN interval ''2 days'' END;', 'canary_(globex|theirs)', false
 FROM (VALUES ('att_web acme master', ''), ('att_web search key', ''), ('att_web token', ''), ('att_web mike key', ''), ('att_app mike', ''), ('att_app mona', ''), ('att_app gus', 'UPDATE tenancy.organizations SET key_max_age = NULL WHERE slug = ''globex'';'),
     ('att_app nora', 'SELECT tenancy.set_organization_role(''acme'', ''nora@acme.test'', ''owner'', now() + interval ''1 hour'');')) w (who, prepared),
-  (VALUES ('SELECT tenancy.set_key_policy(NULL);'), ('SELECT tenancy.set_key_policy(''10 years'');'), ('SELECT tenancy.set_key_policy(''10 years'', organization => ''acme'');'),
+  (VALUES ('SELECT tenancy.set_key_policy(max_age => NULL);'), ('SELECT tenancy.set_key_policy(NULL, ''10 years'');'), ('SELECT tenancy.set_key_policy(''acme'', ''10 years'');'),
     ('UPDATE tenancy.organizations SET key_max_age = NULL;'), ('SELECT tenancy.update_organization(NULL, name => ''x'');')) c (call)
 WHERE NOT (w.who = 'att_app gus' AND c.call !~ 'acme');

@@ -111,8 +111,8 @@ INSERT INTO attacks.payloads (goal, kind, except_of, statement) VALUES
   ('read', 'query', 'att_dba', 'SELECT string_agg(encode(secret_hash, ''hex''), '' '') FROM tenancy.api_key_secrets'),
   ('read', 'read', 'att_app', 'SELECT set_config(''tenancy.api_key'', '''', true) || set_config(''tenancy.user'', ''{g}-0000-4000-8000-00000000000a'', true) || (SELECT string_agg(body, '' '') FROM app.logs)');
 INSERT INTO attacks.payloads (goal, kind, statement, except_of)
-SELECT 'read', 'read', format('SELECT string_agg(t::text, '' '') FROM tenancy.%I t', c.relname), 'att_dba'
-FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind IN ('r', 'v');
+SELECT 'read', 'read', format('SELECT string_agg(t::text, '' '') FROM %s.%I t', c.relnamespace::regnamespace, c.relname), 'att_dba'
+FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind IN ('r', 'v');
 UPDATE attacks.payloads SET statement = replace(replace(statement, '{g}', current_setting('attacks.g')), '{u}', current_setting('attacks.u'));
 
 -- Functions of an attacker in a schema: act() tries everything, if it is armed; f() is what indexes want.

@@ -16,6 +16,9 @@ $$;
 INSERT INTO attacks.plants VALUES ('a leakproof function whose error quotes its argument', '^leakproof: (nobody|mike), tenancy.planted_leak', 'canary_.*planted_leak');
 CREATE FUNCTION tenancy.planted_leak(value text) RETURNS uuid LANGUAGE plpgsql STABLE LEAKPROOF COST 1 AS $$ BEGIN RAISE EXCEPTION '"%" is not known', value; END $$;
 
+INSERT INTO attacks.plants VALUES ('a leakproof function that raises an error', '^silent: (mike|mona|adam)', '^silent: .*canary_globex: planted');
+CREATE FUNCTION attacks.planted_silent(int) RETURNS boolean LANGUAGE plpgsql STABLE LEAKPROOF COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'planted'; END $$;
+
 INSERT INTO attacks.plants VALUES ('administration that asks for the session''s user', '^maintenance: (ANALYZE|REINDEX) of a table of att_dev, by postgres', '^maintenance: .*be a DBA: .*trust_login');
 SELECT attacks.replace('trust_login', $$
 BEGIN
@@ -51,7 +54,8 @@ SELECT format('GRANT USAGE ON TYPE %s TO att_sign_up', oid::regtype) FROM pg_typ
 INSERT INTO attacks.plants VALUES ('a query on others'' tables by the extension''s owner', '^work on tables: constant index predicate', '^work on tables: .*be superuser: ');
 SELECT attacks.replace('delete_workspace', 'BEGIN PERFORM count(*) FROM att_owner.t WHERE n = 2; END');
 
-INSERT INTO attacks.plants VALUES ('constraints of a name, checked by the extension''s owner', '^work on tables: constraint trigger of a foreign key', '^work on tables: constraint trigger of .*be superuser: ');
+-- From 18 on, such triggers run as the role that has queued them, whoever sets the constraint.
+INSERT INTO attacks.plants SELECT 'constraints of a name, checked by the extension''s owner', '^work on tables: constraint trigger of a foreign key', '^work on tables: constraint trigger of .*be superuser: ' WHERE current_setting('server_version_num')::int < 180000;
 SELECT attacks.replace('set_reference', 'BEGIN EXECUTE format(''SET CONSTRAINTS %I.%I %s'', $1, $2, CASE WHEN $3 THEN ''DEFERRED'' ELSE ''IMMEDIATE'' END); END');
 
 INSERT INTO attacks.plants VALUES ('a trigger that converts rows as the extension''s owner', '^work on tables: domain;', '^work on tables: domain; .*be superuser: ');

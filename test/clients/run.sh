@@ -11,14 +11,14 @@
 # the line <!-- file: NAME --> above it becomes that file, beside the program, which uses it as a reader would: there is
 # no other copy of the code.  The program gets each principal's key in its environment (ACME, BAD, MIA, GLOBEX) and
 # prints, for each way to name the principal that the page shows, "WAY PRINCIPAL: IDS-OF-ROWS", or the SQLSTATE
-# instead of the ids.  That has to be the same with every client.  The client "scim" is the example of that name instead of a
-# page, and prints what scim.expected has.
+# instead of the ids.  That has to be the same with every client.  The clients "scim" and "oidc" are the examples of these names
+# instead of pages, and print what scim.expected and oidc.expected have.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")"
 pages=$(cd ../../docs/clients && pwd)
 examples=$(cd ../../examples && pwd)
-scim_expected=$PWD/scim.expected
+expected_of_examples=$PWD
 node_packages=${BUILD_DIR:-$PWD/../../build}/clients
 target=$node_packages/rust
 
@@ -53,6 +53,7 @@ declare -A WAYS=(
   [postgraphile]='request parallel'
   [sqlpad]='login'
   [scim]='groups'
+  [oidc]='people'
 )
 
 ROLES='shop, acme, mia, globex, bad, nobody, acme_reports'
@@ -74,7 +75,8 @@ expected_lines() {
         printf "$way %s\n" 'away: 503' 'again: 1 3 4'
         ;;
       # 200 requests at a time over a small pool.
-      groups) cat "$scim_expected" ;;
+      groups) cat "$expected_of_examples/scim.expected" ;;
+      people) cat "$expected_of_examples/oidc.expected" ;;
       parallel) printf 'parallel: 200 right\n' ;;
       # A key that was not made local, before and after the page's settings.
       forgotten) printf "$way %s\n" 'leaks: 1 3 4' 'harmless:' ;;
@@ -197,7 +199,7 @@ if [[ $# -eq 0 ]]; then
     name=$(basename "$page" .md)
     [[ $name == README ]] || set -- "$@" "$name"
   done
-  set -- "$@" scim
+  set -- "$@" scim oidc
 fi
 must_be_free
 work=$(mktemp -d)

@@ -15,7 +15,7 @@ source ../worlds/sessions.sh
 worlds=${1:-30}
 first=${2:-1}
 
-[ "$(sql -d postgres -At -c 'SELECT pg_jit_available()')" = t ] || { echo 'failed: this server cannot compile (JIT)' >&2; exit 1; }
+[ "$(sql -d postgres -At -c 'SET jit = on' -c 'SELECT pg_jit_available()')" = t ] || { echo 'failed: this server cannot compile (JIT)' >&2; exit 1; }
 open_databases tenancy_differential sources.sql queries.sql writes.sql compare.sql plants.sql calls.sql compare_calls.sql
 sql -d tenancy_differential_1 -c "CALL differential.find_plants(1)" -c "CALL differential.find_planted_calls(1)"
 in_both tenancy_differential "CALL differential.run($first + {session} - 1, $((first + worlds - 1)), 2)"

@@ -6,17 +6,17 @@ SET DateStyle = ISO;
 SET TimeZone = UTC;
 
 -- The transactions that added audit entries are those of the server they are in.
-SELECT format('SELECT %L, (SELECT count(*) FROM tenancy.%I), md5((SELECT string_agg(r, E''\n'' ORDER BY r COLLATE "C") FROM (SELECT (to_jsonb(t) - %L)::text FROM tenancy.%I t) rows (r)))',
-              relname, relname, CASE relname WHEN 'audit_log' THEN 'transaction_id' ELSE '' END, relname)
-FROM pg_class WHERE relnamespace = 'tenancy'::regnamespace AND relkind = 'r' ORDER BY relname \gexec
+SELECT format('SELECT %L, (SELECT count(*) FROM %s.%I), md5((SELECT string_agg(r, E''\n'' ORDER BY r COLLATE "C") FROM (SELECT (to_jsonb(t) - %L)::text FROM %s.%I t) rows (r)))',
+              relname, relnamespace::regnamespace, relname, CASE relname WHEN 'audit_log' THEN 'transaction_id' ELSE '' END, relnamespace::regnamespace, relname)
+FROM pg_class WHERE relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND relkind = 'r' ORDER BY relname \gexec
 SELECT last_value, is_called FROM tenancy.audit_log_audit_id_seq;
 
-SELECT * FROM pg_policies WHERE schemaname <> 'tenancy' ORDER BY schemaname, tablename, policyname;
+SELECT * FROM pg_policies WHERE schemaname NOT IN ('tenancy', 'tenancy_internal') ORDER BY schemaname, tablename, policyname;
 -- MAINTAIN is new in PostgreSQL 17, where owners get it.
 SELECT oid::regclass, relkind, relrowsecurity, relforcerowsecurity, reloptions,
        (SELECT string_agg(format('%s=%s', grantee::regrole, privilege_type), ' ' ORDER BY grantee::regrole::text COLLATE "C", privilege_type)
         FROM aclexplode(coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))) WHERE privilege_type <> 'MAINTAIN')
-FROM pg_class WHERE relnamespace >= 16384 AND relnamespace <> 'tenancy'::regnamespace AND relkind NOT IN ('i', 'I', 't')
+FROM pg_class WHERE relnamespace >= 16384 AND relnamespace::regnamespace::text NOT IN ('tenancy', 'tenancy_internal') AND relkind NOT IN ('i', 'I', 't')
   OR relnamespace = 'public'::regnamespace AND relkind NOT IN ('i', 'I') ORDER BY oid::regclass::text COLLATE "C";
 SELECT attrelid::regclass, attname, pg_get_expr(adbin, adrelid) FROM pg_attrdef JOIN pg_attribute ON (attrelid, attnum) = (adrelid, adnum)
 WHERE pg_get_expr(adbin, adrelid) LIKE '%tenancy.current_%' ORDER BY attrelid::regclass::text COLLATE "C", attname;

@@ -1,4 +1,4 @@
-# Each kind of change of the rights, one at a time: sessions that keep principals and plans hear of those that concern them,
+# Each kind of change of the rights, one at a time: sessions that keep principals and plans are notified of those that concern them,
 # and go on with their plans where a change concerns another organization.
 
 use strict;
@@ -98,7 +98,7 @@ my @changes = (
       q(SELECT tenancy.grant_permission('acme', 'organization', 'auditor', 'logs', 'view'), tenancy.set_workspace_role('acme/search', 'ann@acme.test', 'member')) ],
     [ 'user_key',    q(SELECT tenancy.remove_workspace_member('acme/search', 'mike@acme.test')),
       q(SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'member'); UPDATE tenancy.api_keys SET revoked_at = NULL WHERE name = 'user_key') ],
-    [ 'user_key',    'UPDATE tenancy.users SET active = false',                                     'UPDATE tenancy.users SET active = true', undef, 'everybody' ],
+    [ 'user_key',    q(UPDATE tenancy.users SET active = false WHERE email = 'mike@acme.test'), 'UPDATE tenancy.users SET active = true', undef, 'everybody' ],
     [ 'service_key', "DELETE FROM tenancy.api_key_scopes WHERE api_key_id = @{[$key->('service_key')]}",
       "INSERT INTO tenancy.api_key_scopes SELECT api_key_id, 'logs', 'view' FROM tenancy.api_keys WHERE name = 'service_key'" ],
     [ 'service_key', "UPDATE tenancy.api_keys SET revoked_at = now() WHERE name = 'service_key'",   "UPDATE tenancy.api_keys SET revoked_at = NULL WHERE name = 'service_key'" ],

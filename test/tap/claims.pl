@@ -32,7 +32,7 @@ my ($acme, $globex) = split /\n/, $front->safe_psql('postgres', q(
 
 # The key travels from one superuser's session to the other's, and not in a statement's text.
 my $keys;
-IPC::Run::run([ 'psql', '-XAtq', '-d', $front->connstr('postgres'), '-c', 'SELECT tenancy.join_cluster() IS NOT NULL', '-c', 'COPY tenancy.cluster_keys TO STDOUT' ], '>', \$keys) or die;
+IPC::Run::run([ 'psql', '-XAtq', '-d', $front->connstr('postgres'), '-c', 'SELECT tenancy.join_cluster() IS NOT NULL', '-c', 'COPY tenancy_internal.cluster_keys TO STDOUT' ], '>', \$keys) or die;
 $keys =~ s/^t\n//;
 $data->safe_psql('postgres', q(
   CREATE EXTENSION pg_tenancy;
@@ -47,7 +47,7 @@ $data->safe_psql('postgres', q(
     PERFORM tenancy.protect('lettered', 'prompts', 'organization', 'workspace', create_indexes => true);
   END $$;
 ));
-IPC::Run::run([ 'psql', '-XAtq', '-d', $data->connstr('postgres'), '-c', 'COPY tenancy.cluster_keys FROM STDIN' ], '<', \$keys) or die;
+IPC::Run::run([ 'psql', '-XAtq', '-d', $data->connstr('postgres'), '-c', 'COPY tenancy_internal.cluster_keys FROM STDIN' ], '<', \$keys) or die;
 is($data->safe_psql('postgres', 'SELECT count(*) FROM tenancy.organizations'), '0', 'the other server has no catalogs');
 my $rows = $front->safe_psql('postgres', q(
   SELECT row_number() OVER (ORDER BY o.slug, w.workspace_id, i), o.organization_id, w.workspace_id, CASE WHEN i = 1 THEN u.user_id END
@@ -194,7 +194,7 @@ for my $signer ($front, $standby{front}) {
         $session->quit;
     }
 }
-$front->safe_psql('postgres', q(UPDATE tenancy.users SET active = false WHERE email = 'gus@globex.test'));
+$front->safe_psql('postgres', q(SELECT tenancy.set_organization_role('globex', 'gina@globex.test', 'owner'); UPDATE tenancy.users SET active = false WHERE email = 'gus@globex.test'));
 $front->wait_for_catchup($standby{front});
 $challenge = ask($data, 'user=app', 'SELECT tenancy.claim_challenge()');
 like(ask($standby{front}, q(user=app options='-c tenancy.user=gus@globex.test'), "SELECT tenancy.sign_claim('$challenge')"), qr/not active/, 'a standby signs nothing for whoever is locked, as soon as it knows');
@@ -204,7 +204,7 @@ $_->stop for values %standby;
 
 my $made = $front->safe_psql('postgres', 'SELECT tenancy.new_cluster_key()');
 $data->safe_psql('postgres', "SELECT tenancy.join_cluster('$made')");
-$_->safe_psql('postgres', 'SELECT tenancy.use_cluster_key(2); DELETE FROM tenancy.cluster_keys WHERE NOT signs') for $front, $data;
+$_->safe_psql('postgres', 'SELECT tenancy.use_cluster_key(2); DELETE FROM tenancy_internal.cluster_keys WHERE NOT signs') for $front, $data;
 my $trail = q(SELECT string_agg(action || ' ' || resource_id || coalesce(' ' || (after ->> 'signs'), ''), ', ' ORDER BY audit_id)
   FROM tenancy.audit_log WHERE resource_type = 'cluster_key');
 is($front->safe_psql('postgres', $trail), 'create 1 true, create 2 false, update 1 false, update 2 true, delete 1', 'keys are in the audit log of the server that made them');

@@ -76,6 +76,13 @@ is(sql('restored', q{SELECT (SELECT max(length(slug)) FROM tenancy.workspaces), 
 is(sql('restored', "SELECT tenancy.revoke_api_key('$key')"), '', 'its key can be revoked');
 isnt($node->psql('restored', q{SELECT tenancy.create_workspace('globex', repeat('long ', 300), 'longer')}), 0, 'and a new long name is refused');
 
+sql('plain', q{
+  INSERT INTO obs.traces (trace_id, span_id, parent_span_id, name, start_time, organization_id, workspace_id, user_id)
+  SELECT 'old', v.span, v.parent, v.span, now(), w.organization_id, w.workspace_id, CASE WHEN v.parent IS NULL THEN m.user_id END
+  FROM tenancy.workspaces w JOIN tenancy.organizations o USING (organization_id) JOIN tenancy.organization_members m USING (organization_id),
+    (VALUES ('root', NULL), ('child', 'root')) v (span, parent)
+  WHERE o.slug = 'acme' AND w.is_default;
+});
 my $said = messages('plain', 'ALTER EXTENSION pg_tenancy UPDATE');
 like($said, qr/WARNING: +1 rows of tenancy\.workspaces had a name of more than 1000 characters, which is cut/, 'the update says which names it cuts');
 like($said, qr/WARNING: +1 rows of tenancy\.api_keys had a name/, 'those of keys among them');
@@ -99,6 +106,8 @@ messages('plain', q{SELECT obs.drop_partitions('logs', '30 days')});
 is(sql('plain', q{SELECT count(*) FROM obs.logs WHERE start_time < now() - interval '30 days'}), '0', 'retention goes on');
 cmp_ok(sql('plain', $partitions), '<=', $before, 'without a partition for each day of the past');
 messages('plain', q{SELECT tenancy.update_observability('obs')});
+is(sql('plain', q{SELECT count(DISTINCT initiator_id), count(initiator_id), count(written_by) FROM obs.traces WHERE trace_id = 'old'}), '1|2|0', 'traces have who began them');
+is(sql('plain', q{SELECT count(*) FROM obs.trace_initiators WHERE trace_id = 'old' AND begun AND NOT contested}), '1', 'which is remembered');
 isnt($node->psql('plain', "SET tenancy.api_key = '" . sql('plain', q{SELECT master_key FROM secrets WHERE name = 'globex'}) . "'; $_",
     connstr => $node->connstr('plain') . ' user=app'), 0, "from then on refused: $_") foreach
     q{INSERT INTO obs.logs (end_time) VALUES ('infinity')}, q{INSERT INTO obs.logs (start_time) VALUES ('1999-01-01')}, q{INSERT INTO obs.logs (usage_input_tokens) VALUES (-1)};

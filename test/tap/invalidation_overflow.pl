@@ -1,4 +1,4 @@
-# A session that has been idle for so long that the server threw away what it had to tell it: it hears that anything may
+# A session that has been idle for so long that the server discarded its notifications: it is notified that anything may
 # have changed, and must not go on with the rights that it knew.
 
 use strict;

@@ -119,7 +119,7 @@ is(ask($psql, q(SELECT tenancy.authorize('prompts', 'delete') AND NOT tenancy.au
 $psql->quit;
 $node->safe_psql('postgres', 'DELETE FROM logs WHERE id = 2');
 
-# --- what a refused token is told -----------------------------------------------------------------------------------
+# --- what the holder of a refused token sees -----------------------------------------------------------------------------------
 
 sub refusal_of {
     my ($token) = @_;

@@ -91,7 +91,7 @@ sub used {
 }
 is(used('v4'), 't', 'a key that has been used, to the minute');
 is(used($_), 'f', "$_: one that has not") for qw(unused elsewhere);
-ok($node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM tenancy.api_key_uses'), 'a worker stores uses');
+ok($node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM tenancy_internal.api_key_uses'), 'a worker stores uses');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM tenancy.audit_log WHERE resource_type = \'api_key\' AND action NOT IN (\'create\', \'add_secret\')'), '0', 'without audit entries');
 ok($node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pg_tenancy key use writer')), '... and ends');
 
@@ -126,11 +126,11 @@ $standby->stop;
 
 # Settings of the database for its sessions are not those of the worker.
 $node->safe_psql('postgres', 'ALTER DATABASE postgres SET default_transaction_read_only = on');
-$node->safe_psql('postgres', 'SET default_transaction_read_only = off; DELETE FROM tenancy.api_key_uses');
+$node->safe_psql('postgres', 'SET default_transaction_read_only = off; DELETE FROM tenancy_internal.api_key_uses');
 $node->restart;
 (undef, my $fresh) = split /\|/, $node->safe_psql('postgres', q(SET default_transaction_read_only = off; SELECT 'secret|' || secret FROM tenancy.create_api_key('organization_service_key', 'fresh', 'acme')));
 $node->safe_psql('postgres', 'SELECT count(*) FROM tenancy.whoami()', connstr => $node->connstr('postgres') . " user=app options='-c tenancy.api_key=$fresh'");
-ok($node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM tenancy.api_key_uses'), 'the worker stores uses in a database that is read-only by default');
+ok($node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM tenancy_internal.api_key_uses'), 'the worker stores uses in a database that is read-only by default');
 $node->safe_psql('postgres', 'SET default_transaction_read_only = off; ALTER DATABASE postgres RESET default_transaction_read_only');
 
 # Stored uses outlast a restart

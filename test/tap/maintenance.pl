@@ -102,7 +102,7 @@ sql('GRANT SELECT ON lines TO shop_app');
 is(run_as('shop_app', 'SELECT count(*) FROM lines', $acme_app), '1', 'afterwards its tenant sees it');
 is(run_as('shop_app', 'SELECT count(*) FROM lines', '-c tenancy.user=olivia@globex.test'), '0', 'and another does not');
 
-# protect() waits for no one longer than it is told.
+# protect() waits for no one longer than lock_timeout.
 my $reader = $node->background_psql('postgres');
 $reader->query_safe('BEGIN; SELECT FROM orders LIMIT 1');
 is(run_as('shop_migrator', "SET lock_timeout = '100ms'; SELECT tenancy.protect('orders', 'logs', organization => 'organization_id')"),

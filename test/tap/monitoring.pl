@@ -1,4 +1,4 @@
-# Where the module is preloaded: the server's counters over all sessions, the queries of docs/operations.md for Prometheus, and
+# Where the module is preloaded: the server's counters over all sessions, the queries of docs/how-to/monitoring.md for Prometheus, and
 # the lines that denials leave in the server's log.
 
 use strict;
@@ -95,8 +95,8 @@ cmp_ok(counters()->{denied_api_key}, '>', $denied->{denied_api_key}, 'which is c
 
 # --- Prometheus -----------------------------------------------------------------------------------------------------
 
-# As operations.md has it, by a login as it describes.
-my $docs = slurp_file('docs/operations.md');
+# As the page has it, by a login as it describes.
+my $docs = slurp_file('docs/how-to/monitoring.md');
 my @queries = $docs =~ /^  query: "(.*)"$/mg;
 is(scalar @queries, 1, 'the documentation has a query for the exporter');
 for my $query (@queries) {

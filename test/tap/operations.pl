@@ -1,4 +1,4 @@
-# The steps of docs/operations.md, run as they stand there: incidents, and ways to write in batches.
+# The steps of docs/incidents.md, run as they stand there; the catalogs that docs/operations.md replicates, and its ways to write in batches.
 
 use strict;
 use warnings;
@@ -30,10 +30,11 @@ $node->safe_psql('postgres', q(
 ));
 
 # The SQL below a heading, in order. A line with \set names what a reader fills in.
-my $guide = slurp_file('docs/operations.md');
+my $incidents = slurp_file('docs/incidents.md');
+my $guide     = slurp_file('docs/operations.md');
 sub steps {
     my ($heading) = @_;
-    my ($section) = $guide =~ /^### \Q$heading\E\n(.*?)(?=^##)/ms or die "docs/operations.md has no section $heading";
+    my ($section) = $incidents =~ /^## \Q$heading\E\n(.*?)(?=^##|\z)/ms or die "docs/incidents.md has no section $heading";
     my @steps = $section =~ /^```sql\n(.*?)^```/msg;
     s/^\\set .*\n//mg for @steps;
     return @steps;
@@ -41,10 +42,10 @@ sub steps {
 # Each catalog is replicated, or said to stay.
 my ($replication) = $guide =~ /^\*\*The catalogs\*\*(.*?)^##/ms;
 my @lists = $replication =~ /^`([a-z_]+(?:, [a-z_]+)+)`/mg;
-is(scalar(@lists), 2, 'two lists of catalogs');
-is($node->safe_psql('postgres', q(SELECT string_agg(relname, ', ' ORDER BY relname COLLATE "C") FROM pg_class WHERE relnamespace = 'tenancy'::regnamespace AND relkind IN ('r', 'p'))),
+is(scalar(@lists), 4, 'lists of catalogs in two schemas, to replicate and to stay');
+is($node->safe_psql('postgres', q(SELECT string_agg(relname, ', ' ORDER BY relname COLLATE "C") FROM pg_class WHERE relnamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace) AND relkind IN ('r', 'p'))),
     join(', ', sort map { split /, / } @lists), 'the catalogs to replicate, and those that stay, are all catalogs');
-my $publication = join ', ', map { "tenancy.$_" } split /, /, $lists[0];
+my $publication = join ', ', (map { "tenancy.$_" } split /, /, $lists[0]), map { "tenancy_internal.$_" } split /, /, $lists[1];
 $node->safe_psql('postgres', "CREATE PUBLICATION catalogs FOR TABLE $publication; DROP PUBLICATION catalogs");
 is($node->safe_psql('postgres', "SELECT coalesce(string_agg(c.oid::regclass::text, ', '), 'none') FROM pg_class c WHERE c.oid = ANY ('{$publication}'::regclass[]) AND c.relreplident <> 'f'
     AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END)"), 'none',
@@ -110,7 +111,7 @@ like(as_app($mia, $count), qr/is not active/, 'locked out meanwhile');
 
 my @owner = steps('An owner is locked out');
 is(scalar @owner, 1, 'an owner is locked out: one step');
-$node->safe_psql('postgres', q(UPDATE tenancy.users SET active = false WHERE email = 'olivia@acme.example'));
+$node->safe_psql('postgres', q(SET session_replication_role = replica; UPDATE tenancy.users SET active = false WHERE email = 'olivia@acme.example'));
 like(as_app('-c tenancy.user=olivia@acme.example', $count), qr/is not active/, 'the owner is locked out');
 my $new_key = run_step($owner[0]);
 $new_key =~ s/\s+//g;

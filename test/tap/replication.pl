@@ -59,7 +59,7 @@ for my $session (@sessions) {
 is(ask($standby, $sessions[2], 'SELECT count(*) FROM logs'), '3', '(which is some rows)');
 is(ask($standby, 'user=app', 'SELECT count(*) FROM logs'), '0', '(and none without a principal)');
 
-# Sessions of the standby, with plans that they keep, hear of what is revoked on the primary.
+# Sessions of the standby, with plans that they keep, are notified of what is revoked on the primary.
 sub session {
     my ($user, $secret) = @_;
     my $psql = $standby->background_psql('postgres', on_error_stop => 0);

@@ -111,6 +111,29 @@ TEST(Delegation, OfRightsAboveSettingsNeedsSuchRights) {
   EXPECT_FALSE(shortfall(key.access(), given).any());
 }
 
+TEST(Delegation, OfBeingAboveSettingsIncludesWhatIsOffByDefault) {
+  World key;
+  key.key = key_of(KeyKind::organization_service_key, {}, set_of({logs_view}));
+  const PermissionSet both = set_of({logs_view, prompts_view}), off = set_of({prompts_view});
+  const auto lacking = [&](const World &maker, const Access &given) {
+    return shortfall(maker.access(), given, off).any();
+  };
+  EXPECT_FALSE(lacking(key, with_organization_role(organization_owner_role, both).access()));
+  EXPECT_FALSE(lacking(key, with_role_here(workspace_admin_role, both).access()));
+  EXPECT_TRUE(lacking(key, with_organization_role(auditor_role, both).access()));
+  EXPECT_TRUE(lacking(key, with_role_here(workspace_manager_role, both).access()));
+  EXPECT_TRUE(lacking(with_organization_role(auditor_role, set_of({logs_view})),
+                      with_organization_role(organization_admin_role, both).access()));
+  World admin_here = with_role_here(workspace_admin_role, set_of({logs_view}));
+  EXPECT_FALSE(lacking(admin_here, with_role_here(workspace_admin_role, both).access()));
+  admin_here.join(there, workspace_manager_role);
+  World admin_there = with_role_here(workspace_manager_role, set_of({logs_view}));
+  admin_there.join(there, workspace_admin_role);
+  EXPECT_TRUE(lacking(admin_there, with_role_here(workspace_admin_role, both).access()));
+  EXPECT_TRUE(shortfall(key.access(), with_organization_role(organization_owner_role, both).access()).any())
+      << "a key's scopes are none that come with a role";
+}
+
 TEST(Delegation, OfAnOrganizationsKeyNeedsAllThatItReaches) {
   const auto lacking = [](const World &maker) {
     return shortfall_of_key(maker.access(),

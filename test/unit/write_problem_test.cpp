@@ -129,8 +129,8 @@ TEST(WriteProblem, KeysNameNoUser) {
 TEST(WriteProblem, HeadsWriteForOthers) {
   World world;
   const auto may = [&](const Uuid &organization_role, const Uuid &workspace_role, const Uuid &workspace) {
-    return may_write_for_others(world.access(organization_role, workspace_role), false, only(create),
-                                only(attribute), true, workspace);
+    return may_write_for_others(world.access(organization_role, workspace_role), false, only(create), {},
+                                true, workspace);
   };
   EXPECT_TRUE(may(organization_owner_role, {}, id(2)));
   EXPECT_TRUE(may(organization_admin_role, {}, id(3)));
@@ -138,9 +138,19 @@ TEST(WriteProblem, HeadsWriteForOthers) {
   EXPECT_FALSE(may(organization_member_role, workspace_admin_role, id(3)));
   EXPECT_FALSE(may(organization_member_role, workspace_manager_role, id(2)));
   EXPECT_FALSE(may(organization_member_role, workspace_member_role, id(2)));
-  // A service key needs a permission for it.
-  EXPECT_FALSE(may_write_for_others(world.access(organization_owner_role, {}), true, only(create),
-                                    only(attribute), true, id(2)));
+  EXPECT_FALSE(
+      may_write_for_others(world.access(organization_owner_role, {}), true, only(create), {}, true, id(2)))
+      << "a service key";
+}
+
+TEST(WriteProblem, WhereThereIsAPermissionForItItDecides) {
+  World world;
+  const Access owner = world.access(organization_owner_role, {});
+  for (const bool is_service_key : {false, true}) {
+    EXPECT_FALSE(may_write_for_others(owner, is_service_key, only(create), only(attribute), true, id(2)));
+    EXPECT_TRUE(may_write_for_others(owner, is_service_key, only(create), only(create), true, id(2)));
+    EXPECT_FALSE(may_write_for_others(owner, is_service_key, only(attribute), only(create), true, id(2)));
+  }
 }
 
 TEST(WriteProblem, OnlyWhoMayViewIsNamed) {

@@ -9,7 +9,7 @@ WITH schemas AS (
   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
     AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = :'extension')
 ), relations AS (
-  SELECT c.*, c.oid::regclass::text AS name FROM pg_class c WHERE c.relnamespace = :'schema'::regnamespace
+  SELECT c.*, c.oid::regclass::text AS name FROM pg_class c WHERE c.relnamespace IN (SELECT n.oid FROM schemas n)
 ), facts (fact) AS (
   SELECT format('version %s, settings dumped: %s', e.extversion, (
     SELECT string_agg(format('%s %s', d.relation::regclass, d.filter), '; ' ORDER BY d.relation::regclass::text)
@@ -50,7 +50,7 @@ WITH schemas AS (
   SELECT format('view %s: %s', r.name, pg_get_viewdef(r.oid)) FROM relations r WHERE r.relkind IN ('v', 'm')
   UNION ALL
   SELECT format('constraint %s %s %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
-  FROM pg_constraint c WHERE c.connamespace = :'schema'::regnamespace
+  FROM pg_constraint c WHERE c.connamespace IN (SELECT n.oid FROM schemas n)
   UNION ALL
   SELECT format('trigger %s %s', t.tgenabled, pg_get_triggerdef(t.oid)) FROM pg_trigger t
   WHERE t.tgrelid IN (SELECT r.oid FROM relations r) AND NOT t.tgisinternal
@@ -66,7 +66,7 @@ WITH schemas AS (
   FROM pg_sequence s JOIN relations r ON r.oid = s.seqrelid
   UNION ALL
   SELECT format('type %s %s %s', t.oid::regtype, t.typtype, format_type(t.typbasetype, t.typtypmod))
-  FROM pg_type t WHERE t.typnamespace = :'schema'::regnamespace
+  FROM pg_type t WHERE t.typnamespace IN (SELECT n.oid FROM schemas n)
   UNION ALL
   SELECT format('rows of %s: %s', r.name,
                 query_to_xml(format('SELECT t FROM %s t ORDER BY t::text COLLATE "C"', r.name), true, true, ''))

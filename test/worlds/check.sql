@@ -213,7 +213,14 @@ BEGIN
   by_policy := worlds.observe('policy', table_number);
   PERFORM worlds.compare(who, table_number, 'policy against oracle', by_policy, expected.yes, expected.open);
 
-  paths := paths || CASE WHEN worlds.chance(0.5) THEN 'expression' ELSE 'expression, not specialized' END;
+  IF EXISTS (SELECT FROM oracle.relations r WHERE r.t = table_number AND r.kept IS NOT NULL) THEN
+    -- The others show one policy, and what is kept is another.
+    paths := ARRAY['prepared', 'policy, not specialized'];
+    PERFORM worlds.tally('expired rows', CASE WHEN EXISTS (SELECT FROM oracle.expired e WHERE e.t = table_number AND e.id = ANY (by_policy)) THEN 'seen under a hold'
+                                              ELSE 'hidden' END, (SELECT count(*) FROM oracle.expired e WHERE e.t = table_number), stored);
+  ELSE
+    paths := paths || CASE WHEN worlds.chance(0.5) THEN 'expression' ELSE 'expression, not specialized' END;
+  END IF;
   IF worlds.chance(0.1) THEN
     paths := paths || 'parallel'::text;
   END IF;
@@ -519,6 +526,7 @@ DECLARE
 BEGIN
   UPDATE worlds.running r SET phase = new_phase;
   PERFORM worlds.ask_oracle(share, writes);
+  PERFORM worlds.check_kept();
   FOR p IN SELECT * FROM worlds.principals ORDER BY n LOOP
     PERFORM worlds.become(p.n);
     IF p.jwt IS NOT NULL THEN
@@ -628,7 +636,11 @@ CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
     UNION ALL
     SELECT 'workspaces by authorize() in WHERE', ''
     UNION ALL
-    SELECT 'audit entries', '')
+    SELECT 'audit entries', ''
+    UNION ALL
+    SELECT 'content', unnest(ARRAY['content', 'metadata', 'nothing'])
+    UNION ALL
+    VALUES ('expired rows', 'hidden'), ('expired rows', 'seen under a hold'), ('rows kept by the job', ''), ('places under a hold', ''))
   SELECT format('%s: %s: %s of %s', subject, detail, coalesce(hits, 0), coalesce(total, 0))
   FROM wanted LEFT JOIN worlds.all_totals USING (subject, detail)
   WHERE coalesce(hits, 0) = 0 OR hits = total

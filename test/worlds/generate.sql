@@ -88,7 +88,7 @@ BEGIN
   IF EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'tenancy'::regnamespace AND proname = 'register_permission') THEN
     PERFORM tenancy.register_permission('gadgets', a, 'Gadgets') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
     PERFORM tenancy.set_data_visibility('gadgets', true);
-    PERFORM tenancy.register_permission(r, 'attribute', 'Name others as owners') FROM unnest(ARRAY['gadgets', 'logs', 'prompts']) r;
+    PERFORM tenancy.register_permission(r, 'attribute', 'Name others as owners') FROM unnest(ARRAY['gadgets', 'prompts']) r;
     PERFORM tenancy.register_permission('billing', a, 'Billing') FROM unnest(ARRAY['list', 'view', 'create', 'update', 'delete']) a;
     PERFORM tenancy.register_permission('audit_logs', 'create', 'Audit'), tenancy.register_permission('api_keys', 'export', 'Export');
     PERFORM tenancy.register_permission('widgets', a, 'Widgets') FROM unnest(ARRAY['list', 'write', 'edit', 'delete']) a;
@@ -392,7 +392,8 @@ BEGIN
       DELETE FROM tenancy.organization_members WHERE organization_id = it.organization_id AND user_id = it.user_id;
     END IF;
   END LOOP;
-  FOR it IN SELECT user_id FROM tenancy.users ORDER BY email LOOP
+  -- The last owner of an organization cannot be locked.
+  FOR it IN SELECT user_id FROM tenancy.users WHERE email <> 'u1@example.com' ORDER BY email LOOP
     IF worlds.chance(0.12) THEN
       UPDATE tenancy.users SET active = false WHERE user_id = it.user_id;
     END IF;
@@ -648,6 +649,7 @@ BEGIN
     PERFORM worlds.make_table(t);
   END LOOP;
   PERFORM worlds.make_child(10 + r.t, r.t) FROM oracle.relations r WHERE r.partition_key IS NULL ORDER BY r.t LIMIT 1;
+  PERFORM worlds.make_kept(20);
 END
 $$;
 
@@ -655,6 +657,7 @@ CREATE FUNCTION worlds.remove() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   relation text;
 BEGIN
+  DELETE FROM tenancy.logging_settings WHERE setting = 'legal_hold';
   FOR relation IN SELECT w.relation FROM worlds.tables w ORDER BY w.t DESC LOOP  -- children first
     EXECUTE format('SELECT tenancy.unprotect(%L)', relation);
     EXECUTE format('DROP TABLE %s', relation);
@@ -750,11 +753,13 @@ BEGIN
   seat := worlds.pick(ARRAY(
     SELECT m FROM tenancy.workspace_members m JOIN tenancy.users u USING (user_id) JOIN tenancy.workspaces w USING (workspace_id)
     WHERE m.organization_id = organization ORDER BY u.email, w.slug));
-  CASE worlds.between(1, 24)
+  CASE worlds.between(1, 25)
   WHEN 1 THEN
     PERFORM worlds.make_switch(organization);
   WHEN 18 THEN
     PERFORM worlds.make_group(organization);
+  WHEN 25 THEN
+    PERFORM worlds.make_kept_settings(organization);
   WHEN 21 THEN
     PERFORM worlds.make_ends(organization);
   WHEN 23 THEN
@@ -796,7 +801,7 @@ BEGIN
     WHERE organization_id = organization AND user_id = seat.user_id
       AND user_id <> (SELECT user_id FROM tenancy.users WHERE email = 'u1@example.com');
   WHEN 11 THEN
-    UPDATE tenancy.users SET active = NOT active WHERE user_id = seat.user_id;
+    UPDATE tenancy.users SET active = NOT active WHERE user_id = seat.user_id AND email <> 'u1@example.com';
   WHEN 12 THEN
     PERFORM worlds.kill_key(key);
   WHEN 13 THEN

@@ -35,7 +35,8 @@ CREATE TABLE oracle.tokens (
 -- Which tables. The types are those of the columns, NULL where the table has no such column. partition_key: what a
 -- partitioned table is partitioned by, organization or workspace. shared: protected so. workspace_decides: when it was
 -- protected, it had rows that name a workspace and no organization, or its parent decides so. parent: a row says what the
--- row of that table says to which it refers; whose it is, is not what its writer says.
+-- row of that table says to which it refers; whose it is, is not what its writer says. kept: the kind of its rows, where it follows what
+-- organizations set about what is kept.
 CREATE TABLE oracle.relations (
   t int PRIMARY KEY,
   resource text NOT NULL,
@@ -47,10 +48,12 @@ CREATE TABLE oracle.relations (
   partition_key text,
   shared boolean NOT NULL DEFAULT false,
   workspace_decides boolean NOT NULL DEFAULT false,
-  parent int
+  parent int,
+  kept text
 );
 
--- Which rows, with the columns' values as text. Rows with only_n are not stored: principal only_n would write them.
+-- Which rows, with the columns' values as text. Rows with only_n are not stored: principal only_n would write them. received: when, in a
+-- table that follows what is kept.
 CREATE TABLE oracle.rows (
   t int NOT NULL,
   id int NOT NULL,
@@ -59,6 +62,7 @@ CREATE TABLE oracle.rows (
   workspace text,
   owner text,
   api_key text,
+  received timestamptz,
   PRIMARY KEY (t, id)
 );
 
@@ -250,8 +254,8 @@ WITH claims AS (SELECT token, value FROM oracle.tokens, jsonb_each(claims) WHERE
 words AS (SELECT token, regexp_split_to_table(value #>> '{}', ' +') AS word FROM claims WHERE jsonb_typeof(value) = 'string'
           UNION ALL SELECT token, jsonb_array_elements_text(value) FROM claims WHERE jsonb_typeof(value) = 'array')
 SELECT DISTINCT w.token, p.resource, p.action
-FROM words w JOIN tenancy.permissions p ON w.word IN (p.resource || '.' || p.action, 'portkey.' || p.resource || '.' || p.action)
-  OR EXISTS (SELECT FROM oracle.words o WHERE w.word IN (o.word, 'portkey.' || o.word) AND o.resource = p.resource AND o.action = p.action);
+FROM words w JOIN tenancy.permissions p ON p.action <> 'attribute' AND (w.word IN (p.resource || '.' || p.action, 'portkey.' || p.resource || '.' || p.action)
+  OR EXISTS (SELECT FROM oracle.words o WHERE w.word IN (o.word, 'portkey.' || o.word) AND o.resource = p.resource AND o.action = p.action));
 
 CREATE VIEW oracle.principal_holds AS
 WITH user_holds AS MATERIALIZED (SELECT * FROM oracle.user_holds)
@@ -426,6 +430,32 @@ WHERE p.kind = 'organization_service_key'
      WHERE m.user_id = p.user_id AND m.organization_id = p.organization_id AND m.workspace_id IS NULL
        AND r.organization_id IS NULL AND r.name IN ('owner', 'admin'));
 
+-- Rows that are kept. Of an organization's and a workspace's setting, the stricter one counts. A row past its days is seen by nobody but, under a
+-- legal hold, by the organization's owners in their own sessions; the job removes it unless it is under a hold. Without content, rows of
+-- kind payloads are not stored at all, and others without the columns that hold it.
+CREATE FUNCTION oracle.settings_for(setting text, organization uuid, workspace uuid) RETURNS text[] STABLE LANGUAGE sql AS $$
+  SELECT coalesce(array_agg(s.value), '{}') FROM tenancy.logging_settings s
+  WHERE s.setting = settings_for.setting AND s.organization_id = settings_for.organization AND (s.workspace_id IS NULL OR s.workspace_id = settings_for.workspace)
+$$;
+
+CREATE VIEW oracle.expired AS
+SELECT x.t, x.id, x.organization::uuid AS organization_id, oracle.settings_for('legal_hold', x.organization::uuid, x.workspace::uuid) <> '{}' AS held
+FROM oracle.rows x JOIN oracle.relations t ON t.t = x.t AND t.kept IS NOT NULL
+WHERE x.only_n IS NULL
+  AND x.received < now() - interval '1 day' * (SELECT min(d::int) FROM unnest(oracle.settings_for('retention_days.' || t.kept, x.organization::uuid, x.workspace::uuid)) d);
+
+CREATE FUNCTION oracle.stored(kind text, organization uuid, workspace uuid) RETURNS text STABLE LANGUAGE sql AS $$
+  SELECT CASE WHEN s @> '{none}' AND stored.kind = 'payloads' THEN 'nothing' WHEN s && '{none,metadata}' THEN 'metadata' ELSE 'content' END
+  FROM oracle.settings_for('store_content', stored.organization, stored.workspace) s
+$$;
+
+CREATE VIEW oracle.hidden AS
+SELECT p.n, e.t, e.id
+FROM oracle.expired e CROSS JOIN oracle.principals p
+WHERE NOT (e.held AND p.kind = 'user' AND EXISTS (
+  SELECT FROM oracle.members m JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name = 'owner'
+  WHERE m.organization_id = e.organization_id AND m.user_id = p.user_id));
+
 CREATE TABLE oracle.answers (
   n int NOT NULL,
   t int NOT NULL,
@@ -438,6 +468,7 @@ CREATE TABLE oracle.answers (
 CREATE VIEW oracle.access AS
 SELECT x.n, x.t, x.id, e.purpose,
   CASE
+    WHEN e.purpose = 'read' AND EXISTS (SELECT FROM oracle.hidden h WHERE h.n = x.n AND h.t = x.t AND h.id = x.id) THEN false
     -- for everybody who may read the resource anywhere
     WHEN e.purpose = 'read' AND x.for_everybody AND EXISTS (
       SELECT FROM oracle.reach r WHERE r.n = x.n AND r.t = x.t AND r.purpose = 'read') THEN true
@@ -487,15 +518,16 @@ WHERE p.kind = 'user' OR p.kind = 'workspace_user_key' AND NOT m.taken;
 -- Which users may view rows of a resource in which workspace, or (NULL) on the organization level.
 CREATE TABLE oracle.viewers (organization_id uuid, workspace_id uuid, user_id uuid, resource text);
 
--- Rows that name somebody else as owner: who reaches all rows of the place, and is above settings there or, as a service key, holds
--- the permission for it, names an active user who may view the row, and no key but one of that user's, or its own.
+-- Rows that name somebody else as owner: who reaches all rows of the place, and holds the permission for it there or, where there is
+-- none, is above settings, names an active user who may view the row, and no key but one of that user's, or its own.
 CREATE VIEW oracle.for_another AS
 SELECT x.n, x.t, x.id, x.workspace_id
 FROM oracle.seen x JOIN oracle.relations t ON t.t = x.t
 WHERE x.only_n IS NOT NULL AND NOT x.of_parent AND x.owner IS NOT NULL AND x.owner IS DISTINCT FROM x.me
-  AND (EXISTS (SELECT FROM oracle.above_settings s WHERE s.n = x.n AND s.workspace_id IS NOT DISTINCT FROM x.workspace_id)
-    OR x.kind IN ('organization_service_key', 'workspace_service_key') AND EXISTS (
-      SELECT FROM oracle.holds h WHERE h.n = x.n AND h.resource = t.resource AND h.action = 'attribute' AND h.workspace_id IS NOT DISTINCT FROM x.workspace_id))
+  AND CASE WHEN EXISTS (SELECT FROM tenancy.permissions p WHERE p.resource = t.resource AND p.action = 'attribute')
+    THEN x.kind <> 'jwt' AND EXISTS (
+      SELECT FROM oracle.holds h WHERE h.n = x.n AND h.resource = t.resource AND h.action = 'attribute' AND h.workspace_id IS NOT DISTINCT FROM x.workspace_id)
+    ELSE EXISTS (SELECT FROM oracle.above_settings s WHERE s.n = x.n AND s.workspace_id IS NOT DISTINCT FROM x.workspace_id) END
   AND EXISTS (
     SELECT FROM oracle.viewers p JOIN tenancy.users u ON u.user_id = p.user_id AND u.active
     WHERE p.organization_id = x.organization_id AND p.workspace_id IS NOT DISTINCT FROM x.workspace_id AND p.resource = t.resource

@@ -268,7 +268,7 @@ BEGIN
   SELECT * INTO k FROM tenancy.api_keys a WHERE a.api_key_id = p.api_key_id;
   SELECT * INTO token FROM oracle.tokens a WHERE a.token = p.token;
   FOR relation IN SELECT * FROM oracle.relations ORDER BY t LOOP
-    CONTINUE WHEN NOT worlds.chance(share);
+    CONTINUE WHEN NOT worlds.chance(share) OR relation.kept IS NOT NULL;
     IF relation.parent IS NOT NULL THEN
       -- New rows below parents, and rows that get another parent.
       FOR i IN 1..4 LOOP

@@ -25,7 +25,7 @@ drop_databases() {
 
 open_databases() {
   local i file files=()
-  for file in "$WORLDS_DIR"/{oracle,oracle_cases,generate,tokens,principals,check}.sql "${@:2}"; do
+  for file in "$WORLDS_DIR"/{oracle,oracle_cases,generate,kept,tokens,principals,check}.sql "${@:2}"; do
     files+=(-f "$file")
   done
   drop_databases "$1"

@@ -10,6 +10,15 @@ INSERT INTO tenancy.permissions (resource, action, description, built_in, data_v
 VALUES ('team', 'sync_groups', 'Sync Groups in user management', false, false) ON CONFLICT DO NOTHING;
 INSERT INTO tenancy.grants (role_id, resource, action) VALUES ('00000000-0000-4000-8000-000000000001', 'team', 'sync_groups') ON CONFLICT DO NOTHING;
 UPDATE tenancy.permissions SET built_in = true, description = 'Sync Groups in user management' WHERE resource = 'team' AND action = 'sync_groups';
+-- Those to say for whom a row is written, likewise
+INSERT INTO tenancy.permissions (resource, action, description, built_in, data_visibility)
+SELECT p.resource, p.action, p.description, false, true FROM tenancy_internal.built_in_permissions() p
+WHERE p.action = 'attribute' AND EXISTS (SELECT FROM tenancy.permissions w WHERE w.resource = p.resource) ON CONFLICT DO NOTHING;
+INSERT INTO tenancy.grants (role_id, resource, action)
+SELECT g.role_id, g.resource, g.action FROM tenancy_internal.built_in_grants() g
+WHERE g.action = 'attribute' AND EXISTS (SELECT FROM tenancy.permissions w WHERE w.resource = g.resource AND w.action = g.action) ON CONFLICT DO NOTHING;
+UPDATE tenancy.permissions w SET built_in = true, description = p.description FROM tenancy_internal.built_in_permissions() p
+WHERE p.action = 'attribute' AND (w.resource, w.action) = (p.resource, p.action);
 -- @include 37_lengths.sql
 -- Sessions with cached data of an organization are notified of its changes only. Modules of 1.0 lack such notifications: their
 -- sessions are refused from this update on.

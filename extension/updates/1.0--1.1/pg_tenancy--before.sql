@@ -112,9 +112,11 @@ DROP FUNCTION tenancy.create_workspace(text, text, text, text);
 -- @include 28_catalog_elevation.sql
 
 -- Roles that end by themselves
-ALTER TABLE tenancy.organization_members ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;
+ALTER TABLE tenancy.organization_members ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text,
+  ADD COLUMN has_more_roles boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN tenancy.organization_members.ends_at IS 'From then on the membership counts for nothing; NULL: it has no end';
 COMMENT ON COLUMN tenancy.organization_members.reason IS 'What the membership, or its role, is for';
+COMMENT ON COLUMN tenancy.organization_members.has_more_roles IS 'The member belongs to a group, or has taken a role by elevate(), or did; set by itself, so that sessions of other members need not look for any';
 ALTER TABLE tenancy.workspace_members ADD COLUMN ends_at timestamptz CHECK (isfinite(ends_at)), ADD COLUMN reason text;
 COMMENT ON COLUMN tenancy.workspace_members.ends_at IS 'From then on the role counts for nothing; NULL: it has no end';
 COMMENT ON COLUMN tenancy.workspace_members.reason IS 'What the role is for';
@@ -138,13 +140,16 @@ COMMENT ON COLUMN tenancy.api_keys.rotated_at IS 'When the key got its present s
 -- Keys that are governed
 -- @include 22_catalog_key_uses.sql
 ALTER TABLE tenancy.api_keys ADD COLUMN allowed_networks text[] COLLATE "C", ADD COLUMN rotation_due_at timestamptz, ADD COLUMN rotate_by timestamptz,
-  ADD COLUMN description text, ADD COLUMN metadata jsonb CHECK (jsonb_typeof(metadata) = 'object'), ADD COLUMN reason text;
+  ADD COLUMN description text, ADD COLUMN metadata jsonb CHECK (jsonb_typeof(metadata) = 'object'), ADD COLUMN reason text,
+  ADD COLUMN created_by_user uuid, ADD COLUMN created_by_key uuid;
 COMMENT ON COLUMN tenancy.api_keys.allowed_networks IS 'Networks from which the key may be used, local for clients without an address; NULL: from everywhere';
 COMMENT ON COLUMN tenancy.api_keys.rotation_due_at IS 'From then on sessions that use the key are warned that it has to be rotated';
 COMMENT ON COLUMN tenancy.api_keys.rotate_by IS 'From then on the key is refused until it is rotated, by the organization''s policy; NULL for none';
 COMMENT ON COLUMN tenancy.api_keys.description IS 'What the key is, in its owners'' words';
 COMMENT ON COLUMN tenancy.api_keys.metadata IS 'The application''s own data about the key; decides nothing';
 COMMENT ON COLUMN tenancy.api_keys.reason IS 'What the key is for';
+COMMENT ON COLUMN tenancy.api_keys.created_by_user IS 'User who has created the key; NULL: an API key, a service''s token or a DBA has, or it is of version 1.0';
+COMMENT ON COLUMN tenancy.api_keys.created_by_key IS 'API key that has created the key; NULL: none has, or it is of version 1.0';
 ALTER TABLE tenancy.api_key_secrets ADD COLUMN derived bytea;
 COMMENT ON COLUMN tenancy.api_key_secrets.derived IS 'What api_keys and api_key_scopes say of the key, to be read at once; written by the module alone; NULL: they are read instead';
 ALTER TABLE tenancy.organizations ADD COLUMN key_max_age interval, ADD COLUMN key_warning interval;

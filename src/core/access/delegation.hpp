@@ -16,8 +16,10 @@ struct Shortfall {
 };
 
 /// RETURNS the rights that the holder of one access lacks in order to give or take the other. Own rows are
-/// the recipient's.
-Shortfall shortfall(const Access &held, const Access &given);
+/// the recipient's. `with_standing`: permissions that come with being above settings where that is given, and
+/// that whoever is above settings there need not hold: those that are off by default, for a role. A key with
+/// every scope makes owners and admins, though it lacks these.
+Shortfall shortfall(const Access &held, const Access &given, const PermissionSet &with_standing = {});
 
 /// The user of a new key. The maker of another user's key has its secret, and with it acts as that user.
 enum class KeyFor : std::uint8_t { nobody, maker, somebody_else };
@@ -30,11 +32,13 @@ Shortfall shortfall_of_key(const Access &held, const KeyFacts &key, KeyFor whom,
 /// RETURNS the rights that the inviting user or key lacks, at acceptance, to give what the invitation offers:
 /// the role on the organization (workspace nil) or in a workspace, and the permissions to add members there.
 Shortfall shortfall_of_invitation(const Access &inviter, const Access &offered,
-                                  const PermissionSet &making_members, const Uuid &workspace);
+                                  const PermissionSet &making_members, const Uuid &workspace,
+                                  const PermissionSet &with_standing = {});
 
 /// RETURNS the rights that somebody lacks who lets a subject of an issuer act as the user: the permissions
 /// needed for that, and all rights of the user over all rows, since the user's own rows are not those of
 /// whoever else is behind the subject.
-Shortfall shortfall_of_identity(const Access &held, const Access &users, const PermissionSet &linking);
+Shortfall shortfall_of_identity(const Access &held, const Access &users, const PermissionSet &linking,
+                                const PermissionSet &with_standing = {});
 
 }  // namespace tenancy

@@ -23,10 +23,10 @@ std::span<const std::string_view> scope_levels(std::string_view feature) noexcep
 /// `disabled`, and for an unknown level.
 std::span<const Scope> scopes_of_level(std::string_view feature, std::string_view level) noexcept;
 
-/// The permissions that a single scope `feature.word` gives beside the permission of that name, where that is
-/// registered: what a completion leaves behind. Where it isn't, the word is read as a level of the feature.
-/// (A registered permission is never read as a level: `prompts.delete` would come to mean more in scopes that
-/// are in use.)
+/// The permissions that a single scope `feature.word` gives in addition to the permission of that name, where
+/// that is registered: what a completion leaves behind. Where it isn't, the word is read as a level of the
+/// feature. (A registered permission is never read as a level: `prompts.delete` would come to mean more in
+/// scopes that are in use.)
 std::span<const Scope> scopes_of_word(std::string_view feature, std::string_view word,
                                       bool is_registered) noexcept;
 

@@ -152,6 +152,7 @@ void PermissionClasses::add(PermissionId permission, string_view resource, strin
   if (is_key_borne(resource, action)) key_borne.add(permission);
   if (is_never_a_user_keys(resource, action)) never_a_user_keys.add(permission);
   if (is_own_only_for_members(resource)) own_only_for_members.add(permission);
+  if (is_off_by_default(action)) off_by_default.add(permission);
 }
 
 }  // namespace tenancy

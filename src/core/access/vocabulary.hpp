@@ -140,6 +140,7 @@ struct PermissionClasses {
   PermissionSet key_borne;
   PermissionSet never_a_user_keys;
   PermissionSet own_only_for_members;
+  PermissionSet off_by_default;
 
   void add(PermissionId permission, std::string_view resource, std::string_view action) noexcept;
 };

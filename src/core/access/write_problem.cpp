@@ -53,7 +53,8 @@ bool may_write_for_others(const Access &access, bool is_service_key, const Permi
                           const Uuid &workspace) noexcept {
   const Rights &rights = rights_on(access, has_workspaces, workspace);
   if (rights.rows(any_of) != Rows::all) return false;
-  return is_service_key ? rights.rows(to_attribute) != Rows::none : access.is_above_settings(workspace);
+  if (!to_attribute.empty()) return rights.rows(to_attribute) != Rows::none;
+  return !is_service_key && access.is_above_settings(workspace);
 }
 
 bool may_be_named(const Access &access, const PermissionSet &to_view, bool has_workspaces,

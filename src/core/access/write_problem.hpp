@@ -54,9 +54,9 @@ struct Write {
 WriteProblem problem_of_write(const Access &access, const Writer &writer, const Write &write,
                               const WrittenRow &row) noexcept;
 
-/// RETURNS whether a row of this workspace (nil: of none) may name another producer than its writer. Users:
-/// owners and admins, whose rights no setting limits, where they reach all rows. Service keys: by the
-/// permission `to_attribute`, held there.
+/// RETURNS whether a row of this workspace (nil: of none) may name another producer than its writer: one who
+/// reaches all rows and holds the permission `to_attribute` there. Without such a permission (empty): users
+/// whose rights no setting limits, owners and admins.
 bool may_write_for_others(const Access &access, bool is_service_key, const PermissionSet &any_of,
                           const PermissionSet &to_attribute, bool has_workspaces,
                           const Uuid &workspace) noexcept;

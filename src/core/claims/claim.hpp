@@ -1,6 +1,6 @@
-// A claim: what one node of a cluster tells another about a session's principal, so that the other needs no
-// catalogs. It consists of terms, which say for whom and how long it holds, and of the principal: its ids and
-// its complete access. Permissions go by name, since each process numbers them differently.
+// A claim: what one node of a cluster states to another about a session's principal, so that the other needs
+// no catalogs. It consists of terms, which say for whom and how long it holds, and of the principal: its ids
+// and its complete access. Permissions go by name, since each process numbers them differently.
 //
 // Nothing here signs or verifies. The receiver reads the terms, verifies the signature over all bytes by the
 // key that they name, compares the terms, and only then reads the principal.

@@ -1,5 +1,5 @@
-// Tokens that stand for a user (OpenID Connect ID tokens, OAuth 2 access tokens): what an issuer's trust asks
-// of the claims of a token that the issuer's key has signed.
+// Tokens that stand for a user (OpenID Connect ID tokens, OAuth 2 access tokens): what an issuer's trust
+// requires of the claims of a token that the issuer's key has signed.
 #pragma once
 
 #include <array>
@@ -37,8 +37,8 @@ struct UserTokenClaims {
 };
 
 /// Reads and checks the claims, at a time in microseconds since 1970. Returns nullptr, or the problem as a
-/// sentence without full stop, which may be told since only who has a genuine token gets it. REQUIRES: the
-/// signature is verified.
+/// sentence without full stop, which may be shown, since only the holder of a genuine token gets it.
+/// REQUIRES: the signature is verified.
 const char *read_user_token(const JsonObject &payload, const IssuerTrust &trust, std::int64_t now,
                             UserTokenClaims &claims) noexcept;
 

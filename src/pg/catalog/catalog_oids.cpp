@@ -13,6 +13,7 @@ constexpr int index_count = static_cast<int>(CatalogIndex::count);
 struct IndexName {
   const char *index;
   bool decides_rights;
+  bool is_internal = false;  // in schema tenancy_internal
 };
 // In the order of CatalogIndex.
 constexpr IndexName index_names[index_count] = {
@@ -51,7 +52,7 @@ constexpr IndexName index_names[index_count] = {
     {"issuer_keys_pkey", true},
     {"identities_pkey", true},
     {"identities_user_idx", true},
-    {"ended_tokens_pkey", true},
+    {"ended_tokens_pkey", true, true},
     {"groups_pkey", true},
     {"groups_organization_id_name_key", true},
     {"group_members_pkey", true},
@@ -64,14 +65,14 @@ constexpr IndexName index_names[index_count] = {
     {"protected_tables_pkey", false},
     {"protected_tables_audited_idx", false},
     {"trusted_functions_pkey", true},
-    {"cluster_keys_pkey", false},
+    {"cluster_keys_pkey", false, true},
     {"logging_settings_key", false},
-    {"former_members_user_idx", false},
+    {"former_members_user_idx", false, true},
 };
 
-// Every session hears of changes of the table with this index, which is how it is told to look at the version
+// Every session is notified of changes of the table with this index, and then reads the extension's version
 // again.
-constexpr CatalogIndex told_of_updates = CatalogIndex::organizations_pkey;
+constexpr CatalogIndex notified_of_updates = CatalogIndex::organizations_pkey;
 
 constexpr int guard_count = static_cast<int>(Guard::count);
 
@@ -144,11 +145,15 @@ Oid internal_schema() {
 
 void look_up_oids();
 
+Oid look_up_relation(const IndexName &name) {
+  return get_relname_relid(name.index, name.is_internal ? internal_schema() : oids.schema);
+}
+
 void look_up_index(CatalogIndex index) {
   look_up_oids();
   const auto i = static_cast<int>(index);
   if (oids.is_known[i]) return;
-  oids.indexes[i] = get_relname_relid(index_names[i].index, oids.schema);
+  oids.indexes[i] = look_up_relation(index_names[i]);
   oids.relations[i] = OidIsValid(oids.indexes[i]) ? IndexGetRelation(oids.indexes[i], true) : InvalidOid;
   if (!OidIsValid(oids.relations[i])) raise_not_installed();
   oids.is_known[i] = true;
@@ -164,7 +169,7 @@ void look_up_oids() {
   for (bool &is_known : oids.is_guard_known) is_known = false;
   for (bool &is_known : oids.is_known) is_known = false;
   oids.token = token;
-  look_up_index(told_of_updates);
+  look_up_index(notified_of_updates);
 }
 
 }  // namespace
@@ -178,7 +183,7 @@ bool is_catalog_relation(Oid relation) {
 bool has_catalog_index(CatalogIndex index) {
   look_up_oids();
   const auto i = static_cast<int>(index);
-  return oids.is_known[i] || OidIsValid(get_relname_relid(index_names[i].index, oids.schema));
+  return oids.is_known[i] || OidIsValid(look_up_relation(index_names[i]));
 }
 
 void require_extension() { look_up_oids(); }
@@ -253,6 +258,11 @@ bool is_our_function(Oid function, const char *name) {
   if (found == nullptr || strcmp(found, name) != 0) return false;
   const Oid schema = get_func_namespace(function);
   return OidIsValid(schema) && (schema == oids.schema || schema == internal_schema());
+}
+
+bool is_catalog_schema(Oid schema) {
+  if (schema == get_namespace_oid("tenancy", true)) return true;
+  return OidIsValid(schema) && schema == look_up_own_schema("tenancy_internal");
 }
 
 const char *schema_of_steps() {

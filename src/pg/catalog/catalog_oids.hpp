@@ -51,6 +51,8 @@ Oid find_public_function(const char *name);
 /// Whether this is a function of the extension, public or internal, with that name. Raises 55000 when the
 /// extension isn't there.
 bool is_our_function(Oid function, const char *name);
+/// RETURNS whether catalogs are in that schema: tenancy, or the extension's own tenancy_internal.
+bool is_catalog_schema(Oid schema);
 /// RETURNS the schema of parts of public functions: tenancy_steps, or in 1.0 tenancy.
 const char *schema_of_steps();
 

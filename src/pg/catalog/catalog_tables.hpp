@@ -75,7 +75,17 @@ namespace roles {
 enum : AttrNumber { role_id = 1, organization_id, level, name, all_workspaces };
 }
 namespace organization_members {
-enum : AttrNumber { organization_id = 1, user_id, role_id, created_at, name, external_id, ends_at };
+enum : AttrNumber {
+  organization_id = 1,
+  user_id,
+  role_id,
+  created_at,
+  name,
+  external_id,
+  ends_at,
+  reason,
+  has_more_roles
+};
 }
 namespace workspace_members {
 enum : AttrNumber { workspace_id = 1, user_id, organization_id, role_id, created_at, ends_at };

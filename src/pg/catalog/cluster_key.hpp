@@ -1,4 +1,4 @@
-// The keys by which the nodes of a cluster sign and verify claims (tenancy.cluster_keys).
+// The keys by which the nodes of a cluster sign and verify claims (tenancy_internal.cluster_keys).
 #pragma once
 
 #include "pg/catalog/catalog_read.hpp"

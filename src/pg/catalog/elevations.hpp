@@ -27,8 +27,8 @@ ElevationDecision decide_elevation(const CatalogRead &read, const Uuid &organiza
                                    const Uuid &workspace, const Uuid &role, TimestampTz end,
                                    const Uuid &besides);
 
-/// RETURNS the facts with all roles besides that rules let somebody take who has these, is this member
-/// (unless nil), and belongs to this group (unless nil): what a role, a membership or a group confers.
+/// RETURNS the facts with, in addition, all roles that rules let a subject take that has these, is this
+/// member (unless nil), and belongs to this group (unless nil): what a role, a membership or a group confers.
 UserFacts with_takable_roles(const CatalogRead &read, const UserFacts &facts, const Uuid &user = {},
                              const Uuid &group = {});
 

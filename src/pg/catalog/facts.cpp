@@ -91,19 +91,37 @@ bool has_ended(const CatalogScan &scan, HeapTuple tuple, AttrNumber ends_at, Tim
   return false;
 }
 
-Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, const Uuid &user,
-                            TimestampTz *until) {
-  Uuid role;
+namespace {
+
+OrganizationMembership membership_of(const CatalogScan &scan, HeapTuple tuple) {
+  OrganizationMembership membership{};
+  membership.until = DT_NOEND;
+  if (has_ended(scan, tuple, attribute::organization_members::ends_at, &membership.until)) return {};
+  membership.organization = uuid_column(scan, tuple, attribute::organization_members::organization_id);
+  membership.role = uuid_column(scan, tuple, attribute::organization_members::role_id);
+  membership.has_more_roles = bool_column(scan, tuple, attribute::organization_members::has_more_roles);
+  return membership;
+}
+
+}  // namespace
+
+OrganizationMembership read_membership(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
+  OrganizationMembership membership{};
   ScanKeyData keys[2];
   equals(&keys[0], attribute::organization_members::organization_id, organization);
   equals(&keys[1], attribute::organization_members::user_id, user);
   CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
-  if (until != nullptr) *until = DT_NOEND;
-  if (const HeapTuple tuple = next_tuple(scan);
-      HeapTupleIsValid(tuple) && !has_ended(scan, tuple, attribute::organization_members::ends_at, until))
-    role = uuid_column(scan, tuple, attribute::organization_members::role_id);
+  if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple))
+    membership = membership_of(scan, tuple);
   end_scan(scan);
-  return role;
+  return membership;
+}
+
+Uuid read_organization_role(const CatalogRead &read, const Uuid &organization, const Uuid &user,
+                            TimestampTz *until) {
+  const OrganizationMembership membership = read_membership(read, organization, user);
+  if (until != nullptr) *until = membership.role ? membership.until : DT_NOEND;
+  return membership.role;
 }
 
 namespace {
@@ -168,8 +186,9 @@ UserFactsRead read_facts_with_grace(const CatalogRead &read, const Uuid &organiz
   return {true, read_role_facts(read, organization, role, memberships.span())};
 }
 
-UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
+UserFacts read_member_facts(const CatalogRead &read, const OrganizationMembership &membership,
                             const Uuid &user, const Uuid &only, const SessionRoles &besides) {
+  const Uuid &organization = membership.organization;
   PodArray<WorkspaceMembership> memberships;
   PodArray<Uuid> group_roles;
   ScanKeyData keys[2];
@@ -191,7 +210,10 @@ UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, c
                           uuid_column(scan, tuple, attribute::workspace_members::role_id)});
   end_scan(scan);
   bool elevated = false;
-  for (const GroupRole &row : read_group_roles(read, organization, user, besides)) {
+  std::span<const GroupRole> more_roles;
+  if (membership.has_more_roles || !besides.token_groups.empty())
+    more_roles = read_group_roles(read, organization, user, besides);
+  for (const GroupRole &row : more_roles) {
     if (row.workspace && only && row.workspace != only) continue;
     until = Min(until, row.until);
     elevated = elevated || !row.group;
@@ -201,7 +223,7 @@ UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, c
       memberships.append({row.workspace, row.role});
   }
   UserFacts facts =
-      read_role_facts(read, organization, organization_role, memberships.span(), group_roles.span());
+      read_role_facts(read, organization, membership.role, memberships.span(), group_roles.span());
   facts.until = Min(facts.until, until);
   facts.elevated = elevated;
   return facts;
@@ -209,11 +231,10 @@ UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, c
 
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
                               const SessionRoles &besides) {
-  TimestampTz until = DT_NOEND;
-  const Uuid role = read_organization_role(read, organization, user, &until);
-  if (!role) return {};
-  UserFacts facts = read_member_facts(read, organization, role, user, {}, besides);
-  facts.until = Min(facts.until, until);
+  const OrganizationMembership membership = read_membership(read, organization, user);
+  if (!membership.role) return {};
+  UserFacts facts = read_member_facts(read, membership, user, {}, besides);
+  facts.until = Min(facts.until, membership.until);
   return {true, facts};
 }
 
@@ -355,10 +376,8 @@ std::span<const OrganizationMembership> read_organizations_of_user(const Catalog
   equals(&key, attribute::organization_members::user_id, user);
   CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_user_idx, 1, &key);
   for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
-    TimestampTz until = DT_NOEND;
-    if (!has_ended(scan, tuple, attribute::organization_members::ends_at, &until))
-      memberships.append({uuid_column(scan, tuple, attribute::organization_members::organization_id),
-                          uuid_column(scan, tuple, attribute::organization_members::role_id), until});
+    const OrganizationMembership membership = membership_of(scan, tuple);
+    if (membership.role) memberships.append(membership);
   }
   end_scan(scan);
   std::sort(memberships.items, memberships.items + memberships.count,

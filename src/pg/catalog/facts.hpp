@@ -20,11 +20,19 @@ struct UserFactsRead {
 };
 UserFactsRead read_user_facts(const CatalogRead &read, const Uuid &organization, const Uuid &user,
                               const SessionRoles &besides = {});
-/// The same of a member whose role in the organization is known. `only`: the workspace whose roles count;
-/// nil for all.
-UserFacts read_member_facts(const CatalogRead &read, const Uuid &organization, const Uuid &organization_role,
+/// An organization that a user is a member of.
+struct OrganizationMembership {
+  Uuid organization;
+  Uuid role;
+  TimestampTz until;    // the membership's end
+  bool has_more_roles;  // by groups or elevations, or had: otherwise these need not be read
+};
+/// RETURNS the user's in the organization, with a nil role if there is none, or it has ended.
+OrganizationMembership read_membership(const CatalogRead &read, const Uuid &organization, const Uuid &user);
+/// The facts of a member. `only`: the workspace whose roles count; nil for all.
+UserFacts read_member_facts(const CatalogRead &read, const OrganizationMembership &membership,
                             const Uuid &user, const Uuid &only = {}, const SessionRoles &besides = {});
-/// The facts of a user with the memberships that have ended lately, besides those of now: for the
+/// The facts of a user with the memberships that have ended lately, in addition to those of now: for the
 /// organization's grace period after leaving, rows may be written in the user's name. Not a member's facts
 /// otherwise: nobody who has left has any right.
 UserFactsRead read_facts_with_grace(const CatalogRead &read, const Uuid &organization, const Uuid &user);
@@ -72,13 +80,7 @@ UserRead read_user(const CatalogRead &read, const Uuid &user);
 std::span<const Uuid> read_workspaces(const CatalogRead &read, const Uuid &organization);
 std::span<const Uuid> read_keys_of_user(const CatalogRead &read, const Uuid &organization, const Uuid &user);
 
-/// An organization that a user is a member of.
-struct OrganizationMembership {
-  Uuid organization;
-  Uuid role;
-  TimestampTz until;  // the membership's end
-};
-/// RETURNS the user's, in the order of the organizations' ids, in memory of the current context.
+/// RETURNS the user's memberships, in the order of the organizations' ids, in memory of the current context.
 std::span<const OrganizationMembership> read_organizations_of_user(const CatalogRead &read, const Uuid &user);
 
 }  // namespace tenancy::pg

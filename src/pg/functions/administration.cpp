@@ -1,6 +1,7 @@
 // Questions of administration functions: who is a DBA, which rights the session holds, and the vocabulary
 // of the access model. Limits of delegation: delegation.cpp.
 
+#include "core/access/kept.hpp"
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/facts.hpp"
@@ -97,6 +98,19 @@ Datum pg_tenancy_category_of(PG_FUNCTION_ARGS) {
   if (!category) PG_RETURN_NULL();
   const std::string_view name = words_of("categories")[static_cast<std::size_t>(*category)];
   PG_RETURN_TEXT_P(cstring_to_text_with_len(name.data(), static_cast<int>(name.size())));
+}
+
+// Of two values of a setting of what is kept, of which either may be NULL: it isn't set.
+PG_FUNCTION_INFO_V1(pg_tenancy_stricter);
+Datum pg_tenancy_stricter(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  if (PG_ARGISNULL(1) && PG_ARGISNULL(2)) PG_RETURN_NULL();
+  if (PG_ARGISNULL(2)) PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+  if (PG_ARGISNULL(1) || PG_ARGISNULL(0)) PG_RETURN_DATUM(PG_GETARG_DATUM(2));
+  const char *one = text_to_cstring(PG_GETARG_TEXT_PP(1));
+  const std::string_view found =
+      stricter_value(text_to_cstring(PG_GETARG_TEXT_PP(0)), one, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+  PG_RETURN_DATUM(PG_GETARG_DATUM(found.data() == one ? 1 : 2));
 }
 
 PG_FUNCTION_INFO_V1(pg_tenancy_kind_of_action);

@@ -4,12 +4,11 @@
 
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
-#include "pg/catalog/elevations.hpp"
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/key_facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
-#include "pg/functions/role_rights.hpp"
+#include "pg/functions/member_reach.hpp"
 #include "pg/server/result_rows.hpp"
 #include "pg/session/principal.hpp"
 
@@ -46,90 +45,6 @@ void add_permissions(ResultRows &rows, const PodArray<RegisteredPermission> &per
     rows.add_text(reached);
     rows.end_row();
   }
-}
-
-// The question of who_can(): one permission, in one workspace or (nil) anywhere in the organization.
-struct Question {
-  Uuid organization;
-  Uuid workspace;
-  const char *resource;
-  const char *action;
-  PermissionId id;
-  PermissionSet permission;
-};
-
-// The rows that a member's roles reach, and the role that reaches most.
-struct Reach {
-  Rows rows;
-  const RoleRights *role;
-  Uuid group;           // that gives the role; nil: the member has it itself
-  bool elevated;        // has taken the role for a time
-  bool has_role_there;  // in that workspace, as a user key needs for permissions that every key may have
-};
-
-void improve(Reach &reach, Rows rows, const RoleRights *role, const Uuid &group = {}, bool elevated = false) {
-  if (rows <= reach.rows) return;
-  reach.elevated = elevated;
-  reach.rows = rows;
-  reach.role = role;
-  reach.group = group;
-}
-
-// `in`: the workspace where the group's members have the role; nil: an organization role.
-Rows reach_of_group_role(const Question &question, const RoleRights &role, const Uuid &in,
-                         const Uuid &workspace) {
-  return in ? role.access->in_workspace(in).rows(question.permission)
-            : role.access->authorized(question.permission, workspace);
-}
-
-// `session`: of the user itself, and not of its key.
-Reach reach_of_member(const CatalogRead &read, const Question &question, const PodArray<RoleRights> &roles,
-                      const Uuid &user, const Uuid &organization_role, const Uuid &workspace, bool session) {
-  Reach reach{};
-  if (const RoleRights *role = find_role_rights(roles, organization_role)) {
-    improve(reach, role->access->authorized(question.permission, workspace), role);
-    reach.has_role_there = role->access->reaches_every_workspace();
-  }
-  ScanKeyData keys[2];
-  CatalogIndex index = CatalogIndex::workspace_members_user_idx;
-  if (workspace) {
-    index = CatalogIndex::workspace_members_pkey;
-    equals(&keys[0], attribute::workspace_members::workspace_id, workspace);
-    equals(&keys[1], attribute::workspace_members::user_id, user);
-  } else {
-    equals(&keys[0], attribute::workspace_members::user_id, user);
-    equals(&keys[1], attribute::workspace_members::organization_id, question.organization);
-  }
-  CatalogScan scan = begin_scan(read, index, 2, keys);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
-    const Uuid in = uuid_column(scan, tuple, attribute::workspace_members::workspace_id);
-    if (uuid_column(scan, tuple, attribute::workspace_members::organization_id) != question.organization ||
-        has_ended(scan, tuple, attribute::workspace_members::ends_at))
-      continue;
-    const RoleRights *role =
-        find_role_rights(roles, uuid_column(scan, tuple, attribute::workspace_members::role_id));
-    if (role == nullptr) continue;
-    improve(reach, role->access->in_workspace(in).rows(question.permission), role);
-    reach.has_role_there = true;
-  }
-  end_scan(scan);
-  const SessionRoles besides{{}, session};
-  const std::span<const GroupRole> roles_by_groups =
-      read_group_roles(read, question.organization, user, besides);
-  for (const GroupRole &row : roles_by_groups) {
-    const RoleRights *role = find_role_rights(roles, row.role);
-    if (role == nullptr || (row.workspace && workspace && row.workspace != workspace)) continue;
-    improve(reach, reach_of_group_role(question, *role, row.workspace, workspace), role, row.group,
-            !row.group);
-    if (row.workspace || role->access->reaches_every_workspace()) reach.has_role_there = true;
-  }
-  return reach;
-}
-
-const char *via_role(const CatalogRead &read, const Reach &reach) {
-  const char *role = psprintf("%s role %s", reach.role->level, reach.role->name);
-  if (reach.elevated) return psprintf("%s by elevation", role);
-  return reach.group ? psprintf("%s of group %s", role, read_group_name(read, reach.group)) : role;
 }
 
 void add_answer(ResultRows &rows, const char *kind, const Uuid &id, const char *name, Rows reached,
@@ -238,7 +153,7 @@ PodArray<Member> members_to_ask(const CatalogRead &read, const Question &questio
     add_members_by_role(members, read, question, roles);
     add_members_of_workspace(members, read, question);
     add_members_of_groups(members, read, question, roles);
-    add_users_as_members(members, read, question, read_elevated_members(read, question.organization));
+    add_users_as_members(members, read, question, question.elevated);
     Member *end = members.items + members.count;
     std::sort(members.items, end, [](const Member &a, const Member &b) { return a.user < b.user; });
     members.count = static_cast<int>(
@@ -374,6 +289,7 @@ Datum pg_tenancy_who_can(PG_FUNCTION_ARGS) {
   const auto workspaces = question.workspace ? std::span<const Uuid>(&question.workspace, 1)
                                              : read_workspaces(read, question.organization);
   const auto roles = read_role_rights(read, question.organization, workspaces);
+  read_other_roads(read, question);
   add_users(rows, read, question, roles);
   add_keys(rows, read, question, roles);
   end_catalog_read(read);

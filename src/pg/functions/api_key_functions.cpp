@@ -7,6 +7,7 @@
 #include "core/credential/api_key.hpp"
 #include "core/credential/network.hpp"
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/facts.hpp"
 #include "pg/catalog/key_facts.hpp"
 #include "pg/server/nearest.hpp"
 #include "pg/server/pod_array.hpp"
@@ -116,8 +117,8 @@ Datum pg_tenancy_scopes_of_level(PG_FUNCTION_ARGS) {
   return names_of(scopes_of_level(feature, level));
 }
 
-// The permissions that a single scope gives beside that of its name, likewise; NULL for one that is neither
-// registered (the second argument) nor a level.
+// The permissions that a single scope gives in addition to that of its name, likewise; NULL for one that is
+// neither registered (the second argument) nor a level.
 PG_FUNCTION_INFO_V1(pg_tenancy_scopes_of_word);
 Datum pg_tenancy_scopes_of_word(PG_FUNCTION_ARGS) {
   const std::string_view word = text_to_cstring(PG_GETARG_TEXT_PP(0));
@@ -164,11 +165,14 @@ Datum pg_tenancy_organization_has_owner(PG_FUNCTION_ARGS) {
   ScanKeyData key;
   equals(&key, attribute::organization_members::organization_id, F_UUID_EQ, PG_GETARG_DATUM(0));
   CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 1, &key);
-  bool found = false;
-  for (HeapTuple tuple; !found && HeapTupleIsValid(tuple = next_tuple(scan));)
-    found = uuid_column(scan, tuple, attribute::organization_members::role_id) == organization_owner_role &&
-            is_null_column(scan, tuple, attribute::organization_members::ends_at);
+  PodArray<Uuid> owners;
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+    if (uuid_column(scan, tuple, attribute::organization_members::role_id) == organization_owner_role &&
+        is_null_column(scan, tuple, attribute::organization_members::ends_at))
+      owners.append(uuid_column(scan, tuple, attribute::organization_members::user_id));
   end_scan(scan);
+  bool found = false;
+  for (int i = 0; i < owners.count && !found; i++) found = read_user(read, owners.items[i]).active;
   end_catalog_read(read);
   PG_RETURN_BOOL(found);
 }

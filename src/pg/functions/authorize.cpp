@@ -72,7 +72,7 @@ bool holds_in(const CallState &asked, const Uuid &workspace) {
 }
 
 // RETURNS the workspace with the nearest name among those that the session may list or view, or nullptr.
-const char *nearest_workspace(Principal &principal, const char *reference) {
+const char *nearest_visible_workspace(Principal &principal, const char *reference) {
   PermissionSet any_of = registered_permission("workspaces", "list");
   any_of.add(permission_id("workspaces", "view"));
   const char *slash = strchr(reference, '/');
@@ -93,7 +93,7 @@ const char *nearest_workspace(Principal &principal, const char *reference) {
 }
 
 [[noreturn]] void raise_no_workspace(Principal &principal, const char *name) {
-  const char *nearest = nearest_workspace(principal, name);
+  const char *nearest = nearest_visible_workspace(principal, name);
   ereport(ERROR,
           (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("workspace \"%s\" does not exist", quotable(name)),
            errdetail("The session's organization has no such workspace."),

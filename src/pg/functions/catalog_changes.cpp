@@ -139,7 +139,7 @@ Datum pg_tenancy_invalidate(PG_FUNCTION_ARGS) {
   if (!CALLED_AS_TRIGGER(fcinfo)) elog(ERROR, "pg_tenancy_invalidate: not called by trigger manager");
   auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
   // Its columns are read by number.
-  if (RelationGetNamespace(trigger->tg_relation) != get_namespace_oid("tenancy", true))
+  if (!is_catalog_schema(RelationGetNamespace(trigger->tg_relation)))
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("table \"%s\" is not a catalog of pg_tenancy",
                            RelationGetRelationName(trigger->tg_relation))));

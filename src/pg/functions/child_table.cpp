@@ -6,6 +6,7 @@
 #include "pg/functions/child_table.hpp"
 
 #include <initializer_list>
+#include <span>
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/plan/row_filter.hpp"
@@ -26,10 +27,16 @@ constexpr const char *part_names[id_column_count] = {"organization", "workspace"
 constexpr int organization_part = 0;
 constexpr int workspace_part = 1;
 
+// A copy: an invalidation that a look-up receives frees the relation's own.
+std::span<const Trigger> triggers_of(const Relation relation) {
+  const TriggerDesc *copy = CopyTriggerDesc(relation->trigdesc);
+  if (copy == nullptr) return {};
+  return {copy->triggers, static_cast<size_t>(copy->numtriggers)};
+}
+
 const Trigger *trigger_named(const Relation relation, const char *name) {
-  if (relation->trigdesc == nullptr) return nullptr;
-  for (int i = 0; i < relation->trigdesc->numtriggers; i++)
-    if (strcmp(relation->trigdesc->triggers[i].tgname, name) == 0) return &relation->trigdesc->triggers[i];
+  for (const Trigger &trigger : triggers_of(relation))
+    if (strcmp(trigger.tgname, name) == 0) return &trigger;
   return nullptr;
 }
 
@@ -67,21 +74,15 @@ int part_named(const char *name) {
 }
 
 bool has_trigger_for(const Relation parent, Oid child, const char *function) {
-  if (parent->trigdesc == nullptr) return false;
-  for (int i = 0; i < parent->trigdesc->numtriggers; i++) {
-    const Trigger *trigger = &parent->trigdesc->triggers[i];
-    if (trigger->tgconstrrelid == child && is_enabled(trigger) && is_our_function(trigger->tgfoid, function))
+  for (const Trigger &trigger : triggers_of(parent))
+    if (trigger.tgconstrrelid == child && is_enabled(&trigger) && is_our_function(trigger.tgfoid, function))
       return true;
-  }
   return false;
 }
 
 bool has_hold(const Relation parent) {
-  if (parent->trigdesc == nullptr) return false;
-  for (int i = 0; i < parent->trigdesc->numtriggers; i++) {
-    const Trigger *trigger = &parent->trigdesc->triggers[i];
-    if (is_enabled(trigger) && is_our_function(trigger->tgfoid, "hold_parent")) return true;
-  }
+  for (const Trigger &trigger : triggers_of(parent))
+    if (is_enabled(&trigger) && is_our_function(trigger.tgfoid, "hold_parent")) return true;
   return false;
 }
 
@@ -286,7 +287,7 @@ const char *column_of_parent(const ChildTable &child, AttrNumber column) {
 // Where the row's own columns decide about its first parent, the condition is the one of the policies on a
 // row with the columns that it would take: who may write, but not view, keeps doing so. An UPDATE that moves
 // a row to another partition fires the trigger for INSERT, so either will do. Elsewhere, and for the other
-// parents, the policies ask for a visible parent.
+// parents, the policies require a visible parent.
 SPIPlanPtr make_accepted(const ChildTable &child, int parent) {
   if (parent > 0) return make_visible(child, parent);
   const Relation opened = table_open(child.relation, AccessShareLock);

@@ -1,7 +1,7 @@
 // protect(..., actions): a change of certain columns needs a permission of its own, in the workspace where
 // the row was and in the one where it is.
 //
-// An AFTER ROW trigger asks for it, since no BEFORE trigger can change the row any more. That the columns
+// An AFTER ROW trigger checks it, since no BEFORE trigger can change the row any more. That the columns
 // differ, or, in a row that is inserted or moves to another workspace, aren't what INSERT gives them by
 // default, its WHEN has found out: other statements never come here.
 
@@ -112,7 +112,7 @@ bool is_held(Held *held, const Relation relation, HeapTuple row) {
 }
 
 // To whom no policy applies, the action is no matter either. A row that moves along with its parent is
-// changed by its table's owner, but the user who moves the parent is asked.
+// changed by its table's owner, but the rights of the user who moves the parent count.
 bool is_exempt(const Relation relation) {
   const Oid oid = RelationGetRelid(relation);
   if (check_enable_rls(oid, InvalidOid, true) == RLS_ENABLED) return false;

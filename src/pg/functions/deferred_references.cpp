@@ -7,6 +7,7 @@
 // foreign keys, whose queries run as the owners of their tables.
 
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/functions/owner_work.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/error_bridge.hpp"
@@ -44,7 +45,6 @@ void refuse_pending_of_partitions(Relation constraints, Oid parent) {
 // pending triggers are locked, so that none of their constraints can change its name. Our own catalogs have
 // triggers of ours alone. RETURNS whether all constraints of that name are deferrable.
 bool examine_namesakes(const char *name) {
-  const Oid own_schema = get_namespace_oid("tenancy", false);
   const Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
   ScanKeyData key;
   ScanKeyInit(&key, Anum_pg_constraint_conname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum(name));
@@ -53,7 +53,7 @@ bool examine_namesakes(const char *name) {
   for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
     const auto *row = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
     all_deferrable = all_deferrable && row->condeferrable;
-    if (row->connamespace == own_schema) continue;
+    if (is_catalog_schema(row->connamespace)) continue;
     refuse_pending(*row);
     refuse_pending_of_partitions(constraints, row->oid);
   }

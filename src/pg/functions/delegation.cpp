@@ -31,6 +31,10 @@ const char *text_of(const Shortfall &lacking) {
   return lacking.standing ? "a role above settings" : "a role in every workspace";
 }
 
+Shortfall shortfall_of_roles(const Principal &principal, const UserFacts &facts) {
+  return shortfall(*principal.delegable, Access::of_user(facts), permission_classes().off_by_default);
+}
+
 Shortfall shortfall_of_role(const Uuid &organization, const Uuid &workspace, const Uuid &role) {
   CatalogRead read = begin_catalog_read();
   const Principal *principal = current_principal();
@@ -41,7 +45,7 @@ Shortfall shortfall_of_role(const Uuid &organization, const Uuid &workspace, con
     const UserFacts facts =
         with_takable_roles(later, workspace ? read_role_facts(later, organization, {}, {&membership, 1})
                                             : read_role_facts(later, organization, role, {}));
-    run_core([&] { lacking = shortfall(*principal->delegable, Access::of_user(facts)); });
+    run_core([&] { lacking = shortfall_of_roles(*principal, facts); });
     later.moment = facts.until;
   }
   end_catalog_read(read);
@@ -127,7 +131,7 @@ Datum pg_tenancy_missing_for_takable(PG_FUNCTION_ARGS) {
   for (CatalogRead later = read; !lacking.any() && later.moment != DT_NOEND;) {
     const UserFacts facts =
         with_takable_roles(later, read_role_facts(later, organization, {}, {}), user, group);
-    run_core([&] { lacking = shortfall(*principal->delegable, Access::of_user(facts)); });
+    run_core([&] { lacking = shortfall_of_roles(*principal, facts); });
     later.moment = facts.until;
   }
   end_catalog_read(read);
@@ -161,6 +165,7 @@ Datum pg_tenancy_missing_for_tokens(PG_FUNCTION_ARGS) {
   end_catalog_read(read);
   permissions -= permission_classes().organization_level;
   permissions -= permission_classes().key_borne;
+  permissions -= permission_classes().off_by_default;
   return lacking_datum(fcinfo, shortfall_of_grant(organization, {false, true, {}}, permissions));
 }
 
@@ -249,8 +254,10 @@ Datum pg_tenancy_missing_for_identity(PG_FUNCTION_ARGS) {
   if (!facts.is_member) PG_RETURN_TEXT_P(cstring_to_text("a member"));
   const Principal *principal = current_principal();
   Shortfall lacking;
-  run_core(
-      [&] { lacking = shortfall_of_identity(*principal->delegable, Access::of_user(facts.facts), linking); });
+  run_core([&] {
+    lacking = shortfall_of_identity(*principal->delegable, Access::of_user(facts.facts), linking,
+                                    permission_classes().off_by_default);
+  });
   return lacking_datum(fcinfo, lacking);
 }
 

@@ -201,10 +201,13 @@ Datum pg_tenancy_explain_authorize(PG_FUNCTION_ARGS) {
     if (!PG_ARGISNULL(2)) {
       const char *reference = text_to_cstring(PG_GETARG_TEXT_PP(2));
       explanation.workspace = find_workspace(read, reference, within);
-      if (!explanation.workspace)
+      if (!explanation.workspace) {
+        const char *nearest = nearest_workspace(read, *principal->access, reference);
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("workspace \"%s\" does not exist", quotable(reference)),
-                        errdetail("The session's organization has no such workspace.")));
+                        errdetail("The session's organization has no such workspace."),
+                        nearest == nullptr ? 0 : errhint("Perhaps you meant \"%s\".", nearest)));
+      }
     }
     const Principal copy = *principal;
     explain_credential(explanation, read, copy);

@@ -65,7 +65,8 @@ Shortfall shortfall_of(const Inviter &inviter, const UserFacts *users, const Use
                             ? inviter.key.usable ? Access::of_key(inviter.key.facts, users) : Access{}
                         : users != nullptr ? Access::of_user(*users)
                                            : Access{};
-  return shortfall_of_invitation(access, Access::of_user(offered), offer.making_members, offer.workspace);
+  return shortfall_of_invitation(access, Access::of_user(offered), offer.making_members, offer.workspace,
+                                 permission_classes().off_by_default);
 }
 
 // The offered role as it is now, and as it becomes when what is denied to it until a moment no longer is.

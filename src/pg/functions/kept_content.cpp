@@ -3,6 +3,7 @@
 // The types of the row are users': their checks, casts and input functions run with the rights of whoever
 // writes it. Only the settings are read without any rights, as the catalogs always are.
 
+#include "core/access/kept.hpp"
 #include "pg/catalog/catalog_read.hpp"
 #include "pg/functions/kept_rows.hpp"
 #include "pg/server/compat.hpp"
@@ -23,8 +24,6 @@ struct Place {
   Uuid workspace;
 };
 
-enum class Stored { full, metadata, none };
-
 struct Rules {
   Stored stored;
   bool is_held;
@@ -40,10 +39,20 @@ AttrNumber find_column(Relation relation, const char *name) {
   return number;
 }
 
+// The server computes generated columns after the triggers, by others that a hold need not keep.
+void refuse_generated(Relation relation, const FormData_pg_attribute &attribute) {
+  if (attribute.attgenerated == '\0') return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("column \"%s\" of table \"%s\" is generated", NameStr(attribute.attname),
+                         RelationGetRelationName(relation)),
+                  errdetail("The table follows the logging settings.")));
+}
+
 Uuid id_in(Relation relation, HeapTuple row, const char *name) {
   if (*name == '\0') return {};
   const AttrNumber number = find_column(relation, name);
   const TupleDesc descriptor = RelationGetDescr(relation);
+  refuse_generated(relation, *TupleDescAttr(descriptor, number - 1));
   // Users' types are not converted.
   if (getBaseType(TupleDescAttr(descriptor, number - 1)->atttypid) != UUIDOID)
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -55,10 +64,18 @@ Uuid id_in(Relation relation, HeapTuple row, const char *name) {
   return is_null ? Uuid{} : uuid_of_datum(value);
 }
 
-Place place_of(const TriggerData &trigger, HeapTuple row) {
+Place place_of(const TriggerData &trigger, Relation relation, HeapTuple row) {
   char **arguments = trigger.tg_trigger->tgargs;
-  return {id_in(trigger.tg_relation, row, arguments[organization_argument]),
-          id_in(trigger.tg_relation, row, arguments[workspace_argument])};
+  return {id_in(relation, row, arguments[organization_argument]),
+          id_in(relation, row, arguments[workspace_argument])};
+}
+
+Place place_of(const TriggerData &trigger, HeapTuple row) {
+  return place_of(trigger, trigger.tg_relation, row);
+}
+
+bool is_same_place(const Place &one, const Place &other) {
+  return one.organization == other.organization && one.workspace == other.workspace;
 }
 
 // RETURNS what applies to a row in a place, received then.
@@ -77,11 +94,8 @@ Rules read_rules(const Place &place, TimestampTz received) {
       rules.is_held = true;
     } else if (strcmp(setting, "store_content") == 0 &&
                time_column(scan, tuple, attribute::logging_settings::set_at) <= received) {
-      const char *value = text_column(scan, tuple, attribute::logging_settings::value);
-      if (strcmp(value, "none") == 0)
-        rules.stored = Stored::none;
-      else if (strcmp(value, "metadata") == 0 && rules.stored == Stored::full)
-        rules.stored = Stored::metadata;
+      const auto stored = stored_named(text_column(scan, tuple, attribute::logging_settings::value));
+      rules.stored = stricter(rules.stored, stored.value_or(Stored::none));
     }
   }
   end_scan(scan);
@@ -118,13 +132,22 @@ char *empty_text(Jsonb *content, const char *column, bool *is_content) {
   return pstrdup("");
 }
 
-bool is_same(HeapTuple one, HeapTuple other, AttrNumber number, TupleDesc descriptor) {
+// A former row, and its table: another partition than the row's, if it has moved.
+struct FormerRow {
+  Relation relation;
+  HeapTuple row;  // nullptr: there is none
+};
+
+bool is_same(HeapTuple row, AttrNumber number, TupleDesc descriptor, const FormerRow &former) {
+  const auto *attribute = TupleDescAttr(descriptor, number - 1);
+  // Columns of partitions have the same names and types, and other numbers.
+  const AttrNumber other_number = find_column(former.relation, NameStr(attribute->attname));
   bool is_null = true, is_other_null = true;
-  const Datum value = heap_getattr(one, number, descriptor, &is_null);
-  const Datum other_value = heap_getattr(other, number, descriptor, &is_other_null);
+  const Datum value = heap_getattr(row, number, descriptor, &is_null);
+  const Datum other_value =
+      heap_getattr(former.row, other_number, RelationGetDescr(former.relation), &is_other_null);
   if (is_null || is_other_null) return is_null == is_other_null;
   // By its image: an equality of users' could run their code, and call different values the same.
-  const auto *attribute = TupleDescAttr(descriptor, number - 1);
   return datum_image_eq(value, other_value, attribute->attbyval, attribute->attlen);
 }
 
@@ -134,8 +157,8 @@ struct Content {
   char **texts;
 };
 
-// Content columns of a row, without those that are the same in another row, if there is one.
-Content content_of(const TriggerData &trigger, HeapTuple row, HeapTuple other) {
+// Content columns of a row, without those that are the same in its former row, if there is one.
+Content content_of(const TriggerData &trigger, HeapTuple row, const FormerRow &former) {
   const TupleDesc descriptor = RelationGetDescr(trigger.tg_relation);
   Jsonb *values = DatumGetJsonbP(
       DirectFunctionCall1(jsonb_in, CStringGetDatum(trigger.tg_trigger->tgargs[content_argument])));
@@ -148,7 +171,8 @@ Content content_of(const TriggerData &trigger, HeapTuple row, HeapTuple other) {
     bool is_content = false;
     char *text = empty_text(values, NameStr(attribute->attname), &is_content);
     if (!is_content) continue;
-    if (other != nullptr && is_same(row, other, static_cast<AttrNumber>(number), descriptor)) continue;
+    refuse_generated(trigger.tg_relation, *attribute);
+    if (former.row != nullptr && is_same(row, static_cast<AttrNumber>(number), descriptor, former)) continue;
     content.columns[content.count] = number;
     content.texts[content.count] = text;
     content.count++;
@@ -172,30 +196,50 @@ HeapTuple without(const Content &content, HeapTuple row, TupleDesc descriptor) {
   return heap_modify_tuple_by_cols(row, descriptor, content.count, content.columns, values, nulls);
 }
 
+// A row that moves was judged as it was updated. Triggers of the partition, and whatever else inserts a row
+// in its stead, can have changed it since.
+HeapTuple arriving_row(const TriggerData &trigger) {
+  const HeapTuple row = trigger.tg_trigtuple;
+  const MovedRow moved = moved_row();
+  const Place place = place_of(trigger, row);
+  const Stored stored = read_rules(place, DT_NOEND).stored;
+  if (stored == Stored::full && !moved.is_held) return row;
+  const Relation relation = table_open(moved.relation, AccessShareLock);
+  const bool stays = moved.row != nullptr && is_same_place(place, place_of(trigger, relation, moved.row));
+  const Content content = content_of(trigger, row, {relation, stays ? moved.row : nullptr});
+  table_close(relation, NoLock);
+  if (moved.is_held && (!stays || content.count > 0)) refuse_held();
+  return stored == Stored::full ? row : without(content, row, RelationGetDescr(trigger.tg_relation));
+}
+
 HeapTuple insert_row(const TriggerData &trigger) {
   const HeapTuple row = trigger.tg_trigtuple;
-  // Judged as the UPDATE that it is a part of.
-  if (is_row_moving()) return row;
+  if (is_row_moving()) return arriving_row(trigger);
   const Rules rules = read_rules(place_of(trigger, row), received_at(trigger.tg_relation, row));
   if (rules.stored == Stored::full) return row;
   if (rules.stored == Stored::none && strcmp(trigger.tg_trigger->tgargs[kind_argument], "payloads") == 0)
     return nullptr;
-  return without(content_of(trigger, row, nullptr), row, RelationGetDescr(trigger.tg_relation));
+  return without(content_of(trigger, row, {}), row, RelationGetDescr(trigger.tg_relation));
 }
 
-HeapTuple update_row(const TriggerData &trigger) {
+HeapTuple judged_update(const TriggerData &trigger) {
   const HeapTuple former = trigger.tg_trigtuple, row = trigger.tg_newtuple;
   const Place place = place_of(trigger, row), former_place = place_of(trigger, former);
   const Stored stored = read_rules(place, DT_NOEND).stored;
   const bool is_held = read_rules(former_place, DT_NOEND).is_held;
   if (stored == Stored::full && !is_held) return row;
-  const bool moves =
-      place.organization != former_place.organization || place.workspace != former_place.workspace;
+  const bool moves = !is_same_place(place, former_place);
   // Content stays with the row that was received with it; in another workspace it is new.
-  const Content content = content_of(trigger, row, moves ? nullptr : former);
+  const Content content = content_of(trigger, row, {trigger.tg_relation, moves ? nullptr : former});
   // A hold keeps rows where they are, too: elsewhere they could be removed.
   if (is_held && (moves || content.count > 0)) refuse_held();
   return stored == Stored::full ? row : without(content, row, RelationGetDescr(trigger.tg_relation));
+}
+
+HeapTuple update_row(const TriggerData &trigger) {
+  const HeapTuple row = judged_update(trigger);
+  remember_updated_row(trigger.tg_relation, row);
+  return row;
 }
 
 HeapTuple delete_row(const TriggerData &trigger) {

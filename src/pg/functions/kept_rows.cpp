@@ -3,7 +3,7 @@
 #include "pg/functions/kept_rows.hpp"
 
 #include "pg/catalog/caller.hpp"
-#include "pg/functions/legal_hold.hpp"
+#include "pg/functions/held_rows.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/session/identity.hpp"
 #include "pg/session/principal.hpp"
@@ -13,44 +13,74 @@ namespace {
 
 // A row that moves to another partition is updated, deleted there, and inserted here, each with its triggers.
 enum class Moving : int { no, updated, deleted, inserted };
-struct {
+struct Move {
   Moving stage;
   Oid relation;
   ItemPointerData place;
   TimestampTz received;
   SubTransactionId subtransaction;
   bool is_held;
-  int depth;  // of the trigger that let the row go
-} move{};
+  HeapTuple row;  // as it was updated, for the whole transaction; nullptr where it cannot move
+};
 
-bool is_of_move(Moving stage) {
+// One for each depth of triggers, the outermost first: those of a partition can write other rows while a row
+// is on its way, and move these.
+Move *moves = nullptr;
+int move_count = 0;
+int most_moves = 0;
+
+bool is_of_move(const Move &move, Moving stage) {
   return move.stage == stage && move.subtransaction == GetCurrentSubTransactionId();
 }
 
-int trigger_depth() { return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)); }
+// The depth of the trigger that is running, from 0.
+int current_depth() { return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) - 1; }
 
-// Another trigger can have suppressed the INSERT, after the row was deleted.
-void check_move_has_ended() {
+Move &move_at(int depth) {
+  if (depth >= most_moves) {
+    const int grown = Max(4, 2 * (depth + 1));
+    const Size size = static_cast<Size>(grown) * sizeof(Move);
+    moves = static_cast<Move *>(moves == nullptr ? MemoryContextAlloc(TopMemoryContext, size)
+                                                 : repalloc(moves, size));
+    most_moves = grown;
+  }
+  while (move_count <= depth) moves[move_count++] = {};
+  return moves[depth];
+}
+
+Move &current_move() { return move_at(current_depth()); }
+
+// Another trigger can have suppressed the INSERT, after the row was deleted. The move remains as it is:
+// whoever catches the error has not ended it.
+void check_has_ended(const Move &move) {
   if (move.stage != Moving::deleted || !move.is_held) return;
-  move.stage = Moving::no;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("a legal hold keeps these rows"),
                   errdetail("A row was to move to another partition, where a trigger did not let it in."),
                   errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
 }
 
+// Of statements in triggers that have ended: none of them is running.
+void end_moves_below(int depth) {
+  for (int i = depth + 1; i < move_count; i++) check_has_ended(moves[i]);
+  for (int i = depth + 1; i < move_count; i++) moves[i].stage = Moving::no;
+}
+
 // A row that was to move, and did not since its transaction was rolled back, lies where it lay.
 extern "C" {
 static void transaction_ends(XactEvent event, void *) {
-  if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) check_move_has_ended();
-  if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PARALLEL_PRE_COMMIT &&
-      event != XACT_EVENT_PRE_PREPARE)
-    move.stage = Moving::no;
+  if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) {
+    end_moves_below(-1);
+  } else if (event != XACT_EVENT_PARALLEL_PRE_COMMIT) {
+    move_count = 0;
+  }
 }
 
 static void subtransaction_ends(SubXactEvent event, SubTransactionId ended, SubTransactionId, void *) {
-  if (event == SUBXACT_EVENT_PRE_COMMIT_SUB && move.subtransaction == ended) check_move_has_ended();
-  if ((event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB) && move.subtransaction == ended)
-    move.stage = Moving::no;
+  for (int i = 0; i < move_count; i++) {
+    if (moves[i].subtransaction != ended) continue;
+    if (event == SUBXACT_EVENT_PRE_COMMIT_SUB) check_has_ended(moves[i]);
+    if (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB) moves[i].stage = Moving::no;
+  }
 }
 }
 
@@ -99,14 +129,19 @@ HeapTuple insert_row(const TriggerData *trigger) {
   bool is_null = false;
   const auto given =
       DatumGetTimestampTz(heap_getattr(trigger->tg_trigtuple, column, RelationGetDescr(relation), &is_null));
-  const bool moves = is_of_move(Moving::deleted) && move.depth == trigger_depth();
-  if (moves && root_of(RelationGetRelid(relation)) == root_of(move.relation)) {
-    move.stage = Moving::inserted;
-    return with_received(relation, trigger->tg_trigtuple, column, move.received);
-  }
+  const int depth = current_depth();
+  end_moves_below(depth);
+  Move &move = move_at(depth);
   // A row that a trigger of the partition inserts is another one.
-  if (moves) check_move_has_ended();
-  if (!is_of_move(Moving::deleted) || !move.is_held) move.stage = Moving::no;
+  if (is_of_move(move, Moving::deleted)) {
+    if (root_of(RelationGetRelid(relation)) == root_of(move.relation)) {
+      move.stage = Moving::inserted;
+      return with_received(relation, trigger->tg_trigtuple, column, move.received);
+    }
+    check_has_ended(move);
+  }
+  // In a subtransaction, the row can still be on its way.
+  if (move.stage != Moving::deleted || !move.is_held) move.stage = Moving::no;
   return with_received(relation, trigger->tg_trigtuple, column, received(relation, given, !is_null));
 }
 
@@ -115,7 +150,11 @@ HeapTuple update_row(const TriggerData *trigger) {
   const AttrNumber column = received_column(relation);
   bool is_null = false;
   const Datum former = heap_getattr(trigger->tg_trigtuple, column, RelationGetDescr(relation), &is_null);
-  check_move_has_ended();
+  const int depth = current_depth();
+  end_moves_below(depth);
+  Move &move = move_at(depth);
+  check_has_ended(move);
+  if (move.row != nullptr) heap_freetuple(move.row);
   // By the server's clock, once: the writer can neither hide rows earlier nor keep them longer.
   move = {Moving::updated,
           RelationGetRelid(relation),
@@ -123,19 +162,20 @@ HeapTuple update_row(const TriggerData *trigger) {
           is_null ? GetCurrentTimestamp() : DatumGetTimestampTz(former),
           GetCurrentSubTransactionId(),
           false,
-          0};
+          nullptr};
   return with_received(relation, trigger->tg_newtuple, column, move.received);
 }
 
 HeapTuple delete_row(const TriggerData *trigger) {
-  check_move_has_ended();
-  const bool moves = is_of_move(Moving::updated) && move.relation == RelationGetRelid(trigger->tg_relation) &&
-                     ItemPointerEquals(&move.place, &trigger->tg_trigtuple->t_self);
-  move.stage = moves ? Moving::deleted : Moving::no;
-  if (moves) {
-    move.depth = trigger_depth();
-    move.is_held = is_held_row(trigger->tg_relation, trigger->tg_trigtuple);
-  }
+  const int depth = current_depth();
+  end_moves_below(depth);
+  Move &move = move_at(depth);
+  check_has_ended(move);
+  const bool leaves = is_of_move(move, Moving::updated) &&
+                      move.relation == RelationGetRelid(trigger->tg_relation) &&
+                      ItemPointerEquals(&move.place, &trigger->tg_trigtuple->t_self);
+  move.stage = leaves ? Moving::deleted : Moving::no;
+  if (leaves) move.is_held = is_held_row(trigger->tg_relation, trigger->tg_trigtuple);
   return trigger->tg_trigtuple;
 }
 
@@ -166,7 +206,25 @@ void register_kept_rows() {
   RegisterSubXactCallback(subtransaction_ends, nullptr);
 }
 
-bool is_row_moving() { return is_of_move(Moving::deleted) || is_of_move(Moving::inserted); }
+bool is_row_moving() {
+  const Move &move = current_move();
+  return is_of_move(move, Moving::deleted) || is_of_move(move, Moving::inserted);
+}
+
+void remember_updated_row(Relation relation, HeapTuple row) {
+  Move &move = current_move();
+  if (!relation->rd_rel->relispartition || !is_of_move(move, Moving::updated) ||
+      move.relation != RelationGetRelid(relation))
+    return;
+  const MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+  move.row = heap_copytuple(row);
+  MemoryContextSwitchTo(caller);
+}
+
+MovedRow moved_row() {
+  const Move &move = current_move();
+  return {move.relation, move.row, move.is_held};
+}
 
 extern "C" {
 // BEFORE INSERT OR UPDATE OR DELETE, for each row.

@@ -9,4 +9,19 @@ namespace tenancy::pg {
 /// moves the row to another partition.
 bool is_row_moving();
 
+/// Has the row that an UPDATE leaves known, in case that it moves. REQUIRES: its triggers are running.
+void remember_updated_row(Relation relation, HeapTuple row);
+
+/// A row that arrives in another partition, as it left the former one.
+struct MovedRow {
+  Oid relation;
+  HeapTuple row;  // nullptr: not known
+  bool is_held;
+};
+/// REQUIRES: is_row_moving()
+MovedRow moved_row();
+
+/// Has the rows that an UPDATE moves to another partition known until the end of their transaction.
+void register_kept_rows();
+
 }  // namespace tenancy::pg

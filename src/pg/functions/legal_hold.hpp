@@ -1,9 +1,9 @@
 // Legal holds: rows of tables that follow the logging settings stay as long as an organization, or one of its
 // workspaces, is under a hold.
 //
-// DELETE and UPDATE meet a trigger (kept_rows.cpp). What removes rows without one, or the trigger itself, is
-// refused here: TRUNCATE, and every way to drop or detach a table or partition, to drop a column, or to drop
-// or disable the trigger.
+// DELETE and UPDATE meet a trigger (kept_content.cpp). What removes rows without one, or the trigger itself,
+// is refused here: TRUNCATE, and every way to drop or detach a table or partition, to drop a column, or to
+// drop or disable the trigger.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
@@ -13,15 +13,5 @@ namespace tenancy::pg {
 /// Watches what is dropped or altered, in sessions that have loaded the module; an event trigger loads it
 /// before each command.
 void register_legal_holds();
-
-/// RETURNS the trigger of a table by which it follows the logging settings, with the columns of organization
-/// and workspace as its second and third argument; nullptr for none.
-const Trigger *keeping_trigger(Relation relation);
-
-/// RETURNS whether a row of a table that follows the logging settings is under a legal hold.
-bool is_held_row(Relation relation, HeapTuple row);
-
-/// Has the rows that an UPDATE moves to another partition known until the end of their transaction.
-void register_kept_rows();
 
 }  // namespace tenancy::pg

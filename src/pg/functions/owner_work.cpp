@@ -147,4 +147,16 @@ Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
 }
 }
 
+extern "C" {
+// For functions of the observability schemas, which run with their owner's rights.
+PG_FUNCTION_INFO_V1(pg_tenancy_is_owned_by_caller);
+Datum pg_tenancy_is_owned_by_caller(PG_FUNCTION_ARGS) {
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(PG_GETARG_OID(0)));
+  if (!HeapTupleIsValid(row)) PG_RETURN_NULL();
+  const bool owned = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner == GetUserId();
+  ReleaseSysCache(row);
+  PG_RETURN_BOOL(owned);
+}
+}
+
 }  // namespace tenancy::pg

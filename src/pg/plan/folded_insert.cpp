@@ -2,7 +2,7 @@
 // their cost, and each call to be compiled is a part of that. So after planning
 //
 // - tenancy.current_organization_id() and its like become constants;
-// - where the ids that a policy's WITH CHECK asks for are constants, too, and it is true of them, only the
+// - where the ids that a policy's WITH CHECK compares are constants, too, and it is true of them, only the
 //   guard remains of it. That of a row with ids of type uuid has been decided before (known_row.hpp).
 //
 // Only in a plan whose checks hold the guard already, and are evaluated of the row as it is written: after

@@ -90,13 +90,71 @@ bool any_is_shut_out(const List *conditions, const RelOptInfo *relation) {
   return false;
 }
 
+// --- indexes worth another look: for the others, the planner has made all paths
+
+void add_columns(const RelOptInfo *relation, const List *conditions, Bitmapset **columns) {
+  const ListCell *cell = nullptr;
+  foreach (cell, conditions)
+    if (const auto *condition = lfirst_node(RestrictInfo, cell);
+        condition->security_level > relation->baserestrict_min_security)
+      pull_varattnos(reinterpret_cast<Node *>(condition->clause), relation->relid, columns);
+}
+
+// Columns of all conditions but those of the filter
+Bitmapset *columns_asked_for(const Promotion &promotion) {
+  Bitmapset *columns = nullptr;
+  add_columns(promotion.relation, promotion.relation->baserestrictinfo, &columns);
+  add_columns(promotion.relation, promotion.relation->joininfo, &columns);
+  return columns;
+}
+
+bool has_any_of(const IndexOptInfo *index, const RelOptInfo *relation, const Bitmapset *columns) {
+  for (int i = 0; i < index->nkeycolumns; i++)
+    if (index->indexkeys[i] != 0 &&
+        bms_is_member(index->indexkeys[i] - FirstLowInvalidHeapAttributeNumber, columns))
+      return true;
+  Bitmapset *of_expressions = nullptr;
+  pull_varattnos(reinterpret_cast<Node *>(index->indexprs), relation->relid, &of_expressions);
+  return bms_overlap(of_expressions, columns);
+}
+
+// For a bitmap of others that is combined with one of the filter: the smallest that begins with it.
+IndexOptInfo *smallest_of_filter(const Promotion &promotion) {
+  const Bitmapset *columns = columns_of(promotion.filters.comparisons);
+  IndexOptInfo *smallest = nullptr;
+  const ListCell *cell = nullptr;
+  foreach (cell, promotion.relation->indexlist) {
+    auto *index = static_cast<IndexOptInfo *>(lfirst(cell));
+    if (bms_is_member(index->indexkeys[0], columns) &&
+        (smallest == nullptr || index->pages < smallest->pages))
+      smallest = index;
+  }
+  return smallest;
+}
+
+// Of a filter with several sides, the planner combines any.
+List *indexes_asked_for(const Promotion &promotion) {
+  if (!promotion.filters.all_equal) return promotion.relation->indexlist;
+  const Bitmapset *columns = columns_asked_for(promotion);
+  const IndexOptInfo *of_filter = smallest_of_filter(promotion);
+  List *indexes = NIL;
+  const ListCell *cell = nullptr;
+  foreach (cell, promotion.relation->indexlist) {
+    auto *index = static_cast<IndexOptInfo *>(lfirst(cell));
+    if (index == of_filter || has_any_of(index, promotion.relation, columns))
+      indexes = lappend(indexes, index);
+  }
+  return indexes;
+}
+
 // --- own rows first
 
 void add_leading(Promotion *promotion, List *comparisons) {
+  const Bitmapset *columns = columns_asked_for(*promotion);
   const ListCell *cell = nullptr;
   foreach (cell, promotion->relation->indexlist) {
     auto *index = static_cast<IndexOptInfo *>(lfirst(cell));
-    if (index->relam != BTREE_AM_OID) continue;
+    if (index->relam != BTREE_AM_OID || !has_any_of(index, promotion->relation, columns)) continue;
     List *of_index = left_of(comparisons, index->indpred);
     if (!begins_with(index, columns_of(of_index))) continue;
     auto *leading = static_cast<Leading *>(palloc(sizeof(Leading)));
@@ -108,7 +166,7 @@ void add_leading(Promotion *promotion, List *comparisons) {
 
 void find_indexes(Promotion *promotion, const RangeTblEntry *entry) {
   if (promotion->all_indexes) {
-    promotion->indexes = promotion->relation->indexlist;
+    promotion->indexes = indexes_asked_for(*promotion);
     return;
   }
   if (!promotion->filters.all_equal) {
@@ -121,7 +179,7 @@ void find_indexes(Promotion *promotion, const RangeTblEntry *entry) {
       left_of(promotion->filters.comparisons, conditions_of_partition(entry, promotion->relation));
   promotion->whole_relation_own = comparisons == NIL;
   if (promotion->whole_relation_own)
-    promotion->indexes = promotion->relation->indexlist;
+    promotion->indexes = indexes_asked_for(*promotion);
   else
     add_leading(promotion, comparisons);
 }

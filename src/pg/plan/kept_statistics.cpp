@@ -98,7 +98,7 @@ static void statistics_changed(Datum, SyscacheNumber, uint32 hash) {
 static void stays(HeapTuple) {}
 }
 
-// --- what planning asks
+// --- for planning
 
 // RETURNS the relation of this range table entry. Its number is not in the examined expression, which may
 // belong to a query around root's.

@@ -1,36 +1,23 @@
 #include "pg/plan/late_conditions.hpp"
 
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/plan/noticeable.hpp"
+#include "pg/plan/rechecked_conditions.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
 #include "optimizer/clauses.h"
+#include "optimizer/cost.h"
 #include "optimizer/paths.h"
-#include "optimizer/plancat.h"
 }
 
 namespace tenancy::pg {
 namespace {
 
 set_rel_pathlist_hook_type next_hook = nullptr;
-get_relation_info_hook_type next_relation_hook = nullptr;
+RelationReadHook next_relation_hook = nullptr;
 
 extern "C" {
-static bool is_leaky(Oid function, void *) { return !get_func_leakproof(function); }
-
-// RETURNS whether evaluation of an expression can be observed: by an error, a side effect, or a sub-select
-// that runs. Parameters of the statement (PARAM_EXTERN) already have their values.
-static bool is_noticeable_itself(Node *node) {
-  if (IsA(node, Param)) return reinterpret_cast<const Param *>(node)->paramkind != PARAM_EXTERN;
-  return IsA(node, SubPlan) || IsA(node, AlternativeSubPlan) || IsA(node, NextValueExpr) ||
-         IsA(node, CoerceToDomain) || check_functions_in_node(node, is_leaky, nullptr);
-}
-
-static bool is_noticeable(Node *node, void *) {
-  if (node == nullptr) return false;
-  return is_noticeable_itself(node) || walk_expression(node, is_noticeable, nullptr);
-}
-
 static bool has_part(Node *node, void *part) {
   if (node == nullptr) return false;
   return equal(node, part) || walk_expression(node, has_part, part);
@@ -84,7 +71,7 @@ bool is_derived_from_query(const PlannerInfo *root, const RestrictInfo *conditio
   const ListCell *cell = nullptr;
   foreach (cell, reinterpret_cast<OpExpr *>(condition->clause)->args) {
     auto *side = static_cast<Node *>(lfirst(cell));
-    if (is_noticeable(side, nullptr) && !is_of_policy(root, side)) return true;
+    if (is_noticeable(side) && !is_of_policy(root, side)) return true;
   }
   return false;
 }
@@ -114,38 +101,93 @@ void order_conditions(const PlannerInfo *root, List *conditions) {
       condition->security_level = root->qual_security_level;
 }
 
-void put_late(const RelOptInfo *relation, List *conditions) {
+// RETURNS those of the conditions that were put late, behind those of the list.
+List *put_late(const PlannerInfo *root, const RelOptInfo *relation, List *conditions, List *late) {
+  // Of a view's filter: the planner has not asked whether conditions are leakproof (put_behind_filter).
+  const bool is_unasked = root->qual_security_level == 0;
   const ListCell *cell = nullptr;
   foreach (cell, conditions) {
     auto *condition = lfirst_node(RestrictInfo, cell);
-    if (condition->leakproof && !condition->pseudoconstant &&
+    if ((condition->leakproof || is_unasked) && !condition->pseudoconstant &&
         condition->security_level > relation->baserestrict_min_security &&
-        is_noticeable(reinterpret_cast<Node *>(condition->clause), nullptr))
+        is_noticeable(reinterpret_cast<Node *>(condition->clause))) {
       condition->leakproof = false;
+      late = lappend(late, condition);
+    }
   }
+  return late;
 }
 
-extern "C" {
-// The comparison values of index conditions are evaluated once for a scan, whatever its rows, so index
-// conditions stay. The filters of a scan are ordered later.
-static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
-  if (next_hook != nullptr) next_hook(root, relation, index, entry);
-  const bool has_own_conditions = relation->reloptkind == RELOPT_BASEREL;
-  if (has_own_conditions) order_conditions(root, relation->baserestrictinfo);
-  put_late(relation, relation->baserestrictinfo);
-  put_late(relation, relation->joininfo);
+List *put_all_late(PlannerInfo *root, RelOptInfo *relation) {
+  List *late = put_late(root, relation, relation->baserestrictinfo, NIL);
+  late = put_late(root, relation, relation->joininfo, late);
   const ListCell *cell = nullptr;
   foreach (cell, relation->ppilist) {
     List *conditions = lfirst_node(ParamPathInfo, cell)->ppi_clauses;
     if (root->qual_security_level > 0) order_conditions(root, conditions);
-    put_late(relation, conditions);
+    late = put_late(root, relation, conditions, late);
   }
+  return late;
+}
+
+bool is_guard(const RestrictInfo *condition) {
+  if (!IsA(condition->clause, FuncExpr)) return false;
+  const Oid function = reinterpret_cast<const FuncExpr *>(condition->clause)->funcid;
+  return function == known_guard(Guard::plan) || function == known_guard(Guard::shape);
+}
+
+// Guards raise errors, so they come behind the filter that they belong to, which can cost more, or nothing
+// (cpu_operator_cost). The conditions of a scan are ordered by their cost.
+void put_guards_last(PlannerInfo *root, const List *conditions) {
+  constexpr Cost hardly_anything = 1e-9;
+  Cost dearest = 0;
+  List *guards = NIL;
+  const ListCell *cell = nullptr;
+  foreach (cell, conditions)
+    if (is_guard(lfirst_node(RestrictInfo, cell))) guards = lappend(guards, lfirst(cell));
+  if (guards == NIL) return;
+  foreach (cell, conditions) {
+    const auto *condition = lfirst_node(RestrictInfo, cell);
+    if (condition->security_level > linitial_node(RestrictInfo, guards)->security_level) continue;
+    QualCost cost;
+    cost_qual_eval_node(&cost, static_cast<Node *>(lfirst(cell)), root);
+    dearest = Max(dearest, cost.per_tuple);
+  }
+  foreach (cell, guards) lfirst_node(RestrictInfo, cell)->eval_cost.per_tuple = dearest + hardly_anything;
+}
+
+bool is_ordered_by_index(const RelOptInfo *relation) {
+  const ListCell *cell = nullptr;
+  foreach (cell, relation->pathlist)
+    if (auto *path = static_cast<Path *>(lfirst(cell));
+        IsA(path, IndexPath) && reinterpret_cast<IndexPath *>(path)->indexorderbys != NIL)
+      return true;
+  return false;
+}
+
+extern "C" {
+// The filters of a scan are ordered later. Index conditions are not evaluated on rows, or kept from it.
+static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
+  if (next_hook != nullptr) next_hook(root, relation, index, entry);
+  const bool has_own_conditions = relation->reloptkind == RELOPT_BASEREL;
+  if (has_own_conditions) order_conditions(root, relation->baserestrictinfo);
+  if (has_own_conditions && root->qual_security_level > 0) order_conditions(root, relation->joininfo);
+  const List *late = put_all_late(root, relation);
+  const bool is_scan = entry->rtekind == RTE_RELATION && !entry->inh && entry->tablesample == nullptr &&
+                       relation->indexlist != NIL && !IS_DUMMY_REL(relation);
+  if (is_scan && (late != NIL || (root->qual_security_level > 0 && is_ordered_by_index(relation)))) {
+    keep_from_rechecks(root, relation, late);
+    put_all_late(root, relation);
+  }
+  put_guards_last(root, relation->baserestrictinfo);
 }
 
 // Before a partition or child table gets copies of its parent's conditions; those of joins, also later.
-static void relation_read(PlannerInfo *root, Oid table, bool is_inherited, RelOptInfo *relation) {
-  if (next_relation_hook != nullptr) next_relation_hook(root, table, is_inherited, relation);
-  if (relation->reloptkind != RELOPT_OTHER_MEMBER_REL || root->append_rel_array == nullptr) return;
+static void relation_read(TENANCY_RELATION_READ_PARAMETERS) {
+  if (next_relation_hook != nullptr) next_relation_hook(TENANCY_RELATION_READ_ARGUMENTS);
+  if (relation->rtekind != RTE_RELATION || relation->reloptkind != RELOPT_OTHER_MEMBER_REL ||
+      root->append_rel_array == nullptr)
+    return;
   const AppendRelInfo *part = root->append_rel_array[relation->relid];
   const RelOptInfo *parent = part == nullptr ? nullptr : root->simple_rel_array[part->parent_relid];
   if (parent != nullptr && parent->reloptkind == RELOPT_BASEREL) {
@@ -160,8 +202,8 @@ static void relation_read(PlannerInfo *root, Oid table, bool is_inherited, RelOp
 void register_late_conditions() {
   next_hook = set_rel_pathlist_hook;
   set_rel_pathlist_hook = paths_made;
-  next_relation_hook = get_relation_info_hook;
-  get_relation_info_hook = relation_read;
+  next_relation_hook = relation_read_hook();
+  relation_read_hook() = relation_read;
 }
 
 }  // namespace tenancy::pg

@@ -7,7 +7,7 @@
 
 namespace tenancy::pg {
 
-/// Whether rows of the resource are in a catalog, whose row filter stands beside a policy for DBAs.
+/// Whether rows of the resource are in a catalog, whose row filter is in addition to a policy for DBAs.
 bool is_of_catalog(const char *resource);
 
 /// The permissions of which any one allows the command.

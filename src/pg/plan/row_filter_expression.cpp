@@ -151,7 +151,7 @@ Entity entity_of(RowColumn column) {
 
 Expr *constant(bool value) { return reinterpret_cast<Expr *>(makeBoolConst(value, false)); }
 
-// The comparison with the argument, which is NULL of NULL; false where that is wanted.
+// The comparison with the argument, which is NULL of NULL; false where the style says so.
 Expr *of_null(Expr *compare, Node *argument, const RowExpressionStyle &style) {
   if (!style.false_for_null || argument == style.not_null) return compare;
   return make_andclause(list_make2(compare, null_test(argument, IS_NOT_NULL)));
@@ -159,7 +159,7 @@ Expr *of_null(Expr *compare, Node *argument, const RowExpressionStyle &style) {
 
 // A key of an index scan is worked out before the scan's rows are fetched, and what is worked out in between
 // can be a user's function that changes the principal. So rows are compared with the principal's ids once
-// more: in the column of the guard beside the filter there, in each other one here. False of NULL.
+// more: in the guard's column by the guard, in each other one here. False of NULL.
 Expr *one_of_shared(Node *argument, Entity entity, const RowExpressionStyle &style) {
   Expr *compare = is_filter_id(argument, entity);
   if (argument == style.not_null) return compare;

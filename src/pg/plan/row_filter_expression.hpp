@@ -19,14 +19,15 @@ struct RowColumns {
   Node *workspace;
   Node *owner;
   Node *api_key;
-  RowShape shape;  // which of them there are, and what protect() was told besides
+  RowShape shape;  // which of them there are, and which other options protect() had
 };
 
 /// The SQL form of a predicate, which is true or false for every row, while SQL has a third value.
 struct RowExpressionStyle {
   SharedIds *shared = nullptr;
-  bool false_for_null = false;     // comparisons are to be false of NULL, not NULL
-  const Node *not_null = nullptr;  // but for this one's: the guard beside the filter is false of its NULL
+  bool false_for_null = false;  // comparisons are to be false of NULL, not NULL
+  // Except in comparisons of this argument: the guard, which is ANDed with the filter, is false of its NULL.
+  const Node *not_null = nullptr;
 };
 
 /// A filter's condition on a row.

@@ -108,6 +108,14 @@ Expr *plan_guard(const Call &call, const Principal &principal, Node *decisive) {
                                                COERCE_EXPLICIT_CALL));
 }
 
+// The guard in a place that depends on no row.
+Expr *of_no_row(const Principal &principal) {
+  return reinterpret_cast<Expr *>(
+      makeFuncExpr(guard_function(Guard::plan), BOOLOID,
+                   list_make3(stamp_constant(), not_after_constant(principal), makeBoolConst(true, false)),
+                   InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+}
+
 Const *nothing(Oid type) { return makeConst(type, -1, InvalidOid, 8, 0, true, true); }
 
 bool is_constant(const Expr *expression) { return IsA(expression, Const); }
@@ -122,15 +130,21 @@ List *with_guard(const Call &call, RowAnswer answer, Expr *filter, Expr *guard) 
                                                                         : list_make2(filter, guard);
 }
 
-// A condition evaluates the guard last, on rows that match. Without any matching rows it needs none; and for
-// the payload, true refers to rows that a guarded filter has let pass. Elsewhere, the result for other rows
-// matters as well.
+// Whether what is false now may be otherwise later, without a notification: a denial, or the credential, ends
+// by itself.
+bool may_end(const Principal &principal) { return principal.valid_until != DT_NOEND; }
+
+// A condition evaluates the guard last, on rows that match. Without any matching rows it needs none, as long
+// as that has no end: then the guard is evaluated once, at the start. For the payload, true refers to rows
+// that a guarded filter has let pass. Elsewhere, the result for other rows matters as well.
 Expr *guarded(const Call &call, RowAnswer answer, const Principal &principal, const RowCondition &filter) {
-  if (call.place != Place::elsewhere)
-    return is_constant(filter.expression)
-               ? filter.expression
-               : make_andclause(with_guard(call, answer, filter.expression,
-                                           plan_guard(call, principal, filter.decisive)));
+  if (call.place != Place::elsewhere) {
+    if (!is_constant(filter.expression))
+      return make_andclause(
+          with_guard(call, answer, filter.expression, plan_guard(call, principal, filter.decisive)));
+    return is_true(filter.expression) || !may_end(principal) ? filter.expression
+                                                             : make_notclause(of_no_row(principal));
+  }
   if (!is_constant(filter.expression))
     return make_andclause(list_make2(plan_guard(call, principal, filter.decisive), filter.expression));
   Expr *guard = plan_guard(call, principal, nullptr);
@@ -169,12 +183,12 @@ Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, co
   style.shared = &shared;
   style.not_null = column;
   Expr *filter = row_filter(principal, answer, resource, command, call.columns, style).expression;
-  if (!shared.everywhere) return nullptr;
+  // Of no rows, it would compare no id, and hold for those, too, whose denial ends.
+  if (!shared.everywhere || is_constant(filter)) return nullptr;
   server_fault_point();
   shared_plan_made(principal);
   server_fault_point();
   depend_on(Guard::shape, call.root);
-  if (is_constant(filter)) return filter;
   return make_andclause(with_guard(call, answer, filter, shape_guard(principal, entity, column)));
 }
 
@@ -277,14 +291,10 @@ Node *specialize_authorize_anywhere(const SupportRequestSimplify *request, const
   const Principal *principal = current_principal_or_undecided();
   depend_on(Guard::plan, request->root);
   const bool is_held = principal->access->anywhere(permission) != Rows::none;
-  if (!is_held && place_of(request->root, request->fcall, false) != Place::elsewhere)
+  if (!is_held && !may_end(*principal) && place_of(request->root, request->fcall, false) != Place::elsewhere)
     return makeBoolConst(false, false);
-  FuncExpr *guard =
-      makeFuncExpr(guard_function(Guard::plan), BOOLOID,
-                   list_make3(stamp_constant(), not_after_constant(*principal), makeBoolConst(true, false)),
-                   InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
-  return is_held ? reinterpret_cast<Node *>(guard)
-                 : reinterpret_cast<Node *>(make_notclause(reinterpret_cast<Expr *>(guard)));
+  Expr *guard = of_no_row(*principal);
+  return reinterpret_cast<Node *>(is_held ? guard : make_notclause(guard));
 }
 
 // The catalogs' policy for DBAs. False for everybody else, so that the other policies' conditions, without
@@ -332,7 +342,9 @@ const SupportRequestSimplify *simplification(Node *request) {
   const auto *simplify = reinterpret_cast<const SupportRequestSimplify *>(request);
   // An expression outside of any query has no rows.
   const bool in_query = simplify->root != nullptr && simplify->root->parse != nullptr;
-  return in_query && configuration.specialize ? simplify : nullptr;
+  if (!in_query || !configuration.specialize) return nullptr;
+  begin_statement();
+  return simplify;
 }
 
 }  // namespace

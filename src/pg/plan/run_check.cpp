@@ -10,6 +10,7 @@
 #include "pg/server/compat.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/server/statement_time.hpp"
 #include "pg/session/identity.hpp"
 
 namespace tenancy::pg {
@@ -273,6 +274,7 @@ void leave(Query &query) {
 // Before PostgreSQL 18 there is one more argument: execute_once.
 template <typename... Rest>
 void run(QueryDesc *description, ScanDirection direction, uint64 count_of_rows, Rest... rest) {
+  begin_statement();
   Query *query = ScanDirectionIsNoMovement(direction) ? nullptr : query_of(description->estate);
   struct Work {
     QueryDesc *description;

@@ -162,7 +162,9 @@ WrittenIds written_ids_of_call(FunctionCallInfo fcinfo, int first) {
 bool may_write_for_others_somewhere(Principal &principal, const char *resource) {
   if (!can_write_for_others(principal)) return false;
   const Access &access = *principal.access;
-  if (is_service_key(principal)) return access.anywhere(to_attribute(resource)) != Rows::none;
+  if (const PermissionSet permission = to_attribute(resource); !permission.empty())
+    return access.anywhere(permission) != Rows::none;
+  if (is_service_key(principal)) return false;
   if (access.is_above_settings({})) return true;
   for (const auto &entry : access.entries())
     if (entry.above_settings) return true;

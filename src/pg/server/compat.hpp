@@ -45,6 +45,15 @@ inline bool owns_relation(Oid relation, Oid role) {
 #endif
 }
 
+/// Whether the role owns the type, or is a member of its owner.
+inline bool owns_type(Oid type, Oid role) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(TypeRelationId, type, role);
+#else
+  return pg_type_ownercheck(type, role);
+#endif
+}
+
 /// The privileges that the statement needs on the relation.
 inline AclMode privileges_needed(const PlannedStmt *statement, const RangeTblEntry *relation) {
 #if PG_VERSION_NUM >= 160000
@@ -145,6 +154,20 @@ using QueryJumble = const JumbleState;
 #else
 using SyscacheNumber = int;
 using QueryJumble = JumbleState;
+#endif
+
+// The hook after the catalogs have been read for a table of a query, and before a partition or child gets
+// copies of its parent's conditions; and its arguments, one of which is called `relation`.
+#if PG_VERSION_NUM >= 190000
+using RelationReadHook = build_simple_rel_hook_type;
+inline RelationReadHook &relation_read_hook() { return build_simple_rel_hook; }
+#define TENANCY_RELATION_READ_PARAMETERS PlannerInfo *root, RelOptInfo *relation, RangeTblEntry *entry
+#define TENANCY_RELATION_READ_ARGUMENTS root, relation, entry
+#else
+using RelationReadHook = get_relation_info_hook_type;
+inline RelationReadHook &relation_read_hook() { return get_relation_info_hook; }
+#define TENANCY_RELATION_READ_PARAMETERS PlannerInfo *root, Oid table, bool is_inherited, RelOptInfo *relation
+#define TENANCY_RELATION_READ_ARGUMENTS root, table, is_inherited, relation
 #endif
 
 // From 18 on, AFTER triggers run as the user whose command queued them, before as that of the outermost

@@ -144,7 +144,7 @@ void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(v
     shorten(error);
     keep_context_for_log(error);
     reword(argument, error);
-    ThrowErrorData(error);  // asks the callers' callbacks for their context again
+    ThrowErrorData(error);  // calls the callers' context callbacks again
   }
   PG_END_TRY();
   cleanup(argument);

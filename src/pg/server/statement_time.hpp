@@ -1,15 +1,22 @@
-// The time against which the expiry of credentials is checked.
+// The time against which ends of credentials and rights are judged.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"
 
 namespace tenancy::pg {
 
-/// The start of the client's statement or, in a procedure that has committed since, of its transaction:
-/// such a statement can run for ever, and must not keep an expired credential alive. The same in a parallel
-/// worker.
-inline TimestampTz statement_time() {
-  return Max(GetCurrentStatementStartTimestamp(), GetCurrentTransactionStartTimestamp());
-}
+/// The time at which the latest statement began: each run of a query is one, also the later ones of a
+/// client's message, of a DO block, a function or a procedure, and each FETCH. It never goes back in a
+/// session, whatever the clock does. In a parallel worker, the start of the leader's message.
+TimestampTz statement_time();
+
+/// A statement begins now. Reads the clock only in a session that has had a credential or a right with an
+/// end.
+void begin_statement();
+/// The same in any session.
+void read_clock();
+
+/// The session has a credential or a right with an end.
+void watch_clock();
 
 }  // namespace tenancy::pg

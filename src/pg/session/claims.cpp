@@ -35,7 +35,7 @@ struct {
   bool is_registered;
 } state{};
 
-// Why, is told to whoever has a claim of this cluster.
+// Holders of a claim of this cluster are shown why.
 [[noreturn]] void refuse_claim(const char *reason, bool is_genuine = false) {
   record_denial(Counter::denied_token, nullptr, reason);
   ereport(ERROR, (refused(Refused::credential), errmsg("invalid or expired claim"),

@@ -1,4 +1,4 @@
-// Claims: a node of a cluster works out who its session is, and tells that to another node, which believes it
+// Claims: a node of a cluster resolves who its session is, and states that to another node, which accepts it
 // by the cluster's key and needs no catalogs.
 //
 //   receiver  claim_challenge()  makes a challenge, which this session accepts one claim for

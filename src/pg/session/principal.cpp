@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "pg/catalog/claimed_catalog.hpp"
+#include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/key_facts.hpp"
 #include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/reference.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/fault_injection.hpp"
+#include "pg/server/nearest.hpp"
 #include "pg/server/quotable.hpp"
 #include "pg/server/refused.hpp"
 #include "pg/server/statement_time.hpp"
@@ -25,6 +27,22 @@
 #include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
+
+const char *nearest_workspace(const CatalogRead &read, const Access &access, const char *reference) {
+  const char *slash = strchr(reference, '/');
+  NearestWord nearest = nearest_to(slash == nullptr ? reference : slash + 1);
+  const auto consider_workspace = [&](const Uuid &workspace) {
+    if (access.in_workspace(workspace).empty()) return;
+    if (const char *slug = read_display_name(read, Entity::workspace, workspace); slug != nullptr)
+      consider(nearest, slug);
+  };
+  if (access.reaches_every_workspace())
+    for (const Uuid &workspace : read_workspaces(read, access.organization())) consider_workspace(workspace);
+  else
+    for (const auto &entry : access.entries()) consider_workspace(entry.workspace);
+  return nearest.best;
+}
+
 namespace {
 
 struct {
@@ -58,19 +76,23 @@ void check_organization_setting(const CatalogRead &read, const Uuid &organizatio
                     errmsg("setting \"tenancy.organization\" contradicts the session's credential")));
 }
 
-Uuid workspace_setting(const CatalogRead &read, const Uuid &organization) {
+Uuid workspace_setting(const CatalogRead &read, const Uuid &organization, const Access &access) {
   if (!is_given(configuration.workspace)) return {};
   const Uuid workspace = find_workspace(read, configuration.workspace, organization);
-  if (!workspace)
+  if (!workspace) {
+    const char *nearest = nearest_workspace(read, access, configuration.workspace);
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                     errmsg("workspace \"%s\" does not exist", quotable(configuration.workspace)),
-                    errdetail("The session's organization has no such workspace.")));
+                    errdetail("The session's organization has no such workspace."),
+                    nearest == nullptr ? 0 : errhint("Perhaps you meant \"%s\".", nearest)));
+  }
   return workspace;
 }
 
 // The credential is confined to a workspace (unless nil), and the parameter may only name the same.
-Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const Uuid &confined) {
-  const Uuid chosen = workspace_setting(read, organization);
+Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const Uuid &confined,
+                        const Access &access) {
+  const Uuid chosen = workspace_setting(read, organization, access);
   if (confined && chosen && chosen != confined)
     ereport(ERROR, (refused(Refused::contradiction),
                     errmsg("setting \"tenancy.workspace\" contradicts the session's credential")));
@@ -102,17 +124,16 @@ void resolve_api_key(const CatalogRead &read, Principal &principal, Access &acce
       // Of its user's workspaces the key's own counts alone.
       if (!read_user(read, key.user).active)
         refuse_api_key("its user is not active", "The user of the key is not active.");
-      if (const Uuid role =
-              read_organization_role(read, key.facts.organization, key.user, &principal.rights_until);
-          role) {
-        user = {true, read_member_facts(read, key.facts.organization, role, key.user, key.facts.workspace)};
-        principal.rights_until = Min(principal.rights_until, user.facts.until);
+      if (const OrganizationMembership membership = read_membership(read, key.facts.organization, key.user);
+          membership.role) {
+        user = {true, read_member_facts(read, membership, key.user, key.facts.workspace)};
+        principal.rights_until = Min(membership.until, user.facts.until);
       }
       break;
   }
   check_organization_setting(read, principal.organization);
-  principal.workspace = narrowed_workspace(read, principal.organization, key.facts.workspace);
   run_core([&] { access = Access::of_key(key.facts, user.is_member ? &user.facts : nullptr); });
+  principal.workspace = narrowed_workspace(read, principal.organization, key.facts.workspace, access);
   if (principal.kind == PrincipalKind::workspace_user_key && access.entries().empty())
     refuse_api_key("its user has no role in its workspace",
                    "The user of the key has no role in its workspace.");
@@ -127,7 +148,7 @@ OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &
     // Usually there is one with this name; otherwise the user's own organizations count, and others make no
     // difference.
     const Uuid chosen = find_organization(read, configuration.organization, Ambiguous::is_none);
-    if (chosen) return {chosen, {}, DT_NOEND};
+    if (chosen) return {chosen, {}, DT_NOEND, true};
     OrganizationMembership own{};
     for (const OrganizationMembership &membership : read_organizations_of_user(read, user)) {
       if (!names_organization(read, configuration.organization, membership.organization)) continue;
@@ -150,28 +171,23 @@ OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &
 }
 
 void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const UserFound &found,
-                  const OrganizationMembership &membership, const Uuid &confined) {
+                  const OrganizationMembership &chosen, const Uuid &confined) {
   if (!found.active) refuse_user("it is not active");
   const Uuid &user = found.id;
-  const Uuid &organization = membership.organization;
-  principal.rights_until = membership.until;
-  const Uuid role = membership.role
-                        ? membership.role
-                        : read_organization_role(read, organization, user, &principal.rights_until);
-  if (!role) refuse_user("it is not a member of the organization");
-  const UserFacts facts =
-      read_member_facts(read, organization, role, user, {}, {principal.token_groups, true});
+  const Uuid &organization = chosen.organization;
+  const OrganizationMembership membership = chosen.role ? chosen : read_membership(read, organization, user);
+  if (!membership.role) refuse_user("it is not a member of the organization");
+  const UserFacts facts = read_member_facts(read, membership, user, {}, {principal.token_groups, true});
   principal.elevated = facts.elevated;
-  principal.rights_until = Min(principal.rights_until, facts.until);
+  principal.rights_until = Min(membership.until, facts.until);
   principal.kind = PrincipalKind::user;
   principal.organization = organization;
   principal.user = user;
-  principal.workspace = narrowed_workspace(read, organization, confined);
   run_core([&] { access = Access::of_user(facts); });
+  principal.workspace = narrowed_workspace(read, organization, confined, access);
   if (!facts.elevated) return;
   // A gift would outlast the elevation.
-  const UserFacts lasting =
-      read_member_facts(read, organization, role, user, {}, {principal.token_groups, false});
+  const UserFacts lasting = read_member_facts(read, membership, user, {}, {principal.token_groups, false});
   auto *delegable = make_in_context<Access>(principal.context);
   run_core([&] { *delegable = Access::of_user(lasting); });
   principal.delegable = delegable;
@@ -187,15 +203,19 @@ void confine(Principal &principal, Access &access, const Confine &confined) {
   principal.delegable = delegable;
 }
 
+[[noreturn]] void refuse_token_of_user(const UserTokenRead &token) {
+  refuse_token(token.refused, token.refused, token.undecided ? Refused::organization : Refused::credential);
+}
+
 // A token of an issuer that is trusted for users: it stands for one in an organization, as a login would.
 void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, Principal &principal,
                            Access &access) {
-  if (token.refused != nullptr) refuse_token(token.refused, token.refused);
+  if (token.refused != nullptr) refuse_token_of_user(token);
   principal.source = PrincipalSource::jwt;
   principal.not_after = token.not_after;
   principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
   principal.token_groups = kept(principal, token.groups);
-  resolve_user(read, principal, access, {token.user, true}, {token.organization, {}, DT_NOEND},
+  resolve_user(read, principal, access, {token.user, true}, {token.organization, {}, DT_NOEND, true},
                token.workspace);
   if (token.narrowed)
     confine(principal, access, [&](const Access &whole) { return whole.limited_to(token.scopes); });
@@ -210,7 +230,7 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
   }
   const TokenRead token = read_token(read, given);
   if (token.refused != nullptr) {
-    if (of_user.refused != nullptr) refuse_token(of_user.refused, of_user.refused);
+    if (of_user.refused != nullptr) refuse_token_of_user(of_user);
     refuse_token(token.refused, token.is_signed ? as_sentence(token.refused) : nullptr);
   }
 
@@ -221,8 +241,8 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
   if (token.subject != nullptr)
     principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
   check_organization_setting(read, principal.organization);
-  principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace);
   run_core([&] { access = Access::of_key(token.facts, nullptr); });
+  principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace, access);
 }
 
 void check_one_credential() {
@@ -272,9 +292,9 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     const LoginBinding binding = read_login_binding(read, GetSessionUserId());
     if (!binding.user) return;
     if (binding.organization) check_organization_setting(read, binding.organization);
-    const OrganizationMembership membership = binding.organization
-                                                  ? OrganizationMembership{binding.organization, {}, DT_NOEND}
-                                                  : choose_organization(read, binding.user, principal);
+    const OrganizationMembership membership =
+        binding.organization ? OrganizationMembership{binding.organization, {}, DT_NOEND, true}
+                             : choose_organization(read, binding.user, principal);
     if (!membership.organization) {
       // Not a member yet, or of several: invalidate when the user joins or leaves an organization.
       principal.undecided_user = binding.user;
@@ -351,6 +371,7 @@ Principal *current_principal_or_undecided() {
     if (current.principal->rights_until <= statement_time()) catalogs_changed();
   }
   current.principal = nullptr;
+  read_clock();
   if (!is_claimed() && !is_suspended()) check_claims_required();
   // If a notification arrives during the read, the result is stale: the next use reads again.
   const SessionToken token = SessionToken::now();
@@ -363,6 +384,7 @@ Principal *current_principal_or_undecided() {
     server_fault_point();
     cache_principal(identity, principal);
   }
+  if (principal->valid_until != DT_NOEND) watch_clock();
   current.principal = principal;
   current.token = token;
   current.parameters = parameters;

@@ -89,4 +89,8 @@ const Rights &rights_in(Principal &principal, const Uuid &workspace);
 /// anywhere.
 Rows authorized(Principal &principal, const PermissionSet &any_of, const Uuid &workspace);
 
+/// RETURNS the slug nearest to a mistyped reference, of the workspaces where the access has any right;
+/// nullptr where none is near.
+const char *nearest_workspace(const CatalogRead &read, const Access &access, const char *reference);
+
 }  // namespace tenancy::pg

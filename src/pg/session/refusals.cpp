@@ -1,14 +1,13 @@
 #include "pg/session/refusals.hpp"
 
 #include "core/credential/api_key.hpp"
-#include "pg/server/refused.hpp"
 #include "pg/session/denials.hpp"
 #include "pg/session/parameters.hpp"
 
 namespace tenancy::pg {
 
 // One message for all failures of a key: only the server's log has the reason. Whoever has a genuine secret,
-// and uses it from where it may be used, is also told what has become of its user, and what to do.
+// and uses it from where it may be used, is also shown what has become of its user, and what to do.
 void refuse_api_key(const char *reason, const char *detail, const char *hint) {
   record_denial(Counter::denied_api_key,
                 api_key_display_prefix(configuration.api_key).empty()
@@ -21,13 +20,13 @@ void refuse_api_key(const char *reason, const char *detail, const char *hint) {
   pg_unreachable();
 }
 
-// The log has every reason; whoever has a token with a valid signature is told, too, what is wrong with it.
-void refuse_token(const char *reason, const char *detail) {
+// The log has every reason; the holder of a token with a valid signature is shown what is wrong with it, too.
+void refuse_token(const char *reason, const char *detail, Refused why) {
   record_denial(Counter::denied_token, nullptr, reason);
-  ereport(ERROR, (refused(Refused::credential), errmsg("invalid or expired token"),
-                  detail == nullptr ? 0 : errdetail("%s.", detail),
-                  // the statement may have set it
-                  errhidestmt(true)));
+  ereport(ERROR,
+          (refused(why), errmsg("invalid or expired token"), detail == nullptr ? 0 : errdetail("%s.", detail),
+           // the statement may have set it
+           errhidestmt(true)));
   pg_unreachable();
 }
 

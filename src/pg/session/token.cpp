@@ -115,6 +115,7 @@ const char *read_verified(const CatalogRead &read, const SignedToken &parts, Tok
   token.facts.workspace = workspace;
   token.facts.scopes = registered_scopes(claims.scopes).permissions;
   token.facts.classes = &permission_classes();
+  token.facts.scopes -= token.facts.classes->off_by_default;
   token.not_after = token_not_after(claims) - unix_epoch;
   if (!claims.subject.empty() && is_database_text(claims.subject)) token.subject = copy(claims.subject);
   return nullptr;

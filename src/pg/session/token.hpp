@@ -10,7 +10,7 @@ namespace tenancy::pg {
 /// A token, with its claims resolved in the catalogs.
 struct TokenRead {
   const char *refused;  // the reason for refusing it, or nullptr
-  bool is_signed;       // by the organization: whoever has it may be told the reason
+  bool is_signed;       // by the organization: its holder may be shown the reason
   KeyFacts facts;       // those of a workspace service key with the token's scopes
   TimestampTz not_after;
   const char *subject;  // the user named by the signer, or nullptr; decides nothing

@@ -185,8 +185,9 @@ const char *check_link(const CatalogRead &read, const Uuid &organization, const 
   bool lacks = true;
   if (maker.is_member && users.is_member)
     run_core([&] {
-      lacks =
-          shortfall_of_identity(Access::of_user(maker.facts), Access::of_user(users.facts), linking).any();
+      lacks = shortfall_of_identity(Access::of_user(maker.facts), Access::of_user(users.facts), linking,
+                                    permission_classes().off_by_default)
+                  .any();
     });
   return lacks ? "Whoever has linked its subject may no longer say that it is this user" : nullptr;
 }
@@ -321,6 +322,7 @@ UserTokenRead read_user_token(const CatalogRead &read, const SignedToken &token)
       of_dba.result.organization || (of_dba.problem != nullptr && !of_organization.result.organization);
   Choice &choice = by_dba ? of_dba : of_organization;
   choice.result.is_trusted = is_trusted;
+  choice.result.undecided = choice.several || (!is_trusted && is_trusted_elsewhere);
   if (choice.several)
     choice.result.refused =
         "Its user belongs to several organizations: choose one by \"tenancy.organization\"";

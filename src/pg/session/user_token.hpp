@@ -11,6 +11,7 @@ namespace tenancy::pg {
 struct UserTokenRead {
   bool is_trusted;      // a key of a trust that counts here has signed it: it is of no other kind
   const char *refused;  // the reason, which may be told, or nullptr; also for a trust that doesn't count here
+  bool undecided;       // the reason is that the session has to choose an organization
   Uuid user;
   Uuid organization;
   Uuid workspace;  // nil: not confined

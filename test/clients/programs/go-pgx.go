@@ -10,7 +10,7 @@ import (
 
 func sqlstate(err error) string {
 	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) && refused.ConstraintName == "invalid_credential" {
 		return refused.Code
 	}
 	return err.Error()

@@ -10,7 +10,7 @@ import (
 
 func sqlstate(err error) string {
 	var refused *pq.Error
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) && refused.Constraint == "invalid_credential" {
 		return string(refused.Code)
 	}
 	return err.Error()

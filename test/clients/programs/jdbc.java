@@ -7,6 +7,7 @@ import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.postgresql.util.PSQLException;
 
 class main {
   interface Query {
@@ -20,7 +21,8 @@ class main {
     try {
       for (long request : query.run()) seen.append(" ").append(request);
     } catch (SQLException error) {
-      seen.append(" ").append(error.getSQLState());
+      String reason = ((PSQLException) error).getServerErrorMessage().getConstraint();
+      seen.append(" ").append("invalid_credential".equals(reason) ? error.getSQLState() : error + " without a reason");
     }
     return seen.toString();
   }

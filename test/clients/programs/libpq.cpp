@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <iostream>
+#include <string>
 #include <vector>
 
 #include "requests_of_key.hpp"
@@ -17,7 +18,12 @@ void report(const char *way, const char *principal, const Result &result) {
   std::cout << way << ' ' << principal << ':';
   for (int row = 0; row < PQntuples(result.get()); row++)
     std::cout << ' ' << PQgetvalue(result.get(), row, 0);
-  if (const char *state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE)) std::cout << ' ' << state;
+  if (const char *state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE)) {
+    const char *reason = PQresultErrorField(result.get(), PG_DIAG_CONSTRAINT_NAME);
+    std::cout << ' '
+              << (reason != nullptr && std::string(reason) == "invalid_credential" ? state
+                                                                                   : "without a reason");
+  }
   std::cout << '\n';
 }
 

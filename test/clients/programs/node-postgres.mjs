@@ -4,7 +4,7 @@ import { keys, report, reportParallel } from './report.mjs';
 import { requestsOfConnection } from './requests_of_connection.mjs';
 import { pool, requestsOfTransaction } from './requests_of_key.mjs';
 
-const seen = (requests) => requests.then((rows) => rows.map((row) => row.request_id), (error) => [error.code]);
+const seen = (requests) => requests.then((rows) => rows.map((row) => row.request_id), (error) => [error.constraint === 'invalid_credential' ? error.code : `${error} without a reason`]);
 
 for (const [name, key] of Object.entries({ ...keys, nobody: '' }))
   report('connection', name, await seen(requestsOfConnection(key)));

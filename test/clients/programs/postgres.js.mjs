@@ -1,7 +1,7 @@
 import { keys, report, reportParallel } from './report.mjs';
 import { poolOfKey, requestsOfTransaction, sql } from './requests_of_key.mjs';
 
-const seen = (requests) => requests.then((rows) => rows.map((row) => row.request_id), (error) => [error.code]);
+const seen = (requests) => requests.then((rows) => rows.map((row) => row.request_id), (error) => [error.constraint_name === 'invalid_credential' ? error.code : `${error} without a reason`]);
 
 for (const [name, key] of Object.entries({ ...keys, nobody: '' })) {
   const pool = poolOfKey(key);

@@ -9,7 +9,7 @@ def seen(requests_of):
     try:
         return [row[0] for row in requests_of()]
     except psycopg.Error as error:
-        return [error.sqlstate]
+        return [error.sqlstate if error.diag.constraint_name == "invalid_credential" else f"{error} without a reason"]
 
 
 for name, key in {**KEYS, "nobody": ""}.items():

@@ -1,0 +1,211 @@
+-- Rows past their retention are removed by a job, and tables no longer follow the settings.
+
+CREATE FUNCTION tenancy_internal.expired_rows(
+  kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean)
+RETURNS TABLE (condition text, organization_id uuid, workspace_id uuid, before timestamptz)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  -- Of each organization's own retention, and of stricter workspaces; each without what is under a hold, or what is.
+  SELECT concat_ws(' AND ', format('t.%I = %L AND t.received_at < %L', t.organization_column, s.organization_id, s.before),
+                   CASE WHEN s.workspace_id IS NOT NULL THEN format('t.%I = %L', t.workspace_column, s.workspace_id)
+                        WHEN NOT h.on_organization AND h.workspaces <> '{}' THEN
+                     format(CASE WHEN expired_rows.held THEN 't.%1$I = ANY (%2$L)' ELSE '(t.%1$I IS NULL OR t.%1$I <> ALL (%2$L))' END,
+                            t.workspace_column, h.workspaces) END),
+         s.organization_id, s.workspace_id, s.before
+  FROM (SELECT (expired_rows.protected).*) t
+  CROSS JOIN (SELECT l.organization_id, l.workspace_id, clock_timestamp() - l.value::int * interval '1 day' AS before FROM tenancy.logging_settings l
+              WHERE l.setting = 'retention_days.' || (expired_rows.kept).kind) s
+  CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(l.workspace_id IS NULL), false) AS on_organization,
+           coalesce(array_agg(l.workspace_id) FILTER (WHERE l.workspace_id IS NOT NULL AND t.workspace_column IS NOT NULL), '{}') AS workspaces
+    FROM tenancy.logging_settings l WHERE l.organization_id = s.organization_id AND l.setting = 'legal_hold') h
+  WHERE (s.workspace_id IS NULL OR t.workspace_column IS NOT NULL)
+    AND CASE WHEN expired_rows.held THEN h.on_organization OR (s.workspace_id IS NULL AND h.workspaces <> '{}') OR s.workspace_id = ANY (h.workspaces)
+             ELSE NOT h.on_organization AND (s.workspace_id = ANY (h.workspaces)) IS NOT TRUE END
+  ORDER BY s.organization_id, s.workspace_id NULLS FIRST
+$$;
+COMMENT ON FUNCTION tenancy_internal.expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean) IS 'Conditions on table t as SQL: rows past their retention that are not, or that are, under a legal hold';
+
+CREATE FUNCTION tenancy_internal.count_expired_rows(kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  conditions CONSTANT text := (SELECT string_agg(format('(%s)', e.condition), ' OR ')
+    FROM tenancy_internal.expired_rows(count_expired_rows.kept, count_expired_rows.protected, count_expired_rows.held) e);
+  relation CONSTANT regclass := count_expired_rows.protected.relation;
+BEGIN
+  -- An inheritance child's rows are counted as its own.
+  RETURN CASE WHEN conditions IS NULL THEN 0 ELSE (SELECT r::bigint FROM tenancy_internal.as_owner(relation, format(
+    'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.from_clause_for(relation), conditions)) r) END;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.count_expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean) IS 'How many rows of a table are past their retention, and not, or under a legal hold';
+
+CREATE FUNCTION tenancy_internal.references_to(relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT string_agg(DISTINCT coalesce(pg_partition_root(k.conrelid), k.conrelid)::regclass::text, ', ')
+  FROM pg_constraint k WHERE k.contype = 'f' AND k.confrelid IN (
+    SELECT f FROM tenancy_internal.family_of(references_to.relation) f UNION SELECT a.relid FROM pg_partition_ancestors(references_to.relation) a)
+$$;
+COMMENT ON FUNCTION tenancy_internal.references_to(regclass) IS 'Tables that refer to a table, or to its partitions, by foreign keys';
+
+-- Sums of logs by the hour have a retention of their own: first all is summed up, then the sums of these hours no longer shrink.
+CREATE FUNCTION tenancy_internal.keep_sums(kept tenancy_internal.kept_tables, protected tenancy.protected_tables) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  relation CONSTANT regclass := keep_sums.protected.relation;
+  place CONSTANT regnamespace := (SELECT c.relnamespace FROM pg_class c WHERE c.oid = relation AND c.relname = 'logs');
+BEGIN
+  IF keep_sums.kept.kind <> 'logs' OR place IS NULL OR to_regclass(format('%s.analytics_kept', place)) IS NULL
+    OR NOT EXISTS (SELECT FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false)) THEN
+    RETURN;
+  END IF;
+  BEGIN
+    PERFORM tenancy_internal.as_owner(relation, format('SELECT to_jsonb(tenancy.refresh_analytics(%L::regnamespace, NULL))', place::text));
+  EXCEPTION WHEN OTHERS OR assert_failure THEN
+    IF tenancy_steps.stops_job(SQLSTATE) THEN
+      RAISE;
+    END IF;
+    RAISE WARNING USING MESSAGE = format('%s.refresh_analytics failed: logs are removed that are not summed up', place), DETAIL = format('SQLSTATE %s', SQLSTATE);
+  END;
+  PERFORM tenancy_internal.as_owner(relation, format(
+    'INSERT INTO %s.analytics_kept AS k (organization, workspace, before) VALUES (%L, %L, %L)
+     ON CONFLICT (organization, workspace) DO UPDATE SET before = greatest(k.before, EXCLUDED.before)',
+    place, e.organization_id, e.workspace_id, e.before))
+  FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false) e;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_sums(tenancy_internal.kept_tables, tenancy.protected_tables) IS 'Before logs are removed: has them summed up, and the sums outlive them';
+
+CREATE FUNCTION tenancy_internal.remove_expired(kept tenancy_internal.kept_tables, protected tenancy.protected_tables, at_most bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  expired record;
+  gone bigint := 0;
+BEGIN
+  PERFORM tenancy_internal.keep_sums(remove_expired.kept, remove_expired.protected);
+  FOR expired IN SELECT e.condition FROM tenancy_internal.expired_rows(remove_expired.kept, remove_expired.protected, false) e LOOP
+    EXIT WHEN gone >= remove_expired.at_most;
+    gone := gone + tenancy_internal.remove_rows(remove_expired.protected, expired.condition, remove_expired.at_most - gone);
+  END LOOP;
+  RETURN gone;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.remove_expired(tenancy_internal.kept_tables, tenancy.protected_tables, bigint) IS 'Removes rows of one table past their retention, at most so many, and returns how many';
+
+CREATE FUNCTION tenancy.remove_expired_rows(at_most bigint DEFAULT 10000)
+RETURNS TABLE (relation regclass, removed bigint, referred_to bigint, held bigint)
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  kept tenancy_internal.kept_tables;
+  protected tenancy.protected_tables;
+  failure text;
+  failed boolean;
+BEGIN
+  PERFORM tenancy_internal.require_dba();
+  IF remove_expired_rows.at_most IS NULL OR remove_expired_rows.at_most < 1 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
+  END IF;
+  FOR kept IN SELECT k.* FROM tenancy_internal.kept_tables k JOIN pg_class c ON c.oid = k.relation ORDER BY k.relation::text LOOP
+    -- Partitions come with their parent, inheritance children by themselves.
+    FOR protected IN SELECT t.* FROM tenancy_internal.family_of(kept.relation) f JOIN tenancy.protected_tables t ON t.relation = f
+                     JOIN pg_class c ON c.oid = f WHERE f = kept.relation OR NOT c.relispartition LOOP
+      remove_expired_rows.relation := protected.relation;
+      failure := NULL;
+      failed := false;
+      BEGIN
+        remove_expired_rows.removed := tenancy_internal.remove_expired(kept, protected, remove_expired_rows.at_most);
+      EXCEPTION WHEN foreign_key_violation THEN
+        remove_expired_rows.removed := 0;
+        failure := SQLERRM;
+      WHEN OTHERS OR assert_failure THEN
+        remove_expired_rows.removed := 0;
+        failed := true;
+        PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
+      END;
+      remove_expired_rows.referred_to := NULL;
+      remove_expired_rows.held := NULL;
+      BEGIN
+        -- While there may be more to remove, it is not known what stays.
+        IF remove_expired_rows.removed < remove_expired_rows.at_most THEN
+          remove_expired_rows.referred_to := tenancy_internal.count_expired_rows(kept, protected, false);
+        END IF;
+        remove_expired_rows.held := tenancy_internal.count_expired_rows(kept, protected, true);
+      EXCEPTION WHEN OTHERS OR assert_failure THEN
+        PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
+      END;
+      IF remove_expired_rows.referred_to > 0 AND NOT failed THEN
+        RAISE WARNING USING MESSAGE = format('rows of table %s past their retention are kept: %s', protected.relation, remove_expired_rows.referred_to),
+          DETAIL = coalesce(failure, format('Rows of %s refer to them, or a trigger keeps them.', coalesce(tenancy_internal.references_to(protected.relation), 'no other table'))),
+          HINT = 'They go once nothing refers to them: have the referring tables follow the logging settings, too.';
+      END IF;
+      RETURN NEXT;
+    END LOOP;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy.remove_expired_rows(bigint) IS 'For a DBA, as a regular job: removes rows past their retention from the tables that follow the logging settings, at most so many of each table; returns how many, how many stay since rows of other tables refer to them (NULL: not known while there is more to remove; a WARNING names these tables), and how many under a legal hold; a table where that fails, as by a trigger of its owner''s, stays as it is, with a WARNING that names it and the SQLSTATE, and the others go on; call it again while a table returns as many; what was summed up of logs stays until the retention of analytics ends';
+
+CREATE FUNCTION tenancy.ignore_logging_settings(relation regclass) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.check_protectable(f) FROM tenancy_internal.family_of(ignore_logging_settings.relation) f;
+  IF NOT EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = ignore_logging_settings.relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('table %s does not follow logging settings', ignore_logging_settings.relation);
+  END IF;
+  IF tenancy_steps.has_held_rows(ignore_logging_settings.relation) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('a legal hold keeps rows of table %s', ignore_logging_settings.relation);
+  END IF;
+  PERFORM tenancy_internal.release_table(ignore_logging_settings.relation);
+END
+$$;
+COMMENT ON FUNCTION tenancy.ignore_logging_settings(regclass) IS 'Takes away what apply_logging_settings() added, except the column received_at; for the table''s owner; 55000 for a table without it, and while a legal hold keeps rows of it';
+REVOKE ALL ON FUNCTION tenancy.ignore_logging_settings(regclass) FROM PUBLIC;
+
+CREATE FUNCTION tenancy_internal.release_table(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
+DECLARE
+  member regclass;
+  kept tenancy_internal.kept_tables;
+BEGIN
+  DELETE FROM tenancy_internal.kept_tables k WHERE k.relation = release_table.relation;
+  FOR member IN SELECT f FROM tenancy_internal.family_of(release_table.relation) f LOOP
+    -- By another parent, or by itself, it still follows them.
+    kept := tenancy_internal.kept_above(member);
+    IF kept.relation IS NOT NULL AND EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = member) THEN
+      PERFORM tenancy_internal.keep_member(member, kept);
+      CONTINUE;
+    END IF;
+    PERFORM tenancy_internal.drop_triggers(member, f) FROM unnest('{tenancy_internal.receive_row,tenancy_internal.keep_row,tenancy_internal.keep_rows}'::regproc[]) f;
+    IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member AND p.polname = 'tenancy_retention') THEN
+      EXECUTE format('DROP POLICY tenancy_retention ON %s', member);
+    END IF;
+  END LOOP;
+  PERFORM tenancy_internal.remember_name(release_table.relation, false);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.release_table(regclass) IS 'Has a table, with its partitions, no longer follow the logging settings';
+
+CREATE FUNCTION tenancy_steps.has_held_rows(relation regclass) RETURNS boolean
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  held text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM tenancy.logging_settings s WHERE s.setting = 'legal_hold') THEN
+    RETURN false;
+  END IF;
+  PERFORM tenancy_internal.check_protectable(has_held_rows.relation);
+  SELECT string_agg(format('(%s)', concat_ws(' AND ',
+           tenancy_internal.id_condition(t.relation, t.organization_column, ARRAY[o.organization_id], array_remove(ARRAY[o.external_id::text], NULL)),
+           CASE WHEN s.workspace_id IS NOT NULL OR t.organization_column IS NULL THEN
+             tenancy_internal.id_condition(t.relation, t.workspace_column,
+               ARRAY(SELECT w.workspace_id FROM tenancy.workspaces w WHERE w.organization_id = o.organization_id AND w.workspace_id = coalesce(s.workspace_id, w.workspace_id)),
+               ARRAY(SELECT w.external_id::text FROM tenancy.workspaces w
+                     WHERE w.organization_id = o.organization_id AND w.workspace_id = coalesce(s.workspace_id, w.workspace_id) AND w.external_id IS NOT NULL)) END)), ' OR ')
+  INTO held
+  FROM tenancy.logging_settings s JOIN tenancy.organizations o ON o.organization_id = s.organization_id, tenancy.protected_tables t
+  WHERE s.setting = 'legal_hold' AND t.relation = has_held_rows.relation;
+  RETURN held IS NOT NULL AND (SELECT r::boolean FROM tenancy_internal.as_owner(has_held_rows.relation, format(
+    'SELECT to_jsonb(EXISTS (SELECT FROM %s t WHERE %s))', has_held_rows.relation, held)) r);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.has_held_rows(regclass) IS 'Whether a protected table, or a partition of one, has rows under a legal hold; for its owner';

@@ -1,0 +1,88 @@
+-- Rows for somebody else: logs.attribute and traces.attribute, who holds and who can give them, and who really wrote a row.
+\pset format unaligned
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+SET client_min_messages = warning;
+SELECT tenancy.create_observability('obs') \gset
+GRANT USAGE ON SCHEMA obs TO regress_app;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA obs TO regress_app;
+CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE statement;
+  RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+CREATE FUNCTION make_key(new_name text, member text, scopes jsonb) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO app.secrets SELECT new_name, secret FROM tenancy.create_api_key(CASE WHEN member IS NULL THEN 'workspace_service_key' ELSE 'workspace_user_key' END,
+    new_name, 'acme', 'search', member, scopes);
+  RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+GRANT INSERT ON app.secrets TO regress_app;
+SELECT user_id AS mike FROM tenancy.users WHERE email = 'mike@acme.test' \gset
+SELECT r.level, r.name, g.resource FROM tenancy.grants g JOIN tenancy.roles r USING (role_id) WHERE g.action = 'attribute' AND r.organization_id IS NULL ORDER BY 1, 2, 3;
+SELECT outcome($$SELECT tenancy.register_permission('logs', 'attribute', 'again')$$) AS built_in;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('acme master');
+SELECT tenancy.authorize('logs', 'attribute') AS master_key, tenancy.authorize('logs', 'write') AS writes;
+-- It makes admins and owners, as before, and gives the permission to nothing that names it.
+SELECT outcome($$SELECT tenancy.set_organization_role('acme', 'nora@acme.test', 'admin')$$) AS admin,
+       outcome($$SELECT tenancy.set_organization_role('acme', 'nora@acme.test', 'member')$$) AS back,
+       outcome($$SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'admin')$$) AS workspace_admin,
+       outcome($$SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'member')$$) AS back_again,
+       outcome($$SELECT tenancy.invite('acme', 'new@acme.test', 'owner')$$) AS invited;
+SELECT make_key('gateway', NULL, '["completions.write", "logs.attribute"]') AS gateway, make_key('all of olivia', 'olivia@acme.test', '"all"') AS all_of_olivia,
+       make_key('named for olivia', 'olivia@acme.test', '["logs.write", "logs.attribute"]') AS named_for_olivia;
+SELECT outcome($$SELECT tenancy.create_role('acme', 'workspace', 'writer')$$) AS made, outcome($$SELECT tenancy.grant_permission('acme', 'workspace', 'writer', 'logs', 'attribute')$$) AS granted;
+-- A copy of a role doesn't have it, so that a key with every scope can make one.
+SELECT outcome($$SELECT tenancy.create_role('acme', 'workspace', 'second', copy_of => 'admin')$$) AS copied;
+CALL become('olivia');
+SELECT make_key('gateway', NULL, '["completions.write", "logs.attribute", "traces.attribute"]') AS by_owner, make_key('plain', NULL, '["completions.write"]') AS plain,
+       make_key('olivia names it', 'olivia@acme.test', '["logs.write", "logs.attribute"]') AS of_olivia;
+SELECT outcome($$SELECT tenancy.grant_permission('acme', 'workspace', 'writer', 'logs', 'attribute')$$) AS granted_by_owner;
+-- A role with it in hand is no longer the master key's to give.
+CALL become('acme master');
+SELECT outcome($$SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'writer')$$) AS writer;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT api_key_id AS gateway FROM tenancy.api_keys WHERE name = 'gateway' \gset
+CREATE TABLE whom AS SELECT user_id, workspace_id FROM tenancy.users, tenancy.workspaces WHERE email = 'mike@acme.test' AND slug = 'search';
+GRANT SELECT ON whom TO regress_app;
+CREATE FUNCTION writes(who text, more text DEFAULT '', value text DEFAULT '') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  CALL app.become(who, true);
+  EXECUTE format('INSERT INTO obs.logs (request_model, workspace_id, user_id%s) SELECT %L, workspace_id, user_id%s FROM app.whom', more, who, value);
+  RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+GRANT EXECUTE ON FUNCTION writes TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, writes(who) FROM unnest(ARRAY['olivia', 'adam', 'mona', 'mike', 'acme master', 'gateway', 'plain', 'all of olivia', 'olivia names it']) who;
+-- Who wrote it isn't for the writer to say.
+SELECT writes('gateway', ', written_by', ', user_id') AS as_mike, writes('gateway', ', written_by', ', NULL::uuid') AS as_nobody, writes('olivia', ', written_by', ', user_id') AS olivia_as_mike,
+       writes('gateway', ', written_by', ', tenancy.current_api_key_id()') AS itself;
+CALL become('mike');
+SELECT l.request_model AS writer, l.user_id = :'mike' AS of_mike, l.written_by = :'gateway' AS by_gateway, l.written_by = l.user_id AS by_mike FROM obs.logs l ORDER BY l.request_model COLLATE "C", 3;
+PREPARE by_default AS INSERT INTO obs.log_payloads (log_id, start_time, workspace_id, request) SELECT gen_random_uuid(), now(), workspace_id, '{}' FROM app.whom
+  RETURNING written_by IS NOT DISTINCT FROM coalesce(tenancy.current_api_key_id(), tenancy.current_user_id()) AS by_session, written_by IS NULL AS by_nobody;
+CALL become('olivia');
+EXECUTE by_default;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+-- A member's keys and tokens: no scope gives what the user lacks
+SELECT make_key('mike names it', 'mike@acme.test', '["logs.write", "logs.attribute"]');
+SET SESSION AUTHORIZATION regress_app;
+SELECT writes('mike names it') AS for_himself;
+CALL become('mike names it');
+SELECT tenancy.authorize('logs', 'attribute') AS attributes, tenancy.authorize('logs', 'write') AS writes;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+DROP SCHEMA obs CASCADE;

@@ -1,0 +1,63 @@
+-- A member without groups and elevations costs no lookup of these: the row of the membership says that there are none.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+\pset format unaligned
+SET client_min_messages = warning;
+SELECT tenancy.protect('logs', 'logs', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', api_key => 'api_key_id');
+SELECT max(audit_id) AS begins FROM tenancy.audit_log \gset
+-- Scans of these catalogs while somebody's principal is resolved. Only this session's transaction counts.
+CREATE FUNCTION lookups(who text) RETURNS TABLE (catalog name, scans bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  before jsonb;
+BEGIN
+  before := (SELECT jsonb_object_agg(s.relname, coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0)) FROM pg_stat_xact_user_tables s WHERE s.schemaname = 'tenancy');
+  CALL app.become(who, true);
+  PERFORM FROM tenancy.whoami();
+  RETURN QUERY SELECT s.relname, coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0) - coalesce((before ->> s.relname)::bigint, 0)
+  FROM pg_stat_xact_user_tables s WHERE s.schemaname = 'tenancy' AND s.relname IN ('organization_members', 'group_members', 'elevations');
+  CALL app.become('nobody', true);
+END
+$$;
+CREATE FUNCTION looked_up(who text) RETURNS text LANGUAGE sql AS $$
+  SELECT string_agg(format('%s %s', catalog, scans), ', ' ORDER BY catalog) FROM app.lookups(who) WHERE scans > 0
+$$;
+SELECT m.email, o.has_more_roles FROM tenancy.organization_members o JOIN tenancy.users m USING (user_id) WHERE m.email IN ('mike@acme.test', 'nora@acme.test') ORDER BY 1;
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, looked_up(who) FROM unnest(ARRAY['mike', 'nora', 'mike key', 'search service', 'nobody']) who;
+RESET SESSION AUTHORIZATION;
+-- Others' groups and elevations make no difference; the member's own are found
+SELECT tenancy.create_group('acme', 'desk') IS NOT NULL AS made, tenancy.set_group_role('acme/support', 'desk', 'manager'), tenancy.sync_group('acme', 'desk', '{nora@acme.test}');
+SELECT tenancy.allow_elevation('acme', 'workspace/manager', 'ben@acme.test', '1 hour');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('ben');
+SELECT until > now() AS taken FROM tenancy.elevate('manager', 'test', '10 minutes', 'search');
+CALL become('nobody');
+SELECT who, looked_up(who) FROM unnest(ARRAY['mike', 'mike key', 'nora', 'ben']) who;
+SELECT visible('nora', 'logs') AS nora, visible('ben', 'logs') AS ben;
+RESET SESSION AUTHORIZATION;
+SELECT m.email FROM tenancy.organization_members o JOIN tenancy.users m USING (user_id) WHERE o.has_more_roles ORDER BY 1;
+-- The mark has no entry of its own
+SELECT count(*) FROM tenancy.audit_log WHERE resource_type = 'organization_member' AND action = 'update' AND audit_id > :begins;
+-- By plain SQL, too, also where another transaction began before
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO tenancy.group_members (group_id, user_id, organization_id) SELECT g.group_id, u.user_id, g.organization_id FROM tenancy.groups g, tenancy.users u WHERE g.name = 'desk' AND u.email = 'mona@acme.test';
+SET LOCAL SESSION AUTHORIZATION regress_app;
+SELECT looked_up('mona'), visible('mona', 'logs') AS mona;
+ROLLBACK;
+SELECT count(*) FROM tenancy.organization_members o JOIN tenancy.users m USING (user_id) WHERE o.has_more_roles AND m.email = 'mona@acme.test';
+INSERT INTO tenancy.group_members (group_id, user_id, organization_id) SELECT g.group_id, u.user_id, g.organization_id FROM tenancy.groups g, tenancy.users u WHERE g.name = 'desk' AND u.email = 'mona@acme.test';
+UPDATE tenancy.group_members m SET user_id = u.user_id FROM tenancy.users u WHERE u.email = 'mike@acme.test' AND m.user_id = (SELECT user_id FROM tenancy.users WHERE email = 'mona@acme.test');
+SET SESSION AUTHORIZATION regress_app;
+SELECT looked_up('mike'), visible('mike', 'logs') AS mike;
+RESET SESSION AUTHORIZATION;
+-- Nobody takes the mark away while there is something to find
+UPDATE tenancy.organization_members SET has_more_roles = false;
+SELECT m.email FROM tenancy.organization_members o JOIN tenancy.users m USING (user_id) WHERE o.has_more_roles ORDER BY 1;
+SELECT count(*) AS entries FROM tenancy.audit_log l WHERE resource_type = 'organization_member' AND action = 'update' AND after ->> 'has_more_roles' = 'false' AND audit_id > :begins;
+SELECT tenancy.sync_group('acme', 'desk', '{}');
+UPDATE tenancy.organization_members SET has_more_roles = false;
+SELECT m.email FROM tenancy.organization_members o JOIN tenancy.users m USING (user_id) WHERE o.has_more_roles ORDER BY 1;
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, looked_up(who) FROM unnest(ARRAY['mike', 'nora']) who;
+SELECT visible('nora', 'logs') AS nora;

@@ -1,0 +1,129 @@
+-- An index that returns rows which may not match has the condition evaluated on each of them, before any filter: hash, BRIN and GiST
+-- indexes, and bitmaps that have grown too large. A function in the condition would count hidden rows that match, or raise an error
+-- at the second call. So such conditions, if they call functions of users, are in btree indexes only.
+\pset format unaligned
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+\set plans :srcdir '/sql/include/plans.sql'
+\i :plans
+\set ECHO none
+\o /dev/null
+SET client_min_messages = warning;
+-- Every tenth row is of mike's workspace; all others have the title "hidden".
+CREATE TABLE notes (id int, organization_id uuid NOT NULL, workspace_id uuid NOT NULL, title text, circle circle);
+INSERT INTO notes SELECT n, w.organization_id, w.workspace_id, CASE w.slug WHEN 'search' THEN n::text ELSE 'hidden' END, circle(point(n, n), 1)
+FROM generate_series(1, 1000) n JOIN tenancy.workspaces w ON w.slug = CASE n % 10 WHEN 0 THEN 'search' ELSE 'lab' END;
+CREATE TABLE wide (LIKE notes, filler text);
+INSERT INTO wide SELECT n.*, repeat('x', 1000) FROM notes n, generate_series(1, 10);
+CREATE TABLE few AS SELECT n FROM generate_series(1, 3) n;
+-- Statistics would let the plan depend on what is looked for.
+ALTER TABLE notes ALTER title SET STATISTICS 0;
+ALTER TABLE wide ALTER title SET STATISTICS 0;
+ANALYZE notes, wide, few;
+SELECT tenancy.protect(r, 'logs', 'organization_id', 'workspace_id') FROM unnest('{notes,wide}'::regclass[]) r;
+CREATE SEQUENCE calls;
+GRANT ALL ON SEQUENCE calls TO PUBLIC;
+GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
+GRANT CREATE ON SCHEMA app TO regress_plain;
+SET SESSION AUTHORIZATION regress_plain;
+CREATE FUNCTION same(text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM nextval('app.calls'); RETURN $1; END $$;
+CREATE FUNCTION same(point) RETURNS point LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM nextval('app.calls'); RETURN $1; END $$;
+CREATE DOMAIN counted AS text CHECK (app.same(VALUE) = VALUE);
+CREATE TYPE pair AS (a text, b app.counted);
+RESET SESSION AUTHORIZATION;
+-- How often the function is called, and where the condition is
+CREATE FUNCTION called(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  plan jsonb := app.plan_of(query);
+  before bigint;
+BEGIN
+  before := nextval('app.calls');
+  EXECUTE query;
+  RETURN format('%s calls, %s', nextval('app.calls') - before - 1, coalesce((SELECT string_agg(node ->> 'Index Name', ' ' ORDER BY node ->> 'Index Name') FROM app.nodes(plan) WHERE coalesce(node ->> 'Index Cond', node ->> 'Order By') ~ 'same|counted|populate'), 'no index'));
+END
+$$;
+CREATE TABLE shapes (n serial, shape text);
+INSERT INTO shapes (shape) VALUES ('SELECT FROM app.notes WHERE title = app.same($)'), ('SELECT FROM app.notes WHERE title = $::app.counted'), ('SELECT FROM app.notes WHERE title = app.same($) AND id > 0'),
+  ('SELECT FROM app.notes WHERE title = (jsonb_populate_record(NULL::app.pair, jsonb_build_object(''b'', $::text))).b'),
+  ('SELECT FROM app.few LEFT JOIN app.notes ON title = CASE WHEN n > 0 THEN app.same($) END'), ('SELECT FROM app.few, LATERAL (SELECT FROM app.notes WHERE title = app.same($) AND id > n OFFSET 0) l'),
+  ('SELECT FROM app.wide WHERE id > length(app.same('''')) AND title = $');
+GRANT SELECT ON shapes TO PUBLIC;
+-- The same calls, whether hidden rows match or none
+CREATE VIEW tried WITH (security_invoker) AS
+SELECT n, called(replace(shape, '$', '''hidden''')) = called(replace(shape, '$', '''absent''')) AS same, called(replace(shape, '$', '''absent''')) AS called FROM shapes ORDER BY n;
+GRANT SELECT ON tried TO PUBLIC;
+SET enable_seqscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_memoize = off;
+SET enable_material = off;
+SET max_parallel_workers_per_gather = 0;
+RESET client_min_messages;
+\o
+\set ECHO all
+CREATE INDEX notes_hash ON notes USING hash (title);
+TABLE tried;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+TABLE tried;
+RESET SESSION AUTHORIZATION;
+DROP INDEX notes_hash;
+CREATE INDEX notes_brin ON notes USING brin (title, id);
+TABLE tried;
+SET SESSION AUTHORIZATION regress_app;
+TABLE tried;
+RESET SESSION AUTHORIZATION;
+DROP INDEX notes_brin;
+-- Bitmaps that have grown too large; a btree by itself serves the condition, and so does one that begins with the tenant.
+CREATE INDEX notes_title ON notes (title);
+CREATE INDEX wide_id ON wide (id, title);
+SET enable_indexscan = off;
+SET work_mem = '64kB';
+TABLE tried;
+SET SESSION AUTHORIZATION regress_app;
+TABLE tried;
+SET enable_indexscan = on;
+TABLE tried;
+RESET SESSION AUTHORIZATION;
+CREATE INDEX notes_of_workspace ON notes (workspace_id, title);
+SET SESSION AUTHORIZATION regress_app;
+TABLE tried;
+-- Other conditions keep their bitmaps: constants, parameters, sub-selects, functions of the server and of the extension.
+SET enable_indexscan = off;
+SELECT condition, bool_or(node ->> 'Node Type' = 'Bitmap Index Scan' AND node ->> 'Index Cond' ~ 'title') AS bitmap
+FROM unnest(ARRAY['title = ''a''', 'title = (SELECT ''a'' FROM few LIMIT 1)', 'title = current_setting(''work_mem'')', 'title = tenancy.current_user_id()::text', 'title = same(''a'')']) condition,
+  LATERAL nodes(plan_of('SELECT FROM app.notes WHERE ' || condition)) GROUP BY 1 ORDER BY 1;
+RESET enable_indexscan;
+RESET SESSION AUTHORIZATION;
+DROP INDEX notes_title, notes_of_workspace, wide_id;
+-- The distance by which a GiST index orders rows; in one that compares them with a given place, the function is called once.
+CREATE INDEX notes_circle ON notes USING gist (circle);
+SELECT called('SELECT FROM app.notes ORDER BY circle <-> app.same(point(500, 500)) LIMIT 3');
+SET SESSION AUTHORIZATION regress_app;
+SELECT called('SELECT FROM app.notes ORDER BY circle <-> app.same(point(500, 500)) LIMIT 3');
+SELECT node ->> 'Order By' AS by_index FROM nodes(plan_of('SELECT FROM app.notes ORDER BY circle <-> point(500, 500) LIMIT 3')) WHERE node ? 'Order By';
+-- Of two bitmaps, the second is made if the first has a row: a sub-select that raises an error would tell whether it has.
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+ALTER TABLE wide ADD other int;
+UPDATE wide SET other = id % 100, title = title || id % 100;
+CREATE INDEX wide_title ON wide (title);
+CREATE INDEX wide_other ON wide (other);
+ANALYZE wide;
+CREATE FUNCTION told(condition text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE 'SELECT FROM app.wide WHERE ' || condition;
+  RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLERRM;
+END
+$$;
+RESET work_mem;
+SET enable_indexscan = off;
+\o
+SELECT told('title = ''hidden7'' AND other = (SELECT 1 / (random() * 0)::int)') AS hidden, told('title = ''absent'' AND other = (SELECT 1 / (random() * 0)::int)') AS absent;
+SET SESSION AUTHORIZATION regress_app;
+SELECT told('title = ''hidden7'' AND other = (SELECT 1 / (random() * 0)::int)') AS hidden, told('title = ''absent'' AND other = (SELECT 1 / (random() * 0)::int)') AS absent;
+-- A constant is combined.
+SELECT count(*) FROM nodes(plan_of('SELECT FROM app.wide WHERE title = ''hidden7'' AND other = 7')) WHERE node ->> 'Node Type' = 'BitmapAnd';

@@ -1,0 +1,194 @@
+#include "pg/plan/rechecked_conditions.hpp"
+
+#include <algorithm>
+
+#include "pg/plan/leading_index.hpp"
+#include "pg/plan/noticeable.hpp"
+#include "pg/server/compat.hpp"
+
+extern "C" {
+#include "optimizer/cost.h"
+}
+
+// The comparison value of an index condition is evaluated once, when the scan begins, whatever rows there
+// are. It is evaluated again on each row where the index returns rows that may not match: a hash index, a
+// BRIN or GiST index, a bitmap that has grown too large. A user's function would be called there, before the
+// filter, as often as hidden rows match. A btree returns matching rows only.
+//
+// Of several bitmaps, the next one's values are evaluated only if those before found a row, hidden or not: an
+// error, or a sub-select that runs, would tell. So no bitmap is combined with one whose condition can be
+// noticed.
+
+namespace tenancy::pg {
+namespace {
+
+bool is_any_type(Oid type) {
+  return IsPolymorphicType(type) || type == ANYOID || type == RECORDOID || type == RECORDARRAYOID;
+}
+
+bool is_for_any_type(Oid function) {
+  Oid *types = nullptr;
+  int count = 0;
+  if (is_any_type(get_func_signature(function, &types, &count))) return true;
+  return std::any_of(types, types + count, is_any_type);
+}
+
+Oid owner_of(Oid function) {
+  const HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(tuple)) return InvalidOid;
+  const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
+  ReleaseSysCache(tuple);
+  return owner;
+}
+
+extern "C" {
+// A function of the server for values of any type calls code of that type.
+static bool is_users(Oid function, void *) {
+  if (get_func_leakproof(function)) return false;
+  if (function < FirstGenbkiObjectId) return is_for_any_type(function);
+  return !OidIsValid(getExtensionOfObject(ProcedureRelationId, function)) ||
+         !superuser_arg(owner_of(function));
+}
+
+static bool has_users_code(Node *node, void *) {
+  if (node == nullptr) return false;
+  if (IsA(node, CoerceToDomain) || check_functions_in_node(node, is_users, nullptr)) return true;
+  return walk_expression(node, has_users_code, nullptr);
+}
+}
+
+bool runs_users_code(Node *expression) { return has_users_code(expression, nullptr); }
+
+// --- which paths
+
+enum class Place { alone, bitmap, combined };
+
+// Conditions that join are made anew for a path, and others were let in by whoever trusts their functions.
+bool is_among(const List *conditions, const RestrictInfo *condition) {
+  return list_member_ptr(conditions, condition) ||
+         (condition->leakproof && is_noticeable(reinterpret_cast<Node *>(condition->clause)));
+}
+
+bool has_any(const IndexPath *scan, const List *conditions, Place place) {
+  const ListCell *cell = nullptr;
+  foreach (cell, scan->indexclauses)
+    if (auto *condition = lfirst_node(IndexClause, cell)->rinfo;
+        is_among(conditions, condition) &&
+        (place == Place::combined || runs_users_code(reinterpret_cast<Node *>(condition->clause))))
+      return true;
+  return false;
+}
+
+// Distances of GiST and SP-GiST can be too short, and are then computed on the row.
+bool rechecks_distance(const IndexPath *scan) {
+  const Oid method = scan->indexinfo->relam;
+  return (method == GIST_AM_OID || method == SPGIST_AM_OID) &&
+         runs_users_code(reinterpret_cast<Node *>(scan->indexorderbys));
+}
+
+bool rechecks(const Path *path, const List *conditions, Place place);
+
+bool any_rechecks(const List *paths, const List *conditions, Place place) {
+  const ListCell *cell = nullptr;
+  foreach (cell, paths)
+    if (rechecks(static_cast<Path *>(lfirst(cell)), conditions, place)) return true;
+  return false;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion)
+bool rechecks(const Path *path, const List *conditions, Place place) {
+  switch (nodeTag(path)) {
+    case T_IndexPath: {
+      const auto *scan = reinterpret_cast<const IndexPath *>(path);
+      return ((place != Place::alone || scan->indexinfo->relam != BTREE_AM_OID) &&
+              has_any(scan, conditions, place)) ||
+             rechecks_distance(scan);
+    }
+    case T_BitmapHeapPath:
+      return rechecks(reinterpret_cast<const BitmapHeapPath *>(path)->bitmapqual, conditions, Place::bitmap);
+    case T_BitmapAndPath:
+      return any_rechecks(reinterpret_cast<const BitmapAndPath *>(path)->bitmapquals, conditions,
+                          Place::combined);
+    case T_BitmapOrPath:
+      return any_rechecks(reinterpret_cast<const BitmapOrPath *>(path)->bitmapquals, conditions, place);
+    default:
+      return false;
+  }
+}
+
+List *without_rechecks(const List *paths, const List *conditions) {
+  List *result = NIL;
+  const ListCell *cell = nullptr;
+  foreach (cell, paths)
+    if (!rechecks(static_cast<Path *>(lfirst(cell)), conditions, Place::alone))
+      result = lappend(result, lfirst(cell));
+  return result;
+}
+
+// --- other paths
+
+void add_all(RelOptInfo *relation, const List *paths, const List *partial_paths) {
+  const ListCell *cell = nullptr;
+  foreach (cell, paths) add_path(relation, static_cast<Path *>(lfirst(cell)));
+  foreach (cell, partial_paths) add_partial_path(relation, static_cast<Path *>(lfirst(cell)));
+}
+
+// An error ends planning, and with it all changes made here.
+void add_index_paths(PlannerInfo *root, RelOptInfo *relation, List *indexes, const List *conditions) {
+  List *all = relation->indexlist;
+  List *paths = relation->pathlist;
+  List *partial_paths = relation->partial_pathlist;
+  relation->indexlist = indexes;
+  relation->pathlist = NIL;
+  relation->partial_pathlist = NIL;
+  create_index_paths(root, relation);
+  List *made = without_rechecks(relation->pathlist, conditions);
+  List *partial_made = without_rechecks(relation->partial_pathlist, conditions);
+  relation->indexlist = all;
+  relation->pathlist = paths;
+  relation->partial_pathlist = partial_paths;
+  add_all(relation, made, partial_made);
+}
+
+// The conditions in btree indexes only, and not in a bitmap of these.
+void add_btree_paths(PlannerInfo *root, RelOptInfo *relation, const List *conditions) {
+  List *indexes = NIL;
+  const ListCell *cell = nullptr;
+  foreach (cell, relation->indexlist) {
+    const auto *index = static_cast<IndexOptInfo *>(lfirst(cell));
+    if (index->relam != BTREE_AM_OID) continue;
+    auto *without_bitmap = static_cast<IndexOptInfo *>(palloc(sizeof(IndexOptInfo)));
+    *without_bitmap = *index;
+    without_bitmap->amhasgetbitmap = false;
+    indexes = lappend(indexes, without_bitmap);
+  }
+  set_leakproof(conditions, true);
+  add_index_paths(root, relation, indexes, conditions);
+  set_leakproof(conditions, false);
+}
+
+void add_sequential_paths(PlannerInfo *root, RelOptInfo *relation) {
+  const Relids outer = relation->lateral_relids;
+  add_path(relation, create_seqscan_path(root, relation, outer, 0));
+  if (!relation->consider_parallel || outer != nullptr) return;
+  const int workers = compute_parallel_worker(relation, relation->pages, -1, max_parallel_workers_per_gather);
+  if (workers > 0) add_partial_path(relation, create_seqscan_path(root, relation, nullptr, workers));
+}
+
+}  // namespace
+
+void keep_from_rechecks(PlannerInfo *root, RelOptInfo *relation, const List *conditions) {
+  List *paths = without_rechecks(relation->pathlist, conditions);
+  List *partial_paths = without_rechecks(relation->partial_pathlist, conditions);
+  if (list_length(paths) == list_length(relation->pathlist) &&
+      list_length(partial_paths) == list_length(relation->partial_pathlist))
+    return;
+  relation->pathlist = paths;
+  relation->partial_pathlist = partial_paths;
+  add_sequential_paths(root, relation);
+  add_btree_paths(root, relation, conditions);
+  add_index_paths(root, relation, relation->indexlist, conditions);
+  create_tidscan_paths(root, relation);
+}
+
+}  // namespace tenancy::pg

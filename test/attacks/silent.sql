@@ -1,0 +1,135 @@
+-- Conditions that tell of a hidden row without being given it: by an error, a call, the number of calls, wherever the planner and the
+-- executor may put them. Each is asked about a value that only a hidden row has, and about one that no row has: whoever sees a
+-- difference sees the row.
+CREATE SEQUENCE attacks.silent_calls;
+GRANT ALL ON SEQUENCE attacks.silent_calls TO PUBLIC;
+CREATE COLLATION attacks.nd (provider = icu, locale = 'und', deterministic = false);
+CREATE FUNCTION attacks.called() RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN PERFORM nextval('attacks.silent_calls'); RETURN true; END $$;
+CREATE FUNCTION attacks.same(text) RETURNS text LANGUAGE plpgsql STABLE COST 0.0001 AS $$ BEGIN PERFORM nextval('attacks.silent_calls'); RETURN $1; END $$;
+CREATE FUNCTION attacks.same(point) RETURNS point LANGUAGE plpgsql STABLE COST 0.0001 AS $$ BEGIN PERFORM nextval('attacks.silent_calls'); RETURN $1; END $$;
+CREATE DOMAIN attacks.counted AS text CHECK (attacks.same(VALUE) = VALUE);
+CREATE TYPE attacks.pair AS (a text, b attacks.counted);
+CREATE TABLE attacks.mine AS SELECT n, 'x' COLLATE "C" AS c, 'x' COLLATE "POSIX" AS d FROM generate_series(1, 40) n;
+GRANT SELECT ON attacks.mine TO PUBLIC;
+
+-- Every kind of index that has the executor look at rows again, and none that a partition has.
+SET ROLE att_owner;
+CREATE TABLE app.indexed (n int, organization_id uuid, workspace_id uuid, user_id uuid, body text, tags int[], area circle);
+CREATE TABLE app.indexed_parts (LIKE app.indexed) PARTITION BY RANGE (n);
+CREATE TABLE app.indexed_1 PARTITION OF app.indexed_parts FOR VALUES FROM (0) TO (20);
+CREATE TABLE app.indexed_2 PARTITION OF app.indexed_parts FOR VALUES FROM (20) TO (1000);
+RESET ROLE;
+INSERT INTO app.indexed
+SELECT row_number() OVER (ORDER BY i, r.number), r.organization, r.workspace, r.member, r.body, CASE WHEN r.body ~ 'globex' THEN '{1,2,3}' ELSE '{1,2}' END::int[], circle(point(i, i), CASE WHEN r.body ~ 'globex' THEN 1e200 ELSE 1 END)
+FROM attacks.rows_of r, generate_series(1, 6) i;
+INSERT INTO app.indexed_parts TABLE app.indexed;
+CREATE INDEX ON app.indexed USING hash (body);
+CREATE INDEX ON app.indexed USING brin (body, n);
+CREATE INDEX ON app.indexed USING gist (area);
+CREATE INDEX ON app.indexed (n, body);
+CREATE INDEX ON app.indexed (workspace_id, body);
+CREATE INDEX ON app.indexed_1 (n);
+CREATE INDEX ON app.indexed_1 USING hash (body);
+CREATE INDEX ON app.indexed_2 (body);
+-- Statistics would let plans depend on what is looked for.
+ALTER TABLE app.indexed ALTER body SET STATISTICS 0;
+ALTER TABLE app.indexed_parts ALTER body SET STATISTICS 0;
+ALTER TABLE app.indexed_1 ALTER body SET STATISTICS 0;
+ALTER TABLE app.indexed_2 ALTER body SET STATISTICS 0;
+SELECT tenancy.protect('app.indexed', 'logs', 'organization_id', 'workspace_id', 'user_id', payload => '{body}'), tenancy.protect('app.indexed_parts', 'logs', 'organization_id', 'workspace_id', 'user_id'),
+  tenancy.create_scoped_view('app.indexed', 'app.indexed_scoped') \g /dev/null
+GRANT SELECT, UPDATE, DELETE ON app.indexed, app.indexed_parts TO PUBLIC;
+GRANT SELECT ON app.indexed_scoped TO PUBLIC;
+ANALYZE app.indexed, app.indexed_parts;
+
+-- Rows of a query, or its error, and calls: all that a session notices
+CREATE FUNCTION attacks.seen(query text, guess text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  before bigint := nextval('attacks.silent_calls');
+  rows bigint;
+BEGIN
+  IF current_setting('plan_cache_mode') = 'force_generic_plan' THEN
+    EXECUTE format('PREPARE silent (text) AS %s', replace(query, '$', '$1'));
+    EXECUTE format('EXECUTE silent (%L)', guess);
+  ELSE
+    EXECUTE replace(query, '$', quote_literal(guess));
+  END IF;
+  GET DIAGNOSTICS rows = ROW_COUNT;
+  DEALLOCATE ALL;
+  RETURN format('%s rows, %s calls', rows, nextval('attacks.silent_calls') - before);
+EXCEPTION WHEN OTHERS THEN
+  DEALLOCATE ALL;
+  RETURN SQLERRM;
+END
+$$;
+CREATE FUNCTION attacks.ask(query text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  hidden text := attacks.seen(query, 'canary_globex');
+  absent text := attacks.seen(query, 'canary_glabex');
+BEGIN
+  IF hidden <> absent THEN
+    RAISE NOTICE 'a witness saw canary_globex: %, else %', hidden, absent;
+  END IF;
+END
+$$;
+
+CREATE FUNCTION attacks.question(relation text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  guess text := attacks.pick(ARRAY['t.body = $', 't.body >= $ AND t.body < $ || ''0''', 't.body = ANY (ARRAY[$, ''x''])', 't.body IS NOT DISTINCT FROM $', 'NOT t.body <> $', 't.body >= ANY (ARRAY[$]) AND t.body <= $', '(t.body, t.n) >= ($, 0) AND t.body <= $']);
+  told text := attacks.pick(ARRAY['attacks.called()', '(SELECT attacks.called())', 'nextval(''attacks.silent_calls'') > 0', '(SELECT 1 / (random() * 0)::int > 0)', 'starts_with(t.body COLLATE attacks.nd, ''x'')',
+    'ARRAY[t.tags, ''{1,2}''] IS NOT NULL', 'ARRAY[ARRAY[1, t.n], ARRAY[m.n]] IS NOT NULL', 't.area < circle(point(0, 0), 2)', 'm.c < m.d', 'm.c = ANY (ARRAY[m.d])', 'greatest(ROW(m.n), ROW(''x''::text)) IS NOT NULL', 'greatest(ROW(current_user), ROW(1)) IS NOT NULL', 'greatest(ROW($), ROW(1)) IS NOT NULL',
+    '1 / (t.n - t.n) > 0', 'm.c::int > 0', 'xmlparse(document m.c) IS NOT NULL', 'm.c = ''x''::attacks.counted', 'attacks.same(m.c) = m.c', '(CASE WHEN true THEN ARRAY[t.body] END)::int[] IS NOT NULL', 'coalesce(attacks.called(), m.n > 0)']
+    || CASE WHEN to_regproc('attacks.planted_silent') IS NULL THEN '{}' ELSE array_fill('attacks.planted_silent(t.n)'::text, ARRAY[20]) END);
+  c text := format(attacks.pick(ARRAY['CASE WHEN %s THEN %s END', '%s AND %s', 'NOT (%s AND NOT (%s))', '(%s AND coalesce(%s, true))', 'CASE WHEN %s THEN (SELECT %s) ELSE false END', '(t.n < 0 OR %s AND %s)']), guess, told);
+BEGIN
+  RETURN replace(attacks.pick(ARRAY[
+    'SELECT FROM {t} t, attacks.mine m WHERE m.n = 1 AND {c}',
+    'SELECT FROM attacks.mine m JOIN {t} t ON t.n = m.n WHERE {c}',
+    'SELECT FROM attacks.mine m LEFT JOIN {t} t ON t.n = m.n AND {c}',
+    'SELECT FROM attacks.mine m WHERE EXISTS (SELECT FROM {t} t WHERE t.n = m.n AND {c})',
+    'SELECT FROM attacks.mine m, LATERAL (SELECT FROM {t} t WHERE t.n = m.n AND {c} OFFSET 0) l',
+    'SELECT FROM attacks.mine m, LATERAL (SELECT FROM {t} t WHERE t.n < m.n AND {c} LIMIT 1) l',
+    'SELECT FROM attacks.mine m JOIN {t} t ON t.n = m.n JOIN {t} o ON o.n = t.n AND o.body = t.body WHERE {c}',
+    'SELECT (SELECT count(*) FROM {t} t WHERE t.n = m.n AND {c}) FROM attacks.mine m',
+    'SELECT t.n FROM attacks.mine m JOIN {t} t ON t.n = m.n AND {c} ORDER BY t.n, t.body LIMIT 3',
+    'SELECT min(t.n) FROM {t} t, attacks.mine m WHERE m.n = 1 AND {c}',
+    'SELECT FROM (SELECT t.n, row_number() OVER (ORDER BY t.n) AS r FROM {t} t, attacks.mine m WHERE m.n = 1 AND {c}) s WHERE r <= length(attacks.same(''xx''))',
+    'SELECT t.body FROM {t} t, attacks.mine m WHERE m.n = 1 GROUP BY t.body, t.n, t.tags, m.n, m.c, m.d HAVING {c}',
+    'WITH w AS NOT MATERIALIZED (SELECT * FROM {t}) SELECT FROM w t, attacks.mine m WHERE m.n = 1 AND {c}',
+    'SELECT FROM {t} t WHERE t.body = attacks.same($)', 'SELECT FROM {t} t WHERE t.body = attacks.same($) AND t.n > length(attacks.same(''''))',
+    'SELECT FROM {t} t WHERE t.n >= length(attacks.same('''')) AND t.body = $', 'SELECT FROM {t} t WHERE t.body = (jsonb_populate_record(NULL::attacks.pair, jsonb_build_object(''b'', $::text))).b',
+    'SELECT FROM attacks.mine m LEFT JOIN {t} t ON t.body = CASE WHEN m.n > 0 THEN attacks.same($) END', 'SELECT t.n FROM {t} t WHERE t.body = $ ORDER BY t.area <-> attacks.same(point(1, 1)) LIMIT 2',
+    'SELECT FROM {t} t WHERE t.body IN (SELECT attacks.same($) FROM attacks.mine m WHERE m.n < 3)']
+    || CASE WHEN relation ~ 'scoped' THEN '{}' ELSE ARRAY['SELECT FROM {t} t TABLESAMPLE BERNOULLI (100), attacks.mine m WHERE m.n = 1 AND {c}',
+    'UPDATE {t} t SET n = t.n FROM attacks.mine m WHERE t.n = m.n AND {c}', 'DELETE FROM {t} t USING attacks.mine m WHERE m.n = 1 AND {c}', 'SELECT FROM {t} t, attacks.mine m WHERE m.n = 1 AND {c} FOR UPDATE OF t',
+    'MERGE INTO {t} t USING attacks.mine m ON t.n = m.n AND {c} WHEN MATCHED THEN DO NOTHING', 'MERGE INTO {t} t USING attacks.mine m ON t.n = m.n WHEN MATCHED AND {c} THEN DO NOTHING'] END), '{c}', '(' || c || ')');
+END
+$$;
+
+CREATE PROCEDURE attacks.make_questions(rounds int) LANGUAGE plpgsql AS $$
+DECLARE
+  p attacks.principals;
+  relation text;
+  plan text;
+  mode text;
+  asked text[];
+BEGIN
+  FOR p IN SELECT * FROM attacks.principals x WHERE x.principal IN ('nobody', 'search key', 'mike', 'mona', 'adam') LOOP
+    FOREACH relation IN ARRAY ARRAY['app.indexed', 'app.indexed_parts', 'app.indexed_scoped'] LOOP
+      FOR i IN 1..3 LOOP
+        mode := attacks.pick(ARRAY['none', 'own_rows', 'all']);
+        plan := attacks.pick(ARRAY['', 'SET LOCAL enable_seqscan = off; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; ', 'SET LOCAL enable_nestloop = off; ']) ||
+          attacks.pick(ARRAY['', 'SET LOCAL cpu_operator_cost = 0; ', 'SET LOCAL cpu_operator_cost = 1e-10; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_bitmapscan = off; ', 'SET LOCAL enable_indexscan = off; SET LOCAL work_mem = ''64kB''; ']) ||
+          attacks.pick(ARRAY['', 'SET LOCAL enable_memoize = off; SET LOCAL enable_material = off; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_partitionwise_join = on; ', 'SET LOCAL tenancy.share_plans = on; ']) || attacks.pick(ARRAY['', '', 'SET LOCAL plan_cache_mode = force_generic_plan; ']);
+        asked := '{}';
+        FOR j IN 1..12 * rounds LOOP
+          asked := asked || format('SELECT attacks.ask(%L)', replace(attacks.question(relation), '{t}', relation));
+        END LOOP;
+        INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
+        VALUES ('silent', format('%s, %s, trusted conditions: %s, %s', p.principal, relation, mode, i), format(E'@as postgres\nSET LOCAL tenancy.trusted_conditions = %L;\n', mode) || attacks.as_script(p.login, p.principal, plan, asked), p.forbidden, false);
+      END LOOP;
+    END LOOP;
+  END LOOP;
+END
+$$;
+CALL attacks.make_questions(:rounds);
