@@ -59,6 +59,7 @@ CREATE TABLE tenancy.api_key_secrets (
   api_key_id uuid NOT NULL REFERENCES tenancy.api_keys ON DELETE CASCADE,
   is_current boolean NOT NULL DEFAULT true,
   valid_until timestamptz CHECK (is_current OR valid_until IS NOT NULL),
+  derived bytea,
   UNIQUE (api_key_id, is_current)
 );
 COMMENT ON TABLE tenancy.api_key_secrets IS 'SHA-256 of each live secret; at most two for a key, the current one and the one before it';
@@ -66,6 +67,7 @@ COMMENT ON COLUMN tenancy.api_key_secrets.secret_hash IS 'SHA-256 of the secret'
 COMMENT ON COLUMN tenancy.api_key_secrets.api_key_id IS 'The key';
 COMMENT ON COLUMN tenancy.api_key_secrets.is_current IS 'False for the secret that a rotation replaced';
 COMMENT ON COLUMN tenancy.api_key_secrets.valid_until IS 'End of the transition period of a replaced secret';
+COMMENT ON COLUMN tenancy.api_key_secrets.derived IS 'What api_keys and api_key_scopes say of the key, to be read at once; written by the module alone; NULL: they are read instead';
 
 CREATE TABLE tenancy.api_key_scopes (
   api_key_id uuid NOT NULL REFERENCES tenancy.api_keys ON DELETE CASCADE,

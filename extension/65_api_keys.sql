@@ -192,6 +192,17 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.scopes_of_key(tenancy.api_keys) IS 'A key''s scopes as resource.action';
 
+CREATE FUNCTION tenancy_internal.derive_key(api_key_id uuid) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_derive_key';
+COMMENT ON FUNCTION tenancy_internal.derive_key(uuid) IS 'Stores beside the secrets of a key what it may do, after its scopes have been changed';
+
+CREATE FUNCTION tenancy_internal.derived_of_key(api_key_id uuid) RETURNS bytea
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_derived_of_key';
+COMMENT ON FUNCTION tenancy_internal.derived_of_key(uuid) IS 'What is to be stored beside the secrets of a key; NULL: nothing, since its catalogs have to be read';
+
+CREATE FUNCTION tenancy_internal.derive_changed_key() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_derive_changed_key';
+COMMENT ON FUNCTION tenancy_internal.derive_changed_key() IS 'Trigger: stores beside the secrets of a changed key what it may do now';
+
 CREATE FUNCTION tenancy_internal.set_scopes(key tenancy.api_keys, scopes jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -204,6 +215,7 @@ BEGIN
   INSERT INTO tenancy.api_key_scopes (api_key_id, resource, action)
   SELECT set_scopes.key.api_key_id, e.resource, e.action FROM tenancy_internal.expand_scopes(set_scopes.scopes) e
   ON CONFLICT DO NOTHING;
+  PERFORM tenancy_internal.derive_key(set_scopes.key.api_key_id);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.set_scopes(tenancy.api_keys, jsonb) IS 'Gives a key just these scopes';

@@ -46,10 +46,10 @@ DECLARE
   the_resource text;
 BEGIN
   IF TG_OP <> 'INSERT' THEN
-    old_row := to_jsonb(OLD) - ARRAY['secret_hash', 'secret'];
+    old_row := to_jsonb(OLD) - ARRAY['secret_hash', 'secret', 'derived'];
   END IF;
   IF TG_OP <> 'DELETE' THEN
-    new_row := to_jsonb(NEW) - ARRAY['secret_hash', 'secret'];
+    new_row := to_jsonb(NEW) - ARRAY['secret_hash', 'secret', 'derived'];
   END IF;
   -- The mark follows another row, which has its own entry.
   IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'organization_members' AND old_row || '{"has_more_roles": true}' = new_row THEN

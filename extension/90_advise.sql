@@ -88,6 +88,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('incremental_view', 'Views that pg_ivm keeps up to date with protected tables'),
     ('collected_constants', 'Statistics of pg_qualstats, which show constants of all tenants'' queries'),
     ('dangling_catalog_rows', 'Rows of the catalogs that refer to nothing'),
+    ('derived_key', 'What is stored of an API key differs from what the catalogs say of it: it was changed while triggers were disabled'),
     ('keys_of_leavers', 'User keys that are valid again when users who have left return, restored from a dump of version 1.0'),
     ('keys_to_be_rotated', 'API keys that are too old, or soon will be'),
     ('key_networks', 'API keys that may be used from some networks, which behind a pooler are the pooler''s'),

@@ -32,6 +32,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_dangling_catalog_rows() IS 'Rows of the catalogs that refer to nothing';
 
+-- Triggers keep them equal, unless a superuser has disabled these. An update of the keys stores it anew.
+CREATE FUNCTION tenancy_internal.advice_derived_key() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'error', 'tenancy.api_key_secrets', format('what is stored of API keys is not what the catalogs say: %s', count(DISTINCT s.api_key_id)),
+         format('UPDATE tenancy.api_keys k SET name = name WHERE api_key_id = ANY (%L::uuid[])', array_agg(DISTINCT s.api_key_id))
+  FROM tenancy.api_key_secrets s
+  WHERE s.derived IS NOT NULL AND s.derived IS DISTINCT FROM tenancy_internal.derived_of_key(s.api_key_id)
+  HAVING count(*) > 0
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_derived_key() IS 'API keys of which something else is stored than the catalogs say';
+
 -- Leaving revokes them. A dump of version 1.0 has unrevoked ones, and where it is restored into this version, no update revokes them.
 -- Roles that have ended count until their rows go, which revokes the keys.
 CREATE FUNCTION tenancy_internal.advice_keys_of_leavers() RETURNS TABLE (severity text, object text, problem text, fix_sql text)

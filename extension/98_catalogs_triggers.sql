@@ -31,6 +31,8 @@ BEGIN
     ('workspaces', 'check_change', 'BEFORE UPDATE OR DELETE', 'ROW', NULL, 'check_workspace_change()', false),
     ('users', 'check_email', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_email()', false),
     ('invitations', 'check_email', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_email()', false),
+    -- Before the entry of the audit log, whose actor can be this key.
+    ('api_keys', '00_derive', 'AFTER UPDATE', 'ROW', NULL, 'derive_changed_key()', true),
     ('api_keys', 'check_identity', 'BEFORE UPDATE', 'ROW', NULL, 'check_key_organization()', false),
     ('api_keys', 'check_networks', 'BEFORE INSERT OR UPDATE OF allowed_networks', 'ROW', 'NEW.allowed_networks IS NOT NULL', 'check_key_networks()', false),
     ('api_keys', 'set_rotation', 'BEFORE INSERT OR UPDATE OF rotated_at', 'ROW', NULL, 'set_key_rotation()', false),

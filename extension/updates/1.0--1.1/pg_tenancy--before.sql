@@ -150,6 +150,8 @@ COMMENT ON COLUMN tenancy.api_keys.metadata IS 'The application''s own data abou
 COMMENT ON COLUMN tenancy.api_keys.reason IS 'What the key is for';
 COMMENT ON COLUMN tenancy.api_keys.created_by_user IS 'User who has created the key; NULL: an API key, a service''s token or a DBA has, or it is of version 1.0';
 COMMENT ON COLUMN tenancy.api_keys.created_by_key IS 'API key that has created the key; NULL: none has, or it is of version 1.0';
+ALTER TABLE tenancy.api_key_secrets ADD COLUMN derived bytea;
+COMMENT ON COLUMN tenancy.api_key_secrets.derived IS 'What api_keys and api_key_scopes say of the key, to be read at once; written by the module alone; NULL: they are read instead';
 ALTER TABLE tenancy.organizations ADD COLUMN key_max_age interval, ADD COLUMN key_warning interval;
 COMMENT ON COLUMN tenancy.organizations.key_max_age IS 'Age of a secret at which an API key is refused until it is rotated, see set_key_policy(); NULL: keys need no rotation';
 COMMENT ON COLUMN tenancy.organizations.key_warning IS 'How long before that sessions are warned';

@@ -32,9 +32,13 @@ std::uint32_t crc32(std::string_view text) noexcept {
   return ~crc;
 }
 
-bool is_digit(char c) noexcept {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
+constexpr std::array<bool, 256> digit_bytes = [] {
+  std::array<bool, 256> known{};
+  for (const char c : digits) known[static_cast<std::uint8_t>(c)] = true;
+  return known;
+}();
+
+bool is_digit(char c) noexcept { return digit_bytes[static_cast<std::uint8_t>(c)]; }
 
 void write_checksum(std::uint32_t checksum, char *out) noexcept {
   for (std::size_t i = checksum_digits; i-- > 0; checksum /= 62) out[i] = digits[checksum % 62];
@@ -64,7 +68,7 @@ ApiKeyText format_api_key(std::span<const std::uint8_t, api_key_random_bytes> ra
 bool is_api_key(std::string_view text) noexcept {
   if (text.size() != api_key_length || !text.starts_with(api_key_prefix)) return false;
   const std::string_view random = text.substr(api_key_prefix.size(), random_digits);
-  if (!std::all_of(random.begin(), random.end(), is_digit)) return false;
+  if (!std::all_of(random.begin(), random.end(), [](char c) { return is_digit(c); })) return false;
   std::array<char, checksum_digits> expected{};
   write_checksum(crc32(random), expected.data());
   return text.substr(api_key_prefix.size() + random_digits) ==

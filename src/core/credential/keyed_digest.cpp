@@ -1,6 +1,9 @@
 #include "core/credential/keyed_digest.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
+#include <iterator>
 
 // Last.
 #include "core/no_server.hpp"
@@ -12,8 +15,26 @@ constexpr std::size_t word_size = 8;
 
 std::uint64_t word_at(const std::uint8_t *bytes) noexcept {
   std::uint64_t word = 0;
-  for (std::size_t i = 0; i < word_size; i++) word |= std::uint64_t{bytes[i]} << 8 * i;
+  if constexpr (std::endian::native == std::endian::little)
+    std::memcpy(&word, bytes, word_size);
+  else
+    for (std::size_t i = 0; i < word_size; i++) word |= std::uint64_t{bytes[i]} << 8 * i;
   return word;
+}
+
+void mix(std::array<std::uint64_t, 4> &state) noexcept {
+  auto [a, b, c, d] = state;
+  a += b;
+  b = std::rotl(b, 13) ^ a;
+  a = std::rotl(a, 32);
+  c += d;
+  d = std::rotl(d, 16) ^ c;
+  a += d;
+  d = std::rotl(d, 21) ^ a;
+  c += b;
+  b = std::rotl(b, 17) ^ c;
+  c = std::rotl(c, 32);
+  state = {a, b, c, d};
 }
 
 }  // namespace
@@ -25,25 +46,17 @@ KeyedDigest::KeyedDigest(const Key &key) noexcept {
             second ^ 0x7465646279746573};
 }
 
-void KeyedDigest::round() noexcept {
-  auto &[a, b, c, d] = state_;
-  a += b;
-  b = std::rotl(b, 13) ^ a;
-  a = std::rotl(a, 32);
-  c += d;
-  d = std::rotl(d, 16) ^ c;
-  a += d;
-  d = std::rotl(d, 21) ^ a;
-  c += b;
-  b = std::rotl(b, 17) ^ c;
-  c = std::rotl(c, 32);
-}
+void KeyedDigest::add_word(std::uint64_t word) noexcept { add_words({&word, 1}); }
 
-void KeyedDigest::add_word(std::uint64_t word) noexcept {
-  state_[3] ^= word;
-  round();
-  round();
-  state_[0] ^= word;
+// The state is in registers for as many words as there are.
+void KeyedDigest::add_words(std::span<const std::uint64_t> words) noexcept {
+  State state = state_;
+  for (const std::uint64_t word : words) {
+    state[3] ^= word;
+    for (int i = 0; i < 2; i++) mix(state);
+    state[0] ^= word;
+  }
+  state_ = state;
 }
 
 void KeyedDigest::add(std::span<const std::uint8_t> bytes) noexcept {
@@ -51,10 +64,13 @@ void KeyedDigest::add(std::span<const std::uint8_t> bytes) noexcept {
   std::size_t left = bytes.size();
   while (left > 0) {
     if (length_ % word_size == 0 && left >= word_size) {
-      add_word(word_at(next));
-      next += word_size;
-      left -= word_size;
-      length_ += word_size;
+      std::uint64_t words[32];
+      const std::size_t count = std::min(left / word_size, std::size(words));
+      for (std::size_t i = 0; i < count; i++) words[i] = word_at(next + i * word_size);
+      add_words({words, count});
+      next += count * word_size;
+      left -= count * word_size;
+      length_ += count * word_size;
       continue;
     }
     pending_ |= std::uint64_t{*next++} << 8 * (length_ % word_size);
@@ -68,12 +84,13 @@ void KeyedDigest::add(std::span<const std::uint8_t> bytes) noexcept {
 
 KeyedDigest::Digest KeyedDigest::finish() noexcept {
   add_word(pending_ | length_ << 56);
-  state_[2] ^= 0xee;
+  State state = state_;
+  state[2] ^= 0xee;
   Digest digest{};
   for (std::size_t half = 0; half < digest_size / word_size; half++) {
-    if (half == 1) state_[1] ^= 0xdd;
-    for (int i = 0; i < 4; i++) round();
-    const std::uint64_t word = state_[0] ^ state_[1] ^ state_[2] ^ state_[3];
+    if (half == 1) state[1] ^= 0xdd;
+    for (int i = 0; i < 4; i++) mix(state);
+    const std::uint64_t word = state[0] ^ state[1] ^ state[2] ^ state[3];
     for (std::size_t i = 0; i < word_size; i++)
       digest[half * word_size + i] = static_cast<std::uint8_t>(word >> 8 * i);
   }

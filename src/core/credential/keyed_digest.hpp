@@ -22,10 +22,12 @@ class KeyedDigest {
   Digest finish() noexcept;
 
  private:
-  void round() noexcept;
-  void add_word(std::uint64_t word) noexcept;
+  using State = std::array<std::uint64_t, 4>;
 
-  std::array<std::uint64_t, 4> state_{};
+  void add_word(std::uint64_t word) noexcept;
+  void add_words(std::span<const std::uint64_t> words) noexcept;
+
+  State state_{};
   std::uint64_t pending_ = 0;
   std::uint64_t length_ = 0;
 };

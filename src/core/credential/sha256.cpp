@@ -42,20 +42,24 @@ void Sha256::add_block(const std::uint8_t *block) noexcept {
     const Word mixed_late = std::rotr(late, 17) ^ std::rotr(late, 19) ^ late >> 10;
     schedule[i] = schedule[i - 16] + mixed_early + schedule[i - 7] + mixed_late;
   }
-  auto [a, b, c, d, e, f, g, h] = state_;
-  for (int i = 0; i < 64; i++) {
+  const auto round = [&schedule](Word a, Word b, Word c, Word &d, Word e, Word f, Word g, Word &h, int i) {
     const Word mixed_e = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
     const Word mixed_a = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
     const Word one = h + mixed_e + ((e & f) ^ (~e & g)) + round_constants[i] + schedule[i];
-    const Word other = mixed_a + ((a & b) ^ (a & c) ^ (b & c));
-    h = g;
-    g = f;
-    f = e;
-    e = d + one;
-    d = c;
-    c = b;
-    b = a;
-    a = one + other;
+    d += one;
+    h = one + mixed_a + ((a & b) ^ (a & c) ^ (b & c));
+  };
+  auto [a, b, c, d, e, f, g, h] = state_;
+  // Each round's words have the next one's places, so that nothing is moved.
+  for (int i = 0; i < 64; i += 8) {
+    round(a, b, c, d, e, f, g, h, i);
+    round(h, a, b, c, d, e, f, g, i + 1);
+    round(g, h, a, b, c, d, e, f, i + 2);
+    round(f, g, h, a, b, c, d, e, i + 3);
+    round(e, f, g, h, a, b, c, d, i + 4);
+    round(d, e, f, g, h, a, b, c, i + 5);
+    round(c, d, e, f, g, h, a, b, i + 6);
+    round(b, c, d, e, f, g, h, a, i + 7);
   }
   const Word added[8] = {a, b, c, d, e, f, g, h};
   for (int i = 0; i < 8; i++) state_[static_cast<std::size_t>(i)] += added[i];

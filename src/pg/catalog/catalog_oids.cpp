@@ -42,6 +42,7 @@ constexpr IndexName index_names[index_count] = {
     {"api_keys_user_idx", true},
     {"api_keys_organization_idx", true},
     {"api_key_secrets_pkey", true},
+    {"api_key_secrets_api_key_id_is_current_key", true},
     {"api_key_scopes_pkey", true},
     {"login_bindings_pkey", true},
     {"jwt_keys_pkey", true},

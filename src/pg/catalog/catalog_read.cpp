@@ -24,6 +24,10 @@ void end_catalog_read(CatalogRead &read) {
   if (read.registered) UnregisterSnapshot(read.snapshot);
 }
 
+void depend_on_catalog(const CatalogRead &read, CatalogIndex index) {
+  if (catalog_oids(index).are_new) subscribe_to_catalog(read.start);
+}
+
 CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_count, ScanKey keys) {
   const CatalogOids oids = catalog_oids(index);
   // Does not detect a nested read that registers the same index first. The only nested read is of the

@@ -22,6 +22,9 @@ CatalogRead begin_catalog_read();
 /// After an ERROR the server does that.
 void end_catalog_read(CatalogRead &read);
 
+/// The read's results depend on this catalog, too, though it is not scanned.
+void depend_on_catalog(const CatalogRead &read, CatalogIndex index);
+
 struct CatalogScan {
   Relation relation;
   SysScanDesc scan;

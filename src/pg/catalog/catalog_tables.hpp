@@ -31,6 +31,7 @@ enum class CatalogIndex : int {
   api_keys_user_idx,
   api_keys_organization_idx,
   api_key_secrets_pkey,
+  api_key_secrets_api_key_id_is_current_key,
   api_key_scopes_pkey,
   login_bindings_pkey,
   jwt_keys_pkey,
@@ -123,7 +124,7 @@ enum : AttrNumber {
 };
 }
 namespace api_key_secrets {
-enum : AttrNumber { secret_hash = 1, api_key_id, is_current, valid_until };
+enum : AttrNumber { secret_hash = 1, api_key_id, is_current, valid_until, derived };
 }
 namespace api_key_scopes {
 enum : AttrNumber { api_key_id = 1, resource, action };

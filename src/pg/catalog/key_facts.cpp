@@ -1,6 +1,8 @@
 #include "pg/catalog/key_facts.hpp"
 
+#include "pg/catalog/derived_key.hpp"
 #include "pg/catalog/permission_numbers.hpp"
+#include "pg/server/counters.hpp"
 #include "pg/server/sha256.hpp"
 #include "pg/server/statement_time.hpp"
 
@@ -107,6 +109,33 @@ void read_row(const CatalogRead &read, ApiKeyRead &key) {
   read_scopes(read, key);
 }
 
+// The rights that are stored beside the secret. RETURNS whether there are any.
+bool read_derived(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple, ApiKeyRead &key) {
+  bool is_null = false;
+  const Datum stored = column(scan, tuple, attribute::api_key_secrets::derived, &is_null);
+  if (is_null) return false;
+  // The session gets their notifications, though they are not read.
+  depend_on_catalog(read, CatalogIndex::api_keys_pkey);
+  depend_on_catalog(read, CatalogIndex::api_key_scopes_pkey);
+  DerivedKey derived{};
+  PermissionSet scopes;
+  if (!read_derived_key(read, DatumGetByteaPP(stored), key.id, derived, scopes)) return false;
+  count(Counter::derived_rows_read);
+  key.user = derived.user;
+  key.facts.kind = derived.kind;
+  key.facts.organization = derived.organization;
+  key.facts.workspace = derived.workspace;
+  key.facts.scopes = derived.all_scopes ? registered_permissions(read).every_scope : scopes;
+  key.facts.classes = &permission_classes();
+  key.ends_at = Min(key.ends_at, derived.expires_at);
+  key.not_after = Min(key.ends_at, derived.rotate_by);
+  key.rotation_due_at = derived.rotation_due_at;
+  key.must_rotate = key.ends_at > statement_time() && derived.rotate_by <= statement_time();
+  key.usable = key.not_after > statement_time();
+  key.reason = key.must_rotate ? must_rotate : "the key or its secret has expired";
+  return true;
+}
+
 }  // namespace
 
 ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
@@ -116,13 +145,15 @@ ApiKeyRead read_api_key(const CatalogRead &read, const char *secret) {
   ScanKeyData scan_key;
   equals(&scan_key, attribute::api_key_secrets::secret_hash, F_BYTEAEQ, secret_hash_datum(secret));
   CatalogScan scan = begin_scan(read, CatalogIndex::api_key_secrets_pkey, 1, &scan_key);
+  bool is_read = false;
+  key.reason = "no key has this secret";
   if (const HeapTuple tuple = next_tuple(scan); HeapTupleIsValid(tuple)) {
     key.id = uuid_column(scan, tuple, attribute::api_key_secrets::api_key_id);
     key.ends_at = earlier(key.ends_at, scan, tuple, attribute::api_key_secrets::valid_until);
+    is_read = read_derived(read, scan, tuple, key);
   }
   end_scan(scan);
-  key.reason = "no key has this secret";
-  if (key.id) read_row(read, key);
+  if (key.id && !is_read) read_row(read, key);
   return key;
 }
 

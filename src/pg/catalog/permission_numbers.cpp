@@ -36,6 +36,17 @@ struct {
   RegisteredPermissions permissions;
 } registry{};
 
+extern "C" {
+// Names are far shorter than their places.
+static uint32 hash_of_name(const void *key, Size) {
+  const auto *name = static_cast<const Name *>(key);
+  const auto hash_of = [](const char *text) {
+    return hash_bytes(reinterpret_cast<const unsigned char *>(text), static_cast<int>(strlen(text)));
+  };
+  return hash_combine(hash_of(name->resource), hash_of(name->action));
+}
+}
+
 // nullptr for a name that is too long.
 Entry *entry_of(const char *resource, const char *action) {
   if (strlen(resource) >= permission_name_length || strlen(action) >= permission_name_length) return nullptr;
@@ -43,8 +54,9 @@ Entry *entry_of(const char *resource, const char *action) {
     HASHCTL control{};
     control.keysize = sizeof(Name);
     control.entrysize = sizeof(Entry);
+    control.hash = hash_of_name;
     control.hcxt = TopMemoryContext;
-    names = hash_create("tenancy permissions", 128, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    names = hash_create("tenancy permissions", 16, &control, HASH_ELEM | HASH_FUNCTION | HASH_CONTEXT);
   }
   Name name{};
   strlcpy(name.resource, resource, sizeof name.resource);
@@ -145,12 +157,16 @@ PermissionId permission_id(const char *resource, const char *action) {
 }
 
 // Removing the permission means removing the row first, of which the session is notified.
-PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple,
-                           AttrNumber resource, AttrNumber action) {
-  Entry *entry = required_entry(text_column(scan, tuple, resource), text_column(scan, tuple, action));
+PermissionId permission_in_catalog(const CatalogRead &read, const char *resource, const char *action) {
+  Entry *entry = required_entry(resource, action);
   entry->registered = true;
   entry->looked_up = read.start.token;
   return entry->id;
+}
+
+PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple,
+                           AttrNumber resource, AttrNumber action) {
+  return permission_in_catalog(read, text_column(scan, tuple, resource), text_column(scan, tuple, action));
 }
 
 const PermissionClasses &permission_classes() { return classes; }

@@ -24,6 +24,8 @@ PermissionId permission_id(const char *resource, const char *action);
 /// The same for a row with a foreign key to the registered permissions: is_registered() needn't read these.
 PermissionId permission_of(const CatalogRead &read, const CatalogScan &scan, HeapTuple tuple,
                            AttrNumber resource, AttrNumber action);
+/// The same for the names in such a row.
+PermissionId permission_in_catalog(const CatalogRead &read, const char *resource, const char *action);
 
 /// RETURNS the model's classes of all permissions with a number.
 const PermissionClasses &permission_classes();

@@ -10,6 +10,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
+#include "pg/functions/key_derivation.hpp"
 #include "pg/plan/invalidation.hpp"
 
 namespace tenancy::pg {
@@ -144,6 +145,7 @@ Datum pg_tenancy_invalidate(PG_FUNCTION_ARGS) {
                            RelationGetRelationName(trigger->tg_relation))));
   const char *argument = argument_of(trigger, 0);
 
+  follow_key_change(trigger);
   state.has_changed = true;
   // For this transaction, whose own notification comes only with its next command. Others get theirs at
   // commit.

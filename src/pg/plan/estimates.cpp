@@ -186,6 +186,28 @@ void estimate_list(PlannerInfo *root, RestrictInfo *condition) {
   ReleaseVariableStats(data);
 }
 
+// --- an id of a shared plan
+
+// column = filter_id('...'), also as a conclusion from other equalities: then the sides can be exchanged.
+Node *column_of_shared_id(const RestrictInfo *condition) {
+  if (!IsA(condition->clause, OpExpr)) return nullptr;
+  const List *arguments = reinterpret_cast<const OpExpr *>(condition->clause)->args;
+  if (list_length(arguments) != 2) return nullptr;
+  auto *left = static_cast<Node *>(linitial(arguments));
+  auto *right = static_cast<Node *>(lsecond(arguments));
+  return is_filter_id(right) ? left : is_filter_id(left) ? right : nullptr;
+}
+
+void estimate_shared_id(PlannerInfo *root, RestrictInfo *condition, Node *column) {
+  const auto *compare = reinterpret_cast<const OpExpr *>(condition->clause);
+  const bool is_left = column == linitial(compare->args);
+  auto *id = static_cast<Node *>(is_left ? lsecond(compare->args) : linitial(compare->args));
+  VariableStatData data{};
+  examine_variable(root, column, 0, &data);
+  condition->norm_selec = var_eq_non_const(&data, compare->opno, compare->inputcollid, id, is_left, false);
+  ReleaseVariableStats(data);
+}
+
 // --- which conditions
 
 struct Estimates {
@@ -221,6 +243,8 @@ void Estimates::add_condition(RestrictInfo *condition) {
     open.close();
   } else if (IsA(condition->clause, ScalarArrayOpExpr)) {
     estimate_list(root, condition);
+  } else if (Node *column = column_of_shared_id(condition); column != nullptr) {
+    estimate_shared_id(root, condition, column);
   }
 }
 
@@ -249,7 +273,7 @@ bool any_to_estimate(const RelOptInfo *relation, bool trusted_too) {
     const auto *condition = lfirst_node(RestrictInfo, cell);
     // Conditions are added to a filter in lists only.
     if (IsA(condition->clause, ScalarArrayOpExpr) || condition->orclause != nullptr ||
-        (trusted_too && is_closed(condition, relation)))
+        column_of_shared_id(condition) != nullptr || (trusted_too && is_closed(condition, relation)))
       return true;
   }
   return false;

@@ -200,6 +200,12 @@ bool is_equality(const Node *clause) {
          column_compared(clause) != InvalidAttrNumber;
 }
 
+bool is_filter_id(const Node *node) {
+  const auto *call = reinterpret_cast<const FuncExpr *>(node);
+  return IsA(node, FuncExpr) && call->funcid == known_filter_id() && list_length(call->args) == 1 &&
+         IsA(linitial(call->args), Const);
+}
+
 AttrNumber column_compared(const Node *comparison) {
   const List *arguments = IsA(comparison, OpExpr)
                               ? reinterpret_cast<const OpExpr *>(comparison)->args

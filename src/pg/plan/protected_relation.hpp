@@ -33,6 +33,9 @@ RowFilters row_filters_of(PlannerInfo *root, const RelOptInfo *relation);
 /// Whether the expression is column = value or column = ANY (values).
 bool is_equality(const Node *clause);
 
+/// Whether the expression is a shared plan's id of the principal: filter_id('...').
+bool is_filter_id(const Node *node);
+
 /// The column of the relation that a comparison of RowFilters is about.
 AttrNumber column_compared(const Node *comparison);
 

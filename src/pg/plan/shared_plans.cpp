@@ -28,12 +28,16 @@ struct KnownProfile {
   uint32 stamp_rest;
   ProfileStart profile;
 };
-constexpr int known_profile_count = 8192;  // 64 kB; a later principal replaces an earlier one
+constexpr int known_profile_count = 1024;  // 8 kB; a later principal replaces an earlier one
 uint32 rest_of(uint64 stamp) { return static_cast<uint32>(stamp >> 32); }
 
 struct {
   ProfileStart live;  // the profile for which there may be plans; no_profile if there are none
   KnownProfile *known;
+  // Stamps of the anonymous session, which each transaction ends as: no other principal takes their places.
+  struct {
+    uint64 choosing, choosing_nothing;
+  } nobodys;
   CatalogToken known_token;
   bool transaction_ends;  // SET LOCAL is being undone, one parameter after the other
   bool is_awaited;        // the profile will be looked up by the end of this statement
@@ -56,10 +60,17 @@ void remember(uint64 stamp, ProfileStart profile, CatalogToken token) {
   if (state.known == nullptr)
     state.known = static_cast<KnownProfile *>(
         MemoryContextAllocZero(TopMemoryContext, known_profile_count * sizeof(KnownProfile)));
-  else if (state.known_token != token)
+  else if (state.known_token != token) {
     memset(state.known, 0, known_profile_count * sizeof(KnownProfile));
+    state.nobodys = {};
+  }
   state.known_token = token;
   place_of(stamp) = {rest_of(stamp), profile};
+}
+
+KnownProfile known_profile_of(uint64 stamp) {
+  const bool is_nobody = state.nobodys.choosing == stamp || state.nobodys.choosing_nothing == stamp;
+  return is_nobody ? KnownProfile{rest_of(stamp), of_nobody} : place_of(stamp);
 }
 
 // Without a credential, and with an unbound login, the session is anonymous for any other choice.
@@ -68,17 +79,19 @@ void remember_nobody() {
   const CatalogToken token = read.start.token;
   const bool is_bound = static_cast<bool>(read_login_binding(read, GetSessionUserId()).user);
   end_catalog_read(read);
-  if (is_bound) return;
+  if (is_bound || !token.valid()) return;
   PrincipalTexts texts = principal_texts();
   for (const PrincipalParameter parameter : credential_parameters) texts[parameter] = "";
-  remember(identity_stamp_of(texts), of_nobody, token);
+  const uint64 choosing = identity_stamp_of(texts);
   for (const PrincipalParameter parameter : choice_parameters) texts[parameter] = "";
-  remember(identity_stamp_of(texts), of_nobody, token);
+  const uint64 choosing_nothing = identity_stamp_of(texts);
+  remember(choosing, of_nobody, token);
+  state.nobodys = {choosing, choosing_nothing};
 }
 
 bool are_kept_for(uint64 stamp) {
   if (state.known == nullptr || !state.known_token.valid()) return false;
-  const KnownProfile &known = place_of(stamp);
+  const KnownProfile known = known_profile_of(stamp);
   if (known.stamp_rest != rest_of(stamp)) return false;
   // If anonymous sessions are an error, planning raises it: a shared plan that reads no row would not.
   return known.profile == state.live ||
@@ -196,7 +209,7 @@ bool rights_have_changed(const Uuid &profile_of_plan) {
   if (IsParallelWorker()) return true;
   if (state.known == nullptr) return false;
   if (!state.known_token.valid()) return true;
-  const KnownProfile &known = place_of(identity_stamp());
+  const KnownProfile known = known_profile_of(identity_stamp());
   return known.stamp_rest == rest_of(identity_stamp()) &&
          (known.profile == start_of(profile_of_plan) || known.profile == of_nobody);
 }

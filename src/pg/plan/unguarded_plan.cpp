@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/plan/protected_relation.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/uuid_datum.hpp"
 
@@ -81,13 +82,6 @@ bool is_built_in(Oid object) { return object < FirstNormalObjectId; }
 
 extern "C" {
 static bool is_function_of_user(Oid function, void *) { return !is_built_in(function); }
-
-// A shared plan's id of the principal.
-bool is_filter_id(const Node *node) {
-  const auto *call = reinterpret_cast<const FuncExpr *>(node);
-  return IsA(node, FuncExpr) && call->funcid == known_filter_id() && list_length(call->args) == 1 &&
-         IsA(linitial(call->args), Const);
-}
 
 // RETURNS whether evaluation could run a user's code, which could change the principal: a function, a type's
 // functions, or a sub-select, also one that a parameter of the plan stands for. `context`: the parameters

@@ -10,8 +10,9 @@ namespace {
 
 // In the order of Counter.
 constexpr const char *counter_names[counters] = {
-    "resolutions",  "cache_hits",  "specializations",   "guard_refusals",   "invalidations", "denied_api_key",
-    "denied_token", "denied_user", "denied_permission", "denied_anonymous", "runs_checked",  "rows_checked"};
+    "resolutions",    "cache_hits",   "specializations",  "guard_refusals",    "invalidations",
+    "denied_api_key", "denied_token", "denied_user",      "denied_permission", "denied_anonymous",
+    "runs_checked",   "rows_checked", "derived_rows_read"};
 
 struct ServerCounters {
   pg_atomic_uint64 sums[counters];

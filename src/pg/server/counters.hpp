@@ -22,6 +22,7 @@ enum class Counter : int {
   denied_anonymous,
   runs_checked,
   rows_checked,
+  derived_rows_read,
   count
 };
 inline constexpr int counters = static_cast<int>(Counter::count);

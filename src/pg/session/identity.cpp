@@ -55,16 +55,20 @@ uint64 IdentityStamp::work_out() {
 }
 
 uint64 identity_stamp_of(const PrincipalTexts &texts) {
-  uint64 stamp = GetSessionUserId();
+  uint64 stamp = hash_bytes_uint32_extended(GetSessionUserId(), 0);
   if (is_suspended()) stamp = hash_bytes_uint32_extended(1, stamp);
   if (is_claimed())
     stamp = hash_bytes_extended(reinterpret_cast<const unsigned char *>(configuration.claim),
                                 static_cast<int>(strlen(configuration.claim)), stamp);
+  uint32 number = 0;
   for (const char *text : texts.texts) {
+    number++;
+    // Most are empty.
+    if (*text == '\0') continue;
     const size_t length = strlen(text);
     stamp =
         hash_bytes_extended(reinterpret_cast<const unsigned char *>(text), static_cast<int>(length), stamp);
-    stamp = hash_bytes_uint32_extended(static_cast<uint32>(length), stamp);
+    stamp = hash_combine64(stamp, (uint64{number} << 32) + length);
   }
   return stamp;
 }
@@ -75,8 +79,20 @@ IdentityKey identity_key() {
   // counts for nothing.
   const uint8 state = (is_simulation() ? 1 : 0) | (is_suspended() ? 2 : 0);
   KeyedDigest digest(digest_key());
-  const auto add = [&digest](const void *bytes, size_t length) {
-    digest.add({static_cast<const uint8 *>(bytes), length});
+  // Gathered, since the digest takes whole words at once.
+  uint8 gathered[256];
+  size_t size = 0;
+  const auto add = [&](const void *bytes, size_t length) {
+    if (length > sizeof gathered - size) {
+      digest.add({gathered, size});
+      size = 0;
+    }
+    if (length > sizeof gathered) {
+      digest.add({static_cast<const uint8 *>(bytes), length});
+      return;
+    }
+    memcpy(gathered + size, bytes, length);
+    size += length;
   };
   add(&user, sizeof user);
   add(&state, sizeof state);
@@ -84,6 +100,7 @@ IdentityKey identity_key() {
   for (const char *text : principal_texts().texts) add(text, strlen(text) + 1);
   const char *claim = is_claimed() ? configuration.claim : "";
   add(claim, strlen(claim) + 1);
+  digest.add({gathered, size});
   return {identity_stamp(), digest.finish()};
 }
 

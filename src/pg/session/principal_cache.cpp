@@ -10,7 +10,7 @@ struct Place {
   IdentityKey identity;
   uint64 used;
 };
-constexpr int place_count = 32;
+constexpr int place_count = 8;  // 2 kB each; to resolve another one takes some ten microseconds
 // A principal with thousands of workspaces is cached only while it is the session's.
 constexpr Size kept_size = 4096;
 
