@@ -17,7 +17,8 @@ sub make_world {
     my ($node) = @_;
     $node->safe_psql('postgres', 'CREATE EXTENSION pg_tenancy');
     for my $file ("$folder/../../worlds/oracle.sql", "$folder/world.sql", "$folder/change.sql") {
-        $node->safe_psql('postgres', slurp_file($file));
+        # The oracle is in several files.
+        $node->safe_psql('postgres', "\\i $file");
     }
 }
 
