@@ -221,6 +221,7 @@ DECLARE
   before bigint := (SELECT count(*) FROM tenancy_steps.partition_ranges(run_partman.parent));
   control name;
   default_partition regclass;
+  late timestamptz[];
   at timestamptz;
 BEGIN
   PERFORM tenancy_steps.keep_partman_by_the_clock(run_partman.parent);
@@ -229,9 +230,11 @@ BEGIN
   FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
     WHERE p.partrelid = run_partman.parent;
   IF default_partition <> 0 THEN
-    FOR at IN EXECUTE format('SELECT DISTINCT date_trunc($1, %1$I) FROM %2$s WHERE %1$I >= $2 AND %1$I < $3', control, default_partition)
-              USING run_partman.unit, (SELECT max(r.upper) FROM tenancy_steps.partition_ranges(run_partman.parent) r
-                WHERE NOT tenancy_steps.is_default_partition(r.partition)), run_partman.until LOOP
+    -- Collected first: an open query of the default partition would keep its rows from moving.
+    EXECUTE format('SELECT array_agg(DISTINCT date_trunc($1, %1$I)) FROM %2$s WHERE %1$I >= $2 AND %1$I < $3', control, default_partition)
+    INTO late USING run_partman.unit, (SELECT max(r.upper) FROM tenancy_steps.partition_ranges(run_partman.parent) r
+                                       WHERE NOT tenancy_steps.is_default_partition(r.partition)), run_partman.until;
+    FOREACH at IN ARRAY coalesce(late, '{}') LOOP
       PERFORM tenancy_steps.try_create_partition(run_partman.schema, run_partman.parent, run_partman.unit, at);
     END LOOP;
   END IF;
