@@ -123,7 +123,7 @@ INSERT INTO calls SELECT unnest(ARRAY['access_matrix({o})', 'access_review({o})'
   'end_api_key_transition({k}, {o})', 'explain_authorize(''logs'', ''view'', {w})', 'export_organization({o})', 'grant_permission({o}, ''workspace'', {r}, ''logs'', ''view'')',
   'invite({o}, ''n@acme.test'', workspaces => jsonb_build_object({w}::text, ''member''))', 'link_identity(''https://idp.test'', ''s'', {m}, {o})', 'logging_settings({o}, {w})', 'purge_audit_log(now() - interval ''1 year'', {o})',
   'purge_organization({o})', 'remove_organization_member({o}, {m})', 'remove_workspace_member({w}, {m})', 'authorize(''logs'', ''view'', {w}::text)', 'reset_logging({o}, ''store_content'', {w})',
-  'reset_setting({o}, ''members_view_logs'', {w})', 'review_api_keys({o})', 'revoke_api_key({k}, {o})', 'revoke_api_keys({m}, {o})', 'revoke_permission({o}, ''workspace'', {r}, ''logs'', ''view'')',
+  'reset_setting({o}, ''members_view_logs'', {w})', 'review_api_keys({o})', 'review_elevations({o})', 'revoke_api_key({k}, {o})', 'revoke_api_keys({m}, {o})', 'revoke_permission({o}, ''workspace'', {r}, ''logs'', ''view'')',
   'rotate_api_key({k}, organization => {o})', 'set_group_role({o}, {g}, ''member'')', 'set_group_role({w}, {g}, {r})', 'set_jwks({o}, NULL)', 'set_key_policy({o})', 'set_logging({o}, ''store_content'', ''none'', {w})',
   'set_member({o}, {m}, ''n'')', 'set_organization_role({o}, {m}, ''member'')', 'set_role_visibility({o}, {r}, true, {w})', 'set_setting({o}, ''members_view_logs'', false, {w})', 'set_workspace_role({w}, {m}, {r})',
   'settings({o}, {w})', 'simulate(''SELECT 1'', {m}, {o}, ''regress_app'')', 'sync_group({o}, {g}, ARRAY[{m}])', 'trust_issuer({o}, ''https://idp.test'', NULL, NULL)', 'update_api_key({k}, ''n'', organization => {o})',
