@@ -240,6 +240,13 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT attempt('adam', 'INSERT INTO report_tags VALUES (1, 1)'), attempt('adam', 'INSERT INTO report_tags VALUES (1, 2)') AS another,
        attempt('adam', 'INSERT INTO report_tags VALUES (1, 99)') AS none, attempt('adam', 'INSERT INTO report_tags VALUES (8, 2)') AS theirs;
 RESET SESSION AUTHORIZATION;
+-- Through a view whose owner bypasses the policies, another's tag is not told from one that doesn't exist, either.
+CREATE VIEW report_tags_of_all AS SELECT report_id, tag_id FROM report_tags;
+SET SESSION AUTHORIZATION regress_app;
+SELECT attempt('adam', 'INSERT INTO report_tags_of_all VALUES (1, 1)'), attempt('adam', 'INSERT INTO report_tags_of_all VALUES (1, 2)') AS another,
+       attempt('adam', 'INSERT INTO report_tags_of_all VALUES (1, 99)') AS none, attempt('adam', 'INSERT INTO report_tags_of_all VALUES (8, 2)') AS theirs;
+RESET SESSION AUTHORIZATION;
+DROP VIEW report_tags_of_all;
 -- So do those to whom no policy applies keep them together; two that move, move in one transaction.
 INSERT INTO report_tags VALUES (1, 2);
 INSERT INTO report_tags VALUES (1, 1);

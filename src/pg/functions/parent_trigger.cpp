@@ -290,8 +290,10 @@ Datum pg_tenancy_take_from_parent(PG_FUNCTION_ARGS) {
     if (is_null) continue;  // the row keeps its own values
     if (i == 0)
       result = with_columns_of_parent(relation, child, row, key, TRIGGER_FIRED_BY_INSERT(trigger->tg_event));
-    else
-      lock_acceptable_parent(relation, child, i, key);  // the deferred trigger compares
+    else if (!lock_acceptable_parent(relation, child, i, key) && is_refusable(relation))
+      // The policy's error, as for the first parent; of the others, the deferred trigger compares the tenant.
+      raise_row_without_parent(
+          relation, result, TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? Command::insert : Command::update);
   }
   SPI_finish();
   leave(context);
