@@ -1,5 +1,6 @@
 #include "pg/plan/empty_relation.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/plan/protected_relation.hpp"
 
 namespace tenancy::pg {
@@ -20,12 +21,35 @@ bool is_empty(const RelOptInfo *relation) {
   return false;
 }
 
+// NOT plan_guard(…) about no row: the filter of a principal who sees nothing until something ends.
+bool is_denial_that_ends(const Node *clause) {
+  if (!is_notclause(clause)) return false;
+  const auto *negated = reinterpret_cast<const Node *>(get_notclausearg(clause));
+  if (!IsA(negated, FuncExpr)) return false;
+  const auto *call = reinterpret_cast<const FuncExpr *>(negated);
+  return call->funcid == known_guard(Guard::plan) && list_length(call->args) == 3 &&
+         IsA(lthird(call->args), Const);
+}
+
+// The server never makes a policy's condition a condition of the whole scan, though it is about no row.
+void check_denial_once(PlannerInfo *root, RelOptInfo *relation) {
+  const ListCell *cell = nullptr;
+  foreach (cell, relation->baserestrictinfo) {
+    auto *restriction = lfirst_node(RestrictInfo, cell);
+    if (!is_denial_that_ends(reinterpret_cast<const Node *>(restriction->clause))) continue;
+    restriction->pseudoconstant = true;
+    root->hasPseudoConstantQuals = true;
+    relation->partial_pathlist = NIL;  // no workers for nothing
+  }
+}
+
 extern "C" {
 static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
   if (next_hook != nullptr) next_hook(root, relation, index, entry);
   // Plans of unprotected tables are not changed.
-  if (entry->rtekind == RTE_RELATION && is_empty(relation) && has_row_filter(root, relation))
-    mark_dummy_rel(relation);
+  if (entry->rtekind != RTE_RELATION || !has_row_filter(root, relation)) return;
+  if (is_empty(relation)) mark_dummy_rel(relation);
+  check_denial_once(root, relation);
 }
 }
 
