@@ -205,7 +205,7 @@ BEGIN
     EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s DEFAULT', schema, "table" || '_default', start_partitions.parent);
   ELSE
     SELECT split_part(e.extversion, '.', 1)::integer < 5 INTO before_5 FROM pg_extension e WHERE e.extname = 'pg_partman';
-    EXECUTE format('SELECT %s.create_parent(p_parent_table => $1, p_control => $2, p_type => $3, p_interval => $4, p_premake => $5)', start_partitions.partman)
+    EXECUTE format('SELECT %s.create_parent(p_parent_table => $1, p_control => $2, p_type => $3, p_interval => $4, p_premake => $5)', start_partitions.partman::regnamespace)
     USING schema || '.' || "table", control::text, CASE WHEN before_5 THEN 'native' ELSE 'range' END,
           CASE WHEN NOT before_5 THEN '1 ' || start_partitions.unit WHEN start_partitions.unit = 'day' THEN 'daily' ELSE 'monthly' END,
           CASE start_partitions.unit WHEN 'day' THEN 7 ELSE 2 END;

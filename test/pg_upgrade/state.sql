@@ -5,9 +5,9 @@
 SET DateStyle = ISO;
 SET TimeZone = UTC;
 
--- The transactions that added audit entries are those of the server they are in.
+-- The transactions that added audit entries, and what is stored of the rights of keys, are those of the database they are in.
 SELECT format('SELECT %L, (SELECT count(*) FROM %s.%I), md5((SELECT string_agg(r, E''\n'' ORDER BY r COLLATE "C") FROM (SELECT (to_jsonb(t) - %L)::text FROM %s.%I t) rows (r)))',
-              relname, relnamespace::regnamespace, relname, CASE relname WHEN 'audit_log' THEN 'transaction_id' ELSE '' END, relnamespace::regnamespace, relname)
+              relname, relnamespace::regnamespace, relname, CASE relname WHEN 'audit_log' THEN 'transaction_id' WHEN 'api_key_secrets' THEN 'derived' ELSE '' END, relnamespace::regnamespace, relname)
 FROM pg_class WHERE relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND relkind = 'r' ORDER BY relname \gexec
 SELECT last_value, is_called FROM tenancy.audit_log_audit_id_seq;
 

@@ -144,7 +144,7 @@ $node->safe_psql('kept', q(
   SELECT tenancy.set_logging('acme', 'legal_hold', 'on'), tenancy.set_logging('acme', 'store_content', 'none');
 ));
 my $kept = q(
-  SELECT string_agg(concat_ws(' ', tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid)), '; ' ORDER BY tgrelid::regclass::text, tgname) FROM pg_trigger WHERE tgname LIKE '~tenancy_keep%';
+  SELECT string_agg(concat_ws(' ', tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid)), '; ' ORDER BY tgrelid::regclass::text, tgname) FROM pg_trigger WHERE tgname LIKE '~~tenancy_keep%';
   SELECT string_agg(concat_ws(' ', polrelid::regclass, pg_get_expr(polqual, polrelid)), '; ' ORDER BY polrelid::regclass::text) FROM pg_policy WHERE polname = 'tenancy_retention';
   SELECT string_agg(k::text, ' ' ORDER BY k::text) FROM tenancy_internal.kept_tables k;
   SELECT * FROM messages UNION ALL SELECT id, organization_id, workspace_id, body, received_at FROM calls UNION ALL SELECT * FROM notes ORDER BY 5;
