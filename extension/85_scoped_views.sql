@@ -42,11 +42,7 @@ BEGIN
         DETAIL = 'It has a sub-select, which would read tables with the privileges of the view''s owner.',
         HINT = 'Put the sub-select into a function, or drop the table''s scoped views.';
     END IF;
-    IF EXISTS (
-      SELECT FROM regexp_matches(policy.tree, '\{CONST :consttype (\d+) ', 'g') m JOIN pg_type t ON t.oid = m[1]::oid
-      LEFT JOIN pg_type e ON e.oid = t.typelem
-      WHERE NOT (t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype <> 'p' OR t.typtype = 'e'
-                 OR t.typtype = 'b' AND (t.typelem = 0 OR e.typtype IN ('b', 'e')))) THEN
+    IF tenancy_internal.has_checked_constant(policy.tree) THEN
       RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
         MESSAGE = format('restrictive policy "%s" of table %s cannot apply in a scoped view', policy.polname, scoped_view_conditions.relation),
         DETAIL = 'It has a constant of a type with checks of its own.',

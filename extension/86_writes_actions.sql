@@ -45,7 +45,7 @@ COMMENT ON FUNCTION tenancy_internal.check_actions(regclass, text, jsonb) IS 'Ra
 
 -- On each table that holds rows, and not on a partitioned one: what its partitions get from it, they lose when they are detached.
 -- Values are compared as they are stored, whatever equality their type has. A row that moves to another tenant or workspace is
--- there what it would be if it were inserted there.
+-- there what it would be if it were inserted there. Defaults are parsed here by the extension's owner, and evaluated by whoever writes.
 CREATE FUNCTION tenancy_internal.make_action_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
@@ -53,11 +53,22 @@ DECLARE
   moved text := (SELECT format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', string_agg(format('OLD.%I', c), ', ' ORDER BY c), string_agg(format('NEW.%I', c), ', ' ORDER BY c))
     FROM unnest(ARRAY[make_action_triggers.wanted.organization_column, make_action_triggers.wanted.workspace_column]) c WHERE c IS NOT NULL);
   n int := 0;
+  unsafe name;
 BEGIN
   PERFORM tenancy_internal.drop_triggers(make_action_triggers.relation, 'tenancy_internal.check_action');
   IF make_action_triggers.wanted.actions IS NULL
      OR (SELECT c.relkind FROM pg_class c WHERE c.oid = make_action_triggers.relation) <> 'r' THEN
     RETURN;
+  END IF;
+  SELECT a.attname INTO unsafe FROM jsonb_each(make_action_triggers.wanted.actions) m, jsonb_array_elements_text(m.value) c ("column"), pg_attribute a
+  JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attrelid = make_action_triggers.relation AND a.attname = c."column" AND NOT a.attisdropped AND tenancy_internal.has_checked_constant(d.adbin::text)
+  ORDER BY a.attnum LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('column "%s" of table %s cannot need an action', unsafe, make_action_triggers.relation),
+      DETAIL = 'Its default has a constant of a type with checks of its own.',
+      HINT = 'Drop the default, or write its constant as one of a built-in type or an enumeration.';
   END IF;
   FOR mapped IN
     SELECT r.action, format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', r.new_row, r.default_row) AS another,
