@@ -53,22 +53,11 @@ DECLARE
   moved text := (SELECT format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', string_agg(format('OLD.%I', c), ', ' ORDER BY c), string_agg(format('NEW.%I', c), ', ' ORDER BY c))
     FROM unnest(ARRAY[make_action_triggers.wanted.organization_column, make_action_triggers.wanted.workspace_column]) c WHERE c IS NOT NULL);
   n int := 0;
-  unsafe name;
 BEGIN
   PERFORM tenancy_internal.drop_triggers(make_action_triggers.relation, 'tenancy_internal.check_action');
   IF make_action_triggers.wanted.actions IS NULL
      OR (SELECT c.relkind FROM pg_class c WHERE c.oid = make_action_triggers.relation) <> 'r' THEN
     RETURN;
-  END IF;
-  SELECT a.attname INTO unsafe FROM jsonb_each(make_action_triggers.wanted.actions) m, jsonb_array_elements_text(m.value) c ("column"), pg_attribute a
-  JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-  WHERE a.attrelid = make_action_triggers.relation AND a.attname = c."column" AND NOT a.attisdropped AND tenancy_internal.has_checked_constant(d.adbin::text)
-  ORDER BY a.attnum LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
-      MESSAGE = format('column "%s" of table %s cannot need an action', unsafe, make_action_triggers.relation),
-      DETAIL = 'Its default has a constant of a type with checks of its own.',
-      HINT = 'Drop the default, or write its constant as one of a built-in type or an enumeration.';
   END IF;
   FOR mapped IN
     SELECT r.action, format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', r.new_row, r.default_row) AS another,
@@ -77,11 +66,10 @@ BEGIN
       SELECT a.key AS action,
         string_agg(format('OLD.%1$I::%2$s', t.attname, t.type), ', ' ORDER BY t.attnum) AS old_row,
         string_agg(format('NEW.%1$I::%2$s', t.attname, t.type), ', ' ORDER BY t.attnum) AS new_row,
-        string_agg(format('(%s)::%s', coalesce(t.value, 'NULL'), t.type), ', ' ORDER BY t.attnum) AS default_row
+        string_agg(format('(%s)::%s', CASE WHEN t.atthasdef THEN tenancy_internal.printed_default(t.attrelid, t.attnum) ELSE 'NULL' END, t.type), ', ' ORDER BY t.attnum) AS default_row
       FROM jsonb_each(make_action_triggers.wanted.actions) a, jsonb_array_elements_text(a.value) c ("column")
-      JOIN (SELECT t.attname, t.attnum, format_type(tenancy_internal.base_type(t.atttypid), t.atttypmod) AS type, pg_get_expr(d.adbin, d.adrelid) AS value
-            FROM pg_attribute t LEFT JOIN pg_attrdef d ON d.adrelid = t.attrelid AND d.adnum = t.attnum
-            WHERE t.attrelid = make_action_triggers.relation AND NOT t.attisdropped) t ON t.attname = c."column"
+      JOIN (SELECT t.attname, t.attnum, format_type(tenancy_internal.base_type(t.atttypid), t.atttypmod) AS type, t.attrelid, t.atthasdef
+            FROM pg_attribute t WHERE t.attrelid = make_action_triggers.relation AND NOT t.attisdropped) t ON t.attname = c."column"
       GROUP BY a.key) r ORDER BY r.action LOOP
     n := n + 1;
     EXECUTE format('CREATE TRIGGER "~tenancy_action_%s_insert" AFTER INSERT ON %s FOR EACH ROW
