@@ -21,7 +21,7 @@ REVOKE ALL ON FUNCTION tenancy.refuse_view_change() FROM PUBLIC;
 
 -- The view's owner bypasses the table's policies: restrictive ones are repeated in the view. Its readers' privileges apply to the
 -- functions that they call, but not to tables that a sub-select would read; and a constant of a type with checks of its own would be
--- checked as the view is created, by its owner.
+-- checked as the view is created, by its owner (see has_checked_constant()).
 CREATE FUNCTION tenancy_internal.scoped_view_conditions(relation regclass) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -42,15 +42,11 @@ BEGIN
         DETAIL = 'It has a sub-select, which would read tables with the privileges of the view''s owner.',
         HINT = 'Put the sub-select into a function, or drop the table''s scoped views.';
     END IF;
-    IF EXISTS (
-      SELECT FROM regexp_matches(policy.tree, '\{CONST :consttype (\d+) ', 'g') m JOIN pg_type t ON t.oid = m[1]::oid
-      LEFT JOIN pg_type e ON e.oid = t.typelem
-      WHERE NOT (t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype <> 'p' OR t.typtype = 'e'
-                 OR t.typtype = 'b' AND (t.typelem = 0 OR e.typtype IN ('b', 'e')))) THEN
+    IF tenancy_internal.has_checked_constant(policy.tree) THEN
       RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
         MESSAGE = format('restrictive policy "%s" of table %s cannot apply in a scoped view', policy.polname, scoped_view_conditions.relation),
-        DETAIL = 'It has a constant of a type with checks of its own.',
-        HINT = 'Write the constant as one of a built-in type, or drop the table''s scoped views.';
+        DETAIL = 'It has a constant of a type of users.',
+        HINT = 'Write the constant as a text, with a conversion (''…''::text::type), or drop the table''s scoped views.';
     END IF;
     conditions := conditions || CASE WHEN policy.applies IS NULL THEN format(' AND (%s)', policy.condition)
                                      ELSE format(' AND CASE WHEN %s THEN (%s) ELSE true END', policy.applies, policy.condition) END;

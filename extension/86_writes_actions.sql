@@ -45,7 +45,7 @@ COMMENT ON FUNCTION tenancy_internal.check_actions(regclass, text, jsonb) IS 'Ra
 
 -- On each table that holds rows, and not on a partitioned one: what its partitions get from it, they lose when they are detached.
 -- Values are compared as they are stored, whatever equality their type has. A row that moves to another tenant or workspace is
--- there what it would be if it were inserted there.
+-- there what it would be if it were inserted there. Defaults are parsed here by the extension's owner, and evaluated by whoever writes.
 CREATE FUNCTION tenancy_internal.make_action_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
@@ -66,11 +66,10 @@ BEGIN
       SELECT a.key AS action,
         string_agg(format('OLD.%1$I::%2$s', t.attname, t.type), ', ' ORDER BY t.attnum) AS old_row,
         string_agg(format('NEW.%1$I::%2$s', t.attname, t.type), ', ' ORDER BY t.attnum) AS new_row,
-        string_agg(format('(%s)::%s', coalesce(t.value, 'NULL'), t.type), ', ' ORDER BY t.attnum) AS default_row
+        string_agg(format('(%s)::%s', CASE WHEN t.atthasdef THEN tenancy_internal.printed_default(t.attrelid, t.attnum) ELSE 'NULL' END, t.type), ', ' ORDER BY t.attnum) AS default_row
       FROM jsonb_each(make_action_triggers.wanted.actions) a, jsonb_array_elements_text(a.value) c ("column")
-      JOIN (SELECT t.attname, t.attnum, format_type(tenancy_internal.base_type(t.atttypid), t.atttypmod) AS type, pg_get_expr(d.adbin, d.adrelid) AS value
-            FROM pg_attribute t LEFT JOIN pg_attrdef d ON d.adrelid = t.attrelid AND d.adnum = t.attnum
-            WHERE t.attrelid = make_action_triggers.relation AND NOT t.attisdropped) t ON t.attname = c."column"
+      JOIN (SELECT t.attname, t.attnum, format_type(tenancy_internal.base_type(t.atttypid), t.atttypmod) AS type, t.attrelid, t.atthasdef
+            FROM pg_attribute t WHERE t.attrelid = make_action_triggers.relation AND NOT t.attisdropped) t ON t.attname = c."column"
       GROUP BY a.key) r ORDER BY r.action LOOP
     n := n + 1;
     EXECUTE format('CREATE TRIGGER "~tenancy_action_%s_insert" AFTER INSERT ON %s FOR EACH ROW

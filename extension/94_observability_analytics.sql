@@ -279,11 +279,12 @@ DECLARE
   shrunk_hours timestamptz[];
   day record;
   problem record;
-  recent interval := tenancy_steps.recomputed_time(refresh_analytics.schema);
+  recent interval;
   done integer := 0;
   left_out bigint := 0;
 BEGIN
   PERFORM tenancy_steps.refuse_several_owners(refresh_analytics.schema);
+  recent := tenancy_steps.recomputed_time(refresh_analytics.schema);
   PERFORM set_config('search_path', format('%s, pg_temp', refresh_analytics.schema), true);
   -- One at a time. Each statement below sees what was committed before it began, so that an hour whose mark is taken is summed
   -- up with everything that the mark was about.

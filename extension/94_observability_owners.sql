@@ -9,11 +9,11 @@ CREATE FUNCTION tenancy_steps.observability_objects(schema regnamespace) RETURNS
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE named AS (
     SELECT c.oid FROM pg_class c
-    WHERE c.relnamespace = observability_objects.schema AND c.relkind IN ('r', 'p', 'v') AND c.relname = ANY (
+    WHERE c.relnamespace = observability_objects.schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname = ANY (
       '{logs,log_payloads,log_entries,traces,trace_initiators,analytics,analytics_pending,analytics_partitions,analytics_state,analytics_kept,accepted_times,job_problems}')
     UNION
     SELECT i.inhrelid FROM pg_inherits i JOIN named n ON i.inhparent = n.oid)
-  SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.oid::regclass::text, c.relowner FROM pg_class c JOIN named n ON n.oid = c.oid
+  SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, c.oid::regclass::text, c.relowner FROM pg_class c JOIN named n ON n.oid = c.oid
   UNION ALL
   SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner FROM pg_proc p
   WHERE p.pronamespace = observability_objects.schema AND p.proname = ANY (

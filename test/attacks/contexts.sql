@@ -128,6 +128,9 @@ INSERT INTO attacks.places VALUES
   ('generated column', '', ', j int GENERATED ALWAYS AS ({s}.f(n)) STORED', ''),
   ('domain', 'CREATE DOMAIN {s}.number AS int CHECK ({s}.f(VALUE) = VALUE);', ', j {s}.number DEFAULT 1', ''),
   ('domain of an id', 'CREATE DOMAIN {s}.id AS uuid CHECK ({s}.f(1) = 1);', ', o2 {s}.id DEFAULT NULL', ''),
+  ('domain in a constant of a row type', 'CREATE DOMAIN {s}.number AS int CHECK ({s}.f(VALUE) = VALUE); CREATE TYPE {s}.pair AS (a {s}.number);', ', j {s}.pair DEFAULT ''(1)''', 'CREATE INDEX ON {s}.t ((n + 0)) WHERE j = ''(1)''::{s}.pair;'),
+  ('domain in a constant of an array', 'CREATE DOMAIN {s}.number AS int CHECK ({s}.f(VALUE) = VALUE);', ', j {s}.number[] DEFAULT coalesce(NULL, ''{1}''::{s}.number[])', 'CREATE INDEX ON {s}.t ((n + 0)) WHERE j = ''{1}''::{s}.number[];'),
+  ('domain in a constant of a range', 'CREATE DOMAIN {s}.number AS int CHECK ({s}.f(VALUE) = VALUE); CREATE TYPE {s}.span AS RANGE (subtype = {s}.number);', ', j {s}.span DEFAULT ''[1,2]''', 'CREATE INDEX ON {s}.t ((n + 0)) WHERE j = ''[1,2]''::{s}.span;'),
   ('type with a cast to json', 'CREATE TYPE {s}.own AS (i int); CREATE FUNCTION {s}.to_json({s}.own) RETURNS json LANGUAGE plpgsql AS ''BEGIN PERFORM {s}.f(1); RETURN ''''1''''; END''; CREATE CAST ({s}.own AS json) WITH FUNCTION {s}.to_json;', ', j {s}.own DEFAULT ''(1)''', ''),
   ('type in an array with a cast to json', 'CREATE TYPE {s}.own AS ENUM (''a''); CREATE FUNCTION {s}.to_json({s}.own) RETURNS json LANGUAGE plpgsql AS ''BEGIN PERFORM {s}.f(1); RETURN ''''1''''; END''; CREATE CAST ({s}.own AS json) WITH FUNCTION {s}.to_json;', ', j {s}.own[] DEFAULT ''{a}''', ''),
   ('trigger before delete', '', '', 'CREATE TRIGGER t BEFORE DELETE ON {s}.t FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function();'),
@@ -147,6 +150,7 @@ INSERT INTO attacks.places VALUES
 
 CREATE TABLE attacks.walks (n int PRIMARY KEY, title text NOT NULL, script text NOT NULL);
 INSERT INTO attacks.walks VALUES
+  (0, 'protect(actions) and ALTER TABLE by the owner', E'@as att_owner\n@armed\nSELECT tenancy.protect(''{s}.t'', ''prompts'', ''organization_id'', ''workspace_id'', actions => ''{"publish": ["j"]}'');\nALTER TABLE {s}.t ADD COLUMN z int;\n@as postgres\nSELECT a.fix_sql FROM tenancy.advise() a WHERE a.rule = ''unused_index'' AND a.problem ~ ''{s}.t'' \\gexec\n'),
   (1, 'delete_workspace() by a tenant', E'@as att_web acme master\nSELECT tenancy.create_workspace(NULL, ''Short lived'') IS NULL;\n@armed\nSELECT tenancy.delete_workspace(''short-lived'');'),
   (2, 'delete_workspace() by a superuser', E'@as postgres\nSELECT tenancy.create_workspace(''acme'', ''Short lived'') IS NULL;\n@armed\nSELECT tenancy.delete_workspace(''acme/short-lived'');'),
   (3, 'export_organization() by a DBA', E'@as att_dba\n@armed\nSELECT count(*) FROM tenancy.export_organization(''{u}-0000-4000-8000-000000000000'', ''{s}.t'');'),

@@ -23,3 +23,16 @@ FROM attacks.owned o, (
   SELECT format('%s in the place', v.title), 'ALTER SCHEMA observability OWNER TO att_owner;', v.made
   FROM (VALUES ('a table with a trigger', E'CREATE TABLE observability.other (LIKE observability.{r});\nDROP TABLE observability.{r} CASCADE;\nALTER TABLE observability.other RENAME TO {r};\nCREATE TRIGGER x AFTER INSERT OR UPDATE OR DELETE ON observability.{r} FOR EACH STATEMENT EXECUTE FUNCTION {s}.trigger_function();'),
                ('a function of the schema', E'CREATE FUNCTION observability.cardinality(timestamptz[]) RETURNS int LANGUAGE plpgsql AS ''BEGIN PERFORM {s}.f(1); RETURN 1; END'';')) v (title, made)) w (title, given, made);
+-- Tables of these names beside a table called logs, which somebody who may create tables in its schema has made: the job for retention,
+-- and those for observability, called by whoever administers.
+INSERT INTO attacks.cases (family, title, script, may, forbidden, watched)
+SELECT 'owners', format('a neighbour''s %s beside logs: %s, by %s', o.relation, w.title, who),
+  replace(replace(E'@as postgres\nSET LOCAL client_min_messages = warning;\nCREATE SCHEMA yard;\nGRANT USAGE ON SCHEMA yard TO PUBLIC;\nGRANT CREATE ON SCHEMA yard TO att_owner;\nCREATE TABLE yard.logs (id int, organization_id uuid, workspace_id uuid);\n'
+  'SELECT tenancy.protect(''yard.logs'', ''logs'', ''organization_id'', ''workspace_id'');\nSELECT tenancy.apply_logging_settings(''yard.logs'', ''logs'');\nSELECT tenancy.set_logging(''acme'', ''retention_days.logs'', ''1'') IS NULL;\n'
+  '@as att_owner\n@code att_owner\nCREATE TABLE yard.analytics_kept (organization uuid, workspace uuid, before timestamptz, UNIQUE NULLS NOT DISTINCT (organization, workspace));\n' || w.made ||
+  E'\nGRANT ALL ON ALL TABLES IN SCHEMA yard TO PUBLIC;\n@armed\n@as ' || who || E'\nSAVEPOINT s;\nSELECT removed FROM tenancy.remove_expired_rows() WHERE removed > 0;\nROLLBACK TO s;\nSELECT tenancy.refresh_analytics(''yard'', 1);\nROLLBACK TO s;\n'
+  'SELECT tenancy.update_observability(''yard'');\nROLLBACK TO s;\nSELECT tenancy.add_observability_search(''yard'', words => true);\nROLLBACK TO s;\n', '{r}', o.relation), '{s}', 'att_owner'), '{}', 'canary_(globex|theirs)', false
+FROM attacks.owned o, unnest(ARRAY['att_dba', 'postgres']) who, (VALUES
+  ('a table with a trigger', E'CREATE TABLE IF NOT EXISTS yard.{r} (LIKE observability.{r});\nCREATE TRIGGER x BEFORE INSERT OR UPDATE OR DELETE ON yard.{r} FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function();\nCREATE TRIGGER y BEFORE INSERT OR UPDATE OR DELETE ON yard.{r} FOR EACH STATEMENT EXECUTE FUNCTION {s}.trigger_function();'),
+  ('a view', E'DROP TABLE IF EXISTS yard.{r};\nCREATE VIEW yard.{r} AS SELECT gen_random_uuid() AS organization, NULL::uuid AS workspace, now() AS before, interval ''1 hour'' AS recent WHERE {s}.f(1) = 1;')) w (title, made)
+WHERE o.relation IN ('analytics_kept', 'analytics_state', 'analytics_pending', 'accepted_times', 'job_problems');
