@@ -58,29 +58,31 @@ COMMENT ON FUNCTION tenancy_steps.validate_observability(name, text) IS 'Raises 
 CREATE FUNCTION tenancy_steps.create_observability_functions(schema regnamespace, unit text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', create_observability_functions.schema), true);
   -- Bodies that are parsed here, once, independent of the callers' search_path.
   EXECUTE format($ddl$
-    CREATE FUNCTION refresh_analytics(hours integer DEFAULT NULL) RETURNS integer
+    CREATE FUNCTION %1$s.refresh_analytics(hours integer DEFAULT NULL) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.refresh_analytics(%1$L::regnamespace, hours); END;
-    CREATE FUNCTION invalidate_analytics(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity') RETURNS integer
+    CREATE FUNCTION %1$s.invalidate_analytics(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity') RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.invalidate_analytics(%1$L::regnamespace, since, until); END;
-    CREATE FUNCTION create_partitions(ahead interval DEFAULT %3$L, since timestamptz DEFAULT now()) RETURNS integer
+    CREATE FUNCTION %1$s.create_partitions(ahead interval DEFAULT %3$L, since timestamptz DEFAULT now()) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.create_partitions(%1$L::regnamespace, %2$L, ahead, since); END;
-    CREATE FUNCTION drop_partitions("table" text, older_than interval, keep_analytics boolean DEFAULT false) RETURNS integer
+    CREATE FUNCTION %1$s.drop_partitions("table" text, older_than interval, keep_analytics boolean DEFAULT false) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.drop_partitions(%1$L::regnamespace, "table", older_than, keep_analytics); END
   $ddl$, create_observability_functions.schema, left(create_observability_functions.unit, 10),
     CASE create_observability_functions.unit WHEN 'day' THEN '7 days' ELSE '2 months' END);
-  COMMENT ON FUNCTION refresh_analytics(integer) IS 'Brings analytics up to date with logs: sums up the hours that have changed, the newest first, at most so many (NULL: all), and returns how many';
-  COMMENT ON FUNCTION invalidate_analytics(timestamptz, timestamptz) IS 'Lets the next refresh sum up all hours of a time again, and returns how many these are';
-  COMMENT ON FUNCTION create_partitions(interval, timestamptz) IS 'Makes the partitions that are missing from since on, for so long, and returns how many';
-  COMMENT ON FUNCTION drop_partitions(text, interval, boolean) IS 'Drops the partitions of logs, log_payloads, traces or analytics that ended longer ago than older_than, and returns how many; with keep_analytics, what was summed up of logs stays';
-
-  REVOKE ALL ON FUNCTION refresh_analytics, invalidate_analytics, create_partitions, drop_partitions, trace_tree FROM PUBLIC;
+  EXECUTE format($ddl$
+    COMMENT ON FUNCTION %1$s.refresh_analytics(integer) IS 'Brings analytics up to date with logs: sums up the hours that have changed, the newest first, at most so many (NULL: all), and returns how many';
+    COMMENT ON FUNCTION %1$s.invalidate_analytics(timestamptz, timestamptz) IS 'Lets the next refresh sum up all hours of a time again, and returns how many these are';
+    COMMENT ON FUNCTION %1$s.create_partitions(interval, timestamptz) IS 'Makes the partitions that are missing from since on, for so long, and returns how many';
+    COMMENT ON FUNCTION %1$s.drop_partitions(text, interval, boolean) IS 'Drops the partitions of logs, log_payloads, traces or analytics that ended longer ago than older_than, and returns how many; with keep_analytics, what was summed up of logs stays';
+    -- By their arguments: somebody else's functions may have the same names.
+    REVOKE ALL ON FUNCTION %1$s.refresh_analytics(integer), %1$s.invalidate_analytics(timestamptz, timestamptz), %1$s.create_partitions(interval, timestamptz),
+      %1$s.drop_partitions(text, interval, boolean), %1$s.trace_tree(text, timestamptz, timestamptz) FROM PUBLIC
+  $ddl$, create_observability_functions.schema);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_observability_functions(regnamespace, text) IS 'Creates in a schema the functions of the observability tables';
@@ -211,6 +213,7 @@ BEGIN
     PERFORM tenancy_steps.add_trace_initiators(place);
   ELSE
     PERFORM tenancy_steps.create_span_function(place);
+    PERFORM tenancy_steps.create_trace_tree(place);
   END IF;
   PERFORM tenancy_steps.keep_writers(place);
   IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('%s.traces_scoped', place)) AND a.attname = 'written_by') THEN

@@ -23,3 +23,25 @@ FROM attacks.owned o, (
   SELECT format('%s in the place', v.title), 'ALTER SCHEMA observability OWNER TO att_owner;', v.made
   FROM (VALUES ('a table with a trigger', E'CREATE TABLE observability.other (LIKE observability.{r});\nDROP TABLE observability.{r} CASCADE;\nALTER TABLE observability.other RENAME TO {r};\nCREATE TRIGGER x AFTER INSERT OR UPDATE OR DELETE ON observability.{r} FOR EACH STATEMENT EXECUTE FUNCTION {s}.trigger_function();'),
                ('a function of the schema', E'CREATE FUNCTION observability.cardinality(timestamptz[]) RETURNS int LANGUAGE plpgsql AS ''BEGIN PERFORM {s}.f(1); RETURN 1; END'';')) v (title, made)) w (title, given, made);
+
+-- Rights to create in the schema alone: functions and operators there that match the jobs' arguments better than the server's.
+INSERT INTO attacks.cases (family, title, script, may, forbidden, watched)
+SELECT 'owners', format('a look-alike: %s', w.title),
+  replace(format(E'@as postgres\nGRANT USAGE, CREATE ON SCHEMA observability TO att_owner;\n@as att_owner\n@code att_owner\n%s\n@armed\n', w.made), '{s}', 'att_owner') ||
+  E'@as att_web search key\n'
+  'INSERT INTO observability.logs (workspace_id, start_time) VALUES (''aaaaaaaa-0000-4000-8000-000000000002'', now() - interval ''2 days'');\n'
+  'INSERT INTO observability.traces (workspace_id, trace_id, span_id, name, start_time) VALUES (''aaaaaaaa-0000-4000-8000-000000000002'', ''alike'', ''1'', ''root'', now() - interval ''2 days'');\n'
+  '@as postgres\nSELECT observability.invalidate_analytics(''-infinity''::timestamptz, ''infinity''::timestamptz); SELECT observability.refresh_analytics(NULL::integer);\n'
+  'SELECT observability.create_partitions(interval ''9 days'', now());\nSELECT observability.drop_partitions(''traces''::text, interval ''1 day'', true);\n'
+  'SELECT tenancy.update_observability(''observability'');\nSELECT tenancy.add_observability_search(''observability'', ''{team}'', true, true);\n', '{}', 'canary_(globex|theirs)', false
+FROM (
+  SELECT format('%s(%s)', v.name, v.types),
+    format('CREATE FUNCTION observability.%s(%s) RETURNS %s LANGUAGE plpgsql AS ''BEGIN PERFORM {s}.f(1); RETURN NULL; END'';', v.name, v.types, v.result)
+  FROM (VALUES ('date_bin', 'text, timestamptz, text', 'timestamptz'), ('date_trunc', 'text, timestamptz, text', 'timestamptz'), ('format', 'text, regnamespace', 'text'), ('format', 'text, text', 'text'),
+    ('to_regclass', 'name', 'regclass'), ('cardinality', 'regclass[]', 'int'), ('cardinality', 'timestamptz[]', 'int'),
+    ('clock_timestamp', '', 'timestamptz'), ('now', '', 'timestamptz'), ('sum', 'interval', 'interval'), ('count', 'timestamptz', 'bigint')) v (name, types, result)
+  UNION ALL
+  SELECT format('%s of %s and %s', o.name, t."left", t."right"),
+    format('CREATE FUNCTION observability.o(%1$s, %2$s) RETURNS boolean LANGUAGE plpgsql AS ''BEGIN PERFORM {s}.f(1); RETURN true; END'';' || E'\n'
+           'CREATE OPERATOR observability.%3$s (LEFTARG = %1$s, RIGHTARG = %2$s, FUNCTION = observability.o);', t."left", t."right", o.name)
+  FROM unnest('{=,<,>=,<>,+,-,||}'::text[]) o (name), (VALUES ('timestamptz', 'timestamptz'), ('timestamptz', 'text'), ('timestamptz', 'interval'), ('text', 'text'), ('integer', 'integer')) t ("left", "right")) w (title, made);
