@@ -24,8 +24,11 @@ COMMENT ON FUNCTION tenancy_steps.observability_checks() IS 'CHECK constraints o
 CREATE FUNCTION tenancy_steps.create_job_problems(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  IF tenancy_steps.has_own_table(create_job_problems.schema, 'job_problems') THEN
+    RETURN;
+  END IF;
   PERFORM set_config('search_path', format('%s, pg_temp', create_job_problems.schema), true);
-  CREATE TABLE IF NOT EXISTS job_problems (
+  CREATE TABLE job_problems (
     noticed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     job text COLLATE "C" NOT NULL,
     object text COLLATE "C",
@@ -74,10 +77,12 @@ BEGIN
   PERFORM tenancy_steps.add_observability_checks(bound_observability.schema);
   PERFORM set_config('search_path', format('%s, pg_temp', bound_observability.schema), true);
 
-  CREATE TABLE IF NOT EXISTS accepted_times (
-    past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),
-    future interval NOT NULL CHECK (future >= '0' AND future <= '100 years')
-  );
+  IF NOT tenancy_steps.has_own_table(bound_observability.schema, 'accepted_times') THEN
+    CREATE TABLE accepted_times (
+      past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),
+      future interval NOT NULL CHECK (future >= '0' AND future <= '100 years')
+    );
+  END IF;
   IF NOT EXISTS (SELECT FROM accepted_times) THEN
     INSERT INTO accepted_times VALUES ('400 days', '1 day');
   END IF;
