@@ -58,6 +58,7 @@ BEGIN
     OR NOT EXISTS (SELECT FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false)) THEN
     RETURN;
   END IF;
+  PERFORM tenancy_internal.as_owner(relation, format('SELECT to_jsonb(true) FROM tenancy_steps.refuse_several_owners(%L::regnamespace)', place::text));
   BEGIN
     PERFORM tenancy_internal.as_owner(relation, format('SELECT to_jsonb(tenancy.refresh_analytics(%L::regnamespace, NULL))', place::text));
   EXCEPTION WHEN OTHERS OR assert_failure THEN

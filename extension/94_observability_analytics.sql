@@ -70,7 +70,7 @@ COMMENT ON FUNCTION tenancy_steps.track_changes(regnamespace) IS 'Creates in a s
 CREATE FUNCTION tenancy_steps.create_analytics_kept(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF to_regclass(format('%s.analytics_kept', create_analytics_kept.schema)) IS NULL THEN
+  IF NOT tenancy_steps.has_own_table(create_analytics_kept.schema, 'analytics_kept') THEN
     EXECUTE format($ddl$
       CREATE TABLE %1$s.analytics_kept (organization uuid NOT NULL, workspace uuid, before timestamptz NOT NULL, UNIQUE NULLS NOT DISTINCT (organization, workspace));
       COMMENT ON TABLE %1$s.analytics_kept IS 'Sums that no longer become smaller: logs of these hours have been removed at the end of their retention';
@@ -107,23 +107,33 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.create_change_triggers(regclass, regnamespace) IS 'Lets changes of logs, or of a partition by its own name, be noticed';
 
 -- A statement fires only the triggers of the table that it names, so partitions have them as well.
+CREATE FUNCTION tenancy_steps.create_partition_triggers(partition regclass, schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_steps.create_change_triggers(create_partition_triggers.partition, create_partition_triggers.schema);
+  EXECUTE format('CREATE TRIGGER mark_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()',
+                 create_partition_triggers.partition, create_partition_triggers.schema);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.create_partition_triggers(regclass, regnamespace) IS 'Lets changes of a partition by its own name be noticed';
+
 CREATE FUNCTION tenancy_steps.track_partitions(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
   logs regclass := format('%s.logs', track_partitions.schema)::regclass;
-  recent interval := tenancy_steps.recomputed_time(track_partitions.schema);
+  recent interval;
   sums_of_range CONSTANT text := 'INSERT INTO %1$s.analytics_pending SELECT DISTINCT a.hour, true FROM %1$s.analytics a WHERE a.hour >= $1 AND a.hour < $2';
   partition record;
   come regclass[];
 BEGIN
+  PERFORM tenancy_steps.refuse_several_owners(track_partitions.schema);
+  recent := tenancy_steps.recomputed_time(track_partitions.schema);
   EXECUTE format('SELECT ARRAY(SELECT p FROM tenancy_steps.partitions_of($1) p EXCEPT SELECT k.relation FROM %s.analytics_partitions k)', track_partitions.schema)
     INTO come USING logs;
   IF cardinality(come) > 0 THEN
     FOR partition IN SELECT r.* FROM tenancy_steps.partition_ranges(logs) r WHERE r.partition = ANY (come) LOOP
       IF recent IS NULL AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition.partition AND t.tgname = 'mark_insert') THEN
-        PERFORM tenancy_steps.create_change_triggers(partition.partition, track_partitions.schema);
-        EXECUTE format('CREATE TRIGGER mark_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()',
-                       partition.partition, track_partitions.schema);
+        PERFORM tenancy_steps.create_partition_triggers(partition.partition, track_partitions.schema);
       END IF;
       EXECUTE format('INSERT INTO %s.analytics_partitions VALUES ($1, $2, $3)', track_partitions.schema)
         USING partition.partition, partition.lower, partition.upper;
@@ -280,12 +290,13 @@ DECLARE
   shrunk_hours timestamptz[];
   day record;
   problem record;
-  recent interval := tenancy_steps.recomputed_time(refresh_analytics.schema);
+  recent interval;
   done integer := 0;
   left_out bigint := 0;
   out_of_bounds bigint;
 BEGIN
   PERFORM tenancy_steps.refuse_several_owners(refresh_analytics.schema);
+  recent := tenancy_steps.recomputed_time(refresh_analytics.schema);
   -- One at a time. Each statement below sees what was committed before it began, so that an hour whose mark is taken is summed
   -- up with everything that the mark was about.
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', refresh_analytics.schema);

@@ -24,8 +24,11 @@ COMMENT ON FUNCTION tenancy_steps.observability_checks() IS 'CHECK constraints o
 CREATE FUNCTION tenancy_steps.create_job_problems(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  IF tenancy_steps.has_own_table(create_job_problems.schema, 'job_problems') THEN
+    RETURN;
+  END IF;
   EXECUTE format($ddl$
-    CREATE TABLE IF NOT EXISTS %1$s.job_problems (
+    CREATE TABLE %1$s.job_problems (
       noticed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       job text COLLATE "C" NOT NULL,
       object text COLLATE "C",
@@ -74,11 +77,14 @@ DECLARE
 BEGIN
   PERFORM tenancy_steps.create_job_problems(bound_observability.schema);
   PERFORM tenancy_steps.add_observability_checks(bound_observability.schema);
+  IF NOT tenancy_steps.has_own_table(bound_observability.schema, 'accepted_times') THEN
+    EXECUTE format($ddl$
+      CREATE TABLE %s.accepted_times (
+        past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),
+        future interval NOT NULL CHECK (future >= '0' AND future <= '100 years')
+      ) $ddl$, bound_observability.schema);
+  END IF;
   EXECUTE format($ddl$
-    CREATE TABLE IF NOT EXISTS %1$s.accepted_times (
-      past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),
-      future interval NOT NULL CHECK (future >= '0' AND future <= '100 years')
-    );
     INSERT INTO %1$s.accepted_times SELECT interval '400 days', interval '1 day' WHERE NOT EXISTS (SELECT FROM %1$s.accepted_times);
     COMMENT ON TABLE %1$s.accepted_times IS 'One row: how far from now the times of rows may be that tenants write. Roles that row security does not filter may write any';
     COMMENT ON COLUMN %1$s.accepted_times.past IS 'How long ago, at most';

@@ -29,11 +29,19 @@ BEGIN
   $ddl$, create_trace_initiators.schema);
 
   PERFORM tenancy_steps.create_span_function(create_trace_initiators.schema);
-  EXECUTE format('CREATE TRIGGER attribute_spans AFTER INSERT ON %1$s.traces REFERENCING NEW TABLE AS written
-                  FOR EACH STATEMENT EXECUTE FUNCTION %1$s.attribute_spans()', create_trace_initiators.schema);
+  PERFORM tenancy_steps.create_span_trigger(create_trace_initiators.schema);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_trace_initiators(regnamespace) IS 'Creates in a schema what remembers who began a trace, and the trigger that gives it to spans; neither is protected yet';
+
+CREATE FUNCTION tenancy_steps.create_span_trigger(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  EXECUTE format('CREATE TRIGGER attribute_spans AFTER INSERT ON %1$s.traces REFERENCING NEW TABLE AS written
+                  FOR EACH STATEMENT EXECUTE FUNCTION %1$s.attribute_spans()', create_span_trigger.schema);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.create_span_trigger(regnamespace) IS 'Creates in a schema the trigger that gives spans the user who began their trace';
 
 CREATE FUNCTION tenancy_steps.create_span_function(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
