@@ -65,20 +65,20 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- Bodies that are parsed here, once, independent of the callers' search_path.
   EXECUTE format($ddl$
-    CREATE OR REPLACE FUNCTION %1$s.refresh_analytics(hours integer DEFAULT NULL) RETURNS integer
+    %4$s %1$s.refresh_analytics(hours integer DEFAULT NULL) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.refresh_analytics(%1$L::regnamespace, hours); END;
-    CREATE OR REPLACE FUNCTION %1$s.invalidate_analytics(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity') RETURNS integer
+    %4$s %1$s.invalidate_analytics(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity') RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.invalidate_analytics(%1$L::regnamespace, since, until); END;
-    CREATE OR REPLACE FUNCTION %1$s.create_partitions(ahead interval DEFAULT %3$L, since timestamptz DEFAULT now()) RETURNS integer
+    %4$s %1$s.create_partitions(ahead interval DEFAULT %3$L, since timestamptz DEFAULT now()) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.create_partitions(%1$L::regnamespace, %2$L, ahead, since); END;
-    CREATE OR REPLACE FUNCTION %1$s.drop_partitions("table" text, older_than interval, keep_analytics boolean DEFAULT false) RETURNS integer
+    %4$s %1$s.drop_partitions("table" text, older_than interval, keep_analytics boolean DEFAULT false) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.drop_partitions(%1$L::regnamespace, "table", older_than, keep_analytics); END
   $ddl$, create_observability_functions.schema, left(create_observability_functions.unit, 10),
-    CASE create_observability_functions.unit WHEN 'day' THEN '7 days' ELSE '2 months' END);
+    CASE create_observability_functions.unit WHEN 'day' THEN '7 days' ELSE '2 months' END, 'CREATE OR REPLACE FUNCTION');
   EXECUTE format($ddl$
     COMMENT ON FUNCTION %1$s.refresh_analytics(integer) IS 'Brings analytics up to date with logs: sums up the hours that have changed, the newest first, at most so many (NULL: all), and returns how many';
     COMMENT ON FUNCTION %1$s.invalidate_analytics(timestamptz, timestamptz) IS 'Lets the next refresh sum up all hours of a time again, and returns how many these are';
