@@ -403,9 +403,9 @@ DECLARE
 BEGIN
   FOR part IN SELECT * FROM tenancy_steps.parts_to_fill(fill_tenant_columns.relation, fill_tenant_columns.batch) LOOP
     reached := 0;
-    WHILE reached < part.blocks LOOP
-      filled := filled + tenancy_steps.fill_tenant_batch(part.part, reached, reached + part.blocks_at_once);
-      reached := reached + part.blocks_at_once;
+    WHILE reached OPERATOR(pg_catalog.<) part.blocks LOOP
+      filled := filled OPERATOR(pg_catalog.+) tenancy_steps.fill_tenant_batch(part.part, reached, reached OPERATOR(pg_catalog.+) part.blocks_at_once);
+      reached := reached OPERATOR(pg_catalog.+) part.blocks_at_once;
       COMMIT;
     END LOOP;
   END LOOP;

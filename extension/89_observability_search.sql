@@ -60,7 +60,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('schema "%s" has no observability tables', add_observability_search.schema),
       HINT = 'Use tenancy.create_observability() to make them.';
   END IF;
-  PERFORM tenancy_steps.refuse_several_owners(place);
+  PERFORM tenancy_steps.refuse_several_owners(place, functions => false);
   logs := format('%s.logs', place);
   payloads := format('%s.log_payloads', place);
   -- Columns and indexes that earlier versions did not create.

@@ -166,14 +166,14 @@ LANGUAGE plpgsql AS $$
 DECLARE
   removed bigint;
 BEGIN
-  IF close_organization_in_batches.batch_size IS NULL OR close_organization_in_batches.batch_size < 1 THEN
+  IF close_organization_in_batches.batch_size IS NULL OR close_organization_in_batches.batch_size OPERATOR(pg_catalog.<) 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;
   LOOP
     SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
     removed := tenancy_steps.remove_access(close_organization_in_batches.organization, close_organization_in_batches.batch_size);
     COMMIT;
-    EXIT WHEN removed = 0;
+    EXIT WHEN removed OPERATOR(pg_catalog.=) 0;
   END LOOP;
   -- Members added meanwhile are removed as well.
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;

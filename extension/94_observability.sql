@@ -51,6 +51,11 @@ BEGIN
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = taken, HINT = 'Name another schema.';
   END IF;
+  SELECT format('function %s already exists', f.function) INTO taken
+  FROM tenancy_steps.observability_functions(to_regnamespace(quote_ident(validate_observability.schema))) f ORDER BY 1 LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_function', MESSAGE = taken, HINT = 'Name another schema.';
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.validate_observability(name, text) IS 'Raises what keeps create_observability() from beginning';
@@ -58,47 +63,61 @@ COMMENT ON FUNCTION tenancy_steps.validate_observability(name, text) IS 'Raises 
 CREATE FUNCTION tenancy_steps.create_observability_functions(schema regnamespace, unit text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', create_observability_functions.schema), true);
   -- Bodies that are parsed here, once, independent of the callers' search_path.
   EXECUTE format($ddl$
-    CREATE FUNCTION refresh_analytics(hours integer DEFAULT NULL) RETURNS integer
+    %4$s %1$s.refresh_analytics(hours integer DEFAULT NULL) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.refresh_analytics(%1$L::regnamespace, hours); END;
-    CREATE FUNCTION invalidate_analytics(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity') RETURNS integer
+    %4$s %1$s.invalidate_analytics(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity') RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.invalidate_analytics(%1$L::regnamespace, since, until); END;
-    CREATE FUNCTION create_partitions(ahead interval DEFAULT %3$L, since timestamptz DEFAULT now()) RETURNS integer
+    %4$s %1$s.create_partitions(ahead interval DEFAULT %3$L, since timestamptz DEFAULT now()) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.create_partitions(%1$L::regnamespace, %2$L, ahead, since); END;
-    CREATE FUNCTION drop_partitions("table" text, older_than interval, keep_analytics boolean DEFAULT false) RETURNS integer
+    %4$s %1$s.drop_partitions("table" text, older_than interval, keep_analytics boolean DEFAULT false) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.drop_partitions(%1$L::regnamespace, "table", older_than, keep_analytics); END
   $ddl$, create_observability_functions.schema, left(create_observability_functions.unit, 10),
-    CASE create_observability_functions.unit WHEN 'day' THEN '7 days' ELSE '2 months' END);
-  COMMENT ON FUNCTION refresh_analytics(integer) IS 'Brings analytics up to date with logs: sums up the hours that have changed, the newest first, at most so many (NULL: all), and returns how many';
-  COMMENT ON FUNCTION invalidate_analytics(timestamptz, timestamptz) IS 'Lets the next refresh sum up all hours of a time again, and returns how many these are';
-  COMMENT ON FUNCTION create_partitions(interval, timestamptz) IS 'Makes the partitions that are missing from since on, for so long, and returns how many';
-  COMMENT ON FUNCTION drop_partitions(text, interval, boolean) IS 'Drops the partitions of logs, log_payloads, traces or analytics that ended longer ago than older_than, and returns how many; with keep_analytics, what was summed up of logs stays';
-
-  REVOKE ALL ON FUNCTION refresh_analytics, invalidate_analytics, create_partitions, drop_partitions, trace_tree FROM PUBLIC;
+    CASE create_observability_functions.unit WHEN 'day' THEN '7 days' ELSE '2 months' END, 'CREATE OR REPLACE FUNCTION');
+  EXECUTE format($ddl$
+    COMMENT ON FUNCTION %1$s.refresh_analytics(integer) IS 'Brings analytics up to date with logs: sums up the hours that have changed, the newest first, at most so many (NULL: all), and returns how many';
+    COMMENT ON FUNCTION %1$s.invalidate_analytics(timestamptz, timestamptz) IS 'Lets the next refresh sum up all hours of a time again, and returns how many these are';
+    COMMENT ON FUNCTION %1$s.create_partitions(interval, timestamptz) IS 'Makes the partitions that are missing from since on, for so long, and returns how many';
+    COMMENT ON FUNCTION %1$s.drop_partitions(text, interval, boolean) IS 'Drops the partitions of logs, log_payloads, traces or analytics that ended longer ago than older_than, and returns how many; with keep_analytics, what was summed up of logs stays';
+    -- By their arguments: somebody else's functions may have the same names.
+    REVOKE ALL ON FUNCTION %1$s.refresh_analytics(integer), %1$s.invalidate_analytics(timestamptz, timestamptz), %1$s.create_partitions(interval, timestamptz),
+      %1$s.drop_partitions(text, interval, boolean), %1$s.trace_tree(text, timestamptz, timestamptz) FROM PUBLIC
+  $ddl$, create_observability_functions.schema);
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.create_observability_functions(regnamespace, text) IS 'Creates in a schema the functions of the observability tables';
+COMMENT ON FUNCTION tenancy_steps.create_observability_functions(regnamespace, text) IS 'Creates or replaces in a schema the functions of the observability tables';
 
-CREATE FUNCTION tenancy_steps.schedule_observability(schema regnamespace) RETURNS boolean
+-- With all arguments, of the functions' types, no function of the same name is called in their place.
+CREATE FUNCTION tenancy_steps.job_statements(schema regnamespace, unit text) RETURNS TABLE (job text, times text, statement text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT format(v.job, job_statements.schema), v.times, format(v.statement, job_statements.schema)
+  FROM (VALUES
+    ('%s: create partitions', '10 * * * *', CASE job_statements.unit WHEN 'day' THEN 'SELECT %s.create_partitions(''7 days''::interval, pg_catalog.now())'
+      ELSE 'SELECT %s.create_partitions(''2 months''::interval, pg_catalog.now())' END),
+    ('%s: refresh analytics', '*/5 * * * *', 'SELECT %s.refresh_analytics(NULL::integer)')) v (job, times, statement)
+$$;
+COMMENT ON FUNCTION tenancy_steps.job_statements(regnamespace, text) IS 'Jobs of pg_cron for observability tables';
+
+CREATE FUNCTION tenancy_steps.schedule_observability(schema regnamespace, unit text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  j record;
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') OR NOT has_schema_privilege('cron', 'USAGE') THEN
     RETURN false;
   END IF;
-  EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING format('%s: create partitions', schedule_observability.schema), '10 * * * *',
-    format('SELECT %s.create_partitions()', schedule_observability.schema);
-  EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING format('%s: refresh analytics', schedule_observability.schema), '*/5 * * * *',
-    format('SELECT %s.refresh_analytics()', schedule_observability.schema);
+  FOR j IN SELECT * FROM tenancy_steps.job_statements(schedule_observability.schema, schedule_observability.unit) LOOP
+    EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING j.job, j.times, j.statement;
+  END LOOP;
   RETURN true;
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.schedule_observability(regnamespace) IS 'Lets pg_cron, where it is installed, make partitions every hour and refresh analytics every five minutes; false where it isn''t';
+COMMENT ON FUNCTION tenancy_steps.schedule_observability(regnamespace, text) IS 'Lets pg_cron, where it is installed, make partitions every hour and refresh analytics every five minutes; false where it isn''t';
 
 CREATE FUNCTION tenancy_steps.protect_logs(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -180,7 +199,9 @@ BEGIN
   PERFORM tenancy_steps.create_observability_functions(place, create_observability.partition_by);
   made := tenancy.create_partitions(place, create_observability.partition_by,
     CASE create_observability.partition_by WHEN 'day' THEN interval '7 days' ELSE interval '2 months' END, now());
-  IF NOT tenancy_steps.schedule_observability(place) THEN
+  -- Others may have made something in the meantime.
+  PERFORM tenancy_steps.refuse_several_owners(place);
+  IF NOT tenancy_steps.schedule_observability(place, create_observability.partition_by) THEN
     RAISE NOTICE USING MESSAGE = format('call %1$s.create_partitions() every day, and %1$s.refresh_analytics() as often as charts are to be fresh', place),
       DETAIL = 'pg_cron would be used if it were installed in this database.';
   END IF;
@@ -193,32 +214,49 @@ CREATE FUNCTION tenancy.update_observability(schema text DEFAULT 'observability'
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place regnamespace := tenancy_steps.schema_named(update_observability.schema);
+  unit text;
+  dropped boolean;
 BEGIN
   IF place IS NULL OR to_regclass(format('%s.analytics_state', place)) IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('schema "%s" has no observability tables', update_observability.schema),
       HINT = 'Use tenancy.create_observability() to make them.';
   END IF;
-  PERFORM tenancy_steps.refuse_several_owners(place);
+  PERFORM tenancy_steps.refuse_several_owners(place, functions => false);
+  IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND (r.rolsuper OR r.rolbypassrls)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('role "%s" is filtered by row security', current_user),
+      DETAIL = 'The owner of the tables sums up the rows of all tenants.', HINT = 'Give them to a role without LOGIN that has BYPASSRLS.';
+  END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', place);
+  unit := tenancy_steps.partition_unit(place);
+  dropped := tenancy_steps.drop_foreign_functions(place);
   -- Distributed ones are from this version on.
   IF tenancy_steps.recomputed_time(place) IS NOT NULL THEN
+    IF dropped THEN
+      PERFORM tenancy_steps.create_missing_functions(place, unit);
+      PERFORM tenancy_steps.refuse_several_owners(place);
+    END IF;
     RETURN;
   END IF;
   PERFORM tenancy_steps.bound_observability(place);
   PERFORM tenancy_steps.create_analytics_kept(place);
   PERFORM tenancy_steps.create_change_function(place);
-  IF to_regclass(format('%s.trace_initiators', place)) IS NULL THEN
+  IF NOT tenancy_steps.has_own_table(place, 'trace_initiators') THEN
     PERFORM tenancy_steps.add_trace_initiators(place);
   ELSE
     PERFORM tenancy_steps.create_span_function(place);
+    PERFORM tenancy_steps.create_trace_tree(place);
   END IF;
   PERFORM tenancy_steps.keep_writers(place);
   IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('%s.traces_scoped', place)) AND a.attname = 'written_by') THEN
     PERFORM tenancy.create_scoped_view(format('%s.%I', place, v)::regclass, format('%s.%I', place, v || '_scoped')) FROM unnest('{log_payloads,traces}'::text[]) v;
   END IF;
+  IF dropped THEN
+    PERFORM tenancy_steps.create_missing_functions(place, unit);
+  END IF;
+  PERFORM tenancy_steps.refuse_several_owners(place);
   PERFORM tenancy_steps.keep_partman_by_the_clock(p.relation)
   FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table"), LATERAL to_regclass(format('%s.%I', place, v."table")) p (relation)
   WHERE tenancy_steps.partman_name(p.relation) IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, job_problems, who began a trace, who wrote a row, and which sums outlive their logs; for their owner; 42704 if there are none';
+COMMENT ON FUNCTION tenancy.update_observability(text) IS 'Adds to observability tables of an earlier version: bounds for new rows, job_problems, who began a trace, who wrote a row, and which sums outlive their logs. For their owner: if it is a new one, functions and triggers of another owner are dropped and made anew, and privileges on them are to be granted again. 42501, 55000 for anybody else, or while tables have different owners; 42704 if there are none';

@@ -5,23 +5,23 @@
 CREATE FUNCTION tenancy_steps.create_analytics_state(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', create_analytics_state.schema), true);
+  EXECUTE format($ddl$
+    CREATE TABLE %1$s.analytics_pending (hour timestamptz NOT NULL, shrunk boolean NOT NULL);
+    COMMENT ON TABLE %1$s.analytics_pending IS 'Hours of logs that have changed since they were summed up. Any number of rows for an hour: writers do not wait for each other';
+    COMMENT ON COLUMN %1$s.analytics_pending.hour IS 'Beginning of the hour';
+    COMMENT ON COLUMN %1$s.analytics_pending.shrunk IS 'Rows were changed or removed: rows of analytics may have to go';
 
-  CREATE TABLE analytics_pending (hour timestamptz NOT NULL, shrunk boolean NOT NULL);
-  COMMENT ON TABLE analytics_pending IS 'Hours of logs that have changed since they were summed up. Any number of rows for an hour: writers do not wait for each other';
-  COMMENT ON COLUMN analytics_pending.hour IS 'Beginning of the hour';
-  COMMENT ON COLUMN analytics_pending.shrunk IS 'Rows were changed or removed: rows of analytics may have to go';
+    CREATE TABLE %1$s.analytics_partitions (relation regclass UNIQUE, lower timestamptz NOT NULL, upper timestamptz NOT NULL);
+    COMMENT ON TABLE %1$s.analytics_partitions IS 'Partitions of logs that the roll-up knows of';
+    COMMENT ON COLUMN %1$s.analytics_partitions.relation IS 'The partition; NULL where it was dropped and what was summed up of it stays as it was';
+    COMMENT ON COLUMN %1$s.analytics_partitions.lower IS 'Beginning of the time that it covers';
+    COMMENT ON COLUMN %1$s.analytics_partitions.upper IS 'End of the time that it covers';
 
-  CREATE TABLE analytics_partitions (relation regclass UNIQUE, lower timestamptz NOT NULL, upper timestamptz NOT NULL);
-  COMMENT ON TABLE analytics_partitions IS 'Partitions of logs that the roll-up knows of';
-  COMMENT ON COLUMN analytics_partitions.relation IS 'The partition; NULL where it was dropped and what was summed up of it stays as it was';
-  COMMENT ON COLUMN analytics_partitions.lower IS 'Beginning of the time that it covers';
-  COMMENT ON COLUMN analytics_partitions.upper IS 'End of the time that it covers';
-
-  CREATE TABLE analytics_state (refreshed_at timestamptz);
-  COMMENT ON TABLE analytics_state IS 'One row, which is locked by whoever refreshes, or makes or drops partitions';
-  COMMENT ON COLUMN analytics_state.refreshed_at IS 'When the roll-up was last brought up to date';
-  INSERT INTO analytics_state VALUES (NULL);
+    CREATE TABLE %1$s.analytics_state (refreshed_at timestamptz);
+    COMMENT ON TABLE %1$s.analytics_state IS 'One row, which is locked by whoever refreshes, or makes or drops partitions';
+    COMMENT ON COLUMN %1$s.analytics_state.refreshed_at IS 'When the roll-up was last brought up to date';
+    INSERT INTO %1$s.analytics_state VALUES (NULL)
+  $ddl$, create_analytics_state.schema);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_analytics_state(regnamespace) IS 'Creates in a schema what the roll-up remembers';
@@ -29,8 +29,7 @@ COMMENT ON FUNCTION tenancy_steps.create_analytics_state(regnamespace) IS 'Creat
 CREATE FUNCTION tenancy_steps.create_change_function(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', create_change_function.schema), true);
-  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$mark_changed_hours() RETURNS trigger
+  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$%1$s.mark_changed_hours() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
     BEGIN
       IF NOT (tenancy_steps.is_owned_by_caller(%2$s::regclass) AND tenancy_steps.is_owned_by_caller(%3$s::regclass)) THEN
@@ -51,8 +50,9 @@ BEGIN
     END
     $body$ $ddl$, create_change_function.schema, quote_literal(format('%s.analytics_pending', create_change_function.schema)),
       quote_literal(format('%s.analytics_partitions', create_change_function.schema)), create_change_function.schema);
-  COMMENT ON FUNCTION mark_changed_hours() IS 'Trigger: notes which hours a statement has changed, for refresh_analytics()';
-  REVOKE ALL ON FUNCTION mark_changed_hours() FROM PUBLIC;
+  EXECUTE format('COMMENT ON FUNCTION %s.mark_changed_hours() IS %L', create_change_function.schema,
+                 'Trigger: notes which hours a statement has changed, for refresh_analytics()');
+  EXECUTE format('REVOKE ALL ON FUNCTION %s.mark_changed_hours() FROM PUBLIC', create_change_function.schema);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_change_function(regnamespace) IS 'Creates or replaces in a schema the function that notes which hours of logs have changed';
@@ -70,13 +70,14 @@ COMMENT ON FUNCTION tenancy_steps.track_changes(regnamespace) IS 'Creates in a s
 CREATE FUNCTION tenancy_steps.create_analytics_kept(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', create_analytics_kept.schema), true);
-  IF to_regclass(format('%s.analytics_kept', create_analytics_kept.schema)) IS NULL THEN
-    CREATE TABLE analytics_kept (organization uuid NOT NULL, workspace uuid, before timestamptz NOT NULL, UNIQUE NULLS NOT DISTINCT (organization, workspace));
-    COMMENT ON TABLE analytics_kept IS 'Sums that no longer become smaller: logs of these hours have been removed at the end of their retention';
-    COMMENT ON COLUMN analytics_kept.organization IS 'The organization';
-    COMMENT ON COLUMN analytics_kept.workspace IS 'The workspace; NULL: all of the organization''s';
-    COMMENT ON COLUMN analytics_kept.before IS 'Hours before that';
+  IF NOT tenancy_steps.has_own_table(create_analytics_kept.schema, 'analytics_kept') THEN
+    EXECUTE format($ddl$
+      CREATE TABLE %1$s.analytics_kept (organization uuid NOT NULL, workspace uuid, before timestamptz NOT NULL, UNIQUE NULLS NOT DISTINCT (organization, workspace));
+      COMMENT ON TABLE %1$s.analytics_kept IS 'Sums that no longer become smaller: logs of these hours have been removed at the end of their retention';
+      COMMENT ON COLUMN %1$s.analytics_kept.organization IS 'The organization';
+      COMMENT ON COLUMN %1$s.analytics_kept.workspace IS 'The workspace; NULL: all of the organization''s';
+      COMMENT ON COLUMN %1$s.analytics_kept.before IS 'Hours before that'
+    $ddl$, create_analytics_kept.schema);
   END IF;
 END
 $$;
@@ -106,34 +107,46 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.create_change_triggers(regclass, regnamespace) IS 'Lets changes of logs, or of a partition by its own name, be noticed';
 
 -- A statement fires only the triggers of the table that it names, so partitions have them as well.
+CREATE FUNCTION tenancy_steps.create_partition_triggers(partition regclass, schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_steps.create_change_triggers(create_partition_triggers.partition, create_partition_triggers.schema);
+  EXECUTE format('CREATE TRIGGER mark_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION %s.mark_changed_hours()',
+                 create_partition_triggers.partition, create_partition_triggers.schema);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.create_partition_triggers(regclass, regnamespace) IS 'Lets changes of a partition by its own name be noticed';
+
 CREATE FUNCTION tenancy_steps.track_partitions(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
   logs regclass := format('%s.logs', track_partitions.schema)::regclass;
-  recent interval := tenancy_steps.recomputed_time(track_partitions.schema);
+  recent interval;
+  sums_of_range CONSTANT text := 'INSERT INTO %1$s.analytics_pending SELECT DISTINCT a.hour, true FROM %1$s.analytics a WHERE a.hour >= $1 AND a.hour < $2';
   partition record;
   come regclass[];
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', track_partitions.schema), true);
-  come := ARRAY(SELECT p FROM tenancy_steps.partitions_of(logs) p EXCEPT SELECT k.relation FROM analytics_partitions k);
+  PERFORM tenancy_steps.refuse_several_owners(track_partitions.schema);
+  recent := tenancy_steps.recomputed_time(track_partitions.schema);
+  EXECUTE format('SELECT ARRAY(SELECT p FROM tenancy_steps.partitions_of($1) p EXCEPT SELECT k.relation FROM %s.analytics_partitions k)', track_partitions.schema)
+    INTO come USING logs;
   IF cardinality(come) > 0 THEN
     FOR partition IN SELECT r.* FROM tenancy_steps.partition_ranges(logs) r WHERE r.partition = ANY (come) LOOP
       IF recent IS NULL AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition.partition AND t.tgname = 'mark_insert') THEN
-        PERFORM tenancy_steps.create_change_triggers(partition.partition, track_partitions.schema);
-        EXECUTE format('CREATE TRIGGER mark_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION mark_changed_hours()',
-                       partition.partition);
+        PERFORM tenancy_steps.create_partition_triggers(partition.partition, track_partitions.schema);
       END IF;
-      INSERT INTO analytics_partitions VALUES (partition.partition, partition.lower, partition.upper);
+      EXECUTE format('INSERT INTO %s.analytics_partitions VALUES ($1, $2, $3)', track_partitions.schema)
+        USING partition.partition, partition.lower, partition.upper;
       -- An attached partition has brought its rows.
-      EXECUTE format('INSERT INTO analytics_pending SELECT DISTINCT date_bin(''1 hour'', start_time, ''epoch''), false FROM %s
-                      WHERE start_time >= ''1970-01-01 00:00+00'' AND start_time < ''2200-01-01 00:00+00''', partition.partition);
-      INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
+      EXECUTE format('INSERT INTO %s.analytics_pending SELECT DISTINCT date_bin(''1 hour'', start_time, ''epoch''), false FROM %s
+                      WHERE start_time >= ''1970-01-01 00:00+00'' AND start_time < ''2200-01-01 00:00+00''', track_partitions.schema, partition.partition);
+      EXECUTE format(sums_of_range, track_partitions.schema) USING partition.lower, partition.upper;
     END LOOP;
   END IF;
-  FOR partition IN DELETE FROM analytics_partitions k
-                   WHERE k.relation IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy_steps.partitions_of(logs) p WHERE p = k.relation)
-                   RETURNING k.* LOOP
-    INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= partition.lower AND a.hour < partition.upper;
+  FOR partition IN EXECUTE format('DELETE FROM %s.analytics_partitions k
+                   WHERE k.relation IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy_steps.partitions_of($1) p WHERE p = k.relation)
+                   RETURNING k.*', track_partitions.schema) USING logs LOOP
+    EXECUTE format(sums_of_range, track_partitions.schema) USING partition.lower, partition.upper;
   END LOOP;
 END
 $$;
@@ -154,40 +167,40 @@ COMMENT ON FUNCTION tenancy_steps.can_be_summed_up(timestamptz, timestamptz, big
 
 CREATE FUNCTION tenancy_steps.sum_up(schema regnamespace, hours timestamptz[], every_row boolean, only_organization uuid DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
-<<span>>
 DECLARE
   first timestamptz := (SELECT min(h) FROM unnest(sum_up.hours) h);
   until timestamptz := (SELECT max(h) FROM unnest(sum_up.hours) h) + interval '1 hour';
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', sum_up.schema), true);
-  WITH kept AS MATERIALIZED (SELECT * FROM tenancy_steps.kept_sums(sum_up.schema))
-  INSERT INTO analytics AS a
-  SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
-         l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
-         count(*), coalesce(sum(l.usage_input_tokens), 0), coalesce(sum(l.usage_output_tokens), 0),
-         coalesce(sum(l.usage_cache_read_input_tokens), 0), coalesce(sum(l.usage_cache_creation_input_tokens), 0),
-         coalesce(sum(l.cost), 0), count(l.end_time), coalesce(sum(l.end_time - l.start_time), '0')
-  FROM logs l
-  WHERE l.start_time >= span.first AND l.start_time < span.until
-    AND date_bin('1 hour', l.start_time, 'epoch') = ANY (sum_up.hours)
-    AND (sum_up.only_organization IS NULL OR l.organization_id = sum_up.only_organization)
-    AND (sum_up.every_row OR tenancy_steps.can_be_summed_up(
-           l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
-           l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model))
-  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
-  ON CONFLICT (hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
-               http_response_status_code)
-  DO UPDATE SET (requests, usage_input_tokens, usage_output_tokens, usage_cache_read_input_tokens, usage_cache_creation_input_tokens,
-                 cost, timed_requests, duration) =
-                (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
-                 excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
-  WHERE (a.requests, a.usage_input_tokens, a.usage_output_tokens, a.usage_cache_read_input_tokens, a.usage_cache_creation_input_tokens,
-         a.cost, a.timed_requests, a.duration)
-        IS DISTINCT FROM
-        (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
-         excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
-    AND (excluded.requests > a.requests OR NOT EXISTS (
-      SELECT FROM kept k WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before));
+  EXECUTE format($query$
+    WITH kept AS MATERIALIZED (SELECT * FROM tenancy_steps.kept_sums($6))
+    INSERT INTO %1$s.analytics AS a
+    SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
+           l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
+           count(*), coalesce(sum(l.usage_input_tokens), 0), coalesce(sum(l.usage_output_tokens), 0),
+           coalesce(sum(l.usage_cache_read_input_tokens), 0), coalesce(sum(l.usage_cache_creation_input_tokens), 0),
+           coalesce(sum(l.cost), 0), count(l.end_time), coalesce(sum(l.end_time - l.start_time), '0')
+    FROM %1$s.logs l
+    WHERE l.start_time >= $1 AND l.start_time < $2
+      AND date_bin('1 hour', l.start_time, 'epoch') = ANY ($3)
+      AND ($4 IS NULL OR l.organization_id = $4)
+      AND ($5 OR tenancy_steps.can_be_summed_up(
+             l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
+             l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model))
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+    ON CONFLICT (hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
+                 http_response_status_code)
+    DO UPDATE SET (requests, usage_input_tokens, usage_output_tokens, usage_cache_read_input_tokens, usage_cache_creation_input_tokens,
+                   cost, timed_requests, duration) =
+                  (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
+                   excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
+    WHERE (a.requests, a.usage_input_tokens, a.usage_output_tokens, a.usage_cache_read_input_tokens, a.usage_cache_creation_input_tokens,
+           a.cost, a.timed_requests, a.duration)
+          IS DISTINCT FROM
+          (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
+           excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
+      AND (excluded.requests > a.requests OR NOT EXISTS (
+        SELECT FROM kept k WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before))
+  $query$, sum_up.schema) USING first, until, sum_up.hours, sum_up.only_organization, sum_up.every_row, sum_up.schema;
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.sum_up(regnamespace, timestamptz[], boolean, uuid) IS 'Sums up hours of logs, of one organization or (NULL) all: every row, or those that are within bounds';
@@ -200,7 +213,6 @@ COMMENT ON FUNCTION tenancy_steps.stops_job(text) IS 'Whether an error (its SQLS
 
 CREATE FUNCTION tenancy_steps.sum_up_without_some(schema regnamespace, hours timestamptz[]) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
-<<span>>
 DECLARE
   first timestamptz := (SELECT min(h) FROM unnest(sum_up_without_some.hours) h);
   until timestamptz := (SELECT max(h) FROM unnest(sum_up_without_some.hours) h) + interval '1 hour';
@@ -208,7 +220,6 @@ DECLARE
   problem record;
   left_out bigint := 0;
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', sum_up_without_some.schema), true);
   BEGIN
     PERFORM tenancy_steps.sum_up(sum_up_without_some.schema, sum_up_without_some.hours, false);
   EXCEPTION WHEN OTHERS OR assert_failure THEN
@@ -216,7 +227,8 @@ BEGIN
       RAISE;
     END IF;
     -- With any problem of these rows, the others' are still summed up.
-    FOR of_organization IN SELECT DISTINCT l.organization_id FROM logs l WHERE l.start_time >= span.first AND l.start_time < span.until LOOP
+    FOR of_organization IN EXECUTE format('SELECT DISTINCT l.organization_id FROM %s.logs l WHERE l.start_time >= $1 AND l.start_time < $2', sum_up_without_some.schema)
+                           USING first, until LOOP
       BEGIN
         PERFORM tenancy_steps.sum_up(sum_up_without_some.schema, sum_up_without_some.hours, false, of_organization);
       EXCEPTION WHEN OTHERS OR assert_failure THEN
@@ -228,13 +240,13 @@ BEGIN
       END;
     END LOOP;
   END;
-  FOR problem IN
-    SELECT date_bin('1 hour', l.start_time, 'epoch') AS hour, l.organization_id, count(*) AS rows FROM logs l
-    WHERE l.start_time >= span.first AND l.start_time < span.until AND date_bin('1 hour', l.start_time, 'epoch') = ANY (sum_up_without_some.hours)
+  FOR problem IN EXECUTE format($query$
+    SELECT date_bin('1 hour', l.start_time, 'epoch') AS hour, l.organization_id, count(*) AS rows FROM %s.logs l
+    WHERE l.start_time >= $1 AND l.start_time < $2 AND date_bin('1 hour', l.start_time, 'epoch') = ANY ($3)
       AND NOT tenancy_steps.can_be_summed_up(
             l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
             l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model)
-    GROUP BY 1, 2 LOOP
+    GROUP BY 1, 2 $query$, sum_up_without_some.schema) USING first, until, sum_up_without_some.hours LOOP
     PERFORM tenancy_steps.record_rows_left_out(sum_up_without_some.schema, problem.hour, problem.organization_id, problem.rows, 'out of the bounds of logs');
     left_out := left_out + 1;
   END LOOP;
@@ -247,22 +259,21 @@ COMMENT ON FUNCTION tenancy_steps.sum_up_without_some(regnamespace, timestamptz[
 CREATE FUNCTION tenancy_steps.remove_sums(schema regnamespace, hours timestamptz[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
+  removal CONSTANT text := $query$
+    DELETE FROM %s.analytics a
+    WHERE a.hour = ANY ($1)
+      AND NOT EXISTS (SELECT FROM tenancy_steps.kept_sums($2) k
+                      WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before) $query$;
   place record;
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', remove_sums.schema), true);
   BEGIN
-    DELETE FROM analytics a
-    WHERE a.hour = ANY (remove_sums.hours)
-      AND NOT EXISTS (SELECT FROM tenancy_steps.kept_sums(remove_sums.schema) k
-                      WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before);
+    EXECUTE format(removal, remove_sums.schema) USING remove_sums.hours, remove_sums.schema;
   EXCEPTION WHEN object_not_in_prerequisite_state THEN
-    FOR place IN SELECT DISTINCT a.organization_id, a.workspace_id FROM analytics a WHERE a.hour = ANY (remove_sums.hours) LOOP
+    FOR place IN EXECUTE format('SELECT DISTINCT a.organization_id, a.workspace_id FROM %s.analytics a WHERE a.hour = ANY ($1)', remove_sums.schema)
+                 USING remove_sums.hours LOOP
       BEGIN
-        DELETE FROM analytics a
-        WHERE a.hour = ANY (remove_sums.hours) AND a.organization_id IS NOT DISTINCT FROM place.organization_id
-          AND a.workspace_id IS NOT DISTINCT FROM place.workspace_id
-          AND NOT EXISTS (SELECT FROM tenancy_steps.kept_sums(remove_sums.schema) k
-                          WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before);
+        EXECUTE format(removal || ' AND a.organization_id IS NOT DISTINCT FROM $3 AND a.workspace_id IS NOT DISTINCT FROM $4', remove_sums.schema)
+          USING remove_sums.hours, remove_sums.schema, place.organization_id, place.workspace_id;
       EXCEPTION WHEN object_not_in_prerequisite_state THEN
         NULL;
       END;
@@ -282,33 +293,37 @@ DECLARE
   recent interval;
   done integer := 0;
   left_out bigint := 0;
+  out_of_bounds bigint;
 BEGIN
   PERFORM tenancy_steps.refuse_several_owners(refresh_analytics.schema);
   recent := tenancy_steps.recomputed_time(refresh_analytics.schema);
-  PERFORM set_config('search_path', format('%s, pg_temp', refresh_analytics.schema), true);
   -- One at a time. Each statement below sees what was committed before it began, so that an hour whose mark is taken is summed
   -- up with everything that the mark was about.
-  PERFORM FROM analytics_state FOR UPDATE;
+  EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', refresh_analytics.schema);
   PERFORM tenancy_steps.track_partitions(refresh_analytics.schema);
   IF recent IS NOT NULL THEN
     PERFORM tenancy_steps.mark_recent_hours(refresh_analytics.schema, recent);
   END IF;
-  DELETE FROM analytics_pending p USING analytics_partitions k WHERE k.relation IS NULL AND p.hour >= k.lower AND p.hour < k.upper;
+  EXECUTE format('DELETE FROM %1$s.analytics_pending p USING %1$s.analytics_partitions k WHERE k.relation IS NULL AND p.hour >= k.lower AND p.hour < k.upper',
+                 refresh_analytics.schema);
   -- From before the tables' bounds
-  DELETE FROM analytics_pending WHERE hour < '1970-01-01 00:00+00' OR hour >= '2200-01-01 00:00+00';
-  IF FOUND THEN
+  EXECUTE format($query$DELETE FROM %s.analytics_pending WHERE hour < '1970-01-01 00:00+00' OR hour >= '2200-01-01 00:00+00'$query$, refresh_analytics.schema);
+  GET DIAGNOSTICS out_of_bounds = ROW_COUNT;
+  IF out_of_bounds > 0 THEN
     PERFORM tenancy_steps.forget_rows_left_out(refresh_analytics.schema, NULL);
-    FOR problem IN SELECT l.organization_id, count(*) AS rows FROM logs l
-                   WHERE l.start_time < '1970-01-01 00:00+00' OR l.start_time >= '2200-01-01 00:00+00' GROUP BY 1 LOOP
+    FOR problem IN EXECUTE format($query$SELECT l.organization_id, count(*) AS rows FROM %s.logs l
+                   WHERE l.start_time < '1970-01-01 00:00+00' OR l.start_time >= '2200-01-01 00:00+00' GROUP BY 1$query$, refresh_analytics.schema) LOOP
       PERFORM tenancy_steps.record_rows_left_out(refresh_analytics.schema, NULL, problem.organization_id, problem.rows, 'out of the bounds of logs: start_time');
       left_out := left_out + 1;
     END LOOP;
   END IF;
-  WITH taken AS (
-    DELETE FROM analytics_pending
-    WHERE hour IN (SELECT DISTINCT p.hour FROM analytics_pending p ORDER BY p.hour DESC LIMIT refresh_analytics.hours)
-    RETURNING hour, shrunk)
-  SELECT array_agg(DISTINCT hour), array_agg(DISTINCT hour) FILTER (WHERE shrunk) INTO todo, shrunk_hours FROM taken;
+  EXECUTE format($query$
+    WITH taken AS (
+      DELETE FROM %1$s.analytics_pending
+      WHERE hour IN (SELECT DISTINCT p.hour FROM %1$s.analytics_pending p ORDER BY p.hour DESC LIMIT $1)
+      RETURNING hour, shrunk)
+    SELECT array_agg(DISTINCT hour), array_agg(DISTINCT hour) FILTER (WHERE shrunk) FROM taken $query$, refresh_analytics.schema)
+  INTO todo, shrunk_hours USING refresh_analytics.hours;
   PERFORM tenancy_steps.forget_rows_left_out(refresh_analytics.schema, coalesce(todo, '{}'));
 
   IF recent IS NULL THEN
@@ -339,7 +354,7 @@ BEGIN
       HINT = CASE WHEN to_regclass(format('%s.job_problems', refresh_analytics.schema)) IS NULL THEN format('Call tenancy.update_observability(%L).', refresh_analytics.schema)
                   ELSE format('Table %s.job_problems has whose they are, and why.', refresh_analytics.schema) END;
   END IF;
-  UPDATE analytics_state SET refreshed_at = clock_timestamp();
+  EXECUTE format('UPDATE %s.analytics_state SET refreshed_at = clock_timestamp()', refresh_analytics.schema);
   RETURN coalesce(cardinality(todo), 0);
 END
 $$;
@@ -371,14 +386,14 @@ DECLARE
   marked integer;
 BEGIN
   PERFORM tenancy_steps.refuse_several_owners(invalidate_analytics.schema);
-  PERFORM set_config('search_path', format('%s, pg_temp', invalidate_analytics.schema), true);
-  INSERT INTO analytics_pending
-  SELECT h.hour, true FROM (
-    SELECT date_bin('1 hour', l.start_time, 'epoch') AS hour FROM logs l
-    WHERE l.start_time >= greatest(invalidate_analytics.since, '1970-01-01 00:00+00')
-      AND l.start_time < least(invalidate_analytics.until, '2200-01-01 00:00+00')
-    UNION
-    SELECT a.hour FROM analytics a WHERE a.hour >= invalidate_analytics.since AND a.hour < invalidate_analytics.until) h;
+  EXECUTE format($query$
+    INSERT INTO %1$s.analytics_pending
+    SELECT h.hour, true FROM (
+      SELECT date_bin('1 hour', l.start_time, 'epoch') AS hour FROM %1$s.logs l
+      WHERE l.start_time >= greatest($1, '1970-01-01 00:00+00') AND l.start_time < least($2, '2200-01-01 00:00+00')
+      UNION
+      SELECT a.hour FROM %1$s.analytics a WHERE a.hour >= $1 AND a.hour < $2) h $query$, invalidate_analytics.schema)
+  USING invalidate_analytics.since, invalidate_analytics.until;
   GET DIAGNOSTICS marked = ROW_COUNT;
   RETURN marked;
 END

@@ -24,24 +24,28 @@ COMMENT ON FUNCTION tenancy_steps.observability_checks() IS 'CHECK constraints o
 CREATE FUNCTION tenancy_steps.create_job_problems(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', create_job_problems.schema), true);
-  CREATE TABLE IF NOT EXISTS job_problems (
-    noticed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    job text COLLATE "C" NOT NULL,
-    object text COLLATE "C",
-    hour timestamptz,
-    organization uuid,
-    rows bigint,
-    problem text NOT NULL
-  );
-  COMMENT ON TABLE job_problems IS 'What the last run of each job left out, of all organizations: for the owner of the tables alone';
-  COMMENT ON COLUMN job_problems.noticed_at IS 'When the job came upon it';
-  COMMENT ON COLUMN job_problems.job IS 'refresh_analytics, create_partitions, or drop_partitions of which table';
-  COMMENT ON COLUMN job_problems.object IS 'Table or partition that was passed over';
-  COMMENT ON COLUMN job_problems.hour IS 'Hour that is summed up without these rows';
-  COMMENT ON COLUMN job_problems.organization IS 'Id of the organization whose rows they are';
-  COMMENT ON COLUMN job_problems.rows IS 'How many rows';
-  COMMENT ON COLUMN job_problems.problem IS 'Why';
+  IF tenancy_steps.has_own_table(create_job_problems.schema, 'job_problems') THEN
+    RETURN;
+  END IF;
+  EXECUTE format($ddl$
+    CREATE TABLE %1$s.job_problems (
+      noticed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      job text COLLATE "C" NOT NULL,
+      object text COLLATE "C",
+      hour timestamptz,
+      organization uuid,
+      rows bigint,
+      problem text NOT NULL
+    );
+    COMMENT ON TABLE %1$s.job_problems IS 'What the last run of each job left out, of all organizations: for the owner of the tables alone';
+    COMMENT ON COLUMN %1$s.job_problems.noticed_at IS 'When the job came upon it';
+    COMMENT ON COLUMN %1$s.job_problems.job IS 'refresh_analytics, create_partitions, or drop_partitions of which table';
+    COMMENT ON COLUMN %1$s.job_problems.object IS 'Table or partition that was passed over';
+    COMMENT ON COLUMN %1$s.job_problems.hour IS 'Hour that is summed up without these rows';
+    COMMENT ON COLUMN %1$s.job_problems.organization IS 'Id of the organization whose rows they are';
+    COMMENT ON COLUMN %1$s.job_problems.rows IS 'How many rows';
+    COMMENT ON COLUMN %1$s.job_problems.problem IS 'Why'
+  $ddl$, create_job_problems.schema);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_job_problems(regnamespace) IS 'Creates in a schema the table of what jobs leave out, unless it is there';
@@ -50,13 +54,14 @@ CREATE FUNCTION tenancy_steps.add_observability_checks(schema regnamespace) RETU
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
   bound record;
+  relation regclass;
   has_rows boolean;
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', add_observability_checks.schema), true);
   FOR bound IN SELECT c."table", format('%s_%s_check', c."table", c.name) AS name, c.condition FROM tenancy_steps.observability_checks() c LOOP
-    IF NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = to_regclass(bound."table") AND c.conname = bound.name) THEN
-      EXECUTE format('SELECT EXISTS (SELECT FROM %I)', bound."table") INTO has_rows;
-      EXECUTE format('ALTER TABLE %I ADD CONSTRAINT %I CHECK (%s) %s', bound."table", bound.name, bound.condition,
+    relation := to_regclass(format('%s.%I', add_observability_checks.schema, bound."table"));
+    IF NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conrelid = relation AND c.conname = bound.name) THEN
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s)', relation) INTO has_rows;
+      EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (%s) %s', relation, bound.name, bound.condition,
                      CASE WHEN has_rows THEN 'NOT VALID' END);
     END IF;
   END LOOP;
@@ -72,20 +77,21 @@ DECLARE
 BEGIN
   PERFORM tenancy_steps.create_job_problems(bound_observability.schema);
   PERFORM tenancy_steps.add_observability_checks(bound_observability.schema);
-  PERFORM set_config('search_path', format('%s, pg_temp', bound_observability.schema), true);
-
-  CREATE TABLE IF NOT EXISTS accepted_times (
-    past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),
-    future interval NOT NULL CHECK (future >= '0' AND future <= '100 years')
-  );
-  IF NOT EXISTS (SELECT FROM accepted_times) THEN
-    INSERT INTO accepted_times VALUES ('400 days', '1 day');
+  IF NOT tenancy_steps.has_own_table(bound_observability.schema, 'accepted_times') THEN
+    EXECUTE format($ddl$
+      CREATE TABLE %s.accepted_times (
+        past interval NOT NULL CHECK (past >= '0' AND past <= '200 years'),
+        future interval NOT NULL CHECK (future >= '0' AND future <= '100 years')
+      ) $ddl$, bound_observability.schema);
   END IF;
-  COMMENT ON TABLE accepted_times IS 'One row: how far from now the times of rows may be that tenants write. Roles that row security does not filter may write any';
-  COMMENT ON COLUMN accepted_times.past IS 'How long ago, at most';
-  COMMENT ON COLUMN accepted_times.future IS 'How far ahead, at most: clocks differ';
+  EXECUTE format($ddl$
+    INSERT INTO %1$s.accepted_times SELECT interval '400 days', interval '1 day' WHERE NOT EXISTS (SELECT FROM %1$s.accepted_times);
+    COMMENT ON TABLE %1$s.accepted_times IS 'One row: how far from now the times of rows may be that tenants write. Roles that row security does not filter may write any';
+    COMMENT ON COLUMN %1$s.accepted_times.past IS 'How long ago, at most';
+    COMMENT ON COLUMN %1$s.accepted_times.future IS 'How far ahead, at most: clocks differ'
+  $ddl$, bound_observability.schema);
 
-  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$check_time() RETURNS trigger
+  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$%1$s.check_time() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
     DECLARE
       given timestamptz;
@@ -111,17 +117,19 @@ BEGIN
     $body$ $ddl$, bound_observability.schema,
       format('Older rows are loaded by a role that row security does not filter; table %s.accepted_times has these bounds.',
       bound_observability.schema), quote_literal(format('%s.accepted_times', bound_observability.schema)), bound_observability.schema);
-  COMMENT ON FUNCTION check_time() IS 'Trigger: refuses a row whose time (the argument: its column) is outside of what accepted_times says';
-  REVOKE ALL ON FUNCTION check_time() FROM PUBLIC;
+  EXECUTE format('COMMENT ON FUNCTION %s.check_time() IS %L', bound_observability.schema,
+                 'Trigger: refuses a row whose time (the argument: its column) is outside of what accepted_times says');
+  EXECUTE format('REVOKE ALL ON FUNCTION %s.check_time() FROM PUBLIC', bound_observability.schema);
 
-  FOR bound IN SELECT v."table", to_regclass(v."table") AS relation FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table") LOOP
+  FOR bound IN SELECT v."table", to_regclass(format('%s.%I', bound_observability.schema, v."table")) AS relation
+               FROM unnest(ARRAY['logs', 'log_payloads', 'traces', 'analytics']) v ("table") LOOP
     control := CASE bound."table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
     -- After the row is stored, since BEFORE triggers slow COPY down; and only queued for times far from now. Days would need a
     -- time zone look-up, hours don't.
     IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = bound.relation AND t.tgname = 'check_time') THEN
       EXECUTE format('CREATE TRIGGER check_time AFTER INSERT OR UPDATE OF %1$I ON %2$s FOR EACH ROW
                       WHEN ((NEW.%1$I < now() - interval ''24 hours'' OR NEW.%1$I > now() + interval ''10 minutes'') AND row_security_active(%3$s::oid))
-                      EXECUTE FUNCTION check_time(%1$L)', control, bound.relation, quote_literal(bound.relation) || '::regclass');
+                      EXECUTE FUNCTION %4$s.check_time(%1$L)', control, bound.relation, quote_literal(bound.relation) || '::regclass', bound_observability.schema);
     END IF;
   END LOOP;
 END

@@ -33,10 +33,13 @@ DECLARE
   since timestamptz;
   until timestamptz := now() + interval '1 day';
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', mark_recent_hours.schema), true);
-  SELECT greatest(date_bin('1 hour', s.refreshed_at - mark_recent_hours.recent, 'epoch'), '1970-01-01 00:00+00') INTO since FROM analytics_state s;
-  INSERT INTO analytics_pending SELECT DISTINCT date_bin('1 hour', l.start_time, 'epoch'), true FROM logs l WHERE l.start_time >= since AND l.start_time < until;
-  INSERT INTO analytics_pending SELECT DISTINCT a.hour, true FROM analytics a WHERE a.hour >= since AND a.hour < until;
+  EXECUTE format('SELECT greatest(date_bin(''1 hour'', s.refreshed_at - $1, ''epoch''), ''1970-01-01 00:00+00'') FROM %s.analytics_state s', mark_recent_hours.schema)
+    INTO since USING mark_recent_hours.recent;
+  EXECUTE format('INSERT INTO %1$s.analytics_pending
+                  SELECT DISTINCT date_bin(''1 hour'', l.start_time, ''epoch''), true FROM %1$s.logs l WHERE l.start_time >= $1 AND l.start_time < $2', mark_recent_hours.schema)
+    USING since, until;
+  EXECUTE format('INSERT INTO %1$s.analytics_pending SELECT DISTINCT a.hour, true FROM %1$s.analytics a WHERE a.hour >= $1 AND a.hour < $2', mark_recent_hours.schema)
+    USING since, until;
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.mark_recent_hours(regnamespace, interval) IS 'Has the hours since a while before the last refresh summed up again; at the first refresh, all hours';
@@ -44,41 +47,43 @@ COMMENT ON FUNCTION tenancy_steps.mark_recent_hours(regnamespace, interval) IS '
 -- Each node sums up its own organizations' rows. The rows of both tables that belong together are on one node.
 CREATE FUNCTION tenancy_steps.sum_up_on_nodes(schema regnamespace, hours timestamptz[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
-<<span>>
 DECLARE
   first timestamptz := (SELECT min(h) FROM unnest(sum_up_on_nodes.hours) h);
   until timestamptz := (SELECT max(h) FROM unnest(sum_up_on_nodes.hours) h) + interval '1 hour';
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', sum_up_on_nodes.schema), true);
   -- NULLs are equal here: rows are compared as text.
-  DELETE FROM analytics a
-  WHERE a.hour >= span.first AND a.hour < span.until AND a.hour = ANY (sum_up_on_nodes.hours)
-    AND NOT EXISTS (
-      SELECT 1 FROM logs l
-      WHERE l.organization_id = a.organization_id AND l.start_time >= span.first AND l.start_time < span.until
-        AND date_bin('1 hour', l.start_time, 'epoch') = a.hour
-        AND ROW(l.workspace_id, l.user_id, l.api_key_id, l.operation_name, l.provider_name, l.request_model, l.http_response_status_code)::text
-            = ROW(a.workspace_id, a.user_id, a.api_key_id, a.operation_name, a.provider_name, a.request_model, a.http_response_status_code)::text);
-  INSERT INTO analytics AS a
-  SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
-         l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
-         count(*), coalesce(sum(l.usage_input_tokens), 0), coalesce(sum(l.usage_output_tokens), 0),
-         coalesce(sum(l.usage_cache_read_input_tokens), 0), coalesce(sum(l.usage_cache_creation_input_tokens), 0),
-         coalesce(sum(l.cost), 0), count(l.end_time), coalesce(sum(l.end_time - l.start_time), '0')
-  FROM logs l
-  WHERE l.start_time >= span.first AND l.start_time < span.until AND date_bin('1 hour', l.start_time, 'epoch') = ANY (sum_up_on_nodes.hours)
-  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
-  ON CONFLICT (hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
-               http_response_status_code)
-  DO UPDATE SET requests = excluded.requests, usage_input_tokens = excluded.usage_input_tokens, usage_output_tokens = excluded.usage_output_tokens,
-                usage_cache_read_input_tokens = excluded.usage_cache_read_input_tokens,
-                usage_cache_creation_input_tokens = excluded.usage_cache_creation_input_tokens,
-                cost = excluded.cost, timed_requests = excluded.timed_requests, duration = excluded.duration
-  WHERE (a.requests, a.usage_input_tokens, a.usage_output_tokens, a.usage_cache_read_input_tokens, a.usage_cache_creation_input_tokens,
-         a.cost, a.timed_requests, a.duration)
-        IS DISTINCT FROM
-        (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
-         excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration);
+  EXECUTE format($query$
+    DELETE FROM %1$s.analytics a
+    WHERE a.hour >= $1 AND a.hour < $2 AND a.hour = ANY ($3)
+      AND NOT EXISTS (
+        SELECT 1 FROM %1$s.logs l
+        WHERE l.organization_id = a.organization_id AND l.start_time >= $1 AND l.start_time < $2
+          AND date_bin('1 hour', l.start_time, 'epoch') = a.hour
+          AND ROW(l.workspace_id, l.user_id, l.api_key_id, l.operation_name, l.provider_name, l.request_model, l.http_response_status_code)::text
+              = ROW(a.workspace_id, a.user_id, a.api_key_id, a.operation_name, a.provider_name, a.request_model, a.http_response_status_code)::text)
+  $query$, sum_up_on_nodes.schema) USING first, until, sum_up_on_nodes.hours;
+  EXECUTE format($query$
+    INSERT INTO %1$s.analytics AS a
+    SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
+           l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
+           count(*), coalesce(sum(l.usage_input_tokens), 0), coalesce(sum(l.usage_output_tokens), 0),
+           coalesce(sum(l.usage_cache_read_input_tokens), 0), coalesce(sum(l.usage_cache_creation_input_tokens), 0),
+           coalesce(sum(l.cost), 0), count(l.end_time), coalesce(sum(l.end_time - l.start_time), '0')
+    FROM %1$s.logs l
+    WHERE l.start_time >= $1 AND l.start_time < $2 AND date_bin('1 hour', l.start_time, 'epoch') = ANY ($3)
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+    ON CONFLICT (hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
+                 http_response_status_code)
+    DO UPDATE SET requests = excluded.requests, usage_input_tokens = excluded.usage_input_tokens, usage_output_tokens = excluded.usage_output_tokens,
+                  usage_cache_read_input_tokens = excluded.usage_cache_read_input_tokens,
+                  usage_cache_creation_input_tokens = excluded.usage_cache_creation_input_tokens,
+                  cost = excluded.cost, timed_requests = excluded.timed_requests, duration = excluded.duration
+    WHERE (a.requests, a.usage_input_tokens, a.usage_output_tokens, a.usage_cache_read_input_tokens, a.usage_cache_creation_input_tokens,
+           a.cost, a.timed_requests, a.duration)
+          IS DISTINCT FROM
+          (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
+           excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
+  $query$, sum_up_on_nodes.schema) USING first, until, sum_up_on_nodes.hours;
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.sum_up_on_nodes(regnamespace, timestamptz[]) IS 'Sums up hours of distributed logs, and removes sums of what is no longer there';

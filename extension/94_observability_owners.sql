@@ -5,77 +5,198 @@ CREATE FUNCTION tenancy_steps.is_owned_by_caller(relation regclass) RETURNS bool
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_is_owned_by_caller';
 COMMENT ON FUNCTION tenancy_steps.is_owned_by_caller(regclass) IS 'Whether a table is owned by the current role itself';
 
+-- A function of another signature is somebody else's, whatever its name.
+CREATE FUNCTION tenancy_steps.observability_functions(schema regnamespace) RETURNS TABLE (function regprocedure, owner oid, is_for_triggers boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT p.oid::regprocedure, p.proowner, v.is_for_triggers
+  FROM (VALUES ('attribute_spans', '', true), ('check_time', '', true), ('mark_changed_hours', '', true), ('refresh_analytics', 'integer', false),
+    ('invalidate_analytics', 'timestamp with time zone, timestamp with time zone', false),
+    ('create_partitions', 'interval, timestamp with time zone', false), ('drop_partitions', 'text, interval, boolean', false),
+    ('trace_tree', 'text, timestamp with time zone, timestamp with time zone', false)) v (name, arguments, is_for_triggers)
+  JOIN pg_proc p ON p.pronamespace = observability_functions.schema AND p.proname = v.name AND oidvectortypes(p.proargtypes) = v.arguments
+$$;
+COMMENT ON FUNCTION tenancy_steps.observability_functions(regnamespace) IS 'Functions of the names and arguments that create_observability() makes in a schema, and their owners';
+
 CREATE FUNCTION tenancy_steps.observability_objects(schema regnamespace) RETURNS TABLE (kind text, identity text, owner oid)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WITH RECURSIVE named AS (
     SELECT c.oid FROM pg_class c
-    WHERE c.relnamespace = observability_objects.schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname = ANY (
-      '{logs,log_payloads,log_entries,traces,trace_initiators,analytics,analytics_pending,analytics_partitions,analytics_state,analytics_kept,accepted_times,job_problems}')
+    WHERE c.relnamespace = observability_objects.schema AND c.relname = ANY (
+      '{logs,log_payloads,traces,trace_initiators,analytics,analytics_pending,analytics_partitions,analytics_state,analytics_kept,accepted_times,job_problems}')
     UNION
     SELECT i.inhrelid FROM pg_inherits i JOIN named n ON i.inhparent = n.oid)
-  SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, c.oid::regclass::text, c.relowner FROM pg_class c JOIN named n ON n.oid = c.oid
+  SELECT CASE WHEN c.relkind IN ('r', 'p', 'f') THEN 'TABLE' ELSE 'OTHER' END, c.oid::regclass::text, c.relowner FROM pg_class c JOIN named n ON n.oid = c.oid
   UNION ALL
-  SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner FROM pg_proc p
-  WHERE p.pronamespace = observability_objects.schema AND p.proname = ANY (
-    '{attribute_spans,check_time,mark_changed_hours,refresh_analytics,invalidate_analytics,create_partitions,drop_partitions,trace_tree}')
+  -- Those of a schema on a cluster's nodes, or of 1.0, lack functions for triggers: one that no trigger of these tables runs is no part of them.
+  SELECT 'FUNCTION', f.function::text, f.owner FROM tenancy_steps.observability_functions(observability_objects.schema) f
+  WHERE NOT f.is_for_triggers OR EXISTS (SELECT FROM pg_trigger t JOIN named n ON n.oid = t.tgrelid WHERE t.tgfoid = f.function)
   UNION ALL
   SELECT 'SCHEMA', quote_ident(n.nspname), n.nspowner FROM pg_namespace n WHERE n.oid = observability_objects.schema
 $$;
-COMMENT ON FUNCTION tenancy_steps.observability_objects(regnamespace) IS 'What create_observability() has made in a schema, the schema, and their owners';
+COMMENT ON FUNCTION tenancy_steps.observability_objects(regnamespace) IS 'Tables (OTHER: what is none, and has the name of one) and functions of create_observability() in a schema, the schema, and their owners';
 
 -- An owner who has the current role's rights anyway, such as a superuser, gains nothing; nor does a database's owner by its schema public.
-CREATE FUNCTION tenancy_steps.refuse_several_owners(schema regnamespace) RETURNS void
+CREATE FUNCTION tenancy_steps.refuse_several_owners(schema regnamespace, functions boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  other record;
+  others record;
 BEGIN
-  SELECT o.*, CASE WHEN o.kind <> 'SCHEMA' THEN (
-    SELECT min(e.owner) = max(e.owner) FROM tenancy_steps.observability_objects(refuse_several_owners.schema) e WHERE e.kind <> 'SCHEMA') END AS owns_all INTO other
-  FROM tenancy_steps.observability_objects(refuse_several_owners.schema) o
-  WHERE NOT pg_has_role(o.owner, current_user, 'USAGE')
-    AND NOT (o.kind = 'SCHEMA' AND o.owner = 'pg_database_owner'::regrole AND pg_has_role(current_user, 'pg_database_owner', 'MEMBER'))
-  ORDER BY o.kind, o.identity LIMIT 1;
-  IF NOT FOUND THEN
+  SELECT string_agg(format('%s %s', lower(o.kind), o.identity), ', ' ORDER BY o.kind, o.identity) FILTER (WHERE o.place <= 5) AS names,
+         min(o.owner::regrole::text) FILTER (WHERE o.kind <> 'SCHEMA') AS owner, bool_or(o.kind = 'OTHER') AS no_table,
+         -- The current role owns none of it.
+         bool_and(o.owns_all) AS own_all
+  INTO others
+  FROM (SELECT f.*, row_number() OVER (ORDER BY f.kind, f.identity) AS place
+        FROM (SELECT e.*, CASE WHEN e.kind <> 'SCHEMA' THEN min(e.owner) FILTER (WHERE e.kind <> 'SCHEMA') OVER () = max(e.owner) FILTER (WHERE e.kind <> 'SCHEMA') OVER () END AS owns_all
+              FROM tenancy_steps.observability_objects(refuse_several_owners.schema) e WHERE refuse_several_owners.functions OR e.kind <> 'FUNCTION') f
+        WHERE f.kind = 'OTHER' OR NOT pg_has_role(f.owner, current_user, 'USAGE')
+          AND NOT (f.kind = 'SCHEMA' AND f.owner = 'pg_database_owner'::regrole AND pg_has_role(current_user, 'pg_database_owner', 'MEMBER'))) o;
+  IF others.names IS NULL THEN
     RETURN;
-  ELSIF other.owns_all THEN
+  ELSIF others.no_table THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('schema %s has something else of an observability table''s name', refuse_several_owners.schema),
+      DETAIL = format('Not a table, or of another owner than role "%s": %s.', current_user, replace(others.names, 'other ', '')), HINT = 'Drop or rename it.';
+  ELSIF others.own_all THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of the observability tables of schema %s', refuse_several_owners.schema),
-      DETAIL = 'Their owner could have code run by this.', HINT = format('SET ROLE %I, which is their owner.', pg_get_userbyid(other.owner));
+      DETAIL = 'Their owner could have code run by this.', HINT = format('SET ROLE %s, which is their owner.', others.owner);
   END IF;
   RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
     MESSAGE = format('tables and functions of schema %s have different owners', refuse_several_owners.schema),
-    DETAIL = format('This runs as role "%s", and %s %s is owned by role "%s", which could have its code run by it.', current_user,
-      lower(other.kind), other.identity, pg_get_userbyid(other.owner)),
-    HINT = format('ALTER %s %s OWNER TO %I.', other.kind, other.identity, current_user);
+    DETAIL = format('This runs as role "%s", and others own, and could have code run by: %s.', current_user, others.names),
+    HINT = format('Give the schema and its observability tables one owner, who then calls tenancy.update_observability(%L): it makes the functions anew. Alter no function''s owner.', refuse_several_owners.schema);
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.refuse_several_owners(regnamespace) IS 'Raises 42501 or 55000 where an owner of observability tables, or of their schema, would gain the current role''s rights by having code of its own run';
+COMMENT ON FUNCTION tenancy_steps.refuse_several_owners(regnamespace, boolean) IS 'Raises 42501 or 55000 where an owner of observability tables, of their functions (unless these do not count), or of their schema would gain the current role''s rights by having code of its own run, or where something else has a table''s name';
 
--- Runs with the rights of whoever alters the table: the server checks that it may do so with the others.
-CREATE FUNCTION tenancy_steps.follow_observability_owner() RETURNS event_trigger
+-- A table that somebody else has made in the meantime is never taken for one of these.
+CREATE FUNCTION tenancy_steps.has_own_table(schema regnamespace, name text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_one record;
+BEGIN
+  SELECT c.relkind, c.relowner INTO found_one FROM pg_class c WHERE c.relnamespace = has_own_table.schema AND c.relname = has_own_table.name;
+  IF NOT FOUND THEN
+    RETURN false;
+  ELSIF found_one.relkind NOT IN ('r', 'p') OR NOT pg_has_role(found_one.relowner, current_user, 'USAGE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = format('relation "%s" of another owner, or kind, exists in schema %s', left(has_own_table.name, 63), has_own_table.schema),
+      HINT = 'Drop or rename it.';
+  END IF;
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.has_own_table(regnamespace, text) IS 'Whether a schema has a table of a name; 42P07 where somebody else''s object has it';
+
+CREATE FUNCTION tenancy_steps.partition_unit(schema regnamespace) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT CASE WHEN coalesce(
+    (SELECT min(r.upper - r.lower) > interval '7 days'
+     FROM tenancy_steps.partition_ranges(to_regclass(format('%s.logs', partition_unit.schema))) r WHERE isfinite(r.lower) AND isfinite(r.upper)),
+    (SELECT bool_or(pg_get_function_arguments(f.function) LIKE '%mons%') FROM tenancy_steps.observability_functions(partition_unit.schema) f
+     WHERE f.function::text LIKE '%create_partitions(%')) THEN 'month' ELSE 'day' END
+$$;
+COMMENT ON FUNCTION tenancy_steps.partition_unit(regnamespace) IS 'How observability tables of a schema are partitioned: by day or month';
+
+-- Triggers, constraints, policies, defaults, indexes and rules that a former owner has left.
+CREATE FUNCTION tenancy_steps.foreign_code_of_tables(schema regnamespace) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT string_agg(f.place, ', ' ORDER BY f.place COLLATE "C") FROM (
+    SELECT DISTINCT format('%s (%s)', pg_describe_object(d.classid, d.objid, 0), p.oid::regprocedure) AS place
+    FROM pg_depend d JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
+    WHERE NOT pg_has_role(p.proowner, current_user, 'USAGE')
+      AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
+      AND EXISTS (
+        SELECT FROM (SELECT t.tgrelid AS relation FROM pg_trigger t WHERE d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+                     UNION ALL SELECT c.conrelid FROM pg_constraint c WHERE d.classid = 'pg_constraint'::regclass AND c.oid = d.objid
+                     UNION ALL SELECT l.polrelid FROM pg_policy l WHERE d.classid = 'pg_policy'::regclass AND l.oid = d.objid
+                     UNION ALL SELECT a.adrelid FROM pg_attrdef a WHERE d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
+                     UNION ALL SELECT i.indrelid FROM pg_index i WHERE d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid
+                     UNION ALL SELECT r.ev_class FROM pg_rewrite r WHERE d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid) u
+        JOIN tenancy_steps.observability_objects(foreign_code_of_tables.schema) o ON o.kind = 'TABLE' AND o.identity = u.relation::regclass::text)
+    ORDER BY 1 LIMIT 5) f
+$$;
+COMMENT ON FUNCTION tenancy_steps.foreign_code_of_tables(regnamespace) IS 'Functions of roles without the current role''s rights that statements on observability tables run, and what runs them; NULL for none';
+
+-- Nobody knows what a function of another owner contains, so none is ever given to the tables' owner. The schema's owner may drop it.
+CREATE FUNCTION tenancy_steps.drop_foreign_functions(schema regnamespace) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  altered record;
-  other record;
+  me CONSTANT oid := quote_ident(current_user)::regrole;
+  others text;
+  entries CONSTANT oid := (SELECT c.oid FROM pg_class c WHERE c.relnamespace = drop_foreign_functions.schema AND c.relname = 'log_entries' AND c.relkind = 'v' AND c.relowner <> me);
+  gone record;
 BEGIN
-  FOR altered IN
-    SELECT DISTINCT c.relnamespace::regnamespace AS place, c.relowner, p.proowner
-    FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
-    JOIN pg_proc p ON p.proname = 'mark_changed_hours' AND p.pronamespace = c.relnamespace AND p.pronargs = 0
-    WHERE c.relkind IN ('r', 'p') AND c.relowner <> p.proowner
-      AND c.relname = ANY ('{logs,log_payloads,traces,trace_initiators,analytics,analytics_pending,analytics_partitions,analytics_state,analytics_kept,accepted_times,job_problems}')
-      AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgfoid = p.oid AND t.tgrelid = to_regclass(format('%s.logs', c.relnamespace::regnamespace))) LOOP
-    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = altered.relowner AND (r.rolsuper OR r.rolbypassrls)) THEN
-      RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('role "%s" is filtered by row security', pg_get_userbyid(altered.relowner)),
-        DETAIL = 'The owner of observability tables sums up the rows of all tenants.', HINT = 'Name a role without LOGIN that has BYPASSRLS.';
+  IF entries IS NULL AND NOT EXISTS (SELECT FROM tenancy_steps.observability_functions(drop_foreign_functions.schema) f WHERE f.owner <> me) THEN
+    RETURN false;
+  END IF;
+  others := (SELECT string_agg(o.identity, ', ' ORDER BY o.identity) FROM (
+    SELECT e.identity FROM tenancy_steps.observability_objects(drop_foreign_functions.schema) e WHERE e.kind = 'TABLE' AND e.owner <> me ORDER BY 1 LIMIT 5) o);
+  IF others IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('observability tables of schema %s have different owners', drop_foreign_functions.schema),
+      DETAIL = format('Role "%s" does not own %s.', current_user, others), HINT = 'ALTER TABLE ... OWNER TO gives a table another owner.';
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = drop_foreign_functions.schema AND pg_has_role(current_user, n.nspowner, 'USAGE')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of schema %s', drop_foreign_functions.schema),
+      DETAIL = 'Functions of another owner are dropped there, and made anew.', HINT = format('ALTER SCHEMA %s OWNER TO %I.', drop_foreign_functions.schema, current_user);
+  END IF;
+  FOR gone IN
+    SELECT t.tgname, t.tgrelid::regclass AS relation FROM pg_trigger t
+    JOIN tenancy_steps.observability_functions(drop_foreign_functions.schema) f ON f.function = t.tgfoid AND f.owner <> me
+    WHERE t.tgparentid = 0 AND NOT t.tgisinternal AND t.tgname IN ('mark_insert', 'mark_update', 'mark_delete', 'mark_truncate', 'check_time', 'attribute_spans')
+      AND t.tgrelid::regclass::text IN (SELECT o.identity FROM tenancy_steps.observability_objects(drop_foreign_functions.schema) o WHERE o.kind = 'TABLE') LOOP
+    EXECUTE format('DROP TRIGGER %I ON %s', gone.tgname, gone.relation);
+  END LOOP;
+  FOR gone IN SELECT f.function FROM tenancy_steps.observability_functions(drop_foreign_functions.schema) f WHERE f.owner <> me LOOP
+    EXECUTE format('DROP ROUTINE %s', gone.function);
+  END LOOP;
+  IF entries IS NOT NULL THEN
+    EXECUTE format('DROP VIEW %s', entries::regclass);
+  END IF;
+  others := tenancy_steps.foreign_code_of_tables(drop_foreign_functions.schema);
+  IF others IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('observability tables of schema %s run functions of other roles', drop_foreign_functions.schema),
+      DETAIL = format('These would run with the rights of role "%s": %s.', current_user, others), HINT = 'Drop what runs them.';
+  END IF;
+  RAISE NOTICE USING MESSAGE = format('functions of schema %s are made anew, and owned by "%s"', drop_foreign_functions.schema, current_user),
+    DETAIL = 'Those of another owner are dropped, and with them the privileges on them.', HINT = 'Grant these again.';
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.drop_foreign_functions(regnamespace) IS 'Drops the functions for observability tables, with their triggers, and the view log_entries, as far as another role owns them; false for none. 2BP01 where something else depends on them';
+
+CREATE FUNCTION tenancy_steps.create_missing_functions(schema regnamespace, unit text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  place CONSTANT regnamespace := create_missing_functions.schema;
+  on_nodes CONSTANT boolean := tenancy_steps.recomputed_time(place) IS NOT NULL;
+  logs CONSTANT regclass := format('%s.logs', place)::regclass;
+  partition regclass;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = place AND c.relname = 'log_entries') THEN
+    PERFORM tenancy_steps.create_log_entries(place);
+  END IF;
+  IF NOT EXISTS (SELECT FROM tenancy_steps.observability_functions(place) f WHERE f.function::text LIKE '%trace\_tree(%') THEN
+    IF on_nodes THEN
+      PERFORM tenancy_steps.create_trace_tree_on_nodes(place);
+    ELSE
+      PERFORM tenancy_steps.create_trace_tree(place);
     END IF;
-    -- Functions first: their owner says that nothing is left to do after the commands below.
-    FOR other IN SELECT o.* FROM tenancy_steps.observability_objects(altered.place) o
-                 WHERE o.owner <> altered.relowner AND (o.kind <> 'SCHEMA' OR o.owner = altered.proowner)
-                 ORDER BY o.kind <> 'FUNCTION', o.identity LOOP
-      EXECUTE format('ALTER %s %s OWNER TO %I', other.kind, other.identity, pg_get_userbyid(altered.relowner));
-    END LOOP;
-    RAISE NOTICE USING MESSAGE = format('all observability tables of schema %s, and their functions, are owned by "%s"', altered.place, pg_get_userbyid(altered.relowner));
+  END IF;
+  PERFORM tenancy_steps.create_observability_functions(place, create_missing_functions.unit);
+  IF on_nodes THEN
+    RETURN;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = format('%s.traces', place)::regclass AND t.tgname = 'attribute_spans') THEN
+    PERFORM tenancy_steps.create_span_trigger(place);
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = logs AND t.tgname = 'mark_insert') THEN
+    PERFORM tenancy_steps.create_change_triggers(logs, place);
+  END IF;
+  -- track_partitions() passes over those that it knows.
+  FOR partition IN EXECUTE format('SELECT p FROM tenancy_steps.partitions_of($1) p JOIN %s.analytics_partitions k ON k.relation = p', place) USING logs LOOP
+    IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = partition AND t.tgname = 'mark_insert') THEN
+      PERFORM tenancy_steps.create_partition_triggers(partition, place);
+    END IF;
   END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.follow_observability_owner() IS 'Event trigger: the observability tables of a schema, its functions and the schema get a new owner together';
+COMMENT ON FUNCTION tenancy_steps.create_missing_functions(regnamespace, text) IS 'Creates the functions, with their triggers, and the view that drop_foreign_functions() has dropped in a schema';

@@ -293,7 +293,7 @@ COMMENT ON FUNCTION tenancy.create_partitions(regnamespace, text, interval, time
 CREATE PROCEDURE tenancy.create_partitions_in_batches(schema regnamespace, since timestamptz, until timestamptz)
 LANGUAGE plpgsql AS $$
 DECLARE
-  at timestamptz := create_partitions_in_batches.since;
+  at pg_catalog.timestamptz := create_partitions_in_batches.since;
   step pg_catalog.interval := '7 days';
   made integer;
 BEGIN

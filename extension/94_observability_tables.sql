@@ -4,9 +4,8 @@
 CREATE FUNCTION tenancy_steps.create_observability_tables(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', create_observability_tables.schema), true);
-
-  CREATE TABLE logs (
+  EXECUTE format($ddl$
+  CREATE TABLE %1$s.logs (
     log_id uuid NOT NULL DEFAULT gen_random_uuid(),
     start_time timestamptz NOT NULL DEFAULT now(),
     end_time timestamptz,
@@ -35,42 +34,42 @@ BEGIN
     -- Another workspace's entry of the same id is no obstacle, and its existence stays unknown.
     UNIQUE NULLS NOT DISTINCT (log_id, start_time, organization_id, workspace_id)
   ) PARTITION BY RANGE (start_time);
-  CREATE INDEX logs_organization_idx ON logs (organization_id, start_time);
-  CREATE INDEX logs_workspace_idx ON logs (workspace_id, start_time);
-  CREATE INDEX logs_user_idx ON logs (workspace_id, user_id, start_time);
-  CREATE INDEX logs_api_key_idx ON logs (workspace_id, api_key_id, start_time);
-  CREATE INDEX logs_model_idx ON logs (workspace_id, request_model, http_response_status_code, start_time);
-  CREATE INDEX logs_organization_model_idx ON logs (organization_id, request_model, http_response_status_code, start_time);
+  CREATE INDEX logs_organization_idx ON %1$s.logs (organization_id, start_time);
+  CREATE INDEX logs_workspace_idx ON %1$s.logs (workspace_id, start_time);
+  CREATE INDEX logs_user_idx ON %1$s.logs (workspace_id, user_id, start_time);
+  CREATE INDEX logs_api_key_idx ON %1$s.logs (workspace_id, api_key_id, start_time);
+  CREATE INDEX logs_model_idx ON %1$s.logs (workspace_id, request_model, http_response_status_code, start_time);
+  CREATE INDEX logs_organization_model_idx ON %1$s.logs (organization_id, request_model, http_response_status_code, start_time);
   -- Of what failed, whatever the model: few, so that it costs little to write.
-  CREATE INDEX logs_failed_idx ON logs (workspace_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400;
-  CREATE INDEX logs_organization_failed_idx ON logs (organization_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400;
-  CREATE INDEX logs_trace_idx ON logs (trace_id) WHERE trace_id IS NOT NULL;
+  CREATE INDEX logs_failed_idx ON %1$s.logs (workspace_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400;
+  CREATE INDEX logs_organization_failed_idx ON %1$s.logs (organization_id, http_response_status_code, start_time) WHERE http_response_status_code >= 400;
+  CREATE INDEX logs_trace_idx ON %1$s.logs (trace_id) WHERE trace_id IS NOT NULL;
   -- For the roll-up, which reads whole hours of all tenants.
-  CREATE INDEX logs_start_time_idx ON logs USING brin (start_time) WITH (pages_per_range = 16);
-  COMMENT ON TABLE logs IS 'Requests to models: metadata. Who may list logs sees a row';
-  COMMENT ON COLUMN logs.log_id IS 'Id of the entry; its writer may choose it, to write again without doubling';
-  COMMENT ON COLUMN logs.start_time IS 'When the request began (span: start time)';
-  COMMENT ON COLUMN logs.end_time IS 'When the response was complete (span: end time)';
-  COMMENT ON COLUMN logs.trace_id IS 'Trace that the request is part of (span: trace id, 32 hexadecimal digits)';
-  COMMENT ON COLUMN logs.span_id IS 'Span of the request in its trace (span: span id, 16 hexadecimal digits)';
-  COMMENT ON COLUMN logs.conversation_id IS 'gen_ai.conversation.id';
-  COMMENT ON COLUMN logs.operation_name IS 'gen_ai.operation.name: chat, embeddings, text_completion and so on';
-  COMMENT ON COLUMN logs.provider_name IS 'gen_ai.provider.name: openai, anthropic, aws.bedrock and so on';
-  COMMENT ON COLUMN logs.request_model IS 'gen_ai.request.model: the model that was asked for';
-  COMMENT ON COLUMN logs.response_model IS 'gen_ai.response.model: the model that answered';
-  COMMENT ON COLUMN logs.response_id IS 'gen_ai.response.id';
-  COMMENT ON COLUMN logs.response_finish_reasons IS 'gen_ai.response.finish_reasons';
-  COMMENT ON COLUMN logs.http_response_status_code IS 'http.response.status_code';
-  COMMENT ON COLUMN logs.error_type IS 'error.type: a short class of error, NULL for success';
-  COMMENT ON COLUMN logs.usage_input_tokens IS 'gen_ai.usage.input_tokens';
-  COMMENT ON COLUMN logs.usage_output_tokens IS 'gen_ai.usage.output_tokens';
-  COMMENT ON COLUMN logs.usage_cache_read_input_tokens IS 'gen_ai.usage.cache_read.input_tokens';
-  COMMENT ON COLUMN logs.usage_cache_creation_input_tokens IS 'gen_ai.usage.cache_creation.input_tokens';
-  COMMENT ON COLUMN logs.time_to_first_token IS 'gen_ai.server.time_to_first_token';
-  COMMENT ON COLUMN logs.cost IS 'Price of the request, in the one currency that the writers use (not an OpenTelemetry attribute)';
-  COMMENT ON COLUMN logs.metadata IS 'Any other attributes, as an object';
+  CREATE INDEX logs_start_time_idx ON %1$s.logs USING brin (start_time) WITH (pages_per_range = 16);
+  COMMENT ON TABLE %1$s.logs IS 'Requests to models: metadata. Who may list logs sees a row';
+  COMMENT ON COLUMN %1$s.logs.log_id IS 'Id of the entry; its writer may choose it, to write again without doubling';
+  COMMENT ON COLUMN %1$s.logs.start_time IS 'When the request began (span: start time)';
+  COMMENT ON COLUMN %1$s.logs.end_time IS 'When the response was complete (span: end time)';
+  COMMENT ON COLUMN %1$s.logs.trace_id IS 'Trace that the request is part of (span: trace id, 32 hexadecimal digits)';
+  COMMENT ON COLUMN %1$s.logs.span_id IS 'Span of the request in its trace (span: span id, 16 hexadecimal digits)';
+  COMMENT ON COLUMN %1$s.logs.conversation_id IS 'gen_ai.conversation.id';
+  COMMENT ON COLUMN %1$s.logs.operation_name IS 'gen_ai.operation.name: chat, embeddings, text_completion and so on';
+  COMMENT ON COLUMN %1$s.logs.provider_name IS 'gen_ai.provider.name: openai, anthropic, aws.bedrock and so on';
+  COMMENT ON COLUMN %1$s.logs.request_model IS 'gen_ai.request.model: the model that was asked for';
+  COMMENT ON COLUMN %1$s.logs.response_model IS 'gen_ai.response.model: the model that answered';
+  COMMENT ON COLUMN %1$s.logs.response_id IS 'gen_ai.response.id';
+  COMMENT ON COLUMN %1$s.logs.response_finish_reasons IS 'gen_ai.response.finish_reasons';
+  COMMENT ON COLUMN %1$s.logs.http_response_status_code IS 'http.response.status_code';
+  COMMENT ON COLUMN %1$s.logs.error_type IS 'error.type: a short class of error, NULL for success';
+  COMMENT ON COLUMN %1$s.logs.usage_input_tokens IS 'gen_ai.usage.input_tokens';
+  COMMENT ON COLUMN %1$s.logs.usage_output_tokens IS 'gen_ai.usage.output_tokens';
+  COMMENT ON COLUMN %1$s.logs.usage_cache_read_input_tokens IS 'gen_ai.usage.cache_read.input_tokens';
+  COMMENT ON COLUMN %1$s.logs.usage_cache_creation_input_tokens IS 'gen_ai.usage.cache_creation.input_tokens';
+  COMMENT ON COLUMN %1$s.logs.time_to_first_token IS 'gen_ai.server.time_to_first_token';
+  COMMENT ON COLUMN %1$s.logs.cost IS 'Price of the request, in the one currency that the writers use (not an OpenTelemetry attribute)';
+  COMMENT ON COLUMN %1$s.logs.metadata IS 'Any other attributes, as an object';
 
-  CREATE TABLE log_payloads (
+  CREATE TABLE %1$s.log_payloads (
     log_id uuid NOT NULL,
     start_time timestamptz NOT NULL,
     organization_id uuid NOT NULL,
@@ -81,16 +80,16 @@ BEGIN
     response jsonb,
     UNIQUE NULLS NOT DISTINCT (log_id, start_time, organization_id, workspace_id)
   ) PARTITION BY RANGE (start_time);
-  CREATE INDEX log_payloads_organization_idx ON log_payloads (organization_id, start_time);
-  CREATE INDEX log_payloads_workspace_idx ON log_payloads (workspace_id, start_time);
-  CREATE INDEX log_payloads_user_idx ON log_payloads (workspace_id, user_id, start_time);
-  COMMENT ON TABLE log_payloads IS 'Requests to models: full content. Who may view logs sees a row';
-  COMMENT ON COLUMN log_payloads.log_id IS 'The entry of logs';
-  COMMENT ON COLUMN log_payloads.start_time IS 'start_time of the entry';
-  COMMENT ON COLUMN log_payloads.request IS 'What was sent: gen_ai.input.messages, gen_ai.system_instructions, gen_ai.tool.definitions, parameters';
-  COMMENT ON COLUMN log_payloads.response IS 'What came back: gen_ai.output.messages';
+  CREATE INDEX log_payloads_organization_idx ON %1$s.log_payloads (organization_id, start_time);
+  CREATE INDEX log_payloads_workspace_idx ON %1$s.log_payloads (workspace_id, start_time);
+  CREATE INDEX log_payloads_user_idx ON %1$s.log_payloads (workspace_id, user_id, start_time);
+  COMMENT ON TABLE %1$s.log_payloads IS 'Requests to models: full content. Who may view logs sees a row';
+  COMMENT ON COLUMN %1$s.log_payloads.log_id IS 'The entry of logs';
+  COMMENT ON COLUMN %1$s.log_payloads.start_time IS 'start_time of the entry';
+  COMMENT ON COLUMN %1$s.log_payloads.request IS 'What was sent: gen_ai.input.messages, gen_ai.system_instructions, gen_ai.tool.definitions, parameters';
+  COMMENT ON COLUMN %1$s.log_payloads.response IS 'What came back: gen_ai.output.messages';
 
-  CREATE TABLE traces (
+  CREATE TABLE %1$s.traces (
     trace_id text COLLATE "C" NOT NULL,
     span_id text COLLATE "C" NOT NULL,
     parent_span_id text COLLATE "C",
@@ -115,32 +114,32 @@ BEGIN
     initiator_id uuid,
     UNIQUE NULLS NOT DISTINCT (trace_id, span_id, start_time, organization_id, workspace_id)
   ) PARTITION BY RANGE (start_time);
-  CREATE INDEX traces_organization_idx ON traces (organization_id, start_time);
-  CREATE INDEX traces_workspace_idx ON traces (workspace_id, start_time);
-  CREATE INDEX traces_user_idx ON traces (workspace_id, user_id, start_time);
-  CREATE INDEX traces_initiator_idx ON traces (workspace_id, initiator_id, start_time);
-  CREATE INDEX traces_name_idx ON traces (workspace_id, name, status_code, start_time);
-  COMMENT ON TABLE traces IS 'OpenTelemetry spans. Who may view traces sees a row; who may only list them, traces_scoped';
-  COMMENT ON COLUMN traces.trace_id IS 'Span: trace id, 32 hexadecimal digits';
-  COMMENT ON COLUMN traces.span_id IS 'Span: span id, 16 hexadecimal digits';
-  COMMENT ON COLUMN traces.parent_span_id IS 'Span: parent span id, NULL for the root';
-  COMMENT ON COLUMN traces.start_time IS 'Span: start time';
-  COMMENT ON COLUMN traces.end_time IS 'Span: end time';
-  COMMENT ON COLUMN traces.name IS 'Span: name';
-  COMMENT ON COLUMN traces.kind IS 'Span: kind, in lower case and without SPAN_KIND_';
-  COMMENT ON COLUMN traces.status_code IS 'Span: status code, in lower case and without STATUS_CODE_';
-  COMMENT ON COLUMN traces.status_message IS 'Span: status message';
-  COMMENT ON COLUMN traces.service_name IS 'service.name of the resource';
-  COMMENT ON COLUMN traces.scope_name IS 'Instrumentation scope: name';
-  COMMENT ON COLUMN traces.scope_version IS 'Instrumentation scope: version';
-  COMMENT ON COLUMN traces.trace_state IS 'Span: trace state';
-  COMMENT ON COLUMN traces.resource IS 'Attributes of the resource';
-  COMMENT ON COLUMN traces.attributes IS 'Attributes of the span, with messages where they are recorded';
-  COMMENT ON COLUMN traces.events IS 'Events of the span';
-  COMMENT ON COLUMN traces.links IS 'Links of the span';
-  COMMENT ON COLUMN traces.initiator_id IS 'The span''s user; without one, the user who began the trace';
+  CREATE INDEX traces_organization_idx ON %1$s.traces (organization_id, start_time);
+  CREATE INDEX traces_workspace_idx ON %1$s.traces (workspace_id, start_time);
+  CREATE INDEX traces_user_idx ON %1$s.traces (workspace_id, user_id, start_time);
+  CREATE INDEX traces_initiator_idx ON %1$s.traces (workspace_id, initiator_id, start_time);
+  CREATE INDEX traces_name_idx ON %1$s.traces (workspace_id, name, status_code, start_time);
+  COMMENT ON TABLE %1$s.traces IS 'OpenTelemetry spans. Who may view traces sees a row; who may only list them, traces_scoped';
+  COMMENT ON COLUMN %1$s.traces.trace_id IS 'Span: trace id, 32 hexadecimal digits';
+  COMMENT ON COLUMN %1$s.traces.span_id IS 'Span: span id, 16 hexadecimal digits';
+  COMMENT ON COLUMN %1$s.traces.parent_span_id IS 'Span: parent span id, NULL for the root';
+  COMMENT ON COLUMN %1$s.traces.start_time IS 'Span: start time';
+  COMMENT ON COLUMN %1$s.traces.end_time IS 'Span: end time';
+  COMMENT ON COLUMN %1$s.traces.name IS 'Span: name';
+  COMMENT ON COLUMN %1$s.traces.kind IS 'Span: kind, in lower case and without SPAN_KIND_';
+  COMMENT ON COLUMN %1$s.traces.status_code IS 'Span: status code, in lower case and without STATUS_CODE_';
+  COMMENT ON COLUMN %1$s.traces.status_message IS 'Span: status message';
+  COMMENT ON COLUMN %1$s.traces.service_name IS 'service.name of the resource';
+  COMMENT ON COLUMN %1$s.traces.scope_name IS 'Instrumentation scope: name';
+  COMMENT ON COLUMN %1$s.traces.scope_version IS 'Instrumentation scope: version';
+  COMMENT ON COLUMN %1$s.traces.trace_state IS 'Span: trace state';
+  COMMENT ON COLUMN %1$s.traces.resource IS 'Attributes of the resource';
+  COMMENT ON COLUMN %1$s.traces.attributes IS 'Attributes of the span, with messages where they are recorded';
+  COMMENT ON COLUMN %1$s.traces.events IS 'Events of the span';
+  COMMENT ON COLUMN %1$s.traces.links IS 'Links of the span';
+  COMMENT ON COLUMN %1$s.traces.initiator_id IS 'The span''s user; without one, the user who began the trace';
 
-  CREATE TABLE analytics (
+  CREATE TABLE %1$s.analytics (
     hour timestamptz NOT NULL,
     organization_id uuid NOT NULL,
     workspace_id uuid,
@@ -161,23 +160,24 @@ BEGIN
     UNIQUE NULLS NOT DISTINCT (hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
                                http_response_status_code)
   ) PARTITION BY RANGE (hour);
-  CREATE INDEX analytics_organization_idx ON analytics (organization_id, hour);
-  CREATE INDEX analytics_workspace_idx ON analytics (workspace_id, hour);
-  CREATE INDEX analytics_user_idx ON analytics (workspace_id, user_id, hour);
-  COMMENT ON TABLE analytics IS 'Sums of logs by hour, workspace, user, key, model and status, kept by refresh_analytics(). Who may view analytics sees a row';
-  COMMENT ON COLUMN analytics.hour IS 'Beginning of the hour (UTC) in which the requests began';
-  COMMENT ON COLUMN analytics.operation_name IS 'gen_ai.operation.name';
-  COMMENT ON COLUMN analytics.provider_name IS 'gen_ai.provider.name';
-  COMMENT ON COLUMN analytics.request_model IS 'gen_ai.request.model';
-  COMMENT ON COLUMN analytics.http_response_status_code IS 'http.response.status_code';
-  COMMENT ON COLUMN analytics.requests IS 'Number of requests';
-  COMMENT ON COLUMN analytics.usage_input_tokens IS 'Sum of gen_ai.usage.input_tokens';
-  COMMENT ON COLUMN analytics.usage_output_tokens IS 'Sum of gen_ai.usage.output_tokens';
-  COMMENT ON COLUMN analytics.usage_cache_read_input_tokens IS 'Sum of gen_ai.usage.cache_read.input_tokens';
-  COMMENT ON COLUMN analytics.usage_cache_creation_input_tokens IS 'Sum of gen_ai.usage.cache_creation.input_tokens';
-  COMMENT ON COLUMN analytics.cost IS 'Sum of cost';
-  COMMENT ON COLUMN analytics.timed_requests IS 'Number of requests that have an end_time';
-  COMMENT ON COLUMN analytics.duration IS 'Sum of their end_time - start_time (gen_ai.client.operation.duration)';
+  CREATE INDEX analytics_organization_idx ON %1$s.analytics (organization_id, hour);
+  CREATE INDEX analytics_workspace_idx ON %1$s.analytics (workspace_id, hour);
+  CREATE INDEX analytics_user_idx ON %1$s.analytics (workspace_id, user_id, hour);
+  COMMENT ON TABLE %1$s.analytics IS 'Sums of logs by hour, workspace, user, key, model and status, kept by refresh_analytics(). Who may view analytics sees a row';
+  COMMENT ON COLUMN %1$s.analytics.hour IS 'Beginning of the hour (UTC) in which the requests began';
+  COMMENT ON COLUMN %1$s.analytics.operation_name IS 'gen_ai.operation.name';
+  COMMENT ON COLUMN %1$s.analytics.provider_name IS 'gen_ai.provider.name';
+  COMMENT ON COLUMN %1$s.analytics.request_model IS 'gen_ai.request.model';
+  COMMENT ON COLUMN %1$s.analytics.http_response_status_code IS 'http.response.status_code';
+  COMMENT ON COLUMN %1$s.analytics.requests IS 'Number of requests';
+  COMMENT ON COLUMN %1$s.analytics.usage_input_tokens IS 'Sum of gen_ai.usage.input_tokens';
+  COMMENT ON COLUMN %1$s.analytics.usage_output_tokens IS 'Sum of gen_ai.usage.output_tokens';
+  COMMENT ON COLUMN %1$s.analytics.usage_cache_read_input_tokens IS 'Sum of gen_ai.usage.cache_read.input_tokens';
+  COMMENT ON COLUMN %1$s.analytics.usage_cache_creation_input_tokens IS 'Sum of gen_ai.usage.cache_creation.input_tokens';
+  COMMENT ON COLUMN %1$s.analytics.cost IS 'Sum of cost';
+  COMMENT ON COLUMN %1$s.analytics.timed_requests IS 'Number of requests that have an end_time';
+  COMMENT ON COLUMN %1$s.analytics.duration IS 'Sum of their end_time - start_time (gen_ai.client.operation.duration)'
+  $ddl$, create_observability_tables.schema);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_observability_tables(regnamespace) IS 'Creates logs, log_payloads, traces and analytics in a schema, without partitions and not yet protected';

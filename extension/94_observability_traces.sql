@@ -4,43 +4,51 @@
 CREATE FUNCTION tenancy_steps.create_trace_initiators(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', create_trace_initiators.schema), true);
-  CREATE TABLE trace_initiators (
-    trace_id text COLLATE "C" NOT NULL,
-    organization_id uuid NOT NULL,
-    workspace_id uuid,
-    user_id uuid,
-    api_key_id uuid,
-    begun boolean NOT NULL DEFAULT false,
-    contested boolean NOT NULL DEFAULT false,
-    first_at timestamptz NOT NULL,
-    last_at timestamptz NOT NULL,
-    UNIQUE NULLS NOT DISTINCT (trace_id, organization_id, workspace_id)
-  );
-  CREATE INDEX trace_initiators_organization_idx ON trace_initiators (organization_id);
-  CREATE INDEX trace_initiators_workspace_idx ON trace_initiators (workspace_id, user_id);
-  COMMENT ON TABLE trace_initiators IS 'Who began a trace, in each workspace; traces of users alone have no row until their root is written';
-  COMMENT ON COLUMN trace_initiators.user_id IS 'The user of the first root span; NULL for none';
-  COMMENT ON COLUMN trace_initiators.api_key_id IS 'The API key of that span';
-  COMMENT ON COLUMN trace_initiators.begun IS 'Whether a root span is there: who began a trace never changes';
-  COMMENT ON COLUMN trace_initiators.contested IS 'Whether another user has written a root span, too: spans that nobody wrote are then nobody''s own';
-  COMMENT ON COLUMN trace_initiators.first_at IS 'start_time of the first of the spans by which the row came about';
-  COMMENT ON COLUMN trace_initiators.last_at IS 'start_time of the last of them';
+  EXECUTE format($ddl$
+    CREATE TABLE %1$s.trace_initiators (
+      trace_id text COLLATE "C" NOT NULL,
+      organization_id uuid NOT NULL,
+      workspace_id uuid,
+      user_id uuid,
+      api_key_id uuid,
+      begun boolean NOT NULL DEFAULT false,
+      contested boolean NOT NULL DEFAULT false,
+      first_at timestamptz NOT NULL,
+      last_at timestamptz NOT NULL,
+      UNIQUE NULLS NOT DISTINCT (trace_id, organization_id, workspace_id)
+    );
+    CREATE INDEX trace_initiators_organization_idx ON %1$s.trace_initiators (organization_id);
+    CREATE INDEX trace_initiators_workspace_idx ON %1$s.trace_initiators (workspace_id, user_id);
+    COMMENT ON TABLE %1$s.trace_initiators IS 'Who began a trace, in each workspace; traces of users alone have no row until their root is written';
+    COMMENT ON COLUMN %1$s.trace_initiators.user_id IS 'The user of the first root span; NULL for none';
+    COMMENT ON COLUMN %1$s.trace_initiators.api_key_id IS 'The API key of that span';
+    COMMENT ON COLUMN %1$s.trace_initiators.begun IS 'Whether a root span is there: who began a trace never changes';
+    COMMENT ON COLUMN %1$s.trace_initiators.contested IS 'Whether another user has written a root span, too: spans that nobody wrote are then nobody''s own';
+    COMMENT ON COLUMN %1$s.trace_initiators.first_at IS 'start_time of the first of the spans by which the row came about';
+    COMMENT ON COLUMN %1$s.trace_initiators.last_at IS 'start_time of the last of them'
+  $ddl$, create_trace_initiators.schema);
 
   PERFORM tenancy_steps.create_span_function(create_trace_initiators.schema);
-  EXECUTE format('CREATE TRIGGER attribute_spans AFTER INSERT ON traces REFERENCING NEW TABLE AS written
-                  FOR EACH STATEMENT EXECUTE FUNCTION %s.attribute_spans()', create_trace_initiators.schema);
+  PERFORM tenancy_steps.create_span_trigger(create_trace_initiators.schema);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_trace_initiators(regnamespace) IS 'Creates in a schema what remembers who began a trace, and the trigger that gives it to spans; neither is protected yet';
 
+CREATE FUNCTION tenancy_steps.create_span_trigger(schema regnamespace) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  EXECUTE format('CREATE TRIGGER attribute_spans AFTER INSERT ON %1$s.traces REFERENCING NEW TABLE AS written
+                  FOR EACH STATEMENT EXECUTE FUNCTION %1$s.attribute_spans()', create_span_trigger.schema);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.create_span_trigger(regnamespace) IS 'Creates in a schema the trigger that gives spans the user who began their trace';
+
 CREATE FUNCTION tenancy_steps.create_span_function(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', create_span_function.schema), true);
   -- The row of a trace is locked before its spans are read, in the order of the traces: whoever writes a root then finds all
   -- other spans, or waits for them, or raises 40001.
-  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$attribute_spans() RETURNS trigger
+  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$%1$s.attribute_spans() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off AS $body$
     DECLARE
       trace record;
@@ -98,8 +106,8 @@ BEGIN
     END
     $body$ $ddl$, create_span_function.schema, quote_literal(format('%s.trace_initiators', create_span_function.schema)),
       quote_literal(format('%s.traces', create_span_function.schema)), create_span_function.schema);
-  COMMENT ON FUNCTION attribute_spans() IS 'Trigger: spans get the user who began their trace';
-  REVOKE ALL ON FUNCTION attribute_spans() FROM PUBLIC;
+  EXECUTE format('COMMENT ON FUNCTION %s.attribute_spans() IS %L', create_span_function.schema, 'Trigger: spans get the user who began their trace');
+  EXECUTE format('REVOKE ALL ON FUNCTION %s.attribute_spans() FROM PUBLIC', create_span_function.schema);
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_span_function(regnamespace) IS 'Creates or replaces in a schema the function that gives spans the user who began their trace';
@@ -107,8 +115,7 @@ COMMENT ON FUNCTION tenancy_steps.create_span_function(regnamespace) IS 'Creates
 CREATE FUNCTION tenancy_steps.create_trace_tree(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM set_config('search_path', format('%s, pg_temp', create_trace_tree.schema), true);
-  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$trace_tree(trace_id text, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+  EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$%1$s.trace_tree(trace_id text, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
     RETURNS TABLE (depth integer, span_id text, parent_span_id text, name text, kind text, start_time timestamptz, duration interval,
                    status_code text, service_name text)
     LANGUAGE sql STABLE
@@ -131,7 +138,8 @@ BEGIN
       ORDER BY t.place NULLS LAST, s.start_time, s.span_id;
     END
   $ddl$, create_trace_tree.schema);
-  COMMENT ON FUNCTION trace_tree(text, timestamptz, timestamptz) IS 'The spans of a trace that the session may list, parents before their children; nothing of a trace of which it sees own spans alone and no root. A span whose parent is not among them is a root';
+  EXECUTE format('COMMENT ON FUNCTION %s.trace_tree(text, timestamptz, timestamptz) IS %L', create_trace_tree.schema,
+                 'The spans of a trace that the session may list, parents before their children; nothing of a trace of which it sees own spans alone and no root. A span whose parent is not among them is a root');
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_trace_tree(regnamespace) IS 'Creates or replaces in a schema the function that shows a trace as a tree';

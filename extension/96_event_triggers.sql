@@ -10,15 +10,13 @@ BEGIN
     ('tenancy_drop', 'sql_drop', NULL, 'on_drop', 'Guard rails of protected tables, and forgets those that are dropped'),
     ('tenancy_extension', 'ddl_command_end', 'ALTER EXTENSION', 'extension_altered', 'After an update, sessions check the version of pg_tenancy again'),
     ('tenancy_holds', 'ddl_command_start', NULL, 'watch_drops', 'Loads the module, which keeps what is under a legal hold'),
-    ('tenancy_owners', 'ddl_command_end', 'ALTER TABLE', 'follow_observability_owner', 'Observability tables of a schema, and their functions, have one owner'),
     ('tenancy_rewrite', 'table_rewrite', NULL, 'refuse_rewriting', 'Keeps columns of rows under a legal hold'),
     ('tenancy_validation_begins', 'ddl_command_start', 'ALTER TABLE', 'exempt_validation', 'Foreign keys are validated over all rows'),
     ('tenancy_validation_ends', 'ddl_command_end', 'ALTER TABLE', 'exempt_validation', 'Foreign keys are validated over all rows')
   ) v (name, event, tag, function, description) LOOP
     EXECUTE format('DROP EVENT TRIGGER IF EXISTS %I', t.name);
-    EXECUTE format('CREATE EVENT TRIGGER %I ON %s %s EXECUTE FUNCTION %I.%I()', t.name, t.event,
-                   coalesce('WHEN TAG IN (' || quote_literal(t.tag) || ')', ''),
-                   CASE t.function WHEN 'follow_observability_owner' THEN 'tenancy_steps' ELSE 'tenancy_internal' END, t.function);
+    EXECUTE format('CREATE EVENT TRIGGER %I ON %s %s EXECUTE FUNCTION tenancy_internal.%I()', t.name, t.event,
+                   coalesce('WHEN TAG IN (' || quote_literal(t.tag) || ')', ''), t.function);
     EXECUTE format('COMMENT ON EVENT TRIGGER %I IS %L', t.name, t.description);
     EXECUTE format('ALTER EVENT TRIGGER %I ENABLE ALWAYS', t.name);
   END LOOP;
