@@ -60,7 +60,8 @@ bool is_same(const bytea *one, const bytea *other) {
          memcmp(VARDATA_ANY(one), VARDATA_ANY(other), VARSIZE_ANY_EXHDR(one)) == 0;
 }
 
-// A superuser's own index, of version 1.0: CatalogTupleUpdate() cannot keep it, and its functions are not ours.
+// A superuser's own index, of version 1.0: CatalogTupleUpdate() cannot keep it, and its functions are not
+// ours.
 bool has_index_of_others(Relation secrets) {
   bool found = false;
   List *indexes = RelationGetIndexList(secrets);
@@ -75,7 +76,7 @@ bool has_index_of_others(Relation secrets) {
   return found;
 }
 
-// What cannot be written stays NULL, which is always right, and what is stored must not outlive what it was
+// Rights that cannot be written stay NULL, which is always right; stored ones must not outlive what they were
 // derived from.
 [[noreturn]] void refuse_index_of_others(Relation secrets) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -110,8 +111,8 @@ const bytea *derived_in(const CatalogScan &scan, HeapTuple tuple) {
   return is_null ? nullptr : DatumGetByteaPP(stored);
 }
 
-// TRUNCATE locks no key: until this transaction ends it waits, and takes away what is stored then. The lock of
-// a read alone would end with it.
+// TRUNCATE locks no key: until this transaction ends it waits, and takes away what is stored then. The lock
+// of a read alone would end with it.
 void keep_from_truncate(CatalogIndex index) {
   table_close(table_open(catalog_relation(index), AccessShareLock), NoLock);
 }

@@ -265,8 +265,8 @@ Datum pg_tenancy_check_kept_place(PG_FUNCTION_ARGS) {
   PG_RETURN_VOID();
 }
 
-// Event trigger, before a table is rewritten: another type can leave nothing of a column's values. In a catalog,
-// other values would come without its triggers: unaudited, and without what follows from them.
+// Event trigger, before a table is rewritten: another type can leave nothing of a column's values. In a
+// catalog, other values would come without its triggers: unaudited, and without what follows from them.
 PG_FUNCTION_INFO_V1(pg_tenancy_refuse_rewriting);
 Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo)) elog(ERROR, "refuse_rewriting: not called by event trigger manager");
