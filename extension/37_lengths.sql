@@ -21,7 +21,7 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_length() IS 'Trigger: a text that is stored or changed has at most so many characters; arguments: column, length, column, length …';
+COMMENT ON FUNCTION tenancy_internal.check_length() IS 'Trigger: a text that is stored or changed has at most so many characters; arguments: column, length, column, length ...';
 
 DO $$
 DECLARE

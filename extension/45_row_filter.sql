@@ -63,7 +63,7 @@ CREATE FUNCTION tenancy_internal.payload_visible_support(internal) RETURNS inter
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible_support';
 COMMENT ON FUNCTION tenancy_internal.payload_visible_support(internal) IS 'Planner support: payload_visible() as the session''s own filter, or a constant';
 
--- Not for policies: the result is valid only for rows that pass row_visible(…, 'list', …).
+-- Not for policies: the result is valid only for rows that pass row_visible(..., 'list', ...).
 CREATE FUNCTION tenancy.payload_visible(resource text, command text, organization "any", workspace "any", owner "any", api_key "any")
 RETURNS boolean LANGUAGE c STABLE PARALLEL SAFE COST 100 SUPPORT tenancy_internal.payload_visible_support
 AS 'MODULE_PATHNAME', 'pg_tenancy_payload_visible';

@@ -29,6 +29,8 @@ COMMENT ON FUNCTION tenancy_internal.check_group() IS 'Trigger: a group keeps it
 CREATE FUNCTION tenancy_internal.mark_member() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  -- Also where it is marked: somebody may be about to change the mark.
+  PERFORM FROM tenancy.organization_members m WHERE m.organization_id = NEW.organization_id AND m.user_id = NEW.user_id FOR NO KEY UPDATE;
   UPDATE tenancy.organization_members m SET has_more_roles = true
   WHERE m.organization_id = NEW.organization_id AND m.user_id = NEW.user_id AND NOT m.has_more_roles;
   RETURN NULL;
@@ -36,15 +38,23 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.mark_member() IS 'Trigger: the member''s sessions look for roles by groups and elevations from now on';
 
+-- For rows that came without the trigger, as of a restore that disables it.
+CREATE FUNCTION tenancy_internal.mark_group(group_id uuid) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  UPDATE tenancy.organization_members m SET has_more_roles = true
+  FROM tenancy.group_members g
+  WHERE g.group_id = mark_group.group_id AND m.organization_id = g.organization_id AND m.user_id = g.user_id AND NOT m.has_more_roles
+$$;
+COMMENT ON FUNCTION tenancy_internal.mark_group(uuid) IS 'Sessions of all members of a group look for roles by groups from now on';
+
 CREATE FUNCTION tenancy_internal.keep_mark() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  NEW.has_more_roles := EXISTS (SELECT FROM tenancy.group_members m WHERE m.organization_id = NEW.organization_id AND m.user_id = NEW.user_id)
-                     OR EXISTS (SELECT FROM tenancy.elevations e WHERE e.organization_id = NEW.organization_id AND e.user_id = NEW.user_id);
+  NEW.has_more_roles := true;
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_mark() IS 'Trigger: the mark stays as long as there is a group or an elevation of the member';
+COMMENT ON FUNCTION tenancy_internal.keep_mark() IS 'Trigger: the mark stays, since a group or an elevation may be given meanwhile';
 
 -- A user who has no role in a workspace any more loses the user keys there for good, as one who leaves it does.
 CREATE FUNCTION tenancy_internal.end_keys_of_group() RETURNS trigger
@@ -215,6 +225,7 @@ BEGIN
   ON CONFLICT ON CONSTRAINT group_members_pkey DO UPDATE
   SET ends_at = CASE WHEN sync_group.until IS NULL THEN m.ends_at ELSE EXCLUDED.ends_at END, reason = coalesce(EXCLUDED.reason, m.reason)
   WHERE sync_group.until IS NOT NULL AND m.ends_at IS DISTINCT FROM EXCLUDED.ends_at OR EXCLUDED.reason IS NOT NULL;
+  PERFORM tenancy_internal.mark_group(the_group.group_id);
 END
 $$;
 COMMENT ON FUNCTION tenancy.sync_group(text, text, text[], timestamptz, text) IS 'Makes these members of an organization (NULL: the session''s own), and nobody else, the members of a group, until a moment (infinity: without an end; NULL: as before; without one for new ones, and for those whose membership has ended), for a reason; an empty array removes all. Needs team.assign_roles and at least the rights of all of the group''s roles, and of those that its members may take by elevate() or, for a group that is open to it and whose members may take none, team.sync_groups. 42501 where rights that end would take away a membership that lasts longer; 42704 for somebody who is no member of the organization, and the group stays as it is; 55000 for a group whose members tokens name';
@@ -277,6 +288,7 @@ BEGIN
     SET role_id = EXCLUDED.role_id, ends_at = EXCLUDED.ends_at, reason = coalesce(EXCLUDED.reason, r.reason);
   END IF;
   UPDATE tenancy.groups g SET changed_at = clock_timestamp() WHERE g.group_id = the_group.group_id;
+  PERFORM tenancy_internal.mark_group(the_group.group_id);
 END
 $$;
 COMMENT ON FUNCTION tenancy.set_group_role(text, text, text, timestamptz, text) IS 'Gives the members of a group a role in an organization (NULL: the session''s own) or in one of its workspaces, besides their own roles, until a moment (infinity: without an end; NULL: as before, and a new role without one), for a reason; NULL takes it from them. Needs team.assign_roles and team.add_users there and at least the rights of the old and the new role; 22023 for a target that fits both an organization and a workspace, 42704 for a group, role or target that does not exist';

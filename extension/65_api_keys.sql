@@ -74,7 +74,7 @@ COMMENT ON FUNCTION tenancy_internal.scopes_of_single(text) IS 'What a single sc
 
 CREATE FUNCTION tenancy_internal.default_scope_levels() RETURNS text[]
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pg_tenancy_default_scope_levels';
-COMMENT ON FUNCTION tenancy_internal.default_scope_levels() IS 'Levels of a key for which none are named: feature, level, feature, level …';
+COMMENT ON FUNCTION tenancy_internal.default_scope_levels() IS 'Levels of a key for which none are named: feature, level, feature, level ...';
 
 CREATE FUNCTION tenancy_internal.expand_scopes(scopes jsonb) RETURNS TABLE (resource text, action text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -101,7 +101,7 @@ BEGIN
                  WHERE jsonb_typeof(level) <> 'string') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'level of a feature must be a string, or an array of strings';
       END IF;
-      -- A level includes actions that not every feature has (copy, publish …): unregistered ones are left out.
+      -- A level includes actions that not every feature has (copy, publish ...): unregistered ones are left out.
       RETURN QUERY
       SELECT DISTINCT p.resource::text, p.action::text
       FROM jsonb_each(expand_scopes.scopes) feature,
@@ -136,6 +136,32 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissions: an object of feature to level (or levels), an array of single scopes (a permission, or feature.level) and of such objects, or NULL for the defaults; 22023 for what isn''t known';
+
+-- A key that is made while its user leaves would not be known to whoever leaves, and not be revoked. The organization first, as in
+-- lock_members(): then the roles do not change until the key is known to all.
+CREATE FUNCTION tenancy_internal.lock_for_key(organization_id uuid, user_id uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM FROM tenancy.organizations o WHERE o.organization_id = lock_for_key.organization_id FOR NO KEY UPDATE;
+  PERFORM tenancy_internal.lock_roles_of(lock_for_key.organization_id, lock_for_key.user_id);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.lock_for_key(uuid, uuid) IS 'Before it is checked whether a key may be made: waits for whoever changes members or policy of the organization, and keeps others waiting until the transaction ends';
+
+CREATE FUNCTION tenancy_internal.lock_roles_of(organization_id uuid, user_id uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF lock_roles_of.user_id IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM FROM tenancy.organization_members m WHERE m.organization_id = lock_roles_of.organization_id AND m.user_id = lock_roles_of.user_id FOR SHARE;
+  PERFORM FROM tenancy.workspace_members m WHERE m.organization_id = lock_roles_of.organization_id AND m.user_id = lock_roles_of.user_id FOR SHARE;
+  PERFORM FROM tenancy.group_members m WHERE m.organization_id = lock_roles_of.organization_id AND m.user_id = lock_roles_of.user_id FOR SHARE;
+  PERFORM FROM tenancy.group_roles r JOIN tenancy.group_members m ON m.group_id = r.group_id
+  WHERE m.organization_id = lock_roles_of.organization_id AND m.user_id = lock_roles_of.user_id FOR SHARE OF r;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.lock_roles_of(uuid, uuid) IS 'Waits for whoever changes what gives a user roles in an organization, and keeps others waiting until the transaction ends';
 
 -- Creating or reactivating a key requires what the key confers: an own user key confers nothing new, a service key sees all
 -- rows, and another user's key lets the holder of its secret act as that user.
@@ -267,6 +293,10 @@ BEGIN
   key.user_id := CASE WHEN create_api_key.kind <> 'workspace_user_key' THEN NULL
                       WHEN create_api_key.member IS NULL THEN tenancy.current_user_id()
                       ELSE tenancy_internal.find_member(key.organization_id, create_api_key.member) END;
+  PERFORM tenancy_internal.lock_for_key(key.organization_id, key.user_id);
+  IF create_api_key.member IS NOT NULL THEN
+    key.user_id := tenancy_internal.find_member(key.organization_id, create_api_key.member);  -- still one
+  END IF;
   key.all_scopes := coalesce(create_api_key.scopes = '"all"', false);
   key.expires_at := nullif(create_api_key.expires_at, 'infinity');
   IF coalesce(key.expires_at, 'infinity') > tenancy_internal.session_ends_at() THEN

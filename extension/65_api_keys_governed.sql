@@ -41,6 +41,11 @@ BEGIN
   IF TG_OP = 'UPDATE' AND NEW.rotated_at IS NOT DISTINCT FROM OLD.rotated_at THEN
     RETURN NEW;
   END IF;
+  -- A policy that is being set, and whoever is leaving, do not know the key yet.
+  IF TG_OP = 'INSERT' THEN
+    PERFORM FROM tenancy.organizations o WHERE o.organization_id = NEW.organization_id FOR SHARE;
+    PERFORM tenancy_internal.lock_roles_of(NEW.organization_id, NEW.user_id);
+  END IF;
   -- One that is brought along from elsewhere may be old.
   SELECT n.rotate_by, n.rotate_by - o.key_warning INTO NEW.rotate_by, NEW.rotation_due_at
   FROM tenancy.organizations o, greatest(coalesce(NEW.rotated_at, NEW.created_at) + o.key_max_age, now() + o.key_warning) n (rotate_by)

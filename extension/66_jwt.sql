@@ -49,7 +49,7 @@ BEGIN
   read_jwks.keys := '{}';
   IF jsonb_typeof(given) IS DISTINCT FROM 'array' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'keys must be given as a JSON Web Key Set or as one JSON Web Key',
-      HINT = 'For example {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2024", "x": "…"}]}.';
+      HINT = 'For example {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2024", "x": "..."}]}.';
   END IF;
   IF jsonb_array_length(given) > 64 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization cannot have more than 64 keys';

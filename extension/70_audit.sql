@@ -29,15 +29,15 @@ CREATE TABLE tenancy.audit_log (
 COMMENT ON TABLE tenancy.audit_log IS 'Changes, refusals and reads with actor, time and client address; entries are only added, and removed by purge_audit_log() only';
 COMMENT ON COLUMN tenancy.audit_log.audit_id IS 'Id of the entry; grows along an organization''s chain';
 COMMENT ON COLUMN tenancy.audit_log.at IS 'When the entry was written; of a refusal or a read, when that happened';
-COMMENT ON COLUMN tenancy.audit_log.organization_id IS 'Organization that the change concerns; NULL for objects without organization (users, permissions, protected tables …)';
+COMMENT ON COLUMN tenancy.audit_log.organization_id IS 'Organization that the change concerns; NULL for objects without organization (users, permissions, protected tables ...)';
 COMMENT ON COLUMN tenancy.audit_log.workspace_id IS 'Workspace that the change concerns, if one';
 COMMENT ON COLUMN tenancy.audit_log.actor_kind IS 'Kind of the session''s principal, as whoami() has it; login for a session without one';
 COMMENT ON COLUMN tenancy.audit_log.actor_id IS 'Id of the API key, or else of the user, that acted';
 COMMENT ON COLUMN tenancy.audit_log.actor IS 'The actor in readable form: e-mail address, key, subject of the token, or login';
 COMMENT ON COLUMN tenancy.audit_log.login IS 'PostgreSQL login of the session';
 COMMENT ON COLUMN tenancy.audit_log.client_address IS 'Address of the client; NULL for a local socket';
-COMMENT ON COLUMN tenancy.audit_log.action IS 'The action: create, update, delete, rotate, revoke …';
-COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object: organization, workspace, user, api_key …';
+COMMENT ON COLUMN tenancy.audit_log.action IS 'The action: create, update, delete, rotate, revoke ...';
+COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object: organization, workspace, user, api_key ...';
 COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, unique among its kind in the organization';
 COMMENT ON COLUMN tenancy.audit_log.before IS 'The row before, without secrets';
 COMMENT ON COLUMN tenancy.audit_log.after IS 'The row after, without secrets';

@@ -29,7 +29,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.hint_to_parent(regclass) IS 'What to do about a table without a column for its tenant';
 
--- --- what protect(…, through => …) means
+-- --- what protect(..., through => ...) means
 
 CREATE FUNCTION tenancy_internal.check_through(relation regclass, through name[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -390,7 +390,7 @@ BEGIN
   PERFORM tenancy_internal.add_copied_columns(add_tenant_columns.relation, wanted);
 END
 $$;
-COMMENT ON FUNCTION tenancy.add_tenant_columns(regclass, name[], name, name, name, name) IS 'First step towards protect(…, through => …) of a large table: adds the columns that are copied from its parent, without rewriting it, and the triggers that fill them in from now on. Other arguments as for protect(). fill_tenant_columns() does the rows that are there; unprotect() takes the triggers away';
+COMMENT ON FUNCTION tenancy.add_tenant_columns(regclass, name[], name, name, name, name) IS 'First step towards protect(..., through => ...) of a large table: adds the columns that are copied from its parent, without rewriting it, and the triggers that fill them in from now on. Other arguments as for protect(). fill_tenant_columns() does the rows that are there; unprotect() takes the triggers away';
 REVOKE ALL ON FUNCTION tenancy.add_tenant_columns(regclass, name[], name, name, name, name) FROM PUBLIC;
 
 -- With the caller's rights: a procedure that commits cannot switch them.
@@ -412,7 +412,7 @@ BEGIN
   RAISE NOTICE 'rows of table % that say now what their parents say: %', fill_tenant_columns.relation, filled;
 END
 $$;
-COMMENT ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) IS 'Second step towards protect(…, through => …) of a large table: fills in the columns copied from its parent, about this many rows per transaction, while other sessions continue to write. If stopped and called again, it continues';
+COMMENT ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) IS 'Second step towards protect(..., through => ...) of a large table: fills in the columns copied from its parent, about this many rows per transaction, while other sessions continue to write. If stopped and called again, it continues';
 REVOKE ALL ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) FROM PUBLIC;
 
 -- --- for protect(), unprotect() and the guard rails

@@ -241,7 +241,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
       MESSAGE = format('column "%s" of table %s is not filled in from the session''s principal', check_default.column_name, check_default.relation),
       DETAIL = 'Citus distributes the table, and changes no default of the column that it is distributed by.',
-      HINT = 'Use CREATE TABLE … PARTITION OF, or copy the table by LIKE … INCLUDING DEFAULTS.';
+      HINT = 'Use CREATE TABLE ... PARTITION OF, or copy the table by LIKE ... INCLUDING DEFAULTS.';
   END IF;
 END
 $$;

@@ -457,7 +457,7 @@ BEGIN
   WHERE (tenancy_internal.kept_above(r.relation)).relation IS NOT NULL LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s follows the logging settings', opened),
-      DETAIL = 'Its triggers "~~tenancy_keep_row…", its policy "tenancy_retention" and its column "received_at" cannot be dropped.',
+      DETAIL = 'Its triggers "~~tenancy_keep_row...", its policy "tenancy_retention" and its column "received_at" cannot be dropped.',
       HINT = format('Use tenancy.ignore_logging_settings(%L) if it is no longer to follow them.', (tenancy_internal.kept_above(opened)).relation::text);
   END IF;
   -- Triggers that require actions: dropped by themselves, or with one of the columns.

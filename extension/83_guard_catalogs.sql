@@ -28,6 +28,13 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   problem text;
 BEGIN
+  -- Of superusers as well: the module itself writes this table, and keeps no such index.
+  IF EXISTS (SELECT FROM pg_index i JOIN pg_event_trigger_ddl_commands() c ON c.classid = 'pg_class'::regclass AND c.objid IN (i.indexrelid, i.indrelid)
+             WHERE i.indrelid = to_regclass('tenancy.api_key_secrets') AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL OR i.indisexclusion)
+               AND NOT c.in_extension) THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = 'table tenancy.api_key_secrets cannot have an index on expressions or of a part of its rows',
+      HINT = 'Use an index on columns. One that was built concurrently has to be dropped.';
+  END IF;
   IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
     RETURN;
   END IF;
@@ -56,7 +63,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.refuse_foreign_code() IS 'Event trigger: raises 42501 when somebody who is no superuser makes code run by changes of the extension''s tables';
+COMMENT ON FUNCTION tenancy_internal.refuse_foreign_code() IS 'Event trigger: raises 42501 when somebody who is no superuser makes code run by changes of the extension''s tables, and 0A000 for an index that the module would not keep';
 
 -- Foreign keys to and from protected tables are validated over all rows, whoever owns the tables. A table that is to become a
 -- partition gets its parent's keys first: by commands that only validate foreign keys, while ATTACH PARTITION also runs users' code.

@@ -111,7 +111,7 @@ BEGIN
   IF NOT FOUND OR coalesce(cardinality(table_row.payload), 0) = 0 THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s is not protected with payload columns', create_scoped_view.relation),
-      HINT = 'Name them in tenancy.protect(…, payload => …).';
+      HINT = 'Name them in tenancy.protect(..., payload => ...).';
   END IF;
   IF tenancy_internal.is_distributed(create_scoped_view.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is distributed by Citus', create_scoped_view.relation),

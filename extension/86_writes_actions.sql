@@ -1,4 +1,4 @@
--- Columns as actions (protect(…, actions => …)): to change such a column takes the action in addition to update or create.
+-- Columns as actions (protect(..., actions => ...)): to change such a column takes the action in addition to update or create.
 
 CREATE FUNCTION tenancy_internal.check_action() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_check_action';

@@ -90,6 +90,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('dangling_catalog_rows', 'Rows of the catalogs that refer to nothing'),
     ('derived_key', 'What is stored of an API key differs from what the catalogs say of it: it was changed while triggers were disabled'),
     ('keys_of_leavers', 'User keys that are valid again when users who have left return, restored from a dump of version 1.0'),
+    ('keys_without_policy', 'API keys that need not be rotated, in organizations whose policy says so'),
+    ('unmarked_members', 'Members whose roles by groups and elevations count for nothing, since their rows do not say that there are any'),
     ('keys_to_be_rotated', 'API keys that are too old, or soon will be'),
     ('key_networks', 'API keys that may be used from some networks, which behind a pooler are the pooler''s'),
     ('foreign_code_on_catalogs', 'Code of others that changes of the catalogs set off'),

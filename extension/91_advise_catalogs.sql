@@ -68,6 +68,30 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_keys_of_leavers() IS 'User keys that are not revoked though their users have left, as a dump of version 1.0 has them';
 
+-- Set by a trigger, unless a superuser has disabled it.
+CREATE FUNCTION tenancy_internal.advice_keys_without_policy() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'warning', o.slug, format('API keys to which its policy does not apply: %s', count(*)),
+         format('SELECT tenancy.set_key_policy(%L, %L, %L)', o.slug, o.key_max_age, o.key_warning)
+  FROM tenancy.api_keys k JOIN tenancy.organizations o ON o.organization_id = k.organization_id
+  WHERE o.key_max_age IS NOT NULL AND k.rotate_by IS NULL AND k.revoked_at IS NULL AND k.deleted_at IS NULL
+  GROUP BY o.organization_id, o.slug, o.key_max_age, o.key_warning
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_keys_without_policy() IS 'API keys that need not be rotated though their organization has a policy';
+
+-- A mark that is missing takes a right away, and gives none.
+CREATE FUNCTION tenancy_internal.advice_unmarked_members() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT 'warning', 'tenancy.organization_members', format('members whose roles by groups and elevations count for nothing: %s', count(*)),
+         'UPDATE tenancy.organization_members m SET has_more_roles = true WHERE NOT m.has_more_roles AND (m.organization_id, m.user_id) IN '
+         '(SELECT g.organization_id, g.user_id FROM tenancy.group_members g UNION SELECT e.organization_id, e.user_id FROM tenancy.elevations e)'
+  FROM tenancy.organization_members m
+  WHERE NOT m.has_more_roles AND (m.organization_id, m.user_id) IN
+    (SELECT g.organization_id, g.user_id FROM tenancy.group_members g UNION SELECT e.organization_id, e.user_id FROM tenancy.elevations e)
+  HAVING count(*) > 0
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_unmarked_members() IS 'Members whose sessions look for no roles by groups and elevations though there are some';
+
 CREATE FUNCTION tenancy_internal.advice_keys_to_be_rotated() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', o.slug, format('%s of its API keys are refused until they are rotated, and %s soon will be',

@@ -82,7 +82,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN NOT c.relrowsecurity AND tenancy_internal.is_granted(c.oid) THEN 'error' ELSE 'warning' END, c.oid::regclass::text,
          format('it has tenant columns: %s', string_agg(a.attname, ', ' ORDER BY a.attnum))
            || CASE WHEN NOT c.relrowsecurity AND tenancy_internal.is_granted(c.oid) THEN ', and others than its owner have rights on it' ELSE '' END,
-         format('SELECT tenancy.protect(%L, <resource>, organization => …, workspace => …)', c.oid::regclass)
+         format('SELECT tenancy.protect(%L, <resource>, organization => ..., workspace => ...)', c.oid::regclass)
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
     AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'tenancy'::regnamespace, 'tenancy_internal'::regnamespace)
@@ -100,7 +100,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'warning', t.relation::text,
          CASE WHEN NOT can.be_read THEN format('nobody can read it: resource "%s" has neither action view nor list', t.resource)
               ELSE format('nobody can write it: resource "%s" has none of the actions create, write, update, edit and delete', t.resource) END,
-         format('SELECT tenancy.register_permission(%L, %L, ''…'')', t.resource, CASE WHEN can.be_read THEN 'create' ELSE 'view' END)
+         format('SELECT tenancy.register_permission(%L, %L, ''...'')', t.resource, CASE WHEN can.be_read THEN 'create' ELSE 'view' END)
   FROM tenancy.protected_tables t CROSS JOIN LATERAL (
     SELECT coalesce(bool_or(p.action IN ('view', 'list')), false),
            coalesce(bool_or(p.action IN ('create', 'write', 'update', 'edit', 'delete')), false)

@@ -23,7 +23,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- A copy that its owner fills in order to attach it has no privileges for others.
   SELECT CASE WHEN tenancy_internal.is_granted(c.oid) THEN 'error' ELSE 'warning' END, c.oid::regclass::text,
          'it fills in the tenant as a protected table does, and has no row security',
-         format('SELECT tenancy.protect(%L, <resource>, organization => …, workspace => …)', c.oid::regclass)
+         format('SELECT tenancy.protect(%L, <resource>, organization => ..., workspace => ...)', c.oid::regclass)
   FROM (SELECT DISTINCT d.adrelid FROM pg_attrdef d) d JOIN pg_class c ON c.oid = d.adrelid
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relrowsecurity
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) AND tenancy_internal.fills_in_tenants(c.oid)

@@ -192,7 +192,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.columns_as_json(oid, smallint[]) IS 'An expression as SQL: columns of a table t as a JSON array of texts';
 
 -- Rows to delete first: rows of protected tables that refer to the row, by any foreign key. Those that would be deleted or
--- changed with it (ON DELETE CASCADE …) might be another tenant's. A row that refers to itself blocks nothing. Each table is
+-- changed with it (ON DELETE CASCADE ...) might be another tenant's. A row that refers to itself blocks nothing. Each table is
 -- read as its own owner, so keys are passed from one to the other as constants.
 CREATE FUNCTION tenancy_internal.unreferenced_rows(leaf regclass, candidates tid[], foreign_key oid) RETURNS tid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$

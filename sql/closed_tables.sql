@@ -294,5 +294,5 @@ WHERE rule IN ('closed_table', 'open_table', 'open_copy', 'stale_record', 'dropp
 \x
 SELECT * FROM found;
 \x
-SELECT fix_sql FROM found WHERE fix_sql !~ '…' AND rule <> 'open_copy' \gexec
+SELECT fix_sql FROM found WHERE fix_sql !~ '[.]{3}' AND rule <> 'open_copy' \gexec
 SELECT severity, rule, object, problem FROM found;

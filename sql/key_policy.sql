@@ -258,3 +258,14 @@ SELECT name, given_by, remark FROM tenancy.access_review('acme') WHERE name LIKE
 -- As those of version 1.0 are
 UPDATE tenancy.api_keys SET created_by_user = NULL, created_by_key = NULL WHERE name LIKE 'by %';
 SELECT name, regexp_replace(created_by, 'pgt_.*', '…') AS created_by FROM tenancy.review_api_keys('acme') WHERE name LIKE 'by %' ORDER BY name;
+-- One to which the policy does not apply is found
+SELECT tenancy.set_key_policy('acme', '30 days', '7 days');
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'keys_without_policy';
+BEGIN;
+ALTER TABLE tenancy.api_keys DISABLE TRIGGER ALL;
+UPDATE tenancy.api_keys SET rotate_by = NULL, rotation_due_at = NULL WHERE name = 'by olivia';
+ALTER TABLE tenancy.api_keys ENABLE TRIGGER ALL;
+SELECT severity, object, problem FROM tenancy.advise() WHERE rule = 'keys_without_policy';
+DO $$ BEGIN EXECUTE (SELECT fix_sql FROM tenancy.advise() WHERE rule = 'keys_without_policy'); END $$;
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'keys_without_policy';
+ROLLBACK;

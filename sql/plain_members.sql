@@ -51,7 +51,7 @@ UPDATE tenancy.group_members m SET user_id = u.user_id FROM tenancy.users u WHER
 SET SESSION AUTHORIZATION regress_app;
 SELECT looked_up('mike'), visible('mike', 'logs') AS mike;
 RESET SESSION AUTHORIZATION;
--- Nobody takes the mark away while there is something to find
+-- Nobody takes the mark away: a group or an elevation may be given meanwhile
 UPDATE tenancy.organization_members SET has_more_roles = false;
 SELECT m.email FROM tenancy.organization_members o JOIN tenancy.users m USING (user_id) WHERE o.has_more_roles ORDER BY 1;
 SELECT count(*) AS entries FROM tenancy.audit_log l WHERE resource_type = 'organization_member' AND action = 'update' AND after ->> 'has_more_roles' = 'false' AND audit_id > :begins;
@@ -61,3 +61,23 @@ SELECT m.email FROM tenancy.organization_members o JOIN tenancy.users m USING (u
 SET SESSION AUTHORIZATION regress_app;
 SELECT who, looked_up(who) FROM unnest(ARRAY['mike', 'nora']) who;
 SELECT visible('nora', 'logs') AS nora;
+
+-- Without other triggers as well, and a mark that is missing all the same is found
+RESET SESSION AUTHORIZATION;
+BEGIN;
+SET LOCAL session_replication_role = replica;
+INSERT INTO tenancy.group_members (group_id, user_id, organization_id) SELECT g.group_id, u.user_id, g.organization_id FROM tenancy.groups g, tenancy.users u WHERE g.name = 'desk' AND u.email IN ('mona@acme.test', 'nora@acme.test');
+UPDATE tenancy.organization_members SET has_more_roles = false;
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'unmarked_members';
+ALTER TABLE tenancy.organization_members DISABLE TRIGGER keep_mark;
+UPDATE tenancy.organization_members SET has_more_roles = false;
+SET LOCAL session_replication_role = origin;
+SELECT severity, problem FROM tenancy.advise() WHERE rule = 'unmarked_members';
+DO $$ BEGIN EXECUTE (SELECT fix_sql FROM tenancy.advise() WHERE rule = 'unmarked_members'); END $$;
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'unmarked_members';
+ALTER TABLE tenancy.organization_members DISABLE TRIGGER keep_mark;
+UPDATE tenancy.organization_members SET has_more_roles = false;
+-- and mended by who touches the group, but for who has taken a role
+SELECT tenancy.set_group_role('acme/support', 'desk', 'manager');
+SELECT count(*) FROM tenancy.advise() WHERE rule = 'unmarked_members';
+ROLLBACK;

@@ -50,7 +50,7 @@ BEGIN
   RETURN result || CASE WHEN result LIKE 'not ok%' THEN E'\n' || diag(tenancy_testing.why_these_rows(plain)) ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION tenancy_testing.sees_rows(text, text, text) IS 'Passes when the session gets from a query the same rows as from another one, such as VALUES (…), in any order, duplicates aside';
+COMMENT ON FUNCTION tenancy_testing.sees_rows(text, text, text) IS 'Passes when the session gets from a query the same rows as from another one, such as VALUES (...), in any order, duplicates aside';
 
 CREATE FUNCTION tenancy_testing.sees_rows(query text, expected anyarray, description text DEFAULT NULL) RETURNS text
 LANGUAGE sql AS $$

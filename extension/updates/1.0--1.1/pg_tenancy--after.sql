@@ -111,10 +111,10 @@ COMMENT ON TABLE tenancy.protected_tables IS 'Tables under tenancy policies, and
 COMMENT ON TABLE tenancy.jwt_issuers IS 'The issuer and audience required of an organization''s tokens; without a row, any';
 COMMENT ON COLUMN tenancy.jwt_issuers.issuer IS 'Required value of the claim iss; NULL for any';
 COMMENT ON COLUMN tenancy.jwt_issuers.audience IS 'Value that the claim aud must be or contain; NULL for any';
-COMMENT ON COLUMN tenancy.audit_log.organization_id IS 'Organization that the change concerns; NULL for objects without organization (users, permissions, protected tables …)';
+COMMENT ON COLUMN tenancy.audit_log.organization_id IS 'Organization that the change concerns; NULL for objects without organization (users, permissions, protected tables ...)';
 COMMENT ON COLUMN tenancy.audit_log.actor IS 'The actor in readable form: e-mail address, key, subject of the token, or login';
-COMMENT ON COLUMN tenancy.audit_log.action IS 'The action: create, update, delete, rotate, revoke …';
-COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object: organization, workspace, user, api_key …';
+COMMENT ON COLUMN tenancy.audit_log.action IS 'The action: create, update, delete, rotate, revoke ...';
+COMMENT ON COLUMN tenancy.audit_log.resource_type IS 'Kind of the changed object: organization, workspace, user, api_key ...';
 COMMENT ON COLUMN tenancy.audit_log.resource_id IS 'Id of the changed object, unique among its kind in the organization';
 
 COMMENT ON TABLE tenancy.audit_log IS 'Changes, refusals and reads with actor, time and client address; entries are only added, and removed by purge_audit_log() only';

@@ -60,6 +60,32 @@ bool is_same(const bytea *one, const bytea *other) {
          memcmp(VARDATA_ANY(one), VARDATA_ANY(other), VARSIZE_ANY_EXHDR(one)) == 0;
 }
 
+// A superuser's own index, of version 1.0: CatalogTupleUpdate() cannot keep it, and its functions are not
+// ours.
+bool has_index_of_others(Relation secrets) {
+  bool found = false;
+  List *indexes = RelationGetIndexList(secrets);
+  for (int i = 0; i < list_length(indexes) && !found; i++) {
+    const Relation index = index_open(list_nth_oid(indexes, i), AccessShareLock);
+    found = !heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, nullptr) ||
+            !heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr) ||
+            index->rd_index->indisexclusion;
+    index_close(index, NoLock);
+  }
+  list_free(indexes);
+  return found;
+}
+
+// Rights that cannot be written stay NULL, which is always right; stored ones must not outlive what they were
+// derived from.
+[[noreturn]] void refuse_index_of_others(Relation secrets) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("table \"%s\" has an index on expressions or of a part of its rows",
+                         RelationGetRelationName(secrets)),
+                  errdetail("Rights that are stored in it cannot be changed."), errhint("Drop the index.")));
+  pg_unreachable();
+}
+
 // Without triggers: nothing has been decided, so there is nothing to audit or to notify of.
 void write(Relation secrets, const CatalogRead &read, HeapTuple found, const bytea *derived) {
   TupleTableSlot *latest = table_slot_create(secrets, nullptr);
@@ -85,20 +111,34 @@ const bytea *derived_in(const CatalogScan &scan, HeapTuple tuple) {
   return is_null ? nullptr : DatumGetByteaPP(stored);
 }
 
+// TRUNCATE locks no key: until this transaction ends it waits, and takes away what is stored then. The lock
+// of a read alone would end with it.
+void keep_from_truncate(CatalogIndex index) {
+  table_close(table_open(catalog_relation(index), AccessShareLock), NoLock);
+}
+
 // In each secret of the key, or with id = nullptr in all secrets. REQUIRES: the key is locked, or gone.
 void store(const Uuid *id, bool is_derived) {
   constexpr CatalogIndex by_key = CatalogIndex::api_key_secrets_api_key_id_is_current_key;
+  if (is_derived) {
+    keep_from_truncate(CatalogIndex::api_keys_pkey);
+    keep_from_truncate(CatalogIndex::api_key_scopes_pkey);
+  }
   // Own changes, and those of whoever had the lock.
   CommandCounterIncrement();
   CatalogRead read = begin_catalog_read();
   const Relation secrets = table_open(catalog_relation(by_key), RowExclusiveLock);
   if (RelationGetDescr(secrets)->natts >= attribute::api_key_secrets::derived) {
-    const bytea *derived = is_derived ? derive_key(read, *id) : nullptr;
+    const bool can_write = !has_index_of_others(secrets);
+    const bytea *derived = is_derived && can_write ? derive_key(read, *id) : nullptr;
     ScanKeyData key;
     if (id != nullptr) equals(&key, attribute::api_key_secrets::api_key_id, *id);
     CatalogScan scan = begin_scan(read, by_key, id == nullptr ? 0 : 1, &key);
     for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-      if (!is_same(derived_in(scan, tuple), derived)) write(secrets, read, tuple, derived);
+      if (!is_same(derived_in(scan, tuple), derived)) {
+        if (!can_write) refuse_index_of_others(secrets);
+        write(secrets, read, tuple, derived);
+      }
     end_scan(scan);
   }
   table_close(secrets, NoLock);

@@ -9,9 +9,11 @@
 
 extern "C" {
 #include "access/relation.h"
+#include "catalog/dependency.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
+#include "commands/extension.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
 }
@@ -263,7 +265,8 @@ Datum pg_tenancy_check_kept_place(PG_FUNCTION_ARGS) {
   PG_RETURN_VOID();
 }
 
-// Event trigger, before a table is rewritten: another type can leave nothing of a column's values.
+// Event trigger, before a table is rewritten: another type can leave nothing of a column's values. In a
+// catalog, other values would come without its triggers: unaudited, and without what follows from them.
 PG_FUNCTION_INFO_V1(pg_tenancy_refuse_rewriting);
 Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
   if (!CALLED_AS_EVENT_TRIGGER(fcinfo)) elog(ERROR, "refuse_rewriting: not called by event trigger manager");
@@ -272,6 +275,11 @@ Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
   const bool becomes_unlogged =
       (reason & AT_REWRITE_ALTER_PERSISTENCE) != 0 && get_rel_persistence(table) == RELPERSISTENCE_PERMANENT;
   if (((reason & AT_REWRITE_COLUMN_REWRITE) == 0 && !becomes_unlogged) || is_exempt()) return Datum(0);
+  if (!creating_extension && OidIsValid(get_extension_oid("pg_tenancy", true)) &&
+      getExtensionOfObject(RelationRelationId, table) == get_extension_oid("pg_tenancy", true))
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("table \"%s\" of pg_tenancy cannot be rewritten", get_rel_name(table)),
+                    errdetail("Its rows would change without its triggers."), errhint("Use UPDATE.")));
   check_no_held_rows(table);
   // Without a held row as well: later ones would not be kept.
   if (becomes_unlogged && has_keeping_trigger(table))
