@@ -154,6 +154,14 @@ BEGIN
       MESSAGE = format('table %s follows the logging settings, and %s', keep_member.relation, problem),
       HINT = format('Use tenancy.ignore_logging_settings(%L) first, if it is no longer to follow them.', (keep_member.kept).relation::text);
   END IF;
+  -- Rows that are reached by the parent are judged by the parent's columns, in policies, and would be kept by others.
+  IF EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = (keep_member.kept).relation
+             AND (t.organization_column <> protected.organization_column OR t.workspace_column IS DISTINCT FROM protected.workspace_column AND t.workspace_column IS NOT NULL)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('table %s is not protected by the same columns as table %s', keep_member.relation, (keep_member.kept).relation),
+      DETAIL = 'It would follow the logging settings, as a child of a table that does.',
+      HINT = format('Protect it by the same columns, or use tenancy.ignore_logging_settings(%L) first.', (keep_member.kept).relation::text);
+  END IF;
   problem := tenancy_internal.trigger_after_keeping(keep_member.relation);
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = problem,
