@@ -239,7 +239,7 @@ Datum pg_tenancy_attach_with_rows(PG_FUNCTION_ARGS) {
   // Rows are not added to any.
   if (RelationGetIndexList(to) != NIL) refuse_table(to, "has indexes");
   const AttrNumber control = get_attnum(RelationGetRelid(from), NameStr(parent.control));
-  // What a function of the same statement has written would be of the same command.
+  // Otherwise rows that a function of the same statement has written would be of the same command.
   CommandCounterIncrement();
   refuse_any_row(to);
   const Moved moved = move_rows(from, to, control, range);
