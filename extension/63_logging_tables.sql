@@ -145,6 +145,7 @@ CREATE FUNCTION tenancy_internal.keep_member(relation regclass, kept tenancy_int
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
   protected tenancy.protected_tables;
+  other regclass;
   problem text;
 BEGIN
   SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = keep_member.relation;
@@ -153,6 +154,20 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s follows the logging settings, and %s', keep_member.relation, problem),
       HINT = format('Use tenancy.ignore_logging_settings(%L) first, if it is no longer to follow them.', (keep_member.kept).relation::text);
+  END IF;
+  -- Rows that are reached by the parent are judged by the parent's columns, in policies, and would be kept by others.
+  WITH RECURSIVE ancestors AS (
+    SELECT keep_member.relation::oid AS relid
+    UNION
+    SELECT i.inhparent FROM pg_inherits i JOIN ancestors a ON i.inhrelid = a.relid
+  )
+  SELECT t.relation INTO other FROM ancestors a JOIN tenancy_internal.kept_tables k ON k.relation = a.relid JOIN tenancy.protected_tables t ON t.relation = a.relid
+  WHERE t.organization_column <> protected.organization_column OR t.workspace_column IS DISTINCT FROM protected.workspace_column AND t.workspace_column IS NOT NULL LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('table %s is not protected by the same columns as table %s', keep_member.relation, other),
+      DETAIL = 'It would follow the logging settings, as a child of a table that does.',
+      HINT = format('Protect it by the same columns, or use tenancy.ignore_logging_settings(%L) first.', other::text);
   END IF;
   problem := tenancy_internal.trigger_after_keeping(keep_member.relation);
   IF problem IS NOT NULL THEN

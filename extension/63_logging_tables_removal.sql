@@ -1,11 +1,23 @@
 -- Rows past their retention are removed by a job, and tables no longer follow the settings.
 
+-- Where a row names no organization, its workspace decides, as in policies and in triggers that keep rows.
+CREATE FUNCTION tenancy_internal.rows_of(protected tenancy.protected_tables, organization_id uuid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT CASE WHEN t.workspace_column IS NULL OR (
+      SELECT a.attnotnull FROM pg_attribute a WHERE a.attrelid = t.relation AND a.attname = t.organization_column)
+    THEN format('t.%I = %L', t.organization_column, rows_of.organization_id)
+    ELSE format('(t.%1$I = %2$L OR t.%1$I IS NULL AND t.%3$I = ANY (%4$L))', t.organization_column, rows_of.organization_id, t.workspace_column,
+                ARRAY(SELECT w.workspace_id FROM tenancy.workspaces w WHERE w.organization_id = rows_of.organization_id)) END
+  FROM (SELECT (rows_of.protected).*) t
+$$;
+COMMENT ON FUNCTION tenancy_internal.rows_of(tenancy.protected_tables, uuid) IS 'A condition on table t as SQL: rows of an organization, also those that name its workspace alone';
+
 CREATE FUNCTION tenancy_internal.expired_rows(
   kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean)
 RETURNS TABLE (condition text, organization_id uuid, workspace_id uuid, before timestamptz)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- Of each organization's own retention, and of stricter workspaces; each without what is under a hold, or what is.
-  SELECT concat_ws(' AND ', format('t.%I = %L AND t.received_at < %L', t.organization_column, s.organization_id, s.before),
+  SELECT concat_ws(' AND ', tenancy_internal.rows_of(expired_rows.protected, s.organization_id), format('t.received_at < %L', s.before),
                    CASE WHEN s.workspace_id IS NOT NULL THEN format('t.%I = %L', t.workspace_column, s.workspace_id)
                         WHEN NOT h.on_organization AND h.workspaces <> '{}' THEN
                      format(CASE WHEN expired_rows.held THEN 't.%1$I = ANY (%2$L)' ELSE '(t.%1$I IS NULL OR t.%1$I <> ALL (%2$L))' END,
@@ -157,6 +169,8 @@ BEGIN
   IF tenancy_steps.has_held_rows(ignore_logging_settings.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('a legal hold keeps rows of table %s', ignore_logging_settings.relation);
   END IF;
+  -- Also by columns that children have of their own
+  PERFORM tenancy_internal.check_kept_place(f, '', '', '{}', NULL, NULL) FROM tenancy_internal.family_of(ignore_logging_settings.relation) f;
   PERFORM tenancy_internal.release_table(ignore_logging_settings.relation);
 END
 $$;
@@ -187,15 +201,27 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.release_table(regclass) IS 'Has a table, with its partitions, no longer follow the logging settings';
 
+CREATE FUNCTION tenancy_internal.has_kept_rows(relation regclass, organization_column name, workspace_column name) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_has_kept_rows';
+COMMENT ON FUNCTION tenancy_internal.has_kept_rows(regclass, name, name) IS 'Whether a table, with its partitions and children, has rows under a legal hold, by these columns (empty: none) of type uuid, or by those by which it follows the logging settings';
+
 CREATE FUNCTION tenancy_steps.has_held_rows(relation regclass) RETURNS boolean
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
+  protected tenancy.protected_tables;
   held text;
 BEGIN
   IF NOT EXISTS (SELECT FROM tenancy.logging_settings s WHERE s.setting = 'legal_hold') THEN
     RETURN false;
   END IF;
   PERFORM tenancy_internal.check_protectable(has_held_rows.relation);
+  SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = has_held_rows.relation;
+  IF NOT tenancy_internal.is_distributed(has_held_rows.relation)
+    AND NOT EXISTS (SELECT FROM tenancy_internal.family_of(has_held_rows.relation) f JOIN pg_class c ON c.oid = f WHERE c.relkind = 'f')
+    AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = has_held_rows.relation AND a.attname IN (protected.organization_column, protected.workspace_column)
+                      AND tenancy_internal.base_type(a.atttypid) <> 'uuid'::regtype) THEN
+    RETURN tenancy_internal.has_kept_rows(has_held_rows.relation, coalesce(protected.organization_column, ''), coalesce(protected.workspace_column, ''));
+  END IF;
   SELECT string_agg(format('(%s)', concat_ws(' AND ',
            tenancy_internal.id_condition(t.relation, t.organization_column, ARRAY[o.organization_id], array_remove(ARRAY[o.external_id::text], NULL)),
            CASE WHEN s.workspace_id IS NOT NULL OR t.organization_column IS NULL THEN

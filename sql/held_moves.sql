@@ -66,6 +66,15 @@ GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_app;
 SET SESSION AUTHORIZATION regress_app;
 SELECT attached('copy'), attached('copy', 'other_default');
 RESET SESSION AUTHORIZATION;
+-- A row of an earlier function's in the same statement, in the place of a held one; a foreign key that would not follow
+CREATE FUNCTION forged() RETURNS int LANGUAGE sql AS $$ INSERT INTO app.copy (id, start_time, organization_id, workspace_id, body) SELECT 3, start_time, organization_id, workspace_id, 'forged' FROM app.times WHERE id = 3 RETURNING id $$;
+SELECT tried('SELECT app.forged(), tenancy_steps.attach_with_rows(''copy'', ''times_default'', ''2026-03-02'', ''2026-03-03'')'), tried('INSERT INTO app.copy (start_time) VALUES (''2026-03-02''); SELECT tenancy_steps.attach_with_rows(''copy'', ''times_default'', ''2026-03-02'', ''2026-03-03'')');
+CREATE UNIQUE INDEX alone ON times_default (id);
+CREATE TABLE referring_alone (id int REFERENCES times_default (id));
+SELECT attached('copy'), attached('copy', first => '2026-03-07');
+DROP TABLE referring_alone;
+DROP INDEX alone;
+SELECT attached('copy');
 -- Functions of the owner's that change the rows while they have no triggers yet: in an index, in a constraint
 CREATE FUNCTION writes() RETURNS int LANGUAGE plpgsql AS $$
 BEGIN

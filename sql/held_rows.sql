@@ -267,3 +267,51 @@ INSERT INTO joint VALUES (2, :acme, :search, 'secret', 'secret') RETURNING id, b
 SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
 SELECT w, tried(w) FROM unnest(ARRAY['DELETE FROM joint', 'SELECT tenancy.ignore_logging_settings(''two'')', 'ALTER TABLE joint NO INHERIT one', 'ALTER TABLE joint NO INHERIT two']) w;
 SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search');
+-- Rows that name no organization are their workspace's: as they are written, under a hold, and at the end of their retention.
+CREATE TABLE placed (id int, organization_id uuid, workspace_id uuid, body text);
+CREATE INDEX ON placed (organization_id);
+\o /dev/null
+SELECT tenancy.protect('placed', 'logs', 'organization_id', 'workspace_id');
+SELECT tenancy.apply_logging_settings('placed', 'logs', '{body}');
+\o
+INSERT INTO placed VALUES (1, NULL, :search, 'content'), (2, NULL, :support, 'content'), (3, NULL, NULL, 'content') RETURNING id, organization_id, body;
+SELECT tenancy.reset_logging('acme', 'store_content', 'acme/search');
+INSERT INTO placed VALUES (4, NULL, :search, 'content') RETURNING id, organization_id, body;
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search');
+SELECT w, tried(w) FROM unnest(ARRAY['DELETE FROM placed WHERE id = 4', 'UPDATE placed SET body = NULL WHERE id = 4', 'DELETE FROM placed WHERE id IN (2, 3)', 'TRUNCATE placed', 'DROP TABLE placed', 'SELECT tenancy.ignore_logging_settings(''placed'')',
+  'ALTER TABLE placed DROP COLUMN body', 'SELECT 1 / (NOT tenancy_steps.has_held_rows(''placed''))::int']) w;
+SELECT tenancy.set_logging('acme', 'retention_days.logs', '1');
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search'), tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/support');
+SELECT w, tried(w) FROM unnest(ARRAY['DELETE FROM placed WHERE id = 4', 'DELETE FROM placed WHERE id = 2', 'DELETE FROM placed WHERE id IN (1, 3, 4); TRUNCATE placed', 'DROP INDEX placed_organization_id_idx; TRUNCATE placed', 'UPDATE placed SET workspace_id = NULL WHERE id = 2']) w;
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/support');
+SELECT w, tried(w) FROM unnest(ARRAY['TRUNCATE placed', 'DROP INDEX placed_organization_id_idx; TRUNCATE placed', 'SELECT tenancy.ignore_logging_settings(''placed'')']) w;
+DELETE FROM placed;
+INSERT INTO placed (id, organization_id, workspace_id, received_at) VALUES (5, NULL, :search, now() - interval '2 days'), (6, NULL, :search, now()), (7, NULL, NULL, now() - interval '2 days'), (8, :acme, NULL, now() - interval '2 days');
+SELECT removed, held FROM tenancy.remove_expired_rows() WHERE relation = 'placed'::regclass;
+SELECT id FROM placed ORDER BY id;
+SELECT tenancy.reset_logging('acme', 'retention_days.logs');
+-- A child by whose other columns rows would be kept, and not by those of the parent's policies; and what its former columns kept
+CREATE TABLE above (id int, organization_id uuid, workspace_id uuid, body text);
+CREATE TABLE below (other uuid) INHERITS (above);
+\o /dev/null
+SELECT tenancy.protect('above', 'logs', 'organization_id', 'workspace_id');
+\o
+SELECT w, tried(w) FROM unnest(ARRAY['SELECT tenancy.protect(''below'', ''logs'', ''other'')', 'SELECT tenancy.protect(''below'', ''logs'', ''other''); SELECT tenancy.apply_logging_settings(''above'', ''logs'', ''{body}'')',
+  'SELECT tenancy.apply_logging_settings(''above'', ''logs'', ''{body}''); SELECT tenancy.protect(''below'', ''logs'', ''other'')', 'SELECT tenancy.apply_logging_settings(''above'', ''logs'', ''{body}''); SELECT tenancy.apply_logging_settings(''below'', ''logs'', ''{body}''); SELECT tenancy.protect(''below'', ''logs'', ''other'', ''workspace_id'')',
+  'SELECT tenancy.apply_logging_settings(''above'', ''logs'', ''{body}''); SELECT tenancy.protect(''below'', ''logs'', ''organization_id'', ''workspace_id'')']) w;
+-- Types within types in ever more ways, each visited once (the server itself takes as long for each way, when it creates them)
+CREATE TYPE t0 AS (x int, y int, z int);
+DO $$ BEGIN FOR i IN 1..15 LOOP EXECUTE format('CREATE TYPE t%s AS (a t%s, b t%2$s)', i, i - 1); END LOOP; END $$;
+CREATE TABLE deep (id int, organization_id uuid, content t0, place t3[]);
+\o /dev/null
+SELECT tenancy.protect('deep', 'logs', 'organization_id');
+SELECT tenancy.apply_logging_settings('deep', 'logs', '{content}');
+\o
+SET statement_timeout = '20s';
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on');
+ALTER TYPE t0 DROP ATTRIBUTE z;
+INSERT INTO deep VALUES (1, :acme, '(1,2)', NULL);
+SELECT tried('ALTER TYPE t0 DROP ATTRIBUTE y');
+SELECT tenancy.reset_logging('acme', 'legal_hold');
+SELECT tried('ALTER TYPE t0 DROP ATTRIBUTE y');
+RESET statement_timeout;

@@ -2,10 +2,9 @@
 
 #include "pg/functions/held_rows.hpp"
 
-#include <algorithm>
-
+#include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
-#include "pg/catalog/catalog_read.hpp"
+#include "pg/functions/kept_rules.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/pod_array.hpp"
 
@@ -24,6 +23,19 @@ struct Hold {
   Uuid workspace;
 };
 
+bool has_hold() {
+  if (!has_catalog_index(CatalogIndex::logging_settings_key)) return false;
+  CatalogRead read = begin_catalog_read();
+  CatalogScan scan = begin_scan(read, CatalogIndex::logging_settings_key, 0, nullptr);
+  bool found = false;
+  for (HeapTuple tuple; !found && HeapTupleIsValid(tuple = next_tuple(scan));)
+    found = strcmp(text_column(scan, tuple, attribute::logging_settings::setting), "legal_hold") == 0;
+  end_scan(scan);
+  end_catalog_read(read);
+  return found;
+}
+
+// In the order of organizations.
 PodArray<Hold> read_holds() {
   PodArray<Hold> holds;
   if (!has_catalog_index(CatalogIndex::logging_settings_key)) return holds;
@@ -41,6 +53,7 @@ PodArray<Hold> read_holds() {
 // RETURNS an index by which the server finds the values of a uuid column; InvalidOid for none.
 Oid index_on(Relation relation, AttrNumber column) {
   Oid found = InvalidOid;
+  if (column == InvalidAttrNumber) return found;
   List *indexes = RelationGetIndexList(relation);
   const ListCell *cell = nullptr;
   foreach (cell, indexes) {
@@ -55,27 +68,6 @@ Oid index_on(Relation relation, AttrNumber column) {
     if (OidIsValid(found)) break;
   }
   list_free(indexes);
-  return found;
-}
-
-// Reads the table itself: a query would run code of its owner, who is not the one that asks.
-bool has_row(Relation relation, AttrNumber organization, AttrNumber workspace, const Hold &hold) {
-  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  const Oid index = index_on(relation, organization);
-  ScanKeyData key;
-  equals(&key, organization, hold.organization);
-  const SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), snapshot, 1, &key);
-  bool found = false;
-  for (HeapTuple row; !found && HeapTupleIsValid(row = systable_getnext(scan));) {
-    CHECK_FOR_INTERRUPTS();
-    bool is_null = true;
-    Datum value = 0;
-    if (hold.workspace && workspace != InvalidAttrNumber)
-      value = heap_getattr(row, workspace, RelationGetDescr(relation), &is_null);
-    found = !hold.workspace || (!is_null && uuid_of_datum(value) == hold.workspace);
-  }
-  systable_endscan(scan);
-  UnregisterSnapshot(snapshot);
   return found;
 }
 
@@ -95,25 +87,144 @@ AttrNumber find_uuid_column(Relation relation, const char *name) {
   return is_stored_id ? number : InvalidAttrNumber;
 }
 
-PlaceColumns place_columns(Relation relation, const Trigger *trigger) {
-  const char *workspace_name = trigger->tgargs[2];
-  const AttrNumber organization = find_uuid_column(relation, trigger->tgargs[1]);
-  const AttrNumber workspace =
-      *workspace_name == '\0' ? InvalidAttrNumber : find_uuid_column(relation, workspace_name);
+// '' for no column.
+PlaceColumns place_columns(Relation relation, const char *organization_name, const char *workspace_name) {
+  const auto find = [&](const char *name) {
+    return *name == '\0' ? InvalidAttrNumber : find_uuid_column(relation, name);
+  };
+  const AttrNumber organization = find(organization_name), workspace = find(workspace_name);
+  const bool lacks_organization = organization == InvalidAttrNumber && *organization_name != '\0';
+  const bool lacks_workspace = workspace == InvalidAttrNumber && *workspace_name != '\0';
   return {organization, workspace,
-          organization != InvalidAttrNumber && (*workspace_name == '\0' || workspace != InvalidAttrNumber)};
+          !lacks_organization && !lacks_workspace &&
+              (organization != InvalidAttrNumber || workspace != InvalidAttrNumber)};
+}
+
+Place place_in(const PlaceColumns &columns, HeapTuple row, TupleDesc descriptor) {
+  const auto id = [&](AttrNumber column) {
+    bool is_null = true;
+    const Datum value = column == InvalidAttrNumber ? 0 : heap_getattr(row, column, descriptor, &is_null);
+    return is_null ? Uuid{} : uuid_of_datum(value);
+  };
+  return {id(columns.organization), id(columns.workspace)};
+}
+
+// The server's own hash table: many holds cost a row no more than one.
+HTAB *hash_holds(const PodArray<Hold> &holds) {
+  HASHCTL control{};
+  control.keysize = sizeof(Hold);
+  control.entrysize = sizeof(Hold);
+  control.hcxt = CurrentMemoryContext;
+  HTAB *hash = hash_create("legal holds", holds.count, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  for (const Hold &hold : holds.span()) hash_search(hash, &hold, HASH_ENTER, nullptr);
+  return hash;
+}
+
+bool is_among(HTAB *holds, const Hold &hold) {
+  return hash_search(holds, &hold, HASH_FIND, nullptr) != nullptr;
+}
+
+// Rows of a table, judged by the columns that say whose they are.
+struct Search {
+  Relation relation;
+  PlaceColumns columns;
+  Oid index;  // on the organization; InvalidOid for none
+  HTAB *holds;
+};
+
+// Reads the table itself: a query would run code of its owner, who is not the one that asks. Without a key,
+// it reads all rows.
+bool finds_held_row(const Search &search, ScanKey key) {
+  CatalogRead read = begin_catalog_read();
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const SysScanDesc scan = systable_beginscan(search.relation, search.index, OidIsValid(search.index),
+                                              snapshot, key == nullptr ? 0 : 1, key);
+  bool found = false;
+  Place last{};
+  Uuid organization{};
+  for (HeapTuple row; !found && HeapTupleIsValid(row = systable_getnext(scan));) {
+    CHECK_FOR_INTERRUPTS();
+    const Place place = place_in(search.columns, row, RelationGetDescr(search.relation));
+    if (place.organization != last.organization || place.workspace != last.workspace)
+      organization = organization_of(read, place);
+    last = place;
+    found = organization && (is_among(search.holds, {organization, {}}) ||
+                             (place.workspace && is_among(search.holds, {organization, place.workspace})));
+  }
+  systable_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  end_catalog_read(read);
+  return found;
+}
+
+bool has_held_rows(Relation relation, const PlaceColumns &columns) {
+  const PodArray<Hold> holds = read_holds();
+  // Without the columns, any row may be of an organization under a hold.
+  if (holds.count == 0 || !columns.are_known) return holds.count > 0;
+  const Search search{relation, columns, index_on(relation, columns.organization), hash_holds(holds)};
+  bool found = false;
+  if (!OidIsValid(search.index)) {
+    found = finds_held_row(search, nullptr);
+  } else {
+    ScanKeyData key;
+    if (columns.workspace != InvalidAttrNumber) {
+      is_null(&key, columns.organization);
+      found = finds_held_row(search, &key);
+    }
+    for (int i = 0; !found && i < holds.count; i++) {
+      if (i > 0 && holds.items[i].organization == holds.items[i - 1].organization) continue;
+      equals(&key, columns.organization, holds.items[i].organization);
+      found = finds_held_row(search, &key);
+    }
+  }
+  hash_destroy(search.holds);
+  return found;
 }
 
 bool has_held_rows(Relation relation) {
   const Trigger *trigger = keeping_trigger(relation);
   if (trigger == nullptr || relation->rd_rel->relkind != RELKIND_RELATION) return false;
-  const PlaceColumns columns = place_columns(relation, trigger);
-  const PodArray<Hold> holds = read_holds();
-  // Without the columns, any row may be of an organization under a hold.
-  if (!columns.are_known) return holds.count > 0;
-  return std::any_of(holds.span().begin(), holds.span().end(), [&](const Hold &hold) {
-    return has_row(relation, columns.organization, columns.workspace, hold);
-  });
+  return has_held_rows(relation, place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]));
+}
+
+// OIDs of one kind, each once.
+struct OidSet {
+  HTAB *hash;
+  PodArray<Oid> members;
+
+  void add(Oid oid) {
+    bool is_there = false;
+    hash_search(hash, &oid, HASH_ENTER, &is_there);
+    if (!is_there) members.append(oid);
+  }
+};
+
+OidSet make_set() {
+  HASHCTL control{};
+  control.keysize = sizeof(Oid);
+  control.entrysize = sizeof(Oid);
+  control.hcxt = CurrentMemoryContext;
+  return {hash_create("OIDs", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT), {}};
+}
+
+// Adds tables with columns of the type, and types made of it.
+void add_uses(Relation depend, Oid type, OidSet *tables, OidSet *types) {
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(TypeRelationId));
+  ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(type));
+  const SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
+  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
+    CHECK_FOR_INTERRUPTS();
+    const auto *form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(row));
+    if (form->classid == TypeRelationId) {
+      types->add(form->objid);
+    } else if (form->classid == RelationRelationId && form->objsubid > 0) {
+      if (get_rel_relkind(form->objid) == RELKIND_RELATION) tables->add(form->objid);
+      if (const Oid row_type = get_rel_type_id(form->objid); OidIsValid(row_type)) types->add(row_type);
+    }
+  }
+  systable_endscan(scan);
 }
 
 }  // namespace
@@ -142,21 +253,10 @@ const Trigger *keeping_trigger(Relation relation) {
 
 bool is_held_row(Relation relation, HeapTuple row) {
   const Trigger *trigger = keeping_trigger(relation);
-  if (trigger == nullptr) return false;
-  const PlaceColumns columns = place_columns(relation, trigger);
-  const PodArray<Hold> holds = read_holds();
-  if (holds.count == 0 || !columns.are_known) return holds.count > 0;
-  bool of_none = true, in_none = true;
-  const Datum its_organization =
-      heap_getattr(row, columns.organization, RelationGetDescr(relation), &of_none);
-  const Datum its_workspace =
-      columns.workspace == InvalidAttrNumber
-          ? Datum{}
-          : heap_getattr(row, columns.workspace, RelationGetDescr(relation), &in_none);
-  return !of_none && std::any_of(holds.span().begin(), holds.span().end(), [&](const Hold &hold) {
-    return hold.organization == uuid_of_datum(its_organization) &&
-           (!hold.workspace || (!in_none && hold.workspace == uuid_of_datum(its_workspace)));
-  });
+  if (trigger == nullptr || !has_catalog_index(CatalogIndex::logging_settings_key)) return false;
+  const PlaceColumns columns = place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]);
+  if (!columns.are_known) return has_hold();
+  return read_rules(place_in(columns, row, RelationGetDescr(relation)), DT_NOEND).is_held;
 }
 
 void check_no_held_rows(Oid oid) {
@@ -179,30 +279,39 @@ void check_no_held_rows_below(Oid table) {
   foreach (cell, find_all_inheritors(table, AccessShareLock, nullptr)) check_no_held_rows(lfirst_oid(cell));
 }
 
-void check_no_held_values(Oid type, List *above) {
-  if (list_member_oid(above, type)) return;
-  above = lappend_oid(list_copy(above), type);
-  check_stack_depth();
-  PodArray<Oid> tables, types;
+void check_no_held_values(Oid type) {
+  if (!has_hold()) return;
+  OidSet tables = make_set(), types = make_set();
+  types.add(type);
   const Relation depend = table_open(DependRelationId, AccessShareLock);
-  ScanKeyData keys[2];
-  ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(TypeRelationId));
-  ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(type));
-  const SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-  for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
-    const auto *form = reinterpret_cast<Form_pg_depend>(GETSTRUCT(row));
-    if (form->classid == TypeRelationId) {
-      types.append(form->objid);
-    } else if (form->classid == RelationRelationId && form->objsubid > 0) {
-      if (get_rel_relkind(form->objid) == RELKIND_RELATION) tables.append(form->objid);
-      if (const Oid row_type = get_rel_type_id(form->objid); OidIsValid(row_type)) types.append(row_type);
-    }
-  }
-  systable_endscan(scan);
+  // A type can be in many others in many ways: each is visited once.
+  for (int i = 0; i < types.members.count; i++) add_uses(depend, types.members.items[i], &tables, &types);
   table_close(depend, AccessShareLock);
-  for (const Oid table : tables.span()) check_no_held_rows(table);
-  for (const Oid other : types.span()) check_no_held_values(other, above);
+  for (const Oid table : tables.members.span()) check_no_held_rows(table);
+  hash_destroy(tables.hash);
+  hash_destroy(types.hash);
+}
+
+extern "C" {
+// has_kept_rows(relation, organization_column, workspace_column): of a table and what it consists of, by
+// these columns and by those of triggers. '' for no column.
+PG_FUNCTION_INFO_V1(pg_tenancy_has_kept_rows);
+Datum pg_tenancy_has_kept_rows(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const char *organization = NameStr(*PG_GETARG_NAME(1)), *workspace = NameStr(*PG_GETARG_NAME(2));
+  bool found = false;
+  const ListCell *cell = nullptr;
+  foreach (cell, find_all_inheritors(PG_GETARG_OID(0), AccessShareLock, nullptr)) {
+    const Relation relation = relation_open(lfirst_oid(cell), NoLock);
+    const bool is_named = *organization != '\0' || *workspace != '\0';
+    if (relation->rd_rel->relkind == RELKIND_RELATION)
+      found = (is_named && has_held_rows(relation, place_columns(relation, organization, workspace))) ||
+              has_held_rows(relation);
+    relation_close(relation, NoLock);
+    if (found) break;
+  }
+  PG_RETURN_BOOL(found);
+}
 }
 
 }  // namespace tenancy::pg

@@ -24,7 +24,7 @@ void check_no_held_rows(Oid table);
 void check_no_held_rows_below(Oid table);
 
 /// Raises 55000 while a legal hold keeps values of a type, wherever a column holds them: also in arrays,
-/// domains, other composite types and rows. `above` is NIL.
-void check_no_held_values(Oid type, List *above);
+/// domains, other composite types and rows.
+void check_no_held_values(Oid type);
 
 }  // namespace tenancy::pg

@@ -3,9 +3,8 @@
 // The types of the row are users': their checks, casts and input functions run with the rights of whoever
 // writes it. Only the settings are read without any rights, as the catalogs always are.
 
-#include "core/access/kept.hpp"
-#include "pg/catalog/catalog_read.hpp"
 #include "pg/functions/kept_rows.hpp"
+#include "pg/functions/kept_rules.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -17,17 +16,6 @@ namespace {
 
 // The trigger's arguments.
 enum : int { kind_argument, organization_argument, workspace_argument, content_argument, argument_count };
-
-// The organization and workspace of a row; nil for none.
-struct Place {
-  Uuid organization;
-  Uuid workspace;
-};
-
-struct Rules {
-  Stored stored;
-  bool is_held;
-};
 
 AttrNumber find_column(Relation relation, const char *name) {
   const AttrNumber number = get_attnum(RelationGetRelid(relation), name);
@@ -76,31 +64,6 @@ Place place_of(const TriggerData &trigger, HeapTuple row) {
 
 bool is_same_place(const Place &one, const Place &other) {
   return one.organization == other.organization && one.workspace == other.workspace;
-}
-
-// RETURNS what applies to a row in a place, received then.
-Rules read_rules(const Place &place, TimestampTz received) {
-  Rules rules{Stored::full, false};
-  if (!place.organization) return rules;
-  ScanKeyData key;
-  equals(&key, attribute::logging_settings::organization_id, place.organization);
-  CatalogRead read = begin_catalog_read();
-  CatalogScan scan = begin_scan(read, CatalogIndex::logging_settings_key, 1, &key);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
-    const Uuid workspace = uuid_column(scan, tuple, attribute::logging_settings::workspace_id);
-    if (workspace && workspace != place.workspace) continue;
-    const char *setting = text_column(scan, tuple, attribute::logging_settings::setting);
-    if (strcmp(setting, "legal_hold") == 0) {
-      rules.is_held = true;
-    } else if (strcmp(setting, "store_content") == 0 &&
-               time_column(scan, tuple, attribute::logging_settings::set_at) <= received) {
-      const auto stored = stored_named(text_column(scan, tuple, attribute::logging_settings::value));
-      rules.stored = stricter(rules.stored, stored.value_or(Stored::none));
-    }
-  }
-  end_scan(scan);
-  end_catalog_read(read);
-  return rules;
 }
 
 [[noreturn]] void refuse_held() {

@@ -139,7 +139,7 @@ void examine(ObjectAccessType access, Oid catalog, Oid object, int column, const
     // Children that keep the column would no longer have it for one with content.
     if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) check_no_held_rows_below(object);
     // Other tables can have columns of a table's row type, too.
-    if (const Oid type = get_rel_type_id(object); OidIsValid(type)) check_no_held_values(type, NIL);
+    if (const Oid type = get_rel_type_id(object); OidIsValid(type)) check_no_held_values(type);
   }
 }
 
@@ -164,7 +164,7 @@ void examine_command(const Node *command) {
     const auto *enumeration = reinterpret_cast<const AlterEnumStmt *>(command);
     if (enumeration->oldVal == nullptr) return;
     const Oid type = LookupTypeNameOid(nullptr, makeTypeNameFromNameList(enumeration->typeName), true);
-    if (OidIsValid(type) && owns_type(type, GetUserId())) check_no_held_values(type, NIL);
+    if (OidIsValid(type) && owns_type(type, GetUserId())) check_no_held_values(type);
   } else if (IsA(command, AlterTableStmt)) {
     const auto *statement = reinterpret_cast<const AlterTableStmt *>(command);
     const ListCell *cell = nullptr;

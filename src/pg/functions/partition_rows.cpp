@@ -4,12 +4,16 @@
 // under a legal hold. So the rows are moved as the server moves them where it splits a partition: without
 // triggers, and in the same step in which the partition is attached. They never leave the partitioned table.
 
+#include <algorithm>
+
 #include "pg/functions/held_rows.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/pod_array.hpp"
 
 extern "C" {
 #include "access/heapam.h"
 #include "access/tupconvert.h"
+#include "catalog/pg_constraint.h"
 #include "commands/tablecmds.h"
 }
 
@@ -75,9 +79,13 @@ Partitioned read_parent(Relation default_partition) {
 
 // The rows of one command: whatever is changed in the new partition afterwards is not of it.
 struct Moved {
-  uint64 count;
+  PodArray<ItemPointerData> places;  // in the new partition; in their order
   CommandId command;
 };
+
+bool is_before(const ItemPointerData &one, const ItemPointerData &other) {
+  return ItemPointerCompare(const_cast<ItemPointer>(&one), const_cast<ItemPointer>(&other)) < 0;
+}
 
 // Checks rows as an INSERT does: constraints of the new table can be stricter than those of the default
 // partition, where they were never validated.
@@ -113,6 +121,37 @@ bool is_within(HeapTuple row, AttrNumber control, TupleDesc descriptor, const Ra
   return !is_null && value >= range.first && value < range.until;
 }
 
+void refuse_any_row(Relation relation) {
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  const SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, nullptr);
+  const bool is_empty = !HeapTupleIsValid(systable_getnext(scan));
+  systable_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  if (!is_empty) refuse_table(relation, "has rows");
+}
+
+// A foreign key to the default partition itself would not follow its rows.
+void refuse_references(Relation relation) {
+  const Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(RelationGetRelid(relation)));
+  ScanKeyInit(&keys[1], Anum_pg_constraint_conparentid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(InvalidOid));
+  const SysScanDesc scan = systable_beginscan(constraints, InvalidOid, false, nullptr, 2, keys);
+  if (const HeapTuple row = systable_getnext(scan); HeapTupleIsValid(row)) {
+    const auto *form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(row));
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("foreign key \"%s\" of table \"%s\" refers to the default partition \"%s\" itself",
+                    NameStr(form->conname), get_rel_name(form->conrelid), RelationGetRelationName(relation)),
+             errdetail("It would not find rows that move to another partition."),
+             errhint("Have it refer to the partitioned table.")));
+  }
+  systable_endscan(scan);
+  table_close(constraints, AccessShareLock);
+}
+
 Moved move_rows(Relation from, Relation to, AttrNumber control, const Range &range) {
   const TupleDesc descriptor = RelationGetDescr(from);
   const TupleConversionMap *map = convert_tuples_by_name(descriptor, RelationGetDescr(to));
@@ -120,7 +159,7 @@ Moved move_rows(Relation from, Relation to, AttrNumber control, const Range &ran
       AllocSetContextCreate(CurrentMemoryContext, "row that moves", ALLOCSET_DEFAULT_SIZES);
   const Checks checks = begin_checks(to);
   // Functions in checks can run commands of their own.
-  Moved moved{0, GetCurrentCommandId(true)};
+  Moved moved{{}, GetCurrentCommandId(true)};
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   const SysScanDesc scan = systable_beginscan(from, InvalidOid, false, snapshot, 0, nullptr);
   for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
@@ -133,14 +172,16 @@ Moved move_rows(Relation from, Relation to, AttrNumber control, const Range &ran
     check_row(checks, copy);
     heap_insert(to, copy, moved.command, 0, nullptr);
     simple_heap_delete(from, &row->t_self);
-    moved.count++;
+    const ItemPointerData place = copy->t_self;
     MemoryContextSwitchTo(caller);
+    moved.places.append(place);
     MemoryContextReset(of_row);
   }
   systable_endscan(scan);
   UnregisterSnapshot(snapshot);
   end_checks(checks);
   MemoryContextDelete(of_row);
+  std::sort(moved.places.items, moved.places.items + moved.places.count, is_before);
   CommandCounterIncrement();
   return moved;
 }
@@ -163,16 +204,18 @@ void check_all_are_there(Oid oid, const Moved &moved, bool are_kept) {
   const Relation partition = table_open(oid, NoLock);
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
   const SysScanDesc scan = systable_beginscan(partition, InvalidOid, false, snapshot, 0, nullptr);
-  uint64 count = 0;
+  int count = 0;
   bool are_same = true;
   for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan)); count++) {
     CHECK_FOR_INTERRUPTS();
-    are_same = are_same && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row->t_data)) &&
-               HeapTupleHeaderGetRawCommandId(row->t_data) == moved.command;
+    are_same =
+        are_same && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row->t_data)) &&
+        HeapTupleHeaderGetRawCommandId(row->t_data) == moved.command &&
+        std::binary_search(moved.places.span().begin(), moved.places.span().end(), row->t_self, is_before);
   }
   systable_endscan(scan);
   UnregisterSnapshot(snapshot);
-  if (count != moved.count || !are_same || (are_kept && keeping_trigger(partition) == nullptr))
+  if (count != moved.places.count || !are_same || (are_kept && keeping_trigger(partition) == nullptr))
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("rows of table \"%s\" were changed while it was attached",
                            RelationGetRelationName(partition)),
@@ -196,12 +239,16 @@ Datum pg_tenancy_attach_with_rows(PG_FUNCTION_ARGS) {
   // Rows are not added to any.
   if (RelationGetIndexList(to) != NIL) refuse_table(to, "has indexes");
   const AttrNumber control = get_attnum(RelationGetRelid(from), NameStr(parent.control));
+  // Otherwise rows that a function of the same statement has written would be of the same command.
+  CommandCounterIncrement();
+  refuse_any_row(to);
   const Moved moved = move_rows(from, to, control, range);
+  if (moved.places.count > 0) refuse_references(from);
   table_close(to, NoLock);
   table_close(from, NoLock);
   attach(parent.name, name, range);
-  if (moved.count > 0) check_all_are_there(partition, moved, is_kept);
-  PG_RETURN_INT64(static_cast<int64>(moved.count));
+  if (moved.places.count > 0) check_all_are_there(partition, moved, is_kept);
+  PG_RETURN_INT64(moved.places.count);
 }
 }
 
