@@ -157,7 +157,6 @@ Datum pg_tenancy_default_scope_levels(PG_FUNCTION_ARGS) {
   PG_RETURN_ARRAYTYPE_P(construct_array(words.items, words.count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-
 PG_FUNCTION_INFO_V1(pg_tenancy_unknown_network);
 Datum pg_tenancy_unknown_network(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);

@@ -1,4 +1,4 @@
-// Who owns an organization, by the newest snapshot: the caller's may be older than another session's commit.
+// Owners of organizations, by the newest snapshot: the caller's may be older than another session's commit.
 
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/facts.hpp"
@@ -62,9 +62,9 @@ PG_FUNCTION_INFO_V1(pg_tenancy_owned_organizations);
 Datum pg_tenancy_owned_organizations(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   CatalogRead read = begin_catalog_read();
-  const PodArray<Uuid> owned = ownerships(read, CatalogIndex::organization_members_user_idx,
-                                          attribute::organization_members::user_id, PG_GETARG_DATUM(0),
-                                          attribute::organization_members::organization_id);
+  const PodArray<Uuid> owned =
+      ownerships(read, CatalogIndex::organization_members_user_idx, attribute::organization_members::user_id,
+                 PG_GETARG_DATUM(0), attribute::organization_members::organization_id);
   end_catalog_read(read);
   PodArray<Datum> ids;
   for (int i = 0; i < owned.count; i++) ids.append(uuid_datum(owned.items[i]));
