@@ -118,6 +118,34 @@ CREATE FUNCTION tenancy_internal.organization_has_owner(organization_id uuid) RE
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_organization_has_owner';
 COMMENT ON FUNCTION tenancy_internal.organization_has_owner(uuid) IS 'Whether the organization has an owner without an end, who is active, now, as other sessions'' commits have left it, whatever the transaction''s isolation';
 
+CREATE FUNCTION tenancy_internal.active_owners(organization_id uuid) RETURNS uuid[]
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_active_owners';
+COMMENT ON FUNCTION tenancy_internal.active_owners(uuid) IS 'The users by whom organization_has_owner() is true';
+
+CREATE FUNCTION tenancy_internal.owned_organizations(user_id uuid) RETURNS uuid[]
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_owned_organizations';
+COMMENT ON FUNCTION tenancy_internal.owned_organizations(uuid) IS 'The organizations that a user, active or locked, owns without an end, now, as other sessions'' commits have left it, whatever the transaction''s isolation';
+
+-- Another transaction may be locking that very user: the owner's row is locked until this one ends, so that whoever comes second
+-- sees what the first has done.
+CREATE FUNCTION tenancy_internal.keeps_owner(organization_id uuid) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  owners CONSTANT uuid[] := tenancy_internal.active_owners(keeps_owner.organization_id);
+BEGIN
+  PERFORM FROM tenancy.users u WHERE u.user_id = ANY (owners) AND u.active ORDER BY u.user_id LIMIT 1 FOR SHARE SKIP LOCKED;
+  IF FOUND THEN
+    RETURN true;
+  END IF;
+  PERFORM FROM tenancy.users u WHERE u.user_id = ANY (owners) ORDER BY u.user_id FOR SHARE;
+  IF NOT FOUND AND cardinality(owners) > 0 AND tenancy_internal.organization_has_owner(keeps_owner.organization_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent update';
+  END IF;
+  RETURN tenancy_internal.organization_has_owner(keeps_owner.organization_id);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keeps_owner(uuid) IS 'Whether the organization has an owner as organization_has_owner() says, who also stays one who is active until the transaction ends';
+
 CREATE FUNCTION tenancy_internal.check_last_owner() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -125,7 +153,7 @@ BEGIN
   -- to be.
   PERFORM FROM tenancy.organizations o
   WHERE o.organization_id = OLD.organization_id AND o.closed_at IS NULL FOR NO KEY UPDATE;
-  IF FOUND AND NOT tenancy_internal.organization_has_owner(OLD.organization_id) THEN
+  IF FOUND AND NOT tenancy_internal.keeps_owner(OLD.organization_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = 'the last owner of an organization can be neither removed nor demoted',
       HINT = 'Make another member owner first.';
@@ -138,20 +166,25 @@ COMMENT ON FUNCTION tenancy_internal.check_last_owner() IS 'Trigger: an organiza
 CREATE FUNCTION tenancy_internal.check_locked_owner() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
+  -- Not by the transaction's snapshot: the user may have become an owner since.
+  owns CONSTANT uuid[] := tenancy_internal.owned_organizations(NEW.user_id);
   owned uuid;
 BEGIN
   FOR owned IN
     SELECT o.organization_id FROM tenancy.organizations o
-    WHERE o.closed_at IS NULL AND o.organization_id IN (
-      SELECT m.organization_id FROM tenancy.organization_members m
-      WHERE m.user_id = NEW.user_id AND m.role_id = '00000000-0000-4000-8000-000000000001' AND m.ends_at IS NULL)
+    WHERE o.closed_at IS NULL AND o.organization_id = ANY (owns)
     ORDER BY o.organization_id FOR NO KEY UPDATE LOOP
-    IF NOT tenancy_internal.organization_has_owner(owned) THEN
+    IF NOT tenancy_internal.keeps_owner(owned) THEN
       RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the last owner of an organization cannot be locked',
         DETAIL = format('Organization "%s" would have nobody who may administer it.', (SELECT o.slug FROM tenancy.organizations o WHERE o.organization_id = owned)),
         HINT = 'Make another member owner first.';
     END IF;
   END LOOP;
+  -- One that has come about since the transaction's snapshot cannot be locked.
+  IF EXISTS (SELECT FROM unnest(owns) o (id) WHERE NOT EXISTS (SELECT FROM tenancy.organizations v WHERE v.organization_id = o.id)
+                                               AND NOT tenancy_internal.organization_has_owner(o.id)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent update';
+  END IF;
   RETURN NULL;
 END
 $$;

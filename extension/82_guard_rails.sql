@@ -58,6 +58,25 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.close_child(regclass) IS 'Closes a table that has become part of a closed one; 42809 for a foreign table';
 
+CREATE FUNCTION tenancy_internal.keep_writers_of(child regclass, parent regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
+DECLARE
+  writer CONSTANT text := 'coalesce(tenancy.current_api_key_id(), tenancy.current_user_id())';
+BEGIN
+  IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = keep_writers_of.parent AND p.polname = 'written_by_session' AND NOT p.polpermissive)
+     AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = keep_writers_of.child AND a.attname = 'written_by' AND a.atttypid = 'uuid'::regtype) THEN
+    IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = keep_writers_of.child AND p.polname = 'written_by_session') THEN
+      EXECUTE format('CREATE POLICY written_by_session ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (written_by IS NOT DISTINCT FROM %s)',
+                     keep_writers_of.child, writer);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = keep_writers_of.child AND a.attname = 'written_by' AND a.atthasdef) THEN
+      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN written_by SET DEFAULT %s', keep_writers_of.child, writer);
+    END IF;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_writers_of(regclass, regclass) IS 'Lets a partition of an observability table say who wrote a row, as the table above it does';
+
 CREATE FUNCTION tenancy_internal.protect_child(child regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
@@ -86,6 +105,7 @@ BEGIN
   END IF;
   PERFORM tenancy_internal.check_part_of_child(protect_child.child, parent);
   PERFORM tenancy_internal.apply_protection(protect_child.child, parent);
+  PERFORM tenancy_internal.keep_writers_of(protect_child.child, parent.relation);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.protect_child(regclass) IS 'Protects a table as the protected table above it, if there is one, or closes it, if the table above it is closed';
@@ -109,18 +129,33 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_protected_elsewhere(regclass) IS 'Whether a table has a part of a protected table that another node of Citus has the record of';
 
+-- Of constants as arguments, a policy could be made that shows every row: they are columns, or NULL.
+CREATE FUNCTION tenancy_internal.is_policy_call(expression text, function text, commands text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT is_policy_call.expression ~ (
+    '^(tenancy\.)?' || is_policy_call.function || '\(''([^'']|'''')*''::text, ''(' || is_policy_call.commands || ')''::text'
+    || '(, (NULL(::[a-z]+)?|(?!(true|false)[,)])[a-z_][a-z0-9_]*|"([^"]|"")+")){4}'
+    || '(, (true|false)(, ''[a-z_, ]*''::text)?)?\)$')
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_policy_call(text, text, text) IS 'Whether a policy''s condition, as the server prints it, is one call of a function of the filter over columns, for one of these commands (separated by |); NULL for none';
+
+CREATE FUNCTION tenancy_internal.is_policy_of_ours(it pg_policy) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT coalesce(tenancy_internal.is_policy_call(pg_get_expr((is_policy_of_ours.it).polqual, (is_policy_of_ours.it).polrelid), 'row_visible', c.commands), true)
+    AND coalesce(tenancy_internal.is_policy_call(pg_get_expr((is_policy_of_ours.it).polwithcheck, (is_policy_of_ours.it).polrelid), 'row_accepted', c.commands), true)
+  FROM (SELECT CASE (is_policy_of_ours.it).polcmd WHEN 'r' THEN 'view|list' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update' WHEN 'd' THEN 'delete' ELSE 'none' END) c (commands)
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_policy_of_ours(pg_policy) IS 'Whether a permissive policy has the form of those of protect()';
+
 CREATE FUNCTION tenancy_internal.check_policy_elsewhere(it pg_policy) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  one_call CONSTANT text := '^(tenancy\.)?row_(visible|accepted)\([^()]*\)$';
 BEGIN
   IF (check_policy_elsewhere.it).polname = 'tenancy_closed' OR NOT tenancy_internal.is_protected_elsewhere((check_policy_elsewhere.it).polrelid) THEN
     RETURN;
   ELSIF NOT (check_policy_elsewhere.it).polpermissive THEN
     PERFORM tenancy_internal.refuse_opening((check_policy_elsewhere.it).polrelid,
       format('Citus would make a permissive policy of "%s" on other nodes', (check_policy_elsewhere.it).polname));
-  ELSIF coalesce(pg_get_expr((check_policy_elsewhere.it).polqual, (check_policy_elsewhere.it).polrelid) !~ one_call, false)
-        OR coalesce(pg_get_expr((check_policy_elsewhere.it).polwithcheck, (check_policy_elsewhere.it).polrelid) !~ one_call, false) THEN
+  ELSIF NOT tenancy_internal.is_policy_of_ours(check_policy_elsewhere.it) THEN
     PERFORM tenancy_internal.refuse_opening((check_policy_elsewhere.it).polrelid, format('policy "%s" cannot be altered', (check_policy_elsewhere.it).polname));
   END IF;
 END
@@ -130,13 +165,10 @@ COMMENT ON FUNCTION tenancy_internal.check_policy_elsewhere(pg_policy) IS 'Raise
 -- Citus makes a shard like any table, and gives it rights before its policies: until then it is closed as a copy.
 CREATE FUNCTION tenancy_internal.open_shard(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
-DECLARE
-  one_call CONSTANT text := '^(tenancy\.)?row_(visible|accepted)\([^()]*\)$';
 BEGIN
   IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
      AND EXISTS (SELECT FROM pg_class c WHERE c.oid = open_shard.relation AND c.relrowsecurity AND c.relforcerowsecurity)
-     AND (SELECT count(*) = 4 AND bool_and(coalesce(pg_get_expr(p.polqual, p.polrelid) ~ one_call, true) AND coalesce(pg_get_expr(p.polwithcheck, p.polrelid) ~ one_call, true))
-          FROM pg_policy p WHERE p.polrelid = open_shard.relation AND p.polpermissive)
+     AND (SELECT count(*) = 4 AND bool_and(tenancy_internal.is_policy_of_ours(p)) FROM pg_policy p WHERE p.polrelid = open_shard.relation AND p.polpermissive)
      AND (SELECT array_agg(p.polname ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = open_shard.relation)
          = '{tenancy_closed,tenancy_delete,tenancy_insert,tenancy_select,tenancy_update}'::name[] THEN
     EXECUTE format('DROP POLICY tenancy_closed ON %s', open_shard.relation);

@@ -360,6 +360,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.refresh_analytics(regnamespace, integer) IS 'Sums up again the hours of logs that have changed, the newest first, at most so many (NULL: all), and returns how many; rows that cannot be summed up are left out with a WARNING, see job_problems; sums that a legal hold keeps are not removed; 42501 for a role that row security filters';
 
+-- Not by the function in the schema, see create_partitions_in_batches().
 CREATE PROCEDURE tenancy.refresh_analytics_in_batches(schema regnamespace, hours integer DEFAULT 24)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -367,8 +368,7 @@ DECLARE
   total integer := 0;
 BEGIN
   LOOP
-    EXECUTE pg_catalog.format('SELECT %s.refresh_analytics($1)', refresh_analytics_in_batches.schema) INTO done
-      USING refresh_analytics_in_batches.hours;
+    done := tenancy.refresh_analytics(refresh_analytics_in_batches.schema, refresh_analytics_in_batches.hours);
     COMMIT;
     EXIT WHEN done OPERATOR(pg_catalog.=) 0;
     total := total OPERATOR(pg_catalog.+) done;

@@ -188,6 +188,7 @@ CREATE FUNCTION tenancy_steps.keep_writers(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   relation regclass;
+  member regclass;
   writer CONSTANT text := 'coalesce(tenancy.current_api_key_id(), tenancy.current_user_id())';
 BEGIN
   FOR relation IN SELECT to_regclass(format('%s.%I', keep_writers.schema, t)) FROM unnest('{logs,log_payloads,traces}'::text[]) t LOOP
@@ -198,9 +199,16 @@ BEGIN
       EXECUTE format('COMMENT ON COLUMN %s.written_by IS %L', relation,
                      'Whose session wrote the row: the API key or, without one, the user; NULL for a token, and for rows from before there was this column');
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = relation AND p.polname = 'written_by_session') THEN
-      EXECUTE format('CREATE POLICY written_by_session ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (written_by IS NOT DISTINCT FROM %s)', relation, writer);
-    END IF;
+    -- A statement that names a partition is under its policies alone. Later partitions get theirs when they are attached.
+    FOR member IN
+      WITH RECURSIVE family AS (
+        SELECT relation::oid AS relid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid)
+      SELECT f.relid FROM family f
+      WHERE NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = f.relid AND p.polname = 'written_by_session') LOOP
+      EXECUTE format('CREATE POLICY written_by_session ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (written_by IS NOT DISTINCT FROM %s)', member, writer);
+    END LOOP;
   END LOOP;
 END
 $$;

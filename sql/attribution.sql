@@ -69,6 +69,33 @@ SELECT who, writes(who) FROM unnest(ARRAY['olivia', 'adam', 'mona', 'mike', 'acm
 -- Who wrote it isn't for the writer to say.
 SELECT writes('gateway', ', written_by', ', user_id') AS as_mike, writes('gateway', ', written_by', ', NULL::uuid') AS as_nobody, writes('olivia', ', written_by', ', user_id') AS olivia_as_mike,
        writes('gateway', ', written_by', ', tenancy.current_api_key_id()') AS itself;
+-- Nor in a partition that is named: one that was there, made ahead, or attached since, by whoever
+RESET SESSION AUTHORIZATION;
+SELECT obs.create_partitions('0', now() + interval '40 days') > 0 AS made;
+CREATE TABLE obs.attached (LIKE obs.logs INCLUDING CONSTRAINTS);
+ALTER TABLE obs.logs ATTACH PARTITION obs.attached FOR VALUES FROM ('2021-01-01') TO ('2021-02-01');
+CREATE TABLE obs.part PARTITION OF obs.traces FOR VALUES FROM ('2021-01-01') TO ('2022-01-01') PARTITION BY RANGE (start_time);
+CREATE TABLE obs.part_of_part PARTITION OF obs.part FOR VALUES FROM ('2021-01-01') TO ('2021-02-01');
+SELECT count(*) > 20 AS partitions, count(*) FILTER (WHERE NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t AND p.polname = 'written_by_session')) AS without
+FROM unnest('{obs.logs,obs.log_payloads,obs.traces}'::regclass[]) r, pg_partition_tree(r) t (t);
+SELECT count(*) FROM unnest('{obs.logs,obs.log_payloads,obs.traces}'::regclass[]) r, pg_partition_tree(r) t (t), pg_attribute a
+WHERE a.attrelid = t AND a.attname = 'written_by' AND NOT a.atthasdef;
+SELECT r.partition AS today FROM tenancy_steps.partition_ranges('obs.logs') r WHERE now() >= r.lower AND now() < r.upper AND NOT tenancy_steps.is_default_partition(r.partition) \gset
+GRANT SELECT, INSERT ON :today, obs.attached TO regress_app;
+CREATE FUNCTION writes_to(who text, part text, written_by text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  CALL app.become(who, true);
+  EXECUTE format('INSERT INTO %s (start_time, request_model, workspace_id, user_id, written_by) SELECT now(), %L, workspace_id, tenancy.current_user_id(), %s FROM app.whom', part, who, written_by);
+  RAISE EXCEPTION 'written';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || regexp_replace(SQLERRM, '_p[0-9]+', '_pN');
+END
+$$;
+GRANT EXECUTE ON FUNCTION writes_to TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+SELECT writes_to('olivia', :'today', 'app.whom.user_id') AS as_mike, writes_to('olivia', :'today', 'NULL') AS as_nobody,
+       writes_to('olivia', :'today', 'tenancy.current_user_id()') AS herself;
+SELECT writes_to('olivia', 'obs.attached', 'app.whom.user_id') AS as_mike;
 CALL become('mike');
 SELECT l.request_model AS writer, l.user_id = :'mike' AS of_mike, l.written_by = :'gateway' AS by_gateway, l.written_by = l.user_id AS by_mike FROM obs.logs l ORDER BY l.request_model COLLATE "C", 3;
 PREPARE by_default AS INSERT INTO obs.log_payloads (log_id, start_time, workspace_id, request) SELECT gen_random_uuid(), now(), workspace_id, '{}' FROM app.whom

@@ -53,6 +53,12 @@ SELECT set_config('tenancy.api_key', :'bot', true) \g /dev/null
 SELECT tenancy.current_api_key_id() = :'bot_id' AS is_bot, (SELECT session FROM tenancy.stats() WHERE counter = 'derived_rows_read') - :before AS rows_read;
 ROLLBACK;
 
+-- Every scope, and one that has to be named beside it
+INSERT INTO made SELECT 'all and named', (tenancy.create_api_key('organization_service_key', 'all and named', 'acme', scopes => '"all"')).secret;
+INSERT INTO tenancy.api_key_scopes SELECT api_key_id, 'logs', 'attribute' FROM tenancy.api_keys WHERE name = 'all and named';
+UPDATE tenancy.api_keys SET name = name WHERE name = 'all and named';
+SELECT m.name, derived(m.name), rights_of(m.secret) LIKE '%logs.attribute%' AS attributes, rights_of(m.secret) LIKE 'WRONG%' AS wrong FROM made m WHERE m.name IN ('all and named', 'master') ORDER BY 1;
+
 -- By functions
 SELECT tenancy.update_api_key(:'bot_id', scopes => '["logs.view"]') \g /dev/null
 SELECT derived('bot'), rights_of(:'bot');

@@ -118,3 +118,18 @@ RESET tenancy.guard_rails;
 SELECT tenancy.unprotect('logs');
 SELECT tenancy.protect('logs', 'logs', 'organization_id', 'workspace_id', 'user_id');
 SELECT * FROM problems();
+
+-- What is taken for a policy of protect() where only another node has the record: one over columns, for its own command
+SELECT count(*) > 3 AS several, bool_and(tenancy_internal.is_policy_of_ours(p)) AS ours FROM pg_policy p WHERE p.polrelid = 'logs'::regclass AND p.polpermissive;
+SELECT expression, tenancy_internal.is_policy_call(expression, 'row_visible', 'view|list') AS ours FROM (VALUES
+  ($$row_visible('logs'::text, 'view'::text, organization_id, workspace_id, user_id, NULL::unknown)$$),
+  ($$row_visible('logs'::text, 'list'::text, organization_id, "Workspace, (of) it", NULL, NULL, true, 'shared'::text)$$),
+  ($$row_visible('logs'::text, 'view'::text, '11111111-0000-4000-8000-000000000000'::uuid, NULL, NULL, NULL)$$),
+  ($$row_visible('logs'::text, 'view'::text, organization_id, NULL, CURRENT_USER, NULL)$$),
+  ($$row_visible('logs'::text, 'view'::text, organization_id, NULL, true, NULL)$$),
+  ($$row_visible('logs'::text, 'view'::text, organization_id, NULL, 1, NULL)$$),
+  ($$row_visible('logs'::text, 'view'::text, pg_catalog.uuid(a), NULL, NULL, NULL)$$),
+  ($$row_visible('logs'::text, 'delete'::text, organization_id, NULL, NULL, NULL)$$),
+  ($$row_visible(resource, 'view'::text, organization_id, NULL, NULL, NULL)$$),
+  ($$row_accepted('logs'::text, 'view'::text, organization_id, NULL, NULL, NULL)$$),
+  ($$(row_visible('logs'::text, 'view'::text, organization_id, NULL, NULL, NULL) OR true)$$)) v (expression);

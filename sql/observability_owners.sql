@@ -182,6 +182,32 @@ ALTER TABLE observed.traces_old OWNER TO regress_keeper;
 ALTER SCHEMA observed OWNER TO regress_dev;
 SELECT tools.failure('SELECT observed.refresh_analytics()');
 ALTER SCHEMA observed OWNER TO regress_keeper;
+-- Nor are functions in the schema, which its owner can replace, run with the rights of whoever calls the procedures.
+CREATE FUNCTION tools.runs() RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE NOTICE 'code of the schema''s owner runs as %', replace(current_user, session_user, 'the session''s user');
+  RETURN 0;
+END
+$$;
+GRANT EXECUTE ON FUNCTION tools.runs() TO PUBLIC;
+BEGIN;
+SET ROLE regress_keeper;
+DROP FUNCTION observed.create_partitions(interval, timestamptz), observed.refresh_analytics(integer);
+CREATE FUNCTION observed.create_partitions(interval, timestamptz) RETURNS integer LANGUAGE sql AS 'SELECT tools.runs()';
+CREATE FUNCTION observed.refresh_analytics(integer) RETURNS integer LANGUAGE sql AS 'SELECT tools.runs()';
+RESET ROLE;
+SELECT observed.refresh_analytics(1);
+COMMIT;
+\set VERBOSITY terse
+CALL tenancy.create_partitions_in_batches('observed', now(), now());
+CALL tenancy.refresh_analytics_in_batches('observed');
+\set VERBOSITY default
+SET ROLE regress_keeper;
+SET client_min_messages = warning;
+CALL tenancy.create_partitions_in_batches('observed', now(), now());
+CALL tenancy.refresh_analytics_in_batches('observed');
+SET client_min_messages = notice;
+RESET ROLE;
 CREATE SCHEMA theirs AUTHORIZATION regress_dev;
 SELECT tenancy.create_observability('theirs');
 SET client_min_messages = error;

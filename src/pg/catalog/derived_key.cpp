@@ -104,7 +104,7 @@ bytea *derive_key(const CatalogRead &read, const Uuid &id) {
   DerivedKey key{};
   key.id = id;
   if (!read_key(read, key)) return nullptr;
-  const PodArray<Scope> scopes = key.all_scopes ? PodArray<Scope>() : read_scopes(read, id);
+  const PodArray<Scope> scopes = read_scopes(read, id);
   const Oid catalog = catalog_relation(CatalogIndex::api_keys_pkey);
   size_t size = 0;
   char buffer[largest_size];

@@ -125,7 +125,8 @@ bool read_derived(const CatalogRead &read, const CatalogScan &scan, HeapTuple tu
   key.facts.kind = derived.kind;
   key.facts.organization = derived.organization;
   key.facts.workspace = derived.workspace;
-  key.facts.scopes = derived.all_scopes ? registered_permissions(read).every_scope : scopes;
+  key.facts.scopes = scopes;
+  if (derived.all_scopes) key.facts.scopes |= registered_permissions(read).every_scope;
   key.facts.classes = &permission_classes();
   key.ends_at = Min(key.ends_at, derived.expires_at);
   key.not_after = Min(key.ends_at, derived.rotate_by);

@@ -157,26 +157,6 @@ Datum pg_tenancy_default_scope_levels(PG_FUNCTION_ARGS) {
   PG_RETURN_ARRAYTYPE_P(construct_array(words.items, words.count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// Reads with the newest snapshot: the caller's may be older than another session's commit.
-PG_FUNCTION_INFO_V1(pg_tenancy_organization_has_owner);
-Datum pg_tenancy_organization_has_owner(PG_FUNCTION_ARGS) {
-  require_internal_call(fcinfo);
-  CatalogRead read = begin_catalog_read();
-  ScanKeyData key;
-  equals(&key, attribute::organization_members::organization_id, F_UUID_EQ, PG_GETARG_DATUM(0));
-  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 1, &key);
-  PodArray<Uuid> owners;
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
-    if (uuid_column(scan, tuple, attribute::organization_members::role_id) == organization_owner_role &&
-        is_null_column(scan, tuple, attribute::organization_members::ends_at))
-      owners.append(uuid_column(scan, tuple, attribute::organization_members::user_id));
-  end_scan(scan);
-  bool found = false;
-  for (int i = 0; i < owners.count && !found; i++) found = read_user(read, owners.items[i]).active;
-  end_catalog_read(read);
-  PG_RETURN_BOOL(found);
-}
-
 PG_FUNCTION_INFO_V1(pg_tenancy_unknown_network);
 Datum pg_tenancy_unknown_network(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);

@@ -7,9 +7,8 @@
 // - The filter's own list of ids (workspace_id = ANY ...), of any length, in one pass. The server estimates
 //   each id by itself: for a list of thousands, planning would take as long as execution.
 // - The ids of a shared plan (workspace_id = filter_id('workspace')), as in a generic plan: for an id of
-// average
-//   frequency. The server would take the id of whoever the session is while the plan is made, and the plan
-//   serves others, too.
+//   average frequency. The server would take the id of whoever the session is while the plan is made, and the
+//   plan serves others, too.
 // - Trusted conditions, if a superuser allows them on all rows (tenancy.trusted_conditions = all), by the
 //   server's own estimator of its own operator. The estimate reveals no more than EXPLAIN ANALYZE does then.
 //   No other operator gets statistics of a protected table.
