@@ -197,6 +197,15 @@ RETURNS text
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_roles_that_may';
 COMMENT ON FUNCTION tenancy_internal.roles_that_may(uuid, uuid, text, text, boolean, boolean) IS 'Roles of an organization that hold a permission in a workspace, or (NULL) on the organization or, if asked so, anywhere in it, with all settings; for hints; NULL for none';
 
+CREATE FUNCTION tenancy_internal.hint_for_nobody() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT CASE WHEN EXISTS (SELECT FROM tenancy.login_bindings b
+                           WHERE b.trusted AND b.login = (SELECT r.oid::regrole FROM pg_roles r WHERE r.rolname = session_user))
+              THEN 'Set "tenancy.user", "tenancy.api_key" or "tenancy.jwt".'
+              ELSE 'Set "tenancy.api_key", or use a login that is bound to a user.' END
+$$;
+COMMENT ON FUNCTION tenancy_internal.hint_for_nobody() IS 'How to give the session a principal, for hints';
+
 -- A hint names what the session could be given: a scope for a key, roles and settings for a person.
 CREATE FUNCTION tenancy_internal.permission_hint(
   resource text, action text, workspace_id uuid, anywhere boolean, all_rows boolean) RETURNS text
@@ -208,7 +217,7 @@ DECLARE
 BEGIN
   SELECT * INTO me FROM tenancy.whoami();
   IF me.kind = 'anonymous' THEN
-    RETURN 'Set "tenancy.api_key", or use a login that is bound to a user.';
+    RETURN tenancy_internal.hint_for_nobody();
   END IF;
   IF me.kind = 'jwt' THEN
     RETURN CASE WHEN permission_hint.resource = ANY (tenancy_internal.words('organization_level'))

@@ -8,7 +8,7 @@ BEGIN
     PERFORM tenancy.whoami();  -- says so where an organization has to be chosen
     RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', SCHEMA = 'tenancy', CONSTRAINT = 'no_principal',
       MESSAGE = 'the session has no principal',
-      HINT = 'Set "tenancy.api_key", or use a login that is bound to a user.';
+      HINT = tenancy_internal.hint_for_nobody();
   END IF;
 END
 $$;
@@ -72,6 +72,18 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.resolve_workspace(text, uuid) IS 'The workspace referred to in the organization, or (NULL) in the session''s own, or (a DBA without one) in any; 42704 for none';
 
+-- Where no workspace means none in particular, NULL is a mistake.
+CREATE FUNCTION tenancy_internal.resolve_given_workspace(reference text) RETURNS tenancy.workspaces
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF resolve_given_workspace.reference IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace must be given';
+  END IF;
+  RETURN tenancy_internal.resolve_workspace(resolve_given_workspace.reference);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.resolve_given_workspace(text) IS 'resolve_workspace() for one that must be given: 22023 for NULL';
+
 -- Parameters after an optional organization have to be optional too; these are missing all the same.
 CREATE FUNCTION tenancy_internal.check_given(parameter text, value text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -95,7 +107,7 @@ BEGIN
   IF found_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
       MESSAGE = format('user "%s" is not a member of the organization', find_member.reference),
-      HINT = 'Use tenancy.invite() to invite somebody.';
+      HINT = 'Name a member by id, external id or e-mail address; tenancy.invite() invites others.';
   END IF;
   RETURN found_user;
 END

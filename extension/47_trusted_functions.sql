@@ -26,6 +26,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   known pg_proc;
 BEGIN
+  IF trust_function.function IS NULL OR trust_function.reason IS NULL OR trust_function.reason = '' THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a function and a reason must be given',
+      DETAIL = 'The reason says why the function raises no error for any value, and does not reveal its arguments.';
+  END IF;
   SELECT * INTO known FROM pg_proc p WHERE p.oid = trust_function.function;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_function', MESSAGE = 'function does not exist';

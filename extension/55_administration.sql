@@ -7,13 +7,26 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, tenanc
 $$;
 COMMENT ON FUNCTION tenancy_internal.slug_of(text) IS 'A slug of at most 100 characters made from a name, or NULL when the name has no ASCII letter or digit';
 
+CREATE FUNCTION tenancy_internal.check_level(level text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.check_given('level', check_level.level);
+  IF check_level.level <> ALL (tenancy_internal.words('levels')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('level "%s" does not exist', check_level.level),
+      HINT = format('Levels are %s.', array_to_string(tenancy_internal.words('levels'), ' and '));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_level(text) IS 'Raises 22023 unless roles have this level';
+
 CREATE FUNCTION tenancy_internal.find_role(organization_id uuid, level text, name text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_id uuid;
   nearest text;
 BEGIN
-  PERFORM tenancy_internal.check_given('level', find_role.level), tenancy_internal.check_given('role', find_role.name);
+  PERFORM tenancy_internal.check_given('level', find_role.level), tenancy_internal.check_given('role', find_role.name),
+          tenancy_internal.check_level(find_role.level);
   SELECT r.role_id INTO found_id FROM tenancy.roles r
   WHERE r.level = find_role.level AND (r.name = find_role.name OR r.role_id::text = find_role.name)
     AND (r.organization_id = find_role.organization_id OR r.organization_id IS NULL)
@@ -111,7 +124,7 @@ DECLARE
   the_address text;
   new_id uuid;
 BEGIN
-  PERFORM tenancy_internal.require_dba();
+  PERFORM tenancy_internal.require_dba(), tenancy_internal.check_given('email', create_user.email);
   the_address := tenancy_internal.email_address(create_user.email);
   -- A second call returns the existing one.
   SELECT u.user_id INTO new_id FROM tenancy.users u
@@ -140,8 +153,9 @@ DECLARE
   owner_role uuid;
   known uuid;
 BEGIN
-  IF NOT tenancy_internal.may_sign_up() THEN
-    PERFORM tenancy_internal.require_dba();
+  IF NOT tenancy_internal.may_sign_up() AND NOT by_dba THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied to create an organization',
+      HINT = 'A DBA may, and a role with USAGE on type tenancy.sign_up.';
   END IF;
   IF create_organization.given_name IS NULL OR create_organization.owner_email IS NULL OR the_slug IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -167,6 +181,13 @@ BEGIN
     AND (create_organization.given_owner IS NULL OR u.user_id IS NULL OR u.user_id = create_organization.given_owner);
   IF FOUND THEN
     RETURN;
+  END IF;
+  -- Said to those alone who could see it.
+  IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.external_id = create_organization.given_external_id
+               AND (by_dba OR o.created_by = (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()))) THEN
+    RAISE EXCEPTION USING ERRCODE = 'unique_violation',
+      MESSAGE = format('organization with external id "%s" exists with another owner, or other ids', create_organization.given_external_id),
+      HINT = 'Called again with the same ones, tenancy.create_organization() returns what is there.';
   END IF;
 
   PERFORM tenancy_internal.require_new_id(create_organization.given_organization),
@@ -300,7 +321,7 @@ BEGIN
       SELECT FROM tenancy.users u WHERE u.email = tenancy_internal.email_address(set_organization_role.member))) THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
       MESSAGE = format('user "%s" is not a member of the organization', set_organization_role.member),
-      HINT = 'Use tenancy.invite() to invite somebody.';
+      HINT = 'Name a member by id, external id or e-mail address; tenancy.invite() invites others.';
   ELSIF the_user IS NULL THEN
     IF strpos(set_organization_role.member, '@') = 0 THEN
       RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" does not exist', set_organization_role.member),
@@ -344,13 +365,18 @@ CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role tex
 RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(set_workspace_role.workspace);
-  the_role uuid := tenancy_internal.find_role(the_workspace.organization_id, 'workspace', set_workspace_role.role);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_given_workspace(set_workspace_role.workspace);
+  the_role uuid;
   the_user uuid;
   role_before uuid;
   end_before timestamptz;
   the_end timestamptz;
 BEGIN
+  IF set_workspace_role.role IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'parameter "role" must be given',
+      HINT = 'tenancy.remove_workspace_member() takes a role away.';
+  END IF;
+  the_role := tenancy_internal.find_role(the_workspace.organization_id, 'workspace', set_workspace_role.role);
   IF NOT tenancy_internal.signs_up(the_workspace.organization_id) THEN
     PERFORM tenancy_internal.require_addition(the_workspace.organization_id, the_workspace.workspace_id, the_role, false);
   END IF;
@@ -380,7 +406,7 @@ COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text, timestamptz, te
 CREATE FUNCTION tenancy.remove_workspace_member(workspace text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(remove_workspace_member.workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_given_workspace(remove_workspace_member.workspace);
   the_user uuid;
   role_before uuid;
 BEGIN
@@ -405,6 +431,7 @@ DECLARE
   found_role regrole;
   nearest text;
 BEGIN
+  PERFORM tenancy_internal.check_given('login', check_login.login);
   SELECT r.oid INTO found_role FROM pg_roles r WHERE r.rolname = check_login.login;
   IF found_role IS NULL THEN
     SELECT tenancy_internal.nearest(check_login.login::text, array_agg(r.rolname::text)) INTO nearest FROM pg_roles r;
@@ -462,6 +489,12 @@ BEGIN
   IF the_organization IS NULL AND (SELECT count(*) FROM tenancy.organization_members m WHERE m.user_id = the_user AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp())) > 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an organization must be given',
       DETAIL = 'The user is a member of several, and a login acts in one.';
+  END IF;
+  IF the_organization IS NOT NULL AND NOT EXISTS (
+      SELECT FROM tenancy.organization_members m WHERE m.organization_id = the_organization AND m.user_id = the_user) THEN
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+      MESSAGE = format('user "%s" is not a member of the organization', coalesce(bind_login.member, the_user::text)),
+      HINT = 'tenancy.set_organization_role() makes somebody a member.';
   END IF;
   INSERT INTO tenancy.login_bindings (login, user_id, organization_id, workspace_id)
   VALUES (tenancy_internal.check_new_login(bind_login.login), the_user, the_organization, the_workspace)

@@ -151,6 +151,7 @@ DECLARE
   my_address text;
   found_one tenancy.invitations;
 BEGIN
+  PERFORM tenancy_internal.check_given('invitation', resolve_invitation.invitation_id::text);
   IF NOT tenancy.is_dba() THEN
     SELECT p.email INTO my_address FROM tenancy_internal.person_of_session() p;
   END IF;
@@ -284,6 +285,7 @@ DECLARE
   mine uuid := tenancy.current_organization_id();
   withdrawn tenancy.invitations;
 BEGIN
+  PERFORM tenancy_internal.check_given('invitation', withdraw_invitation.invitation::text);
   PERFORM tenancy_internal.require_principal();
   PERFORM tenancy_internal.lock_members(i.organization_id) FROM tenancy.invitations i
   WHERE i.invitation_id = withdraw_invitation.invitation AND (tenancy.is_dba() OR i.organization_id = mine);

@@ -11,10 +11,7 @@ BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles'),
           tenancy_internal.require_role_within_rights(NULL, 'the role');
   PERFORM tenancy_internal.check_given('name', create_role.name);
-  IF create_role.level IS NULL OR create_role.level <> ALL (tenancy_internal.words('levels')) THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('level "%s" does not exist', create_role.level),
-      HINT = format('Levels are %s.', array_to_string(tenancy_internal.words('levels'), ' and '));
-  END IF;
+  PERFORM tenancy_internal.check_level(create_role.level);
   IF create_role.copy_of IS NOT NULL THEN
     template := tenancy_internal.find_role(the_organization, create_role.level, create_role.copy_of);
   END IF;

@@ -40,11 +40,8 @@ COMMENT ON FUNCTION tenancy.update_organization(text, text, text, text) IS 'Chan
 CREATE FUNCTION tenancy.update_workspace(workspace text, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(update_workspace.workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_given_workspace(update_workspace.workspace);
 BEGIN
-  IF the_workspace.workspace_id IS NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a workspace must be given';
-  END IF;
   PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'workspaces', 'update'),
           tenancy_internal.require_external_id_change(the_workspace.external_id, update_workspace.external_id);
   UPDATE tenancy.workspaces w

@@ -211,7 +211,7 @@ BEGIN
     the_user := tenancy_internal.lookup_user(member, the_organization);
     IF the_user IS NULL THEN
       RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('user "%s" is not a member of the organization', member),
-        DETAIL = 'The group is unchanged.', HINT = 'Use tenancy.invite() to invite somebody.';
+        DETAIL = 'The group is unchanged.', HINT = 'Name a member by id, external id or e-mail address; tenancy.invite() invites others.';
     END IF;
     given := given || the_user;
   END LOOP;

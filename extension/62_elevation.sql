@@ -195,6 +195,7 @@ DECLARE
   mine uuid := tenancy.current_organization_id();
   found_one tenancy.elevations;
 BEGIN
+  PERFORM tenancy_internal.check_given('elevation', resolve_elevation.elevation::text);
   PERFORM tenancy_internal.require_principal();
   PERFORM tenancy_internal.lock_members(e.organization_id) FROM tenancy.elevations e
   WHERE e.elevation_id = resolve_elevation.elevation AND (tenancy.is_dba() OR e.organization_id = mine);

@@ -226,6 +226,10 @@ CREATE FUNCTION tenancy_internal.derived_of_key(api_key_id uuid) RETURNS bytea
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_derived_of_key';
 COMMENT ON FUNCTION tenancy_internal.derived_of_key(uuid) IS 'What is to be stored beside the secrets of a key; NULL: nothing, since its catalogs have to be read';
 
+CREATE FUNCTION tenancy_internal.is_derived_here(derived bytea) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_is_derived_here';
+COMMENT ON FUNCTION tenancy_internal.is_derived_here(bytea) IS 'Whether what is stored beside a secret was derived in this database, by this version: nothing else is used';
+
 CREATE FUNCTION tenancy_internal.derive_changed_key() RETURNS trigger LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_derive_changed_key';
 COMMENT ON FUNCTION tenancy_internal.derive_changed_key() IS 'Trigger: stores beside the secrets of a changed key what it may do now';
 
@@ -337,6 +341,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys;
 BEGIN
+  PERFORM tenancy_internal.check_given('api_key', lock_api_key.api_key_id::text);
   PERFORM tenancy_internal.require_principal();
   SELECT * INTO key FROM tenancy.api_keys k
   WHERE k.api_key_id = lock_api_key.api_key_id AND k.deleted_at IS NULL

@@ -67,7 +67,8 @@ BEGIN
   END IF;
   IF set_key_policy.max_age IS NOT NULL
      AND (now() + set_key_policy.warning >= now() AND now() + set_key_policy.warning < now() + set_key_policy.max_age) IS NOT TRUE THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'warning must be shorter than max_age, and not negative';
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'warning must be shorter than max_age, and not negative',
+      HINT = 'It is 14 days unless it is given.';
   END IF;
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
   -- No key moves its own end.

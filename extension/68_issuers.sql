@@ -44,6 +44,7 @@ BEGIN
   END IF;
   SELECT * INTO given FROM tenancy_internal.read_jwks(trust_issuer.jwks);
   IF cardinality(given.kids) = 0 THEN
+    PERFORM tenancy_internal.check_given('issuer', trust_issuer.issuer);
     DELETE FROM tenancy.trusted_issuers t
     WHERE t.issuer = trust_issuer.issuer AND t.organization_id IS NOT DISTINCT FROM the_organization;
     RETURN;
@@ -110,6 +111,7 @@ DECLARE
   the_organization uuid;
   found_one tenancy.trusted_issuers;
 BEGIN
+  PERFORM tenancy_internal.check_given('issuer', resolve_trust.issuer);
   IF resolve_trust.organization IS NOT NULL OR NOT tenancy.is_dba() THEN
     the_organization := tenancy_internal.resolve_organization(resolve_trust.organization);
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');

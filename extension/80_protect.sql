@@ -394,6 +394,7 @@ DECLARE
   members bigint := (SELECT count(*) FROM tenancy_internal.family_of(protect.relation));
   done bigint := 0;
   kept name[];
+  twice name;
 BEGIN
   IF protect.relation IS NULL OR protect.resource IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a table and a resource must be given';
@@ -435,6 +436,14 @@ BEGIN
     PERFORM tenancy_internal.check_column(protect.relation, protect.organization, true), tenancy_internal.check_column(protect.relation, protect.workspace, true),
             tenancy_internal.check_column(protect.relation, protect.owner, true), tenancy_internal.check_column(protect.relation, protect.api_key, true),
             tenancy_internal.check_column(protect.relation, protect.initiator, true);
+  END IF;
+  -- The initiator may be the owner: then one column says both.
+  SELECT c."column" INTO twice
+  FROM unnest(ARRAY[protect.organization, protect.workspace, protect.owner, protect.api_key, nullif(protect.initiator, protect.owner)]) c ("column")
+  WHERE c."column" IS NOT NULL GROUP BY c."column" HAVING count(*) > 1 LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('column "%s" is named twice', twice),
+      DETAIL = 'A column says one thing of a row: its organization, its workspace, its user or its API key.';
   END IF;
   FOREACH payload_column IN ARRAY coalesce(protect.payload, '{}') LOOP
     PERFORM tenancy_internal.check_column(protect.relation, payload_column, false);

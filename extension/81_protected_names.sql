@@ -310,6 +310,7 @@ DECLARE
   candidates text[];
   the_table regclass;
 BEGIN
+  PERFORM tenancy_internal.check_given('name', forget.name);
   IF cardinality(parts) > 2 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" is no name of a table', forget.name);
   END IF;

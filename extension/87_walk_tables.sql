@@ -130,6 +130,7 @@ BEGIN
         9223372036854775807)
       INTO in_table FROM tenancy.protected_tables t, tenancy.organizations o
       WHERE t.relation = protected_table.relation AND o.organization_id = gone.organization_id;
+      in_table := coalesce(in_table, 0);  -- the organization has gone
       in_round := in_round + in_table;
       counts := counts || jsonb_build_object(protected_table.relation::text,
                                              coalesce((counts ->> protected_table.relation::text)::bigint, 0) + in_table);
@@ -174,7 +175,7 @@ DECLARE
   counts jsonb;
   late jsonb;
 BEGIN
-  gone := tenancy_internal.resolve_workspace(delete_workspace.workspace);
+  gone := tenancy_internal.resolve_given_workspace(delete_workspace.workspace);
   PERFORM tenancy_internal.require_permission(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
   IF delete_workspace.with_rows THEN
     PERFORM tenancy_internal.require_removal_of_rows(gone);

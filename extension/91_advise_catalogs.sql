@@ -38,7 +38,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', 'tenancy.api_key_secrets', format('what is stored of API keys is not what the catalogs say: %s', count(DISTINCT s.api_key_id)),
          format('UPDATE tenancy.api_keys k SET name = name WHERE api_key_id = ANY (%L::uuid[])', array_agg(DISTINCT s.api_key_id))
   FROM tenancy.api_key_secrets s
-  WHERE s.derived IS NOT NULL AND s.derived IS DISTINCT FROM tenancy_internal.derived_of_key(s.api_key_id)
+  -- A copy of a database has what was derived in the other one, and does not use it.
+  WHERE tenancy_internal.is_derived_here(s.derived) AND s.derived IS DISTINCT FROM tenancy_internal.derived_of_key(s.api_key_id)
   HAVING count(*) > 0
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_derived_key() IS 'API keys of which something else is stored than the catalogs say';

@@ -49,7 +49,7 @@ BEGIN
                                              'analytics_pending', 'analytics_partitions', 'analytics_state', 'analytics_kept', 'accepted_times', 'job_problems')
   ORDER BY c.relname LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = taken, HINT = 'Name another schema.';
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_table', MESSAGE = taken, HINT = 'Name another schema; tenancy.update_observability() brings tables of an older version up to date.';
   END IF;
   SELECT format('function %s already exists', f.function) INTO taken
   FROM tenancy_steps.observability_functions(to_regnamespace(quote_ident(validate_observability.schema))) f ORDER BY 1 LIMIT 1;

@@ -149,3 +149,52 @@ SELECT count(*) FROM tenancy.whoami();
 RESET tenancy.workspace;
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
+
+-- A workspace that must be given is missed at once, and nothing loops or succeeds without one.
+SELECT command, f.* FROM (VALUES ('delete_workspace(NULL)'), ('delete_workspace(NULL, true)'), ($$remove_workspace_member(NULL, 'mike@acme.test')$$),
+  ($$set_workspace_role(NULL, 'mike@acme.test', 'member')$$), ($$update_workspace(NULL, 'X')$$), ($$set_workspace_role('acme/search', 'mike@acme.test', NULL)$$),
+  ('trust_login(NULL)'), ('forget(NULL)'), ('create_user(NULL)'), ('accept_invitation(NULL)'), ('withdraw_invitation(NULL)'), ('approve_elevation(NULL)'), ('revoke_api_key(NULL::uuid)'),
+  ($$unlink_identity(NULL, 'x')$$), ($$trust_issuer(NULL, NULL, '{"keys": []}', '{}')$$), ($$drop_role('acme', 'workspaces', 'librarian')$$), ($$trust_function('lower(text)', '')$$), ('trust_function(NULL, NULL)'),
+  ($$set_key_policy('acme', '7 days')$$), ($$bind_login('regress_app', 'gus@globex.test', 'acme')$$), ($$bind_login('regress_app', 'gus@globex.test', NULL, 'acme/search')$$),
+  ($$create_organization('Again', 'olivia@acme.test', external_id => 'of globex')$$)) v (command),
+  failure('SELECT tenancy.update_organization(''globex'', external_id => ''of globex''); SELECT tenancy.' || command) f;
+SET SESSION AUTHORIZATION regress_app;
+SELECT * FROM failure($$SELECT tenancy.create_organization('Mine', 'me@mine.test')$$);
+-- A trusted login is told of its own setting.
+RESET SESSION AUTHORIZATION;
+CREATE ROLE regress_trusted LOGIN;
+SELECT tenancy.trust_login('regress_trusted');
+-- One column says one thing of a row.
+CREATE TABLE numbered (id int, tenant bigint, team bigint);
+GRANT ALL ON numbered TO regress_trusted;
+SELECT * FROM failure($$SELECT tenancy.protect('numbered', 'prompts', organization => 'tenant', workspace => 'tenant')$$);
+SELECT tenancy.protect('numbered', 'prompts', organization => 'tenant');
+UPDATE tenancy.organizations SET external_id = 'A17' WHERE slug = 'acme';
+SET SESSION AUTHORIZATION regress_trusted;
+INSERT INTO numbered VALUES (1, 17);
+SELECT tenancy.create_workspace(NULL, 'X');
+RESET SESSION AUTHORIZATION;
+SET tenancy.anonymous_access = 'error';
+SET SESSION AUTHORIZATION regress_trusted;
+SELECT * FROM numbered;
+RESET SESSION AUTHORIZATION;
+RESET tenancy.anonymous_access;
+SET SESSION AUTHORIZATION regress_trusted;
+-- No value of the column names an organization whose external id is no number.
+SET tenancy."user" = 'olivia@acme.test';
+INSERT INTO numbered (id) VALUES (1);
+INSERT INTO numbered VALUES (1, 17);
+RESET SESSION AUTHORIZATION;
+RESET tenancy."user";
+SELECT tenancy.update_organization('acme', external_id => '17');
+SET SESSION AUTHORIZATION regress_trusted;
+SET tenancy."user" = 'olivia@acme.test';
+INSERT INTO numbered (id) VALUES (1) RETURNING tenant;
+INSERT INTO numbered VALUES (1, 18);
+-- seal() lasts as long as its transaction.
+SELECT tenancy.seal();
+BEGIN;
+SELECT tenancy.seal();
+COMMIT;
+RESET SESSION AUTHORIZATION;
+RESET tenancy."user";

@@ -98,7 +98,21 @@ bool read_kind(ByteReader &reader, KeyKind &kind) {
   return false;
 }
 
+ByteReader reader_of(const bytea *stored) {
+  return ByteReader({reinterpret_cast<const uint8 *>(VARDATA_ANY(stored)), VARSIZE_ANY_EXHDR(stored)});
+}
+
+bool has_own_header(ByteReader &reader) {
+  return reader.number<uint8>() == version && reader.number<Oid>() == MyDatabaseId &&
+         reader.number<Oid>() == catalog_relation(CatalogIndex::api_keys_pkey);
+}
+
 }  // namespace
+
+bool is_derived_here(const bytea *stored) {
+  ByteReader reader = reader_of(stored);
+  return has_own_header(reader);
+}
 
 bytea *derive_key(const CatalogRead &read, const Uuid &id) {
   DerivedKey key{};
@@ -123,10 +137,8 @@ bytea *derive_key(const CatalogRead &read, const Uuid &id) {
 
 bool read_derived_key(const CatalogRead &read, const bytea *stored, const Uuid &id, DerivedKey &key,
                       PermissionSet &scopes) {
-  ByteReader reader({reinterpret_cast<const uint8 *>(VARDATA_ANY(stored)), VARSIZE_ANY_EXHDR(stored)});
-  if (reader.number<uint8>() != version || reader.number<Oid>() != MyDatabaseId ||
-      reader.number<Oid>() != catalog_relation(CatalogIndex::api_keys_pkey))
-    return false;
+  ByteReader reader = reader_of(stored);
+  if (!has_own_header(reader)) return false;
   key.id = reader.id();
   if (key.id != id || !read_kind(reader, key.kind)) return false;
   key.all_scopes = reader.flag();

@@ -26,6 +26,9 @@ struct DerivedKey {
 /// RETURNS what is stored for the key with this id, in the current memory context; nullptr for nothing.
 bytea *derive_key(const CatalogRead &read, const Uuid &id);
 
+/// RETURNS whether this was derived in this database, by this version.
+bool is_derived_here(const bytea *stored);
+
 /// RETURNS whether this was derived from the key with this id, in this database. `scopes`: those of a key
 /// without all.
 bool read_derived_key(const CatalogRead &read, const bytea *stored, const Uuid &id, DerivedKey &key,

@@ -243,6 +243,13 @@ Datum pg_tenancy_derived_of_key(PG_FUNCTION_ARGS) {
   PG_RETURN_BYTEA_P(derived);
 }
 
+// is_derived_here(derived)
+PG_FUNCTION_INFO_V1(pg_tenancy_is_derived_here);
+Datum pg_tenancy_is_derived_here(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  PG_RETURN_BOOL(is_derived_here(PG_GETARG_BYTEA_PP(0)));
+}
+
 // AFTER UPDATE of api_keys, for each row: before the triggers that look the session's principal up, which can
 // be this key.
 PG_FUNCTION_INFO_V1(pg_tenancy_derive_changed_key);

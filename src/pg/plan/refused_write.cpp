@@ -159,8 +159,7 @@ Words words_for(WriteProblem problem, const char *resource, Command command, con
     case WriteProblem::none:
       return {nullptr, nullptr};
     case WriteProblem::no_principal:
-      return {"The session has no principal.",
-              "Set \"tenancy.api_key\" or \"tenancy.jwt\", or use a login that is bound to a user."};
+      return {"The session has no principal.", hint_for_nobody()};
     case WriteProblem::append_only:
       return {psprintf("No permission of resource \"%s\" allows %s.", resource, command_name(command)),
               "Rows of logs, traces and analytics are not changed by any principal; a resource of your own "
@@ -218,6 +217,13 @@ Words words_for(WriteProblem problem, const char *resource, Command command, con
   return {nullptr, nullptr};
 }
 
+// No value of the column would do.
+Words words_of_organization_without_id(Oid type) {
+  return {psprintf("The organization has no external id that a column of type %s can hold.",
+                   format_type_be(type)),
+          "Set one with tenancy.update_organization(..., external_id => ...)."};
+}
+
 bool is_about_tenant(WriteProblem problem) {
   return problem >= WriteProblem::organization_missing && problem <= WriteProblem::not_own;
 }
@@ -226,6 +232,8 @@ Words words_of_judgement(const Judgement &judgement, const char *resource, Comma
                          const ProtectedTable &table) {
   // A child row has its parent's tenant: its error must not reveal whether the parent exists.
   if (table.through_count > 0 && is_about_tenant(judgement.problem)) return words_of_parent(table);
+  if (OidIsValid(judgement.cannot_name_organization))
+    return words_of_organization_without_id(judgement.cannot_name_organization);
   return words_for(judgement.problem, resource, command, table);
 }
 

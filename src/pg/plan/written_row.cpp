@@ -210,6 +210,9 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
 
   Judgement judgement{problem_of_write(*principal.access, writer, write, written), false};
   const WriteProblem problem = judgement.problem;
+  if ((problem == WriteProblem::organization_missing || problem == WriteProblem::foreign_organization) &&
+      !can_hold(read, row, organization_id, Entity::organization, principal.organization))
+    judgement.cannot_name_organization = row.types[organization_id];
   if (problem == WriteProblem::foreign_owner || problem == WriteProblem::owner_given) {
     WrittenRow of_tenant = written;
     of_tenant.owner = of_tenant.api_key = Named::no_column;

@@ -26,6 +26,8 @@ WrittenIds written_ids_of_call(FunctionCallInfo fcinfo, int first);
 struct Judgement {
   WriteProblem problem;
   bool is_for_another;  // the only problem is another producer, which the principal may name
+  // The type of the organization's column, if that is the problem, and no value could name the session's.
+  Oid cannot_name_organization = InvalidOid;
 };
 
 /// `producer_first`: whether a wrong producer is reported before a wrong tenant, where the latter must not be

@@ -432,13 +432,23 @@ Principal *current_principal() {
   return principal;
 }
 
+const char *hint_for_nobody() {
+  bool is_trusted = false;
+  if (!is_claimed()) {
+    CatalogRead read = begin_catalog_read();
+    is_trusted = read_login_binding(read, GetSessionUserId()).trusted;
+    end_catalog_read(read);
+  }
+  return is_trusted ? "Set \"tenancy.user\", \"tenancy.api_key\" or \"tenancy.jwt\"."
+                    : "Set \"tenancy.api_key\" or \"tenancy.jwt\", or use a login that is bound to a user.";
+}
+
 void check_anonymous_access(const Principal &principal) {
   if (principal.kind != PrincipalKind::anonymous || configuration.anonymous_access != AnonymousAccess::error)
     return;
   record_denial(Counter::denied_anonymous, nullptr, "the session has no principal");
-  ereport(ERROR,
-          (refused(Refused::no_principal), errmsg("the session has no principal"),
-           errhint("Set \"tenancy.api_key\" or \"tenancy.jwt\", or use a login that is bound to a user.")));
+  ereport(ERROR, (refused(Refused::no_principal), errmsg("the session has no principal"),
+                  errhint("%s", hint_for_nobody())));
 }
 
 std::span<const Uuid> workspaces_of(Principal &principal) {

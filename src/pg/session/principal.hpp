@@ -73,6 +73,9 @@ Uuid presented_api_key();
 /// Raises 28000 unless the session's user has chosen an organization, or needs no choice.
 void check_decided(const Principal &principal);
 
+/// RETURNS the ways to give the session a principal, for the hint of an error.
+const char *hint_for_nobody();
+
 /// Where a claim counts, it does so in place of the catalogs.
 void register_claims();
 

@@ -6,6 +6,10 @@
 #include "pg/session/principal.hpp"
 #include "pg/session/simulation.hpp"
 
+extern "C" {
+#include "tcop/pquery.h"
+}
+
 namespace tenancy::pg {
 namespace {
 
@@ -157,6 +161,12 @@ Datum pg_tenancy_seal(PG_FUNCTION_ARGS) {
   current_principal();  // sealing requires a valid principal
   // The principal of a simulated query can't change anyway, and the query's effects end with it.
   if (is_simulation()) return 0;
+  // Not in DO and CALL, whose later statements are sealed.
+  if (!IsTransactionBlock() && ActivePortal != nullptr && ActivePortal->strategy != PORTAL_MULTI_QUERY &&
+      ActivePortal->strategy != PORTAL_UTIL_SELECT)
+    ereport(WARNING, (errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
+                      errmsg("tenancy.seal() can only be used in transaction blocks"),
+                      errdetail("The seal ends with the transaction, which is this statement.")));
   seal_principal();
   return 0;
 }
