@@ -7,6 +7,7 @@
 #include "pg/functions/legal_hold.hpp"
 #include "pg/plan/conflict_condition.hpp"
 #include "pg/plan/distributed_query.hpp"
+#include "pg/plan/early_parameters.hpp"
 #include "pg/plan/early_principal.hpp"
 #include "pg/plan/empty_relation.hpp"
 #include "pg/plan/folded_insert.hpp"
@@ -47,6 +48,7 @@ void _PG_init(void) {
   tenancy::pg::register_owner_exemption();
   tenancy::pg::register_folded_insert();
   tenancy::pg::register_run_checks();
+  tenancy::pg::register_early_parameters();
   tenancy::pg::register_early_principal();
   // The first to see a plan that is started: run checks make copies of it.
   tenancy::pg::register_conflict_conditions();

@@ -3,13 +3,16 @@
 -- difference sees the row.
 CREATE SEQUENCE attacks.silent_calls;
 GRANT ALL ON SEQUENCE attacks.silent_calls TO PUBLIC;
+SET client_min_messages = error;
+CREATE COLLATION attacks.old (provider = icu, locale = 'und', version = '1');
+RESET client_min_messages;
 CREATE COLLATION attacks.nd (provider = icu, locale = 'und', deterministic = false);
 CREATE FUNCTION attacks.called() RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN PERFORM nextval('attacks.silent_calls'); RETURN true; END $$;
 CREATE FUNCTION attacks.same(text) RETURNS text LANGUAGE plpgsql STABLE COST 0.0001 AS $$ BEGIN PERFORM nextval('attacks.silent_calls'); RETURN $1; END $$;
 CREATE FUNCTION attacks.same(point) RETURNS point LANGUAGE plpgsql STABLE COST 0.0001 AS $$ BEGIN PERFORM nextval('attacks.silent_calls'); RETURN $1; END $$;
 CREATE DOMAIN attacks.counted AS text CHECK (attacks.same(VALUE) = VALUE);
 CREATE TYPE attacks.pair AS (a text, b attacks.counted);
-CREATE TABLE attacks.mine AS SELECT n, 'x' COLLATE "C" AS c, 'x' COLLATE "POSIX" AS d FROM generate_series(1, 40) n;
+CREATE TABLE attacks.mine AS SELECT n, 'x' COLLATE "C" AS c, 'x' COLLATE "POSIX" AS d, true AS v FROM generate_series(1, 40) n;
 GRANT SELECT ON attacks.mine TO PUBLIC;
 
 -- Every kind of index that has the executor look at rows again, and none that a partition has.
@@ -48,9 +51,23 @@ DECLARE
   before bigint := nextval('attacks.silent_calls');
   rows bigint;
 BEGIN
-  IF current_setting('plan_cache_mode') = 'force_generic_plan' THEN
+  IF current_setting('plan_cache_mode') = 'force_generic_plan' AND query !~ '\mr\.f\M|^VIEW ' THEN
     EXECUTE format('PREPARE silent (text) AS %s', replace(query, '$', '$1'));
     EXECUTE format('EXECUTE silent (%L)', guess);
+  -- A field of a record that is not assigned: an error where it is evaluated
+  ELSIF query ~ '\mr\.f\M' THEN
+    EXECUTE format('CREATE FUNCTION pg_temp.asked(assigned boolean) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS %L',
+      format('DECLARE r record; low text := %L; n bigint; BEGIN IF assigned THEN SELECT true AS f INTO r; END IF; %s; GET DIAGNOSTICS n = ROW_COUNT; RETURN n; END', guess,
+        CASE WHEN query ~ '^(SELECT|WITH)' THEN format('PERFORM FROM (%s) s', replace(query, '$', 'low')) ELSE replace(query, '$', 'low') END));
+    EXECUTE 'SELECT pg_temp.asked(true)' INTO rows;
+    EXECUTE 'SELECT pg_temp.asked(false)' INTO rows;
+    EXECUTE 'DROP FUNCTION pg_temp.asked(boolean)';
+    RETURN format('%s rows, %s calls', rows, nextval('attacks.silent_calls') - before);
+  -- A view of one's own, through which the table is changed
+  ELSIF query ~ '^VIEW ' THEN
+    EXECUTE format('CREATE TEMP VIEW asked WITH (security_barrier) AS %s', replace(substr(query, 6), '$', quote_literal(guess)));
+    UPDATE asked SET n = n;
+    EXECUTE 'DROP VIEW pg_temp.asked';
   ELSE
     EXECUTE replace(query, '$', quote_literal(guess));
   END IF;
@@ -78,13 +95,15 @@ DECLARE
   guess text := attacks.pick(ARRAY['t.body = $', 't.body >= $ AND t.body < $ || ''0''', 't.body = ANY (ARRAY[$, ''x''])', 't.body IS NOT DISTINCT FROM $', 'NOT t.body <> $', 't.body >= ANY (ARRAY[$]) AND t.body <= $', '(t.body, t.n) >= ($, 0) AND t.body <= $']);
   told text := attacks.pick(ARRAY['attacks.called()', '(SELECT attacks.called())', 'nextval(''attacks.silent_calls'') > 0', '(SELECT 1 / (random() * 0)::int > 0)', 'starts_with(t.body COLLATE attacks.nd, ''x'')',
     'ARRAY[t.tags, ''{1,2}''] IS NOT NULL', 'ARRAY[ARRAY[1, t.n], ARRAY[m.n]] IS NOT NULL', 't.area < circle(point(0, 0), 2)', 'm.c < m.d', 'm.c = ANY (ARRAY[m.d])', 'greatest(ROW(m.n), ROW(''x''::text)) IS NOT NULL', 'greatest(ROW(current_user), ROW(1)) IS NOT NULL', 'greatest(ROW($), ROW(1)) IS NOT NULL',
-    '1 / (t.n - t.n) > 0', 'm.c::int > 0', 'xmlparse(document m.c) IS NOT NULL', 'm.c = ''x''::attacks.counted', 'attacks.same(m.c) = m.c', '(CASE WHEN true THEN ARRAY[t.body] END)::int[] IS NOT NULL', 'coalesce(attacks.called(), m.n > 0)']
+    '1 / (t.n - t.n) > 0', 'm.c::int > 0', 'xmlparse(document m.c) IS NOT NULL', 'm.c = ''x''::attacks.counted', 'attacks.same(m.c) = m.c', '(CASE WHEN true THEN ARRAY[t.body] END)::int[] IS NOT NULL', 'coalesce(attacks.called(), m.n > 0)', 'r.f', 'r.f', 'm.c < ''a'' COLLATE attacks.old']
     || CASE WHEN to_regproc('attacks.planted_silent') IS NULL THEN '{}' ELSE array_fill('attacks.planted_silent(t.n)'::text, ARRAY[20]) END);
   c text := format(attacks.pick(ARRAY['CASE WHEN %s THEN %s END', '%s AND %s', 'NOT (%s AND NOT (%s))', '(%s AND coalesce(%s, true))', 'CASE WHEN %s THEN (SELECT %s) ELSE false END', '(t.n < 0 OR %s AND %s)']), guess, told);
 BEGIN
   RETURN replace(attacks.pick(ARRAY[
     'SELECT FROM {t} t, attacks.mine m WHERE m.n = 1 AND {c}',
     'SELECT FROM attacks.mine m JOIN {t} t ON t.n = m.n WHERE {c}',
+    'SELECT FROM attacks.mine m JOIN {t} t ON t.n = m.n AND m.v = {c}',
+    'SELECT FROM attacks.mine m JOIN (SELECT n, body, tags, area FROM {t} UNION ALL SELECT n, body, tags, area FROM {t} WHERE n > 2) t ON t.n = m.n AND m.v = {c}',
     'SELECT FROM attacks.mine m LEFT JOIN {t} t ON t.n = m.n AND {c}',
     'SELECT FROM attacks.mine m WHERE EXISTS (SELECT FROM {t} t WHERE t.n = m.n AND {c})',
     'SELECT FROM attacks.mine m, LATERAL (SELECT FROM {t} t WHERE t.n = m.n AND {c} OFFSET 0) l',
@@ -100,7 +119,7 @@ BEGIN
     'SELECT FROM {t} t WHERE t.n >= length(attacks.same('''')) AND t.body = $', 'SELECT FROM {t} t WHERE t.body = (jsonb_populate_record(NULL::attacks.pair, jsonb_build_object(''b'', $::text))).b',
     'SELECT FROM attacks.mine m LEFT JOIN {t} t ON t.body = CASE WHEN m.n > 0 THEN attacks.same($) END', 'SELECT t.n FROM {t} t WHERE t.body = $ ORDER BY t.area <-> attacks.same(point(1, 1)) LIMIT 2',
     'SELECT FROM {t} t WHERE t.body IN (SELECT attacks.same($) FROM attacks.mine m WHERE m.n < 3)']
-    || CASE WHEN relation ~ 'scoped' THEN '{}' ELSE ARRAY['SELECT FROM {t} t TABLESAMPLE BERNOULLI (100), attacks.mine m WHERE m.n = 1 AND {c}',
+    || CASE WHEN relation ~ 'scoped' THEN '{}' ELSE ARRAY['VIEW SELECT t.* FROM {t} t WHERE t.organization_id = CASE WHEN t.body >= ANY (ARRAY[$]) AND t.body <= $ THEN (SELECT CASE WHEN attacks.called() THEN gen_random_uuid() END) END', 'SELECT FROM {t} t TABLESAMPLE BERNOULLI (100), attacks.mine m WHERE m.n = 1 AND {c}',
     'UPDATE {t} t SET n = t.n FROM attacks.mine m WHERE t.n = m.n AND {c}', 'DELETE FROM {t} t USING attacks.mine m WHERE m.n = 1 AND {c}', 'SELECT FROM {t} t, attacks.mine m WHERE m.n = 1 AND {c} FOR UPDATE OF t',
     'MERGE INTO {t} t USING attacks.mine m ON t.n = m.n AND {c} WHEN MATCHED THEN DO NOTHING', 'MERGE INTO {t} t USING attacks.mine m ON t.n = m.n WHEN MATCHED AND {c} THEN DO NOTHING'] END), '{c}', '(' || c || ')');
 END

@@ -16,6 +16,7 @@ namespace {
 
 set_rel_pathlist_hook_type next_hook = nullptr;
 RelationReadHook next_relation_hook = nullptr;
+create_upper_paths_hook_type next_upper_hook = nullptr;
 
 extern "C" {
 static bool has_part(Node *node, void *part) {
@@ -55,12 +56,31 @@ static bool is_noticeable_beside_filter(Node *node, void *) {
 }
 }
 
+// Policies come first; behind them are the conditions of views with a security barrier, through which a table
+// is changed: a user's own, whatever is called in them.
+int count_of_policies(const PlannerInfo *root, int index) {
+  Query *query = root->parse;
+  RangeTblEntry *entry = rt_fetch(index, query->rtable);
+  if (index != query->resultRelation || entry->rtekind != RTE_RELATION)
+    return list_length(entry->securityQuals);
+  List *policies = NIL;
+  List *checks = NIL;
+  bool has_policies = false;
+  bool has_sub_selects = false;
+  get_row_security_policies(query, entry, index, &policies, &checks, &has_policies, &has_sub_selects);
+  return Min(list_length(policies), list_length(entry->securityQuals));
+}
+
 bool is_of_policy(const PlannerInfo *root, Node *part) {
   while (IsA(part, RelabelType)) part = reinterpret_cast<Node *>(reinterpret_cast<RelabelType *>(part)->arg);
   const ListCell *cell = nullptr;
-  foreach (cell, root->parse->rtable)
-    if (has_part(reinterpret_cast<Node *>(lfirst_node(RangeTblEntry, cell)->securityQuals), part))
-      return true;
+  foreach (cell, root->parse->rtable) {
+    List *conditions = lfirst_node(RangeTblEntry, cell)->securityQuals;
+    if (!has_part(reinterpret_cast<Node *>(conditions), part)) continue;
+    const int policies = count_of_policies(root, foreach_current_index(cell) + 1);
+    for (int i = 0; i < policies; i++)
+      if (has_part(static_cast<Node *>(list_nth(conditions, i)), part)) return true;
+  }
   return false;
 }
 
@@ -118,9 +138,7 @@ List *put_late(const PlannerInfo *root, const RelOptInfo *relation, List *condit
   return late;
 }
 
-List *put_all_late(PlannerInfo *root, RelOptInfo *relation) {
-  List *late = put_late(root, relation, relation->baserestrictinfo, NIL);
-  late = put_late(root, relation, relation->joininfo, late);
+List *put_joins_late(const PlannerInfo *root, const RelOptInfo *relation, List *late) {
   const ListCell *cell = nullptr;
   foreach (cell, relation->ppilist) {
     List *conditions = lfirst_node(ParamPathInfo, cell)->ppi_clauses;
@@ -128,6 +146,12 @@ List *put_all_late(PlannerInfo *root, RelOptInfo *relation) {
     late = put_late(root, relation, conditions, late);
   }
   return late;
+}
+
+List *put_all_late(const PlannerInfo *root, const RelOptInfo *relation) {
+  List *late = put_late(root, relation, relation->baserestrictinfo, NIL);
+  late = put_late(root, relation, relation->joininfo, late);
+  return put_joins_late(root, relation, late);
 }
 
 bool is_guard(const RestrictInfo *condition) {
@@ -165,6 +189,18 @@ bool is_ordered_by_index(const RelOptInfo *relation) {
   return false;
 }
 
+// The planner makes more conditions, from equalities, where paths of partitions, or of the sides of UNION
+// ALL, get other parameters: for all of an append, and for joins.
+// NOLINTNEXTLINE(misc-no-recursion)
+void put_made_late(const PlannerInfo *root) {
+  if (root->qual_security_level == 0) return;
+  for (int i = 1; i < root->simple_rel_array_size; i++)
+    if (const RelOptInfo *relation = root->simple_rel_array[i]; relation != nullptr)
+      put_joins_late(root, relation, NIL);
+  const ListCell *cell = nullptr;
+  foreach (cell, root->minmax_aggs) put_made_late(lfirst_node(MinMaxAggInfo, cell)->subroot);
+}
+
 extern "C" {
 // The filters of a scan are ordered later. Index conditions are not evaluated on rows, or kept from it.
 static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
@@ -195,6 +231,13 @@ static void relation_read(TENANCY_RELATION_READ_PARAMETERS) {
     if (root->qual_security_level > 0) order_conditions(root, parent->joininfo);
   }
 }
+
+// After all paths of a query, and before its plan.
+static void upper_paths_made(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
+                             RelOptInfo *output, void *extra) {
+  if (next_upper_hook != nullptr) next_upper_hook(root, stage, input, output, extra);
+  if (stage == UPPERREL_FINAL) put_made_late(root);
+}
 }
 
 }  // namespace
@@ -204,6 +247,8 @@ void register_late_conditions() {
   set_rel_pathlist_hook = paths_made;
   next_relation_hook = relation_read_hook();
   relation_read_hook() = relation_read;
+  next_upper_hook = create_upper_paths_hook;
+  create_upper_paths_hook = upper_paths_made;
 }
 
 }  // namespace tenancy::pg

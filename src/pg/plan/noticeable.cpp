@@ -5,10 +5,72 @@
 namespace tenancy::pg {
 namespace {
 
+// A value of these types has less than 100 kB, so no array or row of them gets too large.
+constexpr int most_parts = 1000;
+constexpr int longest_part = 100'000;
+
+bool is_of_short_type(Oid type) { return get_typlen(type) > 0 || getBaseType(type) == NUMERICOID; }
+
+bool is_short(const Node *node) {
+  if (is_of_short_type(exprType(node))) return true;
+  if (!IsA(node, Const)) return false;
+  const auto *value = reinterpret_cast<const Const *>(node);
+  return value->constisnull ||
+         (value->constlen == -1 && VARSIZE_ANY(DatumGetPointer(value->constvalue)) <= longest_part);
+}
+
+bool are_short(const List *parts) {
+  if (list_length(parts) > most_parts) return false;
+  const ListCell *cell = nullptr;
+  foreach (cell, parts)
+    if (!is_short(static_cast<Node *>(lfirst(cell)))) return false;
+  return true;
+}
+
+// The library's version can have changed since the collation was created, and anybody can create one of a
+// version that never was: a warning at its first use, in each process.
+bool is_of_other_version(Oid collation) {
+  const HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+  if (!HeapTupleIsValid(tuple)) return true;
+  bool is_unknown = false;
+  const Datum recorded = SysCacheGetAttr(COLLOID, tuple, Anum_pg_collation_collversion, &is_unknown);
+  const char *version = is_unknown ? nullptr : TextDatumGetCString(recorded);
+  ReleaseSysCache(tuple);
+  if (version == nullptr) return false;
+  LOCAL_FCINFO(call, 1);
+  InitFunctionCallInfoData(*call, nullptr, 1, InvalidOid, nullptr, nullptr);
+  call->args[0] = {ObjectIdGetDatum(collation), false};
+  const Datum actual = pg_collation_actual_version(call);
+  return call->isnull || strcmp(TextDatumGetCString(actual), version) != 0;
+}
+
+extern "C" {
+static bool has_column_of(Node *node, void *collation) {
+  if (node == nullptr) return false;
+  if (IsA(node, Var) && reinterpret_cast<Var *>(node)->varcollid == *static_cast<Oid *>(collation))
+    return true;
+  return walk_expression(node, has_column_of, collation);
+}
+}
+
+// A user's collation can be dropped while a plan uses it, unless a table's column has it: an error at its
+// first use. All others are loaded now: the first use of those can fail, too.
+bool is_silent_collation(Oid collation, const List *arguments) {
+  if (!get_collation_isdeterministic(collation)) return false;
+  if (collation == DEFAULT_COLLATION_OID || collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID)
+    return true;
+  if (collation >= FirstNormalObjectId &&
+      !has_column_of(reinterpret_cast<Node *>(const_cast<List *>(arguments)), &collation))
+    return false;
+  if (is_of_other_version(collation)) return false;
+  pg_newlocale_from_collation(collation);
+  return true;
+}
+
 // Leakproof functions raise errors all the same: for a collation that is unknown, or not deterministic; and
-// for circles and lines whose area or length is no number.
+// for circles and lines whose area or length is no number. Warnings tell as much.
 bool has_other_collation(Oid collation, const List *arguments) {
-  if (OidIsValid(collation)) return !get_collation_isdeterministic(collation);
+  if (OidIsValid(collation)) return !is_silent_collation(collation, arguments);
   const ListCell *cell = nullptr;
   foreach (cell, arguments)
     if (type_is_collatable(exprType(static_cast<Node *>(lfirst(cell))))) return true;
@@ -36,6 +98,21 @@ bool any_can_raise(const RowCompareExpr *compare) {
   return false;
 }
 
+// Of a text of any size, often enough: the time that they take can be measured.
+bool takes_long(Oid function) {
+  switch (function) {
+    case F_MD5_TEXT:
+    case F_MD5_BYTEA:
+    case F_SHA224:
+    case F_SHA256:
+    case F_SHA384:
+    case F_SHA512:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Of composite values: its comparison raises an error if their columns have none.
 bool compares_silently(const MinMaxExpr *greatest) {
   const TypeCacheEntry *type = lookup_type_cache(greatest->minmaxtype, TYPECACHE_CMP_PROC);
@@ -54,11 +131,12 @@ static bool has_noticeable(Node *node, void *) {
 
 }  // namespace
 
+// Of arrays, it is an error where their sizes differ; of large values, where it gets too large.
+bool is_silent_array(const ArrayExpr *array) { return !array->multidims && are_short(array->elements); }
+
 bool is_noticeable_itself(Node *node) {
   switch (nodeTag(node)) {
-    case T_Var:
     case T_Const:
-    case T_SQLValueFunction:
     case T_RelabelType:
     case T_BoolExpr:
     case T_CaseExpr:
@@ -67,15 +145,20 @@ bool is_noticeable_itself(Node *node) {
     case T_CoalesceExpr:
     case T_NullTest:
     case T_BooleanTest:
-    case T_RowExpr:
-    case T_FieldSelect:
     case T_List:
       return false;
+    case T_Var:
+      // of a whole row: an error where it is not of the type that it was planned with, or too large
+      return reinterpret_cast<const Var *>(node)->varattno == 0;
+    case T_SQLValueFunction:
+      // of names: the role or database can have been dropped
+      return reinterpret_cast<const SQLValueFunction *>(node)->op > SVFOP_LOCALTIMESTAMP_N;
+    case T_RowExpr:
+      return !are_short(reinterpret_cast<const RowExpr *>(node)->args);
     case T_Param:
       return reinterpret_cast<const Param *>(node)->paramkind != PARAM_EXTERN;
     case T_ArrayExpr:
-      // of arrays: an error where their sizes differ
-      return reinterpret_cast<const ArrayExpr *>(node)->multidims;
+      return !is_silent_array(reinterpret_cast<const ArrayExpr *>(node));
     case T_MinMaxExpr:
       return !compares_silently(reinterpret_cast<const MinMaxExpr *>(node));
     case T_RowCompareExpr:
@@ -83,7 +166,8 @@ bool is_noticeable_itself(Node *node) {
              any_can_raise(reinterpret_cast<const RowCompareExpr *>(node));
     case T_FuncExpr: {
       const auto *call = reinterpret_cast<const FuncExpr *>(node);
-      return !get_func_leakproof(call->funcid) || can_raise(call->inputcollid, call->args);
+      return !get_func_leakproof(call->funcid) || takes_long(call->funcid) ||
+             can_raise(call->inputcollid, call->args);
     }
     case T_OpExpr:
     case T_DistinctExpr:

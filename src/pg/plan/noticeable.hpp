@@ -12,4 +12,7 @@ bool is_noticeable(Node *expression);
 /// Likewise of the expression without its arguments.
 bool is_noticeable_itself(Node *expression);
 
+/// RETURNS whether the array can be made of its elements without an error, whatever their values are.
+bool is_silent_array(const ArrayExpr *array);
+
 }  // namespace tenancy::pg

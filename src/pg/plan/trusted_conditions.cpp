@@ -5,6 +5,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
+#include "pg/plan/noticeable.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/result_rows.hpp"
 
@@ -304,8 +305,7 @@ struct Trust {
       case T_RelabelType:
         return operand(reinterpret_cast<Node *>(reinterpret_cast<RelabelType *>(node)->arg));
       case T_ArrayExpr:
-        // of arrays: an error where their sizes differ
-        return !reinterpret_cast<ArrayExpr *>(node)->multidims &&
+        return is_silent_array(reinterpret_cast<ArrayExpr *>(node)) &&
                all(reinterpret_cast<ArrayExpr *>(node)->elements);
       case T_NullTest:
         return !reinterpret_cast<NullTest *>(node)->argisrow &&

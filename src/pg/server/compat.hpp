@@ -16,6 +16,9 @@
 #define TENANCY_MODULE_MAGIC(its_name, its_version) PG_MODULE_MAGIC
 #endif
 
+// utils/pg_locale.h is no C++ where the server has ICU, and its declarations differ.
+extern "C" struct pg_locale_struct *pg_newlocale_from_collation(Oid collation);
+
 namespace tenancy::pg {
 
 // The JSON parser's callbacks can report failure since 16; ours never do.
