@@ -34,7 +34,7 @@ BEGIN
   RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
     MESSAGE = format('column "%s" of table %s cannot need an action', (SELECT a.attname FROM pg_attribute a
       WHERE a.attrelid = printed_default.relation AND a.attnum = printed_default."column"), printed_default.relation::regclass),
-    DETAIL = 'Its default has a constant of a type of users.', HINT = 'Write the constant as a text, with a conversion: ''…''::text::type.';
+    DETAIL = 'Its default has a constant of a type of users.', HINT = 'Write the constant as a text, with a conversion: ''...''::text::type.';
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.printed_default(oid, smallint) IS 'The default of a column as SQL that runs no code of users as it is parsed, or NULL; 0A000 for one that would';

@@ -46,7 +46,7 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
         MESSAGE = format('restrictive policy "%s" of table %s cannot apply in a scoped view', policy.polname, scoped_view_conditions.relation),
         DETAIL = 'It has a constant of a type of users.',
-        HINT = 'Write the constant as a text, with a conversion (''…''::text::type), or drop the table''s scoped views.';
+        HINT = 'Write the constant as a text, with a conversion (''...''::text::type), or drop the table''s scoped views.';
     END IF;
     conditions := conditions || CASE WHEN policy.applies IS NULL THEN format(' AND (%s)', policy.condition)
                                      ELSE format(' AND CASE WHEN %s THEN (%s) ELSE true END', policy.applies, policy.condition) END;

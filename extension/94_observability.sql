@@ -133,16 +133,28 @@ COMMENT ON FUNCTION tenancy_steps.protect_logs(regnamespace) IS 'Protects logs, 
 
 CREATE FUNCTION tenancy_steps.create_log_entries(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  logs regclass := to_regclass(format('%s.logs', create_log_entries.schema));
+  entries regclass := to_regclass(format('%s.log_entries', create_log_entries.schema));
+  columns text;
+  writer text := '';
 BEGIN
-  EXECUTE format('CREATE VIEW %1$s.log_entries WITH (security_invoker) AS
-                  SELECT l.*, p.request, p.response FROM %1$s.logs l
+  SELECT string_agg(format('l.%I', a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute a
+  WHERE a.attrelid = logs AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'written_by'
+    AND (entries IS NULL OR EXISTS (SELECT FROM pg_attribute e WHERE e.attrelid = entries AND e.attname = a.attname));
+  -- At the end: a view that is there gets further columns only behind its others.
+  IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = logs AND a.attname = 'written_by' AND NOT a.attisdropped) THEN
+    writer := ', l.written_by';
+  END IF;
+  EXECUTE format('CREATE OR REPLACE VIEW %1$s.log_entries WITH (security_invoker) AS
+                  SELECT %2$s, p.request, p.response%3$s FROM %1$s.logs l
                   LEFT JOIN %1$s.log_payloads p ON p.log_id = l.log_id AND p.start_time = l.start_time AND p.organization_id = l.organization_id
-                    AND p.workspace_id IS NOT DISTINCT FROM l.workspace_id', create_log_entries.schema);
+                    AND p.workspace_id IS NOT DISTINCT FROM l.workspace_id', create_log_entries.schema, columns, writer);
   EXECUTE format('COMMENT ON VIEW %s.log_entries IS %L', create_log_entries.schema,
                  'Logs with their content: request and response are NULL where the session may list a log and not view it');
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.create_log_entries(regnamespace) IS 'Creates in a schema the view of logs with their content';
+COMMENT ON FUNCTION tenancy_steps.create_log_entries(regnamespace) IS 'Creates in a schema the view of logs with their content, or gives it who wrote a row';
 
 CREATE FUNCTION tenancy_steps.protect_observability(schema regnamespace, unit text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -249,6 +261,15 @@ BEGIN
   PERFORM tenancy_steps.keep_writers(place);
   IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(format('%s.traces_scoped', place)) AND a.attname = 'written_by') THEN
     PERFORM tenancy.create_scoped_view(format('%s.%I', place, v)::regclass, format('%s.%I', place, v || '_scoped')) FROM unnest('{log_payloads,traces}'::text[]) v;
+  END IF;
+  -- One that somebody has changed stays as it is.
+  IF (SELECT array_agg(e.attname ORDER BY e.attnum) FROM pg_attribute e JOIN pg_class v ON v.oid = e.attrelid AND v.relkind = 'v'
+      WHERE e.attrelid = to_regclass(format('%s.log_entries', place)) AND e.attnum > 0)
+     = (SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
+        WHERE a.attrelid = to_regclass(format('%s.logs', place)) AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'written_by'
+          AND EXISTS (SELECT FROM pg_attribute e WHERE e.attrelid = to_regclass(format('%s.log_entries', place)) AND e.attname = a.attname))
+       || '{request,response}'::name[] THEN
+    PERFORM tenancy_steps.create_log_entries(place);
   END IF;
   IF dropped THEN
     PERFORM tenancy_steps.create_missing_functions(place, unit);

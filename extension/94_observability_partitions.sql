@@ -290,15 +290,6 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.create_partitions(regnamespace, text, interval, timestamptz) IS 'Makes the partitions that the observability tables of a schema lack from a time on, and returns how many; where pg_partman manages a table, it does so; one that cannot be made is passed over with a WARNING, see job_problems';
 
--- As the function in the schema has it; whoever owns that can only choose between the two.
-CREATE FUNCTION tenancy_steps.partition_unit(schema regnamespace) RETURNS text
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN EXISTS (
-    SELECT FROM pg_proc p WHERE p.pronamespace = partition_unit.schema AND p.proname = 'create_partitions' AND p.pronargs = 2
-      AND pg_get_function_sqlbody(p.oid) ~ $pattern$, 'month'::text, $pattern$) THEN 'month' ELSE 'day' END
-$$;
-COMMENT ON FUNCTION tenancy_steps.partition_unit(regnamespace) IS 'Whether the observability tables of a schema are partitioned by day or month';
-
 -- Not by the function in the schema: its owner could replace it, and its code would run with the caller's rights.
 CREATE PROCEDURE tenancy.create_partitions_in_batches(schema regnamespace, since timestamptz, until timestamptz)
 LANGUAGE plpgsql AS $$

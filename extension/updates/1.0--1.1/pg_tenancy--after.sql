@@ -176,3 +176,5 @@ BEGIN
 END
 $$;
 DROP FUNCTION tenancy.grant_as_user(text);
+-- Rights of keys are derived when a key is changed, and so for those that are there already. Nothing about them changes.
+SELECT count(tenancy_internal.derive_key(k.api_key_id)) FROM tenancy.api_keys k WHERE k.revoked_at IS NULL AND k.deleted_at IS NULL;
