@@ -77,7 +77,7 @@ BEGIN
     %4$s %1$s.drop_partitions("table" text, older_than interval, keep_analytics boolean DEFAULT false) RETURNS integer
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     BEGIN ATOMIC SELECT tenancy.drop_partitions(%1$L::regnamespace, "table", older_than, keep_analytics); END
-  $ddl$, create_observability_functions.schema, left(create_observability_functions.unit, 10),
+  $ddl$, create_observability_functions.schema, CASE create_observability_functions.unit WHEN 'day' THEN 'day' ELSE 'month' END,
     CASE create_observability_functions.unit WHEN 'day' THEN '7 days' ELSE '2 months' END, 'CREATE OR REPLACE FUNCTION');
   EXECUTE format($ddl$
     COMMENT ON FUNCTION %1$s.refresh_analytics(integer) IS 'Brings analytics up to date with logs: sums up the hours that have changed, the newest first, at most so many (NULL: all), and returns how many';

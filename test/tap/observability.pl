@@ -66,8 +66,9 @@ sub definitions {
     my $text = slurp_file(shift);
     # Parts that pg_dump generates for each dump, and numbers of dropped partitions
     $text =~ s/^\\(un)?restrict .*$//mg;
-    # The transactions that added audit entries, the last column, are those of the server they are in.
-    $text =~ s/^(COPY tenancy\.audit_log .*?^\\\.$)/$1 =~ s{\t\d+$}{}mgr/emsg;
+    # The transactions that added audit entries, and what is stored of the rights of keys, each the last column, are those of the
+    # database they are in.
+    $text =~ s/^(COPY tenancy\.(?:audit_log|api_key_secrets) .*?^\\\.$)/$1 =~ s{\t(\d+|\\N|\\\\x[0-9a-f]+)$}{}mgr/emsg;
     # A catalog's rows come in no order.
     return join "\n", sort split /\n/, $text;
 }
