@@ -5,7 +5,7 @@
 #   make installcheck      SQL, isolation and TAP tests against a running server that has the extension installed
 #   make demo              a throw-away server with example data; installs missing Debian packages
 #   make check             every test whose packages are there; reports the missing ones (scripts/check.sh installs them)
-#   make check-long        random queries and attacks for half an hour or so
+#   make check-long        random worlds, queries and attacks for an hour or so
 #   make dist              source archives of HEAD, with the META.json that PGXN wants
 #   make deb               Debian packages; scripts/package.sh also installs what building them needs
 #
@@ -34,7 +34,7 @@ demo:
 check:
 	INSTALL_PACKAGES=no bash $(SOURCE)/scripts/check.sh
 check-long:
-	INSTALL_PACKAGES=no LONG=1 bash $(SOURCE)/scripts/check.sh differential sqlsmith attacks
+	INSTALL_PACKAGES=no LONG=1 bash $(SOURCE)/scripts/check.sh worlds differential sqlsmith attacks
 deb:
 	INSTALL_PACKAGES=no bash $(SOURCE)/scripts/package.sh
 

@@ -28,7 +28,7 @@
 #   demo         scripts/demo.sh
 #   bench        bench/smoke.sh
 #
-# TESTS="a b" limits regress, isolation, tap, ubsan to these files.  LONG=1 has differential, sqlsmith and attacks try many
+# TESTS="a b" limits regress, isolation, tap, ubsan to these files.  LONG=1 has worlds, differential, sqlsmith and attacks try many
 # times as much (make check-long).  Missing packages are installed; with INSTALL_PACKAGES=no (make check) the stages
 # that need them are left out, and the end names them.  Each stage that needs a server gets a fresh one; no other server
 # and no PostgreSQL folder is touched.  Objects are kept in $BUILD_DIR (default: build/).  Scripts of the last kinds find
@@ -191,7 +191,7 @@ stage_tap() {
 stage_worlds() {
   need_module gcc "CXX=$GXX"
   need_server worlds gcc
-  run_script worlds test/worlds/run.sh
+  run_script worlds test/worlds/run.sh "${WORLDS:-$(how_many 300 500)}"
 }
 
 stage_differential() {

@@ -2,7 +2,7 @@
 # Random worlds: tenants, rights, keys, tokens and protected tables made from a seed, where each principal's rows, rights
 # and writes have to be what the access model, written as plain SQL in oracle.sql, says they are.
 #
-#   test/worlds/run.sh [WORLDS] [FIRST_SEED]      500 worlds ($WORLDS, if set) from seed 1
+#   test/worlds/run.sh [WORLDS] [FIRST_SEED]      300 worlds from seed 1
 #
 # Needs a running server (PG* environment, a superuser) on which CREATE EXTENSION pg_tenancy works. Stops at the first
 # difference and names the seed; "run.sh 1 SEED" plays it again. After a failure the databases tenancy_worlds_1 and
@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 source ./sessions.sh
-worlds=${1:-${WORLDS:-500}}
+worlds=${1:-300}
 first=${2:-1}
 
 open_databases tenancy_worlds
