@@ -64,9 +64,6 @@ SELECT attacks.replace('keep_row', 'BEGIN IF TG_OP = ''DELETE'' THEN RETURN OLD;
 INSERT INTO attacks.plants VALUES ('literals of users, parsed by the extension''s owner', '^work on tables: domain in a constant', '^work on tables: domain in a constant .*be superuser: ');
 SELECT attacks.replace('has_checked_constant', 'BEGIN RETURN false; END');
 
-INSERT INTO attacks.plants VALUES ('a table that is known by its name only', '^owners: a neighbour''s analytics_kept beside logs: a table', '^owners: a neighbour.*be superuser: ');
-SELECT attacks.replace('keep_sums', $$ BEGIN IF to_regclass('yard.analytics_kept') IS NOT NULL THEN INSERT INTO yard.analytics_kept VALUES (gen_random_uuid(), NULL, now()); END IF; END $$);
-
 INSERT INTO attacks.plants VALUES ('a role that anybody can hand out', '^roads: (mona|mike|ben)', '^roads: .*rights: .* gave ');
 SELECT attacks.replace('set_workspace_role', $$ BEGIN UPDATE tenancy.organization_members SET role_id = '00000000-0000-4000-8000-000000000002' WHERE user_id = 'cccccccc-0000-4000-8000-000000000004'; END $$);
 
