@@ -60,6 +60,8 @@ BEGIN
       AND a.workspace_id IN (SELECT b.workspace_id FROM attacks.rights_before b)
       -- keys may always write what completions leave behind
       AND NOT (a.action = 'write' AND a.resource IN ('completions', 'logs', 'traces', 'analytics'))
+      -- a master key makes owners and admins, who hold this
+      AND NOT (a.action = 'attribute' AND attacker ~ 'master')
   ), lost AS (
     SELECT b.* FROM attacks.rights_before b
     WHERE b.who <> attacker AND NOT EXISTS (SELECT FROM rights_after a WHERE (b.who, b.resource, b.action) = (a.who, a.resource, a.action) AND b.workspace_id = a.workspace_id AND (a.rows = 'all' OR b.rows = 'own'))
