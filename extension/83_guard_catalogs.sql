@@ -1,8 +1,10 @@
 -- The catalogs belong to a superuser, and our functions write them with that superuser's rights. Other roles' triggers on them
--- would run with these rights, and so would casts of other roles' types, with which their foreign keys compare keys of ours.
+-- would run with these rights, and so would casts of other roles' types, with which their foreign keys compare keys of ours. Foreign
+-- keys with referential actions change rows of their tables as these tables' owners, but before PostgreSQL 18, AFTER triggers of these
+-- tables wait for the end of our statement, and run with our rights.
 -- GRANT ALL ON ALL TABLES includes the privileges TRIGGER and REFERENCES.
 
-CREATE FUNCTION tenancy_steps.foreign_code_on_catalogs() RETURNS TABLE (object oid, relation oid, problem text)
+CREATE FUNCTION tenancy_steps.foreign_code_on_catalogs() RETURNS TABLE (object oid, relation oid, has_actions boolean, problem text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp
 -- Called by each DDL command, under the settings of whoever runs it: parallel workers could be started for each catalog.
 SET max_parallel_workers_per_gather = 0 AS $$
@@ -10,18 +12,20 @@ SET max_parallel_workers_per_gather = 0 AS $$
     SELECT d.objid AS relid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
     WHERE e.extname = 'pg_tenancy' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
   )
-  SELECT t.oid, t.tgrelid, format('trigger "%s" on table %s.%s', t.tgname, c.relnamespace::regnamespace, c.relname)
+  SELECT t.oid, t.tgrelid, false, format('trigger "%s" on table %s.%s', t.tgname, c.relnamespace::regnamespace, c.relname)
   FROM catalogs k JOIN pg_trigger t ON t.tgrelid = k.relid JOIN pg_class c ON c.oid = k.relid
   WHERE NOT t.tgisinternal AND NOT EXISTS (
     SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_tenancy'
     WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
   UNION ALL
-  SELECT f.oid, f.conrelid, format('foreign key "%s" of table %s', f.conname, f.conrelid::regclass)
-  FROM catalogs k JOIN pg_constraint f ON f.confrelid = k.relid AND f.contype = 'f'
-  WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
-                  AND a.atttypid >= 16384)  -- FirstNormalObjectId: not built in
+  SELECT f.oid, f.conrelid, NOT has.own_type, format('foreign key "%s" of table %s', f.conname, f.conrelid::regclass)
+  FROM catalogs k JOIN pg_constraint f ON f.confrelid = k.relid AND f.contype = 'f',
+  LATERAL (SELECT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
+                            AND a.atttypid >= 16384)) has (own_type)  -- FirstNormalObjectId: not built in
+  WHERE has.own_type OR (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+    AND NOT EXISTS (SELECT FROM catalogs own WHERE own.relid = f.conrelid)
 $$;
-COMMENT ON FUNCTION tenancy_steps.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, and foreign keys that refer to them by a column whose type is not built in';
+COMMENT ON FUNCTION tenancy_steps.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, and foreign keys that refer to them by a column whose type is not built in, or (has_actions) whose referential actions set off triggers of their tables';
 
 CREATE FUNCTION tenancy_internal.refuse_foreign_code() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -53,13 +57,18 @@ BEGIN
     WHERE r.relnamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace)
       OR p.prosecdef AND p.pronamespace = 'tenancy'::regnamespace
       OR p.pronamespace = 'tenancy_internal'::regnamespace AND (p.prosecdef OR c.command_tag <> 'ALTER TRIGGER')
+      OR t.tgtype::int & 2 = 0  -- not BEFORE
+         AND EXISTS (SELECT FROM tenancy_steps.foreign_code_on_catalogs() f WHERE f.has_actions AND f.relation = t.tgrelid)
     UNION ALL
+    -- Referential actions of keys that this transaction has made, since tables of 1.0 may have others; partitions follow their parents.
     SELECT f.problem FROM tenancy_steps.foreign_code_on_catalogs() f JOIN pg_class r ON r.oid = f.relation JOIN pg_roles o ON o.oid = r.relowner
-    WHERE NOT o.rolsuper
+    WHERE NOT o.rolsuper AND (NOT f.has_actions OR EXISTS (
+      SELECT FROM pg_constraint k WHERE k.oid = f.object AND k.conparentid = 0 AND age(k.xmin) <= 0))
   ) found (problem) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied: %s', problem),
-      DETAIL = 'It would run with the rights of the owner of pg_tenancy, who is a superuser.', HINT = 'Only a superuser can create it.';
+      DETAIL = 'It would run code with the rights of the owner of pg_tenancy, who is a superuser.',
+      HINT = 'Only a superuser can create it. A foreign key without ON DELETE and ON UPDATE needs none.';
   END IF;
 END
 $$;

@@ -114,8 +114,11 @@ COMMENT ON FUNCTION tenancy_internal.advice_key_networks() IS 'API keys that may
 
 CREATE FUNCTION tenancy_internal.advice_foreign_code_on_catalogs() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT 'error', f.problem, 'it runs with the rights of the owner of pg_tenancy, who is a superuser', NULL::text
-  FROM tenancy_steps.foreign_code_on_catalogs() f
+  SELECT CASE WHEN f.has_actions THEN 'warning' ELSE 'error' END, f.problem,
+    CASE WHEN f.has_actions THEN 'its ON DELETE or ON UPDATE action has AFTER triggers of the table, whose owner is no superuser, run with the rights of the owner of pg_tenancy, who is one, before PostgreSQL 18; define it without actions'
+      ELSE 'it runs with the rights of the owner of pg_tenancy, who is a superuser' END, NULL::text
+  FROM tenancy_steps.foreign_code_on_catalogs() f JOIN pg_class c ON c.oid = f.relation JOIN pg_roles o ON o.oid = c.relowner
+  WHERE NOT (f.has_actions AND o.rolsuper)
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_foreign_code_on_catalogs() IS 'Code of others that changes of the catalogs set off';
 
