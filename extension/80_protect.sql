@@ -406,6 +406,7 @@ BEGIN
       MESSAGE = 'workspace_implies_organization is about a column for the workspace and one for the organization: both must be given';
   END IF;
   PERFORM tenancy_internal.check_protectable(protect.relation);
+  PERFORM tenancy_internal.keep_schema_names(protect.relation);
   PERFORM tenancy_internal.check_resource(protect.resource);
   wanted.resource := protect.resource;
   wanted.payload := protect.payload;
@@ -464,6 +465,7 @@ BEGIN
   FOR member IN SELECT f FROM tenancy_internal.family_of(protect.relation) f LOOP
     PERFORM tenancy_internal.check_protectable(member);
     kept := tenancy_internal.apply_protection(member, wanted);
+    PERFORM tenancy_internal.refresh_scoped_views(member);
     done := done + 1;
     IF done % 100 = 0 AND done < members THEN
       RAISE NOTICE '% of % tables are protected', done, members;

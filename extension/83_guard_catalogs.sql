@@ -68,7 +68,7 @@ BEGIN
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied: %s', problem),
       DETAIL = 'It would run code with the rights of the owner of pg_tenancy, who is a superuser.',
-      HINT = 'Only a superuser can create it. A foreign key without ON DELETE and ON UPDATE needs none.';
+      HINT = concat('Only a superuser can create it.', CASE WHEN problem LIKE 'foreign key%' THEN ' A foreign key without ON DELETE and ON UPDATE needs none.' END);
   END IF;
 END
 $$;
