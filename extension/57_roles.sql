@@ -89,6 +89,7 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.check_permission(change_grant.resource, change_grant.action);
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.lock_members(the_organization);
   SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy_internal.find_role(the_organization, change_grant.level, change_grant.role);
   SELECT g.allowed, g.ends_at INTO before FROM tenancy.grants g
   WHERE g.role_id = the_role.role_id AND g.organization_id = the_organization AND g.workspace_id IS NULL

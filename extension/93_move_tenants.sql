@@ -322,9 +322,9 @@ BEGIN
       AND (k.confrelid = r.relid OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(r.relid) a))
   )
   SELECT format('trigger "%s" of table %s', t.tgname, c.oid::regclass) INTO problem
-  FROM pg_class leaf, reached r JOIN pg_class c ON c.oid = r.relid JOIN pg_trigger t ON t.tgrelid = c.oid JOIN pg_proc p ON p.oid = t.tgfoid
+  FROM pg_class root, reached r JOIN pg_class c ON c.oid = r.relid JOIN pg_trigger t ON t.tgrelid = c.oid JOIN pg_proc p ON p.oid = t.tgfoid
   JOIN pg_roles o ON o.oid = p.proowner
-  WHERE leaf.oid = refuse_triggers_of_others.leaf AND c.relowner <> leaf.relowner
+  WHERE root.oid = refuse_triggers_of_others.leaf AND c.relowner <> root.relowner
     AND NOT t.tgisinternal AND t.tgtype::int & 2 = 0 AND t.tgenabled <> 'D'  -- AFTER
     AND NOT (o.rolsuper AND t.tgqual IS NULL)
   ORDER BY t.oid LIMIT 1;
