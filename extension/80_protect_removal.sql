@@ -40,6 +40,7 @@ BEGIN
   PERFORM tenancy_internal.check_kept_place(f, '', '', '{}', NULL, NULL) FROM tenancy_internal.family_of(unprotect.relation) f;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
+    PERFORM tenancy_internal.check_protectable(member);
     removed := tenancy_internal.remove_protection(member);
     PERFORM tenancy_internal.disable_row_security(member, removed.row_security_before, removed.force_before);
     DELETE FROM tenancy.protected_names k WHERE k.holder = member;

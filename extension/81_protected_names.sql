@@ -338,7 +338,7 @@ BEGIN
       MESSAGE = format('table %s fills in the tenant as a protected table does', the_table),
       HINT = 'Drop the defaults of its tenant columns first, or protect it.';
   END IF;
-  PERFORM tenancy_internal.reopen_table(f) FROM tenancy_internal.family_of(the_table) f;
+  PERFORM tenancy_internal.require_owner(f), tenancy_internal.reopen_table(f) FROM tenancy_internal.family_of(the_table) f;
   DELETE FROM tenancy.protected_names k WHERE format('%I.%I', k.schema_name, k.table_name) = candidates[1];
 END
 $$;

@@ -123,13 +123,38 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.try_lock(regnamespace, text, regclass, text) IS 'Locks a table, without its partitions, in a mode (as LOCK TABLE has it, perhaps with NOWAIT), or reports that it cannot: false';
 
+-- Newer versions can be installed by anybody who owns a schema. Its functions, and triggers on its tables, run with the rights of
+-- whoever calls them: of the owner of the observability tables.
+CREATE FUNCTION tenancy_steps.distrusted_of_partman() RETURNS regrole
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT code.owner::regrole FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace,
+  LATERAL (
+    SELECT c.oid, c.relowner, c.relacl FROM pg_depend d JOIN pg_class c ON c.oid = d.objid
+    WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
+  ) own,
+  LATERAL (
+    SELECT e.extowner UNION SELECT n.nspowner
+    UNION SELECT a.grantee FROM aclexplode(n.nspacl) a WHERE a.privilege_type = 'CREATE'
+    UNION SELECT p.proowner FROM pg_proc p WHERE p.pronamespace = n.oid
+    UNION SELECT o.oprowner FROM pg_operator o WHERE o.oprnamespace = n.oid
+    UNION SELECT own.relowner
+    UNION SELECT a.grantee FROM aclexplode(own.relacl) a WHERE a.privilege_type = 'TRIGGER'
+    UNION SELECT p.proowner FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = own.oid AND NOT t.tgisinternal
+  ) code (owner)
+  LEFT JOIN pg_roles r ON r.oid = code.owner
+  WHERE e.extname = 'pg_partman' AND has_schema_privilege(n.oid, 'USAGE') AND r.rolsuper IS NOT TRUE AND r.rolname IS DISTINCT FROM current_user
+  ORDER BY 1 LIMIT 1
+$$;
+COMMENT ON FUNCTION tenancy_steps.distrusted_of_partman() IS 'A role ("-": everybody) that could have the caller run its code in the schema of pg_partman, where the caller may use that, or NULL';
+
 CREATE FUNCTION tenancy_steps.partman_schema() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT e.extnamespace::regnamespace::text FROM pg_extension e
   WHERE e.extname = 'pg_partman' AND has_schema_privilege(e.extnamespace, 'USAGE')
     AND has_table_privilege(format('%s.part_config', e.extnamespace::regnamespace), 'SELECT, INSERT, UPDATE')
+    AND tenancy_steps.distrusted_of_partman() IS NULL
 $$;
-COMMENT ON FUNCTION tenancy_steps.partman_schema() IS 'Schema of pg_partman where that is installed and the caller may use it, else NULL';
+COMMENT ON FUNCTION tenancy_steps.partman_schema() IS 'Schema of pg_partman where that is installed, the caller may use it, and nobody else but superusers could change what it does, else NULL';
 
 CREATE FUNCTION tenancy_steps.partman_name(parent regclass) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -263,6 +288,10 @@ BEGIN
   PERFORM tenancy_steps.refuse_several_owners(create_partitions.schema);
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', create_partitions.schema);
   PERFORM tenancy_steps.forget_job_problems(create_partitions.schema, 'create_partitions');
+  IF tenancy_steps.distrusted_of_partman() IS NOT NULL THEN
+    PERFORM tenancy_steps.record_job_problem(create_partitions.schema, 'create_partitions', 'pg_partman', '55000',
+      format('role %s could have its code run there with the rights of the owner of these tables: it owns something in that schema, or has CREATE on it, or TRIGGER on a table', tenancy_steps.distrusted_of_partman()));
+  END IF;
   waiting := tenancy_steps.limit_waiting();
   FOR parent IN
     SELECT r.relation, v.unit, (SELECT p FROM tenancy_steps.partitions_of(r.relation) p WHERE tenancy_steps.is_default_partition(p)) AS default_partition
