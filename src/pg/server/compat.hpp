@@ -19,6 +19,11 @@
 // utils/pg_locale.h is no C++ where the server has ICU, and its declarations differ.
 extern "C" struct pg_locale_struct *pg_newlocale_from_collation(Oid collation);
 
+// The collation "POSIX", whose number has no name since 18.
+#ifndef POSIX_COLLATION_OID
+#define POSIX_COLLATION_OID 951
+#endif
+
 namespace tenancy::pg {
 
 // The JSON parser's callbacks can report failure since 16; ours never do.
