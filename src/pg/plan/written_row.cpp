@@ -147,7 +147,7 @@ bool is_written_for_another(Principal &principal, const CatalogRead &read, const
 WrittenIds written_ids_of_call(FunctionCallInfo fcinfo, int first) {
   WrittenIds row{};
   const auto *call = reinterpret_cast<const FuncExpr *>(fcinfo->flinfo->fn_expr);
-  for (int i = 0; i < written_ids; i++) {
+  for (int i = 0; i < id_column_count; i++) {
     row.types[i] = get_fn_expr_argtype(fcinfo->flinfo, first + i);
     if (!OidIsValid(row.types[i])) row.types[i] = UNKNOWNOID;
     row.collations[i] = call == nullptr || !IsA(call, FuncExpr)

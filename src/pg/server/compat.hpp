@@ -93,6 +93,16 @@ inline bool is_same_column(const Var *one, const Var *other) {
          one->vartypmod == other->vartypmod && one->varcollid == other->varcollid;
 }
 
+/// Whether this is crc32() or crc32c(), which came with PostgreSQL 18.
+inline bool is_checksum(Oid function) {
+#if PG_VERSION_NUM >= 180000
+  return function == F_CRC32 || function == F_CRC32C;
+#else
+  (void)function;
+  return false;
+#endif
+}
+
 /// Whether the walker is true of any part of the expression. Looks after the stack.
 inline bool walk_expression(Node *node, bool (*walker)(Node *, void *), void *context) {
 #if PG_VERSION_NUM >= 160000
