@@ -73,18 +73,25 @@ Uuid workspace_setting(const CatalogRead &read, const Uuid &organization, const 
   return workspace;
 }
 
-// The credential is confined to a workspace (unless nil), and the parameter may only name the same. The error
-// is one for all others, whether they exist or not. `access`: as far as the credential's limits leave it,
-// since a hint names workspaces.
+// One error for whatever isn't that workspace, whether it exists or not.
+[[noreturn]] void raise_confined(const CatalogRead &read, const Uuid &confined) {
+  const char *own = read_display_name(read, Entity::workspace, confined);
+  ereport(ERROR, (refused(Refused::contradiction),
+                  errmsg("setting \"tenancy.workspace\" contradicts the session's credential"),
+                  errdetail("The credential is confined to one workspace."),
+                  own == nullptr ? errhint("Reset the setting.")
+                                 : errhint("Reset the setting, or set it to \"%s\".", own)));
+  pg_unreachable();
+}
+
+// The credential is confined to a workspace (unless nil), and the parameter may only name the same. `access`:
+// as far as the credential's limits leave it, since a hint names workspaces.
 Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const Uuid &confined,
                         const Access &access) {
   if (!confined) return workspace_setting(read, organization, access);
   if (is_given(configuration.workspace) &&
       find_workspace(read, configuration.workspace, organization, Ambiguous::is_none) != confined)
-    ereport(ERROR, (refused(Refused::contradiction),
-                    errmsg("setting \"tenancy.workspace\" contradicts the session's credential"),
-                    errdetail("The credential is confined to one workspace."),
-                    errhint("Reset the setting, or name that workspace.")));
+    raise_confined(read, confined);
   return confined;
 }
 
