@@ -114,12 +114,21 @@ FROM unnest(ARRAY['title = ''a''', 'title = (SELECT ''a'' FROM few LIMIT 1)', 't
 RESET enable_indexscan;
 RESET SESSION AUTHORIZATION;
 DROP INDEX notes_title, notes_of_workspace, wide_id;
--- The distance by which a GiST index orders rows; in one that compares them with a given place, the function is called once.
+-- The distance by which a GiST index orders rows: functions in it would be called, and errors raised, for hidden ones. Functions that a
+-- superuser trusts order by the index.
 CREATE INDEX notes_circle ON notes USING gist (circle);
 SELECT called('SELECT FROM app.notes ORDER BY circle <-> app.same(point(500, 500)) LIMIT 3');
 SET SESSION AUTHORIZATION regress_app;
 SELECT called('SELECT FROM app.notes ORDER BY circle <-> app.same(point(500, 500)) LIMIT 3');
 SELECT node ->> 'Order By' AS by_index FROM nodes(plan_of('SELECT FROM app.notes ORDER BY circle <-> point(500, 500) LIMIT 3')) WHERE node ? 'Order By';
+SELECT node ->> 'Order By' AS by_index FROM nodes(plan_of('SELECT FROM app.notes ORDER BY circle <-> point(1.7e308, -1.7e308) LIMIT 3')) WHERE node ? 'Order By';
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.trust_function('dist_cpoint(circle, point)', 'for this test only: it raises an error for places that are far away') IS NULL AS none;
+SET SESSION AUTHORIZATION regress_app;
+SELECT node ->> 'Order By' AS by_index FROM nodes(plan_of('SELECT FROM app.notes ORDER BY circle <-> point(500, 500) LIMIT 3')) WHERE node ? 'Order By';
+SELECT node ->> 'Order By' AS by_index FROM nodes(plan_of('SELECT FROM app.notes ORDER BY circle <-> app.same(point(500, 500)) LIMIT 3')) WHERE node ? 'Order By';
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.distrust_function('dist_cpoint(circle, point)') IS NULL AS none;
 -- Of two bitmaps, the second is made if the first has a row: a sub-select that raises an error would tell whether it has.
 RESET SESSION AUTHORIZATION;
 \o /dev/null

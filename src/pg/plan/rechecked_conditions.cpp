@@ -3,6 +3,7 @@
 #include "pg/plan/index_paths.hpp"
 #include "pg/plan/leading_index.hpp"
 #include "pg/plan/noticeable.hpp"
+#include "pg/plan/trusted_conditions.hpp"
 #include "pg/plan/users_code.hpp"
 #include "pg/server/compat.hpp"
 
@@ -46,11 +47,15 @@ bool has_any(const IndexPath *scan, const List *conditions, Place place) {
   return false;
 }
 
-// Distances of GiST and SP-GiST can be too short, and are then computed on the row.
-bool rechecks_distance(const IndexPath *scan) {
+// GiST and SP-GiST compute distances of entries, before the filter, and where these can be too short, of rows
+// again. Those of the server raise errors for some: points and numbers that are too far away.
+bool tells_by_distance(const IndexPath *scan) {
   const Oid method = scan->indexinfo->relam;
-  return (method == GIST_AM_OID || method == SPGIST_AM_OID) &&
-         runs_users_code(reinterpret_cast<Node *>(scan->indexorderbys));
+  if (method != GIST_AM_OID && method != SPGIST_AM_OID) return false;
+  const ListCell *cell = nullptr;
+  foreach (cell, scan->indexorderbys)
+    if (!is_trusted(static_cast<Node *>(lfirst(cell)), true)) return true;
+  return false;
 }
 
 bool rechecks(const Path *path, const List *conditions, Place place);
@@ -69,7 +74,7 @@ bool rechecks(const Path *path, const List *conditions, Place place) {
       const auto *scan = reinterpret_cast<const IndexPath *>(path);
       return ((place != Place::alone || scan->indexinfo->relam != BTREE_AM_OID) &&
               has_any(scan, conditions, place)) ||
-             rechecks_distance(scan);
+             tells_by_distance(scan);
     }
     case T_BitmapHeapPath:
       return rechecks(reinterpret_cast<const BitmapHeapPath *>(path)->bitmapqual, conditions, Place::bitmap);
