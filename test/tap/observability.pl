@@ -147,7 +147,7 @@ sql('postgres', q{
 is(sql('postgres', $wrong), '0', 'pg_partman by itself');
 is(sql('postgres', q{SELECT sum(cost) FROM obs.analytics}), '3', 'nothing is missed');
 
-# Whoever could change what pg_partman does would act with the rights of the tables' owner: it is left out then, and said to be.
+# A role that could change what pg_partman does would act with the rights of the tables' owner: it is left out then, and said to be.
 sql('postgres', 'CREATE ROLE intruder');
 for my $way ('GRANT CREATE ON SCHEMA partman TO intruder; REVOKE CREATE ON SCHEMA partman FROM intruder',
     'ALTER FUNCTION partman.run_maintenance OWNER TO intruder; ALTER FUNCTION partman.run_maintenance OWNER TO CURRENT_USER',
