@@ -51,7 +51,7 @@ INSERT INTO statements (statement) VALUES
   ('CREATE TABLE child () INHERITS (notes)'), ('ALTER TABLE child NO INHERIT notes'), ('TRUNCATE child, parts'),
   ('CREATE SCHEMA tenancy'), ('CREATE TABLE tenancy.notes (id int, other int)'), ('ALTER TABLE tenancy.notes DROP COLUMN other'),
   ('SELECT FROM notes ORDER BY at <-> point(1, 1) LIMIT 3'), ('ALTER TABLE notes DROP COLUMN place'), ('DROP SCHEMA tenancy CASCADE'),
-  ('ALTER TABLE notes RENAME TO papers'), ('DROP POLICY mine ON parts'), ('DROP TABLE parts, papers CASCADE'), ('DROP TYPE place, mood');
+  ('ALTER TABLE notes RENAME TO papers'), ('DROP POLICY mine ON parts'), ('DROP TABLE child, parts, papers CASCADE'), ('DROP TYPE place, mood');
 GRANT ALL ON ALL TABLES IN SCHEMA public TO regress_anybody;
 SET SESSION AUTHORIZATION regress_anybody;
 -- Each of them works.
