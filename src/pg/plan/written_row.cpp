@@ -124,22 +124,25 @@ PermissionSet to_attribute(const char *resource) {
   return permission;
 }
 
-// RETURNS whether the row is acceptable for another member: the owner is a member who may view it; the
-// key is that member's, the writer's own, or NULL.
-bool is_written_for_another(Principal &principal, const CatalogRead &read, const char *resource,
-                            const Write &write, const WrittenIds &row, const WrittenRow &written) {
+// Of a row that names another producer: the owner must be a member who may view it; the key that member's,
+// the writer's own, or NULL. RETURNS `refused` if the principal may name nobody else there.
+WriteProblem problem_of_another(Principal &principal, const CatalogRead &read, const char *resource,
+                                const Write &write, const WrittenIds &row, const WrittenRow &written,
+                                WriteProblem refused) {
   const bool has_workspaces = written.workspace != Named::no_column;
   if (!can_write_for_others(principal) || written.owner != Named::another ||
       !may_write_for_others(*principal.access, is_service_key(principal), write.any_of,
                             to_attribute(resource), has_workspaces, written.workspace_id))
-    return false;
+    return refused;
   const Uuid user = named_member(read, row, principal.organization);
   PermissionSet to_view = permissions_for(resource, Command::view);
   to_view |= permissions_for(resource, Command::list);
   if (!may_be_producer(read, principal.organization, user, to_view, has_workspaces, written.workspace_id))
-    return false;
+    return WriteProblem::unknown_producer;
   return written.api_key != Named::another ||
-         is_one_of_keys(read, row, read_keys_of_user(read, principal.organization, user));
+                 is_one_of_keys(read, row, read_keys_of_user(read, principal.organization, user))
+             ? WriteProblem::none
+             : WriteProblem::api_key_of_another;
 }
 
 }  // namespace
@@ -216,9 +219,10 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
   if (problem == WriteProblem::foreign_owner || problem == WriteProblem::owner_given) {
     WrittenRow of_tenant = written;
     of_tenant.owner = of_tenant.api_key = Named::no_column;
-    judgement.is_for_another =
-        problem_of_write(*principal.access, writer, write, of_tenant) == WriteProblem::none &&
-        is_written_for_another(principal, read, resource, write, row, written);
+    if (problem_of_write(*principal.access, writer, write, of_tenant) == WriteProblem::none) {
+      judgement.problem = problem_of_another(principal, read, resource, write, row, written, problem);
+      judgement.is_for_another = judgement.problem == WriteProblem::none;
+    }
   }
   end_catalog_read(read);
   return judgement;
