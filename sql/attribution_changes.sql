@@ -92,3 +92,43 @@ SELECT write_for('cccccccc-0000-4000-8000-000000000004');
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.unprotect('requests');
+-- Of rows that can be updated: without "actions", whoever may update all of them says whose they are; with it, who holds "attribute"
+CREATE TABLE papers (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, user_id uuid, body text);
+SELECT tenancy.register_resource('papers', 'papers', members => '{list,view,create,update}', data_visibility => true), tenancy.register_permission('papers', 'attribute', 'Say whose a paper is');
+INSERT INTO tenancy.api_key_scopes SELECT k.api_key_id, 'papers', a FROM tenancy.api_keys k, unnest(ARRAY['view', 'create', 'update']) a WHERE k.name = 'search service';
+SELECT tenancy.protect('papers', 'papers', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', create_indexes => true);
+CREATE FUNCTION tried(who text, statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  n bigint;
+BEGIN
+  CALL app.become(who, true);
+  EXECUTE statement;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RAISE SQLSTATE 'UNDO1';
+EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+  RETURN n;
+WHEN OTHERS THEN
+  RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+CREATE TABLE attempts (n int, statement text);
+INSERT INTO attempts VALUES (1, $$UPDATE app.papers SET body = 'x'$$), (2, $$UPDATE app.papers SET user_id = 'cccccccc-0000-4000-8000-000000000003' WHERE id = 1$$),
+  (3, $$INSERT INTO app.papers (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET user_id = EXCLUDED.user_id$$),
+  (4, $$MERGE INTO app.papers p USING (VALUES (1)) v (id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET user_id = 'cccccccc-0000-4000-8000-000000000003'$$),
+  (5, $$INSERT INTO app.papers (id, user_id) VALUES (1, 'cccccccc-0000-4000-8000-000000000003') ON CONFLICT (id) DO UPDATE SET body = 'x'$$),
+  (6, $$MERGE INTO app.papers p USING (VALUES (9)) v (id) ON p.id = v.id WHEN NOT MATCHED THEN INSERT (id, user_id) VALUES (9, 'cccccccc-0000-4000-8000-000000000003')$$),
+  (7, $$MERGE INTO app.papers p USING (VALUES (9)) v (id) ON p.id = v.id WHEN NOT MATCHED THEN INSERT (id, workspace_id) VALUES (9, 'aaaaaaaa-0000-4000-8000-000000000002')$$);
+INSERT INTO papers SELECT 1, organization_id, workspace_id, 'cccccccc-0000-4000-8000-000000000004', 'of mike' FROM tenancy.workspaces WHERE slug = 'search';
+SELECT tenancy.set_workspace_role('acme/search', 'mike@acme.test', 'member');
+SET SESSION AUTHORIZATION regress_app;
+SELECT n, tried('search service', statement) AS service, tried('olivia', statement) AS olivia FROM attempts ORDER BY n;
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.protect('papers', 'papers', organization => 'organization_id', workspace => 'workspace_id', owner => 'user_id', create_indexes => true, actions => '{"attribute": ["user_id"]}');
+SET SESSION AUTHORIZATION regress_app;
+SELECT n, tried('search service', statement) AS service, tried('olivia', statement) AS olivia FROM attempts ORDER BY n;
+RESET SESSION AUTHORIZATION;
+INSERT INTO tenancy.api_key_scopes SELECT k.api_key_id, 'papers', 'attribute' FROM tenancy.api_keys k WHERE k.name = 'search service';
+SET SESSION AUTHORIZATION regress_app;
+SELECT n, tried('search service', statement) AS service FROM attempts ORDER BY n;
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.unprotect('papers');
