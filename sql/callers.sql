@@ -348,6 +348,6 @@ DROP FUNCTION app.calls();
 
 SET client_min_messages = error;
 SELECT tenancy.unprotect('app.logs');
-ALTER TABLE app.logs OWNER TO :dba;
+ALTER TABLE app.logs OWNER TO CURRENT_USER;
 DROP OWNED BY regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner CASCADE;
 DROP ROLE regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner;
