@@ -7,10 +7,11 @@ DECLARE
   place record;
   others text;
 BEGIN
-  -- All names are qualified and all operands of one type: whatever the schema has is found in vain.
+  -- All names are qualified and all operands of one type: nothing in the schema fits better. While a script runs, the schema is the current one.
   FOR place IN
     SELECT n.oid AS id, n.nspname AS name, n.nspowner AS owner, n.nspacl AS rights, e.extowner AS extension_owner, e.extname AS extension
-    FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n
+    FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace home ON home.oid = e.extnamespace AND home.nspname = pg_catalog.current_schema()
+    JOIN pg_catalog.pg_namespace n
       ON n.oid = e.extnamespace OR e.extname = 'pg_tenancy'::pg_catalog.name AND n.nspname = ANY ('{tenancy_internal,tenancy_steps}'::pg_catalog.name[])
     WHERE e.extname = ANY ('{pg_tenancy,pg_tenancy_testing}'::pg_catalog.name[]) LOOP
     IF place.owner <> place.extension_owner THEN
