@@ -27,7 +27,7 @@ BEGIN
           AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
         ORDER BY g.resource, g.action, g.organization_id NULLS LAST) g
   -- Permissions that no level and no key with every scope includes have to be named here, too.
-  WHERE g.allowed AND NOT (g.organization_id IS NULL AND g.action = 'attribute');
+  WHERE g.allowed AND NOT (g.organization_id IS NULL AND tenancy_internal.is_named_only(g.action));
   -- Checks the finished role, so that the core computes what it confers.
   IF create_role.level = 'organization' THEN
     PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, new_id);

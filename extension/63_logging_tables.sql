@@ -356,7 +356,7 @@ BEGIN
   END IF;
   kept.kind := apply_logging_settings.kind;
   kept.content := coalesce(apply_logging_settings.content, '{}');
-  IF tenancy_internal.is_distributed(apply_logging_settings.relation) THEN
+  IF tenancy_steps.is_distributed(apply_logging_settings.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is distributed by Citus', apply_logging_settings.relation),
       DETAIL = 'Triggers and restrictive policies follow the logging settings, and Citus distributes neither.', HINT = 'Undistribute it, and protect it again.';
   END IF;

@@ -23,7 +23,7 @@ BEGIN
   PERFORM tenancy_internal.check_protectable(unprotect.relation);
   PERFORM tenancy_internal.keep_schema_names(unprotect.relation);
   PERFORM tenancy_internal.check_children_agree(unprotect.relation, NULL);
-  IF tenancy_internal.is_distributed(unprotect.relation) THEN
+  IF tenancy_steps.is_distributed(unprotect.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is distributed by Citus', unprotect.relation),
       DETAIL = 'Its protection cannot be changed in place.', HINT = 'Undistribute it.';
   END IF;

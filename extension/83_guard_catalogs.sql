@@ -1,10 +1,25 @@
 -- The catalogs belong to a superuser, and our functions write them with that superuser's rights. Other roles' triggers on them
--- would run with these rights, and so would casts of other roles' types, with which their foreign keys compare keys of ours. Foreign
--- keys with referential actions change rows of their tables as these tables' owners, but before PostgreSQL 18, AFTER triggers of these
--- tables wait for the end of our statement, and run with our rights.
+-- would run with these rights, and so would casts of other roles' types, with which their foreign keys compare keys of ours. A row that
+-- a foreign key removes or changes together with ours is removed as its table's owner; but before PostgreSQL 18 that table's AFTER
+-- triggers come later, with the rights of whoever changes ours.
 -- GRANT ALL ON ALL TABLES includes the privileges TRIGGER and REFERENCES.
 
-CREATE FUNCTION tenancy_steps.foreign_code_on_catalogs() RETURNS TABLE (object oid, relation oid, has_actions boolean, problem text)
+-- In PL/pgSQL, which keeps the plan, since each DDL command calls it.
+CREATE FUNCTION tenancy_steps.tables_changed_with(relations oid[]) RETURNS SETOF oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET max_parallel_workers_per_gather = 0 AS $$
+BEGIN
+  RETURN QUERY WITH RECURSIVE changed AS (
+    SELECT f.conrelid FROM pg_constraint f
+    WHERE f.contype = 'f' AND f.confrelid = ANY (tables_changed_with.relations) AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+    UNION
+    SELECT f.conrelid FROM changed h JOIN pg_constraint f ON f.confrelid = h.conrelid
+    WHERE f.contype = 'f' AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd')))
+  SELECT h.conrelid FROM changed h WHERE h.conrelid <> ALL (tables_changed_with.relations);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.tables_changed_with(oid[]) IS 'Other tables whose rows foreign keys remove or change together with rows of these tables, directly or by others';
+
+CREATE FUNCTION tenancy_steps.foreign_code_on_catalogs() RETURNS TABLE (object oid, relation oid, problem text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp
 -- Called by each DDL command, under the settings of whoever runs it: parallel workers could be started for each catalog.
 SET max_parallel_workers_per_gather = 0 AS $$
@@ -12,20 +27,23 @@ SET max_parallel_workers_per_gather = 0 AS $$
     SELECT d.objid AS relid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
     WHERE e.extname = 'pg_tenancy' AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
   )
-  SELECT t.oid, t.tgrelid, false, format('trigger "%s" on table %s.%s', t.tgname, c.relnamespace::regnamespace, c.relname)
+  SELECT t.oid, t.tgrelid, format('trigger "%s" on table %s.%s', t.tgname, c.relnamespace::regnamespace, c.relname)
   FROM catalogs k JOIN pg_trigger t ON t.tgrelid = k.relid JOIN pg_class c ON c.oid = k.relid
   WHERE NOT t.tgisinternal AND NOT EXISTS (
     SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_tenancy'
     WHERE d.classid = 'pg_proc'::regclass AND d.objid = t.tgfoid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
   UNION ALL
-  SELECT f.oid, f.conrelid, NOT has.own_type, format('foreign key "%s" of table %s', f.conname, f.conrelid::regclass)
-  FROM catalogs k JOIN pg_constraint f ON f.confrelid = k.relid AND f.contype = 'f',
-  LATERAL (SELECT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
-                            AND a.atttypid >= 16384)) has (own_type)  -- FirstNormalObjectId: not built in
-  WHERE has.own_type OR (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
-    AND NOT EXISTS (SELECT FROM catalogs own WHERE own.relid = f.conrelid)
+  SELECT f.oid, f.conrelid, format('foreign key "%s" of table %s', f.conname, f.conrelid::regclass)
+  FROM catalogs k JOIN pg_constraint f ON f.confrelid = k.relid AND f.contype = 'f'
+  WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
+                  AND a.atttypid >= 16384)  -- FirstNormalObjectId: not built in
+  UNION ALL
+  SELECT t.oid, t.tgrelid, format('trigger "%s" on table %s, which changes together with tables of pg_tenancy', t.tgname, t.tgrelid::regclass)
+  FROM tenancy_steps.tables_changed_with(ARRAY(SELECT k.relid FROM catalogs k)) h JOIN pg_trigger t ON t.tgrelid = h JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_roles o ON o.oid = p.proowner
+  -- AFTER UPDATE or DELETE, with a function that somebody else can replace
+  WHERE NOT t.tgisinternal AND (t.tgtype::integer & 2) = 0 AND (t.tgtype::integer & 24) <> 0 AND NOT o.rolsuper
 $$;
-COMMENT ON FUNCTION tenancy_steps.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, and foreign keys that refer to them by a column whose type is not built in, or (has_actions) whose referential actions set off triggers of their tables';
+COMMENT ON FUNCTION tenancy_steps.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, foreign keys that refer to them by a column whose type is not built in, and AFTER triggers of others on tables that foreign keys change together with them';
 
 CREATE FUNCTION tenancy_internal.refuse_foreign_code() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -57,18 +75,17 @@ BEGIN
     WHERE r.relnamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace)
       OR p.prosecdef AND p.pronamespace = 'tenancy'::regnamespace
       OR p.pronamespace = 'tenancy_internal'::regnamespace AND (p.prosecdef OR c.command_tag <> 'ALTER TRIGGER')
-      OR t.tgtype::int & 2 = 0  -- not BEFORE
-         AND EXISTS (SELECT FROM tenancy_steps.foreign_code_on_catalogs() f WHERE f.has_actions AND f.relation = t.tgrelid)
     UNION ALL
-    -- Referential actions of keys that this transaction has made, since tables of 1.0 may have others; partitions follow their parents.
     SELECT f.problem FROM tenancy_steps.foreign_code_on_catalogs() f JOIN pg_class r ON r.oid = f.relation JOIN pg_roles o ON o.oid = r.relowner
-    WHERE NOT o.rolsuper AND (NOT f.has_actions OR EXISTS (
-      SELECT FROM pg_constraint k WHERE k.oid = f.object AND k.conparentid = 0 AND age(k.xmin) <= 0))
+    WHERE CASE WHEN NOT EXISTS (SELECT FROM pg_trigger t WHERE t.oid = f.object AND t.tgrelid = f.relation) THEN NOT o.rolsuper
+      -- One that is there already concerns only those who change its table, or one that changes together with it.
+      ELSE r.relnamespace NOT IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace) AND (
+        EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c WHERE c.classid = 'pg_trigger'::regclass AND c.objid = f.object OR c.classid = 'pg_class'::regclass AND c.objid = f.relation)
+        OR f.relation IN (SELECT h FROM tenancy_steps.tables_changed_with(ARRAY(SELECT c.objid FROM pg_event_trigger_ddl_commands() c WHERE c.classid = 'pg_class'::regclass)) h)) END
   ) found (problem) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied: %s', problem),
-      DETAIL = 'It would run code with the rights of the owner of pg_tenancy, who is a superuser.',
-      HINT = concat('Only a superuser can create it.', CASE WHEN problem LIKE 'foreign key%' THEN ' A foreign key without ON DELETE and ON UPDATE needs none.' END);
+      DETAIL = 'It would run with the rights of the owner of pg_tenancy, who is a superuser.', HINT = 'Only a superuser can create it.';
   END IF;
 END
 $$;

@@ -57,7 +57,7 @@ BEGIN
       RETURN false;
     END IF;
   END IF;
-  IF tenancy_steps.is_on_nodes(create_partition.parent) THEN
+  IF tenancy_steps.is_distributed(create_partition.parent) THEN
     PERFORM tenancy_steps.create_partition_on_nodes(create_partition.parent, partition, default_partition, first, until);
     RETURN true;
   END IF;
@@ -286,6 +286,9 @@ DECLARE
 BEGIN
   -- Before any table is locked, as refresh_analytics() does.
   PERFORM tenancy_steps.refuse_several_owners(create_partitions.schema);
+  IF create_partitions.unit IS NULL OR create_partitions.ahead IS NULL OR create_partitions.since IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a unit, an interval and a time must be given';
+  END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', create_partitions.schema);
   PERFORM tenancy_steps.forget_job_problems(create_partitions.schema, 'create_partitions');
   IF tenancy_steps.distrusted_of_partman() IS NOT NULL THEN
@@ -327,6 +330,10 @@ DECLARE
   step pg_catalog.interval := '7 days';
   made integer;
 BEGIN
+  PERFORM tenancy_steps.check_schema(create_partitions_in_batches.schema);
+  IF create_partitions_in_batches.since IS NULL OR create_partitions_in_batches.until IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'two times must be given';
+  END IF;
   WHILE at OPERATOR(pg_catalog.<=) create_partitions_in_batches.until LOOP
     IF create_partitions_in_batches.until OPERATOR(pg_catalog.-) at OPERATOR(pg_catalog.<) step THEN
       step := create_partitions_in_batches.until OPERATOR(pg_catalog.-) at;
