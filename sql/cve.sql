@@ -421,7 +421,23 @@ SELECT * FROM failure('CREATE EXTENSION pg_tenancy');
 ALTER SCHEMA tenancy OWNER TO CURRENT_USER;
 SELECT * FROM failure('CREATE EXTENSION pg_tenancy');
 DROP TABLE tenancy.organizations;
+SELECT * FROM failure('CREATE EXTENSION pg_tenancy');
 DROP FUNCTION tenancy.row_visible;
+-- Nor while somebody else might still create some, by whatever grant; an object of one's own is no trap, and not replaced either.
+GRANT CREATE ON SCHEMA tenancy TO regress_plain;
+SELECT * FROM failure('CREATE EXTENSION pg_tenancy');
+REVOKE CREATE ON SCHEMA tenancy FROM regress_plain;
+GRANT CREATE ON SCHEMA tenancy TO PUBLIC;
+SELECT * FROM failure('CREATE EXTENSION pg_tenancy');
+REVOKE CREATE ON SCHEMA tenancy FROM PUBLIC;
+CREATE TABLE tenancy.organizations (organization_id uuid);
+SELECT * FROM failure('CREATE EXTENSION pg_tenancy');
+DROP TABLE tenancy.organizations;
+GRANT USAGE ON SCHEMA tenancy TO regress_plain;
+CREATE EXTENSION pg_tenancy;
+SET client_min_messages = warning;
+DROP EXTENSION pg_tenancy;
+RESET client_min_messages;
 DROP SCHEMA tenancy;
 
 -- CVE-2018-1058, CVE-2023-2454: names that the caller's search_path finds in front: of the one who installs, of one who

@@ -25,6 +25,10 @@ SELECT call, by('olivia', 'SELECT tenancy.allow_elevation(NULL, ' || call || ')'
   $$'organization/admin', 'nora@acme.test', '1 hour', 2$$, $$'manager', 'on call', '30 minutes'$$, $$'owner', 'admin', '1 hour', 3, true$$, $$'owner', 'organization/admin', '1 hour', 3, true$$,
   $$'admin', 'nora@acme.test', '1 hour'$$, $$'x', 'nora@acme.test', '1 hour'$$, $$'owner', 'x', '1 hour'$$, $$'owner', 'gus@globex.test', '1 hour'$$, $$'owner', 'nora@acme.test', '0'$$, $$'owner', 'nora@acme.test', '-1 hour'$$,
   $$'owner', 'nora@acme.test', '8 days'$$, $$'owner', 'nora@acme.test', '1 hour', 0$$, $$'owner', NULL, '1 hour'$$, $$NULL, 'nora@acme.test', '1 hour'$$, $$'owner', 'mona@acme.test', NULL$$]) call;
+-- An interval without an end, where there is one (from 17 on): by itself, or together with what is none
+SELECT maximum, by('olivia', format('SELECT tenancy.allow_elevation(NULL, %L, %L, %L)', 'owner', 'nora@acme.test', maximum)) ~ '^22(007: invalid input syntax for type interval: |023: a maximum is positive and at most 7 days)' AS refused
+FROM unnest(ARRAY['infinity', '-infinity']) maximum;
+SELECT by('olivia', $$SELECT count(*) FROM tenancy.elevation_rules e JOIN tenancy.roles r USING (role_id) JOIN tenancy.users u USING (user_id) WHERE r.name = 'owner' AND u.email = 'nora@acme.test'$$) AS listed;
 -- and nobody else does
 SELECT who, by(who, $$SELECT tenancy.allow_elevation(NULL, 'owner', 'nora@acme.test', '1 hour')$$) FROM unnest(ARRAY['adam', 'mike', 'search service', 'gus', 'nobody']) who;
 SELECT by('adam', $$SELECT string_agg(concat_ws(' ', r.name, e.maximum, e.per_day, e.approval), ', ' ORDER BY r.name) FROM tenancy.elevation_rules e JOIN tenancy.roles r USING (role_id)$$) AS seen_by_admins,

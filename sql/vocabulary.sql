@@ -93,7 +93,9 @@ SELECT * FROM failure($$SELECT * FROM tenancy_internal.expand_scopes('{"invoices
 SELECT * FROM failure($$SELECT * FROM tenancy_internal.expand_scopes('{"contracts": "read"}')$$);
 SELECT s.action FROM tenancy_internal.expand_scopes('["invoices.approve"]') s;
 SELECT string_agg(s.action, ' ' ORDER BY s.action) AS read FROM tenancy_internal.expand_scopes('["invoices.read"]') s;
-SELECT f.state, f.message FROM failure($$SELECT * FROM tenancy_internal.expand_scopes('["invoices.enabled"]')$$) f;
+-- Of words that are equally near, versions of the server name one or the other: one that is registered.
+SELECT f.state, f.message, f.detail, EXISTS (SELECT FROM tenancy.permissions p WHERE f.hint = format('Perhaps you meant "%s.%s".', p.resource, p.action) AND p.resource = 'invoices') AS names_a_scope
+FROM failure($$SELECT * FROM tenancy_internal.expand_scopes('["invoices.enabled"]')$$) f;
 
 -- rows: two tenants, a member and a manager of a workspace
 CREATE TABLE invoices (id int GENERATED ALWAYS AS IDENTITY, organization_id uuid, workspace_id uuid, amount numeric);

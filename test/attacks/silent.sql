@@ -5,7 +5,12 @@ CREATE SEQUENCE attacks.silent_calls;
 GRANT ALL ON SEQUENCE attacks.silent_calls TO PUBLIC;
 SET client_min_messages = error;
 CREATE COLLATION attacks.old (provider = icu, locale = 'und', version = '1');
+CREATE TABLE attacks.versioned AS SELECT n, 'x' COLLATE attacks.old AS e FROM generate_series(1, 40) n;
 RESET client_min_messages;
+GRANT SELECT ON attacks.versioned TO PUBLIC;
+-- One that the server does not have, as after a move to another: an error at each use.
+CREATE COLLATION attacks.gone (provider = libc, locale = 'C.UTF-8');
+UPDATE pg_collation SET collcollate = 'gone', collctype = 'gone' WHERE collname = 'gone' AND collnamespace = 'attacks'::regnamespace;
 CREATE COLLATION attacks.nd (provider = icu, locale = 'und', deterministic = false);
 CREATE FUNCTION attacks.called() RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN PERFORM nextval('attacks.silent_calls'); RETURN true; END $$;
 CREATE FUNCTION attacks.same(text) RETURNS text LANGUAGE plpgsql STABLE COST 0.0001 AS $$ BEGIN PERFORM nextval('attacks.silent_calls'); RETURN $1; END $$;
@@ -85,7 +90,7 @@ DECLARE
   absent text := attacks.seen(query, 'canary_glabex');
 BEGIN
   IF hidden <> absent THEN
-    RAISE NOTICE 'a witness saw canary_globex: %, else %', hidden, absent;
+    RAISE INFO 'a witness saw canary_globex: %, else %', hidden, absent;
   END IF;
 END
 $$;
@@ -95,7 +100,7 @@ DECLARE
   guess text := attacks.pick(ARRAY['t.body = $', 't.body >= $ AND t.body < $ || ''0''', 't.body = ANY (ARRAY[$, ''x''])', 't.body IS NOT DISTINCT FROM $', 'NOT t.body <> $', 't.body >= ANY (ARRAY[$]) AND t.body <= $', '(t.body, t.n) >= ($, 0) AND t.body <= $']);
   told text := attacks.pick(ARRAY['attacks.called()', '(SELECT attacks.called())', 'nextval(''attacks.silent_calls'') > 0', '(SELECT 1 / (random() * 0)::int > 0)', 'starts_with(t.body COLLATE attacks.nd, ''x'')',
     'ARRAY[t.tags, ''{1,2}''] IS NOT NULL', 'ARRAY[ARRAY[1, t.n], ARRAY[m.n]] IS NOT NULL', 't.area < circle(point(0, 0), 2)', 'm.c < m.d', 'm.c = ANY (ARRAY[m.d])', 'greatest(ROW(m.n), ROW(''x''::text)) IS NOT NULL', 'greatest(ROW(current_user), ROW(1)) IS NOT NULL', 'greatest(ROW($), ROW(1)) IS NOT NULL',
-    '1 / (t.n - t.n) > 0', 'm.c::int > 0', 'xmlparse(document m.c) IS NOT NULL', 'm.c = ''x''::attacks.counted', 'attacks.same(m.c) = m.c', '(CASE WHEN true THEN ARRAY[t.body] END)::int[] IS NOT NULL', 'coalesce(attacks.called(), m.n > 0)', 'r.f', 'r.f']
+    '1 / (t.n - t.n) > 0', 'm.c::int > 0', 'xmlparse(document m.c) IS NOT NULL', 'm.c = ''x''::attacks.counted', 'attacks.same(m.c) = m.c', '(CASE WHEN true THEN ARRAY[t.body] END)::int[] IS NOT NULL', 'coalesce(attacks.called(), m.n > 0)', 'r.f', 'r.f', 'm.c < ''a'' COLLATE attacks.gone', 't.body > ''a'' COLLATE attacks.gone']
     || CASE WHEN to_regproc('attacks.planted_silent') IS NULL THEN '{}' ELSE array_fill('attacks.planted_silent(t.n)'::text, ARRAY[20]) END);
   c text := format(attacks.pick(ARRAY['CASE WHEN %s THEN %s END', '%s AND %s', 'NOT (%s AND NOT (%s))', '(%s AND coalesce(%s, true))', 'CASE WHEN %s THEN (SELECT %s) ELSE false END', '(t.n < 0 OR %s AND %s)']), guess, told);
 BEGIN
@@ -152,3 +157,15 @@ BEGIN
 END
 $$;
 CALL attacks.make_questions(:rounds);
+
+-- Warnings come once in a session. The first question is about no row, with warnings hidden: if there is one at the second, the hidden row
+-- has caused it. The log would quote the attacker's own text.
+INSERT INTO attacks.cases (family, title, script, forbidden)
+SELECT 'silent', format('%s, %s, trusted conditions: %s, a collation of another version in %s', p.principal, r.relation, mode, c.condition),
+  format(E'@as postgres\nSET LOCAL tenancy.trusted_conditions = %L;\nSET LOCAL log_min_error_statement = panic;\n', mode) || attacks.as_script(p.login, p.principal, w.plan, ARRAY[
+    'SET LOCAL client_min_messages = error', replace(q.query, '$', '''canary_glabex'''), 'SET LOCAL client_min_messages = warning', replace(q.query, '$', '''canary_globex''')]), 'version mismatch'
+FROM attacks.principals p, (VALUES ('app.indexed'), ('app.indexed_parts'), ('app.indexed_scoped'), (CASE WHEN to_regclass('attacks.planted_unfiltered') IS NULL THEN NULL ELSE 'attacks.planted_unfiltered' END)) r (relation),
+  unnest(ARRAY['none', 'own_rows', 'all']) mode, (VALUES ('m.e < ''a'''), ('t.body > ''a'' COLLATE attacks.old'), ('m.e < ANY (ARRAY[''a'', ''b''])')) c (condition),
+  (VALUES (''), ('SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan;')) w (plan),
+  LATERAL (SELECT format('SELECT FROM %s t, attacks.versioned m WHERE m.n = 1 AND t.body = $ AND %s', r.relation, c.condition)) q (query)
+WHERE p.principal IN ('mike', 'mona') AND r.relation IS NOT NULL;

@@ -7,7 +7,7 @@ INSERT INTO attacks.targets VALUES ('app.logs', 'body'), ('app.docs', 'body'), (
   ('tenancy.organization_members', 'user_id::text'), ('tenancy.workspace_members', 'user_id::text'), ('tenancy.grants', 'role_id::text'), ('tenancy.roles', 'name'), ('tenancy.visibility', 'role_id::text'), ('tenancy.workspace_overrides', 'category'), ('tenancy.api_key_scopes', 'api_key_id::text'), ('tenancy.login_bindings', 'login::text');
 
 -- Cheap, so that the planner would rather have them run first.
-CREATE FUNCTION attacks.witness(text) RETURNS text IMMUTABLE PARALLEL SAFE COST 0.0001 LANGUAGE plpgsql AS $$ BEGIN IF $1 ~ 'canary' THEN RAISE NOTICE 'a witness saw %', $1; END IF; RETURN $1; END $$;
+CREATE FUNCTION attacks.witness(text) RETURNS text IMMUTABLE PARALLEL SAFE COST 0.0001 LANGUAGE plpgsql AS $$ BEGIN IF $1 ~ 'canary' THEN RAISE INFO 'a witness saw %', $1; END IF; RETURN $1; END $$;
 CREATE FUNCTION attacks.witnessed(text, text) RETURNS boolean IMMUTABLE PARALLEL SAFE COST 0.0001 LANGUAGE sql AS 'SELECT attacks.witness($1) = attacks.witness($2)';
 CREATE OPERATOR attacks.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = attacks.witnessed, RESTRICT = eqsel, JOIN = eqjoinsel);
 
@@ -92,7 +92,7 @@ GROUP BY p.principal, p.login, p.forbidden, f.oid, f.proname, v.plan;
 -- row decides whether a sub-select, or a function without arguments, runs. Comparisons cost nothing, so that lists decide the order.
 CREATE TABLE attacks.ids AS SELECT gen_random_uuid() AS z;
 GRANT SELECT ON attacks.ids TO PUBLIC;
-CREATE FUNCTION attacks.was_compared() RETURNS uuid LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'a witness saw canary_globex'; RETURN NULL; END $$;
+CREATE FUNCTION attacks.was_compared() RETURNS uuid LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE INFO 'a witness saw canary_globex'; RETURN NULL; END $$;
 INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
 SELECT 'derived', format('%s, %s', p.principal, t.relation), attacks.as_script(p.login, p.principal, v.plan, array_agg(s.statement ORDER BY s.statement)), p.forbidden, false
 FROM attacks.principals p, attacks.targets t, (VALUES ('SET LOCAL cpu_operator_cost = 0; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexonlyscan = off;'),

@@ -65,6 +65,11 @@ DECLARE
   noticed int;
 BEGIN
   PERFORM set_config('jit', 'off', false), set_config('search_path', 'app', false);
+  -- Two moments of this transaction are alike, and no other two.
+  IF differential.difference(ARRAY[format('(1,"%s")', now())], ARRAY[format('(1,"%s")', clock_timestamp())]) IS NOT NULL
+    OR differential.difference(ARRAY[format('(1,"%s")', now())], ARRAY[format('(1,"%s")', now() - interval '1 ms')]) IS NULL THEN
+    RAISE EXCEPTION 'planted and not noticed: another time';
+  END IF;
   DELETE FROM worlds.running;
   INSERT INTO worlds.running VALUES (seed, 'planted leaks');
   PERFORM worlds.generate(seed);

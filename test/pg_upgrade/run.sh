@@ -77,6 +77,12 @@ answers_in() { sed -n '/^=== owner/,$p' "$WORK_DIR/$1" | grep -vE '^[0-9]+\|[0-9
 
 differences() { diff "$WORK_DIR/$1" "$WORK_DIR/$2" | head -n 40 || true; }
 
+# How many secrets have what is derived of their key, and are used by it; and how many of these say something else than the catalogs.
+derived_keys() {
+  answer "SELECT count(*) FILTER (WHERE tenancy_internal.is_derived_here(derived)) FROM tenancy.api_key_secrets;
+    SELECT count(*) FROM tenancy.advise() WHERE rule = 'derived_key'"
+}
+
 # That there is something to compare: of each kind an answer, and rows and writes for some and not for others.
 check_state() {
   local database
@@ -149,7 +155,9 @@ check_work() {
   expect 'a change' '' "$(answer "SELECT tenancy.set_setting('acme', 'members_view_all_data', true)")"
   expect '... leaves an entry, and the chain goes on' "$((entries + 1)) 0" \
     "$(answer 'SELECT count(*) FROM tenancy.audit_log; SELECT count(*) FROM tenancy.verify_audit_log()')"
+  expect 'nothing else is stored of keys than the catalogs say' 0 "$(derived_keys | cut -d ' ' -f 2)"
   expect 'a new key' '' "$(answer "CREATE TABLE new_key AS SELECT * FROM tenancy.create_api_key('workspace_service_key', 'New', 'acme', 'search', scopes => '[\"logs.view\"]')")"
+  expect '... has what is derived of it' t "$(answer 'SELECT tenancy_internal.is_derived_here(s.derived) FROM tenancy.api_key_secrets s JOIN new_key USING (api_key_id)')"
   expect '... sees its rows' '1 2 3' "$(answer "SELECT set_config('tenancy.api_key', secret, false) IS NULL FROM new_key \g /dev/null
     SET ROLE app; SELECT id FROM logs ORDER BY id")"
   expect '... and none when it has been revoked' 'ERROR: 28000' "$(answer "SELECT set_config('tenancy.api_key', secret, false) IS NULL,
@@ -173,6 +181,7 @@ check_work() {
 }
 
 main() {
+  local derived
   quietly remove dpkg --purge "postgresql-$OLD-pg-tenancy" "postgresql-$NEW-pg-tenancy"
   quietly install dpkg --install "$OLD_PACKAGE"
   PG_MAJOR=$OLD
@@ -180,6 +189,9 @@ main() {
   make_world
   note before
   check_state before
+  # Of none there would be nothing to go wrong.
+  expect 'keys have what is derived of them' yes "$([[ $(derived_keys) =~ ^[1-9][0-9]*\ 0$ ]] && echo yes)"
+  derived=$(answer "SELECT md5(string_agg(concat(secret_hash, ' ', derived), ',' ORDER BY secret_hash)) FROM tenancy.api_key_secrets")
 
   upgrade
 
@@ -188,6 +200,8 @@ main() {
   for database in shop preloaded analytics; do
     expect "$database is as it was" '' "$(differences "$database.before" "$database.after")"
   done
+  expect 'what is derived of keys is as it was' "$derived" \
+    "$(answer "SELECT md5(string_agg(concat(secret_hash, ' ', derived), ',' ORDER BY secret_hash)) FROM tenancy.api_key_secrets")"
   check_work
   note changed
   expect 'what has changed since is noticed' yes "$([[ -n $(differences shop.after shop.changed) ]] && echo yes)"

@@ -77,12 +77,12 @@ my @ways = (
     { name => 'custom plan', prepare => "SET plan_cache_mode = force_custom_plan; PREPARE seen (int) AS $count WHERE id > \$1;", ask => 'EXECUTE seen (0)' },
     { name => 'generic plan', prepare => "SET plan_cache_mode = force_generic_plan; PREPARE seen AS $count;", ask => 'EXECUTE seen' },
     { name => 'shared plan', prepare => "SET plan_cache_mode = force_generic_plan; PREPARE seen AS $count;", ask => 'EXECUTE seen', first => 'SET tenancy.share_plans = on;' },
-    { name => 'function', ask => 'SELECT seen() AS n', only => 'primary' },
+    { name => 'function', ask => 'SELECT seen() AS n' },
     { name => 'authorize', prepare => "SET plan_cache_mode = force_generic_plan; PREPARE seen AS SELECT tenancy.authorize('logs', 'view', w.workspace_id)::int * 3 AS n FROM (SELECT workspace_id FROM place) w;",
-      ask => 'EXECUTE seen', only => 'primary' },
-    { name => 'condition', prepare => "SET plan_cache_mode = force_generic_plan; PREPARE seen AS SELECT count(*) AS n FROM (VALUES (1), (2), (3)) v WHERE tenancy.authorize('logs', 'view');", ask => 'EXECUTE seen', only => 'primary' },
+      ask => 'EXECUTE seen' },
+    { name => 'condition', prepare => "SET plan_cache_mode = force_generic_plan; PREPARE seen AS SELECT count(*) AS n FROM (VALUES (1), (2), (3)) v WHERE tenancy.authorize('logs', 'view');", ask => 'EXECUTE seen' },
     { name => 'authorize by name', prepare => "SET plan_cache_mode = force_generic_plan; PREPARE seen AS SELECT CASE WHEN tenancy.authorize('logs', 'view', 'shared-team-workspace') THEN 3 ELSE 0 END AS n;",
-      ask => 'EXECUTE seen', only => 'primary' },
+      ask => 'EXECUTE seen' },
 );
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
@@ -172,10 +172,10 @@ sub start_session {
     $session->{run} = IPC::Run::start([ 'psql', '-XAq', '-d', $server->connstr('postgres'), '-f', $file ], '<', \undef, '>', \$session->{output}, '2>', \$session->{errors});
     push @sessions, $session;
 }
-for my $way (@ways, { name => 'cursor', cursor => 1, only => 'primary' }) {
+for my $way (@ways, { name => 'cursor', cursor => 1 }) {
     for my $n (0 .. $#paths) {
         start_session($primary, $n, $way);
-        start_session($standby, $n, $way) if !$way->{only};
+        start_session($standby, $n, $way);
     }
 }
 $_->{run}->finish for @sessions;

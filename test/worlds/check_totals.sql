@@ -37,7 +37,7 @@ CREATE FUNCTION worlds.unmet() RETURNS SETOF text LANGUAGE sql AS $$
   FROM (SELECT 'tokens', unnest(ARRAY['good', 'narrowed', 'expired', 'not valid yet', 'signed by another organization', 'claims changed',
                                       'key removed', 'meant for others', 'and a key at once'])
         UNION ALL
-        VALUES ('refusals', 'refused'), ('refusals', 'error'), ('parallel plans', ''), ('writes', 'UPDATE of a row at odds'), ('writes', 'UPDATE without the action')) w (subject, detail)
+        VALUES ('refusals', 'refused'), ('refusals', 'error'), ('parallel plans', ''), ('writes', 'UPDATE of a row at odds'), ('writes', 'UPDATE without the action'), ('writes', 'INSERT of what is not stored')) w (subject, detail)
   WHERE NOT EXISTS (SELECT FROM worlds.all_totals t
                     WHERE t.subject = w.subject AND t.detail = w.detail AND (t.hits > 0 OR t.detail IN ('UPDATE of a row at odds', 'UPDATE without the action')))
   UNION ALL

@@ -22,7 +22,8 @@ BEGIN
            -- (column_actions.sql), and owner and key may change without.
            WHEN (old.may_delete AND new.may_delete) IS NOT TRUE AND (SELECT w.note_needs_delete FROM worlds.tables w WHERE w.t = table_number)
              AND old.may_read AND old.may_update AND new.stays AND new.may_read THEN NULL
-           ELSE old.may_read AND old.may_update AND new.stays AND new.may_read END AS allowed
+           ELSE old.may_read AND old.may_update AND new.stays AND new.may_read END AS allowed,
+      c.unstored
     FROM worlds.candidates c
     JOIN oracle.rows r ON r.t = c.t AND r.id = c.id
     JOIN worlds.verdicts new ON new.n = c.n AND new.t = c.t AND new.id = c.id
@@ -59,13 +60,17 @@ BEGIN
     outcome := worlds.attempt(command, lookup);
     -- an id that the column's type doesn't take is an error before it is a refusal
     IF outcome.code IS NOT NULL AND outcome.code <> '42501' AND NOT (candidate.by_default AND outcome.code LIKE '22%')
-       OR candidate.allowed AND coalesce(outcome.ids, '{}') = '{}'
+       OR candidate.unstored AND (coalesce(outcome.ids, '{}') <> '{}' OR candidate.allowed AND outcome.code IS NOT NULL)
+       OR candidate.allowed AND NOT candidate.unstored AND coalesce(outcome.ids, '{}') = '{}'
        OR NOT candidate.allowed AND coalesce(outcome.ids, '{}') <> '{}'
-       OR NOT candidate.allowed AND candidate.old_id IS NULL AND outcome.code IS NULL THEN
+       OR NOT candidate.allowed AND NOT candidate.unstored AND candidate.old_id IS NULL AND outcome.code IS NULL THEN
       PERFORM worlds.fail(who, worlds.describe(table_number), format('%s: expected %s, got %s', kind,
-          CASE WHEN candidate.allowed THEN 'success' WHEN NOT candidate.allowed THEN 'refusal' ELSE 'success or 42501' END,
+          CASE WHEN candidate.unstored THEN 'no row' WHEN candidate.allowed THEN 'success' WHEN NOT candidate.allowed THEN 'refusal' ELSE 'success or 42501' END,
           coalesce('error ' || outcome.code, 'rows ' || outcome.ids::text)),
         command || E'\nRows before and after:' || worlds.describe_rows(table_number, ARRAY[candidate.old_id, candidate.id]));
+    END IF;
+    IF candidate.unstored THEN
+      PERFORM worlds.tally('writes', 'INSERT of what is not stored', CASE WHEN outcome.code IS NULL THEN 1 ELSE 0 END, 1);
     END IF;
     PERFORM worlds.tally('writes', kind, CASE WHEN outcome.ids <> '{}' THEN 1 ELSE 0 END, 1);
     PERFORM worlds.tally('writes by principal', (SELECT p.kind FROM oracle.principals p WHERE p.n = who),

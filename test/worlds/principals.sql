@@ -15,7 +15,8 @@ CREATE TABLE worlds.principals (
 );
 
 -- Rows that a principal would write, beside oracle.rows: new ones (old_id NULL), or what becomes of row old_id.
-CREATE TABLE worlds.candidates (n int, t int, id int, old_id int, by_default boolean, parent_id int, PRIMARY KEY (n, t, id));
+-- unstored: not to be stored where it belongs, and dropped before anybody asks who writes it.
+CREATE TABLE worlds.candidates (n int, t int, id int, old_id int, by_default boolean, parent_id int, unstored boolean NOT NULL, PRIMARY KEY (n, t, id));
 
 ---------------------------------------------------------------------------------------------------------------------
 -- The principals
@@ -243,7 +244,10 @@ BEGIN
   line.id := (SELECT 1001 + count(*) FROM worlds.candidates c WHERE c.t = add_candidate.t);
   line.only_n := for_n;
   INSERT INTO oracle.rows SELECT line.*;
-  INSERT INTO worlds.candidates VALUES (for_n, t, line.id, old_id, by_default, parent_id);
+  -- Without an organization, the workspace says where it belongs.
+  INSERT INTO worlds.candidates VALUES (for_n, t, line.id, old_id, by_default, parent_id, add_candidate.old_id IS NULL AND EXISTS (
+    SELECT FROM oracle.relations r WHERE r.t = add_candidate.t AND r.kept IS NOT NULL AND oracle.stored(r.kept,
+      coalesce(line.organization::uuid, (SELECT w.organization_id FROM tenancy.workspaces w WHERE w.workspace_id::text = line.workspace)), line.workspace::uuid) = 'nothing'));
 END
 $$;
 
@@ -268,7 +272,7 @@ BEGIN
   SELECT * INTO k FROM tenancy.api_keys a WHERE a.api_key_id = p.api_key_id;
   SELECT * INTO token FROM oracle.tokens a WHERE a.token = p.token;
   FOR relation IN SELECT * FROM oracle.relations ORDER BY t LOOP
-    CONTINUE WHEN NOT worlds.chance(share) OR relation.kept IS NOT NULL;
+    CONTINUE WHEN NOT worlds.chance(share);
     IF relation.parent IS NOT NULL THEN
       -- New rows below parents, and rows that get another parent.
       FOR i IN 1..4 LOOP
