@@ -330,7 +330,7 @@ COMMENT ON FUNCTION tenancy.leave_organization(text) IS 'Ends the membership of 
 -- Neither controls nor what reorders or hides characters: directions, zero widths, soft hyphens, separators of lines.
 CREATE FUNCTION tenancy_internal.shown_abroad(words text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT left(regexp_replace(shown_abroad.words, '[[:cntrl:]\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]', ' ', 'g'), 200)
+  SELECT left(regexp_replace(shown_abroad.words, $re$[[:cntrl:]\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]$re$, ' ', 'g'), 200)
 $$;
 COMMENT ON FUNCTION tenancy_internal.shown_abroad(text) IS 'Text that one organization has chosen, as somebody who is no member of it is shown it';
 

@@ -2,6 +2,7 @@
 -- where deferred foreign keys are checked before rows are removed, and not where rows are written that follow the logging settings.
 \pset format unaligned
 SET client_min_messages = warning;
+SELECT current_user AS superuser \gset
 CREATE ROLE regress_climber LOGIN;
 CREATE ROLE regress_dba LOGIN;
 GRANT USAGE ON TYPE tenancy.administrator TO regress_dba;
@@ -206,11 +207,81 @@ SELECT what, by_superuser <> :'runs_as_owner' AS as_this_version_says FROM ran;
 ROLLBACK;
 SET SESSION AUTHORIZATION regress_climber;
 SELECT failed('SELECT tenancy.delete_workspace(''tagged'', with_rows => true)') = CASE WHEN :'runs_as_owner' THEN 'done'
-  ELSE '55000: trigger "of_votes" of table shop.votes would run with the rights of the owner of table shop.orders' END AS as_this_version_says;
+  ELSE '55000: trigger "of_votes" of table "votes" would run with the rights of another role' END AS as_this_version_says;
 ALTER TABLE votes DISABLE TRIGGER of_votes;
 SELECT tenancy.delete_workspace('tagged', with_rows => true);
 SELECT (SELECT count(*) FROM tags) AS tags, (SELECT count(tag) FROM votes) AS votes, (SELECT count(*) FROM ran) AS ran;
 RESET SESSION AUTHORIZATION;
+DROP TABLE votes, tags;
+-- The same of our own tables, whoever has made the foreign key: by a constraint that evaluates its expression again, and further on.
+GRANT REFERENCES ON tenancy.workspaces TO regress_climber;
+CREATE TABLE pinned (workspace_id uuid PRIMARY KEY REFERENCES tenancy.workspaces (workspace_id) ON DELETE CASCADE);
+CREATE TABLE chosen (workspace_id uuid REFERENCES tenancy.workspaces (workspace_id) ON DELETE SET NULL);
+ALTER TABLE pinned OWNER TO regress_climber;
+ALTER TABLE chosen OWNER TO regress_climber;
+SET SESSION AUTHORIZATION regress_climber;
+CREATE FUNCTION place(uuid) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM shop.noted('exclusion'); RETURN CASE WHEN $1 IS NULL THEN 0 ELSE 1 END; END $$;
+CREATE TABLE pins (workspace_id uuid REFERENCES pinned ON DELETE CASCADE);
+SELECT failed('CREATE TRIGGER of_pins AFTER DELETE ON pins FOR EACH ROW EXECUTE FUNCTION spring_after()');
+SELECT tenancy.create_workspace('umbra', 'Pinned') IS NULL AS none;
+RESET SESSION AUTHORIZATION;
+SET session_replication_role = replica;
+SET tenancy.guard_rails = off;
+CREATE TRIGGER of_pins AFTER DELETE ON pins FOR EACH ROW EXECUTE FUNCTION spring_after();
+RESET tenancy.guard_rails;
+RESET session_replication_role;
+INSERT INTO pinned SELECT workspace_id FROM tenancy.workspaces WHERE slug = 'pinned';
+INSERT INTO pins TABLE pinned;
+SET SESSION AUTHORIZATION regress_climber;
+SELECT failed('SELECT tenancy.delete_workspace(''pinned'')') = CASE WHEN :'runs_as_owner' THEN 'done'
+  ELSE '55000: trigger "of_pins" of table "pins" would run with the rights of another role' END AS as_this_version_says;
+DROP TABLE pins, pinned;
+INSERT INTO chosen SELECT NULL UNION ALL SELECT workspace_id FROM tenancy.workspaces WHERE slug = 'pinned';
+ALTER TABLE chosen ADD CONSTRAINT one_each EXCLUDE USING btree (place(workspace_id) WITH =) DEFERRABLE;
+TRUNCATE ran;
+SELECT failed('SELECT tenancy.delete_workspace(''pinned'')') = CASE WHEN :'runs_as_owner' THEN 'done'
+  ELSE '55000: trigger "' || (SELECT tgname FROM pg_trigger WHERE tgrelid = 'chosen'::regclass AND tgfoid = 'unique_key_recheck'::regproc) || '" of table "chosen" would run with the rights of another role' END AS as_this_version_says,
+  (SELECT count(*) FROM ran WHERE by_superuser) AS ran_by_superuser;
+DROP TABLE chosen;
+-- Checks of a foreign key run as its table's owner. What they set ends with the statement: no function finds the owner's objects by it.
+CREATE TABLE referring (workspace_id uuid REFERENCES tenancy.workspaces (workspace_id));
+CREATE FUNCTION takes_over(int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  PERFORM set_config('search_path', 'shop, pg_catalog', false), shop.noted('index');
+  RETURN true;
+END
+$$;
+CREATE INDEX ON referring (workspace_id) WHERE takes_over(1);
+CREATE FUNCTION step(jsonb, text, numeric) RETURNS jsonb LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION last_step(jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN PERFORM shop.noted('aggregate'); RETURN '{}'; END $$;
+CREATE AGGREGATE jsonb_object_agg(text, numeric) (SFUNC = step, STYPE = jsonb, FINALFUNC = last_step);
+CREATE FUNCTION greater(numeric, int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM shop.noted('operator'); RETURN true; END $$;
+CREATE OPERATOR > (LEFTARG = numeric, RIGHTARG = int, FUNCTION = greater);
+RESET SESSION AUTHORIZATION;
+TRUNCATE ran;
+-- The unsafe way: a function with the rights of its owner and a search_path of its own
+CREATE TABLE parents (id int PRIMARY KEY);
+GRANT REFERENCES ON parents TO regress_climber;
+CREATE FUNCTION unsafe_delete() RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+  $$ BEGIN DELETE FROM shop.parents; RETURN current_setting('search_path'); END $$;
+INSERT INTO parents VALUES (1);
+SET SESSION AUTHORIZATION regress_climber;
+CREATE TABLE children (id int REFERENCES parents);
+CREATE INDEX ON children (id) WHERE takes_over(1);
+SELECT unsafe_delete();
+TRUNCATE ran;
+SELECT tenancy.create_workspace('umbra', 'Referred') IS NULL AS none;
+\connect - regress_climber
+SET search_path = shop;
+SELECT tenancy.delete_workspace('referred', with_rows => true);
+SELECT DISTINCT what, by_superuser FROM ran ORDER BY 1, 2;
+SHOW search_path;
+RESET SESSION AUTHORIZATION;
+\connect - :superuser
+SET search_path = shop;
+SET client_min_messages = warning;
+DROP AGGREGATE jsonb_object_agg(text, numeric);
+DROP OPERATOR > (numeric, int);
 SELECT tenancy.unprotect(t) FROM unnest('{orders,notes}'::regclass[]) t;
 DROP OWNED BY regress_climber, regress_dba CASCADE;
 DROP SCHEMA shop CASCADE;

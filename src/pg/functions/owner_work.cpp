@@ -8,6 +8,7 @@
 #include "pg/functions/owner_work.hpp"
 
 #include "pg/catalog/caller.hpp"
+#include "pg/functions/foreign_triggers.hpp"
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/error_bridge.hpp"
@@ -80,6 +81,7 @@ void return_count(SPIPlanPtr plan, ReturnSetInfo *result) {
 }
 
 struct Work {
+  Oid relation;
   const char *statement;
   ReturnSetInfo *result;
 };
@@ -90,10 +92,12 @@ static void run_statement(void *argument) {
   SPI_connect();
   SPIPlanPtr plan = SPI_prepare(work->statement, 0, nullptr);
   if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-  if (SPI_is_cursor_plan(plan))
+  if (SPI_is_cursor_plan(plan)) {
     return_rows(plan, work->result);
-  else
+  } else {
+    refuse_triggers_of_others(work->relation, GetUserId());
     return_count(plan, work->result);
+  }
   SPI_finish();
 }
 
@@ -139,7 +143,7 @@ Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
   // That of the functions which print the statement: a name then means here what it meant there, and no
   // temporary object of the caller takes its place.
   const OwnerWork as_owner = begin_owner_work(owner, "pg_catalog, tenancy, pg_temp");
-  Work work{text_to_cstring(PG_GETARG_TEXT_PP(1)), result};
+  Work work{relation, text_to_cstring(PG_GETARG_TEXT_PP(1)), result};
   run_users_code(run_statement, &work);
   end_owner_work(as_owner);
   error_context_stack = context.previous;

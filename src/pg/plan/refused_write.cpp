@@ -218,11 +218,11 @@ Words words_for(WriteProblem problem, const char *resource, Command command, con
               "Leave it NULL."};
     case WriteProblem::unknown_producer:
       return {psprintf("%s names no active member of the organization who may view the row.",
-                       column_of(table, 2)),
+                       column_of(table, id_column::owner)),
               "Whoever has \"team.list\" finds out by tenancy.who_can() who that is."};
     case WriteProblem::api_key_of_another:
       return {psprintf("%s names neither the session's API key nor one of the user that the row names.",
-                       column_of(table, 3)),
+                       column_of(table, id_column::api_key)),
               "Name a key of that user, or leave the column out."};
   }
   return {nullptr, nullptr};

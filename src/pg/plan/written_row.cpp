@@ -99,9 +99,9 @@ struct AcceptedRow {
   Command command;
   RowShape shape;
   char resource[NAMEDATALEN];
-  Oid types[written_ids];
-  bool nulls[written_ids];
-  Uuid ids[written_ids];
+  Oid types[id_column_count];
+  bool nulls[id_column_count];
+  Uuid ids[id_column_count];
 };
 constexpr int accepted_count = 64;
 AcceptedRow accepted_rows[accepted_count];
@@ -114,7 +114,7 @@ AcceptedRow describe(const SessionToken &token, const char *resource, Command co
   described.command = command;
   described.shape = shape;
   strlcpy(described.resource, resource, sizeof described.resource);
-  for (int i = 0; i < written_ids; i++) {
+  for (int i = 0; i < id_column_count; i++) {
     described.types[i] = row.types[i];
     described.nulls[i] = row.nulls[i];
     if (has_column(row, i) && !row.nulls[i]) described.ids[i] = uuid_of_datum(row.values[i]);
@@ -123,7 +123,7 @@ AcceptedRow describe(const SessionToken &token, const char *resource, Command co
 }
 
 bool can_be_described(const char *resource, const WrittenIds &row) {
-  for (int i = 0; i < written_ids; i++)
+  for (int i = 0; i < id_column_count; i++)
     if (has_column(row, i) && row.types[i] != UUIDOID) return false;
   return has_column(row, owner_id) && !row.nulls[owner_id] && strlen(resource) < NAMEDATALEN;
 }
