@@ -47,10 +47,10 @@ static bool has_filter(Node *node, void *) {
   return walk_expression(node, has_filter, nullptr);
 }
 
-// What a view's filter calls raises no error that a row decides. Queries can call the same functions: but a
-// view's barrier lets none of their conditions pass a column to one that isn't leakproof, and without the
-// row's columns they can raise errors. An id's error, of a principal that there no longer is, is that of the
-// filter itself in a shared plan, which asks for the id of every row.
+// The functions that a view's filter calls raise no error that a row decides. Queries can call the same
+// functions: but a view's barrier lets none of their conditions pass a column to one that isn't leakproof,
+// and without the row's columns they can raise errors. An id's error, of a principal that there no longer is,
+// is that of the filter itself in a shared plan, which asks for the id of every row.
 static bool is_silent_of_filter(const Node *node, bool is_shared) {
   if (!IsA(node, FuncExpr)) return false;
   const auto *call = reinterpret_cast<const FuncExpr *>(node);

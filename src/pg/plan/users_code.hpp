@@ -1,4 +1,4 @@
-// What can run code of users: where this is evaluated on hidden rows, or between a check of the principal and
+// Expressions that can run code of users. Evaluated on hidden rows, or between a check of the principal and
 // the rows that follow, that code would learn of the rows or change the principal.
 #pragma once
 
