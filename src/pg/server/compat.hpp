@@ -88,6 +88,9 @@ inline bool is_same_column(const Var *one, const Var *other) {
          one->vartypmod == other->vartypmod && one->varcollid == other->varcollid;
 }
 
+/// The collation "POSIX", which has no name in the headers of PostgreSQL 18.
+inline constexpr Oid posix_collation = 951;
+
 /// Whether this is crc32() or crc32c(), which came with PostgreSQL 18.
 inline bool is_checksum(Oid function) {
 #if PG_VERSION_NUM >= 180000
