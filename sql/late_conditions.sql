@@ -106,6 +106,11 @@ INSERT INTO shapes (shape) VALUES
   ('SELECT FROM app.parts_scoped, app.ids WHERE CASE WHEN workspace_id <> (SELECT z FROM app.ids OFFSET 2) THEN (SELECT gen_random_uuid() WHERE 1 / (random() * 0)::int > 0) END = z
     AND z = organization_id AND z = workspace_id'),
   ('SELECT FROM app.all_parts() WHERE workspace_id <> (SELECT z FROM app.ids OFFSET 2) AND app.met()'),
+  -- The filter's own functions, called by the query
+  ('SELECT FROM app.parts_scoped WHERE CASE WHEN workspace_id = ''bbbbbbbb-0000-4000-8000-000000000002'' THEN tenancy.plan_guard(1, ''infinity'', true) ELSE true END'),
+  ('SELECT FROM app.parts_scoped WHERE CASE WHEN workspace_id = ''bbbbbbbb-0000-4000-8000-000000000002'' THEN tenancy.shape_guard(''bbbbbbbb-0000-4000-8000-000000000002'', ''nobody'', ''bbbbbbbb-0000-4000-8000-000000000002'') ELSE true END'),
+  ('SELECT FROM app.parts_scoped WHERE CASE WHEN workspace_id = ''bbbbbbbb-0000-4000-8000-000000000002'' THEN tenancy.filter_id(''nobody'') IS NULL ELSE true END'),
+  ('SELECT FROM app.parts_scoped WHERE CASE WHEN workspace_id = ''bbbbbbbb-0000-4000-8000-000000000002'' THEN tenancy.row_visible(''nothing'', ''view'', ''bbbbbbbb-0000-4000-8000-000000000002''::uuid, NULL::uuid, NULL::uuid, NULL::uuid) ELSE true END'),
   -- Errors of what is leakproof
   ('SELECT FROM app.notes WHERE ARRAY[tags, ''{1,2}''] IS NOT NULL'),
   ('SELECT FROM app.titles, app.notes n WHERE n.id = titles.id AND ARRAY[n.tags, ''{1,2}''] IS NOT NULL'),

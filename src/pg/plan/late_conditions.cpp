@@ -4,6 +4,7 @@
 #include "pg/plan/noticeable.hpp"
 #include "pg/plan/plan_guard.hpp"
 #include "pg/plan/rechecked_conditions.hpp"
+#include "pg/plan/shared_plans.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -25,10 +26,8 @@ static bool has_part(Node *node, void *part) {
   return equal(node, part) || walk_expression(node, has_part, part);
 }
 
-// Called with constants and columns alone, by what planning has put there: nobody learns from it.
-static bool is_of_filter(const FuncExpr *call) {
-  return is_guard(reinterpret_cast<const Node *>(call)) ||
-         (OidIsValid(call->funcid) && call->funcid == known_filter_id());
+static bool is_id_of_filter(const FuncExpr *call) {
+  return OidIsValid(call->funcid) && call->funcid == known_filter_id();
 }
 
 // A call that planning has left, since it could not specialize it.
@@ -43,17 +42,36 @@ static bool is_row_visible(const FuncExpr *call) {
 static bool has_filter(Node *node, void *) {
   if (node == nullptr) return false;
   if (const auto *call = reinterpret_cast<FuncExpr *>(node);
-      IsA(node, FuncExpr) && (is_of_filter(call) || is_row_visible(call)))
+      IsA(node, FuncExpr) && (is_guard(node) || is_id_of_filter(call) || is_row_visible(call)))
     return true;
   return walk_expression(node, has_filter, nullptr);
 }
 
-static bool is_noticeable_beside_filter(Node *node, void *) {
+// The functions that a view's filter calls raise no error that a row decides. Queries can call the same
+// functions: but a view's barrier lets none of their conditions pass a column to one that isn't leakproof,
+// and without the row's columns they can raise errors. An id's error, of a principal that there no longer is,
+// is that of the filter itself in a shared plan, which asks for the id of every row.
+static bool is_silent_of_filter(const Node *node, bool is_shared) {
+  if (!IsA(node, FuncExpr)) return false;
+  const auto *call = reinterpret_cast<const FuncExpr *>(node);
+  if (is_id_of_filter(call)) return is_shared && is_known_filter_id(node);
+  return (is_guard(node) || is_row_visible(call)) && contain_var_clause(reinterpret_cast<Node *>(call->args));
+}
+
+static bool has_shape_guard(Node *node, void *) {
   if (node == nullptr) return false;
-  if (auto *call = reinterpret_cast<FuncExpr *>(node);
-      IsA(node, FuncExpr) && (is_of_filter(call) || is_row_visible(call)))
-    return walk_expression(reinterpret_cast<Node *>(call->args), is_noticeable_beside_filter, nullptr);
-  return is_noticeable_itself(node) || walk_expression(node, is_noticeable_beside_filter, nullptr);
+  if (is_guard(node, Guard::shape) && is_silent_of_filter(node, false)) return true;
+  return walk_expression(node, has_shape_guard, nullptr);
+}
+
+// `is_shared`: whether the filter is that of a shared plan.
+static bool is_noticeable_beside_filter(Node *node, void *is_shared) {
+  if (node == nullptr) return false;
+  if (is_silent_of_filter(node, *static_cast<const bool *>(is_shared))) {
+    auto *arguments = reinterpret_cast<Node *>(reinterpret_cast<FuncExpr *>(node)->args);
+    return walk_expression(arguments, is_noticeable_beside_filter, is_shared);
+  }
+  return is_noticeable_itself(node) || walk_expression(node, is_noticeable_beside_filter, is_shared);
 }
 }
 
@@ -102,14 +120,17 @@ bool is_derived_from_query(const PlannerInfo *root, const RestrictInfo *conditio
 void put_behind_filter(List *conditions) {
   const ListCell *cell = nullptr;
   bool is_filtered = false;
-  foreach (cell, conditions)
-    is_filtered =
-        is_filtered || has_filter(reinterpret_cast<Node *>(lfirst_node(RestrictInfo, cell)->clause), nullptr);
+  bool is_shared = false;
+  foreach (cell, conditions) {
+    auto *condition = reinterpret_cast<Node *>(lfirst_node(RestrictInfo, cell)->clause);
+    is_filtered = is_filtered || has_filter(condition, nullptr);
+    is_shared = is_shared || has_shape_guard(condition, nullptr);
+  }
   if (!is_filtered) return;
   foreach (cell, conditions)
     if (auto *condition = lfirst_node(RestrictInfo, cell);
         !condition->pseudoconstant &&
-        is_noticeable_beside_filter(reinterpret_cast<Node *>(condition->clause), nullptr))
+        is_noticeable_beside_filter(reinterpret_cast<Node *>(condition->clause), &is_shared))
       condition->security_level = Max(condition->security_level, 1);
 }
 

@@ -57,7 +57,7 @@ static bool has_column_of(Node *node, void *collation) {
 // first use. All others are loaded now: the first use of those can fail, too.
 bool is_silent_collation(Oid collation, const List *arguments) {
   if (!get_collation_isdeterministic(collation)) return false;
-  if (collation == DEFAULT_COLLATION_OID || collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID)
+  if (collation == DEFAULT_COLLATION_OID || collation == C_COLLATION_OID || collation == posix_collation)
     return true;
   if (collation >= FirstNormalObjectId &&
       !has_column_of(reinterpret_cast<Node *>(const_cast<List *>(arguments)), &collation))

@@ -5,6 +5,7 @@
 #include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/plan/plan_cache.hpp"
+#include "pg/plan/protected_relation.hpp"
 #include "pg/plan/run_check.hpp"
 #include "pg/server/counters.hpp"
 #include "pg/server/error_bridge.hpp"
@@ -145,9 +146,18 @@ static void transaction_ends(XactEvent event, void *) {
 }
 }
 
+bool find_filter_id(const char *name, Entity &found) {
+  for (const Entity entity : {Entity::organization, Entity::workspace, Entity::user, Entity::api_key}) {
+    if (strcmp(name, filter_id_name(entity)) != 0) continue;
+    found = entity;
+    return true;
+  }
+  return false;
+}
+
 Entity filter_id_named(const char *name) {
-  for (const Entity entity : {Entity::organization, Entity::workspace, Entity::user, Entity::api_key})
-    if (strcmp(name, filter_id_name(entity)) == 0) return entity;
+  Entity found{};
+  if (find_filter_id(name, found)) return found;
   ereport(ERROR,
           (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("entity \"%s\" is not known", quotable(name)),
            errhint("Entities are organization, workspace, user and api_key.")));
@@ -253,6 +263,13 @@ const char *filter_id_name(Entity entity) {
       return "api_key";
   }
   return "";
+}
+
+bool is_known_filter_id(const Node *node) {
+  if (!is_filter_id(node)) return false;
+  const auto *name = linitial_node(Const, reinterpret_cast<const FuncExpr *>(node)->args);
+  Entity found{};
+  return !name->constisnull && find_filter_id(TextDatumGetCString(name->constvalue), found);
 }
 
 Uuid filter_id_of(const Principal &principal, Entity entity) {

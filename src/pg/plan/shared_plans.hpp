@@ -26,6 +26,8 @@ namespace tenancy::pg {
 
 /// RETURNS the name by which a shared plan refers to the id of an entity.
 const char *filter_id_name(Entity entity);
+/// RETURNS whether that is a call of filter_id() with one of these names.
+bool is_known_filter_id(const Node *node);
 /// RETURNS that id; nil if the principal has none.
 Uuid filter_id_of(const Principal &principal, Entity entity);
 

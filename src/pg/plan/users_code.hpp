@@ -1,5 +1,5 @@
-// Expressions that can run code of users: where one is evaluated on hidden rows, or between a check of the
-// principal and the rows that follow, that code would learn of the rows or change the principal.
+// Expressions that can run code of users. Evaluated on hidden rows, or between a check of the principal and
+// the rows that follow, that code would learn of the rows or change the principal.
 #pragma once
 
 #include "pg/server/pg_prelude.hpp"

@@ -19,11 +19,6 @@
 // utils/pg_locale.h is no C++ where the server has ICU, and its declarations differ.
 extern "C" struct pg_locale_struct *pg_newlocale_from_collation(Oid collation);
 
-// The collation "POSIX", whose number has no name since 18.
-#ifndef POSIX_COLLATION_OID
-#define POSIX_COLLATION_OID 951
-#endif
-
 namespace tenancy::pg {
 
 // The JSON parser's callbacks can report failure since 16; ours never do.
@@ -92,6 +87,9 @@ inline bool is_same_column(const Var *one, const Var *other) {
          one->varlevelsup == other->varlevelsup && one->vartype == other->vartype &&
          one->vartypmod == other->vartypmod && one->varcollid == other->varcollid;
 }
+
+/// The collation "POSIX", which has no name in the headers of PostgreSQL 18.
+inline constexpr Oid posix_collation = 951;
 
 /// Whether this is crc32() or crc32c(), which came with PostgreSQL 18.
 inline bool is_checksum(Oid function) {
