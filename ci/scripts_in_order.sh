@@ -41,6 +41,16 @@ if [[ ${#parts[@]} -gt 0 ]] && grep -niE "^[^-']*\bCREATE[[:space:]]+OR[[:space:
   status=1
 fi
 
+# Nothing of an update is run in a schema that others have prepared.
+for update in extension/updates/*--*/; do
+  for extension in pg_tenancy pg_tenancy_testing; do
+    if [[ $(head -n 1 "$update$extension--before.sql") != '-- @include 10_schema_closed.sql' ]]; then
+      echo "$update$extension--before.sql: must begin with \"-- @include 10_schema_closed.sql\""
+      status=1
+    fi
+  done
+done
+
 # Names that mean a parameter and a column are an error, unless the parameter is written FUNCTION.PARAMETER.
 if grep -nF '#variable_conflict' "${parts[@]}" extension/updates/*/*.sql; then
   echo 'write FUNCTION.PARAMETER instead of a rule for conflicts of names'
