@@ -125,8 +125,9 @@ BEGIN
     FOR protected_table IN SELECT * FROM tenancy_internal.tables_by_references() t WHERE t.relation = ANY (remove_workspace_rows.tables) LOOP
       SELECT tenancy_internal.remove_rows(protected_table, concat_ws(' AND ',
           tenancy_internal.id_condition(t.relation, t.workspace_column, ARRAY[gone.workspace_id], array_remove(ARRAY[gone.external_id::text], NULL)),
-          format('(t.%1$I IS NULL OR %2$s)', t.organization_column,
-                 tenancy_internal.id_condition(t.relation, t.organization_column, ARRAY[o.organization_id], array_remove(ARRAY[o.external_id::text], NULL)))),
+          CASE WHEN t.organization_column IS NOT NULL THEN
+            format('(t.%1$I IS NULL OR %2$s)', t.organization_column,
+                   tenancy_internal.id_condition(t.relation, t.organization_column, ARRAY[o.organization_id], array_remove(ARRAY[o.external_id::text], NULL))) END),
         9223372036854775807)
       INTO in_table FROM tenancy.protected_tables t, tenancy.organizations o
       WHERE t.relation = protected_table.relation AND o.organization_id = gone.organization_id;

@@ -10,11 +10,17 @@ FROM unnest('{logs, prompts}'::regclass[]) t;
 CREATE TABLE feedback (id int, log_id int REFERENCES logs, organization_id uuid, workspace_id uuid);
 INSERT INTO feedback SELECT id * 10, id, organization_id, workspace_id FROM logs;
 SELECT tenancy.protect('feedback', 'logs', organization => 'organization_id', workspace => 'workspace_id');
+-- A table whose rows name no organization
+CREATE TABLE notes (id int, workspace_id uuid);
+INSERT INTO notes SELECT id, workspace_id FROM logs;
+SELECT tenancy.protect('notes', 'logs', workspace => 'workspace_id');
 \o
-GRANT ALL ON logs, prompts, feedback TO PUBLIC;
+GRANT ALL ON logs, prompts, feedback, notes TO PUBLIC;
 CREATE VIEW counts AS
 SELECT (SELECT count(*) FROM logs WHERE workspace_id = 'aaaaaaaa-0000-4000-8000-000000000002') AS logs_of_search,
        (SELECT count(*) FROM feedback WHERE workspace_id = 'aaaaaaaa-0000-4000-8000-000000000002') AS feedback_of_search,
+       (SELECT count(*) FROM notes WHERE workspace_id = 'aaaaaaaa-0000-4000-8000-000000000002') AS notes_of_search,
+       (SELECT count(*) FROM notes WHERE workspace_id IS DISTINCT FROM 'aaaaaaaa-0000-4000-8000-000000000002') AS other_notes,
        (SELECT count(*) FROM prompts WHERE workspace_id = 'aaaaaaaa-0000-4000-8000-000000000002') AS prompts_of_search,
        (SELECT count(*) FROM logs WHERE workspace_id IS DISTINCT FROM 'aaaaaaaa-0000-4000-8000-000000000002') AS other_logs;
 SELECT * FROM counts;

@@ -6,6 +6,21 @@
 
 namespace tenancy::pg {
 
+namespace {
+
+// Any login may connect with ignore_system_indexes, which has systable_beginscan() read the heap, also of our
+// tables. There, keys for IS NULL match no row, and rows come in another order.  After an error the setting
+// stays off.
+SysScanDesc begin_index_scan(Relation relation, Oid index, Snapshot snapshot, int key_count, ScanKey keys) {
+  const bool ignored = IgnoreSystemIndexes;
+  IgnoreSystemIndexes = false;
+  const SysScanDesc scan = systable_beginscan(relation, index, true, snapshot, key_count, keys);
+  IgnoreSystemIndexes = ignored;
+  return scan;
+}
+
+}  // namespace
+
 CatalogRead begin_catalog_read() {
   server_fault_point();
   require_extension();
@@ -34,8 +49,7 @@ CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_coun
   // permissions, and nothing that is kept depends on these alone.
   if (oids.are_new) subscribe_to_catalog(read.start);
   const Relation relation = table_open(oids.relation, AccessShareLock);
-  return {relation, systable_beginscan(relation, oids.index, true, read.snapshot, key_count, keys),
-          read.moment};
+  return {relation, begin_index_scan(relation, oids.index, read.snapshot, key_count, keys), read.moment};
 }
 
 HeapTuple next_tuple(const CatalogScan &scan) {
