@@ -69,7 +69,8 @@ DATA_built  += $(UPDATES_built)
 DATA         = $(UPDATES) $(filter-out $(addprefix %/,$(DATA_built)),$(call sources,extension/released/*.sql))
 
 # A second extension, in SQL alone, for users' tests.
-TESTING_PARTS  = $(sort $(call sources,extension/testing/[0-9][0-9]_*.sql))
+# Superusers run what is in its schema as well.
+TESTING_PARTS  = extension/10_schema_closed.sql $(sort $(call sources,extension/testing/[0-9][0-9]_*.sql))
 DATA_built    += $(TESTING)--$(EXTVERSION).sql
 DATA          += $(TESTING).control
 

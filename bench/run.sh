@@ -92,7 +92,7 @@ report_conditions() {
   printf '# Results\n\nWritten by `%s` on %(%Y-%m-%d)T; do not edit. README.md says how to read it.\n\n' "$COMMAND" -1
   printf -- '- Machine: %s, %s CPUs, %s GB of memory, Linux %s\n' \
     "$(LC_ALL=C lscpu | awk -F': +' '/^Model name/ { print $2; exit }')" "$(nproc)" \
-    "$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo)" "$(uname -r)"
+    "$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo)" "$(uname -r | cut -d . -f 1-2)"
   printf -- '- Load average when it began and when it ended: %s, %s (the benchmark itself makes about 1)\n' \
     "$LOAD_BEFORE" "$(cut -d ' ' -f 1 /proc/loadavg)"
   printf -- '- PostgreSQL %s\n' "$(sql -c 'SHOW server_version')"

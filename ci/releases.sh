@@ -66,5 +66,5 @@ check() {
 }
 
 check pg_tenancy extension/[0-9][0-9]_*.sql
-check pg_tenancy_testing extension/testing/[0-9][0-9]_*.sql
+check pg_tenancy_testing extension/10_schema_closed.sql extension/testing/[0-9][0-9]_*.sql
 exit $status

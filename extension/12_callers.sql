@@ -30,3 +30,16 @@ COMMENT ON FUNCTION tenancy_internal.may_sign_up() IS 'Whether the caller holds 
 CREATE FUNCTION tenancy_internal.as_owner(relation regclass, statement text) RETURNS SETOF jsonb
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_as_owner';
 COMMENT ON FUNCTION tenancy_internal.as_owner(regclass, text) IS 'Runs one statement on a table as its owner, who sees all of its rows, in a security-restricted operation; returns its rows (one column of type jsonb) or the number of rows that it changed; for functions of language "tenancy"';
+
+-- Statements on users' tables name them by schema, and the extension's owner may use any table that has got a name meanwhile. Owners
+-- of schemas cannot give one another's name while its row is locked.
+CREATE FUNCTION tenancy_internal.keep_schema_names(relation regclass, schema name DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM FROM pg_namespace n
+  WHERE n.nspname = keep_schema_names.schema
+    OR n.oid IN (SELECT c.relnamespace FROM tenancy_internal.family_of(keep_schema_names.relation) f JOIN pg_class c ON c.oid = f)
+  ORDER BY n.oid FOR SHARE;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_schema_names(regclass, name) IS 'Has the schemas of a table, its partitions and children, and a further one, keep their names until the end of the transaction, so that the names of these tables go on meaning them';

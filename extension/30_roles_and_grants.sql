@@ -1,5 +1,11 @@
 -- The built-in permissions, roles and grants: the matrix of the access model, word for word in its verbs.
 
+CREATE FUNCTION tenancy_internal.is_named_only(action text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT is_named_only.action = 'attribute'
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_named_only(text) IS 'Whether permissions of this action are given by their names alone: neither a level nor a key with every scope includes them';
+
 -- Functions rather than statements, since use_vocabulary() brings back what it has taken away.
 CREATE FUNCTION tenancy_internal.built_in_permissions() RETURNS TABLE (resource text, action text, description text, data_visibility boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

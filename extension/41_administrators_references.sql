@@ -51,6 +51,19 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.resolve_organization(text) IS 'Id of the organization referred to, or (NULL) the session''s own; 42704 for none, or one that isn''t the session''s (a DBA''s may be any), 28000 without a principal, 22023 for a DBA without one';
 
+CREATE FUNCTION tenancy_internal.has_nothing_to_list(organization text, what text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF has_nothing_to_list.organization IS NOT NULL OR tenancy.current_organization_id() IS NOT NULL OR tenancy.is_dba() THEN
+    RETURN false;
+  END IF;
+  RAISE NOTICE USING MESSAGE = format('the session has no organization whose %s could be listed', has_nothing_to_list.what),
+    HINT = 'Set a principal, or choose an organization by the setting "tenancy.organization".';
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.has_nothing_to_list(text, text) IS 'Whether no organization is named and the session has none, as when a console opens: a NOTICE says what it would list, and it lists nothing';
+
 CREATE FUNCTION tenancy_internal.resolve_workspace(reference text, organization_id uuid DEFAULT NULL) RETURNS tenancy.workspaces
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -76,7 +76,7 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', check_distributable.relation),
       HINT = 'Call tenancy.protect() first.';
-  ELSIF tenancy_internal.is_distributed(check_distributable.relation) THEN
+  ELSIF tenancy_steps.is_distributed(check_distributable.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is distributed already', check_distributable.relation),
       HINT = 'Undistribute it, and protect it again.';
   ELSIF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = check_distributable.relation) THEN

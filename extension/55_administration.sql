@@ -380,6 +380,8 @@ BEGIN
   IF NOT tenancy_internal.signs_up(the_workspace.organization_id) THEN
     PERFORM tenancy_internal.require_addition(the_workspace.organization_id, the_workspace.workspace_id, the_role, false);
   END IF;
+  -- Before the member's role is read: one that is given meanwhile is to be judged as well.
+  PERFORM tenancy_internal.lock_members(the_workspace.organization_id);
   the_user := tenancy_internal.find_member(the_workspace.organization_id, set_workspace_role.member);
   -- A role that has ended is none: a new one brings nothing back.
   DELETE FROM tenancy.workspace_members m

@@ -77,7 +77,7 @@ BEGIN
     SET user_id = EXCLUDED.user_id, organization_id = EXCLUDED.organization_id, workspace_id = EXCLUDED.workspace_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: makes a login stand for a user (NULL: the session''s own) in one organization (NULL: the user''s only one, or the first one that it joins), confined to one workspace where that is given; 22023 when the user is a member of several and none is given';
+COMMENT ON FUNCTION tenancy.bind_login(name, text, text, text) IS 'For a DBA: makes a login stand for a user (NULL: the session''s own) in one organization (NULL: the user''s only one, or the first one that it joins), confined to one workspace where that is given; 22023 when the user is a member of several and none is given; 42704 for what does not exist, and when the user is no member of it';
 
 CREATE FUNCTION tenancy.unbind_login(login name) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

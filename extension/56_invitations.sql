@@ -327,6 +327,13 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.leave_organization(text) IS 'Ends the membership of the session''s person in an organization (NULL: the active one), in its workspaces, and its user keys and bound logins there; 55000 for the last owner, 42501 for an API key or token';
 
+-- Neither controls nor what reorders or hides characters: directions, zero widths, soft hyphens, separators of lines.
+CREATE FUNCTION tenancy_internal.shown_abroad(words text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT left(regexp_replace(shown_abroad.words, '[[:cntrl:]\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]', ' ', 'g'), 200)
+$$;
+COMMENT ON FUNCTION tenancy_internal.shown_abroad(text) IS 'Text that one organization has chosen, as somebody who is no member of it is shown it';
+
 CREATE FUNCTION tenancy.my_organizations(
   OUT organization_id uuid, OUT organization text, OUT role text, OUT state text, OUT until timestamptz,
   OUT name text, OUT invitation_id uuid, OUT invited_by text)
@@ -352,7 +359,7 @@ BEGIN
     UNION ALL
     -- Text of the inviting side, displayed to the invited person.
     SELECT o.organization_id, o.slug::text, r.name::text, 'invited', i.expires_at,
-           left(regexp_replace(o.name, '[[:cntrl:]]', ' ', 'g'), 200), i.invitation_id, u.email::text
+           tenancy_internal.shown_abroad(o.name), i.invitation_id, u.email::text
     FROM tenancy.invitations i JOIN tenancy.organizations o ON o.organization_id = i.organization_id
     JOIN tenancy.roles r ON r.role_id = i.role_id
     LEFT JOIN tenancy.users u ON u.user_id = i.invited_by_user

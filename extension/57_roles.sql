@@ -27,7 +27,7 @@ BEGIN
           AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
         ORDER BY g.resource, g.action, g.organization_id NULLS LAST) g
   -- Permissions that no level and no key with every scope includes have to be named here, too.
-  WHERE g.allowed AND NOT (g.organization_id IS NULL AND g.action = 'attribute');
+  WHERE g.allowed AND NOT (g.organization_id IS NULL AND tenancy_internal.is_named_only(g.action));
   -- Checks the finished role, so that the core computes what it confers.
   IF create_role.level = 'organization' THEN
     PERFORM tenancy_internal.require_delegable_role(the_organization, NULL, new_id);
@@ -89,6 +89,7 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.check_permission(change_grant.resource, change_grant.action);
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
+  PERFORM tenancy_internal.lock_members(the_organization);
   SELECT * INTO the_role FROM tenancy.roles r WHERE r.role_id = tenancy_internal.find_role(the_organization, change_grant.level, change_grant.role);
   SELECT g.allowed, g.ends_at INTO before FROM tenancy.grants g
   WHERE g.role_id = the_role.role_id AND g.organization_id = the_organization AND g.workspace_id IS NULL

@@ -72,7 +72,10 @@ BEGIN
     AND NOT EXISTS (SELECT FROM tenancy.group_members m JOIN tenancy.group_roles g ON g.group_id = m.group_id JOIN tenancy.roles r ON r.role_id = g.role_id
                     WHERE m.organization_id = k.organization_id AND m.user_id = k.user_id AND (g.workspace_id = k.workspace_id OR r.all_workspaces)
                       AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()) AND (g.ends_at IS NULL OR g.ends_at > clock_timestamp())
-                      AND NOT (TG_TABLE_NAME = 'group_members' AND m.group_id = OLD.group_id))
+                      -- Nor does a membership or a role that goes on after its end keep what it gave before.
+                      AND NOT (TG_TABLE_NAME = 'group_members' AND m.group_id = OLD.group_id)
+                      AND NOT (TG_TABLE_NAME = 'group_roles' AND OLD.ends_at <= clock_timestamp() AND g.group_id = OLD.group_id
+                               AND g.workspace_id IS NOT DISTINCT FROM (to_jsonb(OLD) ->> 'workspace_id')::uuid))
     AND EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = k.organization_id)
     AND EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = k.workspace_id);
   RETURN NULL;

@@ -157,9 +157,7 @@ DECLARE
   the_organization uuid;
   the_workspace uuid;
 BEGIN
-  IF settings.organization IS NULL AND tenancy.current_organization_id() IS NULL AND NOT tenancy.is_dba() THEN
-    RAISE NOTICE USING MESSAGE = 'the session has no organization whose settings could be listed',
-      HINT = 'Set a principal, or choose an organization by the setting "tenancy.organization".';
+  IF tenancy_internal.has_nothing_to_list(settings.organization, 'settings') THEN
     RETURN;
   END IF;
   the_organization := tenancy_internal.resolve_organization(settings.organization);

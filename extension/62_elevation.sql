@@ -279,10 +279,15 @@ CREATE FUNCTION tenancy.review_elevations(organization text DEFAULT NULL)
 RETURNS TABLE (elevation_id uuid, member text, role text, workspace text, reason text, state text, taken_at timestamptz, until timestamptz, approved_by text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(review_elevations.organization);
-  of_all boolean := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'team', 'list') = 'all';
+  the_organization uuid;
+  of_all boolean;
   me uuid := tenancy.current_user_id();
 BEGIN
+  IF tenancy_internal.has_nothing_to_list(review_elevations.organization, 'elevations') THEN
+    RETURN;
+  END IF;
+  the_organization := tenancy_internal.resolve_organization(review_elevations.organization);
+  of_all := tenancy.is_dba() OR tenancy_internal.permission_reach(the_organization, NULL, 'team', 'list') = 'all';
   RETURN QUERY
   SELECT e.elevation_id, u.email::text, r.level || '/' || r.name, w.slug::text, e.reason,
          CASE WHEN e.ends_at IS NULL THEN 'waits to be approved' ELSE 'taken' END, e.created_at, e.ends_at,

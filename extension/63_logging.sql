@@ -118,9 +118,14 @@ CREATE FUNCTION tenancy.logging_settings(organization text DEFAULT NULL, workspa
 RETURNS TABLE (setting text, value text, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(logging_settings.organization);
-  the_workspace tenancy.workspaces := tenancy_internal.resolve_workspace(logging_settings.workspace, the_organization);
+  the_organization uuid;
+  the_workspace tenancy.workspaces;
 BEGIN
+  IF tenancy_internal.has_nothing_to_list(logging_settings.organization, 'logging settings') THEN
+    RETURN;
+  END IF;
+  the_organization := tenancy_internal.resolve_organization(logging_settings.organization);
+  the_workspace := tenancy_internal.resolve_workspace(logging_settings.workspace, the_organization);
   PERFORM tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'workspaces', 'view', true);
   RETURN QUERY
   SELECT n.setting,

@@ -322,6 +322,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a table and its kind must be given';
   END IF;
   PERFORM tenancy_internal.check_protectable(f) FROM tenancy_internal.family_of(apply_logging_settings.relation) f;
+  PERFORM tenancy_internal.keep_schema_names(apply_logging_settings.relation);
   SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = apply_logging_settings.relation;
   IF NOT FOUND OR protected.organization_column IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -355,7 +356,7 @@ BEGIN
   END IF;
   kept.kind := apply_logging_settings.kind;
   kept.content := coalesce(apply_logging_settings.content, '{}');
-  IF tenancy_internal.is_distributed(apply_logging_settings.relation) THEN
+  IF tenancy_steps.is_distributed(apply_logging_settings.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is distributed by Citus', apply_logging_settings.relation),
       DETAIL = 'Triggers and restrictive policies follow the logging settings, and Citus distributes neither.', HINT = 'Undistribute it, and protect it again.';
   END IF;

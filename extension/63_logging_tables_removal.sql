@@ -163,6 +163,7 @@ CREATE FUNCTION tenancy.ignore_logging_settings(relation regclass) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.check_protectable(f) FROM tenancy_internal.family_of(ignore_logging_settings.relation) f;
+  PERFORM tenancy_internal.keep_schema_names(ignore_logging_settings.relation);
   IF NOT EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = ignore_logging_settings.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s does not follow logging settings', ignore_logging_settings.relation);
@@ -217,7 +218,7 @@ BEGIN
   END IF;
   PERFORM tenancy_internal.check_protectable(has_held_rows.relation);
   SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = has_held_rows.relation;
-  IF NOT tenancy_internal.is_distributed(has_held_rows.relation)
+  IF NOT tenancy_steps.is_distributed(has_held_rows.relation)
     AND NOT EXISTS (SELECT FROM tenancy_internal.family_of(has_held_rows.relation) f JOIN pg_class c ON c.oid = f WHERE c.relkind = 'f')
     AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = has_held_rows.relation AND a.attname IN (protected.organization_column, protected.workspace_column)
                       AND tenancy_internal.base_type(a.atttypid) <> 'uuid'::regtype) THEN

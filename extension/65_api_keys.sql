@@ -211,7 +211,7 @@ COMMENT ON FUNCTION tenancy_internal.require_key_permission(tenancy.api_keys, te
 CREATE FUNCTION tenancy_internal.scopes_of_key(key tenancy.api_keys) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT coalesce(array_agg(s.scope), '{}')
-  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE scopes_of_key.key.all_scopes AND p.action <> 'attribute'
+  FROM (SELECT p.resource || '.' || p.action FROM tenancy.permissions p WHERE scopes_of_key.key.all_scopes AND NOT tenancy_internal.is_named_only(p.action)
         UNION
         SELECT s.resource || '.' || s.action FROM tenancy.api_key_scopes s
         WHERE s.api_key_id = scopes_of_key.key.api_key_id) s (scope)
@@ -252,7 +252,7 @@ COMMENT ON FUNCTION tenancy_internal.set_scopes(tenancy.api_keys, jsonb) IS 'Giv
 
 CREATE FUNCTION tenancy_internal.scope_names(scopes jsonb, every_scope boolean) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT CASE WHEN scope_names.every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p WHERE p.action <> 'attribute')
+  SELECT CASE WHEN scope_names.every_scope THEN (SELECT array_agg(p.resource || '.' || p.action) FROM tenancy.permissions p WHERE NOT tenancy_internal.is_named_only(p.action))
               ELSE (SELECT coalesce(array_agg(e.resource || '.' || e.action), '{}')
                 FROM tenancy_internal.expand_scopes(scope_names.scopes) e) END
 $$;

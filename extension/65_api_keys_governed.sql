@@ -167,9 +167,13 @@ RETURNS TABLE (api_key_id uuid, name text, kind text, state text, workspace_id u
                created_by text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(review_api_keys.organization);
+  the_organization uuid;
   by_dba boolean := tenancy.is_dba();
 BEGIN
+  IF tenancy_internal.has_nothing_to_list(review_api_keys.organization, 'API keys') THEN
+    RETURN;
+  END IF;
+  the_organization := tenancy_internal.resolve_organization(review_api_keys.organization);
   RETURN QUERY
   SELECT k.api_key_id, k.name, k.kind::text,
          CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= clock_timestamp() THEN 'expired'

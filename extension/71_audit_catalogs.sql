@@ -22,7 +22,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.audit_action(name, text, jsonb, jsonb) IS 'What a change of a catalog''s row means: create, update, delete; of an invitation end; of a key also revoke and rotate; of its secrets add_secret, update_secret, remove_secret';
 
 CREATE FUNCTION tenancy_internal.name_of_dropped(relation oid) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off AS $$
 BEGIN
   RETURN (SELECT d.object_identity FROM pg_event_trigger_dropped_objects() d
           WHERE d.classid = 'pg_class'::regclass AND d.objid = name_of_dropped.relation AND d.objsubid = 0);

@@ -53,7 +53,7 @@ BEGIN
     ORDER BY l.audit_id;
     RETURN;
   END IF;
-  IF length(audit_events_since.since) > 1000000 OR audit_events_since.since !~ '^\d{1,20}/\d{1,10}/\d{1,19}:\d{1,19}:[\d,]*$' THEN
+  IF length(audit_events_since.since) > 1000000 OR audit_events_since.since !~ '^[0-9]{1,20}/[0-9]{1,10}/[0-9]{1,19}:[0-9]{1,19}:[0-9,]*$' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid watermark',
       HINT = 'Give one that tenancy.audit_events_since() has returned, or NULL for all entries.';
   END IF;

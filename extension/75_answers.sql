@@ -37,10 +37,14 @@ CREATE FUNCTION tenancy.access_matrix(organization text DEFAULT NULL)
 RETURNS TABLE (level text, role text, resource text, action text, allowed boolean, source text)
 LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(access_matrix.organization);
+  the_organization uuid;
   -- As in tenancy.groups
   sees_groups boolean := tenancy.is_dba() OR tenancy.authorize('team', 'list');
 BEGIN
+  IF tenancy_internal.has_nothing_to_list(access_matrix.organization, 'roles') THEN
+    RETURN;
+  END IF;
+  the_organization := tenancy_internal.resolve_organization(access_matrix.organization);
   RETURN QUERY SELECT m.* FROM tenancy_internal.role_matrix(the_organization) m WHERE sees_groups OR m.level <> 'group';
 END
 $$;

@@ -7,7 +7,7 @@
 CREATE FUNCTION tenancy_internal.has_checked_constant(tree text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT EXISTS (
-    SELECT FROM regexp_matches(has_checked_constant.tree, '\{CONST :consttype (\d+) ', 'g') m JOIN pg_type t ON t.oid = m[1]::oid
+    SELECT FROM regexp_matches(has_checked_constant.tree, '[{]CONST :consttype ([0-9]+) ', 'g') m JOIN pg_type t ON t.oid = m[1]::oid
     JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_type e ON e.oid = t.typelem
     WHERE NOT (n.nspname = 'pg_catalog' AND t.typtype <> 'p'
                OR (t.typtype = 'e' OR t.typtype = 'b' AND (t.typelem = 0 OR e.typtype IN ('b', 'e')))
@@ -16,14 +16,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.has_checked_constant(text) IS 'Whether an expression, given as its pg_node_tree, has a constant whose literal could run code of users as it is parsed';
 
+-- Printed so that it means the same wherever it is parsed, whatever the caller's settings.
 -- A default that is one constant becomes a conversion of a text, which is parsed as such, and evaluated by whoever evaluates it.
 CREATE FUNCTION tenancy_internal.printed_default(relation oid, "column" smallint) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off
+SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex' AS $$
 DECLARE
   stored record;
 BEGIN
   SELECT pg_get_expr(d.adbin, d.adrelid) AS printed, d.adbin::text AS tree,
-         format_type(substring(d.adbin::text FROM '\{CONST :consttype (\d+) ')::oid, NULL) AS type,
+         format_type(substring(d.adbin::text FROM '[{]CONST :consttype ([0-9]+) ')::oid, NULL) AS type,
          substring(pg_get_expr(d.adbin, d.adrelid) FROM $re$^(E?'(?:[^']|'')*')::$re$) AS literal INTO stored
   FROM pg_attrdef d WHERE d.adrelid = printed_default.relation AND d.adnum = printed_default."column";
   IF stored.tree IS NULL OR NOT tenancy_internal.has_checked_constant(stored.tree) THEN

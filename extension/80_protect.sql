@@ -83,7 +83,7 @@ BEGIN
       MESSAGE = format('table %s is a hypertable of TimescaleDB', found_one),
       DETAIL = 'Its chunks are made without DDL, and would stand open.', HINT = 'Use a partitioned table.';
   END IF;
-  SELECT f INTO found_one FROM tenancy_internal.family_of(check_relatives.relation) f WHERE tenancy_internal.is_distributed(f) LIMIT 1;
+  SELECT f INTO found_one FROM tenancy_internal.family_of(check_relatives.relation) f WHERE tenancy_steps.is_distributed(f) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
       MESSAGE = format('table %s is distributed by Citus', found_one),
@@ -129,7 +129,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_column(regclass, name, boolean) IS 'Raises 42703 with the nearest name unless the table has the column, 42804 when it is to hold ids and can''t';
 
 CREATE FUNCTION tenancy_internal.is_attribution(relation regclass, attribute smallint) RETURNS boolean
-LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off AS $$
 BEGIN
   RETURN EXISTS (
     SELECT FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
@@ -224,7 +224,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.by_writer(tenancy.protected_tables) IS 'The same protection as if who wrote a row, and not who began the whole, said whose it is';
 
 CREATE FUNCTION tenancy_internal.problem_of_writer(wanted tenancy.protected_tables) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off AS $$
   SELECT 'policy "tenancy_writer" is missing or has been changed'
   WHERE (problem_of_writer.wanted).writer_column IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_policy p WHERE p.polrelid = (problem_of_writer.wanted).relation AND p.polname = 'tenancy_writer' AND NOT p.polpermissive
@@ -302,7 +302,7 @@ BEGIN
       AND (apply_protection.wanted.through IS NULL OR v.entity IN ('user', 'api_key')) LOOP
     IF attribution.expression IS NULL THEN
       kept := kept || attribution.column_name;
-    ELSIF tenancy_internal.is_distributed(apply_protection.relation) AND attribution.entity = 'organization' THEN
+    ELSIF tenancy_steps.is_distributed(apply_protection.relation) AND attribution.entity = 'organization' THEN
       PERFORM tenancy_internal.check_default(apply_protection.relation, attribution.column_name);
       defaulted := defaulted || attribution.column_name;
     ELSE
@@ -406,6 +406,7 @@ BEGIN
       MESSAGE = 'workspace_implies_organization is about a column for the workspace and one for the organization: both must be given';
   END IF;
   PERFORM tenancy_internal.check_protectable(protect.relation);
+  PERFORM tenancy_internal.keep_schema_names(protect.relation);
   PERFORM tenancy_internal.check_resource(protect.resource);
   wanted.resource := protect.resource;
   wanted.payload := protect.payload;
@@ -464,6 +465,7 @@ BEGIN
   FOR member IN SELECT f FROM tenancy_internal.family_of(protect.relation) f LOOP
     PERFORM tenancy_internal.check_protectable(member);
     kept := tenancy_internal.apply_protection(member, wanted);
+    PERFORM tenancy_internal.refresh_scoped_views(member);
     done := done + 1;
     IF done % 100 = 0 AND done < members THEN
       RAISE NOTICE '% of % tables are protected', done, members;

@@ -21,8 +21,9 @@ DECLARE
   removed tenancy.protected_tables;
 BEGIN
   PERFORM tenancy_internal.check_protectable(unprotect.relation);
+  PERFORM tenancy_internal.keep_schema_names(unprotect.relation);
   PERFORM tenancy_internal.check_children_agree(unprotect.relation, NULL);
-  IF tenancy_internal.is_distributed(unprotect.relation) THEN
+  IF tenancy_steps.is_distributed(unprotect.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is distributed by Citus', unprotect.relation),
       DETAIL = 'Its protection cannot be changed in place.', HINT = 'Undistribute it.';
   END IF;
@@ -39,9 +40,12 @@ BEGIN
   PERFORM tenancy_internal.check_kept_place(f, '', '', '{}', NULL, NULL) FROM tenancy_internal.family_of(unprotect.relation) f;
   FOR member IN SELECT t.relation FROM tenancy.protected_tables t
                 WHERE t.relation IN (SELECT tenancy_internal.family_of(unprotect.relation)) LOOP
+    PERFORM tenancy_internal.check_protectable(member);
     removed := tenancy_internal.remove_protection(member);
     PERFORM tenancy_internal.disable_row_security(member, removed.row_security_before, removed.force_before);
     DELETE FROM tenancy.protected_names k WHERE k.holder = member;
+    -- Their owner is a superuser, and the table's may now put anything below them, such as a foreign table.
+    PERFORM tenancy_internal.refresh_scoped_views(member);
   END LOOP;
   PERFORM tenancy_internal.leave_parents(unprotect.relation);
   -- A child of two protected tables keeps the other one's protection.

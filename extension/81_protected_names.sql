@@ -225,7 +225,7 @@ BEGIN
       HINT = format('Use tenancy.forget(%L) if it holds nothing of tenants.', take_name.relation::text);
   END IF;
   -- The table is there on this node only, and whatever is done to it would be done on the others.
-  IF tenancy_internal.is_distributed(take_name.relation) THEN
+  IF tenancy_steps.is_distributed(take_name.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is protected, and cannot be replaced by a distributed one', take_name.relation),
       DETAIL = 'alter_distributed_table() makes a new table, which would have its name.',
       HINT = 'Use undistribute_table(), tenancy.protect() and tenancy.distribute().';
@@ -248,7 +248,7 @@ COMMENT ON FUNCTION tenancy_internal.take_name(regclass, boolean) IS 'Protects o
 
 -- A copy by LIKE has the defaults, but no other part of the protection.
 CREATE FUNCTION tenancy_internal.fills_in_tenants(relation regclass) RETURNS boolean
-LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off AS $$
   SELECT EXISTS (
     SELECT FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
     WHERE d.adrelid = fills_in_tenants.relation AND a.attgenerated = ''
@@ -338,7 +338,7 @@ BEGIN
       MESSAGE = format('table %s fills in the tenant as a protected table does', the_table),
       HINT = 'Drop the defaults of its tenant columns first, or protect it.';
   END IF;
-  PERFORM tenancy_internal.reopen_table(f) FROM tenancy_internal.family_of(the_table) f;
+  PERFORM tenancy_internal.require_owner(f), tenancy_internal.reopen_table(f) FROM tenancy_internal.family_of(the_table) f;
   DELETE FROM tenancy.protected_names k WHERE format('%I.%I', k.schema_name, k.table_name) = candidates[1];
 END
 $$;
@@ -369,7 +369,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.is_hypertable(regclass) IS 'Whether a table is a hypertable of TimescaleDB, whose chunks are made without DDL';
 
 -- Nobody but an administrator of the server can have made a table of that name there.
-CREATE FUNCTION tenancy_internal.is_distributed(relation regclass) RETURNS boolean
+CREATE FUNCTION tenancy_steps.is_distributed(relation regclass) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_one boolean;
@@ -381,7 +381,7 @@ BEGIN
   RETURN found_one;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.is_distributed(regclass) IS 'Whether Citus has a table on other nodes, which do not know the session''s principal';
+COMMENT ON FUNCTION tenancy_steps.is_distributed(regclass) IS 'Whether Citus has a table on other nodes, which do not know the session''s principal';
 
 CREATE FUNCTION tenancy_internal.is_part_of_other_node(relation regclass) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -60,18 +60,10 @@ COMMENT ON FUNCTION tenancy_internal.close_child(regclass) IS 'Closes a table th
 
 CREATE FUNCTION tenancy_internal.keep_writers_of(child regclass, parent regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
-DECLARE
-  writer CONSTANT text := 'coalesce(tenancy.current_api_key_id(), tenancy.current_user_id())';
 BEGIN
   IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = keep_writers_of.parent AND p.polname = 'written_by_session' AND NOT p.polpermissive)
      AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = keep_writers_of.child AND a.attname = 'written_by' AND a.atttypid = 'uuid'::regtype) THEN
-    IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = keep_writers_of.child AND p.polname = 'written_by_session') THEN
-      EXECUTE format('CREATE POLICY written_by_session ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (written_by IS NOT DISTINCT FROM %s)',
-                     keep_writers_of.child, writer);
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = keep_writers_of.child AND a.attname = 'written_by' AND a.atthasdef) THEN
-      EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN written_by SET DEFAULT %s', keep_writers_of.child, writer);
-    END IF;
+    PERFORM tenancy_steps.keep_writer(keep_writers_of.child);
   END IF;
 END
 $$;
@@ -377,7 +369,7 @@ BEGIN
   SELECT r.relation INTO opened FROM (
     SELECT DISTINCT to_regclass(format('%I.%I', d.address_names[1], d.address_names[2])) AS relation FROM pg_event_trigger_dropped_objects() d
     WHERE d.object_type = 'policy' AND d.address_names[3] = 'tenancy_retention'
-       OR d.object_type = 'trigger' AND d.address_names[3] LIKE '~~tenancy\_keep\_row%') r
+       OR d.object_type = 'trigger' AND starts_with(d.address_names[3], '~~tenancy_keep_row')) r
   WHERE (tenancy_internal.kept_above(r.relation)).relation IS NOT NULL LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s follows the logging settings', opened),
@@ -387,7 +379,7 @@ BEGIN
   -- Triggers that require actions: dropped by themselves, or with one of the columns.
   SELECT t.relation INTO opened FROM pg_event_trigger_dropped_objects() d
   JOIN tenancy.protected_tables t ON t.relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
-  WHERE d.object_type = 'trigger' AND d.address_names[3] LIKE '~tenancy\_action\_%' AND t.actions IS NOT NULL LIMIT 1;
+  WHERE d.object_type = 'trigger' AND starts_with(d.address_names[3], '~tenancy_action_') AND t.actions IS NOT NULL LIMIT 1;
   IF FOUND THEN
     PERFORM tenancy_internal.refuse_opening(opened, 'the triggers that ask for the permission to change a column, and these columns, cannot be dropped');
   END IF;

@@ -23,14 +23,14 @@ COMMENT ON FUNCTION tenancy_internal.is_protected_elsewhere(regclass) IS 'Whethe
 CREATE FUNCTION tenancy_internal.is_policy_call(expression text, function text, commands text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT is_policy_call.expression ~ (
-    '^(tenancy\.)?' || is_policy_call.function || '\(''([^'']|'''')*''::text, ''(' || is_policy_call.commands || ')''::text'
+    '^(tenancy[.])?' || is_policy_call.function || '[(]''([^'']|'''')*''::text, ''(' || is_policy_call.commands || ')''::text'
     || '(, (NULL(::[a-z]+)?|(?!(true|false)[,)])[a-z_][a-z0-9_]*|"([^"]|"")+")){4}'
-    || '(, (true|false)(, ''[a-z_, ]*''::text)?)?\)$')
+    || '(, (true|false)(, ''[a-z_, ]*''::text)?)?[)]$')
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_policy_call(text, text, text) IS 'Whether a policy''s condition, as the server prints it, is one call of a function of the filter over columns, for one of these commands (separated by |); NULL for none';
 
 CREATE FUNCTION tenancy_internal.is_policy_of_ours(it pg_policy) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off AS $$
   SELECT coalesce(tenancy_internal.is_policy_call(pg_get_expr((is_policy_of_ours.it).polqual, (is_policy_of_ours.it).polrelid), 'row_visible', c.commands), true)
     AND coalesce(tenancy_internal.is_policy_call(pg_get_expr((is_policy_of_ours.it).polwithcheck, (is_policy_of_ours.it).polrelid), 'row_accepted', c.commands), true)
   FROM (SELECT CASE (is_policy_of_ours.it).polcmd WHEN 'r' THEN 'view|list' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update' WHEN 'd' THEN 'delete' ELSE 'none' END) c (commands)
@@ -83,7 +83,7 @@ BEGIN
     IF it.polpermissive AND (tenancy_internal.inspect_protection(it.polrelid)).problem LIKE 'policy "%" has been changed' THEN
       PERFORM tenancy_internal.refuse_opening(it.polrelid, format('policy "%s" cannot be altered', it.polname));
     END IF;
-    IF NOT it.polpermissive AND tenancy_internal.is_distributed(it.polrelid) THEN
+    IF NOT it.polpermissive AND tenancy_steps.is_distributed(it.polrelid) THEN
       PERFORM tenancy_internal.refuse_opening(it.polrelid, format('Citus would make a permissive policy of "%s" on other nodes', it.polname));
     END IF;
   ELSIF tenancy_internal.is_policy_beside_ours(it.polrelid) THEN

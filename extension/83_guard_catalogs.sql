@@ -1,6 +1,23 @@
 -- The catalogs belong to a superuser, and our functions write them with that superuser's rights. Other roles' triggers on them
--- would run with these rights, and so would casts of other roles' types, with which their foreign keys compare keys of ours.
+-- would run with these rights, and so would casts of other roles' types, with which their foreign keys compare keys of ours. A row that
+-- a foreign key removes or changes together with ours is removed as its table's owner; but before PostgreSQL 18 that table's AFTER
+-- triggers come later, with the rights of whoever changes ours.
 -- GRANT ALL ON ALL TABLES includes the privileges TRIGGER and REFERENCES.
+
+-- In PL/pgSQL, which keeps the plan, since each DDL command calls it.
+CREATE FUNCTION tenancy_steps.tables_changed_with(relations oid[]) RETURNS SETOF oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET max_parallel_workers_per_gather = 0 AS $$
+BEGIN
+  RETURN QUERY WITH RECURSIVE changed AS (
+    SELECT f.conrelid FROM pg_constraint f
+    WHERE f.contype = 'f' AND f.confrelid = ANY (tables_changed_with.relations) AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+    UNION
+    SELECT f.conrelid FROM changed h JOIN pg_constraint f ON f.confrelid = h.conrelid
+    WHERE f.contype = 'f' AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd')))
+  SELECT h.conrelid FROM changed h WHERE h.conrelid <> ALL (tables_changed_with.relations);
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.tables_changed_with(oid[]) IS 'Other tables whose rows foreign keys remove or change together with rows of these tables, directly or by others';
 
 CREATE FUNCTION tenancy_steps.foreign_code_on_catalogs() RETURNS TABLE (object oid, relation oid, problem text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp
@@ -20,8 +37,13 @@ SET max_parallel_workers_per_gather = 0 AS $$
   FROM catalogs k JOIN pg_constraint f ON f.confrelid = k.relid AND f.contype = 'f'
   WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
                   AND a.atttypid >= 16384)  -- FirstNormalObjectId: not built in
+  UNION ALL
+  SELECT t.oid, t.tgrelid, format('trigger "%s" on table %s, which changes together with tables of pg_tenancy', t.tgname, t.tgrelid::regclass)
+  FROM tenancy_steps.tables_changed_with(ARRAY(SELECT k.relid FROM catalogs k)) h JOIN pg_trigger t ON t.tgrelid = h JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_roles o ON o.oid = p.proowner
+  -- AFTER UPDATE or DELETE, with a function that somebody else can replace
+  WHERE NOT t.tgisinternal AND (t.tgtype::integer & 2) = 0 AND (t.tgtype::integer & 24) <> 0 AND NOT o.rolsuper
 $$;
-COMMENT ON FUNCTION tenancy_steps.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, and foreign keys that refer to them by a column whose type is not built in';
+COMMENT ON FUNCTION tenancy_steps.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, foreign keys that refer to them by a column whose type is not built in, and AFTER triggers of others on tables that foreign keys change together with them';
 
 CREATE FUNCTION tenancy_internal.refuse_foreign_code() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -55,7 +77,11 @@ BEGIN
       OR p.pronamespace = 'tenancy_internal'::regnamespace AND (p.prosecdef OR c.command_tag <> 'ALTER TRIGGER')
     UNION ALL
     SELECT f.problem FROM tenancy_steps.foreign_code_on_catalogs() f JOIN pg_class r ON r.oid = f.relation JOIN pg_roles o ON o.oid = r.relowner
-    WHERE NOT o.rolsuper
+    WHERE CASE WHEN NOT EXISTS (SELECT FROM pg_trigger t WHERE t.oid = f.object AND t.tgrelid = f.relation) THEN NOT o.rolsuper
+      -- One that is there already concerns only those who change its table, or one that changes together with it.
+      ELSE r.relnamespace NOT IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace) AND (
+        EXISTS (SELECT FROM pg_event_trigger_ddl_commands() c WHERE c.classid = 'pg_trigger'::regclass AND c.objid = f.object OR c.classid = 'pg_class'::regclass AND c.objid = f.relation)
+        OR f.relation IN (SELECT h FROM tenancy_steps.tables_changed_with(ARRAY(SELECT c.objid FROM pg_event_trigger_ddl_commands() c WHERE c.classid = 'pg_class'::regclass)) h)) END
   ) found (problem) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied: %s', problem),

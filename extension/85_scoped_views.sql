@@ -23,7 +23,8 @@ REVOKE ALL ON FUNCTION tenancy.refuse_view_change() FROM PUBLIC;
 -- functions that they call, but not to tables that a sub-select would read; and a constant of a type with checks of its own would be
 -- checked as the view is created, by its owner (see has_checked_constant()).
 CREATE FUNCTION tenancy_internal.scoped_view_conditions(relation regclass) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off
+SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex' AS $$
 DECLARE
   policy record;
   conditions text := '';
@@ -36,7 +37,7 @@ BEGIN
     FROM pg_policy p
     WHERE p.polrelid = scoped_view_conditions.relation AND NOT p.polpermissive AND p.polcmd IN ('r', '*') AND p.polqual IS NOT NULL
     ORDER BY p.polname LOOP
-    IF regexp_count(policy.tree, '\{QUERY ') <> regexp_count(policy.tree, '\{QUERY [^{}]* :cteList <> :rtable <> ') THEN
+    IF regexp_count(policy.tree, '[{]QUERY ') <> regexp_count(policy.tree, '[{]QUERY [^{}]* :cteList <> :rtable <> ') THEN
       RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
         MESSAGE = format('restrictive policy "%s" of table %s cannot apply in a scoped view', policy.polname, scoped_view_conditions.relation),
         DETAIL = 'It has a sub-select, which would read tables with the privileges of the view''s owner.',
@@ -113,7 +114,7 @@ BEGIN
       MESSAGE = format('table %s is not protected with payload columns', create_scoped_view.relation),
       HINT = 'Name them in tenancy.protect(..., payload => ...).';
   END IF;
-  IF tenancy_internal.is_distributed(create_scoped_view.relation) THEN
+  IF tenancy_steps.is_distributed(create_scoped_view.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is distributed by Citus', create_scoped_view.relation),
       DETAIL = 'On other nodes its own policies would apply below the view, and hide rows that may only be listed.',
       HINT = 'Put the payload into a table of its own.';
@@ -124,6 +125,7 @@ BEGIN
   the_view := parts[cardinality(parts)];
   the_schema := CASE cardinality(parts) WHEN 2 THEN parts[1]
                 ELSE (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = create_scoped_view.relation) END;
+  PERFORM tenancy_internal.keep_schema_names(create_scoped_view.relation, the_schema);
   IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = the_schema) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name', MESSAGE = format('schema "%s" does not exist', the_schema);
   END IF;

@@ -103,7 +103,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   WHERE (SELECT c.relkind FROM pg_class c WHERE c.oid = problem_of_actions.relation) = 'r' AND (
     SELECT count(*) FROM pg_trigger t
     WHERE t.tgrelid = problem_of_actions.relation AND t.tgfoid = 'tenancy_internal.check_action'::regproc AND t.tgenabled IN ('O', 'A')
-      AND t.tgargs = convert_to(a.action, 'UTF8') || '\x00'::bytea)
+      AND t.tgargs = convert_to(a.action, 'UTF8') || decode('00', 'hex'))
     < CASE WHEN (SELECT c.relispartition FROM pg_class c WHERE c.oid = problem_of_actions.relation) THEN 3 ELSE 2 END
   ORDER BY 1 LIMIT 1
 $$;

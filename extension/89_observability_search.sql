@@ -12,7 +12,7 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.add_index(regclass, name, text) IS 'Makes an index, unless its name is taken in the schema of the table';
 
 CREATE FUNCTION tenancy_steps.add_metadata_key(logs regclass, key text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off AS $$
 DECLARE
   wanted text;
 BEGIN
@@ -37,7 +37,7 @@ BEGIN
     EXECUTE format($ddl$
       ALTER TABLE %s ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig,
         regexp_replace(coalesce(left(request::text, 50000), '') || ' ' || coalesce(left(response::text, 50000), ''),
-                       '\\(?:u[0-9a-fA-F]{4}|.)|[^\s"\\]{200,}', ' ', 'g'))) STORED $ddl$, add_payload_words.log_payloads);
+                       E'\\\\(?:u[0-9a-fA-F]{4}|.)|[^\\s"\\\\]{200,}', ' ', 'g'))) STORED $ddl$, add_payload_words.log_payloads);
     EXECUTE format('COMMENT ON COLUMN %s.words IS %L', add_payload_words.log_payloads, 'Words of request and response: of the first 50,000 characters of each');
   END IF;
   IF NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
@@ -76,7 +76,7 @@ BEGIN
   IF add_observability_search.words THEN
     PERFORM tenancy_steps.add_payload_words(payloads);
     -- The view includes the column, which is payload like its source.
-    IF NOT tenancy_steps.is_on_nodes(payloads) THEN
+    IF NOT tenancy_steps.is_distributed(payloads) THEN
       PERFORM tenancy.create_scoped_view(payloads, format('%s.log_payloads_scoped', place));
     END IF;
   END IF;

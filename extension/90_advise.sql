@@ -95,6 +95,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('keys_to_be_rotated', 'API keys that are too old, or soon will be'),
     ('key_networks', 'API keys that may be used from some networks, which behind a pooler are the pooler''s'),
     ('foreign_code_on_catalogs', 'Code of others that changes of the catalogs set off'),
+    ('open_schema', 'Schemas of the extension in which others may create objects, or have done so'),
     ('administrators', 'Roles that administer tenants'),
     ('everybody_administers', 'Rights of administrators that PUBLIC holds'),
     ('old_server', 'A server whose minor release lacks a fix that row security depends on'),
@@ -124,7 +125,8 @@ COMMENT ON FUNCTION tenancy_internal.unanswered_advice(text, text, text) IS 'Wha
 -- attempt uses a new snapshot.
 CREATE FUNCTION tenancy_internal.collect_advice(only_rule text DEFAULT NULL)
 RETURNS TABLE (severity text, rule text, object text, problem text, fix_sql text)
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET lock_timeout = '5s' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET lock_timeout = '5s'
+SET quote_all_identifiers = off SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex' AS $$
 DECLARE
   rule_name text;
   findings jsonb;

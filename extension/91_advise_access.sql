@@ -83,7 +83,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
   -- The name is no pattern: whoever owns the table has chosen it.
   JOIN pg_proc p ON p.prosecdef
-    AND p.prosrc ~* ('(?<!\w)' || regexp_replace(c.relname, '([^[:alnum:]_[:space:]])', '\\\1', 'g') || '(?!\w)')
+    AND p.prosrc ~* ('(?<![[:alnum:]_])' || regexp_replace(c.relname, '([^[:alnum:]_[:space:]])', E'\\\\\\1', 'g') || '(?![[:alnum:]_])')
   WHERE tenancy_internal.bypasses_row_security(p.proowner) AND p.pronamespace NOT IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace, 'tenancy_steps'::regnamespace) AND p.prokind IN ('f', 'p')
     -- Triggers of protected tables run for whoever writes a row, and return no rows.
     AND NOT (p.prorettype = 'trigger'::regtype AND EXISTS (

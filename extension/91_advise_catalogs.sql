@@ -62,7 +62,7 @@ BEGIN
     advice_keys_of_leavers.severity := 'error';
     advice_keys_of_leavers.object := 'tenancy.api_keys';
     advice_keys_of_leavers.problem := format('keys of users who have left are not revoked: %s; they are valid again when their users return', keys);
-    advice_keys_of_leavers.fix_sql := 'UPDATE tenancy.api_keys k SET revoked_at = now() WHERE ' || regexp_replace(is_of_leaver, '\s+', ' ', 'g');
+    advice_keys_of_leavers.fix_sql := 'UPDATE tenancy.api_keys k SET revoked_at = now() WHERE ' || regexp_replace(is_of_leaver, '[[:space:]]+', ' ', 'g');
     RETURN NEXT;
   END IF;
 END
@@ -118,6 +118,39 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   FROM tenancy_steps.foreign_code_on_catalogs() f
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_foreign_code_on_catalogs() IS 'Code of others that changes of the catalogs set off';
+
+CREATE FUNCTION tenancy_internal.advice_open_schema() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  WITH places AS (
+    SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace n
+    WHERE n.oid IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace, 'tenancy_steps'::regnamespace)
+  ), objects (class, id, place, owner) AS (
+    SELECT 'pg_class'::regclass, c.oid, c.relnamespace, c.relowner FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    UNION ALL SELECT 'pg_proc'::regclass, p.oid, p.pronamespace, p.proowner FROM pg_proc p
+    UNION ALL SELECT 'pg_operator'::regclass, o.oid, o.oprnamespace, o.oprowner FROM pg_operator o
+    UNION ALL SELECT 'pg_type'::regclass, t.oid, t.typnamespace, t.typowner FROM pg_type t
+    UNION ALL SELECT 'pg_collation'::regclass, c.oid, c.collnamespace, c.collowner FROM pg_collation c
+    UNION ALL SELECT 'pg_opclass'::regclass, c.oid, c.opcnamespace, c.opcowner FROM pg_opclass c
+    UNION ALL SELECT 'pg_opfamily'::regclass, f.oid, f.opfnamespace, f.opfowner FROM pg_opfamily f
+    UNION ALL SELECT 'pg_conversion'::regclass, c.oid, c.connamespace, c.conowner FROM pg_conversion c
+    UNION ALL SELECT 'pg_ts_config'::regclass, c.oid, c.cfgnamespace, c.cfgowner FROM pg_ts_config c
+    UNION ALL SELECT 'pg_ts_dict'::regclass, d.oid, d.dictnamespace, d.dictowner FROM pg_ts_dict d
+  )
+  SELECT 'error', n.nspname::text, format('%s may create objects in it, which are found before the extension''s own', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee)::text END),
+         format('REVOKE CREATE ON SCHEMA %I FROM %s', n.nspname, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
+  FROM places n CROSS JOIN aclexplode(n.nspacl) a WHERE a.privilege_type = 'CREATE' AND a.grantee <> n.nspowner
+  UNION ALL
+  SELECT 'error', n.nspname::text, format('it is owned by %I, and the extension by %I', pg_get_userbyid(n.nspowner), pg_get_userbyid(e.extowner)),
+         format('ALTER SCHEMA %I OWNER TO %I', n.nspname, pg_get_userbyid(e.extowner))
+  FROM places n JOIN pg_extension e ON e.extname = 'pg_tenancy' AND e.extowner <> n.nspowner
+  UNION ALL
+  SELECT 'error', format('%s %s', i.type, i.identity), format('it is in a schema of the extension, and owned by %I', pg_get_userbyid(o.owner)),
+         format('DROP %s %s', upper(i.type), i.identity)
+  FROM objects o JOIN places n ON n.oid = o.place CROSS JOIN pg_identify_object(o.class, o.id, 0) i
+  WHERE o.owner <> n.nspowner
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.class AND d.objid = o.id AND d.deptype IN ('e', 'i'))
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_open_schema() IS 'Schemas of the extension in which others may create objects, and objects that they have created there';
 
 CREATE FUNCTION tenancy_internal.advice_administrators() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

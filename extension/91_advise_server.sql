@@ -62,6 +62,6 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
          format('ALTER DATABASE %I SET session_preload_libraries = ''pg_tenancy''', current_database())
   WHERE concat_ws(',', current_setting('session_preload_libraries'), current_setting('shared_preload_libraries'), (
       SELECT string_agg(c, ',') FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase CROSS JOIN unnest(s.setconfig) c
-      WHERE d.datname = current_database() AND s.setrole = 0 AND c LIKE 'session_preload_libraries=%')) !~ '\mpg_tenancy\M'
+      WHERE d.datname = current_database() AND s.setrole = 0 AND c LIKE 'session_preload_libraries=%')) !~ '[[:<:]]pg_tenancy[[:>:]]'
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_not_preloaded() IS 'A database whose sessions do not load the module when they begin';

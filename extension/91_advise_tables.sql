@@ -97,7 +97,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.relation::text, 'other nodes do not know the session''s principal: its queries are refused',
          format('SELECT pg_catalog.undistribute_table(%L)', t.relation::text)
   FROM tenancy.protected_tables t
-  WHERE tenancy_internal.is_distributed(t.relation)
+  WHERE tenancy_steps.is_distributed(t.relation)
     AND NOT (tenancy_internal.is_beside_door(t.relation) AND (t.with_organization OR t.workspace_column IS NULL))
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_distributed_table() IS 'Protected tables that Citus has on other nodes otherwise than by distribute()';

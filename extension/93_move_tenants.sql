@@ -306,6 +306,39 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.tables_by_references() IS 'tables_with_rows(), those first that refer to others by foreign keys';
 
 -- By address and not by key, since a table need not have one; the addresses are those of one table, hence the leaves.
+-- Referential actions change rows as their tables' owners. AFTER triggers of these tables wait for the end of the statement, and run as
+-- whoever runs it, before PostgreSQL 18: here as another table's owner.
+CREATE FUNCTION tenancy_internal.refuse_triggers_of_others(leaf regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  problem text;
+BEGIN
+  IF current_setting('server_version_num')::int >= 180000 THEN
+    RETURN;
+  END IF;
+  WITH RECURSIVE reached AS (
+    SELECT refuse_triggers_of_others.leaf::oid AS relid
+    UNION
+    SELECT k.conrelid FROM reached r JOIN pg_constraint k ON k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+      AND (k.confrelid = r.relid OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(r.relid) a))
+  )
+  SELECT format('trigger "%s" of table %s', t.tgname, c.oid::regclass) INTO problem
+  FROM pg_class root, reached r JOIN pg_class c ON c.oid = r.relid JOIN pg_trigger t ON t.tgrelid = c.oid JOIN pg_proc p ON p.oid = t.tgfoid
+  JOIN pg_roles o ON o.oid = p.proowner
+  WHERE root.oid = refuse_triggers_of_others.leaf AND c.relowner <> root.relowner
+    AND NOT t.tgisinternal AND t.tgtype::int & 2 = 0 AND t.tgenabled <> 'D'  -- AFTER
+    AND NOT (o.rolsuper AND t.tgqual IS NULL)
+  ORDER BY t.oid LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('%s would run with the rights of the owner of table %s', problem, refuse_triggers_of_others.leaf),
+      DETAIL = 'A foreign key deletes or changes rows of that table together with those to be removed.',
+      HINT = 'Give both tables the same owner, or define the foreign key without actions.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.refuse_triggers_of_others(regclass) IS 'Raises 55000 where removing rows of a table or leaf partition sets off triggers of other owners, which would run as its owner';
+
 CREATE FUNCTION tenancy_internal.remove_rows(purged tenancy.protected_tables, own_rows text, at_most bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -321,6 +354,7 @@ BEGIN
       OR c.oid IN (SELECT p.relid FROM pg_partition_tree(remove_rows.purged.relation) p))
     ORDER BY c.oid::regclass::text LOOP
     CONTINUE WHEN tenancy_internal.lock_tables(ARRAY[leaf], 'row exclusive', true) = '{}';
+    PERFORM tenancy_internal.refuse_triggers_of_others(leaf);
     PERFORM tenancy_internal.check_references_at(leaf, 'IMMEDIATE');
     LOOP
       in_batch := (SELECT r::bigint FROM tenancy_internal.as_owner(leaf, format(

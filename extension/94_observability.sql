@@ -161,6 +161,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place CONSTANT regnamespace := protect_observability.schema;
 BEGIN
+  IF tenancy_steps.distrusted_of_partman() IS NOT NULL THEN
+    RAISE WARNING USING MESSAGE = 'pg_partman is not used',
+      DETAIL = format('Role %s could have its code run there with the rights of the owner of these tables.', tenancy_steps.distrusted_of_partman()),
+      HINT = 'It owns something in that schema, or has CREATE on it, or TRIGGER on a table.';
+  END IF;
   PERFORM tenancy_steps.start_partitions(to_regclass(format('%s.%I', place, v.name)), v.unit, tenancy_steps.partman_schema())
   FROM (VALUES ('logs', protect_observability.unit), ('log_payloads', protect_observability.unit), ('traces', protect_observability.unit),
     ('analytics', 'month')) v (name, unit);

@@ -165,14 +165,10 @@ RETURN (pg_catalog.isfinite(ended) AND ended OPERATOR(pg_catalog.-) started BETW
         AND pg_catalog.octet_length(model) OPERATOR(pg_catalog.<=) 1000) IS NOT FALSE;
 COMMENT ON FUNCTION tenancy_steps.can_be_summed_up(timestamptz, timestamptz, bigint, bigint, bigint, bigint, numeric, text, text, text) IS 'Whether a log is within the bounds of what can be summed up for all tenants';
 
-CREATE FUNCTION tenancy_steps.sum_up(schema regnamespace, hours timestamptz[], every_row boolean, only_organization uuid DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
-DECLARE
-  first timestamptz := (SELECT min(h) FROM unnest(sum_up.hours) h);
-  until timestamptz := (SELECT max(h) FROM unnest(sum_up.hours) h) + interval '1 hour';
-BEGIN
-  EXECUTE format($query$
-    WITH kept AS MATERIALIZED (SELECT * FROM tenancy_steps.kept_sums($6))
+-- $1 and $2 bound the time, for the sake of partitions; $3 are the hours. Citus takes no list of columns after SET.
+CREATE FUNCTION tenancy_steps.summing_statement(schema regnamespace, rows_counted text, sums_replaced text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT format($query$
     INSERT INTO %1$s.analytics AS a
     SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
            l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
@@ -180,27 +176,37 @@ BEGIN
            coalesce(sum(l.usage_cache_read_input_tokens), 0), coalesce(sum(l.usage_cache_creation_input_tokens), 0),
            coalesce(sum(l.cost), 0), count(l.end_time), coalesce(sum(l.end_time - l.start_time), '0')
     FROM %1$s.logs l
-    WHERE l.start_time >= $1 AND l.start_time < $2
-      AND date_bin('1 hour', l.start_time, 'epoch') = ANY ($3)
-      AND ($4 IS NULL OR l.organization_id = $4)
-      AND ($5 OR tenancy_steps.can_be_summed_up(
-             l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
-             l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model))
+    WHERE l.start_time >= $1 AND l.start_time < $2 AND date_bin('1 hour', l.start_time, 'epoch') = ANY ($3) %2$s
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
     ON CONFLICT (hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
                  http_response_status_code)
-    DO UPDATE SET (requests, usage_input_tokens, usage_output_tokens, usage_cache_read_input_tokens, usage_cache_creation_input_tokens,
-                   cost, timed_requests, duration) =
-                  (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
-                   excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
+    DO UPDATE SET requests = excluded.requests, usage_input_tokens = excluded.usage_input_tokens, usage_output_tokens = excluded.usage_output_tokens,
+                  usage_cache_read_input_tokens = excluded.usage_cache_read_input_tokens,
+                  usage_cache_creation_input_tokens = excluded.usage_cache_creation_input_tokens,
+                  cost = excluded.cost, timed_requests = excluded.timed_requests, duration = excluded.duration
     WHERE (a.requests, a.usage_input_tokens, a.usage_output_tokens, a.usage_cache_read_input_tokens, a.usage_cache_creation_input_tokens,
            a.cost, a.timed_requests, a.duration)
           IS DISTINCT FROM
           (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
-           excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
-      AND (excluded.requests > a.requests OR NOT EXISTS (
-        SELECT FROM kept k WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before))
-  $query$, sum_up.schema) USING first, until, sum_up.hours, sum_up.only_organization, sum_up.every_row, sum_up.schema;
+           excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration) %3$s
+  $query$, summing_statement.schema, summing_statement.rows_counted, summing_statement.sums_replaced)
+$$;
+COMMENT ON FUNCTION tenancy_steps.summing_statement(regnamespace, text, text) IS 'SQL that sums up hours of logs, with further conditions on rows of logs (l) and on sums that are there already (a)';
+
+CREATE FUNCTION tenancy_steps.sum_up(schema regnamespace, hours timestamptz[], every_row boolean, only_organization uuid DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
+DECLARE
+  first timestamptz := (SELECT min(h) FROM unnest(sum_up.hours) h);
+  until timestamptz := (SELECT max(h) FROM unnest(sum_up.hours) h) + interval '1 hour';
+BEGIN
+  EXECUTE 'WITH kept AS MATERIALIZED (SELECT * FROM tenancy_steps.kept_sums($6))' || tenancy_steps.summing_statement(sum_up.schema,
+    $rows$AND ($4 IS NULL OR l.organization_id = $4)
+      AND ($5 OR tenancy_steps.can_be_summed_up(
+             l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
+             l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model))$rows$,
+    $sums$AND (excluded.requests > a.requests OR NOT EXISTS (
+        SELECT FROM kept k WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before))$sums$)
+  USING first, until, sum_up.hours, sum_up.only_organization, sum_up.every_row, sum_up.schema;
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.sum_up(regnamespace, timestamptz[], boolean, uuid) IS 'Sums up hours of logs, of one organization or (NULL) all: every row, or those that are within bounds';

@@ -1,19 +1,6 @@
 -- Observability tables on the nodes of a Citus cluster: distributed by organization, without triggers. What triggers do elsewhere is
 -- left out (who began a trace, how far from now a time may be), or done by the jobs: the roll-up sums up recent hours again.
 
-CREATE FUNCTION tenancy_steps.is_on_nodes(relation regclass) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-DECLARE
-  found_one boolean := false;
-BEGIN
-  IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
-    EXECUTE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition d WHERE d.logicalrelid = $1)' INTO found_one USING is_on_nodes.relation;
-  END IF;
-  RETURN found_one;
-END
-$$;
-COMMENT ON FUNCTION tenancy_steps.is_on_nodes(regclass) IS 'Whether Citus distributes a table';
-
 CREATE FUNCTION tenancy_steps.recomputed_time(schema regnamespace) RETURNS interval
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -62,28 +49,7 @@ BEGIN
           AND ROW(l.workspace_id, l.user_id, l.api_key_id, l.operation_name, l.provider_name, l.request_model, l.http_response_status_code)::text
               = ROW(a.workspace_id, a.user_id, a.api_key_id, a.operation_name, a.provider_name, a.request_model, a.http_response_status_code)::text)
   $query$, sum_up_on_nodes.schema) USING first, until, sum_up_on_nodes.hours;
-  EXECUTE format($query$
-    INSERT INTO %1$s.analytics AS a
-    SELECT date_bin('1 hour', l.start_time, 'epoch'), l.organization_id, l.workspace_id, l.user_id, l.api_key_id,
-           l.operation_name, l.provider_name, l.request_model, l.http_response_status_code,
-           count(*), coalesce(sum(l.usage_input_tokens), 0), coalesce(sum(l.usage_output_tokens), 0),
-           coalesce(sum(l.usage_cache_read_input_tokens), 0), coalesce(sum(l.usage_cache_creation_input_tokens), 0),
-           coalesce(sum(l.cost), 0), count(l.end_time), coalesce(sum(l.end_time - l.start_time), '0')
-    FROM %1$s.logs l
-    WHERE l.start_time >= $1 AND l.start_time < $2 AND date_bin('1 hour', l.start_time, 'epoch') = ANY ($3)
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
-    ON CONFLICT (hour, organization_id, workspace_id, user_id, api_key_id, operation_name, provider_name, request_model,
-                 http_response_status_code)
-    DO UPDATE SET requests = excluded.requests, usage_input_tokens = excluded.usage_input_tokens, usage_output_tokens = excluded.usage_output_tokens,
-                  usage_cache_read_input_tokens = excluded.usage_cache_read_input_tokens,
-                  usage_cache_creation_input_tokens = excluded.usage_cache_creation_input_tokens,
-                  cost = excluded.cost, timed_requests = excluded.timed_requests, duration = excluded.duration
-    WHERE (a.requests, a.usage_input_tokens, a.usage_output_tokens, a.usage_cache_read_input_tokens, a.usage_cache_creation_input_tokens,
-           a.cost, a.timed_requests, a.duration)
-          IS DISTINCT FROM
-          (excluded.requests, excluded.usage_input_tokens, excluded.usage_output_tokens, excluded.usage_cache_read_input_tokens,
-           excluded.usage_cache_creation_input_tokens, excluded.cost, excluded.timed_requests, excluded.duration)
-  $query$, sum_up_on_nodes.schema) USING first, until, sum_up_on_nodes.hours;
+  EXECUTE tenancy_steps.summing_statement(sum_up_on_nodes.schema, '', '') USING first, until, sum_up_on_nodes.hours;
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.sum_up_on_nodes(regnamespace, timestamptz[]) IS 'Sums up hours of distributed logs, and removes sums of what is no longer there';

@@ -9,11 +9,11 @@ COMMENT ON FUNCTION tenancy_steps.is_owned_by_caller(regclass) IS 'Whether a tab
 CREATE FUNCTION tenancy_steps.observability_functions(schema regnamespace) RETURNS TABLE (function regprocedure, owner oid, is_for_triggers boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT p.oid::regprocedure, p.proowner, v.is_for_triggers
-  FROM (VALUES ('attribute_spans', '', true), ('check_time', '', true), ('mark_changed_hours', '', true), ('refresh_analytics', 'integer', false),
-    ('invalidate_analytics', 'timestamp with time zone, timestamp with time zone', false),
-    ('create_partitions', 'interval, timestamp with time zone', false), ('drop_partitions', 'text, interval, boolean', false),
-    ('trace_tree', 'text, timestamp with time zone, timestamp with time zone', false)) v (name, arguments, is_for_triggers)
-  JOIN pg_proc p ON p.pronamespace = observability_functions.schema AND p.proname = v.name AND oidvectortypes(p.proargtypes) = v.arguments
+  FROM (VALUES ('attribute_spans', '{}'::regtype[], true), ('check_time', '{}', true), ('mark_changed_hours', '{}', true), ('refresh_analytics', '{integer}', false),
+    ('invalidate_analytics', '{timestamptz,timestamptz}', false),
+    ('create_partitions', '{interval,timestamptz}', false), ('drop_partitions', '{text,interval,boolean}', false),
+    ('trace_tree', '{text,timestamptz,timestamptz}', false)) v (name, arguments, is_for_triggers)
+  JOIN pg_proc p ON p.pronamespace = observability_functions.schema AND p.proname = v.name AND string_to_array(p.proargtypes::text, ' ')::oid[] = v.arguments::oid[]
 $$;
 COMMENT ON FUNCTION tenancy_steps.observability_functions(regnamespace) IS 'Functions of the names and arguments that create_observability() makes in a schema, and their owners';
 
@@ -35,12 +35,23 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_steps.observability_objects(regnamespace) IS 'Tables (OTHER: what is none, and has the name of one) and functions of create_observability() in a schema, the schema, and their owners';
 
+CREATE FUNCTION tenancy_steps.check_schema(schema regnamespace) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF check_schema.schema IS NULL OR NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = check_schema.schema) THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a schema must be given';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.check_schema(regnamespace) IS 'Raises 22023 unless there is such a schema: by NULL, or an id of none, statements about its tables would become others';
+
 -- An owner who has the current role's rights anyway, such as a superuser, gains nothing; nor does a database's owner by its schema public.
 CREATE FUNCTION tenancy_steps.refuse_several_owners(schema regnamespace, functions boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   others record;
 BEGIN
+  PERFORM tenancy_steps.check_schema(refuse_several_owners.schema);
   SELECT string_agg(format('%s %s', lower(o.kind), o.identity), ', ' ORDER BY o.kind, o.identity) FILTER (WHERE o.place <= 5) AS names,
          min(o.owner::regrole::text) FILTER (WHERE o.kind <> 'SCHEMA') AS owner, bool_or(o.kind = 'OTHER') AS no_table,
          -- The current role owns none of it.
@@ -87,34 +98,70 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.has_own_table(regnamespace, text) IS 'Whether a schema has a table of a name; 42P07 where somebody else''s object has it';
 
 CREATE FUNCTION tenancy_steps.partition_unit(schema regnamespace) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off SET intervalstyle = 'postgres' AS $$
   SELECT CASE WHEN coalesce(
     (SELECT min(r.upper - r.lower) > interval '7 days'
      FROM tenancy_steps.partition_ranges(to_regclass(format('%s.logs', partition_unit.schema))) r WHERE isfinite(r.lower) AND isfinite(r.upper)),
     (SELECT bool_or(pg_get_function_arguments(f.function) LIKE '%mons%') FROM tenancy_steps.observability_functions(partition_unit.schema) f
-     WHERE f.function::text LIKE '%create_partitions(%')) THEN 'month' ELSE 'day' END
+     JOIN pg_proc p ON p.oid = f.function AND p.proname = 'create_partitions')) THEN 'month' ELSE 'day' END
 $$;
 COMMENT ON FUNCTION tenancy_steps.partition_unit(regnamespace) IS 'How observability tables of a schema are partitioned: by day or month';
 
--- Triggers, constraints, policies, defaults, indexes and rules that a former owner has left.
+-- A former owner's code: it is looked for in all that statements on the tables evaluate, and from there in everything that this depends
+-- on. In pg_depend an expression leads to an operator, and this to its function; domains, operator families, views and tables have
+-- their code in rows of other catalogs, which refer to them. Whatever a role could change later counts.
 CREATE FUNCTION tenancy_steps.foreign_code_of_tables(schema regnamespace) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  WITH RECURSIVE tables AS (
+    SELECT o.identity::regclass::oid AS oid FROM tenancy_steps.observability_objects(foreign_code_of_tables.schema) o WHERE o.kind = 'TABLE'
+  ), edges AS NOT MATERIALIZED (
+    -- Constraints and triggers ask another table as that table's owner.
+    SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_depend d
+    WHERE NOT (d.refclassid = 'pg_class'::regclass AND d.classid IN ('pg_constraint'::regclass, 'pg_trigger'::regclass))
+      AND d.refclassid NOT IN ('pg_namespace'::regclass, 'pg_extension'::regclass)
+    UNION ALL SELECT 'pg_type'::regclass, c.contypid, 'pg_constraint'::regclass, c.oid FROM pg_constraint c WHERE c.contypid <> 0
+    UNION ALL SELECT 'pg_type'::regclass, t.oid, 'pg_class'::regclass, t.typrelid FROM pg_type t WHERE t.typrelid <> 0
+    UNION ALL SELECT 'pg_opfamily'::regclass, f.amprocfamily, 'pg_proc'::regclass, f.amproc FROM pg_amproc f
+    UNION ALL SELECT 'pg_opfamily'::regclass, f.amopfamily, 'pg_operator'::regclass, f.amopopr FROM pg_amop f
+    -- The planner may take these in an operator's place.
+    UNION ALL SELECT 'pg_operator'::regclass, o.oid, 'pg_operator'::regclass, o.oprcom FROM pg_operator o WHERE o.oprcom <> 0
+    UNION ALL SELECT 'pg_operator'::regclass, o.oid, 'pg_operator'::regclass, o.oprnegate FROM pg_operator o WHERE o.oprnegate <> 0
+    UNION ALL SELECT 'pg_class'::regclass, r.ev_class, 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r
+    UNION ALL SELECT 'pg_class'::regclass, l.polrelid, 'pg_policy'::regclass, l.oid FROM pg_policy l
+  ), reached AS (
+    SELECT u.classid AS root_class, u.objid AS root, u.classid, u.objid
+    FROM tables o, LATERAL (
+      SELECT 'pg_class'::regclass::oid, o.oid
+      UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM pg_index i WHERE i.indrelid = o.oid
+      UNION ALL SELECT 'pg_trigger'::regclass, t.oid FROM pg_trigger t WHERE t.tgrelid = o.oid
+      UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM pg_constraint c WHERE c.conrelid = o.oid
+      UNION ALL SELECT 'pg_policy'::regclass, l.oid FROM pg_policy l WHERE l.polrelid = o.oid
+      UNION ALL SELECT 'pg_attrdef'::regclass, a.oid FROM pg_attrdef a WHERE a.adrelid = o.oid
+      UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r WHERE r.ev_class = o.oid
+      UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s WHERE s.stxrelid = o.oid) u (classid, objid)
+    UNION
+    -- From each table only its own: others are reached from themselves.
+    SELECT r.root_class, r.root, e.refclassid, e.refobjid FROM reached r JOIN edges e ON e.classid = r.classid AND e.objid = r.objid
+    WHERE NOT (e.refclassid = 'pg_class'::regclass AND e.refobjid IN (SELECT o.oid FROM tables o))
+      AND NOT (r.classid = 'pg_class'::regclass AND r.objid = r.root AND e.refclassid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass))
+  ), owned AS (
+    SELECT 'pg_proc'::regclass::oid AS classid, p.oid, p.proowner AS owner FROM pg_proc p
+    UNION ALL SELECT 'pg_operator'::regclass, o.oid, o.oprowner FROM pg_operator o
+    UNION ALL SELECT 'pg_type'::regclass, t.oid, t.typowner FROM pg_type t
+    UNION ALL SELECT 'pg_opclass'::regclass, c.oid, c.opcowner FROM pg_opclass c
+    UNION ALL SELECT 'pg_opfamily'::regclass, f.oid, f.opfowner FROM pg_opfamily f
+    UNION ALL SELECT 'pg_class'::regclass, c.oid, c.relowner FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'f')
+  )
   SELECT string_agg(f.place, ', ' ORDER BY f.place COLLATE "C") FROM (
-    SELECT DISTINCT format('%s (%s)', pg_describe_object(d.classid, d.objid, 0), p.oid::regprocedure) AS place
-    FROM pg_depend d JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
-    WHERE NOT pg_has_role(p.proowner, current_user, 'USAGE')
-      AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')
-      AND EXISTS (
-        SELECT FROM (SELECT t.tgrelid AS relation FROM pg_trigger t WHERE d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
-                     UNION ALL SELECT c.conrelid FROM pg_constraint c WHERE d.classid = 'pg_constraint'::regclass AND c.oid = d.objid
-                     UNION ALL SELECT l.polrelid FROM pg_policy l WHERE d.classid = 'pg_policy'::regclass AND l.oid = d.objid
-                     UNION ALL SELECT a.adrelid FROM pg_attrdef a WHERE d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
-                     UNION ALL SELECT i.indrelid FROM pg_index i WHERE d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid
-                     UNION ALL SELECT r.ev_class FROM pg_rewrite r WHERE d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid) u
-        JOIN tenancy_steps.observability_objects(foreign_code_of_tables.schema) o ON o.kind = 'TABLE' AND o.identity = u.relation::regclass::text)
+    SELECT DISTINCT format('%s (%s)', pg_describe_object(r.root_class, r.root, 0), pg_describe_object(r.classid, r.objid, 0)) AS place
+    FROM reached r JOIN owned o ON o.classid = r.classid AND o.oid = r.objid
+    WHERE NOT pg_has_role(o.owner, current_user, 'USAGE') AND (r.root_class, r.root) <> (r.classid, r.objid)
+      -- Another extension's owner can replace its functions.
+      AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid AND x.extname = 'pg_tenancy'
+                      WHERE d.classid = r.classid AND d.objid = r.objid AND d.deptype = 'e')
     ORDER BY 1 LIMIT 5) f
 $$;
-COMMENT ON FUNCTION tenancy_steps.foreign_code_of_tables(regnamespace) IS 'Functions of roles without the current role''s rights that statements on observability tables run, and what runs them; NULL for none';
+COMMENT ON FUNCTION tenancy_steps.foreign_code_of_tables(regnamespace) IS 'Functions, operators, types, views and tables of roles without the current role''s rights that statements on observability tables evaluate, directly or by what these depend on, and what evaluates them; NULL for none';
 
 -- Nobody knows what a function of another owner contains, so none is ever given to the tables' owner. The schema's owner may drop it.
 CREATE FUNCTION tenancy_steps.drop_foreign_functions(schema regnamespace) RETURNS boolean
@@ -125,7 +172,8 @@ DECLARE
   entries CONSTANT oid := (SELECT c.oid FROM pg_class c WHERE c.relnamespace = drop_foreign_functions.schema AND c.relname = 'log_entries' AND c.relkind = 'v' AND c.relowner <> me);
   gone record;
 BEGIN
-  IF entries IS NULL AND NOT EXISTS (SELECT FROM tenancy_steps.observability_functions(drop_foreign_functions.schema) f WHERE f.owner <> me) THEN
+  -- Where none is left, a former owner's have been dropped by hand.
+  IF entries IS NULL AND (SELECT bool_and(f.owner = me) FROM tenancy_steps.observability_functions(drop_foreign_functions.schema) f) THEN
     RETURN false;
   END IF;
   others := (SELECT string_agg(o.identity, ', ' ORDER BY o.identity) FROM (
@@ -153,8 +201,8 @@ BEGIN
   END IF;
   others := tenancy_steps.foreign_code_of_tables(drop_foreign_functions.schema);
   IF others IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('observability tables of schema %s run functions of other roles', drop_foreign_functions.schema),
-      DETAIL = format('These would run with the rights of role "%s": %s.', current_user, others), HINT = 'Drop what runs them.';
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('observability tables of schema %s evaluate code of other roles', drop_foreign_functions.schema),
+      DETAIL = format('It would run with the rights of role "%s": %s.', current_user, others), HINT = 'Drop what evaluates it.';
   END IF;
   RAISE NOTICE USING MESSAGE = format('functions of schema %s are made anew, and owned by "%s"', drop_foreign_functions.schema, current_user),
     DETAIL = 'Those of another owner are dropped, and with them the privileges on them.', HINT = 'Grant these again.';
@@ -174,7 +222,7 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = place AND c.relname = 'log_entries') THEN
     PERFORM tenancy_steps.create_log_entries(place);
   END IF;
-  IF NOT EXISTS (SELECT FROM tenancy_steps.observability_functions(place) f WHERE f.function::text LIKE '%trace\_tree(%') THEN
+  IF NOT EXISTS (SELECT FROM tenancy_steps.observability_functions(place) f JOIN pg_proc p ON p.oid = f.function AND p.proname = 'trace_tree') THEN
     IF on_nodes THEN
       PERFORM tenancy_steps.create_trace_tree_on_nodes(place);
     ELSE

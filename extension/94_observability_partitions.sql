@@ -60,7 +60,7 @@ BEGIN
       RETURN false;
     END IF;
   END IF;
-  IF tenancy_steps.is_on_nodes(create_partition.parent) THEN
+  IF tenancy_steps.is_distributed(create_partition.parent) THEN
     PERFORM tenancy_steps.create_partition_on_nodes(create_partition.parent, partition, default_partition, first, until);
     RETURN true;
   END IF;
@@ -126,13 +126,38 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.try_lock(regnamespace, text, regclass, text) IS 'Locks a table, without its partitions, in a mode (as LOCK TABLE has it, perhaps with NOWAIT), or reports that it cannot: false';
 
+-- Newer versions can be installed by anybody who owns a schema. Its functions, and triggers on its tables, run with the rights of
+-- whoever calls them: of the owner of the observability tables.
+CREATE FUNCTION tenancy_steps.distrusted_of_partman() RETURNS regrole
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT code.owner::regrole FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace,
+  LATERAL (
+    SELECT c.oid, c.relowner, c.relacl FROM pg_depend d JOIN pg_class c ON c.oid = d.objid
+    WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
+  ) own,
+  LATERAL (
+    SELECT e.extowner UNION SELECT n.nspowner
+    UNION SELECT a.grantee FROM aclexplode(n.nspacl) a WHERE a.privilege_type = 'CREATE'
+    UNION SELECT p.proowner FROM pg_proc p WHERE p.pronamespace = n.oid
+    UNION SELECT o.oprowner FROM pg_operator o WHERE o.oprnamespace = n.oid
+    UNION SELECT own.relowner
+    UNION SELECT a.grantee FROM aclexplode(own.relacl) a WHERE a.privilege_type = 'TRIGGER'
+    UNION SELECT p.proowner FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = own.oid AND NOT t.tgisinternal
+  ) code (owner)
+  LEFT JOIN pg_roles r ON r.oid = code.owner
+  WHERE e.extname = 'pg_partman' AND has_schema_privilege(n.oid, 'USAGE') AND r.rolsuper IS NOT TRUE AND r.rolname IS DISTINCT FROM current_user
+  ORDER BY 1 LIMIT 1
+$$;
+COMMENT ON FUNCTION tenancy_steps.distrusted_of_partman() IS 'A role ("-": everybody) that could have the caller run its code in the schema of pg_partman, where the caller may use that, or NULL';
+
 CREATE FUNCTION tenancy_steps.partman_schema() RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT e.extnamespace::regnamespace::text FROM pg_extension e
   WHERE e.extname = 'pg_partman' AND has_schema_privilege(e.extnamespace, 'USAGE')
     AND has_table_privilege(format('%s.part_config', e.extnamespace::regnamespace), 'SELECT, INSERT, UPDATE')
+    AND tenancy_steps.distrusted_of_partman() IS NULL
 $$;
-COMMENT ON FUNCTION tenancy_steps.partman_schema() IS 'Schema of pg_partman where that is installed and the caller may use it, else NULL';
+COMMENT ON FUNCTION tenancy_steps.partman_schema() IS 'Schema of pg_partman where that is installed, the caller may use it, and nobody else but superusers could change what it does, else NULL';
 
 CREATE FUNCTION tenancy_steps.partman_name(parent regclass) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -264,8 +289,15 @@ DECLARE
 BEGIN
   -- Before any table is locked, as refresh_analytics() does.
   PERFORM tenancy_steps.refuse_several_owners(create_partitions.schema);
+  IF create_partitions.unit IS NULL OR create_partitions.ahead IS NULL OR create_partitions.since IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a unit, an interval and a time must be given';
+  END IF;
   EXECUTE format('SELECT FROM %s.analytics_state FOR UPDATE', create_partitions.schema);
   PERFORM tenancy_steps.forget_job_problems(create_partitions.schema, 'create_partitions');
+  IF tenancy_steps.distrusted_of_partman() IS NOT NULL THEN
+    PERFORM tenancy_steps.record_job_problem(create_partitions.schema, 'create_partitions', 'pg_partman', '55000',
+      format('role %s could have its code run there with the rights of the owner of these tables: it owns something in that schema, or has CREATE on it, or TRIGGER on a table', tenancy_steps.distrusted_of_partman()));
+  END IF;
   waiting := tenancy_steps.limit_waiting();
   FOR parent IN
     SELECT r.relation, v.unit, (SELECT p FROM tenancy_steps.partitions_of(r.relation) p WHERE tenancy_steps.is_default_partition(p)) AS default_partition
@@ -304,6 +336,10 @@ DECLARE
   step pg_catalog.interval := '7 days';
   made integer;
 BEGIN
+  PERFORM tenancy_steps.check_schema(create_partitions_in_batches.schema);
+  IF create_partitions_in_batches.since IS NULL OR create_partitions_in_batches.until IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'two times must be given';
+  END IF;
   WHILE at OPERATOR(pg_catalog.<=) create_partitions_in_batches.until LOOP
     IF create_partitions_in_batches.until OPERATOR(pg_catalog.-) at OPERATOR(pg_catalog.<) step THEN
       step := create_partitions_in_batches.until OPERATOR(pg_catalog.-) at;

@@ -184,31 +184,40 @@ COMMENT ON FUNCTION tenancy_steps.create_observability_tables(regnamespace) IS '
 
 -- A row can name another user and key than its writer's. Its writer then stands in a column of its own, in which principals can write
 -- nothing else. A condition and no trigger, since BEFORE triggers slow COPY down.
+CREATE FUNCTION tenancy_steps.keep_writer(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  writer CONSTANT text := 'coalesce(tenancy.current_api_key_id(), tenancy.current_user_id())';
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = keep_writer.relation AND p.polname = 'written_by_session') THEN
+    EXECUTE format('CREATE POLICY written_by_session ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (written_by IS NOT DISTINCT FROM %s)', keep_writer.relation, writer);
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = keep_writer.relation AND a.attname = 'written_by' AND a.atthasdef) THEN
+    EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN written_by SET DEFAULT %s', keep_writer.relation, writer);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.keep_writer(regclass) IS 'Lets one table with a column written_by say who wrote a row: by its default, and a policy for INSERT';
+
 CREATE FUNCTION tenancy_steps.keep_writers(schema regnamespace) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   relation regclass;
-  member regclass;
-  writer CONSTANT text := 'coalesce(tenancy.current_api_key_id(), tenancy.current_user_id())';
 BEGIN
   FOR relation IN SELECT to_regclass(format('%s.%I', keep_writers.schema, t)) FROM unnest('{logs,log_payloads,traces}'::text[]) t LOOP
     -- The default comes later: rows that are there say nothing, and are not written anew.
     IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = 'written_by' AND NOT a.attisdropped) THEN
       EXECUTE format('ALTER TABLE %s ADD COLUMN written_by uuid', relation);
-      EXECUTE format('ALTER TABLE %s ALTER COLUMN written_by SET DEFAULT %s', relation, writer);
       EXECUTE format('COMMENT ON COLUMN %s.written_by IS %L', relation,
                      'Whose session wrote the row: the API key or, without one, the user; NULL for a token, and for rows from before there was this column');
     END IF;
     -- A statement that names a partition is under its policies alone. Later partitions get theirs when they are attached.
-    FOR member IN
+    PERFORM tenancy_steps.keep_writer(f.relid::regclass) FROM (
       WITH RECURSIVE family AS (
         SELECT relation::oid AS relid
         UNION
         SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relid)
-      SELECT f.relid FROM family f
-      WHERE NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = f.relid AND p.polname = 'written_by_session') LOOP
-      EXECUTE format('CREATE POLICY written_by_session ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (written_by IS NOT DISTINCT FROM %s)', member, writer);
-    END LOOP;
+      TABLE family) f;
   END LOOP;
 END
 $$;

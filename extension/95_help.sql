@@ -97,9 +97,9 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.help_topics() IS 'The topics of help()';
 
 CREATE FUNCTION tenancy.help(topic text DEFAULT NULL) RETURNS SETOF text
-LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy STABLE SET search_path = pg_catalog, tenancy, pg_temp SET quote_all_identifiers = off AS $$
 DECLARE
-  wanted text := regexp_replace(lower(trim(help.topic)), '\(\)$|^tenancy\.(?=\w+\(\)$)', '', 'g');
+  wanted text := regexp_replace(lower(trim(help.topic)), '[(][)]$|^tenancy[.](?=[[:alnum:]_]+[(][)]$)', '', 'g');
 BEGIN
   IF wanted IS NULL OR wanted = '' THEN
     RETURN QUERY SELECT format('%s  %s', rpad(t.topic, 12), t.summary) FROM tenancy_internal.help_topics() t;
@@ -107,7 +107,7 @@ BEGIN
     RETURN NEXT 'SELECT tenancy.help(''protect'') shows a topic, help(''protect()'') the function; parameters such as tenancy.api_key are topics too.';
     RETURN;
   END IF;
-  IF help.topic !~ '\(\)\s*$' THEN
+  IF help.topic !~ '[(][)][[:space:]]*$' THEN
     RETURN QUERY SELECT string_to_table(trim(E'\n' FROM t.body), E'\n') FROM tenancy_internal.help_topics() t WHERE t.topic = wanted;
     IF FOUND THEN
       RETURN;
@@ -116,10 +116,10 @@ BEGIN
   -- Functions by name, in the order of their lengths, one clause a line; parameters of the server.
   RETURN QUERY
   SELECT line FROM pg_proc p CROSS JOIN LATERAL (
-    SELECT 1, 0::bigint, format('tenancy.%s(%s)%s', p.proname, regexp_replace(pg_get_function_arguments(p.oid), '::[a-z ]+(\[\])?', '', 'g'),
+    SELECT 1, 0::bigint, format('tenancy.%s(%s)%s', p.proname, regexp_replace(pg_get_function_arguments(p.oid), '::[a-z ]+([[]])?', '', 'g'),
                                 ' returns ' || pg_get_function_result(p.oid))
     UNION ALL
-    SELECT 2, n, c FROM string_to_table(regexp_replace(obj_description(p.oid, 'pg_proc'), '(;|\.) ', E'\\1\n', 'g'), E'\n') WITH ORDINALITY d (c, n)
+    SELECT 2, n, c FROM string_to_table(regexp_replace(obj_description(p.oid, 'pg_proc'), '(;|[.]) ', E'\\1\n', 'g'), E'\n') WITH ORDINALITY d (c, n)
     UNION ALL
     SELECT 3, 0, '') l (part, n, line)
   WHERE p.pronamespace = 'tenancy'::regnamespace AND p.proname = wanted ORDER BY p.pronargs, p.oid, l.part, l.n;

@@ -7,7 +7,7 @@ DECLARE
   -- is_restore() spelled out: its call would be expanded anew for each entry.
   is_restore CONSTANT text := $q$(pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = '' AND
              pg_catalog.has_parameter_privilege(current_user, 'session_replication_role', 'SET'))$q$;
-  -- A membership that goes on after its end: it begins anew, as after a return.
+  -- A membership or a group's role that goes on after its end: it begins anew, as after a return.
   revived CONSTANT text := '(OLD.ends_at <= clock_timestamp() AND (NEW.ends_at IS NULL OR NEW.ends_at > clock_timestamp()))';
 BEGIN
   FOR t IN SELECT * FROM (VALUES
@@ -23,7 +23,8 @@ BEGIN
     ('organization_members', 'keep_mark', 'BEFORE UPDATE', 'ROW', 'OLD.has_more_roles AND NOT NEW.has_more_roles', 'keep_mark()', true),
     ('group_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_group()', false),
     ('group_roles', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_group()', false),
-    ('group_roles', 'end_keys_of_former', 'AFTER UPDATE', 'ROW', 'OLD.role_id IS DISTINCT FROM NEW.role_id', 'end_keys_of_group()', false),
+    ('group_roles', 'end_keys_of_former', 'AFTER UPDATE', 'ROW',
+     '(OLD.group_id, OLD.workspace_id, OLD.role_id) IS DISTINCT FROM (NEW.group_id, NEW.workspace_id, NEW.role_id) OR ' || revived, 'end_keys_of_group()', false),
     ('visibility', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('workspace')$q$, false),
     ('grants', 'check_role', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, $q$check_role_assignment('')$q$, false),
     ('grants', 'check_change', 'BEFORE INSERT OR UPDATE OR DELETE', 'ROW', NULL, 'check_grant_change()', false),
@@ -51,7 +52,8 @@ BEGIN
     ('organization_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW',
      '(OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id) OR ' || revived, 'end_keys_of_leaver()', false),
     ('organization_members', 'begin_anew', 'AFTER UPDATE', 'ROW', revived, 'begin_anew()', false),
-    ('group_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW', revived, 'end_keys_of_group()', false),
+    ('group_members', 'end_keys_of_former', 'AFTER UPDATE', 'ROW',
+     '(OLD.group_id, OLD.user_id) IS DISTINCT FROM (NEW.group_id, NEW.user_id) OR ' || revived, 'end_keys_of_group()', false),
     ('organization_members', 'end_keys_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_keys_of_all()', false),
     ('organization_members', 'remember_leaver', 'AFTER DELETE', 'ROW', NULL, 'remember_leaver()', false),
     ('workspace_members', 'remember_leaver', 'AFTER DELETE', 'ROW', NULL, 'remember_leaver()', false),

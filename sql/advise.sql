@@ -29,6 +29,11 @@ $$;
 SELECT * FROM faulty('SET tenancy.guard_rails = off; ALTER TABLE logs NO FORCE ROW LEVEL SECURITY; RESET tenancy.guard_rails', 'protection_broken');
 SELECT * FROM faulty('SET tenancy.guard_rails = off; CREATE TABLE child () INHERITS (logs); RESET tenancy.guard_rails', 'unprotected_partition');
 SELECT * FROM faulty('ALTER ROLE regress_plain BYPASSRLS', 'bypassing_login');
+SELECT * FROM faulty('GRANT CREATE ON SCHEMA tenancy TO PUBLIC', 'open_schema');
+SELECT * FROM faulty('GRANT CREATE ON SCHEMA tenancy_steps TO regress_plain', 'open_schema');
+SELECT * FROM faulty('CREATE FUNCTION tenancy_steps.format(text, text) RETURNS text LANGUAGE sql AS ''SELECT $1''; ALTER FUNCTION tenancy_steps.format OWNER TO regress_plain', 'open_schema');
+SELECT * FROM faulty('CREATE TABLE tenancy.theirs (); ALTER TABLE tenancy.theirs OWNER TO regress_plain', 'open_schema');
+SELECT * FROM faulty('ALTER SCHEMA tenancy_internal OWNER TO regress_plain', 'open_schema');
 SELECT * FROM faulty('ALTER ROLE regress_bound SUPERUSER', 'superuser_binding');
 ALTER ROLE regress_bound NOSUPERUSER;
 SELECT tenancy.trust_login('regress_bound') \g /dev/null

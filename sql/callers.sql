@@ -185,6 +185,23 @@ SELECT outcome($$CREATE TABLE r (o app.name_of REFERENCES tenancy.organizations)
 SELECT outcome($$CREATE TABLE r (o uuid REFERENCES tenancy.organizations)$$);
 SELECT outcome($$ALTER TABLE r ADD p app.name_of REFERENCES tenancy.users$$);
 DROP TABLE r;
+-- ... nor on tables that change together with ours, whose AFTER triggers come when the referential action is over: whichever comes first
+CREATE TABLE r (o uuid REFERENCES tenancy.organizations ON DELETE CASCADE, id int PRIMARY KEY);
+CREATE TABLE s (r int REFERENCES r ON DELETE SET NULL);
+CREATE TABLE p (o uuid) PARTITION BY LIST (o);
+CREATE TABLE p_1 PARTITION OF p DEFAULT;
+SELECT outcome($$CREATE TRIGGER climb AFTER DELETE ON r FOR EACH ROW EXECUTE FUNCTION app.climb()$$);
+SELECT outcome($$CREATE TRIGGER climb AFTER DELETE ON r FOR EACH STATEMENT EXECUTE FUNCTION app.climb()$$);
+SELECT outcome($$CREATE CONSTRAINT TRIGGER climb AFTER UPDATE ON s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.climb()$$);
+CREATE TRIGGER before BEFORE DELETE ON r FOR EACH ROW EXECUTE FUNCTION climb();
+CREATE TRIGGER inserted AFTER INSERT ON r FOR EACH ROW EXECUTE FUNCTION climb();
+CREATE TABLE t (o uuid);
+CREATE TRIGGER climb AFTER DELETE ON t FOR EACH ROW EXECUTE FUNCTION climb();
+SELECT outcome($$ALTER TABLE t ADD FOREIGN KEY (o) REFERENCES tenancy.organizations ON DELETE CASCADE$$);
+ALTER TABLE t ADD FOREIGN KEY (o) REFERENCES tenancy.organizations;
+CREATE TRIGGER climb AFTER DELETE ON p FOR EACH ROW EXECUTE FUNCTION climb();
+SELECT outcome($$ALTER TABLE p ADD FOREIGN KEY (o) REFERENCES tenancy.organizations ON DELETE CASCADE$$);
+DROP TABLE r, s, t, p;
 -- ... also where another object's change reaches the referring table, and by our own trigger functions, anywhere
 CREATE FUNCTION fits(uuid) RETURNS name_of LANGUAGE sql IMMUTABLE AS $$ SELECT ROW($1)::app.name_of $$;
 CREATE CAST (uuid AS name_of) WITH FUNCTION fits(uuid) AS ASSIGNMENT;
@@ -318,6 +335,6 @@ DROP FUNCTION app.calls();
 
 SET client_min_messages = error;
 SELECT tenancy.unprotect('app.logs');
-ALTER TABLE app.logs OWNER TO :dba;
+ALTER TABLE app.logs OWNER TO CURRENT_USER;
 DROP OWNED BY regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner CASCADE;
 DROP ROLE regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner;

@@ -176,7 +176,23 @@ ROLLBACK;
 BEGIN;
 SELECT tenancy.remove_workspace_member('acme/search', 'mona@acme.test');
 SELECT tenancy.set_group_role('acme/search', 'on call', 'member', 'infinity'), tenancy.create_api_key('workspace_user_key', 'mona again', 'acme', 'search', 'mona@acme.test', '["logs.view"]') IS NOT NULL AS key;
+SAVEPOINT before;
 SELECT end_of('group_members', $$clock_timestamp() - interval '1 us'$$), end_of('group_members', 'NULL');
+SELECT left_to_mona();
+ROLLBACK TO before;
+-- ... whose role has ended and goes on, or is now another workspace's
+UPDATE tenancy.group_roles SET ends_at = now() + interval '1 day';
+SELECT left_to_mona();
+UPDATE tenancy.group_roles SET ends_at = clock_timestamp() - interval '1 us';
+SELECT left_to_mona();
+UPDATE tenancy.group_roles SET ends_at = NULL;
+SELECT left_to_mona();
+ROLLBACK TO before;
+UPDATE tenancy.group_roles g SET workspace_id = w.workspace_id FROM tenancy.workspaces w WHERE w.organization_id = g.organization_id AND w.slug = 'support';
+SELECT left_to_mona();
+ROLLBACK TO before;
+-- ... or that she has left by an UPDATE
+UPDATE tenancy.group_members m SET user_id = o.user_id FROM tenancy.users u, tenancy.users o WHERE u.user_id = m.user_id AND u.email = 'mona@acme.test' AND o.email = 'zoe@acme.test';
 SELECT left_to_mona();
 ROLLBACK;
 SELECT end_of('organization_members', $$clock_timestamp() - interval '1 us'$$);

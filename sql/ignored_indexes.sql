@@ -52,3 +52,5 @@ SET client_min_messages = error;  -- PostgreSQL names the indexes that it uses a
 TRUNCATE app.logs;
 DELETE FROM app.logs WHERE id = 1;
 DROP TABLE app.logs;
+-- Nothing of it stays for the next file.
+SELECT tenancy.reset_logging('acme', 'legal_hold', 'acme/search') IS NULL AS none;

@@ -246,6 +246,11 @@ SELECT state, message FROM failure($$INSERT INTO tenancy.users (email) VALUES (U
 UNION ALL SELECT state, message FROM failure($$SELECT tenancy.create_organization('Evil', U&'vic\00A0tim@x.test')$$);
 SELECT tenancy.create_user(U&'JOS\00C9@X.test') IS NOT NULL AS made;
 SELECT email FROM tenancy.users WHERE email LIKE 'jos%';
+-- What the inviting side calls itself is shown without characters that hide or reorder text
+SELECT tenancy.update_organization('globex', name => repeat(E'\u0007Glo\u202Ebex\u200B\u2066 \u00ADLtd\uFEFF', 50)), tenancy.invite('globex', 'shown@x.test') IS NOT NULL AS invited;
+SET SESSION AUTHORIZATION regress_app;
+SELECT length(name), left(name, 20) AS name FROM mine('shown@x.test');
+RESET SESSION AUTHORIZATION;
 -- When the organization goes, so does all of it
 DELETE FROM tenancy.organizations WHERE slug = 'globex';
 SELECT (SELECT count(*) FROM tenancy.invitations WHERE organization_id = 'bbbbbbbb-0000-4000-8000-000000000000') AS invitations, (SELECT count(*) FROM tenancy_internal.refused_invitations WHERE inviting_organization = 'bbbbbbbb-0000-4000-8000-000000000000') AS refused;

@@ -78,7 +78,7 @@ FROM (SELECT 1, 'twice', jsonb_build_object('keys', jsonb_build_array(jwks, jwks
       UNION ALL SELECT 8, 'too many', jsonb_build_object('keys', jsonb_agg(jwks)) FROM jwks, generate_series(1, 65) WHERE name = 'rsa') v (n, what, jwks)
 ORDER BY v.n;
 -- Plain SQL can't do what set_jwks() refuses.
-SELECT * FROM failure($$INSERT INTO tenancy.jwt_keys SELECT organization_id, 'weak', 'RS256', jwks FROM tenancy.organizations, app.jwks WHERE name = 'weak' AND slug = 'acme'$$);
+SELECT * FROM failure($$INSERT INTO tenancy.jwt_keys SELECT o.organization_id, 'weak', 'RS256', j.jwks FROM tenancy.organizations o, app.jwks j WHERE j.name = 'weak' AND o.slug = 'acme'$$);
 SELECT * FROM failure($$UPDATE tenancy.jwt_keys SET alg = 'ES256' WHERE kid = 'rsa'$$);
 SELECT * FROM failure($$SELECT tenancy.set_jwks('acme', NULL, '')$$);
 SELECT * FROM failure($$SELECT tenancy.set_jwks('initech', NULL)$$);

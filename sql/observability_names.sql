@@ -119,6 +119,19 @@ SELECT p.oid::regprocedure, p.proconfig FROM pg_proc p JOIN pg_language l ON l.o
 WHERE p.pronamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace, 'tenancy_steps'::regnamespace) AND l.lanname NOT IN ('c', 'internal') AND p.prosqlbody IS NULL
   AND NOT coalesce('search_path=pg_catalog, tenancy, pg_temp' = ANY (p.proconfig), false) ORDER BY 1;
 
+-- No schema is not every schema.
+\set VERBOSITY terse
+SELECT tenancy.refresh_analytics(NULL, 1);
+SELECT tenancy.invalidate_analytics(NULL, now(), now());
+SELECT tenancy.create_partitions(NULL, 'day', '1 day', now());
+SELECT tenancy.create_partitions('named', 'day', NULL, now());
+SELECT tenancy.drop_partitions(NULL, 'logs', '1 day', false);
+CALL tenancy.refresh_analytics_in_batches(NULL);
+CALL tenancy.create_partitions_in_batches(NULL, now(), now());
+CALL tenancy.create_partitions_in_batches('named', NULL, now());
+SELECT tenancy_steps.check_schema(1::regnamespace);
+\set VERBOSITY default
+
 DROP SCHEMA named, tools CASCADE;
 REVOKE TEMPORARY ON DATABASE :"DBNAME" FROM regress_dev;
 DROP ROLE regress_dev, regress_writer;

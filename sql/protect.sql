@@ -217,3 +217,27 @@ DO $$ BEGIN FOR i IN 1..120 LOOP EXECUTE format('CREATE TABLE many_%s PARTITION 
 RESET client_min_messages;
 SELECT tenancy.protect('many', 'logs', 'organization_id', 'workspace_id', 'user_id', create_indexes => true);
 SELECT count(*) FROM tenancy.protected_tables WHERE relation::text LIKE '%many%';
+-- A child of another owner: a superuser has protected both, and neither unprotect() nor forget() of the parent opens what is not the
+-- caller's.
+CREATE ROLE regress_protect_parent;
+CREATE ROLE regress_protect_child;
+CREATE TABLE papers (id int, organization_id uuid);
+CREATE TABLE letters () INHERITS (papers);
+ALTER TABLE papers OWNER TO regress_protect_parent;
+ALTER TABLE letters OWNER TO regress_protect_child;
+GRANT USAGE ON SCHEMA app TO regress_protect_parent;
+GRANT EXECUTE ON FUNCTION tenancy.unprotect, tenancy.forget TO regress_protect_parent;
+SELECT tenancy.protect('papers', 'logs', 'organization_id') \g /dev/null
+SET ROLE regress_protect_parent;
+SELECT tenancy.unprotect('app.letters');
+SELECT tenancy.unprotect('app.papers');
+RESET ROLE;
+SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname IN ('papers', 'letters') ORDER BY 1;
+ALTER TABLE letters OWNER TO regress_protect_parent;
+SET ROLE regress_protect_parent;
+SELECT tenancy.unprotect('app.papers');
+RESET ROLE;
+SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname IN ('papers', 'letters') ORDER BY 1;
+DROP TABLE papers CASCADE;
+DROP OWNED BY regress_protect_parent, regress_protect_child;
+DROP ROLE regress_protect_parent, regress_protect_child;

@@ -31,7 +31,14 @@ CREATE FUNCTION same(text) RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN PERF
 CREATE FUNCTION same(point) RETURNS point LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM nextval('app.calls'); RETURN $1; END $$;
 CREATE DOMAIN counted AS text CHECK (app.same(VALUE) = VALUE);
 CREATE TYPE pair AS (a text, b app.counted);
+CREATE VIEW counting AS SELECT app.same('x') AS x;
+GRANT SELECT ON counting TO PUBLIC;
 RESET SESSION AUTHORIZATION;
+-- Functions of an extension: for values of any type, and in SQL, where a name can mean a user's function.
+CREATE FUNCTION populate_any(anyelement, jsonb) RETURNS anyelement LANGUAGE internal STABLE AS 'jsonb_populate_record';
+CREATE FUNCTION same_by_name(text) RETURNS text LANGUAGE sql STABLE STRICT SET work_mem = '1MB' AS 'SELECT same($1)';
+ALTER EXTENSION plpgsql ADD FUNCTION populate_any(anyelement, jsonb);
+ALTER EXTENSION plpgsql ADD FUNCTION same_by_name(text);
 -- How often the function is called, and where the condition is
 CREATE FUNCTION called(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -40,18 +47,27 @@ DECLARE
 BEGIN
   before := nextval('app.calls');
   EXECUTE query;
-  RETURN format('%s calls, %s', nextval('app.calls') - before - 1, coalesce((SELECT string_agg(node ->> 'Index Name', ' ' ORDER BY node ->> 'Index Name') FROM app.nodes(plan) WHERE coalesce(node ->> 'Index Cond', node ->> 'Order By') ~ 'same|counted|populate'), 'no index'));
+  RETURN format('%s calls, %s', nextval('app.calls') - before - 1, coalesce((SELECT string_agg(node ->> 'Index Name', ' ' ORDER BY node ->> 'Index Name') FROM app.nodes(plan) WHERE coalesce(node ->> 'Index Cond', node ->> 'Order By') ~ 'same|counted|populate|_xml|input_is'), 'no index'));
 END
 $$;
 CREATE TABLE shapes (n serial, shape text);
 INSERT INTO shapes (shape) VALUES ('SELECT FROM app.notes WHERE title = app.same($)'), ('SELECT FROM app.notes WHERE title = $::app.counted'), ('SELECT FROM app.notes WHERE title = app.same($) AND id > 0'),
   ('SELECT FROM app.notes WHERE title = (jsonb_populate_record(NULL::app.pair, jsonb_build_object(''b'', $::text))).b'),
   ('SELECT FROM app.few LEFT JOIN app.notes ON title = CASE WHEN n > 0 THEN app.same($) END'), ('SELECT FROM app.few, LATERAL (SELECT FROM app.notes WHERE title = app.same($) AND id > n OFFSET 0) l'),
-  ('SELECT FROM app.wide WHERE id > length(app.same('''')) AND title = $');
+  ('SELECT FROM app.wide WHERE id > length(app.same('''')) AND title = $'),
+  ('SELECT FROM app.notes WHERE title = left(table_to_xml(''app.counting'', true, true, '''')::text, 0) || $'),
+  ('SELECT FROM app.notes WHERE title = left(table_to_xml_and_xmlschema(''app.counting'', true, true, '''')::text, 0) || $'),
+  ('SELECT FROM app.notes WHERE title = (app.populate_any(NULL::app.pair, (''{"b": "'' || $::text || ''"}'')::jsonb)).b'),
+  ('SELECT FROM app.notes WHERE title = app.same_by_name($)');
+INSERT INTO shapes SELECT 0, 'SELECT FROM app.notes WHERE title = CASE WHEN pg_input_is_valid(''x'', ''app.counted'') THEN $::text END' WHERE to_regproc('pg_input_is_valid') IS NOT NULL;
 GRANT SELECT ON shapes TO PUBLIC;
 -- The same calls, whether hidden rows match or none
 CREATE VIEW tried WITH (security_invoker) AS
-SELECT n, called(replace(shape, '$', '''hidden''')) = called(replace(shape, '$', '''absent''')) AS same, called(replace(shape, '$', '''absent''')) AS called FROM shapes ORDER BY n;
+SELECT n, called(replace(shape, '$', '''hidden''')) = called(replace(shape, '$', '''absent''')) AS same, called(replace(shape, '$', '''absent''')) AS called FROM shapes WHERE n > 0 ORDER BY n;
+-- By a function that PostgreSQL has since version 16
+CREATE VIEW tried_since_16 WITH (security_invoker) AS
+SELECT count(*) FILTER (WHERE called(replace(shape, '$', '''hidden''')) <> called(replace(shape, '$', '''absent'''))) AS other FROM shapes WHERE n = 0;
+GRANT SELECT ON tried_since_16 TO PUBLIC;
 GRANT SELECT ON tried TO PUBLIC;
 SET enable_seqscan = off;
 SET enable_hashjoin = off;
@@ -67,6 +83,7 @@ TABLE tried;
 SET SESSION AUTHORIZATION regress_app;
 CALL become('mike');
 TABLE tried;
+TABLE tried_since_16;
 RESET SESSION AUTHORIZATION;
 DROP INDEX notes_hash;
 CREATE INDEX notes_brin ON notes USING brin (title, id);
@@ -97,12 +114,21 @@ FROM unnest(ARRAY['title = ''a''', 'title = (SELECT ''a'' FROM few LIMIT 1)', 't
 RESET enable_indexscan;
 RESET SESSION AUTHORIZATION;
 DROP INDEX notes_title, notes_of_workspace, wide_id;
--- The distance by which a GiST index orders rows; in one that compares them with a given place, the function is called once.
+-- The distance by which a GiST index orders rows: functions in it would be called, and errors raised, for hidden ones. Functions that a
+-- superuser trusts order by the index.
 CREATE INDEX notes_circle ON notes USING gist (circle);
 SELECT called('SELECT FROM app.notes ORDER BY circle <-> app.same(point(500, 500)) LIMIT 3');
 SET SESSION AUTHORIZATION regress_app;
 SELECT called('SELECT FROM app.notes ORDER BY circle <-> app.same(point(500, 500)) LIMIT 3');
 SELECT node ->> 'Order By' AS by_index FROM nodes(plan_of('SELECT FROM app.notes ORDER BY circle <-> point(500, 500) LIMIT 3')) WHERE node ? 'Order By';
+SELECT node ->> 'Order By' AS by_index FROM nodes(plan_of('SELECT FROM app.notes ORDER BY circle <-> point(1.7e308, -1.7e308) LIMIT 3')) WHERE node ? 'Order By';
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.trust_function('dist_cpoint(circle, point)', 'for this test only: it raises an error for places that are far away') IS NULL AS none;
+SET SESSION AUTHORIZATION regress_app;
+SELECT node ->> 'Order By' AS by_index FROM nodes(plan_of('SELECT FROM app.notes ORDER BY circle <-> point(500, 500) LIMIT 3')) WHERE node ? 'Order By';
+SELECT node ->> 'Order By' AS by_index FROM nodes(plan_of('SELECT FROM app.notes ORDER BY circle <-> app.same(point(500, 500)) LIMIT 3')) WHERE node ? 'Order By';
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.distrust_function('dist_cpoint(circle, point)') IS NULL AS none;
 -- Of two bitmaps, the second is made if the first has a row: a sub-select that raises an error would tell whether it has.
 RESET SESSION AUTHORIZATION;
 \o /dev/null
@@ -127,3 +153,6 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT told('title = ''hidden7'' AND other = (SELECT 1 / (random() * 0)::int)') AS hidden, told('title = ''absent'' AND other = (SELECT 1 / (random() * 0)::int)') AS absent;
 -- A constant is combined.
 SELECT count(*) FROM nodes(plan_of('SELECT FROM app.wide WHERE title = ''hidden7'' AND other = 7')) WHERE node ->> 'Node Type' = 'BitmapAnd';
+RESET SESSION AUTHORIZATION;
+ALTER EXTENSION plpgsql DROP FUNCTION populate_any(anyelement, jsonb);
+ALTER EXTENSION plpgsql DROP FUNCTION same_by_name(text);

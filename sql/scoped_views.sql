@@ -152,6 +152,14 @@ FROM unnest('{olivia,adam,gus}'::text[]) who;
 RESET SESSION AUTHORIZATION;
 -- Nothing is shown after the table has been unprotected and opened to others' policies.
 SELECT tenancy.unprotect('requests');
+-- ... nor is anything read any more, such as a foreign table that its owner puts below it; protected again, the views follow.
+EXPLAIN (COSTS off) SELECT * FROM requests_scoped;
+BEGIN;
+SELECT tenancy.protect('requests', 'logs', 'organization_id', payload => '{question}') \g /dev/null
+SELECT definition ~ 'row_visible' AS has_rows, regexp_count(definition, 'payload_visible') AS columns_with_payload FROM pg_get_viewdef('requests_scoped'::regclass) definition;
+SELECT tenancy.protect('requests', 'logs', 'organization_id', payload => '{question,response}') \g /dev/null
+SELECT definition ~ 'row_visible' AS has_rows, regexp_count(definition, 'payload_visible') AS columns_with_payload FROM pg_get_viewdef('requests_scoped'::regclass) definition;
+ROLLBACK;
 CREATE POLICY everything ON requests USING (true);
 ALTER POLICY second ON requests USING (true);
 SET SESSION AUTHORIZATION regress_app;

@@ -199,3 +199,40 @@ COPY visits (model) FROM STDIN;
 small
 \.
 RESET SESSION AUTHORIZATION;
+
+-- Exact counters, and predicate locks of a serializable transaction, tell whether an index has a hidden entry; without EXECUTE on their
+-- functions, nothing is told.
+CREATE INDEX visits_model ON visits (model);
+GRANT USAGE ON SCHEMA app TO regress_plain;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT count(*) AS visible FROM visits WHERE model = 'codename';
+SELECT count(*) > 0 AS locks FROM pg_locks WHERE mode = 'SIReadLock' AND relation = 'visits'::regclass AND pid = pg_backend_pid();
+SELECT pg_stat_get_xact_tuples_fetched('visits'::regclass) + pg_stat_get_xact_tuples_fetched('visits_model'::regclass) > 0 AS fetched, pg_stat_get_xact_blocks_fetched('visits'::regclass) > 0 AS blocks;
+ROLLBACK;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT count(*) AS visible FROM visits WHERE model = 'nobody''s';
+SELECT count(*) > 0 AS locks FROM pg_locks WHERE mode = 'SIReadLock' AND relation = 'visits'::regclass AND pid = pg_backend_pid();
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
+BEGIN;
+DO $$
+DECLARE
+  command text;
+BEGIN
+  FOR command IN SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', p.oid::regprocedure) FROM pg_proc p
+      WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ '^pg_stat_get_.*(tuples|numscans|blocks|io$)|^pg_lock_status$' LOOP
+    EXECUTE command;
+  END LOOP;
+END
+$$;
+SET LOCAL SESSION AUTHORIZATION regress_app;
+SELECT view, message ~ '^permission denied for function' AS refused FROM unnest(ARRAY['pg_locks', 'pg_stat_xact_user_tables', 'pg_stat_user_tables', 'pg_stat_user_indexes', 'pg_statio_user_tables', 'pg_stat_database']) view,
+  app.failure('SELECT * FROM ' || view) ORDER BY 1;
+SELECT count(*) AS not_among_them FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ 'blocks_fetched|blocks_hit|tuples_fetched|tuples_returned|numscans' AND has_function_privilege(p.oid, 'EXECUTE');
+ROLLBACK;
+RESET enable_seqscan;
+RESET enable_bitmapscan;

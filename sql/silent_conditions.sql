@@ -10,7 +10,7 @@
 \o /dev/null
 SET client_min_messages = warning;
 -- Every tenth row is of ben's workspace; all others have the title "hidden".
-CREATE TABLE notes (id int, organization_id uuid NOT NULL, workspace_id uuid NOT NULL, title text COLLATE "C", n int, body text COLLATE "C");
+CREATE TABLE notes (id int, organization_id uuid NOT NULL, workspace_id uuid NOT NULL, title text COLLATE "C", n int, body text COLLATE "C", bytes bytea);
 INSERT INTO notes SELECT n, w.organization_id, w.workspace_id, CASE w.slug WHEN 'search' THEN n::text ELSE 'hidden' END, n, 'x'
 FROM generate_series(1, 2000) n JOIN tenancy.workspaces w ON w.slug = CASE n % 10 WHEN 0 THEN 'search' ELSE 'lab' END;
 CREATE INDEX ON notes (title);
@@ -21,6 +21,7 @@ CREATE TABLE open AS TABLE notes;
 CREATE TABLE open_more AS TABLE more;
 CREATE INDEX ON open (n);
 CREATE TABLE keys AS SELECT 7 AS n, true AS is_set;
+CREATE TABLE long AS SELECT 7 AS n, 'a' COLLATE "C" AS a, 'b' COLLATE "C" AS b, '{1}'::int[] AS list;
 SELECT tenancy.register_resource('notes', 'notes');
 SELECT tenancy.protect(r, 'notes', 'organization_id', 'workspace_id') FROM unnest('{notes,more}'::regclass[]) r;
 GRANT SELECT, UPDATE ON notes, open TO PUBLIC;
@@ -89,17 +90,28 @@ INSERT INTO parts VALUES
   (1, true, 'ARRAY[id, n] IS NOT NULL'), (2, false, 'ARRAY[title, body] IS NOT NULL'), (3, false, 'ARRAY[$1, $1] IS NOT NULL'),
   (4, false, 'coalesce(ROW(id, body), NULL) IS NOT NULL'), (5, false, 'sha512($2) IS NULL'), (6, false, 'md5($1) IS NULL'),
   (7, false, '(coalesce($3, NULL)).b'), (8, false, 'current_user = title'), (9, true, 'body < ''a'''), (10, true, 'body < ''a'' COLLATE "default"'),
-  (11, false, 'body < ''a'' COLLATE app.old'), (12, false, 'body < ''a'' COLLATE app.mine'), (13, true, 'body < $1'), (14, false, 'coalesce(notes, NULL) IS NOT NULL');
-GRANT SELECT ON parts, keys, told_notes, told_open, silent_notes, named_notes, more, open_more TO PUBLIC;
+  (11, false, 'body < ''a'' COLLATE app.old'), (12, false, 'body < ''a'' COLLATE app.mine'), (13, false, 'body < $1'), (14, false, 'coalesce(notes, NULL) IS NOT NULL'),
+  (15, true, 'body = $1'), (16, false, '$1 = $1'), (17, true, '$1 = ''a'''), (18, false, 'greatest($1, body) = ''a'''), (19, false, 'id = ANY ($4)'),
+  (20, false, 'body = ANY (ARRAY[$1, ''a''])'), (21, false, 'starts_with($1, body)'), (22, false, 'NULLIF($1, $1) IS NULL'), (23, false, '$1 IS DISTINCT FROM $1'), (24, false, 'ROW(body, id) < ROW($1, id)');
+GRANT SELECT ON parts, keys, long, told_notes, told_open, silent_notes, named_notes, more, open_more TO PUBLIC;
 GRANT UPDATE ON told_notes, told_open, silent_notes, named_notes TO PUBLIC;
 -- RETURNS whether the condition comes behind the guard, in the plan for any parameters
 CREATE FUNCTION is_late(part text) RETURNS boolean LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   filter text;
 BEGIN
-  EXECUTE format('PREPARE asked (text, bytea, app.pair) AS SELECT FROM app.notes WHERE CASE WHEN title IS NOT NULL THEN %s END AND ($1 IS NULL OR $2 IS NULL OR $3 IS NULL OR id > 0)', part);
-  SELECT node ->> 'Filter' INTO filter FROM app.nodes(app.plan_of($q$EXECUTE asked ('x', 'x', ROW(1, true))$q$)) WHERE node ->> 'Filter' ~ 'CASE';
+  EXECUTE format('PREPARE asked (text, bytea, app.pair, int[]) AS SELECT FROM app.notes WHERE CASE WHEN title IS NOT NULL THEN %s END AND ($1 IS NULL OR $2 IS NULL OR $3 IS NULL OR $4 IS NULL OR id > 0)', part);
+  SELECT node ->> 'Filter' INTO filter FROM app.nodes(app.plan_of($q$EXECUTE asked ('x', 'x', ROW(1, true), '{1}')$q$)) WHERE node ->> 'Filter' ~ 'CASE';
   DEALLOCATE asked;
+  RETURN filter ~ 'guard.*CASE WHEN';
+END
+$$;
+-- Likewise of a condition in a parameterized index scan
+CREATE FUNCTION join_is_late(part text) RETURNS boolean LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off SET enable_memoize = off SET enable_seqscan = off AS $$
+DECLARE
+  filter text;
+BEGIN
+  SELECT node ->> 'Filter' INTO filter FROM app.nodes(app.plan_of(format('SELECT FROM app.long l JOIN app.notes n ON n.n = l.n AND CASE WHEN n.title IS NOT NULL THEN %s END', part))) WHERE node ->> 'Filter' ~ 'CASE';
   RETURN filter ~ 'guard.*CASE WHEN';
 END
 $$;
@@ -132,6 +144,10 @@ RESET enable_memoize;
 SELECT try('UPDATE app.told_open SET n = n') AS open, try('UPDATE app.told_notes SET n = n') AS notes, try('UPDATE app.named_notes SET n = n') AS named, try('UPDATE app.silent_notes SET n = n') AS own;
 -- Sizes, pauses, types, roles, collations. Silent conditions still come first, where they are cheaper than the filter.
 SELECT n, part, is_late(part) AS late, is_late(part) <> is_silent AS as_expected FROM parts ORDER BY n;
+-- Hashes of columns, those that PostgreSQL has since version 18 included
+SELECT p.oid::regprocedure AS not_late FROM pg_proc p WHERE p.proname ~ '^(md5|sha\d+|crc32)' AND p.proleakproof AND NOT is_late(format('%I(%s) IS NULL', p.proname, CASE p.proargtypes[0] WHEN 'text'::regtype THEN 'body' ELSE 'bytes' END));
+-- Of another table's columns, which can be long, where an index of this one makes the join.
+SELECT part, join_is_late(part) AS late FROM unnest(ARRAY['l.a = l.b', 'n.title = l.a', 'n.title < l.a', 'n.id < l.n', 'n.id = ANY (l.list)']) part;
 -- Late conditions keep their indexes.
 SET enable_seqscan = off;
 SET plan_cache_mode = force_generic_plan;

@@ -20,6 +20,17 @@ BEGIN
 END
 $$;
 CREATE FUNCTION note(what text, by_superuser boolean) RETURNS void LANGUAGE sql AS 'INSERT INTO shop.ran VALUES ($1, $2)';
+-- How a command fails; nothing of it stays.
+CREATE FUNCTION failed(command text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE failed.command;
+  RAISE EXCEPTION USING ERRCODE = 'TEST0';
+EXCEPTION WHEN SQLSTATE 'TEST0' THEN
+  RETURN 'done';
+WHEN OTHERS THEN
+  RETURN format('%s: %s', SQLSTATE, SQLERRM);
+END
+$$;
 CREATE TABLE orders (id int PRIMARY KEY, organization_id uuid NOT NULL, workspace_id uuid);
 CREATE TABLE lines (id int CONSTRAINT fk REFERENCES orders DEFERRABLE INITIALLY DEFERRED);
 CREATE TABLE others (id int CONSTRAINT fk REFERENCES orders DEFERRABLE INITIALLY DEFERRED);
@@ -173,6 +184,33 @@ DELETE FROM notes WHERE id = 1;
 RESET SESSION AUTHORIZATION;
 SELECT DISTINCT what, by_superuser FROM ran ORDER BY 1, 2;
 SELECT tenancy.reset_logging('umbra', 'legal_hold') IS NULL AS none;
+-- AFTER triggers of tables that are changed together with the rows to be removed, by actions of foreign keys: before PostgreSQL 18 they
+-- would run as the owner of the rows' table.
+GRANT REFERENCES, DELETE ON orders TO regress_climber;
+TRUNCATE ran;
+SET SESSION AUTHORIZATION regress_climber;
+CREATE TABLE tags (id int REFERENCES orders ON DELETE CASCADE, tag int PRIMARY KEY);
+CREATE TABLE votes (tag int REFERENCES tags ON DELETE SET NULL);
+CREATE FUNCTION spring_after() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM shop.noted(TG_NAME); RETURN NULL; END $$;
+CREATE TRIGGER of_votes AFTER UPDATE ON votes FOR EACH ROW EXECUTE FUNCTION spring_after();
+SELECT tenancy.create_workspace('umbra', 'Tagged') IS NULL AS none;
+INSERT INTO orders SELECT n, organization_id, workspace_id FROM tenancy.workspaces, generate_series(101, 102) n WHERE slug = 'tagged';
+INSERT INTO tags VALUES (101, 1), (102, 2);
+INSERT INTO votes VALUES (1), (2);
+RESET SESSION AUTHORIZATION;
+-- The unsafe way: a superuser's own DELETE
+SELECT current_setting('server_version_num')::int >= 180000 AS runs_as_owner \gset
+BEGIN;
+DELETE FROM orders WHERE id = 101;
+SELECT what, by_superuser <> :'runs_as_owner' AS as_this_version_says FROM ran;
+ROLLBACK;
+SET SESSION AUTHORIZATION regress_climber;
+SELECT failed('SELECT tenancy.delete_workspace(''tagged'', with_rows => true)') = CASE WHEN :'runs_as_owner' THEN 'done'
+  ELSE '55000: trigger "of_votes" of table shop.votes would run with the rights of the owner of table shop.orders' END AS as_this_version_says;
+ALTER TABLE votes DISABLE TRIGGER of_votes;
+SELECT tenancy.delete_workspace('tagged', with_rows => true);
+SELECT (SELECT count(*) FROM tags) AS tags, (SELECT count(tag) FROM votes) AS votes, (SELECT count(*) FROM ran) AS ran;
+RESET SESSION AUTHORIZATION;
 SELECT tenancy.unprotect(t) FROM unnest('{orders,notes}'::regclass[]) t;
 DROP OWNED BY regress_climber, regress_dba CASCADE;
 DROP SCHEMA shop CASCADE;

@@ -147,5 +147,22 @@ sql('postgres', q{
 is(sql('postgres', $wrong), '0', 'pg_partman by itself');
 is(sql('postgres', q{SELECT sum(cost) FROM obs.analytics}), '3', 'nothing is missed');
 
+# A role that could change what pg_partman does would act with the rights of the tables' owner: it is left out then, and said to be.
+sql('postgres', 'CREATE ROLE intruder');
+for my $way ('GRANT CREATE ON SCHEMA partman TO intruder; REVOKE CREATE ON SCHEMA partman FROM intruder',
+    'ALTER FUNCTION partman.run_maintenance OWNER TO intruder; ALTER FUNCTION partman.run_maintenance OWNER TO CURRENT_USER',
+    'GRANT TRIGGER ON partman.part_config TO intruder; REVOKE TRIGGER ON partman.part_config FROM intruder',
+    'ALTER SCHEMA partman OWNER TO intruder; ALTER SCHEMA partman OWNER TO CURRENT_USER')
+{
+    my ($do, $undo) = split /; /, $way;
+    sql('postgres', $do);
+    sql('postgres', 'SELECT obs.create_partitions()');
+    is(sql('postgres', q{SELECT tenancy_steps.partman_schema() IS NULL, string_agg(object || ' ' || substring(problem FROM 'role [a-z]+ could'), ', ') FROM obs.job_problems WHERE job = 'create_partitions' AND object = 'pg_partman'}),
+        't|pg_partman role intruder could', $do);
+    sql('postgres', $undo);
+}
+sql('postgres', 'SELECT obs.create_partitions()');
+is(sql('postgres', q{SELECT tenancy_steps.partman_schema(), (SELECT count(*) FROM obs.job_problems WHERE object = 'pg_partman')}), 'partman|0', 'and used again afterwards');
+
 $node->stop;
 done_testing();

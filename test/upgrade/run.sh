@@ -167,6 +167,31 @@ check_guard_rails() {
   sql -d postgres -c 'DROP DATABASE rails'
 }
 
+# Where others may create objects, or have done so, the update would call theirs.
+check_closed_schema() {
+  install old
+  sql -d postgres -c 'CREATE DATABASE open' -c 'CREATE ROLE squatter LOGIN'
+  sql -d open -c 'SET client_min_messages = warning' -c "CREATE EXTENSION pg_tenancy VERSION '1.0'" -c "CREATE EXTENSION pg_tenancy_testing VERSION '1.0' CASCADE" \
+    -c 'GRANT CREATE ON SCHEMA tenancy, tenancy_testing TO squatter'
+  local fault update='ALTER EXTENSION pg_tenancy UPDATE'
+  expect 'an update in a schema where others may create is refused' 'ERROR: 42501' "$(sql -d open -c "$update" 2>&1 | xargs)"
+  sql -d open -U squatter -c "CREATE FUNCTION tenancy.quote_ident(name) RETURNS text LANGUAGE sql AS 'SELECT \$1::text'" \
+    -c 'CREATE OPERATOR tenancy.<> (LEFTARG = oid, RIGHTARG = oid, FUNCTION = oidne)' -c "CREATE DOMAIN tenancy.d AS text" -c 'CREATE TABLE tenancy.t ()'
+  sql -d open -c 'REVOKE CREATE ON SCHEMA tenancy FROM squatter'
+  for fault in 'TABLE tenancy.t' 'DOMAIN tenancy.d' 'OPERATOR tenancy.<> (oid, oid)' 'FUNCTION tenancy.quote_ident(name)'; do
+    expect "... and where they have made a ${fault%% *}" 'ERROR: 42501' "$(sql -d open -c "$update" 2>&1 | xargs)"
+    sql -d open -c "DROP $fault"
+  done
+  sql -d open -c 'ALTER SCHEMA tenancy OWNER TO squatter'
+  expect '... and where one owns it' 'ERROR: 42501' "$(sql -d open -c "$update" 2>&1 | xargs)"
+  sql -d open -c 'ALTER SCHEMA tenancy OWNER TO CURRENT_USER' -c "$update"
+  update='ALTER EXTENSION pg_tenancy_testing UPDATE'
+  expect '... that of pg_tenancy_testing likewise' 'ERROR: 42501' "$(sql -d open -c "$update" 2>&1 | xargs)"
+  sql -d open -c 'REVOKE CREATE ON SCHEMA tenancy_testing FROM squatter' -c "$update"
+  expect '... and goes on when others may not' "$OLD $OLD" "$(sql -d open -c "SELECT extversion FROM pg_extension WHERE extname ~ '^pg_tenancy'" | xargs)"
+  sql -d postgres -c 'DROP DATABASE open' -c 'DROP ROLE squatter'
+}
+
 # --- sessions ---------------------------------------------------------------------------------------------------
 
 make_world() {
@@ -254,6 +279,7 @@ main() {
   check_equality
   check_administrators
   check_guard_rails
+  check_closed_schema
   check_sessions
   check_too_old
   printf '%d passed, %d failed\n' "$passed" "$failed"

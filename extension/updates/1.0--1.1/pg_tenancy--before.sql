@@ -1,3 +1,4 @@
+-- @include 10_schema_closed.sql
 -- The guard rails of 1.0 read whole rows of protected_tables, whose columns this script changes; PostgreSQL 18 then raises an
 -- error about the row type. They are created again at the end.
 ALTER EVENT TRIGGER tenancy_ddl DISABLE;

@@ -23,6 +23,9 @@ enum class WriteProblem : std::uint8_t {
   api_key_missing,
   foreign_api_key,
   api_key_given,  // and the principal is no API key
+  // Of rows by a principal that may name another producer
+  unknown_producer,    // no member who may view the row
+  api_key_of_another,  // neither the principal's nor one of the named user's
 };
 
 /// A column's value compared with the value that the principal would write there.

@@ -181,6 +181,8 @@ bool is_catalog_relation(Oid relation) {
 }
 
 bool has_catalog_index(CatalogIndex index) {
+  // Also asked for tables of databases that don't have the extension, where the server preloads the module.
+  if (!oids.token.valid() && !OidIsValid(get_extension_oid("pg_tenancy", true))) return false;
   look_up_oids();
   const auto i = static_cast<int>(index);
   return oids.is_known[i] || OidIsValid(look_up_relation(index_names[i]));

@@ -11,7 +11,7 @@ bool is_catalog_relation(Oid relation);
 /// RETURNS whether the relation is that index, as far as this backend has read it.
 bool is_known_index(CatalogIndex index, Oid relation);
 /// RETURNS whether there is that index: what is new in the catalogs is missing where the extension hasn't
-/// been updated.
+/// been updated, and all where it isn't installed.
 bool has_catalog_index(CatalogIndex index);
 /// Raises 55000 unless the extension is there, and of a version that this module serves.
 void require_extension();

@@ -46,7 +46,7 @@ ProtectedTable read_protected_table(Oid relation) {
     table.found = true;
     table.resource = text_column(scan, tuple, resource);
     const AttrNumber attributes[] = {organization_column, workspace_column, owner_column, api_key_column};
-    for (int i = 0; i < 4; i++) table.column_names[i] = name_column(scan, tuple, attributes[i]);
+    for (int i = 0; i < id_column_count; i++) table.column_names[i] = name_column(scan, tuple, attributes[i]);
     table.writer_column = name_column(scan, tuple, writer_column);
     table.with_organization = bool_column(scan, tuple, with_organization);
     table.shared = bool_column(scan, tuple, shared);

@@ -24,8 +24,6 @@ namespace tenancy::pg {
 namespace {
 
 constexpr const char *part_names[id_column_count] = {"organization", "workspace", "owner", "api_key"};
-constexpr int organization_part = 0;
-constexpr int workspace_part = 1;
 
 // A copy: an invalidation that a look-up receives frees the relation's own.
 std::span<const Trigger> triggers_of(const Relation relation) {
@@ -170,14 +168,14 @@ void read_child(ChildTable &child) {
   const char *problem = read_child_columns(relation, child.columns);
   table_close(relation, NoLock);
   if (problem != nullptr) raise_broken(child.relation, problem);
-  child.compared = organization_part;
+  child.compared = id_column::organization;
   for (int i = 0; i < child.columns.parents; i++) {
     Parent &parent = child.parents[i];
     if (!find_parent(child.relation, child.columns.keys[i], parent.key))
       raise_broken(child.relation, psprintf("column \"%s\" has no foreign key",
                                             get_attname(child.relation, child.columns.keys[i], false)));
     read_parent(child, parent);
-    if (parent.columns[organization_part] == InvalidAttrNumber) child.compared = workspace_part;
+    if (parent.columns[id_column::organization] == InvalidAttrNumber) child.compared = id_column::workspace;
   }
   for (int part = 0; part < id_column_count; part++) {
     if (child.columns.copies[part] == InvalidAttrNumber) continue;

@@ -24,15 +24,13 @@ extern "C" {
 namespace tenancy::pg {
 namespace {
 
-constexpr int ids = 4;  // organization, workspace, owner, API key
-
 // CACHES: the rows for which the action is held, for a statement's trigger.
 struct Held {
   MemoryContext context;
   SessionToken token;
   uint64 stamp;
   TimestampTz not_after;
-  AttrNumber columns[ids];
+  AttrNumber columns[id_column_count];
   ParamListInfo values;
   ExprState *condition;
   ExprContext *expression_context;
@@ -68,9 +66,9 @@ Held *find_held(FmgrInfo *call, const TriggerData *trigger, const char *action) 
 
   auto *held = static_cast<Held *>(palloc0(sizeof(Held)));
   held->context = context;
-  held->values = makeParamList(ids);
-  Node *nodes[ids]{};
-  for (int i = 0; i < ids; i++) {
+  held->values = makeParamList(id_column_count);
+  Node *nodes[id_column_count]{};
+  for (int i = 0; i < id_column_count; i++) {
     if (table.column_names[i] == nullptr) continue;
     held->columns[i] = get_attnum(RelationGetRelid(relation), table.column_names[i]);
     if (held->columns[i] == InvalidAttrNumber) refuse_trigger(trigger);
@@ -99,7 +97,7 @@ Held *find_held(FmgrInfo *call, const TriggerData *trigger, const char *action) 
 }
 
 bool is_held(Held *held, const Relation relation, HeapTuple row) {
-  for (int i = 0; i < ids; i++) {
+  for (int i = 0; i < id_column_count; i++) {
     ParamExternData &value = held->values->params[i];
     value.isnull = true;
     if (held->columns[i] != InvalidAttrNumber)
@@ -142,9 +140,9 @@ bool is_moved(const ProtectedTable &table, const TriggerData *trigger) {
 [[noreturn]] void refuse_change(const TriggerData *trigger, const char *action, bool is_old_row) {
   const Relation relation = trigger->tg_relation;
   const ProtectedTable table = read_protected_table(RelationGetRelid(relation));
-  const char *where = table.column_names[1] == nullptr ? "on the organization level"
-                      : is_old_row                     ? "in the workspace where the row is"
-                                                       : "in the row's workspace";
+  const char *where = table.column_names[id_column::workspace] == nullptr ? "on the organization level"
+                      : is_old_row ? "in the workspace where the row is"
+                                   : "in the row's workspace";
   record_denial(Counter::denied_permission, psprintf("%s.%s", table.resource, action),
                 "change of a column that needs it");
   const bool moves = is_moved(table, trigger);

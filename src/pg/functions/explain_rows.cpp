@@ -35,8 +35,8 @@ Datum pg_tenancy_explain_rows(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("table \"%s\" is not protected", relation_name),
                     errhint("Use tenancy.protect() to protect it.")));
-  Node *columns[4];
-  for (int i = 0; i < 4; i++) columns[i] = column_reference(relation, table.column_names[i]);
+  Node *columns[id_column_count];
+  for (int i = 0; i < id_column_count; i++) columns[i] = column_reference(relation, table.column_names[i]);
   give_back_numbers();
   RowShape shape;
   shape.organization_agrees = table.with_organization;

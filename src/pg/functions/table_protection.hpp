@@ -1,11 +1,9 @@
 // Reads a table's policies, as made by protect().
 #pragma once
 
-#include "pg/server/pg_prelude.hpp"
+#include "pg/catalog/protected_table.hpp"
 
 namespace tenancy::pg {
-
-inline constexpr int id_column_count = 4;  // organization, workspace, owner, API key, in this order
 
 /// The function call in a policy: its constant arguments and columns.
 struct PolicyCall {

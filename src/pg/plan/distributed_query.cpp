@@ -30,9 +30,8 @@ bool is_our_policy(const char *name) {
 
 // Otherwise the filter of a workspace's members doesn't say which node has its rows.
 bool names_its_shard(Oid table) {
-  constexpr int workspace = 1;
   const ProtectedTable record = read_protected_table(table);
-  return !record.found || record.column_names[workspace] == nullptr || record.with_organization;
+  return !record.found || record.column_names[id_column::workspace] == nullptr || record.with_organization;
 }
 
 // Citus makes a permissive policy of a restrictive one.

@@ -1,6 +1,6 @@
 #include "pg/plan/empty_relation.hpp"
 
-#include "pg/catalog/catalog_oids.hpp"
+#include "pg/plan/plan_guard.hpp"
 #include "pg/plan/protected_relation.hpp"
 
 namespace tenancy::pg {
@@ -25,10 +25,9 @@ bool is_empty(const RelOptInfo *relation) {
 bool is_denial_that_ends(const Node *clause) {
   if (!is_notclause(clause)) return false;
   const auto *negated = reinterpret_cast<const Node *>(get_notclausearg(clause));
-  if (!IsA(negated, FuncExpr)) return false;
-  const auto *call = reinterpret_cast<const FuncExpr *>(negated);
-  return call->funcid == known_guard(Guard::plan) && list_length(call->args) == 3 &&
-         IsA(lthird(call->args), Const);
+  if (!is_guard(negated, Guard::plan)) return false;
+  const List *arguments = reinterpret_cast<const FuncExpr *>(negated)->args;
+  return list_length(arguments) == 3 && IsA(lthird(arguments), Const);
 }
 
 // The server never makes a policy's condition a condition of the whole scan, though it is about no row.

@@ -1,5 +1,6 @@
 #include "pg/plan/filter_choice.hpp"
 
+#include "pg/plan/index_paths.hpp"
 #include "pg/plan/leading_index.hpp"
 
 namespace tenancy::pg {
@@ -85,20 +86,13 @@ List *index_paths(const Choice &choice, List *indexes, List *conditions) {
     conditions_before = lappend(conditions_before, index->indrestrictinfo);
     index->indrestrictinfo = conditions;
   }
-  relation->indexlist = indexes;
   relation->baserestrictinfo = conditions;
   relation->joininfo = NIL;
   relation->has_eclass_joins = false;
-  relation->pathlist = NIL;
-  relation->partial_pathlist = NIL;
-  create_index_paths(choice.root, relation);
-  List *made = relation->pathlist;
-  relation->indexlist = before.indexlist;
+  List *made = make_index_paths(choice.root, relation, indexes).paths;
   relation->baserestrictinfo = before.baserestrictinfo;
   relation->joininfo = before.joininfo;
   relation->has_eclass_joins = before.has_eclass_joins;
-  relation->pathlist = before.pathlist;
-  relation->partial_pathlist = before.partial_pathlist;
   const ListCell *index_cell = nullptr;
   const ListCell *condition_cell = nullptr;
   forboth(index_cell, indexes, condition_cell,

@@ -13,6 +13,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/plan/known_row.hpp"
+#include "pg/plan/plan_guard.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/fault_injection.hpp"
 #include "pg/server/uuid_datum.hpp"
@@ -34,8 +35,10 @@ const FuncExpr *guard_of(const WithCheckOption *check) {
   const auto *parts = reinterpret_cast<const List *>(check->qual);
   if (check->polname != nullptr || !IsA(parts, List) || list_length(parts) != 1) return nullptr;
   const auto *call = static_cast<const FuncExpr *>(linitial(parts));
-  return IsA(call, FuncExpr) && (is_write_guard(call) || call->funcid == known_guard(Guard::plan)) ? call
-                                                                                                   : nullptr;
+  const bool is_call = IsA(call, FuncExpr);
+  return is_call && (is_write_guard(call) || is_guard(reinterpret_cast<const Node *>(call), Guard::plan))
+             ? call
+             : nullptr;
 }
 
 bool is_for_this_principal(const FuncExpr *guard) {

@@ -1,6 +1,7 @@
 #include "pg/plan/index_promotion.hpp"
 
 #include "pg/plan/filter_choice.hpp"
+#include "pg/plan/index_paths.hpp"
 #include "pg/plan/leading_index.hpp"
 #include "pg/plan/protected_relation.hpp"
 #include "pg/plan/trusted_conditions.hpp"
@@ -236,27 +237,13 @@ List *allowed(const Promotion &promotion, List *paths) {
 
 // --- making paths
 
-// The server makes the paths while the conditions are marked as leakproof. An error ends planning, and with
-// it all changes made here.
+// The server makes the paths while the conditions are marked as leakproof.
 void add_paths(const Promotion &promotion) {
-  RelOptInfo *relation = promotion.relation;
-  List *indexes = relation->indexlist;
-  List *paths = relation->pathlist;
-  List *partial_paths = relation->partial_pathlist;
-  relation->indexlist = promotion.indexes;
-  relation->pathlist = NIL;
-  relation->partial_pathlist = NIL;
   set_leakproof(promotion.conditions, true);
-  create_index_paths(promotion.root, relation);
+  const MadePaths made = make_index_paths(promotion.root, promotion.relation, promotion.indexes);
   set_leakproof(promotion.conditions, false);
-  List *made = allowed(promotion, relation->pathlist);
-  List *partial_made = allowed(promotion, relation->partial_pathlist);
-  relation->indexlist = indexes;
-  relation->pathlist = paths;
-  relation->partial_pathlist = partial_paths;
-  const ListCell *cell = nullptr;
-  foreach (cell, made) add_path(relation, static_cast<Path *>(lfirst(cell)));
-  foreach (cell, partial_made) add_partial_path(relation, static_cast<Path *>(lfirst(cell)));
+  add_made_paths(promotion.relation,
+                 {allowed(promotion, made.paths), allowed(promotion, made.partial_paths)});
 }
 
 bool may_take_paths(RelOptInfo *relation, const RangeTblEntry *entry) {

@@ -2,6 +2,7 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/plan/noticeable.hpp"
+#include "pg/plan/plan_guard.hpp"
 #include "pg/plan/rechecked_conditions.hpp"
 #include "pg/server/compat.hpp"
 
@@ -25,9 +26,9 @@ static bool has_part(Node *node, void *part) {
 }
 
 // Called with constants and columns alone, by what planning has put there: nobody learns from it.
-static bool is_of_filter(Oid function) {
-  return OidIsValid(function) && (function == known_guard(Guard::plan) ||
-                                  function == known_guard(Guard::shape) || function == known_filter_id());
+static bool is_of_filter(const FuncExpr *call) {
+  return is_guard(reinterpret_cast<const Node *>(call)) ||
+         (OidIsValid(call->funcid) && call->funcid == known_filter_id());
 }
 
 // A call that planning has left, since it could not specialize it.
@@ -42,7 +43,7 @@ static bool is_row_visible(const FuncExpr *call) {
 static bool has_filter(Node *node, void *) {
   if (node == nullptr) return false;
   if (const auto *call = reinterpret_cast<FuncExpr *>(node);
-      IsA(node, FuncExpr) && (is_of_filter(call->funcid) || is_row_visible(call)))
+      IsA(node, FuncExpr) && (is_of_filter(call) || is_row_visible(call)))
     return true;
   return walk_expression(node, has_filter, nullptr);
 }
@@ -50,7 +51,7 @@ static bool has_filter(Node *node, void *) {
 static bool is_noticeable_beside_filter(Node *node, void *) {
   if (node == nullptr) return false;
   if (auto *call = reinterpret_cast<FuncExpr *>(node);
-      IsA(node, FuncExpr) && (is_of_filter(call->funcid) || is_row_visible(call)))
+      IsA(node, FuncExpr) && (is_of_filter(call) || is_row_visible(call)))
     return walk_expression(reinterpret_cast<Node *>(call->args), is_noticeable_beside_filter, nullptr);
   return is_noticeable_itself(node) || walk_expression(node, is_noticeable_beside_filter, nullptr);
 }
@@ -86,12 +87,12 @@ bool is_of_policy(const PlannerInfo *root, Node *part) {
 
 // From a policy's organization_id = X and the query's z = organization_id AND z = CASE ..., the planner
 // derives CASE ... = X, and takes it for as old as the policy.
-bool is_derived_from_query(const PlannerInfo *root, const RestrictInfo *condition) {
+bool is_derived_from_query(const PlannerInfo *root, const RestrictInfo *condition, Relids own) {
   if (condition->security_level >= root->qual_security_level || !is_opclause(condition->clause)) return false;
   const ListCell *cell = nullptr;
   foreach (cell, reinterpret_cast<OpExpr *>(condition->clause)->args) {
     auto *side = static_cast<Node *>(lfirst(cell));
-    if (is_noticeable(side) && !is_of_policy(root, side)) return true;
+    if (is_noticeable(side, own) && !is_of_policy(root, side)) return true;
   }
   return false;
 }
@@ -112,12 +113,12 @@ void put_behind_filter(List *conditions) {
       condition->security_level = Max(condition->security_level, 1);
 }
 
-void order_conditions(const PlannerInfo *root, List *conditions) {
+void order_conditions(const PlannerInfo *root, List *conditions, Relids own) {
   if (conditions == NIL) return;
   if (root->qual_security_level == 0) return put_behind_filter(conditions);
   const ListCell *cell = nullptr;
   foreach (cell, conditions)
-    if (auto *condition = lfirst_node(RestrictInfo, cell); is_derived_from_query(root, condition))
+    if (auto *condition = lfirst_node(RestrictInfo, cell); is_derived_from_query(root, condition, own))
       condition->security_level = root->qual_security_level;
 }
 
@@ -130,7 +131,7 @@ List *put_late(const PlannerInfo *root, const RelOptInfo *relation, List *condit
     auto *condition = lfirst_node(RestrictInfo, cell);
     if ((condition->leakproof || is_unasked) && !condition->pseudoconstant &&
         condition->security_level > relation->baserestrict_min_security &&
-        is_noticeable(reinterpret_cast<Node *>(condition->clause))) {
+        is_noticeable(reinterpret_cast<Node *>(condition->clause), relation->relids)) {
       condition->leakproof = false;
       late = lappend(late, condition);
     }
@@ -142,7 +143,7 @@ List *put_joins_late(const PlannerInfo *root, const RelOptInfo *relation, List *
   const ListCell *cell = nullptr;
   foreach (cell, relation->ppilist) {
     List *conditions = lfirst_node(ParamPathInfo, cell)->ppi_clauses;
-    if (root->qual_security_level > 0) order_conditions(root, conditions);
+    if (root->qual_security_level > 0) order_conditions(root, conditions, relation->relids);
     late = put_late(root, relation, conditions, late);
   }
   return late;
@@ -154,12 +155,6 @@ List *put_all_late(const PlannerInfo *root, const RelOptInfo *relation) {
   return put_joins_late(root, relation, late);
 }
 
-bool is_guard(const RestrictInfo *condition) {
-  if (!IsA(condition->clause, FuncExpr)) return false;
-  const Oid function = reinterpret_cast<const FuncExpr *>(condition->clause)->funcid;
-  return function == known_guard(Guard::plan) || function == known_guard(Guard::shape);
-}
-
 // Guards raise errors, so they come behind the filter that they belong to, which can cost more, or nothing
 // (cpu_operator_cost). The conditions of a scan are ordered by their cost.
 void put_guards_last(PlannerInfo *root, const List *conditions) {
@@ -168,7 +163,8 @@ void put_guards_last(PlannerInfo *root, const List *conditions) {
   List *guards = NIL;
   const ListCell *cell = nullptr;
   foreach (cell, conditions)
-    if (is_guard(lfirst_node(RestrictInfo, cell))) guards = lappend(guards, lfirst(cell));
+    if (is_guard(reinterpret_cast<Node *>(lfirst_node(RestrictInfo, cell)->clause)))
+      guards = lappend(guards, lfirst(cell));
   if (guards == NIL) return;
   foreach (cell, conditions) {
     const auto *condition = lfirst_node(RestrictInfo, cell);
@@ -206,8 +202,9 @@ extern "C" {
 static void paths_made(PlannerInfo *root, RelOptInfo *relation, Index index, RangeTblEntry *entry) {
   if (next_hook != nullptr) next_hook(root, relation, index, entry);
   const bool has_own_conditions = relation->reloptkind == RELOPT_BASEREL;
-  if (has_own_conditions) order_conditions(root, relation->baserestrictinfo);
-  if (has_own_conditions && root->qual_security_level > 0) order_conditions(root, relation->joininfo);
+  if (has_own_conditions) order_conditions(root, relation->baserestrictinfo, relation->relids);
+  if (has_own_conditions && root->qual_security_level > 0)
+    order_conditions(root, relation->joininfo, relation->relids);
   const List *late = put_all_late(root, relation);
   const bool is_scan = entry->rtekind == RTE_RELATION && !entry->inh && entry->tablesample == nullptr &&
                        relation->indexlist != NIL && !IS_DUMMY_REL(relation);
@@ -227,8 +224,8 @@ static void relation_read(TENANCY_RELATION_READ_PARAMETERS) {
   const AppendRelInfo *part = root->append_rel_array[relation->relid];
   const RelOptInfo *parent = part == nullptr ? nullptr : root->simple_rel_array[part->parent_relid];
   if (parent != nullptr && parent->reloptkind == RELOPT_BASEREL) {
-    order_conditions(root, parent->baserestrictinfo);
-    if (root->qual_security_level > 0) order_conditions(root, parent->joininfo);
+    order_conditions(root, parent->baserestrictinfo, parent->relids);
+    if (root->qual_security_level > 0) order_conditions(root, parent->joininfo, parent->relids);
   }
 }
 

@@ -98,8 +98,10 @@ bool any_can_raise(const RowCompareExpr *compare) {
   return false;
 }
 
-// Of a text of any size, often enough: the time that they take can be measured.
-bool takes_long(Oid function) {
+// --- time: it can be measured, where evaluation takes long enough on each row
+
+// The length of a column's value can be measured by them, too.
+bool is_hash(Oid function) {
   switch (function) {
     case F_MD5_TEXT:
     case F_MD5_BYTEA:
@@ -109,23 +111,79 @@ bool takes_long(Oid function) {
     case F_SHA512:
       return true;
     default:
-      return false;
+      return is_checksum(function);
   }
 }
 
+// They compare sizes first, so that they take no longer than the smaller value.
+bool compares_sizes(Oid function) {
+  return function == F_TEXTEQ || function == F_TEXTNE || function == F_BYTEAEQ || function == F_BYTEANE;
+}
+
+const Node *without_relabel(const Node *node) {
+  while (IsA(node, RelabelType))
+    node = reinterpret_cast<const Node *>(reinterpret_cast<const RelabelType *>(node)->arg);
+  return node;
+}
+
+// A value of any size, which whoever sends the query chooses: a parameter, or another table's column.
+bool is_long(const Node *node, const Relids own) {
+  node = without_relabel(node);
+  if (IsA(node, Var) &&
+      (own == nullptr || bms_is_member(static_cast<int>(reinterpret_cast<const Var *>(node)->varno), own)))
+    return false;
+  return !is_short(node);
+}
+
+bool takes_long(Oid function, const List *arguments, const Relids own) {
+  if (is_hash(function)) return true;
+  int long_ones = 0;
+  const ListCell *cell = nullptr;
+  foreach (cell, arguments)
+    if (is_long(static_cast<Node *>(lfirst(cell)), own)) long_ones++;
+  return long_ones > 0 && (long_ones == list_length(arguments) || !compares_sizes(function));
+}
+
+// The server looks a constant's elements up by their hash.
+bool takes_long(const ScalarArrayOpExpr *any, const Relids own) {
+  const auto *value = static_cast<const Node *>(linitial(any->args));
+  const auto *list = without_relabel(static_cast<const Node *>(lsecond(any->args)));
+  if (is_long(value, own)) return true;
+  const bool is_looked_up = IsA(list, Const) && any->useOr && op_hashjoinable(any->opno, exprType(value));
+  return !is_looked_up && is_long(list, own);
+}
+
+bool any_takes_long(const RowCompareExpr *compare, const Relids own) {
+  const ListCell *operators = nullptr;
+  const ListCell *left = nullptr;
+  const ListCell *right = nullptr;
+  forthree(operators, compare->opnos, left, compare->largs, right,
+           compare->rargs) if (takes_long(get_opcode(lfirst_oid(operators)),
+                                          list_make2(lfirst(left), lfirst(right)), own)) return true;
+  return false;
+}
+
 // Of composite values: its comparison raises an error if their columns have none.
-bool compares_silently(const MinMaxExpr *greatest) {
+bool compares_silently(const MinMaxExpr *greatest, const Relids own) {
   const TypeCacheEntry *type = lookup_type_cache(greatest->minmaxtype, TYPECACHE_CMP_PROC);
   return OidIsValid(type->cmp_proc) && get_func_leakproof(type->cmp_proc) &&
-         !can_raise(greatest->inputcollid, greatest->args);
+         !can_raise(greatest->inputcollid, greatest->args) &&
+         !takes_long(type->cmp_proc, greatest->args, own);
 }
 
 extern "C" {
+static bool is_hash_of(Oid function, void *) { return is_hash(function); }
+
+static bool has_hash(Node *node, void *) {
+  if (node == nullptr) return false;
+  return check_functions_in_node(node, is_hash_of, nullptr) || walk_expression(node, has_hash, nullptr);
+}
+
 static bool is_leaky(Oid function, void *) { return !get_func_leakproof(function); }
 
-static bool has_noticeable(Node *node, void *) {
+static bool has_noticeable(Node *node, void *own) {
   if (node == nullptr) return false;
-  return is_noticeable_itself(node) || walk_expression(node, has_noticeable, nullptr);
+  return is_noticeable_itself(node, static_cast<Relids>(own)) || walk_expression(node, has_noticeable, own);
 }
 }
 
@@ -134,7 +192,7 @@ static bool has_noticeable(Node *node, void *) {
 // Of arrays, it is an error where their sizes differ; of large values, where it gets too large.
 bool is_silent_array(const ArrayExpr *array) { return !array->multidims && are_short(array->elements); }
 
-bool is_noticeable_itself(Node *node) {
+bool is_noticeable_itself(Node *node, Relids own) {
   switch (nodeTag(node)) {
     case T_Const:
     case T_RelabelType:
@@ -160,30 +218,35 @@ bool is_noticeable_itself(Node *node) {
     case T_ArrayExpr:
       return !is_silent_array(reinterpret_cast<const ArrayExpr *>(node));
     case T_MinMaxExpr:
-      return !compares_silently(reinterpret_cast<const MinMaxExpr *>(node));
+      return !compares_silently(reinterpret_cast<const MinMaxExpr *>(node), own);
     case T_RowCompareExpr:
       return check_functions_in_node(node, is_leaky, nullptr) ||
-             any_can_raise(reinterpret_cast<const RowCompareExpr *>(node));
+             any_can_raise(reinterpret_cast<const RowCompareExpr *>(node)) ||
+             any_takes_long(reinterpret_cast<const RowCompareExpr *>(node), own);
     case T_FuncExpr: {
       const auto *call = reinterpret_cast<const FuncExpr *>(node);
-      return !get_func_leakproof(call->funcid) || takes_long(call->funcid) ||
-             can_raise(call->inputcollid, call->args);
+      return !get_func_leakproof(call->funcid) || can_raise(call->inputcollid, call->args) ||
+             takes_long(call->funcid, call->args, own);
     }
     case T_OpExpr:
     case T_DistinctExpr:
     case T_NullIfExpr: {
       const auto *call = reinterpret_cast<const OpExpr *>(node);
-      return check_functions_in_node(node, is_leaky, nullptr) || can_raise(call->inputcollid, call->args);
+      return check_functions_in_node(node, is_leaky, nullptr) || can_raise(call->inputcollid, call->args) ||
+             takes_long(get_opcode(call->opno), call->args, own);
     }
     case T_ScalarArrayOpExpr: {
       const auto *call = reinterpret_cast<const ScalarArrayOpExpr *>(node);
-      return check_functions_in_node(node, is_leaky, nullptr) || can_raise(call->inputcollid, call->args);
+      return check_functions_in_node(node, is_leaky, nullptr) || can_raise(call->inputcollid, call->args) ||
+             takes_long(call, own);
     }
     default:
       return true;
   }
 }
 
-bool is_noticeable(Node *expression) { return has_noticeable(expression, nullptr); }
+bool is_noticeable(Node *expression, Relids own) { return has_noticeable(expression, own); }
+
+bool hashes(Node *expression) { return has_hash(expression, nullptr); }
 
 }  // namespace tenancy::pg

@@ -3,6 +3,7 @@
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/catalog_read.hpp"
 #include "pg/plan/kept_statistics.hpp"
+#include "pg/plan/plan_guard.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -81,12 +82,6 @@ bool is_noted(const Planning *planning, Oid table) {
 Index above(const PlannerInfo *root, Index relation) {
   if (root->append_rel_array == nullptr || root->append_rel_array[relation] == nullptr) return 0;
   return root->append_rel_array[relation]->parent_relid;
-}
-
-bool is_guard(const Node *clause) {
-  if (!IsA(clause, FuncExpr)) return false;
-  const Oid function = reinterpret_cast<const FuncExpr *>(clause)->funcid;
-  return function == known_guard(Guard::plan) || function == known_guard(Guard::shape);
 }
 
 bool are_among(List *some, List *all) {

@@ -1,9 +1,10 @@
 #include "pg/plan/rechecked_conditions.hpp"
 
-#include <algorithm>
-
+#include "pg/plan/index_paths.hpp"
 #include "pg/plan/leading_index.hpp"
 #include "pg/plan/noticeable.hpp"
+#include "pg/plan/trusted_conditions.hpp"
+#include "pg/plan/users_code.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -22,68 +23,39 @@ extern "C" {
 namespace tenancy::pg {
 namespace {
 
-bool is_any_type(Oid type) {
-  return IsPolymorphicType(type) || type == ANYOID || type == RECORDOID || type == RECORDARRAYOID;
-}
-
-bool is_for_any_type(Oid function) {
-  Oid *types = nullptr;
-  int count = 0;
-  if (is_any_type(get_func_signature(function, &types, &count))) return true;
-  return std::any_of(types, types + count, is_any_type);
-}
-
-Oid owner_of(Oid function) {
-  const HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-  if (!HeapTupleIsValid(tuple)) return InvalidOid;
-  const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
-  ReleaseSysCache(tuple);
-  return owner;
-}
-
-extern "C" {
-// A function of the server for values of any type calls code of that type.
-static bool is_users(Oid function, void *) {
-  if (get_func_leakproof(function)) return false;
-  if (function < FirstGenbkiObjectId) return is_for_any_type(function);
-  return !OidIsValid(getExtensionOfObject(ProcedureRelationId, function)) ||
-         !superuser_arg(owner_of(function));
-}
-
-static bool has_users_code(Node *node, void *) {
-  if (node == nullptr) return false;
-  if (IsA(node, CoerceToDomain) || check_functions_in_node(node, is_users, nullptr)) return true;
-  return walk_expression(node, has_users_code, nullptr);
-}
-}
-
-bool runs_users_code(Node *expression) { return has_users_code(expression, nullptr); }
-
-// --- which paths
-
 enum class Place { alone, bitmap, combined };
 
 // Conditions that join are made anew for a path, and others were let in by whoever trusts their functions.
-bool is_among(const List *conditions, const RestrictInfo *condition) {
+bool is_among(const List *conditions, const RestrictInfo *condition, Relids own) {
   return list_member_ptr(conditions, condition) ||
-         (condition->leakproof && is_noticeable(reinterpret_cast<Node *>(condition->clause)));
+         (condition->leakproof && is_noticeable(reinterpret_cast<Node *>(condition->clause), own));
+}
+
+// On each row again, for as long as it takes.
+bool tells_when_rechecked(const RestrictInfo *condition) {
+  auto *clause = reinterpret_cast<Node *>(condition->clause);
+  return runs_users_code(clause) || hashes(clause);
 }
 
 bool has_any(const IndexPath *scan, const List *conditions, Place place) {
   const ListCell *cell = nullptr;
   foreach (cell, scan->indexclauses)
     if (auto *condition = lfirst_node(IndexClause, cell)->rinfo;
-        is_among(conditions, condition) &&
-        (place == Place::combined || runs_users_code(reinterpret_cast<Node *>(condition->clause))))
+        is_among(conditions, condition, scan->path.parent->relids) &&
+        (place == Place::combined || tells_when_rechecked(condition)))
       return true;
   return false;
 }
 
-// Distances of GiST and SP-GiST can be too short, and are then computed on the row.
-bool rechecks_distance(const IndexPath *scan) {
+// GiST and SP-GiST compute distances of entries, before the filter, and where these can be too short, of rows
+// again. Those of the server raise errors for some: points and numbers that are too far away.
+bool tells_by_distance(const IndexPath *scan) {
   const Oid method = scan->indexinfo->relam;
-  return (method == GIST_AM_OID || method == SPGIST_AM_OID) &&
-         runs_users_code(reinterpret_cast<Node *>(scan->indexorderbys));
+  if (method != GIST_AM_OID && method != SPGIST_AM_OID) return false;
+  const ListCell *cell = nullptr;
+  foreach (cell, scan->indexorderbys)
+    if (!is_trusted(static_cast<Node *>(lfirst(cell)), true)) return true;
+  return false;
 }
 
 bool rechecks(const Path *path, const List *conditions, Place place);
@@ -102,7 +74,7 @@ bool rechecks(const Path *path, const List *conditions, Place place) {
       const auto *scan = reinterpret_cast<const IndexPath *>(path);
       return ((place != Place::alone || scan->indexinfo->relam != BTREE_AM_OID) &&
               has_any(scan, conditions, place)) ||
-             rechecks_distance(scan);
+             tells_by_distance(scan);
     }
     case T_BitmapHeapPath:
       return rechecks(reinterpret_cast<const BitmapHeapPath *>(path)->bitmapqual, conditions, Place::bitmap);
@@ -127,27 +99,10 @@ List *without_rechecks(const List *paths, const List *conditions) {
 
 // --- other paths
 
-void add_all(RelOptInfo *relation, const List *paths, const List *partial_paths) {
-  const ListCell *cell = nullptr;
-  foreach (cell, paths) add_path(relation, static_cast<Path *>(lfirst(cell)));
-  foreach (cell, partial_paths) add_partial_path(relation, static_cast<Path *>(lfirst(cell)));
-}
-
-// An error ends planning, and with it all changes made here.
 void add_index_paths(PlannerInfo *root, RelOptInfo *relation, List *indexes, const List *conditions) {
-  List *all = relation->indexlist;
-  List *paths = relation->pathlist;
-  List *partial_paths = relation->partial_pathlist;
-  relation->indexlist = indexes;
-  relation->pathlist = NIL;
-  relation->partial_pathlist = NIL;
-  create_index_paths(root, relation);
-  List *made = without_rechecks(relation->pathlist, conditions);
-  List *partial_made = without_rechecks(relation->partial_pathlist, conditions);
-  relation->indexlist = all;
-  relation->pathlist = paths;
-  relation->partial_pathlist = partial_paths;
-  add_all(relation, made, partial_made);
+  const MadePaths made = make_index_paths(root, relation, indexes);
+  add_made_paths(
+      relation, {without_rechecks(made.paths, conditions), without_rechecks(made.partial_paths, conditions)});
 }
 
 // The conditions in btree indexes only, and not in a bitmap of these.

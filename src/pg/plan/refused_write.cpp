@@ -169,50 +169,61 @@ Words words_for(WriteProblem problem, const char *resource, Command command, con
                        actions(resource, command)),
               "tenancy.explain_authorize() says where the right would come from."};
     case WriteProblem::no_permission_there:
-      return {psprintf(table.column_names[1] == nullptr
+      return {psprintf(table.column_names[id_column::workspace] == nullptr
                            ? "%s needs %s on the organization level, and the session does not hold it there."
                            : "%s needs %s in the row's workspace, and the session does not hold it there.",
                        command_name(command), actions(resource, command)),
               "tenancy.permissions() lists what the session may do in which workspace."};
     case WriteProblem::organization_missing:
-      return {psprintf("%s is NULL.", column_of(table, 0)), leave_out(command)};
+      return {psprintf("%s is NULL.", column_of(table, id_column::organization)), leave_out(command)};
     case WriteProblem::foreign_organization:
-      return {psprintf("%s does not name the session's organization.", column_of(table, 0)),
-              leave_out_foreign(command)};
+      return {
+          psprintf("%s does not name the session's organization.", column_of(table, id_column::organization)),
+          leave_out_foreign(command)};
     case WriteProblem::workspace_missing:
       return {psprintf("%s is NULL, and rows without a workspace are written by owners and admins of the "
                        "organization and by its keys.",
-                       column_of(table, 1)),
+                       column_of(table, id_column::workspace)),
               "Name a workspace, or set \"tenancy.workspace\" and leave the column out."};
     case WriteProblem::unknown_workspace:
-      return {psprintf("%s names no workspace that the session reaches.", column_of(table, 1)),
-              "tenancy.permissions() lists what the session may do in which workspace."};
+      return {
+          psprintf("%s names no workspace that the session reaches.", column_of(table, id_column::workspace)),
+          "tenancy.permissions() lists what the session may do in which workspace."};
     case WriteProblem::not_own:
       return {psprintf("The session's %s reaches its own rows only, and the row would not be one.",
                        actions(resource, command)),
               "Leave the row its owner and API key."};
     case WriteProblem::owner_missing:
-      return {psprintf("%s is NULL, and must name the session's user.", column_of(table, 2)),
+      return {psprintf("%s is NULL, and must name the session's user.", column_of(table, id_column::owner)),
               leave_out(command)};
     case WriteProblem::foreign_owner:
-      return {psprintf("%s does not name the session's user.", column_of(table, 2)),
+      return {psprintf("%s does not name the session's user.", column_of(table, id_column::owner)),
               "Owners and admins can name another member who may view the row; everybody else leaves the "
               "column out."};
     case WriteProblem::owner_given:
       return {
           psprintf("%s must be NULL: the session has no user, or none that the column can hold.",
-                   column_of(table, 2)),
+                   column_of(table, id_column::owner)),
           psprintf("A service key with \"%s.attribute\" can name a member who may view the row.", resource)};
     case WriteProblem::api_key_missing:
-      return {psprintf("%s is NULL, and must name the session's API key.", column_of(table, 3)),
-              leave_out(command)};
+      return {
+          psprintf("%s is NULL, and must name the session's API key.", column_of(table, id_column::api_key)),
+          leave_out(command)};
     case WriteProblem::foreign_api_key:
-      return {psprintf("%s does not name the session's API key.", column_of(table, 3)),
+      return {psprintf("%s does not name the session's API key.", column_of(table, id_column::api_key)),
               leave_out_foreign(command)};
     case WriteProblem::api_key_given:
       return {psprintf("%s must be NULL: the session has no API key, or none that the column can hold.",
-                       column_of(table, 3)),
+                       column_of(table, id_column::api_key)),
               "Leave it NULL."};
+    case WriteProblem::unknown_producer:
+      return {psprintf("%s names no active member of the organization who may view the row.",
+                       column_of(table, 2)),
+              "Whoever has \"team.list\" finds out by tenancy.who_can() who that is."};
+    case WriteProblem::api_key_of_another:
+      return {psprintf("%s names neither the session's API key nor one of the user that the row names.",
+                       column_of(table, 3)),
+              "Name a key of that user, or leave the column out."};
   }
   return {nullptr, nullptr};
 }
@@ -293,7 +304,7 @@ bool judge_or_raise(FunctionCallInfo fcinfo) {
   if (check.check == Check::read)
     raise_refused(check.relation, check.check, words_of_reading(*principal, resource, check.command));
   ProtectedTable table = read_protected_table(check.relation);
-  if (check.check == Check::writer) table.column_names[2] = table.writer_column;
+  if (check.check == Check::writer) table.column_names[id_column::owner] = table.writer_column;
   const Judgement judgement =
       judge_written_row(*principal, resource, check.command, shape,
                         written_ids_of_call(fcinfo, first_id_argument), table.through_count > 0);
@@ -351,7 +362,7 @@ void raise_row_without_parent(Relation child, HeapTuple row, Command command) {
   }
   if (!table.found) raise_refused(relation, Check::insert, words_of_parent(table));
   WrittenIds ids{};
-  for (int i = 0; i < written_ids; i++) {
+  for (int i = 0; i < id_column_count; i++) {
     const AttrNumber column = table.column_names[i] == nullptr
                                   ? InvalidAttrNumber
                                   : get_attnum(RelationGetRelid(child), table.column_names[i]);

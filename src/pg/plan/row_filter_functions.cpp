@@ -10,8 +10,6 @@
 namespace tenancy::pg {
 namespace {
 
-constexpr int column_count = 4;
-
 // CACHES: a call site's filter between rows: the same expression with which planning would have replaced
 // the call, on parameters that take the row's values.
 struct CallState {
@@ -59,10 +57,10 @@ CallState *prepare(FmgrInfo *call, RowAnswer answer, const char *resource, const
   state->command = pstrdup(command);
   state->with_organization = with_organization;
   state->options = pstrdup(options);
-  state->values = makeParamList(column_count);
+  state->values = makeParamList(id_column_count);
 
-  Node *columns[column_count];
-  for (int i = 0; i < column_count; i++) {
+  Node *columns[id_column_count];
+  for (int i = 0; i < id_column_count; i++) {
     const int argument = first_column_argument + i;
     const Oid type = get_fn_expr_argtype(call, argument);
     if (!OidIsValid(type))
@@ -116,7 +114,7 @@ Datum evaluate(FunctionCallInfo fcinfo, RowAnswer answer) {
   if (!is_current(state, resource, command, with_organization, options))
     state = prepare(fcinfo->flinfo, answer, resource, command, with_organization, options);
 
-  for (int i = 0; i < column_count; i++) {
+  for (int i = 0; i < id_column_count; i++) {
     state->values->params[i].value = PG_GETARG_DATUM(first_column_argument + i);
     state->values->params[i].isnull = PG_ARGISNULL(first_column_argument + i);
   }

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "pg/catalog/catalog_oids.hpp"
+#include "pg/plan/plan_guard.hpp"
 #include "pg/plan/protected_relation.hpp"
+#include "pg/plan/users_code.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/uuid_datum.hpp"
 
@@ -81,7 +82,9 @@ Size size_of(const Plan *plan) {
 bool is_built_in(Oid object) { return object < FirstNormalObjectId; }
 
 extern "C" {
-static bool is_function_of_user(Oid function, void *) { return !is_built_in(function); }
+static bool is_function_of_user(Oid function, void *) {
+  return !is_built_in(function) || can_run_users_code(function);
+}
 
 // RETURNS whether evaluation could run a user's code, which could change the principal: a function, a type's
 // functions, or a sub-select, also one that a parameter of the plan stands for. `context`: the parameters
@@ -188,11 +191,6 @@ struct Copying {
   PlanCopies *copies;
   Bitmapset *row_parameters;  // of nested loops
 };
-
-bool is_guard(const Node *condition, Guard guard) {
-  return IsA(condition, FuncExpr) &&
-         reinterpret_cast<const FuncExpr *>(condition)->funcid == known_guard(guard);
-}
 
 bool constant_argument(const FuncExpr *call, int argument, Datum &value) {
   const auto *constant = static_cast<const Const *>(list_nth(call->args, argument));

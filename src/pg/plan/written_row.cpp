@@ -1,10 +1,13 @@
 #include "pg/plan/written_row.hpp"
 
+#include <algorithm>
+
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/reference.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/session/identity.hpp"
 
 extern "C" {
 #include "utils/datum.h"
@@ -88,6 +91,57 @@ Uuid named_member(const CatalogRead &read, const WrittenIds &row, const Uuid &or
   return names(read, row, owner_id, Entity::user, user) ? user : Uuid{};
 }
 
+// Rows written for others name few members, and each of them many times: what has been accepted last, until
+// something changes. Nothing that ends by itself is among it.
+struct AcceptedRow {
+  SessionToken token;
+  uint64 identity;
+  Command command;
+  RowShape shape;
+  char resource[NAMEDATALEN];
+  Oid types[written_ids];
+  bool nulls[written_ids];
+  Uuid ids[written_ids];
+};
+constexpr int accepted_count = 64;
+AcceptedRow accepted_rows[accepted_count];
+
+AcceptedRow describe(const SessionToken &token, const char *resource, Command command, const RowShape &shape,
+                     const WrittenIds &row) {
+  AcceptedRow described{};
+  described.token = token;
+  described.identity = identity_stamp();
+  described.command = command;
+  described.shape = shape;
+  strlcpy(described.resource, resource, sizeof described.resource);
+  for (int i = 0; i < written_ids; i++) {
+    described.types[i] = row.types[i];
+    described.nulls[i] = row.nulls[i];
+    if (has_column(row, i) && !row.nulls[i]) described.ids[i] = uuid_of_datum(row.values[i]);
+  }
+  return described;
+}
+
+bool can_be_described(const char *resource, const WrittenIds &row) {
+  for (int i = 0; i < written_ids; i++)
+    if (has_column(row, i) && row.types[i] != UUIDOID) return false;
+  return has_column(row, owner_id) && !row.nulls[owner_id] && strlen(resource) < NAMEDATALEN;
+}
+
+AcceptedRow &place_of(const WrittenIds &row) {
+  return accepted_rows[DatumGetUUIDP(row.values[owner_id])->data[UUID_LEN - 1] % accepted_count];
+}
+
+bool is_same_row(const AcceptedRow &one, const AcceptedRow &other) {
+  return one.identity == other.identity && one.command == other.command &&
+         one.shape.from_parent == other.shape.from_parent &&
+         one.shape.workspace_decides == other.shape.workspace_decides &&
+         strcmp(one.resource, other.resource) == 0 &&
+         std::equal(std::begin(one.types), std::end(one.types), std::begin(other.types)) &&
+         std::equal(std::begin(one.nulls), std::end(one.nulls), std::begin(other.nulls)) &&
+         std::equal(std::begin(one.ids), std::end(one.ids), std::begin(other.ids));
+}
+
 bool may_view(const UserFactsRead &read, const PermissionSet &to_view, bool has_workspaces,
               const Uuid &workspace) {
   bool may = false;
@@ -97,13 +151,17 @@ bool may_view(const UserFactsRead &read, const PermissionSet &to_view, bool has_
 }
 
 // RETURNS whether the user is an active member of the organization, and may view the row; or has left within
-// the organization's grace period, and could.
+// the organization's grace period, and could. Sets `lasts`: a member, and without an end.
 bool may_be_producer(const CatalogRead &read, const Uuid &organization, const Uuid &user,
-                     const PermissionSet &to_view, bool has_workspaces, const Uuid &workspace) {
+                     const PermissionSet &to_view, bool has_workspaces, const Uuid &workspace, bool *lasts) {
+  *lasts = false;
   if (!user) return false;
   const UserFactsRead now = read_user_facts(read, organization, user);
   if (now.is_member && !read_user(read, user).active) return false;
-  if (may_view(now, to_view, has_workspaces, workspace)) return true;
+  if (may_view(now, to_view, has_workspaces, workspace)) {
+    *lasts = now.facts.until == DT_NOEND;
+    return true;
+  }
   return has_catalog_index(CatalogIndex::former_members_user_idx) &&
          may_view(read_facts_with_grace(read, organization, user), to_view, has_workspaces, workspace);
 }
@@ -124,22 +182,26 @@ PermissionSet to_attribute(const char *resource) {
   return permission;
 }
 
-// RETURNS whether the row is acceptable for another member: the owner is a member who may view it; the
-// key is that member's, the writer's own, or NULL.
-bool is_written_for_another(Principal &principal, const CatalogRead &read, const char *resource,
-                            const Write &write, const WrittenIds &row, const WrittenRow &written) {
+// Of a row that names another producer: the owner must be a member who may view it; the key that member's,
+// the writer's own, or NULL. RETURNS `refused` if the principal may name nobody else there.
+WriteProblem problem_of_another(Principal &principal, const CatalogRead &read, const char *resource,
+                                const Write &write, const WrittenIds &row, const WrittenRow &written,
+                                WriteProblem refused, bool *lasts) {
   const bool has_workspaces = written.workspace != Named::no_column;
   if (!can_write_for_others(principal) || written.owner != Named::another ||
       !may_write_for_others(*principal.access, is_service_key(principal), write.any_of,
                             to_attribute(resource), has_workspaces, written.workspace_id))
-    return false;
+    return refused;
   const Uuid user = named_member(read, row, principal.organization);
   PermissionSet to_view = permissions_for(resource, Command::view);
   to_view |= permissions_for(resource, Command::list);
-  if (!may_be_producer(read, principal.organization, user, to_view, has_workspaces, written.workspace_id))
-    return false;
+  if (!may_be_producer(read, principal.organization, user, to_view, has_workspaces, written.workspace_id,
+                       lasts))
+    return WriteProblem::unknown_producer;
   return written.api_key != Named::another ||
-         is_one_of_keys(read, row, read_keys_of_user(read, principal.organization, user));
+                 is_one_of_keys(read, row, read_keys_of_user(read, principal.organization, user))
+             ? WriteProblem::none
+             : WriteProblem::api_key_of_another;
 }
 
 }  // namespace
@@ -147,7 +209,7 @@ bool is_written_for_another(Principal &principal, const CatalogRead &read, const
 WrittenIds written_ids_of_call(FunctionCallInfo fcinfo, int first) {
   WrittenIds row{};
   const auto *call = reinterpret_cast<const FuncExpr *>(fcinfo->flinfo->fn_expr);
-  for (int i = 0; i < written_ids; i++) {
+  for (int i = 0; i < id_column_count; i++) {
     row.types[i] = get_fn_expr_argtype(fcinfo->flinfo, first + i);
     if (!OidIsValid(row.types[i])) row.types[i] = UNKNOWNOID;
     row.collations[i] = call == nullptr || !IsA(call, FuncExpr)
@@ -180,6 +242,12 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
   write.attributed = command == Command::insert && !options.from_parent;
   write.attribution_first = producer_first;
   if (writer.is_anonymous) return {WriteProblem::no_principal, false};
+  const bool describable = can_be_described(resource, row);
+  const SessionToken token = SessionToken::now();
+  if (describable)
+    if (const AcceptedRow &known = place_of(row);
+        known.token.valid() && is_same_row(known, describe(token, resource, command, options, row)))
+      return {WriteProblem::none, true};
   // Runs before the catalog read, since it does one of its own.
   if (principal.access->reaches_every_workspace()) workspaces_of(principal);
   const std::span<const Uuid> own_keys = !has_column(row, owner_id) && has_column(row, api_key_id)
@@ -216,9 +284,16 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
   if (problem == WriteProblem::foreign_owner || problem == WriteProblem::owner_given) {
     WrittenRow of_tenant = written;
     of_tenant.owner = of_tenant.api_key = Named::no_column;
-    judgement.is_for_another =
-        problem_of_write(*principal.access, writer, write, of_tenant) == WriteProblem::none &&
-        is_written_for_another(principal, read, resource, write, row, written);
+    if (problem_of_write(*principal.access, writer, write, of_tenant) == WriteProblem::none) {
+      bool lasts = false;
+      judgement.problem = problem_of_another(principal, read, resource, write, row, written, problem, &lasts);
+      judgement.is_for_another = judgement.problem == WriteProblem::none;
+      if (judgement.is_for_another && describable && lasts && read.registered &&
+          principal.claimed == nullptr && principal.valid_until == DT_NOEND) {
+        subscribe(read.start, Audience::organization, principal.organization);
+        place_of(row) = describe(token, resource, command, options, row);
+      }
+    }
   }
   end_catalog_read(read);
   return judgement;

@@ -4,20 +4,19 @@
 #pragma once
 
 #include "core/access/write_problem.hpp"
+#include "pg/catalog/protected_table.hpp"
 #include "pg/plan/id_columns.hpp"
 #include "pg/plan/row_filter.hpp"
 #include "pg/plan/row_filter_functions.hpp"
 
 namespace tenancy::pg {
 
-inline constexpr int written_ids = 4;  // organization, workspace, owner, API key, in this order
-
 /// The row's values. A column that the table lacks has type unknown.
 struct WrittenIds {
-  Oid types[written_ids];
-  Oid collations[written_ids];
-  Datum values[written_ids];
-  bool nulls[written_ids];
+  Oid types[id_column_count];
+  Oid collations[id_column_count];
+  Datum values[id_column_count];
+  bool nulls[id_column_count];
 };
 
 /// The values are arguments of the call, the first one at `first`.

@@ -19,6 +19,11 @@
 // utils/pg_locale.h is no C++ where the server has ICU, and its declarations differ.
 extern "C" struct pg_locale_struct *pg_newlocale_from_collation(Oid collation);
 
+// The collation "POSIX", whose number has no name since 18.
+#ifndef POSIX_COLLATION_OID
+#define POSIX_COLLATION_OID 951
+#endif
+
 namespace tenancy::pg {
 
 // The JSON parser's callbacks can report failure since 16; ours never do.
@@ -86,6 +91,16 @@ inline bool is_same_column(const Var *one, const Var *other) {
   return one->varno == other->varno && one->varattno == other->varattno &&
          one->varlevelsup == other->varlevelsup && one->vartype == other->vartype &&
          one->vartypmod == other->vartypmod && one->varcollid == other->varcollid;
+}
+
+/// Whether this is crc32() or crc32c(), which came with PostgreSQL 18.
+inline bool is_checksum(Oid function) {
+#if PG_VERSION_NUM >= 180000
+  return function == F_CRC32 || function == F_CRC32C;
+#else
+  (void)function;
+  return false;
+#endif
 }
 
 /// Whether the walker is true of any part of the expression. Looks after the stack.

@@ -10,7 +10,6 @@
 #include "pg/catalog/reference.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/fault_injection.hpp"
-#include "pg/server/nearest.hpp"
 #include "pg/server/quotable.hpp"
 #include "pg/server/refused.hpp"
 #include "pg/server/statement_time.hpp"
@@ -27,21 +26,6 @@
 #include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
-
-const char *nearest_workspace(const CatalogRead &read, const Access &access, const char *reference) {
-  const char *slash = strchr(reference, '/');
-  NearestWord nearest = nearest_to(slash == nullptr ? reference : slash + 1);
-  const auto consider_workspace = [&](const Uuid &workspace) {
-    if (access.in_workspace(workspace).empty()) return;
-    if (const char *slug = read_display_name(read, Entity::workspace, workspace); slug != nullptr)
-      consider(nearest, slug);
-  };
-  if (access.reaches_every_workspace())
-    for (const Uuid &workspace : read_workspaces(read, access.organization())) consider_workspace(workspace);
-  else
-    for (const auto &entry : access.entries()) consider_workspace(entry.workspace);
-  return nearest.best;
-}
 
 namespace {
 
@@ -89,14 +73,26 @@ Uuid workspace_setting(const CatalogRead &read, const Uuid &organization, const 
   return workspace;
 }
 
-// The credential is confined to a workspace (unless nil), and the parameter may only name the same.
+// One error for whatever isn't that workspace, whether it exists or not.
+[[noreturn]] void raise_confined(const CatalogRead &read, const Uuid &confined) {
+  const char *own = read_display_name(read, Entity::workspace, confined);
+  ereport(ERROR, (refused(Refused::contradiction),
+                  errmsg("setting \"tenancy.workspace\" contradicts the session's credential"),
+                  errdetail("The credential is confined to one workspace."),
+                  own == nullptr ? errhint("Reset the setting.")
+                                 : errhint("Reset the setting, or set it to \"%s\".", own)));
+  pg_unreachable();
+}
+
+// The credential is confined to a workspace (unless nil), and the parameter may only name the same. `access`:
+// as far as the credential's limits leave it, since a hint names workspaces.
 Uuid narrowed_workspace(const CatalogRead &read, const Uuid &organization, const Uuid &confined,
                         const Access &access) {
-  const Uuid chosen = workspace_setting(read, organization, access);
-  if (confined && chosen && chosen != confined)
-    ereport(ERROR, (refused(Refused::contradiction),
-                    errmsg("setting \"tenancy.workspace\" contradicts the session's credential")));
-  return confined ? confined : chosen;
+  if (!confined) return workspace_setting(read, organization, access);
+  if (is_given(configuration.workspace) &&
+      find_workspace(read, configuration.workspace, organization, Ambiguous::is_none) != confined)
+    raise_confined(read, confined);
+  return confined;
 }
 
 void resolve_api_key(const CatalogRead &read, Principal &principal, Access &access) {
@@ -171,7 +167,7 @@ OrganizationMembership choose_organization(const CatalogRead &read, const Uuid &
 }
 
 void resolve_user(const CatalogRead &read, Principal &principal, Access &access, const UserFound &found,
-                  const OrganizationMembership &chosen, const Uuid &confined) {
+                  const OrganizationMembership &chosen) {
   if (!found.active) refuse_user("it is not active");
   const Uuid &user = found.id;
   const Uuid &organization = chosen.organization;
@@ -184,7 +180,6 @@ void resolve_user(const CatalogRead &read, Principal &principal, Access &access,
   principal.organization = organization;
   principal.user = user;
   run_core([&] { access = Access::of_user(facts); });
-  principal.workspace = narrowed_workspace(read, organization, confined, access);
   if (!facts.elevated) return;
   // A gift would outlast the elevation.
   const UserFacts lasting = read_member_facts(read, membership, user, {}, {principal.token_groups, false});
@@ -215,10 +210,10 @@ void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, 
   principal.not_after = token.not_after;
   principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
   principal.token_groups = kept(principal, token.groups);
-  resolve_user(read, principal, access, {token.user, true}, {token.organization, {}, DT_NOEND, true},
-               token.workspace);
+  resolve_user(read, principal, access, {token.user, true}, {token.organization, {}, DT_NOEND, true});
   if (token.narrowed)
     confine(principal, access, [&](const Access &whole) { return whole.limited_to(token.scopes); });
+  principal.workspace = narrowed_workspace(read, principal.organization, token.workspace, access);
 }
 
 void resolve_token(const CatalogRead &read, Principal &principal, Access &access) {
@@ -287,7 +282,8 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     }
     if (!membership.organization) refuse_user("it is not a member of any organization");
     principal.source = PrincipalSource::user_setting;
-    resolve_user(read, principal, access, user, membership, {});
+    resolve_user(read, principal, access, user, membership);
+    principal.workspace = narrowed_workspace(read, principal.organization, {}, access);
   } else {
     const LoginBinding binding = read_login_binding(read, GetSessionUserId());
     if (!binding.user) return;
@@ -304,7 +300,8 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     principal.source = PrincipalSource::login;
     const UserRead status = read_user(read, binding.user);
     if (!status.exists) refuse_user("it does not exist");
-    resolve_user(read, principal, access, {binding.user, status.active}, membership, binding.workspace);
+    resolve_user(read, principal, access, {binding.user, status.active}, membership);
+    principal.workspace = narrowed_workspace(read, principal.organization, binding.workspace, access);
   }
   if (principal.workspace)
     confine(principal, access, [&](const Access &whole) { return whole.narrowed_to(principal.workspace); });

@@ -1,3 +1,6 @@
+#include "pg/catalog/entity_names.hpp"
+#include "pg/catalog/facts.hpp"
+#include "pg/server/nearest.hpp"
 #include "pg/session/principal.hpp"
 
 namespace tenancy::pg {
@@ -34,6 +37,21 @@ const char *principal_source_name(PrincipalSource source) {
       return "login";
   }
   return "none";
+}
+
+const char *nearest_workspace(const CatalogRead &read, const Access &access, const char *reference) {
+  const char *slash = strchr(reference, '/');
+  NearestWord nearest = nearest_to(slash == nullptr ? reference : slash + 1);
+  const auto consider_workspace = [&](const Uuid &workspace) {
+    if (access.in_workspace(workspace).empty()) return;
+    if (const char *slug = read_display_name(read, Entity::workspace, workspace); slug != nullptr)
+      consider(nearest, slug);
+  };
+  if (access.reaches_every_workspace())
+    for (const Uuid &workspace : read_workspaces(read, access.organization())) consider_workspace(workspace);
+  else
+    for (const auto &entry : access.entries()) consider_workspace(entry.workspace);
+  return nearest.best;
 }
 
 }  // namespace tenancy::pg

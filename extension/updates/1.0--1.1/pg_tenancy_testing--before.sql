@@ -1,0 +1,1 @@
+-- @include 10_schema_closed.sql
