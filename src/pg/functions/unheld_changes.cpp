@@ -32,7 +32,7 @@ bool has_new_hold(const CatalogRead &read, const Place &place) {
   return found;
 }
 
-// Whoever has set a hold counts on rows that it has seen since.
+// The rows that somebody sees who has set a hold are to stay.
 void check_changes() {
   if (changes == nullptr || !has_catalog_index(CatalogIndex::logging_settings_key)) return;
   CatalogRead read = begin_catalog_read();

@@ -1,4 +1,5 @@
-// Rows that a transaction removes or changes while no legal hold keeps them. One may be set before it commits.
+// Rows that a transaction removes or changes while no legal hold keeps them. One may be set before it
+// commits.
 #pragma once
 
 #include "pg/functions/kept_rules.hpp"
