@@ -15,7 +15,8 @@ COMMENT ON FUNCTION tenancy_internal.rows_of(tenancy.protected_tables, uuid) IS 
 CREATE FUNCTION tenancy_internal.expired_rows(
   kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean)
 RETURNS TABLE (condition text, organization_id uuid, workspace_id uuid, before timestamptz)
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+-- Moments are written as the server reads them unambiguously, whatever the caller's settings.
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
   -- Of each organization's own retention, and of stricter workspaces; each without what is under a hold, or what is.
   SELECT concat_ws(' AND ', tenancy_internal.rows_of(expired_rows.protected, s.organization_id), format('t.received_at < %L', s.before),
                    CASE WHEN s.workspace_id IS NOT NULL THEN format('t.%I = %L', t.workspace_column, s.workspace_id)
@@ -61,7 +62,7 @@ COMMENT ON FUNCTION tenancy_internal.references_to(regclass) IS 'Tables that ref
 
 -- Sums of logs by the hour have a retention of their own: first all is summed up, then the sums of these hours no longer shrink.
 CREATE FUNCTION tenancy_internal.keep_sums(kept tenancy_internal.kept_tables, protected tenancy.protected_tables) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
 DECLARE
   relation CONSTANT regclass := keep_sums.protected.relation;
   place CONSTANT regnamespace := (SELECT c.relnamespace FROM pg_class c WHERE c.oid = relation AND c.relname = 'logs');

@@ -193,9 +193,10 @@ COMMENT ON FUNCTION tenancy_internal.columns_as_json(oid, smallint[]) IS 'An exp
 
 -- Rows to delete first: rows of protected tables that refer to the row, by any foreign key. Those that would be deleted or
 -- changed with it (ON DELETE CASCADE ...) might be another tenant's. A row that refers to itself blocks nothing. Each table is
--- read as its own owner, so keys are passed from one to the other as constants.
+-- read as its own owner, so keys are passed from one to the other as constants: as texts that lose nothing, whatever the caller's
+-- settings.
 CREATE FUNCTION tenancy_internal.unreferenced_rows(leaf regclass, candidates tid[], foreign_key oid) RETURNS tid[]
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET extra_float_digits = 3 AS $$
 DECLARE
   referring oid;
   referring_key smallint[];

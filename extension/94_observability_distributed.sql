@@ -57,7 +57,7 @@ COMMENT ON FUNCTION tenancy_steps.sum_up_on_nodes(regnamespace, timestamptz[]) I
 -- Rows of that time which are in the default partition are on other nodes: they wait in a table of this one.
 CREATE FUNCTION tenancy_steps.create_partition_on_nodes(
   parent regclass, partition text, default_partition regclass, first timestamptz, until timestamptz) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET row_security = off AS $$
 DECLARE
   moved bigint := 0;
   control name := (SELECT a.attname FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]

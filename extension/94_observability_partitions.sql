@@ -31,11 +31,12 @@ COMMENT ON FUNCTION tenancy_steps.is_default_partition(regclass) IS 'Whether a t
 
 -- With the rights of its caller, the owner of all three tables, whose functions in constraints and indexes it runs.
 CREATE FUNCTION tenancy_steps.attach_with_rows(partition regclass, default_partition regclass, first timestamptz, until timestamptz) RETURNS bigint
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_attach_with_rows';
+LANGUAGE c STRICT SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS 'MODULE_PATHNAME', 'pg_tenancy_attach_with_rows';
 COMMENT ON FUNCTION tenancy_steps.attach_with_rows(regclass, regclass, timestamptz, timestamptz) IS 'Attaches a partition for a time, together with its rows from the default partition, also those under a legal hold, and returns how many';
 
+-- Bounds are written unambiguously, too.
 CREATE FUNCTION tenancy_steps.create_partition(parent regclass, unit text, at timestamptz) RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET row_security = off AS $$
 DECLARE
   first timestamptz := date_trunc(left(create_partition.unit, 63), create_partition.at, 'UTC');
   until timestamptz := (first AT TIME ZONE 'UTC' + ('1 ' || left(create_partition.unit, 63))::interval) AT TIME ZONE 'UTC';
@@ -50,8 +51,10 @@ BEGIN
   IF tenancy_steps.is_partitioned_between(create_partition.parent, first, until) THEN
     RETURN false;
   END IF;
-  -- Attaching a partition needs this lock anyway; taken first, it keeps new rows of that partition out.
+  -- Attaching a partition needs these locks anyway, in the order in which everybody takes them; taken first, they keep new rows of
+  -- that partition out.
   IF default_partition IS NOT NULL THEN
+    EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', create_partition.parent);
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', default_partition);
     IF tenancy_steps.is_partitioned_between(create_partition.parent, first, until) THEN
       RETURN false;
@@ -309,7 +312,10 @@ BEGIN
     FOR at IN SELECT generate_series(date_trunc(parent.unit, create_partitions.since),
       create_partitions.since + create_partitions.ahead, ('1 ' || parent.unit)::interval) LOOP
       CONTINUE WHEN tenancy_steps.is_partitioned_between(parent.relation, at, at + ('1 ' || parent.unit)::interval);
-      -- Its lock is needed to create any. Waiting for one table's lock means holding those of the tables before.
+      -- Its lock is needed to create any, and its parent's before it. Waiting for one table's lock means holding those of the tables
+      -- before.
+      EXIT WHEN parent.default_partition IS NOT NULL
+        AND NOT tenancy_steps.try_lock(create_partitions.schema, 'create_partitions', parent.relation, 'SHARE UPDATE EXCLUSIVE MODE');
       EXIT WHEN parent.default_partition IS NOT NULL
         AND NOT tenancy_steps.try_lock(create_partitions.schema, 'create_partitions', parent.default_partition, 'ACCESS EXCLUSIVE MODE');
       made := made + tenancy_steps.try_create_partition(create_partitions.schema, parent.relation, parent.unit, at);
@@ -407,6 +413,8 @@ BEGIN
     SELECT r.partition, r.upper, r.partition::text AS name, tenancy_steps.is_default_partition(r.partition) AS is_default
     FROM tenancy_steps.partition_ranges(parent) r WHERE r.upper <= before OR tenancy_steps.is_default_partition(r.partition) ORDER BY 4 DESC, r.lower LOOP
     BEGIN
+      -- As queries do, before any partition.
+      EXIT WHEN NOT tenancy_steps.try_lock(drop_partitions.schema, job, parent, 'ACCESS SHARE MODE');
       IF tenancy_steps.has_held_rows(old.partition) THEN
         PERFORM tenancy_steps.record_job_problem(drop_partitions.schema, job, old.name, '55000', 'a legal hold keeps rows of it');
         CONTINUE;

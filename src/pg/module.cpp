@@ -6,6 +6,7 @@
 #include "pg/functions/foreign_triggers.hpp"
 #include "pg/functions/kept_rows.hpp"
 #include "pg/functions/legal_hold.hpp"
+#include "pg/functions/unheld_changes.hpp"
 #include "pg/plan/conflict_condition.hpp"
 #include "pg/plan/distributed_query.hpp"
 #include "pg/plan/early_parameters.hpp"
@@ -56,6 +57,7 @@ void _PG_init(void) {
   tenancy::pg::register_child_tables();
   tenancy::pg::register_legal_holds();
   tenancy::pg::register_kept_rows();
+  tenancy::pg::register_unheld_changes();
   tenancy::pg::register_audit_events();
   tenancy::pg::register_audit_reads();
   tenancy::pg::register_key_use();

@@ -6,11 +6,9 @@
 
 namespace tenancy::pg {
 
-namespace {
-
-// Any login may connect with ignore_system_indexes, which has systable_beginscan() read the heap, also of our
-// tables. There, keys for IS NULL match no row, and rows come in another order.  After an error the setting
-// stays off.
+// Any login may connect with ignore_system_indexes, which has systable_beginscan() read the heap, also of
+// our tables and of users'. There, keys for IS NULL match no row, and rows come in another order.  After an
+// error the setting stays off.
 SysScanDesc begin_index_scan(Relation relation, Oid index, Snapshot snapshot, int key_count, ScanKey keys) {
   const bool ignored = IgnoreSystemIndexes;
   IgnoreSystemIndexes = false;
@@ -18,8 +16,6 @@ SysScanDesc begin_index_scan(Relation relation, Oid index, Snapshot snapshot, in
   IgnoreSystemIndexes = ignored;
   return scan;
 }
-
-}  // namespace
 
 CatalogRead begin_catalog_read() {
   server_fault_point();

@@ -36,6 +36,9 @@ CatalogScan begin_scan(const CatalogRead &read, CatalogIndex index, int key_coun
 HeapTuple next_tuple(const CatalogScan &scan);
 void end_scan(CatalogScan &scan);
 
+/// Begins a scan of any table by one of its indexes, whatever the session ignores. Ended as the server's own.
+SysScanDesc begin_index_scan(Relation relation, Oid index, Snapshot snapshot, int key_count, ScanKey keys);
+
 void equals(ScanKey key, AttrNumber attribute, RegProcedure procedure, Datum value);
 void equals(ScanKey key, AttrNumber attribute, const Uuid &value);
 void is_null(ScanKey key, AttrNumber attribute);

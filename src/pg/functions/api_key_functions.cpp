@@ -7,7 +7,6 @@
 #include "core/credential/api_key.hpp"
 #include "core/credential/network.hpp"
 #include "pg/catalog/caller.hpp"
-#include "pg/catalog/facts.hpp"
 #include "pg/catalog/key_facts.hpp"
 #include "pg/server/nearest.hpp"
 #include "pg/server/pod_array.hpp"

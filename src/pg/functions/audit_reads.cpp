@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "pg/catalog/catalog_read.hpp"
 #include "pg/catalog/catalog_tables.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/pod_array.hpp"
@@ -76,7 +77,7 @@ void read_audited() {
     }
     Relation relation = try_table_open(table, NoLock);
     if (relation == nullptr) return;
-    SysScanDesc scan = systable_beginscan(relation, index, true, nullptr, 0, nullptr);
+    SysScanDesc scan = begin_index_scan(relation, index, nullptr, 0, nullptr);
     for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
       bool is_null = false;
       found.append(DatumGetObjectId(

@@ -23,25 +23,13 @@ struct Hold {
   Uuid workspace;
 };
 
-bool has_hold() {
-  if (!has_catalog_index(CatalogIndex::logging_settings_key)) return false;
-  CatalogRead read = begin_catalog_read();
-  CatalogScan scan = begin_scan(read, CatalogIndex::logging_settings_key, 0, nullptr);
-  bool found = false;
-  for (HeapTuple tuple; !found && HeapTupleIsValid(tuple = next_tuple(scan));)
-    found = strcmp(text_column(scan, tuple, attribute::logging_settings::setting), "legal_hold") == 0;
-  end_scan(scan);
-  end_catalog_read(read);
-  return found;
-}
-
 // In the order of organizations.
-PodArray<Hold> read_holds() {
+PodArray<Hold> list_holds(int at_most) {
   PodArray<Hold> holds;
   if (!has_catalog_index(CatalogIndex::logging_settings_key)) return holds;
   CatalogRead read = begin_catalog_read();
   CatalogScan scan = begin_scan(read, CatalogIndex::logging_settings_key, 0, nullptr);
-  for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));)
+  for (HeapTuple tuple; holds.count < at_most && HeapTupleIsValid(tuple = next_tuple(scan));)
     if (strcmp(text_column(scan, tuple, attribute::logging_settings::setting), "legal_hold") == 0)
       holds.append({uuid_column(scan, tuple, attribute::logging_settings::organization_id),
                     uuid_column(scan, tuple, attribute::logging_settings::workspace_id)});
@@ -49,6 +37,8 @@ PodArray<Hold> read_holds() {
   end_catalog_read(read);
   return holds;
 }
+
+bool has_hold() { return list_holds(1).count > 0; }
 
 // RETURNS an index by which the server finds the values of a uuid column; InvalidOid for none.
 Oid index_on(Relation relation, AttrNumber column) {
@@ -58,8 +48,9 @@ Oid index_on(Relation relation, AttrNumber column) {
   const ListCell *cell = nullptr;
   foreach (cell, indexes) {
     const Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-    if (index->rd_index->indisvalid && index->rd_rel->relam == BTREE_AM_OID &&
-        index->rd_index->indkey.values[0] == column &&
+    // While an index is made anew, the server reads the table instead, without finding a NULL.
+    if (index->rd_index->indisvalid && !ReindexIsProcessingIndex(index->rd_id) &&
+        index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indkey.values[0] == column &&
         get_opcode(get_opfamily_member(index->rd_opfamily[0], UUIDOID, UUIDOID, BTEqualStrategyNumber)) ==
             F_UUID_EQ &&
         heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr))
@@ -120,6 +111,20 @@ HTAB *hash_holds(const PodArray<Hold> &holds) {
   return hash;
 }
 
+// Of one command: read at most once, after all of its tables are locked. In memory of the current context.
+struct Holds {
+  bool are_read = false;
+  PodArray<Hold> list{};
+  HTAB *hash = nullptr;  // of the same
+};
+
+void read_holds(Holds *holds) {
+  if (holds->are_read) return;
+  holds->are_read = true;
+  holds->list = list_holds(INT_MAX);
+  if (holds->list.count > 0) holds->hash = hash_holds(holds->list);
+}
+
 bool is_among(HTAB *holds, const Hold &hold) {
   return hash_search(holds, &hold, HASH_FIND, nullptr) != nullptr;
 }
@@ -137,8 +142,9 @@ struct Search {
 bool finds_held_row(const Search &search, ScanKey key) {
   CatalogRead read = begin_catalog_read();
   const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-  const SysScanDesc scan = systable_beginscan(search.relation, search.index, OidIsValid(search.index),
-                                              snapshot, key == nullptr ? 0 : 1, key);
+  const SysScanDesc scan = key == nullptr
+                               ? systable_beginscan(search.relation, InvalidOid, false, snapshot, 0, nullptr)
+                               : begin_index_scan(search.relation, search.index, snapshot, 1, key);
   bool found = false;
   Place last{};
   Uuid organization{};
@@ -157,11 +163,12 @@ bool finds_held_row(const Search &search, ScanKey key) {
   return found;
 }
 
-bool has_held_rows(Relation relation, const PlaceColumns &columns) {
-  const PodArray<Hold> holds = read_holds();
+bool has_held_rows(Relation relation, const PlaceColumns &columns, Holds *holds) {
+  read_holds(holds);
+  const PodArray<Hold> &list = holds->list;
   // Without the columns, any row may be of an organization under a hold.
-  if (holds.count == 0 || !columns.are_known) return holds.count > 0;
-  const Search search{relation, columns, index_on(relation, columns.organization), hash_holds(holds)};
+  if (list.count == 0 || !columns.are_known) return list.count > 0;
+  const Search search{relation, columns, index_on(relation, columns.organization), holds->hash};
   bool found = false;
   if (!OidIsValid(search.index)) {
     found = finds_held_row(search, nullptr);
@@ -171,20 +178,40 @@ bool has_held_rows(Relation relation, const PlaceColumns &columns) {
       is_null(&key, columns.organization);
       found = finds_held_row(search, &key);
     }
-    for (int i = 0; !found && i < holds.count; i++) {
-      if (i > 0 && holds.items[i].organization == holds.items[i - 1].organization) continue;
-      equals(&key, columns.organization, holds.items[i].organization);
+    for (int i = 0; !found && i < list.count; i++) {
+      if (i > 0 && list.items[i].organization == list.items[i - 1].organization) continue;
+      equals(&key, columns.organization, list.items[i].organization);
       found = finds_held_row(search, &key);
     }
   }
-  hash_destroy(search.holds);
   return found;
 }
 
-bool has_held_rows(Relation relation) {
+bool has_held_rows(Relation relation, Holds *holds) {
   const Trigger *trigger = keeping_trigger(relation);
   if (trigger == nullptr || relation->rd_rel->relkind != RELKIND_RELATION) return false;
-  return has_held_rows(relation, place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]));
+  return has_held_rows(relation, place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]), holds);
+}
+
+void check_no_held_rows(Oid oid, Holds *holds) {
+  const Relation relation = try_relation_open(oid, AccessShareLock);
+  if (relation == nullptr) return;
+  const bool is_held = has_held_rows(relation, holds);
+  const char *name = pstrdup(RelationGetRelationName(relation));
+  relation_close(relation, NoLock);
+  if (is_held)
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("a legal hold keeps rows of table \"%s\"", name),
+             errdetail("Until it is lifted, the table cannot be dropped, detached or truncated, nor can its "
+                       "columns or its triggers be taken away."),
+             errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
+}
+
+// A table and what it consists of, locked until the end of the transaction; the table first, as by queries.
+List *lock_family(Oid table) {
+  LockRelationOid(table, AccessShareLock);
+  return find_all_inheritors(table, AccessShareLock, nullptr);
 }
 
 // OIDs of one kind, each once.
@@ -259,24 +286,15 @@ bool is_held_row(Relation relation, HeapTuple row) {
   return read_rules(place_in(columns, row, RelationGetDescr(relation)), DT_NOEND).is_held;
 }
 
-void check_no_held_rows(Oid oid) {
-  const Relation relation = try_relation_open(oid, AccessShareLock);
-  if (relation == nullptr) return;
-  const bool is_held = has_held_rows(relation);
-  const char *name = pstrdup(RelationGetRelationName(relation));
-  relation_close(relation, NoLock);
-  if (is_held)
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("a legal hold keeps rows of table \"%s\"", name),
-             errdetail("Until it is lifted, the table cannot be dropped, detached or truncated, nor can its "
-                       "columns or its triggers be taken away."),
-             errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
+void check_no_held_rows(Oid table) {
+  Holds holds;
+  check_no_held_rows(table, &holds);
 }
 
 void check_no_held_rows_below(Oid table) {
+  Holds holds;
   const ListCell *cell = nullptr;
-  foreach (cell, find_all_inheritors(table, AccessShareLock, nullptr)) check_no_held_rows(lfirst_oid(cell));
+  foreach (cell, lock_family(table)) check_no_held_rows(lfirst_oid(cell), &holds);
 }
 
 void check_no_held_values(Oid type) {
@@ -287,7 +305,9 @@ void check_no_held_values(Oid type) {
   // A type can be in many others in many ways: each is visited once.
   for (int i = 0; i < types.members.count; i++) add_uses(depend, types.members.items[i], &tables, &types);
   table_close(depend, AccessShareLock);
-  for (const Oid table : tables.members.span()) check_no_held_rows(table);
+  for (const Oid table : tables.members.span()) LockRelationOid(table, AccessShareLock);
+  Holds holds;
+  for (const Oid table : tables.members.span()) check_no_held_rows(table, &holds);
   hash_destroy(tables.hash);
   hash_destroy(types.hash);
 }
@@ -300,13 +320,15 @@ Datum pg_tenancy_has_kept_rows(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   const char *organization = NameStr(*PG_GETARG_NAME(1)), *workspace = NameStr(*PG_GETARG_NAME(2));
   bool found = false;
+  Holds holds;
   const ListCell *cell = nullptr;
-  foreach (cell, find_all_inheritors(PG_GETARG_OID(0), AccessShareLock, nullptr)) {
+  foreach (cell, lock_family(PG_GETARG_OID(0))) {
     const Relation relation = relation_open(lfirst_oid(cell), NoLock);
     const bool is_named = *organization != '\0' || *workspace != '\0';
     if (relation->rd_rel->relkind == RELKIND_RELATION)
-      found = (is_named && has_held_rows(relation, place_columns(relation, organization, workspace))) ||
-              has_held_rows(relation);
+      found =
+          (is_named && has_held_rows(relation, place_columns(relation, organization, workspace), &holds)) ||
+          has_held_rows(relation, &holds);
     relation_close(relation, NoLock);
     if (found) break;
   }

@@ -5,6 +5,7 @@
 
 #include "pg/functions/kept_rows.hpp"
 #include "pg/functions/kept_rules.hpp"
+#include "pg/functions/unheld_changes.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -190,6 +191,7 @@ HeapTuple judged_update(const TriggerData &trigger) {
   const Place place = place_of(trigger, row), former_place = place_of(trigger, former);
   const Stored stored = read_rules(place, DT_NOEND).stored;
   const bool is_held = read_rules(former_place, DT_NOEND).is_held;
+  if (!is_held) note_unheld_change(former_place);
   if (stored == Stored::full && !is_held) return row;
   const bool moves = !is_same_place(place, former_place);
   // Content stays with the row that was received with it; in another workspace it is new.
@@ -206,8 +208,10 @@ HeapTuple update_row(const TriggerData &trigger) {
 }
 
 HeapTuple delete_row(const TriggerData &trigger) {
-  if (!is_row_moving() && read_rules(place_of(trigger, trigger.tg_trigtuple), DT_NOEND).is_held)
-    refuse_held();
+  if (is_row_moving()) return trigger.tg_trigtuple;
+  const Place place = place_of(trigger, trigger.tg_trigtuple);
+  if (read_rules(place, DT_NOEND).is_held) refuse_held();
+  note_unheld_change(place);
   return trigger.tg_trigtuple;
 }
 

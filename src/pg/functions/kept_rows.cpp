@@ -4,6 +4,7 @@
 
 #include "pg/catalog/caller.hpp"
 #include "pg/functions/held_rows.hpp"
+#include "pg/functions/moving_statements.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/session/identity.hpp"
 #include "pg/session/principal.hpp"
@@ -11,7 +12,9 @@
 namespace tenancy::pg {
 namespace {
 
-// A row that moves to another partition is updated, deleted there, and inserted here, each with its triggers.
+// A row that moves to another partition is updated, deleted there, and inserted here, each with its triggers,
+// by one statement. A row that another one inserts has not moved, however it looks: it may not even be
+// stored.
 enum class Moving : int { no, updated, deleted, inserted };
 struct Move {
   Moving stage;
@@ -19,6 +22,8 @@ struct Move {
   ItemPointerData place;
   TimestampTz received;
   SubTransactionId subtransaction;
+  MemoryContext statement;        // nullptr: it has ended
+  const TupleTableSlot *updated;  // where it has the row
   bool is_held;
   HeapTuple row;  // as it was updated, for the whole transaction; nullptr where it cannot move
 };
@@ -31,6 +36,10 @@ int most_moves = 0;
 
 bool is_of_move(const Move &move, Moving stage) {
   return move.stage == stage && move.subtransaction == GetCurrentSubTransactionId();
+}
+
+bool is_of_move(const Move &move, Moving stage, const TriggerData *trigger) {
+  return is_of_move(move, stage) && move.statement == statement_of(trigger);
 }
 
 // The depth of the trigger that is running, from 0.
@@ -84,6 +93,15 @@ static void subtransaction_ends(SubXactEvent event, SubTransactionId ended, SubT
 }
 }
 
+// The statement's address can become another's.
+void statement_ends(MemoryContext statement) {
+  for (int i = 0; i < move_count; i++) {
+    if (moves[i].statement != statement) continue;
+    moves[i].statement = nullptr;
+    if (moves[i].stage != Moving::deleted || !moves[i].is_held) moves[i].stage = Moving::no;
+  }
+}
+
 Oid root_of(Oid relation) {
   List *ancestors = get_partition_ancestors(relation);
   return ancestors == NIL ? relation : llast_oid(ancestors);
@@ -123,6 +141,17 @@ HeapTuple with_received(Relation relation, HeapTuple row, AttrNumber column, Tim
   return heap_modify_tuple_by_cols(row, RelationGetDescr(relation), 1, &number, &datum, &is_null);
 }
 
+// Another part of the statement may insert a row that looks the same ON CONFLICT, which leaves it out. Where
+// the partition's columns are those of the former one, the row is recognized by the place where it is.
+void check_will_be_stored(const Move &move, const TriggerData *trigger) {
+  if (!move.is_held || trigger->tg_trigslot == move.updated || stores_all_rows(move.statement)) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("a legal hold keeps these rows"),
+                  errdetail("A row was to move to a partition of other columns. Its statement may insert "
+                            "rows ON CONFLICT, and leave out those that conflict."),
+                  errhint("Use an UPDATE without such an INSERT. If a function's statement has loaded the "
+                          "module of pg_tenancy, call it again in the same session.")));
+}
+
 HeapTuple insert_row(const TriggerData *trigger) {
   const Relation relation = trigger->tg_relation;
   const AttrNumber column = received_column(relation);
@@ -132,14 +161,14 @@ HeapTuple insert_row(const TriggerData *trigger) {
   const int depth = current_depth();
   end_moves_below(depth);
   Move &move = move_at(depth);
-  // A row that a trigger of the partition inserts is another one.
-  if (is_of_move(move, Moving::deleted)) {
-    if (root_of(RelationGetRelid(relation)) == root_of(move.relation)) {
-      move.stage = Moving::inserted;
-      return with_received(relation, trigger->tg_trigtuple, column, move.received);
-    }
-    check_has_ended(move);
+  if (is_of_move(move, Moving::deleted, trigger) &&
+      root_of(RelationGetRelid(relation)) == root_of(move.relation)) {
+    check_will_be_stored(move, trigger);
+    move.stage = Moving::inserted;
+    return with_received(relation, trigger->tg_trigtuple, column, move.received);
   }
+  // A row that a trigger of the partition inserts is another one.
+  if (is_of_move(move, Moving::deleted)) check_has_ended(move);
   // In a subtransaction, the row can still be on its way.
   if (move.stage != Moving::deleted || !move.is_held) move.stage = Moving::no;
   return with_received(relation, trigger->tg_trigtuple, column, received(relation, given, !is_null));
@@ -155,12 +184,15 @@ HeapTuple update_row(const TriggerData *trigger) {
   Move &move = move_at(depth);
   check_has_ended(move);
   if (move.row != nullptr) heap_freetuple(move.row);
+  watch_statement(statement_of(trigger));
   // By the server's clock, once: the writer can neither hide rows earlier nor keep them longer.
   move = {Moving::updated,
           RelationGetRelid(relation),
           trigger->tg_trigtuple->t_self,
           is_null ? GetCurrentTimestamp() : DatumGetTimestampTz(former),
           GetCurrentSubTransactionId(),
+          statement_of(trigger),
+          trigger->tg_newslot,
           false,
           nullptr};
   return with_received(relation, trigger->tg_newtuple, column, move.received);
@@ -171,7 +203,7 @@ HeapTuple delete_row(const TriggerData *trigger) {
   end_moves_below(depth);
   Move &move = move_at(depth);
   check_has_ended(move);
-  const bool leaves = is_of_move(move, Moving::updated) &&
+  const bool leaves = is_of_move(move, Moving::updated, trigger) &&
                       move.relation == RelationGetRelid(trigger->tg_relation) &&
                       ItemPointerEquals(&move.place, &trigger->tg_trigtuple->t_self);
   move.stage = leaves ? Moving::deleted : Moving::no;
@@ -204,6 +236,7 @@ TimestampTz since_in(const char *entries, Size size, const Uuid &workspace, Time
 void register_kept_rows() {
   RegisterXactCallback(transaction_ends, nullptr);
   RegisterSubXactCallback(subtransaction_ends, nullptr);
+  register_moving_statements(statement_ends);
 }
 
 bool is_row_moving() {

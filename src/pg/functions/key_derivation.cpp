@@ -111,18 +111,14 @@ const bytea *derived_in(const CatalogScan &scan, HeapTuple tuple) {
   return is_null ? nullptr : DatumGetByteaPP(stored);
 }
 
-// TRUNCATE locks no key: until this transaction ends it waits, and takes away what is stored then. The lock
-// of a read alone would end with it.
-void keep_from_truncate(CatalogIndex index) {
-  table_close(table_open(catalog_relation(index), AccessShareLock), NoLock);
-}
-
 // In each secret of the key, or with id = nullptr in all secrets. REQUIRES: the key is locked, or gone.
 void store(const Uuid *id, bool is_derived) {
   constexpr CatalogIndex by_key = CatalogIndex::api_key_secrets_api_key_id_is_current_key;
   if (is_derived) {
-    keep_from_truncate(CatalogIndex::api_keys_pkey);
-    keep_from_truncate(CatalogIndex::api_key_scopes_pkey);
+    // TRUNCATE locks no key: until this transaction ends it waits, and takes away what is stored then. The
+    // lock of a read alone would end with it.
+    LockRelationOid(catalog_relation(CatalogIndex::api_keys_pkey), AccessShareLock);
+    LockRelationOid(catalog_relation(CatalogIndex::api_key_scopes_pkey), AccessShareLock);
   }
   // Own changes, and those of whoever had the lock.
   CommandCounterIncrement();

@@ -61,11 +61,17 @@ char *name_of(Relation relation) {
                                     RelationGetRelationName(relation));
 }
 
-Partitioned read_parent(Relation default_partition) {
-  const Oid oid = RelationGetRelid(default_partition);
-  if (!default_partition->rd_rel->relispartition) refuse_table(default_partition, "is not a partition");
-  const Relation parent = open_own(get_partition_parent(oid, false), ShareUpdateExclusiveLock);
-  if (get_default_partition_oid(RelationGetRelid(parent)) != oid)
+// Locked before its partition, as everybody does; hence found without a lock, and compared afterwards.
+Relation open_parent(Oid default_partition) {
+  require_owner(default_partition);
+  if (!get_rel_relispartition(default_partition))
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                    errmsg("table \"%s\" is not a partition", get_rel_name(default_partition))));
+  return open_own(get_partition_parent(default_partition, false), ShareUpdateExclusiveLock);
+}
+
+Partitioned read_parent(Relation parent, Relation default_partition) {
+  if (get_default_partition_oid(RelationGetRelid(parent)) != RelationGetRelid(default_partition))
     refuse_table(default_partition, "is not a default partition");
   const auto *key = RelationGetPartitionKey(parent);
   if (key->strategy != PARTITION_STRATEGY_RANGE || key->partnatts != 1 || key->partattrs[0] <= 0 ||
@@ -231,8 +237,9 @@ PG_FUNCTION_INFO_V1(pg_tenancy_attach_with_rows);
 Datum pg_tenancy_attach_with_rows(PG_FUNCTION_ARGS) {
   const Oid partition = PG_GETARG_OID(0);
   const Range range{PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_TIMESTAMPTZ(3)};
+  const Relation partitioned = open_parent(PG_GETARG_OID(1));
   const Relation from = open_heap(PG_GETARG_OID(1));
-  const Partitioned parent = read_parent(from);
+  const Partitioned parent = read_parent(partitioned, from);
   const Relation to = open_heap(partition);
   const bool is_kept = keeping_trigger(from) != nullptr;
   const char *name = name_of(to);
