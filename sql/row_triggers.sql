@@ -114,3 +114,24 @@ ALTER INDEX noisy_organization RESET (fillfactor);
 SET statement_timeout = '1s';
 SELECT count(*) FROM tenancy.advise();
 RESET statement_timeout;
+-- A superuser may put the extension's trigger functions on any table, in any way: what doesn't fit is an error.
+SET client_min_messages = error;
+CREATE TABLE plain (id int, organization_id uuid);
+CREATE FUNCTION fires(function regproc, moment text, level text, event text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('CREATE TRIGGER "~t" %s %s ON plain FOR EACH %s EXECUTE FUNCTION %s()', moment, event, level, function);
+  INSERT INTO plain VALUES (1, NULL);
+  UPDATE plain SET id = 2;
+  DELETE FROM plain;
+  TRUNCATE plain;
+  RAISE EXCEPTION USING ERRCODE = 'TEST0', MESSAGE = 'nothing';
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLSTATE;
+END
+$$;
+SELECT p.proname, string_agg(DISTINCT fires(p.oid::regproc, m.moment, l.level, e.event), ' ' ) AS outcomes
+FROM pg_proc p, unnest('{BEFORE,AFTER}'::text[]) m (moment), unnest('{ROW,STATEMENT}'::text[]) l (level), unnest('{INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) e (event)
+WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND p.prorettype = 'trigger'::regtype AND (e.event <> 'TRUNCATE' OR l.level = 'STATEMENT')
+GROUP BY p.proname ORDER BY p.proname COLLATE "C";
+DROP TABLE plain;
+RESET client_min_messages;

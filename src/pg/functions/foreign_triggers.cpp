@@ -47,6 +47,11 @@ Oid changed_by(const Trigger &trigger) {
   }
 }
 
+bool is_ours(Oid function) {
+  const Oid extension = getExtensionOfObject(ProcedureRelationId, function);
+  return OidIsValid(extension) && extension == get_extension_oid("pg_tenancy", true);
+}
+
 bool is_superusers(Oid function) {
   HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(row)) return false;
@@ -69,7 +74,9 @@ bool runs_code_of_others(const Trigger &trigger) {
       RI_FKey_trigger_type(trigger.tgfoid) != RI_TRIGGER_NONE)
     return false;
   if (trigger.tgfoid == F_UNIQUE_KEY_RECHECK) return is_exclusion(trigger);
-  return trigger.tgqual != nullptr || !is_superusers(trigger.tgfoid);
+  if (is_ours(trigger.tgfoid)) return false;
+  // Arguments can name what is to be run or changed.
+  return trigger.tgqual != nullptr || trigger.tgnargs > 0 || !is_superusers(trigger.tgfoid);
 }
 
 void refuse_triggers(Relation relation, Oid user, Oid changed_first) {

@@ -267,6 +267,11 @@ Datum pg_tenancy_receive_row(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("function \"%s\" was not called by trigger manager", "receive_row")));
   const auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
+  if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BEFORE(trigger->tg_event))
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("function \"%s\" was not called as tenancy.apply_logging_settings() makes its "
+                           "triggers",
+                           "receive_row")));
   if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event)) return PointerGetDatum(insert_row(trigger));
   if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) return PointerGetDatum(update_row(trigger));
   return PointerGetDatum(delete_row(trigger));
