@@ -27,9 +27,9 @@ CREATE FUNCTION tenancy_internal.may_sign_up() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_may_sign_up';
 COMMENT ON FUNCTION tenancy_internal.may_sign_up() IS 'Whether the caller holds USAGE on tenancy.sign_up, and so may create organizations';
 
-CREATE FUNCTION tenancy_internal.as_owner(relation regclass, statement text) RETURNS SETOF jsonb
+CREATE FUNCTION tenancy_internal.as_owner(relation regclass, statement text, others oid[] DEFAULT '{}') RETURNS SETOF jsonb
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_as_owner';
-COMMENT ON FUNCTION tenancy_internal.as_owner(regclass, text) IS 'Runs one statement on a table as its owner, who sees all of its rows, in a security-restricted operation; returns its rows (one column of type jsonb) or the number of rows that it changed; for functions of language "tenancy"';
+COMMENT ON FUNCTION tenancy_internal.as_owner(regclass, text, oid[]) IS 'Runs one statement on a table, and on others of its owner in its schema, as its owner, who sees all of its rows, in a security-restricted operation; returns its rows (one column of type jsonb) or the number of rows that it changed; 55000 where a name in it means a table that is neither that nor among the others; for functions of language "tenancy"';
 
 -- Statements on users' tables name them by schema, and the extension's owner may use any table that has got a name meanwhile. Owners
 -- of schemas cannot give one another's name while its row is locked.

@@ -355,7 +355,7 @@ BEGIN
         ELSE follow_parents.wanted.organization_column END,
       CASE WHEN (parent.parent).organization_column IS NULL
         OR follow_parents.wanted.organization_column IS NULL THEN (parent.parent).workspace_column
-           ELSE (parent.parent).organization_column END)) r);
+           ELSE (parent.parent).organization_column END), ARRAY[(parent.parent).relation::oid]) r);
     IF strange > 0 THEN
       RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
         MESSAGE = format('rows of table %s have parents of two tenants: %s', follow_parents.relation, strange),

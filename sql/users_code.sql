@@ -262,7 +262,7 @@ TRUNCATE ran;
 -- The unsafe way: a function with the rights of its owner and a search_path of its own
 CREATE TABLE parents (id int PRIMARY KEY);
 GRANT REFERENCES ON parents TO regress_climber;
-CREATE FUNCTION unsafe_delete() RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+CREATE FUNCTION unsafe_delete() RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS
   $$ BEGIN DELETE FROM shop.parents; RETURN current_setting('search_path'); END $$;
 INSERT INTO parents VALUES (1);
 SET SESSION AUTHORIZATION regress_climber;
@@ -282,6 +282,19 @@ SET search_path = shop;
 SET client_min_messages = warning;
 DROP AGGREGATE jsonb_object_agg(text, numeric);
 DROP OPERATOR > (numeric, int);
+-- A statement as the owner of a table reads no table that has got a name in it since it was written.
+CREATE SCHEMA swapped;
+GRANT CREATE, USAGE ON SCHEMA swapped TO regress_climber;
+CREATE TABLE swapped.own (id int);
+CREATE VIEW shop.looks_own AS SELECT 1 AS id;
+CREATE FUNCTION works(statement text, others oid[] DEFAULT '{}') RETURNS jsonb LANGUAGE tenancy SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS
+  $$ BEGIN RETURN (SELECT jsonb_agg(r) FROM tenancy_internal.as_owner('shop.orders', works.statement, works.others) r); END $$;
+SELECT works('SELECT to_jsonb(count(*)) FROM shop.orders WHERE id < 0'), works('SELECT to_jsonb(id) FROM shop.looks_own'),
+  works('SELECT to_jsonb(count(*)) FROM shop.orders, swapped.own', '{swapped.own}'::regclass[]::oid[]);
+SELECT works('SELECT to_jsonb(count(*)) FROM shop.orders, swapped.own');
+ALTER VIEW shop.looks_own OWNER TO regress_climber;
+SELECT works('SELECT to_jsonb(id) FROM shop.looks_own');
+DROP SCHEMA swapped CASCADE;
 SELECT tenancy.unprotect(t) FROM unnest('{orders,notes}'::regclass[]) t;
 DROP OWNED BY regress_climber, regress_dba CASCADE;
 DROP SCHEMA shop CASCADE;

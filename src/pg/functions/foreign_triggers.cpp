@@ -1,7 +1,8 @@
 // A foreign key's checks and actions run as the owner of its table, whose code can be in them: predicates of
-// indexes and checks of the table are evaluated when they are planned. Those of foreign keys to our catalogs
-// run in the midst of functions with the rights of the extension's owner, and what they set, such as
-// search_path, would stay in force for the rest of the function: all of it is put back.
+// indexes and checks of the table are evaluated when they are planned (see owner_exemption.cpp). Since
+// PostgreSQL 18, AFTER triggers do as well. Those of foreign keys to our catalogs, and to tables on which our
+// functions work, run in the midst of functions with other rights. What they set, such as search_path, would
+// stay in force for the rest of the function: all of it is put back.
 //
 // An action's own statement leaves its table's AFTER triggers to the end of the statement that has set it
 // off. Before PostgreSQL 18, they run as whoever runs that one.
@@ -10,6 +11,8 @@
 
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/kept_settings.hpp"
+#include "pg/session/parameters.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -100,20 +103,51 @@ void add_changed(Relation relation, List **tables) {
     const Oid changed = changed_by(triggers->triggers[i]);
     if (!OidIsValid(changed) || list_member_oid(*tables, changed)) continue;
     *tables = get_rel_relkind(changed) == RELKIND_PARTITIONED_TABLE
-                  ? list_concat_unique_oid(*tables, find_all_inheritors(changed, AccessShareLock, nullptr))
+                  ? list_concat_unique_oid(*tables, find_all_inheritors(changed, RowExclusiveLock, nullptr))
                   : lappend_oid(*tables, changed);
+  }
+}
+
+void refuse_triggers_of_others(Oid table, Oid user) {
+  List *tables = list_make1_oid(table);
+  // Grows meanwhile.
+  for (int i = 0; i < list_length(tables); i++) {
+    // As the action locks it, so that no trigger comes in between.
+    const Relation relation = try_relation_open(list_nth_oid(tables, i), RowExclusiveLock);
+    if (relation == nullptr) continue;
+    if (i > 0) refuse_triggers(relation, user, table);
+    add_changed(relation, &tables);
+    relation_close(relation, NoLock);
+  }
+  list_free(tables);
+}
+
+bool has_actions(Relation relation) {
+  const TriggerDesc *triggers = relation->trigdesc;
+  for (int i = 0; i < triggers->numtriggers; i++)
+    if (OidIsValid(changed_by(triggers->triggers[i]))) return true;
+  return false;
+}
+
+// Of work as the owner of a user's table (owner_work.cpp), and of changes of our catalogs.
+void refuse_triggers_set_off_by(const QueryDesc *description) {
+  const bool is_owner_work = InSecurityRestrictedOperation() && is_suspended();
+  const ListCell *cell = nullptr;
+  foreach (cell, description->estate->es_opened_result_relations) {
+    const Relation relation = static_cast<ResultRelInfo *>(lfirst(cell))->ri_RelationDesc;
+    if (relation->trigdesc != nullptr && has_actions(relation) &&
+        (is_owner_work || is_catalog_schema(RelationGetNamespace(relation))))
+      refuse_triggers_of_others(RelationGetRelid(relation), GetUserId());
   }
 }
 
 #endif
 
 // Without a look-up for tables to which no foreign key refers.
-bool writes_referenced_catalog(const QueryDesc *description) {
+bool writes_referenced_table(const QueryDesc *description) {
   const ListCell *cell = nullptr;
-  foreach (cell, description->estate->es_opened_result_relations) {
-    const Relation relation = static_cast<ResultRelInfo *>(lfirst(cell))->ri_RelationDesc;
-    if (is_referenced(relation) && is_catalog_schema(RelationGetNamespace(relation))) return true;
-  }
+  foreach (cell, description->estate->es_opened_result_relations)
+    if (is_referenced(static_cast<ResultRelInfo *>(lfirst(cell))->ri_RelationDesc)) return true;
   return false;
 }
 
@@ -126,37 +160,21 @@ void finish_next(QueryDesc *description) {
 
 extern "C" {
 static void finish(QueryDesc *description) {
-  if (!writes_referenced_catalog(description)) {
+  if (!writes_referenced_table(description)) {
     finish_next(description);
     return;
   }
-  const ListCell *cell = nullptr;
-  foreach (cell, description->estate->es_opened_result_relations)
-    refuse_triggers_of_others(RelationGetRelid(static_cast<ResultRelInfo *>(lfirst(cell))->ri_RelationDesc),
-                              GetUserId());
-  const int level = NewGUCNestLevel();
+#if PG_VERSION_NUM < 180000
+  // After the rows have been locked, so that triggers made meanwhile are seen.
+  refuse_triggers_set_off_by(description);
+#endif
+  const int settings = keep_settings();
   finish_next(description);
-  AtEOXact_GUC(false, level);
+  restore_settings(settings);
 }
 }
 
 }  // namespace
-
-void refuse_triggers_of_others(Oid table, Oid user) {
-#if PG_VERSION_NUM < 180000
-  List *tables = list_make1_oid(table);
-  // Grows meanwhile.
-  for (int i = 0; i < list_length(tables); i++) {
-    const Oid reached = list_nth_oid(tables, i);
-    const Relation relation = try_relation_open(reached, AccessShareLock);
-    if (relation == nullptr) continue;
-    if (i > 0) refuse_triggers(relation, user, table);
-    add_changed(relation, &tables);
-    relation_close(relation, NoLock);
-  }
-  list_free(tables);
-#endif
-}
 
 void register_foreign_triggers() {
   next_finish = ExecutorFinish_hook;

@@ -2,15 +2,10 @@
 // catalogs, and triggers of tables that such actions change.
 #pragma once
 
-#include "pg/server/pg_prelude.hpp"
-
 namespace tenancy::pg {
 
-/// Raises 55000 if a change of the table's rows sets off AFTER triggers of other owners than `user`: those of
-/// tables that actions of foreign keys change together with it run as `user` before PostgreSQL 18. Triggers
-/// of superusers' tables and functions are exempt.
-void refuse_triggers_of_others(Oid table, Oid user);
-
+/// Has settings that others' code changes at a statement's end put back, and before PostgreSQL 18 raises
+/// 55000 where AFTER triggers of other owners would run with the rights of whoever runs the statement.
 void register_foreign_triggers();
 
 }  // namespace tenancy::pg

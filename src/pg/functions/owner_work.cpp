@@ -8,11 +8,16 @@
 #include "pg/functions/owner_work.hpp"
 
 #include "pg/catalog/caller.hpp"
-#include "pg/functions/foreign_triggers.hpp"
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/error_bridge.hpp"
 #include "pg/session/parameters.hpp"
+
+extern "C" {
+#include "access/heapam.h"
+#include "storage/bufmgr.h"
+}
 
 namespace tenancy::pg {
 namespace {
@@ -39,6 +44,27 @@ void require_users_table(Oid relation, const FormData_pg_class &row) {
                     errmsg("\"%s\" is not a permanent table", NameStr(row.relname))));
 }
 
+// A schema's row, locked, keeps its name: statements name tables, and another schema could get this one's.
+// Standbys have no such change of their own.
+void keep_schema_name(Oid schema) {
+  if (RecoveryInProgress()) return;
+  const Relation schemas = table_open(NamespaceRelationId, RowShareLock);
+  TM_Result outcome = TM_Updated;
+  while (outcome == TM_Updated) {
+    AcceptInvalidationMessages();
+    HeapTuple row = SearchSysCacheCopy1(NAMESPACEOID, ObjectIdGetDatum(schema));
+    if (!HeapTupleIsValid(row)) break;
+    Buffer buffer = InvalidBuffer;
+    TM_FailureData failure{};
+    outcome = heap_lock_tuple(schemas, row, GetCurrentCommandId(false), LockTupleShare, LockWaitBlock, true,
+                              &buffer, &failure);
+    ReleaseBuffer(buffer);
+    heap_freetuple(row);
+  }
+  table_close(schemas, NoLock);
+  AcceptInvalidationMessages();
+}
+
 // Locks the relation, so that its owner stays the same.
 Oid owner_of_locked(Oid relation) {
   LockRelationOid(relation, AccessShareLock);
@@ -49,8 +75,15 @@ Oid owner_of_locked(Oid relation) {
   const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
   require_users_table(relation, *form);
   const Oid owner = form->relowner;
+  const Oid schema = form->relnamespace;
   ReleaseSysCache(row);
+  keep_schema_name(schema);
   return owner;
+}
+
+bool is_users_schema(Oid schema) {
+  return schema != PG_CATALOG_NAMESPACE && schema != get_namespace_oid("information_schema", true) &&
+         !is_catalog_schema(schema) && schema != get_namespace_oid(schema_of_steps(), true);
 }
 
 void add_row(ReturnSetInfo *result, Datum value, bool is_null) {
@@ -82,9 +115,42 @@ void return_count(SPIPlanPtr plan, ReturnSetInfo *result) {
 
 struct Work {
   Oid relation;
+  const Datum *others;  // OIDs of further tables in the statement
+  int count_of_others;
   const char *statement;
   ReturnSetInfo *result;
 };
+
+// Not owns_relation(): a superuser who owns one table does not for that reason run what is in others.
+bool is_of_same_owner(Oid relation) {
+  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+  if (!HeapTupleIsValid(row)) return false;
+  const bool result = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner == GetUserId();
+  ReleaseSysCache(row);
+  return result;
+}
+
+bool is_meant(const Work &work, Oid found) {
+  if (found == work.relation) return true;
+  for (int i = 0; i < work.count_of_others; i++)
+    if (DatumGetObjectId(work.others[i]) == found) return true;
+  return get_rel_namespace(found) == get_rel_namespace(work.relation) && is_of_same_owner(found);
+}
+
+// The statement was written by names, before its table was locked: another one may have got that name. Users'
+// tables in it are those meant, or others of the owner in the same schema.
+void require_same_tables(SPIPlanPtr plan, const Work &work) {
+  const ListCell *source = nullptr;
+  foreach (source, SPI_plan_get_plan_sources(plan)) {
+    const ListCell *cell = nullptr;
+    foreach (cell, static_cast<CachedPlanSource *>(lfirst(source))->relationOids)
+      if (const Oid found = lfirst_oid(cell);
+          is_users_schema(get_rel_namespace(found)) && !is_meant(work, found))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("table \"%s\" is called something else now", get_rel_name(work.relation)),
+                        errdetail("A schema has been renamed meanwhile."), errhint("Repeat the call.")));
+  }
+}
 
 extern "C" {
 static void run_statement(void *argument) {
@@ -92,12 +158,11 @@ static void run_statement(void *argument) {
   SPI_connect();
   SPIPlanPtr plan = SPI_prepare(work->statement, 0, nullptr);
   if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-  if (SPI_is_cursor_plan(plan)) {
+  require_same_tables(plan, *work);
+  if (SPI_is_cursor_plan(plan))
     return_rows(plan, work->result);
-  } else {
-    refuse_triggers_of_others(work->relation, GetUserId());
+  else
     return_count(plan, work->result);
-  }
   SPI_finish();
 }
 
@@ -126,8 +191,8 @@ void end_owner_work(const OwnerWork &work) {
 }
 
 extern "C" {
-// as_owner(relation, statement): runs one statement, whose only column is jsonb. Returns its rows, or else
-// the number of changed rows. REQUIRES: a caller in language "tenancy".
+// as_owner(relation, statement, others): runs one statement, whose only column is jsonb. Returns its rows, or
+// else the number of changed rows. REQUIRES: a caller in language "tenancy".
 PG_FUNCTION_INFO_V1(pg_tenancy_as_owner);
 Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
   if (!is_administration_running())
@@ -143,7 +208,11 @@ Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
   // That of the functions which print the statement: a name then means here what it meant there, and no
   // temporary object of the caller takes its place.
   const OwnerWork as_owner = begin_owner_work(owner, "pg_catalog, tenancy, pg_temp");
-  Work work{relation, text_to_cstring(PG_GETARG_TEXT_PP(1)), result};
+  Work work{relation, nullptr, 0, text_to_cstring(PG_GETARG_TEXT_PP(1)), result};
+  Datum *others = nullptr;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), OIDOID, sizeof(Oid), true, TYPALIGN_INT, &others, nullptr,
+                    &work.count_of_others);
+  work.others = others;
   run_users_code(run_statement, &work);
   end_owner_work(as_owner);
   error_context_stack = context.previous;

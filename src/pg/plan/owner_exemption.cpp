@@ -4,6 +4,7 @@
 #include "pg/plan/key_validation.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/server/kept_settings.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -23,20 +24,27 @@ struct Exemption {
   Oid user;
   int context;
   bool is_suspended;
+  int settings;
 };
 
+// What the table's owner has in it (predicates of indexes, checks, triggers) runs in the midst of whatever
+// has set the statement off, a function with other rights perhaps: what it sets ends with it.
 Exemption suspend_exemption() {
   Exemption exemption{};
   if (!InNoForceRLSOperation()) return exemption;
   GetUserIdAndSecContext(&exemption.user, &exemption.context);
   SetUserIdAndSecContext(exemption.user, exemption.context & ~SECURITY_NOFORCE_RLS);
   exemption.is_suspended = true;
+  exemption.settings = keep_settings();
   return exemption;
 }
 
-// Not called after an error: the end of the (sub)transaction then restores its initial context.
+// Not called after an error: the end of the (sub)transaction then restores its initial context, and the
+// settings.
 void resume_exemption(const Exemption &exemption) {
-  if (exemption.is_suspended) SetUserIdAndSecContext(exemption.user, exemption.context);
+  if (!exemption.is_suspended) return;
+  SetUserIdAndSecContext(exemption.user, exemption.context);
+  restore_settings(exemption.settings);
 }
 
 // Executes with is_exempt set. Nearly all queries are as exempt as the one that they are in: not at all.
