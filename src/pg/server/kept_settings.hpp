@@ -5,17 +5,19 @@
 
 extern "C" {
 #include "catalog/namespace.h"
+#include "commands/extension.h"
 }
 
 namespace tenancy::pg {
 
-/// Begins a level of settings, of which nothing stays after restore_settings(), if the session's search_path
-/// is one that functions pin: it begins with pg_catalog. RETURNS 0 if it is not: then settings are the
-/// session's own. After an error, the end of the (sub)transaction restores them.
+/// Begins a level of settings, of which nothing stays after restore_settings(), in an extension's script, and
+/// where the session's search_path is one that functions pin: it begins with pg_catalog. RETURNS 0 elsewhere,
+/// where settings are the session's own. After an error, the end of the (sub)transaction restores them.
 inline int keep_settings() {
   constexpr char pinned[] = "pg_catalog";
   const bool is_pinned =
-      namespace_search_path != nullptr && strncmp(namespace_search_path, pinned, sizeof pinned - 1) == 0;
+      creating_extension ||
+      (namespace_search_path != nullptr && strncmp(namespace_search_path, pinned, sizeof pinned - 1) == 0);
   return is_pinned ? NewGUCNestLevel() : 0;
 }
 
