@@ -35,15 +35,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_steps.observability_objects(regnamespace) IS 'Tables (OTHER: what is none, and has the name of one) and functions of create_observability() in a schema, the schema, and their owners';
 
-CREATE FUNCTION tenancy_steps.check_schema(schema regnamespace) RETURNS void
+CREATE FUNCTION tenancy_steps.refuse_no_schema(schema regnamespace) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF check_schema.schema IS NULL OR NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = check_schema.schema) THEN
+  IF refuse_no_schema.schema IS NULL OR NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = refuse_no_schema.schema) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a schema must be given';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.check_schema(regnamespace) IS 'Raises 22023 unless there is such a schema: by NULL, or an id of none, statements about its tables would become others';
+COMMENT ON FUNCTION tenancy_steps.refuse_no_schema(regnamespace) IS 'Raises 22023 unless there is such a schema: by NULL, or an id of none, statements about its tables would become others';
 
 -- An owner who has the current role's rights anyway, such as a superuser, gains nothing; nor does a database's owner by its schema public.
 CREATE FUNCTION tenancy_steps.refuse_several_owners(schema regnamespace, functions boolean DEFAULT true) RETURNS void
@@ -51,7 +51,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   others record;
 BEGIN
-  PERFORM tenancy_steps.check_schema(refuse_several_owners.schema);
+  PERFORM tenancy_steps.refuse_no_schema(refuse_several_owners.schema);
   SELECT string_agg(format('%s %s', lower(o.kind), o.identity), ', ' ORDER BY o.kind, o.identity) FILTER (WHERE o.place <= 5) AS names,
          min(o.owner::regrole::text) FILTER (WHERE o.kind <> 'SCHEMA') AS owner, bool_or(o.kind = 'OTHER') AS no_table,
          -- The current role owns none of it.

@@ -336,7 +336,7 @@ DECLARE
   step pg_catalog.interval := '7 days';
   made integer;
 BEGIN
-  PERFORM tenancy_steps.check_schema(create_partitions_in_batches.schema);
+  PERFORM tenancy_steps.refuse_no_schema(create_partitions_in_batches.schema);
   IF create_partitions_in_batches.since IS NULL OR create_partitions_in_batches.until IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'two times must be given';
   END IF;

@@ -129,7 +129,7 @@ SELECT tenancy.drop_partitions(NULL, 'logs', '1 day', false);
 CALL tenancy.refresh_analytics_in_batches(NULL);
 CALL tenancy.create_partitions_in_batches(NULL, now(), now());
 CALL tenancy.create_partitions_in_batches('named', NULL, now());
-SELECT tenancy_steps.check_schema(1::regnamespace);
+SELECT tenancy_steps.refuse_no_schema(1::regnamespace);
 \set VERBOSITY default
 
 DROP SCHEMA named, tools CASCADE;
