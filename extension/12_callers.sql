@@ -38,8 +38,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM FROM pg_namespace n
   WHERE n.nspname = keep_schema_names.schema
-    OR n.oid IN (SELECT c.relnamespace FROM tenancy_internal.family_of(keep_schema_names.relation) f JOIN pg_class c ON c.oid = f)
+    OR n.oid IN (SELECT c.relnamespace FROM tenancy_internal.family_of(keep_schema_names.relation) f
+                 JOIN pg_class c ON c.oid = f OR c.oid IN (SELECT k.confrelid FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = f))
   ORDER BY n.oid FOR SHARE;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_schema_names(regclass, name) IS 'Has the schemas of a table, its partitions and children, and a further one, keep their names until the end of the transaction, so that the names of these tables go on meaning them';
+COMMENT ON FUNCTION tenancy_internal.keep_schema_names(regclass, name) IS 'Has the schemas of a table, its partitions, children and parents by foreign keys, and a further one, keep their names until the end of the transaction, so that the names of these tables go on meaning them';

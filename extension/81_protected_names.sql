@@ -20,10 +20,15 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.protected_parent(regclass) IS 'The nearest table above that is protected';
 
+-- By what the policy does: one that is called so might do something else. It is not printed, since constants can have users' types.
 CREATE FUNCTION tenancy_internal.is_closed(relation regclass) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RETURN EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = is_closed.relation AND p.polname = 'tenancy_closed');
+  RETURN EXISTS (
+    SELECT FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+    WHERE p.polrelid = is_closed.relation AND p.polname = 'tenancy_closed' AND c.relrowsecurity AND c.relforcerowsecurity
+      AND NOT p.polpermissive AND p.polcmd = '*' AND p.polroles = '{0}'
+      AND p.polqual::text ~ '^[{]CONST :consttype 16 .* :constisnull false .* :constvalue 1 [[]( 0)+ []][}]$');
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_closed(regclass) IS 'Whether guard rails have closed a table';

@@ -176,6 +176,17 @@ SELECT tenancy.forget('logs');
 SELECT stands('app.logs'), seen('app.logs');
 SELECT schema_name, table_name, holder FROM tenancy.protected_names ORDER BY 1, 2;
 SELECT count(*) FROM tenancy.advise() WHERE rule = 'closed_table';
+-- A policy that is only called so closes nothing: it does not keep a table from being closed, which fails.
+CREATE TABLE looks_closed (id int);
+CREATE POLICY tenancy_closed ON looks_closed USING (true);
+SELECT tenancy_internal.is_closed('looks_closed') AS permissive;
+DROP TABLE looks_closed;
+CREATE TABLE looks_closed (id int);
+CREATE POLICY tenancy_closed ON looks_closed AS RESTRICTIVE USING (false);
+SELECT tenancy_internal.is_closed('looks_closed') AS without_row_security;
+ALTER TABLE looks_closed ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SELECT tenancy_internal.is_closed('looks_closed') AS closed;
+DROP TABLE looks_closed;
 -- What becomes part of a closed table is closed, too; and it can't become part of an open one.
 CREATE TABLE logs_copy (LIKE requests INCLUDING DEFAULTS) PARTITION BY RANGE (id);
 CREATE TABLE logs_part PARTITION OF logs_copy FOR VALUES FROM (0) TO (10);
