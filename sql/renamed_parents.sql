@@ -145,3 +145,20 @@ SELECT current_setting('search_path') AS search_path;
 SET search_path = app;
 :disallow;
 DROP SCHEMA places, things, loot CASCADE;
+
+-- A partition takes its rows from the default one, and its check renames the schema meanwhile: it is not attached elsewhere.
+CREATE SCHEMA events;
+CREATE TABLE events.log (id int, at timestamptz) PARTITION BY RANGE (at);
+CREATE TABLE events.rest PARTITION OF events.log DEFAULT;
+INSERT INTO events.log VALUES (1, '2026-01-01 12:00Z');
+CREATE FUNCTION rename_events() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+  ALTER SCHEMA events RENAME TO old_events;
+  CREATE SCHEMA events;
+  CREATE TABLE events.log (id int, at timestamptz) PARTITION BY RANGE (at);
+  CREATE TABLE events.day (id int, at timestamptz);
+  RETURN true;
+END $$;
+CREATE TABLE events.day (id int, at timestamptz, CHECK (rename_events()));
+SELECT * FROM failure($$SELECT tenancy_steps.attach_with_rows('events.day', 'events.rest', '2026-01-01Z', '2026-01-02Z')$$);
+SELECT tableoid::regclass, id FROM events.log;
+DROP SCHEMA events CASCADE;
