@@ -6,6 +6,7 @@
 #include "pg/functions/foreign_triggers.hpp"
 #include "pg/functions/kept_rows.hpp"
 #include "pg/functions/legal_hold.hpp"
+#include "pg/functions/meant_names.hpp"
 #include "pg/functions/unheld_changes.hpp"
 #include "pg/plan/conflict_condition.hpp"
 #include "pg/plan/distributed_query.hpp"
@@ -55,6 +56,7 @@ void _PG_init(void) {
   // The first to see a plan that is started: run checks make copies of it.
   tenancy::pg::register_conflict_conditions();
   tenancy::pg::register_child_tables();
+  tenancy::pg::register_meant_names();
   tenancy::pg::register_legal_holds();
   tenancy::pg::register_kept_rows();
   tenancy::pg::register_unheld_changes();

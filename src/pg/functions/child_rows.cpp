@@ -2,6 +2,7 @@
 
 #include "pg/catalog/caller.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/functions/meant_names.hpp"
 #include "pg/functions/owner_work.hpp"
 #include "pg/server/compat.hpp"
 
@@ -18,6 +19,11 @@ const char *only(Oid relation) {
 
 const char *column_of(const char *table, Oid relation, AttrNumber number) {
   return psprintf("%s.%s", table, quote_identifier(get_attname(relation, number, false)));
+}
+
+void begin_statement_of(StringInfo sql, const ChildTable &child) {
+  const ParentKey &key = child.parents[0].key;
+  begin_statement(sql, {child.relation, key.relation}, {key.equal});
 }
 
 // The join of a child c with its first parent p, on rows whose copied columns differ.
@@ -102,7 +108,7 @@ Datum pg_tenancy_count_differing(PG_FUNCTION_ARGS) {
   SPI_connect();
   const ChildTable &child = child_table(relation);
   StringInfoData sql;
-  initStringInfo(&sql);
+  begin_statement_of(&sql, child);
   appendStringInfo(&sql, "SELECT count(*) FROM (SELECT FROM %s%s c JOIN %s%s p ON ", only(relation),
                    qualified(relation), only(child.parents[0].key.relation),
                    qualified(child.parents[0].key.relation));
@@ -123,7 +129,7 @@ Datum pg_tenancy_fill_blocks(PG_FUNCTION_ARGS) {
   SPI_connect();
   const ChildTable &child = child_table(relation);
   StringInfoData sql;
-  initStringInfo(&sql);
+  begin_statement_of(&sql, child);
   appendStringInfo(&sql, "UPDATE ONLY %s c SET ", qualified(relation));
   const char *comma = "";
   for (int part = 0; part < id_column_count; part++) {

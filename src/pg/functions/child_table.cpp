@@ -9,7 +9,6 @@
 #include <span>
 
 #include "pg/catalog/catalog_oids.hpp"
-#include "pg/plan/row_filter.hpp"
 #include "pg/server/compat.hpp"
 
 extern "C" {
@@ -17,7 +16,6 @@ extern "C" {
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_trigger.h"
 #include "utils/fmgroids.h"
-#include "utils/typcache.h"
 }
 
 namespace tenancy::pg {
@@ -94,15 +92,6 @@ struct Retired {
 HTAB *children = nullptr;
 Retired *retired = nullptr;  // plans that an outer statement may still be executing
 
-void retire(SPIPlanPtr &plan) {
-  if (plan == nullptr) return;
-  auto *entry = static_cast<Retired *>(MemoryContextAlloc(TopMemoryContext, sizeof(Retired)));
-  entry->next = retired;
-  entry->plan = plan;
-  retired = entry;
-  plan = nullptr;
-}
-
 extern "C" {
 static void relation_invalidated(Datum, Oid relation) {
   if (children == nullptr) return;
@@ -127,19 +116,11 @@ static void transaction_ended(XactEvent event, void *) {
 }
 }
 
-[[noreturn]] void raise_broken(Oid child, const char *problem) {
-  ereport(ERROR,
-          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-           errmsg("table \"%s\" cannot take its tenant from its parent", get_rel_name(child)),
-           errdetail("Found: %s.", problem),
-           errhint("Call tenancy.protect() again, or tenancy.unprotect(); tenancy.advise() says more.")));
-}
-
 void require_same_type(const ChildTable &child, AttrNumber mine, Oid parent, AttrNumber theirs) {
   if (get_atttype(child.relation, mine) == get_atttype(parent, theirs)) return;
-  raise_broken(child.relation, psprintf("columns \"%s\" and \"%s\" of \"%s\" differ in type",
-                                        get_attname(child.relation, mine, false),
-                                        get_attname(parent, theirs, false), get_rel_name(parent)));
+  raise_broken_child(child.relation, psprintf("columns \"%s\" and \"%s\" of \"%s\" differ in type",
+                                              get_attname(child.relation, mine, false),
+                                              get_attname(parent, theirs, false), get_rel_name(parent)));
 }
 
 // REQUIRES: a lock on the parent.
@@ -150,8 +131,8 @@ void read_parent(ChildTable &child, Parent &parent) {
   memcpy(parent.columns, call.columns, sizeof parent.columns);
   table_close(relation, NoLock);
   if (!is_protected)
-    raise_broken(child.relation,
-                 psprintf("table \"%s\" is not protected", get_rel_name(parent.key.relation)));
+    raise_broken_child(child.relation,
+                       psprintf("table \"%s\" is not protected", get_rel_name(parent.key.relation)));
 }
 
 // A column that is itself the key is equal by the foreign key, and not copied.
@@ -167,21 +148,22 @@ void read_child(ChildTable &child) {
   const Relation relation = table_open(child.relation, AccessShareLock);
   const char *problem = read_child_columns(relation, child.columns);
   table_close(relation, NoLock);
-  if (problem != nullptr) raise_broken(child.relation, problem);
+  if (problem != nullptr) raise_broken_child(child.relation, problem);
   child.compared = id_column::organization;
   for (int i = 0; i < child.columns.parents; i++) {
     Parent &parent = child.parents[i];
     if (!find_parent(child.relation, child.columns.keys[i], parent.key))
-      raise_broken(child.relation, psprintf("column \"%s\" has no foreign key",
-                                            get_attname(child.relation, child.columns.keys[i], false)));
+      raise_broken_child(child.relation, psprintf("column \"%s\" has no foreign key",
+                                                  get_attname(child.relation, child.columns.keys[i], false)));
     read_parent(child, parent);
     if (parent.columns[id_column::organization] == InvalidAttrNumber) child.compared = id_column::workspace;
   }
   for (int part = 0; part < id_column_count; part++) {
     if (child.columns.copies[part] == InvalidAttrNumber) continue;
     if (child.parents[0].columns[part] == InvalidAttrNumber)
-      raise_broken(child.relation, psprintf("table \"%s\" has no column for the %s",
-                                            get_rel_name(child.parents[0].key.relation), part_names[part]));
+      raise_broken_child(child.relation,
+                         psprintf("table \"%s\" has no column for the %s",
+                                  get_rel_name(child.parents[0].key.relation), part_names[part]));
     require_same_type(child, child.columns.copies[part], child.parents[0].key.relation,
                       child.parents[0].columns[part]);
   }
@@ -189,175 +171,30 @@ void read_child(ChildTable &child) {
   for (int i = 1; i < child.columns.parents; i++) {
     const Parent &parent = child.parents[i];
     if (parent.columns[child.compared] == InvalidAttrNumber || child.compared_column == InvalidAttrNumber)
-      raise_broken(child.relation,
-                   psprintf("it cannot be compared with table \"%s\"", get_rel_name(parent.key.relation)));
+      raise_broken_child(child.relation, psprintf("it cannot be compared with table \"%s\"",
+                                                  get_rel_name(parent.key.relation)));
     require_same_type(child, child.compared_column, parent.key.relation, parent.columns[child.compared]);
   }
 }
 
-// --- statements; every name is qualified, and every operator has its schema
-
-const char *qualified(Oid relation) {
-  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
-}
-
-const char *only(Oid relation) {
-  return get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
-}
-
-const char *column_of(Oid relation, AttrNumber number) {
-  return psprintf("x.%s", quote_identifier(get_attname(relation, number, false)));
-}
-
-void append_key(StringInfo sql, const ChildTable &child, int parent) {
-  const ParentKey &key = child.parents[parent].key;
-  generate_operator_clause(sql, column_of(key.relation, key.referenced),
-                           get_atttype(key.relation, key.referenced), key.equal, "$1",
-                           get_atttype(child.relation, child.columns.keys[parent]));
-}
-
-void append_key_of_child(StringInfo sql, const ChildTable &child, int parent) {
-  const ParentKey &key = child.parents[parent].key;
-  generate_operator_clause(sql, "$1", get_atttype(key.relation, key.referenced), key.equal,
-                           column_of(child.relation, child.columns.keys[parent]),
-                           get_atttype(child.relation, child.columns.keys[parent]));
-}
-
-SPIPlanPtr keep(const char *sql, int count, Oid *types) {
-  SPIPlanPtr plan = SPI_prepare(sql, count, types);
-  if (plan == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-  SPI_keepplan(plan);
-  return plan;
-}
-
-SPIPlanPtr make_read(const ChildTable &child, int parent) {
-  const Parent &read = child.parents[parent];
-  StringInfoData sql;
-  initStringInfo(&sql);
-  appendStringInfoString(&sql, "SELECT ");
-  if (parent > 0) {
-    appendStringInfoString(&sql, column_of(read.key.relation, read.columns[child.compared]));
-  } else {
-    const char *comma = "";
-    for (int part = 0; part < id_column_count; part++) {
-      if (child.columns.copies[part] == InvalidAttrNumber) continue;
-      appendStringInfo(&sql, "%s%s", comma, column_of(read.key.relation, read.columns[part]));
-      comma = ", ";
-    }
-  }
-  appendStringInfo(&sql, " FROM %s%s x WHERE ", only(read.key.relation), qualified(read.key.relation));
-  append_key(&sql, child, parent);
-  appendStringInfoString(&sql, " FOR KEY SHARE OF x");
-  Oid type = get_atttype(child.relation, child.columns.keys[parent]);
-  return keep(sql.data, 1, &type);
-}
-
-SPIPlanPtr make_visible(const ChildTable &child, int parent) {
-  const Oid relation = child.parents[parent].key.relation;
-  const Relation opened = table_open(relation, AccessShareLock);
-  PolicyCall call{};
-  if (!read_select_policy(opened, call)) raise_broken(child.relation, "its parent is not protected");
-  table_close(opened, NoLock);
-  StringInfoData sql;
-  initStringInfo(&sql);
-  appendStringInfo(&sql, "SELECT FROM %s%s x WHERE ", only(relation), qualified(relation));
-  append_key(&sql, child, parent);
-  appendStringInfo(&sql, " AND tenancy.row_visible(%s::pg_catalog.text, %s::pg_catalog.text",
-                   quote_literal_cstr(call.resource), quote_literal_cstr(call.command));
-  for (const AttrNumber column : call.columns)
-    appendStringInfo(&sql, ", %s", column == InvalidAttrNumber ? "NULL" : column_of(relation, column));
-  appendStringInfo(&sql, ", %s, %s::pg_catalog.text)", call.with_organization ? "true" : "false",
-                   quote_literal_cstr(call.options));
-  Oid type = get_atttype(child.relation, child.columns.keys[parent]);
-  return keep(sql.data, 1, &type);
-}
-
-// The parent's expression for a column of the child's policies.
-const char *column_of_parent(const ChildTable &child, AttrNumber column) {
-  const Parent &parent = child.parents[0];
-  if (column == InvalidAttrNumber) return "NULL";
-  if (column == child.columns.keys[0]) return column_of(parent.key.relation, parent.key.referenced);
-  for (int part = 0; part < id_column_count; part++)
-    if (child.columns.copies[part] == column) return column_of(parent.key.relation, parent.columns[part]);
-  return nullptr;
-}
-
-// Where the row's own columns decide about its first parent, the condition is the one of the policies on a
-// row with the columns that it would take: who may write, but not view, keeps doing so. An UPDATE that moves
-// a row to another partition fires the trigger for INSERT, so either will do. Elsewhere, and for the other
-// parents, the policies require a visible parent.
-SPIPlanPtr make_accepted(const ChildTable &child, int parent) {
-  if (parent > 0) return make_visible(child, parent);
-  const Relation opened = table_open(child.relation, AccessShareLock);
-  PolicyCall call{};
-  const bool is_protected = read_select_policy(opened, call);
-  table_close(opened, NoLock);
-  if (!is_protected) return make_visible(child, parent);
-  StringInfoData columns;
-  initStringInfo(&columns);
-  for (const AttrNumber column : call.columns) {
-    const char *expression = column_of_parent(child, column);
-    if (expression == nullptr) return make_visible(child, parent);  // a column of its own
-    appendStringInfo(&columns, ", %s", expression);
-  }
-  const Oid relation = child.parents[parent].key.relation;
-  const char *accepted =
-      "tenancy.row_accepted(%s::pg_catalog.text, '%s'::pg_catalog.text%s, %s, "
-      "%s::pg_catalog.text)";
-  StringInfoData sql;
-  initStringInfo(&sql);
-  appendStringInfo(&sql, "SELECT FROM %s%s x WHERE ", only(relation), qualified(relation));
-  append_key(&sql, child, parent);
-  // As in the policies on written rows, which accept no shared ones
-  const char *options =
-      row_options(call.options).workspace_decides ? "workspace_decides from_parent" : "from_parent";
-  const char *joint = " AND (";
-  for (const char *command : {"insert", "update"}) {
-    appendStringInfoString(&sql, joint);
-    appendStringInfo(&sql, accepted, quote_literal_cstr(call.resource), command, columns.data,
-                     call.with_organization ? "true" : "false", quote_literal_cstr(options));
-    joint = " OR ";
-  }
-  appendStringInfoString(&sql, ")");
-  Oid type = get_atttype(child.relation, child.columns.keys[parent]);
-  return keep(sql.data, 1, &type);
-}
-
-SPIPlanPtr make_strange(const ChildTable &child, int parent) {
-  const Parent &compared = child.parents[parent];
-  const Oid type = get_atttype(child.relation, child.compared_column);
-  StringInfoData sql;
-  initStringInfo(&sql);
-  appendStringInfo(&sql, "SELECT FROM %s%s x WHERE ", only(child.relation), qualified(child.relation));
-  append_key_of_child(&sql, child, parent);
-  appendStringInfoString(&sql, " AND NOT ");
-  generate_operator_clause(&sql, column_of(child.relation, child.compared_column), type,
-                           lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr, "$2", type);
-  Oid types[] = {get_atttype(compared.key.relation, compared.key.referenced), type};
-  return keep(sql.data, 2, types);
-}
-
-SPIPlanPtr make_move(const ChildTable &child) {
-  const Parent &parent = child.parents[0];
-  Oid types[1 + id_column_count] = {get_atttype(parent.key.relation, parent.key.referenced)};
-  int count = 1;
-  StringInfoData sql;
-  initStringInfo(&sql);
-  appendStringInfo(&sql, "UPDATE %s%s x SET ", only(child.relation), qualified(child.relation));
-  for (int part = 0; part < id_column_count; part++) {
-    if (child.columns.copies[part] == InvalidAttrNumber) continue;
-    types[count] = get_atttype(child.relation, child.columns.copies[part]);
-    appendStringInfo(&sql, "%s%s = $%d", count > 1 ? ", " : "",
-                     quote_identifier(get_attname(child.relation, child.columns.copies[part], false)),
-                     count + 1);
-    count++;
-  }
-  appendStringInfoString(&sql, " WHERE ");
-  append_key_of_child(&sql, child, 0);
-  return keep(sql.data, count, types);
-}
-
 }  // namespace
+
+void raise_broken_child(Oid child, const char *problem) {
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("table \"%s\" cannot take its tenant from its parent", get_rel_name(child)),
+           errdetail("Found: %s.", problem),
+           errhint("Call tenancy.protect() again, or tenancy.unprotect(); tenancy.advise() says more.")));
+}
+
+void retire_plan(SPIPlanPtr &plan) {
+  if (plan == nullptr) return;
+  auto *entry = static_cast<Retired *>(MemoryContextAlloc(TopMemoryContext, sizeof(Retired)));
+  entry->next = retired;
+  entry->plan = plan;
+  retired = entry;
+  plan = nullptr;
+}
 
 const char *read_child_columns(Relation child, ChildColumns &columns) {
   columns = {};
@@ -449,45 +286,16 @@ ChildTable &child_table(Oid relation) {
   if (child->is_current && child->is_complete) return *child;
   child->is_complete = false;
   child->is_current = true;  // unless an invalidation arrives meanwhile
-  retire(child->move);
+  retire_plan(child->move);
   for (Parent &parent : child->parents) {
-    retire(parent.read);
-    retire(parent.visible);
-    retire(parent.accepted);
-    retire(parent.strange);
+    retire_plan(parent.read);
+    retire_plan(parent.visible);
+    retire_plan(parent.accepted);
+    retire_plan(parent.strange);
   }
   read_child(*child);
   child->is_complete = true;
   return *child;
-}
-
-SPIPlanPtr read_plan(ChildTable &child, int parent) {
-  SPIPlanPtr &plan = child.parents[parent].read;
-  if (plan == nullptr) plan = make_read(child, parent);
-  return plan;
-}
-
-SPIPlanPtr accepted_plan(ChildTable &child, int parent) {
-  SPIPlanPtr &plan = child.parents[parent].accepted;
-  if (plan == nullptr) plan = make_accepted(child, parent);
-  return plan;
-}
-
-SPIPlanPtr visible_plan(ChildTable &child, int parent) {
-  SPIPlanPtr &plan = child.parents[parent].visible;
-  if (plan == nullptr) plan = make_visible(child, parent);
-  return plan;
-}
-
-SPIPlanPtr strange_plan(ChildTable &child, int parent) {
-  SPIPlanPtr &plan = child.parents[parent].strange;
-  if (plan == nullptr) plan = make_strange(child, parent);
-  return plan;
-}
-
-SPIPlanPtr move_plan(ChildTable &child) {
-  if (child.move == nullptr) child.move = make_move(child);
-  return child.move;
 }
 
 void register_child_tables() {

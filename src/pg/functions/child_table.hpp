@@ -60,7 +60,12 @@ struct ChildTable {
 
 /// Raises 55000 if the triggers, a foreign key or the parent's protection are missing.
 ChildTable &child_table(Oid relation);
+[[noreturn]] void raise_broken_child(Oid child, const char *problem);
 
+/// Drops a plan, which an outer statement may still be executing, at the end of the transaction.
+void retire_plan(SPIPlanPtr &plan);
+
+/// For immediate use. These lock the relation that the statement reads or changes, as the statement does.
 SPIPlanPtr read_plan(ChildTable &child, int parent);
 SPIPlanPtr accepted_plan(ChildTable &child, int parent);
 SPIPlanPtr visible_plan(ChildTable &child, int parent);

@@ -24,8 +24,11 @@ namespace {
 struct Caller {
   Oid user;
   int context;
+  int settings;
 };
 
+// Settings that the owner's code changes are the caller's again afterwards: code that follows relies on them,
+// such as a function that has set its search_path.
 Caller become_owner(Oid relation, int restriction) {
   Caller caller{};
   GetUserIdAndSecContext(&caller.user, &caller.context);
@@ -33,13 +36,17 @@ Caller become_owner(Oid relation, int restriction) {
   if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for relation %u", relation);
   const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
   ReleaseSysCache(row);
+  caller.settings = NewGUCNestLevel();
   SetUserIdAndSecContext(owner,
                          caller.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS | restriction);
   return caller;
 }
 
 // After an error the end of the (sub)transaction does this.
-void become(const Caller &caller) { SetUserIdAndSecContext(caller.user, caller.context); }
+void become(const Caller &caller) {
+  SetUserIdAndSecContext(caller.user, caller.context);
+  AtEOXact_GUC(false, caller.settings);
+}
 
 enum class Fires { before_insert_or_update, before_update, after_insert_or_update, after_update };
 
@@ -348,6 +355,7 @@ Datum pg_tenancy_move_children(PG_FUNCTION_ARGS) {
   for (int part = 0; part < id_column_count; part++)
     if (child.columns.copies[part] != InvalidAttrNumber) add(parent.columns[part]);
   const Snapshots snapshots = snapshots_for_children();
+  // Not restricted, since the children's own constraints can be deferred.
   const Caller caller = become_owner(child.relation, 0);
   check_result(SPI_execute_snapshot(move_plan(child), values, nulls, snapshots.newest, snapshots.crosscheck,
                                     false, false, 0),
@@ -398,7 +406,7 @@ Datum pg_tenancy_parent_visible(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("table \"%s\" has no such parent", get_rel_name(relation))));
   Datum key = PG_GETARG_DATUM(2);
-  const Caller caller = become_owner(child.parents[number].key.relation, 0);
+  const Caller caller = become_owner(child.parents[number].key.relation, SECURITY_RESTRICTED_OPERATION);
   check_result(SPI_execute_snapshot(visible_plan(child, number), &key, nullptr, InvalidSnapshot,
                                     InvalidSnapshot, false, false, 1),
                SPI_OK_SELECT);

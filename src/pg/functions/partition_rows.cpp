@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "pg/functions/held_rows.hpp"
+#include "pg/functions/meant_names.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/pod_array.hpp"
 
@@ -52,6 +53,7 @@ struct Range {
 };
 
 struct Partitioned {
+  Oid relation;
   char *name;  // as SQL
   NameData control;
 };
@@ -77,7 +79,7 @@ Partitioned read_parent(Relation parent, Relation default_partition) {
   if (key->strategy != PARTITION_STRATEGY_RANGE || key->partnatts != 1 || key->partattrs[0] <= 0 ||
       key->parttypid[0] != TIMESTAMPTZOID)
     refuse_table(parent, "is not partitioned by ranges of a time with time zone");
-  Partitioned result{name_of(parent), {}};
+  Partitioned result{RelationGetRelid(parent), name_of(parent), {}};
   namestrcpy(&result.control, get_attname(RelationGetRelid(parent), key->partattrs[0], false));
   table_close(parent, NoLock);
   return result;
@@ -205,6 +207,12 @@ void attach(const char *parent, const char *partition, const Range &range) {
   SPI_finish();
 }
 
+// Functions in checks, or another session, may have given the names to other tables.
+void require_attached(Oid partition, Oid parent) {
+  if (!get_rel_relispartition(partition) || get_partition_parent(partition, false) != parent)
+    raise_renamed(partition);
+}
+
 // Functions of the owner's, in its indexes and constraints, run while the partition has no triggers yet.
 void check_all_are_there(Oid oid, const Moved &moved, bool are_kept) {
   const Relation partition = table_open(oid, NoLock);
@@ -254,6 +262,7 @@ Datum pg_tenancy_attach_with_rows(PG_FUNCTION_ARGS) {
   table_close(to, NoLock);
   table_close(from, NoLock);
   attach(parent.name, name, range);
+  require_attached(partition, parent.relation);
   if (moved.places.count > 0) check_all_are_there(partition, moved, is_kept);
   PG_RETURN_INT64(moved.places.count);
 }
