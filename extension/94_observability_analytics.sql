@@ -30,7 +30,7 @@ CREATE FUNCTION tenancy_steps.create_change_function(schema regnamespace) RETURN
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$%1$s.mark_changed_hours() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $body$
     BEGIN
       IF NOT (tenancy_steps.is_owned_by_caller(%2$s::regclass) AND tenancy_steps.is_owned_by_caller(%3$s::regclass)) THEN
         PERFORM tenancy_steps.refuse_several_owners(%4$L::regnamespace);
@@ -41,10 +41,10 @@ BEGIN
         RETURN NULL;
       END IF;
       INSERT INTO %1$s.analytics_pending
-      SELECT DISTINCT date_bin('1 hour', start_time, 'epoch'), TG_OP <> 'INSERT' FROM changed;
+      SELECT DISTINCT pg_catalog.date_bin('1 hour', start_time, 'epoch'), TG_OP <> 'INSERT' FROM changed;
       IF TG_OP = 'UPDATE' THEN
         INSERT INTO %1$s.analytics_pending
-        SELECT DISTINCT date_bin('1 hour', start_time, 'epoch'), true FROM changed_to;
+        SELECT DISTINCT pg_catalog.date_bin('1 hour', start_time, 'epoch'), true FROM changed_to;
       END IF;
       RETURN NULL;
     END
@@ -146,7 +146,7 @@ BEGIN
   FOR partition IN EXECUTE format('DELETE FROM %s.analytics_partitions k
                    WHERE k.relation IS NOT NULL AND NOT EXISTS (SELECT FROM tenancy_steps.partitions_of($1) p WHERE p = k.relation)
                    RETURNING k.*', track_partitions.schema) USING logs LOOP
-    EXECUTE format(sums_of_range, track_partitions.schema) USING partition.lower, partition.upper;
+    EXECUTE pg_catalog.format(sums_of_range, track_partitions.schema) USING partition.lower, partition.upper;
   END LOOP;
 END
 $$;

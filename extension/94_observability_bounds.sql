@@ -91,11 +91,12 @@ BEGIN
     COMMENT ON COLUMN %1$s.accepted_times.future IS 'How far ahead, at most: clocks differ'
   $ddl$, bound_observability.schema);
 
+  -- Variables get their values before the first statement: one of a table's type would be of whatever has its name by then.
   EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$%1$s.check_time() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $body$
     DECLARE
       given timestamptz;
-      accepted %1$s.accepted_times;
+      accepted record;
     BEGIN
       IF NOT tenancy_steps.is_owned_by_caller(%3$s::regclass) THEN
         PERFORM tenancy_steps.refuse_several_owners(%4$L::regnamespace);
@@ -106,12 +107,12 @@ BEGIN
         given := NEW.start_time;
       END IF;
       SELECT * INTO accepted FROM %1$s.accepted_times;
-      IF given >= now() - accepted.past AND given <= now() + accepted.future THEN
+      IF given >= pg_catalog.now() - accepted.past AND given <= pg_catalog.now() + accepted.future THEN
         RETURN NULL;
       END IF;
       RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = TG_ARGV[0],
-        MESSAGE = format('%%s %%s is too far from now', TG_ARGV[0], given),
-        DETAIL = format('Accepted is what is no more than %%s ago, and no more than %%s ahead.', accepted.past, accepted.future),
+        MESSAGE = pg_catalog.format('%%s %%s is too far from now', TG_ARGV[0], given),
+        DETAIL = pg_catalog.format('Accepted is what is no more than %%s ago, and no more than %%s ahead.', accepted.past, accepted.future),
         HINT = %2$L;
     END
     $body$ $ddl$, bound_observability.schema,

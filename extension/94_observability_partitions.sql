@@ -447,7 +447,8 @@ BEGIN
   IF drop_partitions."table" = 'traces' AND to_regclass(format('%s.trace_initiators', drop_partitions.schema)) IS NOT NULL THEN
     EXECUTE format('DELETE FROM %s.trace_initiators WHERE last_at < $1', drop_partitions.schema) USING before;
   END IF;
-  PERFORM set_config('lock_timeout', waiting, true);
+  -- Checks of foreign keys to that table have run code of others.
+  PERFORM pg_catalog.set_config('lock_timeout', waiting, true);
   RETURN dropped;
 END
 $$;

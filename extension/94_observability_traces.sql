@@ -49,11 +49,11 @@ BEGIN
   -- The row of a trace is locked before its spans are read, in the order of the traces: whoever writes a root then finds all
   -- other spans, or waits for them, or raises 40001.
   EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$%1$s.attribute_spans() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off AS $body$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $body$
     DECLARE
       trace record;
       root record;
-      known %1$s.trace_initiators;
+      known record;  -- not of the table's type, see check_time()
       owner uuid;
     BEGIN
       IF NOT (tenancy_steps.is_owned_by_caller(TG_RELID) AND tenancy_steps.is_owned_by_caller(%2$s::regclass)
@@ -61,10 +61,10 @@ BEGIN
         PERFORM tenancy_steps.refuse_several_owners(%4$L::regnamespace);
       END IF;
       FOR trace IN
-        SELECT w.trace_id, w.organization_id, w.workspace_id, min(w.start_time) AS first_at, max(w.start_time) AS last_at,
-               bool_or(w.parent_span_id IS NULL) AS has_root
+        SELECT w.trace_id, w.organization_id, w.workspace_id, pg_catalog.min(w.start_time) AS first_at, pg_catalog.max(w.start_time) AS last_at,
+               pg_catalog.bool_or(w.parent_span_id IS NULL) AS has_root
         FROM written w GROUP BY 1, 2, 3
-        HAVING bool_or(w.user_id IS NULL OR w.parent_span_id IS NULL OR w.initiator_id IS DISTINCT FROM w.user_id)
+        HAVING pg_catalog.bool_or(w.user_id IS NULL OR w.parent_span_id IS NULL OR w.initiator_id IS DISTINCT FROM w.user_id)
         ORDER BY 1, 2, 3 LOOP
         SELECT i.* INTO known FROM %1$s.trace_initiators i
         WHERE i.trace_id = trace.trace_id AND i.organization_id = trace.organization_id AND i.workspace_id IS NOT DISTINCT FROM trace.workspace_id;

@@ -210,7 +210,85 @@ SET client_min_messages = notice;
 RESET ROLE;
 CREATE SCHEMA theirs AUTHORIZATION regress_dev;
 SELECT tenancy.create_observability('theirs');
+-- Who may refer to a table has code run by checks of the foreign key, and by it changes what names mean, also after the statement.
+ALTER SCHEMA trap OWNER TO regress_dev;
+GRANT USAGE ON SCHEMA observed TO regress_dev;
+GRANT USAGE ON SCHEMA trap TO PUBLIC;
+GRANT REFERENCES ON observed.trace_initiators TO regress_dev;
+SET ROLE regress_dev;
+CREATE FUNCTION trap.set_config(text, text, boolean) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE WARNING 'code of % runs as %', 'regress_dev', current_user;
+  RETURN NULL;
+END
+$$;
+CREATE FUNCTION trap.takes_over(integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'trap, pg_catalog', false);
+  RETURN true;
+END
+$$;
+CREATE TABLE trap.referring (trace_id text COLLATE "C", organization_id uuid, workspace_id uuid,
+  FOREIGN KEY (trace_id, organization_id, workspace_id) REFERENCES observed.trace_initiators (trace_id, organization_id, workspace_id));
+CREATE INDEX referring_part ON trap.referring (trace_id) WHERE trap.takes_over(1);
+RESET ROLE;
+SET SESSION AUTHORIZATION regress_writer;
+SET tenancy.api_key = :'secret';
+INSERT INTO observed.traces (trace_id, span_id, name, start_time) VALUES ('old', 's', 'n', now() - interval '3 days');
+RESET tenancy.api_key;
+RESET SESSION AUTHORIZATION;
+SET client_min_messages = warning;
+ALTER INDEX trap.referring_part RESET (fillfactor);  -- so that the condition is worked out anew
+SELECT observed.drop_partitions('traces', '1 day') AS dropped, (SELECT count(*) FROM observed.trace_initiators WHERE trace_id = 'old') AS left_before;
+RESET search_path;
+SELECT count(*) FROM observed.trace_initiators WHERE trace_id = 'old';
+-- In a schema that was renamed, functions name what somebody else has put in its place: none of its code runs, whatever kind of object it is.
+SELECT tenancy.create_observability('renamed');
+GRANT USAGE ON SCHEMA renamed TO regress_writer;
+GRANT INSERT, SELECT ON ALL TABLES IN SCHEMA renamed TO regress_writer;
+ALTER SCHEMA renamed RENAME TO put_aside;
+CREATE SCHEMA renamed AUTHORIZATION regress_dev;
+SET ROLE regress_dev;
+GRANT USAGE ON SCHEMA renamed TO PUBLIC;
+CREATE FUNCTION renamed.code(name text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE WARNING 'code of % runs as %', code.name, replace(current_user, session_user, 'the session''s user');
+  RETURN true;
+END
+$$;
+CREATE PROCEDURE renamed.put(statement text) LANGUAGE plpgsql AS $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY '{logs,log_payloads,traces,trace_initiators,analytics,analytics_pending,analytics_partitions,analytics_state,analytics_kept,accepted_times,job_problems}'::text[] LOOP
+    EXECUTE format(put.statement, name);
+  END LOOP;
+END
+$$;
+RESET ROLE;
+CREATE FUNCTION tools.write_all() RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT tools.failure(s) FROM unnest(ARRAY[
+    $s$INSERT INTO put_aside.logs (request_model) VALUES ('m')$s$, $s$INSERT INTO put_aside.log_payloads (log_id, start_time) VALUES (gen_random_uuid(), now() - interval '2 days')$s$,
+    $s$INSERT INTO put_aside.traces (trace_id, span_id, name, start_time) VALUES ('t', 's', 'n', now())$s$]) s
+$$;
+SET ROLE regress_dev;
+CALL renamed.put('CREATE DOMAIN renamed.%I AS integer CHECK (renamed.code(%1$L))');
+RESET ROLE;
+SET SESSION AUTHORIZATION regress_writer;
+SET tenancy.api_key = :'secret';
+SELECT * FROM tools.write_all();
+RESET tenancy.api_key;
+RESET SESSION AUTHORIZATION;
+SET ROLE regress_dev;
+CALL renamed.put('DROP DOMAIN renamed.%I');
+CALL renamed.put('CREATE VIEW renamed.%I AS SELECT renamed.code(%1$L) AS past');
+RESET ROLE;
+SET SESSION AUTHORIZATION regress_writer;
+SET tenancy.api_key = :'secret';
+SELECT * FROM tools.write_all();
+RESET tenancy.api_key;
+RESET SESSION AUTHORIZATION;
 SET client_min_messages = error;
-DROP SCHEMA observed, theirs, tools, trap CASCADE;
+DROP SCHEMA observed, put_aside, renamed, theirs, tools, trap CASCADE;
 DROP ROLE regress_dev, regress_filtered, regress_keeper, regress_next, regress_writer;
 SELECT count(*) FROM tenancy.purge_organization('owners') \gset

@@ -114,6 +114,8 @@ ALTER INDEX noisy_organization RESET (fillfactor);
 SET statement_timeout = '1s';
 SELECT count(*) FROM tenancy.advise();
 RESET statement_timeout;
+DROP FUNCTION loud() CASCADE;
+DROP TABLE noisy, stray;
 -- A superuser may put the extension's trigger functions on any table, in any way: what doesn't fit is an error.
 SET client_min_messages = error;
 CREATE TABLE plain (id int, organization_id uuid);

@@ -134,20 +134,28 @@ $node->safe_psql('kept', q(
   CREATE TABLE calls_1 PARTITION OF calls FOR VALUES IN (1);
   CREATE TABLE notes (id int, organization_id uuid, workspace_id uuid, body text);
   CREATE TABLE notes_old () INHERITS (notes);
-  SELECT tenancy.protect(t, 'logs', 'organization_id', 'workspace_id', create_indexes => true) FROM unnest('{messages,calls,notes}'::regclass[]) t;
-  SELECT tenancy.apply_logging_settings(t, 'logs', '{body}') FROM unnest('{messages,calls,notes}'::regclass[]) t;
+  CREATE TABLE threads (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, latest int, body text);
+  CREATE TABLE replies (id int PRIMARY KEY, organization_id uuid, workspace_id uuid, thread int NOT NULL REFERENCES threads, body text);
+  ALTER TABLE threads ADD FOREIGN KEY (latest) REFERENCES replies;
+  SELECT tenancy.protect(t, 'logs', 'organization_id', 'workspace_id', create_indexes => true) FROM unnest('{messages,calls,notes,threads,replies}'::regclass[]) t;
+  SELECT tenancy.apply_logging_settings(t, 'logs', '{body}') FROM unnest('{messages,calls,notes,threads,replies}'::regclass[]) t;
   SELECT tenancy.create_observability();
   SELECT tenancy.apply_logging_settings('observability'::regnamespace);
   INSERT INTO messages SELECT 1, organization_id, workspace_id, 'kept' FROM tenancy.workspaces;
   INSERT INTO calls SELECT 1, 1, organization_id, workspace_id, 'kept' FROM tenancy.workspaces;
   INSERT INTO notes_old SELECT 1, organization_id, workspace_id, 'kept' FROM tenancy.workspaces;
+  INSERT INTO threads SELECT 1, organization_id, workspace_id, NULL, 'kept' FROM tenancy.workspaces;
+  INSERT INTO replies SELECT 1, organization_id, workspace_id, 1, 'kept' FROM tenancy.workspaces;
+  UPDATE threads SET latest = 1;
   SELECT tenancy.set_logging('acme', 'legal_hold', 'on'), tenancy.set_logging('acme', 'store_content', 'none');
 ));
 my $kept = q(
   SELECT string_agg(concat_ws(' ', tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid)), '; ' ORDER BY tgrelid::regclass::text, tgname) FROM pg_trigger WHERE tgname LIKE '~~tenancy_keep%';
   SELECT string_agg(concat_ws(' ', polrelid::regclass, pg_get_expr(polqual, polrelid)), '; ' ORDER BY polrelid::regclass::text) FROM pg_policy WHERE polname = 'tenancy_retention';
   SELECT string_agg(k::text, ' ' ORDER BY k::text) FROM tenancy_internal.kept_tables k;
-  SELECT * FROM messages UNION ALL SELECT id, organization_id, workspace_id, body, received_at FROM calls UNION ALL SELECT * FROM notes ORDER BY 5;
+  SELECT * FROM messages UNION ALL SELECT id, organization_id, workspace_id, body, received_at FROM calls UNION ALL SELECT * FROM notes
+    UNION ALL SELECT latest, organization_id, workspace_id, body, received_at FROM threads UNION ALL SELECT thread, organization_id, workspace_id, body, received_at FROM replies ORDER BY 5;
+  SELECT string_agg(concat_ws(' ', tgrelid::regclass, tgname, tgenabled), '; ' ORDER BY tgrelid::regclass::text, tgname) FROM pg_trigger WHERE NOT tgisinternal;
   SELECT count(*) FROM tenancy.verify_audit_log();
 );
 my $following = $node->safe_psql('kept', $kept);
@@ -170,6 +178,24 @@ for ([ 'kept_plain', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/nu
         "$name: and content is emptied");
     $node->safe_psql('postgres', "DROP DATABASE $name");
 }
+
+# Rows alone, of tables that refer to each other: disabled triggers are ordinary ones afterwards, by which rows are not kept.
+my @catalogs = ('tenancy', 'tenancy_internal');
+$node->safe_psql('postgres', 'CREATE DATABASE kept_rows');
+run('restore: the schema', 'pg_restore', '--exit-on-error', '-s', '-d', "$connection dbname=kept_rows", "$dir/kept");
+run('restore: rows of the catalogs', 'pg_restore', '--exit-on-error', '-a', (map { ('-n', $_) } @catalogs), '-d', "$connection dbname=kept_rows", "$dir/kept");
+my @rows = ('pg_restore', '--exit-on-error', '-a', '--disable-triggers', (map { ('-N', $_) } @catalogs), '-d', "$connection dbname=kept_rows", "$dir/kept");
+refused('restore: other rows, with guard rails', qr/must stay enabled always/, @rows);
+{
+    local $ENV{PGOPTIONS} = '-c tenancy.guard_rails=off';
+    run('restore: other rows, without them', @rows);
+}
+my $fixes = $node->safe_psql('kept_rows', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY 1));
+like($fixes, qr/apply_logging_settings\('public[.]threads'/, 'advise() names the tables');
+$node->safe_psql('kept_rows', $_) for split /\n/, $fixes;
+is($node->safe_psql('kept_rows', $kept), $following, 'and mends them: all is as it was');
+$node->safe_psql('postgres', 'DROP DATABASE kept_rows');
+
 # pg_dumpall would have it all once more.
 $node->safe_psql('postgres', 'DROP DATABASE kept');
 
