@@ -142,11 +142,11 @@ BEGIN
   FOR role IN SELECT rolname FROM pg_roles WHERE rolname ~ '^evil_' LOOP
     EXECUTE format('DROP ROLE %I', role.rolname);
   END LOOP;
-  FOR role IN SELECT rolname FROM pg_roles WHERE rolname ~ '^att_' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication) LOOP
+  FOR role IN SELECT rolname FROM pg_roles WHERE rolname ~ '^att_' AND (rolsuper OR rolbypassrls AND rolname <> 'att_mover' OR rolcreaterole OR rolcreatedb OR rolreplication) LOOP
     EXECUTE format('ALTER ROLE %I NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB NOREPLICATION', role.rolname);
   END LOOP;
   FOR role IN SELECT m.roleid::regrole AS of, m.member::regrole AS member FROM pg_auth_members m
-              WHERE m.member::regrole::text ~ '^att_' AND (m.member::regrole::text, m.roleid::regrole::text) NOT IN (('att_etl', 'pg_read_all_data'), ('att_etl', 'pg_write_all_data')) LOOP
+              WHERE m.member::regrole::text ~ '^att_' AND (m.member::regrole::text, m.roleid::regrole::text) NOT IN (('att_etl', 'pg_read_all_data'), ('att_etl', 'pg_write_all_data'), ('att_mover', 'pg_read_all_data'), ('att_mover', 'pg_write_all_data')) LOOP
     EXECUTE format('REVOKE %s FROM %s', role.of, role.member);
   END LOOP;
 END

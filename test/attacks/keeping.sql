@@ -59,7 +59,6 @@ BEGIN
   ALTER TABLE app.former NO INHERIT app.line;
   PERFORM tenancy.set_logging('acme', 'legal_hold', 'on', 'acme/search'), tenancy.set_logging('acme', 'store_content', 'metadata', 'acme/support');
   GRANT ALL ON app.held, app.held_1, app.held_2, app.line, app.line_old, app.former, app.talk, app.said TO PUBLIC;
-  ALTER ROLE att_etl BYPASSRLS;
   INSERT INTO attacks.kept_columns SELECT a.attrelid, a.attnum, a.attname FROM pg_attribute a WHERE a.attrelid IN ('app.held'::regclass, 'app.line'::regclass, 'app.former'::regclass, 'app.said'::regclass) AND a.attnum > 0;
 END
 $$;
@@ -178,7 +177,7 @@ $$;
 INSERT INTO attacks.cases (family, title, script, forbidden, watched, fresh)
 SELECT 'keeping', concat_ws(', ', w.login, w.who, 'series ' || i), E'@as postgres\nSET LOCAL client_min_messages = warning;\nCALL attacks.kept_tables();\n' ||
   attacks.as_script(w.login, 'nobody', CASE w.who WHEN 'nobody' THEN '' ELSE format(E'SELECT set_config(''tenancy.user'', %L, true) IS NULL;', w.who) END, ARRAY(SELECT attacks.keeping_step(w.login = 'att_owner') FROM generate_series(1, 4) WHERE i > 0)) || E'\n@as postgres\nSELECT * FROM attacks.kept();', 'canary_globex', false, false
-FROM (VALUES ('att_owner', 'nobody', 40), ('att_etl', 'nobody', 20), ('att_app', 'mona@acme.test', 20)) w (login, who, n), generate_series(1, w.n * :rounds) i;
+FROM (VALUES ('att_owner', 'nobody', 40), ('att_mover', 'nobody', 20), ('att_app', 'mona@acme.test', 20)) w (login, who, n), generate_series(1, w.n * :rounds) i;
 
 INSERT INTO attacks.cases (family, title, script, forbidden, watched, fresh)
 SELECT 'keeping', concat_ws(', ', 'att_owner', w.title, 'series ' || i), E'@as postgres\nSET LOCAL client_min_messages = warning;\nCALL attacks.kept_tables();\nALTER ROLE att_owner BYPASSRLS;\n' ||
