@@ -38,11 +38,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET timezone 
 $$;
 COMMENT ON FUNCTION tenancy_internal.expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean) IS 'Conditions on table t as SQL: rows past their retention that are not, or that are, under a legal hold';
 
-CREATE FUNCTION tenancy_internal.count_expired_rows(kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean) RETURNS bigint
+CREATE FUNCTION tenancy_internal.count_expired_rows(
+  kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean, organizations uuid[] DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   conditions CONSTANT text := (SELECT string_agg(format('(%s)', e.condition), ' OR ')
-    FROM tenancy_internal.expired_rows(count_expired_rows.kept, count_expired_rows.protected, count_expired_rows.held) e);
+    FROM tenancy_internal.expired_rows(count_expired_rows.kept, count_expired_rows.protected, count_expired_rows.held) e
+    WHERE e.organization_id = ANY (count_expired_rows.organizations) IS NOT FALSE);
   relation CONSTANT regclass := count_expired_rows.protected.relation;
 BEGIN
   -- An inheritance child's rows are counted as its own.
@@ -50,7 +52,7 @@ BEGIN
     'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.from_clause_for(relation), conditions)) r) END;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.count_expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean) IS 'How many rows of a table are past their retention, and not, or under a legal hold';
+COMMENT ON FUNCTION tenancy_internal.count_expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean, uuid[]) IS 'How many rows of a table, of some organizations or (NULL) all, are past their retention, and not, or under a legal hold';
 
 CREATE FUNCTION tenancy_internal.references_to(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -66,6 +68,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = '
 DECLARE
   relation CONSTANT regclass := keep_sums.protected.relation;
   place CONSTANT regnamespace := (SELECT c.relnamespace FROM pg_class c WHERE c.oid = relation AND c.relname = 'logs');
+  expired record;
 BEGIN
   IF keep_sums.kept.kind <> 'logs' OR place IS NULL OR to_regclass(format('%s.analytics_kept', place)) IS NULL
     OR NOT EXISTS (SELECT FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false)) THEN
@@ -81,30 +84,95 @@ BEGIN
     END IF;
     RAISE WARNING USING MESSAGE = format('%s.refresh_analytics failed: logs are removed that are not summed up', place), DETAIL = format('SQLSTATE %s', SQLSTATE);
   END;
-  PERFORM tenancy_internal.as_owner(relation, format(
-    'INSERT INTO %s.analytics_kept AS k (organization, workspace, before) VALUES (%L, %L, %L)
-     ON CONFLICT (organization, workspace) DO UPDATE SET before = greatest(k.before, EXCLUDED.before)',
-    place, e.organization_id, e.workspace_id, e.before))
-  FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false) e;
+  FOR expired IN SELECT e.* FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false) e LOOP
+    PERFORM tenancy_internal.as_owner(relation, format(
+      'INSERT INTO %s.analytics_kept AS k (organization, workspace, before) VALUES (%L, %L, %L)
+       ON CONFLICT (organization, workspace, since) DO UPDATE SET before = greatest(k.before, EXCLUDED.before)',
+      place, expired.organization_id, expired.workspace_id, expired.before));
+    -- A log may have begun after it was received, by its writer's clock: these hours are kept one by one, until the others are as late.
+    PERFORM tenancy_internal.as_owner(relation, format(
+      'DELETE FROM %s.analytics_kept k WHERE k.organization = %L AND k.workspace IS NOT DISTINCT FROM %L AND k.since > ''-infinity'' AND k.since < %L',
+      place, expired.organization_id, expired.workspace_id, expired.before));
+    PERFORM tenancy_internal.as_owner(relation, format(
+      'INSERT INTO %1$s.analytics_kept (organization, workspace, since, before)
+       SELECT DISTINCT %2$L::uuid, %3$L::uuid, date_bin(''1 hour'', t.start_time, ''epoch''), date_bin(''1 hour'', t.start_time, ''epoch'') + interval ''1 hour''
+       FROM %1$s.logs t WHERE %4$s AND t.start_time >= %5$L AND t.start_time < ''2200-01-01 00:00+00'' ON CONFLICT DO NOTHING',
+      place, expired.organization_id, expired.workspace_id, expired.condition,
+      date_bin('1 hour', expired.before - interval '1 microsecond', 'epoch') + interval '1 hour'));
+  END LOOP;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_sums(tenancy_internal.kept_tables, tenancy.protected_tables) IS 'Before logs are removed: has them summed up, and the sums outlive them';
 
-CREATE FUNCTION tenancy_internal.remove_expired(kept tenancy_internal.kept_tables, protected tenancy.protected_tables, at_most bigint) RETURNS bigint
+-- Tables that are locked for long keep the job from them once, and not from each organization's rows.
+CREATE FUNCTION tenancy_internal.lock_for_removal(protected tenancy.protected_tables) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  relation CONSTANT regclass := lock_for_removal.protected.relation;
+BEGIN
+  -- A partitioned table before its partitions, as DDL does
+  PERFORM tenancy_internal.lock_tables(relation || ARRAY(SELECT p.relid FROM pg_partition_tree(relation) p WHERE p.isleaf AND p.relid <> relation ORDER BY p.relid),
+                                       'row exclusive', true),
+          tenancy_internal.lock_tables(ARRAY(SELECT DISTINCT k.conrelid::regclass FROM pg_constraint k WHERE k.contype = 'f' AND k.confrelid = relation), 'access share', true);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.lock_for_removal(tenancy.protected_tables) IS 'Locks a table, its partitions, and what refers to it, for the removal of rows; 55P03 where that takes too long';
+
+-- One organization's rows, or whoever refers to them or holds them, can make the removal of these alone fail.
+CREATE FUNCTION tenancy_internal.remove_expired(
+  kept tenancy_internal.kept_tables, protected tenancy.protected_tables, at_most bigint, OUT removed bigint, OUT failed uuid[], OUT referred text)
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   expired record;
-  gone bigint := 0;
+  condition text;
+  of_organization bigint;
+  reported text[] := '{}';
 BEGIN
+  remove_expired.removed := 0;
+  remove_expired.failed := '{}';
+  IF NOT EXISTS (SELECT FROM tenancy_internal.expired_rows(remove_expired.kept, remove_expired.protected, false)) THEN
+    RETURN;
+  END IF;
+  PERFORM tenancy_internal.lock_for_removal(remove_expired.protected);
   PERFORM tenancy_internal.keep_sums(remove_expired.kept, remove_expired.protected);
-  FOR expired IN SELECT e.condition FROM tenancy_internal.expired_rows(remove_expired.kept, remove_expired.protected, false) e LOOP
-    EXIT WHEN gone >= remove_expired.at_most;
-    gone := gone + tenancy_internal.remove_rows(remove_expired.protected, expired.condition, remove_expired.at_most - gone);
+  FOR expired IN SELECT e.organization_id, array_agg(e.condition) AS conditions
+                 FROM tenancy_internal.expired_rows(remove_expired.kept, remove_expired.protected, false) e GROUP BY 1 ORDER BY 1 LOOP
+    EXIT WHEN remove_expired.removed >= remove_expired.at_most;
+    of_organization := 0;
+    BEGIN
+      FOREACH condition IN ARRAY expired.conditions LOOP
+        EXIT WHEN remove_expired.removed + of_organization >= remove_expired.at_most;
+        of_organization := of_organization
+          + tenancy_internal.remove_rows(remove_expired.protected, condition, remove_expired.at_most - remove_expired.removed - of_organization, true);
+      END LOOP;
+      remove_expired.removed := remove_expired.removed + of_organization;
+    EXCEPTION WHEN foreign_key_violation THEN
+      remove_expired.referred := coalesce(remove_expired.referred, SQLERRM);
+    WHEN OTHERS OR assert_failure THEN
+      remove_expired.failed := remove_expired.failed || expired.organization_id;
+      IF SQLSTATE <> ALL (reported) THEN
+        reported := reported || SQLSTATE::text;
+        PERFORM tenancy_internal.report_failed_removal(remove_expired.protected.relation, SQLSTATE, SQLERRM);
+      END IF;
+      IF SQLSTATE = '55P03' THEN
+        -- Many could have the job wait.
+        PERFORM set_config('lock_timeout', '100ms', true);
+      END IF;
+    END;
   END LOOP;
-  RETURN gone;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.remove_expired(tenancy_internal.kept_tables, tenancy.protected_tables, bigint) IS 'Removes rows of one table past their retention, at most so many, and returns how many';
+COMMENT ON FUNCTION tenancy_internal.remove_expired(tenancy_internal.kept_tables, tenancy.protected_tables, bigint) IS 'Removes rows of one table past their retention, at most so many, and returns how many, the organizations for which that failed, after a WARNING, and what a foreign key said of others'' rows';
+
+-- Sums come last: whoever makes partitions, or refreshes, waits from then on.
+CREATE FUNCTION tenancy_internal.order_of_removal(relation regclass, OUT with_sums boolean, OUT place text, OUT name text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT s.with_sums, CASE WHEN s.with_sums THEN c.relnamespace::regnamespace::text || (c.relname <> 'logs')::text END, order_of_removal.relation::text
+  FROM pg_class c, LATERAL (
+    SELECT c.relname IN ('logs', 'analytics') AND to_regclass(format('%s.analytics_kept', c.relnamespace::regnamespace)) IS NOT NULL) s (with_sums)
+  WHERE c.oid = order_of_removal.relation
+$$;
+COMMENT ON FUNCTION tenancy_internal.order_of_removal(regclass) IS 'By which remove_expired_rows() comes to a table: first those without sums of logs, then logs with their sums, schema by schema';
 
 CREATE FUNCTION tenancy.remove_expired_rows(at_most bigint DEFAULT 10000)
 RETURNS TABLE (relation regclass, removed bigint, referred_to bigint, held bigint)
@@ -112,52 +180,54 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   kept tenancy_internal.kept_tables;
   protected tenancy.protected_tables;
-  failure text;
-  failed boolean;
+  outcome record;
+  stay bigint;
+  waiting CONSTANT text := current_setting('lock_timeout');
 BEGIN
   PERFORM tenancy_internal.require_dba();
   IF remove_expired_rows.at_most IS NULL OR remove_expired_rows.at_most < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;
-  FOR kept IN SELECT k.* FROM tenancy_internal.kept_tables k JOIN pg_class c ON c.oid = k.relation ORDER BY k.relation::text LOOP
+  FOR kept IN SELECT k.* FROM tenancy_internal.kept_tables k JOIN pg_class c ON c.oid = k.relation ORDER BY tenancy_internal.order_of_removal(k.relation) LOOP
     -- Partitions come with their parent, inheritance children by themselves.
     FOR protected IN SELECT t.* FROM tenancy_internal.family_of(kept.relation) f JOIN tenancy.protected_tables t ON t.relation = f
                      JOIN pg_class c ON c.oid = f WHERE f = kept.relation OR NOT c.relispartition LOOP
       remove_expired_rows.relation := protected.relation;
-      failure := NULL;
-      failed := false;
+      PERFORM set_config('lock_timeout', waiting, true), tenancy_steps.limit_waiting();
       BEGIN
-        remove_expired_rows.removed := tenancy_internal.remove_expired(kept, protected, remove_expired_rows.at_most);
-      EXCEPTION WHEN foreign_key_violation THEN
-        remove_expired_rows.removed := 0;
-        failure := SQLERRM;
-      WHEN OTHERS OR assert_failure THEN
-        remove_expired_rows.removed := 0;
-        failed := true;
+        SELECT * INTO outcome FROM tenancy_internal.remove_expired(kept, protected, remove_expired_rows.at_most);
+      EXCEPTION WHEN OTHERS OR assert_failure THEN
+        SELECT 0::bigint AS removed, NULL::uuid[] AS failed, NULL::text AS referred INTO outcome;
         PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
       END;
+      remove_expired_rows.removed := outcome.removed;
       remove_expired_rows.referred_to := NULL;
       remove_expired_rows.held := NULL;
+      stay := NULL;
       BEGIN
         -- While there may be more to remove, it is not known what stays.
         IF remove_expired_rows.removed < remove_expired_rows.at_most THEN
           remove_expired_rows.referred_to := tenancy_internal.count_expired_rows(kept, protected, false);
+          -- NULL: all have been reported.
+          stay := remove_expired_rows.referred_to - CASE outcome.failed WHEN '{}' THEN 0 ELSE tenancy_internal.count_expired_rows(kept, protected, false, outcome.failed) END;
         END IF;
         remove_expired_rows.held := tenancy_internal.count_expired_rows(kept, protected, true);
       EXCEPTION WHEN OTHERS OR assert_failure THEN
         PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
       END;
-      IF remove_expired_rows.referred_to > 0 AND NOT failed THEN
-        RAISE WARNING USING MESSAGE = format('rows of table %s past their retention are kept: %s', protected.relation, remove_expired_rows.referred_to),
-          DETAIL = coalesce(failure, format('Rows of %s refer to them, or a trigger keeps them.', coalesce(tenancy_internal.references_to(protected.relation), 'no other table'))),
+      IF stay > 0 THEN
+        RAISE WARNING USING MESSAGE = format('rows of table %s past their retention are kept: %s', protected.relation, stay),
+          DETAIL = coalesce(outcome.referred, format('Rows of %s refer to them, or a trigger or an open transaction keeps them.',
+                                                     coalesce(tenancy_internal.references_to(protected.relation), 'no other table'))),
           HINT = 'They go once nothing refers to them: have the referring tables follow the logging settings, too.';
       END IF;
       RETURN NEXT;
     END LOOP;
   END LOOP;
+  PERFORM set_config('lock_timeout', waiting, true);
 END
 $$;
-COMMENT ON FUNCTION tenancy.remove_expired_rows(bigint) IS 'For a DBA, as a regular job: removes rows past their retention from the tables that follow the logging settings, at most so many of each table; returns how many, how many stay since rows of other tables refer to them (NULL: not known while there is more to remove; a WARNING names these tables), and how many under a legal hold; a table where that fails, as by a trigger of its owner''s, stays as it is, with a WARNING that names it and the SQLSTATE, and the others go on; call it again while a table returns as many; what was summed up of logs stays until the retention of analytics ends';
+COMMENT ON FUNCTION tenancy.remove_expired_rows(bigint) IS 'For a DBA, as a regular job: removes rows past their retention from the tables that follow the logging settings, at most so many of each table; returns how many, how many stay since rows of other tables refer to them (NULL: not known while there is more to remove; a WARNING names these tables), or open transactions hold them, and how many under a legal hold; an organization''s rows of a table where that fails, as by a trigger of its owner''s, stay as they are, with a WARNING that names the table and the SQLSTATE, and the others go on; waits for no lock longer than lock_timeout or, where that is 0, 5 seconds; call it again while a table returns as many; what was summed up of logs stays until the retention of analytics ends';
 
 CREATE FUNCTION tenancy.ignore_logging_settings(relation regclass) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

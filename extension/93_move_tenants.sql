@@ -233,7 +233,9 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.unreferenced_rows(regclass, tid[], oid) IS 'Those rows of a table or leaf partition, by address, that no other row refers to by a foreign key';
 
-CREATE FUNCTION tenancy_internal.removable_rows(leaf regclass, own_rows text, at_most bigint) RETURNS tid[]
+-- With pass_over, work for all tenants goes on without rows that open transactions hold, and without those that a foreign key of an
+-- unprotected table would not let go, either.
+CREATE FUNCTION tenancy_internal.removable_rows(leaf regclass, own_rows text, at_most bigint, pass_over boolean) RETURNS tid[]
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   rows_at_once CONSTANT bigint := 10000;
@@ -242,6 +244,10 @@ DECLARE
     WHERE k.contype = 'f' AND k.conparentid = 0
       AND (k.confrelid = removable_rows.leaf OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(removable_rows.leaf) a))
       AND EXISTS (SELECT FROM tenancy.protected_tables p WHERE p.relation = k.conrelid));
+  other_foreign_keys CONSTANT oid[] := ARRAY(
+    SELECT k.oid FROM pg_constraint k
+    WHERE removable_rows.pass_over AND k.contype = 'f' AND k.conparentid = 0 AND k.confdeltype IN ('a', 'r') AND k.oid <> ALL (foreign_keys)
+      AND (k.confrelid = removable_rows.leaf OR k.confrelid IN (SELECT a.relid FROM pg_partition_ancestors(removable_rows.leaf) a)));
   foreign_key oid;
   last_read tid := '(0,0)';
   candidates tid[];
@@ -259,13 +265,27 @@ BEGIN
       EXIT WHEN cardinality(candidates) = 0;
       candidates := tenancy_internal.unreferenced_rows(removable_rows.leaf, candidates, foreign_key);
     END LOOP;
+    FOREACH foreign_key IN ARRAY other_foreign_keys LOOP
+      EXIT WHEN cardinality(candidates) = 0;
+      BEGIN
+        candidates := tenancy_internal.unreferenced_rows(removable_rows.leaf, candidates, foreign_key);
+      EXCEPTION WHEN OTHERS OR assert_failure THEN
+        -- Its owner may not be able to read it, or not by this search_path. The foreign key itself is checked in any case.
+        NULL;
+      END;
+    END LOOP;
+    IF removable_rows.pass_over AND cardinality(candidates) > 0 THEN
+      candidates := ARRAY(SELECT (r #>> '{}')::tid FROM tenancy_internal.as_owner(removable_rows.leaf, format(
+        'SELECT to_jsonb(t.ctid::text) FROM ONLY %s t WHERE t.ctid = ANY (%L) AND %s LIMIT %s FOR UPDATE SKIP LOCKED',
+        removable_rows.leaf, candidates, removable_rows.own_rows, removable_rows.at_most - cardinality(removable))) r);
+    END IF;
     removable := removable || candidates;
     EXIT WHEN cardinality(removable) >= removable_rows.at_most OR number_read < rows_at_once;
   END LOOP;
   RETURN removable[:removable_rows.at_most];
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.removable_rows(regclass, text, bigint) IS 'Addresses of at most so many rows of a table or leaf partition that meet a condition and that no row of a protected table refers to';
+COMMENT ON FUNCTION tenancy_internal.removable_rows(regclass, text, bigint, boolean) IS 'Addresses of at most so many rows of a table or leaf partition that meet a condition and that no row of a protected table refers to; with the fourth argument, no row of any table that keeps them, and that are free, which locks them';
 
 CREATE FUNCTION tenancy_internal.set_reference(schema name, name name, deferred boolean) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_set_reference';
@@ -306,7 +326,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.tables_by_references() IS 'tables_with_rows(), those first that refer to others by foreign keys';
 
 -- By address and not by key, since a table need not have one; the addresses are those of one table, hence the leaves.
-CREATE FUNCTION tenancy_internal.remove_rows(purged tenancy.protected_tables, own_rows text, at_most bigint) RETURNS bigint
+CREATE FUNCTION tenancy_internal.remove_rows(purged tenancy.protected_tables, own_rows text, at_most bigint, pass_over boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   most_of_batch CONSTANT bigint := 10000;
@@ -326,7 +346,7 @@ BEGIN
       in_batch := (SELECT r::bigint FROM tenancy_internal.as_owner(leaf, format(
         -- A place is one in each shard, where Citus distributes the table.
         'DELETE FROM ONLY %s t WHERE t.ctid = ANY (%L) AND %s',
-        leaf, tenancy_internal.removable_rows(leaf, remove_rows.own_rows, least(most_of_batch, remove_rows.at_most - in_all)),
+        leaf, tenancy_internal.removable_rows(leaf, remove_rows.own_rows, least(most_of_batch, remove_rows.at_most - in_all), remove_rows.pass_over),
         remove_rows.own_rows)) r);
       EXIT WHEN in_batch = 0;
       in_all := in_all + in_batch;
@@ -337,7 +357,7 @@ BEGIN
   RETURN in_all;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.remove_rows(tenancy.protected_tables, text, bigint) IS 'Removes rows that meet a condition from one table, at most so many, that nothing refers to; returns how many';
+COMMENT ON FUNCTION tenancy_internal.remove_rows(tenancy.protected_tables, text, bigint, boolean) IS 'Removes rows that meet a condition from one table, at most so many, that nothing refers to, and, with the fourth argument, that open transactions do not hold; returns how many';
 
 CREATE FUNCTION tenancy_internal.purge_table(purged tenancy.protected_tables, organization_id uuid, at_most bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -72,22 +72,24 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy_steps.has_own_table(create_analytics_kept.schema, 'analytics_kept') THEN
     EXECUTE format($ddl$
-      CREATE TABLE %1$s.analytics_kept (organization uuid NOT NULL, workspace uuid, before timestamptz NOT NULL, UNIQUE NULLS NOT DISTINCT (organization, workspace));
+      CREATE TABLE %1$s.analytics_kept (organization uuid NOT NULL, workspace uuid, before timestamptz NOT NULL, since timestamptz NOT NULL DEFAULT '-infinity',
+                                        UNIQUE NULLS NOT DISTINCT (organization, workspace, since));
       COMMENT ON TABLE %1$s.analytics_kept IS 'Sums that no longer become smaller: logs of these hours have been removed at the end of their retention';
       COMMENT ON COLUMN %1$s.analytics_kept.organization IS 'The organization';
       COMMENT ON COLUMN %1$s.analytics_kept.workspace IS 'The workspace; NULL: all of the organization''s';
-      COMMENT ON COLUMN %1$s.analytics_kept.before IS 'Hours before that'
+      COMMENT ON COLUMN %1$s.analytics_kept.before IS 'Hours before that';
+      COMMENT ON COLUMN %1$s.analytics_kept.since IS 'Hours since then: a later hour, of logs that began after they were received'
     $ddl$, create_analytics_kept.schema);
   END IF;
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.create_analytics_kept(regnamespace) IS 'Creates in a schema the table of sums that outlive their logs';
 
-CREATE FUNCTION tenancy_steps.kept_sums(schema regnamespace) RETURNS TABLE (organization_id uuid, workspace_id uuid, before timestamptz)
+CREATE FUNCTION tenancy_steps.kept_sums(schema regnamespace) RETURNS TABLE (organization_id uuid, workspace_id uuid, before timestamptz, since timestamptz)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF to_regclass(format('%s.analytics_kept', kept_sums.schema)) IS NOT NULL THEN
-    RETURN QUERY EXECUTE format('SELECT k.organization, k.workspace, k.before FROM %s.analytics_kept k', kept_sums.schema);
+    RETURN QUERY EXECUTE format('SELECT k.organization, k.workspace, k.before, k.since FROM %s.analytics_kept k', kept_sums.schema);
   END IF;
 END
 $$;
@@ -205,7 +207,8 @@ BEGIN
              l.start_time, l.end_time, l.usage_input_tokens, l.usage_output_tokens, l.usage_cache_read_input_tokens,
              l.usage_cache_creation_input_tokens, l.cost, l.operation_name, l.provider_name, l.request_model))$rows$,
     $sums$AND (excluded.requests > a.requests OR NOT EXISTS (
-        SELECT FROM kept k WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before))$sums$)
+        SELECT FROM kept k WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id)
+          AND a.hour >= k.since AND a.hour < k.before))$sums$)
   USING first, until, sum_up.hours, sum_up.only_organization, sum_up.every_row, sum_up.schema;
 END
 $$;
@@ -269,7 +272,8 @@ DECLARE
     DELETE FROM %s.analytics a
     WHERE a.hour = ANY ($1)
       AND NOT EXISTS (SELECT FROM tenancy_steps.kept_sums($2) k
-                      WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id) AND a.hour < k.before) $query$;
+                      WHERE k.organization_id = a.organization_id AND (k.workspace_id IS NULL OR k.workspace_id = a.workspace_id)
+                        AND a.hour >= k.since AND a.hour < k.before) $query$;
   place record;
 BEGIN
   BEGIN

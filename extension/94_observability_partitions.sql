@@ -445,7 +445,21 @@ BEGIN
     END;
   END LOOP;
   IF drop_partitions."table" = 'traces' AND to_regclass(format('%s.trace_initiators', drop_partitions.schema)) IS NOT NULL THEN
-    EXECUTE format('DELETE FROM %s.trace_initiators WHERE last_at < $1', drop_partitions.schema) USING before;
+    -- The row of a trace is locked while somebody writes to it, and goes the next time.
+    BEGIN
+      EXECUTE format('DELETE FROM %1$s.trace_initiators i WHERE i.ctid = ANY (ARRAY(
+                        SELECT o.ctid FROM %1$s.trace_initiators o WHERE o.last_at < $1 FOR UPDATE SKIP LOCKED))', drop_partitions.schema) USING before;
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s.trace_initiators i WHERE i.last_at < $1)', drop_partitions.schema) INTO is_old USING before;
+      IF is_old THEN
+        PERFORM tenancy_steps.record_job_problem(drop_partitions.schema, job, format('%s.trace_initiators', drop_partitions.schema), '55P03',
+                                                 'somebody else''s transaction uses rows of it');
+      END IF;
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
+      IF tenancy_steps.stops_job(SQLSTATE) AND SQLSTATE NOT IN ('55P03', '40P01') THEN
+        RAISE;
+      END IF;
+      PERFORM tenancy_steps.record_job_problem(drop_partitions.schema, job, format('%s.trace_initiators', drop_partitions.schema), SQLSTATE, SQLERRM);
+    END;
   END IF;
   -- Checks of foreign keys to that table have run code of others.
   PERFORM pg_catalog.set_config('lock_timeout', waiting, true);

@@ -66,6 +66,12 @@ CALL app.become('acme master');
 SELECT state, message FROM (VALUES (1, format('SELECT tenancy.create_api_key(''organization_service_key'', ''X'', scopes => %L)', (SELECT jsonb_agg('logs.view'::text) FROM generate_series(1, 1025)))),
   (2, format('SELECT tenancy.create_api_key(''organization_service_key'', ''X'', scopes => %L)', (SELECT jsonb_build_object('logs', jsonb_agg('list'::text)) FROM generate_series(1, 1025)))),
   (3, format('SELECT tenancy.create_api_key(''organization_service_key'', ''X'', scopes => %L)', (SELECT jsonb_agg('logs.view'::text) FROM generate_series(1, 1024))))) v (n, command), app.failure(command) ORDER BY n;
+-- They are counted before anything else is done with them.
+SET statement_timeout = '10s';
+SELECT message FROM (VALUES (1, '[%s]'), (2, '{"logs": [%s]}'), (3, '[{"logs": [%s]}]')) v (n, scopes),
+  (SELECT string_agg('"logs.view"', ', ') FROM generate_series(1, 400000)) many (single),
+  app.failure(format('SELECT tenancy.create_api_key(''organization_service_key'', ''X'', scopes => %L)', format(scopes, single))) ORDER BY n;
+RESET statement_timeout;
 -- A principal with the longest possible name leaves ordinary entries.
 SELECT tenancy.update_api_key((SELECT api_key_id FROM tenancy.api_keys WHERE name = 'acme master'), (SELECT string_agg(chr(65536 + abs(hashint4(i)) % 60000), '' ORDER BY i) FROM generate_series(1, 1000) i));
 SELECT tenancy.create_workspace(NULL, 'By somebody') IS NOT NULL AS made;

@@ -1,0 +1,104 @@
+-- Rows past their retention are removed tenant by tenant: whatever keeps one's keeps nobody else's.
+\getenv srcdir PG_ABS_SRCDIR
+\set world :srcdir '/sql/include/world.sql'
+\i :world
+\pset format unaligned
+\set acme aaaaaaaa-0000-4000-8000-000000000000
+\set globex bbbbbbbb-0000-4000-8000-000000000000
+CREATE TABLE notes (id int PRIMARY KEY, organization_id uuid, content text);
+SELECT tenancy.protect('notes', 'logs', 'organization_id', create_indexes => true) IS NOT NULL AS protected;
+SELECT tenancy.apply_logging_settings('notes', 'payloads', '{content}');
+SELECT tenancy.set_logging(o, 'retention_days.payloads', '1') FROM unnest('{acme,globex}'::text[]) o;
+CREATE FUNCTION expire(first int) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO app.notes (id, organization_id, content, received_at)
+  SELECT first + i, CASE WHEN i < 3 THEN 'aaaaaaaa-0000-4000-8000-000000000000' ELSE 'bbbbbbbb-0000-4000-8000-000000000000' END::uuid, 'x', now() - interval '3 days' FROM generate_series(1, 4) i
+$$;
+CREATE VIEW left_over AS SELECT string_agg(id::text, ' ' ORDER BY id) AS left_over FROM notes;
+-- A row of a table that is not protected refers to one of them: the others go, also those of the same tenant.
+CREATE TABLE attached (note_id int REFERENCES notes);
+SELECT expire(0);
+INSERT INTO attached VALUES (1);
+SELECT * FROM tenancy.remove_expired_rows();
+TABLE left_over;
+-- Also where there are more of these than a call removes.
+INSERT INTO attached VALUES (1);
+SELECT expire(10);
+INSERT INTO attached VALUES (11), (12);
+SELECT * FROM tenancy.remove_expired_rows(1);
+SELECT * FROM tenancy.remove_expired_rows(1);
+SELECT * FROM tenancy.remove_expired_rows(1);
+TABLE left_over;
+-- Deferred to the end, and of a partition
+DROP TABLE attached;
+CREATE TABLE attached (note_id int REFERENCES notes DEFERRABLE INITIALLY DEFERRED) PARTITION BY LIST (note_id);
+CREATE TABLE attached_default PARTITION OF attached DEFAULT;
+INSERT INTO attached VALUES (1);
+SELECT * FROM tenancy.remove_expired_rows();
+TABLE left_over;
+DROP TABLE attached;
+-- One tenant's rows fail, by whatever error.
+CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' THEN
+    RAISE EXCEPTION USING ERRCODE = current_setting('test.state'), MESSAGE = 'for test''s sake';
+  END IF;
+  RETURN OLD;
+END
+$$;
+CREATE TRIGGER fails BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION fails();
+CREATE FUNCTION removed_when(state text, first int) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('test.state', removed_when.state, true), app.expire(removed_when.first);
+  RETURN QUERY SELECT concat_ws(' ', r.removed, 'removed,', r.referred_to, 'stay') FROM tenancy.remove_expired_rows() r;
+END
+$$;
+SELECT s.state, r FROM unnest('{23514,23503,42501,XX000,55P03}'::text[]) WITH ORDINALITY s (state, i), removed_when(s.state, 20 + 10 * s.i::int) r;
+DROP TRIGGER fails ON notes;
+-- What waits is limited, and what the caller has set stays.
+SELECT removed FROM tenancy.remove_expired_rows();
+SHOW lock_timeout;
+BEGIN;
+SET LOCAL lock_timeout = '3s';
+SELECT removed FROM tenancy.remove_expired_rows();
+SHOW lock_timeout;
+COMMIT;
+-- What was summed up of logs outlives them, also of those whose writer's clock was ahead of the time they were received.
+CREATE SCHEMA kept;
+SET client_min_messages = warning;
+SELECT tenancy.create_observability('kept');
+SELECT tenancy.apply_logging_settings('kept');
+SELECT tenancy.set_logging('acme', 'retention_days.logs', '1');
+SELECT date_bin('1 hour', now() - interval '5 hours', 'epoch') AS hour \gset
+CREATE FUNCTION log(at timestamptz, received timestamptz) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO kept.logs (start_time, organization_id, workspace_id, received_at, usage_input_tokens)
+  VALUES (at, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', received, 10)
+$$;
+CREATE FUNCTION sums(hour timestamptz) RETURNS TABLE (hours int, requests numeric, tokens numeric) LANGUAGE sql AS $$
+  SELECT extract(epoch FROM a.hour - sums.hour) / 3600, a.requests, a.usage_input_tokens FROM kept.analytics a ORDER BY 1
+$$;
+SELECT log(:'hour', now() - interval '25 hours'), log(:'hour'::timestamptz + interval '59 minutes', now() - interval '25 hours'), log(:'hour'::timestamptz - interval '26 hours', now() - interval '28 hours'),
+       log(:'hour'::timestamptz + interval '1 hour', now()), log(:'hour'::timestamptz + interval '2 hours', now());
+SELECT kept.refresh_analytics() > 0 AS refreshed;
+SELECT * FROM sums(:'hour');
+INSERT INTO kept.analytics_kept (organization, before, since) VALUES (:'acme', :'hour'::timestamptz - interval '40 days', :'hour'::timestamptz - interval '41 days');
+SELECT relation, removed FROM tenancy.remove_expired_rows() WHERE removed > 0;
+SELECT kept.refresh_analytics() > 0 AS refreshed;
+SELECT * FROM sums(:'hour');
+SELECT organization, workspace, since = '-infinity' AS all_before, CASE WHEN since > '-infinity' THEN since = :'hour' AND before - since = '1 hour' ELSE before BETWEEN now() - interval '25 hours' AND now() - interval '24 hours' END AS as_expected
+FROM kept.analytics_kept ORDER BY since;
+-- Only these hours: others follow their logs as before.
+DELETE FROM kept.logs WHERE start_time = :'hour'::timestamptz + interval '1 hour';
+UPDATE kept.logs SET usage_input_tokens = 20;
+SELECT kept.invalidate_analytics() > 0 AS invalidated, kept.refresh_analytics() > 0 AS refreshed;
+SELECT * FROM sums(:'hour');
+-- Logs that come late for an hour of which some were removed count once they are more than these.
+SELECT log(:'hour', now()), log(:'hour', now());
+SELECT kept.refresh_analytics() > 0 AS refreshed;
+SELECT * FROM sums(:'hour');
+SELECT log(:'hour', now());
+SELECT kept.refresh_analytics() > 0 AS refreshed;
+SELECT * FROM sums(:'hour');
+SELECT count(tenancy.unprotect(c)) AS unprotected FROM unnest('{app.notes,kept.logs,kept.log_payloads,kept.traces,kept.analytics}'::regclass[]) c;
+\set VERBOSITY terse
+SET client_min_messages = error;
+DROP SCHEMA kept CASCADE;
