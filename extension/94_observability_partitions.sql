@@ -387,6 +387,9 @@ DECLARE
   before timestamptz := date_trunc('day', now() - drop_partitions.older_than, 'UTC');
   keep boolean := drop_partitions.keep_analytics AND drop_partitions."table" = 'logs';
   job text := format('drop_partitions of %s', drop_partitions."table");
+  -- Whose a trace is lasts as long as its spans: later ones, in other partitions, or those that are held.
+  is_over CONSTANT text := format('o.last_at < $1 AND NOT EXISTS (
+    SELECT FROM %s.traces t WHERE t.trace_id = o.trace_id AND t.organization_id = o.organization_id AND t.workspace_id IS NOT DISTINCT FROM o.workspace_id)', drop_partitions.schema);
   old record;
   is_old boolean;
   dropped integer := 0;
@@ -448,8 +451,8 @@ BEGIN
     -- The row of a trace is locked while somebody writes to it, and goes the next time.
     BEGIN
       EXECUTE format('DELETE FROM %1$s.trace_initiators i WHERE i.ctid = ANY (ARRAY(
-                        SELECT o.ctid FROM %1$s.trace_initiators o WHERE o.last_at < $1 FOR UPDATE SKIP LOCKED))', drop_partitions.schema) USING before;
-      EXECUTE format('SELECT EXISTS (SELECT FROM %s.trace_initiators i WHERE i.last_at < $1)', drop_partitions.schema) INTO is_old USING before;
+                        SELECT o.ctid FROM %1$s.trace_initiators o WHERE %2$s FOR UPDATE SKIP LOCKED))', drop_partitions.schema, is_over) USING before;
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s.trace_initiators o WHERE %s)', drop_partitions.schema, is_over) INTO is_old USING before;
       IF is_old THEN
         PERFORM tenancy_steps.record_job_problem(drop_partitions.schema, job, format('%s.trace_initiators', drop_partitions.schema), '55P03',
                                                  'somebody else''s transaction uses rows of it');

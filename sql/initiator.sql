@@ -156,6 +156,15 @@ INSERT INTO obs.traces (trace_id, span_id, parent_span_id, name, start_time, wor
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT trace_id, span_id, initiator_id IS NULL AS of_nobody FROM obs.traces WHERE trace_id LIKE 'many%' OR span_id = 'elsewhere' ORDER BY 1, 2;
+-- Who began a trace is known as long as there are spans of it, also where the root is long gone: nobody else becomes it.
+INSERT INTO obs.traces (trace_id, span_id, name, start_time, organization_id, workspace_id, user_id) VALUES ('long', '1', 'root', now() - interval '60 days', 'aaaaaaaa-0000-4000-8000-000000000000', :search, :mike);
+INSERT INTO obs.traces (trace_id, span_id, parent_span_id, name, start_time, organization_id, workspace_id) VALUES ('long', '2', '1', 'late', now(), 'aaaaaaaa-0000-4000-8000-000000000000', :search);
+INSERT INTO obs.traces (trace_id, span_id, name, start_time, organization_id, workspace_id, user_id) VALUES ('over', '1', 'root', now() - interval '60 days', 'aaaaaaaa-0000-4000-8000-000000000000', :search, :mike);
+SELECT obs.drop_partitions('traces', '30 days') \gset
+SELECT trace_id, count(t.span_id) AS spans, (SELECT count(*) FROM obs.trace_initiators i WHERE i.trace_id = v.trace_id) AS initiators
+FROM (VALUES ('long'), ('over')) v (trace_id) LEFT JOIN obs.traces t USING (trace_id) GROUP BY 1 ORDER BY 1;
+INSERT INTO obs.traces (trace_id, span_id, name, start_time, organization_id, workspace_id, user_id) VALUES ('long', '3', 'another root', now(), 'aaaaaaaa-0000-4000-8000-000000000000', :search, :mona);
+SELECT span_id, initiator_id = :mike AS of_mike FROM obs.traces WHERE trace_id = 'long' ORDER BY 1;
 SELECT obs.drop_partitions('traces', '0') \gset
 SELECT count(*) > 0 AS todays FROM obs.trace_initiators;
 DROP SCHEMA obs CASCADE;

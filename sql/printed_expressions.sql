@@ -79,7 +79,7 @@ RESET tenancy.guard_rails;
 INSERT INTO logs VALUES (1, :'umbra', now() - interval '40 days');
 ALTER TABLE logs ENABLE ALWAYS TRIGGER "~~tenancy_keep_row";
 SET SESSION AUTHORIZATION regress_neighbour;
-CREATE TABLE analytics_kept (organization uuid, workspace uuid, before timestamptz, UNIQUE NULLS NOT DISTINCT (organization, workspace));
+CREATE TABLE analytics_kept (organization uuid, workspace uuid, before timestamptz, since timestamptz NOT NULL DEFAULT '-infinity', UNIQUE NULLS NOT DISTINCT (organization, workspace, since));
 CREATE FUNCTION climbed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF current_user <> 'regress_neighbour' THEN
