@@ -387,7 +387,7 @@ DECLARE
   before timestamptz := date_trunc('day', now() - drop_partitions.older_than, 'UTC');
   keep boolean := drop_partitions.keep_analytics AND drop_partitions."table" = 'logs';
   job text := format('drop_partitions of %s', drop_partitions."table");
-  -- Whose a trace is lasts as long as its spans: later ones, in other partitions, or those that are held.
+  -- The initiator of a trace is known as long as its spans: later ones, in other partitions, or those that are held.
   is_over CONSTANT text := format('o.last_at < $1 AND NOT EXISTS (
     SELECT FROM %s.traces t WHERE t.trace_id = o.trace_id AND t.organization_id = o.organization_id AND t.workspace_id IS NOT DISTINCT FROM o.workspace_id)', drop_partitions.schema);
   old record;

@@ -27,8 +27,8 @@ struct Exemption {
   int settings;
 };
 
-// What the table's owner has in it (predicates of indexes, checks, triggers) runs in the midst of whatever
-// has set the statement off, a function with other rights perhaps: what it sets ends with it.
+// Code in the table (predicates of indexes, checks, triggers) is its owner's, and runs in the midst of
+// whatever has set the statement off, a function with other rights perhaps: what it sets ends with it.
 Exemption suspend_exemption() {
   Exemption exemption{};
   if (!InNoForceRLSOperation()) return exemption;
