@@ -56,6 +56,7 @@ GRANT INSERT ON tenancy.organizations TO regress_bob;
 TRUNCATE before;
 INSERT INTO before SELECT * FROM extra;
 -- The schema must be closed first: others could have put objects into it.
+\set SHOW_CONTEXT never
 ALTER EXTENSION pg_tenancy UPDATE;
 REVOKE CREATE ON SCHEMA tenancy FROM PUBLIC, regress_ana;
 DELETE FROM before WHERE name = 'tenancy' AND privilege = 'CREATE';
