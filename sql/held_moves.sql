@@ -3,23 +3,12 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set held :srcdir '/sql/include/held.sql'
+\i :held
 \pset format unaligned
 SET client_min_messages = error;
 SET TimeZone = 'UTC';
-\set acme '''aaaaaaaa-0000-4000-8000-000000000000'''
-\set search '''aaaaaaaa-0000-4000-8000-000000000002'''
-\set support '''aaaaaaaa-0000-4000-8000-000000000003'''
 \set VERBOSITY terse
-CREATE FUNCTION tried(statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE statement;
-  RAISE EXCEPTION USING ERRCODE = 'P0099', MESSAGE = 'done';
-EXCEPTION WHEN SQLSTATE 'P0099' THEN
-  RETURN SQLERRM;
-WHEN OTHERS THEN
-  RETURN SQLSTATE || ' ' || SQLERRM;
-END
-$$;
 CREATE TABLE times (gone int, id int, start_time timestamptz NOT NULL, organization_id uuid, workspace_id uuid, body text, size int GENERATED ALWAYS AS (length(body)) STORED)
   PARTITION BY RANGE (start_time);
 CREATE TABLE times_default PARTITION OF times DEFAULT;

@@ -3,22 +3,11 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set held :srcdir '/sql/include/held.sql'
+\i :held
 \pset format unaligned
 SET client_min_messages = error;
-\set acme '''aaaaaaaa-0000-4000-8000-000000000000'''
-\set search '''aaaaaaaa-0000-4000-8000-000000000002'''
-\set support '''aaaaaaaa-0000-4000-8000-000000000003'''
 \set VERBOSITY terse
-CREATE FUNCTION tried(statement text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE statement;
-  RAISE EXCEPTION USING ERRCODE = 'P0099', MESSAGE = 'done';
-EXCEPTION WHEN SQLSTATE 'P0099' THEN
-  RETURN SQLERRM;
-WHEN OTHERS THEN
-  RETURN SQLSTATE || ' ' || SQLERRM;
-END
-$$;
 CREATE TABLE line (id int, organization_id uuid, workspace_id uuid, state text, body text);
 CREATE TABLE line_e () INHERITS (line);
 CREATE TABLE line_f () INHERITS (line_e);

@@ -3,12 +3,11 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set held :srcdir '/sql/include/held.sql'
+\i :held
 \pset format unaligned
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-\set acme '''aaaaaaaa-0000-4000-8000-000000000000'''
-\set search '''aaaaaaaa-0000-4000-8000-000000000002'''
-\set support '''aaaaaaaa-0000-4000-8000-000000000003'''
 CREATE TABLE notes (id int, day date NOT NULL, organization_id uuid, workspace_id uuid, user_id uuid, state text, body text, detail jsonb NOT NULL DEFAULT '{}') PARTITION BY RANGE (day);
 CREATE TABLE notes_1 PARTITION OF notes FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
 CREATE TABLE notes_2 PARTITION OF notes FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
@@ -118,7 +117,7 @@ BEGIN
   RETURN n;
 END
 $$;
-CREATE FUNCTION tried(statement text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION tried(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   before bigint[] := ARRAY[number_of('app.notes'), number_of('app.calls')];
 BEGIN

@@ -2,10 +2,10 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set held :srcdir '/sql/include/held.sql'
+\i :held
 \pset format unaligned
 SET client_min_messages = error;
-\set acme '''aaaaaaaa-0000-4000-8000-000000000000'''
-\set search '''aaaaaaaa-0000-4000-8000-000000000002'''
 CREATE TABLE notes (id int, day date NOT NULL, organization_id uuid, workspace_id uuid, body text) PARTITION BY RANGE (day);
 CREATE TABLE notes_1 PARTITION OF notes FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
 CREATE TABLE notes_2 PARTITION OF notes FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');

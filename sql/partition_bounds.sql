@@ -3,9 +3,10 @@
 \getenv srcdir PG_ABS_SRCDIR
 \set world :srcdir '/sql/include/world.sql'
 \i :world
+\set held :srcdir '/sql/include/held.sql'
+\i :held
 \pset format unaligned
 SET client_min_messages = error;
-\set acme '''aaaaaaaa-0000-4000-8000-000000000000'''
 CREATE TABLE times (start_time timestamptz NOT NULL, organization_id uuid) PARTITION BY RANGE (start_time);
 CREATE TABLE times_default PARTITION OF times DEFAULT;
 CREATE TABLE plain (LIKE times) PARTITION BY RANGE (start_time);

@@ -9,14 +9,6 @@
 namespace tenancy::pg {
 namespace {
 
-const char *qualified(Oid relation) {
-  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
-}
-
-const char *only(Oid relation) {
-  return get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
-}
-
 const char *column_of(const char *table, Oid relation, AttrNumber number) {
   return psprintf("%s.%s", table, quote_identifier(get_attname(relation, number, false)));
 }

@@ -16,14 +16,6 @@ extern "C" {
 namespace tenancy::pg {
 namespace {
 
-const char *qualified(Oid relation) {
-  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
-}
-
-const char *only(Oid relation) {
-  return get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
-}
-
 const char *column_of(Oid relation, AttrNumber number) {
   return psprintf("x.%s", quote_identifier(get_attname(relation, number, false)));
 }

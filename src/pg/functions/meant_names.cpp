@@ -77,6 +77,14 @@ static void analyzed(ParseState *state, Query *query, QueryJumble *jumble) {
 
 }  // namespace
 
+const char *qualified(Oid relation) {
+  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+}
+
+const char *only(Oid relation) {
+  return get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
+}
+
 void begin_statement(StringInfo sql, std::initializer_list<Oid> relations,
                      std::initializer_list<Oid> operators) {
   initStringInfo(sql);

@@ -15,6 +15,11 @@
 
 namespace tenancy::pg {
 
+/// The relation's name, qualified and as SQL.
+const char *qualified(Oid relation);
+/// ONLY, where children of a table are others.
+const char *only(Oid relation);
+
 /// Begins a statement with the relations that it names, in the order of FROM and the target first, and with
 /// its operators, as far as they are not the server's own. Raises 55000 later if a name means another one.
 void begin_statement(StringInfo sql, std::initializer_list<Oid> relations,

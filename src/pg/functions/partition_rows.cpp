@@ -54,14 +54,9 @@ struct Range {
 
 struct Partitioned {
   Oid relation;
-  char *name;  // as SQL
+  const char *name;  // as SQL
   NameData control;
 };
-
-char *name_of(Relation relation) {
-  return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-                                    RelationGetRelationName(relation));
-}
 
 // Locked before its partition, as everybody does; hence found without a lock, and compared afterwards.
 Relation open_parent(Oid default_partition) {
@@ -79,7 +74,7 @@ Partitioned read_parent(Relation parent, Relation default_partition) {
   if (key->strategy != PARTITION_STRATEGY_RANGE || key->partnatts != 1 || key->partattrs[0] <= 0 ||
       key->parttypid[0] != TIMESTAMPTZOID)
     refuse_table(parent, "is not partitioned by ranges of a time with time zone");
-  Partitioned result{RelationGetRelid(parent), name_of(parent), {}};
+  Partitioned result{RelationGetRelid(parent), qualified(RelationGetRelid(parent)), {}};
   namestrcpy(&result.control, get_attname(RelationGetRelid(parent), key->partattrs[0], false));
   table_close(parent, NoLock);
   return result;
@@ -250,7 +245,7 @@ Datum pg_tenancy_attach_with_rows(PG_FUNCTION_ARGS) {
   const Partitioned parent = read_parent(partitioned, from);
   const Relation to = open_heap(partition);
   const bool is_kept = keeping_trigger(from) != nullptr;
-  const char *name = name_of(to);
+  const char *name = qualified(RelationGetRelid(to));
   // Rows are not added to any.
   if (RelationGetIndexList(to) != NIL) refuse_table(to, "has indexes");
   const AttrNumber control = get_attnum(RelationGetRelid(from), NameStr(parent.control));
