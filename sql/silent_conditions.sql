@@ -33,16 +33,23 @@ DECLARE
 BEGIN
   FOREACH relation IN ARRAY '{notes,open}'::text[] LOOP
     EXECUTE format($f$
-      CREATE FUNCTION told_by_%1$s(low text, assigned boolean, as_text boolean DEFAULT false) RETURNS text LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $b$
+      CREATE FUNCTION told_by_%1$s(low text, assigned boolean, as_text boolean DEFAULT false, copied boolean DEFAULT false) RETURNS text LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $b$
       DECLARE
         r record;
+        met record;
       BEGIN
         IF as_text THEN
           SELECT 'x'::text AS f INTO r;
         ELSIF assigned THEN
           SELECT true AS f INTO r;
         END IF;
-        PERFORM FROM app.%1$s WHERE CASE WHEN title >= ANY (ARRAY[low]) THEN r.f END;
+        IF copied THEN
+          SET LOCAL plan_cache_mode = force_custom_plan;
+          FOR met IN SELECT FROM app.%1$s WHERE CASE WHEN title >= low THEN r.f END LOOP
+          END LOOP;
+        ELSE
+          PERFORM FROM app.%1$s WHERE CASE WHEN title >= ANY (ARRAY[low]) THEN r.f END;
+        END IF;
         RETURN 'none';
       EXCEPTION WHEN OTHERS THEN
         RETURN regexp_replace(SQLERRM, '\d+', 'N');
@@ -92,7 +99,10 @@ INSERT INTO parts VALUES
   (7, false, '(coalesce($3, NULL)).b'), (8, false, 'current_user = title'), (9, true, 'body < ''a'''), (10, true, 'body < ''a'' COLLATE "default"'),
   (11, false, 'body < ''a'' COLLATE app.old'), (12, false, 'body < ''a'' COLLATE app.mine'), (13, false, 'body < $1'), (14, false, 'coalesce(notes, NULL) IS NOT NULL'),
   (15, true, 'body = $1'), (16, false, '$1 = $1'), (17, true, '$1 = ''a'''), (18, false, 'greatest($1, body) = ''a'''), (19, false, 'id = ANY ($4)'),
-  (20, false, 'body = ANY (ARRAY[$1, ''a''])'), (21, false, 'starts_with($1, body)'), (22, false, 'NULLIF($1, $1) IS NULL'), (23, false, '$1 IS DISTINCT FROM $1'), (24, false, 'ROW(body, id) < ROW($1, id)');
+  (20, false, 'body = ANY (ARRAY[$1, ''a''])'), (21, false, 'starts_with($1, body)'), (22, false, 'NULLIF($1, $1) IS NULL'), (23, false, '$1 IS DISTINCT FROM $1'), (24, false, 'ROW(body, id) < ROW($1, id)'),
+  (25, false, 'ROW(''2''::oidvector, id) < ROW(''1''::oidvector, n)'), (26, false, 'coalesce($5, NULL) <> ''<(0,0),1>'''),
+  (27, true, 'body < repeat(''x'', 20)'), (28, false, 'body < repeat(''x'', 2000)'), (29, true, 'bytes < ''x'''), (30, true, 'id = ANY (''{1,2}'')'),
+  (31, false, format('id = ANY (%L)', ARRAY(SELECT generate_series(1, 300)))), (32, false, '$3 IS NULL'), (33, true, 'body IS NULL');
 GRANT SELECT ON parts, keys, long, told_notes, told_open, silent_notes, named_notes, more, open_more TO PUBLIC;
 GRANT UPDATE ON told_notes, told_open, silent_notes, named_notes TO PUBLIC;
 -- RETURNS whether the condition comes behind the guard, in the plan for any parameters
@@ -100,8 +110,8 @@ CREATE FUNCTION is_late(part text) RETURNS boolean LANGUAGE plpgsql SET plan_cac
 DECLARE
   filter text;
 BEGIN
-  EXECUTE format('PREPARE asked (text, bytea, app.pair, int[]) AS SELECT FROM app.notes WHERE CASE WHEN title IS NOT NULL THEN %s END AND ($1 IS NULL OR $2 IS NULL OR $3 IS NULL OR $4 IS NULL OR id > 0)', part);
-  SELECT node ->> 'Filter' INTO filter FROM app.nodes(app.plan_of($q$EXECUTE asked ('x', 'x', ROW(1, true), '{1}')$q$)) WHERE node ->> 'Filter' ~ 'CASE';
+  EXECUTE format('PREPARE asked (text, bytea, app.pair, int[], circle) AS SELECT FROM app.notes WHERE CASE WHEN title IS NOT NULL THEN %s END AND ($1 IS NULL OR $2 IS NULL OR $3 IS NULL OR $4 IS NULL OR $5 IS NULL OR id > 0)', part);
+  SELECT node ->> 'Filter' INTO filter FROM app.nodes(app.plan_of($q$EXECUTE asked ('x', 'x', ROW(1, true), '{1}', NULL)$q$)) WHERE node ->> 'Filter' ~ 'CASE';
   DEALLOCATE asked;
   RETURN filter ~ 'guard.*CASE WHEN';
 END
@@ -126,6 +136,9 @@ CALL become('ben');
 SELECT told_by_open('hidden', false) = told_by_open('i', false) AS open, told_by_notes('hidden', false) = told_by_notes('i', false) AS notes;
 SELECT told_by_notes('hidden', true), told_by_notes('1', true), told_by_notes('hidden', false), told_by_notes('i', false);
 SELECT told_by_notes('hidden', false, true), told_by_notes('i', false, true), told_by_notes('hidden', true);
+-- For a loop, fields are copied, with their types.
+SELECT told_by_open('hidden', true, false, true), told_by_open('hidden', false, true, true), told_by_open('i', false, true, true);
+SELECT told_by_notes('hidden', true, false, true), told_by_notes('1', true, false, true), told_by_notes('hidden', false, true, true), told_by_notes('i', false, true, true);
 -- One that the query does not use does no harm.
 SELECT unused_by_notes() > 0 AS allowed;
 -- Conditions that are made last, for a side of UNION ALL
@@ -143,7 +156,7 @@ RESET enable_memoize;
 -- A view's own condition is no policy's, even where it names the policy's function.
 SELECT try('UPDATE app.told_open SET n = n') AS open, try('UPDATE app.told_notes SET n = n') AS notes, try('UPDATE app.named_notes SET n = n') AS named, try('UPDATE app.silent_notes SET n = n') AS own;
 -- Sizes, pauses, types, roles, collations. Silent conditions still come first, where they are cheaper than the filter.
-SELECT n, part, is_late(part) AS late, is_late(part) <> is_silent AS as_expected FROM parts ORDER BY n;
+SELECT n, left(part, 80) AS part, is_late(part) AS late, is_late(part) <> is_silent AS as_expected FROM parts ORDER BY n;
 -- Hashes of columns, those that PostgreSQL has since version 18 included
 SELECT p.oid::regprocedure AS not_late FROM pg_proc p WHERE p.proname ~ '^(md5|sha\d+|crc32)' AND p.proleakproof AND NOT is_late(format('%I(%s) IS NULL', p.proname, CASE p.proargtypes[0] WHEN 'text'::regtype THEN 'body' ELSE 'bytes' END));
 -- Of another table's columns, which can be long, where an index of this one makes the join.

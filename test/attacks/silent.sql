@@ -59,14 +59,16 @@ BEGIN
   IF current_setting('plan_cache_mode') = 'force_generic_plan' AND query !~ '\mr\.f\M|^VIEW ' THEN
     EXECUTE format('PREPARE silent (text) AS %s', replace(query, '$', '$1'));
     EXECUTE format('EXECUTE silent (%L)', guess);
-  -- A field of a record that is not assigned: an error where it is evaluated
+  -- A field of a record that is not assigned, or has another type by now: an error where it is evaluated, or copied for a loop
   ELSIF query ~ '\mr\.f\M' THEN
-    EXECUTE format('CREATE FUNCTION pg_temp.asked(assigned boolean) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS %L',
-      format('DECLARE r record; low text := %L; n bigint; BEGIN IF assigned THEN SELECT true AS f INTO r; END IF; %s; GET DIAGNOSTICS n = ROW_COUNT; RETURN n; END', guess,
-        CASE WHEN query ~ '^(SELECT|WITH)' THEN format('PERFORM FROM (%s) s', replace(query, '$', 'low')) ELSE replace(query, '$', 'low') END));
-    EXECUTE 'SELECT pg_temp.asked(true)' INTO rows;
-    EXECUTE 'SELECT pg_temp.asked(false)' INTO rows;
-    EXECUTE 'DROP FUNCTION pg_temp.asked(boolean)';
+    EXECUTE format('CREATE FUNCTION pg_temp.asked(field text) RETURNS bigint LANGUAGE plpgsql SET plan_cache_mode = %s AS %L', (ARRAY['force_generic_plan', 'force_custom_plan'])[1 + abs(hashtext(query) / 4 % 2)],
+      format('DECLARE r record; x record; low text := %L; n bigint := 0; BEGIN
+        IF field = ''true'' THEN SELECT true AS f INTO r; ELSIF field = ''text'' THEN SELECT ''x''::text AS f INTO r; END IF; %s RETURN n; END', guess,
+        format(CASE WHEN query !~ '^(SELECT|WITH)' THEN '%s; GET DIAGNOSTICS n = ROW_COUNT;' WHEN hashtext(query) % 2 = 0 THEN 'PERFORM FROM (%s) s; GET DIAGNOSTICS n = ROW_COUNT;'
+               ELSE 'FOR x IN SELECT FROM (%s) s LOOP n := n + 1; END LOOP;' END, replace(query, '$', 'low'))));
+    EXECUTE 'SELECT pg_temp.asked(''true'')' INTO rows;
+    EXECUTE 'SELECT pg_temp.asked($1)' INTO rows USING (ARRAY['none', 'text'])[1 + abs(hashtext(query) / 2 % 2)];
+    EXECUTE 'DROP FUNCTION pg_temp.asked(text)';
     RETURN format('%s rows, %s calls', rows, nextval('attacks.silent_calls') - before);
   -- A view of one's own, through which the table is changed
   ELSIF query ~ '^VIEW ' THEN

@@ -32,12 +32,26 @@ Start *innermost = nullptr;
 }
 
 // The errors are those that the evaluation would raise.
+void check(const ParamExternData *value, const Param *parameter) {
+  if (value == nullptr || !OidIsValid(value->ptype)) raise_no_value(parameter->paramid);
+  if (value->ptype != parameter->paramtype)
+    raise_other_type(parameter->paramid, value->ptype, parameter->paramtype);
+}
+
 void fetch(ParamListInfo parameters, const Param *parameter) {
   ParamExternData value;
-  const ParamExternData *fetched = parameters->paramFetch(parameters, parameter->paramid, false, &value);
-  if (fetched == nullptr || !OidIsValid(fetched->ptype)) raise_no_value(parameter->paramid);
-  if (fetched->ptype != parameter->paramtype)
-    raise_other_type(parameter->paramid, fetched->ptype, parameter->paramtype);
+  check(parameters->paramFetch(parameters, parameter->paramid, false, &value), parameter);
+}
+
+// As the server compiles it without a hook.
+void compile_value(const Param *parameter, ExprState *expression, Datum *value, bool *is_null) {
+  ExprEvalStep step{};
+  step.opcode = EEOP_PARAM_EXTERN;
+  step.resvalue = value;
+  step.resnull = is_null;
+  step.d.param.paramid = parameter->paramid;
+  step.d.param.paramtype = parameter->paramtype;
+  ExprEvalPushStep(expression, &step);
 }
 
 // Whether a query reads a table with row security, directly or by a view.
@@ -69,8 +83,30 @@ static void compile(ParamListInfo parameters, Param *parameter, ExprState *expre
   start_with(parameters)->compile(parameters, parameter, expression, value, is_null);
 }
 
-// A parameter of another kind of list has its value already. One that compiles no parameters, but fetches
-// them, doesn't exist in the server.
+// Lists of values that are there already: the type of one can differ if it was copied for a cursor.
+static void compile_copied(ParamListInfo parameters, Param *parameter, ExprState *expression, Datum *value,
+                           bool *is_null) {
+  const int number = parameter->paramid;
+  if (number > 0 && number <= parameters->numParams &&
+      parameters->params[number - 1].ptype != parameter->paramtype &&
+      has_row_security(start_with(parameters)->description->plannedstmt))
+    check(&parameters->params[number - 1], parameter);
+  compile_value(parameter, expression, value, is_null);
+}
+}
+
+// NULL for none. A list that compiles no parameters, but fetches them, doesn't exist in the server.
+ParamCompileHook early_compilation(const QueryDesc *description, int flags) {
+  const ParamListInfoData *parameters = description->params;
+  if (parameters == nullptr || parameters->numParams == 0 || (flags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
+    return nullptr;
+  if (parameters->paramFetch == nullptr)
+    return parameters->paramCompile == nullptr ? compile_copied : nullptr;
+  const bool is_compiled = parameters->paramCompile != nullptr && parameters->paramCompile != compile;
+  return is_compiled && has_row_security(description->plannedstmt) ? compile : nullptr;
+}
+
+extern "C" {
 static void start(QueryDesc *description, int flags) {
   const auto run_next = [](void *argument) {
     const auto *given = static_cast<Start *>(argument);
@@ -81,15 +117,14 @@ static void start(QueryDesc *description, int flags) {
   };
   ParamListInfo parameters = description->params;
   Start work{description, flags, parameters, nullptr, innermost};
-  if (parameters == nullptr || parameters->paramFetch == nullptr || parameters->paramCompile == nullptr ||
-      parameters->paramCompile == compile || (flags & EXEC_FLAG_EXPLAIN_ONLY) != 0 ||
-      !has_row_security(description->plannedstmt)) {
+  const ParamCompileHook early = early_compilation(description, flags);
+  if (early == nullptr) {
     run_next(&work);
     return;
   }
   work.compile = parameters->paramCompile;
   innermost = &work;
-  parameters->paramCompile = compile;
+  parameters->paramCompile = early;
   run_with_cleanup(
       run_next,
       [](void *argument) {

@@ -7,23 +7,25 @@ namespace {
 
 // A value of these types has less than 100 kB, so no array or row of them gets too large.
 constexpr int most_parts = 1000;
-constexpr int longest_part = 100'000;
+constexpr std::size_t longest_part = 100'000;
+// A comparison of values of this size takes some microseconds, by the slowest of collations.
+constexpr std::size_t longest_compared = 1'000;
 
 bool is_of_short_type(Oid type) { return get_typlen(type) > 0 || getBaseType(type) == NUMERICOID; }
 
-bool is_short(const Node *node) {
+bool is_short(const Node *node, std::size_t longest) {
   if (is_of_short_type(exprType(node))) return true;
   if (!IsA(node, Const)) return false;
   const auto *value = reinterpret_cast<const Const *>(node);
   return value->constisnull ||
-         (value->constlen == -1 && VARSIZE_ANY(DatumGetPointer(value->constvalue)) <= longest_part);
+         (value->constlen == -1 && VARSIZE_ANY(DatumGetPointer(value->constvalue)) <= longest);
 }
 
 bool are_short(const List *parts) {
   if (list_length(parts) > most_parts) return false;
   const ListCell *cell = nullptr;
   foreach (cell, parts)
-    if (!is_short(static_cast<Node *>(lfirst(cell)))) return false;
+    if (!is_short(static_cast<Node *>(lfirst(cell)), longest_part)) return false;
   return true;
 }
 
@@ -67,8 +69,9 @@ bool is_silent_collation(Oid collation, const List *arguments) {
   return true;
 }
 
-// Leakproof functions raise errors all the same: for a collation that is unknown, or not deterministic; and
-// for circles and lines whose area or length is no number. Warnings tell as much.
+// Leakproof functions raise errors all the same: for a collation that is unknown, or not deterministic; for
+// circles and lines whose area or length is no number; for an oidvector that is an array of another kind.
+// Warnings tell as much.
 bool has_other_collation(Oid collation, const List *arguments) {
   if (OidIsValid(collation)) return !is_silent_collation(collation, arguments);
   const ListCell *cell = nullptr;
@@ -77,17 +80,59 @@ bool has_other_collation(Oid collation, const List *arguments) {
   return false;
 }
 
-bool has_geometry(const List *arguments) {
-  const ListCell *cell = nullptr;
-  foreach (cell, arguments) {
-    const Oid type = exprType(static_cast<Node *>(lfirst(cell)));
-    if (type == CIRCLEOID || type == LSEGOID) return true;
+// Types whose values no leakproof function of the server refuses
+bool is_of_silent_type(const Node *node) {
+  const Oid type = getBaseType(exprType(node));
+  if (type == OIDVECTOROID) return false;  // for the server it is an array
+  const Oid element = get_element_type(type);
+  switch (OidIsValid(element) ? getBaseType(element) : type) {
+    case BOOLOID:
+    case BYTEAOID:
+    case CHAROID:
+    case NAMEOID:
+    case INT8OID:
+    case INT2OID:
+    case INT4OID:
+    case TEXTOID:
+    case OIDOID:
+    case TIDOID:
+    case XIDOID:
+    case CIDOID:
+    case FLOAT4OID:
+    case FLOAT8OID:
+    case MACADDROID:
+    case MACADDR8OID:
+    case MONEYOID:
+    case INETOID:
+    case CIDROID:
+    case BPCHAROID:
+    case VARCHAROID:
+    case DATEOID:
+    case TIMEOID:
+    case TIMETZOID:
+    case TIMESTAMPOID:
+    case TIMESTAMPTZOID:
+    case INTERVALOID:
+    case BITOID:
+    case VARBITOID:
+    case UUIDOID:
+    case PG_LSNOID:
+    case XID8OID:
+      return true;
+    default:
+      return false;
   }
+}
+
+bool has_other_type(const List *arguments) {
+  const ListCell *cell = nullptr;
+  foreach (cell, arguments)
+    if (!is_of_silent_type(static_cast<Node *>(lfirst(cell)))) return true;
   return false;
 }
 
 bool can_raise(Oid collation, const List *arguments) {
-  return has_other_collation(collation, arguments) || has_geometry(arguments);
+  return has_other_collation(collation, arguments) || has_other_type(arguments);
 }
 
 bool any_can_raise(const RowCompareExpr *compare) {
@@ -132,7 +177,7 @@ bool is_long(const Node *node, const Relids own) {
   if (IsA(node, Var) &&
       (own == nullptr || bms_is_member(static_cast<int>(reinterpret_cast<const Var *>(node)->varno), own)))
     return false;
-  return !is_short(node);
+  return !is_short(node, longest_compared);
 }
 
 bool takes_long(Oid function, const List *arguments, const Relids own) {
@@ -144,13 +189,10 @@ bool takes_long(Oid function, const List *arguments, const Relids own) {
   return long_ones > 0 && (long_ones == list_length(arguments) || !compares_sizes(function));
 }
 
-// The server looks a constant's elements up by their hash.
+// The server makes a hash table of a constant list, at the first row.
 bool takes_long(const ScalarArrayOpExpr *any, const Relids own) {
-  const auto *value = static_cast<const Node *>(linitial(any->args));
-  const auto *list = without_relabel(static_cast<const Node *>(lsecond(any->args)));
-  if (is_long(value, own)) return true;
-  const bool is_looked_up = IsA(list, Const) && any->useOr && op_hashjoinable(any->opno, exprType(value));
-  return !is_looked_up && is_long(list, own);
+  return is_long(static_cast<const Node *>(linitial(any->args)), own) ||
+         is_long(static_cast<const Node *>(lsecond(any->args)), own);
 }
 
 bool any_takes_long(const RowCompareExpr *compare, const Relids own) {
@@ -172,11 +214,61 @@ bool compares_silently(const MinMaxExpr *greatest, const Relids own) {
 }
 
 extern "C" {
+static bool is_any(Oid, void *) { return true; }
+
+static bool has_column(Node *node, void *own) {
+  if (node == nullptr) return false;
+  if (IsA(node, Var)) return bms_is_member(reinterpret_cast<Var *>(node)->varno, static_cast<Relids>(own));
+  return walk_expression(node, has_column, own);
+}
+}
+
+// The text of a value that has a fixed size
+bool is_short_text(const Node *node) {
+  return IsA(node, CoerceViaIO) && is_of_short_type(exprType(reinterpret_cast<Node *>(
+                                       reinterpret_cast<const CoerceViaIO *>(node)->arg)));
+}
+
+// A value of any size, or of numbers of any length, that a function computes.
+bool computes_long(Node *node, const Relids own) {
+  return check_functions_in_node(node, is_any, nullptr) && get_typlen(exprType(node)) < 0 &&
+         !is_short_text(node) && !has_column(node, own);
+}
+
+bool takes_long_itself(Node *node, const Relids own) {
+  switch (nodeTag(node)) {
+    case T_FuncExpr: {
+      const auto *call = reinterpret_cast<const FuncExpr *>(node);
+      return takes_long(call->funcid, call->args, own) || computes_long(node, own);
+    }
+    case T_OpExpr:
+    case T_DistinctExpr:
+    case T_NullIfExpr: {
+      const auto *call = reinterpret_cast<const OpExpr *>(node);
+      return takes_long(get_opcode(call->opno), call->args, own) || computes_long(node, own);
+    }
+    case T_ScalarArrayOpExpr:
+      return takes_long(reinterpret_cast<const ScalarArrayOpExpr *>(node), own);
+    case T_RowCompareExpr:
+      return any_takes_long(reinterpret_cast<const RowCompareExpr *>(node), own);
+    case T_List:
+      return false;
+    default:
+      return computes_long(node, own);
+  }
+}
+
+extern "C" {
 static bool is_hash_of(Oid function, void *) { return is_hash(function); }
 
 static bool has_hash(Node *node, void *) {
   if (node == nullptr) return false;
   return check_functions_in_node(node, is_hash_of, nullptr) || walk_expression(node, has_hash, nullptr);
+}
+
+static bool has_long_one(Node *node, void *own) {
+  if (node == nullptr) return false;
+  return takes_long_itself(node, static_cast<Relids>(own)) || walk_expression(node, has_long_one, own);
 }
 
 static bool is_leaky(Oid function, void *) { return !get_func_leakproof(function); }
@@ -201,10 +293,12 @@ bool is_noticeable_itself(Node *node, Relids own) {
     case T_CaseWhen:
     case T_CaseTestExpr:
     case T_CoalesceExpr:
-    case T_NullTest:
     case T_BooleanTest:
     case T_List:
       return false;
+    case T_NullTest:
+      // of a row's columns: the row's type can have been dropped
+      return reinterpret_cast<const NullTest *>(node)->argisrow;
     case T_Var:
       // of a whole row: an error where it is not of the type that it was planned with, or too large
       return reinterpret_cast<const Var *>(node)->varattno == 0;
@@ -248,5 +342,7 @@ bool is_noticeable_itself(Node *node, Relids own) {
 bool is_noticeable(Node *expression, Relids own) { return has_noticeable(expression, own); }
 
 bool hashes(Node *expression) { return has_hash(expression, nullptr); }
+
+bool can_take_long(Node *expression, Relids own) { return has_long_one(expression, own); }
 
 }  // namespace tenancy::pg

@@ -16,6 +16,10 @@ bool is_noticeable_itself(Node *expression, Relids own = nullptr);
 /// RETURNS whether a value is hashed, which takes as long as the value is.
 bool hashes(Node *expression);
 
+/// RETURNS whether evaluation on a row of `own` can take as long as whoever sends the query wants, by values
+/// that don't come from the row: long ones, or functions that make long ones.
+bool can_take_long(Node *expression, Relids own);
+
 /// RETURNS whether the array can be made of its elements without an error, whatever their values are.
 bool is_silent_array(const ArrayExpr *array);
 

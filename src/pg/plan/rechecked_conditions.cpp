@@ -8,6 +8,7 @@
 #include "pg/server/compat.hpp"
 
 extern "C" {
+#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 }
 
@@ -31,10 +32,12 @@ bool is_among(const List *conditions, const RestrictInfo *condition, Relids own)
          (condition->leakproof && is_noticeable(reinterpret_cast<Node *>(condition->clause), own));
 }
 
-// On each row again, for as long as it takes.
-bool tells_when_rechecked(const RestrictInfo *condition) {
+// On each row again, for as long as it takes. A condition that reads columns by leaky functions is here since
+// somebody trusts these, and waits for nothing else.
+bool tells_when_rechecked(const RestrictInfo *condition, Relids own) {
   auto *clause = reinterpret_cast<Node *>(condition->clause);
-  return runs_users_code(clause) || hashes(clause);
+  return runs_users_code(clause) || hashes(clause) ||
+         (!contain_leaked_vars(clause) && can_take_long(clause, own));
 }
 
 bool has_any(const IndexPath *scan, const List *conditions, Place place) {
@@ -42,7 +45,7 @@ bool has_any(const IndexPath *scan, const List *conditions, Place place) {
   foreach (cell, scan->indexclauses)
     if (auto *condition = lfirst_node(IndexClause, cell)->rinfo;
         is_among(conditions, condition, scan->path.parent->relids) &&
-        (place == Place::combined || tells_when_rechecked(condition)))
+        (place == Place::combined || tells_when_rechecked(condition, scan->path.parent->relids)))
       return true;
   return false;
 }

@@ -37,6 +37,7 @@ extern "C" {
 #include "common/jsonapi.h"
 #include "common/sha2.h"
 #include "common/string.h"
+#include "executor/execExpr.h"
 #include "executor/execdesc.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
