@@ -31,16 +31,3 @@ CREATE FUNCTION tenancy_internal.as_owner(relation regclass, statement text, oth
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_as_owner';
 COMMENT ON FUNCTION tenancy_internal.as_owner(regclass, text, oid[]) IS 'Runs one statement on a table, and on others of its owner in its schema, as its owner, who sees all of its rows, in a security-restricted operation; returns its rows (one column of type jsonb) or the number of rows that it changed; 55000 where a name in it means a table that is neither that nor among the others; for functions of language "tenancy"';
 
--- Statements on users' tables name them by schema, and the extension's owner may use any table that has got a name meanwhile. Owners
--- of schemas cannot give one another's name while its row is locked.
-CREATE FUNCTION tenancy_internal.keep_schema_names(relation regclass, schema name DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-BEGIN
-  PERFORM FROM pg_namespace n
-  WHERE n.nspname = keep_schema_names.schema
-    OR n.oid IN (SELECT c.relnamespace FROM tenancy_internal.family_of(keep_schema_names.relation) f
-                 JOIN pg_class c ON c.oid = f OR c.oid IN (SELECT k.confrelid FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = f))
-  ORDER BY n.oid FOR SHARE;
-END
-$$;
-COMMENT ON FUNCTION tenancy_internal.keep_schema_names(regclass, name) IS 'Has the schemas of a table, its partitions, children and parents by foreign keys, and a further one, keep their names until the end of the transaction, so that the names of these tables go on meaning them';

@@ -56,6 +56,7 @@ BEGIN
            OR t.tgrelid = leave_parents.relation AND t.tgfoid = 'tenancy_internal.check_parents'::regproc AND t.tgconstrrelid = 0
            OR t.tgconstrrelid = leave_parents.relation
               AND t.tgfoid IN ('tenancy_internal.move_children'::regproc, 'tenancy_internal.check_parents'::regproc)) LOOP
+    PERFORM tenancy_internal.keep_name(gone.relation);
     EXECUTE format('DROP TRIGGER %I ON %s', gone.tgname, gone.relation);
   END LOOP;
   IF NOT FOUND THEN
@@ -66,6 +67,7 @@ BEGIN
     WHERE t.tgrelid = ANY (parents) AND t.tgfoid = 'tenancy_internal.hold_parent'::regproc AND t.tgparentid = 0
       AND NOT EXISTS (SELECT FROM pg_trigger other WHERE other.tgrelid = t.tgrelid AND other.tgconstrrelid <> 0
                         AND other.tgfoid IN ('tenancy_internal.move_children'::regproc, 'tenancy_internal.check_parents'::regproc)) LOOP
+    PERFORM tenancy_internal.keep_name(gone.relation);
     EXECUTE format('DROP TRIGGER %I ON %s', gone.tgname, gone.relation);
   END LOOP;
   RETURN true;
@@ -121,6 +123,7 @@ COMMENT ON FUNCTION tenancy_internal.make_child_triggers(regclass, tenancy.prote
 CREATE FUNCTION tenancy_internal.make_hold_trigger(parent tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
+  PERFORM tenancy_internal.keep_name(make_hold_trigger.parent.relation);
   IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = make_hold_trigger.parent.relation
     AND t.tgfoid = 'tenancy_internal.hold_parent'::regproc) THEN
     EXECUTE format('ALTER TABLE %s ENABLE TRIGGER "~tenancy_update_hold"',

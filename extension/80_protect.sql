@@ -260,6 +260,7 @@ DECLARE
   defaulted name[] := '{}';
   kept name[] := '{}';
 BEGIN
+  PERFORM tenancy_internal.keep_name(apply_protection.relation);
   PERFORM tenancy_internal.reopen_table(apply_protection.relation);  -- it is closed again below
   SELECT * INTO class FROM pg_class c WHERE c.oid = apply_protection.relation;
   before := tenancy_internal.remove_protection(apply_protection.relation);
@@ -406,7 +407,7 @@ BEGIN
       MESSAGE = 'workspace_implies_organization is about a column for the workspace and one for the organization: both must be given';
   END IF;
   PERFORM tenancy_internal.check_protectable(protect.relation);
-  PERFORM tenancy_internal.keep_schema_names(protect.relation);
+  PERFORM tenancy_internal.keep_names(protect.relation, 'share update exclusive');
   PERFORM tenancy_internal.check_resource(protect.resource);
   wanted.resource := protect.resource;
   wanted.payload := protect.payload;

@@ -21,7 +21,7 @@ DECLARE
   removed tenancy.protected_tables;
 BEGIN
   PERFORM tenancy_internal.check_protectable(unprotect.relation);
-  PERFORM tenancy_internal.keep_schema_names(unprotect.relation);
+  PERFORM tenancy_internal.keep_names(unprotect.relation, 'share update exclusive');
   PERFORM tenancy_internal.check_children_agree(unprotect.relation, NULL);
   IF tenancy_steps.is_distributed(unprotect.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported', MESSAGE = format('table %s is distributed by Citus', unprotect.relation),

@@ -39,6 +39,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guar
 DECLARE
   member record;
 BEGIN
+  PERFORM tenancy_internal.keep_names(close_table.relation, 'share update exclusive');
   FOR member IN
     SELECT f.relid::regclass AS relid, c.relrowsecurity FROM tenancy_internal.family_of(close_table.relation) f (relid) JOIN pg_class c ON c.oid = f.relid
     WHERE NOT tenancy_internal.is_closed(f.relid) AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f.relid) LOOP
@@ -61,6 +62,7 @@ BEGIN
   SELECT coalesce(obj_description(p.oid, 'pg_policy') LIKE '%had row security before', false) INTO had_row_security
   FROM pg_policy p WHERE p.polrelid = reopen_table.relation AND p.polname = 'tenancy_closed';
   IF FOUND THEN
+    PERFORM tenancy_internal.keep_name(reopen_table.relation);
     EXECUTE format('DROP POLICY tenancy_closed ON %s', reopen_table.relation);
     EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', reopen_table.relation);
     IF NOT had_row_security THEN

@@ -204,6 +204,7 @@ BEGIN
   END IF;
   -- pg_restore --table restores a table with its grants and forced row security, but without enabling it.
   IF current_setting('check_function_bodies') = 'off' AND class.relforcerowsecurity AND NOT class.relrowsecurity THEN
+    PERFORM tenancy_internal.keep_name(guard_relation.relation);
     EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', guard_relation.relation);
   END IF;
 
@@ -304,6 +305,7 @@ BEGIN
     LEFT JOIN pg_class k ON c.classid = 'pg_class'::regclass AND k.oid = c.objid
     LEFT JOIN LATERAL tenancy_internal.inspect_command(c.command) e ON k.oid IS NOT NULL OR c.command_tag = 'GRANT'
     WHERE k.oid IS NULL OR k.relkind IN ('r', 'p', 'f', 'c') AND k.relpersistence <> 't' LOOP
+    PERFORM tenancy_internal.require_current('{tenancy.protected_tables,tenancy.protected_names,tenancy_internal.kept_tables}');
     CASE
       WHEN command.classid = 'pg_policy'::regclass THEN
         PERFORM tenancy_internal.guard_policy(command.objid);

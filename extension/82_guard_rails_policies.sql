@@ -61,6 +61,7 @@ BEGIN
      AND (SELECT count(*) = 4 AND bool_and(tenancy_internal.is_policy_of_ours(p)) FROM pg_policy p WHERE p.polrelid = open_shard.relation AND p.polpermissive)
      AND (SELECT array_agg(p.polname ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = open_shard.relation)
          = '{tenancy_closed,tenancy_delete,tenancy_insert,tenancy_select,tenancy_update}'::name[] THEN
+    PERFORM tenancy_internal.keep_name(open_shard.relation);
     EXECUTE format('DROP POLICY tenancy_closed ON %s', open_shard.relation);
   END IF;
 END

@@ -2,7 +2,47 @@
 
 CREATE FUNCTION tenancy_internal.lock_tables(relations regclass[], mode text, wait boolean) RETURNS regclass[]
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_hold_tables';
-COMMENT ON FUNCTION tenancy_internal.lock_tables(regclass[], text, boolean) IS 'Locks tables until the end of the transaction ("access share", "row exclusive"), waiting for none while it holds another, and returns those that still exist; without the third argument those that others have locked are left out';
+COMMENT ON FUNCTION tenancy_internal.lock_tables(regclass[], text, boolean) IS 'Locks tables until the end of the transaction ("access share", "row exclusive", "share update exclusive"), waiting for none while it holds another, and returns those that still exist; without the third argument those that others have locked are left out';
+
+-- Statements on users' tables name them by schema, and the extension's owner may use any table that has got a name meanwhile. Owners
+-- of schemas cannot give one another's name while its row is locked; tables that are locked stay in their schemas, and get no
+-- children.
+CREATE FUNCTION tenancy_internal.keep_name(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.lock_tables(ARRAY[keep_name.relation], 'share update exclusive', true);
+  PERFORM FROM pg_namespace n WHERE n.oid = (SELECT c.relnamespace FROM pg_class c WHERE c.oid = keep_name.relation) FOR SHARE;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_name(regclass) IS 'Locks a table, and has its schema keep its name, until the end of the transaction, so that the table''s name goes on meaning it';
+
+CREATE FUNCTION tenancy_internal.keep_names(relation regclass, mode text, further name DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  joined regclass[];
+  family regclass[] := '{}';
+  referenced regclass[];
+BEGIN
+  LOOP
+    joined := ARRAY(SELECT f FROM tenancy_internal.family_of(keep_names.relation) f WHERE f <> ALL (family));
+    EXIT WHEN joined = '{}';
+    family := family || joined;
+    PERFORM tenancy_internal.lock_tables(joined, keep_names.mode, true);
+  END LOOP;
+  PERFORM tenancy_internal.require_current('{pg_inherits,tenancy.protected_tables,tenancy.protected_names,tenancy_internal.kept_tables}');
+  referenced := ARRAY(SELECT DISTINCT k.confrelid::regclass FROM pg_constraint k
+                      WHERE k.contype = 'f' AND k.conrelid = ANY (family) AND k.confrelid <> ALL (family));
+  PERFORM tenancy_internal.lock_tables(referenced, 'access share', true);
+  PERFORM FROM pg_namespace n
+  WHERE n.nspname = keep_names.further OR n.oid IN (SELECT c.relnamespace FROM pg_class c WHERE c.oid = ANY (family || referenced))
+  ORDER BY n.oid FOR SHARE;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_names(regclass, text, name) IS 'keep_name() of a table, its partitions and children, and the tables that they refer to, and of a further schema; mode: the lock, as for lock_tables(), on the table, its partitions and children';
+
+CREATE FUNCTION tenancy_internal.require_current(relations regclass[]) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_require_current';
+COMMENT ON FUNCTION tenancy_internal.require_current(regclass[]) IS 'Raises 40001 where the transaction has an old snapshot, and other sessions have changed these tables since';
 
 CREATE FUNCTION tenancy_internal.wait_for_transaction(virtual_transaction text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_wait_for_transaction';

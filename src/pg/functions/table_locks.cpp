@@ -14,6 +14,7 @@ namespace {
 LOCKMODE lock_mode(const char *name) {
   if (strcmp(name, "access share") == 0) return AccessShareLock;
   if (strcmp(name, "row exclusive") == 0) return RowExclusiveLock;
+  if (strcmp(name, "share update exclusive") == 0) return ShareUpdateExclusiveLock;
   elog(ERROR, "unexpected lock mode \"%s\"", name);
   return NoLock;
 }
@@ -42,6 +43,20 @@ bool lock_all_or_wait(std::span<const Oid> relations, LOCKMODE mode) {
   return false;
 }
 
+// Whether a row that one snapshot shows is hidden from the other.
+bool has_row_unseen_by(Oid oid, Snapshot one, Snapshot other) {
+  const Relation relation = table_open(oid, AccessShareLock);
+  TupleTableSlot *slot = table_slot_create(relation, nullptr);
+  const TableScanDesc scan = table_beginscan(relation, one, 0, nullptr);
+  bool found = false;
+  while (!found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+    found = !table_tuple_satisfies_snapshot(relation, slot, other);
+  table_endscan(scan);
+  ExecDropSingleTupleTableSlot(slot);
+  table_close(relation, AccessShareLock);
+  return found;
+}
+
 }  // namespace
 
 extern "C" {
@@ -61,6 +76,24 @@ Datum pg_tenancy_hold_tables(PG_FUNCTION_ARGS) {
       held.append(ObjectIdGetDatum(relation));
   PG_RETURN_ARRAYTYPE_P(construct_array(held.items, static_cast<int>(held.count), REGCLASSOID, sizeof(Oid),
                                         true, TYPALIGN_INT));
+}
+
+// Raises 40001 where the transaction's snapshot doesn't show these tables as they are: what it would be told
+// about others' tables, or parents of its own, may be no longer so.
+PG_FUNCTION_INFO_V1(pg_tenancy_require_current);
+Datum pg_tenancy_require_current(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  if (!IsolationUsesXactSnapshot()) PG_RETURN_VOID();
+  const Snapshot newest = RegisterSnapshot(GetLatestSnapshot());
+  for (const Oid relation : oids_of(PG_GETARG_ARRAYTYPE_P(0)).span())
+    if (has_row_unseen_by(relation, newest, GetActiveSnapshot()) ||
+        has_row_unseen_by(relation, GetActiveSnapshot(), newest))
+      ereport(ERROR,
+              (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+               errmsg("could not serialize access due to concurrent change of protected tables"),
+               errhint("Retry the transaction, or use READ COMMITTED for commands that change tables.")));
+  UnregisterSnapshot(newest);
+  PG_RETURN_VOID();
 }
 
 // Waits for the end of a transaction, given as in pg_locks: "12/345", or the transaction id for prepared
