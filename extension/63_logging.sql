@@ -20,6 +20,14 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_not_held(uuid, uuid) IS 'Raises 55000 while a legal hold keeps rows of the workspace, or (NULL) of the organization';
 
+CREATE FUNCTION tenancy_internal.keep_holds_away(organization_id uuid) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_keep_holds_away';
+COMMENT ON FUNCTION tenancy_internal.keep_holds_away(uuid) IS 'Has holds on an organization wait until the end of the transaction; false where one is being set';
+
+CREATE FUNCTION tenancy_internal.wait_for_removal() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_wait_for_removal';
+COMMENT ON FUNCTION tenancy_internal.wait_for_removal() IS 'Trigger: a legal hold waits for the removal of rows of its organization that has begun without it';
+
 CREATE FUNCTION tenancy_internal.logging_names() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT ARRAY['store_content', 'retention_days.logs', 'retention_days.payloads', 'retention_days.traces', 'retention_days.analytics',
@@ -94,7 +102,7 @@ BEGIN
   INSERT INTO tenancy.logging_settings (organization_id, workspace_id, setting, value)
   VALUES (the_organization, the_workspace, set_logging.setting, set_logging.value)
   ON CONFLICT ON CONSTRAINT logging_settings_key DO UPDATE
-  SET value = EXCLUDED.value, set_at = CASE logging_settings.value WHEN EXCLUDED.value THEN logging_settings.set_at ELSE EXCLUDED.set_at END;
+  SET value = EXCLUDED.value, set_at = EXCLUDED.set_at WHERE logging_settings.value <> EXCLUDED.value;
 END
 $$;
 COMMENT ON FUNCTION tenancy.set_logging(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own), or more strictly one of its workspaces, keeps: store_content (full, metadata, none), retention_days.logs, .payloads, .traces, .analytics, audit_retention_days (at least 90 unless a DBA sets it), legal_hold (on), attribution_grace_hours (how long after leaving a member may be named as the owner of new rows; 24 by default); needs organization.update; 22023 for an unknown setting or value, 55000 where the organization is stricter';

@@ -175,6 +175,7 @@ BEGIN
       DETAIL = format('Table %s follows the logging settings, and BEFORE ROW triggers run in the order of their names.', keep_member.relation),
       HINT = 'Rename it: to a name that sorts before "~~tenancy_keep_row".';
   END IF;
+  PERFORM tenancy_internal.keep_name(keep_member.relation);
   -- A partition has its parent's triggers for rows.
   IF NOT (SELECT c.relispartition FROM pg_class c WHERE c.oid = keep_member.relation) THEN
     EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
@@ -321,8 +322,9 @@ BEGIN
   IF apply_logging_settings.relation IS NULL OR apply_logging_settings.kind IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a table and its kind must be given';
   END IF;
+  PERFORM tenancy_internal.check_protectable(apply_logging_settings.relation);
+  PERFORM tenancy_internal.keep_names(apply_logging_settings.relation, 'share update exclusive');
   PERFORM tenancy_internal.check_protectable(f) FROM tenancy_internal.family_of(apply_logging_settings.relation) f;
-  PERFORM tenancy_internal.keep_schema_names(apply_logging_settings.relation);
   SELECT * INTO protected FROM tenancy.protected_tables t WHERE t.relation = apply_logging_settings.relation;
   IF NOT FOUND OR protected.organization_column IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -12,31 +12,40 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.rows_of(tenancy.protected_tables, uuid) IS 'A condition on table t as SQL: rows of an organization, also those that name its workspace alone';
 
+-- One condition for an organization's own retention, and one for all of its stricter workspaces, however many there are.
 CREATE FUNCTION tenancy_internal.expired_rows(
   kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean)
-RETURNS TABLE (condition text, organization_id uuid, workspace_id uuid, before timestamptz)
+RETURNS TABLE (condition text, organization_id uuid, workspaces uuid[], before timestamptz[])
 -- Moments are written as the server reads them unambiguously, whatever the caller's settings.
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
-  -- Of each organization's own retention, and of stricter workspaces; each without what is under a hold, or what is.
-  SELECT concat_ws(' AND ', tenancy_internal.rows_of(expired_rows.protected, s.organization_id), format('t.received_at < %L', s.before),
-                   CASE WHEN s.workspace_id IS NOT NULL THEN format('t.%I = %L', t.workspace_column, s.workspace_id)
-                        WHEN NOT h.on_organization AND h.workspaces <> '{}' THEN
-                     format(CASE WHEN expired_rows.held THEN 't.%1$I = ANY (%2$L)' ELSE '(t.%1$I IS NULL OR t.%1$I <> ALL (%2$L))' END,
-                            t.workspace_column, h.workspaces) END),
-         s.organization_id, s.workspace_id, s.before
-  FROM (SELECT (expired_rows.protected).*) t
-  CROSS JOIN (SELECT l.organization_id, l.workspace_id, clock_timestamp() - l.value::int * interval '1 day' AS before FROM tenancy.logging_settings l
-              WHERE l.setting = 'retention_days.' || (expired_rows.kept).kind) s
-  CROSS JOIN LATERAL (
-    SELECT coalesce(bool_or(l.workspace_id IS NULL), false) AS on_organization,
-           coalesce(array_agg(l.workspace_id) FILTER (WHERE l.workspace_id IS NOT NULL AND t.workspace_column IS NOT NULL), '{}') AS workspaces
-    FROM tenancy.logging_settings l WHERE l.organization_id = s.organization_id AND l.setting = 'legal_hold') h
-  WHERE (s.workspace_id IS NULL OR t.workspace_column IS NOT NULL)
-    AND CASE WHEN expired_rows.held THEN h.on_organization OR (s.workspace_id IS NULL AND h.workspaces <> '{}') OR s.workspace_id = ANY (h.workspaces)
-             ELSE NOT h.on_organization AND (s.workspace_id = ANY (h.workspaces)) IS NOT TRUE END
-  ORDER BY s.organization_id, s.workspace_id NULLS FIRST
+  WITH hold AS (
+    SELECT l.organization_id, bool_or(l.workspace_id IS NULL) AS on_organization,
+           coalesce(array_agg(l.workspace_id) FILTER (WHERE l.workspace_id IS NOT NULL AND (expired_rows.protected).workspace_column IS NOT NULL), '{}') AS workspaces
+    FROM tenancy.logging_settings l WHERE l.setting = 'legal_hold' GROUP BY l.organization_id
+  ), expiry AS (
+    -- Of each organization's own retention, and of stricter workspaces; each without what is under a hold, or what is.
+    SELECT s.organization_id, s.workspace_id, s.before, t.workspace_column,
+           CASE WHEN s.workspace_id IS NULL AND NOT h.on_organization AND h.workspaces <> '{}' THEN
+             format(CASE WHEN expired_rows.held THEN 't.%1$I = ANY (%2$L)' ELSE '(t.%1$I IS NULL OR t.%1$I <> ALL (%2$L))' END,
+                    t.workspace_column, h.workspaces) END AS by_hold
+    FROM (SELECT (expired_rows.protected).*) t
+    CROSS JOIN (SELECT l.organization_id, l.workspace_id, clock_timestamp() - l.value::int * interval '1 day' AS before FROM tenancy.logging_settings l
+                WHERE l.setting = 'retention_days.' || (expired_rows.kept).kind) s
+    LEFT JOIN hold g ON g.organization_id = s.organization_id
+    CROSS JOIN LATERAL (SELECT coalesce(g.on_organization, false) AS on_organization, coalesce(g.workspaces, '{}') AS workspaces) h
+    WHERE (s.workspace_id IS NULL OR t.workspace_column IS NOT NULL)
+      AND CASE WHEN expired_rows.held THEN h.on_organization OR (s.workspace_id IS NULL AND h.workspaces <> '{}') OR s.workspace_id = ANY (h.workspaces)
+               ELSE NOT h.on_organization AND (s.workspace_id = ANY (h.workspaces)) IS NOT TRUE END
+  )
+  SELECT concat_ws(' AND ', tenancy_internal.rows_of(expired_rows.protected, e.organization_id), format('t.received_at < %L', max(e.before)),
+                   CASE WHEN e.workspace_id IS NOT NULL THEN
+                     format('t.%1$I = ANY (%2$L) AND t.received_at < (%3$L::jsonb ->> t.%1$I::text)::timestamptz', e.workspace_column,
+                            array_agg(e.workspace_id), jsonb_object_agg(e.workspace_id, e.before) FILTER (WHERE e.workspace_id IS NOT NULL)) END, min(e.by_hold)),
+         e.organization_id, array_agg(e.workspace_id ORDER BY e.workspace_id), array_agg(e.before ORDER BY e.workspace_id)
+  FROM expiry e GROUP BY e.organization_id, e.workspace_id IS NOT NULL, e.workspace_column
+  ORDER BY e.organization_id, e.workspace_id IS NOT NULL
 $$;
-COMMENT ON FUNCTION tenancy_internal.expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean) IS 'Conditions on table t as SQL: rows past their retention that are not, or that are, under a legal hold';
+COMMENT ON FUNCTION tenancy_internal.expired_rows(tenancy_internal.kept_tables, tenancy.protected_tables, boolean) IS 'Conditions on table t as SQL: rows past their retention that are not, or that are, under a legal hold; with the workspaces whose own retention it is ({NULL}: the organization''s), and the moments before which their rows have come';
 
 CREATE FUNCTION tenancy_internal.count_expired_rows(
   kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean, organizations uuid[] DEFAULT NULL) RETURNS bigint
@@ -84,21 +93,25 @@ BEGIN
     END IF;
     RAISE WARNING USING MESSAGE = format('%s.refresh_analytics failed: logs are removed that are not summed up', place), DETAIL = format('SQLSTATE %s', SQLSTATE);
   END;
-  FOR expired IN SELECT e.* FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false) e LOOP
+  FOR expired IN SELECT e.*, format('unnest(%L::uuid[], %L::timestamptz[]) u (workspace, before)', e.workspaces, e.before) AS moments
+                 FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false) e LOOP
     PERFORM tenancy_internal.as_owner(relation, format(
-      'INSERT INTO %s.analytics_kept AS k (organization, workspace, before) VALUES (%L, %L, %L)
+      'INSERT INTO %s.analytics_kept AS k (organization, workspace, before) SELECT %L::uuid, u.workspace, u.before FROM %s
        ON CONFLICT (organization, workspace, since) DO UPDATE SET before = greatest(k.before, EXCLUDED.before)',
-      place, expired.organization_id, expired.workspace_id, expired.before));
+      place, expired.organization_id, expired.moments));
     -- A log may have begun after it was received, by its writer's clock: these hours are kept one by one, until the others are as late.
     PERFORM tenancy_internal.as_owner(relation, format(
-      'DELETE FROM %s.analytics_kept k WHERE k.organization = %L AND k.workspace IS NOT DISTINCT FROM %L AND k.since > ''-infinity'' AND k.since < %L',
-      place, expired.organization_id, expired.workspace_id, expired.before));
+      'DELETE FROM %s.analytics_kept k USING %s
+       WHERE k.organization = %L AND k.workspace IS NOT DISTINCT FROM u.workspace AND k.since > ''-infinity'' AND k.since < u.before',
+      place, expired.moments, expired.organization_id));
     PERFORM tenancy_internal.as_owner(relation, format(
       'INSERT INTO %1$s.analytics_kept (organization, workspace, since, before)
-       SELECT DISTINCT %2$L::uuid, %3$L::uuid, date_bin(''1 hour'', t.start_time, ''epoch''), date_bin(''1 hour'', t.start_time, ''epoch'') + interval ''1 hour''
-       FROM %1$s.logs t WHERE %4$s AND t.start_time >= %5$L AND t.start_time < ''2200-01-01 00:00+00'' ON CONFLICT DO NOTHING',
-      place, expired.organization_id, expired.workspace_id, expired.condition,
-      date_bin('1 hour', expired.before - interval '1 microsecond', 'epoch') + interval '1 hour'));
+       SELECT DISTINCT %2$L::uuid, u.workspace, date_bin(''1 hour'', t.start_time, ''epoch''), date_bin(''1 hour'', t.start_time, ''epoch'') + interval ''1 hour''
+       FROM %1$s.logs t JOIN %3$s ON %6$s
+       WHERE %4$s AND t.start_time >= date_bin(''1 hour'', u.before - interval ''1 microsecond'', ''epoch'') + interval ''1 hour'' AND t.start_time >= %5$L
+         AND t.start_time < ''2200-01-01 00:00+00'' ON CONFLICT DO NOTHING',
+      place, expired.organization_id, expired.moments, expired.condition, (SELECT min(b) FROM unnest(expired.before) b),
+      CASE WHEN expired.workspaces = '{NULL}' THEN 'true' ELSE 'u.workspace = t.workspace_id' END));
   END LOOP;
 END
 $$;
@@ -140,6 +153,8 @@ BEGIN
     EXIT WHEN remove_expired.removed >= remove_expired.at_most;
     of_organization := 0;
     BEGIN
+      -- An open transaction sets a hold.
+      CONTINUE WHEN NOT tenancy_internal.keep_holds_away(expired.organization_id);
       FOREACH condition IN ARRAY expired.conditions LOOP
         EXIT WHEN remove_expired.removed + of_organization >= remove_expired.at_most;
         of_organization := of_organization
@@ -232,8 +247,9 @@ COMMENT ON FUNCTION tenancy.remove_expired_rows(bigint) IS 'For a DBA, as a regu
 CREATE FUNCTION tenancy.ignore_logging_settings(relation regclass) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  PERFORM tenancy_internal.check_protectable(ignore_logging_settings.relation);
+  PERFORM tenancy_internal.keep_names(ignore_logging_settings.relation, 'share update exclusive');
   PERFORM tenancy_internal.check_protectable(f) FROM tenancy_internal.family_of(ignore_logging_settings.relation) f;
-  PERFORM tenancy_internal.keep_schema_names(ignore_logging_settings.relation);
   IF NOT EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = ignore_logging_settings.relation) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
       MESSAGE = format('table %s does not follow logging settings', ignore_logging_settings.relation);

@@ -71,6 +71,7 @@ BEGIN
     ('identities', 'end_tokens_of_all', 'AFTER TRUNCATE', 'STATEMENT', NULL, 'end_tokens_of_all()', false),
 
     ('permissions', 'drop_settings', 'AFTER DELETE', 'ROW', 'NOT OLD.built_in', 'drop_resource_settings()', false),
+    ('logging_settings', 'wait_for_removal', 'BEFORE INSERT OR UPDATE', 'ROW', $q$NEW.setting = 'legal_hold'$q$, 'wait_for_removal()', true),
     ('chosen_vocabulary', 'leave_out', 'AFTER INSERT', 'ROW', NULL, 'leave_out_gateway()', true),
 
     ('audit_log', 'seal', 'BEFORE INSERT', 'ROW', format('NOT %s', is_restore), 'seal_audit_entry()', false),

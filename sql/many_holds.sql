@@ -52,3 +52,30 @@ CREATE FUNCTION search(t text) RETURNS bigint LANGUAGE sql AS $$
 $$;
 SELECT count(search(t)) FROM unnest('{notes,empty}'::text[]) t;
 SELECT search('notes') - search('empty') <= 1000 AS once;
+-- Nor do settings of other workspaces of the same tenant.
+SET session_replication_role = replica;
+INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name)
+SELECT gen_random_uuid(), 'aaaaaaaa-0000-4000-8000-000000000000', 'w' || i, 'W' FROM generate_series(1, 2000) i;
+INSERT INTO tenancy.logging_settings (organization_id, workspace_id, setting, value)
+SELECT w.organization_id, w.workspace_id, s.setting, CASE s.setting WHEN 'store_content' THEN 'metadata' ELSE substr(w.slug, 2) END
+FROM tenancy.workspaces w, unnest('{store_content,retention_days.logs}'::text[]) s (setting) WHERE w.slug ~ '^w\d' AND w.organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
+RESET session_replication_role;
+ANALYZE tenancy.logging_settings;
+\connect -
+SET search_path = app;
+SELECT count(pages(statement)) FROM statements;
+SELECT n, CASE WHEN more <= 2000 THEN 'as before' ELSE more::text END AS pages FROM (SELECT n, pages(statement) - before AS more FROM statements) s ORDER BY n;
+-- All of them are one condition for the job, by which each row goes at its own workspace's end.
+SET session_replication_role = replica;
+INSERT INTO notes (id, day, organization_id, workspace_id, received_at)
+SELECT i, '2026-01-05', w.organization_id, w.workspace_id, now() - interval '1 day' * i FROM tenancy.workspaces w, generate_series(100, 2000, 100) i
+WHERE w.organization_id = 'aaaaaaaa-0000-4000-8000-000000000000';
+RESET session_replication_role;
+SELECT tenancy.set_logging('acme', 'retention_days.logs', '1950');
+SELECT count(e) AS conditions FROM tenancy_internal.kept_tables k JOIN tenancy.protected_tables t USING (relation), tenancy_internal.expired_rows(k, t, false) e;
+CREATE TABLE expired AS SELECT n.ctid AS place, n.tableoid AS part FROM notes n JOIN tenancy.workspaces w USING (workspace_id)
+WHERE now() - n.received_at > interval '1 day' * least(1950, CASE WHEN w.slug ~ '^w\d' THEN substr(w.slug, 2)::int END);
+SELECT count(*) AS expired FROM expired;
+SELECT removed, referred_to, held FROM tenancy.remove_expired_rows(1000000);
+SELECT count(*) AS missed FROM notes n JOIN expired e ON e.place = n.ctid AND e.part = n.tableoid;
+SELECT count(*) AS left_over FROM notes n JOIN tenancy.workspaces w USING (workspace_id);

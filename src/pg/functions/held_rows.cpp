@@ -5,6 +5,7 @@
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/functions/kept_rules.hpp"
+#include "pg/functions/unheld_changes.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/pod_array.hpp"
 
@@ -16,27 +17,6 @@ extern "C" {
 
 namespace tenancy::pg {
 namespace {
-
-// A hold on rows of an organization, in one workspace or (nil) wherever.
-struct Hold {
-  Uuid organization;
-  Uuid workspace;
-};
-
-// In the order of organizations.
-PodArray<Hold> list_holds(int at_most) {
-  PodArray<Hold> holds;
-  if (!has_catalog_index(CatalogIndex::logging_settings_key)) return holds;
-  CatalogRead read = begin_catalog_read();
-  CatalogScan scan = begin_scan(read, CatalogIndex::logging_settings_key, 0, nullptr);
-  for (HeapTuple tuple; holds.count < at_most && HeapTupleIsValid(tuple = next_tuple(scan));)
-    if (strcmp(text_column(scan, tuple, attribute::logging_settings::setting), "legal_hold") == 0)
-      holds.append({uuid_column(scan, tuple, attribute::logging_settings::organization_id),
-                    uuid_column(scan, tuple, attribute::logging_settings::workspace_id)});
-  end_scan(scan);
-  end_catalog_read(read);
-  return holds;
-}
 
 bool has_hold() { return list_holds(1).count > 0; }
 
@@ -187,9 +167,13 @@ bool has_held_rows(Relation relation, const PlaceColumns &columns, Holds *holds)
   return found;
 }
 
+bool follows_settings(Relation relation) {
+  return relation->rd_rel->relkind == RELKIND_RELATION && keeping_trigger(relation) != nullptr;
+}
+
 bool has_held_rows(Relation relation, Holds *holds) {
+  if (!follows_settings(relation)) return false;
   const Trigger *trigger = keeping_trigger(relation);
-  if (trigger == nullptr || relation->rd_rel->relkind != RELKIND_RELATION) return false;
   return has_held_rows(relation, place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]), holds);
 }
 
@@ -197,6 +181,7 @@ void check_no_held_rows(Oid oid, Holds *holds) {
   const Relation relation = try_relation_open(oid, AccessShareLock);
   if (relation == nullptr) return;
   const bool is_held = has_held_rows(relation, holds);
+  if (!is_held && follows_settings(relation)) note_unheld_table(holds->list.span());
   const char *name = pstrdup(RelationGetRelationName(relation));
   relation_close(relation, NoLock);
   if (is_held)
@@ -298,7 +283,7 @@ void check_no_held_rows_below(Oid table) {
 }
 
 void check_no_held_values(Oid type) {
-  if (!has_hold()) return;
+  if (!has_catalog_index(CatalogIndex::logging_settings_key)) return;
   OidSet tables = make_set(), types = make_set();
   types.add(type);
   const Relation depend = table_open(DependRelationId, AccessShareLock);

@@ -111,6 +111,10 @@ bool is_same(HeapTuple row, AttrNumber number, TupleDesc descriptor, const Forme
   const Datum other_value =
       heap_getattr(former.row, other_number, RelationGetDescr(former.relation), &is_other_null);
   if (is_null || is_other_null) return is_null == is_other_null;
+  // A value that an UPDATE leaves alone is stored once.
+  if (attribute->attlen == -1 && VARATT_IS_EXTERNAL(DatumGetPointer(value)) &&
+      datumIsEqual(value, other_value, false, -1))
+    return true;
   // By its image: an equality of users' could run their code, and call different values the same.
   return datum_image_eq(value, other_value, attribute->attbyval, attribute->attlen);
 }
@@ -191,13 +195,14 @@ HeapTuple judged_update(const TriggerData &trigger) {
   const Place place = place_of(trigger, row), former_place = place_of(trigger, former);
   const Stored stored = read_rules(place, DT_NOEND).stored;
   const bool is_held = read_rules(former_place, DT_NOEND).is_held;
-  if (!is_held) note_unheld_change(former_place);
-  if (stored == Stored::full && !is_held) return row;
   const bool moves = !is_same_place(place, former_place);
   // Content stays with the row that was received with it; in another workspace it is new.
   const Content content = content_of(trigger, row, {trigger.tg_relation, moves ? nullptr : former});
   // A hold keeps rows where they are, too: elsewhere they could be removed.
-  if (is_held && (moves || content.count > 0)) refuse_held();
+  if (moves || content.count > 0) {
+    if (is_held) refuse_held();
+    note_unheld_change(former_place);
+  }
   return stored == Stored::full ? row : without(content, row, RelationGetDescr(trigger.tg_relation));
 }
 

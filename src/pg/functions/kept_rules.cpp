@@ -1,5 +1,6 @@
 #include "pg/functions/kept_rules.hpp"
 
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/compat.hpp"
 
 namespace tenancy::pg {
@@ -16,17 +17,27 @@ Uuid organization_of(const CatalogRead &read, const Place &place) {
   return organization;
 }
 
+PodArray<Hold> list_holds(int at_most, bool of_others) {
+  PodArray<Hold> holds;
+  if (!has_catalog_index(CatalogIndex::logging_settings_key)) return holds;
+  CatalogRead read = begin_catalog_read();
+  CatalogScan scan = begin_scan(read, CatalogIndex::logging_settings_key, 0, nullptr);
+  for (HeapTuple tuple; holds.count < at_most && HeapTupleIsValid(tuple = next_tuple(scan));)
+    if (strcmp(text_column(scan, tuple, attribute::logging_settings::setting), "legal_hold") == 0 &&
+        !(of_others && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data))))
+      holds.append({uuid_column(scan, tuple, attribute::logging_settings::organization_id),
+                    uuid_column(scan, tuple, attribute::logging_settings::workspace_id)});
+  end_scan(scan);
+  end_catalog_read(read);
+  return holds;
+}
+
 Rules read_rules(const Place &place, TimestampTz received) {
   Rules rules{Stored::full, false};
   if (!place.organization && !place.workspace) return rules;
   CatalogRead read = begin_catalog_read();
-  if (const Uuid organization = organization_of(read, place)) {
-    ScanKeyData key;
-    equals(&key, attribute::logging_settings::organization_id, organization);
-    CatalogScan scan = begin_scan(read, CatalogIndex::logging_settings_key, 1, &key);
-    for (HeapTuple tuple; HeapTupleIsValid(tuple = next_tuple(scan));) {
-      const Uuid workspace = uuid_column(scan, tuple, attribute::logging_settings::workspace_id);
-      if (workspace && workspace != place.workspace) continue;
+  if (const Uuid organization = organization_of(read, place))
+    visit_settings(read, organization, place.workspace, [&](const CatalogScan &scan, HeapTuple tuple) {
       const char *setting = text_column(scan, tuple, attribute::logging_settings::setting);
       if (strcmp(setting, "legal_hold") == 0) {
         rules.is_held = true;
@@ -35,9 +46,7 @@ Rules read_rules(const Place &place, TimestampTz received) {
         const auto stored = stored_named(text_column(scan, tuple, attribute::logging_settings::value));
         rules.stored = stricter(rules.stored, stored.value_or(Stored::none));
       }
-    }
-    end_scan(scan);
-  }
+    });
   end_catalog_read(read);
   return rules;
 }
