@@ -34,7 +34,7 @@ demo:
 check:
 	INSTALL_PACKAGES=no bash $(SOURCE)/scripts/check.sh
 check-long:
-	INSTALL_PACKAGES=no LONG=1 bash $(SOURCE)/scripts/check.sh worlds differential sqlsmith attacks
+	INSTALL_PACKAGES=no LONG=1 bash $(SOURCE)/scripts/check.sh worlds differential sqlsmith attacks ubsan
 deb:
 	INSTALL_PACKAGES=no bash $(SOURCE)/scripts/package.sh
 

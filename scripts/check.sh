@@ -29,7 +29,7 @@
 #   bench        bench/smoke.sh
 #
 # TESTS="a b" limits regress, isolation, tap, ubsan to these files.  LONG=1 has worlds, differential, sqlsmith and attacks try many
-# times as much (make check-long).  Missing packages are installed; with INSTALL_PACKAGES=no (make check) the stages
+# times as much, and ubsan run the long files as well (make check-long).  Missing packages are installed; with INSTALL_PACKAGES=no (make check) the stages
 # that need them are left out, and the end names them.  Each stage that needs a server gets a fresh one; no other server
 # and no PostgreSQL folder is touched.  Objects are kept in $BUILD_DIR (default: build/).  Scripts of the last kinds find
 # in their environment: PGHOST, PGPORT, PGUSER, PGDATABASE of that server (the user is a superuser), PG_CONFIG, and
@@ -191,7 +191,7 @@ stage_tap() {
 stage_worlds() {
   need_module gcc "CXX=$GXX"
   need_server worlds gcc
-  run_script worlds test/worlds/run.sh "${WORLDS:-$(how_many 300 500)}"
+  run_script worlds test/worlds/run.sh "${WORLDS:-$(how_many 120 500)}"
 }
 
 stage_differential() {
@@ -223,6 +223,8 @@ stage_ubsan() {
   need_module ubsan "CXX=$GXX" UBSAN=1
   need_server ubsan ubsan
   names=$(test_names sql sql)
+  # They repeat in many ways what others do once.
+  [[ -n ${LONG-}${TESTS-} ]] || names=$(grep -vxF -f test/long_tests <<<"$names")
   run_pg_regress regress/pg_regress contrib_regression ubsan "$(regress_input ubsan)" "$names"
   # A report ends the session, which a test that expects an error could take for one.
   if grep 'runtime error:' "$WORK_DIR/ubsan/log"; then fail "undefined behaviour, see above"; fi
