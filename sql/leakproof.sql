@@ -18,6 +18,8 @@ SELECT count(*), max(id) FROM logs;
 SELECT failure('SELECT FROM app.logs WHERE id = 8 AND tenancy.filter_id(body) IS NULL');
 SELECT failure('SELECT FROM app.logs WHERE id = 1 AND tenancy.filter_id(body) IS NULL');
 SELECT failure('SELECT FROM app.logs WHERE tenancy.plan_guard(CASE WHEN body LIKE ''lab%'' THEN 0 END, ''infinity'', id) IS NULL');
+-- With values of a row, it is no condition of the whole scan.
+SELECT failure('SELECT FROM app.logs WHERE NOT tenancy.plan_guard(-1, coalesce(NULLIF(body, body)::timestamptz, ''infinity''), NULL::record)') AS of_rows, failure('SELECT FROM app.logs WHERE NOT tenancy.plan_guard(id, ''-infinity'', NULL::int)') AS of_ids;
 SELECT failure('SELECT FROM app.logs WHERE id = 8 AND tenancy.shape_guard(organization_id, ''workspace'', workspace_id)');
 SELECT failure('SELECT FROM app.logs WHERE id = 8 AND tenancy.row_visible(''logs'', body, organization_id, workspace_id, user_id, NULL)');
 SELECT failure('SELECT FROM app.logs WHERE id = 8 AND tenancy.row_accepted(''logs'', body, organization_id, workspace_id, user_id, NULL)');

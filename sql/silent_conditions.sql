@@ -102,7 +102,8 @@ INSERT INTO parts VALUES
   (20, false, 'body = ANY (ARRAY[$1, ''a''])'), (21, false, 'starts_with($1, body)'), (22, false, 'NULLIF($1, $1) IS NULL'), (23, false, '$1 IS DISTINCT FROM $1'), (24, false, 'ROW(body, id) < ROW($1, id)'),
   (25, false, 'ROW(''2''::oidvector, id) < ROW(''1''::oidvector, n)'), (26, false, 'coalesce($5, NULL) <> ''<(0,0),1>'''),
   (27, true, 'body < repeat(''x'', 20)'), (28, false, 'body < repeat(''x'', 2000)'), (29, true, 'bytes < ''x'''), (30, true, 'id = ANY (''{1,2}'')'),
-  (31, false, format('id = ANY (%L)', ARRAY(SELECT generate_series(1, 300)))), (32, false, '$3 IS NULL'), (33, true, 'body IS NULL');
+  (31, false, format('id = ANY (%L)', ARRAY(SELECT generate_series(1, 300)))), (32, false, '$3 IS NULL'), (34, false, 'CASE WHEN body IS NOT NULL THEN ' || repeat('CASE WHEN $1 IS NULL THEN NULL ELSE ', 100) || 'true ' || repeat('END ', 100) || 'END'),
+  (35, true, 'CASE WHEN body IS NOT NULL THEN ' || repeat('CASE WHEN $1 IS NULL THEN NULL ELSE ', 10) || 'true ' || repeat('END ', 10) || 'END'), (33, true, 'body IS NULL');
 GRANT SELECT ON parts, keys, long, told_notes, told_open, silent_notes, named_notes, more, open_more TO PUBLIC;
 GRANT UPDATE ON told_notes, told_open, silent_notes, named_notes TO PUBLIC;
 -- RETURNS whether the condition comes behind the guard, in the plan for any parameters

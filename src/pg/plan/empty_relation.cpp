@@ -21,13 +21,15 @@ bool is_empty(const RelOptInfo *relation) {
   return false;
 }
 
-// NOT plan_guard(…) about no row: the filter of a principal who sees nothing until something ends.
+// NOT plan_guard(…) about no row: the filter of a principal who sees nothing until something ends. A query
+// can call the guard, too, with a row's values: those are not there for a condition of the whole scan.
 bool is_denial_that_ends(const Node *clause) {
   if (!is_notclause(clause)) return false;
   const auto *negated = reinterpret_cast<const Node *>(get_notclausearg(clause));
   if (!is_guard(negated, Guard::plan)) return false;
   const List *arguments = reinterpret_cast<const FuncExpr *>(negated)->args;
-  return list_length(arguments) == 3 && IsA(lthird(arguments), Const);
+  return list_length(arguments) == 3 && IsA(linitial(arguments), Const) && IsA(lsecond(arguments), Const) &&
+         IsA(lthird(arguments), Const);
 }
 
 // The server never makes a policy's condition a condition of the whole scan, though it is about no row.

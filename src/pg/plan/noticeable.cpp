@@ -10,6 +10,8 @@ constexpr int most_parts = 1000;
 constexpr std::size_t longest_part = 100'000;
 // A comparison of values of this size takes some microseconds, by the slowest of collations.
 constexpr std::size_t longest_compared = 1'000;
+// Nodes of an expression whose evaluation takes no longer. Some cost nothing for the planner.
+constexpr int most_nodes = 200;
 
 bool is_of_short_type(Oid type) { return get_typlen(type) > 0 || getBaseType(type) == NUMERICOID; }
 
@@ -266,6 +268,12 @@ static bool has_hash(Node *node, void *) {
   return check_functions_in_node(node, is_hash_of, nullptr) || walk_expression(node, has_hash, nullptr);
 }
 
+// Ends once there are too many.
+static bool count_node(Node *node, void *count) {
+  if (node == nullptr) return false;
+  return ++*static_cast<int *>(count) > most_nodes || walk_expression(node, count_node, count);
+}
+
 static bool has_long_one(Node *node, void *own) {
   if (node == nullptr) return false;
   return takes_long_itself(node, static_cast<Relids>(own)) || walk_expression(node, has_long_one, own);
@@ -277,6 +285,11 @@ static bool has_noticeable(Node *node, void *own) {
   if (node == nullptr) return false;
   return is_noticeable_itself(node, static_cast<Relids>(own)) || walk_expression(node, has_noticeable, own);
 }
+}
+
+bool has_many_nodes(Node *expression) {
+  int count = 0;
+  return count_node(expression, &count);
 }
 
 }  // namespace
@@ -339,10 +352,14 @@ bool is_noticeable_itself(Node *node, Relids own) {
   }
 }
 
-bool is_noticeable(Node *expression, Relids own) { return has_noticeable(expression, own); }
+bool is_noticeable(Node *expression, Relids own) {
+  return has_many_nodes(expression) || has_noticeable(expression, own);
+}
 
 bool hashes(Node *expression) { return has_hash(expression, nullptr); }
 
-bool can_take_long(Node *expression, Relids own) { return has_long_one(expression, own); }
+bool can_take_long(Node *expression, Relids own) {
+  return has_many_nodes(expression) || has_long_one(expression, own);
+}
 
 }  // namespace tenancy::pg

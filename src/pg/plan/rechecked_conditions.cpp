@@ -10,12 +10,17 @@
 extern "C" {
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
+#include "optimizer/prep.h"
 }
 
 // The comparison value of an index condition is evaluated once, when the scan begins, whatever rows there
 // are. It is evaluated again on each row where the index returns rows that may not match: a hash index, a
 // BRIN or GiST index, a bitmap that has grown too large. A user's function would be called there, before the
 // filter, as often as hidden rows match. A btree returns matching rows only.
+//
+// A row that another transaction has changed meanwhile is a further case: a statement that changes or locks
+// rows waits for it, and evaluates the conditions of any index on the new version, which can be hidden by
+// now.
 //
 // Of several bitmaps, the next one's values are evaluated only if those before found a row, hidden or not: an
 // error, or a sub-select that runs, would tell. So no bitmap is combined with one whose condition can be
@@ -24,7 +29,7 @@ extern "C" {
 namespace tenancy::pg {
 namespace {
 
-enum class Place { alone, bitmap, combined };
+enum class Place { alone, of_new_versions, bitmap, combined };
 
 // Conditions that join are made anew for a path, and others were let in by whoever trusts their functions.
 bool is_among(const List *conditions, const RestrictInfo *condition, Relids own) {
@@ -61,6 +66,14 @@ bool tells_by_distance(const IndexPath *scan) {
   return false;
 }
 
+// The target of UPDATE, DELETE and MERGE, and what FOR UPDATE and the like name; also their partitions. Other
+// tables' rows stay those that the statement has read.
+bool waits_for_rows(const PlannerInfo *root, const RelOptInfo *relation) {
+  if (bms_is_member(static_cast<int>(relation->relid), root->all_result_relids)) return true;
+  const PlanRowMark *mark = get_plan_rowmark(root->rowMarks, relation->relid);
+  return mark != nullptr && RowMarkRequiresRowShareLock(mark->markType);
+}
+
 bool rechecks(const Path *path, const List *conditions, Place place);
 
 bool any_rechecks(const List *paths, const List *conditions, Place place) {
@@ -91,25 +104,26 @@ bool rechecks(const Path *path, const List *conditions, Place place) {
   }
 }
 
-List *without_rechecks(const List *paths, const List *conditions) {
+List *without_rechecks(const List *paths, const List *conditions, Place place) {
   List *result = NIL;
   const ListCell *cell = nullptr;
   foreach (cell, paths)
-    if (!rechecks(static_cast<Path *>(lfirst(cell)), conditions, Place::alone))
+    if (!rechecks(static_cast<Path *>(lfirst(cell)), conditions, place))
       result = lappend(result, lfirst(cell));
   return result;
 }
 
 // --- other paths
 
-void add_index_paths(PlannerInfo *root, RelOptInfo *relation, List *indexes, const List *conditions) {
+void add_index_paths(PlannerInfo *root, RelOptInfo *relation, List *indexes, const List *conditions,
+                     Place place) {
   const MadePaths made = make_index_paths(root, relation, indexes);
-  add_made_paths(
-      relation, {without_rechecks(made.paths, conditions), without_rechecks(made.partial_paths, conditions)});
+  add_made_paths(relation, {without_rechecks(made.paths, conditions, place),
+                            without_rechecks(made.partial_paths, conditions, place)});
 }
 
 // The conditions in btree indexes only, and not in a bitmap of these.
-void add_btree_paths(PlannerInfo *root, RelOptInfo *relation, const List *conditions) {
+void add_btree_paths(PlannerInfo *root, RelOptInfo *relation, const List *conditions, Place place) {
   List *indexes = NIL;
   const ListCell *cell = nullptr;
   foreach (cell, relation->indexlist) {
@@ -121,7 +135,7 @@ void add_btree_paths(PlannerInfo *root, RelOptInfo *relation, const List *condit
     indexes = lappend(indexes, without_bitmap);
   }
   set_leakproof(conditions, true);
-  add_index_paths(root, relation, indexes, conditions);
+  add_index_paths(root, relation, indexes, conditions, place);
   set_leakproof(conditions, false);
 }
 
@@ -136,16 +150,17 @@ void add_sequential_paths(PlannerInfo *root, RelOptInfo *relation) {
 }  // namespace
 
 void keep_from_rechecks(PlannerInfo *root, RelOptInfo *relation, const List *conditions) {
-  List *paths = without_rechecks(relation->pathlist, conditions);
-  List *partial_paths = without_rechecks(relation->partial_pathlist, conditions);
+  const Place place = waits_for_rows(root, relation) ? Place::of_new_versions : Place::alone;
+  List *paths = without_rechecks(relation->pathlist, conditions, place);
+  List *partial_paths = without_rechecks(relation->partial_pathlist, conditions, place);
   if (list_length(paths) == list_length(relation->pathlist) &&
       list_length(partial_paths) == list_length(relation->partial_pathlist))
     return;
   relation->pathlist = paths;
   relation->partial_pathlist = partial_paths;
   add_sequential_paths(root, relation);
-  add_btree_paths(root, relation, conditions);
-  add_index_paths(root, relation, relation->indexlist, conditions);
+  add_btree_paths(root, relation, conditions, place);
+  add_index_paths(root, relation, relation->indexlist, conditions, place);
   create_tidscan_paths(root, relation);
 }
 
