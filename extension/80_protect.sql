@@ -174,6 +174,7 @@ DECLARE
   policy name;
   defaulted name;
 BEGIN
+  PERFORM tenancy_internal.keep_name(remove_protection.relation);
   DELETE FROM tenancy.protected_tables t WHERE t.relation = remove_protection.relation RETURNING * INTO removed;
   FOR policy IN SELECT p.polname FROM pg_policy p
                 WHERE p.polrelid = remove_protection.relation

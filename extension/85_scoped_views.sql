@@ -65,6 +65,8 @@ DECLARE
   -- The planner adds the query's conditions to these, in the order of costs, unless something is between them.
   restrictions CONSTANT text := tenancy_internal.scoped_view_conditions(define_scoped_view.relation);
 BEGIN
+  -- Policies of any length are read between the names and what they mean.
+  PERFORM tenancy_internal.keep_names(define_scoped_view.relation, 'access share', define_scoped_view.schema);
   SELECT * INTO table_row FROM tenancy.protected_tables t WHERE t.relation = define_scoped_view.relation;
   -- The view's columns are the first ones of the table, which cannot be dropped below it, but renamed.
   -- Columns generated from payload would reveal it.
@@ -89,11 +91,15 @@ COMMENT ON FUNCTION tenancy_internal.define_scoped_view(regclass, name, name, na
 
 CREATE FUNCTION tenancy_internal.refresh_scoped_views(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  refreshed regclass;
 BEGIN
-  PERFORM tenancy_internal.define_scoped_view(v.relation, n.nspname, c.relname,
-    ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = v.view AND a.attnum > 0 ORDER BY a.attnum))
-  FROM tenancy.scoped_views v JOIN pg_class c ON c.oid = v.view JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE v.relation = refresh_scoped_views.relation;
+  FOR refreshed IN SELECT v.view FROM tenancy.scoped_views v WHERE v.relation = refresh_scoped_views.relation ORDER BY v.view LOOP
+    PERFORM tenancy_internal.keep_name(refreshed);
+    PERFORM tenancy_internal.define_scoped_view(refresh_scoped_views.relation, n.nspname, c.relname,
+      ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 ORDER BY a.attnum))
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = refreshed;
+  END LOOP;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.refresh_scoped_views(regclass) IS 'Has a table''s scoped views follow its restrictive policies';
@@ -125,10 +131,10 @@ BEGIN
   the_view := parts[cardinality(parts)];
   the_schema := CASE cardinality(parts) WHEN 2 THEN parts[1]
                 ELSE (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = create_scoped_view.relation) END;
-  PERFORM tenancy_internal.keep_names(create_scoped_view.relation, 'access share', the_schema);
   IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = the_schema) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name', MESSAGE = format('schema "%s" does not exist', the_schema);
   END IF;
+  PERFORM tenancy_internal.keep_names(create_scoped_view.relation, 'access share', the_schema);
   IF has_schema_privilege(tenancy_internal.caller(), the_schema, 'CREATE') IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for schema %s', the_schema);
   END IF;

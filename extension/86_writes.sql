@@ -27,6 +27,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guar
 DECLARE
   made name;
 BEGIN
+  PERFORM tenancy_internal.keep_name(drop_triggers.relation);
   FOR made IN SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = drop_triggers.relation AND t.tgparentid = 0
                 AND t.tgfoid = drop_triggers.function::oid LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', made, drop_triggers.relation);
@@ -43,7 +44,6 @@ BEGIN
     SELECT FROM pg_trigger t WHERE t.tgrelid = make_fill_trigger.relation AND t.tgfoid = 'tenancy_internal.fill_nulls'::regproc) THEN
     RETURN;
   END IF;
-  PERFORM tenancy_internal.keep_names(make_fill_trigger.relation, 'share update exclusive');
   PERFORM tenancy_internal.drop_triggers(f, 'tenancy_internal.fill_nulls') FROM tenancy_internal.family_of(make_fill_trigger.relation) f;
   EXECUTE format('CREATE TRIGGER "~tenancy_fill_nulls" BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tenancy_internal.fill_nulls()',
                  make_fill_trigger.relation);

@@ -54,7 +54,6 @@ DECLARE
     FROM unnest(ARRAY[make_action_triggers.wanted.organization_column, make_action_triggers.wanted.workspace_column]) c WHERE c IS NOT NULL);
   n int := 0;
 BEGIN
-  PERFORM tenancy_internal.keep_name(make_action_triggers.relation);
   PERFORM tenancy_internal.drop_triggers(make_action_triggers.relation, 'tenancy_internal.check_action');
   IF make_action_triggers.wanted.actions IS NULL
      OR (SELECT c.relkind FROM pg_class c WHERE c.oid = make_action_triggers.relation) <> 'r' THEN

@@ -7,11 +7,29 @@ COMMENT ON FUNCTION tenancy_internal.lock_tables(regclass[], text, boolean) IS '
 -- Statements on users' tables name them by schema, and the extension's owner may use any table that has got a name meanwhile. Owners
 -- of schemas cannot give one another's name while its row is locked; tables that are locked stay in their schemas, and get no
 -- children.
+CREATE FUNCTION tenancy_internal.schema_of(relation regclass) RETURNS oid
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_schema_of';
+COMMENT ON FUNCTION tenancy_internal.schema_of(regclass) IS 'The schema in which a table is now, whatever the transaction''s snapshot is';
+
+CREATE FUNCTION tenancy_internal.keep_schemas(schemas oid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  kept bigint;
+BEGIN
+  PERFORM FROM pg_namespace n WHERE n.oid = ANY (keep_schemas.schemas) ORDER BY n.oid FOR SHARE;
+  GET DIAGNOSTICS kept = ROW_COUNT;
+  IF kept < (SELECT count(DISTINCT s) FROM unnest(keep_schemas.schemas) s) THEN
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent change of schemas';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_schemas(oid[]) IS 'Has schemas keep their names until the end of the transaction; 40001 where an old snapshot does not show one';
+
 CREATE FUNCTION tenancy_internal.keep_name(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.lock_tables(ARRAY[keep_name.relation], 'share update exclusive', true);
-  PERFORM FROM pg_namespace n WHERE n.oid = (SELECT c.relnamespace FROM pg_class c WHERE c.oid = keep_name.relation) FOR SHARE;
+  PERFORM tenancy_internal.keep_schemas(ARRAY[tenancy_internal.schema_of(keep_name.relation)]);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_name(regclass) IS 'Locks a table, and has its schema keep its name, until the end of the transaction, so that the table''s name goes on meaning it';
@@ -29,13 +47,12 @@ BEGIN
     family := family || joined;
     PERFORM tenancy_internal.lock_tables(joined, keep_names.mode, true);
   END LOOP;
-  PERFORM tenancy_internal.require_current('{pg_inherits,tenancy.protected_tables,tenancy.protected_names,tenancy_internal.kept_tables}');
+  PERFORM tenancy_internal.require_current('{pg_inherits,pg_constraint,tenancy.protected_tables,tenancy.protected_names,tenancy_internal.kept_tables}');
   referenced := ARRAY(SELECT DISTINCT k.confrelid::regclass FROM pg_constraint k
                       WHERE k.contype = 'f' AND k.conrelid = ANY (family) AND k.confrelid <> ALL (family));
   PERFORM tenancy_internal.lock_tables(referenced, 'access share', true);
-  PERFORM FROM pg_namespace n
-  WHERE n.nspname = keep_names.further OR n.oid IN (SELECT c.relnamespace FROM pg_class c WHERE c.oid = ANY (family || referenced))
-  ORDER BY n.oid FOR SHARE;
+  PERFORM tenancy_internal.keep_schemas(ARRAY(
+    SELECT tenancy_internal.schema_of(m) FROM unnest(family || referenced) m UNION SELECT to_regnamespace(quote_ident(keep_names.further)) WHERE keep_names.further IS NOT NULL));
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_names(regclass, text, name) IS 'keep_name() of a table, its partitions and children, and the tables that they refer to, and of a further schema; mode: the lock, as for lock_tables(), on the table, its partitions and children';

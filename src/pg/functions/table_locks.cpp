@@ -96,6 +96,12 @@ Datum pg_tenancy_require_current(PG_FUNCTION_ARGS) {
   PG_RETURN_VOID();
 }
 
+PG_FUNCTION_INFO_V1(pg_tenancy_schema_of);
+Datum pg_tenancy_schema_of(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  PG_RETURN_OID(get_rel_namespace(PG_GETARG_OID(0)));
+}
+
 // Waits for the end of a transaction, given as in pg_locks: "12/345", or the transaction id for prepared
 // ones from before a restart.
 PG_FUNCTION_INFO_V1(pg_tenancy_wait_for_transaction);
