@@ -413,7 +413,8 @@ DECLARE
   role_before uuid;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
-  PERFORM tenancy_internal.lock_members(the_workspace.organization_id);
+  -- Not lock_members(), which removes what has ended: that can be removed by name, too.
+  PERFORM FROM tenancy.organizations o WHERE o.organization_id = the_workspace.organization_id FOR NO KEY UPDATE;
   the_user := tenancy_internal.find_member(the_workspace.organization_id, remove_workspace_member.member);
   SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;

@@ -22,11 +22,11 @@ COMMENT ON FUNCTION tenancy_internal.check_not_held(uuid, uuid) IS 'Raises 55000
 
 CREATE FUNCTION tenancy_internal.keep_holds_away(organization_id uuid) RETURNS boolean
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_keep_holds_away';
-COMMENT ON FUNCTION tenancy_internal.keep_holds_away(uuid) IS 'Has holds on an organization wait until the end of the transaction; false where one is being set';
+COMMENT ON FUNCTION tenancy_internal.keep_holds_away(uuid) IS 'Has holds on an organization wait, as they are committed, until the end of the transaction; false where one is being committed';
 
 CREATE FUNCTION tenancy_internal.wait_for_removal() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_wait_for_removal';
-COMMENT ON FUNCTION tenancy_internal.wait_for_removal() IS 'Trigger: a legal hold waits for the removal of rows of its organization that has begun without it';
+COMMENT ON FUNCTION tenancy_internal.wait_for_removal() IS 'Trigger: as a legal hold is committed, it waits for removals of rows that are being committed without it';
 
 CREATE FUNCTION tenancy_internal.logging_names() RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$

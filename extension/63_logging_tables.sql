@@ -119,6 +119,23 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.generated_among(regclass, name[]) IS 'The first generated column among some of a table, or NULL';
 
+-- Such a type is dropped as its session ends, with the columns that have it; autovacuum does so without asking.
+CREATE FUNCTION tenancy_internal.temporary_among(relation regclass) RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  WITH RECURSIVE types AS (
+    SELECT a.attname, a.attnum, a.atttypid AS type FROM pg_attribute a WHERE a.attrelid = temporary_among.relation AND a.attnum > 0 AND NOT a.attisdropped
+    UNION
+    SELECT t.attname, t.attnum, part.type FROM types t JOIN pg_type p ON p.oid = t.type CROSS JOIN LATERAL (
+      SELECT p.typelem UNION ALL SELECT p.typbasetype
+      UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE p.typrelid <> 0 AND a.attrelid = p.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+      UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE p.oid IN (r.rngtypid, r.rngmultitypid)) part (type)
+    WHERE p.oid >= 16384 OR p.typelem >= 16384
+  )
+  SELECT t.attname FROM types t JOIN pg_type p ON p.oid = t.type JOIN pg_namespace n ON n.oid = p.typnamespace
+  WHERE n.nspname ~ '^pg_temp_' ORDER BY t.attnum LIMIT 1
+$$;
+COMMENT ON FUNCTION tenancy_internal.temporary_among(regclass) IS 'The first column of a table that consists of temporary types, also within others, or NULL';
+
 CREATE FUNCTION tenancy_internal.problem_of_keeping(relation regclass, organization_column name, workspace_column name, content name[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT CASE WHEN problem_of_keeping.organization_column IS NULL THEN 'no column says whose organization''s a row is'
@@ -129,7 +146,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                    AND a.attname IN (problem_of_keeping.organization_column, problem_of_keeping.workspace_column)
                    AND tenancy_internal.base_type(a.atttypid) <> 'uuid'::regtype ORDER BY a.attnum LIMIT 1),
                 'column "' || tenancy_internal.generated_among(problem_of_keeping.relation,
-                  problem_of_keeping.content || problem_of_keeping.organization_column || problem_of_keeping.workspace_column) || '" is generated') END
+                  problem_of_keeping.content || problem_of_keeping.organization_column || problem_of_keeping.workspace_column) || '" is generated',
+                'column "' || tenancy_internal.temporary_among(problem_of_keeping.relation) || '" is of a temporary type') END
 $$;
 COMMENT ON FUNCTION tenancy_internal.problem_of_keeping(regclass, name, name, name[]) IS 'Why a table with these columns of organization, workspace and content cannot follow the logging settings, or NULL';
 

@@ -153,7 +153,7 @@ BEGIN
     EXIT WHEN remove_expired.removed >= remove_expired.at_most;
     of_organization := 0;
     BEGIN
-      -- An open transaction sets a hold.
+      -- A hold is being committed.
       CONTINUE WHEN NOT tenancy_internal.keep_holds_away(expired.organization_id);
       FOREACH condition IN ARRAY expired.conditions LOOP
         EXIT WHEN remove_expired.removed + of_organization >= remove_expired.at_most;

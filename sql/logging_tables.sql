@@ -259,3 +259,15 @@ SET client_min_messages = error;
 DROP SCHEMA regress_kept CASCADE;
 REVOKE ALL ON SCHEMA app FROM regress_loader;
 DROP ROLE regress_loader;
+-- Types that a session drops at its end would take columns with them.
+CREATE TEMP TABLE parts (a text);
+CREATE TYPE temporary_parts AS (p parts);
+CREATE TABLE typed (organization_id uuid, content temporary_parts[]);
+SELECT tenancy.protect('typed', 'logs', 'organization_id', shared => true, create_indexes => true) IS NOT NULL AS protected;
+SELECT tenancy.apply_logging_settings('typed', 'payloads', '{content}');
+ALTER TABLE typed DROP COLUMN content, ADD COLUMN content text;
+SELECT tenancy.apply_logging_settings('typed', 'payloads', '{content}');
+ALTER TABLE typed ADD COLUMN more parts;
+DROP TABLE typed;
+DROP TYPE temporary_parts;
+DROP TABLE parts;

@@ -42,6 +42,13 @@ Oid index_on(Relation relation, AttrNumber column) {
   return found;
 }
 
+bool is_ascending(Oid oid) {
+  const Relation index = index_open(oid, AccessShareLock);
+  const bool result = (index->rd_indoption[0] & INDOPTION_DESC) == 0;
+  index_close(index, AccessShareLock);
+  return result;
+}
+
 // The columns that say whose rows are. A table that no longer follows the settings keeps its triggers, while
 // its columns can change.
 struct PlaceColumns {
@@ -177,11 +184,55 @@ bool has_held_rows(Relation relation, Holds *holds) {
   return has_held_rows(relation, place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]), holds);
 }
 
+// RETURNS false where that would take long.
+bool list_organizations(Relation relation, const PlaceColumns &columns, PodArray<Uuid> *organizations) {
+  constexpr int most = 10'000;
+  const Oid index = columns.are_known ? index_on(relation, columns.organization) : InvalidOid;
+  if (!OidIsValid(index) || !is_ascending(index)) return false;
+  const Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  bool goes_on = true, is_known = true;
+  // From one organization to the next one, in the order of the index
+  while (goes_on && is_known) {
+    CHECK_FOR_INTERRUPTS();
+    ScanKeyData key;
+    const bool is_first = organizations->count == 0;
+    if (!is_first)
+      ScanKeyInit(&key, columns.organization, BTGreaterStrategyNumber, F_UUID_GT,
+                  uuid_datum(organizations->items[organizations->count - 1]));
+    const SysScanDesc scan = begin_index_scan(relation, index, snapshot, is_first ? 0 : 1, &key);
+    const HeapTuple row = systable_getnext(scan);
+    goes_on = HeapTupleIsValid(row);
+    if (goes_on) {
+      const Uuid organization = place_in(columns, row, RelationGetDescr(relation)).organization;
+      is_known = organization && organizations->count < most;
+      organizations->append(organization);
+    }
+    systable_endscan(scan);
+  }
+  if (is_known && columns.workspace != InvalidAttrNumber) {
+    ScanKeyData key;
+    is_null(&key, columns.organization);
+    const SysScanDesc scan = begin_index_scan(relation, index, snapshot, 1, &key);
+    is_known = !HeapTupleIsValid(systable_getnext(scan));
+    systable_endscan(scan);
+  }
+  UnregisterSnapshot(snapshot);
+  return is_known;
+}
+
+void note_unheld(Relation relation, const Holds &holds) {
+  const Trigger *trigger = keeping_trigger(relation);
+  PodArray<Uuid> organizations;
+  const bool is_known = list_organizations(
+      relation, place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]), &organizations);
+  note_unheld_table(holds.list.span(), organizations.span(), !is_known);
+}
+
 void check_no_held_rows(Oid oid, Holds *holds) {
   const Relation relation = try_relation_open(oid, AccessShareLock);
   if (relation == nullptr) return;
   const bool is_held = has_held_rows(relation, holds);
-  if (!is_held && follows_settings(relation)) note_unheld_table(holds->list.span());
+  if (!is_held && follows_settings(relation)) note_unheld(relation, *holds);
   const char *name = pstrdup(RelationGetRelationName(relation));
   relation_close(relation, NoLock);
   if (is_held)
@@ -282,6 +333,16 @@ void check_no_held_rows_below(Oid table) {
   foreach (cell, lock_family(table)) check_no_held_rows(lfirst_oid(cell), &holds);
 }
 
+// Values of a type change without a lock on the tables that have them: rows must not come meanwhile.
+static void lock_kept_rows(Oid table) {
+  LockRelationOid(table, AccessShareLock);
+  const Relation relation = try_relation_open(table, NoLock);
+  if (relation == nullptr) return;
+  const bool is_kept = follows_settings(relation);
+  relation_close(relation, NoLock);
+  if (is_kept) LockRelationOid(table, ShareLock);
+}
+
 void check_no_held_values(Oid type) {
   if (!has_catalog_index(CatalogIndex::logging_settings_key)) return;
   OidSet tables = make_set(), types = make_set();
@@ -290,7 +351,7 @@ void check_no_held_values(Oid type) {
   // A type can be in many others in many ways: each is visited once.
   for (int i = 0; i < types.members.count; i++) add_uses(depend, types.members.items[i], &tables, &types);
   table_close(depend, AccessShareLock);
-  for (const Oid table : tables.members.span()) LockRelationOid(table, AccessShareLock);
+  for (const Oid table : tables.members.span()) lock_kept_rows(table);
   Holds holds;
   for (const Oid table : tables.members.span()) check_no_held_rows(table, &holds);
   hash_destroy(tables.hash);

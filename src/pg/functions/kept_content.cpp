@@ -213,10 +213,11 @@ HeapTuple update_row(const TriggerData &trigger) {
 }
 
 HeapTuple delete_row(const TriggerData &trigger) {
-  if (is_row_moving()) return trigger.tg_trigtuple;
   const Place place = place_of(trigger, trigger.tg_trigtuple);
-  if (read_rules(place, DT_NOEND).is_held) refuse_held();
-  note_unheld_change(place);
+  const bool is_held = read_rules(place, DT_NOEND).is_held;
+  if (is_held && !is_row_moving()) refuse_held();
+  // Of a row that moves, triggers of its new partition can change it, or keep it away.
+  if (!is_held) note_unheld_change(place);
   return trigger.tg_trigtuple;
 }
 

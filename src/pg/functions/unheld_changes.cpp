@@ -24,7 +24,9 @@ HTAB *changes = nullptr;
 
 // The holds that there were at each removal of a table's rows at once, since the first one.
 struct UnheldTables {
-  HTAB *holds;  // nullptr: no table
+  HTAB *holds;          // nullptr: no table
+  HTAB *organizations;  // those that had rows there
+  bool of_anybody;      // it is not known which these are
   SubTransactionId subtransaction;
 };
 
@@ -38,26 +40,77 @@ HTAB *make_set(const char *name, Size entry) {
   return hash_create(name, 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-// Of a removal job and of holds on an organization: one waits for the other.
-LOCKTAG removal_lock(const Uuid &organization) {
+// Organizations whose holds this transaction sets.
+HTAB *holds_set = nullptr;
+
+// Removals and holds wait for each other as they are committed: whoever sets a hold and sees a row then,
+// keeps it. A job lets holds wait from its beginning. A transaction can have any number of organizations, and
+// has no more locks than so many.
+constexpr uint32 lock_count = 256;
+constexpr uint32 lock_of_tables = lock_count;
+constexpr LOCKMODE committing_removal = RowExclusiveLock;
+constexpr LOCKMODE committing_hold = ShareLock;
+constexpr LOCKMODE removing_by_job = ShareUpdateExclusiveLock;
+
+uint32 lock_of(const Uuid &organization) {
+  return hash_bytes(reinterpret_cast<const unsigned char *>(&organization), sizeof(organization)) %
+         lock_count;
+}
+
+LOCKTAG lock_tag(uint32 number) {
   LOCKTAG tag{};
-  SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog_relation(CatalogIndex::logging_settings_key),
-                     hash_bytes(reinterpret_cast<const unsigned char *>(&organization), sizeof(organization)),
-                     0);
+  SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog_relation(CatalogIndex::logging_settings_key), number, 0);
   return tag;
 }
 
-constexpr LOCKMODE removing = RowExclusiveLock;
-constexpr LOCKMODE holding = ShareLock;
+bool is_being_removed_by_job(const Uuid &organization) {
+  return lock_held_by_me(lock_tag(lock_of(organization)), removing_by_job);
+}
 
-bool is_being_removed_here(const Uuid &organization) {
-  const LOCKTAG tag = removal_lock(organization);
-  return lock_held_by_me(tag, removing);
+// In the order of their numbers, so that nobody waits in a circle.
+struct Locks {
+  bool removals[lock_count + 1];
+  bool holds[lock_count + 1];
+
+  void take() const {
+    for (uint32 number = 0; number <= lock_count; number++) {
+      const LOCKTAG tag = lock_tag(number);
+      if (removals[number]) LockAcquire(&tag, committing_removal, false, false);
+      if (holds[number]) LockAcquire(&tag, committing_hold, false, false);
+    }
+  }
+};
+
+template <typename Visit>
+void visit_all(HTAB *set, Visit visit) {
+  if (set == nullptr) return;
+  HASH_SEQ_STATUS all;
+  hash_seq_init(&all, set);
+  for (const void *entry = nullptr; (entry = hash_seq_search(&all)) != nullptr;) visit(entry);
+}
+
+void take_locks() {
+  Locks locks{};
+  CatalogRead read = begin_catalog_read();
+  visit_all(changes, [&](const void *entry) {
+    const Uuid organization = organization_of(read, static_cast<const UnheldChange *>(entry)->place);
+    if (organization) locks.removals[lock_of(organization)] = true;
+  });
+  end_catalog_read(read);
+  visit_all(tables.organizations, [&](const void *entry) {
+    locks.removals[lock_of(static_cast<const Place *>(entry)->organization)] = true;
+  });
+  locks.removals[lock_of_tables] = tables.of_anybody;
+  visit_all(holds_set, [&](const void *entry) {
+    locks.holds[lock_of(static_cast<const Place *>(entry)->organization)] = true;
+  });
+  locks.holds[lock_of_tables] = holds_set != nullptr;
+  locks.take();
 }
 
 bool has_new_hold(const CatalogRead &read, const Place &place) {
   const Uuid organization = organization_of(read, place);
-  if (!organization || is_being_removed_here(organization)) return false;
+  if (!organization || is_being_removed_by_job(organization)) return false;
   bool found = false;
   visit_settings(read, organization, place.workspace, [&](const CatalogScan &scan, HeapTuple tuple) {
     // One of this transaction came after its changes, or they would have been refused.
@@ -69,31 +122,32 @@ bool has_new_hold(const CatalogRead &read, const Place &place) {
 }
 
 bool has_held_change() {
-  if (changes == nullptr) return false;
   CatalogRead read = begin_catalog_read();
-  HASH_SEQ_STATUS all;
-  hash_seq_init(&all, changes);
   bool found = false;
-  for (const void *entry = nullptr; !found && (entry = hash_seq_search(&all)) != nullptr;)
-    found = has_new_hold(read, static_cast<const UnheldChange *>(entry)->place);
-  if (found) hash_seq_term(&all);
+  visit_all(changes, [&](const void *entry) {
+    found = found || has_new_hold(read, static_cast<const UnheldChange *>(entry)->place);
+  });
   end_catalog_read(read);
   return found;
 }
 
-// Nobody knows any more whose the rows were.
+bool is_among(HTAB *set, const Place &place) {
+  return hash_search(set, &place, HASH_FIND, nullptr) != nullptr;
+}
+
 bool has_held_table() {
   if (tables.holds == nullptr) return false;
   const PodArray<Hold> holds = list_holds(INT_MAX, true);
   return std::any_of(holds.span().begin(), holds.span().end(), [](const Hold &hold) {
-    return hash_search(tables.holds, &hold, HASH_FIND, nullptr) == nullptr;
+    return (tables.of_anybody || is_among(tables.organizations, {hold.organization, {}})) &&
+           !is_among(tables.holds, hold);
   });
 }
 
 // The rows that somebody sees who has set a hold are to stay.
 void check_changes() {
   if (!has_catalog_index(CatalogIndex::logging_settings_key)) return;
-  if (has_held_change() || has_held_table())
+  if ((changes != nullptr && has_held_change()) || has_held_table())
     ereport(ERROR,
             (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("a legal hold keeps these rows"),
              errdetail("It was set while the transaction that has changed them was open."),
@@ -103,9 +157,13 @@ void check_changes() {
 extern "C" {
 static void transaction_ends(XactEvent event, void *) {
   if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) {
-    if (changes != nullptr || tables.holds != nullptr) check_changes();
+    if (changes == nullptr && tables.holds == nullptr && holds_set == nullptr) return;
+    if (!has_catalog_index(CatalogIndex::logging_settings_key)) return;
+    take_locks();
+    check_changes();
   } else if (event != XACT_EVENT_PARALLEL_PRE_COMMIT) {
     changes = nullptr;
+    holds_set = nullptr;
     tables = {};
   }
 }
@@ -142,16 +200,24 @@ void note_unheld_change(const Place &place) {
   if (!is_there) change->subtransaction = GetCurrentSubTransactionId();
 }
 
-void note_unheld_table(std::span<const Hold> holds) {
+void note_unheld_table(std::span<const Hold> holds, std::span<const Uuid> organizations, bool of_anybody) {
+  if (organizations.empty() && !of_anybody) return;
   HTAB *there = make_set("legal holds", sizeof(Hold));
   for (const Hold &hold : holds)
-    if (tables.holds == nullptr || hash_search(tables.holds, &hold, HASH_FIND, nullptr) != nullptr)
+    if (tables.holds == nullptr || is_among(tables.holds, hold))
       hash_search(there, &hold, HASH_ENTER, nullptr);
-  if (tables.holds == nullptr)
+  if (tables.holds == nullptr) {
     tables.subtransaction = GetCurrentSubTransactionId();
-  else
+    tables.organizations = make_set("organizations of removed tables", sizeof(Place));
+  } else {
     hash_destroy(tables.holds);
+  }
   tables.holds = there;
+  tables.of_anybody = tables.of_anybody || of_anybody;
+  for (const Uuid &organization : organizations) {
+    const Place place{organization, {}};
+    hash_search(tables.organizations, &place, HASH_ENTER, nullptr);
+  }
 }
 
 void register_unheld_changes() {
@@ -160,18 +226,17 @@ void register_unheld_changes() {
 }
 
 extern "C" {
-// keep_holds_away(organization_id): until the end of the transaction; false where a hold is being set.
+// keep_holds_away(organization_id): until the end of the transaction; false where one is being committed.
 PG_FUNCTION_INFO_V1(pg_tenancy_keep_holds_away);
 Datum pg_tenancy_keep_holds_away(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
-  const Uuid organization = uuid_of_datum(PG_GETARG_DATUM(0));
+  const LOCKTAG tag = lock_tag(lock_of(uuid_of_datum(PG_GETARG_DATUM(0))));
   // Earlier changes are judged now.
   check_changes();
-  const LOCKTAG tag = removal_lock(organization);
-  PG_RETURN_BOOL(LockAcquire(&tag, removing, false, true) != LOCKACQUIRE_NOT_AVAIL);
+  PG_RETURN_BOOL(LockAcquire(&tag, removing_by_job, false, true) != LOCKACQUIRE_NOT_AVAIL);
 }
 
-// BEFORE INSERT OR UPDATE of a hold: a removal that has found none goes first.
+// BEFORE INSERT OR UPDATE of a hold: as it is committed, a removal that has found none goes first.
 PG_FUNCTION_INFO_V1(pg_tenancy_wait_for_removal);
 Datum pg_tenancy_wait_for_removal(PG_FUNCTION_ARGS) {
   if (!CALLED_AS_TRIGGER(fcinfo))
@@ -189,8 +254,9 @@ Datum pg_tenancy_wait_for_removal(PG_FUNCTION_ARGS) {
   const Datum organization = heap_getattr(row, attribute::logging_settings::organization_id,
                                           RelationGetDescr(trigger.tg_relation), &is_null);
   if (!is_null) {
-    const LOCKTAG tag = removal_lock(uuid_of_datum(organization));
-    LockAcquire(&tag, holding, false, false);
+    if (holds_set == nullptr) holds_set = make_set("holds that are set", sizeof(Place));
+    const Place place{uuid_of_datum(organization), {}};
+    hash_search(holds_set, &place, HASH_ENTER, nullptr);
   }
   return PointerGetDatum(row);
 }
