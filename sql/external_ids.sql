@@ -123,3 +123,37 @@ SELECT failure($$SELECT tenancy.set_member('acme', 'ben@acme.test', external_id 
 SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'member');
 SELECT failure($$SELECT tenancy.set_member('acme', 'mike@acme.test', external_id => 'm-5')$$) AS back_again;
 SELECT failure($$SELECT tenancy.set_member('globex', 'gus@globex.test', external_id => 'm-5')$$) AS elsewhere;
+-- Rows, references and settings have the id that the organization has given its member; others keep the global one.
+SELECT tenancy.set_member('acme', 'mike@acme.test', external_id => 'm-5'), tenancy.set_setting('acme', 'members_view_all_data', false);
+CREATE TABLE items (id int, organization_id uuid, owner text);
+INSERT INTO items SELECT n, 'aaaaaaaa-0000-4000-8000-000000000000', owner FROM (VALUES (1, 'm-5'), (2, (SELECT external_id FROM tenancy.users WHERE email = 'mike@acme.test')), (3, 'm-6')) v (n, owner);
+SELECT tenancy.protect('items', 'logs', organization => 'organization_id', owner => 'owner', create_indexes => true) IS NOT NULL AS protected;
+GRANT SELECT ON items TO regress_app;
+SELECT tenancy.trust_login('regress_app');
+PREPARE own AS SELECT id, owner FROM items ORDER BY id;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+SELECT tenancy.current_external_id('user', NULL::text);
+EXECUTE own;
+RESET SESSION AUTHORIZATION;
+-- A change counts at once, also in plans. The former id is nobody's.
+UPDATE tenancy.organization_members m SET external_id = 'm-6' FROM tenancy.users u WHERE u.user_id = m.user_id AND u.email = 'mike@acme.test';
+SET SESSION AUTHORIZATION regress_app;
+EXECUTE own;
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.set_member('acme', 'm-6', name => 'Mike') IS NOT NULL AS by_own_id, failure($$SELECT tenancy.set_member('acme', 'm-5', name => 'Mike')$$) AS by_former_id,
+  failure(format('SELECT tenancy.set_member(%L, %L, name => %L)', 'acme', (SELECT external_id FROM tenancy.users WHERE email = 'mike@acme.test'), 'Mike')) AS by_global_id;
+-- The setting names a member of the organization that is chosen.
+CREATE FUNCTION user_named(organization text, reference text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('tenancy.organization', organization, true), set_config('tenancy.user', reference, true);
+  RETURN (SELECT w.email FROM tenancy.whoami() w);
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLERRM;
+END
+$$;
+SET SESSION AUTHORIZATION regress_app;
+SELECT reference, app.user_named('acme', reference) AS in_acme, app.user_named('', reference) AS anywhere FROM unnest(ARRAY['m-6', '104', 'mike@acme.test', 'm-5']) reference;
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.reset_setting('acme', 'members_view_all_data');

@@ -210,7 +210,7 @@ void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, 
   principal.not_after = token.not_after;
   principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
   principal.token_groups = kept(principal, token.groups);
-  resolve_user(read, principal, access, {token.user, true}, {token.organization, {}, DT_NOEND, true});
+  resolve_user(read, principal, access, {token.user, true, false}, {token.organization, {}, DT_NOEND, true});
   if (token.narrowed)
     confine(principal, access, [&](const Access &whole) { return whole.limited_to(token.scopes); });
   principal.workspace = narrowed_workspace(read, principal.organization, token.workspace, access);
@@ -238,6 +238,18 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
   check_organization_setting(read, principal.organization);
   run_core([&] { access = Access::of_key(token.facts, nullptr); });
   principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace, access);
+}
+
+// Where an organization is chosen, a member has the external id that it has there.
+UserFound find_user_of_setting(const CatalogRead &read) {
+  const UserFound user = find_user_row(read, configuration.user);
+  if (!is_given(configuration.organization) || (user.id && !user.by_external_id)) return user;
+  const Uuid organization = find_organization(read, configuration.organization, Ambiguous::is_none);
+  if (!organization) return user;
+  const Uuid member = find_user(read, configuration.user, organization);
+  if (member == user.id) return user;
+  if (member) return {member, read_user(read, member).active, true};
+  return read_membership(read, organization, user.id).role ? UserFound{} : user;
 }
 
 void check_one_credential() {
@@ -272,7 +284,7 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
               (refused(Refused::login), errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
                errhint("A DBA can trust this login by tenancy.trust_login().")));
     }
-    const UserFound user = find_user_row(read, configuration.user);
+    const UserFound user = find_user_of_setting(read);
     if (!user.id) refuse_user("it does not exist");
     const OrganizationMembership membership = choose_organization(read, user.id, principal);
     if (principal.undecided) {
@@ -300,7 +312,7 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     principal.source = PrincipalSource::login;
     const UserRead status = read_user(read, binding.user);
     if (!status.exists) refuse_user("it does not exist");
-    resolve_user(read, principal, access, {binding.user, status.active}, membership);
+    resolve_user(read, principal, access, {binding.user, status.active, false}, membership);
     principal.workspace = narrowed_workspace(read, principal.organization, binding.workspace, access);
   }
   if (principal.workspace)
