@@ -13,7 +13,22 @@ constexpr std::size_t longest_compared = 1'000;
 // Nodes of an expression whose evaluation takes no longer. Some cost nothing for the planner.
 constexpr int most_nodes = 200;
 
-bool is_of_short_type(Oid type) { return get_typlen(type) > 0 || getBaseType(type) == NUMERICOID; }
+// Without a look-up, for most
+bool is_of_short_type(Oid type) {
+  switch (type) {
+    case UUIDOID:
+    case INT4OID:
+    case INT8OID:
+    case BOOLOID:
+    case TIMESTAMPTZOID:
+      return true;
+    case TEXTOID:
+    case JSONBOID:
+      return false;
+    default:
+      return get_typlen(type) > 0 || getBaseType(type) == NUMERICOID;
+  }
+}
 
 bool is_short(const Node *node, std::size_t longest) {
   if (is_of_short_type(exprType(node))) return true;
@@ -83,11 +98,8 @@ bool has_other_collation(Oid collation, const List *arguments) {
 }
 
 // Types whose values no leakproof function of the server refuses
-bool is_of_silent_type(const Node *node) {
-  const Oid type = getBaseType(exprType(node));
-  if (type == OIDVECTOROID) return false;  // for the server it is an array
-  const Oid element = get_element_type(type);
-  switch (OidIsValid(element) ? getBaseType(element) : type) {
+bool is_silent_type(Oid type) {
+  switch (type) {
     case BOOLOID:
     case BYTEAOID:
     case CHAROID:
@@ -124,6 +136,16 @@ bool is_of_silent_type(const Node *node) {
     default:
       return false;
   }
+}
+
+// Without a look-up, for most
+bool is_of_silent_type(const Node *node) {
+  const Oid type = exprType(node);
+  if (is_silent_type(type)) return true;
+  const Oid base = getBaseType(type);
+  if (base == OIDVECTOROID) return false;  // for the server it is an array
+  const Oid element = get_element_type(base);
+  return is_silent_type(OidIsValid(element) ? getBaseType(element) : base);
 }
 
 bool has_other_type(const List *arguments) {
