@@ -131,10 +131,10 @@ BEGIN
   the_view := parts[cardinality(parts)];
   the_schema := CASE cardinality(parts) WHEN 2 THEN parts[1]
                 ELSE (SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = create_scoped_view.relation) END;
+  PERFORM tenancy_internal.keep_names(create_scoped_view.relation, 'access share', the_schema);
   IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = the_schema) THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_schema_name', MESSAGE = format('schema "%s" does not exist', the_schema);
   END IF;
-  PERFORM tenancy_internal.keep_names(create_scoped_view.relation, 'access share', the_schema);
   IF has_schema_privilege(tenancy_internal.caller(), the_schema, 'CREATE') IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for schema %s', the_schema);
   END IF;

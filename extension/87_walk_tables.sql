@@ -4,9 +4,6 @@ CREATE FUNCTION tenancy_internal.lock_tables(relations regclass[], mode text, wa
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_hold_tables';
 COMMENT ON FUNCTION tenancy_internal.lock_tables(regclass[], text, boolean) IS 'Locks tables until the end of the transaction ("access share", "row exclusive", "share update exclusive"), waiting for none while it holds another, and returns those that still exist; without the third argument those that others have locked are left out';
 
--- Statements on users' tables name them by schema, and the extension's owner may use any table that has got a name meanwhile. Owners
--- of schemas cannot give one another's name while its row is locked; tables that are locked stay in their schemas, and get no
--- children.
 CREATE FUNCTION tenancy_internal.schema_of(relation regclass) RETURNS oid
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_schema_of';
 COMMENT ON FUNCTION tenancy_internal.schema_of(regclass) IS 'The schema in which a table is now, whatever the transaction''s snapshot is';
@@ -18,13 +15,16 @@ DECLARE
 BEGIN
   PERFORM FROM pg_namespace n WHERE n.oid = ANY (keep_schemas.schemas) ORDER BY n.oid FOR SHARE;
   GET DIAGNOSTICS kept = ROW_COUNT;
-  IF kept < (SELECT count(DISTINCT s) FROM unnest(keep_schemas.schemas) s) THEN
+  IF kept < cardinality(keep_schemas.schemas) THEN
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent change of schemas';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_schemas(oid[]) IS 'Has schemas keep their names until the end of the transaction; 40001 where an old snapshot does not show one';
+COMMENT ON FUNCTION tenancy_internal.keep_schemas(oid[]) IS 'Has schemas, each named once, keep their names until the end of the transaction; 40001 where an old snapshot does not show one';
 
+-- Statements on users' tables name them by schema, and the extension's owner may use any table that has got a name meanwhile. Owners
+-- of schemas cannot give one another's name while its row is locked; tables that are locked stay in their schemas, and get no
+-- children.
 CREATE FUNCTION tenancy_internal.keep_name(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -51,8 +51,9 @@ BEGIN
   referenced := ARRAY(SELECT DISTINCT k.confrelid::regclass FROM pg_constraint k
                       WHERE k.contype = 'f' AND k.conrelid = ANY (family) AND k.confrelid <> ALL (family));
   PERFORM tenancy_internal.lock_tables(referenced, 'access share', true);
-  PERFORM tenancy_internal.keep_schemas(ARRAY(
-    SELECT tenancy_internal.schema_of(m) FROM unnest(family || referenced) m UNION SELECT to_regnamespace(quote_ident(keep_names.further)) WHERE keep_names.further IS NOT NULL));
+  PERFORM tenancy_internal.keep_schemas(ARRAY(SELECT DISTINCT tenancy_internal.schema_of(m) FROM unnest(family || referenced) m));
+  -- By its name: the one that has it once whoever renames it has committed.
+  PERFORM FROM pg_namespace n WHERE n.nspname = keep_names.further FOR SHARE;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_names(regclass, text, name) IS 'keep_name() of a table, its partitions and children, and the tables that they refer to, and of a further schema; mode: the lock, as for lock_tables(), on the table, its partitions and children';

@@ -29,8 +29,8 @@
 #   bench        bench/smoke.sh
 #
 # TESTS="a b" limits regress, isolation, tap, ubsan to these files.  LONG=1 has worlds, differential, sqlsmith and attacks try many
-# times as much, and ubsan run the long files as well (make check-long).  Missing packages are installed; with INSTALL_PACKAGES=no (make check) the stages
-# that need them are left out, and the end names them.  Each stage that needs a server gets a fresh one; no other server
+# times as much, and ubsan run the long files as well (make check-long).  Missing packages are installed; with
+# INSTALL_PACKAGES=no (make check) the stages that need them are left out, and the end names them.  Each stage that needs a server gets a fresh one; no other server
 # and no PostgreSQL folder is touched.  Objects are kept in $BUILD_DIR (default: build/).  Scripts of the last kinds find
 # in their environment: PGHOST, PGPORT, PGUSER, PGDATABASE of that server (the user is a superuser), PG_CONFIG, and
 # PG_TENANCY_STAGE, the folder below which the module is installed.

@@ -154,6 +154,15 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 SET SESSION AUTHORIZATION regress_app;
+-- The same person joins and leaves organizations, and not somebody who has that id elsewhere.
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy.users SET external_id = 'm-6' WHERE email = 'gus@globex.test';
+SET SESSION AUTHORIZATION regress_app;
+BEGIN;
+SET LOCAL tenancy.organization = 'acme';
+SET LOCAL tenancy."user" = 'm-6';
+SELECT w.email, o.organization, o.role FROM tenancy.whoami() w, tenancy.my_organizations() o ORDER BY 2;
+ROLLBACK;
 SELECT reference, app.user_named('acme', reference) AS in_acme, app.user_named('', reference) AS anywhere FROM unnest(ARRAY['m-6', '104', 'mike@acme.test', 'm-5']) reference;
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.reset_setting('acme', 'members_view_all_data');

@@ -40,7 +40,8 @@ ArrayType *array_of(std::span<const Uuid> ids) {
 // One scan for so many ids.
 constexpr size_t ids_a_scan = 4096;
 
-// nullptr: none, or no member.
+}  // namespace
+
 const char *read_member_id(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
   ScanKeyData keys[2];
   equals(&keys[0], attribute::organization_members::organization_id, organization);
@@ -53,8 +54,6 @@ const char *read_member_id(const CatalogRead &read, const Uuid &organization, co
   end_scan(scan);
   return text;
 }
-
-}  // namespace
 
 PodArray<const char *> read_external_ids(const CatalogRead &read, Entity entity, std::span<const Uuid> ids,
                                          const Uuid &organization) {

@@ -13,6 +13,8 @@ enum class Entity : int { organization, workspace, user, api_key };
 /// given its member, or else the global one, as for a nil organization.
 const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id,
                              const Uuid &organization);
+/// RETURNS the external id that an organization has given its member; nullptr for none.
+const char *read_member_id(const CatalogRead &read, const Uuid &organization, const Uuid &user);
 /// RETURNS those of several entities; entities without one are left out.
 PodArray<const char *> read_external_ids(const CatalogRead &read, Entity entity, std::span<const Uuid> ids,
                                          const Uuid &organization);

@@ -178,9 +178,10 @@ Matches users_named(const CatalogRead &read, const char *reference, const Uuid &
               {}, "external id");
   if (!members_of) return matches;
   // The organization's own id of a member replaces the global one.
-  if (matches.found &&
-      strcmp(read_external_id(read, Entity::user, matches.found, members_of), reference) != 0)
-    matches.found = {};
+  if (matches.found)
+    if (const char *own = read_member_id(read, members_of, matches.found);
+        own != nullptr && strcmp(own, reference) != 0)
+      matches.found = {};
   if (!matches.found) add_match(matches, read, member_with_id(read, members_of, reference), "external id");
   return matches;
 }

@@ -63,10 +63,6 @@ LOCKTAG lock_tag(uint32 number) {
   return tag;
 }
 
-bool is_being_removed_by_job(const Uuid &organization) {
-  return lock_held_by_me(lock_tag(lock_of(organization)), removing_by_job);
-}
-
 // In the order of their numbers, so that nobody waits in a circle.
 struct Locks {
   bool removals[lock_count + 1];
@@ -110,7 +106,7 @@ void take_locks() {
 
 bool has_new_hold(const CatalogRead &read, const Place &place) {
   const Uuid organization = organization_of(read, place);
-  if (!organization || is_being_removed_by_job(organization)) return false;
+  if (!organization) return false;
   bool found = false;
   visit_settings(read, organization, place.workspace, [&](const CatalogScan &scan, HeapTuple tuple) {
     // One of this transaction came after its changes, or they would have been refused.
@@ -231,8 +227,6 @@ PG_FUNCTION_INFO_V1(pg_tenancy_keep_holds_away);
 Datum pg_tenancy_keep_holds_away(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   const LOCKTAG tag = lock_tag(lock_of(uuid_of_datum(PG_GETARG_DATUM(0))));
-  // Earlier changes are judged now.
-  check_changes();
   PG_RETURN_BOOL(LockAcquire(&tag, removing_by_job, false, true) != LOCKACQUIRE_NOT_AVAIL);
 }
 

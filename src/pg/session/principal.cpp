@@ -23,6 +23,7 @@
 #include "pg/session/seal_and_lifetime.hpp"
 #include "pg/session/simulation.hpp"
 #include "pg/session/token.hpp"
+#include "pg/session/user_setting.hpp"
 #include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
@@ -238,18 +239,6 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
   check_organization_setting(read, principal.organization);
   run_core([&] { access = Access::of_key(token.facts, nullptr); });
   principal.workspace = narrowed_workspace(read, principal.organization, token.facts.workspace, access);
-}
-
-// Where an organization is chosen, a member has the external id that it has there.
-UserFound find_user_of_setting(const CatalogRead &read) {
-  const UserFound user = find_user_row(read, configuration.user);
-  if (!is_given(configuration.organization) || (user.id && !user.by_external_id)) return user;
-  const Uuid organization = find_organization(read, configuration.organization, Ambiguous::is_none);
-  if (!organization) return user;
-  const Uuid member = find_user(read, configuration.user, organization);
-  if (member == user.id) return user;
-  if (member) return {member, read_user(read, member).active, true};
-  return read_membership(read, organization, user.id).role ? UserFound{} : user;
 }
 
 void check_one_credential() {
