@@ -112,7 +112,7 @@ BEGIN
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Rows of the organization, and references to its member, have that external id in place of the global one. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change (42501), and one that no other member of the organization has or had (23505)';
+COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. That external id is displayed by tenancy.members; rows and references have the user''s global one. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change (42501), and one that no other member of the organization has or had (23505)';
 
 -- A member's effective external id in an organization: its own, or else the global one.
 CREATE FUNCTION tenancy_internal.check_member_id() RETURNS trigger

@@ -134,10 +134,6 @@ BEGIN
       UPDATE tenancy.workspaces w SET external_id = CASE WHEN w.external_id IS NULL THEN '123456' END
       WHERE w.workspace_id = (worlds.workspaces_of(organization))[1]
         AND NOT EXISTS (SELECT FROM tenancy.workspaces o WHERE o.external_id = '123456');
-    ELSIF worlds.chance(0.5) THEN
-      UPDATE tenancy.organization_members m SET external_id = CASE WHEN m.external_id IS NULL THEN '779' END
-      WHERE m.user_id = seat.user_id AND m.organization_id = seat.organization_id
-        AND NOT EXISTS (SELECT FROM tenancy.organization_members o WHERE o.organization_id = m.organization_id AND o.external_id = '779');
     ELSE
       UPDATE tenancy.users u SET external_id = CASE WHEN u.external_id IS NULL THEN 'nobody' END
       WHERE u.user_id = seat.user_id AND NOT EXISTS (SELECT FROM tenancy.users o WHERE o.external_id = 'nobody');

@@ -24,15 +24,14 @@ CREATE TABLE worlds.candidates (n int, t int, id int, old_id int, by_default boo
 
 CREATE FUNCTION worlds.login(wanted text) RETURNS name LANGUAGE sql AS 'SELECT login FROM worlds.logins WHERE purpose = wanted';
 
--- A way to name an entity, a user as a member of the organization that is chosen, if one is. External ids that could be taken for
--- something else are left out.
-CREATE FUNCTION worlds.reference(entity uuid, chosen uuid DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
+-- A way to name an entity. External ids that could be taken for something else are left out.
+CREATE FUNCTION worlds.reference(entity uuid) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   names text[];
 BEGIN
   SELECT array_remove(ARRAY[id::text, slug, CASE WHEN external_id = btrim(external_id) AND length(external_id) < 36 THEN external_id END], NULL)
   INTO names
-  FROM (SELECT user_id AS id, worlds.pick(ARRAY[email, upper(email)]) AS slug, oracle.id_of(user_id, chosen) AS external_id FROM tenancy.users WHERE user_id = entity
+  FROM (SELECT user_id AS id, worlds.pick(ARRAY[email, upper(email)]) AS slug, external_id FROM tenancy.users WHERE user_id = entity
         UNION ALL SELECT organization_id, slug, external_id FROM tenancy.organizations WHERE organization_id = entity
         UNION ALL SELECT w.workspace_id, o.slug || '/' || w.slug, w.external_id
                   FROM tenancy.workspaces w JOIN tenancy.organizations o USING (organization_id) WHERE w.workspace_id = entity) entities;
@@ -61,7 +60,6 @@ $$;
 CREATE FUNCTION worlds.list_users() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   person record;
-  chosen uuid;
   workspace uuid;
   session jsonb;
   identity jsonb;
@@ -73,8 +71,9 @@ BEGIN
     LEFT JOIN oracle.members m ON m.user_id = u.user_id AND m.organization_id = o.organization_id
     ORDER BY o.slug, u.email
   LOOP
-    chosen := CASE WHEN NOT person.is_member OR person.memberships > 1 OR worlds.chance(0.5) THEN person.organization_id END;
-    session := jsonb_build_object('user', worlds.reference(person.user_id, chosen), 'organization', CASE WHEN chosen IS NOT NULL THEN worlds.reference(chosen) END);
+    session := jsonb_build_object('user', worlds.reference(person.user_id),
+      'organization', CASE WHEN NOT person.is_member OR person.memberships > 1 OR worlds.chance(0.5)
+                           THEN worlds.reference(person.organization_id) END);
     identity := jsonb_build_object('kind', 'user', 'user_id', person.user_id, 'organization_id', person.organization_id);
     IF NOT (person.active AND person.is_member) THEN
       CONTINUE WHEN worlds.chance(0.5);
@@ -291,7 +290,7 @@ BEGIN
     -- what the principal would write of itself
     mine.organization := oracle.named(relation.organization_type, o.organization_id, o.external_id);
     mine.workspace := oracle.named(relation.workspace_type, w.workspace_id, w.external_id);
-    mine.owner := oracle.named(relation.owner_type, u.user_id, oracle.id_of(u.user_id, o.organization_id));
+    mine.owner := oracle.named(relation.owner_type, u.user_id, u.external_id);
     mine.api_key := oracle.named(relation.api_key_type, k.api_key_id, k.external_id);
     FOR i IN 1..3 LOOP
       line := mine;

@@ -4,10 +4,10 @@
 #include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/catalog/login_binding.hpp"
+#include "pg/catalog/reference.hpp"
 #include "pg/server/refused.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/simulation.hpp"
-#include "pg/session/user_setting.hpp"
 #include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
@@ -51,7 +51,7 @@ OwnIdentity read_own_identity(const CatalogRead &read) {
     if (!binding.trusted && !is_simulation())
       refuse(Refused::login, "setting \"tenancy.user\" is honored on trusted logins only",
              "A DBA can trust this login by tenancy.trust_login().");
-    own.user = find_user_of_setting(read).id;
+    own.user = find_user(read, configuration.user);
     if (!own.user && may_be_new(configuration.user)) {
       own.source = IdentitySource::person;
       own.email = asc_tolower(configuration.user, strlen(configuration.user));

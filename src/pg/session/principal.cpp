@@ -23,7 +23,6 @@
 #include "pg/session/seal_and_lifetime.hpp"
 #include "pg/session/simulation.hpp"
 #include "pg/session/token.hpp"
-#include "pg/session/user_setting.hpp"
 #include "pg/session/user_token.hpp"
 
 namespace tenancy::pg {
@@ -211,7 +210,7 @@ void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, 
   principal.not_after = token.not_after;
   principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
   principal.token_groups = kept(principal, token.groups);
-  resolve_user(read, principal, access, {token.user, true, false}, {token.organization, {}, DT_NOEND, true});
+  resolve_user(read, principal, access, {token.user, true}, {token.organization, {}, DT_NOEND, true});
   if (token.narrowed)
     confine(principal, access, [&](const Access &whole) { return whole.limited_to(token.scopes); });
   principal.workspace = narrowed_workspace(read, principal.organization, token.workspace, access);
@@ -273,7 +272,7 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
               (refused(Refused::login), errmsg("setting \"tenancy.user\" is honored on trusted logins only"),
                errhint("A DBA can trust this login by tenancy.trust_login().")));
     }
-    const UserFound user = find_user_of_setting(read);
+    const UserFound user = find_user_row(read, configuration.user);
     if (!user.id) refuse_user("it does not exist");
     const OrganizationMembership membership = choose_organization(read, user.id, principal);
     if (principal.undecided) {
@@ -301,7 +300,7 @@ void resolve(const CatalogRead &read, Principal &principal, Access &access) {
     principal.source = PrincipalSource::login;
     const UserRead status = read_user(read, binding.user);
     if (!status.exists) refuse_user("it does not exist");
-    resolve_user(read, principal, access, {binding.user, status.active, false}, membership);
+    resolve_user(read, principal, access, {binding.user, status.active}, membership);
     principal.workspace = narrowed_workspace(read, principal.organization, binding.workspace, access);
   }
   if (principal.workspace)
