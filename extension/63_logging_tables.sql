@@ -194,8 +194,9 @@ BEGIN
       HINT = 'Rename it: to a name that sorts before "~~tenancy_keep_row".';
   END IF;
   PERFORM tenancy_internal.keep_name(keep_member.relation);
-  -- A partition has its parent's triggers for rows.
-  IF NOT (SELECT c.relispartition FROM pg_class c WHERE c.oid = keep_member.relation) THEN
+  -- A partition has its parent's triggers for rows, if that follows the settings.
+  IF NOT EXISTS (SELECT FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_trigger g ON g.tgrelid = i.inhparent
+                 WHERE c.oid = keep_member.relation AND c.relispartition AND g.tgfoid = 'tenancy_internal.keep_row'::regproc) THEN
     EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW
                     EXECUTE FUNCTION tenancy_internal.receive_row()', keep_member.relation);
     EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_row_content" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW

@@ -5,10 +5,12 @@
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/error_bridge.hpp"
 
 extern "C" {
 #include "common/hashfn.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 }
 
 namespace tenancy::pg {
@@ -43,39 +45,51 @@ HTAB *make_set(const char *name, Size entry) {
 // Organizations whose holds this transaction sets.
 HTAB *holds_set = nullptr;
 
+// How many organizations a job has kept holds away from in this transaction
+int jobs_locks = 0;
+
 // Removals and holds wait for each other as they are committed: whoever sets a hold and sees a row then,
-// keeps it. A job lets holds wait from its beginning. A transaction can have any number of organizations, and
-// has no more locks than so many.
-constexpr uint32 lock_count = 256;
-constexpr uint32 lock_of_tables = lock_count;
+// keeps it. A job lets holds wait from its beginning. A commit can be made to last, by temporary tables or
+// notifications: one tenant's must not keep others waiting. So there is a lock for each organization, and a
+// removal, which may have locked tables that everybody reads, waits for a moment only.
 constexpr LOCKMODE committing_removal = RowExclusiveLock;
 constexpr LOCKMODE committing_hold = ShareLock;
 constexpr LOCKMODE removing_by_job = ShareUpdateExclusiveLock;
+constexpr int removal_waits_ms = 1000;
+constexpr int hold_waits_ms = 30'000;
+// More organizations are locked together.
+constexpr int most_locks = 256;
 
-uint32 lock_of(const Uuid &organization) {
-  return hash_bytes(reinterpret_cast<const unsigned char *>(&organization), sizeof(organization)) %
-         lock_count;
-}
-
-LOCKTAG lock_tag(uint32 number) {
+LOCKTAG lock_tag(uint32 number, uint16 part) {
   LOCKTAG tag{};
-  SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog_relation(CatalogIndex::logging_settings_key), number, 0);
+  SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog_relation(CatalogIndex::logging_settings_key), number, part);
   return tag;
 }
 
-// In the order of their numbers, so that nobody waits in a circle.
-struct Locks {
-  bool removals[lock_count + 1];
-  bool holds[lock_count + 1];
+LOCKTAG lock_of_all() { return lock_tag(0, 0); }
 
-  void take() const {
-    for (uint32 number = 0; number <= lock_count; number++) {
-      const LOCKTAG tag = lock_tag(number);
-      if (removals[number]) LockAcquire(&tag, committing_removal, false, false);
-      if (holds[number]) LockAcquire(&tag, committing_hold, false, false);
-    }
+LOCKTAG lock_of(const Uuid &organization) {
+  const uint64 hash =
+      hash_bytes_extended(reinterpret_cast<const unsigned char *>(&organization), sizeof(organization), 0);
+  return lock_tag(static_cast<uint32>(hash), static_cast<uint16>((hash >> 32 & 0x7fff) + 1));
+}
+
+bool try_lock(const LOCKTAG &tag, LOCKMODE mode) {
+  return LockAcquire(&tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void lock_for_removal(const LOCKTAG &tag) {
+  if (lock_held_by_me(tag, removing_by_job)) return;
+  constexpr int pause_ms = 10;
+  for (int waited = 0; !try_lock(tag, committing_removal); waited += pause_ms) {
+    if (waited >= removal_waits_ms)
+      ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+                      errmsg("a legal hold is being committed that may keep these rows"),
+                      errhint("Repeat the transaction once the hold is set.")));
+    CHECK_FOR_INTERRUPTS();
+    pg_usleep(pause_ms * 1000L);
   }
-};
+}
 
 template <typename Visit>
 void visit_all(HTAB *set, Visit visit) {
@@ -85,23 +99,52 @@ void visit_all(HTAB *set, Visit visit) {
   for (const void *entry = nullptr; (entry = hash_seq_search(&all)) != nullptr;) visit(entry);
 }
 
-void take_locks() {
-  Locks locks{};
+// Organizations of changed rows and removed tables; of_anybody where they are too many.
+bool list_removals(PodArray<Uuid> *organizations) {
+  bool of_anybody = tables.of_anybody;
+  const auto add = [&](const Uuid &organization) {
+    if (!organization) return;
+    if (organizations->count < most_locks)
+      organizations->append(organization);
+    else
+      of_anybody = true;
+  };
   CatalogRead read = begin_catalog_read();
   visit_all(changes, [&](const void *entry) {
-    const Uuid organization = organization_of(read, static_cast<const UnheldChange *>(entry)->place);
-    if (organization) locks.removals[lock_of(organization)] = true;
+    add(organization_of(read, static_cast<const UnheldChange *>(entry)->place));
   });
   end_catalog_read(read);
-  visit_all(tables.organizations, [&](const void *entry) {
-    locks.removals[lock_of(static_cast<const Place *>(entry)->organization)] = true;
-  });
-  locks.removals[lock_of_tables] = tables.of_anybody;
+  visit_all(tables.organizations,
+            [&](const void *entry) { add(static_cast<const Place *>(entry)->organization); });
+  return of_anybody;
+}
+
+void lock_removals() {
+  PodArray<Uuid> organizations;
+  if (list_removals(&organizations))
+    lock_for_removal(lock_of_all());
+  else
+    for (const Uuid &organization : organizations.span()) lock_for_removal(lock_of(organization));
+}
+
+extern "C" {
+static void wait_for_removals(void *) {
+  const LOCKTAG all = lock_of_all();
+  LockAcquire(&all, committing_hold, false, false);
   visit_all(holds_set, [&](const void *entry) {
-    locks.holds[lock_of(static_cast<const Place *>(entry)->organization)] = true;
+    const LOCKTAG tag = lock_of(static_cast<const Place *>(entry)->organization);
+    LockAcquire(&tag, committing_hold, false, false);
   });
-  locks.holds[lock_of_tables] = holds_set != nullptr;
-  locks.take();
+}
+
+static void restore_timeout(void *former) { LockTimeout = *static_cast<int *>(former); }
+}
+
+void lock_holds() {
+  if (holds_set == nullptr) return;
+  int former = LockTimeout;
+  if (former == 0 || former > hold_waits_ms) LockTimeout = hold_waits_ms;
+  run_with_cleanup(wait_for_removals, restore_timeout, &former);
 }
 
 bool has_new_hold(const CatalogRead &read, const Place &place) {
@@ -155,11 +198,13 @@ static void transaction_ends(XactEvent event, void *) {
   if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) {
     if (changes == nullptr && tables.holds == nullptr && holds_set == nullptr) return;
     if (!has_catalog_index(CatalogIndex::logging_settings_key)) return;
-    take_locks();
+    lock_removals();
+    lock_holds();
     check_changes();
   } else if (event != XACT_EVENT_PARALLEL_PRE_COMMIT) {
     changes = nullptr;
     holds_set = nullptr;
+    jobs_locks = 0;
     tables = {};
   }
 }
@@ -226,8 +271,9 @@ extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_keep_holds_away);
 Datum pg_tenancy_keep_holds_away(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
-  const LOCKTAG tag = lock_tag(lock_of(uuid_of_datum(PG_GETARG_DATUM(0))));
-  PG_RETURN_BOOL(LockAcquire(&tag, removing_by_job, false, true) != LOCKACQUIRE_NOT_AVAIL);
+  const bool is_one_of_many = ++jobs_locks > most_locks;
+  PG_RETURN_BOOL(
+      try_lock(is_one_of_many ? lock_of_all() : lock_of(uuid_of_datum(PG_GETARG_DATUM(0))), removing_by_job));
 }
 
 // BEFORE INSERT OR UPDATE of a hold: as it is committed, a removal that has found none goes first.

@@ -39,6 +39,15 @@ inline const PgBackendStatus *seen_process(int number) {
 #endif
 }
 
+/// Whether this process holds the lock in this mode.
+inline bool lock_held_by_me(const LOCKTAG &tag, LOCKMODE mode) {
+#if PG_VERSION_NUM >= 170000
+  return LockHeldByMe(&tag, mode, false);
+#else
+  return LockHeldByMe(&tag, mode);
+#endif
+}
+
 /// Whether the role owns the relation, or is a member of its owner.
 inline bool owns_relation(Oid relation, Oid role) {
 #if PG_VERSION_NUM >= 160000
