@@ -128,6 +128,37 @@ CREATE TRIGGER check_external_id BEFORE INSERT OR UPDATE ON tenancy.users FOR EA
         AND NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
   EXECUTE FUNCTION tenancy_internal.check_user_external_id();
 
+-- An id comes first in references, so that an external id in the form of one would name its holder to nobody, and somebody else to
+-- whoever chooses it with that in mind. Text columns that hold ids have the holder's own.
+CREATE FUNCTION tenancy_internal.check_external_id_form() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.external_id IS NOT DISTINCT FROM OLD.external_id
+     OR replace(lower(NEW.external_id), '-', '') = replace(to_jsonb(NEW) ->> TG_ARGV[0], '-', '') THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'external_id',
+    CONSTRAINT = format('%s_external_id_form', TG_TABLE_NAME), MESSAGE = format('external id "%s" has the form of an id', NEW.external_id),
+    DETAIL = 'References could mean the one or the other.',
+    HINT = format('Give an external id of another form, or the same id for "%s" as well.', TG_ARGV[0]);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_external_id_form() IS 'Trigger: raises 23514 for a new external id in the form of a uuid, unless it is that of the row; argument: column of the id';
+
+DO $$
+DECLARE
+  catalog record;
+BEGIN
+  FOR catalog IN SELECT * FROM (VALUES ('organizations', 'organization_id'), ('workspaces', 'workspace_id'), ('users', 'user_id'),
+                                       ('api_keys', 'api_key_id')) v (name, id_column) LOOP
+    EXECUTE format('CREATE TRIGGER check_external_id_form BEFORE INSERT OR UPDATE ON tenancy.%I FOR EACH ROW
+      WHEN (pg_catalog.length(pg_catalog.replace(NEW.external_id, ''-'', '''')) = 32 AND NEW.external_id ~* ''^[0-9a-f-]+$''
+            AND NOT (pg_catalog.current_setting(''check_function_bodies'') = ''off'' AND pg_catalog.current_setting(''search_path'') = ''''))
+      EXECUTE FUNCTION tenancy_internal.check_external_id_form(%L)', catalog.name, catalog.id_column);
+  END LOOP;
+END
+$$;
+
 CREATE FUNCTION tenancy_internal.check_organization_names() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN

@@ -71,6 +71,8 @@ BEGIN
      NULL, NULL, 'logging_setting', 'setting', 'workspace_id'),
     ('former_members', 'ALL', NULL, '',
      NULL, NULL, NULL, NULL, NULL),
+    ('given_external_ids', 'ALL', NULL, '',
+     NULL, NULL, NULL, NULL, NULL),
     ('kept_tables', 'SELECT', NULL, 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
      NULL, NULL, 'kept_table', 'relation', ''),
     ('setting_definitions', 'ALL', 'true', 'WHERE resource IN (SELECT resource FROM tenancy.permissions WHERE NOT built_in)',

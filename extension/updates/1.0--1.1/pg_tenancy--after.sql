@@ -25,6 +25,20 @@ WHERE p.action = 'attribute' AND (w.resource, w.action) = (p.resource, p.action)
 -- @include 98_catalogs.sql
 -- @include 98_catalogs_triggers.sql
 
+-- External ids that are in use, and those that were as far as the audit log has them
+INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
+SELECT v.kind, NULL, v.external_id, v.holder
+FROM (SELECT 'organization', o.external_id, o.organization_id FROM tenancy.organizations o
+      UNION ALL SELECT 'workspace', w.external_id, w.workspace_id FROM tenancy.workspaces w
+      UNION ALL SELECT 'user', u.external_id, u.user_id FROM tenancy.users u
+      UNION ALL SELECT 'api_key', k.external_id, k.api_key_id FROM tenancy.api_keys k) v (kind, external_id, holder)
+WHERE v.external_id IS NOT NULL;
+INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
+SELECT l.resource_type, NULL, v.external_id, l.resource_id::uuid
+FROM tenancy.audit_log l, LATERAL (VALUES (l.before ->> 'external_id'), (l.after ->> 'external_id')) v (external_id)
+WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key') AND v.external_id IS NOT NULL AND l.resource_id ~ '^[0-9a-f-]{36}$'
+ORDER BY l.at DESC ON CONFLICT DO NOTHING;
+
 -- Tables that create_observability() made are their owner's.
 DO $$
 DECLARE
