@@ -177,6 +177,25 @@ CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF slug, external_id ON tenan
   WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
   EXECUTE FUNCTION tenancy_internal.check_organization_names();
 
+-- Within an organization a name is one workspace's, or whoever may rename one could make references to another fail.
+CREATE FUNCTION tenancy_internal.check_workspace_names() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM tenancy.workspaces w WHERE w.organization_id = NEW.organization_id AND w.workspace_id <> NEW.workspace_id
+               AND (w.slug = NEW.external_id OR w.external_id = NEW.slug)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'unique_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+      CONSTRAINT = 'workspaces_names', MESSAGE = 'slug or external id of the workspace is another one''s',
+      HINT = 'Choose another one.';
+  END IF;
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.check_workspace_names() IS 'Trigger: raises 23505 for an external id that is the slug of another workspace of the organization, and the reverse';
+
+CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF slug, external_id ON tenancy.workspaces FOR EACH ROW
+  WHEN (NOT (pg_catalog.current_setting('check_function_bodies') = 'off' AND pg_catalog.current_setting('search_path') = ''))
+  EXECUTE FUNCTION tenancy_internal.check_workspace_names();
+
 -- No external id takes the place of another organization's workspace, written with that organization's name.
 CREATE FUNCTION tenancy_internal.check_workspace_external_id() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -97,6 +97,37 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.resolve_given_workspace(text) IS 'resolve_workspace() for one that must be given: 22023 for NULL';
 
+-- Changes of an organization take turns: each holds this lock until it is committed, whatever it changes and whoever makes it, by
+-- seal_audit_entry() at the latest. Whoever has the lock judges rights, holds and members as they are, and nobody changes them
+-- meanwhile. So it comes first, in a statement of its own: a statement that waits for it has an older snapshot.
+CREATE FUNCTION tenancy_internal.lock_organization(organization_id uuid) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT FROM tenancy.organizations o WHERE o.organization_id = lock_organization.organization_id FOR NO KEY UPDATE
+$$;
+COMMENT ON FUNCTION tenancy_internal.lock_organization(uuid) IS 'Waits for whoever else changes the organization, and keeps others waiting until the transaction ends';
+
+CREATE FUNCTION tenancy_internal.resolve_changed_organization(reference text) RETURNS uuid
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  changed uuid := tenancy_internal.resolve_organization(resolve_changed_organization.reference);
+BEGIN
+  PERFORM tenancy_internal.lock_organization(changed);
+  RETURN changed;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.resolve_changed_organization(text) IS 'resolve_organization() for what changes it: locks it';
+
+CREATE FUNCTION tenancy_internal.resolve_changed_workspace(reference text) RETURNS tenancy.workspaces
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.lock_organization(w.organization_id)
+  FROM tenancy_internal.resolve_given_workspace(resolve_changed_workspace.reference) w;
+  -- As it is by now
+  RETURN tenancy_internal.resolve_given_workspace(resolve_changed_workspace.reference);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.resolve_changed_workspace(text) IS 'resolve_given_workspace() for what changes it: locks its organization';
+
 -- Parameters after an optional organization have to be optional too; these are missing all the same.
 CREATE FUNCTION tenancy_internal.check_given(parameter text, value text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$

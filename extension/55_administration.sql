@@ -46,7 +46,7 @@ COMMENT ON FUNCTION tenancy_internal.find_role(uuid, text, text) IS 'Id of a rol
 
 CREATE FUNCTION tenancy_internal.lock_members(organization_id uuid) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT FROM tenancy.organizations o WHERE o.organization_id = lock_members.organization_id FOR NO KEY UPDATE;
+  SELECT tenancy_internal.lock_organization(lock_members.organization_id);
   -- All that goes with a membership goes with one that has ended, and does not come back with a new one.
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = lock_members.organization_id AND m.ends_at <= clock_timestamp();
   DELETE FROM tenancy.workspace_members m WHERE m.organization_id = lock_members.organization_id AND m.ends_at <= clock_timestamp();
@@ -256,7 +256,7 @@ RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS 
 DECLARE
   new_id uuid;
   the_slug text := coalesce(create_workspace.slug, tenancy_internal.slug_of(create_workspace.name));
-  the_organization uuid := tenancy_internal.resolve_organization(create_workspace.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(create_workspace.organization);
 BEGIN
   IF NOT tenancy_internal.signs_up(the_organization) THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'workspaces', 'create');
@@ -287,7 +287,7 @@ CREATE FUNCTION tenancy.set_organization_role(organization text DEFAULT NULL, me
 RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(set_organization_role.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(set_organization_role.organization);
   the_role uuid := tenancy_internal.find_role(the_organization, 'organization', set_organization_role.role);
   the_user uuid;
   role_before uuid;
@@ -346,7 +346,7 @@ COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text, timestamptz,
 CREATE FUNCTION tenancy.remove_organization_member(organization text DEFAULT NULL, member text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(remove_organization_member.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(remove_organization_member.organization);
   the_user uuid;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
@@ -365,7 +365,7 @@ CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role tex
 RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.resolve_given_workspace(set_workspace_role.workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_changed_workspace(set_workspace_role.workspace);
   the_role uuid;
   the_user uuid;
   role_before uuid;
@@ -408,13 +408,11 @@ COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text, timestamptz, te
 CREATE FUNCTION tenancy.remove_workspace_member(workspace text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.resolve_given_workspace(remove_workspace_member.workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_changed_workspace(remove_workspace_member.workspace);
   the_user uuid;
   role_before uuid;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'team', 'add_users');
-  -- Not lock_members(), which removes what has ended: that can be removed by name, too.
-  PERFORM FROM tenancy.organizations o WHERE o.organization_id = the_workspace.organization_id FOR NO KEY UPDATE;
   the_user := tenancy_internal.find_member(the_workspace.organization_id, remove_workspace_member.member);
   SELECT m.role_id INTO role_before FROM tenancy.workspace_members m
   WHERE m.workspace_id = the_workspace.workspace_id AND m.user_id = the_user FOR UPDATE;

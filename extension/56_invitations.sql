@@ -84,7 +84,7 @@ CREATE FUNCTION tenancy.invite(organization text DEFAULT NULL, email text DEFAUL
                                workspaces jsonb DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(invite.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(invite.organization);
   the_address text;
   the_role uuid;
   offered jsonb;

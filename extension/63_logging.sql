@@ -9,16 +9,18 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.is_held(uuid, uuid) IS 'Whether a legal hold keeps rows of a workspace, or (NULL) any of the organization''s, from being removed';
 
+-- With the organization locked: then a hold is there, or is set after the removal.
 CREATE FUNCTION tenancy_internal.check_not_held(organization_id uuid, workspace_id uuid DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  PERFORM tenancy_internal.require_current('{tenancy.logging_settings}');
   IF tenancy_internal.is_held(check_not_held.organization_id, check_not_held.workspace_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'a legal hold keeps these rows',
       HINT = 'Whoever may update the organization can lift it by tenancy.reset_logging().';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_not_held(uuid, uuid) IS 'Raises 55000 while a legal hold keeps rows of the workspace, or (NULL) of the organization';
+COMMENT ON FUNCTION tenancy_internal.check_not_held(uuid, uuid) IS 'Raises 55000 while a legal hold keeps rows of the workspace, or (NULL) of the organization, which must be locked';
 
 CREATE FUNCTION tenancy_internal.keep_holds_away(organization_id uuid) RETURNS boolean
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_keep_holds_away';
@@ -65,7 +67,7 @@ CREATE FUNCTION tenancy.set_logging(
   organization text DEFAULT NULL, setting text DEFAULT NULL, value text DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(set_logging.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(set_logging.organization);
   the_workspace uuid := (tenancy_internal.resolve_workspace(set_logging.workspace, the_organization)).workspace_id;
   of_organization text;
 BEGIN
@@ -110,7 +112,7 @@ COMMENT ON FUNCTION tenancy.set_logging(text, text, text, text) IS 'Sets what an
 CREATE FUNCTION tenancy.reset_logging(organization text DEFAULT NULL, setting text DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(reset_logging.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(reset_logging.organization);
   the_workspace uuid := (tenancy_internal.resolve_workspace(reset_logging.workspace, the_organization)).workspace_id;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update'),

@@ -148,7 +148,7 @@ COMMENT ON FUNCTION tenancy_internal.expand_scopes(jsonb) IS 'Scopes as permissi
 CREATE FUNCTION tenancy_internal.lock_for_key(organization_id uuid, user_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM FROM tenancy.organizations o WHERE o.organization_id = lock_for_key.organization_id FOR NO KEY UPDATE;
+  PERFORM tenancy_internal.lock_organization(lock_for_key.organization_id);
   PERFORM tenancy_internal.lock_roles_of(lock_for_key.organization_id, lock_for_key.user_id);
 END
 $$;
@@ -349,6 +349,8 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.check_given('api_key', lock_api_key.api_key_id::text);
   PERFORM tenancy_internal.require_principal();
+  PERFORM tenancy_internal.lock_organization(k.organization_id) FROM tenancy.api_keys k
+  WHERE k.api_key_id = lock_api_key.api_key_id AND (tenancy.is_dba() OR k.organization_id = tenancy.current_organization_id());
   SELECT * INTO key FROM tenancy.api_keys k
   WHERE k.api_key_id = lock_api_key.api_key_id AND k.deleted_at IS NULL
     AND (tenancy.is_dba() OR k.organization_id = tenancy.current_organization_id())
@@ -359,7 +361,7 @@ BEGIN
   RETURN key;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.lock_api_key(uuid) IS 'A key of the session''s organization (a DBA''s: any), locked; 42704 when there is none, or it is deleted';
+COMMENT ON FUNCTION tenancy_internal.lock_api_key(uuid) IS 'A key of the session''s organization (a DBA''s: any), locked with that; 42704 when there is none, or it is deleted';
 
 CREATE FUNCTION tenancy.update_api_key(
   api_key_id uuid, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, allowed_networks text[] DEFAULT NULL,

@@ -58,7 +58,7 @@ COMMENT ON FUNCTION tenancy_internal.set_key_rotation() IS 'Trigger: by when a k
 CREATE FUNCTION tenancy.set_key_policy(organization text DEFAULT NULL, max_age interval DEFAULT '90 days', warning interval DEFAULT '14 days') RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(set_key_policy.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(set_key_policy.organization);
 BEGIN
   -- Intervals are compared as moments: a month has no number of days.
   IF now() + set_key_policy.max_age BETWEEN now() + interval '1 day' AND now() + interval '10 years' IS FALSE THEN
@@ -120,7 +120,7 @@ COMMENT ON FUNCTION tenancy.rotate_own_api_key(interval) IS 'Gives the API key t
 CREATE FUNCTION tenancy.revoke_api_keys(member text, organization text DEFAULT NULL) RETURNS integer
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_organization(revoke_api_keys.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(revoke_api_keys.organization);
   the_user uuid;
   revoked integer;
 BEGIN

@@ -39,7 +39,7 @@ BEGIN
   IF trust_issuer.organization IS NULL AND tenancy.is_dba() THEN
     the_organization := NULL;
   ELSE
-    the_organization := tenancy_internal.resolve_organization(trust_issuer.organization);
+    the_organization := tenancy_internal.resolve_changed_organization(trust_issuer.organization);
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
   END IF;
   SELECT * INTO given FROM tenancy_internal.read_jwks(trust_issuer.jwks);
@@ -106,14 +106,14 @@ COMMENT ON FUNCTION tenancy.trust_issuer(text, text, jsonb, text[], text, text[]
 
 -- Which trust a subject is of, and whether the session may say whose subjects it has.
 CREATE FUNCTION tenancy_internal.resolve_trust(issuer text, organization text) RETURNS tenancy.trusted_issuers
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid;
   found_one tenancy.trusted_issuers;
 BEGIN
   PERFORM tenancy_internal.check_given('issuer', resolve_trust.issuer);
   IF resolve_trust.organization IS NOT NULL OR NOT tenancy.is_dba() THEN
-    the_organization := tenancy_internal.resolve_organization(resolve_trust.organization);
+    the_organization := tenancy_internal.resolve_changed_organization(resolve_trust.organization);
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
   END IF;
   SELECT * INTO found_one FROM tenancy.trusted_issuers t
@@ -125,7 +125,7 @@ BEGIN
   RETURN found_one;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.resolve_trust(text, text) IS 'The trust in an issuer of an organization (NULL: the session''s own; for a DBA, that of a DBA); 42501 without team.add_users, 42704 for none';
+COMMENT ON FUNCTION tenancy_internal.resolve_trust(text, text) IS 'The trust in an issuer of an organization (NULL: the session''s own; for a DBA, that of a DBA), with the organization locked; 42501 without team.add_users, 42704 for none';
 
 -- The right to link a subject to a member is the right to act as that member, which nobody has who holds less.
 CREATE FUNCTION tenancy_internal.require_delegable_member(organization_id uuid, user_id uuid) RETURNS void

@@ -186,6 +186,10 @@ BEGIN
     NEW.user_agent := nullif(current_setting('tenancy.user_agent', true), '');
   END IF;
   chain := coalesce(NEW.chain_id, NEW.organization_id);
+  IF NOT by_writer THEN
+    -- As lock_organization() does
+    PERFORM FROM tenancy.organizations o WHERE o.organization_id = NEW.organization_id FOR NO KEY UPDATE;
+  END IF;
   NEW.previous_hash := NULL;
   IF chain IS NOT NULL THEN
     SELECT * INTO head FROM tenancy.audit_heads h WHERE h.organization_id = chain FOR NO KEY UPDATE;
@@ -212,7 +216,7 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.seal_audit_entry() IS 'Trigger: fills in who, when and from where, and appends the entry to its chain';
+COMMENT ON FUNCTION tenancy_internal.seal_audit_entry() IS 'Trigger: fills in who, when and from where, and appends the entry to its chain, with the organization locked, see lock_organization()';
 
 -- Also of entries that a restore or logical replication loads: transactions of another server mean nothing here.
 CREATE FUNCTION tenancy_internal.stamp_audit_entry() RETURNS trigger

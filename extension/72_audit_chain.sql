@@ -109,9 +109,17 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_chain CONSTANT uuid := coalesce(purge_free_audit_chain.chain_id, purge_free_audit_chain.organization_id);
 BEGIN
-  PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = the_chain FOR NO KEY UPDATE SKIP LOCKED;
-  IF FOUND THEN
-    RETURN tenancy_internal.purge_audit_chain(purge_free_audit_chain.organization_id, purge_free_audit_chain.until, purge_free_audit_chain.chain_id);
+  PERFORM FROM tenancy.organizations o WHERE o.organization_id = purge_free_audit_chain.organization_id FOR NO KEY UPDATE SKIP LOCKED;
+  -- One that is gone has left its entries.
+  IF FOUND OR NOT EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = purge_free_audit_chain.organization_id) THEN
+    PERFORM tenancy_internal.require_current('{tenancy.logging_settings}');
+    IF tenancy_internal.is_held(purge_free_audit_chain.organization_id, NULL) THEN
+      RETURN 0;
+    END IF;
+    PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = the_chain FOR NO KEY UPDATE SKIP LOCKED;
+    IF FOUND THEN
+      RETURN tenancy_internal.purge_audit_chain(purge_free_audit_chain.organization_id, purge_free_audit_chain.until, purge_free_audit_chain.chain_id);
+    END IF;
   END IF;
   IF EXISTS (SELECT FROM tenancy.audit_heads h WHERE h.organization_id = the_chain) THEN
     RAISE WARNING USING MESSAGE = format('audit entries of organization %s are not purged', purge_free_audit_chain.organization_id),
@@ -120,7 +128,7 @@ BEGIN
   RETURN 0;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.purge_free_audit_chain(uuid, timestamptz, uuid) IS 'The same, or with a WARNING nothing where another transaction adds entries to the chain';
+COMMENT ON FUNCTION tenancy_internal.purge_free_audit_chain(uuid, timestamptz, uuid) IS 'The same, or nothing under a legal hold, nor (with a WARNING) where another transaction changes the organization or adds entries to the chain';
 
 CREATE FUNCTION tenancy.purge_audit_log(before timestamptz, organization text DEFAULT NULL) RETURNS bigint
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -135,12 +143,12 @@ BEGIN
   END IF;
   IF purge_audit_log.organization IS NOT NULL THEN
     the_organization := tenancy_internal.resolve_audited_organization(purge_audit_log.organization);
+    PERFORM tenancy_internal.lock_organization(the_organization);
     PERFORM tenancy_internal.check_not_held(the_organization);
     RETURN tenancy_internal.purge_audit_chain(the_organization, purge_audit_log.before, tenancy_internal.events_chain(the_organization))
          + tenancy_internal.purge_audit_chain(the_organization, purge_audit_log.before);
   END IF;
   FOR chain IN SELECT h.organization_id, h.events_of FROM tenancy.audit_heads h
-               WHERE NOT tenancy_internal.is_held(coalesce(h.events_of, h.organization_id), NULL)
                ORDER BY h.events_of NULLS LAST, h.organization_id LOOP
     removed := removed + tenancy_internal.purge_free_audit_chain(coalesce(chain.events_of, chain.organization_id), purge_audit_log.before,
                                                                  CASE WHEN chain.events_of IS NOT NULL THEN chain.organization_id END);
@@ -158,7 +166,7 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.require_dba();
   FOR kept IN SELECT s.organization_id, clock_timestamp() - s.value::int * interval '1 day' AS since FROM tenancy.logging_settings s
-              WHERE s.setting = 'audit_retention_days' AND NOT tenancy_internal.is_held(s.organization_id, NULL)
+              WHERE s.setting = 'audit_retention_days'
               ORDER BY s.organization_id LOOP
     removed := removed + tenancy_internal.purge_free_audit_chain(kept.organization_id, kept.since, tenancy_internal.events_chain(kept.organization_id))
                        + tenancy_internal.purge_free_audit_chain(kept.organization_id, kept.since);

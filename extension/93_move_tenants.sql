@@ -412,8 +412,9 @@ DECLARE
   in_round bigint;
   waited boolean := false;
 BEGIN
-  PERFORM tenancy_internal.check_not_held(tenancy_internal.resolve_organization_for_dba(purge_organization.organization));
   the_organization := tenancy.close_organization(purge_organization.organization);
+  -- With the organization locked
+  PERFORM tenancy_internal.check_not_held(the_organization);
   IF budget < 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the number of rows must be positive';
   END IF;
