@@ -43,7 +43,8 @@ BEGIN
     ('protected_tables', 'check_table', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_protected_table()', false),
     ('trusted_functions', 'check_superuser', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_trusted_function()', false),
     ('organization_members', 'check_member_id', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_member_id()', false),
-    ('given_external_ids', '0_audit_change', 'AFTER UPDATE OR DELETE', 'ROW', NULL, $q$audit_change('external_id', 'kind', 'external_id')$q$, false),
+    ('given_external_ids', '0_audit_update', 'AFTER UPDATE', 'ROW', 'OLD.* IS DISTINCT FROM NEW.*', $q$audit_change('external_id', 'kind', 'external_id')$q$, false),
+    ('given_external_ids', '0_audit_delete', 'AFTER DELETE', 'ROW', NULL, $q$audit_change('external_id', 'kind', 'external_id')$q$, false),
 
     ('organization_members', 'follow_membership', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'follow_membership()', false),
     ('organizations', 'end_sign_up', 'AFTER UPDATE', 'ROW', 'OLD.open_to_sign_up AND NOT NEW.open_to_sign_up', 'end_sign_up()', false),

@@ -74,8 +74,10 @@ ALTER TABLE tenancy.organizations ENABLE TRIGGER check_names;
 ALTER TABLE tenancy.users ENABLE TRIGGER check_external_id;
 UPDATE tenancy.users SET external_id = 'Mike@acme.test' WHERE email = 'mike@acme.test' RETURNING external_id;
 UPDATE tenancy.users SET external_id = 'mona@acme.test' WHERE email = 'mike@acme.test';
--- An id is nobody else's, whatever external ids there are
+-- An id is nobody else's, whatever external ids 1.0 has left
+ALTER TABLE tenancy.users DISABLE TRIGGER check_external_id_form;
 UPDATE tenancy.users SET external_id = (SELECT u.user_id FROM tenancy.users u WHERE u.email = 'mona@acme.test') WHERE email = 'mike@acme.test';
+ALTER TABLE tenancy.users ENABLE TRIGGER check_external_id_form;
 SELECT u.email FROM tenancy.users u WHERE u.user_id = tenancy_internal.find_user((SELECT external_id FROM tenancy.users WHERE email = 'mike@acme.test'));
 -- The nearest word
 SELECT tenancy_internal.nearest(word, ARRAY['logs', 'traces', 'analytics', 'prompts']) FROM unnest(ARRAY['log', 'lgos', 'trace', 'anaytics', 'promts', 'xyz', '']) word;

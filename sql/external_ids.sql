@@ -123,3 +123,34 @@ SELECT failure($$SELECT tenancy.set_member('acme', 'ben@acme.test', external_id 
 SELECT tenancy.set_organization_role('acme', 'mike@acme.test', 'member');
 SELECT failure($$SELECT tenancy.set_member('acme', 'mike@acme.test', external_id => 'm-5')$$) AS back_again;
 SELECT failure($$SELECT tenancy.set_member('globex', 'gus@globex.test', external_id => 'm-5')$$) AS elsewhere;
+-- Nor is that of an organization, a workspace, a user or a key, by whoever may give ids
+UPDATE tenancy.organizations SET external_id = 'o-2' WHERE slug = 'acme' AND external_id = '1';
+UPDATE tenancy.workspaces SET external_id = 'w-2' WHERE slug = 'support' AND external_id IS NOT NULL;
+UPDATE tenancy.users SET external_id = 'u-1' WHERE email = 'mona@acme.test';
+UPDATE tenancy.users SET external_id = 'u-2' WHERE email = 'mona@acme.test';
+DELETE FROM tenancy.workspaces WHERE slug = 'forty-two';
+SELECT id, f.* FROM (VALUES ('1', 'UPDATE tenancy.organizations SET external_id = %L WHERE slug = ''globex'''),
+                            ('42', 'INSERT INTO tenancy.workspaces (organization_id, slug, name, external_id) SELECT organization_id, ''x'', ''X'', %L FROM tenancy.organizations WHERE slug = ''globex'''),
+                            ('u-1', 'SELECT tenancy.create_user(''new@acme.test'', external_id => %L)'),
+                            ('u-1', 'SELECT tenancy.create_organization(''New'', ''new@new.test'', owner_external_id => %L)')) v (id, command),
+  failure(format(command, id)) f;
+-- its holder can have it back
+UPDATE tenancy.users SET external_id = 'u-1' WHERE email = 'mona@acme.test' RETURNING external_id;
+-- and so can another one when a DBA has found no row with it, who leaves an entry
+UPDATE tenancy.users SET external_id = 'u-2' WHERE email = 'mona@acme.test';
+DELETE FROM tenancy.given_external_ids WHERE kind = 'user' AND external_id = 'u-1';
+SELECT action, resource_type, resource_id FROM tenancy.audit_log WHERE resource_type = 'external_id';
+SELECT tenancy.create_user('new@acme.test', external_id => 'u-1') IS NOT NULL AS made;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SELECT failure('SELECT FROM tenancy.given_external_ids') AS readable;
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+-- The form of an id is for that id alone: in a text column it can be the external id as well.
+SELECT id, f.* FROM (VALUES (upper('cccccccc-0000-4000-8000-000000000002')), ('c-ccccccc000040008000000000000002'), ('cccccccc00004000800000000000002f')) v (id),
+  failure(format('UPDATE tenancy.users SET external_id = %L WHERE email = ''mona@acme.test''', id)) f;
+UPDATE tenancy.users SET external_id = user_id WHERE email = 'ben@acme.test' RETURNING external_id = user_id::text AS own;
+SELECT failure(format('UPDATE tenancy.organizations SET external_id = %L WHERE slug = ''globex''', organization_id)) FROM tenancy.organizations WHERE slug = 'acme';
+SELECT failure(format('UPDATE tenancy.workspaces SET external_id = %L WHERE slug = ''support''', gen_random_uuid())) IS NOT NULL AS refused;
+-- Within an organization, a slug is no other workspace's external id.
+SELECT failure($$UPDATE tenancy.workspaces SET slug = 'w-2' WHERE slug = 'search' OR slug = '12'$$), failure($$UPDATE tenancy.workspaces SET external_id = 'support' WHERE slug = '12'$$);

@@ -88,10 +88,10 @@ Datum pg_tenancy_require_current(PG_FUNCTION_ARGS) {
   for (const Oid relation : oids_of(PG_GETARG_ARRAYTYPE_P(0)).span())
     if (has_row_unseen_by(relation, newest, GetActiveSnapshot()) ||
         has_row_unseen_by(relation, GetActiveSnapshot(), newest))
-      ereport(ERROR,
-              (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-               errmsg("could not serialize access due to concurrent change of protected tables"),
-               errhint("Retry the transaction, or use READ COMMITTED for commands that change tables.")));
+      ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                      errmsg("could not serialize access due to concurrent administration"),
+                      errhint("Retry the transaction, or use READ COMMITTED for commands that change or "
+                              "remove tables and rows.")));
   UnregisterSnapshot(newest);
   PG_RETURN_VOID();
 }
