@@ -105,7 +105,7 @@ COMMENT ON COLUMN tenancy.organization_members.user_id IS 'The member';
 COMMENT ON COLUMN tenancy.organization_members.role_id IS 'The member''s organization role; an organization never loses its last owner';
 COMMENT ON COLUMN tenancy.organization_members.created_at IS 'When the user joined';
 COMMENT ON COLUMN tenancy.organization_members.name IS 'What the organization calls the member; NULL: as the user does';
-COMMENT ON COLUMN tenancy.organization_members.external_id IS 'The organization''s own id for the member';
+COMMENT ON COLUMN tenancy.organization_members.external_id IS 'The organization''s own id for the member, in place of the global one in its rows';
 COMMENT ON COLUMN tenancy.organization_members.ends_at IS 'From then on the membership counts for nothing; NULL: it has no end';
 COMMENT ON COLUMN tenancy.organization_members.reason IS 'What the membership, or its role, is for';
 COMMENT ON COLUMN tenancy.organization_members.has_more_roles IS 'The member belongs to a group, or has taken a role by elevate(), or did; set by itself, so that sessions of other members need not look for any';

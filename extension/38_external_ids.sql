@@ -1,35 +1,70 @@
 -- An external id is given once; see given_external_ids. Rows that a dump brings back are no gifts: their ids are in the dump of that
 -- catalog, or (a dump of 1.0) are noted when their holders lose them.
+CREATE FUNCTION tenancy_internal.give_external_id(kind text, organization_id uuid, external_id text, holder uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF give_external_id.external_id IS NULL THEN
+    RETURN;
+  END IF;
+  INSERT INTO tenancy.given_external_ids AS g (kind, organization_id, external_id, holder)
+  VALUES (give_external_id.kind, give_external_id.organization_id, give_external_id.external_id, give_external_id.holder)
+  ON CONFLICT ON CONSTRAINT given_external_ids_key DO UPDATE SET holder = excluded.holder WHERE g.holder = excluded.holder;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'unique_violation', CONSTRAINT = 'given_external_ids_key',
+      MESSAGE = format('external id "%s" is or was in use', give_external_id.external_id),
+      DETAIL = 'Rows of protected tables may still have it.',
+      HINT = 'Choose another one. A DBA who knows that no row has it can delete it from tenancy.given_external_ids.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.give_external_id(text, uuid, text, uuid) IS 'Notes an external id (NULL: none), and raises 23505 for one that another of the kind has had, or (with an organization) another of its members';
+
+CREATE FUNCTION tenancy_internal.note_external_id(kind text, organization_id uuid, external_id text, holder uuid) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
+  SELECT note_external_id.kind, note_external_id.organization_id, note_external_id.external_id, note_external_id.holder
+  WHERE note_external_id.external_id IS NOT NULL ON CONFLICT DO NOTHING
+$$;
+COMMENT ON FUNCTION tenancy_internal.note_external_id(text, uuid, text, uuid) IS 'Notes an external id (NULL: none) that was given, unless it is noted already';
+
 CREATE FUNCTION tenancy_internal.keep_external_id() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   kind CONSTANT text := TG_ARGV[0];
   id_column CONSTANT text := TG_ARGV[1];
-  organization_id uuid;
 BEGIN
-  IF TG_OP <> 'INSERT' AND OLD.external_id IS NOT NULL THEN
-    IF kind = 'member' THEN
-      organization_id := OLD.organization_id;
-    END IF;
-    INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
-    VALUES (kind, organization_id, OLD.external_id, (to_jsonb(OLD) ->> id_column)::uuid) ON CONFLICT DO NOTHING;
+  IF TG_OP <> 'INSERT' THEN
+    PERFORM tenancy_internal.note_external_id(kind, NULL, OLD.external_id, (to_jsonb(OLD) ->> id_column)::uuid);
   END IF;
-  IF TG_OP = 'DELETE' OR NEW.external_id IS NULL THEN
-    RETURN NULL;
+  IF TG_OP <> 'DELETE' THEN
+    PERFORM tenancy_internal.give_external_id(kind, NULL, NEW.external_id, (to_jsonb(NEW) ->> id_column)::uuid);
   END IF;
-  IF kind = 'member' THEN
-    organization_id := NEW.organization_id;
-  END IF;
-  INSERT INTO tenancy.given_external_ids AS g (kind, organization_id, external_id, holder)
-  VALUES (kind, organization_id, NEW.external_id, (to_jsonb(NEW) ->> id_column)::uuid)
-  ON CONFLICT ON CONSTRAINT given_external_ids_key DO UPDATE SET holder = excluded.holder WHERE g.holder = excluded.holder;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'unique_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'external_id',
-      CONSTRAINT = 'given_external_ids_key', MESSAGE = format('external id "%s" was in use', NEW.external_id),
-      DETAIL = 'Rows of protected tables may still have it.',
-      HINT = 'Choose another one. A DBA who knows that no row has it can delete it from tenancy.given_external_ids.';
+  IF TG_OP = 'UPDATE' AND kind = 'user' THEN
+    PERFORM tenancy_internal.note_external_id('member', m.organization_id, OLD.external_id, m.user_id),
+            tenancy_internal.give_external_id('member', m.organization_id, NEW.external_id, m.user_id)
+    FROM tenancy.organization_members m WHERE m.user_id = NEW.user_id AND m.external_id IS NULL;
   END IF;
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_external_id() IS 'Trigger: notes an external id, and raises 23505 for one that something else has had; arguments: kind, column of the holder''s id';
+COMMENT ON FUNCTION tenancy_internal.keep_external_id() IS 'Trigger: notes an external id, a user''s also where it is a member, and raises 23505 for one that something else has had; arguments: kind, column of the holder''s id';
+
+-- What rows of an organization have for its member: the organization's own id, or else the user's.
+CREATE FUNCTION tenancy_internal.keep_member_id() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  global_id text;
+BEGIN
+  IF TG_OP <> 'INSERT' THEN
+    SELECT u.external_id INTO global_id FROM tenancy.users u WHERE u.user_id = OLD.user_id;
+    PERFORM tenancy_internal.note_external_id('member', OLD.organization_id, coalesce(OLD.external_id, global_id), OLD.user_id);
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    -- Locked, so that whoever gives the user another one sees the member, or is seen.
+    SELECT u.external_id INTO global_id FROM tenancy.users u WHERE u.user_id = NEW.user_id FOR KEY SHARE;
+    PERFORM tenancy_internal.give_external_id('member', NEW.organization_id, coalesce(NEW.external_id, global_id), NEW.user_id);
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_member_id() IS 'Trigger: notes the external id that a member has in the organization, and raises 23505 for one that another member has had';

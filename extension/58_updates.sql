@@ -104,7 +104,9 @@ BEGIN
   PERFORM tenancy_internal.require_external_id_choice(set_member.external_id);
   the_user := tenancy_internal.find_member(the_organization, set_member.member);
   PERFORM tenancy_internal.lock_members(the_organization);
-  PERFORM tenancy_internal.require_external_id_change(m.external_id, set_member.external_id) FROM tenancy.organization_members m
+  -- The member's rows have the one that counts now.
+  PERFORM tenancy_internal.require_external_id_change(coalesce(m.external_id, u.external_id), set_member.external_id)
+  FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
   UPDATE tenancy.organization_members m
   SET name = CASE WHEN set_member.name IS NULL THEN m.name ELSE nullif(set_member.name, '') END,
@@ -112,7 +114,7 @@ BEGIN
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. That external id is displayed by tenancy.members; rows and references have the user''s global one. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change (42501), and one that no other member of the organization has or had (23505)';
+COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Rows of the organization, and references to its member, have that external id in place of the user''s global one, by which "tenancy.user" goes on to name the person. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but for the latter only where the member has none of either kind (42501), and one that no other member of the organization, nor another user, has or had (23505)';
 
 -- A member's effective external id in an organization: its own, or else the global one.
 CREATE FUNCTION tenancy_internal.check_member_id() RETURNS trigger
@@ -124,6 +126,15 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'invalid external id of a member',
       DETAIL = 'It has the form of a uuid, an e-mail address or a path.';
   END IF;
+  IF TG_OP = 'UPDATE' AND NEW.external_id IS NOT DISTINCT FROM OLD.external_id AND (NEW.organization_id, NEW.user_id) = (OLD.organization_id, OLD.user_id) THEN
+    RETURN NEW;
+  END IF;
+  -- A person whom others know by an id is not to be mistaken for a member.
+  IF EXISTS (SELECT FROM tenancy.users u WHERE u.external_id = NEW.external_id AND u.user_id <> NEW.user_id)
+     OR EXISTS (SELECT FROM tenancy.given_external_ids g WHERE g.kind = 'user' AND g.external_id = NEW.external_id AND g.holder <> NEW.user_id) THEN
+    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'the external id is or was a user''s',
+      HINT = 'Choose another one.';
+  END IF;
   IF EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
              WHERE m.organization_id = NEW.organization_id AND m.user_id <> NEW.user_id AND coalesce(m.external_id, u.external_id) = effective) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of the organization has this external id';
@@ -131,4 +142,4 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_member_id() IS 'Trigger: within an organization a member''s external id, its own or else the global one, is unique';
+COMMENT ON FUNCTION tenancy_internal.check_member_id() IS 'Trigger: within an organization a member''s external id, its own or else the global one, is unique, and no other user''s';

@@ -43,6 +43,9 @@ BEGIN
     ('protected_tables', 'check_table', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_protected_table()', false),
     ('trusted_functions', 'check_superuser', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_trusted_function()', false),
     ('organization_members', 'check_member_id', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_member_id()', false),
+    ('organization_members', 'keep_member_id', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'keep_member_id()', false),
+    ('organization_members', 'keep_changed_member_id', 'AFTER UPDATE', 'ROW',
+     '(OLD.organization_id, OLD.user_id, OLD.external_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id, NEW.external_id)', 'keep_member_id()', false),
     ('given_external_ids', '0_audit_update', 'AFTER UPDATE', 'ROW', 'OLD.* IS DISTINCT FROM NEW.*', $q$audit_change('external_id', 'kind', 'external_id')$q$, false),
     ('given_external_ids', '0_audit_delete', 'AFTER DELETE', 'ROW', NULL, $q$audit_change('external_id', 'kind', 'external_id')$q$, false),
 
@@ -92,14 +95,13 @@ BEGIN
 
   FOR t IN SELECT * FROM (VALUES
     ('organizations', 'organization', 'organization_id'), ('workspaces', 'workspace', 'workspace_id'), ('users', 'user', 'user_id'),
-    ('api_keys', 'api_key', 'api_key_id'), ('organization_members', 'member', 'user_id')
+    ('api_keys', 'api_key', 'api_key_id')
   ) v (catalog, kind, id_column) LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER keep_external_id AFTER INSERT ON tenancy.%I FOR EACH ROW
                     WHEN (NEW.external_id IS NOT NULL) EXECUTE FUNCTION tenancy_internal.keep_external_id(%L, %L)', t.catalog, t.kind, t.id_column);
     EXECUTE format('CREATE OR REPLACE TRIGGER keep_changed_external_id AFTER UPDATE ON tenancy.%I FOR EACH ROW
-                    WHEN (OLD.external_id IS DISTINCT FROM NEW.external_id%s) EXECUTE FUNCTION tenancy_internal.keep_external_id(%L, %L)',
-                   t.catalog, CASE t.kind WHEN 'member' THEN ' OR (OLD.organization_id, OLD.user_id) IS DISTINCT FROM (NEW.organization_id, NEW.user_id)' END,
-                   t.kind, t.id_column);
+                    WHEN (OLD.external_id IS DISTINCT FROM NEW.external_id) EXECUTE FUNCTION tenancy_internal.keep_external_id(%L, %L)',
+                   t.catalog, t.kind, t.id_column);
     EXECUTE format('CREATE OR REPLACE TRIGGER keep_former_external_id AFTER DELETE ON tenancy.%I FOR EACH ROW
                     WHEN (OLD.external_id IS NOT NULL) EXECUTE FUNCTION tenancy_internal.keep_external_id(%L, %L)', t.catalog, t.kind, t.id_column);
   END LOOP;

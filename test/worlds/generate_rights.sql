@@ -124,8 +124,8 @@ BEGIN
 
     FOR member IN SELECT user_id, row_number() OVER (ORDER BY email) AS number FROM tenancy.users ORDER BY email LOOP
       IF member.number = 1 OR worlds.chance(0.6) THEN
-        INSERT INTO tenancy.organization_members (organization_id, user_id, role_id)
-        VALUES (organization, member.user_id,
+        INSERT INTO tenancy.organization_members (organization_id, user_id, external_id, role_id)
+        VALUES (organization, member.user_id, CASE WHEN worlds.chance(0.25) THEN '770' || member.number END,
                 CASE WHEN member.number = 1 OR worlds.chance(0.05) THEN (worlds.roles_of(NULL, 'organization'))[3]  -- owner
                      WHEN worlds.chance(0.5) THEN (worlds.roles_of(NULL, 'organization'))[2]  -- member
                      ELSE worlds.pick(worlds.roles_of(organization, 'organization')) END);

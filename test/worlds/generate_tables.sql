@@ -62,7 +62,8 @@ BEGIN
     line.owner := CASE
       WHEN worlds.chance(0.15) THEN NULL
       WHEN worlds.chance(0.04) THEN worlds.nobody(relation.owner_type)
-      ELSE worlds.stored(relation.owner_type, owner.user_id, owner.external_id) END;
+      ELSE worlds.stored(relation.owner_type, owner.user_id,
+        CASE WHEN worlds.chance(0.8) THEN oracle.id_of(owner.user_id, organization.organization_id) ELSE owner.external_id END) END;
     line.api_key := CASE
       WHEN worlds.chance(0.1) THEN NULL
       WHEN worlds.chance(0.04) THEN worlds.nobody(relation.api_key_type)

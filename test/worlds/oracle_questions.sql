@@ -55,6 +55,12 @@ CREATE TABLE oracle.rows (
   PRIMARY KEY (t, id)
 );
 
+-- An organization's name for a user: its own external id for the member, else the global one (rule 54).
+CREATE FUNCTION oracle.id_of(user_id uuid, organization uuid) RETURNS text STABLE LANGUAGE sql AS $$
+  SELECT coalesce((SELECT m.external_id FROM tenancy.organization_members m WHERE m.user_id = u.user_id AND m.organization_id = id_of.organization), u.external_id)
+  FROM tenancy.users u WHERE u.user_id = id_of.user_id
+$$;
+
 -- The value that stands for an entity in a column of this type; NULL if there is none (decision 11).
 CREATE FUNCTION oracle.named(type text, id uuid, external_id text) RETURNS text IMMUTABLE LANGUAGE sql AS $$
   SELECT CASE

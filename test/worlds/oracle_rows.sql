@@ -59,11 +59,11 @@ SELECT p.n, p.kind, p.organization_id, p.user_id, p.api_key_id, x.t, x.id, x.onl
   t.workspace_decides AND x.organization IS NULL AND x.workspace IS NOT NULL AS by_workspace,
   t.parent IS NOT NULL AS of_parent,
   -- what would name the principal's user and key
-  oracle.named(t.owner_type, u.user_id, u.external_id) AS me,
+  oracle.named(t.owner_type, u.user_id, oracle.id_of(u.user_id, p.organization_id)) AS me,
   oracle.named(t.api_key_type, k.api_key_id, k.external_id) AS my_key,
   -- it is the user's own (decision 12)
   CASE
-    WHEN t.owner_type IS NOT NULL THEN coalesce(x.owner = oracle.named(t.owner_type, u.user_id, u.external_id), false)
+    WHEN t.owner_type IS NOT NULL THEN coalesce(x.owner = oracle.named(t.owner_type, u.user_id, oracle.id_of(u.user_id, p.organization_id)), false)
     WHEN t.api_key_type IS NOT NULL THEN EXISTS (
       SELECT FROM tenancy.api_keys mine
       WHERE mine.user_id = p.user_id AND mine.organization_id = p.organization_id

@@ -34,7 +34,7 @@ WHERE x.only_n IS NOT NULL AND NOT x.of_parent AND x.owner IS NOT NULL AND x.own
       AND (x.workspace_type IS NULL OR x.workspace IS NOT NULL OR EXISTS (
         SELECT FROM oracle.seats m JOIN tenancy.roles r ON r.role_id = m.role_id AND m.workspace_id IS NULL AND r.organization_id IS NULL AND r.name IN ('owner', 'admin')
         WHERE m.organization_id = p.organization_id AND m.user_id = p.user_id AND NOT m.taken))
-      AND x.owner = oracle.named(x.owner_type, u.user_id, u.external_id)
+      AND x.owner = oracle.named(x.owner_type, u.user_id, oracle.id_of(u.user_id, x.organization_id))
       AND (x.api_key_type IS NULL OR x.api_key IS NULL OR coalesce(x.api_key = x.my_key, false) OR EXISTS (
         SELECT FROM tenancy.api_keys k
         WHERE k.user_id = u.user_id AND k.organization_id = x.organization_id

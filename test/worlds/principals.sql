@@ -290,7 +290,7 @@ BEGIN
     -- what the principal would write of itself
     mine.organization := oracle.named(relation.organization_type, o.organization_id, o.external_id);
     mine.workspace := oracle.named(relation.workspace_type, w.workspace_id, w.external_id);
-    mine.owner := oracle.named(relation.owner_type, u.user_id, u.external_id);
+    mine.owner := oracle.named(relation.owner_type, u.user_id, oracle.id_of(u.user_id, o.organization_id));
     mine.api_key := oracle.named(relation.api_key_type, k.api_key_id, k.external_id);
     FOR i IN 1..3 LOOP
       line := mine;

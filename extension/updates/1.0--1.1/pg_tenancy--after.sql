@@ -38,6 +38,13 @@ SELECT l.resource_type, NULL, v.external_id, l.resource_id::uuid
 FROM tenancy.audit_log l, LATERAL (VALUES (l.before ->> 'external_id'), (l.after ->> 'external_id')) v (external_id)
 WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key') AND v.external_id IS NOT NULL AND l.resource_id ~ '^[0-9a-f-]{36}$'
 ORDER BY l.at DESC ON CONFLICT DO NOTHING;
+INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
+SELECT 'member', m.organization_id, u.external_id, m.user_id FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
+WHERE u.external_id IS NOT NULL;
+INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
+SELECT DISTINCT 'member', l.organization_id, g.external_id, g.holder
+FROM tenancy.audit_log l JOIN tenancy.given_external_ids g ON g.kind = 'user' AND g.holder::text = l.resource_id
+WHERE l.resource_type = 'organization_member' AND l.organization_id IS NOT NULL ON CONFLICT DO NOTHING;
 
 -- Tables that create_observability() made are their owner's.
 DO $$

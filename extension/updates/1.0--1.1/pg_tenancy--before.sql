@@ -95,7 +95,7 @@ ALTER TABLE tenancy.workspace_overrides ADD CONSTRAINT workspace_overrides_categ
 ALTER TABLE tenancy.organization_members ADD COLUMN name text, ADD COLUMN external_id text COLLATE "C" CHECK (external_id <> ''),
   ADD CONSTRAINT organization_members_external_id_key UNIQUE (organization_id, external_id);
 COMMENT ON COLUMN tenancy.organization_members.name IS 'What the organization calls the member; NULL: as the user does';
-COMMENT ON COLUMN tenancy.organization_members.external_id IS 'The organization''s own id for the member';
+COMMENT ON COLUMN tenancy.organization_members.external_id IS 'The organization''s own id for the member, in place of the global one in its rows';
 
 -- Sign-up, with ids of the caller's own
 ALTER TABLE tenancy.organizations ADD COLUMN created_by name, ADD COLUMN open_to_sign_up boolean NOT NULL DEFAULT false;

@@ -31,6 +31,7 @@ constexpr IndexName index_names[index_count] = {
     {"roles_organization_id_level_name_key", true},
     {"organization_members_pkey", true},
     {"organization_members_user_idx", true},
+    {"organization_members_external_id_key", true},
     {"organization_members_role_organization_idx", true},
     {"workspace_members_user_idx", true},
     {"workspace_members_pkey", true},

@@ -20,6 +20,7 @@ enum class CatalogIndex : int {
   roles_organization_id_level_name_key,
   organization_members_pkey,
   organization_members_user_idx,
+  organization_members_external_id_key,
   organization_members_role_organization_idx,
   workspace_members_user_idx,
   workspace_members_pkey,

@@ -1,6 +1,7 @@
 #include "pg/catalog/entity_names.hpp"
 
 #include "pg/catalog/claimed_catalog.hpp"
+#include "pg/catalog/facts.hpp"
 #include "pg/server/uuid_datum.hpp"
 
 namespace tenancy::pg {
@@ -41,12 +42,33 @@ constexpr size_t ids_a_scan = 4096;
 
 }  // namespace
 
-PodArray<const char *> read_external_ids(const CatalogRead &read, Entity entity, std::span<const Uuid> ids) {
+const char *read_member_id(const CatalogRead &read, const Uuid &organization, const Uuid &user) {
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::organization_members::organization_id, organization);
+  equals(&keys[1], attribute::organization_members::user_id, user);
+  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_pkey, 2, keys);
+  const char *text = nullptr;
+  if (const HeapTuple tuple = next_tuple(scan);
+      HeapTupleIsValid(tuple) && !has_ended(scan, tuple, attribute::organization_members::ends_at))
+    text = text_column(scan, tuple, attribute::organization_members::external_id);
+  end_scan(scan);
+  return text;
+}
+
+PodArray<const char *> read_external_ids(const CatalogRead &read, Entity entity, std::span<const Uuid> ids,
+                                         const Uuid &organization) {
   const EntityNames &names = entity_names[static_cast<int>(entity)];
   PodArray<const char *> found;
   if (const ClaimedCatalog *claimed = claimed_catalog(); claimed != nullptr) {
     for (const Uuid &id : ids)
       if (const char *text = claimed_external_id(*claimed, entity, id); text != nullptr) found.append(text);
+    return found;
+  }
+  // Of users, there is no long list.
+  if (entity == Entity::user) {
+    for (const Uuid &id : ids)
+      if (const char *text = read_external_id(read, entity, id, organization); text != nullptr)
+        found.append(text);
     return found;
   }
   while (!ids.empty()) {
@@ -64,9 +86,12 @@ PodArray<const char *> read_external_ids(const CatalogRead &read, Entity entity,
   return found;
 }
 
-const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id) {
+const char *read_external_id(const CatalogRead &read, Entity entity, const Uuid &id,
+                             const Uuid &organization) {
   if (const ClaimedCatalog *claimed = claimed_catalog(); claimed != nullptr)
     return claimed_external_id(*claimed, entity, id);
+  if (entity == Entity::user && organization)
+    if (const char *text = read_member_id(read, organization, id); text != nullptr) return text;
   const EntityNames &names = entity_names[static_cast<int>(entity)];
   return read_name(read, names.primary_key, names.external_id, id);
 }

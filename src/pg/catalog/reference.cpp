@@ -1,5 +1,6 @@
 #include "pg/catalog/reference.hpp"
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/entity_names.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/server/quotable.hpp"
 
@@ -149,6 +150,18 @@ bool names_organization(const CatalogRead &read, const char *reference, const Uu
 
 namespace {
 
+Uuid member_with_id(const CatalogRead &read, const Uuid &organization, const char *external_id) {
+  ScanKeyData keys[2];
+  equals(&keys[0], attribute::organization_members::organization_id, organization);
+  equals(&keys[1], attribute::organization_members::external_id, F_TEXTEQ, CStringGetTextDatum(external_id));
+  CatalogScan scan = begin_scan(read, CatalogIndex::organization_members_external_id_key, 2, keys);
+  const HeapTuple tuple = next_tuple(scan);
+  const Uuid user =
+      HeapTupleIsValid(tuple) ? uuid_column(scan, tuple, attribute::organization_members::user_id) : Uuid{};
+  end_scan(scan);
+  return user;
+}
+
 Matches users_named(const CatalogRead &read, const char *reference, const Uuid &members_of) {
   Matches matches{"user", reference, Ambiguous::is_error, members_of, {}, nullptr, false, true, false, false};
   if (!check_length("user", reference, Ambiguous::is_error)) return matches;
@@ -163,6 +176,13 @@ Matches users_named(const CatalogRead &read, const char *reference, const Uuid &
   }
   add_by_text(matches, read, CatalogIndex::users_external_id_key, attribute::users::external_id, reference, 0,
               {}, "external id");
+  if (!members_of) return matches;
+  // The organization's own id of a member replaces the global one.
+  if (matches.found)
+    if (const char *own = read_member_id(read, members_of, matches.found);
+        own != nullptr && strcmp(own, reference) != 0)
+      matches.found = {};
+  if (!matches.found) add_match(matches, read, member_with_id(read, members_of, reference), "external id");
   return matches;
 }
 

@@ -14,7 +14,7 @@ Uuid find_organization(const CatalogRead &read, const char *reference,
                        Ambiguous ambiguous = Ambiguous::is_error);
 /// RETURNS whether it refers to this organization; false alike for another organization and for none.
 bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization);
-/// `members_of` not nil: among the members of this organization.
+/// `members_of` not nil: among the members of this organization, with the external ids that they have there.
 Uuid find_user(const CatalogRead &read, const char *reference, const Uuid &members_of = {});
 /// The same with the user's row; nil and false for none. Of all users.
 struct UserFound {

@@ -22,14 +22,14 @@ Datum uuid_or_null(FunctionCallInfo fcinfo, const Uuid &id) {
   return uuid_datum(id);
 }
 
-Datum external_id_or_null(FunctionCallInfo fcinfo, Entity entity, const Uuid &id) {
+Datum external_id_or_null(FunctionCallInfo fcinfo, Entity entity, const Uuid &id, const Uuid &organization) {
   const IdType type = id_type(get_fn_expr_rettype(fcinfo->flinfo), InvalidOid);
   if (type == IdType::unsupported || type == IdType::uuid)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this type cannot hold external ids")));
   if (!id) PG_RETURN_NULL();
   CatalogRead read = begin_catalog_read();
   Datum value = 0;
-  const bool found = id_value(read, entity, id, type, &value);
+  const bool found = id_value(read, entity, id, organization, type, &value);
   end_catalog_read(read);
   if (!found) PG_RETURN_NULL();
   return value;
@@ -118,11 +118,13 @@ Datum pg_tenancy_current_external_id(PG_FUNCTION_ARGS) {
   const Principal principal = *principal_afresh();
   const char *entity = text_to_cstring(PG_GETARG_TEXT_PP(0));
   if (strcmp(entity, "organization") == 0)
-    return external_id_or_null(fcinfo, Entity::organization, principal.organization);
+    return external_id_or_null(fcinfo, Entity::organization, principal.organization, principal.organization);
   if (strcmp(entity, "workspace") == 0)
-    return external_id_or_null(fcinfo, Entity::workspace, principal.workspace);
-  if (strcmp(entity, "user") == 0) return external_id_or_null(fcinfo, Entity::user, principal.user);
-  if (strcmp(entity, "api_key") == 0) return external_id_or_null(fcinfo, Entity::api_key, principal.api_key);
+    return external_id_or_null(fcinfo, Entity::workspace, principal.workspace, principal.organization);
+  if (strcmp(entity, "user") == 0)
+    return external_id_or_null(fcinfo, Entity::user, principal.user, principal.organization);
+  if (strcmp(entity, "api_key") == 0)
+    return external_id_or_null(fcinfo, Entity::api_key, principal.api_key, principal.organization);
   ereport(ERROR,
           (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("entity \"%s\" is not known", quotable(entity)),
            errhint("Entities are organization, workspace, user and api_key.")));

@@ -46,24 +46,25 @@ bool external_id_value(const char *external_id, IdType type, Datum *value) {
   }
 }
 
-bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, IdType type, Datum *value) {
+bool id_value(const CatalogRead &read, Entity entity, const Uuid &id, const Uuid &organization, IdType type,
+              Datum *value) {
   if (type == IdType::uuid) {
     *value = uuid_datum(id);
     return true;
   }
-  const char *external_id = read_external_id(read, entity, id);
+  const char *external_id = read_external_id(read, entity, id, organization);
   return external_id != nullptr && external_id_value(external_id, type, value);
 }
 
 IdType id_type_of(const Node *argument) { return id_type(exprType(argument), exprCollation(argument)); }
 
-bool can_name(const Node *argument, Entity entity, const Uuid &id) {
+bool can_name(const Node *argument, Entity entity, const Uuid &id, const Uuid &organization) {
   if (argument == nullptr || !id) return false;
   const IdType type = id_type_of(argument);
   if (type == IdType::unsupported || type == IdType::uuid) return type == IdType::uuid;
   CatalogRead read = begin_catalog_read();
   Datum value = 0;
-  const bool found = id_value(read, entity, id, type, &value);
+  const bool found = id_value(read, entity, id, organization, type, &value);
   end_catalog_read(read);
   return found;
 }

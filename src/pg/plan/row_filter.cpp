@@ -11,8 +11,9 @@ namespace {
 // Reads only the parts that the core needs.
 RowIdentity read_identity(Principal &principal, const RowColumns &columns, const RowIdentityParts &needed) {
   RowIdentity identity;
-  if (needed.user && can_name(columns.owner, Entity::user, principal.user)) identity.user = principal.user;
-  if (needed.api_key && can_name(columns.api_key, Entity::api_key, principal.api_key))
+  if (needed.user && can_name(columns.owner, Entity::user, principal.user, principal.organization))
+    identity.user = principal.user;
+  if (needed.api_key && can_name(columns.api_key, Entity::api_key, principal.api_key, principal.organization))
     identity.api_key = principal.api_key;
   if (needed.user_keys) identity.user_keys = user_keys_of(principal);
   if (needed.workspaces) identity.workspaces = workspaces_of(principal);
@@ -38,7 +39,7 @@ const RowPredicate &predicate_for(Principal &principal, const RowQuestion &quest
 
 RowCondition condition_for(Principal &principal, const RowQuestion &question, const RowColumns &columns,
                            const RowExpressionStyle &style) {
-  return row_condition(predicate_for(principal, question, columns), columns, style);
+  return row_condition(predicate_for(principal, question, columns), columns, principal.organization, style);
 }
 
 }  // namespace
@@ -129,7 +130,8 @@ RowCondition authorized_workspaces(Principal &principal, const PermissionSet &an
   if (principal.access->reaches_every_workspace()) workspaces = workspaces_of(principal);
   auto *predicate = make_in_context<RowPredicate>(CurrentMemoryContext);
   run_core([&] { *predicate = tenancy::authorized_workspaces(*principal.access, any_of, workspaces); });
-  return row_condition(*predicate, row_columns({}, nullptr, workspace, nullptr, nullptr));
+  return row_condition(*predicate, row_columns({}, nullptr, workspace, nullptr, nullptr),
+                       principal.organization);
 }
 
 }  // namespace tenancy::pg

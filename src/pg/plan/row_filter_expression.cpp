@@ -39,7 +39,7 @@ Expr *as_operand(Node *argument, IdType type) {
 }
 
 // Those that the type can hold.
-PodArray<Datum> id_values(Entity entity, std::span<const Uuid> ids, IdType type) {
+PodArray<Datum> id_values(Entity entity, std::span<const Uuid> ids, IdType type, const Uuid &organization) {
   PodArray<Datum> values;
   if (type == IdType::unsupported || ids.empty()) return values;
   if (type == IdType::uuid) {
@@ -47,7 +47,7 @@ PodArray<Datum> id_values(Entity entity, std::span<const Uuid> ids, IdType type)
     return values;
   }
   CatalogRead read = begin_catalog_read();
-  for (const char *external_id : read_external_ids(read, entity, ids).span())
+  for (const char *external_id : read_external_ids(read, entity, ids, organization).span())
     if (Datum value = 0; external_id_value(external_id, type, &value)) values.append(value);
   end_catalog_read(read);
   return values;
@@ -175,7 +175,7 @@ Expr *one_of(Node *argument, Entity entity, std::span<const Uuid> ids, const Row
   }
   if (type == IdType::uuid && ids.size() > 1)
     return of_null(comparison_with_list(argument, type, uuid_array_of(ids), true), argument, style);
-  const PodArray<Datum> values = id_values(entity, ids, type);
+  const PodArray<Datum> values = id_values(entity, ids, type, style.organization);
   return values.count == 0 ? constant(false)
                            : of_null(comparison(argument, type, values, true), argument, style);
 }
@@ -183,7 +183,7 @@ Expr *one_of(Node *argument, Entity entity, std::span<const Uuid> ids, const Row
 // <> is not true of NULL.
 Expr *none_of(Node *argument, Entity entity, std::span<const Uuid> ids, const RowExpressionStyle &style) {
   const IdType type = id_type_of(argument);
-  const PodArray<Datum> values = id_values(entity, ids, type);
+  const PodArray<Datum> values = id_values(entity, ids, type, style.organization);
   if (values.count == 0) return null_test(argument, IS_NOT_NULL);
   if (style.shared != nullptr) style.shared->everywhere = false;
   return of_null(comparison(argument, type, values, false), argument, style);
@@ -254,12 +254,14 @@ Expr *shape_guard(const Principal &principal, Entity entity, Node *column) {
                                                InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL));
 }
 
-Expr *is_id(Node *argument, Entity entity, const Uuid &id) {
-  return can_name(argument, entity, id) ? one_of(argument, entity, {&id, 1}, {}) : constant(false);
+Expr *is_organization(Node *argument, const Uuid &id) {
+  constexpr Entity entity = Entity::organization;
+  return can_name(argument, entity, id, id) ? one_of(argument, entity, {&id, 1}, {}) : constant(false);
 }
 
-RowCondition row_condition(const RowPredicate &predicate, const RowColumns &columns,
+RowCondition row_condition(const RowPredicate &predicate, const RowColumns &columns, const Uuid &organization,
                            RowExpressionStyle style) {
+  style.organization = organization;
   Node *decisive = predicate.requires_value(RowColumn::organization) ? columns.organization
                    : predicate.requires_value(RowColumn::workspace)  ? columns.workspace
                                                                      : nullptr;

@@ -26,6 +26,7 @@ struct RowColumns {
 struct RowExpressionStyle {
   SharedIds *shared = nullptr;
   bool false_for_null = false;  // comparisons are to be false of NULL, not NULL
+  Uuid organization{};          // whose members' external ids count
   // Except in comparisons of this argument: the guard, which is ANDed with the filter, is false of its NULL.
   const Node *not_null = nullptr;
 };
@@ -36,12 +37,13 @@ struct RowCondition {
   Node *decisive;  // the column that is NULL in no row which satisfies it; nullptr where that is not one
 };
 
-/// Node by node. Where `style` names no column, the decisive one counts as not NULL.
-RowCondition row_condition(const RowPredicate &predicate, const RowColumns &columns,
+/// Node by node, for rows of an organization. Where `style` names no column, the decisive one counts as not
+/// NULL.
+RowCondition row_condition(const RowPredicate &predicate, const RowColumns &columns, const Uuid &organization,
                            RowExpressionStyle style = {});
 
-/// argument = the id; constant false where a column of this type can't hold it.
-Expr *is_id(Node *argument, Entity entity, const Uuid &id);
+/// argument = the organization's id; constant false where a column of this type can't hold it.
+Expr *is_organization(Node *argument, const Uuid &id);
 
 /// A shared plan's guard, which compares a uuid column with the principal's id of the entity.
 Expr *shape_guard(const Principal &principal, Entity entity, Node *column);

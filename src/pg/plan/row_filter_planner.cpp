@@ -196,7 +196,7 @@ Expr *shared_filter(const Call &call, Principal &principal, RowAnswer answer, co
 // not help.
 Expr *add_organization(const Call &call, const Principal &principal, RowCondition &filter) {
   if (!organization_helps(call.root, call.columns, filter)) return nullptr;
-  Expr *comparison = is_id(call.columns.organization, Entity::organization, principal.organization);
+  Expr *comparison = is_organization(call.columns.organization, principal.organization);
   if (!IsA(comparison, OpExpr)) return nullptr;
   filter.expression = make_andclause(list_make2(filter.expression, comparison));
   return comparison;

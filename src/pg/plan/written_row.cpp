@@ -40,27 +40,35 @@ bool is_same_id(IdType type, Datum one, Datum other) {
   return false;
 }
 
-bool can_hold(const CatalogRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
+// A read for rows of an organization.
+struct RowsRead {
+  const CatalogRead &catalog;
+  const Uuid &organization;
+};
+
+bool can_hold(const RowsRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
   const IdType type = type_of(row, i);
   Datum value = 0;
-  return id && type != IdType::unsupported && id_value(read, entity, id, type, &value);
+  return id && type != IdType::unsupported &&
+         id_value(read.catalog, entity, id, read.organization, type, &value);
 }
 
-bool names(const CatalogRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
+bool names(const RowsRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
   const IdType type = type_of(row, i);
   Datum value = 0;
-  return id && !row.nulls[i] && type != IdType::unsupported && id_value(read, entity, id, type, &value) &&
+  return id && !row.nulls[i] && type != IdType::unsupported &&
+         id_value(read.catalog, entity, id, read.organization, type, &value) &&
          is_same_id(type, row.values[i], value);
 }
 
-Named compared(const CatalogRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
+Named compared(const RowsRead &read, const WrittenIds &row, int i, Entity entity, const Uuid &id) {
   if (!has_column(row, i)) return Named::no_column;
   if (row.nulls[i]) return Named::nothing;
   return names(read, row, i, entity, id) ? Named::principals : Named::another;
 }
 
 // RETURNS the workspace in the row if the principal has any right there, or nil.
-Uuid reached_workspace(Principal &principal, const CatalogRead &read, const WrittenIds &row) {
+Uuid reached_workspace(Principal &principal, const RowsRead &read, const WrittenIds &row) {
   const auto is_it = [&](const Uuid &workspace) {
     return names(read, row, workspace_id, Entity::workspace, workspace) &&
            !principal.access->in_workspace(workspace).empty();
@@ -73,7 +81,7 @@ Uuid reached_workspace(Principal &principal, const CatalogRead &read, const Writ
   return {};
 }
 
-bool is_one_of_keys(const CatalogRead &read, const WrittenIds &row, std::span<const Uuid> keys) {
+bool is_one_of_keys(const RowsRead &read, const WrittenIds &row, std::span<const Uuid> keys) {
   for (const Uuid &key : keys)
     if (names(read, row, api_key_id, Entity::api_key, key)) return true;
   return false;
@@ -88,7 +96,7 @@ Uuid named_member(const CatalogRead &read, const WrittenIds &row, const Uuid &or
   const char *text = OidOutputFunctionCall(output, row.values[owner_id]);
   if (strlen(text) > NAMEDATALEN * 4) return {};
   const Uuid user = find_user(read, text, organization);
-  return names(read, row, owner_id, Entity::user, user) ? user : Uuid{};
+  return names({read, organization}, row, owner_id, Entity::user, user) ? user : Uuid{};
 }
 
 // Rows written for others name few members, and each of them many times: what has been accepted last, until
@@ -199,7 +207,8 @@ WriteProblem problem_of_another(Principal &principal, const CatalogRead &read, c
                        lasts))
     return WriteProblem::unknown_producer;
   return written.api_key != Named::another ||
-                 is_one_of_keys(read, row, read_keys_of_user(read, principal.organization, user))
+                 is_one_of_keys({read, principal.organization}, row,
+                                read_keys_of_user(read, principal.organization, user))
              ? WriteProblem::none
              : WriteProblem::api_key_of_another;
 }
@@ -255,22 +264,24 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
                                              : std::span<const Uuid>{};
 
   CatalogRead read = begin_catalog_read();
+  const RowsRead of_rows{read, principal.organization};
   writer.names_user =
-      has_column(row, owner_id) && can_hold(read, row, owner_id, Entity::user, principal.user);
+      has_column(row, owner_id) && can_hold(of_rows, row, owner_id, Entity::user, principal.user);
   writer.names_api_key =
-      has_column(row, api_key_id) && can_hold(read, row, api_key_id, Entity::api_key, principal.api_key);
+      has_column(row, api_key_id) && can_hold(of_rows, row, api_key_id, Entity::api_key, principal.api_key);
   WrittenRow written;
-  written.organization = compared(read, row, organization_id, Entity::organization, principal.organization);
+  written.organization =
+      compared(of_rows, row, organization_id, Entity::organization, principal.organization);
   if (has_column(row, workspace_id)) {
-    if (!row.nulls[workspace_id]) written.workspace_id = reached_workspace(principal, read, row);
+    if (!row.nulls[workspace_id]) written.workspace_id = reached_workspace(principal, of_rows, row);
     written.workspace = row.nulls[workspace_id] ? Named::nothing
                         : written.workspace_id  ? Named::principals
                                                 : Named::another;
   }
-  written.owner = compared(read, row, owner_id, Entity::user, principal.user);
-  written.api_key = compared(read, row, api_key_id, Entity::api_key, principal.api_key);
+  written.owner = compared(of_rows, row, owner_id, Entity::user, principal.user);
+  written.api_key = compared(of_rows, row, api_key_id, Entity::api_key, principal.api_key);
   written.is_own =
-      has_column(row, owner_id) ? written.owner == Named::principals : is_one_of_keys(read, row, own_keys);
+      has_column(row, owner_id) ? written.owner == Named::principals : is_one_of_keys(of_rows, row, own_keys);
   // UPDATE may keep the old value, or the parent row's.
   if (!write.attributed && options.workspace_decides && written.organization == Named::nothing &&
       written.workspace_id)
@@ -279,7 +290,7 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
   Judgement judgement{problem_of_write(*principal.access, writer, write, written), false};
   const WriteProblem problem = judgement.problem;
   if ((problem == WriteProblem::organization_missing || problem == WriteProblem::foreign_organization) &&
-      !can_hold(read, row, organization_id, Entity::organization, principal.organization))
+      !can_hold(of_rows, row, organization_id, Entity::organization, principal.organization))
     judgement.cannot_name_organization = row.types[organization_id];
   if (problem == WriteProblem::foreign_owner || problem == WriteProblem::owner_given) {
     WrittenRow of_tenant = written;

@@ -55,9 +55,10 @@ struct Lists {
   PodArray<ClaimedExternalId> external_ids;
 };
 
-void add_external_id(const CatalogRead &read, Lists &lists, Entity entity, const Uuid &id) {
+void add_external_id(const CatalogRead &read, Lists &lists, Entity entity, const Uuid &id,
+                     const Uuid &organization) {
   if (!id) return;
-  if (const char *external_id = read_external_id(read, entity, id); external_id != nullptr)
+  if (const char *external_id = read_external_id(read, entity, id, organization); external_id != nullptr)
     lists.external_ids.append({static_cast<uint8>(entity), id, external_id});
 }
 
@@ -77,16 +78,17 @@ Lists read_lists(const CatalogRead &read, Principal &principal) {
   }
   if (principal.user) lists.user_keys = user_keys_of(principal);
 
-  add_external_id(read, lists, Entity::organization, principal.organization);
+  add_external_id(read, lists, Entity::organization, principal.organization, principal.organization);
   if (lists.workspaces_listed)
-    for (const Uuid &workspace : lists.workspaces) add_external_id(read, lists, Entity::workspace, workspace);
+    for (const Uuid &workspace : lists.workspaces)
+      add_external_id(read, lists, Entity::workspace, workspace, principal.organization);
   else
     for (const auto &entry : access.entries())
-      add_external_id(read, lists, Entity::workspace, entry.workspace);
-  add_external_id(read, lists, Entity::user, principal.user);
-  add_external_id(read, lists, Entity::api_key, principal.api_key);
+      add_external_id(read, lists, Entity::workspace, entry.workspace, principal.organization);
+  add_external_id(read, lists, Entity::user, principal.user, principal.organization);
+  add_external_id(read, lists, Entity::api_key, principal.api_key, principal.organization);
   for (const Uuid &key : lists.user_keys)
-    if (key != principal.api_key) add_external_id(read, lists, Entity::api_key, key);
+    if (key != principal.api_key) add_external_id(read, lists, Entity::api_key, key, principal.organization);
   std::sort(lists.external_ids.items, lists.external_ids.items + lists.external_ids.count,
             [](const ClaimedExternalId &one, const ClaimedExternalId &other) {
               return std::tie(one.entity, one.id) < std::tie(other.entity, other.id);
