@@ -133,10 +133,11 @@ BEGIN
     IF worlds.chance(0.5) THEN
       UPDATE tenancy.workspaces w SET external_id = CASE WHEN w.external_id IS NULL THEN '123456' END
       WHERE w.workspace_id = (worlds.workspaces_of(organization))[1]
-        AND NOT EXISTS (SELECT FROM tenancy.workspaces o WHERE o.external_id = '123456');
+        AND NOT EXISTS (SELECT FROM tenancy.given_external_ids g WHERE g.kind = 'workspace' AND g.external_id = '123456' AND g.holder <> w.workspace_id);
     ELSE
       UPDATE tenancy.users u SET external_id = CASE WHEN u.external_id IS NULL THEN 'nobody' END
-      WHERE u.user_id = seat.user_id AND NOT EXISTS (SELECT FROM tenancy.users o WHERE o.external_id = 'nobody');
+      WHERE u.user_id = seat.user_id
+        AND NOT EXISTS (SELECT FROM tenancy.given_external_ids g WHERE g.kind = 'user' AND g.external_id = 'nobody' AND g.holder <> u.user_id);
     END IF;
   WHEN 16 THEN
     PERFORM worlds.configure_tokens(organization);
