@@ -300,7 +300,15 @@ BEGIN
   END IF;
   PERFORM tenancy_internal.lock_members(the_organization);
   -- A principal learns nothing about users who are not members.
-  the_user := tenancy_internal.lookup_user(set_organization_role.member, CASE WHEN NOT tenancy.is_dba() THEN the_organization END);
+  the_user := tenancy_internal.lookup_user(set_organization_role.member, the_organization);
+  IF tenancy.is_dba() THEN
+    -- Anybody, but nobody whom the organization knows by an id that is another user's elsewhere.
+    IF the_user <> tenancy_internal.lookup_user(set_organization_role.member, NULL) THEN
+      RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('user reference "%s" is ambiguous', set_organization_role.member),
+        DETAIL = 'It is the organization''s id of a member and the external id of another user.', HINT = 'Use the id or the e-mail address.';
+    END IF;
+    the_user := coalesce(the_user, tenancy_internal.lookup_user(set_organization_role.member, NULL));
+  END IF;
   SELECT m.role_id, m.ends_at INTO role_before, end_before FROM tenancy.organization_members m
   WHERE m.organization_id = the_organization AND m.user_id = the_user FOR UPDATE;
   the_end := tenancy_internal.check_until(set_organization_role.until, end_before);

@@ -114,7 +114,7 @@ BEGIN
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
 END
 $$;
-COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Rows of the organization, and references to its member, have that external id in place of the user''s global one, by which "tenancy.user" goes on to name the person. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but for the latter only where the member has none of either kind (42501), and one that no other member of the organization, nor another user, has or had (23505)';
+COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Rows of the organization, and references to its member, have that external id in place of the user''s global one, by which "tenancy.user" goes on to name the person. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but for the latter only where the member has none of either kind (42501), and one that no other member of the organization has or had, the user''s own global one included (23505)';
 
 -- A member's effective external id in an organization: its own, or else the global one.
 CREATE FUNCTION tenancy_internal.check_member_id() RETURNS trigger
@@ -129,12 +129,6 @@ BEGIN
   IF TG_OP = 'UPDATE' AND NEW.external_id IS NOT DISTINCT FROM OLD.external_id AND (NEW.organization_id, NEW.user_id) = (OLD.organization_id, OLD.user_id) THEN
     RETURN NEW;
   END IF;
-  -- A person whom others know by an id is not to be mistaken for a member.
-  IF EXISTS (SELECT FROM tenancy.users u WHERE u.external_id = NEW.external_id AND u.user_id <> NEW.user_id)
-     OR EXISTS (SELECT FROM tenancy.given_external_ids g WHERE g.kind = 'user' AND g.external_id = NEW.external_id AND g.holder <> NEW.user_id) THEN
-    RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'the external id is or was a user''s',
-      HINT = 'Choose another one.';
-  END IF;
   IF EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
              WHERE m.organization_id = NEW.organization_id AND m.user_id <> NEW.user_id AND coalesce(m.external_id, u.external_id) = effective) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of the organization has this external id';
@@ -142,4 +136,4 @@ BEGIN
   RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_member_id() IS 'Trigger: within an organization a member''s external id, its own or else the global one, is unique, and no other user''s';
+COMMENT ON FUNCTION tenancy_internal.check_member_id() IS 'Trigger: within an organization a member''s external id, its own or else the global one, is unique, and has no form that refers to somebody else';

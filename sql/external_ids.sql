@@ -152,5 +152,64 @@ SELECT id, f.* FROM (VALUES (upper('cccccccc-0000-4000-8000-000000000002')), ('c
 UPDATE tenancy.users SET external_id = user_id WHERE email = 'ben@acme.test' RETURNING external_id = user_id::text AS own;
 SELECT failure(format('UPDATE tenancy.organizations SET external_id = %L WHERE slug = ''globex''', organization_id)) FROM tenancy.organizations WHERE slug = 'acme';
 SELECT failure(format('UPDATE tenancy.workspaces SET external_id = %L WHERE slug = ''support''', gen_random_uuid())) IS NOT NULL AS refused;
+-- Rows and references have the id that the organization has given its member; elsewhere they have the global one.
+CREATE FUNCTION member_id(of_organization text, address text, id text) RETURNS record LANGUAGE sql AS $$
+  SELECT app.failure(format('SELECT tenancy.set_member(%L, %L, external_id => %L)', of_organization, address, id))
+$$;
+SELECT tenancy.set_setting('acme', 'members_view_all_data', false), tenancy.set_member('acme', 'mike@acme.test', external_id => 'm-5');
+CREATE TABLE items (id int, organization_id uuid, owner text);
+INSERT INTO items SELECT n, 'aaaaaaaa-0000-4000-8000-000000000000', owner
+FROM (VALUES (1, 'm-5'), (2, (SELECT external_id FROM tenancy.users WHERE email = 'mike@acme.test')), (3, 'm-6'), (4, 'u-7')) v (n, owner);
+SELECT tenancy.protect('items', 'logs', organization => 'organization_id', owner => 'owner', create_indexes => true) IS NOT NULL AS protected;
+GRANT SELECT ON items TO regress_app;
+SELECT tenancy.trust_login('regress_app');
+PREPARE own AS SELECT id, owner FROM items ORDER BY id;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+SELECT tenancy.current_external_id('user', NULL::text);
+EXECUTE own;
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+-- A change counts at once, also in plans. The former id is nobody's.
+SELECT tenancy.set_member('acme', 'mike@acme.test', external_id => 'm-6');
+SET SESSION AUTHORIZATION regress_app;
+EXECUTE own;
+RESET SESSION AUTHORIZATION;
+SELECT reference, tenancy_internal.lookup_user(reference, 'aaaaaaaa-0000-4000-8000-000000000000') IS NOT NULL AS in_acme, tenancy_internal.lookup_user(reference, NULL) IS NOT NULL AS anywhere
+FROM unnest(ARRAY['m-6', 'm-5', (SELECT external_id FROM tenancy.users WHERE email = 'mike@acme.test'), 'mike@acme.test']) reference;
+-- No other member gets an id by which the organization has known one, its user's global one included; elsewhere it is free.
+SELECT who, id, member_id('acme', who, id) FROM (VALUES
+  ('ben@acme.test', 'm-5'), ('ben@acme.test', 'm-6'), ('ben@acme.test', (SELECT external_id FROM tenancy.users WHERE email = 'mike@acme.test')),
+  ('ben@acme.test', (SELECT external_id FROM tenancy.users WHERE email = 'gus@globex.test')), ('mike@acme.test', 'm-5')) v (who, id);
+-- A user who has such a one does not become a member.
+UPDATE tenancy.users SET external_id = 'm-6' WHERE email = 'gus@globex.test';
+SELECT failure($$SELECT tenancy.set_organization_role('acme', 'gus@globex.test', 'member')$$), failure($$SELECT tenancy.set_organization_role('acme', 'm-6', 'member')$$) AS by_id;
+UPDATE tenancy.users SET external_id = 'g-7' WHERE email = 'gus@globex.test';
+SELECT tenancy.set_organization_role('acme', 'gus@globex.test', 'member');
+SELECT failure($$UPDATE tenancy.users SET external_id = 'm-5' WHERE email = 'gus@globex.test'$$);
+SELECT tenancy.remove_organization_member('acme', 'gus@globex.test'), tenancy.set_member('acme', 'ben@acme.test', external_id => 'b-1');
+SELECT member_id('acme', 'mike@acme.test', 'g-7');
+-- A trusted login gives one to whom has none of either kind; so nobody is shut out, or takes another's name.
+UPDATE tenancy.users SET external_id = NULL WHERE email = 'mona@acme.test';
+SET SESSION AUTHORIZATION regress_app;
+CALL become('olivia');
+SELECT who, id, (app.failure(format('SELECT tenancy.set_member(NULL, %L, external_id => %L)', who, id))).message FROM (VALUES
+  ('ben@acme.test', 'x-1'), ('olivia@acme.test', 'x-2'), ('mona@acme.test', 'm-5'), ('mona@acme.test', 'x-3')) v (who, id);
+SELECT tenancy.set_member(NULL, 'mona@acme.test', external_id => 'x-3');
+SELECT (app.failure($$SELECT tenancy.set_member(NULL, 'mona@acme.test', external_id => 'x-4')$$)).message;
+-- The setting names the person, as it did.
+CREATE FUNCTION pg_temp.user_named(organization text, reference text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('tenancy.organization', organization, true), set_config('tenancy.user', reference, true);
+  RETURN (SELECT w.email FROM tenancy.whoami() w);
+EXCEPTION WHEN OTHERS THEN
+  RETURN SQLERRM;
+END
+$$;
+SELECT reference, pg_temp.user_named('acme', reference) FROM unnest(ARRAY['x-3', 'm-6', '104', 'b-1', 'ben@acme.test']) reference;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.reset_setting('acme', 'members_view_all_data');
+DROP TABLE items;
 -- Within an organization, a slug is no other workspace's external id.
 SELECT failure($$UPDATE tenancy.workspaces SET slug = 'w-2' WHERE slug = 'search' OR slug = '12'$$), failure($$UPDATE tenancy.workspaces SET external_id = 'support' WHERE slug = '12'$$);
