@@ -49,7 +49,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_external_id() IS 'Trigger: notes an external id, a user''s also where it is a member, and raises 23505 for one that something else has had; arguments: kind, column of the holder''s id';
 
--- What rows of an organization have for its member: the organization's own id, or else the user's.
+-- Rows of an organization name its member by the organization's own id, or else by the user's.
 CREATE FUNCTION tenancy_internal.keep_member_id() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
