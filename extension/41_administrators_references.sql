@@ -97,12 +97,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.resolve_given_workspace(text) IS 'resolve_workspace() for one that must be given: 22023 for NULL';
 
+CREATE FUNCTION tenancy_internal.expire_rights() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_expire_rights';
+COMMENT ON FUNCTION tenancy_internal.expire_rights() IS 'Has the session read its rights again, without a notification that they have changed: it may still be on its way';
+
 -- Changes of an organization take turns: each holds this lock until it is committed, whatever it changes and whoever makes it, by
 -- seal_audit_entry() at the latest. Whoever has the lock judges rights, holds and members as they are, and nobody changes them
 -- meanwhile. So it comes first, in a statement of its own: a statement that waits for it has an older snapshot.
 CREATE FUNCTION tenancy_internal.lock_organization(organization_id uuid) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT FROM tenancy.organizations o WHERE o.organization_id = lock_organization.organization_id FOR NO KEY UPDATE
+  SELECT FROM tenancy.organizations o WHERE o.organization_id = lock_organization.organization_id FOR NO KEY UPDATE;
+  SELECT tenancy_internal.expire_rights()
 $$;
 COMMENT ON FUNCTION tenancy_internal.lock_organization(uuid) IS 'Waits for whoever else changes the organization, and keeps others waiting until the transaction ends';
 

@@ -30,6 +30,14 @@ Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
   PG_RETURN_BOOL(is_administrator());
 }
 
+// After a wait for a transaction that has ended: others see what it has changed before they are notified.
+PG_FUNCTION_INFO_V1(pg_tenancy_expire_rights);
+Datum pg_tenancy_expire_rights(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  expire_catalog_tokens();
+  PG_RETURN_VOID();
+}
+
 // Returns 'all', 'own' or NULL: the rows over which the session holds the permission in that place.
 PG_FUNCTION_INFO_V1(pg_tenancy_holds);
 Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
