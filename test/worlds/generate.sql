@@ -101,6 +101,7 @@ BEGIN
   DELETE FROM tenancy.login_bindings WHERE login <> (SELECT login::text::regrole FROM worlds.logins WHERE purpose = 'trusted');
   DELETE FROM tenancy.organizations;
   DELETE FROM tenancy.users;
+  TRUNCATE tenancy.given_external_ids;
   PERFORM tenancy.set_data_visibility('gadgets', true), tenancy.set_data_visibility('widgets', false);
   TRUNCATE oracle.principals, oracle.tokens, oracle.relations, oracle.rows, oracle.holds, oracle.reach, oracle.seen, oracle.viewers, oracle.answers,
     worlds.secrets, worlds.tokens, worlds.tables, worlds.principals, worlds.candidates, worlds.verdicts, worlds.expected;

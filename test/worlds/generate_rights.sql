@@ -1,4 +1,6 @@
 -- Tenants, people and their rights: roles, settings, memberships, groups, elevations. A part of generate.sql.
+-- Databases of 1.0 can have workspaces whose external id is another object's id.
+ALTER TABLE tenancy.workspaces DISABLE TRIGGER check_external_id_form;
 
 CREATE FUNCTION worlds.make_tenants() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
