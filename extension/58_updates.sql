@@ -129,8 +129,11 @@ BEGIN
   IF TG_OP = 'UPDATE' AND NEW.external_id IS NOT DISTINCT FROM OLD.external_id AND (NEW.organization_id, NEW.user_id) = (OLD.organization_id, OLD.user_id) THEN
     RETURN NEW;
   END IF;
-  IF EXISTS (SELECT FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
-             WHERE m.organization_id = NEW.organization_id AND m.user_id <> NEW.user_id AND coalesce(m.external_id, u.external_id) = effective) THEN
+  -- Each by an index: an import has thousands of members.
+  IF EXISTS (SELECT FROM tenancy.organization_members m
+             WHERE m.organization_id = NEW.organization_id AND m.external_id = effective AND m.user_id <> NEW.user_id)
+     OR EXISTS (SELECT FROM tenancy.users u JOIN tenancy.organization_members m ON m.user_id = u.user_id
+                WHERE u.external_id = effective AND u.user_id <> NEW.user_id AND m.organization_id = NEW.organization_id AND m.external_id IS NULL) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of the organization has this external id';
   END IF;
   RETURN NEW;
