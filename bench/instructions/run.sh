@@ -44,12 +44,12 @@ CASES=(
 # The second is of a world without any. @N@ is another number each time, from 1 to 20.
 MEMBER="BEGIN;SET LOCAL tenancy.\"user\" = 'member@N@@plain.test';$PAGE;COMMIT"
 FEATURES=(
-  "a count, with groups, ends and audited tables elsewhere||SELECT count(*) FROM logs|SELECT count(*) FROM logs|1.005"
-  "a page, with groups, ends and audited tables elsewhere||$PAGE|$PAGE|1.005"
-  "an insert, with groups, ends and audited tables elsewhere||INSERT INTO logs (body) VALUES (\$\$x\$\$)|INSERT INTO logs (body) VALUES (\$\$x\$\$)|1.005"
-  "a key each time, with groups, ends and audited tables elsewhere||BEGIN;SET LOCAL tenancy.api_key = '@KEY@';$PAGE;COMMIT|BEGIN;SET LOCAL tenancy.api_key = '@KEY@';$PAGE;COMMIT|1.005"
+  "a count, with other features elsewhere||SELECT count(*) FROM logs|SELECT count(*) FROM logs|1.005"
+  "a page, with other features elsewhere||$PAGE|$PAGE|1.005"
+  "an insert, with other features elsewhere||INSERT INTO logs (body) VALUES (\$\$x\$\$)|INSERT INTO logs (body) VALUES (\$\$x\$\$)|1.005"
+  "a key each time, with other features elsewhere||BEGIN;SET LOCAL tenancy.api_key = '@KEY@';$PAGE;COMMIT|BEGIN;SET LOCAL tenancy.api_key = '@KEY@';$PAGE;COMMIT|1.005"
   "a page, with claims about its request|SET tenancy.request_id = 'r'|$PAGE|$PAGE|1.005"
-  "a user each time, with ends elsewhere||$MEMBER|$MEMBER|1.005"
+  "a user each time, with other features elsewhere||$MEMBER|$MEMBER|1.005"
   "a user each time, in an organization with groups, in none||${MEMBER/member@N@@plain/beside@N@@grouped}|$MEMBER|"
   "a user each time, in a group||${MEMBER/plain/grouped}|$MEMBER|"
   "a user each time, whose role ends||${MEMBER/plain/ending}|$MEMBER|"
