@@ -27,8 +27,8 @@ void put_audit_event(const AuditEvent &event);
 /// it is only counted, which a later event says, with the actor.
 void put_refusal(const AuditEvent &event, int most_in_minute);
 
-/// Has the database's worker notify the channel, which is told once of all that was asked for meanwhile. A
-/// worker is started where the database has none. Without shared memory, or with too many channels, nothing.
+/// Has the database's worker notify the channel, once for all who ask before it does. A worker is started
+/// where the database has none. Does nothing without shared memory, or with too many channels.
 void request_audit_notification(const char *channel);
 
 // For the worker
