@@ -102,7 +102,7 @@ SKIP: {
     skip 'the queue has 8 GB', 6 if $node->pg_version < 17;
     $tenant = $node->background_psql('postgres', extra_params => ['-U', 'tenant']);
     $tenant->query_safe('LISTEN x; BEGIN; SELECT');
-    as('mia@acme.test', "SELECT pg_notify('x', $_ || i || repeat('x', 7900)) FROM generate_series(1, 10) i") for 1 .. 8;
+    as('mia@acme.test', "SELECT pg_notify('x', '$_' || i || repeat('x', 7900)) FROM generate_series(1, 10) i") for 1 .. 8;
     like(as('mia@acme.test', q(SELECT pg_notify('x', 'y' || i || repeat('x', 7900)) FROM generate_series(1, 10) i)), qr/too many notifications/, 'a queue that is full');
     is(as('olivia@acme.test', $made), 't', 'does not keep administration from COMMIT');
     no_worker();
