@@ -141,6 +141,10 @@ CREATE FUNCTION tenancy_internal.is_audit_writer() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_audit_writer';
 COMMENT ON FUNCTION tenancy_internal.is_audit_writer() IS 'Whether the session is the background worker that writes entries of refusals and reads';
 
+CREATE FUNCTION tenancy_internal.request_audit_notification() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_request_audit_notification';
+COMMENT ON FUNCTION tenancy_internal.request_audit_notification() IS 'Has the background worker notify tenancy.audit_channel once this transaction is committed';
+
 -- Two lookups and not one with a condition, so that each is a range of an index: the last entry of a chain beyond an id.
 CREATE FUNCTION tenancy_internal.last_audit_entry(organization_id uuid, chain_id uuid, after_id bigint) RETURNS tenancy.audit_log
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp
@@ -209,9 +213,9 @@ BEGIN
   END IF;
   NEW.at := CASE WHEN by_writer THEN least(NEW.at, clock_timestamp()) ELSE clock_timestamp() END;
   NEW.entry_hash := tenancy_internal.audit_entry_hash(NEW);
-  -- On demand. Every login can LISTEN, so that the message says nothing; there is one in a transaction at most.
+  -- On demand. Not by NOTIFY: whoever fills the server's queue of notifications would have each COMMIT with entries fail.
   IF current_setting('tenancy.audit_channel', true) <> '' THEN
-    PERFORM pg_notify(current_setting('tenancy.audit_channel'), '');
+    PERFORM tenancy_internal.request_audit_notification();
   END IF;
   RETURN NEW;
 END

@@ -1,5 +1,6 @@
 // Entry point: the server calls _PG_init() when it loads the module.
 
+#include "pg/functions/audit_notification.hpp"
 #include "pg/functions/audit_reads.hpp"
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
@@ -62,6 +63,7 @@ void _PG_init(void) {
   tenancy::pg::register_unheld_changes();
   tenancy::pg::register_audit_events();
   tenancy::pg::register_audit_reads();
+  tenancy::pg::register_audit_notifications();
   tenancy::pg::register_key_use();
   tenancy::pg::register_distributed_queries();
   tenancy::pg::register_foreign_triggers();

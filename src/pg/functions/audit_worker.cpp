@@ -1,9 +1,11 @@
-// The background worker that writes the entries of refusals and reads of one database, and ends when there
-// are none. It is started by the session whose event finds none (session/audit_queue).
+// The background worker that writes the entries of refusals and reads of one database, and notifies of
+// entries. It ends when there is nothing to do, and is started by the session whose event or commit finds
+// none (session/audit_queue).
 
 #include <algorithm>
 
 #include "pg/catalog/caller.hpp"
+#include "pg/functions/audit_notification.hpp"
 #include "pg/functions/worker_settings.hpp"
 #include "pg/session/audit_queue.hpp"
 
@@ -109,9 +111,10 @@ void pg_tenancy_audit_worker(Datum argument) {
       // Written before they are removed: an error, which ends the worker, leaves them to the next one.
       write_events(events, count);
       remove_audit_events(database, numbers, count);
-      pauses = 0;
-      continue;
     }
+    const bool has_notified = send_audit_notifications(database);
+    if (count > 0 || has_notified) pauses = 0;
+    if (count > 0) continue;
     if (pauses++ >= pauses_before_end && end_audit_worker(database)) {
       has_ended = true;
       proc_exit(0);

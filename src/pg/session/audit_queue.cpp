@@ -14,7 +14,7 @@ constexpr int64 longest_start = 10 * USECS_PER_SEC;
 constexpr int most_attempts = 3;
 constexpr int most_failed_starts = 5;
 
-// A database with events, counts, or a worker.
+// A database with events, counts, channels to notify, or a worker.
 struct Database {
   Oid oid;
   int worker;        // its process; 0: none
@@ -24,6 +24,8 @@ struct Database {
   int events;
   bool has_counts;        // of actors, or these:
   AuditActor unassigned;  // what was counted of actors without a place
+  int channel_count;
+  AuditChannel channels[most_audit_channels];
 };
 
 // The place of an event, apart from the events: all of them are looked through for each one.
@@ -73,9 +75,12 @@ static void attach_memory() {
 }
 }
 
+bool has_work(const Database &database) {
+  return database.events > 0 || database.has_counts || database.channel_count > 0;
+}
+
 bool is_unused(const Database &database) {
-  return !OidIsValid(database.oid) ||
-         (database.worker == 0 && !database.is_starting && database.events == 0 && !database.has_counts);
+  return !OidIsValid(database.oid) || (database.worker == 0 && !database.is_starting && !has_work(database));
 }
 
 Database *database_named(Oid oid) {
@@ -175,7 +180,7 @@ void start_worker(Oid database) {
 int find_due_workers(Oid *due, TimestampTz now) {
   int count = 0;
   for (Database &database : queue->databases) {
-    if (database.worker != 0 || (database.events == 0 && !database.has_counts) ||
+    if (database.worker != 0 || !has_work(database) ||
         (database.is_starting && now - database.started_at <= longest_start))
       continue;
     database.is_starting = true;
@@ -183,6 +188,16 @@ int find_due_workers(Oid *due, TimestampTz now) {
     due[count++] = database.oid;
   }
   return count;
+}
+
+void add_channel(Database &database, const char *name) {
+  AuditChannel *end = database.channels + database.channel_count;
+  const bool is_there = std::any_of(database.channels, end, [name](const AuditChannel &channel) {
+    return strcmp(channel.name, name) == 0;
+  });
+  if (is_there || database.channel_count == most_audit_channels) return;
+  strlcpy(end->name, name, sizeof end->name);
+  database.channel_count++;
 }
 
 void write_to_log(const AuditEvent &event) {
@@ -297,6 +312,16 @@ void put_refusal(const AuditEvent &event, int most_in_minute) {
   if (put(event, &most_in_minute)) write_to_log(event);
 }
 
+void request_audit_notification(const char *channel) {
+  if (queue == nullptr) return;
+  Oid due[most_databases];
+  LWLockAcquire(lock, LW_EXCLUSIVE);
+  if (Database *own = database_named(MyDatabaseId); own != nullptr) add_channel(*own, channel);
+  const int due_count = find_due_workers(due, GetCurrentTimestamp());
+  LWLockRelease(lock);
+  for (int i = 0; i < due_count; i++) start_worker(due[i]);
+}
+
 bool begin_audit_worker(Oid database) {
   LWLockAcquire(lock, LW_EXCLUSIVE);
   Database *own = database_named(database);
@@ -310,6 +335,7 @@ bool begin_audit_worker(Oid database) {
     while (AuditActor *actor = queue->actors.find_unreported(database, 0, true))
       actor->suppressed = actor->dropped = 0;
     own->has_counts = false;
+    own->channel_count = 0;
   }
   LWLockRelease(lock);
   AuditEvent event;
@@ -359,10 +385,31 @@ void remove_audit_events(Oid database, const uint64 *numbers, int count) {
   LWLockRelease(lock);
 }
 
+bool has_audit_notifications(Oid database) {
+  LWLockAcquire(lock, LW_SHARED);
+  const bool has_some =
+      std::any_of(std::begin(queue->databases), std::end(queue->databases),
+                  [database](const Database &own) { return own.oid == database && own.channel_count > 0; });
+  LWLockRelease(lock);
+  return has_some;
+}
+
+int take_audit_notifications(Oid database, AuditChannel *channels) {
+  int count = 0;
+  LWLockAcquire(lock, LW_EXCLUSIVE);
+  if (Database *own = database_named(database); own != nullptr) {
+    count = own->channel_count;
+    std::copy_n(own->channels, count, channels);
+    own->channel_count = 0;
+  }
+  LWLockRelease(lock);
+  return count;
+}
+
 bool end_audit_worker(Oid database) {
   LWLockAcquire(lock, LW_EXCLUSIVE);
   Database *own = database_named(database);
-  const bool ends = own == nullptr || (own->events == 0 && !own->has_counts);
+  const bool ends = own == nullptr || !has_work(*own);
   if (ends && own != nullptr) own->worker = 0;
   LWLockRelease(lock);
   return ends;

@@ -79,6 +79,12 @@ static bool check_client_text(char **value, void **, GucSource) {
   return true;
 }
 
+static bool check_channel(char **value, void **, GucSource) {
+  if (*value == nullptr || strlen(*value) < NAMEDATALEN) return true;
+  GUC_check_errdetail("The name of a channel has less than %d bytes.", NAMEDATALEN);
+  return false;
+}
+
 static void assign_claim(const char *text, void *) {
   is_principal_claimed = text != nullptr && *text != '\0';
   parameters_changed();
@@ -145,8 +151,10 @@ void define_parameters() {
                            &configuration.guard_rails, true, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   DefineCustomStringVariable(
       "tenancy.audit_channel", "Sets the channel that is notified of audit entries.",
-      "The notification of a transaction with entries is empty: every login can LISTEN.",
-      &configuration.audit_channel, "", PGC_SUSET, 0, nullptr, nullptr, nullptr);
+      "A hint, after the transaction with entries: without preloading, after PREPARE TRANSACTION, or while "
+      "the server's queue of notifications is nearly full there is none. It is empty: every login can "
+      "LISTEN.",
+      &configuration.audit_channel, "", PGC_SUSET, 0, check_channel, nullptr, nullptr);
   DefineCustomEnumVariable(
       "tenancy.audit_fallback", "Sets what becomes of a read whose audit entry cannot be queued.",
       "\"log\": the entry goes to the server's log; \"refuse\": the statement is refused. On a standby, or "
