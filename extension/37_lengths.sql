@@ -162,6 +162,7 @@ $$;
 CREATE FUNCTION tenancy_internal.check_organization_names() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
+  PERFORM tenancy_internal.require_current('{tenancy.organizations}');
   IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.slug = NEW.external_id AND o.organization_id <> NEW.organization_id)
      OR EXISTS (SELECT FROM tenancy.organizations o WHERE o.external_id = NEW.slug AND o.organization_id <> NEW.organization_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,

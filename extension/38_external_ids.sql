@@ -40,6 +40,7 @@ BEGIN
     PERFORM tenancy_internal.give_external_id(kind, NULL, NEW.external_id, (to_jsonb(NEW) ->> id_column)::uuid);
   END IF;
   IF TG_OP = 'UPDATE' AND kind = 'user' THEN
+    PERFORM tenancy_internal.require_current('{tenancy.organization_members}');
     PERFORM tenancy_internal.note_external_id('member', m.organization_id, OLD.external_id, m.user_id),
             tenancy_internal.give_external_id('member', m.organization_id, NEW.external_id, m.user_id)
     FROM tenancy.organization_members m WHERE m.user_id = NEW.user_id AND m.external_id IS NULL;

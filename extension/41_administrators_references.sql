@@ -101,37 +101,69 @@ CREATE FUNCTION tenancy_internal.expire_rights() RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_expire_rights';
 COMMENT ON FUNCTION tenancy_internal.expire_rights() IS 'Has the session read its rights again, without a notification that they have changed: it may still be on its way';
 
+-- Who acts: what ends it while a call waits is not to be overlooked.
+CREATE FUNCTION tenancy_internal.acting_session() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  place text;
+BEGIN
+  BEGIN
+    SELECT concat_ws('/', w.organization_id, w.workspace_id) INTO place FROM tenancy.whoami() w;
+  EXCEPTION WHEN OTHERS OR assert_failure THEN
+    place := 'nowhere';  -- as for who joins an organization
+  END;
+  RETURN (SELECT concat_ws(' ', place, a.kind, a.id, a.name, tenancy.is_dba(), tenancy_internal.may_sign_up()) FROM tenancy_internal.audit_actor() a);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.acting_session() IS 'The session''s actor, where it is, and whether it is a DBA or may create organizations, to be compared';
+
 -- Changes of an organization take turns: each holds this lock until it is committed, whatever it changes and whoever makes it, by
 -- seal_audit_entry() at the latest. Whoever has the lock judges rights, holds and members as they are, and nobody changes them
--- meanwhile. So it comes first, in a statement of its own: a statement that waits for it has an older snapshot.
+-- meanwhile. So it comes before them, in a statement of its own: a statement that waits for it has an older snapshot.
 CREATE FUNCTION tenancy_internal.lock_organization(organization_id uuid) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT FROM tenancy.organizations o WHERE o.organization_id = lock_organization.organization_id FOR NO KEY UPDATE;
-  SELECT tenancy_internal.expire_rights()
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  acting CONSTANT text := tenancy_internal.acting_session();
+BEGIN
+  PERFORM FROM tenancy.organizations o WHERE o.organization_id = lock_organization.organization_id FOR NO KEY UPDATE;
+  PERFORM tenancy_internal.expire_rights();
+  IF tenancy_internal.acting_session() IS DISTINCT FROM acting THEN
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent administration',
+      DETAIL = 'Who the session is has changed while it waited.', HINT = 'Retry the transaction.';
+  END IF;
+END
 $$;
-COMMENT ON FUNCTION tenancy_internal.lock_organization(uuid) IS 'Waits for whoever else changes the organization, and keeps others waiting until the transaction ends';
+COMMENT ON FUNCTION tenancy_internal.lock_organization(uuid) IS 'Waits for whoever else changes the organization, and keeps others waiting until the transaction ends; 40001 where the session is another one then';
 
-CREATE FUNCTION tenancy_internal.resolve_changed_organization(reference text) RETURNS uuid
+CREATE FUNCTION tenancy_internal.resolve_changed_organization(reference text, resource text, action text) RETURNS uuid
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   changed uuid := tenancy_internal.resolve_organization(resolve_changed_organization.reference);
 BEGIN
+  -- A refusal does not wait.
+  IF NOT tenancy_internal.signs_up(changed) THEN
+    PERFORM tenancy_internal.require_permission(changed, NULL, resolve_changed_organization.resource, resolve_changed_organization.action);
+  END IF;
   PERFORM tenancy_internal.lock_organization(changed);
   RETURN changed;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.resolve_changed_organization(text) IS 'resolve_organization() for what changes it: locks it';
+COMMENT ON FUNCTION tenancy_internal.resolve_changed_organization(text, text, text) IS 'resolve_organization() for a change that needs this permission, which is judged before the organization is locked, and has to be judged again';
 
-CREATE FUNCTION tenancy_internal.resolve_changed_workspace(reference text) RETURNS tenancy.workspaces
+CREATE FUNCTION tenancy_internal.resolve_changed_workspace(reference text, resource text, action text) RETURNS tenancy.workspaces
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  changed tenancy.workspaces := tenancy_internal.resolve_given_workspace(resolve_changed_workspace.reference);
 BEGIN
-  PERFORM tenancy_internal.lock_organization(w.organization_id)
-  FROM tenancy_internal.resolve_given_workspace(resolve_changed_workspace.reference) w;
+  IF NOT tenancy_internal.signs_up(changed.organization_id) THEN
+    PERFORM tenancy_internal.require_permission(changed.organization_id, changed.workspace_id, resolve_changed_workspace.resource, resolve_changed_workspace.action);
+  END IF;
+  PERFORM tenancy_internal.lock_organization(changed.organization_id);
   -- As it is by now
   RETURN tenancy_internal.resolve_given_workspace(resolve_changed_workspace.reference);
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.resolve_changed_workspace(text) IS 'resolve_given_workspace() for what changes it: locks its organization';
+COMMENT ON FUNCTION tenancy_internal.resolve_changed_workspace(text, text, text) IS 'resolve_given_workspace() for a change that needs this permission there, likewise';
 
 -- Parameters after an optional organization have to be optional too; these are missing all the same.
 CREATE FUNCTION tenancy_internal.check_given(parameter text, value text) RETURNS void

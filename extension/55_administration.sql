@@ -256,7 +256,7 @@ RETURNS uuid LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS 
 DECLARE
   new_id uuid;
   the_slug text := coalesce(create_workspace.slug, tenancy_internal.slug_of(create_workspace.name));
-  the_organization uuid := tenancy_internal.resolve_changed_organization(create_workspace.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(create_workspace.organization, 'workspaces', 'create');
 BEGIN
   IF NOT tenancy_internal.signs_up(the_organization) THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'workspaces', 'create');
@@ -287,7 +287,7 @@ CREATE FUNCTION tenancy.set_organization_role(organization text DEFAULT NULL, me
 RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(set_organization_role.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(set_organization_role.organization, 'team', 'assign_roles');
   the_role uuid := tenancy_internal.find_role(the_organization, 'organization', set_organization_role.role);
   the_user uuid;
   role_before uuid;
@@ -354,7 +354,7 @@ COMMENT ON FUNCTION tenancy.set_organization_role(text, text, text, timestamptz,
 CREATE FUNCTION tenancy.remove_organization_member(organization text DEFAULT NULL, member text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(remove_organization_member.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(remove_organization_member.organization, 'team', 'add_users');
   the_user uuid;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
@@ -373,7 +373,7 @@ CREATE FUNCTION tenancy.set_workspace_role(workspace text, member text, role tex
 RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.resolve_changed_workspace(set_workspace_role.workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_changed_workspace(set_workspace_role.workspace, 'team', 'assign_roles');
   the_role uuid;
   the_user uuid;
   role_before uuid;
@@ -416,7 +416,7 @@ COMMENT ON FUNCTION tenancy.set_workspace_role(text, text, text, timestamptz, te
 CREATE FUNCTION tenancy.remove_workspace_member(workspace text, member text) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.resolve_changed_workspace(remove_workspace_member.workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_changed_workspace(remove_workspace_member.workspace, 'team', 'add_users');
   the_user uuid;
   role_before uuid;
 BEGIN

@@ -84,7 +84,7 @@ CREATE FUNCTION tenancy.invite(organization text DEFAULT NULL, email text DEFAUL
                                workspaces jsonb DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(invite.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(invite.organization, 'team', 'add_users');
   the_address text;
   the_role uuid;
   offered jsonb;
@@ -157,6 +157,11 @@ BEGIN
   END IF;
   PERFORM tenancy_internal.lock_members(i.organization_id) FROM tenancy.invitations i
   WHERE resolve_invitation.to_join AND i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address);
+  -- The person may have got another address meanwhile, and somebody else this one.
+  IF my_address IS DISTINCT FROM (SELECT p.email FROM tenancy_internal.person_of_session() p WHERE my_address IS NOT NULL) THEN
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent administration',
+      DETAIL = 'The session''s person has got another address while it waited.', HINT = 'Retry the transaction.';
+  END IF;
   SELECT * INTO found_one FROM tenancy.invitations i
   WHERE i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address) FOR UPDATE;
   IF NOT FOUND OR (my_address IS NOT NULL AND tenancy_internal.is_refused(found_one)) THEN

@@ -4,7 +4,7 @@ CREATE FUNCTION tenancy.create_role(
   organization text DEFAULT NULL, level text DEFAULT NULL, name text DEFAULT NULL, copy_of text DEFAULT NULL, all_workspaces boolean DEFAULT false) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(create_role.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(create_role.organization, 'team', 'assign_roles');
   template uuid;
   new_id uuid;
 BEGIN
@@ -53,7 +53,7 @@ COMMENT ON FUNCTION tenancy_internal.require_delegable_workspace_grants(uuid, uu
 CREATE FUNCTION tenancy.drop_role(organization text DEFAULT NULL, level text DEFAULT NULL, name text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(drop_role.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(drop_role.organization, 'team', 'assign_roles');
   the_role uuid;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
@@ -81,7 +81,7 @@ CREATE FUNCTION tenancy_internal.change_grant(organization text, level text, rol
                                               until timestamptz, reason text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(change_grant.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(change_grant.organization, 'team', 'assign_roles');
   the_role tenancy.roles;
   born boolean;
   before record;
@@ -164,10 +164,12 @@ CREATE FUNCTION tenancy.set_role_visibility(
   organization text DEFAULT NULL, role text DEFAULT NULL, all_rows boolean DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(set_role_visibility.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(set_role_visibility.organization);
   the_workspace uuid := (tenancy_internal.resolve_workspace(set_role_visibility.workspace, the_organization)).workspace_id;
   the_role uuid := tenancy_internal.find_role(the_organization, 'workspace', set_role_visibility.role);
 BEGIN
+  PERFORM tenancy_internal.require_configuration_permission(the_organization, the_workspace);
+  PERFORM tenancy_internal.lock_organization(the_organization);
   PERFORM tenancy_internal.require_configuration_permission(the_organization, the_workspace);
   PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_visibility(the_organization, the_workspace, the_role),
                                      'data visibility of role "' || set_role_visibility.role || '"');

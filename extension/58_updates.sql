@@ -20,7 +20,7 @@ CREATE FUNCTION tenancy.update_organization(organization text DEFAULT NULL, name
                                             external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(update_organization.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(update_organization.organization, 'organization', 'update');
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update'),
           tenancy_internal.require_external_id_change(
@@ -40,7 +40,7 @@ COMMENT ON FUNCTION tenancy.update_organization(text, text, text, text) IS 'Chan
 CREATE FUNCTION tenancy.update_workspace(workspace text, name text DEFAULT NULL, slug text DEFAULT NULL, external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_workspace tenancy.workspaces := tenancy_internal.resolve_changed_workspace(update_workspace.workspace);
+  the_workspace tenancy.workspaces := tenancy_internal.resolve_changed_workspace(update_workspace.workspace, 'workspaces', 'update');
 BEGIN
   PERFORM tenancy_internal.require_permission(the_workspace.organization_id, the_workspace.workspace_id, 'workspaces', 'update'),
           tenancy_internal.require_external_id_change(the_workspace.external_id, update_workspace.external_id);
@@ -95,7 +95,7 @@ CREATE FUNCTION tenancy.set_member(organization text DEFAULT NULL, member text D
                                    external_id text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(set_member.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(set_member.organization, 'team', 'add_users');
   the_user uuid;
 BEGIN
   IF NOT tenancy_internal.signs_up(the_organization) THEN

@@ -134,7 +134,7 @@ CREATE FUNCTION tenancy.create_group(organization text DEFAULT NULL, name text D
                                      open_to_sync boolean DEFAULT false) RETURNS uuid
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(create_group.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(create_group.organization, 'team', 'assign_roles');
   the_trust tenancy.trusted_issuers;
   new_id uuid;
 BEGIN
@@ -168,7 +168,7 @@ COMMENT ON FUNCTION tenancy.create_group(text, text, text, boolean) IS 'Creates 
 CREATE FUNCTION tenancy.drop_group(organization text DEFAULT NULL, "group" text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(drop_group.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(drop_group.organization, 'team', 'assign_roles');
   the_group tenancy.groups;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
@@ -185,7 +185,7 @@ COMMENT ON FUNCTION tenancy.drop_group(text, text) IS 'Drops a group of an organ
 CREATE FUNCTION tenancy.sync_group(organization text DEFAULT NULL, "group" text DEFAULT NULL, members text[] DEFAULT NULL, until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(sync_group.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(sync_group.organization);
   the_group tenancy.groups;
   member text;
   the_user uuid;
@@ -202,6 +202,8 @@ BEGIN
       HINT = 'An empty array removes all.';
   END IF;
   the_group := tenancy_internal.find_group(the_organization, sync_group."group");
+  -- With the organization locked
+  syncs := CASE WHEN NOT tenancy.is_dba() THEN tenancy_internal.permission_reach(the_organization, NULL, 'team', 'sync_groups') = 'all' END;
   IF the_group.trust_id IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('tokens say who belongs to group "%s"', the_group.name),
       DETAIL = 'A group''s members have one source.';
@@ -249,7 +251,7 @@ BEGIN
   PERFORM tenancy_internal.require_principal();
   -- The text says the level, and one that fits both says neither: role admin is another one on each.
   BEGIN
-    the_organization := tenancy_internal.resolve_changed_organization(set_group_role.target);
+    the_organization := tenancy_internal.resolve_organization(set_group_role.target);
     is_organization := true;
   EXCEPTION WHEN undefined_object THEN
     is_organization := false;
@@ -268,11 +270,13 @@ BEGIN
         DETAIL = 'It is an organization and a workspace.', HINT = 'Use the id, or write a workspace as organization/workspace.';
     END IF;
     the_organization := coalesce(the_organization, the_workspace.organization_id);
-    PERFORM tenancy_internal.lock_organization(the_organization);
   END IF;
   PERFORM tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'team', 'assign_roles'),
           tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'team', 'add_users');
   the_group := tenancy_internal.find_group(the_organization, set_group_role."group");
+  -- With the organization locked
+  PERFORM tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'team', 'assign_roles'),
+          tenancy_internal.require_permission(the_organization, the_workspace.workspace_id, 'team', 'add_users');
   SELECT r.role_id, r.ends_at INTO role_before, end_before FROM tenancy.group_roles r
   WHERE r.group_id = the_group.group_id AND r.workspace_id IS NOT DISTINCT FROM the_workspace.workspace_id FOR UPDATE;
   IF role_before IS NOT NULL THEN

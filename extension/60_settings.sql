@@ -56,9 +56,11 @@ CREATE FUNCTION tenancy.set_setting(
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy_internal.find_setting(set_setting.setting);
-  the_organization uuid := tenancy_internal.resolve_changed_organization(set_setting.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(set_setting.organization);
   the_workspace uuid := (tenancy_internal.resolve_workspace(set_setting.workspace, the_organization)).workspace_id;
 BEGIN
+  PERFORM tenancy_internal.require_configuration_permission(the_organization, the_workspace);
+  PERFORM tenancy_internal.lock_organization(the_organization);
   PERFORM tenancy_internal.require_setting_permission(definition, the_organization, the_workspace);
   IF set_setting.value IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a setting''s value cannot be NULL',
@@ -96,9 +98,11 @@ CREATE FUNCTION tenancy.reset_setting(organization text DEFAULT NULL, setting te
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   definition tenancy.setting_definitions := tenancy_internal.find_setting(reset_setting.setting);
-  the_organization uuid := tenancy_internal.resolve_changed_organization(reset_setting.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(reset_setting.organization);
   the_workspace uuid := (tenancy_internal.resolve_workspace(reset_setting.workspace, the_organization)).workspace_id;
 BEGIN
+  PERFORM tenancy_internal.require_configuration_permission(the_organization, the_workspace);
+  PERFORM tenancy_internal.lock_organization(the_organization);
   PERFORM tenancy_internal.require_setting_permission(definition, the_organization, the_workspace);
   DELETE FROM tenancy.visibility v
   WHERE definition.resource IS NULL AND v.role_id = definition.role_id AND v.organization_id = the_organization
@@ -116,7 +120,7 @@ CREATE FUNCTION tenancy.allow_workspace_overrides(
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   categories text[];
-  the_organization uuid := tenancy_internal.resolve_changed_organization(allow_workspace_overrides.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(allow_workspace_overrides.organization, 'organization', 'update');
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
   PERFORM tenancy_internal.check_given('category', allow_workspace_overrides.category),

@@ -61,7 +61,7 @@ CREATE FUNCTION tenancy.allow_elevation(organization text DEFAULT NULL, role tex
                                         per_day integer DEFAULT 3, approval boolean DEFAULT false)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(allow_elevation.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(allow_elevation.organization, 'team', 'assign_roles');
   the_role tenancy.roles;
   the_user uuid;
   the_group uuid;

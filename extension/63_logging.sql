@@ -67,7 +67,7 @@ CREATE FUNCTION tenancy.set_logging(
   organization text DEFAULT NULL, setting text DEFAULT NULL, value text DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(set_logging.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(set_logging.organization, 'organization', 'update');
   the_workspace uuid := (tenancy_internal.resolve_workspace(set_logging.workspace, the_organization)).workspace_id;
   of_organization text;
 BEGIN
@@ -112,7 +112,7 @@ COMMENT ON FUNCTION tenancy.set_logging(text, text, text, text) IS 'Sets what an
 CREATE FUNCTION tenancy.reset_logging(organization text DEFAULT NULL, setting text DEFAULT NULL, workspace text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(reset_logging.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(reset_logging.organization, 'organization', 'update');
   the_workspace uuid := (tenancy_internal.resolve_workspace(reset_logging.workspace, the_organization)).workspace_id;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update'),

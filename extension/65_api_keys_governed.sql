@@ -58,7 +58,7 @@ COMMENT ON FUNCTION tenancy_internal.set_key_rotation() IS 'Trigger: by when a k
 CREATE FUNCTION tenancy.set_key_policy(organization text DEFAULT NULL, max_age interval DEFAULT '90 days', warning interval DEFAULT '14 days') RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(set_key_policy.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(set_key_policy.organization, 'organization', 'update');
 BEGIN
   -- Intervals are compared as moments: a month has no number of days.
   IF now() + set_key_policy.max_age BETWEEN now() + interval '1 day' AND now() + interval '10 years' IS FALSE THEN
@@ -107,6 +107,11 @@ DECLARE
   presented uuid := tenancy_internal.presented_key();
   key tenancy.api_keys;
 BEGIN
+  PERFORM tenancy_internal.lock_organization(k.organization_id) FROM tenancy.api_keys k WHERE k.api_key_id = presented;
+  -- The secret may have been replaced meanwhile.
+  IF tenancy_internal.presented_key() IS DISTINCT FROM presented THEN
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent administration';
+  END IF;
   SELECT * INTO key FROM tenancy.api_keys k WHERE k.api_key_id = presented AND k.deleted_at IS NULL FOR UPDATE;
   IF key.user_id IS NOT NULL OR 'api_keys.rotate' = ANY (tenancy_internal.scopes_of_key(key)) IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: the API key may not rotate keys',
@@ -120,7 +125,7 @@ COMMENT ON FUNCTION tenancy.rotate_own_api_key(interval) IS 'Gives the API key t
 CREATE FUNCTION tenancy.revoke_api_keys(member text, organization text DEFAULT NULL) RETURNS integer
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(revoke_api_keys.organization);
+  the_organization uuid := tenancy_internal.resolve_organization(revoke_api_keys.organization);
   the_user uuid;
   revoked integer;
 BEGIN
@@ -132,6 +137,11 @@ BEGIN
   END;
   -- In all workspaces, also where no key of the user is: the answer must not say where one is, nor who is a member. A person may
   -- always end what acts in its name, and no key or token of a service is one.
+  IF NOT EXISTS (SELECT FROM tenancy.whoami() w WHERE w.kind = 'user' AND w.user_id = the_user) THEN
+    PERFORM tenancy_internal.require_permission(the_organization, NULL, 'api_keys', 'delete');
+  END IF;
+  -- Keys that are being made are known then.
+  PERFORM tenancy_internal.lock_organization(the_organization);
   IF NOT EXISTS (SELECT FROM tenancy.whoami() w WHERE w.kind = 'user' AND w.user_id = the_user) THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'api_keys', 'delete');
   END IF;

@@ -1,9 +1,12 @@
--- API keys by name. A key's id names it whatever other keys are called, then comes an external id, then a name.
+-- API keys by name. What has the form of an id is one, whatever other keys are called; an external id that is another key's name is
+-- ambiguous, so that nobody who may name a key takes a reference from another one.
 CREATE FUNCTION tenancy_internal.resolve_api_key(reference text, organization text) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   by_dba boolean := tenancy.is_dba();
   the_organization uuid;
+  digits CONSTANT text := replace(lower(resolve_api_key.reference), '-', '');
+  by_id CONSTANT uuid := CASE WHEN digits ~ '^[0-9a-f]{32}$' THEN digits END;
   found uuid[];
 BEGIN
   PERFORM tenancy_internal.check_given('api_key', resolve_api_key.reference);
@@ -13,17 +16,13 @@ BEGIN
     the_organization := tenancy_internal.resolve_organization(resolve_api_key.organization);
   END IF;
   -- Names can be guessed: those that the session may not list are not found.
-  SELECT array_agg(m.api_key_id) INTO found FROM (
-    SELECT k.api_key_id, k.rank, min(k.rank) OVER () AS best FROM (
-      SELECT k.api_key_id, CASE resolve_api_key.reference WHEN k.api_key_id::text THEN 1 WHEN k.external_id THEN 2 ELSE 3 END AS rank
-      FROM tenancy.api_keys k
-      WHERE k.deleted_at IS NULL
-        AND CASE WHEN k.organization_id = the_organization THEN resolve_api_key.reference IN (k.api_key_id::text, k.external_id, k.name)
-                 ELSE by_dba AND resolve_api_key.organization IS NULL AND resolve_api_key.reference IN (k.api_key_id::text, k.external_id) END
-        AND (by_dba OR k.api_key_id::text = resolve_api_key.reference
-             OR tenancy.row_visible('api_keys', 'list', k.organization_id, k.workspace_id, k.user_id, NULL))) k) m
-  WHERE m.rank = m.best;
-  IF found IS NULL AND resolve_api_key.reference ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+  SELECT array_agg(k.api_key_id) INTO found FROM tenancy.api_keys k
+  WHERE k.deleted_at IS NULL
+    AND CASE WHEN by_id IS NOT NULL THEN k.api_key_id = by_id AND (k.organization_id = the_organization OR by_dba AND resolve_api_key.organization IS NULL)
+             WHEN k.organization_id = the_organization THEN resolve_api_key.reference IN (k.external_id, k.name)
+             ELSE by_dba AND resolve_api_key.organization IS NULL AND resolve_api_key.reference = k.external_id END
+    AND (by_dba OR by_id IS NOT NULL OR tenancy.row_visible('api_keys', 'list', k.organization_id, k.workspace_id, k.user_id, NULL));
+  IF found IS NULL AND by_id IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key %s does not exist', resolve_api_key.reference);
   ELSIF found IS NULL AND the_organization IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key "%s" does not exist', resolve_api_key.reference),
@@ -32,7 +31,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key "%s" does not exist', resolve_api_key.reference);
   ELSIF cardinality(found) > 1 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('API key reference "%s" is ambiguous', resolve_api_key.reference),
-      DETAIL = format('%s keys have this name.', cardinality(found)), HINT = 'Use the id.';
+      DETAIL = format('%s keys have this name or external id.', cardinality(found)), HINT = 'Use the id.';
   END IF;
   RETURN found[1];
 END

@@ -77,7 +77,7 @@ CREATE FUNCTION tenancy.set_jwks(organization text DEFAULT NULL, jwks jsonb DEFA
                                  subject text DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  the_organization uuid := tenancy_internal.resolve_changed_organization(set_jwks.organization);
+  the_organization uuid := tenancy_internal.resolve_changed_organization(set_jwks.organization, 'organization', 'update');
   given record;
 BEGIN
   PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');

@@ -39,7 +39,7 @@ BEGIN
   IF trust_issuer.organization IS NULL AND tenancy.is_dba() THEN
     the_organization := NULL;
   ELSE
-    the_organization := tenancy_internal.resolve_changed_organization(trust_issuer.organization);
+    the_organization := tenancy_internal.resolve_changed_organization(trust_issuer.organization, 'organization', 'update');
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
   END IF;
   SELECT * INTO given FROM tenancy_internal.read_jwks(trust_issuer.jwks);
@@ -113,7 +113,7 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.check_given('issuer', resolve_trust.issuer);
   IF resolve_trust.organization IS NOT NULL OR NOT tenancy.is_dba() THEN
-    the_organization := tenancy_internal.resolve_changed_organization(resolve_trust.organization);
+    the_organization := tenancy_internal.resolve_changed_organization(resolve_trust.organization, 'team', 'add_users');
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'add_users');
   END IF;
   SELECT * INTO found_one FROM tenancy.trusted_issuers t

@@ -234,7 +234,7 @@ DECLARE
   counts jsonb;
   late jsonb;
 BEGIN
-  gone := tenancy_internal.resolve_changed_workspace(delete_workspace.workspace);
+  gone := tenancy_internal.resolve_changed_workspace(delete_workspace.workspace, 'workspaces', 'delete');
   PERFORM tenancy_internal.require_permission(gone.organization_id, gone.workspace_id, 'workspaces', 'delete');
   IF delete_workspace.with_rows THEN
     PERFORM tenancy_internal.require_removal_of_rows(gone);

@@ -125,6 +125,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization_for_dba(close_organization.organization);
 BEGIN
+  PERFORM tenancy_internal.lock_organization(the_organization);
   -- Concurrent purges of one organization take turns; one notification is enough.
   PERFORM FROM tenancy.organizations o WHERE o.organization_id = the_organization FOR UPDATE;
   UPDATE tenancy.organizations o SET closed_at = now() WHERE o.organization_id = the_organization AND o.closed_at IS NULL;
@@ -145,6 +146,7 @@ DECLARE
   removed bigint;
   in_all bigint := 0;
 BEGIN
+  PERFORM tenancy_internal.lock_organization(the_organization);
   UPDATE tenancy.organizations o SET closed_at = now() WHERE o.organization_id = the_organization AND o.closed_at IS NULL;
   DELETE FROM tenancy.jwt_keys k WHERE k.organization_id = the_organization;
   DELETE FROM tenancy.trusted_issuers t WHERE t.organization_id = the_organization;

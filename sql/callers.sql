@@ -338,6 +338,8 @@ SELECT tenancy.unprotect('app.logs');
 ALTER TABLE app.logs OWNER TO CURRENT_USER;
 DROP OWNED BY regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner CASCADE;
 DROP ROLE regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner;
--- Changes of an organization begin with its lock, by resolve_changed_organization() or lock_for_key(); rights that are judged earlier may have ended.
+-- Changes of an organization lock it before rights are judged for good, by resolve_changed_organization(), lock_organization() and others: rights
+-- that are judged earlier may have ended.
 SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-WHERE l.lanname = 'tenancy' AND p.provolatile = 'v' AND p.prosrc ~ 'resolve_(organization|given_workspace)\(' ORDER BY 1;
+WHERE l.lanname = 'tenancy' AND p.provolatile = 'v' AND p.prosrc ~ 'resolve_(organization|given_workspace)\('
+  AND p.prosrc !~ 'lock_(organization|members|for_key)\(|find_group\(' ORDER BY 1;

@@ -172,7 +172,9 @@ Matches users_named(const CatalogRead &read, const char *reference, const Uuid &
     const char *email = asc_tolower(reference, strlen(reference));
     add_by_text(matches, read, CatalogIndex::users_email_key, attribute::users::email, email, 0, {},
                 "e-mail address");
-    if (matches.found) return matches;
+    // An external id of this form is the address that its holder had when it was given, and somebody else's
+    // by now.
+    return matches;
   }
   add_by_text(matches, read, CatalogIndex::users_external_id_key, attribute::users::external_id, reference, 0,
               {}, "external id");
@@ -236,12 +238,16 @@ Uuid find_workspace(const CatalogRead &read, const char *reference, const Uuid &
   // own organization is compared and no other searched: its members must not learn about others.
   const char *before = pnstrdup(reference, static_cast<Size>(slash - reference));
   Uuid named = organization;
-  if (!organization)
+  if (!organization) {
     named = find_organization(read, before, ambiguous);
-  else if (!names_organization(read, before, organization))
+    // Where there is an organization of that name, it is meant: another one may have given its workspace an
+    // external id that looks so.
+    if (named) return workspaces_named(read, slash + 1, named, ambiguous).result();
+  } else if (!names_organization(read, before, organization)) {
     named = {};
-  // An external id that contains a slash takes no reference from another organization's workspace, nor the
-  // other way round.
+  }
+  // An external id that contains a slash takes no reference from another workspace of the organization, nor
+  // the other way round.
   if (named)
     add_match(matches, read, workspaces_named(read, slash + 1, named, ambiguous).result(),
               "name, after its organization's,");

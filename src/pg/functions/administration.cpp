@@ -34,6 +34,7 @@ Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_expire_rights);
 Datum pg_tenancy_expire_rights(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
+  AcceptInvalidationMessages();
   expire_catalog_tokens();
   PG_RETURN_VOID();
 }
