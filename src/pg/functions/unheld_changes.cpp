@@ -133,7 +133,7 @@ void check_changes() {
              errhint("Whoever may update the organization can lift it by tenancy.reset_logging().")));
 }
 
-// What a subtransaction has noted is its parent's, or has not happened.
+// A subtransaction's notes become its parent's, or are dropped.
 void end_subtransaction(HTAB *set, bool is_committed, SubTransactionId ended, SubTransactionId parent) {
   visit_all(set, [&](void *entry) {
     auto *change = static_cast<UnheldChange *>(entry);
