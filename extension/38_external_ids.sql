@@ -36,7 +36,10 @@ BEGIN
   IF TG_OP <> 'INSERT' THEN
     PERFORM tenancy_internal.note_external_id(kind, NULL, OLD.external_id, (to_jsonb(OLD) ->> id_column)::uuid);
   END IF;
-  IF TG_OP <> 'DELETE' THEN
+  IF TG_OP = 'DELETE' THEN
+    -- The id, too: another catalog has it while the row is there.
+    PERFORM tenancy_internal.note_external_id(kind, NULL, to_jsonb(OLD) ->> id_column, (to_jsonb(OLD) ->> id_column)::uuid);
+  ELSE
     PERFORM tenancy_internal.give_external_id(kind, NULL, NEW.external_id, (to_jsonb(NEW) ->> id_column)::uuid);
   END IF;
   IF TG_OP = 'UPDATE' AND kind = 'user' THEN
@@ -48,7 +51,7 @@ BEGIN
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.keep_external_id() IS 'Trigger: notes an external id, a user''s also where it is a member, and raises 23505 for one that something else has had; arguments: kind, column of the holder''s id';
+COMMENT ON FUNCTION tenancy_internal.keep_external_id() IS 'Trigger: notes an external id, a user''s also where it is a member, and the id of what is deleted, and raises 23505 for an external id that something else has had; arguments: kind, column of the holder''s id';
 
 -- Rows of an organization name its member by the organization's own id, or else by the user's.
 CREATE FUNCTION tenancy_internal.keep_member_id() RETURNS trigger

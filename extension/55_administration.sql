@@ -90,12 +90,14 @@ BEGIN
       DETAIL = 'Ids decide whose the rows of protected tables are.',
       HINT = 'Leave it out. A DBA, a role that may create organizations, or an application on a trusted login can choose it.';
   END IF;
+  PERFORM tenancy_internal.require_current('{tenancy.given_external_ids}');
   IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = require_new_id.id)
      OR EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = require_new_id.id)
      OR EXISTS (SELECT FROM tenancy.users u WHERE u.user_id = require_new_id.id)
      OR EXISTS (SELECT FROM tenancy.api_keys k WHERE k.api_key_id = require_new_id.id)
      OR EXISTS (SELECT FROM tenancy.audit_heads h WHERE h.organization_id = require_new_id.id)
      OR require_new_id.id::text ~ '^.{14}8.{4}f'  -- see events_chain()
+     OR EXISTS (SELECT FROM tenancy.given_external_ids g WHERE g.kind IN ('organization', 'workspace', 'user', 'api_key') AND g.external_id = require_new_id.id::text)
      OR EXISTS (SELECT FROM tenancy.audit_log l WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key')
                                                   AND l.resource_id = require_new_id.id::text) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('id "%s" is or was in use', require_new_id.id);

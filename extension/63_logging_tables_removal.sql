@@ -325,3 +325,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.has_held_rows(regclass) IS 'Whether a protected table, or a partition of one, has rows under a legal hold; for its owner';
+
+CREATE FUNCTION tenancy_internal.keep_holds_away_from(relation regclass) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_keep_holds_away_from';
+COMMENT ON FUNCTION tenancy_internal.keep_holds_away_from(regclass) IS 'Has holds on organizations with rows in a table wait, as they are committed, until the end of the transaction; false where one is being committed';
+
+CREATE FUNCTION tenancy_steps.keep_holds_away_from(relation regclass) RETURNS void
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.check_protectable(keep_holds_away_from.relation);
+  IF NOT tenancy_internal.keep_holds_away_from(keep_holds_away_from.relation) THEN
+    -- Not the SQLSTATE of a lock, which would stop the job.
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('a legal hold is being committed that may keep rows of table %s', keep_holds_away_from.relation);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_steps.keep_holds_away_from(regclass) IS 'Before a job removes rows of a locked table at once: has holds that may keep them wait, as they are committed, until the end of the transaction, or raises 55000 where one is being committed; for its owner';

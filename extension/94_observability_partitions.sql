@@ -426,6 +426,7 @@ BEGIN
         EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s WHERE %I < $1)', old.partition, control) INTO is_old USING before;
         -- No row may come between its sum and its end.
         IF is_old AND tenancy_steps.try_lock(drop_partitions.schema, job, old.partition, 'SHARE ROW EXCLUSIVE MODE') THEN
+          PERFORM tenancy_steps.keep_holds_away_from(old.partition);
           PERFORM tenancy_steps.empty_default_partition(drop_partitions.schema, old.partition, control, before, keep);
         END IF;
         CONTINUE;
@@ -433,6 +434,8 @@ BEGIN
       -- In the order in which queries lock them. Once all have to wait, they don't wait for what one holds.
       EXIT WHEN NOT tenancy_steps.try_lock(drop_partitions.schema, job, parent, 'ACCESS EXCLUSIVE MODE');
       CONTINUE WHEN NOT tenancy_steps.try_lock(drop_partitions.schema, job, old.partition, 'ACCESS EXCLUSIVE MODE NOWAIT');
+      -- One that is being committed keeps its own rows only. At COMMIT, it would have the whole job fail.
+      PERFORM tenancy_steps.keep_holds_away_from(old.partition);
       IF keep THEN
         PERFORM tenancy.refresh_analytics(drop_partitions.schema, NULL);
         EXECUTE format('UPDATE %s.analytics_partitions SET relation = NULL WHERE relation = $1', drop_partitions.schema) USING old.partition;

@@ -103,7 +103,7 @@ BEGIN
                     WHEN (OLD.external_id IS DISTINCT FROM NEW.external_id) EXECUTE FUNCTION tenancy_internal.keep_external_id(%L, %L)',
                    t.catalog, t.kind, t.id_column);
     EXECUTE format('CREATE OR REPLACE TRIGGER keep_former_external_id AFTER DELETE ON tenancy.%I FOR EACH ROW
-                    WHEN (OLD.external_id IS NOT NULL) EXECUTE FUNCTION tenancy_internal.keep_external_id(%L, %L)', t.catalog, t.kind, t.id_column);
+                    EXECUTE FUNCTION tenancy_internal.keep_external_id(%L, %L)', t.catalog, t.kind, t.id_column);
   END LOOP;
 
   -- These cannot be replaced.

@@ -6,6 +6,8 @@
 SET client_min_messages = warning;
 -- Rows of a workspace, and of a key, that nobody has registered yet (or any more)
 CREATE TABLE events (id integer, workspace_id bigint, api_key_id text);
+-- Of other files
+DELETE FROM tenancy.given_external_ids WHERE kind = 'api_key' AND external_id = '77';
 INSERT INTO events VALUES (1, 12, NULL), (2, 42, NULL), (3, 22, NULL), (4, 12, '77');
 SELECT tenancy.protect('events', 'logs', workspace => 'workspace_id', api_key => 'api_key_id');
 

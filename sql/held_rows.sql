@@ -278,6 +278,11 @@ DELETE FROM placed;
 INSERT INTO placed (id, organization_id, workspace_id, received_at) VALUES (5, NULL, :search, now() - interval '2 days'), (6, NULL, :search, now()), (7, NULL, NULL, now() - interval '2 days'), (8, :acme, NULL, now() - interval '2 days');
 SELECT removed, held FROM tenancy.remove_expired_rows() WHERE relation = 'placed'::regclass;
 SELECT id FROM placed ORDER BY id;
+-- Only its owner has others' holds wait for the removal of its rows.
+SELECT tenancy_steps.keep_holds_away_from('placed');
+SET SESSION AUTHORIZATION regress_app;
+SELECT tenancy_steps.keep_holds_away_from('placed');
+RESET SESSION AUTHORIZATION;
 SELECT tenancy.reset_logging('acme', 'retention_days.logs');
 -- A child by whose other columns rows would be kept, and not by those of the parent's policies; and what its former columns kept
 CREATE TABLE above (id int, organization_id uuid, workspace_id uuid, body text);

@@ -2,8 +2,11 @@
 
 #include "pg/functions/held_rows.hpp"
 
+#include <algorithm>
+
 #include "pg/catalog/caller.hpp"
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/functions/hold_locks.hpp"
 #include "pg/functions/kept_rules.hpp"
 #include "pg/functions/unheld_changes.hpp"
 #include "pg/server/compat.hpp"
@@ -220,12 +223,30 @@ bool list_organizations(Relation relation, const PlaceColumns &columns, PodArray
   return is_known;
 }
 
-void note_unheld(Relation relation, const Holds &holds) {
+// Of a table that follows the settings
+struct Organizations {
+  PodArray<Uuid> list;
+  bool are_known;
+};
+
+Organizations organizations_in(Relation relation) {
   const Trigger *trigger = keeping_trigger(relation);
-  PodArray<Uuid> organizations;
-  const bool is_known = list_organizations(
-      relation, place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]), &organizations);
-  note_unheld_table(holds.list.span(), organizations.span(), !is_known);
+  Organizations found{};
+  found.are_known = list_organizations(
+      relation, place_columns(relation, trigger->tgargs[1], trigger->tgargs[2]), &found.list);
+  return found;
+}
+
+void note_unheld(Relation relation, const Holds &holds) {
+  const Organizations organizations = organizations_in(relation);
+  note_unheld_table(holds.list.span(), organizations.list.span(), !organizations.are_known);
+}
+
+bool keep_holds_away_from(Relation relation) {
+  if (!follows_settings(relation)) return true;
+  const Organizations organizations = organizations_in(relation);
+  if (!organizations.are_known) return keep_all_holds_away();
+  return std::all_of(organizations.list.span().begin(), organizations.list.span().end(), keep_holds_away);
 }
 
 void check_no_held_rows(Oid oid, Holds *holds) {
@@ -379,6 +400,17 @@ Datum pg_tenancy_has_kept_rows(PG_FUNCTION_ARGS) {
     if (found) break;
   }
   PG_RETURN_BOOL(found);
+}
+
+// keep_holds_away_from(relation): of a table that a job empties, as keep_holds_away() does it of one
+// organization.
+PG_FUNCTION_INFO_V1(pg_tenancy_keep_holds_away_from);
+Datum pg_tenancy_keep_holds_away_from(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const Relation relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+  const bool are_away = keep_holds_away_from(relation);
+  relation_close(relation, NoLock);
+  PG_RETURN_BOOL(are_away);
 }
 }
 
