@@ -38,7 +38,7 @@ BEGIN
   END IF;
   IF TG_OP = 'DELETE' THEN
     -- The id, too: another catalog has it while the row is there.
-    PERFORM tenancy_internal.note_external_id(kind, NULL, to_jsonb(OLD) ->> id_column, (to_jsonb(OLD) ->> id_column)::uuid);
+    PERFORM tenancy_internal.note_external_id('id', NULL, to_jsonb(OLD) ->> id_column, (to_jsonb(OLD) ->> id_column)::uuid);
   ELSE
     PERFORM tenancy_internal.give_external_id(kind, NULL, NEW.external_id, (to_jsonb(NEW) ->> id_column)::uuid);
   END IF;

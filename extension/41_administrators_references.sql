@@ -101,7 +101,7 @@ CREATE FUNCTION tenancy_internal.expire_rights() RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_expire_rights';
 COMMENT ON FUNCTION tenancy_internal.expire_rights() IS 'Has the session read its rights again, without a notification that they have changed: it may still be on its way';
 
--- Who acts: what ends it while a call waits is not to be overlooked.
+-- The identity that acts, and that can end while a call waits
 CREATE FUNCTION tenancy_internal.acting_session() RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -80,7 +80,7 @@ COMMENT ON FUNCTION tenancy_internal.require_delegable_membership(uuid, uuid) IS
 
 -- An id given by the caller must not have been used before: rows of protected tables may still contain it.
 CREATE FUNCTION tenancy_internal.require_new_id(id uuid) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF require_new_id.id IS NULL THEN
     RETURN;
@@ -90,21 +90,21 @@ BEGIN
       DETAIL = 'Ids decide whose the rows of protected tables are.',
       HINT = 'Leave it out. A DBA, a role that may create organizations, or an application on a trusted login can choose it.';
   END IF;
-  PERFORM tenancy_internal.require_current('{tenancy.given_external_ids}');
-  IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = require_new_id.id)
+  -- The unique index knows also what an old snapshot does not.
+  INSERT INTO tenancy.given_external_ids (kind, external_id, holder) VALUES ('id', require_new_id.id, require_new_id.id) ON CONFLICT DO NOTHING;
+  IF NOT FOUND OR EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = require_new_id.id)
      OR EXISTS (SELECT FROM tenancy.workspaces w WHERE w.workspace_id = require_new_id.id)
      OR EXISTS (SELECT FROM tenancy.users u WHERE u.user_id = require_new_id.id)
      OR EXISTS (SELECT FROM tenancy.api_keys k WHERE k.api_key_id = require_new_id.id)
      OR EXISTS (SELECT FROM tenancy.audit_heads h WHERE h.organization_id = require_new_id.id)
      OR require_new_id.id::text ~ '^.{14}8.{4}f'  -- see events_chain()
-     OR EXISTS (SELECT FROM tenancy.given_external_ids g WHERE g.kind IN ('organization', 'workspace', 'user', 'api_key') AND g.external_id = require_new_id.id::text)
      OR EXISTS (SELECT FROM tenancy.audit_log l WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key')
                                                   AND l.resource_id = require_new_id.id::text) THEN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('id "%s" is or was in use', require_new_id.id);
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_new_id(uuid) IS 'Raises 42501 for an id (NULL: none) that the session may not choose, 23505 for one that something has or had';
+COMMENT ON FUNCTION tenancy_internal.require_new_id(uuid) IS 'Raises 42501 for an id (NULL: none) that the session may not choose, 23505 for one that something has or had; notes it';
 
 -- A sign-up role may set up an organization that it has created, until the owner joins.
 CREATE FUNCTION tenancy_internal.signs_up(organization_id uuid) RETURNS boolean

@@ -166,10 +166,11 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_organization(set_role_visibility.organization);
   the_workspace uuid := (tenancy_internal.resolve_workspace(set_role_visibility.workspace, the_organization)).workspace_id;
-  the_role uuid := tenancy_internal.find_role(the_organization, 'workspace', set_role_visibility.role);
+  the_role uuid;
 BEGIN
   PERFORM tenancy_internal.require_configuration_permission(the_organization, the_workspace);
   PERFORM tenancy_internal.lock_organization(the_organization);
+  the_role := tenancy_internal.find_role(the_organization, 'workspace', set_role_visibility.role);
   PERFORM tenancy_internal.require_configuration_permission(the_organization, the_workspace);
   PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_visibility(the_organization, the_workspace, the_role),
                                      'data visibility of role "' || set_role_visibility.role || '"');

@@ -141,7 +141,7 @@ UPDATE tenancy.users SET external_id = 'u-1' WHERE email = 'mona@acme.test' RETU
 -- and so can another one when a DBA has found no row with it, who leaves an entry
 UPDATE tenancy.users SET external_id = 'u-2' WHERE email = 'mona@acme.test';
 DELETE FROM tenancy.given_external_ids WHERE kind = 'user' AND external_id = 'u-1';
-SELECT action, resource_type, resource_id FROM tenancy.audit_log WHERE resource_type = 'external_id';
+SELECT action, resource_type, resource_id FROM tenancy.audit_log WHERE resource_type = 'external_id' AND resource_id = 'user.u-1';
 SELECT tenancy.create_user('new@acme.test', external_id => 'u-1') IS NOT NULL AS made;
 SET SESSION AUTHORIZATION regress_app;
 CALL become('olivia');
@@ -215,3 +215,22 @@ SELECT tenancy.reset_setting('acme', 'members_view_all_data');
 DROP TABLE items;
 -- Within an organization, a slug is no other workspace's external id.
 SELECT failure($$UPDATE tenancy.workspaces SET slug = 'w-2' WHERE slug = 'search' OR slug = '12'$$), failure($$UPDATE tenancy.workspaces SET external_id = 'support' WHERE slug = '12'$$);
+-- Nor is an id given twice, whatever the audit log has
+SELECT tenancy.create_workspace('acme', 'Short-lived') AS short_lived \gset
+SELECT tenancy.delete_workspace(:'short_lived');
+SELECT tenancy.purge_audit_log(now() + interval '1 hour', 'acme') > 0 AS purged;
+SELECT state FROM failure(format('SELECT tenancy.create_workspace(%L, %L, workspace_id => %L)', 'globex', 'Again', :'short_lived'));
+SELECT tenancy.create_workspace('globex', 'Chosen', workspace_id => 'dddddddd-0000-4000-8000-00000000f00d');
+SELECT state FROM failure($$SELECT tenancy.create_user('chosen@acme.test', user_id => 'dddddddd-0000-4000-8000-00000000f00d')$$);
+-- What has the form of an id is an id, in any spelling. A key's external id that is another one's name takes no reference from that.
+SELECT api_key_id AS robot FROM tenancy.create_api_key('organization_service_key', 'robot', 'acme', scopes => '[]') \gset
+SELECT tenancy.create_api_key('organization_service_key', upper(:'robot'), 'acme', scopes => '[]') IS NOT NULL AS named_so,
+       tenancy.create_api_key('organization_service_key', 'other', 'acme', scopes => '[]', external_id => 'robot') IS NOT NULL AS known_so;
+SELECT tenancy.revoke_api_key(upper(:'robot'), 'acme');
+SELECT name = 'robot' AS robot, revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE name = 'robot' OR lower(name) = :'robot' ORDER BY 2;
+SELECT failure($$SELECT tenancy.revoke_api_key('robot', 'acme')$$);
+-- A former address names nobody.
+UPDATE tenancy.users SET external_id = email WHERE email = 'ben@acme.test';
+UPDATE tenancy.users SET email = 'benjamin@acme.test' WHERE email = 'ben@acme.test';
+SELECT tenancy_internal.lookup_user('ben@acme.test', NULL) AS former, tenancy_internal.lookup_user('benjamin@acme.test', NULL) IS NOT NULL AS present;
+UPDATE tenancy.users SET email = 'ben@acme.test', external_id = NULL WHERE email = 'benjamin@acme.test';

@@ -52,7 +52,7 @@ SELECT tenancy.set_organization_role(repeat('x', 5000), 'mike@acme.test', 'membe
 -- a workspace whose external id has slashes in it
 UPDATE tenancy.workspaces SET external_id = 'a/b/c' WHERE slug = 'search';
 SELECT tenancy_internal.find_workspace('a/b/c', NULL), tenancy_internal.find_workspace('acme/a/b/c', NULL);
--- One tenant's names take no reference from another's workspace: a DBA's that they make ambiguous is an error, and names the remedy
+-- One tenant's names take no reference from another's workspace: a/b is a workspace of organization a where there is one, whatever 1.0 has left
 SELECT f.* FROM unnest(ARRAY['globex/lab', 'bbbbbbbb-0000-4000-8000-000000000000/lab', 'globex/anything', 'acme/anything', 'nobody/anything']) id, failure(format('UPDATE tenancy.workspaces SET external_id = %L WHERE slug = ''search''', id)) f;
 BEGIN;
 SET LOCAL check_function_bodies = off;
