@@ -150,7 +150,7 @@ RESET SESSION AUTHORIZATION;
 
 -- No way to a secret's hash: who may read which column that holds one, and which functions and views return it
 SELECT c.oid::regclass AS relation, a.attname, a.atttypid::regtype FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind IN ('r', 'v', 'm') AND a.attname ~ 'hash|secret' AND c.relname NOT LIKE 'audit%';
+WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind IN ('r', 'v', 'm') AND a.attname ~ 'hash|secret' AND c.relname NOT LIKE 'audit%' ORDER BY 1::text;
 SELECT has_table_privilege('regress_plain', 'tenancy.api_key_secrets', 'SELECT') AS reads_table, has_any_column_privilege('regress_plain', 'tenancy.api_key_secrets', 'SELECT') AS reads_column;
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND has_function_privilege('regress_plain', p.oid, 'EXECUTE')
   AND p.proname <> 'kept_since' AND (pg_get_function_result(p.oid) ~ 'bytea|api_key_secrets|hash' OR p.proargnames::text ~ 'hash');
