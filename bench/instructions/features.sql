@@ -11,7 +11,7 @@ SELECT tenancy.protect('initiated', 'traces', organization => 'organization_id',
 SELECT tenancy.protect('published', 'prompts', organization => 'organization_id', workspace => 'workspace_id', actions => '{"publish": ["body"]}') \g /dev/null
 SELECT tenancy.apply_logging_settings('initiated'::regclass, 'traces', ARRAY['body']::name[]), tenancy.set_logging('grouped', 'store_content', 'none'),
        tenancy.set_logging('grouped', 'retention_days.traces', '30'), tenancy.set_logging('ending', 'legal_hold', 'on') \g /dev/null
-SELECT tenancy.create_api_key('workspace_service_key', 'gateway', 'grouped', 'shared-team-workspace', scopes => '["logs.attribute", "logs.create"]') \g /dev/null
+SELECT tenancy.create_api_key('workspace_service_key', 'gateway', 'grouped', 'shared-team-workspace', scopes => '["logs.attribute", "logs.write"]') \g /dev/null
 SELECT tenancy.set_member('grouped', format('member%s@grouped.test', i), external_id => 'g-' || i) FROM generate_series(1, 20) i \g /dev/null
 \else
 SELECT tenancy.trust_login('bench_app') \g /dev/null
