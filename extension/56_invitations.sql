@@ -162,15 +162,21 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent administration',
       DETAIL = 'The session''s person has got another address while it waited.', HINT = 'Retry the transaction.';
   END IF;
-  SELECT * INTO found_one FROM tenancy.invitations i
-  WHERE i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address) FOR UPDATE;
-  IF NOT FOUND OR (my_address IS NOT NULL AND tenancy_internal.is_refused(found_one)) THEN
+  IF resolve_invitation.to_join THEN
+    SELECT * INTO found_one FROM tenancy.invitations i
+    WHERE i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address) FOR UPDATE;
+  ELSE
+    -- Without a lock, for which the inviting side would wait
+    SELECT * INTO found_one FROM tenancy.invitations i
+    WHERE i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address);
+  END IF;
+  IF found_one.invitation_id IS NULL OR (my_address IS NOT NULL AND tenancy_internal.is_refused(found_one)) THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('invitation "%s" does not exist', resolve_invitation.invitation_id);
   END IF;
   RETURN found_one;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.resolve_invitation(uuid, boolean) IS 'The invitation of the session''s person (for a DBA: any), locked; 42704 alike for none, another''s and a declined one';
+COMMENT ON FUNCTION tenancy_internal.resolve_invitation(uuid, boolean) IS 'The invitation of the session''s person (for a DBA: any), locked if it is to join; 42704 alike for none, another''s and a declined one';
 
 CREATE FUNCTION tenancy.accept_invitation(invitation uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -292,6 +298,9 @@ DECLARE
 BEGIN
   PERFORM tenancy_internal.check_given('invitation', withdraw_invitation.invitation::text);
   PERFORM tenancy_internal.require_principal();
+  IF mine IS NOT NULL THEN
+    PERFORM tenancy_internal.require_permission(mine, NULL, 'team', 'add_users');
+  END IF;
   PERFORM tenancy_internal.lock_members(i.organization_id) FROM tenancy.invitations i
   WHERE i.invitation_id = withdraw_invitation.invitation AND (tenancy.is_dba() OR i.organization_id = mine);
   SELECT * INTO withdrawn FROM tenancy.invitations i

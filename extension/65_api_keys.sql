@@ -342,13 +342,16 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.create_api_key(text, text, text, text, text, jsonb, timestamptz, text, text[], text, jsonb, text) IS 'Creates an API key of a kind (organization_service_key, workspace_service_key, workspace_user_key) and returns its id and, this once, its secret; scopes as in expand_scopes(), or "all"; allowed_networks (addresses, networks as address/bits, local for clients without an address) are where it may be used from, NULL or any: from everywhere; description, metadata (an object) and reason are kept beside it; needs api_keys.create where the key belongs, and each of its scopes, and ends with the credential of whoever makes it at the latest, and has no networks beyond that one''s; an external id is for a DBA or a trusted login to give (42501); 22023 when kind, workspace and user don''t go together';
 
-CREATE FUNCTION tenancy_internal.lock_api_key(api_key_id uuid) RETURNS tenancy.api_keys
+CREATE FUNCTION tenancy_internal.lock_api_key(api_key_id uuid, action text) RETURNS tenancy.api_keys
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   key tenancy.api_keys;
 BEGIN
   PERFORM tenancy_internal.check_given('api_key', lock_api_key.api_key_id::text);
   PERFORM tenancy_internal.require_principal();
+  -- A refusal does not wait; rights are judged again by the caller.
+  PERFORM tenancy_internal.require_permission(k.organization_id, k.workspace_id, 'api_keys', lock_api_key.action, true) FROM tenancy.api_keys k
+  WHERE k.api_key_id = lock_api_key.api_key_id AND k.deleted_at IS NULL AND (tenancy.is_dba() OR k.organization_id = tenancy.current_organization_id());
   PERFORM tenancy_internal.lock_organization(k.organization_id) FROM tenancy.api_keys k
   WHERE k.api_key_id = lock_api_key.api_key_id AND (tenancy.is_dba() OR k.organization_id = tenancy.current_organization_id());
   SELECT * INTO key FROM tenancy.api_keys k
@@ -361,14 +364,14 @@ BEGIN
   RETURN key;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.lock_api_key(uuid) IS 'A key of the session''s organization (a DBA''s: any), locked with that; 42704 when there is none, or it is deleted';
+COMMENT ON FUNCTION tenancy_internal.lock_api_key(uuid, text) IS 'A key of the session''s organization (a DBA''s: any), locked with that; 42704 when there is none, or it is deleted, 42501 at once without this permission of api_keys';
 
 CREATE FUNCTION tenancy.update_api_key(
   api_key_id uuid, name text DEFAULT NULL, scopes jsonb DEFAULT NULL, expires_at timestamptz DEFAULT NULL, allowed_networks text[] DEFAULT NULL,
   description text DEFAULT NULL, metadata jsonb DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy_internal.lock_api_key(update_api_key.api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(update_api_key.api_key_id, 'edit');
   networks text[] := tenancy_internal.given_networks(update_api_key.allowed_networks);
   widened boolean := coalesce(update_api_key.expires_at > key.expires_at, false)
     OR (update_api_key.allowed_networks IS NOT NULL AND NOT tenancy_internal.networks_cover(key.allowed_networks, networks));
@@ -444,7 +447,7 @@ COMMENT ON FUNCTION tenancy_internal.replace_secret(tenancy.api_keys, interval) 
 CREATE FUNCTION tenancy.rotate_api_key(api_key_id uuid, transition interval DEFAULT '30 minutes') RETURNS text
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy_internal.lock_api_key(rotate_api_key.api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(rotate_api_key.api_key_id, 'rotate');
 BEGIN
   PERFORM tenancy_internal.require_key_permission(key, 'rotate', tenancy_internal.scopes_of_key(key));
   RETURN tenancy_internal.replace_secret(key, rotate_api_key.transition);
@@ -455,7 +458,7 @@ COMMENT ON FUNCTION tenancy.rotate_api_key(uuid, interval) IS 'Gives a key a new
 CREATE FUNCTION tenancy.end_api_key_transition(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy_internal.lock_api_key(end_api_key_transition.api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(end_api_key_transition.api_key_id, 'rotate');
 BEGIN
   PERFORM tenancy_internal.require_key_permission(key, 'rotate', NULL);
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id AND NOT s.is_current;
@@ -466,7 +469,7 @@ COMMENT ON FUNCTION tenancy.end_api_key_transition(uuid) IS 'Refuses the secret 
 CREATE FUNCTION tenancy.revoke_api_key(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy_internal.lock_api_key(revoke_api_key.api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(revoke_api_key.api_key_id, 'delete');
 BEGIN
   PERFORM tenancy_internal.require_key_permission(key, 'delete', NULL);
   UPDATE tenancy.api_keys k SET revoked_at = now() WHERE k.api_key_id = key.api_key_id AND k.revoked_at IS NULL;
@@ -477,7 +480,7 @@ COMMENT ON FUNCTION tenancy.revoke_api_key(uuid) IS 'Refuses an API key from now
 CREATE FUNCTION tenancy.delete_api_key(api_key_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  key tenancy.api_keys := tenancy_internal.lock_api_key(delete_api_key.api_key_id);
+  key tenancy.api_keys := tenancy_internal.lock_api_key(delete_api_key.api_key_id, 'delete');
 BEGIN
   PERFORM tenancy_internal.require_key_permission(key, 'delete', NULL);
   DELETE FROM tenancy.api_key_secrets s WHERE s.api_key_id = key.api_key_id;

@@ -188,6 +188,10 @@ DECLARE
   the_trust tenancy.trusted_issuers;
   me uuid := (SELECT p.user_id FROM tenancy_internal.own_identity() p WHERE p.kind = 'person');
 BEGIN
+  PERFORM tenancy_internal.lock_organization(o.organization_id)
+  FROM (SELECT t.organization_id FROM tenancy.identities i JOIN tenancy.trusted_issuers t ON t.trust_id = i.trust_id
+        WHERE t.issuer = unlink_identity.issuer AND i.subject = unlink_identity.subject AND i.user_id = me AND t.organization_id IS NOT NULL
+        ORDER BY t.organization_id) o;
   -- A person ends what speaks for it.
   DELETE FROM tenancy.identities i USING tenancy.trusted_issuers t
   WHERE t.trust_id = i.trust_id AND t.issuer = unlink_identity.issuer AND i.subject = unlink_identity.subject AND i.user_id = me;

@@ -73,6 +73,8 @@ BEGIN
         SELECT l.organization_id, l.workspace_id INTO the_organization, the_workspace FROM tenancy.audit_log l
         WHERE l.resource_type = 'api_key' AND l.resource_id = version ->> 'api_key_id' ORDER BY l.at DESC LIMIT 1;
       END IF;
+    ELSIF TG_TABLE_NAME IN ('identities', 'issuer_keys') THEN
+      SELECT t.organization_id INTO the_organization FROM tenancy.trusted_issuers t WHERE t.trust_id = (version ->> 'trust_id')::uuid;
     ELSIF TG_TABLE_NAME = 'protected_tables' AND the_resource ~ '^[0-9]+$' THEN
       the_resource := coalesce(tenancy_internal.name_of_dropped(the_resource::oid), the_resource);
     END IF;

@@ -66,7 +66,7 @@ SELECT tenancy.end_api_key_transition('Reader');
 SELECT tenancy.revoke_api_key('Reader');
 SELECT name, revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE api_key_id = :'one';
 SELECT f.* FROM unnest('{Importer,Twin}'::text[]) name, failure(format('SELECT tenancy.revoke_api_key(%L)', name)) f;
--- A name that is another key's id, or external id, doesn't shadow it
+-- A name that is another key's id doesn't shadow it; one that is another's external id is ambiguous
 SELECT tenancy.update_api_key(:'three', name => :'two');
 SELECT tenancy.revoke_api_key(:'two');
 SELECT api_key_id = :'two' AS first, revoked_at IS NOT NULL AS revoked FROM tenancy.api_keys WHERE api_key_id IN (:'two', :'three') ORDER BY 1 DESC;
@@ -74,6 +74,8 @@ RESET SESSION AUTHORIZATION;
 RESET tenancy."user";
 UPDATE tenancy.api_keys SET external_id = 'ext' WHERE api_key_id = :'three';
 UPDATE tenancy.api_keys SET name = 'ext' WHERE api_key_id = :'two';
+SELECT tenancy.delete_api_key('ext', organization => 'acme');
+UPDATE tenancy.api_keys SET name = 'Two' WHERE api_key_id = :'two';
 SELECT tenancy.delete_api_key('ext', organization => 'acme');
 SELECT api_key_id = :'three' AS by_external_id FROM tenancy.api_keys WHERE deleted_at IS NOT NULL;
 -- Another organization's keys, and those that the session may not list, are not found

@@ -167,6 +167,26 @@ check_guard_rails() {
   sql -d postgres -c 'DROP DATABASE rails'
 }
 
+# Ids that were in use in 1.0 stay taken, also once the audit log is purged.
+check_former_ids() {
+  install old
+  sql -d postgres -c 'CREATE DATABASE former'
+  sql -d former -o /dev/null -c 'SET client_min_messages = warning' -c "CREATE EXTENSION pg_tenancy VERSION '1.0'" \
+    -c "SELECT tenancy.create_organization('Acme', 'olivia@acme.test', external_id => 'o-1')" \
+    -c "INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name, external_id) SELECT 'dddddddd-0000-4000-8000-000000000001', organization_id, 'old', 'Old', 'w-1' FROM tenancy.organizations" \
+    -c "INSERT INTO tenancy.users (email, external_id) VALUES ('zoe@acme.test', 'u-1')" -c "UPDATE tenancy.users SET external_id = 'u-2' WHERE email = 'zoe@acme.test'" \
+    -c "UPDATE tenancy.organizations SET external_id = 'o-2'" -c "SELECT tenancy.delete_workspace('acme/old')" \
+    -c 'ALTER EXTENSION pg_tenancy UPDATE' -c "SELECT tenancy.purge_audit_log(now() + '1 hour')"
+  local command
+  for command in "tenancy.create_workspace('acme', 'New', workspace_id => 'dddddddd-0000-4000-8000-000000000001')" \
+    "tenancy.create_workspace('acme', 'New', external_id => 'w-1')" "tenancy.create_user('new@acme.test', external_id => 'u-1')" \
+    "tenancy.create_organization('New', 'new@acme.test', external_id => 'o-1')"; do
+    expect "an id of 1.0 is not given again: ${command%%(*}" 'ERROR: 23505' "$(sql -d former -c "SELECT $command" 2>&1 | xargs)"
+  done
+  expect '... and another one is' t "$(sql -d former -c "SELECT tenancy.create_workspace('acme', 'New', external_id => 'w-2') IS NOT NULL")"
+  sql -d postgres -c 'DROP DATABASE former'
+}
+
 # Where others may create objects, or have done so, the update would call theirs.
 check_closed_schema() {
   install old
@@ -279,6 +299,7 @@ main() {
   check_equality
   check_administrators
   check_guard_rails
+  check_former_ids
   check_closed_schema
   check_sessions
   check_too_old

@@ -38,6 +38,10 @@ SELECT l.resource_type, NULL, v.external_id, l.resource_id::uuid
 FROM tenancy.audit_log l, LATERAL (VALUES (l.before ->> 'external_id'), (l.after ->> 'external_id')) v (external_id)
 WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key') AND v.external_id IS NOT NULL AND l.resource_id ~ '^[0-9a-f-]{36}$'
 ORDER BY l.at DESC ON CONFLICT DO NOTHING;
+INSERT INTO tenancy.given_external_ids (kind, external_id, holder)
+SELECT DISTINCT 'id', l.resource_id, l.resource_id::uuid FROM tenancy.audit_log l
+WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key') AND l.action = 'delete' AND l.resource_id ~ '^[0-9a-f-]{36}$'
+UNION SELECT 'id', h.organization_id::text, h.organization_id FROM tenancy.audit_heads h;
 INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
 SELECT 'member', m.organization_id, u.external_id, m.user_id FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
 WHERE u.external_id IS NOT NULL;
