@@ -191,7 +191,7 @@ stage_tap() {
 stage_worlds() {
   need_module gcc "CXX=$GXX"
   need_server worlds gcc
-  run_script worlds test/worlds/run.sh "${WORLDS:-$(how_many 120 500)}"
+  run_script worlds test/worlds/run.sh "${WORLDS:-$(how_many 90 500)}"
 }
 
 stage_differential() {
