@@ -1,9 +1,10 @@
 -- An external id is given once; see given_external_ids. Rows that a dump brings back are no gifts: their ids are in the dump of that
--- catalog, or (a dump of 1.0) are noted when their holders lose them.
+-- catalog, or (a dump of 1.0) are noted when their holders lose them. 1.0 could have longer ids than the index holds: these are not
+-- noted, and given to nobody again, since new ones have at most 500 characters.
 CREATE FUNCTION tenancy_internal.give_external_id(kind text, organization_id uuid, external_id text, holder uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF give_external_id.external_id IS NULL THEN
+  IF (length(give_external_id.external_id) <= 500) IS NOT TRUE THEN
     RETURN;
   END IF;
   INSERT INTO tenancy.given_external_ids AS g (kind, organization_id, external_id, holder)
@@ -23,7 +24,7 @@ CREATE FUNCTION tenancy_internal.note_external_id(kind text, organization_id uui
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
   SELECT note_external_id.kind, note_external_id.organization_id, note_external_id.external_id, note_external_id.holder
-  WHERE note_external_id.external_id IS NOT NULL ON CONFLICT DO NOTHING
+  WHERE length(note_external_id.external_id) <= 500 ON CONFLICT DO NOTHING
 $$;
 COMMENT ON FUNCTION tenancy_internal.note_external_id(text, uuid, text, uuid) IS 'Notes an external id (NULL: none) that was given, unless it is noted already';
 

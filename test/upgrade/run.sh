@@ -176,6 +176,8 @@ check_former_ids() {
     -c "INSERT INTO tenancy.workspaces (workspace_id, organization_id, slug, name, external_id) SELECT 'dddddddd-0000-4000-8000-000000000001', organization_id, 'old', 'Old', 'w-1' FROM tenancy.organizations" \
     -c "INSERT INTO tenancy.users (email, external_id) VALUES ('zoe@acme.test', 'u-1')" -c "UPDATE tenancy.users SET external_id = 'u-2' WHERE email = 'zoe@acme.test'" \
     -c "UPDATE tenancy.organizations SET external_id = 'o-2'" -c "SELECT tenancy.delete_workspace('acme/old')" \
+    -c "UPDATE tenancy.users SET external_id = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 84) n) WHERE email = 'olivia@acme.test'" \
+    -c "INSERT INTO tenancy.audit_log (action, resource_type, resource_id) VALUES ('delete', 'workspace', repeat('-', 36))" \
     -c 'ALTER EXTENSION pg_tenancy UPDATE' -c "SELECT tenancy.purge_audit_log(now() + '1 hour')"
   local command
   for command in "tenancy.create_workspace('acme', 'New', workspace_id => 'dddddddd-0000-4000-8000-000000000001')" \
@@ -183,6 +185,8 @@ check_former_ids() {
     "tenancy.create_organization('New', 'new@acme.test', external_id => 'o-1')"; do
     expect "an id of 1.0 is not given again: ${command%%(*}" 'ERROR: 23505' "$(sql -d former -c "SELECT $command" 2>&1 | xargs)"
   done
+  expect 'a user whose id is longer than any that is given now joins, and changes it' t "$(sql -d former -c "SELECT tenancy.create_organization('Other', 'other@other.test') IS NOT NULL" \
+    -c "SELECT tenancy.set_organization_role('other', 'olivia@acme.test', 'member')" -c "UPDATE tenancy.users SET external_id = 'short' WHERE email = 'olivia@acme.test'" | xargs)"
   expect '... and another one is' t "$(sql -d former -c "SELECT tenancy.create_workspace('acme', 'New', external_id => 'w-2') IS NOT NULL")"
   sql -d postgres -c 'DROP DATABASE former'
 }

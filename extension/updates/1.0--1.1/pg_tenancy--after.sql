@@ -32,19 +32,21 @@ FROM (SELECT 'organization', o.external_id, o.organization_id FROM tenancy.organ
       UNION ALL SELECT 'workspace', w.external_id, w.workspace_id FROM tenancy.workspaces w
       UNION ALL SELECT 'user', u.external_id, u.user_id FROM tenancy.users u
       UNION ALL SELECT 'api_key', k.external_id, k.api_key_id FROM tenancy.api_keys k) v (kind, external_id, holder)
-WHERE v.external_id IS NOT NULL;
+WHERE length(v.external_id) <= 500;
 INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
 SELECT l.resource_type, NULL, v.external_id, l.resource_id::uuid
 FROM tenancy.audit_log l, LATERAL (VALUES (l.before ->> 'external_id'), (l.after ->> 'external_id')) v (external_id)
-WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key') AND v.external_id IS NOT NULL AND l.resource_id ~ '^[0-9a-f-]{36}$'
+WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key') AND length(v.external_id) <= 500
+  AND l.resource_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 ORDER BY l.at DESC ON CONFLICT DO NOTHING;
 INSERT INTO tenancy.given_external_ids (kind, external_id, holder)
 SELECT DISTINCT 'id', l.resource_id, l.resource_id::uuid FROM tenancy.audit_log l
-WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key') AND l.action = 'delete' AND l.resource_id ~ '^[0-9a-f-]{36}$'
+WHERE l.resource_type IN ('organization', 'workspace', 'user', 'api_key') AND l.action = 'delete'
+  AND l.resource_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 UNION SELECT 'id', h.organization_id::text, h.organization_id FROM tenancy.audit_heads h;
 INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
 SELECT 'member', m.organization_id, u.external_id, m.user_id FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
-WHERE u.external_id IS NOT NULL;
+WHERE length(u.external_id) <= 500;
 INSERT INTO tenancy.given_external_ids (kind, organization_id, external_id, holder)
 SELECT DISTINCT 'member', l.organization_id, g.external_id, g.holder
 FROM tenancy.audit_log l JOIN tenancy.given_external_ids g ON g.kind = 'user' AND g.holder::text = l.resource_id
