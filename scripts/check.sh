@@ -171,12 +171,13 @@ stage_tap() {
   extension_settings "$PG_TENANCY_STAGE" >"$TEMP_CONFIG"
   pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
   # They start their own servers, which root may not, and write below the working folder.  Since 17 two more variables name it.
+  # They wait more than they compute: as many at once as there are processors.
   mkdir "$copy"
   cp -r test docs sql examples bench "$copy"
   give_to_server_user "$copy"
   # shellcheck disable=SC2016,SC2086
   as_server_user env PATH="$(server_bin):$PATH" PG_REGRESS="$pgxs/src/test/regress/pg_regress" TESTDIR="$copy" TMPDIR="$copy" \
-    TESTDATADIR="$copy/tmp_check" TESTLOGDIR="$copy/tmp_check/log" bash -c 'cd "$1" && prove -I "$2" -I test/tap/lib "${@:3}"' - "$copy" "$pgxs/src/test/perl" $names || {
+    TESTDATADIR="$copy/tmp_check" TESTLOGDIR="$copy/tmp_check/log" bash -c 'cd "$1" && prove --jobs "$(nproc)" -I "$2" -I test/tap/lib "${@:3}"' - "$copy" "$pgxs/src/test/perl" $names || {
     for log in "$copy"/tmp_check/log/regress_log_*; do
       # A test that died has not counted its assertions.
       if grep -Eq '(^|\) )not ok ' "$log" || ! grep -Eq '(^|\) )1\.\.[0-9]+$' "$log"; then

@@ -174,10 +174,11 @@ is($node->safe_psql('postgres', q(
   DELETE FROM tenancy.audit_log WHERE audit_id = (SELECT min(audit_id) FROM tenancy.audit_log WHERE action = 'read');
   SELECT problem FROM tenancy.verify_audit_log(); ROLLBACK)), 'the entry does not follow the one before it: entries were removed, added or moved', 'a removed read is noticed');
 cmp_ok($node->safe_psql('postgres', q(SELECT tenancy.purge_audit_log(now(), 'acme'))), '>', 0, 'purged');
-is(entries('count(*)', q(chain_id IS NOT NULL)), '0', 'refusals and reads as well');
+# Not the count of suppressed refusals: its worker writes it a minute after them, which may be now.
+is(entries('count(*)', q(chain_id IS NOT NULL AND action <> 'suppress')), '0', 'refusals and reads as well');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'and the chains go on');
 as('olivia@acme.test', 'SELECT count(*) FROM prompts');
-wait_for(q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE chain_id IS NOT NULL), 'with the next entry');
+wait_for(q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE action = 'read'), 'with the next entry');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM tenancy.verify_audit_log()'), '0', 'which follows');
 
 # --- the worker goes, and another database has its own ---------------------------------------------------------------
@@ -187,7 +188,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', $setup);
 as('olivia@acme.test', 'SELECT count(*) FROM prompts', database => 'other');
 ok($node->poll_query_until('other', q(SELECT count(*) = 1 FROM tenancy.audit_log WHERE action = 'read')), 'another database');
-is(entries('count(*)', q(chain_id IS NOT NULL)), '1', 'and not in the first');
+is(entries('count(*)', q(action = 'read')), '1', 'and not in the first');
 as('mia@acme.test', q(SELECT tenancy.create_workspace(NULL, 'X')), database => 'other');
 $node->safe_psql('other', 'SELECT tenancy.unprotect(\'prompts\'); DROP EXTENSION pg_tenancy');
 ok($node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pg_tenancy audit writer')), 'the extension is gone, and the worker');

@@ -278,11 +278,11 @@ refused('a dump by somebody under row security is refused', qr/query would be af
     'pg_dump', '-d', "$connection dbname=source user=app", '-t', 'logs');
 my $own = run('unless it asks for its own rows', 'env', "PGOPTIONS=-c tenancy.api_key=$secret",
     'pg_dump', '-d', "$connection dbname=source user=app", '-a', '-t', 'logs', '--enable-row-security');
-my @rows = $own =~ /\tbody \d$/mg;
-is(scalar @rows, 6, 'which it gets, and no others');
+my @payloads = $own =~ /\tbody \d$/mg;
+is(scalar @payloads, 6, 'which it gets, and no others');
 my $all = run('the backup role gets all', 'pg_dump', '-d', "$connection dbname=source user=backup", '-a', '-t', 'logs');
-@rows = $all =~ /\tbody \d$/mg;
-is(scalar @rows, 9, 'of every tenant');
+@payloads = $all =~ /\tbody \d$/mg;
+is(scalar @payloads, 9, 'of every tenant');
 
 # --- the whole cluster ----------------------------------------------------------------------------------------------
 
