@@ -31,8 +31,7 @@ struct Scan {
 // Of a query with a shared plan.
 struct Started {
   PrincipalAtStart by;
-  SessionToken unchanged;     // neither parameters nor catalogs
-  ParameterToken parameters;  // alone
+  SessionToken unchanged;  // neither parameters nor catalogs
 };
 
 // The scans of one query, found by the query's own memory context and freed with it.
@@ -40,8 +39,9 @@ struct Query {
   PlanStamp made_for;
   bool is_shared;
   Started started;
-  PodArray<Scan> scans;  // in the order of their nodes' addresses
-  Query *outer;          // while running: the run around it
+  bool has_keys_of_another;  // evaluated while the session was somebody else
+  PodArray<Scan> scans;      // in the order of their nodes' addresses
+  Query *outer;              // while running: the run around it
   bool is_running;
   MemoryContextCallback at_end;
 };
@@ -64,12 +64,16 @@ static void query_ends(void *argument) {
 }
 }
 
-Query *query_of(const EState *execution) {
-  if (state.count == 0 || execution == nullptr) return nullptr;
-  for (const MemoryContextCallback *callback = execution->es_query_cxt->reset_cbs; callback != nullptr;
+Query *query_in(MemoryContext context) {
+  if (state.count == 0) return nullptr;
+  for (const MemoryContextCallback *callback = context->reset_cbs; callback != nullptr;
        callback = callback->next)
     if (callback->func == query_ends) return static_cast<Query *>(callback->arg);
   return nullptr;
+}
+
+Query *query_of(const EState *execution) {
+  return execution == nullptr ? nullptr : query_in(execution->es_query_cxt);
 }
 
 Scan *scan_of(const Query *query, const PlanState *node) {
@@ -87,10 +91,16 @@ Scan *scan_of(const Query *query, const PlanState *node) {
   pg_unreachable();
 }
 
+void check_keys(const Query &query) {
+  if (query.has_keys_of_another) raise_principal_changed();
+}
+
 void check(const Query &query) {
   const PlanStamp &made_for = query.made_for;
   if (made_for.is_for_principal) check_plan_is_current(made_for.stamp, made_for.not_after);
-  if (query.is_shared) check_plan_is_current(query.started.by.stamp, query.started.by.not_after);
+  if (!query.is_shared) return;
+  check_plan_is_current(query.started.by.stamp, query.started.by.not_after);
+  check_keys(query);
 }
 
 // The plan itself has the guards.
@@ -219,7 +229,6 @@ static void start(QueryDesc *description, int flags) {
   if (copy != nullptr) query->made_for = copies.made_for;
   if (held.shape) {
     query->is_shared = true;
-    query->started.parameters = ParameterToken::now();
     query->started.unchanged = SessionToken::now();
     const bool is_known = copies.made_for.is_for_profile && !copies.is_of_several;
     query->started.by = principal_at_start(is_known ? &copies.made_for.profile : nullptr);
@@ -305,6 +314,7 @@ void run(QueryDesc *description, ScanDirection direction, uint64 count_of_rows, 
   if (may_be_disarmed(*query)) disarm(*query);
   run_with_cleanup(
       run_next, [](void *argument) { leave(*static_cast<Work *>(argument)->query); }, &work);
+  check_keys(*query);
 }
 
 extern "C" {
@@ -328,6 +338,7 @@ static void finish(QueryDesc *description) {
   enter(*work.query);
   run_with_cleanup(
       finish_next, [](void *argument) { leave(*static_cast<Work *>(argument)->query); }, &work);
+  check_keys(*work.query);
 }
 }
 
@@ -342,11 +353,16 @@ void arm_running_shared_scans() {
     if (query->is_shared) arm(*query);
 }
 
+void note_evaluated_id(MemoryContext context) {
+  Query *query = query_in(context);
+  if (query != nullptr && query->is_shared && query->started.by.stamp != identity_stamp())
+    query->has_keys_of_another = true;
+}
+
 SinceStart principal_since_start() {
   const Query *query = state.innermost;
   if (query == nullptr || !query->is_shared) return SinceStart::unknown;
-  if (query->started.by.stamp != identity_stamp()) return SinceStart::another;
-  return query->started.parameters.valid() ? SinceStart::same : SinceStart::restored;
+  return query->started.by.stamp == identity_stamp() ? SinceStart::same : SinceStart::another;
 }
 
 namespace {

@@ -14,6 +14,8 @@
 // itself.
 #pragma once
 
+#include "pg/server/pg_prelude.hpp"
+
 namespace tenancy::pg {
 
 void register_run_checks();
@@ -24,11 +26,15 @@ void arm_running_scans();
 /// Likewise those of shared plans alone, since rights may have changed.
 void arm_running_shared_scans();
 
+/// To be called when a shared plan's id is worked out, by a function with this memory context: as a key for
+/// an index it selects rows by who the session is then, and the query must not go on if that is somebody else
+/// than at its start, even if the session is itself again when the rows come.
+void note_evaluated_id(MemoryContext context);
+
 /// The fate of the principal since the innermost active run of a shared plan was started.
 enum class SinceStart : int {
-  unknown,   // no such run
-  same,      // no parameter has been assigned
-  restored,  // parameters have been assigned, and say the same
+  unknown,  // no such run
+  same,
   another
 };
 SinceStart principal_since_start();

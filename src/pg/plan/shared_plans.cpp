@@ -164,6 +164,9 @@ Entity filter_id_named(const char *name) {
   pg_unreachable();
 }
 
+// Why a guard refuses the principal's rows.
+enum class Refusal : int { none, principal_changed, rights_changed, other_profile };
+
 // CACHES: a call site's state between rows.
 struct CallState {
   SessionToken token;
@@ -173,6 +176,7 @@ struct CallState {
   Uuid profile;
   bool is_nobodys;
   bool is_as_planned;  // the arguments are constants of the plan, the same for each row
+  Refusal refusal;     // of a guard
 };
 
 bool is_current(const CallState &call) {
@@ -201,15 +205,6 @@ void ask_again(CallState *call, Entity entity) {
   call->stamp = identity_stamp();
   call->not_after = principal->valid_until;
   call->token = token;
-}
-
-[[noreturn]] void raise_principal_changed() {
-  count(Counter::guard_refusals);
-  drop_shared_plans();  // so that trying again makes a new plan
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("the session's principal has changed since the query was planned"),
-                  errhint("Run the query again.")));
-  pg_unreachable();
 }
 
 // Whether the rights have changed since the plan was found to serve the session: no error of the session's.
@@ -242,14 +237,22 @@ bool rights_have_changed(const Uuid &profile_of_plan) {
   raise_rights_changed();
 }
 
-// A row has another id than the principal: that of whoever the session was when a key was evaluated, or the
-// one that the principal had before.
-[[noreturn]] void raise_other_id(const Uuid &profile_of_plan) {
-  if (principal_since_start() == SinceStart::restored) raise_principal_changed();
+[[noreturn]] void refuse(Refusal refusal, const Uuid &profile_of_plan) {
+  if (refusal == Refusal::principal_changed) raise_principal_changed();
+  if (refusal == Refusal::rights_changed) raise_rights_changed();
   raise_other_profile(profile_of_plan);
 }
 
 }  // namespace
+
+void raise_principal_changed() {
+  count(Counter::guard_refusals);
+  drop_shared_plans();  // so that trying again makes a new plan
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("the session's principal has changed since the query was planned"),
+                  errhint("Run the query again.")));
+  pg_unreachable();
+}
 
 const char *filter_id_name(Entity entity) {
   switch (entity) {
@@ -356,6 +359,7 @@ Datum pg_tenancy_filter_id(PG_FUNCTION_ARGS) {
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
     if (call == nullptr) call = new_call_state(fcinfo->flinfo, 1);
     ask_again(call, entity);
+    note_evaluated_id(fcinfo->flinfo->fn_mcxt);
   }
   if (!call->id) PG_RETURN_NULL();
   if (!call->is_as_planned) PG_RETURN_DATUM(uuid_datum(call->id));
@@ -368,26 +372,28 @@ Datum pg_tenancy_shape_guard(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_BOOL(false);
   auto *call = static_cast<CallState *>(fcinfo->flinfo->fn_extra);
   if (unlikely(call == nullptr || !is_current(*call))) {
+    Refusal refusal = Refusal::none;
     // Rows have passed for the previous principal, or keys have been evaluated.
     if ((call != nullptr && call->stamp != identity_stamp()) ||
         principal_since_start() == SinceStart::another)
-      raise_principal_changed();
+      refusal = Refusal::principal_changed;
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(1)));
     const bool is_first = call == nullptr || !call->is_as_planned;
     if (call == nullptr) call = new_call_state(fcinfo->flinfo, 2);
     ask_again(call, entity);
-    const Uuid profile_of_plan = uuid_of_datum(PG_GETARG_DATUM(0));
-    if (!call->is_nobodys && profile_of_plan != call->profile) {
-      // Rows have passed for the same principal, whatever another query has made known of it since.
-      if (!is_first) raise_rights_changed();
-      raise_other_profile(profile_of_plan);
-    }
+    // Rows may have passed for the same principal, whatever another query has made known of it since.
+    if (refusal == Refusal::none && !call->is_nobodys && uuid_of_datum(PG_GETARG_DATUM(0)) != call->profile)
+      refusal = is_first ? Refusal::other_profile : Refusal::rights_changed;
+    call->refusal = refusal;
   }
-  // An anonymous session keeps the plan and no row passes. But if the filter is one of several
-  // alternatives, the guard is also called for rows for which it is NULL.
-  if (unlikely(call->is_nobodys || PG_ARGISNULL(2))) PG_RETURN_BOOL(false);
-  if (unlikely(memcmp(PG_GETARG_UUID_P(2)->data, call->id.bytes.data(), UUID_LEN) != 0))
-    raise_other_id(uuid_of_datum(PG_GETARG_DATUM(0)));
+  // An anonymous session keeps the plan and no row passes. But if the filter is one of several alternatives,
+  // the guard is also called for rows for which it is NULL or another; and where the query compares the same
+  // column, the server can leave only that comparison on the row. An error about a row of others would say
+  // that there is one.
+  if (unlikely(call->is_nobodys || PG_ARGISNULL(2)) ||
+      memcmp(PG_GETARG_UUID_P(2)->data, call->id.bytes.data(), UUID_LEN) != 0)
+    PG_RETURN_BOOL(false);
+  if (unlikely(call->refusal != Refusal::none)) refuse(call->refusal, uuid_of_datum(PG_GETARG_DATUM(0)));
   PG_RETURN_BOOL(true);
 }
 }

@@ -35,6 +35,9 @@ Uuid filter_id_of(const Principal &principal, Entity entity);
 /// another.
 void shared_plan_made(const Principal &principal);
 
+/// Raises 55000, after dropping shared plans, so that the next try makes a new one.
+[[noreturn]] void raise_principal_changed();
+
 /// The session's principal, to whom alone a query with a shared plan returns rows.
 struct PrincipalAtStart {
   uint64 stamp;
