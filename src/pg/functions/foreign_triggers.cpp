@@ -4,19 +4,24 @@
 // functions work, run in the midst of functions with other rights. What they set, such as search_path, would
 // stay in force for the rest of the function: all of it is put back.
 //
-// An action's own statement leaves its table's AFTER triggers to the end of the statement that has set it
-// off. Before PostgreSQL 18, they run as whoever runs that one.
+// An action's own statement, and those that rules make of it, leave AFTER triggers to the end of the
+// statement that has set them off. Before PostgreSQL 18, they run as whoever runs that one, or deferred ones
+// as whoever commits. So there the actions are a security-restricted operation, in which nothing can be
+// deferred, and end in an error where such a trigger would run.
 
 #include "pg/functions/foreign_triggers.hpp"
 
+#include <initializer_list>
+
 #include "pg/catalog/catalog_oids.hpp"
+#include "pg/plan/owner_exemption.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/error_bridge.hpp"
 #include "pg/server/kept_settings.hpp"
 #include "pg/session/parameters.hpp"
 
 extern "C" {
 #include "access/relation.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 }
 
@@ -35,20 +40,12 @@ bool is_referenced(Relation relation) {
 
 #if PG_VERSION_NUM < 180000
 
-// The table that the trigger changes, for a foreign key with an action; else InvalidOid.
-Oid changed_by(const Trigger &trigger) {
-  switch (trigger.tgfoid) {
-    case F_RI_FKEY_CASCADE_DEL:
-    case F_RI_FKEY_CASCADE_UPD:
-    case F_RI_FKEY_SETNULL_DEL:
-    case F_RI_FKEY_SETNULL_UPD:
-    case F_RI_FKEY_SETDEFAULT_DEL:
-    case F_RI_FKEY_SETDEFAULT_UPD:
-      return trigger.tgconstrrelid;
-    default:
-      return InvalidOid;
-  }
-}
+// The statement whose end is being run, if code of others there would have more rights than its owner.
+struct Change {
+  Oid table;
+  Oid user;
+};
+Change change{};
 
 bool is_ours(Oid function) {
   const Oid extension = getExtensionOfObject(ProcedureRelationId, function);
@@ -72,8 +69,9 @@ bool is_exclusion(const Trigger &trigger) {
 }
 
 bool runs_code_of_others(const Trigger &trigger) {
-  if (trigger.tgenabled == TRIGGER_DISABLED || (trigger.tgtype & TRIGGER_TYPE_BEFORE) != 0 ||
-      (trigger.tgtype & (TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE)) == 0 ||
+  constexpr int changes = TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE;
+  if (trigger.tgenabled == TRIGGER_DISABLED || (trigger.tgtype & changes) == 0 ||
+      (trigger.tgtype & (TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSTEAD)) != 0 ||
       RI_FKey_trigger_type(trigger.tgfoid) != RI_TRIGGER_NONE)
     return false;
   if (trigger.tgfoid == F_UNIQUE_KEY_RECHECK) return is_exclusion(trigger);
@@ -82,10 +80,11 @@ bool runs_code_of_others(const Trigger &trigger) {
   return trigger.tgqual != nullptr || trigger.tgnargs > 0 || !is_superusers(trigger.tgfoid);
 }
 
-void refuse_triggers(Relation relation, Oid user, Oid changed_first) {
+void refuse_triggers(const ResultRelInfo *changed) {
+  const Relation relation = changed->ri_RelationDesc;
   const Oid owner = relation->rd_rel->relowner;
-  const TriggerDesc *triggers = relation->trigdesc;
-  if (triggers == nullptr || owner == user || superuser_arg(owner)) return;
+  const TriggerDesc *triggers = changed->ri_TrigDesc;
+  if (triggers == nullptr || owner == change.user || superuser_arg(owner)) return;
   for (int i = 0; i < triggers->numtriggers; i++)
     if (const Trigger &trigger = triggers->triggers[i]; runs_code_of_others(trigger))
       ereport(ERROR,
@@ -93,52 +92,30 @@ void refuse_triggers(Relation relation, Oid user, Oid changed_first) {
                errmsg("trigger \"%s\" of table \"%s\" would run with the rights of another role",
                       trigger.tgname, RelationGetRelationName(relation)),
                errdetail("A foreign key changes rows of that table together with those of \"%s\".",
-                         get_rel_name(changed_first)),
+                         get_rel_name(change.table)),
                errhint("Drop the trigger, or define the foreign key without ON DELETE and ON UPDATE.")));
 }
 
-void add_changed(Relation relation, List **tables) {
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
-    const Oid changed = changed_by(triggers->triggers[i]);
-    if (!OidIsValid(changed) || list_member_oid(*tables, changed)) continue;
-    *tables = get_rel_relkind(changed) == RELKIND_PARTITIONED_TABLE
-                  ? list_concat_unique_oid(*tables, find_all_inheritors(changed, RowExclusiveLock, nullptr))
-                  : lappend_oid(*tables, changed);
+// Of the statement of a foreign key's action, or one that a rule has made of it: of whatever tables it has
+// changed, whose triggers are those that it has found.
+void refuse_triggers_of_others(const EState *execution) {
+  for (const List *tables :
+       {execution->es_opened_result_relations, execution->es_tuple_routing_result_relations}) {
+    const ListCell *cell = nullptr;
+    foreach (cell, tables) refuse_triggers(static_cast<const ResultRelInfo *>(lfirst(cell)));
   }
-}
-
-void refuse_triggers_of_others(Oid table, Oid user) {
-  List *tables = list_make1_oid(table);
-  // Grows meanwhile.
-  for (int i = 0; i < list_length(tables); i++) {
-    // As the action locks it, so that no trigger comes in between.
-    const Relation relation = try_relation_open(list_nth_oid(tables, i), RowExclusiveLock);
-    if (relation == nullptr) continue;
-    if (i > 0) refuse_triggers(relation, user, table);
-    add_changed(relation, &tables);
-    relation_close(relation, NoLock);
-  }
-  list_free(tables);
-}
-
-bool has_actions(Relation relation) {
-  const TriggerDesc *triggers = relation->trigdesc;
-  for (int i = 0; i < triggers->numtriggers; i++)
-    if (OidIsValid(changed_by(triggers->triggers[i]))) return true;
-  return false;
 }
 
 // Of work as the owner of a user's table (owner_work.cpp), and of changes of our catalogs.
-void refuse_triggers_set_off_by(const QueryDesc *description) {
+Change change_by(const QueryDesc *description) {
   const bool is_owner_work = InSecurityRestrictedOperation() && is_suspended();
   const ListCell *cell = nullptr;
   foreach (cell, description->estate->es_opened_result_relations) {
     const Relation relation = static_cast<ResultRelInfo *>(lfirst(cell))->ri_RelationDesc;
-    if (relation->trigdesc != nullptr && has_actions(relation) &&
-        (is_owner_work || is_catalog_schema(RelationGetNamespace(relation))))
-      refuse_triggers_of_others(RelationGetRelid(relation), GetUserId());
+    if (is_referenced(relation) && (is_owner_work || is_catalog_schema(RelationGetNamespace(relation))))
+      return {RelationGetRelid(relation), GetUserId()};
   }
+  return {};
 }
 
 #endif
@@ -158,18 +135,52 @@ void finish_next(QueryDesc *description) {
     standard_ExecutorFinish(description);
 }
 
-extern "C" {
-static void finish(QueryDesc *description) {
-  if (!writes_referenced_table(description)) {
+#if PG_VERSION_NUM < 180000
+
+void finish_as(const Change &its, QueryDesc *description) {
+  struct Work {
+    QueryDesc *description;
+    Change outer;
+    bool was_restricted;
+  } work{description, change, restrict_actions(OidIsValid(its.table))};
+  change = its;
+  run_with_cleanup([](void *argument) { finish_next(static_cast<Work *>(argument)->description); },
+                   [](void *argument) {
+                     const auto *done = static_cast<Work *>(argument);
+                     change = done->outer;
+                     restrict_actions(done->was_restricted);
+                   },
+                   &work);
+}
+
+// An action's statement leaves its triggers to the one that has set it off; others' run at their own end.
+void finish_guarded(QueryDesc *description, bool is_referenced) {
+  if ((description->estate->es_top_eflags & EXEC_FLAG_SKIP_TRIGGERS) != 0) {
+    if (OidIsValid(change.table)) refuse_triggers_of_others(description->estate);
     finish_next(description);
     return;
   }
-#if PG_VERSION_NUM < 180000
-  // After the rows have been locked, so that triggers made meanwhile are seen.
-  refuse_triggers_set_off_by(description);
+  const Change its = is_referenced ? change_by(description) : Change{};
+  if (OidIsValid(its.table) || OidIsValid(change.table))
+    finish_as(its, description);
+  else
+    finish_next(description);
+}
+
+#else
+
+void finish_guarded(QueryDesc *description, bool) { finish_next(description); }
+
 #endif
+
+extern "C" {
+static void finish(QueryDesc *description) {
+  if (!writes_referenced_table(description)) {
+    finish_guarded(description, false);
+    return;
+  }
   const int settings = keep_settings();
-  finish_next(description);
+  finish_guarded(description, true);
   restore_settings(settings);
 }
 }

@@ -17,6 +17,7 @@ ExecutorFinish_hook_type next_finish = nullptr;
 
 // Whether the innermost query that is executed has the exemption.
 bool is_exempt = false;
+bool are_actions_restricted = false;
 // The transaction in which the module was loaded: queries that had begun are unknown.
 TimestampTz loaded_in = 0;
 
@@ -33,7 +34,8 @@ Exemption suspend_exemption() {
   Exemption exemption{};
   if (!InNoForceRLSOperation()) return exemption;
   GetUserIdAndSecContext(&exemption.user, &exemption.context);
-  SetUserIdAndSecContext(exemption.user, exemption.context & ~SECURITY_NOFORCE_RLS);
+  SetUserIdAndSecContext(exemption.user, (exemption.context & ~SECURITY_NOFORCE_RLS) |
+                                             (are_actions_restricted ? SECURITY_RESTRICTED_OPERATION : 0));
   exemption.is_suspended = true;
   exemption.settings = keep_settings();
   return exemption;
@@ -184,6 +186,12 @@ Datum pg_tenancy_exempt_validation(PG_FUNCTION_ARGS) {
   }
   PG_RETURN_NULL();
 }
+}
+
+bool restrict_actions(bool restricted) {
+  const bool before = are_actions_restricted;
+  are_actions_restricted = restricted;
+  return before;
 }
 
 bool may_be_exempt() { return is_exempt || loaded_in == GetCurrentTransactionStartTimestamp(); }

@@ -14,6 +14,10 @@
 
 namespace tenancy::pg {
 
+/// Has code that foreign keys' actions set off run in a security-restricted operation, or no longer. RETURNS
+/// what was in force.
+bool restrict_actions(bool restricted);
+
 void register_owner_exemption();
 
 /// Whether the query being executed has the owner's exemption: for what it calls directly, such as its BEFORE
