@@ -1,7 +1,7 @@
 -- Rules beyond foreign keys and CHECK constraints. Created after the built-in rows, which they protect.
 
 CREATE FUNCTION tenancy_internal.check_role_assignment() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   role tenancy.roles;
   level text := TG_ARGV[0];
@@ -31,7 +31,7 @@ COMMENT ON FUNCTION tenancy_internal.check_role_assignment() IS 'Trigger: a role
 -- Addresses that look the same to people must not be two users. A trigger instead of a CHECK, which would keep addresses of an
 -- earlier version from being restored.
 CREATE FUNCTION tenancy_internal.check_email() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'INSERT' OR NEW.email IS DISTINCT FROM OLD.email THEN
     PERFORM tenancy_internal.email_address(NEW.email);
@@ -42,7 +42,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_email() IS 'Trigger: raises 22023 for what is no e-mail address that people can read';
 
 CREATE FUNCTION tenancy_internal.check_key_organization() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF (NEW.api_key_id, NEW.kind, NEW.organization_id, NEW.workspace_id, NEW.user_id)
      IS DISTINCT FROM (OLD.api_key_id, OLD.kind, OLD.organization_id, OLD.workspace_id, OLD.user_id) THEN
@@ -56,7 +56,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_key_organization() IS 'Trigger: an API key stays what it stands for';
 
 CREATE FUNCTION tenancy_internal.check_role_change() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF OLD.organization_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -76,7 +76,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_role_change() IS 'Trigger: built-in roles stay, and a role keeps its organization and level';
 
 CREATE FUNCTION tenancy_internal.check_grant_change() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   changed tenancy.grants;
 BEGIN
@@ -94,7 +94,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_grant_change() IS 'Trigger: the built-in matrix stays as it is';
 
 CREATE FUNCTION tenancy_internal.check_workspace_change() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.organization_id <> OLD.organization_id THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -147,7 +147,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.keeps_owner(uuid) IS 'Whether the organization has an owner as organization_has_owner() says, who also stays one who is active until the transaction ends';
 
 CREATE FUNCTION tenancy_internal.check_last_owner() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- The lock makes concurrent removals of two owners wait for each other. No row: the organization itself is deleted, or about
   -- to be.
@@ -164,7 +164,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_last_owner() IS 'Trigger: an organization never loses its last owner';
 
 CREATE FUNCTION tenancy_internal.check_locked_owner() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   -- Not by the transaction's snapshot: the user may have become an owner since.
   owns CONSTANT uuid[] := tenancy_internal.owned_organizations(NEW.user_id);
@@ -192,7 +192,7 @@ COMMENT ON FUNCTION tenancy_internal.check_locked_owner() IS 'Trigger: a user wh
 
 -- Export and removal rely on this record.
 CREATE FUNCTION tenancy_internal.check_protected_table() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- FirstNormalObjectId; and no row of a table that doesn't exist (yet) is refused, so that a dump can be restored in any order.
   IF NEW.relation::oid < 16384 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = NEW.relation

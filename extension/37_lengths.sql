@@ -3,7 +3,7 @@
 -- version from being restored, and a key with a long name from being revoked.
 
 CREATE FUNCTION tenancy_internal.check_length() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   new_row jsonb := to_jsonb(NEW);
   old_row jsonb := CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(OLD) END;
@@ -53,7 +53,7 @@ $$;
 -- References are ids, external ids or slugs. A slug in the form of an id would make the reference to another row ambiguous.
 -- Existing ones stay, and can be restored from a dump.
 CREATE FUNCTION tenancy_internal.check_slug() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.slug IS NOT DISTINCT FROM OLD.slug THEN
     RETURN NEW;
@@ -81,7 +81,7 @@ $$;
 -- References to roles and groups are names and ids, too. Issuers name groups by ids of their own (Microsoft Entra): these stay, unless
 -- another group has the id.
 CREATE FUNCTION tenancy_internal.check_name() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.name IS NOT DISTINCT FROM OLD.name
      OR TG_TABLE_NAME = 'groups' AND to_jsonb(NEW) ->> 'trust_id' IS NOT NULL AND NOT EXISTS (
@@ -111,7 +111,7 @@ $$;
 
 -- An external id must not take the place of a name that somebody else has, or will have.
 CREATE FUNCTION tenancy_internal.check_user_external_id() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.external_id IS NOT DISTINCT FROM OLD.external_id THEN
     RETURN NEW;
@@ -131,7 +131,7 @@ CREATE TRIGGER check_external_id BEFORE INSERT OR UPDATE ON tenancy.users FOR EA
 -- An id comes first in references, so that an external id in the form of one would name its holder to nobody, and somebody else to
 -- whoever chooses it with that in mind. Text columns that hold ids have the holder's own.
 CREATE FUNCTION tenancy_internal.check_external_id_form() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.external_id IS NOT DISTINCT FROM OLD.external_id
      OR replace(lower(NEW.external_id), '-', '') = replace(to_jsonb(NEW) ->> TG_ARGV[0], '-', '') THEN
@@ -160,7 +160,7 @@ END
 $$;
 
 CREATE FUNCTION tenancy_internal.check_organization_names() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.require_current('{tenancy.organizations}');
   IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.slug = NEW.external_id AND o.organization_id <> NEW.organization_id)
@@ -180,7 +180,7 @@ CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF slug, external_id ON tenan
 
 -- Within an organization a name is one workspace's, or whoever may rename one could make references to another fail.
 CREATE FUNCTION tenancy_internal.check_workspace_names() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT FROM tenancy.workspaces w WHERE w.organization_id = NEW.organization_id AND w.workspace_id <> NEW.workspace_id
                AND (w.slug = NEW.external_id OR w.external_id = NEW.slug)) THEN
@@ -199,7 +199,7 @@ CREATE TRIGGER check_names BEFORE INSERT OR UPDATE OF slug, external_id ON tenan
 
 -- No external id takes the place of another organization's workspace, written with that organization's name.
 CREATE FUNCTION tenancy_internal.check_workspace_external_id() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id <> NEW.organization_id
                AND split_part(NEW.external_id, '/', 1) IN (o.slug, o.external_id, o.organization_id::text)) THEN

@@ -29,7 +29,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.note_external_id(text, uuid, text, uuid) IS 'Notes an external id (NULL: none) that was given, unless it is noted already';
 
 CREATE FUNCTION tenancy_internal.keep_external_id() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   kind CONSTANT text := TG_ARGV[0];
   id_column CONSTANT text := TG_ARGV[1];
@@ -56,7 +56,7 @@ COMMENT ON FUNCTION tenancy_internal.keep_external_id() IS 'Trigger: notes an ex
 
 -- Rows of an organization name its member by the organization's own id, or else by the user's.
 CREATE FUNCTION tenancy_internal.keep_member_id() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   global_id text;
 BEGIN

@@ -57,8 +57,8 @@ BEGIN
   IF has_nothing_to_list.organization IS NOT NULL OR tenancy.current_organization_id() IS NOT NULL OR tenancy.is_dba() THEN
     RETURN false;
   END IF;
-  RAISE NOTICE USING MESSAGE = format('the session has no organization whose %s could be listed', has_nothing_to_list.what),
-    HINT = 'Set a principal, or choose an organization by the setting "tenancy.organization".';
+  PERFORM tenancy_steps.notice(format('the session has no organization whose %s could be listed', has_nothing_to_list.what),
+    hint => 'Set a principal, or choose an organization by the setting "tenancy.organization".');
   RETURN true;
 END
 $$;

@@ -21,7 +21,7 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'pg_tenancy_random_secret';
 COMMENT ON FUNCTION tenancy_internal.random_secret() IS 'Thirty-two random bytes';
 
 CREATE FUNCTION tenancy.join_cluster(key text DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   parts text[] := regexp_match(join_cluster.key, '^pgtck_([1-9][0-9]{0,8})_([0-9a-f]{64})$');
   known tenancy_internal.cluster_keys;
@@ -55,7 +55,7 @@ COMMENT ON FUNCTION tenancy.join_cluster(text) IS 'For a superuser. Without a ke
 REVOKE ALL ON FUNCTION tenancy.join_cluster(text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.new_cluster_key() RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   made tenancy_internal.cluster_keys;
 BEGIN
@@ -77,7 +77,7 @@ COMMENT ON FUNCTION tenancy.new_cluster_key() IS 'For a superuser: makes another
 REVOKE ALL ON FUNCTION tenancy.new_cluster_key() FROM PUBLIC;
 
 CREATE FUNCTION tenancy.use_cluster_key(key_id integer) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.check_cluster_administrator();
   LOCK TABLE tenancy_internal.cluster_keys IN SHARE ROW EXCLUSIVE MODE;

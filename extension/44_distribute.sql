@@ -161,7 +161,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_distribution() IS 'Raises what keeps a superuser from distributing tables: 42501 for others, 55000 without Citus, the cluster''s key, or on account of a node that lacks something';
 
 CREATE FUNCTION tenancy.distribute(relation regclass, by text DEFAULT 'organization') RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   it tenancy.protected_tables;
   member regclass;

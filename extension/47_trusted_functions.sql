@@ -11,7 +11,7 @@ COMMENT ON COLUMN tenancy.trusted_functions.reason IS 'Why it raises no error fo
 
 -- Members of pg_read_all_data and pg_write_all_data cannot decide that a function may process rows of other tenants.
 CREATE FUNCTION tenancy_internal.check_trusted_function() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND r.rolsuper) THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'must be superuser to trust a function';
@@ -22,7 +22,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_trusted_function() IS 'Trigger: only a superuser says which functions are trusted';
 
 CREATE FUNCTION tenancy.trust_function(function regprocedure, reason text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   known pg_proc;
 BEGIN
@@ -56,7 +56,7 @@ COMMENT ON FUNCTION tenancy.trust_function(regprocedure, text) IS 'For a superus
 REVOKE ALL ON FUNCTION tenancy.trust_function(regprocedure, text) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.distrust_function(function regprocedure) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   DELETE FROM tenancy.trusted_functions t
   WHERE t.function = (pg_identify_object('pg_proc'::regclass, distrust_function.function, 0)).identity;

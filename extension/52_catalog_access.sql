@@ -4,7 +4,7 @@
 
 -- No policy applies to TRUNCATE.
 CREATE FUNCTION tenancy_internal.guard_truncate() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF NOT tenancy.is_dba() THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',

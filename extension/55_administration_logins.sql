@@ -24,9 +24,9 @@ DECLARE
   found_role regrole := tenancy_internal.check_login(check_new_login.login);
 BEGIN
   IF NOT (SELECT r.rolcanlogin FROM pg_roles r WHERE r.oid = found_role) THEN
-    RAISE NOTICE USING MESSAGE = format('role "%s" cannot log in', check_new_login.login),
-      DETAIL = 'What counts is the role that has logged in: SET ROLE makes no principal.',
-      HINT = 'Trust or bind the login that uses SET ROLE, or give this role the LOGIN attribute.';
+    PERFORM tenancy_steps.notice(format('role "%s" cannot log in', check_new_login.login),
+      detail => 'What counts is the role that has logged in: SET ROLE makes no principal.',
+      hint => 'Trust or bind the login that uses SET ROLE, or give this role the LOGIN attribute.');
   END IF;
   RETURN found_role;
 END

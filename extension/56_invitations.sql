@@ -230,7 +230,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.is_signed_up(uuid, name) IS 'Whether a role that may create organizations has created this one, and may still set it up';
 
 CREATE FUNCTION tenancy_internal.end_sign_up() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   DELETE FROM tenancy.invitations i WHERE i.organization_id = NEW.organization_id AND i.signed_up_by IS NOT NULL;
   RETURN NULL;
@@ -386,7 +386,7 @@ COMMENT ON FUNCTION tenancy.my_organizations() IS 'Organizations of the session'
 -- A new member is no longer invited, in whichever way they joined, and invitations by a former member end. A login bound to a
 -- user without an organization is bound to the first one that the user joins; later ones do not change that.
 CREATE FUNCTION tenancy_internal.follow_membership() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN
     DELETE FROM tenancy.invitations i WHERE i.organization_id = OLD.organization_id AND i.invited_by_user = OLD.user_id;
@@ -403,7 +403,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.follow_membership() IS 'Trigger: invitations of a new member and by a former one end; a login bound to somebody without an organization is bound to their first one';
 
 CREATE FUNCTION tenancy_internal.settle_binding() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_ones uuid[] := ARRAY(SELECT m.organization_id FROM tenancy.organization_members m WHERE m.user_id = NEW.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()) LIMIT 2);
 BEGIN

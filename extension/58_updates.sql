@@ -118,7 +118,7 @@ COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an 
 
 -- A member's effective external id in an organization: its own, or else the global one.
 CREATE FUNCTION tenancy_internal.check_member_id() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   effective text := coalesce(NEW.external_id, (SELECT u.external_id FROM tenancy.users u WHERE u.user_id = NEW.user_id));
 BEGIN

@@ -2,7 +2,7 @@
 -- tokens of one issuer.
 
 CREATE FUNCTION tenancy_internal.check_group_member() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT FROM tenancy.groups g WHERE g.group_id = NEW.group_id AND g.trust_id IS NOT NULL) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'tokens say who belongs to the group',
@@ -14,7 +14,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.check_group_member() IS 'Trigger: no members are stored of a group whose members tokens name';
 
 CREATE FUNCTION tenancy_internal.check_group() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF (NEW.group_id, NEW.organization_id, NEW.trust_id) IS DISTINCT FROM (OLD.group_id, OLD.organization_id, OLD.trust_id) THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'a group cannot change its organization or the source of its members',
@@ -27,7 +27,7 @@ COMMENT ON FUNCTION tenancy_internal.check_group() IS 'Trigger: a group keeps it
 
 -- Most members belong to no group and take no role; the row of their membership, which their sessions read anyway, says so.
 CREATE FUNCTION tenancy_internal.mark_member() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- Also where it is marked: somebody may be about to change the mark.
   PERFORM FROM tenancy.organization_members m WHERE m.organization_id = NEW.organization_id AND m.user_id = NEW.user_id FOR NO KEY UPDATE;
@@ -48,7 +48,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.mark_group(uuid) IS 'Sessions of all members of a group look for roles by groups from now on';
 
 CREATE FUNCTION tenancy_internal.keep_mark() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   NEW.has_more_roles := true;
   RETURN NEW;
@@ -58,7 +58,7 @@ COMMENT ON FUNCTION tenancy_internal.keep_mark() IS 'Trigger: the mark stays, si
 
 -- A user who has no role in a workspace any more loses the user keys there for good, as one who leaves it does.
 CREATE FUNCTION tenancy_internal.end_keys_of_group() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   UPDATE tenancy.api_keys k SET revoked_at = now()
   WHERE k.organization_id = OLD.organization_id AND k.user_id IS NOT NULL AND k.revoked_at IS NULL

@@ -86,9 +86,9 @@ BEGIN
   IF the_workspace IS NOT NULL AND NOT EXISTS (
     SELECT FROM tenancy.workspace_overrides o
     WHERE o.organization_id = the_organization AND o.category = definition.category AND o.allowed) THEN
-    RAISE NOTICE USING MESSAGE = format('the organization does not allow workspaces to configure %s', definition.category),
-      DETAIL = 'The workspace''s setting is kept, and ignored until it does.',
-      HINT = 'Use tenancy.allow_workspace_overrides().';
+    PERFORM tenancy_steps.notice(format('the organization does not allow workspaces to configure %s', definition.category),
+      detail => 'The workspace''s setting is kept, and ignored until it does.',
+      hint => 'Use tenancy.allow_workspace_overrides().');
   END IF;
 END
 $$;

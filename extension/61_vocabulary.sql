@@ -88,7 +88,7 @@ $$;
 COMMENT ON FUNCTION tenancy.register_resource(text, text, text[], text[], text[], boolean) IS 'For a DBA: registers a resource of one''s own with its actions, which owners, admins and workspace admins hold; managers hold all of them, members those that read, create and update, unless others are named, in every organization; makes settings managers_view_, managers_write_, members_view_, members_write_ and the levels disabled, read, write, delete for API keys. Called again, it adds actions and changes these defaults; 55000 for a built-in resource';
 
 CREATE FUNCTION tenancy_internal.drop_resource_settings() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   DELETE FROM tenancy.setting_definitions d WHERE d.resource = OLD.resource AND d.actions <@ ARRAY[OLD.action];
   UPDATE tenancy.setting_definitions d SET actions = array_remove(d.actions, OLD.action) WHERE d.resource = OLD.resource AND OLD.action = ANY (d.actions);
@@ -99,7 +99,7 @@ COMMENT ON FUNCTION tenancy_internal.drop_resource_settings() IS 'Trigger: a set
 
 -- Rows of chosen_vocabulary are dumped. A restore fires this trigger alone, without checks, audit entries and foreign keys.
 CREATE FUNCTION tenancy_internal.leave_out_gateway() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   gateway CONSTANT text[] := tenancy_internal.words('gateway');
 BEGIN
@@ -165,8 +165,8 @@ BEGIN
     DELETE FROM tenancy.api_key_scopes s WHERE s.resource = ANY (gateway);
     GET DIAGNOSTICS removed = ROW_COUNT;
     IF removed > 0 THEN
-      RAISE NOTICE USING MESSAGE = format('%s scopes of API keys are removed', removed),
-        DETAIL = 'They were permissions of the vocabulary "llm_gateway".';
+      PERFORM tenancy_steps.notice(format('%s scopes of API keys are removed', removed),
+        detail => 'They were permissions of the vocabulary "llm_gateway".');
     END IF;
     DELETE FROM tenancy.workspace_overrides o WHERE o.category = ANY (gateway);
     INSERT INTO tenancy.chosen_vocabulary (vocabulary) VALUES ('none');

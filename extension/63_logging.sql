@@ -155,9 +155,9 @@ COMMENT ON FUNCTION tenancy.logging_settings(text, text) IS 'What an organizatio
 CREATE FUNCTION tenancy_internal.report_failed_removal(relation regclass, state text, message text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  RAISE WARNING USING MESSAGE = format('rows of table %s past their retention cannot be removed: SQLSTATE %s', report_failed_removal.relation, report_failed_removal.state),
-    DETAIL = left(report_failed_removal.message, 1000), HINT = CASE report_failed_removal.state WHEN '55P03' THEN 'An open transaction holds the table, or rows that refer to it. The next call tries it again.'
-                                                                          ELSE 'Triggers of the table, or of one that refers to it, can be the cause.' END;
+  PERFORM tenancy_steps.warning(format('rows of table %s past their retention cannot be removed: SQLSTATE %s', report_failed_removal.relation, report_failed_removal.state),
+    detail => left(report_failed_removal.message, 1000), hint => CASE report_failed_removal.state WHEN '55P03' THEN 'An open transaction holds the table, or rows that refer to it. The next call tries it again.'
+                                                                          ELSE 'Triggers of the table, or of one that refers to it, can be the cause.' END);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.report_failed_removal(regclass, text, text) IS 'Raises a WARNING about rows of a table that remove_expired_rows() passes over';

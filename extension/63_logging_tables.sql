@@ -20,7 +20,7 @@ COMMENT ON FUNCTION tenancy_internal.kept_by(timestamptz, uuid[], timestamptz[])
 -- Evaluated at each run of a query, and never a constant of its plan: a prepared statement shows no expired rows. The value says
 -- whose it is: a sub-select is evaluated once, and a function of the query could make the session somebody else before a row is judged.
 CREATE FUNCTION tenancy.kept_since(kind text) RETURNS bytea
-LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   mine CONSTANT uuid := tenancy.current_organization_id();
   own_workspaces CONSTANT uuid[] := ARRAY(

@@ -91,7 +91,7 @@ BEGIN
     IF tenancy_steps.stops_job(SQLSTATE) OR SQLSTATE = '55000' THEN
       RAISE;
     END IF;
-    RAISE WARNING USING MESSAGE = format('%s.refresh_analytics failed: logs are removed that are not summed up', place), DETAIL = format('SQLSTATE %s', SQLSTATE);
+    PERFORM tenancy_steps.warning(format('%s.refresh_analytics failed: logs are removed that are not summed up', place), detail => format('SQLSTATE %s', SQLSTATE));
   END;
   FOR expired IN SELECT e.*, format('unnest(%L::uuid[], %L::timestamptz[]) u (workspace, before)', e.workspaces, e.before) AS moments
                  FROM tenancy_internal.expired_rows(keep_sums.kept, keep_sums.protected, false) e LOOP
@@ -231,10 +231,10 @@ BEGIN
         PERFORM tenancy_internal.report_failed_removal(protected.relation, SQLSTATE, SQLERRM);
       END;
       IF stay > 0 THEN
-        RAISE WARNING USING MESSAGE = format('rows of table %s past their retention are kept: %s', protected.relation, stay),
-          DETAIL = coalesce(outcome.referred, format('Rows of %s refer to them, or a trigger or an open transaction keeps them.',
+        PERFORM tenancy_steps.warning(format('rows of table %s past their retention are kept: %s', protected.relation, stay),
+          detail => coalesce(outcome.referred, format('Rows of %s refer to them, or a trigger or an open transaction keeps them.',
                                                      coalesce(tenancy_internal.references_to(protected.relation), 'no other table'))),
-          HINT = 'They go once nothing refers to them: have the referring tables follow the logging settings, too.';
+          hint => 'They go once nothing refers to them: have the referring tables follow the logging settings, too.');
       END IF;
       RETURN NEXT;
     END LOOP;

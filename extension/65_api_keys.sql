@@ -311,12 +311,12 @@ BEGIN
   key.expires_at := nullif(create_api_key.expires_at, 'infinity');
   IF coalesce(key.expires_at, 'infinity') > tenancy_internal.session_ends_at() THEN
     key.expires_at := tenancy_internal.session_ends_at();
-    RAISE NOTICE 'the API key expires at %, when the credential that makes it does', key.expires_at;
+    PERFORM tenancy_steps.notice(format('the API key expires at %s, when the credential that makes it does', key.expires_at));
   END IF;
   key.allowed_networks := tenancy_internal.given_networks(create_api_key.allowed_networks);
   IF create_api_key.allowed_networks IS NULL AND tenancy_internal.session_networks() IS NOT NULL THEN
     key.allowed_networks := tenancy_internal.session_networks();
-    RAISE NOTICE 'the API key may be used from the networks of the one that makes it: %', array_to_string(key.allowed_networks, ', ');
+    PERFORM tenancy_steps.notice(format('the API key may be used from the networks of the one that makes it: %s', array_to_string(key.allowed_networks, ', ')));
   END IF;
   IF create_api_key.kind = 'workspace_user_key' AND key.user_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user key needs a user';
@@ -428,7 +428,7 @@ BEGIN
       HINT = 'Wait until it ends, or end it by tenancy.end_api_key_transition().';
   END IF;
   IF old_ends < now() + replace_secret.transition THEN
-    RAISE NOTICE 'the old secret is refused from % on, when it would have been without a rotation', old_ends;
+    PERFORM tenancy_steps.notice(format('the old secret is refused from %s on, when it would have been without a rotation', old_ends));
   END IF;
   issued := tenancy_internal.issue_secret();
   -- First, so that a key that has to be rotated is itself again when it writes the entries of what follows.

@@ -25,7 +25,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.given_networks(text[]) IS 'Networks as api_keys has them: NULL for everywhere (NULL, or any alone); 22023 for an empty list, or what is no network';
 
 CREATE FUNCTION tenancy_internal.check_key_networks() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   NEW.allowed_networks := tenancy_internal.given_networks(NEW.allowed_networks);
   RETURN NEW;
@@ -36,7 +36,7 @@ COMMENT ON FUNCTION tenancy_internal.check_key_networks() IS 'Trigger: the netwo
 -- The moments are kept with the key, so that checking whether it has to be rotated costs nothing, and a policy that changes leaves
 -- what has been refused refused.
 CREATE FUNCTION tenancy_internal.set_key_rotation() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.rotated_at IS NOT DISTINCT FROM OLD.rotated_at THEN
     RETURN NEW;

@@ -26,7 +26,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.store_key_uses(uuid[], timestamptz[]) IS 'Stores what the background worker has from shared memory';
 
 CREATE FUNCTION tenancy_internal.forget_key_use() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   DELETE FROM tenancy_internal.api_key_uses u WHERE u.api_key_id = OLD.api_key_id;
   RETURN NULL;

@@ -19,7 +19,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.refuse_shared_key(text) IS 'Raises 22023 for a key that would be one of both kinds of tokens';
 
 CREATE FUNCTION tenancy_internal.check_jwt_key() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   IF tenancy_internal.check_jwk(NEW.jwk) IS DISTINCT FROM NEW.alg THEN
     RAISE EXCEPTION USING ERRCODE = 'check_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,

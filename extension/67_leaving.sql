@@ -2,7 +2,7 @@
 -- return. A change of role revokes no key, since its rights follow the role.
 
 CREATE FUNCTION tenancy_internal.end_keys_of_leaver() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- If the organization or workspace itself is deleted, so are its keys.
   UPDATE tenancy.api_keys k SET revoked_at = now()
@@ -16,7 +16,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.end_keys_of_leaver() IS 'Trigger: revokes the user keys of a membership that ends';
 
 CREATE FUNCTION tenancy_internal.end_keys_of_all() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   UPDATE tenancy.api_keys k SET revoked_at = now() WHERE k.user_id IS NOT NULL AND k.revoked_at IS NULL;
   RETURN NULL;
@@ -25,7 +25,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.end_keys_of_all() IS 'Trigger: revokes all user keys when all memberships end';
 
 CREATE FUNCTION tenancy_internal.remember_leaver() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   DELETE FROM tenancy_internal.former_members f
   WHERE f.organization_id = OLD.organization_id AND f.user_id = OLD.user_id AND f.left_at < clock_timestamp() - interval '9999 hours';
@@ -41,7 +41,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.remember_leaver() IS 'Trigger: notes a membership that ends, since rows may be written in the user''s name for a while';
 
 CREATE FUNCTION tenancy_internal.begin_anew() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   DELETE FROM tenancy.workspace_members m WHERE m.organization_id = OLD.organization_id AND m.user_id = OLD.user_id;
   DELETE FROM tenancy.group_members m WHERE m.organization_id = OLD.organization_id AND m.user_id = OLD.user_id;

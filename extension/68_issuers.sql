@@ -1,7 +1,7 @@
 -- Tokens that stand for users: trusted issuers, and which user a subject of theirs is.
 
 CREATE FUNCTION tenancy_internal.check_issuer_key() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   other record;
 BEGIN
@@ -16,8 +16,8 @@ BEGIN
   -- Keys are public: an organization that has configured one of a DBA's issuer must not keep it from being trusted.
   FOR other IN SELECT o.slug, k.kid FROM tenancy.jwt_keys k JOIN tenancy.organizations o ON o.organization_id = k.organization_id
                WHERE k.jwk = NEW.jwk AND EXISTS (SELECT FROM tenancy.trusted_issuers t WHERE t.trust_id = NEW.trust_id AND t.organization_id IS NULL) LOOP
-    RAISE WARNING USING MESSAGE = format('key "%s" of organization "%s" no longer signs its tokens', other.kid, other.slug),
-      DETAIL = 'It is the key of an issuer whose tokens stand for users.';
+    PERFORM tenancy_steps.warning(format('key "%s" of organization "%s" no longer signs its tokens', other.kid, other.slug),
+      detail => 'It is the key of an issuer whose tokens stand for users.');
   END LOOP;
   RETURN NEW;
 END
@@ -213,7 +213,7 @@ COMMENT ON FUNCTION tenancy.unlink_identity(text, text, text) IS 'Ends what link
 
 -- Tokens issued before a user was locked, left or was unlinked stay refused after a return.
 CREATE FUNCTION tenancy_internal.end_tokens_of_locked() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   NEW.tokens_issued_before := clock_timestamp();
   RETURN NEW;
@@ -231,7 +231,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.end_tokens(uuid, uuid) IS 'Refuses from now on what tokens of a user in an organization have been issued; nothing where either is gone';
 
 CREATE FUNCTION tenancy_internal.end_tokens_of_leaver() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   DELETE FROM tenancy.identities i USING tenancy.trusted_issuers t
   WHERE t.trust_id = i.trust_id AND t.organization_id = OLD.organization_id AND i.user_id = OLD.user_id;
@@ -242,7 +242,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.end_tokens_of_leaver() IS 'Trigger: ends what an organization''s issuers say of a membership that ends, and tokens of it';
 
 CREATE FUNCTION tenancy_internal.end_tokens_of_all() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   UPDATE tenancy.users u SET tokens_issued_before = clock_timestamp();
   RETURN NULL;
@@ -251,7 +251,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.end_tokens_of_all() IS 'Trigger: ends all tokens of users when all memberships, or all links, end';
 
 CREATE FUNCTION tenancy_internal.end_tokens_of_unlinked() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.end_tokens(t.organization_id, OLD.user_id) FROM tenancy.trusted_issuers t WHERE t.trust_id = OLD.trust_id;
   UPDATE tenancy.users u SET tokens_issued_before = clock_timestamp() FROM tenancy.trusted_issuers t

@@ -171,7 +171,7 @@ COMMENT ON FUNCTION tenancy_internal.last_audit_entry(uuid, uuid, bigint) IS 'Th
 -- The inserter gives the event; actor, time and chain are filled in here. Of refusals and reads, which are written later and by
 -- another session, the event includes actor and time.
 CREATE FUNCTION tenancy_internal.seal_audit_entry() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off SET enable_sort = off SET enable_incremental_sort = off AS $$
 DECLARE
   by_writer CONSTANT boolean := tenancy_internal.is_audit_writer();
@@ -224,7 +224,7 @@ COMMENT ON FUNCTION tenancy_internal.seal_audit_entry() IS 'Trigger: fills in wh
 
 -- Also of entries that a restore or logical replication loads: transactions of another server mean nothing here.
 CREATE FUNCTION tenancy_internal.stamp_audit_entry() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   NEW.transaction_id := pg_current_xact_id();
   RETURN NEW;
@@ -234,7 +234,7 @@ COMMENT ON FUNCTION tenancy_internal.stamp_audit_entry() IS 'Trigger: fills in t
 
 -- Once per transaction rather than once per entry: a row that one transaction updates over and over gets slower and slower.
 CREATE FUNCTION tenancy_internal.advance_audit_head() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off SET enable_sort = off SET enable_incremental_sort = off AS $$
 BEGIN
   IF NEW.audit_id = (tenancy_internal.last_audit_entry(NEW.organization_id, NEW.chain_id, NEW.audit_id - 1)).audit_id THEN
@@ -260,7 +260,7 @@ COMMENT ON FUNCTION tenancy_internal.add_audit_entry(text, text, text, uuid, uui
 -- The guards depend on the log's contents, not on the caller: entries can be deleted if a purge entry covers them.
 
 CREATE FUNCTION tenancy_internal.guard_audit_log() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off AS $$
 BEGIN
   IF TG_OP = 'DELETE' AND EXISTS (
@@ -278,7 +278,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.guard_audit_log() IS 'Trigger: audit entries stay as they are, and go only when a purge entry covers them; else 55000';
 
 CREATE FUNCTION tenancy_internal.guard_audit_heads() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.organization_id = OLD.organization_id AND NEW.events_of IS NOT DISTINCT FROM OLD.events_of THEN

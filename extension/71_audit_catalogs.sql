@@ -33,7 +33,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.name_of_dropped(oid) IS 'Name of a table that is just being dropped, or NULL';
 
 CREATE FUNCTION tenancy_internal.audit_change() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
   old_row jsonb;
@@ -90,7 +90,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.audit_change() IS 'Trigger: writes the change of a catalog''s row into the audit log; arguments: resource type, and the one or two columns of its id';
 
 CREATE FUNCTION tenancy_internal.audit_truncate() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place text := CASE
     WHEN TG_TABLE_NAME IN ('api_key_scopes', 'api_key_secrets') THEN
@@ -117,7 +117,7 @@ COMMENT ON FUNCTION tenancy_internal.audit_truncate() IS 'Trigger: writes the nu
 -- extension's tables; their foreign keys exist already, and would fail. The contents of a dump were checked when they were
 -- written.
 CREATE FUNCTION tenancy_internal.begin_restore() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RAISE LOG 'rows of %.% are restored by login "%" without audit entries of their own', TG_TABLE_SCHEMA, TG_TABLE_NAME, session_user;
   PERFORM set_config('pg_tenancy.role_before_restore', current_setting('session_replication_role'), true),
@@ -128,7 +128,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.begin_restore() IS 'Trigger: lets a restore load a catalog in any order, and leaves a line in the server''s log, since the audit log doesn''t take the rows down';
 
 CREATE FUNCTION tenancy_internal.end_restore() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   -- If the whole restore runs without triggers, leave it so.
   IF current_setting('pg_tenancy.role_before_restore', true) <> '' THEN

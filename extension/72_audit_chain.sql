@@ -122,8 +122,8 @@ BEGIN
     END IF;
   END IF;
   IF EXISTS (SELECT FROM tenancy.audit_heads h WHERE h.organization_id = the_chain) THEN
-    RAISE WARNING USING MESSAGE = format('audit entries of organization %s are not purged', purge_free_audit_chain.organization_id),
-      DETAIL = 'Another transaction adds entries to its chain.', HINT = 'The next purge removes them.';
+    PERFORM tenancy_steps.warning(format('audit entries of organization %s are not purged', purge_free_audit_chain.organization_id),
+      detail => 'Another transaction adds entries to its chain.', hint => 'The next purge removes them.');
   END IF;
   RETURN 0;
 END

@@ -33,7 +33,7 @@ COMMENT ON FUNCTION tenancy_internal.write_audit_events(jsonb) IS 'Writes the en
 
 -- Ids and times are not in the order of commits. What a reader has seen is a snapshot: later it gets what has become visible since.
 CREATE FUNCTION tenancy.audit_events_since(since text DEFAULT NULL) RETURNS TABLE (watermark text, audit_id bigint, event jsonb)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place CONSTANT text := format('%s/%s/', (SELECT s.system_identifier FROM pg_control_system() s),
                                 (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()));

@@ -14,9 +14,9 @@ BEGIN
     WHERE i.indrelid = check_covering_indexes.relation AND a.attname = check_covering_indexes.wanted.through[1] AND i.indnatts > 1
       AND NOT i.indisunique LOOP
     CONTINUE WHEN cardinality(covering.missing) = 0;
-    RAISE NOTICE USING MESSAGE = format('index %s no longer answers a query by itself', covering.index),
-      DETAIL = 'The row filter needs the tenant columns, too.',
-      HINT = format('For index-only scans make it again with INCLUDE (%s).', array_to_string(covering.missing, ', '));
+    PERFORM tenancy_steps.notice(format('index %s no longer answers a query by itself', covering.index),
+      detail => 'The row filter needs the tenant columns, too.',
+      hint => format('For index-only scans make it again with INCLUDE (%s).', array_to_string(covering.missing, ', ')));
   END LOOP;
 END
 $$;

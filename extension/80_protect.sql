@@ -92,8 +92,8 @@ BEGIN
   SELECT i.inhparent INTO found_one FROM pg_inherits i
   WHERE i.inhrelid = check_relatives.relation AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = i.inhparent) LIMIT 1;
   IF FOUND THEN
-    RAISE WARNING USING MESSAGE = format('rows of table %s can be read through %s, which is not protected', check_relatives.relation, found_one),
-      HINT = format('Protect %s: its partitions and children come along.', found_one);
+    PERFORM tenancy_steps.warning(format('rows of table %s can be read through %s, which is not protected', check_relatives.relation, found_one),
+      hint => format('Protect %s: its partitions and children come along.', found_one));
   END IF;
 END
 $$;
@@ -341,8 +341,8 @@ BEGIN
     IF check_indexes.make THEN
       EXECUTE format('CREATE INDEX ON %s (%I)', check_indexes.relation, wanted);
     ELSE
-      RAISE NOTICE USING MESSAGE = format('no index of table %s begins with column "%s"', check_indexes.relation, wanted),
-        HINT = format('CREATE INDEX ON %s (%I), followed by the columns that queries sort or filter by.', check_indexes.relation, wanted);
+      PERFORM tenancy_steps.notice(format('no index of table %s begins with column "%s"', check_indexes.relation, wanted),
+        hint => format('CREATE INDEX ON %s (%I), followed by the columns that queries sort or filter by.', check_indexes.relation, wanted));
     END IF;
   END LOOP;
 END
@@ -470,22 +470,22 @@ BEGIN
     PERFORM tenancy_internal.refresh_scoped_views(member);
     done := done + 1;
     IF done % 100 = 0 AND done < members THEN
-      RAISE NOTICE '% of % tables are protected', done, members;
+      PERFORM tenancy_steps.notice(format('%s of %s tables are protected', done, members));
     END IF;
   END LOOP;
 
   IF wanted.workspace_decides THEN
-    RAISE NOTICE USING MESSAGE = format('rows of table %s name a workspace and no organization', protect.relation),
-      DETAIL = 'They belong to their workspace, for its members and for whoever reaches it otherwise.',
-      HINT = 'Filters are simpler once every row names its organization, and protect() is called again.';
+    PERFORM tenancy_steps.notice(format('rows of table %s name a workspace and no organization', protect.relation),
+      detail => 'They belong to their workspace, for its members and for whoever reaches it otherwise.',
+      hint => 'Filters are simpler once every row names its organization, and protect() is called again.');
   END IF;
   IF cardinality(kept) > 0 THEN
-    RAISE NOTICE USING MESSAGE = format('columns with a default of their own keep it: %s', array_to_string(kept, ', ')),
-      DETAIL = 'A row whose value isn''t the principal''s is refused on INSERT.';
+    PERFORM tenancy_steps.notice(format('columns with a default of their own keep it: %s', array_to_string(kept, ', ')),
+      detail => 'A row whose value isn''t the principal''s is refused on INSERT.');
   END IF;
   IF wanted.owner_column IS NULL AND wanted.api_key_column IS NULL THEN
-    RAISE NOTICE USING MESSAGE = format('table %s does not say who produced a row', protect.relation),
-      DETAIL = 'Principals that are restricted to own rows see none of its rows.';
+    PERFORM tenancy_steps.notice(format('table %s does not say who produced a row', protect.relation),
+      detail => 'Principals that are restricted to own rows see none of its rows.');
   END IF;
   PERFORM tenancy_internal.check_indexes(protect.relation, ARRAY[wanted.organization_column, wanted.workspace_column]
     || CASE WHEN wanted.through IS NOT NULL AND wanted.through[1] IS DISTINCT FROM wanted.workspace_column THEN wanted.through[1:1] END,

@@ -49,7 +49,7 @@ BEGIN
                    CASE WHEN member.relrowsecurity THEN 'Closed by pg_tenancy; it had row security before'
                         ELSE 'Closed by pg_tenancy' END);
   END LOOP;
-  RAISE WARNING USING MESSAGE = format('table %s is closed: %s', close_table.relation, close_table.why), HINT = close_table.hint;
+  PERFORM tenancy_steps.warning(format('table %s is closed: %s', close_table.relation, close_table.why), hint => close_table.hint);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.close_table(regclass, text, text) IS 'Lets nobody to whom row security applies see or write rows of a table, and its partitions and children, and says why in a warning';
@@ -247,8 +247,8 @@ BEGIN
   PERFORM tenancy_internal.apply_protection(take_name.relation, tenancy_internal.wanted_by_name(named));
   PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(take_name.relation) f WHERE f <> take_name.relation;
   PERFORM tenancy_internal.take_kept(take_name.relation, named);
-  RAISE NOTICE USING MESSAGE = format('table %s is protected, as the table of this name was before it', take_name.relation),
-    HINT = format('Use tenancy.unprotect(%L) if it holds nothing of tenants.', take_name.relation::text);
+  PERFORM tenancy_steps.notice(format('table %s is protected, as the table of this name was before it', take_name.relation),
+    hint => format('Use tenancy.unprotect(%L) if it holds nothing of tenants.', take_name.relation::text));
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.take_name(regclass, boolean) IS 'Protects or closes a table that has taken (made: been made under) the name of a protected one; 42809 for a foreign table, 0A000 for one that Citus distributes';

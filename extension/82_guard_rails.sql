@@ -153,8 +153,8 @@ BEGIN
     END IF;
     UPDATE tenancy.protected_tables t SET defaulted_columns = array_remove(t.defaulted_columns, filled.column_name)
     WHERE t.relation = filled.relation;
-    RAISE NOTICE USING MESSAGE = format('column "%s" of table %s keeps a default of its own', filled.column_name, filled.relation),
-      DETAIL = 'A row whose value isn''t the principal''s is refused on INSERT.';
+    PERFORM tenancy_steps.notice(format('column "%s" of table %s keeps a default of its own', filled.column_name, filled.relation),
+      detail => 'A row whose value isn''t the principal''s is refused on INSERT.');
   END LOOP;
 END
 $$;
@@ -285,7 +285,7 @@ COMMENT ON FUNCTION tenancy_internal.guard_renamed(oid[]) IS 'What guard rails h
 
 -- By the relations touched, and not by the command's name: CREATE SCHEMA creates tables, ALTER VIEW renames a table's column.
 CREATE FUNCTION tenancy_internal.on_ddl() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   command record;
 BEGIN
@@ -326,7 +326,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.on_ddl() IS 'Event trigger: refuses what would open a protected table, protects partitions and children as they are made or attached, protects or closes what takes a protected table''s place, and has scoped views follow restrictive policies';
 
 CREATE FUNCTION tenancy_internal.on_drop() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   opened regclass;
 BEGIN

@@ -47,7 +47,7 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, foreign keys that refer to them by a column whose type is not built in, and AFTER triggers of others on tables that foreign keys change together with them';
 
 CREATE FUNCTION tenancy_internal.refuse_foreign_code() RETURNS event_trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   problem text;
 BEGIN

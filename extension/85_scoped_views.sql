@@ -10,7 +10,7 @@ COMMENT ON COLUMN tenancy.scoped_views.relation IS 'The protected table that it 
 
 -- Dumps name it: it stays in this schema.
 CREATE FUNCTION tenancy.refuse_view_change() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
     MESSAGE = format('view "%s" cannot be changed', TG_TABLE_NAME), HINT = 'Change the table below it.';

@@ -122,7 +122,7 @@ BEGIN
       AND l.pid IS DISTINCT FROM pg_backend_pid()
       AND l.relation IN (SELECT f::oid FROM unnest(wait_for_writers_of.relations) r, tenancy_internal.family_of(r) f) LOOP
     IF NOT is_reported THEN
-      RAISE NOTICE 'waiting for transactions that have written to protected tables';
+      PERFORM tenancy_steps.notice('waiting for transactions that have written to protected tables');
       is_reported := true;
     END IF;
     PERFORM tenancy_internal.wait_for_transaction(writer);

@@ -49,7 +49,7 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.add_payload_words(regclass) IS 'Gives log_payloads the words of each row, in a column of their own, and an index on them, unless it has both';
 
 CREATE FUNCTION tenancy.add_observability_search(schema text DEFAULT 'observability', metadata_keys text[] DEFAULT '{}', words boolean DEFAULT false, any_key boolean DEFAULT false)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place regnamespace := tenancy_steps.schema_named(add_observability_search.schema);
   logs regclass;
@@ -81,8 +81,8 @@ BEGIN
     END IF;
   END IF;
   IF (add_observability_search.words OR add_observability_search.any_key) AND current_setting('tenancy.trusted_conditions', true) IS DISTINCT FROM 'all' THEN
-    RAISE NOTICE USING MESSAGE = 'GIN indexes serve tenants where tenancy.trusted_conditions is all',
-      DETAIL = 'Their search meets entries of all tenants.', HINT = 'Where tenants send no SQL of their own, a superuser can set it; else name the keys of metadata.';
+    PERFORM tenancy_steps.notice('GIN indexes serve tenants where tenancy.trusted_conditions is all',
+      detail => 'Their search meets entries of all tenants.', hint => 'Where tenants send no SQL of their own, a superuser can set it; else name the keys of metadata.');
   END IF;
 END
 $$;

@@ -48,8 +48,8 @@ BEGIN
   ON CONFLICT ON CONSTRAINT accepted_advice_pkey DO UPDATE
     SET reason = excluded.reason, accepted_by = excluded.accepted_by, accepted_at = excluded.accepted_at, problems = excluded.problems;
   IF found_now IS NULL THEN
-    RAISE NOTICE USING MESSAGE = format('advise() does not find "%s" at present', accept_advice.object),
-      DETAIL = format('The name must be what advise() has in column "object" for rule "%s".', accept_advice.rule);
+    PERFORM tenancy_steps.notice(format('advise() does not find "%s" at present', accept_advice.object),
+      detail => format('The name must be what advise() has in column "object" for rule "%s".', accept_advice.rule));
   END IF;
 END
 $$;

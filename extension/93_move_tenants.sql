@@ -352,7 +352,7 @@ BEGIN
         remove_rows.own_rows)) r);
       EXIT WHEN in_batch = 0;
       in_all := in_all + in_batch;
-      RAISE NOTICE 'rows removed from table %: %', leaf, in_batch;
+      PERFORM tenancy_steps.notice(format('rows removed from table %s: %s', leaf, in_batch));
     END LOOP;
     PERFORM tenancy_internal.check_references_at(leaf, 'DEFERRED');
   END LOOP;
@@ -391,8 +391,8 @@ BEGIN
     disputed := (SELECT r::bigint FROM tenancy_internal.as_owner(purged.relation, format(
       'SELECT to_jsonb(count(*)) FROM %s t WHERE %s', tenancy_internal.from_clause_for(purged.relation), condition.disputed)) r);
     IF disputed > 0 THEN
-      RAISE WARNING USING MESSAGE = format('rows left in table %s: %s', purged.relation, disputed),
-        DETAIL = 'They name the organization together with a workspace of another.';
+      PERFORM tenancy_steps.warning(format('rows left in table %s: %s', purged.relation, disputed),
+        detail => 'They name the organization together with a workspace of another.');
     END IF;
   END LOOP;
   DELETE FROM tenancy.organizations o WHERE o.organization_id = finish_purge.organization_id;

@@ -162,9 +162,9 @@ DECLARE
   place CONSTANT regnamespace := protect_observability.schema;
 BEGIN
   IF tenancy_steps.distrusted_of_partman() IS NOT NULL THEN
-    RAISE WARNING USING MESSAGE = 'pg_partman is not used',
-      DETAIL = format('Role %s could have its code run there with the rights of the owner of these tables.', tenancy_steps.distrusted_of_partman()),
-      HINT = 'It owns something in that schema, or has CREATE on it, or TRIGGER on a table.';
+    PERFORM tenancy_steps.warning('pg_partman is not used',
+      detail => format('Role %s could have its code run there with the rights of the owner of these tables.', tenancy_steps.distrusted_of_partman()),
+      hint => 'It owns something in that schema, or has CREATE on it, or TRIGGER on a table.');
   END IF;
   PERFORM tenancy_steps.start_partitions(to_regclass(format('%s.%I', place, v.name)), v.unit, tenancy_steps.partman_schema())
   FROM (VALUES ('logs', protect_observability.unit), ('log_payloads', protect_observability.unit), ('traces', protect_observability.unit),
@@ -186,7 +186,7 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.protect_observability(regnamespace, text) IS 'Partitions and protects new observability tables, with all that belongs to them on one server';
 
 CREATE FUNCTION tenancy.create_observability(schema text DEFAULT 'observability', partition_by text DEFAULT 'day', distributed boolean DEFAULT false) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place regnamespace;
   made integer;
@@ -219,8 +219,8 @@ BEGIN
   -- Others may have made something in the meantime.
   PERFORM tenancy_steps.refuse_several_owners(place);
   IF NOT tenancy_steps.schedule_observability(place, create_observability.partition_by) THEN
-    RAISE NOTICE USING MESSAGE = format('call %1$s.create_partitions() every day, and %1$s.refresh_analytics() as often as charts are to be fresh', place),
-      DETAIL = 'pg_cron would be used if it were installed in this database.';
+    PERFORM tenancy_steps.notice(format('call %1$s.create_partitions() every day, and %1$s.refresh_analytics() as often as charts are to be fresh', place),
+      detail => 'pg_cron would be used if it were installed in this database.');
   END IF;
 END
 $$;
@@ -228,7 +228,7 @@ COMMENT ON FUNCTION tenancy.create_observability(text, text, boolean) IS 'Makes,
 REVOKE ALL ON FUNCTION tenancy.create_observability(text, text, boolean) FROM PUBLIC;
 
 CREATE FUNCTION tenancy.update_observability(schema text DEFAULT 'observability') RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   place regnamespace := tenancy_steps.schema_named(update_observability.schema);
   unit text;

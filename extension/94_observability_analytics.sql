@@ -294,7 +294,7 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.remove_sums(regnamespace, timestamptz[]) IS 'Removes what was summed up of hours, except what a legal hold keeps, and what outlives its logs';
 
 CREATE FUNCTION tenancy.refresh_analytics(schema regnamespace, hours integer) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
 DECLARE
   todo timestamptz[];
   shrunk_hours timestamptz[];
@@ -355,14 +355,14 @@ BEGIN
     END;
     done := done + 1;
     IF day.days > 1 THEN
-      RAISE NOTICE 'analytics of %: % of % days', refresh_analytics.schema, done, day.days;
+      PERFORM tenancy_steps.notice(format('analytics of %s: %s of %s days', refresh_analytics.schema, done, day.days));
     END IF;
   END LOOP;
   IF left_out > 0 THEN
-    RAISE WARNING USING MESSAGE = format('%s.refresh_analytics: some rows are not summed up', refresh_analytics.schema),
-      DETAIL = format('They stand in the way of everybody else''s, in %s hours of an organization.', left_out),
-      HINT = CASE WHEN to_regclass(format('%s.job_problems', refresh_analytics.schema)) IS NULL THEN format('Call tenancy.update_observability(%L).', refresh_analytics.schema)
-                  ELSE format('Table %s.job_problems has whose they are, and why.', refresh_analytics.schema) END;
+    PERFORM tenancy_steps.warning(format('%s.refresh_analytics: some rows are not summed up', refresh_analytics.schema),
+      detail => format('They stand in the way of everybody else''s, in %s hours of an organization.', left_out),
+      hint => CASE WHEN to_regclass(format('%s.job_problems', refresh_analytics.schema)) IS NULL THEN format('Call tenancy.update_observability(%L).', refresh_analytics.schema)
+                  ELSE format('Table %s.job_problems has whose they are, and why.', refresh_analytics.schema) END);
   END IF;
   EXECUTE format('UPDATE %s.analytics_state SET refreshed_at = clock_timestamp()', refresh_analytics.schema);
   RETURN coalesce(cardinality(todo), 0);
@@ -382,7 +382,7 @@ BEGIN
     COMMIT;
     EXIT WHEN done OPERATOR(pg_catalog.=) 0;
     total := total OPERATOR(pg_catalog.+) done;
-    RAISE NOTICE 'analytics of %: % hours are up to date', refresh_analytics_in_batches.schema, total;
+    PERFORM tenancy_steps.notice(format('analytics of %s: %s hours are up to date', refresh_analytics_in_batches.schema, total));
     -- Otherwise continuous writes would keep it from ending.
     EXIT WHEN (done OPERATOR(pg_catalog.<) refresh_analytics_in_batches.hours) IS NOT FALSE;
   END LOOP;
@@ -391,7 +391,7 @@ $$;
 COMMENT ON PROCEDURE tenancy.refresh_analytics_in_batches(regnamespace, integer) IS 'Runs refresh_analytics() for so many hours at a time, committing each batch; called again it goes on where it was stopped';
 
 CREATE FUNCTION tenancy.invalidate_analytics(schema regnamespace, since timestamptz, until timestamptz) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $$
 DECLARE
   marked integer;
 BEGIN

@@ -146,10 +146,10 @@ DECLARE
   the_job CONSTANT text := left(record_job_problem.job, 100);
   the_object CONSTANT text := left(record_job_problem.object, 300);
 BEGIN
-  RAISE WARNING USING MESSAGE = format('%s.%s: %s is passed over (SQLSTATE %s)', record_job_problem.schema, the_job,
+  PERFORM tenancy_steps.warning(format('%s.%s: %s is passed over (SQLSTATE %s)', record_job_problem.schema, the_job,
     the_object, left(record_job_problem.state, 5)),
-    HINT = CASE WHEN has_table THEN format('Table %s.job_problems has the reason.', record_job_problem.schema)
-                ELSE format('Call tenancy.update_observability(%L) to have reasons recorded.', record_job_problem.schema) END;
+    hint => CASE WHEN has_table THEN format('Table %s.job_problems has the reason.', record_job_problem.schema)
+                ELSE format('Call tenancy.update_observability(%L) to have reasons recorded.', record_job_problem.schema) END);
   IF has_table THEN
     EXECUTE format('INSERT INTO %s.job_problems (job, object, problem) VALUES ($1, $2, $3)', record_job_problem.schema)
       USING the_job, the_object, left(record_job_problem.problem, 10000);

@@ -81,7 +81,7 @@ BEGIN
   IF moved > 0 THEN
     EXECUTE format('INSERT INTO %s (%s) SELECT %2$s FROM pg_temp.waiting_rows', create_partition_on_nodes.partition, columns);
     DROP TABLE pg_temp.waiting_rows;
-    RAISE NOTICE '% rows move from the default partition to %', moved, create_partition_on_nodes.partition;
+    PERFORM tenancy_steps.notice(format('%s rows move from the default partition to %s', moved, create_partition_on_nodes.partition));
   END IF;
 END
 $$;

@@ -204,8 +204,8 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('observability tables of schema %s evaluate code of other roles', drop_foreign_functions.schema),
       DETAIL = format('It would run with the rights of role "%s": %s.', current_user, others), HINT = 'Drop what evaluates it.';
   END IF;
-  RAISE NOTICE USING MESSAGE = format('functions of schema %s are made anew, and owned by "%s"', drop_foreign_functions.schema, current_user),
-    DETAIL = 'Those of another owner are dropped, and with them the privileges on them.', HINT = 'Grant these again.';
+  PERFORM tenancy_steps.notice(format('functions of schema %s are made anew, and owned by "%s"', drop_foreign_functions.schema, current_user),
+    detail => 'Those of another owner are dropped, and with them the privileges on them.', hint => 'Grant these again.');
   RETURN true;
 END
 $$;

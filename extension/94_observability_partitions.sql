@@ -73,7 +73,7 @@ BEGIN
   END IF;
   moved := tenancy_steps.attach_with_rows(partition::regclass, default_partition, first, until);
   IF moved > 0 THEN
-    RAISE NOTICE '% rows move from the default partition to %', moved, partition;
+    PERFORM tenancy_steps.notice(format('%s rows move from the default partition to %s', moved, partition));
   END IF;
   RETURN true;
 END
@@ -280,7 +280,7 @@ $$;
 COMMENT ON FUNCTION tenancy_steps.run_partman(regnamespace, regclass, text, timestamptz) IS 'Lets pg_partman make a table''s partitions, after those until a time that rows in the default partition are for, or reports why it cannot, and returns how many were made';
 
 CREATE FUNCTION tenancy.create_partitions(schema regnamespace, unit text, ahead interval, since timestamptz) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   parent record;
   at timestamptz;
@@ -347,7 +347,7 @@ BEGIN
     made := tenancy.create_partitions(create_partitions_in_batches.schema, tenancy_steps.partition_unit(create_partitions_in_batches.schema), step, at);
     COMMIT;
     at := at OPERATOR(pg_catalog.+) step;
-    RAISE NOTICE 'schema %: % partitions made, complete until %', create_partitions_in_batches.schema, made, at;
+    PERFORM tenancy_steps.notice(format('schema %s: %s partitions made, complete until %s', create_partitions_in_batches.schema, made, at));
     EXIT WHEN at OPERATOR(pg_catalog.=) create_partitions_in_batches.until;
   END LOOP;
 END
@@ -374,13 +374,13 @@ BEGIN
   EXECUTE format('DELETE FROM %s WHERE %I < $1', empty_default_partition.partition, empty_default_partition.control)
     USING empty_default_partition.before;
   GET DIAGNOSTICS deleted = ROW_COUNT;
-  RAISE NOTICE 'deleted % old rows of %', deleted, empty_default_partition.partition;
+  PERFORM tenancy_steps.notice(format('deleted %s old rows of %s', deleted, empty_default_partition.partition));
 END
 $$;
 COMMENT ON FUNCTION tenancy_steps.empty_default_partition(regnamespace, regclass, name, timestamptz, boolean) IS 'Deletes what is older than a time from a default partition, which is locked; with keep_analytics, what was summed up of it stays';
 
 CREATE FUNCTION tenancy.drop_partitions(schema regnamespace, "table" text, older_than interval, keep_analytics boolean) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
+LANGUAGE tenancy_unit SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' SET row_security = off AS $$
 DECLARE
   parent regclass;
   control name := CASE drop_partitions."table" WHEN 'analytics' THEN 'hour' ELSE 'start_time' END;
@@ -441,7 +441,7 @@ BEGIN
         EXECUTE format('UPDATE %s.analytics_partitions SET relation = NULL WHERE relation = $1', drop_partitions.schema) USING old.partition;
       END IF;
       EXECUTE format('DROP TABLE %s', old.partition);
-      RAISE NOTICE 'dropped %, which ended at %', old.name, old.upper;
+      PERFORM tenancy_steps.notice(format('dropped %s, which ended at %s', old.name, old.upper));
       dropped := dropped + 1;
     EXCEPTION WHEN OTHERS OR assert_failure THEN
       IF tenancy_steps.stops_job(SQLSTATE) THEN

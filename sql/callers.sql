@@ -287,7 +287,7 @@ CREATE FUNCTION app.calls() RETURNS TABLE (function text, kind text, call text) 
   SELECT p.oid::regprocedure::text,
     CASE WHEN p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype) THEN 'trigger'
          WHEN p.proargtypes::oid[] || p.prorettype && '{internal, pg_ddl_command}'::regtype[]::oid[] OR p.prorettype = 'language_handler'::regtype THEN 'not for SQL'
-         WHEN l.lanname IN ('sql', 'plpgsql') THEN CASE WHEN p.prosecdef THEN 'with the owner''s rights' ELSE 'with the caller''s rights' END
+         WHEN l.lanname IN ('sql', 'plpgsql', 'tenancy_unit') THEN CASE WHEN p.prosecdef THEN 'with the owner''s rights' ELSE 'with the caller''s rights' END
          ELSE coalesce((SELECT h.reason FROM app.harmless h WHERE h.function = p.proname), 'refused, in language ' || l.lanname) END,
     format('SELECT tenancy_internal.%I(%s)', p.proname, (
       SELECT string_agg(format(CASE WHEN t.type = '"any"'::regtype THEN '%L::uuid' ELSE '%L::%s' END,

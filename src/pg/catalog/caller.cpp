@@ -13,6 +13,7 @@ struct Frame {
   Oid caller;  // InvalidOid: no role's rights count
   Oid user;
   int context;
+  ErrorContextCallback *error_context_of_caller;
 };
 
 const Frame *innermost = nullptr;
@@ -65,6 +66,12 @@ Oid caller_of_entry(FunctionCallInfo fcinfo, const Function &function, Oid user,
                     errmsg("cannot call %s() within security-restricted operation",
                            get_func_name(fcinfo->flinfo->fn_oid))));
   return InvalidOid;
+}
+
+void load_plpgsql() {
+  if (plpgsql_call_handler == nullptr)
+    plpgsql_call_handler = reinterpret_cast<PGFunction>(
+        load_external_function("$libdir/plpgsql", "plpgsql_call_handler", true, nullptr));
 }
 
 struct Call {
@@ -122,6 +129,13 @@ Oid calling_role() {
   return user;
 }
 
+ErrorContextCallback *error_context_of_caller() {
+  const Frame *frame = innermost;
+  if (frame == nullptr) return nullptr;
+  while (frame->outer != nullptr) frame = frame->outer;
+  return frame->error_context_of_caller;
+}
+
 void observe_administration(const AdministrationObserver &its_observer) { observer = its_observer; }
 
 bool is_administration_running() {
@@ -155,9 +169,7 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
   if (CALLED_AS_TRIGGER(fcinfo) || CALLED_AS_EVENT_TRIGGER(fcinfo))
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("a function of language \"tenancy\" cannot be a trigger")));
-  if (plpgsql_call_handler == nullptr)
-    plpgsql_call_handler = reinterpret_cast<PGFunction>(
-        load_external_function("$libdir/plpgsql", "plpgsql_call_handler", true, nullptr));
+  load_plpgsql();
   const Function function = read_function(fcinfo->flinfo->fn_oid);
   Oid user = InvalidOid;
   int context = 0;
@@ -166,7 +178,7 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
   Call call{};
   call.function = function.name;
   call.frame = {innermost, caller_of_entry(fcinfo, function, user, context), function.owner,
-                context | SECURITY_LOCAL_USERID_CHANGE};
+                context | SECURITY_LOCAL_USERID_CHANGE, error_context_stack};
   call.fcinfo = fcinfo;
   call.node = fcinfo->context;
   // In an atomic context a body cannot commit, which would undo the switch of users.
@@ -180,6 +192,15 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
     run_as_unit(run_observed_body, leave, describe_error, &call);
   // After an error the end of the (sub)transaction does this.
   SetUserIdAndSecContext(user, context);
+  return call.result;
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_unit_call_handler);
+Datum pg_tenancy_unit_call_handler(PG_FUNCTION_ARGS) {
+  load_plpgsql();
+  Call call{};
+  call.fcinfo = fcinfo;
+  run_as_unit(run_body, nullptr, nullptr, &call);
   return call.result;
 }
 

@@ -22,6 +22,10 @@ Oid calling_role();
 /// another user's code nor code in a security-restricted operation.
 bool is_administration_running();
 
+/// RETURNS what describes the context of messages outside of the extension: that of the call of the outermost
+/// function of language "tenancy". None if no such function is running.
+ErrorContextCallback *error_context_of_caller();
+
 /// Called at the begin of an administration function that no other has called, as a part of it, and when one
 /// has ended in an error. REQUIRES of `failed`: no error, no catalog access.
 struct AdministrationObserver {

@@ -136,18 +136,18 @@ void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(v
   { work(argument); }
   PG_CATCH();
   {
-    cleanup(argument);
+    if (cleanup != nullptr) cleanup(argument);
     if (is_unexpected(geterrcode())) PG_RE_THROW();
     MemoryContextSwitchTo(context);
     ErrorData *error = CopyErrorData();
     FlushErrorState();
     shorten(error);
     keep_context_for_log(error);
-    reword(argument, error);
+    if (reword != nullptr) reword(argument, error);
     ThrowErrorData(error);  // calls the callers' context callbacks again
   }
   PG_END_TRY();
-  cleanup(argument);
+  if (cleanup != nullptr) cleanup(argument);
 }
 
 void run_users_code(void (*work)(void *), void *argument) {

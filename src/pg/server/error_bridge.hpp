@@ -51,7 +51,7 @@ void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argum
 /// The same, for a body whose inner workings are not the caller's concern: an error is passed to `reword`,
 /// and raised again with the context that the call has without the body, and texts of a bounded length. The
 /// server's log keeps the rest, and errors that nobody expects (cancels, lack of resources, internal ones)
-/// stay as they are.
+/// stay as they are. Clean-up and `reword` may be missing.
 void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(void *, ErrorData *),
                  void *argument);
 
