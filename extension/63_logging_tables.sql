@@ -194,6 +194,7 @@ BEGIN
       HINT = 'Rename it: to a name that sorts before "~~tenancy_keep_row".';
   END IF;
   PERFORM tenancy_internal.keep_name(keep_member.relation);
+  PERFORM tenancy_internal.check_partition_keys(keep_member.relation);
   -- A partition has its parent's triggers for rows, if that follows the settings.
   IF NOT EXISTS (SELECT FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_trigger g ON g.tgrelid = i.inhparent
                  WHERE c.oid = keep_member.relation AND c.relispartition AND g.tgfoid = 'tenancy_internal.keep_row'::regproc) THEN

@@ -107,6 +107,7 @@ DECLARE
     make_child_triggers.wanted) c);
   parent tenancy.protected_tables;
 BEGIN
+  PERFORM tenancy_internal.check_partition_keys(make_child_triggers.relation);
   EXECUTE format('CREATE TRIGGER "~tenancy_insert" BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tenancy_internal.take_from_parent(%s)',
                  make_child_triggers.relation, parts);
   EXECUTE format('CREATE TRIGGER "~tenancy_update" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.take_from_parent(%s)',
@@ -124,6 +125,7 @@ CREATE FUNCTION tenancy_internal.make_hold_trigger(parent tenancy.protected_tabl
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 BEGIN
   PERFORM tenancy_internal.keep_name(make_hold_trigger.parent.relation);
+  PERFORM tenancy_internal.check_partition_keys(make_hold_trigger.parent.relation);
   IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = make_hold_trigger.parent.relation
     AND t.tgfoid = 'tenancy_internal.hold_parent'::regproc) THEN
     EXECUTE format('ALTER TABLE %s ENABLE TRIGGER "~tenancy_update_hold"',
@@ -149,6 +151,7 @@ BEGIN
     SELECT FROM pg_trigger t WHERE t.tgrelid = make_link_triggers.relation AND t.tgfoid = 'tenancy_internal.check_parents'::regproc AND t.tgconstrrelid = 0) THEN
     RETURN;
   END IF;
+  PERFORM tenancy_internal.check_partition_keys(make_link_triggers.relation);
   EXECUTE format('CREATE CONSTRAINT TRIGGER tenancy_parents AFTER INSERT OR UPDATE ON %s DEFERRABLE INITIALLY DEFERRED
                   FOR EACH ROW EXECUTE FUNCTION tenancy_internal.check_parents()', make_link_triggers.relation);
   FOR i IN 2 .. cardinality(make_link_triggers.wanted.through) LOOP

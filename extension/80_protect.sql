@@ -262,6 +262,7 @@ DECLARE
   kept name[] := '{}';
 BEGIN
   PERFORM tenancy_internal.keep_name(apply_protection.relation);
+  PERFORM tenancy_internal.check_partition_keys(apply_protection.relation);
   PERFORM tenancy_internal.reopen_table(apply_protection.relation);  -- it is closed again below
   SELECT * INTO class FROM pg_class c WHERE c.oid = apply_protection.relation;
   before := tenancy_internal.remove_protection(apply_protection.relation);

@@ -40,8 +40,9 @@ SET max_parallel_workers_per_gather = 0 AS $$
   UNION ALL
   SELECT t.oid, t.tgrelid, format('trigger "%s" on table %s, which changes together with tables of pg_tenancy', t.tgname, t.tgrelid::regclass)
   FROM tenancy_steps.tables_changed_with(ARRAY(SELECT k.relid FROM catalogs k)) h JOIN pg_trigger t ON t.tgrelid = h JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_roles o ON o.oid = p.proowner
-  -- AFTER UPDATE or DELETE, with a function that somebody else can replace
-  WHERE NOT t.tgisinternal AND (t.tgtype::integer & 2) = 0 AND (t.tgtype::integer & 24) <> 0
+  -- AFTER UPDATE or DELETE, or INSERT of a row that moves to another partition, with a function that somebody else can replace
+  WHERE NOT t.tgisinternal AND (t.tgtype::integer & 2) = 0
+    AND (t.tgtype::integer & CASE WHEN (SELECT c.relispartition FROM pg_class c WHERE c.oid = h) THEN 28 ELSE 24 END) <> 0
     AND NOT (o.rolsuper AND (t.tgnargs = 0 AND t.tgqual IS NULL OR p.pronamespace::regnamespace::text IN ('tenancy', 'tenancy_internal')))
 $$;
 COMMENT ON FUNCTION tenancy_steps.foreign_code_on_catalogs() IS 'Triggers on the extension''s tables that are not its own, foreign keys that refer to them by a column whose type is not built in, and AFTER triggers of others on tables that foreign keys change together with them';

@@ -44,6 +44,7 @@ BEGIN
     SELECT FROM pg_trigger t WHERE t.tgrelid = make_fill_trigger.relation AND t.tgfoid = 'tenancy_internal.fill_nulls'::regproc) THEN
     RETURN;
   END IF;
+  PERFORM tenancy_internal.check_partition_keys(make_fill_trigger.relation);
   PERFORM tenancy_internal.drop_triggers(f, 'tenancy_internal.fill_nulls') FROM tenancy_internal.family_of(make_fill_trigger.relation) f;
   EXECUTE format('CREATE TRIGGER "~tenancy_fill_nulls" BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION tenancy_internal.fill_nulls()',
                  make_fill_trigger.relation);

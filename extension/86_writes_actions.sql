@@ -59,6 +59,7 @@ BEGIN
      OR (SELECT c.relkind FROM pg_class c WHERE c.oid = make_action_triggers.relation) <> 'r' THEN
     RETURN;
   END IF;
+  PERFORM tenancy_internal.check_partition_keys(make_action_triggers.relation);
   FOR mapped IN
     SELECT r.action, format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', r.new_row, r.default_row) AS another,
       format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', r.old_row, r.new_row) AS changed

@@ -146,6 +146,9 @@ INSERT INTO attacks.places VALUES
   ('cascade to a table with a trigger', '', ', k int UNIQUE', 'CREATE TABLE {s}.c (k int REFERENCES {s}.t (k) ON DELETE CASCADE); CREATE TRIGGER t BEFORE DELETE ON {s}.c FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); UPDATE {s}.t SET k = 1; INSERT INTO {s}.c VALUES (1);'),
   ('constraint trigger of a foreign key''s name', '', ', k int UNIQUE', 'CREATE TABLE {s}.lines (k int CONSTRAINT fk REFERENCES {s}.t (k) DEFERRABLE INITIALLY DEFERRED); CREATE TABLE {s}.x (i int); CREATE CONSTRAINT TRIGGER fk AFTER INSERT ON {s}.x DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); INSERT INTO {s}.x VALUES (1);'),
   ('exclusion constraint of a foreign key''s name', '', ', k int UNIQUE', 'CREATE TABLE {s}.lines (k int CONSTRAINT fk REFERENCES {s}.t (k) DEFERRABLE INITIALLY DEFERRED); CREATE TABLE {s}.x (i int, CONSTRAINT fk EXCLUDE (({s}.f(i)) WITH =) DEFERRABLE INITIALLY DEFERRED); INSERT INTO {s}.x VALUES (1), (1);'),
+  ('partition key', '', ') PARTITION BY RANGE ((n + {s}.f(1))', 'CREATE TABLE {s}.t1 PARTITION OF {s}.t DEFAULT;'),
+  ('operator in a partition key', 'CREATE FUNCTION {s}.plus(int, int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS ''BEGIN PERFORM {s}.f(1); RETURN 1; END''; CREATE OPERATOR {s}.+ (LEFTARG = int, RIGHTARG = int, FUNCTION = {s}.plus);', ') PARTITION BY LIST ((n + (1 OPERATOR({s}.+) 1))', 'CREATE TABLE {s}.t1 PARTITION OF {s}.t DEFAULT;'),
+  ('domain in a partition key', 'CREATE DOMAIN {s}.number AS int CHECK ({s}.f(1) = 1);', ') PARTITION BY LIST ((n + 1::{s}.number)', 'CREATE TABLE {s}.t1 PARTITION OF {s}.t DEFAULT;'),
   ('row type as a function''s argument', '', '', 'CREATE FUNCTION {s}.to_jsonb({s}.t) RETURNS jsonb LANGUAGE sql AS ''SELECT to_jsonb({s}.f(1))'';');
 
 CREATE TABLE attacks.walks (n int PRIMARY KEY, title text NOT NULL, script text NOT NULL);
@@ -168,4 +171,25 @@ SELECT 'work on tables', format('%s; %s by %s', p.title, w.kind, who),
     E'SELECT tenancy.protect(''{s}.t'', ''logs'', ''organization_id'', ''workspace_id'');\nINSERT INTO {s}.t (organization_id, workspace_id) VALUES (''{u}-0000-4000-8000-000000000000'', ''{u}-0000-4000-8000-000000000002'');\n@as att_owner\n%s\nSET LOCAL constraint_exclusion = on;\n',
     p.before, p.columns, p.made) || (SELECT string_agg(format(E'\\warn @> %s\n%s\n', quote_literal(k.title), k.script), '' ORDER BY k.n) FROM attacks.walks k WHERE (k.n >= 10) = (w.kind = 'retention')), '{s}', 'att_owner'), '{u}', current_setting('attacks.u')), '{who}', who), '{}', w.forbidden
 FROM attacks.places p, unnest(ARRAY['att_dba', 'postgres']) who, (VALUES ('purge', 'canary_'), ('retention', 'canary_(globex|theirs)')) w (kind, forbidden);
+
+-- 6. Rows that foreign keys change together with tenants' and with ours: each way that leads to code of another owner.
+INSERT INTO attacks.cases (family, title, script, forbidden)
+SELECT 'changed together', format('%s, with %s, by %s', w.title, r.title, v.title),
+  replace(replace(replace(format(E'@as postgres\nGRANT REFERENCES ON tenancy.workspaces, app.logs TO att_dev;\nSELECT tenancy.create_workspace(''acme'', ''Short lived'') AS w \\gset\n' ||
+      E'INSERT INTO app.logs (id, organization_id, workspace_id) SELECT ''eeeeeeee-0000-4000-8000-000000000001'', organization_id, workspace_id FROM tenancy.workspaces WHERE workspace_id = :''w'';\n' ||
+      E'@as att_dev\n@code att_dev\nCREATE TABLE {s}.z (i int);\nINSERT INTO {s}.z VALUES (1);\n%s\n@as %s\n@armed\n%s\nSET CONSTRAINTS ALL IMMEDIATE;',
+      w.made, v.who, format(r.done, v.place)), '{c}', r.reference), '{v}', r.value), '{s}', 'att_dev'), v.forbidden
+FROM (VALUES ('a workspace', 'w uuid REFERENCES tenancy.workspaces (workspace_id)', ':''w''', 'SELECT tenancy.delete_workspace(''%sshort-lived'', with_rows => true);'),
+    ('a tenant''s row', 'w uuid REFERENCES app.logs', '''eeeeeeee-0000-4000-8000-000000000001''', 'SELECT tenancy.delete_workspace(''%sshort-lived'', with_rows => true);'),
+    (CASE WHEN to_regclass('attacks.planted_parent') IS NOT NULL THEN 'a superuser''s row' END, 'w uuid REFERENCES attacks.planted_parent', '''eeeeeeee-0000-4000-8000-000000000001''', 'DELETE FROM attacks.planted_parent; -- %s')) r (title, reference, value, done),
+  (VALUES ('a tenant', 'att_web acme master', '', 'canary_(globex|theirs)'), ('a DBA', 'att_dba', 'acme/', 'canary_'), ('a superuser', 'postgres', 'acme/', 'canary_')) v (title, who, place, forbidden),
+  (VALUES ('a trigger after', 'CREATE TABLE {s}.y ({c} ON DELETE CASCADE); CREATE TRIGGER t AFTER DELETE ON {s}.y FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); INSERT INTO {s}.y VALUES ({v});'),
+    ('a trigger of another partition', 'CREATE TABLE {s}.y ({c} ON DELETE SET NULL) PARTITION BY LIST (w); CREATE TABLE {s}.y_null PARTITION OF {s}.y FOR VALUES IN (NULL); CREATE TABLE {s}.y_rest PARTITION OF {s}.y DEFAULT; CREATE TRIGGER t AFTER INSERT ON {s}.y_null FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); INSERT INTO {s}.y VALUES ({v});'),
+    ('a rule', 'CREATE TABLE {s}.y ({c} ON DELETE CASCADE); CREATE TRIGGER t AFTER INSERT ON {s}.z FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); CREATE RULE r AS ON DELETE TO {s}.y DO ALSO INSERT INTO {s}.z VALUES (1); INSERT INTO {s}.y VALUES ({v});'),
+    ('a rule instead', 'CREATE TABLE {s}.y ({c} ON DELETE SET NULL); CREATE TRIGGER t AFTER UPDATE ON {s}.z FOR EACH STATEMENT EXECUTE FUNCTION {s}.trigger_function(); CREATE RULE r AS ON UPDATE TO {s}.y DO INSTEAD UPDATE {s}.z SET i = 2; INSERT INTO {s}.y VALUES ({v});'),
+    ('a trigger made meanwhile', 'CREATE TABLE {s}.y ({c} ON DELETE CASCADE); CREATE TABLE {s}.y2 ({c} ON DELETE CASCADE); INSERT INTO {s}.y VALUES ({v}); INSERT INTO {s}.y2 VALUES ({v}); CREATE FUNCTION {s}.make() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN CREATE TRIGGER t AFTER DELETE ON {s}.y2 FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); RETURN OLD; END $$; CREATE TRIGGER make BEFORE DELETE ON {s}.y FOR EACH ROW EXECUTE FUNCTION {s}.make();'),
+    ('a trigger that waits', 'CREATE TABLE {s}.y ({c} ON DELETE CASCADE); INSERT INTO {s}.y VALUES ({v}); CREATE CONSTRAINT TRIGGER t AFTER INSERT ON {s}.z DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); CREATE FUNCTION {s}.make() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO {s}.z VALUES (1); RETURN OLD; END $$; CREATE TRIGGER make BEFORE DELETE ON {s}.y FOR EACH ROW EXECUTE FUNCTION {s}.make();'),
+    ('a trigger before', 'CREATE TABLE {s}.y ({c} ON DELETE CASCADE); CREATE TRIGGER t BEFORE DELETE ON {s}.y FOR EACH ROW EXECUTE FUNCTION {s}.trigger_function(); INSERT INTO {s}.y VALUES ({v});')
+  ) w (title, made)
+WHERE r.title IS NOT NULL AND (r.title <> 'a superuser''s row' OR v.title = 'a superuser');
 UPDATE attacks.cases SET watched = own_database;

@@ -37,6 +37,11 @@ ALTER VIEW app.recent OWNER TO postgres;
 -- The same view, read by what a referential action sets off
 INSERT INTO attacks.plants VALUES ('all rows of the owner''s in a referential action', '^referential action: trigger after, ON DELETE CASCADE, of att_dev', '^referential action: .*canary_globex');
 
+INSERT INTO attacks.plants SELECT 'code that runs as whoever changes the row that a foreign key names', '^changed together: (a rule|a trigger of another partition), with a superuser', '^changed together: .*be superuser: ' WHERE current_setting('server_version_num')::int < 180000;
+CREATE TABLE attacks.planted_parent AS SELECT 'eeeeeeee-0000-4000-8000-000000000001'::uuid AS id;
+ALTER TABLE attacks.planted_parent ADD PRIMARY KEY (id);
+GRANT REFERENCES, SELECT ON attacks.planted_parent TO att_dev;
+
 INSERT INTO attacks.plants VALUES ('a table that does not force row security', '^own code: att_owner: a call', '^own code: att_owner: .*app.texts: canary_');
 SET tenancy.guard_rails = off;
 ALTER TABLE app.texts NO FORCE ROW LEVEL SECURITY;

@@ -105,8 +105,11 @@ DECLARE
     'ROW(trim_array(''1 2''::oidvector, 2), 1) < ROW(trim_array(''1 2''::oidvector, 2), 1)', '1 / (t.n - t.n) > 0', 'm.c::int > 0', 'xmlparse(document m.c) IS NOT NULL', 'm.c = ''x''::attacks.counted', 'attacks.same(m.c) = m.c', '(CASE WHEN true THEN ARRAY[t.body] END)::int[] IS NOT NULL', 'coalesce(attacks.called(), m.n > 0)', 'r.f', 'r.f', 'm.c < ''a'' COLLATE attacks.gone', 't.body > ''a'' COLLATE attacks.gone']
     || CASE WHEN to_regproc('attacks.planted_silent') IS NULL THEN '{}' ELSE array_fill('attacks.planted_silent(t.n)'::text, ARRAY[20]) END);
   c text := format(attacks.pick(ARRAY['CASE WHEN %s THEN %s END', '%s AND %s', 'NOT (%s AND NOT (%s))', '(%s AND coalesce(%s, true))', 'CASE WHEN %s THEN (SELECT %s) ELSE false END', '(t.n < 0 OR %s AND %s)']), guess, told);
+  -- Comparisons that a policy makes as well: the planner may keep the query's alone.
+  i text := attacks.pick(ARRAY['t.workspace_id = tenancy.current_workspace_id()', 't.workspace_id = tenancy.current_workspace_id() AND t.user_id = tenancy.current_user_id()', 't.organization_id = tenancy.current_organization_id()',
+    't.organization_id = (SELECT tenancy.current_organization_id())', 't.user_id = tenancy.current_user_id()']);
 BEGIN
-  RETURN replace(attacks.pick(ARRAY[
+  RETURN replace(replace(attacks.pick(ARRAY[
     'SELECT FROM {t} t, attacks.mine m WHERE m.n = 1 AND {c}',
     'SELECT FROM attacks.mine m JOIN {t} t ON t.n = m.n WHERE {c}',
     'SELECT FROM attacks.mine m JOIN {t} t ON t.n = m.n AND m.v = {c}',
@@ -125,10 +128,11 @@ BEGIN
     'SELECT FROM {t} t WHERE t.body = attacks.same($)', 'SELECT FROM {t} t WHERE t.body = attacks.same($) AND t.n > length(attacks.same(''''))',
     'SELECT FROM {t} t WHERE t.n >= length(attacks.same('''')) AND t.body = $', 'SELECT FROM {t} t WHERE t.body = (jsonb_populate_record(NULL::attacks.pair, jsonb_build_object(''b'', $::text))).b',
     'SELECT FROM attacks.mine m LEFT JOIN {t} t ON t.body = CASE WHEN m.n > 0 THEN attacks.same($) END', 'SELECT t.n FROM {t} t WHERE t.body = $ ORDER BY t.area <-> attacks.same(point(1, 1)) LIMIT 2',
-    'SELECT FROM {t} t WHERE t.body IN (SELECT attacks.same($) FROM attacks.mine m WHERE m.n < 3)']
+    'SELECT FROM {t} t WHERE t.body IN (SELECT attacks.same($) FROM attacks.mine m WHERE m.n < 3)',
+    'SELECT FROM {t} t WHERE t.body = $ AND {i}', 'SELECT count(*) FROM {t} t WHERE t.body >= $ AND t.body <= $ AND {i}', 'SELECT FROM {t} t WHERE t.n = ANY (ARRAY(SELECT n FROM attacks.mine)) AND t.body = $ AND {i}']
     || CASE WHEN relation ~ 'scoped' THEN '{}' ELSE ARRAY['VIEW SELECT t.* FROM {t} t WHERE t.organization_id = CASE WHEN t.body >= ANY (ARRAY[$]) AND t.body <= $ THEN (SELECT CASE WHEN attacks.called() THEN gen_random_uuid() END) END', 'SELECT FROM {t} t TABLESAMPLE BERNOULLI (100), attacks.mine m WHERE m.n = 1 AND {c}',
     'UPDATE {t} t SET n = t.n FROM attacks.mine m WHERE t.n = m.n AND {c}', 'DELETE FROM {t} t USING attacks.mine m WHERE m.n = 1 AND {c}', 'SELECT FROM {t} t, attacks.mine m WHERE m.n = 1 AND {c} FOR UPDATE OF t',
-    'MERGE INTO {t} t USING attacks.mine m ON t.n = m.n AND {c} WHEN MATCHED THEN DO NOTHING', 'MERGE INTO {t} t USING attacks.mine m ON t.n = m.n WHEN MATCHED AND {c} THEN DO NOTHING'] END), '{c}', '(' || c || ')');
+    'MERGE INTO {t} t USING attacks.mine m ON t.n = m.n AND {c} WHEN MATCHED THEN DO NOTHING', 'MERGE INTO {t} t USING attacks.mine m ON t.n = m.n WHEN MATCHED AND {c} THEN DO NOTHING'] END), '{c}', '(' || c || ')'), '{i}', i);
 END
 $$;
 
@@ -146,7 +150,7 @@ BEGIN
         mode := attacks.pick(ARRAY['none', 'own_rows', 'all']);
         plan := attacks.pick(ARRAY['', 'SET LOCAL enable_seqscan = off; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; ', 'SET LOCAL enable_nestloop = off; ']) ||
           attacks.pick(ARRAY['', 'SET LOCAL cpu_operator_cost = 0; ', 'SET LOCAL cpu_operator_cost = 1e-10; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_bitmapscan = off; ', 'SET LOCAL enable_indexscan = off; SET LOCAL work_mem = ''64kB''; ']) ||
-          attacks.pick(ARRAY['', 'SET LOCAL enable_memoize = off; SET LOCAL enable_material = off; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_partitionwise_join = on; ', 'SET LOCAL tenancy.share_plans = on; ']) || attacks.pick(ARRAY['', '', 'SET LOCAL plan_cache_mode = force_generic_plan; ']);
+          attacks.pick(ARRAY['', 'SET LOCAL enable_memoize = off; SET LOCAL enable_material = off; ']) || attacks.pick(ARRAY['', 'SET LOCAL enable_partitionwise_join = on; ', 'SET LOCAL tenancy.share_plans = on; ']) || attacks.pick(ARRAY['', '', format('SET LOCAL %s = on; SET LOCAL parallel_leader_participation = off; SET LOCAL parallel_setup_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; ', CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'force_parallel_mode' ELSE 'debug_parallel_query' END)]) || attacks.pick(ARRAY['', '', 'SET LOCAL plan_cache_mode = force_generic_plan; ']);
         asked := '{}';
         FOR j IN 1..12 * rounds LOOP
           asked := asked || format('SELECT attacks.ask(%L)', replace(attacks.question(relation), '{t}', relation));

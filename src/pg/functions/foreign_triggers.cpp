@@ -68,9 +68,19 @@ bool is_exclusion(const Trigger &trigger) {
   return excludes;
 }
 
-bool runs_code_of_others(const Trigger &trigger) {
-  constexpr int changes = TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE;
-  if (trigger.tgenabled == TRIGGER_DISABLED || (trigger.tgtype & changes) == 0 ||
+// What a statement does to a table among those that it changes. A row that moves to another partition is
+// deleted and inserted.
+int events_of(const QueryDesc *description, const ResultRelInfo *changed) {
+  constexpr int all = TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE;
+  if (description->plannedstmt->hasModifyingCTE) return all;
+  if (description->operation == CMD_DELETE) return TRIGGER_TYPE_DELETE;
+  if (description->operation == CMD_UPDATE && !changed->ri_RelationDesc->rd_rel->relispartition)
+    return TRIGGER_TYPE_UPDATE;
+  return all;
+}
+
+bool runs_code_of_others(const Trigger &trigger, int events) {
+  if (trigger.tgenabled == TRIGGER_DISABLED || (trigger.tgtype & events) == 0 ||
       (trigger.tgtype & (TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSTEAD)) != 0 ||
       RI_FKey_trigger_type(trigger.tgfoid) != RI_TRIGGER_NONE)
     return false;
@@ -80,13 +90,14 @@ bool runs_code_of_others(const Trigger &trigger) {
   return trigger.tgqual != nullptr || trigger.tgnargs > 0 || !is_superusers(trigger.tgfoid);
 }
 
-void refuse_triggers(const ResultRelInfo *changed) {
+void refuse_triggers(const QueryDesc *description, const ResultRelInfo *changed) {
   const Relation relation = changed->ri_RelationDesc;
   const Oid owner = relation->rd_rel->relowner;
   const TriggerDesc *triggers = changed->ri_TrigDesc;
   if (triggers == nullptr || owner == change.user || superuser_arg(owner)) return;
+  const int events = events_of(description, changed);
   for (int i = 0; i < triggers->numtriggers; i++)
-    if (const Trigger &trigger = triggers->triggers[i]; runs_code_of_others(trigger))
+    if (const Trigger &trigger = triggers->triggers[i]; runs_code_of_others(trigger, events))
       ereport(ERROR,
               (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                errmsg("trigger \"%s\" of table \"%s\" would run with the rights of another role",
@@ -98,11 +109,12 @@ void refuse_triggers(const ResultRelInfo *changed) {
 
 // Of the statement of a foreign key's action, or one that a rule has made of it: of whatever tables it has
 // changed, whose triggers are those that it has found.
-void refuse_triggers_of_others(const EState *execution) {
+void refuse_triggers_of_others(const QueryDesc *description) {
+  const EState *execution = description->estate;
   for (const List *tables :
        {execution->es_opened_result_relations, execution->es_tuple_routing_result_relations}) {
     const ListCell *cell = nullptr;
-    foreach (cell, tables) refuse_triggers(static_cast<const ResultRelInfo *>(lfirst(cell)));
+    foreach (cell, tables) refuse_triggers(description, static_cast<const ResultRelInfo *>(lfirst(cell)));
   }
 }
 
@@ -156,7 +168,7 @@ void finish_as(const Change &its, QueryDesc *description) {
 // An action's statement leaves its triggers to the one that has set it off; others' run at their own end.
 void finish_guarded(QueryDesc *description, bool is_referenced) {
   if ((description->estate->es_top_eflags & EXEC_FLAG_SKIP_TRIGGERS) != 0) {
-    if (OidIsValid(change.table)) refuse_triggers_of_others(description->estate);
+    if (OidIsValid(change.table)) refuse_triggers_of_others(description);
     finish_next(description);
     return;
   }
