@@ -102,8 +102,25 @@ SELECT w.* FROM unnest(ARRAY[$$create_workspace('acme', 'Search')$$, $$create_wo
 -- By plain DML a DBA gets the server's own.
 SELECT * FROM words($$INSERT INTO tenancy.workspaces (organization_id, slug, name) VALUES ('aaaaaaaa-0000-4000-8000-000000000000', 'search', 'X')$$);
 -- The context ends where the caller's own code does.
-\set SHOW_CONTEXT errors
+\set SHOW_CONTEXT always
 SELECT tenancy.create_workspace('acme', 'Search');
+-- Notices and warnings, guard rails, triggers of catalogs, functions with their caller's rights
+SET client_min_messages = notice;
+CREATE TABLE contexts (organization_id uuid);
+SELECT tenancy.protect('contexts', 'logs', 'organization_id') \g /dev/null
+ALTER TABLE contexts NO FORCE ROW LEVEL SECURITY;
+CREATE FUNCTION opens() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM tenancy.protect('contexts', 'logs', 'organization_id');
+  ALTER TABLE contexts NO FORCE ROW LEVEL SECURITY;
+END
+$$;
+SELECT opens();
+UPDATE tenancy.users SET email = 'no address' WHERE email = 'mike@acme.test';
+SELECT tenancy.trust_function('pg_catalog.lower(text)', '');
+SELECT tenancy.unprotect('contexts') \g /dev/null
+DROP TABLE contexts;
+RESET client_min_messages;
 DO $$
 BEGIN
   PERFORM tenancy.create_workspace('acme', 'Search');

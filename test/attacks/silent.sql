@@ -164,6 +164,17 @@ END
 $$;
 CALL attacks.make_questions(:rounds);
 
+-- Comparisons that a policy makes as well, in shared plans and with workers: the planner can leave the guards alone on the row.
+INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
+SELECT 'silent', format('%s, %s, what its policy compares', p.principal, r.relation), attacks.as_script(p.login, p.principal, format('SET LOCAL tenancy.workspace = ''aaaaaaaa-0000-4000-8000-000000000002''; SET LOCAL tenancy.share_plans = on;
+    SET LOCAL %s = on; SET LOCAL parallel_leader_participation = off; SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off;',
+    CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'force_parallel_mode' ELSE 'debug_parallel_query' END),
+  array_agg(format('SELECT attacks.ask(%L)', format('SELECT count(*) FROM %s t WHERE %s AND %s', r.relation, g, i)))), p.forbidden, false
+FROM attacks.principals p, unnest(ARRAY['app.indexed', 'app.indexed_parts']) r (relation), unnest(ARRAY['t.body = $', 't.body >= $ AND t.body <= $', 't.body = ANY (ARRAY[$, ''x''])']) g,
+  unnest(ARRAY['t.workspace_id = tenancy.current_workspace_id()', 't.user_id = tenancy.current_user_id()', 't.workspace_id = tenancy.current_workspace_id() AND t.user_id = tenancy.current_user_id()',
+    't.organization_id = tenancy.current_organization_id()', 't.organization_id = tenancy.current_organization_id() AND t.workspace_id = tenancy.current_workspace_id()']) i
+WHERE p.principal IN ('mike', 'mona', 'adam') GROUP BY p.principal, p.login, p.forbidden, r.relation;
+
 -- Warnings come once in a session. The first question is about no row, with warnings hidden: if there is one at the second, the hidden row
 -- has caused it. The log would quote the attacker's own text.
 INSERT INTO attacks.cases (family, title, script, forbidden)

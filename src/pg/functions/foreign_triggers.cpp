@@ -68,7 +68,7 @@ bool is_exclusion(const Trigger &trigger) {
   return excludes;
 }
 
-// What a statement does to a table among those that it changes. A row that moves to another partition is
+// The events of a table that a statement changes. A row that moves to another partition is
 // deleted and inserted.
 int events_of(const QueryDesc *description, const ResultRelInfo *changed) {
   constexpr int all = TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE;
