@@ -28,10 +28,11 @@ COMMENT ON COLUMN tenancy.invitations.expires_at IS 'From then on it cannot be a
 COMMENT ON COLUMN tenancy.invitations.signed_up_by IS 'Role that has invited while it signed the organization up; such an invitation ends with that';
 
 -- The inviting organization may see none of this, and so the column is not called organization_id: audit entries about rows with
--- such a column are visible to that organization.
+-- such a column are visible to that organization. Nor is it a foreign key, whose check would lock the organization's row: that leaves
+-- the transaction's number in the row, and makes changes of the organization wait. A trigger follows the organization's deletion.
 CREATE TABLE tenancy_internal.refused_invitations (
   email text COLLATE "C" NOT NULL,
-  inviting_organization uuid NOT NULL REFERENCES tenancy.organizations ON DELETE CASCADE,
+  inviting_organization uuid NOT NULL,
   invitation_id uuid,
   blocked boolean NOT NULL DEFAULT false,
   refused_at timestamptz NOT NULL DEFAULT now(),

@@ -275,6 +275,17 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.decline_invitation(uuid, boolean) IS 'Declines an invitation as the invited person, or on its behalf as a DBA, and blocks further ones of that organization; the inviting side doesn''t see it. 42704 for another''s, 42501 for an API key, or a token that an organization can make';
 
+-- Also rows that came while their organization was being deleted.
+CREATE FUNCTION tenancy_internal.forget_refusals() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  DELETE FROM tenancy_internal.refused_invitations r
+  WHERE NOT EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = r.inviting_organization);
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.forget_refusals() IS 'Trigger: what was declined of an organization goes with it';
+
 CREATE FUNCTION tenancy.unblock_invitations(organization_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

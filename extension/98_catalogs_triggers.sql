@@ -51,6 +51,7 @@ BEGIN
 
     ('organization_members', 'follow_membership', 'AFTER INSERT OR DELETE', 'ROW', NULL, 'follow_membership()', false),
     ('organizations', 'end_sign_up', 'AFTER UPDATE', 'ROW', 'OLD.open_to_sign_up AND NOT NEW.open_to_sign_up', 'end_sign_up()', false),
+    ('organizations', 'forget_refusals', 'AFTER DELETE OR TRUNCATE', 'STATEMENT', NULL, 'forget_refusals()', false),
     ('login_bindings', 'settle_binding', 'BEFORE INSERT OR UPDATE', 'ROW',
      'NEW.user_id IS NOT NULL AND NEW.organization_id IS NULL AND NEW.workspace_id IS NULL', 'settle_binding()', false),
     ('organization_members', 'end_keys', 'AFTER DELETE', 'ROW', NULL, 'end_keys_of_leaver()', false),

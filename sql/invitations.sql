@@ -180,6 +180,31 @@ SELECT outcome('refuser@x.test', $$SELECT tenancy.unblock_invitations('bbbbbbbb-
        outcome('refuser@x.test', $$SELECT tenancy.unblock_invitations('bbbbbbbb-0000-4000-8000-000000000000')$$) AS twice;
 SELECT count(*) FROM mine('refuser@x.test');
 
+-- Nor does the answer of the invited side leave a trace in any row but its own and the audit log's: no write, no row lock (xmax)
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION marks() RETURNS TABLE (catalog regclass, rows text) LANGUAGE plpgsql AS $$
+BEGIN
+  FOR catalog IN SELECT c.oid FROM pg_class c WHERE c.relnamespace::regnamespace::text ~ '^tenancy' AND c.relkind = 'r' LOOP
+    EXECUTE format('SELECT md5(string_agg(concat(ctid, xmin, '' '', xmax), '','' ORDER BY ctid)) FROM %s', catalog) INTO rows;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+BEGIN;
+CREATE TEMP TABLE before AS SELECT * FROM marks();
+SET SESSION AUTHORIZATION regress_app;
+SELECT outcome('nora', format('SELECT tenancy.decline_invitation(%L, true)', invitation_of('nora@acme.test'))) AS blocks,
+       outcome('nora', $$SELECT tenancy.unblock_invitations('bbbbbbbb-0000-4000-8000-000000000000')$$) AS unblocks;
+RESET SESSION AUTHORIZATION;
+SELECT m.catalog FROM marks() m JOIN before b USING (catalog) WHERE m.rows IS DISTINCT FROM b.rows ORDER BY m.catalog::text COLLATE "C";
+-- They end with the organization.
+SELECT count(*) > 0 AS declined FROM tenancy_internal.refused_invitations;
+DELETE FROM tenancy.organizations WHERE slug = 'globex';
+SELECT count(*) FROM tenancy_internal.refused_invitations WHERE inviting_organization = 'bbbbbbbb-0000-4000-8000-000000000000';
+ROLLBACK;
+DROP FUNCTION marks;
+SET SESSION AUTHORIZATION regress_app;
+
 -- Declined: the inviting side sees no difference, in the catalog or the log, until it ends or is withdrawn
 CALL become('gus');
 CREATE TEMP TABLE seen AS SELECT (SELECT jsonb_agg(to_jsonb(i) ORDER BY email) FROM tenancy.invitations i) AS invitations, (SELECT max(audit_id) FROM tenancy.audit_log) AS entry;
