@@ -3,7 +3,7 @@
 --
 --   dba            the command of a DBA's policy: ALL, SELECT, INSERT (of hashes, which no role may read: the module reads them
 --                  without a policy); NULL: no policy
---   sees           the condition on rows visible to a principal; with one, PUBLIC may SELECT; NULL: none are visible
+--   sees           the condition on rows visible to a principal; with one, PUBLIC may SELECT every column; NULL: none are visible
 --   dumped         the condition on rows in dumps; NULL: none. Rows of users are dumped, those of the extension are not. Nor are rows
 --                  about dropped roles or relations: their numbers could be those of others where the dump is restored
 --   inserted       the sessions that a new row concerns: '' those of any change; 'new' none; 'of_key' none if its key is new as well;
@@ -21,6 +21,8 @@ DECLARE
   forgotten text;
   existing CONSTANT text[] := pg_catalog.string_to_array(coalesce(pg_catalog.current_setting('tenancy_update.existing', true), ''), ' ');
   is_new boolean;
+  all_columns boolean;
+  columns text;
 BEGIN
   FOR c IN SELECT * FROM (VALUES
     ('organizations', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
@@ -148,9 +150,24 @@ BEGIN
     IF c.sees IS NOT NULL THEN
       EXECUTE format('DROP POLICY IF EXISTS principal ON %s', home);
       EXECUTE format('CREATE POLICY principal ON %s FOR SELECT USING (%s)', home, c.sees);
-      -- Only where nobody has been granted or denied anything yet: an update leaves privileges alone.
+      -- By columns: SELECT on the table includes xmin and xmax, which tell of writes and row locks of other tenants, whatever rows the
+      -- policy shows. Only where nobody has been granted or denied anything yet, or on columns that are new beside granted ones: an
+      -- update leaves privileges alone.
       IF is_new OR (SELECT k.relacl IS NULL FROM pg_catalog.pg_class k WHERE k.oid = home::regclass) THEN
-        EXECUTE format('GRANT SELECT ON %s TO PUBLIC', home);
+        EXECUTE format('REVOKE SELECT ON %s FROM PUBLIC', home);
+        all_columns := true;
+      ELSE
+        all_columns := false;
+      END IF;
+      SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_catalog.pg_attribute a
+      WHERE a.attrelid = home::regclass AND a.attnum > 0 AND NOT a.attisdropped
+        AND (all_columns OR a.attacl IS NULL
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs i WHERE (i.classoid, i.objoid, i.objsubid) = ('pg_catalog.pg_class'::regclass, a.attrelid, a.attnum))
+             AND EXISTS (SELECT FROM pg_catalog.pg_init_privs i JOIN pg_catalog.pg_attribute g ON (g.attrelid, g.attnum) = (i.objoid, i.objsubid),
+                              pg_catalog.aclexplode(g.attacl) x
+                         WHERE (i.classoid, i.objoid) = ('pg_catalog.pg_class'::regclass, a.attrelid) AND x.grantee = 0 AND x.privilege_type = 'SELECT'));
+      IF columns IS NOT NULL THEN
+        EXECUTE format('GRANT SELECT (%s) ON %s TO PUBLIC', columns, home);
       END IF;
     END IF;
     IF c.dumped IS NOT NULL THEN

@@ -166,7 +166,7 @@ DECLARE
   here bigint;
 BEGIN
   CALL app.become(who, true);
-  FOR relation IN SELECT c.oid FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind IN ('r', 'v') AND has_table_privilege(c.oid, 'SELECT') LOOP
+  FOR relation IN SELECT c.oid FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('tenancy', 'tenancy_internal') AND c.relkind IN ('r', 'v') AND has_any_column_privilege(c.oid, 'SELECT') LOOP
     EXECUTE format('SELECT count(*) FROM %s t, app.secrets s WHERE t::text LIKE ''%%'' || s.secret || ''%%'' OR t::text LIKE ''%%'' || encode(sha256(s.secret::bytea), ''hex'') || ''%%''', relation) INTO here;
     found := found + here;
   END LOOP;

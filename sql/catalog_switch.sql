@@ -38,7 +38,7 @@ END
 $$;
 CREATE VIEW catalogs AS
 SELECT a.attrelid::regclass AS catalog FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-WHERE c.relnamespace = 'tenancy'::regnamespace AND a.attname = 'organization_id' AND c.relkind IN ('r', 'v') AND has_table_privilege('regress_app', c.oid, 'SELECT');
+WHERE c.relnamespace = 'tenancy'::regnamespace AND a.attname = 'organization_id' AND c.relkind IN ('r', 'v') AND has_any_column_privilege('regress_app', c.oid, 'SELECT');
 SET SESSION AUTHORIZATION regress_app;
 SELECT 'mixed' AS catalog, s.* FROM seen('mixed', 'nora@acme.test', 'gus@globex.test') s;
 -- In the catalogs, no more than by herself, or an error says that the principal has changed.

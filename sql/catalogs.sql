@@ -30,4 +30,21 @@ SELECT c.relname, 'not dumped' FROM catalogs c
 WHERE c.relname <> 'cluster_keys' AND c.oid <> ALL (SELECT unnest(e.extconfig) FROM pg_extension e WHERE e.extname = 'pg_tenancy')
 UNION ALL
 SELECT c.relname, 'readable, and no policy for principals' FROM catalogs c
-WHERE has_table_privilege('public', c.oid, 'SELECT') <> EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'principal');
+WHERE has_any_column_privilege('public', c.oid, 'SELECT') <> EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'principal');
+-- SELECT by columns, every one of them: on the table it would include xmin and xmax, which tell of other tenants' writes and row locks.
+SELECT c.oid::regclass AS granted_as_a_whole FROM pg_class c
+WHERE c.relnamespace::regnamespace::text ~ '^tenancy' AND c.relkind IN ('r', 'p') AND has_table_privilege('public', c.oid, 'SELECT');
+SELECT c.oid::regclass AS catalog, a.attname AS not_granted FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace::regnamespace::text ~ '^tenancy' AND c.relkind IN ('r', 'p') AND has_any_column_privilege('public', c.oid, 'SELECT')
+  AND NOT has_column_privilege('public', c.oid, a.attnum, 'SELECT');
+CREATE ROLE regress_columns;
+SET ROLE regress_columns;
+SELECT count(*) FILTER (WHERE NOT whole) AS no_rows, count(*) FILTER (WHERE sees) AS system_columns, count(*) > 10 AS tried FROM pg_class c,
+  LATERAL (SELECT query_to_xml(format('SELECT *, t, (SELECT count(*) FROM %1$s) FROM %1$s t LIMIT 0', c.oid::regclass), false, false, '') IS NOT NULL AS whole) w,
+  LATERAL (SELECT bool_or(has_column_privilege(c.oid, a.attnum, 'SELECT')) AS sees FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum < 0) s
+WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind = 'r' AND has_any_column_privilege(c.oid, 'SELECT');
+SELECT xmin, xmax FROM tenancy.organizations;
+SELECT ctid FROM tenancy.roles;
+SELECT t.xmax FROM tenancy.permissions t;
+RESET ROLE;
+DROP ROLE regress_columns;

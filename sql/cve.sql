@@ -35,7 +35,6 @@ RESET client_min_messages;
 -- a policy by a setting that planning takes for a constant goes on with the first one's rows.
 CREATE FUNCTION frozen_organization() RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS
 $$ BEGIN RETURN (SELECT organization_id FROM tenancy.organizations WHERE slug = current_setting('app.organization')); END $$;
-GRANT SELECT ON tenancy.organizations TO PUBLIC;
 CREATE TABLE naive AS TABLE logs;
 ALTER TABLE naive ENABLE ROW LEVEL SECURITY;
 CREATE POLICY mine ON naive USING (organization_id = frozen_organization());

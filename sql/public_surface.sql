@@ -10,12 +10,12 @@ FROM pg_proc p LEFT JOIN LATERAL (SELECT a.n, coalesce(nullif(p.proargnames[a.n]
 WHERE p.pronamespace = 'tenancy'::regnamespace GROUP BY p.oid ORDER BY p.proname COLLATE "C", p.oid::regprocedure::text COLLATE "C";
 SELECT count(*) || ' functions, ' || count(DISTINCT p.proname) || ' names' FROM pg_proc p WHERE p.pronamespace = 'tenancy'::regnamespace;
 -- Catalogs, and whether a principal reads its own rows of it
-SELECT c.relname || CASE WHEN has_table_privilege(c.oid, 'SELECT') THEN '' ELSE ' (not granted to PUBLIC)' END
+SELECT c.relname || CASE WHEN has_any_column_privilege(c.oid, 'SELECT') THEN '' ELSE ' (not granted to PUBLIC)' END
 FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND c.relkind IN ('r', 'v', 'm') ORDER BY c.relname COLLATE "C";
 -- What lists tables by privilege (information_schema, and with it BI tools)
 SELECT count(*) || ' tables in information_schema' FROM information_schema.tables WHERE table_schema ~ '^tenancy';
 -- Catalogs that nobody but the extension reads, and no other relations and types, in the other schemas
-SELECT c.oid::regclass || CASE WHEN has_table_privilege(c.oid, 'SELECT') THEN ' (granted to PUBLIC)' ELSE '' END
+SELECT c.oid::regclass || CASE WHEN has_any_column_privilege(c.oid, 'SELECT') THEN ' (granted to PUBLIC)' ELSE '' END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('tenancy_internal', 'tenancy_steps') AND c.relkind <> 'i' ORDER BY c.relname COLLATE "C";
 SELECT t.oid::regtype FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname IN ('tenancy_internal', 'tenancy_steps')
   AND NOT EXISTS (SELECT FROM pg_class c WHERE c.relkind = 'r' AND t.typname IN (c.relname, '_' || c.relname) AND c.relnamespace = n.oid);

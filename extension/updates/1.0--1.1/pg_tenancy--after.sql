@@ -195,6 +195,34 @@ BEGIN
   END LOOP;
 END
 $$;
+-- Everybody reads the catalogs by columns from now on, without xmin and xmax, where an administrator hasn't taken that away. What a new
+-- installation grants is the extension's, or else pg_dump would write it out, and a restore take away columns that come later. A GRANT or
+-- REVOKE of the extension's own would take the users' grants on the same table or column along.
+DO $$
+DECLARE
+  open_one record;
+BEGIN
+  FOR open_one IN
+    SELECT k.oid, k.oid::pg_catalog.regclass AS catalog, c.of_extension, c.of_users
+    FROM pg_catalog.pg_class k CROSS JOIN LATERAL (
+      SELECT string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE a.attacl IS NULL) AS of_extension,
+             string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE a.attacl IS NOT NULL) AS of_users
+      FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.oid AND a.attnum > 0 AND NOT a.attisdropped) c
+    WHERE k.relnamespace = 'tenancy'::regnamespace AND k.relkind IN ('r', 'p') AND EXISTS (
+      SELECT FROM pg_catalog.aclexplode(k.relacl) a WHERE a.grantee = 0 AND a.privilege_type = 'SELECT')
+      AND EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = k.oid AND p.polname = 'principal') LOOP
+    PERFORM tenancy.grant_as_user(pg_catalog.format('REVOKE SELECT ON %s FROM PUBLIC', open_one.catalog));
+    UPDATE pg_catalog.pg_init_privs i SET initprivs = ARRAY(SELECT a FROM pg_catalog.unnest(i.initprivs) a WHERE NOT pg_catalog.starts_with(a::text, '='))
+    WHERE (i.classoid, i.objoid, i.objsubid) = ('pg_catalog.pg_class'::regclass, open_one.oid, 0);
+    IF open_one.of_extension IS NOT NULL THEN
+      EXECUTE pg_catalog.format('GRANT SELECT (%s) ON %s TO PUBLIC', open_one.of_extension, open_one.catalog);
+    END IF;
+    IF open_one.of_users IS NOT NULL THEN
+      PERFORM tenancy.grant_as_user(pg_catalog.format('GRANT SELECT (%s) ON %s TO PUBLIC', open_one.of_users, open_one.catalog));
+    END IF;
+  END LOOP;
+END
+$$;
 -- Scoped views of 1.0 have no conditions of restrictive policies. They are no part of the extension.
 DO $$
 BEGIN
