@@ -31,7 +31,8 @@ BEGIN
                              AND (tenancy.authorize('workspaces', 'list', workspace_id)
                                   OR tenancy.authorize('workspaces', 'view', workspace_id))$q$, '',
      'listed', 'organization', 'workspace', 'workspace_id', ''),
-    ('users', 'ALL', $q$user_id = (SELECT tenancy.current_user_id())$q$, '',
+    -- The person's own row, and not that of whom an organization has made a key for
+    ('users', 'ALL', $q$user_id = (SELECT tenancy_steps.person_of_session() WHERE tenancy.current_user_id() IS NOT NULL)$q$, '',
      'new', '', 'user', 'user_id', ''),
     ('roles', 'ALL', $q$organization_id IS NULL OR organization_id = (SELECT tenancy.current_organization_id())$q$,
      'WHERE organization_id IS NOT NULL',
