@@ -182,22 +182,31 @@ END
 $$;
 COMMENT ON FUNCTION tenancy.link_identity(text, text, text, text) IS 'Says which user a subject (sub, or oid) of a trusted issuer is: a DBA for an issuer that a DBA trusts, otherwise a person who has team.add_users in the organization (NULL: the session''s own) and at least the rights of that member, over all rows. Its tokens are refused as soon as that person has less, until somebody else makes the same link; 23505 for a subject that is linked, 42704 for an issuer that isn''t trusted, 42501 for an API key or token';
 
+-- One trust in each call: a person who ends what one organization says of it must not wait for another, which may have linked the same
+-- subject of the same issuer.
 CREATE FUNCTION tenancy.unlink_identity(issuer text, subject text, organization text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_trust tenancy.trusted_issuers;
   me uuid := (SELECT p.user_id FROM tenancy_internal.own_identity() p WHERE p.kind = 'person');
+  here uuid := tenancy.current_organization_id();
+  own record;
 BEGIN
-  PERFORM tenancy_internal.lock_organization(o.organization_id)
-  FROM (SELECT t.organization_id FROM tenancy.identities i JOIN tenancy.trusted_issuers t ON t.trust_id = i.trust_id
-        WHERE t.issuer = unlink_identity.issuer AND i.subject = unlink_identity.subject AND i.user_id = me AND t.organization_id IS NOT NULL
-        ORDER BY t.organization_id) o;
   -- A person ends what speaks for it.
-  DELETE FROM tenancy.identities i USING tenancy.trusted_issuers t
-  WHERE t.trust_id = i.trust_id AND t.issuer = unlink_identity.issuer AND i.subject = unlink_identity.subject AND i.user_id = me;
-  IF FOUND THEN
-    RETURN;
-  END IF;
+  FOR own IN
+    SELECT t.trust_id, t.organization_id FROM tenancy.identities i JOIN tenancy.trusted_issuers t ON t.trust_id = i.trust_id
+    WHERE t.issuer = unlink_identity.issuer AND i.subject = unlink_identity.subject AND i.user_id = me
+      AND CASE WHEN unlink_identity.organization IS NULL THEN t.organization_id IS NULL OR t.organization_id = here
+               ELSE tenancy_internal.refers_to_organization(unlink_identity.organization, t.organization_id) END
+    ORDER BY t.organization_id NULLS LAST LOOP
+    IF own.organization_id IS NOT NULL THEN
+      PERFORM tenancy_internal.lock_organization(own.organization_id);
+    END IF;
+    DELETE FROM tenancy.identities i WHERE i.trust_id = own.trust_id AND i.subject = unlink_identity.subject AND i.user_id = me;
+    IF FOUND THEN
+      RETURN;
+    END IF;
+  END LOOP;
   the_trust := tenancy_internal.resolve_trust(unlink_identity.issuer, unlink_identity.organization);
   IF the_trust.organization_id IS NOT NULL THEN
     PERFORM tenancy_internal.require_delegable_member(the_trust.organization_id, i.user_id) FROM tenancy.identities i
@@ -209,7 +218,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unlink_identity(text, text, text) IS 'Ends what link_identity() has said, for whoever might say it and for the person itself; tokens that were issued before stay refused. 42704 for a subject that is not linked';
+COMMENT ON FUNCTION tenancy.unlink_identity(text, text, text) IS 'Ends what link_identity() has said, for whoever might say it and for the person itself: about a subject of the issuer that an organization trusts (NULL: the session''s own, or else a DBA''s), of which a person may name any. Tokens that were issued before stay refused. 42704 for a subject that is not linked there';
 
 -- Tokens issued before a user was locked, left or was unlinked stay refused after a return.
 CREATE FUNCTION tenancy_internal.end_tokens_of_locked() RETURNS trigger

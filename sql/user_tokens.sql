@@ -371,3 +371,22 @@ SET SESSION AUTHORIZATION DEFAULT;
 SELECT subject, email FROM tenancy.identities JOIN tenancy.users USING (user_id);
 SELECT actor_kind, actor, action, resource_type FROM tenancy.audit_log WHERE resource_type IN ('identity', 'trusted_issuer') ORDER BY audit_id DESC LIMIT 4;
 DELETE FROM tenancy.trusted_issuers;
+-- Two organizations and a DBA have linked the same subject of the same issuer: the person ends one link in each call, of the organization that it
+-- names, wherever it is; of the session's own; of a DBA's.
+BEGIN;
+SELECT tenancy.set_organization_role('globex', 'mike@acme.test', 'member');
+SELECT tenancy.trust_issuer(o, 'https://public.test', jwks, ARRAY['shop']) FROM jwks, unnest(ARRAY['acme', 'globex', NULL]) o WHERE name = 'idp';
+SELECT tenancy.link_identity('https://public.test', 'stolen', 'mike@acme.test', o) FROM unnest(ARRAY['acme', 'globex', NULL]) o;
+CREATE FUNCTION linked_by() RETURNS text LANGUAGE sql SECURITY DEFINER AS
+$$ SELECT string_agg(coalesce(o.slug, 'a DBA'), ', ' ORDER BY 1) FROM tenancy.identities i JOIN tenancy.trusted_issuers t USING (trust_id) LEFT JOIN tenancy.organizations o USING (organization_id) $$;
+SET SESSION AUTHORIZATION regress_app;
+CALL become('mike');
+SET tenancy.organization = 'acme';
+SELECT failure($$SELECT tenancy.unlink_identity('https://public.test', 'stolen', 'nowhere')$$), linked_by();
+SELECT tenancy.unlink_identity('https://public.test', 'stolen', 'globex');
+SELECT linked_by();
+SELECT tenancy.unlink_identity('https://public.test', 'stolen');
+SELECT linked_by();
+SELECT tenancy.unlink_identity('https://public.test', 'stolen');
+SELECT linked_by(), failure($$SELECT tenancy.unlink_identity('https://public.test', 'stolen')$$);
+ROLLBACK;
