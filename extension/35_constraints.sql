@@ -126,22 +126,36 @@ CREATE FUNCTION tenancy_internal.owned_organizations(user_id uuid) RETURNS uuid[
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_owned_organizations';
 COMMENT ON FUNCTION tenancy_internal.owned_organizations(uuid) IS 'The organizations that a user, active or locked, owns without an end, now, as other sessions'' commits have left it, whatever the transaction''s isolation';
 
--- Another transaction may be locking that very user: the owner's row is locked until this one ends, so that whoever comes second
--- sees what the first has done.
+CREATE FUNCTION tenancy_internal.keep_active(user_id uuid, wait boolean) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_keep_active';
+COMMENT ON FUNCTION tenancy_internal.keep_active(uuid, boolean) IS 'Keeps others from locking a user until the transaction ends, and waits for whoever does; false, without waiting, unless it may wait';
+
+CREATE FUNCTION tenancy_internal.begin_locking(user_id uuid) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_begin_locking';
+COMMENT ON FUNCTION tenancy_internal.begin_locking(uuid) IS 'Waits for transactions that rely on a user who is active, and keeps others waiting until this one ends';
+
+-- Another transaction may be locking that very user, and not know yet what the user owns: whoever comes second sees what the first has
+-- done. The lock is of the user's being active alone, not of the row: a person changes its name, and ends links, whatever transaction an
+-- organization of it keeps open.
 CREATE FUNCTION tenancy_internal.keeps_owner(organization_id uuid) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   owners CONSTANT uuid[] := tenancy_internal.active_owners(keeps_owner.organization_id);
+  owner uuid;
 BEGIN
-  PERFORM FROM tenancy.users u WHERE u.user_id = ANY (owners) AND u.active ORDER BY u.user_id LIMIT 1 FOR SHARE SKIP LOCKED;
-  IF FOUND THEN
-    RETURN true;
-  END IF;
-  PERFORM FROM tenancy.users u WHERE u.user_id = ANY (owners) ORDER BY u.user_id FOR SHARE;
-  IF NOT FOUND AND cardinality(owners) > 0 AND tenancy_internal.organization_has_owner(keeps_owner.organization_id) THEN
-    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent update';
-  END IF;
-  RETURN tenancy_internal.organization_has_owner(keeps_owner.organization_id);
+  -- One who is not being locked, if there is any
+  FOREACH owner IN ARRAY owners LOOP
+    IF tenancy_internal.keep_active(owner, false) AND owner = ANY (tenancy_internal.active_owners(keeps_owner.organization_id)) THEN
+      RETURN true;
+    END IF;
+  END LOOP;
+  FOREACH owner IN ARRAY owners LOOP
+    PERFORM tenancy_internal.keep_active(owner, true);
+    IF owner = ANY (tenancy_internal.active_owners(keeps_owner.organization_id)) THEN
+      RETURN true;
+    END IF;
+  END LOOP;
+  RETURN false;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keeps_owner(uuid) IS 'Whether the organization has an owner as organization_has_owner() says, who also stays one who is active until the transaction ends';
@@ -166,10 +180,15 @@ COMMENT ON FUNCTION tenancy_internal.check_last_owner() IS 'Trigger: an organiza
 CREATE FUNCTION tenancy_internal.check_locked_owner() RETURNS trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  -- Not by the transaction's snapshot: the user may have become an owner since.
-  owns CONSTANT uuid[] := tenancy_internal.owned_organizations(NEW.user_id);
+  owns uuid[];
   owned uuid;
 BEGIN
+  -- Organizations first: who has theirs waits for the user's lock.
+  owns := tenancy_internal.owned_organizations(NEW.user_id);
+  PERFORM FROM tenancy.organizations o WHERE o.closed_at IS NULL AND o.organization_id = ANY (owns) ORDER BY o.organization_id FOR NO KEY UPDATE;
+  PERFORM tenancy_internal.begin_locking(NEW.user_id);
+  -- Not by the transaction's snapshot: the user may have become an owner since.
+  owns := tenancy_internal.owned_organizations(NEW.user_id);
   FOR owned IN
     SELECT o.organization_id FROM tenancy.organizations o
     WHERE o.closed_at IS NULL AND o.organization_id = ANY (owns)

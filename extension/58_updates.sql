@@ -83,10 +83,17 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of an organization of the user has this external id';
     END IF;
   END IF;
-  UPDATE tenancy.users u
-  SET name = coalesce(update_user.name, u.name), email = coalesce(tenancy_internal.email_address(update_user.email), u.email),
-      external_id = coalesce(update_user.external_id, u.external_id), active = coalesce(update_user.active, u.active)
-  WHERE u.user_id = the_user;
+  -- A statement that sets what is unique, be it to the same, waits for all whose rows refer to the user: an organization that makes a key
+  -- for the person must not keep it from changing its name, nor a DBA from locking it.
+  IF (update_user.email, update_user.external_id) IS NOT DISTINCT FROM (NULL, NULL) THEN
+    UPDATE tenancy.users u SET name = coalesce(update_user.name, u.name), active = coalesce(update_user.active, u.active)
+    WHERE u.user_id = the_user;
+  ELSE
+    UPDATE tenancy.users u
+    SET name = coalesce(update_user.name, u.name), email = coalesce(tenancy_internal.email_address(update_user.email), u.email),
+        external_id = coalesce(update_user.external_id, u.external_id), active = coalesce(update_user.active, u.active)
+    WHERE u.user_id = the_user;
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION tenancy.update_user(text, text, text, text, boolean) IS 'Changes a person''s own name (member NULL: the session''s own; an API key or token is refused, 42501), and for a DBA anybody''s name, e-mail address, global external id, and whether the user is active, where they are given';

@@ -1,6 +1,8 @@
-// Owners of organizations, by the newest snapshot: the caller's may be older than another session's commit.
+// Owners of organizations, by the newest snapshot: the caller's may be older than another session's
+// commit; and a lock by which those who rely on an owner and those who lock one see each other.
 
 #include "pg/catalog/caller.hpp"
+#include "pg/catalog/catalog_oids.hpp"
 #include "pg/catalog/facts.hpp"
 #include "pg/server/pod_array.hpp"
 
@@ -32,9 +34,34 @@ Datum array_of(const PodArray<Datum> &ids) {
   return PointerGetDatum(construct_array(ids.items, ids.count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
+// A lock of the user's being active, beside the row: that one may be changed by the person at any time.
+LOCKTAG lock_of_user(Datum user) {
+  const uint64 hash =
+      hash_bytes_extended(reinterpret_cast<const unsigned char *>(DatumGetUUIDP(user)->data), UUID_LEN, 0);
+  LOCKTAG tag{};
+  SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog_relation(CatalogIndex::users_pkey), static_cast<uint32>(hash),
+                     static_cast<uint16>(hash >> 32));
+  return tag;
+}
+
 }  // namespace
 
 extern "C" {
+PG_FUNCTION_INFO_V1(pg_tenancy_keep_active);
+Datum pg_tenancy_keep_active(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const LOCKTAG tag = lock_of_user(PG_GETARG_DATUM(0));
+  PG_RETURN_BOOL(LockAcquire(&tag, ShareLock, false, !PG_GETARG_BOOL(1)) != LOCKACQUIRE_NOT_AVAIL);
+}
+
+PG_FUNCTION_INFO_V1(pg_tenancy_begin_locking);
+Datum pg_tenancy_begin_locking(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  const LOCKTAG tag = lock_of_user(PG_GETARG_DATUM(0));
+  LockAcquire(&tag, ExclusiveLock, false, false);
+  PG_RETURN_VOID();
+}
+
 PG_FUNCTION_INFO_V1(pg_tenancy_organization_has_owner);
 Datum pg_tenancy_organization_has_owner(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
