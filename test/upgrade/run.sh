@@ -167,6 +167,28 @@ check_guard_rails() {
   sql -d postgres -c 'DROP DATABASE rails'
 }
 
+# Everybody reads the catalogs by columns, where no administrator has taken that away; grants of users stay theirs, and a dump has no others.
+check_columns() {
+  install old
+  sql -d postgres -c 'CREATE DATABASE columns' -c 'CREATE ROLE reader LOGIN'
+  sql -d columns -c 'SET client_min_messages = warning' -c "CREATE EXTENSION pg_tenancy VERSION '1.0'" \
+    -c 'REVOKE SELECT ON tenancy.roles, tenancy.grants FROM PUBLIC' -c 'GRANT SELECT (name) ON tenancy.roles TO PUBLIC' \
+    -c 'GRANT SELECT (slug) ON tenancy.organizations TO reader' -c 'GRANT SELECT ON tenancy.users TO reader' -c 'ALTER EXTENSION pg_tenancy UPDATE'
+  local rights="SELECT relname, has_table_privilege('public', c.oid, 'SELECT'), (SELECT string_agg(DISTINCT has_column_privilege('public', c.oid, a.attnum, 'SELECT')::text, ' ')
+      FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    has_table_privilege('reader', c.oid, 'SELECT'), (SELECT count(*) FROM pg_attribute a, aclexplode(a.attacl) x WHERE a.attrelid = c.oid AND x.grantee = 'reader'::regrole)
+    FROM pg_class c WHERE c.relnamespace = 'tenancy'::regnamespace AND relname IN ('grants', 'organizations', 'roles', 'users', 'workspaces') ORDER BY 1"
+  local expected='grants|f|false|f|0 organizations|f|true|f|1 roles|f|false true|f|0 users|f|true|t|0 workspaces|f|true|f|0'
+  expect 'catalogs are granted by columns, where they were granted' "$expected" "$(sql -d columns -c "$rights" | xargs)"
+  sql -d postgres -c 'CREATE DATABASE columns_restored'
+  pg_dump -d columns >"$WORK_DIR/columns.sql"
+  sql -d columns_restored -o /dev/null -f "$WORK_DIR/columns.sql"
+  expect '... after a dump and a restore, too' "$expected" "$(sql -d columns_restored -c "$rights" | xargs)"
+  expect 'a dump has only what users have granted or taken away' 'grants organizations roles users' \
+    "$(sed -n -E 's/^(GRANT|REVOKE) .* ON TABLE tenancy\.([a-z_]+) .*/\2/p' "$WORK_DIR/columns.sql" | sort -u | xargs)"
+  sql -d postgres -c 'DROP DATABASE columns_restored' -c 'DROP DATABASE columns' -c 'DROP ROLE reader'
+}
+
 # Ids that were in use in 1.0 stay taken, also once the audit log is purged.
 check_former_ids() {
   install old
@@ -302,6 +324,7 @@ main() {
   start_server "$WORK_DIR/server" "$STAGE"
   check_equality
   check_administrators
+  check_columns
   check_guard_rails
   check_former_ids
   check_closed_schema
