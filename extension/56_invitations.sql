@@ -277,7 +277,7 @@ COMMENT ON FUNCTION tenancy.decline_invitation(uuid, boolean) IS 'Declines an in
 
 -- Also rows that came while their organization was being deleted.
 CREATE FUNCTION tenancy_internal.forget_refusals() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   DELETE FROM tenancy_internal.refused_invitations r
   WHERE NOT EXISTS (SELECT FROM tenancy.organizations o WHERE o.organization_id = r.inviting_organization);
