@@ -16,6 +16,9 @@
 #   after.sql
 #   DROP FUNCTION for each that is gone
 #
+# No entry of the audit log is left pending, whatever rows there are: after statements that can change some, those that follow find the
+# deferred trigger done with, since a table with pending events cannot be altered.
+#
 # Nobody may execute functions of schema tenancy_internal; one that PUBLIC could execute before is not moved there but recreated. Rights of functions that stay or move are left alone: an update that grants or revokes would turn the users' grants into initial
 # privileges, which pg_dump leaves out.
 use File::Basename qw(dirname);
@@ -24,20 +27,38 @@ use warnings;
 
 # Statements of a script. A semicolon ends one outside of strings, dollar quotes and comments.
 sub statements {
-  my ($text) = @_;
+  my ($text, $with_comments) = @_;
   my @statements;
   my $current = '';
   while ($text =~ /\G( '(?:[^']|'')*' | "[^"]*" | (\$\w*\$).*?\2 | --[^\n]*\n | ; | . )/gsx) {
     my $token = $1;
     # Comments between statements belong to none.
-    next if $token =~ /^--/ && $current !~ /\S/;
+    next if !$with_comments && $token =~ /^--/ && $current !~ /\S/;
     $current .= $token;
     next if $token ne ';';
     $current =~ s/^\s+//;
     push @statements, $current;
     $current = '';
   }
+  push @statements, $current if $with_comments;
   return @statements;
+}
+
+# A script in which nothing is pending at a statement that may alter a table, of what others before it have changed. The first one
+# makes sure that the schema is closed, and what is pending from before the update comes after it.
+sub settled {
+  my ($text) = @_;
+  my ($settled, $pending) = ('', 0);
+  for my $statement (statements($text, 1)) {
+    my ($command) = $statement =~ /^(?:\s+|--[^\n]*\n)*(\w*)/;
+    if ($pending && $command !~ /^(?:INSERT|UPDATE|DELETE)$/) {
+      $settled .= "SET CONSTRAINTS tenancy.audit_head IMMEDIATE;\nSET CONSTRAINTS tenancy.audit_head DEFERRED;\n";
+      $pending = 0;
+    }
+    $settled .= "$statement\n";
+    $pending = 1 if $command =~ /^(?:INSERT|UPDATE|DELETE|MERGE|WITH|SELECT|DO|CALL)$/;
+  }
+  return $settled;
 }
 
 sub slurp {
@@ -109,6 +130,7 @@ for my $name (@$order) {
   $old->{$name}{comment} =~ s/ ON (FUNCTION|PROCEDURE) \w+\./ ON $1 $schema./;
 }
 die "$folder: no line \"-- \@moves\"\n" if $before !~ s/^-- \@moves\n/$moves/m && $moves ne '';
+($before, $after) = map { settled($_) } ($before, $after) if $extension eq 'pg_tenancy';
 print $before;
 for my $name (@$order) {
   next if $included{$name};

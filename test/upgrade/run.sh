@@ -189,6 +189,29 @@ check_columns() {
   sql -d postgres -c 'DROP DATABASE columns_restored' -c 'DROP DATABASE columns' -c 'DROP ROLE reader'
 }
 
+# Rows of every form that the update changes, in a transaction that has made more of them: none keeps it from going on.
+check_rows() {
+  install old
+  sql -d postgres -c 'CREATE DATABASE rows'
+  sql -d rows -o /dev/null -f test/upgrade/rows.sql
+  sql -d rows -o /dev/null -c 'SET client_min_messages = error' -c 'BEGIN' -c "SELECT tenancy.create_workspace('acme', 'Last')" -c 'ALTER EXTENSION pg_tenancy UPDATE' -c 'COMMIT' || true
+  expect 'no row of 1.0 keeps it from being updated' "$OLD" "$(sql -d rows -c "SELECT extversion FROM pg_extension WHERE extname = 'pg_tenancy'")"
+  expect '... long names are cut' '1000 1000 1000 1000 1000' "$(sql -d rows -c "SELECT max(length(name)) FROM tenancy.organizations" -c "SELECT max(length(name)) FROM tenancy.workspaces" \
+    -c "SELECT max(length(name)) FROM tenancy.users" -c "SELECT max(length(description)) FROM tenancy.roles" -c "SELECT max(length(name)) FROM tenancy.api_keys" | xargs)"
+  expect '... permissions of a DBA are built in' 'logs.attribute team.sync_groups' "$(sql -d rows -c "SELECT string_agg(concat_ws('.', resource, action), ' ' ORDER BY resource) FROM tenancy.permissions
+    WHERE built_in AND description <> 'Mine' AND length(description) < 1000 AND (resource, action) IN (('team', 'sync_groups'), ('logs', 'attribute'))")"
+  expect '... ids are kept, former ones and those of what is gone' 'api_key k-1, api_key k-2, member gus-1, member lou-1, member max-1, member mia-1, member mia-2, member olivia-1, organization o-1, user gus-1, user lou-1, user max-1, user mia-1, user mia-2, user olivia-1, workspace w-gone|3' \
+    "$(sql -d rows -c "SELECT string_agg(concat_ws(' ', kind, external_id), ', ' ORDER BY kind, external_id) FILTER (WHERE kind <> 'id'), count(*) FILTER (WHERE kind = 'id') FROM tenancy.given_external_ids")"
+  expect '... the key of a user who has left is revoked, and all are derived' 'k-1|t k-2|f 3' "$(sql -d rows -c "SELECT external_id, revoked_at IS NOT NULL FROM tenancy.api_keys WHERE external_id IS NOT NULL ORDER BY 1" \
+    -c 'SELECT count(*) FROM tenancy.api_key_secrets WHERE derived IS NOT NULL' | xargs)"
+  expect '... logins have their organization, and one that is gone none' 'rows_max acme rows_mia acme' \
+    "$(sql -d rows -c "SELECT string_agg(concat_ws(' ', b.login, o.slug), ' ' ORDER BY b.login::text) FROM tenancy.login_bindings b LEFT JOIN tenancy.organizations o USING (organization_id)")"
+  expect '... roles that were DBAs are' 'rows_dba' "$(sql -d rows -c "SELECT string_agg(a.grantee::regrole::text, ' ') FROM pg_type t, aclexplode(t.typacl) a WHERE t.oid = 'tenancy.administrator'::regtype AND a.grantee <> t.typowner")"
+  expect '... names of tables are known' logs "$(sql -d rows -c "SELECT string_agg(table_name, ' ') FROM tenancy.protected_names WHERE schema_name = 'public'")"
+  expect '... and the audit log is intact' 0 "$(sql -d rows -c 'SELECT count(*) FROM tenancy.verify_audit_log()')"
+  sql -d postgres -c 'DROP DATABASE rows' -c 'DROP ROLE rows_mia, rows_max, rows_dba'
+}
+
 # Ids that were in use in 1.0 stay taken, also once the audit log is purged.
 check_former_ids() {
   install old
@@ -326,6 +349,7 @@ main() {
   check_administrators
   check_columns
   check_guard_rails
+  check_rows
   check_former_ids
   check_closed_schema
   check_sessions
