@@ -287,6 +287,43 @@ UPDATE tenancy.trusted_issuers SET max_age_seconds = 4e9 WHERE issuer = 'https:/
 SET SESSION AUTHORIZATION regress_plain;
 SELECT name, seen_by(name) FROM tokens WHERE name ~ '^(email|upn|preferred_username)' ORDER BY n;
 SET SESSION AUTHORIZATION DEFAULT;
+-- The organization can sign a token with any address, and learns of nobody but its members: not that there is such a user elsewhere, nor
+-- that it is locked, or since when its tokens are refused. The same of a subject that somebody is linked to who is no member any more.
+CREATE FUNCTION told(change text, token text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  seen text;
+BEGIN
+  EXECUTE change;
+  SET LOCAL ROLE regress_plain;
+  seen := app.seen_by(told.token);
+  RAISE SQLSTATE 'UNDO1' USING MESSAGE = seen;
+EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+  RETURN SQLERRM;
+END
+$$;
+SELECT v.n, v.who, told(v.change, v.token) FROM (VALUES
+  (1, 'no user', 'SELECT', 'email of nobody'), (2, 'user elsewhere', 'SELECT', 'email of another organization'),
+  (3, 'locked elsewhere', $$SELECT tenancy.set_organization_role('globex', 'mona@acme.test', 'owner'), tenancy.update_user('gus@globex.test', active => false)$$, 'email of another organization'),
+  (4, 'tokens ended elsewhere', $$UPDATE tenancy.users SET tokens_issued_before = now() WHERE email = 'gus@globex.test'$$, 'email of another organization'),
+  (5, 'in no organization', $$INSERT INTO tenancy.users (email) VALUES ('nobody@acme.test')$$, 'email of nobody'),
+  (6, 'invited', $$SELECT tenancy.invite('acme', 'gus@globex.test')$$, 'email of another organization'),
+  (7, 'left', $$SELECT tenancy.set_organization_role('acme', 'gus@globex.test', 'member'), tenancy.remove_organization_member('acme', 'gus@globex.test')$$, 'email of another organization'),
+  (8, 'membership ended', $$INSERT INTO tenancy.organization_members (organization_id, user_id, role_id, ends_at)
+    SELECT o.organization_id, u.user_id, tenancy_internal.find_role(NULL, 'organization', 'member'), '2020-01-01' FROM tenancy.organizations o, tenancy.users u WHERE o.slug = 'acme' AND u.email = 'gus@globex.test'$$, 'email of another organization'),
+  (9, 'no member, linked', $$INSERT INTO tenancy.identities (trust_id, subject, user_id) SELECT t.trust_id, 'm1', u.user_id FROM tenancy.trusted_issuers t, tenancy.users u WHERE t.issuer = 'https://mail.test' AND u.email = 'gus@globex.test'$$, 'email'),
+  (10, 'control: member, tokens ended', $$UPDATE tenancy.users SET tokens_issued_before = now() WHERE email = 'mike@acme.test'$$, 'email'),
+  (11, 'control: member', $$SELECT tenancy.set_organization_role('acme', 'gus@globex.test', 'member')$$, 'email of another organization'),
+  (21, 'subject of nobody', 'SELECT', 'unknown subject'),
+  (22, 'linked to no member', $$UPDATE tenancy.identities i SET user_id = u.user_id FROM tenancy.users u WHERE i.subject = 'mike' AND u.email = 'gus@globex.test'$$, 'RS256'),
+  (23, 'linked to no member, locked', $$SELECT tenancy.set_organization_role('globex', 'mona@acme.test', 'owner'), tenancy.update_user('gus@globex.test', active => false);
+    UPDATE tenancy.identities i SET user_id = u.user_id FROM tenancy.users u WHERE i.subject = 'mike' AND u.email = 'gus@globex.test'$$, 'RS256'),
+  (24, 'membership ended', $$UPDATE tenancy.organization_members m SET ends_at = '2020-01-01' FROM tenancy.users u WHERE m.user_id = u.user_id AND u.email = 'mike@acme.test'$$, 'RS256')) v (n, who, change, token)
+ORDER BY v.n;
+-- A DBA's trust may tell.
+SELECT v.n, v.who, told($$SELECT tenancy.trust_issuer(NULL, 'https://mail.test', jwks, ARRAY['database'], 'email', max_age => '80 years') FROM app.jwks WHERE name = 'idp'; $$ || v.change, v.token) FROM (VALUES
+  (1, 'no user', 'SELECT', 'email of nobody'), (2, 'user elsewhere', 'SELECT', 'email of another organization'),
+  (3, 'tokens ended elsewhere', $$UPDATE tenancy.users SET tokens_issued_before = now() WHERE email = 'gus@globex.test'$$, 'email of another organization')) v (n, who, change, token)
+ORDER BY v.n;
 BEGIN;
 SELECT tenancy.link_identity('https://mail.test', 'of mike', 'mike@acme.test', 'acme');
 SET LOCAL SESSION AUTHORIZATION regress_plain;

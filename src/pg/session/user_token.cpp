@@ -129,6 +129,13 @@ const char *address_of(const UserTokenClaims &claims) {
   return asc_tolower(claims.email.data(), claims.email.size());
 }
 
+// An organization can sign any token that it trusts, and must not learn from the answer who is a user
+// elsewhere. So nothing is read of somebody who is no member before this is known, and to its trust such a
+// person is nobody.
+bool is_known_to(const CatalogRead &read, const Trust &trust, const Uuid &user) {
+  return !trust.organization || read_membership(read, trust.organization, user).role;
+}
+
 Uuid user_with_address(const CatalogRead &read, const char *address) {
   ScanKeyData key;
   equals(&key, attribute::users::email, F_TEXTEQ, CStringGetTextDatum(address));
@@ -154,12 +161,19 @@ Identified identify(const CatalogRead &read, const Trust &trust, const UserToken
     }
     end_scan(scan);
   }
-  if (result.user) return result;
-  if (trust.claims.subject != SubjectClaim::email) return {{}, {}, "Its subject is linked to no user"};
+  const bool by_address = trust.claims.subject == SubjectClaim::email;
+  const char *const nobody = trust.organization
+                                 ? (by_address ? "No member of the organization has its e-mail address"
+                                               : "Its subject is linked to no member of the organization")
+                             : by_address ? "Nobody has its e-mail address"
+                                          : "Its subject is linked to no user";
+  if (result.user) return is_known_to(read, trust, result.user) ? result : Identified{{}, {}, nobody};
+  if (!by_address) return {{}, {}, nobody};
   const char *address = address_of(claims);
   if (address == nullptr) return {{}, {}, "It has no e-mail address that its issuer has verified"};
   result.user = user_with_address(read, address);
-  if (!result.user) return {{}, {}, "Nobody has its e-mail address"};
+  const bool is_known = is_known_to(read, trust, result.user);  // also of nobody: it takes as long
+  if (!result.user || !is_known) return {{}, {}, nobody};
   // Addresses are given to others in time; a subject is not.
   equals(&keys[0], attribute::identities::user_id, result.user);
   equals(&keys[1], attribute::identities::trust_id, trust.id);
