@@ -120,12 +120,22 @@ COMMENT ON FUNCTION tenancy_internal.acting_session() IS 'The session''s actor, 
 -- Changes of an organization take turns: each holds this lock until it is committed, whatever it changes and whoever makes it, by
 -- seal_audit_entry() at the latest. Whoever has the lock judges rights, holds and members as they are, and nobody changes them
 -- meanwhile. So it comes before them, in a statement of its own: a statement that waits for it has an older snapshot.
+-- In REPEATABLE READ all of the transaction has: what others have changed is not there to be taken away, and the call would report
+-- success. Each change moves the head of the organization's chain at its commit, so that locking the head fails (40001) after one that
+-- the snapshot lacks. A head that has come about since is seen by its unique key only.
 CREATE FUNCTION tenancy_internal.lock_organization(organization_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   acting CONSTANT text := tenancy_internal.acting_session();
 BEGIN
   PERFORM FROM tenancy.organizations o WHERE o.organization_id = lock_organization.organization_id FOR NO KEY UPDATE;
+  IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+    PERFORM FROM tenancy.audit_heads h WHERE h.organization_id = lock_organization.organization_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+      INSERT INTO tenancy.audit_heads (organization_id)
+      SELECT o.organization_id FROM tenancy.organizations o WHERE o.organization_id = lock_organization.organization_id ON CONFLICT DO NOTHING;
+    END IF;
+  END IF;
   PERFORM tenancy_internal.expire_rights();
   IF tenancy_internal.acting_session() IS DISTINCT FROM acting THEN
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent administration',
@@ -133,7 +143,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.lock_organization(uuid) IS 'Waits for whoever else changes the organization, and keeps others waiting until the transaction ends; 40001 where the session is another one then';
+COMMENT ON FUNCTION tenancy_internal.lock_organization(uuid) IS 'Waits for whoever else changes the organization, and keeps others waiting until the transaction ends; 40001 where the session is another one then, or the transaction''s snapshot lacks a change of the organization';
 
 CREATE FUNCTION tenancy_internal.resolve_changed_organization(reference text, resource text, action text) RETURNS uuid
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
