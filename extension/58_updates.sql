@@ -1,4 +1,7 @@
 -- Changes of names, slugs and external ids. NULL leaves a value unchanged.
+--
+-- A statement that names a column of a key, changed or not, locks the row against all that refer to it where the table has a BEFORE
+-- trigger: against removals and revocations in other organizations, and rows of users' tables. So only those that change one do.
 
 -- The external id in a row of a protected table decides whose the row is: an id that was never used before takes no row from
 -- anybody.
@@ -32,7 +35,11 @@ BEGIN
   UPDATE tenancy.organizations o
   SET name = coalesce(update_organization.name, o.name), slug = coalesce(update_organization.slug, o.slug),
       external_id = coalesce(update_organization.external_id, o.external_id)
-  WHERE o.organization_id = the_organization;
+  WHERE o.organization_id = the_organization
+    AND (coalesce(update_organization.slug, o.slug), coalesce(update_organization.external_id, o.external_id)) IS DISTINCT FROM (o.slug, o.external_id);
+  IF NOT FOUND THEN
+    UPDATE tenancy.organizations o SET name = coalesce(update_organization.name, o.name) WHERE o.organization_id = the_organization;
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION tenancy.update_organization(text, text, text, text) IS 'Changes name, slug and external id of an organization (NULL: the session''s own), where they are given; needs organization.update; a slug is for a DBA or a role that may create organizations to change, an external id also for a trusted login to set where there is none (42501)';
@@ -47,7 +54,11 @@ BEGIN
   UPDATE tenancy.workspaces w
   SET name = coalesce(update_workspace.name, w.name), slug = coalesce(update_workspace.slug, w.slug),
       external_id = coalesce(update_workspace.external_id, w.external_id)
-  WHERE w.workspace_id = the_workspace.workspace_id;
+  WHERE w.workspace_id = the_workspace.workspace_id
+    AND (coalesce(update_workspace.slug, w.slug), coalesce(update_workspace.external_id, w.external_id)) IS DISTINCT FROM (w.slug, w.external_id);
+  IF NOT FOUND THEN
+    UPDATE tenancy.workspaces w SET name = coalesce(update_workspace.name, w.name) WHERE w.workspace_id = the_workspace.workspace_id;
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION tenancy.update_workspace(text, text, text, text) IS 'Changes name, slug and external id of a workspace, where they are given; needs workspaces.update there; the external id is for a DBA, a role that may create organizations or a trusted login to set, but not for the latter to change (42501)';
@@ -57,6 +68,7 @@ CREATE FUNCTION tenancy.update_user(member text DEFAULT NULL, name text DEFAULT 
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   the_user uuid;
+  the_address text;
 BEGIN
   IF tenancy.is_dba() AND update_user.member IS NOT NULL THEN
     the_user := tenancy_internal.find_user(update_user.member);
@@ -83,16 +95,13 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of an organization of the user has this external id';
     END IF;
   END IF;
-  -- A statement that sets what is unique, be it to the same, waits for all whose rows refer to the user: an organization that makes a key
-  -- for the person must not keep it from changing its name, nor a DBA from locking it.
-  IF (update_user.email, update_user.external_id) IS NOT DISTINCT FROM (NULL, NULL) THEN
-    UPDATE tenancy.users u SET name = coalesce(update_user.name, u.name), active = coalesce(update_user.active, u.active)
-    WHERE u.user_id = the_user;
-  ELSE
-    UPDATE tenancy.users u
-    SET name = coalesce(update_user.name, u.name), email = coalesce(tenancy_internal.email_address(update_user.email), u.email),
-        external_id = coalesce(update_user.external_id, u.external_id), active = coalesce(update_user.active, u.active)
-    WHERE u.user_id = the_user;
+  the_address := tenancy_internal.email_address(update_user.email);
+  UPDATE tenancy.users u
+  SET name = coalesce(update_user.name, u.name), email = coalesce(the_address, u.email),
+      external_id = coalesce(update_user.external_id, u.external_id), active = coalesce(update_user.active, u.active)
+  WHERE u.user_id = the_user AND (coalesce(the_address, u.email), coalesce(update_user.external_id, u.external_id)) IS DISTINCT FROM (u.email, u.external_id);
+  IF NOT FOUND THEN
+    UPDATE tenancy.users u SET name = coalesce(update_user.name, u.name), active = coalesce(update_user.active, u.active) WHERE u.user_id = the_user;
   END IF;
 END
 $$;
@@ -116,9 +125,12 @@ BEGIN
   FROM tenancy.organization_members m JOIN tenancy.users u ON u.user_id = m.user_id
   WHERE m.organization_id = the_organization AND m.user_id = the_user;
   UPDATE tenancy.organization_members m
-  SET name = CASE WHEN set_member.name IS NULL THEN m.name ELSE nullif(set_member.name, '') END,
-      external_id = coalesce(set_member.external_id, m.external_id)
-  WHERE m.organization_id = the_organization AND m.user_id = the_user;
+  SET name = CASE WHEN set_member.name IS NULL THEN m.name ELSE nullif(set_member.name, '') END, external_id = set_member.external_id
+  WHERE m.organization_id = the_organization AND m.user_id = the_user
+    AND set_member.external_id IS NOT NULL AND set_member.external_id IS DISTINCT FROM m.external_id;
+  IF NOT FOUND AND set_member.name IS NOT NULL THEN
+    UPDATE tenancy.organization_members m SET name = nullif(set_member.name, '') WHERE m.organization_id = the_organization AND m.user_id = the_user;
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION tenancy.set_member(text, text, text, text) IS 'Sets what an organization (NULL: the session''s own) calls a member (an empty name: as the member does), and its own external id for it, where they are given; nobody else sees either. Rows of the organization, and references to its member, have that external id in place of the user''s global one, by which "tenancy.user" goes on to name the person. Needs team.add_users; the external id is for a DBA, a role that may create organizations or a trusted login to set, but for the latter only where the member has none of either kind (42501), and one that no other member of the organization has or had, the user''s own global one included (23505)';

@@ -357,7 +357,7 @@ BEGIN
   SELECT * INTO key FROM tenancy.api_keys k
   WHERE k.api_key_id = lock_api_key.api_key_id AND k.deleted_at IS NULL
     AND (tenancy.is_dba() OR k.organization_id = tenancy.current_organization_id())
-  FOR UPDATE;
+  FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('API key %s does not exist', lock_api_key.api_key_id);
   END IF;

@@ -112,7 +112,7 @@ BEGIN
   IF tenancy_internal.presented_key() IS DISTINCT FROM presented THEN
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent administration';
   END IF;
-  SELECT * INTO key FROM tenancy.api_keys k WHERE k.api_key_id = presented AND k.deleted_at IS NULL FOR UPDATE;
+  SELECT * INTO key FROM tenancy.api_keys k WHERE k.api_key_id = presented AND k.deleted_at IS NULL FOR NO KEY UPDATE;
   IF key.user_id IS NOT NULL OR 'api_keys.rotate' = ANY (tenancy_internal.scopes_of_key(key)) IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: the API key may not rotate keys',
       DETAIL = 'Service keys with the scope api_keys.rotate may.';
