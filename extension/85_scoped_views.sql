@@ -70,16 +70,21 @@ BEGIN
   SELECT * INTO table_row FROM tenancy.protected_tables t WHERE t.relation = define_scoped_view.relation;
   -- The view's columns are the first ones of the table, which cannot be dropped below it, but renamed.
   -- Columns generated from payload would reveal it.
-  SELECT string_agg(CASE WHEN a.attname = ANY (table_row.payload) OR EXISTS (
-      SELECT FROM pg_attrdef ad JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid
-      JOIN pg_attribute source ON d.refclassid = 'pg_class'::regclass AND source.attrelid = d.refobjid AND source.attnum = d.refobjsubid
-      WHERE a.attgenerated <> '' AND ad.adrelid = a.attrelid AND ad.adnum = a.attnum AND d.refobjid = define_scoped_view.relation
-        AND source.attname = ANY (table_row.payload))
-      THEN format('CASE WHEN %s THEN %I END', tenancy_internal.policy_call(table_row, 'payload_visible', 'view'), a.attname)
-      ELSE quote_ident(a.attname) END || ' AS ' || quote_ident(coalesce(define_scoped_view.columns[a.place], a.attname)), ', ' ORDER BY a.attnum) INTO shown
-  FROM (SELECT c.*, row_number() OVER (ORDER BY c.attnum) AS place FROM pg_attribute c
-        WHERE c.attrelid = define_scoped_view.relation AND c.attnum > 0 AND NOT c.attisdropped) a
-  WHERE define_scoped_view.columns IS NULL OR a.place <= cardinality(define_scoped_view.columns);
+  -- CASE has a domain's base type, and a view's columns keep theirs: with the base type they stay the same whether or not they are payload.
+  SELECT string_agg(CASE WHEN a.expression_type = a.view_type THEN a.expression ELSE format('(%s)::%s', a.expression, format_type(a.view_type, a.atttypmod)) END
+                    || ' AS ' || quote_ident(a.name), ', ' ORDER BY a.attnum) INTO shown
+  FROM (SELECT c.attnum, c.atttypmod, coalesce(define_scoped_view.columns[c.place], c.attname) AS name,
+          CASE WHEN c.is_payload THEN format('CASE WHEN %s THEN %I END', tenancy_internal.policy_call(table_row, 'payload_visible', 'view'), c.attname) ELSE quote_ident(c.attname) END AS expression,
+          CASE WHEN c.is_payload THEN tenancy_internal.base_type(c.atttypid) ELSE c.atttypid END AS expression_type,
+          coalesce((SELECT v.atttypid FROM pg_attribute v WHERE v.attrelid = to_regclass(format('%I.%I', define_scoped_view.schema, define_scoped_view.view)) AND v.attnum = c.place),
+                   tenancy_internal.base_type(c.atttypid)) AS view_type
+        FROM (SELECT t.*, row_number() OVER (ORDER BY t.attnum) AS place, t.attname = ANY (table_row.payload) OR EXISTS (
+                SELECT FROM pg_attrdef ad JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = ad.oid
+                JOIN pg_attribute source ON d.refclassid = 'pg_class'::regclass AND source.attrelid = d.refobjid AND source.attnum = d.refobjsubid
+                WHERE t.attgenerated <> '' AND ad.adrelid = t.attrelid AND ad.adnum = t.attnum AND d.refobjid = define_scoped_view.relation
+                  AND source.attname = ANY (table_row.payload)) AS is_payload
+              FROM pg_attribute t WHERE t.attrelid = define_scoped_view.relation AND t.attnum > 0 AND NOT t.attisdropped) c
+        WHERE define_scoped_view.columns IS NULL OR c.place <= cardinality(define_scoped_view.columns)) a;
   -- Owned by the extension's owner, so that the table's own policy, which needs more, doesn't apply below the view.
   EXECUTE format('CREATE OR REPLACE VIEW %I.%I WITH (security_barrier) AS SELECT %s FROM %s WHERE %s%s%s',
                  define_scoped_view.schema, define_scoped_view.view, shown, define_scoped_view.relation,

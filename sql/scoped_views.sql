@@ -165,6 +165,14 @@ ALTER POLICY second ON requests USING (true);
 SET SESSION AUTHORIZATION regress_app;
 SELECT * FROM shown('olivia');
 RESET SESSION AUTHORIZATION;
+-- A column of a domain is shown as what is below it, payload or not.
+CREATE DOMAIN short AS varchar(20) NOT NULL;
+CREATE TABLE domains (organization_id uuid, question short, answer short);
+SELECT tenancy.protect('domains', 'logs', 'organization_id', payload => '{question}'), tenancy.create_scoped_view('domains', 'domains_scoped') \g /dev/null
+SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = 'domains_scoped'::regclass AND attnum > 1 ORDER BY attnum;
+SELECT tenancy.protect('domains', 'logs', 'organization_id', payload => '{answer}'), tenancy.unprotect('domains') \g /dev/null
+DROP TABLE domains CASCADE;
+DROP DOMAIN short;
 DROP TABLE requests CASCADE;
 SELECT count(*) FROM tenancy.scoped_views;
 REVOKE ALL ON SCHEMA app FROM regress_views_owner;

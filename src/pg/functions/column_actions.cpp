@@ -8,6 +8,7 @@
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
 #include "pg/plan/id_columns.hpp"
+#include "pg/plan/permission_hint.hpp"
 #include "pg/plan/row_filter.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/statement_time.hpp"
@@ -147,18 +148,19 @@ bool is_moved(const ProtectedTable &table, const TriggerData *trigger) {
                 "change of a column that needs it");
   const bool moves = is_moved(table, trigger);
   const char *columns = columns_of_action(table, action);
-  ereport(ERROR,
-          (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-           moves ? errmsg("permission denied to move a row of table \"%s\" with its %s",
-                          RelationGetRelationName(relation), columns)
-                 : errmsg("permission denied to change %s of table \"%s\"", columns,
-                          RelationGetRelationName(relation)),
-           errdetail("%s needs \"%s.%s\", which the session does not hold %s.",
-                     moves ? "Another value than the default, or a change,"
-                     : TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "Another value than the default"
-                                                                  : "The change",
-                     table.resource, action, where),
-           errhint("tenancy.explain_authorize() says where the right would come from."), errtable(relation)));
+  const char *hint = permission_hint(*current_principal(), table.resource, action, Uuid{}, true,
+                                     "tenancy.explain_authorize() says where the right would come from.");
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  moves ? errmsg("permission denied to move a row of table \"%s\" with its %s",
+                                 RelationGetRelationName(relation), columns)
+                        : errmsg("permission denied to change %s of table \"%s\"", columns,
+                                 RelationGetRelationName(relation)),
+                  errdetail("%s needs \"%s.%s\", which the session does not hold %s.",
+                            moves ? "Another value than the default, or a change,"
+                            : TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? "Another value than the default"
+                                                                         : "The change",
+                            table.resource, action, where),
+                  errhint("%s", hint), errtable(relation)));
   pg_unreachable();
 }
 

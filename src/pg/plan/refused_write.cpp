@@ -5,6 +5,7 @@
 #include "pg/catalog/permission_numbers.hpp"
 #include "pg/catalog/protected_table.hpp"
 #include "pg/plan/call_site.hpp"
+#include "pg/plan/permission_hint.hpp"
 #include "pg/plan/plan_guard.hpp"
 #include "pg/server/quotable.hpp"
 
@@ -154,8 +155,16 @@ Words words_of_parent(const ProtectedTable &table) {
       "Refer to rows that exist, and that the session may view."};
 }
 
-Words words_for(WriteProblem problem, const char *resource, Command command, const ProtectedTable &table) {
-  switch (problem) {
+// RETURNS the first of the actions that are enough for the command, or nullptr.
+const char *action_for(const char *resource, Command command) {
+  for (const std::string_view action : actions_enough_for(command, resource, is_registered(resource, "view")))
+    if (!action.empty() && is_registered(resource, action.data())) return action.data();
+  return nullptr;
+}
+
+Words words_for(const Principal &principal, const Judgement &judgement, const char *resource, Command command,
+                const ProtectedTable &table) {
+  switch (judgement.problem) {
     case WriteProblem::none:
       return {nullptr, nullptr};
     case WriteProblem::no_principal:
@@ -167,13 +176,15 @@ Words words_for(WriteProblem problem, const char *resource, Command command, con
     case WriteProblem::no_permission:
       return {psprintf("%s needs %s, which the session does not hold.", command_name(command),
                        actions(resource, command)),
-              "tenancy.explain_authorize() says where the right would come from."};
+              permission_hint(principal, resource, action_for(resource, command), Uuid{}, true,
+                              "tenancy.explain_authorize() says where the right would come from.")};
     case WriteProblem::no_permission_there:
       return {psprintf(table.column_names[id_column::workspace] == nullptr
                            ? "%s needs %s on the organization level, and the session does not hold it there."
                            : "%s needs %s in the row's workspace, and the session does not hold it there.",
                        command_name(command), actions(resource, command)),
-              "tenancy.permissions() lists what the session may do in which workspace."};
+              permission_hint(principal, resource, action_for(resource, command), judgement.workspace, false,
+                              "tenancy.permissions() lists what the session may do in which workspace.")};
     case WriteProblem::organization_missing:
       return {psprintf("%s is NULL.", column_of(table, id_column::organization)), leave_out(command)};
     case WriteProblem::foreign_organization:
@@ -239,13 +250,13 @@ bool is_about_tenant(WriteProblem problem) {
   return problem >= WriteProblem::organization_missing && problem <= WriteProblem::not_own;
 }
 
-Words words_of_judgement(const Judgement &judgement, const char *resource, Command command,
-                         const ProtectedTable &table) {
+Words words_of_judgement(const Principal &principal, const Judgement &judgement, const char *resource,
+                         Command command, const ProtectedTable &table) {
   // A child row has its parent's tenant: its error must not reveal whether the parent exists.
   if (table.through_count > 0 && is_about_tenant(judgement.problem)) return words_of_parent(table);
   if (OidIsValid(judgement.cannot_name_organization))
     return words_of_organization_without_id(judgement.cannot_name_organization);
-  return words_for(judgement.problem, resource, command, table);
+  return words_for(principal, judgement, resource, command, table);
 }
 
 Words words_of_reading(Principal &principal, const char *resource, Command command) {
@@ -309,7 +320,8 @@ bool judge_or_raise(FunctionCallInfo fcinfo) {
       judge_written_row(*principal, resource, check.command, shape,
                         written_ids_of_call(fcinfo, first_id_argument), table.through_count > 0);
   if (judgement.is_for_another) return true;
-  raise_refused(check.relation, check.check, words_of_judgement(judgement, resource, check.command, table));
+  raise_refused(check.relation, check.check,
+                words_of_judgement(*principal, judgement, resource, check.command, table));
 }
 
 }  // namespace
@@ -383,7 +395,7 @@ void raise_row_without_parent(Relation child, HeapTuple row, Command command) {
   raise_refused(relation, Check::insert,
                 judgement.problem == WriteProblem::none
                     ? words_of_parent(table)
-                    : words_of_judgement(judgement, table.resource, command, table));
+                    : words_of_judgement(*current_principal(), judgement, table.resource, command, table));
 }
 
 extern "C" {
@@ -416,7 +428,7 @@ Datum pg_tenancy_problem_of_write(PG_FUNCTION_ARGS) {
       judge_written_row(*principal, resource, *command, row_options(text_at(fcinfo, options)),
                         written_ids_of_call(fcinfo, first_id), table.through_count > 0);
   if (judgement.is_for_another || judgement.problem == WriteProblem::none) PG_RETURN_NULL();
-  const Words words = words_of_judgement(judgement, resource, *command, table);
+  const Words words = words_of_judgement(*principal, judgement, resource, *command, table);
   PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s %s", words.detail, words.hint)));
 }
 }

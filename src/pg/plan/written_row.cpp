@@ -288,6 +288,7 @@ Judgement judge_written_row(Principal &principal, const char *resource, Command 
     written.organization = Named::principals;
 
   Judgement judgement{problem_of_write(*principal.access, writer, write, written), false};
+  judgement.workspace = written.workspace_id;
   const WriteProblem problem = judgement.problem;
   if ((problem == WriteProblem::organization_missing || problem == WriteProblem::foreign_organization) &&
       !can_hold(of_rows, row, organization_id, Entity::organization, principal.organization))

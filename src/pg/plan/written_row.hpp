@@ -27,6 +27,7 @@ struct Judgement {
   bool is_for_another;  // the only problem is another producer, which the principal may name
   // The type of the organization's column, if that is the problem, and no value could name the session's.
   Oid cannot_name_organization = InvalidOid;
+  Uuid workspace{};  // of the row, where the principal reaches it; else nil
 };
 
 /// `producer_first`: whether a wrong producer is reported before a wrong tenant, where the latter must not be

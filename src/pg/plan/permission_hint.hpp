@@ -1,0 +1,14 @@
+// What would give the session a permission that it lacks, for errors of refused rows.
+#pragma once
+
+#include "pg/session/principal.hpp"
+
+namespace tenancy::pg {
+
+/// RETURNS the hint that require() gives for an action in a workspace, on the organization (nil), or
+/// anywhere: roles, a scope, a setting. `otherwise` where nothing says so: no action, a node that knows
+/// principals by claims, a version of the extension without the function.
+const char *permission_hint(const Principal &principal, const char *resource, const char *action,
+                            const Uuid &workspace, bool anywhere, const char *otherwise);
+
+}  // namespace tenancy::pg
