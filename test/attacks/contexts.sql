@@ -114,6 +114,8 @@ FROM (VALUES ('att_dev'), ('att_owner')) l (login), (VALUES
   ('validation', E'CREATE TABLE {s}.p (i int PRIMARY KEY); INSERT INTO {s}.p VALUES (1); CREATE TABLE {s}.c (i int); INSERT INTO {s}.c VALUES (1); CREATE INDEX ON {s}.c (i) WHERE {s}.f(1) = 1;\n@armed\nALTER TABLE {s}.c ADD FOREIGN KEY (i) REFERENCES {s}.p;')
 ) c (title, script);
 
+-- A trusted extension, whose functions belong to a superuser and do what their arguments' types say
+CREATE EXTENSION hstore;
 -- 5. The extension's own work on tables of others: code in every place that a table has for it, in all that walks over tables.
 CREATE TABLE attacks.places (title text PRIMARY KEY, before text, columns text, made text);
 INSERT INTO attacks.places VALUES
@@ -148,6 +150,7 @@ INSERT INTO attacks.places VALUES
   ('exclusion constraint of a foreign key''s name', '', ', k int UNIQUE', 'CREATE TABLE {s}.lines (k int CONSTRAINT fk REFERENCES {s}.t (k) DEFERRABLE INITIALLY DEFERRED); CREATE TABLE {s}.x (i int, CONSTRAINT fk EXCLUDE (({s}.f(i)) WITH =) DEFERRABLE INITIALLY DEFERRED); INSERT INTO {s}.x VALUES (1), (1);'),
   ('partition key', '', ') PARTITION BY RANGE ((n + {s}.f(1))', 'CREATE TABLE {s}.t1 PARTITION OF {s}.t DEFAULT;'),
   ('operator in a partition key', 'CREATE FUNCTION {s}.plus(int, int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS ''BEGIN PERFORM {s}.f(1); RETURN 1; END''; CREATE OPERATOR {s}.+ (LEFTARG = int, RIGHTARG = int, FUNCTION = {s}.plus);', ') PARTITION BY LIST ((n + (1 OPERATOR({s}.+) 1))', 'CREATE TABLE {s}.t1 PARTITION OF {s}.t DEFAULT;'),
+  ('row type in a partition key, by a function of an extension', 'CREATE DOMAIN {s}.number AS int CHECK ({s}.f(1) = 1); CREATE TYPE {s}.pair AS (a {s}.number);', ') PARTITION BY RANGE ((n + ((populate_record(NULL::{s}.pair, ''a=>1''::hstore)).a)::int)', 'CREATE TABLE {s}.t1 PARTITION OF {s}.t DEFAULT;'),
   ('domain in a partition key', 'CREATE DOMAIN {s}.number AS int CHECK ({s}.f(1) = 1);', ') PARTITION BY LIST ((n + 1::{s}.number)', 'CREATE TABLE {s}.t1 PARTITION OF {s}.t DEFAULT;'),
   ('row type as a function''s argument', '', '', 'CREATE FUNCTION {s}.to_jsonb({s}.t) RETURNS jsonb LANGUAGE sql AS ''SELECT to_jsonb({s}.f(1))'';');
 
