@@ -251,6 +251,11 @@ check_closed_schema() {
     expect "... and where they have made a ${fault%% *}" 'ERROR: 42501' "$(sql -d open -c "$update" 2>&1 | xargs)"
     sql -d open -c "DROP $fault"
   done
+  sql -d open -c 'GRANT TRIGGER ON tenancy.permissions TO squatter' -c 'CREATE SCHEMA AUTHORIZATION squatter'
+  sql -d open -U squatter -c "CREATE FUNCTION squatter.spring() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'" \
+    -c 'CREATE TRIGGER spring BEFORE UPDATE ON tenancy.permissions FOR EACH ROW EXECUTE FUNCTION squatter.spring()'
+  expect '... and where they have made a trigger' 'ERROR: 42501' "$(sql -d open -c "$update" 2>&1 | xargs)"
+  sql -d open -c 'SET client_min_messages = warning' -c 'DROP SCHEMA squatter CASCADE' -c 'REVOKE TRIGGER ON tenancy.permissions FROM squatter'
   sql -d open -c 'ALTER SCHEMA tenancy OWNER TO squatter'
   expect '... and where one owns it' 'ERROR: 42501' "$(sql -d open -c "$update" 2>&1 | xargs)"
   sql -d open -c 'ALTER SCHEMA tenancy OWNER TO CURRENT_USER' -c "$update"

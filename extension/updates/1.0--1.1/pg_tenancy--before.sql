@@ -1,4 +1,18 @@
 -- @include 10_schema_closed.sql
+-- Rows of the tables change below, which would run triggers that others made with the privilege TRIGGER.
+DO $$
+DECLARE
+  others text;
+BEGIN
+  SELECT pg_catalog.string_agg(pg_catalog.format('trigger "%s" on table %s', g.tgname, g.tgrelid::pg_catalog.regclass), ', ' ORDER BY g.tgrelid::pg_catalog.regclass::text, g.tgname) INTO others
+  FROM pg_catalog.pg_trigger g JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid JOIN pg_catalog.pg_roles r ON r.oid = f.proowner
+  WHERE c.relnamespace = 'tenancy'::regnamespace AND NOT g.tgisinternal AND NOT r.rolsuper;
+  IF others IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'tables of pg_tenancy have triggers of other roles', DETAIL = pg_catalog.format('There are: %s.', others),
+      HINT = 'Before ALTER EXTENSION ... UPDATE, drop them and revoke the privilege TRIGGER: they run with the rights of whoever changes a row.';
+  END IF;
+END
+$$;
 -- The guard rails of 1.0 read whole rows of protected_tables, whose columns this script changes; PostgreSQL 18 then raises an
 -- error about the row type. They are created again at the end.
 ALTER EVENT TRIGGER tenancy_ddl DISABLE;
