@@ -286,6 +286,21 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.forget_refusals() IS 'Trigger: what was declined of an organization goes with it';
 
+-- They are kept by the address, which somebody without a user can have, too.
+CREATE FUNCTION tenancy_internal.follow_address() RETURNS trigger
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    DELETE FROM tenancy_internal.refused_invitations r WHERE r.email = OLD.email;
+  ELSE
+    DELETE FROM tenancy_internal.refused_invitations r WHERE r.email = NEW.email;
+    UPDATE tenancy_internal.refused_invitations r SET email = NEW.email WHERE r.email = OLD.email;
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.follow_address() IS 'Trigger: what a person has declined or blocked goes with the person, and not with its former address';
+
 CREATE FUNCTION tenancy.unblock_invitations(organization_id uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -276,6 +276,20 @@ SELECT tenancy.update_organization('globex', name => repeat(E'\u0007Glo\u202Ebex
 SET SESSION AUTHORIZATION regress_app;
 SELECT length(name), left(name, 20) AS name FROM mine('shown@x.test');
 RESET SESSION AUTHORIZATION;
+-- What a person has blocked follows its address, and isn't the next one's who has that.
+SELECT tenancy.create_user('first@x.test') IS NOT NULL AND tenancy.invite('globex', 'first@x.test') IS NOT NULL AS invited;
+SET SESSION AUTHORIZATION regress_app;
+SELECT outcome('first@x.test', format('SELECT tenancy.decline_invitation(%L, true)', invitation_of('first@x.test', 'globex')));
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.update_user('first@x.test', email => 'second@x.test');
+SELECT tenancy.create_user('first@x.test') IS NOT NULL AS made;
+SELECT tenancy.invite('globex', 'second@x.test') IS NOT NULL AS invited;
+SELECT email, blocked FROM tenancy_internal.refused_invitations WHERE email ~ '^(first|second)';
+SET SESSION AUTHORIZATION regress_app;
+SELECT e AS who, (SELECT count(*) FROM mine(e)) AS invitations FROM unnest('{first@x.test,second@x.test}'::text[]) e;
+RESET SESSION AUTHORIZATION;
+DELETE FROM tenancy.users WHERE email = 'second@x.test';
+SELECT count(*) AS blocked FROM tenancy_internal.refused_invitations WHERE email ~ '^(first|second)';
 -- When the organization goes, so does all of it
 DELETE FROM tenancy.organizations WHERE slug = 'globex';
 SELECT (SELECT count(*) FROM tenancy.invitations WHERE organization_id = 'bbbbbbbb-0000-4000-8000-000000000000') AS invitations, (SELECT count(*) FROM tenancy_internal.refused_invitations WHERE inviting_organization = 'bbbbbbbb-0000-4000-8000-000000000000') AS refused;
