@@ -71,7 +71,7 @@ BEGIN
   IF EXISTS (SELECT FROM unnest(members) m WHERE pg_get_partkeydef(m) IS NOT NULL AND NOT EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = m)) THEN
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent change of partitions';
   END IF;
-  -- What is built in is not recorded. A typed table depends on its own type; and enumerations have no code.
+  -- Dependencies on built-in objects are not recorded. A typed table depends on its own type; and enumerations have no code.
   SELECT c.oid::regclass AS relation, pg_describe_object(d.refclassid, d.refobjid, 0) AS object INTO code
   FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid JOIN pg_roles r ON r.oid = c.relowner
   JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 AND d.deptype = 'n'

@@ -1,4 +1,4 @@
-// What would give the session a permission that it lacks, for errors of refused rows.
+// The hint of require(), for errors of refused rows: it names what would give the session a permission.
 #pragma once
 
 #include "pg/session/principal.hpp"
