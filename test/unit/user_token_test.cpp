@@ -52,6 +52,24 @@ TEST(UserToken, ReadsIdentityAndPlace) {
   EXPECT_EQ(claims.expires_at, issued + 3600);
 }
 
+// So that the reason can be kept from those who are unknown.
+TEST(UserToken, ReadsIdentityOfARefusedToken) {
+  const Json named = good.with("email", text("mike@acme.test")).with("email_verified", literal_true);
+  for (Json json : {named.with("aud", text("other")), named.without("exp"), named.with("events", null_value),
+                    named.with("workspace_slug", null_value)}) {
+    UserTokenClaims claims;
+    EXPECT_NE(read_user_token(json.object(), trust(), issued * second, claims), nullptr);
+    EXPECT_EQ(claims.identity, "mike");
+    EXPECT_EQ(claims.email, "mike@acme.test");
+  }
+  for (Json json : {named.without("sub"), named.with("iss", text("https://other.test"))}) {
+    UserTokenClaims claims;
+    EXPECT_NE(read_user_token(json.object(), trust(), issued * second, claims), nullptr);
+    EXPECT_EQ(claims.identity, "");
+    EXPECT_EQ(claims.email, "");
+  }
+}
+
 // Each end counts to the microsecond, with the skew once.
 TEST(UserToken, Times) {
   const std::int64_t skew = clock_skew_seconds * second, end = (issued + 3600) * second + skew;

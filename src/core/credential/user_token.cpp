@@ -90,13 +90,13 @@ const char *read_identity(const JsonObject &payload, const IssuerTrust &trust,
   const JsonValue identity = payload[trust.subject == SubjectClaim::oid ? "oid" : "sub"];
   if (!is_some_text(identity) || identity.text.size() > max_identity_length)
     return trust.subject == SubjectClaim::oid ? "It names no subject (oid)" : "It names no subject (sub)";
-  claims.identity = identity.text;
   if (trust.subject == SubjectClaim::oid) {
     // An object id identifies within its tenant.
     const JsonValue tenant = payload["tid"];
     if (!is_some_text(tenant) || trust.issuer.find(tenant.text) == string_view::npos)
       return "Its tenant is not the issuer's";
   }
+  claims.identity = identity.text;
   // Nothing else identifies: not an address that the issuer has not verified, nor one in another claim.
   if (const JsonValue email = payload["email"]; is_some_text(email) && payload["email_verified"].is_true())
     claims.email = email.text;
@@ -131,10 +131,11 @@ const char *read_user_token(const JsonObject &payload, const IssuerTrust &trust,
   claims = {};
   const JsonValue issuer = payload["iss"];
   if (!issuer.is_text() || issuer.text != trust.issuer) return "Its issuer is another";
+  const char *nameless = read_identity(payload, trust, claims);
   const char *problem = check_kind(payload, trust);
   if (problem == nullptr) problem = check_audience(payload, trust);
   if (problem == nullptr) problem = read_times(payload, trust, now, claims);
-  if (problem == nullptr) problem = read_identity(payload, trust, claims);
+  if (problem == nullptr) problem = nameless;
   if (problem == nullptr) problem = read_place(payload, claims);
   return problem;
 }

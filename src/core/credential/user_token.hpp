@@ -37,7 +37,8 @@ struct UserTokenClaims {
 };
 
 /// Reads and checks the claims, at a time in microseconds since 1970. Returns nullptr, or the problem as a
-/// sentence without full stop, which may be shown, since only the holder of a genuine token gets it.
+/// sentence without full stop. It tells what the trust requires: only to those who may know of the trust.
+/// Whatever the problem is, identity and email are read, and empty where the token names no subject.
 /// REQUIRES: the signature is verified.
 const char *read_user_token(const JsonObject &payload, const IssuerTrust &trust, std::int64_t now,
                             UserTokenClaims &claims) noexcept;
