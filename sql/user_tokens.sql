@@ -340,6 +340,97 @@ SET LOCAL SESSION AUTHORIZATION DEFAULT;
 SELECT failure($$SELECT tenancy.trust_issuer('acme', 'https://mail.test', jwks, ARRAY['database'], 'oid') FROM app.jwks WHERE name = 'idp'$$);
 ROLLBACK;
 
+-- Anybody has a genuine token of a public issuer, for an application of their own. Whoever is unknown to the organizations that trust it
+-- learns nothing of them: neither their names, nor their audiences. acme trusts both issuers, globex another one, and elsewhere is a name
+-- that no organization has.
+RESET app.chosen;
+CREATE FUNCTION answer(token name, organization text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  asked text;
+  answers text[];
+  detail text;
+  hint text;
+  reason text;
+BEGIN
+  FOREACH asked IN ARRAY ARRAY['SELECT kind || '' '' || email FROM tenancy.whoami()', 'SELECT string_agg(organization, '' '') FROM tenancy.my_organizations()',
+                               'SELECT count(*) FROM app.logs', 'SELECT tenancy.accept_invitation(''00000000-0000-0000-0000-000000000000'')'] LOOP
+    DECLARE
+      answer text;
+    BEGIN
+      PERFORM set_config('tenancy.organization', answer.organization, true), set_config('tenancy.jwt', t.token, true) FROM app.tokens t WHERE t.name = answer.token;
+      EXECUTE asked INTO answer;
+      answers := answers || coalesce(answer, '-');
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, reason = CONSTRAINT_NAME;
+      answers := answers || concat_ws(' ', SQLSTATE, reason, SQLERRM, nullif(detail, ''), nullif(hint, ''));
+    END;
+  END LOOP;
+  -- The first answers whether the session is somebody; the others add what they say besides.
+  RETURN (SELECT replace(string_agg(a, ' | ' ORDER BY n), '42501  permission denied: an API key or a token does not speak for a person Joining and leaving an organization is for the person alone to decide. '
+                           'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.', 'no person')
+          FROM (SELECT DISTINCT ON (a) a, n FROM unnest(answers) WITH ORDINALITY a (a, n) ORDER BY a, n) a);
+END
+$$;
+CREATE FUNCTION answers_to(who text) RETURNS TABLE (token text, organizations text, answer text) LANGUAGE sql AS $$
+  SELECT substr(t.name, 7), string_agg(CASE length(o.name) WHEN 0 THEN 'none' WHEN 1000 THEN 'too long' ELSE o.name END, ', ' ORDER BY o.n), a.answer
+  FROM app.tokens t, unnest(ARRAY['acme', 'globex', 'elsewhere', '', repeat('x', 1000)]) WITH ORDINALITY o (name, n), LATERAL app.answer(t.name, o.name) a (answer)
+  WHERE t.name ~ ('^told: (' || who || '),') GROUP BY t.n, t.name, a.answer ORDER BY t.n, min(o.n)
+$$;
+SELECT tenancy.trust_issuer('globex', 'https://other.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'idp';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT * FROM answers_to('stranger|unverified|elsewhere');
+SELECT * FROM answers_to('linked|address');
+SET SESSION AUTHORIZATION DEFAULT;
+-- The same for strangers where nobody trusts their issuers, or several do.
+BEGIN;
+DELETE FROM tenancy.trusted_issuers;
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT * FROM answers_to('stranger|unverified|elsewhere');
+ROLLBACK;
+BEGIN;
+SELECT tenancy.trust_issuer('globex', 'https://idp.test', jwks, ARRAY['other'], max_age => '80 years') FROM jwks WHERE name = 'idp';
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT * FROM answers_to('stranger');
+SELECT * FROM answers_to('linked');
+ROLLBACK;
+-- A DBA's trust tells everybody, of itself: the same with an organization's beside it and without.
+BEGIN;
+SELECT tenancy.trust_issuer(NULL, 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'idp';
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT * FROM answers_to('stranger');
+SET LOCAL SESSION AUTHORIZATION DEFAULT;
+DELETE FROM tenancy.trusted_issuers WHERE organization_id IS NOT NULL;
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT * FROM answers_to('stranger');
+ROLLBACK;
+-- A subject that is linked, of a member whose membership has ended; an address that is another subject's by now; and a token that names no subject.
+BEGIN;
+UPDATE tenancy.organization_members m SET ends_at = '2020-01-01' FROM tenancy.users u WHERE m.user_id = u.user_id AND u.email = 'mike@acme.test';
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT * FROM answers_to('linked|address');
+ROLLBACK;
+BEGIN;
+SELECT tenancy.link_identity('https://mail.test', 'of mike', 'mike@acme.test', 'acme');
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT * FROM answers_to('address|unverified');
+ROLLBACK;
+SET SESSION AUTHORIZATION regress_plain;
+SELECT DISTINCT answer(t.name, o.name) FROM tokens t, unnest(ARRAY['acme', 'globex', 'elsewhere', '']) o (name) WHERE t.name IN ('no subject', 'subject is a number', 'unknown subject', 'subject in other case');
+SET SESSION AUTHORIZATION DEFAULT;
+-- An organization may have such a key for its own tokens; to a stranger, another one's trust in it changes nothing.
+BEGIN;
+DELETE FROM tenancy.trusted_issuers WHERE issuer = 'https://other.test';
+DELETE FROM tenancy.identities;
+SELECT tenancy.set_jwks('globex', jwks) FROM jwks WHERE name = 'idp';
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT o.name, answer('another organization', o.name) FROM unnest(ARRAY['acme', 'globex', 'elsewhere', '']) o (name);
+SET LOCAL SESSION AUTHORIZATION DEFAULT;
+DELETE FROM tenancy.trusted_issuers;
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SELECT o.name, answer('another organization', o.name) FROM unnest(ARRAY['acme', 'globex', 'elsewhere', '']) o (name);
+ROLLBACK;
+SET app.chosen = 'acme';
+
 -- Tokens as providers make them, each trusted as its page in the documentation says
 SELECT tenancy.trust_issuer('acme', v.issuer, jwks, v.audiences, v.subject, v.parties, v.use, '80 years')
 FROM jwks, (VALUES

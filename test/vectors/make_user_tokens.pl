@@ -122,6 +122,18 @@ add('email with a space', qq($mail, "email": "mike\@acme.test\\u00a0", "email_ve
 add('with address', qq($idp, "aud": "database", "sub": "with address", "email": "mike\@acme.test", "email_verified": true));
 add('email of nobody', qq($mail, "email": "nobody\@acme.test", "email_verified": true));
 add('email of another organization', qq($mail, "email": "gus\@globex.test", "email_verified": true));
+# Of people that an organization knows, or doesn't
+my %holder = (
+    linked     => qq($idp, "sub": "mike"),
+    stranger   => qq($idp, "sub": "stranger"),
+    address    => q("iss": "https://mail.test", "sub": "m1", "email": "mike@acme.test", "email_verified": true),
+    unverified => q("iss": "https://mail.test", "sub": "m2", "email": "mike@acme.test"),
+    elsewhere  => q("iss": "https://mail.test", "sub": "m3", "email": "gus@globex.test", "email_verified": true));
+for my $who (sort keys %holder) {
+    for my $audience (qw(database other)) {
+        add("told: $who, $audience, $_", qq($holder{$who}, "aud": "$audience") . (/ended/ ? ', "exp": 1704067300' : '')) for qw(lasts ended);
+    }
+}
 
 sub literal { return q(') . $_[0] =~ s/'/''/gr . q(') }
 my $set = '{"keys": [' . join(', ', map { qq({"kid": "$_", $public{$_}}) } qw(rsa ec ed)) . ']}';

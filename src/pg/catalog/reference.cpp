@@ -141,8 +141,9 @@ Uuid find_organization(const CatalogRead &read, const char *reference, Ambiguous
   return matches.result();
 }
 
-bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization) {
-  check_length("organization", reference, Ambiguous::is_error);
+bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization,
+                        Ambiguous ambiguous) {
+  if (!check_length("organization", reference, ambiguous)) return false;
   Matches matches{"organization", reference, Ambiguous::is_none, {}, {}, nullptr, false, false, false, false};
   if (organization) add_organizations(matches, read, organization);
   return static_cast<bool>(matches.result());

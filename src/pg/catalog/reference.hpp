@@ -12,8 +12,10 @@ enum class Ambiguous { is_error, is_none };
 /// or is too long, unless ambiguous references count as none.
 Uuid find_organization(const CatalogRead &read, const char *reference,
                        Ambiguous ambiguous = Ambiguous::is_error);
-/// RETURNS whether it refers to this organization; false alike for another organization and for none.
-bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization);
+/// RETURNS whether it refers to this organization; false alike for another organization and for none. Raises
+/// 22023 if it is too long, unless ambiguous references count as none.
+bool names_organization(const CatalogRead &read, const char *reference, const Uuid &organization,
+                        Ambiguous ambiguous = Ambiguous::is_error);
 /// `members_of` not nil: among the members of this organization, with the external ids that they have there.
 Uuid find_user(const CatalogRead &read, const char *reference, const Uuid &members_of = {});
 /// The same with the user's row; nil and false for none. Of all users.

@@ -226,7 +226,8 @@ void resolve_token(const CatalogRead &read, Principal &principal, Access &access
   const TokenRead token = read_token(read, given);
   if (token.refused != nullptr) {
     if (of_user.refused != nullptr) refuse_token_of_user(of_user);
-    refuse_token(token.refused, token.is_signed ? as_sentence(token.refused) : nullptr);
+    if (token.is_signed) refuse_token(token.refused, as_sentence(token.refused));
+    refuse_token(of_user.untold != nullptr ? of_user.untold : token.refused);
   }
 
   principal.kind = PrincipalKind::jwt;

@@ -146,12 +146,13 @@ struct Identified {
   Uuid user;
   Uuid linked_by;       // nil: a DBA, or the user itself
   const char *problem;  // nullptr: none
+  bool has_address;     // it is of no user, and its address is of one that is known to the trust
 };
 
 Identified identify(const CatalogRead &read, const Trust &trust, const UserTokenClaims &claims) {
   Identified result{};
   ScanKeyData keys[2];
-  if (is_database_text(claims.identity)) {
+  if (!claims.identity.empty() && is_database_text(claims.identity)) {
     equals(&keys[0], attribute::identities::trust_id, trust.id);
     equals(&keys[1], attribute::identities::subject, F_TEXTEQ, text_datum(claims.identity));
     CatalogScan scan = begin_scan(read, CatalogIndex::identities_pkey, 2, keys);
@@ -167,19 +168,39 @@ Identified identify(const CatalogRead &read, const Trust &trust, const UserToken
                                                : "Its subject is linked to no member of the organization")
                              : by_address ? "Nobody has its e-mail address"
                                           : "Its subject is linked to no user";
-  if (result.user) return is_known_to(read, trust, result.user) ? result : Identified{{}, {}, nobody};
-  if (!by_address) return {{}, {}, nobody};
+  if (result.user) return is_known_to(read, trust, result.user) ? result : Identified{{}, {}, nobody, false};
+  if (!by_address) return {{}, {}, nobody, false};
   const char *address = address_of(claims);
-  if (address == nullptr) return {{}, {}, "It has no e-mail address that its issuer has verified"};
+  if (address == nullptr) return {{}, {}, "It has no e-mail address that its issuer has verified", false};
   result.user = user_with_address(read, address);
   const bool is_known = is_known_to(read, trust, result.user);  // also of nobody: it takes as long
-  if (!result.user || !is_known) return {{}, {}, nobody};
+  if (!result.user || !is_known) return {{}, {}, nobody, false};
   // Addresses are given to others in time; a subject is not.
   equals(&keys[0], attribute::identities::user_id, result.user);
   equals(&keys[1], attribute::identities::trust_id, trust.id);
   if (first_user(read, CatalogIndex::identities_user_idx, 2, keys, attribute::identities::user_id))
-    return {{}, {}, "The user with its e-mail address is linked to another subject"};
+    return {{}, {}, "The user with its e-mail address is linked to another subject", true};
   return result;
+}
+
+// The person that a token is of, by one trust.
+struct Holder {
+  UserTokenClaims claims;
+  Identified identified;
+  const char *problem;  // nullptr: none
+  bool may_be_told;
+};
+
+// Anybody can get a genuine token of a public issuer, made for an application of their own. Only people that
+// are known to an organization may learn that it trusts the issuer, and for which audience. A DBA's trust is
+// no secret.
+Holder read_holder(const CatalogRead &read, const SignedToken &token, const Trust &trust) {
+  Holder holder{};
+  holder.problem = read_user_token(token.payload, trust.claims, statement_time() + unix_epoch, holder.claims);
+  holder.identified = identify(read, trust, holder.claims);
+  if (holder.problem == nullptr) holder.problem = holder.identified.problem;
+  holder.may_be_told = !trust.organization || holder.identified.user || holder.identified.has_address;
+  return holder;
 }
 
 // The maker of a link may be behind the subject: the link is worth no more than what its maker could give
@@ -264,13 +285,11 @@ struct Choice {
   bool several;
 };
 
-void consider(const CatalogRead &read, const SignedToken &token, const Trust &trust, Choice &choice) {
-  UserTokenClaims claims;
-  choice.problem = read_user_token(token.payload, trust.claims, statement_time() + unix_epoch, claims);
-  if (choice.problem != nullptr) return;
-  const Identified identified = identify(read, trust, claims);
-  const Uuid &user = identified.user;
-  choice.problem = identified.problem;
+void consider(const CatalogRead &read, const SignedToken &token, const Trust &trust, const Holder &holder,
+              Choice &choice) {
+  const UserTokenClaims &claims = holder.claims;
+  const Uuid &user = holder.identified.user;
+  choice.problem = holder.problem;
   if (choice.problem == nullptr) choice.problem = check_user(read, user, issue_of(claims));
   if (choice.problem != nullptr) return;
   choice.problem = "Its user is no member of the organization";
@@ -288,7 +307,7 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
       continue;
     }
     TimestampTz link_until = DT_NOEND;
-    if (const char *problem = check_link(read, organization, user, identified.linked_by, link_until);
+    if (const char *problem = check_link(read, organization, user, holder.identified.linked_by, link_until);
         problem != nullptr) {
       choice.problem = problem;
       continue;
@@ -317,34 +336,55 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
   }
 }
 
+bool counts_here(const CatalogRead &read, const Trust &trust) {
+  return !trust.organization ||
+         (*configuration.organization != '\0' &&
+          names_organization(read, configuration.organization, trust.organization, Ambiguous::is_none));
+}
+
 }  // namespace
 
 // An organization can trust any public issuer, also that of another organization's services, and say of any
 // subject that it is a member of its own. So that it cannot get in the way of others, its trust counts for
 // sessions only that have chosen the organization, and behind that of a DBA.
 UserTokenRead read_user_token(const CatalogRead &read, const SignedToken &token) {
+  constexpr const char *elsewhere =
+      "Its issuer is trusted by an organization: choose that by \"tenancy.organization\"";
   Choice of_dba{}, of_organization{};
-  bool is_trusted = false, is_trusted_elsewhere = false;
+  bool is_trusted = false;
+  const char *untold = nullptr;
+  PodArray<Trust> others;
   for_each_trust(read, token, [&](const Trust &trust) {
-    const bool chosen =
-        !trust.organization || (*configuration.organization != '\0' &&
-                                names_organization(read, configuration.organization, trust.organization));
-    (chosen ? is_trusted : is_trusted_elsewhere) = true;
-    if (chosen) consider(read, token, trust, trust.organization ? of_organization : of_dba);
+    if (!counts_here(read, trust)) {
+      others.append(trust);
+      return;
+    }
+    const Holder holder = read_holder(read, token, trust);
+    if (holder.may_be_told) {
+      is_trusted = true;
+      consider(read, token, trust, holder, trust.organization ? of_organization : of_dba);
+    } else {
+      untold = holder.problem;
+    }
   });
+  // Nobody who is unknown to all learns by the time it takes which one the session has chosen.
+  const bool is_known_elsewhere = !is_trusted && std::ranges::any_of(others.span(), [&](const Trust &trust) {
+    return read_holder(read, token, trust).may_be_told;
+  });
+  if (untold == nullptr && !others.span().empty()) untold = elsewhere;
   const bool by_dba =
       of_dba.result.organization || (of_dba.problem != nullptr && !of_organization.result.organization);
   Choice &choice = by_dba ? of_dba : of_organization;
   choice.result.is_trusted = is_trusted;
-  choice.result.undecided = choice.several || (!is_trusted && is_trusted_elsewhere);
+  choice.result.untold = untold;
+  choice.result.undecided = choice.several || is_known_elsewhere;
   if (choice.several)
     choice.result.refused =
         "Its user belongs to several organizations: choose one by \"tenancy.organization\"";
   else if (is_trusted && !choice.result.organization)
     choice.result.refused = choice.problem;
-  else if (!is_trusted && is_trusted_elsewhere)
-    choice.result.refused =
-        "Its issuer is trusted by an organization: choose that by \"tenancy.organization\"";
+  else if (is_known_elsewhere)
+    choice.result.refused = elsewhere;
   return choice.result;
 }
 

@@ -9,8 +9,9 @@ namespace tenancy::pg {
 
 /// A token with its claims resolved in the catalogs.
 struct UserTokenRead {
-  bool is_trusted;      // a key of a trust that counts here has signed it: it is of no other kind
+  bool is_trusted;      // a trust counts here that may tell its holder so: it is of no other kind
   const char *refused;  // the reason, which may be told, or nullptr; also for a trust that doesn't count here
+  const char *untold;   // for the log alone, nullptr: none; otherwise it is as if there were no such trust
   bool undecided;       // the reason is that the session has to choose an organization
   Uuid user;
   Uuid organization;
