@@ -50,7 +50,7 @@ my $jwks = sub { '{"keys": [' . join(', ', @jwk{@_}) . ']}' };
 
 my $node = PostgreSQL::Test::Cluster->new('oidc');
 $node->init;
-$node->append_conf('postgresql.conf', 'log_statement = none');
+$node->append_conf('postgresql.conf', "tenancy.log_denied = on\nlog_statement = none");
 $node->start;
 $node->safe_psql('postgres', qq(
   CREATE EXTENSION pg_tenancy;
@@ -144,6 +144,24 @@ $node->safe_psql('postgres', q(SELECT tenancy.remove_organization_member('acme',
 like(request(token(kid => 'next')), qr{^\Q$refused\E}, 'removed');
 $node->safe_psql('postgres', "SELECT tenancy.trust_issuer(NULL, '$issuer', NULL, ARRAY['shop-api'])");
 is(request(token(kid => 'next')), $refused, 'a trust that has ended');
+
+# --- an organization's own trust tells its members ----------------------------------------------------------------------
+
+$node->safe_psql('postgres', "SELECT tenancy.trust_issuer('globex', '$issuer', '" . $jwks->('next') . "', ARRAY['shop-api'], authorized_parties => ARRAY['shop-web'])");
+$node->safe_psql('postgres', "SELECT tenancy.link_identity('$issuer', 'gus', 'gus\@globex.test', 'globex')");
+my %claims = (sub => '"gus"');
+is(request(token(kid => 'next', claims => \%claims), organization => 'globex', query => 'SELECT organization, email FROM tenancy.whoami()'), 'globex|gus@globex.test', 'a subject that an organization has linked');
+like(request(token(kid => 'next', claims => { %claims, aud => '"other-api"' }), organization => 'globex'), qr{^\Q$refused\E / .*aud}, '... learns why a token is refused');
+like(request(token(kid => 'next', claims => { %claims, exp => -31 }), organization => 'globex'), qr{^\Q$refused\E / .*expired}, '... or that it has expired');
+like(request(token(kid => 'next', claims => \%claims)), qr{^\Q$refused\E / .*choose that}, '... and that it has to choose the organization');
+for my $organization ('globex', 'acme', 'nowhere', '') {
+    for my $audience ('shop-api', 'other-api') {
+        my $from = -s $node->logfile;
+        is(request(token(kid => 'next', claims => { sub => '"stranger"', aud => qq("$audience") }), organization => $organization), $refused, "a stranger learns nothing: '$organization', $audience");
+        my $why = $organization ne 'globex' ? 'Its issuer is trusted by an organization' : $audience eq 'shop-api' ? 'Its subject is linked to no member' : 'Its audience';
+        like(slurp_file($node->logfile, $from), qr/tenancy denied: .*\Q$why/, '... and the log has the reason');
+    }
+}
 $session->quit;
 
 unlike(slurp_file($node->logfile), qr/eyJ/, 'no token in the log');
