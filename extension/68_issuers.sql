@@ -269,3 +269,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.end_tokens_of_unlinked() IS 'Trigger: tokens issued before a link ended stay refused';
+
+-- Links go with their trust, which is gone when their own trigger looks for it.
+CREATE FUNCTION tenancy_internal.end_tokens_of_trust() RETURNS trigger
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF OLD.organization_id IS NULL THEN
+    UPDATE tenancy.users u SET tokens_issued_before = clock_timestamp()
+    WHERE u.user_id IN (SELECT i.user_id FROM tenancy.identities i WHERE i.trust_id = OLD.trust_id);
+  ELSE
+    PERFORM tenancy_internal.end_tokens(OLD.organization_id, l.user_id)
+    FROM (SELECT DISTINCT i.user_id FROM tenancy.identities i WHERE i.trust_id = OLD.trust_id) l;
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.end_tokens_of_trust() IS 'Trigger: tokens issued before their issuer was no longer trusted stay refused, for each user who was linked';

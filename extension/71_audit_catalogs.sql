@@ -69,12 +69,16 @@ BEGIN
       SELECT k.organization_id, k.workspace_id INTO the_organization, the_workspace
       FROM tenancy.api_keys k WHERE k.api_key_id = (version ->> 'api_key_id')::uuid;
       IF NOT FOUND THEN
-        -- Secrets are deleted with their key, whose entry comes first.
+        -- Secrets are deleted with their key, whose entry comes first, and links and keys of an issuer with their trust.
         SELECT l.organization_id, l.workspace_id INTO the_organization, the_workspace FROM tenancy.audit_log l
         WHERE l.resource_type = 'api_key' AND l.resource_id = version ->> 'api_key_id' ORDER BY l.at DESC LIMIT 1;
       END IF;
     ELSIF TG_TABLE_NAME IN ('identities', 'issuer_keys') THEN
       SELECT t.organization_id INTO the_organization FROM tenancy.trusted_issuers t WHERE t.trust_id = (version ->> 'trust_id')::uuid;
+      IF NOT FOUND THEN
+        SELECT l.organization_id INTO the_organization FROM tenancy.audit_log l
+        WHERE l.resource_type = 'trusted_issuer' AND l.resource_id = version ->> 'trust_id' ORDER BY l.at DESC LIMIT 1;
+      END IF;
     ELSIF TG_TABLE_NAME = 'protected_tables' AND the_resource ~ '^[0-9]+$' THEN
       the_resource := coalesce(tenancy_internal.name_of_dropped(the_resource::oid), the_resource);
     END IF;

@@ -40,6 +40,8 @@ BEGIN
     ('api_keys', 'forget_use', 'AFTER DELETE', 'ROW', NULL, 'forget_key_use()', false),
     ('jwt_keys', 'check_key', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_jwt_key()', false),
     ('issuer_keys', 'check_key', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_issuer_key()', false),
+    -- Before the foreign key takes the links away
+    ('trusted_issuers', '0_end_tokens', 'AFTER DELETE', 'ROW', NULL, 'end_tokens_of_trust()', false),
     ('protected_tables', 'check_table', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_protected_table()', false),
     ('trusted_functions', 'check_superuser', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_trusted_function()', false),
     ('organization_members', 'check_member_id', 'BEFORE INSERT OR UPDATE', 'ROW', NULL, 'check_member_id()', false),

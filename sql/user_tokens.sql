@@ -271,6 +271,36 @@ UPDATE tenancy.users SET active = true WHERE email = 'mike@acme.test';
 SET SESSION AUTHORIZATION regress_plain;
 SELECT seen_by('RS256');
 ROLLBACK;
+-- So does the end of the trust, whoever ends it; and entries of what goes with it are the organization's.
+CREATE FUNCTION entries_of(change text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  last_one bigint := (SELECT max(audit_id) FROM tenancy.audit_log);
+BEGIN
+  EXECUTE change;
+  RETURN QUERY SELECT concat_ws(' ', l.action, l.resource_type, CASE WHEN l.organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' THEN 'of acme' END)
+               FROM tenancy.audit_log l WHERE l.audit_id > last_one AND l.resource_type IN ('trusted_issuer', 'issuer_key', 'identity') GROUP BY 1 ORDER BY 1;
+END
+$$;
+BEGIN;
+SELECT * FROM entries_of($$SELECT tenancy.trust_issuer('acme', 'https://idp.test', '{"keys": []}', ARRAY['database'])$$);
+SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'idp';
+SELECT tenancy.link_identity('https://idp.test', 'mike', 'mike@acme.test', 'acme');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+SET SESSION AUTHORIZATION DEFAULT;
+UPDATE tenancy_internal.ended_tokens SET issued_before = '2023-01-01';
+SET SESSION AUTHORIZATION regress_plain;
+SELECT seen_by('RS256');
+ROLLBACK;
+BEGIN;
+SELECT * FROM entries_of($$SELECT tenancy.close_organization('acme')$$);
+SELECT problem FROM tenancy.verify_audit_log();
+ROLLBACK;
+BEGIN;
+SELECT * FROM entries_of($$DELETE FROM tenancy.organizations WHERE slug = 'acme'$$);
+SELECT problem FROM tenancy.verify_audit_log();
+ROLLBACK;
+DROP FUNCTION entries_of(text);
 BEGIN;
 SELECT tenancy.unlink_identity('https://idp.test', 'mike', 'acme');
 SET SESSION AUTHORIZATION regress_plain;
@@ -458,6 +488,7 @@ SET SESSION AUTHORIZATION DEFAULT;
 -- An issuer that a DBA trusts, for all organizations: a person's own token
 RESET app.chosen;
 DELETE FROM tenancy.trusted_issuers;
+DELETE FROM tenancy_internal.ended_tokens;
 SELECT tenancy.trust_issuer(NULL, 'https://accounts.google.com', jwks, ARRAY['123.apps.googleusercontent.com'], 'email', max_age => '80 years') FROM jwks WHERE name = 'idp';
 SET SESSION AUTHORIZATION regress_app;
 CALL become('olivia');
