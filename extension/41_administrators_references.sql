@@ -117,6 +117,15 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.acting_session() IS 'The session''s actor, where it is, and whether it is a DBA or may create organizations, to be compared';
 
+CREATE FUNCTION tenancy_internal.refuse_other_session() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent administration',
+    DETAIL = 'Who the session is has changed while it waited.', HINT = 'Retry the transaction.';
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.refuse_other_session() IS 'Raises 40001: what the call has judged before it waited was of somebody else';
+
 -- Changes of an organization take turns: each holds this lock until it is committed, whatever it changes and whoever makes it, by
 -- seal_audit_entry() at the latest. Whoever has the lock judges rights, holds and members as they are, and nobody changes them
 -- meanwhile. So it comes before them, in a statement of its own: a statement that waits for it has an older snapshot.
@@ -138,8 +147,7 @@ BEGIN
   END IF;
   PERFORM tenancy_internal.expire_rights();
   IF tenancy_internal.acting_session() IS DISTINCT FROM acting THEN
-    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent administration',
-      DETAIL = 'Who the session is has changed while it waited.', HINT = 'Retry the transaction.';
+    PERFORM tenancy_internal.refuse_other_session();
   END IF;
 END
 $$;

@@ -209,6 +209,12 @@ BEGIN
           'Shared Team Workspace', create_organization.workspace_external_id, true)
   RETURNING workspaces.workspace_id INTO create_organization.workspace_id;
 
+  -- Slugs and ids may have waited for others.
+  IF by_dba THEN
+    PERFORM tenancy_internal.require_still(by_dba, NULL);
+  ELSIF NOT tenancy_internal.may_sign_up() THEN
+    PERFORM tenancy_internal.refuse_other_session();
+  END IF;
   SELECT u.user_id INTO known FROM tenancy.users u WHERE u.email = the_address;
   IF known IS NULL THEN
     PERFORM tenancy_internal.require_new_id(create_organization.given_owner);
@@ -340,6 +346,7 @@ BEGIN
     IF tenancy.is_dba() THEN
       INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member))
       ON CONFLICT (email) DO UPDATE SET email = EXCLUDED.email RETURNING user_id INTO the_user;
+      PERFORM tenancy_internal.require_still(true, the_user);
     ELSE
       -- 23505 if the user has been created meanwhile: an existing user is not added.
       INSERT INTO tenancy.users (email) VALUES (tenancy_internal.email_address(set_organization_role.member)) RETURNING user_id INTO the_user;

@@ -41,6 +41,41 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.person_of_session() IS 'The person that the session is; 42501 for an API key or token, 28000 for nobody';
 
+-- A call that does something by who its session is compares that after its last wait: for an organization, the row of a user, an address or a
+-- subject that another transaction gives to somebody, or a foreign key.
+CREATE FUNCTION tenancy_internal.require_still(by_dba boolean, user_id uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.expire_rights();
+  IF tenancy.is_dba() IS DISTINCT FROM require_still.by_dba
+     OR NOT require_still.by_dba AND require_still.user_id IS DISTINCT FROM (SELECT p.user_id FROM tenancy_internal.own_identity() p WHERE p.kind = 'person') THEN
+    PERFORM tenancy_internal.refuse_other_session();
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_still(boolean, uuid) IS 'Raises 40001 unless the session is still a DBA''s, or speaks for this person';
+
+CREATE FUNCTION tenancy_internal.lock_own_row(by_dba boolean, user_id uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM FROM tenancy.users u WHERE u.user_id = lock_own_row.user_id FOR NO KEY UPDATE;
+  PERFORM tenancy_internal.require_still(lock_own_row.by_dba, lock_own_row.user_id);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.lock_own_row(boolean, uuid) IS 'Locks the row of the session''s own person, which a person may change, as lock_organization() does; 40001 where it is no longer that of the session';
+
+CREATE FUNCTION tenancy_internal.require_still_address(by_dba boolean, email text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.expire_rights();
+  IF require_still_address.by_dba AND NOT tenancy.is_dba() OR NOT require_still_address.by_dba
+     AND require_still_address.email IS DISTINCT FROM (SELECT p.email FROM tenancy_internal.own_identity() p WHERE p.kind = 'person') THEN
+    PERFORM tenancy_internal.refuse_other_session();
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_still_address(boolean, text) IS 'Raises 40001 unless the session is still a DBA''s, or that of a person with this address';
+
 CREATE FUNCTION tenancy_internal.is_refused(invitation tenancy.invitations) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT EXISTS (SELECT FROM tenancy_internal.refused_invitations r
@@ -159,8 +194,7 @@ BEGIN
   WHERE resolve_invitation.to_join AND i.invitation_id = resolve_invitation.invitation_id AND (my_address IS NULL OR i.email = my_address);
   -- The person may have got another address meanwhile, and somebody else this one.
   IF my_address IS DISTINCT FROM (SELECT p.email FROM tenancy_internal.person_of_session() p WHERE my_address IS NOT NULL) THEN
-    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent administration',
-      DETAIL = 'The session''s person has got another address while it waited.', HINT = 'Retry the transaction.';
+    PERFORM tenancy_internal.refuse_other_session();
   END IF;
   IF resolve_invitation.to_join THEN
     SELECT * INTO found_one FROM tenancy.invitations i
@@ -181,10 +215,14 @@ COMMENT ON FUNCTION tenancy_internal.resolve_invitation(uuid, boolean) IS 'The i
 CREATE FUNCTION tenancy.accept_invitation(invitation uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
-  accepted tenancy.invitations := tenancy_internal.resolve_invitation(accept_invitation.invitation, true);
-  the_user uuid;
+  by_dba CONSTANT boolean := tenancy.is_dba();
   own record;
+  accepted tenancy.invitations;
+  the_user uuid;
 BEGIN
+  -- Not found for a DBA
+  SELECT i.* INTO own FROM tenancy_internal.own_identity() i WHERE NOT by_dba;
+  accepted := tenancy_internal.resolve_invitation(accept_invitation.invitation, true);
   IF accepted.expires_at <= clock_timestamp() THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the invitation has ended';
   END IF;
@@ -192,9 +230,16 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the invitation is no longer valid',
       DETAIL = 'Whoever made it may no longer give what it offers, or that is gone.', HINT = 'Ask for another one.';
   END IF;
-  SELECT i.trust_id, i.token_subject INTO own FROM tenancy_internal.own_identity() i WHERE NOT tenancy.is_dba();
-  INSERT INTO tenancy.users (email) VALUES (accepted.email) ON CONFLICT (email) DO NOTHING;
-  SELECT u.user_id INTO the_user FROM tenancy.users u WHERE u.email = accepted.email;
+  -- The address can change hands until the user's row is locked: this waits for whoever gives it to somebody, or takes it away.
+  INSERT INTO tenancy.users (email) SELECT accepted.email WHERE own.user_id IS NULL ON CONFLICT (email) DO NOTHING RETURNING users.user_id INTO the_user;
+  -- Somebody new is whom this has made, and nobody else who has the address by now.
+  IF the_user IS NULL AND (by_dba OR own.user_id IS NOT NULL) THEN
+    SELECT u.user_id INTO the_user FROM tenancy.users u
+    WHERE CASE WHEN by_dba THEN u.email = accepted.email ELSE u.user_id = own.user_id AND u.email = accepted.email END FOR KEY SHARE;
+  END IF;
+  IF the_user IS NULL THEN
+    PERFORM tenancy_internal.refuse_other_session();
+  END IF;
   -- Each role lasts no longer than the right of whoever has invited to give it.
   INSERT INTO tenancy.organization_members (organization_id, user_id, role_id, ends_at)
   VALUES (accepted.organization_id, the_user, accepted.role_id, tenancy_internal.offer_ends_at(
@@ -208,6 +253,8 @@ BEGIN
   IF own.trust_id IS NOT NULL THEN
     INSERT INTO tenancy.identities (trust_id, subject, user_id) VALUES (own.trust_id, own.token_subject, the_user) ON CONFLICT DO NOTHING;
   END IF;
+  -- All of this may have waited: the member, and whom the subject is linked to, is whom the session speaks for.
+  PERFORM tenancy_internal.require_still(by_dba, the_user);
   IF accepted.role_id = tenancy_internal.find_role(NULL, 'organization', 'owner') THEN
     UPDATE tenancy.organizations o SET open_to_sign_up = false WHERE o.organization_id = accepted.organization_id AND o.open_to_sign_up;
   END IF;
@@ -264,6 +311,7 @@ COMMENT ON FUNCTION tenancy_internal.is_still_offered(tenancy.invitations) IS 'W
 CREATE FUNCTION tenancy.decline_invitation(invitation uuid, block boolean DEFAULT false) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
+  by_dba CONSTANT boolean := tenancy.is_dba();
   declined tenancy.invitations := tenancy_internal.resolve_invitation(decline_invitation.invitation, false);
 BEGIN
   -- The invitation stays until it ends, so that the inviting side cannot see that it was declined.
@@ -271,6 +319,7 @@ BEGIN
   VALUES (declined.email, declined.organization_id, declined.invitation_id, coalesce(decline_invitation.block, false))
   ON CONFLICT (email, inviting_organization) DO UPDATE
   SET invitation_id = EXCLUDED.invitation_id, blocked = EXCLUDED.blocked, refused_at = EXCLUDED.refused_at;
+  PERFORM tenancy_internal.require_still_address(by_dba, declined.email);
 END
 $$;
 COMMENT ON FUNCTION tenancy.decline_invitation(uuid, boolean) IS 'Declines an invitation as the invited person, or on its behalf as a DBA, and blocks further ones of that organization; the inviting side doesn''t see it. 42704 for another''s, 42501 for an API key, or a token that an organization can make';
@@ -312,6 +361,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
       MESSAGE = format('invitations of organization "%s" are not blocked', unblock_invitations.organization_id);
   END IF;
+  PERFORM tenancy_internal.require_still_address(false, my_address);
 END
 $$;
 COMMENT ON FUNCTION tenancy.unblock_invitations(uuid) IS 'Lets the session''s person be invited again by an organization that it has blocked; 42704 when it hasn''t';

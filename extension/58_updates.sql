@@ -67,10 +67,11 @@ CREATE FUNCTION tenancy.update_user(member text DEFAULT NULL, name text DEFAULT 
                                     active boolean DEFAULT NULL)
 RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
+  by_dba CONSTANT boolean := tenancy.is_dba();
   the_user uuid;
   the_address text;
 BEGIN
-  IF tenancy.is_dba() AND update_user.member IS NOT NULL THEN
+  IF by_dba AND update_user.member IS NOT NULL THEN
     the_user := tenancy_internal.find_user(update_user.member);
   ELSE
     -- The person chooses their own name; the other names identify the person, and are for a DBA to change.
@@ -82,8 +83,11 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: a person changes their own name alone',
         HINT = 'What an organization calls a member is set by tenancy.set_member().';
     END IF;
-    IF NOT tenancy.is_dba() AND (update_user.email, update_user.external_id, update_user.active) IS DISTINCT FROM (NULL, NULL, NULL) THEN
+    IF NOT by_dba AND (update_user.email, update_user.external_id, update_user.active) IS DISTINCT FROM (NULL, NULL, NULL) THEN
       PERFORM tenancy_internal.require_dba();
+    END IF;
+    IF NOT by_dba THEN
+      PERFORM tenancy_internal.lock_own_row(by_dba, the_user);
     END IF;
   END IF;
   IF update_user.external_id IS NOT NULL THEN
@@ -95,6 +99,10 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of an organization of the user has this external id';
     END IF;
   END IF;
+  -- The name may be another user's by now.
+  IF by_dba AND update_user.member IS NOT NULL AND the_user <> tenancy_internal.find_user(update_user.member) THEN
+    PERFORM tenancy_internal.refuse_other_session();
+  END IF;
   the_address := tenancy_internal.email_address(update_user.email);
   UPDATE tenancy.users u
   SET name = coalesce(update_user.name, u.name), email = coalesce(the_address, u.email),
@@ -102,6 +110,10 @@ BEGIN
   WHERE u.user_id = the_user AND (coalesce(the_address, u.email), coalesce(update_user.external_id, u.external_id)) IS DISTINCT FROM (u.email, u.external_id);
   IF NOT FOUND THEN
     UPDATE tenancy.users u SET name = coalesce(update_user.name, u.name), active = coalesce(update_user.active, u.active) WHERE u.user_id = the_user;
+  END IF;
+  -- A DBA may have waited, and be none any more.
+  IF by_dba THEN
+    PERFORM tenancy_internal.require_still(by_dba, the_user);
   END IF;
 END
 $$;

@@ -142,6 +142,7 @@ COMMENT ON FUNCTION tenancy_internal.require_delegable_member(uuid, uuid) IS 'Ra
 CREATE FUNCTION tenancy.link_identity(issuer text, subject text, member text, organization text DEFAULT NULL) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
+  by_dba CONSTANT boolean := tenancy.is_dba();
   the_trust tenancy.trusted_issuers := tenancy_internal.resolve_trust(link_identity.issuer, link_identity.organization);
   the_user uuid;
   me uuid;
@@ -166,7 +167,7 @@ BEGIN
   IF the_user IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a user must be given';
   END IF;
-  IF NOT tenancy.is_dba() THEN
+  IF NOT by_dba THEN
     SELECT w.user_id INTO me FROM tenancy.whoami() w;
   END IF;
   -- Somebody else can vouch for an existing link, so that it outlives who has made it; it never moves to another user.
@@ -178,6 +179,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = format('subject "%s" is linked to a user already', link_identity.subject),
       HINT = 'Use tenancy.unlink_identity() first.';
   END IF;
+  PERFORM tenancy_internal.require_still(by_dba, me);
 END
 $$;
 COMMENT ON FUNCTION tenancy.link_identity(text, text, text, text) IS 'Says which user a subject (sub, or oid) of a trusted issuer is: a DBA for an issuer that a DBA trusts, otherwise a person who has team.add_users in the organization (NULL: the session''s own) and at least the rights of that member, over all rows. Its tokens are refused as soon as that person has less, until somebody else makes the same link; 23505 for a subject that is linked, 42704 for an issuer that isn''t trusted, 42501 for an API key or token';
@@ -201,6 +203,8 @@ BEGIN
     ORDER BY t.organization_id NULLS LAST LOOP
     IF own.organization_id IS NOT NULL THEN
       PERFORM tenancy_internal.lock_organization(own.organization_id);
+    ELSE
+      PERFORM tenancy_internal.lock_own_row(tenancy.is_dba(), me);
     END IF;
     DELETE FROM tenancy.identities i WHERE i.trust_id = own.trust_id AND i.subject = unlink_identity.subject AND i.user_id = me;
     IF FOUND THEN
