@@ -150,7 +150,9 @@ BEGIN
     END IF;
   END LOOP;
   FOREACH owner IN ARRAY owners LOOP
-    PERFORM tenancy_internal.keep_active(owner, true);
+    IF NOT tenancy_internal.keep_active(owner, tenancy_internal.may_wait_for(owner)) THEN
+      PERFORM tenancy_internal.refuse_to_wait();
+    END IF;
     IF owner = ANY (tenancy_internal.active_owners(keeps_owner.organization_id)) THEN
       RETURN true;
     END IF;

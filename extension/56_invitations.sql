@@ -58,7 +58,14 @@ COMMENT ON FUNCTION tenancy_internal.require_still(boolean, uuid) IS 'Raises 400
 CREATE FUNCTION tenancy_internal.lock_own_row(by_dba boolean, user_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  PERFORM FROM tenancy.users u WHERE u.user_id = lock_own_row.user_id FOR NO KEY UPDATE;
+  IF tenancy_internal.may_wait_for(lock_own_row.user_id) THEN
+    PERFORM FROM tenancy.users u WHERE u.user_id = lock_own_row.user_id FOR NO KEY UPDATE;
+  ELSE
+    PERFORM FROM tenancy.users u WHERE u.user_id = lock_own_row.user_id FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND AND EXISTS (SELECT FROM tenancy.users u WHERE u.user_id = lock_own_row.user_id) THEN
+      PERFORM tenancy_internal.refuse_to_wait();
+    END IF;
+  END IF;
   PERFORM tenancy_internal.require_still(lock_own_row.by_dba, lock_own_row.user_id);
 END
 $$;

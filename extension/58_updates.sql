@@ -70,6 +70,8 @@ DECLARE
   by_dba CONSTANT boolean := tenancy.is_dba();
   the_user uuid;
   the_address text;
+  locked uuid[] := '{}';
+  further uuid[];
 BEGIN
   IF by_dba AND update_user.member IS NOT NULL THEN
     the_user := tenancy_internal.find_user(update_user.member);
@@ -99,6 +101,15 @@ BEGIN
       RAISE EXCEPTION USING ERRCODE = 'unique_violation', MESSAGE = 'another member of an organization of the user has this external id';
     END IF;
   END IF;
+  -- Before the row, which waits for the person, and until none joins them: who has one of them may be waiting for the row.
+  WHILE NOT update_user.active LOOP
+    further := ARRAY(SELECT o.organization_id FROM tenancy.organizations o
+                     WHERE o.closed_at IS NULL AND o.organization_id = ANY (tenancy_internal.owned_organizations(the_user)) AND o.organization_id <> ALL (locked)
+                     ORDER BY o.organization_id);
+    EXIT WHEN further = '{}';
+    PERFORM FROM tenancy.organizations o WHERE o.organization_id = ANY (further) ORDER BY o.organization_id FOR NO KEY UPDATE;
+    locked := locked || further;
+  END LOOP;
   -- The name may be another user's by now.
   IF by_dba AND update_user.member IS NOT NULL AND the_user <> tenancy_internal.find_user(update_user.member) THEN
     PERFORM tenancy_internal.refuse_other_session();
