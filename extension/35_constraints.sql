@@ -150,7 +150,7 @@ BEGIN
     END IF;
   END LOOP;
   FOREACH owner IN ARRAY owners LOOP
-    IF NOT tenancy_internal.keep_active(owner, tenancy_internal.may_wait_for(owner)) THEN
+    IF NOT tenancy_internal.keep_active(owner, tenancy_internal.may_wait()) THEN
       PERFORM tenancy_internal.refuse_to_wait();
     END IF;
     IF owner = ANY (tenancy_internal.active_owners(keeps_owner.organization_id)) THEN

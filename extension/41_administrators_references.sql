@@ -117,19 +117,19 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.acting_session() IS 'The session''s actor, where it is, and whether it is a DBA or may create organizations, to be compared';
 
-CREATE FUNCTION tenancy_internal.may_wait_for(id uuid) RETURNS boolean
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_may_wait_for';
-COMMENT ON FUNCTION tenancy_internal.may_wait_for(uuid) IS 'Whether the session may wait for the lock of an organization or a person, which it is about to take: a DBA''s may, and one whose transaction has asked for no other one';
+CREATE FUNCTION tenancy_internal.may_wait() RETURNS boolean
+LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_may_wait';
+COMMENT ON FUNCTION tenancy_internal.may_wait() IS 'Whether the session may wait for the lock of an organization or a person: a DBA''s may, and one whose transaction has written and locked nothing yet';
 
 CREATE FUNCTION tenancy_internal.refuse_to_wait() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE = 'could not serialize access due to concurrent administration',
-    DETAIL = 'Another transaction makes a change that this one would wait for, after a change of its own that others may wait for.',
-    HINT = 'Retry the transaction.';
+    DETAIL = 'Another transaction makes a change that this one would wait for, after it has written rows that others may wait for.',
+    HINT = 'Retry the transaction, or administer before it writes.';
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.refuse_to_wait() IS 'Raises 40001: the transaction holds one lock, and may not wait for another one';
+COMMENT ON FUNCTION tenancy_internal.refuse_to_wait() IS 'Raises 40001: the transaction has written or locked rows, and may not wait';
 
 CREATE FUNCTION tenancy_internal.refuse_other_session() RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -146,14 +146,14 @@ COMMENT ON FUNCTION tenancy_internal.refuse_other_session() IS 'Raises 40001: wh
 -- In REPEATABLE READ all of the transaction has: what others have changed is not there to be taken away, and the call would report
 -- success. Each change moves the head of the organization's chain at its commit, so that locking the head fails (40001) after one that
 -- the snapshot lacks. A head that has come about since is seen by its unique key only.
--- Who holds one organization, or its own row of tenancy.users, and waits for another one, could have whoever waits for the former end by a
--- deadlock. A principal doesn't: its own affairs in several organizations are separate transactions.
+-- Who holds an organization, its own row of tenancy.users, or rows that a removal waits for, and waits for another organization, could have
+-- whoever waits for the former end by a deadlock. A principal doesn't.
 CREATE FUNCTION tenancy_internal.lock_organization(organization_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   acting CONSTANT text := tenancy_internal.acting_session();
 BEGIN
-  IF tenancy_internal.may_wait_for(lock_organization.organization_id) THEN
+  IF tenancy_internal.may_wait() THEN
     PERFORM FROM tenancy.organizations o WHERE o.organization_id = lock_organization.organization_id FOR NO KEY UPDATE;
   ELSE
     PERFORM FROM tenancy.organizations o WHERE o.organization_id = lock_organization.organization_id FOR NO KEY UPDATE SKIP LOCKED;

@@ -58,7 +58,7 @@ COMMENT ON FUNCTION tenancy_internal.require_still(boolean, uuid) IS 'Raises 400
 CREATE FUNCTION tenancy_internal.lock_own_row(by_dba boolean, user_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
-  IF tenancy_internal.may_wait_for(lock_own_row.user_id) THEN
+  IF tenancy_internal.may_wait() THEN
     PERFORM FROM tenancy.users u WHERE u.user_id = lock_own_row.user_id FOR NO KEY UPDATE;
   ELSE
     PERFORM FROM tenancy.users u WHERE u.user_id = lock_own_row.user_id FOR NO KEY UPDATE SKIP LOCKED;

@@ -169,6 +169,11 @@ BEGIN
   END IF;
   IF NOT by_dba THEN
     SELECT w.user_id INTO me FROM tenancy.whoami() w;
+    -- Each is ended, with an entry of its own, when the person leaves.
+    IF (SELECT count(*) FROM tenancy.identities i WHERE i.trust_id = the_trust.trust_id AND i.user_id = the_user AND i.subject <> link_identity.subject) >= 100 THEN
+      RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded', MESSAGE = 'too many subjects are linked to the user', DETAIL = 'An issuer may have 100 for each user.',
+        HINT = 'Use tenancy.unlink_identity() for those that are no longer used.';
+    END IF;
   END IF;
   -- Somebody else can vouch for an existing link, so that it outlives who has made it; it never moves to another user.
   INSERT INTO tenancy.identities AS i (trust_id, subject, user_id, linked_by)
@@ -182,7 +187,7 @@ BEGIN
   PERFORM tenancy_internal.require_still(by_dba, me);
 END
 $$;
-COMMENT ON FUNCTION tenancy.link_identity(text, text, text, text) IS 'Says which user a subject (sub, or oid) of a trusted issuer is: a DBA for an issuer that a DBA trusts, otherwise a person who has team.add_users in the organization (NULL: the session''s own) and at least the rights of that member, over all rows. Its tokens are refused as soon as that person has less, until somebody else makes the same link; 23505 for a subject that is linked, 42704 for an issuer that isn''t trusted, 42501 for an API key or token';
+COMMENT ON FUNCTION tenancy.link_identity(text, text, text, text) IS 'Says which user a subject (sub, or oid) of a trusted issuer is: a DBA for an issuer that a DBA trusts, otherwise a person who has team.add_users in the organization (NULL: the session''s own) and at least the rights of that member, over all rows. Its tokens are refused as soon as that person has less, until somebody else makes the same link; 23505 for a subject that is linked, 42704 for an issuer that isn''t trusted, 42501 for an API key or token, 54000 beyond 100 subjects of an issuer and user, except by a DBA';
 
 -- One trust in each call: a person who ends what one organization says of it must not wait for another, which may have linked the same
 -- subject of the same issuer.

@@ -99,6 +99,11 @@ SELECT failure($$SELECT tenancy.link_identity('https://idp.test', '', 'mike@acme
 SELECT tenancy.link_identity('https://idp.test', 'mike', 'mike@acme.test');
 SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'mike', 'mike@acme.test')$$);
 SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'mike', 'adam@acme.test')$$);
+-- A person who leaves ends each of its links: there is an end to them.
+BEGIN;
+SELECT count(tenancy.link_identity('https://idp.test', 'mike ' || n, 'mike@acme.test')) FROM generate_series(2, 100) n;
+SELECT failure($$SELECT tenancy.link_identity('https://idp.test', 'one more', 'mike@acme.test')$$);
+ROLLBACK;
 SELECT failure($$SELECT tenancy.unlink_identity('https://idp.test', 'nobody')$$);
 CALL become('nobody');
 SET SESSION AUTHORIZATION DEFAULT;
