@@ -39,6 +39,7 @@ struct Query {
   PlanStamp made_for;
   bool is_shared;
   Started started;
+  PlanState *plan;
   bool has_keys_of_another;  // evaluated while the session was somebody else
   PodArray<Scan> scans;      // in the order of their nodes' addresses
   Query *outer;              // while running: the run around it
@@ -243,6 +244,7 @@ static void start(QueryDesc *description, int flags) {
   server_fault_point();
   description->plannedstmt = statement;
 
+  query->plan = description->planstate;
   EState *execution = description->estate;
   execution->es_plannedstmt = statement;
   MemoryContextSetParent(context, execution->es_query_cxt);
@@ -344,6 +346,57 @@ static void finish(QueryDesc *description) {
 
 }  // namespace
 
+namespace {
+
+bool calls(ExprState *expression, const FmgrInfo *function) {
+  if (expression == nullptr) return false;
+  for (int i = 0; i < expression->steps_len; i++) {
+    ExprEvalStep &step = expression->steps[i];
+    const ExprEvalOp operation = ExecEvalStepOp(expression, &step);
+    if (operation >= EEOP_FUNCEXPR && operation <= EEOP_FUNCEXPR_STRICT_FUSAGE &&
+        step.d.func.finfo == function)
+      return true;
+  }
+  return false;
+}
+
+bool calls(const IndexRuntimeKeyInfo *keys, int count, const FmgrInfo *function) {
+  return std::any_of(keys, keys + count,
+                     [function](const IndexRuntimeKeyInfo &key) { return calls(key.key_expr, function); });
+}
+
+extern "C" {
+static bool has_key_with(PlanState *node, void *function) {
+  if (node == nullptr) return false;
+  const auto *sought = static_cast<const FmgrInfo *>(function);
+  bool found = false;
+  if (IsA(node, IndexScanState)) {
+    const auto *scan = reinterpret_cast<const IndexScanState *>(node);
+    found = calls(scan->iss_RuntimeKeys, scan->iss_NumRuntimeKeys, sought);
+  } else if (IsA(node, IndexOnlyScanState)) {
+    const auto *scan = reinterpret_cast<const IndexOnlyScanState *>(node);
+    found = calls(scan->ioss_RuntimeKeys, scan->ioss_NumRuntimeKeys, sought);
+  } else if (IsA(node, BitmapIndexScanState)) {
+    const auto *scan = reinterpret_cast<const BitmapIndexScanState *>(node);
+    found = calls(scan->biss_RuntimeKeys, scan->biss_NumRuntimeKeys, sought) ||
+            std::any_of(scan->biss_ArrayKeys, scan->biss_ArrayKeys + scan->biss_NumArrayKeys,
+                        [sought](const IndexArrayKeyInfo &key) { return calls(key.array_expr, sought); });
+  }
+  return found || walk_plan_states(node, has_key_with, function);
+}
+}
+
+// Whether the function is called for a key of an index, once for all rows of a scan.
+bool is_of_key(const Query &query, const FmgrInfo *function) {
+  if (has_key_with(query.plan, const_cast<FmgrInfo *>(function))) return true;
+  const ListCell *cell = nullptr;
+  foreach (cell, query.plan->state->es_subplanstates)
+    if (has_key_with(static_cast<PlanState *>(lfirst(cell)), const_cast<FmgrInfo *>(function))) return true;
+  return false;
+}
+
+}  // namespace
+
 void arm_running_scans() {
   for (const Query *query = state.innermost; query != nullptr; query = query->outer) arm(*query);
 }
@@ -353,9 +406,11 @@ void arm_running_shared_scans() {
     if (query->is_shared) arm(*query);
 }
 
-void note_evaluated_id(MemoryContext context) {
-  Query *query = query_in(context);
-  if (query != nullptr && query->is_shared && query->started.by.stamp != identity_stamp())
+void note_evaluated_id(const FmgrInfo *function) {
+  Query *query = query_in(function->fn_mcxt);
+  // Conditions evaluate it for each row that they meet, also of others: an error would say that there is one.
+  if (query != nullptr && query->is_shared && query->started.by.stamp != identity_stamp() &&
+      is_of_key(*query, function))
     query->has_keys_of_another = true;
 }
 

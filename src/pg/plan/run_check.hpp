@@ -26,10 +26,10 @@ void arm_running_scans();
 /// Likewise those of shared plans alone, since rights may have changed.
 void arm_running_shared_scans();
 
-/// To be called when a shared plan's id is worked out, by a function with this memory context: as a key for
-/// an index it selects rows by who the session is then, and the query must not go on if that is somebody else
-/// than at its start, even if the session is itself again when the rows come.
-void note_evaluated_id(MemoryContext context);
+/// To be called when a function of a shared plan has worked an id out. As a key for an index it selects rows
+/// by who the session is then, and the query must not go on if that is somebody else than at its start, even
+/// if the session is itself again when the rows come.
+void note_evaluated_id(const FmgrInfo *function);
 
 /// The fate of the principal since the innermost active run of a shared plan was started.
 enum class SinceStart : int {

@@ -359,7 +359,7 @@ Datum pg_tenancy_filter_id(PG_FUNCTION_ARGS) {
     const Entity entity = filter_id_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
     if (call == nullptr) call = new_call_state(fcinfo->flinfo, 1);
     ask_again(call, entity);
-    note_evaluated_id(fcinfo->flinfo->fn_mcxt);
+    note_evaluated_id(fcinfo->flinfo);
   }
   if (!call->id) PG_RETURN_NULL();
   if (!call->is_as_planned) PG_RETURN_DATUM(uuid_datum(call->id));
