@@ -7,10 +7,14 @@ extern "C" {
 }
 
 namespace tenancy::pg {
+namespace {
+
+constexpr std::array<Oid, 4> types{TEXTOID, TEXTOID, UUIDOID, BOOLOID};
+
+}  // namespace
 
 const char *permission_hint(const Principal &principal, const char *resource, const char *action,
                             const Uuid &workspace, bool anywhere, const char *otherwise) {
-  constexpr std::array<Oid, 4> types{TEXTOID, TEXTOID, UUIDOID, BOOLOID};
   if (action == nullptr || principal.claimed != nullptr) return otherwise;
   const Oid function = LookupFuncName(
       list_make2(makeString(pstrdup("tenancy_steps")), makeString(pstrdup("hint_of_permission"))),
