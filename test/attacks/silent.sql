@@ -136,6 +136,7 @@ BEGIN
 END
 $$;
 
+-- An error in a worker is logged with the statement, which is the attacker's own text.
 CREATE PROCEDURE attacks.make_questions(rounds int) LANGUAGE plpgsql AS $$
 DECLARE
   p attacks.principals;
@@ -156,7 +157,7 @@ BEGIN
           asked := asked || format('SELECT attacks.ask(%L)', replace(attacks.question(relation), '{t}', relation));
         END LOOP;
         INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
-        VALUES ('silent', format('%s, %s, trusted conditions: %s, %s', p.principal, relation, mode, i), format(E'@as postgres\nSET LOCAL tenancy.trusted_conditions = %L;\n', mode) || attacks.as_script(p.login, p.principal, plan, asked), p.forbidden, false);
+        VALUES ('silent', format('%s, %s, trusted conditions: %s, %s', p.principal, relation, mode, i), format(E'@as postgres\nSET LOCAL tenancy.trusted_conditions = %L;\nSET LOCAL log_min_error_statement = panic;\n', mode) || attacks.as_script(p.login, p.principal, plan, asked), p.forbidden, false);
       END LOOP;
     END LOOP;
   END LOOP;
@@ -166,7 +167,7 @@ CALL attacks.make_questions(:rounds);
 
 -- Comparisons that a policy makes as well, in shared plans and with workers: the planner can leave the guards alone on the row.
 INSERT INTO attacks.cases (family, title, script, forbidden, fresh)
-SELECT 'silent', format('%s, %s, what its policy compares', p.principal, r.relation), attacks.as_script(p.login, p.principal, format('SET LOCAL tenancy.workspace = ''aaaaaaaa-0000-4000-8000-000000000002''; SET LOCAL tenancy.share_plans = on;
+SELECT 'silent', format('%s, %s, what its policy compares', p.principal, r.relation), E'@as postgres\nSET LOCAL log_min_error_statement = panic;\n' || attacks.as_script(p.login, p.principal, format('SET LOCAL tenancy.workspace = ''aaaaaaaa-0000-4000-8000-000000000002''; SET LOCAL tenancy.share_plans = on;
     SET LOCAL %s = on; SET LOCAL parallel_leader_participation = off; SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off;',
     CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'force_parallel_mode' ELSE 'debug_parallel_query' END),
   array_agg(format('SELECT attacks.ask(%L)', format('SELECT count(*) FROM %s t WHERE %s AND %s', r.relation, g, i)))), p.forbidden, false
