@@ -71,7 +71,10 @@ INSERT INTO ways VALUES
     'CREATE TRIGGER make BEFORE DELETE ON shop.y FOR EACH ROW EXECUTE FUNCTION shop.make()']),
   (9, 'one that does not wait', ARRAY['CREATE TABLE shop.y (w uuid REFERENCES {t} ON DELETE CASCADE)', 'CREATE CONSTRAINT TRIGGER t AFTER INSERT ON shop.seen DEFERRABLE FOR EACH ROW EXECUTE FUNCTION shop.spring()',
     'CREATE FUNCTION shop.make() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO shop.seen VALUES (2); RETURN OLD; END $$',
-    'CREATE TRIGGER make BEFORE DELETE ON shop.y FOR EACH ROW EXECUTE FUNCTION shop.make()']);
+    'CREATE TRIGGER make BEFORE DELETE ON shop.y FOR EACH ROW EXECUTE FUNCTION shop.make()']),
+  (10, 'by a rule, in a WITH that nothing reads', ARRAY['CREATE TABLE shop.y (w uuid REFERENCES {t} ON DELETE CASCADE)', 'CREATE TABLE shop.parts (n int) PARTITION BY LIST (n)',
+    'CREATE TABLE shop.part PARTITION OF shop.parts DEFAULT', 'CREATE TRIGGER t AFTER INSERT ON shop.part FOR EACH ROW EXECUTE FUNCTION shop.spring()',
+    'CREATE RULE r AS ON DELETE TO shop.y DO ALSO WITH x AS (INSERT INTO shop.parts VALUES (1)) UPDATE shop.seen SET n = 3 WHERE false']);
 CREATE FUNCTION tried(n int, relation text, workspace text, command text) RETURNS TABLE (way text, ends text, ran text) LANGUAGE sql AS $$
   SELECT w.way, o.ends, o.ran FROM shop.ways w,
   LATERAL (SELECT array_agg(replace(replace(m, '{t}', tried.relation), '{w}', quote_literal(tried.workspace)) ORDER BY k) FROM unnest(w.made) WITH ORDINALITY u (m, k)) x (made),
@@ -83,14 +86,14 @@ $$;
 -- The unsafe way: a superuser's own table. Since 18 triggers run as who has set them off.
 \echo own table
 SELECT format('SELECT t.way, %L OR t.ran ~ ''by a superuser'' AS as_it_does FROM tried(%s, ''shop.own'', %L, ''DELETE FROM shop.own'') t', :'runs_as_owner', w.n, :'workspace')
-FROM ways w WHERE w.n IN (2, 4, 5, 6, 7, 8) ORDER BY w.n \gexec
+FROM ways w WHERE w.n IN (2, 4, 5, 6, 7, 8, 10) ORDER BY w.n \gexec
 -- Rows of a tenant that are removed
 \echo rows of a tenant
-SELECT format('SELECT t.way, t.ends ~ CASE WHEN %L OR %s IN (1, 3, 9) THEN ''^done$'' WHEN %2$s = 8 THEN ''^42501: cannot fire deferred trigger within'' ELSE ''^55000: trigger "t" of table "(y|y_null|y2|seen)" would run with the rights of another role$'' END AS ends_so, coalesce(t.ran !~ ''by a superuser'', true) FROM tried(%2$s, ''shop.orders'', %L, $c$SELECT tenancy.delete_workspace(''umbra/short-lived'', with_rows => true)$c$) t', :'runs_as_owner', w.n, :'workspace')
+SELECT format('SELECT t.way, t.ends ~ CASE WHEN %L OR %s IN (1, 3, 9) THEN ''^done$'' WHEN %2$s = 8 THEN ''^42501: cannot fire deferred trigger within'' ELSE ''^55000: trigger "t" of table "(y|y_null|y2|seen|part)" would run with the rights of another role$'' END AS ends_so, coalesce(t.ran !~ ''by a superuser'', true) FROM tried(%2$s, ''shop.orders'', %L, $c$SELECT tenancy.delete_workspace(''umbra/short-lived'', with_rows => true)$c$) t', :'runs_as_owner', w.n, :'workspace')
 FROM ways w ORDER BY w.n \gexec
 -- Rows of ours. Those triggers that are there when the foreign key is made, or that are made then, are refused as they are made.
 \echo rows of ours
-SELECT format('SELECT t.way, t.ends ~ CASE WHEN %L OR %s IN (1, 3, 9) THEN ''^done$'' WHEN %2$s = 8 THEN ''^42501: cannot fire deferred trigger within'' ELSE ''^55000: trigger "t" of table "(y|y_null|y2|seen)" would run with the rights of another role$'' END AS ends_so, coalesce(t.ran !~ ''by a superuser'', true) FROM tried(%2$s, ''tenancy.workspaces (workspace_id)'', %L, $c$SELECT tenancy.delete_workspace(''umbra/short-lived'', with_rows => true)$c$) t', :'runs_as_owner', w.n, :'workspace')
+SELECT format('SELECT t.way, t.ends ~ CASE WHEN %L OR %s IN (1, 3, 9) THEN ''^done$'' WHEN %2$s = 8 THEN ''^42501: cannot fire deferred trigger within'' ELSE ''^55000: trigger "t" of table "(y|y_null|y2|seen|part)" would run with the rights of another role$'' END AS ends_so, coalesce(t.ran !~ ''by a superuser'', true) FROM tried(%2$s, ''tenancy.workspaces (workspace_id)'', %L, $c$SELECT tenancy.delete_workspace(''umbra/short-lived'', with_rows => true)$c$) t', :'runs_as_owner', w.n, :'workspace')
 FROM ways w WHERE w.n NOT IN (2, 4, 7) ORDER BY w.n \gexec
 \set ECHO all
 \pset tuples_only off

@@ -166,10 +166,11 @@ void finish_as(const Change &its, QueryDesc *description) {
 }
 
 // An action's statement leaves its triggers to the one that has set it off; others' run at their own end.
+// What WITH changes and nothing reads is changed here, and may reach further partitions.
 void finish_guarded(QueryDesc *description, bool is_referenced) {
   if ((description->estate->es_top_eflags & EXEC_FLAG_SKIP_TRIGGERS) != 0) {
-    if (OidIsValid(change.table)) refuse_triggers_of_others(description);
     finish_next(description);
+    if (OidIsValid(change.table)) refuse_triggers_of_others(description);
     return;
   }
   const Change its = is_referenced ? change_by(description) : Change{};
