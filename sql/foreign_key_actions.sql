@@ -107,4 +107,6 @@ RESET SESSION AUTHORIZATION;
 SELECT tenancy.unprotect('orders') IS NULL AS done;
 DROP OWNED BY regress_climber CASCADE;
 DROP SCHEMA shop CASCADE;
+DELETE FROM tenancy.organizations WHERE slug = 'umbra';
+DELETE FROM tenancy.users WHERE email = 'olga@umbra.example';
 DROP ROLE regress_climber;
