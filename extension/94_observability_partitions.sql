@@ -115,16 +115,27 @@ COMMENT ON FUNCTION tenancy_steps.limit_waiting() IS 'Lets the transaction wait 
 
 CREATE FUNCTION tenancy_steps.try_lock(schema regnamespace, job text, relation regclass, mode text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  -- A transaction that has ended gives its locks back one by one: whoever got the first may be early for the next.
+  attempts_left integer := CASE WHEN try_lock.mode LIKE '%NOWAIT' THEN 20 ELSE 1 END;
 BEGIN
-  EXECUTE format('LOCK TABLE ONLY %s IN %s', try_lock.relation, left(try_lock.mode, 40));
-  RETURN true;
-EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-  PERFORM tenancy_steps.record_job_problem(try_lock.schema, try_lock.job, try_lock.relation::text, SQLSTATE,
-    'somebody else''s transaction uses it');
-  RETURN false;
+  LOOP
+    attempts_left := attempts_left - 1;
+    BEGIN
+      EXECUTE format('LOCK TABLE ONLY %s IN %s', try_lock.relation, left(try_lock.mode, 40));
+      RETURN true;
+    EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+      IF attempts_left = 0 THEN
+        PERFORM tenancy_steps.record_job_problem(try_lock.schema, try_lock.job, try_lock.relation::text, SQLSTATE,
+          'somebody else''s transaction uses it');
+        RETURN false;
+      END IF;
+    END;
+    PERFORM pg_sleep(0.01);
+  END LOOP;
 END
 $$;
-COMMENT ON FUNCTION tenancy_steps.try_lock(regnamespace, text, regclass, text) IS 'Locks a table, without its partitions, in a mode (as LOCK TABLE has it, perhaps with NOWAIT), or reports that it cannot: false';
+COMMENT ON FUNCTION tenancy_steps.try_lock(regnamespace, text, regclass, text) IS 'Locks a table, without its partitions, in a mode (as LOCK TABLE has it; with NOWAIT, it tries for 0.2 seconds), or reports that it cannot: false';
 
 -- Newer versions can be installed by anybody who owns a schema. Its functions, and triggers on its tables, run with the rights of
 -- whoever calls them: of the owner of the observability tables.
