@@ -120,6 +120,7 @@ SELECT query, indexes('mike', query) FROM (VALUES
   (5, 'SELECT (SELECT max(price) FROM app.docs WHERE price < 100)'),
   (6, 'WITH w AS MATERIALIZED (SELECT * FROM app.docs WHERE price = 42) SELECT FROM w'),
   (7, 'SELECT FROM app.done'), (8, 'SELECT FROM app.docs WHERE price = 42 AND id IN (SELECT id FROM app.docs WHERE stage = ''done'')'),
+  (9, 'SELECT (SELECT max(id) FROM app.docs b WHERE b.price = p.n) FROM app.people p'), (10, 'SELECT FROM app.people p, LATERAL (SELECT FROM app.docs b WHERE b.price > p.n AND b.stage = ''done'' ORDER BY price LIMIT 5) b'),
   (11, 'SELECT FROM app.docs WHERE price = 42 AND app.of_user(title)'), (12, 'SELECT FROM app.docs WHERE price = 42 ORDER BY app.of_user(title)'),
   (13, 'SELECT FROM app.docs WHERE price > 5 ORDER BY price DESC LIMIT 3')) q (n, query) ORDER BY n;
 

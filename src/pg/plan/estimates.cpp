@@ -236,7 +236,7 @@ void Estimates::add_condition(RestrictInfo *condition) {
   if (list_member(implied, condition->clause)) {
     condition->norm_selec = 1;
   } else if (trusted_too && is_closed(condition, relation)) {
-    if (!is_trusted_estimate(reinterpret_cast<Node *>(condition->clause))) return;
+    if (!is_trusted_estimate(root, reinterpret_cast<Node *>(condition->clause))) return;
     OpenStatistics open(root);
     condition->norm_selec =
         clause_selectivity(open.root(), reinterpret_cast<Node *>(condition->clause), 0, JOIN_INNER, nullptr);

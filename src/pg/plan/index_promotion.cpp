@@ -65,7 +65,7 @@ void add_trusted(Promotion *promotion, List *conditions) {
     auto *condition = lfirst_node(RestrictInfo, cell);
     if (!is_shut_out(condition, promotion->relation)) continue;
     if (condition->orclause != nullptr && !promotion->all_indexes) continue;
-    if (is_trusted(reinterpret_cast<Node *>(condition->clause), promotion->all_indexes))
+    if (is_trusted(promotion->root, reinterpret_cast<Node *>(condition->clause), promotion->all_indexes))
       add_condition(promotion, condition);
   }
 }
@@ -78,7 +78,7 @@ bool tells_of_rows_met(const PlannerInfo *root, const List *conditions) {
     const auto *condition = lfirst_node(RestrictInfo, cell);
     if (condition->leakproof && !condition->pseudoconstant &&
         condition->security_level >= root->qual_security_level &&
-        !is_trusted(reinterpret_cast<Node *>(condition->clause), true))
+        !is_trusted(root, reinterpret_cast<Node *>(condition->clause), true))
       return true;
   }
   return false;

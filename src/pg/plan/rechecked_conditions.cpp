@@ -62,7 +62,7 @@ bool tells_by_distance(const IndexPath *scan) {
   if (method != GIST_AM_OID && method != SPGIST_AM_OID) return false;
   const ListCell *cell = nullptr;
   foreach (cell, scan->indexorderbys)
-    if (!is_trusted(static_cast<Node *>(lfirst(cell)), true)) return true;
+    if (!is_trusted(nullptr, static_cast<Node *>(lfirst(cell)), true)) return true;
   return false;
 }
 

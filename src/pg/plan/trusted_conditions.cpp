@@ -265,7 +265,21 @@ bool is_added(Oid function) {
   return !is_volatile && superuser_arg(owner) && is_in_catalog(format_procedure_qualified(function));
 }
 
+// RETURNS whether the parameter stands for a column of a query around this one, whose row has been read. A
+// sub-select's result, which others stand for, is computed when it is asked for.
+bool is_outer_column(const PlannerInfo *root, const Param *parameter) {
+  if (root == nullptr || parameter->paramkind != PARAM_EXEC) return false;
+  for (const PlannerInfo *outer = root->parent_root; outer != nullptr; outer = outer->parent_root) {
+    const ListCell *cell = nullptr;
+    foreach (cell, outer->plan_params)
+      if (const auto *item = lfirst_node(PlannerParamItem, cell); item->paramId == parameter->paramid)
+        return IsA(item->item, Var) && reinterpret_cast<const Var *>(item->item)->varattno != 0;
+  }
+  return false;
+}
+
 struct Trust {
+  const PlannerInfo *root;
   bool added;
 
   bool function(Oid function, const List *arguments, Oid collation, bool each = false) const {
@@ -301,7 +315,8 @@ struct Trust {
       case T_Var:
         return reinterpret_cast<Var *>(node)->varlevelsup == 0;
       case T_Param:
-        return reinterpret_cast<Param *>(node)->paramkind == PARAM_EXTERN;
+        return reinterpret_cast<Param *>(node)->paramkind == PARAM_EXTERN ||
+               is_outer_column(root, reinterpret_cast<Param *>(node));
       case T_RelabelType:
         return operand(reinterpret_cast<Node *>(reinterpret_cast<RelabelType *>(node)->arg));
       case T_ArrayExpr:
@@ -390,11 +405,13 @@ bool has_other_operator(Node *node, void *context) {
 
 }  // namespace
 
-bool is_trusted_estimate(Node *condition) {
-  return is_trusted(condition, false) && !has_other_operator(condition, nullptr);
+bool is_trusted_estimate(const PlannerInfo *root, Node *condition) {
+  return is_trusted(root, condition, false) && !has_other_operator(condition, nullptr);
 }
 
-bool is_trusted(Node *condition, bool added) { return Trust{added}.operand(condition); }
+bool is_trusted(const PlannerInfo *root, Node *condition, bool added) {
+  return Trust{root, added}.operand(condition);
+}
 
 extern "C" {
 PG_FUNCTION_INFO_V1(pg_tenancy_trusted_conditions);
