@@ -122,6 +122,42 @@ COMMIT;
 SELECT * FROM ran;
 RESET SESSION AUTHORIZATION;
 TRUNCATE ran;
+-- Cursors return rows with the rights of whoever has opened them: neither a DBA's own nor the loops of the extension's functions can be
+-- read while the code of a table's owner runs on their behalf.
+CREATE TYPE one AS ENUM ('one');
+CREATE FUNCTION as_json(one) RETURNS json LANGUAGE plpgsql AS $$
+DECLARE
+  one_row record;
+  cursors refcursor[] := ARRAY(SELECT c.name FROM pg_cursors c ORDER BY c.name);
+  one_cursor refcursor;
+  tried text[];
+BEGIN
+  FOREACH one_cursor IN ARRAY cursors LOOP
+    BEGIN
+      FETCH one_cursor INTO one_row;
+      tried := tried || coalesce(one_row::text, 'nothing');
+    EXCEPTION WHEN OTHERS THEN
+      tried := tried || SQLSTATE::text;
+    END;
+  END LOOP;
+  RETURN to_json(tried);
+END
+$$;
+CREATE CAST (one AS json) WITH FUNCTION as_json(one);
+CREATE TABLE ones (organization_id uuid, one one);
+INSERT INTO ones SELECT o.organization_id, 'one' FROM tenancy.organizations o WHERE o.slug = 'umbra';
+SELECT tenancy.protect('ones', 'prompts', 'organization_id') IS NULL AS none;
+ALTER TABLE ones OWNER TO regress_climber;
+BEGIN;
+DECLARE secrets CURSOR FOR SELECT rolname FROM pg_authid;
+SELECT (SELECT array_agg(DISTINCT outcome) FROM jsonb_array_elements_text(e."row" -> 'one') outcome) AS outcomes FROM tenancy.export_organization('umbra', 'ones') e;
+-- and goes on afterwards, after an error as well
+MOVE 1 FROM secrets;
+SELECT failed($$SELECT FROM tenancy.export_organization('umbra', 'nowhere')$$) ~ '^42P01' AS fails;
+SELECT count(*) AS cursors FROM pg_cursors WHERE name = 'secrets';
+MOVE 1 FROM secrets;
+COMMIT;
+DROP TABLE ones;
 -- The purge of an organization, and the removal of expired rows, by a DBA who writes to that table
 GRANT INSERT ON mine TO regress_dba;
 \o /dev/null

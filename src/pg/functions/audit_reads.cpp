@@ -8,6 +8,7 @@
 
 #include "pg/catalog/catalog_read.hpp"
 #include "pg/catalog/catalog_tables.hpp"
+#include "pg/plan/owner_exemption.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/pod_array.hpp"
 #include "pg/session/audit_events.hpp"
@@ -99,14 +100,6 @@ bool is_audited(Oid relation) {
   return std::binary_search(audited.relations, audited.relations + audited.count, relation);
 }
 
-// Checks of foreign keys, and the extension's own work as a table's owner, which has entries of its own.
-bool is_work_of_server() {
-  Oid user = InvalidOid;
-  int context = 0;
-  GetUserIdAndSecContext(&user, &context);
-  return (context & SECURITY_NOFORCE_RLS) != 0;
-}
-
 void describe(AuditEvent &event, Oid relation) {
   event = begin_audit_event();
   strlcpy(event.action, "read", sizeof event.action);
@@ -170,7 +163,8 @@ void note_reads(const QueryDesc *description) {
         relations.items + relations.count)
       relations.append(entry->relid);
   }
-  if (relations.count == 0 || is_work_of_server()) return;
+  // The extension's own work as a table's owner has entries of its own.
+  if (relations.count == 0 || is_work_of_server(description->sourceText)) return;
   resolve_for_audit();
   count_rows();
   const MemoryContext context = description->estate->es_query_cxt;

@@ -4,6 +4,7 @@
 #include "pg/functions/child_table.hpp"
 #include "pg/functions/meant_names.hpp"
 #include "pg/functions/owner_work.hpp"
+#include "pg/plan/owner_exemption.hpp"
 #include "pg/server/compat.hpp"
 
 namespace tenancy::pg {
@@ -36,6 +37,18 @@ void append_differing(StringInfo sql, const ChildTable &child) {
   appendStringInfoString(sql, ")");
 }
 
+struct Statement {
+  const char *sql;
+  int result;
+};
+
+extern "C" {
+static void run_statement(void *argument) {
+  auto *statement = static_cast<Statement *>(argument);
+  statement->result = SPI_execute(statement->sql, false, 0);
+}
+}
+
 // Runs as the child's owner. It must also own the parent, to see all of the
 // parent's rows.
 int64 run_as_owner(Oid relation, const char *sql, bool returns_count) {
@@ -44,9 +57,10 @@ int64 run_as_owner(Oid relation, const char *sql, bool returns_count) {
   const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
   ReleaseSysCache(row);
   const OwnerWork as_owner = begin_owner_work(owner, "pg_catalog, pg_temp");
-  const int result = SPI_execute(sql, false, 0);
-  if (result != (returns_count ? SPI_OK_SELECT : SPI_OK_UPDATE))
-    elog(ERROR, "SPI_execute returned %s", SPI_result_code_string(result));
+  Statement statement{sql, 0};
+  run_exempt(sql, run_statement, &statement);
+  if (statement.result != (returns_count ? SPI_OK_SELECT : SPI_OK_UPDATE))
+    elog(ERROR, "SPI_execute returned %s", SPI_result_code_string(statement.result));
   int64 count = static_cast<int64>(SPI_processed);
   if (returns_count) {
     bool is_null = false;

@@ -12,6 +12,7 @@
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/server/shut_cursors.hpp"
 #include "pg/session/parameters.hpp"
 
 extern "C" {
@@ -115,6 +116,7 @@ void return_count(SPIPlanPtr plan, ReturnSetInfo *result) {
 
 struct Work {
   Oid relation;
+  Oid owner;
   const Datum *others;  // OIDs of further tables in the statement
   int count_of_others;
   const char *statement;
@@ -166,6 +168,19 @@ static void run_statement(void *argument) {
   SPI_finish();
 }
 
+static void run_exempt_statement(void *argument) {
+  run_exempt(static_cast<const Work *>(argument)->statement, run_statement, argument);
+}
+
+// The search_path is that of the functions which print the statement: a name then means here what it meant
+// there, and no temporary object of the caller takes its place.
+static void run_as_owner(void *argument) {
+  const OwnerWork as_owner =
+      begin_owner_work(static_cast<const Work *>(argument)->owner, "pg_catalog, tenancy, pg_temp");
+  run_users_code(run_exempt_statement, argument);
+  end_owner_work(as_owner);
+}
+
 static void name_the_table(void *relation) {
   errcontext("work on table \"%s\" as its owner", get_rel_name(*static_cast<const Oid *>(relation)));
 }
@@ -180,8 +195,7 @@ OwnerWork begin_owner_work(Oid owner, const char *search_path) {
   set_until_done("search_path", search_path, PGC_USERSET, PGC_S_SESSION);
   set_until_done("row_security", "on", PGC_USERSET, PGC_S_SESSION);
   set_until_done("tenancy.suspension", "on", PGC_SUSET, internal_source);
-  SetUserIdAndSecContext(owner, work.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION |
-                                    SECURITY_NOFORCE_RLS);
+  SetUserIdAndSecContext(owner, work.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
   return work;
 }
 
@@ -205,16 +219,12 @@ Datum pg_tenancy_as_owner(PG_FUNCTION_ARGS) {
 
   ErrorContextCallback context{error_context_stack, name_the_table, &relation};
   error_context_stack = &context;
-  // That of the functions which print the statement: a name then means here what it meant there, and no
-  // temporary object of the caller takes its place.
-  const OwnerWork as_owner = begin_owner_work(owner, "pg_catalog, tenancy, pg_temp");
-  Work work{relation, nullptr, 0, text_to_cstring(PG_GETARG_TEXT_PP(1)), result};
+  Work work{relation, owner, nullptr, 0, text_to_cstring(PG_GETARG_TEXT_PP(1)), result};
   Datum *others = nullptr;
   deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), OIDOID, sizeof(Oid), true, TYPALIGN_INT, &others, nullptr,
                     &work.count_of_others);
   work.others = others;
-  run_users_code(run_statement, &work);
-  end_owner_work(as_owner);
+  run_with_cursors_shut(run_as_owner, &work);
   error_context_stack = context.previous;
   return 0;
 }

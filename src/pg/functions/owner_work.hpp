@@ -12,9 +12,8 @@ struct OwnerWork {
 };
 
 /// Becomes the owner of a table, in a security-restricted operation with this search_path, until
-/// end_owner_work(); the session's principal is suspended. The owner sees all rows of its own tables although
-/// row security is forced, as in referential actions. After an error the end of the (sub)transaction restores
-/// all of it.
+/// end_owner_work(); the session's principal is suspended. A statement that is to see all rows of the owner's
+/// tables runs in run_exempt(). After an error the end of the (sub)transaction restores all of it.
 OwnerWork begin_owner_work(Oid owner, const char *search_path);
 void end_owner_work(const OwnerWork &work);
 

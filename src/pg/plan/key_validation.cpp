@@ -6,35 +6,10 @@
 namespace tenancy::pg {
 namespace {
 
+// The server quotes all names.
+constexpr char start_of_validation[] = "SELECT fk.\"";
+
 bool in_alter_table = false;
-
-// Whether this constraint is a foreign key of the relation.
-bool is_foreign_key(const RangeVar *relation, const char *name) {
-  const Oid table = RangeVarGetRelid(relation, NoLock, true);
-  if (!OidIsValid(table)) return false;
-  const Oid constraint = get_relation_constraint_oid(table, name, true);
-  HeapTuple row = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-  if (!HeapTupleIsValid(row)) return false;
-  const bool found = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(row))->contype == CONSTRAINT_FOREIGN;
-  ReleaseSysCache(row);
-  return found;
-}
-
-// Commands that run users' code outside of the executor (defaults, USING, checks, expressions of new indexes)
-// must not have the exemption.
-bool only_validates(const AlterTableStmt *statement) {
-  const ListCell *cell = nullptr;
-  foreach (cell, statement->cmds) {
-    const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
-    const bool adds = part->subtype == AT_AddConstraint && IsA(part->def, Constraint) &&
-                      reinterpret_cast<const Constraint *>(part->def)->contype == CONSTR_FOREIGN;
-    const bool validates =
-        part->subtype == AT_ValidateConstraint && is_foreign_key(statement->relation, part->name);
-    // A key to a partitioned table is validated when one of its partitions goes.
-    if (!adds && !validates && part->subtype != AT_DetachPartition) return false;
-  }
-  return true;
-}
 
 const AlterTableCmd *attachment(const AlterTableStmt *statement) {
   if (list_length(statement->cmds) != 1) return nullptr;
@@ -64,6 +39,24 @@ Oid relation_with_alias(const Query *query, const char *alias) {
   return InvalidOid;
 }
 
+// Their values have been read by input functions of their types, which can be users' code.
+extern "C" {
+static bool has_users_constant(Node *node, void *) {
+  if (node == nullptr) return false;
+  if (IsA(node, Const)) {
+    const Oid type = reinterpret_cast<const Const *>(node)->consttype;
+    return type >= FirstNormalObjectId && !type_is_enum(type);
+  }
+  return IsA(node, Query) ? walk_query(reinterpret_cast<Query *>(node), has_users_constant, nullptr)
+                          : walk_expression(node, has_users_constant, nullptr);
+}
+}
+
+bool is_table(Oid relation) {
+  const char kind = get_rel_relkind(relation);
+  return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE;
+}
+
 bool is_filtered(Oid relation) {
   return check_enable_rls(relation, InvalidOid, true) == RLS_ENABLED &&
          OidIsValid(get_relation_policy_oid(relation, "tenancy_select", true));
@@ -71,33 +64,35 @@ bool is_filtered(Oid relation) {
 
 }  // namespace
 
-bool validation_begins(const Node *command) {
-  in_alter_table = false;
-  if (!IsA(command, AlterTableStmt)) return false;
+void validation_begins(const Node *command) {
+  validation_ends();
+  if (!IsA(command, AlterTableStmt)) return;
   const auto *statement = reinterpret_cast<const AlterTableStmt *>(command);
   const AlterTableCmd *attached = attachment(statement);
   if (attached != nullptr && !has_bypassrls_privilege(GetUserId()))
     take_foreign_keys(statement->relation, reinterpret_cast<const PartitionCmd *>(attached->def)->name);
   in_alter_table = true;  // now: the commands above have ended
-  return only_validates(statement);
 }
 
 void validation_ends() { in_alter_table = false; }
 
-void check_validation(const char *text, const Query *query) {
+bool is_exempt_validation(const char *text, Query *query) {
   if (!in_alter_table || InNoForceRLSOperation() || text == nullptr || query->commandType != CMD_SELECT ||
-      strncmp(text, "SELECT fk.", strlen("SELECT fk.")) != 0)
-    return;
+      strncmp(text, start_of_validation, strlen(start_of_validation)) != 0)
+    return false;
   const Oid tables[] = {relation_with_alias(query, "fk"), relation_with_alias(query, "pk")};
-  if (!OidIsValid(tables[0]) || !OidIsValid(tables[1])) return;
+  if (!OidIsValid(tables[0]) || !OidIsValid(tables[1])) return false;
+  if (list_length(query->rtable) == 3 && is_table(tables[0]) && is_table(tables[1]) && !query->hasSubLinks &&
+      !has_users_constant(reinterpret_cast<Node *>(query), nullptr))
+    return true;
   for (const Oid table : tables)
     if (is_filtered(table))
-      ereport(ERROR,
-              (refused(Refused::filtered_owner),
-               errmsg("row security hides rows of table \"%s\" from role \"%s\"", get_rel_name(table),
-                      GetUserNameFromId(GetUserId(), false)),
-               errdetail("A foreign key cannot be validated without them."),
-               errhint("Put the foreign key into an ALTER TABLE of its own, or use a role with BYPASSRLS.")));
+      ereport(ERROR, (refused(Refused::filtered_owner),
+                      errmsg("row security hides rows of table \"%s\" from role \"%s\"", get_rel_name(table),
+                             GetUserNameFromId(GetUserId(), false)),
+                      errdetail("A foreign key cannot be validated without them."),
+                      errhint("Use a role with BYPASSRLS.")));
+  return false;
 }
 
 }  // namespace tenancy::pg

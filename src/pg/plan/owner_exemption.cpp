@@ -17,6 +17,14 @@ ExecutorFinish_hook_type next_finish = nullptr;
 
 // Whether the innermost query that is executed has the exemption.
 bool is_exempt = false;
+// The statement of work as a table's owner, as long as it lasts.
+struct ExemptStatement {
+  const char *text;
+  Oid owner;
+};
+ExemptStatement exempt_statement{};
+// Between analysis and planning of a query that validates a foreign key.
+bool is_validating = false;
 bool are_actions_restricted = false;
 // The transaction in which the module was loaded: queries that had begun are unknown.
 TimestampTz loaded_in = 0;
@@ -28,11 +36,16 @@ struct Exemption {
   int settings;
 };
 
+bool is_exempt_statement(const char *text) {
+  return exempt_statement.text != nullptr && text != nullptr && GetUserId() == exempt_statement.owner &&
+         strcmp(text, exempt_statement.text) == 0;
+}
+
 // Code in the table (predicates of indexes, checks, triggers) is its owner's, and runs in the midst of
 // whatever has set the statement off, a function with other rights perhaps: what it sets ends with it.
-Exemption suspend_exemption() {
+Exemption suspend_exemption(const char *text) {
   Exemption exemption{};
-  if (!InNoForceRLSOperation()) return exemption;
+  if (!InNoForceRLSOperation() && !is_exempt_statement(text)) return exemption;
   GetUserIdAndSecContext(&exemption.user, &exemption.context);
   SetUserIdAndSecContext(exemption.user, (exemption.context & ~SECURITY_NOFORCE_RLS) |
                                              (are_actions_restricted ? SECURITY_RESTRICTED_OPERATION : 0));
@@ -66,6 +79,7 @@ void execute(bool exempt, Work work) {
 }
 
 struct Table {
+  Oid owner;
   bool has_rules;
   bool is_forced;
 };
@@ -74,25 +88,55 @@ Table read_table(Oid oid) {
   HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
   if (!HeapTupleIsValid(row)) return {};
   const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
-  const Table table{form->relhasrules, form->relrowsecurity && form->relforcerowsecurity};
+  const Table table{form->relowner, form->relhasrules, form->relrowsecurity && form->relforcerowsecurity};
   ReleaseSysCache(row);
   return table;
 }
 
-void clear_exemption() {
+void set_exemption(bool exempt) {
   Oid user = InvalidOid;
   int context = 0;
   GetUserIdAndSecContext(&user, &context);
-  SetUserIdAndSecContext(user, context & ~SECURITY_NOFORCE_RLS);
+  SetUserIdAndSecContext(user, exempt ? context | SECURITY_NOFORCE_RLS : context & ~SECURITY_NOFORCE_RLS);
+}
+
+bool is_owned(const Query *query, int index, Oid owner) {
+  const RangeTblEntry *entry = rt_fetch(index, query->rtable);
+  return entry->rtekind == RTE_RELATION && read_table(entry->relid).owner == owner;
+}
+
+void remove_checks(Query *query) {
+  List *others = NIL;
+  const ListCell *cell = nullptr;
+  foreach (cell, query->withCheckOptions)
+    if (lfirst_node(WithCheckOption, cell)->kind == WCO_VIEW_CHECK) others = lappend(others, lfirst(cell));
+  query->withCheckOptions = others;
 }
 
 extern "C" {
-// Before the query is rewritten. The code that set the flag restores the previous context.
+// Removes what row security has added for tables of the owner.
+static bool remove_filters(Node *node, void *owner) {
+  if (node == nullptr) return false;
+  if (!IsA(node, Query)) return walk_expression(node, remove_filters, owner);
+  auto *query = reinterpret_cast<Query *>(node);
+  const Oid user = *static_cast<const Oid *>(owner);
+  for (int i = 1; i <= list_length(query->rtable); i++)
+    if (is_owned(query, i, user)) rt_fetch(i, query->rtable)->securityQuals = NIL;
+  if (query->resultRelation != 0 && is_owned(query, query->resultRelation, user)) remove_checks(query);
+  return walk_query(query, remove_filters, owner);
+}
+
+// Before the query is rewritten. The code that set the flag restores the previous context; of the query that
+// validates a foreign key, planning does.
 static void analyzed(ParseState *state, Query *query, QueryJumble *jumble) {
   if (next_analyze != nullptr) next_analyze(state, query, jumble);
   outer_user_may_have_changed();
-  check_validation(state->p_sourcetext, query);
-  if (!InNoForceRLSOperation() || query->resultRelation == 0) return;
+  const char *text = state->p_sourcetext;
+  if (is_exempt_validation(text, query)) {
+    is_validating = true;
+    set_exemption(true);
+  }
+  if ((!InNoForceRLSOperation() && !is_exempt_statement(text)) || query->resultRelation == 0) return;
   const Oid relation = rt_fetch(query->resultRelation, query->rtable)->relid;
   const Table table = read_table(relation);
   if (!table.has_rules) return;
@@ -103,20 +147,23 @@ static void analyzed(ParseState *state, Query *query, QueryJumble *jumble) {
          errmsg("table \"%s\" has rules and forced row security", get_rel_name(relation)),
          errdetail("Neither a referential action nor an export or removal of tenants' rows can change it."),
          errhint("Use triggers in place of the rules.")));
-  clear_exemption();
+  set_exemption(false);
 }
 
-// The exemption ends with it.
 static void transaction_ends(XactEvent event, void *) {
   if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
   validation_ends();
-  if (InNoForceRLSOperation()) clear_exemption();
+  is_validating = false;
+}
+
+static void subtransaction_ends(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+  if (event == SUBXACT_EVENT_ABORT_SUB) is_validating = false;
 }
 
 // Pruning of partitions may call functions.
 static void start(QueryDesc *query, int flags) {
   outer_user_may_have_changed();
-  const Exemption exemption = suspend_exemption();
+  const Exemption exemption = suspend_exemption(query->sourceText);
   if (next_start != nullptr)
     next_start(query, flags);
   else
@@ -126,7 +173,7 @@ static void start(QueryDesc *query, int flags) {
 
 // AFTER triggers, and what WITH has left to change
 static void finish(QueryDesc *query) {
-  const Exemption exemption = suspend_exemption();
+  const Exemption exemption = suspend_exemption(query->sourceText);
   execute(exemption.is_suspended, [query] {
     if (next_finish != nullptr)
       next_finish(query);
@@ -141,7 +188,12 @@ static void finish(QueryDesc *query) {
 template <typename... Rest>
 PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo parameters, Rest... rest) {
   outer_user_may_have_changed();
-  const Exemption exemption = suspend_exemption();
+  if (is_validating) {
+    is_validating = false;
+    set_exemption(false);
+  }
+  if (is_exempt_statement(text)) remove_filters(reinterpret_cast<Node *>(query), &exempt_statement.owner);
+  const Exemption exemption = suspend_exemption(text);
   PlannedStmt *statement = next_planner != nullptr
                                ? next_planner(query, text, options, parameters, rest...)
                                : standard_planner(query, text, options, parameters, rest...);
@@ -152,7 +204,7 @@ PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo par
 // Before PostgreSQL 18 there is one more argument: execute_once.
 template <typename... Rest>
 void run(QueryDesc *query, ScanDirection direction, uint64 count, Rest... rest) {
-  const Exemption exemption = suspend_exemption();
+  const Exemption exemption = suspend_exemption(query->sourceText);
   execute(exemption.is_suspended, [=] {
     if (next_run != nullptr)
       next_run(query, direction, count, rest...);
@@ -175,15 +227,10 @@ Datum pg_tenancy_exempt_validation(PG_FUNCTION_ARGS) {
                     errmsg("function must be called by an event trigger")));
   const auto *event = reinterpret_cast<const EventTriggerData *>(fcinfo->context);
   // The end does not look anything up again: users' code that ran meanwhile may have renamed objects.
-  if (strcmp(event->event, "ddl_command_start") != 0) {
+  if (strcmp(event->event, "ddl_command_start") != 0)
     validation_ends();
-    clear_exemption();
-  } else if (validation_begins(event->parsetree)) {
-    Oid user = InvalidOid;
-    int context = 0;
-    GetUserIdAndSecContext(&user, &context);
-    SetUserIdAndSecContext(user, context | SECURITY_NOFORCE_RLS);
-  }
+  else
+    validation_begins(event->parsetree);
   PG_RETURN_NULL();
 }
 }
@@ -194,11 +241,29 @@ bool restrict_actions(bool restricted) {
   return before;
 }
 
+void run_exempt(const char *text, void (*work)(void *), void *argument) {
+  struct Exempted {
+    ExemptStatement before;
+    void (*work)(void *);
+    void *argument;
+  } exempted{exempt_statement, work, argument};
+  exempt_statement = {text, GetUserId()};
+  run_with_cleanup(
+      [](void *of) {
+        const auto *its = static_cast<const Exempted *>(of);
+        its->work(its->argument);
+      },
+      [](void *of) { exempt_statement = static_cast<const Exempted *>(of)->before; }, &exempted);
+}
+
+bool is_work_of_server(const char *text) { return InNoForceRLSOperation() || is_exempt_statement(text); }
+
 bool may_be_exempt() { return is_exempt || loaded_in == GetCurrentTransactionStartTimestamp(); }
 
 void register_owner_exemption() {
   if (IsTransactionState()) loaded_in = GetCurrentTransactionStartTimestamp();
   RegisterXactCallback(transaction_ends, nullptr);
+  RegisterSubXactCallback(subtransaction_ends, nullptr);
   next_analyze = post_parse_analyze_hook;
   post_parse_analyze_hook = analyzed;
   next_planner = planner_hook;
