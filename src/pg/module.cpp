@@ -4,6 +4,7 @@
 #include "pg/functions/audit_reads.hpp"
 #include "pg/functions/catalog_changes.hpp"
 #include "pg/functions/child_table.hpp"
+#include "pg/functions/early_refusal.hpp"
 #include "pg/functions/foreign_triggers.hpp"
 #include "pg/functions/kept_rows.hpp"
 #include "pg/functions/legal_hold.hpp"
@@ -69,5 +70,6 @@ void _PG_init(void) {
   tenancy::pg::register_key_use();
   tenancy::pg::register_distributed_queries();
   tenancy::pg::register_foreign_triggers();
+  tenancy::pg::register_early_refusal();
 }
 }

@@ -201,16 +201,35 @@ PlannedStmt *plan(Query *query, const char *text, int options, ParamListInfo par
   return statement;
 }
 
+// Whether the query changes rows that row security may hide from whoever has set it off. The server shows a
+// row that violates a constraint to the role that the query runs as, who can be a superuser.
+bool changes_hidden_rows(const QueryDesc *query) {
+  if (query->operation == CMD_SELECT) return false;
+  const ListCell *cell = nullptr;
+  foreach (cell, query->estate->es_opened_result_relations)
+    if (const Relation table = static_cast<ResultRelInfo *>(lfirst(cell))->ri_RelationDesc;
+        check_enable_rls(RelationGetRelid(table), GetOuterUserId(), true) == RLS_ENABLED)
+      return true;
+  return false;
+}
+
+template <typename Work>
+void show_no_rows(Work work) {
+  run_without_detail([](void *argument) { (*static_cast<Work *>(argument))(); }, &work);
+}
+
 // Before PostgreSQL 18 there is one more argument: execute_once.
 template <typename... Rest>
 void run(QueryDesc *query, ScanDirection direction, uint64 count, Rest... rest) {
   const Exemption exemption = suspend_exemption(query->sourceText);
-  execute(exemption.is_suspended, [=] {
+  const auto run_next = [=] {
     if (next_run != nullptr)
       next_run(query, direction, count, rest...);
     else
       standard_ExecutorRun(query, direction, count, rest...);
-  });
+  };
+  const bool hides = exemption.is_suspended && changes_hidden_rows(query);
+  execute(exemption.is_suspended, [&] { hides ? show_no_rows(run_next) : run_next(); });
   resume_exemption(exemption);
 }
 

@@ -129,6 +129,23 @@ void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argum
   cleanup(argument);
 }
 
+void run_without_detail(void (*work)(void *), void *argument) {
+  const MemoryContext context = CurrentMemoryContext;
+  PG_TRY();
+  { work(argument); }
+  PG_CATCH();
+  {
+    if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) PG_RE_THROW();
+    MemoryContextSwitchTo(context);
+    ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    error->detail = nullptr;
+    error->detail_log = nullptr;
+    ReThrowError(error);
+  }
+  PG_END_TRY();
+}
+
 void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(void *, ErrorData *),
                  void *argument) {
   const MemoryContext context = CurrentMemoryContext;

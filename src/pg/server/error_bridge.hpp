@@ -48,10 +48,13 @@ int run_and_catch(void (*work)(void *), void *argument);
 /// again. The clean-up must not raise.
 void run_with_cleanup(void (*work)(void *), void (*cleanup)(void *), void *argument);
 
-/// The same, for a body whose inner workings are not the caller's concern: an error is passed to `reword`,
-/// and raised again with the context that the call has without the body, and texts of a bounded length. The
-/// server's log keeps the rest, and errors that nobody expects (cancels, lack of resources, internal ones)
-/// stay as they are. Clean-up and `reword` may be missing.
+/// Runs work of the server. A constraint's violation is raised again without its DETAIL, which shows the row.
+void run_without_detail(void (*work)(void *), void *argument);
+
+/// As run_with_cleanup(), for a body whose inner workings are not the caller's concern: an error is passed to
+/// `reword`, and raised again with the context that the call has without the body, and texts of a bounded
+/// length. The server's log keeps the rest, and errors that nobody expects (cancels, lack of resources,
+/// internal ones) stay as they are. Clean-up and `reword` may be missing.
 void run_as_unit(void (*work)(void *), void (*cleanup)(void *), void (*reword)(void *, ErrorData *),
                  void *argument);
 

@@ -1,0 +1,192 @@
+// Some commands lock a table that they name before the server asks whether the role may give them: CREATE
+// RULE so strongly that everybody else's queries wait behind it, for as long as it waits itself, for another
+// transaction of the same role perhaps. On a table that every session reads, anybody who may connect could so
+// stop all tenants. They are refused here, with the server's own error, before any lock.
+
+#include "pg/functions/early_refusal.hpp"
+
+#include "pg/server/compat.hpp"
+
+extern "C" {
+#include "catalog/partition.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+}
+
+namespace tenancy::pg {
+namespace {
+
+ProcessUtility_hook_type next_utility = nullptr;
+
+Oid found(const RangeVar *name) {
+  return name == nullptr ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+}
+
+void require_owner(Oid relation) {
+  if (OidIsValid(relation) && !owns_relation(relation, GetUserId()))
+    aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relation)),
+                   get_rel_name(relation));
+}
+
+void require_owners(const List *names) {
+  const ListCell *cell = nullptr;
+  foreach (cell, names)
+    if (IsA(lfirst(cell), RangeVar)) require_owner(found(lfirst_node(RangeVar, cell)));
+}
+
+void require_trigger(Oid relation) {
+  if (OidIsValid(relation) && pg_class_aclcheck(relation, GetUserId(), ACL_TRIGGER) != ACLCHECK_OK)
+    aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relation)), get_rel_name(relation));
+}
+
+// A key to the table that is being made isn't one to another of that name.
+bool is_itself(const RangeVar *referenced, const RangeVar *made) {
+  return made != nullptr && strcmp(referenced->relname, made->relname) == 0 &&
+         (referenced->schemaname == nullptr ||
+          (made->schemaname != nullptr && strcmp(referenced->schemaname, made->schemaname) == 0));
+}
+
+// Of the table, or of columns, some of which the key may name.
+void require_references(const Node *part, const RangeVar *made) {
+  if (!IsA(part, Constraint)) return;
+  const auto *constraint = reinterpret_cast<const Constraint *>(part);
+  if (constraint->contype != CONSTR_FOREIGN || is_itself(constraint->pktable, made)) return;
+  const Oid relation = found(constraint->pktable);
+  if (OidIsValid(relation) && pg_class_aclcheck(relation, GetUserId(), ACL_REFERENCES) != ACLCHECK_OK &&
+      pg_attribute_aclcheck_all(relation, GetUserId(), ACL_REFERENCES, ACLMASK_ANY) != ACLCHECK_OK)
+    aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relation)), get_rel_name(relation));
+}
+
+void require_references_of(const Node *element, const RangeVar *made) {
+  require_references(element, made);
+  if (!IsA(element, ColumnDef)) return;
+  const ListCell *cell = nullptr;
+  foreach (cell, reinterpret_cast<const ColumnDef *>(element)->constraints)
+    require_references(static_cast<Node *>(lfirst(cell)), made);
+}
+
+void examine(const CreateStmt *statement) {
+  require_owners(statement->inhRelations);
+  const ListCell *cell = nullptr;
+  foreach (cell, statement->tableElts)
+    require_references_of(static_cast<Node *>(lfirst(cell)), statement->relation);
+}
+
+// Whoever owns a partitioned table may detach its partitions of other owners.
+void require_partition(Oid partition, Oid table) {
+  if (!OidIsValid(partition) || !OidIsValid(table)) return;
+  if (get_rel_relispartition(partition) && get_partition_parent(partition, true) == table) return;
+  require_owner(partition);
+}
+
+void examine(const AlterTableStmt *statement) {
+  const ListCell *cell = nullptr;
+  foreach (cell, statement->cmds) {
+    const auto *part = static_cast<const AlterTableCmd *>(lfirst(cell));
+    if (part->def == nullptr) continue;
+    if (IsA(part->def, PartitionCmd)) {
+      const Oid partition = found(reinterpret_cast<const PartitionCmd *>(part->def)->name);
+      if (part->subtype == AT_AttachPartition)
+        require_owner(partition);
+      else
+        require_partition(partition, found(statement->relation));
+    } else if (part->subtype == AT_AddInherit) {
+      require_owner(found(reinterpret_cast<const RangeVar *>(part->def)));
+    } else if (part->subtype == AT_AddConstraint || part->subtype == AT_AddColumn) {
+      require_references_of(part->def, nullptr);
+    }
+  }
+}
+
+// COMMENT, SECURITY LABEL, ALTER EXTENSION ... ADD
+void examine(ObjectType type, const Node *object) {
+  if (object == nullptr || !IsA(object, List)) return;
+  auto *names = const_cast<List *>(reinterpret_cast<const List *>(object));
+  switch (type) {
+    case OBJECT_TABLE:
+    case OBJECT_VIEW:
+    case OBJECT_MATVIEW:
+    case OBJECT_INDEX:
+    case OBJECT_SEQUENCE:
+    case OBJECT_FOREIGN_TABLE:
+      break;
+    case OBJECT_COLUMN:
+      if (list_length(names) < 2) return;
+      names = list_copy_head(names, list_length(names) - 1);
+      break;
+    default:
+      return;
+  }
+  require_owner(found(makeRangeVarFromNameList(names)));
+}
+
+void examine_publication(const List *objects) {
+  const ListCell *cell = nullptr;
+  foreach (cell, objects)
+    if (const auto *object = static_cast<const PublicationObjSpec *>(lfirst(cell));
+        object->pubtable != nullptr)
+      require_owner(found(object->pubtable->relation));
+}
+
+void examine_command(const Node *command) {
+  switch (nodeTag(command)) {
+    case T_RuleStmt:
+      return require_owner(found(reinterpret_cast<const RuleStmt *>(command)->relation));
+    case T_CreateTrigStmt:
+      return require_trigger(found(reinterpret_cast<const CreateTrigStmt *>(command)->relation));
+    case T_CreateStatsStmt:
+      return require_owners(reinterpret_cast<const CreateStatsStmt *>(command)->relations);
+    case T_CreateStmt:
+      return examine(reinterpret_cast<const CreateStmt *>(command));
+    case T_CreateForeignTableStmt:
+      return examine(&reinterpret_cast<const CreateForeignTableStmt *>(command)->base);
+    case T_AlterTableStmt:
+      return examine(reinterpret_cast<const AlterTableStmt *>(command));
+    case T_CommentStmt: {
+      const auto *comment = reinterpret_cast<const CommentStmt *>(command);
+      return examine(comment->objtype, comment->object);
+    }
+    case T_SecLabelStmt: {
+      const auto *label = reinterpret_cast<const SecLabelStmt *>(command);
+      return examine(label->objtype, label->object);
+    }
+    case T_AlterExtensionContentsStmt: {
+      const auto *change = reinterpret_cast<const AlterExtensionContentsStmt *>(command);
+      return examine(change->objtype, change->object);
+    }
+    case T_AlterObjectDependsStmt: {
+      const auto *change = reinterpret_cast<const AlterObjectDependsStmt *>(command);
+      if (change->objectType == OBJECT_INDEX || change->objectType == OBJECT_MATVIEW)
+        require_owner(found(change->relation));
+      return;
+    }
+    case T_CreatePublicationStmt:
+      return examine_publication(reinterpret_cast<const CreatePublicationStmt *>(command)->pubobjects);
+    case T_AlterPublicationStmt: {
+      const auto *change = reinterpret_cast<const AlterPublicationStmt *>(command);
+      if (change->action == AP_AddObjects) examine_publication(change->pubobjects);
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+extern "C" {
+static void run_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
+                        ProcessUtilityContext context, ParamListInfo parameters,
+                        QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
+  if (!creating_extension) examine_command(statement->utilityStmt);
+  const auto run = next_utility != nullptr ? next_utility : standard_ProcessUtility;
+  run(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
+}
+}
+
+}  // namespace
+
+void register_early_refusal() {
+  next_utility = ProcessUtility_hook;
+  ProcessUtility_hook = run_utility;
+}
+
+}  // namespace tenancy::pg
