@@ -72,7 +72,7 @@ void examine(const CreateStmt *statement) {
     require_references_of(static_cast<Node *>(lfirst(cell)), statement->relation);
 }
 
-// Whoever owns a partitioned table may detach its partitions of other owners.
+// The owner of a partitioned table may detach partitions of other owners.
 void require_partition(Oid partition, Oid table) {
   if (!OidIsValid(partition) || !OidIsValid(table)) return;
   if (get_rel_relispartition(partition) && get_partition_parent(partition, true) == table) return;
