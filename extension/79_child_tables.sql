@@ -343,7 +343,7 @@ BEGIN
     FOR part IN SELECT p.* FROM tenancy_steps.parts_to_fill(follow_parents.relation, at_most::integer) p LOOP
       PERFORM tenancy_internal.fill_blocks(part.part, 0, part.blocks);
     END LOOP;
-    PERFORM tenancy_steps.notice(format('rows of table %s that say now what their parents say: %s', follow_parents.relation, differing));
+    PERFORM tenancy_steps.notice(pg_catalog.format('rows of table %s that say now what their parents say: %s', follow_parents.relation, differing));
   END IF;
   FOR i IN 2 .. cardinality(follow_parents.wanted.through) LOOP
     SELECT * INTO parent FROM tenancy_internal.find_parent(follow_parents.relation, follow_parents.wanted.through[i]);
@@ -410,7 +410,7 @@ BEGIN
       COMMIT;
     END LOOP;
   END LOOP;
-  PERFORM tenancy_steps.notice(format('rows of table %s that say now what their parents say: %s', fill_tenant_columns.relation, filled));
+  PERFORM tenancy_steps.notice(pg_catalog.format('rows of table %s that say now what their parents say: %s', fill_tenant_columns.relation, filled));
 END
 $$;
 COMMENT ON PROCEDURE tenancy.fill_tenant_columns(regclass, integer) IS 'Second step towards protect(..., through => ...) of a large table: fills in the columns copied from its parent, about this many rows per transaction, while other sessions continue to write. If stopped and called again, it continues';

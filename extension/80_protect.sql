@@ -65,18 +65,28 @@ LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.foreign_tables_of(regclass) IS 'Foreign tables that are partitions or children of a table, on whatever level';
 
+CREATE FUNCTION tenancy_internal.refuse_foreign_tables(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  found_one regclass;
+BEGIN
+  SELECT f INTO found_one FROM tenancy_internal.foreign_tables_of(refuse_foreign_tables.relation) f LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+      MESSAGE = format('table %s has the foreign table %s as a partition or child', refuse_foreign_tables.relation, found_one),
+      DETAIL = 'Row security does not apply to foreign tables: rows that are routed there would not be checked.',
+      HINT = 'Detach it, and protect it on the server where it lies.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.refuse_foreign_tables(regclass) IS 'Raises 42809 for a table with foreign tables among its partitions or children';
+
 CREATE FUNCTION tenancy_internal.check_relatives(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   found_one regclass;
 BEGIN
-  SELECT f INTO found_one FROM tenancy_internal.foreign_tables_of(check_relatives.relation) f LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
-      MESSAGE = format('table %s has the foreign table %s as a partition or child', check_relatives.relation, found_one),
-      DETAIL = 'Row security does not apply to foreign tables: rows that are routed there would not be checked.',
-      HINT = 'Detach it, and protect it on the server where it lies.';
-  END IF;
+  PERFORM tenancy_internal.refuse_foreign_tables(check_relatives.relation);
   SELECT f INTO found_one FROM tenancy_internal.family_of(check_relatives.relation) f WHERE tenancy_internal.is_hypertable(f) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
@@ -262,6 +272,8 @@ DECLARE
   kept name[] := '{}';
 BEGIN
   PERFORM tenancy_internal.keep_name(apply_protection.relation);
+  -- Here, since there is no other way to a protection, and code of others may have run since protect() looked.
+  PERFORM tenancy_internal.refuse_foreign_tables(apply_protection.relation);
   PERFORM tenancy_internal.check_partition_keys(apply_protection.relation);
   PERFORM tenancy_internal.reopen_table(apply_protection.relation);  -- it is closed again below
   SELECT * INTO class FROM pg_class c WHERE c.oid = apply_protection.relation;

@@ -65,6 +65,8 @@ DECLARE
   -- The planner adds the query's conditions to these, in the order of costs, unless something is between them.
   restrictions CONSTANT text := tenancy_internal.scoped_view_conditions(define_scoped_view.relation);
 BEGIN
+  -- The view is a superuser's, as whom a foreign table would be read.
+  PERFORM tenancy_internal.refuse_foreign_tables(define_scoped_view.relation);
   -- Policies of any length are read between the names and what they mean.
   PERFORM tenancy_internal.keep_names(define_scoped_view.relation, 'access share', define_scoped_view.schema);
   SELECT * INTO table_row FROM tenancy.protected_tables t WHERE t.relation = define_scoped_view.relation;

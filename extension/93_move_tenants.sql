@@ -465,7 +465,7 @@ COMMENT ON FUNCTION tenancy_steps.purge_is_possible(text) IS 'For a DBA: a part 
 CREATE PROCEDURE tenancy.purge_organization_in_batches(organization text, batch_size bigint DEFAULT 10000)
 LANGUAGE plpgsql AS $$
 DECLARE
-  the_organization uuid;
+  the_organization pg_catalog.uuid;
 BEGIN
   SET LOCAL search_path = pg_catalog, tenancy, pg_temp;
   PERFORM tenancy_steps.purge_is_possible(purge_organization_in_batches.organization);

@@ -382,7 +382,7 @@ BEGIN
     COMMIT;
     EXIT WHEN done OPERATOR(pg_catalog.=) 0;
     total := total OPERATOR(pg_catalog.+) done;
-    PERFORM tenancy_steps.notice(format('analytics of %s: %s hours are up to date', refresh_analytics_in_batches.schema, total));
+    PERFORM tenancy_steps.notice(pg_catalog.format('analytics of %s: %s hours are up to date', refresh_analytics_in_batches.schema, total));
     -- Otherwise continuous writes would keep it from ending.
     EXIT WHEN (done OPERATOR(pg_catalog.<) refresh_analytics_in_batches.hours) IS NOT FALSE;
   END LOOP;

@@ -358,7 +358,7 @@ BEGIN
     made := tenancy.create_partitions(create_partitions_in_batches.schema, tenancy_steps.partition_unit(create_partitions_in_batches.schema), step, at);
     COMMIT;
     at := at OPERATOR(pg_catalog.+) step;
-    PERFORM tenancy_steps.notice(format('schema %s: %s partitions made, complete until %s', create_partitions_in_batches.schema, made, at));
+    PERFORM tenancy_steps.notice(pg_catalog.format('schema %s: %s partitions made, complete until %s', create_partitions_in_batches.schema, made, at));
     EXIT WHEN at OPERATOR(pg_catalog.=) create_partitions_in_batches.until;
   END LOOP;
 END

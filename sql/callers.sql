@@ -363,3 +363,10 @@ DROP ROLE regress_dev, regress_dba, regress_etl, regress_web, regress_app_owner;
 SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 WHERE l.lanname = 'tenancy' AND p.provolatile = 'v' AND p.prosrc ~ 'resolve_(organization|given_workspace)\('
   AND p.prosrc !~ 'lock_(organization|members|for_key)\(|find_group\(' ORDER BY 1;
+
+-- What has no search_path of its own names everything with its schema, but for words of the grammar.
+SELECT p.oid::regprocedure, called[1] AS unqualified
+FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang, regexp_matches(p.prosrc, '(?<![.[:alnum:]_])([a-z_]+) ?\(', 'g') called
+WHERE p.pronamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace, 'tenancy_steps'::regnamespace) AND l.lanname NOT IN ('c', 'internal')
+  AND p.prosqlbody IS NULL AND NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c LIKE 'search_path=%')
+  AND called[1] NOT IN ('operator', 'exists', 'coalesce', 'when', 'and') ORDER BY 1, 2;

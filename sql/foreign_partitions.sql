@@ -54,7 +54,10 @@ SELECT n, r.* FROM (VALUES
   (2, ARRAY['CREATE TABLE middle PARTITION OF parts FOR VALUES FROM (100) TO (200) PARTITION BY LIST (body)',
             'CREATE FOREIGN TABLE off PARTITION OF middle DEFAULT SERVER elsewhere', 'SELECT tenancy.protect(''app.parts'', ''prompts'', ''organization_id'')']),
   (3, ARRAY['CREATE FOREIGN TABLE off () INHERITS (logs) SERVER elsewhere', 'SELECT tenancy.protect(''app.logs'', ''logs'', ''organization_id'')']),
-  (4, ARRAY['CREATE FOREIGN TABLE off (id int, organization_id uuid) SERVER elsewhere', 'SELECT tenancy.protect(''app.off'', ''logs'', ''organization_id'')'])) v (n, commands),
+  (4, ARRAY['CREATE FOREIGN TABLE off (id int, organization_id uuid) SERVER elsewhere', 'SELECT tenancy.protect(''app.off'', ''logs'', ''organization_id'')']),
+  -- nor take the name of a protected one
+  (5, ARRAY['CREATE TABLE one (LIKE app.far)', 'SELECT tenancy.protect(''one'', ''prompts'', ''organization_id'')', 'DROP TABLE one', 'CREATE TABLE another (LIKE app.far)',
+            'CREATE FOREIGN TABLE off () INHERITS (another) SERVER elsewhere', 'ALTER TABLE another RENAME TO one'])) v (n, commands),
   refused(commands) r;
 -- Nor can a foreign table become part of a protected one.
 \o /dev/null

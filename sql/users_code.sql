@@ -140,6 +140,12 @@ BEGIN
       tried := tried || SQLSTATE::text;
     END;
   END LOOP;
+  -- nor can it give what has been checked another name, or a child
+  BEGIN
+    COMMENT ON TYPE shop.one IS 'x';
+  EXCEPTION WHEN OTHERS THEN
+    tried := tried || format('%s %s', SQLSTATE, SQLERRM);
+  END;
   RETURN to_json(tried);
 END
 $$;

@@ -6,6 +6,7 @@
 #include "pg/functions/early_refusal.hpp"
 
 #include "pg/server/compat.hpp"
+#include "pg/session/parameters.hpp"
 
 extern "C" {
 #include "catalog/partition.h"
@@ -172,11 +173,24 @@ void examine_command(const Node *command) {
   }
 }
 
+// What a function has found out about a table, and locked, is still true after code of the table's owner has
+// run in the midst of it, in the same transaction: triggers, casts, predicates have no need of DDL.
+void refuse_in_work_as_owner(Node *command) {
+  if (!InSecurityRestrictedOperation() || !is_suspended() || GetCommandLogLevel(command) != LOGSTMT_DDL)
+    return;
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                  errmsg("%s is not allowed to code of a table's owner that runs for another role",
+                         GetCommandTagName(CreateCommandTag(command)))));
+}
+
 extern "C" {
 static void run_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
                         ProcessUtilityContext context, ParamListInfo parameters,
                         QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
-  if (!creating_extension) examine_command(statement->utilityStmt);
+  if (!creating_extension) {
+    refuse_in_work_as_owner(statement->utilityStmt);
+    examine_command(statement->utilityStmt);
+  }
   const auto run = next_utility != nullptr ? next_utility : standard_ProcessUtility;
   run(statement, query, read_only_tree, context, parameters, environment, receiver, completion);
 }

@@ -195,6 +195,8 @@ OwnerWork begin_owner_work(Oid owner, const char *search_path) {
   set_until_done("search_path", search_path, PGC_USERSET, PGC_S_SESSION);
   set_until_done("row_security", "on", PGC_USERSET, PGC_S_SESSION);
   set_until_done("tenancy.suspension", "on", PGC_SUSET, internal_source);
+  // Off for what a function does itself, not for the owner's code.
+  set_until_done("tenancy.guard_rails", "on", PGC_SUSET, internal_source);
   SetUserIdAndSecContext(owner, work.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
   return work;
 }

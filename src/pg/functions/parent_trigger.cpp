@@ -11,6 +11,7 @@
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/plan/refused_write.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/session/parameters.hpp"
 
 extern "C" {
 #include "catalog/partition.h"
@@ -37,6 +38,9 @@ Caller become_owner(Oid relation, int restriction) {
   const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
   ReleaseSysCache(row);
   caller.settings = NewGUCNestLevel();
+  if (!configuration.guard_rails)
+    set_config_option("tenancy.guard_rails", "on", PGC_SUSET, internal_source, GUC_ACTION_SAVE, true, 0,
+                      false);
   SetUserIdAndSecContext(owner,
                          caller.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS | restriction);
   return caller;
