@@ -37,8 +37,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('must be owner of schema %s', validate_observability.schema);
   END IF;
   IF EXISTS (SELECT FROM tenancy_steps.observability_objects(to_regnamespace(quote_ident(validate_observability.schema))) o
-             WHERE o.kind = 'SCHEMA' AND o.owner <> quote_ident(current_user)::regrole AND NOT pg_has_role(o.owner, current_user, 'USAGE')
-               AND NOT (o.owner = 'pg_database_owner'::regrole AND pg_has_role(current_user, 'pg_database_owner', 'MEMBER'))) THEN
+             WHERE o.kind = 'SCHEMA' AND o.owner <> quote_ident(current_user)::regrole AND NOT tenancy_steps.has_rights_of_caller(o.owner)) THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('schema "%s" is owned by another role than the tables would be', validate_observability.schema),
       DETAIL = 'Its owner could have code run by the functions of the tables.', HINT = 'SET ROLE to the schema''s owner, or name a schema that does not exist yet.';
   END IF;

@@ -45,7 +45,15 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_steps.refuse_no_schema(regnamespace) IS 'Raises 22023 unless there is such a schema: by NULL, or an id of none, statements about its tables would become others';
 
--- An owner who has the current role's rights anyway, such as a superuser, gains nothing; nor does a database's owner by its schema public.
+-- A schema public is the database's owner's.
+CREATE FUNCTION tenancy_steps.has_rights_of_caller(owner oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT pg_has_role(CASE has_rights_of_caller.owner WHEN 'pg_database_owner'::regrole THEN d.datdba ELSE has_rights_of_caller.owner END, current_user, 'USAGE')
+  FROM pg_database d WHERE d.datname = current_database()
+$$;
+COMMENT ON FUNCTION tenancy_steps.has_rights_of_caller(oid) IS 'Whether an owner, pg_database_owner included, has the current role''s rights anyway, as a superuser has';
+
+-- An owner who has the current role's rights anyway gains nothing.
 CREATE FUNCTION tenancy_steps.refuse_several_owners(schema regnamespace, functions boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -60,8 +68,7 @@ BEGIN
   FROM (SELECT f.*, row_number() OVER (ORDER BY f.kind, f.identity) AS place
         FROM (SELECT e.*, CASE WHEN e.kind <> 'SCHEMA' THEN min(e.owner) FILTER (WHERE e.kind <> 'SCHEMA') OVER () = max(e.owner) FILTER (WHERE e.kind <> 'SCHEMA') OVER () END AS owns_all
               FROM tenancy_steps.observability_objects(refuse_several_owners.schema) e WHERE refuse_several_owners.functions OR e.kind <> 'FUNCTION') f
-        WHERE f.kind = 'OTHER' OR NOT pg_has_role(f.owner, current_user, 'USAGE')
-          AND NOT (f.kind = 'SCHEMA' AND f.owner = 'pg_database_owner'::regrole AND pg_has_role(current_user, 'pg_database_owner', 'MEMBER'))) o;
+        WHERE f.kind = 'OTHER' OR NOT tenancy_steps.has_rights_of_caller(f.owner)) o;
   IF others.names IS NULL THEN
     RETURN;
   ELSIF others.no_table THEN

@@ -152,7 +152,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     UNION SELECT p.proowner FROM pg_proc p WHERE p.pronamespace = n.oid
     UNION SELECT o.oprowner FROM pg_operator o WHERE o.oprnamespace = n.oid
     UNION SELECT own.relowner
-    UNION SELECT a.grantee FROM aclexplode(own.relacl) a WHERE a.privilege_type = 'TRIGGER'
+    -- Rows of its configuration name templates, whose indexes it makes on partitions of others.
+    UNION SELECT a.grantee FROM aclexplode(own.relacl) a WHERE a.privilege_type IN ('TRIGGER', 'INSERT', 'UPDATE', 'DELETE')
+    UNION SELECT a.grantee FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = own.oid AND a.privilege_type IN ('INSERT', 'UPDATE')
     UNION SELECT p.proowner FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = own.oid AND NOT t.tgisinternal
   ) code (owner)
   LEFT JOIN pg_roles r ON r.oid = code.owner

@@ -288,6 +288,20 @@ SET tenancy.api_key = :'secret';
 SELECT * FROM tools.write_all();
 RESET tenancy.api_key;
 RESET SESSION AUTHORIZATION;
+-- A schema public is its database's owner's, who could put another table, or function, in one's place.
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT tenancy.create_observability('public') \gset
+SELECT public.refresh_analytics(NULL) AS hours;
+SELECT format('ALTER DATABASE %I OWNER TO regress_dev', current_database()) \gexec
+\set VERBOSITY sqlstate
+SELECT public.refresh_analytics(NULL) AS hours;
+ROLLBACK;
+BEGIN;
+SELECT format('ALTER DATABASE %I OWNER TO regress_dev', current_database()) \gexec
+SELECT tenancy.create_observability('public');
+ROLLBACK;
+\set VERBOSITY default
 SET client_min_messages = error;
 DROP SCHEMA observed, put_aside, renamed, theirs, tools, trap CASCADE;
 DROP ROLE regress_dev, regress_filtered, regress_keeper, regress_next, regress_writer;

@@ -152,6 +152,8 @@ sql('postgres', 'CREATE ROLE intruder');
 for my $way ('GRANT CREATE ON SCHEMA partman TO intruder; REVOKE CREATE ON SCHEMA partman FROM intruder',
     'ALTER FUNCTION partman.run_maintenance OWNER TO intruder; ALTER FUNCTION partman.run_maintenance OWNER TO CURRENT_USER',
     'GRANT TRIGGER ON partman.part_config TO intruder; REVOKE TRIGGER ON partman.part_config FROM intruder',
+    'GRANT INSERT, UPDATE ON partman.part_config TO intruder; REVOKE INSERT, UPDATE ON partman.part_config FROM intruder',
+    'GRANT UPDATE (template_table) ON partman.part_config TO intruder; REVOKE UPDATE (template_table) ON partman.part_config FROM intruder',
     'ALTER SCHEMA partman OWNER TO intruder; ALTER SCHEMA partman OWNER TO CURRENT_USER')
 {
     my ($do, $undo) = split /; /, $way;

@@ -173,8 +173,8 @@ void examine_command(const Node *command) {
   }
 }
 
-// What a function has found out about a table, and locked, is still true after code of the table's owner has
-// run in the midst of it, in the same transaction: triggers, casts, predicates have no need of DDL.
+// Code of a table's owner runs in the midst of functions that have checked the table, in the same transaction,
+// so that no lock keeps it from changing the table. Triggers, casts and predicates have no need of DDL.
 void refuse_in_work_as_owner(Node *command) {
   if (!InSecurityRestrictedOperation() || !is_suspended() || GetCommandLogLevel(command) != LOGSTMT_DDL)
     return;
