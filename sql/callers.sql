@@ -74,6 +74,24 @@ RESET SESSION AUTHORIZATION;
 ANALYZE regress_dev.t;
 REINDEX TABLE regress_dev.t;
 REFRESH MATERIALIZED VIEW regress_dev.m;
+-- In a refresh, event triggers are given no commands: there are none then, but for the server's own.
+SET SESSION AUTHORIZATION regress_dev;
+CREATE FUNCTION regress_dev.attempts() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  command text;
+BEGIN
+  FOREACH command IN ARRAY ARRAY['ALTER TABLE regress_dev.t ADD COLUMN j int', 'CREATE TRIGGER t BEFORE INSERT ON regress_dev.t EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+    'CREATE POLICY p ON regress_dev.t', 'GRANT SELECT ON regress_dev.t TO PUBLIC', 'CREATE TABLE regress_dev.u (i int)', 'DROP TABLE regress_dev.t'] LOOP
+    RETURN NEXT app.outcome(command);
+  END LOOP;
+END
+$$;
+CREATE MATERIALIZED VIEW regress_dev.r AS SELECT row_number() OVER () AS n, a.outcome FROM regress_dev.attempts() a (outcome);
+SELECT outcome FROM regress_dev.r ORDER BY n;
+CREATE UNIQUE INDEX ON regress_dev.r (n);
+REFRESH MATERIALIZED VIEW CONCURRENTLY regress_dev.r;
+SELECT count(*) AS tables FROM pg_class WHERE relnamespace = 'regress_dev'::regnamespace AND relkind = 'r';
+RESET SESSION AUTHORIZATION;
 SET SESSION AUTHORIZATION regress_dba;
 -- The caller is the DBA in code that runs with a DBA's rights ...
 SELECT tenancy.is_dba() AS directly;

@@ -16,7 +16,12 @@ INSERT INTO secrets SELECT 'team key', (tenancy.create_api_key('organization_ser
   scopes => '["team.list", "team.view", "team.add_users", "team.assign_roles", "logs.view"]')).secret;
 INSERT INTO people (who) VALUES ('team key');
 \o
-GRANT ALL ON logs, prompts TO PUBLIC;
+-- The application's trigger, made last, fires first, by its name.
+CREATE TABLE notes (id int PRIMARY KEY, prompt_id int REFERENCES prompts, former int);
+SELECT tenancy.protect('notes', 'prompts', through => '{prompt_id}', create_indexes => true);
+CREATE FUNCTION take_former() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.prompt_id := coalesce(NEW.former, NEW.prompt_id); RETURN NEW; END';
+CREATE TRIGGER take_former BEFORE INSERT OR UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION take_former();
+GRANT ALL ON logs, prompts, notes TO PUBLIC;
 CREATE VIEW questions AS
 SELECT q.question, p.who, p.n, app.attempt(p.who, q.question) AS answer
 FROM app.people p, (VALUES
@@ -32,7 +37,8 @@ FROM app.people p, (VALUES
   ($$SELECT tenancy.grant_permission('member', 'prompts', 'publish', 'acme')$$),
   ($$SELECT tenancy.delete_workspace('acme/search', with_rows => true)$$),
   ($$SELECT tenancy.revoke_api_key('dddddddd-0000-4000-8000-000000000003')$$),
-  ($$INSERT INTO app.logs (id, workspace_id) VALUES (50, 'aaaaaaaa-0000-4000-8000-000000000002')$$)) q (question);
+  ($$INSERT INTO app.logs (id, workspace_id) VALUES (50, 'aaaaaaaa-0000-4000-8000-000000000002')$$)
+  UNION ALL SELECT format('INSERT INTO app.notes SELECT -p.id, p.id, %s FROM app.prompts p ORDER BY p.id LIMIT 1', i) FROM generate_series(1, 14) i) q (question);
 GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_app;
 CREATE TABLE usual (LIKE questions);
 GRANT ALL ON usual TO regress_app;

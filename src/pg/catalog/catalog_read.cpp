@@ -7,14 +7,14 @@
 namespace tenancy::pg {
 
 // Any login may connect with ignore_system_indexes, which has systable_beginscan() read the heap, also of
-// our tables and of users'. There, keys for IS NULL match no row, and rows come in another order.  After an
-// error the setting stays off.
+// our tables and of users'. There, keys for IS NULL match no row, and rows come in another order: of triggers
+// as well, which fire in the order in which the server has read them. So it is switched off for good.
 SysScanDesc begin_index_scan(Relation relation, Oid index, Snapshot snapshot, int key_count, ScanKey keys) {
-  const bool ignored = IgnoreSystemIndexes;
-  IgnoreSystemIndexes = false;
-  const SysScanDesc scan = systable_beginscan(relation, index, true, snapshot, key_count, keys);
-  IgnoreSystemIndexes = ignored;
-  return scan;
+  if (IgnoreSystemIndexes) {
+    IgnoreSystemIndexes = false;
+    InvalidateSystemCaches();
+  }
+  return systable_beginscan(relation, index, true, snapshot, key_count, keys);
 }
 
 CatalogRead begin_catalog_read() {

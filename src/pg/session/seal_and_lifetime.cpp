@@ -72,29 +72,11 @@ static void transaction_ends(XactEvent event, void *) {
   }
 }
 
-// In REFRESH MATERIALIZED VIEW the server collects no commands for event triggers, so guard rails would not
-// see changes of row security by the view owner's code.
-void refuse_hidden_ddl(const Node *command) {
-  if (!InSecurityRestrictedOperation() || !configuration.guard_rails) return;
-  bool opens = IsA(command, CreatePolicyStmt) || IsA(command, AlterPolicyStmt);
-  if (IsA(command, AlterTableStmt)) {
-    const ListCell *cell = nullptr;
-    foreach (cell, reinterpret_cast<const AlterTableStmt *>(command)->cmds) {
-      const AlterTableType type = static_cast<const AlterTableCmd *>(lfirst(cell))->subtype;
-      opens = opens || type == AT_DisableRowSecurity || type == AT_NoForceRowSecurity;
-    }
-  }
-  if (opens)
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                    errmsg("cannot change row security within security-restricted operation")));
-}
-
 // RESET has no check hook, and an assign hook must not raise errors: so the command is executed, and raises
 // an error afterwards if it has changed the principal.
 static void run_utility(PlannedStmt *statement, const char *query, bool read_only_tree,
                         ProcessUtilityContext context, ParamListInfo parameters,
                         QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion) {
-  refuse_hidden_ddl(statement->utilityStmt);
   const bool is_sealed =
       state.sealed && IsA(statement->utilityStmt, VariableSetStmt) && identity_stamp() == state.sealed_stamp;
   const auto run = next_process_utility != nullptr ? next_process_utility : standard_ProcessUtility;
