@@ -9,6 +9,10 @@ CREATE FUNCTION tenancy_internal.permission_reach(organization_id uuid, workspac
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_holds';
 COMMENT ON FUNCTION tenancy_internal.permission_reach(uuid, uuid, text, text) IS 'Rows that the session''s permission reaches in a workspace, or (NULL) on the organization: all, own, or NULL; 22023 when the permission isn''t registered';
 
+CREATE FUNCTION tenancy_internal.lasting_reach(organization_id uuid, workspace_id uuid, resource text, action text) RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_lasting_reach';
+COMMENT ON FUNCTION tenancy_internal.lasting_reach(uuid, uuid, text, text) IS 'As permission_reach(), by the rights that the session has without those that it has taken by elevate(): for permissions by which it gives something away';
+
 -- The vocabulary of the access model, from the module.
 
 CREATE FUNCTION tenancy_internal.words(list text) RETURNS text[]

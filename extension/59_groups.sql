@@ -192,7 +192,7 @@ DECLARE
   given uuid[] := '{}';
   the_end timestamptz := tenancy_internal.check_until(sync_group.until, NULL);
   last_end timestamptz;
-  syncs boolean := CASE WHEN NOT tenancy.is_dba() THEN tenancy_internal.permission_reach(the_organization, NULL, 'team', 'sync_groups') = 'all' END;
+  syncs boolean := CASE WHEN NOT tenancy.is_dba() THEN tenancy_internal.lasting_reach(the_organization, NULL, 'team', 'sync_groups') = 'all' END;
 BEGIN
   IF syncs IS NOT TRUE THEN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'team', 'assign_roles');
@@ -203,7 +203,7 @@ BEGIN
   END IF;
   the_group := tenancy_internal.find_group(the_organization, sync_group."group");
   -- With the organization locked
-  syncs := CASE WHEN NOT tenancy.is_dba() THEN tenancy_internal.permission_reach(the_organization, NULL, 'team', 'sync_groups') = 'all' END;
+  syncs := CASE WHEN NOT tenancy.is_dba() THEN tenancy_internal.lasting_reach(the_organization, NULL, 'team', 'sync_groups') = 'all' END;
   IF the_group.trust_id IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('tokens say who belongs to group "%s"', the_group.name),
       DETAIL = 'A group''s members have one source.';

@@ -184,6 +184,11 @@ BEGIN
   IF require_key_permission.scopes IS NULL THEN
     RETURN;  -- it confers nothing
   END IF;
+  -- A key can hold scopes that its maker does not, by the right to make keys: not by one that was taken for use.
+  IF tenancy_internal.lasting_reach((require_key_permission.key).organization_id, (require_key_permission.key).workspace_id, 'api_keys',
+       require_key_permission.action) IS NULL THEN
+    PERFORM tenancy_internal.require_delegation(format('the permission api_keys.%s', require_key_permission.action));
+  END IF;
   PERFORM tenancy_internal.require_expiry_within_session((require_key_permission.key).expires_at, 'the API key'),
           tenancy_internal.require_networks_within_session((require_key_permission.key).allowed_networks, 'the API key');
   -- A key of a user without access to the workspace would become active on the day that the user gets access.

@@ -101,6 +101,16 @@ SELECT call, tried('adam', 'SELECT ' || call) AS result FROM unnest(ARRAY[
   $$tenancy.remove_organization_member(NULL, 'nora@acme.test')$$, $$tenancy.set_organization_role(NULL, 'nora@acme.test', 'owner', now() + interval '1 second')$$,
   $$tenancy.set_organization_role(NULL, 'ben@acme.test', 'admin', now() + interval '50 minutes')$$, $$tenancy.set_workspace_role('search', 'mike@acme.test', 'manager', now() + interval '50 minutes')$$,
   $$api_key_id IS NOT NULL FROM tenancy.create_api_key('workspace_service_key', 'k', NULL, 'search', scopes => '["logs.view"]', expires_at => now() + interval '50 minutes')$$, $$tenancy.delete_api_key('dddddddd-0000-4000-8000-000000000001')$$]) call;
+-- nor by a permission whose holder gives more than it has itself: the members of a group, scopes of a key
+RESET SESSION AUTHORIZATION;
+CALL become('nobody');
+SELECT tenancy.set_group_role('acme', 'by directory', 'owner'), tenancy.allow_elevation('acme', 'owner', 'mike@acme.test', '1 hour', 100);
+SET SESSION AUTHORIZATION regress_app;
+SELECT by('mike', $$SELECT until > now() FROM tenancy.elevate('owner', 'test', '1 hour')$$) AS taken;
+SELECT tried('adam', $$SELECT tenancy.sync_group(NULL, 'by directory', ARRAY['adam@acme.test'], now() + interval '50 minutes')$$) AS members,
+  tried('mike', $$SELECT api_key_id IS NOT NULL FROM tenancy.create_api_key('workspace_user_key', 'k', NULL, 'search', 'mike@acme.test', '["logs.write"]', now() + interval '50 minutes')$$) AS key;
+SELECT tried('olivia', $$SELECT tenancy.sync_group(NULL, 'by directory', ARRAY['nora@acme.test'])$$) AS members;
+SELECT by('olivia', format('SELECT tenancy.end_elevation(%L)', elevation_of('mike@acme.test'))) AS ended;
 -- Nothing of it is left when it is ended early
 SELECT by('olivia', format('SELECT tenancy.end_elevation(%L)', elevation_of('adam@acme.test'))) AS ended;
 SELECT by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS used;

@@ -57,6 +57,26 @@ Datum pg_tenancy_holds(PG_FUNCTION_ARGS) {
   PG_RETURN_TEXT_P(cstring_to_text(reached));
 }
 
+// Likewise, without what elevate() has added: a permission by which something is given away, as its holder
+// sees fit.
+PG_FUNCTION_INFO_V1(pg_tenancy_lasting_reach);
+Datum pg_tenancy_lasting_reach(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  if (PG_ARGISNULL(2) || PG_ARGISNULL(3)) PG_RETURN_NULL();
+  give_back_numbers();
+  const PermissionSet permission =
+      registered_permission(text_to_cstring(PG_GETARG_TEXT_PP(2)), text_to_cstring(PG_GETARG_TEXT_PP(3)));
+  const Uuid organization = uuid_argument(fcinfo, 0);
+  const Uuid workspace = uuid_argument(fcinfo, 1);
+  const Principal *principal = current_principal();
+  if (!organization || principal->organization != organization) PG_RETURN_NULL();
+  const Access &access = *principal->delegable;
+  const char *reached = rows_name(workspace ? access.authorized(permission, workspace)
+                                            : access.on_organization().rows(permission));
+  if (reached == nullptr) PG_RETURN_NULL();
+  PG_RETURN_TEXT_P(cstring_to_text(reached));
+}
+
 PG_FUNCTION_INFO_V1(pg_tenancy_words);
 Datum pg_tenancy_words(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
