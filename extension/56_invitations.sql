@@ -4,6 +4,15 @@ CREATE FUNCTION tenancy_internal.own_identity(OUT kind text, OUT user_id uuid, O
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_own_identity';
 COMMENT ON FUNCTION tenancy_internal.own_identity() IS 'Whom the session speaks for in what concerns a person alone, whatever organization is chosen: nobody, a credential (an API key, or a token that an organization can make, which speak for no person), or a person, who need not be a user yet, and the trusted issuer and subject of its token; 28000 for a user that the session may not name, or that is not active';
 
+-- A token that was ended in an organization is still its person's elsewhere, and one that names an organization is for that one.
+CREATE FUNCTION tenancy_internal.person_counts_in(organization_id uuid) RETURNS boolean
+LANGUAGE c STABLE COST 1000 AS 'MODULE_PATHNAME', 'pg_tenancy_person_counts_in';
+COMMENT ON FUNCTION tenancy_internal.person_counts_in(uuid) IS 'Whether the session''s person decides by this session what concerns an organization, as require_person_in() requires';
+
+CREATE FUNCTION tenancy_internal.require_person_in(organization_id uuid) RETURNS void
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_require_person_in';
+COMMENT ON FUNCTION tenancy_internal.require_person_in(uuid) IS 'Raises 28000 for a token of a person that was ended in an organization, or names another one; NULL: for one that was ended in any organization of the person, which all see what the person changes of itself';
+
 CREATE FUNCTION tenancy_steps.person_of_session() RETURNS uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -67,11 +76,14 @@ BEGIN
     END IF;
   END IF;
   PERFORM tenancy_internal.require_still(lock_own_row.by_dba, lock_own_row.user_id);
+  IF NOT lock_own_row.by_dba THEN
+    PERFORM tenancy_internal.require_person_in(NULL);
+  END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.lock_own_row(boolean, uuid) IS 'Locks the row of the session''s own person, which a person may change, as lock_organization() does; 40001 where it is no longer that of the session';
+COMMENT ON FUNCTION tenancy_internal.lock_own_row(boolean, uuid) IS 'Locks the row of the session''s own person, which a person may change, as lock_organization() does; 40001 where it is no longer that of the session, 28000 for a token that was ended in one of the person''s organizations';
 
-CREATE FUNCTION tenancy_internal.require_still_address(by_dba boolean, email text) RETURNS void
+CREATE FUNCTION tenancy_internal.require_still_address(by_dba boolean, email text, organization_id uuid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   PERFORM tenancy_internal.expire_rights();
@@ -79,9 +91,12 @@ BEGIN
      AND require_still_address.email IS DISTINCT FROM (SELECT p.email FROM tenancy_internal.own_identity() p WHERE p.kind = 'person') THEN
     PERFORM tenancy_internal.refuse_other_session();
   END IF;
+  IF NOT require_still_address.by_dba THEN
+    PERFORM tenancy_internal.require_person_in(require_still_address.organization_id);
+  END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.require_still_address(boolean, text) IS 'Raises 40001 unless the session is still a DBA''s, or that of a person with this address';
+COMMENT ON FUNCTION tenancy_internal.require_still_address(boolean, text, uuid) IS 'Raises 40001 unless the session is still a DBA''s, or that of a person with this address; 28000 where its token doesn''t count in the organization';
 
 CREATE FUNCTION tenancy_internal.is_refused(invitation tenancy.invitations) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -214,10 +229,13 @@ BEGIN
   IF found_one.invitation_id IS NULL OR (my_address IS NOT NULL AND tenancy_internal.is_refused(found_one)) THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('invitation "%s" does not exist', resolve_invitation.invitation_id);
   END IF;
+  IF my_address IS NOT NULL THEN
+    PERFORM tenancy_internal.require_person_in(found_one.organization_id);
+  END IF;
   RETURN found_one;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.resolve_invitation(uuid, boolean) IS 'The invitation of the session''s person (for a DBA: any), locked if it is to join; 42704 alike for none, another''s and a declined one';
+COMMENT ON FUNCTION tenancy_internal.resolve_invitation(uuid, boolean) IS 'The invitation of the session''s person (for a DBA: any), locked if it is to join; 42704 alike for none, another''s and a declined one, 28000 where the person''s token doesn''t count in its organization';
 
 CREATE FUNCTION tenancy.accept_invitation(invitation uuid) RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -267,7 +285,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.accept_invitation(uuid) IS 'Accepts an invitation as the invited person, by a login of its own or "tenancy.user" on a trusted login, or on its behalf as a DBA; who isn''t a user yet becomes one. What it offers is judged anew: 55000 when it has ended, or whoever made it may no longer give that; 42704 for another''s, 42501 for an API key, or a token that an organization can make';
+COMMENT ON FUNCTION tenancy.accept_invitation(uuid) IS 'Accepts an invitation as the invited person, by a login of its own or "tenancy.user" on a trusted login, or on its behalf as a DBA; who isn''t a user yet becomes one. What it offers is judged anew: 55000 when it has ended, or whoever made it may no longer give that; 42704 for another''s, 42501 for an API key, or a token that an organization can make, 28000 for a token that was ended in its organization';
 
 -- The same as signs_up() for a role that isn't the caller. An owner who is invited has until the invitation ends, since the
 -- organization has nobody before.
@@ -326,7 +344,7 @@ BEGIN
   VALUES (declined.email, declined.organization_id, declined.invitation_id, coalesce(decline_invitation.block, false))
   ON CONFLICT (email, inviting_organization) DO UPDATE
   SET invitation_id = EXCLUDED.invitation_id, blocked = EXCLUDED.blocked, refused_at = EXCLUDED.refused_at;
-  PERFORM tenancy_internal.require_still_address(by_dba, declined.email);
+  PERFORM tenancy_internal.require_still_address(by_dba, declined.email, declined.organization_id);
 END
 $$;
 COMMENT ON FUNCTION tenancy.decline_invitation(uuid, boolean) IS 'Declines an invitation as the invited person, or on its behalf as a DBA, and blocks further ones of that organization; the inviting side doesn''t see it. 42704 for another''s, 42501 for an API key, or a token that an organization can make';
@@ -368,7 +386,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
       MESSAGE = format('invitations of organization "%s" are not blocked', unblock_invitations.organization_id);
   END IF;
-  PERFORM tenancy_internal.require_still_address(false, my_address);
+  PERFORM tenancy_internal.require_still_address(false, my_address, unblock_invitations.organization_id);
 END
 $$;
 COMMENT ON FUNCTION tenancy.unblock_invitations(uuid) IS 'Lets the session''s person be invited again by an organization that it has blocked; 42704 when it hasn''t';
@@ -415,6 +433,8 @@ BEGIN
       MESSAGE = format('organization reference "%s" is ambiguous', leave_organization.organization), HINT = 'Use the id.';
   END IF;
   PERFORM tenancy_internal.lock_members(left_ones[1]);
+  PERFORM tenancy_internal.require_person_in(m.organization_id) FROM tenancy.organization_members m
+  WHERE m.organization_id = left_ones[1] AND m.user_id = me;
   DELETE FROM tenancy.organization_members m WHERE m.organization_id = left_ones[1] AND m.user_id = me;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -422,7 +442,7 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.leave_organization(text) IS 'Ends the membership of the session''s person in an organization (NULL: the active one), in its workspaces, and its user keys and bound logins there; 55000 for the last owner, 42501 for an API key or token';
+COMMENT ON FUNCTION tenancy.leave_organization(text) IS 'Ends the membership of the session''s person in an organization (NULL: the active one), in its workspaces, and its user keys and bound logins there; 55000 for the last owner, 42501 for an API key, or a token that an organization can make, 28000 for a token that was ended there';
 
 -- Neither controls nor what reorders or hides characters: directions, zero widths, soft hyphens, separators of lines.
 CREATE FUNCTION tenancy_internal.shown_abroad(words text) RETURNS text
@@ -452,7 +472,7 @@ BEGIN
     SELECT o.organization_id, o.slug::text, r.name::text, 'member', m.ends_at, o.name, NULL::uuid, NULL::text
     FROM tenancy.organization_members m JOIN tenancy.organizations o ON o.organization_id = m.organization_id
     JOIN tenancy.roles r ON r.role_id = m.role_id
-    WHERE m.user_id = me.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp())
+    WHERE m.user_id = me.user_id AND (m.ends_at IS NULL OR m.ends_at > clock_timestamp()) AND tenancy_internal.person_counts_in(o.organization_id)
     UNION ALL
     -- Text of the inviting side, displayed to the invited person.
     SELECT o.organization_id, o.slug::text, r.name::text, 'invited', i.expires_at,
@@ -460,7 +480,7 @@ BEGIN
     FROM tenancy.invitations i JOIN tenancy.organizations o ON o.organization_id = i.organization_id
     JOIN tenancy.roles r ON r.role_id = i.role_id
     LEFT JOIN tenancy.users u ON u.user_id = i.invited_by_user
-    WHERE i.email = me.email AND i.expires_at > clock_timestamp() AND NOT tenancy_internal.is_refused(i)
+    WHERE i.email = me.email AND i.expires_at > clock_timestamp() AND NOT tenancy_internal.is_refused(i) AND tenancy_internal.person_counts_in(o.organization_id)
     ORDER BY 4 DESC, 2;
 END
 $$;

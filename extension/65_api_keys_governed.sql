@@ -153,7 +153,7 @@ BEGIN
   RETURN revoked;
 END
 $$;
-COMMENT ON FUNCTION tenancy.revoke_api_keys(text, text) IS 'Refuses all user keys of a member of an organization (NULL: the session''s own) from now on, for good, and tokens of users that have been issued to the member; returns the number of keys; for the member itself, by no key, or with api_keys.delete in the organization (42501)';
+COMMENT ON FUNCTION tenancy.revoke_api_keys(text, text) IS 'Refuses all user keys of a member of an organization (NULL: the session''s own) from now on, for good, and tokens of users that have been issued to the member, in what they do there; returns the number of keys; for the member itself, by no key, or with api_keys.delete in the organization (42501)';
 
 CREATE FUNCTION tenancy_internal.maker_of_key(key tenancy.api_keys) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

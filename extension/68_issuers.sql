@@ -208,6 +208,7 @@ BEGIN
     ORDER BY t.organization_id NULLS LAST LOOP
     IF own.organization_id IS NOT NULL THEN
       PERFORM tenancy_internal.lock_organization(own.organization_id);
+      PERFORM tenancy_internal.require_person_in(own.organization_id);
     ELSE
       PERFORM tenancy_internal.lock_own_row(tenancy.is_dba(), me);
     END IF;

@@ -524,6 +524,46 @@ SELECT seen_by('google, address again');
 RESET tenancy.organization;
 SELECT organization, role, state FROM tenancy.my_organizations() ORDER BY 1;
 SELECT tenancy.update_user(name => 'Mickey');
+-- Ended in one organization, it decides nothing there any more, nor what all of the person's see: nothing of a new invitation, either.
+CREATE FUNCTION pg_temp.decides(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  detail text;
+BEGIN
+  EXECUTE 'SELECT ' || call;
+  RAISE SQLSTATE 'UNDO1';
+EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+  RETURN 'done';
+WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+  RETURN concat_ws(': ', SQLSTATE, SQLERRM, nullif(detail, ''));
+END
+$$;
+\set decide 'SELECT call, pg_temp.decides(call) FROM unnest(ARRAY[$$tenancy.leave_organization(''acme'')$$, $$tenancy.leave_organization(''globex'')$$, $$tenancy.update_user(name => ''Stolen'')$$, $$tenancy.unlink_identity(''https://accounts.google.com'', ''117632'')$$]) call; SELECT organization, state FROM tenancy.my_organizations() ORDER BY 1;'
+SET tenancy.organization = 'globex';
+:decide
+BEGIN;
+RESET SESSION AUTHORIZATION;
+RESET tenancy.jwt;
+SELECT tenancy.revoke_api_keys('mike@acme.test', 'acme');
+SET SESSION AUTHORIZATION regress_plain;
+SELECT use_token('google id');
+:decide
+RESET SESSION AUTHORIZATION;
+RESET tenancy.jwt;
+SELECT tenancy.remove_organization_member('acme', 'mike@acme.test');
+SELECT tenancy.invite('acme', 'mike@acme.test') AS invitation \gset
+SET SESSION AUTHORIZATION regress_plain;
+SELECT use_token('google id');
+:decide
+SELECT name, pg_temp.decides(format('tenancy.%s(%L)', name, :'invitation')) FROM unnest(ARRAY['accept_invitation', 'decline_invitation']) name;
+-- One that was issued since does.
+RESET SESSION AUTHORIZATION;
+UPDATE tenancy_internal.ended_tokens SET issued_before = '2023-01-01';
+SET SESSION AUTHORIZATION regress_plain;
+:decide
+SELECT name, pg_temp.decides(format('tenancy.%s(%L)', name, :'invitation')) FROM unnest(ARRAY['accept_invitation', 'decline_invitation']) name;
+ROLLBACK;
+RESET tenancy.organization;
 SELECT tenancy.leave_organization('globex');
 SELECT failure($$SELECT tenancy.leave_organization('globex')$$);
 SELECT seen_by('google id');

@@ -15,6 +15,7 @@
 #include "pg/server/error_bridge.hpp"
 #include "pg/server/uuid_datum.hpp"
 #include "pg/session/own_identity.hpp"
+#include "pg/session/refusals.hpp"
 #include "pg/session/seal_and_lifetime.hpp"
 
 namespace tenancy::pg {
@@ -82,6 +83,17 @@ void for_each_offered(CatalogRead read, const Offer &offer, const Visit &visit) 
   }
 }
 
+// Argument: an organization, or NULL
+const char *problem_of_token(FunctionCallInfo fcinfo) {
+  AcceptInvalidationMessages();
+  if (!IsInParallelMode()) discard_old_reads();
+  check_seal();
+  CatalogRead read = begin_catalog_read();
+  const char *problem = problem_of_token_in(read, uuid_argument(fcinfo, 0));
+  end_catalog_read(read);
+  return problem;
+}
+
 }  // namespace
 
 extern "C" {
@@ -146,6 +158,21 @@ Datum pg_tenancy_own_identity(PG_FUNCTION_ARGS) {
       own.token_subject != nullptr ? CStringGetTextDatum(own.token_subject) : 0};
   bool nulls[] = {false, !own.user, own.email == nullptr, !own.trust, own.token_subject == nullptr};
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+// Whether the session's person decides about an organization by this session.
+PG_FUNCTION_INFO_V1(pg_tenancy_person_counts_in);
+Datum pg_tenancy_person_counts_in(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  PG_RETURN_BOOL(problem_of_token(fcinfo) == nullptr);
+}
+
+// Raises 28000 where it doesn't; NULL: about itself in all organizations.
+PG_FUNCTION_INFO_V1(pg_tenancy_require_person_in);
+Datum pg_tenancy_require_person_in(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  if (const char *problem = problem_of_token(fcinfo); problem != nullptr) refuse_token(problem, problem);
+  PG_RETURN_VOID();
 }
 
 // RETURNS the spelling of an e-mail address that is stored and compared; raises 22023 for any other text.

@@ -68,4 +68,11 @@ OwnIdentity read_own_identity(const CatalogRead &read) {
   return own;
 }
 
+const char *problem_of_token_in(const CatalogRead &read, const Uuid &organization) {
+  if (is_suspended() || !is_given(configuration.jwt)) return nullptr;
+  const TokenPerson person = read_token_person(read, take_apart(configuration.jwt));
+  return person.is_person ? problem_of_person_in(read, person, organization)
+                          : "It does not speak for a person";
+}
+
 }  // namespace tenancy::pg

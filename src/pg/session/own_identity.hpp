@@ -24,4 +24,9 @@ struct OwnIdentity {
 /// Raises 28000 for a user that the session may not choose, or that does not exist or is not active.
 OwnIdentity read_own_identity(const CatalogRead &read);
 
+/// RETURNS why the session's token doesn't count in what its person decides about an organization (nil: about
+/// itself in all), as a sentence; nullptr if it does, and for a person without a token. It can have been
+/// ended there, while elsewhere it still is the person's.
+const char *problem_of_token_in(const CatalogRead &read, const Uuid &organization);
+
 }  // namespace tenancy::pg

@@ -227,10 +227,12 @@ const char *check_link(const CatalogRead &read, const Uuid &organization, const 
   return lacks ? "Whoever has linked its subject may no longer say that it is this user" : nullptr;
 }
 
+constexpr const char *issued_before = "It was issued before tokens of its user were ended";
+
 const char *check_user(const CatalogRead &read, const Uuid &user, TimestampTz issued_at) {
   const UserRead status = read_user(read, user);
   if (!status.exists || !status.active) return "Its user is not active";
-  if (issued_at < status.tokens_issued_before) return "It was issued before tokens of its user were ended";
+  if (issued_at < status.tokens_issued_before) return issued_before;
   return nullptr;
 }
 
@@ -303,7 +305,7 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
       continue;
     if (!agree(read, claims, organization)) continue;
     if (has_ended(read, organization, user, issue_of(claims))) {
-      choice.problem = "It was issued before tokens of its user were ended";
+      choice.problem = issued_before;
       continue;
     }
     TimestampTz link_until = DT_NOEND;
@@ -417,9 +419,22 @@ TokenPerson read_token_person(const CatalogRead &read, const SignedToken &token)
       // Not identified: somebody new, who has proved an address that nobody has yet.
       if (user || address == nullptr || user_with_address(read, address)) return;
     }
-    person = {true, user, user ? nullptr : address, trust.id, copy(claims.identity)};
+    person = {true, user, user ? nullptr : address, trust.id, copy(claims.identity), claims};
   });
   return person;
+}
+
+const char *problem_of_person_in(const CatalogRead &read, const TokenPerson &person,
+                                 const Uuid &organization) {
+  const TimestampTz issued_at = issue_of(person.claims);
+  if (organization) {
+    if (!agree(read, person.claims, organization)) return "It names another organization";
+    return person.user && has_ended(read, organization, person.user, issued_at) ? issued_before : nullptr;
+  }
+  // What the person changes of itself, each of its organizations sees.
+  for (const OrganizationMembership &membership : read_organizations_of_user(read, person.user))
+    if (has_ended(read, membership.organization, person.user, issued_at)) return issued_before;
+  return nullptr;
 }
 
 }  // namespace tenancy::pg

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/access/permission_set.hpp"
+#include "core/credential/user_token.hpp"
 #include "pg/session/signed_token.hpp"
 
 namespace tenancy::pg {
@@ -38,7 +39,13 @@ struct TokenPerson {
   const char *email;  // which the issuer has verified, where nobody has it yet
   Uuid trust;
   const char *subject;
+  UserTokenClaims claims;  // as long as the token taken apart
 };
 TokenPerson read_token_person(const CatalogRead &read, const SignedToken &token);
+
+/// RETURNS why the token of a person doesn't count in what the person decides about an organization, or, with
+/// nil, about itself in all; nullptr if it does.
+const char *problem_of_person_in(const CatalogRead &read, const TokenPerson &person,
+                                 const Uuid &organization);
 
 }  // namespace tenancy::pg
