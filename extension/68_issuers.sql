@@ -43,18 +43,20 @@ BEGIN
     PERFORM tenancy_internal.require_permission(the_organization, NULL, 'organization', 'update');
   END IF;
   SELECT * INTO given FROM tenancy_internal.read_jwks(trust_issuer.jwks);
+  -- A token can be any member's. With a trust go its links and groups, with their roles and rules, and whoever ends it takes these away.
+  IF the_organization IS NOT NULL THEN
+    PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_tokens(the_organization), 'a token'),
+            tenancy_internal.require_delegable_role(the_organization, NULL, tenancy_internal.find_role(NULL, 'organization', 'owner')),
+            tenancy_internal.require_role_within_rights(NULL, CASE WHEN cardinality(given.kids) = 0 THEN 'the end of a trust' ELSE 'the trust in an issuer' END);
+  END IF;
   IF cardinality(given.kids) = 0 THEN
     PERFORM tenancy_internal.check_given('issuer', trust_issuer.issuer);
     DELETE FROM tenancy.trusted_issuers t
     WHERE t.issuer = trust_issuer.issuer AND t.organization_id IS NOT DISTINCT FROM the_organization;
     RETURN;
   END IF;
-  -- A token can be any member's.
   IF the_organization IS NOT NULL THEN
-    PERFORM tenancy_internal.require_delegation(tenancy_internal.missing_for_tokens(the_organization), 'a token'),
-            tenancy_internal.require_delegable_role(the_organization, NULL, tenancy_internal.find_role(NULL, 'organization', 'owner')),
-            tenancy_internal.require_role_within_rights(NULL, 'the trust in an issuer'),
-            tenancy_internal.require_expiry_within_session(NULL, 'the trust in an issuer'),
+    PERFORM tenancy_internal.require_expiry_within_session(NULL, 'the trust in an issuer'),
             tenancy_internal.require_networks_within_session(NULL, 'a token');
   END IF;
   IF coalesce(trust_issuer.issuer, '') = '' OR trust_issuer.audiences IS NULL OR '' = ANY (trust_issuer.audiences || parties)
@@ -102,7 +104,7 @@ BEGIN
   ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION tenancy.trust_issuer(text, text, jsonb, text[], text, text[], text, interval, text, text) IS 'Lets tokens of an issuer stand for users: of the members of an organization (NULL: the session''s own; for a DBA without one, of all organizations). The claim iss is compared byte for byte, aud must be or contain one of the audiences, and clients (azp, client_id, appid, cid) be among the authorized parties (NULL: the audiences). An organization''s trust counts in sessions only that have chosen it by "tenancy.organization", and behind a DBA''s. Users are identified by sub or oid, linked by link_identity() or by accepting an invitation, or by email where email_verified is true; groups_claim names their groups, of those made for this issuer by create_group(). Called again, it replaces what was configured; without keys it ends the trust. Needs organization.update and every right that a member can have, without an end; 22023 without issuer and audience, 42501 otherwise';
+COMMENT ON FUNCTION tenancy.trust_issuer(text, text, jsonb, text[], text, text[], text, interval, text, text) IS 'Lets tokens of an issuer stand for users: of the members of an organization (NULL: the session''s own; for a DBA without one, of all organizations). The claim iss is compared byte for byte, aud must be or contain one of the audiences, and clients (azp, client_id, appid, cid) be among the authorized parties (NULL: the audiences). An organization''s trust counts in sessions only that have chosen it by "tenancy.organization", and behind a DBA''s. Users are identified by sub or oid, linked by link_identity() or by accepting an invitation, or by email where email_verified is true; groups_claim names their groups, of those made for this issuer by create_group(). Called again, it replaces what was configured; without keys it ends the trust, with its links and groups. Either needs organization.update and every right that a member can have, without an end; 22023 without issuer and audience, 42501 otherwise';
 
 -- Which trust a subject is of, and whether the session may say whose subjects it has.
 CREATE FUNCTION tenancy_internal.resolve_trust(issuer text, organization text) RETURNS tenancy.trusted_issuers

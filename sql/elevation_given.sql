@@ -89,6 +89,7 @@ SELECT allowed_to('group/' || upper(group_id::text)) AS by_id FROM tenancy.group
 
 -- Adam, an admin, takes the role owner: he gives what he can give without it, and no more
 SELECT tenancy.allow_elevation('acme', 'owner', 'adam@acme.test', '1 hour', 100), tenancy.set_organization_role('acme', 'nora@acme.test', 'owner');
+SELECT tenancy.trust_issuer('acme', 'https://trusted.test', '{"keys": [{"kid": "1", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', ARRAY['database']);
 CREATE FUNCTION elevation_of(address text) RETURNS uuid LANGUAGE sql SECURITY DEFINER AS $$ SELECT e.elevation_id FROM tenancy.elevations e JOIN tenancy.users u USING (user_id) WHERE u.email = address AND e.ends_at > clock_timestamp() $$;
 SET SESSION AUTHORIZATION regress_app;
 SELECT by('adam', $$SELECT until > now() FROM tenancy.elevate('owner', 'test', '1 hour')$$) AS taken, by('adam', $$SELECT tenancy.authorize('billing', 'manage')$$) AS used;
@@ -96,7 +97,7 @@ SELECT call, tried('adam', 'SELECT ' || call) AS result FROM unnest(ARRAY[
   $$tenancy.set_organization_role(NULL, 'adam@acme.test', 'owner', now() + interval '50 minutes')$$, $$tenancy.set_organization_role(NULL, 'ben@acme.test', 'owner', now() + interval '50 minutes')$$,
   $$api_key_id IS NOT NULL FROM tenancy.create_api_key('organization_service_key', 'k', scopes => '"all"', expires_at => now() + interval '50 minutes')$$, $$tenancy.create_role(NULL, 'organization', 'mine', 'owner') IS NOT NULL$$,
   $$tenancy.set_group_role('acme', 'others', 'owner', now() + interval '50 minutes')$$, $$tenancy.invite(NULL, 'friend@acme.test', 'owner') IS NOT NULL$$, $$tenancy.trust_issuer(NULL, 'https://x.test', '{"keys": [{"kid": "1", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', ARRAY['database'])$$,
-  $$tenancy.set_jwks(NULL, '{"keys": [{"kid": "c", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}')$$, $$tenancy.grant_permission(NULL, 'organization', 'incident', 'billing', 'manage', now() + interval '50 minutes')$$,
+  $$tenancy.trust_issuer(NULL, 'https://trusted.test', NULL, NULL)$$, $$tenancy.set_jwks(NULL, '{"keys": [{"kid": "c", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}')$$, $$tenancy.grant_permission(NULL, 'organization', 'incident', 'billing', 'manage', now() + interval '50 minutes')$$,
   $$tenancy.drop_group(NULL, 'on call')$$, $$tenancy.drop_role(NULL, 'organization', 'incident')$$, $$tenancy.rotate_api_key('dddddddd-0000-4000-8000-000000000001') IS NOT NULL$$,
   $$tenancy.remove_organization_member(NULL, 'nora@acme.test')$$, $$tenancy.set_organization_role(NULL, 'nora@acme.test', 'owner', now() + interval '1 second')$$,
   $$tenancy.set_organization_role(NULL, 'ben@acme.test', 'admin', now() + interval '50 minutes')$$, $$tenancy.set_workspace_role('search', 'mike@acme.test', 'manager', now() + interval '50 minutes')$$,

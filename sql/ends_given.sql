@@ -99,6 +99,7 @@ SET SESSION AUTHORIZATION regress_app;
 SELECT by('adam', $x$SELECT tenancy.trust_issuer(NULL, 'https://idp.acme.test', '{"keys": [{"kid": "1", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', ARRAY['database'])$x$) AS trust;
 SELECT by('olivia', $x$SELECT tenancy.trust_issuer(NULL, 'https://idp.acme.test', '{"keys": [{"kid": "1", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', ARRAY['database'])$x$) AS trust;
 SELECT by('adam', $x$SELECT tenancy.link_identity('https://idp.acme.test', 'sub', 'mike@acme.test')$x$) AS link, by('olivia', $x$SELECT tenancy.link_identity('https://idp.acme.test', 'sub', 'mike@acme.test')$x$) AS by_who_has_none;
+SELECT by('adam', $x$SELECT tenancy.trust_issuer(NULL, 'https://idp.acme.test', NULL, NULL)$x$) AS ended, by('olivia', $x$SELECT tenancy.trust_issuer(NULL, 'https://idp.acme.test', NULL, NULL)$x$) AS by_who_has_none;
 SELECT by('adam', $x$SELECT tenancy.set_logging(NULL, 'audit_retention_days', '365')$x$) AS setting, by('adam', $x$SELECT tenancy.reset_logging(NULL, 'audit_retention_days')$x$) AS reset;
 -- Without an organization: the session's own, and for those who have none an error that says so
 SELECT call, by('adam', 'SELECT ' || call) AS somebody, by('nobody', 'SELECT ' || call) AS nobody

@@ -68,6 +68,16 @@ SELECT failure($$SELECT tenancy.trust_issuer(NULL, 'https://idp.test', jwks, ARR
 CALL become('olivia');
 SELECT failure($$SELECT tenancy.trust_issuer('globex', 'https://idp.test', jwks, ARRAY['database']) FROM app.jwks WHERE name = 'idp'$$);
 SELECT tenancy.trust_issuer(NULL, 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'idp';
+-- Nor does anybody else end it: with it go its links and groups, whose roles they may not have.
+BEGIN;
+SELECT tenancy.trust_issuer(NULL, 'https://staff.test', jwks, ARRAY['database'], groups_claim => 'groups') FROM jwks WHERE name = 'idp';
+SELECT tenancy.create_group(NULL, 'chiefs', 'https://staff.test') IS NOT NULL AS made, tenancy.set_group_role('acme', 'chiefs', 'owner'), tenancy.link_identity('https://staff.test', 'olivia', 'olivia@acme.test');
+CALL become('adam');
+SELECT failure($$SELECT tenancy.drop_group(NULL, 'chiefs')$$), failure($$SELECT tenancy.trust_issuer(NULL, 'https://staff.test', NULL, NULL)$$);
+CALL become('olivia');
+SELECT tenancy.trust_issuer(NULL, 'https://staff.test', NULL, NULL);
+SELECT count(*) FROM tenancy.groups WHERE name = 'chiefs';
+ROLLBACK;
 -- Nor does a member of another organization see that it is trusted.
 SELECT issuer, audiences, subject, created_by FROM tenancy.trusted_issuers;
 CALL become('gus');

@@ -431,7 +431,7 @@ const char *problem_of_person_in(const CatalogRead &read, const TokenPerson &per
     if (!agree(read, person.claims, organization)) return "It names another organization";
     return person.user && has_ended(read, organization, person.user, issued_at) ? issued_before : nullptr;
   }
-  // What the person changes of itself, each of its organizations sees.
+  // All of its organizations see what a person changes of itself.
   for (const OrganizationMembership &membership : read_organizations_of_user(read, person.user))
     if (has_ended(read, membership.organization, person.user, issued_at)) return issued_before;
   return nullptr;
