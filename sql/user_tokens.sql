@@ -206,6 +206,17 @@ SET tenancy.organization = 'globex';
 SELECT seen_by('with address'), seen_by('RS256');
 SET tenancy.organization = 'acme';
 SELECT seen_by('with address'), seen_by('RS256');
+-- A session that is gus by globex' word, and mona by the DBA's, decides nothing: the entry would name gus. Nor does one that would be mike by
+-- acme's word as soon as mona has left. Where no organization says otherwise, the person decides, and is the actor.
+BEGIN;
+SELECT use_token('RS256');
+SELECT set_config('tenancy.organization', here, true) AS here, failure($$SELECT tenancy.update_user(name => 'Forged')$$), failure($$SELECT tenancy.leave_organization('acme')$$)
+FROM unnest(ARRAY['globex', 'acme']) here;
+RESET tenancy.organization;
+SELECT tenancy.update_user(name => 'Mona M.'), tenancy.leave_organization('acme');
+RESET SESSION AUTHORIZATION;
+SELECT DISTINCT actor_kind, actor, action, resource_type FROM (SELECT * FROM tenancy.audit_log ORDER BY audit_id DESC LIMIT 3) l ORDER BY 4;
+ROLLBACK;
 RESET tenancy.organization;
 SET SESSION AUTHORIZATION DEFAULT;
 SELECT tenancy.trust_issuer('globex', 'https://idp.test', NULL, NULL), tenancy.trust_issuer(NULL, 'https://idp.test', NULL, NULL);

@@ -28,9 +28,13 @@ bool may_be_new(const char *reference) {
   return fault_of_address({utf8, strlen(utf8)}) == AddressFault::none;
 }
 
+// An organization that the session has chosen can say of the same subject that it is somebody else. That one
+// is the actor of audit entries, or becomes it as the person leaves or ends a link: so the session decides
+// nothing.
 void read_person_of_token(const CatalogRead &read, OwnIdentity &own) {
-  const TokenPerson person = read_token_person(read, take_apart(configuration.jwt));
-  if (!person.is_person) return;
+  const SignedToken token = take_apart(configuration.jwt);
+  const TokenPerson person = read_token_person(read, token);
+  if (!person.is_person || is_somebody_else_here(read, token, person.user)) return;
   own = {IdentitySource::person, person.user,
          person.user ? read_display_name(read, Entity::user, person.user) : person.email, person.trust,
          person.subject};

@@ -424,6 +424,16 @@ TokenPerson read_token_person(const CatalogRead &read, const SignedToken &token)
   return person;
 }
 
+bool is_somebody_else_here(const CatalogRead &read, const SignedToken &token, const Uuid &user) {
+  bool is_another = false;
+  for_each_trust(read, token, [&](const Trust &trust) {
+    if (!trust.organization || !counts_here(read, trust)) return;
+    const Uuid here = read_holder(read, token, trust).identified.user;
+    if (here && here != user) is_another = true;
+  });
+  return is_another;
+}
+
 const char *problem_of_person_in(const CatalogRead &read, const TokenPerson &person,
                                  const Uuid &organization) {
   const TimestampTz issued_at = issue_of(person.claims);

@@ -43,6 +43,10 @@ struct TokenPerson {
 };
 TokenPerson read_token_person(const CatalogRead &read, const SignedToken &token);
 
+/// Whether the organization that the session has chosen says that the token is of another user (`user` is nil
+/// for somebody new).
+bool is_somebody_else_here(const CatalogRead &read, const SignedToken &token, const Uuid &user);
+
 /// RETURNS why the token of a person doesn't count in what the person decides about an organization, or, with
 /// nil, about itself in all; nullptr if it does.
 const char *problem_of_person_in(const CatalogRead &read, const TokenPerson &person,
