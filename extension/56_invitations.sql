@@ -2,7 +2,7 @@
 
 CREATE FUNCTION tenancy_internal.own_identity(OUT kind text, OUT user_id uuid, OUT email text, OUT trust_id uuid, OUT token_subject text)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_own_identity';
-COMMENT ON FUNCTION tenancy_internal.own_identity() IS 'Whom the session speaks for in what concerns a person alone, whatever organization is chosen: nobody, a credential (an API key, or a token that an organization can make, which speak for no person), or a person, who need not be a user yet, and the trusted issuer and subject of its token; 28000 for a user that the session may not name, or that is not active';
+COMMENT ON FUNCTION tenancy_internal.own_identity() IS 'Whom the session speaks for in what concerns a person alone, whatever organization is chosen: nobody, a credential (an API key, or a token that an organization can make, or that is narrowed, which speak for no person), or a person, who need not be a user yet, and the trusted issuer and subject of its token; 28000 for a user that the session may not name, or that is not active';
 
 -- A token that was ended in an organization is still its person's elsewhere, and one that names an organization is for that one.
 CREATE FUNCTION tenancy_internal.person_counts_in(organization_id uuid) RETURNS boolean
@@ -38,7 +38,7 @@ BEGIN
   IF own.kind = 'credential' THEN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: an API key or a token does not speak for a person',
       DETAIL = 'Joining and leaving an organization is for the person alone to decide.',
-      HINT = 'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.';
+      HINT = 'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts, without scopes and workspace.';
   ELSIF own.kind = 'nobody' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_authorization_specification', SCHEMA = 'tenancy', CONSTRAINT = 'no_principal',
       MESSAGE = 'the session has no user',

@@ -13,6 +13,21 @@ CREATE FUNCTION tenancy_internal.is_elevated() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_elevated';
 COMMENT ON FUNCTION tenancy_internal.is_elevated() IS 'Whether the session has a role that it has taken for a time';
 
+CREATE FUNCTION tenancy_internal.is_narrowed() RETURNS boolean
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_is_narrowed';
+COMMENT ON FUNCTION tenancy_internal.is_narrowed() IS 'Whether the session is less than its user, by a token that names scopes or a workspace: it does nothing that a user may do without a permission';
+
+CREATE FUNCTION tenancy_internal.require_not_narrowed() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  IF tenancy_internal.is_narrowed() THEN
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: a token that names scopes or a workspace takes and ends no role',
+      DETAIL = 'That would count in all sessions of the user.', HINT = 'Use a token without these claims.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.require_not_narrowed() IS 'Raises 42501 for a session that is less than its user';
+
 CREATE FUNCTION tenancy_internal.require_not_elevated(what text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
@@ -145,6 +160,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied: only a session of a user can take a role',
       HINT = 'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of a trusted issuer.';
   END IF;
+  PERFORM tenancy_internal.require_not_narrowed();
   IF coalesce(btrim(elevate.reason), '') = '' THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a reason must be given';
   END IF;
@@ -167,7 +183,7 @@ BEGIN
   RETURNING elevations.elevation_id INTO elevate.elevation_id;
 END
 $$;
-COMMENT ON FUNCTION tenancy.elevate(text, text, interval, text) IS 'Takes a role of the session''s organization, or of one of its workspaces, for a reason and a time, where allow_elevation() lets the session''s user; returns the elevation''s id, and its end (NULL: it waits for approve_elevation()). It counts in sessions of the user, and not for API keys, from the next statement on. 42501 where it is not allowed, for longer than is allowed, and for an API key or token of a service; 53400 when it was taken too often';
+COMMENT ON FUNCTION tenancy.elevate(text, text, interval, text) IS 'Takes a role of the session''s organization, or of one of its workspaces, for a reason and a time, where allow_elevation() lets the session''s user; returns the elevation''s id, and its end (NULL: it waits for approve_elevation()). It counts in sessions of the user, and not for API keys, from the next statement on. 42501 where it is not allowed, for longer than is allowed, and for an API key, a token of a service, or one that names scopes or a workspace; 53400 when it was taken too often';
 
 CREATE FUNCTION tenancy_internal.check_elevation(answer text, rule_id uuid, role text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -256,13 +272,13 @@ BEGIN
     IF me.kind IS DISTINCT FROM 'user' THEN
       RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'an elevation must be given', DETAIL = 'The session is none of a user.';
     END IF;
-    PERFORM tenancy_internal.lock_members(me.organization_id);
+    PERFORM tenancy_internal.require_not_narrowed(), tenancy_internal.lock_members(me.organization_id);
     UPDATE tenancy.elevations e SET ends_at = clock_timestamp()
     WHERE e.organization_id = me.organization_id AND e.user_id = me.user_id AND (e.ends_at IS NULL OR e.ends_at > clock_timestamp());
     RETURN;
   END IF;
   the_one := tenancy_internal.resolve_elevation(end_elevation.elevation);
-  IF NOT tenancy.is_dba() AND NOT (me.kind = 'user' AND me.user_id IN (the_one.user_id, the_one.approved_by)) THEN
+  IF NOT tenancy.is_dba() AND NOT (me.kind = 'user' AND NOT tenancy_internal.is_narrowed() AND me.user_id IN (the_one.user_id, the_one.approved_by)) THEN
     PERFORM tenancy_internal.require_permission(the_one.organization_id, the_one.workspace_id, 'team', 'assign_roles'),
             tenancy_internal.require_delegable_role(the_one.organization_id, the_one.workspace_id, the_one.role_id);
   END IF;

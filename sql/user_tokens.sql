@@ -34,6 +34,20 @@ END
 $$;
 CREATE FUNCTION use_token(name text) RETURNS void LANGUAGE sql AS
 $$ SELECT set_config('tenancy.jwt', t.token, false) FROM app.tokens t WHERE t.name = use_token.name $$;
+-- What comes of a call, which is undone.
+CREATE FUNCTION decides(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  detail text;
+BEGIN
+  EXECUTE 'SELECT ' || call;
+  RAISE SQLSTATE 'UNDO1';
+EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+  RETURN 'done';
+WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+  RETURN concat_ws(': ', SQLSTATE, SQLERRM, nullif(detail, ''));
+END
+$$;
 CREATE FUNCTION rights_by(token name) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM choose();
@@ -149,6 +163,15 @@ SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database'])
 SELECT seen_by('RS256');
 SELECT tenancy.trust_issuer('acme', 'https://idp.test', jwks, ARRAY['database'], max_age => '80 years') FROM jwks WHERE name = 'idp';
 
+-- Nor does a narrowed one take a role, which counts in all of the user's sessions, or end what the user has.
+BEGIN;
+SELECT tenancy.allow_elevation('acme', 'organization/admin', 'mike@acme.test', '1 hour');
+SET LOCAL SESSION AUTHORIZATION regress_plain;
+SET LOCAL tenancy.organization = 'acme';
+SELECT t.name, set_config('tenancy.jwt', t.token, true) IS NULL AS unused, decides('tenancy.elevate(''admin'', ''test'', ''1 hour'')') AS takes, decides('tenancy.end_elevation()') AS ends, decides('tenancy.revoke_api_keys(''mike@acme.test'')') AS revokes
+FROM tokens t WHERE t.name IN ('RS256', 'its organization', 'its workspace', 'scope', 'scopes nobody knows') ORDER BY t.n;
+ROLLBACK;
+
 -- A token that an organization can make speaks for no person, and may not administer more than the user may.
 SELECT tenancy.invite('globex', 'mike@acme.test') AS invitation \gset
 SET SESSION AUTHORIZATION regress_plain;
@@ -217,6 +240,10 @@ SELECT tenancy.update_user(name => 'Mona M.'), tenancy.leave_organization('acme'
 RESET SESSION AUTHORIZATION;
 SELECT DISTINCT actor_kind, actor, action, resource_type FROM (SELECT * FROM tenancy.audit_log ORDER BY audit_id DESC LIMIT 3) l ORDER BY 4;
 ROLLBACK;
+-- Less than the person is a token with scopes that count, or a workspace; one that names an organization is for that one.
+RESET tenancy.organization;
+SELECT t.name, set_config('tenancy.jwt', t.token, true) IS NULL AS unused, decides('tenancy.leave_organization(''acme'')') AS leaves, decides('tenancy.update_user(name => ''N.'')') AS renames
+FROM tokens t WHERE t.name IN ('RS256', 'its organization', 'another organization', 'its workspace', 'scope', 'scopes in a list', 'scopes nobody knows') ORDER BY t.n;
 RESET tenancy.organization;
 SET SESSION AUTHORIZATION DEFAULT;
 SELECT tenancy.trust_issuer('globex', 'https://idp.test', NULL, NULL), tenancy.trust_issuer(NULL, 'https://idp.test', NULL, NULL);
@@ -423,7 +450,7 @@ BEGIN
   END LOOP;
   -- The first answers whether the session is somebody; the others add what they say besides.
   RETURN (SELECT replace(string_agg(a, ' | ' ORDER BY n), '42501  permission denied: an API key or a token does not speak for a person Joining and leaving an organization is for the person alone to decide. '
-                           'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts.', 'no person')
+                           'Use a login that is bound to the user, "tenancy.user" on a trusted login, or a token of an issuer that a DBA trusts, without scopes and workspace.', 'no person')
           FROM (SELECT DISTINCT ON (a) a, n FROM unnest(answers) WITH ORDINALITY a (a, n) ORDER BY a, n) a);
 END
 $$;
@@ -546,20 +573,7 @@ RESET tenancy.organization;
 SELECT organization, role, state FROM tenancy.my_organizations() ORDER BY 1;
 SELECT tenancy.update_user(name => 'Mickey');
 -- Ended in one organization, it decides nothing there any more, nor what all of the person's see: nothing of a new invitation, either.
-CREATE FUNCTION pg_temp.decides(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  detail text;
-BEGIN
-  EXECUTE 'SELECT ' || call;
-  RAISE SQLSTATE 'UNDO1';
-EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
-  RETURN 'done';
-WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-  RETURN concat_ws(': ', SQLSTATE, SQLERRM, nullif(detail, ''));
-END
-$$;
-\set decide 'SELECT call, pg_temp.decides(call) FROM unnest(ARRAY[$$tenancy.leave_organization(''acme'')$$, $$tenancy.leave_organization(''globex'')$$, $$tenancy.update_user(name => ''Stolen'')$$, $$tenancy.unlink_identity(''https://accounts.google.com'', ''117632'')$$]) call; SELECT organization, state FROM tenancy.my_organizations() ORDER BY 1;'
+\set decide 'SELECT call, decides(call) FROM unnest(ARRAY[$$tenancy.leave_organization(''acme'')$$, $$tenancy.leave_organization(''globex'')$$, $$tenancy.update_user(name => ''Stolen'')$$, $$tenancy.unlink_identity(''https://accounts.google.com'', ''117632'')$$]) call; SELECT organization, state FROM tenancy.my_organizations() ORDER BY 1;'
 SET tenancy.organization = 'globex';
 :decide
 BEGIN;
@@ -576,13 +590,13 @@ SELECT tenancy.invite('acme', 'mike@acme.test') AS invitation \gset
 SET SESSION AUTHORIZATION regress_plain;
 SELECT use_token('google id');
 :decide
-SELECT name, pg_temp.decides(format('tenancy.%s(%L)', name, :'invitation')) FROM unnest(ARRAY['accept_invitation', 'decline_invitation']) name;
+SELECT name, decides(format('tenancy.%s(%L)', name, :'invitation')) FROM unnest(ARRAY['accept_invitation', 'decline_invitation']) name;
 -- One that was issued since does.
 RESET SESSION AUTHORIZATION;
 UPDATE tenancy_internal.ended_tokens SET issued_before = '2023-01-01';
 SET SESSION AUTHORIZATION regress_plain;
 :decide
-SELECT name, pg_temp.decides(format('tenancy.%s(%L)', name, :'invitation')) FROM unnest(ARRAY['accept_invitation', 'decline_invitation']) name;
+SELECT name, decides(format('tenancy.%s(%L)', name, :'invitation')) FROM unnest(ARRAY['accept_invitation', 'decline_invitation']) name;
 ROLLBACK;
 RESET tenancy.organization;
 SELECT tenancy.leave_organization('globex');

@@ -65,6 +65,12 @@ Datum pg_tenancy_is_elevated(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
   PG_RETURN_BOOL(current_principal()->elevated);
 }
+
+PG_FUNCTION_INFO_V1(pg_tenancy_is_narrowed);
+Datum pg_tenancy_is_narrowed(PG_FUNCTION_ARGS) {
+  require_internal_call(fcinfo);
+  PG_RETURN_BOOL(current_principal()->narrowed);
+}
 }
 
 }  // namespace tenancy::pg

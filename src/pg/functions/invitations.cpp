@@ -85,6 +85,7 @@ void for_each_offered(CatalogRead read, const Offer &offer, const Visit &visit) 
 
 // Argument: an organization, or NULL
 const char *problem_of_token(FunctionCallInfo fcinfo) {
+  give_back_numbers();
   AcceptInvalidationMessages();
   if (!IsInParallelMode()) discard_old_reads();
   check_seal();
@@ -145,6 +146,7 @@ Datum pg_tenancy_own_identity(PG_FUNCTION_ARGS) {
   TupleDesc descriptor = nullptr;
   if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
     elog(ERROR, "return type must be a row type");
+  give_back_numbers();
   AcceptInvalidationMessages();
   if (!IsInParallelMode()) discard_old_reads();
   check_seal();

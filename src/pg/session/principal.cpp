@@ -211,6 +211,7 @@ void resolve_token_of_user(const CatalogRead &read, const UserTokenRead &token, 
   principal.token_subject = MemoryContextStrdup(principal.context, token.subject);
   principal.token_groups = kept(principal, token.groups);
   resolve_user(read, principal, access, {token.user, true}, {token.organization, {}, DT_NOEND, true});
+  principal.narrowed = token.narrowed || token.workspace;
   if (token.narrowed)
     confine(principal, access, [&](const Access &whole) { return whole.limited_to(token.scopes); });
   principal.workspace = narrowed_workspace(read, principal.organization, token.workspace, access);

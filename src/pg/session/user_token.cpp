@@ -280,6 +280,18 @@ std::span<const Uuid> read_groups(const CatalogRead &read, const SignedToken &to
   return groups.span();
 }
 
+struct Narrowing {
+  bool to_scopes;
+  PermissionSet scopes;
+  bool any;  // to these, or to a workspace: it is less than its user
+};
+
+Narrowing read_narrowing(const Trust &trust, const UserTokenClaims &claims) {
+  const RegisteredScopes scopes = registered_scopes(claims.scopes);
+  const bool to_scopes = trust.scopes_required || scopes.any;
+  return {to_scopes, scopes.permissions, to_scopes || !claims.workspace.empty()};
+}
+
 // A token by the trusts of one kind: the one organization in which it counts, or why in none.
 struct Choice {
   UserTokenRead result;
@@ -326,12 +338,12 @@ void consider(const CatalogRead &read, const SignedToken &token, const Trust &tr
     }
     if (result.organization && (result.organization != organization || result.user != user))
       choice.several = true;
-    const RegisteredScopes scopes = registered_scopes(claims.scopes);
+    const Narrowing narrowing = read_narrowing(trust, claims);
     result.organization = organization;
     result.user = user;
     result.workspace = workspace;
-    result.scopes = scopes.permissions;
-    result.narrowed = result.narrowed || trust.scopes_required || scopes.any;
+    result.scopes = narrowing.scopes;
+    result.narrowed = result.narrowed || narrowing.to_scopes;
     result.not_after = Min((claims.expires_at + clock_skew_seconds) * USECS_PER_SEC - unix_epoch, link_until);
     result.subject = copy(claims.identity);
     result.groups = read_groups(read, token, trust, organization);
@@ -408,7 +420,8 @@ TokenPerson read_token_person(const CatalogRead &read, const SignedToken &token)
   for_each_trust(read, token, [&](const Trust &trust) {
     UserTokenClaims claims;
     if (trust.organization ||
-        read_user_token(token.payload, trust.claims, statement_time() + unix_epoch, claims) != nullptr)
+        read_user_token(token.payload, trust.claims, statement_time() + unix_epoch, claims) != nullptr ||
+        read_narrowing(trust, claims).any)
       return;
     const Identified identified = identify(read, trust, claims);
     const Uuid &user = identified.user;

@@ -32,7 +32,8 @@ UserTokenRead read_user_token(const CatalogRead &read, const SignedToken &token)
 bool is_signed_for_all(const CatalogRead &read, const SignedToken &token);
 
 /// The person that a token stands for in what concerns this person alone: by an issuer that a DBA trusts,
-/// since no organization can make such a token.
+/// since no organization can make such a token. One that is narrowed, to scopes or a workspace, is less than
+/// its person. REQUIRES: see give_back_numbers().
 struct TokenPerson {
   bool is_person;
   Uuid user;          // nil where nobody has the address yet
