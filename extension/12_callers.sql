@@ -33,7 +33,7 @@ COMMENT ON FUNCTION tenancy_internal.caller() IS 'Role whose rights decide what 
 
 CREATE FUNCTION tenancy_internal.may_sign_up() RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_may_sign_up';
-COMMENT ON FUNCTION tenancy_internal.may_sign_up() IS 'Whether the caller holds USAGE on tenancy.sign_up, and so may create organizations';
+COMMENT ON FUNCTION tenancy_internal.may_sign_up() IS 'Whether the caller holds USAGE on tenancy.sign_up, and so may create organizations; on no node that requires claims';
 
 CREATE FUNCTION tenancy_internal.as_owner(relation regclass, statement text, others oid[] DEFAULT '{}') RETURNS SETOF jsonb
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_as_owner';

@@ -309,6 +309,25 @@ SELECT * FROM failure('SELECT FROM notes');
 SELECT (failure('SELECT * FROM tenancy.whoami()')).state, (failure($$SELECT tenancy.authorize('logs', 'view')$$)).state, (failure('INSERT INTO notes VALUES (1)')).state;
 RESET SESSION AUTHORIZATION;
 RESET tenancy.require_claims;
+-- Nor are a person, a key or a role that signs tenants up anybody there who administers; elsewhere they are.
+CREATE FUNCTION administers(call text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE 'SELECT ' || call;
+  RAISE SQLSTATE 'UNDO1';
+EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+  RETURN 'done';
+WHEN OTHERS THEN
+  RETURN concat_ws(': ', SQLSTATE, SQLERRM);
+END
+$$;
+BEGIN;
+GRANT USAGE ON TYPE tenancy.sign_up TO regress_plain;
+SET LOCAL client_min_messages = warning;
+\set administer 'SET LOCAL SESSION AUTHORIZATION regress_bound; SELECT call, administers(call) FROM unnest(ARRAY[$$tenancy.my_organizations()$$, $$tenancy.update_user(name => ''Mickey'')$$, $$tenancy.leave_organization(''acme'')$$, $$tenancy.accept_invitation(''00000000-0000-4000-8000-000000000000'')$$]) call; SET LOCAL SESSION AUTHORIZATION regress_app; CALL become(''acme master'', true); SELECT administers($$tenancy.rotate_own_api_key()$$); RESET tenancy.api_key; SET LOCAL SESSION AUTHORIZATION regress_plain; SELECT administers($$tenancy.create_organization(''New'', ''n@new.test'')$$); RESET SESSION AUTHORIZATION;'
+:administer
+SET LOCAL tenancy.require_claims = on;
+:administer
+ROLLBACK;
 SET SESSION AUTHORIZATION regress_app;
 SELECT tenancy.claim_challenge() AS challenge \gset
 BEGIN;

@@ -212,12 +212,6 @@ Datum pg_tenancy_caller(PG_FUNCTION_ARGS) {
   PG_RETURN_OID(role);
 }
 
-PG_FUNCTION_INFO_V1(pg_tenancy_may_sign_up);
-Datum pg_tenancy_may_sign_up(PG_FUNCTION_ARGS) {
-  (void)fcinfo;
-  PG_RETURN_BOOL(holds_marker(calling_role(), find_marker("sign_up")));
-}
-
 // For an update script: a grant in the administrator's name. The script's own grants become the extension's
 // initial privileges, which pg_dump leaves out.
 PG_FUNCTION_INFO_V1(pg_tenancy_grant_as_user);

@@ -12,6 +12,7 @@
 #include "pg/server/quotable.hpp"
 #include "pg/server/result_rows.hpp"
 #include "pg/session/administrator.hpp"
+#include "pg/session/parameters.hpp"
 #include "pg/session/principal.hpp"
 
 namespace tenancy::pg {
@@ -28,6 +29,13 @@ PG_FUNCTION_INFO_V1(pg_tenancy_is_dba);
 Datum pg_tenancy_is_dba(PG_FUNCTION_ARGS) {
   (void)fcinfo;
   PG_RETURN_BOOL(is_administrator());
+}
+
+// Not on a node that requires claims: the tenants' catalogs are on another one.
+PG_FUNCTION_INFO_V1(pg_tenancy_may_sign_up);
+Datum pg_tenancy_may_sign_up(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  PG_RETURN_BOOL(!configuration.require_claims && holds_marker(calling_role(), find_marker("sign_up")));
 }
 
 // After a wait for a transaction that has ended: others see what it has changed before they are notified.

@@ -6,6 +6,7 @@
 #include "pg/catalog/login_binding.hpp"
 #include "pg/catalog/reference.hpp"
 #include "pg/server/refused.hpp"
+#include "pg/session/claims.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/simulation.hpp"
 #include "pg/session/user_token.hpp"
@@ -45,6 +46,11 @@ void read_person_of_token(const CatalogRead &read, OwnIdentity &own) {
 OwnIdentity read_own_identity(const CatalogRead &read) {
   OwnIdentity own{};
   if (is_suspended()) return own;
+  if (is_claimed()) {
+    own.source = IdentitySource::credential;
+    return own;
+  }
+  check_claims_required();
   if (is_given(configuration.api_key) || is_given(configuration.jwt)) {
     own.source = IdentitySource::credential;
     if (is_given(configuration.jwt) && !is_given(configuration.api_key)) read_person_of_token(read, own);

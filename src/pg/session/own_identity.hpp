@@ -9,7 +9,7 @@ namespace tenancy::pg {
 
 enum class IdentitySource : int {
   nobody,
-  credential,  // an API key, or a token that an organization can make: it doesn't speak for the person
+  credential,  // an API key, a claim, or a token that an organization can make: none speaks for the person
   person
 };
 
@@ -21,7 +21,8 @@ struct OwnIdentity {
   const char *token_subject;
 };
 
-/// Raises 28000 for a user that the session may not choose, or that does not exist or is not active.
+/// Raises 28000 for a user that the session may not choose, or that does not exist or is not active, and on a
+/// node that requires claims.
 OwnIdentity read_own_identity(const CatalogRead &read);
 
 /// RETURNS why the session's token doesn't count in what its person decides about an organization (nil: about

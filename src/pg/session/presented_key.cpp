@@ -2,6 +2,7 @@
 
 #include "core/credential/api_key.hpp"
 #include "pg/server/statement_time.hpp"
+#include "pg/session/claims.hpp"
 #include "pg/session/client_address.hpp"
 #include "pg/session/parameters.hpp"
 #include "pg/session/refusals.hpp"
@@ -17,6 +18,7 @@ struct {
 }  // namespace
 
 ApiKeyRead read_presented_key(const CatalogRead &read) {
+  check_claims_required();
   if (!is_api_key(configuration.api_key)) refuse_api_key("it is mistyped or no API key");
   const ApiKeyRead key = read_api_key(read, configuration.api_key);
   if (!key.usable && !key.must_rotate) refuse_api_key(key.reason);
