@@ -222,7 +222,7 @@ BEGIN
     VALUES (coalesce(create_organization.given_owner, gen_random_uuid()), the_address, create_organization.owner_name,
             create_organization.owner_external_id)
     RETURNING users.user_id INTO create_organization.owner_id;
-  ELSIF NOT by_dba AND NOT EXISTS (SELECT FROM tenancy_internal.own_identity() p WHERE p.user_id = known) THEN
+  ELSIF NOT by_dba AND NOT EXISTS (SELECT FROM tenancy_internal.own_identity() p WHERE p.user_id = known AND tenancy_internal.person_counts_in(NULL)) THEN
     -- An existing user is invited instead.
     INSERT INTO tenancy.invitations (organization_id, email, role_id, expires_at, signed_up_by)
     SELECT create_organization.organization_id, the_address, owner_role, clock_timestamp() + interval '14 days', o.created_by

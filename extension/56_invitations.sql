@@ -7,7 +7,7 @@ COMMENT ON FUNCTION tenancy_internal.own_identity() IS 'Whom the session speaks 
 -- A token that was ended in an organization is still its person's elsewhere, and one that names an organization is for that one.
 CREATE FUNCTION tenancy_internal.person_counts_in(organization_id uuid) RETURNS boolean
 LANGUAGE c STABLE COST 1000 AS 'MODULE_PATHNAME', 'pg_tenancy_person_counts_in';
-COMMENT ON FUNCTION tenancy_internal.person_counts_in(uuid) IS 'Whether the session''s person decides by this session what concerns an organization, as require_person_in() requires';
+COMMENT ON FUNCTION tenancy_internal.person_counts_in(uuid) IS 'Whether the session''s person decides by this session what concerns an organization (NULL: itself in all), as require_person_in() requires';
 
 CREATE FUNCTION tenancy_internal.require_person_in(organization_id uuid) RETURNS void
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_require_person_in';

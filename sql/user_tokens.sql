@@ -573,10 +573,24 @@ RESET tenancy.organization;
 SELECT organization, role, state FROM tenancy.my_organizations() ORDER BY 1;
 SELECT tenancy.update_user(name => 'Mickey');
 -- Ended in one organization, it decides nothing there any more, nor what all of the person's see: nothing of a new invitation, either.
-\set decide 'SELECT call, decides(call) FROM unnest(ARRAY[$$tenancy.leave_organization(''acme'')$$, $$tenancy.leave_organization(''globex'')$$, $$tenancy.update_user(name => ''Stolen'')$$, $$tenancy.unlink_identity(''https://accounts.google.com'', ''117632'')$$]) call; SELECT organization, state FROM tenancy.my_organizations() ORDER BY 1;'
+-- Nor does it make its person a member of what a role that signs tenants up creates: an invitation asks the person.
+CREATE FUNCTION pg_temp.founds() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  result text;
+BEGIN
+  SELECT CASE WHEN owner_id IS NULL THEN 'invited' ELSE 'owner' END INTO result FROM tenancy.create_organization('New', 'mike@acme.test', master_key => false);
+  RAISE SQLSTATE 'UNDO1' USING MESSAGE = result;
+EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+  RETURN SQLERRM;
+END
+$$;
+\set decide 'SELECT call, decides(call) FROM unnest(ARRAY[$$tenancy.leave_organization(''acme'')$$, $$tenancy.leave_organization(''globex'')$$, $$tenancy.update_user(name => ''Stolen'')$$, $$tenancy.unlink_identity(''https://accounts.google.com'', ''117632'')$$]) call; SELECT organization, state, pg_temp.founds() FROM tenancy.my_organizations() ORDER BY 1;'
 SET tenancy.organization = 'globex';
-:decide
 BEGIN;
+RESET SESSION AUTHORIZATION;
+GRANT USAGE ON TYPE tenancy.sign_up TO regress_plain;
+SET SESSION AUTHORIZATION regress_plain;
+:decide
 RESET SESSION AUTHORIZATION;
 RESET tenancy.jwt;
 SELECT tenancy.revoke_api_keys('mike@acme.test', 'acme');
