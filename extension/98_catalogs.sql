@@ -78,7 +78,7 @@ BEGIN
      NULL, NULL, NULL, NULL, NULL),
     ('kept_tables', 'SELECT', NULL, 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
      NULL, NULL, 'kept_table', 'relation', ''),
-    ('setting_definitions', 'ALL', 'true', 'WHERE resource IN (SELECT resource FROM tenancy.permissions WHERE NOT built_in)',
+    ('setting_definitions', 'ALL', 'true', 'WHERE resource NOT IN (SELECT resource FROM tenancy.permissions WHERE built_in)',
      NULL, NULL, NULL, NULL, NULL),
     -- By hand, a row would leave out what tables of users need.
     ('chosen_vocabulary', 'SELECT', 'true', '',
