@@ -8,9 +8,9 @@ COMMENT ON FUNCTION tenancy_internal.guard_rails() IS 'Whether the setting tenan
 
 CREATE FUNCTION tenancy_internal.inspect_command(
   command pg_ddl_command, OUT opens boolean, OUT changes_columns boolean, OUT renamed name, OUT renamed_to name,
-  OUT gives_name boolean, OUT attached oid[], OUT granted oid[])
+  OUT gives_name boolean, OUT attached oid[], OUT granted oid[], OUT member_class oid, OUT member oid)
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_inspect_command';
-COMMENT ON FUNCTION tenancy_internal.inspect_command(pg_ddl_command) IS 'What a command does beyond the relation that it touched: whether it switches row security off or no longer forces it, and whether it may change columns that are there; the column that it renames; whether it renames a relation or moves it to a schema; tables that it makes partitions or children; relations that it grants rights on';
+COMMENT ON FUNCTION tenancy_internal.inspect_command(pg_ddl_command) IS 'What a command does beyond the relation that it touched: whether it switches row security off or no longer forces it, and whether it may change columns that are there; the column that it renames; whether it renames a relation or moves it to a schema; tables that it makes partitions or children; relations that it grants rights on; the object that it makes a member of an extension';
 
 CREATE FUNCTION tenancy_internal.inspect_protection(
   relation regclass, OUT problem text, OUT resource text, OUT organization name, OUT workspace name, OUT owner name, OUT api_key name,
@@ -283,6 +283,22 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.guard_renamed(oid[]) IS 'What guard rails have to say to relations whose schema''s name is another now';
 
+-- A dump leaves members of extensions out, and the tables in a schema that is one cannot be restored.
+CREATE FUNCTION tenancy_internal.guard_member(member_class oid, member oid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+DECLARE
+  left_out regclass;
+BEGIN
+  SELECT t.relation INTO left_out FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
+  WHERE (guard_member.member_class, guard_member.member) IN (('pg_class'::regclass, c.oid), ('pg_namespace'::regclass, c.relnamespace))
+  ORDER BY t.relation LIMIT 1;
+  IF FOUND THEN
+    PERFORM tenancy_internal.refuse_opening(left_out, 'as a member of an extension, it, or its schema, would be left out of dumps');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.guard_member(oid, oid) IS 'Raises 55000 where what becomes a member of an extension is a protected table, or the schema of one';
+
 -- By the relations touched, and not by the command's name: CREATE SCHEMA creates tables, ALTER VIEW renames a table's column.
 CREATE FUNCTION tenancy_internal.on_ddl() RETURNS event_trigger
 LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -297,13 +313,13 @@ BEGIN
     RETURN;
   END IF;
   FOR command IN
-    SELECT c.classid, c.objid, c.command_tag, e.*
+    SELECT c.classid, c.objid, c.command_tag, c.in_extension, e.*
     FROM (SELECT * FROM pg_event_trigger_ddl_commands() c
           WHERE c.classid IN ('pg_class'::regclass, 'pg_policy'::regclass, 'pg_namespace'::regclass, 'pg_extension'::regclass)
                 AND c.command_tag NOT IN ('COMMENT', 'SECURITY LABEL', 'CREATE SCHEMA', 'CREATE EXTENSION')
              OR c.command_tag = 'GRANT') c
     LEFT JOIN pg_class k ON c.classid = 'pg_class'::regclass AND k.oid = c.objid
-    LEFT JOIN LATERAL tenancy_internal.inspect_command(c.command) e ON k.oid IS NOT NULL OR c.command_tag = 'GRANT'
+    LEFT JOIN LATERAL tenancy_internal.inspect_command(c.command) e ON k.oid IS NOT NULL OR c.command_tag IN ('GRANT', 'ALTER EXTENSION')
     WHERE k.oid IS NULL OR k.relkind IN ('r', 'p', 'f', 'c') AND k.relpersistence <> 't' LOOP
     PERFORM tenancy_internal.require_current('{tenancy.protected_tables,tenancy.protected_names,tenancy_internal.kept_tables}');
     CASE
@@ -315,6 +331,10 @@ BEGIN
       WHEN command.classid = 'pg_namespace'::regclass THEN
         PERFORM tenancy_internal.guard_renamed(array_agg(c.oid)) FROM pg_class c WHERE c.relnamespace = command.objid;
       WHEN command.classid = 'pg_extension'::regclass THEN
+        -- The script of an extension may add what is its own: CREATE EXTENSION brings it wherever a dump is restored.
+        IF NOT command.in_extension THEN
+          PERFORM tenancy_internal.guard_member(command.member_class, command.member);
+        END IF;
         PERFORM tenancy_internal.guard_renamed(array_agg(d.objid)) FROM pg_depend d
         WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = command.objid AND d.classid = 'pg_class'::regclass;
       ELSE

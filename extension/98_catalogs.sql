@@ -5,7 +5,8 @@
 --                  without a policy); NULL: no policy
 --   sees           the condition on rows visible to a principal; with one, PUBLIC may SELECT every column; NULL: none are visible
 --   dumped         the condition on rows in dumps; NULL: none. Rows of users are dumped, those of the extension are not. Nor are rows
---                  about dropped roles or relations: their numbers could be those of others where the dump is restored
+--                  about dropped roles or relations: their numbers could be those of others where the dump is restored; nor about
+--                  members of extensions, which a dump leaves out: one name that is not there keeps all rows of a catalog away
 --   inserted       the sessions that a new row concerns: '' those of any change; 'new' none; 'of_key' none if its key is new as well;
 --                  'listed' those that have cached a list of such rows; NULL: nothing is cached from the catalog, so there are no
 --                  notifications
@@ -23,6 +24,7 @@ DECLARE
   is_new boolean;
   all_columns boolean;
   columns text;
+  is_dumped CONSTANT text := $q$EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = %1$s) AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = %1$s AND d.deptype = 'e')$q$;
 BEGIN
   FOR c IN SELECT * FROM (VALUES
     ('organizations', 'ALL', $q$organization_id = (SELECT tenancy.current_organization_id())$q$, '',
@@ -76,7 +78,7 @@ BEGIN
      NULL, NULL, NULL, NULL, NULL),
     ('given_external_ids', 'ALL', NULL, '',
      NULL, NULL, NULL, NULL, NULL),
-    ('kept_tables', 'SELECT', NULL, 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
+    ('kept_tables', 'SELECT', NULL, 'WHERE ' || format(is_dumped, 'relation'),
      NULL, NULL, 'kept_table', 'relation', ''),
     ('setting_definitions', 'ALL', 'true', 'WHERE resource NOT IN (SELECT resource FROM tenancy.permissions WHERE built_in)',
      NULL, NULL, NULL, NULL, NULL),
@@ -107,12 +109,12 @@ BEGIN
      'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = login)',
      '', '', 'login_binding', 'login', ''),
     -- By hand, a row would make work for tenants read any table as its owner.
-    ('protected_tables', 'SELECT', NULL, 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
+    ('protected_tables', 'SELECT', NULL, 'WHERE ' || format(is_dumped, 'relation'),
      NULL, NULL, 'protected_table', 'relation', ''),
-    ('protected_names', 'SELECT', NULL, 'WHERE holder IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = holder)',
+    ('protected_names', 'SELECT', NULL, 'WHERE holder IS NULL OR ' || format(is_dumped, 'holder'),
      NULL, NULL, NULL, NULL, NULL),
     ('scoped_views', 'SELECT', NULL,
-     'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "view") AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)',
+     'WHERE ' || format(is_dumped, '"view"') || ' AND ' || format(is_dumped, 'relation'),
      NULL, NULL, NULL, NULL, NULL),
     ('accepted_advice', 'ALL', NULL, '',
      NULL, NULL, 'accepted_advice', 'rule', 'object'),

@@ -133,3 +133,29 @@ SELECT expression, tenancy_internal.is_policy_call(expression, 'row_visible', 'v
   ($$row_visible(resource, 'view'::text, organization_id, NULL, NULL, NULL)$$),
   ($$row_accepted('logs'::text, 'view'::text, organization_id, NULL, NULL, NULL)$$),
   ($$(row_visible('logs'::text, 'view'::text, organization_id, NULL, NULL, NULL) OR true)$$)) v (expression);
+
+-- A dump leaves out what belongs to an extension: a protected table cannot, nor its schema; others can.
+CREATE SCHEMA packed CREATE TABLE items (id int, organization_id uuid) CREATE TABLE plain (id int);
+CREATE SCHEMA beside;
+SELECT tenancy.protect('packed.items', 'logs', 'organization_id', create_indexes => true);
+SELECT w, (failure('ALTER EXTENSION plpgsql ' || w)).* FROM unnest('{ADD TABLE packed.items,ADD SCHEMA packed,ADD TABLE packed.plain,ADD SCHEMA beside}'::text[]) w;
+SELECT tenancy.unprotect('packed.items');
+SELECT w, (failure('ALTER EXTENSION plpgsql ' || w)).state FROM unnest('{ADD TABLE packed.items,ADD SCHEMA packed}'::text[]) w;
+-- By whatever way one has become a member: the rows of others can be restored.
+SELECT tenancy.protect('packed.items', 'logs', 'organization_id', create_indexes => true);
+SET tenancy.guard_rails = off;
+ALTER EXTENSION plpgsql ADD TABLE packed.items;
+RESET tenancy.guard_rails;
+CREATE FUNCTION dumped(catalog regclass) RETURNS SETOF jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY EXECUTE format('SELECT to_jsonb(d) FROM %s d %s', catalog,
+    (SELECT e.extcondition[array_position(e.extconfig, catalog::oid)] FROM pg_extension e WHERE e.extname = 'pg_tenancy'));
+END
+$$;
+SELECT (SELECT string_agg(d ->> 'relation', ' ' ORDER BY d ->> 'relation') FROM dumped('tenancy.protected_tables') d) AS dumped,
+       (SELECT string_agg(relation::text, ' ' ORDER BY relation::text) FROM tenancy.protected_tables) AS protected,
+       (SELECT string_agg(d ->> 'table_name', ' ' ORDER BY d ->> 'table_name') FROM dumped('tenancy.protected_names') d WHERE d ->> 'holder' IS NOT NULL) AS dumped_names;
+ALTER EXTENSION plpgsql DROP TABLE packed.items;
+SELECT string_agg(d ->> 'relation', ' ' ORDER BY d ->> 'relation') AS dumped FROM dumped('tenancy.protected_tables') d;
+DROP SCHEMA packed CASCADE;
+DROP SCHEMA beside;

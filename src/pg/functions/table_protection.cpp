@@ -217,9 +217,10 @@ struct CommandEffects {
   bool changes_columns;  // may have changed an existing column or its default
   const char *renamed;   // a column, and its new name
   const char *renamed_to;
-  bool gives_name;  // by renaming a relation, or moving it to a schema
-  List *attached;   // new partitions or children
-  List *granted;    // relations with new grants
+  bool gives_name;       // by renaming a relation, or moving it to a schema
+  List *attached;        // new partitions or children
+  List *granted;         // relations with new grants
+  ObjectAddress member;  // what becomes a member of an extension
 };
 
 // Whether a part of ALTER TABLE leaves columns and their defaults alone; false for unlisted parts.
@@ -315,6 +316,9 @@ CommandEffects effects_of(const CollectedCommand *command) {
         }
       } else if (command->parsetree != nullptr && IsA(command->parsetree, AlterObjectSchemaStmt)) {
         effects.gives_name = true;
+      } else if (command->parsetree != nullptr && IsA(command->parsetree, AlterExtensionContentsStmt) &&
+                 reinterpret_cast<const AlterExtensionContentsStmt *>(command->parsetree)->action > 0) {
+        effects.member = command->d.simple.secondaryObject;
       }
       break;
     default:
@@ -409,10 +413,13 @@ Datum pg_tenancy_inspect_command(PG_FUNCTION_ARGS) {
                                     : DirectFunctionCall1(namein, CStringGetDatum(effects.renamed_to)),
       BoolGetDatum(effects.gives_name),
       oid_array(effects.attached),
-      oid_array(effects.granted)};
+      oid_array(effects.granted),
+      ObjectIdGetDatum(effects.member.classId),
+      ObjectIdGetDatum(effects.member.objectId)};
   bool nulls[lengthof(values)]{};
   nulls[2] = effects.renamed == nullptr;
   nulls[3] = effects.renamed_to == nullptr;
+  nulls[7] = nulls[8] = !OidIsValid(effects.member.objectId);
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
