@@ -318,6 +318,13 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_table(regclass, tenancy_internal.kept_tables) IS 'Has one table, with its partitions and children, follow the logging settings';
 
+CREATE FUNCTION tenancy_internal.keep_call(kept tenancy_internal.kept_tables) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT format('tenancy.apply_logging_settings(%L, %L, %L)', (keep_call.kept).relation, (keep_call.kept).kind, (keep_call.kept).content)
+$$;
+COMMENT ON FUNCTION tenancy_internal.keep_call(tenancy_internal.kept_tables) IS 'The call of apply_logging_settings() by which a table follows the logging settings as it is recorded to do';
+
+-- Whichever way a table comes by the name, and is protected: a partition or child alone follows its parent, whatever its name.
 CREATE FUNCTION tenancy_internal.take_kept(relation regclass, named tenancy.protected_names) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE

@@ -19,6 +19,7 @@ LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   member regclass;
   removed tenancy.protected_tables;
+  kept tenancy_internal.kept_tables;
 BEGIN
   PERFORM tenancy_internal.check_protectable(unprotect.relation);
   PERFORM tenancy_internal.keep_names(unprotect.relation, 'share update exclusive');
@@ -33,8 +34,12 @@ BEGIN
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('table %s is not protected', unprotect.relation);
   END IF;
-  IF EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = unprotect.relation) THEN
+  SELECT * INTO kept FROM tenancy_internal.kept_tables k WHERE k.relation = unprotect.relation;
+  IF FOUND THEN
     PERFORM tenancy.ignore_logging_settings(unprotect.relation);
+    PERFORM tenancy_steps.notice(format('table %s no longer follows the logging settings', unprotect.relation),
+      detail => 'Its content is stored, its rows are not removed at the end of their retention, and no legal hold keeps them.',
+      hint => format('If it is protected again, use %s.', tenancy_internal.keep_call(kept)));
   END IF;
   -- A child that its parent has left keeps the parent's triggers.
   PERFORM tenancy_internal.check_kept_place(f, '', '', '{}', NULL, NULL) FROM tenancy_internal.family_of(unprotect.relation) f;
@@ -52,5 +57,5 @@ BEGIN
   PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(unprotect.relation) f WHERE f <> unprotect.relation;
 END
 $$;
-COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, and forgets its names; 55000 when it isn''t protected';
+COMMENT ON FUNCTION tenancy.unprotect(regclass) IS 'Removes from a table, its partitions and children exactly what protect() added, forgets its names, and has it no longer follow the logging settings, with a NOTICE; 55000 when it isn''t protected';
 REVOKE ALL ON FUNCTION tenancy.unprotect(regclass) FROM PUBLIC;

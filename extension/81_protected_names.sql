@@ -140,8 +140,18 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     CASE WHEN protect_call.named.workspace_implies_organization THEN 'workspace_implies_organization => true' END,
     'actions => ' || quote_literal(protect_call.named.actions::text),
     CASE WHEN protect_call.named.audit_reads THEN 'audit_reads => true' END))
+    || coalesce('; SELECT ' || CASE WHEN protect_call.named.kept_kind IS NOT NULL
+                                    THEN tenancy_internal.keep_call(ROW(protect_call.relation, protect_call.named.kept_kind, coalesce(protect_call.named.kept_content, '{}'))) END, '')
 $$;
-COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_names, regclass) IS 'The call of protect() that protects a table as the one that had its name';
+COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_names, regclass) IS 'The calls that protect a table as the one that had its name, and have it follow the logging settings if that one did';
+
+CREATE FUNCTION tenancy_internal.protect_call(t tenancy.protected_tables) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT tenancy_internal.protect_call(jsonb_populate_record(NULL::tenancy.protected_names, to_jsonb(protect_call.t) || coalesce((
+    SELECT jsonb_build_object('kept_kind', k.kind, 'kept_content', k.content)
+    FROM tenancy_internal.kept_tables k WHERE k.relation = protect_call.t.relation), '{}')), protect_call.t.relation)
+$$;
+COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The calls that protect a table as it is recorded, and have it follow the logging settings if it does';
 
 CREATE FUNCTION tenancy_internal.wanted_by_name(named tenancy.protected_names) RETURNS tenancy.protected_tables
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$

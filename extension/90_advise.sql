@@ -9,23 +9,6 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.bypasses_row_security(oid) IS 'Whether no policy applies to a role';
 
-CREATE FUNCTION tenancy_internal.protect_call(t tenancy.protected_tables) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(protect_call.t.relation::text),
-    quote_literal(protect_call.t.resource),
-    'organization => ' || quote_literal(protect_call.t.organization_column), 'workspace => '
-      || quote_literal(protect_call.t.workspace_column),
-    CASE WHEN NOT protect_call.t.inherits_owner THEN 'owner => ' || quote_literal(coalesce(protect_call.t.writer_column, protect_call.t.owner_column)) END,
-    CASE WHEN protect_call.t.writer_column IS NOT NULL THEN 'initiator => ' || quote_literal(protect_call.t.owner_column) END,
-    CASE WHEN NOT protect_call.t.inherits_owner THEN 'api_key => ' || quote_literal(protect_call.t.api_key_column) END,
-    'payload => ' || quote_literal(protect_call.t.payload::text), 'through => ' || quote_literal(protect_call.t.through::text),
-    CASE WHEN protect_call.t.shared THEN 'shared => true' END, CASE WHEN protect_call.t.fill_nulls THEN 'fill_nulls => true' END,
-    CASE WHEN protect_call.t.workspace_implies_organization THEN 'workspace_implies_organization => true' END,
-    'actions => ' || quote_literal(protect_call.t.actions::text),
-    CASE WHEN protect_call.t.audit_reads THEN 'audit_reads => true' END))
-$$;
-COMMENT ON FUNCTION tenancy_internal.protect_call(tenancy.protected_tables) IS 'The call of protect() that protects a table as it is';
-
 CREATE FUNCTION tenancy_internal.relations_above(relation regclass)
 RETURNS TABLE (above regclass, kind "char", owner oid, directly boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -3,9 +3,8 @@
 CREATE FUNCTION tenancy_internal.advice_protection_broken() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT 'error', t.relation::text, i.problem,
-         -- Tables that are parents of protected child tables stay protected.
-         CASE WHEN EXISTS (SELECT FROM tenancy_internal.children_of(t.relation)) THEN tenancy_internal.protect_call(t)
-              ELSE format('SELECT tenancy.unprotect(%L); %s', t.relation, tenancy_internal.protect_call(t)) END
+         -- In place: unprotect() would end what else is on record of it.
+         tenancy_internal.protect_call(t)
   FROM tenancy.protected_tables t, LATERAL (
     SELECT coalesce((tenancy_internal.inspect_protection(t.relation)).problem, tenancy_internal.problem_of_actions(t.relation, t.actions),
                     tenancy_internal.problem_of_writer(t))) i (problem)
@@ -15,7 +14,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     WHERE h.inhrelid = t.relation AND above.problem = i.problem)
   UNION ALL
   SELECT 'error', t.relation::text, format('trigger "%s", by which it follows the logging settings, is missing or not always enabled', g.name),
-         format('SELECT tenancy.apply_logging_settings(%L, %L, %L)', k.relation, k.kind, k.content)
+         'SELECT ' || tenancy_internal.keep_call(k)
   FROM tenancy_internal.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN tenancy.protected_tables t ON t.relation = f,
     LATERAL (SELECT v.name FROM unnest('{~~tenancy_keep_row,~~tenancy_keep_row_content,~~tenancy_keep_rows}'::name[]) v (name)
              WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f AND g.tgname = v.name AND g.tgenabled = 'A') LIMIT 1) g
