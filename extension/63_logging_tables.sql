@@ -222,9 +222,9 @@ CREATE FUNCTION tenancy_internal.check_kept_family(relation regclass, renamed na
 LANGUAGE sql SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT tenancy_internal.check_kept_place(f, coalesce(t.organization_column, ''), coalesce(t.workspace_column, ''), coalesce((tenancy_internal.kept_above(f)).content, '{}'),
     check_kept_family.renamed, check_kept_family.renamed_to)
-  FROM tenancy_internal.family_of(check_kept_family.relation) f LEFT JOIN tenancy.protected_tables t ON t.relation = f
+  FROM tenancy_internal.family_of(check_kept_family.relation) f JOIN tenancy.protected_tables t ON t.relation = f
 $$;
-COMMENT ON FUNCTION tenancy_internal.check_kept_family(regclass, name, name) IS 'The same of a table with its partitions and children, before these follow the settings by the columns that are recorded of them';
+COMMENT ON FUNCTION tenancy_internal.check_kept_family(regclass, name, name) IS 'The same of a table with those of its partitions and children that are protected, before these follow the settings by the columns that are recorded of them';
 
 CREATE FUNCTION tenancy_internal.follow_kept_parent(relation regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -312,7 +312,9 @@ BEGIN
   INSERT INTO tenancy_internal.kept_tables (relation, kind, content) VALUES (keep_table.relation, keep_table.kept.kind, keep_table.kept.content)
   ON CONFLICT ON CONSTRAINT kept_tables_pkey DO UPDATE SET kind = EXCLUDED.kind, content = EXCLUDED.content;
   PERFORM tenancy_internal.check_kept_family(keep_table.relation);
-  PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(keep_table.relation) f;
+  -- Others follow as they are protected.
+  PERFORM tenancy_internal.keep_member(f, tenancy_internal.kept_above(f)) FROM tenancy_internal.family_of(keep_table.relation) f
+  WHERE EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = f);
   PERFORM tenancy_internal.remember_name(keep_table.relation, false);
 END
 $$;
@@ -329,15 +331,32 @@ CREATE FUNCTION tenancy_internal.take_kept(relation regclass, named tenancy.prot
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   kept tenancy_internal.kept_tables;
+  problem text;
 BEGIN
-  IF take_kept.named.kept_kind IS NOT NULL THEN
-    kept.kind := take_kept.named.kept_kind;
-    kept.content := take_kept.named.kept_content;
-    PERFORM tenancy_internal.keep_table(take_kept.relation, kept);
+  IF take_kept.named.kept_kind IS NULL OR EXISTS (SELECT FROM tenancy_internal.kept_tables k WHERE k.relation = take_kept.relation)
+    OR (tenancy_internal.protected_parent(take_kept.relation)).relation IS NOT NULL THEN
+    RETURN;
   END IF;
+  SELECT tenancy_internal.problem_of_keeping(t.relation, t.organization_column, t.workspace_column, take_kept.named.kept_content) INTO problem
+  FROM tenancy.protected_tables t WHERE t.relation = take_kept.relation;
+  problem := coalesce(problem, (
+    SELECT format('column "%s" does not exist', v.wanted) FROM unnest(take_kept.named.kept_content) v (wanted)
+    WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = take_kept.relation AND a.attname = v.wanted AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1));
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('table %s cannot follow the logging settings: %s', take_kept.relation, problem),
+      DETAIL = 'A table of this name followed them.',
+      HINT = format('Use tenancy.forget(%L) first if the table of this name is to follow them no longer, or tenancy.apply_logging_settings() with other columns afterwards.',
+                    format('%I.%I', take_kept.named.schema_name, take_kept.named.table_name));
+  END IF;
+  kept.kind := take_kept.named.kept_kind;
+  kept.content := take_kept.named.kept_content;
+  PERFORM tenancy_internal.keep_table(take_kept.relation, kept);
+  PERFORM tenancy_steps.notice(format('table %s follows the logging settings, as the table of this name did before it', take_kept.relation),
+    hint => format('Use tenancy.ignore_logging_settings(%L) if it is not to follow them.', take_kept.relation::text));
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.take_kept(regclass, tenancy.protected_names) IS 'Has a table that has taken a name follow the logging settings, if the former table of the name did';
+COMMENT ON FUNCTION tenancy_internal.take_kept(regclass, tenancy.protected_names) IS 'Has a protected table that has taken a name follow the logging settings, if the former table of the name did; 55000 where its columns do not allow it';
 
 CREATE FUNCTION tenancy.apply_logging_settings(relation regclass, kind text, content name[] DEFAULT '{}') RETURNS void
 LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$

@@ -272,6 +272,7 @@ DECLARE
   kept tenancy_internal.kept_tables;
 BEGIN
   DELETE FROM tenancy_internal.kept_tables k WHERE k.relation = release_table.relation;
+  UPDATE tenancy.protected_names k SET kept_kind = NULL, kept_content = NULL WHERE k.holder = release_table.relation AND k.kept_kind IS NOT NULL;
   FOR member IN SELECT f FROM tenancy_internal.family_of(release_table.relation) f LOOP
     -- By another parent, or by itself, it still follows them.
     kept := tenancy_internal.kept_above(member);

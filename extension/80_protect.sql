@@ -406,6 +406,9 @@ DECLARE
   wanted tenancy.protected_tables;
   member regclass;
   payload_column name;
+  -- As it is before the protection of another table of the name is replaced.
+  named tenancy.protected_names := tenancy_internal.remembered_name(protect.relation);
+  carried tenancy.protected_names;
   members bigint := (SELECT count(*) FROM tenancy_internal.family_of(protect.relation));
   done bigint := 0;
   kept name[];
@@ -486,6 +489,7 @@ BEGIN
       PERFORM tenancy_steps.notice(format('%s of %s tables are protected', done, members));
     END IF;
   END LOOP;
+  PERFORM tenancy_internal.take_kept(protect.relation, named);
 
   IF wanted.workspace_decides THEN
     PERFORM tenancy_steps.notice(format('rows of table %s name a workspace and no organization', protect.relation),
@@ -508,5 +512,5 @@ BEGIN
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name, boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. workspace_implies_organization: each row that names a workspace names that workspace''s organization, the caller vouches, as a foreign key would; then the newest rows of who belongs to many workspaces are found by an index on the organization. Where that is not so, such rows are missing there, and nothing else is seen. actions: actions of the resource, and the columns whose change needs them beside update, or beside create where INSERT gives them another value than their default. initiator: column with the user who began what the row is part of; it then says whose own the row is, in place of owner, which says who wrote it. audit_reads: each statement that reads the table leaves an audit entry, whatever becomes of its transaction. Called again, it changes the protection. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
+COMMENT ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name, boolean) IS 'Protects a table, and its partitions and children: names the resource whose permissions decide, and the columns with the row''s organization, workspace, user and API key (at least one of the first two); payload: columns with full content (NULL: anywhere, empty: nowhere); reports, or makes, the indexes it needs. through: columns that refer to protected tables, for a table that knows its tenant only by its parent; the first gives each row the parent''s organization, workspace and, unless owner or api_key is given, owner, and keeps them equal. shared: rows that name neither organization nor workspace are read by every principal that may view the resource anywhere, and changed by those to whom no policy applies. fill_nulls: INSERT fills in an explicit NULL as it does a column that is left out. workspace_implies_organization: each row that names a workspace names that workspace''s organization, the caller vouches, as a foreign key would; then the newest rows of who belongs to many workspaces are found by an index on the organization. Where that is not so, such rows are missing there, and nothing else is seen. actions: actions of the resource, and the columns whose change needs them beside update, or beside create where INSERT gives them another value than their default. initiator: column with the user who began what the row is part of; it then says whose own the row is, in place of owner, which says who wrote it. audit_reads: each statement that reads the table leaves an audit entry, whatever becomes of its transaction. Called again, it changes the protection. A table whose name is on record as that of one that followed the logging settings follows them as well. 42809, 42703, 42804, 42830, 22023, 55000 when it can''t be, with nothing changed';
 REVOKE ALL ON FUNCTION tenancy.protect(regclass, text, name, name, name, name, name[], boolean, name[], boolean, boolean, boolean, jsonb, name, boolean) FROM PUBLIC;

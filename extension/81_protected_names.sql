@@ -95,7 +95,10 @@ BEGIN
     t.through, t.inherits_owner, t.shared, t.workspace_decides, t.fill_nulls, t.workspace_implies_organization, t.actions, t.writer_column, t.audit_reads,
     l.kind, l.content
   FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN tenancy_internal.kept_tables l ON l.relation = t.relation
+  -- That the name is one of a table that follows the logging settings ends with release_table() alone.
+  LEFT JOIN tenancy.protected_names former ON (former.schema_name, former.table_name) = (n.nspname, c.relname)
+  LEFT JOIN tenancy_internal.kept_tables recorded ON recorded.relation = t.relation
+  CROSS JOIN LATERAL (SELECT coalesce(recorded.kind, former.kept_kind), CASE WHEN recorded.kind IS NULL THEN former.kept_content ELSE recorded.content END) l (kind, content)
   WHERE t.relation = remember_name.relation AND NOT EXISTS (
     SELECT FROM tenancy.protected_names k
     WHERE (k.schema_name, k.table_name, k.holder, k.resource) = (n.nspname, c.relname, t.relation, t.resource)
@@ -126,6 +129,7 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.remembered_name(regclass) IS 'What is remembered of a table''s name';
 
+-- Every fix_sql that protects a table is made here, so that none leaves out what is on record of it.
 CREATE FUNCTION tenancy_internal.protect_call(named tenancy.protected_names, relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   SELECT format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(protect_call.relation::text),
@@ -225,6 +229,15 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.unlike_its_name(regclass, tenancy.protected_names, boolean) IS 'Why a table that has taken (made: been made under) the name of a protected one isn''t to be protected like it, or NULL';
 
+CREATE FUNCTION tenancy_internal.protect_by_name(relation regclass, named tenancy.protected_names) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  PERFORM tenancy_internal.apply_protection(protect_by_name.relation, tenancy_internal.wanted_by_name(protect_by_name.named));
+  PERFORM tenancy_internal.take_kept(protect_by_name.relation, protect_by_name.named);
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.protect_by_name(regclass, tenancy.protected_names) IS 'Protects one table as the former table of its name was, which includes following the logging settings';
+
 CREATE FUNCTION tenancy_internal.take_name(relation regclass, made boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
@@ -254,9 +267,8 @@ BEGIN
         take_name.relation::text, named.resource));
     RETURN;
   END IF;
-  PERFORM tenancy_internal.apply_protection(take_name.relation, tenancy_internal.wanted_by_name(named));
+  PERFORM tenancy_internal.protect_by_name(take_name.relation, named);
   PERFORM tenancy_internal.protect_child(f) FROM tenancy_internal.family_of(take_name.relation) f WHERE f <> take_name.relation;
-  PERFORM tenancy_internal.take_kept(take_name.relation, named);
   PERFORM tenancy_steps.notice(format('table %s is protected, as the table of this name was before it', take_name.relation),
     hint => format('Use tenancy.unprotect(%L) if it holds nothing of tenants.', take_name.relation::text));
 END

@@ -241,6 +241,9 @@ BEGIN
     WHERE t.relation = guard_relation.relation AND now_named.problem IS NULL
       AND (t.organization_column, t.workspace_column, t.owner_column, t.api_key_column, t.through)
           IS DISTINCT FROM (now_named.organization, now_named.workspace, now_named.owner, now_named.api_key, now_named.through);
+    IF guard_relation.gives_name THEN
+      PERFORM tenancy_internal.take_kept(guard_relation.relation, tenancy_internal.remembered_name(guard_relation.relation));
+    END IF;
     PERFORM tenancy_internal.remember_name(guard_relation.relation, NOT guard_relation.gives_name);
   ELSIF NOT closed
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = guard_relation.relation) THEN
@@ -274,6 +277,7 @@ BEGIN
     WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
       AND (t.relation IS NOT NULL OR k.table_name IS NOT NULL AND NOT tenancy_internal.is_closed(c.oid)) LOOP
     IF it.recorded THEN
+      PERFORM tenancy_internal.take_kept(it.oid, tenancy_internal.remembered_name(it.oid));
       PERFORM tenancy_internal.remember_name(it.oid, false);
     ELSE
       PERFORM tenancy_internal.take_name(it.oid, false);

@@ -98,7 +98,7 @@ BEGIN
        AND (named.writer_column IS NULL OR EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = it.polrelid AND p.polname = 'tenancy_writer')) AND
        (found_now.resource, found_now.organization, found_now.workspace, found_now.owner, found_now.api_key, found_now.through) IS NOT DISTINCT FROM
        (named.resource, named.organization_column, named.workspace_column, named.owner_column, named.api_key_column, named.through) THEN
-      PERFORM tenancy_internal.apply_protection(it.polrelid, tenancy_internal.wanted_by_name(named));
+      PERFORM tenancy_internal.protect_by_name(it.polrelid, named);
     ELSIF named.table_name IS NULL THEN
       PERFORM tenancy_internal.open_shard(it.polrelid);
     END IF;

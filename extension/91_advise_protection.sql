@@ -24,6 +24,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     LATERAL (SELECT coalesce(tenancy_internal.problem_of_keeping(f, t.organization_column, t.workspace_column, k.content),
                              tenancy_internal.trigger_after_keeping(f))) p (problem) WHERE p.problem IS NOT NULL
   UNION ALL
+  SELECT 'error', t.relation::text, 'by its name it follows the logging settings, but it does not', 'SELECT ' || tenancy_internal.keep_call(ROW(t.relation, n.kept_kind, n.kept_content))
+  FROM tenancy.protected_tables t CROSS JOIN tenancy_internal.remembered_name(t.relation) n
+  WHERE n.kept_kind IS NOT NULL AND n.holder = t.relation AND (tenancy_internal.kept_above(t.relation)).relation IS NULL
+  UNION ALL
   -- A child that its parent has left, or whose protection was taken away: its columns are no longer followed.
   SELECT DISTINCT 'warning', g.tgrelid::regclass::text, 'it no longer follows the logging settings, but still keeps rows under a legal hold by their triggers', NULL::text
   FROM pg_trigger g WHERE g.tgfoid = 'tenancy_internal.keep_row'::regproc AND g.tgparentid = 0

@@ -288,3 +288,83 @@ DELETE FROM part;
 TRUNCATE whole;
 SELECT tenancy.reset_logging('globex', 'legal_hold');
 DROP TABLE whole;
+-- Whichever way a table comes back by the name of one that followed the settings, it follows them again, or stays closed.
+CREATE TABLE mail (id int, organization_id uuid, body text, sent boolean);
+CREATE TABLE plain (LIKE mail);
+SELECT tenancy.protect(t, 'prompts', 'organization_id', actions => '{"publish": ["sent"]}', create_indexes => true) IS NOT NULL AS protected FROM unnest('{mail,plain}'::regclass[]) t;
+SELECT tenancy.apply_logging_settings('mail', 'payloads', '{body}');
+-- What DROP takes, and a restore brings: rows, triggers, policies
+CREATE FUNCTION dumped(relation regclass) RETURNS TABLE (command text) LANGUAGE sql STABLE AS $$
+  SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE t.tgrelid = dumped.relation AND NOT t.tgisinternal AND t.tgparentid = 0
+  UNION ALL
+  SELECT format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', dumped.relation, t.tgname) FROM pg_trigger t WHERE t.tgrelid = dumped.relation AND t.tgenabled = 'A'
+  UNION ALL
+  (SELECT format('CREATE POLICY %I ON %s AS %s FOR %s%s%s', p.policyname, dumped.relation, p.permissive, p.cmd, ' USING (' || p.qual || ')', ' WITH CHECK (' || p.with_check || ')')
+   FROM pg_policies p WHERE format('%I.%I', p.schemaname, p.tablename)::regclass = dumped.relation ORDER BY p.policyname)
+$$;
+CREATE FUNCTION follows(relation text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT k.kind || ' ' || k.content::text FROM tenancy_internal.kept_tables k WHERE k.relation = to_regclass(follows.relation)), 'nothing')
+    || ', ' || (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = to_regclass(follows.relation) AND t.tgname LIKE '~~tenancy_keep_row%') || ' triggers'
+    || CASE WHEN tenancy_internal.is_closed(to_regclass(follows.relation)) THEN ', closed' ELSE '' END
+$$;
+SELECT t, follows(t) FROM unnest('{mail,plain}'::text[]) t;
+-- With its policies, as by pg_dump -t
+\set ECHO none
+CREATE TEMP TABLE commands AS SELECT t AS relation, d.command, d.n FROM unnest('{mail,plain}'::text[]) t, dumped(t::regclass) WITH ORDINALITY d (command, n);
+\set ECHO all
+DROP TABLE mail, plain;
+SET check_function_bodies = off;
+CREATE TABLE mail (id int, organization_id uuid, body text, sent boolean, received_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE plain (id int, organization_id uuid, body text, sent boolean);
+INSERT INTO mail VALUES (1, 'bbbbbbbb-0000-4000-8000-000000000000', 'as it was');
+SELECT c.command FROM commands c ORDER BY c.relation, c.n \gexec
+RESET check_function_bodies;
+SELECT t, follows(t) FROM unnest('{mail,plain}'::text[]) t;
+SELECT kept_kind, kept_content FROM tenancy.protected_names WHERE table_name IN ('mail', 'plain') ORDER BY table_name;
+-- Without them, as by pg_restore -t: by what advise() prints
+DROP TABLE mail, plain;
+SET check_function_bodies = off;
+CREATE TABLE mail (id int, organization_id uuid, body text, sent boolean, received_at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE plain (id int, organization_id uuid, body text, sent boolean);
+RESET check_function_bodies;
+SELECT t, follows(t) FROM unnest('{mail,plain}'::text[]) t;
+SELECT object, fix_sql FROM tenancy.advise() WHERE rule = 'closed_table' ORDER BY object;
+BEGIN;
+SELECT a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'closed_table' ORDER BY a.object \gexec
+SELECT t, follows(t) FROM unnest('{mail,plain}'::text[]) t;
+ROLLBACK;
+-- and by a call of one's own, unless its columns do not allow it
+SELECT tenancy.protect('plain', 'prompts', 'organization_id', create_indexes => true);
+ALTER TABLE mail RENAME body TO text;
+SELECT tenancy.protect('mail', 'prompts', 'organization_id', create_indexes => true);
+ALTER TABLE mail RENAME text TO body;
+SELECT tenancy.protect('mail', 'prompts', 'organization_id', create_indexes => true);
+SELECT t, follows(t) FROM unnest('{mail,plain}'::text[]) t;
+INSERT INTO mail VALUES (1, 'aaaaaaaa-0000-4000-8000-000000000000', 'held');
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on');
+DROP TABLE mail;
+SELECT tenancy.reset_logging('acme', 'legal_hold');
+-- A protected table that is renamed into its place; another name says nothing.
+CREATE TABLE new_mail (LIKE mail);
+SELECT tenancy.protect('new_mail', 'prompts', 'organization_id', create_indexes => true);
+ALTER TABLE mail RENAME TO old_mail;
+ALTER TABLE plain RENAME TO other;
+ALTER TABLE new_mail RENAME TO mail;
+SELECT t, follows(t) FROM unnest('{mail,old_mail,other}'::text[]) t;
+-- Their owner ends it; advise() finds a name whose table doesn't follow the settings.
+SELECT tenancy.ignore_logging_settings('mail');
+SELECT tenancy.protect('mail', 'prompts', 'organization_id');
+SELECT t, follows(t) FROM unnest('{mail,old_mail}'::text[]) t;
+DELETE FROM tenancy_internal.kept_tables WHERE relation = 'old_mail'::regclass;
+SELECT rule, severity, object, problem, fix_sql FROM tenancy.advise() WHERE object LIKE '%mail' AND severity = 'error';
+SELECT fix_sql FROM tenancy.advise() WHERE object LIKE '%mail' AND severity = 'error' \gexec
+SELECT follows('old_mail'), (SELECT count(*) FROM tenancy.advise() WHERE object LIKE '%mail' AND severity = 'error') AS errors;
+-- What is broken is mended in place, and the settings are followed as before; also while a hold keeps rows.
+SELECT tenancy.protect('old_mail', 'prompts', 'organization_id', actions => '{"publish": ["sent"]}');
+SELECT tenancy.set_logging('acme', 'legal_hold', 'on');
+ALTER TABLE old_mail DISABLE TRIGGER "~tenancy_action_1_update";
+SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken';
+SELECT fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' \gexec
+SELECT follows('old_mail'), (SELECT count(*) FROM tenancy.advise() WHERE rule = 'protection_broken') AS broken;
+SELECT tenancy.reset_logging('acme', 'legal_hold');
+DROP TABLE mail, old_mail, other;
