@@ -472,6 +472,14 @@ BEGIN
   PERFORM tenancy_internal.check_policies(protect.relation);
   PERFORM tenancy_internal.check_children_agree(protect.relation, wanted);
   PERFORM tenancy_internal.check_fill_nulls(protect.relation, wanted);
+  IF NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = protect.relation) THEN
+    carried := tenancy_internal.carried_protection(protect.relation);
+    PERFORM tenancy_internal.check_carried(protect.relation, wanted, carried);
+    -- A former child may have other columns by which it keeps its rows, and keeps them.
+    IF named.kept_kind IS NULL AND (carried.organization_column, carried.workspace_column) IS NOT DISTINCT FROM (wanted.organization_column, wanted.workspace_column) THEN
+      named := carried;
+    END IF;
+  END IF;
 
   IF protect.through IS NOT NULL THEN
     PERFORM tenancy_internal.follow_parents(protect.relation, wanted);

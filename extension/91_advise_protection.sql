@@ -42,14 +42,12 @@ COMMENT ON FUNCTION tenancy_internal.advice_protection_broken() IS 'Protected ta
 CREATE FUNCTION tenancy_internal.advice_unrecorded_protection() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
   -- A table restored by itself, or without the catalogs: closed, but not recorded.
-  SELECT 'error', c.oid::regclass::text, 'it has the policies of a protected table, but is not in tenancy.protected_tables',
-         format('SELECT tenancy.protect(%s)', concat_ws(', ', quote_literal(c.oid::regclass::text), quote_literal(i.resource),
-           'organization => ' || quote_literal(i.organization), 'workspace => ' || quote_literal(i.workspace),
-           CASE WHEN k.owner IS NULL THEN 'owner => ' || quote_literal(i.owner) END,
-           CASE WHEN k.api_key IS NULL THEN 'api_key => ' || quote_literal(i.api_key) END,
-           'through => ' || quote_literal(i.through::text), CASE WHEN i.shared THEN 'shared => true' END,
-           CASE WHEN i.workspace_implies_organization THEN 'workspace_implies_organization => true' END))
-  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy_internal.inspect_protection(c.oid) i, tenancy_internal.child_columns(c.oid) k
+  SELECT 'error', c.oid::regclass::text, 'it has the policies of a protected table, but is not in tenancy.protected_tables'
+           || CASE WHEN NOT k.is_its_name THEN '; payload and audit_reads cannot be read from it: add them to the call if they were given' ELSE '' END,
+         tenancy_internal.protect_call(CASE WHEN k.is_its_name THEN n ELSE tenancy_internal.carried_protection(c.oid) END, c.oid)
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, tenancy_internal.inspect_protection(c.oid) i, tenancy_internal.remembered_name(c.oid) n,
+    LATERAL (SELECT n.table_name IS NOT NULL AND (n.resource, n.organization_column, n.workspace_column, n.owner_column, n.api_key_column, n.through)
+                    IS NOT DISTINCT FROM (i.resource, i.organization, i.workspace, i.owner, i.api_key, i.through)) k (is_its_name)
   WHERE p.polname = 'tenancy_select' AND i.resource IS NOT NULL AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) AND NOT tenancy_internal.is_part_of_other_node(c.oid)
 $$;

@@ -199,6 +199,73 @@ $node->safe_psql('postgres', 'DROP DATABASE kept_rows');
 # pg_dumpall would have it all once more.
 $node->safe_psql('postgres', 'DROP DATABASE kept');
 
+# --- actions of one's own for a built-in resource, beside a resource of one's own -----------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE words');
+$node->safe_psql('words', q(
+  CREATE EXTENSION pg_tenancy;
+  SELECT tenancy.register_resource('invoices', 'invoices', members => '{view}'), tenancy.register_permission('prompts', 'archive', 'Archive prompts');
+  SELECT FROM tenancy.create_organization('Acme', 'olivia@acme.test');
+  SELECT tenancy.set_setting('acme', 'members_view_invoices', false), tenancy.grant_permission('acme', 'workspace', 'member', 'prompts', 'archive');
+));
+my $words = $node->safe_psql('words', $vocabulary);
+like($words, qr/archive.*members_write_invoices/s, 'there are both');
+run('pg_dump of them', 'pg_dump', '-d', "$connection dbname=words", '-Fc', '-f', "$dir/words");
+for ([ 'words_restored', '--exit-on-error' ], [ 'words_one_transaction', '-1' ]) {
+    my ($name, @options) = @$_;
+    $node->safe_psql('postgres', "CREATE DATABASE $name");
+    run("restore: $name", 'pg_restore', @options, '-d', "$connection dbname=$name", "$dir/words");
+    is($node->safe_psql($name, $vocabulary), $words, "$name: the vocabulary is what it was");
+    $node->safe_psql('postgres', "DROP DATABASE $name");
+}
+$node->safe_psql('postgres', 'DROP DATABASE words');
+
+# --- one table, with all that protect() and apply_logging_settings() were called with -------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE options');
+$node->safe_psql('options', q(
+  CREATE EXTENSION pg_tenancy;
+  SELECT FROM tenancy.create_organization('Acme', 'olivia@acme.test');
+  CREATE TABLE other (id int, organization_id uuid);
+  SELECT tenancy.protect('other', 'prompts', 'organization_id', create_indexes => true);
+  CREATE TABLE docs (id int, organization_id uuid, author uuid, begun_by uuid, body text, published boolean DEFAULT false);
+  SELECT tenancy.protect('docs', 'prompts', 'organization_id', owner => 'author', initiator => 'begun_by', fill_nulls => true, actions => '{"publish": ["published"]}', create_indexes => true);
+  SELECT tenancy.apply_logging_settings('docs', 'payloads', '{body}');
+  INSERT INTO docs SELECT 1, organization_id, NULL, NULL, 'kept' FROM tenancy.organizations;
+));
+my $options = q(
+  SELECT string_agg((to_jsonb(t) - 'protected_at' - 'row_security_before' - 'force_before')::text, ' ') FROM tenancy.protected_tables t WHERE t.relation = 'docs'::regclass;
+  SELECT string_agg(k::text, ' ') FROM tenancy_internal.kept_tables k;
+  SELECT string_agg(concat_ws(' ', tgname, tgenabled, pg_get_triggerdef(oid)), '; ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = 'docs'::regclass;
+  SELECT string_agg(concat_ws(' ', polname, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)), '; ' ORDER BY polname) FROM pg_policy WHERE polrelid = 'docs'::regclass;
+);
+my $before = $node->safe_psql('options', $options);
+like($before, qr/payloads.*check_action.*tenancy_writer/s, 'a table with all of them');
+run('pg_dump of it', 'pg_dump', '-d', "$connection dbname=options", '-Fc', '-f', "$dir/options");
+run('pg_dump of one table', 'pg_dump', '-d', "$connection dbname=options", '-t', 'docs', '-f', "$dir/options.sql");
+run('pg_dump without the other', 'pg_dump', '-d', "$connection dbname=options", '-T', 'other', '-Fc', '-f', "$dir/options_without");
+$node->safe_psql('options', 'DROP TABLE docs');
+run('restore: it alone, as SQL', 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', "$connection dbname=options", '-f', "$dir/options.sql");
+is($node->safe_psql('options', $options), $before, 'all is as it was');
+$node->safe_psql('options', 'DROP TABLE docs');
+run('restore: it alone, of an archive', 'pg_restore', '--exit-on-error', '-t', 'docs', '-d', "$connection dbname=options", "$dir/options");
+$node->safe_psql('options', $_) for split /\n/, $node->safe_psql('options', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'closed_table'));
+is($node->safe_psql('options', $options), $before, 'all is as it was, by what advise() says');
+$node->safe_psql('postgres', 'CREATE DATABASE options_without');
+refused('restore: without the other', qr/relation "public.other" does not exist/, 'pg_restore', '-d', "$connection dbname=options_without", "$dir/options_without");
+my (undef, undef, $lost) = $node->psql('options_without', q(SELECT tenancy.protect('docs', 'prompts', 'organization_id', owner => 'begun_by')));
+like($lost, qr/has a protection that is not on record/, 'a call that would drop some of it is refused');
+$node->safe_psql('options_without', $_) for split /\n/, $node->safe_psql('options_without', q(SELECT fix_sql FROM tenancy.advise() WHERE rule = 'unrecorded_protection'));
+is($node->safe_psql('options_without', $options), $before, 'all is as it was, by what advise() says');
+
+# A table that has become a member of an extension is left out, and the record of it; that of others is there.
+$node->safe_psql('options', q(SET tenancy.guard_rails = off; ALTER EXTENSION plpgsql ADD TABLE other));
+run('pg_dump with a member of an extension', 'pg_dump', '-d', "$connection dbname=options", '-Fc', '-f', "$dir/options_member");
+$node->safe_psql('postgres', 'CREATE DATABASE options_member');
+run('restore: without that table', 'pg_restore', '--exit-on-error', '-d', "$connection dbname=options_member", "$dir/options_member");
+is($node->safe_psql('options_member', $options), $before, 'all else is as it was');
+$node->safe_psql('postgres', "DROP DATABASE $_") for 'options', 'options_without', 'options_member';
+
 # --- parts ----------------------------------------------------------------------------------------------------------
 
 $node->safe_psql('postgres', 'CREATE DATABASE schema_only');
