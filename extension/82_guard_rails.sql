@@ -369,21 +369,23 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.guard_renamed(oid[]) IS 'What guard rails have to say to relations whose schema''s name is another now';
 
--- A dump leaves members of extensions out, and the tables in a schema that is one cannot be restored.
+-- A dump leaves members of extensions out, and a table whose schema or type is one cannot be restored.
 CREATE FUNCTION tenancy_internal.guard_member(member_class oid, member oid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   left_out regclass;
 BEGIN
-  SELECT t.relation INTO left_out FROM tenancy.protected_tables t JOIN pg_class c ON c.oid = t.relation
-  WHERE (guard_member.member_class, guard_member.member) IN (('pg_class'::regclass, c.oid), ('pg_namespace'::regclass, c.relnamespace))
+  SELECT t.relation INTO left_out FROM tenancy.protected_tables t
+  WHERE (guard_member.member_class, guard_member.member) = ('pg_class'::regclass, t.relation::oid) OR EXISTS (
+    SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = t.relation AND d.deptype = 'n'
+      AND (d.refclassid, d.refobjid) = (guard_member.member_class, guard_member.member))
   ORDER BY t.relation LIMIT 1;
   IF FOUND THEN
-    PERFORM tenancy_internal.refuse_opening(left_out, 'as a member of an extension, it, or its schema, would be left out of dumps');
+    PERFORM tenancy_internal.refuse_opening(left_out, 'as a member of an extension, it, or what it needs, would be left out of dumps');
   END IF;
 END
 $$;
-COMMENT ON FUNCTION tenancy_internal.guard_member(oid, oid) IS 'Raises 55000 where what becomes a member of an extension is a protected table, or the schema of one';
+COMMENT ON FUNCTION tenancy_internal.guard_member(oid, oid) IS 'Raises 55000 where what becomes a member of an extension is a protected table, or its schema, or the type of a column';
 
 -- By the relations touched, and not by the command's name: CREATE SCHEMA creates tables, ALTER VIEW renames a table's column.
 CREATE FUNCTION tenancy_internal.on_ddl() RETURNS event_trigger

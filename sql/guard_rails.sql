@@ -134,13 +134,16 @@ SELECT expression, tenancy_internal.is_policy_call(expression, 'row_visible', 'v
   ($$row_accepted('logs'::text, 'view'::text, organization_id, NULL, NULL, NULL)$$),
   ($$(row_visible('logs'::text, 'view'::text, organization_id, NULL, NULL, NULL) OR true)$$)) v (expression);
 
--- A dump leaves out what belongs to an extension: a protected table cannot, nor its schema; others can.
+-- A dump leaves out what belongs to an extension: a protected table cannot, nor its schema, nor its columns' types; others can.
 CREATE SCHEMA packed CREATE TABLE items (id int, organization_id uuid) CREATE TABLE plain (id int);
+CREATE TYPE packed.mood AS ENUM ('good');
+CREATE DOMAIN packed.other AS int;
+ALTER TABLE packed.items ADD COLUMN mood packed.mood;
 CREATE SCHEMA beside;
 SELECT tenancy.protect('packed.items', 'logs', 'organization_id', create_indexes => true);
-SELECT w, (failure('ALTER EXTENSION plpgsql ' || w)).* FROM unnest('{ADD TABLE packed.items,ADD SCHEMA packed,ADD TABLE packed.plain,ADD SCHEMA beside}'::text[]) w;
+SELECT w, (failure('ALTER EXTENSION plpgsql ' || w)).* FROM unnest('{ADD TABLE packed.items,ADD SCHEMA packed,ADD TYPE packed.mood,ADD TABLE packed.plain,ADD SCHEMA beside,ADD TYPE packed.other}'::text[]) w;
 SELECT tenancy.unprotect('packed.items');
-SELECT w, (failure('ALTER EXTENSION plpgsql ' || w)).state FROM unnest('{ADD TABLE packed.items,ADD SCHEMA packed}'::text[]) w;
+SELECT w, (failure('ALTER EXTENSION plpgsql ' || w)).state FROM unnest('{ADD TABLE packed.items,ADD SCHEMA packed,ADD TYPE packed.mood}'::text[]) w;
 -- By whatever way one has become a member: the rows of others can be restored.
 SELECT tenancy.protect('packed.items', 'logs', 'organization_id', create_indexes => true);
 SET tenancy.guard_rails = off;
