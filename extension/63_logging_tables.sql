@@ -119,22 +119,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.generated_among(regclass, name[]) IS 'The first generated column among some of a table, or NULL';
 
--- Such a type is dropped as its session ends, with the columns that have it; autovacuum does so without asking.
-CREATE FUNCTION tenancy_internal.temporary_among(relation regclass) RETURNS name
-LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  WITH RECURSIVE types AS (
-    SELECT a.attname, a.attnum, a.atttypid AS type FROM pg_attribute a WHERE a.attrelid = temporary_among.relation AND a.attnum > 0 AND NOT a.attisdropped
-    UNION
-    SELECT t.attname, t.attnum, part.type FROM types t JOIN pg_type p ON p.oid = t.type CROSS JOIN LATERAL (
-      SELECT p.typelem UNION ALL SELECT p.typbasetype
-      UNION ALL SELECT a.atttypid FROM pg_attribute a WHERE p.typrelid <> 0 AND a.attrelid = p.typrelid AND a.attnum > 0 AND NOT a.attisdropped
-      UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE p.oid IN (r.rngtypid, r.rngmultitypid)) part (type)
-    WHERE p.oid >= 16384 OR p.typelem >= 16384
-  )
-  SELECT t.attname FROM types t JOIN pg_type p ON p.oid = t.type JOIN pg_namespace n ON n.oid = p.typnamespace
-  WHERE n.nspname ~ '^pg_temp_' ORDER BY t.attnum LIMIT 1
-$$;
-COMMENT ON FUNCTION tenancy_internal.temporary_among(regclass) IS 'The first column of a table that consists of temporary types, also within others, or NULL';
+-- Temporary objects are dropped as their session ends, with the columns that depend on them; autovacuum does so without asking.
+CREATE FUNCTION tenancy_internal.temporary_among(relation regclass) RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_temporary_among';
+COMMENT ON FUNCTION tenancy_internal.temporary_among(regclass) IS 'That a table, or its first such column, depends on something temporary, such as a type within its type, a collation or a function; or NULL';
+
+CREATE FUNCTION tenancy_internal.check_lasting(catalog regclass, object oid) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_check_lasting';
+COMMENT ON FUNCTION tenancy_internal.check_lasting(regclass, oid) IS 'Raises 55000 where a table that follows the logging settings, and is or depends on an object, depends on something temporary';
 
 CREATE FUNCTION tenancy_internal.problem_of_keeping(relation regclass, organization_column name, workspace_column name, content name[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -147,7 +139,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
                    AND tenancy_internal.base_type(a.atttypid) <> 'uuid'::regtype ORDER BY a.attnum LIMIT 1),
                 'column "' || tenancy_internal.generated_among(problem_of_keeping.relation,
                   problem_of_keeping.content || problem_of_keeping.organization_column || problem_of_keeping.workspace_column) || '" is generated',
-                'column "' || tenancy_internal.temporary_among(problem_of_keeping.relation) || '" is of a temporary type') END
+                tenancy_internal.temporary_among(problem_of_keeping.relation)) END
 $$;
 COMMENT ON FUNCTION tenancy_internal.problem_of_keeping(regclass, name, name, name[]) IS 'Why a table with these columns of organization, workspace and content cannot follow the logging settings, or NULL';
 
@@ -209,6 +201,8 @@ BEGIN
   EXECUTE format('CREATE OR REPLACE TRIGGER "~~tenancy_keep_rows" BEFORE TRUNCATE ON %s EXECUTE FUNCTION tenancy_internal.keep_rows()', keep_member.relation);
   EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER "~~tenancy_keep_rows"', keep_member.relation);
   PERFORM tenancy_internal.make_retention_policy(keep_member.relation, keep_member.kept);
+  -- Once more, with the triggers, and with its types locked: others may be changing these.
+  PERFORM tenancy_internal.check_lasting('pg_class', keep_member.relation);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.keep_member(regclass, tenancy_internal.kept_tables) IS 'Has one table, or one partition or child, follow the logging settings; 55000 where its columns of tenants do not allow it';

@@ -400,6 +400,10 @@ BEGIN
   IF NOT tenancy_internal.guard_rails() THEN
     RETURN;
   END IF;
+  -- Of tables, types, functions and extensions alike, and also where a restore is pretended
+  PERFORM tenancy_internal.check_lasting(c.classid, c.objid) FROM pg_event_trigger_ddl_commands() c
+  WHERE c.classid IN ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass, 'pg_extension'::regclass)
+    AND c.command_tag <> 'COMMENT' AND c.schema_name IS DISTINCT FROM 'pg_temp';
   FOR command IN
     SELECT c.classid, c.objid, c.command_tag, c.in_extension, e.*
     FROM (SELECT * FROM pg_event_trigger_ddl_commands() c
