@@ -10,7 +10,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('changes_heard');
 $node->init;
-$node->append_conf('postgresql.conf', 'log_statement = none');
+$node->append_conf('postgresql.conf', "log_statement = none\nmax_prepared_transactions = 1");
 $node->start;
 $node->safe_psql('postgres', q(
   CREATE EXTENSION pg_tenancy;
@@ -145,6 +145,31 @@ for my $change (@changes) {
         }
     }
     $_->quit for $psql, $other;
+}
+
+# A new key, about which nobody is notified: the session that has made it uses it in the same transaction, and goes on with it. After
+# PREPARE TRANSACTION, the key is not there, whatever becomes of the transaction.
+for my $end ('ROLLBACK', 'ROLLBACK PREPARED', 'COMMIT PREPARED') {
+    my $psql = $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'app' ]);
+    my $seen = sub {
+        $psql->{stderr} = '';
+        my $out = $psql->query('SELECT count(*) > 0 FROM logs') // '';
+        return $psql->{stderr} =~ /ERROR:\s+(.*)/ ? $1 : $out;
+    };
+    $psql->query_safe($_) for 'BEGIN', q(SET "tenancy.user" = 'olivia@acme.test');
+    my $made = $psql->query_safe(q(SELECT secret FROM tenancy.create_api_key('organization_service_key', 'made', 'acme', scopes => '["logs.view"]')));
+    $psql->query_safe($_) for 'RESET "tenancy.user"', "SET tenancy.api_key = '$made'";
+    is($seen->(), 't', 'a new key is used in the transaction that makes it');
+    if ($end eq 'ROLLBACK') {
+        $psql->query_safe($_) for $end, "SET tenancy.api_key = '$made'";
+    }
+    else {
+        $psql->query_safe(q(PREPARE TRANSACTION 'making'));
+        is($seen->(), 'invalid or expired API key', 'while the transaction is prepared, it is none');
+        $node->safe_psql('postgres', "$end 'making'");
+    }
+    is($seen->(), $end eq 'COMMIT PREPARED' ? 't' : 'invalid or expired API key', "after $end");
+    $psql->quit;
 }
 
 $node->stop;

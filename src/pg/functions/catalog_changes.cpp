@@ -30,11 +30,12 @@ static void transaction_ended(XactEvent event, void *) {
   switch (event) {
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PARALLEL_ABORT:
+    // The session no longer sees what it has changed, and may never see it again.
+    case XACT_EVENT_PREPARE:
       if (state.has_changed) definitions_changed();
       [[fallthrough]];
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PARALLEL_COMMIT:
-    case XACT_EVENT_PREPARE:
       state.has_changed = false;
       state.rows_notified = 0;
       break;
