@@ -206,7 +206,7 @@ BEGIN
   FOR kept IN SELECT k.* FROM tenancy_internal.kept_tables k JOIN pg_class c ON c.oid = k.relation ORDER BY tenancy_internal.order_of_removal(k.relation) LOOP
     -- Partitions come with their parent, inheritance children by themselves.
     FOR protected IN SELECT t.* FROM tenancy_internal.family_of(kept.relation) f JOIN tenancy.protected_tables t ON t.relation = f
-                     JOIN pg_class c ON c.oid = f WHERE f = kept.relation OR NOT c.relispartition LOOP
+                     JOIN pg_class c ON c.oid = f WHERE f = kept.relation OR NOT (c.relispartition AND tenancy_internal.is_seen_by_parent(f)) LOOP
       remove_expired_rows.relation := protected.relation;
       PERFORM set_config('lock_timeout', waiting, true), tenancy_steps.limit_waiting();
       BEGIN

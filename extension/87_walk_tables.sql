@@ -98,6 +98,15 @@ CREATE FUNCTION tenancy_internal.wait_for_transaction(virtual_transaction text) 
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_wait_for_transaction';
 COMMENT ON FUNCTION tenancy_internal.wait_for_transaction(text) IS 'Waits until a transaction, as pg_locks names it, has ended';
 
+-- A partition whose DETACH ... CONCURRENTLY was stopped in the middle still is one, but queries of its parent leave it out, as does
+-- pg_partition_tree().
+CREATE FUNCTION tenancy_internal.is_seen_by_parent(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT c.relispartition AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND NOT i.inhdetachpending)
+  FROM pg_class c WHERE c.oid = is_seen_by_parent.relation
+$$;
+COMMENT ON FUNCTION tenancy_internal.is_seen_by_parent(regclass) IS 'Whether a table is a partition whose rows a query of its partitioned table returns';
+
 -- Rows of partitions count as their partitioned table's; inheritance children have columns of their own.
 CREATE FUNCTION tenancy_internal.tables_with_rows(within regclass DEFAULT NULL) RETURNS SETOF tenancy.protected_tables
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -106,10 +115,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     WHERE tables_with_rows.within IS NULL OR t.relation IN (SELECT tenancy_internal.family_of(tables_with_rows.within))
   )
   SELECT t.* FROM chosen t JOIN pg_class c ON c.oid = t.relation
-  WHERE NOT (c.relispartition AND EXISTS (
+  WHERE NOT (c.relispartition AND tenancy_internal.is_seen_by_parent(t.relation) AND EXISTS (
     SELECT FROM pg_inherits i JOIN chosen p ON p.relation = i.inhparent WHERE i.inhrelid = t.relation))
 $$;
-COMMENT ON FUNCTION tenancy_internal.tables_with_rows(regclass) IS 'Protected tables (NULL: all, else the table and what is below it) without the partitions of those';
+COMMENT ON FUNCTION tenancy_internal.tables_with_rows(regclass) IS 'Protected tables (NULL: all, else the table and what is below it) without those partitions of them that their queries return';
 
 CREATE FUNCTION tenancy_internal.from_clause_for(relation regclass) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
