@@ -12,6 +12,17 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tenancy_internal.rows_of(tenancy.protected_tables, uuid) IS 'A condition on table t as SQL: rows of an organization, also those that name its workspace alone';
 
+-- Policies go by the nearest record, and so does the removal.
+CREATE FUNCTION tenancy_internal.kept_by_own_record(kept tenancy_internal.kept_tables, relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
+  SELECT format('t.tableoid <> ALL (%L::oid[])', array_agg(f::oid ORDER BY f::oid))
+  FROM tenancy_internal.kept_tables k, tenancy_internal.family_of(k.relation) f
+  WHERE k.relation <> (kept_by_own_record.kept).relation AND k.relation <> kept_by_own_record.relation
+    AND k.relation IN (SELECT tenancy_internal.family_of(kept_by_own_record.relation))
+  HAVING count(*) > 0
+$$;
+COMMENT ON FUNCTION tenancy_internal.kept_by_own_record(tenancy_internal.kept_tables, regclass) IS 'A condition on table t as SQL that leaves out partitions that follow the logging settings by a record of their own, as another kind perhaps; NULL: there are none';
+
 -- One condition for an organization's own retention, and one for all of its stricter workspaces, however many there are.
 CREATE FUNCTION tenancy_internal.expired_rows(
   kept tenancy_internal.kept_tables, protected tenancy.protected_tables, held boolean)
@@ -22,6 +33,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET timezone 
     SELECT l.organization_id, bool_or(l.workspace_id IS NULL) AS on_organization,
            coalesce(array_agg(l.workspace_id) FILTER (WHERE l.workspace_id IS NOT NULL AND (expired_rows.protected).workspace_column IS NOT NULL), '{}') AS workspaces
     FROM tenancy.logging_settings l WHERE l.setting = 'legal_hold' GROUP BY l.organization_id
+  ), own_records AS MATERIALIZED (
+    SELECT tenancy_internal.kept_by_own_record(expired_rows.kept, (expired_rows.protected).relation) AS condition
   ), expiry AS (
     -- Of each organization's own retention, and of stricter workspaces; each without what is under a hold, or what is.
     SELECT s.organization_id, s.workspace_id, s.before, t.workspace_column,
@@ -40,7 +53,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET timezone 
   SELECT concat_ws(' AND ', tenancy_internal.rows_of(expired_rows.protected, e.organization_id), format('t.received_at < %L', max(e.before)),
                    CASE WHEN e.workspace_id IS NOT NULL THEN
                      format('t.%1$I = ANY (%2$L) AND t.received_at < (%3$L::jsonb ->> t.%1$I::text)::timestamptz', e.workspace_column,
-                            array_agg(e.workspace_id), jsonb_object_agg(e.workspace_id, e.before) FILTER (WHERE e.workspace_id IS NOT NULL)) END, min(e.by_hold)),
+                            array_agg(e.workspace_id), jsonb_object_agg(e.workspace_id, e.before) FILTER (WHERE e.workspace_id IS NOT NULL)) END, min(e.by_hold),
+                   (SELECT o.condition FROM own_records o)),
          e.organization_id, array_agg(e.workspace_id ORDER BY e.workspace_id), array_agg(e.before ORDER BY e.workspace_id)
   FROM expiry e GROUP BY e.organization_id, e.workspace_id IS NOT NULL, e.workspace_column
   ORDER BY e.organization_id, e.workspace_id IS NOT NULL
@@ -206,7 +220,9 @@ BEGIN
   FOR kept IN SELECT k.* FROM tenancy_internal.kept_tables k JOIN pg_class c ON c.oid = k.relation ORDER BY tenancy_internal.order_of_removal(k.relation) LOOP
     -- Partitions come with their parent, inheritance children by themselves.
     FOR protected IN SELECT t.* FROM tenancy_internal.family_of(kept.relation) f JOIN tenancy.protected_tables t ON t.relation = f
-                     JOIN pg_class c ON c.oid = f WHERE f = kept.relation OR NOT (c.relispartition AND tenancy_internal.is_seen_by_parent(f)) LOOP
+                     JOIN pg_class c ON c.oid = f
+                     WHERE f = kept.relation OR NOT (c.relispartition AND tenancy_internal.is_seen_by_parent(f))
+                       AND (tenancy_internal.kept_above(f)).relation = kept.relation LOOP
       remove_expired_rows.relation := protected.relation;
       PERFORM set_config('lock_timeout', waiting, true), tenancy_steps.limit_waiting();
       BEGIN

@@ -98,6 +98,28 @@ SELECT * FROM sums(:'hour');
 SELECT log(:'hour', now());
 SELECT kept.refresh_analytics() > 0 AS refreshed;
 SELECT * FROM sums(:'hour');
+-- A partition, and a child, that follow the settings as another kind: by that kind, also where a query of the parent hides their rows
+CREATE TABLE parent (id int, organization_id uuid) PARTITION BY LIST (id);
+CREATE TABLE parent_1 PARTITION OF parent FOR VALUES IN (1);
+CREATE TABLE parent_2 PARTITION OF parent FOR VALUES IN (2) PARTITION BY LIST (id);
+CREATE TABLE parent_2_2 PARTITION OF parent_2 DEFAULT;
+CREATE TABLE above (id int, organization_id uuid);
+CREATE TABLE below () INHERITS (above);
+\o /dev/null
+SELECT tenancy.protect(t, 'prompts', 'organization_id', create_indexes => true), tenancy.apply_logging_settings(t, 'payloads') FROM unnest('{parent,above}'::regclass[]) t;
+SELECT tenancy.apply_logging_settings(t, 'analytics') FROM unnest('{parent_2,below}'::regclass[]) t;
+SELECT tenancy.set_logging('acme', 'retention_days.analytics', '30');
+\o
+INSERT INTO parent SELECT i, :'acme', now() - interval '3 days' FROM generate_series(1, 2) i;
+INSERT INTO above VALUES (3, :'acme', now() - interval '3 days');
+INSERT INTO below VALUES (4, :'acme', now() - interval '3 days');
+SELECT relation, removed, referred_to, held FROM tenancy.remove_expired_rows() WHERE relation::text ~ '^(parent|above|below)';
+SELECT id FROM parent UNION ALL SELECT id FROM above ORDER BY 1;
+SELECT tenancy.set_logging('acme', 'retention_days.analytics', '2');
+SELECT relation, removed, referred_to, held FROM tenancy.remove_expired_rows() WHERE relation::text ~ '^(parent|above|below)';
+SELECT id FROM parent UNION ALL SELECT id FROM above ORDER BY 1;
+SELECT count(tenancy.ignore_logging_settings(t)) AS ignored FROM unnest('{parent_2,below}'::regclass[]) t;
+SELECT count(tenancy.unprotect(t)) AS unprotected FROM unnest('{parent,above}'::regclass[]) t;
 SELECT count(tenancy.unprotect(c)) AS unprotected FROM unnest('{app.notes,kept.logs,kept.log_payloads,kept.traces,kept.analytics}'::regclass[]) c;
 \set VERBOSITY terse
 SET client_min_messages = error;
