@@ -231,4 +231,27 @@ like($log, qr/tenancy audit: \{.*"action": "create_workspace"/, 'and a refusal')
 for my $line ($log =~ /tenancy audit: (\{.*\})$/mg) {
     ok(eval { decode_json($line) }, 'which is JSON');
 }
+
+# While others keep a session from reading which tables are audited, it takes each protected one for audited, and waits for nobody.
+$node->safe_psql('postgres', q(
+  CREATE TABLE quiet (organization_id uuid);
+  DO $$ BEGIN PERFORM tenancy.protect('quiet', 'prompts', 'organization_id', create_indexes => true); END $$;
+  GRANT ALL ON quiet TO app;
+  ALTER DATABASE postgres SET tenancy.audit_fallback = refuse));
+sub reads {
+    return join ', ', map { as('olivia@acme.test', "SELECT count(*) FROM $_") =~ s/.*cannot be queued/refused/r } 'prompts', 'quiet', 'plain';
+}
+is(reads(), 'refused, 0, 0', 'where each entry is refused, an audited table is not read');
+my ($keeper, $waiter) = map { $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'app' ]) } 1 .. 2;
+$keeper->query_safe('BEGIN; PREPARE p AS SELECT FROM tenancy.protected_tables');
+$waiter->query_until(qr/asks/, "\\echo asks\nCREATE RULE r AS ON INSERT TO tenancy.protected_tables DO ALSO NOTHING;\n");
+$node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = 'tenancy.protected_tables'::regclass)) or die;
+is(reads(), 'refused, refused, 0', 'nor is any protected one while a login without privileges waits for a lock on the list');
+$_->quit for $keeper, $waiter;
+my $owner = $node->background_psql('postgres');
+$owner->query_safe('BEGIN; LOCK TABLE tenancy.protected_tables');
+is(reads(), 'refused, refused, 0', 'or while somebody has it');
+$owner->query_safe('ROLLBACK');
+$owner->quit;
+is(reads(), 'refused, 0, 0', 'afterwards');
 done_testing();

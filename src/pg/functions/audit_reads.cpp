@@ -24,6 +24,7 @@ ExecutorRun_hook_type next_run = nullptr;
 // since protect() changes the table.
 struct {
   bool is_known;
+  bool is_locked;  // the list could not be read
   int count;
   Oid *relations;  // sorted
 } audited{};
@@ -65,15 +66,17 @@ static void reads_end(void *argument) {
 }
 
 // Concerns every statement, so that it neither raises an error nor waits for ALTER EXTENSION, whatever the
-// extension's version.
+// extension's version: anybody can have others wait for the table.
 void read_audited() {
   const Oid index = get_relname_relid("protected_tables_audited_idx", get_namespace_oid("tenancy", true));
   const Oid table = OidIsValid(index) ? IndexGetRelation(index, true) : InvalidOid;
   audited.is_known = true;  // a message that arrives meanwhile unsets it
+  audited.is_locked = false;
   PodArray<Oid> found;
   if (OidIsValid(table)) {
     if (!ConditionalLockRelationOid(table, AccessShareLock)) {
       audited.is_known = false;
+      audited.is_locked = true;
       return;
     }
     Relation relation = try_table_open(table, NoLock);
@@ -96,7 +99,9 @@ void read_audited() {
   audited.count = found.count;
 }
 
+// While the list cannot be read, each protected table may be on it, and is taken for audited.
 bool is_audited(Oid relation) {
+  if (audited.is_locked) return OidIsValid(get_relation_policy_oid(relation, "tenancy_select", true));
   return std::binary_search(audited.relations, audited.relations + audited.count, relation);
 }
 
@@ -192,7 +197,7 @@ static void start(QueryDesc *description, int flags) {
   if (likely(audited.is_known && audited.count == 0)) return;
   if ((flags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || IsParallelWorker() || !IsTransactionState()) return;
   if (!audited.is_known) read_audited();
-  if (audited.count > 0) note_reads(description);
+  if (audited.count > 0 || audited.is_locked) note_reads(description);
 }
 }
 
