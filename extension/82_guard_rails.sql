@@ -493,7 +493,7 @@ BEGIN
   -- Triggers that require actions: dropped by themselves, or with one of the columns.
   SELECT t.relation INTO opened FROM pg_event_trigger_dropped_objects() d
   JOIN tenancy.protected_tables t ON t.relation = to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))
-  WHERE d.object_type = 'trigger' AND starts_with(d.address_names[3], '~tenancy_action_') AND t.actions IS NOT NULL LIMIT 1;
+  WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^~+tenancy_action_' AND t.actions IS NOT NULL LIMIT 1;
   IF FOUND THEN
     PERFORM tenancy_internal.refuse_opening(opened, 'the triggers that ask for the permission to change a column, and these columns, cannot be dropped');
   END IF;

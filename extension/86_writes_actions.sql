@@ -43,6 +43,8 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.check_actions(regclass, text, jsonb) IS 'Raises 22023 for an action that is not registered, and for columns without a default that can be compared; 42703 for a column that is not there';
 
+-- The extension's triggers that write a row run before those that judge it. The last BEFORE trigger, behind "~tenancy_update" and
+-- "~~tenancy_keep_row", asks about rows that move to another partition, for which no AFTER UPDATE trigger fires.
 -- On each table that holds rows, and not on a partitioned one: what its partitions get from it, they lose when they are detached.
 -- Values are compared as they are stored, whatever equality their type has. A row that moves to another tenant or workspace is
 -- there what it would be if it were inserted there. Defaults are parsed here by the extension's owner, and evaluated by whoever writes.
@@ -80,7 +82,7 @@ BEGIN
                     WHEN (%s OR (%s AND %s)) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
                    n, make_action_triggers.relation, mapped.changed, moved, mapped.another, mapped.action);
     IF (SELECT c.relispartition FROM pg_class c WHERE c.oid = make_action_triggers.relation) THEN
-      EXECUTE format('CREATE TRIGGER "~tenancy_action_%s_move" BEFORE UPDATE ON %s FOR EACH ROW
+      EXECUTE format('CREATE TRIGGER "~~~tenancy_action_%s_move" BEFORE UPDATE ON %s FOR EACH ROW
                       WHEN (%s OR (%s AND %s)) EXECUTE FUNCTION tenancy_internal.check_action(%L)',
                      n, make_action_triggers.relation, mapped.changed, moved, mapped.another, mapped.action);
     END IF;

@@ -245,13 +245,26 @@ UPDATE app.books SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003' WHERE
 CALL become('nobody');
 RESET SESSION AUTHORIZATION;
 SELECT tenancy.unprotect('pages');
+-- By another parent and to another partition at once: the row is judged with the workspace that it takes from the parent.
+CREATE TABLE leaves (id int, book_id int REFERENCES books, region text, published boolean DEFAULT false) PARTITION BY LIST (region);
+CREATE TABLE leaves_eu PARTITION OF leaves FOR VALUES IN ('eu');
+CREATE TABLE leaves_us PARTITION OF leaves FOR VALUES IN ('us');
+SELECT tenancy.protect('leaves', 'prompts', through => '{book_id}', create_indexes => true, actions => '{"publish": ["published"]}');
+INSERT INTO leaves VALUES (1, 3, 'eu', true), (2, 3, 'eu', false), (3, 1, 'eu', true);
+SET SESSION AUTHORIZATION regress_app;
+SELECT who, outcome(who, 'UPDATE app.leaves SET book_id = 1 WHERE id = 1') AS parent, outcome(who, 'UPDATE app.leaves SET book_id = 1, region = ''us'' WHERE id = 1') AS parent_and_partition,
+  outcome(who, 'UPDATE app.leaves SET book_id = 1, region = ''us'' WHERE id = 2') AS draft, outcome(who, 'UPDATE app.leaves SET region = ''us'' WHERE id = 1') AS partition,
+  outcome(who, 'UPDATE app.leaves SET book_id = 2, region = ''us'' WHERE id = 3') AS within
+FROM unnest(ARRAY['olivia', 'ben']) who;
+RESET SESSION AUTHORIZATION;
+SELECT tenancy.unprotect('leaves');
 
 -- Once more without, and not at all
 SELECT tenancy.unprotect('chapters');
 SELECT tenancy.protect('texts', 'prompts', organization => 'organization_id', workspace => 'workspace_id', create_indexes => true);
-SELECT count(*) FROM pg_trigger WHERE tgrelid = 'texts'::regclass AND tgname LIKE '~tenancy_action%';
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'texts'::regclass AND tgname LIKE '%tenancy_action%';
 SELECT tenancy.unprotect('notices');
-SELECT count(*) FROM pg_trigger WHERE tgrelid = 'notices'::regclass AND tgname LIKE '~tenancy_action%';
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'notices'::regclass AND tgname LIKE '%tenancy_action%';
 -- What can't be mapped
 SELECT tenancy.protect('notices', 'prompts', organization => 'organization_id', actions => '{"publsh": ["published"]}');
 SELECT tenancy.protect('notices', 'prompts', organization => 'organization_id', actions => '{"publish": ["publishd"]}');

@@ -50,6 +50,26 @@ INSERT INTO moving VALUES (1, 2, NULL);
 UPDATE moved SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003';
 SELECT id, right(workspace_id::text, 1) AS workspace FROM moving;
 
+-- Whatever writes a row runs before all that judge it, on a table with everything that protect() and apply_logging_settings() make.
+CREATE TABLE whole (id int, moved_id int REFERENCES moved, published boolean DEFAULT false, body text) PARTITION BY RANGE (id);
+CREATE TABLE whole_1 PARTITION OF whole FOR VALUES FROM (1) TO (2);
+SELECT FROM tenancy.protect('whole', 'prompts', through => '{moved_id}', fill_nulls => true, actions => '{"publish": ["published"]}');
+SELECT tenancy.apply_logging_settings('whole', 'logs', '{body}');
+CREATE VIEW before_row AS
+  SELECT t.tgrelid::regclass AS relation, t.tgname COLLATE "C" AS name, p.proname AS function, p.prosrc AS source, e.event
+  FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid, (VALUES ('INSERT', 4), ('UPDATE', 16)) e (event, bit)
+  WHERE p.pronamespace = 'tenancy_internal'::regnamespace AND NOT t.tgisinternal AND t.tgtype::int & 3 = 3 AND t.tgtype::int & e.bit <> 0;
+SELECT relation, event, string_agg(function, ', ' ORDER BY name) AS in_this_order FROM before_row WHERE relation::text ~ '^(whole|moved)' GROUP BY relation, event ORDER BY relation::text COLLATE "C", event;
+-- On the catalogs, those that write behind others: each writes columns that nothing before it judges.
+SELECT w.relation, w.event, w.function AS writes,
+  (SELECT string_agg(DISTINCT coalesce(m[1], m[2]), ', ') FROM regexp_matches(w.source, 'NEW\.(\w+) :=|INTO (NEW\.[\w., ]*)', 'g') m) AS columns,
+  string_agg(DISTINCT j.function, ', ' ORDER BY j.function) AS behind
+FROM before_row w JOIN before_row j ON j.relation = w.relation AND j.event = w.event AND j.name < w.name
+WHERE w.source ~ 'NEW\.\w+ :=|INTO NEW\.' GROUP BY w.relation, w.event, w.function, w.source ORDER BY w.relation::text COLLATE "C", 2, 3;
+DROP VIEW before_row;
+SELECT tenancy.ignore_logging_settings('whole'), tenancy.unprotect('whole');
+DROP TABLE whole;
+
 -- Triggers on tables of one's own are still nobody's to make.
 SET ROLE regress_owner;
 CREATE TABLE mine (id int, organization_id uuid, workspace_id uuid);
