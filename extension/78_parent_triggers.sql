@@ -75,11 +75,13 @@ END
 $$;
 COMMENT ON FUNCTION tenancy_internal.leave_parents(regclass) IS 'Drops the triggers by which a table takes its tenant from its parents; whether there were any';
 
+-- As they are stored: a column's own equality can call values equal that the foreign key tells apart.
 CREATE FUNCTION tenancy_internal.trigger_condition(columns name[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT string_agg(format('OLD.%I IS DISTINCT FROM NEW.%1$I', c), ' OR ' ORDER BY n) FROM unnest(trigger_condition.columns) WITH ORDINALITY u (c, n)
+  SELECT format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))', string_agg(format('OLD.%I', c), ', ' ORDER BY n), string_agg(format('NEW.%I', c), ', ' ORDER BY n))
+  FROM unnest(trigger_condition.columns) WITH ORDINALITY u (c, n)
 $$;
-COMMENT ON FUNCTION tenancy_internal.trigger_condition(name[]) IS 'A condition for a trigger: one of the columns changes';
+COMMENT ON FUNCTION tenancy_internal.trigger_condition(name[]) IS 'A condition for a trigger: what is stored in one of the columns changes';
 
 -- The trigger's name identifies the child, and must be free on the parent.
 CREATE FUNCTION tenancy_internal.trigger_name(relation regclass, child regclass) RETURNS name

@@ -109,6 +109,16 @@ BEGIN
       DETAIL = 'When its parent row goes, a row would move to another one, perhaps another tenant''s, whoever deletes.',
       HINT = 'Use ON DELETE CASCADE, SET NULL or RESTRICT.';
   END IF;
+  IF EXISTS (SELECT FROM pg_attribute mine, pg_attribute theirs, pg_collation c
+             WHERE mine.attrelid = find_parent.relation AND mine.attname = find_parent.referring
+               AND theirs.attrelid = find_parent.parent.relation AND theirs.attname = find_parent.key
+               AND mine.attcollation <> theirs.attcollation AND c.oid IN (mine.attcollation, theirs.attcollation) AND NOT c.collisdeterministic) THEN
+    RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+      MESSAGE = format('columns "%s" of table %s and "%s" of table %s differ in collation', find_parent.referring, find_parent.relation,
+        find_parent.key, find_parent.parent.relation),
+      DETAIL = 'One calls more values equal than the other: a row would follow several parent rows, perhaps of several tenants.',
+      HINT = 'Use ALTER TABLE ... ALTER COLUMN ... TYPE ... COLLATE, so that both have one collation.';
+  END IF;
   problem := (tenancy_internal.inspect_protection(find_parent.parent.relation)).problem;
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -467,3 +467,39 @@ SELECT id, note, organization_id IS NOT NULL AS has_tenant FROM lines_of_notes O
 CREATE TRIGGER on_line BEFORE UPDATE ON lines_of_notes FOR EACH ROW EXECUTE FUNCTION on_line();
 UPDATE notes SET id = 1 WHERE id = 10;
 DROP TRIGGER on_line ON lines_of_notes;
+
+-- Columns that call more equal than the key does: what counts is whether another row is meant.
+CREATE EXTENSION citext;
+CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE plans (title text PRIMARY KEY, organization_id uuid, workspace_id uuid);
+CREATE TABLE plans_any_case (title text COLLATE any_case PRIMARY KEY, organization_id uuid, workspace_id uuid);
+SELECT FROM unnest('{plans,plans_any_case}'::regclass[]) parent, tenancy.protect(parent, 'prompts', 'organization_id', 'workspace_id', create_indexes => true);
+INSERT INTO plans VALUES ('plan', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002'), ('draft', 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002'),
+  ('Plan', 'bbbbbbbb-0000-4000-8000-000000000000', 'bbbbbbbb-0000-4000-8000-000000000002');
+INSERT INTO plans_any_case SELECT * FROM plans WHERE title <> 'Plan';
+CREATE TABLE steps (id int PRIMARY KEY, plan citext REFERENCES plans ON DELETE CASCADE);
+CREATE TABLE tasks (id int PRIMARY KEY, plan text REFERENCES plans ON DELETE CASCADE);
+CREATE TABLE tasks_any_case (id int PRIMARY KEY, plan text COLLATE any_case REFERENCES plans_any_case ON DELETE CASCADE);
+SELECT FROM unnest('{steps,tasks,tasks_any_case}'::regclass[]) child, tenancy.protect(child, 'prompts', through => '{plan}', create_indexes => true);
+GRANT ALL ON plans, plans_any_case, steps, tasks, tasks_any_case TO regress_app;
+INSERT INTO steps VALUES (1, 'plan');
+INSERT INTO tasks VALUES (1, 'plan');
+INSERT INTO tasks_any_case VALUES (1, 'plan');
+SET SESSION AUTHORIZATION regress_app;
+CALL become('adam');
+SELECT child, f.* FROM unnest('{steps,tasks}'::text[]) child, unnest('{draft,Plan,PLAN}'::text[]) plan, app.failure(format('UPDATE app.%I SET plan = %L WHERE id = 1', child, plan)) f;
+UPDATE tasks_any_case SET plan = 'PLAN' WHERE id = 1;
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+UPDATE plans_any_case SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003' WHERE title = 'plan';
+SELECT plan, right(workspace_id::text, 1) AS workspace FROM tasks_any_case;
+-- One collation calls equal what the other does not: referential actions, and rows that move, would take other tenants' rows along.
+-- From 18 on the server refuses such keys itself.
+CREATE FUNCTION is_refused(commands text) RETURNS boolean LANGUAGE sql AS $$ SELECT f.state IN ('0A000', '55000', '42P21') FROM failure(commands) f $$;
+SELECT parent, its_collation, is_refused(format('CREATE TABLE collated (id int, plan text COLLATE %I REFERENCES %I); SELECT tenancy.protect(''collated'', ''prompts'', through => ''{plan}'')', its_collation, parent)) AS refused
+FROM unnest('{plans,plans_any_case}'::text[]) parent, unnest('{default,C,any_case}'::text[]) its_collation;
+UPDATE tasks_any_case SET plan = 'plan';
+SELECT its_collation, is_refused(format('ALTER TABLE plans_any_case ALTER COLUMN title TYPE text COLLATE %I; UPDATE tasks_any_case SET plan = ''draft''', its_collation)) AS refused
+FROM unnest('{any_case,C}'::text[]) its_collation;
+DROP TABLE steps, tasks, tasks_any_case, plans, plans_any_case;
+DROP EXTENSION citext;

@@ -82,6 +82,18 @@ bool has_hold(const Relation parent) {
   return false;
 }
 
+// A column that calls more values equal than the key refers to several rows: referential actions, and rows
+// that follow their parent, go by its collation.
+bool collate_alike(Oid child, AttrNumber mine, Oid parent, AttrNumber theirs) {
+  Oid type = InvalidOid, collation_of_child = InvalidOid, collation_of_parent = InvalidOid;
+  int32 modifier = -1;
+  get_atttypetypmodcoll(child, mine, &type, &modifier, &collation_of_child);
+  get_atttypetypmodcoll(parent, theirs, &type, &modifier, &collation_of_parent);
+  return collation_of_child == collation_of_parent ||
+         ((!OidIsValid(collation_of_child) || get_collation_isdeterministic(collation_of_child)) &&
+          (!OidIsValid(collation_of_parent) || get_collation_isdeterministic(collation_of_parent)));
+}
+
 // --- the cache
 
 struct Retired {
@@ -155,6 +167,10 @@ void read_child(ChildTable &child) {
     if (!find_parent(child.relation, child.columns.keys[i], parent.key))
       raise_broken_child(child.relation, psprintf("column \"%s\" has no foreign key",
                                                   get_attname(child.relation, child.columns.keys[i], false)));
+    if (parent.key.differs_in_collation)
+      raise_broken_child(child.relation,
+                         psprintf("column \"%s\" and the key that it refers to differ in collation",
+                                  get_attname(child.relation, child.columns.keys[i], false)));
     read_parent(child, parent);
     if (parent.columns[id_column::organization] == InvalidAttrNumber) child.compared = id_column::workspace;
   }
@@ -238,7 +254,8 @@ bool find_parent(Oid child, AttrNumber key, ParentKey &parent) {
     if (count != 1 || own[0] != key) continue;
     parent = {constraint->confrelid, theirs[0], equal[0],
               constraint->confdeltype == FKCONSTR_ACTION_SETDEFAULT ||
-                  constraint->confupdtype == FKCONSTR_ACTION_SETDEFAULT};
+                  constraint->confupdtype == FKCONSTR_ACTION_SETDEFAULT,
+              !collate_alike(child, key, constraint->confrelid, theirs[0])};
     found = true;
     if (!get_rel_relispartition(constraint->confrelid)) break;
   }
@@ -255,6 +272,9 @@ const char *problem_of_child(Relation child, const ChildColumns &columns) {
       return psprintf("column \"%s\" has no foreign key", get_attname(relation, columns.keys[i], false));
     if (parent.sets_default)
       return psprintf("column \"%s\" has a foreign key that sets a default",
+                      get_attname(relation, columns.keys[i], false));
+    if (parent.differs_in_collation)
+      return psprintf("column \"%s\" and the key that it refers to differ in collation",
                       get_attname(relation, columns.keys[i], false));
     // The parent's triggers are for the topmost table.
     if (child->rd_rel->relispartition) continue;

@@ -26,8 +26,9 @@ const char *read_child_columns(Relation child, ChildColumns &columns);
 struct ParentKey {
   Oid relation;
   AttrNumber referenced;
-  Oid equal;          // operator: the parent's column = the child's
-  bool sets_default;  // a parent that goes would leave its rows to another one
+  Oid equal;                  // operator: the parent's column = the child's
+  bool sets_default;          // a parent that goes would leave its rows to another one
+  bool differs_in_collation;  // from the column that refers to it, and one of them is not deterministic
 };
 bool find_parent(Oid child, AttrNumber key, ParentKey &parent);
 
