@@ -113,7 +113,7 @@ BEGIN
   -- A session with a principal has the rights of that principal, whatever its login.
   RETURN tenancy_internal.may_sign_up() AND (SELECT i.kind FROM tenancy_internal.own_identity() i) = 'nobody' AND EXISTS (
     SELECT FROM tenancy.organizations o
-    WHERE o.organization_id = signs_up.organization_id AND o.open_to_sign_up AND o.closed_at IS NULL AND o.created_at > clock_timestamp() - interval '1 day'
+    WHERE o.organization_id = signs_up.organization_id AND o.open_to_sign_up AND o.closed_at IS NULL AND o.created_at > clock_timestamp() - interval '24 hours'
       AND o.created_by = (SELECT r.rolname FROM pg_roles r WHERE r.oid = tenancy_internal.caller()));
 END
 $$;
@@ -225,7 +225,7 @@ BEGIN
   ELSIF NOT by_dba AND NOT EXISTS (SELECT FROM tenancy_internal.own_identity() p WHERE p.user_id = known AND tenancy_internal.person_counts_in(NULL)) THEN
     -- An existing user is invited instead.
     INSERT INTO tenancy.invitations (organization_id, email, role_id, expires_at, signed_up_by)
-    SELECT create_organization.organization_id, the_address, owner_role, clock_timestamp() + interval '14 days', o.created_by
+    SELECT create_organization.organization_id, the_address, owner_role, clock_timestamp() + interval '336 hours', o.created_by
     FROM tenancy.organizations o WHERE o.organization_id = create_organization.organization_id;
     RETURN;
   ELSIF create_organization.given_owner <> known THEN

@@ -145,7 +145,7 @@ DECLARE
   the_address text;
   the_role uuid;
   offered jsonb;
-  ends timestamptz := coalesce(invite.until, clock_timestamp() + interval '14 days');
+  ends timestamptz := coalesce(invite.until, clock_timestamp() + interval '336 hours');
   me record;
   signed_up_by name;
   new_id uuid;
@@ -295,7 +295,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     SELECT FROM tenancy.organizations o JOIN pg_roles r ON r.rolname = is_signed_up.role
     WHERE o.organization_id = is_signed_up.organization_id AND o.open_to_sign_up AND o.created_by = is_signed_up.role
       AND has_type_privilege(r.oid, 'tenancy.sign_up', 'USAGE')
-      AND (o.created_at > clock_timestamp() - interval '1 day' OR NOT EXISTS (
+      AND (o.created_at > clock_timestamp() - interval '24 hours' OR NOT EXISTS (
              SELECT FROM tenancy.organization_members m JOIN tenancy.roles owner ON owner.role_id = m.role_id
              WHERE m.organization_id = o.organization_id AND owner.organization_id IS NULL AND owner.name = 'owner')))
 $$;

@@ -74,7 +74,7 @@ COMMENT ON FUNCTION tenancy_internal.require_rules_permission(uuid) IS 'Raises 4
 
 CREATE FUNCTION tenancy.allow_elevation(organization text DEFAULT NULL, role text DEFAULT NULL, subject text DEFAULT NULL, maximum interval DEFAULT '1 hour',
                                         per_day integer DEFAULT 3, approval boolean DEFAULT false)
-RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+RETURNS void LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_changed_organization(allow_elevation.organization, 'team', 'assign_roles');
   the_role tenancy.roles;
@@ -126,7 +126,7 @@ BEGIN
     END IF;
     RETURN;
   END IF;
-  IF clock_timestamp() + allow_elevation.maximum <= clock_timestamp() OR clock_timestamp() + allow_elevation.maximum > clock_timestamp() + interval '7 days'
+  IF clock_timestamp() + allow_elevation.maximum <= clock_timestamp() OR clock_timestamp() + allow_elevation.maximum > clock_timestamp() + interval '168 hours'
      OR coalesce(allow_elevation.per_day, 0) <= 0 THEN
     RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a maximum is positive and at most 7 days, and per_day positive';
   END IF;
@@ -146,7 +146,7 @@ $$;
 COMMENT ON FUNCTION tenancy.allow_elevation(text, text, text, interval, integer, boolean) IS 'Lets a member of an organization (NULL: the session''s own), those with a role, or those of a group take a role by elevate(), for at most so long (up to 7 days), so many times within 24 hours, and only when somebody else has approved it, if that is asked for; a maximum of NULL ends that, and elevations by it. A role on both levels is written organization/NAME or workspace/NAME, and a subject that fits several kinds member/, role/ or group/NAME. Needs all rights of an owner, without an end; what a role or group may take, only those can give it who have that, too. 42501 for a session that is elevated itself, 55000 for a group that is open to sync, 42704, 22023';
 
 CREATE FUNCTION tenancy.elevate(role text, reason text, "for" interval, workspace text DEFAULT NULL, OUT elevation_id uuid, OUT until timestamptz)
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   me record;
   the_workspace uuid;
@@ -226,7 +226,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.resolve_elevation(uuid) IS 'An elevation of the session''s organization (for a DBA: of any), locked; 42704 for none';
 
 CREATE FUNCTION tenancy.approve_elevation(elevation uuid) RETURNS timestamptz
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   the_one tenancy.elevations := tenancy_internal.resolve_elevation(approve_elevation.elevation);
   rule tenancy.elevation_rules;
@@ -248,7 +248,7 @@ BEGIN
     PERFORM tenancy_internal.require_not_elevated('who has a role'), tenancy_internal.require_role_within_rights(the_end, 'the elevation');
     approver := me.user_id;
   END IF;
-  IF the_one.ends_at IS NOT NULL OR the_one.created_at <= clock_timestamp() - interval '1 day' THEN
+  IF the_one.ends_at IS NOT NULL OR the_one.created_at <= clock_timestamp() - interval '24 hours' THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the elevation does not wait to be approved';
   END IF;
   SELECT * INTO decision FROM tenancy_internal.decide_elevation(the_one.organization_id, the_one.user_id, the_one.workspace_id, the_one.role_id,
@@ -311,7 +311,7 @@ BEGIN
   FROM tenancy.elevations e JOIN tenancy.users u ON u.user_id = e.user_id JOIN tenancy.roles r ON r.role_id = e.role_id
   LEFT JOIN tenancy.workspaces w ON w.workspace_id = e.workspace_id
   WHERE e.organization_id = the_organization AND (of_all OR e.user_id = me)
-    AND (e.ends_at > clock_timestamp() OR e.ends_at IS NULL AND e.created_at > clock_timestamp() - interval '1 day')
+    AND (e.ends_at > clock_timestamp() OR e.ends_at IS NULL AND e.created_at > clock_timestamp() - interval '24 hours')
   ORDER BY e.created_at, e.elevation_id;
 END
 $$;

@@ -39,7 +39,7 @@ DECLARE
   days CONSTANT text := tenancy_internal.logging_value(kept_in.organization_id, kept_in.workspace_id, 'retention_days.' || kept_in.kind);
 BEGIN
   RETURN CASE WHEN days IS NULL OR NOT tenancy_internal.hides_expired(kept_in.organization_id, kept_in.workspace_id) THEN '-infinity'
-              ELSE clock_timestamp() - days::int * interval '1 day' END;
+              ELSE clock_timestamp() - days::int * interval '24 hours' END;
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.kept_in(text, uuid, uuid) IS 'Since when rows of a kind are kept in an organization, or in one of its workspaces, as the session sees them';

@@ -42,7 +42,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp SET timezone 
              format(CASE WHEN expired_rows.held THEN 't.%1$I = ANY (%2$L)' ELSE '(t.%1$I IS NULL OR t.%1$I <> ALL (%2$L))' END,
                     t.workspace_column, h.workspaces) END AS by_hold
     FROM (SELECT (expired_rows.protected).*) t
-    CROSS JOIN (SELECT l.organization_id, l.workspace_id, clock_timestamp() - l.value::int * interval '1 day' AS before FROM tenancy.logging_settings l
+    CROSS JOIN (SELECT l.organization_id, l.workspace_id, clock_timestamp() - l.value::int * interval '24 hours' AS before FROM tenancy.logging_settings l
                 WHERE l.setting = 'retention_days.' || (expired_rows.kept).kind) s
     LEFT JOIN hold g ON g.organization_id = s.organization_id
     CROSS JOIN LATERAL (SELECT coalesce(g.on_organization, false) AS on_organization, coalesce(g.workspaces, '{}') AS workspaces) h

@@ -51,7 +51,7 @@ BEGIN
     SELECT 'user', m.user_id, m.email, format('%s role %s', r.level, r.name), e.workspace_id, 'elevation', e.created_at, e.ends_at, e.reason,
            (SELECT u.email FROM tenancy.users u WHERE u.user_id = e.approved_by), m.at, CASE WHEN e.ends_at IS NULL THEN 'waits to be approved' END
     FROM members m JOIN tenancy.elevations e ON e.user_id = m.user_id AND e.organization_id = the_organization JOIN tenancy.roles r ON r.role_id = e.role_id
-    WHERE e.ends_at > clock_timestamp() OR e.ends_at IS NULL AND e.created_at > clock_timestamp() - interval '1 day'
+    WHERE e.ends_at > clock_timestamp() OR e.ends_at IS NULL AND e.created_at > clock_timestamp() - interval '24 hours'
     UNION ALL
     SELECT CASE WHEN e.user_id IS NOT NULL THEN 'user' WHEN e.group_id IS NOT NULL THEN 'group' ELSE 'role' END, coalesce(e.user_id, e.group_id, e.subject_role_id),
            coalesce((SELECT u.email FROM tenancy.users u WHERE u.user_id = e.user_id), (SELECT g.name FROM tenancy.groups g WHERE g.group_id = e.group_id),

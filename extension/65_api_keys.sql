@@ -411,7 +411,7 @@ $$;
 COMMENT ON FUNCTION tenancy.update_api_key(uuid, text, jsonb, timestamptz, text[], text, jsonb, text) IS 'Changes a key''s name, scopes, expiry (infinity: never), networks (any: everywhere), description, metadata and reason, each where it is given; needs api_keys.edit, and the scopes that it gives, prolongs or lets be used from more networks; 42501 for an end or networks, or scopes of a key with some, beyond those of the session''s own credential; 55000 for a revoked key';
 
 CREATE FUNCTION tenancy_internal.replace_secret(key tenancy.api_keys, transition interval) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   -- Under a policy the old secret lasts no longer than it would without the rotation, but for as long as every rotation gives.
   old_ends CONSTANT timestamptz := least(now() + replace_secret.transition, CASE WHEN (replace_secret.key).rotate_by IS NOT NULL THEN

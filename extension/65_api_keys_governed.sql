@@ -36,7 +36,7 @@ COMMENT ON FUNCTION tenancy_internal.check_key_networks() IS 'Trigger: the netwo
 -- The moments are kept with the key, so that checking whether it has to be rotated costs nothing, and a policy that changes leaves
 -- what has been refused refused.
 CREATE FUNCTION tenancy_internal.set_key_rotation() RETURNS trigger
-LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.rotated_at IS NOT DISTINCT FROM OLD.rotated_at THEN
     RETURN NEW;
@@ -56,7 +56,7 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.set_key_rotation() IS 'Trigger: by when a key that is new, or has been rotated, has to be rotated';
 
 CREATE FUNCTION tenancy.set_key_policy(organization text DEFAULT NULL, max_age interval DEFAULT '90 days', warning interval DEFAULT '14 days') RETURNS void
-LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   the_organization uuid := tenancy_internal.resolve_changed_organization(set_key_policy.organization, 'organization', 'update');
 BEGIN

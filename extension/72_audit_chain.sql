@@ -165,7 +165,7 @@ DECLARE
   removed bigint := 0;
 BEGIN
   PERFORM tenancy_internal.require_dba();
-  FOR kept IN SELECT s.organization_id, clock_timestamp() - s.value::int * interval '1 day' AS since FROM tenancy.logging_settings s
+  FOR kept IN SELECT s.organization_id, clock_timestamp() - s.value::int * interval '24 hours' AS since FROM tenancy.logging_settings s
               WHERE s.setting = 'audit_retention_days'
               ORDER BY s.organization_id LOOP
     removed := removed + tenancy_internal.purge_free_audit_chain(kept.organization_id, kept.since, tenancy_internal.events_chain(kept.organization_id))

@@ -262,3 +262,58 @@ SELECT plan('DELETE FROM app.logs');
 SELECT count(*) FROM app.logs WHERE body <> '';
 RESET tenancy.api_key;
 RESET SESSION AUTHORIZATION;
+
+-- A day has 24 hours, whatever time zone a session chooses: in one of POSIX's form, two weeks can lie between a moment and the next day.
+SELECT format('AAA167BBB-167,J%s,J%s', 1 + (today + 164) % 365, 1 + (today + 17) % 365) AS late, format('AAA167BBB-167,J%s,J%s', 1 + (today + 148) % 365, 1 + (today + 348) % 365) AS early
+FROM least(365, extract(doy FROM now() AT TIME ZONE 'UTC')::int) today \gset
+SET TimeZone = :'late';
+SELECT now() + interval '1 day' - now() > '300 hours' AS late;
+SET TimeZone = :'early';
+SELECT now() - (now() - interval '30 days') > '1000 hours' AS early;
+RESET TimeZone;
+SELECT tenancy.allow_elevation('acme', 'organization/admin', 'ben@acme.test', '1 day', 20);
+SET SESSION AUTHORIZATION regress_app;
+CALL become('ben');
+SET TimeZone = 'UTC';
+SELECT until - now() BETWEEN '23 hours' AND '25 hours' AS a_day FROM tenancy.elevate('admin', 'a day', '1 day');
+SELECT state FROM failure($$SELECT tenancy.elevate('admin', 'two', '2 days')$$);
+SET TimeZone = :'late';
+SELECT until - now() BETWEEN '23 hours' AND '25 hours' AS a_day FROM tenancy.elevate('admin', 'a day', '1 day');
+SELECT state FROM failure($$SELECT tenancy.elevate('admin', 'two', '48 hours')$$);
+CALL become('nobody');
+RESET SESSION AUTHORIZATION;
+-- When keys have to be rotated, from the policy on and from a rotation on; and for how long somebody is invited
+SELECT tenancy.set_key_policy('acme', '30 days', '5 days');
+CREATE VIEW longest AS SELECT max(k.rotate_by - now()) BETWEEN '719 hours' AND '721 hours' AS thirty_days FROM tenancy.api_keys k WHERE k.organization_id = 'aaaaaaaa-0000-4000-8000-000000000000' AND k.revoked_at IS NULL;
+TABLE longest;
+SELECT tenancy.rotate_api_key('search service', organization => 'acme') <> '' AS rotated, tenancy.invite('acme', 'late@acme.test') IS NOT NULL AS invited;
+TABLE longest;
+SELECT expires_at - now() BETWEEN '335 hours' AND '337 hours' AS two_weeks FROM tenancy.invitations WHERE email = 'late@acme.test';
+DROP VIEW longest;
+SELECT tenancy.set_key_policy('acme', NULL);
+-- Retention
+SELECT tenancy.apply_logging_settings('logs', 'logs'), tenancy.set_logging('acme', 'retention_days.logs', '30');
+INSERT INTO logs (id, organization_id, workspace_id, user_id, received_at)
+SELECT 900 + days, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002', 'cccccccc-0000-4000-8000-000000000004', now() - days * interval '24 hours' FROM unnest('{0,29,31,40}'::int[]) days;
+SET SESSION AUTHORIZATION regress_app;
+SET TimeZone = 'UTC';
+SELECT visible('mike', 'app.logs WHERE id >= 900') AS kept;
+SET TimeZone = :'early';
+SELECT visible('mike', 'app.logs WHERE id >= 900') AS kept;
+SET TimeZone = :'late';
+SELECT visible('mike', 'app.logs WHERE id >= 900') AS kept;
+RESET SESSION AUTHORIZATION;
+RESET TimeZone;
+-- Functions that count with spans, or with parts of a date, have TimeZone = UTC, but for these: they pass a span on, print one,
+-- compare two, or say UTC themselves.
+WITH functions AS (
+  SELECT p.oid, p.proname, regexp_replace(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), '--[^\n]*', '', 'g') AS body, coalesce(p.proallargtypes, p.proargtypes) AS arguments
+  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+  WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND l.lanname IN ('sql', 'plpgsql', 'tenancy', 'tenancy_unit') AND NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c ILIKE 'timezone=UTC')),
+spans AS (
+  SELECT DISTINCT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace::regnamespace::text ~ '^tenancy' AND a.atttypid = 'interval'::regtype)
+SELECT f.proname, string_agg(DISTINCT w.why, ', ' ORDER BY w.why) AS why FROM functions f, LATERAL (
+  SELECT 'takes an interval' WHERE 'interval'::regtype = ANY (f.arguments)
+  UNION ALL SELECT s.attname FROM spans s WHERE f.body ~ ('\m' || s.attname || '\M')
+  UNION ALL SELECT m[1] FROM regexp_matches(f.body, '(\minterval ''+[^'']*(?:day|week|month|year)s?|\mdate_trunc|\mto_(?:char|date|timestamp)|\mmake_(?:interval|timestamptz|date)|\mextract\(|\mdate_part|\mage\(|\mcurrent_date|\mlocaltime\w*|\mjustify_\w+|::(?:pg_catalog\.)?(?:date|time|timestamp|timestamptz|interval)\M|\mAT TIME ZONE|\mtimezone\()', 'gi') m) w (why)
+GROUP BY f.oid, f.proname ORDER BY f.proname COLLATE "C", 2;

@@ -65,6 +65,15 @@ SELECT state FROM app.failure($$INSERT INTO obs.logs (start_time) VALUES (now() 
 INSERT INTO obs.logs (start_time) VALUES (now());
 RESET SESSION AUTHORIZATION;
 INSERT INTO obs.accepted_times VALUES ('400 days', '1 day');
+-- In hours, whatever time zone the session has chosen: by this one's, a day from now is two weeks ahead.
+SELECT format('AAA167BBB-167,J%s,J%s', 1 + (today + 164) % 365, 1 + (today + 17) % 365) AS zone FROM least(365, extract(doy FROM now())::int) today \gset
+SET TimeZone = :'zone';
+SELECT now() + interval '1 day' - now() > '300 hours' AS two_weeks;
+SET SESSION AUTHORIZATION regress_plain;
+INSERT INTO obs.logs (start_time) VALUES (now() + interval '23 hours');
+SELECT state FROM app.failure($$INSERT INTO obs.logs (start_time) VALUES (now() + interval '25 hours')$$);
+RESET SESSION AUTHORIZATION;
+SET TimeZone = 'UTC';
 -- Whom row security doesn't filter loads history, with dates, and nothing else.
 INSERT INTO obs.logs (start_time, organization_id) VALUES ('2015-01-01 00:00+00', 'bbbbbbbb-0000-4000-8000-000000000000');
 SELECT state FROM failure($$INSERT INTO obs.logs (start_time, organization_id) VALUES ('infinity', 'bbbbbbbb-0000-4000-8000-000000000000')$$);

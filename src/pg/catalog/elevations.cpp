@@ -60,12 +60,13 @@ ElevationRule rule_of(const CatalogScan &scan, HeapTuple tuple) {
   return rule;
 }
 
-// Not for moments to come, which may be too late to add anything to.
+// Not for moments to come, which may be too late to add anything to. As a timestamp: its days have 24 hours,
+// whatever time zone the session has chosen.
 TimestampTz latest_end_of(const CatalogScan &scan, HeapTuple tuple) {
   bool is_null = false;
   const Datum maximum = column(scan, tuple, attribute::elevation_rules::maximum, &is_null);
   return DatumGetTimestampTz(
-      DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(scan.moment), maximum));
+      DirectFunctionCall2(timestamp_pl_interval, TimestampGetDatum(scan.moment), maximum));
 }
 
 // Without a row, the rule of an elevation that is about to go with it: about nobody.
