@@ -264,15 +264,17 @@ $$;
 COMMENT ON FUNCTION tenancy_internal.permission_hint(text, text, uuid, boolean, boolean) IS 'What would give the session a permission that it lacks in a workspace, or (NULL) on the organization or anywhere';
 
 CREATE FUNCTION tenancy_steps.hint_of_permission(resource text, action text, workspace_id uuid, anywhere boolean) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
-  SELECT tenancy_internal.permission_hint(left(hint_of_permission.resource, 100), left(hint_of_permission.action, 100), hint_of_permission.workspace_id,
-                                          hint_of_permission.anywhere, false)
+LANGUAGE tenancy_unit STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+BEGIN
+  RETURN tenancy_internal.permission_hint(left(hint_of_permission.resource, 100), left(hint_of_permission.action, 100), hint_of_permission.workspace_id,
+                                          hint_of_permission.anywhere, false);
+END
 $$;
 COMMENT ON FUNCTION tenancy_steps.hint_of_permission(text, text, uuid, boolean) IS 'What the hint of require() says, for the error of a refused row';
 
 CREATE FUNCTION tenancy_steps.deny(resource text, action text, place text DEFAULT NULL, workspace_id uuid DEFAULT NULL,
                                    anywhere boolean DEFAULT true, all_rows boolean DEFAULT false) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 DECLARE
   me record;
   who text;

@@ -14,7 +14,7 @@ LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'pg_tenancy_require_person_in';
 COMMENT ON FUNCTION tenancy_internal.require_person_in(uuid) IS 'Raises 28000 for a token of a person that was ended in an organization, or names another one; NULL: for one that was ended in any organization of the person, which all see what the person changes of itself';
 
 CREATE FUNCTION tenancy_steps.person_of_session() RETURNS uuid
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE tenancy_unit STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   RETURN (SELECT i.user_id FROM tenancy_internal.own_identity() i WHERE i.kind = 'person');
 END

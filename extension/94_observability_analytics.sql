@@ -30,7 +30,8 @@ CREATE FUNCTION tenancy_steps.create_change_function(schema regnamespace) RETURN
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp AS $$
 BEGIN
   EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$%1$s.mark_changed_hours() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $body$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
+    SET debug_print_parse = off SET debug_print_rewritten = off SET debug_print_plan = off AS $body$
     BEGIN
       IF NOT (tenancy_steps.is_owned_by_caller(%2$s::regclass) AND tenancy_steps.is_owned_by_caller(%3$s::regclass)) THEN
         PERFORM tenancy_steps.refuse_several_owners(%4$L::regnamespace);

@@ -93,7 +93,8 @@ BEGIN
 
   -- Variables get their values before the first statement: one of a table's type would be of whatever has its name by then.
   EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$%1$s.check_time() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC' AS $body$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp SET timezone = 'UTC'
+    SET debug_print_parse = off SET debug_print_rewritten = off SET debug_print_plan = off AS $body$
     DECLARE
       given timestamptz;
       accepted record;

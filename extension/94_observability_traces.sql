@@ -49,7 +49,8 @@ BEGIN
   -- The row of a trace is locked before its spans are read, in the order of the traces: whoever writes a root then finds all
   -- other spans, or waits for them, or raises 40001.
   EXECUTE 'CREATE OR REPLACE FUNCTION ' || format($ddl$%1$s.attribute_spans() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off AS $body$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp SET row_security = off
+    SET debug_print_parse = off SET debug_print_rewritten = off SET debug_print_plan = off AS $body$
     DECLARE
       trace record;
       root record;

@@ -388,3 +388,50 @@ FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang, regexp_matches(p.prosrc,
 WHERE p.pronamespace IN ('tenancy'::regnamespace, 'tenancy_internal'::regnamespace, 'tenancy_steps'::regnamespace) AND l.lanname NOT IN ('c', 'internal')
   AND p.prosqlbody IS NULL AND NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c LIKE 'search_path=%')
   AND called[1] NOT IN ('operator', 'exists', 'coalesce', 'when', 'and') ORDER BY 1, 2;
+
+-- Code with other rights than the caller's has no plans printed, in which its variables would be constants, whatever the caller has set.
+CREATE FUNCTION app.printed() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN concat_ws(' ', current_setting('debug_print_parse'), current_setting('debug_print_rewritten'), current_setting('debug_print_plan'));
+END
+$$;
+\set body 'AS $$ BEGIN RETURN app.printed(); END $$'
+CREATE FUNCTION tenancy.regress_administers() RETURNS text LANGUAGE tenancy :body;
+CREATE FUNCTION tenancy.regress_with_owners_rights() RETURNS text LANGUAGE tenancy_unit SECURITY DEFINER :body;
+CREATE FUNCTION tenancy.regress_with_callers_rights() RETURNS text LANGUAGE tenancy_unit :body;
+CREATE FUNCTION tenancy.regress_fails() RETURNS text LANGUAGE tenancy AS $$ BEGIN RAISE 'as it says'; END $$;
+-- A row that moves with its parent runs code of its table's owner.
+CREATE TABLE app.chats (id int PRIMARY KEY, organization_id uuid, workspace_id uuid);
+CREATE TABLE app.lines (id int PRIMARY KEY, chat_id int REFERENCES app.chats, printed text);
+SELECT FROM unnest('{organization_id,NULL}'::name[], '{workspace_id,NULL}'::name[], ARRAY[NULL, '{chat_id}'::text], '{app.chats,app.lines}'::regclass[]) v (o, w, t, relation),
+  tenancy.protect(v.relation, 'prompts', v.o, v.w, through => v.t::name[], create_indexes => true);
+CREATE FUNCTION app.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.printed := app.printed(); RETURN NEW; END $$;
+CREATE TRIGGER note BEFORE UPDATE ON app.lines FOR EACH ROW EXECUTE FUNCTION app.note();
+INSERT INTO app.chats VALUES (1, 'aaaaaaaa-0000-4000-8000-000000000000', 'aaaaaaaa-0000-4000-8000-000000000002');
+INSERT INTO app.lines VALUES (1, 1);
+GRANT ALL ON app.chats, app.lines TO regress_app;
+SET SESSION AUTHORIZATION regress_app;
+CALL app.become('olivia');
+SET debug_print_parse = on;
+SET debug_print_rewritten = on;
+SET debug_print_plan = on;
+SELECT app.printed() AS own, tenancy.regress_administers() AS administers, tenancy.regress_with_owners_rights() AS with_owners_rights, tenancy.regress_with_callers_rights() AS with_callers_rights;
+SELECT app.outcome('SELECT tenancy.regress_fails()'), app.printed() AS own_again;
+UPDATE app.chats SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003';
+SELECT printed AS with_its_parent FROM app.lines;
+UPDATE app.lines SET id = 2;
+SELECT printed AS by_itself FROM app.lines;
+RESET debug_print_parse;
+RESET debug_print_rewritten;
+SET debug_print_plan = off;
+SELECT app.printed() AS own, tenancy.regress_administers() AS administers;
+SET debug_print_plan = on;
+SELECT app.printed() AS own, tenancy.regress_administers() AS administers;
+RESET debug_print_plan;
+CALL app.become('nobody');
+RESET SESSION AUTHORIZATION;
+DROP FUNCTION tenancy.regress_administers(), tenancy.regress_with_owners_rights(), tenancy.regress_with_callers_rights(), tenancy.regress_fails();
+-- In another language, a function of the extension with its owner's rights would need the parameters in its definition.
+SELECT p.oid::regprocedure AS prints FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+WHERE p.pronamespace::regnamespace::text ~ '^tenancy' AND p.prosecdef AND l.lanname NOT IN ('tenancy', 'tenancy_unit', 'c')
+  AND (SELECT count(*) FROM unnest(p.proconfig) c WHERE c ~ '^debug_print_(parse|rewritten|plan)=off$') < 3;

@@ -28,6 +28,9 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tools TO PUBLIC;
+-- None of them has plans printed, with what it reads as constants, but those that only call a function of the extension.
+SELECT p.proname, p.prosecdef AS with_owners_rights, (SELECT string_agg(c, ' ') FROM unnest(p.proconfig) c WHERE c ~ '^debug_print') AS printed, p.prosqlbody IS NOT NULL AS only_calls
+FROM pg_proc p WHERE p.pronamespace = 'observed'::regnamespace AND p.prosecdef ORDER BY 1;
 SET client_min_messages = notice;
 SELECT owners, count(*) = 3 AS all_kinds FROM tools.owners() GROUP BY owners;
 

@@ -17,7 +17,8 @@ COMMENT ON COLUMN tenancy_testing.views.bypassing IS 'Whether it reads tables by
 GRANT SELECT ON tenancy_testing.views TO PUBLIC;
 
 CREATE FUNCTION tenancy_testing.protection_problem(relation regclass) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, tenancy, pg_temp
+SET debug_print_parse = off SET debug_print_rewritten = off SET debug_print_plan = off AS $$
   SELECT CASE
     WHEN EXISTS (SELECT FROM tenancy.scoped_views v WHERE v.view = c.oid) THEN NULL
     WHEN EXISTS (SELECT FROM tenancy.protected_tables t WHERE t.relation = c.oid) THEN

@@ -157,6 +157,45 @@ for my $given ($key, $wrong) {
     is($session->{secrets}, 0, '... leaves no secret behind');
 }
 
+# --- plans that a session has itself printed ------------------------------------------------------------------------
+
+# A variable is a constant of a plan: what code with other rights reads of rows that the session doesn't see would be in it.
+my %of = map { $_ => $node->safe_psql('postgres', qq(
+  SELECT secret || ' ' || u.user_id FROM tenancy.create_api_key('workspace_user_key', '$_', workspace => 'acme/shared-team-workspace', member => '$_\@acme.test',
+    scopes => '["traces.write", "traces.view", "traces.list"]'), tenancy.users u WHERE u.email = '$_\@acme.test')) } map {
+    $node->safe_psql('postgres', qq(DO \$\$ BEGIN PERFORM tenancy.create_user('$_\@acme.test', '$_'), tenancy.set_organization_role('acme', '$_\@acme.test', 'member'),
+      tenancy.set_workspace_role('acme/shared-team-workspace', '$_\@acme.test', 'member'); END \$\$));
+    $_
+} qw(mia noah);
+$node->safe_psql('postgres', q(
+  DO $$ BEGIN PERFORM tenancy.create_observability(), tenancy.set_setting('acme', 'members_view_all_data', false); END $$;
+  GRANT USAGE ON SCHEMA observability TO app;
+  GRANT SELECT, INSERT ON observability.traces TO app;
+));
+# Runs a script in the session of one of them; returns the messages that it is sent.
+sub printed {
+    my ($who, $script) = @_;
+    my ($key) = split / /, $of{$who};
+    my ($code, $out, $errors) = $node->psql('postgres', "SET client_min_messages = log; $script",
+        connstr => $node->connstr('postgres') . " user=app options='-c tenancy.api_key=$key'");
+    is($code, 0, "$who: $script") or diag($errors);
+    return $errors;
+}
+# An id as trees have it, byte by byte
+sub in_trees {
+    my (undef, $id) = split / /, $_[0];
+    my $bytes = join '\s+', unpack('c16', pack('H*', $id =~ tr/-//dr));
+    return qr/(?<=\s)$bytes(?=\s)/;
+}
+my $span = q(INSERT INTO observability.traces (trace_id, span_id, start_time, name) VALUES ('t', '%s', now(), 'root'));
+printed('noah', sprintf $span, 'first');
+my $seen = printed('mia', sprintf($span, 'second') . q(; SELECT count(*) FROM observability.traces WHERE trace_id = 't'));
+like($seen, qr/LOG:  plan:/, 'a session has its plans printed');
+like($seen, in_trees($of{mia}), '... with its own id');
+unlike($seen, in_trees($of{noah}), '... and not those of a trigger with the id of who began the trace');
+$node->safe_psql('postgres', q(ALTER FUNCTION observability.attribute_spans() RESET debug_print_plan));
+like(printed('mia', sprintf $span, 'third'), in_trees($of{noah}), '(without its settings, it would be there)');
+
 # --- in rest --------------------------------------------------------------------------------------------------------
 
 my ($dump, $errors) = run_command([ 'pg_dump', $node->connstr('postgres') ]);

@@ -2,6 +2,7 @@
 
 #include "pg/catalog/constraint_words.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/server/printed_plans.hpp"
 
 namespace tenancy::pg {
 namespace {
@@ -87,6 +88,15 @@ void run_body(void *argument) {
   call->result = plpgsql_call_handler(call->fcinfo);
 }
 
+// REQUIRES: the body runs with other rights than the session's own, and hence cannot commit, which would end
+// the level of settings.
+void run_unprinted_body(void *argument) {
+  const int level = are_plans_printed() ? NewGUCNestLevel() : 0;
+  if (level != 0) print_no_plans();
+  run_body(argument);
+  if (level != 0) AtEOXact_GUC(true, level);
+}
+
 extern "C" {
 // With exit_on_error no error is caught: it ends the session, and this is the last that is known of it.
 static void error_passes(void *argument) {
@@ -101,7 +111,7 @@ void run_observed_body(void *argument) {
   ErrorContextCallback callback{error_context_stack, error_passes, argument};
   error_context_stack = &callback;
   if (observer.begins != nullptr) observer.begins(static_cast<const Call *>(argument)->function);
-  run_body(argument);
+  run_unprinted_body(argument);
   error_context_stack = callback.previous;
 }
 
@@ -187,7 +197,7 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
   innermost = &call.frame;
   // To its caller, a function of the extension is one step.
   if (is_body_of(call.frame.outer, user, context))
-    run_with_cleanup(run_body, leave, &call);
+    run_with_cleanup(run_unprinted_body, leave, &call);
   else
     run_as_unit(run_observed_body, leave, describe_error, &call);
   // After an error the end of the (sub)transaction does this.
@@ -198,9 +208,13 @@ Datum pg_tenancy_call_handler(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(pg_tenancy_unit_call_handler);
 Datum pg_tenancy_unit_call_handler(PG_FUNCTION_ARGS) {
   load_plpgsql();
+  Oid user = InvalidOid;
+  int context = 0;
+  GetUserIdAndSecContext(&user, &context);
   Call call{};
   call.fcinfo = fcinfo;
-  run_as_unit(run_body, nullptr, nullptr, &call);
+  const bool has_other_rights = (context & SECURITY_LOCAL_USERID_CHANGE) != 0;
+  run_as_unit(has_other_rights ? run_unprinted_body : run_body, nullptr, nullptr, &call);
   return call.result;
 }
 

@@ -12,6 +12,7 @@
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/server/compat.hpp"
 #include "pg/server/error_bridge.hpp"
+#include "pg/server/printed_plans.hpp"
 #include "pg/server/shut_cursors.hpp"
 #include "pg/session/parameters.hpp"
 
@@ -192,6 +193,7 @@ OwnerWork begin_owner_work(Oid owner, const char *search_path) {
   OwnerWork work{};
   GetUserIdAndSecContext(&work.user, &work.security);
   work.level = NewGUCNestLevel();
+  print_no_plans();
   set_until_done("search_path", search_path, PGC_USERSET, PGC_S_SESSION);
   set_until_done("row_security", "on", PGC_USERSET, PGC_S_SESSION);
   set_until_done("tenancy.suspension", "on", PGC_SUSET, internal_source);

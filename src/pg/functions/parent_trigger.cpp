@@ -11,6 +11,7 @@
 #include "pg/plan/owner_exemption.hpp"
 #include "pg/plan/refused_write.hpp"
 #include "pg/server/compat.hpp"
+#include "pg/server/printed_plans.hpp"
 #include "pg/session/parameters.hpp"
 
 extern "C" {
@@ -41,6 +42,7 @@ Caller become_owner(Oid relation, int restriction) {
   if (!configuration.guard_rails)
     set_config_option("tenancy.guard_rails", "on", PGC_SUSET, internal_source, GUC_ACTION_SAVE, true, 0,
                       false);
+  print_no_plans();
   SetUserIdAndSecContext(owner,
                          caller.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS | restriction);
   return caller;

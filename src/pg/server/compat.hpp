@@ -30,6 +30,15 @@ using JsonActionResult = void;
 inline JsonActionResult json_action_done() {}
 #endif
 
+/// Whether statements are printed as they were parsed, before names are looked up; since 19.
+inline bool prints_raw_parse() {
+#if PG_VERSION_NUM >= 190000
+  return Debug_print_raw_parse;
+#else
+  return false;
+#endif
+}
+
 /// One of the server's processes as this one has seen them, counted from 1.
 inline const PgBackendStatus *seen_process(int number) {
 #if PG_VERSION_NUM >= 160000
