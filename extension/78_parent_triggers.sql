@@ -97,10 +97,11 @@ COMMENT ON FUNCTION tenancy_internal.trigger_name(regclass, regclass) IS 'A name
 
 -- Triggers fire in the order of their names: ~ comes after every letter, so that no other BEFORE trigger changes the row after
 -- these. AFTER UPDATE has no column list, since that is compared with the columns in the statement and not with those that
--- BEFORE triggers change.
+-- BEFORE triggers change. ALWAYS: rows that logical replication writes have a tenant as well, and follow their parents.
 CREATE FUNCTION tenancy_internal.make_child_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE
+  trigger_name name;
   copied name[] := ARRAY(SELECT c.copy FROM tenancy_internal.copied_columns(make_child_triggers.relation, make_child_triggers.wanted) c);
   parts text := (SELECT string_agg(quote_literal(x), ', ') FROM unnest(
     array_fill('parent'::text, ARRAY[cardinality(make_child_triggers.wanted.through)])
@@ -114,11 +115,13 @@ BEGIN
                  make_child_triggers.relation, parts);
   EXECUTE format('CREATE TRIGGER "~tenancy_update" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.take_from_parent(%s)',
                  make_child_triggers.relation, tenancy_internal.trigger_condition(make_child_triggers.wanted.through || copied), parts);
+  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~tenancy_insert", ENABLE ALWAYS TRIGGER "~tenancy_update"', make_child_triggers.relation);
   parent := (tenancy_internal.find_parent(make_child_triggers.relation, make_child_triggers.wanted.through[1])).parent;
   PERFORM tenancy_internal.make_hold_trigger(parent);
+  trigger_name := tenancy_internal.trigger_name(parent.relation, make_child_triggers.relation);
   EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER UPDATE ON %s FROM %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.move_children()',
-                 tenancy_internal.trigger_name(parent.relation, make_child_triggers.relation), parent.relation, make_child_triggers.relation,
-                 tenancy_internal.trigger_condition(originals));
+                 trigger_name, parent.relation, make_child_triggers.relation, tenancy_internal.trigger_condition(originals));
+  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', parent.relation, trigger_name);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.make_child_triggers(regclass, tenancy.protected_tables) IS 'Makes the triggers by which a table takes its tenant from its first parent';
@@ -128,22 +131,22 @@ LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guar
 BEGIN
   PERFORM tenancy_internal.keep_name(make_hold_trigger.parent.relation);
   PERFORM tenancy_internal.check_partition_keys(make_hold_trigger.parent.relation);
-  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = make_hold_trigger.parent.relation
+  IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = make_hold_trigger.parent.relation
     AND t.tgfoid = 'tenancy_internal.hold_parent'::regproc) THEN
-    EXECUTE format('ALTER TABLE %s ENABLE TRIGGER "~tenancy_update_hold"',
-      make_hold_trigger.parent.relation);  -- in case somebody switched it off
-  ELSE
     EXECUTE format('CREATE TRIGGER "~tenancy_update_hold" BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION tenancy_internal.hold_parent()',
       make_hold_trigger.parent.relation, tenancy_internal.trigger_condition(array_remove(ARRAY[make_hold_trigger.parent.organization_column,
         make_hold_trigger.parent.workspace_column,
                                                                     make_hold_trigger.parent.owner_column,
                                                                       make_hold_trigger.parent.api_key_column], NULL)));
   END IF;
+  -- Also in case somebody switched it off
+  EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER "~tenancy_update_hold"', make_hold_trigger.parent.relation);
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.make_hold_trigger(tenancy.protected_tables) IS 'Makes the trigger that holds a row which moves';
 
--- Of link tables. Deferred, so that both parents can move in one transaction.
+-- Of link tables. Deferred, so that both parents can move in one transaction. Not for rows that logical replication writes: a link
+-- that is local to the subscriber would end it where parents move one after the other.
 CREATE FUNCTION tenancy_internal.make_link_triggers(relation regclass, wanted tenancy.protected_tables) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET tenancy.guard_rails = off AS $$
 DECLARE

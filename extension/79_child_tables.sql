@@ -11,9 +11,9 @@ CREATE FUNCTION tenancy_internal.child_columns(
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_child_columns';
 COMMENT ON FUNCTION tenancy_internal.child_columns(regclass) IS 'The columns of a child table that refer to its parents, and those that are copied from the first, as its triggers name them; NULL where it has none';
 
-CREATE FUNCTION tenancy_internal.count_differing(relation regclass, at_most bigint) RETURNS bigint
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_count_differing';
-COMMENT ON FUNCTION tenancy_internal.count_differing(regclass, bigint) IS 'How many rows of a child table don''t say what their parents say';
+CREATE FUNCTION tenancy_internal.count_differing(relation regclass, at_most bigint, blocks bigint DEFAULT NULL) RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'pg_tenancy_count_differing';
+COMMENT ON FUNCTION tenancy_internal.count_differing(regclass, bigint, bigint) IS 'How many rows of a child table, up to a number, don''t say what their parents say: of all rows, or of those in so many blocks from the first on; the first two must not be NULL';
 
 CREATE FUNCTION tenancy_internal.fill_blocks(relation regclass, first bigint, last bigint) RETURNS bigint
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'pg_tenancy_fill_blocks';

@@ -93,7 +93,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, tenancy, pg_t
     ('missing_dependency_statistics', 'Partitioned tables whose tenant columns the planner takes for independent'),
     -- last, since it locks the tables until the end of the transaction
     ('rows_without_organization', 'Rows of protected tables that name a workspace and no organization'),
-    ('rows_without_tenant', 'Rows of protected tables that name no tenant: in the first rows of each table, and of tenants removed lately')
+    ('rows_without_tenant', 'Rows of protected tables that name no tenant: in the first rows of each table, and of tenants removed lately'),
+    ('rows_behind_parents', 'Rows of child tables that name another tenant or owner than their parents: in the first blocks of each table')
 $$;
 COMMENT ON FUNCTION tenancy.advice_rules() IS 'The rules of advise(), with descriptions';
 

@@ -19,6 +19,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
     LATERAL (SELECT v.name FROM unnest('{~~tenancy_keep_row,~~tenancy_keep_row_content,~~tenancy_keep_rows}'::name[]) v (name)
              WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f AND g.tgname = v.name AND g.tgenabled = 'A') LIMIT 1) g
   UNION ALL
+  -- Enabled, but not for what logical replication writes. Of a partition's, the partitioned table's is the one to mend.
+  SELECT 'error', g.tgrelid::regclass::text, format('trigger "%s", by which rows follow their parents, is not always enabled', g.tgname),
+         format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', g.tgrelid::regclass, g.tgname)
+  FROM pg_trigger g WHERE g.tgenabled = 'O' AND g.tgparentid = 0
+    AND g.tgfoid IN ('tenancy_internal.take_from_parent'::regproc, 'tenancy_internal.hold_parent'::regproc, 'tenancy_internal.move_children'::regproc)
+  UNION ALL
   SELECT 'error', f::text, format('it follows the logging settings, and %s', p.problem), NULL::text
   FROM tenancy_internal.kept_tables k, tenancy_internal.family_of(k.relation) f JOIN tenancy.protected_tables t ON t.relation = f,
     LATERAL (SELECT coalesce(tenancy_internal.problem_of_keeping(f, t.organization_column, t.workspace_column, k.content),

@@ -1,4 +1,4 @@
--- advise(): rows that name no tenant.
+-- advise(): rows that name no tenant, or another than their parents.
 
 CREATE FUNCTION tenancy_internal.removed_tenants(entity text, at_most bigint) RETURNS TABLE (resource_id text, external_id text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, tenancy, pg_temp AS $$
@@ -109,3 +109,34 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tenancy_internal.advice_rows_without_tenant() IS 'Rows of protected tables that name no tenant: in the first rows of each table, and of tenants removed lately';
+
+CREATE FUNCTION tenancy_internal.advice_rows_behind_parents() RETURNS TABLE (severity text, object text, problem text, fix_sql text)
+LANGUAGE plpgsql SET search_path = pg_catalog, tenancy, pg_temp SET lock_timeout = '300ms' AS $$
+DECLARE
+  at_most CONSTANT bigint := 10000;
+  first_blocks CONSTANT bigint := 200;
+  child regclass;
+  differing bigint;
+BEGIN
+  FOR child IN
+    SELECT t.relation FROM tenancy.protected_tables t
+    WHERE t.through IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.relation AND c.relispartition)
+      AND (tenancy_internal.inspect_protection(t.relation)).problem IS NULL ORDER BY t.relation::text LOOP
+    BEGIN
+      differing := tenancy_internal.count_differing(child, at_most, first_blocks);
+    EXCEPTION
+      WHEN lock_not_available THEN
+        CONTINUE;
+      WHEN OTHERS OR assert_failure THEN
+        -- The owner's code, or missing privileges, must not suppress the rest of the advice.
+        RETURN QUERY SELECT 'warning', child::text, format('it could not be read as its owner: %s', SQLERRM), NULL::text;
+        CONTINUE;
+    END;
+    IF differing > 0 THEN
+      RETURN QUERY SELECT 'error', child::text, format('rows that name another tenant or owner than their parents: %s or more', differing),
+        format('CALL tenancy.fill_tenant_columns(%L)', child);
+    END IF;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION tenancy_internal.advice_rows_behind_parents() IS 'Rows of child tables that differ from their parents: in the first blocks of each table';

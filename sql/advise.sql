@@ -190,6 +190,23 @@ CREATE ROLE regress_poor;
 GRANT CREATE ON SCHEMA app TO regress_poor;
 ALTER TABLE many OWNER TO regress_poor;
 REVOKE ALL ON many FROM PUBLIC, regress_poor;
+-- Rows that were behind while the trigger that has them follow their parents was off; those of another parent are not.
+CREATE TABLE families (id int PRIMARY KEY, organization_id uuid);
+CREATE TABLE childs (id int PRIMARY KEY, family_id int REFERENCES families);
+SELECT tenancy.protect('families', 'logs', 'organization_id', create_indexes => true);
+SELECT tenancy.protect('childs', 'logs', through => '{family_id}', create_indexes => true);
+INSERT INTO families SELECT i, o.organization_id FROM generate_series(1, 2) i, tenancy.organizations o WHERE o.slug = 'acme';
+INSERT INTO childs VALUES (1, 1), (2, 2), (3, NULL);
+SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'rows_behind_parents';
+SET tenancy.guard_rails = off;
+ALTER TABLE families DISABLE TRIGGER tenancy_children_childs;
+UPDATE families SET organization_id = (SELECT o.organization_id FROM tenancy.organizations o WHERE o.slug = 'globex') WHERE id = 1;
+ALTER TABLE families ENABLE ALWAYS TRIGGER tenancy_children_childs;
+RESET tenancy.guard_rails;
+SELECT a.severity, a.object, a.problem, a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'rows_behind_parents';
+SELECT a.fix_sql FROM tenancy.advise() a WHERE a.rule = 'rows_behind_parents' \gexec
+SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'rows_behind_parents';
+DROP TABLE childs, families;
 SELECT a.object, a.problem FROM tenancy.advise() a WHERE a.rule = 'rows_without_tenant';
 DROP TABLE many;
 REVOKE ALL ON SCHEMA app FROM regress_poor;

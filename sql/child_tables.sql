@@ -163,8 +163,52 @@ SELECT * FROM failure('ALTER TABLE messages DROP CONSTRAINT messages_chat_id_fke
 SELECT * FROM failure('DROP TABLE chats CASCADE');
 SELECT * FROM failure($$SELECT tenancy.unprotect('chats')$$);
 SELECT * FROM failure($$SELECT tenancy.protect('chats', 'prompts', organization => 'organization_id')$$);
+-- Nor are triggers disabled, renamed or replaced: rows written meanwhile would stay with another tenant. One's own are, by their names.
+CREATE FUNCTION as_it_is() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER own BEFORE INSERT OR UPDATE ON messages FOR EACH ROW EXECUTE FUNCTION as_it_is();
+CREATE TRIGGER own BEFORE INSERT OR UPDATE ON chats FOR EACH ROW EXECUTE FUNCTION as_it_is();
+ALTER TABLE messages OWNER TO regress_owner; ALTER TABLE chats OWNER TO regress_owner;
+SET ROLE regress_owner;
+SELECT w, f.state, f.message FROM unnest(ARRAY['ALTER TABLE messages DISABLE TRIGGER own', 'ALTER TABLE messages ENABLE ALWAYS TRIGGER own', 'ALTER TABLE messages ENABLE ALWAYS TRIGGER "~tenancy_insert"',
+  'ALTER TABLE messages DISABLE TRIGGER "~tenancy_insert"', 'ALTER TABLE messages DISABLE TRIGGER USER', 'ALTER TABLE messages ENABLE TRIGGER USER', 'ALTER TABLE messages ENABLE REPLICA TRIGGER "~tenancy_update"',
+  'ALTER TRIGGER own ON messages RENAME TO owns', 'ALTER TRIGGER "~tenancy_update" ON messages RENAME TO a', 'CREATE OR REPLACE TRIGGER owns BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION as_it_is()',
+  'CREATE OR REPLACE TRIGGER "~tenancy_insert" BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION as_it_is()',
+  'ALTER TABLE chats DISABLE TRIGGER own', 'ALTER TABLE chats DISABLE TRIGGER USER', 'ALTER TABLE chats DISABLE TRIGGER tenancy_children_messages', 'ALTER TABLE chats DISABLE TRIGGER "~tenancy_update_hold"',
+  'CREATE OR REPLACE TRIGGER "~tenancy_update_hold" BEFORE UPDATE ON chats FOR EACH ROW EXECUTE FUNCTION as_it_is()']) w, failure(w) f;
+SELECT * FROM failure('ALTER TABLE messages DISABLE TRIGGER USER');
+RESET ROLE;
+DROP TRIGGER own ON chats;
+DROP TRIGGER own ON messages;
+DROP FUNCTION as_it_is();
+-- What logical replication writes takes its tenant from the parent and follows it, at two levels; a parent must come first.
 BEGIN;
+SET LOCAL session_replication_role = replica;
+INSERT INTO messages (id, chat_id) VALUES (3000, 5);
+INSERT INTO parts (id, message_id) VALUES (3000, 3000);
+SELECT count(*) FILTER (WHERE p.workspace_id IS NOT NULL) AS named FROM parts p WHERE p.id = 3000;
+UPDATE chats SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003' WHERE id = 5;
+SELECT DISTINCT right(workspace_id::text, 1) AS workspace FROM (SELECT workspace_id FROM messages WHERE chat_id = 5 UNION ALL SELECT workspace_id FROM parts WHERE message_id = 3000) w;
+TABLE strangers;
+SELECT * FROM failure('INSERT INTO messages (id, chat_id) VALUES (3001, 99)');
+ROLLBACK;
+BEGIN;
+SET LOCAL tenancy.guard_rails = off;
+ALTER TABLE messages ENABLE TRIGGER "~tenancy_insert";
+ALTER TABLE chats ENABLE TRIGGER tenancy_children_messages;
+SELECT rule, object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken' ORDER BY object;
+-- Rows that stayed behind, and those that are as they should be
+ALTER TABLE chats DISABLE TRIGGER tenancy_children_messages;
+UPDATE chats SET workspace_id = 'aaaaaaaa-0000-4000-8000-000000000003' WHERE id = 5;
+ALTER TABLE messages ENABLE ALWAYS TRIGGER "~tenancy_insert";
+ALTER TABLE chats ENABLE ALWAYS TRIGGER tenancy_children_messages;
+SELECT severity, rule, object, problem, fix_sql FROM tenancy.advise() WHERE rule IN ('protection_broken', 'rows_behind_parents');
+SELECT tenancy.protect('messages', 'prompts', through => '{chat_id}');
+SELECT rule, object, problem FROM tenancy.advise() WHERE rule IN ('protection_broken', 'rows_behind_parents');
+ROLLBACK;
+BEGIN;
+SET LOCAL tenancy.guard_rails = off;
 ALTER TABLE messages DISABLE TRIGGER "~tenancy_update";
+SET LOCAL tenancy.guard_rails = on;
 SELECT rule, object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken';
 SELECT tenancy.protect('messages', 'prompts', through => '{chat_id}');
 SELECT rule, object, problem FROM tenancy.advise() WHERE rule = 'protection_broken';

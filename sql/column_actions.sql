@@ -142,11 +142,15 @@ FROM unnest(ARRAY['mona', 'mike']) who;
 RESET SESSION AUTHORIZATION;
 ALTER TABLE texts RENAME COLUMN is_public TO published;
 ALTER TABLE texts ALTER COLUMN published SET DEFAULT false;
--- Neither the triggers nor the columns can be dropped; what is disabled is found.
+-- Neither the triggers nor the columns can be dropped, nor triggers disabled; what a superuser disables is found.
 DROP TRIGGER "~tenancy_action_1_update" ON texts;
 ALTER TABLE texts DROP COLUMN published_at;
 ALTER TABLE texts DROP COLUMN published_at CASCADE;
 ALTER TABLE texts DISABLE TRIGGER "~tenancy_action_1_update";
+ALTER TABLE texts DISABLE TRIGGER USER;
+SET tenancy.guard_rails = off;
+ALTER TABLE texts DISABLE TRIGGER "~tenancy_action_1_update";
+RESET tenancy.guard_rails;
 SELECT rule, object, problem, fix_sql FROM tenancy.advise() WHERE rule = 'protection_broken';
 ALTER TABLE texts ENABLE TRIGGER "~tenancy_action_1_update";
 -- Only protect() makes such triggers.

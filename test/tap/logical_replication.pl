@@ -89,6 +89,29 @@ $publisher->wait_for_catchup('logs');
 is(ids_of($subscriber, 'olivia@acme.test'), '1 3', 'with BYPASSRLS it applies');
 is(ids_of($subscriber, 'gus@globex.test'), '2', 'and the other tenant sees nothing of it');
 
+# --- child tables ---------------------------------------------------------------------------------------------------
+
+# The publisher has ordinary tables, the subscriber protects its own: rows take their tenant there, and follow their parents, also those
+# of a table that is not replicated.
+my $family = 'CREATE TABLE chats (id int PRIMARY KEY, organization_id uuid); CREATE TABLE messages (id int PRIMARY KEY, chat_id int NOT NULL REFERENCES chats)';
+$publisher->safe_psql('postgres', "$family; INSERT INTO chats VALUES (1, '$acme'); INSERT INTO messages VALUES (11, 1); CREATE PUBLICATION family FOR TABLE chats, messages");
+$subscriber->safe_psql('postgres', qq($family; CREATE TABLE notes (id int PRIMARY KEY, chat_id int NOT NULL REFERENCES chats);
+  SELECT tenancy.protect('chats', 'logs', organization => 'organization_id', create_indexes => true);
+  SELECT tenancy.protect('messages', 'logs', through => '{chat_id}', create_indexes => true);
+  SELECT tenancy.protect('notes', 'logs', through => '{chat_id}', create_indexes => true);
+  ALTER ROLE applier SUPERUSER));
+$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION family CONNECTION '$connection' PUBLICATION family $as_before_16", extra_params => [ '-U', 'applier' ]);
+$subscriber->wait_for_subscription_sync($publisher, 'family');
+my $whose_rows = "SELECT string_agg(m.id || ' ' || left(m.organization_id::text, 1), ', ' ORDER BY m.id) FROM (TABLE messages UNION ALL TABLE notes) m";
+is($subscriber->safe_psql('postgres', $whose_rows), '11 a', 'the initial copy takes its tenant from the parents');
+$subscriber->safe_psql('postgres', 'INSERT INTO notes VALUES (21, 1)');
+$publisher->safe_psql('postgres', "INSERT INTO messages VALUES (12, 1)");
+$publisher->wait_for_catchup('family');
+is($subscriber->safe_psql('postgres', $whose_rows), '11 a, 12 a, 21 a', 'so do later rows');
+$publisher->safe_psql('postgres', "UPDATE chats SET organization_id = '$globex'; INSERT INTO chats VALUES (2, '$acme'); UPDATE messages SET chat_id = 2 WHERE id = 12");
+$publisher->wait_for_catchup('family');
+is($subscriber->safe_psql('postgres', $whose_rows), '11 b, 12 a, 21 b', 'and they follow them, replicated or not');
+
 # --- prepared transactions ------------------------------------------------------------------------------------------
 
 # Parameters set for the transaction, and its seal, end with PREPARE TRANSACTION; its row is the principal's.

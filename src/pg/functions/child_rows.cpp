@@ -105,7 +105,8 @@ Datum pg_tenancy_child_columns(PG_FUNCTION_ARGS) {
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
-// Counts rows of the table and its partitions that differ from their parents, up to the given number.
+// Counts rows of the table and its partitions that differ from their parents, up to the given number; with a
+// third argument, only in so many blocks from the first on, of each of these.
 PG_FUNCTION_INFO_V1(pg_tenancy_count_differing);
 Datum pg_tenancy_count_differing(PG_FUNCTION_ARGS) {
   require_internal_call(fcinfo);
@@ -119,6 +120,7 @@ Datum pg_tenancy_count_differing(PG_FUNCTION_ARGS) {
                    qualified(relation), only(child.parents[0].key.relation),
                    qualified(child.parents[0].key.relation));
   append_differing(&sql, child);
+  if (!PG_ARGISNULL(2)) appendStringInfo(&sql, " AND c.ctid < '(" INT64_FORMAT ",0)'", PG_GETARG_INT64(2));
   appendStringInfo(&sql, " LIMIT " INT64_FORMAT ") differing", PG_GETARG_INT64(1));
   const int64 count = run_as_owner(relation, sql.data, true);
   SPI_finish();

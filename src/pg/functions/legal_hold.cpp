@@ -28,9 +28,10 @@ bool is_exempt() { return !configuration.guard_rails || IsBinaryUpgrade; }
 
 struct TriggerRow {
   Oid relation;
+  Oid function;
   NameData name;
+  char enabled;
   bool is_keeping;
-  bool is_enabled;
   bool is_before_row;
   bool is_ours;
 };
@@ -39,18 +40,20 @@ bool is_internal(Oid function) {
   return get_func_namespace(function) == get_namespace_oid("tenancy_internal", true);
 }
 
-TriggerRow read_trigger(Oid oid) {
+// With SnapshotSelf as it is now, in the middle of the command that changes it; with nullptr as it was
+// before.
+TriggerRow read_trigger(Oid oid, Snapshot snapshot) {
   TriggerRow result{};
   const Relation triggers = table_open(TriggerRelationId, AccessShareLock);
   ScanKeyData key;
   ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
-  // As it is now, in the middle of the command that changes it.
-  const SysScanDesc scan = systable_beginscan(triggers, TriggerOidIndexId, true, SnapshotSelf, 1, &key);
+  const SysScanDesc scan = systable_beginscan(triggers, TriggerOidIndexId, true, snapshot, 1, &key);
   if (const HeapTuple row = systable_getnext(scan); HeapTupleIsValid(row)) {
     const auto *form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(row));
     result.relation = form->tgrelid;
     result.name = form->tgname;
-    result.is_enabled = form->tgenabled == TRIGGER_FIRES_ALWAYS;
+    result.function = form->tgfoid;
+    result.enabled = form->tgenabled;
     result.is_keeping = keeps_rows(form->tgfoid);
     result.is_ours = is_internal(form->tgfoid);
     result.is_before_row = TRIGGER_FOR_ROW(form->tgtype) && TRIGGER_FOR_BEFORE(form->tgtype);
@@ -84,8 +87,44 @@ void refuse_later_trigger(const TriggerRow &trigger) {
                   errhint("Give it a name that sorts before \"%s\".", keeping_name)));
 }
 
+bool is_of_extension(Oid table) {
+  const Oid extension = get_extension_oid("pg_tenancy", true);
+  return OidIsValid(extension) && getExtensionOfObject(RelationRelationId, table) == extension;
+}
+
+// Greater is in more cases.
+int firing(char enabled) {
+  switch (enabled) {
+    case TRIGGER_FIRES_ALWAYS:
+      return 3;
+    case TRIGGER_FIRES_ON_ORIGIN:
+      return 2;
+    case TRIGGER_FIRES_ON_REPLICA:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+// What is written while such a trigger is off stays as it is afterwards: rows with a tenant other than their
+// parent's, or a column changed without the permission. Of the catalogs only superusers can disable them.
+void refuse_weakening(const TriggerRow &now, Oid object) {
+  const TriggerRow former = read_trigger(object, nullptr);
+  if (!former.is_ours || is_of_extension(former.relation)) return;
+  if (now.function == former.function && firing(now.enabled) >= firing(former.enabled) &&
+      strcmp(NameStr(now.name), NameStr(former.name)) == 0)
+    return;
+  const char *state = former.enabled == TRIGGER_FIRES_ALWAYS ? " always" : "";
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("trigger \"%s\" of table \"%s\" must stay enabled%s, and keep its name",
+                  NameStr(former.name), get_rel_name(former.relation), state),
+           errdetail("It is part of the protection of the table."),
+           errhint("Disable or enable triggers of your own by their names; or use tenancy.unprotect().")));
+}
+
 void examine_trigger(ObjectAccessType access, Oid object) {
-  const TriggerRow trigger = read_trigger(object);
+  const TriggerRow trigger = read_trigger(object, SnapshotSelf);
   const bool has_our_name = strncmp(NameStr(trigger.name), keeping_name, sizeof(keeping_name) - 1) == 0;
   if (is_exempt()) return;
   if (!trigger.is_keeping) {
@@ -94,12 +133,14 @@ void examine_trigger(ObjectAccessType access, Oid object) {
       ereport(ERROR, (errcode(ERRCODE_RESERVED_NAME),
                       errmsg("trigger name \"%s\" is reserved", NameStr(trigger.name)),
                       errdetail("Triggers of this name have a table follow the logging settings.")));
-    if (access != OAT_DROP) refuse_later_trigger(trigger);
+    if (access == OAT_DROP) return;
+    refuse_weakening(trigger, object);
+    refuse_later_trigger(trigger);
   } else if (access == OAT_DROP) {
     // A table that is dropped loses its triggers before itself, and a partition that is detached those of
     // its parent.
     check_no_held_rows(trigger.relation);
-  } else if (access == OAT_POST_ALTER && (!trigger.is_enabled || !has_our_name)) {
+  } else if (access == OAT_POST_ALTER && (trigger.enabled != TRIGGER_FIRES_ALWAYS || !has_our_name)) {
     check_no_held_rows(trigger.relation);
     // Without a held row as well: later ones would not be kept.
     ereport(ERROR,
@@ -275,8 +316,7 @@ Datum pg_tenancy_refuse_rewriting(PG_FUNCTION_ARGS) {
   const bool becomes_unlogged =
       (reason & AT_REWRITE_ALTER_PERSISTENCE) != 0 && get_rel_persistence(table) == RELPERSISTENCE_PERMANENT;
   if (((reason & AT_REWRITE_COLUMN_REWRITE) == 0 && !becomes_unlogged) || is_exempt()) return Datum(0);
-  if (!creating_extension && OidIsValid(get_extension_oid("pg_tenancy", true)) &&
-      getExtensionOfObject(RelationRelationId, table) == get_extension_oid("pg_tenancy", true))
+  if (!creating_extension && is_of_extension(table))
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("table \"%s\" of pg_tenancy cannot be rewritten", get_rel_name(table)),
                     errdetail("Its rows would change without its triggers."), errhint("Use UPDATE.")));
